@@ -1,0 +1,64 @@
+import tseslint from 'typescript-eslint'
+
+// Imports point down only. Each folder of src/ names what it may import; everything else is refused.
+const layers = {
+  internal: ['errors'],
+  memory: ['errors', 'internal'],
+  system: ['errors', 'internal'],
+  'rate-limit': ['errors', 'internal', 'memory', 'system'],
+  policy: ['errors', 'internal', 'memory', 'system', 'rate-limit'],
+  decorators: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
+  execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
+  // The command line and the testing tools are users of what lies below them.
+  testing: ['errors', 'internal', 'system'],
+  cli: ['errors', 'internal', 'index', 'system', 'testing'],
+}
+const everything = [...Object.keys(layers), 'errors', 'index']
+
+const directions = Object.entries(layers).map(([folder, allowed]) => ({
+  files: [`src/${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: `^\\.\\./(${everything.filter((name) => name !== folder && !allowed.includes(name)).join('|')})(/|\\.js$)`,
+            message: `src/${folder} may import only ${allowed.join(', ')}.`,
+          },
+          { regex: '^\\.\\./\\.\\./', message: 'src/ is two levels deep.' },
+        ],
+      },
+    ],
+  },
+}))
+
+export default tseslint.config(
+  { ignores: ['dist/', 'build/', 'build-cmake/', 'prebuilds/', 'coverage/', 'test/fixtures/', 'test/types/legacy/'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.mjs'] } } },
+    rules: {
+      // Errors print numbers and names; the checks above them have established the types.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      // A caller's abort reason and a task's own error are passed on unchanged, whatever they are.
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      '@typescript-eslint/only-throw-error': 'off',
+      // `unknown[]` parameters cannot stand for "any function"; the field's idiom can.
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+    },
+  },
+  { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  ...directions,
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+    },
+  },
+)

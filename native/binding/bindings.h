@@ -1,0 +1,11 @@
+// One registration function a subject; each adds its functions to `exports` and returns false with a pending exception
+// when it cannot.
+#pragma once
+
+#include <node_api.h>
+
+namespace amorsize::binding {
+
+bool register_clock(napi_env env, napi_value exports);
+
+}  // namespace amorsize::binding

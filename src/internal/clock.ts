@@ -1,0 +1,31 @@
+/**
+ * A source of time and timers. Every limiter and policy takes one as `clock`; the default is
+ * the system's monotonic clock, `FakeClock` of `amorsize/testing` is for tests.
+ */
+export interface Clock {
+  /** Milliseconds on a monotonic scale, fractions included. The origin does not matter. */
+  now(): number
+  /** Calls `fn` once after `ms` milliseconds; returns a handle for {@link Clock.clearTimeout}. */
+  setTimeout(fn: () => void, ms: number): unknown
+  /** Cancels a timer of {@link Clock.setTimeout}; a handle that has fired is ignored. */
+  clearTimeout(handle: unknown): void
+}
+
+/** The longest delay Node's timers honour; a longer one fires at once (2^31 - 1 ms, 24.8 days). */
+export const MAX_TIMER_MS = 2_147_483_647
+
+// `performance.now()` counts from the start of its own thread. This offset puts every thread of the machine on
+// the scale of CLOCK_MONOTONIC, which is what the addon reads.
+const originMs = monotonicMs() - performance.now()
+
+function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
+
+/** The default clock: CLOCK_MONOTONIC and Node's timers. All threads and processes of a machine agree on it. */
+export const systemClock: Clock = {
+  now: () => originMs + performance.now(),
+  setTimeout: (fn, ms) => setTimeout(fn, ms),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+}

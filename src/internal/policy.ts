@@ -1,0 +1,81 @@
+import { checkFunction } from './validate.js'
+
+/** What a policy hands to the function it runs. */
+export interface PolicyContext {
+  /**
+   * Aborted when the caller aborts, a timeout fires, or a hedge loses. Made on first use: a function that never reads it
+   * costs nothing.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Options of every `execute`. */
+export interface ExecuteOptions {
+  /** Cancels waiting, back-off and queueing at once, and reaches the function as `ctx.signal`. */
+  signal?: AbortSignal | undefined
+}
+
+/** A function a policy can run. */
+export type PolicyFunction<T> = (ctx: PolicyContext) => T | Promise<T>
+
+/** The same arguments, and a promise of what `F` returns. */
+export type Wrapped<F extends (...args: never[]) => unknown> = ((
+  ...args: Parameters<F>
+) => Promise<Awaited<ReturnType<F>>>) & {
+  /** The policy that guards the function. */
+  readonly policy: Policy
+}
+
+/** A rule about how a function is run: a limit, a retry, a breaker, or several of them composed. */
+export interface Policy {
+  /**
+   * Runs `fn` under this policy.
+   *
+   * @param fn - called with a {@link PolicyContext}; may be called several times (retry, hedge) or never (limit, breaker)
+   * @param options - `signal` aborts; the promise then rejects with `signal.reason`
+   */
+  execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T>
+  /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */
+  wrap<F extends (...args: never[]) => unknown>(fn: F): Wrapped<F>
+}
+
+/** Whether `value` can serve as a policy. */
+export function isPolicy(value: unknown): value is Policy {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Policy).execute === 'function' &&
+    typeof (value as Policy).wrap === 'function'
+  )
+}
+
+/**
+ * Implements {@link Policy.wrap} over {@link Policy.execute}: the wrapper keeps name, length and `this`, and carries `policy`.
+ *
+ * @throws {TypeError} when `fn` is not a function
+ */
+export function wrapWithPolicy<F extends (...args: never[]) => unknown>(policy: Policy, fn: F): Wrapped<F> {
+  checkFunction('fn', fn)
+  const wrapped = function (this: unknown, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
+    return policy.execute(() => Reflect.apply(fn, this, args) as Awaited<ReturnType<F>>)
+  }
+  return Object.defineProperties(wrapped, {
+    name: { value: fn.name, configurable: true },
+    length: { value: fn.length, configurable: true },
+    policy: { value: policy, enumerable: true },
+  }) as Wrapped<F>
+}
+
+/** A signal that never aborts, shared by all calls that were given none. */
+let neverAborted: AbortSignal | undefined
+
+/** A context whose signal is the caller's, or one that never aborts. */
+export function contextFor(signal: AbortSignal | undefined): PolicyContext {
+  return signal === undefined ? UNCANCELLED : { signal }
+}
+
+const UNCANCELLED: PolicyContext = {
+  get signal() {
+    return (neverAborted ??= new AbortController().signal)
+  },
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../internal/clock.js'
+import { type DueEntry, DueHeap } from '../internal/heap.js'
+import { checkFunction, checkNumber } from '../internal/validate.js'
+
+interface FakeTimer extends DueEntry {
+  readonly run: () => void
+}
+
+/** Taken when the module loads, so that a test framework's fake timers do not stop this clock. */
+const realSetImmediate = setImmediate
+
+/** Lets every promise callback that is ready run, and those they make ready. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => realSetImmediate(resolve))
+}
+
+/**
+ * A clock that stands still until a test moves it. Pass it as `clock` to a limiter or policy.
+ *
+ * @example
+ * const clock = new FakeClock()
+ * const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock })
+ * limiter.tryAcquire()      // true
+ * limiter.tryAcquire()      // false
+ * await clock.advance(100)
+ * limiter.tryAcquire()      // true
+ */
+export class FakeClock implements Clock {
+  #nowMs = 0
+  #order = 0
+  readonly #timers = new DueHeap<FakeTimer>()
+
+  /** Milliseconds since the clock was made; starts at 0. */
+  now(): number {
+    return this.#nowMs
+  }
+
+  /** Calls `fn` when the clock is advanced to `ms` from now. There is no upper limit. */
+  setTimeout(fn: () => void, ms: number): unknown {
+    checkFunction('fn', fn)
+    checkNumber('ms', ms, { allowInfinity: true })
+    const timer: FakeTimer = { due: this.#nowMs + Math.max(0, ms), order: this.#order++, heapIndex: -1, run: fn }
+    this.#timers.push(timer)
+    return timer
+  }
+
+  /** Cancels a timer; one that has fired is ignored. */
+  clearTimeout(handle: unknown): void {
+    if (typeof handle === 'object' && handle !== null && 'heapIndex' in handle) this.#timers.remove(handle as FakeTimer)
+  }
+
+  /** How many timers are waiting: 0 when nothing leaks. */
+  get pendingTimers(): number {
+    return this.#timers.size
+  }
+
+  /**
+   * Moves the clock forward and runs what falls due, in order of time, also what that sets; promise callbacks run in
+   * between. Resolves when all of it is done.
+   *
+   * @param ms - milliseconds, >= 0
+   * @throws {RangeError} when `ms` is negative, NaN or infinite
+   */
+  async advance(ms: number): Promise<void> {
+    checkNumber('ms', ms, { min: 0 })
+    const target = this.#nowMs + ms
+    await settle()
+    for (;;) {
+      const timer = this.#timers.peek()
+      if (timer === undefined || timer.due > target) break
+      this.#timers.remove(timer)
+      this.#nowMs = Math.max(this.#nowMs, timer.due)
+      timer.run()
+      await settle()
+    }
+    this.#nowMs = Math.max(this.#nowMs, target)
+    await settle()
+  }
+}
