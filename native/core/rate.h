@@ -1,0 +1,125 @@
+// What a rate is in integers: pure arithmetic between tokens per second and units per nanosecond.
+// src/internal/rate.ts computes the same; property tests compare every result.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "core/wide.h"
+
+namespace amorsize::core {
+
+inline constexpr int kMaxDigits = 6;
+inline constexpr int kMinDigits = -6;
+// The axis of units must last this long at full rate: 100 years.
+inline constexpr double kHorizonSeconds = 3.15576e9;
+// Accepted parameters; beyond them a unit would be coarser than 10^6 tokens.
+inline constexpr double kMaxRate = 1e15;
+inline constexpr double kMaxBurst = 1e15;
+// A wait that never ends.
+inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+inline constexpr int64_t kMaxWaitNs = int64_t{1} << 62;
+
+// Powers of ten by digits; negative ones only scale doubles. Padded so that four bits of a torn read stay inside.
+inline constexpr double kPow10[16] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+inline constexpr int64_t kIntPow10[16] = {1,
+                                          10,
+                                          100,
+                                          1'000,
+                                          10'000,
+                                          100'000,
+                                          1'000'000,
+                                          10'000'000,
+                                          100'000'000,
+                                          1'000'000'000,
+                                          10'000'000'000,
+                                          100'000'000'000,
+                                          1'000'000'000'000,
+                                          10'000'000'000'000,
+                                          100'000'000'000'000,
+                                          1'000'000'000'000'000};
+inline constexpr double pow10_of(int digits) { return kPow10[digits - kMinDigits]; }
+
+// How many decimal digits of a token are counted: as many as let the axis last for the horizon, at most 6. Decimal, so
+// that ten times 0.1 is exactly 1. `total` is what the axis holds already, in tokens.
+inline int digits_for(double rate, double burst, double total) {
+  const double need = rate * kHorizonSeconds + burst + total;
+  int digits = kMaxDigits;
+  while (digits > kMinDigits && (need * pow10_of(digits) >= 0x1p62 || burst * pow10_of(digits) > 0x1p53)) --digits;
+  return digits;
+}
+
+// Units per nanosecond as multiplier / 2^shift, rounded down, so that no rounding ever produces a token too many.
+struct Rate {
+  int64_t multiplier;  // 62 bits; fewer, down to 0, for rates below 10^-17 tokens a second
+  unsigned shift;      // 61 .. 126
+};
+
+inline Rate rate_of(double tokens_per_second, int digits) {
+  int exponent = 0;
+  const auto mantissa = static_cast<uint64_t>(std::ldexp(std::frexp(tokens_per_second, &exponent), 53));
+  exponent -= 53;
+  // units per ns = mantissa * 2^exponent / 10^(9 - digits)
+  const auto divisor = static_cast<uint64_t>(kIntPow10[9 - digits]);
+  unsigned up = 62 - 53 + static_cast<unsigned>(std::bit_width(divisor));
+  uint64_t quotient = 0;
+  uint64_t remainder = 0;
+  while (!shift_divide(mantissa, up, divisor, &quotient, &remainder) || quotient >= (uint64_t{1} << 62)) --up;
+  const int shift = static_cast<int>(up) - exponent;
+  if (shift <= 126) return {static_cast<int64_t>(quotient), static_cast<unsigned>(shift)};
+  const int excess = shift - 126;
+  return {excess < 62 ? static_cast<int64_t>(quotient >> excess) : 0, 126};
+}
+
+// Units produced in `elapsed_ns` >= 0.
+inline int64_t produced_in(const Rate& rate, int64_t elapsed_ns) {
+  return static_cast<int64_t>(multiply_shift(static_cast<uint64_t>(elapsed_ns), static_cast<uint64_t>(rate.multiplier), rate.shift));
+}
+
+// The least number of nanoseconds that produces `units` > 0, or kNever.
+inline int64_t time_to_produce(const Rate& rate, int64_t units) {
+  if (rate.multiplier == 0) return kNever;
+  // ceil(units * 2^shift / multiplier) in two steps, since the numerator can exceed 128 bits.
+  const auto multiplier = static_cast<uint64_t>(rate.multiplier);
+  const unsigned rest = rate.shift - 61;
+  uint64_t whole = 0;
+  uint64_t part = 0;
+  uint64_t remainder = 0;
+  if (!shift_divide(static_cast<uint64_t>(units), 61, multiplier, &whole, &remainder)) return kNever;
+  if (rest >= 62 ? whole != 0 : whole > (static_cast<uint64_t>(kMaxWaitNs) >> rest)) return kNever;
+  if (!shift_divide(remainder, rest, multiplier, &part, &remainder)) return kNever;
+  const uint64_t total = (rest >= 62 ? 0 : whole << rest) + part + (remainder != 0 ? 1 : 0);
+  return total > static_cast<uint64_t>(kMaxWaitNs) ? kNever : static_cast<int64_t>(total);
+}
+
+// A cost in units: exact where the cost is a decimal fraction that the digits can hold, else rounded up.
+inline int64_t cost_units(double tokens, int digits) {
+  const double exact = tokens * pow10_of(digits);
+  const double nearest = std::floor(exact + 0.5);
+  const double units = std::fabs(exact - nearest) <= nearest * 0x1p-50 ? nearest : std::ceil(exact);
+  return units < 1 ? 1 : static_cast<int64_t>(units);
+}
+
+// A credit in units: like a cost, but rounded down.
+inline int64_t credit_units(double tokens, int digits) {
+  const double exact = tokens * pow10_of(digits);
+  const double nearest = std::floor(exact + 0.5);
+  const double units = std::fabs(exact - nearest) <= nearest * 0x1p-50 ? nearest : std::floor(exact);
+  return units >= 0x1p53 ? int64_t{1} << 53 : static_cast<int64_t>(units);
+}
+
+// The same amount counted with other digits; rounded down or up.
+inline int64_t rescale_down(int64_t units, int from_digits, int to_digits) {
+  if (to_digits >= from_digits) return units * kIntPow10[to_digits - from_digits];
+  const int64_t factor = kIntPow10[from_digits - to_digits];
+  const int64_t quotient = units / factor;
+  return quotient * factor > units ? quotient - 1 : quotient;
+}
+inline int64_t rescale_up(int64_t units, int from_digits, int to_digits) {
+  const int64_t down = rescale_down(units, from_digits, to_digits);
+  return to_digits < from_digits && down * kIntPow10[from_digits - to_digits] != units ? down + 1 : down;
+}
+
+}  // namespace amorsize::core

@@ -1,0 +1,424 @@
+// A token bucket in five cells of shared memory. Every operation is lock-free, takes the time as an argument, and may
+// run in any thread or process at the same time as any other; results may be stale when they arrive. A thread that dies
+// at any instruction leaves the bucket usable.
+//
+// `W` is the word type: std::atomic<int64_t>, or the model checker's in native tests.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "core/layout.h"
+#include "core/rate.h"
+
+namespace amorsize::core {
+
+// Where a reservation stands on the axis of units. Survives parameter changes.
+struct Ticket {
+  int64_t position = 0;    // `spent` right after the reservation, counted with `digits`
+  int64_t generation = 0;  // parameters it was computed with
+  int digits = 0;
+};
+
+enum class Outcome {
+  kGranted,       // taken; or reserved, with a wait
+  kDenied,        // nothing changed
+  kExceedsBurst,  // can never succeed; nothing changed
+  kBusy,          // another thread is changing parameters; nothing changed, try again
+};
+
+struct Reservation {
+  Outcome outcome;
+  int64_t wait_ns;  // until the tokens are there; of a denied one: until it would have been granted
+  Ticket ticket;
+};
+
+struct Parameters {
+  double rate;
+  double burst;
+  int64_t generation;
+};
+
+template <class W = Word>
+class TokenBucket {
+ public:
+  explicit TokenBucket(W* cell) : cell_(cell) {}
+
+  // Writes a full bucket into zeroed memory no other thread can see yet. Preconditions: 0 < rate <= kMaxRate,
+  // 1 <= burst <= kMaxBurst.
+  void initialize(int64_t now_ns, double rate, double burst) {
+    const Slot slot = make_slot(0, now_ns, 0, rate, burst, digits_for(rate, burst, 0));
+    write_slot(slot);
+    cell_[bucket::kClaim].store(0, std::memory_order_relaxed);
+    cell_[bucket::kHot].store(pack(-slot.burst, 0), std::memory_order_relaxed);
+    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
+    cell_[bucket::kKind].store(kind_word(Kind::kTokenBucket), std::memory_order_release);
+  }
+
+  // Takes one token if it is there.
+  bool try_acquire_one(int64_t now_ns) {
+    return take(now_ns, [this] { return read_terms(); }, [](const Terms& terms) { return terms.digits >= 0 ? kIntPow10[terms.digits] : int64_t{1}; }) ==
+           Outcome::kGranted;
+  }
+
+  // Takes `tokens` > 0 if all of them are there, else none.
+  Outcome try_acquire(int64_t now_ns, double tokens) {
+    return take(now_ns, [this] { return read_slot(); }, [tokens](const Slot& slot) { return slot.cost_of(tokens); });
+  }
+
+  // Takes `tokens` > 0, now or from the future: grants if they will be there within `max_wait_ns` >= 0. Reservations
+  // are granted first come, first served over all threads, since each takes the next stretch of the axis.
+  Reservation reserve(int64_t now_ns, double tokens, int64_t max_wait_ns) {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t cost = slot.cost_of(tokens);
+      if (cost == kTooLarge) {
+        if (!is_current(slot)) continue;
+        return {Outcome::kExceedsBurst, kNever, {}};
+      }
+      const int64_t produced = slot.produced(now_ns);
+      const int64_t next = std::max(slot.spent, produced - slot.burst) + cost;
+      int64_t wait_ns = 0;
+      if (next > produced) {
+        wait_ns = next > kMaxSpent ? kNever : slot.time_until(next, now_ns);
+        if (wait_ns > max_wait_ns || wait_ns == kNever) {
+          if (!is_current(slot)) continue;
+          return {Outcome::kDenied, wait_ns, {}};
+        }
+      }
+      if (produced > kRebaseAt) {
+        if (rebase(now_ns) == Outcome::kBusy) return {Outcome::kBusy, 0, {}};
+        continue;
+      }
+      if (commit(slot, next)) return {Outcome::kGranted, wait_ns, {slot.base + next, slot.generation, slot.digits}};
+    }
+  }
+
+  // Gives back what a reservation of `tokens` took, less what was reserved after it: those waits were computed with it
+  // in place, and returning more would let two callers have the same tokens. Returns the tokens given back.
+  double cancel(int64_t now_ns, const Ticket& ticket, double tokens) {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t position = rescale_up(ticket.position, ticket.digits, slot.digits) - slot.base;
+      const int64_t spent = std::max(slot.spent, slot.produced(now_ns) - slot.burst);
+      const int64_t reserved_after = std::max<int64_t>(spent - position, 0);
+      const int64_t credit = cost_units(tokens, slot.digits) - reserved_after;
+      if (credit <= 0) {
+        if (!is_current(slot)) continue;
+        return 0;
+      }
+      double returned = 0;
+      if (give_back(slot, now_ns, credit, &returned)) return returned;
+    }
+  }
+
+  // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back.
+  double refund(int64_t now_ns, double tokens) {
+    for (;;) {
+      const Slot slot = read_slot();
+      double returned = 0;
+      if (give_back(slot, now_ns, credit_units(tokens, slot.digits), &returned)) return returned;
+    }
+  }
+
+  // Tokens that could be taken now: 0 .. burst.
+  double available(int64_t now_ns) const {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t produced = slot.produced(now_ns);
+      const int64_t units = produced - std::max(slot.spent, produced - slot.burst);
+      if (is_current(slot)) return slot.tokens_of(std::max<int64_t>(units, 0));
+    }
+  }
+
+  // How long the holder of `ticket` still has to wait; asked when the wait it was told is over. 0 unless the parameters
+  // have changed since. `*ticket` is brought up to date.
+  int64_t remaining(int64_t now_ns, Ticket* ticket) const {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t position = rescale_up(ticket->position, ticket->digits, slot.digits);
+      const int64_t wait_ns = slot.time_until(position - slot.base, now_ns);
+      if (!is_current(slot)) continue;
+      if (slot.generation == ticket->generation) return 0;
+      *ticket = {position, slot.generation, slot.digits};
+      return wait_ns;
+    }
+  }
+
+  // Changes rate and burst for every thread at once. The available tokens (or the debt) stay, cut to the new burst;
+  // who waits keeps its place, and finds its new time by `remaining`.
+  Outcome update(int64_t now_ns, double rate, double burst) {
+    return change(now_ns, [&](const Slot& old) {
+      Change to = at(old, now_ns);
+      to.rate = rate;
+      to.burst = burst;
+      return to;
+    });
+  }
+
+  // Stops production until `until_ns` and empties the bucket, so that nobody, waiting or new, is admitted before. Does
+  // nothing when the bucket is paused for at least as long already.
+  Outcome pause(int64_t now_ns, int64_t until_ns) {
+    return change(now_ns, [&](const Slot& old) {
+      Change to = at(old, now_ns);
+      to.unchanged = old.epoch_ns >= until_ns;
+      to.spent = std::max(to.spent, to.produced);
+      to.epoch_ns = until_ns;
+      return to;
+    });
+  }
+
+  // Fills the bucket and ends a pause. Callers that wait are served from it first.
+  Outcome reset(int64_t now_ns) {
+    return change(now_ns, [&](const Slot& old) {
+      Change to = at(old, now_ns);
+      to.produced += old.burst - std::max<int64_t>(to.produced - to.spent, 0);
+      to.epoch_ns = now_ns;
+      return to;
+    });
+  }
+
+  // The parameters in force.
+  Parameters parameters() const {
+    for (;;) {
+      const Slot slot = read_slot();
+      if (is_current(slot)) return {slot.asked_rate, slot.asked_burst, slot.generation};
+    }
+  }
+
+  // How long a claim to change parameters is honoured. An updater holds one for well under a microsecond.
+  static constexpr int64_t kClaimLeaseNs = 1'000'000'000;
+
+ private:
+  // `spent` and `produced` are kept relative to the slot's base, so that they fit beside the generation. Beyond
+  // kRebaseAt the next decision starts a new slot (after 142 days at full rate, or on the first call after a long idle time).
+  static constexpr int64_t kRebaseAt = int64_t{1} << 54;
+  static constexpr int64_t kMaxSpent = (int64_t{1} << 55) - 1;
+  static constexpr int64_t kTooLarge = -1;
+
+  // What one decision needs: `hot` and half of the slot it points to.
+  struct Terms {
+    int64_t hot;
+    int64_t spent;
+    int64_t epoch_ns;
+    int64_t burst;
+    Rate rate;
+    int digits;
+
+    // Units produced since the base. Time before the epoch (a pause, or another processor's clock) produces nothing.
+    int64_t produced(int64_t now_ns) const { return now_ns > epoch_ns ? produced_in(rate, now_ns - epoch_ns) : 0; }
+
+    int64_t time_until(int64_t units, int64_t now_ns) const {
+      const int64_t since_epoch = units > 0 ? time_to_produce(rate, units) : 0;
+      if (since_epoch == kNever) return kNever;
+      return std::max<int64_t>(since_epoch - (now_ns - epoch_ns), 0);
+    }
+  };
+
+  // The whole slot.
+  struct Slot : Terms {
+    int64_t generation;
+    int64_t base;
+    double asked_rate;
+    double asked_burst;
+
+    int64_t cost_of(double tokens) const {
+      if (tokens > asked_burst) return kTooLarge;
+      // The burst was rounded down; a cost of just that much must still fit.
+      return std::min(cost_units(tokens, this->digits), this->burst);
+    }
+
+    double tokens_of(int64_t units) const {
+      if (units == this->burst) return asked_burst;
+      const int digits = this->digits;
+      return std::min(digits >= 0 ? static_cast<double>(units) / pow10_of(digits) : static_cast<double>(units * kIntPow10[-digits]), asked_burst);
+    }
+  };
+
+  // What a change makes of the axis at `epoch_ns`; units of the old slot, absolute.
+  struct Change {
+    int64_t epoch_ns;
+    int64_t produced;
+    int64_t spent;
+    double rate;
+    double burst;
+    bool unchanged;
+  };
+
+  static int64_t pack(int64_t spent, int64_t generation) {
+    return static_cast<int64_t>(static_cast<uint64_t>(spent) << bucket::kGenerationBits) | (generation & bucket::kGenerationMask);
+  }
+
+  W* slot_words(int64_t generation) const {
+    return cell_ + bucket::kFirstSlot + static_cast<size_t>(generation & (bucket::kSlots - 1)) * kWordsPerCell;
+  }
+
+  // A torn read may mix two slots; that is found by `is_current` or `commit` before anything comes of it.
+  Terms read_terms() const {
+    // order: acquire. Pairs with the swap in `put_in_force`: the slot it published is visible.
+    const int64_t hot = cell_[bucket::kHot].load(std::memory_order_acquire);
+    const W* words = slot_words(hot);
+    const int64_t scale = load(words, bucket::kScale);
+    return {hot,
+            hot >> bucket::kGenerationBits,
+            load(words, bucket::kEpochNs),
+            load(words, bucket::kBurstUnits),
+            {load(words, bucket::kMultiplier), static_cast<unsigned>(scale & 127)},
+            static_cast<int>((scale >> 8) & 15) + kMinDigits};
+  }
+
+  Slot read_slot() const {
+    const Terms terms = read_terms();
+    const W* words = slot_words(terms.hot);
+    return {terms, load(words, bucket::kGeneration), load(words, bucket::kBase), std::bit_cast<double>(load(words, bucket::kRate)),
+            std::bit_cast<double>(load(words, bucket::kBurst))};
+  }
+
+  static int64_t load(const W* words, size_t word) {
+    // order: acquire. Pairs with the release stores of `write_slot`: a thread that sees a word of a later slot also sees,
+    // in `is_current` or in the swap of `commit`, that `hot` has moved on.
+    return words[word].load(std::memory_order_acquire);
+  }
+
+  // Whether what was read belongs together: the slot has not been replaced meanwhile.
+  bool is_current(const Terms& terms) const {
+    // order: relaxed. The acquire loads of `read_slot` come before it; a slot word written later would have brought the newer `hot` along.
+    return ((cell_[bucket::kHot].load(std::memory_order_relaxed) ^ terms.hot) & bucket::kGenerationMask) == 0;
+  }
+
+  // Replaces `spent`; fails when anything changed since the slot was read.
+  bool commit(const Terms& terms, int64_t spent) {
+    int64_t expected = terms.hot;
+    // order: release. Keeps the slot's loads before the swap: whoever reuses that slot later has acquired a `hot` that
+    // comes after this one, so its stores cannot have been what was read. On failure nothing was learnt: relaxed.
+    return cell_[bucket::kHot].compare_exchange_weak(expected, pack(spent, terms.hot), std::memory_order_release, std::memory_order_relaxed);
+  }
+
+  template <class Read, class CostOf>
+  Outcome take(int64_t now_ns, Read read, CostOf cost_of) {
+    for (;;) {
+      const auto terms = read();
+      const int64_t cost = cost_of(terms);
+      const int64_t produced = terms.produced(now_ns);
+      const int64_t next = std::max(terms.spent, produced - terms.burst) + cost;
+      if (next > produced || cost == kTooLarge) {
+        if (!is_current(terms)) continue;
+        return cost == kTooLarge ? Outcome::kExceedsBurst : Outcome::kDenied;
+      }
+      if (produced > kRebaseAt) {
+        if (rebase(now_ns) == Outcome::kBusy) return Outcome::kBusy;
+        continue;
+      }
+      if (commit(terms, next)) return Outcome::kGranted;
+    }
+  }
+
+  bool give_back(const Slot& slot, int64_t now_ns, int64_t units, double* returned) {
+    const int64_t floor = slot.produced(now_ns) - slot.burst;
+    const int64_t spent = std::max(slot.spent, floor);
+    const int64_t next = std::max(spent - units, floor);
+    if (next > kMaxSpent) {  // idle so long that the bucket is full whatever `spent` says
+      *returned = 0;
+      return is_current(slot);
+    }
+    *returned = slot.tokens_of(spent - next);
+    return commit(slot, next);
+  }
+
+  static Slot make_slot(int64_t generation, int64_t epoch_ns, int64_t base, double rate, double burst, int digits) {
+    const int64_t burst_units = std::max<int64_t>(credit_units(burst, digits), 1);
+    return {{0, 0, epoch_ns, burst_units, rate_of(rate, digits), digits}, generation, base, rate, burst};
+  }
+
+  void write_slot(const Slot& slot) {
+    W* words = slot_words(slot.generation);
+    // order: release. Pairs with `read_slot`: whoever sees one of these words sees the `hot` that was current before.
+    const auto store = [words](size_t word, int64_t value) { words[word].store(value, std::memory_order_release); };
+    store(bucket::kGeneration, slot.generation);
+    store(bucket::kEpochNs, slot.epoch_ns);
+    store(bucket::kBase, slot.base);
+    store(bucket::kMultiplier, slot.rate.multiplier);
+    store(bucket::kScale, static_cast<int64_t>(slot.rate.shift) | static_cast<int64_t>(slot.digits - kMinDigits) << 8);
+    store(bucket::kBurstUnits, slot.burst);
+    store(bucket::kRate, std::bit_cast<int64_t>(slot.asked_rate));
+    store(bucket::kBurst, std::bit_cast<int64_t>(slot.asked_burst));
+  }
+
+  // The axis as it stands at `now_ns`, to be changed.
+  static Change at(const Slot& old, int64_t now_ns) {
+    const int64_t produced = old.produced(now_ns);
+    return {std::max(now_ns, old.epoch_ns),
+            old.base + produced,
+            old.base + std::max(old.spent, produced - old.burst),
+            old.asked_rate,
+            old.asked_burst,
+            false};
+  }
+
+  Outcome rebase(int64_t now_ns) {
+    return change(now_ns, [&](const Slot& old) { return at(old, now_ns); });
+  }
+
+  // Claims the right to change parameters, writes the next slot, and puts it in force with one swap of `hot`.
+  template <class MakeChange>
+  Outcome change(int64_t now_ns, MakeChange make_change) {
+    W& claim_word = cell_[bucket::kClaim];
+    // order: acquire. Pairs with the release that ends the previous claim.
+    int64_t seen = claim_word.load(std::memory_order_acquire);
+    const int64_t now_us = now_ns >> 10;
+    if (seen != 0) {
+      const int64_t age_us = now_us - (seen >> 3);
+      if (age_us < (kClaimLeaseNs >> 10) && age_us > -(kClaimLeaseNs >> 10)) return Outcome::kBusy;
+    }
+    const int64_t in_force = read_slot().generation;
+    int64_t generation = in_force + 1;
+    if (seen != 0) {
+      // The one that died, or sleeps, may still write to its target: leave that slot alone for a round.
+      const int64_t abandoned = (seen >> 1) & 3;
+      if ((generation & 3) == abandoned) ++generation;
+    }
+    const int64_t claim = static_cast<int64_t>(static_cast<uint64_t>(now_us) << 3) | (generation & 3) << 1 | 1;
+    // order: acquire, see above; the release pairs with the same load in other threads.
+    if (!claim_word.compare_exchange_strong(seen, claim, std::memory_order_acq_rel, std::memory_order_relaxed)) return Outcome::kBusy;
+
+    Outcome outcome = Outcome::kBusy;
+    for (;;) {
+      const Slot old = read_slot();
+      // Someone else finished a change between our look and our claim, or took over a claim of ours that had gone stale.
+      if (old.generation != in_force || claim_word.load(std::memory_order_acquire) != claim) break;
+      const Change to = make_change(old);
+      if (to.unchanged) {
+        outcome = Outcome::kGranted;
+        break;
+      }
+      if (put_in_force(old, to, generation)) {
+        outcome = Outcome::kGranted;
+        break;
+      }
+    }
+    int64_t mine = claim;
+    // order: release. Pairs with the next claim's acquire: its owner sees the slot we wrote. Not ours any more: leave it.
+    claim_word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed);
+    return outcome;
+  }
+
+  bool put_in_force(const Slot& old, const Change& to, int64_t generation) {
+    const double held = static_cast<double>(std::max(to.produced, to.spent));
+    const double total = held > 0 ? held / pow10_of(old.digits) : 0;
+    const int digits = digits_for(to.rate, to.burst, total);
+    const Slot next = make_slot(generation, to.epoch_ns, rescale_down(to.produced, old.digits, digits), to.rate, to.burst, digits);
+    const int64_t spent = std::max(rescale_up(to.spent, old.digits, digits) - next.base, -next.burst);
+    write_slot(next);
+    int64_t expected = old.hot;
+    // order: release publishes the slot to `read_slot`; acquire pairs with `commit`, so that every reader of the slot
+    // that the next change reuses is done with it.
+    return cell_[bucket::kHot].compare_exchange_strong(expected, pack(std::min(spent, kMaxSpent), generation), std::memory_order_acq_rel,
+                                                       std::memory_order_relaxed);
+  }
+
+  W* cell_;
+};
+
+}  // namespace amorsize::core
