@@ -51,26 +51,48 @@ inline int digits_for(double rate, double burst, double total) {
   return digits;
 }
 
-// Units per nanosecond as multiplier / 2^shift, rounded down, so that no rounding ever produces a token too many.
+// Units per nanosecond as multiplier / 2^shift, rounded up: too much by less than 1 part in 2^61.
+//
+// Why up: a rate of a whole number of units a second is n / 10^9 units per nanosecond, so what it has produced is never
+// nearer below the next unit than 10^-9. As long as a slot has produced less than 2^31 units the excess is below 2^-30,
+// and `produced_in` is exactly floor(elapsed * rate). Rounded down it would be one unit short at every whole unit. For
+// other rates a unit may appear early by less than 2^-61 of the time the slot has been in force.
 struct Rate {
-  int64_t multiplier;  // 62 bits; fewer, down to 0, for rates below 10^-17 tokens a second
+  int64_t multiplier;  // 2^61 .. 2^62; fewer bits, down to 1, for rates below 10^-17 tokens a second
   unsigned shift;      // 61 .. 126
 };
+inline constexpr int64_t kExactUnits = int64_t{1} << 31;
+
+// `amount` counted in 10^-digits: the nearest whole number if a double cannot tell the two apart (0.1 is one tenth,
+// not the double just above it), else rounded as asked. At most 2^53.
+enum class Rounding { kUp, kDown };
+inline double count_of(double amount, int digits, Rounding rounding, bool* whole = nullptr) {
+  const double exact = amount * pow10_of(digits);
+  const double nearest = std::floor(exact + 0.5);
+  const bool is_whole = std::fabs(exact - nearest) <= nearest * 0x1p-50;
+  if (whole != nullptr) *whole = is_whole;
+  const double count = is_whole ? nearest : rounding == Rounding::kUp ? std::ceil(exact) : std::floor(exact);
+  return count < 0x1p53 ? count : 0x1p53;
+}
 
 inline Rate rate_of(double tokens_per_second, int digits) {
+  bool whole = false;
+  const double units_per_second = count_of(tokens_per_second, digits, Rounding::kDown, &whole);
+  // units per ns = units per second / 10^9 = tokens per second / 10^(9 - digits)
+  const double dividend = whole ? units_per_second : tokens_per_second;
+  const auto divisor = static_cast<uint64_t>(kIntPow10[whole ? 9 : 9 - digits]);
   int exponent = 0;
-  const auto mantissa = static_cast<uint64_t>(std::ldexp(std::frexp(tokens_per_second, &exponent), 53));
+  const auto mantissa = static_cast<uint64_t>(std::ldexp(std::frexp(dividend, &exponent), 53));
   exponent -= 53;
-  // units per ns = mantissa * 2^exponent / 10^(9 - digits)
-  const auto divisor = static_cast<uint64_t>(kIntPow10[9 - digits]);
   unsigned up = 62 - 53 + static_cast<unsigned>(std::bit_width(divisor));
   uint64_t quotient = 0;
   uint64_t remainder = 0;
   while (!shift_divide(mantissa, up, divisor, &quotient, &remainder) || quotient >= (uint64_t{1} << 62)) --up;
+  const auto rounded_up = static_cast<int64_t>(quotient + (remainder != 0 ? 1 : 0));
   const int shift = static_cast<int>(up) - exponent;
-  if (shift <= 126) return {static_cast<int64_t>(quotient), static_cast<unsigned>(shift)};
+  if (shift <= 126) return {rounded_up, static_cast<unsigned>(shift)};
   const int excess = shift - 126;
-  return {excess < 62 ? static_cast<int64_t>(quotient >> excess) : 0, 126};
+  return {(excess < 63 ? rounded_up >> excess : 0) + 1, 126};
 }
 
 // Units produced in `elapsed_ns` >= 0.
@@ -80,7 +102,6 @@ inline int64_t produced_in(const Rate& rate, int64_t elapsed_ns) {
 
 // The least number of nanoseconds that produces `units` > 0, or kNever.
 inline int64_t time_to_produce(const Rate& rate, int64_t units) {
-  if (rate.multiplier == 0) return kNever;
   // ceil(units * 2^shift / multiplier) in two steps, since the numerator can exceed 128 bits.
   const auto multiplier = static_cast<uint64_t>(rate.multiplier);
   const unsigned rest = rate.shift - 61;
@@ -94,21 +115,14 @@ inline int64_t time_to_produce(const Rate& rate, int64_t units) {
   return total > static_cast<uint64_t>(kMaxWaitNs) ? kNever : static_cast<int64_t>(total);
 }
 
-// A cost in units: exact where the cost is a decimal fraction that the digits can hold, else rounded up.
+// A cost in units, rounded up; at least one.
 inline int64_t cost_units(double tokens, int digits) {
-  const double exact = tokens * pow10_of(digits);
-  const double nearest = std::floor(exact + 0.5);
-  const double units = std::fabs(exact - nearest) <= nearest * 0x1p-50 ? nearest : std::ceil(exact);
+  const double units = count_of(tokens, digits, Rounding::kUp);
   return units < 1 ? 1 : static_cast<int64_t>(units);
 }
 
-// A credit in units: like a cost, but rounded down.
-inline int64_t credit_units(double tokens, int digits) {
-  const double exact = tokens * pow10_of(digits);
-  const double nearest = std::floor(exact + 0.5);
-  const double units = std::fabs(exact - nearest) <= nearest * 0x1p-50 ? nearest : std::floor(exact);
-  return units >= 0x1p53 ? int64_t{1} << 53 : static_cast<int64_t>(units);
-}
+// A credit in units, rounded down.
+inline int64_t credit_units(double tokens, int digits) { return static_cast<int64_t>(count_of(tokens, digits, Rounding::kDown)); }
 
 // The same amount counted with other digits; rounded down or up.
 inline int64_t rescale_down(int64_t units, int from_digits, int to_digits) {

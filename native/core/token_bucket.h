@@ -193,8 +193,8 @@ class TokenBucket {
 
  private:
   // `spent` and `produced` are kept relative to the slot's base, so that they fit beside the generation. Beyond
-  // kRebaseAt the next decision starts a new slot (after 142 days at full rate, or on the first call after a long idle time).
-  static constexpr int64_t kRebaseAt = int64_t{1} << 54;
+  // kRebaseAt, which comes after 1.5 seconds at the fastest, the next decision starts a new slot.
+  static constexpr int64_t kRebaseAt = kExactUnits;
   static constexpr int64_t kMaxSpent = (int64_t{1} << 55) - 1;
   static constexpr int64_t kTooLarge = -1;
 
@@ -357,8 +357,11 @@ class TokenBucket {
             false};
   }
 
+  // Starts a slot with the same parameters. Its epoch is whole seconds after the old one, when a rate of whole units has
+  // produced whole units: nothing is rounded, so nothing drifts however long the bucket lives.
   Outcome rebase(int64_t now_ns) {
-    return change(now_ns, [&](const Slot& old) { return at(old, now_ns); });
+    constexpr int64_t kSecondNs = 1'000'000'000;
+    return change(now_ns, [&](const Slot& old) { return at(old, old.epoch_ns + std::max<int64_t>(now_ns - old.epoch_ns, 0) / kSecondNs * kSecondNs); });
   }
 
   // Claims the right to change parameters, writes the next slot, and puts it in force with one swap of `hot`.

@@ -1,0 +1,104 @@
+#include "os/clock.h"
+
+#include <cmath>
+
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
+#include <time.h>
+
+#include <cstdio>
+#include <cstring>
+#endif
+#if defined(__x86_64__) && !defined(_WIN32)
+#include <cpuid.h>
+#endif
+
+namespace amorsize::os {
+namespace {
+
+constexpr int64_t kWindowNs = 1'000'000;          // how long the counter is followed without asking the kernel
+constexpr int64_t kLearnNs = 2'000'000;           // how long the frequency is learnt at least
+constexpr int64_t kForgetNs = 3'600'000'000'000;  // learn anew after an hour, so that the baseline stays recent
+constexpr int64_t kDisagreeNs = 1'000;            // a prediction off by more than this (or 1 in 10,000) is not trusted
+
+bool decide_trust() {
+#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
+#if defined(__x86_64__)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  // CPUID 8000_0007H, EDX bit 8: the counter runs at a constant rate in every power state.
+  if (__get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) == 0 || (edx & (1u << 8)) == 0) return false;
+  constexpr const char* kWanted = "tsc";
+#else
+  constexpr const char* kWanted = "arch_sys_counter";
+#endif
+  // The kernel compares its clock sources and abandons a counter that drifts or differs between processors.
+  std::FILE* file = std::fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
+  if (file == nullptr) return false;
+  char name[32] = {};
+  const bool read = std::fgets(name, sizeof name, file) != nullptr;
+  std::fclose(file);
+  if (!read) return false;
+  name[std::strcspn(name, "\n")] = '\0';
+  return std::strcmp(name, kWanted) == 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+int64_t monotonic_ns() {
+#if defined(_WIN32)
+  LARGE_INTEGER frequency, counter;
+  QueryPerformanceFrequency(&frequency);
+  QueryPerformanceCounter(&counter);
+  const int64_t seconds = counter.QuadPart / frequency.QuadPart;
+  const int64_t rest = counter.QuadPart % frequency.QuadPart;
+  return seconds * 1'000'000'000 + rest * 1'000'000'000 / frequency.QuadPart;
+#else
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+#endif
+}
+
+bool counter_is_trustworthy() {
+  static const bool trusted = decide_trust();
+  return trusted;
+}
+
+int64_t FastClock::synchronize() {
+  const int64_t now = monotonic_ns();
+  if (!counter_is_trustworthy()) return now;
+  const uint64_t ticks = read_counter();
+  if (window_ticks_ != 0) {
+    const double predicted = static_cast<double>(ticks - anchor_ticks_) * static_cast<double>(ns_per_tick_q32_) * 0x1p-32;
+    const auto passed = static_cast<double>(now - anchor_ns_);
+    const bool agrees = std::fabs(predicted - passed) < static_cast<double>(kDisagreeNs) + passed * 1e-4;
+    if (!agrees || now - base_ns_ > kForgetNs) base_ns_ = 0;
+  }
+  if (base_ns_ == 0) {
+    base_ns_ = now;
+    base_ticks_ = ticks;
+    window_ticks_ = 0;
+    return now;
+  }
+  const int64_t learnt_ns = now - base_ns_;
+  if (learnt_ns < kLearnNs || ticks <= base_ticks_) return now;
+  const double ns_per_tick = static_cast<double>(learnt_ns) / static_cast<double>(ticks - base_ticks_);
+  // Outside 10 MHz .. 100 GHz this is no counter to follow.
+  if (ns_per_tick < 0.01 || ns_per_tick > 100) {
+    base_ns_ = 0;
+    window_ticks_ = 0;
+    return now;
+  }
+  ns_per_tick_q32_ = static_cast<uint64_t>(ns_per_tick * 0x1p32);
+  window_ticks_ = static_cast<uint64_t>(static_cast<double>(kWindowNs) / ns_per_tick);
+  anchor_ticks_ = ticks;
+  anchor_ns_ = now;
+  return now;
+}
+
+}  // namespace amorsize::os
