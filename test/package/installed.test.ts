@@ -66,6 +66,17 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
   })
 })
 
+describeWithAddon('where no prebuild fits', () => {
+  it('can be built from its own sources, as the warning says', async () => {
+    const rebuilt = join(folder, 'rebuilt')
+    await cp(withoutPrebuilds, rebuilt, { recursive: true })
+    const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
+    await mustRun(process.execPath, [nodeGyp, 'rebuild'], join(rebuilt, 'node_modules', 'amorsize'))
+    const ended = await run(process.execPath, ['consumer.mjs'], rebuilt)
+    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
+  }, slowMs)
+})
+
 const qemu = ['/usr/bin/qemu-aarch64', '/usr/bin/qemu-aarch64-static'].find((path) => existsSync(path))
 const arm64Libraries = '/usr/aarch64-linux-gnu'
 const canRunArm64 = !addonForbidden && qemu !== undefined && existsSync(arm64Libraries) && existsSync(join(root, 'prebuilds', 'linux-arm64'))
