@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { faultsOf, folderOf, glibcNeeded, recordOf, sourcesHash } from './support/prebuilds.mjs'
+import { faultsOf, glibcNeeded, prebuilds, recordName, sourcesHash } from './support/prebuilds.mjs'
 import { root } from './support/project.mjs'
 import { mustRun } from './support/run.mjs'
 
@@ -55,9 +55,10 @@ async function build(platform) {
   const built = join(work, 'prebuilds', platform)
   const files = {}
   for (const name of readdirSync(built)) files[name] = createHash('sha256').update(readFileSync(join(built, name))).digest('hex')
-  rmSync(folderOf(platform), { recursive: true, force: true })
-  cpSync(built, folderOf(platform), { recursive: true })
-  writeFileSync(recordOf(platform), `${JSON.stringify({ sources: hash, files }, null, 2)}\n`)
+  const folder = join(prebuilds, platform)
+  rmSync(folder, { recursive: true, force: true })
+  cpSync(built, folder, { recursive: true })
+  writeFileSync(join(folder, recordName), `${JSON.stringify({ sources: hash, files }, null, 2)}\n`)
   rmSync(work, { recursive: true, force: true })
   await verify(platform, files)
 }
@@ -72,7 +73,7 @@ async function verify(platform, files) {
   const faults = faultsOf(platform, hash)
   if (faults.length > 0) throw new Error(faults.join('\n'))
   for (const name of Object.keys(files)) {
-    const path = join(folderOf(platform), name)
+    const path = join(prebuilds, platform, name)
     const binary = readFileSync(path)
     const glibc = glibcNeeded(binary)
     const needs = glibc === null ? '' : `, needs glibc ${glibc.join('.')}`

@@ -34,11 +34,18 @@ export function sourcesHash() {
   return hash.digest('hex')
 }
 
-/** The folder of a platform such as 'linux-x64', and the record of what was built there. */
-export const folderOf = (platform) => join(root, 'prebuilds', platform)
-export const recordOf = (platform) => join(folderOf(platform), 'build.json')
+/** Where the prebuilds are, each in the folder of its platform. */
+export const prebuilds = join(root, 'prebuilds')
 
-/** The newest symbol version of the C library that a binary asks for, such as [2, 17]; null if it asks for none. */
+/** The file beside a prebuild that tells what it was built from. */
+export const recordName = 'build.json'
+
+/**
+ * The newest symbol version of the C library that a binary asks for, such as [2, 17]; null if it asks for none.
+ *
+ * @param {Buffer} binary
+ * @returns {number[] | null}
+ */
 export function glibcNeeded(binary) {
   const versions = [...binary.toString('latin1').matchAll(/GLIBC_(\d+)\.(\d+)/g)].map((found) => [Number(found[1]), Number(found[2])])
   return versions.sort((a, b) => b[0] - a[0] || b[1] - a[1])[0] ?? null
@@ -49,16 +56,17 @@ export function glibcNeeded(binary) {
  *
  * @param {string} platform - such as 'linux-x64'
  * @param {string} hash - of the present sources, from {@link sourcesHash}
+ * @param {string} [base] - the folder of prebuilds
  * @returns {string[]} one line for every fault; empty if it is fit to publish
  */
-export function faultsOf(platform, hash) {
-  const folder = folderOf(platform)
+export function faultsOf(platform, hash, base = prebuilds) {
+  const folder = join(base, platform)
   const addons = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.node')) : []
   if (addons.length === 0) return [`${platform}: missing; run "npm run prebuild"`]
-  if (!existsSync(recordOf(platform))) return [`${platform}: no build.json beside it; run "npm run prebuild"`]
+  if (!existsSync(join(folder, recordName))) return [`${platform}: no ${recordName} beside it; run "npm run prebuild"`]
 
   const faults = []
-  const record = JSON.parse(readFileSync(recordOf(platform), 'utf8'))
+  const record = JSON.parse(readFileSync(join(folder, recordName), 'utf8'))
   if (record.sources !== hash) faults.push(`${platform}: stale, the native sources have changed since; run "npm run prebuild"`)
   for (const name of addons) {
     const binary = readFileSync(join(folder, name))
