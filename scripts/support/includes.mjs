@@ -4,7 +4,7 @@
 export const mayInclude = { core: ['core'], os: ['core', 'os'], binding: ['core', 'os', 'binding'] }
 
 /** Headers of the C++ standard library and the compiler's intrinsics, which ask the kernel nothing. */
-const pure = /^(algorithm|array|atomic|bit|climits|cmath|compare|concepts|cstddef|cstdint|cstring|functional|initializer_list|iterator|limits|new|numeric|optional|span|string_view|tuple|type_traits|utility|version|immintrin\.h|intrin\.h|arm_acle\.h)$/
+const pure = /^(algorithm|array|atomic|bit|climits|cmath|compare|concepts|cstddef|cstdint|cstring|functional|initializer_list|iterator|limits|new|numeric|optional|span|string_view|tuple|type_traits|utility|version|immintrin\.h|x86intrin\.h|intrin\.h|arm_acle\.h)$/
 const nodeApi = /^(node_api|js_native_api|js_native_api_types|node_api_types|napi|napi-inl|uv|v8|node)\.h$/
 
 /**
