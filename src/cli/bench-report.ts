@@ -30,7 +30,7 @@ export function howMeasured({ rounds, durationMs }: Pick<BenchReport, 'rounds' |
   return [
     `How this was measured: every case in ${rounds} ${rounds === 1 ? 'process' : 'processes'} of its own, in turn with the others, ${durationMs} ms each after`,
     'warming up; shown is the median over the processes, with the lowest and the highest. All cases run in the same loop, one call after',
-    'the other, with 0 to about 45 ns of varying work between two calls; that work is timed alone and subtracted. Each case checks that',
+    'the other, with 0 to about 60 ns of varying work between two calls; that work is timed alone and subtracted. Each case checks that',
     'every single call was allowed, or refused, as its title says. Heap bytes are the growth of the heap over calls between which nothing was collected.',
     'Asynchronous cases include one turn of the event loop per batch, so timers left behind are paid for.',
   ].join('\n')

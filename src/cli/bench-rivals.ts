@@ -211,7 +211,7 @@ const queueAwait: AsyncCase = {
 }
 
 interface SemaModule {
-  RateLimit(this: void, rps: number, options: { timeUnit: number }): () => Promise<void>
+  readonly RateLimit: (rps: number, options: { timeUnit: number }) => () => Promise<void>
 }
 
 /** It keeps an array of its whole limit, so its limit is as large as a loop can use up in its time unit, and not larger. */

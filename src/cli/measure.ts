@@ -83,7 +83,7 @@ export async function measureCase(benchCase: BenchCase, importer: Importer, dura
   } while (now() < end)
   return {
     nsPerCall: median(differences),
-    heapBytesPerCall: await heapBytesPerCall(batches, Math.min(MAX_HEAP_CALLS, calls * HEAP_BATCHES)),
+    heapBytesPerCall: await heapBytesPerCall(batches, calls),
     calls: differences.length * calls,
   }
 }
@@ -102,23 +102,23 @@ export async function warmUp(batches: BatchRunner, durationMs: number): Promise<
 }
 
 const MAX_HEAP_CALLS = 2048
-/** A slow case is read over this many batches, so that the readings take no longer than the timing. */
+/** A slow case is read over this many batches only, so that the readings take no longer than the timing. */
 const HEAP_BATCHES = 8
 const HEAP_READINGS = 7
 
 /**
  * Measures what a call allocates: the growth of the heap over a number of calls in which no garbage was collected.
  *
- * @param maxCalls - calls between two readings; halved until no collection falls between them
+ * @param batchCalls - calls that make a timed batch
  * @throws {Error} when the process was started without `--expose-gc`
  */
-export async function heapBytesPerCall(batches: BatchRunner, maxCalls: number): Promise<number> {
+export async function heapBytesPerCall(batches: BatchRunner, batchCalls: number): Promise<number> {
   if (globalThis.gc === undefined) throw new Error('measuring heap bytes needs a process started with --expose-gc')
   let collections = 0
   const observer = new PerformanceObserver((list) => (collections += list.getEntries().length))
   observer.observe({ entryTypes: ['gc'] })
   try {
-    for (let calls = maxCalls; calls >= 1; calls = Math.floor(calls / 2)) {
+    for (let calls = Math.min(MAX_HEAP_CALLS, batchCalls * HEAP_BATCHES); calls >= 1; calls = Math.floor(calls / 2)) {
       const readings: number[] = []
       for (let i = 0; i < HEAP_READINGS; i++) {
         globalThis.gc()

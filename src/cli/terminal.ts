@@ -5,8 +5,8 @@ export type Output = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' |
 
 /** Marks up text for one stream; changes nothing where the stream is no terminal or `NO_COLOR` is set. */
 export interface Styles {
-  bold(text: string): string
-  dim(text: string): string
+  readonly bold: (text: string) => string
+  readonly dim: (text: string) => string
 }
 
 /** Returns the styles that `stream` can show. */

@@ -1,0 +1,46 @@
+// npm run bench                     every group, in order
+// npm run bench -- micro keyed      these groups
+// npm run bench -- --quick          less than a minute: does everything work? Figures go to bench/results/quick.
+//
+// A group is a folder with an index.mjs, a program that runs its cases in processes of their own and writes
+// bench/results/<group>.json and .md. After a full run docs/benchmarks.md, its pictures and README's table are made anew.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const FIRST = ['micro', 'contention', 'pacing']
+
+const here = new URL('./', import.meta.url)
+const existing = readdirSync(here, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(new URL(`${entry.name}/index.mjs`, here)))
+  .map((entry) => entry.name)
+const ordered = [...FIRST.filter((name) => existing.includes(name)), ...existing.filter((name) => !FIRST.includes(name)).sort()]
+
+async function main() {
+  const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
+  const unknown = positionals.filter((name) => !existing.includes(name))
+  if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}. There are: ${ordered.join(', ')}`)
+  if (!existsSync(new URL('../dist/index.js', here))) throw new Error('dist/ is missing: run "npm run compile" first')
+
+  const groups = positionals.length > 0 ? positionals : ordered
+  const flags = values.quick ? ['--quick'] : []
+  const failed = []
+  for (const group of groups) {
+    if ((await runProgram(`${group}/index.mjs`, flags)) !== 0) failed.push(group)
+  }
+  if ((await runProgram('summary.mjs', flags)) !== 0) failed.push('summary')
+  if (failed.length > 0) throw new Error(`failed: ${failed.join(', ')}`)
+}
+
+async function runProgram(file, flags) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(file, here)), ...flags], { stdio: 'inherit' })
+  const [code, signal] = await once(child, 'exit')
+  return code ?? signal
+}
+
+main().catch((error) => {
+  process.stderr.write(`bench: ${error.message}\n`)
+  process.exitCode = 1
+})
