@@ -215,7 +215,9 @@ interface SemaModule {
 }
 
 /** It keeps an array of its whole limit, so its limit is as large as a loop can use up in its time unit, and not larger. */
-const SEMA_LIMIT = 1_000_000
+const SEMA_LIMIT = 500_000
+/** Short, so that a measurement sees its timers fire, one for each call. */
+const SEMA_TIME_UNIT_MS = 50
 
 const semaAwait: AsyncCase = {
   id: 'async-sema/await',
@@ -226,7 +228,7 @@ const semaAwait: AsyncCase = {
   path: 'await',
   async make(importer) {
     const { RateLimit } = (await importer('async-sema')) as SemaModule
-    return RateLimit(SEMA_LIMIT, { timeUnit: 100 })
+    return RateLimit(SEMA_LIMIT, { timeUnit: SEMA_TIME_UNIT_MS })
   },
 }
 

@@ -61,7 +61,9 @@ export async function measureThreads(mode: ThreadMode, threads: number, duration
   })
   const control = new Int32Array(new SharedArrayBuffer(8))
   const workerData: ThreadTask = { mode, handle: limiter.share(), control }
-  const workers = Array.from({ length: threads }, () => new Worker(new URL('./bench-thread.js', import.meta.url), { workerData }))
+  const program = new URL('./bench-thread.js', import.meta.url)
+  // execArgv: flags that evaluate a text, as this process may have been started with, do not go with a file.
+  const workers = Array.from({ length: threads }, () => new Worker(program, { workerData, execArgv: [] }))
   try {
     await Promise.all(workers.map((worker) => once(worker, 'message')))
     const counts = workers.map((worker) => countOf(worker, () => limiter.tryAcquire()))
