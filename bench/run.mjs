@@ -4,7 +4,7 @@
 //
 // A group is a folder with an index.mjs, a program that runs its cases in processes of their own and writes
 // bench/results/<group>.json and .md. After a full run docs/benchmarks.md, its pictures and README's table are made anew.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,7 @@ async function main() {
   const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
   const unknown = positionals.filter((name) => !existing.includes(name))
   if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}. There are: ${ordered.join(', ')}`)
-  if (!existsSync(new URL('../dist/index.js', here))) throw new Error('dist/ is missing: run "npm run compile" first')
+  await requireBuild()
 
   const groups = positionals.length > 0 ? positionals : ordered
   const flags = values.quick ? ['--quick'] : []
@@ -32,6 +32,17 @@ async function main() {
   }
   if ((await runProgram('summary.mjs', flags)) !== 0) failed.push('summary')
   if (failed.length > 0) throw new Error(`failed: ${failed.join(', ')}`)
+}
+
+/** Compiles what a fresh clone lacks, and refuses to publish the twin's figures as the addon's. */
+async function requireBuild() {
+  if (!existsSync(new URL('../dist/index.js', here))) {
+    const options = { cwd: fileURLToPath(new URL('../', here)), stdio: 'inherit', shell: process.platform === 'win32' }
+    if (spawnSync('npm', ['run', 'compile'], options).status !== 0) throw new Error('npm run compile failed')
+  }
+  const { nativeStatus } = await import('../dist/internal/native.js')
+  const { source, tried } = nativeStatus()
+  if (source === 'twin') throw new Error(`the native addon is not in use (${tried.join('; ')}): run "npm run compile:native"`)
 }
 
 async function runProgram(file, flags) {

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nativeStatus } from '../internal/native.js'
 import type { BenchCase, BenchPath } from './bench-case.js'
 import { benchCases } from './bench-cases.js'
 import type { ThreadMode, ThreadsMeasurement } from './bench-threads.js'
@@ -46,6 +47,8 @@ export interface ThreadsReport {
 /** Everything that was measured. */
 export interface BenchReport {
   readonly version: string
+  /** What the cases of this package ran on: its compiled addon, or the TypeScript twin where that cannot be loaded. */
+  readonly native: 'addon' | 'twin'
   readonly machine: Machine
   readonly rounds: number
   readonly durationMs: number
@@ -84,6 +87,7 @@ export async function runBench(options: BenchOptions, onProgress: BenchProgress)
 
   return {
     version: ownVersion(),
+    native: nativeStatus().source,
     machine: describeMachine(),
     rounds: options.rounds,
     durationMs: options.durationMs,

@@ -29,8 +29,9 @@ export interface BatchRunner {
 /** Batches are made about this long: long against the clock's step, short against a time slice. */
 const BATCH_NS = 1_000_000
 const MAX_BATCH_CALLS = 50_000
-/** Below this share of the duration nothing is recorded: code is still being compiled, pools are still being filled. */
+/** How long nothing is recorded, as a share of the duration and at least: code is still being compiled, pools are still being filled. */
 const WARM_UP_SHARE = 0.5
+const LEAST_WARM_UP_MS = 80
 
 /**
  * Prepares `benchCase` for measuring.
@@ -72,7 +73,7 @@ export async function prepareBatches(benchCase: BenchCase, importer: Importer): 
  */
 export async function measureCase(benchCase: BenchCase, importer: Importer, durationMs: number): Promise<Measurement> {
   const batches = await prepareBatches(benchCase, importer)
-  const calls = await warmUp(batches, durationMs * WARM_UP_SHARE)
+  const calls = await warmUp(batches, Math.max(durationMs * WARM_UP_SHARE, LEAST_WARM_UP_MS))
   const differences: number[] = []
   const end = now() + durationMs * 1e6
   do {
