@@ -6,25 +6,21 @@
 // bench/results/<group>.json and .md. After a full run docs/benchmarks.md, its pictures and README's table are made anew.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-
-const FIRST = ['micro', 'contention', 'pacing']
+import { existingGroups } from './support/groups.mjs'
 
 const here = new URL('./', import.meta.url)
-const existing = readdirSync(here, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && existsSync(new URL(`${entry.name}/index.mjs`, here)))
-  .map((entry) => entry.name)
-const ordered = [...FIRST.filter((name) => existing.includes(name)), ...existing.filter((name) => !FIRST.includes(name)).sort()]
 
 async function main() {
   const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
+  const existing = existingGroups()
   const unknown = positionals.filter((name) => !existing.includes(name))
-  if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}. There are: ${ordered.join(', ')}`)
+  if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}. There are: ${existing.join(', ')}`)
   await requireBuild()
 
-  const groups = positionals.length > 0 ? positionals : ordered
+  const groups = positionals.length > 0 ? positionals : existing
   const flags = values.quick ? ['--quick'] : []
   const failed = []
   for (const group of groups) {

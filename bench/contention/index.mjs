@@ -1,6 +1,6 @@
 // Several threads, one limit: the shared bucket, leases over it, and the ways to share without shared memory.
 import { threadsReport } from '../../dist/cli/bench-run.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atLeast } from '../support/targets.mjs'
@@ -59,11 +59,24 @@ await writeResults('contention', {
           formatNumber(decisionsPerSecond.median),
           `${formatNumber(decisionsPerSecond.min)} to ${formatNumber(decisionsPerSecond.max)}`,
           formatNumber(nsPerDecision.median),
-          exact === null ? '' : `${[...new Set(exact.admitted)].map(formatNumber).join(', ')} of ${formatNumber(exact.available)}`,
+          exact === null ? '' : `${[...new Set(exact.admitted)].map(formatCount).join(', ')} of ${formatCount(exact.available)}`,
         ]),
       },
     },
   ],
+  readme: {
+    title: 'Several threads on one limit, decisions a second',
+    table: {
+      columns: [
+        { title: '', align: 'left' },
+        { title: 'threads', align: 'right' },
+        { title: 'decisions/s', align: 'right' },
+      ],
+      rows: reports
+        .filter(({ mode }) => mode !== 'drain')
+        .map(({ title, threads, decisionsPerSecond }) => [title, String(threads), formatNumber(decisionsPerSecond.median)]),
+    },
+  },
   charts: [
     {
       kind: 'bars',
@@ -88,7 +101,7 @@ await writeResults('contention', {
       unit: 'rounds',
       wanted: '0',
       met: wrongRounds === 0,
-      sides: `${formatNumber(drained.available)} tokens, ${drained.admitted.length} rounds`,
+      sides: `${formatCount(drained.available)} tokens, ${drained.admitted.length} rounds`,
     },
     atLeast('2 threads / rate-limiter-flexible cluster mode', rate('bucket-2') / rate('cluster-2'), 1000, sides('bucket-2', 'cluster-2')),
   ],

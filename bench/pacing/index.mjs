@@ -1,6 +1,6 @@
 // Thousands of waiters on one limiter: is the rate kept, how evenly, and what does waiting cost?
 import { summarize } from '../../dist/cli/statistics.js'
-import { formatNumber } from '../../dist/cli/table.js'
+import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost, between } from '../support/targets.mjs'
@@ -40,7 +40,7 @@ const oneDecimal = (value) => Math.round(value * 10) / 10
 await writeResults('pacing', {
   title: 'Thousands of waiters',
   notes: [
-    `All waiters are queued at once: 6000 at 1000/s, ${formatNumber(find('amorsize', settings[2]).waiters)} at 10,000/s, where 6000 would be gone before there is anything to see. ` +
+    `All waiters are queued at once: 6000 at 1000/s, ${formatCount(find('amorsize', settings[2]).waiters)} at 10,000/s, where 6000 would be gone before there is anything to see. ` +
       `The run is looked at until ${SECONDS} s, ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, each case in a process of its own, in turn; shown are medians over the rounds.`,
     'The rate is the slope of the least-squares line through the releases after the first second. Jitter is how far releases lie from that line. CPU time is user and system time of the whole process from ' +
       'the first queued waiter to the end, queueing included; a limiter that falls behind its rate has released less for it, so it stands beside the time a release took.',
@@ -71,6 +71,22 @@ await writeResults('pacing', {
       },
     },
   ],
+  readme: {
+    title: 'Thousands of waiters: rate kept in %, and CPU time a release, µs',
+    table: {
+      columns: [
+        { title: 'rate, burst', align: 'left' },
+        ...Object.values(subjects).map(({ title }) => ({ title, align: 'right' })),
+      ],
+      rows: settings.map((setting) => [
+        `${formatNumber(setting.rate)}/s, ${setting.burst}`,
+        ...Object.keys(subjects).map((subject) => {
+          const { ratePercent, cpuUsPerRelease } = find(subject, setting)
+          return `${ratePercent.median.toFixed(1)} (${formatNumber(cpuUsPerRelease.median)})`
+        }),
+      ]),
+    },
+  },
   charts: settings.map((setting) => ({
     kind: 'lines',
     file: `pacing-${setting.rate}-burst-${setting.burst}`,

@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { describeMachine, machineLine } from '../../dist/cli/machine.js'
 import { markdownTable } from '../../dist/cli/table.js'
+import { inOrder } from './groups.mjs'
 import { targetTable } from './targets.mjs'
 
 /** Whether this run only checks that the benchmarks work. Its figures go to a folder of their own. */
@@ -31,14 +32,14 @@ export async function writeResults(group, results) {
   process.stdout.write(`${markdown}\n`)
 }
 
-/** Reads the results of every group that has been measured, in alphabetical order. */
+/** Reads the results of every group that has been measured, in the order groups run. */
 export async function readAllResults() {
   const names = await readdir(folderUrl).catch((error) => {
     if (error.code === 'ENOENT') return []
     throw error
   })
-  const files = names.filter((name) => name.endsWith('.json')).sort()
-  return Promise.all(files.map(async (name) => JSON.parse(await readFile(new URL(name, folderUrl), 'utf8'))))
+  const groups = inOrder(names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length)))
+  return Promise.all(groups.map(async (group) => JSON.parse(await readFile(new URL(`${group}.json`, folderUrl), 'utf8'))))
 }
 
 /** Returns a group's results as Markdown; `chartFolder` is where its pictures lie, seen from the text. */

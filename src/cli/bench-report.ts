@@ -1,7 +1,7 @@
 import type { BenchPath } from './bench-case.js'
 import type { BenchReport, CaseReport, ThreadsReport } from './bench-run.js'
 import { machineLine } from './machine.js'
-import { formatNumber, type Table, textTable } from './table.js'
+import { formatCount, formatNumber, type Table, textTable } from './table.js'
 import type { Styles } from './terminal.js'
 
 const PATH_TITLES: Readonly<Record<BenchPath, string>> = {
@@ -81,7 +81,7 @@ function renderThreads(threads: readonly ThreadsReport[], styles: Styles): strin
     rows: threads.map((entry) => [
       MODE_TITLES[entry.mode],
       String(entry.threads),
-      formatNumber(Math.round(entry.decisionsPerSecond.median)),
+      formatNumber(entry.decisionsPerSecond.median),
       formatNumber(entry.nsPerDecision.median),
       entry.exact === null ? '' : admittedText(entry.exact),
     ]),
@@ -91,7 +91,7 @@ function renderThreads(threads: readonly ThreadsReport[], styles: Styles): strin
 
 function admittedText({ admitted, available }: NonNullable<ThreadsReport['exact']>): string {
   const wrong = admitted.find((count) => count !== available)
-  return `${formatNumber(wrong ?? available)} of ${formatNumber(available)}`
+  return `${formatCount(wrong ?? available)} of ${formatCount(available)}`
 }
 
 function renderMissing({ notInstalled, failed }: BenchReport): string[] {

@@ -32,8 +32,12 @@ export function markdownTable(table: Table): string {
   ].join('\n')
 }
 
-/** Returns a number with at most three significant digits before the decimal point is reached, and thousands apart: 9.25, 41, 1,240. */
+/** Returns a measured value with three significant digits, which is more than it deserves: 0.46, 9.25, 41.3, 4,770,000. */
 export function formatNumber(value: number): string {
-  const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0
-  return value.toLocaleString('en-US', { minimumFractionDigits: 0, maximumFractionDigits: digits })
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
+}
+
+/** Returns something counted, exactly: 1,009,718. */
+export function formatCount(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 0 })
 }

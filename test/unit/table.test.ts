@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatNumber, markdownTable, type Table, textTable } from '../../dist/cli/table.js'
+import { formatCount, formatNumber, markdownTable, type Table, textTable } from '../../dist/cli/table.js'
 
 const table: Table = {
   columns: [
@@ -29,13 +29,20 @@ describe('tables', () => {
 describe('formatNumber', () => {
   it.each([
     [0, '0'],
-    [0.456, '0.46'],
+    [0.4567, '0.457'],
     [9.999, '10'],
+    [9.254, '9.25'],
     [41.26, '41.3'],
     [412.6, '413'],
-    [4_700_000, '4,700,000'],
+    [4_769_300, '4,770,000'],
     [-1.234, '-1.23'],
   ])('writes %d as %s', (value, text) => {
     expect(formatNumber(value)).toBe(text)
+  })
+})
+
+describe('formatCount', () => {
+  it('drops no digit of a count', () => {
+    expect(formatCount(1_009_718)).toBe('1,009,718')
   })
 })
