@@ -1,4 +1,4 @@
-// Several threads, one limit: the shared bucket, leases over it, and the ways to share without shared memory.
+// Several threads, one limit: the shared bucket, and the ways to share without shared memory.
 import { threadsReport } from '../../dist/cli/bench-run.js'
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
@@ -89,7 +89,7 @@ await writeResults('contention', {
         .map(({ title, threads, decisionsPerSecond, mode }) => ({
           name: `${title}: ${threads}`,
           value: decisionsPerSecond.median,
-          ours: mode === 'bucket' || mode === 'lease',
+          ours: mode === 'bucket',
         })),
     },
   ],

@@ -8,8 +8,6 @@ import type { SyncCall } from './measuring-loop.js'
 /** Calls between two looks at the word that stops the run. */
 const BATCH_CALLS = 1000
 const WARM_UP_CALLS = 100_000
-/** Tokens a lease takes at a time, as in the documentation's example. */
-const LEASE_SIZE = 64
 
 /** Back to back, without filler: how the threads get into each other's way is what is measured here. */
 function decide(call: SyncCall, calls: number): number {
@@ -53,10 +51,9 @@ async function main(port: MessagePort): Promise<void> {
   const { RateLimiter } = await import('../index.js')
   const { mode, handle, control } = workerData as ThreadTask
   const limiter = RateLimiter.from(handle)
-  const source = mode === 'lease' ? limiter.lease({ size: LEASE_SIZE }) : limiter
-  const call = (): boolean => source.tryAcquire()
+  const call = (): boolean => limiter.tryAcquire()
   // In the mode 'drain' every token counts, and speed does not.
-  if (mode === 'bucket' || mode === 'lease') decide(call, WARM_UP_CALLS)
+  if (mode === 'bucket') decide(call, WARM_UP_CALLS)
   port.postMessage('ready')
   Atomics.wait(control, START, 0)
   if (mode === 'message') port.postMessage(await askUntilStopped(port, control))
