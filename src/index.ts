@@ -15,3 +15,4 @@ export {
 } from './errors.js'
 export type { Clock } from './internal/clock.js'
 export type { ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
+export type { Guard, GuardFactory } from './decorators/guard.js'
