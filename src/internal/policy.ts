@@ -71,9 +71,13 @@ export function isPolicy(value: unknown): value is Policy {
  */
 export function wrapWithPolicy<F extends AnyFunction, P extends Policy>(policy: P, fn: F): Wrapped<F, P> {
   checkFunction('fn', fn)
-  const wrapped = function (this: unknown, ...args: Parameters<F>): Promise<unknown> {
+  return likeFunction(fn, policy, function (this: unknown, ...args: Parameters<F>): Promise<unknown> {
     return policy.execute(() => Reflect.apply(fn, this, args) as unknown)
-  }
+  })
+}
+
+/** Gives `wrapped` the name and length of `fn`, and its `policy`. */
+export function likeFunction<F extends AnyFunction, P extends Policy>(fn: F, policy: P, wrapped: AnyFunction): Wrapped<F, P> {
   return Object.defineProperties(wrapped, {
     name: { value: fn.name, configurable: true },
     length: { value: fn.length, configurable: true },
