@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { describe } from './validate.js'
+import { checkFunction, describe } from './validate.js'
 
 /** Returns `value` if it is a clock. @throws {TypeError} otherwise */
 export function checkClock(name: string, value: Clock): Clock {
@@ -22,4 +22,9 @@ export function checkName(name: string, value: string | undefined): string | nul
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string; received ${describe(value)}`)
   if (value === '') throw new RangeError(`${name} must not be empty`)
   return value
+}
+
+/** Returns `value` if it is a function or undefined. @throws {TypeError} otherwise */
+export function checkOptionalFunction<F extends (...args: never[]) => unknown>(name: string, value: F | undefined): F | undefined {
+  return value === undefined ? undefined : checkFunction(name, value)
 }

@@ -1,8 +1,8 @@
-import { checkName } from '../internal/check-common.js'
+import { checkName, checkOptionalFunction } from '../internal/check-common.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import type { PolicyContext } from '../internal/policy.js'
-import { checkFunction, checkKeys } from '../internal/validate.js'
+import { checkKeys } from '../internal/validate.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -42,8 +42,8 @@ class FallbackStage implements LinearStage {
   constructor(levels: readonly unknown[], options: FallbackOptions) {
     checkKeys('fallback', options, ['if', 'onDegraded', 'name'])
     this.#levels = levels
-    this.#if = options.if && checkFunction('if', options.if)
-    this.#onDegraded = options.onDegraded && checkFunction('onDegraded', options.onDegraded)
+    this.#if = checkOptionalFunction('if', options.if)
+    this.#onDegraded = checkOptionalFunction('onDegraded', options.onDegraded)
     this.events = new EventSource('fallback', checkName('name', options.name), ['degraded'])
   }
 

@@ -1,7 +1,5 @@
 import type { PolicyFunction } from '../internal/policy.js'
-import type { Hold } from './hold.js'
-import type { Scope } from './scope.js'
-import { AGAIN, type AroundStage, Call, type LinearStage, type Runner, type Stage } from './stage.js'
+import { AGAIN, type AroundStage, Call, type LinearStage, type Runner, type Stage, type Verdict } from './stage.js'
 
 /** Runs the function itself. */
 const invoke: Runner = (scope, fn) => fn(scope)
@@ -20,39 +18,59 @@ export function compile(stages: readonly Stage[]): Runner {
 }
 
 function frame(stages: readonly LinearStage[], bottom: Runner): Runner {
-  const count = stages.length
-  return async function run(scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown> {
-    const call = new Call(scope, hold, count)
-    /** How many stages, from the outermost, the call has entered and not left. */
-    let depth = 0
-    for (;;) {
-      try {
-        while (depth < count) {
-          const wait = (stages[depth] as LinearStage).enter(call, depth)
-          if (wait !== undefined) await wait
-          depth++
-        }
-        if (scope.aborted) throw scope.reason
-        call.value = await bottom(scope, fn, call.hold)
-        call.failed = false
-      } catch (error) {
-        call.value = error
-        call.failed = true
+  return (scope, fn, hold) => run(stages, bottom, new Call(scope, hold, stages.length), fn)
+}
+
+// Every call pays in bytes for what this function keeps over an `await`, so the walks are functions of their own.
+async function run(stages: readonly LinearStage[], bottom: Runner, call: Call, fn: PolicyFunction<unknown>): Promise<unknown> {
+  for (;;) {
+    try {
+      for (let wait = enter(stages, call); wait !== undefined; wait = enter(stages, call)) {
+        await wait
+        call.depth++
       }
-      while (depth > 0) {
-        try {
-          const verdict = (stages[depth - 1] as LinearStage).leave(call, depth - 1)
-          // The stage stays entered, what lies inside it is entered anew.
-          if (verdict !== undefined && (verdict === AGAIN || (await verdict) === AGAIN)) break
-        } catch (error) {
-          call.value = error
-          call.failed = true
-        }
-        depth--
-      }
-      if (depth > 0) continue
-      if (call.failed) throw call.value
-      return call.value
+      if (call.scope.aborted) throw call.scope.reason
+      call.value = await bottom(call.scope, fn, call.hold)
+      call.failed = false
+    } catch (error) {
+      call.fail(error)
     }
+    let verdict = leave(stages, call)
+    while (verdict !== undefined && verdict !== AGAIN) {
+      try {
+        if ((await verdict) === AGAIN) break
+      } catch (error) {
+        call.fail(error)
+      }
+      call.depth--
+      verdict = leave(stages, call)
+    }
+    if (verdict !== undefined) continue
+    if (call.failed) throw call.value
+    return call.value
   }
+}
+
+/** Enters stages from where the call is; stops at one that has it wait, and returns what to wait for. */
+function enter(stages: readonly LinearStage[], call: Call): Promise<unknown> | undefined {
+  while (call.depth < stages.length) {
+    const wait = (stages[call.depth] as LinearStage).enter(call, call.depth)
+    if (wait !== undefined) return wait
+    call.depth++
+  }
+  return undefined
+}
+
+/** Leaves stages from where the call is; stops at one that wants more, and returns its verdict, that stage still entered. */
+function leave(stages: readonly LinearStage[], call: Call): Promise<Verdict> | Verdict {
+  while (call.depth > 0) {
+    try {
+      const verdict = (stages[call.depth - 1] as LinearStage).leave(call, call.depth - 1)
+      if (verdict !== undefined) return verdict
+    } catch (error) {
+      call.fail(error)
+    }
+    call.depth--
+  }
+  return undefined
 }

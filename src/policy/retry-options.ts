@@ -1,4 +1,4 @@
-import { checkClock, checkName } from '../internal/check-common.js'
+import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkBoolean, checkFunction, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
 import { type Backoff, type Jitter, JITTERS } from './backoff.js'
@@ -90,9 +90,9 @@ export function readRetryPolicy(options: RetryPolicy): RetrySettings {
     maxDelayMs: checkNumber('maxDelayMs', maxDelayMs, { min: 0 }),
     exponentialBase: checkNumber('exponentialBase', exponentialBase, { min: 1 }),
     jitter: checkOneOf('jitter', jitter, JITTERS),
-    retryIf: retryIf && checkFunction('retryIf', retryIf),
-    retryIfResult: retryIfResult && checkFunction('retryIfResult', retryIfResult),
-    onRetry: onRetry && checkFunction('onRetry', onRetry),
+    retryIf: checkOptionalFunction('retryIf', retryIf),
+    retryIfResult: checkOptionalFunction('retryIfResult', retryIfResult),
+    onRetry: checkOptionalFunction('onRetry', onRetry),
     maxElapsedMs: checkNumber('maxElapsedMs', maxElapsedMs, { min: 0, exclusiveMin: true, allowInfinity: true }),
     budget,
     respectRetryAfter: checkBoolean('respectRetryAfter', respectRetryAfter),

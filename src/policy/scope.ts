@@ -14,12 +14,8 @@ export class Scope implements PolicyContext, AbortListener {
   readonly #parent: Scope | undefined
   /** The caller's own signal, at the root. */
   readonly #external: AbortSignal | undefined
-  #abortedHere = false
-  #reasonHere: unknown = undefined
-  #controller: AbortController | undefined = undefined
-  /** Who is to be told; there while this scope listens to what is above it. */
-  #listeners: Set<AbortListener> | undefined = undefined
-  #closed = false
+  /** What only calls that are aborted, or that somebody listens to, need. */
+  #state: State | undefined = undefined
 
   constructor(parent?: Scope, external?: AbortSignal) {
     this.#parent = parent
@@ -28,23 +24,24 @@ export class Scope implements PolicyContext, AbortListener {
 
   /** Whether this scope or one above it was aborted. */
   get aborted(): boolean {
-    return this.#abortedHere || this.#external?.aborted === true || this.#parent?.aborted === true
+    return this.#state?.isAborted === true || this.#external?.aborted === true || this.#parent?.aborted === true
   }
 
   /** Why it was aborted: the caller's own reason, or the error of what ended this scope. */
   get reason(): unknown {
-    if (this.#abortedHere) return this.#reasonHere
+    if (this.#state?.isAborted === true) return this.#state.reason
     return this.#external?.aborted === true ? (this.#external.reason as unknown) : this.#parent?.reason
   }
 
   get signal(): AbortSignal {
     if (this.#external !== undefined) return this.#external
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.aborted) this.#controller.abort(this.reason)
+    const state = this.#ownState()
+    if (state.controller === undefined) {
+      state.controller = new AbortController()
+      if (this.aborted) state.controller.abort(this.reason)
       else this.follow()
     }
-    return this.#controller.signal
+    return state.controller.signal
   }
 
   /** Whether anything above can abort this scope. */
@@ -60,34 +57,41 @@ export class Scope implements PolicyContext, AbortListener {
   /** Aborts this scope and those below it; a second time changes nothing. */
   abort(reason: unknown): void {
     if (this.aborted) return
-    this.#abortedHere = true
-    this.#reasonHere = reason
+    const state = this.#ownState()
+    state.isAborted = true
+    state.reason = reason
     this.#announce()
   }
 
   /** Has `listener` told when the scope is aborted, until {@link Scope.offAbort} or {@link Scope.close}. */
   onAbort(listener: AbortListener): void {
     this.follow()
-    this.#listeners?.add(listener)
+    this.#state?.listeners?.add(listener)
   }
 
   offAbort(listener: AbortListener): void {
-    this.#listeners?.delete(listener)
+    this.#state?.listeners?.delete(listener)
   }
 
   /** Listens to what is above, until {@link Scope.close}. */
   follow(): void {
-    if (this.#listeners !== undefined || this.#closed) return
-    this.#listeners = new Set()
+    const state = this.#ownState()
+    if (state.listeners !== undefined || state.isClosed) return
+    state.listeners = new Set()
     this.#parent?.onAbort(this)
     this.#external?.addEventListener('abort', this)
   }
 
   /** Lets go of what is above: called when what runs in the scope has settled. */
   close(): void {
-    this.#closed = true
-    if (this.#listeners === undefined) return
-    this.#listeners = undefined
+    const state = this.#state
+    if (state === undefined) {
+      this.#state = CLOSED
+      return
+    }
+    state.isClosed = true
+    if (state.listeners === undefined) return
+    state.listeners = undefined
     this.#parent?.offAbort(this)
     this.#external?.removeEventListener('abort', this)
   }
@@ -102,10 +106,32 @@ export class Scope implements PolicyContext, AbortListener {
     this.#announce()
   }
 
+  #ownState(): State {
+    if (this.#state !== undefined && this.#state !== CLOSED) return this.#state
+    const state = new State()
+    state.isClosed = this.#state === CLOSED
+    this.#state = state
+    return state
+  }
+
   #announce(): void {
-    const listeners = this.#listeners
+    const state = this.#state
+    const listeners = state?.listeners
     this.close()
-    this.#controller?.abort(this.reason)
+    state?.controller?.abort(this.reason)
     if (listeners !== undefined) for (const listener of listeners) listener.scopeAborted(this)
   }
 }
+
+class State {
+  isAborted = false
+  reason: unknown = undefined
+  controller: AbortController | undefined = undefined
+  /** There while the scope listens to what is above it. */
+  listeners: Set<AbortListener> | undefined = undefined
+  isClosed = false
+}
+
+/** Of all scopes that were closed before they needed a state of their own; never written to. */
+const CLOSED = new State()
+CLOSED.isClosed = true

@@ -7,6 +7,8 @@ export class Call {
   readonly scope: Scope
   /** The innermost bulkhead slot this call holds. A bulkhead puts its own in `enter` and takes it off in `leave`. */
   hold: Hold | undefined
+  /** How many stages, from the outermost, the call has entered and not left. */
+  depth = 0
   /** Whether the last attempt failed; with `value`, what a stage's `leave` reads and may change. */
   failed = false
   /** What the last attempt returned, or threw. */
@@ -18,6 +20,11 @@ export class Call {
     this.scope = scope
     this.hold = hold
     this.slots = new Array<unknown>(stageCount)
+  }
+
+  fail(error: unknown): void {
+    this.failed = true
+    this.value = error
   }
 }
 
