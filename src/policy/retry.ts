@@ -63,7 +63,8 @@ class RetryStage implements LinearStage {
   enter(call: Call, slot: number): undefined {
     const { budget, maxElapsedMs, clock } = this.settings
     if (budget !== undefined) budget.deposit()
-    if (maxElapsedMs !== Infinity) call.slots[slot] = newAttempts(clock.now())
+    // Also where there was one before: a retry outside this one starts it anew.
+    call.slots[slot] = maxElapsedMs === Infinity ? undefined : newAttempts(clock.now())
     return undefined
   }
 

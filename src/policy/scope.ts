@@ -1,4 +1,5 @@
 import type { PolicyContext } from '../internal/policy.js'
+import { unwatchSignal, watchSignal } from './caller-signal.js'
 
 /** Something that wants to know when a {@link Scope} is aborted. An object, so that waiting makes no closure. */
 export interface AbortListener {
@@ -79,7 +80,7 @@ export class Scope implements PolicyContext, AbortListener {
     if (state.listeners !== undefined || state.isClosed) return
     state.listeners = new Set()
     this.#parent?.onAbort(this)
-    this.#external?.addEventListener('abort', this)
+    if (this.#external !== undefined) watchSignal(this.#external, this)
   }
 
   /** Lets go of what is above: called when what runs in the scope has settled. */
@@ -93,16 +94,11 @@ export class Scope implements PolicyContext, AbortListener {
     if (state.listeners === undefined) return
     state.listeners = undefined
     this.#parent?.offAbort(this)
-    this.#external?.removeEventListener('abort', this)
+    if (this.#external !== undefined) unwatchSignal(this.#external, this)
   }
 
-  /** The scope above was aborted. */
+  /** The scope above, or the caller's signal, was aborted. */
   scopeAborted(): void {
-    this.#announce()
-  }
-
-  /** The caller's signal was aborted. */
-  handleEvent(): void {
     this.#announce()
   }
 

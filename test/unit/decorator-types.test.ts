@@ -5,6 +5,7 @@ import ts59 from 'typescript-5.9'
 import ts60 from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type * as Methods from '../types/standard/methods.js'
+import type * as Public from '../types/standard/public.js'
 import type * as Wrappers from '../types/standard/wrappers.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -99,6 +100,22 @@ describe.each(cases)('TypeScript $version, $form decorators', ({ version, ts, fo
 
   it('refuses, when the class is defined, what is no method', () => {
     expect(methods.refused).toThrow(/^@withRecorder can decorate only methods, not the getter value$/)
+  })
+
+  it('runs the guards of the public entry point', async () => {
+    const { Service, load, spare, shared } = (await import(pathToFileURL(join(outDir, 'public.js')).href)) as typeof Public
+    expect(await new Service().bareRetry()).toBe(1)
+    expect(await new Service().bareTimeout()).toBe(1)
+    expect(await new Service().bareFallback()).toBeUndefined()
+    expect(await new Service().flaky(3)).toBe(4)
+    await expect(new Service().flaky(9)).rejects.toMatchObject({ code: 'ERR_RETRY_EXHAUSTED', attempts: 4 })
+    await expect(new Service().slow()).rejects.toMatchObject({ code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 1 })
+    expect(await new Service().list()).toEqual(['RangeError: no list'])
+    expect(await new Service().shared()).toBe(2)
+    expect(shared.stats().retries).toBe(1)
+    expect(await new Service().any()).toEqual([])
+    expect(await load(7)).toBe('user 7')
+    expect([await spare(true), await spare(false)]).toEqual(['spare', 'real'])
   })
 
   it.runIf(form === 'standard')('gives wrapped functions the types they have when they run', async () => {

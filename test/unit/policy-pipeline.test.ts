@@ -1,7 +1,7 @@
-import { channel } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { fallback, pipeline, type Policy, type PolicyFunction, retry, timeout, withRetry, withTimeout } from '../../dist/index.js'
+import { fallback, pipeline, type Policy, type PolicyFunction, retry, timeout, withRetry, withTimeout, type Wrapped } from '../../dist/index.js'
 import { wrapWithPolicy } from '../../dist/internal/policy.js'
 import { Hold } from '../../dist/policy/hold.js'
 import { StagedPolicy } from '../../dist/policy/staged-policy.js'
@@ -17,7 +17,10 @@ class Probe extends StagedPolicy {
       {
         kind: 'probe',
         enter: () => (log.push(`+${name}`), o.enter?.()),
-        leave: (call: Call) => (log.push(`-${name}${call.failed ? '!' : ''}`), o.leave?.(call)),
+        leave: (call: Call) => {
+          log.push(`-${name}${call.failed ? '!' : ''}`)
+          o.leave?.(call);
+        },
       },
     ])
   }
@@ -33,7 +36,9 @@ class Slots extends StagedPolicy {
         kind: 'slots',
         enter: (call) => {
           this.used++
-          call.hold = new Hold(call.hold, () => void this.used--)
+          call.hold = new Hold(call.hold, () => {
+            this.used--
+          })
           return undefined
         },
         leave: (call) => {
@@ -55,7 +60,7 @@ class Foreign implements Policy {
     await Promise.resolve()
     return fn({ signal: options.signal ?? new AbortController().signal })
   }
-  wrap<F extends (...args: never[]) => unknown>(fn: F) {
+  wrap<F extends (...args: never[]) => unknown>(fn: F): Wrapped<F> {
     return wrapWithPolicy(this, fn)
   }
 }
@@ -262,14 +267,13 @@ describe('diagnostics channels', () => {
     const clock = new FakeClock()
     const heard: unknown[] = []
     const listener = (message: unknown): unknown => heard.push(message)
-    const events = channel('amorsize:timeout')
-    events.subscribe(listener)
+    subscribe('amorsize:timeout', listener)
     const call = (): Promise<unknown> => {
       const outcome = outcomeOf(clock, timeout(10, { clock, name: 'slow' }).execute(() => new Promise(() => undefined)))
       return clock.advance(10).then(() => outcome)
     }
     await call()
-    events.unsubscribe(listener)
+    unsubscribe('amorsize:timeout', listener)
     await call()
     expect(heard).toEqual([{ event: 'timeout', name: 'slow', timeoutMs: 10 }])
   })
