@@ -15,3 +15,23 @@ export {
 } from './errors.js'
 export type { Clock } from './internal/clock.js'
 export type { ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
+export type { Guard, GuardFactory } from './decorators/guard.js'
+export { withFallback } from './decorators/with-fallback.js'
+export { withPolicy } from './decorators/with-policy.js'
+export { withRetry } from './decorators/with-retry.js'
+export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.js'
+export { retryCall } from './policy/call.js'
+export {
+  fallback,
+  type Fallback,
+  type FallbackEvents,
+  fallbackLevels,
+  type FallbackOptions,
+  type FallbackStats,
+} from './policy/fallback.js'
+export { hedge, type Hedge, type HedgeEvents, type HedgeOptions, type HedgePercentile, type HedgeStats } from './policy/hedge.js'
+export { pipeline, type Pipeline } from './policy/pipeline.js'
+export { RetryBudget, type RetryBudgetOptions } from './policy/retry-budget.js'
+export type { RetryContext, RetryPolicy } from './policy/retry-options.js'
+export { type GiveUpReason, retry, type Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
+export { timeout, type Timeout, type TimeoutEvents, type TimeoutOptions, type TimeoutStats } from './policy/timeout.js'

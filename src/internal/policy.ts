@@ -18,13 +18,33 @@ export interface ExecuteOptions {
 /** A function a policy can run. */
 export type PolicyFunction<T> = (ctx: PolicyContext) => T | Promise<T>
 
-/** The same arguments, and a promise of what `F` returns. */
-export type Wrapped<F extends (...args: never[]) => unknown> = ((
-  ...args: Parameters<F>
-) => Promise<Awaited<ReturnType<F>>>) & {
+/** Any function, whatever its parameters. */
+export type AnyFunction = (...args: never[]) => unknown
+
+/**
+ * A guarded function: the same type where it already returned a promise (overloads, type parameters and `this` are kept),
+ * else the same function made asynchronous; and the policy that guards it.
+ */
+export type Wrapped<F extends AnyFunction, P extends Policy = Policy> = (ReturnsPromise<F> extends true
+  ? F
+  : (this: ThisParameterType<F>, ...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>) & {
   /** The policy that guards the function. */
-  readonly policy: Policy
+  readonly policy: P
 }
+
+/**
+ * Whether `F` returns a promise and accepts any promise of that value in its place. Not for what is guarded already: its
+ * `policy` would stay beside the new one.
+ */
+type ReturnsPromise<F extends AnyFunction> = F extends { readonly policy: Policy }
+  ? false
+  : F extends (...args: never[]) => infer R
+  ? [R] extends [Promise<unknown>]
+    ? [Promise<Awaited<R>>] extends [R]
+      ? true
+      : false
+    : false
+  : never
 
 /** A rule about how a function is run: a limit, a retry, a breaker, or several of them composed. */
 export interface Policy {
@@ -36,7 +56,7 @@ export interface Policy {
    */
   execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T>
   /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */
-  wrap<F extends (...args: never[]) => unknown>(fn: F): Wrapped<F>
+  wrap<F extends AnyFunction>(fn: F): Wrapped<F>
 }
 
 /** Whether `value` can serve as a policy. */
@@ -54,16 +74,20 @@ export function isPolicy(value: unknown): value is Policy {
  *
  * @throws {TypeError} when `fn` is not a function
  */
-export function wrapWithPolicy<F extends (...args: never[]) => unknown>(policy: Policy, fn: F): Wrapped<F> {
+export function wrapWithPolicy<F extends AnyFunction, P extends Policy>(policy: P, fn: F): Wrapped<F, P> {
   checkFunction('fn', fn)
-  const wrapped = function (this: unknown, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>> {
-    return policy.execute(() => Reflect.apply(fn, this, args) as Awaited<ReturnType<F>>)
-  }
+  return likeFunction(fn, policy, function (this: unknown, ...args: Parameters<F>): Promise<unknown> {
+    return policy.execute(() => Reflect.apply(fn, this, args) as unknown)
+  })
+}
+
+/** Gives `wrapped` the name and length of `fn`, and its `policy`. */
+export function likeFunction<F extends AnyFunction, P extends Policy>(fn: F, policy: P, wrapped: AnyFunction): Wrapped<F, P> {
   return Object.defineProperties(wrapped, {
     name: { value: fn.name, configurable: true },
     length: { value: fn.length, configurable: true },
     policy: { value: policy, enumerable: true },
-  }) as Wrapped<F>
+  }) as unknown as Wrapped<F, P>
 }
 
 /** A signal that never aborts, shared by all calls that were given none. */

@@ -1,0 +1,56 @@
+// What one decision costs: this package, its twin without the addon, and the rivals.
+import { fileURLToPath } from 'node:url'
+import { benchCases } from '../../dist/cli/bench-cases.js'
+import { summarize } from '../../dist/cli/statistics.js'
+import { quick, writeResults } from '../support/results.mjs'
+import { programJob, runRounds } from '../support/rounds.mjs'
+import { charts, pathTables, readmeTable, targets } from './report.mjs'
+
+const ROUNDS = quick ? 1 : 5
+const SECONDS = quick ? 0.1 : 0.4
+const IMPORT_ROUNDS = quick ? 3 : 11
+
+const jobs = benchCases.map(({ id, env }) =>
+  programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'], env }),
+)
+const results = await runRounds(jobs, ROUNDS)
+
+const modules = { amorsize: '../../dist/index.js', empty: 'empty.mjs' }
+const importJobs = Object.entries(modules).map(([id, file]) =>
+  programJob({ id: `import ${id}`, base: import.meta.url, file: 'import-case.mjs', args: [fileURLToPath(new URL(file, import.meta.url))] }),
+)
+const imports = await runRounds(importJobs, IMPORT_ROUNDS)
+
+const cases = benchCases.map(({ id, subject, path, role, call }) => {
+  const measured = results.get(id)
+  return {
+    id,
+    subject,
+    path,
+    role,
+    call,
+    ns: summarize(measured.map((result) => result.nsPerCall)),
+    heapBytes: summarize(measured.map((result) => result.heapBytesPerCall)),
+  }
+})
+const importMs = {
+  amorsize: summarize(imports.get('import amorsize').map((result) => result.importMs)),
+  empty: summarize(imports.get('import empty').map((result) => result.importMs)),
+}
+
+await writeResults('micro', {
+  title: 'One decision',
+  notes: [
+    `Benchmark.js samples batches of calls, ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${SECONDS} s; every case in every round in a process of its own, the rounds in turn, ` +
+      'every other one backwards. Shown are the median over the rounds and the lowest and highest round.',
+    'All cases run in the same loop, one call after the other, with 0 to about 60 ns of varying integer work between two calls; that work is timed alone and ' +
+      'subtracted. Without it, calls that read the time-stamp counter lock to its step of 10 ns, and the same code takes 20 or 40 ns by chance. ' +
+      'Each case checks that every single call was allowed, or refused, as its table says. Asynchronous batches include one turn of the event loop, so timers left behind are paid for.',
+    'Heap bytes are the growth of the used heap over up to 2048 calls between which nothing was collected.',
+  ],
+  tables: pathTables(cases),
+  readme: readmeTable(cases),
+  charts: charts(cases),
+  targets: targets(cases, importMs),
+  data: { rounds: ROUNDS, seconds: SECONDS, cases, importMs },
+})

@@ -1,0 +1,115 @@
+// Thousands of waiters on one limiter: is the rate kept, how evenly, and what does waiting cost?
+import { summarize } from '../../dist/cli/statistics.js'
+import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { quick, writeResults } from '../support/results.mjs'
+import { programJob, runRounds } from '../support/rounds.mjs'
+import { atMost, between } from '../support/targets.mjs'
+import { subjects } from './subjects.mjs'
+
+const ROUNDS = quick ? 1 : 3
+const SECONDS = quick ? 1.5 : 3
+const MAX_JITTER_MS = 1.5
+
+const settings = [1000, 10_000].flatMap((rate) => [1, 10].map((burst) => ({ rate, burst })))
+const plans = settings.flatMap(({ rate, burst }) =>
+  Object.keys(subjects).map((subject) => ({ id: `${subject} ${rate}/s burst ${burst}`, subject, rate, burst })),
+)
+const jobs = plans.map(({ id, subject, rate, burst }) =>
+  programJob({ id, base: import.meta.url, file: 'case.mjs', args: [subject, rate, burst, SECONDS] }),
+)
+const results = await runRounds(jobs, ROUNDS)
+const reports = plans.map((plan) => {
+  const rounds = results.get(plan.id)
+  const of = (pick) => summarize(rounds.map(pick))
+  return {
+    ...plan,
+    waiters: rounds[0].waiters,
+    ratePercent: of((round) => (round.ratePerSecond / plan.rate) * 100),
+    jitterP99Ms: of((round) => round.jitterP99Ms),
+    jitterMaxMs: of((round) => round.jitterMaxMs),
+    cpuMs: of((round) => round.cpuMs),
+    cpuUsPerRelease: of((round) => (round.cpuMs * 1000) / round.released),
+    behind: rounds.at(-1).behind,
+  }
+})
+const find = (subject, { rate, burst }) => reports.find((report) => report.subject === subject && report.rate === rate && report.burst === burst)
+
+/** The rate with the one decimal the target has. */
+const oneDecimal = (value) => Math.round(value * 10) / 10
+
+await writeResults('pacing', {
+  title: 'Thousands of waiters',
+  notes: [
+    `All waiters are queued at once: 6000 at 1000/s, ${formatCount(find('amorsize', settings[2]).waiters)} at 10,000/s, where 6000 would be gone before there is anything to see. ` +
+      `The run is looked at until ${SECONDS} s, ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, each case in a process of its own, in turn; shown are medians over the rounds.`,
+    'The rate is the slope of the least-squares line through the releases after the first second. Jitter is how far releases lie from that line. CPU time is user and system time of the whole process from ' +
+      'the first queued waiter to the end, queueing included; a limiter that falls behind its rate has released less for it, so it stands beside the time a release took.',
+    'p-queue gets a burst of n as n calls per n intervals of 1/rate.',
+  ],
+  tables: [
+    {
+      title: `Waiters released over ${SECONDS} s`,
+      table: {
+        columns: [
+          { title: 'rate, burst', align: 'left' },
+          { title: 'limiter', align: 'left' },
+          { title: 'rate kept, %', align: 'right' },
+          { title: 'jitter p99, ms', align: 'right' },
+          { title: 'jitter max, ms', align: 'right' },
+          { title: 'CPU, ms', align: 'right' },
+          { title: 'CPU a release, µs', align: 'right' },
+        ],
+        rows: reports.map(({ subject, rate, burst, ratePercent, jitterP99Ms, jitterMaxMs, cpuMs, cpuUsPerRelease }) => [
+          `${formatNumber(rate)}/s, ${burst}`,
+          subjects[subject].title,
+          ratePercent.median.toFixed(2),
+          formatNumber(jitterP99Ms.median),
+          formatNumber(jitterMaxMs.median),
+          formatNumber(cpuMs.median),
+          formatNumber(cpuUsPerRelease.median),
+        ]),
+      },
+    },
+  ],
+  readme: {
+    title: 'Thousands of waiters: rate kept in %, and CPU time a release, µs',
+    table: {
+      columns: [
+        { title: 'rate, burst', align: 'left' },
+        ...Object.values(subjects).map(({ title }) => ({ title, align: 'right' })),
+      ],
+      rows: settings.map((setting) => [
+        `${formatNumber(setting.rate)}/s, ${setting.burst}`,
+        ...Object.keys(subjects).map((subject) => {
+          const { ratePercent, cpuUsPerRelease } = find(subject, setting)
+          return `${ratePercent.median.toFixed(1)} (${formatNumber(cpuUsPerRelease.median)})`
+        }),
+      ]),
+    },
+  },
+  charts: settings.map((setting) => ({
+    kind: 'lines',
+    file: `pacing-${setting.rate}-burst-${setting.burst}`,
+    title: `Releases ahead of (+) or behind (-) ${formatNumber(setting.rate)}/s, burst ${setting.burst}`,
+    xAxis: 'ms since the waiters were queued',
+    yAxis: 'releases',
+    lines: Object.keys(subjects).map((subject) => ({ name: subjects[subject].title, points: find(subject, setting).behind })),
+  })),
+  targets: settings.flatMap((setting) => {
+    const ours = find('amorsize', setting)
+    const theirs = find('limiter', setting)
+    const name = `waiters at ${formatNumber(setting.rate)}/s, burst ${setting.burst}`
+    const rate = ours.ratePercent.median
+    return [
+      between(`${name}: rate kept`, oneDecimal(rate), 99.9, 100, `${rate.toFixed(2)} %; limiter ${theirs.ratePercent.median.toFixed(2)} %`, '%'),
+      atMost(`${name}: jitter p99`, ours.jitterP99Ms.median, MAX_JITTER_MS, `limiter ${formatNumber(theirs.jitterP99Ms.median)} ms`, 'ms'),
+      atMost(
+        `${name}: CPU / limiter's`,
+        ours.cpuMs.median / theirs.cpuMs.median,
+        0.5,
+        `${formatNumber(ours.cpuMs.median)} ms / ${formatNumber(theirs.cpuMs.median)} ms`,
+      ),
+    ]
+  }),
+  data: { rounds: ROUNDS, seconds: SECONDS, reports },
+})

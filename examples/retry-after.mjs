@@ -1,0 +1,25 @@
+// An API that knows better answers 429 with Retry-After. One call meets it; the pause holds every call and every thread.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RateLimiter } from 'amorsize'
+
+const limiter = new RateLimiter({ name: 'api', requestsPerSecond: 50, burstSize: 5 })
+
+// Stands for the API: it is overloaded for its first half second.
+const busyUntil = performance.now() + 500
+const request = async () => {
+  await sleep(5)
+  const leftMs = busyUntil - performance.now()
+  return leftMs > 0 ? { status: 429, retryAfterMs: leftMs } : { status: 200 }
+}
+
+async function call(id) {
+  for (;;) {
+    await limiter.acquire()
+    const answer = await request()
+    if (answer.status === 200) return console.log(`call ${id}: 200 after ${Math.round(performance.now())} ms`)
+    console.log(`call ${id}: 429, everyone pauses for ${Math.round(answer.retryAfterMs)} ms`)
+    limiter.pauseFor(answer.retryAfterMs)
+  }
+}
+
+await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(call))

@@ -1,0 +1,35 @@
+// Runs vitest and counts by its JSON report, so that the numbers are its own and not read off a screen.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from './project.mjs'
+import { run } from './run.mjs'
+
+/**
+ * @param {string[]} args - for `vitest run`
+ * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ */
+export async function vitest(args) {
+  const folder = mkdtempSync(join(tmpdir(), 'amorsize-vitest-'))
+  const report = join(folder, 'report.json')
+  try {
+    const cli = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+    const { code } = await run(process.execPath, [cli, 'run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
+    return existsSync(report) ? countsOf(JSON.parse(readFileSync(report, 'utf8')), code) : { failed: 1 }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function countsOf(report, code) {
+  // A file that cannot even be loaded holds no test; it is a failure all the same.
+  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'))
+  const counts = {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }
+  // An error outside of every test makes vitest fail although each test passed.
+  if (code !== 0 && counts.failed === 0) counts.failed = 1
+  return counts
+}

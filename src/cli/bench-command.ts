@@ -1,0 +1,79 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { howMeasured, renderBench } from './bench-report.js'
+import { type BenchProgress, runBench } from './bench-run.js'
+import { type Output, stylesFor } from './terminal.js'
+
+interface BenchFlags {
+  readonly json?: true
+  readonly threads?: number
+  readonly rounds: number
+  readonly duration: number
+}
+
+/** Returns the command `amorsize bench`. */
+export function benchCommand(): Command {
+  return new Command('bench')
+    .summary('measure what a rate limiter costs on this machine')
+    .description(
+      'Measures what one decision of a rate limiter costs on this machine: of amorsize, and of every other limiter that can be ' +
+        'imported from the current folder (limiter, fast-ratelimit, rate-limiter-flexible, p-throttle, p-queue, async-sema, bottleneck).',
+    )
+    .option('--json', 'print one JSON object instead of tables')
+    .option('--threads <n>', 'also measure n worker threads that share one limit', integerFrom(1, 256))
+    .option('--rounds <n>', 'processes each case gets, in turn with the others', integerFrom(1, 100), 3)
+    .option('--duration <ms>', 'how long each process records, in milliseconds', integerFrom(1, 60_000), 200)
+    .addHelpText('after', `\nExit codes: 0 measured everything, 1 something could not be measured, 2 wrong usage.`)
+    .action(async (flags: BenchFlags) => {
+      process.exitCode = await bench(flags, process.stdout, process.stderr)
+    })
+}
+
+async function bench(flags: BenchFlags, output: Output, progressOutput: Output): Promise<number> {
+  const options = {
+    directory: process.cwd(),
+    rounds: flags.rounds,
+    durationMs: flags.duration,
+    threads: flags.threads ?? null,
+  }
+  const bar = await progressBar(progressOutput)
+  const report = await runBench(options, bar.update).finally(bar.stop)
+  const json = (): string => JSON.stringify({ ...report, method: howMeasured(report) }, null, 2)
+  output.write(`${flags.json === true ? json() : renderBench(report, stylesFor(output))}\n`)
+  return report.failed.length > 0 ? 1 : 0
+}
+
+/** A bar where `stream` is a terminal; nothing elsewhere, so that logs hold the result alone. */
+async function progressBar(stream: Output): Promise<{ update: BenchProgress; stop: () => void }> {
+  if (stream.isTTY !== true) return { update: () => undefined, stop: () => undefined }
+  const { default: cliProgress } = await import('cli-progress')
+  const bar = new cliProgress.SingleBar({
+    stream,
+    format: '{bar} {percentage}% | {what}',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    clearOnComplete: true,
+  })
+  let started = false
+  return {
+    update(done, total, what) {
+      if (!started) bar.start(total, done, { what })
+      started = true
+      bar.update(done, { what })
+    },
+    stop() {
+      if (started) bar.stop()
+    },
+  }
+}
+
+/** A parser of whole numbers for commander. */
+function integerFrom(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`)
+    }
+    return value
+  }
+}

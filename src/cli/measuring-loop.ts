@@ -1,0 +1,70 @@
+/**
+ * The loops every limiter is measured with, ours and theirs alike.
+ *
+ * Between two calls stands a little integer work of varying length. The time-stamp counter of some processors advances in
+ * steps of several nanoseconds, and a clock read waits for the step: back to back calls lock to multiples of it, and the
+ * same code takes 20 or 40 ns by chance. Varying work breaks the lock-step; the same work without a call is measured too and
+ * subtracted.
+ *
+ * Each loop is a function of its own and meets one kind of callee in a process, so that the optimizer sees for every limiter
+ * what it would see in a hot loop of a program that uses just that one.
+ */
+
+/** A limiter's answer without waiting: whether the call may go ahead. */
+export type SyncCall = () => boolean
+
+/** A limiter's answer as a promise: it resolves when the call may go ahead and rejects when it may not. */
+export type AsyncCall = () => PromiseLike<unknown>
+
+/** Keeps the optimizer from dropping the filler: its result is stored here. */
+const sink = new Int32Array(1)
+
+// A linear congruential generator: cheap, and unpredictable for a branch predictor.
+const MULTIPLIER = 1_664_525
+const INCREMENT = 1_013_904_223
+/** The top bits of the state are the number of filler rounds: 0 … 31 of about 2 ns each. */
+const ROUNDS_SHIFT = 27
+
+/** Runs the filler `calls` times, without a call. */
+export function fillerLoop(calls: number): void {
+  let state = sink[0] as number
+  let work = 0
+  for (let i = 0; i < calls; i++) {
+    state = (Math.imul(state, MULTIPLIER) + INCREMENT) | 0
+    for (let round = state >>> ROUNDS_SHIFT; round > 0; round--) work = Math.imul(Math.imul(work, 31) + round, 17)
+  }
+  sink[0] = state ^ work
+}
+
+/** Runs filler and `call` `calls` times. @returns how many calls were allowed */
+export function syncLoop(call: SyncCall, calls: number): number {
+  let state = sink[0] as number
+  let work = 0
+  let allowed = 0
+  for (let i = 0; i < calls; i++) {
+    state = (Math.imul(state, MULTIPLIER) + INCREMENT) | 0
+    for (let round = state >>> ROUNDS_SHIFT; round > 0; round--) work = Math.imul(Math.imul(work, 31) + round, 17)
+    if (call()) allowed++
+  }
+  sink[0] = state ^ work
+  return allowed
+}
+
+/** Runs filler and `call`, awaited, `calls` times, one after the other. @returns how many calls were allowed */
+export async function asyncLoop(call: AsyncCall, calls: number): Promise<number> {
+  let state = sink[0] as number
+  let work = 0
+  let allowed = 0
+  for (let i = 0; i < calls; i++) {
+    state = (Math.imul(state, MULTIPLIER) + INCREMENT) | 0
+    for (let round = state >>> ROUNDS_SHIFT; round > 0; round--) work = Math.imul(Math.imul(work, 31) + round, 17)
+    try {
+      await call()
+      allowed++
+    } catch {
+      // A refusal; the caller compares the count with what the case promises.
+    }
+  }
+  sink[0] = state ^ work
+  return allowed
+}

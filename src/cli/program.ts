@@ -1,0 +1,56 @@
+import { Command, CommanderError } from 'commander'
+import { commands } from './commands.js'
+import { ownVersion } from './project-packages.js'
+
+/** Exit codes of the command line; a command may set others of its own and says so in its help. */
+export const EXIT_FAILURE = 1
+export const EXIT_USAGE = 2
+
+/** Returns the program `amorsize` with all its subcommands. */
+export function createProgram(): Command {
+  const program = new Command('amorsize')
+    .description('One rate limit for every thread and process of a Node program.')
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'explain a command')
+    .helpOption('-h, --help', 'explain this command')
+    .showHelpAfterError('Run it with --help to see what it accepts.')
+    .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong usage.')
+    .exitOverride()
+  for (const create of commands) {
+    program.addCommand(inherit(create(), program))
+  }
+  return program
+}
+
+/** `addCommand` copies no settings, and a subcommand may have subcommands of its own. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent).helpOption('-h, --help', 'explain this command')
+  for (const child of command.commands) inherit(child, command)
+  return command
+}
+
+/**
+ * Runs the command line and sets `process.exitCode`: what the command says, 2 for wrong usage, 1 for an error, whose message goes
+ * to standard error without a stack.
+ *
+ * @param argv - as `process.argv`: two leading words, then the arguments
+ */
+export async function run(argv: readonly string[]): Promise<void> {
+  try {
+    const program = createProgram()
+    if (argv.length <= 2) {
+      program.outputHelp({ error: true })
+      process.exitCode = EXIT_USAGE
+      return
+    }
+    await program.parseAsync(argv)
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version come as an error too, with exit code 0; commander has printed what there is to say.
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
+      return
+    }
+    process.stderr.write(`amorsize: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = EXIT_FAILURE
+  }
+}

@@ -1,0 +1,43 @@
+/** A table of text. */
+export interface Table {
+  readonly columns: readonly Column[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+/** A column's heading and where its text stands; numbers stand right. */
+export interface Column {
+  readonly title: string
+  readonly align: 'left' | 'right'
+}
+
+/** Returns `table` as lines of aligned text, two spaces between columns; `heading` marks up the first line. */
+export function textTable(table: Table, heading: (line: string) => string = (line) => line): string {
+  const titles = table.columns.map((column) => column.title)
+  const widths = titles.map((title, i) => Math.max(title.length, ...table.rows.map((row) => row[i]?.length ?? 0)))
+  const line = (cells: readonly string[]): string =>
+    table.columns
+      .map(({ align }, i) => (align === 'right' ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  return [heading(line(titles)), ...table.rows.map(line)].join('\n')
+}
+
+/** Returns `table` as a Markdown table. */
+export function markdownTable(table: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [
+    line(table.columns.map((column) => column.title)),
+    line(table.columns.map(({ align }) => (align === 'right' ? '---:' : '---'))),
+    ...table.rows.map(line),
+  ].join('\n')
+}
+
+/** Returns a measured value with three significant digits, which is more than it deserves: 0.46, 9.25, 41.3, 4,770,000. */
+export function formatNumber(value: number): string {
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
+}
+
+/** Returns something counted, exactly: 1,009,718. */
+export function formatCount(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 0 })
+}

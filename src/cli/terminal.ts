@@ -1,0 +1,17 @@
+import type { WriteStream } from 'node:tty'
+
+/** A stream that may be a terminal. */
+export type Output = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'hasColors'>>
+
+/** Marks up text for one stream; changes nothing where the stream is no terminal or `NO_COLOR` is set. */
+export interface Styles {
+  readonly bold: (text: string) => string
+  readonly dim: (text: string) => string
+}
+
+/** Returns the styles that `stream` can show. */
+export function stylesFor(stream: Output): Styles {
+  const coloured = stream.isTTY === true && stream.hasColors?.() === true
+  const style = (on: number, off: number) => (text: string) => (coloured ? `\u001b[${on}m${text}\u001b[${off}m` : text)
+  return { bold: style(1, 22), dim: style(2, 22) }
+}

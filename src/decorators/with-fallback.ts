@@ -1,0 +1,20 @@
+import { Fallback, type FallbackOptions } from '../policy/fallback.js'
+import { guardMaker } from './guard.js'
+
+/**
+ * Gives a substitute where a function or method fails; see `fallback`. A wrapper, a standard decorator and an
+ * `experimentalDecorators` one. `@withFallback` without parentheses gives `undefined`.
+ *
+ * @param valueOrFn - the substitute, or a function `(error, context)` that returns one (never the function to guard: that goes
+ *   to the guard this returns); or an existing `fallback`
+ * @param options - `if`, `onDegraded`, see `fallback`
+ * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
+ * @example
+ * const load = withFallback(() => cache.get('rates'))(async () => (await fetch(url)).json())
+ * class Client { @withFallback([], { if: (error) => TimeoutExceededError.is(error) }) async list(): Promise<Item[]> { return load() } }
+ */
+export const withFallback = guardMaker({
+  name: 'withFallback',
+  kind: 'fallback',
+  create: (valueOrFn?: unknown, options?: FallbackOptions) => new Fallback([valueOrFn], options),
+})

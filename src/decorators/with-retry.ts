@@ -1,0 +1,20 @@
+import type { RetryPolicy } from '../policy/retry-options.js'
+import { Retry } from '../policy/retry.js'
+import { guardFactory } from './guard.js'
+
+/**
+ * Has a function or method called again after failures; see `retry`. A wrapper, a standard decorator and an
+ * `experimentalDecorators` one.
+ *
+ * @param options - a retry policy (default: three retries, 100 ms doubling to at most a minute, full jitter), or an existing `retry`
+ * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
+ * @throws {RangeError} when an option is out of range
+ * @example
+ * const load = withRetry({ maxRetries: 5 })(async (id: number) => (await fetch(`${url}/${id}`)).json())
+ * class Client { @withRetry async fetchUser(id: number) { return load(id) } }
+ */
+export const withRetry = guardFactory({
+  name: 'withRetry',
+  kind: 'retry',
+  create: (options?: RetryPolicy) => new Retry(options),
+})

@@ -1,0 +1,34 @@
+import { checkKeys } from '../internal/validate.js'
+import { Timeout, type TimeoutOptions } from '../policy/timeout.js'
+import { guardFactory } from './guard.js'
+
+/** Half a minute: what most servers and proxies give a request at most. */
+const DEFAULT_TIMEOUT_MS = 30_000
+
+/** Options of {@link withTimeout} as one object. */
+export interface WithTimeoutOptions extends TimeoutOptions {
+  /** Milliseconds, > 0; default 30,000. */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * Limits how long a function or method may take; see `timeout`. A wrapper, a standard decorator and an `experimentalDecorators` one.
+ *
+ * @param timeoutMs - milliseconds, > 0, default 30,000; or options with `timeoutMs` among them; or an existing `timeout`
+ * @param options - `strategy` and more, see `timeout`
+ * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
+ * @throws {RangeError} when an option is out of range
+ * @example
+ * const load = withTimeout(2000)(async (id: number) => (await fetch(`${url}/${id}`)).json())
+ * class Client { @withTimeout({ timeoutMs: 500, strategy: 'cooperative' }) async fetchUser(id: number) { return load(id) } }
+ */
+export const withTimeout = guardFactory({
+  name: 'withTimeout',
+  kind: 'timeout',
+  create: (first?: number | WithTimeoutOptions, options?: TimeoutOptions) => {
+    if (typeof first !== 'object') return new Timeout(first ?? DEFAULT_TIMEOUT_MS, options)
+    checkKeys('withTimeout', first, ['timeoutMs', 'strategy', 'name', 'clock'])
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, ...rest } = first
+    return new Timeout(timeoutMs, { ...rest, ...options })
+  },
+})

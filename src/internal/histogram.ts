@@ -1,0 +1,103 @@
+/** A summary of durations. Percentiles are exact to 1/16 of their value. */
+export interface DurationSummary {
+  readonly count: number
+  readonly meanMs: number | null
+  readonly maxMs: number | null
+  readonly p50Ms: number | null
+  readonly p90Ms: number | null
+  readonly p99Ms: number | null
+}
+
+/** Buckets within one power of two, as a power of two itself: 16, so a bucket is 1/16 of its value wide. */
+const SUB_BITS = 4
+const SUB_COUNT = 1 << SUB_BITS
+/** Durations are kept in microseconds of 31 bits: up to 35 minutes, longer ones count as that. */
+const MAX_MICROSECONDS = 0x7fffffff
+const BUCKET_COUNT = indexOf(MAX_MICROSECONDS) + 1
+
+/**
+ * Counts durations in logarithmic buckets: recording is O(1) and allocates nothing, a percentile is O(buckets).
+ */
+export class DurationHistogram {
+  readonly #counts = new Uint32Array(BUCKET_COUNT)
+  readonly #halveAt: number
+  #count = 0
+  #sumMs = 0
+  #maxMs = 0
+
+  /**
+   * @param halveAt - after this many durations, all counts are halved, so that old ones fade; default Infinity: never
+   */
+  constructor(halveAt = Infinity) {
+    this.#halveAt = halveAt
+  }
+
+  /** How many durations count at present. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Adds a duration. @param ms - milliseconds; negative counts as 0 */
+  record(ms: number): void {
+    const index = indexOf(Math.min(Math.max(ms * 1000, 0), MAX_MICROSECONDS))
+    this.#counts[index] = (this.#counts[index] as number) + 1
+    this.#count++
+    this.#sumMs += ms
+    if (ms > this.#maxMs) this.#maxMs = ms
+    if (this.#count >= this.#halveAt) this.#halve()
+  }
+
+  /**
+   * The duration that `fraction` of all durations do not exceed.
+   *
+   * @param fraction - 0 … 1
+   * @returns milliseconds, at most 1/16 too high, or null when there are no durations
+   */
+  percentile(fraction: number): number | null {
+    if (this.#count === 0) return null
+    const wanted = Math.max(1, Math.ceil(this.#count * fraction))
+    let seen = 0
+    for (let index = 0; index < BUCKET_COUNT; index++) {
+      seen += this.#counts[index] as number
+      if (seen >= wanted) return Math.min(upperBoundOf(index) / 1000, this.#maxMs)
+    }
+    return this.#maxMs
+  }
+
+  summary(): DurationSummary {
+    return {
+      count: this.#count,
+      meanMs: this.#count === 0 ? null : this.#sumMs / this.#count,
+      maxMs: this.#count === 0 ? null : this.#maxMs,
+      p50Ms: this.percentile(0.5),
+      p90Ms: this.percentile(0.9),
+      p99Ms: this.percentile(0.99),
+    }
+  }
+
+  #halve(): void {
+    const before = this.#count
+    let count = 0
+    for (let index = 0; index < BUCKET_COUNT; index++) {
+      const half = (this.#counts[index] as number) >>> 1
+      this.#counts[index] = half
+      count += half
+    }
+    this.#count = count
+    this.#sumMs *= count / before
+  }
+}
+
+/** Below 16 one bucket a microsecond, above it 16 to each power of two. */
+function indexOf(microseconds: number): number {
+  const value = microseconds | 0
+  if (value < SUB_COUNT) return value
+  const shift = 31 - Math.clz32(value) - SUB_BITS
+  return ((shift + 1) << SUB_BITS) + ((value >>> shift) - SUB_COUNT)
+}
+
+function upperBoundOf(index: number): number {
+  if (index < SUB_COUNT) return index + 1
+  const shift = (index >>> SUB_BITS) - 1
+  return ((index & (SUB_COUNT - 1)) + SUB_COUNT + 1) * 2 ** shift
+}

@@ -1,0 +1,27 @@
+const reported = new WeakSet<object>()
+
+/**
+ * Calls a user's listener so that nothing it does changes the result it hears about: what it throws, or rejects with, is
+ * reported once as a process warning.
+ *
+ * @param what - whose listener it is, for the warning, e.g. "onRetry"
+ */
+export function notify<A extends unknown[]>(what: string, listener: ((...args: A) => unknown) | undefined, ...args: A): void {
+  if (listener === undefined) return
+  try {
+    const result = listener(...args)
+    if (result instanceof Promise) result.catch((error: unknown) => reportFault(what, listener, error))
+  } catch (error) {
+    reportFault(what, listener, error)
+  }
+}
+
+function reportFault(what: string, listener: object, error: unknown): void {
+  if (reported.has(listener)) return
+  reported.add(listener)
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.emitWarning(`the listener ${what} failed, which changes no result; later failures of it are not reported. ${text}`, {
+    type: 'AmorsizeWarning',
+    code: 'AMORSIZE_LISTENER_FAILED',
+  })
+}

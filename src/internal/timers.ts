@@ -1,0 +1,108 @@
+import { type Clock, MAX_TIMER_MS, systemClock } from './clock.js'
+import { type DueEntry, DueHeap } from './heap.js'
+
+/** Something that runs once when it falls due. The timers fill in `due` and `order`. */
+export interface DueTimer extends DueEntry {
+  /** Called once, when the clock has reached `due`; must not throw. */
+  run(): void
+}
+
+/** Clocks count in floating point: a sum may fall short of itself by less than this. */
+const TOLERANCE_MS = 0.001
+
+/** Taken when the module loads, so that a test framework's fake timers do not stop the tidying up. */
+const realSetImmediate = setImmediate
+
+/**
+ * All time limits and back-offs on one clock, behind a single timer of that clock. Adding and removing is O(log n) at
+ * worst, O(1) for the usual case of equal time limits, and touches the clock's own timers only for a new earliest one.
+ */
+export class SharedTimers {
+  readonly #clock: Clock
+  readonly #heap = new DueHeap<DueTimer>()
+  readonly #fire = (): void => this.#runDue()
+  #handle: unknown = undefined
+  /** When the clock's timer fires; Infinity while there is none. */
+  #armedForMs = Infinity
+  #order = 0
+  #tidying = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** How many are waiting. */
+  get size(): number {
+    return this.#heap.size
+  }
+
+  /**
+   * Has `timer.run` called once.
+   *
+   * @param timer - in no heap yet
+   * @param afterMs - milliseconds from now, >= 0; more than 24.8 days is fine
+   */
+  add(timer: DueTimer, afterMs: number): void {
+    const nowMs = this.#clock.now()
+    timer.due = nowMs + afterMs
+    timer.order = this.#order++
+    this.#heap.push(timer)
+    if (timer.due < this.#armedForMs) this.#arm(timer.due, nowMs)
+  }
+
+  /** Takes `timer` back; one that has run is ignored. */
+  remove(timer: DueTimer): void {
+    this.#heap.remove(timer)
+    if (this.#heap.size > 0 || this.#handle === undefined) return
+    if (this.#clock !== systemClock) { this.#disarm(); return; }
+    // A loop of short calls would set and clear a timer for each; this way it does so once a turn of the event loop.
+    if (this.#tidying) return
+    this.#tidying = true
+    realSetImmediate(() => {
+      this.#tidying = false
+      if (this.#heap.size === 0) this.#disarm()
+    })
+  }
+
+  #arm(dueMs: number, nowMs: number): void {
+    if (this.#handle !== undefined) this.#clock.clearTimeout(this.#handle)
+    // Node's timers drop fractions of a millisecond, which would wake up early, to no use.
+    const delayMs = this.#clock === systemClock ? Math.ceil(dueMs - nowMs) : dueMs - nowMs
+    this.#armedForMs = dueMs
+    this.#handle = this.#clock.setTimeout(this.#fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))
+  }
+
+  #disarm(): void {
+    if (this.#handle === undefined) return
+    this.#clock.clearTimeout(this.#handle)
+    this.#handle = undefined
+    this.#armedForMs = Infinity
+  }
+
+  #runDue(): void {
+    this.#handle = undefined
+    this.#armedForMs = Infinity
+    const nowMs = this.#clock.now()
+    for (;;) {
+      const timer = this.#heap.peek()
+      if (timer === undefined) return
+      if (timer.due > nowMs + TOLERANCE_MS) {
+        if (timer.due < this.#armedForMs) this.#arm(timer.due, nowMs)
+        return
+      }
+      this.#heap.remove(timer)
+      timer.run()
+    }
+  }
+}
+
+const ofSystem = new SharedTimers(systemClock)
+const ofOthers = new WeakMap<Clock, SharedTimers>()
+
+/** The timers of `clock`, shared by all that use it in this thread. */
+export function timersOf(clock: Clock): SharedTimers {
+  if (clock === systemClock) return ofSystem
+  let timers = ofOthers.get(clock)
+  if (timers === undefined) ofOthers.set(clock, (timers = new SharedTimers(clock)))
+  return timers
+}

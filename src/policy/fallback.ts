@@ -1,0 +1,140 @@
+import { checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { EventSource } from '../internal/events.js'
+import { notify } from '../internal/listeners.js'
+import type { PolicyContext } from '../internal/policy.js'
+import { checkKeys } from '../internal/validate.js'
+import type { Call, LinearStage, Verdict } from './stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Options of `fallback`. */
+export interface FallbackOptions {
+  /** Whether an error is to be replaced; default: every one but an abort by the caller. */
+  readonly if?: ((error: unknown) => boolean) | undefined
+  /** Told each time a substitute is given. `level` counts from 0. */
+  readonly onDegraded?: ((error: unknown, level: number) => void) | undefined
+  /** For events. */
+  readonly name?: string | undefined
+}
+
+/** Events of a fallback. */
+export interface FallbackEvents {
+  /** The caller got a substitute. `level` is 0 for the first, as many as were given. */
+  degraded: { readonly error: unknown; readonly level: number }
+}
+
+/** Counts of a fallback, over all calls. */
+export interface FallbackStats {
+  readonly calls: number
+  /** Calls that got a substitute. */
+  readonly degraded: number
+  /** Calls that failed: not to be replaced, aborted, or every level failed. */
+  readonly failed: number
+}
+
+class FallbackStage implements LinearStage {
+  readonly kind = 'fallback'
+  readonly events: EventSource<FallbackEvents>
+  readonly stats = { calls: 0, degraded: 0, failed: 0 }
+  readonly #levels: readonly unknown[]
+  readonly #if: ((error: unknown) => boolean) | undefined
+  readonly #onDegraded: ((error: unknown, level: number) => void) | undefined
+
+  constructor(levels: readonly unknown[], options: FallbackOptions) {
+    checkKeys('fallback', options, ['if', 'onDegraded', 'name'])
+    this.#levels = levels
+    this.#if = checkOptionalFunction('if', options.if)
+    this.#onDegraded = checkOptionalFunction('onDegraded', options.onDegraded)
+    this.events = new EventSource('fallback', checkName('name', options.name), ['degraded'])
+  }
+
+  enter(): undefined {
+    return undefined
+  }
+
+  leave(call: Call): Promise<Verdict> | Verdict {
+    this.stats.calls++
+    if (!call.failed) return undefined
+    if (call.scope.aborted || this.#if?.(call.value) === false) {
+      this.stats.failed++
+      return undefined
+    }
+    return this.#substitute(call)
+  }
+
+  async #substitute(call: Call): Promise<undefined> {
+    let error = call.value
+    for (const [level, substitute] of this.#levels.entries()) {
+      try {
+        const value =
+          typeof substitute === 'function'
+            ? await (substitute as (error: unknown, context: PolicyContext) => unknown)(error, call.scope)
+            : substitute
+        this.stats.degraded++
+        notify('onDegraded', this.#onDegraded, call.value, level)
+        if (this.events.isHeard) this.events.emit('degraded', { error: call.value, level })
+        call.value = value
+        call.failed = false
+        return
+      } catch (failure) {
+        error = failure
+      }
+      if (call.scope.aborted) break
+    }
+    this.stats.failed++
+    throw call.scope.aborted ? call.scope.reason : error
+  }
+}
+
+/** Gives a substitute where a call fails; made by {@link fallback}. */
+export class Fallback extends StagedPolicy {
+  readonly kind = 'fallback'
+  readonly #stage: FallbackStage
+
+  constructor(levels: readonly unknown[], options: FallbackOptions = {}) {
+    if (levels.length === 0) throw new RangeError('fallback needs at least one level; received none')
+    const stage = new FallbackStage(levels, options)
+    super([stage])
+    this.#stage = stage
+  }
+
+  /**
+   * Adds a listener; see {@link FallbackEvents}. The same events are published on the diagnostics channel `amorsize:fallback`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof FallbackEvents>(event: K, listener: (payload: FallbackEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts over all calls since the policy was made. */
+  stats(): FallbackStats {
+    return { ...this.#stage.stats }
+  }
+}
+
+/**
+ * Gives a substitute where a call fails. The caller's own abort is never replaced.
+ *
+ * @param valueOrFn - the substitute, or a function `(error, context)` that returns one, or a promise of one
+ * @param options - see {@link FallbackOptions}
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @example
+ * const rates = await fallback(() => cache.get('rates'), { if: (error) => CircuitOpenError.is(error) }).execute(loadRates)
+ */
+export function fallback(valueOrFn: unknown, options: FallbackOptions = {}): Fallback {
+  return new Fallback([valueOrFn], options)
+}
+
+/**
+ * Like {@link fallback}, with several substitutes, tried in order: each function is given the error of the level before it.
+ *
+ * @param levels - values and functions, best first, at least one
+ * @param options - see {@link FallbackOptions}
+ * @throws {RangeError} when there is no level
+ * @example
+ * const rates = fallbackLevels([() => cache.get('rates'), () => readFile('rates.json'), []])
+ */
+export function fallbackLevels(levels: readonly unknown[], options: FallbackOptions = {}): Fallback {
+  if (!Array.isArray(levels)) throw new TypeError('levels must be an array')
+  return new Fallback(levels.slice(), options)
+}

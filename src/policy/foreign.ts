@@ -1,0 +1,25 @@
+import type { Policy } from '../internal/policy.js'
+import { Hold } from './hold.js'
+import { Scope } from './scope.js'
+import type { AroundStage } from './stage.js'
+
+/** Lets a policy that is not of this package take part in a pipeline: it gets our signal, and what is inside gets its. */
+export function foreignStage(policy: Policy): AroundStage {
+  return {
+    kind: (policy as { kind?: string }).kind ?? 'foreign',
+    around: async (inner, scope, fn, hold) =>
+      await policy.execute(
+        async (context) => {
+          const below = new Scope(scope, context.signal)
+          Hold.keep(hold)
+          try {
+            return await inner(below, fn, hold)
+          } finally {
+            below.close()
+            Hold.drop(hold)
+          }
+        },
+        { signal: scope.signal },
+      ),
+  }
+}

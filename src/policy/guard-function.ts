@@ -1,0 +1,36 @@
+import { type AnyFunction, likeFunction, type Policy, type Wrapped } from '../internal/policy.js'
+import { checkFunction } from '../internal/validate.js'
+import { compile } from './frame.js'
+import { warnAboutOrder } from './order.js'
+import { Scope } from './scope.js'
+import { stagesOf } from './stages-of.js'
+
+/** What a guarded function remembers, so that a policy put around it later becomes one pipeline with those within. */
+interface Guarding {
+  readonly fn: AnyFunction
+  /** Outermost first. */
+  readonly policies: readonly Policy[]
+}
+
+const GUARDING = Symbol('amorsize.guarding')
+
+/**
+ * Guards `fn` with `policy`. Where `fn` is itself guarded, both run as one pipeline around the innermost function: a time-out
+ * outside ends a back-off inside, and stacked decorators cost one frame.
+ *
+ * @throws {TypeError} when `fn` is not a function
+ */
+export function guardFunction<F extends AnyFunction, P extends Policy>(policy: P, fn: F): Wrapped<F, P> {
+  checkFunction('fn', fn)
+  const within = (fn as { [GUARDING]?: Guarding })[GUARDING]
+  const innermost = within?.fn ?? fn
+  const policies = [policy, ...(within?.policies ?? [])]
+  const stages = policies.flatMap((each) => stagesOf('policy', each))
+  if (within !== undefined) warnAboutOrder(stages)
+  const run = compile(stages)
+  const guarded = likeFunction(fn, policy, function (this: unknown, ...args: never[]): unknown {
+    return run(new Scope(), () => Reflect.apply(innermost, this, args) as unknown, undefined)
+  })
+  const guarding: Guarding = { fn: innermost, policies }
+  return Object.defineProperty(guarded, GUARDING, { value: guarding })
+}

@@ -1,0 +1,107 @@
+import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { checkBoolean, checkFunction, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { type Backoff, type Jitter, JITTERS } from './backoff.js'
+import { RetryBudget } from './retry-budget.js'
+
+/** What a retry tells its predicates. */
+export interface RetryContext {
+  /** How often the function has been called. */
+  readonly attempt: number
+  /** Aborted when the whole call is. */
+  readonly signal: AbortSignal
+}
+
+/** Options of `retry`. */
+export interface RetryPolicy {
+  /** Retries after the first call, an integer >= 0 or Infinity; default 3. */
+  readonly maxRetries?: number | undefined
+  /** Delay before the first retry, milliseconds, >= 0; default 100. */
+  readonly initialDelayMs?: number | undefined
+  /** No delay is longer, jitter and Retry-After included, milliseconds, >= 0; default 60,000. */
+  readonly maxDelayMs?: number | undefined
+  /** The delay grows by this factor, >= 1; default 2. */
+  readonly exponentialBase?: number | undefined
+  /** How a delay is spread: 'full' (default; 0 … delay), 'equal' (half … delay), 'decorrelated', 'none'. */
+  readonly jitter?: Jitter | undefined
+  /** Whether an error is worth a retry; default: every one. */
+  readonly retryIf?: ((error: unknown, context: RetryContext) => boolean) | undefined
+  /** Whether a result is as bad as an error; default: none. */
+  readonly retryIfResult?: ((result: unknown, context: RetryContext) => boolean) | undefined
+  /** Told before each back-off. `error` is the result where that was refused. */
+  readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
+  /** No retry starts later than this after the call, milliseconds, > 0; default Infinity. */
+  readonly maxElapsedMs?: number | undefined
+  /** Bounds the retries of all that share it. */
+  readonly budget?: RetryBudget | undefined
+  /** Whether Retry-After headers and `retryAfterMs` of errors lengthen the delay; default true. */
+  readonly respectRetryAfter?: boolean | undefined
+  /** For events. */
+  readonly name?: string | undefined
+  /** For tests; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+  /** Returns 0 … 1, for jitter; default Math.random. */
+  readonly random?: (() => number) | undefined
+}
+
+/** Options with all defaults filled in. */
+export interface RetrySettings extends Backoff {
+  readonly maxRetries: number
+  readonly retryIf: ((error: unknown, context: RetryContext) => boolean) | undefined
+  readonly retryIfResult: ((result: unknown, context: RetryContext) => boolean) | undefined
+  readonly onRetry: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
+  readonly maxElapsedMs: number
+  readonly budget: RetryBudget | undefined
+  readonly respectRetryAfter: boolean
+  readonly name: string | null
+  readonly clock: Clock
+}
+
+/** The keys of {@link RetryPolicy}. */
+export const RETRY_KEYS = [
+  'maxRetries',
+  'initialDelayMs',
+  'maxDelayMs',
+  'exponentialBase',
+  'jitter',
+  'retryIf',
+  'retryIfResult',
+  'onRetry',
+  'maxElapsedMs',
+  'budget',
+  'respectRetryAfter',
+  'name',
+  'clock',
+  'random',
+] as const satisfies readonly (keyof RetryPolicy)[]
+
+/** Checks the options and fills in the defaults. */
+export function readRetryPolicy(options: RetryPolicy): RetrySettings {
+  checkKeys('retry', options, RETRY_KEYS)
+  const { maxRetries = 3, initialDelayMs = 100, maxDelayMs = 60_000, exponentialBase = 2, jitter = 'full' } = options
+  const { maxElapsedMs = Infinity, respectRetryAfter = true, clock = systemClock, random = Math.random } = options
+  const { retryIf, retryIfResult, onRetry, budget } = options
+  if (budget !== undefined && !(budget instanceof RetryBudget)) {
+    throw new TypeError(`budget must be a RetryBudget; received ${describe(budget)}`)
+  }
+  const settings: RetrySettings = {
+    maxRetries: checkNumber('maxRetries', maxRetries, { min: 0, integer: true, allowInfinity: true }),
+    initialDelayMs: checkNumber('initialDelayMs', initialDelayMs, { min: 0 }),
+    maxDelayMs: checkNumber('maxDelayMs', maxDelayMs, { min: 0 }),
+    exponentialBase: checkNumber('exponentialBase', exponentialBase, { min: 1 }),
+    jitter: checkOneOf('jitter', jitter, JITTERS),
+    retryIf: checkOptionalFunction('retryIf', retryIf),
+    retryIfResult: checkOptionalFunction('retryIfResult', retryIfResult),
+    onRetry: checkOptionalFunction('onRetry', onRetry),
+    maxElapsedMs: checkNumber('maxElapsedMs', maxElapsedMs, { min: 0, exclusiveMin: true, allowInfinity: true }),
+    budget,
+    respectRetryAfter: checkBoolean('respectRetryAfter', respectRetryAfter),
+    name: checkName('name', options.name),
+    clock: checkClock('clock', clock),
+    random: checkFunction('random', random),
+  }
+  if (options.initialDelayMs !== undefined && initialDelayMs > maxDelayMs) {
+    throw new RangeError(`initialDelayMs must be <= maxDelayMs (${maxDelayMs}); received ${describe(initialDelayMs)}`)
+  }
+  return settings
+}

@@ -1,0 +1,212 @@
+import { BulkheadRejectedError, CircuitOpenError, RateLimitExceeded, RetryExhaustedError } from '../errors.js'
+import { EventSource } from '../internal/events.js'
+import { notify } from '../internal/listeners.js'
+import { timersOf, type SharedTimers } from '../internal/timers.js'
+import { backoffMs } from './backoff.js'
+import { retryAfterMsOf } from './retry-after.js'
+import { readRetryPolicy, type RetryContext, type RetryPolicy, type RetrySettings } from './retry-options.js'
+import type { Scope } from './scope.js'
+import { sleep } from './sleep.js'
+import { AGAIN, type Call, type LinearStage, type Verdict } from './stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Events of a retry policy. */
+export interface RetryEvents {
+  /** An attempt failed, the next one follows after `delayMs`. `error` is the result where that was refused. */
+  retry: { readonly error: unknown; readonly attempt: number; readonly delayMs: number }
+  /** The call succeeded after retries. */
+  recovered: { readonly attempts: number }
+  /** The call failed for good. */
+  gaveUp: { readonly error: unknown; readonly attempts: number; readonly reason: GiveUpReason }
+}
+
+/** Why there was no further attempt. */
+export type GiveUpReason = 'refused' | 'no-retries-left' | 'no-time-left' | 'no-budget-left' | 'aborted'
+
+/** Counts of a retry policy, over all calls. */
+export interface RetryStats {
+  /** Calls that have ended. */
+  readonly calls: number
+  /** Attempts beyond the first. */
+  readonly retries: number
+  /** Calls that succeeded after at least one retry. */
+  readonly recovered: number
+  /** Calls that failed, whatever the reason. */
+  readonly failed: number
+}
+
+/** What must be remembered about a call once it has failed. */
+interface Attempts {
+  /** How many have failed. */
+  count: number
+  /** The last delay, milliseconds. */
+  delayMs: number
+  /** When the call came; NaN where no `maxElapsedMs` needs it. */
+  readonly startedMs: number
+}
+
+class RetryStage implements LinearStage {
+  readonly kind = 'retry'
+  readonly limitMs: number
+  readonly settings: RetrySettings
+  readonly events: EventSource<RetryEvents>
+  readonly stats = { calls: 0, retries: 0, recovered: 0, failed: 0 }
+  readonly #timers: SharedTimers
+
+  constructor(settings: RetrySettings) {
+    this.settings = settings
+    this.limitMs = settings.maxElapsedMs
+    this.events = new EventSource('retry', settings.name, ['retry', 'recovered', 'gaveUp'])
+    this.#timers = timersOf(settings.clock)
+  }
+
+  enter(call: Call, slot: number): undefined {
+    const { budget, maxElapsedMs, clock } = this.settings
+    if (budget !== undefined) budget.deposit()
+    // Also where there was one before: a retry outside this one starts it anew.
+    call.slots[slot] = maxElapsedMs === Infinity ? undefined : newAttempts(clock.now())
+    return undefined
+  }
+
+  leave(call: Call, slot: number): Promise<Verdict> | Verdict {
+    const { retryIfResult } = this.settings
+    if (!call.failed && retryIfResult === undefined) return this.#succeeded(call, slot)
+    return this.#judge(call, slot)
+  }
+
+  #succeeded(call: Call, slot: number): Verdict {
+    this.stats.calls++
+    const attempts = call.slots[slot] as Attempts | undefined
+    if (attempts === undefined || attempts.count === 0) return undefined
+    this.stats.recovered++
+    if (this.events.isHeard) this.events.emit('recovered', { attempts: attempts.count + 1 })
+    return undefined
+  }
+
+  #judge(call: Call, slot: number): Promise<Verdict> | Verdict {
+    const attempts = (call.slots[slot] as Attempts | undefined) ?? newAttempts(NaN)
+    call.slots[slot] = attempts
+    const attempt = attempts.count + 1
+    const { settings } = this
+    const { scope, value } = call
+    if (call.failed) {
+      // Of an abort there is nothing to retry, whatever the function made of it.
+      if (scope.aborted) return this.#giveUp(call, attempt, 'aborted')
+      if (settings.retryIf !== undefined && !settings.retryIf(value, contextOf(scope, attempt))) {
+        return this.#giveUp(call, attempt, 'refused')
+      }
+    } else if (settings.retryIfResult?.(value, contextOf(scope, attempt)) !== true) {
+      return this.#succeeded(call, slot)
+    }
+    if (settings.maxRetries === 0) return this.#giveUp(call, attempt, 'refused')
+    if (attempt > settings.maxRetries) return this.#giveUp(call, attempt, 'no-retries-left')
+
+    const timeLeftMs = Math.min(scope.remainingMs(), this.#timeLeftMs(attempts))
+    const askedMs = retryAfterMsOf(value)
+    if (call.failed && isOwnRejection(value)) {
+      // Calling again before then would only be refused again.
+      if (askedMs === null || askedMs > Math.min(timeLeftMs, settings.maxDelayMs)) return this.#giveUp(call, attempt, 'refused')
+    }
+    let delayMs = backoffMs(settings, attempt, attempts.delayMs)
+    if (settings.respectRetryAfter && askedMs !== null) delayMs = Math.min(settings.maxDelayMs, Math.max(delayMs, askedMs))
+    if (delayMs > timeLeftMs) return this.#giveUp(call, attempt, 'no-time-left')
+    if (settings.budget?.tryWithdraw() === false) return this.#giveUp(call, attempt, 'no-budget-left')
+
+    attempts.count = attempt
+    attempts.delayMs = delayMs
+    this.stats.retries++
+    notify('onRetry', settings.onRetry, value, attempt, delayMs)
+    if (this.events.isHeard) this.events.emit('retry', { error: value, attempt, delayMs })
+    return this.#wait(delayMs, scope)
+  }
+
+  async #wait(delayMs: number, scope: Scope): Promise<Verdict> {
+    try {
+      await sleep(this.#timers, delayMs, scope)
+    } catch (reason) {
+      this.stats.calls++
+      this.stats.failed++
+      throw reason
+    }
+    return AGAIN
+  }
+
+  #timeLeftMs(attempts: Attempts): number {
+    const { maxElapsedMs, clock } = this.settings
+    return maxElapsedMs === Infinity ? Infinity : maxElapsedMs - (clock.now() - attempts.startedMs)
+  }
+
+  #giveUp(call: Call, attempts: number, reason: GiveUpReason): Verdict {
+    this.stats.calls++
+    this.stats.failed++
+    if (this.events.isHeard) this.events.emit('gaveUp', { error: call.value, attempts, reason })
+    if (reason === 'refused' || reason === 'aborted') return undefined
+    throw new RetryExhaustedError(`${attempts} attempt${attempts === 1 ? '' : 's'} failed, ${reason.replaceAll('-', ' ')}`, {
+      attempts,
+      cause: call.value,
+    })
+  }
+}
+
+function newAttempts(startedMs: number): Attempts {
+  return { count: 0, delayMs: 0, startedMs }
+}
+
+function contextOf(scope: Scope, attempt: number): RetryContext {
+  return {
+    attempt,
+    get signal() {
+      return scope.signal
+    },
+  }
+}
+
+/** A refusal by one of our own policies: the function was not called. */
+function isOwnRejection(error: unknown): boolean {
+  return RateLimitExceeded.is(error) || CircuitOpenError.is(error) || BulkheadRejectedError.is(error)
+}
+
+/** Calls again after failures; made by {@link retry}. */
+export class Retry extends StagedPolicy {
+  readonly kind = 'retry'
+  readonly #stage: RetryStage
+
+  constructor(options: RetryPolicy = {}) {
+    const stage = new RetryStage(readRetryPolicy(options))
+    super([stage])
+    this.#stage = stage
+  }
+
+  /**
+   * Adds a listener; see {@link RetryEvents}. The same events are published on the diagnostics channel `amorsize:retry`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof RetryEvents>(event: K, listener: (payload: RetryEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts over all calls since the policy was made. */
+  stats(): RetryStats {
+    return { ...this.#stage.stats }
+  }
+}
+
+/**
+ * Calls again after failures, with a growing delay spread at random.
+ *
+ * An error that `retryIf` refuses and an abort come through as they are, as does the failure where `maxRetries` is 0; when the
+ * retries, the time or the budget are used up, the caller gets a `RetryExhaustedError` whose `cause` is the last failure (or the
+ * last result, where `retryIfResult` refused it). A refusal by a limiter, breaker or bulkhead inside is retried only if it says
+ * when to come back (`retryAfterMs`) and that is within `maxDelayMs` and the time left.
+ *
+ * @param options - see {@link RetryPolicy}
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * @example
+ * const api = retry({ maxRetries: 5, maxElapsedMs: 10_000, retryIf: (error) => !(error instanceof SyntaxError) })
+ * const user = await api.execute(({ signal }) => loadUser(id, signal))
+ */
+export function retry(options: RetryPolicy = {}): Retry {
+  return new Retry(options)
+}

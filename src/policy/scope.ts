@@ -1,0 +1,133 @@
+import type { PolicyContext } from '../internal/policy.js'
+import { unwatchSignal, watchSignal } from './caller-signal.js'
+
+/** Something that wants to know when a {@link Scope} is aborted. An object, so that waiting makes no closure. */
+export interface AbortListener {
+  /** Called once, at most; must not throw. */
+  scopeAborted(scope: Scope): void
+}
+
+/**
+ * Within what a function runs: the whole call, one limited by a time-out, or one attempt of a hedge. Scopes form a tree; one
+ * that is aborted aborts those below. As the function's context it makes an AbortSignal only when asked for one.
+ */
+export class Scope implements PolicyContext, AbortListener {
+  readonly #parent: Scope | undefined
+  /** The caller's own signal, at the root. */
+  readonly #external: AbortSignal | undefined
+  /** What only calls that are aborted, or that somebody listens to, need. */
+  #state: State | undefined = undefined
+
+  constructor(parent?: Scope, external?: AbortSignal) {
+    this.#parent = parent
+    this.#external = external
+  }
+
+  /** Whether this scope or one above it was aborted. */
+  get aborted(): boolean {
+    return this.#state?.isAborted === true || this.#external?.aborted === true || this.#parent?.aborted === true
+  }
+
+  /** Why it was aborted: the caller's own reason, or the error of what ended this scope. */
+  get reason(): unknown {
+    if (this.#state?.isAborted === true) return this.#state.reason
+    return this.#external?.aborted === true ? (this.#external.reason as unknown) : this.#parent?.reason
+  }
+
+  get signal(): AbortSignal {
+    if (this.#external !== undefined) return this.#external
+    const state = this.#ownState()
+    if (state.controller === undefined) {
+      state.controller = new AbortController()
+      if (this.aborted) state.controller.abort(this.reason)
+      else this.follow()
+    }
+    return state.controller.signal
+  }
+
+  /** Whether anything above can abort this scope. */
+  get isAbortable(): boolean {
+    return this.#external !== undefined || this.#parent !== undefined
+  }
+
+  /** Milliseconds until the earliest time limit on this scope; Infinity without one. */
+  remainingMs(): number {
+    return this.#parent === undefined ? Infinity : this.#parent.remainingMs()
+  }
+
+  /** Aborts this scope and those below it; a second time changes nothing. */
+  abort(reason: unknown): void {
+    if (this.aborted) return
+    const state = this.#ownState()
+    state.isAborted = true
+    state.reason = reason
+    this.#announce()
+  }
+
+  /** Has `listener` told when the scope is aborted, until {@link Scope.offAbort} or {@link Scope.close}. */
+  onAbort(listener: AbortListener): void {
+    this.follow()
+    this.#state?.listeners?.add(listener)
+  }
+
+  offAbort(listener: AbortListener): void {
+    this.#state?.listeners?.delete(listener)
+  }
+
+  /** Listens to what is above, until {@link Scope.close}. */
+  follow(): void {
+    const state = this.#ownState()
+    if (state.listeners !== undefined || state.isClosed) return
+    state.listeners = new Set()
+    this.#parent?.onAbort(this)
+    if (this.#external !== undefined) watchSignal(this.#external, this)
+  }
+
+  /** Lets go of what is above: called when what runs in the scope has settled. */
+  close(): void {
+    const state = this.#state
+    if (state === undefined) {
+      this.#state = CLOSED
+      return
+    }
+    state.isClosed = true
+    if (state.listeners === undefined) return
+    state.listeners = undefined
+    this.#parent?.offAbort(this)
+    if (this.#external !== undefined) unwatchSignal(this.#external, this)
+  }
+
+  /** The scope above, or the caller's signal, was aborted. */
+  scopeAborted(): void {
+    this.#announce()
+  }
+
+  #ownState(): State {
+    if (this.#state !== undefined && this.#state !== CLOSED) return this.#state
+    const state = new State()
+    state.isClosed = this.#state === CLOSED
+    this.#state = state
+    return state
+  }
+
+  #announce(): void {
+    const state = this.#state
+    const listeners = state?.listeners
+    this.close()
+    state?.controller?.abort(this.reason)
+    if (listeners !== undefined) for (const listener of listeners) listener.scopeAborted(this)
+  }
+}
+
+class State {
+  isAborted = false
+  reason: unknown = undefined
+  controller: AbortController | undefined = undefined
+  /** There while the scope listens to what is above it. */
+  listeners: Set<AbortListener> | undefined = undefined
+  isClosed = false
+}
+
+/** Of all scopes that were closed before they needed a state of their own; never written to. */
+const CLOSED = new State()
+CLOSED.isClosed = true

@@ -1,0 +1,71 @@
+import type { PolicyFunction } from '../internal/policy.js'
+import type { Hold } from './hold.js'
+import type { Scope } from './scope.js'
+
+/** The state of one call in one frame: what its stages read and change. */
+export class Call {
+  readonly scope: Scope
+  /** The innermost bulkhead slot this call holds. A bulkhead puts its own in `enter` and takes it off in `leave`. */
+  hold: Hold | undefined
+  /** How many stages, from the outermost, the call has entered and not left. */
+  depth = 0
+  /** Whether the last attempt failed; with `value`, what a stage's `leave` reads and may change. */
+  failed = false
+  /** What the last attempt returned, or threw. */
+  value: unknown = undefined
+  /** One slot a stage, for what it must remember about this call. */
+  readonly slots: unknown[]
+
+  constructor(scope: Scope, hold: Hold | undefined, stageCount: number) {
+    this.scope = scope
+    this.hold = hold
+    this.slots = new Array<unknown>(stageCount)
+  }
+
+  fail(error: unknown): void {
+    this.failed = true
+    this.value = error
+  }
+}
+
+/** Returned by a stage's `leave` to have everything inside it run once more. */
+export const AGAIN = Symbol('again')
+export type Verdict = typeof AGAIN | undefined
+
+interface StageKind {
+  /** As in `policy.kind`, e.g. 'retry'. */
+  readonly kind: string
+  /** The time after which it gives up, in milliseconds. */
+  readonly limitMs?: number
+}
+
+/**
+ * A policy that acts before and after what it guards. Consecutive ones run in a single async frame.
+ */
+export interface LinearStage extends StageKind {
+  /**
+   * Admits the call: returns undefined to go on at once, a promise to have it wait, or throws to refuse it. It must
+   * reject at once when `call.scope` is aborted. After a refusal, `leave` of this stage is not called.
+   *
+   * @param slot - index of this stage's own entry in `call.slots`
+   */
+  enter(call: Call, slot: number): Promise<unknown> | undefined
+  /**
+   * Sees how it went (`call.failed`, `call.value`), and may change that, or ask for another attempt. What it throws becomes
+   * the outcome.
+   */
+  leave(call: Call, slot: number): Promise<Verdict> | Verdict
+}
+
+/** Runs what lies inside a stage; may return a plain value, may throw. */
+export type Runner = (scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined) => unknown
+
+/**
+ * A policy that may stop waiting for what it guards, or run it several times at once. It must call {@link Hold.keep} for
+ * each run it starts and {@link Hold.drop} when that run has settled.
+ */
+export interface AroundStage extends StageKind {
+  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown>
+}
+
+export type Stage = LinearStage | AroundStage

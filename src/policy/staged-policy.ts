@@ -1,0 +1,68 @@
+import type { AnyFunction, ExecuteOptions, PolicyFunction, Wrapped } from '../internal/policy.js'
+import { checkFunction, checkKeys, checkSignal } from '../internal/validate.js'
+import { compile } from './frame.js'
+import { guardFunction } from './guard-function.js'
+import { Scope } from './scope.js'
+import type { Runner, Stage } from './stage.js'
+import { type Staged, STAGES } from './stages-of.js'
+
+/** A policy made of stages that are compiled once, when it is made. */
+export abstract class StagedPolicy implements Staged {
+  /** What kind of policy this is, e.g. 'retry'. */
+  abstract readonly kind: string
+  readonly [STAGES]: readonly Stage[]
+  readonly #run: Runner
+
+  protected constructor(stages: readonly Stage[]) {
+    this[STAGES] = stages
+    this.#run = compile(stages)
+  }
+
+  /**
+   * Runs `fn` under this policy.
+   *
+   * @param fn - called with a context that holds `signal`; may be called several times (retry, hedge), or never
+   * @param options - `signal` aborts: the promise rejects with its reason at once, wherever the call is, and `fn` is not called
+   *   again. A function that is running learns of it by the context's signal.
+   * @returns what `fn` returned; rejects with what it threw, or with an error of this package
+   */
+  execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
+    try {
+      checkFunction('fn', fn)
+      const signal = options === undefined ? undefined : readSignal(options)
+      const result = signal === undefined ? this.#run(new Scope(), fn, undefined) : runUnderSignal(this.#run, fn, signal)
+      return Promise.resolve(result as T)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */
+  wrap<F extends AnyFunction>(fn: F): Wrapped<F, this> {
+    return guardFunction(this, fn)
+  }
+}
+
+function readSignal(options: ExecuteOptions): AbortSignal | undefined {
+  checkKeys('execute', options, ['signal'])
+  return checkSignal('signal', options.signal)
+}
+
+/** Stops waiting as soon as the caller's signal is aborted; what runs is told, and ends by itself. */
+function runUnderSignal(run: Runner, fn: PolicyFunction<unknown>, signal: AbortSignal): Promise<unknown> {
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return new Promise((resolve, reject) => {
+    const scope = new Scope(undefined, signal)
+    scope.onAbort({ scopeAborted: () => reject(signal.reason) })
+    Promise.resolve(run(scope, fn, undefined)).then(
+      (value) => {
+        scope.close()
+        resolve(value)
+      },
+      (error: unknown) => {
+        scope.close()
+        reject(error)
+      },
+    )
+  })
+}

@@ -1,0 +1,199 @@
+import { TimeoutExceededError } from '../errors.js'
+import { checkClock, checkName } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { EventSource } from '../internal/events.js'
+import { DurationHistogram, type DurationSummary } from '../internal/histogram.js'
+import type { PolicyFunction } from '../internal/policy.js'
+import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { Hold } from './hold.js'
+import { Scope } from './scope.js'
+import type { AroundStage, Runner } from './stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Options of `timeout`, beside its time. */
+export interface TimeoutOptions {
+  /** 'aggressive' (default): aborts the signal of this call and stops waiting; 'cooperative': aborts, and waits for the function. */
+  readonly strategy?: 'aggressive' | 'cooperative' | undefined
+  /** For events. */
+  readonly name?: string | undefined
+  /** For tests; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** Events of a timeout. */
+export interface TimeoutEvents {
+  timeout: { readonly timeoutMs: number }
+}
+
+/** Counts of a timeout, over all calls. */
+export interface TimeoutStats {
+  /** Calls that have ended, or are no longer waited for. */
+  readonly calls: number
+  readonly timedOut: number
+  /** How long the calls took, up to the time limit; recorded from the first call of `stats()` on. */
+  readonly durations: DurationSummary
+}
+
+class TimeoutStage implements AroundStage {
+  readonly kind = 'timeout'
+  readonly limitMs: number
+  readonly isAggressive: boolean
+  readonly clock: Clock
+  readonly timers: SharedTimers
+  readonly events: EventSource<TimeoutEvents>
+  readonly counts = { calls: 0, timedOut: 0 }
+  /** Made when somebody asks for it: it costs a reading of the clock for each call. */
+  histogram: DurationHistogram | undefined = undefined
+
+  constructor(limitMs: number, options: TimeoutOptions) {
+    checkKeys('timeout', options, ['strategy', 'name', 'clock'])
+    const { strategy = 'aggressive', clock = systemClock } = options
+    this.limitMs = checkNumber('timeoutMs', limitMs, { min: 0, exclusiveMin: true, allowInfinity: true })
+    this.isAggressive = checkOneOf('strategy', strategy, ['aggressive', 'cooperative']) === 'aggressive'
+    this.clock = checkClock('clock', clock)
+    this.timers = timersOf(clock)
+    this.events = new EventSource('timeout', checkName('name', options.name), ['timeout'])
+  }
+
+  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call = new TimedCall(this, scope, hold, resolve, reject)
+      try {
+        call.watch(inner(call, fn, hold))
+      } catch (error) {
+        call.settle(reject, error)
+      }
+    })
+  }
+}
+
+/** One call under a time limit: its own scope, its own entry among the timers. */
+class TimedCall extends Scope implements DueTimer {
+  due = 0
+  order = 0
+  heapIndex = -1
+  readonly #stage: TimeoutStage
+  readonly #hold: Hold | undefined
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: unknown) => void
+  readonly #startedMs: number
+  #timeout: TimeoutExceededError | undefined = undefined
+
+  constructor(
+    stage: TimeoutStage,
+    parent: Scope,
+    hold: Hold | undefined,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(parent)
+    this.#stage = stage
+    this.#hold = hold
+    this.#resolve = resolve
+    this.#reject = reject
+    // Only the histogram wants to know, and it may come to be while the call runs.
+    this.#startedMs = stage.histogram === undefined ? NaN : stage.clock.now()
+    if (stage.limitMs === Infinity) return
+    stage.timers.add(this, stage.limitMs)
+    if (parent.isAbortable) this.follow()
+  }
+
+  override remainingMs(): number {
+    const { limitMs, clock } = this.#stage
+    return limitMs === Infinity ? super.remainingMs() : Math.min(super.remainingMs(), this.due - clock.now())
+  }
+
+  watch(result: unknown): void {
+    if (!(result instanceof Promise)) { this.settle(this.#resolve, result); return; }
+    Hold.keep(this.#hold)
+    result.then(
+      (value) => {
+        Hold.drop(this.#hold)
+        this.settle(this.#resolve, value)
+      },
+      (error: unknown) => {
+        Hold.drop(this.#hold)
+        this.settle(this.#reject, error)
+      },
+    )
+  }
+
+  /** The caller has gone: the limit is of no use any more. */
+  override scopeAborted(): void {
+    this.#stage.timers.remove(this)
+    super.scopeAborted()
+  }
+
+  /** The time is up. */
+  run(): void {
+    const { limitMs, isAggressive, events, counts } = this.#stage
+    counts.timedOut++
+    this.#timeout = new TimeoutExceededError(`the call took longer than ${limitMs} ms`, { timeoutMs: limitMs })
+    this.#count()
+    if (isAggressive) this.#reject(this.#timeout)
+    this.abort(this.#timeout)
+    if (events.isHeard) events.emit('timeout', { timeoutMs: limitMs })
+  }
+
+  /** What runs inside has ended, maybe long after the time was up. */
+  settle(how: (outcome: unknown) => void, outcome: unknown): void {
+    this.close()
+    if (this.#timeout === undefined) {
+      this.#stage.timers.remove(this)
+      this.#count()
+      how(outcome)
+    } else {
+      this.#reject(this.#timeout)
+    }
+  }
+
+  #count(): void {
+    const { counts, histogram, clock } = this.#stage
+    counts.calls++
+    if (histogram !== undefined && !Number.isNaN(this.#startedMs)) histogram.record(clock.now() - this.#startedMs)
+  }
+}
+
+/** Limits how long a call may take; made by {@link timeout}. */
+export class Timeout extends StagedPolicy {
+  readonly kind = 'timeout'
+  readonly #stage: TimeoutStage
+
+  constructor(timeoutMs: number, options: TimeoutOptions = {}) {
+    const stage = new TimeoutStage(timeoutMs, options)
+    super([stage])
+    this.#stage = stage
+  }
+
+  /**
+   * Adds a listener; see {@link TimeoutEvents}. The same events are published on the diagnostics channel `amorsize:timeout`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof TimeoutEvents>(event: K, listener: (payload: TimeoutEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts over all calls since the policy was made. The first call of `stats` starts the recording of durations. */
+  stats(): TimeoutStats {
+    const histogram = (this.#stage.histogram ??= new DurationHistogram())
+    return { ...this.#stage.counts, durations: histogram.summary() }
+  }
+}
+
+/**
+ * Limits how long a call may take. When the time is up, the signal of this call (and of no other) is aborted with a
+ * `TimeoutExceededError`, which the caller gets: at once ('aggressive'), or when the function has ended ('cooperative').
+ *
+ * @param timeoutMs - milliseconds, > 0; Infinity is no limit
+ * @param options - see {@link TimeoutOptions}
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * Cost: one timer for all calls in flight.
+ * @example
+ * const page = await timeout(2000).execute(({ signal }) => fetch(url, { signal }))
+ */
+export function timeout(timeoutMs: number, options: TimeoutOptions = {}): Timeout {
+  return new Timeout(timeoutMs, options)
+}

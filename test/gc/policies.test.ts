@@ -1,0 +1,63 @@
+import { getEventListeners } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../dist/internal/clock.js'
+import { timersOf } from '../../dist/internal/timers.js'
+import { fallback, hedge, pipeline, retry, timeout } from '../../dist/index.js'
+
+const gc = globalThis.gc!
+const CALLS = 1_000_000
+const BATCH = 1000
+
+/** Bytes of heap after everything that can be collected is. */
+async function settledHeap(): Promise<number> {
+  for (let round = 0; round < 3; round++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    gc()
+  }
+  return process.memoryUsage().heapUsed
+}
+
+async function growthOver(calls: number, batch: () => Promise<unknown>): Promise<number> {
+  for (let done = 0; done < calls / 10; done += BATCH) await batch()
+  const before = await settledHeap()
+  for (let done = 0; done < calls; done += BATCH) await batch()
+  return (await settledHeap()) - before
+}
+
+describe('a million aborted calls', () => {
+  it('leave heap, listeners and timers as they were', async () => {
+    const policy = pipeline(fallback('spare'), timeout(60_000), retry({ initialDelayMs: 30_000, maxDelayMs: 30_000 }), timeout(50_000))
+    const boom = new Error('boom')
+    let aborted = 0
+    let warned: string | undefined
+    // Half of them are aborted in a back-off, half in the function; each reads its signal, which makes it listen.
+    process.once('warning', (warning) => (warned = warning.message))
+    const batch = async (): Promise<void> => {
+      const controller = new AbortController()
+      const calls = Array.from({ length: BATCH }, (_, index) =>
+        policy.execute(({ signal }) => (signal.aborted || index % 2 === 0 ? Promise.reject(boom) : new Promise<never>(() => undefined)), { signal: controller.signal }),
+      )
+      await new Promise((resolve) => setImmediate(resolve))
+      controller.abort(boom)
+      for (const result of await Promise.allSettled(calls)) if (result.status === 'rejected' && result.reason === boom) aborted++
+      expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+    }
+    const growth = await growthOver(CALLS, batch)
+    expect(aborted).toBe(CALLS * 1.1)
+    // A single leaked listener or timer a call would be a hundred megabytes.
+    expect(growth).toBeLessThan(4_000_000)
+    expect(timersOf(systemClock).size).toBe(0)
+    expect(warned).toBeUndefined()
+  }, 240_000)
+
+  it('leave no listener on a signal that outlives them', async () => {
+    const policy = pipeline(retry(), hedge({ afterMs: 1000 }), timeout(1000))
+    const { signal } = new AbortController()
+    const batch = async (): Promise<void> => {
+      await Promise.all(Array.from({ length: BATCH }, () => policy.execute((context) => context.signal.aborted, { signal })))
+    }
+    const growth = await growthOver(CALLS / 10, batch)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    expect(growth).toBeLessThan(2_000_000)
+  }, 120_000)
+})

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { amorsize, runNode } from './support-cli.js'
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string; bin: Record<string, string> }
+
+describe('the command line', () => {
+  it('prints the version of the package', async () => {
+    expect(await amorsize(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  })
+
+  it('starts with the line that makes it a program', () => {
+    const source = readFileSync(new URL(`../../${manifest.bin['amorsize'] ?? ''}`, import.meta.url), 'utf8')
+    expect(source.startsWith('#!/usr/bin/env node\n')).toBe(true)
+  })
+
+  it.each([[['--help']], [['bench', '--help']], [['help', 'bench']]])('explains itself with %j and exits 0, without colours', async (args) => {
+    const { code, stdout, stderr } = await amorsize(args)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^Usage: amorsize/)
+    expect(stdout).toContain('Exit codes:')
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  it.each([
+    [[], /^Usage: amorsize/],
+    [['bnch'], /unknown command 'bnch'[^]*Did you mean bench/],
+    [['bench', '--thread', '2'], /unknown option '--thread'[^]*--threads/],
+    [['bench', '--threads', '0'], /'--threads <n>' argument '0' is invalid. It must be an integer from 1 to 256/],
+    [['bench', '--threads', '1.5'], /argument '1.5' is invalid/],
+    [['bench', '--rounds', ''], /argument '' is invalid/],
+    [['bench', '--duration', 'long'], /argument 'long' is invalid/],
+    [['bench', 'everything'], /too many arguments/],
+  ])('refuses %j with exit code 2 and says why on standard error', async (args, why) => {
+    const { code, stdout, stderr } = await amorsize(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(why)
+  })
+})
+
+describe('npm run bench', () => {
+  it('refuses a group that does not exist and lists those that do', async () => {
+    const { code, stderr } = await runNode([new URL('../../bench/run.mjs', import.meta.url).pathname, 'mikro'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/no such group: mikro. There are: micro, contention, pacing/)
+  })
+})

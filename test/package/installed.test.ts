@@ -1,0 +1,117 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addonForbidden, describeWithAddon } from '../support/native.js'
+import {
+  copyWithoutPrebuilds,
+  install,
+  installArm64Node,
+  installNodeVersions,
+  mustRun,
+  nodeVersions,
+  pack,
+  removeFolder,
+  root,
+  run,
+  temporaryFolder,
+} from './project.js'
+
+// Installing four versions of Node takes a minute on a slow line; later runs find them in the temporary folder.
+const slowMs = 300_000
+
+let folder: string
+/** The installed package, and a copy of it that has no prebuilt addon. */
+let project: string
+let withoutPrebuilds: string
+let programs: Map<string, string>
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  project = join(folder, 'project')
+  withoutPrebuilds = join(folder, 'without-prebuilds')
+  await install(await pack(folder), project)
+  for (const name of ['consumer.mjs', 'consumer.cjs', 'report.cjs']) await cp(join(root, 'test', 'fixtures', 'package', name), join(project, name))
+  if (!addonForbidden) await copyWithoutPrebuilds(project, withoutPrebuilds)
+  programs = await installNodeVersions()
+}, slowMs)
+afterAll(() => removeFolder(folder))
+
+const expected = { decisions: [true, true, false], wrapped: 42, errorIsOurs: true }
+
+describe.each(nodeVersions)('the installed package on Node %s', (version) => {
+  const program = () => programs.get(version)!
+
+  describe.each(['consumer.mjs', 'consumer.cjs'])('%s', (consumer) => {
+    it('works without the addon when AMORSIZE_NATIVE=0 forbids it, and does not warn', async () => {
+      const ended = await run(program(), [consumer], project, { AMORSIZE_NATIVE: '0' })
+      expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'twin' })
+      expect(ended.stderr).not.toContain('AMORSIZE_NO_ADDON')
+    })
+
+    describeWithAddon('with the addon allowed', () => {
+      it('loads the prebuilt addon', async () => {
+        const ended = await run(program(), [consumer], project)
+        expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
+        expect(ended.stderr).not.toContain('AMORSIZE_NO_ADDON')
+      })
+
+      it('warns and works without the addon when the prebuild is missing', async () => {
+        const ended = await run(program(), [consumer], withoutPrebuilds)
+        expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'twin' })
+        expect(ended.stderr).toContain('AMORSIZE_NO_ADDON')
+        expect(ended.stderr).toContain('npx node-gyp rebuild')
+      })
+    })
+  })
+})
+
+describeWithAddon('where no prebuild fits', () => {
+  it('can be built from its own sources, as the warning says', async () => {
+    const rebuilt = join(folder, 'rebuilt')
+    await cp(withoutPrebuilds, rebuilt, { recursive: true })
+    const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
+    await mustRun(process.execPath, [nodeGyp, 'rebuild'], join(rebuilt, 'node_modules', 'amorsize'))
+    const ended = await run(process.execPath, ['consumer.mjs'], rebuilt)
+    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
+  }, slowMs)
+})
+
+const qemu = ['/usr/bin/qemu-aarch64', '/usr/bin/qemu-aarch64-static'].find((path) => existsSync(path))
+const arm64Libraries = '/usr/aarch64-linux-gnu'
+const canRunArm64 = !addonForbidden && qemu !== undefined && existsSync(arm64Libraries) && existsSync(join(root, 'prebuilds', 'linux-arm64'))
+
+describe('the prebuild for linux-arm64', () => {
+  it.skipIf(!canRunArm64)('loads and decides under qemu', async () => {
+    const ended = await run(qemu!, ['-L', arm64Libraries, await installArm64Node(), 'consumer.mjs'], project)
+    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
+  }, slowMs)
+})
+
+describe('what the documentation shows', () => {
+  it("runs the README's first example from the installed package", async () => {
+    const readme = await readFile(join(root, 'README.md'), 'utf8')
+    const example = /^```js\n([\s\S]*?)^```$/m.exec(readme)?.[1]
+    expect(example).toBeDefined()
+    await writeFile(join(project, 'readme.mjs'), example!)
+    const ended = await run(process.execPath, ['readme.mjs'], project, envOfThisRun())
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(example).toBe(await readFile(join(root, 'examples', 'quick-start.mjs'), 'utf8'))
+  })
+
+  it.each(readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.mjs')))('runs examples/%s', async (name) => {
+    await cp(join(root, 'examples', name), join(project, name))
+    const ended = await run(process.execPath, [name], project, envOfThisRun())
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).not.toBe('')
+  })
+
+  it('gives the command line under its name', async () => {
+    const version = (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version
+    expect(await mustRun('npx', ['--no-install', 'amorsize', '--version'], project)).toContain(version)
+  })
+})
+
+function envOfThisRun(): NodeJS.ProcessEnv {
+  return addonForbidden ? { AMORSIZE_NATIVE: '0' } : {}
+}

@@ -1,0 +1,71 @@
+import { fallback, pipeline, type Retry, retry, timeout, withFallback, withPolicy, withRetry, withTimeout } from 'amorsize'
+
+const resilient = pipeline(fallback([]), timeout(1000), retry({ maxRetries: 2, initialDelayMs: 0 }))
+export const shared = retry({ maxRetries: 1, initialDelayMs: 0 })
+
+export class Service {
+  calls = 0
+
+  @withRetry
+  async bareRetry(): Promise<number> {
+    return ++this.calls
+  }
+
+  @withTimeout
+  async bareTimeout(): Promise<number> {
+    return ++this.calls
+  }
+
+  @withFallback
+  async bareFallback(): Promise<number | undefined> {
+    throw new Error('always')
+  }
+
+  @withTimeout(1000, { strategy: 'cooperative' })
+  @withRetry({ maxRetries: 3, initialDelayMs: 0, retryIf: (error) => error instanceof RangeError })
+  async flaky(failures: number): Promise<number> {
+    if (++this.calls <= failures) throw new RangeError(`call ${this.calls}`)
+    return this.calls
+  }
+
+  @withTimeout({ timeoutMs: 1 })
+  async slow(): Promise<void> {
+    return new Promise(() => undefined)
+  }
+
+  @withFallback((error: unknown) => [String(error)], { if: (error) => error instanceof RangeError })
+  async list(): Promise<string[]> {
+    throw new RangeError('no list')
+  }
+
+  @withRetry(shared)
+  async shared(): Promise<number> {
+    if (++this.calls < 2) throw new Error('again')
+    return this.calls
+  }
+
+  @withPolicy(resilient)
+  async any(): Promise<string[]> {
+    throw new Error('any')
+  }
+}
+
+export const load = withTimeout(1000)(withRetry({ initialDelayMs: 0 })(async (id: number): Promise<string> => `user ${id}`))
+export const inner: Retry = withRetry(load).policy
+export const spare = withFallback('spare')((fail: boolean): string => {
+  if (fail) throw new Error('fail')
+  return 'real'
+})
+
+export function refused(): void {
+  // @ts-expect-error -- no number
+  load('1').catch(String)
+  // @ts-expect-error -- unknown option
+  withRetry({ retries: 1 })
+  // @ts-expect-error -- a timeout is no retry
+  withRetry(timeout(1))
+  // @ts-expect-error -- no time
+  withTimeout('1s')
+  // @ts-expect-error -- the function to guard goes to the guard
+  withFallback('x', () => 1)
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { benchCase, benchCases } from '../../dist/cli/bench-cases.js'
+import type { AsyncCase, SyncCase } from '../../dist/cli/bench-case.js'
+import { measureCase } from '../../dist/cli/measure.js'
+import { asyncLoop, syncLoop } from '../../dist/cli/measuring-loop.js'
+
+const common = { subject: 'test', call: 'call()', package: null, role: 'floor' } as const
+const noImports = (): Promise<never> => Promise.reject(new Error('nothing to import'))
+
+function syncCase(path: SyncCase['path'], call: () => boolean): SyncCase {
+  return { ...common, id: `test/${path}`, path, make: () => Promise.resolve(call) }
+}
+function asyncCase(path: AsyncCase['path'], call: () => Promise<unknown>): AsyncCase {
+  return { ...common, id: `test/${path}`, path, make: () => Promise.resolve(call) }
+}
+
+describe('the measuring loops', () => {
+  it('make exactly the calls they are asked for and count those that were allowed', async () => {
+    let calls = 0
+    expect(syncLoop(() => ++calls % 3 === 0, 300)).toBe(100)
+    expect(calls).toBe(300)
+
+    calls = 0
+    expect(await asyncLoop(() => (++calls % 4 === 0 ? Promise.reject(new Error('no')) : Promise.resolve()), 100)).toBe(75)
+    expect(calls).toBe(100)
+  })
+
+  it('await one call before they make the next', async () => {
+    let running = 0
+    let most = 0
+    await asyncLoop(async () => {
+      most = Math.max(most, ++running)
+      await Promise.resolve()
+      running--
+    }, 50)
+    expect(most).toBe(1)
+  })
+})
+
+describe('measureCase', () => {
+  it('refuses a case whose calls do not all end as its path promises', async () => {
+    let calls = 0
+    const onceDenied = syncCase('allowed', () => ++calls !== 100)
+    await expect(measureCase(onceDenied, noImports, 5)).rejects.toThrow(/test\/allowed: \d+ of \d+ calls were allowed; expected all/)
+
+    calls = 0
+    const onceAllowed = asyncCase('await-denied', () => (++calls === 100 ? Promise.resolve() : Promise.reject(new Error('no'))))
+    await expect(measureCase(onceAllowed, noImports, 5)).rejects.toThrow(/1 of \d+ calls were allowed; expected none/)
+  })
+
+  it('finds the bytes a call allocates, and none where it allocates none', async () => {
+    let kept: number[] = []
+    const allocates = syncCase('allowed', () => (kept = new Array<number>(100).fill(1.5)).length > 0)
+    const measured = await measureCase(allocates, noImports, 20)
+    // 100 doubles are 800 bytes, the headers some more.
+    expect(measured.heapBytesPerCall).toBeGreaterThanOrEqual(800)
+    expect(measured.heapBytesPerCall).toBeLessThan(2000)
+    expect(kept).toHaveLength(100)
+
+    let state = 0
+    const measuredEmpty = await measureCase(syncCase('denied', () => ++state < 0), noImports, 20)
+    expect(measuredEmpty.heapBytesPerCall).toBe(0)
+  })
+
+  it('subtracts the filler: a call that waits 10 µs costs about 10 µs', async () => {
+    const waits = syncCase('allowed', () => {
+      const end = process.hrtime.bigint() + 10_000n
+      while (process.hrtime.bigint() < end);
+      return true
+    })
+    const { nsPerCall, calls } = await measureCase(waits, noImports, 30)
+    expect(nsPerCall).toBeGreaterThan(9_500)
+    expect(nsPerCall).toBeLessThan(30_000)
+    expect(calls).toBeGreaterThan(100)
+  })
+})
+
+describe('the list of cases', () => {
+  it('has unique ids, and names every rival of the documentation', () => {
+    const ids = benchCases.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    const rivals = new Set(benchCases.flatMap(({ package: name }) => name ?? []))
+    expect([...rivals].sort()).toEqual(
+      ['limiter', 'fast-ratelimit', 'rate-limiter-flexible', 'p-throttle', 'p-queue', 'async-sema', 'bottleneck'].sort(),
+    )
+  })
+
+  it('refuses an id it does not hold', () => {
+    expect(() => benchCase('limiter/nothing')).toThrow("no benchmark case is called 'limiter/nothing'")
+  })
+})

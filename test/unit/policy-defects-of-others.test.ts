@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import { pipeline, retry, RetryBudget, RetryExhaustedError, timeout } from '../../dist/index.js'
+import type { Clock } from '../../dist/index.js'
+import { MAX_TIMER_MS } from '../../dist/internal/clock.js'
+import { DurationHistogram } from '../../dist/internal/histogram.js'
+import { backoffMs, JITTERS } from '../../dist/policy/backoff.js'
+import { FakeClock } from '../../dist/testing/index.js'
+import { deferred, failing, outcomeOf } from './policy-helpers.js'
+
+// Faults found in other libraries, each by the name it has there. Those of breakers, bulkheads and limiters are beside theirs.
+
+describe('not here: defects of other policies', () => {
+  it('abort 50 ms into a 600 ms back-off settles only at 600 ms and calls the function again (cockatiel 3, 4)', async () => {
+    const clock = new FakeClock()
+    const controller = new AbortController()
+    const fn = failing(clock, Infinity)
+    const policy = retry({ initialDelayMs: 600, jitter: 'none', clock })
+    const outcome = outcomeOf(clock, policy.execute(fn, { signal: controller.signal }))
+    await clock.advance(50)
+    controller.abort()
+    expect(await outcome).toMatchObject({ atMs: 50, error: { name: 'AbortError' } })
+    await clock.advance(100_000)
+    expect(fn.calledAt).toEqual([0])
+  })
+
+  it('one timeout aborts the other calls in flight (opossum)', async () => {
+    const clock = new FakeClock()
+    const policy = timeout(100, { clock })
+    const aborted: boolean[] = []
+    const work = Array.from({ length: 10 }, () => deferred())
+    const start = (index: number): Promise<unknown> =>
+      outcomeOf(clock, policy.execute(({ signal }) => (signal.addEventListener('abort', () => (aborted[index] = true)), work[index]!.promise)))
+    const first = start(0)
+    await clock.advance(60)
+    const others = Array.from({ length: 9 }, (_, index) => start(index + 1))
+    await clock.advance(60)
+    expect(await first).toMatchObject({ error: { code: 'ERR_TIMEOUT_EXCEEDED' } })
+    expect(Object.keys(aborted)).toEqual(['0'])
+    for (const each of work) each.resolve()
+    expect(await Promise.all(others)).toEqual(others.map(() => ({ value: undefined, atMs: 120 })))
+  })
+
+  it('every failing call sorts all latencies of the window (opossum)', () => {
+    const recording = (already: number): number => {
+      const histogram = new DurationHistogram()
+      for (let i = 0; i < already; i++) histogram.record((i * 7919) % 1000)
+      const best: number[] = []
+      for (let round = 0; round < 20; round++) {
+        const started = performance.now()
+        for (let i = 0; i < 2000; i++) histogram.record((i * 31) % 1000)
+        best.push(performance.now() - started)
+      }
+      return Math.min(...best)
+    }
+    recording(1000)
+    // Sorting would make this a thousandfold; the bound leaves room for a busy machine.
+    expect(recording(1_000_000) / recording(1000)).toBeLessThan(10)
+  })
+
+  it('delay above the maximum because jitter came after the cap (Python original)', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          initialDelayMs: fc.double({ min: 0, max: 1e5, noNaN: true }),
+          maxDelayMs: fc.double({ min: 0, max: 1e5, noNaN: true }),
+          exponentialBase: fc.double({ min: 1, max: 10, noNaN: true }),
+          jitter: fc.constantFrom(...JITTERS),
+          random: fc.double({ min: 0, max: 1, noNaN: true }).map((value) => () => value),
+        }),
+        fc.integer({ min: 1, max: 5000 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (backoff, failures, previous) => {
+          const delayMs = backoffMs(backoff, failures, previous * backoff.maxDelayMs)
+          expect(delayMs).toBeGreaterThanOrEqual(0)
+          expect(delayMs).toBeLessThanOrEqual(backoff.maxDelayMs)
+        },
+      ),
+    )
+  })
+
+  it('overflow at attempt 1100 (Python original)', async () => {
+    const clock = new FakeClock()
+    const fn = failing(clock, 1500)
+    const policy = retry({ maxRetries: 2000, initialDelayMs: 1, maxDelayMs: 5, jitter: 'none', clock })
+    const outcome = outcomeOf(clock, policy.execute(fn))
+    await clock.advance(10_000)
+    expect(await outcome).toEqual({ value: 'done', atMs: 1 + 2 + 4 + 1497 * 5 })
+  })
+
+  it('an error class that is never raised (Python original)', async () => {
+    const boom = new Error('boom')
+    const error = await retry({ maxRetries: 1, initialDelayMs: 0 }).execute(() => Promise.reject(boom)).catch((e: unknown) => e)
+    expect(RetryExhaustedError.is(error)).toBe(true)
+    expect(error).toMatchObject({ attempts: 2, cause: boom })
+  })
+
+  it('a delay beyond 24.8 days fires at once (bottleneck, p-throttle, p-queue, rate-limiter-flexible, async-sema)', async () => {
+    // A clock whose timers are those of Node: too long a delay fires after 1 ms.
+    const fake = new FakeClock()
+    const clock: Clock = {
+      now: () => fake.now(),
+      setTimeout: (fn, ms) => fake.setTimeout(fn, ms > MAX_TIMER_MS ? 1 : ms),
+      clearTimeout: (handle) => fake.clearTimeout(handle),
+    }
+    const month = 30 * 86_400_000
+    const fn = failing(fake, 1)
+    const outcome = outcomeOf(fake, retry({ initialDelayMs: month, maxDelayMs: month, jitter: 'none', clock }).execute(fn))
+    await fake.advance(month - 1)
+    expect(fn.calledAt).toEqual([0])
+    await fake.advance(1)
+    expect(await outcome).toEqual({ value: 'done', atMs: month })
+  })
+
+  it('wall clock back an hour: stuck; forward: everything is due (p-throttle, p-queue, Python original, ...)', async () => {
+    const realNow = Date.now
+    try {
+      for (const shiftMs of [-3_600_000, 3_600_000]) {
+        const fn = vi.fn().mockRejectedValueOnce(new Error('first')).mockResolvedValue('done')
+        const startedMs = performance.now()
+        // Real timers, since a fake clock has no wall to move.
+        const call = pipeline(timeout(5000), retry({ initialDelayMs: 40, jitter: 'none' })).execute(fn)
+        vi.spyOn(Date, 'now').mockImplementation(() => realNow() + shiftMs)
+        expect(await call).toBe('done')
+        expect(performance.now() - startedMs).toBeGreaterThan(39)
+        expect(performance.now() - startedMs).toBeLessThan(2000)
+        vi.restoreAllMocks()
+      }
+      const clock = new FakeClock()
+      const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, clock })
+      budget.deposit()
+      vi.spyOn(Date, 'now').mockImplementation(() => realNow() + 3_600_000)
+      expect(budget.available).toBe(1)
+    } finally {
+      vi.restoreAllMocks()
+    }
+  })
+})
