@@ -5,12 +5,17 @@
       "target_name": "amorsize",
       "sources": [
         "native/binding/addon.cc",
-        "native/binding/clock_binding.cc"
+        "native/binding/bucket_binding.cc",
+        "native/binding/bucket_handle.cc",
+        "native/binding/clock_binding.cc",
+        "native/binding/hot_calls.cc",
+        "native/os/clock.cc",
+        "native/os/process_names.cc"
       ],
       "include_dirs": ["native"],
       "defines": ["NAPI_VERSION=8"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti"],
+      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"],
       "xcode_settings": {
         "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
         "GCC_ENABLE_CPP_EXCEPTIONS": "NO",

@@ -1,8 +1,15 @@
 // The addon's entry: each subject registers its functions on `exports`. Nothing else happens at load time.
 #include "binding/bindings.h"
+#include "binding/environment.h"
 
 NAPI_MODULE_INIT() {
   using namespace amorsize::binding;
-  if (!register_clock(env, exports)) return nullptr;
+  auto* environment = new Environment;
+  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Environment*>(data); };
+  if (napi_set_instance_data(env, environment, finalize, nullptr) != napi_ok) {
+    delete environment;
+    return nullptr;
+  }
+  if (!register_clock(env, exports) || !register_bucket(env, exports)) return nullptr;
   return exports;
 }

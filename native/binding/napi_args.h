@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 
 // Returns from a callback when a Node-API call fails; the pending exception, if there is one, is left for the caller.
 #define AMORSIZE_NAPI_OR_RETURN(env, call)                                          \
@@ -49,6 +50,14 @@ struct Args {
 // Reads a double; false (no exception) when `value` is no number. NaN and infinities pass: the caller checks ranges.
 inline bool read_double(napi_env env, napi_value value, double* out) {
   return napi_get_value_double(env, value, out) == napi_ok;
+}
+
+// Reads a string as UTF-8; false (no exception) when `value` is none.
+inline bool read_string(napi_env env, napi_value value, std::string* out) {
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
+  out->resize(length);
+  return napi_get_value_string_utf8(env, value, out->data(), length + 1, &length) == napi_ok;
 }
 
 inline napi_value make_double(napi_env env, double value) {

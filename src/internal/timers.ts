@@ -7,8 +7,11 @@ export interface DueTimer extends DueEntry {
   run(): void
 }
 
-/** Clocks count in floating point: a sum may fall short of itself by less than this. */
-const TOLERANCE_MS = 0.001
+/**
+ * A test's clock is moved by sums of floating-point numbers, which may fall short of a due time by less than this. The
+ * system's clock is never early: a limit would be exceeded by it.
+ */
+const TOLERANCE_MS = 0.000_001
 
 /** Taken when the module loads, so that a test framework's fake timers do not stop the tidying up. */
 const realSetImmediate = setImmediate
@@ -19,6 +22,7 @@ const realSetImmediate = setImmediate
  */
 export class SharedTimers {
   readonly #clock: Clock
+  readonly #toleranceMs: number
   readonly #heap = new DueHeap<DueTimer>()
   readonly #fire = (): void => this.#runDue()
   #handle: unknown = undefined
@@ -29,6 +33,7 @@ export class SharedTimers {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#toleranceMs = clock === systemClock ? 0 : TOLERANCE_MS
   }
 
   /** How many are waiting. */
@@ -86,7 +91,7 @@ export class SharedTimers {
     for (;;) {
       const timer = this.#heap.peek()
       if (timer === undefined) return
-      if (timer.due > nowMs + TOLERANCE_MS) {
+      if (timer.due > nowMs + this.#toleranceMs) {
         if (timer.due < this.#armedForMs) this.#arm(timer.due, nowMs)
         return
       }

@@ -1,0 +1,309 @@
+// Glue for the token bucket. A decision of the common case (`tryAcquire()` on the system's clock) is one call without
+// arguments, bound to its bucket; everything else names its bucket by number.
+#include <node_api.h>
+
+#include <bit>
+#include <limits>
+#include <string>
+#include <thread>
+
+#include "binding/bindings.h"
+#include "binding/bucket_handle.h"
+#include "binding/hot_calls.h"
+#include "binding/napi_args.h"
+#include "core/token_bucket.h"
+#include "os/process_names.h"
+
+namespace amorsize::binding {
+namespace {
+
+using core::Outcome;
+using core::Ticket;
+
+// Doubles of the array in which tickets travel; src/memory/native-bucket.ts has the same.
+enum TicketField : size_t { kPositionHigh, kPositionLow, kDigits, kGeneration, kWaitMs, kTicketFields };
+
+constexpr double kNsPerMs = 1e6;
+// Times and waits beyond 73 years are cut there, far from any overflow.
+constexpr double kMaxNs = 0x1p61;
+constexpr double kTwo32 = 4294967296.0;
+
+int64_t ns_from_ms(double ms) {
+  const double ns = std::floor(ms * kNsPerMs + 0.5);
+  return ns >= kMaxNs ? static_cast<int64_t>(kMaxNs) : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs) : static_cast<int64_t>(ns);
+}
+
+int64_t wait_ns_from_ms(double ms) { return ms * kNsPerMs >= kMaxNs ? core::kNever - 1 : ns_from_ms(ms); }
+
+double ms_from_wait(int64_t ns) { return ns == core::kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(ns) / kNsPerMs; }
+
+bool in_range(double value, double max) { return value > 0 && value <= max; }
+
+// The arguments every call starts with: the bucket's number and the time in ms (NaN: read the clock).
+template <size_t N>
+struct BucketCall : Args<N> {
+  BucketHandle* handle = nullptr;
+
+  BucketCall(napi_env env, napi_callback_info info) : Args<N>(env, info) {
+    double number = -1;
+    if (!this->ok || !read_double(env, this->values[0], &number)) number = -1;
+    Environment* environment = Environment::of(env);
+    if (environment != nullptr) handle = environment->buckets->find(number);
+    if (handle == nullptr) throw_type(env, "bucket: no open bucket of this thread has that number");
+  }
+
+  // Reads argument `index` as a finite or infinite number; throws and returns false on anything else.
+  bool number(napi_env env, size_t index, double* out) const {
+    if (read_double(env, this->values[index], out) && !std::isnan(*out)) return true;
+    throw_type(env, "bucket: a number was expected");
+    return false;
+  }
+
+  bool tokens(napi_env env, size_t index, double* out) const {
+    if (!number(env, index, out)) return false;
+    if (in_range(*out, core::kMaxBurst)) return true;
+    throw_range(env, "bucket: tokens must be > 0 and at most 1e15");
+    return false;
+  }
+
+  bool now_ns(napi_env env, size_t index, int64_t* out) const {
+    double ms = 0;
+    if (!read_double(env, this->values[index], &ms)) {
+      throw_type(env, "bucket: the time must be a number of ms, or NaN for the system's clock");
+      return false;
+    }
+    *out = std::isnan(ms) ? handle->clock.now_ns() : ns_from_ms(ms);
+    return true;
+  }
+};
+
+double* ticket_fields(napi_env env, napi_value value) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_float64_array &&
+                  length >= kTicketFields && data != nullptr;
+  if (!ok) throw_type(env, "bucket: a ticket is a Float64Array of 5");
+  return ok ? static_cast<double*>(data) : nullptr;
+}
+
+bool is_whole(double value, double limit) { return value >= -limit && value <= limit && std::floor(value) == value; }
+
+// False when the fields are not what `write_ticket` wrote.
+bool read_ticket(const double* fields, Ticket* ticket) {
+  const bool ok = is_whole(fields[kPositionHigh], 0x1p31) && is_whole(fields[kPositionLow], kTwo32) && is_whole(fields[kDigits], core::kMaxDigits) &&
+                  is_whole(fields[kGeneration], 0x1p53);
+  if (!ok) return false;
+  const auto high = static_cast<int64_t>(fields[kPositionHigh]);
+  *ticket = {static_cast<int64_t>(static_cast<uint64_t>(high) << 32) + static_cast<int64_t>(fields[kPositionLow]),
+             static_cast<int64_t>(fields[kGeneration]), static_cast<int>(fields[kDigits])};
+  return true;
+}
+
+void write_ticket(const Ticket& ticket, int64_t wait_ns, double* fields) {
+  fields[kPositionHigh] = static_cast<double>(ticket.position >> 32);
+  fields[kPositionLow] = static_cast<double>(ticket.position & 0xFFFF'FFFF);
+  fields[kDigits] = ticket.digits;
+  fields[kGeneration] = static_cast<double>(ticket.generation);
+  fields[kWaitMs] = ms_from_wait(wait_ns);
+}
+
+napi_value make_outcome(napi_env env, Outcome outcome) { return make_double(env, static_cast<double>(outcome)); }
+
+// Repeats a change of parameters while another thread makes one. That takes well under a microsecond unless its process
+// was stopped in the middle; then its claim lapses after the lease, within these attempts.
+template <class Change>
+Outcome persistently(int64_t now_ns, bool own_clock, BucketHandle* handle, Change change) {
+  const int64_t deadline = os::monotonic_ns() + 2 * core::TokenBucket<>::kClaimLeaseNs;
+  for (;;) {
+    const Outcome outcome = change(now_ns);
+    if (outcome != Outcome::kBusy || os::monotonic_ns() > deadline) return outcome;
+    std::this_thread::yield();
+    if (own_clock) now_ns = handle->clock.now_ns();
+  }
+}
+
+// bucketTryAcquire(number, tokens, nowMs): outcome
+napi_value try_acquire(napi_env env, napi_callback_info info) {
+  const BucketCall<3> call(env, info);
+  double tokens = 0;
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  return make_outcome(env, call.handle->bucket.try_acquire(now_ns, tokens));
+}
+
+// bucketReserve(number, tokens, maxWaitMs, nowMs, ticket): outcome. The ticket is written, or for a denial its wait.
+napi_value reserve(napi_env env, napi_callback_info info) {
+  const BucketCall<5> call(env, info);
+  double tokens = 0;
+  double max_wait_ms = 0;
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.number(env, 2, &max_wait_ms) || !call.now_ns(env, 3, &now_ns)) return nullptr;
+  double* fields = ticket_fields(env, call.values[4]);
+  if (fields == nullptr) return nullptr;
+  if (max_wait_ms < 0) return throw_range(env, "bucket: maxWaitMs must be >= 0");
+  const core::Reservation result = call.handle->bucket.reserve(now_ns, tokens, wait_ns_from_ms(max_wait_ms));
+  write_ticket(result.ticket, result.wait_ns, fields);
+  return make_outcome(env, result.outcome);
+}
+
+// bucketRemaining(number, ticket, nowMs): ms; brings the ticket up to date.
+napi_value remaining(napi_env env, napi_callback_info info) {
+  const BucketCall<3> call(env, info);
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  double* fields = ticket_fields(env, call.values[1]);
+  Ticket ticket;
+  if (fields == nullptr) return nullptr;
+  if (!read_ticket(fields, &ticket)) return throw_range(env, "bucket: this is no ticket");
+  const int64_t wait_ns = call.handle->bucket.remaining(now_ns, &ticket);
+  write_ticket(ticket, wait_ns, fields);
+  return make_double(env, ms_from_wait(wait_ns));
+}
+
+// bucketCancel(number, ticket, tokens, nowMs): tokens given back
+napi_value cancel(napi_env env, napi_callback_info info) {
+  const BucketCall<4> call(env, info);
+  double tokens = 0;
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.tokens(env, 2, &tokens) || !call.now_ns(env, 3, &now_ns)) return nullptr;
+  const double* fields = ticket_fields(env, call.values[1]);
+  Ticket ticket;
+  if (fields == nullptr) return nullptr;
+  if (!read_ticket(fields, &ticket)) return throw_range(env, "bucket: this is no ticket");
+  return make_double(env, call.handle->bucket.cancel(now_ns, ticket, tokens));
+}
+
+// bucketRefund(number, tokens, nowMs): tokens given back
+napi_value refund(napi_env env, napi_callback_info info) {
+  const BucketCall<3> call(env, info);
+  double tokens = 0;
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  return make_double(env, call.handle->bucket.refund(now_ns, tokens));
+}
+
+// bucketAvailable(number, nowMs): tokens
+napi_value available(napi_env env, napi_callback_info info) {
+  const BucketCall<2> call(env, info);
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
+  return make_double(env, call.handle->bucket.available(now_ns));
+}
+
+// bucketUpdate(number, rate, burst, nowMs): outcome
+napi_value update(napi_env env, napi_callback_info info) {
+  const BucketCall<4> call(env, info);
+  double rate = 0;
+  double burst = 0;
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.number(env, 1, &rate) || !call.number(env, 2, &burst) || !call.now_ns(env, 3, &now_ns)) return nullptr;
+  if (!in_range(rate, core::kMaxRate)) return throw_range(env, "bucket: the rate must be > 0 and at most 1e15");
+  if (!(burst >= 1) || burst > core::kMaxBurst) return throw_range(env, "bucket: the burst must be >= 1 and at most 1e15");
+  double given = 0;
+  const bool own_clock = read_double(env, call.values[3], &given) && std::isnan(given);
+  return make_outcome(env, persistently(now_ns, own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.update(at_ns, rate, burst); }));
+}
+
+// bucketPause(number, ms, nowMs): outcome
+napi_value pause(napi_env env, napi_callback_info info) {
+  const BucketCall<3> call(env, info);
+  double ms = 0;
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.number(env, 1, &ms) || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  if (ms < 0) return throw_range(env, "bucket: a pause must be >= 0 ms");
+  const int64_t until_ns = now_ns + ns_from_ms(ms);
+  return make_outcome(env, persistently(now_ns, false, call.handle, [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
+}
+
+// bucketReset(number, nowMs): outcome
+napi_value reset(napi_env env, napi_callback_info info) {
+  const BucketCall<2> call(env, info);
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
+  return make_outcome(env, persistently(now_ns, false, call.handle, [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns); }));
+}
+
+// bucketParameters(number, out): writes rate, burst, generation
+napi_value parameters(napi_env env, napi_callback_info info) {
+  const BucketCall<2> call(env, info);
+  if (call.handle == nullptr) return nullptr;
+  double* out = ticket_fields(env, call.values[1]);
+  if (out == nullptr) return nullptr;
+  const core::Parameters now = call.handle->bucket.parameters();
+  out[0] = now.rate;
+  out[1] = now.burst;
+  out[2] = static_cast<double>(now.generation);
+  return nullptr;
+}
+
+// bucketInitialize(view, rate, burst, nowMs): writes a full bucket into zeroed cells that nobody else can see yet.
+napi_value initialize(napi_env env, napi_callback_info info) {
+  const Args<4> args(env, info);
+  core::Word* cells = args.ok ? cells_of_view(env, args.values[0], core::bucket::kCells) : nullptr;
+  double rate = 0;
+  double burst = 0;
+  double now_ms = 0;
+  if (cells == nullptr) return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
+  const bool ok = read_double(env, args.values[1], &rate) && read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) &&
+                  in_range(rate, core::kMaxRate) && burst >= 1 && burst <= core::kMaxBurst;
+  if (!ok) return throw_range(env, "bucket: rate must be > 0, burst >= 1, both at most 1e15");
+  core::TokenBucket<>(cells).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
+  return nullptr;
+}
+
+// bucketOpen(view): [tryAcquire, number]
+napi_value open(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  core::Word* cells = args.ok ? cells_of_view(env, args.values[0], core::bucket::kCells) : nullptr;
+  if (cells == nullptr) return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
+  return open_bucket(env, cells, args.values[0]);
+}
+
+// bucketOpenNamed(name, rate, burst, nowMs): [tryAcquire, number, rate, burst] with what the first user of the name asked for
+napi_value open_named(napi_env env, napi_callback_info info) {
+  const Args<4> args(env, info);
+  double rate = 0;
+  double burst = 0;
+  double now_ms = 0;
+  std::string name;
+  const bool ok = args.ok && read_string(env, args.values[0], &name) && read_double(env, args.values[1], &rate) &&
+                  read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) && in_range(rate, core::kMaxRate) && burst >= 1 &&
+                  burst <= core::kMaxBurst;
+  if (!ok) return throw_range(env, "bucket: a name, a rate > 0 and a burst >= 1 were expected");
+  constexpr size_t kFounding = core::bucket::kCells * core::kWordsPerCell;  // one more cell: what the name was created with
+  core::Word* cells = os::find_or_create_cells(core::Kind::kTokenBucket, name, core::bucket::kCells + 1, [&](core::Word* created) {
+    core::TokenBucket<>(created).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
+    created[kFounding].store(std::bit_cast<int64_t>(rate), std::memory_order_relaxed);
+    created[kFounding + 1].store(std::bit_cast<int64_t>(burst), std::memory_order_relaxed);
+  });
+  if (cells == nullptr) return throw_range(env, "bucket: no memory for another name");
+  napi_value result = open_bucket(env, cells, nullptr);
+  if (result == nullptr) return nullptr;
+  // order: relaxed. The table's lock, taken by find_or_create_cells, orders them.
+  for (uint32_t i = 0; i < 2; ++i) {
+    const double founding = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
+    AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, founding)));
+  }
+  return result;
+}
+
+}  // namespace
+
+bool register_bucket(napi_env env, napi_value exports) {
+  constexpr struct {
+    const char* name;
+    napi_callback callback;
+  } kFunctions[] = {
+      {"bucketInitialize", initialize}, {"bucketOpen", open},           {"bucketOpenNamed", open_named}, {"bucketTryAcquire", try_acquire},
+      {"bucketReserve", reserve},       {"bucketRemaining", remaining}, {"bucketCancel", cancel},        {"bucketRefund", refund},
+      {"bucketAvailable", available},   {"bucketUpdate", update},       {"bucketPause", pause},          {"bucketReset", reset},
+      {"bucketParameters", parameters},
+  };
+  for (const auto& function : kFunctions) {
+    if (!add_function(env, exports, function.name, function.callback)) return false;
+  }
+  return true;
+}
+
+}  // namespace amorsize::binding

@@ -1,0 +1,29 @@
+// A bucket as one thread holds it: where its cells are, what keeps them alive, and that thread's clock.
+#pragma once
+
+#include <node_api.h>
+
+#include "binding/environment.h"
+#include "core/token_bucket.h"
+#include "os/clock.h"
+
+namespace amorsize::binding {
+
+struct BucketHandle {
+  core::TokenBucket<> bucket;
+  os::FastClock clock;
+  std::shared_ptr<NumberTable<BucketHandle>> table;
+  uint32_t number = 0;
+  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused
+  int hot_call = -1;        // index of its trampoline in hot_calls.h, or -1
+};
+
+// The cells behind a BigInt64Array, or nullptr when it is none, is too short or not aligned to cells. The view must be on a
+// SharedArrayBuffer, whose memory cannot be detached; a plain ArrayBuffer is refused.
+core::Word* cells_of_view(napi_env env, napi_value view, size_t cells);
+
+// Registers a handle and returns [tryAcquire, number] for it. `view` may be nullptr for cells that live for ever. The handle goes
+// when `tryAcquire` is collected.
+napi_value open_bucket(napi_env env, core::Word* cells, napi_value view);
+
+}  // namespace amorsize::binding

@@ -1,0 +1,52 @@
+// What the addon keeps for one environment (one thread that runs JavaScript).
+#pragma once
+
+#include <node_api.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace amorsize::binding {
+
+// Things JavaScript refers to by number: a number that is stale or made up finds nothing, where a pointer would dangle.
+template <class T>
+class NumberTable {
+ public:
+  uint32_t add(T* item) {
+    if (free_.empty()) {
+      items_.push_back(item);
+      return static_cast<uint32_t>(items_.size() - 1);
+    }
+    const uint32_t number = free_.back();
+    free_.pop_back();
+    items_[number] = item;
+    return number;
+  }
+
+  void remove(uint32_t number) {
+    items_[number] = nullptr;
+    free_.push_back(number);
+  }
+
+  // nullptr when nothing has that number.
+  T* find(double number) const { return number >= 0 && number < static_cast<double>(items_.size()) ? items_[static_cast<size_t>(number)] : nullptr; }
+
+ private:
+  std::vector<T*> items_;
+  std::vector<uint32_t> free_;
+};
+
+struct BucketHandle;
+
+struct Environment {
+  // Shared with every handle: at the end of a thread the handles may go before or after this.
+  std::shared_ptr<NumberTable<BucketHandle>> buckets = std::make_shared<NumberTable<BucketHandle>>();
+
+  static Environment* of(napi_env env) {
+    void* data = nullptr;
+    return napi_get_instance_data(env, &data) == napi_ok ? static_cast<Environment*>(data) : nullptr;
+  }
+};
+
+}  // namespace amorsize::binding

@@ -1,0 +1,370 @@
+import {
+  EXACT_UNITS,
+  NEVER,
+  type UnitRate,
+  costUnits,
+  creditUnits,
+  digitsFor,
+  doubleFromBits,
+  doubleToBits,
+  producedIn,
+  rescaleDown,
+  rescaleUp,
+  timeToProduce,
+  tokensOf,
+  totalTokens,
+  unitRate,
+} from '../internal/rate.js'
+import { BUCKET, KIND, WORDS_PER_CELL, kindWord } from './layout.js'
+
+/** How an operation ended. The numbers are those of `Outcome` in native/core/token_bucket.h. */
+export const OUTCOME = { granted: 0, denied: 1, exceedsBurst: 2, busy: 3 } as const
+export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME]
+
+/** Where a reservation stands on the axis of units. */
+export interface Position {
+  readonly position: bigint
+  readonly generation: bigint
+  readonly digits: number
+}
+
+export interface Reserved {
+  readonly outcome: Outcome
+  readonly waitNs: bigint
+  readonly at: Position
+}
+
+interface Slot {
+  readonly hot: bigint
+  readonly spent: bigint
+  readonly epochNs: bigint
+  readonly burst: bigint
+  readonly rate: UnitRate
+  readonly digits: number
+  readonly generation: bigint
+  readonly base: bigint
+  readonly askedRate: number
+  readonly askedBurst: number
+}
+
+interface Change {
+  epochNs: bigint
+  produced: bigint
+  spent: bigint
+  rate: number
+  burst: number
+  unchanged: boolean
+}
+
+const GENERATION_MASK = (1n << BigInt(BUCKET.generationBits)) - 1n
+const GENERATION_SHIFT = BigInt(BUCKET.generationBits)
+const MAX_SPENT = (1n << 55n) - 1n
+const MIN_DIGITS = -6
+const SECOND_NS = 1_000_000_000n
+/** How long a claim to change parameters is honoured. */
+export const CLAIM_LEASE_NS = 1_000_000_000n
+const NO_POSITION: Position = { position: 0n, generation: 0n, digits: 0 }
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
+/**
+ * The token bucket of native/core/token_bucket.h in TypeScript: the same algorithm on the same words, so that both may work on
+ * one cell at the same time. It serves where the addon cannot load, and is the addon's oracle in property tests; that
+ * header explains every step. `Atomics` are sequentially consistent, which is at least what each order there asks for.
+ */
+export class TwinTokenBucket {
+  readonly #words: BigInt64Array
+
+  /** @param words - the bucket's cells */
+  constructor(words: BigInt64Array) {
+    this.#words = words
+  }
+
+  /** Writes a full bucket into zeroed memory no other thread can see yet. */
+  initialize(nowNs: bigint, rate: number, burst: number): void {
+    const slot = makeSlot(0n, nowNs, 0n, rate, burst, digitsFor(rate, burst, 0))
+    this.#writeSlot(slot)
+    Atomics.store(this.#words, BUCKET.claim, 0n)
+    Atomics.store(this.#words, BUCKET.hot, pack(-slot.burst, 0n))
+    Atomics.store(this.#words, BUCKET.kind, kindWord(KIND.tokenBucket))
+  }
+
+  /** Takes `tokens` if all of them are there, else none. */
+  tryAcquire(nowNs: bigint, tokens: number): Outcome {
+    for (;;) {
+      const slot = this.#readSlot()
+      const cost = costOf(slot, tokens)
+      if (cost === null) {
+        if (!this.#isCurrent(slot)) continue
+        return OUTCOME.exceedsBurst
+      }
+      const produced = producedBy(slot, nowNs)
+      const next = max(slot.spent, produced - slot.burst) + cost
+      if (next > produced) {
+        if (!this.#isCurrent(slot)) continue
+        return OUTCOME.denied
+      }
+      if (produced > EXACT_UNITS) {
+        if (this.#rebase(nowNs) === OUTCOME.busy) return OUTCOME.busy
+        continue
+      }
+      if (this.#commit(slot, next)) return OUTCOME.granted
+    }
+  }
+
+  /** Takes `tokens`, now or from the future, if they will be there within `maxWaitNs`. */
+  reserve(nowNs: bigint, tokens: number, maxWaitNs: bigint): Reserved {
+    for (;;) {
+      const slot = this.#readSlot()
+      const cost = costOf(slot, tokens)
+      if (cost === null) {
+        if (!this.#isCurrent(slot)) continue
+        return { outcome: OUTCOME.exceedsBurst, waitNs: NEVER, at: NO_POSITION }
+      }
+      const produced = producedBy(slot, nowNs)
+      const next = max(slot.spent, produced - slot.burst) + cost
+      let waitNs = 0n
+      if (next > produced) {
+        waitNs = next > MAX_SPENT ? NEVER : timeUntil(slot, next, nowNs)
+        if (waitNs > maxWaitNs || waitNs === NEVER) {
+          if (!this.#isCurrent(slot)) continue
+          return { outcome: OUTCOME.denied, waitNs, at: NO_POSITION }
+        }
+      }
+      if (produced > EXACT_UNITS) {
+        if (this.#rebase(nowNs) === OUTCOME.busy) return { outcome: OUTCOME.busy, waitNs: 0n, at: NO_POSITION }
+        continue
+      }
+      if (this.#commit(slot, next)) {
+        return {
+          outcome: OUTCOME.granted,
+          waitNs,
+          at: { position: slot.base + next, generation: slot.generation, digits: slot.digits },
+        }
+      }
+    }
+  }
+
+  /** Gives back what a reservation took, less what was reserved after it; returns the tokens given back. */
+  cancel(nowNs: bigint, at: Position, tokens: number): number {
+    for (;;) {
+      const slot = this.#readSlot()
+      const position = rescaleUp(at.position, at.digits, slot.digits) - slot.base
+      const spent = max(slot.spent, producedBy(slot, nowNs) - slot.burst)
+      const credit = costUnits(tokens, slot.digits) - max(spent - position, 0n)
+      if (credit <= 0n) {
+        if (!this.#isCurrent(slot)) continue
+        return 0
+      }
+      const returned = this.#giveBack(slot, nowNs, credit)
+      if (returned !== null) return returned
+    }
+  }
+
+  /** Gives back `tokens`, never above the burst; returns the tokens given back. */
+  refund(nowNs: bigint, tokens: number): number {
+    for (;;) {
+      const slot = this.#readSlot()
+      const returned = this.#giveBack(slot, nowNs, creditUnits(tokens, slot.digits))
+      if (returned !== null) return returned
+    }
+  }
+
+  /** Tokens that could be taken now. */
+  available(nowNs: bigint): number {
+    for (;;) {
+      const slot = this.#readSlot()
+      const produced = producedBy(slot, nowNs)
+      const units = produced - max(slot.spent, produced - slot.burst)
+      if (this.#isCurrent(slot)) return slotTokens(slot, max(units, 0n))
+    }
+  }
+
+  /** How long the holder of a reservation still has to wait once its time has come: 0 unless parameters changed since. */
+  remaining(nowNs: bigint, at: Position): { waitNs: bigint; at: Position } {
+    for (;;) {
+      const slot = this.#readSlot()
+      const position = rescaleUp(at.position, at.digits, slot.digits)
+      const waitNs = timeUntil(slot, position - slot.base, nowNs)
+      if (!this.#isCurrent(slot)) continue
+      if (slot.generation === at.generation) return { waitNs: 0n, at }
+      return { waitNs, at: { position, generation: slot.generation, digits: slot.digits } }
+    }
+  }
+
+  /** Changes rate and burst for every thread at once; keeps the tokens. */
+  update(nowNs: bigint, rate: number, burst: number): Outcome {
+    return this.#change(nowNs, (old) => ({ ...changeAt(old, nowNs), rate, burst }))
+  }
+
+  /** Stops production until `untilNs` and empties the bucket. */
+  pause(nowNs: bigint, untilNs: bigint): Outcome {
+    return this.#change(nowNs, (old) => {
+      const to = changeAt(old, nowNs)
+      return { ...to, unchanged: old.epochNs >= untilNs, spent: max(to.spent, to.produced), epochNs: untilNs }
+    })
+  }
+
+  /** Fills the bucket and ends a pause; callers that wait are served first. */
+  reset(nowNs: bigint): Outcome {
+    return this.#change(nowNs, (old) => {
+      const to = changeAt(old, nowNs)
+      return { ...to, produced: to.produced + old.burst - max(to.produced - to.spent, 0n), epochNs: nowNs }
+    })
+  }
+
+  /** The parameters in force. */
+  parameters(): { rate: number; burst: number; generation: bigint } {
+    for (;;) {
+      const slot = this.#readSlot()
+      if (this.#isCurrent(slot)) return { rate: slot.askedRate, burst: slot.askedBurst, generation: slot.generation }
+    }
+  }
+
+  #slotIndex(generation: bigint): number {
+    return BUCKET.firstSlot + Number(generation & BigInt(BUCKET.slots - 1)) * WORDS_PER_CELL
+  }
+
+  #readSlot(): Slot {
+    const words = this.#words
+    const hot = Atomics.load(words, BUCKET.hot)
+    const first = this.#slotIndex(hot)
+    const scale = Atomics.load(words, first + BUCKET.scale)
+    return {
+      hot,
+      spent: hot >> GENERATION_SHIFT,
+      epochNs: Atomics.load(words, first + BUCKET.epochNs),
+      burst: Atomics.load(words, first + BUCKET.burstUnits),
+      rate: { multiplier: Atomics.load(words, first + BUCKET.multiplier), shift: scale & 127n },
+      // A torn read may hold anything until the generation is checked: keep it inside the tables.
+      digits: Math.min(Number((scale >> 8n) & 15n) + MIN_DIGITS, 6),
+      generation: Atomics.load(words, first + BUCKET.generation),
+      base: Atomics.load(words, first + BUCKET.base),
+      askedRate: doubleFromBits(Atomics.load(words, first + BUCKET.rate)),
+      askedBurst: doubleFromBits(Atomics.load(words, first + BUCKET.burst)),
+    }
+  }
+
+  #isCurrent(slot: Slot): boolean {
+    return ((Atomics.load(this.#words, BUCKET.hot) ^ slot.hot) & GENERATION_MASK) === 0n
+  }
+
+  #commit(slot: Slot, spent: bigint): boolean {
+    return Atomics.compareExchange(this.#words, BUCKET.hot, slot.hot, pack(spent, slot.hot)) === slot.hot
+  }
+
+  /** Returns null when it has to be tried again. */
+  #giveBack(slot: Slot, nowNs: bigint, units: bigint): number | null {
+    const floor = producedBy(slot, nowNs) - slot.burst
+    const spent = max(slot.spent, floor)
+    const next = max(spent - units, floor)
+    if (next > MAX_SPENT) return this.#isCurrent(slot) ? 0 : null
+    return this.#commit(slot, next) ? slotTokens(slot, spent - next) : null
+  }
+
+  #writeSlot(slot: Slot): void {
+    const first = this.#slotIndex(slot.generation)
+    const store = (word: number, value: bigint): unknown => Atomics.store(this.#words, first + word, value)
+    store(BUCKET.generation, slot.generation)
+    store(BUCKET.epochNs, slot.epochNs)
+    store(BUCKET.base, slot.base)
+    store(BUCKET.multiplier, slot.rate.multiplier)
+    store(BUCKET.scale, slot.rate.shift | (BigInt(slot.digits - MIN_DIGITS) << 8n))
+    store(BUCKET.burstUnits, slot.burst)
+    store(BUCKET.rate, doubleToBits(slot.askedRate))
+    store(BUCKET.burst, doubleToBits(slot.askedBurst))
+  }
+
+  #rebase(nowNs: bigint): Outcome {
+    return this.#change(nowNs, (old) =>
+      changeAt(old, old.epochNs + (max(nowNs - old.epochNs, 0n) / SECOND_NS) * SECOND_NS),
+    )
+  }
+
+  #change(nowNs: bigint, makeChange: (old: Slot) => Change): Outcome {
+    const words = this.#words
+    const seen = Atomics.load(words, BUCKET.claim)
+    const nowUs = nowNs >> 10n
+    if (seen !== 0n) {
+      const ageUs = nowUs - (seen >> 3n)
+      if (ageUs < CLAIM_LEASE_NS >> 10n && ageUs > -(CLAIM_LEASE_NS >> 10n)) return OUTCOME.busy
+    }
+    const inForce = this.#readSlot().generation
+    let generation = inForce + 1n
+    if (seen !== 0n && (generation & 3n) === ((seen >> 1n) & 3n)) generation++
+    const claim = (nowUs << 3n) | ((generation & 3n) << 1n) | 1n
+    if (Atomics.compareExchange(words, BUCKET.claim, seen, claim) !== seen) return OUTCOME.busy
+
+    let outcome: Outcome = OUTCOME.busy
+    for (;;) {
+      const old = this.#readSlot()
+      if (old.generation !== inForce || Atomics.load(words, BUCKET.claim) !== claim) break
+      const to = makeChange(old)
+      if (to.unchanged || this.#putInForce(old, to, generation)) {
+        outcome = OUTCOME.granted
+        break
+      }
+    }
+    Atomics.compareExchange(words, BUCKET.claim, claim, 0n)
+    return outcome
+  }
+
+  #putInForce(old: Slot, to: Change, generation: bigint): boolean {
+    const digits = digitsFor(to.rate, to.burst, totalTokens(max(to.produced, to.spent), old.digits))
+    const next = makeSlot(generation, to.epochNs, rescaleDown(to.produced, old.digits, digits), to.rate, to.burst, digits)
+    const spent = max(rescaleUp(to.spent, old.digits, digits) - next.base, -next.burst)
+    this.#writeSlot(next)
+    const packed = pack(min(spent, MAX_SPENT), generation)
+    return Atomics.compareExchange(this.#words, BUCKET.hot, old.hot, packed) === old.hot
+  }
+}
+
+function pack(spent: bigint, generation: bigint): bigint {
+  return BigInt.asIntN(64, (spent << GENERATION_SHIFT) | (generation & GENERATION_MASK))
+}
+
+function makeSlot(generation: bigint, epochNs: bigint, base: bigint, rate: number, burst: number, digits: number): Slot {
+  return {
+    hot: 0n,
+    spent: 0n,
+    epochNs,
+    burst: max(creditUnits(burst, digits), 1n),
+    rate: unitRate(rate, digits),
+    digits,
+    generation,
+    base,
+    askedRate: rate,
+    askedBurst: burst,
+  }
+}
+
+function producedBy(slot: Slot, nowNs: bigint): bigint {
+  return nowNs > slot.epochNs ? producedIn(slot.rate, nowNs - slot.epochNs) : 0n
+}
+
+function timeUntil(slot: Slot, units: bigint, nowNs: bigint): bigint {
+  const sinceEpoch = units > 0n ? timeToProduce(slot.rate, units) : 0n
+  return sinceEpoch === NEVER ? NEVER : max(sinceEpoch - (nowNs - slot.epochNs), 0n)
+}
+
+/** null: more than the burst. */
+function costOf(slot: Slot, tokens: number): bigint | null {
+  return tokens > slot.askedBurst ? null : min(costUnits(tokens, slot.digits), slot.burst)
+}
+
+function slotTokens(slot: Slot, units: bigint): number {
+  return units === slot.burst ? slot.askedBurst : Math.min(tokensOf(units, slot.digits), slot.askedBurst)
+}
+
+function changeAt(old: Slot, nowNs: bigint): Change {
+  const produced = producedBy(old, nowNs)
+  return {
+    epochNs: max(nowNs, old.epochNs),
+    produced: old.base + produced,
+    spent: old.base + max(old.spent, produced - old.burst),
+    rate: old.askedRate,
+    burst: old.askedBurst,
+    unchanged: false,
+  }
+}

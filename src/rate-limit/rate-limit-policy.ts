@@ -1,0 +1,95 @@
+import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { MAX_BURST, MAX_RATE } from '../internal/rate.js'
+import { checkBoolean, checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+
+/** How often something may happen. */
+export interface RateLimitPolicy {
+  /** Tokens that come back per second: > 0 and at most 1e15, may be fractional (0.5 is one every 2 s). Default 10. */
+  requestsPerSecond: number
+  /** Most tokens the bucket holds, so the most that can happen at once: >= 1 and at most 1e15. Default max(1, round(requestsPerSecond)). */
+  burstSize?: number | undefined
+  /** Whether `acquire()` waits for its tokens (default), or rejects with `RateLimitExceeded` when they are not there. */
+  waitOnLimit?: boolean | undefined
+  /** Called when a caller has to wait, with the expected wait in ms. What it throws is a process warning, nothing more. */
+  onWait?: ((waitMs: number) => void) | undefined
+  /** A longer wait is refused at once and consumes nothing. In ms, >= 0; default Infinity. */
+  maxWaitMs?: number | undefined
+  /** Most waiters at once in this thread; one more is refused. An integer >= 0; default Infinity. */
+  maxQueue?: number | undefined
+  /** The same name means the same bucket in every thread of the process (or, with scope 'machine', of the machine). */
+  name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default) or all processes of this user on this machine. */
+  scope?: 'process' | 'machine' | undefined
+  /** The source of time, for tests. Default: the system's monotonic clock. */
+  clock?: Clock | undefined
+}
+
+const KEYS = [
+  'requestsPerSecond',
+  'burstSize',
+  'waitOnLimit',
+  'onWait',
+  'maxWaitMs',
+  'maxQueue',
+  'name',
+  'scope',
+  'clock',
+] as const satisfies (keyof RateLimitPolicy)[]
+
+/** Every option of {@link RateLimitPolicy}, for functions that accept it beside their own. */
+export const RATE_LIMIT_OPTIONS: readonly string[] = KEYS
+
+/** A policy with every default filled in. */
+export interface CompletePolicy {
+  readonly requestsPerSecond: number
+  readonly burstSize: number
+  readonly waitOnLimit: boolean
+  readonly onWait?: (waitMs: number) => void
+  readonly maxWaitMs: number
+  readonly maxQueue: number
+  readonly name?: string
+  readonly scope: 'process' | 'machine'
+  readonly clock: Clock
+}
+
+const MAX_NAME_LENGTH = 200
+
+/** Returns `rate` if it is one. @throws {TypeError | RangeError} otherwise */
+export function checkRate(rate: unknown): number {
+  return checkNumber('requestsPerSecond', rate, { min: 0, exclusiveMin: true, max: MAX_RATE })
+}
+
+/** Returns `burst` if it is one. @throws {TypeError | RangeError} otherwise */
+export function checkBurst(burst: unknown): number {
+  return checkNumber('burstSize', burst, { min: 1, max: MAX_BURST })
+}
+
+/** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
+export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy {
+  checkKeys('RateLimiter', policy, KEYS)
+  const requestsPerSecond = checkRate(policy.requestsPerSecond ?? 10)
+  const burstSize = checkBurst(policy.burstSize ?? Math.max(1, Math.round(requestsPerSecond)))
+  const waitOnLimit = checkBoolean('waitOnLimit', policy.waitOnLimit ?? true)
+  const onWait = checkOptionalFunction('onWait', policy.onWait)
+  const maxWaitMs = checkNumber('maxWaitMs', policy.maxWaitMs ?? Infinity, { min: 0, allowInfinity: true })
+  const maxQueue = checkNumber('maxQueue', policy.maxQueue ?? Infinity, { min: 0, integer: true, allowInfinity: true })
+  const name = checkName('name', policy.name)
+  if (name !== null && name.length > MAX_NAME_LENGTH) {
+    throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${name.length}`)
+  }
+  const scope = checkOneOf('scope', policy.scope ?? 'process', ['process', 'machine'])
+  if (scope === 'machine' && name === null) throw new TypeError("scope 'machine' needs a name; received undefined")
+  const clock = checkClock('clock', policy.clock ?? systemClock)
+  return {
+    requestsPerSecond,
+    burstSize,
+    waitOnLimit,
+    maxWaitMs,
+    maxQueue,
+    scope,
+    clock,
+    ...(onWait === undefined ? {} : { onWait }),
+    ...(name === null ? {} : { name }),
+  }
+}

@@ -1,0 +1,61 @@
+import { checkFunction, checkSignal, describe } from '../internal/validate.js'
+import { RATE_LIMIT_OPTIONS, type RateLimitPolicy } from './rate-limit-policy.js'
+import { RateLimiter } from './rate-limiter.js'
+
+/** Options of {@link rateLimitedCall}: a limiter, a policy, or the policy's own options. */
+export interface RateLimitedCallOptions<A extends unknown[]> extends Partial<RateLimitPolicy> {
+  /** The arguments of the call; default none. */
+  args?: A | undefined
+  /** The limiter to use. */
+  limiter?: RateLimiter | undefined
+  /** The policy to use: with a `name` it is one limit for all such calls. */
+  policy?: Partial<RateLimitPolicy> | undefined
+  /** Ends the wait. */
+  signal?: AbortSignal | undefined
+}
+
+/** Limiters of policies that were passed as the same object before: they share one bucket, as the caller will expect. */
+const limiters = new WeakMap<object, RateLimiter>()
+
+/**
+ * Makes one call when the limit allows it, without a decorator.
+ *
+ * @param fn - what to call
+ * @param options - `args`, and one of `limiter`, `policy`, or the options of a policy beside them. The same `policy` object, or the same
+ *   `name`, means the same limit; options without a name are a limit of this call alone.
+ * @returns what `fn` returns
+ * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when the limit refuses
+ * @throws {TypeError} (as a rejection) when both a limiter and a policy are given, or an option is unknown
+ * @example
+ * const user = await rateLimitedCall(fetchUser, { args: [42], name: 'github', requestsPerSecond: 5 })
+ */
+export async function rateLimitedCall<A extends unknown[], R>(
+  fn: (...args: A) => R | Promise<R>,
+  options: RateLimitedCallOptions<A> = {},
+): Promise<R> {
+  checkFunction('fn', fn)
+  const { args, limiter, policy, signal, ...own } = options
+  if (args !== undefined && !Array.isArray(args)) throw new TypeError(`args must be an array; received ${describe(args)}`)
+  checkSignal('signal', signal)
+  const used = chooseLimiter(limiter, policy, own)
+  return used.execute(() => fn(...((args ?? []) as A)), { signal })
+}
+
+function chooseLimiter(limiter: RateLimiter | undefined, policy: Partial<RateLimitPolicy> | undefined, own: Partial<RateLimitPolicy>): RateLimiter {
+  const ownKeys = Object.keys(own)
+  const given = [limiter !== undefined, policy !== undefined, ownKeys.length > 0].filter(Boolean).length
+  if (given > 1) {
+    throw new TypeError(`rateLimitedCall takes one of limiter, policy, or options of a policy (${RATE_LIMIT_OPTIONS.join(', ')}); received more than one`)
+  }
+  if (limiter !== undefined) {
+    if (!(limiter instanceof RateLimiter)) throw new TypeError(`limiter must be a RateLimiter; received ${describe(limiter)}`)
+    return limiter
+  }
+  if (policy === undefined) return new RateLimiter(own)
+  let known = limiters.get(policy)
+  if (known === undefined) {
+    known = new RateLimiter(policy)
+    limiters.set(policy, known)
+  }
+  return known
+}

@@ -1,0 +1,40 @@
+import { checkKeys, describe } from '../internal/validate.js'
+import type { CompletePolicy, RateLimitPolicy } from './rate-limit-policy.js'
+
+/**
+ * A limiter as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `RateLimiter.from` turns it back into one
+ * that shares the bucket.
+ */
+export interface RateLimiterHandle {
+  readonly kind: 'amorsize.RateLimiter'
+  /** The options that are data; functions stay where they are. */
+  readonly policy: Omit<RateLimitPolicy, 'onWait' | 'clock'>
+  /** The memory of a limiter without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+}
+
+const KIND = 'amorsize.RateLimiter'
+
+export function createHandle(policy: CompletePolicy, address: { buffer: SharedArrayBuffer; cell: number } | null): RateLimiterHandle {
+  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope } = policy
+  return {
+    kind: KIND,
+    policy: { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, ...(name === undefined ? {} : { name }) },
+    ...(address ?? {}),
+  }
+}
+
+/** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
+export function checkHandle(handle: RateLimiterHandle): RateLimiterHandle {
+  const given = handle as Partial<RateLimiterHandle> | null
+  if (typeof given !== 'object' || given === null || given.kind !== KIND) {
+    throw new TypeError(`handle must be what RateLimiter.share() returned; received ${describe(handle)}`)
+  }
+  checkKeys('RateLimiter.from', handle, ['kind', 'policy', 'buffer', 'cell'])
+  if (given.policy?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
+    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
+  }
+  return handle
+}
