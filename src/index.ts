@@ -40,3 +40,5 @@ export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-
 export { RateLimiter, type AcquireOptions, type RateLimiterStats, type Reservation } from './rate-limit/rate-limiter.js'
 export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
 export type { RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
+export { rateLimit, type RateLimit } from './policy/rate-limit.js'
+export type { RateLimitEvents } from './policy/rate-limit-stage.js'

@@ -119,7 +119,7 @@ export class Fallback extends StagedPolicy {
  * @param options - see {@link FallbackOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @example
- * const rates = await fallback(() => cache.get('rates'), { if: (error) => CircuitOpenError.is(error) }).execute(loadRates)
+ * const rates = await fallback(() => cache.get('rates'), { if: (error) => CircuitOpenError.is(error) }).execute(() => loadRates())
  */
 export function fallback(valueOrFn: unknown, options: FallbackOptions = {}): Fallback {
   return new Fallback([valueOrFn], options)

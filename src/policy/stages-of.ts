@@ -1,6 +1,8 @@
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { describe } from '../internal/validate.js'
+import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { foreignStage } from './foreign.js'
+import { RateLimitStage } from './rate-limit-stage.js'
 import type { Stage } from './stage.js'
 
 /** Where a policy of this package keeps its stages, so that pipelines can compile them together. */
@@ -21,5 +23,6 @@ export function stagesOf(name: string, policy: unknown): readonly Stage[] {
   if (!isPolicy(policy)) {
     throw new TypeError(`${name} must be a policy (an object with execute and wrap); received ${describe(policy)}`)
   }
-  return STAGES in policy ? (policy as Staged)[STAGES] : [foreignStage(policy)]
+  if (STAGES in policy) return (policy as Staged)[STAGES]
+  return [policy instanceof RateLimiter ? new RateLimitStage(policy) : foreignStage(policy)]
 }

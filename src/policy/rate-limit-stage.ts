@@ -1,0 +1,43 @@
+import { RateLimitExceeded } from '../errors.js'
+import { EventSource } from '../internal/events.js'
+import { GRANTED, type RateLimiter } from '../rate-limit/rate-limiter.js'
+import type { Call, LinearStage, Verdict } from './stage.js'
+
+/** Events of a rate limit in a pipeline. */
+export interface RateLimitEvents {
+  /** A call has to wait for its turn. */
+  waiting: { readonly limiterName: string | null }
+  /** A call was refused; nothing was consumed. */
+  refused: { readonly error: RateLimitExceeded }
+}
+
+/** Takes one token of a limiter for each call. */
+export class RateLimitStage implements LinearStage {
+  readonly kind = 'rate-limit'
+  readonly limiter: RateLimiter
+  readonly events: EventSource<RateLimitEvents>
+
+  constructor(limiter: RateLimiter) {
+    this.limiter = limiter
+    this.events = new EventSource('rate-limit', limiter.policy.name ?? null, ['waiting', 'refused'])
+  }
+
+  enter({ scope }: Call): Promise<void> | undefined {
+    const turn = scope.isAbortable ? this.limiter.acquire(1, { signal: scope.signal }) : this.limiter.acquire()
+    return turn === GRANTED ? undefined : this.#wait(turn)
+  }
+
+  leave(): Verdict {
+    return undefined
+  }
+
+  #wait(turn: Promise<void>): Promise<void> {
+    const { events, limiter } = this
+    if (!events.isHeard) return turn
+    events.emit('waiting', { limiterName: limiter.policy.name ?? null })
+    return turn.catch((error: unknown) => {
+      if (RateLimitExceeded.is(error)) events.emit('refused', { error })
+      throw error
+    })
+  }
+}

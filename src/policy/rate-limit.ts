@@ -1,0 +1,50 @@
+import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
+import { RateLimiter } from '../rate-limit/rate-limiter.js'
+import { type RateLimitEvents, RateLimitStage } from './rate-limit-stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Has calls wait for a token of a limiter; made by {@link rateLimit}. */
+export class RateLimit extends StagedPolicy {
+  readonly kind = 'rate-limit'
+  readonly #stage: RateLimitStage
+
+  constructor(policyOrLimiter: RateLimiter | Partial<RateLimitPolicy> = {}) {
+    const stage = new RateLimitStage(policyOrLimiter instanceof RateLimiter ? policyOrLimiter : new RateLimiter(policyOrLimiter))
+    super([stage])
+    this.#stage = stage
+  }
+
+  /** The limiter whose tokens are taken. */
+  get limiter(): RateLimiter {
+    return this.#stage.limiter
+  }
+
+  /**
+   * Adds a listener; see {@link RateLimitEvents}. The same events are published on the diagnostics channel `amorsize:rate-limit`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof RateLimitEvents>(event: K, listener: (payload: RateLimitEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** What the limiter counts in this thread. */
+  stats(): ReturnType<RateLimiter['stats']> {
+    return this.#stage.limiter.stats()
+  }
+}
+
+/**
+ * Has each call, each attempt where it stands inside a retry, take one token of a limiter first: it waits its turn, or is
+ * refused with `RateLimitExceeded` where the limiter does not wait.
+ *
+ * @param policyOrLimiter - an existing limiter to share, or the options of a new one
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * @example
+ * const api = pipeline(retry(), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
+ * const user = await api.execute(({ signal }) => loadUser(id, signal))
+ */
+export function rateLimit(policyOrLimiter: RateLimiter | Partial<RateLimitPolicy> = {}): RateLimit {
+  return new RateLimit(policyOrLimiter)
+}

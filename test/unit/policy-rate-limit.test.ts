@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { pipeline, RateLimitExceeded, rateLimit, RateLimiter, retry, timeout, withPolicy, withRateLimit } from '../../dist/index.js'
+import { FakeClock } from '../../dist/testing/index.js'
+import { failing, outcomeOf } from './policy-helpers.js'
+
+function fixture(options: { waitOnLimit?: boolean } = {}) {
+  const clock = new FakeClock()
+  const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock, ...options })
+  return { clock, limiter }
+}
+
+describe('rateLimit', () => {
+  it('has calls wait for their turn', async () => {
+    const { clock, limiter } = fixture()
+    const fn = failing(clock, 0)
+    const policy = rateLimit(limiter)
+    const outcomes = [1, 2, 3].map(() => outcomeOf(clock, policy.execute(fn)))
+    await clock.advance(1000)
+    await Promise.all(outcomes)
+    expect(fn.calledAt).toEqual([0, 100, 200])
+    expect(policy.limiter).toBe(limiter)
+  })
+
+  it('makes a limiter of options', async () => {
+    const clock = new FakeClock()
+    const fn = failing(clock, 0)
+    const policy = rateLimit({ requestsPerSecond: 1, burstSize: 1, clock })
+    const outcomes = [1, 2].map(() => outcomeOf(clock, policy.execute(fn)))
+    await clock.advance(1000)
+    await Promise.all(outcomes)
+    expect(fn.calledAt).toEqual([0, 1000])
+    expect(() => rateLimit({ requestsPerSecond: -1 })).toThrow(RangeError)
+    expect(() => rateLimit({ requestsPerSeconds: 1 } as never)).toThrow(TypeError)
+  })
+
+  it('charges each attempt of a retry outside it', async () => {
+    const { clock, limiter } = fixture()
+    const fn = failing(clock, 2)
+    const outcome = outcomeOf(clock, pipeline(retry({ initialDelayMs: 0, clock }), limiter).execute(fn))
+    await clock.advance(1000)
+    expect((await outcome).value).toBe('done')
+    expect(fn.calledAt).toEqual([0, 100, 200])
+  })
+
+  it('refuses where the limiter does not wait, and a retry comes back when told', async () => {
+    const { clock, limiter } = fixture({ waitOnLimit: false })
+    const policy = rateLimit(limiter)
+    const heard: unknown[] = []
+    policy.on('refused', ({ error }) => heard.push(error.retryAfterMs))
+    await policy.execute(() => 1)
+    const refused = await policy.execute(() => 1).catch((error: unknown) => error)
+    expect(RateLimitExceeded.is(refused)).toBe(true)
+    expect(heard).toEqual([100])
+    const outcome = outcomeOf(clock, pipeline(retry({ jitter: 'none', initialDelayMs: 1, clock }), policy).execute(() => 'in time'))
+    await clock.advance(1000)
+    expect(await outcome).toEqual({ value: 'in time', atMs: 100 })
+  })
+
+  it('gives the token back when the caller aborts, or a time-out ends the wait, and does not call', async () => {
+    const { clock, limiter } = fixture()
+    const fn = failing(clock, 0)
+    const controller = new AbortController()
+    await limiter.acquire()
+    const aborted = outcomeOf(clock, pipeline(limiter).execute(fn, { signal: controller.signal }))
+    const late = outcomeOf(clock, pipeline(timeout(50, { clock }), limiter).execute(fn))
+    await clock.advance(20)
+    controller.abort('enough')
+    expect(await aborted).toEqual({ error: 'enough', atMs: 20 })
+    await clock.advance(30)
+    expect(await late).toMatchObject({ atMs: 50, error: { code: 'ERR_TIMEOUT_EXCEEDED' } })
+    expect(clock.pendingTimers).toBe(0)
+    const next = outcomeOf(clock, pipeline(limiter).execute(fn))
+    await clock.advance(50)
+    expect((await next).atMs).toBe(100)
+    expect(fn.calledAt).toEqual([100])
+  })
+})
+
+describe('withRateLimit', () => {
+  it('limits a function by options, by a shared limiter, or with the defaults', async () => {
+    const { clock, limiter } = fixture()
+    const fn = failing(clock, 0)
+    const one = withRateLimit(limiter)(fn)
+    const two = withPolicy(limiter)(fn)
+    expect([one.policy, two.policy]).toEqual([limiter, limiter])
+    const outcomes = [outcomeOf(clock, one()), outcomeOf(clock, two())]
+    await clock.advance(1000)
+    await Promise.all(outcomes)
+    expect(fn.calledAt).toEqual([0, 100])
+    expect(withRateLimit(fn).policy.policy.requestsPerSecond).toBe(10)
+    expect(withRateLimit({ requestsPerSecond: 3 })(fn).policy.policy.requestsPerSecond).toBe(3)
+    expect(withRateLimit(rateLimit(limiter))(fn).policy.limiter).toBe(limiter)
+    expect(() => withRateLimit(retry() as never)).toThrow(/kind 'rate-limit'/)
+  })
+})
