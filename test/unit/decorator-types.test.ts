@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 type Compiler = typeof ts60
 const compilers: [string, Compiler][] = [
-  ['5.9', ts59 as unknown as Compiler],
+  ['5.9', ts59],
   ['6.0', ts60],
 ]
 
