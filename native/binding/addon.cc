@@ -5,9 +5,9 @@
 NAPI_MODULE_INIT() {
   using namespace amorsize::binding;
   auto* environment = new Environment;
-  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Environment*>(data); };
+  const auto finalize = [](napi_env, void* data, void*) { static_cast<Environment*>(data)->release(); };
   if (napi_set_instance_data(env, environment, finalize, nullptr) != napi_ok) {
-    delete environment;
+    environment->release();
     return nullptr;
   }
   if (!register_clock(env, exports) || !register_bucket(env, exports)) return nullptr;

@@ -48,7 +48,7 @@ struct BucketCall : Args<N> {
     double number = -1;
     if (!this->ok || !read_double(env, this->values[0], &number)) number = -1;
     Environment* environment = Environment::of(env);
-    if (environment != nullptr) handle = environment->buckets->find(number);
+    if (environment != nullptr) handle = environment->buckets.find(number);
     if (handle == nullptr) throw_type(env, "bucket: no open bucket of this thread has that number");
   }
 

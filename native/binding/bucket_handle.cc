@@ -1,5 +1,7 @@
 #include "binding/bucket_handle.h"
 
+#include <memory>
+
 #include "binding/hot_calls.h"
 #include "binding/napi_args.h"
 
@@ -18,7 +20,8 @@ void close_bucket(napi_env env, void* data, void*) {
   const std::unique_ptr<BucketHandle> handle(static_cast<BucketHandle*>(data));
   release_hot_call(handle.get());
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
-  handle->table->remove(handle->number);
+  handle->environment->buckets.remove(handle->number);
+  handle->environment->release();
 }
 
 }  // namespace
@@ -45,8 +48,9 @@ napi_value open_bucket(napi_env env, core::Word* cells, napi_value view) {
   if (environment == nullptr) return throw_type(env, "bucket: the environment is closing");
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new BucketHandle{core::TokenBucket<>(cells), {}, environment->buckets, 0, reference, -1};
-  opened->number = environment->buckets->add(opened);
+  auto* const opened = new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1};
+  opened->number = environment->buckets.add(opened);
+  environment->retain();
 
   napi_callback callback = take_hot_call(opened);
   napi_value function = nullptr;

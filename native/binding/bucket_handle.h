@@ -12,7 +12,7 @@ namespace amorsize::binding {
 struct BucketHandle {
   core::TokenBucket<> bucket;
   os::FastClock clock;
-  std::shared_ptr<NumberTable<BucketHandle>> table;
+  Environment* environment;
   uint32_t number = 0;
   napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused
   int hot_call = -1;        // index of its trampoline in hot_calls.h, or -1

@@ -4,7 +4,6 @@
 #include <node_api.h>
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace amorsize::binding {
@@ -39,14 +38,25 @@ class NumberTable {
 
 struct BucketHandle;
 
+// Deleted when the thread has ended and the last handle is gone, in whichever order that happens. Counted by hand: the
+// standard library's shared pointers would tie the addon to a glibc newer than Node's.
 struct Environment {
-  // Shared with every handle: at the end of a thread the handles may go before or after this.
-  std::shared_ptr<NumberTable<BucketHandle>> buckets = std::make_shared<NumberTable<BucketHandle>>();
+  NumberTable<BucketHandle> buckets;
+
+  void retain() { ++holders_; }
+  void release() {
+    if (--holders_ == 0) delete this;
+  }
 
   static Environment* of(napi_env env) {
     void* data = nullptr;
     return napi_get_instance_data(env, &data) == napi_ok ? static_cast<Environment*>(data) : nullptr;
   }
+
+ private:
+  ~Environment() = default;
+
+  size_t holders_ = 1;  // the thread itself
 };
 
 }  // namespace amorsize::binding
