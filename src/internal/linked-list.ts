@@ -1,0 +1,44 @@
+/** A member of a {@link LinkedList}; the list keeps the links. */
+export interface Linked<T> {
+  previous: T | null
+  next: T | null
+}
+
+/** First in, first out, and O(1) removal from anywhere, without an allocation a member. */
+export class LinkedList<T extends Linked<T>> {
+  #first: T | null = null
+  #last: T | null = null
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get first(): T | null {
+    return this.#first
+  }
+
+  get last(): T | null {
+    return this.#last
+  }
+
+  append(member: T): void {
+    member.previous = this.#last
+    member.next = null
+    if (this.#last === null) this.#first = member
+    else this.#last.next = member
+    this.#last = member
+    this.#size++
+  }
+
+  /** Takes out `member`, which must be in this list. */
+  remove(member: T): void {
+    if (member.previous === null) this.#first = member.next
+    else member.previous.next = member.next
+    if (member.next === null) this.#last = member.previous
+    else member.next.previous = member.previous
+    member.previous = null
+    member.next = null
+    this.#size--
+  }
+}

@@ -1,0 +1,396 @@
+import { RateLimitExceeded, SharedMemoryError } from '../errors.js'
+import { systemClock } from '../internal/clock.js'
+import { notify } from '../internal/listeners.js'
+import { type AnyFunction, type ExecuteOptions, type Policy, type PolicyFunction, type Wrapped, contextFor, wrapWithPolicy } from '../internal/policy.js'
+import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
+import { type Bucket, type Ticket, createBucket, openBucket } from '../memory/bucket.js'
+import { bucketByName } from '../memory/bucket-names.js'
+import type { CellAddress } from '../memory/region.js'
+import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
+import { blockUntilDue } from './blocking-wait.js'
+import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, completePolicy } from './rate-limit-policy.js'
+import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
+import { WaitQueue, recheckWaiters } from './wait-queue.js'
+
+/** Options of a wait. */
+export interface AcquireOptions {
+  /** Ends the wait; its tokens go back and the promise rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined
+  /** Refuses a longer wait at once. In ms, >= 0; default: the policy's. */
+  maxWaitMs?: number | undefined
+}
+
+/** Tokens taken from the future. */
+export interface Reservation {
+  /** Milliseconds until the caller may act; 0: now. */
+  readonly waitMs: number
+  /**
+   * Gives back what can be given back without breaking the limit for those who reserved later. Once; then it does nothing.
+   *
+   * @returns the tokens given back
+   */
+  cancel(): number
+}
+
+/** What one limiter of one thread has done. */
+export interface RateLimiterStats {
+  /** Decisions that were granted, at once or after a wait. */
+  readonly allowed: number
+  /** Decisions that were refused. Aborted waits count as neither. */
+  readonly denied: number
+  /** Callers that wait now. */
+  readonly waiting: number
+  /** Milliseconds that granted callers have waited, in all. */
+  readonly waitedMs: number
+}
+
+/** What `acquire` returns to every caller that need not wait: awaiting it costs what awaiting any resolved promise costs. */
+export const GRANTED = Promise.resolve()
+
+/**
+ * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
+ * `burstSize + requestsPerSecond * w` tokens are granted, over all threads that share the bucket: by `name`, or by
+ * `share()` and `from()`.
+ *
+ * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread that dies in
+ * the middle of a call leaves it usable.
+ * Cost: about 20 ns for `tryAcquire()` and `acquire()` while tokens are there, no allocation.
+ *
+ * @example
+ * const limiter = new RateLimiter({ requestsPerSecond: 100, burstSize: 10 })
+ * await limiter.acquire()          // waits its turn
+ * if (limiter.tryAcquire()) send() // or asks
+ */
+export class RateLimiter implements Policy, Disposable {
+  readonly #policy: CompletePolicy
+  readonly #bucket: Bucket
+  readonly #address: CellAddress | null
+  readonly #queue: WaitQueue
+  #take: () => undefined | false
+  #allowed = 0
+  #denied = 0
+  #disposed = false
+
+  /**
+   * Creates a limiter with a full bucket, or joins the bucket of its `name`.
+   *
+   * @param policy - see {@link RateLimitPolicy}; default: 10 per second
+   * @throws {TypeError} when an option is unknown or of the wrong type
+   * @throws {RangeError} when an option is out of range
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared here
+   */
+  constructor(policy?: Partial<RateLimitPolicy>)
+  /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(policy: Partial<RateLimitPolicy>, adopted: CellAddress | null)
+  constructor(policy: Partial<RateLimitPolicy> = {}, adopted: CellAddress | null = null) {
+    this.#policy = completePolicy(policy)
+    const { name, requestsPerSecond, burstSize, clock } = this.#policy
+    if (name === undefined) {
+      const placed = adopted === null ? createBucket(requestsPerSecond, burstSize, clock) : openBucket(adopted, clock)
+      this.#bucket = placed.bucket
+      this.#address = placed.address
+    } else {
+      this.#bucket = openNamed(this.#policy, name)
+      this.#address = null
+    }
+    this.#take = this.#bucket.take
+    this.#queue = new WaitQueue(this.#bucket, clock)
+  }
+
+  /** The policy, with the rate and burst in force now and every default filled in. */
+  get policy(): Readonly<CompletePolicy> {
+    return { ...this.#policy, ...this.#bucket.parameters() }
+  }
+
+  /**
+   * Takes tokens if all of them are there, else none.
+   *
+   * @param tokens - how many, > 0 and at most `burstSize`, may be fractional; default 1
+   * @returns whether they were taken
+   * @throws {TypeError | RangeError} when `tokens` is not such a number
+   */
+  tryAcquire(tokens?: number): boolean {
+    if (tokens === undefined || tokens === 1) {
+      if (this.#take() === undefined) {
+        this.#allowed++
+        return true
+      }
+      this.#denied++
+      return false
+    }
+    this.#checkTokens(tokens)
+    if (this.#takeSeveral(tokens)) {
+      this.#allowed++
+      return true
+    }
+    this.#denied++
+    return false
+  }
+
+  /**
+   * Waits for tokens; first come, first served over all threads.
+   *
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @param options - `signal` ends the wait, `maxWaitMs` refuses a longer one at once
+   * @returns a promise that resolves when the tokens are the caller's
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when it would wait longer than allowed, waiting is off, or the
+   *   queue is full; nothing is consumed then
+   * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
+   */
+  acquire(tokens?: number, options?: AcquireOptions): Promise<void> {
+    if (options === undefined && (tokens === undefined || tokens === 1) && this.#take() === undefined) {
+      this.#allowed++
+      return GRANTED
+    }
+    try {
+      return this.#acquireSlowly(tokens ?? 1, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * Like {@link acquire}, but blocks this thread, event loop and all: for worker threads and scripts.
+   *
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @param options - `maxWaitMs` refuses a longer wait at once
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED as `acquire` rejects
+   * @throws {TypeError} when it would have to wait on a clock other than the system's
+   */
+  acquireSync(tokens = 1, options?: { maxWaitMs?: number | undefined }): void {
+    const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'])
+    const ticket = this.#reserve(tokens, maxWaitMs)
+    if (ticket.waitMs > 0) {
+      if (this.#policy.clock !== systemClock) {
+        this.#bucket.cancel(ticket, tokens)
+        throw new TypeError('acquireSync cannot wait on a clock of yours, which would stand still while this thread is blocked; use acquire, or maxWaitMs: 0')
+      }
+      notify('onWait', this.#policy.onWait, ticket.waitMs)
+      blockUntilDue(this.#bucket, ticket, systemClock)
+    }
+    this.#allowed++
+  }
+
+  /**
+   * Takes tokens now or from the future and tells how long to wait; the caller does the waiting.
+   *
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @param options - `maxWaitMs` refuses a longer wait
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer; nothing is consumed then
+   */
+  reserve(tokens = 1, options?: { maxWaitMs?: number | undefined }): Reservation {
+    const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'], true)
+    const ticket = this.#reserve(tokens, maxWaitMs)
+    this.#allowed++
+    const bucket = this.#bucket
+    let cancelled = false
+    return {
+      waitMs: ticket.waitMs,
+      cancel() {
+        if (cancelled) return 0
+        cancelled = true
+        return bucket.cancel(ticket, tokens)
+      },
+    }
+  }
+
+  /**
+   * Acquires one token, then runs `fn`.
+   *
+   * @param fn - receives `{ signal }`
+   * @param options - `signal` ends the wait and reaches `fn`
+   */
+  async execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
+    if (typeof fn !== 'function') throw new TypeError(`fn must be a function; received ${describe(fn)}`)
+    const signal = options?.signal
+    await (signal === undefined ? this.acquire() : this.acquire(1, { signal }))
+    return fn(contextFor(signal))
+  }
+
+  /** Returns `fn` with one token acquired before each call: same name, length, `this` and arguments; always asynchronous. */
+  wrap<F extends AnyFunction>(fn: F): Wrapped<F, this> {
+    return wrapWithPolicy(this, fn)
+  }
+
+  /** Tokens that could be taken now: 0 … `burstSize`, may be fractional; 0 while the bucket is in debt to waiters. May be stale when it returns. */
+  getAvailableTokens(): number {
+    this.#checkUsable()
+    return this.#bucket.available()
+  }
+
+  /**
+   * Gives tokens back that were taken and not used. Never fills beyond `burstSize`.
+   *
+   * @param tokens - how many, >= 0
+   */
+  refund(tokens: number): void {
+    this.#checkUsable()
+    this.#bucket.refund(checkNumber('tokens', tokens, { min: 0 }))
+  }
+
+  /**
+   * Admits nobody for a while: every thread, also those who wait already. A pause that ends later stays. For a server's
+   * Retry-After.
+   *
+   * @param ms - how long from now, >= 0
+   */
+  pauseFor(ms: number): void {
+    this.#checkUsable()
+    checkNumber('ms', ms, { min: 0 })
+    this.#changed(this.#bucket.pause(ms))
+  }
+
+  /**
+   * Changes the limit for every thread at once. Tokens and debt stay (cut to the new burst); who waits keeps its place.
+   *
+   * @param change - what to change; the rest stays
+   */
+  update(change: { requestsPerSecond?: number | undefined; burstSize?: number | undefined }): void {
+    this.#checkUsable()
+    checkKeys('RateLimiter.update', change, ['requestsPerSecond', 'burstSize'])
+    const now = this.#bucket.parameters()
+    const rate = change.requestsPerSecond === undefined ? now.requestsPerSecond : checkRate(change.requestsPerSecond)
+    const burst = change.burstSize === undefined ? now.burstSize : checkBurst(change.burstSize)
+    this.#changed(this.#bucket.update(rate, burst))
+  }
+
+  /** Fills the bucket and ends a pause. Callers that wait are served from it first. */
+  reset(): void {
+    this.#checkUsable()
+    this.#changed(this.#bucket.reset())
+  }
+
+  /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
+  share(): RateLimiterHandle {
+    this.#checkUsable()
+    return createHandle(this.#policy, this.#address)
+  }
+
+  /**
+   * The limiter of a handle: it shares the bucket of the one that made it.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
+   */
+  static from(handle: RateLimiterHandle): RateLimiter {
+    const { policy, buffer, cell } = checkHandle(handle)
+    return new RateLimiter(policy, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
+  }
+
+  /** What this limiter has done in this thread. */
+  stats(): RateLimiterStats {
+    return { allowed: this.#allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs }
+  }
+
+  /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the bucket are not touched. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#take = () => {
+      throw disposedError()
+    }
+    this.#queue.refuseAll(disposedError())
+  }
+
+  #acquireSlowly(tokens: number, options: AcquireOptions | undefined): Promise<void> {
+    const maxWaitMs = this.#maxWaitMs(options, ['signal', 'maxWaitMs'])
+    const signal = checkSignal('signal', options?.signal)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (tokens === 1 && this.#take() === undefined) {
+      this.#allowed++
+      return GRANTED
+    }
+    const queueIsFull = this.#queue.size >= this.#policy.maxQueue
+    const ticket = this.#reserve(tokens, queueIsFull ? 0 : maxWaitMs)
+    if (ticket.waitMs <= 0) {
+      this.#allowed++
+      return GRANTED
+    }
+    const wait = this.#queue.wait(ticket, tokens, signal, () => this.#allowed++)
+    notify('onWait', this.#policy.onWait, ticket.waitMs)
+    return wait
+  }
+
+  #reserve(tokens: number, maxWaitMs: number): Ticket {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
+    if (outcome === OUTCOME.granted) return ticket
+    if (outcome === OUTCOME.denied) {
+      this.#denied++
+      throw this.#exceeded(tokens, ticket.waitMs, maxWaitMs)
+    }
+    throw this.#impossible(outcome, tokens)
+  }
+
+  #takeSeveral(tokens: number): boolean {
+    this.#checkUsable()
+    const outcome = this.#bucket.tryAcquire(tokens)
+    if (outcome === OUTCOME.granted) return true
+    if (outcome === OUTCOME.denied) return false
+    throw this.#impossible(outcome, tokens)
+  }
+
+  /** The longest wait the caller accepts. A reservation's own default is to accept any: its caller does the waiting. */
+  #maxWaitMs(options: AcquireOptions | undefined, known: readonly string[], isReservation = false): number {
+    if (options !== undefined) checkKeys('RateLimiter', options, known)
+    const ownMs = options?.maxWaitMs
+    const { waitOnLimit, maxWaitMs } = this.#policy
+    if (ownMs !== undefined) checkNumber('maxWaitMs', ownMs, { min: 0, allowInfinity: true })
+    if (!waitOnLimit && !isReservation) return 0
+    return ownMs ?? maxWaitMs
+  }
+
+  #checkTokens(tokens: number): number {
+    // The burst of now is looked up only to refuse: another thread may have raised it.
+    return checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw disposedError()
+  }
+
+  #changed(outcome: Outcome): void {
+    if (outcome !== OUTCOME.granted) throw this.#impossible(outcome, 0)
+    recheckWaiters()
+  }
+
+  #exceeded(tokens: number, retryAfterMs: number, maxWaitMs: number): RateLimitExceeded {
+    const name = this.#policy.name ?? null
+    const who = name === null ? 'the rate limit' : `the rate limit '${name}'`
+    const reason =
+      this.#queue.size >= this.#policy.maxQueue
+        ? `${this.#queue.size} callers wait already, which is maxQueue`
+        : maxWaitMs > 0
+          ? `that is longer than ${maxWaitMs} ms`
+          : 'waiting is not wanted'
+    return new RateLimitExceeded(`${who} is reached: ${tokens} token(s) would take ${retryAfterMs} ms, and ${reason}`, {
+      retryAfterMs,
+      limiterName: name,
+    })
+  }
+
+  #impossible(outcome: Outcome, tokens: number): Error {
+    if (outcome === OUTCOME.exceedsBurst) {
+      return new RangeError(
+        `tokens must be at most burstSize (${this.#bucket.parameters().burstSize}), or it could never succeed; received ${describe(tokens)}`,
+      )
+    }
+    return new SharedMemoryError('another thread holds the right to change this limit and does not finish; it may have been stopped by a debugger', {
+      reason: 'busy',
+    })
+  }
+}
+
+function disposedError(): SharedMemoryError {
+  return new SharedMemoryError('this limiter has been disposed', { reason: 'disposed' })
+}
+
+function openNamed(policy: CompletePolicy, name: string): Bucket {
+  if (policy.scope === 'machine') {
+    throw new SharedMemoryError(`scope 'machine' is not available yet, so '${name}' cannot be shared between processes`, { reason: 'unavailable' })
+  }
+  return bucketByName(name, policy.requestsPerSecond, policy.burstSize, policy.clock)
+}

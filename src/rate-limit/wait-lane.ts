@@ -1,0 +1,166 @@
+import { type Clock, systemClock } from '../internal/clock.js'
+import { type Linked, LinkedList } from '../internal/linked-list.js'
+import { type DueTimer, timersOf } from '../internal/timers.js'
+import type { Bucket, Ticket } from '../memory/bucket.js'
+
+/** How often a lane looks whether another thread has changed the parameters of its bucket. */
+const WATCH_MS = 50
+
+interface Waiter extends Linked<Waiter> {
+  readonly startedMs: number
+  readonly settle: () => void
+  readonly refuse: (reason: unknown) => void
+}
+
+interface Place {
+  ticket: Ticket
+  dueMs: number
+}
+
+/**
+ * The callers of this thread that wait for the same number of tokens of one bucket. The order among all threads is in
+ * the bucket: each caller brought a reservation, a place in time. Places and callers are kept apart, both in order, and the
+ * caller in front takes the place that falls due next. So when a caller gives up, those behind it move up and the *last* place is
+ * given back, which can usually be given back whole.
+ */
+export class WaitLane {
+  readonly #bucket: Bucket
+  readonly #tokens: number
+  readonly #clock: Clock
+  readonly #waiters = new LinkedList<Waiter>()
+  #places: Place[] = []
+  /** Index of the first place that is left. */
+  #head = 0
+  readonly #timer: DueTimer
+  #onIdle: () => void
+  #waitedMs = 0
+
+  /** @param onIdle - called when the last caller has gone */
+  constructor(bucket: Bucket, tokens: number, clock: Clock, onIdle: () => void) {
+    this.#bucket = bucket
+    this.#tokens = tokens
+    this.#clock = clock
+    this.#onIdle = onIdle
+    this.#timer = { due: 0, order: 0, heapIndex: -1, run: () => this.#admitDue() }
+  }
+
+  get size(): number {
+    return this.#waiters.size
+  }
+
+  /** Milliseconds that admitted callers have waited. */
+  get waitedMs(): number {
+    return this.#waitedMs
+  }
+
+  /**
+   * Waits for the caller's turn. On abort the promise rejects with the signal's reason.
+   *
+   * @param ticket - the caller's reservation, of this lane's number of tokens
+   * @param admitted - called when the wait has ended well
+   */
+  wait(ticket: Ticket, signal: AbortSignal | undefined, admitted: () => void): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => this.#giveUp(waiter, signal?.reason)
+      const waiter: Waiter = {
+        previous: null,
+        next: null,
+        startedMs: this.#clock.now(),
+        settle: () => {
+          signal?.removeEventListener('abort', onAbort)
+          admitted()
+          resolve()
+        },
+        refuse: (reason) => {
+          signal?.removeEventListener('abort', onAbort)
+          reject(reason)
+        },
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#waiters.append(waiter)
+      this.#addPlace({ ticket, dueMs: waiter.startedMs + ticket.waitMs })
+    })
+  }
+
+  /** Finds the time of the next place anew, after parameters have changed. */
+  recheck(): void {
+    const first = this.#places[this.#head]
+    if (first !== undefined && this.#bucket.isStale(first.ticket)) this.#armFor(first)
+  }
+
+  /** Ends every wait with `reason`. */
+  refuseAll(reason: unknown): void {
+    for (let waiter = this.#waiters.last; waiter !== null; waiter = this.#waiters.last) this.#giveUp(waiter, reason)
+  }
+
+  #addPlace(place: Place): void {
+    const places = this.#places
+    let index = places.length
+    // Tokens that were refunded meanwhile can put a later reservation before an earlier one.
+    while (index > this.#head && (places[index - 1] as Place).dueMs > place.dueMs) index--
+    places.splice(index, 0, place)
+    if (index === this.#head) this.#armFor(place)
+  }
+
+  #giveUp(waiter: Waiter, reason: unknown): void {
+    this.#waiters.remove(waiter)
+    const place = this.#places.pop()
+    if (place !== undefined) this.#bucket.cancel(place.ticket, this.#tokens)
+    if (this.#waiters.size === 0) this.#rest()
+    waiter.refuse(reason)
+  }
+
+  #admitDue(): void {
+    const nowMs = this.#clock.now()
+    for (;;) {
+      const place = this.#places[this.#head]
+      const waiter = this.#waiters.first
+      if (place === undefined || waiter === null) {
+        this.#rest()
+        return
+      }
+      this.#renewIfStale(place)
+      if (place.dueMs > nowMs) {
+        this.#arm(place.dueMs)
+        return
+      }
+      this.#head++
+      this.#waiters.remove(waiter)
+      this.#waitedMs += nowMs - waiter.startedMs
+      waiter.settle()
+    }
+  }
+
+  #renewIfStale(place: Place): void {
+    if (!this.#bucket.isStale(place.ticket)) return
+    place.ticket = this.#bucket.renew(place.ticket)
+    place.dueMs = this.#clock.now() + place.ticket.waitMs
+  }
+
+  #armFor(place: Place): void {
+    this.#renewIfStale(place)
+    this.#arm(place.dueMs)
+  }
+
+  #arm(dueMs: number): void {
+    const timers = timersOf(this.#clock)
+    timers.remove(this.#timer)
+    const leftMs = Math.max(0, dueMs - this.#clock.now())
+    // On a test's clock every limiter is in this thread, and tells of its changes itself.
+    timers.add(this.#timer, this.#clock === systemClock ? Math.min(leftMs, WATCH_MS) : leftMs)
+    this.#dropUsed()
+  }
+
+  #dropUsed(): void {
+    if (this.#head < 1024 || this.#head * 2 < this.#places.length) return
+    this.#places = this.#places.slice(this.#head)
+    this.#head = 0
+  }
+
+  #rest(): void {
+    timersOf(this.#clock).remove(this.#timer)
+    this.#places = []
+    this.#head = 0
+    this.#onIdle()
+  }
+}
