@@ -9,11 +9,12 @@ import { heapBytesPerCall, prepareBatches, warmUp } from '../../dist/cli/measure
 import { median } from '../../dist/cli/statistics.js'
 
 const [id, seconds] = process.argv.slice(2)
-const FILLER_SHARE = 0.25
+/** Share of the time given to the filler, once before and once after the calls. */
+const FILLER_SHARE = 0.15
 const MIN_CYCLE_SECONDS = 0.01
 
-/** Nanoseconds a batch takes: the median of Benchmark.js's samples. */
-async function batchNs(batch, isAsync, maxTime) {
+/** Benchmark.js's samples of how many nanoseconds a batch takes. */
+async function batchSamples(batch, isAsync, maxTime) {
   const { promise, resolve } = withResolvers()
   const benchmark = new Benchmark({
     async: true,
@@ -27,7 +28,7 @@ async function batchNs(batch, isAsync, maxTime) {
   benchmark.run()
   const error = await promise
   if (error !== undefined) throw error
-  return { ns: median(benchmark.stats.sample) * 1e9, samples: benchmark.stats.sample.length }
+  return benchmark.stats.sample.map((sample) => sample * 1e9)
 }
 
 function withResolvers() {
@@ -40,11 +41,13 @@ await reportToParent(async () => {
   const maxTime = Number(seconds)
   const { run, filler, isAsync } = await prepareBatches(benchCase(id), (name) => import(name))
   const calls = await warmUp({ run, filler, isAsync }, (maxTime / 2) * 1000)
-  const empty = await batchNs(() => filler(calls), isAsync, maxTime * FILLER_SHARE)
-  const full = await batchNs(() => run(calls), isAsync, maxTime)
+  const fillerSamples = () => batchSamples(() => filler(calls), isAsync, maxTime * FILLER_SHARE)
+  const before = await fillerSamples()
+  const full = await batchSamples(() => run(calls), isAsync, maxTime)
+  const after = await fillerSamples()
   return {
-    nsPerCall: (full.ns - empty.ns) / calls,
-    samples: full.samples,
+    nsPerCall: (median(full) - median([...before, ...after])) / calls,
+    samples: full.length,
     heapBytesPerCall: await heapBytesPerCall({ run, filler, isAsync }, calls),
   }
 })

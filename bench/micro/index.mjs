@@ -45,6 +45,7 @@ await writeResults('micro', {
       'every other one backwards. Shown are the median over the rounds and the lowest and highest round.',
     'All cases run in the same loop, one call after the other, with 0 to about 60 ns of varying integer work between two calls; that work is timed alone and ' +
       'subtracted. Without it, calls that read the time-stamp counter lock to its step of 10 ns, and the same code takes 20 or 40 ns by chance. ' +
+      'The work begins with an atomic addition on whose result its length depends, so that the processor can do none of it while it waits for the call, nor start the call early. ' +
       'Each case checks that every single call was allowed, or refused, as its table says. Asynchronous batches include one turn of the event loop, so timers left behind are paid for.',
     'Heap bytes are the growth of the used heap over up to 2048 calls between which nothing was collected.',
   ],

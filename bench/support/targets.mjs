@@ -5,6 +5,7 @@ import { formatNumber } from '../../dist/cli/table.js'
  * @typedef {object} Target
  * @property {string} what - what is compared with what
  * @property {number} measured - a ratio, or a value where the target is one
+ * @property {string} [shown] - the measured value as text; default: three significant digits
  * @property {string} unit - 'x' for ratios
  * @property {string} wanted - the bound, as text
  * @property {boolean} met
@@ -21,9 +22,9 @@ export function atLeast(what, measured, limit, sides, unit = 'x') {
   return { what, measured, unit, wanted: `>= ${formatNumber(limit)}`, met: measured >= limit, sides }
 }
 
-/** A target that is met when `measured` lies between two bounds, both included. @returns {Target} */
+/** A target that is met when `measured`, given as exactly as it is to be shown, lies between two bounds, both included. @returns {Target} */
 export function between(what, measured, low, high, sides, unit = 'x') {
-  return { what, measured, unit, wanted: `${low} to ${high}`, met: measured >= low && measured <= high, sides }
+  return { what, measured, shown: String(measured), unit, wanted: `${low} to ${high}`, met: measured >= low && measured <= high, sides }
 }
 
 /** Returns the targets as a table; `missed` is how a missed one is marked. */
@@ -36,10 +37,10 @@ export function targetTable(targets, missed = 'MISSED') {
       { title: '', align: 'left' },
       { title: 'from', align: 'left' },
     ],
-    rows: targets.map(({ what, wanted, measured, unit, met, sides }) => [
+    rows: targets.map(({ what, wanted, measured, shown = formatNumber(measured), unit, met, sides }) => [
       what,
       `${wanted} ${unit}`,
-      `${formatNumber(measured)} ${unit}`,
+      `${shown} ${unit}`,
       met ? 'met' : missed,
       sides,
     ]),

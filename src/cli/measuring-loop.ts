@@ -6,6 +6,10 @@
  * same code takes 20 or 40 ns by chance. Varying work breaks the lock-step; the same work without a call is measured too and
  * subtracted.
  *
+ * That would flatter every call that waits for something, if the processor did the work of the filler meanwhile. So the filler
+ * begins with an atomic addition, which starts only when everything before it is done, and its length depends on the result;
+ * and as no branch predictor knows that length, the next call starts only when the filler is done.
+ *
  * Each loop is a function of its own and meets one kind of callee in a process, so that the optimizer sees for every limiter
  * what it would see in a hot loop of a program that uses just that one.
  */
@@ -16,8 +20,10 @@ export type SyncCall = () => boolean
 /** A limiter's answer as a promise: it resolves when the call may go ahead and rejects when it may not. */
 export type AsyncCall = () => PromiseLike<unknown>
 
-/** Keeps the optimizer from dropping the filler: its result is stored here. */
-const sink = new Int32Array(1)
+/** Word {@link FENCE} is always 0; adding 0 to it is the fence. Word {@link SINK} keeps the filler's result, so that the optimizer cannot drop it. */
+const words = new Int32Array(new SharedArrayBuffer(8))
+const FENCE = 0
+const SINK = 1
 
 // A linear congruential generator: cheap, and unpredictable for a branch predictor.
 const MULTIPLIER = 1_664_525
@@ -27,36 +33,36 @@ const ROUNDS_SHIFT = 27
 
 /** Runs the filler `calls` times, without a call. */
 export function fillerLoop(calls: number): void {
-  let state = sink[0] as number
+  let state = words[SINK] as number
   let work = 0
   for (let i = 0; i < calls; i++) {
-    state = (Math.imul(state, MULTIPLIER) + INCREMENT) | 0
+    state = (Math.imul(state, MULTIPLIER) + INCREMENT + Atomics.add(words, FENCE, 0)) | 0
     for (let round = state >>> ROUNDS_SHIFT; round > 0; round--) work = Math.imul(Math.imul(work, 31) + round, 17)
   }
-  sink[0] = state ^ work
+  words[SINK] = state ^ work
 }
 
 /** Runs filler and `call` `calls` times. @returns how many calls were allowed */
 export function syncLoop(call: SyncCall, calls: number): number {
-  let state = sink[0] as number
+  let state = words[SINK] as number
   let work = 0
   let allowed = 0
   for (let i = 0; i < calls; i++) {
-    state = (Math.imul(state, MULTIPLIER) + INCREMENT) | 0
+    state = (Math.imul(state, MULTIPLIER) + INCREMENT + Atomics.add(words, FENCE, 0)) | 0
     for (let round = state >>> ROUNDS_SHIFT; round > 0; round--) work = Math.imul(Math.imul(work, 31) + round, 17)
     if (call()) allowed++
   }
-  sink[0] = state ^ work
+  words[SINK] = state ^ work
   return allowed
 }
 
 /** Runs filler and `call`, awaited, `calls` times, one after the other. @returns how many calls were allowed */
 export async function asyncLoop(call: AsyncCall, calls: number): Promise<number> {
-  let state = sink[0] as number
+  let state = words[SINK] as number
   let work = 0
   let allowed = 0
   for (let i = 0; i < calls; i++) {
-    state = (Math.imul(state, MULTIPLIER) + INCREMENT) | 0
+    state = (Math.imul(state, MULTIPLIER) + INCREMENT + Atomics.add(words, FENCE, 0)) | 0
     for (let round = state >>> ROUNDS_SHIFT; round > 0; round--) work = Math.imul(Math.imul(work, 31) + round, 17)
     try {
       await call()
@@ -65,6 +71,6 @@ export async function asyncLoop(call: AsyncCall, calls: number): Promise<number>
       // A refusal; the caller compares the count with what the case promises.
     }
   }
-  sink[0] = state ^ work
+  words[SINK] = state ^ work
   return allowed
 }
