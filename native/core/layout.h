@@ -49,14 +49,19 @@ inline constexpr size_t kKind = 0;
 // (spent - base) << 8 | (generation & 255), in units. Written by every decision with compare-and-swap. The
 // generation makes the swap fail for a thread that read a slot which has been replaced since.
 inline constexpr size_t kHot = 1;
-// 0, or who is changing parameters: (now_ns >> 10) << 3 | target slot << 1 | 1. A claim older than kClaimLeaseNs is
-// taken over, so an updater that dies blocks nobody for longer; decisions never look at it.
+// Who is changing parameters: (now_ns >> 10) << 7 | quarantine << 3 | target slot << 1 | 1; when nobody is, quarantine << 3.
+// A claim older than kClaimLeaseNs is taken over, so an updater that dies blocks nobody for longer; decisions never wait
+// for it. Quarantine has a bit for every slot whose claim was taken over: nobody uses it until its writer has woken up.
 inline constexpr size_t kClaim = 2;
+inline constexpr int kClaimTickBits = 10;
+inline constexpr int kClaimTimeShift = 7;
+inline constexpr int kQuarantineShift = 3;
+inline constexpr int64_t kQuarantineMask = int64_t{15} << kQuarantineShift;
 
 inline constexpr size_t kSlots = 4;
 inline constexpr size_t kFirstSlot = kWordsPerCell;
 // Words of a slot. Written only by the holder of the claim and only while the slot is not in force.
-inline constexpr size_t kGeneration = 0;  // counts parameter changes, from 0; its low byte is in `hot`
+inline constexpr size_t kGeneration = 0;  // grows with every change, by 1 or past slots in quarantine; its low byte is in `hot`
 inline constexpr size_t kEpochNs = 1;     // when `base` held; later than now while the bucket is paused
 inline constexpr size_t kBase = 2;        // units produced by the epoch
 inline constexpr size_t kMultiplier = 3;  // units per ns = multiplier / 2^shift; 2^61 <= multiplier < 2^62

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "core/layout.h"
 #include "core/rate.h"
@@ -88,10 +89,8 @@ class TokenBucket {
           return {Outcome::kDenied, wait_ns, {}};
         }
       }
-      if (produced > kRebaseAt) {
-        if (rebase(now_ns) == Outcome::kBusy) return {Outcome::kBusy, 0, {}};
-        continue;
-      }
+      if (produced > kRebaseAt && rebase(now_ns) == Outcome::kGranted) continue;
+      if (next > kMaxSpent) return {Outcome::kBusy, 0, {}};
       if (commit(slot, next)) return {Outcome::kGranted, wait_ns, {slot.base + next, slot.generation, slot.digits}};
     }
   }
@@ -104,7 +103,7 @@ class TokenBucket {
       const int64_t position = rescale_up(ticket.position, ticket.digits, slot.digits) - slot.base;
       const int64_t spent = std::max(slot.spent, slot.produced(now_ns) - slot.burst);
       const int64_t reserved_after = std::max<int64_t>(spent - position, 0);
-      const int64_t credit = cost_units(tokens, slot.digits) - reserved_after;
+      const int64_t credit = cost_of(slot, ticket, tokens) - reserved_after;
       if (credit <= 0) {
         if (!is_current(slot)) continue;
         return 0;
@@ -163,7 +162,7 @@ class TokenBucket {
   Outcome pause(int64_t now_ns, int64_t until_ns) {
     return change(now_ns, [&](const Slot& old) {
       Change to = at(old, now_ns);
-      to.unchanged = old.epoch_ns >= until_ns;
+      to.unchanged = to.epoch_ns >= until_ns;
       to.spent = std::max(to.spent, to.produced);
       to.epoch_ns = until_ns;
       return to;
@@ -197,6 +196,7 @@ class TokenBucket {
   static constexpr int64_t kRebaseAt = kExactUnits;
   static constexpr int64_t kMaxSpent = (int64_t{1} << 55) - 1;
   static constexpr int64_t kTooLarge = -1;
+  static constexpr int64_t kClaimLeaseTicks = kClaimLeaseNs >> bucket::kClaimTickBits;
 
   // What one decision needs: `hot` and half of the slot it points to.
   struct Terms {
@@ -307,10 +307,8 @@ class TokenBucket {
         if (!is_current(terms)) continue;
         return cost == kTooLarge ? Outcome::kExceedsBurst : Outcome::kDenied;
       }
-      if (produced > kRebaseAt) {
-        if (rebase(now_ns) == Outcome::kBusy) return Outcome::kBusy;
-        continue;
-      }
+      if (produced > kRebaseAt && rebase(now_ns) == Outcome::kGranted) continue;
+      if (next > kMaxSpent) return Outcome::kBusy;
       if (commit(terms, next)) return Outcome::kGranted;
     }
   }
@@ -357,8 +355,16 @@ class TokenBucket {
             false};
   }
 
+  // What the reservation of `tokens` cost, in units of `slot`. Under later parameters the roundings of its own time are not
+  // known any more: less than a unit too little rather than too much.
+  static int64_t cost_of(const Slot& slot, const Ticket& ticket, double tokens) {
+    if (slot.generation == ticket.generation) return slot.cost_of(tokens);
+    return rescale_down(credit_units(tokens, ticket.digits), ticket.digits, slot.digits);
+  }
+
   // Starts a slot with the same parameters. Its epoch is whole seconds after the old one, when a rate of whole units has
-  // produced whole units: nothing is rounded, so nothing drifts however long the bucket lives.
+  // produced whole units: nothing is rounded, so nothing drifts however long the bucket lives. A decision that finds another
+  // thread changing parameters goes on without: past kRebaseAt a unit can only come a nanosecond early.
   Outcome rebase(int64_t now_ns) {
     constexpr int64_t kSecondNs = 1'000'000'000;
     return change(now_ns, [&](const Slot& old) { return at(old, old.epoch_ns + std::max<int64_t>(now_ns - old.epoch_ns, 0) / kSecondNs * kSecondNs); });
@@ -370,27 +376,19 @@ class TokenBucket {
     W& claim_word = cell_[bucket::kClaim];
     // order: acquire. Pairs with the release that ends the previous claim.
     int64_t seen = claim_word.load(std::memory_order_acquire);
-    const int64_t now_us = now_ns >> 10;
-    if (seen != 0) {
-      const int64_t age_us = now_us - (seen >> 3);
-      if (age_us < (kClaimLeaseNs >> 10) && age_us > -(kClaimLeaseNs >> 10)) return Outcome::kBusy;
-    }
+    // A claim from the future is not stale: it is our caller that slept since it read the clock.
+    if (is_held(seen) && (now_ns >> bucket::kClaimTickBits) - (seen >> bucket::kClaimTimeShift) < kClaimLeaseTicks) return Outcome::kBusy;
     const int64_t in_force = read_slot().generation;
-    int64_t generation = in_force + 1;
-    if (seen != 0) {
-      // The one that died, or sleeps, may still write to its target: leave that slot alone for a round.
-      const int64_t abandoned = (seen >> 1) & 3;
-      if ((generation & 3) == abandoned) ++generation;
-    }
-    const int64_t claim = static_cast<int64_t>(static_cast<uint64_t>(now_us) << 3) | (generation & 3) << 1 | 1;
+    const auto [generation, quarantine] = next_generation(in_force, seen);
+    const int64_t claim = (now_ns >> bucket::kClaimTickBits) << bucket::kClaimTimeShift | (generation & 3) << 1 | 1;
     // order: acquire, see above; the release pairs with the same load in other threads.
-    if (!claim_word.compare_exchange_strong(seen, claim, std::memory_order_acq_rel, std::memory_order_relaxed)) return Outcome::kBusy;
+    if (!claim_word.compare_exchange_strong(seen, claim | quarantine, std::memory_order_acq_rel, std::memory_order_relaxed)) return Outcome::kBusy;
 
     Outcome outcome = Outcome::kBusy;
     for (;;) {
       const Slot old = read_slot();
       // Someone else finished a change between our look and our claim, or took over a claim of ours that had gone stale.
-      if (old.generation != in_force || claim_word.load(std::memory_order_acquire) != claim) break;
+      if (old.generation != in_force || (claim_word.load(std::memory_order_acquire) & ~bucket::kQuarantineMask) != claim) break;
       const Change to = make_change(old);
       if (to.unchanged) {
         outcome = Outcome::kGranted;
@@ -401,10 +399,36 @@ class TokenBucket {
         break;
       }
     }
-    int64_t mine = claim;
-    // order: release. Pairs with the next claim's acquire: its owner sees the slot we wrote. Not ours any more: leave it.
-    claim_word.compare_exchange_strong(mine, 0, std::memory_order_release, std::memory_order_relaxed);
+    end_claim(claim);
     return outcome;
+  }
+
+  static bool is_held(int64_t claim) { return (claim & 1) != 0; }
+  static int64_t quarantine_of(int64_t slot) { return int64_t{1} << (bucket::kQuarantineShift + (slot & (bucket::kSlots - 1))); }
+
+  // The next generation, and the slots that are not to be used: whoever let a claim go stale may be dead, or asleep and about
+  // to write to its slot, however much later. Its slot stays out of use until it has woken up and said so.
+  static std::pair<int64_t, int64_t> next_generation(int64_t in_force, int64_t seen) {
+    const int64_t abandoned = is_held(seen) ? quarantine_of(seen >> 1) : 0;
+    int64_t quarantine = (seen & bucket::kQuarantineMask) | abandoned;
+    // As many updaters died, each in the microsecond that a change takes. Only the last could still be asleep.
+    if ((quarantine | quarantine_of(in_force)) == bucket::kQuarantineMask) quarantine = abandoned;
+    int64_t generation = in_force + 1;
+    while ((quarantine & quarantine_of(generation)) != 0) ++generation;
+    return {generation, quarantine};
+  }
+
+  // Gives the claim up; when it has been taken over meanwhile, tells that its slot will not be written to any more.
+  void end_claim(int64_t claim) {
+    W& claim_word = cell_[bucket::kClaim];
+    // order: relaxed. A guess; the swap tells whether it was right.
+    int64_t seen = claim_word.load(std::memory_order_relaxed);
+    int64_t next = 0;
+    do {
+      const bool is_mine = (seen & ~bucket::kQuarantineMask) == claim;
+      next = is_mine ? seen & bucket::kQuarantineMask : seen & ~quarantine_of(claim >> 1);
+      // order: release. Pairs with the next claim's acquire: its owner sees the slot we wrote, or are done with.
+    } while (next != seen && !claim_word.compare_exchange_weak(seen, next, std::memory_order_release, std::memory_order_relaxed));
   }
 
   bool put_in_force(const Slot& old, const Change& to, int64_t generation) {
