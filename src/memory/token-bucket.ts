@@ -58,6 +58,10 @@ interface Change {
 
 const GENERATION_MASK = (1n << BigInt(BUCKET.generationBits)) - 1n
 const GENERATION_SHIFT = BigInt(BUCKET.generationBits)
+const TICK_BITS = BigInt(BUCKET.claimTickBits)
+const TIME_SHIFT = BigInt(BUCKET.claimTimeShift)
+const QUARANTINE_SHIFT = BigInt(BUCKET.quarantineShift)
+const QUARANTINE_MASK = 15n << QUARANTINE_SHIFT
 const MAX_SPENT = (1n << 55n) - 1n
 const MIN_DIGITS = -6
 const SECOND_NS = 1_000_000_000n
@@ -105,10 +109,8 @@ export class TwinTokenBucket {
         if (!this.#isCurrent(slot)) continue
         return OUTCOME.denied
       }
-      if (produced > EXACT_UNITS) {
-        if (this.#rebase(nowNs) === OUTCOME.busy) return OUTCOME.busy
-        continue
-      }
+      if (produced > EXACT_UNITS && this.#rebase(nowNs) === OUTCOME.granted) continue
+      if (next > MAX_SPENT) return OUTCOME.busy
       if (this.#commit(slot, next)) return OUTCOME.granted
     }
   }
@@ -132,10 +134,8 @@ export class TwinTokenBucket {
           return { outcome: OUTCOME.denied, waitNs, at: NO_POSITION }
         }
       }
-      if (produced > EXACT_UNITS) {
-        if (this.#rebase(nowNs) === OUTCOME.busy) return { outcome: OUTCOME.busy, waitNs: 0n, at: NO_POSITION }
-        continue
-      }
+      if (produced > EXACT_UNITS && this.#rebase(nowNs) === OUTCOME.granted) continue
+      if (next > MAX_SPENT) return { outcome: OUTCOME.busy, waitNs: 0n, at: NO_POSITION }
       if (this.#commit(slot, next)) {
         return {
           outcome: OUTCOME.granted,
@@ -152,7 +152,7 @@ export class TwinTokenBucket {
       const slot = this.#readSlot()
       const position = rescaleUp(at.position, at.digits, slot.digits) - slot.base
       const spent = max(slot.spent, producedBy(slot, nowNs) - slot.burst)
-      const credit = costUnits(tokens, slot.digits) - max(spent - position, 0n)
+      const credit = costOfReservation(slot, at, tokens) - max(spent - position, 0n)
       if (credit <= 0n) {
         if (!this.#isCurrent(slot)) continue
         return 0
@@ -202,7 +202,7 @@ export class TwinTokenBucket {
   pause(nowNs: bigint, untilNs: bigint): Outcome {
     return this.#change(nowNs, (old) => {
       const to = changeAt(old, nowNs)
-      return { ...to, unchanged: old.epochNs >= untilNs, spent: max(to.spent, to.produced), epochNs: untilNs }
+      return { ...to, unchanged: to.epochNs >= untilNs, spent: max(to.spent, to.produced), epochNs: untilNs }
     })
   }
 
@@ -285,29 +285,37 @@ export class TwinTokenBucket {
   #change(nowNs: bigint, makeChange: (old: Slot) => Change): Outcome {
     const words = this.#words
     const seen = Atomics.load(words, BUCKET.claim)
-    const nowUs = nowNs >> 10n
-    if (seen !== 0n) {
-      const ageUs = nowUs - (seen >> 3n)
-      if (ageUs < CLAIM_LEASE_NS >> 10n && ageUs > -(CLAIM_LEASE_NS >> 10n)) return OUTCOME.busy
-    }
+    const nowTicks = nowNs >> TICK_BITS
+    if (isHeld(seen) && nowTicks - (seen >> TIME_SHIFT) < CLAIM_LEASE_NS >> TICK_BITS) return OUTCOME.busy
     const inForce = this.#readSlot().generation
-    let generation = inForce + 1n
-    if (seen !== 0n && (generation & 3n) === ((seen >> 1n) & 3n)) generation++
-    const claim = (nowUs << 3n) | ((generation & 3n) << 1n) | 1n
-    if (Atomics.compareExchange(words, BUCKET.claim, seen, claim) !== seen) return OUTCOME.busy
+    const { generation, quarantine } = nextGeneration(inForce, seen)
+    const claim = (nowTicks << TIME_SHIFT) | ((generation & 3n) << 1n) | 1n
+    if (Atomics.compareExchange(words, BUCKET.claim, seen, claim | quarantine) !== seen) return OUTCOME.busy
 
     let outcome: Outcome = OUTCOME.busy
     for (;;) {
       const old = this.#readSlot()
-      if (old.generation !== inForce || Atomics.load(words, BUCKET.claim) !== claim) break
+      if (old.generation !== inForce || (Atomics.load(words, BUCKET.claim) & ~QUARANTINE_MASK) !== claim) break
       const to = makeChange(old)
       if (to.unchanged || this.#putInForce(old, to, generation)) {
         outcome = OUTCOME.granted
         break
       }
     }
-    Atomics.compareExchange(words, BUCKET.claim, claim, 0n)
+    this.#endClaim(claim)
     return outcome
+  }
+
+  #endClaim(claim: bigint): void {
+    let seen = Atomics.load(this.#words, BUCKET.claim)
+    for (;;) {
+      const isMine = (seen & ~QUARANTINE_MASK) === claim
+      const next = isMine ? seen & QUARANTINE_MASK : seen & ~quarantineOf(claim >> 1n)
+      if (next === seen) return
+      const found = Atomics.compareExchange(this.#words, BUCKET.claim, seen, next)
+      if (found === seen) return
+      seen = found
+    }
   }
 
   #putInForce(old: Slot, to: Change, generation: bigint): boolean {
@@ -318,6 +326,29 @@ export class TwinTokenBucket {
     const packed = pack(min(spent, MAX_SPENT), generation)
     return Atomics.compareExchange(this.#words, BUCKET.hot, old.hot, packed) === old.hot
   }
+}
+
+function isHeld(claim: bigint): boolean {
+  return (claim & 1n) !== 0n
+}
+
+function quarantineOf(slot: bigint): bigint {
+  return 1n << (QUARANTINE_SHIFT + (slot & BigInt(BUCKET.slots - 1)))
+}
+
+function nextGeneration(inForce: bigint, seen: bigint): { generation: bigint; quarantine: bigint } {
+  const abandoned = isHeld(seen) ? quarantineOf(seen >> 1n) : 0n
+  let quarantine = (seen & QUARANTINE_MASK) | abandoned
+  if ((quarantine | quarantineOf(inForce)) === QUARANTINE_MASK) quarantine = abandoned
+  let generation = inForce + 1n
+  while ((quarantine & quarantineOf(generation)) !== 0n) generation++
+  return { generation, quarantine }
+}
+
+/** What a reservation cost, in units of `slot`; under later parameters rather a unit too little. */
+function costOfReservation(slot: Slot, at: Position, tokens: number): bigint {
+  if (slot.generation === at.generation) return costOf(slot, tokens) ?? -1n
+  return rescaleDown(creditUnits(tokens, at.digits), at.digits, slot.digits)
 }
 
 function pack(spent: bigint, generation: bigint): bigint {
