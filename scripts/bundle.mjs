@@ -1,16 +1,44 @@
-// Makes the package's main entry one file: Node loads sixty small modules in 35 ms and one in a few. It stays readable, since it
-// is not minified. dist/bundle/ is as deep as the folders of dist/, so that paths relative to a module hold in both.
-import { fileURLToPath } from 'node:url'
+// Joins the modules of each entry point into a few files in dist/bundle, which is what `exports` in package.json names. Node
+// spends a fraction of a millisecond on every module it loads; dozens of small ones would make `import 'amorsize'` slow.
+//
+// All files of dist/bundle lie side by side, two levels below the package's root like dist/internal, and what is started by
+// its URL (worker threads) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
+import { readFileSync, readdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
+import { manifest, root } from './support/project.mjs'
+
+const dist = join(root, 'dist')
+const bundle = join(dist, 'bundle')
+rmSync(bundle, { recursive: true, force: true })
+
+const entryPoints = {}
+for (const entry of Object.values(manifest.exports)) {
+  const target = entry.default
+  if (target === undefined) continue // ./package.json
+  // './dist/bundle/system.js' is made of dist/system/index.js, whose types are beside it.
+  entryPoints[basename(target, '.js')] = join(root, entry.types.replace(/\.d\.ts$/, '.js'))
+}
+
+const startedByUrl = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
+for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+  // The command line is not joined: it runs for seconds, and from dist/cli.
+  if (!file.name.endsWith('.js') || file.parentPath === join(dist, 'cli')) continue
+  for (const [, name] of readFileSync(join(file.parentPath, file.name), 'utf8').matchAll(startedByUrl)) {
+    if (name in entryPoints) throw new Error(`two files would be dist/bundle/${name}.js`)
+    entryPoints[name] = join(file.parentPath, `${name}.js`)
+  }
+}
 
 await build({
-  absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-  entryPoints: ['dist/index.js'],
-  outfile: 'dist/bundle/index.js',
+  entryPoints,
+  outdir: bundle,
   bundle: true,
+  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
   packages: 'external',
+  chunkNames: 'shared-[hash]',
   logLevel: 'warning',
 })

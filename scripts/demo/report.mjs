@@ -19,7 +19,7 @@ export function checksOf(result, leastShare) {
 export function print(result, checks) {
   const { withoutLimiter: before, withLimiter: after, decision, machine } = result
   const rows = [
-    ['files under node_modules', `${result.files}, fetched by ${result.crawlers} crawlers in ${result.crawlers} threads`],
+    ['files of node_modules', `${result.files}, fetched by ${result.crawlers} crawlers in ${result.crawlers} threads`],
     ['the API allows', `${result.api.requestsPerSecond} requests/s, burst ${result.api.burstSize}`],
     ['without a limiter', `${before.refused429} of ${before.requests} requests refused with 429 in ${seconds(before.elapsedMs)}`],
     ['with one limiter', `${after.refused429} refused, ${after.fetched} files in ${seconds(after.elapsedMs)}`],
