@@ -5,7 +5,6 @@ import {
   pipeline,
   RateLimitExceeded,
   retry,
-  RetryBudget,
   retryCall,
   RetryExhaustedError,
   type RetryPolicy,
@@ -204,53 +203,6 @@ describe('retry and refusals of our own policies', () => {
   })
 })
 
-describe('RetryBudget', () => {
-  it('allows ratio x calls + minPerSecond x ttl retries in a window', async () => {
-    const clock = new FakeClock()
-    const budget = new RetryBudget({ ratio: 0.2, minPerSecond: 1, ttlMs: 10_000, clock })
-    let granted = 0
-    while (budget.tryWithdraw()) granted++
-    expect(granted).toBe(10)
-    for (let call = 0; call < 50; call++) budget.deposit()
-    while (budget.tryWithdraw()) granted++
-    expect(granted).toBe(20)
-    await clock.advance(11_000)
-    expect(budget.available).toBeCloseTo(10)
-  })
-
-  it('forgets calls after ttlMs', async () => {
-    const clock = new FakeClock()
-    const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, ttlMs: 1000, clock })
-    budget.deposit()
-    await clock.advance(900)
-    expect(budget.available).toBe(1)
-    await clock.advance(101)
-    expect(budget.available).toBe(0)
-    expect(budget.tryWithdraw()).toBe(false)
-  })
-
-  it('stops the retries of all calls that share it when they multiply the load', async () => {
-    const clock = new FakeClock()
-    const budget = new RetryBudget({ ratio: 0.2, minPerSecond: 0, clock })
-    const { policy } = { policy: retry({ jitter: 'none', clock, budget }) }
-    const fn = failing(clock, Infinity)
-    const outcomes = Array.from({ length: 100 }, () => outcomeOf(clock, policy.execute(fn)))
-    await clock.advance(10_000)
-    const errors = (await Promise.all(outcomes)).map(({ error }) => error)
-    expect(fn.calledAt).toHaveLength(120)
-    expect(errors.every((error) => RetryExhaustedError.is(error))).toBe(true)
-  })
-
-  it('is one budget by name, and refuses a name in use with other parameters', () => {
-    const one = new RetryBudget({ name: 'unit-shared', minPerSecond: 0, ratio: 1 })
-    one.deposit()
-    expect(new RetryBudget({ name: 'unit-shared', minPerSecond: 0, ratio: 1 }).available).toBe(1)
-    const other = (): unknown => new RetryBudget({ name: 'unit-shared', ratio: 0.5 })
-    expect(other).toThrow(/'unit-shared' is in use with .*"ratio":1.*not .*"ratio":0.5/)
-    expect(other).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'parameters-differ' }))
-  })
-})
-
 describe('retry events and stats', () => {
   it('counts, and tells listeners, until they are removed', async () => {
     const { policy, clock } = fixture({ maxRetries: 1, name: 'users' })
@@ -329,15 +281,5 @@ describe('bad options of retry', () => {
   ])('%j is refused', (options, ErrorClass, message) => {
     expect(() => retry(options as RetryPolicy)).toThrow(ErrorClass)
     expect(() => retry(options as RetryPolicy)).toThrow(message)
-  })
-
-  it.each([
-    [{ ratio: -1 }, RangeError],
-    [{ minPerSecond: NaN }, RangeError],
-    [{ ttlMs: 0 }, RangeError],
-    [{ scope: 'galaxy' }, RangeError],
-    [{ size: 1 }, TypeError],
-  ])('RetryBudget refuses %j', (options, ErrorClass) => {
-    expect(() => new RetryBudget(options as object)).toThrow(ErrorClass)
   })
 })
