@@ -153,7 +153,7 @@ class HedgedCall implements DueTimer {
   /** An attempt has taken long enough. */
   run(): void {
     const { counts, budget, events } = this.#stage
-    if (this.#scope.aborted || budget?.tryWithdraw() === false) return
+    if (budget?.tryWithdraw() === false) return
     counts.hedged++
     if (events.isHeard) events.emit('hedge', { attempt: this.#attempts + 1, afterMs: this.#afterMs })
     this.#attempt()

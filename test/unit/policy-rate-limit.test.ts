@@ -61,8 +61,9 @@ describe('rateLimit', () => {
     const fn = failing(clock, 0)
     const controller = new AbortController()
     await limiter.acquire()
-    const aborted = outcomeOf(clock, pipeline(limiter).execute(fn, { signal: controller.signal }))
+    // The later turn is given back first: only what nobody has reserved behind can be given back.
     const late = outcomeOf(clock, pipeline(timeout(50, { clock }), limiter).execute(fn))
+    const aborted = outcomeOf(clock, pipeline(limiter).execute(fn, { signal: controller.signal }))
     await clock.advance(20)
     controller.abort('enough')
     expect(await aborted).toEqual({ error: 'enough', atMs: 20 })

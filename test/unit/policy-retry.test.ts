@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   BulkheadRejectedError,
   CircuitOpenError,
@@ -130,6 +130,20 @@ describe('retry', () => {
     expect(clock.pendingTimers).toBe(0)
     await clock.advance(10_000)
     expect(fn.calledAt).toEqual([0])
+  })
+
+  it('makes no retry of a failure that comes from the abort', async () => {
+    const onRetry = vi.fn()
+    const { policy, clock } = fixture({ onRetry })
+    const controller = new AbortController()
+    const heedful = ({ signal }: { signal: AbortSignal }): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))))
+    const outcome = outcomeOf(clock, policy.execute(heedful, { signal: controller.signal }))
+    controller.abort(boom)
+    expect((await outcome).error).toBe(boom)
+    await clock.advance(10_000)
+    expect(onRetry).not.toHaveBeenCalled()
+    expect(policy.stats()).toEqual({ calls: 1, retries: 0, recovered: 0, failed: 1 })
   })
 
   it('does not call the function for a signal that is aborted already', async () => {
