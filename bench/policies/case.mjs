@@ -7,6 +7,8 @@ import { median } from '../../dist/cli/statistics.js'
 import { prepare, subjects } from './subjects.mjs'
 
 const BATCH_MS = 10
+/** Until the code is compiled and the heap has its size. */
+const WARM_UP_MS = 400
 /** Few enough that nothing is collected between the two readings of the heap. */
 const HEAP_CALLS = 512
 const [id, seconds] = process.argv.slice(2)
@@ -33,7 +35,7 @@ await reportToParent(async () => {
   const subject = subjects.find((each) => each.id === id)
   const call = await prepare(subject)
   let calls = 100
-  const warmUntil = performance.now() + Number(seconds) * 500
+  const warmUntil = performance.now() + WARM_UP_MS
   while (performance.now() < warmUntil) {
     const startedMs = performance.now()
     await batch(call, calls)
