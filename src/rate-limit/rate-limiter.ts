@@ -2,6 +2,7 @@ import { RateLimitExceeded, SharedMemoryError } from '../errors.js'
 import { systemClock } from '../internal/clock.js'
 import { notify } from '../internal/listeners.js'
 import { type AnyFunction, type ExecuteOptions, type Policy, type PolicyFunction, type Wrapped, contextFor, wrapWithPolicy } from '../internal/policy.js'
+import { MAX_BURST } from '../internal/rate.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import { type Bucket, type Ticket, createBucket, openBucket } from '../memory/bucket.js'
 import { bucketByName } from '../memory/bucket-names.js'
@@ -119,7 +120,6 @@ export class RateLimiter implements Policy, Disposable {
       this.#denied++
       return false
     }
-    this.#checkTokens(tokens)
     if (this.#takeSeveral(tokens)) {
       this.#allowed++
       return true
@@ -327,6 +327,7 @@ export class RateLimiter implements Policy, Disposable {
 
   #takeSeveral(tokens: number): boolean {
     this.#checkUsable()
+    this.#checkTokens(tokens)
     const outcome = this.#bucket.tryAcquire(tokens)
     if (outcome === OUTCOME.granted) return true
     if (outcome === OUTCOME.denied) return false
@@ -343,9 +344,10 @@ export class RateLimiter implements Policy, Disposable {
     return ownMs ?? maxWaitMs
   }
 
-  #checkTokens(tokens: number): number {
-    // The burst of now is looked up only to refuse: another thread may have raised it.
-    return checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
+  /** More than the burst is found by the bucket itself, which knows the burst of that very moment. */
+  #checkTokens(tokens: number): void {
+    if (typeof tokens === 'number' && tokens > 0 && tokens <= MAX_BURST) return
+    checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
   }
 
   #checkUsable(): void {
@@ -374,9 +376,8 @@ export class RateLimiter implements Policy, Disposable {
 
   #impossible(outcome: Outcome, tokens: number): Error {
     if (outcome === OUTCOME.exceedsBurst) {
-      return new RangeError(
-        `tokens must be at most burstSize (${this.#bucket.parameters().burstSize}), or it could never succeed; received ${describe(tokens)}`,
-      )
+      const { burstSize } = this.#bucket.parameters()
+      return new RangeError(`tokens must be a finite number > 0 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`)
     }
     return new SharedMemoryError('another thread holds the right to change this limit and does not finish; it may have been stopped by a debugger', {
       reason: 'busy',
