@@ -19,6 +19,7 @@ describe('rateLimit', () => {
     await Promise.all(outcomes)
     expect(fn.calledAt).toEqual([0, 100, 200])
     expect(policy.limiter).toBe(limiter)
+    expect(policy.stats()).toEqual({ allowed: 3, denied: 0, waiting: 0, waitedMs: 300 })
   })
 
   it('makes a limiter of options', async () => {
