@@ -179,7 +179,9 @@ napi_value refund(napi_env env, napi_callback_info info) {
   const BucketCall<3> call(env, info);
   double tokens = 0;
   int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  if (call.handle == nullptr || !call.number(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  // None is a refund too, and more than a bucket can hold fills it.
+  if (tokens < 0) return throw_range(env, "bucket: a refund must be >= 0 tokens");
   return make_double(env, call.handle->bucket.refund(now_ns, tokens));
 }
 

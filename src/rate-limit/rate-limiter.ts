@@ -146,11 +146,11 @@ export class RateLimiter implements Policy, Disposable {
    * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
    */
   acquire(tokens?: number, options?: AcquireOptions): Promise<void> {
-    if (options === undefined && (tokens === undefined || tokens === 1) && this.#take() === undefined) {
-      this.#allowed++
-      return GRANTED
-    }
     try {
+      if (options === undefined && (tokens === undefined || tokens === 1) && this.#take() === undefined) {
+        this.#allowed++
+        return GRANTED
+      }
       return this.#acquireSlowly(tokens ?? 1, options)
     } catch (error) {
       return Promise.reject(error)

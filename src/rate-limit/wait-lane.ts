@@ -82,10 +82,9 @@ export class WaitLane {
     })
   }
 
-  /** Finds the time of the next place anew, after parameters have changed. */
+  /** Finds the time of every place anew, if parameters have changed. */
   recheck(): void {
-    const first = this.#places[this.#head]
-    if (first !== undefined && this.#bucket.isStale(first.ticket)) this.#armFor(first)
+    if (this.#renewIfStale()) this.#arm((this.#places[this.#head] as Place).dueMs)
   }
 
   /** Ends every wait with `reason`. */
@@ -94,12 +93,13 @@ export class WaitLane {
   }
 
   #addPlace(place: Place): void {
+    this.recheck()
     const places = this.#places
     let index = places.length
     // Tokens that were refunded meanwhile can put a later reservation before an earlier one.
     while (index > this.#head && (places[index - 1] as Place).dueMs > place.dueMs) index--
     places.splice(index, 0, place)
-    if (index === this.#head) this.#armFor(place)
+    if (index === this.#head) this.#arm(place.dueMs)
   }
 
   #giveUp(waiter: Waiter, reason: unknown): void {
@@ -111,6 +111,7 @@ export class WaitLane {
   }
 
   #admitDue(): void {
+    this.#renewIfStale()
     const nowMs = this.#clock.now()
     for (;;) {
       const place = this.#places[this.#head]
@@ -119,7 +120,6 @@ export class WaitLane {
         this.#rest()
         return
       }
-      this.#renewIfStale(place)
       if (place.dueMs > nowMs) {
         this.#arm(place.dueMs)
         return
@@ -131,15 +131,22 @@ export class WaitLane {
     }
   }
 
-  #renewIfStale(place: Place): void {
-    if (!this.#bucket.isStale(place.ticket)) return
-    place.ticket = this.#bucket.renew(place.ticket)
-    place.dueMs = this.#clock.now() + place.ticket.waitMs
-  }
-
-  #armFor(place: Place): void {
-    this.#renewIfStale(place)
-    this.#arm(place.dueMs)
+  /**
+   * Renews all places or none, so that their times can be compared: a newcomer's place is behind theirs, though under the old
+   * parameters theirs may have been later. Returns whether it did.
+   */
+  #renewIfStale(): boolean {
+    const first = this.#places[this.#head]
+    if (first === undefined || !this.#bucket.isStale(first.ticket)) return false
+    this.#places = this.#places.slice(this.#head)
+    this.#head = 0
+    for (const place of this.#places) {
+      place.ticket = this.#bucket.renew(place.ticket)
+      // The clock is read after the bucket did: rather late than early.
+      place.dueMs = this.#clock.now() + place.ticket.waitMs
+    }
+    this.#places.sort((a, b) => a.dueMs - b.dueMs)
+    return true
   }
 
   #arm(dueMs: number): void {

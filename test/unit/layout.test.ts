@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import * as rate from '../../dist/internal/rate.js'
+import { BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/token-bucket.js'
+
+const root = join(import.meta.dirname, '..', '..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8').replace(/\/\/.*$/gm, '')
+
+/** The constants of a header by the namespace they are in; sizes of C++ types are the only names it must know from elsewhere. */
+function constantsOf(text: string): Map<string, bigint> {
+  const known = new Map<string, bigint>()
+  let space = ''
+  for (const statement of text.split(/[;{}]/)) {
+    const opened = /namespace (?:amorsize::)?(\w+)\s*$/.exec(statement)
+    if (opened !== null) space = opened[1]!
+    const constant = /constexpr (?:size_t|int64_t|int|double) (k\w+) = ([\s\S]+)/.exec(statement)
+    if (constant === null) continue
+    const name = constant[1]!
+    known.set(space === 'core' ? name : `${space}.${name}`, valueOf(constant[2]!, known, space))
+  }
+  return known
+}
+
+function valueOf(expression: string, known: Map<string, bigint>, space: string): bigint {
+  const js = expression
+    .replaceAll("'", '')
+    .replace(/sizeof\(Word\)/g, '8')
+    .replace(/int64_t\{(\w+)\}/g, '$1')
+    .replace(/\bk[A-Z]\w*/g, (name) => String(known.get(`${space}.${name}`) ?? known.get(name)))
+    .replace(/\b(0x[\dA-Fa-f]+|\d+)\b/g, '$1n')
+  return BigInt(new Function(`return ${js}`)() as bigint)
+}
+
+const layout = constantsOf(read('native/core/layout.h').replace(/int64_t\{1\} << kGenerationBits/, '1 << kGenerationBits').replace(/int64_t\{(\d+)$/gm, '$1'))
+const lowerFirst = (name: string): string => name[1]!.toLowerCase() + name.slice(2)
+const ofNamespace = (space: string): Record<string, number | bigint> =>
+  Object.fromEntries([...layout].filter(([name]) => name.startsWith(`${space}.`)).map(([name, value]) => [lowerFirst(name.split('.')[1]!), value]))
+const asBigInts = (object: object): Record<string, bigint> => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, BigInt(value as number | bigint)]))
+
+describe('src/memory/layout.ts is native/core/layout.h', () => {
+  it('in version and sizes', () => {
+    expect([layout.get('kLayoutVersion'), layout.get('kCellBytes'), layout.get('kWordsPerCell')]).toEqual([LAYOUT_VERSION, CELL_BYTES, WORDS_PER_CELL].map(BigInt))
+  })
+
+  it('in every word of a region, no more and no fewer', () => {
+    expect(asBigInts(REGION)).toEqual(ofNamespace('region'))
+  })
+
+  it('in every word of a token bucket, no more and no fewer', () => {
+    const { generationMask, ...words } = ofNamespace('bucket')
+    expect(asBigInts(BUCKET)).toEqual(words)
+    expect(generationMask).toBe((1n << BigInt(BUCKET.generationBits)) - 1n)
+  })
+
+  it('in the kinds of cells and the word that names them', () => {
+    const kinds = /enum class Kind : int64_t \{([^}]+)\}/.exec(read('native/core/layout.h'))![1]!
+    const native = Object.fromEntries([...kinds.matchAll(/(k\w+) = (\d+)/g)].map(([, name, value]) => [lowerFirst(name!), Number(value)]))
+    expect(KIND).toEqual(native)
+    expect(read('native/core/layout.h')).toContain('(kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind)')
+    expect(kindWord(KIND.tokenBucket)).toBe((layout.get('kLayoutVersion')! << 32n) | (0x414dn << 16n) | 1n)
+  })
+})
+
+describe('the twin has the constants of native/core', () => {
+  it('of rate.h', () => {
+    const text = read('native/core/rate.h')
+    const constant = (name: string): string => new RegExp(`${name} = ([^;]+);`).exec(text)![1]!
+    expect([constant('kMaxRate'), constant('kMaxBurst')].map(Number)).toEqual([rate.MAX_RATE, rate.MAX_BURST])
+    expect(constant('kNever')).toBe('std::numeric_limits<int64_t>::max()')
+    expect(rate.NEVER).toBe(2n ** 63n - 1n)
+    expect(constant('kExactUnits')).toBe('int64_t{1} << 31')
+    expect(rate.EXACT_UNITS).toBe(1n << 31n)
+  })
+
+  it('of token_bucket.h', () => {
+    const text = read('native/core/token_bucket.h')
+    expect(/kClaimLeaseNs = ([\d']+);/.exec(text)![1]!.replaceAll("'", '')).toBe(String(CLAIM_LEASE_NS))
+    const outcomes = /enum class Outcome \{([^}]+)\}/.exec(text)![1]!
+    const native = [...outcomes.matchAll(/k\w+/g)].map(([name], index) => [lowerFirst(name), index])
+    expect(OUTCOME).toEqual(Object.fromEntries(native))
+  })
+})

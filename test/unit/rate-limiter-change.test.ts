@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest'
+import { RateLimiter } from '../../dist/index.js'
+import { FakeClock } from '../../dist/testing/index.js'
+import { outcomeOf } from './policy-helpers.js'
+import { drain, freshName, limited, startWaits } from './rate-limiter-helpers.js'
+
+describe('pauseFor', () => {
+  it('admits nobody until it ends, and begins with an empty bucket', async () => {
+    const { clock, limiter } = limited({ burstSize: 5 })
+    limiter.pauseFor(1000)
+    expect([limiter.tryAcquire(), limiter.getAvailableTokens()]).toEqual([false, 0])
+    await clock.advance(1000)
+    expect(limiter.tryAcquire()).toBe(false)
+    await clock.advance(100)
+    expect(drain(limiter)).toBe(1)
+  })
+
+  it('holds those who wait already, and they keep their order', async () => {
+    const { clock, limiter } = limited()
+    drain(limiter)
+    const endedAt = startWaits(clock, limiter, 3)
+    await clock.advance(50)
+    limiter.pauseFor(1000)
+    endedAt.push(...startWaits(clock, limiter, 0))
+    await clock.advance(1000)
+    expect(endedAt).toEqual([])
+    await clock.advance(1000)
+    expect(endedAt).toEqual([1100, 1200, 1300].map((ms) => ms))
+  })
+
+  it('is not shortened by a pause that ends earlier, and is lengthened by one that ends later', async () => {
+    const { clock, limiter } = limited()
+    limiter.pauseFor(1000)
+    limiter.pauseFor(10)
+    await clock.advance(500)
+    expect(limiter.reserve().waitMs).toBe(600)
+    limiter.pauseFor(1000)
+    await clock.advance(1000)
+    expect(limiter.tryAcquire()).toBe(false)
+  })
+
+  it('for 0 ms only empties the bucket', async () => {
+    const { clock, limiter } = limited()
+    limiter.pauseFor(0)
+    await clock.advance(100)
+    expect(limiter.tryAcquire()).toBe(true)
+  })
+
+  it('ends with a reset', () => {
+    const { limiter } = limited({ burstSize: 3 })
+    limiter.pauseFor(1e9)
+    limiter.reset()
+    expect(drain(limiter)).toBe(3)
+  })
+})
+
+describe('update', () => {
+  it('lets those who wait find their new time: faster', async () => {
+    const { clock, limiter } = limited()
+    drain(limiter)
+    const endedAt = startWaits(clock, limiter, 3)
+    await clock.advance(50)
+    limiter.update({ requestsPerSecond: 20 })
+    await clock.advance(1000)
+    expect(endedAt).toEqual([75, 125, 175])
+  })
+
+  it('lets those who wait find their new time: slower', async () => {
+    const { clock, limiter } = limited()
+    drain(limiter)
+    const endedAt = startWaits(clock, limiter, 3)
+    await clock.advance(50)
+    limiter.update({ requestsPerSecond: 5 })
+    await clock.advance(1000)
+    expect(endedAt).toEqual([150, 350, 550])
+  })
+
+  it('puts newcomers behind those who wait, whichever way the rate went', async () => {
+    for (const rate of [100, 5]) {
+      const { clock, limiter } = limited()
+      drain(limiter)
+      const endedAt: string[] = []
+      const start = (name: string): unknown => limiter.acquire().then(() => endedAt.push(`${name}@${Math.round(clock.now())}`))
+      for (const name of ['a', 'b', 'c']) start(name)
+      limiter.update({ requestsPerSecond: rate })
+      start('d')
+      await clock.advance(5000)
+      const stepMs = 1000 / rate
+      expect(endedAt).toEqual(['a', 'b', 'c', 'd'].map((name, index) => `${name}@${stepMs * (index + 1)}`))
+    }
+  })
+
+  it('twice while they wait leaves them on the last rate', async () => {
+    const { clock, limiter } = limited()
+    drain(limiter)
+    const endedAt = startWaits(clock, limiter, 2)
+    limiter.update({ requestsPerSecond: 1 })
+    await clock.advance(500)
+    limiter.update({ requestsPerSecond: 5 })
+    await clock.advance(1000)
+    expect(endedAt).toEqual([600, 800])
+  })
+
+  it('keeps the tokens, cut to the new burst', async () => {
+    const { clock, limiter } = limited({ burstSize: 10 })
+    expect(limiter.tryAcquire(4)).toBe(true)
+    limiter.update({ burstSize: 20 })
+    expect(limiter.getAvailableTokens()).toBe(6)
+    limiter.update({ burstSize: 3 })
+    expect(limiter.getAvailableTokens()).toBe(3)
+    limiter.update({ burstSize: 8 })
+    expect(limiter.getAvailableTokens()).toBe(3)
+    await clock.advance(1000)
+    expect(limiter.getAvailableTokens()).toBe(8)
+  })
+
+  it('changes only what it is given, and shows in policy', () => {
+    const { limiter } = limited({ burstSize: 10 })
+    limiter.update({ requestsPerSecond: 3.5 })
+    expect(limiter.policy).toMatchObject({ requestsPerSecond: 3.5, burstSize: 10 })
+    limiter.update({ burstSize: 2 })
+    expect(limiter.policy).toMatchObject({ requestsPerSecond: 3.5, burstSize: 2 })
+    limiter.update({})
+    limiter.update({ requestsPerSecond: undefined })
+    expect(limiter.policy).toMatchObject({ requestsPerSecond: 3.5, burstSize: 2 })
+  })
+
+  it('holds for every limiter of the bucket, those that wait too', async () => {
+    const clock = new FakeClock()
+    const policy = { requestsPerSecond: 10, burstSize: 1, name: freshName(), clock }
+    const [one, two] = [new RateLimiter(policy), new RateLimiter(policy)]
+    const endedAt = startWaits(clock, one, 2)
+    two.update({ requestsPerSecond: 100 })
+    await clock.advance(50)
+    expect(endedAt).toEqual([0, 10])
+    expect(one.policy.requestsPerSecond).toBe(100)
+  })
+
+  it('a thousand times neither makes nor loses a token', async () => {
+    const { clock, limiter } = limited({ requestsPerSecond: 1, burstSize: 5 })
+    drain(limiter)
+    let granted = 0
+    for (let step = 0; step < 1000; step++) {
+      limiter.update({ requestsPerSecond: step % 2 === 0 ? 0.5 : 1.5, burstSize: 5 + (step % 3) })
+      await clock.advance(1000)
+      granted += drain(limiter)
+    }
+    expect(granted).toBeLessThanOrEqual(1000)
+    expect(granted).toBeGreaterThanOrEqual(999)
+  })
+})
+
+describe('reset', () => {
+  it('fills the bucket', () => {
+    const { limiter } = limited({ burstSize: 3 })
+    drain(limiter)
+    limiter.reset()
+    expect(limiter.getAvailableTokens()).toBe(3)
+    limiter.reset()
+    expect(drain(limiter)).toBe(3)
+  })
+
+  it('serves those who wait first', async () => {
+    const { clock, limiter } = limited({ burstSize: 2 })
+    drain(limiter)
+    const endedAt = startWaits(clock, limiter, 3)
+    await clock.advance(50)
+    limiter.reset()
+    expect(limiter.tryAcquire()).toBe(false)
+    await clock.advance(0)
+    expect(endedAt).toEqual([50, 50])
+    await clock.advance(100)
+    expect(endedAt).toHaveLength(3)
+    expect(endedAt[2]).toBeCloseTo(100, 6)
+  })
+
+  it('with fewer waiters than tokens leaves the rest', async () => {
+    const { clock, limiter } = limited({ burstSize: 4 })
+    drain(limiter)
+    const outcome = outcomeOf(clock, limiter.acquire())
+    limiter.reset()
+    await clock.advance(0)
+    expect((await outcome).atMs).toBe(0)
+    expect(limiter.getAvailableTokens()).toBe(3)
+  })
+})
