@@ -34,7 +34,7 @@ const directions = Object.entries(layers).map(([folder, allowed]) => ({
 }))
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'build-cmake/', 'prebuilds/', 'coverage/', 'test/fixtures/', 'test/types/legacy/'] },
+  { ignores: ['dist/', 'build/', 'build-*/', 'prebuilds/', 'coverage/', 'test/fixtures/', 'test/types/legacy/'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.mjs'] } } },

@@ -128,13 +128,6 @@ export class RateLimiter implements Policy, Disposable {
     return false
   }
 
-  /** @internal Like `tryAcquire()`, but a refusal is not counted as one: a policy that is refused goes on to wait. */
-  tryTake(): boolean {
-    if (this.#take() !== undefined) return false
-    this.#allowed++
-    return true
-  }
-
   /**
    * Waits for tokens; first come, first served over all threads.
    *
