@@ -208,7 +208,8 @@ class Explorer {
     found_.failure = what;
     for (const auto& [thread, request, answer] : way_) {
       static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word " + std::to_string(request.word);
+      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
+      found_.failure += std::to_string(request.word);
       if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
       if (request.kind == Request::Kind::kStore || answer.swapped) found_.failure += " writes " + std::to_string(request.value);
     }

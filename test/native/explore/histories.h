@@ -141,7 +141,9 @@ class ProgramOrder {
     return std::all_of(last_.begin(), last_.end(), [&](const Told& told) { return takes(&after, told); });
   }
 
-  static bool takes(BucketModel* model, const Told& told) { return model->apply(told.invocation.operation, told.invocation.ticket) == told.result; }
+  static bool takes(BucketModel* model, const Told& told) {
+    return model->apply(told.invocation.operation, told.invocation.ticket) == told.result;
+  }
 
   BucketModel model_;
   std::vector<std::vector<Told>> told_;
