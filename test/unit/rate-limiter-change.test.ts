@@ -21,11 +21,10 @@ describe('pauseFor', () => {
     const endedAt = startWaits(clock, limiter, 3)
     await clock.advance(50)
     limiter.pauseFor(1000)
-    endedAt.push(...startWaits(clock, limiter, 0))
     await clock.advance(1000)
     expect(endedAt).toEqual([])
     await clock.advance(1000)
-    expect(endedAt).toEqual([1100, 1200, 1300].map((ms) => ms))
+    expect(endedAt).toEqual([1100, 1200, 1300])
   })
 
   it('is not shortened by a pause that ends earlier, and is lengthened by one that ends later', async () => {
@@ -39,11 +38,10 @@ describe('pauseFor', () => {
     expect(limiter.tryAcquire()).toBe(false)
   })
 
-  it('for 0 ms only empties the bucket', async () => {
-    const { clock, limiter } = limited()
+  it('for 0 ms changes nothing', () => {
+    const { limiter } = limited({ burstSize: 3 })
     limiter.pauseFor(0)
-    await clock.advance(100)
-    expect(limiter.tryAcquire()).toBe(true)
+    expect(drain(limiter)).toBe(3)
   })
 
   it('ends with a reset', () => {
