@@ -134,6 +134,25 @@ describe('update', () => {
     expect(one.policy.requestsPerSecond).toBe(100)
   })
 
+  it('from an enormous burst to a small one keeps what fits', async () => {
+    const { clock, limiter } = limited({ requestsPerSecond: 1, burstSize: 1e15 })
+    limiter.update({ burstSize: 1 })
+    expect(drain(limiter)).toBe(1)
+    await clock.advance(1000)
+    expect(limiter.tryAcquire()).toBe(true)
+  })
+
+  it('leaves a reservation of an enormous limit harmless under a small one', () => {
+    const { limiter } = limited({ requestsPerSecond: 1, burstSize: 1e15 })
+    const first = limiter.reserve(1e15)
+    limiter.refund(1e15)
+    limiter.update({ burstSize: 2 })
+    expect(limiter.getAvailableTokens()).toBe(2)
+    expect(drain(limiter)).toBe(2)
+    first.cancel()
+    expect(limiter.getAvailableTokens()).toBeLessThanOrEqual(2)
+  })
+
   it('a thousand times neither makes nor loses a token', async () => {
     const { clock, limiter } = limited({ requestsPerSecond: 1, burstSize: 5 })
     drain(limiter)
