@@ -124,9 +124,15 @@ inline int64_t cost_units(double tokens, int digits) {
 // A credit in units, rounded down.
 inline int64_t credit_units(double tokens, int digits) { return static_cast<int64_t>(count_of(tokens, digits, Rounding::kDown)); }
 
-// The same amount counted with other digits; rounded down or up.
+// The same amount counted with other digits; rounded down or up. Cut at kMaxUnits, beyond what an axis ever holds: a burst that
+// was enormous, or the place of a reservation that was, can be more than that in the units of later, smaller parameters.
+inline constexpr int64_t kMaxUnits = int64_t{1} << 62;
 inline int64_t rescale_down(int64_t units, int from_digits, int to_digits) {
-  if (to_digits >= from_digits) return units * kIntPow10[to_digits - from_digits];
+  if (to_digits >= from_digits) {
+    const int64_t more = kIntPow10[to_digits - from_digits];
+    const int64_t limit = kMaxUnits / more;
+    return units > limit ? kMaxUnits : units < -limit ? -kMaxUnits : units * more;
+  }
   const int64_t factor = kIntPow10[from_digits - to_digits];
   const int64_t quotient = units / factor;
   return quotient * factor > units ? quotient - 1 : quotient;

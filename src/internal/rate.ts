@@ -12,6 +12,7 @@ export const MAX_BURST = 1e15
 /** A wait that never ends. */
 export const NEVER = (1n << 63n) - 1n
 const MAX_WAIT_NS = 1n << 62n
+const MAX_UNITS = 1n << 62n
 /** Until a slot has produced this much, production is exact; see native/core/rate.h. */
 export const EXACT_UNITS = 1n << 31n
 
@@ -112,9 +113,13 @@ export function totalTokens(units: bigint, digits: number): number {
   return units > 0n ? Number(units) / pow10(digits) : 0
 }
 
-/** The same amount counted with other digits, rounded down. */
+/** The same amount counted with other digits, rounded down, and cut at what an axis can hold. */
 export function rescaleDown(units: bigint, fromDigits: number, toDigits: number): bigint {
-  if (toDigits >= fromDigits) return units * 10n ** BigInt(toDigits - fromDigits)
+  if (toDigits >= fromDigits) {
+    const more = 10n ** BigInt(toDigits - fromDigits)
+    const limit = MAX_UNITS / more
+    return units > limit ? MAX_UNITS : units < -limit ? -MAX_UNITS : units * more
+  }
   const factor = 10n ** BigInt(fromDigits - toDigits)
   const quotient = units / factor
   return quotient * factor > units ? quotient - 1n : quotient

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
 import { BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from '../../dist/memory/layout.js'
@@ -12,7 +13,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8').re
 function constantsOf(text: string): Map<string, bigint> {
   const known = new Map<string, bigint>()
   let space = ''
-  for (const statement of text.split(/[;{}]/)) {
+  for (const statement of text.replace(/int64_t\{(\w+)\}/g, '$1').split(/[;{}]/)) {
     const opened = /namespace (?:amorsize::)?(\w+)\s*$/.exec(statement)
     if (opened !== null) space = opened[1]!
     const constant = /constexpr (?:size_t|int64_t|int|double) (k\w+) = ([\s\S]+)/.exec(statement)
@@ -27,13 +28,12 @@ function valueOf(expression: string, known: Map<string, bigint>, space: string):
   const js = expression
     .replaceAll("'", '')
     .replace(/sizeof\(Word\)/g, '8')
-    .replace(/int64_t\{(\w+)\}/g, '$1')
     .replace(/\bk[A-Z]\w*/g, (name) => String(known.get(`${space}.${name}`) ?? known.get(name)))
     .replace(/\b(0x[\dA-Fa-f]+|\d+)\b/g, '$1n')
-  return BigInt(new Function(`return ${js}`)() as bigint)
+  return runInNewContext(js) as bigint
 }
 
-const layout = constantsOf(read('native/core/layout.h').replace(/int64_t\{1\} << kGenerationBits/, '1 << kGenerationBits').replace(/int64_t\{(\d+)$/gm, '$1'))
+const layout = constantsOf(read('native/core/layout.h'))
 const lowerFirst = (name: string): string => name[1]!.toLowerCase() + name.slice(2)
 const ofNamespace = (space: string): Record<string, number | bigint> =>
   Object.fromEntries([...layout].filter(([name]) => name.startsWith(`${space}.`)).map(([name, value]) => [lowerFirst(name.split('.')[1]!), value]))
@@ -49,9 +49,11 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
   })
 
   it('in every word of a token bucket, no more and no fewer', () => {
-    const { generationMask, ...words } = ofNamespace('bucket')
+    const { generationMask, quarantineMask, ...words } = ofNamespace('bucket')
     expect(asBigInts(BUCKET)).toEqual(words)
+    // The twin derives its masks from these.
     expect(generationMask).toBe((1n << BigInt(BUCKET.generationBits)) - 1n)
+    expect(quarantineMask).toBe(((1n << BigInt(BUCKET.slots)) - 1n) << BigInt(BUCKET.quarantineShift))
   })
 
   it('in the kinds of cells and the word that names them', () => {

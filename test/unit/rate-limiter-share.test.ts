@@ -20,9 +20,16 @@ describe('share and from', () => {
   it('carry the options that are data', () => {
     const one = new RateLimiter({ requestsPerSecond: 3, burstSize: 4, waitOnLimit: false, maxWaitMs: 5, maxQueue: 6, onWait: () => undefined, clock: new FakeClock() })
     const two = RateLimiter.from(structuredClone(one.share()))
-    const { clock: _one, onWait: _listener, ...data } = one.policy
-    expect(two.policy).toMatchObject(data)
-    expect(two.policy.onWait).toBeUndefined()
+    const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, onWait } = two.policy
+    expect({ requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, onWait }).toEqual({
+      requestsPerSecond: 3,
+      burstSize: 4,
+      waitOnLimit: false,
+      maxWaitMs: 5,
+      maxQueue: 6,
+      scope: 'process',
+      onWait: undefined,
+    })
   })
 
   it('see a change of the other at once, also when the handle is older', () => {
@@ -108,6 +115,10 @@ describe('a name', () => {
     new RateLimiter(policy).update({ requestsPerSecond: 99 })
     expect(new RateLimiter(policy).policy.requestsPerSecond).toBe(99)
     expect(() => new RateLimiter({ ...policy, requestsPerSecond: 99 })).toThrow(SharedMemoryError)
+  })
+
+  it('across processes is refused as long as it is not there, rather than limiting one process alone', () => {
+    expect(() => new RateLimiter({ name: freshName(), scope: 'machine' })).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }))
   })
 
   it('with default parameters twice is the same', () => {
