@@ -19,7 +19,7 @@ CpuGroups values(std::map<CoreId, CpuSet> cores) {
 
 std::optional<uint64_t> read_id(const FileTree& tree, uint32_t cpu, std::string_view file, std::string* text) {
   // An id of -1 means that the machine does not say; it is no number here.
-  return tree.read(cpu_path(cpu, file), text) ? parse_unsigned(trim(*text)) : std::nullopt;
+  return tree.read_value(cpu_path(cpu, file), text) ? parse_unsigned(trim(*text)) : std::nullopt;
 }
 
 std::optional<CpuGroups> group_by_sysfs_ids(const FileTree& tree, const CpuSet& cpus, const CpuSet& required) {
@@ -65,7 +65,7 @@ std::optional<CpuGroups> group_by_list(const FileTree& tree, const CpuSet& cpus,
   for (uint32_t cpu = cpus.next(0); cpu < kMaxCpus; cpu = cpus.next(cpu + 1)) {
     // A list is the same for all its members, so one read serves them all.
     if (assigned.contains(cpu)) continue;
-    const auto listed = tree.read(cpu_path(cpu, file), &text) ? parse_cpu_list(text) : std::nullopt;
+    const auto listed = tree.read_value(cpu_path(cpu, file), &text) ? parse_cpu_list(text) : std::nullopt;
     if (!listed || !listed->contains(cpu)) {
       if (required.contains(cpu)) return std::nullopt;
       continue;

@@ -50,12 +50,12 @@ std::optional<CpuQuota> read_cpu_quota(const FileTree& tree, const ControlGroups
   for (const CgroupChain& chain : groups.chains) {
     for (const CgroupLevel& level : chain) {
       std::string file = level.file(groups.version == CgroupVersion::v2 ? "cpu.max" : "cpu.cfs_quota_us");
-      if (!tree.read(file, &text)) continue;
+      if (!tree.read_value(file, &text)) continue;
       std::optional<CpuQuota> found;
       if (groups.version == CgroupVersion::v2) {
         found = parse_cpu_max(text);
       } else if (parse_limit(text)) {
-        tree.read(level.file("cpu.cfs_period_us"), &period);
+        tree.read_value(level.file("cpu.cfs_period_us"), &period);
         found = parse_cfs(text, period);
       }
       if (!found || (tightest && !is_tighter(*found, *tightest))) continue;

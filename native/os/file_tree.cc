@@ -50,7 +50,7 @@ std::string FileTree::full(std::string_view path) const {
   return result;
 }
 
-bool FileTree::read_up_to(std::string_view path, size_t limit, bool whole, std::string* out) const {
+bool FileTree::read_up_to(std::string_view path, size_t limit, Until until, std::string* out) const {
   out->clear();
   // A pipe in a tree would block without O_NONBLOCK.
   const Descriptor file(open_retrying(full(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -59,7 +59,7 @@ bool FileTree::read_up_to(std::string_view path, size_t limit, bool whole, std::
   size_t length = 0;
   for (;;) {
     // One byte past the limit tells a file that ends there from one that goes on.
-    const size_t room = std::min(std::max(kFirstRead, length), limit + (whole ? 1 : 0) - length);
+    const size_t room = std::min(std::max(kFirstRead, length), limit + (until == Until::limit ? 0 : 1) - length);
     if (room == 0) break;
     out->resize(length + room);
     const ssize_t n = read_retrying(file.get(), out->data() + length, room);
@@ -68,7 +68,8 @@ bool FileTree::read_up_to(std::string_view path, size_t limit, bool whole, std::
       return false;
     }
     length += static_cast<size_t>(n);
-    if (n == 0) break;
+    const bool is_short = static_cast<size_t>(n) < room;
+    if (n == 0 || (is_short && until == Until::short_read)) break;
     if (length > limit) {
       out->clear();
       return false;

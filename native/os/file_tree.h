@@ -20,11 +20,17 @@ class FileTree {
   explicit FileTree(std::string root) : root_(std::move(root)) {}
 
   // Replaces `out` with the whole file at the absolute `path`; false (and `out` empty) when it cannot be read.
-  bool read(std::string_view path, std::string* out) const { return read_up_to(path, kMaxFileBytes, true, out); }
+  bool read(std::string_view path, std::string* out) const { return read_up_to(path, kMaxFileBytes, Until::end, out); }
 
-  // Like `read`, but stops after `bytes`: for files whose later parts are costly to produce.
+  // Like `read`, for a file that the kernel prints in one piece, such as a limit or a CPU list: a short read is its end,
+  // which saves the system call that would say so.
+  bool read_value(std::string_view path, std::string* out) const {
+    return read_up_to(path, kMaxFileBytes, Until::short_read, out);
+  }
+
+  // The first `bytes` of a file whose later parts are costly to produce.
   bool read_prefix(std::string_view path, size_t bytes, std::string* out) const {
-    return read_up_to(path, bytes, false, out);
+    return read_up_to(path, bytes, Until::limit, out);
   }
 
   // Whether `path` exists; unknown when the kernel does not let this process look.
@@ -34,7 +40,9 @@ class FileTree {
   std::vector<std::string> directories(std::string_view path, size_t limit) const;
 
  private:
-  bool read_up_to(std::string_view path, size_t limit, bool whole, std::string* out) const;
+  enum class Until { end, short_read, limit };
+
+  bool read_up_to(std::string_view path, size_t limit, Until until, std::string* out) const;
   std::string full(std::string_view path) const;
 
   std::string root_;

@@ -33,7 +33,7 @@ class Reader {
 
  private:
   std::optional<uint64_t> read_limit(const std::string& file) {
-    return tree_.read(file, &text_) ? parse_limit(text_) : std::nullopt;
+    return tree_.read_value(file, &text_) ? parse_limit(text_) : std::nullopt;
   }
 
   // False when this level and those above do not bind the process.
@@ -80,7 +80,7 @@ class Reader {
   }
 
   std::optional<uint64_t> read_working_set(const CgroupLevel& level, bool have_stat) {
-    if (!tree_.read(level.file(names_.usage), &text_)) return std::nullopt;
+    if (!tree_.read_value(level.file(names_.usage), &text_)) return std::nullopt;
     const auto usage = parse_unsigned(trim(text_));
     if (!usage) return std::nullopt;
     if (!have_stat) tree_.read(level.file("memory.stat"), &stat_);
@@ -90,7 +90,7 @@ class Reader {
   // Before Linux 5.11 a v1 group bound the groups below it only if its memory.use_hierarchy was set.
   bool is_hierarchical(const CgroupChain& chain, size_t index) {
     for (size_t i = 1; i <= index; ++i) {
-      if (tree_.read(chain[i].file("memory.use_hierarchy"), &text_) && trim(text_) == "0") return false;
+      if (tree_.read_value(chain[i].file("memory.use_hierarchy"), &text_) && trim(text_) == "0") return false;
     }
     return true;
   }

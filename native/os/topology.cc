@@ -14,7 +14,7 @@ namespace {
 
 std::optional<CpuSet> read_cpu_list(const FileTree& tree, std::string_view path) {
   std::string text;
-  return tree.read(path, &text) ? parse_cpu_list(text) : std::nullopt;
+  return tree.read_value(path, &text) ? parse_cpu_list(text) : std::nullopt;
 }
 
 std::optional<uint32_t> read_packages(const FileTree& tree, const CpuSet& online) {
@@ -25,7 +25,7 @@ std::optional<uint32_t> read_packages(const FileTree& tree, const CpuSet& online
   std::string text;
   for (uint32_t cpu = online.next(0); cpu < kMaxCpus; cpu = online.next(cpu + 1)) {
     const auto id =
-        tree.read(cpu_path(cpu, "topology/physical_package_id"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
+        tree.read_value(cpu_path(cpu, "topology/physical_package_id"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
     if (!id) return std::nullopt;
     if (std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
   }
@@ -51,7 +51,7 @@ std::vector<CoreKind> kinds_by_capacity(const FileTree& tree, const CpuGroups& c
     const uint32_t members = core.intersection(affinity).count();
     if (members == 0) continue;
     const auto capacity =
-        tree.read(cpu_path(core.next(0), "cpu_capacity"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
+        tree.read_value(cpu_path(core.next(0), "cpu_capacity"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
     if (!capacity) return {};
     by_capacity[*capacity].cores += 1;
     by_capacity[*capacity].cpus += members;
