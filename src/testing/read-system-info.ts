@@ -45,9 +45,9 @@ export function readSystemInfo(options: ReadSystemInfoOptions): SystemInfo {
   const affinity = options.affinity === undefined ? OF_THE_TREE : checkAffinity(options.affinity)
   const pid = checkNumber('pid', options.pid ?? process.pid, { min: 1, max: 2 ** 31 - 1, integer: true })
   const pageSize = checkPageSize(options.pageSize ?? 4096)
-  const read = nativeAddon()?.systemTree
+  const read = nativeAddon()?.systemTree?.(root, affinity, pid, pageSize)
   if (read === undefined) throw new Error('readSystemInfo needs the native addon on Linux, which is not in use here')
-  return { source: 'native', ...read(root, affinity, pid, pageSize) }
+  return { source: 'native', ...read }
 }
 
 function checkRoot(root: unknown): string {
