@@ -56,8 +56,9 @@ std::optional<CpuSet> parse_cpu_list(std::string_view text) {
   text = trim(text);
   while (!text.empty()) {
     std::string_view range = take_until(&text, ',');
+    const bool is_single = range.find('-') == std::string_view::npos;
     const auto first = parse_unsigned(take_until(&range, '-'));
-    const auto last = range.empty() ? first : parse_unsigned(range);
+    const auto last = is_single ? first : parse_unsigned(range);
     if (!first || !last || *first > *last || *last >= kMaxCpus) return std::nullopt;
     for (uint64_t cpu = *first; cpu <= *last; ++cpu) set.add(static_cast<uint32_t>(cpu));
   }
