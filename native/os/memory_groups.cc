@@ -29,7 +29,11 @@ class Reader {
     }
   }
 
-  MemoryGroups take() { return std::move(result_); }
+  MemoryGroups take() {
+    // Last, so that a limit which both name is reported where it was set.
+    result_.hard.offer(inherited_.value, inherited_.source.file, inherited_.source.height);
+    return std::move(result_);
+  }
 
  private:
   std::optional<uint64_t> read_limit(const std::string& file) {
@@ -40,7 +44,7 @@ class Reader {
   bool read_level(const CgroupChain& chain, size_t index) {
     const CgroupLevel& level = chain[index];
     const std::string limit_file = level.file(names_.limit);
-    LowestLimit hard, high;
+    LowestLimit hard, inherited, high;
     hard.offer(read_limit(limit_file), limit_file, level.height);
     bool have_stat = false;
     if (v1_) {
@@ -51,11 +55,11 @@ class Reader {
         have_stat = tree_.read(stat_file, &stat_);
         if (have_stat) {
           const auto hierarchical = find_stat(stat_, "hierarchical_memory_limit");
-          if (hierarchical && *hierarchical < kUnlimited) hard.offer(hierarchical, stat_file, level.height);
+          if (hierarchical && *hierarchical < kUnlimited) inherited.offer(hierarchical, stat_file, level.height);
           no_limit_above_ = hierarchical && *hierarchical >= kUnlimited;
         }
       }
-      if (hard.value && !is_hierarchical(chain, index)) return false;
+      if ((hard.value || inherited.value) && !is_hierarchical(chain, index)) return false;
     } else {
       const std::string high_file = level.file("memory.high");
       const std::string swap_file = level.file("memory.swap.max");
@@ -63,9 +67,11 @@ class Reader {
       result_.swap.offer(read_limit(swap_file), swap_file, level.height);
     }
     result_.hard.offer(hard.value, hard.source.file, level.height);
+    inherited_.offer(inherited.value, inherited.source.file, level.height);
     result_.high.offer(high.value, high.source.file, level.height);
 
     LowestLimit bound = hard;
+    bound.offer(inherited.value, inherited.source.file, level.height);
     bound.offer(high.value, high.source.file, level.height);
     if (!bound.value && result_.working_set) return true;
     const auto working_set = read_working_set(level, have_stat);
@@ -100,6 +106,7 @@ class Reader {
   const FileNames names_;
   bool no_limit_above_ = false;
   std::string text_, stat_;
+  LowestLimit inherited_;
   MemoryGroups result_;
 };
 

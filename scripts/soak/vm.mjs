@@ -17,18 +17,17 @@ const shapes = [
   {
     name: 'two dies in one socket',
     smp: '8,sockets=1,dies=2,cores=2,threads=2',
-    append: 'psi=1',
     cpu: { onlineLogical: 8, affinityLogical: 8, physicalCores: 4, physicalCoresOnline: 4, smtWidth: 2, packages: 1, numaNodes: 1, cpuWorkers: 4 },
   },
   {
     name: 'a thread and a whole core offline',
     smp: '6,sockets=1,cores=3,threads=2',
-    append: 'psi=1',
     offline: [1, 4, 5],
     cpu: { onlineLogical: 3, affinityLogical: 3, physicalCores: 2, physicalCoresOnline: 2, smtWidth: 2, packages: 1, numaNodes: 1, cpuWorkers: 2 },
   },
   {
     name: 'cores without SMT',
+    append: 'psi=0',
     smp: '3,sockets=1,cores=3,threads=1',
     cpu: { onlineLogical: 3, affinityLogical: 3, physicalCores: 3, physicalCoresOnline: 3, smtWidth: 1, packages: 1, numaNodes: 1, cpuWorkers: 3,
       kinds: [{ cores: 3, cpus: 3 }] },

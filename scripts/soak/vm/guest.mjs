@@ -73,7 +73,7 @@ function checkNestedLimits() {
 }
 
 function checkPressure() {
-  const hasPressure = commandLine.includes('psi=1')
+  const hasPressure = !commandLine.includes('psi=0')
   const { memory, cpu } = systemInfo()
   check('pressure', { known: memory.pressure !== null && memory.groupPressure !== null && cpu.pressure !== null }, { known: hasPressure })
 }

@@ -1,12 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 export type Files = Record<string, string>
 
+/** Hundreds of small files a tree, thousands of trees: a disk would take most of the time. */
+const IN_MEMORY = '/dev/shm'
+
 /** A temporary directory of files that stands for a machine's root. */
 export class FileTree implements Disposable {
-  readonly root = mkdtempSync(join(tmpdir(), 'amorsize-tree-'))
+  readonly root = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), 'amorsize-tree-'))
 
   constructor(files: Files) {
     this.write(files)
