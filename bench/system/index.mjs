@@ -56,7 +56,7 @@ await writeResults('system', {
     `Times are medians of single calls, ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, each subject in a process of its own. systemInfo() answers all ` +
       'of the questions and more; the others answer those in which they have an entry below.',
     reason === null
-      ? `Right answers: ${trees.length} trees of known machines are mounted over /proc and /sys. A number within 1 % is right, and for threads so is either ` +
+      ? `Right answers: ${trees.length} trees of known machines are mounted over /proc and /sys, with the further files that a real machine has. A number within 1 % is right, and for threads so is either ` +
         'rounding of a fractional quota. The affinity mask is that of this machine, so physical cores are those online.'
       : `Right answers were not counted: ${reason}.`,
   ],

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { completeTree } from './complete-tree.mjs'
 import { subjects } from './subjects.mjs'
 
 const fixtures = JSON.parse(readFileSync(new URL('../../test/fixtures/linux-detection.json', import.meta.url), 'utf8'))
@@ -54,7 +55,7 @@ function rightAnswers({ expected }) {
 
 function askAll(fixture, folder) {
   const tree = join(folder, fixture.name)
-  for (const [path, content] of Object.entries(fixture.files)) {
+  for (const [path, content] of Object.entries(completeTree(fixture.files))) {
     mkdirSync(dirname(join(tree, path)), { recursive: true })
     writeFileSync(join(tree, path), content)
   }

@@ -52,7 +52,7 @@ class Reader {
       // levels above it are read for their own limits only.
       if (hard.value || !no_limit_above_) {
         const std::string stat_file = level.file("memory.stat");
-        have_stat = tree_.read(stat_file, &stat_);
+        have_stat = tree_.read_value(stat_file, &stat_);
         if (have_stat) {
           const auto hierarchical = find_stat(stat_, "hierarchical_memory_limit");
           if (hierarchical && *hierarchical < kUnlimited) inherited.offer(hierarchical, stat_file, level.height);
@@ -89,7 +89,7 @@ class Reader {
     if (!tree_.read_value(level.file(names_.usage), &text_)) return std::nullopt;
     const auto usage = parse_unsigned(trim(text_));
     if (!usage) return std::nullopt;
-    if (!have_stat) tree_.read(level.file("memory.stat"), &stat_);
+    if (!have_stat) tree_.read_value(level.file("memory.stat"), &stat_);
     return subtract_to_zero(*usage, find_stat(stat_, names_.reclaimable).value_or(0));
   }
 

@@ -19,7 +19,7 @@ std::string read_model(const FileTree& tree) {
 
 Pressure read_pressure(const FileTree& tree, std::string_view path) {
   std::string text;
-  return tree.read(path, &text) ? parse_pressure(text) : Pressure{};
+  return tree.read_value(path, &text) ? parse_pressure(text) : Pressure{};
 }
 
 // Only v2 groups have pressure files.
@@ -51,7 +51,7 @@ CpuFacts read_cpu(const FileTree& tree, const ProcessFacts& process, const Contr
 MemoryFacts read_memory(const FileTree& tree, const ProcessFacts& process, const ControlGroups& groups) {
   MemoryFacts memory;
   std::string text;
-  if (tree.read("/proc/meminfo", &text)) {
+  if (tree.read_value("/proc/meminfo", &text)) {
     const Meminfo machine = parse_meminfo(text);
     memory.total = machine.total;
     // Free memory is what an old or simulated kernel without MemAvailable offers for certain.
@@ -90,7 +90,7 @@ TaskFacts read_tasks(const FileTree& tree, const ProcessFacts& process, const Co
 
 SystemInfo read_all(const FileTree& tree, const ProcessFacts& process, std::string model) {
   std::string membership, mountinfo;
-  tree.read("/proc/self/cgroup", &membership);
+  tree.read_value("/proc/self/cgroup", &membership);
   tree.read("/proc/self/mountinfo", &mountinfo);
   const std::vector<CgroupMount> mounts = parse_cgroup_mounts(mountinfo);
   const auto groups = [&](std::string_view controller) {

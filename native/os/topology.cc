@@ -76,7 +76,8 @@ std::vector<CoreKind> kinds_by_counters(const FileTree& tree, const CpuGroups& c
 std::optional<uint32_t> count_numa_nodes(const FileTree& tree, const CpuSet& affinity) {
   auto nodes = read_cpu_list(tree, "/sys/devices/system/node/has_cpu");
   if (!nodes) nodes = read_cpu_list(tree, "/sys/devices/system/node/online");
-  if (!nodes || affinity.empty()) return std::nullopt;
+  if (!nodes || nodes->empty() || affinity.empty()) return std::nullopt;
+  if (nodes->count() == 1) return 1;
   uint32_t count = 0;
   for (uint32_t node = nodes->next(0); node < kMaxCpus; node = nodes->next(node + 1)) {
     const auto cpus = read_cpu_list(tree, "/sys/devices/system/node/node" + std::to_string(node) + "/cpulist");
