@@ -39,7 +39,8 @@ export function whyNot() {
 function rightAnswers({ expected }) {
   const right = {}
   const { cpu = {}, memory = {} } = expected
-  if ('limitBytes' in memory) right.limitBytes = [memory.limitBytes]
+  // The hard limit, or what it amounts to with memory.high and the machine's own size.
+  if ('limitBytes' in memory) right.limitBytes = [memory.limitBytes, memory.limitBytes === null ? null : (memory.effectiveLimitBytes ?? memory.limitBytes)]
   if ('availableBytes' in memory) right.availableBytes = [memory.availableBytes]
   if ('quotaCpus' in cpu) {
     const quota = cpu.quotaCpus ?? Infinity

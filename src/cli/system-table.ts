@@ -36,6 +36,7 @@ function pressure(value: Pressure | null): string {
 
 /** What limits CPU time, in a sentence; the number of usable CPUs has no file of its own. */
 function cpuLimit({ cpu, sources }: SystemInfo): string {
+  if (cpu.usableCpus === null) return ''
   if (cpu.quotaCpus !== null && cpu.quotaCpus === cpu.usableCpus) return describeSource(sources.quotaCpus)
   if (cpu.affinityLogical !== null && cpu.onlineLogical !== null && cpu.affinityLogical < cpu.onlineLogical) return 'sched_getaffinity'
   return 'the machine'

@@ -13,7 +13,7 @@ describe('amorsize system', () => {
     const { stdout, status } = run()
     expect(status).toBe(0)
     expect(stdout).toMatch(/^CPU\n/)
-    expect(stdout).toMatch(/usable CPUs +\d/)
+    expect(stdout).toMatch(/threads, rounded up \/ down +\d/)
     expect(stdout).not.toContain('\u001B')
     expect(stdout.split('\n').every((line) => line === line.trimEnd())).toBe(true)
   })
