@@ -26,6 +26,7 @@
             "native/os/file_tree.cc",
             "native/os/meminfo.cc",
             "native/os/memory_groups.cc",
+            "native/os/older_libstdcxx.cc",
             "native/os/pressure.cc",
             "native/os/process_facts.cc",
             "native/os/system_linux.cc",

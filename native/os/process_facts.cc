@@ -1,6 +1,7 @@
 #include "os/process_facts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -68,8 +69,8 @@ ProcessFacts this_process() {
   const long page_size = sysconf(_SC_PAGESIZE);
   if (page_size > 0) facts.page_size = static_cast<uint64_t>(page_size);
   // A directory's link count is 2 and one for each directory in it: here, each thread. Cheaper than any file that says so.
-  struct stat task {};
-  if (stat("/proc/self/task", &task) == 0 && task.st_nlink > 2) facts.threads = task.st_nlink - 2;
+  struct statx task {};
+  if (statx(AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 && task.stx_nlink > 2) facts.threads = task.stx_nlink - 2;
   facts.address_space = soft_limit(RLIMIT_AS);
   facts.data = soft_limit(RLIMIT_DATA);
   facts.tasks = soft_limit(RLIMIT_NPROC);

@@ -190,7 +190,7 @@ describe.skipIf(skip)('readSystemInfo over generated machines', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[0-9 :,/\n.-]*(max|\/\.\.)?[0-9 :,/\n-]*$/))
     fc.assert(
       fc.property(fc.record(Object.fromEntries(names.map((name) => [name, text])), { requiredKeys: [] }), (files) => {
-        using tree = new FileTree(files)
+        using tree = new FileTree(files as Files)
         const info = readSystemInfo({ root: tree.root, affinity: '0-1' })
         expect(info.cpu.parallelism).toBeGreaterThanOrEqual(1)
         const numbers = Object.values({ ...info.cpu, ...info.memory, ...info.pids }).filter((value) => typeof value === 'number')

@@ -13,8 +13,9 @@ if (mode === 'allocate') {
   for (let bytes = 0; bytes + CHUNK <= wanted; bytes += CHUNK) kept.push(Buffer.alloc(CHUNK, 1))
   console.log(JSON.stringify({ survived: true, wanted, chunks: kept.length }))
 } else if (mode === 'hold') {
-  const held = Buffer.alloc(Number(whose), 1)
-  console.log(`holding ${held.length}`)
+  // A property of the global object: a variable that is not used again would be collected.
+  globalThis.held = Buffer.alloc(Number(whose), 1)
+  console.log(`holding ${globalThis.held.length}`)
   // The end of standard input, which the test closes, ends the process.
   process.stdin.resume()
 } else {
