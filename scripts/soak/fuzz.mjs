@@ -1,10 +1,14 @@
 // Fuzzes the readers of kernel text with libFuzzer under the address and undefined-behaviour sanitizers, for a bounded time.
-// AMORSIZE_FUZZ_SECONDS (60) is the time for each target. --keep adds what was learnt to the corpus in test/native/fuzz/corpus.
+// AMORSIZE_FUZZ_SECONDS (60) is the time for each target. --keep adds what was learnt to the corpus, test/native/fuzz/*.corpus.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { addToCorpus, inputsIn, unpackCorpus } from '../../test/native/fuzz/corpus.mjs'
 import { root } from '../support/project.mjs'
+
+/** Longer inputs than this are worth less to the next run than they weigh in the repository. */
+const MAX_KEPT_BYTES = 256
 
 const seconds = Number(process.env.AMORSIZE_FUZZ_SECONDS ?? 60)
 if (!(seconds >= 1)) throw new RangeError(`AMORSIZE_FUZZ_SECONDS must be a number >= 1; received ${process.env.AMORSIZE_FUZZ_SECONDS}`)
@@ -35,12 +39,16 @@ function fuzz(compiler, target, work) {
   if (built.status !== 0) return { failure: `does not compile:\n${built.stderr}` }
   const learnt = join(work, `${target}-corpus`)
   mkdirSync(learnt)
-  const kept = join(folder, 'corpus', target)
+  const kept = join(work, `${target}-kept`)
+  unpackCorpus(target, kept)
   const fuzzed = run(binary, [
     learnt, kept, `-max_total_time=${seconds}`, '-timeout=5', '-rss_limit_mb=2048', '-max_len=16384', '-print_final_stats=1', `-artifact_prefix=${work}/`,
   ])
   if (fuzzed.status !== 0) return { failure: `found a fault:\n${fuzzed.stderr.split('\n').slice(-60).join('\n')}` }
-  if (keep) run(binary, ['-merge=1', kept, learnt])
+  if (keep) {
+    run(binary, ['-merge=1', kept, learnt])
+    addToCorpus(target, inputsIn(kept, MAX_KEPT_BYTES))
+  }
   const runs = /number_of_executed_units: (\d+)/.exec(fuzzed.stderr)?.[1]
   return { runs: Number(runs) }
 }

@@ -1,6 +1,6 @@
 // Makes what the virtual machine boots: Debian's cloud kernel, and a file system in memory with busybox, this Node and the package.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { root } from '../../support/project.mjs'
@@ -37,6 +37,15 @@ function copyProgram(program, to, rootfs) {
 /** Returns `{ kernel, initramfs, folder }`, all in a new temporary folder. Throws what kept it from being made. */
 export function makeImage() {
   const folder = mkdtempSync(join(tmpdir(), 'amorsize-vm-'))
+  try {
+    return { ...fillImage(folder), folder }
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function fillImage(folder) {
   const rootfs = join(folder, 'rootfs')
   const app = join(rootfs, 'amorsize')
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'amorsize']) mkdirSync(join(rootfs, name), { recursive: true })
@@ -56,5 +65,5 @@ export function makeImage() {
 
   const initramfs = join(folder, 'initramfs.cpio')
   output('sh', ['-c', `find . | "$1" cpio -o -H newc > "$2" 2>/dev/null`, 'sh', join(rootfs, 'bin/busybox'), initramfs], { cwd: rootfs })
-  return { kernel: join(kernelFolder, kernel), initramfs, folder }
+  return { kernel: join(kernelFolder, kernel), initramfs }
 }
