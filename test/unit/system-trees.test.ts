@@ -1,34 +1,10 @@
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readSystemInfo } from '../../dist/testing/index.js'
-import { FileTree, type Files } from './support/file-tree.js'
+import type { Files } from './support/file-tree.js'
+import { MEMINFO, MIB, V2_MOUNT, read, v2, withoutReaders } from './support/machines.js'
 
-const skip = process.platform !== 'linux' || process.env['AMORSIZE_NATIVE'] === '0'
-const MIB = 2 ** 20
-
-const V2_MOUNT = '25 30 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n'
 const V1_MEMORY_MOUNT = '34 31 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n'
-const MEMINFO = 'MemTotal: 16777216 kB\nMemFree: 6291456 kB\nMemAvailable: 12582912 kB\nSwapTotal: 2097152 kB\nSwapFree: 1048576 kB\n'
 
-/** A v2 group `/a/b` below a true root. */
-function v2(files: Files = {}): Files {
-  return {
-    '/proc/self/cgroup': '0::/a/b\n',
-    '/proc/self/mountinfo': V2_MOUNT,
-    '/proc/meminfo': MEMINFO,
-    '/sys/fs/cgroup/cgroup.controllers': 'cpu memory pids\n',
-    '/sys/devices/system/cpu/online': '0-3\n',
-    ...files,
-  }
-}
-
-function read(files: Files, options: { affinity?: string; pid?: number } = {}) {
-  using tree = new FileTree(files)
-  return readSystemInfo({ root: tree.root, affinity: '0-3', pid: 4242, ...options })
-}
-
-describe.skipIf(skip)('readSystemInfo: memory', () => {
+describe.skipIf(withoutReaders)('readSystemInfo: memory', () => {
   it('reports swap totals of the machine and the lowest swap limit of the groups', () => {
     const { memory, sources } = read(
       v2({ '/sys/fs/cgroup/a/memory.swap.max': '1048576\n', '/sys/fs/cgroup/a/b/memory.swap.max': 'max\n' }),
@@ -119,7 +95,7 @@ describe.skipIf(skip)('readSystemInfo: memory', () => {
   })
 })
 
-describe.skipIf(skip)('readSystemInfo: pressure and resource limits', () => {
+describe.skipIf(withoutReaders)('readSystemInfo: pressure and resource limits', () => {
   it('reports ten-second averages of the machine and of the group', () => {
     const psi = (some: string, full: string) => `some avg10=${some} avg60=0.00 avg300=0.00 total=1\nfull avg10=${full} avg60=0.00 avg300=0.00 total=1\n`
     const { cpu, memory } = read(
@@ -159,7 +135,7 @@ describe.skipIf(skip)('readSystemInfo: pressure and resource limits', () => {
   })
 })
 
-describe.skipIf(skip)('readSystemInfo: groups and mounts', () => {
+describe.skipIf(withoutReaders)('readSystemInfo: groups and mounts', () => {
   it('compares paths by components: /pod is no ancestor of /pod2', () => {
     const { cpu } = read({
       '/proc/self/cgroup': '0::/pod2\n',
@@ -228,124 +204,5 @@ describe.skipIf(skip)('readSystemInfo: groups and mounts', () => {
     const { sources } = read(v2({ '/sys/fs/cgroup/a/b/cpu.max': `${tight}\n`, '/sys/fs/cgroup/a/cpu.max': '9007199254740992 9007199254740991\n' }))
     // Both are 1 as doubles.
     expect(sources.quotaCpus).toEqual({ file: '/sys/fs/cgroup/a/b/cpu.max', level: 0 })
-  })
-})
-
-describe.skipIf(skip)('readSystemInfo: topology', () => {
-  const ids = (cpu: number, ...[pkg, die, core]: number[]): Files => ({
-    [`/sys/devices/system/cpu/cpu${cpu}/topology/physical_package_id`]: `${pkg}\n`,
-    [`/sys/devices/system/cpu/cpu${cpu}/topology/die_id`]: `${die}\n`,
-    [`/sys/devices/system/cpu/cpu${cpu}/topology/core_id`]: `${core}\n`,
-  })
-
-  it('falls back on package, die and core ids', () => {
-    const files = { ...v2(), ...ids(0, 0, 0, 0), ...ids(1, 0, 0, 0), ...ids(2, 0, 1, 0), ...ids(3, 1, 0, 0) }
-    expect(read(files).cpu).toMatchObject({ physicalCores: 3, physicalCoresOnline: 3, smtWidth: 2, packages: 2 })
-  })
-
-  it('falls back on the ids of cpuinfo', () => {
-    const block = (cpu: number, pkg: number, core: number) => `processor\t: ${cpu}\nmodel name\t: Test CPU\nphysical id\t: ${pkg}\ncore id\t\t: ${core}\n\n`
-    const files = v2({ '/proc/cpuinfo': block(0, 0, 0) + block(1, 0, 0) + block(2, 1, 0) + block(3, 1, 1) })
-    expect(read(files).cpu).toMatchObject({ physicalCores: 3, smtWidth: 2, model: 'Test CPU', packages: null })
-    expect(read(files, { affinity: '0-1' }).cpu).toMatchObject({ physicalCores: 1, physicalCoresOnline: 3, cpuWorkers: 1 })
-  })
-
-  it('does not count cores when one online CPU is unknown', () => {
-    const files = { ...v2(), ...ids(0, 0, 0, 0), ...ids(1, 0, 0, 1), ...ids(2, 0, 0, 2) }
-    expect(read(files).cpu).toMatchObject({ physicalCores: null, physicalCoresOnline: null, kinds: null, cpuWorkers: 4 })
-  })
-
-  it('counts the CPUs of cpuinfo where sysfs has no list', () => {
-    const { cpu } = read({ '/proc/cpuinfo': 'processor : 0\nprocessor : 1\nprocessor : 5\n' })
-    expect(cpu).toMatchObject({ onlineLogical: 3, affinityLogical: 4 })
-  })
-
-  it('takes the affinity of the tree when none is given', () => {
-    using tree = new FileTree(v2({ '/proc/self/status': 'Cpus_allowed_list:\t1-9\n' }))
-    expect(readSystemInfo({ root: tree.root }).cpu.affinityLogical).toBe(3)
-    using bare = new FileTree(v2())
-    expect(readSystemInfo({ root: bare.root }).cpu.affinityLogical).toBe(4)
-  })
-
-  it('accepts the affinity as numbers', () => {
-    using tree = new FileTree(v2())
-    expect(readSystemInfo({ root: tree.root, affinity: [0, 2, 2] }).cpu.affinityLogical).toBe(2)
-  })
-})
-
-describe.skipIf(skip)('readSystemInfo: files that are not what they should be', () => {
-  it('knows nothing of a root that does not exist', () => {
-    const info = readSystemInfo({ root: '/nonexistent-root' })
-    expect(info.cpu).toMatchObject({ onlineLogical: null, affinityLogical: null, usableCpus: null, parallelism: 1, controller: null })
-    expect(info.memory).toMatchObject({ totalBytes: null, availableBytes: null, effectiveLimitBytes: null, ancestorsVisible: null })
-    expect(info.pids).toEqual({ limit: null, available: null })
-  })
-
-  it.each([
-    ['binary', '\u0000\u00ff\u0001garbage\u0000'],
-    ['empty', ''],
-    ['truncated', '0-'],
-    ['numbers too large', '99999999999999999999999 99999999999999999999999\n'],
-    ['a huge line', 'x'.repeat(3_000_000)],
-  ])('keeps what other files say when one is %s', (_name, content) => {
-    const good = v2({
-      '/sys/fs/cgroup/a/memory.max': `${512 * MIB}\n`,
-      '/sys/fs/cgroup/a/memory.current': `${12 * MIB}\n`,
-      '/sys/fs/cgroup/a/b/cpu.max': '150000 100000\n',
-    })
-    const cpu = read({ ...good, '/sys/fs/cgroup/a/b/cpu.max': content, '/sys/devices/system/cpu/online': content })
-    expect(cpu.cpu).toMatchObject({ quotaCpus: null, onlineLogical: null, affinityLogical: 4 })
-    expect(cpu.memory).toMatchObject({ limitBytes: 512 * MIB, availableBytes: 500 * MIB })
-    const memory = read({ ...good, '/sys/fs/cgroup/a/memory.max': content, '/proc/meminfo': content })
-    expect(memory.memory).toMatchObject({ limitBytes: null, totalBytes: null, availableBytes: null })
-    expect(memory.cpu.quotaCpus).toBe(1.5)
-    const groups = read({ ...good, '/proc/self/cgroup': content })
-    expect(groups.cpu).toMatchObject({ quotaCpus: null, controller: null, onlineLogical: 4 })
-    expect(groups.memory.totalBytes).toBe(16384 * MIB)
-  })
-
-  it('is not held up by a pipe, a directory, a loop of links or an endless file', () => {
-    using tree = new FileTree(v2({ '/sys/fs/cgroup/a/b/cpu.max': '150000 100000\n' }))
-    mkdirSync(join(tree.root, 'sys/fs/cgroup/a/cpu.max'))
-    symlinkSync('meminfo-loop', join(tree.root, 'proc/meminfo-loop'))
-    symlinkSync('/dev/zero', join(tree.root, 'proc/cpuinfo'))
-    symlinkSync('limits', join(tree.root, 'proc/self/limits'))
-    const { cpu } = readSystemInfo({ root: tree.root, affinity: '0-3' })
-    expect(cpu).toMatchObject({ quotaCpus: 1.5, onlineLogical: 4, physicalCores: null })
-  })
-
-  it.skipIf(process.getuid?.() === 0)('leaves out a file that may not be read', () => {
-    using tree = new FileTree(v2({ '/sys/fs/cgroup/a/b/cpu.max': '150000 100000\n' }))
-    chmodSync(join(tree.root, 'sys/fs/cgroup/a/b/cpu.max'), 0)
-    expect(readSystemInfo({ root: tree.root }).cpu.quotaCpus).toBeNull()
-  })
-
-  it('reads a mountinfo and a cpu.max far longer than a page', () => {
-    const noise = Array.from({ length: 2000 }, (_, i) => `${i} 1 0:${i} / /mnt/${'d'.repeat(50)}${i} rw - tmpfs tmpfs rw\n`).join('')
-    const { cpu } = read(v2({ '/proc/self/mountinfo': noise + V2_MOUNT, '/sys/fs/cgroup/a/b/cpu.max': `${' '.repeat(9000)}150000 100000\n` }))
-    expect(cpu.quotaCpus).toBe(1.5)
-  })
-
-  it.each([
-    [{ root: '' }, RangeError, /^root must/],
-    [{ root: 7 }, TypeError, /^root must/],
-    [{ root: 'a\0b' }, RangeError, /^root must/],
-    [{ root: '/', affinity: '3-1' }, RangeError, /^affinity must/],
-    [{ root: '/', affinity: '' }, RangeError, /^affinity must/],
-    [{ root: '/', affinity: '0-70000' }, RangeError, /^affinity must/],
-    [{ root: '/', affinity: [] }, RangeError, /^affinity must/],
-    [{ root: '/', affinity: [-1] }, RangeError, /^affinity must/],
-    [{ root: '/', affinity: 3 }, TypeError, /^affinity must/],
-    [{ root: '/', pid: 0 }, RangeError, /^pid must/],
-    [{ root: '/', pid: 1.5 }, RangeError, /^pid must/],
-    [{ root: '/', pageSize: 1000 }, RangeError, /^pageSize must/],
-    [{ root: '/', pageSize: -4096 }, RangeError, /^pageSize must/],
-    [{ root: '/', pageSize: Number.NaN }, RangeError, /^pageSize must/],
-    [{ root: '/', pagesize: 4096 }, TypeError, /did you mean 'pageSize'/],
-    [undefined, TypeError, /must be an object/],
-  ])('refuses %j', (options, ErrorClass, message) => {
-    const call = () => readSystemInfo(options as never)
-    expect(call).toThrow(ErrorClass)
-    expect(call).toThrow(message)
   })
 })
