@@ -9,8 +9,33 @@
         "native/binding/bucket_handle.cc",
         "native/binding/clock_binding.cc",
         "native/binding/hot_calls.cc",
+        "native/binding/system_binding.cc",
         "native/os/clock.cc",
         "native/os/process_names.cc"
+      ],
+      "conditions": [
+        ["OS=='linux'", {
+          "sources": [
+            "native/os/cgroup.cc",
+            "native/os/cgroup_membership.cc",
+            "native/os/cgroup_mounts.cc",
+            "native/os/core_map.cc",
+            "native/os/cpu_quota.cc",
+            "native/os/cpu_set.cc",
+            "native/os/cpuinfo.cc",
+            "native/os/file_tree.cc",
+            "native/os/meminfo.cc",
+            "native/os/memory_groups.cc",
+            "native/os/older_libstdcxx.cc",
+            "native/os/pressure.cc",
+            "native/os/process_facts.cc",
+            "native/os/system_linux.cc",
+            "native/os/task_limits.cc",
+            "native/os/topology.cc"
+          ]
+        }],
+        ["OS=='mac'", {"sources": ["native/os/system_macos.cc"]}],
+        ["OS=='win'", {"sources": ["native/os/system_windows.cc"]}]
       ],
       "include_dirs": ["native"],
       "defines": ["NAPI_VERSION=8"],

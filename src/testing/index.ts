@@ -1,3 +1,4 @@
 /** Tools for testing code that uses this package. */
 export { FakeClock } from './fake-clock.js'
+export { readSystemInfo, type ReadSystemInfoOptions } from './read-system-info.js'
 export type { Clock } from '../internal/clock.js'

@@ -1,0 +1,58 @@
+// Everything the machine and the container say about cores, memory and tasks. One file per operating system fills it:
+// system_linux.cc, system_macos.cc, system_windows.cc. An empty optional is "unknown" or, for a limit, "none".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/cgroup_membership.h"
+#include "os/cpu_quota.h"
+#include "os/limit.h"
+#include "os/pressure.h"
+#include "os/topology.h"
+
+namespace amorsize::os {
+
+struct CpuFacts {
+  std::optional<uint32_t> online, affinity;  // logical CPUs
+  std::optional<CpuQuota> quota;
+  Topology topology;
+  CgroupVersion controller = CgroupVersion::none;
+  std::optional<bool> ancestors_visible;
+  std::string model;
+  Pressure machine_pressure, group_pressure;
+};
+
+// Bytes.
+struct MemoryFacts {
+  std::optional<uint64_t> total, machine_available;
+  std::string machine_source;  // what machine_available was read from
+  LowestLimit hard, high, headroom;
+  bool headroom_known = true;  // false: a limit's use cannot be read
+  std::optional<uint64_t> working_set;
+  LowestLimit address_space;
+  std::optional<uint64_t> swap_total, swap_free;
+  LowestLimit swap_limit;
+  uint64_t page_size = 0;
+  CgroupVersion controller = CgroupVersion::none;
+  std::optional<bool> ancestors_visible;
+  Pressure machine_pressure, group_pressure;
+};
+
+struct TaskFacts {
+  LowestLimit limit, available;
+  bool available_known = true;
+};
+
+struct SystemInfo {
+  CpuFacts cpu;
+  MemoryFacts memory;
+  TaskFacts tasks;
+};
+
+// Reads this machine as it is for this process, afresh.
+SystemInfo read_system();
+
+}  // namespace amorsize::os

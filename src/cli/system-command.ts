@@ -1,0 +1,65 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { type SystemInfo, systemInfo } from '../system/index.js'
+import { formatSystemInfo } from './system-table.js'
+
+interface SystemOptions {
+  readonly json?: boolean
+  readonly watch?: boolean
+  readonly interval: number
+}
+
+const CLEAR_SCREEN = '\u001B[H\u001B[J'
+const MIN_INTERVAL_MS = 50
+const MAX_INTERVAL_MS = 2 ** 31 - 1
+
+/** Makes the subcommand `amorsize system`. */
+export function systemCommand(): Command {
+  return new Command('system')
+    .description('show what this process may use of the machine, and where each limit was found')
+    .option('--json', 'print one JSON object a line')
+    .option('--watch', 'print again whenever something changes, until interrupted')
+    .option('--interval <ms>', 'how often --watch looks, in milliseconds', parseInterval, 1000)
+    .action(async (options: SystemOptions) => {
+      const format = options.json === true ? formatJson : formatSystemInfo
+      if (options.watch === true) await watch(format, options)
+      else process.stdout.write(format(systemInfo()))
+    })
+}
+
+function formatJson(info: SystemInfo): string {
+  return `${JSON.stringify(info)}\n`
+}
+
+function parseInterval(text: string): number {
+  const interval = Number(text)
+  if (!Number.isInteger(interval) || interval < MIN_INTERVAL_MS || interval > MAX_INTERVAL_MS) {
+    throw new InvalidArgumentError(`It must be an integer from ${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS}.`)
+  }
+  return interval
+}
+
+/** Resolves when interrupted, or when nobody reads the output any more. */
+function watch(format: (info: SystemInfo) => string, options: SystemOptions): Promise<void> {
+  const redraws = process.stdout.isTTY && options.json !== true
+  let shown = ''
+  const show = () => {
+    const text = format(systemInfo())
+    if (text === shown) return
+    process.stdout.write(redraws ? CLEAR_SCREEN + text : text)
+    shown = text
+  }
+  return new Promise((resolve, reject) => {
+    const timer = setInterval(show, options.interval)
+    const finish = (end: () => void) => {
+      clearInterval(timer)
+      process.off('SIGINT', stop).off('SIGTERM', stop)
+      process.stdout.off('error', fail)
+      end()
+    }
+    const stop = () => finish(resolve)
+    const fail = (error: NodeJS.ErrnoException) => finish(error.code === 'EPIPE' ? resolve : () => reject(error))
+    process.on('SIGINT', stop).on('SIGTERM', stop)
+    process.stdout.on('error', fail)
+    show()
+  })
+}

@@ -1,0 +1,87 @@
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import type { CpuInfo, MemoryInfo, SystemInfo } from './system-info.js'
+
+/** A count or size that Node reports as 0 or as a huge sentinel when it does not know. */
+function known(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) && value > 0 && value < 2 ** 62 ? value : null
+}
+
+/** Runs `read`; what a sandbox forbids is unknown. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+function readCpu(): CpuInfo {
+  // Newer versions of libuv mix the quota into this number, so it says nothing exact about the affinity mask.
+  const parallelism = known(attempt(availableParallelism)) ?? 1
+  const processors = attempt(cpus) ?? []
+  const model = processors[0]?.model.trim() ?? ''
+  return {
+    onlineLogical: known(processors.length),
+    affinityLogical: null,
+    quotaCpus: null,
+    usableCpus: null,
+    parallelism,
+    parallelismFloor: parallelism,
+    physicalCoresOnline: null,
+    physicalCores: null,
+    cpuWorkers: parallelism,
+    smtWidth: null,
+    packages: null,
+    kinds: null,
+    numaNodes: null,
+    controller: null,
+    ancestorsVisible: null,
+    model: model === '' || model === 'unknown' ? null : model,
+    pressure: null,
+    groupPressure: null,
+  }
+}
+
+function readMemory(): MemoryInfo {
+  const totalBytes = known(attempt(totalmem))
+  const limitBytes = known(attempt(() => process.constrainedMemory()))
+  const machineAvailableBytes = known(attempt(freemem))
+  const bounds = [totalBytes, limitBytes].filter((bytes) => bytes !== null)
+  return {
+    totalBytes,
+    limitBytes,
+    highBytes: null,
+    effectiveLimitBytes: bounds.length > 0 ? Math.min(...bounds) : null,
+    workingSetBytes: null,
+    availableBytes: known(attempt(() => process.availableMemory())) ?? machineAvailableBytes,
+    machineAvailableBytes,
+    addressSpaceLimitBytes: null,
+    swapTotalBytes: null,
+    swapFreeBytes: null,
+    swapLimitBytes: null,
+    pageSizeBytes: null,
+    pressure: null,
+    groupPressure: null,
+    controller: null,
+    ancestorsVisible: null,
+  }
+}
+
+/** What Node offers where the addon cannot be loaded; the rest is unknown. */
+export function readFallback(): SystemInfo {
+  return {
+    source: 'fallback',
+    cpu: readCpu(),
+    memory: readMemory(),
+    pids: { limit: null, available: null },
+    sources: {
+      quotaCpus: null,
+      limitBytes: null,
+      highBytes: null,
+      swapLimitBytes: null,
+      addressSpaceLimitBytes: null,
+      pidsLimit: null,
+      availableBytes: null,
+    },
+  }
+}
