@@ -1,8 +1,8 @@
-// Joins the modules of each entry point into a few files in dist/bundle, which is what `exports` in package.json names. Node
+// Joins the modules of each entry point into a few files in dist/bundle, which is what the package ships. Node
 // spends a fraction of a millisecond on every module it loads; dozens of small ones would make `import 'amorsize'` slow.
 //
 // All files of dist/bundle lie side by side, two levels below the package's root like dist/internal, and what is started by
-// its URL (worker threads) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
+// its URL (worker threads, processes of `amorsize bench`) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { build } from 'esbuild'
@@ -20,10 +20,12 @@ for (const entry of Object.values(manifest.exports)) {
   entryPoints[basename(target, '.js')] = join(root, entry.types.replace(/\.d\.ts$/, '.js'))
 }
 
+// The command line; bin names it.
+for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.js')] = join(dist, 'cli', 'main.js')
+
 const startedByUrl = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
 for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-  // The command line is not joined: it runs for seconds, and from dist/cli.
-  if (!file.name.endsWith('.js') || file.parentPath === join(dist, 'cli')) continue
+  if (!file.name.endsWith('.js')) continue
   for (const [, name] of readFileSync(join(file.parentPath, file.name), 'utf8').matchAll(startedByUrl)) {
     if (name in entryPoints) throw new Error(`two files would be dist/bundle/${name}.js`)
     entryPoints[name] = join(file.parentPath, `${name}.js`)

@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nativeStatus } from '../internal/native.js'
 import type { BenchCase, BenchPath } from './bench-case.js'
@@ -117,7 +116,7 @@ async function runRounds(jobs: readonly Job<unknown>[], rounds: number, onProgre
   return failed
 }
 
-const childModule = join(dirname(fileURLToPath(import.meta.url)), 'bench-child.js')
+const childModule = fileURLToPath(new URL('./bench-child.js', import.meta.url))
 const MEASURE_CASE = 'const child = await import(process.argv[1]); await child.measureCaseForParent(process.argv.slice(2), (name) => import(name))'
 const MEASURE_THREADS = 'const child = await import(process.argv[1]); await child.measureThreadsForParent(process.argv.slice(2))'
 
