@@ -69,7 +69,7 @@ enum class Rounding { kUp, kDown };
 inline double count_of(double amount, int digits, Rounding rounding, bool* whole = nullptr) {
   const double exact = amount * pow10_of(digits);
   const double nearest = std::floor(exact + 0.5);
-  const bool is_whole = std::fabs(exact - nearest) <= nearest * 0x1p-50;
+  const bool is_whole = nearest >= 1 && std::fabs(exact - nearest) <= nearest * 0x1p-50;
   if (whole != nullptr) *whole = is_whole;
   const double count = is_whole ? nearest : rounding == Rounding::kUp ? std::ceil(exact) : std::floor(exact);
   return count < 0x1p53 ? count : 0x1p53;

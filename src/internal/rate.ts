@@ -39,7 +39,7 @@ export interface UnitRate {
 function countOf(amount: number, digits: number, round: (x: number) => number): { count: number; whole: boolean } {
   const exact = amount * pow10(digits)
   const nearest = Math.floor(exact + 0.5)
-  const whole = Math.abs(exact - nearest) <= nearest * 2 ** -50
+  const whole = nearest >= 1 && Math.abs(exact - nearest) <= nearest * 2 ** -50
   return { count: Math.min(whole ? nearest : round(exact), 2 ** 53), whole }
 }
 

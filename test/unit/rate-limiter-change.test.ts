@@ -142,6 +142,15 @@ describe('update', () => {
     expect(limiter.tryAcquire()).toBe(true)
   })
 
+  it('from a great rate to the smallest there is denies from then on', async () => {
+    const { clock, limiter } = limited({ requestsPerSecond: 4.6e9 })
+    await clock.advance(1e6)
+    limiter.tryAcquire()
+    limiter.update({ requestsPerSecond: Number.MIN_VALUE })
+    expect(limiter.tryAcquire()).toBe(false)
+    expect(() => limiter.reserve()).toThrow(expect.objectContaining({ retryAfterMs: Infinity }))
+  })
+
   it('leaves a reservation of an enormous limit harmless under a small one', () => {
     const { limiter } = limited({ requestsPerSecond: 1, burstSize: 1e15 })
     const first = limiter.reserve(1e15)

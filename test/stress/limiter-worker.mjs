@@ -1,0 +1,52 @@
+// A thread that drives one bucket as its workerData says and reports what it was granted.
+import { parentPort, workerData } from 'node:worker_threads'
+import { RateLimiter } from '../../dist/index.js'
+
+const { handle, policy, mode, attempts, go, log } = workerData
+const standingStill = { now: () => 0, setTimeout: () => 0, clearTimeout: () => undefined }
+const clock = mode === 'places' ? standingStill : undefined
+const limiter = handle === undefined ? new RateLimiter({ ...policy, clock }) : RateLimiter.from(handle)
+
+/** Waits until all threads are ready, so that they compete from the first call on. */
+function start() {
+  Atomics.add(go, 1, 1)
+  Atomics.notify(go, 1)
+  Atomics.wait(go, 0, 0)
+}
+
+const modes = {
+  /** Takes what it can get. */
+  drain() {
+    let granted = 0
+    for (let i = 0; i < attempts; i++) if (limiter.tryAcquire()) granted++
+    return granted
+  },
+  /** Reserves one after another and tells how long each would wait by a clock that stands still. */
+  places() {
+    return Array.from({ length: attempts }, () => limiter.reserve().waitMs)
+  },
+  /** Waits in line; the place in the log is the order of being served, the value the order of having come. */
+  line() {
+    for (let i = 0; i < attempts; i++) {
+      limiter.acquireSync()
+      log[Atomics.add(log, 0, 1)] = workerData.index
+    }
+    return attempts
+  },
+  /** Without end: to be killed in the middle. */
+  refunding() {
+    for (;;) if (limiter.tryAcquire()) limiter.refund(1)
+  },
+  cancelling() {
+    for (;;) limiter.reserve(3).cancel()
+  },
+  updating() {
+    for (let i = 0; ; i++) {
+      if (limiter.tryAcquire()) limiter.refund(1)
+      limiter.update({ burstSize: 100 + (i % 2) })
+    }
+  },
+}
+
+start()
+parentPort.postMessage(modes[mode]())
