@@ -37,6 +37,7 @@ export { type GiveUpReason, retry, type Retry, type RetryEvents, type RetryStats
 export { timeout, type Timeout, type TimeoutEvents, type TimeoutOptions, type TimeoutStats } from './policy/timeout.js'
 export { withRateLimit } from './decorators/with-rate-limit.js'
 export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-limited-call.js'
+export type { Lease, LeaseOptions } from './rate-limit/lease.js'
 export { RateLimiter, type AcquireOptions, type RateLimiterStats, type Reservation } from './rate-limit/rate-limiter.js'
 export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
 export type { RateLimitPolicy } from './rate-limit/rate-limit-policy.js'

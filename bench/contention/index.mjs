@@ -11,6 +11,8 @@ const DURATION_MS = quick ? 150 : 500
 const plans = [
   { mode: 'bucket', threads: 1, title: 'amorsize, one bucket', file: 'case.mjs' },
   { mode: 'bucket', threads: 2, title: 'amorsize, one bucket', file: 'case.mjs' },
+  { mode: 'lease', threads: 1, title: 'amorsize, leases of 64', file: 'case.mjs' },
+  { mode: 'lease', threads: 2, title: 'amorsize, leases of 64', file: 'case.mjs' },
   { mode: 'drain', threads: 2, title: 'amorsize, one bucket until it is empty', file: 'case.mjs' },
   { mode: 'message', threads: 2, title: 'postMessage to the main thread', file: 'case.mjs' },
   { mode: 'cluster', threads: 2, title: 'rate-limiter-flexible cluster (processes)', file: 'cluster-case.mjs' },
@@ -89,12 +91,13 @@ await writeResults('contention', {
         .map(({ title, threads, decisionsPerSecond, mode }) => ({
           name: `${title}: ${threads}`,
           value: decisionsPerSecond.median,
-          ours: mode === 'bucket',
+          ours: mode === 'bucket' || mode === 'lease',
         })),
     },
   ],
   targets: [
     atLeast('2 threads on one bucket / 1 thread', rate('bucket-2') / rate('bucket-1'), 0.7, sides('bucket-2', 'bucket-1')),
+    atLeast('2 threads through leases / 1 thread through one', rate('lease-2') / rate('lease-1'), 1.8, sides('lease-2', 'lease-1')),
     {
       what: '2 threads empty a bucket: rounds with a wrong count',
       measured: wrongRounds,

@@ -98,9 +98,7 @@ export function targets(cases, importMs) {
     ratio('tryAcquire() denied / limiter tryRemoveTokens', 'amorsize/denied', 'limiter/denied', 0.4),
     heap('tryAcquire() allowed, heap', 'amorsize/allowed', 0),
     heap('tryAcquire() denied, heap', 'amorsize/denied', 0),
-    ...(of('amorsize/lease') === undefined
-      ? []
-      : [ratio('lease tryAcquire() / fast-ratelimit consumeSync', 'amorsize/lease', 'fast-ratelimit/allowed', 0.3)]),
+    ratio('lease tryAcquire() / fast-ratelimit consumeSync', 'amorsize/lease', 'fast-ratelimit/allowed', 0.3),
     ratio('await acquire() / await of a resolved promise', 'amorsize/await', 'floor/await', 1.15),
     heap('await acquire(), heap (as a resolved promise)', 'amorsize/await', of('floor/await').heapBytes.median),
     atMost(

@@ -41,6 +41,18 @@ const allowedTokens: SyncCase = {
   },
 }
 
+const leased: SyncCase = {
+  ...allowed,
+  id: 'amorsize/lease',
+  subject: 'amorsize lease of 64',
+  call: 'lease.tryAcquire()',
+  async make() {
+    const limiter = await plentiful()
+    const lease = limiter.lease({ size: 64 })
+    return () => lease.tryAcquire()
+  },
+}
+
 const denied: SyncCase = {
   ...allowed,
   id: 'amorsize/denied',
@@ -86,6 +98,7 @@ function onTwin<C extends BenchCase>(benchCase: C): C {
 export const ourCases: readonly BenchCase[] = [
   allowed,
   allowedTokens,
+  leased,
   denied,
   awaited,
   awaitedDenied,

@@ -65,6 +65,7 @@ function renderPath(path: BenchPath, cases: readonly CaseReport[], styles: Style
 
 const MODE_TITLES: Readonly<Record<ThreadsReport['mode'], string>> = {
   bucket: 'each thread on the shared bucket',
+  lease: 'each thread through a lease of 64',
   message: 'asking the main thread by postMessage',
   drain: 'on the shared bucket until it is empty',
 }

@@ -51,9 +51,10 @@ async function main(port: MessagePort): Promise<void> {
   const { RateLimiter } = await import('../index.js')
   const { mode, handle, control } = workerData as ThreadTask
   const limiter = RateLimiter.from(handle)
-  const call = (): boolean => limiter.tryAcquire()
+  const decider = mode === 'lease' ? limiter.lease({ size: 64 }) : limiter
+  const call = (): boolean => decider.tryAcquire()
   // In the mode 'drain' every token counts, and speed does not.
-  if (mode === 'bucket') decide(call, WARM_UP_CALLS)
+  if (mode === 'bucket' || mode === 'lease') decide(call, WARM_UP_CALLS)
   port.postMessage('ready')
   Atomics.wait(control, START, 0)
   if (mode === 'message') port.postMessage(await askUntilStopped(port, control))

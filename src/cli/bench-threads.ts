@@ -5,10 +5,10 @@ import type { RateLimiterHandle } from '../index.js'
 import { PLENTY } from './bench-case.js'
 
 /**
- * How the threads come to their decisions: on the shared bucket, by asking the main thread with a message and waiting for its
+ * How the threads come to their decisions: on the shared bucket, on a lease of it in each thread, by asking the main thread with a message and waiting for its
  * answer, or on the shared bucket until it is empty, to count what came out.
  */
-export type ThreadMode = 'bucket' | 'message' | 'drain'
+export type ThreadMode = 'bucket' | 'lease' | 'message' | 'drain'
 
 /** What each worker is given. */
 export interface ThreadTask {

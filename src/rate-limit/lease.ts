@@ -1,0 +1,142 @@
+import { SharedMemoryError } from '../errors.js'
+import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import type { Bucket } from '../memory/bucket.js'
+import { OUTCOME } from '../memory/token-bucket.js'
+
+/** Options of {@link RateLimiter.lease}. */
+export interface LeaseOptions {
+  /** Tokens taken from the bucket at a time: an integer from 1 to 1e9. Default 64. */
+  size?: number | undefined
+}
+
+const DEFAULT_SIZE = 64
+const MAX_SIZE = 1e9
+
+/** What a lease needs of its limiter. */
+export interface LeaseHost {
+  readonly bucket: Bucket
+  /** Leases that have taken tokens in this turn of the event loop. */
+  readonly open: Set<Lease>
+  /** Throws when the limiter has been disposed. */
+  checkUsable(): void
+  countAllowed(calls: number): void
+  countDenied(): void
+}
+
+/**
+ * A view of a limiter for one thread's hot loop, made by {@link RateLimiter.lease}: it takes `size` tokens from the bucket at a
+ * time, fewer when fewer are there, and hands them out without leaving JavaScript. What is left goes back at the end of the current
+ * turn of the event loop, and when the lease is disposed.
+ *
+ * The limit's bound grows by at most `size` for each thread with a lease: in every interval of w seconds at most
+ * `burstSize + requestsPerSecond * w + size` tokens. A thread that is killed in the middle of a turn loses what its lease held.
+ *
+ * Cost: about 5 ns a decision while tokens are in hand, no allocation.
+ *
+ * @example
+ * using lease = limiter.lease({ size: 64 })
+ * for (const packet of packets) if (lease.tryAcquire()) send(packet)
+ */
+export class Lease implements Disposable {
+  /** Tokens taken from the bucket at a time. */
+  readonly size: number
+  readonly #host: LeaseHost
+  #inHand = 0
+  /** Tokens handed to calls that asked for several, less one each: `stats()` counts calls. */
+  #extra = 0
+  /** Tokens taken from the bucket since the last time some went back. */
+  #taken = 0
+  #immediate: NodeJS.Immediate | null = null
+  #disposed = false
+
+  /** @internal */
+  constructor(host: LeaseHost, options: LeaseOptions = {}) {
+    checkKeys('RateLimiter.lease', options, ['size'])
+    this.size = checkNumber('size', options.size ?? DEFAULT_SIZE, { min: 1, max: MAX_SIZE, integer: true })
+    this.#host = host
+  }
+
+  /** Calls granted since the last time tokens went back. @internal */
+  get granted(): number {
+    return this.#taken - this.#inHand - this.#extra
+  }
+
+  /**
+   * Takes tokens if all of them are in hand or in the bucket, else none.
+   *
+   * @param tokens - how many: an integer from 1 to `size`, and at most `burstSize`; default 1
+   * @returns whether they were taken
+   * @throws {TypeError | RangeError} when `tokens` is not such a number
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the lease or its limiter has been disposed
+   */
+  tryAcquire(tokens?: number): boolean {
+    if (tokens === undefined && this.#inHand > 0) {
+      this.#inHand--
+      return true
+    }
+    return this.#acquireSlowly(tokens ?? 1)
+  }
+
+  /** Gives back what is in hand and refuses further use. The limiter is not touched. */
+  [Symbol.dispose](): void {
+    this.#disposed = true
+    this.#giveBack()
+  }
+
+  #acquireSlowly(tokens: number): boolean {
+    if (this.#disposed) throw new SharedMemoryError('this lease has been disposed', { reason: 'disposed' })
+    this.#host.checkUsable()
+    this.#checkTokens(tokens)
+    const missing = tokens - this.#inHand
+    if (missing > 0 && !this.#take(missing)) {
+      this.#host.countDenied()
+      return false
+    }
+    this.#inHand -= tokens
+    this.#extra += tokens - 1
+    if (this.#inHand === 0) this.#takeAhead()
+    this.#giveBackAtEndOfTurn()
+    return true
+  }
+
+  /** Only now is it known that tokens are there; a denial, which may be repeated at any speed, costs one look at the bucket. */
+  #takeAhead(): void {
+    const more = this.size - 1
+    if (more === 0 || this.#take(more)) return
+    const left = Math.min(more, Math.floor(this.#host.bucket.available()))
+    if (left >= 1) this.#take(left)
+  }
+
+  #take(tokens: number): boolean {
+    const { bucket } = this.#host
+    const isTaken = tokens === 1 ? bucket.take() === undefined : bucket.tryAcquire(tokens) === OUTCOME.granted
+    if (!isTaken) return false
+    this.#inHand += tokens
+    this.#taken += tokens
+    return true
+  }
+
+  #giveBackAtEndOfTurn(): void {
+    if (this.#immediate !== null) return
+    this.#host.open.add(this)
+    this.#immediate = setImmediate(() => this.#giveBack())
+  }
+
+  #giveBack(): void {
+    if (this.#immediate === null) return
+    clearImmediate(this.#immediate)
+    this.#immediate = null
+    this.#host.open.delete(this)
+    this.#host.countAllowed(this.granted)
+    if (this.#inHand > 0) this.#host.bucket.refund(this.#inHand)
+    this.#inHand = this.#taken = this.#extra = 0
+  }
+
+  #checkTokens(tokens: number): void {
+    checkNumber('tokens', tokens, { min: 1, max: this.size, integer: true })
+    if (tokens === 1) return
+    const { burstSize } = this.#host.bucket.parameters()
+    if (tokens <= burstSize) return
+    throw new RangeError(`tokens must be an integer >= 1 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`)
+  }
+}
