@@ -185,6 +185,15 @@ napi_value refund(napi_env env, napi_callback_info info) {
   return make_double(env, call.handle->bucket.refund(now_ns, tokens));
 }
 
+// bucketCharge(number, tokens, nowMs): outcome
+napi_value charge(napi_env env, napi_callback_info info) {
+  const BucketCall<3> call(env, info);
+  double tokens = 0;
+  int64_t now_ns = 0;
+  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  return make_outcome(env, persistently(now_ns, false, call.handle, [&](int64_t at_ns) { return call.handle->bucket.charge(at_ns, tokens); }));
+}
+
 // bucketAvailable(number, nowMs): tokens
 napi_value available(napi_env env, napi_callback_info info) {
   const BucketCall<2> call(env, info);
@@ -299,8 +308,8 @@ bool register_bucket(napi_env env, napi_value exports) {
   } kFunctions[] = {
       {"bucketInitialize", initialize}, {"bucketOpen", open},           {"bucketOpenNamed", open_named}, {"bucketTryAcquire", try_acquire},
       {"bucketReserve", reserve},       {"bucketRemaining", remaining}, {"bucketCancel", cancel},        {"bucketRefund", refund},
-      {"bucketAvailable", available},   {"bucketUpdate", update},       {"bucketPause", pause},          {"bucketReset", reset},
-      {"bucketParameters", parameters},
+      {"bucketCharge", charge},         {"bucketAvailable", available},   {"bucketUpdate", update},        {"bucketPause", pause},
+      {"bucketReset", reset},           {"bucketParameters", parameters},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

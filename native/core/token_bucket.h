@@ -122,6 +122,19 @@ class TokenBucket {
     }
   }
 
+  // Takes `tokens` >= 0 whether they are there or not, more than the burst if need be: for a cost that is known only when
+  // it has been incurred. Later callers wait until the debt is paid off; those who wait already keep their times.
+  Outcome charge(int64_t now_ns, double tokens) {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t produced = slot.produced(now_ns);
+      if (produced > kRebaseAt && rebase(now_ns) == Outcome::kGranted) continue;
+      const int64_t spent = std::max(slot.spent, produced - slot.burst);
+      if (spent > kMaxSpent) return Outcome::kBusy;
+      if (commit(slot, std::min(spent + cost_units(tokens, slot.digits), kMaxSpent))) return Outcome::kGranted;
+    }
+  }
+
   // Tokens that could be taken now: 0 .. burst.
   double available(int64_t now_ns) const {
     for (;;) {

@@ -28,6 +28,8 @@ export interface Bucket {
   /** Gives back what can be given back of a reservation; returns that. */
   cancel(ticket: Ticket, tokens: number): number
   refund(tokens: number): number
+  /** Takes `tokens`, also what is not there: a debt that delays later callers. */
+  charge(tokens: number): Outcome
   available(): number
   update(requestsPerSecond: number, burstSize: number): Outcome
   pause(ms: number): Outcome

@@ -17,6 +17,7 @@ declare module '../internal/native.js' {
     bucketRemaining(number: number, ticket: Float64Array, nowMs: number): number
     bucketCancel(number: number, ticket: Float64Array, tokens: number, nowMs: number): number
     bucketRefund(number: number, tokens: number, nowMs: number): number
+    bucketCharge(number: number, tokens: number, nowMs: number): Outcome
     bucketAvailable(number: number, nowMs: number): number
     bucketUpdate(number: number, rate: number, burst: number, nowMs: number): Outcome
     bucketPause(number: number, ms: number, nowMs: number): Outcome
@@ -93,6 +94,10 @@ export class NativeBucket implements Bucket {
 
   refund(tokens: number): number {
     return this.#addon.bucketRefund(this.#number, tokens, timeFor(this.#clock))
+  }
+
+  charge(tokens: number): Outcome {
+    return this.#addon.bucketCharge(this.#number, tokens, timeFor(this.#clock))
   }
 
   available(): number {

@@ -171,6 +171,18 @@ export class TwinTokenBucket {
     }
   }
 
+  /** Takes `tokens` whether they are there or not: a debt that delays later callers. */
+  charge(nowNs: bigint, tokens: number): Outcome {
+    for (;;) {
+      const slot = this.#readSlot()
+      const produced = producedBy(slot, nowNs)
+      if (produced > EXACT_UNITS && this.#rebase(nowNs) === OUTCOME.granted) continue
+      const spent = max(slot.spent, produced - slot.burst)
+      if (spent > MAX_SPENT) return OUTCOME.busy
+      if (this.#commit(slot, min(spent + costUnits(tokens, slot.digits), MAX_SPENT))) return OUTCOME.granted
+    }
+  }
+
   /** Tokens that could be taken now. */
   available(nowNs: bigint): number {
     for (;;) {

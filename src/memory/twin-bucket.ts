@@ -49,6 +49,10 @@ export class TwinBucket implements Bucket {
     return this.#core.refund(this.#nowNs(), tokens)
   }
 
+  charge(tokens: number): Outcome {
+    return this.#persistently(() => this.#core.charge(this.#nowNs(), tokens))
+  }
+
   available(): number {
     return this.#core.available(this.#nowNs())
   }

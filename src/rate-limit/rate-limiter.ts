@@ -11,6 +11,7 @@ import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
 import { blockUntilDue } from './blocking-wait.js'
 import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
 import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, completePolicy } from './rate-limit-policy.js'
+import { type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { WaitQueue, recheckWaiters } from './wait-queue.js'
 
@@ -304,6 +305,28 @@ export class RateLimiter implements Policy, Disposable {
     return new RateLimiter(policy, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
   }
 
+  /**
+   * Puts several limits together, all or nothing: a call has a cost in each, and is granted when all of them are there.
+   *
+   * @param limits - a limiter, or the options of a new one, under each name
+   * @throws {TypeError | RangeError} when there is none, or an option is wrong
+   * @example
+   * const model = RateLimiter.all({ rpm: { requestsPerSecond: 500 / 60 }, tpm: { requestsPerSecond: 30_000 / 60, burstSize: 30_000 } })
+   * const permit = await model.acquire({ rpm: 1, tpm: 1200 })
+   * permit.settle({ tpm: 1875 })
+   */
+  static all<K extends string>(limits: Readonly<Record<K, RateLimiter | Partial<RateLimitPolicy>>>): RateLimiterAll<K> {
+    const given: unknown = limits
+    if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) {
+      throw new TypeError(`limits must be an object with a limiter or its options under each name; received ${describe(given)}`)
+    }
+    const parts = new Map<K, LimitPart>()
+    for (const [name, limit] of Object.entries(given) as [K, RateLimiter | Partial<RateLimitPolicy>][]) {
+      parts.set(name, (limit instanceof RateLimiter ? limit : new RateLimiter(limit)).#part())
+    }
+    return new RateLimiterAll(parts)
+  }
+
   /** What this limiter has done in this thread. */
   stats(): RateLimiterStats {
     let allowed = this.#allowed
@@ -330,8 +353,7 @@ export class RateLimiter implements Policy, Disposable {
       this.#allowed++
       return GRANTED
     }
-    const queueIsFull = this.#queue.size >= this.#policy.maxQueue
-    const ticket = this.#reserve(tokens, queueIsFull ? 0 : maxWaitMs)
+    const ticket = this.#reserveInLine(tokens, maxWaitMs)
     if (ticket.waitMs <= 0) {
       this.#allowed++
       return GRANTED
@@ -339,6 +361,29 @@ export class RateLimiter implements Policy, Disposable {
     const wait = this.#queue.wait(ticket, tokens, signal, () => this.#allowed++)
     notify('onWait', this.#policy.onWait, ticket.waitMs)
     return wait
+  }
+
+  #part(): LimitPart {
+    return {
+      bucket: this.#bucket,
+      checkUsable: () => this.#checkUsable(),
+      reserve: (tokens, options) => this.#reserveInLine(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs'])),
+      wait: (ticket, tokens, signal) => {
+        const wait = this.#queue.wait(ticket, tokens, signal, () => undefined)
+        notify('onWait', this.#policy.onWait, ticket.waitMs)
+        return wait
+      },
+      count: (outcome) => {
+        if (outcome === 'allowed') this.#allowed++
+        else this.#denied++
+      },
+    }
+  }
+
+  /** Reserves for a caller that will wait in this thread's queue, if it has to. */
+  #reserveInLine(tokens: number, maxWaitMs: number): Ticket {
+    const queueIsFull = this.#queue.size >= this.#policy.maxQueue
+    return this.#reserve(tokens, queueIsFull ? 0 : maxWaitMs)
   }
 
   #reserve(tokens: number, maxWaitMs: number): Ticket {

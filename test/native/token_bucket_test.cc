@@ -130,6 +130,34 @@ TEST("bucket: a refund never lifts it above the burst") {
   EXPECT_EQ(bucket.available(kStart), 5.0);
 }
 
+TEST("bucket: a charge takes what is there and goes into debt for the rest, beyond the burst too") {
+  Bucket bucket(10, 4);
+  EXPECT_EQ(bucket.charge(kStart, 1.5), Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart), 2.5);
+  EXPECT_EQ(bucket.charge(kStart, 10.5), Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart), 0.0);
+  EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, 900 * kMs);
+  CHECK(!bucket.try_acquire_one(kStart + 1000 * kMs - 1));
+  CHECK(bucket.try_acquire_one(kStart + 1000 * kMs));
+}
+
+TEST("bucket: a charge delays later callers and nobody who waits already") {
+  Bucket bucket(10, 1);
+  CHECK(bucket.try_acquire_one(kStart));
+  Reservation before = bucket.reserve(kStart, 1, kForever);
+  EXPECT_EQ(before.wait_ns, 100 * kMs);
+  EXPECT_EQ(bucket.charge(kStart, 5), Outcome::kGranted);
+  EXPECT_EQ(bucket.remaining(kStart + 100 * kMs, &before.ticket), 0);
+  EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, 700 * kMs);
+}
+
+TEST("bucket: charges of any size never overflow, and a reset pays them off") {
+  Bucket bucket(1e6, 1e6);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(bucket.charge(kStart, core::kMaxBurst), Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart + kYear), 0.0);
+  EXPECT_EQ(bucket.reset(kStart + kYear), Outcome::kGranted);
+}
+
 TEST("bucket: a refund pays debts first") {
   Bucket bucket(1, 1);
   for (int i = 0; i < 3; ++i) bucket.reserve(kStart, 1, kForever);
