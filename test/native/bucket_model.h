@@ -14,7 +14,7 @@ namespace amorsize::test {
 
 __extension__ using int128 = __int128;
 
-enum class Action { kAcquireOne, kAcquire, kReserve, kCancel, kRefund, kAvailable, kRemaining, kParameters, kUpdate, kPause, kReset };
+enum class Action { kAcquireOne, kAcquire, kReserve, kCancel, kRefund, kCharge, kAvailable, kRemaining, kParameters, kUpdate, kPause, kReset };
 
 struct Operation {
   Action action;
@@ -37,8 +37,8 @@ struct Result {
 inline bool is_change(Action action) { return action == Action::kUpdate || action == Action::kPause || action == Action::kReset; }
 
 inline std::string describe(const Operation& operation) {
-  static constexpr const char* kNames[] = {"acquireOne", "acquire",    "reserve", "cancel", "refund", "available",
-                                           "remaining",  "parameters", "update",  "pause",  "reset"};
+  static constexpr const char* kNames[] = {"acquireOne", "acquire",   "reserve",    "cancel", "refund", "charge",
+                                           "available",  "remaining", "parameters", "update", "pause",  "reset"};
   return std::string(kNames[static_cast<int>(operation.action)]) + "(t=" + std::to_string(operation.now_ns) + ", " +
          std::to_string(operation.amount) + ", " + std::to_string(operation.burst) + ", " + std::to_string(operation.limit) + ")";
 }
@@ -67,6 +67,7 @@ Result perform(core::TokenBucket<W> bucket, const Operation& operation, core::Ti
       return {.first = returned};
     }
     case Action::kRefund: return {.first = bucket.refund(now, amount)};
+    case Action::kCharge: return {bucket.charge(now, amount)};
     case Action::kAvailable: return {.first = bucket.available(now)};
     case Action::kRemaining: {
       if (ticket->generation < 0) return {};
@@ -126,6 +127,10 @@ class BucketModel {
         return {.first = give_back(now, static_cast<int64_t>(in_units(amount, false)) - reserved_after)};
       }
       case Action::kRefund: return {.first = give_back(now, static_cast<int64_t>(in_units(amount, false)))};
+      case Action::kCharge: {
+        spent_ = spent_at(now) + std::max<int64_t>(static_cast<int64_t>(in_units(amount, true)), 1);
+        return {};
+      }
       case Action::kAvailable: return {.first = tokens(std::max<int128>(produced(now) - spent_at(now), 0))};
       case Action::kRemaining: {
         if (ticket.generation < 0) return {};

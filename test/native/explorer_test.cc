@@ -58,6 +58,12 @@ TEST("explorer: two threads reserve, cancel and refund") {
            kLast, true});
 }
 
+TEST("explorer: one thread charges a cost beyond the burst while others acquire and change the limit") {
+  explore({1, 2, {},
+           {{{kCharge, kStart, 3}, {kAcquireOne, kStart}}, {{kReserve, kStart, 1, 0, kForever}, {kCancel, kStart}}, {{kUpdate, kStart, 2, 1}}},
+           kLast, true});
+}
+
 TEST("explorer: clocks of two threads disagree") {
   explore({1, 2, {},
            {{{kAcquire, kStart + 2 * kSecond}, {kReserve, kStart + kSecond, 2, 0, kForever}, {kAcquireOne, kStart + 3 * kSecond}},

@@ -10,7 +10,7 @@ type Operation =
   | { kind: 'tryAcquire'; share: number }
   | { kind: 'reserve'; share: number; maxWaitMs: number }
   | { kind: 'cancel' | 'renew' | 'isStale'; ticket: number }
-  | { kind: 'refund'; tokens: number }
+  | { kind: 'refund' | 'charge'; tokens: number }
   | { kind: 'update'; rate: number; burst: number }
   | { kind: 'pause'; ms: number }
   | { kind: 'reset' | 'available' | 'parameters' }
@@ -25,6 +25,7 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('reserve' as const), share: shares, maxWaitMs: waits }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('cancel' as const, 'renew' as const, 'isStale' as const), ticket: tickets }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('refund' as const), tokens: fc.oneof(fc.double({ min: 0, max: 50, noNaN: true }), fc.constantFrom(0, 1e-300, 1e15, Number.MAX_VALUE)) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('charge' as const), tokens: fc.oneof(fc.double({ min: 1e-9, max: 500, noNaN: true }), fc.constantFrom(1e-300, 1, 1e15)) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('update' as const), rate: anyRates, burst: anyBursts }) },
   fc.record({ kind: fc.constant('pause' as const), ms: waits.map((ms) => Math.min(ms, 1e15)) }),
   fc.record({ kind: fc.constantFrom('reset' as const, 'available' as const, 'parameters' as const) }),
@@ -70,6 +71,8 @@ function apply(side: Side, turn: number, operation: Operation): unknown {
     }
     case 'refund':
       return bucket.refund(operation.tokens)
+    case 'charge':
+      return bucket.charge(operation.tokens)
     case 'update':
       return bucket.update(operation.rate, operation.burst)
     case 'pause':

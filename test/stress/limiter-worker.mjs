@@ -21,6 +21,17 @@ const modes = {
     for (let i = 0; i < attempts; i++) if (limiter.tryAcquire()) granted++
     return granted
   },
+  /** Takes what it can get through a lease, in turns of 100 calls; the lease gives back what is left of each. */
+  async lease() {
+    const lease = limiter.lease({ size: 64 })
+    let granted = 0
+    for (let i = 0; i < attempts; i++) {
+      if (lease.tryAcquire()) granted++
+      if (i % 100 === 99) await new Promise((resolve) => setImmediate(resolve))
+    }
+    lease[Symbol.dispose]()
+    return granted
+  },
   /** Reserves one after another and tells how long each would wait by a clock that stands still. */
   places() {
     return Array.from({ length: attempts }, () => limiter.reserve().waitMs)
@@ -49,4 +60,4 @@ const modes = {
 }
 
 start()
-parentPort.postMessage(modes[mode]())
+parentPort.postMessage(await modes[mode]())

@@ -26,6 +26,13 @@ describe('one bucket in several threads', () => {
     expect(new RateLimiter(policy).tryAcquire()).toBe(false)
   })
 
+  it('through leases grants its burst once, exactly: what one thread holds and does not use comes to the others', async () => {
+    const limiter = new RateLimiter({ requestsPerSecond: ALMOST_NEVER, burstSize: 50_000 })
+    const granted = await new Threads(THREADS, { handle: limiter.share(), mode: 'lease', attempts: 20_000 }).run<number>()
+    expect(sum(granted) + drain(limiter)).toBe(50_000)
+    expect(sum(granted)).toBeGreaterThan(50_000 - THREADS * 64)
+  })
+
   itWithAddon('gives every place in time once: first come, first served', async () => {
     const each = 5000
     const policy = { name: freshName(), requestsPerSecond: 1000, burstSize: 1 }
