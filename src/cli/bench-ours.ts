@@ -53,6 +53,19 @@ const leased: SyncCase = {
   },
 }
 
+const allowedBoth: SyncCase = {
+  ...allowed,
+  id: 'amorsize/all',
+  subject: 'amorsize, two limits at once',
+  call: 'both.tryAcquire({ rpm: 1, tpm: 1200 })',
+  async make() {
+    const { RateLimiter } = await import('../index.js')
+    const plenty = { requestsPerSecond: PLENTY, burstSize: PLENTY }
+    const both = RateLimiter.all({ rpm: plenty, tpm: { requestsPerSecond: 1000 * PLENTY, burstSize: 1000 * PLENTY } })
+    return () => both.tryAcquire({ rpm: 1, tpm: 1200 }) !== false
+  },
+}
+
 const denied: SyncCase = {
   ...allowed,
   id: 'amorsize/denied',
@@ -99,6 +112,7 @@ export const ourCases: readonly BenchCase[] = [
   allowed,
   allowedTokens,
   leased,
+  allowedBoth,
   denied,
   awaited,
   awaitedDenied,

@@ -82,6 +82,7 @@ export class RateLimiterAll<K extends string = string> {
       if (failed === null) return this.#grant(charges)
       lacking = [failed]
     }
+    checkBursts(charges)
     for (const { part } of lacking) part.count('denied')
     return false
   }
@@ -101,6 +102,7 @@ export class RateLimiterAll<K extends string = string> {
     checkKeys('RateLimiterAll.acquire', options, ['signal', 'maxWaitMs'])
     const signal = checkSignal('signal', options.signal)
     const charges = this.#chargesFor(costs)
+    checkBursts(charges)
     signal?.throwIfAborted()
     const held = reserveAll(charges, options)
     if (held.some(({ ticket }) => ticket.waitMs > 0)) await waitForAll(held, signal)
@@ -112,7 +114,7 @@ export class RateLimiterAll<K extends string = string> {
     let isSettled = false
     return {
       settle: (actual) => {
-        const corrections = this.#check('actual', actual, () => MAX_BURST)
+        const corrections = this.#check('actual', actual)
         if (isSettled) return
         isSettled = true
         for (const { name, part, tokens } of corrections) {
@@ -126,14 +128,12 @@ export class RateLimiterAll<K extends string = string> {
 
   /** What has to be taken where. Everything is checked before anything is taken. */
   #chargesFor(costs: Costs<K>): Charge<K>[] {
-    const charges = this.#check('costs', costs, (part) => {
-      part.checkUsable()
-      return part.bucket.parameters().burstSize
-    })
+    const charges = this.#check('costs', costs)
+    for (const { part } of charges) part.checkUsable()
     return charges.filter(({ tokens }) => tokens > 0)
   }
 
-  #check(what: string, costs: Costs<K>, max: (part: LimitPart) => number): Charge<K>[] {
+  #check(what: string, costs: Costs<K>): Charge<K>[] {
     const given: unknown = costs
     if (typeof given !== 'object' || given === null) {
       throw new TypeError(`${what} must be an object with a number of tokens for each limit; received ${describe(given)}`)
@@ -143,11 +143,16 @@ export class RateLimiterAll<K extends string = string> {
       const part = this.#parts.get(name)
       if (part === undefined) throw new TypeError(`${what} names '${name}', which is no limit here (limits: ${[...this.#parts.keys()].join(', ')})`)
       if (tokens === undefined) continue
-      charges.push({ name, part, tokens: checkNumber(`${what}.${name}`, tokens, { min: 0, max: max(part) }) })
+      charges.push({ name, part, tokens: checkNumber(`${what}.${name}`, tokens, { min: 0, max: MAX_BURST }) })
     }
     if (charges.length === 0) throw new RangeError(`${what} must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
     return charges
   }
+}
+
+/** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */
+function checkBursts(charges: readonly Charge<string>[]): void {
+  for (const { name, part, tokens } of charges) checkNumber(`costs.${name}`, tokens, { min: 0, max: part.bucket.parameters().burstSize })
 }
 
 /** Takes every charge or none; returns the one that failed, because another thread was faster. */
