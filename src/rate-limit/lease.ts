@@ -46,6 +46,8 @@ export class Lease implements Disposable {
   #extra = 0
   /** Tokens taken from the bucket since the last time some went back. */
   #taken = 0
+  /** Whether the bucket had fewer than `size` tokens when it was last asked. */
+  #wasShort = false
   #immediate: NodeJS.Immediate | null = null
   #disposed = false
 
@@ -88,23 +90,31 @@ export class Lease implements Disposable {
     this.#host.checkUsable()
     this.#checkTokens(tokens)
     const missing = tokens - this.#inHand
-    if (missing > 0 && !this.#take(missing)) {
+    if (missing > 0 && !this.#takeAtLeast(missing)) {
       this.#host.countDenied()
       return false
     }
     this.#inHand -= tokens
     this.#extra += tokens - 1
-    if (this.#inHand === 0) this.#takeAhead()
     this.#giveBackAtEndOfTurn()
     return true
   }
 
-  /** Only now is it known that tokens are there; a denial, which may be repeated at any speed, costs one look at the bucket. */
-  #takeAhead(): void {
-    const more = this.size - 1
-    if (more === 0 || this.#take(more)) return
+  /** Takes `size` tokens if they are there, else as many as are, but no fewer than `missing`. */
+  #takeAtLeast(missing: number): boolean {
+    // One swap of the bucket's word for all, unless the bucket was short the last time: then a denial, which may be repeated
+    // at any speed, costs one look at it.
+    if (!this.#wasShort && this.#take(this.size)) return true
+    if (!this.#take(missing)) {
+      this.#wasShort = true
+      return false
+    }
+    const more = this.size - missing
+    this.#wasShort = more > 0 && !this.#take(more)
+    if (!this.#wasShort) return true
     const left = Math.min(more, Math.floor(this.#host.bucket.available()))
     if (left >= 1) this.#take(left)
+    return true
   }
 
   #take(tokens: number): boolean {
