@@ -41,6 +41,7 @@ await build({
   platform: 'node',
   target: 'node20.19',
   packages: 'external',
+  keepNames: true, // an error's name is its class's
   chunkNames: 'shared-[hash]',
   logLevel: 'warning',
 })

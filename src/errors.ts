@@ -1,7 +1,7 @@
 /**
  * Every error this package throws on its own account. All extend {@link AmorsizeError}, carry a stable
  * `code`, and are recognised by a registered symbol, so that `is()` also holds for an error made by another
- * copy of the package (two versions in one dependency tree, or another thread's copy after a clone).
+ * copy of the package in the same thread (two versions in one dependency tree). A structured clone, as `postMessage` makes, keeps neither.
  */
 
 const brand = Symbol.for('amorsize.error')

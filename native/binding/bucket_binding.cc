@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <thread>
@@ -43,6 +44,7 @@ bool in_range(double value, double max) { return value > 0 && value <= max; }
 template <size_t N>
 struct BucketCall : Args<N> {
   BucketHandle* handle = nullptr;
+  bool own_clock = false;
 
   BucketCall(napi_env env, napi_callback_info info) : Args<N>(env, info) {
     double number = -1;
@@ -66,13 +68,14 @@ struct BucketCall : Args<N> {
     return false;
   }
 
-  bool now_ns(napi_env env, size_t index, int64_t* out) const {
+  bool now_ns(napi_env env, size_t index, int64_t* out) {
     double ms = 0;
     if (!read_double(env, this->values[index], &ms)) {
       throw_type(env, "bucket: the time must be a number of ms, or NaN for the system's clock");
       return false;
     }
-    *out = std::isnan(ms) ? handle->clock.now_ns() : ns_from_ms(ms);
+    own_clock = std::isnan(ms);
+    *out = own_clock ? handle->clock.now_ns() : ns_from_ms(ms);
     return true;
   }
 };
@@ -125,7 +128,7 @@ Outcome persistently(int64_t now_ns, bool own_clock, BucketHandle* handle, Chang
 
 // bucketTryAcquire(number, tokens, nowMs): outcome
 napi_value try_acquire(napi_env env, napi_callback_info info) {
-  const BucketCall<3> call(env, info);
+  BucketCall<3> call(env, info);
   double tokens = 0;
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
@@ -134,7 +137,7 @@ napi_value try_acquire(napi_env env, napi_callback_info info) {
 
 // bucketReserve(number, tokens, maxWaitMs, nowMs, ticket): outcome. The ticket is written, or for a denial its wait.
 napi_value reserve(napi_env env, napi_callback_info info) {
-  const BucketCall<5> call(env, info);
+  BucketCall<5> call(env, info);
   double tokens = 0;
   double max_wait_ms = 0;
   int64_t now_ns = 0;
@@ -149,7 +152,7 @@ napi_value reserve(napi_env env, napi_callback_info info) {
 
 // bucketRemaining(number, ticket, nowMs): ms; brings the ticket up to date.
 napi_value remaining(napi_env env, napi_callback_info info) {
-  const BucketCall<3> call(env, info);
+  BucketCall<3> call(env, info);
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.now_ns(env, 2, &now_ns)) return nullptr;
   double* fields = ticket_fields(env, call.values[1]);
@@ -163,7 +166,7 @@ napi_value remaining(napi_env env, napi_callback_info info) {
 
 // bucketCancel(number, ticket, tokens, nowMs): tokens given back
 napi_value cancel(napi_env env, napi_callback_info info) {
-  const BucketCall<4> call(env, info);
+  BucketCall<4> call(env, info);
   double tokens = 0;
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.tokens(env, 2, &tokens) || !call.now_ns(env, 3, &now_ns)) return nullptr;
@@ -176,7 +179,7 @@ napi_value cancel(napi_env env, napi_callback_info info) {
 
 // bucketRefund(number, tokens, nowMs): tokens given back
 napi_value refund(napi_env env, napi_callback_info info) {
-  const BucketCall<3> call(env, info);
+  BucketCall<3> call(env, info);
   double tokens = 0;
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.number(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
@@ -187,57 +190,56 @@ napi_value refund(napi_env env, napi_callback_info info) {
 
 // bucketCharge(number, tokens, nowMs): outcome
 napi_value charge(napi_env env, napi_callback_info info) {
-  const BucketCall<3> call(env, info);
+  BucketCall<3> call(env, info);
   double tokens = 0;
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  return make_outcome(env, persistently(now_ns, false, call.handle, [&](int64_t at_ns) { return call.handle->bucket.charge(at_ns, tokens); }));
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.charge(at_ns, tokens); }));
 }
 
 // bucketAvailable(number, nowMs): tokens
 napi_value available(napi_env env, napi_callback_info info) {
-  const BucketCall<2> call(env, info);
+  BucketCall<2> call(env, info);
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
   return make_double(env, call.handle->bucket.available(now_ns));
 }
 
-// bucketUpdate(number, rate, burst, nowMs): outcome
+// bucketUpdate(number, rate, burst, nowMs): outcome. NaN keeps what is in force.
 napi_value update(napi_env env, napi_callback_info info) {
-  const BucketCall<4> call(env, info);
+  BucketCall<4> call(env, info);
   double rate = 0;
   double burst = 0;
   int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.number(env, 1, &rate) || !call.number(env, 2, &burst) || !call.now_ns(env, 3, &now_ns)) return nullptr;
-  if (!in_range(rate, core::kMaxRate)) return throw_range(env, "bucket: the rate must be > 0 and at most 1e15");
-  if (!(burst >= 1) || burst > core::kMaxBurst) return throw_range(env, "bucket: the burst must be >= 1 and at most 1e15");
-  double given = 0;
-  const bool own_clock = read_double(env, call.values[3], &given) && std::isnan(given);
-  return make_outcome(env, persistently(now_ns, own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.update(at_ns, rate, burst); }));
+  if (call.handle == nullptr || !call.now_ns(env, 3, &now_ns)) return nullptr;
+  if (!read_double(env, call.values[1], &rate) || !read_double(env, call.values[2], &burst)) return throw_type(env, "bucket: a number was expected");
+  if (!std::isnan(rate) && !in_range(rate, core::kMaxRate)) return throw_range(env, "bucket: the rate must be > 0 and at most 1e15");
+  if (burst < 1 || burst > core::kMaxBurst) return throw_range(env, "bucket: the burst must be >= 1 and at most 1e15");
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.update(at_ns, rate, burst); }));
 }
 
 // bucketPause(number, ms, nowMs): outcome
 napi_value pause(napi_env env, napi_callback_info info) {
-  const BucketCall<3> call(env, info);
+  BucketCall<3> call(env, info);
   double ms = 0;
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.number(env, 1, &ms) || !call.now_ns(env, 2, &now_ns)) return nullptr;
   if (ms < 0) return throw_range(env, "bucket: a pause must be >= 0 ms");
   const int64_t until_ns = now_ns + ns_from_ms(ms);
-  return make_outcome(env, persistently(now_ns, false, call.handle, [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
 }
 
 // bucketReset(number, nowMs): outcome
 napi_value reset(napi_env env, napi_callback_info info) {
-  const BucketCall<2> call(env, info);
+  BucketCall<2> call(env, info);
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
-  return make_outcome(env, persistently(now_ns, false, call.handle, [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns); }));
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns); }));
 }
 
 // bucketParameters(number, out): writes rate, burst, generation
 napi_value parameters(napi_env env, napi_callback_info info) {
-  const BucketCall<2> call(env, info);
+  BucketCall<2> call(env, info);
   if (call.handle == nullptr) return nullptr;
   double* out = ticket_fields(env, call.values[1]);
   if (out == nullptr) return nullptr;

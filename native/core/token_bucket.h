@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -161,11 +162,12 @@ class TokenBucket {
 
   // Changes rate and burst for every thread at once. The available tokens (or the debt) stay, cut to the new burst;
   // who waits keeps its place, and finds its new time by `remaining`.
+  // NaN keeps the rate or the burst, whatever it is at that moment.
   Outcome update(int64_t now_ns, double rate, double burst) {
     return change(now_ns, [&](const Slot& old) {
       Change to = at(old, now_ns);
-      to.rate = rate;
-      to.burst = burst;
+      if (!std::isnan(rate)) to.rate = rate;
+      if (!std::isnan(burst)) to.burst = burst;
       return to;
     });
   }

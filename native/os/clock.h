@@ -13,7 +13,7 @@
 
 namespace amorsize::os {
 
-// The kernel's monotonic clock: CLOCK_MONOTONIC, mach_continuous_time or QueryPerformanceCounter.
+// The kernel's monotonic clock: CLOCK_MONOTONIC, or QueryPerformanceCounter on Windows.
 int64_t monotonic_ns();
 
 // Whether the processor's counter may stand in for the kernel's clock: the counter is invariant and the kernel itself

@@ -31,6 +31,7 @@ export interface Bucket {
   /** Takes `tokens`, also what is not there: a debt that delays later callers. */
   charge(tokens: number): Outcome
   available(): number
+  /** Changes both, or one: NaN keeps what is in force at that moment. */
   update(requestsPerSecond: number, burstSize: number): Outcome
   pause(ms: number): Outcome
   reset(): Outcome

@@ -205,9 +205,13 @@ export class TwinTokenBucket {
     }
   }
 
-  /** Changes rate and burst for every thread at once; keeps the tokens. */
+  /** Changes rate and burst for every thread at once; NaN keeps one. The tokens stay. */
   update(nowNs: bigint, rate: number, burst: number): Outcome {
-    return this.#change(nowNs, (old) => ({ ...changeAt(old, nowNs), rate, burst }))
+    return this.#change(nowNs, (old) => ({
+      ...changeAt(old, nowNs),
+      rate: Number.isNaN(rate) ? old.askedRate : rate,
+      burst: Number.isNaN(burst) ? old.askedBurst : burst,
+    }))
   }
 
   /** Stops production until `untilNs` and empties the bucket. */

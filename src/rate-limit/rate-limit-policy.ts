@@ -17,9 +17,9 @@ export interface RateLimitPolicy {
   maxWaitMs?: number | undefined
   /** Most waiters at once in this thread; one more is refused. An integer >= 0; default Infinity. */
   maxQueue?: number | undefined
-  /** The same name means the same bucket in every thread of the process (or, with scope 'machine', of the machine). */
+  /** The same name means the same bucket in every thread of the process; on a clock of yours, in this thread. */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default) or all processes of this user on this machine. */
+  /** Who shares a `name`: all threads of this process (default). 'machine', all processes of this user, is refused: not available yet. */
   scope?: 'process' | 'machine' | undefined
   /** The source of time, for tests. Default: the system's monotonic clock. */
   clock?: Clock | undefined
@@ -68,19 +68,28 @@ export function checkBurst(burst: unknown): number {
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy {
   checkKeys('RateLimiter', policy, KEYS)
-  const requestsPerSecond = checkRate(policy.requestsPerSecond ?? 10)
-  const burstSize = checkBurst(policy.burstSize ?? Math.max(1, Math.round(requestsPerSecond)))
-  const waitOnLimit = checkBoolean('waitOnLimit', policy.waitOnLimit ?? true)
+  const {
+    requestsPerSecond: asked = 10,
+    waitOnLimit: waits = true,
+    maxWaitMs: longest = Infinity,
+    maxQueue: most = Infinity,
+    scope: reach = 'process',
+    clock: source = systemClock,
+  } = policy
+  const requestsPerSecond = checkRate(asked)
+  const { burstSize: burst = Math.max(1, Math.round(requestsPerSecond)) } = policy
+  const burstSize = checkBurst(burst)
+  const waitOnLimit = checkBoolean('waitOnLimit', waits)
   const onWait = checkOptionalFunction('onWait', policy.onWait)
-  const maxWaitMs = checkNumber('maxWaitMs', policy.maxWaitMs ?? Infinity, { min: 0, allowInfinity: true })
-  const maxQueue = checkNumber('maxQueue', policy.maxQueue ?? Infinity, { min: 0, integer: true, allowInfinity: true })
+  const maxWaitMs = checkNumber('maxWaitMs', longest, { min: 0, allowInfinity: true })
+  const maxQueue = checkNumber('maxQueue', most, { min: 0, integer: true, allowInfinity: true })
   const name = checkName('name', policy.name)
   if (name !== null && name.length > MAX_NAME_LENGTH) {
     throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${name.length}`)
   }
-  const scope = checkOneOf('scope', policy.scope ?? 'process', ['process', 'machine'])
+  const scope = checkOneOf('scope', reach, ['process', 'machine'])
   if (scope === 'machine' && name === null) throw new TypeError("scope 'machine' needs a name; received undefined")
-  const clock = checkClock('clock', policy.clock ?? systemClock)
+  const clock = checkClock('clock', source)
   return {
     requestsPerSecond,
     burstSize,

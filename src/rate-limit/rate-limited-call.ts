@@ -1,4 +1,4 @@
-import { checkFunction, checkSignal, describe } from '../internal/validate.js'
+import { checkFunction, checkKeys, checkSignal, describe } from '../internal/validate.js'
 import { RATE_LIMIT_OPTIONS, type RateLimitPolicy } from './rate-limit-policy.js'
 import { RateLimiter } from './rate-limiter.js'
 
@@ -34,6 +34,7 @@ export async function rateLimitedCall<A extends unknown[], R>(
   options: RateLimitedCallOptions<A> = {},
 ): Promise<R> {
   checkFunction('fn', fn)
+  checkKeys('rateLimitedCall', options, ['args', 'limiter', 'policy', 'signal', ...RATE_LIMIT_OPTIONS])
   const { args, limiter, policy, signal, ...own } = options
   if (args !== undefined && !Array.isArray(args)) throw new TypeError(`args must be an array; received ${describe(args)}`)
   checkSignal('signal', signal)

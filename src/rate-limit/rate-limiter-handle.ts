@@ -1,4 +1,5 @@
 import { checkKeys, describe } from '../internal/validate.js'
+import { nameOfClock } from './own-clocks.js'
 import type { CompletePolicy, RateLimitPolicy } from './rate-limit-policy.js'
 
 /**
@@ -13,16 +14,20 @@ export interface RateLimiterHandle {
   readonly buffer?: SharedArrayBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  readonly clock?: string
 }
 
 const KIND = 'amorsize.RateLimiter'
 
 export function createHandle(policy: CompletePolicy, address: { buffer: SharedArrayBuffer; cell: number } | null): RateLimiterHandle {
   const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope } = policy
+  const clock = nameOfClock(policy.clock)
   return {
     kind: KIND,
     policy: { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, ...(name === undefined ? {} : { name }) },
     ...(address ?? {}),
+    ...(clock === undefined ? {} : { clock }),
   }
 }
 
@@ -32,7 +37,7 @@ export function checkHandle(handle: RateLimiterHandle): RateLimiterHandle {
   if (typeof given !== 'object' || given === null || given.kind !== KIND) {
     throw new TypeError(`handle must be what RateLimiter.share() returned; received ${describe(handle)}`)
   }
-  checkKeys('RateLimiter.from', handle, ['kind', 'policy', 'buffer', 'cell'])
+  checkKeys('RateLimiter.from', handle, ['kind', 'policy', 'buffer', 'cell', 'clock'])
   if (given.policy?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
     throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
   }

@@ -1,4 +1,3 @@
-import { RateLimitExceeded, SharedMemoryError } from '../errors.js'
 import { systemClock } from '../internal/clock.js'
 import { notify } from '../internal/listeners.js'
 import { type AnyFunction, type ExecuteOptions, type Policy, type PolicyFunction, type Wrapped, contextFor, wrapWithPolicy } from '../internal/policy.js'
@@ -13,6 +12,8 @@ import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
 import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, completePolicy } from './rate-limit-policy.js'
 import { type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
+import { clockOfName } from './own-clocks.js'
+import { changeUnderWay, disposedError, moreThanBurst, noMachineScope, rateLimitExceeded } from './refusals.js'
 import { WaitQueue, recheckWaiters } from './wait-queue.js'
 
 /** Options of a wait. */
@@ -73,6 +74,7 @@ export class RateLimiter implements Policy, Disposable {
   #take: () => undefined | false
   #allowed = 0
   #denied = 0
+  #blockedMs = 0
   #disposed = false
 
   /**
@@ -95,7 +97,8 @@ export class RateLimiter implements Policy, Disposable {
       this.#bucket = placed.bucket
       this.#address = placed.address
     } else {
-      this.#bucket = openNamed(this.#policy, name)
+      if (this.#policy.scope === 'machine') throw noMachineScope(name)
+      this.#bucket = bucketByName(name, requestsPerSecond, burstSize, clock)
       this.#address = null
     }
     this.#take = this.#bucket.take
@@ -181,7 +184,9 @@ export class RateLimiter implements Policy, Disposable {
         throw new TypeError('acquireSync cannot wait on a clock of yours, which would stand still while this thread is blocked; use acquire, or maxWaitMs: 0')
       }
       notify('onWait', this.#policy.onWait, ticket.waitMs)
+      const startedMs = systemClock.now()
       blockUntilDue(this.#bucket, ticket, systemClock)
+      this.#blockedMs += systemClock.now() - startedMs
     }
     this.#allowed++
   }
@@ -229,6 +234,7 @@ export class RateLimiter implements Policy, Disposable {
    */
   async execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
     if (typeof fn !== 'function') throw new TypeError(`fn must be a function; received ${describe(fn)}`)
+    if (options !== undefined) checkKeys('RateLimiter.execute', options, ['signal'])
     const signal = options?.signal
     await (signal === undefined ? this.acquire() : this.acquire(1, { signal }))
     return fn(contextFor(signal))
@@ -275,9 +281,9 @@ export class RateLimiter implements Policy, Disposable {
   update(change: { requestsPerSecond?: number | undefined; burstSize?: number | undefined }): void {
     this.#checkUsable()
     checkKeys('RateLimiter.update', change, ['requestsPerSecond', 'burstSize'])
-    const now = this.#bucket.parameters()
-    const rate = change.requestsPerSecond === undefined ? now.requestsPerSecond : checkRate(change.requestsPerSecond)
-    const burst = change.burstSize === undefined ? now.burstSize : checkBurst(change.burstSize)
+    // What is not given stays as it is at the moment of the change, whoever has changed it just before.
+    const rate = change.requestsPerSecond === undefined ? NaN : checkRate(change.requestsPerSecond)
+    const burst = change.burstSize === undefined ? NaN : checkBurst(change.burstSize)
     this.#changed(this.#bucket.update(rate, burst))
   }
 
@@ -301,8 +307,8 @@ export class RateLimiter implements Policy, Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
    */
   static from(handle: RateLimiterHandle): RateLimiter {
-    const { policy, buffer, cell } = checkHandle(handle)
-    return new RateLimiter(policy, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
+    const { policy, buffer, cell, clock } = checkHandle(handle)
+    return new RateLimiter({ ...policy, clock: clockOfName(clock) }, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
   }
 
   /**
@@ -331,7 +337,7 @@ export class RateLimiter implements Policy, Disposable {
   stats(): RateLimiterStats {
     let allowed = this.#allowed
     for (const lease of this.#leaseHost.open) allowed += lease.granted
-    return { allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs }
+    return { allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs + this.#blockedMs }
   }
 
   /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the bucket are not touched. */
@@ -382,18 +388,18 @@ export class RateLimiter implements Policy, Disposable {
 
   /** Reserves for a caller that will wait in this thread's queue, if it has to. */
   #reserveInLine(tokens: number, maxWaitMs: number): Ticket {
-    const queueIsFull = this.#queue.size >= this.#policy.maxQueue
-    return this.#reserve(tokens, queueIsFull ? 0 : maxWaitMs)
+    const waiting = this.#queue.size
+    return waiting >= this.#policy.maxQueue ? this.#reserve(tokens, 0, `${waiting} callers wait already, which is maxQueue`) : this.#reserve(tokens, maxWaitMs)
   }
 
-  #reserve(tokens: number, maxWaitMs: number): Ticket {
+  #reserve(tokens: number, maxWaitMs: number, because = maxWaitMs > 0 ? `that is longer than ${maxWaitMs} ms` : 'waiting is not wanted'): Ticket {
     this.#checkUsable()
     this.#checkTokens(tokens)
     const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
     if (outcome === OUTCOME.granted) return ticket
     if (outcome === OUTCOME.denied) {
       this.#denied++
-      throw this.#exceeded(tokens, ticket.waitMs, maxWaitMs)
+      throw rateLimitExceeded(tokens, ticket.waitMs, because, this.#policy.name ?? null)
     }
     throw this.#impossible(outcome, tokens)
   }
@@ -432,39 +438,7 @@ export class RateLimiter implements Policy, Disposable {
     recheckWaiters()
   }
 
-  #exceeded(tokens: number, retryAfterMs: number, maxWaitMs: number): RateLimitExceeded {
-    const name = this.#policy.name ?? null
-    const who = name === null ? 'the rate limit' : `the rate limit '${name}'`
-    const reason =
-      this.#queue.size >= this.#policy.maxQueue
-        ? `${this.#queue.size} callers wait already, which is maxQueue`
-        : maxWaitMs > 0
-          ? `that is longer than ${maxWaitMs} ms`
-          : 'waiting is not wanted'
-    return new RateLimitExceeded(`${who} is reached: ${tokens} token(s) would take ${retryAfterMs} ms, and ${reason}`, {
-      retryAfterMs,
-      limiterName: name,
-    })
-  }
-
   #impossible(outcome: Outcome, tokens: number): Error {
-    if (outcome === OUTCOME.exceedsBurst) {
-      const { burstSize } = this.#bucket.parameters()
-      return new RangeError(`tokens must be a finite number > 0 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`)
-    }
-    return new SharedMemoryError('another thread holds the right to change this limit and does not finish; it may have been stopped by a debugger', {
-      reason: 'busy',
-    })
+    return outcome === OUTCOME.exceedsBurst ? moreThanBurst(tokens, this.#bucket.parameters().burstSize) : changeUnderWay()
   }
-}
-
-function disposedError(): SharedMemoryError {
-  return new SharedMemoryError('this limiter has been disposed', { reason: 'disposed' })
-}
-
-function openNamed(policy: CompletePolicy, name: string): Bucket {
-  if (policy.scope === 'machine') {
-    throw new SharedMemoryError(`scope 'machine' is not available yet, so '${name}' cannot be shared between processes`, { reason: 'unavailable' })
-  }
-  return bucketByName(name, policy.requestsPerSecond, policy.burstSize, policy.clock)
 }

@@ -1,11 +1,11 @@
 // A thread that drives one bucket as its workerData says and reports what it was granted.
 import { parentPort, workerData } from 'node:worker_threads'
 import { RateLimiter } from '../../dist/index.js'
+import { nativeAddon } from '../../dist/internal/native.js'
+import { NativeBucket } from '../../dist/memory/native-bucket.js'
 
 const { handle, policy, mode, attempts, go, log } = workerData
-const standingStill = { now: () => 0, setTimeout: () => 0, clearTimeout: () => undefined }
-const clock = mode === 'places' ? standingStill : undefined
-const limiter = handle === undefined ? new RateLimiter({ ...policy, clock }) : RateLimiter.from(handle)
+const limiter = handle === undefined ? new RateLimiter(policy) : RateLimiter.from(handle)
 
 /** Waits until all threads are ready, so that they compete from the first call on. */
 function start() {
@@ -34,7 +34,10 @@ const modes = {
   },
   /** Reserves one after another and tells how long each would wait by a clock that stands still. */
   places() {
-    return Array.from({ length: attempts }, () => limiter.reserve().waitMs)
+    // A limiter's name on a clock of one's own is this thread's; the bucket beneath it takes any time from anybody.
+    const standingStill = { now: () => 0, setTimeout: () => 0, clearTimeout: () => undefined }
+    const { bucket } = NativeBucket.named(nativeAddon(), `${policy.name} at rest`, policy.requestsPerSecond, policy.burstSize, standingStill)
+    return Array.from({ length: attempts }, () => bucket.reserve(1, Infinity).ticket.waitMs)
   },
   /** Waits in line; the place in the log is the order of being served, the value the order of having come. */
   line() {

@@ -1,0 +1,32 @@
+import { RateLimitExceeded, SharedMemoryError } from '../errors.js'
+import { describe } from '../internal/validate.js'
+
+/** The errors of a limiter, in words. */
+
+/** The limit is reached, and the caller does not wait that long. */
+export function rateLimitExceeded(tokens: number, retryAfterMs: number, because: string, limiterName: string | null): RateLimitExceeded {
+  const who = limiterName === null ? 'the rate limit' : `the rate limit '${limiterName}'`
+  return new RateLimitExceeded(`${who} is reached: ${tokens} token(s) would take ${retryAfterMs} ms, and ${because}`, { retryAfterMs, limiterName })
+}
+
+/** No bucket ever holds that much. */
+export function moreThanBurst(tokens: number, burstSize: number): RangeError {
+  return new RangeError(`tokens must be a finite number > 0 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`)
+}
+
+/** The parameters are claimed by a thread that does not go on. */
+export function changeUnderWay(): SharedMemoryError {
+  return new SharedMemoryError('another thread holds the right to change this limit and does not finish; it may have been stopped by a debugger', {
+    reason: 'busy',
+  })
+}
+
+/** The limiter is used after its end. */
+export function disposedError(): SharedMemoryError {
+  return new SharedMemoryError('this limiter has been disposed', { reason: 'disposed' })
+}
+
+/** Scope 'machine' is not there yet. */
+export function noMachineScope(name: string): SharedMemoryError {
+  return new SharedMemoryError(`scope 'machine' is not available yet, so '${name}' cannot be shared between processes`, { reason: 'unavailable' })
+}
