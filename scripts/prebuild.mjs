@@ -48,7 +48,7 @@ async function build(platform) {
   const [os, arch] = platform.split('-')
   const args = ['--napi', '--strip', '--tag-libc', '--platform', os, '--arch', arch, '--target', `node@${process.versions.node}`]
   if (os === 'linux') args.push('--strip-bin', `${prefix}strip`)
-  const env = { ...process.env, npm_config_loglevel: 'warn', ...headersOfThisNode() }
+  const env = { ...process.env, npm_config_loglevel: 'warn', npm_config_jobs: 'max', ...headersOfThisNode() }
   if (prefix !== '') Object.assign(env, { CC: `${prefix}gcc`, CXX: `${prefix}g++`, AR: `${prefix}ar` })
   await mustRun(process.execPath, [join(root, 'node_modules', 'prebuildify', 'bin.js'), ...args], { cwd: work, env })
 
