@@ -14,10 +14,11 @@ if (isMainThread) {
   times.forEach((ofWorker, i) => console.log(`worker ${i + 1}: ${ofWorker.length} calls`))
   const all = times.flat().sort((a, b) => a - b)
   const elapsed = (all.at(-1) - all[0]) / 1000
-  const allowed = Math.floor(10 + 100 * elapsed + 1)
+  const allowed = Math.floor(10 + 100 * elapsed)
   console.log(`together: ${all.length} calls in ${elapsed.toFixed(2)} s, ${(all.length / elapsed).toFixed(1)} a second`)
   console.log(`one bucket allows 10 + 100 a second: ${allowed} in that time; two buckets would have allowed ${2 * allowed}`)
-  if (all.length > allowed) process.exitCode = 1
+  // The times are those at which the calls ran, a moment after the limiter admitted them: hence the tolerance.
+  if (all.length > 1.1 * allowed) process.exitCode = 1
 } else {
   const times = []
   const end = performance.now() + seconds * 1000

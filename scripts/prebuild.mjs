@@ -4,9 +4,10 @@
 // Ubuntu: g++-aarch64-linux-gnu). Each is built in a folder of its own, so that build/ of the working tree stays as it is.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { headersOfThisNode } from './support/headers.mjs'
 import { faultsOf, glibcNeeded, prebuilds, recordName, sourcesHash } from './support/prebuilds.mjs'
 import { root } from './support/project.mjs'
 import { mustRun } from './support/run.mjs'
@@ -48,7 +49,7 @@ async function build(platform) {
   const [os, arch] = platform.split('-')
   const args = ['--napi', '--strip', '--tag-libc', '--platform', os, '--arch', arch, '--target', `node@${process.versions.node}`]
   if (os === 'linux') args.push('--strip-bin', `${prefix}strip`)
-  const env = { ...process.env, npm_config_loglevel: 'warn', ...headersOfThisNode() }
+  const env = { ...process.env, npm_config_loglevel: 'warn', npm_config_jobs: 'max', ...headersOfThisNode() }
   if (prefix !== '') Object.assign(env, { CC: `${prefix}gcc`, CXX: `${prefix}g++`, AR: `${prefix}ar` })
   await mustRun(process.execPath, [join(root, 'node_modules', 'prebuildify', 'bin.js'), ...args], { cwd: work, env })
 
@@ -61,12 +62,6 @@ async function build(platform) {
   writeFileSync(join(folder, recordName), `${JSON.stringify({ sources: hash, files }, null, 2)}\n`)
   rmSync(work, { recursive: true, force: true })
   await verify(platform, files)
-}
-
-/** N-API is the same in every version, so the headers of the running Node serve where they are installed beside it. */
-function headersOfThisNode() {
-  const prefix = join(dirname(process.execPath), '..')
-  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? { npm_config_nodedir: prefix } : {}
 }
 
 async function verify(platform, files) {

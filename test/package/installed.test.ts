@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { headersOfThisNode } from '../../scripts/support/headers.mjs'
 import { addonForbidden, describeWithAddon, itWithAddon } from '../support/native.js'
 import {
   copyWithoutPrebuilds,
@@ -71,7 +72,7 @@ describeWithAddon('where no prebuild fits', () => {
     const rebuilt = join(folder, 'rebuilt')
     await cp(withoutPrebuilds, rebuilt, { recursive: true })
     const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
-    await mustRun(process.execPath, [nodeGyp, 'rebuild'], join(rebuilt, 'node_modules', 'amorsize'))
+    await mustRun(process.execPath, [nodeGyp, 'rebuild'], join(rebuilt, 'node_modules', 'amorsize'), headersOfThisNode())
     const ended = await run(process.execPath, ['consumer.mjs'], rebuilt)
     expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
   }, slowMs)

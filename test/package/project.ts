@@ -29,8 +29,8 @@ export function run(command: string, args: string[], cwd: string, env: NodeJS.Pr
 }
 
 /** Runs a program that must succeed; returns what it printed. */
-export async function mustRun(command: string, args: string[], cwd: string): Promise<string> {
-  const { code, stdout, stderr } = await run(command, args, cwd)
+export async function mustRun(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const { code, stdout, stderr } = await run(command, args, cwd, env)
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${stdout}\n${stderr}`)
   return stdout
 }
