@@ -15,7 +15,7 @@ const jobs = benchCases.map(({ id, env }) =>
 )
 const results = await runRounds(jobs, ROUNDS)
 
-const modules = { amorsize: '../../dist/index.js', empty: 'empty.mjs' }
+const modules = { amorsize: '../../dist/bundle/index.js', empty: 'empty.mjs' }
 const importJobs = Object.entries(modules).map(([id, file]) =>
   programJob({ id: `import ${id}`, base: import.meta.url, file: 'import-case.mjs', args: [fileURLToPath(new URL(file, import.meta.url))] }),
 )

@@ -42,41 +42,45 @@ function cpuLimit({ cpu, sources }: SystemInfo): string {
   return 'the machine'
 }
 
-function hierarchy(controller: 'v1' | 'v2' | null, ancestorsVisible: boolean | null): string {
-  if (controller === null) return 'none'
+function hierarchy(controller: 'v1' | 'v2' | null, ancestorsVisible: boolean | null, none: string): string {
+  if (controller === null) return none
   return ancestorsVisible === false ? `${controller}; limits above this container cannot be seen` : controller
 }
 
 function rowsOf(info: SystemInfo): readonly Row[] {
   const { cpu, memory, pids, sources } = info
+  // Without the addon null does not mean that there is none, but that Node does not say.
+  const known = info.source === 'native'
+  const none = known ? 'none' : 'unknown'
+  const unlimited = known ? 'unlimited' : 'unknown'
   const kinds = cpu.kinds?.map((kind) => `${kind.cores} cores of ${kind.cpus} CPUs`).join(' + ')
   return [
     ['CPU'],
     ['usable CPUs', count(cpu.usableCpus), cpuLimit(info)],
     ['threads, always busy', String(cpu.cpuWorkers), 'one a physical core, within the quota'],
     ['threads, rounded up / down', `${cpu.parallelism} / ${cpu.parallelismFloor}`, ''],
-    ['quota', cpu.quotaCpus === null ? 'none' : `${count(cpu.quotaCpus)} CPUs`, describeSource(sources.quotaCpus)],
+    ['quota', cpu.quotaCpus === null ? none : `${count(cpu.quotaCpus)} CPUs`, describeSource(sources.quotaCpus)],
     ['logical CPUs, usable of online', `${count(cpu.affinityLogical)} of ${count(cpu.onlineLogical)}`, ''],
     ['physical cores, usable of online', `${count(cpu.physicalCores)} of ${count(cpu.physicalCoresOnline)}`, kinds ?? ''],
     ['threads a core / packages / NUMA nodes', `${count(cpu.smtWidth)} / ${count(cpu.packages)} / ${count(cpu.numaNodes)}`, ''],
     ['pressure', pressure(cpu.pressure), ''],
-    ['control group', hierarchy(cpu.controller, cpu.ancestorsVisible), ''],
+    ['control group', hierarchy(cpu.controller, cpu.ancestorsVisible, none), ''],
     ['model', cpu.model ?? 'unknown', ''],
     ['Memory'],
     ['available', bytes(memory.availableBytes, 'unknown'), describeSource(sources.availableBytes)],
-    ['hard limit', bytes(memory.limitBytes, 'none'), describeSource(sources.limitBytes)],
-    ['throttled above', bytes(memory.highBytes, 'none'), describeSource(sources.highBytes)],
+    ['hard limit', bytes(memory.limitBytes, none), describeSource(sources.limitBytes)],
+    ['throttled above', bytes(memory.highBytes, none), describeSource(sources.highBytes)],
     ['effective limit', bytes(memory.effectiveLimitBytes, 'unknown'), ''],
     ['used by the group, less page cache', bytes(memory.workingSetBytes, 'unknown'), ''],
     ['machine, available of total', `${bytes(memory.machineAvailableBytes, 'unknown')} of ${bytes(memory.totalBytes, 'unknown')}`, ''],
-    ['address space', bytes(memory.addressSpaceLimitBytes, 'unlimited'), describeSource(sources.addressSpaceLimitBytes)],
+    ['address space', bytes(memory.addressSpaceLimitBytes, unlimited), describeSource(sources.addressSpaceLimitBytes)],
     ['swap, free of total', `${bytes(memory.swapFreeBytes, 'unknown')} of ${bytes(memory.swapTotalBytes, 'unknown')}`, ''],
-    ['swap limit', bytes(memory.swapLimitBytes, 'none'), describeSource(sources.swapLimitBytes)],
+    ['swap limit', bytes(memory.swapLimitBytes, none), describeSource(sources.swapLimitBytes)],
     ['pressure', pressure(memory.pressure), ''],
-    ['control group', hierarchy(memory.controller, memory.ancestorsVisible), ''],
+    ['control group', hierarchy(memory.controller, memory.ancestorsVisible, none), ''],
     ['Tasks'],
-    ['limit', pids.limit === null ? 'none' : String(pids.limit), describeSource(sources.pidsLimit)],
-    ['available', pids.limit === null ? 'unlimited' : count(pids.available), ''],
+    ['limit', pids.limit === null ? none : String(pids.limit), describeSource(sources.pidsLimit)],
+    ['available', pids.limit === null ? unlimited : count(pids.available), ''],
   ]
 }
 

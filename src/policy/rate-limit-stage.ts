@@ -22,19 +22,25 @@ export class RateLimitStage implements LinearStage {
     this.events = new EventSource('rate-limit', limiter.policy.name ?? null, ['waiting', 'refused'])
   }
 
-  enter({ scope }: Call): Promise<void> | undefined {
-    const turn = scope.isAbortable ? this.limiter.acquire(1, { signal: scope.signal }) : this.limiter.acquire()
-    return turn === GRANTED ? undefined : this.#wait(turn)
+  enter(call: Call): Promise<void> | undefined {
+    const turn = this.events.isHeard ? this.#acquireHeard(call) : this.#acquire(call)
+    return turn === GRANTED ? undefined : turn
   }
 
   leave(): Verdict {
     return undefined
   }
 
-  #wait(turn: Promise<void>): Promise<void> {
+  #acquire({ scope }: Call): Promise<void> {
+    return scope.isAbortable ? this.limiter.acquire(1, { signal: scope.signal }) : this.limiter.acquire()
+  }
+
+  #acquireHeard(call: Call): Promise<void> {
     const { events, limiter } = this
-    if (!events.isHeard) return turn
-    events.emit('waiting', { limiterName: limiter.policy.name ?? null })
+    const waitingBefore = limiter.stats().waiting
+    const turn = this.#acquire(call)
+    if (turn === GRANTED) return turn
+    if (limiter.stats().waiting > waitingBefore) events.emit('waiting', { limiterName: limiter.policy.name ?? null })
     return turn.catch((error: unknown) => {
       if (RateLimitExceeded.is(error)) events.emit('refused', { error })
       throw error
