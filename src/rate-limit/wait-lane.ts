@@ -98,7 +98,8 @@ export class WaitLane {
     let index = places.length
     // Tokens that were refunded meanwhile can put a later reservation before an earlier one.
     while (index > this.#head && (places[index - 1] as Place).dueMs > place.dueMs) index--
-    places.splice(index, 0, place)
+    if (index === places.length) places.push(place)
+    else places.splice(index, 0, place)
     if (index === this.#head) this.#arm(place.dueMs)
   }
 

@@ -100,7 +100,7 @@ describe('limiters that nobody holds any more', () => {
       }
     }
     // Kept, each would be 320 bytes of shared memory and more of the addon's: 100 MB.
-    expect(await growthOf('rss', make(50_000), make(200_000))).toBeLessThan(40_000_000)
+    expect(await growthOf('rss', make(200_000), make(200_000))).toBeLessThan(40_000_000)
   }, 120_000)
 
   it('do not take the bucket from those that share it', async () => {
