@@ -23,6 +23,13 @@ function monotonicMs(): number {
   return seconds * 1e3 + nanoseconds / 1e6
 }
 
+/** What `clock` says, if that is a time. @throws {RangeError} when it is not: a limit would be kept by nobody */
+export function timeOf(clock: Clock): number {
+  const ms: unknown = clock.now()
+  if (typeof ms === 'number' && Number.isFinite(ms)) return ms
+  throw new RangeError(`clock.now() must return a finite number of milliseconds; received ${String(ms)} (${typeof ms})`)
+}
+
 /** The default clock: CLOCK_MONOTONIC and Node's timers. All threads and processes of a machine agree on it. */
 export const systemClock: Clock = {
   now: () => originMs + performance.now(),

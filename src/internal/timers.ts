@@ -55,6 +55,11 @@ export class SharedTimers {
     if (timer.due < this.#armedForMs) this.#arm(timer.due, nowMs)
   }
 
+  /** Whether what is due at `dueMs` is due now: the one rule for all that runs on this clock. */
+  isDue(dueMs: number, nowMs: number): boolean {
+    return dueMs <= nowMs + this.#toleranceMs
+  }
+
   /** Takes `timer` back; one that has run is ignored. */
   remove(timer: DueTimer): void {
     this.#heap.remove(timer)
@@ -91,7 +96,7 @@ export class SharedTimers {
     for (;;) {
       const timer = this.#heap.peek()
       if (timer === undefined) return
-      if (timer.due > nowMs + this.#toleranceMs) {
+      if (!this.isDue(timer.due, nowMs)) {
         if (timer.due < this.#armedForMs) this.#arm(timer.due, nowMs)
         return
       }

@@ -1,4 +1,4 @@
-import type { Clock } from '../internal/clock.js'
+import { type Clock, timeOf } from '../internal/clock.js'
 import { NEVER, nsFromMs } from '../internal/rate.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, type Position, TwinTokenBucket } from './token-bucket.js'
@@ -18,7 +18,7 @@ export class TwinBucket implements Bucket {
   }
 
   static create(view: BigInt64Array, rate: number, burst: number, clock: Clock): TwinBucket {
-    new TwinTokenBucket(view).initialize(nsFromMs(clock.now()), rate, burst)
+    new TwinTokenBucket(view).initialize(nsFromMs(timeOf(clock)), rate, burst)
     return new TwinBucket(view, clock)
   }
 
@@ -76,7 +76,7 @@ export class TwinBucket implements Bucket {
   }
 
   #nowNs(): bigint {
-    return nsFromMs(this.#clock.now())
+    return nsFromMs(timeOf(this.#clock))
   }
 
   /** Repeats a change while another thread makes one; if that thread died in it, its claim lapses within these attempts. */

@@ -87,6 +87,8 @@ export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy
   if (name !== null && name.length > MAX_NAME_LENGTH) {
     throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${name.length}`)
   }
+  // Outside of Unicode: half of a surrogate pair has no UTF-8 form, so two such names would be one.
+  if (name !== null && /\p{Surrogate}/u.test(name)) throw new RangeError('name must be well-formed Unicode; received one with a lone surrogate')
   const scope = checkOneOf('scope', reach, ['process', 'machine'])
   if (scope === 'machine' && name === null) throw new TypeError("scope 'machine' needs a name; received undefined")
   const clock = checkClock('clock', source)

@@ -399,7 +399,7 @@ export class RateLimiter implements Policy, Disposable {
     if (outcome === OUTCOME.granted) return ticket
     if (outcome === OUTCOME.denied) {
       this.#denied++
-      throw rateLimitExceeded(tokens, ticket.waitMs, because, this.#policy.name ?? null)
+      throw rateLimitExceeded(tokens, ticket.waitMs, ticket.waitMs === Infinity ? 'no wait is long enough' : because, this.#policy.name ?? null)
     }
     throw this.#impossible(outcome, tokens)
   }

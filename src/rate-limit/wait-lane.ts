@@ -121,7 +121,7 @@ export class WaitLane {
         this.#rest()
         return
       }
-      if (place.dueMs > nowMs) {
+      if (!timersOf(this.#clock).isDue(place.dueMs, nowMs)) {
         this.#arm(place.dueMs)
         return
       }
