@@ -40,7 +40,8 @@
       "include_dirs": ["native"],
       "defines": ["NAPI_VERSION=8"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["-std=c++20", "-Os", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"],
+      "cflags_cc": ["-std=c++20", "-Os", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-ffp-contract=off"],
+      "ldflags": ["-Wl,--gc-sections"],
       "xcode_settings": {
         "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
         "GCC_ENABLE_CPP_EXCEPTIONS": "NO",
