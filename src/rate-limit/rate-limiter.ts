@@ -161,7 +161,7 @@ export class RateLimiter implements Policy, Disposable {
         this.#allowed++
         return GRANTED
       }
-      return this.#acquireSlowly(tokens ?? 1, options)
+      return this.#acquireSlowly(tokens === undefined ? 1 : tokens, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -424,9 +424,10 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   /** More than the burst is found by the bucket itself, which knows the burst of that very moment. */
-  #checkTokens(tokens: number): void {
+  #checkTokens(tokens: unknown): void {
     if (typeof tokens === 'number' && tokens > 0 && tokens <= MAX_BURST) return
-    checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
+    const name = tokens !== null && typeof tokens === 'object' ? 'tokens (options are the second argument)' : 'tokens'
+    checkNumber(name, tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
   }
 
   #checkUsable(): void {
