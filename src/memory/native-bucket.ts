@@ -23,7 +23,6 @@ declare module '../internal/native.js' {
     bucketPause(number: number, ms: number, nowMs: number): Outcome
     bucketReset(number: number, nowMs: number): Outcome
     bucketParameters(number: number, out: Float64Array): void
-    clockNowMs(): number
     clockSource(): 'counter' | 'kernel'
   }
 }
