@@ -9,8 +9,11 @@
         "native/binding/bucket_handle.cc",
         "native/binding/clock_binding.cc",
         "native/binding/hot_calls.cc",
+        "native/binding/named_cells.cc",
         "native/binding/system_binding.cc",
         "native/os/clock.cc",
+        "native/os/futex.cc",
+        "native/os/process_identity.cc",
         "native/os/process_names.cc"
       ],
       "conditions": [
@@ -24,6 +27,8 @@
             "native/os/cpu_set.cc",
             "native/os/cpuinfo.cc",
             "native/os/file_tree.cc",
+            "native/os/machine_files.cc",
+            "native/os/machine_names_posix.cc",
             "native/os/meminfo.cc",
             "native/os/memory_groups.cc",
             "native/os/older_libstdcxx.cc",
@@ -34,8 +39,8 @@
             "native/os/topology.cc"
           ]
         }],
-        ["OS=='mac'", {"sources": ["native/os/system_macos.cc"]}],
-        ["OS=='win'", {"sources": ["native/os/system_windows.cc"]}]
+        ["OS=='mac'", {"sources": ["native/os/file_tree.cc", "native/os/machine_files.cc", "native/os/machine_names_posix.cc", "native/os/system_macos.cc"]}],
+        ["OS=='win'", {"sources": ["native/os/machine_names_windows.cc", "native/os/system_windows.cc"]}]
       ],
       "variables": {"addon_api": "<!(node -p \"require('node-addon-api').include_dir\")"},
       "include_dirs": ["native", "<(addon_api)"],

@@ -10,6 +10,6 @@ NAPI_MODULE_INIT() {
     environment->release();
     return nullptr;
   }
-  if (!register_clock(env, exports) || !register_bucket(env, exports) || !register_system(env, exports)) return nullptr;
+  if (!register_clock(env, exports) || !register_bucket(env, exports) || !register_machine(env, exports) || !register_system(env, exports)) return nullptr;
   return exports;
 }

@@ -29,6 +29,35 @@ inline constexpr size_t kCells = 2;    // cells in the region, this one included
 inline constexpr int64_t kMagicValue = 0x455A'4953'524F'4D41;  // "AMORSIZE" in memory order
 }  // namespace region
 
+// A region that has a name on the machine starts with a page of header: the region's cell, then who may trust it, what it is
+// called, and who uses it. Its creator writes all of it before the magic word; only the owner rows change after that.
+namespace machine {
+inline constexpr size_t kHeaderCells = 64;  // 4096 bytes; the named cells follow
+
+inline constexpr size_t kKind = 3;       // number of the Kind
+inline constexpr size_t kBootHigh = 4;   // the boot the region belongs to: 128 bits
+inline constexpr size_t kBootLow = 5;
+inline constexpr size_t kClock = 6;      // the time namespace whose CLOCK_MONOTONIC the region counts in; 0 when unknown
+inline constexpr size_t kCreatedNs = 7;  // when the header was written, CLOCK_MONOTONIC
+inline constexpr size_t kNameBytes = 8;
+inline constexpr size_t kName = 16;  // UTF-8, eight bytes a word in memory order, padded with zeros
+inline constexpr size_t kNameWords = 80;
+
+// Rows of a process each: its identity, or 0, claimed with compare-and-swap; then the PID namespace in which that holds, or 0
+// when it is not yet written. A row whose process has ended is cleared by the next process that opens the region.
+inline constexpr size_t kOwners = 96;
+inline constexpr size_t kOwnerRows = 208;
+inline constexpr size_t kOwnerRowWords = 2;
+
+// A process in one word: when it started, as the kernel counts, << 22 | its number. A number that is used again is another process.
+inline constexpr int kPidBits = 22;
+inline constexpr int64_t kPidMask = (int64_t{1} << kPidBits) - 1;
+}  // namespace machine
+
+static_assert(machine::kName + machine::kNameWords == machine::kOwners, "the owner rows follow the name");
+static_assert(machine::kOwners + machine::kOwnerRows * machine::kOwnerRowWords == machine::kHeaderCells * kWordsPerCell,
+              "the owner rows fill the header");
+
 // What a block of cells is. The first word of every block holds its kind and the layout version, is written last by
 // the creator (release), and never changes: whoever reads it (acquire) sees the block initialised.
 enum class Kind : int64_t { kNone = 0, kTokenBucket = 1 };

@@ -10,6 +10,23 @@ export const WORDS_PER_CELL = 8
 /** The first cell of a region. */
 export const REGION = { magic: 0, version: 1, cells: 2, magicValue: 0x455a_4953_524f_4d41n } as const
 
+/** The header of a region that has a name on the machine. */
+export const MACHINE = {
+  headerCells: 64,
+  kind: 3,
+  bootHigh: 4,
+  bootLow: 5,
+  clock: 6,
+  createdNs: 7,
+  nameBytes: 8,
+  name: 16,
+  nameWords: 80,
+  owners: 96,
+  ownerRows: 208,
+  ownerRowWords: 2,
+  pidBits: 22,
+} as const
+
 export const KIND = { none: 0, tokenBucket: 1 } as const
 
 export function kindWord(kind: number): bigint {

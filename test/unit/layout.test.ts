@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
-import { BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, MACHINE, REGION, WORDS_PER_CELL } from '../../dist/memory/layout.js'
 import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/token-bucket.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -46,6 +46,12 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
 
   it('in every word of a region, no more and no fewer', () => {
     expect(asBigInts(REGION)).toEqual(ofNamespace('region'))
+  })
+
+  it('in every word of a named region, no more and no fewer', () => {
+    const { pidMask, ...words } = ofNamespace('machine')
+    expect(asBigInts(MACHINE)).toEqual(words)
+    expect(pidMask).toBe((1n << BigInt(MACHINE.pidBits)) - 1n)
   })
 
   it('in every word of a token bucket, no more and no fewer', () => {
