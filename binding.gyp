@@ -7,8 +7,10 @@
         "native/binding/addon.cc",
         "native/binding/bucket_binding.cc",
         "native/binding/bucket_handle.cc",
+        "native/binding/circuit_breaker_binding.cc",
         "native/binding/clock_binding.cc",
         "native/binding/hot_calls.cc",
+        "native/binding/retry_budget_binding.cc",
         "native/binding/system_binding.cc",
         "native/os/clock.cc",
         "native/os/process_names.cc"

@@ -11,5 +11,6 @@ NAPI_MODULE_INIT() {
     return nullptr;
   }
   if (!register_clock(env, exports) || !register_bucket(env, exports) || !register_system(env, exports)) return nullptr;
+  if (!register_circuit_breaker(env, exports) || !register_retry_budget(env, exports)) return nullptr;
   return exports;
 }
