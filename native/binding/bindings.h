@@ -8,7 +8,9 @@ namespace amorsize::binding {
 
 bool register_bucket(napi_env env, napi_value exports);
 bool register_machine(napi_env env, napi_value exports);
+bool register_circuit_breaker(napi_env env, napi_value exports);
 bool register_clock(napi_env env, napi_value exports);
+bool register_retry_budget(napi_env env, napi_value exports);
 bool register_system(napi_env env, napi_value exports);
 
 }  // namespace amorsize::binding

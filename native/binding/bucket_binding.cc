@@ -13,6 +13,7 @@
 #include "binding/hot_calls.h"
 #include "binding/named_cells.h"
 #include "binding/napi_args.h"
+#include "binding/times.h"
 #include "core/token_bucket.h"
 
 namespace amorsize::binding {
@@ -24,15 +25,7 @@ using core::Ticket;
 // Doubles of the array in which tickets travel; src/memory/native-bucket.ts has the same.
 enum TicketField : size_t { kPositionHigh, kPositionLow, kDigits, kGeneration, kWaitMs, kTicketFields };
 
-constexpr double kNsPerMs = 1e6;
-// Times and waits beyond 73 years are cut there, far from any overflow.
-constexpr double kMaxNs = 0x1p61;
 constexpr double kTwo32 = 4294967296.0;
-
-int64_t ns_from_ms(double ms) {
-  const double ns = std::floor(ms * kNsPerMs + 0.5);
-  return ns >= kMaxNs ? static_cast<int64_t>(kMaxNs) : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs) : static_cast<int64_t>(ns);
-}
 
 int64_t wait_ns_from_ms(double ms) { return ms * kNsPerMs >= kMaxNs ? core::kNever - 1 : ns_from_ms(ms); }
 

@@ -27,7 +27,7 @@ export const MACHINE = {
   pidBits: 22,
 } as const
 
-export const KIND = { none: 0, tokenBucket: 1 } as const
+export const KIND = { none: 0, tokenBucket: 1, circuitBreaker: 4, retryBudget: 5 } as const
 
 export function kindWord(kind: number): bigint {
   return (BigInt(LAYOUT_VERSION) << 32n) | (0x414dn << 16n) | BigInt(kind)
@@ -54,3 +54,59 @@ export const BUCKET = {
   burst: 7,
   generationBits: 8,
 } as const
+
+/** Words of a circuit breaker. */
+export const BREAKER = {
+  headCells: 3,
+  maxProbes: 256,
+  kind: 0,
+  control: 1,
+  reopeningsShift: 2,
+  generationShift: 8,
+  maxReopenings: 63,
+  until: 2,
+  untilTagBits: 15,
+  streak: 3,
+  streakCountBits: 20,
+  streakTagShift: 44,
+  streakTagBits: 19,
+  successes: 4,
+  firstParameter: 8,
+  epochNs: 19,
+  firstProbe: 24,
+  leaseBits: 40,
+  probeTagBits: 23,
+  indexShift: 14,
+  cursorMinuteShift: 28,
+  cursorTagShift: 48,
+  cursorTagBits: 15,
+  callsPerWord: 16,
+  maxCalls: 10_000,
+  wideTagShift: 32,
+  wideTagBits: 31,
+  slices: 10,
+  wordsPerSlice: 4,
+  sliceCountBits: 28,
+  sliceTagShift: 53,
+  sliceTagBits: 10,
+  minuteBits: 20,
+} as const
+
+/** What a circuit breaker was made with, in order. */
+export const BREAKER_PARAMETER = {
+  mode: 0,
+  size: 1,
+  failureRate: 2,
+  slowRate: 3,
+  slowCallMs: 4,
+  minimumCalls: 5,
+  successThreshold: 6,
+  resetTimeoutMs: 7,
+  resetTimeoutFactor: 8,
+  maxResetTimeoutMs: 9,
+  probeLeaseMs: 10,
+  count: 11,
+} as const
+
+/** Words of a retry budget; only the addon uses them. */
+export const RETRY_BUDGET = { cells: 3, kind: 0, ratio: 1, reserve: 2, sliceNs: 3, firstSlice: 8, slices: 10, unitBits: 20, balanceBits: 40 } as const
