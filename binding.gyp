@@ -8,6 +8,7 @@
         "native/binding/bucket_binding.cc",
         "native/binding/bucket_handle.cc",
         "native/binding/clock_binding.cc",
+        "native/binding/doorbell.cc",
         "native/binding/hot_calls.cc",
         "native/binding/system_binding.cc",
         "native/os/clock.cc",

@@ -8,6 +8,7 @@ namespace amorsize::binding {
 
 bool register_bucket(napi_env env, napi_value exports);
 bool register_clock(napi_env env, napi_value exports);
+bool register_doorbell(napi_env env, napi_value exports);
 bool register_system(napi_env env, napi_value exports);
 
 }  // namespace amorsize::binding

@@ -37,11 +37,13 @@ class NumberTable {
 };
 
 struct BucketHandle;
+struct Doorbell;
 
 // Deleted when the thread has ended and the last handle is gone, in whichever order that happens. Counted by hand: the
 // standard library's shared pointers would tie the addon to a glibc newer than Node's.
 struct Environment {
   NumberTable<BucketHandle> buckets;
+  Doorbell* doorbell = nullptr;  // closes itself before the environment ends
 
   void retain() { ++holders_; }
   void release() {
