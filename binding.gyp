@@ -10,6 +10,7 @@
         "native/binding/clock_binding.cc",
         "native/binding/doorbell.cc",
         "native/binding/hot_calls.cc",
+        "native/binding/semaphore_binding.cc",
         "native/binding/system_binding.cc",
         "native/os/clock.cc",
         "native/os/process_names.cc"

@@ -10,8 +10,8 @@ NAPI_MODULE_INIT() {
     environment->release();
     return nullptr;
   }
-  if (!register_clock(env, exports) || !register_bucket(env, exports) || !register_doorbell(env, exports) || !register_system(env, exports)) {
-    return nullptr;
+  for (const auto add : {register_clock, register_bucket, register_doorbell, register_semaphore, register_system}) {
+    if (!add(env, exports)) return nullptr;
   }
   return exports;
 }

@@ -38,11 +38,13 @@ class NumberTable {
 
 struct BucketHandle;
 struct Doorbell;
+struct SemaphoreHandle;
 
 // Deleted when the thread has ended and the last handle is gone, in whichever order that happens. Counted by hand: the
 // standard library's shared pointers would tie the addon to a glibc newer than Node's.
 struct Environment {
   NumberTable<BucketHandle> buckets;
+  NumberTable<SemaphoreHandle> semaphores;
   Doorbell* doorbell = nullptr;  // closes itself before the environment ends
 
   void retain() { ++holders_; }

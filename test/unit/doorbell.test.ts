@@ -73,7 +73,7 @@ describeWithAddon('a doorbell', () => {
   })
 
   it('survives being rung without pause while threads start and are terminated', async () => {
-    let ringing = true
+    let ringing = true as boolean
     const rings = (async () => {
       while (ringing) {
         for (let i = 0; i < 100; i++) ringOthers()

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
-import { BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, REGION, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { ADMISSION } from '../../dist/memory/semaphore.js'
 import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/token-bucket.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -56,6 +57,10 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
     expect(quarantineMask).toBe(((1n << BigInt(BUCKET.slots)) - 1n) << BigInt(BUCKET.quarantineShift))
   })
 
+  it('in every word of a semaphore, no more and no fewer', () => {
+    expect(asBigInts(SEMAPHORE)).toEqual(ofNamespace('semaphore'))
+  })
+
   it('in the kinds of cells and the word that names them', () => {
     const kinds = /enum class Kind : int64_t \{([^}]+)\}/.exec(read('native/core/layout.h'))![1]!
     const native = Object.fromEntries([...kinds.matchAll(/(k\w+) = (\d+)/g)].map(([, name, value]) => [lowerFirst(name!), Number(value)]))
@@ -74,6 +79,11 @@ describe('the twin has the constants of native/core', () => {
     expect(rate.NEVER).toBe(2n ** 63n - 1n)
     expect(constant('kExactUnits')).toBe('int64_t{1} << 31')
     expect(rate.EXACT_UNITS).toBe(1n << 31n)
+  })
+
+  it('of semaphore.h', () => {
+    const names = /enum class Admission \{([^}]+)\}/.exec(read('native/core/semaphore.h'))![1]!
+    expect(ADMISSION).toEqual(Object.fromEntries([...names.matchAll(/k\w+/g)].map(([name], index) => [lowerFirst(name), index])))
   })
 
   it('of token_bucket.h', () => {
