@@ -10,8 +10,8 @@ NAPI_MODULE_INIT() {
     environment->release();
     return nullptr;
   }
-  constexpr bool (*kSubjects[])(napi_env, napi_value) = {register_bucket, register_circuit_breaker, register_clock,
-                                                         register_machine, register_retry_budget, register_system};
+  constexpr bool (*kSubjects[])(napi_env, napi_value) = {register_bucket, register_circuit_breaker, register_clock, register_doorbell,
+                                                         register_machine, register_retry_budget, register_semaphore, register_system};
   for (const auto subject : kSubjects) {
     if (!subject(env, exports)) return nullptr;
   }

@@ -60,7 +60,7 @@ static_assert(machine::kOwners + machine::kOwnerRows * machine::kOwnerRowWords =
 
 // What a block of cells is. The first word of every block holds its kind and the layout version, is written last by
 // the creator (release), and never changes: whoever reads it (acquire) sees the block initialised.
-enum class Kind : int64_t { kNone = 0, kTokenBucket = 1, kCircuitBreaker = 4, kRetryBudget = 5 };
+enum class Kind : int64_t { kNone = 0, kTokenBucket = 1, kSemaphore = 3, kCircuitBreaker = 4, kRetryBudget = 5 };
 inline constexpr int64_t kind_word(Kind kind) { return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind); }
 
 // Token bucket: one line of state, then four parameter slots of a line each.
@@ -208,5 +208,55 @@ inline constexpr size_t kSlices = 10;
 inline constexpr int kUnitBits = 20;
 inline constexpr int kBalanceBits = 40;
 }  // namespace retry_budget
+
+// Semaphore: one line of state, a line for each thread that uses it, and the line of those who wait.
+//
+//   line 0       kind | hot | queue | most permits | most waiting | shape | - | -
+//   rows         one line an owner (a thread): who | own | grants | doorbell | - ...
+//   places       the queue, a ring: each place is a run of callers of one owner that came one after the other
+//
+// Every word that an operation changes is a payload of 24 bits above a stamp of 40: who changed it last (a row, from 1 on),
+// and how many operations that owner had done. `hot` alone is written by compare-and-swap against others; it says all that
+// the operation does to the other words, and nobody moves it on before that is done, by the operation's owner or by whoever
+// comes next. So an owner that dies at any instruction has either not begun, or leaves what anybody can finish. A stamp comes
+// back after 2^34 operations of one owner, 5 minutes at the highest speed; it would have to meet a word that nobody has
+// touched in between, and by exactly as many.
+namespace semaphore {
+inline constexpr size_t kKind = 0;
+// free permits << 44 | whether anybody waits << 43 | action << 40 | stamp. No permit is free while anybody waits.
+inline constexpr size_t kHot = 1;
+// head << 52 | length << 40 | stamp: the places in use, holes that cancelled callers left included.
+inline constexpr size_t kQueue = 2;
+// What it was made with; these never change.
+inline constexpr size_t kMaxConcurrent = 3;
+inline constexpr size_t kMaxQueue = 4;  // most waiting callers of all threads; -1: no bound
+inline constexpr size_t kShape = 5;     // rows << 16 | places
+
+inline constexpr size_t kFirstRow = kWordsPerCell;
+// Words of a row. The permits its owner holds are own + grants, modulo 2^24.
+inline constexpr size_t kOwner = 0;     // who uses the row; 0: nobody. Claimed and freed by compare-and-swap
+inline constexpr size_t kOwn = 1;       // permits taken less those given back << 40 | stamp of its last operation
+inline constexpr size_t kGrants = 2;    // permits that others have handed over << 40 | stamp of who did it last
+inline constexpr size_t kDoorbell = 3;  // rung after a permit was handed over; written by the owner
+
+inline constexpr int kSequenceBits = 34;
+inline constexpr int kStampBits = 40;
+inline constexpr int kQueuedBit = 3;    // of the payload of `hot`; below it the action, above it the free permits
+inline constexpr int kFreeShift = 4;
+inline constexpr int kLengthBits = 12;  // of the payload of `queue`; above it the head
+inline constexpr int kWaitingBits = 18; // of the payload of a place, how many wait; above it their owner
+
+inline constexpr int64_t kMostPermits = (int64_t{1} << 20) - 1;
+inline constexpr int64_t kMostRows = 63;
+inline constexpr int64_t kMostPlaces = (int64_t{1} << kLengthBits) - 1;
+
+// The usual shape: 8 KiB, of which the kernel provides only the pages that are touched. First come, first served holds exactly
+// while fewer than places - rows changes of thread are in the queue; beyond that a thread's callers join its last run.
+inline constexpr int64_t kRows = 63;
+inline constexpr int64_t kPlaces = 512;
+inline constexpr size_t kCells = 128;
+}  // namespace semaphore
+
+static_assert(semaphore::kCells == 1 + semaphore::kRows + semaphore::kPlaces / kWordsPerCell, "state, rows and places fill the cells");
 
 }  // namespace amorsize::core

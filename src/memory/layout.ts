@@ -27,7 +27,7 @@ export const MACHINE = {
   pidBits: 22,
 } as const
 
-export const KIND = { none: 0, tokenBucket: 1, circuitBreaker: 4, retryBudget: 5 } as const
+export const KIND = { none: 0, tokenBucket: 1, semaphore: 3, circuitBreaker: 4, retryBudget: 5 } as const
 
 export function kindWord(kind: number): bigint {
   return (BigInt(LAYOUT_VERSION) << 32n) | (0x414dn << 16n) | BigInt(kind)
@@ -110,3 +110,30 @@ export const BREAKER_PARAMETER = {
 
 /** Words of a retry budget; only the addon uses them. */
 export const RETRY_BUDGET = { cells: 3, kind: 0, ratio: 1, reserve: 2, sliceNs: 3, firstSlice: 8, slices: 10, unitBits: 20, balanceBits: 40 } as const
+
+/** Words of a semaphore. */
+export const SEMAPHORE = {
+  kind: 0,
+  hot: 1,
+  queue: 2,
+  maxConcurrent: 3,
+  maxQueue: 4,
+  shape: 5,
+  firstRow: 8,
+  owner: 0,
+  own: 1,
+  grants: 2,
+  doorbell: 3,
+  sequenceBits: 34,
+  stampBits: 40,
+  queuedBit: 3,
+  freeShift: 4,
+  lengthBits: 12,
+  waitingBits: 18,
+  mostPermits: 2 ** 20 - 1,
+  mostRows: 63,
+  mostPlaces: 2 ** 12 - 1,
+  rows: 63,
+  places: 512,
+  cells: 128,
+} as const

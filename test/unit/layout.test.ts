@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
-import { BREAKER, BREAKER_PARAMETER, BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, MACHINE, REGION, RETRY_BUDGET, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { BREAKER, BREAKER_PARAMETER, BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, MACHINE, REGION, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
 import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker.js'
 import { IDLE_MINUTES } from '../../dist/memory/breaker-window.js'
 import { BREAKER_STATE, CALL_RESULT } from '../../dist/memory/circuit-breaker.js'
+import { ADMISSION } from '../../dist/memory/semaphore.js'
 import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/token-bucket.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -71,6 +72,10 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
     expect(asBigInts(RETRY_BUDGET)).toEqual(ofNamespace('retry_budget'))
   })
 
+  it('in every word of a semaphore, no more and no fewer', () => {
+    expect(asBigInts(SEMAPHORE)).toEqual(ofNamespace('semaphore'))
+  })
+
   it('in the kinds of cells and the word that names them', () => {
     const kinds = /enum class Kind : int64_t \{([^}]+)\}/.exec(read('native/core/layout.h'))![1]!
     const native = Object.fromEntries([...kinds.matchAll(/(k\w+) = (\d+)/g)].map(([, name, value]) => [lowerFirst(name!), Number(value)]))
@@ -101,6 +106,11 @@ describe('the twin has the constants of native/core', () => {
     expect(read('native/core/breaker_window.h')).toContain(`kIdleMinutes = ${IDLE_MINUTES};`)
     expect(Number(/kMaxMs = ([^;]+);/.exec(read('native/core/breaker_parameters.h'))![1])).toBe(MAX_BREAKER_MS)
     expect(Number(/kMaxCount = ([^;]+);/.exec(read('native/core/breaker_parameters.h'))![1])).toBe(MAX_BREAKER_COUNT)
+  })
+
+  it('of semaphore.h', () => {
+    const names = /enum class Admission \{([^}]+)\}/.exec(read('native/core/semaphore.h'))![1]!
+    expect(ADMISSION).toEqual(Object.fromEntries([...names.matchAll(/k\w+/g)].map(([name], index) => [lowerFirst(name), index])))
   })
 
   it('of token_bucket.h', () => {
