@@ -22,6 +22,7 @@ constexpr int64_t kWindowNs = 1'000'000;          // how long the counter is fol
 constexpr int64_t kLearnNs = 2'000'000;           // how long the frequency is learnt at least
 constexpr int64_t kForgetNs = 3'600'000'000'000;  // learn anew after an hour, so that the baseline stays recent
 constexpr int64_t kDisagreeNs = 1'000;            // a prediction off by more than this (or 1 in 10,000) is not trusted
+constexpr int64_t kTightNs = 500;                 // both clocks were read within this time, so nothing came in between
 
 bool decide_trust() {
 #if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
@@ -70,9 +71,15 @@ bool counter_is_trustworthy() {
 }
 
 int64_t FastClock::synchronize() {
-  const int64_t now = monotonic_ns();
-  if (!counter_is_trustworthy()) return now;
+  const int64_t before = monotonic_ns();
+  if (!counter_is_trustworthy()) return before;
   const uint64_t ticks = read_counter();
+  const int64_t now = monotonic_ns();
+  if (now - before > kTightNs) {
+    // Another thread had the processor meanwhile, so the two readings do not belong together.
+    window_ticks_ = 0;
+    return now;
+  }
   if (window_ticks_ != 0) {
     const double predicted = static_cast<double>(ticks - anchor_ticks_) * static_cast<double>(ns_per_tick_q32_) * 0x1p-32;
     const auto passed = static_cast<double>(now - anchor_ns_);

@@ -19,8 +19,8 @@ it('does not run backwards', () => {
   let last = systemClock.now()
   for (let i = 0; i < 100_000; i++) {
     const ms = systemClock.now()
-    // Another processor's counter may be a few nanoseconds behind.
-    expect(ms).toBeGreaterThan(last - 0.001)
+    // The counter is followed for a millisecond at most, by a frequency that is right to one part in ten thousand.
+    expect(ms).toBeGreaterThan(last - 0.002)
     last = ms
   }
 })
