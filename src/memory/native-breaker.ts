@@ -107,9 +107,8 @@ export class NativeBreaker implements Breaker {
   }
 
   #succeedAt(): undefined | false {
-    const generation = this.#generation
-    if (this.settle({ generation, probe: null }, 0, false)) return false
-    return this.control().generation === generation ? undefined : false
+    if (this.admit() !== undefined) return false
+    return this.settle({ generation: this.#generation, probe: null }, 0, false) ? false : undefined
   }
 }
 
