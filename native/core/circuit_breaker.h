@@ -45,6 +45,8 @@ class CircuitBreaker {
  public:
   // Reads the parameters: the cells must hold a breaker.
   explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, read_parameters(cell)) {}
+  // For who knows them already.
+  CircuitBreaker(W* cell, const BreakerParameters& parameters) : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
 
   // Writes a closed breaker into zeroed memory no other thread can see yet. Precondition: parameters.valid().
   static void initialize(W* cell, int64_t now_ns, const BreakerParameters& parameters) {
@@ -102,6 +104,9 @@ class CircuitBreaker {
 
   // Tells how a call ended. One that began in an earlier generation, or a probe whose lease has ended, tells nothing.
   // Returns whether this made a transition.
+  //
+  // To count a call, to look at the window and to open are steps of their own: of calls that end at the same time, each may count
+  // before or after the others.
   bool settle(const Permit& permit, CallResult result, bool slow, int64_t now_ns) {
     if (permit.place >= 0) return settle_probe(permit, result, now_ns);
     const int64_t seen = control();
@@ -127,8 +132,6 @@ class CircuitBreaker {
   }
 
  private:
-  CircuitBreaker(W* cell, const BreakerParameters& parameters) : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
-
   static BreakerParameters read_parameters(W* cell) {
     BreakerParameters parameters{};
     for (size_t i = 0; i < breaker_parameter::kCount; ++i) {
