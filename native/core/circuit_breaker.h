@@ -44,7 +44,7 @@ template <class W = Word>
 class CircuitBreaker {
  public:
   // Reads the parameters: the cells must hold a breaker.
-  explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, read_parameters(cell)) {}
+  explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, BreakerParameters::read(cell)) {}
   // For who knows them already.
   CircuitBreaker(W* cell, const BreakerParameters& parameters) : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
 
@@ -132,15 +132,6 @@ class CircuitBreaker {
   }
 
  private:
-  static BreakerParameters read_parameters(W* cell) {
-    BreakerParameters parameters{};
-    for (size_t i = 0; i < breaker_parameter::kCount; ++i) {
-      // order: relaxed. Never change; ordered by the kind word.
-      parameters.values[i] = std::bit_cast<double>(cell[breaker::kFirstParameter + i].load(std::memory_order_relaxed));
-    }
-    return parameters;
-  }
-
   static int64_t pack(int64_t generation, int64_t reopenings, BreakerState state) {
     return generation << breaker::kGenerationShift | reopenings << breaker::kReopeningsShift | static_cast<int64_t>(state);
   }

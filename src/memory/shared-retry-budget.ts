@@ -1,9 +1,11 @@
 import { nativeAddon } from '../internal/native.js'
+import type { NameScope } from './bucket-names.js'
+import { addonForMachine, openName } from './machine-names.js'
 
 declare module '../internal/native.js' {
   /** The functions of native/binding/retry_budget_binding.cc; all on the system's clock. */
   interface NativeAddon {
-    budgetOpenNamed(name: string, ratio: number, reserve: number, ttlMs: number, founding: Float64Array): [deposit: () => void, number: number]
+    budgetOpenNamed(name: string, ratio: number, reserve: number, ttlMs: number, machine: boolean, founding: Float64Array): [deposit: () => void, number: number]
     budgetTryWithdraw(number: number): boolean
     budgetAvailable(number: number): number
   }
@@ -20,18 +22,20 @@ export interface SharedRetryBudget {
 /**
  * The budget of `name` on the system's clock, made by whoever asks first, and what it was founded with; null without the addon.
  *
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name cannot be shared with the machine
  * @param reserve - retries that are always there within `ttlMs`
  */
 export function retryBudgetByName(
   name: string,
+  scope: NameScope,
   ratio: number,
   reserve: number,
   ttlMs: number,
 ): { budget: SharedRetryBudget; ratio: number; reserve: number; ttlMs: number } | null {
-  const addon = nativeAddon()
+  const addon = scope === 'machine' ? addonForMachine(name) : nativeAddon()
   if (addon === null) return null
   const founding = new Float64Array(3)
-  const [deposit, number] = addon.budgetOpenNamed(name, ratio, reserve, ttlMs, founding)
+  const [deposit, number] = openName(name, () => addon.budgetOpenNamed(name, ratio, reserve, ttlMs, scope === 'machine', founding))
   const budget = {
     deposit,
     tryWithdraw: () => addon.budgetTryWithdraw(number),
