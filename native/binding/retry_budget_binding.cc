@@ -47,18 +47,18 @@ void close_budget(napi_env, void* data, void*) {
   handle->environment->release();
 }
 
-// budgetOpenNamed(name, ratio, reserve, ttlMs, machine, [ratio, reserve, ttlMs of the first user]): [deposit, number]
+// budgetOpenNamed(name, ratio, minPerSecond, ttlMs, machine, [ratio, minPerSecond, ttlMs of the first user]): [deposit, number]
 napi_value open_named(napi_env env, napi_callback_info info) {
   const Args<6> args(env, info);
   bool machine = false;
   std::string name;
   double ratio = 0;
-  double reserve = 0;
+  double per_second = 0;
   double ttl_ms = 0;
   const bool ok = args.ok && read_string(env, args.values[0], &name) && read_double(env, args.values[1], &ratio) &&
-                  read_double(env, args.values[2], &reserve) && read_double(env, args.values[3], &ttl_ms) && ratio >= 0 && ratio <= 1e3 && reserve >= 0 &&
+                  read_double(env, args.values[2], &per_second) && read_double(env, args.values[3], &ttl_ms) && ratio >= 0 && ratio <= 1e3 && per_second >= 0 &&
                   ttl_ms >= 1 && ttl_ms <= 1e9 && napi_get_value_bool(env, args.values[4], &machine) == napi_ok;
-  if (!ok) return throw_range(env, "budget: a name, a ratio of at most 1000, a reserve >= 0 and a time from 1 to 1e9 ms were expected");
+  if (!ok) return throw_range(env, "budget: a name, a ratio of at most 1000, retries a second >= 0 and a time from 1 to 1e9 ms were expected");
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
@@ -69,11 +69,11 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   if (environment == nullptr) return throw_type(env, "budget: the environment is closing");
 
   constexpr size_t kFounding = core::retry_budget::kCells * core::kWordsPerCell;  // one more cell: what the name was created with
-  const int64_t founding[] = {std::bit_cast<int64_t>(ratio), std::bit_cast<int64_t>(reserve), std::bit_cast<int64_t>(ttl_ms)};
+  const int64_t founding[] = {std::bit_cast<int64_t>(ratio), std::bit_cast<int64_t>(per_second), std::bit_cast<int64_t>(ttl_ms)};
   // order: relaxed, here and below. named_cells shows only cells whose creation came before.
   const auto initialize = [&](core::Word* created) {
     for (size_t i = 0; i < 3; ++i) created[kFounding + i].store(founding[i], std::memory_order_relaxed);
-    Budget(created).initialize(static_cast<int64_t>(std::round(ratio * kUnits)), static_cast<int64_t>(std::fmin(std::round(reserve * kUnits), kMaxUnits)),
+    Budget(created).initialize(static_cast<int64_t>(std::round(ratio * kUnits)), static_cast<int64_t>(std::fmin(std::round(per_second * ttl_ms / 1e3 * kUnits), kMaxUnits)),
                                static_cast<int64_t>(ttl_ms * kNsPerMs / static_cast<double>(core::retry_budget::kSlices)));
   };
   const auto fits = [&](const core::Word* found) {
