@@ -12,11 +12,11 @@
 #include "binding/bindings.h"
 #include "binding/bucket_handle.h"
 #include "binding/environment.h"
+#include "binding/named_cells.h"
 #include "binding/napi_args.h"
 #include "binding/times.h"
 #include "core/circuit_breaker.h"
 #include "os/clock.h"
-#include "os/process_names.h"
 
 namespace amorsize::binding {
 
@@ -187,21 +187,26 @@ napi_value open(napi_env env, napi_callback_info info) {
   return open_cells(env, cells, args.values[0]);
 }
 
-// breakerOpenNamed(name, parameters, nowMs): [admit, succeed, number]; `parameters` become those of the first user of the name.
+// breakerOpenNamed(name, parameters, nowMs, machine): [admit, succeed, number]; `parameters` become those of the first user of the name.
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<3> args(env, info);
+  const Args<4> args(env, info);
+  bool machine = false;
   core::BreakerParameters parameters{};
   std::string name;
   double now_ms = 0;
-  if (!args.ok || !read_string(env, args.values[0], &name) || !read_double(env, args.values[2], &now_ms)) {
-    return throw_type(env, "breaker: a name and a time were expected");
+  if (!args.ok || !read_string(env, args.values[0], &name) || !read_double(env, args.values[2], &now_ms) ||
+      napi_get_value_bool(env, args.values[3], &machine) != napi_ok) {
+    return throw_type(env, "breaker: a name, a time and whether it is the machine's were expected");
   }
   if (!read_parameters(env, args.values[1], &parameters)) return nullptr;
-  core::Word* cells = os::find_or_create_cells(core::Kind::kCircuitBreaker, name, parameters.cells(), [&](core::Word* created) {
-    Breaker::initialize(created, creation_ns(now_ms), parameters);
-  });
-  if (cells == nullptr) return throw_range(env, "breaker: no memory for another name");
-  const core::BreakerParameters founding = Breaker(cells).parameters();
+  const auto initialize = [&](core::Word* created) { Breaker::initialize(created, creation_ns(now_ms), parameters); };
+  const auto fits = [&](const core::Word* found) { return core::BreakerParameters::read(found) == parameters; };
+  size_t found_cells = 0;
+  core::Word* cells = named_cells(env, machine, core::Kind::kCircuitBreaker, name, parameters.cells(), initialize, fits, &found_cells);
+  if (cells == nullptr) return nullptr;
+  const auto founding = core::BreakerParameters::read(cells);
+  // What another process wrote is believed only as far as it can do no harm.
+  if (!founding.valid() || (machine && founding.cells() != found_cells)) return throw_range(env, "breaker: the memory of that name is damaged");
   std::copy_n(founding.values, core::breaker_parameter::kCount, fields_of(env, args.values[1], core::breaker_parameter::kCount));
   return open_cells(env, cells, nullptr);
 }

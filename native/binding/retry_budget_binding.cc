@@ -1,6 +1,7 @@
 // Glue for retry budgets that all threads share by name. A deposit on the system's clock is one call without arguments.
 #include <node_api.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <memory>
@@ -8,11 +9,11 @@
 
 #include "binding/bindings.h"
 #include "binding/environment.h"
+#include "binding/named_cells.h"
 #include "binding/napi_args.h"
 #include "binding/times.h"
 #include "core/retry_budget.h"
 #include "os/clock.h"
-#include "os/process_names.h"
 
 namespace amorsize::binding {
 
@@ -46,36 +47,41 @@ void close_budget(napi_env, void* data, void*) {
   handle->environment->release();
 }
 
-// budgetOpenNamed(name, ratio, reserve, ttlMs, [ratio, reserve, ttlMs of the first user]): [deposit, number]
+// budgetOpenNamed(name, ratio, minPerSecond, ttlMs, machine, [ratio, minPerSecond, ttlMs of the first user]): [deposit, number]
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<5> args(env, info);
+  const Args<6> args(env, info);
+  bool machine = false;
   std::string name;
   double ratio = 0;
-  double reserve = 0;
+  double per_second = 0;
   double ttl_ms = 0;
   const bool ok = args.ok && read_string(env, args.values[0], &name) && read_double(env, args.values[1], &ratio) &&
-                  read_double(env, args.values[2], &reserve) && read_double(env, args.values[3], &ttl_ms) && ratio >= 0 && ratio <= 1e3 && reserve >= 0 &&
-                  ttl_ms >= 1 && ttl_ms <= 1e9;
-  if (!ok) return throw_range(env, "budget: a name, a ratio of at most 1000, a reserve >= 0 and a time from 1 to 1e9 ms were expected");
+                  read_double(env, args.values[2], &per_second) && read_double(env, args.values[3], &ttl_ms) && ratio >= 0 && ratio <= 1e3 && per_second >= 0 &&
+                  ttl_ms >= 1 && ttl_ms <= 1e9 && napi_get_value_bool(env, args.values[4], &machine) == napi_ok;
+  if (!ok) return throw_range(env, "budget: a name, a ratio of at most 1000, retries a second >= 0 and a time from 1 to 1e9 ms were expected");
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, args.values[4], &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_float64_array || length < 3) {
+  if (napi_get_typedarray_info(env, args.values[5], &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_float64_array || length < 3) {
     return throw_type(env, "budget: a Float64Array of 3 was expected");
   }
   Environment* environment = Environment::of(env);
   if (environment == nullptr) return throw_type(env, "budget: the environment is closing");
 
   constexpr size_t kFounding = core::retry_budget::kCells * core::kWordsPerCell;  // one more cell: what the name was created with
-  core::Word* cells = os::find_or_create_cells(core::Kind::kRetryBudget, name, core::retry_budget::kCells + 1, [&](core::Word* created) {
-    Budget(created).initialize(static_cast<int64_t>(std::round(ratio * kUnits)), static_cast<int64_t>(std::fmin(std::round(reserve * kUnits), kMaxUnits)),
+  const int64_t founding[] = {std::bit_cast<int64_t>(ratio), std::bit_cast<int64_t>(per_second), std::bit_cast<int64_t>(ttl_ms)};
+  // order: relaxed, here and below. named_cells shows only cells whose creation came before.
+  const auto initialize = [&](core::Word* created) {
+    for (size_t i = 0; i < 3; ++i) created[kFounding + i].store(founding[i], std::memory_order_relaxed);
+    Budget(created).initialize(static_cast<int64_t>(std::round(ratio * kUnits)), static_cast<int64_t>(std::fmin(std::round(per_second * ttl_ms / 1e3 * kUnits), kMaxUnits)),
                                static_cast<int64_t>(ttl_ms * kNsPerMs / static_cast<double>(core::retry_budget::kSlices)));
-    const double founding[] = {ratio, reserve, ttl_ms};
-    // order: relaxed. The table's lock, taken by find_or_create_cells, orders them.
-    for (size_t i = 0; i < 3; ++i) created[kFounding + i].store(std::bit_cast<int64_t>(founding[i]), std::memory_order_relaxed);
-  });
-  if (cells == nullptr) return throw_range(env, "budget: no memory for another name");
-  // order: relaxed, as above.
+  };
+  const auto fits = [&](const core::Word* found) {
+    return std::equal(founding, founding + 3, found + kFounding, [](int64_t asked, const core::Word& word) { return asked == word.load(std::memory_order_relaxed); });
+  };
+  core::Word* cells = named_cells(env, machine, core::Kind::kRetryBudget, name, core::retry_budget::kCells + 1, initialize, fits);
+  if (cells == nullptr) return nullptr;
+  if (cells[core::retry_budget::kSliceNs].load(std::memory_order_relaxed) <= 0) return throw_range(env, "budget: the memory of that name is damaged");
   for (size_t i = 0; i < 3; ++i) static_cast<double*>(data)[i] = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
 
   auto* const opened = new BudgetHandle{Budget(cells), {}, environment, 0};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -15,7 +16,19 @@ enum class BreakerMode : int64_t { kConsecutive, kCalls, kTime };
 struct BreakerParameters {
   double values[breaker_parameter::kCount];
 
+  // Of the breaker in these cells.
+  template <class W>
+  static BreakerParameters read(const W* cell) {
+    BreakerParameters parameters{};
+    for (size_t i = 0; i < breaker_parameter::kCount; ++i) {
+      // order: relaxed. Never change; ordered by the kind word.
+      parameters.values[i] = std::bit_cast<double>(cell[breaker::kFirstParameter + i].load(std::memory_order_relaxed));
+    }
+    return parameters;
+  }
+
   double operator[](size_t index) const { return values[index]; }
+  bool operator==(const BreakerParameters&) const = default;
   BreakerMode mode() const { return static_cast<BreakerMode>(static_cast<int64_t>(values[breaker_parameter::kMode])); }
   int64_t size() const { return static_cast<int64_t>(values[breaker_parameter::kSize]); }
   int64_t minimum_calls() const { return static_cast<int64_t>(values[breaker_parameter::kMinimumCalls]); }

@@ -122,9 +122,9 @@ class BreakerWindow {
     if (written < 0) return false;
     const auto shift = static_cast<int>(place % static_cast<int64_t>(breaker::kCallsPerWord)) * 2;
     const int64_t outcome = int64_t{failed} | int64_t{slow} << 1;
-    const int64_t ring_tag = tag_of(generation, breaker::kWideTagBits) << breaker::kWideTagShift;
+    const int64_t ring_tag = tag_of(generation, breaker::kRingTagBits) << breaker::kRingTagShift;
     const int64_t stored = change(ring_word(static_cast<size_t>(place) / breaker::kCallsPerWord), generation, [&](int64_t calls) {
-      const int64_t others = calls >> breaker::kWideTagShift == ring_tag >> breaker::kWideTagShift ? calls & ~(int64_t{3} << shift) : ring_tag;
+      const int64_t others = calls >> breaker::kRingTagShift == ring_tag >> breaker::kRingTagShift ? calls & ~(int64_t{3} << shift) : ring_tag;
       return others | outcome << shift;
     });
     if (stored < 0) return false;
@@ -143,7 +143,7 @@ class BreakerWindow {
     for (int64_t first = 0; first < sums.calls; first += static_cast<int64_t>(breaker::kCallsPerWord)) {
       // order: relaxed, as above.
       const int64_t calls = ring_word(static_cast<size_t>(first) / breaker::kCallsPerWord).load(std::memory_order_relaxed);
-      if (calls >> breaker::kWideTagShift != tag_of(generation, breaker::kWideTagBits)) continue;
+      if (calls >> breaker::kRingTagShift != tag_of(generation, breaker::kRingTagBits)) continue;
       const int64_t in_use = std::min(sums.calls - first, static_cast<int64_t>(breaker::kCallsPerWord));
       const auto bits = static_cast<uint64_t>(calls & low_bits(static_cast<int>(in_use) * 2));
       sums.failures += std::popcount(bits & 0x5555'5555);

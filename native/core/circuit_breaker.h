@@ -44,7 +44,9 @@ template <class W = Word>
 class CircuitBreaker {
  public:
   // Reads the parameters: the cells must hold a breaker.
-  explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, read_parameters(cell)) {}
+  explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, BreakerParameters::read(cell)) {}
+  // For who knows them already.
+  CircuitBreaker(W* cell, const BreakerParameters& parameters) : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
 
   // Writes a closed breaker into zeroed memory no other thread can see yet. Precondition: parameters.valid().
   static void initialize(W* cell, int64_t now_ns, const BreakerParameters& parameters) {
@@ -87,14 +89,14 @@ class CircuitBreaker {
           continue;
         }
         case BreakerState::kHalfOpen: {
-          // Whoever completed the successes may have died before it closed the breaker.
-          if (successes(generation) >= parameters_.success_threshold()) {
-            transition(seen, BreakerState::kClosed, 0);
-            continue;
-          }
           const Admission admission = take_place(generation, now_ns);
-          if (control() == seen) return admission;
-          // The place belongs to a generation that is over: it is as good as free.
+          // Whoever told of the last success may have died before it closed the breaker.
+          if (!admission.admitted && all_succeeded(generation)) {
+            transition(seen, BreakerState::kClosed, 0);
+          } else if (control() == seen) {
+            return admission;
+          }
+          // Else the place belongs to a generation that is over: it is as good as free.
         }
       }
     }
@@ -102,6 +104,9 @@ class CircuitBreaker {
 
   // Tells how a call ended. One that began in an earlier generation, or a probe whose lease has ended, tells nothing.
   // Returns whether this made a transition.
+  //
+  // To count a call, to look at the window and to open are steps of their own: of calls that end at the same time, each may count
+  // before or after the others.
   bool settle(const Permit& permit, CallResult result, bool slow, int64_t now_ns) {
     if (permit.place >= 0) return settle_probe(permit, result, now_ns);
     const int64_t seen = control();
@@ -127,17 +132,6 @@ class CircuitBreaker {
   }
 
  private:
-  CircuitBreaker(W* cell, const BreakerParameters& parameters) : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
-
-  static BreakerParameters read_parameters(W* cell) {
-    BreakerParameters parameters{};
-    for (size_t i = 0; i < breaker_parameter::kCount; ++i) {
-      // order: relaxed. Never change; ordered by the kind word.
-      parameters.values[i] = std::bit_cast<double>(cell[breaker::kFirstParameter + i].load(std::memory_order_relaxed));
-    }
-    return parameters;
-  }
-
   static int64_t pack(int64_t generation, int64_t reopenings, BreakerState state) {
     return generation << breaker::kGenerationShift | reopenings << breaker::kReopeningsShift | static_cast<int64_t>(state);
   }
@@ -179,33 +173,37 @@ class CircuitBreaker {
     return std::max<int64_t>(0, (until >> breaker::kUntilTagBits) * 1000 - elapsed_ns);
   }
 
-  int64_t successes(int64_t generation) const {
-    // order: relaxed. The word says to which generation it belongs.
-    return count_of_successes(cell_[breaker::kSuccesses].load(std::memory_order_relaxed), generation);
-  }
+  static int64_t place_tag(int64_t generation) { return tag_of(generation, breaker::kProbeTagBits) << breaker::kLeaseBits; }
+  static int64_t success_in(int64_t generation) { return place_tag(generation) | low_bits(breaker::kLeaseBits); }
 
-  static int64_t count_of_successes(int64_t word, int64_t generation) {
-    return word >> breaker::kWideTagShift == tag_of(generation, breaker::kWideTagBits) ? word & low_bits(breaker::kWideTagShift) : 0;
+  W& place_word(int64_t place) const { return cell_[breaker::kFirstProbe + static_cast<size_t>(place)]; }
+
+  bool all_succeeded(int64_t generation) const {
+    for (int64_t place = 0; place < parameters_.success_threshold(); ++place) {
+      // order: seq_cst. Pairs with settle_probe: of threads that tell of the last successes at once, one at least sees them all.
+      if (place_word(place).load(std::memory_order_seq_cst) != success_in(generation)) return false;
+    }
+    return true;
   }
 
   // Takes a place that is free, or whose lease has ended.
   Admission take_place(int64_t generation, int64_t now_ns) {
-    const int64_t tag = tag_of(generation, breaker::kProbeTagBits);
+    const int64_t tag = place_tag(generation);
     const int64_t now_ms = window_.ns_since_epoch(now_ns) / kNsPerMs;
-    int64_t first_end_ms = kNeverAdmits / kNsPerMs;
+    int64_t first_end_ms = low_bits(breaker::kLeaseBits);
     for (int64_t place = 0; place < parameters_.success_threshold(); ++place) {
-      W& word = cell_[breaker::kFirstProbe + static_cast<size_t>(place)];
+      W& word = place_word(place);
       // order: relaxed. The word is all there is to know about the place.
       int64_t found = word.load(std::memory_order_relaxed);
       for (;;) {
-        const bool in_use = found >> breaker::kLeaseBits == tag && found != 0;
+        const bool in_use = (found & ~low_bits(breaker::kLeaseBits)) == tag && found != 0;
         const int64_t end_ms = found & low_bits(breaker::kLeaseBits);
         if (in_use && end_ms > now_ms) {
           first_end_ms = std::min(first_end_ms, end_ms);
           break;
         }
         const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters_[breaker_parameter::kProbeLeaseMs]);
-        const int64_t lease = tag << breaker::kLeaseBits | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits));
+        const int64_t lease = tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 1);
         // order: relaxed, both. As above; a failed swap tells what is there now.
         if (word.compare_exchange_strong(found, lease, std::memory_order_relaxed, std::memory_order_relaxed)) {
           return {true, BreakerState::kHalfOpen, generation, 0, {generation, place, lease}};
@@ -214,24 +212,23 @@ class CircuitBreaker {
     }
     // A probe will end long before its lease, as a rule; if it fails, the breaker is open for its time.
     const auto reset_ns = static_cast<int64_t>(parameters_[breaker_parameter::kResetTimeoutMs] * static_cast<double>(kNsPerMs));
-    return {false, BreakerState::kHalfOpen, generation, std::min(first_end_ms * kNsPerMs - window_.ns_since_epoch(now_ns), reset_ns), {}};
+    return {false, BreakerState::kHalfOpen, generation, std::min((first_end_ms - now_ms) * kNsPerMs, reset_ns), {}};
   }
 
   bool settle_probe(const Permit& permit, CallResult result, int64_t now_ns) {
-    int64_t lease = permit.lease;
-    // order: relaxed, both. Who finds another word here has lost the place, and with it the right to tell.
-    if (!cell_[breaker::kFirstProbe + static_cast<size_t>(permit.place)].compare_exchange_strong(lease, 0, std::memory_order_relaxed,
-                                                                                                std::memory_order_relaxed)) {
-      return false;
-    }
+    W& word = place_word(permit.place);
     const int64_t seen = control();
-    if (result == CallResult::kIgnored || generation_of(seen) != permit.generation) return false;
-    if (result == CallResult::kFailed) return open(seen, std::min(reopenings_of(seen) + 1, breaker::kMaxReopenings), now_ns);
-    const int64_t tag = tag_of(permit.generation, breaker::kWideTagBits) << breaker::kWideTagShift;
-    const int64_t written = window_.change(cell_[breaker::kSuccesses], permit.generation,
-                                           [&](int64_t found) { return tag | (count_of_successes(found, permit.generation) + 1); });
-    if (written < 0 || (written & low_bits(breaker::kWideTagShift)) < parameters_.success_threshold()) return false;
-    return transition(seen, BreakerState::kClosed, 0);
+    if (generation_of(seen) != permit.generation) return false;
+    int64_t lease = permit.lease;
+    if (result == CallResult::kFailed) {
+      // order: relaxed. Who finds another word here has lost the place, and with it the right to tell.
+      if (word.load(std::memory_order_relaxed) != lease) return false;
+      return open(seen, std::min(reopenings_of(seen) + 1, breaker::kMaxReopenings), now_ns);
+    }
+    const int64_t then = result == CallResult::kSucceeded ? success_in(permit.generation) : 0;
+    // order: seq_cst. Pairs with all_succeeded.
+    if (!word.compare_exchange_strong(lease, then, std::memory_order_seq_cst, std::memory_order_relaxed)) return false;
+    return then != 0 && all_succeeded(permit.generation) && transition(seen, BreakerState::kClosed, 0);
   }
 
   static constexpr int64_t kNsPerMs = 1'000'000;

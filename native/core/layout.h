@@ -108,7 +108,7 @@ static_assert(bucket::kFirstSlot + bucket::kSlots * kWordsPerCell == bucket::kCe
 
 // Circuit breaker: three lines of head, then the places of probes, then the window.
 //
-//   line 0     kind | control | until | streak | successes | -    read by every call; written only when something fails
+//   line 0     kind | control | until | streak | -    read by every call; written only when something fails
 //   line 1-2   parameters, as bits of doubles; epoch              never change
 //   line 3-    one word a probe (successThreshold of them)
 //   then       of a count window: cursor, ring of calls; of a time window: ring of slices
@@ -133,14 +133,13 @@ inline constexpr size_t kStreak = 3;
 inline constexpr int kStreakCountBits = 20;
 inline constexpr int kStreakTagShift = 44;
 inline constexpr int kStreakTagBits = 19;
-// Probes that have succeeded: tag << 32 | count.
-inline constexpr size_t kSuccesses = 4;
 
 inline constexpr size_t kFirstParameter = kWordsPerCell;  // in the order of breaker_parameter
 inline constexpr size_t kEpochNs = 19;                    // when the breaker was made
 
-// A probe under way: tag << 40 | ms since the epoch at which its lease ends; 0: free. Grows while it is in use, so that a
-// probe whose lease has ended cannot be taken for the one after it.
+// Places of probes, each for one success: tag << 40 | ms since the epoch at which the lease of the probe there ends. 0 or of
+// another generation: free; all ones: the probe has succeeded. The breaker is closed when all have. Grows from probe to
+// probe, so that one whose lease has ended cannot be taken for the one after it.
 inline constexpr size_t kFirstProbe = kHeadCells * kWordsPerCell;
 inline constexpr int kLeaseBits = 40;
 inline constexpr int kProbeTagBits = 23;
@@ -153,8 +152,8 @@ inline constexpr int kCursorTagShift = 48;
 inline constexpr int kCursorTagBits = 15;
 inline constexpr size_t kCallsPerWord = 16;
 inline constexpr size_t kMaxCalls = 10000;
-inline constexpr int kWideTagShift = 32;  // of the ring and of `successes`
-inline constexpr int kWideTagBits = 31;
+inline constexpr int kRingTagShift = 32;
+inline constexpr int kRingTagBits = 31;
 
 // Time window: slices of a tenth of it, each with a word for successes, failures and slow calls:
 // tag << 53 | number of the slice since the epoch << 28 | count.
@@ -169,7 +168,7 @@ inline constexpr int kMinuteBits = 20;  // of the streak and of the cursor: two 
 
 static_assert(breaker::kStreakTagShift + breaker::kStreakTagBits == 63 && breaker::kLeaseBits + breaker::kProbeTagBits == 63 &&
                   breaker::kCursorTagShift + breaker::kCursorTagBits == 63 && breaker::kSliceTagShift + breaker::kSliceTagBits == 63 &&
-                  breaker::kWideTagShift + breaker::kWideTagBits == 63,
+                  breaker::kRingTagShift + breaker::kRingTagBits == 63,
               "words of a breaker are never negative, so that shifts mean the same in both languages");
 
 // What a breaker was made with. Milliseconds; rates are shares of 1; what is not used is Infinity.

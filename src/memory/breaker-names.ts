@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
 import { type Breaker, createBreaker, openBreaker } from './breaker.js'
+import type { NameScope } from './bucket-names.js'
+import { addonForMachine, openName } from './machine-names.js'
 import { NativeBreaker } from './native-breaker.js'
 import { OwnNames } from './own-names.js'
 import type { CellAddress } from './region.js'
@@ -8,17 +10,18 @@ import type { CellAddress } from './region.js'
 const ownNames = new OwnNames<{ readonly address: CellAddress; readonly founding: Float64Array }>()
 
 /**
- * The breaker of `name`, made by whoever asks first, and what it was founded with. Every thread of the process gets the same one;
- * on a clock of the caller's own, this thread.
+ * The breaker of `name`, made by whoever asks first, and what it was founded with. Every thread of the process gets the same one, in
+ * scope 'machine' every process of the user; on a clock of the caller's own, this thread.
  *
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY in a worker without the addon
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name cannot be shared: without the addon in a worker, and with the machine for
+ *   any of the reasons of {@link openName}
  */
-export function breakerByName(name: string, parameters: Float64Array, clock: Clock): { breaker: Breaker; founding: Float64Array } {
-  const addon = nativeAddon()
+export function breakerByName(name: string, scope: NameScope, parameters: Float64Array, clock: Clock): { breaker: Breaker; founding: Float64Array } {
+  const addon = scope === 'machine' && clock === systemClock ? addonForMachine(name) : nativeAddon()
   if (addon !== null && clock === systemClock) {
     const founding = parameters.slice()
-    return { breaker: NativeBreaker.named(addon, name, founding, clock), founding }
+    return { breaker: openName(name, () => NativeBreaker.named(addon, name, scope, founding, clock)), founding }
   }
-  const { address, founding } = ownNames.findOrMake(name, clock, () => ({ address: createBreaker(parameters, clock).address, founding: parameters }))
+  const { address, founding } = ownNames.findOrMake(`${scope}:${name}`, clock, () => ({ address: createBreaker(parameters, clock).address, founding: parameters }))
   return { breaker: openBreaker(address, founding, clock).breaker, founding }
 }

@@ -113,10 +113,10 @@ export class TwinBreakerWindow {
     if (written < 0n) return false
     const shift = (place % BigInt(BREAKER.callsPerWord)) * 2n
     const outcome = (failed ? 1n : 0n) | (slow ? 2n : 0n)
-    const ringTag = tagOf(generation, BREAKER.wideTagBits)
-    const wideShift = BigInt(BREAKER.wideTagShift)
+    const ringTag = tagOf(generation, BREAKER.ringTagBits)
+    const ringShift = BigInt(BREAKER.ringTagShift)
     const stored = this.change(this.#firstWord + 1 + Number(place / BigInt(BREAKER.callsPerWord)), generation, (calls) => {
-      const others = calls >> wideShift === ringTag ? calls & ~(3n << shift) : ringTag << wideShift
+      const others = calls >> ringShift === ringTag ? calls & ~(3n << shift) : ringTag << ringShift
       return others | (outcome << shift)
     })
     if (stored < 0n) return false
@@ -131,7 +131,7 @@ export class TwinBreakerWindow {
     sums.calls = Number(cursor & INDEX_MASK)
     for (let first = 0; first < sums.calls; first += BREAKER.callsPerWord) {
       const calls = Atomics.load(this.#words, this.#firstWord + 1 + first / BREAKER.callsPerWord)
-      if (calls >> BigInt(BREAKER.wideTagShift) !== tagOf(generation, BREAKER.wideTagBits)) continue
+      if (calls >> BigInt(BREAKER.ringTagShift) !== tagOf(generation, BREAKER.ringTagBits)) continue
       let bits = Number(calls & lowBits(Math.min(sums.calls - first, BREAKER.callsPerWord) * 2))
       for (; bits !== 0; bits >>>= 2) {
         sums.failures += bits & 1

@@ -35,7 +35,7 @@ const REOPENINGS_SHIFT = BigInt(BREAKER.reopeningsShift)
 const MAX_REOPENINGS = BigInt(BREAKER.maxReopenings)
 const UNTIL_SHIFT = BigInt(BREAKER.untilTagBits)
 const LEASE_SHIFT = BigInt(BREAKER.leaseBits)
-const WIDE_SHIFT = BigInt(BREAKER.wideTagShift)
+const LEASE_MASK = lowBits(BREAKER.leaseBits)
 const NO_PERMIT: Permit = { generation: 0n, place: -1, lease: 0n }
 
 /**
@@ -95,12 +95,9 @@ export class TwinCircuitBreaker {
           continue
         }
         case BREAKER_STATE.halfOpen: {
-          if (this.#successes(generation) >= (this.#parameters[BREAKER_PARAMETER.successThreshold] as number)) {
-            this.#transition(seen, BREAKER_STATE.closed, 0n)
-            continue
-          }
           const admission = this.#takePlace(generation, nowNs)
-          if (this.control() === seen) return admission
+          if (!admission.admitted && this.#allSucceeded(generation)) this.#transition(seen, BREAKER_STATE.closed, 0n)
+          else if (this.control() === seen) return admission
         }
       }
     }
@@ -173,47 +170,51 @@ export class TwinCircuitBreaker {
     return Math.min(ms, maxMs)
   }
 
-  #successes(generation: bigint): number {
-    return Number(countOfSuccesses(Atomics.load(this.#words, BREAKER.successes), generation))
+  #allSucceeded(generation: bigint): boolean {
+    for (let place = 0; place < (this.#parameters[BREAKER_PARAMETER.successThreshold] as number); place++) {
+      if (Atomics.load(this.#words, BREAKER.firstProbe + place) !== successIn(generation)) return false
+    }
+    return true
   }
 
   #takePlace(generation: bigint, nowNs: bigint): TwinAdmission {
-    const tag = tagOf(generation, BREAKER.probeTagBits)
-    const elapsedNs = this.#window.nsSinceEpoch(nowNs)
-    const nowMs = elapsedNs / NS_PER_MS
+    const tag = placeTag(generation)
+    const nowMs = this.#window.nsSinceEpoch(nowNs) / NS_PER_MS
     const leaseMs = BigInt(Math.trunc(this.#parameters[BREAKER_PARAMETER.probeLeaseMs] as number))
-    let firstEndMs = NEVER_ADMITS / NS_PER_MS
+    let firstEndMs = LEASE_MASK
     for (let place = 0; place < (this.#parameters[BREAKER_PARAMETER.successThreshold] as number); place++) {
       const index = BREAKER.firstProbe + place
       let found = Atomics.load(this.#words, index)
       for (;;) {
-        const isInUse = found >> LEASE_SHIFT === tag && found !== 0n
-        const endMs = found & lowBits(BREAKER.leaseBits)
+        const isInUse = (found & ~LEASE_MASK) === tag && found !== 0n
+        const endMs = found & LEASE_MASK
         if (isInUse && endMs > nowMs) {
           firstEndMs = minOf(firstEndMs, endMs)
           break
         }
         const wantedMs = nowMs + 1n + leaseMs
         const leaseEndMs = isInUse && endMs >= wantedMs ? endMs + 1n : wantedMs
-        const lease = (tag << LEASE_SHIFT) | minOf(leaseEndMs, lowBits(BREAKER.leaseBits))
+        const lease = tag | minOf(leaseEndMs, LEASE_MASK - 1n)
         const before = Atomics.compareExchange(this.#words, index, found, lease)
         if (before === found) return { admitted: true, state: BREAKER_STATE.halfOpen, generation, retryAfterNs: 0n, permit: { generation, place, lease } }
         found = before
       }
     }
     const resetNs = BigInt(Math.trunc((this.#parameters[BREAKER_PARAMETER.resetTimeoutMs] as number) * 1e6))
-    return refusal(BREAKER_STATE.halfOpen, generation, minOf(firstEndMs * NS_PER_MS - elapsedNs, resetNs))
+    return refusal(BREAKER_STATE.halfOpen, generation, minOf((firstEndMs - nowMs) * NS_PER_MS, resetNs))
   }
 
   #settleProbe(permit: Permit, result: CallResult, nowNs: bigint): boolean {
-    if (Atomics.compareExchange(this.#words, BREAKER.firstProbe + permit.place, permit.lease, 0n) !== permit.lease) return false
+    const index = BREAKER.firstProbe + permit.place
     const seen = this.control()
-    if (result === CALL_RESULT.ignored || generationOf(seen) !== permit.generation) return false
-    if (result === CALL_RESULT.failed) return this.#open(seen, minOf(reopeningsOf(seen) + 1n, MAX_REOPENINGS), nowNs)
-    const tag = tagOf(permit.generation, BREAKER.wideTagBits) << WIDE_SHIFT
-    const written = this.#window.change(BREAKER.successes, permit.generation, (found) => tag | (countOfSuccesses(found, permit.generation) + 1n))
-    if (written < 0n || Number(written & lowBits(BREAKER.wideTagShift)) < (this.#parameters[BREAKER_PARAMETER.successThreshold] as number)) return false
-    return this.#transition(seen, BREAKER_STATE.closed, 0n)
+    if (generationOf(seen) !== permit.generation) return false
+    if (result === CALL_RESULT.failed) {
+      if (Atomics.load(this.#words, index) !== permit.lease) return false
+      return this.#open(seen, minOf(reopeningsOf(seen) + 1n, MAX_REOPENINGS), nowNs)
+    }
+    const then = result === CALL_RESULT.succeeded ? successIn(permit.generation) : 0n
+    if (Atomics.compareExchange(this.#words, index, permit.lease, then) !== permit.lease) return false
+    return then !== 0n && this.#allSucceeded(permit.generation) && this.#transition(seen, BREAKER_STATE.closed, 0n)
   }
 }
 
@@ -237,6 +238,10 @@ function refusal(state: BreakerStateNumber, generation: bigint, retryAfterNs: bi
   return { admitted: false, state, generation, retryAfterNs, permit: NO_PERMIT }
 }
 
-function countOfSuccesses(word: bigint, generation: bigint): bigint {
-  return word >> WIDE_SHIFT === tagOf(generation, BREAKER.wideTagBits) ? word & lowBits(BREAKER.wideTagShift) : 0n
+function placeTag(generation: bigint): bigint {
+  return tagOf(generation, BREAKER.probeTagBits) << LEASE_SHIFT
+}
+
+function successIn(generation: bigint): bigint {
+  return placeTag(generation) | LEASE_MASK
 }

@@ -11,7 +11,7 @@ declare module '../internal/native.js' {
   interface NativeAddon {
     breakerInitialize(view: BigInt64Array, parameters: Float64Array, nowMs: number): void
     breakerOpen(view: BigInt64Array): Opened
-    breakerOpenNamed(name: string, parameters: Float64Array, nowMs: number): Opened
+    breakerOpenNamed(name: string, parameters: Float64Array, nowMs: number, machine: boolean): Opened
     breakerParameters(number: number, out: Float64Array): void
     breakerAdmit(number: number, nowMs: number, admission: Float64Array): boolean
     breakerSettle(number: number, nowMs: number, admission: Float64Array, result: CallResult, isSlow: boolean): boolean
@@ -56,9 +56,9 @@ export class NativeBreaker implements Breaker {
     return new NativeBreaker(addon, addon.breakerOpen(view), clock)
   }
 
-  /** The breaker every thread of the process gets for `name`; `parameters` become those it was founded with. */
-  static named(addon: NativeAddon, name: string, parameters: Float64Array, clock: Clock): NativeBreaker {
-    return new NativeBreaker(addon, addon.breakerOpenNamed(name, parameters, timeFor(clock)), clock)
+  /** The breaker every thread of the process, or every process of the user, gets for `name`; `parameters` become those it was founded with. */
+  static named(addon: NativeAddon, name: string, scope: 'process' | 'machine', parameters: Float64Array, clock: Clock): NativeBreaker {
+    return new NativeBreaker(addon, addon.breakerOpenNamed(name, parameters, timeFor(clock), scope === 'machine'), clock)
   }
 
   enter(): Admission {
@@ -107,9 +107,8 @@ export class NativeBreaker implements Breaker {
   }
 
   #succeedAt(): undefined | false {
-    const generation = this.#generation
-    if (this.settle({ generation, probe: null }, 0, false)) return false
-    return this.control().generation === generation ? undefined : false
+    if (this.admit() !== undefined) return false
+    return this.settle({ generation: this.#generation, probe: null }, 0, false) ? false : undefined
   }
 }
 

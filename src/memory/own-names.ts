@@ -10,22 +10,23 @@ export class OwnNames<T> {
   readonly #byClock = new WeakMap<Clock, Map<string, T>>()
 
   /**
-   * What `name` stands for on `clock`, made by whoever asks first.
+   * What a name stands for on `clock`, made by whoever asks first.
    *
+   * @param key - the scope, a colon, the name
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY for the system's clock in a worker: other threads have the same name, and something
    *   private under it would be the very defect this package exists to end
    */
-  findOrMake(name: string, clock: Clock, make: () => T): T {
+  findOrMake(key: string, clock: Clock, make: () => T): T {
     if (clock === systemClock && !isMainThread) {
       throw new SharedMemoryError(
-        `the name '${name}' cannot be shared with this worker, because the native addon is not loaded and only it has a table of names for all threads; pass the result of share() to the worker instead, where there is one`,
+        `the name '${key.slice(key.indexOf(':') + 1)}' cannot be shared with this worker, because the native addon is not loaded and only it has a table of names for all threads; pass the result of share() to the worker instead, where there is one`,
         { reason: 'unavailable' },
       )
     }
     let names = this.#byClock.get(clock)
     if (names === undefined) this.#byClock.set(clock, (names = new Map<string, T>()))
-    let known = names.get(name)
-    if (known === undefined) names.set(name, (known = make()))
+    let known = names.get(key)
+    if (known === undefined) names.set(key, (known = make()))
     return known
   }
 }

@@ -1,7 +1,6 @@
-import { SharedMemoryError } from '../errors.js'
-import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { checkKeys, checkNumber } from '../internal/validate.js'
 import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../memory/breaker.js'
 import { BREAKER, BREAKER_PARAMETER } from '../memory/layout.js'
 import type { CircuitClosed, CircuitHalfOpened, CircuitOpened } from './circuit-breaker-stage.js'
@@ -28,7 +27,7 @@ export interface CircuitBreakerFunctions {
   readonly isFailure?: ((error: unknown) => boolean) | undefined
   /** Whether a result is as bad as an error; default: none. */
   readonly isFailureResult?: ((result: unknown) => boolean) | undefined
-  /** Told when the breaker has opened or was isolated, also by another thread. */
+  /** Told when the breaker has opened or was isolated, also by another thread; of another process, at this one's next call. */
   readonly onOpen?: ((event: CircuitOpened) => void) | undefined
   readonly onClose?: ((event: CircuitClosed) => void) | undefined
   readonly onHalfOpen?: ((event: CircuitHalfOpened) => void) | undefined
@@ -50,9 +49,9 @@ export interface CircuitBreakerData {
   readonly maxResetTimeoutMs?: number | undefined
   /** A probe that has not ended by then gives its place to another, milliseconds, > 0; default 60,000. */
   readonly probeLeaseMs?: number | undefined
-  /** The same name means the same breaker in every thread of the process; on a clock of yours, in this thread. */
+  /** The same name means the same breaker, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
   readonly name?: string | undefined
-  /** Who shares a name: all threads of this process ('process', default). */
+  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
 }
 
@@ -68,6 +67,7 @@ export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
   readonly parameters: Float64Array
   readonly slowCallMs: number
   readonly name: string | null
+  readonly scope: 'process' | 'machine'
   readonly clock: Clock
   /** The options that are data, as they were given. */
   readonly data: CircuitBreakerData
@@ -100,7 +100,7 @@ const count = { min: 1, max: MAX_BREAKER_COUNT, integer: true } as const
 export function readCircuitBreakerOptions(options: CircuitBreakerOptions): CircuitBreakerSettings {
   checkKeys('circuitBreaker', options, CIRCUIT_BREAKER_KEYS)
   const { failureThreshold, window, successThreshold = 2, resetTimeoutMs = 60_000, resetTimeoutFactor = 1, probeLeaseMs = 60_000 } = options
-  const { scope = 'process', clock = systemClock } = options
+  const { clock = systemClock } = options
   const parameters = new Float64Array(BREAKER_PARAMETER.count)
   const set = (index: number, value: number): number => (parameters[index] = value)
   if (window === undefined) {
@@ -117,16 +117,12 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   const maxResetTimeoutMs = options.maxResetTimeoutMs ?? Math.max(HOUR_MS, resetTimeoutMs)
   set(BREAKER_PARAMETER.maxResetTimeoutMs, checkNumber('maxResetTimeoutMs', maxResetTimeoutMs, { min: resetTimeoutMs, max: MAX_BREAKER_MS }))
   set(BREAKER_PARAMETER.probeLeaseMs, checkNumber('probeLeaseMs', probeLeaseMs, time))
-  checkOneOf('scope', scope, ['process', 'machine'])
-  const name = checkName('name', options.name)
-  if (scope === 'machine') {
-    if (name === null) throw new TypeError("scope 'machine' needs a name; received undefined")
-    throw new SharedMemoryError(`scope 'machine' is not available yet, so '${name}' cannot be shared between processes`, { reason: 'unavailable' })
-  }
+  const { name, scope } = checkSharedName(options.name, options.scope)
   return {
     parameters,
     slowCallMs: parameters[BREAKER_PARAMETER.slowCallMs] as number,
     name,
+    scope,
     clock: checkClock('clock', clock),
     isFailure: checkOptionalFunction('isFailure', options.isFailure),
     isFailureResult: checkOptionalFunction('isFailureResult', options.isFailureResult),

@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import { systemClock } from '../internal/clock.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { checkKeys } from '../internal/validate.js'
 import { type Breaker, createBreaker, openBreaker } from '../memory/breaker.js'
@@ -14,6 +15,7 @@ import {
   describeParameters,
   readCircuitBreakerOptions,
 } from './circuit-breaker-options.js'
+import { TransitionRings } from './circuit-breaker-rings.js'
 import { type CircuitBreakerEvents, CircuitBreakerStage, type CircuitBreakerState, STATES } from './circuit-breaker-stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -39,6 +41,7 @@ export interface CircuitBreakerStats {
 export class CircuitBreaker extends StagedPolicy {
   readonly kind = 'circuit-breaker'
   readonly #stage: CircuitBreakerStage
+  readonly #rings: TransitionRings
   /** Where the state is; null for a name, which is found by itself. */
   readonly #address: CellAddress | null
 
@@ -49,6 +52,10 @@ export class CircuitBreaker extends StagedPolicy {
     super([stage])
     this.#stage = stage
     this.#address = placed.address
+    this.#rings = new TransitionRings(stage)
+    const { name, clock, onOpen, onClose, onHalfOpen } = settings
+    if (address !== null || (name !== null && clock === systemClock)) this.#rings.share()
+    if (onOpen !== undefined || onClose !== undefined || onHalfOpen !== undefined) this.#rings.listen()
   }
 
   /**
@@ -90,7 +97,12 @@ export class CircuitBreaker extends StagedPolicy {
    * @returns a function that removes the listener
    */
   on<K extends keyof CircuitBreakerEvents>(event: K, listener: (payload: CircuitBreakerEvents[K]) => void): () => void {
-    return this.#stage.events.on(event, listener)
+    const remove = this.#stage.events.on(event, listener)
+    const unlisten = this.#rings.listen()
+    return () => {
+      remove()
+      unlisten()
+    }
   }
 
   /** Counts of this thread since the policy was made. The first call of `stats` starts the recording of durations. */
@@ -102,16 +114,17 @@ export class CircuitBreaker extends StagedPolicy {
 
   /** What another thread needs to share this breaker: pass it by `workerData` or `postMessage` to {@link CircuitBreaker.from}. */
   share(): CircuitBreakerHandle {
+    this.#rings.share()
     return createBreakerHandle(this.#stage.settings, this.#address)
   }
 }
 
-function place({ name, parameters, clock }: CircuitBreakerSettings, address: CellAddress | null): { breaker: Breaker; address: CellAddress | null } {
+function place({ name, scope, parameters, clock }: CircuitBreakerSettings, address: CellAddress | null): { breaker: Breaker; address: CellAddress | null } {
   if (name === null) return address === null ? createBreaker(parameters, clock) : openBreaker(address, parameters, clock)
-  const { breaker, founding } = breakerByName(name, parameters, clock)
+  const { breaker, founding } = breakerByName(name, scope, parameters, clock)
   if (parameters.some((value, index) => value !== founding[index])) {
     throw new SharedMemoryError(
-      `the circuit breaker '${name}' is in use in this process with ${describeParameters(founding)}, so it cannot be used with ${describeParameters(parameters)}; use another name`,
+      `the circuit breaker '${name}' is in use ${scope === 'process' ? 'in this process' : 'on this machine'} with ${describeParameters(founding)}, so it cannot be used with ${describeParameters(parameters)}; use another name${scope === 'process' ? '' : ", or remove it with 'amorsize shm remove' when no process uses it"}`,
       { reason: 'parameters-differ' },
     )
   }

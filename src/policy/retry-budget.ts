@@ -1,7 +1,10 @@
 import { SharedMemoryError } from '../errors.js'
-import { checkClock, checkName } from '../internal/check-common.js'
+import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { checkKeys, checkNumber } from '../internal/validate.js'
+import type { NameScope } from '../memory/bucket-names.js'
+import { OwnNames } from '../memory/own-names.js'
+import { type RetryBudgetParameters, retryBudgetByName, type SharedRetryBudget } from '../memory/shared-retry-budget.js'
 import { LocalRetryBudgetStore, type RetryBudgetStore } from './retry-budget-store.js'
 
 /** Options of {@link RetryBudget}. */
@@ -12,15 +15,15 @@ export interface RetryBudgetOptions {
   readonly minPerSecond?: number | undefined
   /** How long a call counts, milliseconds, > 0; default 10,000. */
   readonly ttlMs?: number | undefined
-  /** The same name is the same budget. */
+  /** The same name means the same budget, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
   readonly name?: string | undefined
-  /** Who shares a name: 'process' (default) or 'machine'. */
+  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
 
-const stores = new Map<string, { store: RetryBudgetStore; parameters: string }>()
+const ownNames = new OwnNames<{ readonly budget: SharedRetryBudget; readonly founding: RetryBudgetParameters }>()
 
 /**
  * Bounds the retries of all calls that share it to a part of those calls: when everything fails, retries do not multiply the
@@ -32,55 +35,66 @@ const stores = new Map<string, { store: RetryBudgetStore; parameters: string }>(
  * const writes = retry({ maxRetries: 1, budget })
  */
 export class RetryBudget {
-  readonly #clock: Clock
-  readonly #store: RetryBudgetStore
+  readonly #budget: SharedRetryBudget
 
   /**
    * @param options - see {@link RetryBudgetOptions}
    * @throws {TypeError} when an option is unknown or of the wrong type
    * @throws {RangeError} when one is out of range
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters, or cannot be shared
    */
   constructor(options: RetryBudgetOptions = {}) {
     checkKeys('RetryBudget', options, ['ratio', 'minPerSecond', 'ttlMs', 'name', 'scope', 'clock'])
-    const { ratio = 0.2, minPerSecond = 10, ttlMs = 10_000, scope = 'process', clock = systemClock } = options
+    const { ratio = 0.2, minPerSecond = 10, ttlMs = 10_000, clock = systemClock } = options
     checkNumber('ratio', ratio, { min: 0, max: 1000 })
     checkNumber('minPerSecond', minPerSecond, { min: 0, max: 1e9 })
     checkNumber('ttlMs', ttlMs, { min: 1, max: 86_400_000 })
-    checkOneOf('scope', scope, ['process', 'machine'])
-    const name = checkName('name', options.name)
-    this.#clock = checkClock('clock', clock)
-    const make = (): RetryBudgetStore => new LocalRetryBudgetStore(ratio, (minPerSecond * ttlMs) / 1000, ttlMs)
-    this.#store = name === null ? make() : named(name, JSON.stringify({ ratio, minPerSecond, ttlMs }), make)
+    const { name, scope } = checkSharedName(options.name, options.scope)
+    checkClock('clock', clock)
+    const parameters = { ratio, minPerSecond, ttlMs }
+    this.#budget = name === null ? onClock(newStore(parameters), clock) : budgetByName(name, scope, parameters, clock)
   }
 
   /** Retries that could be made now; may be fractional, may be out of date already. */
   get available(): number {
-    return this.#store.available(this.#clock.now())
+    return this.#budget.available()
   }
 
   /** Counts a call. Policies do this for each call, not for its retries. */
   deposit(): void {
-    this.#store.deposit(this.#clock.now())
+    this.#budget.deposit()
   }
 
   /** Takes one retry from the budget. @returns whether there was one */
   tryWithdraw(): boolean {
-    return this.#store.tryWithdraw(this.#clock.now())
+    return this.#budget.tryWithdraw()
   }
 }
 
-function named(name: string, parameters: string, make: () => RetryBudgetStore): RetryBudgetStore {
-  const existing = stores.get(name)
-  if (existing === undefined) {
-    const store = make()
-    stores.set(name, { store, parameters })
-    return store
+function newStore({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): RetryBudgetStore {
+  return new LocalRetryBudgetStore(ratio, (minPerSecond * ttlMs) / 1000, ttlMs)
+}
+
+function onClock(store: RetryBudgetStore, clock: Clock): SharedRetryBudget {
+  return {
+    deposit: () => store.deposit(clock.now()),
+    tryWithdraw: () => store.tryWithdraw(clock.now()),
+    available: () => store.available(clock.now()),
   }
-  if (existing.parameters !== parameters) {
-    throw new SharedMemoryError(`the retry budget '${name}' is in use with ${existing.parameters}, not ${parameters}`, {
-      reason: 'parameters-differ',
-    })
+}
+
+/** Every thread gets the same budget, in scope 'machine' every process; on a clock of the caller's own, or without the addon, this thread. */
+function budgetByName(name: string, scope: NameScope, parameters: RetryBudgetParameters, clock: Clock): SharedRetryBudget {
+  const { budget, founding } =
+    (clock === systemClock ? retryBudgetByName(name, scope, parameters) : null) ??
+    ownNames.findOrMake(`${scope}:${name}`, clock, () => ({ budget: onClock(newStore(parameters), clock), founding: parameters }))
+  if (founding.ratio !== parameters.ratio || founding.minPerSecond !== parameters.minPerSecond || founding.ttlMs !== parameters.ttlMs) {
+    const text = ({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): string => `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`
+    const where = scope === 'process' ? 'in this process' : 'on this machine'
+    throw new SharedMemoryError(
+      `the retry budget '${name}' is in use ${where} with ${text(founding)}, so it cannot be used with ${text(parameters)}; use another name`,
+      { reason: 'parameters-differ' },
+    )
   }
-  return existing.store
+  return budget
 }

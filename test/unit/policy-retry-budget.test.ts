@@ -1,7 +1,12 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { retry, RetryBudget, RetryExhaustedError } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
+import { itWithAddon } from '../support/native.js'
 import { failing, outcomeOf } from './policy-helpers.js'
+import { freshName } from './rate-limiter-helpers.js'
 
 describe('RetryBudget', () => {
   it('allows ratio x calls + minPerSecond x ttl retries in a window', async () => {
@@ -45,8 +50,41 @@ describe('RetryBudget', () => {
     one.deposit()
     expect(new RetryBudget({ name: 'unit-shared', minPerSecond: 0, ratio: 1 }).available).toBe(1)
     const other = (): unknown => new RetryBudget({ name: 'unit-shared', ratio: 0.5 })
-    expect(other).toThrow(/'unit-shared' is in use with .*"ratio":1.*not .*"ratio":0.5/)
+    expect(other).toThrow(/'unit-shared' is in use in this process with \{ ratio: 1, .* cannot be used with \{ ratio: 0.5, /)
     expect(other).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'parameters-differ' }))
+  })
+
+  itWithAddon('is one budget by name in every thread', async () => {
+    const budget = new RetryBudget({ name: 'unit-threads', ratio: 0.5, minPerSecond: 0, ttlMs: 60_000 })
+    const script = `
+      import { RetryBudget } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}
+      const budget = new RetryBudget({ name: 'unit-threads', ratio: 0.5, minPerSecond: 0, ttlMs: 60_000 })
+      for (let call = 0; call < 10; call++) budget.deposit()
+      budget.tryWithdraw()`
+    for (let thread = 0; thread < 2; thread++) {
+      await once(new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`)), 'exit')
+    }
+    expect(budget.available).toBe(8)
+    let granted = 0
+    while (budget.tryWithdraw()) granted++
+    expect(granted).toBe(8)
+  })
+
+  itWithAddon('does the same in shared memory as in this thread', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 200 }), fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 3 }), (script, eighths, minPerSecond) => {
+        // So long that no slice ends meanwhile; what time does is tested above and in the native tests.
+        const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
+        const shared = new RetryBudget({ ...options, name: freshName() })
+        const own = new RetryBudget(options)
+        for (const isCall of script) {
+          if (isCall) expect(shared.deposit()).toBe(own.deposit())
+          else expect(shared.tryWithdraw()).toBe(own.tryWithdraw())
+          expect(shared.available).toBe(own.available)
+        }
+      }),
+      { numRuns: 100 },
+    )
   })
 
   it.each([

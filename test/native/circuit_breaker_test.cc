@@ -1,0 +1,161 @@
+// The circuit breaker and the retry budget in one thread and in several. What is told here of one thread is little: property
+// tests compare both with references.
+#include <array>
+#include <atomic>
+#include <random>
+#include <thread>
+
+#include "check.h"
+#include "core/circuit_breaker.h"
+#include "core/retry_budget.h"
+
+namespace amorsize::test {
+namespace {
+
+using core::BreakerState;
+using core::CallResult;
+using Breaker = core::CircuitBreaker<>;
+
+constexpr int64_t kMs = 1'000'000;
+constexpr int64_t kSecond = 1000 * kMs;
+
+core::BreakerParameters consecutive(double failures, double successes) { return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 1, 100, 60'000}}; }
+
+struct alignas(64) BreakerCells {
+  std::array<core::Word, 1024> words{};
+  explicit BreakerCells(const core::BreakerParameters& parameters) {
+    CHECK(parameters.valid());
+    CHECK(parameters.cells() * core::kWordsPerCell <= words.size());
+    Breaker::initialize(words.data(), kSecond, parameters);
+  }
+  Breaker breaker() { return Breaker(words.data()); }
+};
+
+template <class Body>
+void run_threads(int count, Body body) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) threads.emplace_back(body, i);
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST("breaker: opens, admits probes, opens again, closes") {
+  BreakerCells cells(consecutive(3, 2));
+  Breaker breaker = cells.breaker();
+  for (int i = 0; i < 3; ++i) {
+    const core::Admission admission = breaker.admit(kSecond);
+    CHECK(admission.admitted);
+    EXPECT_EQ(breaker.settle(admission.permit, CallResult::kFailed, false, kSecond), i == 2);
+  }
+  const core::Admission refused = breaker.admit(kSecond + 60 * kMs);
+  CHECK(!refused.admitted);
+  EXPECT_EQ(refused.retry_after_ns, 40 * kMs);
+  EXPECT_EQ(breaker.state(kSecond + 100 * kMs - 1), BreakerState::kOpen);
+  EXPECT_EQ(breaker.state(kSecond + 100 * kMs), BreakerState::kHalfOpen);
+  int64_t now = kSecond + 100 * kMs;
+  const core::Admission first = breaker.admit(now);
+  const core::Admission second = breaker.admit(now);
+  CHECK(first.admitted && second.admitted && !breaker.admit(now).admitted);
+  CHECK(!breaker.settle(first.permit, CallResult::kSucceeded, false, now));
+  CHECK(breaker.settle(second.permit, CallResult::kFailed, false, now));
+  now += 100 * kMs;
+  const core::Admission third = breaker.admit(now);
+  CHECK(!breaker.settle(second.permit, CallResult::kFailed, false, now));
+  CHECK(!breaker.settle(third.permit, CallResult::kSucceeded, false, now));
+  CHECK(!breaker.settle(third.permit, CallResult::kSucceeded, false, now));
+  CHECK(breaker.settle(breaker.admit(now).permit, CallResult::kSucceeded, false, now));
+  EXPECT_EQ(breaker.state(now), BreakerState::kClosed);
+}
+
+TEST("threads: of all that fail at once, one opens the breaker; of all that ask, as many probe as there are places") {
+  constexpr int kThreads = 4;
+  constexpr int kProbes = 3;
+  for (int64_t round = 0; round < 100 * effort; ++round) {
+    BreakerCells cells(consecutive(4, kProbes));
+    Breaker breaker = cells.breaker();
+    std::atomic<int> opened{0};
+    std::atomic<int> probes{0};
+    std::atomic<int> closed{0};
+    std::atomic<int> ready{0};
+    run_threads(kThreads, [&](int) {
+      Breaker mine = cells.breaker();
+      const core::Permit permit = mine.admit(kSecond).permit;
+      for (++ready; ready < kThreads;) std::this_thread::yield();
+      for (int i = 0; i < 4; ++i) opened += mine.settle(permit, CallResult::kFailed, false, kSecond) ? 1 : 0;
+      for (++ready; ready < 2 * kThreads;) std::this_thread::yield();
+      const core::Admission admission = mine.admit(2 * kSecond);
+      probes += admission.admitted ? 1 : 0;
+      for (++ready; ready < 3 * kThreads;) std::this_thread::yield();
+      if (admission.admitted) closed += mine.settle(admission.permit, CallResult::kSucceeded, false, 2 * kSecond) ? 1 : 0;
+    });
+    EXPECT_EQ(opened.load(), 1);
+    EXPECT_EQ(probes.load(), kProbes);
+    EXPECT_EQ(closed.load(), 1);
+    EXPECT_EQ(breaker.state(2 * kSecond), BreakerState::kClosed);
+  }
+}
+
+TEST("threads: any mixture of operations on any window leaves a breaker that works, and makes each transition once") {
+  const core::BreakerParameters all[] = {consecutive(3, 2), {{1, 100, 0.5, 0.5, 5, 10, 3, 0.01, 2, 1, 1}}, {{2, 10, 0.3, 0.9, 5, 5, 8, 0.05, 1, 1, 1}}};
+  for (const core::BreakerParameters& parameters : all) {
+    BreakerCells cells(parameters);
+    std::atomic<int64_t> now{kSecond};
+    std::atomic<int64_t> transitions{0};
+    run_threads(4, [&](int index) {
+      Breaker mine = cells.breaker();
+      std::mt19937_64 random(static_cast<uint64_t>(index));
+      for (int64_t i = 0; i < 20'000 * effort; ++i) {
+        const int64_t at = now.fetch_add(static_cast<int64_t>(random() % 20'000));
+        const int64_t before = mine.control();
+        const core::Admission admission = mine.admit(at);
+        CHECK(admission.generation >= Breaker::generation_of(before));
+        if (random() % 5000 == 0) transitions += mine.isolate() ? 1 : 0;
+        if (random() % 1000 == 0) transitions += mine.close() ? 1 : 0;
+        if (!admission.admitted) {
+          CHECK(admission.retry_after_ns > 0);
+          continue;
+        }
+        const auto result = static_cast<CallResult>(random() % 16 == 0 ? 2 : random() % 2);
+        transitions += mine.settle(admission.permit, result, random() % 4 == 0, at) ? 1 : 0;
+      }
+    });
+    Breaker breaker = cells.breaker();
+    CHECK(transitions.load() > 0);
+    // Those to half-open, and those made for a thread that told of a last success, are not counted.
+    CHECK(transitions.load() < Breaker::generation_of(breaker.control()));
+    breaker.isolate();
+    CHECK(breaker.close());
+    CHECK(breaker.admit(now.load()).admitted);
+  }
+}
+
+TEST("budget: gives ratio x calls + reserve, and forgets after its time") {
+  alignas(64) std::array<core::Word, 24> words{};
+  core::RetryBudget<> budget(words.data());
+  constexpr int64_t kUnit = core::RetryBudget<>::kUnit;
+  budget.initialize(kUnit / 4, 2 * kUnit, 100 * kMs);
+  for (int i = 0; i < 8; ++i) budget.deposit(kSecond);
+  EXPECT_EQ(budget.available(kSecond), 4 * kUnit);
+  for (int i = 0; i < 4; ++i) CHECK(budget.try_withdraw(kSecond + 50 * kMs));
+  CHECK(!budget.try_withdraw(kSecond + 50 * kMs));
+  EXPECT_EQ(budget.available(kSecond + 900 * kMs), 0);
+  EXPECT_EQ(budget.available(kSecond + 1000 * kMs), 2 * kUnit);
+}
+
+TEST("threads: a budget is given out once, exactly") {
+  alignas(64) std::array<core::Word, 24> words{};
+  core::RetryBudget<> budget(words.data());
+  budget.initialize(core::RetryBudget<>::kUnit / 4, 100 * core::RetryBudget<>::kUnit, kSecond);
+  std::atomic<int64_t> taken{0};
+  const int64_t calls = 40'000 * effort;
+  run_threads(4, [&](int) {
+    for (int64_t i = 0; i < calls; ++i) {
+      budget.deposit(kSecond);
+      if (budget.try_withdraw(kSecond)) ++taken;
+    }
+  });
+  while (budget.try_withdraw(kSecond)) ++taken;
+  EXPECT_EQ(taken.load(), calls + 100);
+}
+
+}  // namespace
+}  // namespace amorsize::test

@@ -1,0 +1,227 @@
+// Explores every interleaving of a few threads on a circuit breaker, at the grain of single atomic operations. What all of
+// them together were told, and what is told afterwards, must be what some order of whole operations, one after the other,
+// would have told too. After every single step it also supposes that all threads that have not finished die there: the
+// last operations must then come to an end all the same, and find a breaker that works.
+#pragma once
+
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "core/circuit_breaker.h"
+#include "explore/memories.h"
+#include "explore/model_word.h"
+
+namespace amorsize::test {
+
+enum class BreakerAction { kAdmit, kSucceed, kFail, kIgnore, kIsolate, kClose };
+
+struct BreakerOperation {
+  BreakerAction action;
+  int64_t now_ns;
+};
+
+struct BreakerScenario {
+  core::BreakerParameters parameters;
+  std::vector<BreakerOperation> first;                 // run before the threads start; each takes over the permit it leaves
+  std::vector<std::vector<BreakerOperation>> threads;  // side by side
+  std::vector<BreakerOperation> last;                  // run after each of them ended or died
+};
+
+struct BreakerExploration {
+  int64_t states = 0;
+  int64_t ends = 0;
+  std::string failure;
+};
+
+template <Fault kFault = Fault::kNone>
+class BreakerExplorer {
+ public:
+  explicit BreakerExplorer(const BreakerScenario& scenario) : scenario_(scenario) {}
+
+  BreakerExploration run() {
+    const size_t count = scenario_.threads.size();
+    Interleaving memory(count);
+    auto initialize = [this] { core::CircuitBreaker<ModelWord<kFault>>::initialize(ModelWord<kFault>::cell(), 0, scenario_.parameters); };
+    if (!processor.run_alone(&memory, Interleaving::at_once, kMaxSteps, initialize)) return {0, 0, "initialisation does not end"};
+    Permits permits;
+    std::string told;
+    for (const BreakerOperation& operation : scenario_.first) {
+      if (!alone(&memory, operation, &permits, &told)) return found_;
+    }
+    State start{memory, std::vector<Thread>(count)};
+    for (Thread& thread : start.threads) thread.permits = permits;
+    in_order(start, std::vector<size_t>(count));
+    for (size_t thread = 0; thread < count; ++thread) proceed(&start, thread);
+    visit(start);
+    return found_;
+  }
+
+ private:
+  static constexpr int kMaxSteps = 1000;
+
+  // What a thread may still tell of; the operations under test hold two at most.
+  struct Permits {
+    std::array<core::Permit, 4> held{};
+    size_t count = 0;
+  };
+
+  struct Thread {
+    size_t operation = 0;
+    std::vector<Answer> answers;  // of the operation under way
+    Request request{};            // what it waits for
+    Permits permits;
+    std::string told;
+  };
+
+  struct State {
+    Interleaving memory;
+    std::vector<Thread> threads;
+  };
+
+  struct HashOfDigest {
+    size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
+  };
+
+  // Numbers only: nothing that would have to be destroyed when an operation is left in its middle.
+  struct Told {
+    int64_t values[3] = {0, 0, 0};
+  };
+
+  Told perform(const BreakerOperation& operation, Permits* permits) const {
+    core::CircuitBreaker<ModelWord<kFault>> breaker(ModelWord<kFault>::cell(), scenario_.parameters);
+    switch (operation.action) {
+      case BreakerAction::kAdmit: {
+        const core::Admission admission = breaker.admit(operation.now_ns);
+        if (admission.admitted) permits->held[permits->count++] = admission.permit;
+        // Nor is the generation: one that makes the breaker half-open may find it closed by hand before it has its place.
+        return {{admission.admitted, static_cast<int64_t>(admission.state), admission.retry_after_ns}};
+      }
+      case BreakerAction::kIsolate: return {{breaker.isolate()}};
+      case BreakerAction::kClose: return {{breaker.close()}};
+      default: {
+        if (permits->count == 0) return {};
+        const auto result = static_cast<core::CallResult>(static_cast<int>(operation.action) - static_cast<int>(BreakerAction::kSucceed));
+        // Who made a transition is not compared: whoever comes first after the last success may make it for another.
+        breaker.settle(permits->held[--permits->count], result, false, operation.now_ns);
+        return {};
+      }
+    }
+  }
+
+  static std::string describe(const Told& told) {
+    std::string text;
+    for (const int64_t value : told.values) text += std::to_string(value) + " ";
+    return text + "; ";
+  }
+
+  bool alone(Interleaving* memory, const BreakerOperation& operation, Permits* permits, std::string* told) {
+    Told result;
+    auto body = [&] { result = perform(operation, permits); };
+    if (!processor.run_alone(memory, Interleaving::at_once, kMaxSteps, body)) return failed("alone, an operation does not end");
+    *told += describe(result);
+    return true;
+  }
+
+  // Everything that was told, once the last operations have run.
+  bool finish(State state, std::string* told) {
+    for (const Thread& thread : state.threads) *told += thread.told + "| ";
+    Permits permits;
+    for (const BreakerOperation& operation : scenario_.last) {
+      if (!alone(&state.memory, operation, &permits, told)) return false;
+    }
+    return true;
+  }
+
+  // Runs every order of whole operations and notes what is told.
+  void in_order(const State& state, const std::vector<size_t>& done) {
+    bool any = false;
+    for (size_t thread = 0; thread < done.size(); ++thread) {
+      if (done[thread] == scenario_.threads[thread].size()) continue;
+      any = true;
+      State next = state;
+      Thread& running = next.threads[thread];
+      if (!alone(&next.memory, scenario_.threads[thread][done[thread]], &running.permits, &running.told)) return;
+      std::vector<size_t> then = done;
+      ++then[thread];
+      in_order(next, then);
+    }
+    std::string told;
+    if (!any && finish(state, &told)) explained_.insert(told);
+  }
+
+  bool finished(const State& state, size_t thread) const { return state.threads[thread].operation == scenario_.threads[thread].size(); }
+
+  void visit(const State& state) {
+    Digest digest;
+    state.memory.add_to(&digest);
+    for (const Thread& thread : state.threads) {
+      digest.add(thread.operation);
+      digest.add(std::hash<std::string>{}(thread.told));
+      for (size_t i = 0; i < thread.permits.count; ++i) digest.add(static_cast<uint64_t>(thread.permits.held[i].lease + thread.permits.held[i].generation));
+      for (const Answer& answer : thread.answers) digest.add(static_cast<uint64_t>(answer.value) * 2 + (answer.swapped ? 1 : 0));
+    }
+    if (!seen_.insert(digest.value()).second) return;
+    ++found_.states;
+
+    bool all_finished = true;
+    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
+    std::string told;
+    if (!finish(state, &told)) return;
+    if (all_finished) {
+      ++found_.ends;
+      if (explained_.count(told) == 0) failed("no order explains " + told);
+      return;
+    }
+    for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
+      if (finished(state, thread)) continue;
+      std::vector<Answer> answers;
+      state.memory.choices(thread, state.threads[thread].request, false, &answers);
+      for (const Answer& answer : answers) {
+        way_ += "\n    thread " + std::to_string(thread) + " word " + std::to_string(state.threads[thread].request.word) + " reads " + std::to_string(answer.value) +
+                (answer.swapped ? " writes " + std::to_string(state.threads[thread].request.value) : "");
+        const size_t length = way_.rfind("\n");
+        State next = state;
+        next.memory.apply(thread, next.threads[thread].request, answer);
+        next.threads[thread].answers.push_back(answer);
+        if (next.threads[thread].answers.size() > kMaxSteps) failed("an operation does not end");
+        proceed(&next, thread);
+        if (found_.failure.empty()) visit(next);
+        if (!found_.failure.empty()) return;
+        way_.resize(length);
+      }
+    }
+  }
+
+  // Runs a thread up to its next request.
+  void proceed(State* state, size_t index) {
+    Thread& thread = state->threads[index];
+    while (!finished(*state, index)) {
+      Permits permits = thread.permits;
+      Told result;
+      auto body = [&] { result = perform(scenario_.threads[index][thread.operation], &permits); };
+      if (!processor.replay(thread.answers, body)) {
+        thread.request = processor.request();
+        return;
+      }
+      thread.permits = permits;
+      thread.told += describe(result);
+      thread.answers.clear();
+      ++thread.operation;
+    }
+  }
+
+  bool failed(const std::string& what) {
+    if (found_.failure.empty()) found_.failure = what + way_;
+    return false;
+  }
+
+  const BreakerScenario scenario_;
+  BreakerExploration found_;
+  std::string way_;
+  std::set<std::string> explained_;
+  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> seen_;
+};
+
+}  // namespace amorsize::test

@@ -1,0 +1,106 @@
+import { BREAKER_PARAMETER } from '../../dist/memory/layout.js'
+
+const MINUTE_MS = 60_000
+
+interface Recorded {
+  readonly atMs: number
+  readonly failed: boolean
+  readonly slow: boolean
+}
+
+/** A call that was admitted. `endMs`: when the lease of a probe ends. */
+export interface ReferenceCall {
+  readonly generation: number
+  readonly isProbe: boolean
+  readonly endMs: number
+}
+
+/** In the place of a probe that has succeeded. */
+const SUCCEEDED: ReferenceCall = { generation: 0, isProbe: true, endMs: Infinity }
+
+/** What a circuit breaker promises, written as plainly as can be: lists of calls and one thread. Times are whole milliseconds from 0. */
+export class ReferenceBreaker {
+  state: 'closed' | 'open' | 'half-open' | 'isolated' = 'closed'
+  generation = 1
+  #untilMs = 0
+  #reopenings = 0
+  #probes: (ReferenceCall | null)[] = []
+  #recorded: Recorded[] = []
+  readonly #at: (key: keyof typeof BREAKER_PARAMETER) => number
+
+  constructor(parameters: Float64Array) {
+    this.#at = (key) => parameters[BREAKER_PARAMETER[key]] as number
+  }
+
+  enter(nowMs: number): ReferenceCall | { refused: string; retryAfterMs: number } {
+    if (this.state === 'open' && nowMs >= this.#untilMs) this.#become('half-open')
+    if (this.state === 'open') return { refused: 'open', retryAfterMs: this.#untilMs - nowMs }
+    if (this.state === 'isolated') return { refused: 'isolated', retryAfterMs: Infinity }
+    if (this.state === 'closed') return { generation: this.generation, isProbe: false, endMs: Infinity }
+    const places = Array.from({ length: this.#at('successThreshold') }, (_, place) => this.#probes[place] ?? null)
+    // A probe whose lease has ended loses its place to the next one that comes by.
+    const place = places.findIndex((probe) => probe === null || probe.endMs <= nowMs)
+    if (place < 0) {
+      const soonestMs = Math.min(...places.map((probe) => probe!.endMs)) - nowMs
+      return { refused: 'half-open', retryAfterMs: Math.min(soonestMs, this.#at('resetTimeoutMs')) }
+    }
+    const probe = { generation: this.generation, isProbe: true, endMs: nowMs + 1 + this.#at('probeLeaseMs') }
+    this.#probes[place] = probe
+    return probe
+  }
+
+  settle(call: ReferenceCall, result: 0 | 1 | 2, slow: boolean, nowMs: number): void {
+    if (call.generation !== this.generation || (call.isProbe && !this.#probes.includes(call))) return
+    if (call.isProbe) this.#probes[this.#probes.indexOf(call)] = result === 0 ? SUCCEEDED : null
+    if (result === 2) return
+    const failed = result === 1
+    if (!call.isProbe) return this.#record({ atMs: nowMs, failed, slow })
+    if (failed) {
+      this.#reopenings++
+      this.#open(nowMs)
+    } else if (this.#probes.filter((probe) => probe === SUCCEEDED).length === this.#at('successThreshold')) {
+      this.#reopenings = 0
+      this.#become('closed')
+    }
+  }
+
+  force(state: 'closed' | 'isolated'): void {
+    if (this.state === state) return
+    this.#reopenings = 0
+    this.#become(state)
+  }
+
+  #become(state: ReferenceBreaker['state']): void {
+    this.state = state
+    this.generation++
+    this.#probes = []
+    this.#recorded = []
+  }
+
+  #open(nowMs: number): void {
+    this.#become('open')
+    const ms = this.#at('resetTimeoutMs') * this.#at('resetTimeoutFactor') ** this.#reopenings
+    this.#untilMs = nowMs + Math.min(ms, this.#at('maxResetTimeoutMs'))
+  }
+
+  #record(call: Recorded): void {
+    const before = this.#recorded
+    const isStale = (last: Recorded | undefined): boolean => last !== undefined && Math.floor(call.atMs / MINUTE_MS) - Math.floor(last.atMs / MINUTE_MS) > 60
+    if (this.#at('mode') === 0) {
+      if (!call.failed) this.#recorded = []
+      else this.#recorded = isStale(before.at(-1)) ? [call] : [...before, call]
+      if (this.#recorded.length >= this.#at('size')) this.#open(call.atMs)
+      return
+    }
+    if (this.#at('mode') === 1) {
+      this.#recorded = [...(isStale(before.at(-1)) ? [] : before), call].slice(-this.#at('size'))
+    } else {
+      const sliceMs = this.#at('size') / 10
+      const slice = ({ atMs }: Recorded): number => Math.floor(atMs / sliceMs)
+      this.#recorded = [...before, call].filter((each) => slice(each) > slice(call) - 10)
+    }
+    const share = (of: 'failed' | 'slow'): number => this.#recorded.filter((each) => each[of]).length / this.#recorded.length
+    if (this.#recorded.length < this.#at('minimumCalls')) return
+    if (share('failed') >= this.#at('failureRate') || share('slow') >= this.#at('slowRate')) this.#open(call.atMs)
+  }
+}

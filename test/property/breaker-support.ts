@@ -1,0 +1,93 @@
+import fc from 'fast-check'
+import { nativeAddon } from '../../dist/internal/native.js'
+import { type Admission, type Breaker, breakerCells } from '../../dist/memory/breaker.js'
+import type { Permit } from '../../dist/memory/circuit-breaker.js'
+import { BREAKER_PARAMETER } from '../../dist/memory/layout.js'
+import { NativeBreaker } from '../../dist/memory/native-breaker.js'
+import { allocateCells } from '../../dist/memory/region.js'
+import { TwinBreaker } from '../../dist/memory/twin-breaker.js'
+import type { Clock } from '../../dist/index.js'
+
+const MINUTE_NS = 60e9
+
+/** Small thresholds, so that scripts of some dozens of operations reach every state. */
+export const parameterSets: fc.Arbitrary<Float64Array> = fc
+  .record({
+    mode: fc.constantFrom(0, 1, 2),
+    size: fc.integer({ min: 1, max: 40 }),
+    failureRate: fc.oneof(fc.double({ min: 0.01, max: 1, noNaN: true }), fc.constantFrom(0.07, 0.1, 0.5, 1 / 3, 1)),
+    slowRate: fc.oneof(fc.double({ min: 0.01, max: 1, noNaN: true }), fc.constant(Infinity)),
+    minimumCalls: fc.integer({ min: 1, max: 12 }),
+    successThreshold: fc.integer({ min: 1, max: 10 }),
+    resetTimeoutMs: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.double({ min: 0.001, max: 100, noNaN: true }), fc.constant(1e11)),
+    resetTimeoutFactor: fc.constantFrom(1, 1.5, 2, 1000),
+    probeLeaseMs: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.double({ min: 0.01, max: 5, noNaN: true })),
+  })
+  .map(({ mode, size, minimumCalls, resetTimeoutMs, ...rest }) => {
+    const parameters = new Float64Array(BREAKER_PARAMETER.count)
+    const set = (values: object): void => Object.entries(values).forEach(([key, value]) => (parameters[BREAKER_PARAMETER[key as keyof typeof BREAKER_PARAMETER]] = value as number))
+    const window = mode === 0 ? { size: Math.ceil(size / 8) } : mode === 1 ? { size } : { size: size * 50 }
+    set({ ...rest, mode, ...window, slowCallMs: 100, resetTimeoutMs, maxResetTimeoutMs: Math.max(resetTimeoutMs, 10_000) })
+    set({ minimumCalls: mode === 1 ? Math.min(minimumCalls, size) : minimumCalls })
+    return parameters
+  })
+
+/** Nanoseconds from one operation to the next; a clock may step back a little, and hours may pass. */
+export const breakerSteps: fc.Arbitrary<number> = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 50_000_000 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 2_000_000_000 }) },
+  fc.constantFrom(0, 1_000_000, 100_000_000, 1_000_000_000, 59 * MINUTE_NS, 60 * MINUTE_NS, 61 * MINUTE_NS, 62 * MINUTE_NS),
+  fc.integer({ min: -10_000, max: 0 }),
+)
+
+export function freshBreakerCells(parameters: Float64Array): BigInt64Array {
+  const cells = breakerCells(parameters)
+  const { buffer, cell } = allocateCells(cells)
+  return new BigInt64Array(buffer, cell * 64, cells * 8)
+}
+
+export function createNativeBreaker(words: BigInt64Array, parameters: Float64Array, clock: Clock): Breaker {
+  return NativeBreaker.create(nativeAddon()!, words, parameters, clock)
+}
+
+export function openNativeBreaker(words: BigInt64Array, clock: Clock): Breaker {
+  return NativeBreaker.open(nativeAddon()!, words, clock)
+}
+
+export function createTwinBreaker(words: BigInt64Array, parameters: Float64Array, clock: Clock): Breaker {
+  return TwinBreaker.create(words, parameters, clock)
+}
+
+export function openTwinBreaker(words: BigInt64Array, clock: Clock): Breaker {
+  return new TwinBreaker(words, clock)
+}
+
+/** An admission by one of the two as the other wants it. */
+export function admissionFor(isNative: boolean, admission: Admission): Admission {
+  const { probe, generation } = admission
+  if (probe === null || probe instanceof Float64Array === isNative) return admission
+  if (probe instanceof Float64Array) {
+    const [, , , place, high, low] = probe
+    return { ...admission, probe: { generation: BigInt(generation), place: place!, lease: (BigInt(high!) << 32n) + BigInt(low!) } satisfies Permit }
+  }
+  const { place, lease } = probe as Permit
+  return { ...admission, probe: Float64Array.of(2, generation, 0, place, Number(lease >> 32n), Number(lease & 0xffff_ffffn)) }
+}
+
+export type BreakerOperation =
+  | { kind: 'enter' | 'isolate' | 'close' | 'state' | 'control' | 'succeed' }
+  | { kind: 'settle'; call: number; result: 0 | 1 | 2; isSlow: boolean }
+
+const settle = fc.record({
+  kind: fc.constant('settle' as const),
+  call: fc.nat({ max: 20 }),
+  result: fc.constantFrom(0 as const, 0 as const, 1 as const, 1 as const, 1 as const, 2 as const),
+  isSlow: fc.boolean(),
+})
+
+export const breakerOperations: fc.Arbitrary<BreakerOperation> = fc.oneof(
+  { weight: 10, arbitrary: fc.constant({ kind: 'enter' } as const) },
+  { weight: 10, arbitrary: settle },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('state' as const, 'control' as const, 'succeed' as const) }) },
+  fc.record({ kind: fc.constantFrom('isolate' as const, 'close' as const, 'close' as const) }),
+)

@@ -1,0 +1,97 @@
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import type { Admission, Breaker } from '../../dist/memory/breaker.js'
+import {
+  admissionFor,
+  type BreakerOperation,
+  breakerOperations,
+  breakerSteps,
+  createNativeBreaker,
+  createTwinBreaker,
+  freshBreakerCells,
+  openNativeBreaker,
+  openTwinBreaker,
+  parameterSets,
+} from './breaker-support.js'
+import { HandClock } from './bucket-support.js'
+
+/** One breaker, the calls under way, and the last call of a closed state, for which `succeed` is. */
+interface Side {
+  readonly words: BigInt64Array
+  /** Who does the work in this turn, and whether that is the addon. */
+  readonly worker: (turn: number) => { breaker: Breaker; isNative: boolean }
+  readonly calls: Admission[]
+}
+
+function apply(side: Side, turn: number, operation: BreakerOperation): unknown {
+  const { breaker, isNative } = side.worker(turn)
+  switch (operation.kind) {
+    case 'enter': {
+      const admission = breaker.enter()
+      if (admission.admitted) side.calls.push(admission)
+      const { probe, ...rest } = admission
+      return { ...rest, isProbe: probe !== null }
+    }
+    case 'settle': {
+      const index = operation.call % Math.max(1, side.calls.length)
+      const call = side.calls[index]
+      if (call === undefined) return 'nothing under way'
+      // Some calls are told of twice, which must change nothing for a probe.
+      if (operation.call % 3 !== 0) side.calls.splice(index, 1)
+      return breaker.settle(admissionFor(isNative, call), operation.result, operation.isSlow)
+    }
+    case 'succeed':
+      // The bound calls of a fresh entry, as the policy uses them.
+      if (breaker.enter().probe !== null) return 'a probe'
+      return [breaker.admit(), breaker.succeed()]
+    case 'isolate':
+      return breaker.isolate()
+    case 'close':
+      return breaker.close()
+    case 'state':
+      return breaker.state()
+    case 'control':
+      return breaker.control()
+  }
+}
+
+/** The addon, its twin, and both at work on one breaker answer every operation alike and leave the same words. */
+export function expectTheSameBreaker(numRuns: number): void {
+  fc.assert(
+    fc.property(
+      parameterSets,
+      fc.array(fc.boolean(), { minLength: 3, maxLength: 12 }),
+      fc.array(fc.tuple(breakerSteps, breakerOperations), { minLength: 1, maxLength: 120 }),
+      (parameters, nativeTurns, script) => {
+        const clock = new HandClock()
+        const make = (breaker: (words: BigInt64Array) => Side['worker']): Side => {
+          const words = freshBreakerCells(parameters)
+          return { words, worker: breaker(words), calls: [] }
+        }
+        const native = make((words) => {
+          const breaker = createNativeBreaker(words, parameters, clock)
+          return () => ({ breaker, isNative: true })
+        })
+        const twin = make((words) => {
+          const breaker = createTwinBreaker(words, parameters, clock)
+          return () => ({ breaker, isNative: false })
+        })
+        const both = make((words) => {
+          createTwinBreaker(words, parameters, clock)
+          const [a, b] = [openNativeBreaker(words, clock), openTwinBreaker(words, clock)]
+          return (turn) => (nativeTurns[turn % nativeTurns.length]! ? { breaker: a, isNative: true } : { breaker: b, isNative: false })
+        })
+        expect(native.words).toEqual(twin.words)
+        script.forEach(([stepNs, operation], turn) => {
+          clock.ns += stepNs
+          const expected = apply(twin, turn, operation)
+          expect(apply(native, turn, operation)).toEqual(expected)
+          expect(apply(both, turn, operation)).toEqual(expected)
+          expect(native.words).toEqual(twin.words)
+          expect(both.words).toEqual(twin.words)
+        })
+      },
+    ),
+    { numRuns },
+  )
+}
