@@ -28,7 +28,7 @@ section { border-bottom: 1px solid var(--line); padding: 10px 0 }
 section p { margin: 2px 0 6px; color: var(--quiet) }
 .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 12px }
 .charts > div { min-width: 0 }
-.u-legend { font-size: 12px }
+.u-title { font-size: 13px } .u-legend { font-size: 12px }
 `
 
 export const PAGE_SCRIPT = `'use strict'
