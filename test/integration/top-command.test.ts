@@ -53,8 +53,8 @@ describeMachine('amorsize top', () => {
     }
     top.kill('SIGTERM')
     busy.child.kill('SIGKILL')
-    const looks = text.trimEnd().split('\n').slice(0, 10).map((line) => JSON.parse(line).names[0])
-    const last = looks.at(-1)
+    const looks = text.trimEnd().split('\n').slice(0, 10).map((line) => (JSON.parse(line) as { names: { allowedPerSecond: number; deniedPerSecond: number }[] }).names[0])
+    const last = looks.at(-1)!
     expect(last.allowedPerSecond).toBeGreaterThan(300)
     expect(last.allowedPerSecond).toBeLessThan(700)
     expect(last.deniedPerSecond).toBeGreaterThan(300)

@@ -65,7 +65,9 @@ describeMachine('amorsize top --web', () => {
     const page = await browser.newPage()
     const faults: string[] = []
     page.on('pageerror', (error) => faults.push(error.message))
-    page.on('console', (message) => void (message.type() === 'error' && faults.push(message.text())))
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text())
+    })
     await page.goto(url)
     await page.locator('section canvas').nth(1).waitFor()
     expect(await page.locator('section h2').allTextContents()).toEqual([policy.name])

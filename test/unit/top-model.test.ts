@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { cut } from '../../dist/cli/screen.js'
 import { printable, stylesFor } from '../../dist/cli/terminal.js'
@@ -119,7 +120,7 @@ describe('the keys', () => {
 })
 
 describe('the picture', () => {
-  const plain = stylesFor({ isTTY: false } as NodeJS.WriteStream)
+  const plain = stylesFor(new PassThrough())
 
   it('has a line a name, aligned, with dashes for what is not known', () => {
     const lines = topLines([row('a', { processes: [7, 8], allowedPerSecond: 1234.5, tokens: 0.25 }), row('b', { state: 'other-version', requestsPerSecond: null })], plain)
