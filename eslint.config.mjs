@@ -9,9 +9,9 @@ const layers = {
   policy: ['errors', 'internal', 'memory', 'system', 'rate-limit'],
   decorators: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
-  // The command line and the testing tools are users of what lies below them.
+  // The command line and the testing tools are users of what lies below them; `amorsize top` looks at shared memory itself.
   testing: ['errors', 'internal', 'system'],
-  cli: ['errors', 'internal', 'index', 'system', 'testing'],
+  cli: ['errors', 'internal', 'memory', 'index', 'system', 'testing'],
 }
 const everything = [...Object.keys(layers), 'errors', 'index']
 

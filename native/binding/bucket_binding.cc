@@ -278,25 +278,41 @@ napi_value open_named(napi_env env, napi_callback_info info) {
                   read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) && in_range(rate, core::kMaxRate) && burst >= 1 &&
                   burst <= core::kMaxBurst && napi_get_value_bool(env, args.values[4], &machine) == napi_ok;
   if (!ok) return throw_range(env, "bucket: a name, a rate > 0, a burst >= 1 and whether it is the machine's were expected");
-  constexpr size_t kFounding = core::bucket::kCells * core::kWordsPerCell;  // one more cell: what the name was created with
+  namespace named = core::named_bucket;
   const int64_t founding[] = {std::bit_cast<int64_t>(rate), std::bit_cast<int64_t>(burst)};
   const auto initialize = [&](core::Word* created) {
     core::TokenBucket<>(created).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
-    for (size_t i = 0; i < 2; ++i) created[kFounding + i].store(founding[i], std::memory_order_relaxed);
+    for (size_t i = 0; i < 2; ++i) created[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
   };
   // order: relaxed, here and below. named_cells shows only cells whose creation came before.
   const auto fits = [&](const core::Word* found) {
-    return found[kFounding].load(std::memory_order_relaxed) == founding[0] && found[kFounding + 1].load(std::memory_order_relaxed) == founding[1];
+    return found[named::kFoundingRate].load(std::memory_order_relaxed) == founding[0] &&
+           found[named::kFoundingBurst].load(std::memory_order_relaxed) == founding[1];
   };
-  core::Word* cells = named_cells(env, machine, core::Kind::kTokenBucket, name, core::bucket::kCells + 1, initialize, fits);
+  core::Word* cells = named_cells(env, machine, core::Kind::kTokenBucket, name, named::kCells, initialize, fits);
   if (cells == nullptr) return nullptr;
-  napi_value result = open_bucket(env, cells, nullptr);
+  napi_value result = open_bucket(env, cells, nullptr, true);
   if (result == nullptr) return nullptr;
   for (uint32_t i = 0; i < 2; ++i) {
-    const double founded_with = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
+    const double founded_with = std::bit_cast<double>(cells[named::kFoundingRate + i].load(std::memory_order_relaxed));
     AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, founded_with)));
   }
   return result;
+}
+
+// bucketAddCounts(number, allowed, denied): adds decisions of a bucket with a name to what those who watch can see
+napi_value add_counts(napi_env env, napi_callback_info info) {
+  BucketCall<3> call(env, info);
+  double allowed = 0;
+  double denied = 0;
+  if (call.handle == nullptr || !call.number(env, 1, &allowed) || !call.number(env, 2, &denied)) return nullptr;
+  core::Word* const cells = call.handle->named_cells;
+  if (cells == nullptr) return throw_type(env, "bucket: only one with a name has counts");
+  if (!(allowed >= 0 && allowed <= 0x1p53 && denied >= 0 && denied <= 0x1p53)) return throw_range(env, "bucket: counts must be from 0 to 2^53");
+  // order: relaxed. They are looked at and nothing follows from them.
+  cells[core::named_bucket::kAllowed].fetch_add(static_cast<int64_t>(allowed), std::memory_order_relaxed);
+  cells[core::named_bucket::kDenied].fetch_add(static_cast<int64_t>(denied), std::memory_order_relaxed);
+  return nullptr;
 }
 
 }  // namespace
@@ -309,7 +325,7 @@ bool register_bucket(napi_env env, napi_value exports) {
       {"bucketInitialize", initialize}, {"bucketOpen", open},           {"bucketOpenNamed", open_named}, {"bucketTryAcquire", try_acquire},
       {"bucketReserve", reserve},       {"bucketRemaining", remaining}, {"bucketCancel", cancel},        {"bucketRefund", refund},
       {"bucketCharge", charge},         {"bucketAvailable", available},   {"bucketUpdate", update},        {"bucketPause", pause},
-      {"bucketReset", reset},           {"bucketParameters", parameters},
+      {"bucketReset", reset},           {"bucketParameters", parameters}, {"bucketAddCounts", add_counts},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

@@ -39,7 +39,7 @@ core::Word* cells_of_view(napi_env env, napi_value view, size_t cells) {
   return ok ? static_cast<core::Word*>(data) : nullptr;
 }
 
-napi_value open_bucket(napi_env env, core::Word* cells, napi_value view) {
+napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, bool named) {
   // order: acquire. Pairs with TokenBucket::initialize: the bucket it announces is visible.
   if (cells[core::bucket::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kTokenBucket)) {
     return throw_type(env, "bucket: these cells hold no token bucket of this layout version");
@@ -48,7 +48,7 @@ napi_value open_bucket(napi_env env, core::Word* cells, napi_value view) {
   if (environment == nullptr) return throw_type(env, "bucket: the environment is closing");
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1};
+  auto* const opened = new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1, named ? cells : nullptr};
   opened->number = environment->buckets.add(opened);
   environment->retain();
 

@@ -103,8 +103,20 @@ inline constexpr int kGenerationBits = 8;
 inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
 }  // namespace bucket
 
+// A bucket that has a name is followed by one more cell.
+namespace named_bucket {
+inline constexpr size_t kCells = 6;
+// What the name was made with: the bits of two doubles, written by the creator.
+inline constexpr size_t kFoundingRate = 40;
+inline constexpr size_t kFoundingBurst = 41;
+// Decisions so far, for those who watch. Each thread adds its own now and then: what a thread that dies has not added yet is missing.
+inline constexpr size_t kAllowed = 42;
+inline constexpr size_t kDenied = 43;
+}  // namespace named_bucket
+
 static_assert(bucket::kFirstSlot + bucket::kSlots * kWordsPerCell == bucket::kCells * kWordsPerCell,
               "the slots fill the bucket's lines exactly, one line each, so that a decision touches two lines");
+static_assert(named_bucket::kFoundingRate == bucket::kCells * kWordsPerCell, "the extra cell comes after the bucket");
 
 // Circuit breaker: three lines of head, then the places of probes, then the window.
 //

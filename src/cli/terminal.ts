@@ -15,3 +15,8 @@ export function stylesFor(stream: Output): Styles {
   const style = (on: number, off: number) => (text: string) => (coloured ? `\u001b[${on}m${text}\u001b[${off}m` : text)
   return { bold: style(1, 22), dim: style(2, 22) }
 }
+
+/** Returns `text` without what a terminal would obey: control characters become the replacement character. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}|\p{Bidi_Control}/gu, '\uFFFD')
+}

@@ -35,6 +35,8 @@ export interface Bucket {
   update(requestsPerSecond: number, burstSize: number): Outcome
   pause(ms: number): Outcome
   reset(): Outcome
+  /** Of a bucket of the machine: adds decisions to what `amorsize top` shows. */
+  addCounts?(allowed: number, denied: number): void
   parameters(): { requestsPerSecond: number; burstSize: number }
 }
 

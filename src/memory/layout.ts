@@ -136,3 +136,6 @@ export const SEMAPHORE = {
   places: 512,
   cells: 128,
 } as const
+
+/** What follows a bucket that has a name. */
+export const NAMED_BUCKET = { cells: 6, foundingRate: 40, foundingBurst: 41, allowed: 42, denied: 43 } as const

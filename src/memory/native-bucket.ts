@@ -23,6 +23,7 @@ declare module '../internal/native.js' {
     bucketPause(number: number, ms: number, nowMs: number): Outcome
     bucketReset(number: number, nowMs: number): Outcome
     bucketParameters(number: number, out: Float64Array): void
+    bucketAddCounts(number: number, allowed: number, denied: number): void
     clockSource(): 'counter' | 'kernel'
   }
 }
@@ -39,17 +40,19 @@ type NativeTicket = Ticket & { readonly at: Float64Array }
 /** A token bucket through the addon. */
 export class NativeBucket implements Bucket {
   readonly take: () => undefined | false
+  readonly addCounts?: (allowed: number, denied: number) => void
   readonly #addon: NativeAddon
   /** The addon frees the bucket's number when this call is collected. */
   readonly #owner: () => undefined | false
   readonly #number: number
   readonly #clock: Clock
 
-  private constructor(addon: NativeAddon, opened: Opened, clock: Clock) {
+  private constructor(addon: NativeAddon, opened: Opened, clock: Clock, hasName = false) {
     this.#addon = addon
     this.#number = opened[1]
     this.#clock = clock
     this.#owner = opened[0]
+    if (hasName) this.addCounts = (allowed, denied) => addon.bucketAddCounts(this.#number, allowed, denied)
     this.take = clock === systemClock ? this.#owner : () => (this.tryAcquire(1) === OUTCOME.granted ? undefined : false)
   }
 
@@ -72,7 +75,7 @@ export class NativeBucket implements Bucket {
     clock: Clock,
   ): { bucket: NativeBucket; rate: number; burst: number } {
     const opened = addon.bucketOpenNamed(name, rate, burst, timeFor(clock), scope === 'machine')
-    return { bucket: new NativeBucket(addon, opened, clock), rate: opened[2] ?? rate, burst: opened[3] ?? burst }
+    return { bucket: new NativeBucket(addon, opened, clock, true), rate: opened[2] ?? rate, burst: opened[3] ?? burst }
   }
 
   tryAcquire(tokens: number): Outcome {

@@ -34,6 +34,18 @@ export interface Reserved {
   readonly at: Position
 }
 
+/** A bucket as somebody sees it who only looks. */
+export interface BucketLook {
+  readonly requestsPerSecond: number
+  readonly burstSize: number
+  /** Tokens that are there. */
+  readonly tokens: number
+  /** Tokens reserved beyond those that are there: what callers wait for, and debts. */
+  readonly debt: number
+  /** Milliseconds until a pause ends; 0 without one. */
+  readonly pausedMs: number
+}
+
 interface Slot {
   readonly hot: bigint
   readonly spent: bigint
@@ -296,6 +308,15 @@ export class TwinTokenBucket {
     return this.#change(nowNs, (old) =>
       changeAt(old, old.epochNs + (max(nowNs - old.epochNs, 0n) / SECOND_NS) * SECOND_NS),
     )
+  }
+
+  /** What can be said of a copy of the words; null when it was made just as the parameters changed. */
+  look(nowNs: bigint): BucketLook | null {
+    const slot = this.#readSlot()
+    if ((slot.generation & GENERATION_MASK) !== (slot.hot & GENERATION_MASK)) return null
+    const debt = tokensOf(max(slot.spent - producedBy(slot, nowNs), 0n), slot.digits)
+    const pausedMs = Number(max(slot.epochNs - nowNs, 0n)) / 1e6
+    return { requestsPerSecond: slot.askedRate, burstSize: slot.askedBurst, tokens: this.available(nowNs), debt, pausedMs }
   }
 
   #change(nowNs: bigint, makeChange: (old: Slot) => Change): Outcome {

@@ -12,6 +12,7 @@ import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
 import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, completePolicy } from './rate-limit-policy.js'
 import { type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
+import { publishCounts } from './count-publisher.js'
 import { clockOfName } from './own-clocks.js'
 import { changeUnderWay, disposedError, moreThanBurst, rateLimitExceeded } from './refusals.js'
 import { WaitQueue, recheckWaiters } from './wait-queue.js'
@@ -100,6 +101,7 @@ export class RateLimiter implements Policy, Disposable {
       this.#bucket = bucketByName(name, scope, requestsPerSecond, burstSize, clock)
       this.#address = null
     }
+    if (this.#policy.scope === 'machine') publishCounts(this, this.#bucket)
     this.#take = this.#bucket.take
     this.#queue = new WaitQueue(this.#bucket, clock)
     this.#leaseHost = {

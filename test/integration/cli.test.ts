@@ -15,7 +15,7 @@ describe('the command line', () => {
     expect(source.startsWith('#!/usr/bin/env node\n')).toBe(true)
   })
 
-  it.each([[['--help']], [['bench', '--help']], [['help', 'bench']]])('explains itself with %j and exits 0, without colours', async (args) => {
+  it.each([[['--help']], [['bench', '--help']], [['help', 'bench']], [['top', '--help']], [['shm', 'remove', '--help']]])('explains itself with %j and exits 0, without colours', async (args) => {
     const { code, stdout, stderr } = await amorsize(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: amorsize/)

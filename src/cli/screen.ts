@@ -1,0 +1,63 @@
+const ENTER = '\u001b[?1049h\u001b[?25l' // the other screen, no cursor
+const LEAVE = '\u001b[?25h\u001b[?1049l'
+const HOME = '\u001b[H'
+const TO_LINE_END = '\u001b[K'
+const TO_SCREEN_END = '\u001b[J'
+// A terminal that knows these shows everything between them at once; others ignore them.
+const BEGIN = '\u001b[?2026h'
+const END = '\u001b[?2026l'
+
+/** The whole terminal, for as long as it is open. What was on it before comes back, however the process ends. */
+export class Screen implements Disposable {
+  readonly #output = process.stdout
+  readonly #input = process.stdin
+  readonly #onKeys: (keys: string) => void
+  readonly #onResize: () => void
+  readonly #restore = (): void => this[Symbol.dispose]()
+  #open = true
+
+  /**
+   * @param onKeys - called with what is typed
+   * @param onResize - called when the terminal has another size
+   */
+  constructor(onKeys: (keys: string) => void, onResize: () => void) {
+    this.#onKeys = onKeys
+    this.#onResize = onResize
+    this.#output.write(ENTER)
+    if (this.#input.isTTY) {
+      this.#input.setRawMode(true)
+      this.#input.setEncoding('utf8').on('data', onKeys).resume()
+    }
+    this.#output.on('resize', onResize)
+    process.once('exit', this.#restore)
+  }
+
+  get rows(): number {
+    return this.#output.rows
+  }
+
+  /** Shows `lines` from the top, each cut to the terminal's width. Nothing is cleared first, so nothing flickers. */
+  draw(lines: readonly string[]): void {
+    const { rows, columns } = this.#output
+    const shown = lines.slice(0, rows).map((line) => cut(line, columns) + TO_LINE_END)
+    this.#output.write(`${BEGIN}${HOME}${shown.join('\r\n')}${TO_SCREEN_END}${END}`)
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#open) return
+    this.#open = false
+    process.off('exit', this.#restore)
+    this.#output.off('resize', this.#onResize)
+    if (this.#input.isTTY) {
+      this.#input.off('data', this.#onKeys).pause()
+      this.#input.setRawMode(false)
+    }
+    this.#output.write(LEAVE)
+  }
+}
+
+/** Cuts `line` to `width` characters; the codes that style it take no room and stay. */
+export function cut(line: string, width: number): string {
+  let room = width
+  return line.replace(/\u001b\[[\d;]*m|[^]/gu, (piece) => (piece.startsWith('\u001b') || room-- > 0 ? piece : ''))
+}

@@ -1,0 +1,75 @@
+import { unlinkSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { type MachineEntry, readMachine } from '../memory/machine-view.js'
+import { formatBytes } from './system-table.js'
+import { type Table, textTable } from './table.js'
+import { printable, stylesFor } from './terminal.js'
+
+interface ListOptions {
+  readonly json?: boolean
+}
+
+interface RemoveOptions {
+  readonly kind?: string
+  readonly force?: boolean
+}
+
+/** Makes the subcommand `amorsize shm`. */
+export function shmCommand(): Command {
+  const command = new Command('shm').description('manage the shared memory of names with scope machine')
+  command
+    .command('list')
+    .description('list the shared memory of this user on this machine')
+    .option('--json', 'print a JSON array')
+    .addHelpText('after', '\nNames of scope process live within their processes and cannot be seen from outside.')
+    .action((options: ListOptions) => {
+      const entries = readMachine()
+      process.stdout.write(options.json === true ? `${JSON.stringify(entries)}\n` : formatList(entries))
+    })
+  command
+    .command('remove')
+    .description('remove the shared memory of a name, or what is left of it')
+    .argument('<name>', 'the name, or the file that list shows')
+    .addOption(new Option('--kind <kind>', 'only of this kind, where several things have the name'))
+    .option('--force', 'even while processes use it: they go on sharing it, new ones share another')
+    .addHelpText('after', '\nExit codes: 0 removed, 1 there is no such name, or processes use it.')
+    .action(remove)
+  return command
+}
+
+function formatList(entries: readonly MachineEntry[]): string {
+  if (entries.length === 0) return 'No name of this user is in shared memory.\n'
+  const table: Table = {
+    columns: [
+      { title: 'name', align: 'left' },
+      { title: 'kind', align: 'left' },
+      { title: 'state', align: 'left' },
+      { title: 'processes', align: 'left' },
+      { title: 'size', align: 'right' },
+      { title: 'file', align: 'left' },
+    ],
+    rows: entries.map(({ name, kind, state, processes, bytes, file }) => [
+      name === null ? '?' : printable(name),
+      kind,
+      state,
+      processes.length === 0 ? 'none' : processes.join(' '),
+      formatBytes(bytes),
+      file,
+    ]),
+  }
+  return `${textTable(table, stylesFor(process.stdout).bold)}\n`
+}
+
+function remove(name: string, options: RemoveOptions): void {
+  const found = readMachine().filter((entry) => (entry.name === name || entry.file === name) && (options.kind === undefined || entry.kind === options.kind))
+  if (found.length === 0) throw new Error(`no shared memory of this user has the name '${printable(name)}'; 'amorsize shm list' shows what there is`)
+  const used = found.filter((entry) => entry.processes.length > 0)
+  if (used.length > 0 && options.force !== true) {
+    const users = [...new Set(used.flatMap((entry) => entry.processes))]
+    throw new Error(`'${printable(name)}' is used by process ${users.join(', ')}; stop it, or remove the name with --force`)
+  }
+  for (const entry of found) {
+    unlinkSync(entry.file)
+    process.stdout.write(`removed ${entry.kind} '${printable(name)}'\n`)
+  }
+}

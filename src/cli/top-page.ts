@@ -1,0 +1,126 @@
+/** The page of `amorsize top --web`. It asks this server alone, and puts names on the page as text, never as markup. */
+
+export const PAGE_HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>amorsize top</title>
+<link rel="stylesheet" href="/uplot.css">
+<link rel="stylesheet" href="/page.css">
+</head>
+<body>
+<header><h1>amorsize top</h1><input id="filter" type="search" placeholder="filter" aria-label="filter names"><output id="status">connecting</output></header>
+<main id="names"></main>
+<p id="none" hidden>No name of this user is shared on this machine.</p>
+<script src="/uplot.js"></script>
+<script src="/page.js"></script>
+</body>
+</html>
+`
+
+export const PAGE_CSS = `:root { color-scheme: light dark; --line: light-dark(#d5d9e0, #3a3f4b); --quiet: light-dark(#5b6472, #9aa3b2) }
+body { font: 14px/1.4 system-ui, sans-serif; margin: 0 auto; max-width: 1180px; padding: 0 20px 20px; background: light-dark(#fff, #16181d); color: light-dark(#1c2026, #e4e7ec) }
+header { display: flex; gap: 16px; align-items: baseline; border-bottom: 1px solid var(--line); margin-bottom: 12px }
+h1 { font-size: 18px } h2 { font-size: 15px; margin: 0 }
+#status { margin-left: auto; color: var(--quiet) }
+section { border-bottom: 1px solid var(--line); padding: 10px 0 }
+section p { margin: 2px 0 6px; color: var(--quiet) }
+.charts { display: grid; grid-template-columns: 1fr 1fr; gap: 12px }
+.charts > div { min-width: 0 }
+.u-title { font-size: 13px } .u-legend { font-size: 12px }
+`
+
+export const PAGE_SCRIPT = `'use strict'
+const MOST_POINTS = 300
+const BREAKER_STATES = ['closed', 'half-open', 'open', 'isolated']
+const charts = new Map() // file of a name -> what is drawn of it
+const main = document.getElementById('names')
+const filter = document.getElementById('filter')
+const status = document.getElementById('status')
+const dark = matchMedia('(prefers-color-scheme: dark)').matches
+const ink = dark ? '#9aa3b2' : '#5b6472'
+const grid = { stroke: dark ? '#2a2e37' : '#eceef2' }
+
+function element(tag, parent, text) {
+  const made = document.createElement(tag)
+  if (text !== undefined) made.textContent = text
+  return parent.appendChild(made)
+}
+
+function chart(parent, title, series, yAxis) {
+  const box = element('div', parent)
+  const options = {
+    title,
+    width: box.clientWidth,
+    height: 170,
+    scales: { y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] }, ...yAxis?.scales },
+    axes: [{ stroke: ink, grid }, { stroke: ink, grid, size: 64, ...yAxis?.axis }],
+    series: [{}, ...series.map(([label, stroke, more]) => ({ label, stroke, width: 2, points: { show: false }, value: (u, v) => (v == null ? '–' : v.toLocaleString('en-US', { maximumFractionDigits: 1 })), ...more }))],
+  }
+  const plot = new uPlot(options, [[], ...series.map(() => [])], box)
+  new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: 170 })).observe(box)
+  return plot
+}
+
+function open(row) {
+  const section = element('section', main)
+  element('h2', section, row.name ?? row.file)
+  const facts = element('p', section)
+  const box = element('div', section)
+  box.className = 'charts'
+  const opened = { section, facts, times: [], columns: [], plots: [] }
+  const add = (title, series, values, yAxis) => opened.plots.push({ plot: chart(box, title, series, yAxis), values, columns: series.map(() => []) })
+  if (row.tokens !== null) {
+    add('tokens', [['tokens', '#3b82f6', { fill: '#3b82f622' }], ['debt', '#f59e0b']], (r) => [r.tokens, r.debt])
+    add('decisions a second', [['allowed', '#16a34a'], ['denied', '#dc2626']], (r) => [r.allowedPerSecond, r.deniedPerSecond])
+  }
+  if (row.breaker !== null) {
+    const yAxis = { scales: { y: { range: [-0.2, 3.2] } }, axis: { splits: [0, 1, 2, 3], values: (u, splits) => splits.map((s) => BREAKER_STATES[s]), size: 80 } }
+    add('breaker', [['state', '#7c3aed', { paths: uPlot.paths.stepped({ align: 1 }), value: (u, v) => BREAKER_STATES[v] ?? '–' }]], (r) => [BREAKER_STATES.indexOf(r.breaker)], yAxis)
+  }
+  if (row.permits !== null) add('permits in use', [['permits', '#0891b2']], (r) => [r.permits])
+  return opened
+}
+
+function show(row, seconds) {
+  let drawn = charts.get(row.file)
+  if (drawn === undefined) charts.set(row.file, (drawn = open(row)))
+  const rate = row.requestsPerSecond === null ? '' : ', ' + row.requestsPerSecond + '/s, burst ' + row.burstSize
+  const users = row.processes.length === 0 ? 'no process' : (row.processes.length === 1 ? 'process ' : 'processes ') + row.processes.join(', ')
+  drawn.facts.textContent = row.kind + rate + ', ' + users + (row.state === 'ready' ? '' : ', ' + row.state)
+  drawn.times.push(seconds)
+  if (drawn.times.length > MOST_POINTS) drawn.times.shift()
+  for (const { plot, values, columns } of drawn.plots) {
+    values(row).forEach((value, i) => {
+      columns[i].push(value)
+      if (columns[i].length > MOST_POINTS) columns[i].shift()
+    })
+    plot.setData([drawn.times, ...columns])
+  }
+}
+
+function applyFilter() {
+  const text = filter.value.toLowerCase()
+  for (const { section } of charts.values()) section.hidden = !section.firstChild.textContent.toLowerCase().includes(text)
+}
+
+filter.addEventListener('input', applyFilter)
+const events = new EventSource('/events')
+events.onmessage = (event) => {
+  const { at, names } = JSON.parse(event.data)
+  const seconds = Date.parse(at) / 1000
+  for (const row of names) show(row, seconds)
+  const there = new Set(names.map((row) => row.file))
+  for (const [file, { section, plots }] of charts) {
+    if (there.has(file)) continue
+    for (const { plot } of plots) plot.destroy()
+    section.remove()
+    charts.delete(file)
+  }
+  applyFilter()
+  document.getElementById('none').hidden = names.length > 0
+  status.textContent = names.length + (names.length === 1 ? ' name' : ' names')
+}
+events.onerror = () => (status.textContent = 'amorsize top has ended')
+`

@@ -1,0 +1,60 @@
+import { type Table, textTable } from './table.js'
+import { type Styles, printable } from './terminal.js'
+import type { TopRow } from './top-model.js'
+
+const COLUMNS: Table['columns'] = [
+  { title: 'NAME', align: 'left' },
+  { title: 'KIND', align: 'left' },
+  { title: 'PROCESSES', align: 'right' },
+  { title: 'RATE/S', align: 'right' },
+  { title: 'BURST', align: 'right' },
+  { title: 'TOKENS', align: 'right' },
+  { title: 'DEBT', align: 'right' },
+  { title: 'ALLOWED/S', align: 'right' },
+  { title: 'DENIED/S', align: 'right' },
+  { title: 'STATE', align: 'left' },
+  { title: 'PIDS', align: 'left' },
+]
+
+/** A name of more than 40 characters, of which the first 39 are shown. */
+const TOO_LONG = /^(.{39}).{2,}$/su
+
+/** Rows as lines of text, the heading first. */
+export function topLines(rows: readonly TopRow[], styles: Styles): string[] {
+  return textTable({ columns: COLUMNS, rows: rows.map(cells) }, styles.bold).split('\n')
+}
+
+function cells(row: TopRow): string[] {
+  return [
+    shorten(row.name === null ? '?' : printable(row.name)),
+    row.kind,
+    String(row.processes.length),
+    figure(row.requestsPerSecond),
+    figure(row.burstSize),
+    figure(row.tokens),
+    figure(row.debt),
+    figure(row.allowedPerSecond),
+    figure(row.deniedPerSecond),
+    stateOf(row),
+    row.processes.join(' '),
+  ]
+}
+
+function stateOf(row: TopRow): string {
+  if (row.state !== 'ready') return row.state
+  if (row.pausedMs !== null) return `paused ${figure(row.pausedMs / 1e3)} s`
+  const permits = row.permits === null ? [] : [`${row.permits} permits`]
+  const parts = [...(row.breaker === null ? [] : [row.breaker]), ...permits]
+  return parts.length > 0 ? parts.join(', ') : '-'
+}
+
+/** A whole number if it is one, else one decimal, or three digits of what is small; a dash for what is not known. */
+function figure(value: number | null): string {
+  if (value === null) return '-'
+  if (value !== 0 && Math.abs(value) < 1) return value.toPrecision(3)
+  return value.toLocaleString('en-US', { maximumFractionDigits: Number.isInteger(value) || value >= 100 ? 0 : 1 })
+}
+
+function shorten(name: string): string {
+  return name.replace(TOO_LONG, '$1…')
+}

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { PAGE_CSS, PAGE_HTML, PAGE_SCRIPT } from './top-page.js'
+import { Sampler, type SortKey, arrange } from './top-model.js'
+
+/** What `amorsize top --web` is told. */
+interface WebOptions {
+  readonly interval: number
+  readonly port: number
+  readonly sort: SortKey
+  readonly filter: string
+}
+
+const HOST = '127.0.0.1'
+
+/** Answers by path: the type of what is there, and what it is. */
+type Pages = Readonly<Record<string, { readonly type: string; readonly body: string }>>
+
+/**
+ * Serves the page with the charts until interrupted, to this machine only.
+ *
+ * @throws {Error} when uplot is not installed, or the port is in use
+ */
+export async function serveTop(options: WebOptions): Promise<void> {
+  const server = createTopServer(options, loadPages(process.cwd()))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, HOST, resolve))
+  const { port } = server.address() as AddressInfo
+  process.stdout.write(`amorsize top: http://${HOST}:${port}/  (Ctrl-C ends it)\n`)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  await new Promise<void>((resolve) => {
+    const stop = (): void => resolve()
+    for (const signal of signals) process.once(signal, stop)
+  })
+  server.close()
+  server.closeAllConnections()
+}
+
+/** Charts are drawn by a library of the user's project: most who install this package never look at them. */
+function loadPages(project: string): Pages {
+  const folder = findUplot(project) ?? findUplot(import.meta.dirname)
+  if (folder === null) throw new Error('--web draws with uplot, which is not installed here; run: npm install uplot')
+  const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
+  return {
+    '/': { type: 'text/html; charset=utf-8', body: PAGE_HTML },
+    '/page.css': { type: 'text/css', body: PAGE_CSS },
+    '/page.js': { type: 'text/javascript', body: PAGE_SCRIPT },
+    '/uplot.css': { type: 'text/css', body: read('uPlot.min.css') },
+    '/uplot.js': { type: 'text/javascript', body: read('uPlot.iife.min.js') },
+  }
+}
+
+function findUplot(from: string): string | null {
+  try {
+    return dirname(createRequire(join(from, 'from.js')).resolve('uplot'))
+  } catch {
+    return null
+  }
+}
+
+function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): Server {
+  const listeners = new Set<ServerResponse>()
+  let sampler = new Sampler()
+  let timer: NodeJS.Timeout | undefined
+  const look = (): void => {
+    const names = arrange(sampler.sample(), { sort, filter, reverse: false })
+    const event = `data: ${JSON.stringify({ at: new Date().toISOString(), names })}\n\n`
+    for (const listener of listeners) listener.write(event)
+  }
+  const listen = (request: IncomingMessage, response: ServerResponse): void => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    listeners.add(response)
+    if (timer === undefined) {
+      sampler = new Sampler()
+      timer = setInterval(look, interval)
+    }
+    look()
+    request.on('close', () => {
+      listeners.delete(response)
+      if (listeners.size > 0) return
+      clearInterval(timer)
+      timer = undefined
+    })
+  }
+  return createServer((request, response) => {
+    const page = pages[request.url ?? '']
+    if (!isOurHost(request)) response.writeHead(403).end()
+    else if (request.method !== 'GET') response.writeHead(405, { allow: 'GET' }).end()
+    else if (request.url === '/events') listen(request, response)
+    else if (page === undefined) response.writeHead(404).end()
+    else response.writeHead(200, { ...SECURITY, 'content-type': page.type }).end(page.body)
+  })
+}
+
+const SECURITY = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+}
+
+/** A page of another site that has this machine's address under a name of its own must not read from here. */
+function isOurHost({ headers, socket }: IncomingMessage): boolean {
+  return [`${HOST}:${socket.localPort ?? 0}`, `localhost:${socket.localPort ?? 0}`].includes(headers.host ?? '')
+}

@@ -1,0 +1,144 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { RateLimiter } from '../../dist/index.js'
+import { describeMachine, filesOf, machineName, removeLater, runScript, startScript } from '../support/machine.js'
+import { amorsize, main } from './support-cli.js'
+
+const policyOf = (name: string) => ({ name, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 100 }) as const
+
+describeMachine('amorsize top', () => {
+  it('shows every name with its processes, tokens and debt', async () => {
+    const name = machineName()
+    const limiter = new RateLimiter(policyOf(name))
+    limiter.tryAcquire(30)
+    const other = startScript(policyOf(name), 'limiter.tryAcquire(30); say(0); setInterval(() => undefined, 1e6)')
+    await other.next()
+    limiter.reserve(60)
+    const { code, stdout, stderr } = await amorsize(['top', '--once', '--json', '--filter', name])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const { names } = JSON.parse(stdout)
+    expect(names).toEqual([
+      expect.objectContaining({ name, kind: 'limiter', state: 'ready', requestsPerSecond: 1e-6, burstSize: 100, tokens: 0, pausedMs: null, file: filesOf(name)[0], bytes: 4480 }),
+    ])
+    expect(names[0].debt).toBeCloseTo(20, 3)
+    expect(names[0].processes.sort()).toEqual([process.pid, other.child.pid].sort())
+
+    other.child.kill('SIGKILL')
+    await other.ended
+    const { stdout: table } = await amorsize(['top', '--once', '--filter', name])
+    const lines = table.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^NAME +KIND +PROCESSES +RATE\/S/)
+    expect(lines).toHaveLength(2)
+    expect(lines[1]).toMatch(new RegExp(`^${name} +limiter +1 .* ${process.pid}$`))
+    expect(table).not.toContain('\u001b')
+  })
+
+  it('tells what was allowed and denied, of all processes', async () => {
+    const policy = policyOf(machineName())
+    await Promise.all([1, 2].map(() => runScript(policy, 'for (let i = 0; i < 60; i++) limiter.tryAcquire(); say(0)')))
+    const { stdout } = await amorsize(['top', '--once', '--json', '--filter', policy.name])
+    expect(JSON.parse(stdout).names[0]).toMatchObject({ allowed: 100, denied: 20, processes: [], allowedPerSecond: 0 })
+  })
+
+  it('tells the rates of a program that runs', async () => {
+    const policy = { ...policyOf(machineName()), requestsPerSecond: 500, burstSize: 10 }
+    const busy = startScript(policy, 'setInterval(() => { for (let i = 0; i < 40; i++) limiter.tryAcquire() }, 20); say(0)')
+    await busy.next()
+    const top = spawn(process.execPath, [main, 'top', '--json', '--interval', '200', '--filter', policy.name])
+    let text = ''
+    for await (const chunk of top.stdout.setEncoding('utf8')) {
+      text += chunk as string
+      if (text.split('\n').length > 10) break
+    }
+    top.kill('SIGTERM')
+    busy.child.kill('SIGKILL')
+    const looks = text.trimEnd().split('\n').slice(0, 10).map((line) => (JSON.parse(line) as { names: { allowedPerSecond: number; deniedPerSecond: number }[] }).names[0])
+    const last = looks.at(-1)!
+    expect(last.allowedPerSecond).toBeGreaterThan(300)
+    expect(last.allowedPerSecond).toBeLessThan(700)
+    expect(last.deniedPerSecond).toBeGreaterThan(300)
+  })
+
+  it('says so when there is nothing', async () => {
+    const { code, stdout } = await amorsize(['top', '--filter', 'no-such-name-anywhere'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('No name')
+  })
+
+  it('shows what is damaged rather than fail', async () => {
+    const name = machineName()
+    await runScript(policyOf(name), 'say(0)')
+    const file = removeLater(filesOf(name)[0]!)
+    for (const [bytes, state] of [[Buffer.alloc(4480, 0xff), 'not-a-region'], [Buffer.alloc(100), 'unfinished'], [Buffer.alloc(0), 'unfinished']] as const) {
+      writeFileSync(file, bytes)
+      const { code, stdout } = await amorsize(['shm', 'list', '--json'])
+      expect(code).toBe(0)
+      expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ file, state, name: null }))
+      expect((await amorsize(['top', '--once'])).stdout).toContain(state)
+    }
+    expect(await amorsize(['shm', 'remove', file])).toMatchObject({ code: 0 })
+    expect(existsSync(file)).toBe(false)
+  })
+
+  const noTerminal = spawnSync('script', ['--version']).status !== 0
+  it.skipIf(noTerminal)('takes the terminal and gives it back (skipped without the program script)', async () => {
+    const policy = policyOf(machineName())
+    new RateLimiter(policy)
+    // `script` gives a program a terminal; what it types comes after the first picture.
+    const typed = (keys: string, signal?: NodeJS.Signals): Promise<{ text: string; code: number | null }> =>
+      new Promise((resolve) => {
+        const child = spawn('script', ['-qec', `stty rows 20 cols 120; exec "${process.execPath}" "${main}" top --interval 100`, '/dev/null'])
+        let text = ''
+        let sent = false
+        child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+          if (sent || !text.includes('q quit')) return
+          sent = true
+          if (signal === undefined) child.stdin.write(keys)
+          else process.kill(Number(readFileSync(`/proc/${child.pid ?? 0}/task/${child.pid ?? 0}/children`, 'utf8').trim()), signal)
+        })
+        child.on('close', (code) => resolve({ text, code }))
+      })
+    for (const { text, code } of await Promise.all([typed(`/${policy.name}\rq`), typed('\u0003'), typed('', 'SIGTERM')])) {
+      expect(code).toBe(0)
+      expect(text).toContain(policy.name)
+      expect(text).toContain('\u001b[?1049h\u001b[?25l')
+      expect(text.trimEnd().endsWith('\u001b[?25h\u001b[?1049l')).toBe(true)
+      expect(text).not.toContain('\u001b[2J')
+    }
+  })
+
+  it.each([
+    [['top', '--interval', '7'], /must be an integer from 50/],
+    [['top', '--sort', 'colour'], /Allowed choices are name, kind/],
+    [['top', '--port', '70000'], /must be an integer from 0 to 65535/],
+    [['top', 'surplus'], /too many arguments/],
+    [['shm', 'remove'], /missing required argument 'name'/],
+  ])('refuses %j with exit code 2', async (args, why) => {
+    const { code, stdout, stderr } = await amorsize(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(why)
+  })
+})
+
+describeMachine('amorsize shm', () => {
+  it('lists and removes a name that nobody uses', async () => {
+    const name = machineName()
+    await runScript(policyOf(name), 'say(0)')
+    expect((await amorsize(['shm', 'list'])).stdout).toMatch(new RegExp(`^${name} +limiter +ready +none +4.4 KiB +${filesOf(name)[0]!}$`, 'm'))
+    expect(await amorsize(['shm', 'remove', name])).toEqual({ code: 0, stdout: `removed limiter '${name}'\n`, stderr: '' })
+    expect(filesOf(name)).toEqual([])
+    expect(await amorsize(['shm', 'remove', name])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(name) })
+  })
+
+  it('keeps one that is in use, unless it is forced', async () => {
+    const name = machineName()
+    const limiter = new RateLimiter(policyOf(name))
+    expect(await amorsize(['shm', 'remove', name])).toMatchObject({ code: 1, stderr: expect.stringContaining(`process ${process.pid}`) })
+    expect(filesOf(name)).toHaveLength(1)
+    expect(await amorsize(['shm', 'remove', name, '--kind', 'breaker', '--force'])).toMatchObject({ code: 1 })
+    expect(await amorsize(['shm', 'remove', name, '--force'])).toMatchObject({ code: 0 })
+    expect(limiter.tryAcquire(100)).toBe(true)
+  })
+})

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+import { afterAll, expect, it } from 'vitest'
+import { describeMachine, machineName, startScript } from '../support/machine.js'
+import { amorsize, main } from './support-cli.js'
+
+const CHROMIUM = '/usr/bin/chromium'
+
+const servers: ChildProcess[] = []
+let browser: Browser | undefined
+afterAll(async () => {
+  await browser?.close()
+  for (const server of servers) server.kill('SIGKILL')
+})
+
+/** Starts `amorsize top --web`; resolves to its address. */
+function serve(...args: string[]): Promise<{ url: string; child: ChildProcess }> {
+  const child = spawn(process.execPath, [main, 'top', '--web', '--interval', '200', ...args])
+  servers.push(child)
+  return new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(text)?.[0]
+      if (url !== undefined) resolve({ url, child })
+    })
+    child.on('exit', () => reject(new Error('it ended without an address')))
+  })
+}
+
+/** What the server answers to a request that says to be for `host`. */
+function answer(url: string, path: string, host = new URL(url).host, method = 'GET'): Promise<{ status: number | undefined; type: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    request(new URL(path, url), { method, headers: { host } }, (response) => {
+      response.destroy()
+      resolve({ status: response.statusCode, type: response.headers['content-type'] })
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+describeMachine('amorsize top --web', () => {
+  it('answers this machine alone, and only what it has', async () => {
+    const { url, child } = await serve()
+    expect(await answer(url, '/')).toEqual({ status: 200, type: 'text/html; charset=utf-8' })
+    expect(await answer(url, '/uplot.js')).toMatchObject({ status: 200 })
+    expect(await answer(url, '/events')).toEqual({ status: 200, type: 'text/event-stream' })
+    expect(await answer(url, '/../package.json')).toMatchObject({ status: 404 })
+    expect(await answer(url, '/', undefined, 'POST')).toMatchObject({ status: 405 })
+    expect(await answer(url, '/events', 'rebound.example:80')).toMatchObject({ status: 403 })
+    expect(await amorsize(['top', '--web', '--port', new URL(url).port])).toMatchObject({ code: 1, stderr: expect.stringContaining('EADDRINUSE') })
+    child.kill('SIGINT')
+    expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
+  })
+
+  it.skipIf(!existsSync(CHROMIUM))(`draws the charts in a browser (skipped without ${CHROMIUM})`, async () => {
+    const policy = { name: `${machineName()}<img src=x onerror=alert(1)>`.replaceAll('/', ''), scope: 'machine', requestsPerSecond: 200, burstSize: 20 }
+    const busy = startScript(policy, 'setInterval(() => { for (let i = 0; i < 8; i++) limiter.tryAcquire() }, 20); say(0)')
+    await busy.next()
+    const { url, child } = await serve('--filter', policy.name)
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    const page = await browser.newPage()
+    const faults: string[] = []
+    page.on('pageerror', (error) => faults.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text())
+    })
+    await page.goto(url)
+    await page.locator('section canvas').nth(1).waitFor()
+    expect(await page.locator('section h2').allTextContents()).toEqual([policy.name])
+    expect(await page.locator('section p').textContent()).toContain(`limiter, 200/s, burst 20, process ${busy.child.pid ?? 0}`)
+    expect(await page.locator('.u-title').allTextContents()).toEqual(['tokens', 'decisions a second'])
+    expect(await page.locator('#status').textContent()).toBe('1 name')
+
+    // Something is drawn in both charts, in the colours of the lines.
+    const coloured = (): Promise<number[]> =>
+      page.evaluate(`[...document.querySelectorAll('section canvas')].map((canvas) => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+        let count = 0
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200 && Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 90) count++
+        return count
+      })`)
+    await expect.poll(async () => Math.min(...(await coloured())), { timeout: 20_000 }).toBeGreaterThan(100)
+
+    await page.locator('#filter').fill('something else')
+    expect(await page.locator('section').isVisible()).toBe(false)
+    await page.locator('#filter').fill('')
+    expect(await page.locator('section').isVisible()).toBe(true)
+    child.kill('SIGINT')
+    await expect.poll(() => page.locator('#status').textContent(), { timeout: 20_000 }).toBe('amorsize top has ended')
+    expect(faults.filter((fault) => !fault.includes('ERR_CONNECTION') && !fault.includes('ERR_INCOMPLETE'))).toEqual([])
+    busy.child.kill('SIGKILL')
+  })
+
+  it('says how to install the charts where they are not', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'amorsize-no-uplot-'))
+    // This repository has the library for its own tests; seen from a bundle elsewhere it is not there.
+    const root = join(import.meta.dirname, '..', '..')
+    for (const part of ['dist', 'package.json', 'node_modules/commander', 'node_modules/node-gyp-build', 'node_modules/cli-progress']) {
+      cpSync(join(root, part), join(folder, part), { recursive: true })
+    }
+    symlinkSync(join(root, 'build'), join(folder, 'build'))
+    try {
+      const ended = await new Promise<{ code: number | null; text: string }>((resolve) => {
+        const child = spawn(process.execPath, [join(folder, 'dist', 'cli', 'main.js'), 'top', '--web'], { cwd: folder })
+        let text = ''
+        child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+        child.on('close', (code) => resolve({ code, text }))
+      })
+      expect(ended).toEqual({ code: 1, text: 'amorsize: --web draws with uplot, which is not installed here; run: npm install uplot\n' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})

@@ -1,0 +1,148 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { cut } from '../../dist/cli/screen.js'
+import { printable, stylesFor } from '../../dist/cli/terminal.js'
+import { type TopState, afterKeys, footer } from '../../dist/cli/top-keys.js'
+import { Sampler, type TopRow, arrange } from '../../dist/cli/top-model.js'
+import { topLines } from '../../dist/cli/top-table.js'
+
+const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
+  name,
+  kind: 'limiter',
+  state: 'ready',
+  processes: [],
+  requestsPerSecond: 10,
+  burstSize: 5,
+  tokens: 5,
+  debt: 0,
+  pausedMs: null,
+  allowed: 0,
+  denied: 0,
+  breaker: null,
+  permits: null,
+  bytes: 4480,
+  file: `/memory/${name ?? 'unknown'}`,
+  allowedPerSecond: null,
+  deniedPerSecond: null,
+  ...more,
+})
+
+describe('the sampler', () => {
+  it('tells rates from counts over two seconds, once it has looked twice', () => {
+    let nowMs = 0
+    let allowed = 100
+    const sampler = new Sampler(() => [row('a', { allowed, denied: 2 * allowed })], () => nowMs)
+    const look = (): (number | null)[] => sampler.sample().flatMap((r) => [r.allowedPerSecond, r.deniedPerSecond])
+    expect(look()).toEqual([null, null])
+    nowMs = 1000
+    allowed = 150
+    expect(look()).toEqual([50, 100])
+    for (let i = 0; i < 5; i++) {
+      nowMs += 1000
+      allowed += 10
+      look()
+    }
+    nowMs += 1000
+    allowed += 10
+    expect(look()).toEqual([10, 20])
+  })
+
+  it('starts again when a name was made again', () => {
+    let nowMs = 0
+    let allowed = 100
+    const sampler = new Sampler(() => [row('a', { allowed })], () => nowMs)
+    sampler.sample()
+    nowMs = 1000
+    allowed = 7
+    expect(sampler.sample()[0]!.allowedPerSecond).toBeNull()
+    nowMs = 2000
+    allowed = 9
+    expect(sampler.sample()[0]!.allowedPerSecond).toBe(2)
+  })
+
+  it('tells no rate of what is not counted', () => {
+    const sampler = new Sampler(() => [row('a', { allowed: null, denied: null })])
+    sampler.sample()
+    expect(sampler.sample()[0]).toMatchObject({ allowedPerSecond: null, deniedPerSecond: null })
+  })
+})
+
+describe('the arrangement', () => {
+  const rows = [row('beta', { tokens: 1 }), row('Alpha', { tokens: 9 }), row(null, { tokens: null, file: '/memory/z' }), row('gamma', { tokens: 5 })]
+  const names = (sorted: TopRow[]): (string | null)[] => sorted.map((r) => r.name)
+
+  it('sorts words from A and numbers from the largest, what is unknown last', () => {
+    expect(names(arrange(rows, { sort: 'name', reverse: false, filter: '' }))).toEqual(['Alpha', 'beta', 'gamma', null])
+    expect(names(arrange(rows, { sort: 'tokens', reverse: false, filter: '' }))).toEqual(['Alpha', 'gamma', 'beta', null])
+    expect(names(arrange(rows, { sort: 'tokens', reverse: true, filter: '' }))).toEqual([null, 'beta', 'gamma', 'Alpha'])
+  })
+
+  it('keeps the order of names among equals', () => {
+    expect(names(arrange(rows, { sort: 'rate', reverse: false, filter: '' }))).toEqual(['Alpha', 'beta', 'gamma', null])
+  })
+
+  it('filters by a part of the name in any case', () => {
+    expect(names(arrange(rows, { sort: 'name', reverse: false, filter: 'ALPH' }))).toEqual(['Alpha'])
+  })
+})
+
+describe('the keys', () => {
+  const start: TopState = { sort: 'name', reverse: false, filter: '', typing: false, offset: 0, paused: false, ended: false }
+
+  it.each([
+    ['q', { ended: true }],
+    ['\u0003', { ended: true }],
+    ['s', { sort: 'kind' }],
+    ['ssssssss', { sort: 'name' }],
+    ['r', { reverse: true }],
+    ['p', { paused: true }],
+    ['pp', { paused: false }],
+    ['\u001b[B\u001b[B\u001b[A', { offset: 1 }],
+    ['\u001b[A', { offset: 0 }],
+    ['\u001b[6~', { offset: 10 }],
+    ['/git', { filter: 'git', typing: true }],
+    ['/git\r', { filter: 'git', typing: false }],
+    ['/gitq\u007f\r', { filter: 'git', ended: false }],
+    ['/ключ🚦\u007f\r', { filter: 'ключ' }],
+    ['/git\u001b', { filter: '', typing: false }],
+    ['/git\r\u001b', { filter: '' }],
+    ['/\u001b[B', { filter: '', typing: true }],
+    ['/a\u0003', { ended: true, filter: 'a', typing: true }],
+    ['x', {}],
+  ])('%j', (keys, change) => {
+    expect(afterKeys(start, keys)).toMatchObject({ ...start, ...change })
+  })
+
+  it('are explained at the foot', () => {
+    expect(footer(start)).toContain('q quit')
+    expect(footer({ ...start, typing: true, filter: 'git' })).toContain('filter: git_')
+  })
+})
+
+describe('the picture', () => {
+  const plain = stylesFor(new PassThrough())
+
+  it('has a line a name, aligned, with dashes for what is not known', () => {
+    const lines = topLines([row('a', { processes: [7, 8], allowedPerSecond: 1234.5, tokens: 0.25 }), row('b', { state: 'other-version', requestsPerSecond: null })], plain)
+    expect(lines).toHaveLength(3)
+    expect(lines[1]).toMatch(/^a +limiter +2 +10 +5 +0\.250 +0 +1,235 +- +- +7 8$/)
+    expect(lines[2]).toMatch(/^b +limiter +0 +- .* other-version$/)
+  })
+
+  it('tells pauses, breakers and permits', () => {
+    const state = (more: Partial<TopRow>): string => topLines([row('a', more)], plain)[1]!
+    expect(state({ pausedMs: 1500 })).toContain('paused 1.5 s')
+    expect(state({ breaker: 'half-open', permits: 3 })).toContain('half-open, 3 permits')
+  })
+
+  it('obeys nothing that a name says', () => {
+    expect(printable('a\u001b[31mb\r\n\u202e')).toBe('a\uFFFD[31mb\uFFFD\uFFFD\uFFFD')
+    expect(topLines([row('\u001b[2Jx')], plain)[1]).not.toContain('\u001b')
+    expect(topLines([row('x'.repeat(41))], plain)[1]).toMatch(/^x{39}… /)
+  })
+
+  it('is cut to the width of the terminal, styles kept', () => {
+    expect(cut('\u001b[1mabcdef\u001b[22m', 3)).toBe('\u001b[1mabc\u001b[22m')
+    expect(cut('🚦🚦🚦', 2)).toBe('🚦🚦')
+  })
+})
