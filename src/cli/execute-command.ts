@@ -1,4 +1,4 @@
-import { Argument, Command, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { stream, type Progress, type StreamOptions } from '../index.js'
 import { openProgressBar } from '../internal/progress-bar.js'
 import { Interruption } from './interruption.js'
@@ -6,7 +6,7 @@ import { type ItemsInput, itemsInput } from './items-input.js'
 import { resultLine } from './result-line.js'
 import { OutputClosedError, type ResultsOutput, resultsOutput } from './results-output.js'
 import { type RunFlags, runOptions, withRunFlags } from './run-flags.js'
-import { parseTask, type TaskArgument } from './task-argument.js'
+import { type TaskArgument, taskArgument } from './task-argument.js'
 
 interface ExecuteFlags extends RunFlags {
   readonly out: string
@@ -27,7 +27,7 @@ export function executeCommand(): Command {
       'Runs an exported function on each item, in this thread or in several, whichever is faster, and writes the results in the order ' +
         'of the items, one JSON value a line. Memory stays bounded, however many there are.',
     )
-    .addArgument(new Argument('<task>', "module and exported function, such as './mod.mjs#fn'").argParser(parseTask))
+    .addArgument(taskArgument())
   return withRunFlags(command)
     .option('--out <file>', "where the results go; '-' for standard output", '-')
     .option('--progress', 'show a bar with rate and time left, where standard error is a terminal')

@@ -1,3 +1,6 @@
+/** As it is: of undefined and of functions it makes nothing. */
+const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined = JSON.stringify
+
 /**
  * Returns the line of one result; null stands for undefined, as in the arrays of `JSON.stringify`.
  *
@@ -6,7 +9,7 @@
  */
 export function resultLine(index: number, result: unknown): string {
   try {
-    return (JSON.stringify(result, withErrors) as string | undefined) ?? 'null'
+    return stringify(result, withErrors) ?? 'null'
   } catch (error) {
     throw new Error(`the result of item ${index} cannot be written as JSON: ${(error as Error).message}`, { cause: error })
   }
@@ -15,6 +18,5 @@ export function resultLine(index: number, result: unknown): string {
 /** JSON alone would make `{}` of an error. */
 function withErrors(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value
-  const own: Record<string, unknown> = { ...value }
-  return { name: value.name, message: value.message, ...own }
+  return { name: value.name, message: value.message, ...Object.fromEntries(Object.entries(value)) }
 }

@@ -1,24 +1,7 @@
 import { type Clock, systemClock } from '../internal/clock.js'
 import { notify } from '../internal/listeners.js'
+import type { Progress } from './options.js'
 import type { RunRecorder } from './run-recorder.js'
-
-/** How far a run has come. */
-export interface Progress {
-  /** Items that have a result, those of earlier runs of the same checkpoint included. */
-  readonly completed: number
-  /** Items that failed for good. */
-  readonly failed: number
-  /** All items, null where their number is not known. */
-  readonly total: number | null
-  /** Share of the items that are settled, 0 … 100; null where the total is not known. */
-  readonly percent: number | null
-  /** Items settled a second, over the last seconds. */
-  readonly itemsPerSecond: number
-  /** Milliseconds since the run began. */
-  readonly elapsedMs: number
-  /** Milliseconds until the end at this rate; null where that cannot be told. */
-  readonly etaMs: number | null
-}
 
 /** Shortest time between two reports. The last one may come sooner. */
 const INTERVAL_MS = 100

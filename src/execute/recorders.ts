@@ -4,21 +4,12 @@ import { openProgressBar, type ProgressBar } from '../internal/progress-bar.js'
 import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
 import { Checkpoint, type CheckpointOptions, type RunIdentity } from './checkpoint.js'
 import { DeadLetters } from './dead-letters.js'
-import { type Progress, ProgressMeter } from './progress.js'
+import type { Progress, ScheduleOptions } from './options.js'
+import { ProgressMeter } from './progress.js'
 import type { RunRecorder } from './run-recorder.js'
 
 /** The options of a run that make it keep account of its items. */
-export interface RecorderOptions {
-  /** Keeps the results of finished items on disk: a run that was killed goes on from there. */
-  readonly checkpoint?: CheckpointOptions | undefined
-  /** Path of a file that gets one JSON line for each item that failed for good. */
-  readonly deadLetter?: string | undefined
-  /** Shows a bar with rate and time left on standard error, where that is a terminal; default false. */
-  readonly progress?: boolean | undefined
-  /** Told how far the run is, at most ten times a second and once at the end. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined
-  readonly hooks?: { readonly onProgress?: ((progress: Progress) => void) | undefined } | undefined
-}
+export type RecorderOptions = Pick<ScheduleOptions, 'checkpoint' | 'deadLetter' | 'progress' | 'onProgress' | 'hooks'>
 
 /**
  * Checks the options that {@link recordersOf} reads.

@@ -33,7 +33,9 @@ async function finishedIn(log: string): Promise<Set<number>> {
     const { size } = await file.stat()
     const header = readHeader(new FileWindow(file), size)
     if (typeof header === 'string') return finished
-    await readRecords(new FileWindow(file), header.end, size, (head) => void (head.kind === 'finished' && finished.add(head.position)))
+    await readRecords(new FileWindow(file), header.end, size, (head) => {
+      if (head.kind === 'finished') finished.add(head.position)
+    })
     return finished
   } finally {
     await file.close()

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Progress } from '../../dist/execute/progress.js'
+import type { Progress } from '../../dist/execute/options.js'
 import { checkRecorderOptions, recordersOf } from '../../dist/execute/recorders.js'
 import { recordedRun, temporaryFolder } from './support/recorded-run.js'
 

@@ -1,0 +1,19 @@
+import type { Sink } from './account.js'
+import { callHook } from './hooks.js'
+import type { ItemSource } from './item-source.js'
+import type { CompleteOptions } from './options.js'
+import { recordersOf } from './recorders.js'
+import { Run } from './run.js'
+import type { ResolvedTask } from './task.js'
+
+/**
+ * A run with the recorders that its options ask for.
+ *
+ * @param first - index of the first item the source gives; what comes before has been run elsewhere
+ */
+export async function beginRun(task: ResolvedTask, source: ItemSource, sink: Sink, options: CompleteOptions, first = 0): Promise<Run> {
+  const recorders = await recordersOf(options, { task: task.identity, total: source.total })
+  options.signal?.throwIfAborted()
+  callHook(options.hooks, 'onStart', { total: source.total })
+  return new Run(options, task, source, first, sink, recorders)
+}

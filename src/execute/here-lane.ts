@@ -1,0 +1,108 @@
+import { performance } from 'node:perf_hooks'
+import { AsyncLane } from './async-lane.js'
+import { type PaceOfLoop, isThenable, SLICE_MS } from './pace.js'
+import type { Lane, Run } from './run.js'
+import type { Batch } from './supply.js'
+
+/** Most items taken at a time: enough to forget the cost of taking. */
+const MOST_AT_ONCE = 1024
+/** Milliseconds of items taken at a time. */
+const BLOCK_MS = 1
+
+/**
+ * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
+ * they prove to be short. The first item that returns a promise hands the lane over to an {@link AsyncLane}.
+ */
+export class HereLane implements Lane {
+  readonly #run: Run
+  readonly #call: (item: unknown) => unknown
+  readonly #pace: PaceOfLoop
+  /** Called after each block and slice. */
+  readonly #measured: () => void
+  readonly #pump = (): void => this.#slice()
+  #most = 1
+  #stopped = false
+  /** How many lanes share what remains; more than one makes the last blocks small. */
+  lanes = 1
+  /** Takes no more while it is set. */
+  isPaused = false
+
+  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: () => void) {
+    this.#run = run
+    this.#call = call
+    this.#pace = pace
+    this.#measured = measured
+    run.add(this)
+  }
+
+  start(): void {
+    this.#slice()
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  #slice(): void {
+    const { supply } = this.#run
+    const sliceEndMs = performance.now() + SLICE_MS
+    let nowMs = sliceEndMs - SLICE_MS
+    while (!this.#isHalted()) {
+      const { remaining } = supply
+      const fair = this.lanes === 1 || remaining === null ? this.#most : Math.min(this.#most, Math.ceil(remaining / (2 * this.lanes)))
+      let batch: Batch | undefined
+      try {
+        batch = supply.take(Math.max(1, fair), this.#pump)
+      } catch (error) {
+        this.#run.stop('failed', error)
+        return
+      }
+      if (batch === undefined) {
+        this.#run.endIfDone()
+        return
+      }
+      if (!this.#runBatch(batch)) return
+      const startedMs = nowMs
+      nowMs = performance.now()
+      this.#pace.add(batch.items.length, nowMs - startedMs)
+      this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / this.#pace.itemMs)))
+      this.#measured()
+      if (nowMs >= sliceEndMs) {
+        if (!this.#isHalted()) setImmediate(this.#pump)
+        return
+      }
+    }
+  }
+
+  /** Read through a method: what runs in between may have changed it. */
+  #isHalted(): boolean {
+    return this.#stopped || this.isPaused
+  }
+
+  /** Whether the lane goes on: false when an item's promise has turned it into another. */
+  #runBatch(batch: Batch): boolean {
+    const call = this.#call
+    const run = this.#run
+    const { start, items } = batch
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]
+      let result
+      try {
+        result = call(item)
+      } catch (error) {
+        run.fail(start + i, item, error, batch.attempts + 1)
+        if (this.#stopped) return false
+        continue
+      }
+      if (isThenable(result)) {
+        this.#run.remove(this)
+        const lane = new AsyncLane(run, call, this.#pace, this.#measured)
+        lane.start(result, { ...batch, start: start + i, items: Array.prototype.slice.call(items, i) })
+        return false
+      }
+      run.finish(start + i, result)
+      if (this.#stopped) return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,54 @@
+import { notify } from '../internal/listeners.js'
+import { checkFunction, checkKeys } from '../internal/validate.js'
+import type { Progress, RunMode } from './options.js'
+
+/**
+ * Listeners of a run. Each gets one object. What one throws is reported once as a process warning and changes no result.
+ */
+export interface RunHooks {
+  /** The run begins; `total` is null where the source does not say. */
+  readonly onStart?: ((event: { readonly total: number | null }) => void) | undefined
+  /** A worker thread joins the run. */
+  readonly onWorkerStart?: ((event: { readonly worker: number; readonly threadId: number }) => void) | undefined
+  /** A worker thread of the run has ended. */
+  readonly onWorkerExit?: ((event: { readonly worker: number; readonly threadId: number; readonly exitCode: number }) => void) | undefined
+  /** A worker has finished `count` items from index `start` on. */
+  readonly onChunk?: ((event: { readonly worker: number; readonly start: number; readonly count: number }) => void) | undefined
+  /** An item failed for good. */
+  readonly onItemError?: ((event: { readonly index: number; readonly item: unknown; readonly error: unknown; readonly attempts: number }) => void) | undefined
+  /** At most ten times a second, and at the end. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** The run has ended; `error` is there if it failed as a whole. */
+  readonly onEnd?: ((event: RunEnd) => void) | undefined
+}
+
+/** What `onEnd` is told. */
+export interface RunEnd {
+  readonly mode: RunMode
+  readonly completed: number
+  readonly failed: number
+  readonly elapsedMs: number
+  readonly error?: unknown
+}
+
+const NAMES = ['onStart', 'onWorkerStart', 'onWorkerExit', 'onChunk', 'onItemError', 'onProgress', 'onEnd'] as const
+
+/** @throws {TypeError} when a hook is unknown or no function */
+export function checkHooks(hooks: RunHooks | undefined): void {
+  if (hooks === undefined) return
+  checkKeys('hooks', hooks, NAMES)
+  for (const name of NAMES) {
+    const hook = hooks[name]
+    if (hook !== undefined) checkFunction(`hooks.${name}`, hook)
+  }
+}
+
+/** Calls a hook, if there is one. */
+export function callHook<N extends keyof RunHooks>(
+  hooks: RunHooks | undefined,
+  name: N,
+  event: Parameters<NonNullable<RunHooks[N]>>[0],
+): void {
+  const hook = hooks?.[name] as ((event: unknown) => unknown) | undefined
+  if (hook !== undefined) notify(`hooks.${name}`, (told: unknown) => hook.call(hooks, told), event)
+}

@@ -1,0 +1,149 @@
+import { beginRun } from './begin-run.js'
+import { calibration } from './calibration.js'
+import { conduct } from './conductor.js'
+import { decide, type Decision, type Situation } from './decide.js'
+import { time } from './explain.js'
+import { callWithPolicies } from './guarded-call.js'
+import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './item-source.js'
+import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
+import { MeasuredPlan, type Plan } from './plan.js'
+import { draw, iterate, iterateAsync, PrefixedSource } from './prefixed-source.js'
+import type { Measured } from './profile.js'
+import { recall, remember } from './profile-cache.js'
+import { runSample, type Sampled } from './sample.js'
+import { ArraySink, SettledSink } from './sinks.js'
+import { type ResolvedTask, resolveTask, type Task } from './task.js'
+import { whyNotTransferable } from './transfer.js'
+
+/**
+ * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
+ * `plan.run()` goes on behind it.
+ *
+ * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, 'exportName')`
+ * @param items - an array, typed array, iterable or async iterable
+ * @param options - see {@link ScheduleOptions}
+ * @throws {TypeError} when the task, the items or an option are of the wrong type
+ * @throws {RangeError} when an option is out of range
+ * Cost: the sample, and less than half a millisecond; what was measured before is not measured again (`useCache: false`
+ * forgets it).
+ * @example
+ * const plan = await optimize(resize, images)
+ * console.log(plan.explain())
+ * const thumbnails = await plan.run()
+ */
+export function optimize<T, R>(task: Task<T, R>, items: Items<T>, options: ScheduleOptions & { readonly onError: 'collect' }): Promise<Plan<PromiseSettledResult<Awaited<R>>>>
+export function optimize<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Plan<Awaited<R>>>
+export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleOptions): Promise<Plan<unknown>> {
+  const options = completeOptions('optimize', o)
+  options.signal?.throwIfAborted()
+  const source = sourceOf(items)
+  const task = await resolveTask(given)
+  // An array shows its first item without giving it away.
+  const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
+  const first = source instanceof ArraySource ? source.items[0] : drawn[0]
+  const known = options.useCache ? recall(task.key, first) : undefined
+  const sampled: Sampled[] = []
+  let measured = known
+  if (measured === undefined) {
+    const sample = [...drawn, ...(await draw(source, options.sampleSize - drawn.length))]
+    drawn.splice(0)
+    const outcome = await runSample(callWithPolicies(task, options), sample)
+    sampled.push(...outcome.sampled)
+    measured = outcome.measured
+    if (sampled.length > 0) remember(task.key, first, measured)
+  }
+  const rest = drawn.length > 0 ? new PrefixedSource(drawn, source) : source
+  return planFor({ task, options, source, rest, drawn, sampled, measured, items, cacheHit: known !== undefined })
+}
+
+/** All that a plan is made of. */
+interface Parts {
+  readonly task: ResolvedTask
+  readonly options: CompleteOptions
+  readonly source: ItemSource
+  /** What the run draws from, behind the sample. */
+  readonly rest: ItemSource
+  /** Items that were drawn and not run. */
+  readonly drawn: readonly unknown[]
+  readonly sampled: readonly Sampled[]
+  readonly measured: Measured
+  readonly items: unknown
+  readonly cacheHit: boolean
+}
+
+async function planFor(parts: Parts): Promise<Plan<unknown>> {
+  const { task, options, source, sampled, measured } = parts
+  const { total } = source
+  const situation: Situation = {
+    items: total === null ? null : total - sampled.length,
+    done: sampled.length,
+    warmWorkers: 0,
+    obstacle: measured.obstacle,
+  }
+  let decision = decide(measured, situation, options)
+  let { obstacle } = measured
+  if (decision.chosen.mode === 'threads' || options.mode === 'threads') {
+    obstacle ??= await whyNotTransferable(task)
+    if (obstacle !== undefined) decision = decide(measured, { ...situation, obstacle }, options)
+  }
+  const { chosen, inputs, limits, considered, bytesPerWorker } = decision
+  const { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs } = measured
+  const { spawnMs, dispatchMs } = calibration
+  const loopMs = inputs.items * itemMs
+  return new MeasuredPlan(
+    chosen,
+    {
+      estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
+      reason: reasonFor(decision, obstacle),
+      warnings: warningsFor(sampled, obstacle),
+      items: allItems(parts),
+      profile: { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs, spawnMs, dispatchMs, bytesPerWorker, totalItems: total, limits, considered },
+      cacheHit: parts.cacheHit,
+    },
+    () => runRest(parts, decision),
+  )
+}
+
+function allItems({ source, drawn, sampled, items }: Parts): Iterable<unknown> | AsyncIterable<unknown> {
+  if (source instanceof ArraySource) return items as Iterable<unknown>
+  const seen = sampled.length > 0 ? sampled.map(({ item }) => item) : drawn
+  return source instanceof AsyncIteratorSource ? iterateAsync(seen, source) : iterate(seen, source)
+}
+
+/** Runs what the sample has left; the sample's outcomes count as the first. */
+async function runRest({ task, options, source, rest, sampled, measured }: Parts, decision: Decision): Promise<unknown[]> {
+  options.signal?.throwIfAborted()
+  const { total } = source
+  const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(total ?? 0))
+  const run = await beginRun(task, rest, sink, options, sampled.length)
+  sampled.forEach(({ item }, index) => run.account.take(index, item))
+  sampled.forEach(({ item, outcome }, index) => {
+    if ('value' in outcome) run.finish(index, outcome.value)
+    else run.fail(index, item, outcome.error, 1)
+  })
+  if (!run.isOver) conduct(run, { measured, decided: decision.chosen })
+  await run.ended
+  return sink.results
+}
+
+function reasonFor({ chosen, inputs, limits }: Decision, obstacle: string | undefined): string {
+  const total = time(inputs.items * inputs.itemMs)
+  switch (chosen.mode) {
+    case 'threads':
+      return `${total} of computing are worth ${chosen.workers} worker thread${chosen.workers === 1 ? '' : 's'}, estimated at ${time(chosen.estimatedMs)}`
+    case 'async':
+      return `items compute for ${(100 * inputs.cpuShare).toFixed(0)} % of their time and wait for the rest, which overlaps in this thread`
+    case 'serial':
+      if (obstacle !== undefined) return obstacle
+      if (limits.cpuWorkers <= 1) return 'this process may use one core, so a second thread would not help'
+      if (inputs.sendMs + inputs.receiveMs > 0.67 * inputs.itemMs) return `sending an item takes ${time(inputs.sendMs + inputs.receiveMs)}, running it ${time(inputs.itemMs)}`
+      return `the whole work takes about ${total}, which nothing would shorten by more than it costs`
+  }
+}
+
+function warningsFor(sampled: readonly Sampled[], obstacle: string | undefined): string[] {
+  const warnings = obstacle === undefined ? [] : [`${obstacle}; the plan stays in this thread`]
+  const failed = sampled.filter(({ outcome }) => 'error' in outcome).length
+  if (failed > 0) warnings.push(`${failed} of the ${sampled.length} items of the sample failed`)
+  return warnings
+}

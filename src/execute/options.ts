@@ -1,0 +1,174 @@
+import { checkOptionalFunction } from '../internal/check-common.js'
+import { isPolicy, type Policy } from '../internal/policy.js'
+import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
+import { checkHooks, type RunHooks } from './hooks.js'
+
+/** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
+export type RunMode = 'serial' | 'async' | 'threads'
+
+/** How far a run has come. */
+export interface Progress {
+  readonly completed: number
+  readonly failed: number
+  /** Number of items; `null` where the source does not say. */
+  readonly total: number | null
+  /** 0–100; `null` while `total` is. */
+  readonly percent: number | null
+  readonly itemsPerSecond: number
+  readonly elapsedMs: number
+  /** Milliseconds until the end at the present pace; `null` while `total` is. */
+  readonly etaMs: number | null
+}
+
+/** Options of `execute` and `optimize`. All may be left out: the defaults are what is measured. */
+export interface ScheduleOptions {
+  /** Worker threads (mode 'threads') or items in flight (mode 'async'), >= 1. Default: what the machine allows and the items need. */
+  readonly workers?: number | undefined
+  /** Items a worker is sent at a time, >= 1. Default: as many as take `targetChunkMs`, fewer towards the end. */
+  readonly chunkSize?: number | undefined
+  /** Forces a mode. Default: what is estimated to be the fastest. */
+  readonly mode?: RunMode | undefined
+  /** For items that wait as well as compute: which mode to take when both would do. */
+  readonly prefer?: 'async' | 'threads' | undefined
+  /** Items that are run in this thread to measure before deciding, >= 1; default 5. Their results are kept. */
+  readonly sampleSize?: number | undefined
+  /** Milliseconds of work in a chunk, > 0; default 4. */
+  readonly targetChunkMs?: number | undefined
+  /** Bytes of heap a worker may use, >= 4 MiB; one that needs more is ended with its item. Default: Node's own limit, less where memory is scarce. */
+  readonly maxMemoryPerWorker?: number | undefined
+  /** Ends the run: queued items at once, running synchronous items by ending their worker. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds an item may take from its start, > 0; default Infinity. Synchronous items then run only in workers. */
+  readonly timeoutMs?: number | undefined
+  /** Applied to each item, the first one outermost; limiters share one bucket over all workers. */
+  readonly policies?: readonly Policy[] | undefined
+  /** Told at most ten times a second, and at the end. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Whether to show a bar on a terminal; default false. */
+  readonly progress?: boolean | undefined
+  /** Listeners of the run; see {@link RunHooks}. */
+  readonly hooks?: RunHooks | undefined
+  /** 'throw' (default): the first item that fails ends the run. 'collect': results are `PromiseSettledResult`s. */
+  readonly onError?: 'throw' | 'collect' | undefined
+  /** File that gets one JSON line for each item that failed for good. */
+  readonly deadLetter?: string | undefined
+  /** Where to keep what is finished, so that a run that was killed can be resumed. */
+  readonly checkpoint?: { readonly dir: string; readonly name?: string | undefined } | undefined
+  /** How often an item is tried again whose worker died, >= 0; default 1. */
+  readonly retryCrashedItems?: number | undefined
+  /** Whether to use fewer workers while other programs keep the machine busy; default false. */
+  readonly adjustForLoad?: boolean | undefined
+  /** Whether what earlier runs measured about the same task and kind of items may be used; default true. */
+  readonly useCache?: boolean | undefined
+  /** Whether this thread runs items too, at most 4 ms between turns of its event loop; default true. */
+  readonly mainThread?: boolean | undefined
+  /** 'serial': an item that keeps failing in workers is run in this thread once more. */
+  readonly degrade?: 'serial' | undefined
+  /** Hears of each item that was run again in this thread. */
+  readonly onDegraded?: ((event: { readonly index: number; readonly error: unknown }) => void) | undefined
+}
+
+/** Options of `stream`. */
+export interface StreamOptions extends ScheduleOptions {
+  /** true (default): results in input order; false: as they come. */
+  readonly ordered?: boolean | undefined
+  /** Most items between the source and the reader, >= 1; 'auto': what a part of the available memory holds. */
+  readonly batchSize?: number | 'auto' | undefined
+}
+
+/** Options with all defaults filled in. */
+export interface CompleteOptions extends StreamOptions {
+  readonly sampleSize: number
+  readonly targetChunkMs: number
+  readonly timeoutMs: number
+  readonly onError: 'throw' | 'collect'
+  readonly retryCrashedItems: number
+  readonly useCache: boolean
+  readonly mainThread: boolean
+  readonly ordered: boolean
+  readonly policies: readonly Policy[]
+  /** Whether nothing is asked for that has to see each item: the loop may run as it is. */
+  readonly isPlain: boolean
+}
+
+/** What no options mean; shared, so that a call without options makes none. */
+export const DEFAULTS: CompleteOptions = Object.freeze({
+  sampleSize: 5,
+  targetChunkMs: 4,
+  timeoutMs: Infinity,
+  onError: 'throw',
+  retryCrashedItems: 1,
+  useCache: true,
+  mainThread: true,
+  ordered: true,
+  policies: [],
+  isPlain: true,
+})
+
+const KEYS: readonly (keyof ScheduleOptions)[] = [
+  'workers', 'chunkSize', 'mode', 'prefer', 'sampleSize', 'targetChunkMs', 'maxMemoryPerWorker', 'signal', 'timeoutMs', 'policies',
+  'onProgress', 'progress', 'hooks', 'onError', 'deadLetter', 'checkpoint', 'retryCrashedItems', 'adjustForLoad', 'useCache',
+  'mainThread', 'degrade', 'onDegraded',
+]
+const STREAM_KEYS: readonly string[] = [...KEYS, 'ordered', 'batchSize']
+
+/** A V8 heap below this cannot even start a worker. */
+const SMALLEST_HEAP_BYTES = 4 * 1024 * 1024
+const COUNT = { min: 1, integer: true } as const
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @param what - the function they were given to, for messages
+ * @throws {TypeError} when one is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ */
+export function completeOptions(what: 'execute' | 'optimize' | 'stream', given: StreamOptions | undefined): CompleteOptions {
+  if (given === undefined) return DEFAULTS
+  checkKeys(what, given, what === 'stream' ? STREAM_KEYS : KEYS)
+  const o = { ...DEFAULTS, ...withoutUndefined(given) }
+
+  if (o.workers !== undefined) checkNumber('workers', o.workers, COUNT)
+  if (o.chunkSize !== undefined) checkNumber('chunkSize', o.chunkSize, COUNT)
+  if (o.mode !== undefined) checkOneOf('mode', o.mode, ['serial', 'async', 'threads'])
+  if (o.prefer !== undefined) checkOneOf('prefer', o.prefer, ['async', 'threads'])
+  checkNumber('sampleSize', o.sampleSize, COUNT)
+  checkNumber('targetChunkMs', o.targetChunkMs, { min: 0, exclusiveMin: true })
+  if (o.maxMemoryPerWorker !== undefined) checkNumber('maxMemoryPerWorker', o.maxMemoryPerWorker, { min: SMALLEST_HEAP_BYTES })
+  checkSignal('signal', o.signal)
+  checkNumber('timeoutMs', o.timeoutMs, { min: 0, exclusiveMin: true, allowInfinity: true })
+  checkPolicies(o.policies)
+  checkOptionalFunction('onProgress', o.onProgress)
+  if (o.progress !== undefined) checkBoolean('progress', o.progress)
+  checkHooks(o.hooks)
+  checkOneOf('onError', o.onError, ['throw', 'collect'])
+  checkNumber('retryCrashedItems', o.retryCrashedItems, { min: 0, integer: true })
+  if (o.adjustForLoad !== undefined) checkBoolean('adjustForLoad', o.adjustForLoad)
+  checkBoolean('useCache', o.useCache)
+  checkBoolean('mainThread', o.mainThread)
+  if (o.degrade !== undefined) checkOneOf('degrade', o.degrade, ['serial'])
+  checkOptionalFunction('onDegraded', o.onDegraded)
+  checkBoolean('ordered', o.ordered)
+  if (o.batchSize !== undefined && o.batchSize !== 'auto') checkBatchSize(o.batchSize)
+
+  const isWatched =
+    o.hooks !== undefined || o.onProgress !== undefined || o.progress === true || o.deadLetter !== undefined || o.checkpoint !== undefined
+  const isPlain = !isWatched && o.onError === 'throw' && o.timeoutMs === Infinity && o.policies.length === 0
+  return { ...o, isPlain }
+}
+
+function withoutUndefined(given: object): object {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+function checkPolicies(policies: unknown): void {
+  if (!Array.isArray(policies)) throw new TypeError(`policies must be an array of policies; received ${describe(policies)}`)
+  policies.forEach((policy, position) => {
+    if (!isPolicy(policy)) throw new TypeError(`policies[${position}] must be a policy; received ${describe(policy)}`)
+  })
+}
+
+function checkBatchSize(batchSize: unknown): void {
+  if (typeof batchSize === 'string') throw new RangeError(`batchSize must be an integer >= 1, or 'auto'; received ${describe(batchSize)}`)
+  checkNumber('batchSize', batchSize, COUNT)
+}

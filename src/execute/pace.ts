@@ -1,0 +1,35 @@
+/** How long this thread may run items without giving the event loop a turn. */
+export const SLICE_MS = 4
+
+/** Whether a task's result must be awaited. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** How fast items run in this thread, smoothed so that a change shows soon. */
+export class PaceOfLoop {
+  items = 0
+  totalMs = 0
+  /** Milliseconds an item takes. */
+  itemMs = 0
+  /** Mean of the squares of an item's time over blocks, for the spread. */
+  #squares = 0
+  #weight = 0
+
+  /** @param count - items run one after the other; @param ms - how long they took together */
+  add(count: number, ms: number): void {
+    this.items += count
+    this.totalMs += ms
+    const itemMs = Math.max(ms, 1e-6) / count
+    // The first blocks count fully, later ones by their share, so that one slow start does not stay for ever.
+    this.#weight = Math.min(this.#weight + count, 4 * count + 64)
+    const share = count / this.#weight
+    this.itemMs += (itemMs - this.itemMs) * share
+    this.#squares += (itemMs * itemMs - this.#squares) * share
+  }
+
+  /** Coefficient of variation of the item times, as far as blocks show it. */
+  get spread(): number {
+    return this.itemMs === 0 ? 0 : Math.sqrt(Math.max(0, this.#squares - this.itemMs * this.itemMs)) / this.itemMs
+  }
+}

@@ -1,0 +1,112 @@
+import { performance } from 'node:perf_hooks'
+import { isThenable, PaceOfLoop, SLICE_MS } from './pace.js'
+
+/** Milliseconds of items between two readings of the clock. */
+const BLOCK_MS = 0.5
+
+/** How a slice of the loop ended. */
+export type SliceEnd = 'done' | 'time' | 'promise' | 'worthwhile'
+
+/**
+ * The loop everyone would write, with a reading of the clock now and then: what `execute` does with an array and a function
+ * until there is a reason to do more. A call that needs no more than this costs next to nothing.
+ */
+export class PlainLoop {
+  readonly results: unknown[] = []
+  readonly pace = new PaceOfLoop()
+  /** What the item at `next` has returned, if that is a promise. */
+  pending: PromiseLike<unknown> | undefined = undefined
+  next = 0
+  #block = 1
+
+  constructor(
+    readonly call: (item: unknown) => unknown,
+    readonly items: ArrayLike<unknown>,
+  ) {}
+
+  /**
+   * Runs items for one slice.
+   *
+   * @param isWorthwhile - whether to stop and think, asked after each block with the milliseconds that remain
+   */
+  slice(isWorthwhile: (restMs: number) => boolean): SliceEnd {
+    const { items, pace } = this
+    let nowMs = performance.now()
+    const endMs = nowMs + SLICE_MS
+    while (this.next < items.length) {
+      const from = this.next
+      this.next = this.#runUntil(Math.min(items.length, from + this.#block))
+      if (this.pending !== undefined) return 'promise'
+      if (this.next === items.length) break
+      const startedMs = nowMs
+      nowMs = performance.now()
+      pace.add(this.next - from, nowMs - startedMs)
+      this.#block = Math.max(1, Math.min(this.#block * 4, Math.floor(BLOCK_MS / pace.itemMs)))
+      if (isWorthwhile((items.length - this.next) * pace.itemMs)) return 'worthwhile'
+      if (nowMs >= endMs) return 'time'
+    }
+    return 'done'
+  }
+
+  /** Runs items up to `to`, or up to the first that returns a promise; returns where it stopped. */
+  #runUntil(to: number): number {
+    const { call, items, results } = this
+    for (let i = this.next; i < to; i++) {
+      const result = call(items[i])
+      if (typeof result === 'object' && isThenable(result)) {
+        this.pending = result
+        return i
+      }
+      results.push(result)
+    }
+    return to
+  }
+
+  /**
+   * Goes on where the first promise came up, one item after the other, while that is as good as any other way: items that
+   * settle without waiting for anything.
+   *
+   * @returns 'done', or 'promise' when an item keeps waiting, which `pending` then holds
+   */
+  async awaitEach(): Promise<'done' | 'promise'> {
+    const { call, items, results } = this
+    let result: unknown = this.pending
+    let sinceTurn = 0
+    let turnMs = performance.now()
+    for (;;) {
+      if (isThenable(result)) {
+        this.pending = result
+        const settled = await settledSoon(result)
+        if (settled === undefined) return 'promise'
+        results.push(settled.value)
+      } else {
+        results.push(result)
+      }
+      this.pending = undefined
+      if (++this.next === items.length) return 'done'
+      if (++sinceTurn >= 64) {
+        const nowMs = performance.now()
+        this.pace.add(sinceTurn, nowMs - turnMs)
+        if (nowMs - turnMs >= SLICE_MS) await new Promise(setImmediate)
+        sinceTurn = 0
+        turnMs = nowMs
+      }
+      result = call(items[this.next])
+    }
+  }
+}
+
+/** What `promise` settles with if it does so within a few rounds of the microtask queue; its failure comes through. */
+async function settledSoon(promise: PromiseLike<unknown>): Promise<{ readonly value: unknown } | undefined> {
+  let settled: { readonly value: unknown } | undefined
+  let failed: { readonly error: unknown } | undefined
+  promise.then(
+    (value) => (settled = { value }),
+    (error: unknown) => (failed = { error }),
+  )
+  for (let round = 0; round < 8 && settled === undefined && failed === undefined; round++) await Promise.resolve()
+  // The narrowing does not see what the callbacks have done meanwhile.
+  const failure = failed as { readonly error: unknown } | undefined
+  if (failure !== undefined) throw failure.error
+  return settled
+}

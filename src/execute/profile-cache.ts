@@ -1,0 +1,52 @@
+import type { Measured } from './profile.js'
+
+/** What is remembered of one task, by the shape of its items. */
+type OfTask = Map<string, Measured>
+
+/** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
+const MOST_NAMED = 1000
+
+const ofFunctions = new WeakMap<object, OfTask>()
+const ofNames = new Map<string, OfTask>()
+
+/** What earlier runs in this process have measured of `task` on items shaped like `item`. */
+export function recall(task: object | string, item: unknown): Measured | undefined {
+  return (typeof task === 'string' ? ofNames.get(task) : ofFunctions.get(task))?.get(shapeOf(item))
+}
+
+/** Remembers what was measured. */
+export function remember(task: object | string, item: unknown, measured: Measured): void {
+  let ofTask = typeof task === 'string' ? ofNames.get(task) : ofFunctions.get(task)
+  if (ofTask === undefined) {
+    ofTask = new Map()
+    if (typeof task === 'string') {
+      const [oldest] = ofNames.keys()
+      if (ofNames.size >= MOST_NAMED && oldest !== undefined) ofNames.delete(oldest)
+      ofNames.set(task, ofTask)
+    } else {
+      ofFunctions.set(task, ofTask)
+    }
+  }
+  ofTask.set(shapeOf(item), measured)
+}
+
+/** Items of one shape are taken to cost alike: the type, the class, and the size to a factor of four. */
+export function shapeOf(item: unknown): string {
+  switch (typeof item) {
+    case 'string':
+      return `string ${magnitude(item.length)}`
+    case 'object': {
+      if (item === null) return 'null'
+      if (Array.isArray(item)) return `array ${magnitude(item.length)}`
+      if (ArrayBuffer.isView(item)) return `bytes ${magnitude(item.byteLength)}`
+      const name: unknown = (item as { constructor?: { name?: unknown } }).constructor?.name
+      return `object ${String(name)}`
+    }
+    default:
+      return typeof item
+  }
+}
+
+function magnitude(size: number): number {
+  return size < 1 ? 0 : Math.round(Math.log2(size) / 2)
+}

@@ -1,0 +1,32 @@
+import type { Sink } from './account.js'
+
+/** Puts results where `execute` wants them: in input order. */
+export class ArraySink implements Sink {
+  readonly results: unknown[]
+
+  /** @param results - those that are there already, in order from index 0 */
+  constructor(results: unknown[]) {
+    this.results = results
+  }
+
+  finished(index: number, result: unknown): void {
+    this.results[index] = result
+  }
+
+  failed(): void {
+    // The run ends with the error.
+  }
+}
+
+/** Puts outcomes in input order, as `Promise.allSettled` does. */
+export class SettledSink implements Sink {
+  readonly results: PromiseSettledResult<unknown>[] = []
+
+  finished(index: number, value: unknown): void {
+    this.results[index] = { status: 'fulfilled', value }
+  }
+
+  failed(index: number, reason: unknown): void {
+    this.results[index] = { status: 'rejected', reason }
+  }
+}

@@ -1,0 +1,99 @@
+import { beginRun } from './begin-run.js'
+import { conduct } from './conductor.js'
+import { currentLimits } from './limits.js'
+import { type Items, type ItemSource, sourceOf } from './item-source.js'
+import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
+import { ResultStream, type SettledItem } from './result-stream.js'
+import { resolveTask, type Task } from './task.js'
+
+/**
+ * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
+ * read, and memory stays bounded however much there is.
+ *
+ * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, 'exportName')`
+ * @param source - an array, iterable or async iterable, such as a file's lines
+ * @param options - see {@link StreamOptions}
+ * @returns results in input order (`ordered: false`: as they come); with `onError: 'collect'` settled records with their `index`.
+ *   Leaving the loop ends the run.
+ * @throws {TypeError} at once, when the task, the source or an option are of the wrong type
+ * @throws {RangeError} at once, when an option is out of range
+ * What an item or the source throws comes through the iterator unchanged, after the results before it.
+ * @example
+ * for await (const size of stream((text) => text.length, createInterface({ input: process.stdin }))) console.log(size)
+ */
+export function stream<T, R>(task: Task<T, R>, source: Items<T>, options: StreamOptions & { readonly onError: 'collect' }): AsyncIterableIterator<SettledItem<Awaited<R>>>
+export function stream<T, R>(task: Task<T, R>, source: Items<T>, options?: StreamOptions): AsyncIterableIterator<Awaited<R>>
+export function stream(task: Task, source: Items<unknown>, given?: StreamOptions): AsyncIterableIterator<unknown> {
+  const options = completeOptions('stream', given)
+  return new StreamReader(task, sourceOf(source), options)
+}
+
+/** Most items between source and reader, unless the options say otherwise. */
+const MOST_BETWEEN = 4096
+/** Share of the available memory that they may take with `batchSize: 'auto'`. */
+const MEMORY_SHARE = 1 / 8
+/** What an item and its result take, as long as nothing has been seen of them. */
+const ASSUMED_BYTES = 64 * 1024
+
+class StreamReader implements AsyncIterableIterator<unknown> {
+  readonly #task: unknown
+  readonly #source: ItemSource
+  readonly #options: CompleteOptions
+  readonly #results: ResultStream
+  #started = false
+  #over: Promise<void> | undefined = undefined
+
+  constructor(task: unknown, source: ItemSource, options: CompleteOptions) {
+    this.#task = task
+    this.#source = source
+    this.#options = options
+    this.#results = new ResultStream(options.ordered, options.onError === 'collect')
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (!this.#started) {
+      this.#started = true
+      this.#over = this.#carryOut().then(
+        () => this.#results.end(),
+        (error: unknown) => this.#results.end({ error }),
+      )
+    }
+    return this.#results.next()
+  }
+
+  async #carryOut(): Promise<void> {
+    const options = this.#options
+    options.signal?.throwIfAborted()
+    const task = await resolveTask(this.#task)
+    const run = await beginRun(task, this.#source, this.#results, options)
+    this.#results.run = run
+    run.mostRoom = mostBetween(options)
+    run.supply.window = typeof options.batchSize === 'number' ? options.batchSize : 1
+    conduct(run)
+    await run.ended
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    this.#results.drop()
+    if (this.#started) {
+      this.#results.run?.stop('aborted', new DOMException('the reader has left the stream', 'AbortError'))
+      await this.#over
+    } else {
+      this.#started = true
+      this.#source.close()
+    }
+    return { done: true, value: undefined }
+  }
+}
+
+function mostBetween({ batchSize }: CompleteOptions): number {
+  if (typeof batchSize === 'number') return batchSize
+  if (batchSize === undefined) return MOST_BETWEEN
+  const { availableBytes } = currentLimits()
+  const byMemory = availableBytes === null ? MOST_BETWEEN : Math.floor((availableBytes * MEMORY_SHARE) / ASSUMED_BYTES)
+  return Math.max(16, Math.min(16 * MOST_BETWEEN, byMemory))
+}

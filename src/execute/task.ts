@@ -1,0 +1,115 @@
+import { isAbsolute } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { checkKeys, describe } from '../internal/validate.js'
+
+/** A function that is applied to each item. */
+export type TaskFunction<T = never, R = unknown> = (item: T) => R | PromiseLike<R>
+
+/** A task by its module, which every thread imports for itself. */
+export interface TaskReference<T = unknown, R = unknown> {
+  /** URL or absolute path of the module. */
+  readonly url: string
+  /** Name of the function it exports. */
+  readonly export: string
+  /** Only for the types: what the function takes and gives. */
+  readonly signature?: TaskFunction<T, R>
+}
+
+/** What `execute`, `optimize` and `stream` accept as a task. */
+export type Task<T = never, R = unknown> = TaskFunction<T, R> | TaskReference<T, R>
+
+/** A task as a run uses it. */
+export interface ResolvedTask {
+  /** Runs one item in this thread. */
+  readonly call: (item: unknown) => unknown
+  /** Where other threads find it; undefined for an inline function. */
+  readonly reference: TaskReference | undefined
+  /** What stands for the task in caches: the function, or URL and export. */
+  readonly key: object | string
+  /** Names the task for a person and for checkpoints: URL and export, or the function's source. */
+  readonly identity: string
+  /** Classes that the task's module exports, by name: an error from a worker becomes one of them again. */
+  readonly exports: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Names a task by its module, so that worker threads can import it: it may then use everything in that module.
+ *
+ * @param url - `import.meta.url` of the module, another URL, or an absolute path
+ * @param exportName - name of the exported function; default 'default'
+ * @throws {TypeError} when an argument is no string, or the URL is relative
+ * @example
+ * // hash.mjs
+ * import { execute, task } from 'amorsize'
+ * export const hash = (path) => createHash('sha256').update(readFileSync(path)).digest('hex')
+ * export const hashAll = (paths) => execute(task(import.meta.url, 'hash'), paths)
+ */
+export function task<T = unknown, R = unknown>(url: string | URL, exportName = 'default'): TaskReference<T, R> {
+  if (typeof exportName !== 'string') throw new TypeError(`exportName must be a string; received ${describe(exportName)}`)
+  return Object.freeze({ url: checkUrl(url), export: exportName })
+}
+
+function checkUrl(url: unknown): string {
+  if (url instanceof URL) return url.href
+  if (typeof url !== 'string') throw new TypeError(`url must be a URL or a string; received ${describe(url)}`)
+  if (isAbsolute(url)) return pathToFileURL(url).href
+  if (URL.canParse(url)) return new URL(url).href
+  throw new TypeError(`url must be absolute, such as import.meta.url; received ${describe(url)}`)
+}
+
+const NO_EXPORTS = Object.freeze({})
+const resolvedFunctions = new WeakMap<object, ResolvedTask>()
+
+/** A function as a task. It is resolved once, so that calling `execute` in a loop makes nothing anew. */
+export function resolveFunction(fn: TaskFunction): ResolvedTask {
+  let resolved = resolvedFunctions.get(fn)
+  if (resolved === undefined) resolvedFunctions.set(fn, (resolved = new InlineTask(fn as ResolvedTask['call'])))
+  return resolved
+}
+
+class InlineTask implements ResolvedTask {
+  readonly reference = undefined
+  readonly exports = NO_EXPORTS
+
+  constructor(readonly call: (item: unknown) => unknown) {}
+
+  get key(): object {
+    return this.call
+  }
+
+  get identity(): string {
+    return Function.prototype.toString.call(this.call)
+  }
+}
+
+/**
+ * Finds the function of a task.
+ *
+ * @throws {TypeError} when the task is neither a function nor a reference to one
+ * What the import of its module throws comes through.
+ */
+export async function resolveTask(given: unknown): Promise<ResolvedTask> {
+  if (typeof given === 'function') return resolveFunction(given as TaskFunction)
+  const reference = checkReference(given)
+  const module = (await import(reference.url)) as Record<string, unknown>
+  const call = module[reference.export]
+  if (typeof call !== 'function') {
+    const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
+    throw new TypeError(
+      `${reference.url} must export a function named '${reference.export}'; received ${describe(call)}` +
+        ` (functions it exports: ${names.join(', ') || 'none'})`,
+    )
+  }
+  const identity = `${reference.url}#${reference.export}`
+  return { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
+}
+
+function checkReference(given: unknown): TaskReference {
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError(`task must be a function, or task(import.meta.url, 'exportName'); received ${describe(given)}`)
+  }
+  checkKeys('task', given, ['url', 'export', 'signature'])
+  const { url, export: name = 'default' } = given as Partial<TaskReference>
+  if (typeof name !== 'string') throw new TypeError(`task.export must be a string; received ${describe(name)}`)
+  return { url: checkUrl(url), export: name }
+}

@@ -1,0 +1,90 @@
+/** What a value weighs when it goes to another thread, and whether it arrives as what it is. */
+export interface ValueSize {
+  /** Objects, properties and elements that the clone has to visit. */
+  nodes: number
+  /** Bytes of strings and buffers. */
+  bytes: number
+  /** Why a thread would receive something else; undefined when a clone is as good as the value. */
+  obstacle: string | undefined
+}
+
+/** Nodes looked at; beyond it the rest of an array is taken to be like its beginning. */
+const MOST_NODES = 500
+
+/** Estimates the size of `value`, looking at a bounded part of it. */
+export function sizeOf(value: unknown): ValueSize {
+  const size: ValueSize = { nodes: 0, bytes: 0, obstacle: undefined }
+  add(value, size, new Set())
+  return size
+}
+
+const PLAIN = new Set<unknown>([Object.prototype, null, Array.prototype])
+const CLONED = [Date, RegExp, Error, Boolean, Number, String]
+
+function add(value: unknown, size: ValueSize, seen: Set<object>): void {
+  size.nodes++
+  switch (typeof value) {
+    case 'string':
+      size.bytes += value.length
+      return
+    case 'number':
+    case 'bigint':
+      size.bytes += 8
+      return
+    case 'function':
+    case 'symbol':
+      size.obstacle ??= `a ${typeof value} cannot be sent to a thread`
+      return
+    case 'object':
+      if (value !== null && !seen.has(value)) addObject(value, size, seen.add(value))
+      return
+    default:
+      return
+  }
+}
+
+function addObject(value: object, size: ValueSize, seen: Set<object>): void {
+  if (Array.isArray(value)) addElements(value, size, seen)
+  else if (ArrayBuffer.isView(value)) {
+    if (Buffer.isBuffer(value)) size.obstacle ??= 'a thread would receive a Buffer as a Uint8Array'
+    addBuffer(value.buffer, size)
+  } else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) addBuffer(value, size)
+  else if (value instanceof Map || value instanceof Set) {
+    for (const entry of value) {
+      if (size.nodes > MOST_NODES) return
+      add(entry, size, seen)
+    }
+  } else if (PLAIN.has(Object.getPrototypeOf(value))) addProperties(value, size, seen)
+  else if (CLONED.some((known) => value instanceof known)) {
+    if (value instanceof Error && !/^(Eval|Range|Reference|Syntax|Type|URI)?Error$/.test(value.constructor.name)) foreign(value, size)
+    size.bytes += 64
+  } else foreign(value, size)
+}
+
+function foreign(value: object, size: ValueSize): void {
+  const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
+  size.obstacle ??= `a thread would not receive an instance of ${typeof name === 'string' && name !== '' ? name : 'a class'} as such`
+}
+
+function addBuffer(buffer: ArrayBufferLike, size: ValueSize): void {
+  if (!(buffer instanceof SharedArrayBuffer)) size.bytes += buffer.byteLength
+}
+
+function addProperties(value: object, size: ValueSize, seen: Set<object>): void {
+  for (const key in value) {
+    if (size.nodes > MOST_NODES) return
+    size.bytes += key.length
+    add((value as Record<string, unknown>)[key], size, seen)
+  }
+}
+
+/** Elements of a long array are looked at in part, and the rest is taken to be like them. */
+function addElements(value: readonly unknown[], size: ValueSize, seen: Set<object>): void {
+  const { nodes, bytes } = size
+  let looked = 0
+  while (looked < value.length && size.nodes <= MOST_NODES) add(value[looked++], size, seen)
+  if (looked === 0 || looked === value.length) return
+  const times = value.length / looked
+  size.nodes = nodes + (size.nodes - nodes) * times
+  size.bytes = bytes + (size.bytes - bytes) * times
+}

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { execute, optimize, type RunHooks } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+import { collect } from '../support/collect.js'
+
+const double = (n: number): number => n * 2
+
+function* numbers(count: number, drawn: number[] = []): Generator<number> {
+  for (let i = 0; i < count; i++) {
+    drawn.push(i)
+    yield i
+  }
+}
+
+async function* numbersLater(count: number): AsyncGenerator<number> {
+  for (let i = 0; i < count; i++) {
+    if (i % 3 === 0) await sleep(1)
+    yield i
+  }
+}
+
+describe('execute', () => {
+  it.each([0, 1, 2, 5, 1000])('gives the results of %i items in order, from any kind of source', async (count) => {
+    const expected = Array.from({ length: count }, (_, i) => i * 2)
+    expect(await execute(double, Array.from({ length: count }, (_, i) => i))).toEqual(expected)
+    expect(await execute(double, Float64Array.from({ length: count }, (_, i) => i))).toEqual(expected)
+    expect(await execute(double, numbers(count))).toEqual(expected)
+    expect(await execute(double, new Set(numbers(count)))).toEqual(expected)
+    expect(await execute(double, numbersLater(Math.min(count, 50)))).toEqual(expected.slice(0, 50))
+  })
+
+  it.each(['serial', 'async'] as const)('gives them in mode %s, also from promises', async (mode) => {
+    const later = async (n: number): Promise<number> => {
+      await sleep(n % 3)
+      return n * 2
+    }
+    const items = Array.from({ length: 40 }, (_, i) => i)
+    expect(await execute(later, items, { mode })).toEqual(items.map(double))
+    expect(await execute(double, items, { mode })).toEqual(items.map(double))
+  })
+
+  it('runs every item once, also when only some of them return promises', async () => {
+    const runs = new Map<number, number>()
+    const results = await execute(
+      (n: number) => {
+        runs.set(n, (runs.get(n) ?? 0) + 1)
+        return n % 7 === 3 ? sleep(2, n) : n
+      },
+      numbers(500),
+    )
+    expect(results).toEqual([...numbers(500)])
+    expect([...runs.values()].every((times) => times === 1)).toBe(true)
+    expect(runs.size).toBe(500)
+  })
+
+  it('lets items that wait overlap', async () => {
+    const startedMs = performance.now()
+    await execute(() => sleep(20), numbers(100))
+    expect(performance.now() - startedMs).toBeLessThan(1200) // the loop takes 2000
+  })
+
+  it('rejects with the own error of the first item that fails, and runs no more', async () => {
+    class Mine extends Error {}
+    const error = new Mine('no')
+    let runs = 0
+    const task = (n: number): number => {
+      runs++
+      if (n === 3) throw error
+      return n
+    }
+    await expect(execute(task, [...numbers(100)])).rejects.toBe(error)
+    expect(runs).toBe(4)
+    await expect(execute(async (n: number) => task(n), [...numbers(100)])).rejects.toBe(error)
+    await expect(execute(task, numbersLater(20))).rejects.toBe(error)
+    await expect(execute(() => Promise.reject(null), [1])).rejects.toBe(null)
+  })
+
+  it('collects outcomes as Promise.allSettled does', async () => {
+    const task = (n: number): number => {
+      if (n % 2 === 1) throw n
+      return n
+    }
+    const expected = await Promise.allSettled([...numbers(10)].map(async (n) => task(n)))
+    expect(await execute(task, numbers(10), { onError: 'collect' })).toEqual(expected)
+    expect(await execute(async (n: number) => task(n), [...numbers(10)], { onError: 'collect' })).toEqual(expected)
+  })
+
+  it('closes a generator that it does not finish', async () => {
+    const drawn: number[] = []
+    let closed = false
+    const source = (function* () {
+      try {
+        yield* numbers(100, drawn)
+      } finally {
+        closed = true
+      }
+    })()
+    await expect(execute((n: number) => { if (n === 2) throw new Error('stop'); return n }, source)).rejects.toThrow('stop')
+    expect(closed).toBe(true)
+    expect(drawn.length).toBeLessThan(10)
+  })
+
+  it('passes on what the source throws', async () => {
+    const source = (function* () {
+      yield 1
+      throw new RangeError('source')
+    })()
+    await expect(execute(double, source)).rejects.toThrow(RangeError)
+  })
+
+  it('ends at once when its signal is aborted', async () => {
+    const reason = new Error('enough')
+    await expect(execute(double, [1], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    const controller = new AbortController()
+    const running = execute(() => sleep(60_000, 1, { ref: false }), [1, 2, 3], { signal: controller.signal })
+    setTimeout(() => controller.abort(reason), 10)
+    await expect(running).rejects.toBe(reason)
+  })
+
+  it('limits the time of an item', async () => {
+    const task = (n: number): Promise<number> => sleep(n, n, { ref: false })
+    const outcomes = await execute(task, [1, 60_000, 2], { timeoutMs: 40, onError: 'collect' })
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect((outcomes[1] as PromiseRejectedResult).reason).toMatchObject({ code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 40 })
+  })
+
+  it('tells its hooks', async () => {
+    const told: string[] = []
+    const hooks: RunHooks = {
+      onStart: ({ total }) => told.push(`start ${String(total)}`),
+      onItemError: ({ index, item, attempts }) => told.push(`error ${index} ${String(item)} ${attempts}`),
+      onEnd: ({ completed, failed, mode }) => told.push(`end ${completed} ${failed} ${mode}`),
+    }
+    const task = (n: number): number => { if (n === 1) throw new Error('one'); return n }
+    await execute(task, [0, 1, 2], { hooks, onError: 'collect' })
+    expect(told).toEqual(['start 3', 'error 1 1 1', 'end 2 1 serial'])
+  })
+})
+
+describe('bad input is refused before any item runs', () => {
+  const never = (): never => { throw new Error('ran') }
+  it.each([
+    ['a task that is no function', 5, [1], undefined, TypeError, /task must be a function/],
+    ['items that cannot be iterated', never, 5, undefined, TypeError, /items must be an array/],
+    ['a string for items', never, 'abc', undefined, TypeError, /items must be an array/],
+    ['workers 0', never, [1], { workers: 0 }, RangeError, /workers must be an integer >= 1; received 0/],
+    ['chunkSize 0', never, [1], { chunkSize: 0 }, RangeError, /chunkSize/],
+    ['an unknown option', never, [1], { worker: 2 }, TypeError, /unknown execute option 'worker'.*did you mean 'workers'/],
+    ['a mode there is not', never, [1], { mode: 'fast' }, RangeError, /mode must be one of 'serial', 'async', 'threads'/],
+    ['a timeout of NaN', never, [1], { timeoutMs: NaN }, RangeError, /timeoutMs/],
+    ['a policy that is none', never, [1], { policies: [{}] }, TypeError, /policies\[0\]/],
+    ['an unknown hook', never, [1], { hooks: { onBegin: never } }, TypeError, /unknown hooks option 'onBegin'/],
+    ['a relative module', { url: './x.mjs', export: 'a' }, [1], undefined, TypeError, /url must be absolute/],
+  ])('%s', async (_, task, items, options, ErrorClass, message) => {
+    const running = execute(task as never, items as never, options as never)
+    await expect(running).rejects.toThrow(ErrorClass)
+    await expect(running).rejects.toThrow(message)
+  })
+
+  it('an export that does not exist', async () => {
+    await expect(execute({ url: 'node:path', export: 'nothing' } as never, [1])).rejects.toThrow(/must export a function named 'nothing'/)
+  })
+})
+
+describe('optimize', () => {
+  it('runs the sample only, and keeps its results', async () => {
+    const ran: number[] = []
+    const plan = await optimize((n: number) => { ran.push(n); return n * 2 }, numbers(20))
+    expect(ran).toEqual([0, 1, 2, 3, 4])
+    expect(plan.cacheHit).toBe(false)
+    expect(await plan.run()).toEqual([...numbers(20)].map(double))
+    expect(ran).toEqual([...numbers(20)])
+    expect(await plan.run()).toHaveLength(20)
+    expect(ran).toHaveLength(20)
+  })
+
+  it('loses nothing from a generator', async () => {
+    const plan = await optimize(double, numbers(8), { useCache: false })
+    expect([...(plan.items as Iterable<number>)]).toEqual([...numbers(8)])
+    const later = await optimize(double, numbersLater(8), { useCache: false })
+    expect(await collect(later.items as AsyncIterable<number>)).toEqual([...numbers(8)])
+  })
+
+  it('answers from what it has measured, quickly', async () => {
+    const task = (n: number): number => Math.sqrt(n)
+    const items = [...numbers(100)]
+    await optimize(task, items)
+    const times: number[] = []
+    for (let i = 0; i < 200; i++) {
+      const startedMs = performance.now()
+      const plan = await optimize(task, items)
+      times.push(performance.now() - startedMs)
+      expect(plan.cacheHit).toBe(true)
+    }
+    expect(times.sort((a, b) => a - b)[100]).toBeLessThan(0.2) // 0.05 on a quiet machine
+  })
+
+  it('tells computing from waiting', async () => {
+    const waiting = await optimize(() => sleep(10), numbers(100))
+    expect(waiting.mode).toBe('async')
+    expect(waiting.profile.cpuShare).toBeLessThan(0.3)
+    expect(waiting.estimatedSpeedup).toBeGreaterThan(2)
+    const short = await optimize(double, [...numbers(100)])
+    expect(short.mode).toBe('serial')
+    expect(short.profile.cpuShare).toBe(1)
+  })
+
+  it('explains itself', async () => {
+    const plan = await optimize(double, [...numbers(100)])
+    const report = plan.explain()
+    for (const word of ['Plan: stay in this thread', 'Why: ', 'an item takes', 'Considered:', 'What would change it:']) expect(report).toContain(word)
+  })
+})

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { stream } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+import { collect } from '../support/collect.js'
+
+function* endless(drawn: { count: number }): Generator<number> {
+  for (;;) yield drawn.count++
+}
+
+describe('stream', () => {
+  it('yields results in order by default, as they come on request', async () => {
+    const task = (n: number): Promise<number> => sleep(20 - 5 * n, n)
+    expect(await collect(stream(task, [0, 1, 2, 3]))).toEqual([0, 1, 2, 3])
+    const asTheyCome = await collect(stream(task, [0, 1, 2, 3], { ordered: false, workers: 4, mode: 'async' }))
+    expect(asTheyCome).toEqual([3, 2, 1, 0])
+  })
+
+  it('draws from the source only as fast as results are taken, and ends with the loop', async () => {
+    const drawn = { count: 0 }
+    let read = 0
+    for await (const result of stream((n: number) => n, endless(drawn))) {
+      expect(result).toBe(read)
+      if (++read === 1000) break
+      expect(drawn.count).toBeLessThanOrEqual(read + 20)
+    }
+    expect(read).toBe(1000)
+  })
+
+  it('keeps within batchSize, whatever overlaps', async () => {
+    const drawn = { count: 0 }
+    let read = 0
+    for await (const result of stream((n: number) => sleep(1, n), endless(drawn), { batchSize: 10 })) {
+      expect(result).toBe(read++)
+      expect(drawn.count).toBeLessThanOrEqual(read + 10)
+      if (read === 100) break
+    }
+  })
+
+  it('fails after what came before, with the item\'s own error', async () => {
+    const error = new Error('three')
+    const results: number[] = []
+    const reading = (async () => {
+      for await (const result of stream((n: number) => { if (n === 3) throw error; return n }, [0, 1, 2, 3, 4])) results.push(result)
+    })()
+    await expect(reading).rejects.toBe(error)
+    expect(results).toEqual([0, 1, 2])
+  })
+
+  it('yields settled records with their index on request', async () => {
+    const task = (n: number): number => { if (n === 1) throw n; return n }
+    expect(await collect(stream(task, [0, 1, 2], { onError: 'collect' }))).toEqual([
+      { status: 'fulfilled', value: 0, index: 0 },
+      { status: 'rejected', reason: 1, index: 1 },
+      { status: 'fulfilled', value: 2, index: 2 },
+    ])
+  })
+
+  it('refuses bad input at once', () => {
+    expect(() => stream((n: number) => n, [1], { batchSize: 0 })).toThrow(RangeError)
+    expect(() => stream((n: number) => n, [1], { batchSize: 'big' as never })).toThrow(/or 'auto'/)
+    expect(() => stream((n: number) => n, 5 as never)).toThrow(TypeError)
+  })
+
+  it('ends when its signal is aborted', async () => {
+    const controller = new AbortController()
+    const reading = collect(stream(() => sleep(60_000, 1, { ref: false }), [1, 2], { signal: controller.signal }))
+    setTimeout(() => controller.abort(new Error('enough')), 10)
+    await expect(reading).rejects.toThrow('enough')
+  })
+
+  it('closes the source of a reader that leaves', async () => {
+    let closed = false
+    const source = (function* () {
+      try {
+        for (let i = 0; ; i++) yield i
+      } finally {
+        closed = true
+      }
+    })()
+    const iterator = stream((n: number) => n, source)
+    await iterator.next()
+    expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
+    expect(closed).toBe(true)
+    expect(await iterator.next()).toEqual({ done: true, value: undefined })
+  })
+})
