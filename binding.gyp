@@ -7,10 +7,17 @@
         "native/binding/addon.cc",
         "native/binding/bucket_binding.cc",
         "native/binding/bucket_handle.cc",
+        "native/binding/circuit_breaker_binding.cc",
         "native/binding/clock_binding.cc",
+        "native/binding/doorbell.cc",
         "native/binding/hot_calls.cc",
+        "native/binding/named_cells.cc",
+        "native/binding/retry_budget_binding.cc",
+        "native/binding/semaphore_binding.cc",
         "native/binding/system_binding.cc",
         "native/os/clock.cc",
+        "native/os/futex.cc",
+        "native/os/process_identity.cc",
         "native/os/process_names.cc"
       ],
       "conditions": [
@@ -24,6 +31,8 @@
             "native/os/cpu_set.cc",
             "native/os/cpuinfo.cc",
             "native/os/file_tree.cc",
+            "native/os/machine_files.cc",
+            "native/os/machine_names_posix.cc",
             "native/os/meminfo.cc",
             "native/os/memory_groups.cc",
             "native/os/older_libstdcxx.cc",
@@ -34,13 +43,15 @@
             "native/os/topology.cc"
           ]
         }],
-        ["OS=='mac'", {"sources": ["native/os/system_macos.cc"]}],
-        ["OS=='win'", {"sources": ["native/os/system_windows.cc"]}]
+        ["OS=='mac'", {"sources": ["native/os/file_tree.cc", "native/os/machine_files.cc", "native/os/machine_names_posix.cc", "native/os/system_macos.cc"]}],
+        ["OS=='win'", {"sources": ["native/os/machine_names_windows.cc", "native/os/system_windows.cc"]}]
       ],
-      "include_dirs": ["native"],
-      "defines": ["NAPI_VERSION=8"],
+      "variables": {"addon_api": "<!(node -p \"require('node-addon-api').include_dir\")"},
+      "include_dirs": ["native", "<(addon_api)"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["-std=c++20", "-Os", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"],
+      "cflags_cc": ["-std=c++20", "-Os", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-ffp-contract=off"],
+      "ldflags": ["-Wl,--gc-sections"],
       "xcode_settings": {
         "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
         "GCC_ENABLE_CPP_EXCEPTIONS": "NO",

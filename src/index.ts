@@ -16,11 +16,22 @@ export {
 export type { Clock } from './internal/clock.js'
 export type { ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
 export type { Guard, GuardFactory } from './decorators/guard.js'
+export { withCircuitBreaker } from './decorators/with-circuit-breaker.js'
 export { withFallback } from './decorators/with-fallback.js'
 export { withPolicy } from './decorators/with-policy.js'
 export { withRetry } from './decorators/with-retry.js'
 export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.js'
-export { retryCall } from './policy/call.js'
+export { circuitBreakerCall, retryCall } from './policy/call.js'
+export { circuitBreaker, CircuitBreaker, type CircuitBreakerStats } from './policy/circuit-breaker.js'
+export type { CircuitBreakerHandle } from './policy/circuit-breaker-handle.js'
+export type { CircuitBreakerData, CircuitBreakerFunctions, CircuitBreakerOptions, CircuitBreakerWindow } from './policy/circuit-breaker-options.js'
+export type {
+  CircuitBreakerEvents,
+  CircuitBreakerState,
+  CircuitClosed,
+  CircuitHalfOpened,
+  CircuitOpened,
+} from './policy/circuit-breaker-stage.js'
 export {
   fallback,
   type Fallback,

@@ -10,6 +10,10 @@ NAPI_MODULE_INIT() {
     environment->release();
     return nullptr;
   }
-  if (!register_clock(env, exports) || !register_bucket(env, exports) || !register_system(env, exports)) return nullptr;
+  constexpr bool (*kSubjects[])(napi_env, napi_value) = {register_bucket, register_circuit_breaker, register_clock, register_doorbell,
+                                                         register_machine, register_retry_budget, register_semaphore, register_system};
+  for (const auto subject : kSubjects) {
+    if (!subject(env, exports)) return nullptr;
+  }
   return exports;
 }

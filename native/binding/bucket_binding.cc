@@ -11,9 +11,10 @@
 #include "binding/bindings.h"
 #include "binding/bucket_handle.h"
 #include "binding/hot_calls.h"
+#include "binding/named_cells.h"
 #include "binding/napi_args.h"
+#include "binding/times.h"
 #include "core/token_bucket.h"
-#include "os/process_names.h"
 
 namespace amorsize::binding {
 namespace {
@@ -24,15 +25,7 @@ using core::Ticket;
 // Doubles of the array in which tickets travel; src/memory/native-bucket.ts has the same.
 enum TicketField : size_t { kPositionHigh, kPositionLow, kDigits, kGeneration, kWaitMs, kTicketFields };
 
-constexpr double kNsPerMs = 1e6;
-// Times and waits beyond 73 years are cut there, far from any overflow.
-constexpr double kMaxNs = 0x1p61;
 constexpr double kTwo32 = 4294967296.0;
-
-int64_t ns_from_ms(double ms) {
-  const double ns = std::floor(ms * kNsPerMs + 0.5);
-  return ns >= kMaxNs ? static_cast<int64_t>(kMaxNs) : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs) : static_cast<int64_t>(ns);
-}
 
 int64_t wait_ns_from_ms(double ms) { return ms * kNsPerMs >= kMaxNs ? core::kNever - 1 : ns_from_ms(ms); }
 
@@ -273,30 +266,35 @@ napi_value open(napi_env env, napi_callback_info info) {
   return open_bucket(env, cells, args.values[0]);
 }
 
-// bucketOpenNamed(name, rate, burst, nowMs): [tryAcquire, number, rate, burst] with what the first user of the name asked for
+// bucketOpenNamed(name, rate, burst, nowMs, machine): [tryAcquire, number, rate, burst] with what the first user of the name asked for
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<4> args(env, info);
+  const Args<5> args(env, info);
   double rate = 0;
   double burst = 0;
   double now_ms = 0;
+  bool machine = false;
   std::string name;
   const bool ok = args.ok && read_string(env, args.values[0], &name) && read_double(env, args.values[1], &rate) &&
                   read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) && in_range(rate, core::kMaxRate) && burst >= 1 &&
-                  burst <= core::kMaxBurst;
-  if (!ok) return throw_range(env, "bucket: a name, a rate > 0 and a burst >= 1 were expected");
+                  burst <= core::kMaxBurst && napi_get_value_bool(env, args.values[4], &machine) == napi_ok;
+  if (!ok) return throw_range(env, "bucket: a name, a rate > 0, a burst >= 1 and whether it is the machine's were expected");
   constexpr size_t kFounding = core::bucket::kCells * core::kWordsPerCell;  // one more cell: what the name was created with
-  core::Word* cells = os::find_or_create_cells(core::Kind::kTokenBucket, name, core::bucket::kCells + 1, [&](core::Word* created) {
+  const int64_t founding[] = {std::bit_cast<int64_t>(rate), std::bit_cast<int64_t>(burst)};
+  const auto initialize = [&](core::Word* created) {
     core::TokenBucket<>(created).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
-    created[kFounding].store(std::bit_cast<int64_t>(rate), std::memory_order_relaxed);
-    created[kFounding + 1].store(std::bit_cast<int64_t>(burst), std::memory_order_relaxed);
-  });
-  if (cells == nullptr) return throw_range(env, "bucket: no memory for another name");
+    for (size_t i = 0; i < 2; ++i) created[kFounding + i].store(founding[i], std::memory_order_relaxed);
+  };
+  // order: relaxed, here and below. named_cells shows only cells whose creation came before.
+  const auto fits = [&](const core::Word* found) {
+    return found[kFounding].load(std::memory_order_relaxed) == founding[0] && found[kFounding + 1].load(std::memory_order_relaxed) == founding[1];
+  };
+  core::Word* cells = named_cells(env, machine, core::Kind::kTokenBucket, name, core::bucket::kCells + 1, initialize, fits);
+  if (cells == nullptr) return nullptr;
   napi_value result = open_bucket(env, cells, nullptr);
   if (result == nullptr) return nullptr;
-  // order: relaxed. The table's lock, taken by find_or_create_cells, orders them.
   for (uint32_t i = 0; i < 2; ++i) {
-    const double founding = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
-    AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, founding)));
+    const double founded_with = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
+    AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, founded_with)));
   }
   return result;
 }

@@ -36,12 +36,20 @@ class NumberTable {
   std::vector<uint32_t> free_;
 };
 
+struct BreakerHandle;
 struct BucketHandle;
+struct BudgetHandle;
+struct Doorbell;
+struct SemaphoreHandle;
 
 // Deleted when the thread has ended and the last handle is gone, in whichever order that happens. Counted by hand: the
 // standard library's shared pointers would tie the addon to a glibc newer than Node's.
 struct Environment {
+  NumberTable<BreakerHandle> breakers;
   NumberTable<BucketHandle> buckets;
+  NumberTable<BudgetHandle> budgets;
+  NumberTable<SemaphoreHandle> semaphores;
+  Doorbell* doorbell = nullptr;  // closes itself before the environment ends
 
   void retain() { ++holders_; }
   void release() {

@@ -1,7 +1,7 @@
 // Builds a plain object: one call a property, unknown values become null.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstdint>
 #include <optional>
@@ -9,55 +9,36 @@
 
 namespace amorsize::binding {
 
-// A failed Node-API call leaves `ok()` false and the remaining calls harmless.
+// Set-up code, so it is written with node-addon-api; decisions are raw Node-API. A failed call leaves an exception pending,
+// which makes the remaining calls harmless.
 class ObjectWriter {
  public:
-  explicit ObjectWriter(napi_env env) : env_(env) { ok_ = napi_create_object(env, &object_) == napi_ok; }
+  explicit ObjectWriter(Napi::Env env) : env_(env), object_(Napi::Object::New(env)) {}
 
-  bool ok() const { return ok_; }
-  napi_value object() const { return object_; }
+  bool ok() const { return !env_.IsExceptionPending(); }
+  Napi::Value object() const { return object_; }
 
-  void set(const char* name, napi_value value) {
-    ok_ = ok_ && value != nullptr && napi_set_named_property(env_, object_, name, value) == napi_ok;
+  void set(const char* name, Napi::Value value) {
+    if (ok() && !value.IsEmpty()) object_.Set(name, value);
   }
 
-  void number(const char* name, std::optional<double> value) {
-    if (!value) return null(name);
-    napi_value result = nullptr;
-    ok_ = ok_ && napi_create_double(env_, *value, &result) == napi_ok;
-    set(name, result);
-  }
+  void number(const char* name, std::optional<double> value) { set(name, value ? Napi::Number::New(env_, *value) : env_.Null()); }
 
   // Exact up to 2^53; beyond, the nearest double.
   void integer(const char* name, std::optional<uint64_t> value) {
     number(name, value ? std::optional(static_cast<double>(*value)) : std::nullopt);
   }
 
-  void boolean(const char* name, std::optional<bool> value) {
-    if (!value) return null(name);
-    napi_value result = nullptr;
-    ok_ = ok_ && napi_get_boolean(env_, *value, &result) == napi_ok;
-    set(name, result);
-  }
+  void boolean(const char* name, std::optional<bool> value) { set(name, value ? Napi::Boolean::New(env_, *value) : env_.Null()); }
 
   // Null for an empty text. Bytes that are no UTF-8 become replacement characters.
   void text(const char* name, std::string_view value) {
-    if (value.empty()) return null(name);
-    napi_value result = nullptr;
-    ok_ = ok_ && napi_create_string_utf8(env_, value.data(), value.size(), &result) == napi_ok;
-    set(name, result);
-  }
-
-  void null(const char* name) {
-    napi_value result = nullptr;
-    ok_ = ok_ && napi_get_null(env_, &result) == napi_ok;
-    set(name, result);
+    set(name, value.empty() ? env_.Null() : Napi::String::New(env_, value.data(), value.size()));
   }
 
  private:
-  napi_env env_;
-  napi_value object_ = nullptr;
-  bool ok_ = false;
+  Napi::Env env_;
+  Napi::Object object_;
 };
 
 }  // namespace amorsize::binding

@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "binding/bindings.h"
-#include "binding/napi_args.h"
 #include "binding/object_writer.h"
 #include "os/sizing.h"
 #include "os/system_info.h"
@@ -28,43 +27,35 @@ std::string_view name_of(os::CgroupVersion version) {
   return {};
 }
 
-napi_value make_pressure(napi_env env, const os::Pressure& pressure) {
-  napi_value null = nullptr;
-  napi_get_null(env, &null);
-  if (!pressure.known()) return null;
+Napi::Value make_pressure(Napi::Env env, const os::Pressure& pressure) {
+  if (!pressure.known()) return env.Null();
   ObjectWriter writer(env);
   writer.number("some", pressure.some);
   writer.number("full", pressure.full);
   return writer.object();
 }
 
-napi_value make_source(napi_env env, bool found, const os::Source& source) {
-  napi_value null = nullptr;
-  napi_get_null(env, &null);
-  if (!found) return null;
+Napi::Value make_source(Napi::Env env, bool found, const os::Source& source) {
+  if (!found) return env.Null();
   ObjectWriter writer(env);
   writer.text("file", source.file);
   writer.integer("level", source.height);
   return writer.object();
 }
 
-napi_value make_kinds(napi_env env, const std::vector<os::CoreKind>& kinds) {
-  napi_value list = nullptr;
-  if (kinds.empty()) {
-    napi_get_null(env, &list);
-    return list;
-  }
-  if (napi_create_array_with_length(env, kinds.size(), &list) != napi_ok) return nullptr;
+Napi::Value make_kinds(Napi::Env env, const std::vector<os::CoreKind>& kinds) {
+  if (kinds.empty()) return env.Null();
+  const Napi::Array list = Napi::Array::New(env, kinds.size());
   for (size_t i = 0; i < kinds.size(); ++i) {
     ObjectWriter writer(env);
     writer.integer("cores", kinds[i].cores);
     writer.integer("cpus", kinds[i].cpus);
-    if (!writer.ok() || napi_set_element(env, list, static_cast<uint32_t>(i), writer.object()) != napi_ok) return nullptr;
+    if (writer.ok()) list.Set(static_cast<uint32_t>(i), writer.object());
   }
   return list;
 }
 
-napi_value make_cpu(napi_env env, const os::CpuFacts& cpu) {
+Napi::Value make_cpu(Napi::Env env, const os::CpuFacts& cpu) {
   const os::CpuSizing sizing = os::size_cpu(cpu);
   ObjectWriter writer(env);
   writer.integer("onlineLogical", cpu.online);
@@ -85,10 +76,10 @@ napi_value make_cpu(napi_env env, const os::CpuFacts& cpu) {
   writer.text("model", cpu.model);
   writer.set("pressure", make_pressure(env, cpu.machine_pressure));
   writer.set("groupPressure", make_pressure(env, cpu.group_pressure));
-  return writer.ok() ? writer.object() : nullptr;
+  return writer.object();
 }
 
-napi_value make_memory(napi_env env, const os::MemoryFacts& memory) {
+Napi::Value make_memory(Napi::Env env, const os::MemoryFacts& memory) {
   ObjectWriter writer(env);
   writer.integer("totalBytes", memory.total);
   writer.integer("limitBytes", memory.hard.value);
@@ -106,17 +97,17 @@ napi_value make_memory(napi_env env, const os::MemoryFacts& memory) {
   writer.set("groupPressure", make_pressure(env, memory.group_pressure));
   writer.text("controller", name_of(memory.controller));
   writer.boolean("ancestorsVisible", memory.ancestors_visible);
-  return writer.ok() ? writer.object() : nullptr;
+  return writer.object();
 }
 
-napi_value make_pids(napi_env env, const os::TaskFacts& tasks) {
+Napi::Value make_pids(Napi::Env env, const os::TaskFacts& tasks) {
   ObjectWriter writer(env);
   writer.integer("limit", tasks.limit.value);
   writer.integer("available", tasks.available_known ? tasks.available.value : std::nullopt);
-  return writer.ok() ? writer.object() : nullptr;
+  return writer.object();
 }
 
-napi_value make_sources(napi_env env, const SystemInfo& info) {
+Napi::Value make_sources(Napi::Env env, const SystemInfo& info) {
   const auto add = [env](ObjectWriter& writer, const char* name, const os::LowestLimit& limit) {
     writer.set(name, make_source(env, limit.value.has_value(), limit.source));
   };
@@ -133,55 +124,52 @@ napi_value make_sources(napi_env env, const SystemInfo& info) {
   const bool by_group = available && headroom.value == available && available != info.memory.machine_available;
   writer.set("availableBytes", make_source(env, available.has_value(),
                                            by_group ? headroom.source : os::Source{info.memory.machine_source, {}}));
-  return writer.ok() ? writer.object() : nullptr;
+  return writer.object();
 }
 
-napi_value make_info(napi_env env, const SystemInfo& info) {
+Napi::Value make_info(Napi::Env env, const SystemInfo& info) {
   ObjectWriter writer(env);
   writer.set("cpu", make_cpu(env, info.cpu));
   writer.set("memory", make_memory(env, info.memory));
   writer.set("pids", make_pids(env, info.tasks));
   writer.set("sources", make_sources(env, info));
-  return writer.ok() ? writer.object() : throw_last(env, "building the result of systemInfo");
+  return writer.object();
 }
 
-napi_value system_info(napi_env env, napi_callback_info) { return make_info(env, os::read_system()); }
+Napi::Value system_info(const Napi::CallbackInfo& call) { return make_info(call.Env(), os::read_system()); }
 
 #if defined(__linux__)
 
-// Copies a string argument; false when it is none.
-bool read_text(napi_env env, napi_value value, std::string* out) {
-  size_t length = 0;
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
-  out->resize(length + 1);
-  if (napi_get_value_string_utf8(env, value, out->data(), out->size(), &length) != napi_ok) return false;
-  out->resize(length);
-  return true;
+Napi::Value throw_type(Napi::Env env, const char* message) {
+  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+  return {};
 }
 
-bool read_positive(napi_env env, napi_value value, uint64_t* out) {
-  double number = 0;
-  if (!read_double(env, value, &number) || !(number >= 1 && number <= 9007199254740992.0)) return false;
-  *out = static_cast<uint64_t>(number);
-  return true;
+Napi::Value throw_range(Napi::Env env, const char* message) {
+  Napi::RangeError::New(env, message).ThrowAsJavaScriptException();
+  return {};
+}
+
+std::optional<uint64_t> positive(const Napi::Value& value) {
+  if (!value.IsNumber()) return std::nullopt;
+  const double number = value.As<Napi::Number>().DoubleValue();
+  return number >= 1 && number <= 9007199254740992.0 ? std::optional(static_cast<uint64_t>(number)) : std::nullopt;
 }
 
 // (root, affinity list or '' for the tree's own, pid, page size)
-napi_value system_tree(napi_env env, napi_callback_info call) {
-  const Args<4> args(env, call);
-  std::string root, affinity;
-  uint64_t pid = 0, page_size = 0;
-  if (!args.ok || !read_text(env, args.values[0], &root) || !read_text(env, args.values[1], &affinity)) {
-    return throw_type(env, "root and affinity must be strings");
-  }
-  if (!read_positive(env, args.values[2], &pid) || !read_positive(env, args.values[3], &page_size)) {
-    return throw_range(env, "pid and pageSize must be positive numbers");
-  }
+Napi::Value system_tree(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  if (!call[0].IsString() || !call[1].IsString()) return throw_type(env, "root and affinity must be strings");
+  const std::string root = call[0].As<Napi::String>();
+  const std::string affinity = call[1].As<Napi::String>();
+  const auto pid = positive(call[2]);
+  const auto page_size = positive(call[3]);
+  if (!pid || !page_size) return throw_range(env, "pid and pageSize must be positive numbers");
   if (root.find('\0') != std::string::npos) return throw_range(env, "root must not contain NUL characters");
   const os::FileTree tree(root == "/" ? std::string() : root);
   os::ProcessFacts process = os::process_of_tree(tree);
-  process.pid = pid;
-  process.page_size = page_size;
+  process.pid = *pid;
+  process.page_size = *page_size;
   if (!affinity.empty()) {
     auto mask = os::parse_cpu_list(affinity);
     if (!mask || mask->empty()) return throw_range(env, "affinity must be a list of CPU numbers such as 0-3,8");
@@ -197,10 +185,12 @@ napi_value system_tree(napi_env env, napi_callback_info call) {
 }  // namespace
 
 bool register_system(napi_env env, napi_value exports) {
+  Napi::Object target(env, exports);
 #if defined(__linux__)
-  if (!add_function(env, exports, "systemTree", system_tree)) return false;
+  target.Set("systemTree", Napi::Function::New(env, system_tree, "systemTree"));
 #endif
-  return add_function(env, exports, "systemInfo", system_info);
+  target.Set("systemInfo", Napi::Function::New(env, system_info, "systemInfo"));
+  return !Napi::Env(env).IsExceptionPending();
 }
 
 }  // namespace amorsize::binding

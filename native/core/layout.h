@@ -29,9 +29,38 @@ inline constexpr size_t kCells = 2;    // cells in the region, this one included
 inline constexpr int64_t kMagicValue = 0x455A'4953'524F'4D41;  // "AMORSIZE" in memory order
 }  // namespace region
 
+// A region that has a name on the machine starts with a page of header: the region's cell, then who may trust it, what it is
+// called, and who uses it. Its creator writes all of it before the magic word; only the owner rows change after that.
+namespace machine {
+inline constexpr size_t kHeaderCells = 64;  // 4096 bytes; the named cells follow
+
+inline constexpr size_t kKind = 3;       // number of the Kind
+inline constexpr size_t kBootHigh = 4;   // the boot the region belongs to: 128 bits
+inline constexpr size_t kBootLow = 5;
+inline constexpr size_t kClock = 6;      // the time namespace whose CLOCK_MONOTONIC the region counts in; 0 when unknown
+inline constexpr size_t kCreatedNs = 7;  // when the header was written, CLOCK_MONOTONIC
+inline constexpr size_t kNameBytes = 8;
+inline constexpr size_t kName = 16;  // UTF-8, eight bytes a word in memory order, padded with zeros
+inline constexpr size_t kNameWords = 80;
+
+// Rows of a process each: its identity, or 0, claimed with compare-and-swap; then the PID namespace in which that holds, or 0
+// when it is not yet written. A row whose process has ended is cleared by the next process that opens the region.
+inline constexpr size_t kOwners = 96;
+inline constexpr size_t kOwnerRows = 208;
+inline constexpr size_t kOwnerRowWords = 2;
+
+// A process in one word: when it started, as the kernel counts, << 22 | its number. A number that is used again is another process.
+inline constexpr int kPidBits = 22;
+inline constexpr int64_t kPidMask = (int64_t{1} << kPidBits) - 1;
+}  // namespace machine
+
+static_assert(machine::kName + machine::kNameWords == machine::kOwners, "the owner rows follow the name");
+static_assert(machine::kOwners + machine::kOwnerRows * machine::kOwnerRowWords == machine::kHeaderCells * kWordsPerCell,
+              "the owner rows fill the header");
+
 // What a block of cells is. The first word of every block holds its kind and the layout version, is written last by
 // the creator (release), and never changes: whoever reads it (acquire) sees the block initialised.
-enum class Kind : int64_t { kNone = 0, kTokenBucket = 1 };
+enum class Kind : int64_t { kNone = 0, kTokenBucket = 1, kSemaphore = 3, kCircuitBreaker = 4, kRetryBudget = 5 };
 inline constexpr int64_t kind_word(Kind kind) { return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind); }
 
 // Token bucket: one line of state, then four parameter slots of a line each.
@@ -76,5 +105,158 @@ inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
 
 static_assert(bucket::kFirstSlot + bucket::kSlots * kWordsPerCell == bucket::kCells * kWordsPerCell,
               "the slots fill the bucket's lines exactly, one line each, so that a decision touches two lines");
+
+// Circuit breaker: three lines of head, then the places of probes, then the window.
+//
+//   line 0     kind | control | until | streak | successes | -    read by every call; written only when something fails
+//   line 1-2   parameters, as bits of doubles; epoch              never change
+//   line 3-    one word a probe (successThreshold of them)
+//   then       of a count window: cursor, ring of calls; of a time window: ring of slices
+//
+// Only a swap of `control` makes a transition, and that begins a new generation. Every other word says to which generation
+// it belongs; in any other it counts as empty. So a transition is one swap, with nothing to clear and nothing to finish.
+namespace breaker {
+inline constexpr size_t kHeadCells = 3;
+inline constexpr size_t kMaxProbes = 256;
+
+inline constexpr size_t kKind = 0;
+// generation << 8 | reopenings in a row << 2 | state. The generation grows by one with each transition.
+inline constexpr size_t kControl = 1;
+inline constexpr int kReopeningsShift = 2;
+inline constexpr int kGenerationShift = 8;
+inline constexpr int64_t kMaxReopenings = 63;
+// When an open breaker may admit a probe: us since the epoch << 15 | tag. Whoever first misses it in a generation writes it.
+inline constexpr size_t kUntil = 2;
+inline constexpr int kUntilTagBits = 15;
+// Failures in a row: tag << 44 | minute of the last one << 20 | count.
+inline constexpr size_t kStreak = 3;
+inline constexpr int kStreakCountBits = 20;
+inline constexpr int kStreakTagShift = 44;
+inline constexpr int kStreakTagBits = 19;
+// Probes that have succeeded: tag << 32 | count.
+inline constexpr size_t kSuccesses = 4;
+
+inline constexpr size_t kFirstParameter = kWordsPerCell;  // in the order of breaker_parameter
+inline constexpr size_t kEpochNs = 19;                    // when the breaker was made
+
+// A probe under way: tag << 40 | ms since the epoch at which its lease ends; 0: free. Grows while it is in use, so that a
+// probe whose lease has ended cannot be taken for the one after it.
+inline constexpr size_t kFirstProbe = kHeadCells * kWordsPerCell;
+inline constexpr int kLeaseBits = 40;
+inline constexpr int kProbeTagBits = 23;
+
+// Count window: where the next call goes and how many there are: tag << 48 | minute of the last call << 28 | index << 14 | filled.
+// Its ring follows: tag << 32 | two bits a call, 1 failed and 2 slow.
+inline constexpr int kIndexShift = 14;
+inline constexpr int kCursorMinuteShift = 28;
+inline constexpr int kCursorTagShift = 48;
+inline constexpr int kCursorTagBits = 15;
+inline constexpr size_t kCallsPerWord = 16;
+inline constexpr size_t kMaxCalls = 10000;
+inline constexpr int kWideTagShift = 32;  // of the ring and of `successes`
+inline constexpr int kWideTagBits = 31;
+
+// Time window: slices of a tenth of it, each with a word for successes, failures and slow calls:
+// tag << 53 | number of the slice since the epoch << 28 | count.
+inline constexpr size_t kSlices = 10;
+inline constexpr size_t kWordsPerSlice = 4;
+inline constexpr int kSliceCountBits = 28;
+inline constexpr int kSliceTagShift = 53;
+inline constexpr int kSliceTagBits = 10;
+
+inline constexpr int kMinuteBits = 20;  // of the streak and of the cursor: two years
+}  // namespace breaker
+
+static_assert(breaker::kStreakTagShift + breaker::kStreakTagBits == 63 && breaker::kLeaseBits + breaker::kProbeTagBits == 63 &&
+                  breaker::kCursorTagShift + breaker::kCursorTagBits == 63 && breaker::kSliceTagShift + breaker::kSliceTagBits == 63 &&
+                  breaker::kWideTagShift + breaker::kWideTagBits == 63,
+              "words of a breaker are never negative, so that shifts mean the same in both languages");
+
+// What a breaker was made with. Milliseconds; rates are shares of 1; what is not used is Infinity.
+namespace breaker_parameter {
+inline constexpr size_t kMode = 0;  // 0: failures in a row, 1: the last calls, 2: the last ms
+inline constexpr size_t kSize = 1;  // how many failures, calls, ms
+inline constexpr size_t kFailureRate = 2;
+inline constexpr size_t kSlowRate = 3;
+inline constexpr size_t kSlowCallMs = 4;
+inline constexpr size_t kMinimumCalls = 5;
+inline constexpr size_t kSuccessThreshold = 6;
+inline constexpr size_t kResetTimeoutMs = 7;
+inline constexpr size_t kResetTimeoutFactor = 8;
+inline constexpr size_t kMaxResetTimeoutMs = 9;
+inline constexpr size_t kProbeLeaseMs = 10;
+inline constexpr size_t kCount = 11;
+}  // namespace breaker_parameter
+
+static_assert(breaker::kFirstParameter + breaker_parameter::kCount == breaker::kEpochNs && breaker::kEpochNs < breaker::kFirstProbe,
+              "parameters and epoch fill the rest of the head");
+
+// Retry budget: one line of head, then a ring of slices of a tenth of its time.
+//
+//   line 0   kind | ratio | reserve | slice_ns
+//   line 1-2 slices: number since the clock's origin << 40 | balance
+namespace retry_budget {
+inline constexpr size_t kCells = 3;
+inline constexpr size_t kKind = 0;
+// Never change: units a call adds, units that are always there, ns of a slice.
+inline constexpr size_t kRatio = 1;
+inline constexpr size_t kReserve = 2;
+inline constexpr size_t kSliceNs = 3;
+// Ratio x calls - retries, in units of 2^-20 retry; the reserve and what other slices hold may outweigh a negative one.
+inline constexpr size_t kFirstSlice = kWordsPerCell;
+inline constexpr size_t kSlices = 10;
+inline constexpr int kUnitBits = 20;
+inline constexpr int kBalanceBits = 40;
+}  // namespace retry_budget
+
+// Semaphore: one line of state, a line for each thread that uses it, and the line of those who wait.
+//
+//   line 0       kind | hot | queue | most permits | most waiting | shape | - | -
+//   rows         one line an owner (a thread): who | own | grants | doorbell | - ...
+//   places       the queue, a ring: each place is a run of callers of one owner that came one after the other
+//
+// Every word that an operation changes is a payload of 24 bits above a stamp of 40: who changed it last (a row, from 1 on),
+// and how many operations that owner had done. `hot` alone is written by compare-and-swap against others; it says all that
+// the operation does to the other words, and nobody moves it on before that is done, by the operation's owner or by whoever
+// comes next. So an owner that dies at any instruction has either not begun, or leaves what anybody can finish. A stamp comes
+// back after 2^34 operations of one owner, 5 minutes at the highest speed; it would have to meet a word that nobody has
+// touched in between, and by exactly as many.
+namespace semaphore {
+inline constexpr size_t kKind = 0;
+// free permits << 44 | whether anybody waits << 43 | action << 40 | stamp. No permit is free while anybody waits.
+inline constexpr size_t kHot = 1;
+// head << 52 | length << 40 | stamp: the places in use, holes that cancelled callers left included.
+inline constexpr size_t kQueue = 2;
+// What it was made with; these never change.
+inline constexpr size_t kMaxConcurrent = 3;
+inline constexpr size_t kMaxQueue = 4;  // most waiting callers of all threads; -1: no bound
+inline constexpr size_t kShape = 5;     // rows << 16 | places
+
+inline constexpr size_t kFirstRow = kWordsPerCell;
+// Words of a row. The permits its owner holds are own + grants, modulo 2^24.
+inline constexpr size_t kOwner = 0;     // who uses the row; 0: nobody. Claimed and freed by compare-and-swap
+inline constexpr size_t kOwn = 1;       // permits taken less those given back << 40 | stamp of its last operation
+inline constexpr size_t kGrants = 2;    // permits that others have handed over << 40 | stamp of who did it last
+inline constexpr size_t kDoorbell = 3;  // rung after a permit was handed over; written by the owner
+
+inline constexpr int kSequenceBits = 34;
+inline constexpr int kStampBits = 40;
+inline constexpr int kQueuedBit = 3;    // of the payload of `hot`; below it the action, above it the free permits
+inline constexpr int kFreeShift = 4;
+inline constexpr int kLengthBits = 12;  // of the payload of `queue`; above it the head
+inline constexpr int kWaitingBits = 18; // of the payload of a place, how many wait; above it their owner
+
+inline constexpr int64_t kMostPermits = (int64_t{1} << 20) - 1;
+inline constexpr int64_t kMostRows = 63;
+inline constexpr int64_t kMostPlaces = (int64_t{1} << kLengthBits) - 1;
+
+// The usual shape: 8 KiB, of which the kernel provides only the pages that are touched. First come, first served holds exactly
+// while fewer than places - rows changes of thread are in the queue; beyond that a thread's callers join its last run.
+inline constexpr int64_t kRows = 63;
+inline constexpr int64_t kPlaces = 512;
+inline constexpr size_t kCells = 128;
+}  // namespace semaphore
+
+static_assert(semaphore::kCells == 1 + semaphore::kRows + semaphore::kPlaces / kWordsPerCell, "state, rows and places fill the cells");
 
 }  // namespace amorsize::core

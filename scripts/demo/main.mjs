@@ -94,7 +94,9 @@ async function run({ origin, polite }) {
 
 async function crawlInWorker(job) {
   const worker = new Worker(new URL('crawler.mjs', import.meta.url), { workerData: job })
-  const [part] = await once(worker, 'message') // rejects with the worker's error
+  const exited = once(worker, 'exit').then(([code]) => Promise.reject(new Error(`a crawler ended with exit code ${code} before it had finished`)))
+  const [part] = await Promise.race([once(worker, 'message'), exited]) // rejects with the worker's error
+  exited.catch(() => {}) // it is terminated now
   await worker.terminate()
   return part
 }

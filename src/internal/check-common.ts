@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { checkFunction, describe } from './validate.js'
+import { checkFunction, checkOneOf, describe } from './validate.js'
 
 /** Returns `value` if it is a clock. @throws {TypeError} otherwise */
 export function checkClock(name: string, value: Clock): Clock {
@@ -22,6 +22,32 @@ export function checkName(name: string, value: string | undefined): string | nul
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string; received ${describe(value)}`)
   if (value === '') throw new RangeError(`${name} must not be empty`)
   return value
+}
+
+const MAX_NAME_LENGTH = 200
+
+/**
+ * Checks the options `name` and `scope` of something that is shared by name.
+ *
+ * @returns the name, null without one; and the scope, 'process' by default
+ * @throws {TypeError} when they are of the wrong type, or scope 'machine' has no name
+ * @throws {RangeError} when the name is empty or too long, has no UTF-8 form, or cannot be a name of the machine
+ */
+export function checkSharedName(name: string | undefined, scope: 'process' | 'machine' | undefined): { name: string | null; scope: 'process' | 'machine' } {
+  const checkedName = checkName('name', name)
+  const checkedScope = checkOneOf('scope', scope ?? 'process', ['process', 'machine'])
+  if (checkedName === null) {
+    if (checkedScope === 'machine') throw new TypeError("scope 'machine' needs a name; received undefined")
+    return { name: null, scope: checkedScope }
+  }
+  if (checkedName.length > MAX_NAME_LENGTH) throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${checkedName.length}`)
+  // Outside of Unicode: half of a surrogate pair has no UTF-8 form, so two such names would be one.
+  if (/\p{Surrogate}/u.test(checkedName)) throw new RangeError('name must be well-formed Unicode; received one with a lone surrogate')
+  // Command lines and file names, where names of the machine are seen, can hold neither.
+  if (checkedScope === 'machine' && /[/\0]/.test(checkedName)) {
+    throw new RangeError(`name must hold neither a slash nor NUL in scope 'machine'; received ${describe(checkedName)}`)
+  }
+  return { name: checkedName, scope: checkedScope }
 }
 
 /** Returns `value` if it is a function or undefined. @throws {TypeError} otherwise */

@@ -1,3 +1,5 @@
+import { nativeAddon } from './native.js'
+
 /**
  * A source of time and timers. Every limiter and policy takes one as `clock`; the default is
  * the system's monotonic clock, `FakeClock` of `amorsize/testing` is for tests.
@@ -14,6 +16,12 @@ export interface Clock {
 /** The longest delay Node's timers honour; a longer one fires at once (2^31 - 1 ms, 24.8 days). */
 export const MAX_TIMER_MS = 2_147_483_647
 
+declare module './native.js' {
+  interface NativeAddon {
+    clockNowMs: () => number
+  }
+}
+
 // `performance.now()` counts from the start of its own thread. This offset puts every thread of the machine on
 // the scale of CLOCK_MONOTONIC, which is what the addon reads.
 const originMs = monotonicMs() - performance.now()
@@ -21,6 +29,16 @@ const originMs = monotonicMs() - performance.now()
 function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1e3 + nanoseconds / 1e6
+}
+
+/** Node's own, to be recognised: a test framework's fake timers put another in its place, and then that is the time. */
+const nodeNow: unknown = Reflect.get(performance, 'now')
+
+/** Reads the same clock as `performance.now()`, at a third of the cost where the addon is there. */
+let readNative = (): number => {
+  const addon = nativeAddon()
+  readNative = addon !== null ? addon.clockNowMs : ((): number => originMs + performance.now())
+  return readNative()
 }
 
 /** What `clock` says, if that is a time. @throws {RangeError} when it is not: a limit would be kept by nobody */
@@ -32,7 +50,7 @@ export function timeOf(clock: Clock): number {
 
 /** The default clock: CLOCK_MONOTONIC and Node's timers. All threads and processes of a machine agree on it. */
 export const systemClock: Clock = {
-  now: () => originMs + performance.now(),
+  now: () => ((performance.now as unknown) === nodeNow ? readNative() : originMs + performance.now()),
   setTimeout: (fn, ms) => setTimeout(fn, ms),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 }

@@ -2,6 +2,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SharedMemoryError } from '../errors.js'
+import { describe } from './validate.js'
 
 /**
  * What the addon exports. Each subject (bucket, system, …) declares its part by interface merging next to the code that
@@ -42,6 +44,11 @@ export function nativeStatus(): NativeStatus {
 
 function load(): Loaded {
   const wish = process.env['AMORSIZE_NATIVE']
+  if (wish !== undefined && !['', '0', '1'].includes(wish)) {
+    throw new SharedMemoryError(`AMORSIZE_NATIVE must be 0 (never the addon), 1 (never without it) or empty (the addon where it loads); received ${describe(wish)}`, {
+      reason: 'unavailable',
+    })
+  }
   if (wish === '0') return { addon: null, status: { source: 'twin', path: null, tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
 
   const require = createRequire(import.meta.url)
@@ -57,7 +64,7 @@ function load(): Loaded {
   }
   tried.push(describeFolder('build/Release'), describeFolder('prebuilds'))
   const report = explain(tried)
-  if (wish === '1') throw new Error(`AMORSIZE_NATIVE=1 asks for the native addon, but it cannot be loaded. ${report}`)
+  if (wish === '1') throw new SharedMemoryError(`AMORSIZE_NATIVE=1 asks for the native addon, but it cannot be loaded. ${report}`, { reason: 'unavailable' })
   process.emitWarning(`the native addon cannot be loaded, so the slower TypeScript twin is used. ${report}`, {
     type: 'AmorsizeWarning',
     code: 'AMORSIZE_NO_ADDON',
@@ -75,7 +82,7 @@ function explain(tried: readonly string[]): string {
     `This is ${process.platform}-${process.arch}, Node ${process.version}, N-API ${process.versions['napi'] ?? 'unknown'}.`,
     ...tried.map((line) => `Tried: ${line}.`),
     'To mend it: reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',
-    `or, with a C++20 compiler and Python, run "npx node-gyp rebuild" in ${packageRoot};`,
+    `or, with a C++20 compiler and Python, run "npm install --no-save node-addon-api && npx node-gyp rebuild" in ${packageRoot};`,
     'or set AMORSIZE_NATIVE=0 to accept the twin without this warning.',
   ].join('\n')
 }

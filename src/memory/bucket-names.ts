@@ -3,6 +3,7 @@ import { SharedMemoryError } from '../errors.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
 import { type Bucket, createBucket, openBucket } from './bucket.js'
+import { addonForMachine, openName } from './machine-names.js'
 import { NativeBucket } from './native-bucket.js'
 import type { CellAddress } from './region.js'
 
@@ -12,32 +13,41 @@ interface Founding {
   readonly burst: number
 }
 
-/** Names of this thread alone, by clock: where there is no addon, and on every clock but the system's, whose time means nothing to others. */
+/** Who shares a name: every thread of this process, or every process of this user on this machine. */
+export type NameScope = 'process' | 'machine'
+
+/** Names of this thread alone, by clock, each with its scope before it: where there is no addon, and on every clock but the system's, whose time means nothing to others. */
 const ownNames = new WeakMap<Clock, Map<string, Founding>>()
 
 /**
- * The bucket of `name`, made by whoever asks first. Every thread of the process gets the same one; on a
- * clock of the caller's own, this thread.
+ * The bucket of `name`, made by whoever asks first. Every thread of the process gets the same one, in scope 'machine' every process of
+ * the user; on a clock of the caller's own, this thread.
  *
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or, without the addon, in a worker
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared: without the addon in
+ *   a worker, and with the machine for any of the reasons of {@link openName}
  */
-export function bucketByName(name: string, requestsPerSecond: number, burstSize: number, clock: Clock): Bucket {
-  const addon = nativeAddon()
-  const { bucket, rate, burst } =
-    addon === null || clock !== systemClock
-      ? bucketOfOwnName(name, requestsPerSecond, burstSize, clock)
-      : NativeBucket.named(addon, name, requestsPerSecond, burstSize, clock)
+export function bucketByName(name: string, scope: NameScope, requestsPerSecond: number, burstSize: number, clock: Clock): Bucket {
+  const { bucket, rate, burst } = openBucketByName(name, scope, requestsPerSecond, burstSize, clock)
   if (rate !== requestsPerSecond || burst !== burstSize) {
     const text = (r: number, b: number): string => `{ requestsPerSecond: ${r}, burstSize: ${b} }`
+    const where = scope === 'process' ? 'in this process' : 'on this machine'
+    const mend = scope === 'process' ? '' : `, or remove it with 'amorsize shm remove' when no process uses it`
     throw new SharedMemoryError(
-      `the name '${name}' is in use in this process with ${text(rate, burst)}, so it cannot be used with ${text(requestsPerSecond, burstSize)}; use another name, or change the limit with update()`,
+      `the name '${name}' is in use ${where} with ${text(rate, burst)}, so it cannot be used with ${text(requestsPerSecond, burstSize)}; use another name, or change the limit with update()${mend}`,
       { reason: 'parameters-differ' },
     )
   }
   return bucket
 }
 
-function bucketOfOwnName(name: string, rate: number, burst: number, clock: Clock): { bucket: Bucket; rate: number; burst: number } {
+function openBucketByName(name: string, scope: NameScope, rate: number, burst: number, clock: Clock): { bucket: Bucket; rate: number; burst: number } {
+  if (clock !== systemClock) return bucketOfOwnName(name, scope, rate, burst, clock)
+  const addon = scope === 'machine' ? addonForMachine(name) : nativeAddon()
+  if (addon === null) return bucketOfOwnName(name, scope, rate, burst, clock)
+  return openName(name, () => NativeBucket.named(addon, name, scope, rate, burst, clock))
+}
+
+function bucketOfOwnName(name: string, scope: NameScope, rate: number, burst: number, clock: Clock): { bucket: Bucket; rate: number; burst: number } {
   if (clock === systemClock && !isMainThread) {
     // A private limit under a shared name would be the very defect this package exists to end.
     throw new SharedMemoryError(
@@ -47,7 +57,8 @@ function bucketOfOwnName(name: string, rate: number, burst: number, clock: Clock
   }
   let names = ownNames.get(clock)
   if (names === undefined) ownNames.set(clock, (names = new Map<string, Founding>()))
-  let known = names.get(name)
-  if (known === undefined) names.set(name, (known = { address: createBucket(rate, burst, clock).address, rate, burst }))
+  const key = `${scope}:${name}`
+  let known = names.get(key)
+  if (known === undefined) names.set(key, (known = { address: createBucket(rate, burst, clock).address, rate, burst }))
   return { bucket: openBucket(known.address, clock).bucket, rate: known.rate, burst: known.burst }
 }

@@ -10,7 +10,24 @@ export const WORDS_PER_CELL = 8
 /** The first cell of a region. */
 export const REGION = { magic: 0, version: 1, cells: 2, magicValue: 0x455a_4953_524f_4d41n } as const
 
-export const KIND = { none: 0, tokenBucket: 1 } as const
+/** The header of a region that has a name on the machine. */
+export const MACHINE = {
+  headerCells: 64,
+  kind: 3,
+  bootHigh: 4,
+  bootLow: 5,
+  clock: 6,
+  createdNs: 7,
+  nameBytes: 8,
+  name: 16,
+  nameWords: 80,
+  owners: 96,
+  ownerRows: 208,
+  ownerRowWords: 2,
+  pidBits: 22,
+} as const
+
+export const KIND = { none: 0, tokenBucket: 1, semaphore: 3, circuitBreaker: 4, retryBudget: 5 } as const
 
 export function kindWord(kind: number): bigint {
   return (BigInt(LAYOUT_VERSION) << 32n) | (0x414dn << 16n) | BigInt(kind)
@@ -36,4 +53,87 @@ export const BUCKET = {
   rate: 6,
   burst: 7,
   generationBits: 8,
+} as const
+
+/** Words of a circuit breaker. */
+export const BREAKER = {
+  headCells: 3,
+  maxProbes: 256,
+  kind: 0,
+  control: 1,
+  reopeningsShift: 2,
+  generationShift: 8,
+  maxReopenings: 63,
+  until: 2,
+  untilTagBits: 15,
+  streak: 3,
+  streakCountBits: 20,
+  streakTagShift: 44,
+  streakTagBits: 19,
+  successes: 4,
+  firstParameter: 8,
+  epochNs: 19,
+  firstProbe: 24,
+  leaseBits: 40,
+  probeTagBits: 23,
+  indexShift: 14,
+  cursorMinuteShift: 28,
+  cursorTagShift: 48,
+  cursorTagBits: 15,
+  callsPerWord: 16,
+  maxCalls: 10_000,
+  wideTagShift: 32,
+  wideTagBits: 31,
+  slices: 10,
+  wordsPerSlice: 4,
+  sliceCountBits: 28,
+  sliceTagShift: 53,
+  sliceTagBits: 10,
+  minuteBits: 20,
+} as const
+
+/** What a circuit breaker was made with, in order. */
+export const BREAKER_PARAMETER = {
+  mode: 0,
+  size: 1,
+  failureRate: 2,
+  slowRate: 3,
+  slowCallMs: 4,
+  minimumCalls: 5,
+  successThreshold: 6,
+  resetTimeoutMs: 7,
+  resetTimeoutFactor: 8,
+  maxResetTimeoutMs: 9,
+  probeLeaseMs: 10,
+  count: 11,
+} as const
+
+/** Words of a retry budget; only the addon uses them. */
+export const RETRY_BUDGET = { cells: 3, kind: 0, ratio: 1, reserve: 2, sliceNs: 3, firstSlice: 8, slices: 10, unitBits: 20, balanceBits: 40 } as const
+
+/** Words of a semaphore. */
+export const SEMAPHORE = {
+  kind: 0,
+  hot: 1,
+  queue: 2,
+  maxConcurrent: 3,
+  maxQueue: 4,
+  shape: 5,
+  firstRow: 8,
+  owner: 0,
+  own: 1,
+  grants: 2,
+  doorbell: 3,
+  sequenceBits: 34,
+  stampBits: 40,
+  queuedBit: 3,
+  freeShift: 4,
+  lengthBits: 12,
+  waitingBits: 18,
+  mostPermits: 2 ** 20 - 1,
+  mostRows: 63,
+  mostPlaces: 2 ** 12 - 1,
+  rows: 63,
+  places: 512,
+  cells: 128,
 } as const

@@ -11,7 +11,7 @@ declare module '../internal/native.js' {
   interface NativeAddon {
     bucketInitialize(view: BigInt64Array, rate: number, burst: number, nowMs: number): void
     bucketOpen(view: BigInt64Array): Opened
-    bucketOpenNamed(name: string, rate: number, burst: number, nowMs: number): Opened
+    bucketOpenNamed(name: string, rate: number, burst: number, nowMs: number, machine: boolean): Opened
     bucketTryAcquire(number: number, tokens: number, nowMs: number): Outcome
     bucketReserve(number: number, tokens: number, maxWaitMs: number, nowMs: number, ticket: Float64Array): Outcome
     bucketRemaining(number: number, ticket: Float64Array, nowMs: number): number
@@ -23,7 +23,6 @@ declare module '../internal/native.js' {
     bucketPause(number: number, ms: number, nowMs: number): Outcome
     bucketReset(number: number, nowMs: number): Outcome
     bucketParameters(number: number, out: Float64Array): void
-    clockNowMs(): number
     clockSource(): 'counter' | 'kernel'
   }
 }
@@ -63,9 +62,16 @@ export class NativeBucket implements Bucket {
     return new NativeBucket(addon, addon.bucketOpen(view), clock)
   }
 
-  /** The bucket every thread of the process gets for `name`, and what it was founded with. */
-  static named(addon: NativeAddon, name: string, rate: number, burst: number, clock: Clock): { bucket: NativeBucket; rate: number; burst: number } {
-    const opened = addon.bucketOpenNamed(name, rate, burst, timeFor(clock))
+  /** The bucket every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: 'process' | 'machine',
+    rate: number,
+    burst: number,
+    clock: Clock,
+  ): { bucket: NativeBucket; rate: number; burst: number } {
+    const opened = addon.bucketOpenNamed(name, rate, burst, timeFor(clock), scope === 'machine')
     return { bucket: new NativeBucket(addon, opened, clock), rate: opened[2] ?? rate, burst: opened[3] ?? burst }
   }
 

@@ -1,5 +1,7 @@
 import type { AnyFunction, Policy } from '../internal/policy.js'
 import { checkFunction, checkKeys, describe } from '../internal/validate.js'
+import { CIRCUIT_BREAKER_KEYS, type CircuitBreakerOptions } from './circuit-breaker-options.js'
+import { CircuitBreaker } from './circuit-breaker.js'
 import { RETRY_KEYS, type RetryPolicy } from './retry-options.js'
 import { Retry } from './retry.js'
 
@@ -43,11 +45,42 @@ export async function retryCall<F extends AnyFunction>(
   fn: F,
   options: CallOptions<F> & RetryPolicy & { readonly policy?: Retry | RetryPolicy | undefined } = {},
 ): Promise<Awaited<ReturnType<F>>> {
-  checkKeys('retryCall', options, [...CALL_KEYS, 'policy', ...RETRY_KEYS])
-  const { args, signal, policy, ...own } = options
-  if (policy instanceof Retry) {
-    if (Object.keys(own).length > 0) throw new TypeError('retryCall takes either an existing policy or options, not both')
-    return callUnder(policy, fn, { args, signal })
-  }
+  const { args, signal, policy, own } = split('retryCall', options, RETRY_KEYS)
+  if (policy instanceof Retry) return callUnder(alone('retryCall', policy, own), fn, { args, signal })
   return callUnder(new Retry({ ...policy, ...own }), fn, { args, signal })
+}
+
+/**
+ * Makes one call under a circuit breaker, without a decorator or wrapper. A breaker learns from many calls, so give an existing one
+ * as `policy`, or a `name`.
+ *
+ * @param fn - the function to call
+ * @param options - `args` for it, `signal`, and either `policy` (an existing breaker) or the options of `circuitBreaker`
+ * @returns what `fn` returned; rejects as `circuitBreaker` does, and with a TypeError or RangeError for bad options
+ * @example
+ * const user = await circuitBreakerCall(loadUser, { args: [42], name: 'users-api' })
+ */
+export async function circuitBreakerCall<F extends AnyFunction>(
+  fn: F,
+  options: CallOptions<F> & CircuitBreakerOptions & { readonly policy?: CircuitBreaker | CircuitBreakerOptions | undefined } = {},
+): Promise<Awaited<ReturnType<F>>> {
+  const { args, signal, policy, own } = split('circuitBreakerCall', options, CIRCUIT_BREAKER_KEYS)
+  if (policy instanceof CircuitBreaker) return callUnder(alone('circuitBreakerCall', policy, own), fn, { args, signal })
+  return callUnder(new CircuitBreaker({ ...policy, ...own }), fn, { args, signal })
+}
+
+/** Checks the keys and tells the policy's own options (`own`) from the others. */
+function split<F extends AnyFunction, O, P>(
+  name: string,
+  options: CallOptions<F> & O & { readonly policy?: P },
+  keys: readonly (keyof O & string)[],
+): { args: Parameters<F> | undefined; signal: AbortSignal | undefined; policy: P | undefined; own: Omit<typeof options, 'args' | 'signal' | 'policy'> } {
+  checkKeys(name, options, [...CALL_KEYS, 'policy', ...keys])
+  const { args, signal, policy, ...own } = options
+  return { args, signal, policy, own }
+}
+
+function alone<P extends Policy>(name: string, policy: P, own: object): P {
+  if (Object.keys(own).length > 0) throw new TypeError(`${name} takes either an existing policy or options, not both`)
+  return policy
 }

@@ -1,8 +1,9 @@
-import { BulkheadRejectedError, CircuitOpenError, RateLimitExceeded, RetryExhaustedError } from '../errors.js'
+import { RetryExhaustedError } from '../errors.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import { timersOf, type SharedTimers } from '../internal/timers.js'
 import { backoffMs } from './backoff.js'
+import { isOwnRejection } from './own-rejection.js'
 import { retryAfterMsOf } from './retry-after.js'
 import { readRetryPolicy, type RetryContext, type RetryPolicy, type RetrySettings } from './retry-options.js'
 import type { Scope } from './scope.js'
@@ -159,11 +160,6 @@ function contextOf(scope: Scope, attempt: number): RetryContext {
       return scope.signal
     },
   }
-}
-
-/** A refusal by one of our own policies: the function was not called. */
-function isOwnRejection(error: unknown): boolean {
-  return RateLimitExceeded.is(error) || CircuitOpenError.is(error) || BulkheadRejectedError.is(error)
 }
 
 /** Calls again after failures; made by {@link retry}. */

@@ -1,5 +1,5 @@
 import type { PolicyContext } from '../internal/policy.js'
-import { unwatchSignal, watchSignal } from './caller-signal.js'
+import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 
 /** Something that wants to know when a {@link Scope} is aborted. An object, so that waiting makes no closure. */
 export interface AbortListener {
@@ -11,7 +11,7 @@ export interface AbortListener {
  * Within what a function runs: the whole call, one limited by a time-out, or one attempt of a hedge. Scopes form a tree; one
  * that is aborted aborts those below. As the function's context it makes an AbortSignal only when asked for one.
  */
-export class Scope implements PolicyContext, AbortListener {
+export class Scope implements PolicyContext, AbortListener, SignalListener {
   readonly #parent: Scope | undefined
   /** The caller's own signal, at the root. */
   readonly #external: AbortSignal | undefined
@@ -97,8 +97,13 @@ export class Scope implements PolicyContext, AbortListener {
     if (this.#external !== undefined) unwatchSignal(this.#external, this)
   }
 
-  /** The scope above, or the caller's signal, was aborted. */
+  /** The scope above was aborted. */
   scopeAborted(): void {
+    this.#announce()
+  }
+
+  /** The caller's own signal was aborted. */
+  signalAborted(): void {
     this.#announce()
   }
 

@@ -76,7 +76,7 @@ export class Lease implements Disposable {
       this.#inHand--
       return true
     }
-    return this.#acquireSlowly(tokens ?? 1)
+    return this.#acquireSlowly(tokens === undefined ? 1 : tokens)
   }
 
   /** Gives back what is in hand and refuses further use. The limiter is not touched. */

@@ -1,7 +1,7 @@
-import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { MAX_BURST, MAX_RATE } from '../internal/rate.js'
-import { checkBoolean, checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
 
 /** How often something may happen. */
 export interface RateLimitPolicy {
@@ -17,9 +17,12 @@ export interface RateLimitPolicy {
   maxWaitMs?: number | undefined
   /** Most waiters at once in this thread; one more is refused. An integer >= 0; default Infinity. */
   maxQueue?: number | undefined
-  /** The same name means the same bucket in every thread of the process; on a clock of yours, in this thread. */
+  /**
+   * The same name means the same bucket, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters; in scope
+   * 'machine' without slash and NUL.
+   */
   name?: string | undefined
-  /** Who shares a `name`: all threads of this process (default). 'machine', all processes of this user, is refused: not available yet. */
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: 'process' | 'machine' | undefined
   /** The source of time, for tests. Default: the system's monotonic clock. */
   clock?: Clock | undefined
@@ -53,8 +56,6 @@ export interface CompletePolicy {
   readonly clock: Clock
 }
 
-const MAX_NAME_LENGTH = 200
-
 /** Returns `rate` if it is one. @throws {TypeError | RangeError} otherwise */
 export function checkRate(rate: unknown): number {
   return checkNumber('requestsPerSecond', rate, { min: 0, exclusiveMin: true, max: MAX_RATE })
@@ -73,7 +74,6 @@ export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy
     waitOnLimit: waits = true,
     maxWaitMs: longest = Infinity,
     maxQueue: most = Infinity,
-    scope: reach = 'process',
     clock: source = systemClock,
   } = policy
   const requestsPerSecond = checkRate(asked)
@@ -83,14 +83,7 @@ export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy
   const onWait = checkOptionalFunction('onWait', policy.onWait)
   const maxWaitMs = checkNumber('maxWaitMs', longest, { min: 0, allowInfinity: true })
   const maxQueue = checkNumber('maxQueue', most, { min: 0, integer: true, allowInfinity: true })
-  const name = checkName('name', policy.name)
-  if (name !== null && name.length > MAX_NAME_LENGTH) {
-    throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${name.length}`)
-  }
-  // Outside of Unicode: half of a surrogate pair has no UTF-8 form, so two such names would be one.
-  if (name !== null && /\p{Surrogate}/u.test(name)) throw new RangeError('name must be well-formed Unicode; received one with a lone surrogate')
-  const scope = checkOneOf('scope', reach, ['process', 'machine'])
-  if (scope === 'machine' && name === null) throw new TypeError("scope 'machine' needs a name; received undefined")
+  const { name, scope } = checkSharedName(policy.name, policy.scope)
   const clock = checkClock('clock', source)
   return {
     requestsPerSecond,

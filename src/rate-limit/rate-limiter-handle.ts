@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { checkKeys, describe } from '../internal/validate.js'
 import { nameOfClock } from './own-clocks.js'
 import type { CompletePolicy, RateLimitPolicy } from './rate-limit-policy.js'
@@ -38,7 +39,7 @@ export function checkHandle(handle: RateLimiterHandle): RateLimiterHandle {
     throw new TypeError(`handle must be what RateLimiter.share() returned; received ${describe(handle)}`)
   }
   checkKeys('RateLimiter.from', handle, ['kind', 'policy', 'buffer', 'cell', 'clock'])
-  if (given.policy?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
+  if (given.policy?.name === undefined && !types.isSharedArrayBuffer(given.buffer)) {
     throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
   }
   return handle

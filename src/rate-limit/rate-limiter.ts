@@ -13,7 +13,7 @@ import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, compl
 import { type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { clockOfName } from './own-clocks.js'
-import { changeUnderWay, disposedError, moreThanBurst, noMachineScope, rateLimitExceeded } from './refusals.js'
+import { changeUnderWay, disposedError, moreThanBurst, rateLimitExceeded } from './refusals.js'
 import { WaitQueue, recheckWaiters } from './wait-queue.js'
 
 /** Options of a wait. */
@@ -53,11 +53,11 @@ export const GRANTED = Promise.resolve()
 
 /**
  * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
- * `burstSize + requestsPerSecond * w` tokens are granted, over all threads that share the bucket: by `name`, or by
- * `share()` and `from()`.
+ * `burstSize + requestsPerSecond * w` tokens are granted, over all threads and processes that share the bucket: by `name` and
+ * `scope`, or by `share()` and `from()`.
  *
- * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread that dies in
- * the middle of a call leaves it usable.
+ * Thread-safety: each thread has its own object; the bucket behind them is lock-free shared memory, and a thread or process that dies
+ * in the middle of a call leaves it usable.
  * Cost: about 20 ns for `tryAcquire()` and `acquire()` while tokens are there, no allocation.
  *
  * @example
@@ -91,14 +91,13 @@ export class RateLimiter implements Policy, Disposable {
   constructor(policy: Partial<RateLimitPolicy>, adopted: CellAddress | null)
   constructor(policy: Partial<RateLimitPolicy> = {}, adopted: CellAddress | null = null) {
     this.#policy = completePolicy(policy)
-    const { name, requestsPerSecond, burstSize, clock } = this.#policy
+    const { name, scope, requestsPerSecond, burstSize, clock } = this.#policy
     if (name === undefined) {
       const placed = adopted === null ? createBucket(requestsPerSecond, burstSize, clock) : openBucket(adopted, clock)
       this.#bucket = placed.bucket
       this.#address = placed.address
     } else {
-      if (this.#policy.scope === 'machine') throw noMachineScope(name)
-      this.#bucket = bucketByName(name, requestsPerSecond, burstSize, clock)
+      this.#bucket = bucketByName(name, scope, requestsPerSecond, burstSize, clock)
       this.#address = null
     }
     this.#take = this.#bucket.take
@@ -161,7 +160,7 @@ export class RateLimiter implements Policy, Disposable {
         this.#allowed++
         return GRANTED
       }
-      return this.#acquireSlowly(tokens ?? 1, options)
+      return this.#acquireSlowly(tokens === undefined ? 1 : tokens, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -424,9 +423,10 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   /** More than the burst is found by the bucket itself, which knows the burst of that very moment. */
-  #checkTokens(tokens: number): void {
+  #checkTokens(tokens: unknown): void {
     if (typeof tokens === 'number' && tokens > 0 && tokens <= MAX_BURST) return
-    checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
+    const name = tokens !== null && typeof tokens === 'object' ? 'tokens (options are the second argument)' : 'tokens'
+    checkNumber(name, tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
   }
 
   #checkUsable(): void {

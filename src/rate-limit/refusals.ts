@@ -16,7 +16,7 @@ export function moreThanBurst(tokens: number, burstSize: number): RangeError {
 
 /** The parameters are claimed by a thread that does not go on. */
 export function changeUnderWay(): SharedMemoryError {
-  return new SharedMemoryError('another thread holds the right to change this limit and does not finish; it may have been stopped by a debugger', {
+  return new SharedMemoryError('another thread or process holds the right to change this limit and does not finish; it may have been stopped by a debugger', {
     reason: 'busy',
   })
 }
@@ -24,9 +24,4 @@ export function changeUnderWay(): SharedMemoryError {
 /** The limiter is used after its end. */
 export function disposedError(): SharedMemoryError {
   return new SharedMemoryError('this limiter has been disposed', { reason: 'disposed' })
-}
-
-/** Scope 'machine' is not there yet. */
-export function noMachineScope(name: string): SharedMemoryError {
-  return new SharedMemoryError(`scope 'machine' is not available yet, so '${name}' cannot be shared between processes`, { reason: 'unavailable' })
 }

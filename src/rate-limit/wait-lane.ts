@@ -1,12 +1,13 @@
 import { type Clock, systemClock } from '../internal/clock.js'
 import { type Linked, LinkedList } from '../internal/linked-list.js'
+import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { type DueTimer, timersOf } from '../internal/timers.js'
 import type { Bucket, Ticket } from '../memory/bucket.js'
 
 /** How often a lane looks whether another thread has changed the parameters of its bucket. */
 const WATCH_MS = 50
 
-interface Waiter extends Linked<Waiter> {
+interface Waiter extends Linked<Waiter>, SignalListener {
   readonly startedMs: number
   readonly settle: () => void
   readonly refuse: (reason: unknown) => void
@@ -61,22 +62,22 @@ export class WaitLane {
    */
   wait(ticket: Ticket, signal: AbortSignal | undefined, admitted: () => void): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => this.#giveUp(waiter, signal?.reason)
       const waiter: Waiter = {
         previous: null,
         next: null,
         startedMs: this.#clock.now(),
+        signalAborted: () => this.#giveUp(waiter, signal?.reason),
         settle: () => {
-          signal?.removeEventListener('abort', onAbort)
+          if (signal !== undefined) unwatchSignal(signal, waiter)
           admitted()
           resolve()
         },
         refuse: (reason) => {
-          signal?.removeEventListener('abort', onAbort)
+          if (signal !== undefined) unwatchSignal(signal, waiter)
           reject(reason)
         },
       }
-      signal?.addEventListener('abort', onAbort, { once: true })
+      if (signal !== undefined) watchSignal(signal, waiter)
       this.#waiters.append(waiter)
       this.#addPlace({ ticket, dueMs: waiter.startedMs + ticket.waitMs })
     })

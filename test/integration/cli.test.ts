@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { amorsize, runNode } from './support-cli.js'
+import { amorsize, main, runNode } from './support-cli.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string; bin: Record<string, string> }
 
@@ -36,6 +37,11 @@ describe('the command line', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(why)
   })
+})
+
+it('ends quietly when whoever reads its output stops early', () => {
+  const ended = spawnSync('bash', ['-c', `"${process.execPath}" "${main}" bench --help | true; echo "\${PIPESTATUS[0]}"`], { encoding: 'utf8' })
+  expect(ended).toMatchObject({ stdout: '0\n', stderr: '' })
 })
 
 describe('npm run bench', () => {

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+/** The program, as it is before it is bundled. */
+export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** How a run of the command line ended. */
 export interface CliResult {

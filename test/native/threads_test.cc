@@ -4,11 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include "check.h"
 #include "core/token_bucket.h"
+#include "run_threads.h"
 
 namespace amorsize::test {
 namespace {
@@ -23,21 +23,6 @@ struct Cells {
   alignas(core::kCellBytes) std::array<core::Word, core::bucket::kCells * core::kWordsPerCell> words{};
   core::TokenBucket<> bucket() { return core::TokenBucket<>(words.data()); }
 };
-
-// Starts all threads at the same moment and waits for their ends.
-template <class Body>
-void run_threads(int count, Body body) {
-  std::atomic<int> waiting{count};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < count; ++i) {
-    threads.emplace_back([&, i] {
-      --waiting;
-      while (waiting > 0) std::this_thread::yield();
-      body(i);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 // Whether grants, given by when they took effect, never exceed burst + rate * w in any window w. That is so when their count
 // less rate * time never rises by more than the burst over its least value so far. Production is seen in whole units, so a

@@ -22,7 +22,7 @@ it('unpacks to at most 1 MB', () => {
 
 it('holds what it needs and nothing of the tests, the benchmarks or the sources in TypeScript', () => {
   const paths = tarball.files.map((file) => file.path)
-  expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'binding.gyp', 'dist/bundle/index.js', 'dist/index.d.ts']))
+  expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'binding.gyp', 'dist/bundle/index.js', 'dist/types/index.d.ts']))
   const strange = paths.filter((path) => !/^(dist|prebuilds|native\/(core|os|binding))\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|binding\.gyp)$/.test(path))
   expect(strange).toEqual([])
 })

@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
-import { BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { BREAKER, BREAKER_PARAMETER, BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, MACHINE, REGION, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker.js'
+import { IDLE_MINUTES } from '../../dist/memory/breaker-window.js'
+import { BREAKER_STATE, CALL_RESULT } from '../../dist/memory/circuit-breaker.js'
+import { ADMISSION } from '../../dist/memory/semaphore.js'
 import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/token-bucket.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -48,12 +52,28 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
     expect(asBigInts(REGION)).toEqual(ofNamespace('region'))
   })
 
+  it('in every word of a named region, no more and no fewer', () => {
+    const { pidMask, ...words } = ofNamespace('machine')
+    expect(asBigInts(MACHINE)).toEqual(words)
+    expect(pidMask).toBe((1n << BigInt(MACHINE.pidBits)) - 1n)
+  })
+
   it('in every word of a token bucket, no more and no fewer', () => {
     const { generationMask, quarantineMask, ...words } = ofNamespace('bucket')
     expect(asBigInts(BUCKET)).toEqual(words)
     // The twin derives its masks from these.
     expect(generationMask).toBe((1n << BigInt(BUCKET.generationBits)) - 1n)
     expect(quarantineMask).toBe(((1n << BigInt(BUCKET.slots)) - 1n) << BigInt(BUCKET.quarantineShift))
+  })
+
+  it('in every word of a circuit breaker and of a retry budget, no more and no fewer', () => {
+    expect(asBigInts(BREAKER)).toEqual(ofNamespace('breaker'))
+    expect(asBigInts(BREAKER_PARAMETER)).toEqual(ofNamespace('breaker_parameter'))
+    expect(asBigInts(RETRY_BUDGET)).toEqual(ofNamespace('retry_budget'))
+  })
+
+  it('in every word of a semaphore, no more and no fewer', () => {
+    expect(asBigInts(SEMAPHORE)).toEqual(ofNamespace('semaphore'))
   })
 
   it('in the kinds of cells and the word that names them', () => {
@@ -74,6 +94,23 @@ describe('the twin has the constants of native/core', () => {
     expect(rate.NEVER).toBe(2n ** 63n - 1n)
     expect(constant('kExactUnits')).toBe('int64_t{1} << 31')
     expect(rate.EXACT_UNITS).toBe(1n << 31n)
+  })
+
+  it('of circuit_breaker.h, breaker_window.h and breaker_parameters.h', () => {
+    const text = read('native/core/circuit_breaker.h')
+    const names = (of: string): string[] => [...new RegExp(`enum class ${of}[^{]*\\{([^}]+)\\}`).exec(text)![1]!.matchAll(/k\w+/g)].map(([name]) => lowerFirst(name))
+    expect(Object.keys(BREAKER_STATE)).toEqual(names('BreakerState'))
+    expect(Object.values(BREAKER_STATE)).toEqual([0, 1, 2, 3])
+    expect(Object.keys(CALL_RESULT)).toEqual(names('CallResult'))
+    expect(Object.values(CALL_RESULT)).toEqual([0, 1, 2])
+    expect(read('native/core/breaker_window.h')).toContain(`kIdleMinutes = ${IDLE_MINUTES};`)
+    expect(Number(/kMaxMs = ([^;]+);/.exec(read('native/core/breaker_parameters.h'))![1])).toBe(MAX_BREAKER_MS)
+    expect(Number(/kMaxCount = ([^;]+);/.exec(read('native/core/breaker_parameters.h'))![1])).toBe(MAX_BREAKER_COUNT)
+  })
+
+  it('of semaphore.h', () => {
+    const names = /enum class Admission \{([^}]+)\}/.exec(read('native/core/semaphore.h'))![1]!
+    expect(ADMISSION).toEqual(Object.fromEntries([...names.matchAll(/k\w+/g)].map(([name], index) => [lowerFirst(name), index])))
   })
 
   it('of token_bucket.h', () => {

@@ -128,7 +128,8 @@ describe('aborting a wait', () => {
     const { clock, limiter } = limited()
     const { signal } = new AbortController()
     const outcomes = Array.from({ length: 5 }, () => outcomeOf(clock, limiter.acquire(1, { signal })))
-    expect(getEventListeners(signal, 'abort')).toHaveLength(4)
+    // One for all of them: from the eleventh on Node would warn of a leak.
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
     await clock.advance(1000)
     await Promise.all(outcomes)
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)

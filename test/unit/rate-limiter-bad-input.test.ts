@@ -191,3 +191,14 @@ describe('from', () => {
     return copy
   }
 })
+
+describe('acquire', () => {
+  it.each([
+    [null, 'received null'],
+    [{ signal: new AbortController().signal }, 'options are the second argument'],
+  ])('refuses %j for tokens', async (tokens, text) => {
+    const { limiter } = limited()
+    await expect(limiter.acquire(tokens as unknown as number)).rejects.toThrow(text)
+    expect(limiter.getAvailableTokens()).toBe(1)
+  })
+})

@@ -117,10 +117,6 @@ describe('a name', () => {
     expect(() => new RateLimiter({ ...policy, requestsPerSecond: 99 })).toThrow(SharedMemoryError)
   })
 
-  it('across processes is refused as long as it is not there, rather than limiting one process alone', () => {
-    expect(() => new RateLimiter({ name: freshName(), scope: 'machine' })).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }))
-  })
-
   it('with default parameters twice is the same', () => {
     const name = freshName()
     new RateLimiter({ name }).tryAcquire(4)

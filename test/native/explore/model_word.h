@@ -96,6 +96,7 @@ enum class Fault {
   kTwoBitGeneration,  // the generation in `hot` starts again after four changes, as often as slots are reused
   kNoClaim,           // two threads may change parameters at the same time
   kNoQuarantine,      // a slot left half written by a sleeping updater is soon used again
+  kNoStamp,           // swaps of the words of a semaphore but `hot` do not compare who changed them last
   kRelaxedLoads,
   kRelaxedStores,
   kRelaxedSwaps,
@@ -153,6 +154,7 @@ class ModelWord {
     if (kFault == Fault::kTwoBitGeneration && is_hot()) mask = ~kForgotten;
     if (kFault == Fault::kNoQuarantine && is_claim()) mask = ~core::bucket::kQuarantineMask;
     if (kFault == Fault::kNoClaim && is_claim()) mask = 0;
+    if (kFault == Fault::kNoStamp && !is_hot()) mask = -(int64_t{1} << core::semaphore::kStampBits);
     const Answer answer = issue({Request::Kind::kSwap, index(), may_fail_spuriously, success, failure, value, expected, mask});
     if (!answer.swapped) expected = answer.value;
     return answer.swapped;

@@ -1,0 +1,232 @@
+// Glue for the semaphore. The two calls of the common case, `take()` and `give()`, are bound to their semaphore; everything
+// else names it by number. A semaphore as one thread holds it is a row in its cells; when the thread ends, in whatever way, the
+// handle is finalized and the row buried: places given up, permits given back.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O2")
+#endif
+
+#include "core/semaphore.h"
+
+#include <node_api.h>
+
+#include <memory>
+#include <string>
+
+#include "binding/bindings.h"
+#include "binding/bucket_handle.h"
+#include "binding/doorbell.h"
+#include "binding/environment.h"
+#include "binding/napi_args.h"
+#include "os/process_names.h"
+
+namespace amorsize::binding {
+
+struct SemaphoreHandle {
+  core::Semaphore<> semaphore;
+  Environment* environment;
+  core::Owner owner;
+  uint32_t seen;            // grants that have been collected
+  uint32_t number = 0;
+  uint32_t functions = 0;   // that refer to this handle
+  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive
+};
+
+namespace {
+
+using core::Owner;
+using core::SemaphoreShape;
+
+constexpr uint32_t kCountMask = (uint32_t{1} << (64 - core::semaphore::kStampBits)) - 1;
+
+void wake(const core::Semaphore<>& semaphore, Owner owner) { ring(static_cast<uint32_t>(semaphore.doorbell(owner))); }
+
+SemaphoreHandle* handle_of(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  return napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok ? static_cast<SemaphoreHandle*>(data) : nullptr;
+}
+
+// take(): undefined for a permit, false for none: making a value costs a call.
+napi_value take(napi_env env, napi_callback_info info) {
+  SemaphoreHandle* handle = handle_of(env, info);
+  if (handle == nullptr) return nullptr;
+  return handle->semaphore.try_acquire(handle->owner) ? nullptr : make_bool(env, false);
+}
+
+// give(): undefined; true where the permit was handed to a caller of this same thread.
+napi_value give(napi_env env, napi_callback_info info) {
+  SemaphoreHandle* handle = handle_of(env, info);
+  if (handle == nullptr) return nullptr;
+  if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
+  const Owner next = handle->semaphore.release(handle->owner);
+  if (next == core::kNobody) [[likely]] return nullptr;
+  if (next == handle->owner) return make_bool(env, true);
+  wake(handle->semaphore, next);
+  return nullptr;
+}
+
+void close(napi_env env, void* data, void*) {
+  auto* handle = static_cast<SemaphoreHandle*>(data);
+  if (--handle->functions > 0) return;
+  handle->semaphore.bury(handle->owner, [handle](Owner next) { wake(handle->semaphore, next); });
+  if (handle->view != nullptr) napi_delete_reference(env, handle->view);
+  handle->environment->semaphores.remove(handle->number);
+  handle->environment->release();
+  delete handle;
+}
+
+bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_callback callback, napi_value result, uint32_t index) {
+  napi_value function = nullptr;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, handle, &function) != napi_ok) return false;
+  ++handle->functions;
+  if (napi_add_finalizer(env, function, handle, close, nullptr, nullptr) == napi_ok) return napi_set_element(env, result, index, function) == napi_ok;
+  --handle->functions;
+  return false;
+}
+
+// Claims a row and returns [take, give, number, maxConcurrent, maxQueue], or null when all rows are in use. `view` may be nullptr for
+// cells that live for ever.
+napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view) {
+  Environment* environment = Environment::of(env);
+  const uint32_t doorbell = environment == nullptr ? kNoDoorbell : doorbell_of(*environment);
+  if (doorbell == kNoDoorbell) return throw_type(env, "semaphore: this thread has no doorbell");
+  napi_value result = nullptr;
+  napi_ref reference = nullptr;
+  AMORSIZE_NAPI_OR_RETURN(env, napi_create_array_with_length(env, 5, &result));
+  if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
+
+  core::Semaphore<> semaphore(cells, shape);
+  // A doorbell's number is its thread's, in this process.
+  const Owner owner = semaphore.claim(doorbell, doorbell);
+  if (owner == core::kNobody) {
+    if (reference != nullptr) napi_delete_reference(env, reference);
+    napi_get_null(env, &result);
+    return result;
+  }
+  auto* const handle = new SemaphoreHandle{semaphore, environment, owner, semaphore.grants(owner)};
+  handle->view = reference;
+  handle->number = environment->semaphores.add(handle);
+  environment->retain();
+  if (!add_bound(env, handle, "take", take, result, 0)) {
+    handle->functions = 1;
+    close(env, handle, nullptr);
+    return throw_last(env, "the semaphore's functions");
+  }
+  // From here on the functions' finalizers close it.
+  const double numbers[] = {static_cast<double>(handle->number), static_cast<double>(cells[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed)),
+                            static_cast<double>(cells[core::semaphore::kMaxQueue].load(std::memory_order_relaxed))};
+  bool made = add_bound(env, handle, "give", give, result, 1);
+  for (uint32_t i = 0; i < 3; ++i) made = made && napi_set_element(env, result, 2 + i, make_double(env, numbers[i])) == napi_ok;
+  return made ? result : throw_last(env, "the semaphore's functions");
+}
+
+bool read_integer(napi_env env, napi_value value, double min, double max, int64_t* out) {
+  double number = 0;
+  if (!read_double(env, value, &number) || !(number >= min && number <= max) || std::floor(number) != number) return false;
+  *out = static_cast<int64_t>(number);
+  return true;
+}
+
+struct Founding {
+  SemaphoreShape shape;
+  int64_t max_concurrent;
+  int64_t max_queue;
+
+  // Reads rows, places, maxConcurrent and maxQueue (-1: no bound); throws and returns false for what no semaphore can have.
+  bool read(napi_env env, const napi_value* values) {
+    int64_t rows = 0;
+    int64_t places = 0;
+    const bool ok = read_integer(env, values[0], 1, core::semaphore::kMostRows, &rows) && read_integer(env, values[1], 1, core::semaphore::kMostPlaces, &places) &&
+                    read_integer(env, values[2], 1, core::semaphore::kMostPermits, &max_concurrent) && read_integer(env, values[3], -1, 0x1p53, &max_queue);
+    shape = {static_cast<uint32_t>(rows), static_cast<uint32_t>(places)};
+    if (ok && shape.is_valid()) return true;
+    throw_range(env, "semaphore: no semaphore has such rows, places, maxConcurrent or maxQueue");
+    return false;
+  }
+};
+
+// semaphoreInitialize(view, rows, places, maxConcurrent, maxQueue): writes a semaphore into zeroed cells that nobody else can see yet.
+napi_value initialize(napi_env env, napi_callback_info info) {
+  const Args<5> args(env, info);
+  Founding founding;
+  if (!args.ok || !founding.read(env, args.values + 1)) return nullptr;
+  core::Word* cells = cells_of_view(env, args.values[0], founding.shape.cells());
+  if (cells == nullptr) return throw_type(env, "semaphore: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes");
+  core::Semaphore<>(cells, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
+  return nullptr;
+}
+
+// semaphoreOpen(view): [take, give, number, maxConcurrent, maxQueue] or null
+napi_value open(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  core::Word* cells = args.ok ? cells_of_view(env, args.values[0], 1) : nullptr;
+  // order: acquire. Pairs with Semaphore::initialize: the semaphore it announces is visible.
+  if (cells == nullptr || cells[core::semaphore::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kSemaphore)) {
+    return throw_type(env, "semaphore: these cells hold no semaphore of this layout version");
+  }
+  const SemaphoreShape shape = SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed));
+  if (!shape.is_valid() || cells_of_view(env, args.values[0], shape.cells()) == nullptr) return throw_type(env, "semaphore: the view does not hold all of its cells");
+  return open_semaphore(env, cells, shape, args.values[0]);
+}
+
+// semaphoreOpenNamed(name, rows, places, maxConcurrent, maxQueue): the same; the first user of the name decides about the numbers
+napi_value open_named(napi_env env, napi_callback_info info) {
+  const Args<5> args(env, info);
+  std::string name;
+  Founding founding;
+  if (!args.ok || !read_string(env, args.values[0], &name)) return throw_type(env, "semaphore: a name was expected");
+  if (!founding.read(env, args.values + 1)) return nullptr;
+  core::Word* cells = os::find_or_create_cells(core::Kind::kSemaphore, name, founding.shape.cells(), [&](core::Word* created) {
+    core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
+  });
+  if (cells == nullptr) return throw_range(env, "semaphore: no memory for another name");
+  return open_semaphore(env, cells, SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed)), nullptr);
+}
+
+SemaphoreHandle* numbered(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  double number = -1;
+  Environment* environment = Environment::of(env);
+  SemaphoreHandle* handle = args.ok && environment != nullptr && read_double(env, args.values[0], &number) ? environment->semaphores.find(number) : nullptr;
+  if (handle == nullptr) throw_type(env, "semaphore: no open semaphore of this thread has that number");
+  return handle;
+}
+
+// A function of a semaphore's number that returns a number.
+template <double (*kAsk)(SemaphoreHandle*)>
+napi_value ask(napi_env env, napi_callback_info info) {
+  SemaphoreHandle* handle = numbered(env, info);
+  return handle == nullptr ? nullptr : make_double(env, kAsk(handle));
+}
+
+double acquire(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.acquire(handle->owner)); }
+double cancel(SemaphoreHandle* handle) { return handle->semaphore.cancel(handle->owner) ? 1 : 0; }
+double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner); }
+double available(SemaphoreHandle* handle) { return handle->semaphore.available(); }
+double waiting(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.waiting()); }
+
+// Permits that were handed to this thread since it last asked.
+double collect(SemaphoreHandle* handle) {
+  const uint32_t now = handle->semaphore.grants(handle->owner);
+  const uint32_t fresh = (now - handle->seen) & kCountMask;
+  handle->seen = now;
+  return fresh;
+}
+
+}  // namespace
+
+bool register_semaphore(napi_env env, napi_value exports) {
+  constexpr struct {
+    const char* name;
+    napi_callback callback;
+  } kFunctions[] = {
+      {"semaphoreInitialize", initialize},     {"semaphoreOpen", open},       {"semaphoreOpenNamed", open_named},
+      {"semaphoreAcquire", ask<acquire>},      {"semaphoreCancel", ask<cancel>}, {"semaphoreCollect", ask<collect>},
+      {"semaphoreHeld", ask<held>},            {"semaphoreAvailable", ask<available>}, {"semaphoreWaiting", ask<waiting>},
+  };
+  for (const auto& function : kFunctions) {
+    if (!add_function(env, exports, function.name, function.callback)) return false;
+  }
+  return true;
+}
+
+}  // namespace amorsize::binding

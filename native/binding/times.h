@@ -1,0 +1,18 @@
+// Times as JavaScript gives them, in ms, as the core wants them.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+namespace amorsize::binding {
+
+inline constexpr double kNsPerMs = 1e6;
+// Times and waits beyond 73 years are cut there, far from any overflow.
+inline constexpr double kMaxNs = 0x1p61;
+
+inline int64_t ns_from_ms(double ms) {
+  const double ns = std::floor(ms * kNsPerMs + 0.5);
+  return ns >= kMaxNs ? static_cast<int64_t>(kMaxNs) : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs) : static_cast<int64_t>(ns);
+}
+
+}  // namespace amorsize::binding

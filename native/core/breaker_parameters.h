@@ -1,0 +1,66 @@
+// What a circuit breaker was made with, read once from its cells.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "core/layout.h"
+
+namespace amorsize::core {
+
+enum class BreakerMode : int64_t { kConsecutive, kCalls, kTime };
+
+struct BreakerParameters {
+  double values[breaker_parameter::kCount];
+
+  double operator[](size_t index) const { return values[index]; }
+  BreakerMode mode() const { return static_cast<BreakerMode>(static_cast<int64_t>(values[breaker_parameter::kMode])); }
+  int64_t size() const { return static_cast<int64_t>(values[breaker_parameter::kSize]); }
+  int64_t minimum_calls() const { return static_cast<int64_t>(values[breaker_parameter::kMinimumCalls]); }
+  int64_t success_threshold() const { return static_cast<int64_t>(values[breaker_parameter::kSuccessThreshold]); }
+
+  // Whether a breaker can be made with these.
+  bool valid() const {
+    namespace p = breaker_parameter;
+    const auto whole = [this](size_t index, double max) {
+      return values[index] >= 1 && values[index] <= max && std::floor(values[index]) == values[index];
+    };
+    const auto ms = [this](size_t index) { return values[index] > 0 && values[index] <= kMaxMs; };
+    const bool size_ok = values[p::kMode] == 0   ? whole(p::kSize, kMaxCount)
+                         : values[p::kMode] == 1 ? whole(p::kSize, breaker::kMaxCalls)
+                                                 : values[p::kMode] == 2 && values[p::kSize] >= 1 && values[p::kSize] <= kMaxMs;
+    return size_ok && values[p::kFailureRate] > 0 && values[p::kSlowRate] > 0 && values[p::kSlowCallMs] >= 0 &&
+           whole(p::kMinimumCalls, kMaxCount) && whole(p::kSuccessThreshold, breaker::kMaxProbes) && ms(p::kResetTimeoutMs) &&
+           values[p::kResetTimeoutFactor] >= 1 && values[p::kResetTimeoutFactor] <= kMaxMs && ms(p::kMaxResetTimeoutMs) && ms(p::kProbeLeaseMs);
+  }
+
+  // How many cells a valid breaker takes.
+  size_t cells() const {
+    const auto lines = [](size_t words) { return (words + kWordsPerCell - 1) / kWordsPerCell; };
+    const auto calls = static_cast<size_t>(size());
+    const size_t window = mode() == BreakerMode::kCalls  ? 1 + (calls + breaker::kCallsPerWord - 1) / breaker::kCallsPerWord
+                          : mode() == BreakerMode::kTime ? breaker::kSlices * breaker::kWordsPerSlice
+                                                         : 0;
+    return breaker::kHeadCells + lines(static_cast<size_t>(success_threshold())) + lines(window);
+  }
+
+  size_t first_window_word() const {
+    const auto probes = static_cast<size_t>(success_threshold());
+    return breaker::kFirstProbe + (probes + kWordsPerCell - 1) / kWordsPerCell * kWordsPerCell;
+  }
+
+  // How long a breaker stays open that has been opened `reopenings` times since it was last closed, beyond the first.
+  double reset_timeout_ms(int64_t reopenings) const {
+    double ms = values[breaker_parameter::kResetTimeoutMs];
+    for (int64_t i = 0; i < reopenings && ms < values[breaker_parameter::kMaxResetTimeoutMs]; ++i) ms *= values[breaker_parameter::kResetTimeoutFactor];
+    return std::min(ms, values[breaker_parameter::kMaxResetTimeoutMs]);
+  }
+
+  // More than three years, in which all times below keep far from any overflow.
+  static constexpr double kMaxMs = 1e11;
+  static constexpr double kMaxCount = 1e6;
+};
+
+}  // namespace amorsize::core

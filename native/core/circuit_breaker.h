@@ -1,0 +1,244 @@
+// A circuit breaker in cells of shared memory. Every operation is lock-free, takes the time as an argument, and may run in
+// any thread or process at the same time as any other. A thread that dies at any instruction leaves the breaker usable:
+// a transition is one swap, and what else belongs to it is done by whoever first misses it.
+//
+// `W` is the word type: std::atomic<int64_t>, or the model checker's in native tests.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "core/breaker_parameters.h"
+#include "core/breaker_window.h"
+#include "core/layout.h"
+
+namespace amorsize::core {
+
+enum class BreakerState : int64_t { kClosed, kOpen, kHalfOpen, kIsolated };
+
+// How a call that was admitted ended. Ignored: it says nothing about what is guarded.
+enum class CallResult { kSucceeded, kFailed, kIgnored };
+
+// The right to make a call. `place` is that of a probe, -1 for a call of a closed breaker.
+struct Permit {
+  int64_t generation = 0;
+  int64_t place = -1;
+  int64_t lease = 0;  // the word in that place
+};
+
+struct Admission {
+  bool admitted;
+  BreakerState state;
+  int64_t generation;
+  int64_t retry_after_ns;  // of a call that was not admitted; kNeverAdmits: no time will do
+  Permit permit;
+};
+
+inline constexpr int64_t kNeverAdmits = std::numeric_limits<int64_t>::max();
+
+template <class W = Word>
+class CircuitBreaker {
+ public:
+  // Reads the parameters: the cells must hold a breaker.
+  explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, read_parameters(cell)) {}
+
+  // Writes a closed breaker into zeroed memory no other thread can see yet. Precondition: parameters.valid().
+  static void initialize(W* cell, int64_t now_ns, const BreakerParameters& parameters) {
+    // order: relaxed. The release below publishes them.
+    for (size_t i = 0; i < breaker_parameter::kCount; ++i) {
+      cell[breaker::kFirstParameter + i].store(std::bit_cast<int64_t>(parameters[i]), std::memory_order_relaxed);
+    }
+    cell[breaker::kEpochNs].store(now_ns, std::memory_order_relaxed);
+    // Generation 1: words of zero belong to none.
+    cell[breaker::kControl].store(pack(1, 0, BreakerState::kClosed), std::memory_order_relaxed);
+    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
+    cell[breaker::kKind].store(kind_word(Kind::kCircuitBreaker), std::memory_order_release);
+  }
+
+  const BreakerParameters& parameters() const { return parameters_; }
+
+  // The word of state and generation; equal words mean that there was no transition.
+  // order: acquire. Pairs with transition: what the one before it has written is visible.
+  int64_t control() const { return cell_[breaker::kControl].load(std::memory_order_acquire); }
+
+  static BreakerState state_of(int64_t control) { return static_cast<BreakerState>(control & 3); }
+  static int64_t generation_of(int64_t control) { return control >> breaker::kGenerationShift; }
+
+  // Whether a success of a call of `generation` has nothing to write.
+  bool success_is_free(int64_t generation) const { return window_.success_is_free(generation); }
+
+  // Asks to make a call.
+  Admission admit(int64_t now_ns) {
+    for (;;) {
+      int64_t seen = control();
+      const int64_t generation = generation_of(seen);
+      switch (state_of(seen)) {
+        case BreakerState::kClosed: return {true, BreakerState::kClosed, generation, 0, {generation, -1, 0}};
+        case BreakerState::kIsolated: return {false, BreakerState::kIsolated, generation, kNeverAdmits, {}};
+        case BreakerState::kOpen: {
+          const int64_t wait_ns = time_until_probe(seen, now_ns);
+          if (wait_ns < 0) continue;
+          if (wait_ns > 0) return {false, BreakerState::kOpen, generation, wait_ns, {}};
+          transition(seen, BreakerState::kHalfOpen, reopenings_of(seen));
+          continue;
+        }
+        case BreakerState::kHalfOpen: {
+          // Whoever completed the successes may have died before it closed the breaker.
+          if (successes(generation) >= parameters_.success_threshold()) {
+            transition(seen, BreakerState::kClosed, 0);
+            continue;
+          }
+          const Admission admission = take_place(generation, now_ns);
+          if (control() == seen) return admission;
+          // The place belongs to a generation that is over: it is as good as free.
+        }
+      }
+    }
+  }
+
+  // Tells how a call ended. One that began in an earlier generation, or a probe whose lease has ended, tells nothing.
+  // Returns whether this made a transition.
+  bool settle(const Permit& permit, CallResult result, bool slow, int64_t now_ns) {
+    if (permit.place >= 0) return settle_probe(permit, result, now_ns);
+    const int64_t seen = control();
+    if (result == CallResult::kIgnored || generation_of(seen) != permit.generation || state_of(seen) != BreakerState::kClosed) return false;
+    if (!window_.record(permit.generation, result == CallResult::kFailed, slow, now_ns)) return false;
+    return open(seen, 0, now_ns);
+  }
+
+  // Refuses every call until `close`. Returns whether this made the transition.
+  bool isolate() { return force(BreakerState::kIsolated); }
+
+  // Admits every call and forgets all failures; nothing if it is closed. Returns whether this made the transition.
+  bool close() { return force(BreakerState::kClosed); }
+
+  // As `admit` would find it: half-open once a probe would be admitted.
+  BreakerState state(int64_t now_ns) {
+    for (;;) {
+      const int64_t seen = control();
+      if (state_of(seen) != BreakerState::kOpen) return state_of(seen);
+      const int64_t wait_ns = time_until_probe(seen, now_ns);
+      if (wait_ns >= 0) return wait_ns > 0 ? BreakerState::kOpen : BreakerState::kHalfOpen;
+    }
+  }
+
+ private:
+  CircuitBreaker(W* cell, const BreakerParameters& parameters) : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
+
+  static BreakerParameters read_parameters(W* cell) {
+    BreakerParameters parameters{};
+    for (size_t i = 0; i < breaker_parameter::kCount; ++i) {
+      // order: relaxed. Never change; ordered by the kind word.
+      parameters.values[i] = std::bit_cast<double>(cell[breaker::kFirstParameter + i].load(std::memory_order_relaxed));
+    }
+    return parameters;
+  }
+
+  static int64_t pack(int64_t generation, int64_t reopenings, BreakerState state) {
+    return generation << breaker::kGenerationShift | reopenings << breaker::kReopeningsShift | static_cast<int64_t>(state);
+  }
+
+  static int64_t reopenings_of(int64_t control) { return (control >> breaker::kReopeningsShift) & breaker::kMaxReopenings; }
+
+  // The one way from state to state: of all threads that try it from `seen`, one succeeds.
+  bool transition(int64_t seen, BreakerState to, int64_t reopenings) {
+    // order: release. Pairs with control: whoever sees the new generation sees what this thread did in the old one.
+    return cell_[breaker::kControl].compare_exchange_strong(seen, pack(generation_of(seen) + 1, reopenings, to), std::memory_order_release,
+                                                            std::memory_order_relaxed);
+  }
+
+  bool open(int64_t seen, int64_t reopenings, int64_t now_ns) {
+    if (!transition(seen, BreakerState::kOpen, reopenings)) return false;
+    time_until_probe(pack(generation_of(seen) + 1, reopenings, BreakerState::kOpen), now_ns);
+    return true;
+  }
+
+  bool force(BreakerState to) {
+    for (;;) {
+      const int64_t seen = control();
+      if (state_of(seen) == to) return false;
+      if (transition(seen, to, 0)) return true;
+    }
+  }
+
+  // How long until the open breaker of `seen` admits a probe; -1 when it is in another state by now. Sets the time if nobody has.
+  int64_t time_until_probe(int64_t seen, int64_t now_ns) {
+    const int64_t tag = tag_of(generation_of(seen), breaker::kUntilTagBits);
+    const int64_t elapsed_ns = window_.ns_since_epoch(now_ns);
+    const int64_t until = window_.change(cell_[breaker::kUntil], generation_of(seen), [&](int64_t found) {
+      if ((found & low_bits(breaker::kUntilTagBits)) == tag && found != 0) return found;
+      const double wait_us = std::ceil(parameters_.reset_timeout_ms(reopenings_of(seen)) * 1e3);
+      const int64_t at_us = std::min((elapsed_ns + 999) / 1000 + static_cast<int64_t>(wait_us), low_bits(63 - breaker::kUntilTagBits));
+      return at_us << breaker::kUntilTagBits | tag;
+    });
+    if (until < 0) return -1;
+    return std::max<int64_t>(0, (until >> breaker::kUntilTagBits) * 1000 - elapsed_ns);
+  }
+
+  int64_t successes(int64_t generation) const {
+    // order: relaxed. The word says to which generation it belongs.
+    return count_of_successes(cell_[breaker::kSuccesses].load(std::memory_order_relaxed), generation);
+  }
+
+  static int64_t count_of_successes(int64_t word, int64_t generation) {
+    return word >> breaker::kWideTagShift == tag_of(generation, breaker::kWideTagBits) ? word & low_bits(breaker::kWideTagShift) : 0;
+  }
+
+  // Takes a place that is free, or whose lease has ended.
+  Admission take_place(int64_t generation, int64_t now_ns) {
+    const int64_t tag = tag_of(generation, breaker::kProbeTagBits);
+    const int64_t now_ms = window_.ns_since_epoch(now_ns) / kNsPerMs;
+    int64_t first_end_ms = kNeverAdmits / kNsPerMs;
+    for (int64_t place = 0; place < parameters_.success_threshold(); ++place) {
+      W& word = cell_[breaker::kFirstProbe + static_cast<size_t>(place)];
+      // order: relaxed. The word is all there is to know about the place.
+      int64_t found = word.load(std::memory_order_relaxed);
+      for (;;) {
+        const bool in_use = found >> breaker::kLeaseBits == tag && found != 0;
+        const int64_t end_ms = found & low_bits(breaker::kLeaseBits);
+        if (in_use && end_ms > now_ms) {
+          first_end_ms = std::min(first_end_ms, end_ms);
+          break;
+        }
+        const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters_[breaker_parameter::kProbeLeaseMs]);
+        const int64_t lease = tag << breaker::kLeaseBits | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits));
+        // order: relaxed, both. As above; a failed swap tells what is there now.
+        if (word.compare_exchange_strong(found, lease, std::memory_order_relaxed, std::memory_order_relaxed)) {
+          return {true, BreakerState::kHalfOpen, generation, 0, {generation, place, lease}};
+        }
+      }
+    }
+    // A probe will end long before its lease, as a rule; if it fails, the breaker is open for its time.
+    const auto reset_ns = static_cast<int64_t>(parameters_[breaker_parameter::kResetTimeoutMs] * static_cast<double>(kNsPerMs));
+    return {false, BreakerState::kHalfOpen, generation, std::min(first_end_ms * kNsPerMs - window_.ns_since_epoch(now_ns), reset_ns), {}};
+  }
+
+  bool settle_probe(const Permit& permit, CallResult result, int64_t now_ns) {
+    int64_t lease = permit.lease;
+    // order: relaxed, both. Who finds another word here has lost the place, and with it the right to tell.
+    if (!cell_[breaker::kFirstProbe + static_cast<size_t>(permit.place)].compare_exchange_strong(lease, 0, std::memory_order_relaxed,
+                                                                                                std::memory_order_relaxed)) {
+      return false;
+    }
+    const int64_t seen = control();
+    if (result == CallResult::kIgnored || generation_of(seen) != permit.generation) return false;
+    if (result == CallResult::kFailed) return open(seen, std::min(reopenings_of(seen) + 1, breaker::kMaxReopenings), now_ns);
+    const int64_t tag = tag_of(permit.generation, breaker::kWideTagBits) << breaker::kWideTagShift;
+    const int64_t written = window_.change(cell_[breaker::kSuccesses], permit.generation,
+                                           [&](int64_t found) { return tag | (count_of_successes(found, permit.generation) + 1); });
+    if (written < 0 || (written & low_bits(breaker::kWideTagShift)) < parameters_.success_threshold()) return false;
+    return transition(seen, BreakerState::kClosed, 0);
+  }
+
+  static constexpr int64_t kNsPerMs = 1'000'000;
+
+  W* cell_;
+  BreakerParameters parameters_;
+  BreakerWindow<W> window_;
+};
+
+}  // namespace amorsize::core

@@ -1,0 +1,98 @@
+// A retry budget in cells of shared memory: retries of the last while <= ratio x calls of it + a reserve. Every operation is
+// lock-free, takes the time as an argument, and may run in any thread or process at the same time as any other.
+//
+// Source: the retry budgets of Finagle and of Linkerd.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "core/layout.h"
+
+namespace amorsize::core {
+
+template <class W = Word>
+class RetryBudget {
+ public:
+  // One retry.
+  static constexpr int64_t kUnit = int64_t{1} << retry_budget::kUnitBits;
+
+  explicit RetryBudget(W* cell) : cell_(cell) {}
+
+  // Writes an empty budget into zeroed memory no other thread can see yet. Units >= 0, slice_ns > 0.
+  void initialize(int64_t ratio, int64_t reserve, int64_t slice_ns) {
+    // order: relaxed. The release below publishes them.
+    cell_[retry_budget::kRatio].store(ratio, std::memory_order_relaxed);
+    cell_[retry_budget::kReserve].store(reserve, std::memory_order_relaxed);
+    cell_[retry_budget::kSliceNs].store(slice_ns, std::memory_order_relaxed);
+    // order: release. Pairs with the acquire of whoever checks the kind word before first use.
+    cell_[retry_budget::kKind].store(kind_word(Kind::kRetryBudget), std::memory_order_release);
+  }
+
+  // Counts one call.
+  void deposit(int64_t now_ns) {
+    const int64_t slice = slice_at(now_ns);
+    W& word = word_of(slice);
+    // order: relaxed, all. A word is a number by itself.
+    int64_t found = word.load(std::memory_order_relaxed);
+    while (!word.compare_exchange_weak(found, with(found, slice, fixed(kRatio)), std::memory_order_relaxed, std::memory_order_relaxed)) {
+    }
+  }
+
+  // Takes one retry, if there is one. Two threads whose clocks stand on both sides of a slice's edge may take the last one both.
+  bool try_withdraw(int64_t now_ns) {
+    const int64_t slice = slice_at(now_ns);
+    W& word = word_of(slice);
+    // order: relaxed. Whatever is withdrawn meanwhile is withdrawn from this word, so the swap fails.
+    int64_t found = word.load(std::memory_order_relaxed);
+    for (;;) {
+      if (sum(slice, found) + fixed(kReserve) < kUnit) return false;
+      if (word.compare_exchange_weak(found, with(found, slice, -kUnit), std::memory_order_relaxed, std::memory_order_relaxed)) return true;
+    }
+  }
+
+  // Units in the budget; never negative.
+  int64_t available(int64_t now_ns) const {
+    const int64_t slice = slice_at(now_ns);
+    return std::max<int64_t>(0, sum(slice, word_of(slice).load(std::memory_order_relaxed)) + fixed(kReserve));
+  }
+
+ private:
+  enum Fixed : size_t { kRatio = retry_budget::kRatio, kReserve = retry_budget::kReserve, kSliceNs = retry_budget::kSliceNs };
+
+  // order: relaxed. Never change; ordered by the kind word.
+  int64_t fixed(Fixed index) const { return cell_[index].load(std::memory_order_relaxed); }
+
+  // Slices of times before the clock's origin are all one.
+  int64_t slice_at(int64_t now_ns) const { return std::max<int64_t>(0, now_ns) / fixed(kSliceNs) + 1; }
+
+  W& word_of(int64_t slice) const { return cell_[retry_budget::kFirstSlice + static_cast<size_t>(slice) % retry_budget::kSlices]; }
+
+  static constexpr int64_t kMaxBalance = (int64_t{1} << (retry_budget::kBalanceBits - 1)) - 1;
+  static constexpr int64_t kNumberMask = (int64_t{1} << (63 - retry_budget::kBalanceBits)) - 1;
+
+  static int64_t balance(int64_t word, int64_t slice) {
+    // The balance is kept with an offset, so that it is never negative.
+    constexpr int64_t kMask = (int64_t{1} << retry_budget::kBalanceBits) - 1;
+    return word >> retry_budget::kBalanceBits == (slice & kNumberMask) ? (word & kMask) - kMaxBalance : 0;
+  }
+
+  static int64_t with(int64_t word, int64_t slice, int64_t units) {
+    const int64_t changed = std::clamp(balance(word, slice) + units, -kMaxBalance, kMaxBalance);
+    return (slice & kNumberMask) << retry_budget::kBalanceBits | (changed + kMaxBalance);
+  }
+
+  int64_t sum(int64_t slice, int64_t newest) const {
+    int64_t units = balance(newest, slice);
+    for (int64_t each = slice - 1; each > 0 && each > slice - static_cast<int64_t>(retry_budget::kSlices); --each) {
+      // order: relaxed. A sum may be out of date whatever the order.
+      units += balance(word_of(each).load(std::memory_order_relaxed), each);
+    }
+    return units;
+  }
+
+  W* cell_;
+};
+
+}  // namespace amorsize::core

@@ -1,0 +1,268 @@
+#include "os/machine_files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include "os/clock.h"
+#include "os/process_identity.h"
+
+namespace amorsize::os {
+namespace {
+
+using core::HeaderState;
+
+constexpr size_t kFirstWord = core::machine::kHeaderCells * core::kWordsPerCell;
+
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  ~File() {
+    if (descriptor_ < 0) return;
+    // A mapping keeps the open file, and with it the lock, beyond the close.
+    flock(descriptor_, LOCK_UN);
+    close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+MachineFault fault_of(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case ENOMEM:
+      return MachineFault::kFull;
+    case EACCES:
+    case EPERM:
+      return MachineFault::kPermission;
+    case ELOOP:
+    case EISDIR:
+    case ENXIO:
+      return MachineFault::kNotARegion;
+    default:
+      return MachineFault::kUnavailable;
+  }
+}
+
+MachineFault fault_of(HeaderState state) {
+  switch (state) {
+    case HeaderState::kOtherVersion:
+      return MachineFault::kOtherVersion;
+    case HeaderState::kOtherClock:
+      return MachineFault::kOtherClock;
+    default:
+      return MachineFault::kNotARegion;
+  }
+}
+
+// Gives the file all its pages now: a page that is not there when it is first written to would be a SIGBUS. 0, or the error.
+int allocate(int file, size_t bytes) {
+  // Beyond this limit the kernel would send a signal, which kills.
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur) return EFBIG;
+  const auto length = static_cast<off_t>(bytes);
+#if defined(__APPLE__)
+  fstore_t wish{F_ALLOCATEALL, F_PEOFPOSMODE, 0, length, 0};
+  if (fcntl(file, F_PREALLOCATE, &wish) != 0) return errno;
+  return ftruncate(file, length) == 0 ? 0 : errno;
+#else
+  int error = 0;
+  do {
+    error = posix_fallocate(file, 0, length);
+  } while (error == EINTR);
+  return error;
+#endif
+}
+
+// Takes the kernel's lock on the file (LOCK_SH or LOCK_EX), which a process that dies lets go of. 0, or the error; ETIMEDOUT after
+// `patience_ns`.
+int lock(int file, int how, int64_t patience_ns) {
+  const int64_t deadline = monotonic_ns() + patience_ns;
+  for (;;) {
+    if (flock(file, how | LOCK_NB) == 0) return 0;
+    if (errno != EWOULDBLOCK && errno != EINTR) return errno;
+    if (monotonic_ns() > deadline) return ETIMEDOUT;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+// Reads and judges; a file that cannot be read is judged as an empty one is.
+HeaderState judge(int file, size_t bytes, core::Kind kind, const std::string& name) {
+  core::HeaderCopy copy{};
+  // Copied rather than mapped: a file that somebody cuts at this moment is a short read, not a signal.
+  const ssize_t got = pread(file, copy.data(), sizeof copy, 0);
+  const size_t readable = got < 0 ? 0 : static_cast<size_t>(got) < sizeof copy ? static_cast<size_t>(got) : bytes;
+  return core::judge_header(copy, readable, kind, name, current_epoch());
+}
+
+}  // namespace
+
+struct MachineFiles::Request {
+  core::Kind kind;
+  const std::string& name;
+  size_t cells;
+  const std::function<void(core::Word*)>& initialize;
+  const std::function<bool(const core::Word*)>& fits;
+  std::string path;
+
+  bool is_fit(const core::Word* words, size_t found) const { return found == cells && (!fits || fits(words)); }
+};
+
+// How one try ended. `again`: the file was removed or made by others meanwhile.
+struct MachineFiles::Attempt {
+  bool again = false;
+  core::Word* words = nullptr;
+  size_t cells = 0;
+  MachineFault fault = MachineFault::kNone;
+  int error = 0;
+
+  static Attempt failed(int error) { return {false, nullptr, 0, fault_of(error), error}; }
+  static Attempt refused(MachineFault fault) { return {false, nullptr, 0, fault, 0}; }
+  static Attempt repeat() { return {true, nullptr, 0, MachineFault::kNone, 0}; }
+};
+
+MachineCells MachineFiles::cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
+                                 const std::function<bool(const core::Word*)>& fits) {
+  const Request request{kind, name, cells, initialize, fits, directory_ + '/' + machine_file_name(kind, name)};
+  if (directory_.empty() || name.size() > core::kMaxMachineNameBytes) return {nullptr, 0, MachineFault::kUnavailable, request.path, 0};
+  const std::lock_guard guard(mutex_);
+  const int64_t deadline = monotonic_ns() + patience_ns_;
+  Attempt result;
+  do {
+    result = attempt(request);
+  } while (result.again && monotonic_ns() < deadline);
+  if (result.again) result = Attempt::refused(MachineFault::kBusy);
+  if (result.words != nullptr && result.cells != cells) result.fault = MachineFault::kOtherSize;
+  return {result.words, result.cells, result.fault, request.path, result.error};
+}
+
+MachineFiles::Attempt MachineFiles::attempt(const Request& request) {
+  // Neither follows a link nor waits for the other end of a pipe.
+  constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  constexpr mode_t kMode = S_IRUSR | S_IWUSR;
+  int descriptor = open(request.path.c_str(), kFlags);
+  if (descriptor < 0 && errno == ENOENT) {
+    descriptor = open(request.path.c_str(), kFlags | O_CREAT | O_EXCL, kMode);
+    if (descriptor < 0 && errno == EEXIST) return Attempt::repeat();
+    // The umask may have taken more away than it should.
+    if (descriptor >= 0) fchmod(descriptor, kMode);
+    if (descriptor >= 0) step(CreationStep::kFileMade);
+  }
+  if (descriptor < 0) return Attempt::failed(errno);
+  const File file(descriptor);
+
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0) return Attempt::failed(errno);
+  if (!S_ISREG(status.st_mode)) return Attempt::refused(MachineFault::kNotARegion);
+  if (status.st_uid != geteuid() || (status.st_mode & 07777) != kMode) return Attempt::refused(MachineFault::kPermission);
+  const auto known = mappings_.find({status.st_dev, status.st_ino});
+  if (known != mappings_.end()) {
+    const Mapping& mapping = known->second;
+    return {false, mapping.header + kFirstWord, mapping.cells, MachineFault::kNone, 0};
+  }
+  const Attempt first = settle(request, descriptor);
+  if (first.words != nullptr || first.fault != MachineFault::kNone) return first;
+  return first.again ? first : create(request, descriptor);
+}
+
+// Uses the region if it is finished and fits, or is in use by others. An attempt with neither words nor a fault: it is to be created.
+MachineFiles::Attempt MachineFiles::settle(const Request& request, int file) {
+  // While this lock is held nobody removes the region to make it again.
+  const int locked = lock(file, LOCK_SH, patience_ns_);
+  if (locked != 0) return locked == ETIMEDOUT ? Attempt::refused(MachineFault::kBusy) : Attempt::failed(locked);
+  struct stat status {};
+  if (fstat(file, &status) != 0) return Attempt::failed(errno);
+  if (status.st_nlink == 0) return Attempt::repeat();
+  switch (const HeaderState state = judge(file, static_cast<size_t>(status.st_size), request.kind, request.name)) {
+    case HeaderState::kReady: {
+      bool replaceable = false;
+      const Attempt used = use(request, file, &replaceable);
+      return replaceable ? Attempt{} : used;
+    }
+    case HeaderState::kUnfinished:
+    case HeaderState::kOtherBoot:
+      return {};
+    default:
+      return Attempt::refused(fault_of(state));
+  }
+}
+
+// Under the exclusive lock an unfinished region has no creator any more: the one it had is dead, or never had the lock.
+MachineFiles::Attempt MachineFiles::create(const Request& request, int file) {
+  const int locked = lock(file, LOCK_EX, patience_ns_);
+  if (locked != 0) return locked == ETIMEDOUT ? Attempt::refused(MachineFault::kBusy) : Attempt::failed(locked);
+  step(CreationStep::kLocked);
+  struct stat status {};
+  if (fstat(file, &status) != 0) return Attempt::failed(errno);
+  if (status.st_nlink == 0) return Attempt::repeat();
+  const HeaderState state = judge(file, static_cast<size_t>(status.st_size), request.kind, request.name);
+  bool replaceable = state == HeaderState::kOtherBoot;
+  if (state == HeaderState::kReady) {
+    const Attempt used = use(request, file, &replaceable);
+    if (!replaceable) return used;
+  }
+  if (replaceable) {
+    // Removed rather than written over: whoever still has it mapped, if anybody, keeps what he had.
+    unlink(request.path.c_str());
+    return Attempt::repeat();
+  }
+  if (state != HeaderState::kUnfinished) return Attempt::refused(fault_of(state));
+
+  const size_t cells = core::machine::kHeaderCells + request.cells;
+  const size_t bytes = cells * core::kCellBytes;
+  // What a dead creator left is dropped, so that every page is zero. Nobody has mapped it: only a finished region is.
+  const int error = ftruncate(file, 0) != 0 ? errno : allocate(file, bytes);
+  if (error == 0) step(CreationStep::kAllocated);
+  void* const address = error == 0 ? mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : MAP_FAILED;
+  if (address == MAP_FAILED) {
+    const Attempt failure = Attempt::failed(error != 0 ? error : errno);
+    unlink(request.path.c_str());
+    return failure;
+  }
+  auto* const header = static_cast<core::Word*>(address);
+  request.initialize(header + kFirstWord);
+  step(CreationStep::kInitialized);
+  core::write_header(header, cells, request.kind, request.name, current_epoch(), monotonic_ns());
+  step(CreationStep::kDescribed);
+  core::publish_header(header);
+  step(CreationStep::kPublished);
+  munmap(address, bytes);
+  return use(request, file, &replaceable);
+}
+
+// Maps a finished region for the life of the process; or finds that it does not fit and nobody uses it.
+MachineFiles::Attempt MachineFiles::use(const Request& request, int file, bool* replaceable) {
+  struct stat status {};
+  if (fstat(file, &status) != 0) return Attempt::failed(errno);
+  const auto bytes = static_cast<size_t>(status.st_size);
+  if (bytes <= core::kMachineHeaderBytes) return Attempt::refused(MachineFault::kNotARegion);
+  void* const address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (address == MAP_FAILED) return Attempt::failed(errno);
+  auto* const header = static_cast<core::Word*>(address);
+  const size_t cells = bytes / core::kCellBytes - core::machine::kHeaderCells;
+  // The file was read before it was mapped; this is the load that makes the creator's words visible here.
+  const bool published = core::is_published(header);
+  *replaceable = published && !request.is_fit(header + kFirstWord, cells) && !core::has_owner(header, is_alive);
+  if (!published || *replaceable) {
+    munmap(address, bytes);
+    return Attempt::refused(MachineFault::kNotARegion);
+  }
+  core::enter_owner(header, own_process(), is_alive);
+  mappings_.emplace(std::pair{status.st_dev, status.st_ino}, Mapping{header, cells});
+  return {false, header + kFirstWord, cells, MachineFault::kNone, 0};
+}
+
+}  // namespace amorsize::os

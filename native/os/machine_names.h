@@ -1,0 +1,50 @@
+// The machine-wide table of names: every process of this user that asks for the same name and kind gets the same cells.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/layout.h"
+
+namespace amorsize::os {
+
+// Why a name could not be opened. src/memory/machine-names.ts turns each into words.
+enum class MachineFault {
+  kNone,
+  kUnavailable,   // the system has no such memory, or this process may not have more of it
+  kPermission,    // what has the name belongs to another user, or others may write to it
+  kFull,          // no room for another region
+  kNotARegion,    // what has the name is no region of ours, or is damaged
+  kOtherVersion,  // a region of another layout version
+  kOtherClock,    // a region of another time namespace, whose clock tells another time
+  kBusy,          // another process is creating the region and does not finish
+  kOtherSize,     // a region of another number of cells; `words` and `cells` tell what is there
+};
+
+struct MachineCells {
+  core::Word* words = nullptr;
+  size_t cells = 0;
+  MachineFault fault = MachineFault::kNone;
+  std::string where;  // the file, or what stands for it
+  int error = 0;      // the system's number for what went wrong, or 0
+};
+
+// The cells of (`kind`, `name`) on this machine, zeroed and passed to `initialize` by whoever asks first. Beyond the life of that
+// process too: they stay until the machine restarts or they are removed. Mapped once a process, for as long as it lives.
+//
+// `fits` tells whether cells that are there were made as this caller would make them. If not, or if they are of another number, and no
+// process that runs uses them, they are made again: a program that starts anew with other parameters is not held to its former ones.
+// While a process uses them they are returned as they are, and the caller judges.
+//
+// Same shape as `find_or_create_cells` of process_names.h. Thread-safe, also between processes: one creates, the others wait for it. A
+// process that dies while it creates holds nobody up, and the next one starts afresh; `initialize` may therefore run more than once,
+// each time on zeroed cells. It must write the kind's word, and must not call back.
+// Cost: ten system calls for a name that is there; about a millisecond a MiB for one that is not.
+MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
+                           const std::function<bool(const core::Word*)>& fits = nullptr);
+
+// The directory whose files the regions are, one a region (see machine_files.h); empty where they are no files.
+std::string machine_directory();
+
+}  // namespace amorsize::os

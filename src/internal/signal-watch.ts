@@ -1,0 +1,44 @@
+/** Something that wants to know when a caller's signal is aborted. An object, so that waiting makes no closure. */
+export interface SignalListener {
+  /** Called once, at most; must not throw. */
+  signalAborted(): void
+}
+
+/**
+ * The one listener this package puts on a caller's signal, however many calls wait or run under it: with one for each call
+ * Node warns of a leak from the eleventh on, and taking one of many off costs a walk over all.
+ */
+class SignalWatch {
+  readonly #signal: AbortSignal
+  readonly #listeners = new Set<SignalListener>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(listener: SignalListener): void {
+    if (this.#listeners.size === 0) this.#signal.addEventListener('abort', this)
+    this.#listeners.add(listener)
+  }
+
+  remove(listener: SignalListener): void {
+    if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#signal.removeEventListener('abort', this)
+  }
+
+  handleEvent(): void {
+    for (const listener of this.#listeners) listener.signalAborted()
+  }
+}
+
+const watches = new WeakMap<AbortSignal, SignalWatch>()
+
+/** Has `listener` told when the caller's signal is aborted, in the order in which they came. */
+export function watchSignal(signal: AbortSignal, listener: SignalListener): void {
+  let watch = watches.get(signal)
+  if (watch === undefined) watches.set(signal, (watch = new SignalWatch(signal)))
+  watch.add(listener)
+}
+
+export function unwatchSignal(signal: AbortSignal, listener: SignalListener): void {
+  watches.get(signal)?.remove(listener)
+}

@@ -1,0 +1,88 @@
+import type { NativeAddon } from '../internal/native.js'
+import { ownDoorbell } from './doorbell.js'
+import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
+
+type Opened = [take: () => undefined | false, give: () => undefined | boolean, number: number, maxConcurrent: number, maxQueue: number]
+
+declare module '../internal/native.js' {
+  /** The functions of native/binding/semaphore_binding.cc. A `maxQueue` of -1 stands for no bound. */
+  interface NativeAddon {
+    semaphoreInitialize(view: BigInt64Array, rows: number, places: number, maxConcurrent: number, maxQueue: number): void
+    semaphoreOpen(view: BigInt64Array): Opened | null
+    semaphoreOpenNamed(name: string, rows: number, places: number, maxConcurrent: number, maxQueue: number): Opened | null
+    semaphoreAcquire(number: number): Admission
+    semaphoreCancel(number: number): 0 | 1
+    semaphoreCollect(number: number): number
+    semaphoreHeld(number: number): number
+    semaphoreAvailable(number: number): number
+    semaphoreWaiting(number: number): number
+  }
+}
+
+/** A semaphore through the addon. */
+export class NativeSemaphore implements Semaphore {
+  readonly maxConcurrent: number
+  readonly maxQueue: number
+  /** The addon gives up this thread's row when both bound calls are collected. */
+  readonly take: () => undefined | false
+  readonly give: () => undefined | boolean
+  readonly #addon: NativeAddon
+  readonly #number: number
+
+  private constructor(addon: NativeAddon, [take, give, number, maxConcurrent, maxQueue]: Opened) {
+    this.#addon = addon
+    this.take = take
+    this.give = give
+    this.#number = number
+    this.maxConcurrent = maxConcurrent
+    this.maxQueue = maxQueue < 0 ? Infinity : maxQueue
+  }
+
+  static create(addon: NativeAddon, view: BigInt64Array, limits: SemaphoreLimits, shape: SemaphoreShape): NativeSemaphore | null {
+    addon.semaphoreInitialize(view, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits))
+    return NativeSemaphore.open(addon, view)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array): NativeSemaphore | null {
+    ownDoorbell()
+    return NativeSemaphore.#wrap(addon, addon.semaphoreOpen(view))
+  }
+
+  /** The semaphore every thread of the process gets for `name`, with the limits its first user gave it. */
+  static named(addon: NativeAddon, name: string, limits: SemaphoreLimits, shape: SemaphoreShape): NativeSemaphore | null {
+    ownDoorbell()
+    return NativeSemaphore.#wrap(addon, addon.semaphoreOpenNamed(name, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits)))
+  }
+
+  static #wrap(addon: NativeAddon, opened: Opened | null): NativeSemaphore | null {
+    return opened === null ? null : new NativeSemaphore(addon, opened)
+  }
+
+  acquire(): Admission {
+    return this.#addon.semaphoreAcquire(this.#number)
+  }
+
+  cancel(): boolean {
+    return this.#addon.semaphoreCancel(this.#number) === 1
+  }
+
+  collect(): number {
+    return this.#addon.semaphoreCollect(this.#number)
+  }
+
+  held(): number {
+    return this.#addon.semaphoreHeld(this.#number)
+  }
+
+  available(): number {
+    return this.#addon.semaphoreAvailable(this.#number)
+  }
+
+  waiting(): number {
+    return this.#addon.semaphoreWaiting(this.#number)
+  }
+}
+
+function boundOf({ maxQueue }: SemaphoreLimits): number {
+  return maxQueue === Infinity ? -1 : maxQueue
+}

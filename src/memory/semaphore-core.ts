@@ -1,0 +1,276 @@
+import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from './layout.js'
+import type { Admission, SemaphoreShape } from './semaphore.js'
+
+/** What an operation does, as the addon numbers it. */
+const ACTION = { take: 1, give: 2, handOver: 3, join: 4, cancel: 5 } as const
+type Action = (typeof ACTION)[keyof typeof ACTION]
+
+const STAMP_BITS = BigInt(SEMAPHORE.stampBits)
+const SEQUENCE_BITS = BigInt(SEMAPHORE.sequenceBits)
+const STAMP_MASK = (1n << STAMP_BITS) - 1n
+const SEQUENCE_MASK = (1n << SEQUENCE_BITS) - 1n
+const COUNT_MASK = 0xff_ffff
+const WAITING_MASK = 2 ** SEMAPHORE.waitingBits - 1
+const LENGTH_MASK = 2 ** SEMAPHORE.lengthBits - 1
+/** The stamp of no word. */
+const NO_STAMP = -1n
+const NO_PLACE = -1
+
+const withStamp = (payload: number, stamp: bigint): bigint => BigInt.asIntN(64, (BigInt(payload) << STAMP_BITS) | stamp)
+const payloadOf = (word: bigint): number => Number(BigInt.asUintN(64, word) >> STAMP_BITS)
+const stampOf = (word: bigint): bigint => word & STAMP_MASK
+const freeOf = (hot: bigint): number => payloadOf(hot) >> SEMAPHORE.freeShift
+const isQueued = (hot: bigint): boolean => ((payloadOf(hot) >> SEMAPHORE.queuedBit) & 1) !== 0
+const writerOf = (hot: bigint): number => Number(stampOf(hot) >> SEQUENCE_BITS)
+const headOf = (line: bigint): number => payloadOf(line) >> SEMAPHORE.lengthBits
+const lengthOf = (line: bigint): number => payloadOf(line) & LENGTH_MASK
+const ownerOf = (place: bigint): number => payloadOf(place) >> SEMAPHORE.waitingBits
+const countOf = (place: bigint): number => payloadOf(place) & WAITING_MASK
+const placePayload = (owner: number, count: number): number => (owner << SEMAPHORE.waitingBits) | count
+const changeOfOwn = (action: Action): number => (action === ACTION.take ? 1 : action === ACTION.give || action === ACTION.handOver ? -1 : 0)
+
+/**
+ * The twin of native/core/semaphore.h, word for word and operation for operation: both may work on the same cells at the same time.
+ * That file says why it is right; its names are used here.
+ */
+export class SemaphoreCore {
+  readonly #words: BigInt64Array
+  readonly #rows: number
+  readonly #places: number
+
+  constructor(words: BigInt64Array, { rows, places }: SemaphoreShape) {
+    this.#words = words
+    this.#rows = rows
+    this.#places = places
+  }
+
+  get maxConcurrent(): number {
+    return Number(this.#words[SEMAPHORE.maxConcurrent])
+  }
+
+  /** -1: no bound. */
+  get maxQueue(): number {
+    return Number(this.#words[SEMAPHORE.maxQueue])
+  }
+
+  initialize(maxConcurrent: number, maxQueue: number): void {
+    const words = this.#words
+    words[SEMAPHORE.maxConcurrent] = BigInt(maxConcurrent)
+    words[SEMAPHORE.maxQueue] = BigInt(maxQueue)
+    words[SEMAPHORE.shape] = BigInt(this.#rows * 0x1_0000 + this.#places)
+    words[SEMAPHORE.hot] = withStamp(maxConcurrent << SEMAPHORE.freeShift, 0n)
+    Atomics.store(words, SEMAPHORE.kind, kindWord(KIND.semaphore))
+  }
+
+  /** Claims a row; 0 when all are in use. */
+  claim(who: bigint, doorbell: bigint): number {
+    for (let owner = 1; owner <= this.#rows; owner++) {
+      if (Atomics.compareExchange(this.#words, this.#row(owner, SEMAPHORE.owner), 0n, who) !== 0n) continue
+      Atomics.store(this.#words, this.#row(owner, SEMAPHORE.doorbell), doorbell)
+      return owner
+    }
+    return 0
+  }
+
+  tryAcquire(owner: number): boolean {
+    for (let now = this.#hot(); freeOf(now) > 0; now = this.#hot()) {
+      this.#completeOfOther(now, owner)
+      if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return true
+    }
+    return false
+  }
+
+  acquire(owner: number): Admission {
+    for (;;) {
+      const now = this.#hot()
+      this.#completeOfOther(now, owner)
+      if (freeOf(now) > 0) {
+        if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return 0
+        continue
+      }
+      const { maxQueue } = this
+      const hasRoom = (maxQueue < 0 || this.waiting() < maxQueue) && this.#placeFor(owner, this.#line(), NO_STAMP) !== NO_PLACE
+      if (!hasRoom) {
+        if (this.#hot() === now) return 2
+      } else if (this.#commit(now, owner, ACTION.join, 0, true)) {
+        return 1
+      }
+    }
+  }
+
+  /** Returns the owner that is to be woken up, or 0. */
+  release(owner: number): number {
+    for (;;) {
+      const now = this.#hot()
+      this.#completeOfOther(now, owner)
+      if (!isQueued(now)) {
+        if (this.#commit(now, owner, ACTION.give, freeOf(now) + 1, false)) return 0
+        continue
+      }
+      const line = this.#line()
+      const index = this.#firstWaiting(line, NO_STAMP)
+      const first = index === NO_PLACE ? 0n : this.#at(line, index)
+      if (this.#commit(now, owner, ACTION.handOver, 0, this.waiting(1) > 1)) return ownerOf(first)
+    }
+  }
+
+  cancel(owner: number): boolean {
+    for (;;) {
+      const now = this.#hot()
+      this.#completeOfOther(now, owner)
+      if (this.#lastOf(owner, this.#line(), NO_STAMP) === NO_PLACE) {
+        if (this.#hot() === now) return false
+      } else if (this.#commit(now, owner, ACTION.cancel, 0, this.waiting(1) > 1)) {
+        return true
+      }
+    }
+  }
+
+  grants(owner: number): number {
+    return payloadOf(Atomics.load(this.#words, this.#row(owner, SEMAPHORE.grants)))
+  }
+
+  held(owner: number): number {
+    return (payloadOf(Atomics.load(this.#words, this.#row(owner, SEMAPHORE.own))) + this.grants(owner)) & COUNT_MASK
+  }
+
+  available(): number {
+    return freeOf(this.#hot())
+  }
+
+  waiting(enough = Infinity): number {
+    const line = this.#line()
+    let sum = 0
+    for (let index = 0; index < lengthOf(line) && sum <= enough; index++) sum += countOf(this.#at(line, index))
+    return sum
+  }
+
+  bury(owner: number): void {
+    this.#complete(this.#hot())
+    while (this.cancel(owner));
+    while (this.held(owner) > 0) this.release(owner)
+    Atomics.store(this.#words, this.#row(owner, SEMAPHORE.owner), 0n)
+  }
+
+  #hot(): bigint {
+    return Atomics.load(this.#words, SEMAPHORE.hot)
+  }
+
+  #line(): bigint {
+    return Atomics.load(this.#words, SEMAPHORE.queue)
+  }
+
+  #row(owner: number, word: number): number {
+    return SEMAPHORE.firstRow + (owner - 1) * WORDS_PER_CELL + word
+  }
+
+  #isRow(owner: number): boolean {
+    return owner >= 1 && owner <= this.#rows
+  }
+
+  /** Index of the word of the place `index` behind the head. */
+  #place(line: bigint, index: number): number {
+    return SEMAPHORE.firstRow + this.#rows * WORDS_PER_CELL + ((headOf(line) + index) % this.#places)
+  }
+
+  #at(line: bigint, index: number): bigint {
+    return Atomics.load(this.#words, this.#place(line, index))
+  }
+
+  #commit(now: bigint, owner: number, action: Action, free: number, queued: boolean): boolean {
+    const before = Atomics.load(this.#words, this.#row(owner, SEMAPHORE.own))
+    const stamp = (BigInt(owner) << SEQUENCE_BITS) | ((before + 1n) & SEQUENCE_MASK)
+    const next = withStamp((free << SEMAPHORE.freeShift) | (Number(queued) << SEMAPHORE.queuedBit) | action, stamp)
+    if (Atomics.compareExchange(this.#words, SEMAPHORE.hot, now, next) !== now) return false
+    this.#complete(next)
+    return true
+  }
+
+  #completeOfOther(now: bigint, owner: number): void {
+    const writer = writerOf(now)
+    if (writer === owner || !this.#isRow(writer)) return
+    if (stampOf(Atomics.load(this.#words, this.#row(writer, SEMAPHORE.own))) !== stampOf(now)) this.#complete(now)
+  }
+
+  #complete(now: bigint): void {
+    const action = (payloadOf(now) & 7) as Action
+    const owner = writerOf(now)
+    if (!this.#isRow(owner)) return
+    if (action === ACTION.handOver || action === ACTION.join || action === ACTION.cancel) {
+      const line = this.#line()
+      if (stampOf(line) !== stampOf(now) && !this.#changeQueue(now, action, owner, line)) return
+    }
+    this.#apply(this.#row(owner, SEMAPHORE.own), now, (before) => (payloadOf(before) + changeOfOwn(action)) & COUNT_MASK)
+  }
+
+  #changeQueue(now: bigint, action: Action, owner: number, line: bigint): boolean {
+    const head = headOf(line)
+    const length = lengthOf(line)
+    if (action === ACTION.join) {
+      const index = this.#placeFor(owner, line, stampOf(now))
+      if (index === NO_PLACE) return false
+      const joined = (before: bigint): number => placePayload(owner, index < length && ownerOf(before) === owner ? countOf(before) + 1 : 1)
+      return this.#apply(this.#place(line, index), now, joined) && this.#applyLine(now, head, index < length ? length : index + 1)
+    }
+    const index = action === ACTION.handOver ? this.#firstWaiting(line, stampOf(now)) : this.#lastOf(owner, line, stampOf(now))
+    if (index === NO_PLACE || !this.#apply(this.#place(line, index), now, (before) => payloadOf(before) - 1)) return false
+    const left = this.#at(line, index)
+    if (action === ACTION.handOver) {
+      if (!this.#isRow(ownerOf(left))) return false
+      if (!this.#apply(this.#row(ownerOf(left), SEMAPHORE.grants), now, (before) => (payloadOf(before) + 1) & COUNT_MASK)) return false
+      const past = countOf(left) > 0 ? index : index + 1
+      return isQueued(now) ? this.#applyLine(now, (head + past) % this.#places, length - past) : this.#applyLine(now, 0, 0)
+    }
+    if (!isQueued(now)) return this.#applyLine(now, 0, 0)
+    let used = length
+    while (used > 0 && countOf(this.#at(line, used - 1)) === 0) used--
+    return this.#applyLine(now, head, used)
+  }
+
+  #applyLine(now: bigint, head: number, length: number): boolean {
+    return this.#apply(SEMAPHORE.queue, now, () => (head << SEMAPHORE.lengthBits) | length)
+  }
+
+  #apply(word: number, now: bigint, change: (before: bigint) => number): boolean {
+    let before = Atomics.load(this.#words, word)
+    for (;;) {
+      if (stampOf(before) === stampOf(now)) return true
+      if (this.#hot() !== now) return false
+      const found = Atomics.compareExchange(this.#words, word, before, withStamp(change(before), stampOf(now)))
+      if (found === before) return true
+      before = found
+    }
+  }
+
+  #placeFor(owner: number, line: bigint, applied: bigint): number {
+    const joins = (index: number): boolean => {
+      const each = this.#at(line, index)
+      return stampOf(each) === applied || (ownerOf(each) === owner && countOf(each) < WAITING_MASK)
+    }
+    const length = lengthOf(line)
+    if (length > 0 && joins(length - 1)) return length - 1
+    if (length < this.#places - this.#rows) return length
+    const own = this.#lastOf(owner, line, applied)
+    if (own !== NO_PLACE) return joins(own) ? own : NO_PLACE
+    if (length < this.#places) return length
+    let index = length
+    while (index > 0 && countOf(this.#at(line, index - 1)) > 0) index--
+    return index - 1
+  }
+
+  #firstWaiting(line: bigint, applied: bigint): number {
+    for (let index = 0; index < lengthOf(line); index++) {
+      const each = this.#at(line, index)
+      if (countOf(each) > 0 || stampOf(each) === applied) return index
+    }
+    return NO_PLACE
+  }
+
+  #lastOf(owner: number, line: bigint, applied: bigint): number {
+    for (let index = lengthOf(line) - 1; index >= 0; index--) {
+      const each = this.#at(line, index)
+      if ((ownerOf(each) === owner && countOf(each) > 0) || stampOf(each) === applied) return index
+    }
+    return NO_PLACE
+  }
+}

@@ -1,0 +1,86 @@
+import { SharedMemoryError } from '../errors.js'
+import { nativeAddon } from '../internal/native.js'
+import { CELL_BYTES, KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from './layout.js'
+import { NativeSemaphore } from './native-semaphore.js'
+import { allocateCells, type CellAddress, viewCells } from './region.js'
+import { TwinSemaphore } from './twin-semaphore.js'
+
+/** What becomes of a caller, as native/core/semaphore.h numbers it. */
+export const ADMISSION = { admitted: 0, queued: 1, refused: 2 } as const
+export type Admission = (typeof ADMISSION)[keyof typeof ADMISSION]
+
+/** How many threads a semaphore has room for, and how long its queue is; see native/core/layout.h. */
+export interface SemaphoreShape {
+  readonly rows: number
+  readonly places: number
+}
+
+/** For all threads of a program. */
+export const SHARED_SHAPE: SemaphoreShape = { rows: SEMAPHORE.rows, places: SEMAPHORE.places }
+/** For one thread: 192 bytes. */
+export const PRIVATE_SHAPE: SemaphoreShape = { rows: 1, places: 8 }
+
+export function cellsOf({ rows, places }: SemaphoreShape): number {
+  return 1 + rows + places / WORDS_PER_CELL
+}
+
+/** What a semaphore is made with; `maxQueue` may be Infinity. */
+export interface SemaphoreLimits {
+  readonly maxConcurrent: number
+  readonly maxQueue: number
+}
+
+/**
+ * One semaphore as this thread sees it: through the addon, or through the TypeScript twin. The permits this thread takes and the places
+ * its callers have in the queue go back when the thread ends; with the twin, unless it is terminated.
+ */
+export interface Semaphore extends SemaphoreLimits {
+  /** Takes a permit: undefined if one was free, false if not. Bound: may be called on its own. */
+  readonly take: () => undefined | false
+  /** Gives one back; true where it went to a caller of this same thread, who is to be found by `collect`. Bound. */
+  readonly give: () => undefined | boolean
+  /** Takes a permit, or a place at the end of the queue. */
+  acquire(): Admission
+  /** Gives up this thread's last place in the queue; false if it has none any more. */
+  cancel(): boolean
+  /** How many permits were handed to this thread since it last asked: each is for the caller that has waited longest. */
+  collect(): number
+  /** Permits of this thread, those not yet collected included. */
+  held(): number
+  /** Permits that are free. */
+  available(): number
+  /** Callers of all threads in the queue. */
+  waiting(): number
+}
+
+/** A semaphore and where its cells are. */
+export interface PlacedSemaphore {
+  readonly semaphore: Semaphore
+  readonly address: CellAddress
+}
+
+/** Makes a new semaphore in cells of its own. */
+export function createSemaphore(limits: SemaphoreLimits, shape: SemaphoreShape): PlacedSemaphore {
+  const count = cellsOf(shape)
+  const address = allocateCells(count)
+  const addon = nativeAddon()
+  const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, count * WORDS_PER_CELL)
+  const semaphore = addon === null ? TwinSemaphore.create(view, limits, shape) : NativeSemaphore.create(addon, view, limits, shape)
+  return { semaphore: orFull(semaphore), address }
+}
+
+/** Opens a semaphore of the usual shape that another thread may have made. Throws as `viewCells` does. */
+export function openSemaphore(address: CellAddress): PlacedSemaphore {
+  const view = viewCells(address, cellsOf(SHARED_SHAPE), kindWord(KIND.semaphore))
+  const addon = nativeAddon()
+  return { semaphore: orFull(addon === null ? TwinSemaphore.open(view) : NativeSemaphore.open(addon, view)), address }
+}
+
+/** @throws {SharedMemoryError} ERR_SHARED_MEMORY when `semaphore` has no row left for this thread */
+export function orFull<S extends Semaphore>(semaphore: S | null): S {
+  if (semaphore !== null) return semaphore
+  throw new SharedMemoryError(
+    `this semaphore is in use by as many threads as it has room for (at most ${SEMAPHORE.rows}; each bulkhead made from a handle counts as one until it is collected)`,
+    { reason: 'full' },
+  )
+}

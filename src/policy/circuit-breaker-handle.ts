@@ -1,0 +1,40 @@
+import { checkKeys, describe } from '../internal/validate.js'
+import type { CellAddress } from '../memory/region.js'
+import { nameOfClock } from '../rate-limit/own-clocks.js'
+import type { CircuitBreakerData, CircuitBreakerSettings } from './circuit-breaker-options.js'
+
+/**
+ * A circuit breaker as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `CircuitBreaker.from` turns it back
+ * into one that shares the state.
+ */
+export interface CircuitBreakerHandle {
+  readonly kind: 'amorsize.CircuitBreaker'
+  /** The options that are data; functions stay where they are. */
+  readonly options: CircuitBreakerData
+  /** The memory of a breaker without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  readonly clock?: string
+}
+
+const KIND = 'amorsize.CircuitBreaker'
+
+export function createBreakerHandle({ data, clock }: CircuitBreakerSettings, address: CellAddress | null): CircuitBreakerHandle {
+  const clockName = nameOfClock(clock)
+  return { kind: KIND, options: data, ...(address ?? {}), ...(clockName === undefined ? {} : { clock: clockName }) }
+}
+
+/** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
+export function checkBreakerHandle(handle: CircuitBreakerHandle): CircuitBreakerHandle {
+  const given = handle as Partial<CircuitBreakerHandle> | null
+  if (typeof given !== 'object' || given === null || given.kind !== KIND) {
+    throw new TypeError(`handle must be what CircuitBreaker.share() returned; received ${describe(handle)}`)
+  }
+  checkKeys('CircuitBreaker.from', handle, ['kind', 'options', 'buffer', 'cell', 'clock'])
+  if (given.options?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
+    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
+  }
+  return handle
+}

@@ -1,0 +1,225 @@
+import { CircuitOpenError, TimeoutExceededError } from '../errors.js'
+import { EventSource } from '../internal/events.js'
+import { DurationHistogram } from '../internal/histogram.js'
+import { notify } from '../internal/listeners.js'
+import type { Admission, Breaker } from '../memory/breaker.js'
+import { BREAKER_STATE, type BreakerStateNumber, CALL_RESULT, type CallResult } from '../memory/circuit-breaker.js'
+import type { CircuitBreakerSettings } from './circuit-breaker-options.js'
+import { isOwnRejection } from './own-rejection.js'
+import type { Scope } from './scope.js'
+import type { Call, LinearStage } from './stage.js'
+
+/** What a circuit breaker does with the next call. */
+export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
+
+/** Calls are refused from now on. */
+export interface CircuitOpened {
+  readonly state: 'open' | 'isolated'
+  /** The failure that was one too many, where it happened in this thread; else undefined. */
+  readonly error: unknown
+  /** Counts the transitions of the breaker, over all threads. */
+  readonly generation: number
+}
+
+/** A few calls are let through as probes. */
+export interface CircuitHalfOpened {
+  readonly generation: number
+}
+
+/** Every call is let through. */
+export interface CircuitClosed {
+  readonly generation: number
+}
+
+/** Events of a circuit breaker. Several transitions in quick succession by other threads are told as the last of them. */
+export interface CircuitBreakerEvents {
+  open: CircuitOpened
+  halfOpen: CircuitHalfOpened
+  close: CircuitClosed
+  /** A call was refused. */
+  rejected: { readonly error: CircuitOpenError }
+}
+
+/** By the numbers that the breaker uses. */
+export const STATES: readonly CircuitBreakerState[] = ['closed', 'open', 'half-open', 'isolated']
+
+/** What must be remembered about a call that is a probe, or whose time counts. */
+class Admitted {
+  readonly generation: number
+  readonly probe: unknown
+  /** NaN: nobody wants to know. */
+  readonly startedMs: number
+
+  constructor(generation: number, probe: unknown, startedMs: number) {
+    this.generation = generation
+    this.probe = probe
+    this.startedMs = startedMs
+  }
+}
+
+/** Refuses calls while what is guarded is known to fail. */
+export class CircuitBreakerStage implements LinearStage {
+  readonly kind = 'circuit-breaker'
+  readonly breaker: Breaker
+  readonly settings: CircuitBreakerSettings
+  readonly events: EventSource<CircuitBreakerEvents>
+  readonly counts = { succeeded: 0, failed: 0, ignored: 0, rejected: 0, slow: 0, opened: 0 }
+  /** Called after this thread made a transition. */
+  onTransition: (() => void) | undefined = undefined
+  /** The closed state that the breaker's bound calls are for. */
+  #generation = -1
+  /** The last transition that listeners of this thread were told of. */
+  #told: number
+  #isTimed: boolean
+  #histogram: DurationHistogram | undefined = undefined
+
+  constructor(breaker: Breaker, settings: CircuitBreakerSettings) {
+    this.breaker = breaker
+    this.settings = settings
+    this.events = new EventSource('circuit-breaker', settings.name, ['open', 'halfOpen', 'close', 'rejected'])
+    this.#told = breaker.control().generation
+    this.#isTimed = settings.slowCallMs !== Infinity
+  }
+
+  /** How long calls took; recorded from the first time somebody asks, since it costs two readings of the clock for each call. */
+  get histogram(): DurationHistogram {
+    this.#isTimed = true
+    return (this.#histogram ??= new DurationHistogram())
+  }
+
+  enter(call: Call, slot: number): undefined {
+    if (this.breaker.admit() !== undefined) call.slots[slot] = this.#ask()
+    else call.slots[slot] = this.#isTimed ? new Admitted(this.#generation, null, this.settings.clock.now()) : this.#generation
+    return undefined
+  }
+
+  leave(call: Call, slot: number): undefined {
+    const admitted = call.slots[slot] as number | Admitted
+    if (admitted === this.#generation && !call.failed && this.settings.isFailureResult === undefined) {
+      this.counts.succeeded++
+      // The state is over, or this call has completed what the window needs to open.
+      if (this.breaker.succeed() !== undefined) this.#moved(undefined)
+    } else {
+      this.#judge(call, typeof admitted === 'number' ? new Admitted(admitted, null, NaN) : admitted)
+    }
+    return undefined
+  }
+
+  /** Tells this thread's listeners of the last transition, if they have not heard of it. */
+  tell(error?: unknown): void {
+    const { state, generation } = this.breaker.control()
+    if (generation === this.#told) return
+    this.#told = generation
+    const { onOpen, onClose, onHalfOpen } = this.settings
+    switch (state) {
+      case BREAKER_STATE.closed:
+        this.#announce('close', 'onClose', onClose, { generation })
+        break
+      case BREAKER_STATE.halfOpen:
+        this.#announce('halfOpen', 'onHalfOpen', onHalfOpen, { generation })
+        break
+      default:
+        this.counts.opened++
+        this.#announce('open', 'onOpen', onOpen, { state: state === BREAKER_STATE.open ? 'open' : 'isolated', error, generation })
+    }
+  }
+
+  isolate(): void {
+    if (this.breaker.isolate()) this.#moved(undefined)
+  }
+
+  close(): void {
+    if (this.breaker.close()) this.#moved(undefined)
+  }
+
+  /** After a transition that this thread has made, or may have. */
+  #moved(error: unknown): void {
+    this.tell(error)
+    this.onTransition?.()
+  }
+
+  /** The slow way in. Returns what to remember about the call, or throws. */
+  #ask(): number | Admitted {
+    const admission = this.breaker.enter()
+    const { state, generation, probe } = admission
+    if (generation !== this.#told) {
+      // Who comes first after the time is up makes the breaker half-open.
+      if (state === BREAKER_STATE.halfOpen) this.#moved(undefined)
+      else this.tell()
+    }
+    if (!admission.admitted) throw this.#refuse(admission)
+    if (probe === null) {
+      this.#generation = generation
+      if (!this.#isTimed) return generation
+    }
+    return new Admitted(generation, probe, this.#isTimed ? this.settings.clock.now() : NaN)
+  }
+
+  #refuse({ state, retryAfterMs }: Admission): CircuitOpenError {
+    this.counts.rejected++
+    const error = refusal(state, retryAfterMs, this.settings.name)
+    if (this.events.isHeard) this.events.emit('rejected', { error })
+    return error
+  }
+
+  #judge(call: Call, admitted: Admitted): void {
+    const { startedMs, generation, probe } = admitted
+    const { slowCallMs, clock } = this.settings
+    const tookMs = Number.isNaN(startedMs) ? 0 : clock.now() - startedMs
+    const isSlow = tookMs > slowCallMs
+    let result: CallResult = CALL_RESULT.ignored
+    try {
+      result = this.#resultOf(call)
+    } finally {
+      // A predicate that throws must not keep a probe's place.
+      if (result === CALL_RESULT.ignored) this.counts.ignored++
+      else {
+        if (result === CALL_RESULT.failed) this.counts.failed++
+        else this.counts.succeeded++
+        if (isSlow) this.counts.slow++
+        if (!Number.isNaN(startedMs)) this.#histogram?.record(tookMs)
+      }
+      const probed = isSlow && result === CALL_RESULT.succeeded && probe !== null ? CALL_RESULT.failed : result
+      if (this.breaker.settle({ generation, probe }, probed, isSlow)) this.#moved(call.value)
+    }
+  }
+
+  #resultOf(call: Call): CallResult {
+    const { isFailure, isFailureResult } = this.settings
+    if (!call.failed) return isFailureResult?.(call.value) === true ? CALL_RESULT.failed : CALL_RESULT.succeeded
+    if (isOwnRejection(call.value) || wasCancelled(call.scope)) return CALL_RESULT.ignored
+    if (isFailure === undefined) return isAbortError(call.value) ? CALL_RESULT.ignored : CALL_RESULT.failed
+    return isFailure(call.value) ? CALL_RESULT.failed : CALL_RESULT.succeeded
+  }
+
+  #announce<K extends 'open' | 'halfOpen' | 'close'>(
+    event: K,
+    option: string,
+    listener: ((payload: CircuitBreakerEvents[K]) => void) | undefined,
+    payload: CircuitBreakerEvents[K],
+  ): void {
+    notify(option, listener, payload)
+    if (this.events.isHeard) this.events.emit(event, payload)
+  }
+}
+
+/** Whether the call was given up by its caller or because another attempt won. A time limit outside is a failure like any other. */
+function wasCancelled(scope: Scope): boolean {
+  return scope.aborted && !TimeoutExceededError.is(scope.reason)
+}
+
+function isAbortError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'AbortError'
+}
+
+function refusal(state: BreakerStateNumber, retryAfterMs: number, name: string | null): CircuitOpenError {
+  const who = name === null ? 'the circuit breaker' : `the circuit breaker '${name}'`
+  switch (state) {
+    case BREAKER_STATE.halfOpen:
+      return new CircuitOpenError(`${who} is half-open and all its probes are under way`, { retryAfterMs, state: 'half-open' })
+    case BREAKER_STATE.isolated:
+      return new CircuitOpenError(`${who} is isolated until close() is called`, { retryAfterMs, state: 'isolated' })
+    default:
+      return new CircuitOpenError(`${who} is open for another ${Math.ceil(retryAfterMs)} ms`, { retryAfterMs, state: 'open' })
+  }
+}

@@ -1,0 +1,142 @@
+import { SharedMemoryError } from '../errors.js'
+import type { DurationSummary } from '../internal/histogram.js'
+import { checkKeys } from '../internal/validate.js'
+import { type Breaker, createBreaker, openBreaker } from '../memory/breaker.js'
+import { breakerByName } from '../memory/breaker-names.js'
+import type { CellAddress } from '../memory/region.js'
+import { clockOfName } from '../rate-limit/own-clocks.js'
+import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './circuit-breaker-handle.js'
+import {
+  CIRCUIT_BREAKER_FUNCTION_KEYS,
+  type CircuitBreakerFunctions,
+  type CircuitBreakerOptions,
+  type CircuitBreakerSettings,
+  describeParameters,
+  readCircuitBreakerOptions,
+} from './circuit-breaker-options.js'
+import { type CircuitBreakerEvents, CircuitBreakerStage, type CircuitBreakerState, STATES } from './circuit-breaker-stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Counts of a circuit breaker, over the calls of this thread. */
+export interface CircuitBreakerStats {
+  /** Calls that were made and have ended. */
+  readonly calls: number
+  readonly succeeded: number
+  readonly failed: number
+  /** Calls that told nothing: refused by another policy inside, or given up by their caller. */
+  readonly ignored: number
+  /** Of those that succeeded or failed: slower than `slowCallMs`. */
+  readonly slow: number
+  /** Calls that were refused. */
+  readonly rejected: number
+  /** How often this thread saw the breaker open or be isolated. */
+  readonly opened: number
+  /** How long the calls took; recorded from the first call of `stats()` on. */
+  readonly durations: DurationSummary
+}
+
+/** Refuses calls while what is guarded is known to fail; made by {@link circuitBreaker}. */
+export class CircuitBreaker extends StagedPolicy {
+  readonly kind = 'circuit-breaker'
+  readonly #stage: CircuitBreakerStage
+  /** Where the state is; null for a name, which is found by itself. */
+  readonly #address: CellAddress | null
+
+  constructor(options: CircuitBreakerOptions = {}, address: CellAddress | null = null) {
+    const settings = readCircuitBreakerOptions(options)
+    const placed = place(settings, address)
+    const stage = new CircuitBreakerStage(placed.breaker, settings)
+    super([stage])
+    this.#stage = stage
+    this.#address = placed.address
+  }
+
+  /**
+   * A breaker that shares the state of the one whose `share()` made the handle.
+   *
+   * @param handle - from this thread or another
+   * @param functions - `isFailure`, `isFailureResult`, `onOpen`, `onClose`, `onHalfOpen` for this thread: functions do not travel
+   * @throws {TypeError} when it is no such handle, or a function is none
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory holds something else, or its clock is another thread's
+   * @example
+   * const breaker = CircuitBreaker.from(workerData.breaker, { onOpen: () => console.warn('open') })
+   */
+  static from(handle: CircuitBreakerHandle, functions: CircuitBreakerFunctions = {}): CircuitBreaker {
+    const { options, buffer, cell, clock } = checkBreakerHandle(handle)
+    checkKeys('CircuitBreaker.from', functions, CIRCUIT_BREAKER_FUNCTION_KEYS)
+    const address = buffer === undefined || cell === undefined ? null : { buffer, cell }
+    return new CircuitBreaker({ ...options, ...functions, clock: clockOfName(clock) }, address)
+  }
+
+  /** What the next call would find: 'half-open' also when the time of an open breaker is up. May be out of date already. */
+  get state(): CircuitBreakerState {
+    return STATES[this.#stage.breaker.state()] as CircuitBreakerState
+  }
+
+  /** Refuses every call, in every thread that shares the breaker, until {@link CircuitBreaker.close}. */
+  isolate(): void {
+    this.#stage.isolate()
+  }
+
+  /** Lets every call through again and forgets all failures. Nothing happens if it is closed. */
+  close(): void {
+    this.#stage.close()
+  }
+
+  /**
+   * Adds a listener; see {@link CircuitBreakerEvents}. The same events are published on the diagnostics channel
+   * `amorsize:circuit-breaker`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof CircuitBreakerEvents>(event: K, listener: (payload: CircuitBreakerEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts of this thread since the policy was made. The first call of `stats` starts the recording of durations. */
+  stats(): CircuitBreakerStats {
+    const { counts, histogram } = this.#stage
+    const { succeeded, failed, ignored } = counts
+    return { calls: succeeded + failed + ignored, ...counts, durations: histogram.summary() }
+  }
+
+  /** What another thread needs to share this breaker: pass it by `workerData` or `postMessage` to {@link CircuitBreaker.from}. */
+  share(): CircuitBreakerHandle {
+    return createBreakerHandle(this.#stage.settings, this.#address)
+  }
+}
+
+function place({ name, parameters, clock }: CircuitBreakerSettings, address: CellAddress | null): { breaker: Breaker; address: CellAddress | null } {
+  if (name === null) return address === null ? createBreaker(parameters, clock) : openBreaker(address, parameters, clock)
+  const { breaker, founding } = breakerByName(name, parameters, clock)
+  if (parameters.some((value, index) => value !== founding[index])) {
+    throw new SharedMemoryError(
+      `the circuit breaker '${name}' is in use in this process with ${describeParameters(founding)}, so it cannot be used with ${describeParameters(parameters)}; use another name`,
+      { reason: 'parameters-differ' },
+    )
+  }
+  return { breaker, address: null }
+}
+
+/**
+ * Refuses calls while what is guarded is known to fail: after failures in a row, or at a rate of failures or of slow calls, it
+ * opens; after a time it lets a few calls through as probes, and closes when they succeed. Its state is in shared memory: with
+ * `name`, or by `share()` and `CircuitBreaker.from()`, it is one breaker for all threads.
+ *
+ * A call that is refused rejects with a `CircuitOpenError` that tells when to come back. Refusals of limiters, breakers and
+ * bulkheads inside and calls given up by their caller count neither as success nor as failure.
+ *
+ * @param options - see {@link CircuitBreakerOptions}
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters
+ * Thread-safety: all threads may use the same breaker at once; exactly one of them makes each transition.
+ * Cost: two native calls for a call that succeeds; nothing is written while nothing fails, so that threads do not get into
+ *   each other's way (a `window` counts every call).
+ * @example
+ * const breaker = circuitBreaker({ name: 'users-api', failureThreshold: 5, resetTimeoutMs: 30_000 })
+ * const user = await breaker.execute(({ signal }) => loadUser(id, signal))
+ */
+export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
+  return new CircuitBreaker(options)
+}

@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process'
+import { expect, it } from 'vitest'
+import { RateLimiter } from '../../dist/index.js'
+import { describeMachine, filesOf, machineName, runScript } from '../support/machine.js'
+
+/** Why a command that starts a process in other namespaces cannot run here; null when it can. */
+function obstacle(before: readonly string[]): string | null {
+  const [command = '', ...rest] = before
+  const { status, error, stderr } = spawnSync(command, [...rest, 'true'], { encoding: 'utf8' })
+  return status === 0 ? null : (error?.message ?? stderr.trim())
+}
+
+const policyOf = (name: string) => ({ name, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 5 }) as const
+const DRAIN = 'let n = 0; while (limiter.tryAcquire()) n++; say(n)'
+
+/** A test in other namespaces, skipped with the system's own reason where it cannot make them. */
+function itIn(before: readonly string[], what: string, body: (before: readonly string[]) => Promise<void>): void {
+  const reason = obstacle(before)
+  const title = `${before.filter((word) => !word.includes(' ')).join(' ')}: ${what}`
+  if (reason === null) it(title, () => body(before))
+  else it.skip(`${title} (${reason})`, () => undefined)
+}
+
+describeMachine('processes in other namespaces', () => {
+  const shares = async (before: readonly string[]): Promise<void> => {
+    const policy = policyOf(machineName())
+    expect(new RateLimiter(policy).tryAcquire(3)).toBe(true)
+    expect(await runScript(policy, DRAIN, before)).toBe(2)
+  }
+  // Names are files of /dev/shm, which belongs to the mount namespace; System V's IPC namespace has no part in them.
+  itIn(['unshare', '--ipc'], 'share a name', shares)
+  itIn(['unshare', '--pid', '--fork'], 'share a name', shares)
+  itIn(['unshare', '--net', '--uts'], 'share a name', shares)
+  itIn(['unshare', '--mount'], 'share a name while they see the same /dev/shm', shares)
+
+  const ownMemory = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o size=1m none /dev/shm && exec "$@"', 'sh']
+  itIn(ownMemory, 'with a /dev/shm of their own, as containers have, share nothing', async (before) => {
+    const policy = policyOf(machineName())
+    const mine = new RateLimiter(policy)
+    expect(await runScript(policy, DRAIN, before)).toBe(5)
+    expect(mine.getAvailableTokens()).toBe(5)
+  })
+
+  const fullMemory = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o size=4k none /dev/shm && exec "$@"', 'sh']
+  itIn(fullMemory, 'where the memory is full get an error, and nothing half-created is left', async (before) => {
+    const policy = policyOf(machineName())
+    const code = `
+      const attempt = () => { try { new RateLimiter(policy) } catch (error) { return error.reason } }
+      const { readdirSync } = await import('node:fs')
+      say([attempt(), attempt(), readdirSync('/dev/shm')])`
+    expect(await runScript(null, `const policy = ${JSON.stringify(policy)}; ${code}`, before)).toEqual(['full', 'full', []])
+  })
+
+  const noMemory = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', 'sh']
+  itIn(noMemory, 'where it cannot be written get an error', async (before) => {
+    expect(await runScript(policyOf(machineName()), DRAIN, before)).toMatchObject({ error: { name: 'SharedMemoryError', reason: 'unavailable' } })
+  })
+
+  itIn(['unshare', '--time', '--fork', '--monotonic', '1000'], 'on another clock are refused', async (before) => {
+    const policy = policyOf(machineName())
+    const mine = new RateLimiter(policy)
+    expect(await runScript(policy, DRAIN, before)).toMatchObject({ error: { reason: 'unavailable' } })
+    expect(mine.tryAcquire(5)).toBe(true)
+  })
+
+  itIn(['setpriv', '--reuid=12345', '--clear-groups'], 'another user has names of his own', async (before) => {
+    const policy = policyOf(machineName())
+    const mine = new RateLimiter(policy)
+    expect(await runScript(policy, DRAIN, before)).toBe(5)
+    expect(mine.getAvailableTokens()).toBe(5)
+    expect(filesOf(policy.name)).toHaveLength(2)
+  })
+
+  itIn(['unshare', '--user'], 'another user namespace without a user has a name of its own, or none', async (before) => {
+    const policy = policyOf(machineName())
+    const mine = new RateLimiter(policy)
+    const outcome = await runScript(policy, DRAIN, before)
+    if (outcome !== 5) expect(outcome).toMatchObject({ error: { name: 'SharedMemoryError' } })
+    expect(mine.getAvailableTokens()).toBe(5)
+  })
+})

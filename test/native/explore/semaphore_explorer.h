@@ -1,0 +1,218 @@
+// Explores every interleaving of a few threads with a few operations on a semaphore, at the grain of single atomic
+// operations, as explorer.h does for the bucket. In each, every result must be explained by some order of the operations. After
+// every single step it also supposes that all threads die there: then every row is buried, and all permits must be back.
+//
+// In weak memory results are not explained, since threads that hear of each other in no other way may disagree about the
+// order; permits must be conserved all the same.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "explore/memories.h"
+#include "explore/model_word.h"
+#include "explore/semaphore_model.h"
+
+namespace amorsize::test {
+
+struct SemaphoreScenario {
+  int64_t permits;
+  int64_t max_queue;
+  std::vector<Call> first;                 // run before the threads start
+  std::vector<std::vector<Call>> threads;  // side by side
+};
+
+struct SemaphoreExploration {
+  int64_t states = 0;
+  int64_t ends = 0;
+  std::string failure;
+};
+
+template <class Memory = Interleaving, Fault kFault = Fault::kNone>
+class SemaphoreExplorer {
+ public:
+  explicit SemaphoreExplorer(const SemaphoreScenario& scenario) : scenario_(scenario) {}
+
+  SemaphoreExploration run() {
+    const size_t count = scenario_.threads.size();
+    State start{Memory(count), SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count), std::vector<Thread>(count)};
+    auto initialize = [this] { semaphore().initialize(scenario_.permits, scenario_.max_queue); };
+    if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, initialize)) return {0, 0, "initialisation does not end"};
+    for (const Call& call : scenario_.first) {
+      int64_t result = 0;
+      auto body = [&] { result = perform(call); };
+      if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, body)) return {0, 0, "does not end: " + describe(call)};
+      start.orders.begin(0, call);
+      if (!start.orders.end(0, result)) return {0, 0, "no order explains " + describe(call)};
+    }
+    start.memory.publish();
+    for (size_t thread = 0; thread < count; ++thread) {
+      if (!proceed(&start, thread)) return found_;
+    }
+    visit(start);
+    return found_;
+  }
+
+ private:
+  static constexpr int kMaxSteps = 400;
+  static constexpr core::SemaphoreShape kShape{3, 8};
+  static_assert(kShape.cells() * core::kWordsPerCell <= kWords);
+  // A thread that sees old values for ever says nothing about the semaphore.
+  static constexpr bool kIsWeak = !std::is_same_v<Memory, Interleaving>;
+
+  struct Thread {
+    size_t operation = 0;
+    bool is_dead = false;
+    std::vector<Answer> answers;  // of the operation under way
+    Request request{};            // what it waits for
+    Digest history;
+  };
+
+  struct State {
+    Memory memory;
+    SemaphoreOrders orders;
+    std::vector<Thread> threads;
+  };
+
+  struct HashOfDigest {
+    size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
+  };
+
+  static core::Semaphore<ModelWord<kFault>> semaphore() { return {ModelWord<kFault>::cell(), kShape}; }
+
+  static int64_t perform(const Call& call) {
+    auto subject = semaphore();
+    switch (call.ask) {
+      case Ask::kAcquire:
+        return static_cast<int64_t>(subject.acquire(call.owner));
+      case Ask::kTry:
+        return static_cast<int64_t>(subject.try_acquire(call.owner) ? core::Admission::kAdmitted : core::Admission::kRefused);
+      case Ask::kRelease:
+        return subject.held(call.owner) == 0 ? kHasNone : int64_t{subject.release(call.owner)};
+      case Ask::kCancel:
+        return subject.cancel(call.owner);
+      case Ask::kHeld:
+        return subject.held(call.owner);
+      case Ask::kDie:
+        subject.complete_any();
+    }
+    return 0;
+  }
+
+  // Everybody is dead: once all rows are buried, exactly the permits there are can be taken.
+  bool gives_everything_back(Memory memory) {
+    int64_t taken = 0;
+    auto body = [&] {
+      auto subject = semaphore();
+      for (core::Owner owner = 1; owner <= kShape.rows; ++owner) subject.bury(owner, [](core::Owner) {});
+      while (taken <= scenario_.permits && subject.try_acquire(1)) ++taken;
+    };
+    if (!processor.run_alone(&memory, Memory::at_once, 4 * kMaxSteps, body)) return failed("after all died, taking back does not end");
+    return taken == scenario_.permits || failed("after all died, " + std::to_string(taken) + " permits of " + std::to_string(scenario_.permits) + " are left");
+  }
+
+  bool finished(const State& state, size_t thread) const {
+    return state.threads[thread].is_dead || state.threads[thread].operation == scenario_.threads[thread].size();
+  }
+  const Call& current(const State& state, size_t thread) const { return scenario_.threads[thread][state.threads[thread].operation]; }
+
+  void visit(const State& state) {
+    Digest digest;
+    state.memory.add_to(&digest);
+    const auto memory = digest.value();
+    if (!kIsWeak) state.orders.add_to(&digest);
+    for (const Thread& thread : state.threads) {
+      digest.add(thread.operation << 1 | size_t{thread.is_dead});
+      digest.add(thread.history.value().first);
+      digest.add(thread.history.value().second);
+    }
+    if (!seen_.insert(digest.value()).second) return;
+    ++found_.states;
+
+    bool all_finished = true;
+    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
+    if (all_finished) ++found_.ends;
+    if (ended_.insert(memory).second && !gives_everything_back(state.memory)) return;
+
+    std::vector<Answer> answers;
+    for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
+      if (finished(state, thread)) continue;
+      state.memory.choices(thread, state.threads[thread].request, false, &answers);
+      for (const Answer& answer : answers) {
+        way_.push_back({thread, state.threads[thread].request, answer});
+        State next = state;
+        if (step(&next, thread, answer)) visit(next);
+        if (!found_.failure.empty()) return;
+        way_.pop_back();
+      }
+    }
+  }
+
+  bool step(State* state, size_t index, const Answer& answer) {
+    Thread& thread = state->threads[index];
+    if (thread.answers.empty()) begin(state, index);
+    state->memory.apply(index, thread.request, answer);
+    thread.answers.push_back(answer);
+    thread.history.add(static_cast<uint64_t>(answer.value));
+    thread.history.add(answer.swapped);
+    // In weak memory a swap may fail for as long as the thread sees an old value; such a way ends here.
+    if (thread.answers.size() > kMaxSteps) return kIsWeak ? false : failed("an operation does not end");
+    return proceed(state, index);
+  }
+
+  // An operation begins with its first access and not before, so that as much as possible has ended by then.
+  void begin(State* state, size_t index) {
+    const Call& call = current(*state, index);
+    state->orders.begin(index, call);
+    // Rows are the threads' from the first on.
+    if (call.ask == Ask::kDie) state->threads[call.owner - 1].is_dead = true;
+  }
+
+  bool proceed(State* state, size_t index) {
+    Thread& thread = state->threads[index];
+    while (!finished(*state, index)) {
+      int64_t result = 0;
+      const Call& call = current(*state, index);
+      auto body = [&] { result = perform(call); };
+      if (!processor.replay(thread.answers, body)) {
+        thread.request = processor.request();
+        return true;
+      }
+      if (!state->orders.end(index, result) && !kIsWeak) {
+        return failed("thread " + std::to_string(index) + ": no order explains " + describe(call) + ": " + std::to_string(result));
+      }
+      if (call.ask == Ask::kDie) state->orders.abandon(call.owner - 1);
+      thread.history = {};
+      thread.answers.clear();
+      ++thread.operation;
+    }
+    return true;
+  }
+
+  bool failed(const std::string& what) {
+    found_.failure = what;
+    for (const auto& [thread, request, answer] : way_) {
+      static constexpr const char* kNames[] = {"load", "store", "swap"};
+      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
+      found_.failure += std::to_string(request.word);
+      if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
+      if (request.kind == Request::Kind::kStore || answer.swapped) found_.failure += " writes " + std::to_string(request.value);
+    }
+    return false;
+  }
+
+  struct Step {
+    size_t thread;
+    Request request;
+    Answer answer;
+  };
+
+  const SemaphoreScenario scenario_;
+  SemaphoreExploration found_;
+  std::vector<Step> way_;
+  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> seen_;
+  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> ended_;  // memories in which everybody died
+};
+
+}  // namespace amorsize::test

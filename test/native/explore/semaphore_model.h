@@ -1,0 +1,158 @@
+// What a semaphore does, said without sharing: the sequential specification, and whether what threads were told can be
+// explained by some order of their operations on it (linearizability).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/semaphore.h"
+#include "explore/memories.h"
+
+namespace amorsize::test {
+
+enum class Ask {
+  kAcquire,  // or a place in the queue
+  kTry,
+  kRelease,  // if the owner holds a permit
+  kCancel,
+  kHeld,
+  kDie,  // the owner's thread is never run again; whoever asks completes what is under way
+};
+
+struct Call {
+  Ask ask;
+  core::Owner owner;
+};
+
+inline constexpr int64_t kHasNone = -1;
+
+inline std::string describe(const Call& request) {
+  static constexpr const char* kNames[] = {"acquire", "try", "release", "cancel", "held", "die"};
+  return std::string(kNames[static_cast<int>(request.ask)]) + " of row " + std::to_string(request.owner);
+}
+
+class SemaphoreModel {
+ public:
+  SemaphoreModel(int64_t permits, int64_t max_queue) : free_(permits), max_queue_(max_queue) {}
+
+  int64_t apply(const Call& request) {
+    int64_t& held = held_[request.owner];
+    switch (request.ask) {
+      case Ask::kAcquire:
+        if (free_ > 0) break;
+        if (max_queue_ >= 0 && static_cast<int64_t>(queue_.size()) >= max_queue_) return static_cast<int64_t>(core::Admission::kRefused);
+        queue_.push_back(request.owner);
+        return static_cast<int64_t>(core::Admission::kQueued);
+      case Ask::kTry:
+        if (free_ == 0) return static_cast<int64_t>(core::Admission::kRefused);
+        break;
+      case Ask::kRelease: {
+        if (held == 0) return kHasNone;
+        --held;
+        if (queue_.empty()) return ++free_, core::kNobody;
+        const core::Owner next = queue_.front();
+        queue_.erase(queue_.begin());
+        ++held_[next];
+        return next;
+      }
+      case Ask::kCancel: {
+        const auto last = std::find(queue_.rbegin(), queue_.rend(), request.owner);
+        if (last == queue_.rend()) return false;
+        queue_.erase(std::next(last).base());
+        return true;
+      }
+      case Ask::kHeld:
+        return held;
+      case Ask::kDie:
+        return 0;
+    }
+    --free_;
+    ++held;
+    return static_cast<int64_t>(core::Admission::kAdmitted);
+  }
+
+  uint64_t hash() const {
+    Digest digest;
+    digest.add(static_cast<uint64_t>(free_));
+    for (const int64_t held : held_) digest.add(static_cast<uint64_t>(held));
+    for (const core::Owner owner : queue_) digest.add(owner);
+    return digest.value().first;
+  }
+
+  bool operator==(const SemaphoreModel&) const = default;
+
+ private:
+  int64_t free_;
+  int64_t max_queue_;
+  std::vector<core::Owner> queue_;
+  std::array<int64_t, 4> held_{};
+};
+
+// Every state the model could be in while operations go on: which of them have taken effect, and with which result.
+class SemaphoreOrders {
+ public:
+  SemaphoreOrders(const SemaphoreModel& model, size_t threads) : pending_(threads), possible_{{model, std::vector<std::optional<int64_t>>(threads)}} {}
+
+  void begin(size_t thread, const Call& request) { pending_[thread] = request; }
+
+  // False if no order explains the result.
+  bool end(size_t thread, int64_t result) {
+    // Taking effect as late as can be loses nothing: an order is only constrained when an operation ends.
+    for (size_t i = 0; i < possible_.size(); ++i) {
+      for (size_t other = 0; other < pending_.size(); ++other) {
+        if (!pending_[other] || possible_[i].done[other]) continue;
+        Possibility next = possible_[i];
+        next.done[other] = next.model.apply(*pending_[other]);
+        if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
+      }
+    }
+    std::erase_if(possible_, [&](const Possibility& p) { return p.done[thread] != result; });
+    forget(thread);
+    return !possible_.empty();
+  }
+
+  // The thread's operation has either taken effect by now, or never will.
+  void abandon(size_t thread) {
+    if (!pending_[thread]) return;
+    const size_t count = possible_.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (possible_[i].done[thread]) continue;
+      Possibility next = possible_[i];
+      next.model.apply(*pending_[thread]);
+      if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
+    }
+    forget(thread);
+  }
+
+  void add_to(Digest* digest) const {
+    uint64_t sum = 0;  // of a set, in whatever order it was found
+    for (const Possibility& p : possible_) {
+      Digest one;
+      one.add(p.model.hash());
+      for (const auto& done : p.done) one.add(done ? static_cast<uint64_t>(*done) + 2 : 0);
+      sum += one.value().first;
+    }
+    digest->add(possible_.size());
+    digest->add(sum);
+  }
+
+ private:
+  struct Possibility {
+    SemaphoreModel model;
+    std::vector<std::optional<int64_t>> done;
+    bool operator==(const Possibility&) const = default;
+  };
+
+  void forget(size_t thread) {
+    for (Possibility& p : possible_) p.done[thread].reset();
+    pending_[thread].reset();
+  }
+
+  std::vector<std::optional<Call>> pending_;
+  std::vector<Possibility> possible_;
+};
+
+}  // namespace amorsize::test

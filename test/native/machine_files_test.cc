@@ -1,0 +1,177 @@
+// Named regions: who creates them, what a creator leaves that dies, and who finds what.
+#include "machine_support.h"
+#include "os/futex.h"
+
+namespace amorsize::test {
+namespace {
+
+using os::CreationStep;
+using os::MachineCells;
+using os::MachineFault;
+using os::MachineFiles;
+
+constexpr CreationStep kSteps[] = {CreationStep::kFileMade,    CreationStep::kLocked,    CreationStep::kAllocated,
+                                   CreationStep::kInitialized, CreationStep::kDescribed, CreationStep::kPublished};
+
+TEST("machine: a name is one region for every opener of a process, and for the next process") {
+  const Directory directory;
+  MachineFiles files(directory.path());
+  const MachineCells first = files.cells(kKind, "one", kCells, founding(1, 5));
+  CHECK(is_bucket(first, 5));
+  CHECK(files.cells(kKind, "one", kCells, founding(1, 5)).words == first.words);
+  EXPECT_EQ(core::TokenBucket<>(first.words).try_acquire(os::monotonic_ns(), 5), core::Outcome::kGranted);
+  const pid_t other = start([&] {
+    MachineFiles theirs(directory.path());
+    const MachineCells found = theirs.cells(kKind, "one", kCells, [](core::Word*) { fail(__FILE__, __LINE__, "made twice"); });
+    CHECK(is_bucket(found, 5));
+    EXPECT_EQ(core::TokenBucket<>(found.words).try_acquire(os::monotonic_ns(), 5), core::Outcome::kDenied);
+  });
+  EXPECT_EQ(wait_for(other), 0);
+  EXPECT_EQ(directory.files(), 1);
+}
+
+TEST("machine: names and kinds are apart, whatever the names hold") {
+  const Directory directory;
+  MachineFiles files(directory.path());
+  const std::string names[] = {"a", "b", "", std::string("a\0b", 3), std::string(600, 'x'), std::string(640, 'x'), "../../etc/passwd", "\xFF\xFE"};
+  double burst = 1;
+  for (const std::string& name : names) {
+    CHECK(is_bucket(files.cells(kKind, name, kCells, founding(1, burst)), burst));
+    ++burst;
+  }
+  burst = 1;
+  for (const std::string& name : names) {
+    CHECK(is_bucket(files.cells(kKind, name, kCells, founding(1, 999)), burst));
+    ++burst;
+  }
+  CHECK(is_bucket(files.cells(static_cast<core::Kind>(77), "a", kCells, founding(1, 99)), 99));
+  EXPECT_EQ(directory.files(), std::size(names) + 1);
+  EXPECT_EQ(files.cells(kKind, std::string(641, 'x'), kCells, founding(1, 1)).fault, MachineFault::kUnavailable);
+}
+
+TEST("machine: a creator killed after any step leaves a name that the next one can use") {
+  for (const CreationStep killed_after : kSteps) {
+    const Directory directory;
+    const pid_t creator = start([&] {
+      MachineFiles files(directory.path(), [&](CreationStep step) {
+        if (step == killed_after) raise(SIGKILL);
+      });
+      files.cells(kKind, "half", kCells, founding(1, 5));
+    });
+    EXPECT_EQ(wait_for(creator), 256 + SIGKILL);
+    MachineFiles files(directory.path());
+    const int64_t started = os::monotonic_ns();
+    CHECK(is_bucket(files.cells(kKind, "half", kCells, founding(1, 7)), killed_after == CreationStep::kPublished ? 5 : 7));
+    CHECK(os::monotonic_ns() - started < MachineFiles::kPatienceNs / 2);
+  }
+}
+
+TEST("machine: what a dead creator wrote into the cells is gone before the next one initializes them") {
+  const Directory directory;
+  const pid_t creator = start([&] {
+    MachineFiles files(directory.path());
+    files.cells(kKind, "dirty", 1000, [](core::Word* words) {
+      for (size_t i = 0; i < 1000 * core::kWordsPerCell; ++i) words[i].store(-1, std::memory_order_relaxed);
+      raise(SIGKILL);
+    });
+  });
+  EXPECT_EQ(wait_for(creator), 256 + SIGKILL);
+  MachineFiles files(directory.path());
+  files.cells(kKind, "dirty", 1000, [](core::Word* words) {
+    for (size_t i = 0; i < 1000 * core::kWordsPerCell; ++i) EXPECT_EQ(words[i].load(std::memory_order_relaxed), 0);
+  });
+}
+
+TEST("machine: of many processes that start at once one creates") {
+  constexpr int kProcesses = 16;
+  for (int64_t round = 0; round < 10 * effort; ++round) {
+    const Directory directory;
+    core::Word* const common = common_words(2);  // a gate, and how many created
+    pid_t processes[kProcesses];
+    for (pid_t& process : processes) {
+      process = start([&] {
+        while (common[0].load(std::memory_order_acquire) == 0) os::sleep_while(common[0], 0, 1'000'000'000);
+        MachineFiles files(directory.path());
+        const auto make = founding(1, 5);
+        const MachineCells opened = files.cells(kKind, "race", kCells, [&](core::Word* words) {
+          common[1].fetch_add(1, std::memory_order_relaxed);
+          make(words);
+        });
+        CHECK(is_bucket(opened, 5));
+      });
+    }
+    common[0].store(1, std::memory_order_release);
+    os::wake(common[0], kProcesses);
+    for (const pid_t process : processes) EXPECT_EQ(wait_for(process), 0);
+    EXPECT_EQ(common[1].load(std::memory_order_relaxed), 1);
+  }
+}
+
+TEST("machine: a creator that stands still is waited for, then reported; the name works once it goes on") {
+  const Directory directory;
+  const pid_t creator = start([&] {
+    MachineFiles files(directory.path(), [](CreationStep step) {
+      if (step == CreationStep::kAllocated) raise(SIGSTOP);
+    });
+    CHECK(is_bucket(files.cells(kKind, "slow", kCells, founding(1, 5)), 5));
+  });
+  int status = 0;
+  waitpid(creator, &status, WUNTRACED);
+  CHECK(WIFSTOPPED(status));
+  MachineFiles files(directory.path(), nullptr, 30'000'000);
+  EXPECT_EQ(files.cells(kKind, "slow", kCells, founding(1, 7)).fault, MachineFault::kBusy);
+  kill(creator, SIGCONT);
+  EXPECT_EQ(wait_for(creator), 0);
+  CHECK(is_bucket(files.cells(kKind, "slow", kCells, founding(1, 7)), 5));
+}
+
+TEST("machine: other parameters make the region again only when no process uses it") {
+  const Directory directory;
+  core::Word* const common = common_words(2);
+  const pid_t user = start([&] {
+    MachineFiles files(directory.path());
+    CHECK(is_bucket(files.cells(kKind, "fit", kCells, founding(1, 5), founded_with(5)), 5));
+    common[0].store(1, std::memory_order_release);
+    while (common[1].load(std::memory_order_acquire) == 0) usleep(1000);
+  });
+  while (common[0].load(std::memory_order_acquire) == 0) usleep(1000);
+  {
+    MachineFiles files(directory.path());
+    CHECK(is_bucket(files.cells(kKind, "fit", kCells, founding(1, 7), founded_with(7)), 5));
+    EXPECT_EQ(files.cells(kKind, "fit", kCells + 1, founding(1, 7), founded_with(7)).fault, MachineFault::kOtherSize);
+  }
+  common[1].store(1, std::memory_order_release);
+  EXPECT_EQ(wait_for(user), 0);
+  // This process looked, and so uses it; another one that does the same after both are gone finds nobody.
+  const pid_t next = start([&] {
+    MachineFiles files(directory.path());
+    CHECK(is_bucket(files.cells(kKind, "fit", kCells, founding(1, 7), founded_with(7)), 5));
+  });
+  EXPECT_EQ(wait_for(next), 0);
+  const MachineCells fresh = [&] {
+    std::fstream file(directory.file("fit"), std::ios::in | std::ios::out | std::ios::binary);
+    const int64_t none = 0;
+    for (size_t i = 0; i < core::machine::kOwnerRows * core::machine::kOwnerRowWords; ++i) {
+      file.seekp(static_cast<std::streamoff>((core::machine::kOwners + i) * sizeof none));
+      file.write(reinterpret_cast<const char*>(&none), sizeof none);
+    }
+    file.close();
+    MachineFiles files(directory.path());
+    return files.cells(kKind, "fit", kCells + 1, founding(1, 7), founded_with(7));
+  }();
+  CHECK(is_bucket(fresh, 7));
+  EXPECT_EQ(fresh.cells, kCells + 1);
+}
+
+TEST("machine: a name that was removed is made again; who had it keeps what it had") {
+  const Directory directory;
+  MachineFiles files(directory.path());
+  const MachineCells old = files.cells(kKind, "gone", kCells, founding(1, 5));
+  std::filesystem::remove(directory.file("gone"));
+  const MachineCells fresh = files.cells(kKind, "gone", kCells, founding(1, 7));
+  CHECK(is_bucket(old, 5));
+  CHECK(is_bucket(fresh, 7));
+}
+
+}  // namespace
+}  // namespace amorsize::test

@@ -1,0 +1,159 @@
+// The semaphore in one thread: what each operation does, and what is left by an owner that dies.
+#include "core/semaphore.h"
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "check.h"
+
+namespace amorsize::test {
+namespace {
+
+using core::Admission;
+using core::Owner;
+using core::Word;
+
+constexpr core::SemaphoreShape kSmall{3, 8};
+
+struct Fixture {
+  std::unique_ptr<Word[]> words;
+  core::SemaphoreShape shape;
+  core::Semaphore<> semaphore;
+
+  explicit Fixture(int64_t max_concurrent, int64_t max_queue = -1, core::SemaphoreShape with = kSmall)
+      : words(new Word[with.cells() * core::kWordsPerCell]()), shape(with), semaphore(words.get(), with) {
+    semaphore.initialize(max_concurrent, max_queue);
+  }
+};
+
+TEST("semaphore: admits as many as it has permits, and not more") {
+  Fixture f(3);
+  const Owner owner = f.semaphore.claim(7, 0);
+  EXPECT_EQ(owner, 1u);
+  for (int i = 0; i < 3; ++i) CHECK(f.semaphore.try_acquire(owner));
+  CHECK(!f.semaphore.try_acquire(owner));
+  EXPECT_EQ(f.semaphore.held(owner), 3u);
+  EXPECT_EQ(f.semaphore.available(), 0u);
+  EXPECT_EQ(f.semaphore.release(owner), core::kNobody);
+  EXPECT_EQ(f.semaphore.held(owner), 2u);
+  CHECK(f.semaphore.try_acquire(owner));
+}
+
+TEST("semaphore: hands over first come first served, without barging") {
+  Fixture f(1);
+  CHECK(f.semaphore.try_acquire(1));
+  for (const Owner owner : {2u, 3u, 2u, 2u, 1u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  EXPECT_EQ(f.semaphore.waiting(), 5);
+  Owner holder = 1;
+  for (const Owner next : {2u, 3u, 2u, 2u, 1u}) {
+    CHECK(!f.semaphore.try_acquire(holder));
+    EXPECT_EQ(f.semaphore.release(holder), next);
+    holder = next;
+  }
+  EXPECT_EQ(f.semaphore.release(1), core::kNobody);
+  EXPECT_EQ(f.semaphore.available(), 1u);
+  for (const Owner owner : {1u, 2u, 3u}) EXPECT_EQ(f.semaphore.held(owner), 0u);
+}
+
+TEST("semaphore: a caller that gives up leaves no place behind") {
+  Fixture f(1);
+  CHECK(f.semaphore.try_acquire(1));
+  for (const Owner owner : {2u, 3u, 2u, 3u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  CHECK(f.semaphore.cancel(2));  // the third place: the first of row 2 stays
+  EXPECT_EQ(f.semaphore.waiting(), 3);
+  EXPECT_EQ(f.semaphore.release(1), 2u);
+  EXPECT_EQ(f.semaphore.release(2), 3u);
+  CHECK(!f.semaphore.cancel(2));
+  EXPECT_EQ(f.semaphore.release(3), 3u);
+  EXPECT_EQ(f.semaphore.release(3), core::kNobody);
+}
+
+TEST("semaphore: a bounded queue refuses, and has room again when somebody leaves it") {
+  Fixture f(1, 2);
+  CHECK(f.semaphore.try_acquire(1));
+  CHECK(f.semaphore.acquire(2) == Admission::kQueued);
+  CHECK(f.semaphore.acquire(3) == Admission::kQueued);
+  CHECK(f.semaphore.acquire(1) == Admission::kRefused);
+  CHECK(f.semaphore.cancel(2));
+  CHECK(f.semaphore.acquire(1) == Admission::kQueued);
+  Fixture none(1, 0);
+  CHECK(none.semaphore.acquire(1) == Admission::kAdmitted);
+  CHECK(none.semaphore.acquire(1) == Admission::kRefused);
+}
+
+TEST("semaphore: serves more changes of thread than it has places, and forgets nobody") {
+  Fixture f(1);
+  CHECK(f.semaphore.try_acquire(1));
+  std::map<Owner, int> asked;
+  for (int i = 0; i < 300; ++i) {
+    const Owner owner = 1 + static_cast<Owner>(i) % 3;
+    CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+    ++asked[owner];
+    if (i % 7 == 0 && f.semaphore.cancel(1)) --asked[1];
+  }
+  Owner holder = 1;
+  // As long as the queue has room for every change of thread the order is exact.
+  for (const Owner next : {2u, 3u}) EXPECT_EQ(holder = f.semaphore.release(holder), next);
+  asked[2]--;
+  asked[3]--;
+  while ((holder = f.semaphore.release(holder)) != core::kNobody) --asked[holder];
+  for (const auto& [owner, left] : asked) EXPECT_EQ(left, 0);
+  EXPECT_EQ(f.semaphore.available(), 1u);
+}
+
+TEST("semaphore: with the usual shape the order is exact through hundreds of changes of thread") {
+  Fixture f(1, -1, {core::semaphore::kRows, core::semaphore::kPlaces});
+  CHECK(f.semaphore.try_acquire(1));
+  std::vector<Owner> came;
+  for (int64_t i = 0; i < core::semaphore::kPlaces - core::semaphore::kRows; ++i) came.push_back(1 + static_cast<Owner>(i * 37 % 63));
+  for (const Owner owner : came) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  Owner holder = 1;
+  for (const Owner next : came) EXPECT_EQ(holder = f.semaphore.release(holder), next);
+}
+
+TEST("semaphore: a hundred thousand callers of one thread take one place") {
+  Fixture f(1);
+  CHECK(f.semaphore.try_acquire(1));
+  constexpr int kCallers = 600'000;  // more than one place can count
+  for (int i = 0; i < kCallers; ++i) CHECK(f.semaphore.acquire(1) == Admission::kQueued);
+  EXPECT_EQ(f.semaphore.waiting(), kCallers);
+  for (int i = 0; i < kCallers; ++i) EXPECT_EQ(f.semaphore.release(1), 1u);
+  EXPECT_EQ(f.semaphore.release(1), core::kNobody);
+}
+
+TEST("semaphore: what a dead owner held goes to those who wait, and its places are gone") {
+  Fixture f(2);
+  CHECK(f.semaphore.claim(11, 0) == 1 && f.semaphore.claim(12, 0) == 2 && f.semaphore.claim(13, 0) == 3);
+  CHECK(f.semaphore.claim(14, 0) == core::kNobody);
+  CHECK(f.semaphore.try_acquire(1) && f.semaphore.try_acquire(1));
+  for (const Owner owner : {1u, 2u, 1u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  std::vector<Owner> woken;
+  f.semaphore.bury(1, [&](Owner owner) { woken.push_back(owner); });
+  EXPECT_EQ(woken.size(), 1u);
+  EXPECT_EQ(f.semaphore.held(1), 0u);
+  EXPECT_EQ(f.semaphore.held(2), 1u);
+  EXPECT_EQ(f.semaphore.available(), 1u);
+  EXPECT_EQ(f.semaphore.waiting(), 0);
+  EXPECT_EQ(f.semaphore.claim(15, 0), 1u);
+  const uint32_t before = f.semaphore.grants(1);
+  CHECK(f.semaphore.try_acquire(1));
+  CHECK(f.semaphore.acquire(1) == Admission::kQueued);
+  EXPECT_EQ(f.semaphore.release(2), 1u);
+  EXPECT_EQ(f.semaphore.grants(1) - before, 1u);
+  EXPECT_EQ(f.semaphore.held(1), 2u);
+}
+
+TEST("semaphore: holds as many permits as the layout says") {
+  Fixture f(core::semaphore::kMostPermits);
+  EXPECT_EQ(f.semaphore.available(), core::semaphore::kMostPermits);
+  for (int64_t i = 0; i < core::semaphore::kMostPermits; ++i) {
+    if (!f.semaphore.try_acquire(2)) return fail(__FILE__, __LINE__, "refused too early");
+  }
+  CHECK(!f.semaphore.try_acquire(1));
+  f.semaphore.bury(2, [](Owner) {});
+  EXPECT_EQ(f.semaphore.available(), core::semaphore::kMostPermits);
+}
+
+}  // namespace
+}  // namespace amorsize::test

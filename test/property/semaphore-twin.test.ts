@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { cellsOf, createSemaphore, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphore.js'
+import { SEMAPHORE } from '../../dist/memory/layout.js'
+import { addonForbidden, describeWithAddon } from '../support/native.js'
+import { expectPermitsConserved, expectTheSameSemaphore } from './semaphore-twin-properties.js'
+
+describeWithAddon('the addon, its twin, and both at work on one semaphore', () => {
+  it('answer every operation alike and leave the same words', () => {
+    expectTheSameSemaphore(1000)
+  })
+})
+
+it('permits are neither lost nor made', () => {
+  expectPermitsConserved(500, false)
+  if (!addonForbidden) expectPermitsConserved(500, true)
+})
+
+it('has room for the shapes it is made in', () => {
+  expect(cellsOf(SHARED_SHAPE)).toBe(SEMAPHORE.cells)
+  expect(cellsOf(PRIVATE_SHAPE)).toBe(3)
+  const { semaphore } = createSemaphore({ maxConcurrent: 2, maxQueue: 0 }, PRIVATE_SHAPE)
+  expect([semaphore.take(), semaphore.take(), semaphore.take()]).toEqual([undefined, undefined, false])
+  expect([semaphore.maxConcurrent, semaphore.maxQueue, semaphore.held()]).toEqual([2, 0, 2])
+})

@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { expect, it } from 'vitest'
+import { onRing, ownDoorbell, ring, ringOthers } from '../../dist/memory/doorbell.js'
+import { addonForbidden, describeWithAddon } from '../support/native.js'
+
+async function openWorker(data: object = {}): Promise<{ worker: Worker; id: number }> {
+  const worker = new Worker(new URL('support/doorbell-worker.mjs', import.meta.url), { workerData: data })
+  const [id] = (await once(worker, 'message')) as [number]
+  return { worker, id }
+}
+
+it('calls a listener until it is removed; without the addon by the clock', async () => {
+  let calls = 0
+  const heard = new Promise<void>((resolve) => {
+    const off = onRing(() => {
+      calls++
+      off()
+      resolve()
+    })
+  })
+  if (!addonForbidden) ring(ownDoorbell())
+  await heard
+  ring(ownDoorbell())
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(calls).toBe(1)
+})
+
+describeWithAddon('a doorbell', () => {
+  it('wakes the thread it belongs to, and only that', async () => {
+    const [one, other] = await Promise.all([openWorker({ hold: true }), openWorker({ hold: true })])
+    expect(one.id).not.toBe(other.id)
+    let heardByOther = 0
+    other.worker.on('message', () => heardByOther++)
+    ring(one.id)
+    expect(await once(one.worker, 'message')).toEqual(['rung'])
+    expect(heardByOther).toBe(0)
+    await Promise.all([one.worker.terminate(), other.worker.terminate()])
+  })
+
+  it('wakes every other thread at once, but not its own', async () => {
+    const workers = await Promise.all([openWorker({ hold: true }), openWorker({ hold: true })])
+    let own = 0
+    const off = onRing(() => own++)
+    const heard = Promise.all(workers.map(({ worker }) => once(worker, 'message')))
+    ringOthers()
+    expect(await heard).toEqual([['rung'], ['rung']])
+    off()
+    expect(own).toBe(0)
+    await Promise.all(workers.map(({ worker }) => worker.terminate()))
+  })
+
+  it('keeps no thread alive unless it is asked to', async () => {
+    const { worker } = await openWorker()
+    expect(await once(worker, 'exit')).toEqual([0])
+  })
+
+  it('may be rung when its thread has ended, or was never there', async () => {
+    const { worker, id } = await openWorker({ hold: true })
+    await worker.terminate()
+    ring(id)
+    ring(4_000_000_000)
+    ring(0)
+  })
+
+  it.each([['exit', 3], ['throw', 1]] as const)('goes with a thread that ends by %s', async (end, code) => {
+    const { worker, id } = await openWorker({ hold: true, end })
+    worker.on('error', () => undefined)
+    const exit = once(worker, 'exit').catch(() => once(worker, 'exit'))
+    ring(id)
+    expect(await exit).toEqual([code])
+    ring(id)
+  })
+
+  it('survives being rung without pause while threads start and are terminated', async () => {
+    let ringing = true as boolean
+    const rings = (async () => {
+      while (ringing) {
+        for (let i = 0; i < 100; i++) ringOthers()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    for (let round = 0; round < 5; round++) {
+      const workers = await Promise.all(Array.from({ length: 3 }, () => openWorker({ hold: true })))
+      await Promise.all(workers.map(({ worker }) => worker.terminate()))
+    }
+    ringing = false
+    await rings
+  })
+})

@@ -1,0 +1,11 @@
+// Opens a doorbell and tells each time it is rung. `hold`: stays alive for it. `end`: how it ends after the first ring.
+import { parentPort, workerData } from 'node:worker_threads'
+import { holdForRing, onRing, ownDoorbell } from '../../../dist/memory/doorbell.js'
+
+onRing(() => {
+  parentPort.postMessage('rung')
+  if (workerData?.end === 'exit') process.exit(3)
+  if (workerData?.end === 'throw') setImmediate(() => { throw new Error('planned') })
+})
+if (workerData?.hold) holdForRing()
+parentPort.postMessage(ownDoorbell())
