@@ -94,7 +94,8 @@ class StandardOutput implements ResultsOutput {
   }
 
   constructor() {
-    process.stdout.on('error', this.#failed)
+    // The program's own listener ends the process where it stands; here a run has to be brought to its end first.
+    process.stdout.removeAllListeners('error').on('error', this.#failed)
   }
 
   write(line: string): Promise<void> | undefined {

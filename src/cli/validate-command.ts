@@ -11,6 +11,7 @@ import { workloads } from './validate-workloads.js'
 interface ValidateFlags {
   readonly json?: true
   readonly rounds: number
+  readonly only?: string
 }
 
 /** Makes the subcommand `amorsize validate`. */
@@ -23,9 +24,12 @@ export function validateCommand(): Command {
     )
     .option('--json', 'print one JSON object instead of a table')
     .option('--rounds <n>', 'how often each way is run, in turn with the others', integerFrom(1, 100), 3)
+    .option('--only <text>', 'leave out workloads whose name does not contain this')
     .addHelpText('after', '\nExit codes: 0 success, 1 a workload failed, 2 wrong usage.')
     .action(async (flags: ValidateFlags) => {
-      const all = workloads()
+      const { only = '' } = flags
+      const all = workloads().filter(({ name }) => name.includes(only))
+      if (all.length === 0) throw new Error(`no workload's name contains '${only}'; there are ${workloads().map(({ name }) => `'${name}'`).join(', ')}`)
       const bar = await openProgressBar(process.stderr)
       const startMs = performance.now()
       const validations: Validation[] = []

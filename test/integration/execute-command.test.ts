@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../unit/support/recorded-run.js'
-import { amorsize } from './support-cli.js'
+import { amorsize, main } from './support-cli.js'
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const folder = temporaryFolder()
 const file = (name: string): string => join(folder, name)
 let count = 0
