@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { howMeasured, renderBench } from './bench-report.js'
 import { type BenchProgress, runBench } from './bench-run.js'
+import { integerFrom } from './numbers.js'
 import { type Output, stylesFor } from './terminal.js'
 
 interface BenchFlags {
@@ -64,16 +65,5 @@ async function progressBar(stream: Output): Promise<{ update: BenchProgress; sto
     stop() {
       if (started) bar.stop()
     },
-  }
-}
-
-/** A parser of whole numbers for commander. */
-function integerFrom(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`)
-    }
-    return value
   }
 }

@@ -10,21 +10,19 @@ export class AsyncLane implements Lane {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #pace: PaceOfLoop
-  readonly #measured: () => void
+  readonly #measured: (item: unknown, result: unknown) => void
   readonly #pump = (): void => this.#fill()
   #inFlight = 0
   #stopped = false
   #filling = false
   #settledSinceMs = performance.now()
 
-  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: () => void) {
+  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, fixed: number | undefined, measured: (item: unknown, result: unknown) => void) {
     this.#run = run
     this.#call = call
     this.#pace = pace
     this.#measured = measured
-    const { workers, mode } = run.options
-    this.limit = new ConcurrencyLimit(mode === 'threads' ? undefined : workers)
-    run.mode = 'async'
+    this.limit = new ConcurrencyLimit(fixed)
     run.add(this)
   }
 
@@ -90,6 +88,7 @@ export class AsyncLane implements Lane {
       (value) => {
         this.#settled(startedMs)
         this.#run.finish(index, value)
+        this.#measured(item, value)
         this.#fill()
       },
       (error: unknown) => {
@@ -106,6 +105,5 @@ export class AsyncLane implements Lane {
     this.#inFlight--
     this.#pace.add(1, nowMs - this.#settledSinceMs)
     this.#settledSinceMs = nowMs
-    this.#measured()
   }
 }

@@ -13,7 +13,10 @@ import type { ResolvedTask } from './task.js'
  */
 export async function beginRun(task: ResolvedTask, source: ItemSource, sink: Sink, options: CompleteOptions, first = 0): Promise<Run> {
   const recorders = await recordersOf(options, { task: task.identity, total: source.total })
-  options.signal?.throwIfAborted()
+  if (options.signal?.aborted === true) {
+    for (const recorder of recorders) await recorder.close?.()
+    throw options.signal.reason
+  }
   callHook(options.hooks, 'onStart', { total: source.total })
   return new Run(options, task, source, first, sink, recorders)
 }

@@ -1,10 +1,19 @@
+import { TaskNotTransferableError } from '../errors.js'
 import { AsyncLane } from './async-lane.js'
 import type { Considered } from './cost-model.js'
+import type { Decision } from './decide.js'
 import { callWithPolicies } from './guarded-call.js'
 import { HereLane } from './here-lane.js'
-import { PaceOfLoop } from './pace.js'
+import { Judge } from './judge.js'
+import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from './limits.js'
+import { isWorkerOfOurs } from './nesting.js'
+import { isThenable, PaceOfLoop } from './pace.js'
 import type { Measured } from './profile.js'
 import type { Run } from './run.js'
+import type { Batch } from './supply.js'
+import { transferable, type TransferredTask } from './transfer.js'
+import { warnOnce } from './warnings.js'
+import { type Terms, Workforce } from './workforce.js'
 
 /** What is under way or known when a run starts. */
 export interface Beginning {
@@ -13,22 +22,188 @@ export interface Beginning {
   /** A promise that the item at `index` has returned before the run began. */
   readonly pending?: { readonly index: number; readonly item: unknown; readonly result: PromiseLike<unknown> }
   /** What a sample has shown. */
-  readonly measured?: Measured
+  readonly measured?: Measured | undefined
   /** A schedule that has been chosen already. */
-  readonly decided?: Considered
+  readonly decided?: Pick<Considered, 'mode' | 'workers' | 'chunkSize'> | undefined
 }
 
 /** Starts the lanes of a run, and adds others when what is measured says so. */
 export function conduct(run: Run, beginning: Beginning = {}): void {
-  const { pace = new PaceOfLoop(), pending, decided } = beginning
-  const call = callWithPolicies(run.task, run.options, run.signal)
-  const measured = (): void => undefined
-  if (pending !== undefined) {
-    const batch = { start: pending.index, items: [pending.item], attempts: 0, isCareful: false }
-    new AsyncLane(run, call, pace, measured).start(pending.result, batch)
-  } else if ((decided?.mode ?? run.options.mode) === 'async') {
-    new AsyncLane(run, call, pace, measured).start()
-  } else {
-    new HereLane(run, call, pace, measured).start()
+  new Conductor(run, beginning).start(beginning)
+}
+
+/** Promises in flight in a worker whose items wait as well as compute. */
+const IN_FLIGHT_IN_WORKER = 4
+
+class Conductor {
+  readonly #run: Run
+  readonly #call: (item: unknown) => unknown
+  readonly #pace: PaceOfLoop
+  readonly #judge: Judge
+  readonly #loopBefore = performance.eventLoopUtilization()
+  #here: HereLane | undefined = undefined
+  #async: AsyncLane | undefined = undefined
+  #hasWorkers = false
+  #mayRunHere = true
+
+  constructor(run: Run, { pace = new PaceOfLoop() }: Beginning) {
+    this.#run = run
+    this.#call = callWithPolicies(run.task, run.options, run.signal)
+    this.#pace = pace
+    this.#judge = new Judge(run.task.key, run.options)
   }
+
+  start({ pending, decided, measured }: Beginning): void {
+    const { options } = this.#run
+    const mode = decided?.mode ?? options.mode
+    if (pending !== undefined) {
+      const batch = { start: pending.index, items: [pending.item], attempts: 0, isCareful: false }
+      this.#startAsync(pending.result, batch)
+    } else if (mode === 'async' || (mode !== 'threads' && isAsyncFunction(this.#run.task.call))) {
+      this.#startAsync()
+    } else if (isWorkerOfOurs()) {
+      this.#startHere()
+    } else if (mode === 'threads') {
+      void this.#startThreads(decided, measured)
+    } else if (options.timeoutMs !== Infinity && mode !== 'serial') {
+      void this.#startThreads(undefined, measured)
+    } else {
+      this.#startHere()
+    }
+  }
+
+  #startHere(): void {
+    this.#makeHere().start()
+  }
+
+  #makeHere(): HereLane {
+    return (this.#here = new HereLane(this.#run, this.#call, this.#pace, (item, result) => this.#measuredHere(item, result), (first, batch) => {
+      this.#here = undefined
+      this.#startAsync(first, batch)
+    }))
+  }
+
+  #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
+    const { mode, workers } = this.#run.options
+    const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
+    this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, (item, result) => this.#measuredAsync(item, result))
+    this.#run.mode = this.#hasWorkers ? 'threads' : mode === 'serial' ? 'serial' : 'async'
+    this.#async.start(first, batch)
+  }
+
+  /** Workers from the start. Where they are needed but cannot be had, the run fails, or stays here with a warning. */
+  async #startThreads(decided: Beginning['decided'], measured: Measured | undefined): Promise<void> {
+    const { options, task } = this.#run
+    const isTimed = options.timeoutMs !== Infinity
+    const worksHere = options.mainThread && !isTimed
+    const { supply } = this.#run
+    if (supply.ended) {
+      this.#run.endIfDone()
+      return
+    }
+    const isAsync = measured?.isAsync === true
+    this.#mayRunHere = worksHere
+    let sent = transferable(task)
+    if (sent instanceof Promise) {
+      // The parser is being loaded: this thread need not wait for it.
+      if (worksHere && measured?.isAsync === false) this.#startHere()
+      sent = await sent
+      if (this.#run.isOver) return
+    }
+    if (sent instanceof TaskNotTransferableError) {
+      if (options.mode === 'threads') {
+        this.#run.stop('failed', sent)
+        return
+      }
+      if (isTimed) warnOnce(task.key, 'AMORSIZE_NO_TIME_LIMIT', `${sent.message}; until then a synchronous item that takes too long cannot be ended`)
+      if (this.#here === undefined) this.#startHere()
+      return
+    }
+    const limits = currentLimits()
+    const most = sensibleWorkers(limits, worksHere, options.maxMemoryPerWorker ?? BYTES_PER_WORKER, options.adjustForLoad === true)
+    const workers = options.workers ?? decided?.workers ?? Math.max(1, most)
+    const worksBeside = worksHere && !isAsync && workers < limits.cpuWorkers
+    this.#hire(sent, { workers, itemMs: measured?.itemMs ?? options.targetChunkMs / 4, inFlight: isAsync ? IN_FLIGHT_IN_WORKER : 1 }, worksBeside)
+  }
+
+  /** Gets the workers, and lets this thread work beside them. */
+  #hire(sent: TransferredTask, terms: Pick<Terms, 'workers' | 'itemMs' | 'inFlight'>, worksBeside: boolean): void {
+    if (this.#hasWorkers || this.#run.isOver) return
+    this.#hasWorkers = true
+    const { options } = this.#run
+    const allTerms: Terms = { ...terms, chunkSize: options.chunkSize, targetChunkMs: options.targetChunkMs }
+    const isNew = worksBeside && this.#here === undefined && this.#async === undefined
+    if (isNew) this.#makeHere()
+    this.#run.mode = 'threads'
+    // Workers that are there begin before this thread is busy with its own part.
+    new Workforce(this.#run, sent, allTerms, this.#here, (batch) => runApart(this.#run, this.#call, batch), (error) => this.#goOnWithout(error))
+    if (isNew) this.#here?.start()
+  }
+
+  /** No worker can be had, or none can load the task. */
+  #goOnWithout(error: unknown): boolean {
+    const { task, options } = this.#run
+    if (!this.#mayRunHere || options.mode === 'threads') return false
+    const reason = error instanceof Error ? error.message : String(error)
+    warnOnce(task.key, 'AMORSIZE_NO_WORKERS', `workers cannot run the task, so it stays in this thread: ${reason}`)
+    this.#run.mode = this.#async === undefined ? 'serial' : 'async'
+    if (this.#here === undefined && this.#async === undefined) this.#startHere()
+    return true
+  }
+
+  #measuredHere(item: unknown, result: unknown): void {
+    const { remaining } = this.#run.supply
+    const { itemMs, totalMs } = this.#pace
+    const restMs = remaining === null ? totalMs : remaining * itemMs
+    if (this.#hasWorkers || !this.#judge.isDue(restMs, totalMs)) return
+    const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: false, cpuShare: 1 })
+    if (found !== undefined) void this.#addWorkers(found.decision, found.measured, true)
+  }
+
+  #measuredAsync(item: unknown, result: unknown): void {
+    if (this.#hasWorkers || this.#pace.items < this.#run.options.sampleSize) return
+    const { remaining } = this.#run.supply
+    const { itemMs, totalMs } = this.#pace
+    if (!this.#judge.isDue(remaining === null ? totalMs : remaining * itemMs, totalMs)) return
+    const { utilization } = performance.eventLoopUtilization(this.#loopBefore)
+    // Items overlap, so this thread is busy with them to this part however long each takes.
+    if (utilization < BUSY && this.#run.options.prefer !== 'threads') return
+    const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: true, cpuShare: utilization })
+    if (found !== undefined) void this.#addWorkers(found.decision, found.measured, false)
+  }
+
+  async #addWorkers({ chosen, inputs }: Decision, measured: Measured, isSync: boolean): Promise<void> {
+    const { task, options } = this.#run
+    const sent = await transferable(task)
+    if (sent instanceof TaskNotTransferableError) {
+      warnOnce(task.key, 'AMORSIZE_TASK_CAPTURES', `${sent.message}; until then it stays in this thread`)
+      return
+    }
+    this.#hire(sent, { workers: chosen.workers, itemMs: measured.itemMs, inFlight: isSync ? 1 : IN_FLIGHT_IN_WORKER }, inputs.mainWorks)
+    if (isSync && !options.mainThread && this.#here !== undefined) this.#here.isPaused = true
+  }
+}
+
+/** A thread whose event loop is busy this much of the time has no room for more items. */
+const BUSY = 0.85
+
+/** Runs one item beside all others. */
+function runApart(run: Run, call: (item: unknown) => unknown, { start, items, attempts }: Batch): void {
+  if (run.isOver) return
+  const [item] = Array.from(items)
+  const failed = (error: unknown): void => run.fail(start, item, error, attempts + 1)
+  try {
+    const result = call(item)
+    if (isThenable(result)) result.then((value) => run.finish(start, value), failed)
+    else run.finish(start, result)
+  } catch (error) {
+    failed(error)
+  }
+}
+
+const AsyncFunction = Object.getPrototypeOf(async () => Promise.resolve()).constructor as new () => unknown
+
+/** Whether every call is sure to return a promise. */
+function isAsyncFunction(call: unknown): boolean {
+  return call instanceof AsyncFunction
 }

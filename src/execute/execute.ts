@@ -1,8 +1,10 @@
 import { beginRun } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './item-source.js'
+import { Judge } from './judge.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
-import { PlainLoop } from './plain-loop.js'
+import { PlainLoop, type SliceEnd } from './plain-loop.js'
+import { recall } from './profile-cache.js'
 import { Run } from './run.js'
 import { ArraySink, SettledSink } from './sinks.js'
 import { resolveFunction, resolveTask, type Task, type TaskFunction } from './task.js'
@@ -44,28 +46,40 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 /** An array and a function, and nobody who watches: start the loop at once. */
 function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const loop = new PlainLoop(task as (item: unknown) => unknown, items)
-  const end = loop.slice(notWorthwhile)
-  return end === 'done' ? Promise.resolve(loop.results) : goOn(loop, end, options)
+  const judge = new Judge(task, options)
+  const known = options.useCache && judge.warmWorkers > 0 && items.length > 1 ? recall(task, items[0]) : undefined
+  if (known !== undefined) {
+    const found = judge.isDue(items.length * known.itemMs, Infinity) ? judge.decide(known, items.length, 0) : undefined
+    if (found !== undefined) return handOver(loop, options, found)
+  }
+  const end = loop.slice((restMs) => judge.isDue(restMs, loop.pace.totalMs))
+  return end === 'done' ? Promise.resolve(loop.results) : goOn(loop, end, judge, options)
 }
 
-const notWorthwhile = (): boolean => false
-
 /** What is left of a loop that needs more than one slice. */
-async function goOn(loop: PlainLoop, ended: 'time' | 'promise' | 'worthwhile', options: CompleteOptions): Promise<unknown[]> {
-  const { signal } = options
-  let end: 'done' | typeof ended = ended
-  while (end === 'time') {
-    await new Promise(setImmediate)
-    signal?.throwIfAborted()
-    end = loop.slice(notWorthwhile)
+async function goOn(loop: PlainLoop, ended: SliceEnd, judge: Judge, options: CompleteOptions): Promise<unknown[]> {
+  const { signal, workers, mode } = options
+  const isDue = (restMs: number): boolean => judge.isDue(restMs, loop.pace.totalMs)
+  // Whoever sets a number of items in flight wants them in flight.
+  const awaitsEach = workers === undefined || mode === 'serial'
+  let end = ended
+  while (end !== 'done') {
+    if (end === 'promise' && (loop.isStuck || !awaitsEach)) return handOver(loop, options, undefined)
+    if (end === 'worthwhile') {
+      const { pace, items, next, results, isAsync } = loop
+      const found = judge.consider({ pace, items: items.length - next, item: items[next], result: results.at(-1), isAsync, cpuShare: 1 })
+      if (found !== undefined) return handOver(loop, options, found)
+    } else if (end === 'time') {
+      await new Promise(setImmediate)
+      signal?.throwIfAborted()
+    }
+    end = loop.isAsync ? await loop.awaitEach(isDue) : loop.slice(isDue)
   }
-  if (end === 'promise' && options.workers === undefined) end = await loop.awaitEach()
-  if (end === 'done') return loop.results
-  return handOver(loop, options)
+  return loop.results
 }
 
 /** Carries on with what the loop has begun. */
-async function handOver(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
+async function handOver(loop: PlainLoop, options: CompleteOptions, found: ReturnType<Judge['decide']>): Promise<unknown[]> {
   const { items, next, pending, pace, results } = loop
   const sink = new ArraySink(spreadOut(results, items.length))
   const source = new ArraySource(items)
@@ -76,7 +90,7 @@ async function handOver(loop: PlainLoop, options: CompleteOptions): Promise<unkn
     run.account.take(next, items[next])
     conduct(run, { pace, pending: { index: next, item: items[next], result: pending } })
   } else {
-    conduct(run, { pace })
+    conduct(run, { pace, measured: found?.measured, decided: found?.decision.chosen })
   }
   await run.ended
   return sink.results

@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks'
-import { AsyncLane } from './async-lane.js'
 import { type PaceOfLoop, isThenable, SLICE_MS } from './pace.js'
 import type { Lane, Run } from './run.js'
 import type { Batch } from './supply.js'
@@ -11,27 +10,31 @@ const BLOCK_MS = 1
 
 /**
  * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
- * they prove to be short. The first item that returns a promise hands the lane over to an {@link AsyncLane}.
+ * they prove to be short. The first item that returns a promise ends the lane: another kind takes over.
  */
 export class HereLane implements Lane {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #pace: PaceOfLoop
-  /** Called after each block and slice. */
-  readonly #measured: () => void
+  /** Called after each block with one of its items and what came of it. */
+  readonly #measured: (item: unknown, result: unknown) => void
+  /** Takes over when an item returns a promise, with all that was taken and not run. */
+  readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
   readonly #pump = (): void => this.#slice()
   #most = 1
+  #lastResult: unknown = undefined
   #stopped = false
   /** How many lanes share what remains; more than one makes the last blocks small. */
   lanes = 1
   /** Takes no more while it is set. */
   isPaused = false
 
-  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: () => void) {
+  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: (item: unknown, result: unknown) => void, becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void) {
     this.#run = run
     this.#call = call
     this.#pace = pace
     this.#measured = measured
+    this.#becomeAsync = becomeAsync
     run.add(this)
   }
 
@@ -66,7 +69,7 @@ export class HereLane implements Lane {
       nowMs = performance.now()
       this.#pace.add(batch.items.length, nowMs - startedMs)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / this.#pace.itemMs)))
-      this.#measured()
+      this.#measured(batch.items[0], this.#lastResult)
       if (nowMs >= sliceEndMs) {
         if (!this.#isHalted()) setImmediate(this.#pump)
         return
@@ -96,10 +99,11 @@ export class HereLane implements Lane {
       }
       if (isThenable(result)) {
         this.#run.remove(this)
-        const lane = new AsyncLane(run, call, this.#pace, this.#measured)
-        lane.start(result, { ...batch, start: start + i, items: Array.prototype.slice.call(items, i) })
+        this.#stopped = true
+        this.#becomeAsync(result, { ...batch, start: start + i, items: Array.prototype.slice.call(items, i) })
         return false
       }
+      this.#lastResult = result
       run.finish(start + i, result)
       if (this.#stopped) return false
     }

@@ -17,6 +17,10 @@ export class PlainLoop {
   /** What the item at `next` has returned, if that is a promise. */
   pending: PromiseLike<unknown> | undefined = undefined
   next = 0
+  /** Whether items return promises, as far as seen. */
+  isAsync = false
+  /** Whether the promise in `pending` does not settle by itself soon. */
+  isStuck = false
   #block = 1
 
   constructor(
@@ -55,6 +59,7 @@ export class PlainLoop {
       const result = call(items[i])
       if (typeof result === 'object' && isThenable(result)) {
         this.pending = result
+        this.isAsync = true
         return i
       }
       results.push(result)
@@ -66,30 +71,37 @@ export class PlainLoop {
    * Goes on where the first promise came up, one item after the other, while that is as good as any other way: items that
    * settle without waiting for anything.
    *
-   * @returns 'done', or 'promise' when an item keeps waiting, which `pending` then holds
+   * @returns 'promise' when an item keeps waiting, which `pending` then holds
    */
-  async awaitEach(): Promise<'done' | 'promise'> {
-    const { call, items, results } = this
-    let result: unknown = this.pending
-    let sinceTurn = 0
-    let turnMs = performance.now()
+  async awaitEach(isWorthwhile: (restMs: number) => boolean): Promise<SliceEnd> {
+    const { call, items, results, pace } = this
+    let result: unknown = this.pending ?? call(items[this.next])
+    let block = 1
+    let inBlock = 0
+    let nowMs = performance.now()
+    const endMs = nowMs + SLICE_MS
     for (;;) {
       if (isThenable(result)) {
         this.pending = result
         const settled = await settledSoon(result)
-        if (settled === undefined) return 'promise'
+        if (settled === undefined) {
+          this.isStuck = true
+          return 'promise'
+        }
         results.push(settled.value)
+        this.pending = undefined
       } else {
         results.push(result)
       }
-      this.pending = undefined
       if (++this.next === items.length) return 'done'
-      if (++sinceTurn >= 64) {
-        const nowMs = performance.now()
-        this.pace.add(sinceTurn, nowMs - turnMs)
-        if (nowMs - turnMs >= SLICE_MS) await new Promise(setImmediate)
-        sinceTurn = 0
-        turnMs = nowMs
+      if (++inBlock >= block) {
+        const startedMs = nowMs
+        nowMs = performance.now()
+        pace.add(inBlock, nowMs - startedMs)
+        inBlock = 0
+        block = Math.max(1, Math.min(block * 4, Math.floor(BLOCK_MS / pace.itemMs)))
+        if (isWorthwhile((items.length - this.next) * pace.itemMs)) return 'worthwhile'
+        if (nowMs >= endMs) return 'time'
       }
       result = call(items[this.next])
     }

@@ -1,5 +1,6 @@
 import type { Account } from './account.js'
-import type { ItemSource } from './item-source.js'
+import { ArraySource, type ItemSource } from './item-source.js'
+import { SharedBlock } from './shared-block.js'
 
 /** Items with neighbouring indices that one lane has taken. */
 export interface Batch {
@@ -30,6 +31,8 @@ export class Supply {
   #next: number
   #given = 0
   #holds = 0
+  /** What is left of an array of numbers, once workers share it. */
+  #block: SharedBlock | undefined = undefined
 
   /**
    * @param first - index of the first item that the source gives
@@ -50,6 +53,7 @@ export class Supply {
 
   /** Items not yet taken; null where it is not known. */
   get remaining(): number | null {
+    if (this.#block !== undefined) return this.#block.remaining
     const { total } = this.#source
     return total === null ? null : total - this.#next
   }
@@ -68,6 +72,8 @@ export class Supply {
   take(most: number, again: () => void): Batch | undefined {
     const left = this.#left.at(-1)
     if (left !== undefined) return this.#takeLeft(left, most)
+    const claimed = this.#block?.claim(most)
+    if (claimed !== undefined) return claimed
     const count = Math.min(most, this.room)
     while (this.#holds === 0 && count >= 1 && !this.#source.ended) {
       const start = this.#next
@@ -92,6 +98,21 @@ export class Supply {
     const items = Array.prototype.slice.call(left.items) as unknown[]
     this.#left.push({ ...left, start: left.start + most, items: items.slice(most) })
     return { ...left, items: items.slice(0, most) }
+  }
+
+  /**
+   * Shares what is left with other threads, if it is an array of numbers that nobody has to see one by one.
+   *
+   * @param lanes - threads that will claim items
+   */
+  share(lanes: number): SharedBlock | undefined {
+    const source = this.#source
+    if (!(source instanceof ArraySource) || this.window !== Infinity || this.#mayBeFinished || source.ended) return undefined
+    const block = SharedBlock.of(source.items, source.position, this.#next, lanes)
+    if (block === undefined) return undefined
+    for (let i = source.position; i < source.items.length; i++) this.#account.take(this.#next++, source.items[i])
+    source.close()
+    return (this.#block = block)
   }
 
   /** What a worker that died has left; only for another worker, since it may end this thread too. */

@@ -1,0 +1,46 @@
+import { constants } from 'node:os'
+
+/** Ctrl-C (or SIGTERM): once, to finish what has begun and take no more; again, to stop at once. */
+export class Interruption {
+  /** Whether items were left because of it. */
+  hasCut = false
+  readonly #controller = new AbortController()
+  readonly #listeners: (() => void)[] = []
+  readonly #request = (signal: NodeJS.Signals): void => {
+    if (this.requestedBy !== null) this.#controller.abort(new Error('interrupted'))
+    this.requestedBy = signal
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** The signal that came; null while there was none. */
+  requestedBy: NodeJS.Signals | null = null
+
+  constructor() {
+    process.on('SIGINT', this.#request).on('SIGTERM', this.#request)
+  }
+
+  /** Aborted by the second request. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Exit code of a process that such a signal has ended. */
+  get exitCode(): number {
+    return 128 + constants.signals[this.requestedBy ?? 'SIGINT']
+  }
+
+  /** Whether the source is to end here, though there is more; asked before each item. */
+  cutsHere(): boolean {
+    if (this.requestedBy !== null) this.hasCut = true
+    return this.requestedBy !== null
+  }
+
+  onRequest(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** From now on a signal ends the process as usual. */
+  stopListening(): void {
+    process.off('SIGINT', this.#request).off('SIGTERM', this.#request)
+  }
+}

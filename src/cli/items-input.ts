@@ -1,0 +1,88 @@
+import { createReadStream } from 'node:fs'
+import { access, constants, stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import type { Interruption } from './interruption.js'
+import { countLines, ndjsonValues } from './ndjson-lines.js'
+
+/** Where the items come from, as the options say. */
+export interface ItemsOptions {
+  /** Path of an NDJSON file, or '-' for standard input. */
+  readonly items?: string
+  /** As many numbers from 0. */
+  readonly range?: number
+}
+
+/** The items of a command. */
+export interface ItemsInput {
+  /** Number of items, null where only the end will tell. */
+  readonly total: number | null
+  /** All items at once where they are few enough, so that their number can count; else as {@link ItemsInput.open} gives them. */
+  all(): Promise<ArrayLike<unknown> | Iterable<unknown> | AsyncIterable<unknown>>
+  /** Gives the items once; ends early where an interruption says so. */
+  open(interruption?: Interruption): AsyncIterable<unknown> | Iterable<unknown>
+}
+
+const CHUNK_BYTES = 256 * 1024
+/** What is held in memory at once. */
+const FEW_NUMBERS = 10_000_000
+const FEW_BYTES = 64 << 20
+
+/**
+ * Finds the items. A file is counted, so that a bar can tell how far the run is.
+ *
+ * @throws {Error} when neither or both options are there, or the file cannot be read
+ */
+export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
+  const { items, range } = options
+  if ((items === undefined) === (range === undefined)) throw new Error("say where the items come from: --items <file> (or '-'), or --range <n>")
+  if (range !== undefined) {
+    const open = (interruption?: Interruption): Iterable<number> => numbers(range, interruption)
+    return { total: range, open, all: () => Promise.resolve(range > FEW_NUMBERS ? open() : Float64Array.from(open())) }
+  }
+  const path = items as string
+  if (path === '-') {
+    const open = (interruption?: Interruption): AsyncIterable<unknown> => values(process.stdin.setEncoding('utf8'), '<stdin>', interruption)
+    return { total: null, open, all: () => Promise.resolve(open()) }
+  }
+  try {
+    await access(path, constants.R_OK)
+    const found = await stat(path)
+    if (found.isDirectory()) throw new Error('it is a folder')
+    const open = (interruption?: Interruption): AsyncIterable<unknown> => values(read(path), path, interruption)
+    return {
+      // A pipe can be read only once.
+      total: found.isFile() ? await countLines(read(path)) : null,
+      open,
+      all: () => (found.isFile() && found.size <= FEW_BYTES ? arrayOf(open()) : Promise.resolve(open())),
+    }
+  } catch (error) {
+    throw new Error(`the items '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+async function arrayOf(items: AsyncIterable<unknown>): Promise<unknown[]> {
+  const array: unknown[] = []
+  for await (const item of items) array.push(item)
+  return array
+}
+
+function read(path: string): Readable {
+  return createReadStream(path, { encoding: 'utf8', highWaterMark: CHUNK_BYTES })
+}
+
+function* numbers(count: number, interruption: Interruption | undefined): Generator<number, void> {
+  for (let i = 0; i < count && interruption?.cutsHere() !== true; i++) yield i
+}
+
+async function* values(text: Readable, name: string, interruption: Interruption | undefined): AsyncGenerator<unknown, void> {
+  // A pipe may have nothing to say for hours; this ends the wait for it.
+  interruption?.onRequest(() => text.destroy())
+  try {
+    for await (const item of ndjsonValues(text, name)) {
+      if (interruption?.cutsHere() === true) return
+      yield item
+    }
+  } catch (error) {
+    if (!text.destroyed || interruption?.cutsHere() !== true) throw error
+  }
+}

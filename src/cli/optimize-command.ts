@@ -1,0 +1,30 @@
+import { Command } from 'commander'
+import { optimize } from '../index.js'
+import { itemsInput } from './items-input.js'
+import { type RunFlags, runOptions, withRunFlags } from './run-flags.js'
+import { type TaskArgument, taskArgument } from './task-argument.js'
+
+interface OptimizeFlags extends RunFlags {
+  readonly json?: true
+}
+
+/** Makes the subcommand `amorsize optimize`. */
+export function optimizeCommand(): Command {
+  const command = new Command('optimize')
+    .summary('measure a function on the first items and say how the rest is best run')
+    .description(
+      'Runs an exported function on the first items, and nothing more; prints what was measured, which ways to run the rest were ' +
+        'considered, and why one was chosen.',
+    )
+    .addArgument(taskArgument())
+  return withRunFlags(command)
+    .option('--json', 'print one JSON object instead of the report')
+    .addHelpText('after', '\nExit codes: 0 success, 1 the function or the items failed, 2 wrong usage.')
+    .action(async (task: TaskArgument, flags: OptimizeFlags) => {
+      const input = await itemsInput(flags)
+      const plan = await optimize({ url: task.url, export: task.export }, await input.all(), runOptions(flags))
+      const { mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile } = plan
+      const json = (): string => JSON.stringify({ mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile }, null, 2)
+      process.stdout.write(`${flags.json === true ? json() : plan.explain()}\n`)
+    })
+}

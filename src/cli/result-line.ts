@@ -1,0 +1,22 @@
+/** As it is: of undefined and of functions it makes nothing. */
+const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined = JSON.stringify
+
+/**
+ * Returns the line of one result; null stands for undefined, as in the arrays of `JSON.stringify`.
+ *
+ * @param index - of the item, for messages
+ * @throws {Error} when the result cannot be JSON
+ */
+export function resultLine(index: number, result: unknown): string {
+  try {
+    return stringify(result, withErrors) ?? 'null'
+  } catch (error) {
+    throw new Error(`the result of item ${index} cannot be written as JSON: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** JSON alone would make `{}` of an error. */
+function withErrors(_key: string, value: unknown): unknown {
+  if (!(value instanceof Error)) return value
+  return { name: value.name, message: value.message, ...Object.fromEntries(Object.entries(value)) }
+}

@@ -1,0 +1,67 @@
+/** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { loadTask, type WorkerTask } from './load-task.js'
+import { markAsWorker } from './nesting.js'
+import { packThrown } from './thrown.js'
+import { runBlock, runChunk, type WorkerState } from './worker-items.js'
+import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
+import { WorkerReport } from './worker-report.js'
+
+const port = parentPort as MessagePort
+const { cells, epochMs } = workerData as WorkerStart
+const report = new WorkerReport(port)
+const state: WorkerState = { cells, epochMs, report }
+const nesting = markAsWorker()
+
+/** A task that could not be loaded is here as the error that says why. */
+const tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
+/** Everything is done in the order in which it was sent. */
+let last: Promise<void> = Promise.resolve()
+
+async function handle(message: ToWorker): Promise<void> {
+  if (message.kind === 'task') {
+    await load(message)
+    return
+  }
+  const task = tasks.get(message.task)
+  if (typeof task !== 'function') return
+  const startedMs = performance.now()
+  if (message.kind === 'chunk') {
+    await runChunk(message, task, state)
+    report.post({ kind: 'done', run: message.run, chunk: message.chunk, count: message.items.length, ms: performance.now() - startedMs })
+  } else {
+    const count = await runBlock(message, task, state)
+    report.flush()
+    cells[Cell.CURRENT] = -1
+    report.post({ kind: 'done', run: message.run, chunk: -1, count, ms: performance.now() - startedMs })
+  }
+}
+
+async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void> {
+  nesting.isLoading = true
+  try {
+    tasks.set(task.id, await loadTask(task))
+    report.post({ kind: 'loaded', task: task.id, refusal: undefined })
+  } catch (error) {
+    tasks.set(task.id, { refusal: error })
+    report.post({ kind: 'loaded', task: task.id, refusal: packThrown(error) })
+  } finally {
+    nesting.isLoading = false
+  }
+}
+
+port.on('message', (message: ToWorker) => {
+  last = last.then(() => handle(message))
+})
+port.on('messageerror', () => {
+  last = last.then(() => report.post({ kind: 'unreadable' }))
+})
+
+// What is finished is not lost with an item that ends its thread.
+const exit = process.exit.bind(process)
+process.exit = (code) => {
+  report.flush()
+  return exit(code)
+}
+
+report.post({ kind: 'ready' })

@@ -1,0 +1,90 @@
+import { calibration } from './calibration.js'
+import { decide, type Decision } from './decide.js'
+import { isWorkerOfOurs } from './nesting.js'
+import type { CompleteOptions } from './options.js'
+import type { PaceOfLoop } from './pace.js'
+import type { Measured } from './profile.js'
+import { remember } from './profile-cache.js'
+import { cloneMsOf } from './sample.js'
+import { sizeOf } from './value-size.js'
+import { poolFor, type WorkerPool } from './worker-pool.js'
+
+/** Spawning must promise to be worth this many times its cost. */
+const SPAWN_FACTOR = 1.5
+/** With warm workers, less work than this is not worth a message. */
+const WARM_MS = 0.4
+/** Before this much has been run, the pace says little. */
+const LEAST_SEEN_MS = 0.1
+
+/** What a run has seen when it asks. */
+export interface Evidence {
+  readonly pace: PaceOfLoop
+  /** Items left; null where it is not known. */
+  readonly items: number | null
+  /** An item and its result, to weigh. */
+  readonly item: unknown
+  readonly result: unknown
+  readonly isAsync: boolean
+  readonly cpuShare: number
+}
+
+/**
+ * Decides during a run whether what is left is worth workers. Asking is cheap; it thinks only when there may be enough work, and
+ * after a no only when twice as much has been run.
+ */
+export class Judge {
+  readonly #options: CompleteOptions
+  readonly #key: object | string
+  #pool: WorkerPool | undefined = undefined
+  #notBeforeMs = LEAST_SEEN_MS
+  readonly #mayUseThreads: boolean
+
+  constructor(key: object | string, options: CompleteOptions) {
+    this.#key = key
+    this.#options = options
+    this.#mayUseThreads = options.mode !== 'serial' && options.mode !== 'async' && !isWorkerOfOurs()
+  }
+
+  /** Workers that are there and idle. */
+  get warmWorkers(): number {
+    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker)).idle
+  }
+
+  /** Whether it is time to ask {@link consider}: `restMs` are left, `seenMs` have been run. */
+  isDue(restMs: number, seenMs: number): boolean {
+    if (restMs < WARM_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
+    return this.warmWorkers > 0 || restMs > SPAWN_FACTOR * calibration.spawnMs
+  }
+
+  /** The schedule for what is left, if it is one with workers. */
+  consider(evidence: Evidence): { readonly decision: Decision; readonly measured: Measured } | undefined {
+    const measured = weigh(evidence)
+    this.#notBeforeMs = 2 * evidence.pace.totalMs
+    remember(this.#key, evidence.item, measured)
+    return this.decide(measured, evidence.items, evidence.pace.items)
+  }
+
+  /** As {@link consider}, by what is known already. */
+  decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
+    if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
+    const decision = decide(measured, { items, done, warmWorkers: this.warmWorkers, obstacle: undefined }, this.#options)
+    return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
+  }
+}
+
+function weigh({ pace, item, result, isAsync, cpuShare }: Evidence): Measured {
+  const ofItem = sizeOf(item)
+  const ofResult = sizeOf(result)
+  return {
+    sampleSize: pace.items,
+    itemMs: pace.itemMs,
+    itemCv: pace.spread,
+    cpuShare,
+    isAsync,
+    itemBytes: ofItem.bytes,
+    resultBytes: ofResult.bytes,
+    cloneMs: cloneMsOf(ofItem) + cloneMsOf(ofResult),
+    isShared: typeof item === 'number' && !isAsync,
+    obstacle: ofItem.obstacle ?? ofResult.obstacle,
+  }
+}

@@ -1,0 +1,35 @@
+import { isThenable } from './pace.js'
+import type { TransferredTask } from './transfer.js'
+
+/** A task in a worker. */
+export type WorkerTask = (item: unknown) => unknown
+
+/** Finds or makes the function of a task. What the import of its module throws comes through. */
+export function loadTask(task: TransferredTask): WorkerTask | Promise<WorkerTask> {
+  if ('url' in task) return importTask(task.url, task.export)
+  const strict = task.isStrict ? '"use strict";' : ''
+  // The function is the caller's own code, sent by the thread it stands in.
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+  return new Function('__name', `${strict}return ${task.expression}`)(keepName) as WorkerTask
+}
+
+/** What compilers call to keep a function's name. */
+function keepName<F extends object>(fn: F, value: string): F {
+  return Object.defineProperty(fn, 'name', { value, configurable: true })
+}
+
+async function importTask(url: string, name: string): Promise<WorkerTask> {
+  const module = (await import(url)) as Record<string, unknown>
+  const found = module[name]
+  if (typeof found !== 'function') throw new TypeError(`${url} exports no function named '${name}' in a worker`)
+  return found as WorkerTask
+}
+
+/** The outcome of a call, awaited only if it must be. */
+export function settle(result: unknown, finished: (value: unknown) => void, failed: (error: unknown) => void): Promise<void> | undefined {
+  if (!isThenable(result)) {
+    finished(result)
+    return undefined
+  }
+  return Promise.resolve(result).then(finished, failed)
+}

@@ -1,0 +1,96 @@
+import { TimeoutExceededError, WorkerCrashedError } from '../errors.js'
+import type { WorkerLane } from './worker-lane.js'
+import { Cell } from './worker-protocol.js'
+import type { Workforce } from './workforce.js'
+
+/** One item that a dead worker had, with how often it has been tried. */
+interface Lost {
+  readonly index: number
+  readonly item: unknown
+  readonly attempts: number
+}
+
+/**
+ * What becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more elsewhere, or
+ * fails. The others have not been run, or their results are lost with the worker; they go to another one as they are, each result
+ * then reported before the next item starts.
+ */
+export class LostItems {
+  readonly #lane: WorkerLane
+  readonly #force: Workforce
+  readonly #exitCode: number
+  readonly #error: unknown
+
+  constructor(lane: WorkerLane, force: Workforce, exitCode: number, error: unknown) {
+    this.#lane = lane
+    this.#force = force
+    this.#exitCode = exitCode
+    this.#error = error
+  }
+
+  settle(): void {
+    const lost = this.#collect()
+    // order: seq_cst. Pairs with worker-items.ts; the thread has ended, so this is what it wrote last.
+    const current = this.#lane.worker.currentItem
+    const wasCareful = [...this.#lane.chunks.values()].at(0)?.batch.isCareful === true
+    let culprit = lost.find(({ index }) => index === current)
+    // Careful chunks are run one item at a time, so the first that is left is the one.
+    if (culprit === undefined && current < 0 && wasCareful) culprit = lost[0]
+    if (culprit === undefined && lost.length > 0) this.#force.diedWithoutCause()
+    const others = lost.filter((one) => one !== culprit)
+    if (culprit !== undefined) this.#blame(culprit)
+    const { supply } = this.#force.run
+    for (const run of neighbours(others)) {
+      const [first] = run
+      if (first === undefined) continue
+      supply.putCrashed({ start: first.index, items: run.map(({ item }) => item), attempts: first.attempts, isCareful: true })
+    }
+  }
+
+  #collect(): Lost[] {
+    const lost: Lost[] = []
+    for (const { batch, settled } of this.#lane.chunks.values()) {
+      for (let i = 0; i < settled.length; i++) {
+        if (settled[i] === 0) lost.push({ index: batch.start + i, item: batch.items[i], attempts: batch.attempts })
+      }
+    }
+    this.#lane.chunks.clear()
+    const { block } = this.#force
+    if (this.#lane.isClaiming && block !== undefined) {
+      const { cells } = this.#lane.worker
+      for (const index of block.takeUnsettled(Atomics.load(cells, Cell.CLAIM_FROM), Atomics.load(cells, Cell.CLAIM_TO))) {
+        lost.push({ index, item: block.item(index), attempts: 0 })
+      }
+    }
+    this.#lane.isClaiming = false
+    return lost
+  }
+
+  #blame({ index, item, attempts }: Lost): void {
+    const { options, supply } = this.#force.run
+    const tried = attempts + 1
+    if (this.#lane.worker.endedFor === 'timeout') {
+      const { timeoutMs } = options
+      this.#force.failed(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
+    } else if (tried <= options.retryCrashedItems) {
+      supply.putCrashed({ start: index, items: [item], attempts: tried, isCareful: true })
+    } else {
+      const details = { item: index, exitCode: this.#exitCode, cause: this.#error }
+      const reason = this.#error instanceof Error ? `: ${this.#error.message}` : ''
+      const error = new WorkerCrashedError(`the worker that ran item ${index} ended with exit code ${this.#exitCode}${reason}`, details)
+      this.#force.failed(index, item, error, tried)
+    }
+  }
+}
+
+/** Items with neighbouring indices and as many attempts, in order. */
+function neighbours(lost: readonly Lost[]): Lost[][] {
+  const runs: Lost[][] = []
+  for (const one of [...lost].sort((a, b) => a.index - b.index)) {
+    const run = runs.at(-1)
+    const last = run?.at(-1)
+    if (run !== undefined && last !== undefined && last.index + 1 === one.index && last.attempts === one.attempts) run.push(one)
+    else runs.push([one])
+  }
+  return runs
+}

@@ -1,0 +1,121 @@
+import { type ResourceLimits, Worker } from 'node:worker_threads'
+import { systemClock } from '../internal/clock.js'
+import { calibrate } from './calibration.js'
+import type { TransferredTask } from './transfer.js'
+import { Cell, type FromWorker, type ToWorker, type WorkerStart } from './worker-protocol.js'
+
+/** Who hears of a worker while it works for a run. */
+export interface WorkerOwner {
+  received(message: FromWorker): void
+  /** A message of the worker could not be read: what was in it is lost. */
+  lostMessage(error: Error): void
+  /** The worker has ended. `error` is what it died of, if it said so. */
+  gone(exitCode: number, error: unknown): void
+}
+
+const program = new URL('./execute-worker.js', import.meta.url)
+let nextId = 1
+
+/** Options of Node that make no sense in a worker that runs a file of its own. */
+const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
+
+/** A worker thread that stays when its run ends, so that the next one need not start it. */
+export class PoolWorker {
+  readonly id = nextId++
+  readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
+  readonly epochMs = systemClock.now()
+  owner: WorkerOwner | undefined = undefined
+  /** Set once it has said that it is there. */
+  isReady = false
+  isGone = false
+  /** Why it is being ended, if this side does it. */
+  endedFor: 'timeout' | 'abort' | undefined = undefined
+  readonly #worker: Worker
+  readonly #loaded = new Set<number>()
+  readonly #startedMs = systemClock.now()
+  #error: unknown = undefined
+
+  constructor(resourceLimits: ResourceLimits | undefined) {
+    const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
+    this.cells[Cell.CURRENT] = -1
+    const execArgv = ownArguments()
+    this.#worker = new Worker(program, {
+      workerData,
+      name: 'amorsize',
+      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+      ...(execArgv === undefined ? {} : { execArgv }),
+    })
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'ready') {
+        this.isReady = true
+        calibrate('spawnMs', systemClock.now() - this.#startedMs)
+      }
+      this.owner?.received(message)
+    })
+    this.#worker.on('messageerror', (error) => this.owner?.lostMessage(error))
+    this.#worker.on('error', (error: unknown) => (this.#error = error))
+    this.#worker.on('exit', (exitCode) => {
+      this.isGone = true
+      this.owner?.gone(exitCode, this.#error)
+    })
+  }
+
+  get threadId(): number {
+    return this.#worker.threadId
+  }
+
+  /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */
+  get itemAgeMs(): number {
+    if (this.currentItem < 0) return 0
+    return systemClock.now() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)
+  }
+
+  /** Index of the item that runs, -1 for none that is known. */
+  get currentItem(): number {
+    return Atomics.load(this.cells, Cell.CURRENT)
+  }
+
+  /** Sends the task unless the worker has it. */
+  load(task: TransferredTask): void {
+    if (this.#loaded.has(task.id)) return
+    this.#loaded.add(task.id)
+    this.send({ kind: 'task', task })
+  }
+
+  /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
+  send(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  /** Tells the worker that `run` and all before it are over. */
+  cancel(run: number): void {
+    // order: seq_cst. Pairs with worker-items.ts, which looks before each item.
+    Atomics.store(this.cells, Cell.CANCELLED, run)
+  }
+
+  /** While it is held, the process waits for it. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  end(why: 'timeout' | 'abort' | undefined): void {
+    this.endedFor = why
+    void this.#worker.terminate()
+  }
+}
+
+/** Workers inherit the options of the process, loaders among them; undefined unless some of these must be left out. */
+function ownArguments(): string[] | undefined {
+  const { execArgv } = process
+  if (!execArgv.some((argument) => NOT_FOR_WORKERS.test(argument))) return undefined
+  const kept: string[] = []
+  for (let i = 0; i < execArgv.length; i++) {
+    const argument = execArgv[i] ?? ''
+    // Only what Node accepts for a single worker: loaders, conditions and the like, with their value if that stands apart.
+    if (!/^(--import|--require|-r|--loader|--experimental-[\w-]+|--conditions|-C|--no-[\w-]+|--enable-source-maps)(=|$)/.test(argument)) continue
+    kept.push(argument)
+    if (/^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/.test(argument)) kept.push(execArgv[++i] ?? '')
+  }
+  return kept
+}

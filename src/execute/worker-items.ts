@@ -1,0 +1,126 @@
+import { TimeoutExceededError } from '../errors.js'
+import { systemClock } from '../internal/clock.js'
+import { settle, type WorkerTask } from './load-task.js'
+import { type BlockMessage, Cell, type ChunkMessage, State } from './worker-protocol.js'
+import type { WorkerReport } from './worker-report.js'
+
+/** Where a worker says what it is at. */
+export interface WorkerState {
+  readonly cells: Int32Array
+  readonly epochMs: number
+  readonly report: WorkerReport
+}
+
+/** Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over. */
+export async function runChunk(message: ChunkMessage, task: WorkerTask, { cells, epochMs, report }: WorkerState): Promise<void> {
+  const { run, items, start, timeoutMs } = message
+  const isTimed = timeoutMs !== Infinity
+  report.begin(run, message.isCareful || isTimed)
+  const inFlight = message.isCareful ? 1 : message.inFlight
+  const pending = new Set<Promise<void>>()
+  for (let i = 0; i < items.length && Atomics.load(cells, Cell.CANCELLED) < run; i++) {
+    const index = start + i
+    let settled: Promise<void> | undefined
+    if (isTimed) Atomics.store(cells, Cell.STARTED_MS, systemClock.now() - epochMs)
+    // order: seq_cst. Pairs with lost-items.ts, which reads it when the worker is gone or overdue.
+    Atomics.store(cells, Cell.CURRENT, index)
+    try {
+      const result = task(items[i])
+      const finished = (value: unknown): void => report.finished(index, value)
+      const failed = (error: unknown): void => report.failed(index, error)
+      settled = settle(isTimed ? withinTime(result, timeoutMs) : result, finished, failed)
+    } catch (error) {
+      report.failed(index, error)
+    }
+    if (settled === undefined) continue
+    const tracked = settled.then(() => void pending.delete(tracked))
+    pending.add(tracked)
+    // A promise under way is at no place that could be read from outside, unless it is the only one.
+    if (inFlight > 1) Atomics.store(cells, Cell.CURRENT, -1)
+    while (pending.size >= inFlight) await Promise.race(pending)
+  }
+  await Promise.all(pending)
+  Atomics.store(cells, Cell.CURRENT, -1)
+  report.flush()
+}
+
+/** A promise that is given up when the time is up; a plain result as it is. */
+function withinTime(result: unknown, timeoutMs: number): unknown {
+  if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return result
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
+    const timer = setTimeout(late, timeoutMs)
+    void Promise.resolve(result).then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+/**
+ * Claims ranges of a shared block and runs them until there is nothing left: large ranges first, small ones last, so that all
+ * threads end together. Numbers, booleans, null and undefined come back through shared memory, all else in messages.
+ *
+ * @returns how many items it has run
+ */
+export async function runBlock(message: BlockMessage, task: WorkerTask, { cells, epochMs, report }: WorkerState): Promise<number> {
+  const { run, timeoutMs, block } = message
+  const { base, items, values, states, claims, lanes, most } = block
+  const isTimed = timeoutMs !== Infinity
+  const count = items.length
+  report.begin(run, isTimed)
+  let ran = 0
+  for (;;) {
+    // order: seq_cst, as all below. A stale read only makes the claim larger or smaller than it should be.
+    const left = count - Atomics.load(claims, 0)
+    if (left <= 0) break
+    const size = Math.max(1, Math.min(most, Math.floor(left / (2 * lanes))))
+    // order: seq_cst. Pairs with itself in every thread: each index is given out once.
+    const from = Atomics.add(claims, 0, size)
+    const to = Math.min(count, from + size)
+    if (from >= to) break
+    Atomics.store(cells, Cell.CLAIM_FROM, from)
+    Atomics.store(cells, Cell.CLAIM_TO, to)
+    for (let i = from; i < to; i++) {
+      // order: seq_cst. Pairs with the main thread's store when the run ends. Compiles to a plain load.
+      if (Atomics.load(cells, Cell.CANCELLED) >= run) return ran
+      if (isTimed) Atomics.store(cells, Cell.STARTED_MS, systemClock.now() - epochMs)
+      // No order is needed: it is read when this thread has ended, or again and again.
+      cells[Cell.CURRENT] = base + i
+      try {
+        let result = task(items[i])
+        if (typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function') {
+          result = await (isTimed ? withinTime(result, timeoutMs) : result)
+        }
+        if (typeof result === 'number') {
+          values[i] = result
+          // No order is needed: the main thread reads states after a message of this thread, or after its end.
+          states[i] = State.NUMBER
+        } else {
+          const state = stateOf(result)
+          if (state === State.SENT) report.finished(base + i, result)
+          states[i] = state
+        }
+      } catch (error) {
+        report.failed(base + i, error)
+        states[i] = State.SENT
+      }
+    }
+    ran += to - from
+    cells[Cell.CURRENT] = -1
+    report.flush()
+  }
+  return ran
+}
+
+function stateOf(result: unknown): number {
+  switch (result) {
+    case undefined:
+      return State.UNDEFINED
+    case null:
+      return State.NULL
+    case true:
+      return State.TRUE
+    case false:
+      return State.FALSE
+    default:
+      return State.SENT
+  }
+}

@@ -1,0 +1,242 @@
+import { callHook } from './hooks.js'
+import { LostItems } from './lost-items.js'
+import type { PoolWorker, WorkerOwner } from './pool-worker.js'
+import type { Lane, Run, StopReason } from './run.js'
+import type { Batch } from './supply.js'
+import { unpackThrown } from './thrown.js'
+import type { Workforce } from './workforce.js'
+import type { FromWorker, ResultsMessage } from './worker-protocol.js'
+
+/** Chunks that a worker is sent ahead, so that it need not wait for the next. */
+const AHEAD = 2
+/** A worker that is told that its run is over gets this long to finish its item before it is ended. */
+const GRACE_MS = 1000
+
+/** Items that a worker has and has not settled. */
+export interface ChunkInWorker {
+  readonly batch: Batch
+  readonly settled: Uint8Array
+  left: number
+}
+
+/** One worker's part of a run: keeps it supplied with chunks, or lets it claim from the shared block; settles what comes back. */
+export class WorkerLane implements Lane, WorkerOwner {
+  readonly worker: PoolWorker
+  /** What it has been sent and has not finished, oldest first. */
+  readonly chunks = new Map<number, ChunkInWorker>()
+  /** Whether it is claiming from the shared block. */
+  isClaiming = false
+  readonly #force: Workforce
+  readonly #run: Run
+  readonly #again = (): void => this.fill()
+  #nextChunk = 1
+  #filling = false
+  #isOver = false
+  #hasLeft = false
+  #grace: NodeJS.Timeout | undefined = undefined
+
+  constructor(force: Workforce, worker: PoolWorker) {
+    this.#force = force
+    this.#run = force.run
+    this.worker = worker
+    worker.owner = this
+    this.#run.add(this)
+    callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
+    worker.load(force.task)
+    this.fill()
+  }
+
+  /** Sends chunks while there are any and the worker has less than it should. */
+  fill(): void {
+    if (this.#filling || this.#isOver) return
+    this.#filling = true
+    try {
+      while (!this.#isOver && !this.worker.isGone && !this.isClaiming && this.chunks.size < AHEAD) {
+        const { supply } = this.#run
+        const crashed = supply.takeCrashed()
+        if (crashed === undefined && this.#claim()) return
+        const batch = crashed ?? supply.take(this.#force.chunkSize(), this.#again)
+        if (batch === undefined) {
+          if (this.chunks.size === 0) this.#run.endIfDone()
+          return
+        }
+        this.#send(batch)
+      }
+    } catch (error) {
+      this.#run.stop('failed', error)
+    } finally {
+      this.#filling = false
+    }
+  }
+
+  /** Lets the worker claim from the shared block, if there is one with anything left. */
+  #claim(): boolean {
+    const { block } = this.#force
+    if (block === undefined || block.remaining === 0 || this.chunks.size > 0) return false
+    this.isClaiming = true
+    const { task, runNumber } = this.#force
+    this.worker.send({ kind: 'block', run: runNumber, task: task.id, block: block.words, timeoutMs: this.#run.options.timeoutMs })
+    return true
+  }
+
+  #send(batch: Batch): void {
+    const { task, runNumber, inFlight } = this.#force
+    const { start, items, isCareful } = batch
+    const chunk = this.#nextChunk++
+    this.chunks.set(chunk, { batch, settled: new Uint8Array(items.length), left: items.length })
+    try {
+      this.worker.send({
+        kind: 'chunk', run: runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
+      })
+    } catch (error) {
+      this.chunks.delete(chunk)
+      this.#sendEach(batch, error)
+    }
+  }
+
+  /** One of the items cannot be cloned: the others go alone, that one is run in this thread. */
+  #sendEach(batch: Batch, error: unknown): void {
+    if (batch.items.length === 1) {
+      this.#force.runHere(batch, error)
+      return
+    }
+    for (let i = 0; i < batch.items.length; i++) this.#send({ ...batch, start: batch.start + i, items: [batch.items[i]] })
+  }
+
+  received(message: FromWorker): void {
+    switch (message.kind) {
+      case 'results':
+        if (message.run === this.#force.runNumber) this.#settleAll(message)
+        return
+      case 'failed':
+        if (message.run === this.#force.runNumber) this.#settle(message.index, undefined, { error: unpackThrown(message.error, this.#run.task.exports) })
+        return
+      case 'done':
+        if (message.run === this.#force.runNumber) this.#done(message)
+        return
+      case 'loaded':
+        if (message.task === this.#force.task.id && message.refusal !== undefined) {
+          this.#force.taskRefused(this, unpackThrown(message.refusal, this.#run.task.exports))
+        }
+        return
+      case 'unreadable':
+        this.#chunkLost(new Error('a worker could not read an item'))
+        return
+      case 'ready':
+    }
+  }
+
+  #settleAll({ indices, values, buffers }: ResultsMessage): void {
+    const restored = buffers.length === 0 ? values : [...values]
+    for (const position of buffers) {
+      const { buffer, byteOffset, byteLength } = values[position] as Uint8Array
+      ;(restored as unknown[])[position] = Buffer.from(buffer, byteOffset, byteLength)
+    }
+    indices.forEach((index, position) => this.#settle(index, restored[position], undefined))
+  }
+
+  #settle(index: number, value: unknown, failure: { readonly error: unknown } | undefined): void {
+    for (const held of this.chunks.values()) {
+      const { batch, settled } = held
+      const position = index - batch.start
+      if (position < 0 || position >= settled.length) continue
+      if (settled[position] === 1) return
+      settled[position] = 1
+      held.left--
+      this.#tell(index, batch.items[position], value, failure, batch.attempts)
+      return
+    }
+    const { block } = this.#force
+    if (block === undefined) return
+    block.settled(index)
+    this.#tell(index, block.item(index), value, failure, 0)
+  }
+
+  #tell(index: number, item: unknown, value: unknown, failure: { readonly error: unknown } | undefined, attempts: number): void {
+    if (failure === undefined) this.#run.finish(index, value)
+    else this.#force.failed(index, item, failure.error, attempts + 1)
+  }
+
+  #done({ chunk, count, ms }: Extract<FromWorker, { kind: 'done' }>): void {
+    const held = this.chunks.get(chunk)
+    if (count > 0) this.#force.measured(count, ms)
+    if (held !== undefined) {
+      callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: held.batch.start, count })
+      if (held.left > 0) this.#failChunk(held, new Error('the result of the item could not be read'))
+      this.chunks.delete(chunk)
+    } else {
+      this.isClaiming = false
+      this.#force.sweep()
+    }
+    if (this.#isOver) this.#leave()
+    else this.fill()
+  }
+
+  lostMessage(): void {
+    // Which items it was about is known when their chunk is done and they have not settled.
+  }
+
+  /** The worker has read all before it, so it is the oldest that it could not read. */
+  #chunkLost(error: Error): void {
+    const [oldest] = this.chunks
+    if (oldest === undefined) return
+    this.chunks.delete(oldest[0])
+    this.#failChunk(oldest[1], error)
+    this.fill()
+  }
+
+  #failChunk({ batch, settled }: ChunkInWorker, error: Error): void {
+    for (let i = 0; i < settled.length; i++) {
+      if (settled[i] === 0) this.#force.failed(batch.start + i, batch.items[i], error, batch.attempts + 1)
+    }
+  }
+
+  gone(exitCode: number, error: unknown): void {
+    clearTimeout(this.#grace)
+    this.#run.remove(this)
+    const { worker } = this
+    callHook(this.#run.options.hooks, 'onWorkerExit', { worker: worker.id, threadId: worker.threadId, exitCode })
+    const wasOver = this.#isOver
+    this.#isOver = true
+    this.#force.sweep()
+    if (!wasOver) new LostItems(this, this.#force, exitCode, error).settle()
+    this.#force.lost(this)
+  }
+
+  /** The run is over. */
+  stop(reason: StopReason): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const { worker } = this
+    worker.cancel(this.#force.runNumber)
+    if (this.chunks.size === 0 && !this.isClaiming) {
+      this.#leave()
+    } else if (reason === 'aborted') {
+      worker.end('abort')
+    } else {
+      worker.hold(false)
+      this.#grace = setTimeout(() => worker.end('abort'), GRACE_MS).unref()
+    }
+  }
+
+  /** Gives the worker back, once it has nothing of this run any more. */
+  #leave(): void {
+    if (this.chunks.size > 0 || this.isClaiming || this.#hasLeft) return
+    this.#hasLeft = true
+    clearTimeout(this.#grace)
+    this.#force.release(this)
+  }
+
+  /** Chunks that nobody can run are given back. */
+  giveBack(): void {
+    for (const { batch, settled } of this.chunks.values()) {
+      for (let i = 0; i < settled.length; i++) {
+        if (settled[i] === 0) this.#run.supply.putBack({ ...batch, start: batch.start + i, items: [batch.items[i]] })
+      }
+    }
+    this.chunks.clear()
+    this.isClaiming = false
+    this.#isOver = true
+    this.#run.remove(this)
+  }
+}

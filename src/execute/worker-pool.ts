@@ -1,0 +1,174 @@
+import type { ResourceLimits } from 'node:worker_threads'
+import { ExecutionError } from '../errors.js'
+import type { FromWorker } from './worker-protocol.js'
+import { PoolWorker, type WorkerOwner } from './pool-worker.js'
+
+/** How long a worker stays without work. */
+const IDLE_MS = 30_000
+/** Workers that may fail to start, one after the other, before a run is told that there are none. */
+const FAILED_STARTS = 3
+
+/** A run that wants workers. */
+export interface WorkerRequest {
+  /** Workers it still wants. */
+  wanted: number
+  /** A worker is there, ready and its own. */
+  readonly joined: (worker: PoolWorker) => void
+  /** No worker can be started. */
+  readonly refused: (error: ExecutionError) => void
+}
+
+/**
+ * Worker threads of one kind for all runs of this thread: started when asked for, kept for a while when idle, replaced when they die.
+ * An idle worker does not keep the process alive.
+ */
+export class WorkerPool implements Disposable {
+  readonly #limits: ResourceLimits | undefined
+  readonly #idle: PoolWorker[] = []
+  readonly #starting = new Set<PoolWorker>()
+  readonly #requests: WorkerRequest[] = []
+  #working = 0
+  #failures: unknown[] = []
+  #timer: NodeJS.Timeout | undefined = undefined
+
+  constructor(limits?: ResourceLimits) {
+    this.#limits = limits
+  }
+
+  /** Workers that are ready and have nothing to do. */
+  get idle(): number {
+    return this.#idle.length
+  }
+
+  /** All workers of this pool. */
+  get size(): number {
+    return this.#idle.length + this.#starting.size + this.#working
+  }
+
+  /**
+   * Gives workers to a run as they become free, starting new ones up to `most` in all.
+   *
+   * @param most - workers that this pool may have
+   */
+  request(request: WorkerRequest, most: number): void {
+    this.#requests.push(request)
+    this.#serve()
+    const open = this.#requests.reduce((sum, { wanted }) => sum + wanted, 0)
+    const missing = Math.min(open - this.#starting.size, Math.max(most, 1) - this.size)
+    for (let i = 0; i < missing; i++) this.#start()
+  }
+
+  /** The run wants no more. */
+  withdraw(request: WorkerRequest): void {
+    const position = this.#requests.indexOf(request)
+    if (position >= 0) this.#requests.splice(position, 1)
+  }
+
+  /** A worker's run has no more for it. */
+  release(worker: PoolWorker): void {
+    this.#working--
+    if (worker.isGone) return
+    worker.owner = this.#ownerOf(worker)
+    worker.hold(false)
+    this.#idle.push(worker)
+    this.#serve()
+    if (this.#idle.length > 0) this.#endLater()
+  }
+
+  /** A worker has died in its run; another is started if it is wanted. */
+  lost(request: WorkerRequest): void {
+    this.#working--
+    this.#serve()
+    if (request.wanted > 0 && this.#requests.includes(request)) this.#start()
+  }
+
+  #serve(): void {
+    while (this.#idle.length > 0) {
+      const request = this.#requests.find(({ wanted }) => wanted > 0)
+      const worker = request === undefined ? undefined : this.#idle.pop()
+      if (request === undefined || worker === undefined) return
+      request.wanted--
+      this.#working++
+      worker.hold(true)
+      request.joined(worker)
+    }
+  }
+
+  #start(): void {
+    let worker: PoolWorker
+    try {
+      worker = new PoolWorker(this.#limits)
+    } catch (error) {
+      this.#startFailed(error)
+      return
+    }
+    worker.owner = this.#ownerOf(worker)
+    this.#starting.add(worker)
+  }
+
+  /** Hears of a worker that works for no run. */
+  #ownerOf(worker: PoolWorker): WorkerOwner {
+    return {
+      received: (message: FromWorker) => {
+        if (message.kind !== 'ready') return
+        this.#failures = []
+        this.#starting.delete(worker)
+        worker.hold(false)
+        this.#idle.push(worker)
+        this.#serve()
+        this.#endLater()
+      },
+      lostMessage: () => undefined,
+      gone: (exitCode, error) => {
+        const position = this.#idle.indexOf(worker)
+        if (position >= 0) this.#idle.splice(position, 1)
+        if (this.#starting.delete(worker)) this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
+      },
+    }
+  }
+
+  /** Tries again a few times, then tells those who wait. */
+  #startFailed(error: unknown): void {
+    this.#failures.push(error)
+    const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
+    if (this.#failures.length < FAILED_STARTS) {
+      if (waiting.length > 0) this.#start()
+      return
+    }
+    if (this.#starting.size > 0) return
+    const errors = this.#failures
+    this.#failures = []
+    for (const request of waiting) {
+      this.withdraw(request)
+      const refusal = new ExecutionError('no worker thread can be started', { errors, results: [], deadLetter: null })
+      // A run that is about to ask must have returned from asking before it hears of it.
+      queueMicrotask(() => request.refused(refusal))
+    }
+  }
+
+  /** Ends workers that have been idle for long; the timer does not keep the process alive. */
+  #endLater(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this[Symbol.dispose](), IDLE_MS).unref()
+  }
+
+  /** Ends the idle workers. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    for (const worker of this.#idle.splice(0)) worker.end(undefined)
+  }
+}
+
+const pools = new Map<string, WorkerPool>()
+
+/** The pool of workers with this much heap each; undefined is Node's own limit. */
+export function poolFor(maxMemoryPerWorker: number | undefined): WorkerPool {
+  const megabytes = maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
+  const key = String(megabytes)
+  let pool = pools.get(key)
+  if (pool === undefined) {
+    pool = new WorkerPool(megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes })
+    pools.set(key, pool)
+  }
+  return pool
+}

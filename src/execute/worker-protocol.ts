@@ -1,0 +1,100 @@
+import type { PackedThrown } from './thrown.js'
+import type { TransferredTask } from './transfer.js'
+
+/** Words that a worker shares with the thread that started it; each worker has its own. */
+export const Cell = {
+  /** Runs up to this number are over: the worker leaves them at the next item. Written by the main thread. */
+  CANCELLED: 0,
+  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow. */
+  CURRENT: 1,
+  /** When it started, in ms since the worker's epoch; only kept while items have a time limit. */
+  STARTED_MS: 2,
+  /** The part of a shared block that is claimed: from this item … */
+  CLAIM_FROM: 3,
+  /** … up to but without this one. */
+  CLAIM_TO: 4,
+  COUNT: 5,
+} as const
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly cells: Int32Array
+  /** Origin of {@link Cell.STARTED_MS} on the monotonic clock that all threads share. */
+  readonly epochMs: number
+}
+
+/** Items that a worker is sent. */
+export interface ChunkMessage {
+  readonly kind: 'chunk'
+  readonly run: number
+  readonly chunk: number
+  readonly task: number
+  readonly start: number
+  readonly items: ArrayLike<unknown>
+  /** Whether each result is reported before the next item starts. */
+  readonly isCareful: boolean
+  /** Promises in flight at once. */
+  readonly inFlight: number
+  readonly timeoutMs: number
+}
+
+/** Numbers of which all threads claim ranges; see `SharedBlock`. */
+export interface BlockMessage {
+  readonly kind: 'block'
+  readonly run: number
+  readonly task: number
+  readonly block: SharedWords
+  readonly timeoutMs: number
+}
+
+/** The memory of a shared block. */
+export interface SharedWords {
+  /** Index of the first item in the run. */
+  readonly base: number
+  readonly items: Float64Array
+  readonly values: Float64Array
+  readonly states: Uint8Array
+  /** One word: the first item that nobody has claimed. */
+  readonly claims: Int32Array
+  /** Threads that claim. */
+  readonly lanes: number
+  /** Most items of a claim. */
+  readonly most: number
+}
+
+/** From the main thread to a worker. */
+export type ToWorker = { readonly kind: 'task'; readonly task: TransferredTask } | ChunkMessage | BlockMessage
+
+/** From a worker to the main thread. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'loaded'; readonly task: number; readonly refusal: PackedThrown | undefined }
+  | ResultsMessage
+  | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
+  | { readonly kind: 'done'; readonly run: number; readonly chunk: number; readonly count: number; readonly ms: number }
+  | { readonly kind: 'unreadable' }
+
+/** Results of items; those of a chunk in the order in which they came. */
+export interface ResultsMessage {
+  readonly kind: 'results'
+  readonly run: number
+  readonly indices: readonly number[]
+  readonly values: readonly unknown[]
+  /** Positions of values that were Buffers, which arrive as plain Uint8Arrays. */
+  readonly buffers: readonly number[]
+}
+
+/** States of a shared block's items. */
+export const State = {
+  UNSETTLED: 0,
+  /** The result is in `values`. */
+  NUMBER: 1,
+  UNDEFINED: 2,
+  NULL: 3,
+  TRUE: 4,
+  FALSE: 5,
+  /** Result or error were sent in a message. */
+  SENT: 6,
+  /** The main thread has settled it, or has given it to a worker in a chunk. */
+  ELSEWHERE: 7,
+} as const

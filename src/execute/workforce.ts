@@ -1,0 +1,159 @@
+import { ExecutionError } from '../errors.js'
+import type { HereLane } from './here-lane.js'
+import { currentLimits } from './limits.js'
+import type { PoolWorker } from './pool-worker.js'
+import type { Run } from './run.js'
+import type { SharedBlock } from './shared-block.js'
+import type { Batch } from './supply.js'
+import type { TransferredTask } from './transfer.js'
+import { type WorkerPool, type WorkerRequest, poolFor } from './worker-pool.js'
+import { WorkerLane } from './worker-lane.js'
+
+/** Workers that may die without any item to blame, one after the other, before the run gives up. */
+const CAUSELESS_DEATHS = 10
+/** How often what has come through shared memory is looked at while workers go on. */
+const SWEEP_MS = 50
+
+let runs = 0
+
+/** How the workers of a run are to work. */
+export interface Terms {
+  readonly workers: number
+  /** A fixed chunk size; undefined to fit it to the items. */
+  readonly chunkSize: number | undefined
+  readonly targetChunkMs: number
+  /** What an item is expected to take in a worker. */
+  readonly itemMs: number
+  /** Promises a worker keeps in flight. */
+  readonly inFlight: number
+}
+
+/** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
+export class Workforce {
+  readonly run: Run
+  readonly task: TransferredTask
+  /** Stamped on all messages, so that what comes from an earlier run is known by it. */
+  readonly runNumber = ++runs
+  readonly inFlight: number
+  /** Numbers that all lanes claim from; set when the first worker joins. */
+  block: SharedBlock | undefined = undefined
+  readonly #terms: Terms
+  readonly #pool: WorkerPool
+  readonly #request: WorkerRequest
+  readonly #lanes = new Set<WorkerLane>()
+  /** The lane of this thread, if it takes part. */
+  readonly #here: HereLane | undefined
+  /** Called when no worker can do anything for this run; returns whether it can go on without. */
+  readonly #without: (error: unknown) => boolean
+  readonly #runApart: (batch: Batch) => void
+  #itemMs: number
+  #deaths = 0
+  #watch: NodeJS.Timeout | undefined = undefined
+  #hasShared = false
+
+  constructor(run: Run, task: TransferredTask, terms: Terms, here: HereLane | undefined, runApart: (batch: Batch) => void, without: (error: unknown) => boolean) {
+    this.run = run
+    this.task = task
+    this.inFlight = terms.inFlight
+    this.#terms = terms
+    this.#itemMs = terms.itemMs
+    this.#here = here
+    this.#runApart = runApart
+    this.#without = without
+    this.#pool = poolFor(run.options.maxMemoryPerWorker)
+    this.#request = { wanted: terms.workers, joined: (worker) => this.#join(worker), refused: (error) => this.#refused(error) }
+    run.add(this)
+    this.#pool.request(this.#request, Math.max(terms.workers, currentLimits().cpuWorkers))
+    const { timeoutMs } = run.options
+    const everyMs = timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8))
+    this.#watch = setInterval(() => this.#look(), everyMs)
+  }
+
+  /** Items for the next chunk: as many as take the target time, fewer when little is left. */
+  chunkSize(): number {
+    if (this.#terms.chunkSize !== undefined) return this.#terms.chunkSize
+    const byTime = Math.max(1, Math.floor(this.#terms.targetChunkMs / Math.max(this.#itemMs, 1e-6)))
+    const { remaining } = this.run.supply
+    const lanes = this.#lanes.size + (this.#here === undefined ? 0 : 1)
+    const fair = remaining === null ? byTime : Math.ceil(remaining / (2 * lanes))
+    const size = Math.max(1, Math.min(byTime, fair))
+    this.run.needRoom(3 * size * (this.#terms.workers + 1))
+    return size
+  }
+
+  #join(worker: PoolWorker): void {
+    if (!this.#hasShared) {
+      this.#hasShared = true
+      this.block = this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.#terms.workers + (this.#here === undefined ? 0 : 1)) : undefined
+    }
+    if (this.#here !== undefined) this.#here.lanes = this.#lanes.size + 2
+    this.#lanes.add(new WorkerLane(this, worker))
+  }
+
+  /** A worker ran `count` items in `ms`. */
+  measured(count: number, ms: number): void {
+    this.#deaths = 0
+    this.#itemMs += (ms / count - this.#itemMs) / 2
+  }
+
+  failed(index: number, item: unknown, error: unknown, attempts: number): void {
+    this.run.fail(index, item, error, attempts)
+  }
+
+  /** An item that cannot be sent is run in this thread, unless nothing may be. */
+  runHere(batch: Batch, error: unknown): void {
+    if (this.run.options.timeoutMs !== Infinity || !this.run.options.mainThread) this.run.fail(batch.start, batch.items[0], error, 1)
+    else setImmediate(() => this.#runApart(batch))
+  }
+
+  /** Tells the run of what has come through shared memory. */
+  sweep(): void {
+    this.block?.sweep((index, result) => this.run.finish(index, result))
+  }
+
+  #look(): void {
+    this.sweep()
+    const { timeoutMs } = this.run.options
+    if (timeoutMs === Infinity) return
+    for (const { worker } of this.#lanes) if (worker.itemAgeMs > timeoutMs && worker.endedFor === undefined) worker.end('timeout')
+  }
+
+  /** A worker died, and no item is known to have caused it. */
+  diedWithoutCause(): void {
+    if (++this.#deaths < CAUSELESS_DEATHS) return
+    this.run.stop('failed', new ExecutionError(`${this.#deaths} workers have died, one after the other, of no item`, { errors: [], results: [], deadLetter: null }))
+  }
+
+  lost(lane: WorkerLane): void {
+    this.#lanes.delete(lane)
+    if (!this.run.isOver) this.#request.wanted++
+    this.#pool.lost(this.#request)
+    this.run.endIfDone()
+  }
+
+  /** A worker cannot load the task: no other can, either. */
+  taskRefused(lane: WorkerLane, error: unknown): void {
+    lane.giveBack()
+    this.#lanes.delete(lane)
+    this.#pool.release(lane.worker)
+    this.#pool.withdraw(this.#request)
+    this.#refused(error)
+  }
+
+  #refused(error: unknown): void {
+    if (this.run.isOver || this.#lanes.size > 0) return
+    if (!this.#without(error)) this.run.stop('failed', error)
+  }
+
+  release(lane: WorkerLane): void {
+    this.#lanes.delete(lane)
+    this.run.remove(lane)
+    this.#pool.release(lane.worker)
+  }
+
+  stop(): void {
+    clearInterval(this.#watch)
+    this.#pool.withdraw(this.#request)
+    this.block?.close()
+  }
+}
