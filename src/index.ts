@@ -16,10 +16,14 @@ export {
 export type { Clock } from './internal/clock.js'
 export type { ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
 export type { Guard, GuardFactory } from './decorators/guard.js'
+export { withBulkhead } from './decorators/with-bulkhead.js'
 export { withFallback } from './decorators/with-fallback.js'
 export { withPolicy } from './decorators/with-policy.js'
 export { withRetry } from './decorators/with-retry.js'
 export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.js'
+export type { BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead-options.js'
+export type { BulkheadEvents } from './policy/bulkhead-stage.js'
+export { Bulkhead, bulkhead, type BulkheadStats } from './policy/bulkhead.js'
 export { retryCall } from './policy/call.js'
 export {
   fallback,
