@@ -17,6 +17,7 @@ export type { Clock } from './internal/clock.js'
 export type { ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
 export type { Guard, GuardFactory } from './decorators/guard.js'
 export { withCircuitBreaker } from './decorators/with-circuit-breaker.js'
+export { withBulkhead } from './decorators/with-bulkhead.js'
 export { withFallback } from './decorators/with-fallback.js'
 export { withPolicy } from './decorators/with-policy.js'
 export { withRetry } from './decorators/with-retry.js'
@@ -32,6 +33,9 @@ export type {
   CircuitHalfOpened,
   CircuitOpened,
 } from './policy/circuit-breaker-stage.js'
+export type { BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead-options.js'
+export type { BulkheadEvents } from './policy/bulkhead-stage.js'
+export { Bulkhead, bulkhead, type BulkheadStats } from './policy/bulkhead.js'
 export {
   fallback,
   type Fallback,
