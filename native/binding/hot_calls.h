@@ -8,7 +8,7 @@
 
 namespace amorsize::binding {
 
-inline constexpr int kHotCalls = 256;
+inline constexpr int kHotCalls = 64;
 
 // A callback that decides for `handle`, or nullptr when all are taken. Thread-safe. Sets handle->hot_call.
 napi_callback take_hot_call(BucketHandle* handle);
