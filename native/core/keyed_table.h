@@ -152,6 +152,7 @@ class KeyedTable {
 
  private:
   static constexpr int64_t kTooLarge = -1;
+  static constexpr int kMostTurns = 100;
   static constexpr int64_t kFullBucket = std::numeric_limits<int64_t>::min();
   // Waits that need not be computed.
   static constexpr int64_t kNow = -1;
@@ -350,9 +351,12 @@ class KeyedTable {
 
   // Takes the steps that are left of a pending claim. Returns whether it was this call that refreshed the slot, with `spent`.
   bool complete(W* group, int64_t announced, int64_t spent, int64_t* refreshed) {
-    W* const slot = slot_of(group, (announced >> keyed::kClaimSlotShift) & 31);
+    const int64_t index = (announced >> keyed::kClaimSlotShift) & 31;
+    if (index >= terms_.cut.slots) return false;  // no thread of this package wrote that
+    W* const slot = slot_of(group, index);
     bool is_ours = false;
-    for (;;) {
+    // Three steps; every turn beyond is another thread's progress. Bounded for words that are noise.
+    for (int turn = 0; turn < kMostTurns; ++turn) {
       // order: acquire, as in `look_at`; and both before the claim word is read again: while that is unchanged, they are of its time.
       int64_t level = slot[keyed::kLevel].load(std::memory_order_acquire);
       int64_t identity = slot[keyed::kIdentity].load(std::memory_order_acquire);
@@ -374,6 +378,7 @@ class KeyedTable {
         group[keyed::kClaim].compare_exchange_strong(expected, announced & ~keyed::kClaimPending, std::memory_order_acq_rel, std::memory_order_relaxed);
       }
     }
+    return is_ours;
   }
 
   W* words_;

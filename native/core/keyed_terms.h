@@ -105,10 +105,14 @@ struct KeyedTerms {
   }
 
   // Whether words that came from elsewhere describe a table that fits into `cells`: nothing else may decide where slots are.
+  // All but what was asked for follows from it, so words that say otherwise are no table.
   bool fits(size_t cells) const {
-    return asked.capacity >= 1 && asked.capacity <= kMaxCapacity && cut.groups == cut_for(asked.capacity).groups && cut.slots == cut_for(asked.capacity).slots &&
-           keyed_cells(asked.capacity) <= cells && asked.rate > 0 && asked.rate <= kMaxRate && asked.burst >= 1 && asked.burst <= kMaxBurst &&
-           scale.digits <= kMaxDigits && scale.generation_bits >= 1 && scale.generation_bits <= 8 && rate.multiplier > 0 && burst >= 1;
+    const bool in_range = asked.capacity >= 1 && asked.capacity <= kMaxCapacity && asked.rate > 0 && asked.rate <= kMaxRate && asked.burst >= 1 &&
+                          asked.burst <= kMaxBurst;
+    if (!in_range || keyed_cells(asked.capacity) > cells) return false;
+    const KeyedTerms made = make(epoch_ns, asked, seed);
+    return cut.groups == made.cut.groups && cut.slots == made.cut.slots && rate.multiplier == made.rate.multiplier && rate.shift == made.rate.shift &&
+           scale.digits == made.scale.digits && scale.generation_bits == made.scale.generation_bits && burst == made.burst;
   }
 
   // Units produced since the epoch. Time before it (another processor's clock) produces nothing.

@@ -317,7 +317,7 @@ inline constexpr size_t kLevel = 1;
 inline constexpr int kGenerationBits = 16;
 inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
 inline constexpr int kTagBits = 48;
-inline constexpr int64_t kFrozen = int64_t{-1} << 63;
+inline constexpr int64_t kFrozen = -(int64_t{1} << 62) * 2;
 inline constexpr int64_t kFresh = kFrozen + (int64_t{1} << 32);
 }  // namespace keyed
 

@@ -8,6 +8,7 @@ import { bucketByName } from '../memory/bucket-names.js'
 import type { CellAddress } from '../memory/region.js'
 import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
 import { blockUntilDue } from './blocking-wait.js'
+import { GRANTED } from './granted.js'
 import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
 import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, completePolicy } from './rate-limit-policy.js'
 import { type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
@@ -48,9 +49,6 @@ export interface RateLimiterStats {
   /** Milliseconds that granted callers have waited, in all. */
   readonly waitedMs: number
 }
-
-/** What `acquire` returns to every caller that need not wait: awaiting it costs what awaiting any resolved promise costs. */
-export const GRANTED = Promise.resolve()
 
 /**
  * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
