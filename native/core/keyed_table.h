@@ -50,7 +50,8 @@ class KeyedTable {
  public:
   // `attempts`: how often an operation begins anew because others were faster, before it gives up as if there were no room. Each
   // time takes another thread's success within some 100 ns.
-  explicit KeyedTable(W* words, int attempts = 1000) : words_(words), terms_(KeyedTerms::read(words)), attempts_(attempts) {}
+  KeyedTable(W* words, const KeyedTerms& terms, int attempts = 1000) : words_(words), terms_(terms), attempts_(attempts) {}
+  explicit KeyedTable(W* words) : KeyedTable(words, KeyedTerms::read(words)) {}
 
   // Writes an empty table into zeroed memory no other thread can see yet.
   static void initialize(W* words, const KeyedTerms& terms) {
