@@ -14,6 +14,7 @@ import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolic
 import { KeyedQueue } from './keyed-queue.js'
 import { clockOfName } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
+import type { LimitPart } from './rate-limiter-all.js'
 import { disposedError, moreThanBurst, noMachineScope, noRoomForKey, rateLimitExceeded } from './refusals.js'
 
 /**
@@ -149,6 +150,24 @@ export class KeyedRateLimiter implements Disposable {
     return { allowed: this.#allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs }
   }
 
+  /** The bucket of one key, for {@link RateLimiter.all}. @internal */
+  partOf(key: Key): LimitPart {
+    return {
+      bucket: bucketOfKey(this.#table, key, this.#policy),
+      checkUsable: () => this.#checkUsable(),
+      reserve: (tokens, options) => this.#reserve(key, tokens, this.#maxWaitMs(options)),
+      wait: (ticket, tokens, signal) => {
+        const wait = this.#queue.wait(key, ticket, tokens, signal, () => undefined)
+        notify('onWait', this.#policy.onWait, ticket.waitMs)
+        return wait
+      },
+      count: (outcome) => {
+        if (outcome === 'allowed') this.#allowed++
+        else this.#denied++
+      },
+    }
+  }
+
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
   share(): KeyedRateLimiterHandle {
     this.#checkUsable()
@@ -244,6 +263,18 @@ export class KeyedRateLimiter implements Disposable {
 
   #checkUsable(): void {
     if (this.#disposed) throw disposedError()
+  }
+}
+
+function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): LimitPart['bucket'] {
+  return {
+    tryAcquire: (tokens) => table.tryAcquire(key, tokens),
+    reserve: (tokens, maxWaitMs) => table.reserve(key, tokens, maxWaitMs),
+    cancel: (ticket, tokens) => table.cancel(key, ticket, tokens),
+    refund: (tokens) => table.refund(key, tokens),
+    charge: (tokens) => table.charge(key, tokens),
+    available: () => table.look(key, 1).available,
+    parameters: () => policy,
   }
 }
 

@@ -70,8 +70,6 @@ TEST("keyed explorer finds a helper that renames what is in use") { must_find<Ke
 // With the generation left out, a thread that slept while its key was evicted takes from the key that came after.
 const KeyedScenario kSleeper{1, 2, true, {{kAcquire, 0}}, {{{kAcquire, 0}}, {{kAcquire, 1}, {kAcquire, 1}}}, kLast, 2};
 
-TEST("keyed explorer: a decision sleeps while its slot changes hands") { explore(kSleeper); }
-
 TEST("keyed explorer finds a decision that does not look at the generation") { must_find<KeyedFault::kNoGeneration>(kSleeper); }
 
 }  // namespace

@@ -53,7 +53,8 @@ function apply(side: Side, turn: number, key: number, operation: Operation, burs
     case 'take':
       return table.take(key)
     case 'reset':
-      return table.reset(key)
+      table.reset(key)
+      return 'reset'
     case 'size':
       return table.size()
     case 'cancel': {
