@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, expect, it } from 'vitest'
+import { circuitBreaker } from '../../dist/index.js'
 import { describeMachine, machineName, startScript } from '../support/machine.js'
 import { amorsize, main } from './support-cli.js'
 
@@ -58,6 +59,7 @@ describeMachine('amorsize top --web', () => {
 
   it.skipIf(!existsSync(CHROMIUM))(`draws the charts in a browser (skipped without ${CHROMIUM})`, async () => {
     const policy = { name: `${machineName()}<img src=x onerror=alert(1)>`.replaceAll('/', ''), scope: 'machine', requestsPerSecond: 200, burstSize: 20 }
+    circuitBreaker({ name: `${policy.name} breaker`, scope: 'machine' })
     const busy = startScript(policy, 'setInterval(() => { for (let i = 0; i < 8; i++) limiter.tryAcquire() }, 20); say(0)')
     await busy.next()
     const { url, child } = await serve('--filter', policy.name)
@@ -69,13 +71,13 @@ describeMachine('amorsize top --web', () => {
       if (message.type() === 'error') faults.push(message.text())
     })
     await page.goto(url)
-    await page.locator('section canvas').nth(1).waitFor()
-    expect(await page.locator('section h2').allTextContents()).toEqual([policy.name])
-    expect(await page.locator('section p').textContent()).toContain(`limiter, 200/s, burst 20, process ${busy.child.pid ?? 0}`)
-    expect(await page.locator('.u-title').allTextContents()).toEqual(['tokens', 'decisions a second'])
-    expect(await page.locator('#status').textContent()).toBe('1 name')
+    await page.locator('section canvas').nth(2).waitFor()
+    expect(await page.locator('section h2').allTextContents()).toEqual([policy.name, `${policy.name} breaker`])
+    expect(await page.locator('section p').first().textContent()).toContain(`limiter, 200/s, burst 20, process ${busy.child.pid ?? 0}`)
+    expect(await page.locator('.u-title').allTextContents()).toEqual(['tokens', 'decisions a second', 'breaker'])
+    expect(await page.locator('#status').textContent()).toBe('2 names')
 
-    // Something is drawn in both charts, in the colours of the lines.
+    // Something is drawn in all charts, in the colours of the lines.
     const coloured = (): Promise<number[]> =>
       page.evaluate(`[...document.querySelectorAll('section canvas')].map((canvas) => {
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
@@ -86,9 +88,9 @@ describeMachine('amorsize top --web', () => {
     await expect.poll(async () => Math.min(...(await coloured())), { timeout: 20_000 }).toBeGreaterThan(100)
 
     await page.locator('#filter').fill('something else')
-    expect(await page.locator('section').isVisible()).toBe(false)
+    expect(await page.locator('section').first().isVisible()).toBe(false)
     await page.locator('#filter').fill('')
-    expect(await page.locator('section').isVisible()).toBe(true)
+    expect(await page.locator('section').first().isVisible()).toBe(true)
     child.kill('SIGINT')
     await expect.poll(() => page.locator('#status').textContent(), { timeout: 20_000 }).toBe('amorsize top has ended')
     expect(faults.filter((fault) => !fault.includes('ERR_CONNECTION') && !fault.includes('ERR_INCOMPLETE'))).toEqual([])
