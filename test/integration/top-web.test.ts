@@ -1,15 +1,40 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { request } from 'node:http'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
 import { afterAll, expect, it } from 'vitest'
 import { circuitBreaker } from '../../dist/index.js'
 import { describeMachine, machineName, startScript } from '../support/machine.js'
 import { amorsize, main } from './support-cli.js'
 
 const CHROMIUM = '/usr/bin/chromium'
+
+// The declarations of playwright-core are not accepted by the compiler of this project: what is used of it is declared here.
+interface Locator {
+  nth(index: number): Locator
+  first(): Locator
+  waitFor(): Promise<void>
+  fill(text: string): Promise<void>
+  isVisible(): Promise<boolean>
+  textContent(): Promise<string | null>
+  allTextContents(): Promise<string[]>
+}
+interface Page {
+  goto(url: string): Promise<unknown>
+  locator(selector: string): Locator
+  evaluate<T>(expression: string): Promise<T>
+  on(event: 'pageerror', listener: (error: Error) => void): void
+  on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void
+}
+interface Browser {
+  newPage(): Promise<Page>
+  close(): Promise<void>
+}
+const { chromium } = createRequire(import.meta.url)('playwright-core') as {
+  chromium: { launch(options: { executablePath: string; args: string[] }): Promise<Browser> }
+}
 
 const servers: ChildProcess[] = []
 let browser: Browser | undefined
