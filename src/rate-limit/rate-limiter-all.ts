@@ -92,13 +92,8 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
    */
   tryAcquire(costs: Costs<K, Keyed>): Permit<K, Keyed> | false {
     const charges = this.#chargesFor(costs)
-    // Looking first means that a denial touches no limit, not even for a moment.
-    let lacking = charges.filter(({ part, tokens }) => part.bucket.available() < tokens)
-    if (lacking.length === 0) {
-      const failed = takeAll(charges)
-      if (failed === null) return this.#grant(charges)
-      lacking = [failed]
-    }
+    const lacking = takeNow(charges)
+    if (lacking.length === 0) return this.#grant(charges)
     checkBursts(charges)
     for (const { part } of lacking) part.count('denied')
     return false
@@ -119,8 +114,10 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     checkKeys('RateLimiterAll.acquire', options, ['signal', 'maxWaitMs'])
     const signal = checkSignal('signal', options.signal)
     const charges = this.#chargesFor(costs)
-    checkBursts(charges)
     signal?.throwIfAborted()
+    // A limit whose tokens are there has nobody waiting: taking them passes nobody by.
+    if (takeNow(charges).length === 0) return this.#grant(charges)
+    checkBursts(charges)
     const held = reserveAll(charges, options)
     if (held.some(({ ticket }) => ticket.waitMs > 0)) await waitForAll(held, signal)
     return this.#grant(charges)
@@ -193,6 +190,15 @@ function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[
 /** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */
 function checkBursts(charges: readonly Charge[]): void {
   for (const { name, part, tokens } of charges) checkNumber(`costs.${name}`, tokens, { min: 0, max: part.bucket.parameters().burstSize })
+}
+
+/** Takes every charge if all tokens are there, else none; returns the charges that lack them. */
+function takeNow<K extends string>(charges: readonly Charge<K>[]): readonly Charge<K>[] {
+  // Looking first means that a denial touches no limit, not even for a moment.
+  const lacking = charges.filter(({ part, tokens }) => part.bucket.available() < tokens)
+  if (lacking.length > 0) return lacking
+  const failed = takeAll(charges)
+  return failed === null ? [] : [failed]
 }
 
 /** Takes every charge or none; returns the one that failed, because another thread was faster. */
