@@ -99,11 +99,11 @@ class Scope {
   }
 
   #defines(name: string): boolean {
-    return this.#names.has(name) || this.#outer?.#defines(name) === true
+    return this.#names.has(name) || (this.#outer !== undefined && this.#outer.#defines(name))
   }
 
   #knowsThis(): boolean {
-    return this.#hasThis || this.#outer?.#knowsThis() === true
+    return this.#hasThis || (this.#outer !== undefined && this.#outer.#knowsThis())
   }
 
   #inner(): Scope {
