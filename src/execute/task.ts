@@ -91,7 +91,7 @@ class InlineTask implements ResolvedTask {
 export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   if (typeof given === 'function') return resolveFunction(given as TaskFunction)
   const reference = checkReference(given)
-  const module = (await import(reference.url)) as Record<string, unknown>
+  const module = await importModule(reference.url)
   const call = module[reference.export]
   if (typeof call !== 'function') {
     const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
@@ -102,6 +102,22 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   }
   const identity = `${reference.url}#${reference.export}`
   return { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
+}
+
+const ADVICE = 'do not await it there (void main() instead of await main()), or export the task from a module of its own'
+
+/** @throws {TypeError} when the module waits at its top level for what waits for its import, so that neither would ever end */
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  let reject!: (error: Error) => void
+  const stuck = new Promise<never>((_, give) => (reject = give))
+  // Nothing is left to do in this thread, and still the import has not ended.
+  const giveUp = (): void => reject(new TypeError(`${url} waits at its top level for a run of its own export, which waits until that top level has ended; ${ADVICE}`))
+  process.once('beforeExit', giveUp)
+  try {
+    return (await Promise.race([import(url), stuck])) as Record<string, unknown>
+  } finally {
+    process.off('beforeExit', giveUp)
+  }
 }
 
 function checkReference(given: unknown): TaskReference {
