@@ -59,9 +59,9 @@ port.on('messageerror', () => {
 
 // What is finished is not lost with an item that ends its thread.
 const exit = process.exit.bind(process)
-process.exit = (code) => {
+process.exit = (...code: Parameters<typeof exit>) => {
   report.flush()
-  return exit(code)
+  return exit(...code)
 }
 
 report.post({ kind: 'ready' })
