@@ -1,5 +1,6 @@
-import { isAbsolute } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { isAbsolute, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { ExecutionError } from '../errors.js'
 import { checkKeys, describe } from '../internal/validate.js'
 
 /** A function that is applied to each item. */
@@ -91,7 +92,7 @@ class InlineTask implements ResolvedTask {
 export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   if (typeof given === 'function') return resolveFunction(given as TaskFunction)
   const reference = checkReference(given)
-  const module = (await import(reference.url)) as Record<string, unknown>
+  const module = await importModule(reference.url)
   const call = module[reference.export]
   if (typeof call !== 'function') {
     const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
@@ -102,6 +103,31 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   }
   const identity = `${reference.url}#${reference.export}`
   return { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
+}
+
+/** Turns of the event loop within which a module that is loaded already can be imported again. */
+const TURNS = 100
+
+/**
+ * Imports a module. The program's own main module cannot be imported while it is being evaluated: one that awaits the run at its
+ * top level would wait for itself for ever.
+ */
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  const importing = import(url) as Promise<Record<string, unknown>>
+  const [, main] = process.argv
+  if (main === undefined || !url.startsWith('file:') || fileURLToPath(url) !== resolve(main)) return importing
+  const waiting = turns(TURNS)
+  const module = await Promise.race([importing, waiting])
+  if (module !== undefined) return module
+  throw new ExecutionError(
+    `${url} awaits, as it is loaded, a run of a task that it exports itself; export the task from a module of its own, or start the run in a function that is not awaited at the top level`,
+    { errors: [], results: [], deadLetter: null },
+  )
+}
+
+async function turns(count: number): Promise<undefined> {
+  for (let i = 0; i < count; i++) await new Promise(setImmediate)
+  return undefined
 }
 
 function checkReference(given: unknown): TaskReference {
