@@ -41,6 +41,7 @@ async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void
   nesting.isLoading = true
   try {
     tasks.set(task.id, await loadTask(task))
+    if (nesting.refusal !== undefined) throw nesting.refusal
     report.post({ kind: 'loaded', task: task.id, refusal: undefined })
   } catch (error) {
     tasks.set(task.id, { refusal: error })

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { ExecutionError } from '../errors.js'
 import { checkKeys, describe } from '../internal/validate.js'
 
 /** A function that is applied to each item. */
@@ -104,20 +105,28 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   return { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
 }
 
-const ADVICE = 'do not await it there (void main() instead of await main()), or export the task from a module of its own'
-
-/** @throws {TypeError} when the module waits at its top level for what waits for its import, so that neither would ever end */
+/**
+ * Imports a module. A module that awaits a run of its own export at its top level would wait for itself for ever: its import ends
+ * when its top level has. That is so when this thread has nothing left to do and the import has still not ended.
+ */
 async function importModule(url: string): Promise<Record<string, unknown>> {
-  let reject!: (error: Error) => void
-  const stuck = new Promise<never>((_, give) => (reject = give))
-  // Nothing is left to do in this thread, and still the import has not ended.
-  const giveUp = (): void => reject(new TypeError(`${url} waits at its top level for a run of its own export, which waits until that top level has ended; ${ADVICE}`))
-  process.once('beforeExit', giveUp)
+  let refuse!: () => void
+  const stuck = new Promise<never>((_, reject) => {
+    refuse = () => reject(selfAwaited(url))
+  })
+  process.once('beforeExit', refuse)
   try {
     return (await Promise.race([import(url), stuck])) as Record<string, unknown>
   } finally {
-    process.off('beforeExit', giveUp)
+    process.off('beforeExit', refuse)
   }
+}
+
+function selfAwaited(url: string): ExecutionError {
+  return new ExecutionError(
+    `${url} awaits, as it is loaded, a run of a task that it exports itself; export the task from a module of its own, or start the run in a function that is not awaited at the top level`,
+    { errors: [], results: [], deadLetter: null },
+  )
 }
 
 function checkReference(given: unknown): TaskReference {
