@@ -68,7 +68,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
     signal: interruption.signal,
     onProgress(progress) {
       last = progress
-      bar?.update(withTotal(progress, input.total))
+      bar?.update(progress)
     },
   }
   try {
@@ -102,14 +102,6 @@ async function writeResults(results: AsyncIterable<unknown>, output: ResultsOutp
     const written = output.write(resultLine(index++, result))
     if (written !== undefined) await written
   }
-}
-
-/** The engine sees a stream of items without an end; this program may have counted them. */
-function withTotal(progress: Progress, total: number | null): Progress {
-  const settled = progress.completed + progress.failed
-  if (total === null || total < settled) return progress
-  const etaMs = total === settled ? 0 : progress.itemsPerSecond > 0 ? ((total - settled) / progress.itemsPerSecond) * 1000 : null
-  return { ...progress, total, percent: total === 0 ? 100 : (100 * settled) / total, etaMs }
 }
 
 function interruptedMessage(last: Progress | undefined, { total }: ItemsInput, flags: ExecuteFlags, { partialPath }: ResultsOutput): string {

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { access, constants, stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { withKnownLength } from '../internal/known-length.js'
 import type { Interruption } from './interruption.js'
 import { countLines, ndjsonValues } from './ndjson-lines.js'
 
@@ -36,25 +37,26 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
   const { items, range } = options
   if ((items === undefined) === (range === undefined)) throw new Error("say where the items come from: --items <file> (or '-'), or --range <n>")
   if (range !== undefined) {
-    const open = (interruption?: Interruption): Iterable<number> => numbers(range, interruption)
+    const open = (interruption?: Interruption): Iterable<number> => withKnownLength(numbers(range, interruption), range)
     return { total: range, open, all: () => Promise.resolve(range > FEW_NUMBERS ? open() : Float64Array.from(open())) }
   }
   const path = items as string
   if (path === '-') {
-    const open = (interruption?: Interruption): AsyncIterable<unknown> => values(process.stdin.setEncoding('utf8'), '<stdin>', interruption)
+    const open = (interruption?: Interruption): AsyncIterable<unknown> => values(process.stdin.setEncoding('utf8'), '<stdin>', Infinity, interruption)
     return { total: null, open, all: () => Promise.resolve(open()) }
   }
   try {
     await access(path, constants.R_OK)
     const found = await stat(path)
     if (found.isDirectory()) throw new Error('it is a folder')
-    const open = (interruption?: Interruption): AsyncIterable<unknown> => values(read(path), path, interruption)
-    return {
-      // A pipe can be read only once.
-      total: found.isFile() ? await countLines(read(path)) : null,
-      open,
-      all: () => (found.isFile() && found.size <= FEW_BYTES ? arrayOf(open()) : Promise.resolve(open())),
+    if (!found.isFile()) {
+      // A pipe can be read only once, so nobody counts its lines.
+      const open = (interruption?: Interruption): AsyncIterable<unknown> => values(read(path), path, Infinity, interruption)
+      return { total: null, open, all: () => Promise.resolve(open()) }
     }
+    const total = await countLines(read(path))
+    const open = (interruption?: Interruption): AsyncIterable<unknown> => withKnownLength(values(read(path), path, total, interruption), total)
+    return { total, open, all: () => (found.size <= FEW_BYTES ? arrayOf(open()) : Promise.resolve(open())) }
   } catch (error) {
     throw new Error(`the items '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
   }
@@ -74,12 +76,14 @@ function* numbers(count: number, interruption: Interruption | undefined): Genera
   for (let i = 0; i < count && interruption?.cutsHere() !== true; i++) yield i
 }
 
-async function* values(text: Readable, name: string, interruption: Interruption | undefined): AsyncGenerator<unknown, void> {
+/** @param most - how many there were when they were counted: a file that grows meanwhile stays what it was */
+async function* values(text: Readable, name: string, most: number, interruption: Interruption | undefined): AsyncGenerator<unknown, void> {
   // A pipe may have nothing to say for hours; this ends the wait for it.
   interruption?.onRequest(() => text.destroy())
+  let count = 0
   try {
     for await (const item of ndjsonValues(text, name)) {
-      if (interruption?.cutsHere() === true) return
+      if (count++ >= most || interruption?.cutsHere() === true) return
       yield item
     }
   } catch (error) {

@@ -46,10 +46,11 @@ export async function analyseFunction(source: string): Promise<FunctionAnalysis>
     for (const sourceType of ['module', 'script'] as const) {
       const tree = parse(parser, expression, sourceType)
       if (tree === undefined) continue
-      const found = functionIn(tree, expression === method)
-      if (found === undefined) return { captured: ['class'], expression, isStrict: true }
+      const parts = partsOf(tree, expression === method)
+      if (parts.some(({ type }) => type === 'ClassExpression')) return { captured: ['class'], expression, isStrict: true }
       const captured = new Set<string>()
-      new Scope(undefined, captured).visit(found)
+      const scope = new Scope(undefined, captured)
+      for (const part of parts) scope.visit(part)
       return { captured: [...captured].sort(), expression, isStrict: sourceType === 'module' }
     }
   }
@@ -66,12 +67,13 @@ function parse(parser: typeof Acorn, code: string, sourceType: 'module' | 'scrip
   }
 }
 
-/** The function, or for a method its property, whose computed name may capture something too. */
-function functionIn(tree: Node, isMethod: boolean): Node | undefined {
+/** The function, and for a method its computed name, which may capture something too. */
+function partsOf(tree: Node, isMethod: boolean): Node[] {
   const [statement] = tree['body'] as Node[]
-  let expression = statement?.['expression'] as Node
-  if (isMethod) [expression] = (expression['arguments'] as Node[])[0]?.['properties'] as [Node]
-  return expression.type === 'ClassExpression' ? undefined : expression
+  const expression = statement?.['expression'] as Node
+  if (!isMethod) return [expression]
+  const [{ properties }] = expression['arguments'] as [{ properties: Node[] }]
+  return properties.flatMap((one) => [...(one['computed'] === true ? [one['key'] as Node] : []), one['value'] as Node])
 }
 
 /** Names defined in one function or block, and what is used and defined in none of the surrounding ones. */
@@ -89,13 +91,19 @@ class Scope {
 
   #use(name: string): void {
     if (name === 'eval') this.#captured.add(name)
-    for (let scope: Scope | undefined = this as Scope; scope !== undefined; scope = scope.#outer) if (scope.#names.has(name)) return
-    if (!globalNames().has(name)) this.#captured.add(name)
+    if (!this.#defines(name) && !globalNames().has(name)) this.#captured.add(name)
   }
 
   #useThis(name: 'this' | 'super'): void {
-    for (let scope: Scope | undefined = this as Scope; scope !== undefined; scope = scope.#outer) if (scope.#hasThis) return
-    this.#captured.add(name)
+    if (!this.#knowsThis()) this.#captured.add(name)
+  }
+
+  #defines(name: string): boolean {
+    return this.#names.has(name) || (this.#outer !== undefined && this.#outer.#defines(name))
+  }
+
+  #knowsThis(): boolean {
+    return this.#hasThis || (this.#outer !== undefined && this.#outer.#knowsThis())
   }
 
   #inner(): Scope {

@@ -201,7 +201,7 @@ function runApart(run: Run, call: (item: unknown) => unknown, { start, items, at
   }
 }
 
-const AsyncFunction = Object.getPrototypeOf(async () => Promise.resolve()).constructor as new () => unknown
+const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown
 
 /** Whether every call is sure to return a promise. */
 function isAsyncFunction(call: unknown): boolean {

@@ -41,6 +41,7 @@ async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void
   nesting.isLoading = true
   try {
     tasks.set(task.id, await loadTask(task))
+    if (nesting.refusal !== undefined) throw nesting.refusal
     report.post({ kind: 'loaded', task: task.id, refusal: undefined })
   } catch (error) {
     tasks.set(task.id, { refusal: error })
@@ -59,9 +60,9 @@ port.on('messageerror', () => {
 
 // What is finished is not lost with an item that ends its thread.
 const exit = process.exit.bind(process)
-process.exit = (code) => {
+process.exit = (...code: Parameters<typeof exit>) => {
   report.flush()
-  return exit(code)
+  return exit(...code)
 }
 
 report.post({ kind: 'ready' })

@@ -1,3 +1,4 @@
+import { knownLength } from '../internal/known-length.js'
 import { describe } from '../internal/validate.js'
 
 /** Anything `execute` takes items from. */
@@ -60,7 +61,7 @@ export class IteratorSource implements ItemSource {
 
   constructor(iterable: Iterable<unknown>) {
     const { size } = iterable as { size?: unknown }
-    this.total = (iterable instanceof Set || iterable instanceof Map) && typeof size === 'number' ? size : null
+    this.total = (iterable instanceof Set || iterable instanceof Map) && typeof size === 'number' ? size : knownLength(iterable)
     this.#iterator = iterable[Symbol.iterator]()
   }
 
@@ -89,7 +90,7 @@ export class IteratorSource implements ItemSource {
 
 /** A stream or another asynchronous iterable: one `next()` in flight, and only while somebody wants an item. */
 export class AsyncIteratorSource implements ItemSource {
-  readonly total = null
+  readonly total: number | null
   whenMore = (): void => undefined
   readonly #iterator: AsyncIterator<unknown>
   #ready: unknown[] = []
@@ -99,6 +100,7 @@ export class AsyncIteratorSource implements ItemSource {
   #failure: { readonly error: unknown } | undefined = undefined
 
   constructor(iterable: AsyncIterable<unknown>) {
+    this.total = knownLength(iterable)
     this.#iterator = iterable[Symbol.asyncIterator]()
   }
 

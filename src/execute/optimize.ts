@@ -5,6 +5,7 @@ import { decide, type Decision, type Situation } from './decide.js'
 import { time } from './explain.js'
 import { callWithPolicies } from './guarded-call.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './item-source.js'
+import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import { MeasuredPlan, type Plan } from './plan.js'
 import { draw, iterate, iterateAsync, PrefixedSource } from './prefixed-source.js'
@@ -74,14 +75,14 @@ interface Parts {
 async function planFor(parts: Parts): Promise<Plan<unknown>> {
   const { task, options, source, sampled, measured } = parts
   const { total } = source
+  let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : undefined)
   const situation: Situation = {
     items: total === null ? null : total - sampled.length,
     done: sampled.length,
     warmWorkers: 0,
-    obstacle: measured.obstacle,
+    obstacle,
   }
   let decision = decide(measured, situation, options)
-  let { obstacle } = measured
   if (decision.chosen.mode === 'threads' || options.mode === 'threads') {
     obstacle ??= await whyNotTransferable(task)
     if (obstacle !== undefined) decision = decide(measured, { ...situation, obstacle }, options)

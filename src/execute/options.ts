@@ -2,6 +2,8 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
 import { checkHooks, type RunHooks } from './hooks.js'
+import { currentLimits } from './limits.js'
+import { refuseWhileLoading } from './nesting.js'
 
 /** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
 export type RunMode = 'serial' | 'async' | 'threads'
@@ -122,13 +124,15 @@ const COUNT = { min: 1, integer: true } as const
  * @param what - the function they were given to, for messages
  * @throws {TypeError} when one is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
+ * @throws {ExecutionError} ERR_EXECUTION when a worker is importing the task's module
  */
 export function completeOptions(what: 'execute' | 'optimize' | 'stream', given: StreamOptions | undefined): CompleteOptions {
+  refuseWhileLoading()
   if (given === undefined) return DEFAULTS
   checkKeys(what, given, what === 'stream' ? STREAM_KEYS : KEYS)
   const o = { ...DEFAULTS, ...withoutUndefined(given) }
 
-  if (o.workers !== undefined) checkNumber('workers', o.workers, COUNT)
+  if (o.workers !== undefined) checkWorkers(o.workers, o.mode)
   if (o.chunkSize !== undefined) checkNumber('chunkSize', o.chunkSize, COUNT)
   if (o.mode !== undefined) checkOneOf('mode', o.mode, ['serial', 'async', 'threads'])
   if (o.prefer !== undefined) checkOneOf('prefer', o.prefer, ['async', 'threads'])
@@ -155,6 +159,18 @@ export function completeOptions(what: 'execute' | 'optimize' | 'stream', given: 
     o.hooks !== undefined || o.onProgress !== undefined || o.progress === true || o.deadLetter !== undefined || o.checkpoint !== undefined
   const isPlain = !isWatched && o.onError === 'throw' && o.timeoutMs === Infinity && o.policies.length === 0
   return { ...o, isPlain }
+}
+
+/** Numbers of workers that no machine refuses need no look at its limits. */
+const FEW_WORKERS = 16
+
+function checkWorkers(workers: number, mode: RunMode | undefined): void {
+  checkNumber('workers', workers, COUNT)
+  if (workers <= FEW_WORKERS || mode === 'async' || mode === 'serial') return
+  const { mostWorkers } = currentLimits()
+  if (workers > mostWorkers) {
+    throw new RangeError(`workers must be an integer >= 1 and <= ${mostWorkers}, what the limits of threads and memory allow; received ${describe(workers)}`)
+  }
 }
 
 function withoutUndefined(given: object): object {

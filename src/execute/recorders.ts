@@ -1,11 +1,9 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import type { Clock } from '../internal/clock.js'
-import { openProgressBar, type ProgressBar } from '../internal/progress-bar.js'
 import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
-import { Checkpoint, type CheckpointOptions, type RunIdentity } from './checkpoint.js'
-import { DeadLetters } from './dead-letters.js'
-import type { Progress, ScheduleOptions } from './options.js'
-import { ProgressMeter } from './progress.js'
+import type { RunIdentity } from './checkpoint.js'
+import type { Wanted } from './open-recorders.js'
+import type { ScheduleOptions } from './options.js'
 import type { RunRecorder } from './run-recorder.js'
 
 /** The options of a run that make it keep account of its items. */
@@ -40,42 +38,13 @@ export function recordersOf(options: RecorderOptions, identity: RunIdentity, clo
   const { checkpoint, deadLetter, progress = false, onProgress, hooks } = options
   const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
   if (checkpoint === undefined && deadLetter === undefined && !progress && listeners.length === 0) return []
-  return openRecorders(checkpoint, deadLetter, progress, listeners, identity, clock)
+  return openLater({ checkpoint, deadLetter, progress, listeners, identity, clock })
 }
 
-async function openRecorders(
-  checkpoint: CheckpointOptions | undefined,
-  deadLetter: string | undefined,
-  progress: boolean,
-  listeners: ((progress: Progress) => void)[],
-  identity: RunIdentity,
-  clock: Clock | undefined,
-): Promise<RunRecorder[]> {
-  const recorders: RunRecorder[] = []
-  try {
-    const log = checkpoint === undefined ? undefined : await Checkpoint.open(checkpoint, identity)
-    if (log !== undefined) recorders.push(log)
-    if (deadLetter !== undefined) recorders.push(await DeadLetters.open(deadLetter))
-    const bar = progress ? await openProgressBar(process.stderr) : null
-    if (bar !== null) listeners.push((state) => bar.update(state))
-    const wasFinished = log === undefined ? undefined : (index: number): boolean => log.has(index)
-    if (listeners.length > 0) recorders.push(new ProgressMeter(identity.total, listeners, wasFinished, clock))
-    if (bar !== null) recorders.push(stopping(bar))
-    return recorders
-  } catch (error) {
-    for (const recorder of recorders) await recorder.close?.()
-    throw error
-  }
-}
-
-/** Comes after the meter, so that the bar's last state is the last of the run. */
-function stopping(bar: ProgressBar): RunRecorder {
-  return {
-    close: () => {
-      bar.stop()
-      return Promise.resolve()
-    },
-  }
+/** Files, checksums and bars: most programs that import this package need none of it. */
+async function openLater(wanted: Wanted): Promise<RunRecorder[]> {
+  const { openRecorders } = await import('./open-recorders.js')
+  return openRecorders(wanted)
 }
 
 function checkPath(name: string, value: unknown): void {

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { ExecutionError } from '../errors.js'
 import { checkKeys, describe } from '../internal/validate.js'
 
 /** A function that is applied to each item. */
@@ -91,7 +92,7 @@ class InlineTask implements ResolvedTask {
 export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   if (typeof given === 'function') return resolveFunction(given as TaskFunction)
   const reference = checkReference(given)
-  const module = (await import(reference.url)) as Record<string, unknown>
+  const module = await importModule(reference.url)
   const call = module[reference.export]
   if (typeof call !== 'function') {
     const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
@@ -102,6 +103,30 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   }
   const identity = `${reference.url}#${reference.export}`
   return { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
+}
+
+/**
+ * Imports a module. A module that awaits a run of its own export at its top level would wait for itself for ever: its import ends
+ * when its top level has. That is so when this thread has nothing left to do and the import has still not ended.
+ */
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  let refuse!: () => void
+  const stuck = new Promise<never>((_, reject) => {
+    refuse = () => reject(selfAwaited(url))
+  })
+  process.once('beforeExit', refuse)
+  try {
+    return (await Promise.race([import(url), stuck])) as Record<string, unknown>
+  } finally {
+    process.off('beforeExit', refuse)
+  }
+}
+
+function selfAwaited(url: string): ExecutionError {
+  return new ExecutionError(
+    `${url} awaits, as it is loaded, a run of a task that it exports itself; export the task from a module of its own, or start the run in a function that is not awaited at the top level`,
+    { errors: [], results: [], deadLetter: null },
+  )
 }
 
 function checkReference(given: unknown): TaskReference {

@@ -41,13 +41,18 @@ export function packThrown(thrown: unknown, depth = 0): PackedThrown {
     kind: 'error',
     base: classes.find((name) => name in BASES) ?? 'Error',
     classes,
-    name: String(thrown.name),
-    message: String(thrown.message),
+    name: asText(thrown.name),
+    message: asText(thrown.message),
     stack: thrown.stack,
     properties,
     cause: 'cause' in thrown && goesDeeper ? packThrown(thrown.cause, depth + 1) : undefined,
     errors: Array.isArray(errors) && goesDeeper ? errors.map((one) => packThrown(one, depth + 1)) : undefined,
   }
+}
+
+/** What an error's name and message are is up to its author. */
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : inspect(value)
 }
 
 function classesOf(thrown: object): string[] {

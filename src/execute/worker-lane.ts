@@ -51,7 +51,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (this.#filling || this.#isOver) return
     this.#filling = true
     try {
-      while (!this.#isOver && !this.worker.isGone && !this.isClaiming && this.chunks.size < AHEAD) {
+      while (!this.#isHalted() && !this.worker.isGone && !this.isClaiming && this.chunks.size < AHEAD) {
         const { supply } = this.#run
         const crashed = supply.takeCrashed()
         if (crashed === undefined && this.#claim()) return
@@ -67,6 +67,11 @@ export class WorkerLane implements Lane, WorkerOwner {
     } finally {
       this.#filling = false
     }
+  }
+
+  /** Read through a method: sending may have ended the run. */
+  #isHalted(): boolean {
+    return this.#isOver
   }
 
   /** Lets the worker claim from the shared block, if there is one with anything left. */

@@ -1,4 +1,5 @@
-import { ExecutionError } from '../errors.js'
+import { ExecutionError, TimeoutExceededError } from '../errors.js'
+import { notify } from '../internal/listeners.js'
 import type { HereLane } from './here-lane.js'
 import { currentLimits } from './limits.js'
 import type { PoolWorker } from './pool-worker.js'
@@ -96,8 +97,16 @@ export class Workforce {
     this.#itemMs += (ms / count - this.#itemMs) / 2
   }
 
+  /** An item has failed in its worker for good. */
   failed(index: number, item: unknown, error: unknown, attempts: number): void {
-    this.run.fail(index, item, error, attempts)
+    const { degrade, onDegraded } = this.run.options
+    // What took too long would do so here, and could not be ended.
+    if (degrade !== 'serial' || this.run.isOver || TimeoutExceededError.is(error)) {
+      this.run.fail(index, item, error, attempts)
+      return
+    }
+    notify('onDegraded', onDegraded, { index, error })
+    setImmediate(() => this.#runApart({ start: index, items: [item], attempts, isCareful: false }))
   }
 
   /** An item that cannot be sent is run in this thread, unless nothing may be. */

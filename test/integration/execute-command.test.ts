@@ -213,5 +213,7 @@ describe('amorsize execute with a checkpoint', () => {
     expect(await run('#echo', 'abx.ndjson')).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to other items: item 2 is not the one/) as string })
     expect(await run('#nothing', 'abc.ndjson')).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to another task \(.*#echo, not .*#nothing\)/) as string })
     expect((await run('#echo', 'abc.ndjson')).stdout).toBe('"a"\n"b"\n"c"\n')
+    writeFileSync(file('ab.ndjson'), '"a"\n"b"\n')
+    expect(await run('#echo', 'ab.ndjson')).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to other items: there were 3, now there are 2/) as string })
   })
 })

@@ -1,0 +1,16 @@
+const lengths = new WeakMap<object, number>()
+
+/**
+ * Notes how many items `iterable` will give at most. A `length` of its own would not do: iterables have one that means something else.
+ *
+ * @returns `iterable`
+ */
+export function withKnownLength<T extends object>(iterable: T, length: number): T {
+  lengths.set(iterable, length)
+  return iterable
+}
+
+/** How many items `iterable` will give, null where nobody has said. */
+export function knownLength(iterable: object): number | null {
+  return lengths.get(iterable) ?? null
+}

@@ -1,0 +1,188 @@
+import { execute, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+
+const faults = new URL('../fixtures/tasks/faults.mjs', import.meta.url)
+const misbehave = task<object>(faults, 'misbehave')
+const inWorkers: ScheduleOptions & { onError: 'collect' } = { mode: 'threads', workers: 2, mainThread: false, onError: 'collect' }
+
+/** 40 ordinary items, with `bad` at index 17. */
+function around(bad: object): object[] {
+  return Array.from({ length: 40 }, (_, n) => (n === 17 ? bad : { n }))
+}
+
+/** Runs them, checks that nothing is lost beside the bad one, and gives what became of that. */
+async function outcomeOf(bad: object, options: Partial<ScheduleOptions> = {}): Promise<PromiseSettledResult<unknown>> {
+  const outcomes = await execute(misbehave, around(bad), { ...inWorkers, ...options } as typeof inWorkers)
+  expect(outcomes).toHaveLength(40)
+  outcomes.forEach((outcome, n) => {
+    if (n !== 17) expect(outcome).toEqual({ status: 'fulfilled', value: n * 2 })
+  })
+  return outcomes[17]!
+}
+
+async function errorOf(bad: object, options: Partial<ScheduleOptions> = {}): Promise<{ readonly cause?: unknown; readonly stack?: string }> {
+  const outcome = await outcomeOf(bad, options)
+  expect(outcome.status).toBe('rejected')
+  return (outcome as PromiseRejectedResult).reason as never
+}
+
+describe('fault matrix: each fault rejects its own item, and nothing else is lost', () => {
+  it('process.exit() in a task', async () => {
+    const error = await errorOf({ do: 'exit', code: 3 })
+    expect(WorkerCrashedError.is(error)).toBe(true)
+    expect(error).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: 17, exitCode: 3 })
+  })
+
+  it('process.exit() in a task that waits', async () => {
+    expect(await errorOf({ do: 'exit later' })).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: 17, exitCode: 4 })
+  })
+
+  it('an uncaught error in a worker', async () => {
+    const error = await errorOf({ do: 'uncaught' })
+    expect(error).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: 17, exitCode: 1 })
+    expect(error.cause).toMatchObject({ message: 'out of nowhere' })
+  })
+
+  it('out of memory, with a heap of 64 MB', async () => {
+    const error = await errorOf({ do: 'memory' }, { maxMemoryPerWorker: 64 * 1024 * 1024 })
+    expect(error).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: 17 })
+    expect(error.cause).toMatchObject({ code: 'ERR_WORKER_OUT_OF_MEMORY' })
+  })
+
+  it.each([null, undefined, 0, 'text', { any: 'object' }])('throws %o, which is no error', async (value) => {
+    expect(await errorOf({ do: 'throw', value })).toEqual(value)
+  })
+
+  it('an error of the task\'s own class keeps class, code, cause and properties', async () => {
+    const { OwnError } = (await import(faults.href)) as { OwnError: new () => Error }
+    const error = await errorOf({ do: 'own error', n: 5 })
+    expect(error).toBeInstanceOf(OwnError)
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error).toMatchObject({ message: 'mine', code: 'E_OWN', details: { n: 5 } })
+    expect(error.cause).toBeInstanceOf(TypeError)
+    expect(error.stack).toContain('misbehave')
+  })
+
+  it('an error of JavaScript\'s or Node\'s keeps its class and code', async () => {
+    expect(await errorOf({ do: 'throw', value: new URIError('u') })).toBeInstanceOf(URIError)
+    const read = task<string>('node:fs', 'readFileSync')
+    const [outcome] = await execute(read, ['/nowhere', '/nowhere/2'], inWorkers)
+    expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: 'ENOENT', syscall: 'open', path: '/nowhere' })
+  })
+
+  it('a result that cannot be cloned', async () => {
+    expect(await errorOf({ do: 'uncloneable' })).toMatchObject({ name: 'DataCloneError' })
+  })
+
+  it('an item that cannot be cloned is run in this thread', async () => {
+    const outcomes = await execute(misbehave, [{ n: 1 }, { n: 2, f: () => 1 }, { n: 3 }], { ...inWorkers, mainThread: true })
+    expect(outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value)).toEqual([2, 4, 6])
+  })
+
+  it('an endless loop, with a time limit', async () => {
+    const startedMs = performance.now()
+    const error = await errorOf({ do: 'loop' }, { timeoutMs: 150 })
+    expect(TimeoutExceededError.is(error)).toBe(true)
+    expect(error).toMatchObject({ timeoutMs: 150 })
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
+  })
+
+  it('an endless loop behind finished items of its own chunk', async () => {
+    for (const chunkSize of [40, 20]) expect(TimeoutExceededError.is(await errorOf({ do: 'loop' }, { timeoutMs: 150, chunkSize }))).toBe(true)
+  })
+
+  it('an endless loop among numbers in shared memory', async () => {
+    const items = Array.from({ length: 100 }, (_, n) => n)
+    const outcomes = await execute(task<number>(faults, 'numbers'), items, { ...inWorkers, timeoutMs: 150 })
+    outcomes.forEach((outcome, n) => {
+      if (n !== 13) expect(outcome).toEqual({ status: 'fulfilled', value: n * 2 })
+      else expect(TimeoutExceededError.is((outcome as PromiseRejectedResult).reason)).toBe(true)
+    })
+  })
+
+  it('an item that waits too long', async () => {
+    expect(TimeoutExceededError.is(await errorOf({ do: 'slow', ms: 60_000 }, { timeoutMs: 100 }))).toBe(true)
+  })
+
+  it('process.exit() among numbers in shared memory', async () => {
+    const items = Array.from({ length: 1000 }, (_, n) => (n % 250 === 17 ? -1 : n))
+    const outcomes = await execute(task<number>(faults, 'numbers'), items.map((n) => (n === 13 ? 12 : n)), inWorkers)
+    outcomes.forEach((outcome, n) => {
+      if (n % 250 !== 17) expect(outcome).toEqual({ status: 'fulfilled', value: (n === 13 ? 12 : n) * 2 })
+      else expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: n, exitCode: 5 })
+    })
+  })
+
+  it('every item ends its worker', async () => {
+    const outcomes = await execute(misbehave, Array.from({ length: 4 }, () => ({ do: 'exit' })), inWorkers)
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected'])
+  })
+
+  it('an item whose worker died is tried again elsewhere, once', async () => {
+    const marks = new Int32Array(new SharedArrayBuffer(4 * 20))
+    const items = Array.from({ length: 20 }, (_, n) => ({ n, marks }))
+    expect(await execute(task<object>(faults, 'diesOnce'), items.slice(0, 6), { ...inWorkers, onError: 'throw' })).toEqual([0, 1, 2, 3, 4, 5])
+    expect([...marks.slice(0, 6)]).toEqual([2, 2, 2, 2, 2, 2])
+    const never = execute(task<object>(faults, 'diesOnce'), items.slice(6), { ...inWorkers, onError: 'throw', retryCrashedItems: 0 })
+    await expect(never).rejects.toMatchObject({ code: 'ERR_WORKER_CRASHED' })
+  })
+
+  it('the first failing item ends the run with its own error', async () => {
+    await expect(execute(misbehave, around({ do: 'own error' }), { ...inWorkers, onError: 'throw' })).rejects.toMatchObject({ code: 'E_OWN' })
+    await expect(execute(misbehave, around({ do: 'throw', value: null }), { ...inWorkers, onError: 'throw' })).rejects.toBe(null)
+  })
+})
+
+describe('faults of the run as a whole', () => {
+  it('a module that does not parse', async () => {
+    const broken = task<number>(new URL('../fixtures/tasks/unparsable.mjs', import.meta.url), 'broken')
+    await expect(execute(broken, [1, 2], inWorkers)).rejects.toThrow(/parse|Unexpected/)
+    await expect(execute(broken, [1, 2])).rejects.toThrow(/parse|Unexpected/)
+  })
+
+  it('a module that does not load in a worker', async () => {
+    const onlyMain = task<number>(new URL('../fixtures/tasks/only-main.mjs', import.meta.url), 'double')
+    await expect(execute(onlyMain, [1, 2], { mode: 'threads', workers: 1, mainThread: false })).rejects.toThrow('not in a worker')
+  })
+
+  it('a function that captures something, forced into threads', async () => {
+    const factor = 2
+    const running = execute((n: number) => n * factor, [1, 2], { mode: 'threads' })
+    await expect(running).rejects.toMatchObject({ code: 'ERR_TASK_NOT_TRANSFERABLE', captured: ['factor'] })
+  })
+
+  it('is aborted while workers loop for ever', async () => {
+    const controller = new AbortController()
+    const running = execute(misbehave, [{ do: 'loop' }, { do: 'loop' }, { n: 1 }], { ...inWorkers, signal: controller.signal })
+    setTimeout(() => controller.abort(new Error('enough')), 300)
+    await expect(running).rejects.toThrow('enough')
+  })
+
+  it('the next run is not disturbed by what the last one left behind', async () => {
+    await expect(execute(misbehave, [{ do: 'throw', value: 1 }, { do: 'busy', ms: 200, n: 1 }], { ...inWorkers, onError: 'throw' })).rejects.toBe(1)
+    expect(await outcomeOf({ n: 17 })).toEqual({ status: 'fulfilled', value: 34 })
+  })
+
+  it('a stream passes faults on in their place', async () => {
+    const seen: unknown[] = []
+    for await (const outcome of stream(misbehave, around({ do: 'exit' }), inWorkers)) seen.push(outcome)
+    expect(seen).toHaveLength(40)
+    seen.forEach((outcome, index) => expect(outcome).toMatchObject(index === 17 ? { status: 'rejected', index } : { status: 'fulfilled', value: index * 2, index }))
+  })
+})
+
+describe('20 random kills', () => {
+  it('lose no item, and run none twice that did not crash', async () => {
+    const count = 400
+    const runs = new Int32Array(new SharedArrayBuffer(4 * count))
+    const deadly = new Set<number>()
+    while (deadly.size < 10) deadly.add(Math.floor(Math.random() * count))
+    const items = Array.from({ length: count }, (_, n) => ({ n, runs, dies: deadly.has(n) }))
+    const outcomes = await execute(task<object>(faults, 'counting'), items, { ...inWorkers, chunkSize: 8 })
+    outcomes.forEach((outcome, n) => {
+      if (deadly.has(n)) expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: n })
+      else expect(outcome).toEqual({ status: 'fulfilled', value: n })
+      expect(runs[n]).toBe(deadly.has(n) ? 2 : 1)
+    })
+  })
+})

@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { execute, task } from 'amorsize'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const busy = 'const busy = (n) => { const end = performance.now() + 2; while (performance.now() < end); return n * 2 }'
+const program = `${busy}
+const results = await execute(busy, Array.from({ length: 200 }, (_, n) => n), { hooks: { onWorkerStart: () => console.log('worker') } })
+console.log(results.length, results[199])`
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'amorsize-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Runs a program of its own; it must end by itself, well before the limit. */
+async function output(args: string[]): Promise<string> {
+  const { stdout } = await run(process.execPath, args, { cwd: root, timeout: 20_000 })
+  return stdout
+}
+
+describe('a program that runs workers ends by itself', () => {
+  it('as a module', async () => {
+    const file = join(folder, 'program.mjs')
+    await writeFile(file, `import { execute } from '${new URL('../../dist/bundle/index.js', import.meta.url).href}'\n${program}`)
+    expect(await output([file])).toBe('worker\n200 398\n')
+  })
+
+  it('by require()', async () => {
+    const file = join(folder, 'program.cjs')
+    await writeFile(file, `const { execute } = require('${join(root, 'dist/bundle/index.js')}')\n;(async () => { ${program} })()`)
+    expect(await output(['--no-warnings', file])).toBe('worker\n200 398\n')
+  })
+
+  it('from the command line, whose options workers must not inherit', async () => {
+    expect(await output(['--input-type=module', '-e', `import { execute } from 'amorsize'\n${program}`])).toBe('worker\n200 398\n')
+    expect(await output(['--input-type=module', '--import=data:text/javascript,globalThis.hooked=1', '-e', `import { execute } from 'amorsize'
+      console.log(await execute(() => globalThis.hooked, [1, 2], { mode: 'threads', workers: 1, mainThread: false }))`])).toBe('[ 1, 1 ]\n')
+  })
+
+  it('after a run that failed while workers were busy', async () => {
+    const source = `import { execute } from 'amorsize'
+      const task = (item) => { if (item.n === 0) throw new Error('first'); for (;;); }
+      await execute(task, [{ n: 0 }, { n: 1 }], { mode: 'threads', workers: 2, chunkSize: 1, mainThread: false }).catch((error) => console.log(error.message))`
+    expect(await output(['--input-type=module', '-e', source])).toBe('first\n')
+  })
+
+  it('that is its own worker module: the run is not started again in each worker', async () => {
+    const { stdout, stderr } = await run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs'], { cwd: root, timeout: 20_000 })
+    expect(stdout).toBe('60\n')
+    expect(stderr).toContain("put 'if (isMainThread)' around it")
+  })
+
+  it('that is its own worker module and waits for itself: an error says so', async () => {
+    const running = run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs', 'await'], { cwd: root, timeout: 20_000 })
+    await expect(running).rejects.toThrow('awaits, as it is loaded, a run of a task that it exports itself')
+  })
+})
+
+it('a run inside a worker shares its budget', async () => {
+  const nested = task<number, { isMainThread: boolean; mode: string; count: number }>(new URL('../fixtures/tasks/nested.mjs', import.meta.url), 'nested')
+  const results = await execute(nested, [1, 2], { mode: 'threads', workers: 1, mainThread: false })
+  for (const result of results) expect(result).toMatchObject({ isMainThread: false, mode: 'serial', count: 50 })
+})
+
+it('what keeps failing in workers is run in this thread on request', async () => {
+  const degraded: number[] = []
+  const onlyHere = task<object>(new URL('../fixtures/tasks/faults.mjs', import.meta.url), 'failsInWorkers')
+  const results = await execute(onlyHere, [{ n: 1 }, { n: 2 }], {
+    mode: 'threads', workers: 1, mainThread: false, degrade: 'serial', onDegraded: ({ index }) => degraded.push(index),
+  })
+  expect(results).toEqual([1, 2])
+  expect(degraded).toEqual([1])
+})

@@ -1,0 +1,91 @@
+import { execute, optimize, TaskNotTransferableError } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+
+// Sources are made apart from this file: what its transformation adds to functions is not the subject.
+// eslint-disable-next-line @typescript-eslint/no-implied-eval -- that is the point
+const fromSource = (source: string, outer = ''): ((item: number) => unknown) => new Function(`${outer}; return ${source}`)() as (item: number) => unknown
+
+async function capturedBy(fn: (item: number) => unknown): Promise<readonly string[]> {
+  const error: unknown = await execute(fn, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false }).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return TaskNotTransferableError.is(error) ? error.captured : []
+}
+
+describe('captured variables are found', () => {
+  it.each([
+    ['(n) => n + factor', ['factor']],
+    ['(n = factor) => n', ['factor']],
+    ['({ [key]: n }) => n', ['key']],
+    ['({ n = factor } = {}) => n', ['factor']],
+    ['([a, ...b]) => a + b + c', ['c']],
+    ['function (n) { return helper(n) }', ['helper']],
+    ['(n) => { total += n }', ['total']],
+    ['(n) => { { const inner = 1 } return inner }', ['inner']],
+    ['(n) => { for (const i of [1]); return i }', ['i']],
+    ['(n) => { try { } catch (e) { } return e }', ['e']],
+    ['(n) => class extends Base { m() { return Other } }', ['Base', 'Other']],
+    ['(n) => () => () => deep', ['deep']],
+    ['(n) => ({ shorthand })', ['shorthand']],
+    ['(n) => `${text}`', ['text']],
+    ['(n) => tag`x`', ['tag']],
+    ['(n) => { label: for (;;) break label; return label2 }', ['label2']],
+    ['(n) => this', ['this']],
+    ['(n) => require("fs")', ['require']],
+    ['(n) => import("./x.mjs")', ['import()']],
+    ['(n) => eval("n")', ['eval']],
+    ['async (n) => { await later(n) }', ['later']],
+    ['function* (n) { yield* others }', ['others']],
+    ['(n) => typeof maybe', ['maybe']],
+  ])('%s', async (source, captured) => {
+    expect(await capturedBy(fromSource(source, 'let factor, key, c, total, inner, i, e, Base, Other, deep, helper, later, others'))).toEqual(captured)
+  })
+
+  it('in methods, bound and native functions', async () => {
+    expect(await capturedBy(fromSource('({ m(n) { return n + factor } }).m', 'let factor = 1'))).toEqual(['factor'])
+    expect(await capturedBy(fromSource('({ m(n) { return super.m(n) } }).m'))).toEqual(['super'])
+    expect(await capturedBy(fromSource('(function (n) { return n }).bind(null)'))).toEqual(['[native code]'])
+    expect(await capturedBy(fromSource('new (class { #p = 1; m(n) { return this.#p } })().m'))).not.toEqual([])
+  })
+})
+
+describe('what captures nothing runs in a thread', () => {
+  it.each([
+    ['(n) => n * 2', 2],
+    ['function double(n) { return n < 1 ? 0 : n * 2 }', 2],
+    ['function fact(n) { return n < 2 ? 2 : n * fact(n - 1) }', 2],
+    ['async (n) => { const { setTimeout: sleep } = await import("node:timers/promises"); await sleep(1); return 2 }', 2],
+    ['({ m(n) { return n * 2 } }).m', 2],
+    ['({ async m(n) { return n * 2 } }).m', 2],
+    ['({ ["a b"](n) { return n * 2 } })["a b"]', 2],
+    ['(n) => { var hoisted = () => late; var late = 2; return hoisted() }', 2],
+    ['(n) => { class A { static x = 2; #y = 1; get() { return this.#y + this.constructor.x } } return new A().get() - 1 }', 2],
+    ['({ a = 2 } = {}) => a', 2],
+    ['(n, ...rest) => { const f = function () { return arguments.length }; return f(1, 2) }', 2],
+    ['(n) => { outer: for (let i = 0; ; i++) { for (;;) { if (i === 2) break outer; continue outer } } return 2 }', 2],
+    ['(n) => { switch (n) { case 1: let x = 2; return x; default: return 2 } }', 2],
+    ['(n) => Math.max(2, ...[Number("1")])', 2],
+    ['(n) => { const o = { this: 1, m() { return this.this } }; return o.m() + 1 }', 2],
+  ])('%s', async (source, expected) => {
+    const fn = fromSource(source)
+    expect(await execute(fn, [1], { mode: 'threads', workers: 1, mainThread: false })).toEqual([expected])
+  })
+
+  it('also what a compiler keeps the name of', async () => {
+    const fn = fromSource('(n) => { const f = __name(() => n * 2, "f"); return f.name + f() }', 'const __name = (f) => f')
+    expect(await execute(fn, [1], { mode: 'threads', workers: 1, mainThread: false })).toEqual(['f2'])
+  })
+})
+
+it('a closure stays in this thread, and the plan says what it captures', async () => {
+  const factor = 3
+  const busy = (n: number): number => {
+    const end = performance.now() + 2
+    while (performance.now() < end);
+    return n * factor
+  }
+  const plan = await optimize(busy, Array.from({ length: 500 }, (_, n) => n))
+  expect(plan.mode).toBe('serial')
+  expect(plan.warnings.join()).toContain('captures factor')
+})
