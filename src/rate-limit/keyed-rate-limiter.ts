@@ -15,7 +15,7 @@ import { KeyedQueue } from './keyed-queue.js'
 import { clockOfName } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
 import type { LimitPart } from './rate-limiter-all.js'
-import { disposedError, moreThanBurst, noMachineScope, noRoomForKey, rateLimitExceeded } from './refusals.js'
+import { disposedError, moreThanBurst, noRoomForKey, rateLimitExceeded } from './refusals.js'
 
 /**
  * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and lie in one block of shared
@@ -283,7 +283,9 @@ function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): P
   const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = policy
   const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
   if (name !== undefined) {
-    if (scope === 'machine') throw noMachineScope(name)
+    if (scope === 'machine') {
+      throw new SharedMemoryError(`the keyed limiter '${name}' cannot be shared with the machine yet; use scope 'process'`, { reason: 'unavailable' })
+    }
     return keyedTableByName(name, parameters, clock)
   }
   if (adopted === null) return createKeyedTable(parameters, clock)

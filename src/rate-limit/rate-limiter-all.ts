@@ -193,7 +193,7 @@ function checkBursts(charges: readonly Charge[]): void {
 }
 
 /** Takes every charge if all tokens are there, else none; returns the charges that lack them. */
-function takeNow<K extends string>(charges: readonly Charge<K>[]): readonly Charge<K>[] {
+function takeNow(charges: readonly Charge[]): readonly Charge[] {
   // Looking first means that a denial touches no limit, not even for a moment.
   const lacking = charges.filter(({ part, tokens }) => part.bucket.available() < tokens)
   if (lacking.length > 0) return lacking
