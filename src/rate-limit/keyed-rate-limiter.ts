@@ -15,15 +15,15 @@ import { KeyedQueue } from './keyed-queue.js'
 import { clockOfName } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
 import type { LimitPart } from './rate-limiter-all.js'
-import { disposedError, moreThanBurst, noMachineScope, noRoomForKey, rateLimitExceeded } from './refusals.js'
+import { disposedError, moreThanBurst, noRoomForKey, rateLimitExceeded } from './refusals.js'
 
 /**
  * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and lie in one block of shared
  * memory of 24 bytes a key, which never grows. A key whose bucket is full again costs nothing; its place goes to the next key that
  * needs one, without timers and without garbage.
  *
- * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads that
- * share the limiter. Where 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
+ * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads and
+ * processes that share the limiter. Where 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
  * bucket when it comes again; with 'deny' no key ever gets more.
  *
  * Thread-safety: each thread has its own object; the table behind them is lock-free shared memory, and a thread that dies in the
@@ -282,10 +282,7 @@ function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): 
 function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): PlacedTable {
   const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = policy
   const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
-  if (name !== undefined) {
-    if (scope === 'machine') throw noMachineScope(name)
-    return keyedTableByName(name, parameters, clock)
-  }
+  if (name !== undefined) return keyedTableByName(name, scope, parameters, clock)
   if (adopted === null) return createKeyedTable(parameters, clock)
   const placed = openKeyedTable(adopted, clock)
   const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every((key) => placed.parameters[key] === parameters[key])
