@@ -44,7 +44,6 @@ export async function runChunk(message: ChunkMessage, task: WorkerTask, { cells,
   }
   await Promise.all(pending)
   cells[Cell.CURRENT] = -1
-  report.flush()
 }
 
 async function reportLater(report: WorkerReport, index: number, result: PromiseLike<unknown>): Promise<void> {
