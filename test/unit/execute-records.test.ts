@@ -128,8 +128,22 @@ describe('execute with dead letters', () => {
     await expect(execute(double, items, { deadLetter: folder })).rejects.toBeInstanceOf(ExecutionError)
     expect(state.ran).toEqual([])
     if (process.platform !== 'linux') return
-    state.fails = () => true
-    await expect(execute(double, items, { deadLetter: '/dev/full', onError: 'collect' })).rejects.toThrow(/ENOSPC/)
+    state.fails = (n) => n === 100
+    const error = await execute(double, items, { deadLetter: '/dev/full', onError: 'collect' }).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(ExecutionError)
+    expect(error).toMatchObject({ message: expect.stringContaining('ENOSPC') as string, deadLetter: '/dev/full', errors: [{ code: 'ENOSPC' }] })
+    expect((error as ExecutionError).results.slice(0, 2)).toEqual([{ status: 'fulfilled', value: 0 }, { status: 'fulfilled', value: 2 }])
+  })
+})
+
+describe('options of what a run leaves behind', () => {
+  it.each([
+    [{ checkpoint: { dri: 'x' } }, /unknown checkpoint option 'dri'.*did you mean 'dir'/],
+    [{ checkpoint: 'x' }, /checkpoint options must be an object/],
+    [{ deadLetter: 5 }, /deadLetter must be a path/],
+    [{ progress: 1 }, /progress must be true or false/],
+  ])('are checked at once: %j', (options, why) => {
+    expect(() => stream(Math.abs, items, options as never)).toThrow(why)
   })
 })
 
