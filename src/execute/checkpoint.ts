@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { AppendFile } from './append-file.js'
@@ -9,6 +10,9 @@ import { chained, digestOf } from './item-digest.js'
 import { messageOf, runError } from './run-error.js'
 import type { CheckpointOptions } from './recorder-options.js'
 import type { RunRecorder } from './run-recorder.js'
+
+const LONGEST_NAME = 200
+const SHOWN_SOURCE = 80
 
 /** What a run is, as far as its checkpoint is concerned. */
 export interface RunIdentity {
@@ -57,7 +61,7 @@ export class Checkpoint implements RunRecorder {
     try {
       const file = await AppendFile.open(path, 'the checkpoint', true)
       try {
-        return new Checkpoint(file, lock, await readLog(file, { version: FORMAT_VERSION, task: identity.task, total: identity.total }))
+        return new Checkpoint(file, lock, await readLog(file, { version: FORMAT_VERSION, task: nameOf(identity.task), total: identity.total }))
       } catch (error) {
         await file.handle.close()
         throw error
@@ -165,6 +169,13 @@ async function readLog(file: AppendFile, header: CheckpointHeader): Promise<Read
   })
   if (end < size) await file.handle.truncate(end)
   return { window, finished, taken }
+}
+
+/** The source of a function may be long: then its beginning and a hash of it all stand for it. */
+function nameOf(task: string): string {
+  if (task.length <= LONGEST_NAME) return task
+  const hash = createHash('sha256').update(task).digest('hex')
+  return `${task.slice(0, SHOWN_SOURCE)}… sha256 ${hash.slice(0, 32)}`
 }
 
 function refuseOthers(path: string, found: CheckpointHeader, wanted: CheckpointHeader): void {

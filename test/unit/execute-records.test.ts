@@ -111,6 +111,29 @@ describe('execute with a checkpoint', () => {
   })
 })
 
+describe('execute in worker threads with a checkpoint', () => {
+  const spin = (n: number): number => {
+    let x = n
+    for (let i = 0; i < 20_000; i++) x = (Math.imul(x, 31) + i) | 0
+    return x
+  }
+  it.each([
+    ['an array', Array.from({ length: 500 }, (_, i) => i)],
+    ['a typed array', Float64Array.from({ length: 500 }, (_, i) => i)],
+    ['objects', Array.from({ length: 500 }, (_, n) => ({ n }))],
+  ])('keeps every result of %s', async (_, source) => {
+    const checkpoint = { dir: newPath() }
+    const task = source[0] === 0 ? spin : ({ n }: { n: number }): object => ({ n, ran: true })
+    const run = async (): Promise<unknown[]> => execute(task as (item: unknown) => unknown, source as unknown[], { checkpoint, mode: 'threads', workers: 2 })
+    const results = await run()
+    expect(results).toEqual(Array.from(source as unknown[], task as (item: unknown) => unknown))
+    const log = readFileSync(join(checkpoint.dir, 'checkpoint.log'))
+    expect(await run()).toEqual(results)
+    // Nothing ran, so nothing was added.
+    expect(readFileSync(join(checkpoint.dir, 'checkpoint.log')).equals(log)).toBe(true)
+  })
+})
+
 describe('execute with dead letters', () => {
   it('writes each item that failed, also the one that ended the run', async () => {
     const deadLetter = newPath()
