@@ -14,6 +14,8 @@
         "native/binding/named_cells.cc",
         "native/binding/retry_budget_binding.cc",
         "native/binding/semaphore_binding.cc",
+        "native/binding/keyed_binding.cc",
+        "native/binding/keyed_handle.cc",
         "native/binding/system_binding.cc",
         "native/os/clock.cc",
         "native/os/futex.cc",

@@ -1,53 +1,8 @@
-// Measures one case with Benchmark.js: node --expose-gc case.mjs <case id> <seconds>
-//
-// Benchmark.js decides how often to run and takes the samples; what it runs is a batch of calls in the same loop that
-// `amorsize bench` uses. The loop's filler is benchmarked alone and subtracted.
-import Benchmark from 'benchmark'
+// Measures one case: node --expose-gc case.mjs <case id> <seconds>
 import { benchCase } from '../../dist/cli/bench-cases.js'
 import { reportToParent } from '../../dist/cli/child-process.js'
-import { heapBytesPerCall, prepareBatches, warmUp } from '../../dist/cli/measure.js'
-import { median } from '../../dist/cli/statistics.js'
+import { measureCase } from '../support/sample.mjs'
 
 const [id, seconds] = process.argv.slice(2)
-/** Share of the time given to the filler, once before and once after the calls. */
-const FILLER_SHARE = 0.15
-const MIN_CYCLE_SECONDS = 0.01
 
-/** Benchmark.js's samples of how many nanoseconds a batch takes. */
-async function batchSamples(batch, isAsync, maxTime) {
-  const { promise, resolve } = withResolvers()
-  const benchmark = new Benchmark({
-    async: true,
-    defer: isAsync,
-    maxTime,
-    minTime: MIN_CYCLE_SECONDS,
-    delay: 0,
-    fn: isAsync ? (deferred) => batch().then(() => deferred.resolve(), (error) => resolve(error)) : batch,
-    onComplete: () => resolve(benchmark.error),
-  })
-  benchmark.run()
-  const error = await promise
-  if (error !== undefined) throw error
-  return benchmark.stats.sample.map((sample) => sample * 1e9)
-}
-
-function withResolvers() {
-  let resolve
-  const promise = new Promise((settle) => (resolve = settle))
-  return { promise, resolve }
-}
-
-await reportToParent(async () => {
-  const maxTime = Number(seconds)
-  const { run, filler, isAsync } = await prepareBatches(benchCase(id), (name) => import(name))
-  const calls = await warmUp({ run, filler, isAsync }, (maxTime / 2) * 1000)
-  const fillerSamples = () => batchSamples(() => filler(calls), isAsync, maxTime * FILLER_SHARE)
-  const before = await fillerSamples()
-  const full = await batchSamples(() => run(calls), isAsync, maxTime)
-  const after = await fillerSamples()
-  return {
-    nsPerCall: (median(full) - median([...before, ...after])) / calls,
-    samples: full.length,
-    heapBytesPerCall: await heapBytesPerCall({ run, filler, isAsync }, calls),
-  }
-})
+await reportToParent(() => measureCase(benchCase(id), Number(seconds)))

@@ -4,6 +4,7 @@ import { benchCases } from '../../dist/cli/bench-cases.js'
 import { summarize } from '../../dist/cli/statistics.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
+import { summarizeCases } from '../support/sample.mjs'
 import { charts, pathTables, readmeTable, targets } from './report.mjs'
 
 const ROUNDS = quick ? 1 : 5
@@ -21,18 +22,7 @@ const importJobs = Object.entries(modules).map(([id, file]) =>
 )
 const imports = await runRounds(importJobs, IMPORT_ROUNDS)
 
-const cases = benchCases.map(({ id, subject, path, role, call }) => {
-  const measured = results.get(id)
-  return {
-    id,
-    subject,
-    path,
-    role,
-    call,
-    ns: summarize(measured.map((result) => result.nsPerCall)),
-    heapBytes: summarize(measured.map((result) => result.heapBytesPerCall)),
-  }
-})
+const cases = summarizeCases(benchCases, results)
 const importMs = {
   amorsize: summarize(imports.get('import amorsize').map((result) => result.importMs)),
   empty: summarize(imports.get('import empty').map((result) => result.importMs)),

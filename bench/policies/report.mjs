@@ -39,7 +39,7 @@ export function readmeTable(cases) {
     const found = find(cases, path, library)
     return found === undefined ? '' : `${formatNumber(found.ns.median)} (${formatNumber(found.heapBytes.median)})`
   }
-  const paths = [ALL, WITHOUT_RETRY, 'retry', 'timeout'].filter((path) => find(cases, path, 'amorsize') !== undefined)
+  const paths = [ALL, WITHOUT_RETRY, 'retry', 'breaker', 'timeout'].filter((path) => find(cases, path, 'amorsize') !== undefined)
   return {
     title: 'Policies around a resolved function, ns (heap bytes)',
     table: {

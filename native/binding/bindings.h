@@ -13,6 +13,7 @@ bool register_clock(napi_env env, napi_value exports);
 bool register_retry_budget(napi_env env, napi_value exports);
 bool register_doorbell(napi_env env, napi_value exports);
 bool register_semaphore(napi_env env, napi_value exports);
+bool register_keyed(napi_env env, napi_value exports);
 bool register_system(napi_env env, napi_value exports);
 
 }  // namespace amorsize::binding

@@ -4,7 +4,6 @@
 
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <thread>
 
@@ -26,10 +25,6 @@ using core::Ticket;
 enum TicketField : size_t { kPositionHigh, kPositionLow, kDigits, kGeneration, kWaitMs, kTicketFields };
 
 constexpr double kTwo32 = 4294967296.0;
-
-int64_t wait_ns_from_ms(double ms) { return ms * kNsPerMs >= kMaxNs ? core::kNever - 1 : ns_from_ms(ms); }
-
-double ms_from_wait(int64_t ns) { return ns == core::kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(ns) / kNsPerMs; }
 
 bool in_range(double value, double max) { return value > 0 && value <= max; }
 

@@ -7,11 +7,12 @@
 #include <limits>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "binding/bindings.h"
+#include "binding/breaker_handle.h"
 #include "binding/bucket_handle.h"
 #include "binding/environment.h"
+#include "binding/hot_calls.h"
 #include "binding/named_cells.h"
 #include "binding/napi_args.h"
 #include "binding/times.h"
@@ -25,19 +26,10 @@ using core::CallResult;
 using core::Permit;
 using Breaker = core::CircuitBreaker<>;
 
-// A breaker as one thread holds it.
-struct BreakerHandle {
-  Breaker breaker;
-  os::FastClock clock;
-  Environment* environment;
-  uint32_t number;
-  napi_ref view;  // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused
-  int functions;  // bound calls that are not collected yet
-  // `control` of the closed state that JavaScript knows of; 0: of none. The bound calls are for calls admitted then.
-  int64_t seen_closed;
-  // Probes of this thread that are under way: given back when it ends.
-  std::vector<Permit> probes;
-};
+bool BreakerHandle::succeed() {
+  if (!may_enter()) return false;
+  return !breaker.settle({Breaker::generation_of(seen_closed), -1, 0}, CallResult::kSucceeded, false, clock.now_ns());
+}
 
 namespace {
 
@@ -80,24 +72,23 @@ struct BreakerCall : Args<N> {
   }
 };
 
-// admit(): undefined for a call that may be made, of the closed state JavaScript knows of; else false: ask `breakerAdmit`.
-napi_value admit_bound(napi_env env, napi_callback_info info) {
+// The ordinary bound calls, for breakers beyond the trampolines.
+
+BreakerHandle* bound_handle(napi_env env, napi_callback_info info) {
   void* data = nullptr;
-  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
-  const auto* handle = static_cast<BreakerHandle*>(data);
-  return handle->breaker.control() == handle->seen_closed ? nullptr : make_bool(env, false);
+  return napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok ? static_cast<BreakerHandle*>(data) : nullptr;
 }
 
-// succeed(): a call of that closed state succeeded, and was not slow. False when that state is over.
-napi_value succeed_bound(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
-  auto* handle = static_cast<BreakerHandle*>(data);
-  Breaker& breaker = handle->breaker;
-  if (breaker.control() != handle->seen_closed) return make_bool(env, false);
-  const int64_t generation = Breaker::generation_of(handle->seen_closed);
-  if (breaker.success_is_free(generation)) return nullptr;
-  return breaker.settle({generation, -1, 0}, CallResult::kSucceeded, false, handle->clock.now_ns()) ? make_bool(env, false) : nullptr;
+// admit(): undefined for a call that may be made, of the closed state JavaScript knows of; else false: ask `breakerAdmit`.
+napi_value bound_admit(napi_env env, napi_callback_info info) {
+  const BreakerHandle* handle = bound_handle(env, info);
+  return handle == nullptr || handle->may_enter() ? nullptr : make_bool(env, false);
+}
+
+// succeed(): a call of that closed state succeeded, and was not slow. False when that state is over, or was ended by this.
+napi_value bound_succeed(napi_env env, napi_callback_info info) {
+  BreakerHandle* handle = bound_handle(env, info);
+  return handle == nullptr || handle->succeed() ? nullptr : make_bool(env, false);
 }
 
 void forget_probe(BreakerHandle* handle, const Permit& permit) {
@@ -110,6 +101,7 @@ void forget_probe(BreakerHandle* handle, const Permit& permit) {
 void close_breaker(napi_env env, void* data, void*) {
   if (--static_cast<BreakerHandle*>(data)->functions > 0) return;
   const std::unique_ptr<BreakerHandle> handle(static_cast<BreakerHandle*>(data));
+  release_hot_calls(handle.get());
   for (const Permit& probe : handle->probes) handle->breaker.settle(probe, CallResult::kIgnored, false, 0);
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
   handle->environment->breakers.remove(handle->number);
@@ -129,14 +121,17 @@ napi_value open_cells(napi_env env, core::Word* cells, napi_value view) {
   if (environment == nullptr) return throw_type(env, "breaker: the environment is closing");
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new BreakerHandle{Breaker(cells), {}, environment, 0, reference, 1, 0, {}};
+  auto* const opened = new BreakerHandle{.breaker = Breaker(cells), .clock = {}, .environment = environment, .view = reference};
+  opened->functions = 1;  // this function's own share
   opened->number = environment->breakers.add(opened);
   environment->retain();
   napi_value admit = nullptr;
   napi_value succeed = nullptr;
   const uint32_t number = opened->number;
-  const bool made = bind(env, "admit", admit_bound, opened, &admit) && bind(env, "succeed", succeed_bound, opened, &succeed);
-  close_breaker(env, opened, nullptr);  // this function's own share
+  const HotBreakerCalls hot = take_hot_calls(opened);
+  const bool made = bind(env, "admit", hot.admit != nullptr ? hot.admit : bound_admit, opened, &admit) &&
+                    bind(env, "succeed", hot.succeed != nullptr ? hot.succeed : bound_succeed, opened, &succeed);
+  close_breaker(env, opened, nullptr);
   if (!made) return throw_last(env, "the breaker's functions");
   napi_value result = nullptr;
   AMORSIZE_NAPI_OR_RETURN(env, napi_create_array_with_length(env, 3, &result));

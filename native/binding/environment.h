@@ -41,6 +41,7 @@ struct BucketHandle;
 struct BudgetHandle;
 struct Doorbell;
 struct SemaphoreHandle;
+struct KeyedHandle;
 
 // Deleted when the thread has ended and the last handle is gone, in whichever order that happens. Counted by hand: the
 // standard library's shared pointers would tie the addon to a glibc newer than Node's.
@@ -50,6 +51,7 @@ struct Environment {
   NumberTable<BudgetHandle> budgets;
   NumberTable<SemaphoreHandle> semaphores;
   Doorbell* doorbell = nullptr;  // closes itself before the environment ends
+  NumberTable<KeyedHandle> keyed;
 
   void retain() { ++holders_; }
   void release() {

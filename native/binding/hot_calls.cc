@@ -5,55 +5,58 @@
 
 #include "binding/hot_calls.h"
 
-#include <array>
-#include <mutex>
-#include <utility>
+#include "binding/breaker_handle.h"
+#include "binding/bucket_handle.h"
+#include "binding/hot_slots.h"
 
 namespace amorsize::binding {
 namespace {
 
-// Which bucket each call decides for. A plain array: an entry is written before its function exists and cleared after
-// its function is gone, both by the thread that owns it.
-BucketHandle* g_handles[kHotCalls];
-std::mutex g_mutex;
-int g_first_unused = 0;
+using Buckets = HotSlots<BucketHandle, kHotBuckets>;
+using Breakers = HotSlots<BreakerHandle, kHotBreakers>;
 
-// Returns undefined for "taken" and false for "denied": making a value costs a call, returning none does not.
-template <size_t Index>
-napi_value hot_call(napi_env env, napi_callback_info) {
-  BucketHandle* handle = g_handles[Index];
+// Undefined is "yes" and false is "no" in all of them: making a value costs a call, returning none does not.
+inline napi_value no(napi_env env) {
+  napi_value value = nullptr;
+  napi_get_boolean(env, false, &value);
+  return value;
+}
+
+inline napi_value try_acquire(napi_env env, BucketHandle* handle) {
   if (handle->bucket.try_acquire_one(handle->clock.now_ns())) [[likely]] return nullptr;
-  napi_value denied = nullptr;
-  napi_get_boolean(env, false, &denied);
-  return denied;
+  return no(env);
 }
 
-template <size_t... Index>
-constexpr std::array<napi_callback, sizeof...(Index)> make_calls(std::index_sequence<Index...>) {
-  return {hot_call<Index>...};
+inline napi_value admit(napi_env env, BreakerHandle* handle) {
+  if (handle->may_enter()) [[likely]] return nullptr;
+  return no(env);
 }
-constexpr auto kCalls = make_calls(std::make_index_sequence<kHotCalls>());
+
+inline napi_value succeed(napi_env env, BreakerHandle* handle) {
+  if (handle->may_enter() && handle->success_is_free()) [[likely]] return nullptr;
+  return handle->succeed() ? nullptr : no(env);
+}
 
 }  // namespace
 
 napi_callback take_hot_call(BucketHandle* handle) {
-  const std::lock_guard lock(g_mutex);
-  for (int i = g_first_unused; i < kHotCalls; ++i) {
-    if (g_handles[i] != nullptr) continue;
-    g_handles[i] = handle;
-    g_first_unused = i + 1;
-    handle->hot_call = i;
-    return kCalls[static_cast<size_t>(i)];
-  }
-  g_first_unused = kHotCalls;
-  return nullptr;
+  handle->hot_call = Buckets::take(handle);
+  return handle->hot_call < 0 ? nullptr : Buckets::callback<try_acquire>(handle->hot_call);
 }
 
 void release_hot_call(BucketHandle* handle) {
-  if (handle->hot_call < 0) return;
-  const std::lock_guard lock(g_mutex);
-  g_handles[handle->hot_call] = nullptr;
-  if (handle->hot_call < g_first_unused) g_first_unused = handle->hot_call;
+  Buckets::release(handle->hot_call);
+  handle->hot_call = -1;
+}
+
+HotBreakerCalls take_hot_calls(BreakerHandle* handle) {
+  handle->hot_call = Breakers::take(handle);
+  if (handle->hot_call < 0) return {nullptr, nullptr};
+  return {Breakers::callback<admit>(handle->hot_call), Breakers::callback<succeed>(handle->hot_call)};
+}
+
+void release_hot_calls(BreakerHandle* handle) {
+  Breakers::release(handle->hot_call);
   handle->hot_call = -1;
 }
 

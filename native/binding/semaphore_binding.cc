@@ -52,14 +52,14 @@ napi_value take(napi_env env, napi_callback_info info) {
   return handle->semaphore.try_acquire(handle->owner) ? nullptr : make_bool(env, false);
 }
 
-// give(): undefined; true where the permit was handed to a caller of this same thread.
+// give(): undefined; true where the permit was handed to a caller of this same thread, who needs no bell.
 napi_value give(napi_env env, napi_callback_info info) {
   SemaphoreHandle* handle = handle_of(env, info);
   if (handle == nullptr) return nullptr;
   if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
   const Owner next = handle->semaphore.release(handle->owner);
   if (next == core::kNobody) [[likely]] return nullptr;
-  if (next == handle->owner) return make_bool(env, true);
+  if (handle->semaphore.doorbell(next) == handle->semaphore.doorbell(handle->owner)) return make_bool(env, true);
   wake(handle->semaphore, next);
   return nullptr;
 }

@@ -3,6 +3,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
+
+#include "core/rate.h"
 
 namespace amorsize::binding {
 
@@ -13,6 +16,12 @@ inline constexpr double kMaxNs = 0x1p61;
 inline int64_t ns_from_ms(double ms) {
   const double ns = std::floor(ms * kNsPerMs + 0.5);
   return ns >= kMaxNs ? static_cast<int64_t>(kMaxNs) : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs) : static_cast<int64_t>(ns);
+}
+
+inline int64_t wait_ns_from_ms(double ms) { return ms * kNsPerMs >= kMaxNs ? core::kNever - 1 : ns_from_ms(ms); }
+
+inline double ms_from_wait(int64_t ns) {
+  return ns == core::kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(ns) / kNsPerMs;
 }
 
 }  // namespace amorsize::binding

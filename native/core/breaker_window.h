@@ -107,6 +107,7 @@ class BreakerWindow {
 
   W& ring_word(size_t index) const { return cell_[parameters_.first_window_word() + 1 + index]; }
 
+  // Takes a place, then writes into it: until then it holds the call before, or counts as a success. Whoever writes last sees all.
   bool record_call(int64_t generation, bool failed, bool slow, int64_t now_ns) {
     const int64_t tag = tag_of(generation, breaker::kCursorTagBits) << breaker::kCursorTagShift;
     const int64_t now = minute(now_ns);

@@ -60,7 +60,7 @@ static_assert(machine::kOwners + machine::kOwnerRows * machine::kOwnerRowWords =
 
 // What a block of cells is. The first word of every block holds its kind and the layout version, is written last by
 // the creator (release), and never changes: whoever reads it (acquire) sees the block initialised.
-enum class Kind : int64_t { kNone = 0, kTokenBucket = 1, kSemaphore = 3, kCircuitBreaker = 4, kRetryBudget = 5 };
+enum class Kind : int64_t { kNone = 0, kTokenBucket = 1, kKeyedTable = 2, kSemaphore = 3, kCircuitBreaker = 4, kRetryBudget = 5 };
 inline constexpr int64_t kind_word(Kind kind) { return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind); }
 
 // Token bucket: one line of state, then four parameter slots of a line each.
@@ -269,5 +269,58 @@ inline constexpr size_t kCells = 128;
 }  // namespace semaphore
 
 static_assert(semaphore::kCells == 1 + semaphore::kRows + semaphore::kPlaces / kWordsPerCell, "state, rows and places fill the cells");
+
+// Keyed table: two lines of what never changes, then groups of eight lines; a key belongs to one group.
+//
+//   line 0-1   kind | groups | slots | capacity | seed | seed | epoch | multiplier | scale | burst units | rate | burst
+//   group      claim | - | slot | slot | ... | slot         a slot is two words: identity | level
+//
+// All keys share rate and burst, and an axis of units that starts when the table is made; see core/keyed_terms.h.
+namespace keyed {
+inline constexpr size_t kHeaderCells = 2;
+inline constexpr size_t kGroupCells = 8;
+inline constexpr size_t kGroupWords = kGroupCells * kWordsPerCell;
+inline constexpr size_t kMaxSlots = 31;  // slots that fit in a group
+
+// Words of the header, written by the creator before the kind word.
+inline constexpr size_t kKind = 0;
+inline constexpr size_t kGroups = 1;
+inline constexpr size_t kSlots = 2;  // slots in use of each group: kMaxSlots, fewer only in a table of one group
+inline constexpr size_t kCapacity = 3;  // as asked for
+inline constexpr size_t kSeedLow = 4;   // 128 random bits, for the hash of keys
+inline constexpr size_t kSeedHigh = 5;
+inline constexpr size_t kEpochNs = 6;
+inline constexpr size_t kMultiplier = 7;  // units per ns = multiplier / 2^shift
+inline constexpr size_t kScale = 8;       // shift | (digits + 6) << 8 | generation bits << 12 | evicts << 16
+inline constexpr size_t kBurstUnits = 9;  // burst in units, rounded down
+inline constexpr size_t kRate = 10;       // tokens per second as asked for: the bits of a double
+inline constexpr size_t kBurst = 11;      // burst in tokens as asked for: the bits of a double
+inline constexpr size_t kFirstGroup = kHeaderCells * kWordsPerCell;
+
+// Words of a group. The claim: tag << 16 | slot << 11 | pending << 10 | version. Every new key of the group is announced here
+// first, with a compare-and-swap that fails if any other was announced since the claimer looked. While `pending` is set, whoever
+// comes along completes the claim, so that a claimer that dies blocks nobody.
+inline constexpr size_t kClaim = 0;
+inline constexpr size_t kFirstSlot = 2;
+inline constexpr size_t kWordsPerSlot = 2;
+inline constexpr int kClaimSlotShift = 11;
+inline constexpr int64_t kClaimPending = int64_t{1} << 10;
+inline constexpr int64_t kClaimVersionMask = kClaimPending - 1;
+
+// Words of a slot. Identity: tag << 16 | generation; 0 in a slot that was never used. It changes only under a pending claim, and
+// only while the level is frozen.
+inline constexpr size_t kIdentity = 0;
+// Level, the only word a decision writes, with compare-and-swap: spent << generation bits | low bits of the generation. Or, told by
+// its two highest bits (10): a bucket that is full and has not been used (kFresh), or a slot that is free for any key
+// (kFrozen), each with the whole generation. A decision fails when the slot changes hands, since the generation changes.
+inline constexpr size_t kLevel = 1;
+inline constexpr int kGenerationBits = 16;
+inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
+inline constexpr int kTagBits = 48;
+inline constexpr int64_t kFrozen = -(int64_t{1} << 62) * 2;
+inline constexpr int64_t kFresh = kFrozen + (int64_t{1} << 32);
+}  // namespace keyed
+
+static_assert(keyed::kFirstSlot + keyed::kMaxSlots * keyed::kWordsPerSlot == keyed::kGroupWords, "the slots fill the group");
 
 }  // namespace amorsize::core

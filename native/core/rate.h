@@ -124,6 +124,11 @@ inline int64_t cost_units(double tokens, int digits) {
 // A credit in units, rounded down.
 inline int64_t credit_units(double tokens, int digits) { return static_cast<int64_t>(count_of(tokens, digits, Rounding::kDown)); }
 
+// Units in tokens.
+inline double tokens_in(int64_t units, int digits) {
+  return digits >= 0 ? static_cast<double>(units) / pow10_of(digits) : static_cast<double>(units * kIntPow10[-digits]);
+}
+
 // The same amount counted with other digits; rounded down or up. Cut at kMaxUnits, beyond what an axis ever holds: a burst that
 // was enormous, or the place of a reservation that was, can be more than that in the units of later, smaller parameters.
 inline constexpr int64_t kMaxUnits = int64_t{1} << 62;

@@ -246,9 +246,7 @@ class TokenBucket {
     }
 
     double tokens_of(int64_t units) const {
-      if (units == this->burst) return asked_burst;
-      const int digits = this->digits;
-      return std::min(digits >= 0 ? static_cast<double>(units) / pow10_of(digits) : static_cast<double>(units * kIntPow10[-digits]), asked_burst);
+      return units == this->burst ? asked_burst : std::min(tokens_in(units, this->digits), asked_burst);
     }
   };
 

@@ -1,26 +1,23 @@
-// Which declarations the package ships: those that its entry points lead to, and no more.
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+// Joins the declarations of the package's entry points: what they export and what that refers to, and no more.
+import { rollup } from 'rollup'
+import { dts } from 'rollup-plugin-dts'
 
-/** What a declaration refers to beside it: `from './x.js'` and `import('./x.js')`. */
-const reference = /(?:from |import\()'(\.{1,2}\/[^']+)\.js'/g
+/** What rollup remarks although nothing is wrong: declarations that merge into a module which is not shipped. */
+const harmless = /could not be resolved to any output chunk/
 
 /**
- * Copies the declarations that `entries` lead to from the folder `from` to the folder `to`, at the same places in it.
- *
- * @param entries - paths of .d.ts files within `from`
+ * @param {Record<string, string>} entries - by name: the .d.ts file to begin with; `<name>.d.ts` is made of it
+ * @param {string} to - folder
  */
-export function copyDeclarations(entries, from, to) {
-  const reached = new Set()
-  const visit = (file) => {
-    if (reached.has(file)) return
-    reached.add(file)
-    for (const [, target] of readFileSync(file, 'utf8').matchAll(reference)) visit(join(dirname(file), `${target}.d.ts`))
-  }
-  for (const entry of entries) visit(entry)
-  for (const file of reached) {
-    const copy = join(to, relative(from, file))
-    mkdirSync(dirname(copy), { recursive: true })
-    copyFileSync(file, copy)
-  }
+export async function joinDeclarations(entries, to) {
+  const bundle = await rollup({
+    input: entries,
+    plugins: [dts()],
+    external: /^node:/,
+    onLog(level, log, report) {
+      if (!harmless.test(log.message)) report(level === 'warn' ? 'error' : level, log)
+    },
+  })
+  await bundle.write({ dir: to, entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[hash].d.ts' })
+  await bundle.close()
 }

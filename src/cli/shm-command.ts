@@ -32,7 +32,7 @@ export function shmCommand(): Command {
     .argument('<name>', 'the name, or the file that list shows')
     .addOption(new Option('--kind <kind>', 'only of this kind, where several things have the name'))
     .option('--force', 'even while processes use it: they go on sharing it, new ones share another')
-    .addHelpText('after', '\nExit codes: 0 removed, 1 there is no such name, or processes use it.')
+    .addHelpText('after', '\nExit codes: 0 removed, 1 there is no such name, or processes use it, 2 wrong usage.')
     .action(remove)
   return command
 }

@@ -47,7 +47,9 @@ Reads shared memory alone; the processes that use it notice nothing. What is sha
 'process' and limits without a name are not. Callers that wait are seen as DEBT: tokens that are reserved already.
 
 Keys: q quit, s sort, r reverse, / filter, p pause, arrows and Page Up/Down scroll.
-Where standard output is no terminal, it prints once.`
+Where standard output is no terminal, it prints once.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage.`
 
 function integer(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -4,7 +4,7 @@ import { guardFunction } from '../policy/guard-function.js'
 import { type GuardTarget, isDecoratorCall, readGuardTarget } from './decorator-call.js'
 
 /** `unknown` (no demand) if a promise may take the place of what `F` returns; a type that names the fault if not. */
-type MustReturnPromise<F extends AnyFunction> = F extends (...args: never[]) => infer R
+export type MustReturnPromise<F extends AnyFunction> = F extends (...args: never[]) => infer R
   ? [Promise<Awaited<R>>] extends [R]
     ? unknown
     : { readonly 'a decorated method must return a promise': never }

@@ -1,20 +1,55 @@
+import type { AnyFunction, Wrapped } from '../internal/policy.js'
+import { KeyedRateLimit, type KeyedRateLimitOptions } from '../policy/keyed-rate-limit.js'
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import { guardFactory } from './guard.js'
+import { type GuardFactory, type MustReturnPromise, guardFactory } from './guard.js'
+
+/** `unknown` (no demand) if the key function can read the arguments of `F`; a type that names the fault if not. */
+type HasKey<F extends AnyFunction, Args extends unknown[]> =
+  Parameters<F> extends [...Args, ...unknown[]] ? unknown : { readonly 'the key function takes other parameters': never }
+
+/** Guards functions and methods with one limit by key. */
+export interface KeyedGuard<Args extends unknown[]> {
+  readonly policy: KeyedRateLimit
+  /** Guards a function whose first parameters are those of the key function. */
+  <F extends AnyFunction>(fn: F & HasKey<F, Args>, index?: number): Wrapped<F, KeyedRateLimit>
+  /** Guards a method, as a standard decorator. */
+  <F extends AnyFunction>(method: F & MustReturnPromise<F> & HasKey<F, Args>, context: ClassMethodDecoratorContext): F
+  /** Guards a method, as a decorator of `experimentalDecorators`. */
+  <F extends AnyFunction>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<F & MustReturnPromise<F> & HasKey<F, Args>>,
+  ): TypedPropertyDescriptor<F>
+}
+
+/** The form of `withRateLimit` that limits each key on its own. */
+export interface KeyedGuardMaker {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a key function without annotations takes any arguments
+  <Args extends any[]>(options: KeyedRateLimitOptions<Args>): KeyedGuard<Args>
+}
 
 /**
  * Limits how often a function or method may start. A wrapper, a standard decorator and an `experimentalDecorators` one.
  *
- * @param options - a rate limit policy (default: 10 calls per second), or an existing limiter to share
+ * @param options - a rate limit policy (default: 10 calls per second), or an existing limiter to share. With `keyed`, a function that
+ *   finds a key in the arguments of a call, every key has a limit of its own; then `capacity` is required (see
+ *   {@link KeyedRateLimiter}), or an existing keyed `limiter`.
  * @returns a guard; what it guards waits its turn, or rejects with `RateLimitExceeded` where `waitOnLimit` is false
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @example
  * const search = withRateLimit({ requestsPerSecond: 5 })(async (query: string) => (await fetch(`${url}?q=${query}`)).json())
  * class Client { @withRateLimit({ requestsPerSecond: 5 }) async fetchUser(id: number) { return load(id) } }
+ * const handle = withRateLimit({ keyed: (req: Request) => req.ip, requestsPerSecond: 5, capacity: 100_000 })(answer)
  */
-export const withRateLimit = guardFactory({
+export const withRateLimit = guardFactory<'rate-limit', [options?: Partial<RateLimitPolicy>], RateLimiter | KeyedRateLimit>({
   name: 'withRateLimit',
   kind: 'rate-limit',
-  create: (options?: Partial<RateLimitPolicy>) => new RateLimiter(options),
-})
+  create: (options?: Partial<RateLimitPolicy>) =>
+    isKeyed(options) ? new KeyedRateLimit(options) : new RateLimiter(options),
+}) as unknown as KeyedGuardMaker & GuardFactory<'rate-limit', [options?: Partial<RateLimitPolicy>], RateLimiter>
+
+function isKeyed(options: object | undefined): options is KeyedRateLimitOptions<never[]> {
+  return typeof options === 'object' && (options as object | null) !== null && 'keyed' in options
+}

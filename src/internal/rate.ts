@@ -5,7 +5,8 @@
 
 const MAX_DIGITS = 6
 const MIN_DIGITS = -6
-const HORIZON_SECONDS = 3.15576e9
+/** The axis of units must last this long at full rate: 100 years. */
+export const HORIZON_SECONDS = 3.15576e9
 /** Largest accepted rate and burst: beyond, a unit would be coarser than 10^6 tokens. */
 export const MAX_RATE = 1e15
 export const MAX_BURST = 1e15
@@ -18,7 +19,8 @@ export const EXACT_UNITS = 1n << 31n
 
 const POW10 = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
 
-function pow10(digits: number): number {
+/** A power of ten as a double, the same as the addon's. */
+export function pow10(digits: number): number {
   return POW10[digits - MIN_DIGITS] as number
 }
 

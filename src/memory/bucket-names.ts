@@ -1,10 +1,10 @@
-import { isMainThread } from 'node:worker_threads'
 import { SharedMemoryError } from '../errors.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
 import { type Bucket, createBucket, openBucket } from './bucket.js'
 import { addonForMachine, openName } from './machine-names.js'
 import { NativeBucket } from './native-bucket.js'
+import { OwnNames } from './own-names.js'
 import type { CellAddress } from './region.js'
 
 interface Founding {
@@ -16,8 +16,7 @@ interface Founding {
 /** Who shares a name: every thread of this process, or every process of this user on this machine. */
 export type NameScope = 'process' | 'machine'
 
-/** Names of this thread alone, by clock, each with its scope before it: where there is no addon, and on every clock but the system's, whose time means nothing to others. */
-const ownNames = new WeakMap<Clock, Map<string, Founding>>()
+const ownNames: Record<NameScope, OwnNames<Founding>> = { process: new OwnNames(), machine: new OwnNames() }
 
 /**
  * The bucket of `name`, made by whoever asks first. Every thread of the process gets the same one, in scope 'machine' every process of
@@ -48,17 +47,6 @@ function openBucketByName(name: string, scope: NameScope, rate: number, burst: n
 }
 
 function bucketOfOwnName(name: string, scope: NameScope, rate: number, burst: number, clock: Clock): { bucket: Bucket; rate: number; burst: number } {
-  if (clock === systemClock && !isMainThread) {
-    // A private limit under a shared name would be the very defect this package exists to end.
-    throw new SharedMemoryError(
-      `the name '${name}' cannot be shared with this worker, because the native addon is not loaded and only it has a table of names for all threads; pass limiter.share() to the worker instead`,
-      { reason: 'unavailable' },
-    )
-  }
-  let names = ownNames.get(clock)
-  if (names === undefined) ownNames.set(clock, (names = new Map<string, Founding>()))
-  const key = `${scope}:${name}`
-  let known = names.get(key)
-  if (known === undefined) names.set(key, (known = { address: createBucket(rate, burst, clock).address, rate, burst }))
-  return { bucket: openBucket(known.address, clock).bucket, rate: known.rate, burst: known.burst }
+  const founding = ownNames[scope].findOrMake(name, clock, () => ({ address: createBucket(rate, burst, clock).address, rate, burst }))
+  return { bucket: openBucket(founding.address, clock).bucket, rate: founding.rate, burst: founding.burst }
 }

@@ -70,7 +70,8 @@ function hold(on: boolean): void {
   else poll?.unref()
 }
 
-function answer(): void {
+/** Calls the listeners of this thread now. */
+export function answer(): void {
   for (const listener of listeners) notify('of a doorbell', listener)
 }
 

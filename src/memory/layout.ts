@@ -27,7 +27,7 @@ export const MACHINE = {
   pidBits: 22,
 } as const
 
-export const KIND = { none: 0, tokenBucket: 1, semaphore: 3, circuitBreaker: 4, retryBudget: 5 } as const
+export const KIND = { none: 0, tokenBucket: 1, keyedTable: 2, semaphore: 3, circuitBreaker: 4, retryBudget: 5 } as const
 
 export function kindWord(kind: number): bigint {
   return (BigInt(LAYOUT_VERSION) << 32n) | (0x414dn << 16n) | BigInt(kind)
@@ -139,3 +139,35 @@ export const SEMAPHORE = {
 
 /** What follows a bucket that has a name. */
 export const NAMED_BUCKET = { cells: 6, foundingRate: 40, foundingBurst: 41, allowed: 42, denied: 43 } as const
+
+/** Words of a keyed table, of its groups, and of their slots. */
+export const KEYED = {
+  headerCells: 2,
+  groupCells: 8,
+  groupWords: 64,
+  maxSlots: 31,
+  kind: 0,
+  groups: 1,
+  slots: 2,
+  capacity: 3,
+  seedLow: 4,
+  seedHigh: 5,
+  epochNs: 6,
+  multiplier: 7,
+  scale: 8,
+  burstUnits: 9,
+  rate: 10,
+  burst: 11,
+  firstGroup: 16,
+  claim: 0,
+  firstSlot: 2,
+  wordsPerSlot: 2,
+  claimSlotShift: 11,
+  claimPending: 1n << 10n,
+  identity: 0,
+  level: 1,
+  generationBits: 16,
+  tagBits: 48,
+  frozen: -(1n << 63n),
+  fresh: -(1n << 63n) + (1n << 32n),
+} as const

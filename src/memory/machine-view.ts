@@ -1,4 +1,5 @@
-import { KIND, NAMED_BUCKET, kindWord } from './layout.js'
+import { BREAKER_STATE } from './circuit-breaker.js'
+import { BREAKER, KIND, NAMED_BUCKET, SEMAPHORE, kindWord } from './layout.js'
 import { type MachineRegion, type RegionState, listMachineRegions } from './machine-regions.js'
 import { TwinTokenBucket } from './token-bucket.js'
 
@@ -32,6 +33,9 @@ type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes
 /** What people call each kind, and how its cells are read. A kind that is not here is listed by its number. */
 const KINDS: Readonly<Record<number, { readonly title: string; readonly read?: (words: BigInt64Array) => Details | null }>> = {
   [KIND.tokenBucket]: { title: 'limiter', read: readBucket },
+  [KIND.semaphore]: { title: 'bulkhead', read: readSemaphore },
+  [KIND.circuitBreaker]: { title: 'breaker', read: readBreaker },
+  [KIND.retryBudget]: { title: 'retry budget' },
 }
 
 const NOTHING: Required<Details> = {
@@ -71,4 +75,16 @@ function readBucket(words: BigInt64Array): Details | null {
   const { requestsPerSecond, burstSize, tokens, debt, pausedMs } = look
   const counts = { allowed: Number(words[NAMED_BUCKET.allowed]), denied: Number(words[NAMED_BUCKET.denied]) }
   return { requestsPerSecond, burstSize, tokens, debt, pausedMs: pausedMs > 0 ? pausedMs : null, ...counts }
+}
+
+function readSemaphore(words: BigInt64Array): Details {
+  const free = BigInt.asUintN(64, words[SEMAPHORE.hot] ?? 0n) >> BigInt(SEMAPHORE.stampBits + SEMAPHORE.freeShift)
+  return { permits: Number((words[SEMAPHORE.maxConcurrent] ?? 0n) - free) }
+}
+
+const BREAKER_STATES = Object.entries(BREAKER_STATE)
+
+function readBreaker(words: BigInt64Array): Details {
+  const state = Number((words[BREAKER.control] ?? 0n) & 3n)
+  return { breaker: BREAKER_STATES.find(([, number]) => number === state)?.[0].replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`) ?? null }
 }

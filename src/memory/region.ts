@@ -30,6 +30,11 @@ export function allocateCells(count: number): CellAddress {
   return address
 }
 
+/** Hands out zeroed cells in a buffer of their own, for what is large. @throws {RangeError} when there is no memory */
+export function allocateOwnBuffer(count: number): CellAddress {
+  return { buffer: createRegion(count + 1), cell: 1 }
+}
+
 function createRegion(cells: number): SharedArrayBuffer {
   const bytes = cells * CELL_BYTES
   // A growable buffer is page-aligned, an ordinary one only to 16 bytes: a cell must be one cache line.

@@ -2,21 +2,30 @@ import { isMainThread } from 'node:worker_threads'
 import { SharedMemoryError } from '../errors.js'
 import { nativeAddon } from '../internal/native.js'
 import { NativeSemaphore } from './native-semaphore.js'
+import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
 import { createSemaphore, openSemaphore, orFull, type Semaphore, type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
 
 /** Names of this thread alone, where there is no addon. */
 const ownNames = new Map<string, CellAddress>()
 
+/** The queues of this thread that are in use, by name: a thread needs one row of a semaphore, however many bulkheads use the name. */
+const queues = new Map<string, WeakRef<PermitQueue>>()
+const collected = new FinalizationRegistry<string>((name) => {
+  if (queues.get(name)?.deref() === undefined) queues.delete(name)
+})
+
 /**
- * The semaphore of `name`, made by whoever asks first. Every thread of the process gets the same one.
+ * This thread's queue at the semaphore of `name`, which is made by whoever asks first. Every thread of the process gets the same
+ * semaphore.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other limits, when as many threads use it as it has room
  *   for, or, without the addon, in a worker
  */
-export function semaphoreByName(name: string, limits: SemaphoreLimits): Semaphore {
-  const addon = nativeAddon()
-  const semaphore = addon === null ? semaphoreOfOwnName(name, limits) : orFull(NativeSemaphore.named(addon, name, limits, SHARED_SHAPE))
+export function queueByName(name: string, limits: SemaphoreLimits): PermitQueue {
+  const known = queues.get(name)?.deref()
+  const queue = known ?? new PermitQueue(openByName(name, limits))
+  const { semaphore } = queue
   if (semaphore.maxConcurrent !== limits.maxConcurrent || semaphore.maxQueue !== limits.maxQueue) {
     const text = ({ maxConcurrent, maxQueue }: SemaphoreLimits): string => `{ maxConcurrent: ${maxConcurrent}, maxQueue: ${maxQueue} }`
     throw new SharedMemoryError(
@@ -24,7 +33,16 @@ export function semaphoreByName(name: string, limits: SemaphoreLimits): Semaphor
       { reason: 'parameters-differ' },
     )
   }
-  return semaphore
+  if (known === undefined) {
+    queues.set(name, new WeakRef(queue))
+    collected.register(queue, name)
+  }
+  return queue
+}
+
+function openByName(name: string, limits: SemaphoreLimits): Semaphore {
+  const addon = nativeAddon()
+  return addon === null ? semaphoreOfOwnName(name, limits) : orFull(NativeSemaphore.named(addon, name, limits, SHARED_SHAPE))
 }
 
 function semaphoreOfOwnName(name: string, limits: SemaphoreLimits): Semaphore {

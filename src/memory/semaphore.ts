@@ -37,7 +37,7 @@ export interface SemaphoreLimits {
 export interface Semaphore extends SemaphoreLimits {
   /** Takes a permit: undefined if one was free, false if not. Bound: may be called on its own. */
   readonly take: () => undefined | false
-  /** Gives one back; true where it went to a caller of this same thread, who is to be found by `collect`. Bound. */
+  /** Gives one back; true where it may have gone to a caller of this same thread, who is to be found by `collect`. Bound. */
   readonly give: () => undefined | boolean
   /** Takes a permit, or a place at the end of the queue. */
   acquire(): Admission

@@ -1,7 +1,8 @@
 import { type Clock, timeOf } from '../internal/clock.js'
-import { NEVER, nsFromMs } from '../internal/rate.js'
+import { nsFromMs } from '../internal/rate.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, type Position, TwinTokenBucket } from './token-bucket.js'
+import { msFromWait, waitNsFromMs } from './twin-times.js'
 
 type TwinTicket = Ticket & { readonly at: Position }
 
@@ -27,8 +28,7 @@ export class TwinBucket implements Bucket {
   }
 
   reserve(tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: TwinTicket } {
-    const maxWaitNs = maxWaitMs * 1e6 >= 2 ** 61 ? NEVER - 1n : nsFromMs(maxWaitMs)
-    const { outcome, waitNs, at } = this.#core.reserve(this.#nowNs(), tokens, maxWaitNs)
+    const { outcome, waitNs, at } = this.#core.reserve(this.#nowNs(), tokens, waitNsFromMs(maxWaitMs))
     return { outcome, ticket: { waitMs: msFromWait(waitNs), at } }
   }
 
@@ -87,8 +87,4 @@ export class TwinBucket implements Bucket {
       if (outcome !== OUTCOME.busy || performance.now() > deadlineMs) return outcome
     }
   }
-}
-
-function msFromWait(ns: bigint): number {
-  return ns === NEVER ? Infinity : Number(ns) / 1e6
 }

@@ -49,7 +49,7 @@ export class TwinSemaphore implements Semaphore {
     this.take = () => (core.tryAcquire(owner) ? undefined : false)
     this.give = () => {
       if (core.held(owner) === 0) throw new RangeError('semaphore: this thread holds no permit')
-      return core.release(owner) === owner ? true : undefined
+      return core.release(owner) === 0 ? undefined : true
     }
     collected.register(this, new Row(core, owner))
   }

@@ -12,6 +12,20 @@ interface Guarding {
   readonly policies: readonly Policy[]
 }
 
+/** Keeps the arguments of a call for policies that look at them. */
+class ArgumentScope extends Scope {
+  readonly #args: readonly unknown[]
+
+  constructor(args: readonly unknown[]) {
+    super()
+    this.#args = args
+  }
+
+  override get args(): readonly unknown[] {
+    return this.#args
+  }
+}
+
 const GUARDING = Symbol('amorsize.guarding')
 
 /**
@@ -28,8 +42,9 @@ export function guardFunction<F extends AnyFunction, P extends Policy>(policy: P
   const stages = policies.flatMap((each) => stagesOf('policy', each))
   if (within !== undefined) warnAboutOrder(stages)
   const run = compile(stages)
+  const readsArguments = stages.some((stage) => stage.readsArguments === true)
   const guarded = likeFunction(fn, policy, function (this: unknown, ...args: never[]): unknown {
-    return run(new Scope(), () => Reflect.apply(innermost, this, args) as unknown, undefined)
+    return run(readsArguments ? new ArgumentScope(args) : new Scope(), () => Reflect.apply(innermost, this, args) as unknown, undefined)
   })
   const guarding: Guarding = { fn: innermost, policies }
   return Object.defineProperty(guarded, GUARDING, { value: guarding })

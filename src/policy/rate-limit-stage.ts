@@ -1,6 +1,7 @@
 import { RateLimitExceeded } from '../errors.js'
 import { EventSource } from '../internal/events.js'
-import { GRANTED, type RateLimiter } from '../rate-limit/rate-limiter.js'
+import { GRANTED } from '../rate-limit/granted.js'
+import type { RateLimiter } from '../rate-limit/rate-limiter.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
 
 /** Events of a rate limit in a pipeline. */

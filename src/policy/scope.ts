@@ -45,6 +45,11 @@ export class Scope implements PolicyContext, AbortListener, SignalListener {
     return state.controller.signal
   }
 
+  /** The arguments of the guarded function, for policies that look at them; none in `execute`. */
+  get args(): readonly unknown[] {
+    return this.#parent === undefined ? NO_ARGUMENTS : this.#parent.args
+  }
+
   /** Whether anything above can abort this scope. */
   get isAbortable(): boolean {
     return this.#external !== undefined || this.#parent !== undefined
@@ -123,6 +128,8 @@ export class Scope implements PolicyContext, AbortListener, SignalListener {
     if (listeners !== undefined) for (const listener of listeners) listener.scopeAborted(this)
   }
 }
+
+const NO_ARGUMENTS: readonly unknown[] = Object.freeze([])
 
 class State {
   isAborted = false

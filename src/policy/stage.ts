@@ -37,6 +37,8 @@ interface StageKind {
   readonly kind: string
   /** The time after which it gives up, in milliseconds. */
   readonly limitMs?: number
+  /** Whether it reads `scope.args`: only then are they kept. */
+  readonly readsArguments?: boolean
 }
 
 /**

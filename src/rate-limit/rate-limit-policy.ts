@@ -69,6 +69,11 @@ export function checkBurst(burst: unknown): number {
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy {
   checkKeys('RateLimiter', policy, KEYS)
+  return completeValues(policy)
+}
+
+/** The same for options whose keys have been checked, with those of something else among them. */
+export function completeValues(policy: Partial<RateLimitPolicy>): CompletePolicy {
   const {
     requestsPerSecond: asked = 10,
     waitOnLimit: waits = true,

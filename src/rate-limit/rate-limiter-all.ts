@@ -2,13 +2,22 @@ import { RateLimitExceeded } from '../errors.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import type { Bucket, Ticket } from '../memory/bucket.js'
+import { type Key, checkKey } from '../memory/key-hash.js'
 import { OUTCOME } from '../memory/token-bucket.js'
 
-/** Tokens of each limit; a limit that is left out costs nothing. */
-export type Costs<K extends string = string> = Readonly<Partial<Record<K, number>>>
+/** What a call costs in a keyed limit. */
+export interface KeyedCost {
+  readonly key: Key
+  /** Tokens of the key; default 1. */
+  readonly tokens?: number | undefined
+}
+
+/** Tokens of each limit, and for keyed limits the key as well; a limit that is left out costs nothing. */
+export type Costs<K extends string = string, Keyed extends string = never> = Readonly<Partial<Record<K, number>>> &
+  Readonly<Partial<Record<Keyed, KeyedCost>>>
 
 /** What was granted by several limits at once. */
-export interface Permit<K extends string = string> {
+export interface Permit<K extends string = string, Keyed extends string = never> {
   /**
    * Corrects the costs once the true ones are known: the difference is given back, or taken as a debt that later callers
    * wait for. Limits left out stay as they are. Once; then it does nothing.
@@ -16,7 +25,7 @@ export interface Permit<K extends string = string> {
    * @param actual - the whole cost, not the difference: >= 0, may exceed the burst
    * @throws {TypeError | RangeError} when a cost is no such number, or there is no such limit; the permit can still be settled then
    */
-  settle(actual: Costs<K>): void
+  settle(actual: Costs<K, Keyed>): void
 }
 
 /** Options of a wait for several limits. */
@@ -25,9 +34,9 @@ interface WaitOptions {
   maxWaitMs?: number | undefined
 }
 
-/** One limiter, as {@link RateLimiterAll} uses it. */
+/** One bucket, as {@link RateLimiterAll} uses it: a limiter's, or that of a key. */
 export interface LimitPart {
-  readonly bucket: Bucket
+  readonly bucket: Pick<Bucket, 'tryAcquire' | 'reserve' | 'cancel' | 'refund' | 'charge' | 'available' | 'parameters'>
   /** Throws when the limiter has been disposed. */
   checkUsable(): void
   /** Reserves as `acquire` would; throws what it would reject with. */
@@ -37,13 +46,21 @@ export interface LimitPart {
   count(outcome: 'allowed' | 'denied'): void
 }
 
-interface Charge<K> {
-  readonly name: K
-  readonly part: LimitPart
-  readonly tokens: number
+/** A limiter of many buckets. */
+export interface KeyedLimit {
+  /** The bucket of a key. @internal */
+  partOf(key: Key): LimitPart
 }
 
-type Held<K> = Charge<K> & { readonly ticket: Ticket }
+interface Charge {
+  readonly name: string
+  readonly part: LimitPart
+  readonly tokens: number
+  /** Of a keyed limit. */
+  readonly key?: Key
+}
+
+type Held = Charge & { readonly ticket: Ticket }
 
 /**
  * Several limits at once, all or nothing; made by {@link RateLimiter.all}. For model APIs that limit requests and tokens a minute,
@@ -58,11 +75,11 @@ type Held<K> = Charge<K> & { readonly ticket: Ticket }
  * const answer = await ask(prompt)
  * permit.settle({ tpm: answer.usage.total_tokens })
  */
-export class RateLimiterAll<K extends string = string> {
-  readonly #parts: ReadonlyMap<K, LimitPart>
+export class RateLimiterAll<K extends string = string, Keyed extends string = never> {
+  readonly #parts: ReadonlyMap<string, LimitPart | KeyedLimit>
 
   /** @internal */
-  constructor(parts: ReadonlyMap<K, LimitPart>) {
+  constructor(parts: ReadonlyMap<string, LimitPart | KeyedLimit>) {
     this.#parts = parts
   }
 
@@ -73,15 +90,10 @@ export class RateLimiterAll<K extends string = string> {
    * @returns a permit, or false
    * @throws {TypeError | RangeError} when a cost is no such number, or there is no such limit
    */
-  tryAcquire(costs: Costs<K>): Permit<K> | false {
+  tryAcquire(costs: Costs<K, Keyed>): Permit<K, Keyed> | false {
     const charges = this.#chargesFor(costs)
-    // Looking first means that a denial touches no limit, not even for a moment.
-    let lacking = charges.filter(({ part, tokens }) => part.bucket.available() < tokens)
-    if (lacking.length === 0) {
-      const failed = takeAll(charges)
-      if (failed === null) return this.#grant(charges)
-      lacking = [failed]
-    }
+    const lacking = takeNow(charges)
+    if (lacking.length === 0) return this.#grant(charges)
     checkBursts(charges)
     for (const { part } of lacking) part.count('denied')
     return false
@@ -98,23 +110,26 @@ export class RateLimiterAll<K extends string = string> {
    *   nothing is consumed
    * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
    */
-  async acquire(costs: Costs<K>, options: { signal?: AbortSignal | undefined; maxWaitMs?: number | undefined } = {}): Promise<Permit<K>> {
+  async acquire(costs: Costs<K, Keyed>, options: { signal?: AbortSignal | undefined; maxWaitMs?: number | undefined } = {}): Promise<Permit<K, Keyed>> {
     checkKeys('RateLimiterAll.acquire', options, ['signal', 'maxWaitMs'])
     const signal = checkSignal('signal', options.signal)
     const charges = this.#chargesFor(costs)
-    checkBursts(charges)
     signal?.throwIfAborted()
+    // A limit whose tokens are there has nobody waiting: taking them passes nobody by.
+    if (takeNow(charges).length === 0) return this.#grant(charges)
+    checkBursts(charges)
     const held = reserveAll(charges, options)
     if (held.some(({ ticket }) => ticket.waitMs > 0)) await waitForAll(held, signal)
     return this.#grant(charges)
   }
 
-  #grant(charges: readonly Charge<K>[]): Permit<K> {
+  #grant(charges: readonly Charge[]): Permit<K, Keyed> {
     for (const { part } of charges) part.count('allowed')
     let isSettled = false
     return {
       settle: (actual) => {
         const corrections = this.#check('actual', actual)
+        checkSameKeys(charges, corrections)
         if (isSettled) return
         isSettled = true
         for (const { name, part, tokens } of corrections) {
@@ -127,36 +142,67 @@ export class RateLimiterAll<K extends string = string> {
   }
 
   /** What has to be taken where. Everything is checked before anything is taken. */
-  #chargesFor(costs: Costs<K>): Charge<K>[] {
+  #chargesFor(costs: Costs<K, Keyed>): Charge[] {
     const charges = this.#check('costs', costs)
     for (const { part } of charges) part.checkUsable()
     return charges.filter(({ tokens }) => tokens > 0)
   }
 
-  #check(what: string, costs: Costs<K>): Charge<K>[] {
+  #check(what: string, costs: Costs<K, Keyed>): Charge[] {
     const given: unknown = costs
     if (typeof given !== 'object' || given === null) {
       throw new TypeError(`${what} must be an object with a number of tokens for each limit; received ${describe(given)}`)
     }
-    const charges: Charge<K>[] = []
-    for (const [name, tokens] of Object.entries(given) as [K, unknown][]) {
-      const part = this.#parts.get(name)
-      if (part === undefined) throw new TypeError(`${what} names '${name}', which is no limit here (limits: ${[...this.#parts.keys()].join(', ')})`)
-      if (tokens === undefined) continue
-      charges.push({ name, part, tokens: checkNumber(`${what}.${name}`, tokens, { min: 0, max: MAX_BURST }) })
+    const charges: Charge[] = []
+    for (const [name, cost] of Object.entries(given)) {
+      const limit = this.#parts.get(name)
+      if (limit === undefined) throw new TypeError(`${what} names '${name}', which is no limit here (limits: ${[...this.#parts.keys()].join(', ')})`)
+      if (cost === undefined) continue
+      charges.push('partOf' in limit ? chargeOfKey(`${what}.${name}`, name, limit, cost) : { name, part: limit, tokens: checkCost(`${what}.${name}`, cost) })
     }
     if (charges.length === 0) throw new RangeError(`${what} must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
     return charges
   }
 }
 
+function checkCost(what: string, tokens: unknown): number {
+  return checkNumber(what, tokens, { min: 0, max: MAX_BURST })
+}
+
+function chargeOfKey(what: string, name: string, limit: KeyedLimit, cost: unknown): Charge {
+  if (typeof cost !== 'object' || cost === null) throw new TypeError(`${what} must be { key, tokens }, since it is a limit by key; received ${describe(cost)}`)
+  checkKeys(what, cost, ['key', 'tokens'])
+  const { key: given, tokens = 1 } = cost as { key?: unknown; tokens?: unknown }
+  const key = checkKey(`${what}.key`, given)
+  return { name, key, part: limit.partOf(key), tokens: checkCost(`${what}.tokens`, tokens) }
+}
+
+/** A cost is corrected where it was paid. */
+function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[]): void {
+  for (const { name, key } of corrections) {
+    const paid = charges.find((charge) => charge.name === name)
+    if (paid !== undefined && !Object.is(paid.key, key)) {
+      throw new TypeError(`actual.${name}.key must be the key that was charged, ${describe(paid.key)}; received ${describe(key)}`)
+    }
+  }
+}
+
 /** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */
-function checkBursts(charges: readonly Charge<string>[]): void {
+function checkBursts(charges: readonly Charge[]): void {
   for (const { name, part, tokens } of charges) checkNumber(`costs.${name}`, tokens, { min: 0, max: part.bucket.parameters().burstSize })
 }
 
+/** Takes every charge if all tokens are there, else none; returns the charges that lack them. */
+function takeNow(charges: readonly Charge[]): readonly Charge[] {
+  // Looking first means that a denial touches no limit, not even for a moment.
+  const lacking = charges.filter(({ part, tokens }) => part.bucket.available() < tokens)
+  if (lacking.length > 0) return lacking
+  const failed = takeAll(charges)
+  return failed === null ? [] : [failed]
+}
+
 /** Takes every charge or none; returns the one that failed, because another thread was faster. */
-function takeAll<K extends string>(charges: readonly Charge<K>[]): Charge<K> | null {
+function takeAll(charges: readonly Charge[]): Charge | null {
   for (const [index, charge] of charges.entries()) {
     if (charge.part.bucket.tryAcquire(charge.tokens) === OUTCOME.granted) continue
     for (const { part, tokens } of charges.slice(0, index)) part.bucket.refund(tokens)
@@ -165,8 +211,8 @@ function takeAll<K extends string>(charges: readonly Charge<K>[]): Charge<K> | n
   return null
 }
 
-function reserveAll<K extends string>(charges: readonly Charge<K>[], options: WaitOptions): Held<K>[] {
-  const held: Held<K>[] = []
+function reserveAll(charges: readonly Charge[], options: WaitOptions): Held[] {
+  const held: Held[] = []
   for (const charge of charges) {
     try {
       held.push({ ...charge, ticket: charge.part.reserve(charge.tokens, options) })
@@ -181,19 +227,19 @@ function reserveAll<K extends string>(charges: readonly Charge<K>[], options: Wa
 }
 
 /** How long the tokens of a charge would take, in ms. */
-function waitNow({ part, tokens }: Charge<string>): number {
+function waitNow({ part, tokens }: Charge): number {
   const { outcome, ticket } = part.bucket.reserve(tokens, 0)
   if (outcome === OUTCOME.granted) part.bucket.cancel(ticket, tokens)
   return ticket.waitMs
 }
 
 /** In the opposite order: what was taken last can always be given back whole. */
-function giveBack(held: readonly Held<string>[]): void {
+function giveBack(held: readonly Held[]): void {
   for (const { part, ticket, tokens } of [...held].reverse()) part.bucket.cancel(ticket, tokens)
 }
 
 /** Waits in every limit's queue. When one wait fails, the others end and everything goes back. */
-async function waitForAll(held: readonly Held<string>[], signal: AbortSignal | undefined): Promise<void> {
+async function waitForAll(held: readonly Held[], signal: AbortSignal | undefined): Promise<void> {
   const failed = new AbortController()
   const onAbort = (): void => failed.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })

@@ -8,9 +8,11 @@ import { bucketByName } from '../memory/bucket-names.js'
 import type { CellAddress } from '../memory/region.js'
 import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
 import { blockUntilDue } from './blocking-wait.js'
+import { GRANTED } from './granted.js'
+import { KeyedRateLimiter } from './keyed-rate-limiter.js'
 import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
 import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, completePolicy } from './rate-limit-policy.js'
-import { type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
+import { type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { publishCounts } from './count-publisher.js'
 import { clockOfName } from './own-clocks.js'
@@ -49,8 +51,11 @@ export interface RateLimiterStats {
   readonly waitedMs: number
 }
 
-/** What `acquire` returns to every caller that need not wait: awaiting it costs what awaiting any resolved promise costs. */
-export const GRANTED = Promise.resolve()
+/** Limits that are put together: a limiter, the options of a new one, or a keyed limiter under each name. */
+export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | Partial<RateLimitPolicy>>>
+
+/** The names of those that are keyed. */
+export type KeyedNames<L extends SeveralLimits> = { [N in keyof L & string]: L[N] extends KeyedRateLimiter ? N : never }[keyof L & string]
 
 /**
  * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
@@ -315,21 +320,22 @@ export class RateLimiter implements Policy, Disposable {
   /**
    * Puts several limits together, all or nothing: a call has a cost in each, and is granted when all of them are there.
    *
-   * @param limits - a limiter, or the options of a new one, under each name
+   * @param limits - a limiter, the options of a new one, or a {@link KeyedRateLimiter} under each name; the cost in a keyed one is
+   *   `{ key, tokens }`
    * @throws {TypeError | RangeError} when there is none, or an option is wrong
    * @example
    * const model = RateLimiter.all({ rpm: { requestsPerSecond: 500 / 60 }, tpm: { requestsPerSecond: 30_000 / 60, burstSize: 30_000 } })
    * const permit = await model.acquire({ rpm: 1, tpm: 1200 })
    * permit.settle({ tpm: 1875 })
    */
-  static all<K extends string>(limits: Readonly<Record<K, RateLimiter | Partial<RateLimitPolicy>>>): RateLimiterAll<K> {
+  static all<L extends SeveralLimits>(limits: L): RateLimiterAll<Exclude<keyof L & string, KeyedNames<L>>, KeyedNames<L>> {
     const given: unknown = limits
     if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) {
       throw new TypeError(`limits must be an object with a limiter or its options under each name; received ${describe(given)}`)
     }
-    const parts = new Map<K, LimitPart>()
-    for (const [name, limit] of Object.entries(given) as [K, RateLimiter | Partial<RateLimitPolicy>][]) {
-      parts.set(name, (limit instanceof RateLimiter ? limit : new RateLimiter(limit)).#part())
+    const parts = new Map<string, LimitPart | KeyedLimit>()
+    for (const [name, limit] of Object.entries(limits)) {
+      parts.set(name, limit instanceof KeyedRateLimiter ? limit : (limit instanceof RateLimiter ? limit : new RateLimiter(limit)).#part())
     }
     return new RateLimiterAll(parts)
   }

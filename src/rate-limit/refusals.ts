@@ -9,6 +9,15 @@ export function rateLimitExceeded(tokens: number, retryAfterMs: number, because:
   return new RateLimitExceeded(`${who} is reached: ${tokens} token(s) would take ${retryAfterMs} ms, and ${because}`, { retryAfterMs, limiterName })
 }
 
+/** The table has no slot for another key. */
+export function noRoomForKey(retryAfterMs: number, limiterName: string | null): RateLimitExceeded {
+  const who = limiterName === null ? 'the keyed rate limit' : `the keyed rate limit '${limiterName}'`
+  return new RateLimitExceeded(`${who} has no room for another key for the next ${retryAfterMs} ms; a larger capacity or onFull: 'evict' makes room`, {
+    retryAfterMs,
+    limiterName,
+  })
+}
+
 /** No bucket ever holds that much. */
 export function moreThanBurst(tokens: number, burstSize: number): RangeError {
   return new RangeError(`tokens must be a finite number > 0 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`)

@@ -4,6 +4,12 @@ import { type SignalListener, unwatchSignal, watchSignal } from '../internal/sig
 import { type DueTimer, timersOf } from '../internal/timers.js'
 import type { Bucket, Ticket } from '../memory/bucket.js'
 
+/** What a wait needs of a bucket. */
+export type Places = Pick<Bucket, 'isStale' | 'renew' | 'cancel'> & {
+  /** Whether the parameters never change, so that nobody need look. */
+  readonly isFixed?: boolean
+}
+
 /** How often a lane looks whether another thread has changed the parameters of its bucket. */
 const WATCH_MS = 50
 
@@ -25,7 +31,7 @@ interface Place {
  * given back, which can usually be given back whole.
  */
 export class WaitLane {
-  readonly #bucket: Bucket
+  readonly #bucket: Places
   readonly #tokens: number
   readonly #clock: Clock
   readonly #waiters = new LinkedList<Waiter>()
@@ -37,7 +43,7 @@ export class WaitLane {
   #waitedMs = 0
 
   /** @param onIdle - called when the last caller has gone */
-  constructor(bucket: Bucket, tokens: number, clock: Clock, onIdle: () => void) {
+  constructor(bucket: Places, tokens: number, clock: Clock, onIdle: () => void) {
     this.#bucket = bucket
     this.#tokens = tokens
     this.#clock = clock
@@ -156,7 +162,8 @@ export class WaitLane {
     timers.remove(this.#timer)
     const leftMs = Math.max(0, dueMs - this.#clock.now())
     // On a test's clock every limiter is in this thread, and tells of its changes itself.
-    timers.add(this.#timer, this.#clock === systemClock ? Math.min(leftMs, WATCH_MS) : leftMs)
+    const isWatched = this.#clock === systemClock && this.#bucket.isFixed !== true
+    timers.add(this.#timer, isWatched ? Math.min(leftMs, WATCH_MS) : leftMs)
     this.#dropUsed()
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../internal/clock.js'
-import type { Bucket, Ticket } from '../memory/bucket.js'
-import { WaitLane } from './wait-lane.js'
+import type { Ticket } from '../memory/bucket.js'
+import { type Places, WaitLane } from './wait-lane.js'
 
 /** Lanes of this thread in which somebody waits. A change of parameters may concern any of them: they may share a bucket. */
 const waitingLanes = new Set<WaitLane>()
@@ -12,14 +12,17 @@ export function recheckWaiters(): void {
 
 /** The callers of one limiter that wait in this thread: a lane for each number of tokens that is waited for. */
 export class WaitQueue {
-  readonly #bucket: Bucket
+  readonly #bucket: Places
   readonly #clock: Clock
+  readonly #onIdle: () => void
   readonly #lanes = new Map<number, WaitLane>()
   #waitedMs = 0
 
-  constructor(bucket: Bucket, clock: Clock) {
+  /** @param onIdle - called when the last caller has gone */
+  constructor(bucket: Places, clock: Clock, onIdle: () => void = () => undefined) {
     this.#bucket = bucket
     this.#clock = clock
+    this.#onIdle = onIdle
   }
 
   /** How many wait. */
@@ -57,5 +60,6 @@ export class WaitQueue {
     this.#lanes.delete(tokens)
     waitingLanes.delete(lane)
     this.#waitedMs += lane.waitedMs
+    if (this.#lanes.size === 0) this.#onIdle()
   }
 }

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { RateLimiter } from '../../dist/index.js'
+import { circuitBreaker, RateLimiter } from '../../dist/index.js'
 import { describeMachine, filesOf, machineName, removeLater, runScript, startScript } from '../support/machine.js'
 import { amorsize, main } from './support-cli.js'
 
@@ -39,6 +39,18 @@ describeMachine('amorsize top', () => {
     await Promise.all([1, 2].map(() => runScript(policy, 'for (let i = 0; i < 60; i++) limiter.tryAcquire(); say(0)')))
     const { stdout } = await amorsize(['top', '--once', '--json', '--filter', policy.name])
     expect(JSON.parse(stdout).names[0]).toMatchObject({ allowed: 100, denied: 20, processes: [], allowedPerSecond: 0 })
+  })
+
+  it('tells the state of a breaker', async () => {
+    const name = machineName()
+    const breaker = circuitBreaker({ name, scope: 'machine', failureThreshold: 1, resetTimeoutMs: 60_000 })
+    const look = async (): Promise<unknown> => JSON.parse((await amorsize(['top', '--once', '--json', '--filter', name])).stdout).names[0]
+    expect(await look()).toMatchObject({ name, kind: 'breaker', breaker: 'closed', tokens: null, processes: [process.pid] })
+    await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+    expect(await look()).toMatchObject({ breaker: 'open' })
+    breaker.isolate()
+    expect(await look()).toMatchObject({ breaker: 'isolated' })
+    expect((await amorsize(['top', '--once', '--filter', name])).stdout).toMatch(/ isolated +\d+$/m)
   })
 
   it('tells the rates of a program that runs', async () => {

@@ -67,7 +67,7 @@ TEST("breaker explorer: a window of three calls, two of which failed") {
 }
 
 TEST("breaker explorer: a window goes round while it opens and is closed by hand") {
-  explore({calls(2, 1), {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}}, {{{kFail, 0}, {kAdmit, 0}}, {{kFail, 0}}, {{kClose, 0}, {kAdmit, 0}}}, kLast});
+  explore({calls(2, 1), {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}}, {{{kFail, 0}}, {{kFail, 0}}, {{kClose, 0}, {kAdmit, 0}}}, kLast});
 }
 
 // The swap of word 1 is that of `control`, as it is of `hot` in a bucket.

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <random>
 #include <vector>
 
@@ -16,8 +15,6 @@ namespace {
 using core::Outcome;
 constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kSecond = 1'000 * kMs;
-
-int64_t clock_ns() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 struct Cells {
   alignas(core::kCellBytes) std::array<core::Word, core::bucket::kCells * core::kWordsPerCell> words{};

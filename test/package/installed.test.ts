@@ -101,8 +101,8 @@ describe('what the documentation shows', () => {
   })
 
   for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.mjs'))) {
-    // Only the addon has a table of names that worker threads can look into.
-    const test = name === 'shared-by-name.mjs' ? itWithAddon : it
+    // Only the addon has a table of names that worker threads, or other processes, can look into.
+    const test = ['shared-by-name.mjs', 'cluster.mjs'].includes(name) ? itWithAddon : it
     test(`runs examples/${name}`, async () => {
       await cp(join(root, 'examples', name), join(project, name))
       const ended = await run(process.execPath, [name], project, envOfThisRun())

@@ -54,8 +54,9 @@ export class ReferenceBreaker {
     if (call.isProbe) this.#probes[this.#probes.indexOf(call)] = result === 0 ? SUCCEEDED : null
     if (result === 2) return
     const failed = result === 1
-    if (!call.isProbe) return this.#record({ atMs: nowMs, failed, slow })
-    if (failed) {
+    if (!call.isProbe) {
+      this.#record({ atMs: nowMs, failed, slow })
+    } else if (failed) {
       this.#reopenings++
       this.#open(nowMs)
     } else if (this.#probes.filter((probe) => probe === SUCCEEDED).length === this.#at('successThreshold')) {

@@ -1,15 +1,15 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
-/** Threads of limiter-worker.mjs that are ready to start together. */
+/** Threads of a worker file that are ready to start together. */
 export class Threads {
   readonly #go = new Int32Array(new SharedArrayBuffer(8))
   readonly workers: Worker[]
 
-  constructor(count: number, data: object) {
+  constructor(count: number, data: object, file = 'limiter-worker.mjs') {
     this.workers = Array.from(
       { length: count },
-      (_, index) => new Worker(new URL('limiter-worker.mjs', import.meta.url), { workerData: { ...data, index, go: this.#go } }),
+      (_, index) => new Worker(new URL(file, import.meta.url), { workerData: { ...data, index, go: this.#go } }),
     )
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
-import { BREAKER, BREAKER_PARAMETER, BUCKET, CELL_BYTES, KIND, kindWord, LAYOUT_VERSION, MACHINE, NAMED_BUCKET, REGION, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import { BREAKER, BREAKER_PARAMETER, BUCKET, CELL_BYTES, KEYED, KIND, kindWord, LAYOUT_VERSION, MACHINE, NAMED_BUCKET, REGION, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
 import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker.js'
 import { IDLE_MINUTES } from '../../dist/memory/breaker-window.js'
 import { BREAKER_STATE, CALL_RESULT } from '../../dist/memory/circuit-breaker.js'
@@ -78,6 +78,13 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
 
   it('in what follows a bucket that has a name', () => {
     expect(asBigInts(NAMED_BUCKET)).toEqual(ofNamespace('named_bucket'))
+  })
+
+  it('in every word of a keyed table, no more and no fewer', () => {
+    const { generationMask, claimVersionMask, ...words } = ofNamespace('keyed')
+    expect(asBigInts(KEYED)).toEqual(words)
+    expect(generationMask).toBe((1n << BigInt(KEYED.generationBits)) - 1n)
+    expect(claimVersionMask).toBe(KEYED.claimPending - 1n)
   })
 
   it('in the kinds of cells and the word that names them', () => {

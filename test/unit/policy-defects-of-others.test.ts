@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { pipeline, retry, RetryBudget, RetryExhaustedError, timeout } from '../../dist/index.js'
+import { circuitBreaker, pipeline, RateLimiter, rateLimit, retry, RetryBudget, RetryExhaustedError, timeout } from '../../dist/index.js'
 import type { Clock } from '../../dist/index.js'
 import { MAX_TIMER_MS } from '../../dist/internal/clock.js'
 import { DurationHistogram } from '../../dist/internal/histogram.js'
@@ -8,7 +8,7 @@ import { backoffMs, JITTERS } from '../../dist/policy/backoff.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { deferred, failing, outcomeOf } from './policy-helpers.js'
 
-// Faults found in other libraries, each by the name it has there. Those of breakers, bulkheads and limiters are beside theirs.
+// Faults found in other libraries, each by the name it has there. Those of bulkheads and limiters are beside theirs.
 
 describe('not here: defects of other policies', () => {
   it('abort 50 ms into a 600 ms back-off settles only at 600 ms and calls the function again (cockatiel 3, 4)', async () => {
@@ -134,5 +134,75 @@ describe('not here: defects of other policies', () => {
     } finally {
       vi.restoreAllMocks()
     }
+  })
+
+  it.each([
+    ['of time', { ms: 30_000, failureRate: 0.5, minimumCalls: 5 }],
+    ['of calls', { calls: 100, failureRate: 0.5, minimumCalls: 5 }],
+  ])('after an idle hour a sampling breaker still counts old failures and opens on one (cockatiel): window %s', async (_, window) => {
+    const clock = new FakeClock()
+    const breaker = circuitBreaker({ window, clock })
+    const call = (fails: boolean): Promise<unknown> => breaker.execute(() => (fails ? Promise.reject(new Error('down')) : 'up')).catch(() => undefined)
+    for (let i = 0; i < 4; i++) await call(true)
+    await clock.advance(3_720_000)
+    await call(true)
+    for (let i = 0; i < 4; i++) await call(false)
+    expect(breaker.state).toBe('closed')
+    for (let i = 0; i < 3; i++) await call(true)
+    expect(breaker.state).toBe('open')
+  })
+
+  it('half-open parks or passes an unlimited number of callers (cockatiel parks 1000 of 1000; the Python original passes 50 of 50)', async () => {
+    const clock = new FakeClock()
+    const breaker = circuitBreaker({ failureThreshold: 1, resetTimeoutMs: 1000, successThreshold: 2, clock })
+    await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+    await clock.advance(1000)
+    const work = deferred<string>()
+    let started = 0
+    const outcomes = Array.from({ length: 1000 }, () => outcomeOf(clock, breaker.execute(() => (started++, work.promise))))
+    await clock.advance(0)
+    expect(started).toBe(2)
+    const refused = await Promise.all(outcomes.slice(2))
+    expect(refused.every(({ error }) => (error as { code?: string }).code === 'ERR_CIRCUIT_OPEN')).toBe(true)
+    expect(refused[0]!.error).toMatchObject({ state: 'half-open', retryAfterMs: 1000 })
+    work.resolve('up')
+    expect(await Promise.all(outcomes.slice(0, 2))).toEqual([{ value: 'up', atMs: 1000 }, { value: 'up', atMs: 1000 }])
+    expect(breaker.state).toBe('closed')
+  })
+
+  it('every failing call sorts all latencies of the window: 18-21 ms blocked (opossum): breaker', async () => {
+    const clock = new FakeClock()
+    const perCall = async (calls: number): Promise<number> => {
+      const breaker = circuitBreaker({ window: { ms: 1e9, slowCallMs: 10, failureRate: 1, slowRate: 1 }, clock })
+      breaker.stats()
+      await breaker.execute(() => 1)
+      for (let i = 0; i < calls; i++) await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+      const rounds: number[] = []
+      for (let round = 0; round < 10; round++) {
+        const startedMs = performance.now()
+        for (let i = 0; i < 200; i++) await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+        rounds.push(performance.now() - startedMs)
+      }
+      expect(breaker.stats().durations.count).toBe(calls + 2001)
+      return Math.min(...rounds)
+    }
+    await perCall(1000)
+    // Sorting would make this hundredfold; the bound leaves room for a busy machine.
+    expect((await perCall(100_000)) / (await perCall(500))).toBeLessThan(10)
+  })
+
+  it("a breaker counts the refusals of a limiter inside it, and its caller's aborts (opossum, mollitia)", async () => {
+    const clock = new FakeClock()
+    const breaker = circuitBreaker({ failureThreshold: 1, clock })
+    const limited = pipeline(breaker, rateLimit(new RateLimiter({ requestsPerSecond: 1, burstSize: 1, waitOnLimit: false, clock })))
+    await limited.execute(() => 'up')
+    for (let i = 0; i < 10; i++) await expect(limited.execute(() => 'up')).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_EXCEEDED' })
+    expect(breaker.state).toBe('closed')
+    const controller = new AbortController()
+    const call = breaker.execute(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cancelled')))), { signal: controller.signal })
+    controller.abort()
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+    await clock.advance(0)
+    expect(breaker.state).toBe('closed')
   })
 })

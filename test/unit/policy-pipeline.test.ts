@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { fallback, pipeline, type Policy, type PolicyFunction, retry, timeout, withRetry, withTimeout, type Wrapped } from '../../dist/index.js'
+import { circuitBreaker, fallback, hedge, pipeline, type Policy, type PolicyFunction, rateLimit, retry, timeout, withRetry, withTimeout, type Wrapped } from '../../dist/index.js'
 import { wrapWithPolicy } from '../../dist/internal/policy.js'
 import { Hold } from '../../dist/policy/hold.js'
 import { StagedPolicy } from '../../dist/policy/staged-policy.js'
@@ -221,6 +221,16 @@ describe('an order that is known to be bad', () => {
     const make = (): unknown => pipeline(retry(), fallback('x'))
     expect(await warningsOf(make)).toEqual([expect.stringMatching(/a retry is outside a fallback: .* never a failure/)])
     expect(await warningsOf(make)).toEqual([])
+  })
+
+  it.each([
+    ['a circuit-breaker is outside a retry: .* a half-open probe becomes a volley', () => pipeline(circuitBreaker(), retry())],
+    ['a circuit-breaker is outside a fallback: .* never a failure', () => pipeline(circuitBreaker(), fallback('x'))],
+    ['a circuit-breaker is outside a hedge: .* two calls', () => pipeline(circuitBreaker(), hedge({ afterMs: 10 }))],
+    ['a rate-limit is outside a circuit-breaker: .* use up tokens', () => pipeline(rateLimit(), circuitBreaker())],
+  ])('%s', async (warning, make) => {
+    expect(await warningsOf(make)).toEqual([expect.stringMatching(warning)])
+    expect(await warningsOf(() => pipeline(fallback('x'), timeout(1e6), retry(), hedge({ afterMs: 10 }), circuitBreaker(), rateLimit(), timeout(10)))).toEqual([])
   })
 
   it('is noticed in a time limit that cannot be meant', async () => {

@@ -1,0 +1,58 @@
+// How far a lease exceeds the bound of its limiter: the most that any interval admitted beyond burstSize + requestsPerSecond * w.
+// On a clock of the program's own, so the same figures come out on every machine.
+import { RateLimiter } from '../../dist/index.js'
+
+const RATE = 1000
+const BURST = 100
+const TURNS = 3000
+
+/** Numbers from 0 to 1 that are the same in every run. */
+function randomNumbers(seed) {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+/**
+ * Lets threads (objects that share one bucket) take tokens in turns of the event loop, each longer and greedier than the limit allows.
+ *
+ * @param {number | null} size - of the lease; null: without one
+ * @param {number} threads - how many leases are open at a time
+ * @returns {Promise<number>} tokens above the bound, at most
+ */
+export async function excessOf(size, threads) {
+  const random = randomNumbers(12345)
+  let nowMs = 0
+  const clock = { now: () => nowMs, setTimeout, clearTimeout }
+  const limiter = new RateLimiter({ requestsPerSecond: RATE, burstSize: BURST, clock })
+  const deciders = Array.from({ length: threads }, () => {
+    const shared = RateLimiter.from(limiter.share())
+    return size === null ? shared : shared.lease({ size })
+  })
+  const admittedAtMs = []
+  for (let turn = 0; turn < TURNS; turn++) {
+    const steps = 1 + Math.floor(random() * 20)
+    for (let step = 0; step < steps; step++) {
+      nowMs += random() < 0.02 ? random() * 150 : random()
+      for (let call = Math.floor(random() * 8); call > 0; call--) {
+        if (deciders[Math.floor(random() * threads)].tryAcquire()) admittedAtMs.push(nowMs)
+      }
+    }
+    await new Promise((resolve) => setImmediate(resolve)) // what is left goes back
+  }
+  return mostAbove(admittedAtMs)
+}
+
+/** The largest count of an interval less what it may be; one pass, since the best start is that of the lowest i - rate * t so far. */
+function mostAbove(timesMs) {
+  let lowestStart = Infinity
+  let most = 0
+  timesMs.forEach((timeMs, i) => {
+    const produced = (RATE * timeMs) / 1000
+    lowestStart = Math.min(lowestStart, i - produced)
+    most = Math.max(most, i + 1 - produced - lowestStart - BURST)
+  })
+  return most
+}

@@ -1,0 +1,113 @@
+// Measures processes that share one limit: node case.mjs <mode> <processes> <milliseconds>
+//
+// bucket: every process calls tryAcquire() of one name of the machine, back to back; drain: until the bucket is empty. redis: every
+// process asks a Redis server on this machine, one question after the other, with a script that does what a token bucket does.
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { unlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { reportToParent } from '../../dist/cli/child-process.js'
+import { RateLimiter } from '../../dist/index.js'
+import { readMachine } from '../../dist/memory/machine-view.js'
+
+const PLENTY = 1_000_000_000
+const DRAIN_TOKENS = 1_000_000
+const BATCH_CALLS = 1000
+
+/** KEYS[1]: the bucket; ARGV: tokens a second, burst. Time is the server's. */
+const SCRIPT = `
+local now = redis.call('TIME')
+local at = now[1] + now[2] / 1e6
+local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = math.min(burst, (tonumber(state[1]) or burst) + (at - (tonumber(state[2]) or at)) * rate)
+if tokens < 1 then return 0 end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'at', tostring(at))
+return 1`
+
+const [mode, ...rest] = process.argv.slice(2)
+if (mode === 'child') await decide(...rest)
+else await reportToParent(() => measureProcesses(mode, Number(rest[0]), Number(rest[1])))
+
+async function measureProcesses(mode, processes, durationMs) {
+  const server = mode === 'redis' ? await startRedis() : null
+  const name = `bench-${process.pid}`
+  const children = Array.from({ length: processes }, () => fork(fileURLToPath(import.meta.url), ['child', mode, name, String(durationMs), String(server?.port ?? 0)]))
+  const next = (child) =>
+    new Promise((resolve, reject) => child.once('message', resolve).once('exit', (code) => reject(new Error(`a process ended with exit code ${code}`))))
+  try {
+    await Promise.all(children.map(next))
+    const counts = children.map(next)
+    for (const child of children) child.send('start')
+    const results = await Promise.all(counts)
+    const perSecond = results.map(({ decisions, elapsedNs }) => (decisions / elapsedNs) * 1e9)
+    return {
+      processes,
+      decisionsPerSecond: perSecond.reduce((sum, value) => sum + value, 0),
+      nsPerDecision: perSecond.reduce((sum, value) => sum + 1e9 / value, 0) / processes,
+      admitted: results.reduce((sum, { admitted }) => sum + admitted, 0),
+      available: mode === 'drain' ? DRAIN_TOKENS : null,
+    }
+  } finally {
+    for (const child of children) child.removeAllListeners('exit').kill()
+    server?.process.kill()
+    for (const entry of readMachine()) if (entry.name === name) unlinkSync(entry.file)
+  }
+}
+
+async function decide(mode, name, durationMs, port) {
+  const { call, end } = await (mode === 'redis' ? redisCall(Number(port)) : machineCall(mode, name))
+  process.send('ready')
+  await once(process, 'message')
+  const durationNs = BigInt(durationMs) * 1_000_000n
+  const start = process.hrtime.bigint()
+  let [decisions, admitted] = [0, 0]
+  if (mode === 'drain') {
+    while (call()) admitted++
+    decisions = admitted + 1
+  } else {
+    do {
+      const batch = mode === 'redis' ? await call() : decideBatch(call)
+      admitted += batch
+      decisions += mode === 'redis' ? 1 : BATCH_CALLS
+    } while (process.hrtime.bigint() - start < durationNs)
+  }
+  const elapsedNs = Number(process.hrtime.bigint() - start)
+  await end()
+  process.send({ decisions, admitted, elapsedNs }, () => process.exit())
+}
+
+function decideBatch(call) {
+  let allowed = 0
+  for (let i = 0; i < BATCH_CALLS; i++) if (call()) allowed++
+  return allowed
+}
+
+function machineCall(mode, name) {
+  const policy = mode === 'drain' ? { requestsPerSecond: 1e-6, burstSize: DRAIN_TOKENS } : { requestsPerSecond: PLENTY, burstSize: PLENTY }
+  const limiter = new RateLimiter({ name, scope: 'machine', ...policy })
+  const call = () => limiter.tryAcquire()
+  if (mode !== 'drain') for (let i = 0; i < 100; i++) decideBatch(call)
+  return { call, end: () => undefined }
+}
+
+async function redisCall(port) {
+  const { Redis } = await import('ioredis')
+  const redis = new Redis({ port, host: '127.0.0.1' })
+  redis.defineCommand('take', { numberOfKeys: 1, lua: SCRIPT })
+  const call = () => redis.take('bucket', PLENTY, PLENTY)
+  for (let i = 0; i < 500; i++) await call()
+  return { call, end: () => redis.quit() }
+}
+
+/** A server of this run alone: on a free port, in memory. */
+async function startRedis() {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  for await (const text of server.stdout) if (String(text).includes('Ready to accept connections')) return { process: server, port }
+  throw new Error('redis-server did not start')
+}

@@ -1,0 +1,62 @@
+// Measures one case with Benchmark.js, which decides how often to run and takes the samples; what it runs is a batch of calls in
+// the same loop that `amorsize bench` uses. The loop's filler is benchmarked alone and subtracted.
+import Benchmark from 'benchmark'
+import { heapBytesPerCall, prepareBatches, warmUp } from '../../dist/cli/measure.js'
+import { median, summarize } from '../../dist/cli/statistics.js'
+
+/** Share of the time given to the filler, once before and once after the calls. */
+const FILLER_SHARE = 0.15
+const MIN_CYCLE_SECONDS = 0.01
+
+/**
+ * Measures `benchCase` in this process.
+ *
+ * @param {import('../../dist/cli/bench-case.js').BenchCase} benchCase
+ * @param {number} maxTime - seconds
+ */
+export async function measureCase(benchCase, maxTime) {
+  const { run, filler, isAsync } = await prepareBatches(benchCase, (name) => import(name))
+  const calls = await warmUp({ run, filler, isAsync }, (maxTime / 2) * 1000)
+  const fillerSamples = () => batchSamples(() => filler(calls), isAsync, maxTime * FILLER_SHARE)
+  const before = await fillerSamples()
+  const full = await batchSamples(() => run(calls), isAsync, maxTime)
+  const after = await fillerSamples()
+  return {
+    nsPerCall: (median(full) - median([...before, ...after])) / calls,
+    samples: full.length,
+    heapBytesPerCall: await heapBytesPerCall({ run, filler, isAsync }, calls),
+  }
+}
+
+/** Puts the rounds of each case together. */
+export function summarizeCases(cases, results) {
+  return cases.map(({ id, subject, path, role, call }) => {
+    const measured = results.get(id)
+    const summary = (field) => summarize(measured.map((result) => result[field]))
+    return { id, subject, path, role, call, ns: summary('nsPerCall'), heapBytes: summary('heapBytesPerCall') }
+  })
+}
+
+/** Benchmark.js's samples of how many nanoseconds a batch takes. */
+async function batchSamples(batch, isAsync, maxTime) {
+  const { promise, resolve } = withResolvers()
+  const benchmark = new Benchmark({
+    async: true,
+    defer: isAsync,
+    maxTime,
+    minTime: MIN_CYCLE_SECONDS,
+    delay: 0,
+    fn: isAsync ? (deferred) => batch().then(() => deferred.resolve(), (error) => resolve(error)) : batch,
+    onComplete: () => resolve(benchmark.error),
+  })
+  benchmark.run()
+  const error = await promise
+  if (error !== undefined) throw error
+  return benchmark.stats.sample.map((sample) => sample * 1e9)
+}
+
+function withResolvers() {
+  let resolve
+  const promise = new Promise((settle) => (resolve = settle))
+  return { promise, resolve }
+}

@@ -1,0 +1,62 @@
+// Bound calls without reading a callback's data: `napi_get_cb_info` is a quarter of a decision; a function compiled for one
+// index knows its handle as an address. There are as many as `kCount`; further handles take the ordinary way.
+#pragma once
+
+#include <node_api.h>
+
+#include <array>
+#include <cstddef>
+#include <mutex>
+#include <utility>
+
+namespace amorsize::binding {
+
+template <class Handle, int kCount>
+class HotSlots {
+ public:
+  // A slot for `handle`, or -1 when all are taken. Thread-safe.
+  static int take(Handle* handle) {
+    const std::lock_guard lock(mutex_);
+    for (int slot = first_unused_; slot < kCount; ++slot) {
+      if (handles_[slot] != nullptr) continue;
+      handles_[slot] = handle;
+      first_unused_ = slot + 1;
+      return slot;
+    }
+    first_unused_ = kCount;
+    return -1;
+  }
+
+  // Gives back a slot, or does nothing with -1. Thread-safe.
+  static void release(int slot) {
+    if (slot < 0) return;
+    const std::lock_guard lock(mutex_);
+    handles_[slot] = nullptr;
+    if (slot < first_unused_) first_unused_ = slot;
+  }
+
+  // The callback that calls `kCall` with the handle in `slot`.
+  template <napi_value (*kCall)(napi_env, Handle*)>
+  static napi_callback callback(int slot) {
+    static constexpr auto kCallbacks = make<kCall>(std::make_index_sequence<static_cast<size_t>(kCount)>());
+    return kCallbacks[static_cast<size_t>(slot)];
+  }
+
+ private:
+  template <napi_value (*kCall)(napi_env, Handle*), size_t kIndex>
+  static napi_value run(napi_env env, napi_callback_info) {
+    return kCall(env, handles_[kIndex]);
+  }
+
+  template <napi_value (*kCall)(napi_env, Handle*), size_t... kIndex>
+  static constexpr std::array<napi_callback, sizeof...(kIndex)> make(std::index_sequence<kIndex...>) {
+    return {run<kCall, kIndex>...};
+  }
+
+  // Plain: an entry is written before its functions exist and cleared after they are gone, both by the thread that owns it.
+  static inline Handle* handles_[kCount];
+  static inline std::mutex mutex_;
+  static inline int first_unused_ = 0;
+};
+
+}  // namespace amorsize::binding

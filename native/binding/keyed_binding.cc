@@ -1,0 +1,253 @@
+// Glue for the keyed table. `tryAcquire(key)` of one token on the system's clock is a call bound to its table, in keyed_handle.cc;
+// everything else names its table by number.
+#include <node_api.h>
+
+#include <cmath>
+#include <string>
+
+#include "binding/bindings.h"
+#include "binding/bucket_handle.h"
+#include "binding/keyed_handle.h"
+#include "binding/napi_args.h"
+#include "binding/times.h"
+#include "os/process_names.h"
+
+namespace amorsize::binding {
+namespace {
+
+using core::Outcome;
+
+// What a call writes for JavaScript; src/memory/native-keyed-table.ts has the same.
+enum OutField : size_t { kPositionHigh, kPositionLow, kGeneration, kWaitMs, kOutFields };
+constexpr double kTwo32 = 4294967296.0;
+
+double* out_fields(napi_env env, napi_value value) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_float64_array &&
+                  length >= kOutFields && data != nullptr;
+  if (!ok) throw_type(env, "keyed: out is a Float64Array of 4");
+  return ok ? static_cast<double*>(data) : nullptr;
+}
+
+// The arguments every call starts with: the table's number, the key, and the time in ms (NaN: read the clock).
+template <size_t N>
+struct KeyedCall : Args<N> {
+  KeyedHandle* handle = nullptr;
+  uint64_t hash = 0;
+  int64_t now_ns = 0;
+  bool ready = false;
+
+  KeyedCall(napi_env env, napi_callback_info info) : Args<N>(env, info) {
+    double number = -1;
+    if (!this->ok || !read_double(env, this->values[0], &number)) number = -1;
+    Environment* environment = Environment::of(env);
+    if (environment != nullptr) handle = environment->keyed.find(number);
+    if (handle == nullptr) {
+      throw_type(env, "keyed: no open table of this thread has that number");
+      return;
+    }
+    const std::optional<uint64_t> found = hash_of_key(env, this->values[1], handle->table.terms().seed);
+    double ms = 0;
+    if (!found || !read_double(env, this->values[2], &ms)) {
+      throw_type(env, "keyed: a key (string, number or bigint) and a time in ms were expected");
+      return;
+    }
+    hash = *found;
+    now_ns = std::isnan(ms) ? handle->clock.now_ns() : ns_from_ms(ms);
+    ready = true;
+  }
+
+  // Reads argument `index` as tokens: > 0 and at most 1e15, or >= 0 where none is fine and more than any fills.
+  bool tokens(napi_env env, size_t index, double* out, bool refund = false) const {
+    const bool ok = read_double(env, this->values[index], out) && (refund ? *out >= 0 : *out > 0 && *out <= core::kMaxBurst);
+    if (!ok) throw_range(env, "keyed: tokens must be > 0 and at most 1e15");
+    return ok;
+  }
+};
+
+napi_value make_outcome(napi_env env, Outcome outcome) { return make_double(env, static_cast<double>(outcome)); }
+
+// keyedTryAcquire(number, key, nowMs, tokens): outcome
+napi_value try_acquire(napi_env env, napi_callback_info info) {
+  KeyedCall<4> call(env, info);
+  double tokens = 0;
+  if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
+  return make_outcome(env, call.handle->table.try_acquire(call.now_ns, call.hash, tokens));
+}
+
+// keyedReserve(number, key, nowMs, tokens, maxWaitMs, out): outcome; writes the wait, and if granted the ticket
+napi_value reserve(napi_env env, napi_callback_info info) {
+  KeyedCall<6> call(env, info);
+  double tokens = 0;
+  double max_wait_ms = 0;
+  if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
+  if (!read_double(env, call.values[4], &max_wait_ms) || !(max_wait_ms >= 0)) return throw_range(env, "keyed: maxWaitMs must be >= 0");
+  double* out = out_fields(env, call.values[5]);
+  if (out == nullptr) return nullptr;
+  const core::KeyedReservation made = call.handle->table.reserve(call.now_ns, call.hash, tokens, wait_ns_from_ms(max_wait_ms));
+  out[kPositionHigh] = static_cast<double>(made.ticket.position >> 32);
+  out[kPositionLow] = static_cast<double>(made.ticket.position & 0xFFFF'FFFF);
+  out[kGeneration] = static_cast<double>(made.ticket.generation);
+  out[kWaitMs] = ms_from_wait(made.wait_ns);
+  return make_outcome(env, made.outcome);
+}
+
+// keyedCancel(number, key, nowMs, tokens, ticket): tokens given back
+napi_value cancel(napi_env env, napi_callback_info info) {
+  KeyedCall<5> call(env, info);
+  double tokens = 0;
+  if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
+  const double* ticket = out_fields(env, call.values[4]);
+  if (ticket == nullptr) return nullptr;
+  const auto is_within = [](double value, double low, double high) { return value >= low && value <= high; };
+  const bool ok = is_within(ticket[kPositionHigh], -0x1p30, 0x1p30) && is_within(ticket[kPositionLow], 0, kTwo32) &&
+                  is_within(ticket[kGeneration], 0, static_cast<double>(core::keyed::kGenerationMask));
+  if (!ok) return throw_range(env, "keyed: this is no ticket");
+  const int64_t position = static_cast<int64_t>(ticket[kPositionHigh]) * (int64_t{1} << 32) + static_cast<int64_t>(ticket[kPositionLow]);
+  return make_double(env, call.handle->table.cancel(call.now_ns, call.hash, {position, static_cast<int64_t>(ticket[kGeneration])}, tokens));
+}
+
+// keyedRefund(number, key, nowMs, tokens): tokens given back
+napi_value refund(napi_env env, napi_callback_info info) {
+  KeyedCall<4> call(env, info);
+  double tokens = 0;
+  if (!call.ready || !call.tokens(env, 3, &tokens, true)) return nullptr;
+  return make_double(env, call.handle->table.refund(call.now_ns, call.hash, tokens));
+}
+
+// keyedCharge(number, key, nowMs, tokens): outcome
+napi_value charge(napi_env env, napi_callback_info info) {
+  KeyedCall<4> call(env, info);
+  double tokens = 0;
+  if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
+  return make_outcome(env, call.handle->table.charge(call.now_ns, call.hash, tokens));
+}
+
+// keyedLook(number, key, nowMs, tokens, out): available tokens; writes the wait for `tokens`
+napi_value look(napi_env env, napi_callback_info info) {
+  KeyedCall<5> call(env, info);
+  double tokens = 0;
+  if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
+  double* out = out_fields(env, call.values[4]);
+  if (out == nullptr) return nullptr;
+  const core::KeyedLook seen = call.handle->table.look(call.now_ns, call.hash, tokens);
+  out[kWaitMs] = ms_from_wait(seen.wait_ns);
+  return make_double(env, seen.available);
+}
+
+// keyedReset(number, key, nowMs)
+napi_value reset(napi_env env, napi_callback_info info) {
+  KeyedCall<3> call(env, info);
+  if (call.ready) call.handle->table.reset(call.hash);
+  return nullptr;
+}
+
+// keyedSize(number, any key, nowMs): keys that have less than a full bucket
+napi_value size(napi_env env, napi_callback_info info) {
+  KeyedCall<3> call(env, info);
+  return call.ready ? make_double(env, static_cast<double>(call.handle->table.size(call.now_ns))) : nullptr;
+}
+
+struct Founding {
+  core::KeyedParameters asked;
+  core::HashSeed seed;
+  int64_t now_ns;
+};
+
+// Reads rate, burst, capacity, evicts, seed and time from argument `first` on. Throws and returns false when they are none.
+template <size_t N>
+bool read_founding(napi_env env, const Args<N>& args, size_t first, Founding* out) {
+  double capacity = 0;
+  double now_ms = 0;
+  auto& [asked, seed, now_ns] = *out;
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const bool ok = args.ok && read_double(env, args.values[first], &asked.rate) && read_double(env, args.values[first + 1], &asked.burst) &&
+                  read_double(env, args.values[first + 2], &capacity) && napi_get_value_bool(env, args.values[first + 3], &asked.evicts) == napi_ok &&
+                  napi_get_typedarray_info(env, args.values[first + 4], &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_biguint64_array &&
+                  length == 2 && read_double(env, args.values[first + 5], &now_ms) && asked.rate > 0 && asked.rate <= core::kMaxRate && asked.burst >= 1 &&
+                  asked.burst <= core::kMaxBurst && capacity >= 1 && capacity <= static_cast<double>(core::kMaxCapacity);
+  if (!ok) {
+    throw_range(env, "keyed: a rate > 0, a burst >= 1, a capacity, whether keys are evicted, a seed of 128 bits and a time were expected");
+    return false;
+  }
+  asked.capacity = static_cast<int64_t>(capacity);
+  seed = {static_cast<const uint64_t*>(data)[0], static_cast<const uint64_t*>(data)[1]};
+  now_ns = std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms);
+  return true;
+}
+
+constexpr const char* kNoCells = "keyed: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes, and as many as the capacity needs";
+
+// keyedCells(capacity): how many cells a table takes
+napi_value cells(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  double capacity = 0;
+  const bool ok = args.ok && read_double(env, args.values[0], &capacity) && capacity >= 1 && capacity <= static_cast<double>(core::kMaxCapacity);
+  if (!ok) return throw_range(env, "keyed: a capacity from 1 to 1e8 was expected");
+  return make_double(env, static_cast<double>(core::keyed_cells(static_cast<int64_t>(capacity))));
+}
+
+// keyedInitialize(view, rate, burst, capacity, evicts, seed, nowMs): writes an empty table into zeroed cells that nobody else can see yet.
+napi_value initialize(napi_env env, napi_callback_info info) {
+  const Args<7> args(env, info);
+  Founding founding{};
+  if (!read_founding(env, args, 1, &founding)) return nullptr;
+  core::Word* words = cells_of_view(env, args.values[0], core::keyed_cells(founding.asked.capacity));
+  if (words == nullptr) return throw_type(env, kNoCells);
+  core::KeyedTable<>::initialize(words, core::KeyedTerms::make(founding.now_ns, founding.asked, founding.seed));
+  return nullptr;
+}
+
+// keyedOpen(view): [tryAcquire, number]
+napi_value open(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  core::Word* words = args.ok ? cells_of_view(env, args.values[0], core::keyed::kHeaderCells) : nullptr;
+  size_t length = 0;
+  if (words == nullptr || napi_get_typedarray_info(env, args.values[0], nullptr, &length, nullptr, nullptr, nullptr) != napi_ok) return throw_type(env, kNoCells);
+  return open_keyed(env, words, length / core::kWordsPerCell, args.values[0]);
+}
+
+// keyedOpenNamed(name, rate, burst, capacity, evicts, seed, nowMs): [tryAcquire, number, rate, burst, capacity, evicts] with what the
+// first user of the name asked for
+napi_value open_named(napi_env env, napi_callback_info info) {
+  const Args<7> args(env, info);
+  Founding founding{};
+  std::string name;
+  if (!args.ok || !read_string(env, args.values[0], &name)) return throw_type(env, "keyed: a name was expected");
+  if (!read_founding(env, args, 1, &founding)) return nullptr;
+  core::Word* words = os::find_or_create_cells(core::Kind::kKeyedTable, name, core::keyed_cells(founding.asked.capacity), [&](core::Word* created) {
+    core::KeyedTable<>::initialize(created, core::KeyedTerms::make(founding.now_ns, founding.asked, founding.seed));
+  });
+  if (words == nullptr) return throw_range(env, "keyed: no memory for a table of that capacity");
+  const core::KeyedParameters found = core::KeyedTerms::read(words).asked;
+  // Whoever made the cells, there are as many as their own capacity says.
+  napi_value result = open_keyed(env, words, core::keyed_cells(found.capacity), nullptr);
+  if (result == nullptr) return nullptr;
+  const double numbers[] = {found.rate, found.burst, static_cast<double>(found.capacity)};
+  for (uint32_t i = 0; i < 3; ++i) AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, numbers[i])));
+  AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 5, make_bool(env, found.evicts)));
+  return result;
+}
+
+}  // namespace
+
+bool register_keyed(napi_env env, napi_value exports) {
+  constexpr struct {
+    const char* name;
+    napi_callback callback;
+  } kFunctions[] = {
+      {"keyedCells", cells},     {"keyedInitialize", initialize}, {"keyedOpen", open},     {"keyedOpenNamed", open_named},
+      {"keyedTryAcquire", try_acquire}, {"keyedReserve", reserve},       {"keyedCancel", cancel}, {"keyedRefund", refund},
+      {"keyedCharge", charge},   {"keyedLook", look},             {"keyedReset", reset},   {"keyedSize", size},
+  };
+  for (const auto& function : kFunctions) {
+    if (!add_function(env, exports, function.name, function.callback)) return false;
+  }
+  return true;
+}
+
+}  // namespace amorsize::binding

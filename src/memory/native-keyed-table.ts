@@ -1,0 +1,110 @@
+import { type Clock, systemClock, timeOf } from '../internal/clock.js'
+import type { NativeAddon } from '../internal/native.js'
+import type { Ticket } from './bucket.js'
+import { type Key, isKey } from './key-hash.js'
+import type { KeyedTable } from './keyed-table.js'
+import type { KeyedParameters } from './keyed-terms.js'
+import { OUTCOME, type Outcome } from './token-bucket.js'
+
+type Take = (key: Key) => undefined | false | null
+/** `[take, number]`, and for a name what its first user asked for. */
+type Opened = [take: Take, number: number, rate?: number, burst?: number, capacity?: number, evicts?: boolean]
+
+declare module '../internal/native.js' {
+  /** The functions of native/binding/keyed_binding.cc. A time of NaN stands for the addon's own clock. */
+  interface NativeAddon {
+    keyedCells(capacity: number): number
+    keyedInitialize(view: BigInt64Array, rate: number, burst: number, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number): void
+    keyedOpen(view: BigInt64Array): Opened
+    keyedOpenNamed(name: string, rate: number, burst: number, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number): Opened
+    keyedTryAcquire(number: number, key: Key, nowMs: number, tokens: number): Outcome
+    keyedReserve(number: number, key: Key, nowMs: number, tokens: number, maxWaitMs: number, out: Float64Array): Outcome
+    keyedCancel(number: number, key: Key, nowMs: number, tokens: number, ticket: Float64Array): number
+    keyedRefund(number: number, key: Key, nowMs: number, tokens: number): number
+    keyedCharge(number: number, key: Key, nowMs: number, tokens: number): Outcome
+    keyedLook(number: number, key: Key, nowMs: number, tokens: number, out: Float64Array): number
+    keyedReset(number: number, key: Key, nowMs: number): void
+    keyedSize(number: number, key: Key, nowMs: number): number
+  }
+}
+
+/** Fields that the addon writes; see keyed_binding.cc. */
+const FIELD = { positionHigh: 0, positionLow: 1, generation: 2, waitMs: 3, count: 4 } as const
+
+/** Written by one call and read before the next; a thread runs one at a time. */
+const scratch = new Float64Array(FIELD.count)
+
+type NativeTicket = Ticket & { readonly at: Float64Array }
+
+/** A keyed table through the addon. */
+export class NativeKeyedTable implements KeyedTable {
+  readonly take: Take
+  readonly #addon: NativeAddon
+  /** The addon frees the table's number when this call is collected. */
+  readonly #owner: Take
+  readonly #number: number
+  readonly #clock: Clock
+
+  private constructor(addon: NativeAddon, opened: Opened, clock: Clock) {
+    this.#addon = addon
+    this.#owner = opened[0]
+    this.#number = opened[1]
+    this.#clock = clock
+    this.take = clock === systemClock ? this.#owner : (key) => (!isKey(key) ? null : this.tryAcquire(key, 1) === OUTCOME.granted ? undefined : false)
+  }
+
+  static create(addon: NativeAddon, view: BigInt64Array, { rate, burst, capacity, evicts }: KeyedParameters, seed: BigUint64Array, clock: Clock): NativeKeyedTable {
+    addon.keyedInitialize(view, rate, burst, capacity, evicts, seed, timeFor(clock))
+    return NativeKeyedTable.open(addon, view, clock)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array, clock: Clock): NativeKeyedTable {
+    return new NativeKeyedTable(addon, addon.keyedOpen(view), clock)
+  }
+
+  /** The table every thread of the process gets for `name`, and what it was founded with. */
+  static named(addon: NativeAddon, name: string, asked: KeyedParameters, seed: BigUint64Array, clock: Clock): { table: NativeKeyedTable; founding: KeyedParameters } {
+    const opened = addon.keyedOpenNamed(name, asked.rate, asked.burst, asked.capacity, asked.evicts, seed, timeFor(clock))
+    const [, , rate = asked.rate, burst = asked.burst, capacity = asked.capacity, evicts = asked.evicts] = opened
+    return { table: new NativeKeyedTable(addon, opened, clock), founding: { rate, burst, capacity, evicts } }
+  }
+
+  tryAcquire(key: Key, tokens: number): Outcome {
+    return this.#addon.keyedTryAcquire(this.#number, key, timeFor(this.#clock), tokens)
+  }
+
+  reserve(key: Key, tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: NativeTicket } {
+    const outcome = this.#addon.keyedReserve(this.#number, key, timeFor(this.#clock), tokens, maxWaitMs, scratch)
+    return { outcome, ticket: { waitMs: scratch[FIELD.waitMs] as number, at: scratch.slice() } }
+  }
+
+  cancel(key: Key, ticket: NativeTicket, tokens: number): number {
+    return this.#addon.keyedCancel(this.#number, key, timeFor(this.#clock), tokens, ticket.at)
+  }
+
+  refund(key: Key, tokens: number): number {
+    return this.#addon.keyedRefund(this.#number, key, timeFor(this.#clock), tokens)
+  }
+
+  charge(key: Key, tokens: number): Outcome {
+    return this.#addon.keyedCharge(this.#number, key, timeFor(this.#clock), tokens)
+  }
+
+  look(key: Key, tokens: number): { available: number; waitMs: number } {
+    const available = this.#addon.keyedLook(this.#number, key, timeFor(this.#clock), tokens, scratch)
+    return { available, waitMs: scratch[FIELD.waitMs] as number }
+  }
+
+  reset(key: Key): void {
+    this.#addon.keyedReset(this.#number, key, timeFor(this.#clock))
+  }
+
+  size(): number {
+    return this.#addon.keyedSize(this.#number, 0, timeFor(this.#clock))
+  }
+}
+
+/** The addon reads the system's clock itself, at a fraction of what a call from here costs. */
+function timeFor(clock: Clock): number {
+  return clock === systemClock ? NaN : timeOf(clock)
+}

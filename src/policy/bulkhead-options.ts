@@ -1,0 +1,90 @@
+import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { SEMAPHORE } from '../memory/layout.js'
+import type { CellAddress } from '../memory/region.js'
+
+/** What tells the partitions of a bulkhead apart. */
+export type PartitionKey = string | number | bigint
+
+/** Options of `bulkhead`. */
+export interface BulkheadOptions {
+  /** How many calls run at once, an integer from 1 to 1,048,575; default 10. */
+  readonly maxConcurrent?: number | undefined
+  /** How many calls may wait, in all threads together; an integer >= 0, default Infinity. One more is refused at once. */
+  readonly maxQueue?: number | undefined
+  /** How long a call waits before it is refused, milliseconds, >= 0; default Infinity. */
+  readonly maxWaitMs?: number | undefined
+  /** The same name is the same bulkhead in every thread. */
+  readonly name?: string | undefined
+  /** Who shares a name: 'process' (default) or 'machine'. */
+  readonly scope?: 'process' | 'machine' | undefined
+  /**
+   * Gives each key a bulkhead of its own, with the same limits. Called with the arguments of the guarded function; with none in `execute`.
+   */
+  readonly key?: ((...args: never[]) => PartitionKey) | undefined
+  /** For tests, which `maxWaitMs` is measured by; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** Options with nothing left open. */
+export interface CompleteBulkheadOptions {
+  readonly maxConcurrent: number
+  readonly maxQueue: number
+  readonly maxWaitMs: number
+  readonly name: string | null
+  readonly scope: 'process' | 'machine'
+  readonly key: ((...args: never[]) => PartitionKey) | undefined
+  readonly clock: Clock
+}
+
+const KEYS = ['maxConcurrent', 'maxQueue', 'maxWaitMs', 'name', 'scope', 'key', 'clock']
+
+/** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
+export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkheadOptions {
+  checkKeys('bulkhead', options, KEYS)
+  const { maxConcurrent = 10, maxQueue = Infinity, maxWaitMs = Infinity, scope = 'process', clock = systemClock } = options
+  return Object.freeze({
+    maxConcurrent: checkNumber('maxConcurrent', maxConcurrent, { min: 1, max: SEMAPHORE.mostPermits, integer: true }),
+    maxQueue: checkNumber('maxQueue', maxQueue, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }),
+    maxWaitMs: checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true }),
+    name: checkName('name', options.name),
+    scope: checkOneOf('scope', scope, ['process', 'machine']),
+    key: checkOptionalFunction('key', options.key),
+    clock: checkClock('clock', clock),
+  })
+}
+
+/**
+ * A bulkhead as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `Bulkhead.from` turns it back into one that shares
+ * the slots.
+ */
+export interface BulkheadHandle {
+  readonly kind: 'amorsize.Bulkhead'
+  /** The options that are data. */
+  readonly options: { readonly maxConcurrent: number; readonly maxQueue: number; readonly maxWaitMs: number; readonly name?: string; readonly scope: 'process' | 'machine' }
+  /** The memory of a bulkhead without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+}
+
+const HANDLE_KIND = 'amorsize.Bulkhead'
+
+export function bulkheadHandle(options: CompleteBulkheadOptions, address: CellAddress | null): BulkheadHandle {
+  const { maxConcurrent, maxQueue, maxWaitMs, name, scope } = options
+  return { kind: HANDLE_KIND, options: { maxConcurrent, maxQueue, maxWaitMs, scope, ...(name === null ? {} : { name }) }, ...(address ?? {}) }
+}
+
+/** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
+export function checkBulkheadHandle(handle: BulkheadHandle): BulkheadHandle {
+  const given = handle as Partial<BulkheadHandle> | null
+  if (typeof given !== 'object' || given === null || given.kind !== HANDLE_KIND) {
+    throw new TypeError(`handle must be what Bulkhead.share() returned; received ${describe(handle)}`)
+  }
+  checkKeys('Bulkhead.from', handle, ['kind', 'options', 'buffer', 'cell'])
+  if (given.options?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
+    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
+  }
+  return handle
+}

@@ -1,0 +1,66 @@
+import { queueByName } from '../memory/semaphore-names.js'
+import { PermitQueue } from '../memory/permit-queue.js'
+import { createSemaphore, PRIVATE_SHAPE } from '../memory/semaphore.js'
+import type { CompleteBulkheadOptions, PartitionKey } from './bulkhead-options.js'
+import { describe } from '../internal/validate.js'
+
+/** The slots that calls of one key share, as one bulkhead of this thread sees them. */
+export class Partition {
+  readonly queue: PermitQueue
+  /** Gives a slot back. */
+  readonly release: () => void
+  /** Calls of this bulkhead that run or wait here. */
+  users = 0
+
+  constructor(queue: PermitQueue, onRelease: (partition: Partition) => void) {
+    this.queue = queue
+    this.release = () => {
+      queue.leave()
+      onRelease(this)
+    }
+  }
+}
+
+/** Finds the partition of a call. One that nobody uses is forgotten, or kept for another key. */
+export class Partitions {
+  readonly #options: CompleteBulkheadOptions
+  readonly #onRelease: (partition: Partition) => void
+  readonly #used = new Map<PartitionKey, Partition>()
+  readonly #keys = new Map<Partition, PartitionKey>()
+  /** Of a bulkhead without a name: nobody else has these, so they serve any key. */
+  readonly #spare: Partition[] = []
+
+  constructor(options: CompleteBulkheadOptions, onRelease: (partition: Partition) => void) {
+    this.#options = options
+    this.#onRelease = onRelease
+  }
+
+  /** @throws {TypeError} when the key is neither string nor number nor bigint; what the caller's `key` throws */
+  find(args: readonly unknown[]): Partition {
+    const key: unknown = this.#options.key?.(...(args as never[]))
+    if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') {
+      throw new TypeError(`key must return a string, number or bigint; it returned ${describe(key)}`)
+    }
+    const known = this.#used.get(key)
+    if (known !== undefined) return known
+    const partition = this.#spare.pop() ?? new Partition(this.#open(key), this.#onRelease)
+    this.#used.set(key, partition)
+    this.#keys.set(partition, key)
+    return partition
+  }
+
+  /** The last of its users has gone. */
+  rest(partition: Partition): void {
+    const key = this.#keys.get(partition)
+    if (key === undefined) return
+    this.#used.delete(key)
+    this.#keys.delete(partition)
+    if (this.#options.name === null) this.#spare.push(partition)
+  }
+
+  #open(key: PartitionKey): PermitQueue {
+    const { name, maxConcurrent, maxQueue } = this.#options
+    if (name === null) return new PermitQueue(createSemaphore({ maxConcurrent, maxQueue }, PRIVATE_SHAPE).semaphore)
+    return queueByName(`${name}\0${typeof key}:${key}`, { maxConcurrent, maxQueue })
+  }
+}

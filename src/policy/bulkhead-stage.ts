@@ -1,0 +1,186 @@
+import { BulkheadRejectedError, SharedMemoryError } from '../errors.js'
+import { EventSource } from '../internal/events.js'
+import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+import type { PermitQueue, PermitWaiter } from '../memory/permit-queue.js'
+import { ADMISSION } from '../memory/semaphore.js'
+import type { CompleteBulkheadOptions } from './bulkhead-options.js'
+import { Partition, Partitions } from './bulkhead-partitions.js'
+import { Hold } from './hold.js'
+import type { AbortListener, Scope } from './scope.js'
+import type { Call, LinearStage, Verdict } from './stage.js'
+
+/** Events of a bulkhead. */
+export interface BulkheadEvents {
+  /** A call has to wait for a slot. `queued`: how many of this thread wait at these slots now. */
+  queued: { readonly queued: number }
+  /** A call was refused: the queue is full, or the call waited too long. */
+  rejected: { readonly error: BulkheadRejectedError }
+}
+
+/** Has calls wait for one of a number of slots. */
+export class BulkheadStage implements LinearStage {
+  readonly kind = 'bulkhead'
+  readonly readsArguments: boolean
+  readonly options: CompleteBulkheadOptions
+  readonly events: EventSource<BulkheadEvents>
+  readonly timers: SharedTimers
+  readonly counts = { calls: 0, running: 0, queued: 0, rejected: 0, timedOut: 0 }
+  /** Of all calls, where there is no `key`. */
+  readonly #only: Partition | undefined
+  readonly #partitions: Partitions
+  readonly #waiting = new Set<WaitingCall>()
+  #isDisposed = false
+
+  /** @param queue - the slots of all calls; undefined where each key has its own */
+  constructor(options: CompleteBulkheadOptions, queue: PermitQueue | undefined) {
+    this.options = options
+    this.readsArguments = options.key !== undefined
+    this.events = new EventSource('bulkhead', options.name, ['queued', 'rejected'])
+    this.timers = timersOf(options.clock)
+    const onRelease = (partition: Partition): void => {
+      this.counts.running--
+      this.#leave(partition)
+    }
+    this.#only = queue === undefined ? undefined : new Partition(queue, onRelease)
+    this.#partitions = new Partitions(options, onRelease)
+  }
+
+  enter(call: Call): Promise<void> | undefined {
+    if (this.#isDisposed) throw disposedError()
+    const partition = this.#only ?? this.#partitions.find(call.scope.args)
+    partition.users++
+    if (partition.queue.tryEnter() !== undefined) return this.#wait(call, partition)
+    this.admit(call, partition)
+    return undefined
+  }
+
+  leave(call: Call): Verdict {
+    const hold = call.hold
+    call.hold = hold?.outer
+    hold?.leave()
+    return undefined
+  }
+
+  /** Gives `call` the slot that was taken for it. It is free when everything that runs in it has ended. */
+  admit(call: Call, partition: Partition): void {
+    this.counts.calls++
+    this.counts.running++
+    call.hold = new Hold(call.hold, partition.release)
+  }
+
+  /** A call waits no longer, for a slot or for nothing. */
+  stopWaiting(waiting: WaitingCall, partition: Partition, isAdmitted: boolean): void {
+    this.#waiting.delete(waiting)
+    this.counts.queued--
+    if (!isAdmitted) this.#leave(partition)
+  }
+
+  /** The error for a call that gets no slot. */
+  refusal({ queue }: Partition, because: string): BulkheadRejectedError {
+    const { maxConcurrent, name } = this.options
+    const queued = queue.semaphore.waiting()
+    const who = name === null ? 'the bulkhead' : `the bulkhead '${name}'`
+    const error = new BulkheadRejectedError(`${who} runs ${maxConcurrent} call(s) at once, and ${because}`, { maxConcurrent, queued })
+    if (this.events.isHeard) this.events.emit('rejected', { error })
+    return error
+  }
+
+  /** Refuses all that wait, and all that come. */
+  dispose(): void {
+    this.#isDisposed = true
+    for (const waiting of [...this.#waiting].reverse()) waiting.refuse(disposedError())
+  }
+
+  #leave(partition: Partition): void {
+    if (--partition.users === 0 && partition !== this.#only) this.#partitions.rest(partition)
+  }
+
+  #wait(call: Call, partition: Partition): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { maxWaitMs, maxQueue } = this.options
+      const { scope } = call
+      if (scope.aborted || maxWaitMs === 0) {
+        this.#leave(partition)
+        if (!scope.aborted) this.counts.rejected++
+        reject(scope.aborted ? scope.reason : this.refusal(partition, 'it does not wait'))
+        return
+      }
+      const waiting = new WaitingCall(this, call, partition, resolve, reject)
+      const admission = partition.queue.enter(waiting)
+      if (admission === ADMISSION.admitted) {
+        this.admit(call, partition)
+        resolve()
+      } else if (admission === ADMISSION.refused) {
+        this.#leave(partition)
+        this.counts.rejected++
+        reject(this.refusal(partition, `its queue is full: ${maxQueue} wait already`))
+      } else {
+        this.counts.queued++
+        this.#waiting.add(waiting)
+        scope.onAbort(waiting)
+        if (maxWaitMs !== Infinity) this.timers.add(waiting, maxWaitMs)
+        if (this.events.isHeard) this.events.emit('queued', { queued: partition.queue.size })
+      }
+    })
+  }
+}
+
+/** One call in the queue. */
+class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
+  previous: PermitWaiter | null = null
+  next: PermitWaiter | null = null
+  due = 0
+  order = 0
+  heapIndex = -1
+  readonly #stage: BulkheadStage
+  readonly #call: Call
+  readonly #partition: Partition
+  readonly #resolve: () => void
+  readonly #reject: (reason: unknown) => void
+
+  constructor(stage: BulkheadStage, call: Call, partition: Partition, resolve: () => void, reject: (reason: unknown) => void) {
+    this.#stage = stage
+    this.#call = call
+    this.#partition = partition
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  admitted(): void {
+    this.#end(true)
+    this.#stage.admit(this.#call, this.#partition)
+    this.#resolve()
+  }
+
+  /** It has waited as long as it may. */
+  run(): void {
+    const { counts, options } = this.#stage
+    counts.timedOut++
+    this.#giveUp()
+    this.#reject(this.#stage.refusal(this.#partition, `this call has waited for ${options.maxWaitMs} ms`))
+  }
+
+  scopeAborted(scope: Scope): void {
+    this.refuse(scope.reason)
+  }
+
+  refuse(reason: unknown): void {
+    this.#giveUp()
+    this.#reject(reason)
+  }
+
+  #giveUp(): void {
+    this.#partition.queue.giveUp(this)
+    this.#end(false)
+  }
+
+  #end(isAdmitted: boolean): void {
+    this.#call.scope.offAbort(this)
+    this.#stage.timers.remove(this)
+    this.#stage.stopWaiting(this, this.#partition, isAdmitted)
+  }
+}
+
+function disposedError(): SharedMemoryError {
+  return new SharedMemoryError('this bulkhead has been disposed', { reason: 'disposed' })
+}

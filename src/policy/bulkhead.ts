@@ -1,0 +1,136 @@
+import { SharedMemoryError } from '../errors.js'
+import type { CellAddress } from '../memory/region.js'
+import { PermitQueue } from '../memory/permit-queue.js'
+import { queueByName } from '../memory/semaphore-names.js'
+import { createSemaphore, openSemaphore, SHARED_SHAPE } from '../memory/semaphore.js'
+import {
+  type BulkheadHandle,
+  bulkheadHandle,
+  type BulkheadOptions,
+  checkBulkheadHandle,
+  type CompleteBulkheadOptions,
+  completeBulkheadOptions,
+} from './bulkhead-options.js'
+import { type BulkheadEvents, BulkheadStage } from './bulkhead-stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Counts of a bulkhead, of the calls made through this object in this thread. */
+export interface BulkheadStats {
+  /** Calls that got a slot. */
+  readonly calls: number
+  /** Calls that have a slot now. */
+  readonly running: number
+  /** Calls that wait now. */
+  readonly queued: number
+  /** Calls that were refused because the queue was full. */
+  readonly rejected: number
+  /** Calls that waited longer than `maxWaitMs`. */
+  readonly timedOut: number
+}
+
+/** Limits how many calls run at once; made by {@link bulkhead}. */
+export class Bulkhead extends StagedPolicy implements Disposable {
+  readonly kind = 'bulkhead'
+  readonly #stage: BulkheadStage
+  readonly #queue: PermitQueue | undefined
+  readonly #address: CellAddress | null
+
+  constructor(options?: BulkheadOptions)
+  /** @internal `adopted`: the cells of the bulkhead whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(options: BulkheadOptions, adopted: CellAddress | null)
+  constructor(options: BulkheadOptions = {}, adopted: CellAddress | null = null) {
+    const complete = completeBulkheadOptions(options)
+    const { queue, address } = openQueue(complete, adopted)
+    const stage = new BulkheadStage(complete, queue)
+    super([stage])
+    this.#stage = stage
+    this.#queue = queue
+    this.#address = address
+  }
+
+  /** The limit of calls that run at once. */
+  get maxConcurrent(): number {
+    return this.#stage.options.maxConcurrent
+  }
+
+  /** Slots that are free in this moment, over all threads; null where each key has its own. */
+  get available(): number | null {
+    return this.#queue?.semaphore.available() ?? null
+  }
+
+  /**
+   * Adds a listener; see {@link BulkheadEvents}. The same events are published on the diagnostics channel `amorsize:bulkhead`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof BulkheadEvents>(event: K, listener: (payload: BulkheadEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts over all calls since the policy was made. */
+  stats(): BulkheadStats {
+    return { ...this.#stage.counts }
+  }
+
+  /**
+   * What another thread needs to share the slots; structured-cloneable.
+   *
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a bulkhead with keys, whose partitions only a name can share
+   */
+  share(): BulkheadHandle {
+    if (this.#queue === undefined) {
+      throw new SharedMemoryError('a bulkhead with keys has no handle; give it a name, and make it with the same name and key in every thread', {
+        reason: 'unavailable',
+      })
+    }
+    return bulkheadHandle(this.#stage.options, this.#address)
+  }
+
+  /**
+   * The bulkhead of a handle: it shares the slots of the one that made it.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or 63 are in use
+   */
+  static from(handle: BulkheadHandle): Bulkhead {
+    const { options, buffer, cell } = checkBulkheadHandle(handle)
+    return new Bulkhead(options, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
+  }
+
+  /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */
+  [Symbol.dispose](): void {
+    this.#stage.dispose()
+  }
+}
+
+function openQueue(options: CompleteBulkheadOptions, adopted: CellAddress | null): { queue: PermitQueue | undefined; address: CellAddress | null } {
+  const { name, scope, key } = options
+  if (name !== null && scope === 'machine') {
+    throw new SharedMemoryError(`the bulkhead '${name}' cannot be shared with the machine yet; use scope 'process'`, { reason: 'unavailable' })
+  }
+  if (key !== undefined) return { queue: undefined, address: null }
+  if (name !== null) return { queue: queueByName(name, options), address: null }
+  const { semaphore, address } = adopted === null ? createSemaphore(options, SHARED_SHAPE) : openSemaphore(adopted)
+  return { queue: new PermitQueue(semaphore), address }
+}
+
+/**
+ * Limits how many calls run at once. A call beyond that waits, first come first served over all threads that share the bulkhead, or is
+ * refused with `BulkheadRejectedError`. A slot is free when the function has ended, not when a timeout stopped waiting for it; the
+ * slots of a worker that dies are free at once.
+ *
+ * @param options - see {@link BulkheadOptions}
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other limits, or cannot be shared here
+ * Thread-safety: each thread has its own object; by `name`, or by `share()` and `Bulkhead.from()`, all share one set of slots.
+ * Cost: two compare-and-swaps and one small object for a call that need not wait.
+ * @example
+ * const database = bulkhead({ maxConcurrent: 10, maxQueue: 100, maxWaitMs: 1000, name: 'database' })
+ * const rows = await database.execute(() => query('select 1'))
+ */
+export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
+  return new Bulkhead(options)
+}

@@ -1,0 +1,99 @@
+import { RateLimitExceeded } from '../errors.js'
+import { EventSource } from '../internal/events.js'
+import { checkFunction, checkKeys, describe } from '../internal/validate.js'
+import type { Key } from '../memory/key-hash.js'
+import { GRANTED } from '../rate-limit/granted.js'
+import { KEYED_OPTIONS, type KeyedRateLimitPolicy } from '../rate-limit/keyed-policy.js'
+import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
+import type { RateLimitEvents } from './rate-limit-stage.js'
+import type { Call, LinearStage, Verdict } from './stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Finds the key of a call in its arguments. */
+export interface KeyFunction<Args extends unknown[]> {
+  (...args: Args): Key
+}
+
+/** Options of a limit by key around a function: a key function, and a keyed policy or an existing limiter. */
+export type KeyedRateLimitOptions<Args extends unknown[]> = {
+  /** Returns the key of a call, from the arguments of the call: a string, number or bigint. */
+  keyed: KeyFunction<Args>
+} & (KeyedRateLimitPolicy | { /** The limiter to share. */ limiter: KeyedRateLimiter })
+
+/** Takes one token of a key for each call. */
+class KeyedRateLimitStage implements LinearStage {
+  readonly kind = 'rate-limit'
+  readonly readsArguments = true
+  readonly events: EventSource<RateLimitEvents>
+  readonly #limiter: KeyedRateLimiter
+  readonly #keyOf: KeyFunction<unknown[]>
+
+  constructor(limiter: KeyedRateLimiter, keyOf: KeyFunction<unknown[]>) {
+    this.#limiter = limiter
+    this.#keyOf = keyOf
+    this.events = new EventSource('rate-limit', limiter.policy.name ?? null, ['waiting', 'refused'])
+  }
+
+  enter({ scope }: Call): Promise<void> | undefined {
+    const { args } = scope
+    if (args.length === 0 && this.#keyOf.length > 0) {
+      throw new TypeError('a limit by key needs the arguments of a guarded function: use withRateLimit or wrap, or acquire(key) of the limiter itself')
+    }
+    const key = this.#keyOf(...args)
+    const limiterName = this.#limiter.policy.name ?? null
+    const waitingBefore = this.#limiter.stats().waiting
+    const turn = scope.isAbortable ? this.#limiter.acquire(key, 1, { signal: scope.signal }) : this.#limiter.acquire(key)
+    if (turn === GRANTED) return undefined
+    if (!this.events.isHeard) return turn
+    if (this.#limiter.stats().waiting > waitingBefore) this.events.emit('waiting', { limiterName })
+    return turn.catch((error: unknown) => {
+      if (RateLimitExceeded.is(error)) this.events.emit('refused', { error })
+      throw error
+    })
+  }
+
+  leave(): Verdict {
+    return undefined
+  }
+}
+
+/** Has each call of a guarded function take a token of its key; made by `withRateLimit({ keyed: … })`. */
+export class KeyedRateLimit extends StagedPolicy {
+  readonly kind = 'rate-limit'
+  /** The limiter whose tokens are taken. */
+  readonly limiter: KeyedRateLimiter
+  readonly #stage: KeyedRateLimitStage
+
+  constructor(options: KeyedRateLimitOptions<never[]>) {
+    checkKeys('withRateLimit', options, ['keyed', 'limiter', ...KEYED_OPTIONS])
+    const { keyed, ...rest } = options
+    checkFunction('keyed', keyed)
+    const limiter = limiterOf(rest)
+    const stage = new KeyedRateLimitStage(limiter, keyed as KeyFunction<unknown[]>)
+    super([stage])
+    this.limiter = limiter
+    this.#stage = stage
+  }
+
+  /**
+   * Adds a listener; see {@link RateLimitEvents}. The same events are published on the diagnostics channel `amorsize:rate-limit`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof RateLimitEvents>(event: K, listener: (payload: RateLimitEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** What the limiter counts in this thread. */
+  stats(): ReturnType<KeyedRateLimiter['stats']> {
+    return this.limiter.stats()
+  }
+}
+
+function limiterOf(rest: KeyedRateLimitPolicy | { limiter: KeyedRateLimiter }): KeyedRateLimiter {
+  if (!('limiter' in rest)) return new KeyedRateLimiter(rest)
+  const { limiter, ...beside } = rest
+  if (!(limiter instanceof KeyedRateLimiter)) throw new TypeError(`limiter must be a KeyedRateLimiter; received ${describe(limiter)}`)
+  if (Object.keys(beside).length > 0) throw new TypeError(`withRateLimit takes either a limiter or its options (${Object.keys(beside).join(', ')}), not both`)
+  return limiter
+}

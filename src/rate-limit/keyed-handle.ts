@@ -1,0 +1,46 @@
+import { checkKeys, describe } from '../internal/validate.js'
+import type { CellAddress } from '../memory/region.js'
+import type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './keyed-policy.js'
+import { nameOfClock } from './own-clocks.js'
+
+/**
+ * A keyed limiter as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `KeyedRateLimiter.from` turns it back into
+ * one that shares the table.
+ */
+export interface KeyedRateLimiterHandle {
+  readonly kind: 'amorsize.KeyedRateLimiter'
+  /** The options that are data; functions stay where they are. */
+  readonly policy: Omit<KeyedRateLimitPolicy, 'onWait' | 'clock'>
+  /** The memory of a limiter without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  readonly clock?: string
+}
+
+const KIND = 'amorsize.KeyedRateLimiter'
+
+export function createKeyedHandle(complete: CompleteKeyedPolicy, address: CellAddress | null): KeyedRateLimiterHandle {
+  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope, capacity, onFull } = complete
+  const clock = nameOfClock(complete.clock)
+  return {
+    kind: KIND,
+    policy: { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, capacity, onFull, ...(name === undefined ? {} : { name }) },
+    ...(address ?? {}),
+    ...(clock === undefined ? {} : { clock }),
+  }
+}
+
+/** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
+export function checkKeyedHandle(handle: KeyedRateLimiterHandle): KeyedRateLimiterHandle {
+  const given = handle as Partial<KeyedRateLimiterHandle> | null
+  if (typeof given !== 'object' || given === null || given.kind !== KIND) {
+    throw new TypeError(`handle must be what KeyedRateLimiter.share() returned; received ${describe(handle)}`)
+  }
+  checkKeys('KeyedRateLimiter.from', handle, ['kind', 'policy', 'buffer', 'cell', 'clock'])
+  if (given.policy?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
+    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
+  }
+  return handle
+}

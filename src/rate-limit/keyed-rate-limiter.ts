@@ -1,0 +1,296 @@
+import { SharedMemoryError } from '../errors.js'
+import { notify } from '../internal/listeners.js'
+import { MAX_BURST } from '../internal/rate.js'
+import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
+import type { Ticket } from '../memory/bucket.js'
+import { type Key, checkKey } from '../memory/key-hash.js'
+import { keyedTableByName } from '../memory/keyed-names.js'
+import { type KeyedTable, type PlacedTable, createKeyedTable, openKeyedTable } from '../memory/keyed-table.js'
+import type { CellAddress } from '../memory/region.js'
+import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
+import { GRANTED } from './granted.js'
+import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './keyed-handle.js'
+import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './keyed-policy.js'
+import { KeyedQueue } from './keyed-queue.js'
+import { clockOfName } from './own-clocks.js'
+import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
+import type { LimitPart } from './rate-limiter-all.js'
+import { disposedError, moreThanBurst, noRoomForKey, rateLimitExceeded } from './refusals.js'
+
+/**
+ * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and lie in one block of shared
+ * memory of 24 bytes a key, which never grows. A key whose bucket is full again costs nothing; its place goes to the next key that
+ * needs one, without timers and without garbage.
+ *
+ * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads that
+ * share the limiter. Where 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
+ * bucket when it comes again; with 'deny' no key ever gets more.
+ *
+ * Thread-safety: each thread has its own object; the table behind them is lock-free shared memory, and a thread that dies in the
+ * middle of a call leaves it usable.
+ * Cost: about 100 ns for `tryAcquire(key)`, no allocation. Keys are hashed with a secret of the table, so nobody can make up keys that
+ * push a certain one out.
+ *
+ * @example
+ * const perCaller = new KeyedRateLimiter({ requestsPerSecond: 5, burstSize: 20, capacity: 100_000 })
+ * if (!perCaller.tryAcquire(request.ip)) return refuse(perCaller.retryAfterMs(request.ip))
+ */
+export class KeyedRateLimiter implements Disposable {
+  readonly #policy: CompleteKeyedPolicy
+  readonly #table: KeyedTable
+  readonly #address: CellAddress | null
+  readonly #queue: KeyedQueue
+  #take: (key: Key) => undefined | false | null
+  #allowed = 0
+  #denied = 0
+  #disposed = false
+
+  /**
+   * Creates a limiter, or joins the table of its `name`.
+   *
+   * @param policy - see {@link KeyedRateLimitPolicy}: a rate limit, `capacity` and `onFull`
+   * @throws {TypeError} when an option is unknown, missing or of the wrong type
+   * @throws {RangeError} when an option is out of range, or there is no memory for the capacity
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared here
+   */
+  constructor(policy: KeyedRateLimitPolicy)
+  /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null)
+  constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null = null) {
+    this.#policy = completeKeyedPolicy(policy)
+    const placed = placeTable(this.#policy, adopted)
+    this.#table = placed.table
+    this.#address = this.#policy.name === undefined ? placed.address : null
+    this.#take = this.#table.take
+    this.#queue = new KeyedQueue(this.#table, this.#policy.clock)
+  }
+
+  /** The policy, with every default filled in. */
+  get policy(): Readonly<CompleteKeyedPolicy> {
+    return this.#policy
+  }
+
+  /** How many keys the table was made for. */
+  get capacity(): number {
+    return this.#policy.capacity
+  }
+
+  /** How many keys have less than a full bucket now. Cost: looks at every slot of the table, 1 to 2 ms for a million. */
+  get size(): number {
+    this.#checkUsable()
+    return this.#table.size()
+  }
+
+  /**
+   * Takes tokens of a key if all of them are there, else none.
+   *
+   * @param key - a string, number or bigint; '1', 1 and 1n are different keys
+   * @param tokens - how many, > 0 and at most `burstSize`, may be fractional; default 1
+   * @returns whether they were taken; false also when there is no room for the key
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
+  tryAcquire(key: Key, tokens?: number): boolean {
+    const isTaken = tokens === undefined || tokens === 1 ? this.#takeOne(key) : this.#takeSeveral(key, tokens)
+    if (isTaken) this.#allowed++
+    else this.#denied++
+    return isTaken
+  }
+
+  /**
+   * Waits for tokens of a key; first come, first served for each key, over all threads.
+   *
+   * @param key - a string, number or bigint
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @param options - `signal` ends the wait, `maxWaitMs` refuses a longer one at once
+   * @returns a promise that resolves when the tokens are the caller's
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when it would wait longer than allowed, waiting is off, the
+   *   queue is full, or there is no room for the key; nothing is consumed then
+   * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
+   */
+  acquire(key: Key, tokens?: number, options?: AcquireOptions): Promise<void> {
+    try {
+      if (options === undefined && (tokens === undefined || tokens === 1) && this.#takeOne(key)) {
+        this.#allowed++
+        return GRANTED
+      }
+      return this.#acquireSlowly(checkKey('key', key), tokens ?? 1, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Tokens of a key that could be taken now: 0 … `burstSize`, may be fractional. A key that was never seen has them all. */
+  getAvailableTokens(key: Key): number {
+    this.#checkUsable()
+    return this.#table.look(checkKey('key', key), 1).available
+  }
+
+  /**
+   * How long a key would have to wait for tokens, for a Retry-After. Takes nothing.
+   *
+   * @param key - a string, number or bigint
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @returns milliseconds; 0 when they are there
+   */
+  retryAfterMs(key: Key, tokens = 1): number {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    return this.#table.look(checkKey('key', key), tokens).waitMs
+  }
+
+  /** Fills a key's bucket. Callers that wait for it already keep their times. */
+  reset(key: Key): void {
+    this.#checkUsable()
+    this.#table.reset(checkKey('key', key))
+  }
+
+  /** What this limiter has done in this thread, over all keys. */
+  stats(): RateLimiterStats {
+    return { allowed: this.#allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs }
+  }
+
+  /** The bucket of one key, for {@link RateLimiter.all}. @internal */
+  partOf(key: Key): LimitPart {
+    return {
+      bucket: bucketOfKey(this.#table, key, this.#policy),
+      checkUsable: () => this.#checkUsable(),
+      reserve: (tokens, options) => this.#reserve(key, tokens, this.#maxWaitMs(options)),
+      wait: (ticket, tokens, signal) => {
+        const wait = this.#queue.wait(key, ticket, tokens, signal, () => undefined)
+        notify('onWait', this.#policy.onWait, ticket.waitMs)
+        return wait
+      },
+      count: (outcome) => {
+        if (outcome === 'allowed') this.#allowed++
+        else this.#denied++
+      },
+    }
+  }
+
+  /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
+  share(): KeyedRateLimiterHandle {
+    this.#checkUsable()
+    return createKeyedHandle(this.#policy, this.#address)
+  }
+
+  /**
+   * The limiter of a handle: it shares the table of the one that made it.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
+   */
+  static from(handle: KeyedRateLimiterHandle): KeyedRateLimiter {
+    const { policy, buffer, cell, clock } = checkKeyedHandle(handle)
+    return new KeyedRateLimiter({ ...policy, clock: clockOfName(clock) }, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
+  }
+
+  /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the table are not touched. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#take = () => {
+      throw disposedError()
+    }
+    this.#queue.refuseAll(disposedError())
+  }
+
+  #takeOne(key: Key): boolean {
+    const answer = this.#take(key)
+    if (answer === null) checkKey('key', key)
+    return answer === undefined
+  }
+
+  #takeSeveral(key: Key, tokens: number): boolean {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    return this.#table.tryAcquire(checkKey('key', key), tokens) === OUTCOME.granted
+  }
+
+  #acquireSlowly(key: Key, tokens: number, options: AcquireOptions | undefined): Promise<void> {
+    const maxWaitMs = this.#maxWaitMs(options)
+    const signal = checkSignal('signal', options?.signal)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    const ticket = this.#reserve(key, tokens, maxWaitMs)
+    if (ticket.waitMs <= 0) {
+      this.#allowed++
+      return GRANTED
+    }
+    const wait = this.#queue.wait(key, ticket, tokens, signal, () => this.#allowed++)
+    notify('onWait', this.#policy.onWait, ticket.waitMs)
+    return wait
+  }
+
+  #maxWaitMs(options: AcquireOptions | undefined): number {
+    if (options !== undefined) checkKeys('KeyedRateLimiter', options, ['signal', 'maxWaitMs'])
+    const ownMs = options?.maxWaitMs
+    if (ownMs !== undefined) checkNumber('maxWaitMs', ownMs, { min: 0, allowInfinity: true })
+    const { waitOnLimit, maxWaitMs } = this.#policy
+    return waitOnLimit ? (ownMs ?? maxWaitMs) : 0
+  }
+
+  /** Reserves for a caller that will wait in this thread's queue, if it has to. */
+  #reserve(key: Key, tokens: number, maxWaitMs: number): Ticket {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    const waiting = this.#queue.size
+    const hasPlace = waiting < this.#policy.maxQueue
+    const { outcome, ticket } = this.#table.reserve(key, tokens, hasPlace ? maxWaitMs : 0)
+    if (outcome === OUTCOME.granted) return ticket
+    this.#denied++
+    const because = !hasPlace
+      ? `${waiting} callers wait already, which is maxQueue`
+      : ticket.waitMs === Infinity
+        ? 'no wait is long enough'
+        : maxWaitMs > 0
+          ? `that is longer than ${maxWaitMs} ms`
+          : 'waiting is not wanted'
+    throw this.#refusal(outcome, tokens, ticket.waitMs, because)
+  }
+
+  #refusal(outcome: Outcome, tokens: number, waitMs: number, because: string): Error {
+    const name = this.#policy.name ?? null
+    return outcome === OUTCOME.busy ? noRoomForKey(waitMs, name) : rateLimitExceeded(tokens, waitMs, because, name)
+  }
+
+  #checkTokens(tokens: number): void {
+    const { burstSize } = this.#policy
+    if (typeof tokens === 'number' && tokens > 0 && tokens <= burstSize) return
+    checkNumber('tokens', tokens, { min: 0, exclusiveMin: true, max: MAX_BURST })
+    throw moreThanBurst(tokens, burstSize)
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw disposedError()
+  }
+}
+
+function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): LimitPart['bucket'] {
+  return {
+    tryAcquire: (tokens) => table.tryAcquire(key, tokens),
+    reserve: (tokens, maxWaitMs) => table.reserve(key, tokens, maxWaitMs),
+    cancel: (ticket, tokens) => table.cancel(key, ticket, tokens),
+    refund: (tokens) => table.refund(key, tokens),
+    charge: (tokens) => table.charge(key, tokens),
+    available: () => table.look(key, 1).available,
+    parameters: () => policy,
+  }
+}
+
+/** The table of a policy: a new one, that of its name, or that of a handle. */
+function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): PlacedTable {
+  const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = policy
+  const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
+  if (name !== undefined) {
+    if (scope === 'machine') {
+      throw new SharedMemoryError(`the keyed limiter '${name}' cannot be shared with the machine yet; use scope 'process'`, { reason: 'unavailable' })
+    }
+    return keyedTableByName(name, parameters, clock)
+  }
+  if (adopted === null) return createKeyedTable(parameters, clock)
+  const placed = openKeyedTable(adopted, clock)
+  const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every((key) => placed.parameters[key] === parameters[key])
+  if (!isSame) throw new SharedMemoryError('the table of this handle has other parameters than its policy says', { reason: 'parameters-differ' })
+  return placed
+}

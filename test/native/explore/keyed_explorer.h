@@ -1,0 +1,259 @@
+// The keyed table under every interleaving of a few threads, at the grain of single atomic operations, with death of all threads at
+// every step; see explorer.h, whose memory and processor it uses.
+#pragma once
+
+#include <unordered_set>
+
+#include "explore/keyed_model.h"
+
+namespace amorsize::test {
+
+struct KeyedScenario {
+  int slots;
+  int burst;
+  bool evicts;
+  std::vector<KeyedOperation> first;                 // run before the threads start
+  std::vector<std::vector<KeyedOperation>> threads;  // side by side
+  std::vector<KeyedOperation> last;                  // run after each of them ended or died
+  int attempts = 3;                                  // how often an operation begins anew before it reports that it is busy
+};
+
+struct KeyedExploration {
+  int64_t states = 0;
+  int64_t ends = 0;
+  std::string failure;
+};
+
+// Every state the model could be in: which of the operations under way have taken effect already, and with which result.
+class KeyedHistory {
+ public:
+  KeyedHistory(const KeyedModel& model, size_t threads) : pending_(threads), possible_{{model, std::vector<std::optional<KeyedResult>>(threads)}} {}
+
+  void begin(size_t thread, const KeyedOperation& operation) { pending_[thread] = operation; }
+
+  bool end(size_t thread, const KeyedResult& result, bool may_be_without_effect) {
+    for (size_t i = 0; i < possible_.size(); ++i) {
+      for (size_t other = 0; other < pending_.size(); ++other) {
+        if (!pending_[other] || possible_[i].done[other]) continue;
+        for (const auto& [model, told] : possible_[i].model.apply(*pending_[other])) {
+          Possibility next{model, possible_[i].done};
+          next.done[other] = told;
+          if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
+        }
+      }
+    }
+    std::erase_if(possible_, [&](const Possibility& p) { return p.done[thread] != result && !(may_be_without_effect && !p.done[thread]); });
+    for (Possibility& p : possible_) p.done[thread].reset();
+    pending_[thread].reset();
+    return !possible_.empty();
+  }
+
+  // One more operation after all others, which may have been left half done for ever.
+  bool then(const KeyedOperation& operation, const KeyedResult& result) {
+    pending_.push_back(operation);
+    for (Possibility& p : possible_) p.done.emplace_back();
+    const bool explained = end(pending_.size() - 1, result, false);
+    pending_.pop_back();
+    for (Possibility& p : possible_) p.done.pop_back();
+    return explained;
+  }
+
+  void add_to(Digest* digest) const {
+    uint64_t sum = 0;
+    for (const Possibility& p : possible_) {
+      Digest one;
+      one.add(p.model.hash());
+      for (const auto& done : p.done) one.add(done ? 1 + static_cast<uint64_t>(done->outcome) + (std::bit_cast<uint64_t>(done->available) << 3) : 0);
+      sum += one.value().first;
+    }
+    digest->add(possible_.size());
+    digest->add(sum);
+  }
+
+ private:
+  struct Possibility {
+    KeyedModel model;
+    std::vector<std::optional<KeyedResult>> done;
+    bool operator==(const Possibility&) const = default;
+  };
+
+  std::vector<std::optional<KeyedOperation>> pending_;
+  std::vector<Possibility> possible_;
+};
+
+template <KeyedFault kFault = KeyedFault::kNone>
+class KeyedExplorer {
+ public:
+  explicit KeyedExplorer(const KeyedScenario& scenario) : scenario_(scenario) {}
+
+  KeyedExploration run() {
+    const size_t count = scenario_.threads.size();
+    State start{Interleaving(count), KeyedHistory(KeyedModel(scenario_.slots, scenario_.burst, scenario_.evicts), count), std::vector<Thread>(count)};
+    terms_ = core::KeyedTerms::make(kNow, {1, static_cast<double>(scenario_.burst), scenario_.slots, scenario_.evicts}, {0, 0});
+    auto initialize = [this] { core::KeyedTable<KeyedWord<kFault>>::initialize(KeyedWord<kFault>::cells(), terms_); };
+    processor.run_alone(&start.memory, Interleaving::at_once, kMaxSteps, initialize);
+    if (!alone(&start.memory, &start.history, scenario_.first)) return found_;
+    for (size_t thread = 0; thread < count; ++thread) {
+      if (!proceed(&start, thread)) return found_;
+    }
+    visit(start);
+    return found_;
+  }
+
+ private:
+  static constexpr int kMaxSteps = 2000;
+  static constexpr int kAlone = 10;  // attempts of an operation that nobody disturbs any more
+  static constexpr int64_t kNow = 1'000'000'000;
+
+  struct Thread {
+    size_t operation = 0;
+    std::vector<Answer> answers;
+    Request request{};
+    bool overlaps = false;
+    Digest history;
+  };
+
+  struct State {
+    Interleaving memory;
+    KeyedHistory history;
+    std::vector<Thread> threads;
+  };
+
+  struct HashOfDigest {
+    size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
+  };
+
+  // All keys want the same slot first; their tags differ.
+  static uint64_t hash_of(int key) { return (static_cast<uint64_t>(key) + 1) << 20; }
+
+  KeyedResult perform(const KeyedOperation& operation, int attempts) const {
+    // Terms are read from the words while a table is opened; here that would only multiply the states.
+    core::KeyedTable<KeyedWord<kFault>> table(KeyedWord<kFault>::cells(), terms_, attempts);
+    const uint64_t hash = hash_of(operation.key);
+    switch (operation.kind) {
+      case KeyedOperation::kAcquire: return {table.try_acquire(kNow, hash, operation.tokens)};
+      case KeyedOperation::kCharge: return {table.charge(kNow, hash, operation.tokens)};
+      case KeyedOperation::kReset: table.reset(hash); return {};
+      case KeyedOperation::kAvailable: return {core::Outcome::kGranted, table.look(kNow, hash, 1).available};
+    }
+    return {};
+  }
+
+  bool finished(const State& state, size_t thread) const { return state.threads[thread].operation == scenario_.threads[thread].size(); }
+
+  void visit(const State& state) {
+    Digest digest;
+    state.memory.add_to(&digest);
+    state.history.add_to(&digest);
+    const auto shared = digest.value();
+    for (const Thread& thread : state.threads) {
+      digest.add(thread.operation << 1 | size_t{thread.overlaps});
+      digest.add(thread.history.value().first);
+      digest.add(thread.history.value().second);
+    }
+    if (!seen_.insert(digest.value()).second) return;
+    ++found_.states;
+    bool all_finished = true;
+    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
+    if (all_finished) ++found_.ends;
+    if (ended_.insert(shared).second) {
+      Interleaving memory = state.memory;
+      KeyedHistory history = state.history;
+      if (!alone(&memory, &history, scenario_.last)) return;
+    }
+    std::vector<Answer> answers;
+    for (size_t thread = 0; thread < state.threads.size(); ++thread) {
+      if (finished(state, thread)) continue;
+      state.memory.choices(thread, state.threads[thread].request, false, &answers);
+      for (const Answer& answer : answers) {
+        way_.push_back({thread, state.threads[thread].request, answer});
+        State next = state;
+        if (step(&next, thread, answer)) visit(next);
+        if (!found_.failure.empty()) return;
+        way_.pop_back();
+      }
+    }
+  }
+
+  bool step(State* state, size_t index, const Answer& answer) {
+    Thread& thread = state->threads[index];
+    if (thread.answers.empty()) begin(state, index);
+    state->memory.apply(index, thread.request, answer);
+    thread.answers.push_back(answer);
+    thread.history.add(static_cast<uint64_t>(answer.value));
+    thread.history.add(answer.swapped);
+    if (thread.answers.size() > kMaxSteps) return failed("an operation does not end");
+    return proceed(state, index);
+  }
+
+  void begin(State* state, size_t index) {
+    state->history.begin(index, scenario_.threads[index][state->threads[index].operation]);
+    for (size_t other = 0; other < state->threads.size(); ++other) {
+      if (other == index || finished(*state, other) || state->threads[other].answers.empty()) continue;
+      state->threads[other].overlaps = state->threads[index].overlaps = true;
+    }
+  }
+
+  bool proceed(State* state, size_t index) {
+    Thread& thread = state->threads[index];
+    while (!finished(*state, index)) {
+      const KeyedOperation& operation = scenario_.threads[index][thread.operation];
+      KeyedResult result;
+      auto body = [&] { result = perform(operation, scenario_.attempts); };
+      if (!processor.replay(thread.answers, body)) {
+        thread.request = processor.request();
+        return true;
+      }
+      // Whose every attempt met another's success gives up, having done nothing.
+      const bool gave_up = thread.overlaps && result.outcome == core::Outcome::kBusy;
+      if (!state->history.end(index, result, gave_up)) return failed("thread " + std::to_string(index) + ": no order explains " + describe(operation, result));
+      thread.history = {};
+      thread.answers.clear();
+      thread.overlaps = false;
+      ++thread.operation;
+    }
+    return true;
+  }
+
+  bool alone(Interleaving* memory, KeyedHistory* history, const std::vector<KeyedOperation>& operations) {
+    for (const KeyedOperation& operation : operations) {
+      KeyedResult result;
+      auto body = [&] { result = perform(operation, kAlone); };
+      if (!processor.run_alone(memory, Interleaving::at_once, kMaxSteps, body)) return failed("alone, does not end: " + describe(operation, result));
+      if (!history->then(operation, result)) return failed("alone, no order explains " + describe(operation, result));
+    }
+    return true;
+  }
+
+  static std::string describe(const KeyedOperation& operation, const KeyedResult& result) {
+    static constexpr const char* kNames[] = {"acquire", "charge", "reset", "available"};
+    return std::string(kNames[operation.kind]) + "(key " + std::to_string(operation.key) + ", " + std::to_string(operation.tokens) + "): outcome " +
+           std::to_string(static_cast<int>(result.outcome)) + ", " + std::to_string(result.available);
+  }
+
+  bool failed(const std::string& what) {
+    found_.failure = what;
+    for (const auto& [thread, request, answer] : way_) {
+      static constexpr const char* kNames[] = {"load", "store", "swap"};
+      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word " + std::to_string(request.word);
+      if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
+      if (request.kind == Request::Kind::kStore || answer.swapped) found_.failure += " writes " + std::to_string(request.value);
+    }
+    return false;
+  }
+
+  struct Step {
+    size_t thread;
+    Request request;
+    Answer answer;
+  };
+
+  const KeyedScenario scenario_;
+  core::KeyedTerms terms_{};
+  KeyedExploration found_;
+  std::vector<Step> way_;
+  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> seen_;
+  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> ended_;
+};
+
+}  // namespace amorsize::test

@@ -1,0 +1,165 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { nativeAddon } from '../../dist/internal/native.js'
+import type { Ticket } from '../../dist/memory/bucket.js'
+import { hashOfKey } from '../../dist/memory/key-hash.js'
+import type { KeyedPosition } from '../../dist/memory/keyed-slots.js'
+import type { KeyedTable } from '../../dist/memory/keyed-table.js'
+import { KeyedTerms, keyedCells } from '../../dist/memory/keyed-terms.js'
+import { NativeKeyedTable } from '../../dist/memory/native-keyed-table.js'
+import { allocateOwnBuffer } from '../../dist/memory/region.js'
+import { TwinKeyedTable } from '../../dist/memory/twin-keyed-table.js'
+import { describeWithAddon } from '../support/native.js'
+import { anyBursts, anyRates, HandClock, steps } from './bucket-support.js'
+
+type Operation =
+  | { kind: 'take' | 'reset' | 'size' }
+  | { kind: 'tryAcquire' | 'look' | 'refund' | 'charge'; tokens: number }
+  | { kind: 'reserve'; tokens: number; maxWaitMs: number }
+  | { kind: 'cancel'; ticket: number }
+
+const anyKeys = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.string({ minLength: 240, maxLength: 300 }),
+  fc.constantFrom('\ud800', '\udfff', '1'),
+  fc.double({ noNaN: true }),
+  fc.integer(),
+  fc.bigInt(),
+  fc.bigInt({ min: -(2n ** 1000n), max: 2n ** 1000n }),
+  fc.constantFrom(2n ** 64n - 1n, 2n ** 64n, -(2n ** 64n), 0n, 0, -0, Infinity, 2n ** 8192n - 1n),
+)
+/** So few that keys find neighbours, and tables have no room. */
+const fewKeys = fc.integer({ min: 0, max: 12 })
+const shares = fc.oneof(fc.double({ min: 1e-9, max: 1.1, noNaN: true }), fc.constantFrom(0.1, 0.5, 1), fc.integer({ min: 1, max: 20 }).map((n) => 1 / n))
+const waits = fc.oneof(fc.constantFrom(0, Infinity, 1e300), fc.double({ min: 0, max: 10_000, noNaN: true }))
+const operations: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({ kind: 'take' as const }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('tryAcquire' as const, 'look' as const, 'refund' as const, 'charge' as const), tokens: shares }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('reserve' as const), tokens: shares, maxWaitMs: waits }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), ticket: fc.nat({ max: 30 }) }) },
+  fc.record({ kind: fc.constantFrom('reset' as const, 'size' as const) }),
+)
+
+interface Side {
+  readonly words: BigInt64Array
+  readonly table: (turn: number) => KeyedTable
+  readonly ticketFor: (turn: number, ticket: Ticket) => Ticket
+  readonly held: { key: number; ticket: Ticket; tokens: number }[]
+}
+
+function apply(side: Side, turn: number, key: number, operation: Operation, burst: number): unknown {
+  const table = side.table(turn)
+  switch (operation.kind) {
+    case 'take':
+      return table.take(key)
+    case 'reset':
+      table.reset(key)
+      return 'reset'
+    case 'size':
+      return table.size()
+    case 'cancel': {
+      const held = side.held[operation.ticket % Math.max(1, side.held.length)]
+      return held === undefined ? 'nothing held' : table.cancel(held.key, side.ticketFor(turn, held.ticket), held.tokens)
+    }
+    case 'reserve': {
+      const tokens = Math.min(operation.tokens * burst, 1e15)
+      const { outcome, ticket } = table.reserve(key, tokens, operation.maxWaitMs)
+      if (outcome === 0) side.held.push({ key, ticket, tokens })
+      return [outcome, ticket.waitMs]
+    }
+    default:
+      return table[operation.kind](key, Math.min(operation.tokens * burst, 1e15))
+  }
+}
+
+const isNative = (ticket: Ticket): boolean => ticket.at instanceof Float64Array
+
+/** The ticket as the other implementation writes it. */
+function convert(ticket: Ticket): Ticket {
+  const { waitMs, at } = ticket
+  if (isNative(ticket)) {
+    const [high, low, generation] = at as Float64Array
+    return { waitMs, at: { position: (BigInt(high!) << 32n) + BigInt(low!), generation: BigInt(generation!) } }
+  }
+  const { position, generation } = at as KeyedPosition
+  return { waitMs, at: Float64Array.of(Number(position >> 32n), Number(position & 0xffff_ffffn), Number(generation), waitMs) }
+}
+
+function sides(clock: HandClock, rate: number, burst: number, capacity: number, evicts: boolean, nativeTurns: readonly boolean[]): [twin: Side, native: Side, both: Side] {
+  const addon = nativeAddon()!
+  const parameters = { rate, burst, capacity, evicts }
+  const seed = BigUint64Array.of(1n, 2n)
+  const words = [1, 2, 3].map(() => {
+    const { buffer } = allocateOwnBuffer(keyedCells(capacity))
+    return new BigInt64Array(buffer, 64)
+  })
+  const twin = TwinKeyedTable.create(words[0]!, parameters, seed, clock)
+  const native = NativeKeyedTable.create(addon, words[1]!, parameters, seed, clock)
+  const onBoth = [TwinKeyedTable.create(words[2]!, parameters, seed, clock), NativeKeyedTable.open(addon, words[2]!, clock)]
+  const turnIsNative = (turn: number): boolean => nativeTurns[turn % nativeTurns.length]!
+  return [
+    { words: words[0]!, table: () => twin, ticketFor: (_turn, ticket) => ticket, held: [] },
+    { words: words[1]!, table: () => native, ticketFor: (_turn, ticket) => ticket, held: [] },
+    {
+      words: words[2]!,
+      table: (turn) => onBoth[turnIsNative(turn) ? 1 : 0]!,
+      ticketFor: (turn, ticket) => (turnIsNative(turn) === isNative(ticket) ? ticket : convert(ticket)),
+      held: [],
+    },
+  ]
+}
+
+describeWithAddon('the addon, its twin, and both at work on one keyed table', () => {
+  it('answer every operation alike and leave the same words', () => {
+    fc.assert(
+      fc.property(
+        anyRates,
+        anyBursts,
+        fc.constantFrom(1, 2, 3, 5, 31, 32, 100),
+        fc.boolean(),
+        fc.array(fc.boolean(), { minLength: 3, maxLength: 12 }),
+        fc.array(fc.tuple(steps, fewKeys, operations), { minLength: 1, maxLength: 60 }),
+        (rate, burst, capacity, evicts, nativeTurns, script) => {
+          const clock = new HandClock()
+          const [twin, native, both] = sides(clock, rate, burst, capacity, evicts, nativeTurns)
+          expect(native.words).toEqual(twin.words)
+          script.forEach(([stepNs, key, operation], turn) => {
+            clock.ns += stepNs
+            const expected = apply(twin, turn, key, operation, burst)
+            expect(apply(native, turn, key, operation, burst)).toEqual(expected)
+            expect(apply(both, turn, key, operation, burst)).toEqual(expected)
+          })
+          expect(native.words).toEqual(twin.words)
+          expect(both.words).toEqual(twin.words)
+        },
+      ),
+      { numRuns: 1500 },
+    )
+  })
+
+  it('cut a table of any capacity alike', () => {
+    const addon = nativeAddon()!
+    const capacities = fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 100_000_000 }))
+    fc.assert(
+      fc.property(capacities, (capacity) => {
+        expect(addon.keyedCells(capacity)).toBe(keyedCells(capacity))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('hash every key alike', () => {
+    const clock = new HandClock()
+    const addon = nativeAddon()!
+    fc.assert(
+      fc.property(anyKeys, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (key, low, high) => {
+        const words = new BigInt64Array(allocateOwnBuffer(keyedCells(1)).buffer, 64)
+        NativeKeyedTable.create(addon, words, { rate: 1, burst: 1, capacity: 1, evicts: true }, BigUint64Array.of(low, high), clock).take(key)
+        // The tag of the only slot, and the terms that the twin reads.
+        const hash = hashOfKey(KeyedTerms.read(words)!.seed, key)!
+        expect(BigInt.asUintN(64, words[18]!) >> 16n).toBe((hash & (2n ** 48n - 1n)) || 1n)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})

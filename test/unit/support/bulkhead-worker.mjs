@@ -1,0 +1,24 @@
+// A thread that takes slots of a bulkhead as it is told, and ends as it is told.
+import { parentPort, workerData } from 'node:worker_threads'
+import { Bulkhead, bulkhead } from '../../../dist/index.js'
+
+const { handle, options, runs = 0, end } = workerData
+const policy = handle === undefined ? bulkhead(options) : Bulkhead.from(handle)
+const never = () => new Promise(() => undefined)
+
+for (let i = 0; i < runs; i++) {
+  void policy.execute(() => {
+    parentPort.postMessage('started')
+    return never()
+  })
+}
+parentPort.on('message', async (message) => {
+  if (message === 'end') {
+    if (end === 'exit') process.exit(0)
+    if (end === 'throw') throw new Error('planned')
+    // Whatever is left of the thread is the wait for a slot.
+    parentPort.unref()
+  }
+  if (message === 'call') parentPort.postMessage(await policy.execute(() => 'served'))
+})
+parentPort.postMessage('ready')
