@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { writeSync } from 'node:fs'
 import type { ExecutionError } from '../errors.js'
-import { messageOf, recorderError } from './recorder-error.js'
+import { messageOf, runError } from './run-error.js'
 
 /** What has waited this long goes out at once, so that a thread which never comes to rest loses no more than this. */
 const MAX_DELAY_MS = 5
@@ -47,7 +47,7 @@ export class AppendFile {
     try {
       return new AppendFile(path, what, await open(path, readable ? 'a+' : 'a'))
     } catch (error) {
-      throw recorderError(`${what} '${path}' cannot be written: ${messageOf(error)}`, error)
+      throw runError(`${what} '${path}' cannot be written: ${messageOf(error)}`, error)
     }
   }
 
@@ -138,6 +138,6 @@ export class AppendFile {
   }
 
   #fail(error: unknown): void {
-    this.fail(recorderError(`${this.#what} '${this.path}' cannot be written: ${messageOf(error)}`, error))
+    this.fail(runError(`${this.#what} '${this.path}' cannot be written: ${messageOf(error)}`, error))
   }
 }

@@ -3,7 +3,9 @@ import { callHook } from './hooks.js'
 import type { ItemSource } from './item-source.js'
 import type { CompleteOptions } from './options.js'
 import { recordersOf } from './recorders.js'
+import { addOutcome } from './run-error.js'
 import { Run } from './run.js'
+import type { ArraySink, SettledSink } from './sinks.js'
 import type { ResolvedTask } from './task.js'
 
 /**
@@ -19,4 +21,15 @@ export async function beginRun(task: ResolvedTask, source: ItemSource, sink: Sin
   }
   callHook(options.hooks, 'onStart', { total: source.total })
   return new Run(options, task, source, first, sink, recorders)
+}
+
+/** Waits for the end of a run. @returns what its sink has been given; an error of the run as a whole carries it too */
+export async function resultsOf(run: Run, sink: ArraySink | SettledSink): Promise<unknown[]> {
+  try {
+    await run.ended
+    return sink.results
+  } catch (error) {
+    addOutcome(error, sink.results, run.options.deadLetter ?? null)
+    throw error
+  }
 }

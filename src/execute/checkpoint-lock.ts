@@ -4,7 +4,7 @@ import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { messageOf, recorderError } from './recorder-error.js'
+import { messageOf, runError } from './run-error.js'
 
 /** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
 const FOREIGN_CLAIM_MS = 60_000
@@ -41,7 +41,7 @@ export class CheckpointLock {
       const holder = await tryClaim(log, prefix, claim)
       if (holder === null) return new CheckpointLock(claim)
       if (attempt === 2) {
-        throw recorderError(`the checkpoint '${log}' is in use by ${describeHolder(holder)}; wait for it to end, or choose another name`)
+        throw runError(`the checkpoint '${log}' is in use by ${describeHolder(holder)}; wait for it to end, or choose another name`)
       }
       await sleep(Math.random() * MAX_RETRY_MS)
     }
@@ -59,7 +59,7 @@ async function tryClaim(log: string, prefix: string, claim: string): Promise<str
     await writeFile(claim, '', { flag: 'wx' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return claim
-    throw recorderError(`the checkpoint '${log}' cannot be written: ${messageOf(error)}`, error)
+    throw runError(`the checkpoint '${log}' cannot be written: ${messageOf(error)}`, error)
   }
   const claimedMs = await modifiedMs(claim)
   for (const name of await readdir(dirname(log))) {

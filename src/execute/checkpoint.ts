@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { AppendFile } from './append-file.js'
@@ -6,16 +7,12 @@ import { CheckpointLock } from './checkpoint-lock.js'
 import { FileWindow, readHeader, readRecords, resultBytes } from './checkpoint-reader.js'
 import { FinishedItems } from './finished-items.js'
 import { chained, digestOf } from './item-digest.js'
-import { messageOf, recorderError } from './recorder-error.js'
+import { messageOf, runError } from './run-error.js'
+import type { CheckpointOptions } from './recorder-options.js'
 import type { RunRecorder } from './run-recorder.js'
 
-/** Where a run keeps its checkpoint. */
-export interface CheckpointOptions {
-  /** Folder, made if it is not there. */
-  readonly dir: string
-  /** Name of the log in it, for a folder with several; letters, digits, `.`, `_` and `-`; default 'checkpoint'. */
-  readonly name?: string | undefined
-}
+const LONGEST_NAME = 200
+const SHOWN_SOURCE = 80
 
 /** What a run is, as far as its checkpoint is concerned. */
 export interface RunIdentity {
@@ -58,13 +55,13 @@ export class Checkpoint implements RunRecorder {
   static async open(options: CheckpointOptions, identity: RunIdentity): Promise<Checkpoint> {
     const path = resolve(join(options.dir, `${options.name ?? 'checkpoint'}.log`))
     await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
-      throw recorderError(`the checkpoint '${path}' cannot be written: ${messageOf(error)}`, error)
+      throw runError(`the checkpoint '${path}' cannot be written: ${messageOf(error)}`, error)
     })
     const lock = await CheckpointLock.acquire(path)
     try {
       const file = await AppendFile.open(path, 'the checkpoint', true)
       try {
-        return new Checkpoint(file, lock, await readLog(file, { version: FORMAT_VERSION, task: identity.task, total: identity.total }))
+        return new Checkpoint(file, lock, await readLog(file, { version: FORMAT_VERSION, task: nameOf(identity.task), total: identity.total }))
       } catch (error) {
         await file.handle.close()
         throw error
@@ -86,7 +83,7 @@ export class Checkpoint implements RunRecorder {
     try {
       return { result: decodeResult(resultBytes(this.#window, position)) }
     } catch (error) {
-      throw recorderError(`the result of item ${index} in the checkpoint '${this.#file.path}' cannot be read: ${messageOf(error)}`, error)
+      throw runError(`the result of item ${index} in the checkpoint '${this.#file.path}' cannot be read: ${messageOf(error)}`, error)
     }
   }
 
@@ -110,7 +107,7 @@ export class Checkpoint implements RunRecorder {
     try {
       record = encodeFinished(index, digest, result)
     } catch (error) {
-      this.#file.fail(recorderError(`the result of item ${index} cannot be kept in a checkpoint: ${messageOf(error)}`, error))
+      this.#file.fail(runError(`the result of item ${index} cannot be kept in a checkpoint: ${messageOf(error)}`, error))
       return
     }
     if (this.#taken > this.#recordedTaken && this.#taken > this.#takenBefore.count) {
@@ -137,7 +134,7 @@ export class Checkpoint implements RunRecorder {
   }
 
   #otherItems(how: string): Error {
-    return recorderError(`the checkpoint '${this.#file.path}' belongs to other items: ${how}; choose another name or folder, or remove it`)
+    return runError(`the checkpoint '${this.#file.path}' belongs to other items: ${how}; choose another name or folder, or remove it`)
   }
 }
 
@@ -156,7 +153,7 @@ async function readLog(file: AppendFile, header: CheckpointHeader): Promise<Read
   const found = readHeader(window, size)
   if (found === 'not a log' || found === 'damaged') {
     const what = found === 'damaged' ? 'is damaged in its first record' : 'is no checkpoint of this package'
-    throw recorderError(`'${file.path}' ${what}; choose another name or folder, or remove it`)
+    throw runError(`'${file.path}' ${what}; choose another name or folder, or remove it`)
   }
   if (found === 'cut off') {
     await file.handle.truncate(0)
@@ -174,12 +171,19 @@ async function readLog(file: AppendFile, header: CheckpointHeader): Promise<Read
   return { window, finished, taken }
 }
 
+/** The source of a function may be long: then its beginning and a hash of it all stand for it. */
+function nameOf(task: string): string {
+  if (task.length <= LONGEST_NAME) return task
+  const hash = createHash('sha256').update(task).digest('hex')
+  return `${task.slice(0, SHOWN_SOURCE)}… sha256 ${hash.slice(0, 32)}`
+}
+
 function refuseOthers(path: string, found: CheckpointHeader, wanted: CheckpointHeader): void {
   const advice = 'choose another name or folder, or remove it'
-  if (found.version !== FORMAT_VERSION) throw recorderError(`the checkpoint '${path}' is of a later version of this package; ${advice}`)
-  if (found.task !== wanted.task) throw recorderError(`the checkpoint '${path}' belongs to another task (${found.task}, not ${wanted.task}); ${advice}`)
+  if (found.version !== FORMAT_VERSION) throw runError(`the checkpoint '${path}' is of a later version of this package; ${advice}`)
+  if (found.task !== wanted.task) throw runError(`the checkpoint '${path}' belongs to another task (${found.task}, not ${wanted.task}); ${advice}`)
   if (found.total !== null && wanted.total !== null && found.total !== wanted.total) {
-    throw recorderError(`the checkpoint '${path}' belongs to other items: there were ${found.total}, now there are ${wanted.total}; ${advice}`)
+    throw runError(`the checkpoint '${path}' belongs to other items: there were ${found.total}, now there are ${wanted.total}; ${advice}`)
   }
 }
 

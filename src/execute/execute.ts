@@ -1,4 +1,4 @@
-import { beginRun } from './begin-run.js'
+import { beginRun, resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './item-source.js'
 import { Judge, LEAST_WORTH_MS } from './judge.js'
@@ -98,8 +98,7 @@ async function handOver(loop: PlainLoop, options: CompleteOptions, found: Return
   } else {
     conduct(run, { pace, measured: found?.measured, decided: found?.decision.chosen })
   }
-  await run.ended
-  return sink.results
+  return resultsOf(run, sink)
 }
 
 /** Room for all results: writing far behind the end of an array would turn it into a dictionary. */
@@ -115,6 +114,5 @@ async function executeAny(task: unknown, source: ItemSource, options: CompleteOp
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
   const run = await beginRun(resolved, source, sink, options)
   conduct(run)
-  await run.ended
-  return sink.results
+  return resultsOf(run, sink)
 }

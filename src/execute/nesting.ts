@@ -1,4 +1,5 @@
-import { ExecutionError } from '../errors.js'
+import type { ExecutionError } from '../errors.js'
+import { runError } from './run-error.js'
 
 /** Marks a thread as a worker of ours, for every copy of the package that is loaded in it. */
 const mark = Symbol.for('amorsize.worker')
@@ -33,6 +34,6 @@ export function refuseWhileLoading(): void {
   const nesting = (globalThis as Marked)[mark]
   if (nesting?.isLoading !== true) return
   const message = "a module that exports a task starts a run when it is imported, so each worker would start it again; put 'if (isMainThread)' around it"
-  nesting.refusal = new ExecutionError(message, { errors: [], results: [], deadLetter: null })
+  nesting.refusal = runError(message)
   throw nesting.refusal
 }

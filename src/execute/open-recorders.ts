@@ -1,9 +1,10 @@
 import type { Clock } from '../internal/clock.js'
 import { openProgressBar, type ProgressBar } from '../internal/progress-bar.js'
-import { Checkpoint, type CheckpointOptions, type RunIdentity } from './checkpoint.js'
+import { Checkpoint, type RunIdentity } from './checkpoint.js'
 import { DeadLetters } from './dead-letters.js'
 import type { Progress } from './options.js'
 import { ProgressMeter } from './progress.js'
+import type { CheckpointOptions } from './recorder-options.js'
 import type { RunRecorder } from './run-recorder.js'
 
 /** What a run is to keep account of. */

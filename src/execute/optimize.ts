@@ -1,4 +1,4 @@
-import { beginRun } from './begin-run.js'
+import { beginRun, resultsOf } from './begin-run.js'
 import { calibration } from './calibration.js'
 import { conduct } from './conductor.js'
 import { decide, type Decision, type Situation } from './decide.js'
@@ -123,8 +123,7 @@ async function runRest({ task, options, source, rest, sampled, measured }: Parts
     else run.fail(index, item, outcome.error, 1)
   })
   if (!run.isOver) conduct(run, { measured, decided: decision.chosen })
-  await run.ended
-  return sink.results
+  return resultsOf(run, sink)
 }
 
 function reasonFor({ chosen, inputs, limits }: Decision, obstacle: string | undefined): string {

@@ -2,6 +2,7 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
 import { checkHooks, type RunHooks } from './hooks.js'
+import { checkRecorderOptions, type CheckpointOptions } from './recorder-options.js'
 import { currentLimits } from './limits.js'
 import { refuseWhileLoading } from './nesting.js'
 
@@ -55,7 +56,7 @@ export interface ScheduleOptions {
   /** File that gets one JSON line for each item that failed for good. */
   readonly deadLetter?: string | undefined
   /** Where to keep what is finished, so that a run that was killed can be resumed. */
-  readonly checkpoint?: { readonly dir: string; readonly name?: string | undefined } | undefined
+  readonly checkpoint?: CheckpointOptions | undefined
   /** How often an item is tried again whose worker died, >= 0; default 1. */
   readonly retryCrashedItems?: number | undefined
   /** Whether to use fewer workers while other programs keep the machine busy; default false. */
@@ -142,8 +143,7 @@ export function completeOptions(what: 'execute' | 'optimize' | 'stream', given: 
   checkSignal('signal', o.signal)
   checkNumber('timeoutMs', o.timeoutMs, { min: 0, exclusiveMin: true, allowInfinity: true })
   checkPolicies(o.policies)
-  checkOptionalFunction('onProgress', o.onProgress)
-  if (o.progress !== undefined) checkBoolean('progress', o.progress)
+  checkRecorderOptions(o)
   checkHooks(o.hooks)
   checkOneOf('onError', o.onError, ['throw', 'collect'])
   checkNumber('retryCrashedItems', o.retryCrashedItems, { min: 0, integer: true })

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { ExecutionError } from '../errors.js'
 import { checkKeys, describe } from '../internal/validate.js'
+import { runError } from './run-error.js'
 
 /** A function that is applied to each item. */
 export type TaskFunction<T = never, R = unknown> = (item: T) => R | PromiseLike<R>
@@ -122,10 +122,9 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   }
 }
 
-function selfAwaited(url: string): ExecutionError {
-  return new ExecutionError(
+function selfAwaited(url: string): Error {
+  return runError(
     `${url} awaits, as it is loaded, a run of a task that it exports itself; export the task from a module of its own, or start the run in a function that is not awaited at the top level`,
-    { errors: [], results: [], deadLetter: null },
   )
 }
 

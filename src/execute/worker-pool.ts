@@ -1,7 +1,8 @@
 import type { ResourceLimits } from 'node:worker_threads'
-import { ExecutionError } from '../errors.js'
+import type { ExecutionError } from '../errors.js'
 import type { FromWorker } from './worker-protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
+import { runErrorOf } from './run-error.js'
 
 /** How long a worker stays without work. */
 const IDLE_MS = 30_000
@@ -149,7 +150,7 @@ export class WorkerPool implements Disposable {
     this.#failures = []
     for (const request of waiting) {
       this.withdraw(request)
-      const refusal = new ExecutionError('no worker thread can be started', { errors, results: [], deadLetter: null })
+      const refusal = runErrorOf('no worker thread can be started', errors)
       // A run that is about to ask must have returned from asking before it hears of it.
       queueMicrotask(() => request.refused(refusal))
     }

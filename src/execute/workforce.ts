@@ -1,4 +1,4 @@
-import { ExecutionError, TimeoutExceededError } from '../errors.js'
+import { TimeoutExceededError } from '../errors.js'
 import { notify } from '../internal/listeners.js'
 import type { HereLane } from './here-lane.js'
 import { currentLimits } from './limits.js'
@@ -10,6 +10,7 @@ import type { Batch } from './supply.js'
 import type { TransferredTask } from './transfer.js'
 import { type WorkerPool, type WorkerRequest, poolFor } from './worker-pool.js'
 import { WorkerLane } from './worker-lane.js'
+import { runError } from './run-error.js'
 
 /** Workers that may die without any item to blame, one after the other, before the run gives up. */
 const CAUSELESS_DEATHS = 10
@@ -138,7 +139,7 @@ export class Workforce {
   /** A worker died, and no item is known to have caused it. */
   diedWithoutCause(): void {
     if (++this.#deaths < CAUSELESS_DEATHS) return
-    this.run.stop('failed', new ExecutionError(`${this.#deaths} workers have died, one after the other, of no item`, { errors: [], results: [], deadLetter: null }))
+    this.run.stop('failed', runError(`${this.#deaths} workers have died, one after the other, of no item`))
   }
 
   lost(lane: WorkerLane): void {

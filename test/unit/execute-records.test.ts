@@ -111,6 +111,29 @@ describe('execute with a checkpoint', () => {
   })
 })
 
+describe('execute in worker threads with a checkpoint', () => {
+  const spin = (n: number): number => {
+    let x = n
+    for (let i = 0; i < 20_000; i++) x = (Math.imul(x, 31) + i) | 0
+    return x
+  }
+  it.each([
+    ['an array', Array.from({ length: 500 }, (_, i) => i)],
+    ['a typed array', Float64Array.from({ length: 500 }, (_, i) => i)],
+    ['objects', Array.from({ length: 500 }, (_, n) => ({ n }))],
+  ])('keeps every result of %s', async (_, source) => {
+    const checkpoint = { dir: newPath() }
+    const task = source[0] === 0 ? spin : ({ n }: { n: number }): object => ({ n, ran: true })
+    const run = async (): Promise<unknown[]> => execute(task as (item: unknown) => unknown, source as unknown[], { checkpoint, mode: 'threads', workers: 2 })
+    const results = await run()
+    expect(results).toEqual(Array.from(source as unknown[], task as (item: unknown) => unknown))
+    const log = readFileSync(join(checkpoint.dir, 'checkpoint.log'))
+    expect(await run()).toEqual(results)
+    // Nothing ran, so nothing was added.
+    expect(readFileSync(join(checkpoint.dir, 'checkpoint.log')).equals(log)).toBe(true)
+  })
+})
+
 describe('execute with dead letters', () => {
   it('writes each item that failed, also the one that ended the run', async () => {
     const deadLetter = newPath()
@@ -128,8 +151,22 @@ describe('execute with dead letters', () => {
     await expect(execute(double, items, { deadLetter: folder })).rejects.toBeInstanceOf(ExecutionError)
     expect(state.ran).toEqual([])
     if (process.platform !== 'linux') return
-    state.fails = () => true
-    await expect(execute(double, items, { deadLetter: '/dev/full', onError: 'collect' })).rejects.toThrow(/ENOSPC/)
+    state.fails = (n) => n === 100
+    const error = await execute(double, items, { deadLetter: '/dev/full', onError: 'collect' }).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(ExecutionError)
+    expect(error).toMatchObject({ message: expect.stringContaining('ENOSPC') as string, deadLetter: '/dev/full', errors: [{ code: 'ENOSPC' }] })
+    expect((error as ExecutionError).results.slice(0, 2)).toEqual([{ status: 'fulfilled', value: 0 }, { status: 'fulfilled', value: 2 }])
+  })
+})
+
+describe('options of what a run leaves behind', () => {
+  it.each([
+    [{ checkpoint: { dri: 'x' } }, /unknown checkpoint option 'dri'.*did you mean 'dir'/],
+    [{ checkpoint: 'x' }, /checkpoint options must be an object/],
+    [{ deadLetter: 5 }, /deadLetter must be a path/],
+    [{ progress: 1 }, /progress must be true or false/],
+  ])('are checked at once: %j', (options, why) => {
+    expect(() => stream(Math.abs, items, options as never)).toThrow(why)
   })
 })
 

@@ -1,0 +1,31 @@
+import { ExecutionError } from '../errors.js'
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Those that were made here: an item may fail with one of a run of its own, which is not for us to change. */
+const unfinished = new WeakSet()
+
+/** The error of a run that cannot go on. */
+export function runError(message: string, cause?: unknown): ExecutionError {
+  return runErrorOf(message, cause === undefined ? [] : [cause])
+}
+
+/** The error of a run that cannot go on because of several errors. */
+export function runErrorOf(message: string, errors: unknown[]): ExecutionError {
+  const error = new ExecutionError(message, { errors, results: [], deadLetter: null })
+  unfinished.add(error)
+  return error
+}
+
+/** Adds what the run had come to, if `error` is one of {@link runError}. */
+export function addOutcome(error: unknown, results: unknown[], deadLetter: string | null): void {
+  if (typeof error !== 'object' || error === null || !unfinished.delete(error)) return
+  const writable = error as Writable<ExecutionError>
+  writable.results = results
+  writable.deadLetter = deadLetter
+}
+
+/** What `error` says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
