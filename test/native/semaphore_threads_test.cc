@@ -73,7 +73,7 @@ TEST("semaphore, threads: never more holders than permits, and everybody is serv
     Shared shared(permits);
     run_threads(kThreads, [&](int) {
       Caller caller(&shared);
-      for (int64_t i = 0; i < 5000 * effort; ++i) {
+      for (int64_t i = 0; i < 20'000 * effort; ++i) {
         if (caller.queue()) caller.await();
         shared.work();
         caller.release();
@@ -91,7 +91,7 @@ TEST("semaphore, threads: callers that give up at any moment lose no permit and 
   run_threads(kThreads, [&](int thread) {
     Caller caller(&shared);
     uint32_t random = 12345u + static_cast<uint32_t>(thread);
-    for (int64_t i = 0; i < 5000 * effort; ++i) {
+    for (int64_t i = 0; i < 20'000 * effort; ++i) {
       random = random * 1664525u + 1013904223u;
       if (caller.queue()) {
         if ((random >> 16) % 2 == 0) std::this_thread::yield();
