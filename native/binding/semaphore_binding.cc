@@ -200,7 +200,7 @@ napi_value ask(napi_env env, napi_callback_info info) {
 
 double acquire(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.acquire(handle->owner)); }
 double cancel(SemaphoreHandle* handle) { return handle->semaphore.cancel(handle->owner) ? 1 : 0; }
-double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner); }
+double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner, handle->seen); }
 double available(SemaphoreHandle* handle) { return handle->semaphore.available(); }
 double waiting(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.waiting()); }
 

@@ -143,6 +143,11 @@ class Semaphore {
   // Permits of `owner`, those it was handed and has not noticed included. Exact for whoever acts for it; else it may be out of date.
   uint32_t held(Owner owner) const { return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + grants(owner)) & kPayloadMask; }
 
+  // The same without those handed over since `grants` was `seen`.
+  uint32_t held(Owner owner, uint32_t seen) const {
+    return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + seen) & kPayloadMask;
+  }
+
   // May be out of date.
   uint32_t available() const { return free_of(hot().load(std::memory_order_acquire)); }
 

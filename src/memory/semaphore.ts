@@ -45,7 +45,7 @@ export interface Semaphore extends SemaphoreLimits {
   cancel(): boolean
   /** How many permits were handed to this thread since it last asked: each is for the caller that has waited longest. */
   collect(): number
-  /** Permits of this thread, those not yet collected included. */
+  /** Permits of this thread, without those not yet collected. */
   held(): number
   /** Permits that are free. */
   available(): number

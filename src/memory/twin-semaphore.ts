@@ -88,7 +88,7 @@ export class TwinSemaphore implements Semaphore {
   }
 
   held(): number {
-    return this.#core.held(this.#owner)
+    return this.#core.held(this.#owner, this.#seen)
   }
 
   available(): number {

@@ -46,7 +46,7 @@ describe('not here: defects of other policies', () => {
     const work = deferred()
     const results: unknown[] = []
     const call = (name: string, fn: () => unknown = () => undefined): Promise<unknown> =>
-      policy.execute(fn).then(() => results.push(name), (error: { code: string }) => results.push(`${name}: ${error.code}`))
+      policy.execute(fn).then(() => results.push(name), (error: unknown) => results.push(`${name}: ${(error as { code: string }).code}`))
     const calls = [call('first', () => work.promise), call('accepted')]
     // They arrive in the turn in which the slot frees: one finds the queue with room or not, but who was accepted stays so.
     void work.promise.then(() => calls.push(call('third'), call('fourth')))
