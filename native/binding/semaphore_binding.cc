@@ -16,8 +16,8 @@
 #include "binding/bucket_handle.h"
 #include "binding/doorbell.h"
 #include "binding/environment.h"
+#include "binding/named_cells.h"
 #include "binding/napi_args.h"
-#include "os/process_names.h"
 
 namespace amorsize::binding {
 
@@ -175,10 +175,11 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   Founding founding;
   if (!args.ok || !read_string(env, args.values[0], &name)) return throw_type(env, "semaphore: a name was expected");
   if (!founding.read(env, args.values + 1)) return nullptr;
-  core::Word* cells = os::find_or_create_cells(core::Kind::kSemaphore, name, founding.shape.cells(), [&](core::Word* created) {
-    core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
-  });
-  if (cells == nullptr) return throw_range(env, "semaphore: no memory for another name");
+  core::Word* cells = named_cells(
+      env, false, core::Kind::kSemaphore, name, founding.shape.cells(),
+      [&](core::Word* created) { core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue); },
+      [](const core::Word*) { return true; });
+  if (cells == nullptr) return nullptr;
   return open_semaphore(env, cells, SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed)), nullptr);
 }
 

@@ -1,13 +1,14 @@
-import { isMainThread } from 'node:worker_threads'
 import { SharedMemoryError } from '../errors.js'
+import { systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
+import { openName } from './machine-names.js'
 import { NativeSemaphore } from './native-semaphore.js'
+import { OwnNames } from './own-names.js'
 import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
 import { createSemaphore, openSemaphore, orFull, type Semaphore, type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
 
-/** Names of this thread alone, where there is no addon. */
-const ownNames = new Map<string, CellAddress>()
+const ownNames = new OwnNames<CellAddress>()
 
 /** The queues of this thread that are in use, by name: a thread needs one row of a semaphore, however many bulkheads use the name. */
 const queues = new Map<string, WeakRef<PermitQueue>>()
@@ -42,20 +43,7 @@ export function queueByName(name: string, limits: SemaphoreLimits): PermitQueue 
 
 function openByName(name: string, limits: SemaphoreLimits): Semaphore {
   const addon = nativeAddon()
-  return addon === null ? semaphoreOfOwnName(name, limits) : orFull(NativeSemaphore.named(addon, name, limits, SHARED_SHAPE))
-}
-
-function semaphoreOfOwnName(name: string, limits: SemaphoreLimits): Semaphore {
-  if (!isMainThread) {
-    // A private limit under a shared name would be the very defect this package exists to end.
-    throw new SharedMemoryError(
-      `the name '${name}' cannot be shared with this worker, because the native addon is not loaded and only it has a table of names for all threads; pass bulkhead.share() to the worker instead`,
-      { reason: 'unavailable' },
-    )
-  }
-  const known = ownNames.get(name)
-  if (known !== undefined) return openSemaphore(known).semaphore
-  const { semaphore, address } = createSemaphore(limits, SHARED_SHAPE)
-  ownNames.set(name, address)
-  return semaphore
+  if (addon !== null) return orFull(openName(name, () => NativeSemaphore.named(addon, name, limits, SHARED_SHAPE)))
+  // A semaphore knows no time, so names on a clock of the caller's own are those of everybody.
+  return openSemaphore(ownNames.findOrMake(`process:${name}`, systemClock, () => createSemaphore(limits, SHARED_SHAPE).address)).semaphore
 }

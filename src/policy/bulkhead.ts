@@ -108,7 +108,7 @@ export class Bulkhead extends StagedPolicy implements Disposable {
 function openQueue(options: CompleteBulkheadOptions, adopted: CellAddress | null): { queue: PermitQueue | undefined; address: CellAddress | null } {
   const { name, scope, key } = options
   if (name !== null && scope === 'machine') {
-    throw new SharedMemoryError(`the bulkhead '${name}' cannot be shared with the machine yet; use scope 'process'`, { reason: 'unavailable' })
+    throw new SharedMemoryError(`a bulkhead cannot be shared with the machine yet, so '${name}' can only have scope 'process'`, { reason: 'unavailable' })
   }
   if (key !== undefined) return { queue: undefined, address: null }
   if (name !== null) return { queue: queueByName(name, options), address: null }
