@@ -150,6 +150,7 @@ export class SemaphoreCore {
     this.#complete(this.#hot())
     while (this.cancel(owner));
     while (this.held(owner) > 0) this.release(owner)
+    Atomics.store(this.#words, this.#row(owner, SEMAPHORE.space), 0n)
     Atomics.store(this.#words, this.#row(owner, SEMAPHORE.owner), 0n)
   }
 

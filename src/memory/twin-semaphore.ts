@@ -72,6 +72,13 @@ export class TwinSemaphore implements Semaphore {
     return owner === 0 ? null : new TwinSemaphore(core, owner)
   }
 
+  /** Other processes are the addon's alone. */
+  readonly isOfMachine = false
+
+  buryDead(): void {
+    // So there are none.
+  }
+
   acquire(): Admission {
     return this.#core.acquire(this.#owner)
   }

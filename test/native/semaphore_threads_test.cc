@@ -34,7 +34,7 @@ struct Shared {
   }
 
   int64_t drain() {
-    const Owner owner = semaphore.claim(next_id++, 0);
+    const Owner owner = semaphore.claim({next_id++, 0, 0});
     int64_t taken = 0;
     while (semaphore.try_acquire(owner)) ++taken;
     semaphore.bury(owner, [](Owner) {});
@@ -45,7 +45,7 @@ struct Shared {
 // One caller of a thread at a time, which takes what comes: at once, or by waiting.
 class Caller {
  public:
-  explicit Caller(Shared* shared) : shared_(shared), owner_(shared->semaphore.claim(shared->next_id++, 0)), seen_(shared->semaphore.grants(owner_)) {}
+  explicit Caller(Shared* shared) : shared_(shared), owner_(shared->semaphore.claim({shared->next_id++, 0, 0})), seen_(shared->semaphore.grants(owner_)) {}
 
   bool queue() { return shared_->semaphore.acquire(owner_) == Admission::kQueued; }
   bool is_granted() const { return shared_->semaphore.grants(owner_) != seen_; }
