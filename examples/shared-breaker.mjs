@@ -1,7 +1,7 @@
 // Two workers and the main thread share one circuit breaker and one bulkhead, because they name them alike: failures in one worker
 // open the breaker for all, and a worker that is killed gives back what it held. What happened is printed as a timeline.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { bulkhead, circuitBreaker, pipeline } from 'amorsize'
 
 // Every thread evaluates these lines, and all of them get the same breaker and the same slots.

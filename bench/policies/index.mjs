@@ -2,13 +2,23 @@
 import { summarize } from '../../dist/cli/statistics.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
-import { charts, pathTables, readmeTable, targets } from './report.mjs'
+import { charts, pathTables, readmeTable, targets, threadsTable } from './report.mjs'
 import { subjects } from './subjects.mjs'
 
 const ROUNDS = quick ? 1 : 5
 const SECONDS = quick ? 0.1 : 0.4
 
-const jobs = subjects.map(({ id }) => programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] }))
+/** One named bulkhead in several threads: with slots for all, and with one. */
+const shared = [
+  { id: '1 thread, slots free', threads: 1, slots: 100 },
+  { id: '2 threads, slots free', threads: 2, slots: 100 },
+  { id: '2 threads, one slot', threads: 2, slots: 1 },
+]
+
+const jobs = [
+  ...subjects.map(({ id }) => programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] })),
+  ...shared.map(({ id, threads, slots }) => programJob({ id, base: import.meta.url, file: 'threads-case.mjs', args: [threads, slots, SECONDS * 1000] })),
+]
 const results = await runRounds(jobs, ROUNDS)
 
 const cases = subjects.map(({ id, path, library, parts, signal }) => {
@@ -24,6 +34,12 @@ const cases = subjects.map(({ id, path, library, parts, signal }) => {
   }
 })
 
+const threads = shared.map((plan) => ({
+  ...plan,
+  callsPerSecond: summarize(results.get(plan.id).map((result) => result.callsPerSecond)),
+  mostAtOnce: Math.max(...results.get(plan.id).map((result) => result.mostAtOnce)),
+}))
+
 await writeResults('policies', {
   title: 'What policies add to a call',
   notes: [
@@ -32,10 +48,11 @@ await writeResults('policies', {
       'in every figure ("no policy" is that alone). A batch includes one turn of the event loop.',
     'Heap bytes are the growth of the used heap over 512 calls between which nothing was collected, as a median of nine.',
     'opossum has no retry and p-retry nothing else, so they stand only where all sides do the same. cockatiel 4 and opossum 10 declare Node >= 22 and run on Node 20.20.',
+    'One bulkhead by name in several threads, ten callers in each that call again at once: with one slot it passes from call to call and, most times, from thread to thread.',
   ],
-  tables: pathTables(cases),
+  tables: [...pathTables(cases), threadsTable(threads)],
   readme: readmeTable(cases),
   charts: charts(cases),
   targets: targets(cases),
-  data: { rounds: ROUNDS, seconds: SECONDS, cases },
+  data: { rounds: ROUNDS, seconds: SECONDS, cases, threads },
 })

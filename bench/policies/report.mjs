@@ -33,13 +33,32 @@ export function pathTables(cases) {
   })
 }
 
+/** One bulkhead in several threads. */
+export function threadsTable(threads) {
+  const columns = [
+    { title: '', align: 'left' },
+    { title: 'calls/s', align: 'right' },
+    { title: 'lowest to highest', align: 'right' },
+    { title: 'slots', align: 'right' },
+    { title: 'most at once', align: 'right' },
+  ]
+  const rows = threads.map(({ id, slots, callsPerSecond, mostAtOnce }) => [
+    id,
+    formatNumber(callsPerSecond.median),
+    `${formatNumber(callsPerSecond.min)} to ${formatNumber(callsPerSecond.max)}`,
+    String(slots),
+    String(mostAtOnce),
+  ])
+  return { title: 'one bulkhead by name, all threads together', table: { columns, rows } }
+}
+
 /** One line a library. */
 export function readmeTable(cases) {
   const cell = (path, library) => {
     const found = find(cases, path, library)
     return found === undefined ? '' : `${formatNumber(found.ns.median)} (${formatNumber(found.heapBytes.median)})`
   }
-  const paths = [ALL, WITHOUT_RETRY, 'retry', 'breaker', 'timeout'].filter((path) => find(cases, path, 'amorsize') !== undefined)
+  const paths = [ALL, WITHOUT_RETRY, 'retry', 'breaker', 'bulkhead', 'timeout'].filter((path) => find(cases, path, 'amorsize') !== undefined)
   return {
     title: 'Policies around a resolved function, ns (heap bytes)',
     table: {

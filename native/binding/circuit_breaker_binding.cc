@@ -223,7 +223,7 @@ napi_value admit(napi_env env, napi_callback_info info) {
   if (out == nullptr) return nullptr;
   BreakerHandle* handle = call.handle;
   const int64_t control = handle->breaker.control();
-  const core::Admission admission = handle->breaker.admit(now_ns);
+  const core::BreakerAdmission admission = handle->breaker.admit(now_ns);
   const bool is_closed = admission.admitted && admission.state == BreakerState::kClosed;
   // If it moved between the two, the next call finds out.
   handle->seen_closed = is_closed && Breaker::generation_of(control) == admission.generation ? control : 0;

@@ -8,9 +8,9 @@
 #include "binding/bindings.h"
 #include "binding/bucket_handle.h"
 #include "binding/keyed_handle.h"
+#include "binding/named_cells.h"
 #include "binding/napi_args.h"
 #include "binding/times.h"
-#include "os/process_names.h"
 
 namespace amorsize::binding {
 namespace {
@@ -211,21 +211,30 @@ napi_value open(napi_env env, napi_callback_info info) {
   return open_keyed(env, words, length / core::kWordsPerCell, args.values[0]);
 }
 
-// keyedOpenNamed(name, rate, burst, capacity, evicts, seed, nowMs): [tryAcquire, number, rate, burst, capacity, evicts] with what the
-// first user of the name asked for
+// keyedOpenNamed(name, rate, burst, capacity, evicts, seed, nowMs, machine): [tryAcquire, number, rate, burst, capacity, evicts] with
+// what the first user of the name asked for
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<7> args(env, info);
+  const Args<8> args(env, info);
   Founding founding{};
   std::string name;
-  if (!args.ok || !read_string(env, args.values[0], &name)) return throw_type(env, "keyed: a name was expected");
+  bool machine = false;
+  if (!args.ok || !read_string(env, args.values[0], &name) || napi_get_value_bool(env, args.values[7], &machine) != napi_ok) {
+    return throw_type(env, "keyed: a name and whether it is the machine's were expected");
+  }
   if (!read_founding(env, args, 1, &founding)) return nullptr;
-  core::Word* words = os::find_or_create_cells(core::Kind::kKeyedTable, name, core::keyed_cells(founding.asked.capacity), [&](core::Word* created) {
-    core::KeyedTable<>::initialize(created, core::KeyedTerms::make(founding.now_ns, founding.asked, founding.seed));
-  });
-  if (words == nullptr) return throw_range(env, "keyed: no memory for a table of that capacity");
+  const core::KeyedParameters& asked = founding.asked;
+  const auto make = [&](core::Word* created) { core::KeyedTable<>::initialize(created, core::KeyedTerms::make(founding.now_ns, asked, founding.seed)); };
+  const auto fits = [&](const core::Word* there) {
+    const core::KeyedParameters other = core::KeyedTerms::read(there).asked;
+    return other.rate == asked.rate && other.burst == asked.burst && other.capacity == asked.capacity && other.evicts == asked.evicts;
+  };
+  // A table of another capacity has another size; what it was made with is told by its own words.
+  size_t cells = 0;
+  core::Word* words = named_cells(env, machine, core::Kind::kKeyedTable, name, core::keyed_cells(asked.capacity), make, fits, &cells);
+  if (words == nullptr) return nullptr;
   const core::KeyedParameters found = core::KeyedTerms::read(words).asked;
-  // Whoever made the cells, there are as many as their own capacity says.
-  napi_value result = open_keyed(env, words, core::keyed_cells(found.capacity), nullptr);
+  // The process's own table of names has no sizes: there are as many cells as whoever made them needed.
+  napi_value result = open_keyed(env, words, machine ? cells : core::keyed_cells(found.capacity), nullptr);
   if (result == nullptr) return nullptr;
   const double numbers[] = {found.rate, found.burst, static_cast<double>(found.capacity)};
   for (uint32_t i = 0; i < 3; ++i) AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, numbers[i])));

@@ -16,16 +16,19 @@
 #include "binding/bucket_handle.h"
 #include "binding/doorbell.h"
 #include "binding/environment.h"
+#include "binding/named_cells.h"
 #include "binding/napi_args.h"
-#include "os/process_names.h"
+#include "os/process_identity.h"
 
 namespace amorsize::binding {
 
 struct SemaphoreHandle {
   core::Semaphore<> semaphore;
   Environment* environment;
+  core::Semaphore<>::Identity self;
   core::Owner owner;
   uint32_t seen;            // grants that have been collected
+  bool machine;             // other processes use it too
   uint32_t number = 0;
   uint32_t functions = 0;   // that refer to this handle
   napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive
@@ -38,7 +41,30 @@ using core::SemaphoreShape;
 
 constexpr uint32_t kCountMask = (uint32_t{1} << (64 - core::semaphore::kStampBits)) - 1;
 
-void wake(const core::Semaphore<>& semaphore, Owner owner) { ring(static_cast<uint32_t>(semaphore.doorbell(owner))); }
+// Doorbells are of this process. A thread of another one, which waits, looks every few milliseconds by itself.
+bool is_here(const SemaphoreHandle* handle, const core::Semaphore<>::Identity& who) {
+  return !handle->machine || (who.process == handle->self.process && who.space == handle->self.space);
+}
+
+void wake(const SemaphoreHandle* handle, Owner owner) {
+  const auto who = handle->semaphore.identity(owner);
+  if (is_here(handle, who)) ring(static_cast<uint32_t>(who.doorbell));
+}
+
+// Takes back what threads of processes that have ended hold. Cost: about 10 us for each process but this one.
+template <class Wake>
+void bury_dead(core::Semaphore<> semaphore, const core::Semaphore<>::Identity& self, Wake wake_one) {
+  int64_t alive = self.process;
+  for (Owner owner = 1; owner <= semaphore.rows(); ++owner) {
+    const auto who = semaphore.identity(owner);
+    if (who.process == 0 || who.process == alive) continue;
+    if (os::is_alive({who.process, who.space})) {
+      alive = who.process;
+    } else if (semaphore.inherit(owner, who.process, {self.process, self.space, kNoDoorbell})) {
+      semaphore.bury(owner, wake_one);
+    }
+  }
+}
 
 SemaphoreHandle* handle_of(napi_env env, napi_callback_info info) {
   void* data = nullptr;
@@ -59,15 +85,17 @@ napi_value give(napi_env env, napi_callback_info info) {
   if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
   const Owner next = handle->semaphore.release(handle->owner);
   if (next == core::kNobody) [[likely]] return nullptr;
-  if (handle->semaphore.doorbell(next) == handle->semaphore.doorbell(handle->owner)) return make_bool(env, true);
-  wake(handle->semaphore, next);
+  const auto who = handle->semaphore.identity(next);
+  if (!is_here(handle, who)) return nullptr;
+  if (who.doorbell == handle->self.doorbell) return make_bool(env, true);
+  ring(static_cast<uint32_t>(who.doorbell));
   return nullptr;
 }
 
 void close(napi_env env, void* data, void*) {
   auto* handle = static_cast<SemaphoreHandle*>(data);
   if (--handle->functions > 0) return;
-  handle->semaphore.bury(handle->owner, [handle](Owner next) { wake(handle->semaphore, next); });
+  handle->semaphore.bury(handle->owner, [handle](Owner next) { wake(handle, next); });
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
   handle->environment->semaphores.remove(handle->number);
   handle->environment->release();
@@ -85,7 +113,7 @@ bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_cal
 
 // Claims a row and returns [take, give, number, maxConcurrent, maxQueue], or null when all rows are in use. `view` may be nullptr for
 // cells that live for ever.
-napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view) {
+napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, bool machine) {
   Environment* environment = Environment::of(env);
   const uint32_t doorbell = environment == nullptr ? kNoDoorbell : doorbell_of(*environment);
   if (doorbell == kNoDoorbell) return throw_type(env, "semaphore: this thread has no doorbell");
@@ -95,14 +123,19 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
 
   core::Semaphore<> semaphore(cells, shape);
-  // A doorbell's number is its thread's, in this process.
-  const Owner owner = semaphore.claim(doorbell, doorbell);
+  const core::ProcessIdentity process = os::own_process();
+  const core::Semaphore<>::Identity self{process.process, process.space, doorbell};
+  if (machine) {
+    // Whom that wakes in this process finds out by itself: nobody here holds a handle yet that could.
+    bury_dead(semaphore, self, [&](Owner next) { ring(static_cast<uint32_t>(semaphore.identity(next).doorbell)); });
+  }
+  const Owner owner = semaphore.claim(self);
   if (owner == core::kNobody) {
     if (reference != nullptr) napi_delete_reference(env, reference);
     napi_get_null(env, &result);
     return result;
   }
-  auto* const handle = new SemaphoreHandle{semaphore, environment, owner, semaphore.grants(owner)};
+  auto* const handle = new SemaphoreHandle{semaphore, environment, self, owner, semaphore.grants(owner), machine};
   handle->view = reference;
   handle->number = environment->semaphores.add(handle);
   environment->retain();
@@ -165,21 +198,30 @@ napi_value open(napi_env env, napi_callback_info info) {
   }
   const SemaphoreShape shape = SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed));
   if (!shape.is_valid() || cells_of_view(env, args.values[0], shape.cells()) == nullptr) return throw_type(env, "semaphore: the view does not hold all of its cells");
-  return open_semaphore(env, cells, shape, args.values[0]);
+  return open_semaphore(env, cells, shape, args.values[0], false);
 }
 
-// semaphoreOpenNamed(name, rows, places, maxConcurrent, maxQueue): the same; the first user of the name decides about the numbers
+// semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue): the same; the first user of the name decides about the numbers
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<5> args(env, info);
+  const Args<6> args(env, info);
   std::string name;
+  bool machine = false;
   Founding founding;
-  if (!args.ok || !read_string(env, args.values[0], &name)) return throw_type(env, "semaphore: a name was expected");
-  if (!founding.read(env, args.values + 1)) return nullptr;
-  core::Word* cells = os::find_or_create_cells(core::Kind::kSemaphore, name, founding.shape.cells(), [&](core::Word* created) {
-    core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
-  });
-  if (cells == nullptr) return throw_range(env, "semaphore: no memory for another name");
-  return open_semaphore(env, cells, SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed)), nullptr);
+  if (!args.ok || !read_string(env, args.values[0], &name) || napi_get_value_bool(env, args.values[1], &machine) != napi_ok) {
+    return throw_type(env, "semaphore: a name and whether it is the machine's were expected");
+  }
+  if (!founding.read(env, args.values + 2)) return nullptr;
+  core::Word* cells = named_cells(
+      env, machine, core::Kind::kSemaphore, name, founding.shape.cells(),
+      [&](core::Word* created) { core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue); },
+      [&](const core::Word* found) {
+        return found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
+               found[core::semaphore::kMaxQueue].load(std::memory_order_relaxed) == founding.max_queue;
+      });
+  if (cells == nullptr) return nullptr;
+  // What another process wrote is believed only as far as it can do no harm.
+  if (cells[core::semaphore::kShape].load(std::memory_order_relaxed) != founding.shape.word()) return throw_range(env, "semaphore: the memory of that name is damaged");
+  return open_semaphore(env, cells, founding.shape, nullptr, machine);
 }
 
 SemaphoreHandle* numbered(napi_env env, napi_callback_info info) {
@@ -200,9 +242,14 @@ napi_value ask(napi_env env, napi_callback_info info) {
 
 double acquire(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.acquire(handle->owner)); }
 double cancel(SemaphoreHandle* handle) { return handle->semaphore.cancel(handle->owner) ? 1 : 0; }
-double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner); }
+double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner, handle->seen); }
 double available(SemaphoreHandle* handle) { return handle->semaphore.available(); }
 double waiting(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.waiting()); }
+
+double bury_the_dead(SemaphoreHandle* handle) {
+  bury_dead(handle->semaphore, handle->self, [handle](Owner next) { wake(handle, next); });
+  return 0;
+}
 
 // Permits that were handed to this thread since it last asked.
 double collect(SemaphoreHandle* handle) {
@@ -222,6 +269,7 @@ bool register_semaphore(napi_env env, napi_value exports) {
       {"semaphoreInitialize", initialize},     {"semaphoreOpen", open},       {"semaphoreOpenNamed", open_named},
       {"semaphoreAcquire", ask<acquire>},      {"semaphoreCancel", ask<cancel>}, {"semaphoreCollect", ask<collect>},
       {"semaphoreHeld", ask<held>},            {"semaphoreAvailable", ask<available>}, {"semaphoreWaiting", ask<waiting>},
+      {"semaphoreBuryDead", ask<bury_the_dead>},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

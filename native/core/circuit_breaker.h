@@ -30,7 +30,7 @@ struct Permit {
   int64_t lease = 0;  // the word in that place
 };
 
-struct Admission {
+struct BreakerAdmission {
   bool admitted;
   BreakerState state;
   int64_t generation;
@@ -74,7 +74,7 @@ class CircuitBreaker {
   bool success_is_free(int64_t generation) const { return window_.success_is_free(generation); }
 
   // Asks to make a call.
-  Admission admit(int64_t now_ns) {
+  BreakerAdmission admit(int64_t now_ns) {
     for (;;) {
       int64_t seen = control();
       const int64_t generation = generation_of(seen);
@@ -89,7 +89,7 @@ class CircuitBreaker {
           continue;
         }
         case BreakerState::kHalfOpen: {
-          const Admission admission = take_place(generation, now_ns);
+          const BreakerAdmission admission = take_place(generation, now_ns);
           // Whoever told of the last success may have died before it closed the breaker.
           if (!admission.admitted && all_succeeded(generation)) {
             transition(seen, BreakerState::kClosed, 0);
@@ -187,7 +187,7 @@ class CircuitBreaker {
   }
 
   // Takes a place that is free, or whose lease has ended.
-  Admission take_place(int64_t generation, int64_t now_ns) {
+  BreakerAdmission take_place(int64_t generation, int64_t now_ns) {
     const int64_t tag = place_tag(generation);
     const int64_t now_ms = window_.ns_since_epoch(now_ns) / kNsPerMs;
     int64_t first_end_ms = low_bits(breaker::kLeaseBits);

@@ -223,7 +223,7 @@ inline constexpr int kBalanceBits = 40;
 // Semaphore: one line of state, a line for each thread that uses it, and the line of those who wait.
 //
 //   line 0       kind | hot | queue | most permits | most waiting | shape | - | -
-//   rows         one line an owner (a thread): who | own | grants | doorbell | - ...
+//   rows         one line an owner (a thread): process | own | grants | doorbell | space | - ...
 //   places       the queue, a ring: each place is a run of callers of one owner that came one after the other
 //
 // Every word that an operation changes is a payload of 24 bits above a stamp of 40: who changed it last (a row, from 1 on),
@@ -245,10 +245,11 @@ inline constexpr size_t kShape = 5;     // rows << 16 | places
 
 inline constexpr size_t kFirstRow = kWordsPerCell;
 // Words of a row. The permits its owner holds are own + grants, modulo 2^24.
-inline constexpr size_t kOwner = 0;     // who uses the row; 0: nobody. Claimed and freed by compare-and-swap
+inline constexpr size_t kOwner = 0;     // the process whose thread uses the row, as machine::kOwners has it; 0: nobody. Claimed by compare-and-swap
 inline constexpr size_t kOwn = 1;       // permits taken less those given back << 40 | stamp of its last operation
 inline constexpr size_t kGrants = 2;    // permits that others have handed over << 40 | stamp of who did it last
-inline constexpr size_t kDoorbell = 3;  // rung after a permit was handed over; written by the owner
+inline constexpr size_t kDoorbell = 3;  // of the thread, rung after a permit was handed over; written by the owner
+inline constexpr size_t kSpace = 4;     // the PID namespace in which kOwner holds; 0: not yet written
 
 inline constexpr int kSequenceBits = 34;
 inline constexpr int kStampBits = 40;

@@ -57,14 +57,20 @@ class Semaphore {
     words_[semaphore::kKind].store(kind_word(Kind::kSemaphore), std::memory_order_release);
   }
 
-  // Claims a row for `who` != 0; kNobody when all are in use.
-  Owner claim(int64_t who, int64_t doorbell) {
+  // Who acts for a row: a thread of a process, as machine_header.h identifies it. `process` is not 0.
+  struct Identity {
+    int64_t process;
+    int64_t space;
+    int64_t doorbell;
+  };
+
+  // Claims a row; kNobody when all are in use.
+  Owner claim(const Identity& who) {
     for (Owner owner = 1; owner <= shape_.rows; ++owner) {
       int64_t nobody = 0;
-      // order: acquire. Pairs with the release in `abandon`: the last owner's operations have ended.
-      if (!row(owner, semaphore::kOwner).compare_exchange_strong(nobody, who, std::memory_order_acquire, std::memory_order_relaxed)) continue;
-      // order: relaxed. Only read by who hands a permit to a caller of this row, which its place in the queue, published later, precedes.
-      row(owner, semaphore::kDoorbell).store(doorbell, std::memory_order_relaxed);
+      // order: acquire. Pairs with the release in `bury`: the last owner's operations have ended.
+      if (!row(owner, semaphore::kOwner).compare_exchange_strong(nobody, who.process, std::memory_order_acquire, std::memory_order_relaxed)) continue;
+      write_identity(owner, who);
       return owner;
     }
     return kNobody;
@@ -143,6 +149,11 @@ class Semaphore {
   // Permits of `owner`, those it was handed and has not noticed included. Exact for whoever acts for it; else it may be out of date.
   uint32_t held(Owner owner) const { return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + grants(owner)) & kPayloadMask; }
 
+  // The same without those handed over since `grants` was `seen`.
+  uint32_t held(Owner owner, uint32_t seen) const {
+    return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + seen) & kPayloadMask;
+  }
+
   // May be out of date.
   uint32_t available() const { return free_of(hot().load(std::memory_order_acquire)); }
 
@@ -168,11 +179,26 @@ class Semaphore {
       const Owner next = release(owner);
       if (next != kNobody) wake(next);
     }
-    // order: release. Pairs with `claim`.
+    row(owner, semaphore::kSpace).store(0, std::memory_order_relaxed);
+    // order: release. Pairs with `claim` and `inherit`.
     row(owner, semaphore::kOwner).store(0, std::memory_order_release);
   }
 
-  int64_t doorbell(Owner owner) const { return row(owner, semaphore::kDoorbell).load(std::memory_order_relaxed); }
+  // Who acts for `owner`; process 0: nobody. May be out of date.
+  Identity identity(Owner owner) const {
+    const auto load = [&](size_t word) { return row(owner, word).load(std::memory_order_relaxed); };
+    return {load(semaphore::kOwner), load(semaphore::kSpace), load(semaphore::kDoorbell)};
+  }
+
+  // Takes the row of a process that has ended, to bury it. Of several who try, one succeeds; if that one dies too, the row is its own.
+  bool inherit(Owner owner, int64_t dead_process, const Identity& heir) {
+    // order: acquire, as in `claim`.
+    if (!row(owner, semaphore::kOwner).compare_exchange_strong(dead_process, heir.process, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+    write_identity(owner, heir);
+    return true;
+  }
+
+  uint32_t rows() const { return shape_.rows; }
 
  private:
   enum class Action : uint32_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel };
@@ -198,6 +224,13 @@ class Semaphore {
   static Owner owner_of(int64_t place) { return payload(place) >> semaphore::kWaitingBits; }
   static uint32_t count_of(int64_t place) { return payload(place) & kWaitingMask; }
   static uint32_t place_payload(Owner owner, uint32_t count) { return owner << semaphore::kWaitingBits | count; }
+
+  void write_identity(Owner owner, const Identity& who) {
+    // order: relaxed. Read by who hands a permit to a caller of this row, which its place in the queue, published later, precedes; and by who
+    // looks for the dead, to whom a space not yet written says nothing wrong.
+    row(owner, semaphore::kDoorbell).store(who.doorbell, std::memory_order_relaxed);
+    row(owner, semaphore::kSpace).store(who.space, std::memory_order_relaxed);
+  }
 
   // False for nobody, and for what a thread that scribbles over shared memory may have left there.
   bool is_row(Owner owner) const { return owner - 1 < shape_.rows; }

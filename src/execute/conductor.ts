@@ -9,10 +9,12 @@ import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from './limits.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { isThenable, PaceOfLoop } from './pace.js'
 import type { Measured } from './profile.js'
+import { recall } from './profile-cache.js'
 import type { Run } from './run.js'
 import type { Batch } from './supply.js'
 import { transferable, type TransferredTask } from './transfer.js'
 import { warnOnce } from './warnings.js'
+import { idleWorkers } from './worker-pool.js'
 import { type Terms, Workforce } from './workforce.js'
 
 /** What is under way or known when a run starts. */
@@ -53,7 +55,9 @@ class Conductor {
     this.#judge = new Judge(run.task.key, run.options)
   }
 
-  start({ pending, decided, measured }: Beginning): void {
+  start(beginning: Beginning): void {
+    const { pending } = beginning
+    const { decided, measured } = pending === undefined && beginning.measured === undefined ? this.#recalled() : beginning
     const { options } = this.#run
     const mode = decided?.mode ?? options.mode
     if (pending !== undefined) {
@@ -70,6 +74,17 @@ class Conductor {
     } else {
       this.#startHere()
     }
+  }
+
+  /** What an earlier run has taught about such items, if that is enough to begin with workers at once. */
+  #recalled(): Pick<Beginning, 'decided' | 'measured'> {
+    const { options, task, supply } = this.#run
+    const item = supply.peek()
+    const { remaining } = supply
+    if (item === undefined || remaining === null || !options.useCache || idleWorkers() === 0) return {}
+    const known = recall(task.key, item)
+    const found = known !== undefined && this.#judge.isDue(remaining * known.itemMs, Infinity) ? this.#judge.decide(known, remaining, 0) : undefined
+    return { decided: found?.decision.chosen, measured: found?.measured }
   }
 
   #startHere(): void {

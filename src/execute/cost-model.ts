@@ -34,6 +34,11 @@ export interface Considered {
   readonly estimatedMs: number
 }
 
+/** From the first message to a worker that sleeps until it works, and from its last result until this thread has it. */
+const WAKE_UP_MS = 0.15
+/** What an item in a message costs either side, whatever it weighs. */
+const IN_MESSAGE_MS = 0.000_3
+
 /** The loop: one item after the other. */
 export function loopMs(inputs: CostInputs): number {
   return inputs.items * inputs.itemMs
@@ -54,8 +59,9 @@ export function asyncMs(inputs: CostInputs, concurrency: number): number {
 export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
   const { items, itemMs, cpuShare, sendMs, receiveMs, spawnMs, dispatchMs, isShared, cores, mainWorks } = inputs
   const perChunkMs = isShared ? 0.000_1 : dispatchMs
-  const toSendMs = sendMs + perChunkMs / chunkSize
-  const inWorkerMs = itemMs + receiveMs + perChunkMs / chunkSize
+  const perItemMs = isShared ? 0 : IN_MESSAGE_MS
+  const toSendMs = sendMs + perItemMs + perChunkMs / chunkSize
+  const inWorkerMs = itemMs + receiveMs + perItemMs + perChunkMs / chunkSize
   const lanes = workers + (mainWorks ? 1 : 0)
   // Threads beyond the cores share them; what waits needs no core.
   const speed = cpuShare * lanes <= cores ? 1 : cores / (cpuShare * lanes)
@@ -73,7 +79,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   }
   // The last item of the slowest lane: few long items do not divide evenly.
   const evenMs = Math.ceil(rest / lanes - 1e-9) * (itemMs / speed)
-  return spawnMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs
+  return spawnMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + WAKE_UP_MS
 }
 
 /** Items that take about `targetMs`, but few enough that every lane gets several turns. */

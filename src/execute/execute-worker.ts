@@ -28,12 +28,11 @@ async function handle(message: ToWorker): Promise<void> {
   const startedMs = performance.now()
   if (message.kind === 'chunk') {
     await runChunk(message, task, state)
-    report.post({ kind: 'done', run: message.run, chunk: message.chunk, count: message.items.length, ms: performance.now() - startedMs })
+    report.done(message.chunk, message.items.length, performance.now() - startedMs)
   } else {
     const count = await runBlock(message, task, state)
-    report.flush()
     cells[Cell.CURRENT] = -1
-    report.post({ kind: 'done', run: message.run, chunk: -1, count, ms: performance.now() - startedMs })
+    report.done(-1, count, performance.now() - startedMs)
   }
 }
 

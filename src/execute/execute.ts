@@ -1,13 +1,15 @@
 import { beginRun, resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './item-source.js'
-import { Judge } from './judge.js'
-import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
+import { Judge, LEAST_WORTH_MS } from './judge.js'
+import { isWorkerOfOurs } from './nesting.js'
+import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { PlainLoop, type SliceEnd } from './plain-loop.js'
 import { recall } from './profile-cache.js'
 import { Run } from './run.js'
 import { ArraySink, SettledSink } from './sinks.js'
 import { resolveFunction, resolveTask, type Task, type TaskFunction } from './task.js'
+import { idleWorkers } from './worker-pool.js'
 
 /**
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
@@ -31,7 +33,7 @@ export function execute<T, R>(task: Task<T, R>, items: Items<T>, options: Schedu
 export function execute<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Awaited<R>[]>
 export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptions): Promise<unknown[]> {
   try {
-    const options = completeOptions('execute', given)
+    const options = given === undefined && !isWorkerOfOurs() ? DEFAULTS : completeOptions('execute', given)
     const { signal, mode, isPlain } = options
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (typeof task === 'function' && isPlain && (mode === undefined || mode === 'serial') && isIndexed(items)) {
@@ -46,15 +48,19 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 /** An array and a function, and nobody who watches: start the loop at once. */
 function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const loop = new PlainLoop(task as (item: unknown) => unknown, items)
-  const judge = new Judge(task, options)
-  const known = options.useCache && judge.warmWorkers > 0 && items.length > 1 ? recall(task, items[0]) : undefined
-  if (known !== undefined) {
-    const found = judge.isDue(items.length * known.itemMs, Infinity) ? judge.decide(known, items.length, 0) : undefined
+  // Only with workers at hand is it worth knowing beforehand; without, the first milliseconds tell as much.
+  if (idleWorkers() > 0 && options.useCache) {
+    const known = recall(task, items[0])
+    const judge = known === undefined ? undefined : new Judge(task, options)
+    const found = known !== undefined && judge?.isDue(items.length * known.itemMs, Infinity) === true ? judge.decide(known, items.length, 0) : undefined
     if (found !== undefined) return handOver(loop, options, found)
   }
-  const end = loop.slice((restMs) => judge.isDue(restMs, loop.pace.totalMs))
-  return end === 'done' ? Promise.resolve(loop.results) : goOn(loop, end, judge, options)
+  const end = loop.slice(neverDue)
+  return end === 'done' ? Promise.resolve(loop.results) : goOn(loop, end, new Judge(task, options), options)
 }
+
+/** The first slice asks nobody; it ends early where there is enough left to think about. */
+const neverDue = (restMs: number): boolean => restMs > LEAST_WORTH_MS
 
 /** What is left of a loop that needs more than one slice. */
 async function goOn(loop: PlainLoop, ended: SliceEnd, judge: Judge, options: CompleteOptions): Promise<unknown[]> {

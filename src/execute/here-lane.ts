@@ -26,6 +26,8 @@ export class HereLane implements Lane {
   #stopped = false
   /** How many lanes share what remains; more than one makes the last blocks small. */
   lanes = 1
+  /** Milliseconds between turns of the event loop. */
+  sliceMs = SLICE_MS
   /** Takes no more while it is set. */
   isPaused = false
 
@@ -48,8 +50,8 @@ export class HereLane implements Lane {
 
   #slice(): void {
     const { supply } = this.#run
-    const sliceEndMs = performance.now() + SLICE_MS
-    let nowMs = sliceEndMs - SLICE_MS
+    let nowMs = performance.now()
+    const sliceEndMs = nowMs + this.sliceMs
     while (!this.#isHalted()) {
       const { remaining } = supply
       const fair = this.lanes === 1 || remaining === null ? this.#most : Math.min(this.#most, Math.ceil(remaining / (2 * this.lanes)))

@@ -11,8 +11,8 @@ import { poolFor, type WorkerPool } from './worker-pool.js'
 
 /** Spawning must promise to be worth this many times its cost. */
 const SPAWN_FACTOR = 1.5
-/** With warm workers, less work than this is not worth a message. */
-const WARM_MS = 0.4
+/** Less work than this is not worth a message even to a warm worker. */
+export const LEAST_WORTH_MS = 0.4
 /** Before this much has been run, the pace says little. */
 const LEAST_SEEN_MS = 0.1
 
@@ -52,7 +52,7 @@ export class Judge {
 
   /** Whether it is time to ask {@link consider}: `restMs` are left, `seenMs` have been run. */
   isDue(restMs: number, seenMs: number): boolean {
-    if (restMs < WARM_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
+    if (restMs < LEAST_WORTH_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
     return this.warmWorkers > 0 || restMs > SPAWN_FACTOR * calibration.spawnMs
   }
 

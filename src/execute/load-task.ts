@@ -1,4 +1,3 @@
-import { isThenable } from './pace.js'
 import type { TransferredTask } from './transfer.js'
 
 /** A task in a worker. */
@@ -23,13 +22,4 @@ async function importTask(url: string, name: string): Promise<WorkerTask> {
   const found = module[name]
   if (typeof found !== 'function') throw new TypeError(`${url} exports no function named '${name}' in a worker`)
   return found as WorkerTask
-}
-
-/** The outcome of a call, awaited only if it must be. */
-export function settle(result: unknown, finished: (value: unknown) => void, failed: (error: unknown) => void): Promise<void> | undefined {
-  if (!isThenable(result)) {
-    finished(result)
-    return undefined
-  }
-  return Promise.resolve(result).then(finished, failed)
 }

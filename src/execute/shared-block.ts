@@ -13,8 +13,14 @@ export class SharedBlock {
   /** Items before this one have all been told to the run. */
   #toldUpTo = 0
 
-  private constructor(words: SharedWords) {
+  readonly #originals: ArrayLike<unknown>
+  /** Position among them of the first item that is shared. */
+  readonly #from: number
+
+  private constructor(words: SharedWords, originals: ArrayLike<unknown>, from: number) {
     this.words = words
+    this.#originals = originals
+    this.#from = from
   }
 
   /**
@@ -39,7 +45,7 @@ export class SharedBlock {
       claims: new Int32Array(new SharedArrayBuffer(4)),
       lanes,
       most: MOST_OF_A_CLAIM,
-    })
+    }, items, from)
   }
 
   get remaining(): number {
@@ -56,7 +62,10 @@ export class SharedBlock {
     const to = Math.min(items.length, from + size)
     if (from >= to) return undefined
     states.fill(State.ELSEWHERE, from, to)
-    return { start: base + from, items: items.subarray(from, to), attempts: 0, isCareful: false }
+    // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.
+    const own = new Array<unknown>(to - from)
+    for (let i = from; i < to; i++) own[i - from] = this.#originals[this.#from + i]
+    return { start: base + from, items: own, attempts: 0, isCareful: false }
   }
 
   /** Claims all that is left, so that nobody begins anything more. */

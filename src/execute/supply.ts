@@ -51,6 +51,11 @@ export class Supply {
     return this.#source.total
   }
 
+  /** An item that will be taken next, where it can be seen without taking it. */
+  peek(): unknown {
+    return this.#source instanceof ArraySource ? this.#source.items[this.#source.position] : undefined
+  }
+
   /** Items not yet taken; null where it is not known. */
   get remaining(): number | null {
     if (this.#block !== undefined) return this.#block.remaining

@@ -1,6 +1,7 @@
 import { TimeoutExceededError } from '../errors.js'
 import { systemClock } from '../internal/clock.js'
-import { settle, type WorkerTask } from './load-task.js'
+import type { WorkerTask } from './load-task.js'
+import { isThenable } from './pace.js'
 import { type BlockMessage, Cell, type ChunkMessage, State } from './worker-protocol.js'
 import type { WorkerReport } from './worker-report.js'
 
@@ -20,33 +21,41 @@ export async function runChunk(message: ChunkMessage, task: WorkerTask, { cells,
   const pending = new Set<Promise<void>>()
   for (let i = 0; i < items.length && Atomics.load(cells, Cell.CANCELLED) < run; i++) {
     const index = start + i
-    let settled: Promise<void> | undefined
     if (isTimed) Atomics.store(cells, Cell.STARTED_MS, systemClock.now() - epochMs)
-    // order: seq_cst. Pairs with lost-items.ts, which reads it when the worker is gone or overdue.
-    Atomics.store(cells, Cell.CURRENT, index)
+    // No order is needed: it is read when this thread has ended, or again and again.
+    cells[Cell.CURRENT] = index
+    let result
     try {
-      const result = task(items[i])
-      const finished = (value: unknown): void => report.finished(index, value)
-      const failed = (error: unknown): void => report.failed(index, error)
-      settled = settle(isTimed ? withinTime(result, timeoutMs) : result, finished, failed)
+      result = task(items[i])
     } catch (error) {
       report.failed(index, error)
+      continue
     }
-    if (settled === undefined) continue
-    const tracked = settled.then(() => void pending.delete(tracked))
-    pending.add(tracked)
+    if (!isThenable(result)) {
+      report.finished(index, result)
+      continue
+    }
+    const settled = reportLater(report, index, isTimed ? withinTime(result, timeoutMs) : result)
+    pending.add(settled)
+    void settled.then(() => pending.delete(settled))
     // A promise under way is at no place that could be read from outside, unless it is the only one.
-    if (inFlight > 1) Atomics.store(cells, Cell.CURRENT, -1)
+    if (inFlight > 1) cells[Cell.CURRENT] = -1
     while (pending.size >= inFlight) await Promise.race(pending)
   }
   await Promise.all(pending)
-  Atomics.store(cells, Cell.CURRENT, -1)
-  report.flush()
+  cells[Cell.CURRENT] = -1
 }
 
-/** A promise that is given up when the time is up; a plain result as it is. */
-function withinTime(result: unknown, timeoutMs: number): unknown {
-  if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return result
+async function reportLater(report: WorkerReport, index: number, result: PromiseLike<unknown>): Promise<void> {
+  try {
+    report.finished(index, await result)
+  } catch (error) {
+    report.failed(index, error)
+  }
+}
+
+/** A promise that is given up when the time is up. */
+function withinTime(result: PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const late = (): void => reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
     const timer = setTimeout(late, timeoutMs)
@@ -85,8 +94,11 @@ export async function runBlock(message: BlockMessage, task: WorkerTask, { cells,
       // No order is needed: it is read when this thread has ended, or again and again.
       cells[Cell.CURRENT] = base + i
       try {
-        let result = task(items[i])
-        if (typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function') {
+        const item = items[i] as number
+        // A small integer is to be one here as well, not a number on the heap: code that was compiled for the one does not fit the other.
+        const integer = item | 0
+        let result = task(Object.is(integer, item) ? integer : item)
+        if (typeof result === 'object' && isThenable(result)) {
           result = await (isTimed ? withinTime(result, timeoutMs) : result)
         }
         if (typeof result === 'number') {

@@ -5,7 +5,7 @@ import type { Lane, Run, StopReason } from './run.js'
 import type { Batch } from './supply.js'
 import { unpackThrown } from './thrown.js'
 import type { Workforce } from './workforce.js'
-import type { FromWorker, ResultsMessage } from './worker-protocol.js'
+import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
@@ -162,7 +162,8 @@ export class WorkerLane implements Lane, WorkerOwner {
     else this.#force.failed(index, item, failure.error, attempts + 1)
   }
 
-  #done({ chunk, count, ms }: Extract<FromWorker, { kind: 'done' }>): void {
+  #done({ chunk, count, ms, results }: DoneMessage): void {
+    if (results !== undefined) this.#settleAll(results)
     const held = this.chunks.get(chunk)
     if (count > 0) this.#force.measured(count, ms)
     if (held !== undefined) {

@@ -19,6 +19,9 @@ export interface WorkerRequest {
   readonly refused: (error: ExecutionError) => void
 }
 
+/** Idle workers of all pools. */
+let idleInAll = 0
+
 /**
  * Worker threads of one kind for all runs of this thread: started when asked for, kept for a while when idle, replaced when they die.
  * An idle worker does not keep the process alive.
@@ -72,6 +75,7 @@ export class WorkerPool implements Disposable {
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
     this.#idle.push(worker)
+    idleInAll++
     this.#serve()
     if (this.#idle.length > 0) this.#endLater()
   }
@@ -88,6 +92,7 @@ export class WorkerPool implements Disposable {
       const request = this.#requests.find(({ wanted }) => wanted > 0)
       const worker = request === undefined ? undefined : this.#idle.pop()
       if (request === undefined || worker === undefined) return
+      idleInAll--
       request.wanted--
       this.#working++
       worker.hold(true)
@@ -116,13 +121,17 @@ export class WorkerPool implements Disposable {
         this.#starting.delete(worker)
         worker.hold(false)
         this.#idle.push(worker)
+        idleInAll++
         this.#serve()
         this.#endLater()
       },
       lostMessage: () => undefined,
       gone: (exitCode, error) => {
         const position = this.#idle.indexOf(worker)
-        if (position >= 0) this.#idle.splice(position, 1)
+        if (position >= 0) {
+          this.#idle.splice(position, 1)
+          idleInAll--
+        }
         if (this.#starting.delete(worker)) this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
       },
     }
@@ -156,8 +165,14 @@ export class WorkerPool implements Disposable {
   /** Ends the idle workers. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
+    idleInAll -= this.#idle.length
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }
+}
+
+/** Workers of any kind that are there and idle: one comparison tells that there are none. */
+export function idleWorkers(): number {
+  return idleInAll
 }
 
 const pools = new Map<string, WorkerPool>()

@@ -71,8 +71,19 @@ export type FromWorker =
   | { readonly kind: 'loaded'; readonly task: number; readonly refusal: PackedThrown | undefined }
   | ResultsMessage
   | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
-  | { readonly kind: 'done'; readonly run: number; readonly chunk: number; readonly count: number; readonly ms: number }
+  | DoneMessage
   | { readonly kind: 'unreadable' }
+
+/** A chunk is done, or the shared block (chunk -1). */
+export interface DoneMessage {
+  readonly kind: 'done'
+  readonly run: number
+  readonly chunk: number
+  readonly count: number
+  readonly ms: number
+  /** What has not been sent before: so the worker is free for the next run by the time this one ends. */
+  readonly results: ResultsMessage | undefined
+}
 
 /** Results of items; those of a chunk in the order in which they came. */
 export interface ResultsMessage {

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { packThrown } from './thrown.js'
-import type { FromWorker, ResultsMessage } from './worker-protocol.js'
+import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
 const FLUSH_MS = 5
@@ -34,6 +34,24 @@ export class WorkerReport {
   failed(index: number, error: unknown): void {
     this.flush()
     this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
+  }
+
+  /** Says that a chunk is done, with the results that have not been sent. */
+  done(chunk: number, count: number, ms: number): void {
+    const indices = this.#indices
+    const values = this.#values
+    this.#indices = []
+    this.#values = []
+    const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, ms, results: undefined }
+    if (indices.length > 0) {
+      try {
+        this.post({ ...done, results: this.#message(indices, values) })
+        return
+      } catch {
+        this.#postEach(indices, values)
+      }
+    }
+    this.post(done)
   }
 
   /** Sends what has come together. */

@@ -2,6 +2,7 @@ import { TimeoutExceededError } from '../errors.js'
 import { notify } from '../internal/listeners.js'
 import type { HereLane } from './here-lane.js'
 import { currentLimits } from './limits.js'
+import { SLICE_MS } from './pace.js'
 import type { PoolWorker } from './pool-worker.js'
 import type { Run } from './run.js'
 import type { SharedBlock } from './shared-block.js'
@@ -15,6 +16,9 @@ import { runError } from './run-error.js'
 const CAUSELESS_DEATHS = 10
 /** How often what has come through shared memory is looked at while workers go on. */
 const SWEEP_MS = 50
+
+/** Workers wait for their next chunk while this thread runs its slice, unless they claim by themselves. */
+const SLICE_WITH_MESSAGES_MS = 1
 
 let runs = 0
 
@@ -76,8 +80,9 @@ export class Workforce {
     if (this.#terms.chunkSize !== undefined) return this.#terms.chunkSize
     const byTime = Math.max(1, Math.floor(this.#terms.targetChunkMs / Math.max(this.#itemMs, 1e-6)))
     const { remaining } = this.run.supply
-    const lanes = this.#lanes.size + (this.#here === undefined ? 0 : 1)
-    const fair = remaining === null ? byTime : Math.ceil(remaining / (2 * lanes))
+    const lanes = this.#terms.workers + (this.#here === undefined ? 0 : 1)
+    // Each worker holds two chunks, and this thread can take none of them back.
+    const fair = remaining === null ? byTime : Math.ceil(remaining / (3 * lanes))
     const size = Math.max(1, Math.min(byTime, fair))
     this.run.needRoom(3 * size * (this.#terms.workers + 1))
     return size
@@ -88,7 +93,10 @@ export class Workforce {
       this.#hasShared = true
       this.block = this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.#terms.workers + (this.#here === undefined ? 0 : 1)) : undefined
     }
-    if (this.#here !== undefined) this.#here.lanes = this.#lanes.size + 2
+    if (this.#here !== undefined) {
+      this.#here.lanes = this.#lanes.size + 2
+      this.#here.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
+    }
     this.#lanes.add(new WorkerLane(this, worker))
   }
 

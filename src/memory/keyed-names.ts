@@ -1,23 +1,27 @@
-import { isMainThread } from 'node:worker_threads'
 import { SharedMemoryError } from '../errors.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { type PlacedTable, createKeyedTable, keyedTableOfProcess } from './keyed-table.js'
+import { nativeAddon } from '../internal/native.js'
+import type { NameScope } from './bucket-names.js'
+import { type PlacedTable, createKeyedTable, openNamedKeyedTable } from './keyed-table.js'
 import type { KeyedParameters } from './keyed-terms.js'
+import { addonForMachine, openName } from './machine-names.js'
+import { OwnNames } from './own-names.js'
 
-/** Names of this thread alone, by clock: where there is no addon, and on every clock but the system's, whose time means nothing to others. */
-const ownNames = new WeakMap<Clock, Map<string, PlacedTable>>()
+const ownNames = new OwnNames<PlacedTable>()
 
 /**
- * The keyed table of `name`, made by whoever asks first. Every thread of the process gets the same one; on a clock of the
- * caller's own, this thread.
+ * The keyed table of `name`, made by whoever asks first. Every thread of the process gets the same one, in scope 'machine' every process of
+ * the user; on a clock of the caller's own, this thread.
  *
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or, without the addon, in a worker
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared: without the addon in
+ *   a worker, and with the machine for any of the reasons of {@link openName}
  */
-export function keyedTableByName(name: string, parameters: KeyedParameters, clock: Clock): PlacedTable {
-  const placed = keyedTableOfProcess(name, parameters, clock) ?? tableOfOwnName(name, parameters, clock)
+export function keyedTableByName(name: string, scope: NameScope, parameters: KeyedParameters, clock: Clock): PlacedTable {
+  const placed = openByName(name, scope, parameters, clock)
   const [theirs, ours] = [textOf(placed.parameters), textOf(parameters)]
   if (theirs === ours) return placed
-  throw new SharedMemoryError(`the name '${name}' is in use in this process with ${theirs}, so it cannot be used with ${ours}; use another name`, {
+  const [where, mend] = scope === 'process' ? ['in this process', ''] : ['on this machine', `, or remove it with 'amorsize shm remove' when no process uses it`]
+  throw new SharedMemoryError(`the name '${name}' is in use ${where} with ${theirs}, so it cannot be used with ${ours}; use another name${mend}`, {
     reason: 'parameters-differ',
   })
 }
@@ -26,17 +30,8 @@ function textOf({ rate, burst, capacity, evicts }: KeyedParameters): string {
   return `{ requestsPerSecond: ${rate}, burstSize: ${burst}, capacity: ${capacity}, onFull: '${evicts ? 'evict' : 'deny'}' }`
 }
 
-function tableOfOwnName(name: string, parameters: KeyedParameters, clock: Clock): PlacedTable {
-  if (clock === systemClock && !isMainThread) {
-    // A private limit under a shared name would be the very defect this package exists to end.
-    throw new SharedMemoryError(
-      `the name '${name}' cannot be shared with this worker, because the native addon is not loaded and only it has a table of names for all threads; pass limiter.share() to the worker instead`,
-      { reason: 'unavailable' },
-    )
-  }
-  let names = ownNames.get(clock)
-  if (names === undefined) ownNames.set(clock, (names = new Map<string, PlacedTable>()))
-  let placed = names.get(name)
-  if (placed === undefined) names.set(name, (placed = createKeyedTable(parameters, clock)))
-  return placed
+function openByName(name: string, scope: NameScope, parameters: KeyedParameters, clock: Clock): PlacedTable {
+  const addon = clock !== systemClock ? null : scope === 'machine' ? addonForMachine(name) : nativeAddon()
+  if (addon === null) return ownNames.findOrMake(`${scope}:${name}`, clock, () => createKeyedTable(parameters, clock))
+  return openName(name, () => openNamedKeyedTable(addon, name, scope, parameters, clock))
 }

@@ -1,6 +1,6 @@
 import { SharedMemoryError } from '../errors.js'
-import { type Clock, systemClock } from '../internal/clock.js'
-import { nativeAddon } from '../internal/native.js'
+import type { Clock } from '../internal/clock.js'
+import { type NativeAddon, nativeAddon } from '../internal/native.js'
 import type { Ticket } from './bucket.js'
 import type { Key } from './key-hash.js'
 import { type KeyedParameters, KeyedTerms, keyedCells } from './keyed-terms.js'
@@ -58,11 +58,9 @@ export function openKeyedTable(address: CellAddress, clock: Clock): PlacedTable 
   return { table: addon === null ? new TwinKeyedTable(view, terms, clock) : NativeKeyedTable.open(addon, view, clock), address, parameters: terms.asked }
 }
 
-/** The table that every thread of the process gets for `name`. Null where there is no addon, which alone has a table of names. */
-export function keyedTableOfProcess(name: string, parameters: KeyedParameters, clock: Clock): PlacedTable | null {
-  const addon = nativeAddon()
-  if (addon === null || clock !== systemClock) return null
-  const { table, founding } = NativeKeyedTable.named(addon, name, parameters, randomSeed(), clock)
+/** The table of `name` in the addon's own names, or in those of the machine. */
+export function openNamedKeyedTable(addon: NativeAddon, name: string, scope: 'process' | 'machine', parameters: KeyedParameters, clock: Clock): PlacedTable {
+  const { table, founding } = NativeKeyedTable.named(addon, name, scope, parameters, randomSeed(), clock)
   return { table, address: null, parameters: founding }
 }
 

@@ -123,6 +123,7 @@ export const SEMAPHORE = {
   own: 1,
   grants: 2,
   doorbell: 3,
+  space: 4,
   sequenceBits: 34,
   stampBits: 40,
   queuedBit: 3,

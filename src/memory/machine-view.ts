@@ -1,5 +1,6 @@
+import { doubleFromBits } from '../internal/rate.js'
 import { BREAKER_STATE } from './circuit-breaker.js'
-import { BREAKER, KIND, NAMED_BUCKET, SEMAPHORE, kindWord } from './layout.js'
+import { BREAKER, KEYED, KIND, NAMED_BUCKET, SEMAPHORE, kindWord } from './layout.js'
 import { type MachineRegion, type RegionState, listMachineRegions } from './machine-regions.js'
 import { TwinTokenBucket } from './token-bucket.js'
 
@@ -33,6 +34,7 @@ type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes
 /** What people call each kind, and how its cells are read. A kind that is not here is listed by its number. */
 const KINDS: Readonly<Record<number, { readonly title: string; readonly read?: (words: BigInt64Array) => Details | null }>> = {
   [KIND.tokenBucket]: { title: 'limiter', read: readBucket },
+  [KIND.keyedTable]: { title: 'keyed limiter', read: readKeyedTable },
   [KIND.semaphore]: { title: 'bulkhead', read: readSemaphore },
   [KIND.circuitBreaker]: { title: 'breaker', read: readBreaker },
   [KIND.retryBudget]: { title: 'retry budget' },
@@ -75,6 +77,11 @@ function readBucket(words: BigInt64Array): Details | null {
   const { requestsPerSecond, burstSize, tokens, debt, pausedMs } = look
   const counts = { allowed: Number(words[NAMED_BUCKET.allowed]), denied: Number(words[NAMED_BUCKET.denied]) }
   return { requestsPerSecond, burstSize, tokens, debt, pausedMs: pausedMs > 0 ? pausedMs : null, ...counts }
+}
+
+/** What holds for every key; the keys themselves are hashes. */
+function readKeyedTable(words: BigInt64Array): Details {
+  return { requestsPerSecond: doubleFromBits(words[KEYED.rate] ?? 0n), burstSize: doubleFromBits(words[KEYED.burst] ?? 0n) }
 }
 
 function readSemaphore(words: BigInt64Array): Details {

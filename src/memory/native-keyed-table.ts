@@ -16,7 +16,7 @@ declare module '../internal/native.js' {
     keyedCells(capacity: number): number
     keyedInitialize(view: BigInt64Array, rate: number, burst: number, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number): void
     keyedOpen(view: BigInt64Array): Opened
-    keyedOpenNamed(name: string, rate: number, burst: number, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number): Opened
+    keyedOpenNamed(name: string, rate: number, burst: number, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number, machine: boolean): Opened
     keyedTryAcquire(number: number, key: Key, nowMs: number, tokens: number): Outcome
     keyedReserve(number: number, key: Key, nowMs: number, tokens: number, maxWaitMs: number, out: Float64Array): Outcome
     keyedCancel(number: number, key: Key, nowMs: number, tokens: number, ticket: Float64Array): number
@@ -62,9 +62,17 @@ export class NativeKeyedTable implements KeyedTable {
     return new NativeKeyedTable(addon, addon.keyedOpen(view), clock)
   }
 
-  /** The table every thread of the process gets for `name`, and what it was founded with. */
-  static named(addon: NativeAddon, name: string, asked: KeyedParameters, seed: BigUint64Array, clock: Clock): { table: NativeKeyedTable; founding: KeyedParameters } {
-    const opened = addon.keyedOpenNamed(name, asked.rate, asked.burst, asked.capacity, asked.evicts, seed, timeFor(clock))
+  /** The table every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: 'process' | 'machine',
+    asked: KeyedParameters,
+    seed: BigUint64Array,
+    clock: Clock,
+  ): { table: NativeKeyedTable; founding: KeyedParameters } {
+    const { rate: r, burst: b, capacity: c, evicts: e } = asked
+    const opened = addon.keyedOpenNamed(name, r, b, c, e, seed, timeFor(clock), scope === 'machine')
     const [, , rate = asked.rate, burst = asked.burst, capacity = asked.capacity, evicts = asked.evicts] = opened
     return { table: new NativeKeyedTable(addon, opened, clock), founding: { rate, burst, capacity, evicts } }
   }

@@ -1,4 +1,5 @@
 import type { NativeAddon } from '../internal/native.js'
+import type { NameScope } from './bucket-names.js'
 import { ownDoorbell } from './doorbell.js'
 import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
 
@@ -9,13 +10,14 @@ declare module '../internal/native.js' {
   interface NativeAddon {
     semaphoreInitialize(view: BigInt64Array, rows: number, places: number, maxConcurrent: number, maxQueue: number): void
     semaphoreOpen(view: BigInt64Array): Opened | null
-    semaphoreOpenNamed(name: string, rows: number, places: number, maxConcurrent: number, maxQueue: number): Opened | null
+    semaphoreOpenNamed(name: string, machine: boolean, rows: number, places: number, maxConcurrent: number, maxQueue: number): Opened | null
     semaphoreAcquire(number: number): Admission
     semaphoreCancel(number: number): 0 | 1
     semaphoreCollect(number: number): number
     semaphoreHeld(number: number): number
     semaphoreAvailable(number: number): number
     semaphoreWaiting(number: number): number
+    semaphoreBuryDead(number: number): number
   }
 }
 
@@ -23,13 +25,15 @@ declare module '../internal/native.js' {
 export class NativeSemaphore implements Semaphore {
   readonly maxConcurrent: number
   readonly maxQueue: number
+  readonly isOfMachine: boolean
   /** The addon gives up this thread's row when both bound calls are collected. */
   readonly take: () => undefined | false
   readonly give: () => undefined | boolean
   readonly #addon: NativeAddon
   readonly #number: number
 
-  private constructor(addon: NativeAddon, [take, give, number, maxConcurrent, maxQueue]: Opened) {
+  private constructor(addon: NativeAddon, [take, give, number, maxConcurrent, maxQueue]: Opened, isOfMachine: boolean) {
+    this.isOfMachine = isOfMachine
     this.#addon = addon
     this.take = take
     this.give = give
@@ -48,14 +52,14 @@ export class NativeSemaphore implements Semaphore {
     return NativeSemaphore.#wrap(addon, addon.semaphoreOpen(view))
   }
 
-  /** The semaphore every thread of the process gets for `name`, with the limits its first user gave it. */
-  static named(addon: NativeAddon, name: string, limits: SemaphoreLimits, shape: SemaphoreShape): NativeSemaphore | null {
+  /** The semaphore everybody in `scope` gets for `name`, with the limits its first user gave it. */
+  static named(addon: NativeAddon, name: string, scope: NameScope, limits: SemaphoreLimits, shape: SemaphoreShape): NativeSemaphore | null {
     ownDoorbell()
-    return NativeSemaphore.#wrap(addon, addon.semaphoreOpenNamed(name, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits)))
+    return NativeSemaphore.#wrap(addon, addon.semaphoreOpenNamed(name, scope === 'machine', shape.rows, shape.places, limits.maxConcurrent, boundOf(limits)), scope === 'machine')
   }
 
-  static #wrap(addon: NativeAddon, opened: Opened | null): NativeSemaphore | null {
-    return opened === null ? null : new NativeSemaphore(addon, opened)
+  static #wrap(addon: NativeAddon, opened: Opened | null, isOfMachine = false): NativeSemaphore | null {
+    return opened === null ? null : new NativeSemaphore(addon, opened, isOfMachine)
   }
 
   acquire(): Admission {
@@ -68,6 +72,10 @@ export class NativeSemaphore implements Semaphore {
 
   collect(): number {
     return this.#addon.semaphoreCollect(this.#number)
+  }
+
+  buryDead(): void {
+    this.#addon.semaphoreBuryDead(this.#number)
   }
 
   held(): number {

@@ -2,6 +2,11 @@ import { type Linked, LinkedList } from '../internal/linked-list.js'
 import { answer, holdForRing, letGo, onRing } from './doorbell.js'
 import { ADMISSION, type Admission, type Semaphore } from './semaphore.js'
 
+/** How often a caller looks for a permit that another process hands over, which rings no bell here. */
+const POLL_MS = 5
+/** How often, at most, processes are looked for that have ended: it takes some microseconds for each. */
+const BURY_MS = 100
+
 /** A caller that waits for a permit. An object, so that waiting makes no closure. */
 export interface PermitWaiter extends Linked<PermitWaiter> {
   /** The permit is there; must not throw. */
@@ -20,8 +25,14 @@ export class PermitQueue {
   readonly #give: () => undefined | boolean
   readonly #waiters = new LinkedList<PermitWaiter>()
   readonly #onRing = (): void => void this.#collect()
+  readonly #onPoll = (): void => {
+    this.reclaim()
+    this.#collect()
+  }
   #stopListening: (() => void) | undefined = undefined
   #isHolding = false
+  #poll: NodeJS.Timeout | undefined = undefined
+  #buriedMs = -Infinity
 
   constructor(semaphore: Semaphore) {
     this.semaphore = semaphore
@@ -36,7 +47,8 @@ export class PermitQueue {
 
   /** Takes a permit, or has `waiter` wait for one, or refuses since the queue is full. */
   enter(waiter: PermitWaiter): Admission {
-    const admission = this.semaphore.acquire()
+    let admission = this.semaphore.acquire()
+    if (admission === ADMISSION.refused && this.reclaim()) admission = this.semaphore.acquire()
     if (admission === ADMISSION.queued) {
       this.#waiters.append(waiter)
       this.#stopListening ??= onRing(this.#onRing)
@@ -53,6 +65,14 @@ export class PermitQueue {
     } else if (this.#waiters.size > 0) {
       this.#settle()
     }
+  }
+
+  /** Takes back the permits of processes that have ended. Returns whether it has looked: it does not do so all the time. */
+  reclaim(): boolean {
+    if (!this.semaphore.isOfMachine || performance.now() - this.#buriedMs < BURY_MS) return false
+    this.#buriedMs = performance.now()
+    this.semaphore.buryDead()
+    return true
   }
 
   /** Takes `waiter`, which waits here, out of the queue. */
@@ -89,8 +109,13 @@ export class PermitQueue {
       if (mustHold) holdForRing()
       else letGo()
     }
-    if (isWaiting) return
+    if (isWaiting) {
+      if (this.semaphore.isOfMachine) this.#poll ??= setInterval(this.#onPoll, POLL_MS).unref()
+      return
+    }
     this.#stopListening?.()
     this.#stopListening = undefined
+    clearInterval(this.#poll)
+    this.#poll = undefined
   }
 }

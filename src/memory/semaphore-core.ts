@@ -130,8 +130,9 @@ export class SemaphoreCore {
     return payloadOf(Atomics.load(this.#words, this.#row(owner, SEMAPHORE.grants)))
   }
 
-  held(owner: number): number {
-    return (payloadOf(Atomics.load(this.#words, this.#row(owner, SEMAPHORE.own))) + this.grants(owner)) & COUNT_MASK
+  /** @param seen - grants to count: by default all that were made */
+  held(owner: number, seen = this.grants(owner)): number {
+    return (payloadOf(Atomics.load(this.#words, this.#row(owner, SEMAPHORE.own))) + seen) & COUNT_MASK
   }
 
   available(): number {
@@ -149,6 +150,7 @@ export class SemaphoreCore {
     this.#complete(this.#hot())
     while (this.cancel(owner));
     while (this.held(owner) > 0) this.release(owner)
+    Atomics.store(this.#words, this.#row(owner, SEMAPHORE.space), 0n)
     Atomics.store(this.#words, this.#row(owner, SEMAPHORE.owner), 0n)
   }
 

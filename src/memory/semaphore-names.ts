@@ -1,61 +1,53 @@
-import { isMainThread } from 'node:worker_threads'
 import { SharedMemoryError } from '../errors.js'
+import { type Clock, systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
+import type { NameScope } from './bucket-names.js'
+import { addonForMachine, openName } from './machine-names.js'
 import { NativeSemaphore } from './native-semaphore.js'
+import { OwnNames } from './own-names.js'
 import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
 import { createSemaphore, openSemaphore, orFull, type Semaphore, type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
 
-/** Names of this thread alone, where there is no addon. */
-const ownNames = new Map<string, CellAddress>()
+const ownNames = new OwnNames<CellAddress>()
 
-/** The queues of this thread that are in use, by name: a thread needs one row of a semaphore, however many bulkheads use the name. */
-const queues = new Map<string, WeakRef<PermitQueue>>()
-const collected = new FinalizationRegistry<string>((name) => {
-  if (queues.get(name)?.deref() === undefined) queues.delete(name)
+/** The queues of this thread that are in use, by scope and name: a thread needs one row of a semaphore, however many bulkheads use the name. */
+const queues = new WeakMap<Clock, Map<string, WeakRef<PermitQueue>>>()
+const collected = new FinalizationRegistry<{ readonly known: Map<string, WeakRef<PermitQueue>>; readonly key: string }>(({ known, key }) => {
+  if (known.get(key)?.deref() === undefined) known.delete(key)
 })
 
 /**
  * This thread's queue at the semaphore of `name`, which is made by whoever asks first. Every thread of the process gets the same
- * semaphore.
+ * semaphore, in scope 'machine' every process of the user; on a clock of the caller's own, this thread.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other limits, when as many threads use it as it has room
- *   for, or, without the addon, in a worker
+ *   for, or cannot be shared: without the addon in a worker, and with the machine for any of the reasons of {@link openName}
  */
-export function queueByName(name: string, limits: SemaphoreLimits): PermitQueue {
-  const known = queues.get(name)?.deref()
-  const queue = known ?? new PermitQueue(openByName(name, limits))
+export function queueByName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): PermitQueue {
+  let ofClock = queues.get(clock)
+  if (ofClock === undefined) queues.set(clock, (ofClock = new Map<string, WeakRef<PermitQueue>>()))
+  const key = `${scope}:${name}`
+  const known = ofClock.get(key)?.deref()
+  const queue = known ?? new PermitQueue(openByName(name, scope, limits, clock))
   const { semaphore } = queue
   if (semaphore.maxConcurrent !== limits.maxConcurrent || semaphore.maxQueue !== limits.maxQueue) {
     const text = ({ maxConcurrent, maxQueue }: SemaphoreLimits): string => `{ maxConcurrent: ${maxConcurrent}, maxQueue: ${maxQueue} }`
-    throw new SharedMemoryError(
-      `the name '${name}' is in use in this process with ${text(semaphore)}, so it cannot be used with ${text(limits)}; use another name`,
-      { reason: 'parameters-differ' },
-    )
+    const where = scope === 'process' ? 'in this process' : 'on this machine'
+    const mend = scope === 'process' ? '' : `, or remove it with 'amorsize shm remove' when no process uses it`
+    throw new SharedMemoryError(`the name '${name}' is in use ${where} with ${text(semaphore)}, so it cannot be used with ${text(limits)}; use another name${mend}`, {
+      reason: 'parameters-differ',
+    })
   }
   if (known === undefined) {
-    queues.set(name, new WeakRef(queue))
-    collected.register(queue, name)
+    ofClock.set(key, new WeakRef(queue))
+    collected.register(queue, { known: ofClock, key })
   }
   return queue
 }
 
-function openByName(name: string, limits: SemaphoreLimits): Semaphore {
-  const addon = nativeAddon()
-  return addon === null ? semaphoreOfOwnName(name, limits) : orFull(NativeSemaphore.named(addon, name, limits, SHARED_SHAPE))
-}
-
-function semaphoreOfOwnName(name: string, limits: SemaphoreLimits): Semaphore {
-  if (!isMainThread) {
-    // A private limit under a shared name would be the very defect this package exists to end.
-    throw new SharedMemoryError(
-      `the name '${name}' cannot be shared with this worker, because the native addon is not loaded and only it has a table of names for all threads; pass bulkhead.share() to the worker instead`,
-      { reason: 'unavailable' },
-    )
-  }
-  const known = ownNames.get(name)
-  if (known !== undefined) return openSemaphore(known).semaphore
-  const { semaphore, address } = createSemaphore(limits, SHARED_SHAPE)
-  ownNames.set(name, address)
-  return semaphore
+function openByName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): Semaphore {
+  const addon = scope === 'machine' && clock === systemClock ? addonForMachine(name) : nativeAddon()
+  if (addon !== null && clock === systemClock) return orFull(openName(name, () => NativeSemaphore.named(addon, name, scope, limits, SHARED_SHAPE)))
+  return openSemaphore(ownNames.findOrMake(`${scope}:${name}`, clock, () => createSemaphore(limits, SHARED_SHAPE).address)).semaphore
 }

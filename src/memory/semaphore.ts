@@ -35,6 +35,8 @@ export interface SemaphoreLimits {
  * its callers have in the queue go back when the thread ends; with the twin, unless it is terminated.
  */
 export interface Semaphore extends SemaphoreLimits {
+  /** Whether other processes use it, which do not ring: who waits must `collect` from time to time. */
+  readonly isOfMachine: boolean
   /** Takes a permit: undefined if one was free, false if not. Bound: may be called on its own. */
   readonly take: () => undefined | false
   /** Gives one back; true where it may have gone to a caller of this same thread, who is to be found by `collect`. Bound. */
@@ -45,7 +47,9 @@ export interface Semaphore extends SemaphoreLimits {
   cancel(): boolean
   /** How many permits were handed to this thread since it last asked: each is for the caller that has waited longest. */
   collect(): number
-  /** Permits of this thread, those not yet collected included. */
+  /** Takes back what processes that have ended hold. */
+  buryDead(): void
+  /** Permits of this thread, without those not yet collected. */
   held(): number
   /** Permits that are free. */
   available(): number

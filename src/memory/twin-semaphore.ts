@@ -72,6 +72,13 @@ export class TwinSemaphore implements Semaphore {
     return owner === 0 ? null : new TwinSemaphore(core, owner)
   }
 
+  /** Other processes are the addon's alone. */
+  readonly isOfMachine = false
+
+  buryDead(): void {
+    // So there are none.
+  }
+
   acquire(): Admission {
     return this.#core.acquire(this.#owner)
   }
@@ -88,7 +95,7 @@ export class TwinSemaphore implements Semaphore {
   }
 
   held(): number {
-    return this.#core.held(this.#owner)
+    return this.#core.held(this.#owner, this.#seen)
   }
 
   available(): number {

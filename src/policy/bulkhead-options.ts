@@ -1,6 +1,6 @@
-import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { SEMAPHORE } from '../memory/layout.js'
 import type { CellAddress } from '../memory/region.js'
 
@@ -15,9 +15,9 @@ export interface BulkheadOptions {
   readonly maxQueue?: number | undefined
   /** How long a call waits before it is refused, milliseconds, >= 0; default Infinity. */
   readonly maxWaitMs?: number | undefined
-  /** The same name is the same bulkhead in every thread. */
+  /** The same name means the same bulkhead, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
   readonly name?: string | undefined
-  /** Who shares a name: 'process' (default) or 'machine'. */
+  /** Who shares a name: all threads of this process (default), or all processes of this user on this machine. */
   readonly scope?: 'process' | 'machine' | undefined
   /**
    * Gives each key a bulkhead of its own, with the same limits. Called with the arguments of the guarded function; with none in `execute`.
@@ -43,13 +43,15 @@ const KEYS = ['maxConcurrent', 'maxQueue', 'maxWaitMs', 'name', 'scope', 'key', 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
 export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkheadOptions {
   checkKeys('bulkhead', options, KEYS)
-  const { maxConcurrent = 10, maxQueue = Infinity, maxWaitMs = Infinity, scope = 'process', clock = systemClock } = options
+  if (options.key !== undefined && options.scope === 'machine') {
+    throw new TypeError("key needs scope 'process': names of the machine stay until they are removed, so each key would, too")
+  }
+  const { maxConcurrent = 10, maxQueue = Infinity, maxWaitMs = Infinity, clock = systemClock } = options
   return Object.freeze({
     maxConcurrent: checkNumber('maxConcurrent', maxConcurrent, { min: 1, max: SEMAPHORE.mostPermits, integer: true }),
     maxQueue: checkNumber('maxQueue', maxQueue, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }),
     maxWaitMs: checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true }),
-    name: checkName('name', options.name),
-    scope: checkOneOf('scope', scope, ['process', 'machine']),
+    ...checkSharedName(options.name, options.scope),
     key: checkOptionalFunction('key', options.key),
     clock: checkClock('clock', clock),
   })

@@ -59,8 +59,8 @@ export class Partitions {
   }
 
   #open(key: PartitionKey): PermitQueue {
-    const { name, maxConcurrent, maxQueue } = this.#options
+    const { name, scope, clock, maxConcurrent, maxQueue } = this.#options
     if (name === null) return new PermitQueue(createSemaphore({ maxConcurrent, maxQueue }, PRIVATE_SHAPE).semaphore)
-    return queueByName(`${name}\0${typeof key}:${key}`, { maxConcurrent, maxQueue })
+    return queueByName(`${name} [${typeof key} ${key}]`, scope, { maxConcurrent, maxQueue }, clock)
   }
 }

@@ -99,6 +99,11 @@ export class BulkheadStage implements LinearStage {
     return new Promise((resolve, reject) => {
       const { maxWaitMs, maxQueue } = this.options
       const { scope } = call
+      if (maxWaitMs === 0 && partition.queue.reclaim() && partition.queue.tryEnter() === undefined) {
+        this.admit(call, partition)
+        resolve()
+        return
+      }
       if (scope.aborted || maxWaitMs === 0) {
         this.#leave(partition)
         if (!scope.aborted) this.counts.rejected++

@@ -106,12 +106,9 @@ export class Bulkhead extends StagedPolicy implements Disposable {
 }
 
 function openQueue(options: CompleteBulkheadOptions, adopted: CellAddress | null): { queue: PermitQueue | undefined; address: CellAddress | null } {
-  const { name, scope, key } = options
-  if (name !== null && scope === 'machine') {
-    throw new SharedMemoryError(`the bulkhead '${name}' cannot be shared with the machine yet; use scope 'process'`, { reason: 'unavailable' })
-  }
+  const { name, scope, key, clock } = options
   if (key !== undefined) return { queue: undefined, address: null }
-  if (name !== null) return { queue: queueByName(name, options), address: null }
+  if (name !== null) return { queue: queueByName(name, scope, options, clock), address: null }
   const { semaphore, address } = adopted === null ? createSemaphore(options, SHARED_SHAPE) : openSemaphore(adopted)
   return { queue: new PermitQueue(semaphore), address }
 }

@@ -22,8 +22,8 @@ import { disposedError, moreThanBurst, noRoomForKey, rateLimitExceeded } from '.
  * memory of 24 bytes a key, which never grows. A key whose bucket is full again costs nothing; its place goes to the next key that
  * needs one, without timers and without garbage.
  *
- * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads that
- * share the limiter. Where 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
+ * For each key, in every interval of w seconds, at most `burstSize + requestsPerSecond * w` tokens are granted over all threads and
+ * processes that share the limiter. Where 31 neighbouring keys are all in use and 'evict' forgets one of them, that key begins with a full
  * bucket when it comes again; with 'deny' no key ever gets more.
  *
  * Thread-safety: each thread has its own object; the table behind them is lock-free shared memory, and a thread that dies in the
@@ -282,12 +282,16 @@ function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): 
 function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): PlacedTable {
   const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = policy
   const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
+<<<<<<< HEAD
   if (name !== undefined) {
     if (scope === 'machine') {
       throw new SharedMemoryError(`the keyed limiter '${name}' cannot be shared with the machine yet; use scope 'process'`, { reason: 'unavailable' })
     }
     return keyedTableByName(name, parameters, clock)
   }
+=======
+  if (name !== undefined) return keyedTableByName(name, scope, parameters, clock)
+>>>>>>> keyed
   if (adopted === null) return createKeyedTable(parameters, clock)
   const placed = openKeyedTable(adopted, clock)
   const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every((key) => placed.parameters[key] === parameters[key])

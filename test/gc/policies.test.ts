@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../dist/internal/clock.js'
 import { timersOf } from '../../dist/internal/timers.js'
-import { fallback, hedge, pipeline, retry, timeout } from '../../dist/index.js'
+import { circuitBreaker, fallback, hedge, pipeline, retry, timeout } from '../../dist/index.js'
 
 const gc = globalThis.gc!
 const CALLS = 1_000_000
@@ -60,4 +60,28 @@ describe('a million aborted calls', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
     expect(growth).toBeLessThan(2_000_000)
   }, 120_000)
+})
+
+describe('a circuit breaker', () => {
+  it('leaves the heap as it was over a million calls: succeeded, failed, refused, aborted', async () => {
+    const breaker = circuitBreaker({ window: { ms: 1000, slowCallMs: 1000, minimumCalls: 100 }, resetTimeoutMs: 1, onOpen: () => undefined })
+    const signal = AbortSignal.abort(new Error('gone'))
+    breaker.stats()
+    const batch = async (): Promise<void> => {
+      const call = (index: number): Promise<unknown> => breaker.execute(() => (index % 3 === 0 ? Promise.reject(new Error('down')) : index), index % 7 === 0 ? { signal } : {})
+      await Promise.allSettled(Array.from({ length: BATCH }, (_, index) => call(index)))
+    }
+    expect(await growthOver(CALLS, batch)).toBeLessThan(2_000_000)
+  }, 120_000)
+
+  it('is collected when nobody uses it, although it listens to other threads', async () => {
+    const breakers = Array.from({ length: 200 }, () => {
+      const breaker = circuitBreaker({ onOpen: () => undefined })
+      breaker.on('close', () => undefined)
+      breaker.share()
+      return new WeakRef(breaker)
+    })
+    await settledHeap()
+    expect(breakers.filter((each) => each.deref() !== undefined).length).toBeLessThan(20)
+  })
 })

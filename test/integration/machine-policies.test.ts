@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { circuitBreaker, RetryBudget } from '../../dist/index.js'
+import { readMachine } from '../../dist/memory/machine-view.js'
 import { describeMachine, machineName, runScript } from '../support/machine.js'
 
 const index = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
@@ -15,6 +16,7 @@ describeMachine('policies with a name of the machine', () => {
       for (let i = 0; i < 2; i++) await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
       say(breaker.state)`)
     expect([state, breaker.state]).toEqual(['open', 'open'])
+    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({ kind: 'breaker', state: 'ready', breaker: 'open', tokens: null })
     await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'open' })
     expect(() => circuitBreaker({ ...options, failureThreshold: 4 })).toThrow(/is in use on this machine with \{ failureThreshold: 3,/)
     expect(() => circuitBreaker({ ...options, failureThreshold: undefined, window: { calls: 1000 } })).toThrow(/is in use on this machine/)

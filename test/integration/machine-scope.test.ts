@@ -19,12 +19,13 @@ describeMachine('processes that use one name of the machine', () => {
   })
 
   it('are admitted at the rate of one', async () => {
-    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: 20_000, burstSize: 100 } as const
+    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: 2000, burstSize: 20_000 } as const
     const startedMs = performance.now()
     const counts = await Promise.all([1, 2, 3].map(() => runScript(policy, SPIN(1000))))
     const tookS = (performance.now() - startedMs) / 1e3
-    expect(sum(counts)).toBeLessThanOrEqual(100 + 20_000 * tookS)
-    expect(sum(counts)).toBeGreaterThan(15_000)
+    // With a bucket each it would be three times as many.
+    expect(sum(counts)).toBeLessThanOrEqual(20_000 + 2000 * tookS)
+    expect(sum(counts)).toBeGreaterThanOrEqual(20_000)
   })
 
   it('take their turns when they wait, in acquire and acquireSync alike', async () => {
@@ -36,7 +37,7 @@ describeMachine('processes that use one name of the machine', () => {
     const tookMs = performance.now() - startedMs
     // 40 tokens, of which one is there at once.
     expect(tookMs).toBeGreaterThan(385)
-    expect(tookMs).toBeLessThan(5000)
+    expect(tookMs).toBeLessThan(20_000)
   })
 
   it('see each other’s changes at once', async () => {

@@ -42,23 +42,23 @@ TEST("breaker: opens, admits probes, opens again, closes") {
   BreakerCells cells(consecutive(3, 2));
   Breaker breaker = cells.breaker();
   for (int i = 0; i < 3; ++i) {
-    const core::Admission admission = breaker.admit(kSecond);
+    const core::BreakerAdmission admission = breaker.admit(kSecond);
     CHECK(admission.admitted);
     EXPECT_EQ(breaker.settle(admission.permit, CallResult::kFailed, false, kSecond), i == 2);
   }
-  const core::Admission refused = breaker.admit(kSecond + 60 * kMs);
+  const core::BreakerAdmission refused = breaker.admit(kSecond + 60 * kMs);
   CHECK(!refused.admitted);
   EXPECT_EQ(refused.retry_after_ns, 40 * kMs);
   EXPECT_EQ(breaker.state(kSecond + 100 * kMs - 1), BreakerState::kOpen);
   EXPECT_EQ(breaker.state(kSecond + 100 * kMs), BreakerState::kHalfOpen);
   int64_t now = kSecond + 100 * kMs;
-  const core::Admission first = breaker.admit(now);
-  const core::Admission second = breaker.admit(now);
+  const core::BreakerAdmission first = breaker.admit(now);
+  const core::BreakerAdmission second = breaker.admit(now);
   CHECK(first.admitted && second.admitted && !breaker.admit(now).admitted);
   CHECK(!breaker.settle(first.permit, CallResult::kSucceeded, false, now));
   CHECK(breaker.settle(second.permit, CallResult::kFailed, false, now));
   now += 100 * kMs;
-  const core::Admission third = breaker.admit(now);
+  const core::BreakerAdmission third = breaker.admit(now);
   CHECK(!breaker.settle(second.permit, CallResult::kFailed, false, now));
   CHECK(!breaker.settle(third.permit, CallResult::kSucceeded, false, now));
   CHECK(!breaker.settle(third.permit, CallResult::kSucceeded, false, now));
@@ -82,7 +82,7 @@ TEST("threads: of all that fail at once, one opens the breaker; of all that ask,
       for (++ready; ready < kThreads;) std::this_thread::yield();
       for (int i = 0; i < 4; ++i) opened += mine.settle(permit, CallResult::kFailed, false, kSecond) ? 1 : 0;
       for (++ready; ready < 2 * kThreads;) std::this_thread::yield();
-      const core::Admission admission = mine.admit(2 * kSecond);
+      const core::BreakerAdmission admission = mine.admit(2 * kSecond);
       probes += admission.admitted ? 1 : 0;
       for (++ready; ready < 3 * kThreads;) std::this_thread::yield();
       if (admission.admitted) closed += mine.settle(admission.permit, CallResult::kSucceeded, false, 2 * kSecond) ? 1 : 0;
@@ -106,7 +106,7 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
       for (int64_t i = 0; i < 20'000 * effort; ++i) {
         const int64_t at = now.fetch_add(static_cast<int64_t>(random() % 20'000));
         const int64_t before = mine.control();
-        const core::Admission admission = mine.admit(at);
+        const core::BreakerAdmission admission = mine.admit(at);
         CHECK(admission.generation >= Breaker::generation_of(before));
         if (random() % 5000 == 0) transitions += mine.isolate() ? 1 : 0;
         if (random() % 1000 == 0) transitions += mine.close() ? 1 : 0;

@@ -29,7 +29,7 @@ struct Fixture {
 
 TEST("semaphore: admits as many as it has permits, and not more") {
   Fixture f(3);
-  const Owner owner = f.semaphore.claim(7, 0);
+  const Owner owner = f.semaphore.claim({7, 0, 0});
   EXPECT_EQ(owner, 1u);
   for (int i = 0; i < 3; ++i) CHECK(f.semaphore.try_acquire(owner));
   CHECK(!f.semaphore.try_acquire(owner));
@@ -124,8 +124,8 @@ TEST("semaphore: a hundred thousand callers of one thread take one place") {
 
 TEST("semaphore: what a dead owner held goes to those who wait, and its places are gone") {
   Fixture f(2);
-  CHECK(f.semaphore.claim(11, 0) == 1 && f.semaphore.claim(12, 0) == 2 && f.semaphore.claim(13, 0) == 3);
-  CHECK(f.semaphore.claim(14, 0) == core::kNobody);
+  CHECK(f.semaphore.claim({11, 0, 0}) == 1 && f.semaphore.claim({12, 0, 0}) == 2 && f.semaphore.claim({13, 0, 0}) == 3);
+  CHECK(f.semaphore.claim({14, 0, 0}) == core::kNobody);
   CHECK(f.semaphore.try_acquire(1) && f.semaphore.try_acquire(1));
   for (const Owner owner : {1u, 2u, 1u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
   std::vector<Owner> woken;
@@ -135,13 +135,28 @@ TEST("semaphore: what a dead owner held goes to those who wait, and its places a
   EXPECT_EQ(f.semaphore.held(2), 1u);
   EXPECT_EQ(f.semaphore.available(), 1u);
   EXPECT_EQ(f.semaphore.waiting(), 0);
-  EXPECT_EQ(f.semaphore.claim(15, 0), 1u);
+  EXPECT_EQ(f.semaphore.claim({15, 0, 0}), 1u);
   const uint32_t before = f.semaphore.grants(1);
   CHECK(f.semaphore.try_acquire(1));
   CHECK(f.semaphore.acquire(1) == Admission::kQueued);
   EXPECT_EQ(f.semaphore.release(2), 1u);
   EXPECT_EQ(f.semaphore.grants(1) - before, 1u);
   EXPECT_EQ(f.semaphore.held(1), 2u);
+}
+
+TEST("semaphore: the row of a dead process has one heir, and its permits come back") {
+  Fixture f(2);
+  CHECK(f.semaphore.claim({11, 5, 1}) == 1 && f.semaphore.claim({12, 5, 2}) == 2);
+  CHECK(f.semaphore.try_acquire(1) && f.semaphore.try_acquire(1));
+  EXPECT_EQ(f.semaphore.identity(1).process, 11);
+  EXPECT_EQ(f.semaphore.identity(1).space, 5);
+  CHECK(!f.semaphore.inherit(1, 12, {12, 5, 0}));
+  CHECK(f.semaphore.inherit(1, 11, {12, 5, 0}));
+  CHECK(!f.semaphore.inherit(1, 11, {13, 5, 0}));
+  EXPECT_EQ(f.semaphore.identity(1).process, 12);
+  f.semaphore.bury(1, [](Owner) {});
+  EXPECT_EQ(f.semaphore.available(), 2u);
+  EXPECT_EQ(f.semaphore.identity(1).process, 0);
 }
 
 TEST("semaphore: holds as many permits as the layout says") {

@@ -34,7 +34,7 @@ struct Shared {
   }
 
   int64_t drain() {
-    const Owner owner = semaphore.claim(next_id++, 0);
+    const Owner owner = semaphore.claim({next_id++, 0, 0});
     int64_t taken = 0;
     while (semaphore.try_acquire(owner)) ++taken;
     semaphore.bury(owner, [](Owner) {});
@@ -45,7 +45,7 @@ struct Shared {
 // One caller of a thread at a time, which takes what comes: at once, or by waiting.
 class Caller {
  public:
-  explicit Caller(Shared* shared) : shared_(shared), owner_(shared->semaphore.claim(shared->next_id++, 0)), seen_(shared->semaphore.grants(owner_)) {}
+  explicit Caller(Shared* shared) : shared_(shared), owner_(shared->semaphore.claim({shared->next_id++, 0, 0})), seen_(shared->semaphore.grants(owner_)) {}
 
   bool queue() { return shared_->semaphore.acquire(owner_) == Admission::kQueued; }
   bool is_granted() const { return shared_->semaphore.grants(owner_) != seen_; }
@@ -73,7 +73,7 @@ TEST("semaphore, threads: never more holders than permits, and everybody is serv
     Shared shared(permits);
     run_threads(kThreads, [&](int) {
       Caller caller(&shared);
-      for (int64_t i = 0; i < 5000 * effort; ++i) {
+      for (int64_t i = 0; i < 20'000 * effort; ++i) {
         if (caller.queue()) caller.await();
         shared.work();
         caller.release();
@@ -91,7 +91,7 @@ TEST("semaphore, threads: callers that give up at any moment lose no permit and 
   run_threads(kThreads, [&](int thread) {
     Caller caller(&shared);
     uint32_t random = 12345u + static_cast<uint32_t>(thread);
-    for (int64_t i = 0; i < 5000 * effort; ++i) {
+    for (int64_t i = 0; i < 20'000 * effort; ++i) {
       random = random * 1664525u + 1013904223u;
       if (caller.queue()) {
         if ((random >> 16) % 2 == 0) std::this_thread::yield();

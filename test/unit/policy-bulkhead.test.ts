@@ -1,5 +1,5 @@
-import { channel } from 'node:diagnostics_channel'
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
 import { Bulkhead, bulkhead, BulkheadRejectedError, pipeline, retry, timeout, withBulkhead } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
@@ -284,7 +284,7 @@ describe('bulkhead', () => {
     const heard: unknown[] = []
     const published: unknown[] = []
     const onMessage = (message: unknown): void => void published.push(message)
-    channel('amorsize:bulkhead').subscribe(onMessage)
+    subscribe('amorsize:bulkhead', onMessage)
     const { fn, end } = workload()
     const policy = bulkhead({ maxConcurrent: 1, maxQueue: 1, name: 'heard' })
     policy.on('queued', (event) => heard.push(event))
@@ -293,7 +293,7 @@ describe('bulkhead', () => {
     await policy.execute(fn(2)).catch(() => undefined)
     expect(heard).toEqual([{ queued: 1 }, 'ERR_BULKHEAD_REJECTED'])
     expect(published).toMatchObject([{ event: 'queued', name: 'heard', queued: 1 }, { event: 'rejected', name: 'heard' }])
-    channel('amorsize:bulkhead').unsubscribe(onMessage)
+    unsubscribe('amorsize:bulkhead', onMessage)
     end(0)
     await turn()
     end(1)
@@ -328,7 +328,7 @@ describe('bulkhead', () => {
     [{ maxConcurent: 1 }, TypeError, "did you mean 'maxConcurrent'?"],
     [null, TypeError, 'bulkhead options must be an object; received null'],
   ])('refuses %j', (options, type, message) => {
-    expect(() => bulkhead(options as never)).toThrow(type as typeof TypeError)
+    expect(() => bulkhead(options as never)).toThrow(type)
     expect(() => bulkhead(options as never)).toThrow(message)
   })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { circuitBreaker, pipeline, RateLimiter, rateLimit, retry, RetryBudget, RetryExhaustedError, timeout } from '../../dist/index.js'
+import { bulkhead, circuitBreaker, pipeline, RateLimiter, rateLimit, retry, RetryBudget, RetryExhaustedError, timeout } from '../../dist/index.js'
 import type { Clock } from '../../dist/index.js'
 import { MAX_TIMER_MS } from '../../dist/internal/clock.js'
 import { DurationHistogram } from '../../dist/internal/histogram.js'
@@ -8,7 +8,7 @@ import { backoffMs, JITTERS } from '../../dist/policy/backoff.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { deferred, failing, outcomeOf } from './policy-helpers.js'
 
-// Faults found in other libraries, each by the name it has there. Those of bulkheads and limiters are beside theirs.
+// Faults found in other libraries, each by the name it has there. Those of limiters are beside theirs.
 
 describe('not here: defects of other policies', () => {
   it('abort 50 ms into a 600 ms back-off settles only at 600 ms and calls the function again (cockatiel 3, 4)', async () => {
@@ -39,6 +39,61 @@ describe('not here: defects of other policies', () => {
     expect(Object.keys(aborted)).toEqual(['0'])
     for (const each of work) each.resolve()
     expect(await Promise.all(others)).toEqual(others.map(() => ({ value: undefined, atMs: 120 })))
+  })
+
+  it('an accepted queued call is rejected when two callers arrive as the slot frees (cockatiel)', async () => {
+    const policy = bulkhead({ maxConcurrent: 1, maxQueue: 1 })
+    const work = deferred()
+    const results: unknown[] = []
+    const call = (name: string, fn: () => unknown = () => undefined): Promise<unknown> =>
+      policy.execute(fn).then(() => results.push(name), (error: unknown) => results.push(`${name}: ${(error as { code: string }).code}`))
+    const calls = [call('first', () => work.promise), call('accepted')]
+    // They arrive in the turn in which the slot frees: one finds the queue with room or not, but who was accepted stays so.
+    void work.promise.then(() => calls.push(call('third'), call('fourth')))
+    work.resolve()
+    await work.promise
+    await new Promise((resolve) => setImmediate(resolve))
+    await Promise.all(calls)
+    expect(results).toContain('accepted')
+    expect(results).toContain('first')
+    expect(results.filter((result) => String(result).endsWith('ERR_BULKHEAD_REJECTED')).length).toBeLessThanOrEqual(2)
+    expect(results).toHaveLength(4)
+  })
+
+  it('an aborted queued call keeps its place (cockatiel)', async () => {
+    const policy = bulkhead({ maxConcurrent: 1, maxQueue: 1 })
+    const work = deferred()
+    const controller = new AbortController()
+    const first = policy.execute(() => work.promise)
+    const aborted = policy.execute(() => 'never', { signal: controller.signal })
+    controller.abort()
+    await expect(aborted).rejects.toMatchObject({ name: 'AbortError' })
+    const next = policy.execute(() => 'next')
+    work.resolve()
+    await first
+    expect(await next).toBe('next')
+  })
+
+  it('a timed-out call frees its slot while still running: capacity 2 runs 10 at once (opossum)', async () => {
+    const clock = new FakeClock()
+    const policy = pipeline(bulkhead({ maxConcurrent: 2 }), timeout(10, { clock }))
+    const work = Array.from({ length: 10 }, () => deferred())
+    let running = 0
+    let most = 0
+    const calls = work.map(({ promise }) =>
+      outcomeOf(clock, policy.execute(async () => {
+        most = Math.max(most, ++running)
+        await promise
+        running--
+      })),
+    )
+    await clock.advance(1000)
+    expect(most).toBe(2)
+    for (const each of work) each.resolve()
+    await clock.advance(1000)
+    await Promise.all(calls)
+    expect(most).toBe(2)
+    expect(running).toBe(0)
   })
 
   it('every failing call sorts all latencies of the window (opossum)', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { circuitBreaker, fallback, pipeline, retry, timeout, withCircuitBreaker, withFallback, withPolicy, withRetry, withTimeout } from '../../dist/index.js'
+import { bulkhead, circuitBreaker, fallback, pipeline, retry, timeout, withBulkhead, withCircuitBreaker, withFallback, withPolicy, withRetry, withTimeout } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { outcomeOf } from './policy-helpers.js'
 
@@ -17,6 +17,7 @@ interface Case {
 
 const cases = [
   { name: 'withRetry', factory: withRetry, options: [{ maxRetries: 1 }], existing: retry(), kind: 'retry' },
+  { name: 'withBulkhead', factory: withBulkhead, options: [{ maxConcurrent: 2 }], existing: bulkhead(), kind: 'bulkhead' },
   { name: 'withCircuitBreaker', factory: withCircuitBreaker, options: [{ failureThreshold: 1 }], existing: circuitBreaker(), kind: 'circuit-breaker' },
   { name: 'withTimeout', factory: withTimeout, options: [50], existing: timeout(50), kind: 'timeout' },
   { name: 'withTimeout', factory: withTimeout, options: [{ timeoutMs: 50 }], existing: timeout(50), kind: 'timeout' },

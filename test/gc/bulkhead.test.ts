@@ -1,0 +1,71 @@
+import { getEventListeners } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../dist/internal/clock.js'
+import { timersOf } from '../../dist/internal/timers.js'
+import { Bulkhead, bulkhead } from '../../dist/index.js'
+
+const gc = globalThis.gc!
+const CALLS = 1_000_000
+const BATCH = 1000
+
+/** Bytes of heap and of array buffers after everything that can be collected is. */
+async function settledBytes(): Promise<number> {
+  for (let round = 0; round < 4; round++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    gc()
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+async function growthOver(calls: number, batch: () => Promise<unknown>): Promise<number> {
+  for (let done = 0; done < calls / 10; done += BATCH) await batch()
+  const before = await settledBytes()
+  for (let done = 0; done < calls; done += BATCH) await batch()
+  return (await settledBytes()) - before
+}
+
+describe('a bulkhead', () => {
+  it('leaves heap, listeners and timers as they were, over a million calls aborted in its queue', async () => {
+    const policy = bulkhead({ maxConcurrent: 1, maxWaitMs: 60_000 })
+    let end: () => void = () => undefined
+    const running = policy.execute(() => new Promise<void>((resolve) => (end = resolve)))
+    const boom = new Error('boom')
+    let aborted = 0
+    const growth = await growthOver(CALLS, async () => {
+      const controller = new AbortController()
+      const calls = Array.from({ length: BATCH }, () => policy.execute(() => undefined, { signal: controller.signal }))
+      controller.abort(boom)
+      for (const result of await Promise.allSettled(calls)) if (result.status === 'rejected' && result.reason === boom) aborted++
+      expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+    })
+    expect(aborted).toBe(CALLS * 1.1)
+    expect(growth).toBeLessThan(4_000_000)
+    expect(policy.stats()).toMatchObject({ queued: 0, running: 1 })
+    end()
+    await running
+    expect(policy.available).toBe(1)
+    expect(timersOf(systemClock).size).toBe(0)
+  }, 240_000)
+
+  it('keeps nothing of keys that nobody uses any more', async () => {
+    const policy = bulkhead({ maxConcurrent: 1, key: (id: number) => id })
+    let next = 0
+    const guarded = policy.wrap(async (id: number) => id)
+    const growth = await growthOver(CALLS / 10, () => Promise.all(Array.from({ length: BATCH }, () => guarded(next++))))
+    expect(growth).toBeLessThan(2_000_000)
+  }, 120_000)
+
+  it('is collected, and its row with it', async () => {
+    const shared = bulkhead({ maxConcurrent: 1 })
+    const handle = shared.share()
+    // Far more than a semaphore has rows.
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 30; i++) Bulkhead.from(handle)
+      await settledBytes()
+    }
+    const name = 'collected and made again'
+    for (let i = 0; i < 500; i++) bulkhead({ maxConcurrent: 2, name })
+    expect(bulkhead({ maxConcurrent: 2, name }).available).toBe(2)
+  }, 60_000)
+})

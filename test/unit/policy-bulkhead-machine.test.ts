@@ -1,0 +1,95 @@
+import { expect, it } from 'vitest'
+import { bulkhead } from '../../dist/index.js'
+import { systemClock } from '../../dist/internal/clock.js'
+import { readMachine } from '../../dist/memory/machine-view.js'
+import { queueByName } from '../../dist/memory/semaphore-names.js'
+import { FakeClock } from '../../dist/testing/index.js'
+import { describeMachine, filesOf, machineName, startScript } from '../support/machine.js'
+import { addonForbidden } from '../support/native.js'
+import { deferred } from './policy-helpers.js'
+
+const optionsOf = (name: string) => ({ name, scope: 'machine', maxConcurrent: 2 }) as const
+
+/** A process that takes `count` slots for ever. */
+const holding = (options: object, count: number) => {
+  const { href } = new URL('../../dist/index.js', import.meta.url)
+  return startScript(
+    null,
+    `const { bulkhead } = await import(${JSON.stringify(href)})
+     const slots = bulkhead(${JSON.stringify(options)})
+     for (let i = 0; i < ${count}; i++) void slots.execute(() => { say(i); return new Promise(() => undefined) })
+     setInterval(() => undefined, 1000)`,
+  )
+}
+
+it.runIf(addonForbidden)('is refused without the addon, rather than limiting this process alone', () => {
+  expect(() => bulkhead(optionsOf('no addon'))).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }))
+})
+
+it('is of this thread alone on a clock of the caller', () => {
+  const name = machineName()
+  bulkhead({ ...optionsOf(name), clock: new FakeClock() })
+  expect(filesOf(name)).toEqual([])
+})
+
+it('takes no key', () => {
+  expect(() => bulkhead({ ...optionsOf(machineName()), key: () => 1 })).toThrow("key needs scope 'process'")
+})
+
+describeMachine('a bulkhead of the machine', () => {
+  it('has one set of slots for all processes', async () => {
+    const options = optionsOf(machineName())
+    const slots = bulkhead(options)
+    const other = holding(options, 1)
+    await other.next()
+    expect(slots.available).toBe(1)
+    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({ kind: 'bulkhead', state: 'ready', permits: 1 })
+    expect(() => bulkhead({ ...options, maxConcurrent: 3 })).toThrow(expect.objectContaining({ reason: 'parameters-differ' }))
+    other.child.kill('SIGKILL')
+    await other.ended
+  })
+
+  it('takes back the slots of a process that is killed, for a caller that waits', async () => {
+    const options = optionsOf(machineName())
+    const slots = bulkhead(options)
+    const other = holding(options, 3)
+    await other.next()
+    await other.next()
+    const waiting = slots.execute(() => 'served')
+    expect(slots.stats().queued).toBe(1)
+    other.child.kill('SIGKILL')
+    expect(await waiting).toBe('served')
+    expect(slots.available).toBe(2)
+  })
+
+  it.each([{ maxWaitMs: 0 }, { maxQueue: 0 }])('and for one that does not, with %j', async (more) => {
+    const options = { ...optionsOf(machineName()), ...more }
+    const slots = bulkhead(options)
+    const other = holding(options, 2)
+    await other.next()
+    await other.next()
+    await expect(slots.execute(() => 1)).rejects.toMatchObject({ code: 'ERR_BULKHEAD_REJECTED' })
+    other.child.kill('SIGKILL')
+    await other.ended
+    // It is looked for the dead ten times a second.
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(await slots.execute(() => 'served')).toBe('served')
+  })
+
+  it('hands a slot over to a caller in another process', async () => {
+    const options = optionsOf(machineName())
+    const slots = bulkhead(options)
+    const work = [deferred(), deferred()]
+    const running = work.map(({ promise }) => slots.execute(() => promise))
+    const other = holding(options, 1)
+    const { semaphore } = queueByName(options.name, 'machine', { maxConcurrent: 2, maxQueue: Infinity }, systemClock)
+    while (semaphore.waiting() === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    work[0]!.resolve()
+    expect(await other.next()).toBe(0)
+    work[1]!.resolve()
+    await Promise.all(running)
+    expect(slots.available).toBe(1)
+    other.child.kill('SIGKILL')
+    await other.ended
+  })
+})
