@@ -11,6 +11,8 @@ import { isThenable, PaceOfLoop } from './pace.js'
 import type { Measured } from './profile.js'
 import { recall } from './profile-cache.js'
 import type { Run } from './run.js'
+import type { RunMode } from './options.js'
+import { whyNotShared } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import { transferable, type TransferredTask } from './transfer.js'
 import { warnOnce } from './warnings.js'
@@ -65,7 +67,7 @@ class Conductor {
       this.#startAsync(pending.result, batch)
     } else if (mode === 'async' || (mode !== 'threads' && isAsyncFunction(this.#run.task.call))) {
       this.#startAsync()
-    } else if (isWorkerOfOurs()) {
+    } else if (isWorkerOfOurs() || !this.#canShare(mode)) {
       this.#startHere()
     } else if (mode === 'threads') {
       void this.#startThreads(decided, measured)
@@ -74,6 +76,14 @@ class Conductor {
     } else {
       this.#startHere()
     }
+  }
+
+  /** Whether workers could apply the run's policies; the person who asked for workers is told if not. */
+  #canShare(mode: RunMode | undefined): boolean {
+    const { task, options } = this.#run
+    const obstacle = whyNotShared(options.policies)
+    if (obstacle !== undefined && mode === 'threads') warnOnce(task.key, 'AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`)
+    return obstacle === undefined
   }
 
   /** What an earlier run has taught about such items, if that is enough to begin with workers at once. */

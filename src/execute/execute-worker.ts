@@ -5,6 +5,7 @@ import { markAsWorker } from './nesting.js'
 import { packThrown } from './thrown.js'
 import { runBlock, runChunk, type WorkerState } from './worker-items.js'
 import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
+import { underPolicies } from './worker-policies.js'
 import { WorkerReport } from './worker-report.js'
 
 const port = parentPort as MessagePort
@@ -15,6 +16,8 @@ const nesting = markAsWorker()
 
 /** A task that could not be loaded is here as the error that says why. */
 const tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
+/** The task under the limiters of the run that has some. */
+let guarded: { readonly run: number; readonly task: WorkerTask } | undefined
 /** Everything is done in the order in which it was sent. */
 let last: Promise<void> = Promise.resolve()
 
@@ -23,8 +26,13 @@ async function handle(message: ToWorker): Promise<void> {
     await load(message)
     return
   }
-  const task = tasks.get(message.task)
+  let task = tasks.get(message.task)
   if (typeof task !== 'function') return
+  if (message.kind === 'policies') {
+    guarded = { run: message.run, task: await underPolicies(task, message.handles) }
+    return
+  }
+  if (guarded?.run === message.run) ({ task } = guarded)
   const startedMs = performance.now()
   if (message.kind === 'chunk') {
     await runChunk(message, task, state)

@@ -6,6 +6,7 @@ import type { PaceOfLoop } from './pace.js'
 import type { Measured } from './profile.js'
 import { remember } from './profile-cache.js'
 import { cloneMsOf } from './sample.js'
+import { whyNotShared } from './shared-policies.js'
 import { sizeOf } from './value-size.js'
 import { poolFor, type WorkerPool } from './worker-pool.js'
 
@@ -42,7 +43,7 @@ export class Judge {
   constructor(key: object | string, options: CompleteOptions) {
     this.#key = key
     this.#options = options
-    this.#mayUseThreads = options.mode !== 'serial' && options.mode !== 'async' && !isWorkerOfOurs()
+    this.#mayUseThreads = options.mode !== 'serial' && options.mode !== 'async' && !isWorkerOfOurs() && whyNotShared(options.policies) === undefined
   }
 
   /** Workers that are there and idle. */

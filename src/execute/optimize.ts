@@ -12,6 +12,7 @@ import { draw, iterate, iterateAsync, PrefixedSource } from './prefixed-source.j
 import type { Measured } from './profile.js'
 import { recall, remember } from './profile-cache.js'
 import { runSample, type Sampled } from './sample.js'
+import { whyNotShared } from './shared-policies.js'
 import { ArraySink, SettledSink } from './sinks.js'
 import { type ResolvedTask, resolveTask, type Task } from './task.js'
 import { whyNotTransferable } from './transfer.js'
@@ -75,7 +76,7 @@ interface Parts {
 async function planFor(parts: Parts): Promise<Plan<unknown>> {
   const { task, options, source, sampled, measured } = parts
   const { total } = source
-  let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : undefined)
+  let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(options.policies))
   const situation: Situation = {
     items: total === null ? null : total - sampled.length,
     done: sampled.length,

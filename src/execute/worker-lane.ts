@@ -2,6 +2,7 @@ import { callHook } from './hooks.js'
 import { LostItems } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from './pool-worker.js'
 import type { Lane, Run, StopReason } from './run.js'
+import { handlesOf } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import { unpackThrown } from './thrown.js'
 import type { Workforce } from './workforce.js'
@@ -43,6 +44,8 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#run.add(this)
     callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
     worker.load(force.task)
+    const handles = handlesOf(this.#run.options.policies) ?? []
+    if (handles.length > 0) worker.send({ kind: 'policies', run: force.runNumber, task: force.task.id, handles })
     this.fill()
   }
 

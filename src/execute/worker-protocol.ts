@@ -1,3 +1,4 @@
+import type { RateLimiterHandle } from '../rate-limit/rate-limiter-handle.js'
 import type { PackedThrown } from './thrown.js'
 import type { TransferredTask } from './transfer.js'
 
@@ -63,7 +64,12 @@ export interface SharedWords {
 }
 
 /** From the main thread to a worker. */
-export type ToWorker = { readonly kind: 'task'; readonly task: TransferredTask } | ChunkMessage | BlockMessage
+export type ToWorker =
+  | { readonly kind: 'task'; readonly task: TransferredTask }
+  /** Limiters that hold for all items of a run, outermost first. */
+  | { readonly kind: 'policies'; readonly run: number; readonly task: number; readonly handles: readonly RateLimiterHandle[] }
+  | ChunkMessage
+  | BlockMessage
 
 /** From a worker to the main thread. */
 export type FromWorker =

@@ -1,0 +1,47 @@
+import { execute, pipeline, RateLimiter, rateLimit, retry, stream, task, timeout } from 'amorsize'
+import { describe, expect, it, vi } from 'vitest'
+import { collect } from '../support/collect.js'
+
+const whereabouts = task<number, boolean>(new URL('../fixtures/tasks/faults.mjs', import.meta.url), 'whereabouts')
+const items = Array.from({ length: 60 }, (_, n) => n)
+
+describe('policies', () => {
+  it.each(['serial', 'async', 'threads'] as const)('a limiter holds over the whole run in mode %s', async (mode) => {
+    const limiter = new RateLimiter({ requestsPerSecond: 100, burstSize: 10 })
+    const startedMs = performance.now()
+    const results = await execute(whereabouts, items, { mode, workers: 2, mainThread: false, policies: [limiter] })
+    const elapsedMs = performance.now() - startedMs
+    expect(results).toEqual(items.map(() => mode !== 'threads'))
+    expect(elapsedMs).toBeGreaterThan(490) // 50 of 60 wait for their token
+    expect(limiter.getAvailableTokens()).toBeLessThan(10)
+  })
+
+  it('a limiter inside rateLimit() and several of them are shared, too', async () => {
+    const slow = new RateLimiter({ requestsPerSecond: 100, burstSize: 1 })
+    const results = await execute(whereabouts, items.slice(0, 20), { mode: 'threads', workers: 2, mainThread: false, policies: [rateLimit(slow), new RateLimiter({ requestsPerSecond: 1e6 })] })
+    expect(results).toEqual(results.map(() => false))
+    expect(slow.getAvailableTokens()).toBeLessThan(1)
+  })
+
+  it('a policy that lives in this thread keeps the run here, with a warning', async () => {
+    const warned = vi.fn()
+    process.on('warning', warned)
+    const results = await execute(whereabouts, items, { mode: 'threads', policies: [retry({ maxRetries: 1 })] })
+    await new Promise(setImmediate)
+    process.off('warning', warned)
+    expect(results).toEqual(items.map(() => true))
+    expect(warned.mock.calls.flat().map(({ code }) => code)).toContain('AMORSIZE_POLICY_NOT_SHARED')
+  })
+
+  it('are applied in the order written, to each item', async () => {
+    let calls = 0
+    const flaky = async (n: number): Promise<number> => {
+      calls++
+      if (calls % 2 === 1) throw new Error('once')
+      return n
+    }
+    const results = await collect(stream(flaky, [1, 2, 3], { policies: [pipeline(retry({ maxRetries: 1, initialDelayMs: 1 }), timeout(1000))], workers: 1 }))
+    expect(results).toEqual([1, 2, 3])
+    expect(calls).toBe(6)
+  })
+})
