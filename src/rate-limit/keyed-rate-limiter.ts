@@ -282,16 +282,7 @@ function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): 
 function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): PlacedTable {
   const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = policy
   const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
-<<<<<<< HEAD
-  if (name !== undefined) {
-    if (scope === 'machine') {
-      throw new SharedMemoryError(`the keyed limiter '${name}' cannot be shared with the machine yet; use scope 'process'`, { reason: 'unavailable' })
-    }
-    return keyedTableByName(name, parameters, clock)
-  }
-=======
   if (name !== undefined) return keyedTableByName(name, scope, parameters, clock)
->>>>>>> keyed
   if (adopted === null) return createKeyedTable(parameters, clock)
   const placed = openKeyedTable(adopted, clock)
   const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every((key) => placed.parameters[key] === parameters[key])
