@@ -2,11 +2,12 @@
 //   node examples/list-files.mjs node_modules > files.ndjson
 //   npx amorsize execute ./examples/hash-files.mjs#hashFile --items files.ndjson --out hashes.ndjson --progress --checkpoint .checkpoint
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { isMainThread } from 'node:worker_threads'
 import { deflateSync } from 'node:zlib'
 import { execute, task } from 'amorsize'
-import { isProgram, listFiles } from './list-files.mjs'
 
 export function hashFile(path) {
   const bytes = readFileSync(path)
@@ -15,7 +16,8 @@ export function hashFile(path) {
 
 async function main() {
   // Two thousand files, picked evenly: enough to see, soon enough done.
-  const all = listFiles('node_modules')
+  const entries = readdirSync('node_modules', { recursive: true, withFileTypes: true })
+  const all = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   const files = all.filter((_, i) => i % Math.ceil(all.length / 2000) === 0)
   files.forEach((path) => readFileSync(path)) // both find them in memory
 
@@ -33,4 +35,4 @@ async function main() {
 }
 
 // Not awaited here: execute imports this module by its URL, and an import waits until the module's own top level has ended.
-if (isProgram(import.meta.url)) void main()
+if (isMainThread && process.argv[1]?.endsWith('hash-files.mjs')) void main()

@@ -1,10 +1,10 @@
 // Parses every JavaScript file of node_modules. Some are no valid JavaScript: they fail, and go to the dead letters; the rest goes on.
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { parse } from 'acorn' // npm install acorn
 import { execute, task } from 'amorsize'
-import { isProgram, listFiles } from './list-files.mjs'
 
 /** Counts the statements and comments of one file. */
 export function parseFile(path) {
@@ -22,7 +22,8 @@ export function parseFile(path) {
 }
 
 async function main() {
-  const files = listFiles('node_modules', ['.js', '.mjs', '.cjs'])
+  const entries = readdirSync('node_modules', { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile() && /\.[cm]?js$/.test(entry.name)).map((entry) => join(entry.parentPath, entry.name))
   const deadLetter = join(tmpdir(), `unparsable-${process.pid}.ndjson`)
   const start = performance.now()
   const outcomes = await execute(task(import.meta.url, 'parseFile'), files, { onError: 'collect', deadLetter, progress: true })
@@ -37,4 +38,4 @@ async function main() {
 }
 
 // Not awaited here: execute imports this module by its URL, and an import waits until the module's own top level has ended.
-if (isProgram(import.meta.url)) void main()
+if (isMainThread && process.argv[1]?.endsWith('parse-files.mjs')) void main()

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
+import { isMainThread } from 'node:worker_threads'
 import { execute, task } from 'amorsize'
-import { isProgram } from './list-files.mjs'
 
 /** Some 5 ms of work. */
 export function work(n) {
@@ -42,7 +42,7 @@ async function main() {
 }
 
 // Not awaited here: execute imports this module by its URL, and an import waits until the module's own top level has ended.
-if (isProgram(import.meta.url)) {
+if (isMainThread && process.argv[1]?.endsWith('resume-after-kill.mjs')) {
   if (process.argv[2] === undefined) void main()
   else void run(process.argv[2], ({ completed }) => process.send(completed))
 }
