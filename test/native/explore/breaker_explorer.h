@@ -93,7 +93,7 @@ class BreakerExplorer {
     core::CircuitBreaker<ModelWord<kFault>> breaker(ModelWord<kFault>::cell(), scenario_.parameters);
     switch (operation.action) {
       case BreakerAction::kAdmit: {
-        const core::Admission admission = breaker.admit(operation.now_ns);
+        const core::BreakerAdmission admission = breaker.admit(operation.now_ns);
         if (admission.admitted) permits->held[permits->count++] = admission.permit;
         // Nor is the generation: one that makes the breaker half-open may find it closed by hand before it has its place.
         return {{admission.admitted, static_cast<int64_t>(admission.state), admission.retry_after_ns}};
