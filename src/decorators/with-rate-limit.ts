@@ -6,7 +6,12 @@ import { type GuardFactory, type MustReturnPromise, guardFactory } from './guard
 
 /** `unknown` (no demand) if the key function can read the arguments of `F`; a type that names the fault if not. */
 type HasKey<F extends AnyFunction, Args extends unknown[]> =
-  Parameters<F> extends [...Args, ...unknown[]] ? unknown : { readonly 'the key function takes other parameters': never }
+  Parameters<F> extends [...Args, ...unknown[]]
+    ? unknown
+    : // Of any function, which is what F stands for until the type of a parameter with a default is known.
+      never[] extends Parameters<F>
+      ? unknown
+      : { readonly 'the key function takes other parameters': never }
 
 /** Guards functions and methods with one limit by key. */
 export interface KeyedGuard<Args extends unknown[]> {
