@@ -8,6 +8,7 @@ import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import { joinDeclarations } from './support/declarations.mjs'
 import { manifest, root } from './support/project.mjs'
+import { mustRun } from './support/run.mjs'
 
 const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')
@@ -26,6 +27,9 @@ for (const entry of Object.values(manifest.exports)) {
   declarations[name] = `${source}.d.ts`
 }
 await joinDeclarations(declarations, types)
+
+// Sources are for those few whom no prebuild fits: packed, they take a fifth of the room.
+await mustRun('tar', ['-czf', join('dist', 'native.tgz'), 'binding.gyp', 'native'], { cwd: root, quiet: true })
 
 // The command line; bin names it.
 for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.js')] = join(dist, 'cli', 'main.js')

@@ -4,7 +4,6 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "os/clock.h"
+#include "os/file_status.h"
 #include "os/process_identity.h"
 
 namespace amorsize::os {
@@ -164,11 +164,11 @@ MachineFiles::Attempt MachineFiles::attempt(const Request& request) {
   if (descriptor < 0) return Attempt::failed(errno);
   const File file(descriptor);
 
-  struct stat status {};
-  if (fstat(descriptor, &status) != 0) return Attempt::failed(errno);
-  if (!S_ISREG(status.st_mode)) return Attempt::refused(MachineFault::kNotARegion);
-  if (status.st_uid != geteuid() || (status.st_mode & 07777) != kMode) return Attempt::refused(MachineFault::kPermission);
-  const auto known = mappings_.find({status.st_dev, status.st_ino});
+  const auto status = status_of(descriptor);
+  if (!status) return Attempt::failed(errno);
+  if (!S_ISREG(status->mode)) return Attempt::refused(MachineFault::kNotARegion);
+  if (status->user != geteuid() || (status->mode & 07777) != kMode) return Attempt::refused(MachineFault::kPermission);
+  const auto known = mappings_.find({status->device, status->inode});
   if (known != mappings_.end()) {
     const Mapping& mapping = known->second;
     return {false, mapping.header + kFirstWord, mapping.cells, MachineFault::kNone, 0};
@@ -183,10 +183,10 @@ MachineFiles::Attempt MachineFiles::settle(const Request& request, int file) {
   // While this lock is held nobody removes the region to make it again.
   const int locked = lock(file, LOCK_SH, patience_ns_);
   if (locked != 0) return locked == ETIMEDOUT ? Attempt::refused(MachineFault::kBusy) : Attempt::failed(locked);
-  struct stat status {};
-  if (fstat(file, &status) != 0) return Attempt::failed(errno);
-  if (status.st_nlink == 0) return Attempt::repeat();
-  switch (const HeaderState state = judge(file, static_cast<size_t>(status.st_size), request.kind, request.name)) {
+  const auto status = status_of(file);
+  if (!status) return Attempt::failed(errno);
+  if (status->links == 0) return Attempt::repeat();
+  switch (const HeaderState state = judge(file, static_cast<size_t>(status->bytes), request.kind, request.name)) {
     case HeaderState::kReady: {
       bool replaceable = false;
       const Attempt used = use(request, file, &replaceable);
@@ -205,10 +205,10 @@ MachineFiles::Attempt MachineFiles::create(const Request& request, int file) {
   const int locked = lock(file, LOCK_EX, patience_ns_);
   if (locked != 0) return locked == ETIMEDOUT ? Attempt::refused(MachineFault::kBusy) : Attempt::failed(locked);
   step(CreationStep::kLocked);
-  struct stat status {};
-  if (fstat(file, &status) != 0) return Attempt::failed(errno);
-  if (status.st_nlink == 0) return Attempt::repeat();
-  const HeaderState state = judge(file, static_cast<size_t>(status.st_size), request.kind, request.name);
+  const auto status = status_of(file);
+  if (!status) return Attempt::failed(errno);
+  if (status->links == 0) return Attempt::repeat();
+  const HeaderState state = judge(file, static_cast<size_t>(status->bytes), request.kind, request.name);
   bool replaceable = state == HeaderState::kOtherBoot;
   if (state == HeaderState::kReady) {
     const Attempt used = use(request, file, &replaceable);
@@ -245,9 +245,9 @@ MachineFiles::Attempt MachineFiles::create(const Request& request, int file) {
 
 // Maps a finished region for the life of the process; or finds that it does not fit and nobody uses it.
 MachineFiles::Attempt MachineFiles::use(const Request& request, int file, bool* replaceable) {
-  struct stat status {};
-  if (fstat(file, &status) != 0) return Attempt::failed(errno);
-  const auto bytes = static_cast<size_t>(status.st_size);
+  const auto status = status_of(file);
+  if (!status) return Attempt::failed(errno);
+  const auto bytes = static_cast<size_t>(status->bytes);
   if (bytes <= core::kMachineHeaderBytes) return Attempt::refused(MachineFault::kNotARegion);
   void* const address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (address == MAP_FAILED) return Attempt::failed(errno);
@@ -261,7 +261,7 @@ MachineFiles::Attempt MachineFiles::use(const Request& request, int file, bool* 
     return Attempt::refused(MachineFault::kNotARegion);
   }
   core::enter_owner(header, own_process(), is_alive);
-  mappings_.emplace(std::pair{status.st_dev, status.st_ino}, Mapping{header, cells});
+  mappings_.emplace(std::pair{status->device, status->inode}, Mapping{header, cells});
   return {false, header + kFirstWord, cells, MachineFault::kNone, 0};
 }
 

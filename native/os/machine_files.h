@@ -2,8 +2,7 @@
 // of a creation open to tests.
 #pragma once
 
-#include <sys/types.h>
-
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -50,7 +49,7 @@ class MachineFiles {
   const int64_t patience_ns_;
   std::mutex mutex_;
   // By device and inode: a name that was removed and made again is another region.
-  std::map<std::pair<dev_t, ino_t>, Mapping> mappings_;
+  std::map<std::pair<uint64_t, uint64_t>, Mapping> mappings_;
 };
 
 // The file of a region: "amorsize.<user>.<kind>.<hash of the name>".

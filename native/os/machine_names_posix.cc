@@ -1,10 +1,10 @@
 #include "os/machine_names.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "os/file_status.h"
 #include "os/file_tree.h"
 #include "os/machine_files.h"
 
@@ -40,8 +40,7 @@ core::Epoch ask_epoch() {
     epoch.boot_low = static_cast<int64_t>(halves[1]);
   }
   // A time namespace moves CLOCK_MONOTONIC; kernels before 5.6 have none.
-  struct stat status {};
-  if (stat("/proc/self/ns/time", &status) == 0) epoch.clock = static_cast<int64_t>(status.st_ino);
+  if (const auto status = status_of("/proc/self/ns/time")) epoch.clock = static_cast<int64_t>(status->inode);
 #elif defined(__APPLE__)
   timeval started{};
   size_t bytes = sizeof started;

@@ -7,7 +7,6 @@
 #include <windows.h>
 #else
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,6 +17,7 @@
 #if defined(__linux__)
 #include <string>
 
+#include "os/file_status.h"
 #include "os/file_tree.h"
 #include "os/text.h"
 #endif
@@ -62,8 +62,8 @@ bool exists(int64_t pid) { return kill(static_cast<pid_t>(pid), 0) == 0 || errno
 #if defined(__linux__)
 
 int64_t current_space() {
-  struct stat status {};
-  return stat("/proc/self/ns/pid", &status) == 0 ? static_cast<int64_t>(status.st_ino) : 0;
+  const auto status = status_of("/proc/self/ns/pid");
+  return status ? static_cast<int64_t>(status->inode) : 0;
 }
 
 // When a process started, in clock ticks since boot; 0 when it cannot be known, or has ended and only waits for its parent.

@@ -82,7 +82,7 @@ function explain(tried: readonly string[]): string {
     `This is ${process.platform}-${process.arch}, Node ${process.version}, N-API ${process.versions['napi'] ?? 'unknown'}.`,
     ...tried.map((line) => `Tried: ${line}.`),
     'To mend it: reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',
-    `or, with a C++20 compiler and Python, run "npm install --no-save node-addon-api && npx node-gyp rebuild" in ${packageRoot};`,
+    `or, with a C++20 compiler and Python, run "tar -xzf dist/native.tgz && npm install --no-save node-addon-api && npx node-gyp rebuild" in ${packageRoot};`,
     'or set AMORSIZE_NATIVE=0 to accept the twin without this warning.',
   ].join('\n')
 }

@@ -10,7 +10,7 @@ describeMachine('limiters of the machine', () => {
     const policy = { name: machineName(), scope: 'machine', requestsPerSecond: 1e-6, burstSize: 1000 } as const
     const limiters = Array.from({ length: 200 }, () => new RateLimiter(policy))
     const watched = limiters.map((limiter) => new WeakRef(limiter))
-    for (const limiter of limiters) limiter.tryAcquire()
+    limiters.forEach((limiter) => limiter.tryAcquire())
     const counted = (): number | null | undefined => readMachine().find(({ name }) => name === policy.name)?.allowed
     // Four times a second; a limiter that is collected earlier than that takes its last counts with it.
     await expect.poll(counted, { timeout: 20_000 }).toBe(200)

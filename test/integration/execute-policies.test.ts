@@ -30,7 +30,7 @@ describe('policies', () => {
     await new Promise(setImmediate)
     process.off('warning', warned)
     expect(results).toEqual(items.map(() => true))
-    expect(warned.mock.calls.flat().map(({ code }) => code)).toContain('AMORSIZE_POLICY_NOT_SHARED')
+    expect(warned.mock.calls.flat().map((warning: { code?: string }) => warning.code)).toContain('AMORSIZE_POLICY_NOT_SHARED')
   })
 
   it('are applied in the order written, to each item', async () => {

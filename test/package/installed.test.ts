@@ -71,6 +71,8 @@ describeWithAddon('where no prebuild fits', () => {
   it('can be built from its own sources, as the warning says', async () => {
     const rebuilt = join(folder, 'rebuilt')
     await cp(withoutPrebuilds, rebuilt, { recursive: true })
+    await cp(join(root, 'node_modules', 'node-addon-api'), join(rebuilt, 'node_modules', 'node-addon-api'), { recursive: true })
+    await mustRun('tar', ['-xzf', join('dist', 'native.tgz')], join(rebuilt, 'node_modules', 'amorsize'))
     const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
     await mustRun(process.execPath, [nodeGyp, 'rebuild'], join(rebuilt, 'node_modules', 'amorsize'), headersOfThisNode())
     const ended = await run(process.execPath, ['consumer.mjs'], rebuilt)

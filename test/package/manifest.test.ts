@@ -22,8 +22,8 @@ it('unpacks to at most 1 MB', () => {
 
 it('holds what it needs and nothing of the tests, the benchmarks or the sources in TypeScript', () => {
   const paths = tarball.files.map((file) => file.path)
-  expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'binding.gyp', 'dist/bundle/index.js', 'dist/types/index.d.ts']))
-  const strange = paths.filter((path) => !/^(dist|prebuilds|native\/(core|os|binding))\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|binding\.gyp)$/.test(path))
+  expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/native.tgz', 'dist/bundle/index.js', 'dist/types/index.d.ts']))
+  const strange = paths.filter((path) => !/^(dist\/(bundle|types)|prebuilds)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/native\.tgz)$/.test(path))
   expect(strange).toEqual([])
 })
 

@@ -56,7 +56,7 @@ function wordsOf({ words }: Side): bigint[] {
   const isIdentity = (index: number): boolean =>
     index >= SEMAPHORE.firstRow &&
     index < SEMAPHORE.firstRow + SHAPE.rows * WORDS_PER_CELL &&
-    [SEMAPHORE.owner, SEMAPHORE.doorbell].includes((index % WORDS_PER_CELL) as 0)
+    [SEMAPHORE.owner, SEMAPHORE.doorbell, SEMAPHORE.space].includes((index % WORDS_PER_CELL) as 0)
   return [...words].filter((_, index) => !isIdentity(index))
 }
 
