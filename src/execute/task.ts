@@ -117,9 +117,16 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   process.once('beforeExit', refuse)
   try {
     return (await Promise.race([import(url), stuck])) as Record<string, unknown>
+  } catch (error) {
+    throw /\.[cm]?tsx?$/.test(url) && (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION' ? notLoaded(url, error) : error
   } finally {
     process.off('beforeExit', refuse)
   }
+}
+
+function notLoaded(url: string, cause: unknown): Error {
+  const how = 'use Node 22.18 or later, which strips types; or register a loader, which workers then use too (node --import tsx); or name the compiled module'
+  return new TypeError(`${url} is TypeScript, which Node ${process.version} does not load by itself: ${how}`, { cause })
 }
 
 function selfAwaited(url: string): Error {

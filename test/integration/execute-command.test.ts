@@ -147,6 +147,13 @@ describe('amorsize execute refuses', () => {
     expect(stderr).toMatch(/^amorsize: bad.ndjson:3 is not JSON: /)
   })
 
+  it.skipIf((process.features as { typescript?: unknown }).typescript)('TypeScript where this Node does not load it, and says what to do', async () => {
+    writeFileSync(file('task.ts'), 'export const f = (n: number): number => n + 1')
+    const { code, stderr } = await amorsize(['execute', './task.ts#f', '--range', '3'], folder)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/task.ts is TypeScript, which Node v\d+.* does not load by itself: use Node 22.18 or later/)
+  })
+
   it('leaves no file behind when nothing has run', async () => {
     mkdirSync(file('clean'))
     await execute('#missing', '--range', '5', '--out', 'clean/out.ndjson')
