@@ -1,5 +1,6 @@
 import { TaskNotTransferableError } from '../errors.js'
 import { AsyncLane } from './async-lane.js'
+import { Busyness } from './busyness.js'
 import type { Considered } from './cost-model.js'
 import type { Decision } from './decide.js'
 import { callWithPolicies } from './guarded-call.js'
@@ -44,7 +45,7 @@ class Conductor {
   readonly #call: (item: unknown) => unknown
   readonly #pace: PaceOfLoop
   readonly #judge: Judge
-  readonly #loopBefore = performance.eventLoopUtilization()
+  readonly #busyness = new Busyness()
   #here: HereLane | undefined = undefined
   #async: AsyncLane | undefined = undefined
   #hasWorkers = false
@@ -190,7 +191,7 @@ class Conductor {
     const { remaining } = this.#run.supply
     const { itemMs, totalMs } = this.#pace
     if (!this.#judge.isDue(remaining === null ? totalMs : remaining * itemMs, totalMs)) return
-    const { utilization } = performance.eventLoopUtilization(this.#loopBefore)
+    const utilization = this.#busyness.share()
     // Items overlap, so this thread is busy with them to this part however long each takes.
     if (utilization < BUSY && this.#run.options.prefer !== 'threads') return
     const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: true, cpuShare: utilization })

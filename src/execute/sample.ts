@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { Busyness } from './busyness.js'
 import { calibration } from './calibration.js'
 import { IO_SHARE } from './cost-model.js'
 import { isThenable } from './pace.js'
@@ -20,12 +21,12 @@ export async function runSample(call: (item: unknown) => unknown, items: readonl
   const [first, ...others] = runs
   let cpuShare = 1
   if (first !== undefined) {
-    const before = performance.eventLoopUtilization()
+    const busyness = new Busyness()
     const cpuBefore = process.cpuUsage()
     await first.run(call)
     if (!first.isAsync) cpuShare = shareOfCpu(cpuBefore, first.ms)
     // A loop that has hardly waited is busy, whatever the utilization of so short a time says.
-    else if (first.ms >= 0.5) cpuShare = performance.eventLoopUtilization(before).utilization
+    else if (first.ms >= 0.5) cpuShare = busyness.share()
   }
   if (cpuShare < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
   else for (const other of others) await other.run(call)
