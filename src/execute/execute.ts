@@ -71,7 +71,7 @@ async function goOn(loop: PlainLoop, ended: SliceEnd, judge: Judge, options: Com
   let end = ended
   while (end !== 'done') {
     if (end === 'promise' && (loop.isStuck || !awaitsEach)) return handOver(loop, options, undefined)
-    if (end === 'worthwhile') {
+    if (end === 'worthwhile' && isDue((loop.items.length - loop.next) * loop.pace.itemMs)) {
       const { pace, items, next, results, isAsync } = loop
       const found = judge.consider({ pace, items: items.length - next, item: items[next], result: results.at(-1), isAsync, cpuShare: 1 })
       if (found !== undefined) return handOver(loop, options, found)
