@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os'
 import { calibration } from './calibration.js'
 import { decide, type Decision } from './decide.js'
 import { isWorkerOfOurs } from './nesting.js'
@@ -16,6 +17,18 @@ const SPAWN_FACTOR = 1.5
 export const LEAST_WORTH_MS = 0.4
 /** Before this much has been run, the pace says little. */
 const LEAST_SEEN_MS = 0.1
+
+/** However crowded the machine, so many times the usual work is worth a worker. */
+const MOST_CROWDING = 3
+
+/**
+ * How many threads want each core. On a machine that others keep busy a worker starts late, and takes its start from this thread's
+ * own share of the cores.
+ */
+function crowding(): number {
+  const [load = 0] = loadavg()
+  return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
+}
 
 /** What a run has seen when it asks. */
 export interface Evidence {
@@ -54,7 +67,9 @@ export class Judge {
   /** Whether it is time to ask {@link consider}: `restMs` are left, `seenMs` have been run. */
   isDue(restMs: number, seenMs: number): boolean {
     if (restMs < LEAST_WORTH_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
-    return this.warmWorkers > 0 || restMs > SPAWN_FACTOR * calibration.spawnMs
+    if (this.warmWorkers > 0) return true
+    const leastMs = SPAWN_FACTOR * calibration.spawnMs
+    return restMs > leastMs && restMs > leastMs * crowding()
   }
 
   /** The schedule for what is left, if it is one with workers. */
