@@ -4,11 +4,16 @@
 // All files of dist/bundle lie side by side, two levels below the package's root like dist/internal, and what is started by
 // its URL (worker threads, processes of `amorsize bench`) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { build } from 'esbuild'
+import { basename, isAbsolute, join } from 'node:path'
+import { rollup } from 'rollup'
+import { minify } from 'terser'
 import { joinDeclarations } from './support/declarations.mjs'
 import { manifest, root } from './support/project.mjs'
 import { mustRun } from './support/run.mjs'
+
+/** Names of functions and classes stay: an error has its class's, and a stack trace can be read. */
+const names = { keep_classnames: true, keep_fnames: true }
+const minified = { module: true, mangle: names, compress: names }
 
 const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')
@@ -43,17 +48,18 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
   }
 }
 
-await build({
-  entryPoints,
-  outdir: bundle,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  packages: 'external',
-  minify: true,
-  keepNames: true, // an error's name is its class's, and a stack trace shows every function's
-  chunkNames: 'shared-[hash]',
-  logLevel: 'warning',
+const isOurs = (id) => id.startsWith('.') || isAbsolute(id)
+const joined = await rollup({
+  input: entryPoints,
+  external: (id) => !isOurs(id),
+  onLog(level, log, report) {
+    // The compiler's helper for `using` asks for it, and goes without.
+    if (log.code !== 'THIS_IS_UNDEFINED') report(level === 'warn' ? 'error' : level, log)
+  },
 })
+await joined.write({
+  dir: bundle,
+  chunkFileNames: 'shared-[hash].js',
+  plugins: [{ name: 'minify', renderChunk: (code) => minify(code, minified) }],
+})
+await joined.close()
