@@ -16,6 +16,7 @@
 #include "binding/bucket_handle.h"
 #include "binding/doorbell.h"
 #include "binding/environment.h"
+#include "binding/hot_slots.h"
 #include "binding/named_cells.h"
 #include "binding/napi_args.h"
 #include "os/process_identity.h"
@@ -31,6 +32,7 @@ struct SemaphoreHandle {
   bool machine;             // other processes use it too
   uint32_t number = 0;
   uint32_t functions = 0;   // that refer to this handle
+  int slot = -1;            // of the bound calls; -1: the ordinary ones
   napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive
 };
 
@@ -39,6 +41,7 @@ namespace {
 using core::Owner;
 using core::SemaphoreShape;
 
+constexpr int kHotSemaphores = 32;
 constexpr uint32_t kCountMask = (uint32_t{1} << (64 - core::semaphore::kStampBits)) - 1;
 
 // Doorbells are of this process. A thread of another one, which waits, looks every few milliseconds by itself.
@@ -66,22 +69,13 @@ void bury_dead(core::Semaphore<> semaphore, const core::Semaphore<>::Identity& s
   }
 }
 
-SemaphoreHandle* handle_of(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  return napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok ? static_cast<SemaphoreHandle*>(data) : nullptr;
-}
-
 // take(): undefined for a permit, false for none: making a value costs a call.
-napi_value take(napi_env env, napi_callback_info info) {
-  SemaphoreHandle* handle = handle_of(env, info);
-  if (handle == nullptr) return nullptr;
+napi_value take(napi_env env, SemaphoreHandle* handle) {
   return handle->semaphore.try_acquire(handle->owner) ? nullptr : make_bool(env, false);
 }
 
 // give(): undefined; true where the permit was handed to a caller of this same thread, who needs no bell.
-napi_value give(napi_env env, napi_callback_info info) {
-  SemaphoreHandle* handle = handle_of(env, info);
-  if (handle == nullptr) return nullptr;
+napi_value give(napi_env env, SemaphoreHandle* handle) {
   if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
   const Owner next = handle->semaphore.release(handle->owner);
   if (next == core::kNobody) [[likely]] return nullptr;
@@ -92,10 +86,27 @@ napi_value give(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+using BoundCall = napi_value (*)(napi_env, SemaphoreHandle*);
+using Slots = HotSlots<SemaphoreHandle, kHotSemaphores>;
+
+// The ordinary bound call, for semaphores beyond the slots.
+template <BoundCall kCall>
+napi_value call_bound(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
+  return kCall(env, static_cast<SemaphoreHandle*>(data));
+}
+
+template <BoundCall kCall>
+napi_callback callback_of(const SemaphoreHandle* handle) {
+  return handle->slot < 0 ? call_bound<kCall> : Slots::callback<kCall>(handle->slot);
+}
+
 void close(napi_env env, void* data, void*) {
   auto* handle = static_cast<SemaphoreHandle*>(data);
   if (--handle->functions > 0) return;
   handle->semaphore.bury(handle->owner, [handle](Owner next) { wake(handle, next); });
+  Slots::release(handle->slot);
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
   handle->environment->semaphores.remove(handle->number);
   handle->environment->release();
@@ -139,7 +150,8 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
   handle->view = reference;
   handle->number = environment->semaphores.add(handle);
   environment->retain();
-  if (!add_bound(env, handle, "take", take, result, 0)) {
+  handle->slot = Slots::take(handle);
+  if (!add_bound(env, handle, "take", callback_of<take>(handle), result, 0)) {
     handle->functions = 1;
     close(env, handle, nullptr);
     return throw_last(env, "the semaphore's functions");
@@ -147,7 +159,7 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
   // From here on the functions' finalizers close it.
   const double numbers[] = {static_cast<double>(handle->number), static_cast<double>(cells[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed)),
                             static_cast<double>(cells[core::semaphore::kMaxQueue].load(std::memory_order_relaxed))};
-  bool made = add_bound(env, handle, "give", give, result, 1);
+  bool made = add_bound(env, handle, "give", callback_of<give>(handle), result, 1);
   for (uint32_t i = 0; i < 3; ++i) made = made && napi_set_element(env, result, 2 + i, make_double(env, numbers[i])) == napi_ok;
   return made ? result : throw_last(env, "the semaphore's functions");
 }
