@@ -1,4 +1,4 @@
-import type { Policy } from '../internal/policy.js'
+import type { Policy, PolicyContext } from '../internal/policy.js'
 import { Hold } from './hold.js'
 import { Scope } from './scope.js'
 import type { AroundStage } from './stage.js'
@@ -7,19 +7,22 @@ import type { AroundStage } from './stage.js'
 export function foreignStage(policy: Policy): AroundStage {
   return {
     kind: (policy as { kind?: string }).kind ?? 'foreign',
-    around: async (inner, scope, fn, hold) =>
-      await policy.execute(
-        async (context) => {
-          const below = new Scope(scope, context.signal)
-          Hold.keep(hold)
-          try {
-            return await inner(below, fn, hold)
-          } finally {
-            below.close()
-            Hold.drop(hold)
-          }
-        },
-        { signal: scope.signal },
-      ),
+    around: (inner, scope, fn, hold, outcome) => {
+      const inside = async (context: PolicyContext): Promise<unknown> => {
+        const below = new Scope(scope, context.signal)
+        Hold.keep(hold)
+        try {
+          return await inner(below, fn, hold)
+        } finally {
+          below.close()
+          Hold.drop(hold)
+        }
+      }
+      const call = async (): Promise<unknown> => await policy.execute(inside, { signal: scope.signal })
+      call().then(
+        (value) => outcome.resolve(value),
+        (error: unknown) => outcome.reject(error),
+      )
+    },
   }
 }

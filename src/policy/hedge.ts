@@ -8,7 +8,7 @@ import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { Hold } from './hold.js'
 import { RetryBudget } from './retry-budget.js'
 import { Scope } from './scope.js'
-import type { AroundStage, Runner } from './stage.js'
+import type { AroundStage, Outcome, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** When to start another attempt: so much later than this part of all calls took. */
@@ -98,10 +98,8 @@ class HedgeStage implements AroundStage {
     return this.histogram.percentile(this.#fraction) ?? this.#initialMs
   }
 
-  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      new HedgedCall(this, inner, scope, fn, hold, resolve, reject).start()
-    })
+  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome): void {
+    new HedgedCall(this, inner, scope, fn, hold, outcome).start()
   }
 }
 
@@ -115,30 +113,20 @@ class HedgedCall implements DueTimer {
   readonly #scope: Scope
   readonly #fn: PolicyFunction<unknown>
   readonly #hold: Hold | undefined
-  readonly #resolve: (value: unknown) => void
-  readonly #reject: (error: unknown) => void
+  readonly #outcome: Outcome
   readonly #running = new Set<Scope>()
   readonly #afterMs: number
   readonly #startedMs: number
   #attempts = 0
   #settled = false
 
-  constructor(
-    stage: HedgeStage,
-    inner: Runner,
-    scope: Scope,
-    fn: PolicyFunction<unknown>,
-    hold: Hold | undefined,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(stage: HedgeStage, inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome) {
     this.#stage = stage
     this.#inner = inner
     this.#scope = scope
     this.#fn = fn
     this.#hold = hold
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#outcome = outcome
     this.#afterMs = stage.afterMs
     this.#startedMs = stage.histogram === undefined ? 0 : stage.clock.now()
   }
@@ -191,7 +179,7 @@ class HedgedCall implements DueTimer {
       if (events.isHeard) events.emit('won', { attempt: number })
     }
     histogram?.record(clock.now() - this.#startedMs)
-    this.#resolve(value)
+    this.#outcome.resolve(value)
     if (this.#running.size === 0) return
     const reason = new DOMException('another attempt of the hedge has answered', 'AbortError')
     for (const loser of this.#running) loser.abort(reason)
@@ -201,7 +189,7 @@ class HedgedCall implements DueTimer {
   #failed(error: unknown): void {
     if (this.#running.size > 0) return
     this.#settle()
-    this.#reject(error)
+    this.#outcome.reject(error)
   }
 
   #settle(): void {

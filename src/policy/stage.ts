@@ -62,12 +62,19 @@ export interface LinearStage extends StageKind {
 /** Runs what lies inside a stage; may return a plain value, may throw. */
 export type Runner = (scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined) => unknown
 
+/** Who is told how a call ended: once; later calls are ignored. An object, so that no promise need stand between two frames. */
+export interface Outcome {
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
 /**
  * A policy that may stop waiting for what it guards, or run it several times at once. It must call {@link Hold.keep} for
  * each run it starts and {@link Hold.drop} when that run has settled.
  */
 export interface AroundStage extends StageKind {
-  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown>
+  /** Starts the call; must not throw. `outcome` may be told before it returns. */
+  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome): void
 }
 
 export type Stage = LinearStage | AroundStage

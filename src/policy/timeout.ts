@@ -8,7 +8,7 @@ import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.j
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { Hold } from './hold.js'
 import { Scope } from './scope.js'
-import type { AroundStage, Runner } from './stage.js'
+import type { AroundStage, Outcome, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Options of `timeout`, beside its time. */
@@ -56,15 +56,13 @@ class TimeoutStage implements AroundStage {
     this.events = new EventSource('timeout', checkName('name', options.name), ['timeout'])
   }
 
-  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const call = new TimedCall(this, scope, hold, resolve, reject)
-      try {
-        call.watch(inner(call, fn, hold))
-      } catch (error) {
-        call.settle(reject, error)
-      }
-    })
+  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome): void {
+    const call = new TimedCall(this, scope, hold, outcome)
+    try {
+      call.watch(inner(call, fn, hold))
+    } catch (error) {
+      call.fail(error)
+    }
   }
 }
 
@@ -75,23 +73,15 @@ class TimedCall extends Scope implements DueTimer {
   heapIndex = -1
   readonly #stage: TimeoutStage
   readonly #hold: Hold | undefined
-  readonly #resolve: (value: unknown) => void
-  readonly #reject: (error: unknown) => void
+  readonly #outcome: Outcome
   readonly #startedMs: number
   #timeout: TimeoutExceededError | undefined = undefined
 
-  constructor(
-    stage: TimeoutStage,
-    parent: Scope,
-    hold: Hold | undefined,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(stage: TimeoutStage, parent: Scope, hold: Hold | undefined, outcome: Outcome) {
     super(parent)
     this.#stage = stage
     this.#hold = hold
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#outcome = outcome
     // Only the histogram wants to know, and it may come to be while the call runs.
     this.#startedMs = stage.histogram === undefined ? NaN : stage.clock.now()
     if (stage.limitMs === Infinity) return
@@ -105,16 +95,20 @@ class TimedCall extends Scope implements DueTimer {
   }
 
   watch(result: unknown): void {
-    if (!(result instanceof Promise)) { this.settle(this.#resolve, result); return; }
+    const promise = promiseOf(result)
+    if (promise === undefined) {
+      this.succeed(result)
+      return
+    }
     Hold.keep(this.#hold)
-    result.then(
+    promise.then(
       (value) => {
         Hold.drop(this.#hold)
-        this.settle(this.#resolve, value)
+        this.succeed(value)
       },
       (error: unknown) => {
         Hold.drop(this.#hold)
-        this.settle(this.#reject, error)
+        this.fail(error)
       },
     )
   }
@@ -131,21 +125,29 @@ class TimedCall extends Scope implements DueTimer {
     counts.timedOut++
     this.#timeout = new TimeoutExceededError(`the call took longer than ${limitMs} ms`, { timeoutMs: limitMs })
     this.#count()
-    if (isAggressive) this.#reject(this.#timeout)
+    if (isAggressive) this.#outcome.reject(this.#timeout)
     this.abort(this.#timeout)
     if (events.isHeard) events.emit('timeout', { timeoutMs: limitMs })
   }
 
-  /** What runs inside has ended, maybe long after the time was up. */
-  settle(how: (outcome: unknown) => void, outcome: unknown): void {
+  succeed(value: unknown): void {
+    if (this.#end()) this.#outcome.resolve(value)
+  }
+
+  fail(error: unknown): void {
+    if (this.#end()) this.#outcome.reject(error)
+  }
+
+  /** What runs inside has ended, maybe long after the time was up. Returns whether that is the outcome. */
+  #end(): boolean {
     this.close()
-    if (this.#timeout === undefined) {
-      this.#stage.timers.remove(this)
-      this.#count()
-      how(outcome)
-    } else {
-      this.#reject(this.#timeout)
+    if (this.#timeout !== undefined) {
+      this.#outcome.reject(this.#timeout)
+      return false
     }
+    this.#stage.timers.remove(this)
+    this.#count()
+    return true
   }
 
   #count(): void {
@@ -153,6 +155,13 @@ class TimedCall extends Scope implements DueTimer {
     counts.calls++
     if (histogram !== undefined && !Number.isNaN(this.#startedMs)) histogram.record(clock.now() - this.#startedMs)
   }
+}
+
+/** A promise of what is still to come; undefined for what is there. */
+function promiseOf(result: unknown): Promise<unknown> | undefined {
+  if (result instanceof Promise) return result
+  const isThenable = typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function'
+  return isThenable ? Promise.resolve(result) : undefined
 }
 
 /** Limits how long a call may take; made by {@link timeout}. */
