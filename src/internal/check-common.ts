@@ -35,7 +35,7 @@ const MAX_NAME_LENGTH = 200
  */
 export function checkSharedName(name: string | undefined, scope: 'process' | 'machine' | undefined): { name: string | null; scope: 'process' | 'machine' } {
   const checkedName = checkName('name', name)
-  const checkedScope = checkOneOf('scope', scope ?? 'process', ['process', 'machine'])
+  const checkedScope = checkOneOf('scope', scope === undefined ? 'process' : scope, ['process', 'machine'])
   if (checkedName === null) {
     if (checkedScope === 'machine') throw new TypeError("scope 'machine' needs a name; received undefined")
     return { name: null, scope: checkedScope }

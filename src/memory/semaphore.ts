@@ -84,7 +84,7 @@ export function openSemaphore(address: CellAddress): PlacedSemaphore {
 export function orFull<S extends Semaphore>(semaphore: S | null): S {
   if (semaphore !== null) return semaphore
   throw new SharedMemoryError(
-    `this semaphore is in use by as many threads as it has room for (at most ${SEMAPHORE.rows}; each bulkhead made from a handle counts as one until it is collected)`,
+    `this semaphore is in use by as many threads as it has room for (at most ${SEMAPHORE.rows}; a thread that was sent copies of a handle counts once for each, until their bulkheads are collected)`,
     { reason: 'full' },
   )
 }

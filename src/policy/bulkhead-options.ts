@@ -1,6 +1,7 @@
 import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber } from '../internal/validate.js'
+import { checkHandleShape } from '../memory/handles.js'
 import { SEMAPHORE } from '../memory/layout.js'
 import type { CellAddress } from '../memory/region.js'
 
@@ -80,13 +81,5 @@ export function bulkheadHandle(options: CompleteBulkheadOptions, address: CellAd
 
 /** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
 export function checkBulkheadHandle(handle: BulkheadHandle): BulkheadHandle {
-  const given = handle as Partial<BulkheadHandle> | null
-  if (typeof given !== 'object' || given === null || given.kind !== HANDLE_KIND) {
-    throw new TypeError(`handle must be what Bulkhead.share() returned; received ${describe(handle)}`)
-  }
-  checkKeys('Bulkhead.from', handle, ['kind', 'options', 'buffer', 'cell'])
-  if (given.options?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
-    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
-  }
-  return handle
+  return checkHandleShape(handle, HANDLE_KIND, 'options', ['kind', 'options', 'buffer', 'cell'])
 }

@@ -1,8 +1,8 @@
 import { SharedMemoryError } from '../errors.js'
 import type { CellAddress } from '../memory/region.js'
-import { PermitQueue } from '../memory/permit-queue.js'
+import type { PermitQueue } from '../memory/permit-queue.js'
 import { queueByName } from '../memory/semaphore-names.js'
-import { createSemaphore, openSemaphore, SHARED_SHAPE } from '../memory/semaphore.js'
+import { createQueue, queueAt } from '../memory/semaphore-queues.js'
 import {
   type BulkheadHandle,
   bulkheadHandle,
@@ -92,7 +92,7 @@ export class Bulkhead extends StagedPolicy implements Disposable {
    *
    * @param handle - what `share()` returned, perhaps in another thread
    * @throws {TypeError} when it is no such handle
-   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or 63 are in use
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or 63 threads use it
    */
   static from(handle: BulkheadHandle): Bulkhead {
     const { options, buffer, cell } = checkBulkheadHandle(handle)
@@ -109,8 +109,7 @@ function openQueue(options: CompleteBulkheadOptions, adopted: CellAddress | null
   const { name, scope, key, clock } = options
   if (key !== undefined) return { queue: undefined, address: null }
   if (name !== null) return { queue: queueByName(name, scope, options, clock), address: null }
-  const { semaphore, address } = adopted === null ? createSemaphore(options, SHARED_SHAPE) : openSemaphore(adopted)
-  return { queue: new PermitQueue(semaphore), address }
+  return adopted === null ? createQueue(options) : queueAt(adopted)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { checkKeys, describe } from '../internal/validate.js'
+import { checkHandleShape } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import { nameOfClock } from '../rate-limit/own-clocks.js'
 import type { CircuitBreakerData, CircuitBreakerSettings } from './circuit-breaker-options.js'
@@ -28,13 +28,5 @@ export function createBreakerHandle({ data, clock }: CircuitBreakerSettings, add
 
 /** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
 export function checkBreakerHandle(handle: CircuitBreakerHandle): CircuitBreakerHandle {
-  const given = handle as Partial<CircuitBreakerHandle> | null
-  if (typeof given !== 'object' || given === null || given.kind !== KIND) {
-    throw new TypeError(`handle must be what CircuitBreaker.share() returned; received ${describe(handle)}`)
-  }
-  checkKeys('CircuitBreaker.from', handle, ['kind', 'options', 'buffer', 'cell', 'clock'])
-  if (given.options?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
-    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
-  }
-  return handle
+  return checkHandleShape(handle, KIND, 'options', ['kind', 'options', 'buffer', 'cell', 'clock'])
 }

@@ -104,7 +104,7 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   const parameters = new Float64Array(BREAKER_PARAMETER.count)
   const set = (index: number, value: number): number => (parameters[index] = value)
   if (window === undefined) {
-    set(BREAKER_PARAMETER.size, checkNumber('failureThreshold', failureThreshold ?? 5, count))
+    set(BREAKER_PARAMETER.size, checkNumber('failureThreshold', failureThreshold === undefined ? 5 : failureThreshold, count))
     parameters.fill(Infinity, BREAKER_PARAMETER.failureRate, BREAKER_PARAMETER.minimumCalls)
     set(BREAKER_PARAMETER.minimumCalls, 1)
   } else {
@@ -114,7 +114,7 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   set(BREAKER_PARAMETER.successThreshold, checkNumber('successThreshold', successThreshold, { ...count, max: BREAKER.maxProbes }))
   set(BREAKER_PARAMETER.resetTimeoutMs, checkNumber('resetTimeoutMs', resetTimeoutMs, time))
   set(BREAKER_PARAMETER.resetTimeoutFactor, checkNumber('resetTimeoutFactor', resetTimeoutFactor, { min: 1, max: 1000 }))
-  const maxResetTimeoutMs = options.maxResetTimeoutMs ?? Math.max(HOUR_MS, resetTimeoutMs)
+  const { maxResetTimeoutMs = Math.max(HOUR_MS, resetTimeoutMs) } = options
   set(BREAKER_PARAMETER.maxResetTimeoutMs, checkNumber('maxResetTimeoutMs', maxResetTimeoutMs, { min: resetTimeoutMs, max: MAX_BREAKER_MS }))
   set(BREAKER_PARAMETER.probeLeaseMs, checkNumber('probeLeaseMs', probeLeaseMs, time))
   const { name, scope } = checkSharedName(options.name, options.scope)
@@ -149,9 +149,10 @@ function readWindow(window: CircuitBreakerWindow, set: (index: number, value: nu
   }
   set(BREAKER_PARAMETER.failureRate, checkNumber('window.failureRate', failureRate, share))
   set(BREAKER_PARAMETER.slowCallMs, slowCallMs === undefined ? Infinity : checkNumber('window.slowCallMs', slowCallMs, { min: 0, max: MAX_BREAKER_MS }))
-  set(BREAKER_PARAMETER.slowRate, slowCallMs === undefined ? Infinity : checkNumber('window.slowRate', slowRate ?? 0.5, share))
+  set(BREAKER_PARAMETER.slowRate, slowCallMs === undefined ? Infinity : checkNumber('window.slowRate', slowRate === undefined ? 0.5 : slowRate, share))
   const most = calls ?? MAX_BREAKER_COUNT
-  set(BREAKER_PARAMETER.minimumCalls, checkNumber('window.minimumCalls', window.minimumCalls ?? Math.min(20, most), { ...count, max: most }))
+  const { minimumCalls = Math.min(20, most) } = window
+  set(BREAKER_PARAMETER.minimumCalls, checkNumber('window.minimumCalls', minimumCalls, { ...count, max: most }))
 }
 
 /** Parameters as the options that make them, for error messages. */

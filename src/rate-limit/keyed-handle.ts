@@ -1,4 +1,4 @@
-import { checkKeys, describe } from '../internal/validate.js'
+import { checkHandleShape } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './keyed-policy.js'
 import { nameOfClock } from './own-clocks.js'
@@ -34,13 +34,5 @@ export function createKeyedHandle(complete: CompleteKeyedPolicy, address: CellAd
 
 /** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
 export function checkKeyedHandle(handle: KeyedRateLimiterHandle): KeyedRateLimiterHandle {
-  const given = handle as Partial<KeyedRateLimiterHandle> | null
-  if (typeof given !== 'object' || given === null || given.kind !== KIND) {
-    throw new TypeError(`handle must be what KeyedRateLimiter.share() returned; received ${describe(handle)}`)
-  }
-  checkKeys('KeyedRateLimiter.from', handle, ['kind', 'policy', 'buffer', 'cell', 'clock'])
-  if (given.policy?.name === undefined && !(given.buffer instanceof SharedArrayBuffer)) {
-    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
-  }
-  return handle
+  return checkHandleShape(handle, KIND, 'policy', ['kind', 'policy', 'buffer', 'cell', 'clock'])
 }

@@ -114,7 +114,7 @@ export class KeyedRateLimiter implements Disposable {
         this.#allowed++
         return GRANTED
       }
-      return this.#acquireSlowly(checkKey('key', key), tokens ?? 1, options)
+      return this.#acquireSlowly(checkKey('key', key), tokens === undefined ? 1 : tokens, options)
     } catch (error) {
       return Promise.reject(error)
     }

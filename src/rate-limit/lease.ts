@@ -54,7 +54,8 @@ export class Lease implements Disposable {
   /** @internal */
   constructor(host: LeaseHost, options: LeaseOptions = {}) {
     checkKeys('RateLimiter.lease', options, ['size'])
-    this.size = checkNumber('size', options.size ?? DEFAULT_SIZE, { min: 1, max: MAX_SIZE, integer: true })
+    const { size = DEFAULT_SIZE } = options
+    this.size = checkNumber('size', size, { min: 1, max: MAX_SIZE, integer: true })
     this.#host = host
   }
 

@@ -1,5 +1,4 @@
-import { types } from 'node:util'
-import { checkKeys, describe } from '../internal/validate.js'
+import { checkHandleShape } from '../memory/handles.js'
 import { nameOfClock } from './own-clocks.js'
 import type { CompletePolicy, RateLimitPolicy } from './rate-limit-policy.js'
 
@@ -34,13 +33,5 @@ export function createHandle(policy: CompletePolicy, address: { buffer: SharedAr
 
 /** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
 export function checkHandle(handle: RateLimiterHandle): RateLimiterHandle {
-  const given = handle as Partial<RateLimiterHandle> | null
-  if (typeof given !== 'object' || given === null || given.kind !== KIND) {
-    throw new TypeError(`handle must be what RateLimiter.share() returned; received ${describe(handle)}`)
-  }
-  checkKeys('RateLimiter.from', handle, ['kind', 'policy', 'buffer', 'cell', 'clock'])
-  if (given.policy?.name === undefined && !types.isSharedArrayBuffer(given.buffer)) {
-    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
-  }
-  return handle
+  return checkHandleShape(handle, KIND, 'policy', ['kind', 'policy', 'buffer', 'cell', 'clock'])
 }

@@ -1,0 +1,33 @@
+import { types } from 'node:util'
+import { checkKeys, describe } from '../internal/validate.js'
+
+/** The parts that handles of all kinds have. */
+interface AnyHandle {
+  readonly kind: string
+  readonly buffer?: SharedArrayBuffer
+  readonly cell?: number
+}
+
+/**
+ * Checks the shape of a handle; what is in its memory is checked where it is opened.
+ *
+ * @param kind - what its `kind` must be: 'amorsize.' and the class that made it
+ * @param data - the key of its options
+ * @throws {TypeError} when it is none of ours
+ */
+export function checkHandleShape<H extends AnyHandle>(handle: H, kind: H['kind'], data: 'policy' | 'options', known: readonly string[]): H {
+  const maker = kind.slice(kind.indexOf('.') + 1)
+  const given = handle as Partial<AnyHandle & Record<'policy' | 'options', { readonly name?: unknown } | null>> | null
+  if (typeof given !== 'object' || given === null || given.kind !== kind) {
+    throw new TypeError(`handle must be what ${maker}.share() returned; received ${describe(handle)}`)
+  }
+  checkKeys(`${maker}.from`, handle, known)
+  const options = given[data]
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new TypeError(`handle.${data} must be an object; received ${describe(options)}`)
+  if (options.name !== undefined && given.buffer === undefined) return handle
+  if (!types.isSharedArrayBuffer(given.buffer)) {
+    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
+  }
+  if (typeof given.cell !== 'number') throw new TypeError(`handle.cell must be the number of a cell of handle.buffer; received ${describe(given.cell)}`)
+  return handle
+}
