@@ -380,6 +380,8 @@ class TokenBucket {
   // thread changing parameters goes on without: past kRebaseAt a unit can only come a nanosecond early.
   Outcome rebase(int64_t now_ns) {
     constexpr int64_t kSecondNs = 1'000'000'000;
+    // Only words that were scribbled over have produced so much so soon: to try again would be to try for ever.
+    if (now_ns - read_slot().epoch_ns < kSecondNs) return Outcome::kBusy;
     return change(now_ns, [&](const Slot& old) { return at(old, old.epoch_ns + std::max<int64_t>(now_ns - old.epoch_ns, 0) / kSecondNs * kSecondNs); });
   }
 
@@ -403,6 +405,8 @@ class TokenBucket {
       // Someone else finished a change between our look and our claim, or took over a claim of ours that had gone stale.
       if (old.generation != in_force || (claim_word.load(std::memory_order_acquire) & ~bucket::kQuarantineMask) != claim) break;
       const Change to = make_change(old);
+      // Only a thread that scribbles over shared memory leaves such a rate there; no slot can be made of it.
+      if (!(to.rate > 0 && to.rate <= kMaxRate)) break;
       if (to.unchanged) {
         outcome = Outcome::kGranted;
         break;

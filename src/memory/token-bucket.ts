@@ -1,5 +1,6 @@
 import {
   EXACT_UNITS,
+  MAX_RATE,
   NEVER,
   type UnitRate,
   costUnits,
@@ -305,6 +306,8 @@ export class TwinTokenBucket {
   }
 
   #rebase(nowNs: bigint): Outcome {
+    // Only words that were scribbled over have produced so much so soon: to try again would be to try for ever.
+    if (nowNs - this.#readSlot().epochNs < SECOND_NS) return OUTCOME.busy
     return this.#change(nowNs, (old) =>
       changeAt(old, old.epochNs + (max(nowNs - old.epochNs, 0n) / SECOND_NS) * SECOND_NS),
     )
@@ -334,6 +337,8 @@ export class TwinTokenBucket {
       const old = this.#readSlot()
       if (old.generation !== inForce || (Atomics.load(words, BUCKET.claim) & ~QUARANTINE_MASK) !== claim) break
       const to = makeChange(old)
+      // Only a thread that scribbles over shared memory leaves such a rate there; no slot can be made of it.
+      if (!(to.rate > 0 && to.rate <= MAX_RATE)) break
       if (to.unchanged || this.#putInForce(old, to, generation)) {
         outcome = OUTCOME.granted
         break

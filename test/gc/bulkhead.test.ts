@@ -61,7 +61,7 @@ describe('a bulkhead', () => {
     const handle = shared.share()
     // Far more than a semaphore has rows.
     for (let round = 0; round < 10; round++) {
-      for (let i = 0; i < 30; i++) Bulkhead.from(handle)
+      for (let i = 0; i < 30; i++) Bulkhead.from(structuredClone(handle))
       await settledBytes()
     }
     const name = 'collected and made again'

@@ -1,5 +1,7 @@
 // The token bucket alone in one thread, at times of our choosing.
 #include <array>
+#include <bit>
+#include <cmath>
 
 #include "check.h"
 #include "core/token_bucket.h"
@@ -39,6 +41,27 @@ TEST("bucket: starts full, empties, and fills at its rate") {
   CHECK(!bucket.try_acquire_one(kStart + 100 * kMs));
   EXPECT_EQ(bucket.available(kStart + 250 * kMs), 1.5);
   EXPECT_EQ(bucket.available(kStart + kYear), 3.0);
+}
+
+TEST("bucket: scribbled words make no operation run for ever") {
+  for (const double rate : {-1.0, 0.0, static_cast<double>(NAN), static_cast<double>(INFINITY), 1e300}) {
+    Bucket bucket(10, 3);
+    for (size_t word = 0; word < core::bucket::kCells * core::kWordsPerCell; ++word) {
+      const bool is_rate = bucket.word(word).load() == std::bit_cast<int64_t>(10.0);
+      if (is_rate) bucket.word(word).store(std::bit_cast<int64_t>(rate));
+    }
+    CHECK(bucket.reset(kStart) == Outcome::kBusy);
+    CHECK(bucket.pause(kStart, kStart + kSecond) == Outcome::kBusy);
+    CHECK(bucket.update(kStart, 5, 3) == Outcome::kGranted);
+  }
+  Bucket bucket(10, 3);
+  for (size_t slot = 0; slot < core::bucket::kSlots; ++slot) {
+    const size_t first = core::bucket::kFirstSlot + slot * core::kWordsPerCell;
+    bucket.word(first + core::bucket::kMultiplier).store(INT64_MAX);
+    bucket.word(first + core::bucket::kScale).store(61);
+  }
+  const auto outcome = bucket.try_acquire(kStart + kSecond - 1, 1);
+  CHECK(outcome == Outcome::kGranted || outcome == Outcome::kBusy);
 }
 
 TEST("bucket: ten tenths are one") {

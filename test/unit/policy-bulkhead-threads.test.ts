@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
@@ -133,9 +134,27 @@ it('gives back what a worker holds that ends by itself, also without the addon',
   expect(policy.available).toBe(2)
 })
 
-itWithAddon('has room for 63 handles at once, and says so to the next', () => {
+it('needs one row in a thread, however many bulkheads are made from a handle', () => {
   const policy = bulkhead({ maxConcurrent: 1 })
-  const others = Array.from({ length: 62 }, () => Bulkhead.from(policy.share()))
-  expect(() => Bulkhead.from(policy.share())).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'full' }))
+  const others = Array.from({ length: 200 }, () => Bulkhead.from(policy.share()))
+  expect(others.every(({ available }) => available === 1)).toBe(true)
+})
+
+itWithAddon('keeps no process alive for a slot that only this thread could give, whichever of its bulkheads waits', async () => {
+  const script = `
+    import { Bulkhead, bulkhead } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}
+    const one = bulkhead({ maxConcurrent: 1 })
+    const other = Bulkhead.from(one.share())
+    one.execute(() => new Promise(() => {}))
+    other.execute(() => {})`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000 })
+  expect(await once(child, 'exit')).toEqual([0, null])
+})
+
+itWithAddon('has room for 63 threads at once, and says so to the next', () => {
+  const policy = bulkhead({ maxConcurrent: 1 })
+  // A copy of a handle looks like that of another thread.
+  const others = Array.from({ length: 62 }, () => Bulkhead.from(structuredClone(policy.share())))
+  expect(() => Bulkhead.from(structuredClone(policy.share()))).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'full' }))
   expect(others).toHaveLength(62)
 })

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { Bulkhead, bulkhead, CircuitBreaker, circuitBreaker, KeyedRateLimiter, RateLimiter, RetryBudget } from '../../dist/index.js'
+
+const none = null as never
+const keyed = { requestsPerSecond: 10, burstSize: 5, capacity: 10 }
+
+describe('null is no default', () => {
+  const window = { calls: 10, slowCallMs: 5 }
+  const cases: [string, () => unknown][] = [
+    ['scope', () => new RateLimiter({ scope: none })],
+    ['scope', () => new KeyedRateLimiter({ ...keyed, scope: none })],
+    ['scope', () => circuitBreaker({ scope: none })],
+    ['scope', () => bulkhead({ scope: none })],
+    ['scope', () => new RetryBudget({ scope: none })],
+    ['failureThreshold', () => circuitBreaker({ failureThreshold: none })],
+    ['maxResetTimeoutMs', () => circuitBreaker({ maxResetTimeoutMs: none })],
+    ['window.slowRate', () => circuitBreaker({ window: { ...window, slowRate: none } })],
+    ['window.minimumCalls', () => circuitBreaker({ window: { ...window, minimumCalls: none } })],
+    ['size', () => new RateLimiter().lease({ size: none })],
+  ]
+  it.each(cases)('of %s (case %#)', (option, act) => {
+    expect(act).toThrow(TypeError)
+    expect(act).toThrow(new RegExp(`^${option} must be .*; received null$`))
+  })
+
+  it('of the tokens of a key', async () => {
+    await expect(new KeyedRateLimiter(keyed).acquire('a', none)).rejects.toThrow(/tokens.*received null/)
+  })
+})
+
+describe('a handle that lacks a part is refused', () => {
+  const makers = [
+    { name: 'RateLimiter', handle: new RateLimiter().share(), open: (handle: object) => RateLimiter.from(handle as never), data: 'policy' },
+    { name: 'KeyedRateLimiter', handle: new KeyedRateLimiter(keyed).share(), open: (handle: object) => KeyedRateLimiter.from(handle as never), data: 'policy' },
+    { name: 'CircuitBreaker', handle: circuitBreaker().share(), open: (handle: object) => CircuitBreaker.from(handle as never), data: 'options' },
+    { name: 'Bulkhead', handle: bulkhead().share(), open: (handle: object) => Bulkhead.from(handle as never), data: 'options' },
+  ]
+  it.each(makers)('of $name', ({ name, handle, open, data }) => {
+    expect(() => open({ ...handle, cell: undefined })).toThrow(/^handle.cell must be .*; received undefined$/)
+    expect(() => open({ ...handle, buffer: undefined })).toThrow(/^handle.buffer must be .*; received undefined$/)
+    for (const wrong of [undefined, null, 5, 'x', []]) expect(() => open({ ...handle, [data]: wrong })).toThrow(new RegExp(`^handle.${data} must be an object; received`))
+    expect(() => open({ ...handle, kind: 'amorsize.Other' })).toThrow(new RegExp(`^handle must be what ${name}.share\\(\\) returned`))
+    expect(open(handle)).toBeDefined()
+  })
+})
