@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { AppendFile } from './append-file.js'
 import { type CheckpointHeader, decodeResult, encodeFinished, encodeHeader, encodeTaken, FORMAT_VERSION } from './checkpoint-format.js'
@@ -54,7 +54,7 @@ export class Checkpoint implements RunRecorder {
    */
   static async open(options: CheckpointOptions, identity: RunIdentity): Promise<Checkpoint> {
     const path = resolve(join(options.dir, `${options.name ?? 'checkpoint'}.log`))
-    await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+    await makeDirectory(dirname(path)).catch((error: unknown) => {
       throw runError(`the checkpoint '${path}' cannot be written: ${messageOf(error)}`, error)
     })
     const lock = await CheckpointLock.acquire(path)
@@ -194,5 +194,18 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync().finally(() => handle.close())
   } catch {
     // Not every system can do that to a folder; where it can, the log has been written already.
+  }
+}
+
+/** Makes a directory and those above it. Not by Node's recursive `mkdir`, which goes on for ever where the system lets nobody make one (`/proc`). */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await mkdir(path)
   }
 }

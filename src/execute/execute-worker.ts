@@ -3,21 +3,22 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { loadTask, type WorkerTask } from './load-task.js'
 import { markAsWorker } from './nesting.js'
 import { packThrown } from './thrown.js'
-import { runBlock, runChunk, type WorkerState } from './worker-items.js'
+import { ItemStarter } from './item-starter.js'
+import { inFlightOf, runBlock, runChunk, type WorkerState } from './worker-items.js'
 import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
-import { underPolicies } from './worker-policies.js'
+import { type Guard, guardOf } from './worker-policies.js'
 import { WorkerReport } from './worker-report.js'
 
 const port = parentPort as MessagePort
 const { cells, epochMs } = workerData as WorkerStart
 const report = new WorkerReport(port)
-const state: WorkerState = { cells, epochMs, report }
+const state: WorkerState = { cells, report }
 const nesting = markAsWorker()
 
 /** A task that could not be loaded is here as the error that says why. */
 const tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
-/** The task under the limiters of the run that has some. */
-let guarded: { readonly run: number; readonly task: WorkerTask } | undefined
+/** The policies of the run that has some. */
+let policies: { readonly run: number; readonly guard: Guard } | undefined
 /** Everything is done in the order in which it was sent. */
 let last: Promise<void> = Promise.resolve()
 
@@ -26,19 +27,20 @@ async function handle(message: ToWorker): Promise<void> {
     await load(message)
     return
   }
-  let task = tasks.get(message.task)
-  if (typeof task !== 'function') return
   if (message.kind === 'policies') {
-    guarded = { run: message.run, task: await underPolicies(task, message.handles) }
+    policies = { run: message.run, guard: await guardOf(message.handles) }
     return
   }
-  if (guarded?.run === message.run) ({ task } = guarded)
+  const task = tasks.get(message.task)
+  if (typeof task !== 'function') return
+  const guard = policies?.run === message.run ? policies.guard : undefined
+  const starter = new ItemStarter(task, guard, message.timeoutMs, inFlightOf(message) === 1, cells, epochMs)
   const startedMs = performance.now()
   if (message.kind === 'chunk') {
-    await runChunk(message, task, state)
+    await runChunk(message, starter, state)
     report.done(message.chunk, message.items.length, performance.now() - startedMs)
   } else {
-    const count = await runBlock(message, task, state)
+    const count = await runBlock(message, starter, state)
     cells[Cell.CURRENT] = -1
     report.done(-1, count, performance.now() - startedMs)
   }

@@ -84,8 +84,9 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
     obstacle,
   }
   let decision = decide(measured, situation, options)
+  const untransferable = options.mode === undefined || options.mode === 'threads' ? await whyNotTransferable(task) : undefined
   if (decision.chosen.mode === 'threads' || options.mode === 'threads') {
-    obstacle ??= await whyNotTransferable(task)
+    obstacle ??= untransferable
     if (obstacle !== undefined) decision = decide(measured, { ...situation, obstacle }, options)
   }
   const { chosen, inputs, limits, considered, bytesPerWorker } = decision
@@ -97,7 +98,7 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
     {
       estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
       reason: reasonFor(decision, obstacle),
-      warnings: warningsFor(sampled, obstacle),
+      warnings: warningsFor(sampled, obstacle ?? untransferable),
       items: allItems(parts),
       profile: { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs, spawnMs, dispatchMs, bytesPerWorker, totalItems: total, limits, considered },
       cacheHit: parts.cacheHit,

@@ -32,27 +32,46 @@ export function packThrown(thrown: unknown, depth = 0): PackedThrown {
   if (!types.isNativeError(thrown)) return { kind: 'value', value: cloneable(thrown) }
   const properties: Record<string, unknown> = {}
   for (const key of Object.getOwnPropertyNames(thrown)) {
-    if (!APART.has(key)) properties[key] = cloneable((thrown as unknown as Record<string, unknown>)[key])
+    if (!APART.has(key)) properties[key] = cloneable(read(thrown, key))
   }
   const classes = classesOf(thrown)
-  const errors: unknown = thrown instanceof AggregateError ? thrown.errors : undefined
+  const errors = thrown instanceof AggregateError ? read(thrown, 'errors') : undefined
+  const stack = read(thrown, 'stack')
   const goesDeeper = depth < DEEPEST
   return {
     kind: 'error',
     base: classes.find((name) => name in BASES) ?? 'Error',
     classes,
-    name: asText(thrown.name),
-    message: asText(thrown.message),
-    stack: thrown.stack,
+    name: asText(read(thrown, 'name')),
+    message: asText(read(thrown, 'message')),
+    stack: typeof stack === 'string' ? stack : undefined,
     properties,
-    cause: 'cause' in thrown && goesDeeper ? packThrown(thrown.cause, depth + 1) : undefined,
+    cause: 'cause' in thrown && goesDeeper ? packThrown(read(thrown, 'cause'), depth + 1) : undefined,
     errors: Array.isArray(errors) && goesDeeper ? errors.map((one) => packThrown(one, depth + 1)) : undefined,
+  }
+}
+
+/** A property of an error, which may be a getter that throws itself: then what it threw, as a text. */
+function read(error: object, key: string): unknown {
+  try {
+    return Reflect.get(error, key)
+  } catch (thrown) {
+    return `[${key}: ${textOf(thrown)}]`
   }
 }
 
 /** What an error's name and message are is up to its author. */
 function asText(value: unknown): string {
-  return typeof value === 'string' ? value : inspect(value)
+  return typeof value === 'string' ? value : textOf(value)
+}
+
+/** A value as people read it, whatever it has for a custom inspection. */
+function textOf(value: unknown): string {
+  try {
+    return inspect(value)
+  } catch {
+    return inspect(value, { customInspect: false })
+  }
 }
 
 function classesOf(thrown: object): string[] {
@@ -65,11 +84,11 @@ function classesOf(thrown: object): string[] {
 }
 
 function cloneable(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? inspect(value) : value
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
   try {
     return structuredClone(value)
   } catch {
-    return inspect(value)
+    return textOf(value)
   }
 }
 

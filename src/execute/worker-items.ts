@@ -1,6 +1,4 @@
-import { TimeoutExceededError } from '../errors.js'
-import { systemClock } from '../internal/clock.js'
-import type { WorkerTask } from './load-task.js'
+import type { ItemStarter } from './item-starter.js'
 import { isThenable } from './pace.js'
 import { type BlockMessage, Cell, type ChunkMessage, State } from './worker-protocol.js'
 import type { WorkerReport } from './worker-report.js'
@@ -8,25 +6,25 @@ import type { WorkerReport } from './worker-report.js'
 /** Where a worker says what it is at. */
 export interface WorkerState {
   readonly cells: Int32Array
-  readonly epochMs: number
   readonly report: WorkerReport
 }
 
+/** How many items of a message may be under way at once. */
+export function inFlightOf(message: ChunkMessage | BlockMessage): number {
+  return message.kind === 'block' || message.isCareful ? 1 : message.inFlight
+}
+
 /** Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over. */
-export async function runChunk(message: ChunkMessage, task: WorkerTask, { cells, epochMs, report }: WorkerState): Promise<void> {
-  const { run, items, start, timeoutMs } = message
-  const isTimed = timeoutMs !== Infinity
-  report.begin(run, message.isCareful || isTimed)
-  const inFlight = message.isCareful ? 1 : message.inFlight
+export async function runChunk(message: ChunkMessage, starter: ItemStarter, { cells, report }: WorkerState): Promise<void> {
+  const { run, items, start } = message
+  report.begin(run, message.isCareful || message.timeoutMs !== Infinity)
+  const inFlight = inFlightOf(message)
   const pending = new Set<Promise<void>>()
   for (let i = 0; i < items.length && Atomics.load(cells, Cell.CANCELLED) < run; i++) {
     const index = start + i
-    if (isTimed) Atomics.store(cells, Cell.STARTED_MS, systemClock.now() - epochMs)
-    // No order is needed: it is read when this thread has ended, or again and again.
-    cells[Cell.CURRENT] = index
     let result
     try {
-      result = task(items[i])
+      result = starter.start(items[i], index)
     } catch (error) {
       report.failed(index, error)
       continue
@@ -35,11 +33,9 @@ export async function runChunk(message: ChunkMessage, task: WorkerTask, { cells,
       report.finished(index, result)
       continue
     }
-    const settled = reportLater(report, index, isTimed ? withinTime(result, timeoutMs) : result)
+    const settled = reportLater(report, index, result)
     pending.add(settled)
     void settled.then(() => pending.delete(settled))
-    // A promise under way is at no place that could be read from outside, unless it is the only one.
-    if (inFlight > 1) cells[Cell.CURRENT] = -1
     while (pending.size >= inFlight) await Promise.race(pending)
   }
   await Promise.all(pending)
@@ -54,27 +50,17 @@ async function reportLater(report: WorkerReport, index: number, result: PromiseL
   }
 }
 
-/** A promise that is given up when the time is up. */
-function withinTime(result: PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const late = (): void => reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
-    const timer = setTimeout(late, timeoutMs)
-    void Promise.resolve(result).then(resolve, reject).finally(() => clearTimeout(timer))
-  })
-}
-
 /**
  * Claims ranges of a shared block and runs them until there is nothing left: large ranges first, small ones last, so that all
  * threads end together. Numbers, booleans, null and undefined come back through shared memory, all else in messages.
  *
  * @returns how many items it has run
  */
-export async function runBlock(message: BlockMessage, task: WorkerTask, { cells, epochMs, report }: WorkerState): Promise<number> {
-  const { run, timeoutMs, block } = message
+export async function runBlock(message: BlockMessage, starter: ItemStarter, { cells, report }: WorkerState): Promise<number> {
+  const { run, block } = message
   const { base, items, values, states, claims, lanes, most } = block
-  const isTimed = timeoutMs !== Infinity
   const count = items.length
-  report.begin(run, isTimed)
+  report.begin(run, message.timeoutMs !== Infinity)
   let ran = 0
   for (;;) {
     // order: seq_cst, as all below. A stale read only makes the claim larger or smaller than it should be.
@@ -90,17 +76,12 @@ export async function runBlock(message: BlockMessage, task: WorkerTask, { cells,
     for (let i = from; i < to; i++) {
       // order: seq_cst. Pairs with the main thread's store when the run ends. Compiles to a plain load.
       if (Atomics.load(cells, Cell.CANCELLED) >= run) return ran
-      if (isTimed) Atomics.store(cells, Cell.STARTED_MS, systemClock.now() - epochMs)
-      // No order is needed: it is read when this thread has ended, or again and again.
-      cells[Cell.CURRENT] = base + i
       try {
         const item = items[i] as number
         // A small integer is to be one here as well, not a number on the heap: code that was compiled for the one does not fit the other.
         const integer = item | 0
-        let result = task(Object.is(integer, item) ? integer : item)
-        if (typeof result === 'object' && isThenable(result)) {
-          result = await (isTimed ? withinTime(result, timeoutMs) : result)
-        }
+        let result = starter.start(Object.is(integer, item) ? integer : item, base + i)
+        if (isThenable(result)) result = await result
         if (typeof result === 'number') {
           values[i] = result
           // No order is needed: the main thread reads states after a message of this thread, or after its end.

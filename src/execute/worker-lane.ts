@@ -45,7 +45,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
     worker.load(force.task)
     const handles = handlesOf(this.#run.options.policies) ?? []
-    if (handles.length > 0) worker.send({ kind: 'policies', run: force.runNumber, task: force.task.id, handles })
+    if (handles.length > 0) worker.send({ kind: 'policies', run: force.runNumber, handles })
     this.fill()
   }
 

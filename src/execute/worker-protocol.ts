@@ -67,7 +67,7 @@ export interface SharedWords {
 export type ToWorker =
   | { readonly kind: 'task'; readonly task: TransferredTask }
   /** Limiters that hold for all items of a run, outermost first. */
-  | { readonly kind: 'policies'; readonly run: number; readonly task: number; readonly handles: readonly RateLimiterHandle[] }
+  | { readonly kind: 'policies'; readonly run: number; readonly handles: readonly RateLimiterHandle[] }
   | ChunkMessage
   | BlockMessage
 

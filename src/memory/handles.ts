@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { checkKeys, describe } from '../internal/validate.js'
+import type { CellAddress } from './region.js'
 
 /** The parts that handles of all kinds have. */
 interface AnyHandle {
@@ -28,6 +29,10 @@ export function checkHandleShape<H extends AnyHandle>(handle: H, kind: H['kind']
   if (!types.isSharedArrayBuffer(given.buffer)) {
     throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
   }
-  if (typeof given.cell !== 'number') throw new TypeError(`handle.cell must be the number of a cell of handle.buffer; received ${describe(given.cell)}`)
   return handle
+}
+
+/** Where the cells of a checked handle are; null for a name. Which cells there are is known to whoever opens them. */
+export function addressIn({ buffer, cell }: AnyHandle): CellAddress | null {
+  return buffer === undefined ? null : { buffer, cell: cell as number }
 }

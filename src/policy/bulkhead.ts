@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import type { PermitQueue } from '../memory/permit-queue.js'
 import { queueByName } from '../memory/semaphore-names.js'
@@ -95,8 +96,7 @@ export class Bulkhead extends StagedPolicy implements Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or 63 threads use it
    */
   static from(handle: BulkheadHandle): Bulkhead {
-    const { options, buffer, cell } = checkBulkheadHandle(handle)
-    return new Bulkhead(options, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
+    return new Bulkhead(checkBulkheadHandle(handle).options, addressIn(handle))
   }
 
   /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */

@@ -4,6 +4,7 @@ import type { DurationSummary } from '../internal/histogram.js'
 import { checkKeys } from '../internal/validate.js'
 import { type Breaker, createBreaker, openBreaker } from '../memory/breaker.js'
 import { breakerByName } from '../memory/breaker-names.js'
+import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import { clockOfName } from '../rate-limit/own-clocks.js'
 import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './circuit-breaker-handle.js'
@@ -69,10 +70,9 @@ export class CircuitBreaker extends StagedPolicy {
    * const breaker = CircuitBreaker.from(workerData.breaker, { onOpen: () => console.warn('open') })
    */
   static from(handle: CircuitBreakerHandle, functions: CircuitBreakerFunctions = {}): CircuitBreaker {
-    const { options, buffer, cell, clock } = checkBreakerHandle(handle)
+    const { options, clock } = checkBreakerHandle(handle)
     checkKeys('CircuitBreaker.from', functions, CIRCUIT_BREAKER_FUNCTION_KEYS)
-    const address = buffer === undefined || cell === undefined ? null : { buffer, cell }
-    return new CircuitBreaker({ ...options, ...functions, clock: clockOfName(clock) }, address)
+    return new CircuitBreaker({ ...options, ...functions, clock: clockOfName(clock) }, addressIn(handle))
   }
 
   /** What the next call would find: 'half-open' also when the time of an open breaker is up. May be out of date already. */

@@ -6,6 +6,7 @@ import type { Ticket } from '../memory/bucket.js'
 import { type Key, checkKey } from '../memory/key-hash.js'
 import { keyedTableByName } from '../memory/keyed-names.js'
 import { type KeyedTable, type PlacedTable, createKeyedTable, openKeyedTable } from '../memory/keyed-table.js'
+import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
 import { GRANTED } from './granted.js'
@@ -182,8 +183,8 @@ export class KeyedRateLimiter implements Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
    */
   static from(handle: KeyedRateLimiterHandle): KeyedRateLimiter {
-    const { policy, buffer, cell, clock } = checkKeyedHandle(handle)
-    return new KeyedRateLimiter({ ...policy, clock: clockOfName(clock) }, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
+    const { policy, clock } = checkKeyedHandle(handle)
+    return new KeyedRateLimiter({ ...policy, clock: clockOfName(clock) }, addressIn(handle))
   }
 
   /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the table are not touched. */

@@ -5,6 +5,7 @@ import { MAX_BURST } from '../internal/rate.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import { type Bucket, type Ticket, createBucket, openBucket } from '../memory/bucket.js'
 import { bucketByName } from '../memory/bucket-names.js'
+import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
 import { blockUntilDue } from './blocking-wait.js'
@@ -313,8 +314,8 @@ export class RateLimiter implements Policy, Disposable {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version, or holds something else
    */
   static from(handle: RateLimiterHandle): RateLimiter {
-    const { policy, buffer, cell, clock } = checkHandle(handle)
-    return new RateLimiter({ ...policy, clock: clockOfName(clock) }, buffer === undefined ? null : { buffer, cell: cell ?? 0 })
+    const { policy, clock } = checkHandle(handle)
+    return new RateLimiter({ ...policy, clock: clockOfName(clock) }, addressIn(handle))
   }
 
   /**

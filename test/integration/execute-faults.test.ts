@@ -43,6 +43,10 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect(error.cause).toMatchObject({ message: 'out of nowhere' })
   })
 
+  it('an error with a property that throws', async () => {
+    expect(await errorOf({ do: 'getter error' })).toMatchObject({ message: 'half readable', detail: expect.stringContaining('no') })
+  })
+
   it('out of memory, with a heap of 64 MB', async () => {
     const error = await errorOf({ do: 'memory' }, { maxMemoryPerWorker: 64 * 1024 * 1024 })
     expect(error).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: 17 })

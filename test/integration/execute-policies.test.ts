@@ -1,5 +1,6 @@
 import { execute, pipeline, RateLimiter, rateLimit, retry, stream, task, timeout } from 'amorsize'
 import { describe, expect, it, vi } from 'vitest'
+import { guardOf } from '../../dist/execute/worker-policies.js'
 import { collect } from '../support/collect.js'
 
 const whereabouts = task<number, boolean>(new URL('../fixtures/tasks/faults.mjs', import.meta.url), 'whereabouts')
@@ -21,6 +22,18 @@ describe('policies', () => {
     const results = await execute(whereabouts, items.slice(0, 20), { mode: 'threads', workers: 2, mainThread: false, policies: [rateLimit(slow), new RateLimiter({ requestsPerSecond: 1e6 })] })
     expect(results).toEqual(results.map(() => false))
     expect(slow.getAvailableTokens()).toBeLessThan(1)
+  })
+
+  it('the time limit of an item does not count its wait for a token', async () => {
+    const limiter = new RateLimiter({ requestsPerSecond: 20, burstSize: 1 })
+    const results = await execute(whereabouts, items.slice(0, 12), { mode: 'threads', workers: 2, mainThread: false, policies: [limiter], timeoutMs: 250 })
+    expect(results).toEqual(results.map(() => false))
+    expect(results).toHaveLength(12) // the last of them have waited for more than 500 ms
+  })
+
+  it('a limiter that a worker cannot open fails every item with the reason', async () => {
+    const guard = await guardOf([{ ...new RateLimiter().share(), cell: 1e6 }])
+    await expect(guard(() => 1)).rejects.toThrow('handle.cell must be an integer')
   })
 
   it('a policy that lives in this thread keeps the run here, with a warning', async () => {

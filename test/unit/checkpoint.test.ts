@@ -260,6 +260,10 @@ describe('a checkpoint in use', () => {
 })
 
 describe('a checkpoint that cannot be written', () => {
+  it.runIf(process.platform === 'linux')('is one where the system lets nobody make a folder', async () => {
+    await expect(Checkpoint.open({ dir: '/proc/checkpoints' }, identity)).rejects.toThrow(/cannot be written: ENOENT/)
+  })
+
   it('is an ExecutionError before anything runs when its folder cannot be made', async () => {
     const dir = newDir()
     writeFileSync(dir, 'a file')

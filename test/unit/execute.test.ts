@@ -174,6 +174,14 @@ describe('optimize', () => {
     expect(ran).toHaveLength(20)
   })
 
+  it('names what a function captures, also where threads would not be worth it', async () => {
+    const cap = 3
+    const plan = await optimize((n: number) => n + cap, numbers(20))
+    expect(plan.mode).not.toBe('threads')
+    expect(plan.warnings).toEqual([expect.stringMatching(/captures cap, .*stays in this thread/)])
+    expect((await optimize(double, numbers(20))).warnings).toEqual([])
+  })
+
   it('loses nothing from a generator', async () => {
     const plan = await optimize(double, numbers(8), { useCache: false })
     expect([...(plan.items as Iterable<number>)]).toEqual([...numbers(8)])
