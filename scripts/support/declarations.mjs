@@ -18,6 +18,7 @@ export async function joinDeclarations(entries, to) {
       if (!harmless.test(log.message)) report(level === 'warn' ? 'error' : level, log)
     },
   })
-  await bundle.write({ dir: to, entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[hash].d.ts' })
+  // The default library of the target that we support has no `Disposable`; nobody need ask for it on our account.
+  await bundle.write({ dir: to, banner: '/// <reference lib="esnext.disposable" />', entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[hash].d.ts' })
   await bundle.close()
 }

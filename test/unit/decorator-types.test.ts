@@ -5,7 +5,7 @@ import ts59 from 'typescript-5.9'
 import ts60 from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type * as Methods from '../types/standard/methods.js'
-import type * as Public from '../types/standard/public.js'
+import type * as Public from '../types/both/public.js'
 import type * as Wrappers from '../types/standard/wrappers.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -17,14 +17,16 @@ const compilers: [string, Compiler][] = [
   ['6.0', ts60],
 ]
 
-/** Compiles a folder of test/types; the output lies as deep as the source, so its imports still hold. */
+/** Compiles what test/types has for a form and for both; the output lies as deep as the source, so its imports still hold. */
 function compile(ts: Compiler, form: 'standard' | 'legacy', outDir: string): string[] {
   rmSync(outDir, { recursive: true, force: true })
   mkdirSync(outDir, { recursive: true })
-  const folder = join(root, 'test/types', form)
-  const files = readdirSync(folder)
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(folder, name))
+  const types = join(root, 'test/types')
+  const files = [form, 'both'].flatMap((folder) =>
+    readdirSync(join(types, folder))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(types, folder, name)),
+  )
   const program = ts.createProgram(files, {
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.NodeNext,
@@ -32,7 +34,7 @@ function compile(ts: Compiler, form: 'standard' | 'legacy', outDir: string): str
     strict: true,
     types: ['node'],
     experimentalDecorators: form === 'legacy',
-    rootDir: folder,
+    rootDir: types,
     outDir,
   })
   const emitted = program.emit()
@@ -47,13 +49,13 @@ function compile(ts: Compiler, form: 'standard' | 'legacy', outDir: string): str
 const cases = compilers.flatMap(([version, ts]) => (['standard', 'legacy'] as const).map((form) => ({ version, ts, form })))
 
 describe.each(cases)('TypeScript $version, $form decorators', ({ version, ts, form }) => {
-  const outDir = join(root, 'build/types', `${version}-${form}`)
+  const outDir = join(root, 'build', `types-${version}-${form}`)
   let faults: string[]
   let methods: typeof Methods
 
   beforeAll(async () => {
     faults = compile(ts, form, outDir)
-    methods = (await import(pathToFileURL(join(outDir, 'methods.js')).href)) as typeof Methods
+    methods = (await import(pathToFileURL(join(outDir, form, 'methods.js')).href)) as typeof Methods
   })
 
   it('accepts every right use and refuses every wrong one', () => {
@@ -104,7 +106,7 @@ describe.each(cases)('TypeScript $version, $form decorators', ({ version, ts, fo
   })
 
   it('runs the guards of the public entry point', async () => {
-    const { Service, load, spare, shared } = (await import(pathToFileURL(join(outDir, 'public.js')).href)) as typeof Public
+    const { Service, load, spare, shared } = (await import(pathToFileURL(join(outDir, 'both', 'public.js')).href)) as typeof Public
     expect(await new Service().bareRetry()).toBe(1)
     expect(await new Service().bareTimeout()).toBe(1)
     expect(await new Service().bareFallback()).toBeUndefined()
@@ -120,7 +122,7 @@ describe.each(cases)('TypeScript $version, $form decorators', ({ version, ts, fo
   })
 
   it.runIf(form === 'standard')('gives wrapped functions the types they have when they run', async () => {
-    const wrappers = (await import(pathToFileURL(join(outDir, 'wrappers.js')).href)) as typeof Wrappers
+    const wrappers = (await import(pathToFileURL(join(outDir, form, 'wrappers.js')).href)) as typeof Wrappers
     expect(await wrappers.asynchronous(1, 'a')).toBe('1a')
     expect(await wrappers.synchronous(4)).toBe(8)
     expect(await wrappers.bound.call({ base: 1 }, 2)).toBe(3)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { guardFactory } from '../../dist/decorators/guard.js'
-import { Recorder, withRecorder } from '../types/standard/recorder.js'
+import { Recorder, withRecorder } from '../types/both/recorder.js'
 
 // How compilers call decorators, written out by hand: what TypeScript 5 and 6 really emit is run in decorator-types.test.ts.
 // The casts are for calls that no typed program could make.

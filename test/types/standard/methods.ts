@@ -1,4 +1,4 @@
-import { Recorder, withRecorder } from './recorder.js'
+import { Recorder, withRecorder } from '../both/recorder.js'
 
 export const shared = new Recorder({ label: 'shared' })
 export const order: string[] = []

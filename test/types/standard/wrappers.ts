@@ -1,5 +1,5 @@
 import type { Policy, PolicyFunction, Wrapped } from '../../../dist/internal/policy.js'
-import { Recorder, withRecorder } from './recorder.js'
+import { Recorder, withRecorder } from '../both/recorder.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
