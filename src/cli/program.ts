@@ -9,7 +9,7 @@ export const EXIT_USAGE = 2
 /** Returns the program `amorsize` with all its subcommands. */
 export function createProgram(): Command {
   const program = new Command('amorsize')
-    .description('One rate limit for every thread and process of a Node program.')
+    .description('Limits shared by all threads and processes, work spread over threads, and what the machine really has.')
     .version(ownVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'explain a command')
     .helpOption('-h, --help', 'explain this command')

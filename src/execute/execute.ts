@@ -13,7 +13,7 @@ import { idleWorkers } from './worker-pool.js'
 
 /**
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
- * threads, whichever is estimated to be the fastest; never slower than the plain loop by more than a few per cent.
+ * threads, whichever is estimated to be the fastest.
  *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, 'exportName')`
  * @param items - an array, typed array, iterable or async iterable

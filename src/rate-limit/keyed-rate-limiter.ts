@@ -77,7 +77,7 @@ export class KeyedRateLimiter implements Disposable {
     return this.#policy.capacity
   }
 
-  /** How many keys have less than a full bucket now. Cost: looks at every slot of the table, 1 to 2 ms for a million. */
+  /** How many keys have less than a full bucket now. Cost: looks at every slot of the table, milliseconds for a million. */
   get size(): number {
     this.#checkUsable()
     return this.#table.size()
