@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { Account, type Sink } from './account.js'
 import { callHook } from './hooks.js'
 import type { ItemSource } from './item-source.js'
@@ -38,7 +39,7 @@ export class Run {
   readonly #lanes = new Set<Lane>()
   readonly #controller = new AbortController()
   readonly #startedMs = performance.now()
-  readonly #whenAborted = (): void => this.stop('aborted', this.options.signal?.reason)
+  readonly #caller = { signalAborted: (): void => this.stop('aborted', this.options.signal?.reason) }
   #resolve!: () => void
   #reject!: (error: unknown) => void
   #flushing: Promise<void> | undefined = undefined
@@ -55,7 +56,7 @@ export class Run {
       this.#resolve = resolve
       this.#reject = reject
     })
-    options.signal?.addEventListener('abort', this.#whenAborted, { once: true })
+    if (options.signal !== undefined) watchSignal(options.signal, this.#caller)
   }
 
   get elapsedMs(): number {
@@ -132,7 +133,7 @@ export class Run {
   stop(reason: StopReason, error?: unknown): void {
     if (this.isOver) return
     this.isOver = true
-    this.options.signal?.removeEventListener('abort', this.#whenAborted)
+    if (this.options.signal !== undefined) unwatchSignal(this.options.signal, this.#caller)
     this.supply.close()
     for (const lane of this.#lanes) lane.stop(reason)
     this.#lanes.clear()

@@ -1,11 +1,9 @@
-import { type Clock, systemClock } from '../internal/clock.js'
-import { nativeAddon } from '../internal/native.js'
+import type { Clock } from '../internal/clock.js'
 import { type Breaker, createBreaker, openBreaker } from './breaker.js'
-import type { NameScope } from './bucket-names.js'
-import { addonForMachine, openName } from './machine-names.js'
+import { openName } from './machine-names.js'
 import { NativeBreaker } from './native-breaker.js'
-import { OwnNames } from './own-names.js'
 import type { CellAddress } from './region.js'
+import { addonForNames, type NameScope, OwnNames } from './shared-names.js'
 
 const ownNames = new OwnNames<{ readonly address: CellAddress; readonly founding: Float64Array }>()
 
@@ -17,11 +15,11 @@ const ownNames = new OwnNames<{ readonly address: CellAddress; readonly founding
  *   any of the reasons of {@link openName}
  */
 export function breakerByName(name: string, scope: NameScope, parameters: Float64Array, clock: Clock): { breaker: Breaker; founding: Float64Array } {
-  const addon = scope === 'machine' && clock === systemClock ? addonForMachine(name) : nativeAddon()
-  if (addon !== null && clock === systemClock) {
+  const addon = addonForNames(name, scope, clock)
+  if (addon !== null) {
     const founding = parameters.slice()
     return { breaker: openName(name, () => NativeBreaker.named(addon, name, scope, founding, clock)), founding }
   }
-  const { address, founding } = ownNames.findOrMake(`${scope}:${name}`, clock, () => ({ address: createBreaker(parameters, clock).address, founding: parameters }))
+  const { address, founding } = ownNames.findOrMake(name, scope, clock, () => ({ address: createBreaker(parameters, clock).address, founding: parameters }))
   return { breaker: openBreaker(address, founding, clock).breaker, founding }
 }

@@ -1,11 +1,8 @@
-import { SharedMemoryError } from '../errors.js'
-import { type Clock, systemClock } from '../internal/clock.js'
-import { nativeAddon } from '../internal/native.js'
-import type { NameScope } from './bucket-names.js'
+import type { Clock } from '../internal/clock.js'
 import { type PlacedTable, createKeyedTable, openNamedKeyedTable } from './keyed-table.js'
 import type { KeyedParameters } from './keyed-terms.js'
-import { addonForMachine, openName } from './machine-names.js'
-import { OwnNames } from './own-names.js'
+import { openName } from './machine-names.js'
+import { addonForNames, type NameScope, otherParameters, OwnNames } from './shared-names.js'
 
 const ownNames = new OwnNames<PlacedTable>()
 
@@ -20,10 +17,7 @@ export function keyedTableByName(name: string, scope: NameScope, parameters: Key
   const placed = openByName(name, scope, parameters, clock)
   const [theirs, ours] = [textOf(placed.parameters), textOf(parameters)]
   if (theirs === ours) return placed
-  const [where, mend] = scope === 'process' ? ['in this process', ''] : ['on this machine', `, or remove it with 'amorsize shm remove' when no process uses it`]
-  throw new SharedMemoryError(`the name '${name}' is in use ${where} with ${theirs}, so it cannot be used with ${ours}; use another name${mend}`, {
-    reason: 'parameters-differ',
-  })
+  throw otherParameters(`the name '${name}'`, scope, theirs, ours)
 }
 
 function textOf({ rate, burst, capacity, evicts }: KeyedParameters): string {
@@ -31,7 +25,7 @@ function textOf({ rate, burst, capacity, evicts }: KeyedParameters): string {
 }
 
 function openByName(name: string, scope: NameScope, parameters: KeyedParameters, clock: Clock): PlacedTable {
-  const addon = clock !== systemClock ? null : scope === 'machine' ? addonForMachine(name) : nativeAddon()
-  if (addon === null) return ownNames.findOrMake(`${scope}:${name}`, clock, () => createKeyedTable(parameters, clock))
+  const addon = addonForNames(name, scope, clock)
+  if (addon === null) return ownNames.findOrMake(name, scope, clock, () => createKeyedTable(parameters, clock))
   return openName(name, () => openNamedKeyedTable(addon, name, scope, parameters, clock))
 }

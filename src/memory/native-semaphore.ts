@@ -1,7 +1,7 @@
 import type { NativeAddon } from '../internal/native.js'
-import type { NameScope } from './bucket-names.js'
 import { ownDoorbell } from './doorbell.js'
 import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
+import type { NameScope } from './shared-names.js'
 
 type Opened = [take: () => undefined | false, give: () => undefined | boolean, number: number, maxConcurrent: number, maxQueue: number]
 

@@ -1,13 +1,10 @@
-import { SharedMemoryError } from '../errors.js'
-import { type Clock, systemClock } from '../internal/clock.js'
-import { nativeAddon } from '../internal/native.js'
-import type { NameScope } from './bucket-names.js'
-import { addonForMachine, openName } from './machine-names.js'
+import type { Clock } from '../internal/clock.js'
+import { openName } from './machine-names.js'
 import { NativeSemaphore } from './native-semaphore.js'
-import { OwnNames } from './own-names.js'
 import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
 import { createSemaphore, openSemaphore, orFull, type Semaphore, type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
+import { addonForNames, type NameScope, otherParameters, OwnNames } from './shared-names.js'
 
 const ownNames = new OwnNames<CellAddress>()
 
@@ -33,11 +30,7 @@ export function queueByName(name: string, scope: NameScope, limits: SemaphoreLim
   const { semaphore } = queue
   if (semaphore.maxConcurrent !== limits.maxConcurrent || semaphore.maxQueue !== limits.maxQueue) {
     const text = ({ maxConcurrent, maxQueue }: SemaphoreLimits): string => `{ maxConcurrent: ${maxConcurrent}, maxQueue: ${maxQueue} }`
-    const where = scope === 'process' ? 'in this process' : 'on this machine'
-    const mend = scope === 'process' ? '' : `, or remove it with 'amorsize shm remove' when no process uses it`
-    throw new SharedMemoryError(`the name '${name}' is in use ${where} with ${text(semaphore)}, so it cannot be used with ${text(limits)}; use another name${mend}`, {
-      reason: 'parameters-differ',
-    })
+    throw otherParameters(`the name '${name}'`, scope, text(semaphore), text(limits))
   }
   if (known === undefined) {
     ofClock.set(key, new WeakRef(queue))
@@ -47,7 +40,7 @@ export function queueByName(name: string, scope: NameScope, limits: SemaphoreLim
 }
 
 function openByName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): Semaphore {
-  const addon = scope === 'machine' && clock === systemClock ? addonForMachine(name) : nativeAddon()
-  if (addon !== null && clock === systemClock) return orFull(openName(name, () => NativeSemaphore.named(addon, name, scope, limits, SHARED_SHAPE)))
-  return openSemaphore(ownNames.findOrMake(`${scope}:${name}`, clock, () => createSemaphore(limits, SHARED_SHAPE).address)).semaphore
+  const addon = addonForNames(name, scope, clock)
+  if (addon !== null) return orFull(openName(name, () => NativeSemaphore.named(addon, name, scope, limits, SHARED_SHAPE)))
+  return openSemaphore(ownNames.findOrMake(name, scope, clock, () => createSemaphore(limits, SHARED_SHAPE).address)).semaphore
 }

@@ -1,6 +1,6 @@
-import { nativeAddon } from '../internal/native.js'
-import type { NameScope } from './bucket-names.js'
-import { addonForMachine, openName } from './machine-names.js'
+import type { Clock } from '../internal/clock.js'
+import { openName } from './machine-names.js'
+import { addonForNames, type NameScope } from './shared-names.js'
 
 declare module '../internal/native.js' {
   /** The functions of native/binding/retry_budget_binding.cc; all on the system's clock. */
@@ -31,7 +31,7 @@ export interface RetryBudgetParameters {
 }
 
 /**
- * The budget of `name` on the system's clock, made by whoever asks first, and what it was founded with; null without the addon.
+ * The budget of `name`, made by whoever asks first, and what it was founded with; null where names are this thread's own.
  *
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name cannot be shared with the machine
  */
@@ -39,8 +39,9 @@ export function retryBudgetByName(
   name: string,
   scope: NameScope,
   parameters: RetryBudgetParameters,
+  clock: Clock,
 ): { budget: SharedRetryBudget; founding: RetryBudgetParameters } | null {
-  const addon = scope === 'machine' ? addonForMachine(name) : nativeAddon()
+  const addon = addonForNames(name, scope, clock)
   if (addon === null) return null
   const { ratio, minPerSecond, ttlMs } = parameters
   const founding = new Float64Array(3)

@@ -1,4 +1,3 @@
-import { SharedMemoryError } from '../errors.js'
 import { systemClock } from '../internal/clock.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { checkKeys } from '../internal/validate.js'
@@ -6,6 +5,7 @@ import { type Breaker, createBreaker, openBreaker } from '../memory/breaker.js'
 import { breakerByName } from '../memory/breaker-names.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
+import { otherParameters } from '../memory/shared-names.js'
 import { clockOfName } from '../rate-limit/own-clocks.js'
 import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './circuit-breaker-handle.js'
 import {
@@ -123,10 +123,7 @@ function place({ name, scope, parameters, clock }: CircuitBreakerSettings, addre
   if (name === null) return address === null ? createBreaker(parameters, clock) : openBreaker(address, parameters, clock)
   const { breaker, founding } = breakerByName(name, scope, parameters, clock)
   if (parameters.some((value, index) => value !== founding[index])) {
-    throw new SharedMemoryError(
-      `the circuit breaker '${name}' is in use ${scope === 'process' ? 'in this process' : 'on this machine'} with ${describeParameters(founding)}, so it cannot be used with ${describeParameters(parameters)}; use another name${scope === 'process' ? '' : ", or remove it with 'amorsize shm remove' when no process uses it"}`,
-      { reason: 'parameters-differ' },
-    )
+    throw otherParameters(`the circuit breaker '${name}'`, scope, describeParameters(founding), describeParameters(parameters))
   }
   return { breaker, address: null }
 }

@@ -1,9 +1,7 @@
-import { SharedMemoryError } from '../errors.js'
 import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
-import type { NameScope } from '../memory/bucket-names.js'
-import { OwnNames } from '../memory/own-names.js'
+import { type NameScope, otherParameters, OwnNames } from '../memory/shared-names.js'
 import { type RetryBudgetParameters, retryBudgetByName, type SharedRetryBudget } from '../memory/shared-retry-budget.js'
 import { LocalRetryBudgetStore, type RetryBudgetStore } from './retry-budget-store.js'
 
@@ -86,15 +84,11 @@ function onClock(store: RetryBudgetStore, clock: Clock): SharedRetryBudget {
 /** Every thread gets the same budget, in scope 'machine' every process; on a clock of the caller's own, or without the addon, this thread. */
 function budgetByName(name: string, scope: NameScope, parameters: RetryBudgetParameters, clock: Clock): SharedRetryBudget {
   const { budget, founding } =
-    (clock === systemClock ? retryBudgetByName(name, scope, parameters) : null) ??
-    ownNames.findOrMake(`${scope}:${name}`, clock, () => ({ budget: onClock(newStore(parameters), clock), founding: parameters }))
+    retryBudgetByName(name, scope, parameters, clock) ??
+    ownNames.findOrMake(name, scope, clock, () => ({ budget: onClock(newStore(parameters), clock), founding: parameters }))
   if (founding.ratio !== parameters.ratio || founding.minPerSecond !== parameters.minPerSecond || founding.ttlMs !== parameters.ttlMs) {
     const text = ({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): string => `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`
-    const where = scope === 'process' ? 'in this process' : 'on this machine'
-    throw new SharedMemoryError(
-      `the retry budget '${name}' is in use ${where} with ${text(founding)}, so it cannot be used with ${text(parameters)}; use another name`,
-      { reason: 'parameters-differ' },
-    )
+    throw otherParameters(`the retry budget '${name}'`, scope, text(founding), text(parameters))
   }
   return budget
 }

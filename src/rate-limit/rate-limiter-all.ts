@@ -1,5 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { MAX_BURST } from '../internal/rate.js'
+import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import type { Bucket, Ticket } from '../memory/bucket.js'
 import { type Key, checkKey } from '../memory/key-hash.js'
@@ -241,14 +242,14 @@ function giveBack(held: readonly Held[]): void {
 /** Waits in every limit's queue. When one wait fails, the others end and everything goes back. */
 async function waitForAll(held: readonly Held[], signal: AbortSignal | undefined): Promise<void> {
   const failed = new AbortController()
-  const onAbort = (): void => failed.abort(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
+  const caller = { signalAborted: () => failed.abort(signal?.reason) }
+  if (signal !== undefined) watchSignal(signal, caller)
   const waits = held.map(async ({ part, ticket, tokens }) => {
     if (ticket.waitMs > 0) await part.wait(ticket, tokens, failed.signal)
   })
   for (const wait of waits) wait.catch((reason: unknown) => failed.abort(reason))
   const results = await Promise.allSettled(waits)
-  signal?.removeEventListener('abort', onAbort)
+  if (signal !== undefined) unwatchSignal(signal, caller)
   if (results.every(({ status }) => status === 'fulfilled')) return
   // A wait that failed has given its tokens back itself.
   giveBack(held.filter((_, index) => results[index]?.status === 'fulfilled'))

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { type Costs, RateLimiter, type RateLimiterAll, RateLimitExceeded, SharedMemoryError } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
@@ -134,6 +135,18 @@ describe('acquire of several limits', () => {
     expect(limits.clock.pendingTimers).toBe(0)
     await expect(limits.both.acquire({ rpm: 1 }, { signal: abort.signal })).rejects.toThrow('enough')
     expect(left(limits)).toEqual([2, 20])
+  })
+
+  it('puts one listener on a signal, however many callers wait under it', async () => {
+    const limits = limitedTwice()
+    limits.rpm.tryAcquire(10)
+    const { signal } = new AbortController()
+    const outcomes = Array.from({ length: 5 }, () => outcomeOf(limits.clock, limits.both.acquire({ rpm: 1 }, { signal })))
+    await limits.clock.advance(0)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    await limits.clock.advance(5000)
+    await Promise.all(outcomes)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
   it('ends, and gives back, when one of its limiters is disposed', async () => {
