@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/backoff.h"
 #include "core/layout.h"
 #include "core/rate.h"
 
@@ -311,7 +312,7 @@ class TokenBucket {
 
   template <class Read, class CostOf>
   Outcome take(int64_t now_ns, Read read, CostOf cost_of) {
-    for (;;) {
+    for (Backoff backoff;; backoff.lost()) {
       const auto terms = read();
       const int64_t cost = cost_of(terms);
       const int64_t produced = terms.produced(now_ns);

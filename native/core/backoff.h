@@ -1,0 +1,37 @@
+// What a thread does after it has lost a swap to another.
+#pragma once
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#elif defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace amorsize::core {
+
+// Leaves the cache line to the other thread for a moment: back at once, each would take it from the other after every swap, and moving
+// it takes longer than several decisions. On this path only: 0.4 us at first, 1.5 us at most, on a processor whose pause takes 23 ns.
+class Backoff {
+ public:
+  void lost() {
+    for (int i = 0; i < pauses_; ++i) pause();
+    if (pauses_ < kMostPauses) pauses_ *= 2;
+  }
+
+ private:
+  static constexpr int kMostPauses = 64;
+
+  static void pause() {
+#if defined(_MSC_VER) && !defined(__clang__) && defined(_M_X64)
+    _mm_pause();
+#elif defined(__x86_64__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("isb");  // `yield` is over in a cycle or two
+#endif
+  }
+
+  int pauses_ = 16;
+};
+
+}  // namespace amorsize::core
