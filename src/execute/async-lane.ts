@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { isThenable, type PaceOfLoop, SLICE_MS } from './pace.js'
 import type { Lane, Run } from './run.js'

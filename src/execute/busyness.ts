@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 
 /**
  * Which part of the time since its making this thread has computed. The event loop's own account takes a thread that others have

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { type PaceOfLoop, isThenable, SLICE_MS } from './pace.js'
 import type { Lane, Run } from './run.js'
 import type { Batch } from './supply.js'

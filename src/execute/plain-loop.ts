@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { isThenable, PaceOfLoop, SLICE_MS } from './pace.js'
 
 /** Milliseconds of items between two readings of the clock. */

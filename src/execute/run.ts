@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { Account, type Sink } from './account.js'
 import { callHook } from './hooks.js'

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { Busyness } from './busyness.js'
 import { calibration } from './calibration.js'
 import { IO_SHARE } from './cost-model.js'

@@ -1,5 +1,4 @@
 import { TaskNotTransferableError } from '../errors.js'
-import { analyseFunction } from './captured-variables.js'
 import type { ResolvedTask } from './task.js'
 
 /** A task on its way to a worker. */
@@ -34,6 +33,7 @@ async function prepareInline(task: ResolvedTask): Promise<TransferredTask | Task
 }
 
 async function analyseInline(task: ResolvedTask): Promise<TransferredTask | TaskNotTransferableError> {
+  const { analyseFunction } = await import('./captured-variables.js')
   const { captured, expression, isStrict } = await analyseFunction(task.identity)
   if (captured.length === 0) return { id: nextId++, expression, isStrict }
   const name = task.call.name === '' ? 'the task' : `the task '${task.call.name}'`
