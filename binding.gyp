@@ -18,7 +18,6 @@
         "native/binding/keyed_handle.cc",
         "native/binding/system_binding.cc",
         "native/os/clock.cc",
-        "native/os/futex.cc",
         "native/os/process_identity.cc",
         "native/os/process_names.cc"
       ],

@@ -2,7 +2,6 @@
 #include <random>
 
 #include "machine_support.h"
-#include "os/futex.h"
 
 namespace amorsize::test {
 namespace {
@@ -76,27 +75,6 @@ TEST("machine: with every row taken a process still shares the region") {
               CHECK(is_bucket(theirs.cells(kKind, "crowd", kCells, founding(1, 5)), 5));
             })),
             0);
-}
-
-TEST("futex: wakes a sleeper of another process, and does not sleep on a word that has changed") {
-  core::Word* const common = common_words(2);
-  const int64_t started = os::monotonic_ns();
-  const pid_t sleeper = start([&] {
-    common[1].store(1, std::memory_order_release);
-    while (common[0].load(std::memory_order_acquire) == 0) os::sleep_while(common[0], 0, 20'000'000'000);
-  });
-  while (common[1].load(std::memory_order_acquire) == 0) usleep(100);
-  usleep(20'000);
-  common[0].store(1, std::memory_order_release);
-  os::wake(common[0], 1);
-  EXPECT_EQ(wait_for(sleeper), 0);
-  os::sleep_while(common[0], 0, 20'000'000'000);
-  CHECK(os::monotonic_ns() - started < 10'000'000'000);
-  const int64_t before = os::monotonic_ns();
-  os::sleep_while(common[0], 1, 30'000'000);
-  const int64_t slept = os::monotonic_ns() - before;
-  CHECK(slept >= 29'000'000);
-  os::sleep_while(common[0], 1, -1);
 }
 
 TEST("machine: processes killed at random points leave the count exact") {
