@@ -1,9 +1,11 @@
 import { beginRun, resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
+import { firstSlice } from './first-slice.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './item-source.js'
-import { Judge, LEAST_WORTH_MS } from './judge.js'
+import { Judge } from './judge.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
+import { SLICE_MS } from './pace.js'
 import { PlainLoop, type SliceEnd } from './plain-loop.js'
 import { recall } from './profile-cache.js'
 import { Run } from './run.js'
@@ -45,37 +47,44 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
   }
 }
 
+/** With workers at hand, so many milliseconds of the loop pass before it is asked whether they would help. */
+const FIRST_WITH_WORKERS_MS = 0.05
+
 /** An array and a function, and nobody who watches: start the loop at once. */
 function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
-  const loop = new PlainLoop(task as (item: unknown) => unknown, items)
-  // Only with workers at hand is it worth knowing beforehand; without, the first milliseconds tell as much.
-  if (idleWorkers() > 0 && options.useCache) {
-    const known = recall(task, items[0])
-    const judge = known === undefined ? undefined : new Judge(task, options)
-    const found = known !== undefined && judge?.isDue(items.length * known.itemMs, Infinity) === true ? judge.decide(known, items.length, 0) : undefined
-    if (found !== undefined) return handOver(loop, options, found)
-  }
-  const end = loop.slice(neverDue)
-  return end === 'done' ? Promise.resolve(loop.results) : goOn(loop, end, new Judge(task, options), options)
+  const call = task as (item: unknown) => unknown
+  const hasWorkers = idleWorkers() > 0
+  const begun = firstSlice(call, items, hasWorkers ? FIRST_WITH_WORKERS_MS : SLICE_MS)
+  return Array.isArray(begun) ? Promise.resolve(begun) : goOn(new PlainLoop(call, items, begun), options, hasWorkers)
 }
 
-/** The first slice asks nobody; it ends early where there is enough left to think about. */
-const neverDue = (restMs: number): boolean => restMs > LEAST_WORTH_MS
+/** The schedule that what is known of such items suggests for the rest, if it is one with workers. */
+function recalled({ call, items, next }: PlainLoop, judge: Judge): ReturnType<Judge['decide']> {
+  const known = recall(call, items[next])
+  const rest = items.length - next
+  return known !== undefined && judge.isDue(rest * known.itemMs, Infinity) ? judge.decide(known, rest, 0) : undefined
+}
 
 /** What is left of a loop that needs more than one slice. */
-async function goOn(loop: PlainLoop, ended: SliceEnd, judge: Judge, options: CompleteOptions): Promise<unknown[]> {
-  const { signal, workers, mode } = options
+async function goOn(loop: PlainLoop, options: CompleteOptions, hasWorkers: boolean): Promise<unknown[]> {
+  const { signal, workers, mode, useCache } = options
+  const judge = new Judge(loop.call, options)
+  if (hasWorkers && useCache && loop.pending === undefined) {
+    const found = recalled(loop, judge)
+    if (found !== undefined) return handOver(loop, options, found)
+  }
   const isDue = (restMs: number): boolean => judge.isDue(restMs, loop.pace.totalMs)
   // Whoever sets a number of items in flight wants them in flight.
   const awaitsEach = workers === undefined || mode === 'serial'
-  let end = ended
+  let end: SliceEnd = loop.pending !== undefined ? 'promise' : hasWorkers ? 'worthwhile' : 'time'
   while (end !== 'done') {
     if (end === 'promise' && (loop.isStuck || !awaitsEach)) return handOver(loop, options, undefined)
-    if (end === 'worthwhile' && isDue((loop.items.length - loop.next) * loop.pace.itemMs)) {
+    if (end !== 'promise' && isDue((loop.items.length - loop.next) * loop.pace.itemMs)) {
       const { pace, items, next, results, isAsync } = loop
       const found = judge.consider({ pace, items: items.length - next, item: items[next], result: results.at(-1), isAsync, cpuShare: 1 })
       if (found !== undefined) return handOver(loop, options, found)
-    } else if (end === 'time') {
+    }
+    if (end === 'time') {
       await new Promise(setImmediate)
       signal?.throwIfAborted()
     }

@@ -14,9 +14,11 @@ import { poolFor, type WorkerPool } from './worker-pool.js'
 /** Spawning must promise to be worth this many times its cost. */
 const SPAWN_FACTOR = 1.5
 /** Less work than this is not worth a message even to a warm worker. */
-export const LEAST_WORTH_MS = 0.4
+const LEAST_WORTH_MS = 0.4
 /** Before this much has been run, the pace says little. */
 const LEAST_SEEN_MS = 0.1
+/** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
+const LEAST_SEEN_TO_SPAWN_MS = 3
 
 /** However crowded the machine, so many times the usual work is worth a worker. */
 const MOST_CROWDING = 3
@@ -68,6 +70,7 @@ export class Judge {
   isDue(restMs: number, seenMs: number): boolean {
     if (restMs < LEAST_WORTH_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
     if (this.warmWorkers > 0) return true
+    if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
     const leastMs = SPAWN_FACTOR * calibration.spawnMs
     return restMs > leastMs && restMs > leastMs * crowding()
   }

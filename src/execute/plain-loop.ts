@@ -1,3 +1,4 @@
+import type { FirstSlice } from './first-slice.js'
 import { isThenable, PaceOfLoop, SLICE_MS } from './pace.js'
 
 /** Milliseconds of items between two readings of the clock. */
@@ -8,24 +9,33 @@ export type SliceEnd = 'done' | 'time' | 'promise' | 'worthwhile'
 
 /**
  * The loop everyone would write, with a reading of the clock now and then: what `execute` does with an array and a function
- * until there is a reason to do more. A call that needs no more than this costs next to nothing.
+ * after the first slice, until there is a reason to do more.
  */
 export class PlainLoop {
-  readonly results: unknown[] = []
+  readonly results: unknown[]
   readonly pace = new PaceOfLoop()
   /** What the item at `next` has returned, if that is a promise. */
-  pending: PromiseLike<unknown> | undefined = undefined
-  next = 0
+  pending: PromiseLike<unknown> | undefined
+  next: number
   /** Whether items return promises, as far as seen. */
-  isAsync = false
+  isAsync: boolean
   /** Whether the promise in `pending` does not settle by itself soon. */
   isStuck = false
-  #block = 1
+  #block: number
 
   constructor(
     readonly call: (item: unknown) => unknown,
     readonly items: ArrayLike<unknown>,
-  ) {}
+    { results, pending, earlierItems, earlierMs, lastItems, lastMs }: FirstSlice,
+  ) {
+    this.results = results
+    this.pending = pending
+    this.isAsync = pending !== undefined
+    this.next = results.length
+    if (earlierItems > 0) this.pace.add(earlierItems, earlierMs)
+    if (lastItems > 0) this.pace.add(lastItems, lastMs)
+    this.#block = Math.max(1, lastItems)
+  }
 
   /**
    * Runs items for one slice.
