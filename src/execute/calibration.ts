@@ -1,7 +1,7 @@
 /** What moving work costs in this process: defaults at first, then what real work has shown, smoothed. */
 export const calibration = {
-  /** From the start of a worker to its first message. */
-  spawnMs: 35,
+  /** From the start of a worker until it has loaded its first task. */
+  spawnMs: 45,
   /** One message to a worker and its answer, on either side. */
   dispatchMs: 0.03,
   /** Structured clone, there and back out: for each object, property or element… */

@@ -15,7 +15,7 @@ import type { Run } from './run.js'
 import type { RunMode } from './options.js'
 import { whyNotShared } from './shared-policies.js'
 import type { Batch } from './supply.js'
-import { transferable, type TransferredTask } from './transfer.js'
+import { sendable, transferable, type TransferredTask } from './transfer.js'
 import { warnOnce } from './warnings.js'
 import { idleWorkers } from './worker-pool.js'
 import { type Terms, Workforce } from './workforce.js'
@@ -129,13 +129,9 @@ class Conductor {
     }
     const isAsync = measured?.isAsync === true
     this.#mayRunHere = worksHere
-    let sent = transferable(task)
-    if (sent instanceof Promise) {
-      // The parser is being loaded: this thread need not wait for it.
-      if (worksHere && measured?.isAsync === false) this.#startHere()
-      sent = await sent
-      if (this.#run.isOver) return
-    }
+    // Where the run fails if workers cannot have the task, that is found out before any item runs.
+    const sent = options.mode === 'threads' || isTimed ? await transferable(task) : sendable(task)
+    if (this.#run.isOver) return
     if (sent instanceof TaskNotTransferableError) {
       if (options.mode === 'threads') {
         this.#run.stop('failed', sent)
@@ -170,11 +166,16 @@ class Conductor {
   #goOnWithout(error: unknown): boolean {
     const { task, options } = this.#run
     if (!this.#mayRunHere || options.mode === 'threads') return false
-    const reason = error instanceof Error ? error.message : String(error)
-    warnOnce(task.key, 'AMORSIZE_NO_WORKERS', `workers cannot run the task, so it stays in this thread: ${reason}`)
+    if (error instanceof TaskNotTransferableError) this.#warnOf(error)
+    else warnOnce(task.key, 'AMORSIZE_NO_WORKERS', `workers cannot run the task, so it stays in this thread: ${error instanceof Error ? error.message : String(error)}`)
     this.#run.mode = this.#async === undefined ? 'serial' : 'async'
-    if (this.#here === undefined && this.#async === undefined) this.#startHere()
+    if (this.#here !== undefined) this.#here.goOnAlone()
+    else if (this.#async === undefined) this.#startHere()
     return true
+  }
+
+  #warnOf({ message }: TaskNotTransferableError): void {
+    warnOnce(this.#run.task.key, 'AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`)
   }
 
   #measuredHere(item: unknown, result: unknown): void {
@@ -183,7 +184,7 @@ class Conductor {
     const restMs = remaining === null ? totalMs : remaining * itemMs
     if (this.#hasWorkers || !this.#judge.isDue(restMs, totalMs)) return
     const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: false, cpuShare: 1 })
-    if (found !== undefined) void this.#addWorkers(found.decision, found.measured, true)
+    if (found !== undefined) this.#addWorkers(found.decision, found.measured, true)
   }
 
   #measuredAsync(item: unknown, result: unknown): void {
@@ -195,18 +196,18 @@ class Conductor {
     // Items overlap, so this thread is busy with them to this part however long each takes.
     if (utilization < BUSY && this.#run.options.prefer !== 'threads') return
     const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: true, cpuShare: utilization })
-    if (found !== undefined) void this.#addWorkers(found.decision, found.measured, false)
+    if (found !== undefined) this.#addWorkers(found.decision, found.measured, false)
   }
 
-  async #addWorkers({ chosen, inputs }: Decision, measured: Measured, isSync: boolean): Promise<void> {
+  #addWorkers({ chosen, inputs }: Decision, measured: Measured, isSync: boolean): void {
     const { task, options } = this.#run
-    const sent = await transferable(task)
+    const sent = sendable(task)
     if (sent instanceof TaskNotTransferableError) {
-      warnOnce(task.key, 'AMORSIZE_TASK_CAPTURES', `${sent.message}; until then it stays in this thread`)
+      this.#warnOf(sent)
       return
     }
     this.#hire(sent, { workers: chosen.workers, itemMs: measured.itemMs, inFlight: isSync ? 1 : IN_FLIGHT_IN_WORKER }, inputs.mainWorks)
-    if (isSync && !options.mainThread && this.#here !== undefined) this.#here.isPaused = true
+    if (isSync && !options.mainThread) this.#here?.pause()
   }
 }
 

@@ -27,8 +27,7 @@ export class HereLane implements Lane {
   lanes = 1
   /** Milliseconds between turns of the event loop. */
   sliceMs = SLICE_MS
-  /** Takes no more while it is set. */
-  isPaused = false
+  #isPaused = false
 
   constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: (item: unknown, result: unknown) => void, becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void) {
     this.#run = run
@@ -45,6 +44,20 @@ export class HereLane implements Lane {
 
   stop(): void {
     this.#stopped = true
+  }
+
+  /** Takes no more: the workers do the rest. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  /** There are no workers after all. */
+  goOnAlone(): void {
+    this.lanes = 1
+    this.sliceMs = SLICE_MS
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#slice()
   }
 
   #slice(): void {
@@ -80,7 +93,7 @@ export class HereLane implements Lane {
 
   /** Read through a method: what runs in between may have changed it. */
   #isHalted(): boolean {
-    return this.#stopped || this.isPaused
+    return this.#stopped || this.#isPaused
   }
 
   /** Whether the lane goes on: false when an item's promise has turned it into another. */

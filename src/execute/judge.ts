@@ -20,6 +20,9 @@ const LEAST_SEEN_MS = 0.1
 /** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
 const LEAST_SEEN_TO_SPAWN_MS = 3
 
+/** So many times the least that is worth spawning needs no second look. */
+const CLEARLY = 4
+
 /** However crowded the machine, so many times the usual work is worth a worker. */
 const MOST_CROWDING = 3
 
@@ -53,6 +56,8 @@ export class Judge {
   readonly #key: object | string
   #pool: WorkerPool | undefined = undefined
   #notBeforeMs = LEAST_SEEN_MS
+  /** How much had been run when spawning first seemed worth it, and has since. */
+  #seemedWorthAtMs = Infinity
   readonly #mayUseThreads: boolean
 
   constructor(key: object | string, options: CompleteOptions) {
@@ -71,8 +76,19 @@ export class Judge {
     if (restMs < LEAST_WORTH_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
     if (this.warmWorkers > 0) return true
     if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
+    return this.#isWorthSpawning(restMs, seenMs)
+  }
+
+  /** Little more than enough must seem so twice: at the first look something else may have had the core. */
+  #isWorthSpawning(restMs: number, seenMs: number): boolean {
     const leastMs = SPAWN_FACTOR * calibration.spawnMs
-    return restMs > leastMs && restMs > leastMs * crowding()
+    if (restMs <= leastMs || restMs <= leastMs * crowding()) {
+      this.#seemedWorthAtMs = Infinity
+      return false
+    }
+    if (restMs > CLEARLY * leastMs || seenMs > this.#seemedWorthAtMs) return true
+    this.#seemedWorthAtMs = Math.min(this.#seemedWorthAtMs, seenMs)
+    return false
   }
 
   /** The schedule for what is left, if it is one with workers. */

@@ -2,7 +2,7 @@ import { type ResourceLimits, Worker } from 'node:worker_threads'
 import { systemClock } from '../internal/clock.js'
 import { calibrate } from './calibration.js'
 import type { TransferredTask } from './transfer.js'
-import { Cell, type FromWorker, type ToWorker, type WorkerStart } from './worker-protocol.js'
+import { Cell, type FromWorker, type LoadedMessage, type ToWorker, type WorkerStart } from './worker-protocol.js'
 
 /** Who hears of a worker while it works for a run. */
 export interface WorkerOwner {
@@ -31,7 +31,8 @@ export class PoolWorker {
   /** Why it is being ended, if this side does it. */
   endedFor: 'timeout' | 'abort' | undefined = undefined
   readonly #worker: Worker
-  readonly #loaded = new Set<number>()
+  /** Tasks it has been sent, by what has come of them: undefined until it has said. */
+  readonly #tasks = new Map<number, LoadedMessage | undefined>()
   readonly #startedMs = systemClock.now()
   #error: unknown = undefined
 
@@ -48,7 +49,10 @@ export class PoolWorker {
     this.#worker.on('message', (message: FromWorker) => {
       if (message.kind === 'ready') {
         this.isReady = true
-        calibrate('spawnMs', systemClock.now() - this.#startedMs)
+      } else if (message.kind === 'loaded') {
+        // The first task was sent when the worker was started: from now on it can work.
+        if (this.#tasks.size === 1) calibrate('spawnMs', systemClock.now() - this.#startedMs)
+        this.#tasks.set(message.task, message)
       }
       this.owner?.received(message)
     })
@@ -75,11 +79,17 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.CURRENT)
   }
 
-  /** Sends the task unless the worker has it. */
-  load(task: TransferredTask): void {
-    if (this.#loaded.has(task.id)) return
-    this.#loaded.add(task.id)
-    this.send({ kind: 'task', task })
+  /**
+   * Sends the task unless the worker has it.
+   *
+   * @returns what the worker has said of it; undefined when that is still to come
+   */
+  load(task: TransferredTask): LoadedMessage | undefined {
+    if (!this.#tasks.has(task.id)) {
+      this.#tasks.set(task.id, undefined)
+      this.send({ kind: 'task', task })
+    }
+    return this.#tasks.get(task.id)
   }
 
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */

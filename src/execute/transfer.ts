@@ -5,7 +5,16 @@ import type { ResolvedTask } from './task.js'
 export type TransferredTask =
   | { readonly id: number; readonly url: string; readonly export: string }
   | { readonly id: number; readonly expression: string; readonly isStrict: boolean }
+  | UncheckedTask
 
+/** A function that nobody has looked at yet: the worker refuses it if it captures something. */
+export interface UncheckedTask {
+  readonly id: number
+  readonly name: string
+  readonly source: string
+}
+
+const unchecked = new WeakMap<object, UncheckedTask>()
 const prepared = new WeakMap<object, Promise<TransferredTask | TaskNotTransferableError>>()
 const outcomes = new WeakMap<object, TransferredTask | TaskNotTransferableError>()
 const named = new Map<string, TransferredTask>()
@@ -26,19 +35,42 @@ export function transferable(task: ResolvedTask): TransferredTask | TaskNotTrans
   return preparing
 }
 
+/**
+ * What workers need to run the task, at once. Of a function that has not been looked at it is the source: that the parser is loaded and
+ * run by the worker, while this thread goes on, makes a cold start some 10 ms shorter.
+ */
+export function sendable(task: ResolvedTask): TransferredTask | TaskNotTransferableError {
+  const { call, key } = task
+  const known = typeof key === 'string' ? transferable(task) : outcomes.get(call)
+  if (known !== undefined && !(known instanceof Promise)) return known
+  let sent = unchecked.get(call)
+  if (sent === undefined) unchecked.set(call, (sent = { id: nextId++, name: call.name, source: task.identity }))
+  return sent
+}
+
+/** A worker has looked at what {@link sendable} gave: it runs it, or refuses it. */
+export function checked(task: ResolvedTask, refusal: unknown): void {
+  if (refusal instanceof TaskNotTransferableError) outcomes.set(task.call, refusal)
+  else if (refusal === undefined) {
+    const sent = unchecked.get(task.call)
+    if (sent !== undefined && !outcomes.has(task.call)) outcomes.set(task.call, sent)
+  }
+}
+
 async function prepareInline(task: ResolvedTask): Promise<TransferredTask | TaskNotTransferableError> {
-  const outcome = await analyseInline(task)
+  const outcome = await check({ id: nextId++, name: task.call.name, source: task.identity })
   outcomes.set(task.call, outcome)
   return outcome
 }
 
-async function analyseInline(task: ResolvedTask): Promise<TransferredTask | TaskNotTransferableError> {
+/** Finds what a function captures. Any thread can. */
+export async function check({ id, name, source }: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
   const { analyseFunction } = await import('./captured-variables.js')
-  const { captured, expression, isStrict } = await analyseFunction(task.identity)
-  if (captured.length === 0) return { id: nextId++, expression, isStrict }
-  const name = task.call.name === '' ? 'the task' : `the task '${task.call.name}'`
+  const { captured, expression, isStrict } = await analyseFunction(source)
+  if (captured.length === 0) return { id, expression, isStrict }
+  const subject = name === '' ? 'the task' : `the task '${name}'`
   return new TaskNotTransferableError(
-    `${name} captures ${captured.join(', ')}, which a thread does not have; export it from a module and pass task(import.meta.url, 'name')`,
+    `${subject} captures ${captured.join(', ')}, which a thread does not have; export it from a module and pass task(import.meta.url, 'name')`,
     { captured: [...captured] },
   )
 }

@@ -5,8 +5,9 @@ import type { Lane, Run, StopReason } from './run.js'
 import { handlesOf } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import { unpackThrown } from './thrown.js'
+import { checked } from './transfer.js'
 import type { Workforce } from './workforce.js'
-import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
+import type { DoneMessage, FromWorker, LoadedMessage, ResultsMessage } from './worker-protocol.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
@@ -31,6 +32,7 @@ export class WorkerLane implements Lane, WorkerOwner {
   readonly #run: Run
   readonly #again = (): void => this.fill()
   #nextChunk = 1
+  #isLoaded = false
   #filling = false
   #isOver = false
   #hasLeft = false
@@ -43,15 +45,26 @@ export class WorkerLane implements Lane, WorkerOwner {
     worker.owner = this
     this.#run.add(this)
     callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
-    worker.load(force.task)
+    const loaded = worker.load(force.task)
     const handles = handlesOf(this.#run.options.policies) ?? []
     if (handles.length > 0) worker.send({ kind: 'policies', run: force.runNumber, handles })
-    this.fill()
+    if (loaded !== undefined) this.#loaded(loaded)
+  }
+
+  /** Only now it gets items: others do them while the worker loads the task, or if it cannot. */
+  #loaded({ refusal }: LoadedMessage): void {
+    const { task } = this.#run
+    const error = refusal === undefined ? undefined : unpackThrown(refusal, task.exports)
+    checked(task, error)
+    this.#isLoaded = refusal === undefined
+    if (this.#isLoaded) this.fill()
+    // Not from within the constructor: the workforce must know the lane to let it go.
+    else queueMicrotask(() => this.#isOver || this.#force.taskRefused(this, error))
   }
 
   /** Sends chunks while there are any and the worker has less than it should. */
   fill(): void {
-    if (this.#filling || this.#isOver) return
+    if (this.#filling || this.#isOver || !this.#isLoaded) return
     this.#filling = true
     try {
       while (!this.#isHalted() && !this.worker.isGone && !this.isClaiming && this.chunks.size < AHEAD) {
@@ -123,9 +136,7 @@ export class WorkerLane implements Lane, WorkerOwner {
         if (message.run === this.#force.runNumber) this.#done(message)
         return
       case 'loaded':
-        if (message.task === this.#force.task.id && message.refusal !== undefined) {
-          this.#force.taskRefused(this, unpackThrown(message.refusal, this.#run.task.exports))
-        }
+        if (message.task === this.#force.task.id) this.#loaded(message)
         return
       case 'unreadable':
         this.#chunkLost(new Error('a worker could not read an item'))

@@ -15,6 +15,8 @@ export interface WorkerRequest {
   wanted: number
   /** A worker is there, ready and its own. */
   readonly joined: (worker: PoolWorker) => void
+  /** A worker is being started for it: what it is sent now, it does before it is ready. */
+  readonly started: (worker: PoolWorker) => void
   /** No worker can be started. */
   readonly refused: (error: ExecutionError) => void
 }
@@ -59,7 +61,7 @@ export class WorkerPool implements Disposable {
     this.#serve()
     const open = this.#requests.reduce((sum, { wanted }) => sum + wanted, 0)
     const missing = Math.min(open - this.#starting.size, Math.max(most, 1) - this.size)
-    for (let i = 0; i < missing; i++) this.#start()
+    for (let i = 0; i < missing; i++) this.#start(request)
   }
 
   /** The run wants no more. */
@@ -84,7 +86,7 @@ export class WorkerPool implements Disposable {
   lost(request: WorkerRequest): void {
     this.#working--
     this.#serve()
-    if (request.wanted > 0 && this.#requests.includes(request)) this.#start()
+    if (request.wanted > 0 && this.#requests.includes(request)) this.#start(request)
   }
 
   #serve(): void {
@@ -100,7 +102,7 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  #start(): void {
+  #start(request: WorkerRequest | undefined): void {
     let worker: PoolWorker
     try {
       worker = new PoolWorker(this.#limits)
@@ -110,6 +112,7 @@ export class WorkerPool implements Disposable {
     }
     worker.owner = this.#ownerOf(worker)
     this.#starting.add(worker)
+    request?.started(worker)
   }
 
   /** Hears of a worker that works for no run. */
@@ -142,7 +145,7 @@ export class WorkerPool implements Disposable {
     this.#failures.push(error)
     const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
     if (this.#failures.length < FAILED_STARTS) {
-      if (waiting.length > 0) this.#start()
+      if (waiting.length > 0) this.#start(waiting[0])
       return
     }
     if (this.#starting.size > 0) return

@@ -74,11 +74,18 @@ export type ToWorker =
 /** From a worker to the main thread. */
 export type FromWorker =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'loaded'; readonly task: number; readonly refusal: PackedThrown | undefined }
+  | LoadedMessage
   | ResultsMessage
   | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
   | DoneMessage
   | { readonly kind: 'unreadable' }
+
+/** A task can be run from now on, or never. */
+export interface LoadedMessage {
+  readonly kind: 'loaded'
+  readonly task: number
+  readonly refusal: PackedThrown | undefined
+}
 
 /** A chunk is done, or the shared block (chunk -1). */
 export interface DoneMessage {

@@ -17,7 +17,7 @@ const CAUSELESS_DEATHS = 10
 /** How often what has come through shared memory is looked at while workers go on. */
 const SWEEP_MS = 50
 
-/** Workers wait for their next chunk while this thread runs its slice, unless they claim by themselves. */
+/** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
 let runs = 0
@@ -67,7 +67,13 @@ export class Workforce {
     this.#runApart = runApart
     this.#without = without
     this.#pool = poolFor(run.options.maxMemoryPerWorker)
-    this.#request = { wanted: terms.workers, joined: (worker) => this.#join(worker), refused: (error) => this.#refused(error) }
+    this.#request = {
+      wanted: terms.workers,
+      started: (worker) => void worker.load(task),
+      joined: (worker) => this.#join(worker),
+      refused: (error) => this.#refused(error),
+    }
+    if (here !== undefined) here.sliceMs = SLICE_WITH_MESSAGES_MS
     run.add(this)
     this.#pool.request(this.#request, Math.max(terms.workers, currentLimits().cpuWorkers))
     const { timeoutMs } = run.options
