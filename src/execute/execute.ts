@@ -1,13 +1,13 @@
 import { beginRun, resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
-import { firstSlice } from './first-slice.js'
+import { firstSlice, nothingRun } from './first-slice.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './item-source.js'
 import { Judge } from './judge.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { SLICE_MS } from './pace.js'
 import { PlainLoop, type SliceEnd } from './plain-loop.js'
-import { recall } from './profile-cache.js'
+import { correct, latestItemMs, recall } from './profile-cache.js'
 import { Run } from './run.js'
 import { ArraySink, SettledSink } from './sinks.js'
 import { resolveFunction, resolveTask, type Task, type TaskFunction } from './task.js'
@@ -48,12 +48,15 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 }
 
 /** With workers at hand, so many milliseconds of the loop pass before it is asked whether they would help. */
-const FIRST_WITH_WORKERS_MS = 0.05
+const FIRST_WITH_WORKERS_MS = 0.4
 
 /** An array and a function, and nobody who watches: start the loop at once. */
 function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const call = task as (item: unknown) => unknown
   const hasWorkers = idleWorkers() > 0
+  if (hasWorkers && options.useCache && latestItemMs(call) * items.length > FIRST_WITH_WORKERS_MS) {
+    return goOn(new PlainLoop(call, items, nothingRun()), options, true)
+  }
   const begun = firstSlice(call, items, hasWorkers ? FIRST_WITH_WORKERS_MS : SLICE_MS)
   return Array.isArray(begun) ? Promise.resolve(begun) : goOn(new PlainLoop(call, items, begun), options, hasWorkers)
 }
@@ -90,6 +93,7 @@ async function goOn(loop: PlainLoop, options: CompleteOptions, hasWorkers: boole
     }
     end = loop.isAsync ? await loop.awaitEach(isDue) : loop.slice(isDue)
   }
+  if (loop.pace.items > 0) correct(loop.call, loop.pace.itemMs)
   return loop.results
 }
 

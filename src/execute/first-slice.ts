@@ -17,6 +17,11 @@ export interface FirstSlice {
   readonly lastMs: number
 }
 
+/** Before the first slice. */
+export function nothingRun(): FirstSlice {
+  return { results: [], pending: undefined, earlierItems: 0, earlierMs: 0, lastItems: 0, lastMs: 0 }
+}
+
 /**
  * Runs items as the loop that everyone would write, for at most `forMs` and the block under way. Most calls need no more than this, and
  * many are the only one of their process: it is one function, so that the engine has little to compile before the first item.

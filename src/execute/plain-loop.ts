@@ -50,10 +50,10 @@ export class PlainLoop {
       const from = this.next
       this.next = this.#runUntil(Math.min(items.length, from + this.#block))
       if (this.pending !== undefined) return 'promise'
-      if (this.next === items.length) break
       const startedMs = nowMs
       nowMs = performance.now()
       pace.add(this.next - from, nowMs - startedMs)
+      if (this.next === items.length) break
       this.#block = Math.max(1, Math.min(this.#block * 4, Math.floor(BLOCK_MS / pace.itemMs)))
       if (isWorthwhile((items.length - this.next) * pace.itemMs)) return 'worthwhile'
       if (nowMs >= endMs) return 'time'
