@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
 import { type NameScope, otherParameters, OwnNames } from '../memory/shared-names.js'
 import { type RetryBudgetParameters, retryBudgetByName, type SharedRetryBudget } from '../memory/shared-retry-budget.js'
+import { PACK, WHY_BOUND, whyBound } from './portable.js'
 import { LocalRetryBudgetStore, type RetryBudgetStore } from './retry-budget-store.js'
 
 /** Options of {@link RetryBudget}. */
@@ -34,6 +35,10 @@ const ownNames = new OwnNames<{ readonly budget: SharedRetryBudget; readonly fou
  */
 export class RetryBudget {
   readonly #budget: SharedRetryBudget
+  readonly #name: string | null
+  readonly #scope: NameScope
+  readonly #parameters: RetryBudgetParameters
+  readonly #clock: Clock
 
   /**
    * @param options - see {@link RetryBudgetOptions}
@@ -50,6 +55,10 @@ export class RetryBudget {
     const { name, scope } = checkSharedName(options.name, options.scope)
     checkClock('clock', clock)
     const parameters = { ratio, minPerSecond, ttlMs }
+    this.#name = name
+    this.#scope = scope
+    this.#parameters = parameters
+    this.#clock = clock
     this.#budget = name === null ? onClock(newStore(parameters), clock) : budgetByName(name, scope, parameters, clock)
   }
 
@@ -66,6 +75,17 @@ export class RetryBudget {
   /** Takes one retry from the budget. @returns whether there was one */
   tryWithdraw(): boolean {
     return this.#budget.tryWithdraw()
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const bound = whyBound({ who: 'the retry budget', name: this.#name, isNameShared: true, clock: this.#clock })
+    return bound ?? (this.#name === null ? 'the retry budget has no name, so it is of this thread alone' : undefined)
+  }
+
+  /** @internal */
+  [PACK](): RetryBudgetOptions {
+    return { ...this.#parameters, name: this.#name ?? undefined, scope: this.#scope }
   }
 }
 
