@@ -3,7 +3,7 @@ import { nativeAddon } from '../internal/native.js'
 import type { RateLimiterHandle } from '../rate-limit/rate-limiter-handle.js'
 import type { BulkheadHandle } from './bulkhead-options.js'
 import type { CircuitBreakerHandle } from './circuit-breaker-handle.js'
-import type { RetryBudgetOptions } from './retry-budget.js'
+import type { RetryBudgetHandle } from './retry-budget.js'
 import type { RetryData } from './retry-options.js'
 import type { TimeoutOptions } from './timeout.js'
 
@@ -12,7 +12,7 @@ export type PolicyHandle =
   | { readonly kind: 'rateLimit'; readonly handle: RateLimiterHandle }
   | { readonly kind: 'circuitBreaker'; readonly handle: CircuitBreakerHandle }
   | { readonly kind: 'bulkhead'; readonly handle: BulkheadHandle }
-  | { readonly kind: 'retry'; readonly options: RetryData; readonly budget: RetryBudgetOptions | undefined }
+  | { readonly kind: 'retry'; readonly options: RetryData; readonly budget: RetryBudgetHandle | undefined }
   | { readonly kind: 'timeout'; readonly timeoutMs: number; readonly options: Pick<TimeoutOptions, 'strategy' | 'name'> }
   | { readonly kind: 'fallback'; readonly levels: readonly unknown[]; readonly name: string | undefined }
 

@@ -199,7 +199,7 @@ export class Retry extends StagedPolicy {
   /** @internal */
   [PACK](): PolicyHandle {
     const { data, budget } = this.#stage.settings
-    return { kind: 'retry', options: data, budget: budget?.[PACK]() }
+    return { kind: 'retry', options: data, budget: budget?.share() }
   }
 }
 

@@ -176,8 +176,11 @@ describe('a retry over two workers', () => {
     expect(JSON.parse(readFileSync(deadLetter, 'utf8'))).toMatchObject({ index: 4, attempts: 3, error: { code: 'ERR_RETRY_EXHAUSTED' } })
   })
 
-  itWithAddon('takes its retries from a budget with a name', async () => {
-    const budget = new RetryBudget({ ratio: 0, minPerSecond: 0.5, ttlMs: 10_000, name: freshName() })
+  itWithAddon.each([
+    ['a budget', {}],
+    ['a budget with a name', { name: freshName() }],
+  ])('takes its retries from %s', async (_, name) => {
+    const budget = new RetryBudget({ ratio: 0, minPerSecond: 0.05, ttlMs: 100_000, ...name })
     const items = marked(20, () => Infinity)
     const results = await execute(failsTimes, items, { ...inWorkers, onError: 'collect', policies: [retry({ maxRetries: 3, ...quick, budget })] })
     expect(results.every((result) => result.status === 'rejected')).toBe(true)

@@ -57,11 +57,14 @@ describe('policies that go to workers', () => {
   itWithAddon('a bulkhead, and what is shared by name', () => {
     const named = { name: freshName() }
     const budget = new RetryBudget({ ratio: 0.5, ...named })
-    const policies = [new RateLimiter(named), circuitBreaker(named), bulkhead({ maxConcurrent: 3, maxQueue: 5, ...named }), bulkhead(), retry({ budget })]
+    const policies = [new RateLimiter(named), circuitBreaker(named), bulkhead({ maxConcurrent: 3, maxQueue: 5, ...named }), bulkhead()]
     expect(whyNotShared(policies)).toBeUndefined()
-    const sent = sharePolicies(policies)
+    expect(structuredClone(sharePolicies(policies))).toEqual(sharePolicies(policies))
+    const budgets = [retry({ budget }), retry({ budget: new RetryBudget() })]
+    expect(whyNotShared(budgets)).toBeUndefined()
+    const sent = sharePolicies(budgets)
+    expect(sent[0]).toMatchObject({ handle: { kind: 'retry', options: {}, budget: { options: { ratio: 0.5, minPerSecond: 10, ttlMs: 10_000, scope: 'process', ...named } } } })
     expect(structuredClone(sent)).toEqual(sent)
-    expect(sent.at(-1)).toMatchObject({ handle: { kind: 'retry', options: {}, budget: { ratio: 0.5, minPerSecond: 10, ttlMs: 10_000, scope: 'process', ...named } } })
   })
 
   it('are sent outermost first, without the pipelines around them', () => {
@@ -133,6 +136,7 @@ describe('policies that stay in this thread', () => {
   it.runIf(addonForbidden)('without the addon: bulkheads, and what is shared by name', () => {
     expect(whyNotShared([bulkhead()])).toContain('needs the native addon')
     expect(whyNotShared([circuitBreaker({ name: freshName() })])).toContain('needs the native addon')
+    expect(whyNotShared([retry({ budget: new RetryBudget() })])).toContain('needs the native addon')
     expect(whyNotShared([new RateLimiter({ name: freshName() })])).toContain('needs the native addon')
   })
 })
