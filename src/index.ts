@@ -46,7 +46,7 @@ export {
 } from './policy/fallback.js'
 export { hedge, type Hedge, type HedgeEvents, type HedgeOptions, type HedgePercentile, type HedgeStats } from './policy/hedge.js'
 export { pipeline, type Pipeline } from './policy/pipeline.js'
-export { RetryBudget, type RetryBudgetOptions } from './policy/retry-budget.js'
+export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry-budget.js'
 export type { RetryContext, RetryPolicy } from './policy/retry-options.js'
 export { type GiveUpReason, retry, type Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
 export { timeout, type Timeout, type TimeoutEvents, type TimeoutOptions, type TimeoutStats } from './policy/timeout.js'

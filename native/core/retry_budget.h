@@ -61,11 +61,14 @@ class RetryBudget {
  private:
   enum Fixed : size_t { kRatio = retry_budget::kRatio, kReserve = retry_budget::kReserve, kSliceNs = retry_budget::kSliceNs };
 
+  // Whoever has the memory may have written over it: no sum of these overflows.
+  static constexpr int64_t kMaxFixed = int64_t{1} << 60;
+
   // order: relaxed. Never change; ordered by the kind word.
-  int64_t fixed(Fixed index) const { return cell_[index].load(std::memory_order_relaxed); }
+  int64_t fixed(Fixed index) const { return std::clamp<int64_t>(cell_[index].load(std::memory_order_relaxed), 0, kMaxFixed); }
 
   // Slices of times before the clock's origin are all one.
-  int64_t slice_at(int64_t now_ns) const { return std::max<int64_t>(0, now_ns) / fixed(kSliceNs) + 1; }
+  int64_t slice_at(int64_t now_ns) const { return std::max<int64_t>(0, now_ns) / std::max<int64_t>(1, fixed(kSliceNs)) + 1; }
 
   W& word_of(int64_t slice) const { return cell_[retry_budget::kFirstSlice + static_cast<size_t>(slice) % retry_budget::kSlices]; }
 

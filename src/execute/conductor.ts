@@ -13,7 +13,7 @@ import type { Measured } from './profile.js'
 import { recall } from './profile-cache.js'
 import type { Run } from './run.js'
 import type { RunMode } from './options.js'
-import { whyNotShared } from './shared-policies.js'
+import { sharePolicies, whyNotShared } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import { sendable, transferable, type TransferredTask } from './transfer.js'
 import { warnOnce } from './warnings.js'
@@ -153,7 +153,15 @@ class Conductor {
     if (this.#hasWorkers || this.#run.isOver) return
     this.#hasWorkers = true
     const { options } = this.#run
-    const allTerms: Terms = { ...terms, chunkSize: options.chunkSize, targetChunkMs: options.targetChunkMs }
+    let policies
+    try {
+      policies = sharePolicies(options.policies)
+    } catch (error) {
+      // There is no memory left for what they share.
+      this.#run.stop('failed', error)
+      return
+    }
+    const allTerms: Terms = { ...terms, policies, chunkSize: options.chunkSize, targetChunkMs: options.targetChunkMs }
     const isNew = worksBeside && this.#here === undefined && this.#async === undefined
     if (isNew) this.#makeHere()
     this.#run.mode = 'threads'

@@ -28,13 +28,17 @@ async function handle(message: ToWorker): Promise<void> {
     return
   }
   if (message.kind === 'policies') {
-    policies = { run: message.run, guard: await guardOf(message.handles) }
+    policies = { run: message.run, guard: await guardOf(message.policies, message.timeoutMs) }
+    return
+  }
+  if (message.kind === 'over') {
+    if (policies?.run === message.run) policies = undefined
     return
   }
   const task = tasks.get(message.task)
   if (typeof task !== 'function') return
   const guard = policies?.run === message.run ? policies.guard : undefined
-  const starter = new ItemStarter(task, guard, message.timeoutMs, inFlightOf(message) === 1, cells, epochMs)
+  const starter = new ItemStarter(task, guard, message, inFlightOf(message) === 1, cells, epochMs)
   const startedMs = performance.now()
   if (message.kind === 'chunk') {
     await runChunk(message, starter, state)

@@ -67,18 +67,20 @@ export class LostItems {
   }
 
   #blame({ index, item, attempts }: Lost): void {
-    const { options, supply } = this.#force.run
+    const { run } = this.#force
+    const { options, supply } = run
     const tried = attempts + 1
     if (this.#lane.worker.endedFor === 'timeout') {
       const { timeoutMs } = options
-      this.#force.failed(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
+      run.fail(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
     } else if (tried <= options.retryCrashedItems) {
       supply.putCrashed({ start: index, items: [item], attempts: tried, isCareful: true })
     } else {
       const details = { item: index, exitCode: this.#exitCode, cause: this.#error }
       const reason = this.#error instanceof Error ? `: ${this.#error.message}` : ''
       const error = new WorkerCrashedError(`the worker that ran item ${index} ended with exit code ${this.#exitCode}${reason}`, details)
-      this.#force.failed(index, item, error, tried)
+      // Never again in this thread, whatever `degrade` says: what has ended a worker would end the process.
+      run.fail(index, item, error, tried)
     }
   }
 }

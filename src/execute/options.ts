@@ -43,7 +43,7 @@ export interface ScheduleOptions {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds an item may take from its start, > 0; default Infinity. Synchronous items then run only in workers. */
   readonly timeoutMs?: number | undefined
-  /** Applied to each item, the first one outermost; limiters share one bucket over all workers. */
+  /** Applied to each item, the first one outermost, with one state over all workers. One that belongs to this thread keeps the run in it. */
   readonly policies?: readonly Policy[] | undefined
   /** Told at most ten times a second, and at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -65,7 +65,7 @@ export interface ScheduleOptions {
   readonly useCache?: boolean | undefined
   /** Whether this thread runs items too, at most 4 ms between turns of its event loop; default true. */
   readonly mainThread?: boolean | undefined
-  /** 'serial': an item that keeps failing in workers is run in this thread once more. */
+  /** 'serial': an item that fails in a worker, with an error of its own, is run in this thread once more; never one that has ended its worker. */
   readonly degrade?: 'serial' | undefined
   /** Hears of each item that was run again in this thread. */
   readonly onDegraded?: ((event: { readonly index: number; readonly error: unknown }) => void) | undefined

@@ -1,3 +1,4 @@
+import { RetryExhaustedError } from '../errors.js'
 import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { Account, type Sink } from './account.js'
 import { callHook } from './hooks.js'
@@ -81,11 +82,17 @@ export class Run {
     this.#settledOne()
   }
 
-  /** An item has failed for good. */
+  /**
+   * An item has failed for good.
+   *
+   * @param attempts - how often the run has tried it
+   */
   fail(index: number, item: unknown, error: unknown, attempts: number): void {
     if (this.isOver) return
+    // The last attempt of the run was several where a retry among its policies has given up.
+    const tried = this.options.policies.length > 0 && RetryExhaustedError.is(error) ? attempts + error.attempts - 1 : attempts
     try {
-      this.account.fail(index, item, error, attempts)
+      this.account.fail(index, item, error, tried)
     } catch (failure) {
       this.stop('failed', failure)
       return

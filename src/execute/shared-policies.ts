@@ -1,27 +1,52 @@
 import type { Policy } from '../internal/policy.js'
+import { Pipeline } from '../policy/pipeline.js'
+import { packLimiter, whyLimiterBound } from '../policy/portable-limiter.js'
+import { isPortable, PACK, type PolicyHandle, WHY_BOUND } from '../policy/portable.js'
 import { RateLimit } from '../policy/rate-limit.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import type { RateLimiterHandle } from '../rate-limit/rate-limiter-handle.js'
 
-/**
- * The policies as workers can share them, outermost first; undefined if one of them lives in this thread only. Limiters have their state in shared
- * memory, so all workers take tokens from one bucket.
- */
-export function handlesOf(policies: readonly Policy[]): RateLimiterHandle[] | undefined {
-  const handles: RateLimiterHandle[] = []
-  for (const policy of policies) {
-    const limiter = policy instanceof RateLimit ? policy.limiter : policy
-    if (!(limiter instanceof RateLimiter)) return undefined
-    const handle = limiter.share()
-    // Such a limiter goes by a clock that only this thread has.
-    if (handle.clock !== undefined) return undefined
-    handles.push(handle)
-  }
-  return handles
+/** A policy of a run as its workers are sent it. */
+export interface SentPolicy {
+  /** Stands for the policy for as long as this thread lives, so that a worker that has it need not open it again. */
+  readonly id: number
+  readonly handle: PolicyHandle
 }
 
-/** Why workers cannot apply the policies; undefined if they can. */
+const ids = new WeakMap<object, number>()
+let nextId = 1
+
+/** Why workers cannot apply the policies, as a sentence; undefined if they can. Nothing is shared by asking. */
 export function whyNotShared(policies: readonly Policy[]): string | undefined {
-  if (handlesOf(policies) !== undefined) return undefined
-  return 'a policy of this run keeps its state in this thread, and only limiters can be shared with workers'
+  for (const policy of leavesOf(policies)) {
+    const obstacle = whyBoundHere(policy)
+    if (obstacle !== undefined) return obstacle
+  }
+  return undefined
+}
+
+/** What workers make the policies from, outermost first; their state is shared from now on. Only where {@link whyNotShared} finds nothing. */
+export function sharePolicies(policies: readonly Policy[]): SentPolicy[] {
+  return leavesOf(policies).map((policy) => {
+    if (policy instanceof RateLimiter) return { id: idOf(policy), handle: packLimiter(policy) }
+    if (!isPortable(policy)) throw new TypeError('a policy that cannot be shared was to be sent to a worker')
+    return { id: idOf(policy instanceof RateLimit ? policy.limiter : policy), handle: policy[PACK]() }
+  })
+}
+
+/** The policies without the pipelines around them. */
+function leavesOf(policies: readonly Policy[]): readonly Policy[] {
+  return policies.flatMap((policy) => (policy instanceof Pipeline ? leavesOf(policy.policies) : [policy]))
+}
+
+function whyBoundHere(policy: Policy): string | undefined {
+  if (policy instanceof RateLimiter) return whyLimiterBound(policy)
+  if (isPortable(policy)) return policy[WHY_BOUND]()
+  const { kind } = policy as { readonly kind?: unknown }
+  return `a policy of the kind '${typeof kind === 'string' ? kind : 'foreign'}' lives in this thread and cannot be sent to workers`
+}
+
+function idOf(policy: object): number {
+  let id = ids.get(policy)
+  if (id === undefined) ids.set(policy, (id = nextId++))
+  return id
 }

@@ -2,7 +2,6 @@ import { callHook } from './hooks.js'
 import { LostItems } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from './pool-worker.js'
 import type { Lane, Run, StopReason } from './run.js'
-import { handlesOf } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import { unpackThrown } from './thrown.js'
 import { checked } from './transfer.js'
@@ -46,8 +45,8 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#run.add(this)
     callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
     const loaded = worker.load(force.task)
-    const handles = handlesOf(this.#run.options.policies) ?? []
-    if (handles.length > 0) worker.send({ kind: 'policies', run: force.runNumber, handles })
+    const { policies, runNumber } = force
+    if (policies.length > 0) worker.send({ kind: 'policies', run: runNumber, policies, timeoutMs: this.#run.options.timeoutMs })
     if (loaded !== undefined) this.#loaded(loaded)
   }
 
@@ -228,7 +227,9 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (this.#isOver) return
     this.#isOver = true
     const { worker } = this
-    worker.cancel(this.#force.runNumber)
+    const { runNumber, policies } = this.#force
+    worker.cancel(runNumber)
+    if (policies.length > 0) worker.send({ kind: 'over', run: runNumber })
     if (this.chunks.size === 0 && !this.isClaiming) {
       this.#leave()
     } else if (reason === 'aborted') {

@@ -1,22 +1,39 @@
-import type { RateLimiterHandle } from '../rate-limit/rate-limiter-handle.js'
+import type { Policy } from '../internal/policy.js'
+import type { PolicyHandle } from '../policy/portable.js'
+import type { SentPolicy } from './shared-policies.js'
 
-/** Has `start` called once the policies of a run allow it; the promise is of what it returns. */
+/** Has `start` called once the policies of a run allow it, perhaps several times; the promise is of what becomes of it. */
 export type Guard = (start: () => unknown) => Promise<unknown>
 
 /**
- * The run's limiters, outermost first, in a worker. They are loaded when the first run needs them. Where one cannot be opened, every
- * item fails with the reason.
+ * Policies of this worker that somebody still holds. A run that comes with one again gets the same object: it has a row of its own
+ * in a semaphore, of which there are few.
  */
-export async function guardOf(handles: readonly RateLimiterHandle[]): Promise<Guard> {
+const known = new Map<number, WeakRef<Policy>>()
+const collected = new FinalizationRegistry<number>((id) => {
+  if (known.get(id)?.deref() === undefined) known.delete(id)
+})
+
+/**
+ * The policies of a run, outermost first, in a worker; innermost the time limit of an item, which counts from the start of each
+ * attempt. They are loaded when the first run needs them. Where one cannot be opened, every item fails with the reason.
+ */
+export async function guardOf(policies: readonly SentPolicy[], timeoutMs = Infinity): Promise<Guard> {
   try {
-    const { RateLimiter } = await import('../rate-limit/rate-limiter.js')
-    return handles
-      .map((handle) => RateLimiter.from(handle))
-      .reduceRight<Guard>(
-        (inner, limiter) => (start) => limiter.execute(() => inner(start)),
-        async (start) => await start(),
-      )
+    const { compilePolicies, policyFromHandle } = await import('./worker-policy-classes.js')
+    const all = policies.map(({ id, handle }) => open(id, handle, policyFromHandle))
+    if (timeoutMs !== Infinity) all.push(policyFromHandle({ kind: 'timeout', timeoutMs, options: {} }))
+    return compilePolicies(all)
   } catch (error) {
     return () => Promise.reject(error)
   }
+}
+
+function open(id: number, handle: PolicyHandle, make: (handle: PolicyHandle) => Policy): Policy {
+  const found = known.get(id)?.deref()
+  if (found !== undefined) return found
+  const policy = make(handle)
+  known.set(id, new WeakRef(policy))
+  collected.register(policy, id)
+  return policy
 }

@@ -1,4 +1,4 @@
-import type { RateLimiterHandle } from '../rate-limit/rate-limiter-handle.js'
+import type { SentPolicy } from './shared-policies.js'
 import type { PackedThrown } from './thrown.js'
 import type { TransferredTask } from './transfer.js'
 
@@ -8,7 +8,7 @@ export const Cell = {
   CANCELLED: 0,
   /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow. */
   CURRENT: 1,
-  /** When it started, in ms since the worker's epoch; only kept while items have a time limit. */
+  /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
   /** The part of a shared block that is claimed: from this item … */
   CLAIM_FROM: 3,
@@ -66,8 +66,10 @@ export interface SharedWords {
 /** From the main thread to a worker. */
 export type ToWorker =
   | { readonly kind: 'task'; readonly task: TransferredTask }
-  /** Limiters that hold for all items of a run, outermost first. */
-  | { readonly kind: 'policies'; readonly run: number; readonly handles: readonly RateLimiterHandle[] }
+  /** What holds for all items of a run, outermost first. */
+  | { readonly kind: 'policies'; readonly run: number; readonly policies: readonly SentPolicy[]; readonly timeoutMs: number }
+  /** The run has ended: what was kept for it may go. */
+  | { readonly kind: 'over'; readonly run: number }
   | ChunkMessage
   | BlockMessage
 

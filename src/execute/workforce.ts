@@ -1,11 +1,13 @@
 import { TimeoutExceededError } from '../errors.js'
 import { notify } from '../internal/listeners.js'
+import { isOwnRejection } from '../policy/own-rejection.js'
 import type { HereLane } from './here-lane.js'
 import { currentLimits } from './limits.js'
 import { SLICE_MS } from './pace.js'
 import type { PoolWorker } from './pool-worker.js'
 import type { Run } from './run.js'
 import type { SharedBlock } from './shared-block.js'
+import type { SentPolicy } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import type { TransferredTask } from './transfer.js'
 import { type WorkerPool, type WorkerRequest, poolFor } from './worker-pool.js'
@@ -32,6 +34,8 @@ export interface Terms {
   readonly itemMs: number
   /** Promises a worker keeps in flight. */
   readonly inFlight: number
+  /** What workers apply to each item. */
+  readonly policies: readonly SentPolicy[]
 }
 
 /** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
@@ -41,6 +45,8 @@ export class Workforce {
   /** Stamped on all messages, so that what comes from an earlier run is known by it. */
   readonly runNumber = ++runs
   readonly inFlight: number
+  /** What the workers apply to each item, shared by all of them. */
+  readonly policies: readonly SentPolicy[]
   /** Numbers that all lanes claim from; set when the first worker joins. */
   block: SharedBlock | undefined = undefined
   readonly #terms: Terms
@@ -61,6 +67,7 @@ export class Workforce {
     this.run = run
     this.task = task
     this.inFlight = terms.inFlight
+    this.policies = terms.policies
     this.#terms = terms
     this.#itemMs = terms.itemMs
     this.#here = here
@@ -112,11 +119,11 @@ export class Workforce {
     this.#itemMs += (ms / count - this.#itemMs) / 2
   }
 
-  /** An item has failed in its worker for good. */
+  /** An item has failed in its worker for good, with an error of its own. */
   failed(index: number, item: unknown, error: unknown, attempts: number): void {
     const { degrade, onDegraded } = this.run.options
-    // What took too long would do so here, and could not be ended.
-    if (degrade !== 'serial' || this.run.isOver || TimeoutExceededError.is(error)) {
+    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here.
+    if (degrade !== 'serial' || this.run.isOver || TimeoutExceededError.is(error) || isOwnRejection(error)) {
       this.run.fail(index, item, error, attempts)
       return
     }

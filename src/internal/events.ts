@@ -32,6 +32,11 @@ export class EventSource<Events extends object> {
     this.#channel = channel(`amorsize:${kind}`)
   }
 
+  /** Whether this policy has a listener of `event`; of any event by default. The channel is every policy's, so it does not count. */
+  hasListener(event?: keyof Events & string): boolean {
+    return event === undefined ? this.#listeners !== undefined : this.#listeners?.has(event) === true
+  }
+
   /** Whether anybody would hear an event. Ask before making a payload. */
   get isHeard(): boolean {
     return this.#listeners !== undefined || this.#channel.hasSubscribers

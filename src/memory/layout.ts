@@ -107,7 +107,7 @@ export const BREAKER_PARAMETER = {
   count: 11,
 } as const
 
-/** Words of a retry budget; only the addon uses them. */
+/** Words of a retry budget. Here a budget is only founded; the addon does the rest. */
 export const RETRY_BUDGET = { cells: 3, kind: 0, ratio: 1, reserve: 2, sliceNs: 3, firstSlice: 8, slices: 10, unitBits: 20, balanceBits: 40 } as const
 
 /** Words of a semaphore. */

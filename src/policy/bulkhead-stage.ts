@@ -29,7 +29,7 @@ export class BulkheadStage implements LinearStage {
   readonly #only: Partition | undefined
   readonly #partitions: Partitions
   readonly #waiting = new Set<WaitingCall>()
-  #isDisposed = false
+  isDisposed = false
 
   /** @param queue - the slots of all calls; undefined where each key has its own */
   constructor(options: CompleteBulkheadOptions, queue: PermitQueue | undefined) {
@@ -46,7 +46,7 @@ export class BulkheadStage implements LinearStage {
   }
 
   enter(call: Call): Promise<void> | undefined {
-    if (this.#isDisposed) throw disposedError()
+    if (this.isDisposed) throw disposedError()
     const partition = this.#only ?? this.#partitions.find(call.scope.args)
     partition.users++
     if (partition.queue.tryEnter() !== undefined) return this.#wait(call, partition)
@@ -87,7 +87,7 @@ export class BulkheadStage implements LinearStage {
 
   /** Refuses all that wait, and all that come. */
   dispose(): void {
-    this.#isDisposed = true
+    this.isDisposed = true
     for (const waiting of [...this.#waiting].reverse()) waiting.refuse(disposedError())
   }
 

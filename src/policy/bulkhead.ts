@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import { nativeAddon } from '../internal/native.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import type { PermitQueue } from '../memory/permit-queue.js'
@@ -13,6 +14,7 @@ import {
   completeBulkheadOptions,
 } from './bulkhead-options.js'
 import { type BulkheadEvents, BulkheadStage } from './bulkhead-stage.js'
+import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Counts of a bulkhead, of the calls made through this object in this thread. */
@@ -97,6 +99,21 @@ export class Bulkhead extends StagedPolicy implements Disposable {
    */
   static from(handle: BulkheadHandle): Bulkhead {
     return new Bulkhead(checkBulkheadHandle(handle).options, addressIn(handle))
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const { options, events, isDisposed } = this.#stage
+    const { name, key, clock } = options
+    if (isDisposed) return 'the bulkhead has been disposed'
+    const bound = whyBound({ who: 'the bulkhead', name, isNameShared: true, functions: { key }, clock, isListenedTo: events.hasListener() })
+    if (bound !== undefined || nativeAddon() !== null) return bound
+    return 'the bulkhead needs the native addon for this: without it the slots of a worker that is ended are lost'
+  }
+
+  /** @internal */
+  [PACK](): PolicyHandle {
+    return { kind: 'bulkhead', handle: this.share() }
   }
 
   /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */

@@ -18,6 +18,7 @@ import {
 } from './circuit-breaker-options.js'
 import { TransitionRings } from './circuit-breaker-rings.js'
 import { type CircuitBreakerEvents, CircuitBreakerStage, type CircuitBreakerState, STATES } from './circuit-breaker-stage.js'
+import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Counts of a circuit breaker, over the calls of this thread. */
@@ -116,6 +117,18 @@ export class CircuitBreaker extends StagedPolicy {
   share(): CircuitBreakerHandle {
     this.#rings.share()
     return createBreakerHandle(this.#stage.settings, this.#address)
+  }
+
+  /** @internal Listeners of transitions do not count: this thread hears of those that others make. */
+  [WHY_BOUND](): string | undefined {
+    const { settings, events } = this.#stage
+    const { name, clock, isFailure, isFailureResult } = settings
+    return whyBound({ who: 'the circuit breaker', name, isNameShared: true, functions: { isFailure, isFailureResult }, clock, isListenedTo: events.hasListener('rejected') })
+  }
+
+  /** @internal */
+  [PACK](): PolicyHandle {
+    return { kind: 'circuitBreaker', handle: this.share() }
   }
 }
 

@@ -3,6 +3,7 @@ import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import type { PolicyContext } from '../internal/policy.js'
 import { checkKeys } from '../internal/validate.js'
+import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -22,7 +23,7 @@ export interface FallbackEvents {
   degraded: { readonly error: unknown; readonly level: number }
 }
 
-/** Counts of a fallback, over all calls. */
+/** Counts of a fallback, over all calls of its thread. */
 export interface FallbackStats {
   readonly calls: number
   /** Calls that got a substitute. */
@@ -35,16 +36,18 @@ class FallbackStage implements LinearStage {
   readonly kind = 'fallback'
   readonly events: EventSource<FallbackEvents>
   readonly stats = { calls: 0, degraded: 0, failed: 0 }
-  readonly #levels: readonly unknown[]
-  readonly #if: ((error: unknown) => boolean) | undefined
-  readonly #onDegraded: ((error: unknown, level: number) => void) | undefined
+  readonly name: string | null
+  readonly levels: readonly unknown[]
+  readonly if: ((error: unknown) => boolean) | undefined
+  readonly onDegraded: ((error: unknown, level: number) => void) | undefined
 
   constructor(levels: readonly unknown[], options: FallbackOptions) {
     checkKeys('fallback', options, ['if', 'onDegraded', 'name'])
-    this.#levels = levels
-    this.#if = checkOptionalFunction('if', options.if)
-    this.#onDegraded = checkOptionalFunction('onDegraded', options.onDegraded)
-    this.events = new EventSource('fallback', checkName('name', options.name), ['degraded'])
+    this.levels = levels
+    this.if = checkOptionalFunction('if', options.if)
+    this.onDegraded = checkOptionalFunction('onDegraded', options.onDegraded)
+    this.name = checkName('name', options.name)
+    this.events = new EventSource('fallback', this.name, ['degraded'])
   }
 
   enter(): undefined {
@@ -54,7 +57,7 @@ class FallbackStage implements LinearStage {
   leave(call: Call): Promise<Verdict> | Verdict {
     this.stats.calls++
     if (!call.failed) return undefined
-    if (call.scope.aborted || this.#if?.(call.value) === false) {
+    if (call.scope.aborted || this.if?.(call.value) === false) {
       this.stats.failed++
       return undefined
     }
@@ -63,14 +66,14 @@ class FallbackStage implements LinearStage {
 
   async #substitute(call: Call): Promise<undefined> {
     let error = call.value
-    for (const [level, substitute] of this.#levels.entries()) {
+    for (const [level, substitute] of this.levels.entries()) {
       try {
         const value =
           typeof substitute === 'function'
             ? await (substitute as (error: unknown, context: PolicyContext) => unknown)(error, call.scope)
             : substitute
         this.stats.degraded++
-        notify('onDegraded', this.#onDegraded, call.value, level)
+        notify('onDegraded', this.onDegraded, call.value, level)
         if (this.events.isHeard) this.events.emit('degraded', { error: call.value, level })
         call.value = value
         call.failed = false
@@ -106,10 +109,39 @@ export class Fallback extends StagedPolicy {
     return this.#stage.events.on(event, listener)
   }
 
-  /** Counts over all calls since the policy was made. */
+  /** Counts over all calls of this thread since the policy was made. */
   stats(): FallbackStats {
     return { ...this.#stage.stats }
   }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const { name, if: condition, onDegraded, levels, events } = this.#stage
+    const bound = whyBound({ who: 'the fallback', name, functions: { if: condition, onDegraded }, isListenedTo: events.hasListener() })
+    if (bound !== undefined || levels.every((level) => isPlain(level))) return bound
+    return `${name === null ? 'the fallback' : `the fallback '${name}'`} has a substitute that other threads would not receive as it is`
+  }
+
+  /** @internal */
+  [PACK](): PolicyHandle {
+    const { levels, name } = this.#stage
+    return { kind: 'fallback', levels, name: name ?? undefined }
+  }
+}
+
+/** Deeper than this, a value is not looked at. */
+const DEEPEST = 8
+
+/** Whether a clone is as good as the value: it holds only primitives, arrays and plain objects. */
+function isPlain(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol'
+  const proto: unknown = Object.getPrototypeOf(value)
+  if (depth === DEEPEST || (proto !== Object.prototype && proto !== Array.prototype)) return false
+  return Reflect.ownKeys(value).every((key) => {
+    const property = Object.getOwnPropertyDescriptor(value, key)
+    const isLength = Array.isArray(value) && key === 'length'
+    return isLength || (typeof key === 'string' && property !== undefined && property.enumerable === true && 'value' in property && isPlain(property.value, depth + 1))
+  })
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
+import { packLimiter, whyLimiterBound } from './portable-limiter.js'
+import { PACK, type PolicyHandle, WHY_BOUND } from './portable.js'
 import { type RateLimitEvents, RateLimitStage } from './rate-limit-stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -31,6 +33,16 @@ export class RateLimit extends StagedPolicy {
   /** What the limiter counts in this thread. */
   stats(): ReturnType<RateLimiter['stats']> {
     return this.#stage.limiter.stats()
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    return whyLimiterBound(this.#stage.limiter, this.#stage.events.hasListener())
+  }
+
+  /** @internal */
+  [PACK](): PolicyHandle {
+    return packLimiter(this.#stage.limiter)
   }
 }
 

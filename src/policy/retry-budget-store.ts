@@ -61,6 +61,12 @@ export class LocalRetryBudgetStore implements RetryBudgetStore {
     this.#sum += amount
   }
 
+  /** Ratio x calls - retries of each slice of the window, the newest first. */
+  balances(nowMs: number): number[] {
+    const newest = this.#moveTo(nowMs)
+    return Array.from({ length: SLICES }, (_, age) => this.#balances[(newest - age + SLICES) % SLICES] as number)
+  }
+
   /** Lets go of the slices that have left the window; returns the index of the current one. */
   #moveTo(nowMs: number): number {
     const balances = this.#balances

@@ -1,8 +1,20 @@
+import { SharedMemoryError } from '../errors.js'
 import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
+import { nativeAddon } from '../internal/native.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
+import { addressIn, checkHandleShape } from '../memory/handles.js'
+import type { CellAddress } from '../memory/region.js'
 import { type NameScope, otherParameters, OwnNames } from '../memory/shared-names.js'
-import { type RetryBudgetParameters, retryBudgetByName, type SharedRetryBudget } from '../memory/shared-retry-budget.js'
+import {
+  createRetryBudget,
+  openRetryBudget,
+  type PlacedRetryBudget,
+  type RetryBudgetParameters,
+  retryBudgetByName,
+  type SharedRetryBudget,
+} from '../memory/shared-retry-budget.js'
+import { WHY_BOUND, whyBound } from './portable.js'
 import { LocalRetryBudgetStore, type RetryBudgetStore } from './retry-budget-store.js'
 
 /** Options of {@link RetryBudget}. */
@@ -21,19 +33,43 @@ export interface RetryBudgetOptions {
   readonly clock?: Clock | undefined
 }
 
+/**
+ * A retry budget as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `RetryBudget.from` turns it back into one that
+ * shares the retries.
+ */
+export interface RetryBudgetHandle {
+  readonly kind: 'amorsize.RetryBudget'
+  readonly options: RetryBudgetParameters & { readonly name?: string; readonly scope: NameScope }
+  /** The memory of a budget without a name. */
+  readonly buffer?: SharedArrayBuffer
+  /** Its first cell in `buffer`. */
+  readonly cell?: number
+}
+
+const HANDLE_KIND = 'amorsize.RetryBudget'
+
 const ownNames = new OwnNames<{ readonly budget: SharedRetryBudget; readonly founding: RetryBudgetParameters }>()
 
 /**
  * Bounds the retries of all calls that share it to a part of those calls: when everything fails, retries do not multiply the
  * load. Within any `ttlMs`: retries <= ratio x calls + minPerSecond x ttlMs / 1000.
  *
+ * Thread-safety: each thread has its own object; by `name`, or by `share()` and `RetryBudget.from()`, all share one budget.
  * @example
  * const budget = new RetryBudget({ ratio: 0.1 })
  * const reads = retry({ budget })
  * const writes = retry({ maxRetries: 1, budget })
  */
 export class RetryBudget {
-  readonly #budget: SharedRetryBudget
+  /** In shared memory, or on a clock of the caller's own, or in the memory of this thread alone. */
+  #budget: SharedRetryBudget
+  /** What is in this thread's memory, until it is shared. */
+  #store: LocalRetryBudgetStore | undefined = undefined
+  #address: CellAddress | null = null
+  readonly #name: string | null
+  readonly #scope: NameScope
+  readonly #parameters: RetryBudgetParameters
+  readonly #clock: Clock
 
   /**
    * @param options - see {@link RetryBudgetOptions}
@@ -41,7 +77,11 @@ export class RetryBudget {
    * @throws {RangeError} when one is out of range
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when `name` is in use with other parameters, or cannot be shared
    */
-  constructor(options: RetryBudgetOptions = {}) {
+  constructor(options?: RetryBudgetOptions)
+  /** @internal `adopted`: the cells of the budget whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(options: RetryBudgetOptions, adopted: CellAddress | null)
+  constructor(options: RetryBudgetOptions = {}, adopted: CellAddress | null = null) {
     checkKeys('RetryBudget', options, ['ratio', 'minPerSecond', 'ttlMs', 'name', 'scope', 'clock'])
     const { ratio = 0.2, minPerSecond = 10, ttlMs = 10_000, clock = systemClock } = options
     checkNumber('ratio', ratio, { min: 0, max: 1000 })
@@ -49,8 +89,13 @@ export class RetryBudget {
     checkNumber('ttlMs', ttlMs, { min: 1, max: 86_400_000 })
     const { name, scope } = checkSharedName(options.name, options.scope)
     checkClock('clock', clock)
-    const parameters = { ratio, minPerSecond, ttlMs }
-    this.#budget = name === null ? onClock(newStore(parameters), clock) : budgetByName(name, scope, parameters, clock)
+    this.#name = name
+    this.#scope = scope
+    this.#parameters = { ratio, minPerSecond, ttlMs }
+    this.#clock = clock
+    if (name !== null) this.#budget = budgetByName(name, scope, this.#parameters, clock)
+    else if (adopted !== null) this.#budget = this.#placed(openRetryBudget(adopted))
+    else this.#budget = onClock((this.#store = newStore(this.#parameters)), clock)
   }
 
   /** Retries that could be made now; may be fractional, may be out of date already. */
@@ -67,9 +112,53 @@ export class RetryBudget {
   tryWithdraw(): boolean {
     return this.#budget.tryWithdraw()
   }
+
+  /**
+   * What another thread needs to share the budget; structured-cloneable. A budget without a name moves to shared memory, with all it holds.
+   *
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY for a budget on a clock of your own, and for one without a name where the native addon
+   *   is not loaded
+   */
+  share(): RetryBudgetHandle {
+    if (this.#clock !== systemClock) {
+      throw new SharedMemoryError('this retry budget runs on a clock of this thread, which cannot be shared; budgets for several threads use the system clock', {
+        reason: 'unavailable',
+      })
+    }
+    if (this.#store !== undefined) {
+      this.#budget = this.#placed(createRetryBudget(this.#parameters, this.#store.balances(this.#clock.now())))
+      this.#store = undefined
+    }
+    const options = { ...this.#parameters, scope: this.#scope, ...(this.#name === null ? {} : { name: this.#name }) }
+    return { kind: HANDLE_KIND, options, ...(this.#address ?? {}) }
+  }
+
+  /**
+   * The budget of a handle: it shares the retries of the one that made it.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory is of another layout version or holds something else, or the native addon
+   *   is not loaded
+   */
+  static from(handle: RetryBudgetHandle): RetryBudget {
+    const { options } = checkHandleShape(handle, HANDLE_KIND, 'options', ['kind', 'options', 'buffer', 'cell'])
+    return new RetryBudget(options, addressIn(handle))
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const bound = whyBound({ who: 'the retry budget', name: this.#name, isNameShared: true, clock: this.#clock })
+    return bound ?? (nativeAddon() === null ? 'the retry budget needs the native addon to be shared' : undefined)
+  }
+
+  #placed({ budget, address }: PlacedRetryBudget): SharedRetryBudget {
+    this.#address = address
+    return budget
+  }
 }
 
-function newStore({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): RetryBudgetStore {
+function newStore({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): LocalRetryBudgetStore {
   return new LocalRetryBudgetStore(ratio, (minPerSecond * ttlMs) / 1000, ttlMs)
 }
 

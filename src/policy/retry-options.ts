@@ -12,8 +12,8 @@ export interface RetryContext {
   readonly signal: AbortSignal
 }
 
-/** Options of `retry`. */
-export interface RetryPolicy {
+/** Options of `retry` that are data. */
+export interface RetryData {
   /** Retries after the first call, an integer >= 0 or Infinity; default 3. */
   readonly maxRetries?: number | undefined
   /** Delay before the first retry, milliseconds, >= 0; default 100. */
@@ -24,20 +24,24 @@ export interface RetryPolicy {
   readonly exponentialBase?: number | undefined
   /** How a delay is spread: 'full' (default; 0 … delay), 'equal' (half … delay), 'decorrelated', 'none'. */
   readonly jitter?: Jitter | undefined
+  /** No retry starts later than this after the call, milliseconds, > 0; default Infinity. */
+  readonly maxElapsedMs?: number | undefined
+  /** Whether Retry-After headers and `retryAfterMs` of errors lengthen the delay; default true. */
+  readonly respectRetryAfter?: boolean | undefined
+  /** For events. */
+  readonly name?: string | undefined
+}
+
+/** Options of `retry`. */
+export interface RetryPolicy extends RetryData {
   /** Whether an error is worth a retry; default: every one. */
   readonly retryIf?: ((error: unknown, context: RetryContext) => boolean) | undefined
   /** Whether a result is as bad as an error; default: none. */
   readonly retryIfResult?: ((result: unknown, context: RetryContext) => boolean) | undefined
   /** Told before each back-off. `error` is the result where that was refused. */
   readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
-  /** No retry starts later than this after the call, milliseconds, > 0; default Infinity. */
-  readonly maxElapsedMs?: number | undefined
   /** Bounds the retries of all that share it. */
   readonly budget?: RetryBudget | undefined
-  /** Whether Retry-After headers and `retryAfterMs` of errors lengthen the delay; default true. */
-  readonly respectRetryAfter?: boolean | undefined
-  /** For events. */
-  readonly name?: string | undefined
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
   /** Returns 0 … 1, for jitter; default Math.random. */
@@ -55,25 +59,23 @@ export interface RetrySettings extends Backoff {
   readonly respectRetryAfter: boolean
   readonly name: string | null
   readonly clock: Clock
+  /** The options that are data, as they were given. */
+  readonly data: RetryData
 }
 
-/** The keys of {@link RetryPolicy}. */
-export const RETRY_KEYS = [
+const DATA_KEYS = [
   'maxRetries',
   'initialDelayMs',
   'maxDelayMs',
   'exponentialBase',
   'jitter',
-  'retryIf',
-  'retryIfResult',
-  'onRetry',
   'maxElapsedMs',
-  'budget',
   'respectRetryAfter',
   'name',
-  'clock',
-  'random',
-] as const satisfies readonly (keyof RetryPolicy)[]
+] as const satisfies readonly (keyof RetryData)[]
+
+/** The keys of {@link RetryPolicy}. */
+export const RETRY_KEYS = [...DATA_KEYS, 'retryIf', 'retryIfResult', 'onRetry', 'budget', 'clock', 'random'] as const satisfies readonly (keyof RetryPolicy)[]
 
 /** Checks the options and fills in the defaults. */
 export function readRetryPolicy(options: RetryPolicy): RetrySettings {
@@ -99,6 +101,7 @@ export function readRetryPolicy(options: RetryPolicy): RetrySettings {
     name: checkName('name', options.name),
     clock: checkClock('clock', clock),
     random: checkFunction('random', random),
+    data: Object.fromEntries(DATA_KEYS.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]]))),
   }
   if (options.initialDelayMs !== undefined && initialDelayMs > maxDelayMs) {
     throw new RangeError(`initialDelayMs must be <= maxDelayMs (${maxDelayMs}); received ${describe(initialDelayMs)}`)

@@ -4,6 +4,7 @@ import { notify } from '../internal/listeners.js'
 import { timersOf, type SharedTimers } from '../internal/timers.js'
 import { backoffMs } from './backoff.js'
 import { isOwnRejection } from './own-rejection.js'
+import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import { retryAfterMsOf } from './retry-after.js'
 import { readRetryPolicy, type RetryContext, type RetryPolicy, type RetrySettings } from './retry-options.js'
 import type { Scope } from './scope.js'
@@ -24,7 +25,7 @@ export interface RetryEvents {
 /** Why there was no further attempt. */
 export type GiveUpReason = 'refused' | 'no-retries-left' | 'no-time-left' | 'no-budget-left' | 'aborted'
 
-/** Counts of a retry policy, over all calls. */
+/** Counts of a retry policy, over all calls of its thread. */
 export interface RetryStats {
   /** Calls that have ended. */
   readonly calls: number
@@ -182,9 +183,23 @@ export class Retry extends StagedPolicy {
     return this.#stage.events.on(event, listener)
   }
 
-  /** Counts over all calls since the policy was made. */
+  /** Counts over all calls of this thread since the policy was made. */
   stats(): RetryStats {
     return { ...this.#stage.stats }
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const { events, settings } = this.#stage
+    const { name, clock, retryIf, retryIfResult, onRetry, random, budget } = settings
+    const functions = { retryIf, retryIfResult, onRetry, random: random === Math.random ? undefined : random }
+    return whyBound({ who: 'the retry', name, functions, clock, isListenedTo: events.hasListener() }) ?? budget?.[WHY_BOUND]()
+  }
+
+  /** @internal */
+  [PACK](): PolicyHandle {
+    const { data, budget } = this.#stage.settings
+    return { kind: 'retry', options: data, budget: budget?.share() }
   }
 }
 

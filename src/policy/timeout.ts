@@ -7,6 +7,7 @@ import type { PolicyFunction } from '../internal/policy.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { Hold } from './hold.js'
+import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import { Scope } from './scope.js'
 import type { AroundStage, Outcome, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
@@ -26,7 +27,7 @@ export interface TimeoutEvents {
   timeout: { readonly timeoutMs: number }
 }
 
-/** Counts of a timeout, over all calls. */
+/** Counts of a timeout, over all calls of its thread. */
 export interface TimeoutStats {
   /** Calls that have ended, or are no longer waited for. */
   readonly calls: number
@@ -39,6 +40,7 @@ class TimeoutStage implements AroundStage {
   readonly kind = 'timeout'
   readonly limitMs: number
   readonly isAggressive: boolean
+  readonly name: string | null
   readonly clock: Clock
   readonly timers: SharedTimers
   readonly events: EventSource<TimeoutEvents>
@@ -53,7 +55,8 @@ class TimeoutStage implements AroundStage {
     this.isAggressive = checkOneOf('strategy', strategy, ['aggressive', 'cooperative']) === 'aggressive'
     this.clock = checkClock('clock', clock)
     this.timers = timersOf(clock)
-    this.events = new EventSource('timeout', checkName('name', options.name), ['timeout'])
+    this.name = checkName('name', options.name)
+    this.events = new EventSource('timeout', this.name, ['timeout'])
   }
 
   around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome): void {
@@ -184,10 +187,22 @@ export class Timeout extends StagedPolicy {
     return this.#stage.events.on(event, listener)
   }
 
-  /** Counts over all calls since the policy was made. The first call of `stats` starts the recording of durations. */
+  /** Counts over all calls of this thread since the policy was made. The first call of `stats` starts the recording of durations. */
   stats(): TimeoutStats {
     const histogram = (this.#stage.histogram ??= new DurationHistogram())
     return { ...this.#stage.counts, durations: histogram.summary() }
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string | undefined {
+    const { name, clock, events } = this.#stage
+    return whyBound({ who: 'the timeout', name, clock, isListenedTo: events.hasListener() })
+  }
+
+  /** @internal */
+  [PACK](): PolicyHandle {
+    const { limitMs, isAggressive, name } = this.#stage
+    return { kind: 'timeout', timeoutMs: limitMs, options: { strategy: isAggressive ? 'aggressive' : 'cooperative', name: name ?? undefined } }
   }
 }
 

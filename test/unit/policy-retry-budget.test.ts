@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { retry, RetryBudget, RetryExhaustedError } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
-import { itWithAddon } from '../support/native.js'
+import { addonForbidden, itWithAddon } from '../support/native.js'
 import { failing, outcomeOf } from './policy-helpers.js'
 import { freshName } from './rate-limiter-helpers.js'
 
@@ -85,6 +85,71 @@ describe('RetryBudget', () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  itWithAddon('moves to shared memory with all it holds, and is then one budget for all who open its handle', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 100 }), fc.array(fc.boolean(), { maxLength: 100 }), fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 3 }), (before, after, eighths, minPerSecond) => {
+        const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
+        const shared = new RetryBudget(options)
+        const own = new RetryBudget(options)
+        const act = (isCall: boolean, budget: RetryBudget): void => {
+          if (isCall) for (const each of [budget, own]) each.deposit()
+          else expect(budget.tryWithdraw()).toBe(own.tryWithdraw())
+        }
+        for (const isCall of before) act(isCall, shared)
+        const other = RetryBudget.from(structuredClone(shared.share()))
+        expect(other.available).toBe(own.available)
+        after.forEach((isCall, position) => act(isCall, position % 2 === 0 ? shared : other))
+        expect([shared.available, other.available]).toEqual([own.available, own.available])
+        expect(shared.share()).toEqual(other.share())
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  itWithAddon('forgets calls after ttlMs, also those from before it was shared', async () => {
+    const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, ttlMs: 2000 })
+    budget.deposit()
+    budget.share()
+    expect(budget.available).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 2300))
+    expect(budget.available).toBe(0)
+  })
+
+  itWithAddon('is one budget by its handle in every thread', async () => {
+    const budget = new RetryBudget({ ratio: 0.5, minPerSecond: 0, ttlMs: 60_000 })
+    budget.deposit()
+    const script = `
+      import { workerData } from 'node:worker_threads'
+      import { RetryBudget } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}
+      const budget = RetryBudget.from(workerData)
+      for (let call = 0; call < 10; call++) budget.deposit()
+      budget.tryWithdraw()`
+    for (let thread = 0; thread < 2; thread++) {
+      await once(new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData: budget.share() }), 'exit')
+    }
+    expect(budget.available).toBe(8.5)
+  })
+
+  itWithAddon('whose memory was written over ends nothing', () => {
+    const budget = new RetryBudget()
+    const { buffer, cell } = budget.share()
+    const words = new BigInt64Array(buffer!, cell! * 64, 24)
+    for (const scribble of [0n, -1n, -(2n ** 63n), 2n ** 63n - 1n]) {
+      words.fill(scribble, 1)
+      budget.deposit()
+      expect(typeof budget.tryWithdraw()).toBe('boolean')
+      expect(budget.available).toBeGreaterThanOrEqual(0)
+    }
+    words[0] = 0n
+    expect(() => RetryBudget.from(budget.share())).toThrow(expect.objectContaining({ reason: 'wrong-kind' }))
+  })
+
+  it('is not shared on a clock of the caller, nor without the addon', () => {
+    const refused = (budget: RetryBudget): void => expect(() => budget.share()).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }))
+    refused(new RetryBudget({ clock: new FakeClock() }))
+    if (addonForbidden) refused(new RetryBudget())
   })
 
   it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Bulkhead, bulkhead, CircuitBreaker, circuitBreaker, KeyedRateLimiter, RateLimiter, RetryBudget } from '../../dist/index.js'
+import { addonForbidden } from '../support/native.js'
 
 const none = null as never
 const keyed = { requestsPerSecond: 10, burstSize: 5, capacity: 10 }
@@ -34,6 +35,8 @@ describe('a handle that lacks a part is refused', () => {
     { name: 'KeyedRateLimiter', handle: new KeyedRateLimiter(keyed).share(), open: (handle: object) => KeyedRateLimiter.from(handle as never), data: 'policy' },
     { name: 'CircuitBreaker', handle: circuitBreaker().share(), open: (handle: object) => CircuitBreaker.from(handle as never), data: 'options' },
     { name: 'Bulkhead', handle: bulkhead().share(), open: (handle: object) => Bulkhead.from(handle as never), data: 'options' },
+    // Its handle needs the addon.
+    ...(addonForbidden ? [] : [{ name: 'RetryBudget', handle: new RetryBudget().share(), open: (handle: object) => RetryBudget.from(handle as never), data: 'options' }]),
   ]
   it.each(makers)('of $name', ({ name, handle, open, data }) => {
     expect(() => open({ ...handle, cell: undefined })).toThrow(/^handle.cell must be .*; received undefined$/)

@@ -1,0 +1,24 @@
+import { SharedMemoryError } from '../errors.js'
+import type { RateLimiter } from '../rate-limit/rate-limiter.js'
+import { type PolicyHandle, whyBound } from './portable.js'
+
+/** Why a limiter belongs to this thread, as a sentence; undefined if it does not. */
+export function whyLimiterBound(limiter: RateLimiter, isListenedTo = false): string | undefined {
+  const { name = null, onWait, clock } = limiter.policy
+  if (isDisposed(limiter)) return 'the limiter has been disposed'
+  return whyBound({ who: 'the limiter', name, isNameShared: true, functions: { onWait }, clock, isListenedTo })
+}
+
+/** What other threads make the limiter from. */
+export function packLimiter(limiter: RateLimiter): PolicyHandle {
+  return { kind: 'rateLimit', handle: limiter.share() }
+}
+
+function isDisposed(limiter: RateLimiter): boolean {
+  try {
+    limiter.getAvailableTokens()
+    return false
+  } catch (error) {
+    return SharedMemoryError.is(error)
+  }
+}

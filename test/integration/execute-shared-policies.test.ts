@@ -1,0 +1,305 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+
+  bulkhead,
+  BulkheadRejectedError,
+  circuitBreaker,
+  CircuitOpenError,
+  execute,
+  fallback,
+  optimize,
+  pipeline,
+  type Policy,
+  rateLimit,
+  RateLimitExceeded,
+  RateLimiter,
+  retry,
+  RetryBudget,
+  RetryExhaustedError,
+  stream,
+  task,
+  timeout,
+  TimeoutExceededError,
+  WorkerCrashedError,
+} from 'amorsize'
+import { describe, expect, it } from 'vitest'
+import { collect } from '../support/collect.js'
+import { itWithAddon } from '../support/native.js'
+
+const module = new URL('../fixtures/tasks/guarded.mjs', import.meta.url)
+interface Marked {
+  readonly marks: Int32Array
+  readonly n: number
+  readonly times?: number
+  readonly ms?: number
+}
+const overlapping = task<{ words: Int32Array; ms?: number }, boolean>(module, 'overlapping')
+const failsTimes = task<Marked, { n: number; attempt: number; isMainThread: boolean }>(module, 'failsTimes')
+const rejectsTimes = task<Marked, { n: number; attempt: number; isMainThread: boolean }>(module, 'rejectsTimes')
+const slowTimes = task<Marked, number>(module, 'slowTimes')
+
+/** Two workers, and nothing in this thread. */
+const inWorkers = { mode: 'threads', workers: 2, mainThread: false } as const
+const words = (count: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * count))
+const marked = (count: number, times: (n: number) => number, more: object = {}): Marked[] => {
+  const marks = words(count)
+  return Array.from({ length: count }, (_, n) => ({ marks, n, times: times(n), ...more }))
+}
+const quick = { initialDelayMs: 1, maxDelayMs: 5 }
+let names = 0
+const freshName = (): string => `execute-shared-${process.pid}-${++names}`
+
+/** Waits until `isSo`, for what threads do after a run has ended. */
+async function eventually(isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(isSo()).toBe(true)
+}
+
+describe('a bulkhead over two workers', () => {
+  itWithAddon.each([1, 2, 3])('never lets more than %i item(s) run at once', async (maxConcurrent) => {
+    const shared = words(2)
+    const slots = bulkhead({ maxConcurrent })
+    const places = await execute(overlapping, Array.from({ length: 30 }, () => ({ words: shared })), { ...inWorkers, workers: 3, policies: [slots] })
+    expect(places).toEqual(places.map(() => false))
+    expect(shared[0]).toBe(0)
+    expect(shared[1]).toBeLessThanOrEqual(maxConcurrent)
+    expect(slots.available).toBe(maxConcurrent)
+  })
+
+  itWithAddon('counts with the items of this thread, and with other calls of the same bulkhead', async () => {
+    const shared = words(2)
+    const slots = bulkhead({ maxConcurrent: 1 })
+    let running = false
+    const beside = slots.execute(async () => {
+      running = true
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(shared[1]).toBe(0)
+    })
+    const run = execute(overlapping, Array.from({ length: 20 }, () => ({ words: shared })), { mode: 'threads', workers: 2, policies: [slots] })
+    expect(running).toBe(true)
+    await Promise.all([beside, run])
+    expect(shared[1]).toBe(1)
+  })
+
+  itWithAddon('refuses with its own error where nobody may wait', async () => {
+    const shared = words(2)
+    const items = Array.from({ length: 12 }, () => ({ words: shared, ms: 20 }))
+    const results = await execute(overlapping, items, { ...inWorkers, chunkSize: 1, onError: 'collect', policies: [bulkhead({ maxConcurrent: 1, maxQueue: 0, maxWaitMs: 0 })] })
+    const refused = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as BulkheadRejectedError)
+    expect(refused.length).toBeGreaterThan(0)
+    for (const error of refused) {
+      expect(error).toBeInstanceOf(BulkheadRejectedError)
+      expect(error).toMatchObject({ code: 'ERR_BULKHEAD_REJECTED', maxConcurrent: 1 })
+    }
+  })
+
+  itWithAddon('has the slot of a worker that dies back', async () => {
+    const slots = bulkhead({ maxConcurrent: 1 })
+    const results = await execute(task<Marked, number>(module, 'diesHolding'), marked(6, () => 0), { ...inWorkers, policies: [slots] })
+    expect(results).toEqual([0, 1, 2, 3, 4, 5])
+    expect(slots.available).toBe(1)
+  })
+
+  itWithAddon('has its slots back when a run is aborted while items hold them and wait for them', async () => {
+    const slots = bulkhead({ maxConcurrent: 1 })
+    const shared = words(2)
+    const controller = new AbortController()
+    const run = execute(overlapping, Array.from({ length: 8 }, () => ({ words: shared, ms: 60_000 })), { ...inWorkers, policies: [slots], signal: controller.signal })
+    const outcome = expect(run).rejects.toThrow('enough')
+    await eventually(() => shared[0] === 1)
+    controller.abort(new Error('enough'))
+    await outcome
+    await eventually(() => slots.available === 1)
+  })
+
+  itWithAddon('serves hundreds of runs, each with the same or with one of its own', async () => {
+    const shared = words(2)
+    const slots = bulkhead({ maxConcurrent: 1 })
+    for (let run = 0; run < 500; run++) {
+      const policies: Policy[] = [run % 5 === 0 ? bulkhead({ maxConcurrent: 1 }) : slots]
+      await execute(overlapping, [{ words: shared, ms: 0 }, { words: shared, ms: 0 }], { ...inWorkers, policies })
+    }
+    expect(slots.available).toBe(1)
+    expect(shared[0]).toBe(0)
+  })
+})
+
+describe('a circuit breaker over two workers', () => {
+  it('that failures in workers have opened refuses in this thread, whose listeners hear of it', async () => {
+    const opened: unknown[] = []
+    const breaker = circuitBreaker({ failureThreshold: 3, onOpen: (event) => opened.push(event.state) })
+    const items = marked(30, () => Infinity)
+    const results = await execute(failsTimes, items, { ...inWorkers, onError: 'collect', policies: [breaker] })
+    const reasons = results.map((result) => (result.status === 'rejected' ? (result.reason as Error) : undefined))
+    const ran = items[0]!.marks.reduce((sum, runs) => sum + runs, 0)
+    expect(ran).toBeGreaterThanOrEqual(3)
+    expect(ran).toBeLessThanOrEqual(4) // one was under way in the other worker
+    expect(reasons.filter((reason) => reason instanceof TypeError)).toHaveLength(ran)
+    expect(reasons.filter((reason) => reason instanceof CircuitOpenError && reason.state === 'open' && reason.retryAfterMs > 1000)).toHaveLength(30 - ran)
+    expect(breaker.state).toBe('open')
+    await expect(breaker.execute(() => 1)).rejects.toThrow(CircuitOpenError)
+    await eventually(() => opened.length > 0)
+    expect(opened).toEqual(['open'])
+  })
+
+  it('that is open refuses every item, and lets a probe through when its time has come', async () => {
+    const breaker = circuitBreaker({ failureThreshold: 1, successThreshold: 1, resetTimeoutMs: 100 })
+    await expect(breaker.execute(() => Promise.reject(new Error('down')))).rejects.toThrow('down')
+    await expect(execute(failsTimes, marked(4, () => 0), { ...inWorkers, policies: [breaker] })).rejects.toThrow(CircuitOpenError)
+    await eventually(() => breaker.state === 'half-open')
+    const results = await execute(failsTimes, marked(1, () => 0), { ...inWorkers, policies: [breaker] })
+    expect(results).toEqual([{ n: 0, attempt: 1, isMainThread: false }])
+    expect(breaker.state).toBe('closed')
+  })
+})
+
+describe('a retry over two workers', () => {
+  it.each([
+    ['throws', failsTimes],
+    ['rejects', rejectsTimes],
+  ] as const)('heals an item that %s twice', async (_, flaky) => {
+    const results = await execute(flaky, marked(12, (n) => n % 3), { ...inWorkers, policies: [retry({ maxRetries: 2, ...quick })] })
+    expect(results).toEqual(results.map((_one, n) => ({ n, attempt: (n % 3) + 1, isMainThread: false })))
+  })
+
+  it('gives up with its own error, and every attempt is counted in the dead letters', async () => {
+    const deadLetter = join(mkdtempSync(join(tmpdir(), 'amorsize-')), 'dead.ndjson')
+    const items = marked(6, (n) => (n === 4 ? Infinity : 0))
+    const results = await execute(failsTimes, items, { ...inWorkers, onError: 'collect', deadLetter, policies: [retry({ maxRetries: 2, ...quick })] })
+    const failed = results[4] as PromiseRejectedResult
+    expect(failed.reason).toBeInstanceOf(RetryExhaustedError)
+    expect(failed.reason).toMatchObject({ code: 'ERR_RETRY_EXHAUSTED', attempts: 3, cause: { message: 'attempt 3 of item 4', code: 'E_FLAKY' } })
+    expect((failed.reason as Error).cause).toBeInstanceOf(TypeError)
+    expect([...items[0]!.marks]).toEqual([1, 1, 1, 1, 3, 1])
+    expect(JSON.parse(readFileSync(deadLetter, 'utf8'))).toMatchObject({ index: 4, attempts: 3, error: { code: 'ERR_RETRY_EXHAUSTED' } })
+  })
+
+  itWithAddon.each([
+    ['a budget', {}],
+    ['a budget with a name', { name: freshName() }],
+  ])('takes its retries from %s', async (_, name) => {
+    const budget = new RetryBudget({ ratio: 0, minPerSecond: 0.05, ttlMs: 100_000, ...name })
+    const items = marked(20, () => Infinity)
+    const results = await execute(failsTimes, items, { ...inWorkers, onError: 'collect', policies: [retry({ maxRetries: 3, ...quick, budget })] })
+    expect(results.every((result) => result.status === 'rejected')).toBe(true)
+    expect(items[0]!.marks.reduce((sum, runs) => sum + runs, 0)).toBe(20 + 5)
+    expect(budget.available).toBeLessThan(1)
+  })
+
+  it('starts no item again once the run has ended', async () => {
+    const items = marked(2, (n) => (n === 0 ? Infinity : 0), { ms: 50 })
+    const policies = [pipeline(retry({ maxRetries: Infinity, initialDelayMs: 20, jitter: 'none', exponentialBase: 1 }))]
+    const controller = new AbortController()
+    const run = execute(rejectsTimes, items, { ...inWorkers, policies, signal: controller.signal })
+    const outcome = expect(run).rejects.toThrow('enough')
+    await eventually(() => items[0]!.marks[0]! >= 2)
+    controller.abort(new Error('enough'))
+    await outcome
+    await new Promise((resolve) => setTimeout(resolve, 300)) // whatever was under way has ended
+    const ran = items[0]!.marks[0]
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(items[0]!.marks[0]).toBe(ran)
+  })
+
+  it('the back-off of an item is no part of its time limit', async () => {
+    const policies = [retry({ maxRetries: 2, initialDelayMs: 400, jitter: 'none', exponentialBase: 1 })]
+    const results = await execute(failsTimes, marked(2, () => 1), { ...inWorkers, timeoutMs: 250, policies })
+    expect(results.map(({ attempt }) => attempt)).toEqual([2, 2])
+  })
+
+  it('an attempt that takes longer than the time limit of an item is retried', async () => {
+    const items = marked(4, () => 1, { ms: 60_000 })
+    const results = await execute(slowTimes, items, { ...inWorkers, timeoutMs: 150, policies: [retry({ maxRetries: 1, ...quick })] })
+    expect(results).toEqual([0, 1, 2, 3])
+    expect([...items[0]!.marks]).toEqual([2, 2, 2, 2])
+  })
+
+  it('an item that blocks its worker is ended with it, and fails', async () => {
+    const items = marked(1, () => 0)
+    const results = await execute(task<Marked, number>(module, 'loopsOnce'), items, { ...inWorkers, onError: 'collect', timeoutMs: 150, policies: [retry({ maxRetries: 1, ...quick })] })
+    expect(results).toMatchObject([{ status: 'rejected', reason: { code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 150 } }])
+  })
+})
+
+describe('other policies over two workers', () => {
+  it('a timeout ends an item, with its own error', async () => {
+    const items = marked(4, (n) => (n === 2 ? 1 : 0), { ms: 60_000 })
+    const results = await execute(slowTimes, items, { ...inWorkers, onError: 'collect', policies: [timeout(100)] })
+    expect(results).toMatchObject([{ value: 0 }, { value: 1 }, { reason: { code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 100 } }, { value: 3 }])
+    expect((results[2] as PromiseRejectedResult).reason).toBeInstanceOf(TimeoutExceededError)
+  })
+
+  it('a fallback gives its value', async () => {
+    const results = await execute(failsTimes, marked(4, (n) => (n === 1 ? 1 : 0)), { ...inWorkers, policies: [fallback({ n: -1, list: [null] })] })
+    expect(results[1]).toEqual({ n: -1, list: [null] })
+    expect(results[2]).toEqual({ n: 2, attempt: 1, isMainThread: false })
+  })
+
+  it('a limiter refuses with its own error', async () => {
+    const results = await execute(failsTimes, marked(4, () => 0), { ...inWorkers, onError: 'collect', policies: [rateLimit({ requestsPerSecond: 0.01, burstSize: 1, waitOnLimit: false })] })
+    const refused = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as RateLimitExceeded)
+    expect(refused).toHaveLength(3)
+    for (const error of refused) {
+      expect(error).toBeInstanceOf(RateLimitExceeded)
+      expect(error.retryAfterMs).toBeGreaterThan(1000)
+    }
+  })
+
+  itWithAddon('pipelines within pipelines are applied in their order', async () => {
+    // The limiter is inside the retry: each attempt takes a token. The bulkhead is inside of both, so its slot is free in a back-off.
+    const limiter = new RateLimiter({ requestsPerSecond: 1e-3, burstSize: 100 })
+    const slots = bulkhead({ maxConcurrent: 1, maxWaitMs: 10_000 })
+    const nested = pipeline(fallback('lost'), pipeline(retry({ maxRetries: 2, ...quick }), pipeline(rateLimit(limiter), slots)))
+    const results = await execute(failsTimes, marked(9, (n) => (n === 0 ? Infinity : n % 3)), { ...inWorkers, policies: [timeout(30_000), nested] })
+    expect(results[0]).toBe('lost')
+    expect(results.slice(1)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((n) => ({ n, attempt: (n % 3) + 1, isMainThread: false })))
+    expect(100 - limiter.getAvailableTokens()).toBeCloseTo(3 + 2 + 3 + 1 + 2 + 3 + 1 + 2 + 3, 0)
+    expect(slots.available).toBe(1)
+  })
+
+  it('the order written tells: a retry around a breaker and a breaker around a retry', async () => {
+    const inside = circuitBreaker({ failureThreshold: 2 })
+    const outside = circuitBreaker({ failureThreshold: 2 })
+    const ending = { mode: 'threads', workers: 1, mainThread: false, onError: 'collect' } as const
+    const first = await execute(failsTimes, marked(1, () => Infinity), { ...ending, policies: [retry({ maxRetries: 4, ...quick }), inside] })
+    const second = await execute(failsTimes, marked(1, () => Infinity), { ...ending, policies: [outside, retry({ maxRetries: 4, ...quick })] })
+    expect(first).toMatchObject([{ reason: { code: 'ERR_CIRCUIT_OPEN' } }]) // it opened between the attempts
+    expect(second).toMatchObject([{ reason: { code: 'ERR_RETRY_EXHAUSTED', attempts: 5 } }])
+    expect([inside.state, outside.state]).toEqual(['open', 'closed'])
+  })
+
+  it('plans and streams take them to workers, too', async () => {
+    const policies = [retry({ maxRetries: 2, ...quick })]
+    const plan = await optimize(failsTimes, marked(6, () => 1), { ...inWorkers, policies, sampleSize: 1 })
+    expect(plan.mode).toBe('threads')
+    expect((await plan.run()).map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2, 2, 2])
+    const streamed = await collect(stream(failsTimes, marked(6, () => 1), { ...inWorkers, policies }))
+    expect(streamed).toEqual(streamed.map((_, n) => ({ n, attempt: 2, isMainThread: false })))
+  })
+})
+
+describe("degrade: 'serial'", () => {
+  it('never runs an item in this thread that has ended its worker', async () => {
+    const items = marked(4, () => 0)
+    const degraded: number[] = []
+    const results = await execute(task<Marked, number>(module, 'alwaysDies'), items, {
+      ...inWorkers, onError: 'collect', degrade: 'serial', onDegraded: ({ index }) => degraded.push(index),
+    })
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+    expect((results[2] as PromiseRejectedResult).reason).toBeInstanceOf(WorkerCrashedError)
+    expect(items[0]!.marks[2]).toBe(2) // once, and once again in another worker
+    expect(degraded).toEqual([])
+  })
+
+  it('does not run an item again that a policy has refused', async () => {
+    const breaker = circuitBreaker()
+    breaker.isolate()
+    const degraded: number[] = []
+    const run = execute(failsTimes, marked(2, () => 0), { ...inWorkers, policies: [breaker], degrade: 'serial', onDegraded: ({ index }) => degraded.push(index) })
+    await expect(run).rejects.toThrow(CircuitOpenError)
+    expect(degraded).toEqual([])
+  })
+})
+

@@ -1,0 +1,142 @@
+import {
+  bulkhead,
+  circuitBreaker,
+  type Policy,
+  fallback,
+  fallbackLevels,
+  hedge,
+  KeyedRateLimiter,
+  pipeline,
+  rateLimit,
+  RateLimiter,
+  retry,
+  RetryBudget,
+  timeout,
+  withRateLimit,
+} from '../../dist/index.js'
+import { sharePolicies, whyNotShared } from '../../dist/execute/shared-policies.js'
+import { FakeClock } from '../../dist/testing/index.js'
+import { describe, expect, it } from 'vitest'
+import { addonForbidden, itWithAddon } from '../support/native.js'
+import { freshName } from './rate-limiter-helpers.js'
+
+const yes = (): boolean => true
+const quiet = (): void => undefined
+
+function heard<P extends { on(event: never, listener: () => void): unknown }>(policy: P, event: string): P {
+  policy.on(event as never, quiet)
+  return policy
+}
+
+function disposed<P extends Disposable>(policy: P): P {
+  policy[Symbol.dispose]()
+  return policy
+}
+
+describe('policies that go to workers', () => {
+  const portable: [string, () => Policy][] = [
+    ['a limiter', () => new RateLimiter()],
+    ['rateLimit()', () => rateLimit({ requestsPerSecond: 5 })],
+    ['a breaker', () => circuitBreaker({ window: { calls: 10, slowCallMs: 5 } })],
+    ['a breaker whose transitions are listened to', () => heard(heard(circuitBreaker({ onOpen: quiet, onClose: quiet, onHalfOpen: quiet }), 'open'), 'close')],
+    ['a retry', () => retry({ maxRetries: Infinity, maxDelayMs: 50, name: 'api' })],
+    ['a timeout', () => timeout(50, { strategy: 'cooperative', name: 'api' })],
+    ['a fallback', () => fallbackLevels([null, 'a', { list: [1, undefined, [2n]] }])],
+    ['pipelines', () => pipeline(fallback(1), pipeline(pipeline(retry()), circuitBreaker()), rateLimit())],
+  ]
+
+  it.each(portable)('%s', (_, make) => {
+    expect(whyNotShared([make()])).toBeUndefined()
+  })
+
+  it.each(portable)('%s can be cloned', (_, make) => {
+    const sent = sharePolicies([make()])
+    expect(structuredClone(sent)).toEqual(sent)
+  })
+
+  itWithAddon('a bulkhead, and what is shared by name', () => {
+    const named = { name: freshName() }
+    const budget = new RetryBudget({ ratio: 0.5, ...named })
+    const policies = [new RateLimiter(named), circuitBreaker(named), bulkhead({ maxConcurrent: 3, maxQueue: 5, ...named }), bulkhead()]
+    expect(whyNotShared(policies)).toBeUndefined()
+    expect(structuredClone(sharePolicies(policies))).toEqual(sharePolicies(policies))
+    const budgets = [retry({ budget }), retry({ budget: new RetryBudget() })]
+    expect(whyNotShared(budgets)).toBeUndefined()
+    const sent = sharePolicies(budgets)
+    expect(sent[0]).toMatchObject({ handle: { kind: 'retry', options: {}, budget: { options: { ratio: 0.5, minPerSecond: 10, ttlMs: 10_000, scope: 'process', ...named } } } })
+    expect(structuredClone(sent)).toEqual(sent)
+  })
+
+  it('are sent outermost first, without the pipelines around them', () => {
+    const breaker = circuitBreaker()
+    const sent = sharePolicies([timeout(9), pipeline(retry({ maxRetries: 1 }), pipeline(breaker, rateLimit())), fallback(0)])
+    expect(sent.map(({ handle }) => handle.kind)).toEqual(['timeout', 'retry', 'circuitBreaker', 'rateLimit', 'fallback'])
+    expect(sent[0]!.handle).toEqual({ kind: 'timeout', timeoutMs: 9, options: { strategy: 'aggressive', name: undefined } })
+    expect(sent[1]!.handle).toEqual({ kind: 'retry', options: { maxRetries: 1 }, budget: undefined })
+  })
+
+  it('keep the number by which workers know them', () => {
+    const breaker = circuitBreaker()
+    const limiter = new RateLimiter()
+    const [first, second] = [sharePolicies([breaker, limiter, retry()]), sharePolicies([pipeline(rateLimit(limiter), breaker)])]
+    expect(second.map(({ id }) => id)).toEqual([first[1]!.id, first[0]!.id])
+    expect(new Set([...first, ...second].map(({ id }) => id)).size).toBe(3)
+  })
+})
+
+describe('policies that stay in this thread', () => {
+  const clock = new FakeClock()
+  it.each<[() => Policy, string]>([
+    [() => retry({ retryIf: yes }), 'the retry has retryIf, a function of this thread'],
+    [() => retry({ retryIfResult: yes, name: 'api' }), "the retry 'api' has retryIfResult, a function of this thread"],
+    [() => retry({ onRetry: quiet }), 'the retry has onRetry, a function of this thread'],
+    [() => retry({ random: () => 0.5 }), 'the retry has random, a function of this thread'],
+    [() => retry({ clock }), 'the retry has a clock of its own, which is an object of this thread'],
+    [() => heard(retry(), 'gaveUp'), 'the retry has a listener in this thread, which would not hear of workers'],
+    [() => retry({ budget: new RetryBudget({ clock }) }), 'the retry budget has a clock of its own, which is an object of this thread'],
+    [() => circuitBreaker({ isFailure: yes }), 'the circuit breaker has isFailure, a function of this thread'],
+    [() => circuitBreaker({ isFailureResult: yes }), 'the circuit breaker has isFailureResult, a function of this thread'],
+    [() => circuitBreaker({ clock }), 'the circuit breaker has a clock of its own, which is an object of this thread'],
+    [() => heard(circuitBreaker(), 'rejected'), 'the circuit breaker has a listener in this thread, which would not hear of workers'],
+    [() => bulkhead({ key: () => 'a' }), 'the bulkhead has key, a function of this thread'],
+    [() => bulkhead({ clock }), 'the bulkhead has a clock of its own, which is an object of this thread'],
+    [() => heard(bulkhead(), 'queued'), 'the bulkhead has a listener in this thread, which would not hear of workers'],
+    [() => disposed(bulkhead()), 'the bulkhead has been disposed'],
+    [() => timeout(5, { clock }), 'the timeout has a clock of its own, which is an object of this thread'],
+    [() => heard(timeout(5), 'timeout'), 'the timeout has a listener in this thread, which would not hear of workers'],
+    [() => fallback(() => 1), 'the fallback has a substitute that other threads would not receive as it is'],
+    [() => fallback(new Date(0), { name: 'last' }), "the fallback 'last' has a substitute that other threads would not receive as it is"],
+    [() => fallback({ deep: [Symbol('one')] }), 'the fallback has a substitute that other threads would not receive as it is'],
+    [() => fallback(1, { if: yes }), 'the fallback has if, a function of this thread'],
+    [() => fallback(1, { onDegraded: quiet }), 'the fallback has onDegraded, a function of this thread'],
+    [() => heard(fallback(1), 'degraded'), 'the fallback has a listener in this thread, which would not hear of workers'],
+    [() => new RateLimiter({ clock }), 'the limiter has a clock of its own, which is an object of this thread'],
+    [() => rateLimit({ onWait: quiet }), 'the limiter has onWait, a function of this thread'],
+    [() => heard(rateLimit(), 'waiting'), 'the limiter has a listener in this thread, which would not hear of workers'],
+    [() => disposed(new RateLimiter()), 'the limiter has been disposed'],
+    [() => hedge({ afterMs: 5 }), "a policy of the kind 'hedge' lives in this thread and cannot be sent to workers"],
+    [
+      () => withRateLimit({ keyed: () => 'a', limiter: new KeyedRateLimiter({ capacity: 8 }) })(quiet).policy,
+      "a policy of the kind 'rate-limit' lives in this thread and cannot be sent to workers",
+    ],
+    [() => ({ execute: async (fn) => fn({ signal: AbortSignal.abort() }), wrap: (fn) => fn as never }), "a policy of the kind 'foreign' lives in this thread and cannot be sent to workers"],
+  ])('%s: %s', (make, reason) => {
+    expect(whyNotShared([make()])).toBe(reason)
+    expect(whyNotShared([timeout(10), pipeline(retry(), pipeline(make()))])).toBe(reason)
+  })
+
+  it('a policy whose listeners have gone may leave', () => {
+    const policy = retry()
+    const stop = policy.on('retry', quiet)
+    expect(whyNotShared([policy])).toBeDefined()
+    stop()
+    expect(whyNotShared([policy])).toBeUndefined()
+  })
+
+  it.runIf(addonForbidden)('without the addon: bulkheads, and what is shared by name', () => {
+    expect(whyNotShared([bulkhead()])).toContain('needs the native addon')
+    expect(whyNotShared([circuitBreaker({ name: freshName() })])).toContain('needs the native addon')
+    expect(whyNotShared([retry({ budget: new RetryBudget() })])).toContain('needs the native addon')
+    expect(whyNotShared([new RateLimiter({ name: freshName() })])).toContain('needs the native addon')
+  })
+})
