@@ -1,5 +1,5 @@
 // Who runs the items: this package and the rivals, as their documentation shows them. `start` makes ready for one workload and
-// returns `run`, which is measured, `end`, and what was chosen by hand, if anything.
+// returns `run`, which is measured, and `how`, what was chosen by hand. Pools end with the process.
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { execute } from '../../dist/bundle/index.js'
@@ -29,7 +29,7 @@ export const contenders = {
     async start({ call }) {
       const { Piscina } = await import('piscina')
       const pool = new Piscina({ filename: file('rival-tasks.mjs') })
-      return { run: (items) => Promise.all(items.map((item) => pool.run(item, { name: call.name }))), end: () => pool.destroy() }
+      return { run: (items) => Promise.all(items.map((item) => pool.run(item, { name: call.name }))) }
     },
   },
   'piscina-tuned': { title: 'piscina, tuned by hand', start: startTunedPiscina },
@@ -38,7 +38,7 @@ export const contenders = {
     async start({ call }) {
       const { Tinypool } = await import('tinypool')
       const pool = new Tinypool({ filename: file('rival-tasks.mjs') })
-      return { run: (items) => Promise.all(items.map((item) => pool.run(item, { name: call.name }))), end: () => pool.destroy() }
+      return { run: (items) => Promise.all(items.map((item) => pool.run(item, { name: call.name }))) }
     },
   },
   workerpool: {
@@ -46,7 +46,7 @@ export const contenders = {
     async start({ call }) {
       const { default: workerpool } = await import('workerpool')
       const pool = workerpool.pool(file('workerpool-worker.mjs'), { workerType: 'thread' })
-      return { run: (items) => Promise.all(items.map((item) => pool.exec(call.name, [item]))), end: () => pool.terminate() }
+      return { run: (items) => Promise.all(items.map((item) => pool.exec(call.name, [item]))) }
     },
   },
   poolifier: {
@@ -54,7 +54,7 @@ export const contenders = {
     async start({ call }) {
       const { FixedThreadPool } = await import('poolifier')
       const pool = new FixedThreadPool(cores, file('poolifier-worker.mjs'))
-      return { run: (items) => Promise.all(items.map((item) => pool.execute(item, call.name))), end: () => pool.destroy() }
+      return { run: (items) => Promise.all(items.map((item) => pool.execute(item, call.name))) }
     },
   },
 }
@@ -80,7 +80,7 @@ async function startTunedPiscina({ call, items }) {
     }
   }
   await Promise.all(pools.filter((pool) => pool !== best.pool).map((pool) => pool.destroy()))
-  return { run: best.run, how: best.how, end: () => best.pool.destroy() }
+  return { run: best.run, how: best.how }
 }
 
 /** Milliseconds of the fastest of some runs behind a first one; of fewer where it cannot win any more. */

@@ -81,7 +81,7 @@ function notes() {
     'The task is a loop of integer multiplications whose number is calibrated in each process, by the function that is then measured; its result depends on all of them and on the item, of which it reads a ' +
       'little. Every result of every contender is compared with the loop’s. The loop is `for (const item of items) results.push(task(item))`; ratios are its time over the contender’s, on the same items in the same process.',
     'Cold: the first call in a new process, whose imports are done and whose task is compiled by calibrating it. Loop and `execute` are each called once, in one process loop first, in another `execute` first; ' +
-      `the ratio is the geometric mean of both, the figures are medians of ${EFFORT.coldRounds} such pairs. Warm: idle workers are there and the cell has been run up to five times; loop, \`execute\`, \`execute\`, loop ` +
+      `the ratio is the geometric mean of both, the figures are medians of ${EFFORT.coldRounds} such pairs. Warm: idle workers are there and the cell has been run for 40 ms, or five times if that takes longer; loop, \`execute\`, \`execute\`, loop ` +
       `in turn for ${EFFORT.warmBudgetMs} ms or one such round, runs shorter than 2 ms repeated in a block; medians of ${EFFORT.warmRounds} processes.`,
     `Left out because the loop takes more than ${seconds(BOUNDS.mostMs)}: ${listCells(selection.tooSlow)}. Left out because the items take more than ${Math.round(BOUNDS.mostBytes / 1e6)} MB: ${listCells(selection.tooBig)}. ` +
       'A row of the 100 KB takes 2.5 times its serialized size in the heap.',

@@ -5,11 +5,15 @@ import { parseCell } from './cells.mjs'
 import { contenders } from './contenders.mjs'
 import { measurePair, plainLoop, prepare, requireEqual } from './timing.mjs'
 
-/** Runs before the measured ones: so many, or fewer where they take long. */
-const WARM_UP_CALLS = 5
-const WARM_UP_MS = 500
+/** Before the measured runs there are so many, as many more as fit into a time, and fewer where they take very long. */
+const WARM_UP = { calls: 5, leastMs: 40, mostMs: 500, leastCalls: 2 }
 
 const [contender, budgetMs, ...names] = process.argv.slice(2)
+
+function isCold(calls, ms) {
+  const { calls: enough, leastMs, mostMs, leastCalls } = WARM_UP
+  return calls < leastCalls || ms < leastMs || (calls < enough && ms < mostMs)
+}
 
 await reportToParent(async () => {
   const { workloads, call } = prepare(names.map(parseCell))
@@ -17,14 +21,13 @@ await reportToParent(async () => {
   const measured = []
   for (const workload of workloads) {
     const wanted = plainLoop(call, workload.items)
-    const { run, end, how } = await start(workload)
-    const untilMs = performance.now() + WARM_UP_MS
-    for (let i = 0; i < WARM_UP_CALLS && (i < 2 || performance.now() < untilMs); i++) {
+    const { run, how } = await start(workload)
+    const startMs = performance.now()
+    for (let calls = 0; isCold(calls, performance.now() - startMs); calls++) {
       requireEqual(`${contender} ${workload.cell.name}`, await run(workload.items), wanted)
       plainLoop(call, workload.items)
     }
     measured.push({ cell: workload.cell.name, how, ...(await measurePair(workload, run, { leastRounds: 1, budgetMs: Number(budgetMs) })) })
-    await end?.()
   }
   return measured
 })

@@ -26,8 +26,8 @@ export function spinRows(item) {
 }
 
 export function spinArray(item) {
-  let x = item[1] + item[item.length - 1]
-  for (let i = item[0]; i > 0; i--) x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0
+  let x = (item[1] + item[item.length - 1]) | 0
+  for (let i = item[0] | 0; i > 0; i--) x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0
   return x
 }
 

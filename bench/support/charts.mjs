@@ -36,7 +36,7 @@ const FRAME_HEIGHT = 110
 const LINES_HEIGHT = 380
 /** Without a browser the width of text is a guess; this one is on the safe side. */
 const CHARACTER_WIDTH = 7
-const PANEL = { left: 68, width: 330, top: 96, height: 172, distanceX: 404, distanceY: 238 }
+const PANEL = { left: 68, width: 330, top: 104, height: 172, distanceX: 404, distanceY: 238 }
 const OURS = '#0b7285'
 const THEIRS = '#adb5bd'
 /** Steps of a ratio, with colours on which dark text is read. */
@@ -125,10 +125,15 @@ function heatOption({ title, xAxis, columns, rows, panels }) {
         yAxisIndex: i,
         data: values.flatMap((row, y) => row.flatMap((value, x) => (value === null ? [] : [[x, y, value]]))),
         itemStyle: { borderColor: '#ffffff', borderWidth: 2 },
-        label: { show: true, color: '#212529', formatter: ({ value: [, , ratio] }) => ratio.toFixed(2) },
+        label: { show: true, color: '#212529', formatter: ({ value: [, , ratio] }) => roundedDown(ratio) },
       })),
     },
   }
+}
+
+/** With two decimals, and in the step whose colour it has: 0.949 is not 0.95. */
+function roundedDown(ratio) {
+  return (Math.floor(ratio * 100 + 1e-9) / 100).toFixed(2)
 }
 
 function shortNumber(value) {
