@@ -64,12 +64,20 @@ export function select(cells, { mostMs, mostBytes }) {
   }
 }
 
-/** Puts cells together that one process can measure: of one kind and time, so that what is learnt of one holds for all. */
+/**
+ * Puts cells together that one process can measure: of one kind and time, so that what is learnt of one holds for all.
+ *
+ * @param {Cell[]} cells
+ */
 export function inProcesses(cells) {
   return groupBy(cells, ({ payload, time }) => `${payload}:${time}`)
 }
 
-/** Names cells in few words: 'number: 1ms × 10,000 / 100,000, 10ms × 1,000'. */
+/**
+ * Names cells in few words: 'number: 1ms × 10,000 / 100,000, 10ms × 1,000'.
+ *
+ * @param {Cell[]} cells
+ */
 export function listCells(cells) {
   return groupBy(cells, ({ payload }) => PAYLOADS[payload].title)
     .map(({ key, members }) => `${key}: ${groupBy(members, ({ time }) => time).map(listCounts).join(', ')}`)
@@ -80,7 +88,13 @@ function listCounts({ key, members }) {
   return `${key} × ${members.map(({ count }) => count.toLocaleString('en-US')).join(' / ')}`
 }
 
+/**
+ * @template T
+ * @param {T[]} values
+ * @param {(value: T) => string} keyOf
+ */
 function groupBy(values, keyOf) {
+  /** @type {Map<string, T[]>} */
   const groups = new Map()
   for (const value of values) {
     const key = keyOf(value)

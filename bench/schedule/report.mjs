@@ -48,7 +48,13 @@ export function ratioTables(situation, cells) {
   })
 }
 
-/** The cells where execute does worst, the worst first. */
+/**
+ * Returns the cells where execute does worst, the worst first.
+ *
+ * @template {{ ratio: { median: number } }} T
+ * @param {T[]} cells
+ * @returns {T[]}
+ */
 export function lowest(cells) {
   return [...cells].sort((a, b) => a.ratio.median - b.ratio.median).slice(0, SHOWN_LOWEST)
 }

@@ -11,7 +11,14 @@ const BATCHES = 7
 /** Far more than the processor needs to read an item. */
 const MANY_STEPS = 20_000
 
-/** What everybody would write. */
+/**
+ * What everybody would write.
+ *
+ * @template T, R
+ * @param {(item: T) => R} call
+ * @param {Iterable<T>} items
+ * @returns {R[]}
+ */
 export function plainLoop(call, items) {
   const results = []
   for (const item of items) results.push(call(item))
@@ -74,8 +81,9 @@ export function requireEqual(name, results, wanted) {
  * Measures a contender against the loop: loop, contender, contender, loop, and so on, so that a drift of the machine falls on
  * both alike.
  *
- * @param {{ cell: import('./cells.mjs').Cell, call: Function, items: unknown[] }} workload
- * @param {(items: unknown[]) => Promise<unknown[]>} run - the contender, warmed up
+ * @template T, R
+ * @param {{ cell: import('./cells.mjs').Cell, call: (item: T) => R, items: T[] }} workload
+ * @param {(items: T[]) => Promise<R[]>} run - the contender, warmed up
  * @param {{ leastRounds: number, budgetMs: number }} effort - rounds go on until both are reached
  * @returns {Promise<{ loopMs: number, ms: number, ratio: number, rounds: number }>} times of one run, and loop over contender, as medians
  */

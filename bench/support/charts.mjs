@@ -58,7 +58,16 @@ export function renderChart(chart) {
   canvas.setOption({ animation: false, backgroundColor: '#ffffff', textStyle: { fontFamily: 'sans-serif' }, ...option })
   const svg = canvas.renderToSVGString()
   canvas.dispose()
-  return `${svg}\n`
+  return `${withOwnClasses(svg)}\n`
+}
+
+/** Numbers the classes of one picture: the library counts on from one picture to the next. */
+function withOwnClasses(svg) {
+  const names = new Map()
+  return svg.replaceAll(/\bzr\d+-cls-\d+\b/g, (name) => {
+    if (!names.has(name)) names.set(name, `class-${names.size}`)
+    return names.get(name)
+  })
 }
 
 const options = { bars: barOption, lines: lineOption, heat: heatOption }
@@ -118,9 +127,11 @@ function heatOption({ title, xAxis, columns, rows, panels }) {
       grid: panels.map((_, i) => ({ ...place(i), width: PANEL.width, height: PANEL.height })),
       xAxis: panels.map((_, i) => ({ ...axis(columns, i), name: xAxis, nameLocation: 'middle', nameGap: 26 })),
       yAxis: panels.map((_, i) => ({ ...axis(rows, i), inverse: true })),
-      visualMap: { type: 'piecewise', dimension: 2, pieces: RATIO_STEPS, orient: 'horizontal', left: 12, top: 36, itemGap: 16, itemSymbol: 'rect' },
+      visualMap: { type: 'piecewise', dimension: 2, pieces: RATIO_STEPS, orient: 'horizontal', left: 12, top: 36, itemGap: 16, itemSymbol: 'rect', selectedMode: false, hoverLink: false },
       series: panels.map(({ values }, i) => ({
         type: 'heatmap',
+        silent: true,
+        emphasis: { disabled: true },
         xAxisIndex: i,
         yAxisIndex: i,
         data: values.flatMap((row, y) => row.flatMap((value, x) => (value === null ? [] : [[x, y, value]]))),
