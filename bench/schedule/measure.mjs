@@ -1,0 +1,84 @@
+// Runs the parts of the group: which processes there are for which cells, and what their answers come to.
+import { summarize } from '../../dist/cli/statistics.js'
+import { programJob, runRounds } from '../support/rounds.mjs'
+import { inProcesses } from './cells.mjs'
+import { contenders } from './contenders.mjs'
+
+const ORDERS = ['loop', 'execute']
+
+function job(id, file, args) {
+  return programJob({ id, base: import.meta.url, file, args, flags: ['--expose-gc'] })
+}
+
+/** The first call of a process: each cell in processes of its own, in both orders. */
+export async function measureCold(cells, { coldRounds }) {
+  const idOf = ({ name }, first) => `cold ${name}, ${first} first`
+  const jobs = cells.flatMap((cell) => ORDERS.map((first) => job(idOf(cell, first), 'cold-case.mjs', [first, cell.name])))
+  const measured = await runRounds(jobs, coldRounds)
+  return cells.map((cell) => {
+    const [loopFirst, executeFirst] = ORDERS.map((first) => measured.get(idOf(cell, first)))
+    // A pair of both orders makes one ratio: what the first leaves to the second falls out.
+    const ratios = loopFirst.map(({ ratio }, round) => Math.sqrt(ratio * executeFirst[round].ratio))
+    const of = (field) => summarize([...loopFirst, ...executeFirst].map((one) => one[field]))
+    return { ...cell, ratio: summarize(ratios), loopMs: of('loopMs'), ms: of('ms') }
+  })
+}
+
+/** Later calls: cells of one payload and time in one process. */
+export function measureWarm(cells, { warmRounds, warmBudgetMs }) {
+  return measureContender('amorsize', inProcesses(cells), warmRounds, warmBudgetMs)
+}
+
+/** Every contender on each cell, each in processes of its own. */
+export async function measureRivals(cells, { rivalRounds, rivalBudgetMs }) {
+  const groups = cells.map((cell) => ({ key: cell.name, members: [cell] }))
+  const jobs = Object.keys(contenders).flatMap((contender) => warmJobs(contender, groups, rivalBudgetMs))
+  const measured = await runRounds(jobs, rivalRounds)
+  return cells.map((cell) => ({
+    ...cell,
+    contenders: Object.keys(contenders).map((contender) => {
+      const rounds = measured.get(warmId(contender, cell.name)).flat()
+      return { contender, title: contenders[contender].title, ...summaryOf(rounds), how: rounds.map(({ how }) => how).filter((how) => how !== undefined) }
+    }),
+  }))
+}
+
+/** What is lost to the best schedule found by trying them all. */
+export async function measureRegret(cells, { regretRounds }) {
+  const measured = await runRounds(cells.map(({ name }) => job(`regret ${name}`, 'regret-case.mjs', [regretRounds, name])), 1)
+  return cells.map((cell) => {
+    const [{ ms, others, trials }] = measured.get(`regret ${cell.name}`)
+    const best = others.reduce((fastest, other) => (other.ms < fastest.ms ? other : fastest))
+    return { ...cell, ms, best, regret: Math.max(0, ms / best.ms - 1), others, trials }
+  })
+}
+
+/** How far estimates are off, for the first plan of a process and for later ones. */
+export async function measurePrediction(cells, { coldRounds }) {
+  const plans = cells.flatMap((cell) => ['cold', 'warm'].map((situation) => ({ ...cell, situation })))
+  const idOf = ({ situation, name }) => `prediction ${name}, ${situation}`
+  const measured = await runRounds(plans.map((plan) => job(idOf(plan), 'prediction-case.mjs', [plan.situation, plan.name])), coldRounds)
+  return plans.map((plan) => {
+    const rounds = measured.get(idOf(plan))
+    const of = (field) => summarize(rounds.map((round) => round[field])).median
+    const { mode, workers } = rounds.at(-1)
+    const [estimated, speedup] = [of('estimated'), of('speedup')]
+    return { ...plan, mode, workers, estimated, speedup, error: Math.abs(estimated - speedup) / speedup }
+  })
+}
+
+async function measureContender(contender, groups, rounds, budgetMs) {
+  const measured = await runRounds(warmJobs(contender, groups, budgetMs), rounds)
+  return groups.flatMap(({ key, members }) => members.map((cell, i) => ({ ...cell, ...summaryOf(measured.get(warmId(contender, key)).map((cells) => cells[i])) })))
+}
+
+const warmId = (contender, key) => `warm ${key}, ${contender}`
+
+function warmJobs(contender, groups, budgetMs) {
+  return groups.map(({ key, members }) => job(warmId(contender, key), 'warm-case.mjs', [contender, budgetMs, ...members.map(({ name }) => name)]))
+}
+
+function summaryOf(rounds) {
+  const of = (field) => summarize(rounds.map((round) => round[field]))
+  return { ratio: of('ratio'), loopMs: of('loopMs'), ms: of('ms') }
+}

@@ -1,0 +1,132 @@
+// Tables of the group schedule.
+import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { PAYLOADS } from './workloads.mjs'
+
+const SHOWN_LOWEST = 8
+const SITUATIONS = { cold: 'first call of a process', warm: 'later calls' }
+
+const left = (title) => ({ title, align: 'left' })
+const right = (title) => ({ title, align: 'right' })
+const unique = (values) => [...new Set(values)]
+
+/** A time such as 10us, as a reader writes it. */
+export function timeLabel(time) {
+  return time.replace('us', ' µs').replace('ms', ' ms')
+}
+
+/** A cell for a reader: `number, 10 µs × 10,000`. */
+export function cellLabel({ payload, time, count }) {
+  return `${PAYLOADS[payload].title}, ${timeLabel(time)} × ${formatCount(count)}`
+}
+
+/** All tables of what has been measured. */
+export function tablesOf({ cold, warm, skew, rivals, regret, prediction }) {
+  const grid = Object.entries({ cold, warm }).filter(([, cells]) => cells !== undefined)
+  return [
+    ...grid.flatMap(([situation, cells]) => ratioTables(SITUATIONS[situation], cells)),
+    ...grid.map(([situation, cells]) => cellsTable(`where it does worst, ${SITUATIONS[situation]}`, lowest(cells))),
+    ...(skew === undefined ? [] : [cellsTable('a heavy tail, later calls', skew)]),
+    ...(rivals === undefined ? [] : [rivalsTable(rivals)]),
+    ...(regret === undefined ? [] : [regretTable(regret)]),
+    ...(prediction === undefined ? [] : [predictionTable(prediction)]),
+  ]
+}
+
+/** One table for each payload: loop over execute, by time and count. */
+export function ratioTables(situation, cells) {
+  return unique(cells.map(({ payload }) => payload)).map((payload) => {
+    const ofPayload = cells.filter((cell) => cell.payload === payload)
+    const counts = unique(ofPayload.map(({ count }) => count)).sort((a, b) => a - b)
+    const ratioOf = (time, count) => ofPayload.find((cell) => cell.time === time && cell.count === count)?.ratio.median
+    return {
+      title: `loop / execute, ${PAYLOADS[payload].title}, ${situation}`,
+      table: {
+        columns: [left('an item'), ...counts.map((count) => right(`× ${formatCount(count)}`))],
+        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [timeLabel(time), ...counts.map((count) => ratioOf(time, count)?.toFixed(2) ?? '')]),
+      },
+    }
+  })
+}
+
+/**
+ * Returns the cells where execute does worst, the worst first.
+ *
+ * @template {{ ratio: { median: number } }} T
+ * @param {T[]} cells
+ * @returns {T[]}
+ */
+export function lowest(cells) {
+  return [...cells].sort((a, b) => a.ratio.median - b.ratio.median).slice(0, SHOWN_LOWEST)
+}
+
+function cellsTable(title, cells) {
+  return {
+    title,
+    table: {
+      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), right('loop, ms'), right('execute, ms'), right('more, µs')],
+      rows: cells.map((cell) => [
+        cellLabel(cell),
+        cell.ratio.median.toFixed(3),
+        `${cell.ratio.min.toFixed(3)} to ${cell.ratio.max.toFixed(3)}`,
+        formatNumber(cell.loopMs.median),
+        formatNumber(cell.ms.median),
+        formatNumber((cell.ms.median - cell.loopMs.median) * 1000),
+      ]),
+    },
+  }
+}
+
+function rivalsTable(cells) {
+  return {
+    title: 'speed-up over the loop, later calls',
+    table: {
+      columns: [left('cell'), ...cells[0].contenders.map(({ title }) => right(title)), left('tuned by hand')],
+      rows: cells.map((cell) => [
+        cellLabel(cell),
+        ...cell.contenders.map(({ ratio }) => formatRatio(ratio.median)),
+        unique(cell.contenders.flatMap(({ how }) => how)).join('; '),
+      ]),
+    },
+  }
+}
+
+/** Two decimals, and more only where they would be 0. */
+function formatRatio(ratio) {
+  return ratio >= 0.1 ? ratio.toFixed(2) : formatNumber(Number(ratio.toPrecision(2)))
+}
+
+function regretTable(cells) {
+  return {
+    title: 'against the best schedule found by trying them all, later calls',
+    table: {
+      columns: [left('cell'), right('execute, ms'), right('best, ms'), right('regret, %'), left('the best was')],
+      rows: cells.map((cell) => [cellLabel(cell), formatNumber(cell.ms), formatNumber(cell.best.ms), (cell.regret * 100).toFixed(1), cell.best.name]),
+    },
+  }
+}
+
+function predictionTable(plans) {
+  return {
+    title: 'estimatedSpeedup',
+    table: {
+      columns: [left('cell'), left(''), left('plan'), right('estimated'), right('measured'), right('error, %')],
+      rows: plans.map((plan) => [
+        cellLabel(plan),
+        SITUATIONS[plan.situation],
+        plan.mode === 'threads' ? `${plan.workers} ${plan.workers === 1 ? 'worker' : 'workers'}` : plan.mode,
+        plan.estimated.toFixed(2),
+        plan.speedup.toFixed(2),
+        (plan.error * 100).toFixed(1),
+      ]),
+    },
+  }
+}
+
+/** The rivals' table without what was tuned. */
+export function readmeTable(rivals) {
+  const { table } = rivalsTable(rivals)
+  return {
+    title: 'A task on many items: speed-up over the plain loop',
+    table: { columns: table.columns.slice(0, -1), rows: table.rows.map((row) => row.slice(0, -1)) },
+  }
+}

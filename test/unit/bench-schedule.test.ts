@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest'
+import { type Cell, bytesOf, grid, inProcesses, listCells, loopMsOf, parseCell, select } from '../../bench/schedule/cells.mjs'
+import { lowest, ratioTables } from '../../bench/schedule/report.mjs'
+import { schedules, shortList } from '../../bench/schedule/schedules.mjs'
+import { measurePair, plainLoop, requireEqual } from '../../bench/schedule/timing.mjs'
+import { targets } from '../../bench/schedule/verdict.mjs'
+import { PAYLOADS, taskOf } from '../../bench/schedule/workloads.mjs'
+
+// The types of the library that draws need a browser's: what leads to them is imported without types.
+const load = (file: string): Promise<unknown> => import(new URL(`../../bench/${file}`, import.meta.url).href)
+const { renderChart } = (await load('support/charts.mjs')) as { renderChart: (chart: unknown) => string }
+const { gridChart } = (await load('schedule/pictures.mjs')) as { gridChart: (results: object) => { panels: { values: (number | null)[][] }[] } }
+
+const BOUNDS = { mostMs: 3000, mostBytes: 1e9 }
+
+const summary = (median: number) => ({ median, min: median, max: median, samples: 1 })
+const measured = (name: string, ratio: number, loopMs = 1) => ({
+  ...parseCell(name),
+  ratio: summary(ratio),
+  loopMs: summary(loopMs),
+  ms: summary(loopMs / ratio),
+})
+
+describe('cells of the grid', () => {
+  it('are named by payload, time and count', () => {
+    expect(parseCell('number:0.1us:10k')).toEqual({ name: 'number:0.1us:10000', payload: 'number', time: '0.1us', itemMs: 0.0001, count: 10_000 })
+    expect(parseCell('rows:10ms:7')).toMatchObject({ payload: 'rows', itemMs: 10, count: 7 })
+  })
+
+  it.each(['number', 'number:1us', 'number:1s:10', 'numbr:1us:10', 'number:0us:10', 'number:1us:0', 'number:1us:1.5', 'number:1us:10:10'])(
+    'refuse the name %j and say what is right',
+    (name) => {
+      expect(() => parseCell(name)).toThrow(/no such cell: .*payload:time:count, such as number:0\.1us:10k; payloads are number, skew, 1kb, rows, 10mb/)
+    },
+  )
+
+  it('are all there, each once', () => {
+    const names = grid().map(({ name }: Cell) => name)
+    expect(names).toHaveLength(4 * 6 * 5)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  it('are measured or left out for one reason, none forgotten', () => {
+    const { measured, tooSlow, tooBig } = select(grid(), BOUNDS)
+    expect(measured.length + tooSlow.length + tooBig.length).toBe(grid().length)
+    expect(measured.every((cell: Cell) => loopMsOf(cell) <= 3001 && bytesOf(cell) <= 1e9)).toBe(true)
+    const names = measured.map(({ name }: Cell) => name)
+    expect(names).toContain('number:10us:100000')
+    expect(names).toContain('10mb:1ms:100')
+    expect(names).not.toContain('number:1ms:10000')
+    expect(names).not.toContain('rows:1us:10000')
+  })
+
+  it('count the tail of a skewed workload: 5 % take 20 times as long', () => {
+    expect(loopMsOf(parseCell('skew:1ms:100'))).toBeCloseTo(195)
+    const items = PAYLOADS.skew.make(10, 100)
+    expect(items).toHaveLength(100)
+    expect(items.slice(93).map((item: number) => item >>> 6)).toEqual([10, 10, 200, 200, 200, 200, 200])
+  })
+
+  it('share a process with those of their payload and time', () => {
+    const cells = ['number:1us:10', 'rows:1us:10', 'number:1us:100', 'number:10us:10'].map(parseCell)
+    expect(inProcesses(cells).map(({ key, members }) => [key, members.map(({ count }: Cell) => count)])).toEqual([
+      ['number:1us', [10, 100]],
+      ['rows:1us', [10]],
+      ['number:10us', [10]],
+    ])
+    expect(listCells(cells)).toBe('number: 1us × 10 / 100, 10us × 10; 100 KB of rows: 1us × 10')
+  })
+})
+
+describe('the workloads', () => {
+  it.each(['number', '1kb', 'rows', '10mb'])('of kind %s give integers that depend on the steps and on the item', (payload) => {
+    const call = taskOf({ payload }) as (item: unknown) => number
+    const { make } = PAYLOADS[payload as keyof typeof PAYLOADS]
+    const results = (steps: number): number[] => plainLoop(call, make(steps, 3))
+    expect(results(5).every(Number.isInteger)).toBe(true)
+    expect(new Set([...results(5), ...results(6)]).size).toBe(6)
+  })
+})
+
+describe('a pair of times', () => {
+  const cell = parseCell('number:1us:3')
+  const workload = { cell, call: (n: number) => n + 1, items: [1, 2, 3] }
+
+  it('has as many rounds as are asked for, and the ratio of both', async () => {
+    const pair = await measurePair(workload, (items: number[]) => Promise.resolve(items.map((n) => n + 1)), { leastRounds: 2, budgetMs: 0 })
+    expect(pair.rounds).toBe(2)
+    expect(pair.ratio).toBeGreaterThan(0)
+  })
+
+  it('is refused when the contender gives other results than the loop', async () => {
+    await expect(measurePair(workload, () => Promise.resolve([2, 3, 5]), { leastRounds: 1, budgetMs: 0 })).rejects.toThrow('number:1us:3 gave 5 for item 2, the loop 4')
+    expect(() => requireEqual('it', [1], [1, 2])).toThrow('it gave 1 results of 2')
+  })
+})
+
+describe('the schedules that are tried', () => {
+  it('are the loop and every number of workers, with and without this thread, of which each thread gets a chunk', () => {
+    const all = schedules(64, 2)
+    expect(all[0]).toEqual({ name: 'loop', options: null })
+    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
+    expect(all).toContainEqual({ name: '1 worker and this thread, own chunks', options: { mode: 'threads', workers: 1, mainThread: true } })
+    expect(all).toContainEqual({ name: '1 worker, chunks of 64', options: { mode: 'threads', workers: 1, mainThread: false, chunkSize: 64 } })
+    expect(all.some(({ options }) => options?.workers === 2 && (options.chunkSize ?? 0) > 32)).toBe(false)
+  })
+
+  it('leave one worker on a machine with one core', () => {
+    expect(new Set(schedules(10, 1).map(({ options }) => options?.workers))).toEqual(new Set([undefined, 1]))
+  })
+
+  it('are looked at again when they are among the fastest', () => {
+    expect(shortList([{ ms: 3 }, { ms: 1 }, { ms: Infinity }, { ms: 2 }], 2)).toEqual([{ ms: 1 }, { ms: 2 }])
+  })
+})
+
+describe('the report', () => {
+  const cells = [measured('number:1us:10', 0.5), measured('number:1us:100', 1.234), measured('number:10us:10', 0.96), measured('rows:1us:10', 1)]
+
+  it('has a table for each payload, with gaps where nothing was measured', () => {
+    const [numbers, rows] = ratioTables('warm', cells)
+    expect(numbers?.table.columns.map(({ title }: { title: string }) => title)).toEqual(['an item', '× 10', '× 100'])
+    expect(numbers?.table.rows).toEqual([
+      ['1 µs', '0.50', '1.23'],
+      ['10 µs', '0.96', ''],
+    ])
+    expect(rows?.table.rows).toEqual([['1 µs', '1.00']])
+  })
+
+  it('lines up the worst first', () => {
+    expect(lowest(cells).map(({ name }: Cell) => name)).toEqual(['number:1us:10', 'number:10us:10', 'rows:1us:10', 'number:1us:100'])
+  })
+
+  it('paints a map for each payload and situation, a ratio just below a step with the step’s colour', () => {
+    const chart = gridChart({ cold: [measured('number:0.1us:10', 0.9499)], warm: cells })
+    expect(chart.panels).toHaveLength(8)
+    expect(chart.panels[0]?.values.flat().filter((value) => value !== null)).toEqual([0.9499])
+    expect(chart.panels[1]?.values[1]?.slice(0, 3)).toEqual([0.5, 1.234, null])
+    const svg = renderChart(chart)
+    expect(svg).toContain('>0.94<')
+    expect(svg).not.toContain('>0.95<')
+    expect(svg).toContain('#fbd9c6')
+    expect(renderChart(chart)).toBe(svg)
+  })
+})
+
+describe('the targets', () => {
+  const plan = (situation: string, error: number) => ({ situation, error })
+  const results = {
+    cold: [measured('number:1us:10', 0.96), measured('number:1us:100', 1)],
+    // Only the second is a number worth both cores: the first is too little work, the third is no number.
+    warm: [measured('number:10us:100', 0.94), measured('number:10us:1000', 1.95), measured('rows:1ms:100', 1)],
+    skew: [measured('skew:10us:1000', 1.8)],
+    regret: [
+      { name: 'a', regret: 0.02, ms: 102, best: { name: 'loop', ms: 100 } },
+      { name: 'b', regret: 0.3, ms: 130, best: { name: 'loop', ms: 100 } },
+      { name: 'c', regret: 0, ms: 90, best: { name: 'loop', ms: 100 } },
+    ],
+    prediction: [plan('cold', 0.05), plan('warm', 0.2)],
+  }
+
+  it('hold the worst cells, medians and bounds', () => {
+    expect(targets(results).map(({ measured, met }) => [Number(measured.toFixed(3)), met])).toEqual([
+      [0.96, true],
+      [0.94, false],
+      [1.95, true],
+      [1.8, false],
+      [2, true],
+      [30, false],
+      [5, true],
+      [20, false],
+    ])
+  })
+})
