@@ -31,6 +31,10 @@ async function handle(message: ToWorker): Promise<void> {
     policies = { run: message.run, guard: await guardOf(message.handles) }
     return
   }
+  if (message.kind === 'echo') {
+    report.post(message)
+    return
+  }
   const task = tasks.get(message.task)
   if (typeof task !== 'function') return
   const guard = policies?.run === message.run ? policies.guard : undefined

@@ -70,6 +70,7 @@ export type ToWorker =
   | { readonly kind: 'policies'; readonly run: number; readonly handles: readonly RateLimiterHandle[] }
   | ChunkMessage
   | BlockMessage
+  | EchoMessage
 
 /** From a worker to the main thread. */
 export type FromWorker =
@@ -79,6 +80,15 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
   | DoneMessage
   | { readonly kind: 'unreadable' }
+  | EchoMessage
+
+/** Comes back once all that was sent before it is done. */
+export interface EchoMessage {
+  readonly kind: 'echo'
+  readonly run: number
+  /** The last chunk that was sent before it. */
+  readonly upTo: number
+}
 
 /** A chunk is done, or the shared block (chunk -1). */
 export interface DoneMessage {
