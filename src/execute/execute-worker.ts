@@ -1,5 +1,6 @@
 /** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../internal/clock.js'
 import { loadTask, type WorkerTask } from './load-task.js'
 import { markAsWorker } from './nesting.js'
 import { packThrown } from './thrown.js'
@@ -39,14 +40,14 @@ async function handle(message: ToWorker): Promise<void> {
   if (typeof task !== 'function') return
   const guard = policies?.run === message.run ? policies.guard : undefined
   const starter = new ItemStarter(task, guard, message.timeoutMs, inFlightOf(message) === 1, cells, epochMs)
-  const startedMs = performance.now()
+  const startedMs = systemClock.now()
   if (message.kind === 'chunk') {
     await runChunk(message, starter, state)
-    report.done(message.chunk, message.items.length, performance.now() - startedMs)
+    report.done(message.chunk, message.items.length, startedMs, systemClock.now())
   } else {
     const count = await runBlock(message, starter, state)
     cells[Cell.CURRENT] = -1
-    report.done(-1, count, performance.now() - startedMs)
+    report.done(-1, count, startedMs, systemClock.now())
   }
 }
 
@@ -78,4 +79,4 @@ process.exit = (...code: Parameters<typeof exit>) => {
   return exit(...code)
 }
 
-report.post({ kind: 'ready' })
+report.post({ kind: 'ready', atMs: systemClock.now() })

@@ -1,6 +1,6 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads'
 import { systemClock } from '../internal/clock.js'
-import { calibrate } from './calibration.js'
+import { calibration } from './calibration.js'
 import type { TransferredTask } from './transfer.js'
 import { Cell, type FromWorker, type ToWorker, type WorkerStart } from './worker-protocol.js'
 
@@ -48,7 +48,7 @@ export class PoolWorker {
     this.#worker.on('message', (message: FromWorker) => {
       if (message.kind === 'ready') {
         this.isReady = true
-        calibrate('spawnMs', systemClock.now() - this.#startedMs)
+        calibration.learn('spawnMs', message.atMs - this.#startedMs)
       }
       this.owner?.received(message)
     })

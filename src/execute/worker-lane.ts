@@ -1,3 +1,5 @@
+import { systemClock } from '../internal/clock.js'
+import { calibration } from './calibration.js'
 import { callHook } from './hooks.js'
 import { LostItems, runCarefully, unsettledOf } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from './pool-worker.js'
@@ -5,6 +7,7 @@ import type { Lane, Run, StopReason } from './run.js'
 import { handlesOf } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import { unpackThrown } from './thrown.js'
+import { TripMeter } from './trip-meter.js'
 import type { Workforce } from './workforce.js'
 import type { DoneMessage, EchoMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
 
@@ -17,6 +20,7 @@ const GRACE_MS = 1000
 export interface ChunkInWorker {
   readonly batch: Batch
   readonly settled: Uint8Array
+  readonly sentMs: number
   left: number
 }
 
@@ -30,6 +34,9 @@ export class WorkerLane implements Lane, WorkerOwner {
   readonly #force: Workforce
   readonly #run: Run
   readonly #again = (): void => this.fill()
+  readonly #meter = new TripMeter(calibration)
+  /** Whether all that moves between two chunks is their items and results. */
+  readonly #isMetered: boolean
   #nextChunk = 1
   #filling = false
   #isOver = false
@@ -41,6 +48,7 @@ export class WorkerLane implements Lane, WorkerOwner {
   constructor(force: Workforce, worker: PoolWorker) {
     this.#force = force
     this.#run = force.run
+    this.#isMetered = force.inFlight === 1 && force.run.options.timeoutMs === Infinity
     this.worker = worker
     worker.owner = this
     this.#run.add(this)
@@ -93,7 +101,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { task, runNumber, inFlight } = this.#force
     const { start, items, isCareful } = batch
     const chunk = this.#nextChunk++
-    this.chunks.set(chunk, { batch, settled: new Uint8Array(items.length), left: items.length })
+    this.chunks.set(chunk, { batch, settled: new Uint8Array(items.length), sentMs: systemClock.now(), left: items.length })
     try {
       this.worker.send({
         kind: 'chunk', run: runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
@@ -170,12 +178,14 @@ export class WorkerLane implements Lane, WorkerOwner {
     else this.#force.failed(index, item, failure.error, attempts + 1)
   }
 
-  #done({ chunk, count, ms, results }: DoneMessage): void {
+  #done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
     if (results !== undefined) this.#settleAll(results)
     const held = this.chunks.get(chunk)
-    if (count > 0) this.#force.measured(count, ms)
+    if (count > 0) this.#force.measured(count, endedMs - startedMs)
     if (held !== undefined) {
-      callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: held.batch.start, count })
+      const { sentMs, batch } = held
+      if (this.#isMetered && !batch.isCareful) this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
+      callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: batch.start, count })
       this.#close(chunk, held)
     } else {
       this.#leaveBlock()

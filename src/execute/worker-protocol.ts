@@ -74,7 +74,8 @@ export type ToWorker =
 
 /** From a worker to the main thread. */
 export type FromWorker =
-  | { readonly kind: 'ready' }
+  /** It is there since then, on the clock that all threads share. */
+  | { readonly kind: 'ready'; readonly atMs: number }
   | { readonly kind: 'loaded'; readonly task: number; readonly refusal: PackedThrown | undefined }
   | ResultsMessage
   | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
@@ -96,7 +97,9 @@ export interface DoneMessage {
   readonly run: number
   readonly chunk: number
   readonly count: number
-  readonly ms: number
+  /** When it began and ended, on the clock that all threads share. */
+  readonly startedMs: number
+  readonly endedMs: number
   /** What has not been sent before: so the worker is free for the next run by the time this one ends. */
   readonly results: ResultsMessage | undefined
 }

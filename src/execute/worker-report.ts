@@ -41,12 +41,12 @@ export class WorkerReport {
   }
 
   /** Says that a chunk is done, with the results that have not been sent. */
-  done(chunk: number, count: number, ms: number): void {
+  done(chunk: number, count: number, startedMs: number, endedMs: number): void {
     const indices = this.#indices
     const values = this.#values
     this.#indices = []
     this.#values = []
-    const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, ms, results: undefined }
+    const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined }
     if (indices.length > 0) {
       try {
         this.post({ ...done, results: this.#message(indices, values) })
