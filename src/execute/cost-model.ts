@@ -37,7 +37,7 @@ export interface Considered {
 /** From the first message to a worker that sleeps until it works, and from its last result until this thread has it. */
 const WAKE_UP_MS = 0.15
 /** What an item in a message costs either side, whatever it weighs. */
-const IN_MESSAGE_MS = 0.000_3
+export const IN_MESSAGE_MS = 0.000_3
 
 /** The loop: one item after the other. */
 export function loopMs(inputs: CostInputs): number {

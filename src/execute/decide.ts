@@ -1,4 +1,5 @@
 import { calibration } from './calibration.js'
+import { cloneMsOf } from './clone-cost.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, currentLimits, type Limits, sensibleWorkers } from './limits.js'
 import type { CompleteOptions } from './options.js'
@@ -35,13 +36,15 @@ export function decide(measured: Measured, situation: Situation, options: Comple
   const mainWorks = options.mainThread && options.timeoutMs === Infinity && !measured.isAsync
   const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (measured.itemBytes + measured.resultBytes)
   const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
+  const { itemBytes, resultBytes, cloneNodes } = measured
+  const cloneMs = cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
   const inputs: CostInputs = {
     items: situation.items ?? Math.max(1, situation.done),
     itemMs: measured.itemMs,
     cpuShare: measured.cpuShare,
     isAsync: measured.isAsync,
-    sendMs: measured.cloneMs / 2,
-    receiveMs: measured.cloneMs / 2,
+    sendMs: cloneMs / 2,
+    receiveMs: cloneMs / 2,
     spawnMs: situation.warmWorkers > 0 ? 0 : calibration.spawnMs,
     dispatchMs: calibration.dispatchMs,
     isShared: measured.isShared,

@@ -1,5 +1,6 @@
 /** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { machineNow } from '../internal/clock.js'
 import { loadTask, type WorkerTask } from './load-task.js'
 import { markAsWorker } from './nesting.js'
 import { packThrown } from './thrown.js'
@@ -35,18 +36,22 @@ async function handle(message: ToWorker): Promise<void> {
     if (policies?.run === message.run) policies = undefined
     return
   }
+  if (message.kind === 'echo') {
+    report.post(message)
+    return
+  }
   const task = tasks.get(message.task)
   if (typeof task !== 'function') return
   const guard = policies?.run === message.run ? policies.guard : undefined
   const starter = new ItemStarter(task, guard, message, inFlightOf(message) === 1, cells, epochMs)
-  const startedMs = performance.now()
+  const startedMs = machineNow()
   if (message.kind === 'chunk') {
     await runChunk(message, starter, state)
-    report.done(message.chunk, message.items.length, performance.now() - startedMs)
+    report.done(message.chunk, message.items.length, startedMs, machineNow())
   } else {
     const count = await runBlock(message, starter, state)
     cells[Cell.CURRENT] = -1
-    report.done(-1, count, performance.now() - startedMs)
+    report.done(-1, count, startedMs, machineNow())
   }
 }
 
@@ -55,10 +60,10 @@ async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void
   try {
     tasks.set(task.id, await loadTask(task))
     if (nesting.refusal !== undefined) throw nesting.refusal
-    report.post({ kind: 'loaded', task: task.id, refusal: undefined })
+    report.post({ kind: 'loaded', task: task.id, refusal: undefined, atMs: machineNow() })
   } catch (error) {
     tasks.set(task.id, { refusal: error })
-    report.post({ kind: 'loaded', task: task.id, refusal: packThrown(error) })
+    report.post({ kind: 'loaded', task: task.id, refusal: packThrown(error), atMs: machineNow() })
   } finally {
     nesting.isLoading = false
   }

@@ -1,17 +1,19 @@
 import type { Considered } from './cost-model.js'
 import type { Plan } from './plan.js'
+import type { Assumed } from './profile.js'
 
 /** A report on a plan for a person: what was measured, what was considered, why this choice, what would change it. */
 export function explainPlan(plan: Plan<unknown>): string {
   const { profile, warnings } = plan
+  const assumed = (name: Assumed): string => (profile.assumed.includes(name) ? ' (assumed)' : '')
   const lines = [
     `Plan: ${plan.mode === 'serial' ? 'stay in this thread' : describe(plan)} (estimated ${times(plan.estimatedSpeedup)} the loop).`,
     `Why: ${plan.reason}`,
     '',
     plan.cacheHit ? 'Measured in an earlier run of this task on such items:' : `Measured on the first ${count(profile.sampleSize, 'item')}:`,
     `  an item takes        ${time(profile.itemMs)} (spread ${(100 * profile.itemCv).toFixed(0)} %), of which ${(100 * profile.cpuShare).toFixed(0)} % computing`,
-    `  an item weighs       ${bytes(profile.itemBytes)}, its result ${bytes(profile.resultBytes)}; sending both ${time(profile.cloneMs)}`,
-    `  a worker             starts in ${time(profile.spawnMs)}, answers in ${time(profile.dispatchMs)}, takes ${bytes(profile.bytesPerWorker)}`,
+    `  an item weighs       ${bytes(profile.itemBytes)}, its result ${bytes(profile.resultBytes)}; sending both ${time(profile.cloneMs)}${assumed('cloneMs')}`,
+    `  a worker             starts in ${time(profile.spawnMs)}${assumed('spawnMs')}, answers in ${time(profile.dispatchMs)}${assumed('dispatchMs')}, takes ${bytes(profile.bytesPerWorker)}`,
     `  items                ${profile.totalItems ?? 'as many as the source gives'}`,
     `  this machine allows  ${count(profile.limits.cpuWorkers, 'busy thread')}, ${bytes(profile.limits.availableBytes)} of memory, ${profile.limits.pidsAvailable ?? 'unlimited'} more threads`,
     '',

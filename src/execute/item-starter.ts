@@ -1,5 +1,5 @@
 import { TimeoutExceededError } from '../errors.js'
-import { systemClock } from '../internal/clock.js'
+import { machineNow } from '../internal/clock.js'
 import type { WorkerTask } from './load-task.js'
 import { isThenable } from './pace.js'
 import type { Guard } from './worker-policies.js'
@@ -82,14 +82,14 @@ export class ItemStarter {
   #begin(item: unknown, index: number): unknown {
     const cells = this.#cells
     const isTimed = this.#timeoutMs !== Infinity
-    if (isTimed) this.#countFrom(systemClock.now())
+    if (isTimed) this.#countFrom(machineNow())
     // No order is needed: it is read when this thread has ended, or again and again.
     cells[Cell.CURRENT] = index
     const result = this.#task(item)
     if (!isThenable(result)) return result
     // A promise under way is at no place that could be read from outside, unless it is the only one.
     if (!this.#isAlone) cells[Cell.CURRENT] = -1
-    else if (isTimed) this.#countFrom(systemClock.now() + GRACE_MS)
+    else if (isTimed) this.#countFrom(machineNow() + GRACE_MS)
     return result
   }
 

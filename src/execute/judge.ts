@@ -6,7 +6,6 @@ import type { CompleteOptions } from './options.js'
 import type { PaceOfLoop } from './pace.js'
 import type { Measured } from './profile.js'
 import { remember } from './profile-cache.js'
-import { cloneMsOf } from './sample.js'
 import { whyNotShared } from './shared-policies.js'
 import { sizeOf } from './value-size.js'
 import { poolFor, type WorkerPool } from './worker-pool.js'
@@ -118,7 +117,7 @@ function weigh({ pace, item, result, isAsync, cpuShare }: Evidence): Measured {
     isAsync,
     itemBytes: ofItem.bytes,
     resultBytes: ofResult.bytes,
-    cloneMs: cloneMsOf(ofItem) + cloneMsOf(ofResult),
+    cloneNodes: ofItem.nodes + ofResult.nodes,
     isShared: typeof item === 'number' && !isAsync,
     obstacle: ofItem.obstacle ?? ofResult.obstacle,
   }

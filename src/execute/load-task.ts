@@ -1,5 +1,6 @@
 import { TaskNotTransferableError } from '../errors.js'
 import { check, type TransferredTask, type UncheckedTask } from './transfer.js'
+import { whyNotImported } from './typescript-module.js'
 
 /** A task in a worker. */
 export type WorkerTask = (item: unknown) => unknown
@@ -30,7 +31,9 @@ function keepName<F extends object>(fn: F, value: string): F {
 }
 
 async function importTask(url: string, name: string): Promise<WorkerTask> {
-  const module = (await import(url)) as Record<string, unknown>
+  const module = (await import(url).catch((error: unknown) => {
+    throw whyNotImported(url, error, 'a worker')
+  })) as Record<string, unknown>
   const found = module[name]
   if (typeof found !== 'function') throw new TypeError(`${url} exports no function named '${name}' in a worker`)
   return found as WorkerTask

@@ -1,10 +1,11 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../errors.js'
-import type { WorkerLane } from './worker-lane.js'
+import type { Supply } from './supply.js'
+import type { ChunkInWorker, WorkerLane } from './worker-lane.js'
 import { Cell } from './worker-protocol.js'
 import type { Workforce } from './workforce.js'
 
-/** One item that a dead worker had, with how often it has been tried. */
-interface Lost {
+/** One item of which nothing has been heard, with how often it has been tried. */
+export interface Lost {
   readonly index: number
   readonly item: unknown
   readonly attempts: number
@@ -39,21 +40,11 @@ export class LostItems {
     if (culprit === undefined && lost.length > 0) this.#force.diedWithoutCause()
     const others = lost.filter((one) => one !== culprit)
     if (culprit !== undefined) this.#blame(culprit)
-    const { supply } = this.#force.run
-    for (const run of neighbours(others)) {
-      const [first] = run
-      if (first === undefined) continue
-      supply.putCrashed({ start: first.index, items: run.map(({ item }) => item), attempts: first.attempts, isCareful: true })
-    }
+    runCarefully(others, this.#force.run.supply)
   }
 
   #collect(): Lost[] {
-    const lost: Lost[] = []
-    for (const { batch, settled } of this.#lane.chunks.values()) {
-      for (let i = 0; i < settled.length; i++) {
-        if (settled[i] === 0) lost.push({ index: batch.start + i, item: batch.items[i], attempts: batch.attempts })
-      }
-    }
+    const lost = [...this.#lane.chunks.values()].flatMap(unsettledOf)
     this.#lane.chunks.clear()
     const { block } = this.#force
     if (this.#lane.isClaiming && block !== undefined) {
@@ -82,6 +73,24 @@ export class LostItems {
       // Never again in this thread, whatever `degrade` says: what has ended a worker would end the process.
       run.fail(index, item, error, tried)
     }
+  }
+}
+
+/** What has not settled of a chunk. */
+export function unsettledOf({ batch, settled }: ChunkInWorker): Lost[] {
+  const lost: Lost[] = []
+  for (let i = 0; i < settled.length; i++) {
+    if (settled[i] === 0) lost.push({ index: batch.start + i, item: batch.items[i], attempts: batch.attempts })
+  }
+  return lost
+}
+
+/** Leaves items to workers that report each result before they start the next item. */
+export function runCarefully(lost: readonly Lost[], supply: Supply): void {
+  for (const run of neighbours(lost)) {
+    const [first] = run
+    if (first === undefined) continue
+    supply.putCrashed({ start: first.index, items: run.map(({ item }) => item), attempts: first.attempts, isCareful: true })
   }
 }
 

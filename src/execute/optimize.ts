@@ -9,7 +9,7 @@ import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import { MeasuredPlan, type Plan } from './plan.js'
 import { draw, iterate, iterateAsync, PrefixedSource } from './prefixed-source.js'
-import type { Measured } from './profile.js'
+import type { Assumed, Measured } from './profile.js'
 import { recall, remember } from './profile-cache.js'
 import { runSample, type Sampled } from './sample.js'
 import { whyNotShared } from './shared-policies.js'
@@ -90,8 +90,9 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
     if (obstacle !== undefined) decision = decide(measured, { ...situation, obstacle }, options)
   }
   const { chosen, inputs, limits, considered, bytesPerWorker } = decision
-  const { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs } = measured
+  const { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes } = measured
   const { spawnMs, dispatchMs } = calibration
+  const cloneMs = inputs.sendMs + inputs.receiveMs
   const loopMs = inputs.items * itemMs
   return new MeasuredPlan(
     chosen,
@@ -100,11 +101,18 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
       reason: reasonFor(decision, obstacle),
       warnings: warningsFor(sampled, obstacle ?? untransferable),
       items: allItems(parts),
-      profile: { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs, spawnMs, dispatchMs, bytesPerWorker, totalItems: total, limits, considered },
+      profile: { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs, spawnMs, dispatchMs, assumed: assumedOf(measured), bytesPerWorker, totalItems: total, limits, considered },
       cacheHit: parts.cacheHit,
     },
     () => runRest(parts, decision),
   )
+}
+
+function assumedOf({ itemBytes, resultBytes, cloneNodes }: Measured): Assumed[] {
+  const { cloneNodeMs, cloneByteMs } = calibration
+  const cloned = cloneNodes * cloneNodeMs > (itemBytes + resultBytes) * cloneByteMs ? 'cloneNodeMs' : 'cloneByteMs'
+  const measured = { cloneMs: calibration.isMeasured(cloned), spawnMs: calibration.isMeasured('spawnMs'), dispatchMs: calibration.isMeasured('dispatchMs') }
+  return (['cloneMs', 'spawnMs', 'dispatchMs'] as const).filter((name) => !measured[name])
 }
 
 function allItems({ source, drawn, sampled, items }: Parts): Iterable<unknown> | AsyncIterable<unknown> {

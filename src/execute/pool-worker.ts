@@ -1,6 +1,6 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads'
-import { systemClock } from '../internal/clock.js'
-import { calibrate } from './calibration.js'
+import { machineNow } from '../internal/clock.js'
+import { calibration } from './calibration.js'
 import type { TransferredTask } from './transfer.js'
 import { Cell, type FromWorker, type LoadedMessage, type ToWorker, type WorkerStart } from './worker-protocol.js'
 
@@ -23,7 +23,7 @@ const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-
 export class PoolWorker {
   readonly id = nextId++
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
-  readonly epochMs = systemClock.now()
+  readonly epochMs = machineNow()
   owner: WorkerOwner | undefined = undefined
   /** Set once it has said that it is there. */
   isReady = false
@@ -33,7 +33,7 @@ export class PoolWorker {
   readonly #worker: Worker
   /** Tasks it has been sent, by what has come of them: undefined until it has said. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
-  readonly #startedMs = systemClock.now()
+  readonly #startedMs = machineNow()
   #error: unknown = undefined
 
   constructor(resourceLimits: ResourceLimits | undefined) {
@@ -50,8 +50,8 @@ export class PoolWorker {
       if (message.kind === 'ready') {
         this.isReady = true
       } else if (message.kind === 'loaded') {
-        // The first task was sent when the worker was started: from now on it can work.
-        if (this.#tasks.size === 1) calibrate('spawnMs', systemClock.now() - this.#startedMs)
+        // The first task was sent when the worker was started: from then on it can work.
+        if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.#startedMs)
         this.#tasks.set(message.task, message)
       }
       this.owner?.received(message)
@@ -71,7 +71,7 @@ export class PoolWorker {
   /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */
   get itemAgeMs(): number {
     if (this.currentItem < 0) return 0
-    return systemClock.now() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)
+    return machineNow() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)
   }
 
   /** Index of the item that runs, -1 for none that is known. */

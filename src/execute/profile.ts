@@ -20,6 +20,8 @@ export interface Profile {
   readonly spawnMs: number
   /** One message to a worker and its answer. */
   readonly dispatchMs: number
+  /** Which of the last three are assumptions still, because no work of this process has shown them yet. */
+  readonly assumed: readonly Assumed[]
   /** Memory that one more worker takes. */
   readonly bytesPerWorker: number
   readonly totalItems: number | null
@@ -28,6 +30,9 @@ export interface Profile {
   /** The schedules that were compared. */
   readonly considered: readonly Considered[]
 }
+
+/** Costs of the machine, not of the task: runs with workers show them. */
+export type Assumed = 'cloneMs' | 'spawnMs' | 'dispatchMs'
 
 /** What is remembered of a task on items of one shape. */
 export interface Measured {
@@ -38,7 +43,8 @@ export interface Measured {
   readonly isAsync: boolean
   readonly itemBytes: number
   readonly resultBytes: number
-  readonly cloneMs: number
+  /** Objects, properties and elements of an item and its result. */
+  readonly cloneNodes: number
   /** Whether items and results are numbers, which go through shared memory. */
   readonly isShared: boolean
   /** Why items or results cannot go to a thread; undefined if they can. */

@@ -1,9 +1,8 @@
 import { Busyness } from './busyness.js'
-import { calibration } from './calibration.js'
 import { IO_SHARE } from './cost-model.js'
 import { isThenable } from './pace.js'
 import type { Measured } from './profile.js'
-import { sizeOf, type ValueSize } from './value-size.js'
+import { sizeOf } from './value-size.js'
 
 /** An item that was run to measure, and what came of it. */
 export interface Sampled {
@@ -79,15 +78,10 @@ function measuredOf(sampled: readonly SampleRun[], cpuShare: number): Measured {
     isAsync: sampled.some(({ isAsync }) => isAsync),
     itemBytes: item.bytes,
     resultBytes: result.bytes,
-    cloneMs: cloneMsOf(item) + cloneMsOf(result),
+    cloneNodes: item.nodes + result.nodes,
     isShared: sampled.length > 0 && sampled.every((one) => typeof one.item === 'number'),
     obstacle: obstacleIn(sampled),
   }
-}
-
-/** What copying a value to another thread costs, both sides together. */
-export function cloneMsOf(size: ValueSize): number {
-  return size.nodes * calibration.cloneNodeMs + size.bytes * calibration.cloneByteMs
 }
 
 function obstacleIn(sampled: readonly Sampled[]): string | undefined {

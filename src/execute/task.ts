@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkKeys, describe } from '../internal/validate.js'
 import { runError } from './run-error.js'
+import { whyNotImported } from './typescript-module.js'
 
 /** A function that is applied to each item. */
 export type TaskFunction<T = never, R = unknown> = (item: T) => R | PromiseLike<R>
@@ -118,15 +119,10 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   try {
     return (await Promise.race([import(url), stuck])) as Record<string, unknown>
   } catch (error) {
-    throw /\.[cm]?tsx?$/.test(url) && (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION' ? notLoaded(url, error) : error
+    throw whyNotImported(url, error, 'this thread')
   } finally {
     process.off('beforeExit', refuse)
   }
-}
-
-function notLoaded(url: string, cause: unknown): Error {
-  const how = 'use Node 22.18 or later, which strips types; or register a loader, which workers then use too (node --import tsx); or name the compiled module'
-  return new TypeError(`${url} is TypeScript, which Node ${process.version} does not load by itself: ${how}`, { cause })
 }
 
 function selfAwaited(url: string): Error {

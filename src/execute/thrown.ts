@@ -51,6 +51,13 @@ export function packThrown(thrown: unknown, depth = 0): PackedThrown {
   }
 }
 
+/** As {@link packThrown}, for what could not be sent: without properties and causes, or as a text. */
+export function packBarely(thrown: unknown): PackedThrown {
+  const packed = packThrown(thrown, DEEPEST)
+  if (packed.kind === 'error') return { ...packed, properties: {} }
+  return packed.kind === 'value' ? { kind: 'value', value: textOf(packed.value) } : packed
+}
+
 /** A property of an error, which may be a getter that throws itself: then what it threw, as a text. */
 function read(error: object, key: string): unknown {
   try {

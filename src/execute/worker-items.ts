@@ -87,13 +87,13 @@ export async function runBlock(message: BlockMessage, starter: ItemStarter, { ce
           // No order is needed: the main thread reads states after a message of this thread, or after its end.
           states[i] = State.NUMBER
         } else {
-          const state = stateOf(result)
+          // Before the message is on its way: the main thread overwrites it when the message is there.
+          const state = (states[i] = stateOf(result))
           if (state === State.SENT) report.finished(base + i, result)
-          states[i] = state
         }
       } catch (error) {
-        report.failed(base + i, error)
         states[i] = State.SENT
+        report.failed(base + i, error)
       }
     }
     ran += to - from

@@ -1,12 +1,15 @@
+import { machineNow } from '../internal/clock.js'
+import { calibration } from './calibration.js'
 import { callHook } from './hooks.js'
-import { LostItems } from './lost-items.js'
+import { LostItems, runCarefully, unsettledOf } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from './pool-worker.js'
 import type { Lane, Run, StopReason } from './run.js'
 import type { Batch } from './supply.js'
 import { unpackThrown } from './thrown.js'
 import { checked } from './transfer.js'
+import { TripMeter } from './trip-meter.js'
 import type { Workforce } from './workforce.js'
-import type { DoneMessage, FromWorker, LoadedMessage, ResultsMessage } from './worker-protocol.js'
+import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from './worker-protocol.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
@@ -17,6 +20,7 @@ const GRACE_MS = 1000
 export interface ChunkInWorker {
   readonly batch: Batch
   readonly settled: Uint8Array
+  readonly sentMs: number
   left: number
 }
 
@@ -30,16 +34,22 @@ export class WorkerLane implements Lane, WorkerOwner {
   readonly #force: Workforce
   readonly #run: Run
   readonly #again = (): void => this.fill()
+  readonly #meter = new TripMeter(calibration)
+  /** Whether all that moves between two chunks is their items and results. */
+  readonly #isMetered: boolean
   #nextChunk = 1
   #isLoaded = false
   #filling = false
   #isOver = false
   #hasLeft = false
   #grace: NodeJS.Timeout | undefined = undefined
+  /** Why the last message that was lost could not be read. */
+  #unread: Error | undefined = undefined
 
   constructor(force: Workforce, worker: PoolWorker) {
     this.#force = force
     this.#run = force.run
+    this.#isMetered = force.inFlight === 1 && force.run.options.timeoutMs === Infinity
     this.worker = worker
     worker.owner = this
     this.#run.add(this)
@@ -103,7 +113,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { task, runNumber, inFlight } = this.#force
     const { start, items, isCareful } = batch
     const chunk = this.#nextChunk++
-    this.chunks.set(chunk, { batch, settled: new Uint8Array(items.length), left: items.length })
+    this.chunks.set(chunk, { batch, settled: new Uint8Array(items.length), sentMs: machineNow(), left: items.length })
     try {
       this.worker.send({
         kind: 'chunk', run: runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
@@ -138,7 +148,10 @@ export class WorkerLane implements Lane, WorkerOwner {
         if (message.task === this.#force.task.id) this.#loaded(message)
         return
       case 'unreadable':
-        this.#chunkLost(new Error('a worker could not read an item'))
+        this.#chunkLost()
+        return
+      case 'echo':
+        if (message.run === this.#force.runNumber) this.#allDone(message)
         return
       case 'ready':
     }
@@ -175,38 +188,70 @@ export class WorkerLane implements Lane, WorkerOwner {
     else this.#force.failed(index, item, failure.error, attempts + 1)
   }
 
-  #done({ chunk, count, ms, results }: DoneMessage): void {
+  #done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
     if (results !== undefined) this.#settleAll(results)
     const held = this.chunks.get(chunk)
-    if (count > 0) this.#force.measured(count, ms)
+    if (count > 0) this.#force.measured(count, endedMs - startedMs)
     if (held !== undefined) {
-      callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: held.batch.start, count })
-      if (held.left > 0) this.#failChunk(held, new Error('the result of the item could not be read'))
-      this.chunks.delete(chunk)
+      const { sentMs, batch } = held
+      if (this.#isMetered && !batch.isCareful) this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
+      callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: batch.start, count })
+      this.#close(chunk, held)
     } else {
-      this.isClaiming = false
-      this.#force.sweep()
+      this.#leaveBlock()
     }
+    this.#goOn()
+  }
+
+  #goOn(): void {
     if (this.#isOver) this.#leave()
     else this.fill()
   }
 
-  lostMessage(): void {
-    // Which items it was about is known when their chunk is done and they have not settled.
+  #leaveBlock(): void {
+    this.isClaiming = false
+    this.#force.sweep()
+    this.#force.recover()
   }
 
-  /** The worker has read all before it, so it is the oldest that it could not read. */
-  #chunkLost(error: Error): void {
+  /**
+   * The worker is through with a chunk. What has not settled by then was in a message that this thread could not read: it is run
+   * again with a message for each result, and what cannot be read then has failed.
+   */
+  #close(chunk: number, held: ChunkInWorker): void {
+    this.chunks.delete(chunk)
+    if (held.left === 0) return
+    if (held.batch.isCareful) this.#failRest(held, 'the result of the item cannot be read in this thread')
+    else runCarefully(unsettledOf(held), this.#run.supply)
+  }
+
+  lostMessage(error: Error): void {
+    this.#unread = error
+    this.#force.hasLostMessages = true
+    // It may have been the one that said a chunk is done: the answer to this says so too.
+    this.worker.send({ kind: 'echo', run: this.#force.runNumber, upTo: this.#nextChunk - 1 })
+  }
+
+  #allDone({ upTo }: EchoMessage): void {
+    for (const [chunk, held] of this.chunks) if (chunk <= upTo) this.#close(chunk, held)
+    if (this.isClaiming) this.#leaveBlock()
+    this.#goOn()
+  }
+
+  /** The worker has read all before it, so it is the oldest that it could not read: its items go one by one. */
+  #chunkLost(): void {
     const [oldest] = this.chunks
     if (oldest === undefined) return
-    this.chunks.delete(oldest[0])
-    this.#failChunk(oldest[1], error)
-    this.fill()
+    const [chunk, held] = oldest
+    this.chunks.delete(chunk)
+    if (held.left === 1) this.#failRest(held, 'the item cannot be read in a worker')
+    else for (const lost of unsettledOf(held)) runCarefully([lost], this.#run.supply)
+    this.#goOn()
   }
 
-  #failChunk({ batch, settled }: ChunkInWorker, error: Error): void {
-    for (let i = 0; i < settled.length; i++) {
-      if (settled[i] === 0) this.#force.failed(batch.start + i, batch.items[i], error, batch.attempts + 1)
+  #failRest(held: ChunkInWorker, message: string): void {
+    for (const { index, item, attempts } of unsettledOf(held)) {
+      this.#force.failed(index, item, new Error(message, { cause: this.#unread }), attempts + 1)
     }
   }
 

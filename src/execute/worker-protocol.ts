@@ -72,6 +72,7 @@ export type ToWorker =
   | { readonly kind: 'over'; readonly run: number }
   | ChunkMessage
   | BlockMessage
+  | EchoMessage
 
 /** From a worker to the main thread. */
 export type FromWorker =
@@ -81,12 +82,23 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
   | DoneMessage
   | { readonly kind: 'unreadable' }
+  | EchoMessage
+
+/** Comes back once all that was sent before it is done. */
+export interface EchoMessage {
+  readonly kind: 'echo'
+  readonly run: number
+  /** The last chunk that was sent before it. */
+  readonly upTo: number
+}
 
 /** A task can be run from now on, or never. */
 export interface LoadedMessage {
   readonly kind: 'loaded'
   readonly task: number
   readonly refusal: PackedThrown | undefined
+  /** Since when, on the clock that all threads share. */
+  readonly atMs: number
 }
 
 /** A chunk is done, or the shared block (chunk -1). */
@@ -95,7 +107,9 @@ export interface DoneMessage {
   readonly run: number
   readonly chunk: number
   readonly count: number
-  readonly ms: number
+  /** When it began and ended, on the clock that all threads share. */
+  readonly startedMs: number
+  readonly endedMs: number
   /** What has not been sent before: so the worker is free for the next run by the time this one ends. */
   readonly results: ResultsMessage | undefined
 }

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { packThrown } from './thrown.js'
+import { packBarely, packThrown } from './thrown.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
@@ -33,16 +33,20 @@ export class WorkerReport {
 
   failed(index: number, error: unknown): void {
     this.flush()
-    this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
+    try {
+      this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
+    } catch {
+      this.post({ kind: 'failed', run: this.#run, index, error: packBarely(error) })
+    }
   }
 
   /** Says that a chunk is done, with the results that have not been sent. */
-  done(chunk: number, count: number, ms: number): void {
+  done(chunk: number, count: number, startedMs: number, endedMs: number): void {
     const indices = this.#indices
     const values = this.#values
     this.#indices = []
     this.#values = []
-    const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, ms, results: undefined }
+    const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined }
     if (indices.length > 0) {
       try {
         this.post({ ...done, results: this.#message(indices, values) })

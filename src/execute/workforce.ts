@@ -3,6 +3,7 @@ import { notify } from '../internal/listeners.js'
 import { isOwnRejection } from '../policy/own-rejection.js'
 import type { HereLane } from './here-lane.js'
 import { currentLimits } from './limits.js'
+import { runCarefully } from './lost-items.js'
 import { SLICE_MS } from './pace.js'
 import type { PoolWorker } from './pool-worker.js'
 import type { Run } from './run.js'
@@ -49,6 +50,8 @@ export class Workforce {
   readonly policies: readonly SentPolicy[]
   /** Numbers that all lanes claim from; set when the first worker joins. */
   block: SharedBlock | undefined = undefined
+  /** Whether results of the shared block may be among what could not be read. */
+  hasLostMessages = false
   readonly #terms: Terms
   readonly #pool: WorkerPool
   readonly #request: WorkerRequest
@@ -142,6 +145,16 @@ export class Workforce {
     this.block?.sweep((index, result) => this.run.finish(index, result))
   }
 
+  /** Once nobody claims from the shared block any more, what has not settled of it was in messages that could not be read. */
+  recover(): void {
+    const { block } = this
+    if (!this.hasLostMessages || block === undefined || block.remaining > 0) return
+    for (const lane of this.#lanes) if (lane.isClaiming) return
+    this.hasLostMessages = false
+    const lost = block.takeUnsettled(0, block.words.items.length)
+    runCarefully(lost.map((index) => ({ index, item: block.item(index), attempts: 0 })), this.run.supply)
+  }
+
   #look(): void {
     this.sweep()
     const { timeoutMs } = this.run.options
@@ -159,6 +172,7 @@ export class Workforce {
     this.#lanes.delete(lane)
     if (!this.run.isOver) this.#request.wanted++
     this.#pool.lost(this.#request)
+    this.recover()
     this.run.endIfDone()
   }
 

@@ -1,6 +1,11 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { execute, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const faults = new URL('../fixtures/tasks/faults.mjs', import.meta.url)
 const misbehave = task<object>(faults, 'misbehave')
 const inWorkers: ScheduleOptions & { onError: 'collect' } = { mode: 'threads', workers: 2, mainThread: false, onError: 'collect' }
@@ -81,6 +86,60 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   it('an item that cannot be cloned is run in this thread', async () => {
     const outcomes = await execute(misbehave, [{ n: 1 }, { n: 2, f: () => 1 }, { n: 3 }], { ...inWorkers, mainThread: true })
     expect(outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value)).toEqual([2, 4, 6])
+  })
+
+  describe('messageerror', () => {
+    const unread = { message: 'the result of the item cannot be read in this thread', cause: { message: 'Maximum call stack size exceeded' } }
+
+    it.each([1, 8, 40])('a result that this thread cannot read, in chunks of %i', async (chunkSize) => {
+      const error = await errorOf({ do: 'deep', levels: 8000 }, { chunkSize })
+      expect(error).toBeInstanceOf(Error)
+      expect(error).toMatchObject(unread)
+    })
+
+    it('an error that this thread cannot read', async () => {
+      expect(await errorOf({ do: 'deep error', levels: 4000 }, { chunkSize: 8 })).toMatchObject(unread)
+    })
+
+    it('an error that is nested too deep, however deep', async () => {
+      const items = Array.from({ length: 30 }, (_, n) => ({ do: 'deep error', levels: 1000 * (n + 1) }))
+      const outcomes = await execute(misbehave, items, inWorkers)
+      for (const outcome of outcomes) expect((outcome as PromiseRejectedResult).reason.message).toMatch(/^deep$|cannot be read/)
+    })
+
+    it('results of numbers in shared memory that this thread cannot read', async () => {
+      const items = Array.from({ length: 1000 }, (_, n) => n)
+      const outcomes = await execute(task<number>(faults, 'textOrDeep'), items, inWorkers)
+      outcomes.forEach((outcome, n) => {
+        if (n % 100 === 50) expect((outcome as PromiseRejectedResult).reason).toMatchObject(unread)
+        else expect(outcome).toEqual({ status: 'fulfilled', value: `text ${n}` })
+      })
+    })
+
+    it('it ends a run that does not collect, with that error', async () => {
+      await expect(execute(misbehave, around({ do: 'deep', levels: 8000 }), { ...inWorkers, onError: 'throw' })).rejects.toMatchObject(unread)
+    })
+
+    it.each([1, 8, 40])('an item that a worker cannot read, in chunks of %i', async (chunkSize) => {
+      // A program with a larger stack than its workers, and an item that is nearly too deep for it to send.
+      const source = `import { execute, task } from 'amorsize'
+        let [deep, deeper] = [null, null]
+        const { port1 } = new MessageChannel()
+        try {
+          for (;;) {
+            deep = deeper
+            for (let i = 0; i < 1000; i++) deeper = [deeper]
+            port1.postMessage(deeper)
+          }
+        } catch {
+          port1.close()
+        }
+        const items = Array.from({ length: 40 }, (_, n) => ({ item: n === 17 ? deep : [[null]] }))
+        const outcomes = await execute(task('${faults.href}', 'depth'), items, { mode: 'threads', workers: 2, mainThread: false, onError: 'collect', chunkSize: ${chunkSize} })
+        console.log(JSON.stringify(outcomes.map(({ value, reason }) => value ?? reason.message)))`
+      const { stdout } = await run(process.execPath, ['--stack-size=7000', '--input-type=module', '-e', source], { cwd: root, timeout: 20_000 })
+      expect(JSON.parse(stdout)).toEqual(Array.from({ length: 40 }, (_, n) => (n === 17 ? 'the item cannot be read in a worker' : 2)))
+    })
   })
 
   it('an endless loop, with a time limit', async () => {

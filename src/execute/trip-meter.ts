@@ -1,0 +1,78 @@
+import type { Calibration } from './calibration.js'
+import { cloneMsOf } from './clone-cost.js'
+import { IN_MESSAGE_MS } from './cost-model.js'
+import { sizeOf, type ValueSize } from './value-size.js'
+
+/** One chunk's way to a worker and back. Times are on the clock that all threads share. */
+export interface Trip {
+  /** When it was sent. */
+  readonly sentMs: number
+  /** When the worker ran its first item, and when it had run its last. */
+  readonly startedMs: number
+  readonly endedMs: number
+  readonly count: number
+}
+
+/** A chunk that was sent so long before the worker was free was there when it was. */
+const ON_ITS_WAY_MS = 0.2
+/** Results of a longer chunk go in several messages, while it runs. */
+const ONE_MESSAGE_MS = 5
+/** What else is in the time may be this part of what is to be learnt. */
+const SMALL = 0.5
+const NOTHING: ValueSize = { nodes: 0, bytes: 0, obstacle: undefined }
+/** Items of one run are alike: one of so many chunks is weighed. */
+const WEIGH_EVERY = 32
+
+/**
+ * Learns what messages and what is in them cost a worker from the time between two chunks of one worker: it sends the results of
+ * the one and reads the items of the other. Counts only where the other was waiting for it.
+ */
+export class TripMeter {
+  readonly #calibration: Calibration
+  #endedMs = Infinity
+  #results = 0
+  #wasLong = false
+  #chunks = 0
+  #item: ValueSize = NOTHING
+  #result: ValueSize = NOTHING
+
+  constructor(calibration: Calibration) {
+    this.#calibration = calibration
+  }
+
+  /**
+   * The worker is through with a chunk.
+   *
+   * @param item - one item of it
+   * @param result - one result that came with its end
+   */
+  done({ sentMs, startedMs, endedMs, count }: Trip, item: unknown, result: unknown): void {
+    const hasWaited = sentMs + ON_ITS_WAY_MS < this.#endedMs
+    if (hasWaited && !this.#wasLong) {
+      if (this.#chunks++ % WEIGH_EVERY === 0) {
+        this.#item = sizeOf(item)
+        this.#result = sizeOf(result)
+      }
+      this.#learn(startedMs - this.#endedMs, count)
+    }
+    this.#endedMs = endedMs
+    this.#results = count
+    this.#wasLong = endedMs - startedMs > ONE_MESSAGE_MS
+  }
+
+  /** @param gapMs - from the end of one chunk to the start of the next */
+  #learn(gapMs: number, items: number): void {
+    const { dispatchMs, cloneNodeMs, cloneByteMs } = this.#calibration
+    const results = this.#results
+    const nodes = items * this.#item.nodes + results * this.#result.nodes
+    const bytes = items * this.#item.bytes + results * this.#result.bytes
+    // One side of two has half of what is for both.
+    const cloneMs = cloneMsOf({ nodes, bytes }, this.#calibration) / 2
+    const besideMs = (IN_MESSAGE_MS * (items + results)) / 2
+    if (cloneMs + besideMs < SMALL * dispatchMs) this.#calibration.learn('dispatchMs', gapMs - cloneMs - besideMs)
+    if (SMALL * cloneMs < dispatchMs + besideMs) return
+    const times = (gapMs - dispatchMs - besideMs) / cloneMs
+    if (nodes * cloneNodeMs > bytes * cloneByteMs) this.#calibration.learn('cloneNodeMs', cloneNodeMs * times)
+    else this.#calibration.learn('cloneByteMs', cloneByteMs * times)
+  }
+}
