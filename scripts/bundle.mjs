@@ -4,7 +4,7 @@
 // All files of dist/bundle lie side by side, two levels below the package's root like dist/internal, and what is started by
 // its URL (worker threads, processes of `amorsize bench`) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
-import { basename, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
 import { minify } from 'terser'
 import { joinDeclarations } from './support/declarations.mjs'
@@ -48,18 +48,44 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
   }
 }
 
-const isOurs = (id) => id.startsWith('.') || isAbsolute(id)
-const joined = await rollup({
-  input: entryPoints,
-  external: (id) => !isOurs(id),
-  onLog(level, log, report) {
-    // The compiler's helper for `using` asks for it, and goes without.
-    if (log.code !== 'THIS_IS_UNDEFINED') report(level === 'warn' ? 'error' : level, log)
-  },
-})
-await joined.write({
-  dir: bundle,
-  chunkFileNames: 'shared-[hash].js',
-  plugins: [{ name: 'minify', renderChunk: (code) => minify(code, minified) }],
-})
-await joined.close()
+// A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package.
+// Only policies, which few runs have, it takes from what is already there.
+const { 'execute-worker': worker, ...others } = entryPoints
+const policiesOfWorker = join(dist, 'execute', 'worker-policy-classes.js')
+await joinAll({ ...others, 'worker-policy-classes': policiesOfWorker }, { manualChunks: inFewFiles })
+await joinAll({ 'execute-worker': worker }, { paths: { [policiesOfWorker]: './worker-policy-classes.js' } }, [policiesOfWorker])
+
+/** What every program loads is one file, and what `amorsize/system` needs of it another: each file that Node loads costs half a millisecond. */
+function inFewFiles(id, { getModuleInfo }) {
+  if (importedBy('system', getModuleInfo).has(id)) return 'shared-base'
+  return importedBy('index', getModuleInfo).has(id) && id !== entryPoints.index ? 'shared-amorsize' : undefined
+}
+
+/** The modules that an entry point needs to begin with. */
+function importedBy(entry, getModuleInfo) {
+  const found = new Set([entryPoints[entry]])
+  for (const id of found) for (const imported of getModuleInfo(id).importedIds) if (isOurs(imported)) found.add(imported)
+  return found
+}
+
+async function joinAll(input, output, alsoExternal = []) {
+  const joined = await rollup({
+    input,
+    external: (id, from) => !isOurs(id) || alsoExternal.includes(from === undefined ? id : join(dirname(from), id)),
+    onLog(level, log, report) {
+      // The compiler's helper for `using` asks for it, and goes without.
+      if (log.code !== 'THIS_IS_UNDEFINED') report(level === 'warn' ? 'error' : level, log)
+    },
+  })
+  await joined.write({
+    dir: bundle,
+    chunkFileNames: 'shared-[hash].js',
+    plugins: [{ name: 'minify', renderChunk: (code) => minify(code, minified) }],
+    ...output,
+  })
+  await joined.close()
+}
+
+function isOurs(id) {
+  return id.startsWith('.') || isAbsolute(id)
+}

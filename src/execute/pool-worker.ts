@@ -1,4 +1,5 @@
-import { type ResourceLimits, Worker } from 'node:worker_threads'
+import type { ResourceLimits, Worker } from 'node:worker_threads'
+import { builtins } from '../internal/builtins.js'
 import { machineNow } from '../internal/clock.js'
 import { calibration } from './calibration.js'
 import type { TransferredTask } from './transfer.js'
@@ -40,7 +41,7 @@ export class PoolWorker {
     const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
     this.cells[Cell.CURRENT] = -1
     const execArgv = ownArguments()
-    this.#worker = new Worker(program, {
+    this.#worker = new builtins.workerThreads.Worker(program, {
       workerData,
       name: 'amorsize',
       ...(resourceLimits === undefined ? {} : { resourceLimits }),

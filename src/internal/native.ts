@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SharedMemoryError } from '../errors.js'
+import { builtins } from './builtins.js'
 import { describe } from './validate.js'
 
 /**
@@ -73,6 +73,7 @@ function load(): Loaded {
 }
 
 function describeFolder(name: string): string {
+  const { existsSync, readdirSync } = builtins.fs
   const path = join(packageRoot, name)
   return existsSync(path) ? `${path} holds: ${readdirSync(path).join(', ') || 'nothing'}` : `${path} does not exist`
 }

@@ -1,5 +1,5 @@
-import { isMainThread } from 'node:worker_threads'
 import { SharedMemoryError } from '../errors.js'
+import { builtins } from '../internal/builtins.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { type NativeAddon, nativeAddon } from '../internal/native.js'
 import { addonForMachine } from './machine-names.js'
@@ -29,7 +29,7 @@ export class OwnNames<T> {
    *   private under it would be the very defect this package exists to end
    */
   findOrMake(name: string, scope: NameScope, clock: Clock, make: () => T): T {
-    if (clock === systemClock && !isMainThread) {
+    if (clock === systemClock && !builtins.workerThreads.isMainThread) {
       throw new SharedMemoryError(
         `the name '${name}' cannot be shared with this worker, because the native addon is not loaded and only it has a table of names for all threads; pass the result of share() to the worker instead, where there is one`,
         { reason: 'unavailable' },

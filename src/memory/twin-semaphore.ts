@@ -1,4 +1,4 @@
-import { threadId } from 'node:worker_threads'
+import { builtins } from '../internal/builtins.js'
 import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from './layout.js'
 import { SemaphoreCore } from './semaphore-core.js'
 import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
@@ -68,7 +68,7 @@ export class TwinSemaphore implements Semaphore {
     }
     const core = new SemaphoreCore(view, shape)
     // Nothing rings for the twin, so no doorbell. Any number but 0 will do for who it is.
-    const owner = core.claim(BigInt(threadId) + 1n, 0n)
+    const owner = core.claim(BigInt(builtins.workerThreads.threadId) + 1n, 0n)
     return owner === 0 ? null : new TwinSemaphore(core, owner)
   }
 

@@ -1,4 +1,4 @@
-import { threadId } from 'node:worker_threads'
+import { builtins } from '../internal/builtins.js'
 import { SharedMemoryError } from '../errors.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 
@@ -15,7 +15,7 @@ export function nameOfClock(clock: Clock): string | undefined {
   if (clock === systemClock) return undefined
   let name = names.get(clock)
   if (name === undefined) {
-    name = `${process.pid}.${threadId}.${++count}`
+    name = `${process.pid}.${builtins.workerThreads.threadId}.${++count}`
     names.set(clock, name)
     shared.set(name, new WeakRef(clock))
   }

@@ -18,7 +18,7 @@ describe('policies', () => {
   })
 
   it('a limiter inside rateLimit() and several of them are shared, too', async () => {
-    const slow = new RateLimiter({ requestsPerSecond: 100, burstSize: 1 })
+    const slow = new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 20 })
     const results = await execute(whereabouts, items.slice(0, 20), { mode: 'threads', workers: 2, mainThread: false, policies: [rateLimit(slow), new RateLimiter({ requestsPerSecond: 1e6 })] })
     expect(results).toEqual(results.map(() => false))
     expect(slow.getAvailableTokens()).toBeLessThan(1)
