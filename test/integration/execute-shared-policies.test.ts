@@ -244,6 +244,17 @@ describe('other policies over two workers', () => {
     }
   })
 
+  it('wait for nothing any more once the run has failed, so that its workers stay', async () => {
+    const exits: number[] = []
+    const limiter = new RateLimiter({ requestsPerSecond: 1e-3, burstSize: 1 })
+    const items = marked(4, () => Infinity, { ms: 200 }) // each worker takes two chunks, and one of them a token
+    const run = execute(rejectsTimes, items, { ...inWorkers, chunkSize: 1, policies: [limiter], hooks: { onWorkerExit: ({ exitCode }) => exits.push(exitCode) } })
+    await expect(run).rejects.toThrow(/^attempt 1 of item/)
+    await new Promise((resolve) => setTimeout(resolve, 1500)) // a worker that does not come back is ended after a second
+    expect(exits).toEqual([])
+    expect(items[0]!.marks.reduce((sum, runs) => sum + runs, 0)).toBe(1)
+  })
+
   itWithAddon('pipelines within pipelines are applied in their order', async () => {
     // The limiter is inside the retry: each attempt takes a token. The bulkhead is inside of both, so its slot is free in a back-off.
     const limiter = new RateLimiter({ requestsPerSecond: 1e-3, burstSize: 100 })
