@@ -19,7 +19,7 @@ const nesting = markAsWorker()
 /** A task that could not be loaded is here as the error that says why. */
 const tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
 /** The policies of the run that has some. */
-let policies: { readonly run: number; readonly guard: Guard } | undefined
+let policies: { readonly run: number; readonly guard: Guard; readonly waits: AbortController } | undefined
 /** Everything is done in the order in which it was sent. */
 let last: Promise<void> = Promise.resolve()
 
@@ -29,7 +29,8 @@ async function handle(message: ToWorker): Promise<void> {
     return
   }
   if (message.kind === 'policies') {
-    policies = { run: message.run, guard: await guardOf(message.policies, message.timeoutMs) }
+    const waits = new AbortController()
+    policies = { run: message.run, guard: await guardOf(message.policies, message.timeoutMs, waits.signal), waits }
     return
   }
   if (message.kind === 'over') {
@@ -70,6 +71,8 @@ async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void
 }
 
 port.on('message', (message: ToWorker) => {
+  // Out of order: what is under way may wait for a policy.
+  if (message.kind === 'over' && policies?.run === message.run) policies.waits.abort()
   last = last.then(() => handle(message))
 })
 port.on('messageerror', () => {

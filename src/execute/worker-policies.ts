@@ -17,13 +17,15 @@ const collected = new FinalizationRegistry<number>((id) => {
 /**
  * The policies of a run, outermost first, in a worker; innermost the time limit of an item, which counts from the start of each
  * attempt. They are loaded when the first run needs them. Where one cannot be opened, every item fails with the reason.
+ *
+ * @param signal - ends what they wait for
  */
-export async function guardOf(policies: readonly SentPolicy[], timeoutMs = Infinity): Promise<Guard> {
+export async function guardOf(policies: readonly SentPolicy[], timeoutMs: number, signal: AbortSignal): Promise<Guard> {
   try {
     const { compilePolicies, policyFromHandle } = await import('./worker-policy-classes.js')
     const all = policies.map(({ id, handle }) => open(id, handle, policyFromHandle))
     if (timeoutMs !== Infinity) all.push(policyFromHandle({ kind: 'timeout', timeoutMs, options: {} }))
-    return compilePolicies(all)
+    return compilePolicies(all, signal)
   } catch (error) {
     return () => Promise.reject(error)
   }

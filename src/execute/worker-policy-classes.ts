@@ -7,8 +7,19 @@ import type { Guard } from './worker-policies.js'
 
 export { policyFromHandle } from '../policy/policy-from-handle.js'
 
-/** Composes policies as `pipeline` does, but without its warnings about their order: the main thread has given them. */
-export function compilePolicies(policies: readonly Policy[]): Guard {
+/**
+ * Composes policies as `pipeline` does, but without its warnings about their order: the main thread has given them.
+ *
+ * @param signal - ends what they wait for. An item that runs is waited for, so that it does not run on into the next run
+ */
+export function compilePolicies(policies: readonly Policy[], signal: AbortSignal): Guard {
   const run = compile(policies.flatMap((policy, position) => stagesOf(`policies[${position}]`, policy)))
-  return (start) => Promise.resolve(run(new Scope(), start, undefined))
+  return async (start) => {
+    const scope = new Scope(undefined, signal)
+    try {
+      return await run(scope, start, undefined)
+    } finally {
+      scope.close()
+    }
+  }
 }

@@ -32,7 +32,7 @@ describe('policies', () => {
   })
 
   it('a limiter that a worker cannot open fails every item with the reason', async () => {
-    const guard = await guardOf([{ id: 1e9, handle: { kind: 'rateLimit', handle: { ...new RateLimiter().share(), cell: 1e6 } } }])
+    const guard = await guardOf([{ id: 1e9, handle: { kind: 'rateLimit', handle: { ...new RateLimiter().share(), cell: 1e6 } } }], Infinity, new AbortController().signal)
     await expect(guard(() => 1)).rejects.toThrow('handle.cell must be an integer')
   })
 

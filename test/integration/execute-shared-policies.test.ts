@@ -189,18 +189,15 @@ describe('a retry over two workers', () => {
   })
 
   it('starts no item again once the run has ended', async () => {
-    const items = marked(2, (n) => (n === 0 ? Infinity : 0), { ms: 50 })
-    const policies = [pipeline(retry({ maxRetries: Infinity, initialDelayMs: 20, jitter: 'none', exponentialBase: 1 }))]
-    const controller = new AbortController()
-    const run = execute(rejectsTimes, items, { ...inWorkers, policies, signal: controller.signal })
-    const outcome = expect(run).rejects.toThrow('enough')
-    await eventually(() => items[0]!.marks[0]! >= 2)
-    controller.abort(new Error('enough'))
-    await outcome
-    await new Promise((resolve) => setTimeout(resolve, 300)) // whatever was under way has ended
-    const ran = items[0]!.marks[0]
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    expect(items[0]!.marks[0]).toBe(ran)
+    const items = marked(4, () => Infinity) // each worker takes two chunks
+    const policies = [pipeline(retry({ maxRetries: 3, initialDelayMs: 150, jitter: 'none', exponentialBase: 1 }))]
+    // The first fails for good after 450 ms; the third would be tried again some 50 and 300 ms later.
+    const run = execute(rejectsTimes, items.map((item) => ({ ...item, ms: item.n === 2 ? 100 : 1 })), { ...inWorkers, chunkSize: 1, policies })
+    await expect(run).rejects.toThrow(RetryExhaustedError)
+    const ran = items[0]!.marks[2]
+    expect(ran).toBeGreaterThan(0)
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(items[0]!.marks[2]).toBe(ran)
   })
 
   it('the back-off of an item is no part of its time limit', async () => {
@@ -245,6 +242,17 @@ describe('other policies over two workers', () => {
       expect(error).toBeInstanceOf(RateLimitExceeded)
       expect(error.retryAfterMs).toBeGreaterThan(1000)
     }
+  })
+
+  it('wait for nothing any more once the run has failed, so that its workers stay', async () => {
+    const exits: number[] = []
+    const limiter = new RateLimiter({ requestsPerSecond: 1e-3, burstSize: 1 })
+    const items = marked(4, () => Infinity, { ms: 200 }) // each worker takes two chunks, and one of them a token
+    const run = execute(rejectsTimes, items, { ...inWorkers, chunkSize: 1, policies: [limiter], hooks: { onWorkerExit: ({ exitCode }) => exits.push(exitCode) } })
+    await expect(run).rejects.toThrow(/^attempt 1 of item/)
+    await new Promise((resolve) => setTimeout(resolve, 1500)) // a worker that does not come back is ended after a second
+    expect(exits).toEqual([])
+    expect(items[0]!.marks.reduce((sum, runs) => sum + runs, 0)).toBe(1)
   })
 
   itWithAddon('pipelines within pipelines are applied in their order', async () => {
