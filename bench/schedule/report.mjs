@@ -1,5 +1,6 @@
 // Tables of the group schedule.
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { roundedDown } from '../support/ratio.mjs'
 import { PAYLOADS } from './workloads.mjs'
 
 const SHOWN_LOWEST = 8
@@ -37,12 +38,15 @@ export function ratioTables(situation, cells) {
   return unique(cells.map(({ payload }) => payload)).map((payload) => {
     const ofPayload = cells.filter((cell) => cell.payload === payload)
     const counts = unique(ofPayload.map(({ count }) => count)).sort((a, b) => a - b)
-    const ratioOf = (time, count) => ofPayload.find((cell) => cell.time === time && cell.count === count)?.ratio.median
+    const textOf = (time, count) => {
+      const found = ofPayload.find((cell) => cell.time === time && cell.count === count)
+      return found === undefined ? '' : roundedDown(found.ratio.median)
+    }
     return {
       title: `loop / execute, ${PAYLOADS[payload].title}, ${situation}`,
       table: {
         columns: [left('an item'), ...counts.map((count) => right(`× ${formatCount(count)}`))],
-        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [timeLabel(time), ...counts.map((count) => ratioOf(time, count)?.toFixed(2) ?? '')]),
+        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [timeLabel(time), ...counts.map((count) => textOf(time, count))]),
       },
     }
   })
