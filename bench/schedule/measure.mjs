@@ -69,7 +69,12 @@ export async function measurePrediction(cells, { coldRounds }) {
 
 async function measureContender(contender, groups, rounds, budgetMs) {
   const measured = await runRounds(warmJobs(contender, groups, budgetMs), rounds)
-  return groups.flatMap(({ key, members }) => members.map((cell, i) => ({ ...cell, ...summaryOf(measured.get(warmId(contender, key)).map((cells) => cells[i])) })))
+  return groups.flatMap(({ key, members }) =>
+    members.map((cell, i) => {
+      const ofCell = measured.get(warmId(contender, key)).map((cells) => cells[i])
+      return { ...cell, ...summaryOf(ofCell), rememberedMs: ofCell.map(({ rememberedMs }) => rememberedMs) }
+    }),
+  )
 }
 
 const warmId = (contender, key) => `warm ${key}, ${contender}`

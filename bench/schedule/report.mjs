@@ -64,10 +64,11 @@ export function lowest(cells) {
 }
 
 function cellsTable(title, cells) {
+  const remembers = cells.some(({ rememberedMs }) => rememberedMs !== undefined)
   return {
     title,
     table: {
-      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), right('loop, ms'), right('execute, ms'), right('more, µs')],
+      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), right('loop, ms'), right('execute, ms'), right('more, µs'), ...(remembers ? [right('an item is remembered to take, µs')] : [])],
       rows: cells.map((cell) => [
         cellLabel(cell),
         cell.ratio.median.toFixed(3),
@@ -75,6 +76,7 @@ function cellsTable(title, cells) {
         formatNumber(cell.loopMs.median),
         formatNumber(cell.ms.median),
         formatNumber((cell.ms.median - cell.loopMs.median) * 1000),
+        ...(remembers ? [unique(cell.rememberedMs.map((ms) => (ms === null ? 'nothing' : formatNumber(ms * 1000)))).join(' / ')] : []),
       ]),
     },
   }
