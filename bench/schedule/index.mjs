@@ -21,8 +21,8 @@ const { values: flags } = parseArgs({
 
 const BOUNDS = quick ? { mostMs: 300, mostBytes: 2.6e8 } : { mostMs: 3000, mostBytes: 1e9 }
 const EFFORT = quick
-  ? { coldRounds: 1, warmRounds: 1, warmBudgetMs: 30, rivalRounds: 1, rivalBudgetMs: 30, regretRounds: 3 }
-  : { coldRounds: 3, warmRounds: 3, warmBudgetMs: 300, rivalRounds: 1, rivalBudgetMs: 400, regretRounds: 9 }
+  ? { coldRounds: 1, warmRounds: 1, warmBudgetMs: 30, rivalRounds: 1, rivalBudgetMs: 30, regretRounds: 3, predictionRounds: 1 }
+  : { coldRounds: 3, warmRounds: 3, warmBudgetMs: 300, rivalRounds: 1, rivalBudgetMs: 400, regretRounds: 9, predictionRounds: 2 }
 
 /** Of a quick run every other count of the grid. */
 const QUICK_COUNTS = [10, 1000, 100_000]

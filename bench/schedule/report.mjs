@@ -86,7 +86,7 @@ function rivalsTable(cells) {
   return {
     title: 'speed-up over the loop, later calls',
     table: {
-      columns: [left('cell'), ...cells[0].contenders.map(({ title }) => right(title)), left('tuned by hand')],
+      columns: [left('items'), ...cells[0].contenders.map(({ title }) => right(title)), left('tuned by hand')],
       rows: cells.map((cell) => [
         cellLabel(cell),
         ...cell.contenders.map(({ ratio }) => formatRatio(ratio.median)),
