@@ -1,6 +1,6 @@
 // npm run bench                     every group, in order
 // npm run bench -- micro keyed      these groups
-// npm run bench -- --quick          less than a minute: does everything work? Figures go to bench/results/quick.
+// npm run bench -- --quick          a minute a group at most: does everything work? Figures go to bench/results/quick.
 //
 // A group is a folder with an index.mjs, a program that runs its cases in processes of their own and writes
 // bench/results/<group>.json and .md. After a full run docs/benchmarks.md, its pictures and README's table are made anew.

@@ -2,7 +2,7 @@
 // returns `run`, which is measured, and `how`, what was chosen by hand. Pools end with the process.
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { execute } from '../../dist/bundle/index.js'
+import { execute, optimize } from '../../dist/bundle/index.js'
 
 const cores = availableParallelism()
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -22,6 +22,11 @@ export const contenders = {
       // Workers are there, as after any run that was worth them, even for cells that would start none.
       await execute(one, [1, 2, 3, 4], { mode: 'threads', workers: Math.max(1, cores - 1), mainThread: false })
       return { run: (items) => execute(call, items) }
+    },
+    /** What runs have found an item to take; null when they have left nothing. */
+    async rememberedMs({ call, items }) {
+      const { cacheHit, profile } = await optimize(call, items)
+      return cacheHit ? profile.itemMs : null
     },
   },
   piscina: {

@@ -21,8 +21,8 @@ const { values: flags } = parseArgs({
 
 const BOUNDS = quick ? { mostMs: 300, mostBytes: 2.6e8 } : { mostMs: 3000, mostBytes: 1e9 }
 const EFFORT = quick
-  ? { coldRounds: 1, warmRounds: 1, warmBudgetMs: 30, rivalRounds: 1, rivalBudgetMs: 30, regretRounds: 3 }
-  : { coldRounds: 3, warmRounds: 3, warmBudgetMs: 300, rivalRounds: 2, rivalBudgetMs: 250, regretRounds: 9 }
+  ? { coldRounds: 1, warmRounds: 1, warmBudgetMs: 30, rivalRounds: 1, rivalBudgetMs: 30, regretRounds: 3, predictionRounds: 1 }
+  : { coldRounds: 3, warmRounds: 3, warmBudgetMs: 300, rivalRounds: 1, rivalBudgetMs: 400, regretRounds: 9, predictionRounds: 2 }
 
 /** Of a quick run every other count of the grid. */
 const QUICK_COUNTS = [10, 1000, 100_000]
@@ -76,15 +76,16 @@ if (isWhole) {
 }
 
 function notes() {
+  const ofRounds = (rounds, what) => (rounds === 1 ? '' : `; medians of ${rounds} ${what}`)
   const seconds = (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`)
   return [
     'The task is a loop of integer multiplications whose number is calibrated in each process, by the function that is then measured; its result depends on all of them and on the item, of which it reads a ' +
       'little. Every result of every contender is compared with the loop’s. The loop is `for (const item of items) results.push(task(item))`; ratios are its time over the contender’s, on the same items in the same process.',
     'Cold: the first call in a new process, whose imports are done and whose task is compiled by calibrating it. Loop and `execute` are each called once, in one process loop first, in another `execute` first; ' +
-      `the ratio is the geometric mean of both, the figures are medians of ${EFFORT.coldRounds} such pairs. Warm: idle workers are there and the cell has been run for 40 ms, or five times if that takes longer; loop, \`execute\`, \`execute\`, loop ` +
-      `in turn for ${EFFORT.warmBudgetMs} ms or one such round, runs shorter than 2 ms repeated in a block; medians of ${EFFORT.warmRounds} processes.`,
+      `the ratio is the geometric mean of both${ofRounds(EFFORT.coldRounds, 'pairs')}. Warm: idle workers are there and the cell has been run for 40 ms, or five times if that takes longer; loop, \`execute\`, \`execute\`, loop ` +
+      `in turn for ${EFFORT.warmBudgetMs} ms or one such round, runs shorter than 2 ms repeated in a block${ofRounds(EFFORT.warmRounds, 'processes')}.`,
     `Left out because the loop takes more than ${seconds(BOUNDS.mostMs)}: ${listCells(selection.tooSlow)}. Left out because the items take more than ${Math.round(BOUNDS.mostBytes / 1e6)} MB: ${listCells(selection.tooBig)}. ` +
-      'A row of the 100 KB takes 2.5 times its serialized size in the heap.',
+      'In the heap, 100 KB of rows take 2.5 times their serialized size. Ratios of the grid are rounded down.',
     'The rivals run warm, each on each cell in processes of its own, one message an item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks a thread, ' +
       '1 or 2 at a time, by trial on the same items.',
     'The best schedule is found through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own. All are run twice, the four fastest ' +

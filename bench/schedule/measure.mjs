@@ -54,10 +54,10 @@ export async function measureRegret(cells, { regretRounds }) {
 }
 
 /** How far estimates are off, for the first plan of a process and for later ones. */
-export async function measurePrediction(cells, { coldRounds }) {
+export async function measurePrediction(cells, { predictionRounds }) {
   const plans = cells.flatMap((cell) => ['cold', 'warm'].map((situation) => ({ ...cell, situation })))
   const idOf = ({ situation, name }) => `prediction ${name}, ${situation}`
-  const measured = await runRounds(plans.map((plan) => job(idOf(plan), 'prediction-case.mjs', [plan.situation, plan.name])), coldRounds)
+  const measured = await runRounds(plans.map((plan) => job(idOf(plan), 'prediction-case.mjs', [plan.situation, plan.name])), predictionRounds)
   return plans.map((plan) => {
     const rounds = measured.get(idOf(plan))
     const of = (field) => summarize(rounds.map((round) => round[field])).median
@@ -69,7 +69,12 @@ export async function measurePrediction(cells, { coldRounds }) {
 
 async function measureContender(contender, groups, rounds, budgetMs) {
   const measured = await runRounds(warmJobs(contender, groups, budgetMs), rounds)
-  return groups.flatMap(({ key, members }) => members.map((cell, i) => ({ ...cell, ...summaryOf(measured.get(warmId(contender, key)).map((cells) => cells[i])) })))
+  return groups.flatMap(({ key, members }) =>
+    members.map((cell, i) => {
+      const ofCell = measured.get(warmId(contender, key)).map((cells) => cells[i])
+      return { ...cell, ...summaryOf(ofCell), rememberedMs: ofCell.map(({ rememberedMs }) => rememberedMs) }
+    }),
+  )
 }
 
 const warmId = (contender, key) => `warm ${key}, ${contender}`

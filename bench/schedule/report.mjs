@@ -1,5 +1,6 @@
 // Tables of the group schedule.
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { roundedDown } from '../support/ratio.mjs'
 import { PAYLOADS } from './workloads.mjs'
 
 const SHOWN_LOWEST = 8
@@ -37,12 +38,15 @@ export function ratioTables(situation, cells) {
   return unique(cells.map(({ payload }) => payload)).map((payload) => {
     const ofPayload = cells.filter((cell) => cell.payload === payload)
     const counts = unique(ofPayload.map(({ count }) => count)).sort((a, b) => a - b)
-    const ratioOf = (time, count) => ofPayload.find((cell) => cell.time === time && cell.count === count)?.ratio.median
+    const textOf = (time, count) => {
+      const found = ofPayload.find((cell) => cell.time === time && cell.count === count)
+      return found === undefined ? '' : roundedDown(found.ratio.median)
+    }
     return {
       title: `loop / execute, ${PAYLOADS[payload].title}, ${situation}`,
       table: {
         columns: [left('an item'), ...counts.map((count) => right(`× ${formatCount(count)}`))],
-        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [timeLabel(time), ...counts.map((count) => ratioOf(time, count)?.toFixed(2) ?? '')]),
+        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [timeLabel(time), ...counts.map((count) => textOf(time, count))]),
       },
     }
   })
@@ -60,10 +64,11 @@ export function lowest(cells) {
 }
 
 function cellsTable(title, cells) {
+  const remembers = cells.some(({ rememberedMs }) => rememberedMs !== undefined)
   return {
     title,
     table: {
-      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), right('loop, ms'), right('execute, ms'), right('more, µs')],
+      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), right('loop, ms'), right('execute, ms'), right('more, µs'), ...(remembers ? [right('an item is remembered to take, µs')] : [])],
       rows: cells.map((cell) => [
         cellLabel(cell),
         cell.ratio.median.toFixed(3),
@@ -71,6 +76,7 @@ function cellsTable(title, cells) {
         formatNumber(cell.loopMs.median),
         formatNumber(cell.ms.median),
         formatNumber((cell.ms.median - cell.loopMs.median) * 1000),
+        ...(remembers ? [unique(cell.rememberedMs.map((ms) => (ms === null ? 'nothing' : formatNumber(ms * 1000)))).join(' / ')] : []),
       ]),
     },
   }
@@ -80,7 +86,7 @@ function rivalsTable(cells) {
   return {
     title: 'speed-up over the loop, later calls',
     table: {
-      columns: [left('cell'), ...cells[0].contenders.map(({ title }) => right(title)), left('tuned by hand')],
+      columns: [left('items'), ...cells[0].contenders.map(({ title }) => right(title)), left('tuned by hand')],
       rows: cells.map((cell) => [
         cellLabel(cell),
         ...cell.contenders.map(({ ratio }) => formatRatio(ratio.median)),

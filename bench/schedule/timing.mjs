@@ -1,6 +1,7 @@
 // Times the plain loop and a contender in turn, on the same items in the same process.
 import { setImmediate as turn } from 'node:timers/promises'
 import { median } from '../../dist/cli/statistics.js'
+import { loopMsOf } from './cells.mjs'
 import { PAYLOADS, taskOf } from './workloads.mjs'
 
 /** Short runs are repeated until one reading of the clock spans this much of the loop. */
@@ -85,13 +86,12 @@ export function requireEqual(name, results, wanted) {
  * @param {{ cell: import('./cells.mjs').Cell, call: (item: T) => R, items: T[] }} workload
  * @param {(items: T[]) => Promise<R[]>} run - the contender, warmed up
  * @param {{ leastRounds: number, budgetMs: number }} effort - rounds go on until both are reached
+ * @param {R[]} [wanted] - what the loop gives
  * @returns {Promise<{ loopMs: number, ms: number, ratio: number, rounds: number }>} times of one run, and loop over contender, as medians
  */
-export async function measurePair(workload, run, { leastRounds, budgetMs }) {
+export async function measurePair(workload, run, { leastRounds, budgetMs }, wanted = plainLoop(workload.call, workload.items)) {
   const { call, items, cell } = workload
-  const wanted = plainLoop(call, items)
-  const { ms: onceMs } = timedLoop(workload)
-  const calls = Math.max(1, Math.round(LEAST_BLOCK_MS / onceMs))
+  const calls = Math.max(1, Math.round(LEAST_BLOCK_MS / loopMsOf(cell)))
   const loopBlock = () => {
     let results
     const startMs = performance.now()

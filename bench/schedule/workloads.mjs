@@ -38,6 +38,7 @@ const ARRAY_LENGTH = 1_250_000
 const TAIL = { share: 0.05, factor: 20 }
 
 function numbers(steps, count) {
+  if (steps >= 2 ** (32 - OWN_BITS)) throw new RangeError(`a number has room for ${2 ** (32 - OWN_BITS) - 1} steps; received ${steps}: take a shorter time`)
   return Array.from({ length: count }, (_, id) => (steps << OWN_BITS) | (id % (1 << OWN_BITS)))
 }
 

@@ -1,5 +1,6 @@
 // Charts as SVG text, drawn without a browser.
 import * as echarts from 'echarts'
+import { roundedDown } from './ratio.mjs'
 
 /**
  * @typedef {object} BarChart
@@ -140,11 +141,6 @@ function heatOption({ title, xAxis, columns, rows, panels }) {
       })),
     },
   }
-}
-
-/** With two decimals, and in the step whose colour it has: 0.949 is not 0.95. */
-function roundedDown(ratio) {
-  return (Math.floor(ratio * 100 + 1e-9) / 100).toFixed(2)
 }
 
 function shortNumber(value) {

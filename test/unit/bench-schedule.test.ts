@@ -79,6 +79,12 @@ describe('the workloads', () => {
   })
 })
 
+it('refuses numbers that would lose steps', () => {
+  expect(() => PAYLOADS.number.make(2 ** 26, 1)).toThrow('a number has room for 67108863 steps; received 67108864')
+  const [item] = PAYLOADS.number.make(2 ** 26 - 1, 1)
+  expect((item as number) >>> 6).toBe(2 ** 26 - 1)
+})
+
 describe('a pair of times', () => {
   const cell = parseCell('number:1us:3')
   const workload = { cell, call: (n: number) => n + 1, items: [1, 2, 3] }
