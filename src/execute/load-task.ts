@@ -32,7 +32,7 @@ function keepName<F extends object>(fn: F, value: string): F {
 
 async function importTask(url: string, name: string): Promise<WorkerTask> {
   const module = (await import(url).catch((error: unknown) => {
-    throw whyNotImported(url, error, 'a worker')
+    throw whyNotImported(url, error, true)
   })) as Record<string, unknown>
   const found = module[name]
   if (typeof found !== 'function') throw new TypeError(`${url} exports no function named '${name}' in a worker`)

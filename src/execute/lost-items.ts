@@ -1,15 +1,9 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../errors.js'
+import type { Lost } from './chunk-in-worker.js'
 import type { Supply } from './supply.js'
-import type { ChunkInWorker, WorkerLane } from './worker-lane.js'
+import type { WorkerLane } from './worker-lane.js'
 import { Cell } from './worker-protocol.js'
 import type { Workforce } from './workforce.js'
-
-/** One item of which nothing has been heard, with how often it has been tried. */
-export interface Lost {
-  readonly index: number
-  readonly item: unknown
-  readonly attempts: number
-}
 
 /**
  * What becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more elsewhere, or
@@ -44,7 +38,7 @@ export class LostItems {
   }
 
   #collect(): Lost[] {
-    const lost = [...this.#lane.chunks.values()].flatMap(unsettledOf)
+    const lost = [...this.#lane.chunks.values()].flatMap((held) => held.unsettled())
     this.#lane.chunks.clear()
     const { block } = this.#force
     if (this.#lane.isClaiming && block !== undefined) {
@@ -74,15 +68,6 @@ export class LostItems {
       run.fail(index, item, error, tried)
     }
   }
-}
-
-/** What has not settled of a chunk. */
-export function unsettledOf({ batch, settled }: ChunkInWorker): Lost[] {
-  const lost: Lost[] = []
-  for (let i = 0; i < settled.length; i++) {
-    if (settled[i] === 0) lost.push({ index: batch.start + i, item: batch.items[i], attempts: batch.attempts })
-  }
-  return lost
 }
 
 /** Leaves items to workers that report each result before they start the next item. */

@@ -119,7 +119,7 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   try {
     return (await Promise.race([import(url), stuck])) as Record<string, unknown>
   } catch (error) {
-    throw whyNotImported(url, error, 'this thread')
+    throw whyNotImported(url, error, false)
   } finally {
     process.off('beforeExit', refuse)
   }

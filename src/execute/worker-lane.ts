@@ -1,7 +1,8 @@
 import { machineNow } from '../internal/clock.js'
 import { calibration } from './calibration.js'
+import { ChunkInWorker } from './chunk-in-worker.js'
 import { callHook } from './hooks.js'
-import { LostItems, runCarefully, unsettledOf } from './lost-items.js'
+import { LostItems, runCarefully } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from './pool-worker.js'
 import type { Lane, Run, StopReason } from './run.js'
 import type { Batch } from './supply.js'
@@ -15,14 +16,6 @@ import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessag
 const AHEAD = 2
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
 const GRACE_MS = 1000
-
-/** Items that a worker has and has not settled. */
-export interface ChunkInWorker {
-  readonly batch: Batch
-  readonly settled: Uint8Array
-  readonly sentMs: number
-  left: number
-}
 
 /** One worker's part of a run: keeps it supplied with chunks, or lets it claim from the shared block; settles what comes back. */
 export class WorkerLane implements Lane, WorkerOwner {
@@ -113,7 +106,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { task, runNumber, inFlight } = this.#force
     const { start, items, isCareful } = batch
     const chunk = this.#nextChunk++
-    this.chunks.set(chunk, { batch, settled: new Uint8Array(items.length), sentMs: machineNow(), left: items.length })
+    this.chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
     try {
       this.worker.send({
         kind: 'chunk', run: runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
@@ -168,13 +161,9 @@ export class WorkerLane implements Lane, WorkerOwner {
 
   #settle(index: number, value: unknown, failure: { readonly error: unknown } | undefined): void {
     for (const held of this.chunks.values()) {
-      const { batch, settled } = held
-      const position = index - batch.start
-      if (position < 0 || position >= settled.length) continue
-      if (settled[position] === 1) return
-      settled[position] = 1
-      held.left--
-      this.#tell(index, batch.items[position], value, failure, batch.attempts)
+      if (!held.has(index)) continue
+      const { start, items, attempts } = held.batch
+      if (held.settle(index)) this.#tell(index, items[index - start], value, failure, attempts)
       return
     }
     const { block } = this.#force
@@ -222,7 +211,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.chunks.delete(chunk)
     if (held.left === 0) return
     if (held.batch.isCareful) this.#failRest(held, 'the result of the item cannot be read in this thread')
-    else runCarefully(unsettledOf(held), this.#run.supply)
+    else runCarefully(held.unsettled(), this.#run.supply)
   }
 
   lostMessage(error: Error): void {
@@ -245,12 +234,12 @@ export class WorkerLane implements Lane, WorkerOwner {
     const [chunk, held] = oldest
     this.chunks.delete(chunk)
     if (held.left === 1) this.#failRest(held, 'the item cannot be read in a worker')
-    else for (const lost of unsettledOf(held)) runCarefully([lost], this.#run.supply)
+    else for (const lost of held.unsettled()) runCarefully([lost], this.#run.supply)
     this.#goOn()
   }
 
   #failRest(held: ChunkInWorker, message: string): void {
-    for (const { index, item, attempts } of unsettledOf(held)) {
+    for (const { index, item, attempts } of held.unsettled()) {
       this.#force.failed(index, item, new Error(message, { cause: this.#unread }), attempts + 1)
     }
   }
@@ -295,10 +284,8 @@ export class WorkerLane implements Lane, WorkerOwner {
 
   /** Chunks that nobody can run are given back. */
   giveBack(): void {
-    for (const { batch, settled } of this.chunks.values()) {
-      for (let i = 0; i < settled.length; i++) {
-        if (settled[i] === 0) this.#run.supply.putBack({ ...batch, start: batch.start + i, items: [batch.items[i]] })
-      }
+    for (const held of this.chunks.values()) {
+      for (const { index, item } of held.unsettled()) this.#run.supply.putBack({ ...held.batch, start: index, items: [item] })
     }
     this.chunks.clear()
     this.isClaiming = false

@@ -45,7 +45,7 @@ describe('a task in a TypeScript module', () => {
 
   it('is refused before any item is drawn where nothing can load it, with what to do', async () => {
     expect(await output(oldest, [], program())).toMatch(
-      /^TypeError: .*typed\.ts is TypeScript, which Node v20\.19\.0 does not load by itself in this thread: use Node 22\.18 .* \(ERR_UNKNOWN_FILE_EXTENSION, 0 drawn\)\n$/,
+      /^TypeError: .*typed\.ts is TypeScript, which Node v20\.19\.0 does not load by itself: use Node 22\.18 .* \(ERR_UNKNOWN_FILE_EXTENSION, 0 drawn\)\n$/,
     )
   })
 
