@@ -10,7 +10,7 @@ import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from './limits.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { isThenable, PaceOfLoop } from './pace.js'
 import type { Measured } from './profile.js'
-import { recall } from './profile-cache.js'
+import { correct, recall } from './profile-cache.js'
 import type { Run } from './run.js'
 import type { RunMode } from './options.js'
 import { sharePolicies, whyNotShared } from './shared-policies.js'
@@ -59,6 +59,7 @@ class Conductor {
   }
 
   start(beginning: Beginning): void {
+    void this.#learn()
     const { pending } = beginning
     const { decided, measured } = pending === undefined && beginning.measured === undefined ? this.#recalled() : beginning
     const { options } = this.#run
@@ -96,6 +97,17 @@ class Conductor {
     const known = recall(task.key, item)
     const found = known !== undefined && this.#judge.isDue(remaining * known.itemMs, Infinity) ? this.#judge.decide(known, remaining, 0) : undefined
     return { decided: found?.decision.chosen, measured: found?.measured }
+  }
+
+  /** What items take is known best when they have run: the next run of the task may decide by it. */
+  async #learn(): Promise<void> {
+    const item = this.#run.supply.peek()
+    try {
+      await this.#run.ended
+    } catch {
+      // Whoever waits for the run hears of it.
+    }
+    if (item !== undefined && this.#pace.items > 0 && this.#async === undefined) correct(this.#run.task.key, item, this.#pace.itemMs)
   }
 
   #startHere(): void {

@@ -61,11 +61,13 @@ function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: 
   return Array.isArray(begun) ? Promise.resolve(begun) : goOn(new PlainLoop(call, items, begun), options, hasWorkers)
 }
 
-/** The schedule that what is known of such items suggests for the rest, if it is one with workers. */
-function recalled({ call, items, next }: PlainLoop, judge: Judge): ReturnType<Judge['decide']> {
+/** The schedule that what is known of such items suggests for the rest, if it is one with workers. How long they take shows by now. */
+function recalled({ call, items, next, pace }: PlainLoop, judge: Judge): ReturnType<Judge['decide']> {
   const known = recall(call, items[next])
+  if (known === undefined) return undefined
+  const itemMs = pace.items > 0 ? pace.itemMs : known.itemMs
   const rest = items.length - next
-  return known !== undefined && judge.isDue(rest * known.itemMs, Infinity) ? judge.decide(known, rest, 0) : undefined
+  return judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
 }
 
 /** What is left of a loop that needs more than one slice. */
@@ -93,7 +95,7 @@ async function goOn(loop: PlainLoop, options: CompleteOptions, hasWorkers: boole
     }
     end = loop.isAsync ? await loop.awaitEach(isDue) : loop.slice(isDue)
   }
-  if (loop.pace.items > 0) correct(loop.call, loop.pace.itemMs)
+  if (loop.pace.items > 0) correct(loop.call, loop.items[0], loop.pace.itemMs)
   return loop.results
 }
 

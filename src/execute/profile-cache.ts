@@ -14,7 +14,7 @@ const ofNames = new Map<string, OfTask>()
 
 /** What earlier runs in this process have measured of `task` on items shaped like `item`. */
 export function recall(task: object | string, item: unknown): Measured | undefined {
-  return (typeof task === 'string' ? ofNames.get(task) : ofFunctions.get(task))?.get(shapeOf(item))
+  return find(task)?.get(shapeOf(item))
 }
 
 /** What an item of `task` has taken of late, in ms; 0 where nothing is known. Cheaper than {@link recall}. */
@@ -22,15 +22,22 @@ export function latestItemMs(task: object): number {
   return ofFunctions.get(task)?.latestItemMs ?? 0
 }
 
-/** An item of `task`, if anything is known of it, takes `itemMs` by now: the engine may have compiled it since. */
-export function correct(task: object, itemMs: number): void {
-  const ofTask = ofFunctions.get(task)
+/** Items shaped like `item`, if anything is known of such, take `itemMs` by now: the engine may have compiled the task since. */
+export function correct(task: object | string, item: unknown, itemMs: number): void {
+  const ofTask = find(task)
+  const shape = shapeOf(item)
+  const known = ofTask?.get(shape)
+  if (ofTask !== undefined && known !== undefined) ofTask.set(shape, { ...known, itemMs })
   if (ofTask !== undefined) ofTask.latestItemMs = itemMs
+}
+
+function find(task: object | string): OfTask | undefined {
+  return typeof task === 'string' ? ofNames.get(task) : ofFunctions.get(task)
 }
 
 /** Remembers what was measured. */
 export function remember(task: object | string, item: unknown, measured: Measured): void {
-  let ofTask = typeof task === 'string' ? ofNames.get(task) : ofFunctions.get(task)
+  let ofTask = find(task)
   if (ofTask === undefined) {
     ofTask = new OfTask()
     if (typeof task === 'string') {
