@@ -101,13 +101,16 @@ class Conductor {
 
   /** What items take is known best when they have run: the next run of the task may decide by it. */
   async #learn(): Promise<void> {
-    const item = this.#run.supply.peek()
+    const { supply, task, ended } = this.#run
+    const item = supply.peek()
     try {
-      await this.#run.ended
+      await ended
     } catch {
       // Whoever waits for the run hears of it.
     }
-    if (item !== undefined && this.#pace.items > 0 && this.#async === undefined) correct(this.#run.task.key, item, this.#pace.itemMs)
+    if (item === undefined || this.#here === undefined || this.#pace.items === 0) return
+    correct(task.key, item, this.#pace.itemMs)
+    if (!this.#hasWorkers) this.#judge.endedAlone(task, { pace: this.#pace, items: supply.total, item, result: this.#here.lastResult, isAsync: false, cpuShare: 1 })
   }
 
   #startHere(): void {

@@ -95,8 +95,10 @@ async function goOn(loop: PlainLoop, options: CompleteOptions, hasWorkers: boole
     }
     end = loop.isAsync ? await loop.awaitEach(isDue) : loop.slice(isDue)
   }
-  if (loop.pace.items > 0) correct(loop.call, loop.items[0], loop.pace.itemMs)
-  return loop.results
+  const { call, items, pace, results, isAsync } = loop
+  if (pace.items > 0) correct(call, items[0], pace.itemMs)
+  judge.endedAlone(resolveFunction(call), { pace, items: items.length, item: items[0], result: results[0], isAsync, cpuShare: 1 })
+  return results
 }
 
 /** Carries on with what the loop has begun. */

@@ -21,7 +21,8 @@ export class HereLane implements Lane {
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
   readonly #pump = (): void => this.#slice()
   #most = 1
-  #lastResult: unknown = undefined
+  /** Of the last item that has ended. */
+  lastResult: unknown = undefined
   #stopped = false
   /** How many lanes share what remains; more than one makes the last blocks small. */
   lanes = 1
@@ -83,7 +84,7 @@ export class HereLane implements Lane {
       nowMs = performance.now()
       this.#pace.add(batch.items.length, nowMs - startedMs)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / this.#pace.itemMs)))
-      this.#measured(batch.items[0], this.#lastResult)
+      this.#measured(batch.items[0], this.lastResult)
       if (nowMs >= sliceEndMs) {
         if (!this.#isHalted()) setImmediate(this.#pump)
         return
@@ -117,7 +118,7 @@ export class HereLane implements Lane {
         this.#becomeAsync(result, { ...batch, start: start + i, items: Array.prototype.slice.call(items, i) })
         return false
       }
-      this.#lastResult = result
+      this.lastResult = result
       run.finish(start + i, result)
       if (this.#stopped) return false
     }

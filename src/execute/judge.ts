@@ -1,4 +1,5 @@
 import { availableParallelism, loadavg } from 'node:os'
+import { TaskNotTransferableError } from '../errors.js'
 import { calibration } from './calibration.js'
 import { decide, type Decision } from './decide.js'
 import { isWorkerOfOurs } from './nesting.js'
@@ -6,7 +7,10 @@ import type { CompleteOptions } from './options.js'
 import type { PaceOfLoop } from './pace.js'
 import type { Measured } from './profile.js'
 import { remember } from './profile-cache.js'
+import { RepeatedRuns } from './repeated-runs.js'
 import { whyNotShared } from './shared-policies.js'
+import type { ResolvedTask } from './task.js'
+import { sendable } from './transfer.js'
 import { sizeOf } from './value-size.js'
 import { poolFor, type WorkerPool } from './worker-pool.js'
 
@@ -21,6 +25,12 @@ const LEAST_SEEN_TO_SPAWN_MS = 3
 
 /** So many times the least that is worth spawning needs no second look. */
 const CLEARLY = 4
+/** What is shorter than this gains too little from workers to count, however often it is run. */
+const LEAST_REPEATED_MS = 2
+/** Half of a run is what one worker takes over. */
+const REPEATED_FACTOR = 2 * SPAWN_FACTOR
+
+const repeatedRuns = new RepeatedRuns()
 
 /** However crowded the machine, so many times the usual work is worth a worker. */
 const MOST_CROWDING = 3
@@ -96,6 +106,21 @@ export class Judge {
     this.#notBeforeMs = 2 * evidence.pace.totalMs
     remember(this.#key, evidence.item, measured)
     return this.decide(measured, evidence.items, evidence.pace.items)
+  }
+
+  /** A run has ended without workers, of which there were none. Those to come may find some. */
+  endedAlone(task: ResolvedTask, evidence: Evidence): void {
+    const { totalMs, items } = evidence.pace
+    if (!this.#mayUseThreads || this.warmWorkers > 0 || totalMs < LEAST_REPEATED_MS) return
+    if (!repeatedRuns.isEnough(totalMs, performance.now(), REPEATED_FACTOR * calibration.spawnMs * crowding())) return
+    const measured = weigh(evidence)
+    remember(this.#key, evidence.item, measured)
+    if (measured.obstacle !== undefined) return
+    const { chosen } = decide(measured, { items, done: 0, warmWorkers: 1, obstacle: undefined }, this.#options)
+    const sent = sendable(task)
+    if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
+    // Not before whoever waits for this run has its results.
+    setImmediate(() => this.#pool?.prepare(chosen.workers, (worker) => void worker.load(sent)))
   }
 
   /** As {@link consider}, by what is known already. */

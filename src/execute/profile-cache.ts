@@ -27,8 +27,14 @@ export function correct(task: object | string, item: unknown, itemMs: number): v
   const ofTask = find(task)
   const shape = shapeOf(item)
   const known = ofTask?.get(shape)
-  if (ofTask !== undefined && known !== undefined) ofTask.set(shape, { ...known, itemMs })
-  if (ofTask !== undefined) ofTask.latestItemMs = itemMs
+  if (ofTask === undefined) return
+  if (known !== undefined) ofTask.set(shape, { ...known, itemMs: smoothed(known.itemMs, itemMs) })
+  ofTask.latestItemMs = smoothed(ofTask.latestItemMs, itemMs)
+}
+
+/** What disturbs a run makes it longer, never shorter: the less is believed at once. */
+function smoothed(knownMs: number, itemMs: number): number {
+  return itemMs < knownMs ? itemMs : (knownMs + itemMs) / 2
 }
 
 function find(task: object | string): OfTask | undefined {

@@ -9,14 +9,16 @@ const IDLE_MS = 30_000
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3
 
+/** A worker is being started: what it is sent now, it does before it is ready. */
+type Started = (worker: PoolWorker) => void
+
 /** A run that wants workers. */
 export interface WorkerRequest {
   /** Workers it still wants. */
   wanted: number
   /** A worker is there, ready and its own. */
   readonly joined: (worker: PoolWorker) => void
-  /** A worker is being started for it: what it is sent now, it does before it is ready. */
-  readonly started: (worker: PoolWorker) => void
+  readonly started: Started
   /** No worker can be started. */
   readonly refused: (error: ExecutionError) => void
 }
@@ -61,7 +63,17 @@ export class WorkerPool implements Disposable {
     this.#serve()
     const open = this.#requests.reduce((sum, { wanted }) => sum + wanted, 0)
     const missing = Math.min(open - this.#starting.size, Math.max(most, 1) - this.size)
-    for (let i = 0; i < missing; i++) this.#start(request)
+    for (let i = 0; i < missing; i++) this.#start(request.started)
+  }
+
+  /** Starts workers for runs to come, until there are `count`. They do not keep the process alive. */
+  prepare(count: number, started: Started): void {
+    for (let missing = count - this.size; missing > 0; missing--) {
+      this.#start((worker) => {
+        worker.hold(false)
+        started(worker)
+      })
+    }
   }
 
   /** The run wants no more. */
@@ -86,7 +98,7 @@ export class WorkerPool implements Disposable {
   lost(request: WorkerRequest): void {
     this.#working--
     this.#serve()
-    if (request.wanted > 0 && this.#requests.includes(request)) this.#start(request)
+    if (request.wanted > 0 && this.#requests.includes(request)) this.#start(request.started)
   }
 
   #serve(): void {
@@ -102,7 +114,7 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  #start(request: WorkerRequest | undefined): void {
+  #start(started: Started): void {
     let worker: PoolWorker
     try {
       worker = new PoolWorker(this.#limits)
@@ -112,7 +124,7 @@ export class WorkerPool implements Disposable {
     }
     worker.owner = this.#ownerOf(worker)
     this.#starting.add(worker)
-    request?.started(worker)
+    started(worker)
   }
 
   /** Hears of a worker that works for no run. */
@@ -145,7 +157,7 @@ export class WorkerPool implements Disposable {
     this.#failures.push(error)
     const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
     if (this.#failures.length < FAILED_STARTS) {
-      if (waiting.length > 0) this.#start(waiting[0])
+      if (waiting[0] !== undefined) this.#start(waiting[0].started)
       return
     }
     if (this.#starting.size > 0) return
