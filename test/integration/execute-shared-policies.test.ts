@@ -83,6 +83,15 @@ describe('a bulkhead over two workers', () => {
     expect(shared[1]).toBe(1)
   })
 
+  itWithAddon('with a name is the one that every thread gets by it', async () => {
+    const shared = words(2)
+    const name = freshName()
+    const policies = [new RateLimiter({ name, requestsPerSecond: 1e6 }), circuitBreaker({ name }), bulkhead({ name, maxConcurrent: 2 })]
+    await execute(overlapping, Array.from({ length: 20 }, () => ({ words: shared })), { ...inWorkers, workers: 3, policies })
+    expect(shared[1]).toBeLessThanOrEqual(2)
+    expect(bulkhead({ name, maxConcurrent: 2 }).available).toBe(2)
+  })
+
   itWithAddon('refuses with its own error where nobody may wait', async () => {
     const shared = words(2)
     const items = Array.from({ length: 12 }, () => ({ words: shared, ms: 20 }))
@@ -234,6 +243,15 @@ describe('other policies over two workers', () => {
     expect(results[2]).toEqual({ n: 2, attempt: 1, isMainThread: false })
   })
 
+  it('a fallback gives its value as it is when the run begins', async () => {
+    const spare = { version: 1 }
+    const policies = [fallback(spare)]
+    for (; spare.version < 4; spare.version++) {
+      const results = await execute(failsTimes, marked(4, () => Infinity), { ...inWorkers, policies })
+      expect(results).toEqual(results.map(() => ({ version: spare.version })))
+    }
+  })
+
   it('a limiter refuses with its own error', async () => {
     const results = await execute(failsTimes, marked(4, () => 0), { ...inWorkers, onError: 'collect', policies: [rateLimit({ requestsPerSecond: 0.01, burstSize: 1, waitOnLimit: false })] })
     const refused = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as RateLimitExceeded)
@@ -276,6 +294,13 @@ describe('other policies over two workers', () => {
     expect(first).toMatchObject([{ reason: { code: 'ERR_CIRCUIT_OPEN' } }]) // it opened between the attempts
     expect(second).toMatchObject([{ reason: { code: 'ERR_RETRY_EXHAUSTED', attempts: 5 } }])
     expect([inside.state, outside.state]).toEqual(['open', 'closed'])
+  })
+
+  it('a plan says which policy keeps it in this thread, and why', async () => {
+    const plan = await optimize(failsTimes, marked(6, () => 0), { mode: 'threads', policies: [timeout(1000), retry({ name: 'api', retryIf: () => true })], useCache: false })
+    expect(plan.mode).toBe('serial')
+    expect(plan.reason).toBe("the retry 'api' has retryIf, a function of this thread")
+    expect(plan.warnings).toContain("the retry 'api' has retryIf, a function of this thread; the plan stays in this thread")
   })
 
   it('plans and streams take them to workers, too', async () => {
