@@ -123,6 +123,25 @@ describe('a bulkhead over two workers', () => {
     await eventually(() => slots.available === 1)
   })
 
+  itWithAddon('loses no slot to forty deaths and twenty aborts, whenever they come', async () => {
+    const slots = bulkhead({ maxConcurrent: 2 })
+    const policies = [circuitBreaker(), retry(quick), slots]
+    const ending = await execute(task<Marked, number>(module, 'diesHolding'), marked(40, () => 0), { ...inWorkers, policies, chunkSize: 2, retryCrashedItems: 5 })
+    expect(ending).toEqual(ending.map((_, n) => n))
+    const shared = words(2)
+    for (let run = 0; run < 20; run++) {
+      const reason = new Error('enough')
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(reason), run * 3)
+      const items = Array.from({ length: 1000 }, () => ({ words: shared, ms: 1 }))
+      await expect(execute(overlapping, items, { ...inWorkers, policies, signal: controller.signal })).rejects.toBe(reason)
+    }
+    await eventually(() => slots.available === 2)
+    const after = words(2)
+    await execute(overlapping, Array.from({ length: 40 }, () => ({ words: after })), { ...inWorkers, workers: 3, policies })
+    expect(after[1]).toBeLessThanOrEqual(2)
+  })
+
   itWithAddon('serves hundreds of runs, each with the same or with one of its own', async () => {
     const shared = words(2)
     const slots = bulkhead({ maxConcurrent: 1 })
