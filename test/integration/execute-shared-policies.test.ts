@@ -345,6 +345,13 @@ describe("degrade: 'serial'", () => {
     expect(degraded).toEqual([])
   })
 
+  it('nor one that has ended a worker before it failed', async () => {
+    const items = marked(4, () => 0)
+    const results = await execute(task<Marked, number>(module, 'diesThenFails'), items, { ...inWorkers, onError: 'collect', degrade: 'serial' })
+    expect(results[2]).toMatchObject({ status: 'rejected', reason: { message: 'not again' } })
+    expect(items[0]!.marks[2]).toBe(2)
+  })
+
   it('does not run an item again that a policy has refused', async () => {
     const breaker = circuitBreaker()
     breaker.isolate()
