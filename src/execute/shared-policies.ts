@@ -28,8 +28,9 @@ export function whyNotShared(policies: readonly Policy[]): string | undefined {
 export function sharePolicies(policies: readonly Policy[]): SentPolicy[] {
   return leavesOf(policies).map((policy) => {
     if (policy instanceof RateLimiter) return { id: idOf(policy), handle: packLimiter(policy) }
-    if (!isPortable(policy)) throw new TypeError('a policy that cannot be shared was to be sent to a worker')
-    return { id: idOf(policy instanceof RateLimit ? policy.limiter : policy), handle: policy[PACK]() }
+    const handle = isPortable(policy) ? policy[PACK]?.() : undefined
+    if (handle === undefined) throw new TypeError('a policy that belongs to this thread was to be sent to a worker')
+    return { id: idOf(policy instanceof RateLimit ? policy.limiter : policy), handle }
   })
 }
 
@@ -41,8 +42,7 @@ function leavesOf(policies: readonly Policy[]): readonly Policy[] {
 function whyBoundHere(policy: Policy): string | undefined {
   if (policy instanceof RateLimiter) return whyLimiterBound(policy)
   if (isPortable(policy)) return policy[WHY_BOUND]()
-  const { kind } = policy as { readonly kind?: unknown }
-  return `a policy of the kind '${typeof kind === 'string' ? kind : 'foreign'}' lives in this thread and cannot be sent to workers`
+  return 'a policy that is not of this package is an object of this thread'
 }
 
 function idOf(policy: object): number {

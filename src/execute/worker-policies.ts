@@ -32,6 +32,8 @@ export async function guardOf(policies: readonly SentPolicy[], timeoutMs: number
 }
 
 function open(id: number, handle: PolicyHandle, make: (handle: PolicyHandle) => Policy): Policy {
+  // Its values are the main thread's, which may have changed them since the last run.
+  if (handle.kind === 'fallback') return make(handle)
   const found = known.get(id)?.deref()
   if (found !== undefined) return found
   const policy = make(handle)

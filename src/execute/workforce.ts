@@ -122,11 +122,16 @@ export class Workforce {
     this.#itemMs += (ms / count - this.#itemMs) / 2
   }
 
-  /** An item has failed in its worker for good, with an error of its own. */
+  /**
+   * An item has failed in its worker for good, with an error of its own.
+   *
+   * @param attempts - how often it was sent to a worker
+   */
   failed(index: number, item: unknown, error: unknown, attempts: number): void {
     const { degrade, onDegraded } = this.run.options
-    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here.
-    if (degrade !== 'serial' || this.run.isOver || TimeoutExceededError.is(error) || isOwnRejection(error)) {
+    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
+    // was an attempt before, its worker has died of it: here it would end the process.
+    if (degrade !== 'serial' || this.run.isOver || TimeoutExceededError.is(error) || isOwnRejection(error) || attempts > 1) {
       this.run.fail(index, item, error, attempts)
       return
     }

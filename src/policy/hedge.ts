@@ -6,6 +6,7 @@ import type { PolicyFunction } from '../internal/policy.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { Hold } from './hold.js'
+import { WHY_BOUND } from './portable.js'
 import { RetryBudget } from './retry-budget.js'
 import { Scope } from './scope.js'
 import type { AroundStage, Outcome, Runner } from './stage.js'
@@ -227,6 +228,11 @@ export class Hedge extends StagedPolicy {
   /** Counts over all calls since the policy was made. */
   stats(): HedgeStats {
     return { ...this.#stage.counts, durations: (this.#stage.histogram ?? new DurationHistogram()).summary() }
+  }
+
+  /** @internal A thread that computes has nothing beside it. */
+  [WHY_BOUND](): string {
+    return 'the hedge runs the attempts of one thread beside each other, and is not for workers'
   }
 }
 

@@ -5,6 +5,7 @@ import type { Key } from '../memory/key-hash.js'
 import { GRANTED } from '../rate-limit/granted.js'
 import { KEYED_OPTIONS, type KeyedRateLimitPolicy } from '../rate-limit/keyed-policy.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
+import { WHY_BOUND, whyBound } from './portable.js'
 import type { RateLimitEvents } from './rate-limit-stage.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
@@ -26,20 +27,20 @@ class KeyedRateLimitStage implements LinearStage {
   readonly readsArguments = true
   readonly events: EventSource<RateLimitEvents>
   readonly #limiter: KeyedRateLimiter
-  readonly #keyOf: KeyFunction<unknown[]>
+  readonly keyOf: KeyFunction<unknown[]>
 
   constructor(limiter: KeyedRateLimiter, keyOf: KeyFunction<unknown[]>) {
     this.#limiter = limiter
-    this.#keyOf = keyOf
+    this.keyOf = keyOf
     this.events = new EventSource('rate-limit', limiter.policy.name ?? null, ['waiting', 'refused'])
   }
 
   enter({ scope }: Call): Promise<void> | undefined {
     const { args } = scope
-    if (args.length === 0 && this.#keyOf.length > 0) {
+    if (args.length === 0 && this.keyOf.length > 0) {
       throw new TypeError('a limit by key needs the arguments of a guarded function: use withRateLimit or wrap, or acquire(key) of the limiter itself')
     }
-    const key = this.#keyOf(...args)
+    const key = this.keyOf(...args)
     const limiterName = this.#limiter.policy.name ?? null
     const waitingBefore = this.#limiter.stats().waiting
     const turn = scope.isAbortable ? this.#limiter.acquire(key, 1, { signal: scope.signal }) : this.#limiter.acquire(key)
@@ -87,6 +88,11 @@ export class KeyedRateLimit extends StagedPolicy {
   /** What the limiter counts in this thread. */
   stats(): ReturnType<KeyedRateLimiter['stats']> {
     return this.limiter.stats()
+  }
+
+  /** @internal Its key is found by a function. */
+  [WHY_BOUND](): string | undefined {
+    return whyBound({ who: 'the limit by key', name: this.limiter.policy.name ?? null, functions: { keyed: this.#stage.keyOf } })
   }
 }
 

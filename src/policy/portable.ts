@@ -19,16 +19,16 @@ export type PolicyHandle =
 export const WHY_BOUND = Symbol('amorsize.whyBound')
 export const PACK = Symbol('amorsize.pack')
 
-/** A policy that other threads can apply too, if nothing about it belongs to this one. Not in the published types, so no class names it. */
+/** A policy that knows whether other threads can apply it, too. Not in the published types, so no class names it. */
 export interface Portable {
   /** Why it belongs to this thread, as a sentence; undefined if it does not. Only looks: nothing is shared by asking. */
   [WHY_BOUND](): string | undefined
-  /** What other threads make it from. Shares its state. */
-  [PACK](): PolicyHandle
+  /** What other threads make it from; there unless it always belongs to this one. Shares its state. */
+  [PACK]?(): PolicyHandle
 }
 
 export function isPortable<P extends object>(policy: P): policy is P & Portable {
-  return WHY_BOUND in policy && PACK in policy
+  return WHY_BOUND in policy
 }
 
 /** What may belong to the thread of a policy. */

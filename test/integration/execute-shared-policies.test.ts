@@ -83,6 +83,15 @@ describe('a bulkhead over two workers', () => {
     expect(shared[1]).toBe(1)
   })
 
+  itWithAddon('with a name is the one that every thread gets by it', async () => {
+    const shared = words(2)
+    const name = freshName()
+    const policies = [new RateLimiter({ name, requestsPerSecond: 1e6 }), circuitBreaker({ name }), bulkhead({ name, maxConcurrent: 2 })]
+    await execute(overlapping, Array.from({ length: 20 }, () => ({ words: shared })), { ...inWorkers, workers: 3, policies })
+    expect(shared[1]).toBeLessThanOrEqual(2)
+    expect(bulkhead({ name, maxConcurrent: 2 }).available).toBe(2)
+  })
+
   itWithAddon('refuses with its own error where nobody may wait', async () => {
     const shared = words(2)
     const items = Array.from({ length: 12 }, () => ({ words: shared, ms: 20 }))
@@ -112,6 +121,25 @@ describe('a bulkhead over two workers', () => {
     controller.abort(new Error('enough'))
     await outcome
     await eventually(() => slots.available === 1)
+  })
+
+  itWithAddon('loses no slot to forty deaths and twenty aborts, whenever they come', async () => {
+    const slots = bulkhead({ maxConcurrent: 2 })
+    const policies = [circuitBreaker(), retry(quick), slots]
+    const ending = await execute(task<Marked, number>(module, 'diesHolding'), marked(40, () => 0), { ...inWorkers, policies, chunkSize: 2, retryCrashedItems: 5 })
+    expect(ending).toEqual(ending.map((_, n) => n))
+    const shared = words(2)
+    for (let run = 0; run < 20; run++) {
+      const reason = new Error('enough')
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(reason), run * 3)
+      const items = Array.from({ length: 1000 }, () => ({ words: shared, ms: 1 }))
+      await expect(execute(overlapping, items, { ...inWorkers, policies, signal: controller.signal })).rejects.toBe(reason)
+    }
+    await eventually(() => slots.available === 2)
+    const after = words(2)
+    await execute(overlapping, Array.from({ length: 40 }, () => ({ words: after })), { ...inWorkers, workers: 3, policies })
+    expect(after[1]).toBeLessThanOrEqual(2)
   })
 
   itWithAddon('serves hundreds of runs, each with the same or with one of its own', async () => {
@@ -234,6 +262,15 @@ describe('other policies over two workers', () => {
     expect(results[2]).toEqual({ n: 2, attempt: 1, isMainThread: false })
   })
 
+  it('a fallback gives its value as it is when the run begins', async () => {
+    const spare = { version: 1 }
+    const policies = [fallback(spare)]
+    for (; spare.version < 4; spare.version++) {
+      const results = await execute(failsTimes, marked(4, () => Infinity), { ...inWorkers, policies })
+      expect(results).toEqual(results.map(() => ({ version: spare.version })))
+    }
+  })
+
   it('a limiter refuses with its own error', async () => {
     const results = await execute(failsTimes, marked(4, () => 0), { ...inWorkers, onError: 'collect', policies: [rateLimit({ requestsPerSecond: 0.01, burstSize: 1, waitOnLimit: false })] })
     const refused = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as RateLimitExceeded)
@@ -278,6 +315,13 @@ describe('other policies over two workers', () => {
     expect([inside.state, outside.state]).toEqual(['open', 'closed'])
   })
 
+  it('a plan says which policy keeps it in this thread, and why', async () => {
+    const plan = await optimize(failsTimes, marked(6, () => 0), { mode: 'threads', policies: [timeout(1000), retry({ name: 'api', retryIf: () => true })], useCache: false })
+    expect(plan.mode).toBe('serial')
+    expect(plan.reason).toBe("the retry 'api' has retryIf, a function of this thread")
+    expect(plan.warnings).toContain("the retry 'api' has retryIf, a function of this thread; the plan stays in this thread")
+  })
+
   it('plans and streams take them to workers, too', async () => {
     const policies = [retry({ maxRetries: 2, ...quick })]
     const plan = await optimize(failsTimes, marked(6, () => 1), { ...inWorkers, policies, sampleSize: 1 })
@@ -299,6 +343,13 @@ describe("degrade: 'serial'", () => {
     expect((results[2] as PromiseRejectedResult).reason).toBeInstanceOf(WorkerCrashedError)
     expect(items[0]!.marks[2]).toBe(2) // once, and once again in another worker
     expect(degraded).toEqual([])
+  })
+
+  it('nor one that has ended a worker before it failed', async () => {
+    const items = marked(4, () => 0)
+    const results = await execute(task<Marked, number>(module, 'diesThenFails'), items, { ...inWorkers, onError: 'collect', degrade: 'serial' })
+    expect(results[2]).toMatchObject({ status: 'rejected', reason: { message: 'not again' } })
+    expect(items[0]!.marks[2]).toBe(2)
   })
 
   it('does not run an item again that a policy has refused', async () => {

@@ -114,15 +114,19 @@ describe('policies that stay in this thread', () => {
     [() => rateLimit({ onWait: quiet }), 'the limiter has onWait, a function of this thread'],
     [() => heard(rateLimit(), 'waiting'), 'the limiter has a listener in this thread, which would not hear of workers'],
     [() => disposed(new RateLimiter()), 'the limiter has been disposed'],
-    [() => hedge({ afterMs: 5 }), "a policy of the kind 'hedge' lives in this thread and cannot be sent to workers"],
+    [() => hedge({ afterMs: 5 }), 'the hedge runs the attempts of one thread beside each other, and is not for workers'],
     [
       () => withRateLimit({ keyed: () => 'a', limiter: new KeyedRateLimiter({ capacity: 8 }) })(quiet).policy,
-      "a policy of the kind 'rate-limit' lives in this thread and cannot be sent to workers",
+      'the limit by key has keyed, a function of this thread',
     ],
-    [() => ({ execute: async (fn) => fn({ signal: AbortSignal.abort() }), wrap: (fn) => fn as never }), "a policy of the kind 'foreign' lives in this thread and cannot be sent to workers"],
+    [() => ({ execute: async (fn) => fn({ signal: AbortSignal.abort() }), wrap: (fn) => fn as never }), 'a policy that is not of this package is an object of this thread'],
   ])('%s: %s', (make, reason) => {
     expect(whyNotShared([make()])).toBe(reason)
     expect(whyNotShared([timeout(10), pipeline(retry(), pipeline(make()))])).toBe(reason)
+  })
+
+  it('are not sent by mistake', () => {
+    expect(() => sharePolicies([hedge({ afterMs: 5 })])).toThrow(TypeError)
   })
 
   it('a policy whose listeners have gone may leave', () => {
