@@ -1,26 +1,15 @@
-import { createHash } from 'node:crypto'
 import { mkdir, open, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { AppendFile } from './append-file.js'
-import { type CheckpointHeader, decodeResult, encodeFinished, encodeHeader, encodeTaken, FORMAT_VERSION } from './checkpoint-format.js'
+import { decodeResult, encodeFinished, encodeHeader, encodeTaken } from './checkpoint-format.js'
 import { CheckpointLock } from './checkpoint-lock.js'
-import { FileWindow, readHeader, readRecords, resultBytes } from './checkpoint-reader.js'
+import { type CheckpointLog, headerOf, pathOf, readLog, refuseItem, type RunIdentity } from './checkpoint-log.js'
+import { FileWindow, resultBytes } from './checkpoint-reader.js'
 import { FinishedItems } from './finished-items.js'
 import { chained, digestOf } from './item-digest.js'
 import { messageOf, runError } from './run-error.js'
 import type { CheckpointOptions } from './recorder-options.js'
 import type { RunRecorder } from './run-recorder.js'
-
-const LONGEST_NAME = 200
-const SHOWN_SOURCE = 80
-
-/** What a run is, as far as its checkpoint is concerned. */
-export interface RunIdentity {
-  /** URL and export of the task, or a hash of the function's source. */
-  readonly task: string
-  /** Number of items, null where it is not known. */
-  readonly total: number | null
-}
 
 /**
  * The account of finished items and their results in an append-only log, `<dir>/<name>.log`. A run that was killed and is started
@@ -39,10 +28,10 @@ export class Checkpoint implements RunRecorder {
   #running = 0
   #recordedTaken = 0
 
-  private constructor(file: AppendFile, lock: CheckpointLock, log: ReadLog) {
+  private constructor(file: AppendFile, lock: CheckpointLock, log: CheckpointLog) {
     this.#file = file
     this.#lock = lock
-    this.#window = log.window
+    this.#window = new FileWindow(file.handle)
     this.#finished = log.finished
     this.#takenBefore = log.taken
   }
@@ -53,7 +42,7 @@ export class Checkpoint implements RunRecorder {
    * @throws {ExecutionError} ERR_EXECUTION when it belongs to another task or other items, is in use, damaged, or cannot be written
    */
   static async open(options: CheckpointOptions, identity: RunIdentity): Promise<Checkpoint> {
-    const path = resolve(join(options.dir, `${options.name ?? 'checkpoint'}.log`))
+    const path = pathOf(options)
     await makeDirectory(dirname(path)).catch((error: unknown) => {
       throw runError(`the checkpoint '${path}' cannot be written: ${messageOf(error)}`, error)
     })
@@ -61,7 +50,7 @@ export class Checkpoint implements RunRecorder {
     try {
       const file = await AppendFile.open(path, 'the checkpoint', true)
       try {
-        return new Checkpoint(file, lock, await readLog(file, { version: FORMAT_VERSION, task: nameOf(identity.task), total: identity.total }))
+        return new Checkpoint(file, lock, await openLog(file, identity))
       } catch (error) {
         await file.handle.close()
         throw error
@@ -92,11 +81,11 @@ export class Checkpoint implements RunRecorder {
     const digest = digestOf(item)
     const expected = this.#finished.digestOf(index)
     if (expected === undefined) this.#digests.set(index, digest)
-    else if (expected !== digest) throw this.#otherItems(`item ${index} is not the one that was finished`)
+    else if (expected !== digest) throw refuseItem(this.#file.path, `item ${index} is not the one that was finished`)
     this.#taken = index + 1
     this.#running = chained(this.#running, digest)
     const { count, running } = this.#takenBefore
-    if (this.#taken === count && this.#running !== running) throw this.#otherItems(`the first ${count} are not those it was started with`)
+    if (this.#taken === count && this.#running !== running) throw refuseItem(this.#file.path, `the first ${count} are not those it was started with`)
   }
 
   itemFinished(index: number, result: unknown): void {
@@ -132,59 +121,22 @@ export class Checkpoint implements RunRecorder {
       await this.#lock.release()
     }
   }
-
-  #otherItems(how: string): Error {
-    return runError(`the checkpoint '${this.#file.path}' belongs to other items: ${how}; choose another name or folder, or remove it`)
-  }
-}
-
-interface ReadLog {
-  readonly window: FileWindow
-  readonly finished: FinishedItems
-  readonly taken: { readonly count: number; readonly running: number }
 }
 
 /** Reads what earlier runs left, cuts off what is not whole, and starts the log where there is none. */
-async function readLog(file: AppendFile, header: CheckpointHeader): Promise<ReadLog> {
-  const window = new FileWindow(file.handle)
-  const finished = new FinishedItems()
-  const taken = { count: 0, running: 0 }
+async function openLog(file: AppendFile, identity: RunIdentity): Promise<CheckpointLog> {
+  const header = headerOf(identity)
   const { size } = await file.handle.stat()
-  const found = readHeader(window, size)
-  if (found === 'not a log' || found === 'damaged') {
-    const what = found === 'damaged' ? 'is damaged in its first record' : 'is no checkpoint of this package'
-    throw runError(`'${file.path}' ${what}; choose another name or folder, or remove it`)
+  const log = await readLog(new FileWindow(file.handle), size, file.path, header)
+  if (log !== undefined) {
+    if (log.end < size) await file.handle.truncate(log.end)
+    return log
   }
-  if (found === 'cut off') {
-    await file.handle.truncate(0)
-    file.append(encodeHeader(header))
-    await file.flush()
-    await syncFolder(dirname(file.path))
-    return { window: new FileWindow(file.handle), finished, taken }
-  }
-  refuseOthers(file.path, found.header, header)
-  const end = await readRecords(window, found.end, size, (head, at) => {
-    if (head.kind === 'finished') finished.add(head.position, at, head.checksum)
-    else if (head.position > taken.count) Object.assign(taken, { count: head.position, running: head.checksum })
-  })
-  if (end < size) await file.handle.truncate(end)
-  return { window, finished, taken }
-}
-
-/** The source of a function may be long: then its beginning and a hash of it all stand for it. */
-function nameOf(task: string): string {
-  if (task.length <= LONGEST_NAME) return task
-  const hash = createHash('sha256').update(task).digest('hex')
-  return `${task.slice(0, SHOWN_SOURCE)}… sha256 ${hash.slice(0, 32)}`
-}
-
-function refuseOthers(path: string, found: CheckpointHeader, wanted: CheckpointHeader): void {
-  const advice = 'choose another name or folder, or remove it'
-  if (found.version !== FORMAT_VERSION) throw runError(`the checkpoint '${path}' is of a later version of this package; ${advice}`)
-  if (found.task !== wanted.task) throw runError(`the checkpoint '${path}' belongs to another task (${found.task}, not ${wanted.task}); ${advice}`)
-  if (found.total !== null && wanted.total !== null && found.total !== wanted.total) {
-    throw runError(`the checkpoint '${path}' belongs to other items: there were ${found.total}, now there are ${wanted.total}; ${advice}`)
-  }
+  await file.handle.truncate(0)
+  file.append(encodeHeader(header))
+  await file.flush()
+  await syncFolder(dirname(file.path))
+  return { finished: new FinishedItems(), taken: { count: 0, running: 0 }, end: 0 }
 }
 
 /** Makes sure that the log is still in its folder after a loss of power. */

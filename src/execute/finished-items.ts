@@ -5,9 +5,12 @@ export class FinishedItems {
   /** 0 stands for none: the log's header is there. */
   #positions = new Float64Array(FIRST_CAPACITY)
   #digests = new Uint32Array(FIRST_CAPACITY)
+  /** How many there are. */
+  count = 0
 
   add(index: number, position: number, digest: number): void {
     if (index >= this.#positions.length) this.#grow(index + 1)
+    if (this.#positions[index] === 0) this.count++
     this.#positions[index] = position
     this.#digests[index] = digest
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../internal/clock.js'
 import { openProgressBar, type ProgressBar } from '../internal/progress-bar.js'
-import { Checkpoint, type RunIdentity } from './checkpoint.js'
+import { Checkpoint } from './checkpoint.js'
+import { EarlierRuns, type RunIdentity } from './checkpoint-log.js'
 import { DeadLetters } from './dead-letters.js'
 import type { Progress } from './options.js'
 import { ProgressMeter } from './progress.js'
@@ -48,3 +49,5 @@ function stopping(bar: ProgressBar): RunRecorder {
     },
   }
 }
+
+export { EarlierRuns }

@@ -5,13 +5,15 @@ import { decide, type Decision, type Situation } from './decide.js'
 import { time } from './explain.js'
 import { callWithPolicies } from './guarded-call.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './item-source.js'
+import { type FirstItem, runFirst } from './first-items.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import { MeasuredPlan, type Plan } from './plan.js'
 import { draw, iterate, iterateAsync, PrefixedSource } from './prefixed-source.js'
 import type { Assumed, Measured } from './profile.js'
 import { recall, remember } from './profile-cache.js'
-import { runSample, type Sampled } from './sample.js'
+import { earlierRunsOf } from './recorders.js'
+import type { Run } from './run.js'
 import { whyNotShared } from './shared-policies.js'
 import { ArraySink, SettledSink } from './sinks.js'
 import { type ResolvedTask, resolveTask, type Task } from './task.js'
@@ -44,18 +46,18 @@ export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleO
   const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
   const first = source instanceof ArraySource ? source.items[0] : drawn[0]
   const known = options.useCache ? recall(task.key, first) : undefined
-  const sampled: Sampled[] = []
+  const earlier = await earlierRunsOf(options, { task: task.identity, total: source.total })
+  let firstItems: readonly FirstItem[] = []
   let measured = known
   if (measured === undefined) {
-    const sample = [...drawn, ...(await draw(source, options.sampleSize - drawn.length))]
-    drawn.splice(0)
-    const outcome = await runSample(callWithPolicies(task, options), sample)
-    sampled.push(...outcome.sampled)
-    measured = outcome.measured
-    if (sampled.length > 0) remember(task.key, first, measured)
+    const found = await runFirst(callWithPolicies(task, options), drawn.splice(0), source, options.sampleSize, earlier)
+    firstItems = found.items
+    measured = found.measured
+    if (measured.sampleSize > 0) remember(task.key, first, measured)
   }
   const rest = drawn.length > 0 ? new PrefixedSource(drawn, source) : source
-  return planFor({ task, options, source, rest, drawn, sampled, measured, items, cacheHit: known !== undefined })
+  const left = source.total === null ? null : Math.max(0, source.total - measured.sampleSize * Number(known === undefined) - (earlier?.count ?? 0))
+  return planFor({ task, options, source, rest, drawn, firstItems, left, measured, items, cacheHit: known !== undefined })
 }
 
 /** All that a plan is made of. */
@@ -67,19 +69,22 @@ interface Parts {
   readonly rest: ItemSource
   /** Items that were drawn and not run. */
   readonly drawn: readonly unknown[]
-  readonly sampled: readonly Sampled[]
+  /** Those before them. */
+  readonly firstItems: readonly FirstItem[]
+  /** How many still have to be run; null where it is not known. */
+  readonly left: number | null
   readonly measured: Measured
   readonly items: unknown
   readonly cacheHit: boolean
 }
 
 async function planFor(parts: Parts): Promise<Plan<unknown>> {
-  const { task, options, source, sampled, measured } = parts
+  const { task, options, source, firstItems, measured } = parts
   const { total } = source
   let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(options.policies))
   const situation: Situation = {
-    items: total === null ? null : total - sampled.length,
-    done: sampled.length,
+    items: parts.left,
+    done: firstItems.length,
     warmWorkers: 0,
     obstacle,
   }
@@ -99,7 +104,7 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
     {
       estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
       reason: reasonFor(decision, obstacle),
-      warnings: warningsFor(sampled, obstacle ?? untransferable),
+      warnings: warningsFor(firstItems, obstacle ?? untransferable),
       items: allItems(parts),
       profile: { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs, spawnMs, dispatchMs, assumed: assumedOf(measured), bytesPerWorker, totalItems: total, limits, considered },
       cacheHit: parts.cacheHit,
@@ -115,25 +120,38 @@ function assumedOf({ itemBytes, resultBytes, cloneNodes }: Measured): Assumed[] 
   return (['cloneMs', 'spawnMs', 'dispatchMs'] as const).filter((name) => !measured[name])
 }
 
-function allItems({ source, drawn, sampled, items }: Parts): Iterable<unknown> | AsyncIterable<unknown> {
+function allItems({ source, drawn, firstItems, items }: Parts): Iterable<unknown> | AsyncIterable<unknown> {
   if (source instanceof ArraySource) return items as Iterable<unknown>
-  const seen = sampled.length > 0 ? sampled.map(({ item }) => item) : drawn
+  const seen = firstItems.length > 0 ? firstItems.map(({ item }) => item) : drawn
   return source instanceof AsyncIteratorSource ? iterateAsync(seen, source) : iterate(seen, source)
 }
 
-/** Runs what the sample has left; the sample's outcomes count as the first. */
-async function runRest({ task, options, source, rest, sampled, measured }: Parts, decision: Decision): Promise<unknown[]> {
+/** Runs what the sample has left; what came of the first items, now or in an earlier run, comes first. */
+async function runRest({ task, options, source, rest, firstItems, measured }: Parts, decision: Decision): Promise<unknown[]> {
   options.signal?.throwIfAborted()
   const { total } = source
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(total ?? 0))
-  const run = await beginRun(task, rest, sink, options, sampled.length)
-  sampled.forEach(({ item }, index) => run.account.take(index, item))
-  sampled.forEach(({ item, outcome }, index) => {
-    if ('value' in outcome) run.finish(index, outcome.value)
+  const run = await beginRun(task, rest, sink, options, firstItems.length)
+  firstItems.forEach(({ item }, index) => run.account.take(index, item))
+  firstItems.forEach(({ item, outcome }, index) => {
+    if (outcome === undefined) restore(run, index, item)
+    else if ('value' in outcome) run.finish(index, outcome.value)
     else run.fail(index, item, outcome.error, 1)
   })
   if (!run.isOver) conduct(run, { measured, decided: decision.chosen })
   return resultsOf(run, sink)
+}
+
+/** Takes an item's result from the checkpoint; if it is no longer there, the item is to be run. */
+function restore(run: Run, index: number, item: unknown): void {
+  if (run.isOver) return
+  try {
+    const before = run.account.finishedBefore(index)
+    if (before === undefined) run.supply.putBack({ start: index, items: [item], attempts: 0, isCareful: false })
+    else run.account.skip(index, before.result)
+  } catch (error) {
+    run.stop('failed', error)
+  }
 }
 
 function reasonFor({ chosen, inputs, limits }: Decision, obstacle: string | undefined): string {
@@ -151,9 +169,10 @@ function reasonFor({ chosen, inputs, limits }: Decision, obstacle: string | unde
   }
 }
 
-function warningsFor(sampled: readonly Sampled[], obstacle: string | undefined): string[] {
+function warningsFor(firstItems: readonly FirstItem[], obstacle: string | undefined): string[] {
   const warnings = obstacle === undefined ? [] : [`${obstacle}; the plan stays in this thread`]
-  const failed = sampled.filter(({ outcome }) => 'error' in outcome).length
-  if (failed > 0) warnings.push(`${failed} of the ${sampled.length} items of the sample failed`)
+  const outcomes = firstItems.flatMap(({ outcome }) => outcome ?? [])
+  const failed = outcomes.filter((outcome) => 'error' in outcome).length
+  if (failed > 0) warnings.push(`${failed} of the ${outcomes.length} items of the sample failed`)
   return warnings
 }

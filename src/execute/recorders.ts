@@ -1,5 +1,5 @@
 import type { Clock } from '../internal/clock.js'
-import type { RunIdentity } from './checkpoint.js'
+import type { EarlierRuns, RunIdentity } from './checkpoint-log.js'
 import type { Wanted } from './open-recorders.js'
 import type { RecorderOptions } from './recorder-options.js'
 import type { RunRecorder } from './run-recorder.js'
@@ -16,6 +16,13 @@ export function recordersOf(options: RecorderOptions, identity: RunIdentity, clo
   const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
   if (checkpoint === undefined && deadLetter === undefined && !progress && listeners.length === 0) return []
   return openLater({ checkpoint, deadLetter, progress, listeners, identity, clock })
+}
+
+/** What is in a checkpoint before its run begins; nothing, at no cost, without one. */
+export async function earlierRunsOf({ checkpoint }: RecorderOptions, identity: RunIdentity): Promise<EarlierRuns | undefined> {
+  if (checkpoint === undefined) return undefined
+  const { EarlierRuns } = await import('./open-recorders.js')
+  return EarlierRuns.read(checkpoint, identity)
 }
 
 /** Files, checksums and bars: most programs that import this package need none of it. */

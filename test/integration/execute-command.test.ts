@@ -151,7 +151,7 @@ describe('amorsize execute refuses', () => {
     writeFileSync(file('task.ts'), 'export const f = (n: number): number => n + 1')
     const { code, stderr } = await amorsize(['execute', './task.ts#f', '--range', '3'], folder)
     expect(code).toBe(1)
-    expect(stderr).toMatch(/task.ts is TypeScript, which Node v\d+.* does not load by itself in [^:]+: use Node 22.18 or later/)
+    expect(stderr).toMatch(/task.ts is TypeScript, which Node v\d+.* does not load by itself: use Node 22.18 or later/)
   })
 
   it('leaves no file behind when nothing has run', async () => {

@@ -1,5 +1,5 @@
 // What a run leaves behind, seen through execute, stream and optimize.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { execute, ExecutionError, optimize, type Progress, stream } from '../../dist/index.js'
@@ -108,6 +108,67 @@ describe('execute with a checkpoint', () => {
     state.ran = []
     expect(await execute(double, items, { checkpoint })).toEqual(items.map((n) => 2 * n))
     expect(state.ran).toEqual([])
+  })
+
+  describe('a plan that goes on where an earlier run was', () => {
+    const sources: [string, () => Iterable<number> | AsyncIterable<number>][] = [
+      ['an array', () => items],
+      ['a generator', () => items.values()],
+      ['an async generator', async function* () { yield* items }],
+    ]
+
+    /** A run that has finished the first 60 items. */
+    async function after60(): Promise<{ checkpoint: { dir: string } } & ReturnType<typeof recorder>> {
+      const checkpoint = { dir: newPath() }
+      const { state, double } = recorder()
+      state.fails = (n) => n >= 60
+      await execute(double, items, { checkpoint, onError: 'collect' })
+      state.fails = () => false
+      state.ran = []
+      return { checkpoint, state, double }
+    }
+
+    it.each(sources)('runs nothing twice, sample or not: %s', async (_, source) => {
+      const { checkpoint, state, double } = await after60()
+      const plan = await optimize(double, source(), { checkpoint, useCache: false })
+      expect(plan.profile.sampleSize).toBe(5)
+      expect(await plan.run()).toEqual(items.map((n) => 2 * n))
+      expect(state.ran.toSorted((a, b) => a - b)).toEqual(items.slice(60))
+    })
+
+    it('estimates what is left', async () => {
+      const { checkpoint, double } = await after60()
+      const { profile } = await optimize(double, items, { checkpoint, useCache: false })
+      expect(profile.considered[0]!.estimatedMs / profile.itemMs).toBeCloseTo(300 - 60 - 5)
+    })
+
+    it('runs nothing where all is finished', async () => {
+      const checkpoint = { dir: newPath() }
+      const { state, double } = recorder()
+      await execute(double, items, { checkpoint })
+      state.ran = []
+      const plan = await optimize(double, items, { checkpoint, useCache: false })
+      expect(plan.profile.sampleSize).toBe(0)
+      expect(plan.explain()).toContain('Plan: stay in this thread')
+      expect(await plan.run()).toEqual(items.map((n) => 2 * n))
+      expect(state.ran).toEqual([])
+    })
+
+    it('runs what another has taken from the checkpoint meanwhile', async () => {
+      const { checkpoint, state, double } = await after60()
+      const plan = await optimize(double, items, { checkpoint, useCache: false })
+      rmSync(checkpoint.dir, { recursive: true })
+      state.ran = []
+      expect(await plan.run()).toEqual(items.map((n) => 2 * n))
+      expect(state.ran).toHaveLength(295)
+    })
+
+    it('is refused before any item runs where the checkpoint is of another task or of other items', async () => {
+      const { checkpoint, state, double } = await after60()
+      await expect(optimize((n: number) => n + 1, items, { checkpoint, useCache: false })).rejects.toThrow('belongs to another task')
+      await expect(optimize(double, items.toReversed(), { checkpoint, useCache: false })).rejects.toThrow('item 0 is not the one that was finished')
+      expect(state.ran).toEqual([])
+    })
   })
 })
 
