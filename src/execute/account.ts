@@ -4,6 +4,8 @@ import type { RunRecorder } from './run-recorder.js'
 /** Where the outcomes of a run go. */
 export interface Sink {
   finished(index: number, result: unknown): void
+  /** Results of neighbouring items, from `start` on. */
+  finishedAll(start: number, results: readonly unknown[]): void
   failed(index: number, error: unknown): void
 }
 
@@ -44,6 +46,13 @@ export class Account {
     this.completed++
     for (const recorder of this.#recorders) recorder.itemFinished?.(index, result)
     this.#sink.finished(index, result)
+  }
+
+  /** Neighbouring items have finished, from `start` on: many short ones cost little together. */
+  finishAll(start: number, results: readonly unknown[]): void {
+    this.completed += results.length
+    for (const recorder of this.#recorders) results.forEach((result, i) => recorder.itemFinished?.(start + i, result))
+    this.#sink.finishedAll(start, results)
   }
 
   /** An earlier run has finished it: it counts, but need not be recorded again. */

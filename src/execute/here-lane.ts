@@ -102,26 +102,33 @@ export class HereLane implements Lane {
     const call = this.#call
     const run = this.#run
     const { start, items } = batch
+    /** Of the items since the last that failed. */
+    let results: unknown[] = []
     for (let i = 0; i < items.length; i++) {
       const item = items[i]
       let result
       try {
         result = call(item)
       } catch (error) {
+        run.finishAll(start + i - results.length, results)
+        results = []
         run.fail(start + i, item, error, batch.attempts + 1)
         if (this.#stopped) return false
         continue
       }
       if (isThenable(result)) {
-        this.#run.remove(this)
+        run.finishAll(start + i - results.length, results)
+        run.remove(this)
         this.#stopped = true
         this.#becomeAsync(result, { ...batch, start: start + i, items: Array.prototype.slice.call(items, i) })
         return false
       }
-      this.lastResult = result
-      run.finish(start + i, result)
+      // The item itself may have aborted the run.
       if (this.#stopped) return false
+      results.push(result)
     }
-    return true
+    if (results.length > 0) this.lastResult = results.at(-1)
+    run.finishAll(start + items.length - results.length, results)
+    return !this.#stopped
   }
 }

@@ -29,6 +29,10 @@ export class ResultStream implements Sink {
     this.#put(index, this.#collects ? { status: 'fulfilled', value, index } : value)
   }
 
+  finishedAll(start: number, values: readonly unknown[]): void {
+    values.forEach((value, i) => this.finished(start + i, value))
+  }
+
   failed(index: number, reason: unknown): void {
     if (this.#collects) this.#put(index, { status: 'rejected', reason, index })
   }

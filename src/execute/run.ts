@@ -79,7 +79,19 @@ export class Run {
       this.stop('failed', error)
       return
     }
-    this.#settledOne()
+    this.#settledSome()
+  }
+
+  /** Neighbouring items have finished, from `start` on. */
+  finishAll(start: number, results: readonly unknown[]): void {
+    if (this.isOver || results.length === 0) return
+    try {
+      this.account.finishAll(start, results)
+    } catch (error) {
+      this.stop('failed', error)
+      return
+    }
+    this.#settledSome()
   }
 
   /**
@@ -98,10 +110,10 @@ export class Run {
       return
     }
     if (this.options.onError === 'throw') this.stop('failed', error)
-    else this.#settledOne()
+    else this.#settledSome()
   }
 
-  #settledOne(): void {
+  #settledSome(): void {
     const { settled, taken } = this.account
     if (settled >= this.#flushAt && this.#recorders.length > 0) this.#flushNow(settled)
     if (settled === taken) this.endIfDone()

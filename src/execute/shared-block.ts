@@ -74,23 +74,27 @@ export class SharedBlock {
   }
 
   /** Tells of the results that have come since the last time. Those in messages tell of themselves. */
-  sweep(finished: (index: number, result: unknown) => void): void {
+  sweep(finished: (start: number, results: readonly unknown[]) => void): void {
     const { base, states, values, items } = this.words
     const claimed = Math.min(items.length, Atomics.load(this.words.claims, 0))
     let allTold = true
+    /** Results that have come of neighbouring items. */
+    let results: unknown[] = []
     for (let i = this.#toldUpTo; i < claimed; i++) {
       const state = states[i]
-      // What was sent has settled once its message is here: the worker may have died with it.
-      if (state === State.UNSETTLED || state === State.SENT) {
-        allTold = false
-        continue
-      }
-      if (state !== State.ELSEWHERE) {
+      const hasCome = state !== State.UNSETTLED && state !== State.SENT && state !== State.ELSEWHERE
+      if (hasCome) {
         states[i] = State.ELSEWHERE
-        finished(base + i, valueOf(state, values[i]))
+        results.push(state === State.NUMBER ? values[i] : valueOf(state))
+      } else if (results.length > 0) {
+        finished(base + i - results.length, results)
+        results = []
       }
+      // What was sent has settled once its message is here: the worker may have died with it.
+      allTold &&= state !== State.UNSETTLED && state !== State.SENT
       if (allTold) this.#toldUpTo = i + 1
     }
+    if (results.length > 0) finished(base + claimed - results.length, results)
   }
 
   /** Items of a claim that have not settled; they are taken out of the block. */
@@ -119,10 +123,8 @@ function shareFloats(count: number): Float64Array {
   return new Float64Array(new SharedArrayBuffer(count * 8))
 }
 
-function valueOf(state: number | undefined, value: number | undefined): unknown {
+function valueOf(state: number | undefined): unknown {
   switch (state) {
-    case State.NUMBER:
-      return value
     case State.NULL:
       return null
     case State.TRUE:

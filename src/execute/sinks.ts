@@ -13,6 +13,11 @@ export class ArraySink implements Sink {
     this.results[index] = result
   }
 
+  finishedAll(start: number, results: readonly unknown[]): void {
+    const all = this.results
+    for (let i = 0; i < results.length; i++) all[start + i] = results[i]
+  }
+
   failed(): void {
     // The run ends with the error.
   }
@@ -24,6 +29,10 @@ export class SettledSink implements Sink {
 
   finished(index: number, value: unknown): void {
     this.results[index] = { status: 'fulfilled', value }
+  }
+
+  finishedAll(start: number, values: readonly unknown[]): void {
+    values.forEach((value, i) => this.finished(start + i, value))
   }
 
   failed(index: number, reason: unknown): void {

@@ -147,7 +147,7 @@ export class Workforce {
 
   /** Tells the run of what has come through shared memory. */
   sweep(): void {
-    this.block?.sweep((index, result) => this.run.finish(index, result))
+    this.block?.sweep((start, results) => this.run.finishAll(start, results))
   }
 
   /** Once nobody claims from the shared block any more, what has not settled of it was in messages that could not be read. */
