@@ -1,4 +1,4 @@
-import { isThenable } from './pace.js'
+import { runItems, UNSTOPPED } from './run-items.js'
 
 /** Milliseconds of items between two readings of the clock. */
 const BLOCK_MS = 0.5
@@ -24,7 +24,7 @@ export function nothingRun(): FirstSlice {
 
 /**
  * Runs items as the loop that everyone would write, for at most `forMs` and the block under way. Most calls need no more than this, and
- * many are the only one of their process: it is one function, so that the engine has little to compile before the first item.
+ * many are the only one of their process: it is little code, so that the engine has little to compile before the first item.
  *
  * @returns the results when all items have ended, else how far it has come
  */
@@ -36,13 +36,8 @@ export function firstSlice(call: (item: unknown) => unknown, items: ArrayLike<un
   let from = 0
   for (let block = 1; from < count; ) {
     const to = from + block < count ? from + block : count
-    for (let i = from; i < to; i++) {
-      const result = call(items[i])
-      if (typeof result === 'object' && isThenable(result)) {
-        return { results, pending: result, earlierItems: 0, earlierMs: 0, lastItems: from, lastMs: nowMs - startedMs }
-      }
-      results.push(result)
-    }
+    const pending = runItems(call, items, from, to, results, UNSTOPPED)
+    if (pending !== undefined) return { results, pending, earlierItems: 0, earlierMs: 0, lastItems: from, lastMs: nowMs - startedMs }
     if (to === count) return results
     const beforeMs = nowMs
     nowMs = performance.now()

@@ -1,4 +1,5 @@
-import { type PaceOfLoop, isThenable, SLICE_MS } from './pace.js'
+import { type PaceOfLoop, SLICE_MS } from './pace.js'
+import { runItems } from './run-items.js'
 import type { Lane, Run } from './run.js'
 import type { Batch } from './supply.js'
 
@@ -23,7 +24,7 @@ export class HereLane implements Lane {
   #most = 1
   /** Of the last item that has ended. */
   lastResult: unknown = undefined
-  #stopped = false
+  isStopped = false
   /** How many lanes share what remains; more than one makes the last blocks small. */
   lanes = 1
   /** Milliseconds between turns of the event loop. */
@@ -44,7 +45,7 @@ export class HereLane implements Lane {
   }
 
   stop(): void {
-    this.#stopped = true
+    this.isStopped = true
   }
 
   /** Takes no more: the workers do the rest. */
@@ -94,41 +95,40 @@ export class HereLane implements Lane {
 
   /** Read through a method: what runs in between may have changed it. */
   #isHalted(): boolean {
-    return this.#stopped || this.#isPaused
+    return this.isStopped || this.#isPaused
   }
 
   /** Whether the lane goes on: false when an item's promise has turned it into another. */
   #runBatch(batch: Batch): boolean {
     const call = this.#call
     const run = this.#run
-    const { start, items } = batch
-    /** Of the items since the last that failed. */
-    let results: unknown[] = []
-    for (let i = 0; i < items.length; i++) {
-      const item = items[i]
-      let result
+    const { start, items, attempts } = batch
+    let next = 0
+    while (next < items.length) {
+      const results: unknown[] = []
+      let failure: { readonly error: unknown } | undefined
+      let pending: PromiseLike<unknown> | undefined
       try {
-        result = call(item)
+        pending = runItems(call, items, next, items.length, results, this)
       } catch (error) {
-        run.finishAll(start + i - results.length, results)
-        results = []
-        run.fail(start + i, item, error, batch.attempts + 1)
-        if (this.#stopped) return false
-        continue
+        failure = { error }
       }
-      if (isThenable(result)) {
-        run.finishAll(start + i - results.length, results)
+      if (results.length > 0) this.lastResult = results.at(-1)
+      run.finishAll(start + next, results)
+      next += results.length
+      if (this.isStopped) return false
+      if (pending !== undefined) {
         run.remove(this)
-        this.#stopped = true
-        this.#becomeAsync(result, { ...batch, start: start + i, items: Array.prototype.slice.call(items, i) })
+        this.isStopped = true
+        this.#becomeAsync(pending, { ...batch, start: start + next, items: Array.prototype.slice.call(items, next) })
         return false
       }
-      // The item itself may have aborted the run.
-      if (this.#stopped) return false
-      results.push(result)
+      if (failure !== undefined) {
+        run.fail(start + next, items[next], failure.error, attempts + 1)
+        if (run.isOver) return false
+        next++
+      }
     }
-    if (results.length > 0) this.lastResult = results.at(-1)
-    run.finishAll(start + items.length - results.length, results)
-    return !this.#stopped
+    return true
   }
 }

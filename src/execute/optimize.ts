@@ -18,6 +18,7 @@ import { whyNotShared } from './shared-policies.js'
 import { ArraySink, SettledSink } from './sinks.js'
 import { type ResolvedTask, resolveTask, type Task } from './task.js'
 import { whyNotTransferable } from './transfer.js'
+import { poolFor } from './worker-pool.js'
 
 /**
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
@@ -85,7 +86,7 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
   const situation: Situation = {
     items: parts.left,
     done: firstItems.length,
-    warmWorkers: 0,
+    warmWorkers: poolFor(options.maxMemoryPerWorker).idle,
     obstacle,
   }
   let decision = decide(measured, situation, options)

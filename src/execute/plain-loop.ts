@@ -1,5 +1,6 @@
 import type { FirstSlice } from './first-slice.js'
 import { isThenable, PaceOfLoop, SLICE_MS } from './pace.js'
+import { runItems, UNSTOPPED } from './run-items.js'
 
 /** Milliseconds of items between two readings of the clock. */
 const BLOCK_MS = 0.5
@@ -43,13 +44,17 @@ export class PlainLoop {
    * @param isWorthwhile - whether to stop and think, asked after each block with the milliseconds that remain
    */
   slice(isWorthwhile: (restMs: number) => boolean): SliceEnd {
-    const { items, pace } = this
+    const { call, items, results, pace } = this
     let nowMs = performance.now()
     const endMs = nowMs + SLICE_MS
     while (this.next < items.length) {
       const from = this.next
-      this.next = this.#runUntil(Math.min(items.length, from + this.#block))
-      if (this.pending !== undefined) return 'promise'
+      this.pending = runItems(call, items, from, Math.min(items.length, from + this.#block), results, UNSTOPPED)
+      this.next = results.length
+      if (this.pending !== undefined) {
+        this.isAsync = true
+        return 'promise'
+      }
       const startedMs = nowMs
       nowMs = performance.now()
       pace.add(this.next - from, nowMs - startedMs)
@@ -59,21 +64,6 @@ export class PlainLoop {
       if (nowMs >= endMs) return 'time'
     }
     return 'done'
-  }
-
-  /** Runs items up to `to`, or up to the first that returns a promise; returns where it stopped. */
-  #runUntil(to: number): number {
-    const { call, items, results } = this
-    for (let i = this.next; i < to; i++) {
-      const result = call(items[i])
-      if (typeof result === 'object' && isThenable(result)) {
-        this.pending = result
-        this.isAsync = true
-        return i
-      }
-      results.push(result)
-    }
-    return to
   }
 
   /**
