@@ -23,6 +23,8 @@ const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-
 /** A worker thread that stays when its run ends, so that the next one need not start it. */
 export class PoolWorker {
   readonly id = nextId++
+  /** Node's number of the thread; of one that has ended, too. */
+  readonly threadId: number
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
   readonly epochMs = machineNow()
   owner: WorkerOwner | undefined = undefined
@@ -47,6 +49,7 @@ export class PoolWorker {
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
       ...(execArgv === undefined ? {} : { execArgv }),
     })
+    this.threadId = this.#worker.threadId
     this.#worker.on('message', (message: FromWorker) => {
       if (message.kind === 'ready') {
         this.isReady = true
@@ -63,10 +66,6 @@ export class PoolWorker {
       this.isGone = true
       this.owner?.gone(exitCode, this.#error)
     })
-  }
-
-  get threadId(): number {
-    return this.#worker.threadId
   }
 
   /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */

@@ -1,7 +1,7 @@
 import type { Policy } from '../internal/policy.js'
 import { Pipeline } from '../policy/pipeline.js'
 import { packLimiter, whyLimiterBound } from '../policy/portable-limiter.js'
-import { isPortable, PACK, type PolicyHandle, WHY_BOUND } from '../policy/portable.js'
+import { BURY, isPortable, PACK, type PolicyHandle, WHY_BOUND } from '../policy/portable.js'
 import { RateLimit } from '../policy/rate-limit.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 
@@ -32,6 +32,11 @@ export function sharePolicies(policies: readonly Policy[]): SentPolicy[] {
     if (handle === undefined) throw new TypeError('a policy that belongs to this thread was to be sent to a worker')
     return { id: idOf(policy instanceof RateLimit ? policy.limiter : policy), handle }
   })
+}
+
+/** A worker has ended: what it held of the policies goes back. */
+export function buryWorker(policies: readonly Policy[], threadId: number): void {
+  for (const policy of leavesOf(policies)) if (isPortable(policy)) policy[BURY]?.(threadId)
 }
 
 /** The policies without the pipelines around them. */

@@ -5,6 +5,7 @@ import { callHook } from './hooks.js'
 import { LostItems, runCarefully } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from './pool-worker.js'
 import type { Lane, Run, StopReason } from './run.js'
+import { buryWorker } from './shared-policies.js'
 import type { Batch } from './supply.js'
 import { unpackThrown } from './thrown.js'
 import { checked } from './transfer.js'
@@ -252,6 +253,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     const wasOver = this.#isOver
     this.#isOver = true
     this.#force.sweep()
+    buryWorker(this.#run.options.policies, worker.threadId)
     if (!wasOver) new LostItems(this, this.#force, exitCode, error).settle()
     this.#force.lost(this)
   }

@@ -78,6 +78,10 @@ export class NativeSemaphore implements Semaphore {
     this.#addon.semaphoreBuryDead(this.#number)
   }
 
+  buryThread(): void {
+    // Its clean-up hook has done that.
+  }
+
   held(): number {
     return this.#addon.semaphoreHeld(this.#number)
   }

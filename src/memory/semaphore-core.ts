@@ -146,6 +146,13 @@ export class SemaphoreCore {
     return sum
   }
 
+  /** Buries every row of a thread that has ended. */
+  buryAllOf(who: bigint): void {
+    for (let owner = 1; owner <= this.#rows; owner++) {
+      if (Atomics.load(this.#words, this.#row(owner, SEMAPHORE.owner)) === who) this.bury(owner)
+    }
+  }
+
   bury(owner: number): void {
     this.#complete(this.#hot())
     while (this.cancel(owner));

@@ -49,6 +49,8 @@ export interface Semaphore extends SemaphoreLimits {
   collect(): number
   /** Takes back what processes that have ended hold. */
   buryDead(): void
+  /** Takes back what a thread of this process holds that has ended. With the addon it has given that back itself. */
+  buryThread(threadId: number): void
   /** Permits of this thread, without those not yet collected. */
   held(): number
   /** Permits that are free. */

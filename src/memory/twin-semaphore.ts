@@ -25,6 +25,11 @@ class Row {
   }
 }
 
+/** Who a thread is in the rows it claims: any number but 0 will do. */
+function whoIs(id: number): bigint {
+  return BigInt(id) + 1n
+}
+
 function buryAll(): void {
   for (const row of claimed) row.bury()
 }
@@ -67,8 +72,8 @@ export class TwinSemaphore implements Semaphore {
       throw new TypeError('semaphore: the view does not hold a semaphore with all of its cells')
     }
     const core = new SemaphoreCore(view, shape)
-    // Nothing rings for the twin, so no doorbell. Any number but 0 will do for who it is.
-    const owner = core.claim(BigInt(builtins.workerThreads.threadId) + 1n, 0n)
+    // Nothing rings for the twin, so no doorbell.
+    const owner = core.claim(whoIs(builtins.workerThreads.threadId), 0n)
     return owner === 0 ? null : new TwinSemaphore(core, owner)
   }
 
@@ -77,6 +82,10 @@ export class TwinSemaphore implements Semaphore {
 
   buryDead(): void {
     // So there are none.
+  }
+
+  buryThread(id: number): void {
+    this.#core.buryAllOf(whoIs(id))
   }
 
   acquire(): Admission {

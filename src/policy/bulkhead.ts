@@ -1,5 +1,4 @@
 import { SharedMemoryError } from '../errors.js'
-import { nativeAddon } from '../internal/native.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import type { PermitQueue } from '../memory/permit-queue.js'
@@ -14,7 +13,7 @@ import {
   completeBulkheadOptions,
 } from './bulkhead-options.js'
 import { type BulkheadEvents, BulkheadStage } from './bulkhead-stage.js'
-import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
+import { BURY, PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Counts of a bulkhead, of the calls made through this object in this thread. */
@@ -106,14 +105,17 @@ export class Bulkhead extends StagedPolicy implements Disposable {
     const { options, events, isDisposed } = this.#stage
     const { name, key, clock } = options
     if (isDisposed) return 'the bulkhead has been disposed'
-    const bound = whyBound({ who: 'the bulkhead', name, isNameShared: true, functions: { key }, clock, isListenedTo: events.hasListener() })
-    if (bound !== undefined || nativeAddon() !== null) return bound
-    return 'the bulkhead needs the native addon for this: without it the slots of a worker that is ended are lost'
+    return whyBound({ who: 'the bulkhead', name, isNameShared: true, functions: { key }, clock, isListenedTo: events.hasListener() })
   }
 
   /** @internal */
   [PACK](): PolicyHandle {
     return { kind: 'bulkhead', handle: this.share() }
+  }
+
+  /** @internal */
+  [BURY](threadId: number): void {
+    this.#queue?.semaphore.buryThread(threadId)
   }
 
   /** Refuses the calls of this object that wait, and those that come. What runs keeps its slots until it ends. */

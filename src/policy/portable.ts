@@ -18,6 +18,7 @@ export type PolicyHandle =
 
 export const WHY_BOUND = Symbol('amorsize.whyBound')
 export const PACK = Symbol('amorsize.pack')
+export const BURY = Symbol('amorsize.bury')
 
 /** A policy that knows whether other threads can apply it, too. Not in the published types, so no class names it. */
 export interface Portable {
@@ -25,6 +26,8 @@ export interface Portable {
   [WHY_BOUND](): string | undefined
   /** What other threads make it from; there unless it always belongs to this one. Shares its state. */
   [PACK]?(): PolicyHandle
+  /** Takes back what a thread holds that has ended, where that thread cannot do it. */
+  [BURY]?(threadId: number): void
 }
 
 export function isPortable<P extends object>(policy: P): policy is P & Portable {

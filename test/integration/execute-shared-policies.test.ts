@@ -58,7 +58,7 @@ async function eventually(isSo: () => boolean): Promise<void> {
 }
 
 describe('a bulkhead over two workers', () => {
-  itWithAddon.each([1, 2, 3])('never lets more than %i item(s) run at once', async (maxConcurrent) => {
+  it.each([1, 2, 3])('never lets more than %i item(s) run at once', async (maxConcurrent) => {
     const shared = words(2)
     const slots = bulkhead({ maxConcurrent })
     const places = await execute(overlapping, Array.from({ length: 30 }, () => ({ words: shared })), { ...inWorkers, workers: 3, policies: [slots] })
@@ -68,7 +68,7 @@ describe('a bulkhead over two workers', () => {
     expect(slots.available).toBe(maxConcurrent)
   })
 
-  itWithAddon('counts with the items of this thread, and with other calls of the same bulkhead', async () => {
+  it('counts with the items of this thread, and with other calls of the same bulkhead', async () => {
     const shared = words(2)
     const slots = bulkhead({ maxConcurrent: 1 })
     let running = false
@@ -92,7 +92,7 @@ describe('a bulkhead over two workers', () => {
     expect(bulkhead({ name, maxConcurrent: 2 }).available).toBe(2)
   })
 
-  itWithAddon('refuses with its own error where nobody may wait', async () => {
+  it('refuses with its own error where nobody may wait', async () => {
     const shared = words(2)
     const items = Array.from({ length: 12 }, () => ({ words: shared, ms: 20 }))
     const results = await execute(overlapping, items, { ...inWorkers, chunkSize: 1, onError: 'collect', policies: [bulkhead({ maxConcurrent: 1, maxQueue: 0, maxWaitMs: 0 })] })
@@ -104,14 +104,14 @@ describe('a bulkhead over two workers', () => {
     }
   })
 
-  itWithAddon('has the slot of a worker that dies back', async () => {
+  it('has the slot of a worker that dies back', async () => {
     const slots = bulkhead({ maxConcurrent: 1 })
     const results = await execute(task<Marked, number>(module, 'diesHolding'), marked(6, () => 0), { ...inWorkers, policies: [slots] })
     expect(results).toEqual([0, 1, 2, 3, 4, 5])
     expect(slots.available).toBe(1)
   })
 
-  itWithAddon('has its slots back when a run is aborted while items hold them and wait for them', async () => {
+  it('has its slots back when a run is aborted while items hold them and wait for them', async () => {
     const slots = bulkhead({ maxConcurrent: 1 })
     const shared = words(2)
     const controller = new AbortController()
@@ -123,7 +123,7 @@ describe('a bulkhead over two workers', () => {
     await eventually(() => slots.available === 1)
   })
 
-  itWithAddon('loses no slot to forty deaths and twenty aborts, whenever they come', async () => {
+  it('loses no slot to forty deaths and twenty aborts, whenever they come', async () => {
     const slots = bulkhead({ maxConcurrent: 2 })
     const policies = [circuitBreaker(), retry(quick), slots]
     const ending = await execute(task<Marked, number>(module, 'diesHolding'), marked(40, () => 0), { ...inWorkers, policies, chunkSize: 2, retryCrashedItems: 5 })
@@ -142,7 +142,7 @@ describe('a bulkhead over two workers', () => {
     expect(after[1]).toBeLessThanOrEqual(2)
   })
 
-  itWithAddon('serves hundreds of runs, each with the same or with one of its own', async () => {
+  it('serves hundreds of runs, each with the same or with one of its own', async () => {
     const shared = words(2)
     const slots = bulkhead({ maxConcurrent: 1 })
     for (let run = 0; run < 500; run++) {
@@ -292,7 +292,7 @@ describe('other policies over two workers', () => {
     expect(items[0]!.marks.reduce((sum, runs) => sum + runs, 0)).toBe(1)
   })
 
-  itWithAddon('pipelines within pipelines are applied in their order', async () => {
+  it('pipelines within pipelines are applied in their order', async () => {
     // The limiter is inside the retry: each attempt takes a token. The bulkhead is inside of both, so its slot is free in a back-off.
     const limiter = new RateLimiter({ requestsPerSecond: 1e-3, burstSize: 100 })
     const slots = bulkhead({ maxConcurrent: 1, maxWaitMs: 10_000 })

@@ -39,6 +39,7 @@ describe('policies that go to workers', () => {
     ['rateLimit()', () => rateLimit({ requestsPerSecond: 5 })],
     ['a breaker', () => circuitBreaker({ window: { calls: 10, slowCallMs: 5 } })],
     ['a breaker whose transitions are listened to', () => heard(heard(circuitBreaker({ onOpen: quiet, onClose: quiet, onHalfOpen: quiet }), 'open'), 'close')],
+    ['a bulkhead', () => bulkhead({ maxQueue: 5 })],
     ['a retry', () => retry({ maxRetries: Infinity, maxDelayMs: 50, name: 'api' })],
     ['a timeout', () => timeout(50, { strategy: 'cooperative', name: 'api' })],
     ['a fallback', () => fallbackLevels([null, 'a', { list: [1, undefined, [2n]] }])],
@@ -137,8 +138,8 @@ describe('policies that stay in this thread', () => {
     expect(whyNotShared([policy])).toBeUndefined()
   })
 
-  it.runIf(addonForbidden)('without the addon: bulkheads, and what is shared by name', () => {
-    expect(whyNotShared([bulkhead()])).toContain('needs the native addon')
+  it.runIf(addonForbidden)('without the addon: retry budgets, and what is shared by name', () => {
+    expect(whyNotShared([bulkhead({ name: freshName() })])).toContain('needs the native addon')
     expect(whyNotShared([circuitBreaker({ name: freshName() })])).toContain('needs the native addon')
     expect(whyNotShared([retry({ budget: new RetryBudget() })])).toContain('needs the native addon')
     expect(whyNotShared([new RateLimiter({ name: freshName() })])).toContain('needs the native addon')
