@@ -56,3 +56,19 @@ export function sensibleWorkers(limits: Limits, mainWorks: boolean, bytesPerWork
   const byMemory = limits.availableBytes === null ? Infinity : Math.floor(limits.availableBytes / Math.max(bytesPerWorker, BYTES_PER_WORKER))
   return Math.max(0, Math.min(cores - (mainWorks ? 1 : 0), limits.mostWorkers, byMemory))
 }
+
+/** A smaller heap would end many a task that other workers leave the memory for. */
+const LEAST_HEAP_BYTES = 64 * 1024 * 1024
+
+/**
+ * The heap of a worker where nobody says how large it may be: an equal part of the memory that is left, for each thread that can
+ * compute and for this one.
+ *
+ * @param nodeBytes - what Node gives a worker by itself
+ * @returns undefined where that is no less than what Node gives
+ */
+export function scarceHeapBytes({ availableBytes, cpuWorkers }: Pick<Limits, 'availableBytes' | 'cpuWorkers'>, nodeBytes: number): number | undefined {
+  if (availableBytes === null) return undefined
+  const part = Math.max(LEAST_HEAP_BYTES, availableBytes / (cpuWorkers + 1))
+  return part < nodeBytes ? part : undefined
+}

@@ -104,7 +104,7 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
     chosen,
     {
       estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
-      reason: reasonFor(decision, obstacle),
+      reason: measured.sampleSize === 0 ? reasonUnmeasured(inputs.items) : reasonFor(decision, obstacle),
       warnings: warningsFor(firstItems, obstacle ?? untransferable),
       items: allItems(parts),
       profile: { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs, spawnMs, dispatchMs, assumed: assumedOf(measured), bytesPerWorker, totalItems: total, limits, considered },
@@ -153,6 +153,10 @@ function restore(run: Run, index: number, item: unknown): void {
   } catch (error) {
     run.stop('failed', error)
   }
+}
+
+function reasonUnmeasured(left: number): string {
+  return left === 0 ? 'nothing is left to run' : 'earlier runs have finished all items that were looked at; the others are measured as they run'
 }
 
 function reasonFor({ chosen, inputs, limits }: Decision, obstacle: string | undefined): string {

@@ -1,9 +1,11 @@
+import type { Sink } from './account.js'
 import { beginRun } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { currentLimits } from './limits.js'
 import { type Items, type ItemSource, sourceOf } from './item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
 import { ResultStream, type SettledItem } from './result-stream.js'
+import { RoomByMemory } from './room-by-memory.js'
 import { resolveTask, type Task } from './task.js'
 
 /**
@@ -30,10 +32,8 @@ export function stream(task: Task, source: Items<unknown>, given?: StreamOptions
 
 /** Most items between source and reader, unless the options say otherwise. */
 const MOST_BETWEEN = 4096
-/** Share of the available memory that they may take with `batchSize: 'auto'`. */
-const MEMORY_SHARE = 1 / 8
-/** What an item and its result take, as long as nothing has been seen of them. */
-const ASSUMED_BYTES = 64 * 1024
+/** As many times that with `batchSize: 'auto'`, if memory holds them. */
+const MOST_TIMES_BETWEEN = 16
 
 class StreamReader implements AsyncIterableIterator<unknown> {
   readonly #task: unknown
@@ -69,10 +69,12 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     const options = this.#options
     options.signal?.throwIfAborted()
     const task = await resolveTask(this.#task)
-    const run = await beginRun(task, this.#source, this.#results, options)
+    const { batchSize } = options
+    const weighed = batchSize === 'auto' ? new WeighedResults(this.#results) : undefined
+    const run = await beginRun(task, this.#source, weighed ?? this.#results, options)
     this.#results.run = run
-    run.mostRoom = mostBetween(options)
-    run.supply.window = typeof options.batchSize === 'number' ? options.batchSize : 1
+    run.mostRoom = weighed?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
+    run.supply.window = typeof batchSize === 'number' ? batchSize : 1
     conduct(run)
     await run.ended
   }
@@ -90,10 +92,29 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   }
 }
 
-function mostBetween({ batchSize }: CompleteOptions): number {
-  if (typeof batchSize === 'number') return batchSize
-  if (batchSize === undefined) return MOST_BETWEEN
-  const { availableBytes } = currentLimits()
-  const byMemory = availableBytes === null ? MOST_BETWEEN : Math.floor((availableBytes * MEMORY_SHARE) / ASSUMED_BYTES)
-  return Math.max(16, Math.min(16 * MOST_BETWEEN, byMemory))
+/** Passes results on, and lets the window grow and shrink with what they take. */
+class WeighedResults implements Sink {
+  readonly #results: ResultStream
+  readonly #memory = new RoomByMemory(currentLimits().availableBytes, MOST_TIMES_BETWEEN * MOST_BETWEEN)
+
+  constructor(results: ResultStream) {
+    this.#results = results
+  }
+
+  get room(): number {
+    return this.#memory.room
+  }
+
+  finished(index: number, result: unknown): void {
+    const { run } = this.#results
+    if (this.#memory.saw(result) && run !== undefined) {
+      run.mostRoom = this.#memory.room
+      run.supply.window = Math.min(run.supply.window, run.mostRoom)
+    }
+    this.#results.finished(index, result)
+  }
+
+  failed(index: number, error: unknown): void {
+    this.#results.failed(index, error)
+  }
 }

@@ -1,5 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../errors.js'
+import { builtins } from '../internal/builtins.js'
+import { currentLimits, scarceHeapBytes } from './limits.js'
 import type { FromWorker } from './worker-protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { runErrorOf } from './run-error.js'
@@ -117,7 +119,7 @@ export class WorkerPool implements Disposable {
   #start(started: Started): void {
     let worker: PoolWorker
     try {
-      worker = new PoolWorker(this.#limits)
+      worker = new PoolWorker(this.#limits ?? scarceLimits())
     } catch (error) {
       this.#startFailed(error)
       return
@@ -183,6 +185,13 @@ export class WorkerPool implements Disposable {
     idleInAll -= this.#idle.length
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }
+}
+
+/** Where memory is scarce, a worker that wants more than its part ends with its item, not the process with all of them. */
+function scarceLimits(): ResourceLimits | undefined {
+  const { heap_size_limit: nodeBytes } = builtins.v8.getHeapStatistics()
+  const bytes = scarceHeapBytes(currentLimits(), nodeBytes)
+  return bytes === undefined ? undefined : { maxOldGenerationSizeMb: Math.floor(bytes / (1024 * 1024)) }
 }
 
 /** Workers of any kind that are there and idle: one comparison tells that there are none. */

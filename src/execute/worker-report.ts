@@ -83,6 +83,7 @@ export class WorkerReport {
     })
   }
 
+  /** Buffers among them are copied, never transferred: the task may have kept what it returns, and nothing tells whether it has. */
   #message(indices: readonly number[], values: readonly unknown[]): ResultsMessage {
     const buffers: number[] = []
     for (let i = 0; i < values.length; i++) if (Buffer.isBuffer(values[i])) buffers.push(i)

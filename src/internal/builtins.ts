@@ -6,6 +6,9 @@ export const builtins = {
   get fs(): typeof import('node:fs') {
     return process.getBuiltinModule('node:fs')
   },
+  get v8(): typeof import('node:v8') {
+    return process.getBuiltinModule('node:v8')
+  },
   get workerThreads(): typeof import('node:worker_threads') {
     return process.getBuiltinModule('node:worker_threads')
   },

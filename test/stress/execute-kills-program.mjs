@@ -11,9 +11,9 @@ import * as tasks from './execute-kills-tasks.mjs'
 const [form, wanted] = [process.argv[2], Number(process.argv[3])]
 const alive = new Set()
 const postMessage = Worker.prototype.postMessage
-// The pool gives a worker nothing before it is there: one that dies as it starts is another matter.
+// Those that have been given items: one that dies as it starts is another matter.
 Worker.prototype.postMessage = function (...message) {
-  if (!alive.has(this)) {
+  if (!alive.has(this) && ['chunk', 'block'].includes(message[0].kind)) {
     alive.add(this)
     this.once('error', (error) => {
       if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') deaths.memory++

@@ -1,0 +1,84 @@
+import { stream } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+import { scarceHeapBytes } from '../../src/execute/limits.js'
+import { RoomByMemory } from '../../src/execute/room-by-memory.js'
+import { collect } from '../support/collect.js'
+
+const MiB = 1024 * 1024
+const GiB = 1024 * MiB
+
+describe('the heap of a worker', () => {
+  it.each<[string, number | null, number, number | undefined]>([
+    ['is Node\'s where there is memory enough', 64 * GiB, 4, undefined],
+    ['is Node\'s where nobody knows', null, 4, undefined],
+    ['is an equal part where there is not', 2 * GiB, 3, 512 * MiB],
+    ['is not too small to work in', 100 * MiB, 8, 64 * MiB],
+  ])('%s', (_, availableBytes, cpuWorkers, bytes) => {
+    expect(scarceHeapBytes({ availableBytes, cpuWorkers }, 4 * GiB)).toBe(bytes)
+  })
+
+  it('never becomes larger than Node\'s', () => {
+    expect(scarceHeapBytes({ availableBytes: 100 * MiB, cpuWorkers: 1 }, 40 * MiB)).toBeUndefined()
+  })
+})
+
+describe('room by memory', () => {
+  it('takes 64 KiB for a result until it has seen one', () => {
+    expect(new RoomByMemory(8 * 64 * 1024 * 100, 1000).room).toBe(100)
+  })
+
+  it('is for the largest result that it has seen', () => {
+    const memory = new RoomByMemory(8 * GiB, 65_536)
+    memory.saw('x'.repeat(100))
+    expect(memory.room).toBe(65_536)
+    memory.saw(new Uint8Array(64 * MiB))
+    expect(memory.room).toBe(15)
+    memory.saw('small')
+    memory.saw('small')
+    expect(memory.room).toBe(15)
+  })
+
+  it('leaves room for one, however large, and no more than the most', () => {
+    const memory = new RoomByMemory(MiB, 50)
+    memory.saw(new Uint8Array(64 * MiB))
+    expect(memory.room).toBe(1)
+    const unknown = new RoomByMemory(null, 50)
+    unknown.saw('x')
+    expect(unknown.room).toBe(50)
+  })
+
+  it('weighs few of many', () => {
+    const memory = new RoomByMemory(GiB, 1000)
+    let weighed = 0
+    for (let i = 0; i < 100_000; i++) if (memory.saw('x')) weighed++
+    expect(weighed).toBeLessThan(120)
+  })
+
+  it('bounds a stream by the size of its results', async () => {
+    // Each of these says it takes an eighth of all memory, so that one at a time is all there is room for.
+    let [most, underWay, read] = [0, 0, 0]
+    const huge = new Array<number>(2 ** 32 - 1)
+    const source = (function* () {
+      for (let n = 0; n < 50; n++) {
+        most = Math.max(most, ++underWay)
+        yield n
+      }
+    })()
+    const results = stream(async () => {
+      await new Promise(setImmediate)
+      return huge
+    }, source, { batchSize: 'auto' })
+    for await (const result of results) {
+      expect(result).toBe(huge)
+      underWay--
+      if (++read === 5) most = 0
+    }
+    expect(read).toBe(50)
+    expect(most).toBeLessThanOrEqual(2)
+  })
+
+  it('gives the results of an ordinary stream', async () => {
+    const numbers = Array.from({ length: 5000 }, (_, n) => n)
+    expect(await collect(stream((n: number) => 2 * n, numbers.values(), { batchSize: 'auto' }))).toEqual(numbers.map((n) => 2 * n))
+  })
+})
