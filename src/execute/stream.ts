@@ -114,6 +114,10 @@ class WeighedResults implements Sink {
     this.#results.finished(index, result)
   }
 
+  finishedAll(start: number, results: readonly unknown[]): void {
+    results.forEach((result, i) => this.finished(start + i, result))
+  }
+
   failed(index: number, error: unknown): void {
     this.#results.failed(index, error)
   }
