@@ -24,7 +24,8 @@ export class AmorsizeError extends Error {
   readonly code: AmorsizeErrorCode
 
   constructor(code: AmorsizeErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+    // An error that has no cause should not be printed with one.
+    super(message, options?.cause === undefined ? undefined : options)
     this.code = code
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
   }

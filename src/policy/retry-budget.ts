@@ -23,7 +23,7 @@ export interface RetryBudgetOptions {
   readonly ratio?: number | undefined
   /** Retries a second that are allowed however few calls there are, >= 0; default 10. */
   readonly minPerSecond?: number | undefined
-  /** How long a call counts, milliseconds, > 0; default 10,000. */
+  /** How long a call counts, milliseconds, 1 to 86,400,000 (a day); default 10,000. */
   readonly ttlMs?: number | undefined
   /** The same name means the same budget, for everybody within `scope`; on a clock of yours, in this thread. Up to 200 characters. */
   readonly name?: string | undefined
