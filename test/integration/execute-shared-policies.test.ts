@@ -2,16 +2,13 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-
   bulkhead,
-  BulkheadRejectedError,
   circuitBreaker,
   CircuitOpenError,
   execute,
   fallback,
   optimize,
   pipeline,
-  type Policy,
   rateLimit,
   RateLimitExceeded,
   RateLimiter,
@@ -19,140 +16,16 @@ import {
   RetryBudget,
   RetryExhaustedError,
   stream,
-  task,
   timeout,
   TimeoutExceededError,
-  WorkerCrashedError,
 } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 import { collect } from '../support/collect.js'
+import { eventually, failsTimes, guarded, inWorkers, type Marked, marked, quick } from '../support/guarded.js'
 import { itWithAddon } from '../support/native.js'
 
-const module = new URL('../fixtures/tasks/guarded.mjs', import.meta.url)
-interface Marked {
-  readonly marks: Int32Array
-  readonly n: number
-  readonly times?: number
-  readonly ms?: number
-}
-const overlapping = task<{ words: Int32Array; ms?: number }, boolean>(module, 'overlapping')
-const failsTimes = task<Marked, { n: number; attempt: number; isMainThread: boolean }>(module, 'failsTimes')
-const rejectsTimes = task<Marked, { n: number; attempt: number; isMainThread: boolean }>(module, 'rejectsTimes')
-const slowTimes = task<Marked, number>(module, 'slowTimes')
-
-/** Two workers, and nothing in this thread. */
-const inWorkers = { mode: 'threads', workers: 2, mainThread: false } as const
-const words = (count: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * count))
-const marked = (count: number, times: (n: number) => number, more: object = {}): Marked[] => {
-  const marks = words(count)
-  return Array.from({ length: count }, (_, n) => ({ marks, n, times: times(n), ...more }))
-}
-const quick = { initialDelayMs: 1, maxDelayMs: 5 }
-let names = 0
-const freshName = (): string => `execute-shared-${process.pid}-${++names}`
-
-/** Waits until `isSo`, for what threads do after a run has ended. */
-async function eventually(isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
-  expect(isSo()).toBe(true)
-}
-
-describe('a bulkhead over two workers', () => {
-  it.each([1, 2, 3])('never lets more than %i item(s) run at once', async (maxConcurrent) => {
-    const shared = words(2)
-    const slots = bulkhead({ maxConcurrent })
-    const places = await execute(overlapping, Array.from({ length: 30 }, () => ({ words: shared })), { ...inWorkers, workers: 3, policies: [slots] })
-    expect(places).toEqual(places.map(() => false))
-    expect(shared[0]).toBe(0)
-    expect(shared[1]).toBeLessThanOrEqual(maxConcurrent)
-    expect(slots.available).toBe(maxConcurrent)
-  })
-
-  it('counts with the items of this thread, and with other calls of the same bulkhead', async () => {
-    const shared = words(2)
-    const slots = bulkhead({ maxConcurrent: 1 })
-    let running = false
-    const beside = slots.execute(async () => {
-      running = true
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      expect(shared[1]).toBe(0)
-    })
-    const run = execute(overlapping, Array.from({ length: 20 }, () => ({ words: shared })), { mode: 'threads', workers: 2, policies: [slots] })
-    expect(running).toBe(true)
-    await Promise.all([beside, run])
-    expect(shared[1]).toBe(1)
-  })
-
-  itWithAddon('with a name is the one that every thread gets by it', async () => {
-    const shared = words(2)
-    const name = freshName()
-    const policies = [new RateLimiter({ name, requestsPerSecond: 1e6 }), circuitBreaker({ name }), bulkhead({ name, maxConcurrent: 2 })]
-    await execute(overlapping, Array.from({ length: 20 }, () => ({ words: shared })), { ...inWorkers, workers: 3, policies })
-    expect(shared[1]).toBeLessThanOrEqual(2)
-    expect(bulkhead({ name, maxConcurrent: 2 }).available).toBe(2)
-  })
-
-  it('refuses with its own error where nobody may wait', async () => {
-    const shared = words(2)
-    const items = Array.from({ length: 12 }, () => ({ words: shared, ms: 20 }))
-    const results = await execute(overlapping, items, { ...inWorkers, chunkSize: 1, onError: 'collect', policies: [bulkhead({ maxConcurrent: 1, maxQueue: 0, maxWaitMs: 0 })] })
-    const refused = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as BulkheadRejectedError)
-    expect(refused.length).toBeGreaterThan(0)
-    for (const error of refused) {
-      expect(error).toBeInstanceOf(BulkheadRejectedError)
-      expect(error).toMatchObject({ code: 'ERR_BULKHEAD_REJECTED', maxConcurrent: 1 })
-    }
-  })
-
-  it('has the slot of a worker that dies back', async () => {
-    const slots = bulkhead({ maxConcurrent: 1 })
-    const results = await execute(task<Marked, number>(module, 'diesHolding'), marked(6, () => 0), { ...inWorkers, policies: [slots] })
-    expect(results).toEqual([0, 1, 2, 3, 4, 5])
-    expect(slots.available).toBe(1)
-  })
-
-  it('has its slots back when a run is aborted while items hold them and wait for them', async () => {
-    const slots = bulkhead({ maxConcurrent: 1 })
-    const shared = words(2)
-    const controller = new AbortController()
-    const run = execute(overlapping, Array.from({ length: 8 }, () => ({ words: shared, ms: 60_000 })), { ...inWorkers, policies: [slots], signal: controller.signal })
-    const outcome = expect(run).rejects.toThrow('enough')
-    await eventually(() => shared[0] === 1)
-    controller.abort(new Error('enough'))
-    await outcome
-    await eventually(() => slots.available === 1)
-  })
-
-  it('loses no slot to forty deaths and twenty aborts, whenever they come', async () => {
-    const slots = bulkhead({ maxConcurrent: 2 })
-    const policies = [circuitBreaker(), retry(quick), slots]
-    const ending = await execute(task<Marked, number>(module, 'diesHolding'), marked(40, () => 0), { ...inWorkers, policies, chunkSize: 2, retryCrashedItems: 5 })
-    expect(ending).toEqual(ending.map((_, n) => n))
-    const shared = words(2)
-    for (let run = 0; run < 20; run++) {
-      const reason = new Error('enough')
-      const controller = new AbortController()
-      setTimeout(() => controller.abort(reason), run * 3)
-      const items = Array.from({ length: 1000 }, () => ({ words: shared, ms: 1 }))
-      await expect(execute(overlapping, items, { ...inWorkers, policies, signal: controller.signal })).rejects.toBe(reason)
-    }
-    await eventually(() => slots.available === 2)
-    const after = words(2)
-    await execute(overlapping, Array.from({ length: 40 }, () => ({ words: after })), { ...inWorkers, workers: 3, policies })
-    expect(after[1]).toBeLessThanOrEqual(2)
-  })
-
-  it('serves hundreds of runs, each with the same or with one of its own', async () => {
-    const shared = words(2)
-    const slots = bulkhead({ maxConcurrent: 1 })
-    for (let run = 0; run < 500; run++) {
-      const policies: Policy[] = [run % 5 === 0 ? bulkhead({ maxConcurrent: 1 }) : slots]
-      await execute(overlapping, [{ words: shared, ms: 0 }, { words: shared, ms: 0 }], { ...inWorkers, policies })
-    }
-    expect(slots.available).toBe(1)
-    expect(shared[0]).toBe(0)
-  })
-})
+const rejectsTimes = guarded<Marked, { n: number; attempt: number; isMainThread: boolean }>('rejectsTimes')
+const slowTimes = guarded('slowTimes')
 
 describe('a circuit breaker over two workers', () => {
   it('that failures in workers have opened refuses in this thread, whose listeners hear of it', async () => {
@@ -206,7 +79,7 @@ describe('a retry over two workers', () => {
 
   itWithAddon.each([
     ['a budget', {}],
-    ['a budget with a name', { name: freshName() }],
+    ['a budget with a name', { name: `execute-budget-${process.pid}` }],
   ])('takes its retries from %s', async (_, name) => {
     const budget = new RetryBudget({ ratio: 0, minPerSecond: 0.05, ttlMs: 100_000, ...name })
     const items = marked(20, () => Infinity)
@@ -243,7 +116,7 @@ describe('a retry over two workers', () => {
 
   it('an item that blocks its worker is ended with it, and fails', async () => {
     const items = marked(1, () => 0)
-    const results = await execute(task<Marked, number>(module, 'loopsOnce'), items, { ...inWorkers, onError: 'collect', timeoutMs: 150, policies: [retry({ maxRetries: 1, ...quick })] })
+    const results = await execute(guarded('loopsOnce'), items, { ...inWorkers, onError: 'collect', timeoutMs: 150, policies: [retry({ maxRetries: 1, ...quick })] })
     expect(results).toMatchObject([{ status: 'rejected', reason: { code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 150 } }])
   })
 })
@@ -331,34 +204,3 @@ describe('other policies over two workers', () => {
     expect(streamed).toEqual(streamed.map((_, n) => ({ n, attempt: 2, isMainThread: false })))
   })
 })
-
-describe("degrade: 'serial'", () => {
-  it('never runs an item in this thread that has ended its worker', async () => {
-    const items = marked(4, () => 0)
-    const degraded: number[] = []
-    const results = await execute(task<Marked, number>(module, 'alwaysDies'), items, {
-      ...inWorkers, onError: 'collect', degrade: 'serial', onDegraded: ({ index }) => degraded.push(index),
-    })
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
-    expect((results[2] as PromiseRejectedResult).reason).toBeInstanceOf(WorkerCrashedError)
-    expect(items[0]!.marks[2]).toBe(2) // once, and once again in another worker
-    expect(degraded).toEqual([])
-  })
-
-  it('nor one that has ended a worker before it failed', async () => {
-    const items = marked(4, () => 0)
-    const results = await execute(task<Marked, number>(module, 'diesThenFails'), items, { ...inWorkers, onError: 'collect', degrade: 'serial' })
-    expect(results[2]).toMatchObject({ status: 'rejected', reason: { message: 'not again' } })
-    expect(items[0]!.marks[2]).toBe(2)
-  })
-
-  it('does not run an item again that a policy has refused', async () => {
-    const breaker = circuitBreaker()
-    breaker.isolate()
-    const degraded: number[] = []
-    const run = execute(failsTimes, marked(2, () => 0), { ...inWorkers, policies: [breaker], degrade: 'serial', onDegraded: ({ index }) => degraded.push(index) })
-    await expect(run).rejects.toThrow(CircuitOpenError)
-    expect(degraded).toEqual([])
-  })
-})
-
