@@ -3,7 +3,6 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { machineNow } from '../internal/clock.js'
 import { loadTask, type WorkerTask } from './load-task.js'
 import { markAsWorker } from './nesting.js'
-import { packThrown } from './thrown.js'
 import { ItemStarter } from './item-starter.js'
 import { inFlightOf, runBlock, runChunk, type WorkerState } from './worker-items.js'
 import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
@@ -64,7 +63,7 @@ async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void
     report.post({ kind: 'loaded', task: task.id, refusal: undefined, atMs: machineNow() })
   } catch (error) {
     tasks.set(task.id, { refusal: error })
-    report.post({ kind: 'loaded', task: task.id, refusal: packThrown(error), atMs: machineNow() })
+    report.refused(task.id, error)
   } finally {
     nesting.isLoading = false
   }

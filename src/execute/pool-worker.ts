@@ -2,6 +2,7 @@ import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../internal/builtins.js'
 import { machineNow } from '../internal/clock.js'
 import { calibration } from './calibration.js'
+import { packThrown } from './thrown.js'
 import type { TransferredTask } from './transfer.js'
 import { Cell, type FromWorker, type LoadedMessage, type ToWorker, type WorkerStart } from './worker-protocol.js'
 
@@ -50,22 +51,35 @@ export class PoolWorker {
       ...(execArgv === undefined ? {} : { execArgv }),
     })
     this.threadId = this.#worker.threadId
-    this.#worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'ready') {
-        this.isReady = true
-      } else if (message.kind === 'loaded') {
-        // The first task was sent when the worker was started: from then on it can work.
-        if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.#startedMs)
-        this.#tasks.set(message.task, message)
-      }
-      this.owner?.received(message)
-    })
-    this.#worker.on('messageerror', (error) => this.owner?.lostMessage(error))
+    this.#worker.on('message', (message: FromWorker) => this.#received(message))
+    this.#worker.on('messageerror', (error) => this.#receivedUnreadable(error))
     this.#worker.on('error', (error: unknown) => (this.#error = error))
     this.#worker.on('exit', (exitCode) => {
       this.isGone = true
       this.owner?.gone(exitCode, this.#error)
     })
+  }
+
+  #received(message: FromWorker): void {
+    if (message.kind === 'ready') {
+      this.isReady = true
+    } else if (message.kind === 'loaded') {
+      // The first task was sent when the worker was started: from then on it can work.
+      if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.#startedMs)
+      this.#tasks.set(message.task, message)
+    }
+    this.owner?.received(message)
+  }
+
+  #receivedUnreadable(cause: Error): void {
+    const [first] = this.#tasks
+    if (this.#tasks.size > 1 || first?.[1] !== undefined) {
+      this.owner?.lostMessage(cause)
+    } else if (first !== undefined) {
+      // Before it has loaded its first task it has nothing to tell but why it cannot.
+      const refusal = packThrown(new Error('a worker cannot load the task, and what it says of that cannot be read', { cause }))
+      this.#received({ kind: 'loaded', task: first[0], refusal, atMs: machineNow() })
+    }
   }
 
   /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */

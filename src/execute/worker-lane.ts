@@ -255,7 +255,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#force.sweep()
     buryWorker(this.#run.options.policies, worker.threadId)
     if (!wasOver) new LostItems(this, this.#force, exitCode, error).settle()
-    this.#force.lost(this)
+    this.#force.lost(this, this.#isLoaded || wasOver ? undefined : new Error(`a worker ended with code ${exitCode} as it loaded the task`, { cause: error }))
   }
 
   /** The run is over. */

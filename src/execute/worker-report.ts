@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
-import { packBarely, packThrown } from './thrown.js'
+import { machineNow } from '../internal/clock.js'
+import { packBarely, type PackedThrown, packThrown } from './thrown.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
@@ -33,10 +34,19 @@ export class WorkerReport {
 
   failed(index: number, error: unknown): void {
     this.flush()
+    this.#postThrown(error, (packed) => ({ kind: 'failed', run: this.#run, index, error: packed }))
+  }
+
+  /** Says that a task cannot be loaded. */
+  refused(task: number, error: unknown): void {
+    this.#postThrown(error, (refusal) => ({ kind: 'loaded', task, refusal, atMs: machineNow() }))
+  }
+
+  #postThrown(thrown: unknown, message: (packed: PackedThrown) => FromWorker): void {
     try {
-      this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
+      this.post(message(packThrown(thrown)))
     } catch {
-      this.post({ kind: 'failed', run: this.#run, index, error: packBarely(error) })
+      this.post(message(packBarely(thrown)))
     }
   }
 

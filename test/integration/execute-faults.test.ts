@@ -208,6 +208,23 @@ describe('faults of the run as a whole', () => {
     await expect(execute(onlyMain, [1, 2], { mode: 'threads', workers: 1, mainThread: false })).rejects.toThrow('not in a worker')
   })
 
+  it.each(['ends-as-it-loads.mjs', 'ends-as-it-loads.mjs?later'])('a module that ends each worker that loads it: %s', async (name) => {
+    const ending = task<number, number>(new URL(`../fixtures/tasks/${name}`, import.meta.url), 'double')
+    await expect(execute(ending, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toMatchObject({
+      code: 'ERR_EXECUTION',
+      message: 'workers end as they load the task',
+      errors: [{ message: 'a worker ended with code 3 as it loaded the task' }],
+    })
+    // Where threads are only a choice, this thread does the work.
+    const items = Array.from({ length: 300 }, (_, n) => n)
+    expect(await execute(ending, items)).toEqual(items.map((n) => n * 2))
+  })
+
+  it('a module whose error in a worker cannot be read', async () => {
+    const deep = task<number>(new URL('../fixtures/tasks/deep-error.mjs', import.meta.url), 'double')
+    await expect(execute(deep, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toThrow(/^deep$|cannot be read/)
+  })
+
   it('a function that captures something, forced into threads', async () => {
     const factor = 2
     const running = execute((n: number) => n * factor, [1, 2], { mode: 'threads' })
