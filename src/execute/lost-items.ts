@@ -24,6 +24,7 @@ export class LostItems {
   }
 
   settle(): void {
+    this.#force.lastExitCode = this.#exitCode
     const lost = this.#collect()
     // order: seq_cst. Pairs with worker-items.ts; the thread has ended, so this is what it wrote last.
     const current = this.#lane.worker.currentItem

@@ -1,4 +1,4 @@
-import { TimeoutExceededError } from '../errors.js'
+import { TimeoutExceededError, WorkerCrashedError } from '../errors.js'
 import { notify } from '../internal/listeners.js'
 import { isOwnRejection } from '../policy/own-rejection.js'
 import type { HereLane } from './here-lane.js'
@@ -54,6 +54,8 @@ export class Workforce {
   block: SharedBlock | undefined = undefined
   /** Whether results of the shared block may be among what could not be read. */
   hasLostMessages = false
+  /** Of the last worker that died. */
+  lastExitCode = 0
   readonly #terms: Terms
   readonly #pool: WorkerPool
   readonly #request: WorkerRequest
@@ -201,7 +203,19 @@ export class Workforce {
 
   #refused(error: unknown): void {
     if (this.run.isOver || this.#lanes.size > 0) return
-    if (!this.#without(error)) this.run.stop('failed', error)
+    if (!this.#without(error)) {
+      this.run.stop('failed', error)
+      return
+    }
+    const { supply } = this.run
+    for (let batch = supply.takeCrashed(); batch !== undefined; batch = supply.takeCrashed()) this.#leftBehind(batch)
+  }
+
+  /** No worker will take what others have died of, and this thread must not; what was only near it may run here. */
+  #leftBehind(batch: Batch): void {
+    const { start, items, attempts } = batch
+    if (attempts === 0) this.run.supply.putBack({ ...batch, isCareful: false })
+    else this.run.fail(start, items[0], new WorkerCrashedError(`the worker that ran item ${start} ended, and no other can be started`, { item: start, exitCode: this.lastExitCode }), attempts)
   }
 
   release(lane: WorkerLane): void {

@@ -251,6 +251,35 @@ describe('faults of the run as a whole', () => {
   })
 })
 
+describe('where a worker dies and no other can be started', () => {
+  it('the item that ended it fails, and this thread does the rest', async () => {
+    const threads = process.getBuiltinModule('node:worker_threads')
+    const { Worker } = threads
+    // Busy enough for the worker that is there to be asked; it ends at the first item it gets.
+    const deadly = (n: number): number => {
+      if (!process.getBuiltinModule('node:worker_threads').isMainThread) process.exit(4)
+      const endMs = performance.now() + 1
+      while (performance.now() < endMs);
+      return n
+    }
+    await execute(() => 1, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false })
+    threads.Worker = class {
+      constructor() {
+        throw new Error('no more threads')
+      }
+    } as unknown as typeof Worker
+    try {
+      const outcomes = await execute(deadly, Array.from({ length: 200 }, (_, n) => n), { onError: 'collect' })
+      const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
+      expect(failed).toHaveLength(1)
+      expect(failed[0]?.reason).toMatchObject({ code: 'ERR_WORKER_CRASHED', exitCode: 4 })
+      outcomes.forEach((outcome, value) => outcome.status === 'fulfilled' && expect(outcome).toEqual({ status: 'fulfilled', value }))
+    } finally {
+      threads.Worker = Worker
+    }
+  })
+})
+
 describe('20 random kills', () => {
   it('lose no item, and run none twice that did not crash', async () => {
     const count = 400
