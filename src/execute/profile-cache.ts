@@ -25,9 +25,9 @@ export function latestItemMs(task: object): number {
 /** Items shaped like `item`, if anything is known of such, take `itemMs` by now: the engine may have compiled the task since. */
 export function correct(task: object | string, item: unknown, itemMs: number): void {
   const ofTask = find(task)
-  const shape = shapeOf(item)
-  const known = ofTask?.get(shape)
   if (ofTask === undefined) return
+  const shape = shapeOf(item)
+  const known = ofTask.get(shape)
   if (known !== undefined) ofTask.set(shape, { ...known, itemMs: smoothed(known.itemMs, itemMs) })
   ofTask.latestItemMs = smoothed(ofTask.latestItemMs, itemMs)
 }
