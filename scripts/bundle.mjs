@@ -13,7 +13,9 @@ import { mustRun } from './support/run.mjs'
 
 /** Names of functions and classes stay: an error has its class's, and a stack trace can be read. */
 const names = { keep_classnames: true, keep_fnames: true }
-const minified = { module: true, mangle: names, compress: names }
+/** An error that nobody catches shows its line of code: none may be as long as the file. */
+const format = { max_line_len: 200 }
+const minified = { module: true, mangle: names, compress: names, format }
 
 const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')

@@ -5,7 +5,7 @@ import { Interruption } from './interruption.js'
 import { type ItemsInput, itemsInput } from './items-input.js'
 import { resultLine } from './result-line.js'
 import { OutputClosedError, type ResultsOutput, resultsOutput } from './results-output.js'
-import { type RunFlags, runOptions, withRunFlags } from './run-flags.js'
+import { type RunFlags, requireItems, runOptions, withRunFlags } from './run-flags.js'
 import { type TaskArgument, taskArgument } from './task-argument.js'
 
 interface ExecuteFlags extends RunFlags {
@@ -49,6 +49,7 @@ came about, and ends with the same output as an unbroken run.
 Exit codes: 0 all items have results, 1 an item failed or the run could not go on, 2 wrong usage, 130 interrupted.`,
     )
     .action(async (task: TaskArgument, flags: ExecuteFlags) => {
+      requireItems(command, flags)
       if (flags.name !== undefined && flags.checkpoint === undefined) command.error("error: option '--name' needs '--checkpoint <dir>'")
       process.exitCode = await runExecute(task, flags)
     })
@@ -60,12 +61,14 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   const bar = flags.progress === true && !(flags.out === '-' && process.stdout.isTTY) ? await openProgressBar(process.stderr) : null
   const interruption = new Interruption()
   let last: Progress | undefined
+  let failure: { readonly index: number; readonly error: unknown } | undefined
   const options: StreamOptions = {
     ...runOptions(flags),
     onError: flags.onError,
     deadLetter: flags.deadLetter,
     checkpoint: flags.checkpoint === undefined ? undefined : { dir: flags.checkpoint, name: flags.name },
     signal: interruption.signal,
+    hooks: { onItemError: (item) => (failure ??= item) },
     onProgress(progress) {
       last = progress
       bar?.update(progress)
@@ -79,7 +82,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
     if (!interruption.signal.aborted) {
       // What it cannot write now is not what went wrong first.
       await output.leave().catch(() => undefined)
-      throw error
+      throw failure !== undefined && error === failure.error ? failedItem(failure) : error
     }
   } finally {
     interruption.stopListening()
@@ -94,6 +97,10 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   const failed = last?.failed ?? 0
   if (failed > 0) process.stderr.write(`amorsize: ${failed} of ${failed + (last?.completed ?? 0)} items failed\n`)
   return failed > 0 ? EXIT_ITEM_FAILED : 0
+}
+
+function failedItem({ index, error }: { readonly index: number; readonly error: unknown }): Error {
+  return new Error(`item ${index} failed: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`, { cause: error })
 }
 
 async function writeResults(results: AsyncIterable<unknown>, output: ResultsOutput): Promise<void> {

@@ -5,7 +5,7 @@ import { withKnownLength } from '../internal/known-length.js'
 import type { Interruption } from './interruption.js'
 import { countLines, ndjsonValues } from './ndjson-lines.js'
 
-/** Where the items come from, as the options say. */
+/** Where the items come from: one of the two. */
 export interface ItemsOptions {
   /** Path of an NDJSON file, or '-' for standard input. */
   readonly items?: string
@@ -31,11 +31,10 @@ const FEW_BYTES = 64 << 20
 /**
  * Finds the items. A file is counted, so that a bar can tell how far the run is.
  *
- * @throws {Error} when neither or both options are there, or the file cannot be read
+ * @throws {Error} when the file cannot be read
  */
 export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
   const { items, range } = options
-  if ((items === undefined) === (range === undefined)) throw new Error("say where the items come from: --items <file> (or '-'), or --range <n>")
   if (range !== undefined) {
     const open = (interruption?: Interruption): Iterable<number> => withKnownLength(numbers(range, interruption), range)
     return { total: range, open, all: () => Promise.resolve(range > FEW_NUMBERS ? open() : Float64Array.from(open())) }

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { optimize } from '../index.js'
 import { itemsInput } from './items-input.js'
-import { type RunFlags, runOptions, withRunFlags } from './run-flags.js'
+import { type RunFlags, requireItems, runOptions, withRunFlags } from './run-flags.js'
 import { type TaskArgument, taskArgument } from './task-argument.js'
 
 interface OptimizeFlags extends RunFlags {
@@ -17,14 +17,16 @@ export function optimizeCommand(): Command {
         'considered, and why one was chosen.',
     )
     .addArgument(taskArgument())
-  return withRunFlags(command)
+  withRunFlags(command)
     .option('--json', 'print one JSON object instead of the report')
     .addHelpText('after', '\nExit codes: 0 success, 1 the function or the items failed, 2 wrong usage.')
     .action(async (task: TaskArgument, flags: OptimizeFlags) => {
+      requireItems(command, flags)
       const input = await itemsInput(flags)
       const plan = await optimize({ url: task.url, export: task.export }, await input.all(), runOptions(flags))
       const { mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile } = plan
       const json = (): string => JSON.stringify({ mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile }, null, 2)
       process.stdout.write(`${flags.json === true ? json() : plan.explain()}\n`)
     })
+  return command
 }

@@ -26,6 +26,12 @@ export function withRunFlags(command: Command): Command {
     .option('--timeout-ms <ms>', 'milliseconds an item may take', milliseconds)
 }
 
+/** Ends the command with what is wrong unless exactly one option says where the items come from. */
+export function requireItems(command: Command, { items, range }: RunFlags): void {
+  if ((items === undefined) !== (range === undefined)) return
+  command.error("error: say where the items come from: either '--items <file>' ('-' for standard input) or '--range <n>'")
+}
+
 /** The options of `execute`, `optimize` and `stream` that the flags stand for. */
 export function runOptions({ workers, chunkSize, mode, timeoutMs }: RunFlags): StreamOptions {
   return { workers, chunkSize, mode, timeoutMs }

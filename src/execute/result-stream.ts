@@ -26,7 +26,7 @@ export class ResultStream implements Sink {
   }
 
   finished(index: number, value: unknown): void {
-    this.#put(index, this.#collects ? { status: 'fulfilled', value, index } : value)
+    this.#put(index, this.#collects ? { index, status: 'fulfilled', value } : value)
   }
 
   finishedAll(start: number, values: readonly unknown[]): void {
@@ -34,7 +34,7 @@ export class ResultStream implements Sink {
   }
 
   failed(index: number, reason: unknown): void {
-    if (this.#collects) this.#put(index, { status: 'rejected', reason, index })
+    if (this.#collects) this.#put(index, { index, status: 'rejected', reason })
   }
 
   #put(index: number, outcome: unknown): void {

@@ -78,7 +78,7 @@ describe('amorsize execute', () => {
   it('ends at the first failure, with exit code 1 and what it had', async () => {
     const out = newFile()
     const { code, stderr } = await execute('#odd', '--range', '5', '--out', out, '--dead-letter', 'thrown.ndjson')
-    expect({ code, stderr }).toEqual({ code: 1, stderr: 'amorsize: even: 0\n' })
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'amorsize: item 0 failed: RangeError: even: 0\n' })
     expect(existsSync(out)).toBe(false)
     expect(linesIn(file('thrown.ndjson'))).toMatchObject([{ index: 0, item: 0, error: { name: 'RangeError', code: 'E_EVEN' } }])
   })
@@ -93,6 +93,7 @@ describe('amorsize execute', () => {
       { index: 2, status: 'rejected' },
       { index: 3, status: 'fulfilled', value: 3 },
     ])
+    expect(linesIn(out).map((line) => Object.keys(line as object)[0])).toEqual(Array(4).fill('index'))
     expect(linesIn(file('dead.ndjson')).map((line) => (line as { index: number }).index).sort()).toEqual([0, 2])
   })
 
@@ -113,8 +114,8 @@ describe('amorsize execute', () => {
 
 describe('amorsize execute refuses', () => {
   it.each([
-    [['#double'], 1, /say where the items come from: --items <file> \(or '-'\), or --range <n>/],
-    [['#double', '--range', '5', '--items', 'items.ndjson'], 1, /say where the items come from/],
+    [['#double'], 2, /say where the items come from: either '--items <file>'/],
+    [['#double', '--range', '5', '--items', 'items.ndjson'], 2, /say where the items come from/],
     [['#double', '--range', '-1'], 2, /'--range <n>' argument '-1' is invalid/],
     [['#double', '--items', 'missing.ndjson'], 1, /the items 'missing.ndjson' cannot be read: ENOENT/],
     [['#double', '--items', '.'], 1, /the items '.' cannot be read: it is a folder/],

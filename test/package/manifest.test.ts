@@ -34,6 +34,13 @@ itWithAddon('holds the prebuild of this platform, stripped', async () => {
   expect((await readFile(join(root, ours!))).includes('.symtab')).toBe(false)
 })
 
+it('shows a few lines of code where an error is not caught, and not a whole file', async () => {
+  const program = "import { RateLimiter } from 'amorsize'; new RateLimiter({ requestsPerSecond: -1 })"
+  const { code, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], project)
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('RangeError: requestsPerSecond must be') as unknown })
+  expect(stderr.length).toBeLessThan(5000)
+})
+
 it('has at most four dependencies and runs nothing when it is installed', async () => {
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<'dependencies' | 'scripts', Record<string, string>>
   expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(4)
