@@ -3,7 +3,7 @@
 //
 // All files of dist/bundle lie side by side, two levels below the package's root like dist/internal, and what is started by
 // its URL (worker threads, processes of `amorsize bench`) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
-import { readFileSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
 import { minify } from 'terser'
@@ -56,6 +56,9 @@ const { 'execute-worker': worker, ...others } = entryPoints
 const policiesOfWorker = join(dist, 'execute', 'worker-policy-classes.js')
 await joinAll({ ...others, 'worker-policy-classes': policiesOfWorker }, { manualChunks: inFewFiles })
 await joinAll({ 'execute-worker': worker }, { paths: { [policiesOfWorker]: './worker-policy-classes.js' } }, [policiesOfWorker])
+
+// npm does so where the package is installed; in a clone, npx runs the file as it is.
+for (const target of Object.values(manifest.bin)) chmodSync(join(root, target), 0o755)
 
 /** What every program loads is one file, and what `amorsize/system` needs of it another: each file that Node loads costs half a millisecond. */
 function inFewFiles(id, { getModuleInfo }) {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { amorsize, main, runNode } from './support-cli.js'
 
@@ -13,6 +14,11 @@ describe('the command line', () => {
   it('starts with the line that makes it a program', () => {
     const source = readFileSync(new URL(`../../${manifest.bin['amorsize'] ?? ''}`, import.meta.url), 'utf8')
     expect(source.startsWith('#!/usr/bin/env node\n')).toBe(true)
+  })
+
+  it.skipIf(process.platform === 'win32')('may be run as it was compiled, as npx does in a clone', () => {
+    const program = fileURLToPath(new URL(`../../${manifest.bin['amorsize'] ?? ''}`, import.meta.url))
+    expect(spawnSync(program, ['--version'], { encoding: 'utf8' })).toMatchObject({ stdout: `${manifest.version}\n` })
   })
 
   it.each([[['--help']], [['bench', '--help']], [['help', 'bench']], [['top', '--help']], [['shm', 'remove', '--help']]])('explains itself with %j and exits 0, without colours', async (args) => {
