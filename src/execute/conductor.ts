@@ -188,8 +188,10 @@ class Conductor {
   /** No worker can be had, or none can load the task. */
   #goOnWithout(error: unknown): boolean {
     const { task, options } = this.#run
-    if (!this.#mayRunHere || options.mode === 'threads') return false
-    if (error instanceof TaskNotTransferableError) this.#warnOf(error)
+    const isCapturing = error instanceof TaskNotTransferableError
+    // What no thread can receive stays here, even if this thread was to be spared.
+    if (options.mode === 'threads' || !(this.#mayRunHere || isCapturing)) return false
+    if (isCapturing) this.#warnOf(error)
     else warnOnce(task.key, 'AMORSIZE_NO_WORKERS', `workers cannot run the task, so it stays in this thread: ${error instanceof Error ? error.message : String(error)}`)
     this.#run.mode = this.#async === undefined ? 'serial' : 'async'
     if (this.#here !== undefined) this.#here.goOnAlone()

@@ -92,7 +92,8 @@ export class PlainLoop {
       } else {
         results.push(result)
       }
-      if (++this.next === items.length) return 'done'
+      // The task may have shortened the array.
+      if (++this.next >= items.length) return 'done'
       if (++inBlock >= block) {
         const startedMs = nowMs
         nowMs = performance.now()

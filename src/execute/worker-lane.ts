@@ -18,6 +18,8 @@ const AHEAD = 2
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
 const GRACE_MS = 1000
 
+let stints = 0
+
 /** One worker's part of a run: keeps it supplied with chunks, or lets it claim from the shared block; settles what comes back. */
 export class WorkerLane implements Lane, WorkerOwner {
   readonly worker: PoolWorker
@@ -27,6 +29,11 @@ export class WorkerLane implements Lane, WorkerOwner {
   isClaiming = false
   readonly #force: Workforce
   readonly #run: Run
+  /**
+   * Stamped on all messages, so that what comes from an earlier run is known by it. Larger than in any earlier run of the worker, which so
+   * knows what is over: it may come to a run that began before the last one it worked for.
+   */
+  readonly #runNumber = ++stints
   readonly #again = (): void => this.fill()
   readonly #meter = new TripMeter(calibration)
   /** Whether all that moves between two chunks is their items and results. */
@@ -48,9 +55,11 @@ export class WorkerLane implements Lane, WorkerOwner {
     worker.owner = this
     this.#run.add(this)
     callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
+    // The hook may have aborted the run, and the worker be another's by now.
+    if (this.#isHalted()) return
     const loaded = worker.load(force.task)
-    const { policies, runNumber } = force
-    if (policies.length > 0) worker.send({ kind: 'policies', run: runNumber, policies, timeoutMs: this.#run.options.timeoutMs })
+    const { policies } = force
+    if (policies.length > 0) worker.send({ kind: 'policies', run: this.#runNumber, policies, timeoutMs: this.#run.options.timeoutMs })
     if (loaded !== undefined) this.#loaded(loaded)
   }
 
@@ -98,19 +107,19 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { block } = this.#force
     if (block === undefined || block.remaining === 0 || this.chunks.size > 0) return false
     this.isClaiming = true
-    const { task, runNumber } = this.#force
-    this.worker.send({ kind: 'block', run: runNumber, task: task.id, block: block.words, timeoutMs: this.#run.options.timeoutMs })
+    const { task } = this.#force
+    this.worker.send({ kind: 'block', run: this.#runNumber, task: task.id, block: block.words, timeoutMs: this.#run.options.timeoutMs })
     return true
   }
 
   #send(batch: Batch): void {
-    const { task, runNumber, inFlight } = this.#force
+    const { task, inFlight } = this.#force
     const { start, items, isCareful } = batch
     const chunk = this.#nextChunk++
     this.chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
     try {
       this.worker.send({
-        kind: 'chunk', run: runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
+        kind: 'chunk', run: this.#runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
       })
     } catch (error) {
       this.chunks.delete(chunk)
@@ -130,13 +139,13 @@ export class WorkerLane implements Lane, WorkerOwner {
   received(message: FromWorker): void {
     switch (message.kind) {
       case 'results':
-        if (message.run === this.#force.runNumber) this.#settleAll(message)
+        if (message.run === this.#runNumber) this.#settleAll(message)
         return
       case 'failed':
-        if (message.run === this.#force.runNumber) this.#settle(message.index, undefined, { error: unpackThrown(message.error, this.#run.task.exports) })
+        if (message.run === this.#runNumber) this.#settle(message.index, undefined, { error: unpackThrown(message.error, this.#run.task.exports) })
         return
       case 'done':
-        if (message.run === this.#force.runNumber) this.#done(message)
+        if (message.run === this.#runNumber) this.#done(message)
         return
       case 'loaded':
         if (message.task === this.#force.task.id) this.#loaded(message)
@@ -145,7 +154,7 @@ export class WorkerLane implements Lane, WorkerOwner {
         this.#chunkLost()
         return
       case 'echo':
-        if (message.run === this.#force.runNumber) this.#allDone(message)
+        if (message.run === this.#runNumber) this.#allDone(message)
         return
       case 'ready':
     }
@@ -219,7 +228,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#unread = error
     this.#force.hasLostMessages = true
     // It may have been the one that said a chunk is done: the answer to this says so too.
-    this.worker.send({ kind: 'echo', run: this.#force.runNumber, upTo: this.#nextChunk - 1 })
+    this.worker.send({ kind: 'echo', run: this.#runNumber, upTo: this.#nextChunk - 1 })
   }
 
   #allDone({ upTo }: EchoMessage): void {
@@ -263,9 +272,8 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (this.#isOver) return
     this.#isOver = true
     const { worker } = this
-    const { runNumber, policies } = this.#force
-    worker.cancel(runNumber)
-    if (policies.length > 0) worker.send({ kind: 'over', run: runNumber })
+    worker.cancel(this.#runNumber)
+    if (this.#force.policies.length > 0) worker.send({ kind: 'over', run: this.#runNumber })
     if (this.chunks.size === 0 && !this.isClaiming) {
       this.#leave()
     } else if (reason === 'aborted') {

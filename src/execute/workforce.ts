@@ -25,8 +25,6 @@ const SWEEP_MS = 50
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
-let runs = 0
-
 /** How the workers of a run are to work. */
 export interface Terms {
   readonly workers: number
@@ -45,8 +43,6 @@ export interface Terms {
 export class Workforce {
   readonly run: Run
   readonly task: TransferredTask
-  /** Stamped on all messages, so that what comes from an earlier run is known by it. */
-  readonly runNumber = ++runs
   readonly inFlight: number
   /** What the workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]
@@ -90,10 +86,11 @@ export class Workforce {
     }
     if (here !== undefined) here.sliceMs = SLICE_WITH_MESSAGES_MS
     run.add(this)
-    this.#pool.request(this.#request, Math.max(terms.workers, currentLimits().cpuWorkers))
     const { timeoutMs } = run.options
     const everyMs = timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8))
     this.#watch = setInterval(() => this.#look(), everyMs)
+    // Last: workers that are there begin at once, and may end the run.
+    this.#pool.request(this.#request, Math.max(terms.workers, currentLimits().cpuWorkers))
   }
 
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */

@@ -231,6 +231,17 @@ describe('faults of the run as a whole', () => {
     await expect(running).rejects.toMatchObject({ code: 'ERR_TASK_NOT_TRANSFERABLE', captured: ['factor'] })
   })
 
+  it.each([[0, 1], ['0', '1']])('a function that captures something, and this thread is to be spared', async (...pair) => {
+    const end = { value: 2 }
+    const slow = (item: number | string) => {
+      const until = performance.now() + end.value
+      while (performance.now() < until);
+      return Number(item) * 2
+    }
+    const items = Array.from({ length: 200 }, (_, n) => pair[n % 2]!)
+    for (let i = 0; i < 2; i++) expect(await execute(slow, items, { mainThread: false })).toEqual(items.map((item) => Number(item) * 2))
+  })
+
   it('is aborted while workers loop for ever', async () => {
     const controller = new AbortController()
     const running = execute(misbehave, [{ do: 'loop' }, { do: 'loop' }, { n: 1 }], { ...inWorkers, signal: controller.signal })
@@ -241,6 +252,19 @@ describe('faults of the run as a whole', () => {
   it('the next run is not disturbed by what the last one left behind', async () => {
     await expect(execute(misbehave, [{ do: 'throw', value: 1 }, { do: 'busy', ms: 200, n: 1 }], { ...inWorkers, onError: 'throw' })).rejects.toBe(1)
     expect(await outcomeOf({ n: 17 })).toEqual({ status: 'fulfilled', value: 34 })
+  })
+
+  it('a worker comes from a later run to an earlier one', async () => {
+    const apart: ScheduleOptions = { mode: 'threads', workers: 1, mainThread: false, chunkSize: 4 }
+    let hadWorkers = 0
+    // Its worker ends at 17; while the next one starts, those of the later run are done.
+    const earlier = execute(misbehave, around({ do: 'exit' }), { ...inWorkers, ...apart, onError: 'collect', hooks: { onWorkerStart: () => void hadWorkers++ } })
+    let isOver = false
+    void earlier.finally(() => (isOver = true))
+    while (!isOver) await execute(misbehave, [{ n: 1 }], { ...apart, workers: 3 })
+    const outcomes = await earlier
+    outcomes.forEach((outcome, n) => expect(outcome).toMatchObject(n === 17 ? { reason: { code: 'ERR_WORKER_CRASHED' } } : { value: n * 2 }))
+    expect(hadWorkers).toBeGreaterThan(1)
   })
 
   it('a stream passes faults on in their place', async () => {

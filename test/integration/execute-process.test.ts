@@ -52,6 +52,17 @@ describe('a program that runs workers ends by itself', () => {
     expect(await output(['--input-type=module', '-e', source])).toBe('first\n')
   })
 
+  it('after a run that a hook has aborted, as workers that were there joined it', async () => {
+    const source = `import { execute } from 'amorsize'
+      const options = { mode: 'threads', workers: 1, mainThread: false }
+      await execute((n) => n, [1], options)
+      const controller = new AbortController()
+      const hooks = { onWorkerStart: () => controller.abort(new Error('enough')) }
+      await execute((n) => n, [1], { ...options, hooks, signal: controller.signal }).catch((error) => console.log(error.message))
+      console.log(await execute((n) => n, [1], options))`
+    expect(await output(['--input-type=module', '-e', source])).toBe('enough\n[ 1 ]\n')
+  })
+
   it('that is its own worker module: the run is not started again in each worker', async () => {
     const { stdout, stderr } = await run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs'], { cwd: root, timeout: 20_000 })
     expect(stdout).toBe('60\n')

@@ -53,6 +53,15 @@ describe('execute', () => {
     expect(runs.size).toBe(500)
   })
 
+  it('ends where the array ends by then, if items shorten it', async () => {
+    const items = Array.from({ length: 100 }, (_, n) => n)
+    const shorten = async (n: number): Promise<number> => {
+      items.splice(-2)
+      return Promise.resolve(n)
+    }
+    expect(await execute(shorten, items)).toEqual(Array.from({ length: 34 }, (_, n) => n))
+  })
+
   it('lets items that wait overlap', async () => {
     const startedMs = performance.now()
     await execute(() => sleep(20), numbers(100))
