@@ -60,6 +60,15 @@ export function remember(task: object | string, item: unknown, measured: Measure
 
 /** Items of one shape are taken to cost alike: the type, the class, and the size to a factor of four. */
 export function shapeOf(item: unknown): string {
+  try {
+    return readShape(item)
+  } catch {
+    // A getter or a proxy that throws is the task's affair.
+    return 'unreadable'
+  }
+}
+
+function readShape(item: unknown): string {
   switch (typeof item) {
     case 'string':
       return `string ${magnitude(item.length)}`

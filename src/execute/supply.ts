@@ -51,9 +51,13 @@ export class Supply {
     return this.#source.total
   }
 
-  /** An item that will be taken next, where it can be seen without taking it. */
+  /** An item that will be taken next, where it can be seen without taking it. What reading it throws is for whoever takes it. */
   peek(): unknown {
-    return this.#source instanceof ArraySource ? this.#source.items[this.#source.position] : undefined
+    try {
+      return this.#source instanceof ArraySource ? this.#source.items[this.#source.position] : undefined
+    } catch {
+      return undefined
+    }
   }
 
   /** Items not yet taken; null where it is not known. */
@@ -113,7 +117,12 @@ export class Supply {
   share(lanes: number): SharedBlock | undefined {
     const source = this.#source
     if (!(source instanceof ArraySource) || this.window !== Infinity || this.#mayBeFinished || source.ended) return undefined
-    const block = SharedBlock.of(source.items, source.position, this.#next, lanes)
+    let block
+    try {
+      block = SharedBlock.of(source.items, source.position, this.#next, lanes)
+    } catch {
+      // An item cannot be read, and whoever takes it says so; or there is no memory for a second copy of them all.
+    }
     if (block === undefined) return undefined
     for (let i = source.position; i < source.items.length; i++) this.#account.take(this.#next++, source.items[i])
     source.close()

@@ -14,7 +14,12 @@ const MOST_NODES = 500
 /** Estimates the size of `value`, looking at a bounded part of it. */
 export function sizeOf(value: unknown): ValueSize {
   const size: ValueSize = { nodes: 0, bytes: 0, obstacle: undefined }
-  add(value, size, new Set())
+  try {
+    add(value, size, new Set())
+  } catch {
+    // A getter or a proxy that throws, as it would when it is cloned.
+    size.obstacle ??= 'what cannot be read cannot be sent to a thread'
+  }
   return size
 }
 

@@ -242,6 +242,30 @@ describe('faults of the run as a whole', () => {
     for (let i = 0; i < 2; i++) expect(await execute(slow, items, { mainThread: false })).toEqual(items.map((item) => Number(item) * 2))
   })
 
+  it.each([0, 1, 390])('an array whose element %i throws when it is read', async (index) => {
+    const numbers = Array.from({ length: 400 }, (_, n) => n)
+    Object.defineProperty(numbers, index, { get: () => { throw new Error('not to be read') } })
+    const twice = (n: number) => n * 2
+    for (const options of [{}, { mode: 'threads' }, { mode: 'threads', mainThread: false, workers: 1 }, { onError: 'collect' }, { mode: 'async' }] satisfies ScheduleOptions[]) {
+      await expect(execute(twice, numbers, options)).rejects.toThrow('not to be read')
+    }
+  })
+
+  it('items and results that cannot be looked at stay in this thread', async () => {
+    const revoked = () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      return proxy
+    }
+    const slow = (): object => {
+      const until = performance.now() + 1
+      while (performance.now() < until);
+      return { get constructor() { throw new Error('not to be read') } }
+    }
+    const items = Array.from({ length: 100 }, revoked)
+    for (const options of [{}, { onError: 'collect' }] satisfies ScheduleOptions[]) expect(await execute(slow, items, options)).toHaveLength(100)
+  })
+
   it('is aborted while workers loop for ever', async () => {
     const controller = new AbortController()
     const running = execute(misbehave, [{ do: 'loop' }, { do: 'loop' }, { n: 1 }], { ...inWorkers, signal: controller.signal })
@@ -258,10 +282,10 @@ describe('faults of the run as a whole', () => {
     const apart: ScheduleOptions = { mode: 'threads', workers: 1, mainThread: false, chunkSize: 4 }
     let hadWorkers = 0
     // Its worker ends at 17; while the next one starts, those of the later run are done.
-    const earlier = execute(misbehave, around({ do: 'exit' }), { ...inWorkers, ...apart, onError: 'collect', hooks: { onWorkerStart: () => void hadWorkers++ } })
-    let isOver = false
-    void earlier.finally(() => (isOver = true))
-    while (!isOver) await execute(misbehave, [{ n: 1 }], { ...apart, workers: 3 })
+    const earlier = execute(misbehave, around({ do: 'exit' }), { ...inWorkers, ...apart, onError: 'collect', hooks: { onWorkerStart: () => { hadWorkers++ } } })
+    const state = { isOver: false }
+    void earlier.finally(() => (state.isOver = true))
+    while (!state.isOver) await execute(misbehave, [{ n: 1 }], { ...apart, workers: 3 })
     const outcomes = await earlier
     outcomes.forEach((outcome, n) => expect(outcome).toMatchObject(n === 17 ? { reason: { code: 'ERR_WORKER_CRASHED' } } : { value: n * 2 }))
     expect(hadWorkers).toBeGreaterThan(1)
