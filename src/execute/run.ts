@@ -56,7 +56,11 @@ export class Run {
       this.#resolve = resolve
       this.#reject = reject
     })
-    if (options.signal !== undefined) watchSignal(options.signal, this.#caller)
+    const { signal } = options
+    if (signal === undefined) return
+    watchSignal(signal, this.#caller)
+    // An item that ran before the run began, or a hook, has aborted it: the signal says so only once. Lanes are there to be stopped by then.
+    if (signal.aborted) queueMicrotask(() => this.#caller.signalAborted())
   }
 
   get elapsedMs(): number {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execute, optimize, type RunHooks } from 'amorsize'
+import { execute, optimize, type RunHooks, type ScheduleOptions } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 import { collect } from '../support/collect.js'
 
@@ -124,6 +124,19 @@ describe('execute', () => {
     const running = execute(() => sleep(60_000, 1, { ref: false }), [1, 2, 3], { signal: controller.signal })
     setTimeout(() => controller.abort(reason), 10)
     await expect(running).rejects.toBe(reason)
+  })
+
+  it.each([{}, { mode: 'async' }, { onError: 'collect' }] satisfies ScheduleOptions[])('ends when its first item or a hook aborts it, with %o', async (options) => {
+    const byItem = new AbortController()
+    const abortAndWait = (): Promise<never> => {
+      byItem.abort(new Error('by the item'))
+      return new Promise(() => undefined)
+    }
+    await expect(execute(abortAndWait, [1, 2], { ...options, signal: byItem.signal })).rejects.toThrow('by the item')
+    const byHook = new AbortController()
+    const hooks = { onStart: () => byHook.abort(new Error('by the hook')) }
+    const wait = (): Promise<never> => new Promise(() => undefined)
+    await expect(execute(wait, [1, 2], { ...options, hooks, signal: byHook.signal })).rejects.toThrow('by the hook')
   })
 
   it('limits the time of an item', async () => {
