@@ -279,7 +279,8 @@ describe('faults of the run as a whole', () => {
   })
 
   it('a worker comes from a later run to an earlier one', async () => {
-    const apart: ScheduleOptions = { mode: 'threads', workers: 1, mainThread: false, chunkSize: 4 }
+    // In a pool of their own.
+    const apart: ScheduleOptions = { mode: 'threads', workers: 1, mainThread: false, chunkSize: 4, maxMemoryPerWorker: 96 * 1024 * 1024 }
     let hadWorkers = 0
     // Its worker ends at 17; while the next one starts, those of the later run are done.
     const earlier = execute(misbehave, around({ do: 'exit' }), { ...inWorkers, ...apart, onError: 'collect', hooks: { onWorkerStart: () => { hadWorkers++ } } })
