@@ -27,6 +27,10 @@ async function handle(message: ToWorker): Promise<void> {
     await load(message)
     return
   }
+  if (message.kind === 'forget') {
+    tasks.delete(message.task)
+    return
+  }
   if (message.kind === 'policies') {
     const waits = new AbortController()
     policies = { run: message.run, guard: await guardOf(message.policies, message.timeoutMs, waits.signal), waits }

@@ -15,6 +15,9 @@ export interface WorkerOwner {
   gone(exitCode: number, error: unknown): void
 }
 
+/** Tasks a worker keeps at most. */
+const MOST_TASKS = 1000
+
 const program = new URL('./execute-worker.js', import.meta.url)
 let nextId = 1
 
@@ -100,6 +103,11 @@ export class PoolWorker {
    */
   load(task: TransferredTask): LoadedMessage | undefined {
     if (!this.#tasks.has(task.id)) {
+      const [oldest] = this.#tasks.keys()
+      if (this.#tasks.size >= MOST_TASKS && oldest !== undefined) {
+        this.#tasks.delete(oldest)
+        this.send({ kind: 'forget', task: oldest })
+      }
       this.#tasks.set(task.id, undefined)
       this.send({ kind: 'task', task })
     }

@@ -14,25 +14,26 @@ export interface UncheckedTask {
   readonly source: string
 }
 
-const unchecked = new WeakMap<object, UncheckedTask>()
-const prepared = new WeakMap<object, Promise<TransferredTask | TaskNotTransferableError>>()
-const outcomes = new WeakMap<object, TransferredTask | TaskNotTransferableError>()
+/** What is known of a function by its source: all closures of one place are one task. */
+interface Inline {
+  readonly unchecked: UncheckedTask
+  outcome: TransferredTask | TaskNotTransferableError | undefined
+  preparing: Promise<TransferredTask | TaskNotTransferableError> | undefined
+}
+
+/** Functions that are remembered at most. */
+const MOST_INLINE = 1000
+
+const inline = new Map<string, Inline>()
 const named = new Map<string, TransferredTask>()
 let nextId = 1
 
 /** What workers need to run the task, or the error that says why they cannot. Found once for each task. */
 export function transferable(task: ResolvedTask): TransferredTask | TaskNotTransferableError | Promise<TransferredTask | TaskNotTransferableError> {
-  const { reference, key } = task
-  if (typeof key === 'string' && reference !== undefined) {
-    let known = named.get(key)
-    if (known === undefined) named.set(key, (known = { id: nextId++, url: reference.url, export: reference.export }))
-    return known
-  }
-  const outcome = outcomes.get(task.call)
-  if (outcome !== undefined) return outcome
-  let preparing = prepared.get(task.call)
-  if (preparing === undefined) prepared.set(task.call, (preparing = prepareInline(task)))
-  return preparing
+  const known = namedTask(task)
+  if (known !== undefined) return known
+  const entry = inlineOf(task)
+  return entry.outcome ?? (entry.preparing ??= prepare(entry))
 }
 
 /**
@@ -40,27 +41,40 @@ export function transferable(task: ResolvedTask): TransferredTask | TaskNotTrans
  * run by the worker, while this thread goes on, makes a cold start some 10 ms shorter.
  */
 export function sendable(task: ResolvedTask): TransferredTask | TaskNotTransferableError {
-  const { call, key } = task
-  const known = typeof key === 'string' ? transferable(task) : outcomes.get(call)
-  if (known !== undefined && !(known instanceof Promise)) return known
-  let sent = unchecked.get(call)
-  if (sent === undefined) unchecked.set(call, (sent = { id: nextId++, name: call.name, source: task.identity }))
-  return sent
+  const known = namedTask(task)
+  if (known !== undefined) return known
+  const { outcome, unchecked } = inlineOf(task)
+  return outcome ?? unchecked
 }
 
 /** A worker has looked at what {@link sendable} gave: it runs it, or refuses it. */
 export function checked(task: ResolvedTask, refusal: unknown): void {
-  if (refusal instanceof TaskNotTransferableError) outcomes.set(task.call, refusal)
-  else if (refusal === undefined) {
-    const sent = unchecked.get(task.call)
-    if (sent !== undefined && !outcomes.has(task.call)) outcomes.set(task.call, sent)
-  }
+  if (namedTask(task) !== undefined) return
+  const entry = inlineOf(task)
+  if (refusal instanceof TaskNotTransferableError) entry.outcome = refusal
+  else if (refusal === undefined) entry.outcome ??= entry.unchecked
 }
 
-async function prepareInline(task: ResolvedTask): Promise<TransferredTask | TaskNotTransferableError> {
-  const outcome = await check({ id: nextId++, name: task.call.name, source: task.identity })
-  outcomes.set(task.call, outcome)
-  return outcome
+function namedTask({ reference, key }: ResolvedTask): TransferredTask | undefined {
+  if (typeof key !== 'string' || reference === undefined) return undefined
+  let known = named.get(key)
+  if (known === undefined) named.set(key, (known = { id: nextId++, url: reference.url, export: reference.export }))
+  return known
+}
+
+function inlineOf({ call, identity }: ResolvedTask): Inline {
+  let entry = inline.get(identity)
+  if (entry === undefined) {
+    entry = { unchecked: { id: nextId++, name: call.name, source: identity }, outcome: undefined, preparing: undefined }
+    const [oldest] = inline.keys()
+    if (inline.size >= MOST_INLINE && oldest !== undefined) inline.delete(oldest)
+    inline.set(identity, entry)
+  }
+  return entry
+}
+
+async function prepare(entry: Inline): Promise<TransferredTask | TaskNotTransferableError> {
+  return (entry.outcome = await check(entry.unchecked))
 }
 
 /** Finds what a function captures. Any thread can. */

@@ -18,6 +18,8 @@ type Started = (worker: PoolWorker) => void
 export interface WorkerRequest {
   /** Workers it still wants. */
   wanted: number
+  /** Workers that the pool may have for its sake, those of other runs included; >= 1. */
+  readonly most: number
   /** A worker is there, ready and its own. */
   readonly joined: (worker: PoolWorker) => void
   readonly started: Started
@@ -55,17 +57,20 @@ export class WorkerPool implements Disposable {
     return this.#idle.length + this.#starting.size + this.#working
   }
 
-  /**
-   * Gives workers to a run as they become free, starting new ones up to `most` in all.
-   *
-   * @param most - workers that this pool may have
-   */
-  request(request: WorkerRequest, most: number): void {
+  /** Gives workers to a run as they become free, and starts those that are missing. */
+  request(request: WorkerRequest): void {
     this.#requests.push(request)
     this.#serve()
-    const open = this.#requests.reduce((sum, { wanted }) => sum + wanted, 0)
-    const missing = Math.min(open - this.#starting.size, Math.max(most, 1) - this.size)
-    for (let i = 0; i < missing; i++) this.#start(request.started)
+    this.#startMissing()
+  }
+
+  #startMissing(): void {
+    const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
+    const latest = waiting.at(-1)
+    if (latest === undefined) return
+    const open = waiting.reduce((sum, { wanted }) => sum + wanted, 0)
+    const room = Math.max(...waiting.map(({ most }) => most)) - this.size
+    for (let missing = Math.min(open - this.#starting.size, room); missing > 0; missing--) this.#start(latest.started)
   }
 
   /** Starts workers for runs to come, until there are `count`. They do not keep the process alive. */
@@ -96,11 +101,10 @@ export class WorkerPool implements Disposable {
     if (this.#idle.length > 0) this.#endLater()
   }
 
-  /** A worker has died in its run; another is started if it is wanted. */
-  lost(request: WorkerRequest): void {
+  /** A worker has died in its run. Another is started if anybody wants it: a run that came meanwhile may have found no room for one. */
+  lost(): void {
     this.#working--
-    this.#serve()
-    if (request.wanted > 0 && this.#requests.includes(request)) this.#start(request.started)
+    this.#startMissing()
   }
 
   #serve(): void {

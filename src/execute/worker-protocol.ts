@@ -66,6 +66,8 @@ export interface SharedWords {
 /** From the main thread to a worker. */
 export type ToWorker =
   | { readonly kind: 'task'; readonly task: TransferredTask }
+  /** It will not be asked to run that task again. */
+  | { readonly kind: 'forget'; readonly task: number }
   /** What holds for all items of a run, outermost first. */
   | { readonly kind: 'policies'; readonly run: number; readonly policies: readonly SentPolicy[]; readonly timeoutMs: number }
   /** The run has ended: what was kept for it may go. */

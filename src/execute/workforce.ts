@@ -80,6 +80,7 @@ export class Workforce {
     this.#pool = poolFor(run.options.maxMemoryPerWorker)
     this.#request = {
       wanted: terms.workers,
+      most: Math.max(terms.workers, currentLimits().cpuWorkers),
       started: (worker) => void worker.load(task),
       joined: (worker) => this.#join(worker),
       refused: (error) => this.#refused(error),
@@ -90,7 +91,7 @@ export class Workforce {
     const everyMs = timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8))
     this.#watch = setInterval(() => this.#look(), everyMs)
     // Last: workers that are there begin at once, and may end the run.
-    this.#pool.request(this.#request, Math.max(terms.workers, currentLimits().cpuWorkers))
+    this.#pool.request(this.#request)
   }
 
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */
@@ -184,7 +185,7 @@ export class Workforce {
       this.#pool.withdraw(this.#request)
       this.#refused(runError('workers end as they load the task', error))
     }
-    this.#pool.lost(this.#request)
+    this.#pool.lost()
     this.recover()
     this.run.endIfDone()
   }

@@ -300,6 +300,15 @@ describe('faults of the run as a whole', () => {
   })
 })
 
+describe('right after a run that was aborted', () => {
+  it('another gets workers, although those of the first are still ending', async () => {
+    const signal = AbortSignal.timeout(50)
+    const endless = execute(misbehave, around({ do: 'loop' }), { ...inWorkers, onError: 'throw', signal })
+    await expect(endless).rejects.toThrow('aborted due to timeout')
+    expect(await outcomeOf({ n: 17 }, { signal: AbortSignal.timeout(10_000) })).toEqual({ status: 'fulfilled', value: 34 })
+  })
+})
+
 describe('where a worker dies and no other can be started', () => {
   it('the item that ended it fails, and this thread does the rest', async () => {
     const threads = process.getBuiltinModule('node:worker_threads')
