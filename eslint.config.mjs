@@ -26,7 +26,28 @@ const directions = Object.entries(layers).map(([folder, allowed]) => ({
             regex: `^\\.\\./(${everything.filter((name) => name !== folder && !allowed.includes(name)).join('|')})(/|\\.js$)`,
             message: `src/${folder} may import only ${allowed.join(', ')}.`,
           },
-          { regex: '^\\.\\./\\.\\./', message: 'src/ is two levels deep.' },
+          { regex: '^\\.\\./\\.\\./', message: 'src/ is two levels deep, but for execute.' },
+        ],
+      },
+    ],
+  },
+}))
+
+// The parts of execute. What is measured and kept knows nothing of how items are run; the others depend on each other.
+const parts = { model: [], records: [], here: ['model', 'run'], run: ['model', 'records', 'here', 'workers'], workers: ['model', 'run', 'here'] }
+
+const partDirections = Object.entries(parts).map(([part, allowed]) => ({
+  files: [`src/execute/${part}/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          { regex: `^\\.\\./\\.\\./(?!(${layers.execute.join('|')})(/|\\.js$))`, message: `src/execute may import only ${layers.execute.join(', ')}.` },
+          {
+            regex: `^\\.\\./(${Object.keys(parts).filter((name) => name !== part && !allowed.includes(name)).join('|')})/`,
+            message: `src/execute/${part} may import ${allowed.length === 0 ? 'no other part' : `only ${allowed.join(', ')}`}.`,
+          },
         ],
       },
     ],
@@ -51,6 +72,7 @@ export default tseslint.config(
   },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
   ...directions,
+  ...partDirections,
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -53,7 +53,7 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
 // A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package.
 // Only policies, which few runs have, it takes from what is already there.
 const { 'execute-worker': worker, ...others } = entryPoints
-const policiesOfWorker = join(dist, 'execute', 'worker-policy-classes.js')
+const policiesOfWorker = join(dist, 'execute', 'workers', 'worker-policy-classes.js')
 await joinAll({ ...others, 'worker-policy-classes': policiesOfWorker }, { manualChunks: inFewFiles })
 await joinAll({ 'execute-worker': worker }, { paths: { [policiesOfWorker]: './worker-policy-classes.js' } }, [policiesOfWorker])
 

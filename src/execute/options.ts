@@ -2,8 +2,8 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
 import { checkHooks, type RunHooks } from './hooks.js'
-import { checkRecorderOptions, type CheckpointOptions } from './recorder-options.js'
-import { currentLimits } from './limits.js'
+import { checkRecorderOptions, type CheckpointOptions } from './records/recorder-options.js'
+import { currentLimits } from './model/limits.js'
 import { refuseWhileLoading } from './nesting.js'
 
 /** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */

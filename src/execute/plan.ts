@@ -1,7 +1,7 @@
-import type { Considered } from './cost-model.js'
-import { explainPlan } from './explain.js'
+import type { Considered } from './model/cost-model.js'
+import { explainPlan } from './model/explain.js'
 import type { RunMode } from './options.js'
-import type { Profile } from './profile.js'
+import type { Profile } from './model/profile.js'
 
 /** How a task will be run on its items, and why; made by {@link optimize}. */
 export interface Plan<R> {

@@ -1,11 +1,11 @@
-import type { Sink } from './account.js'
-import { beginRun } from './begin-run.js'
-import { conduct } from './conductor.js'
-import { currentLimits } from './limits.js'
-import { type Items, type ItemSource, sourceOf } from './item-source.js'
+import type { Sink } from './run/account.js'
+import { beginRun } from './run/begin-run.js'
+import { conduct } from './run/conductor.js'
+import { currentLimits } from './model/limits.js'
+import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
-import { ResultStream, type SettledItem } from './result-stream.js'
-import { RoomByMemory } from './room-by-memory.js'
+import { ResultStream, type SettledItem } from './run/result-stream.js'
+import { RoomByMemory } from './model/room-by-memory.js'
 import { resolveTask, type Task } from './task.js'
 
 /**

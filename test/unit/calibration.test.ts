@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Calibration } from '../../src/execute/calibration.js'
-import { cloneMsOf } from '../../src/execute/clone-cost.js'
-import { TripMeter } from '../../src/execute/trip-meter.js'
+import { Calibration } from '../../src/execute/model/calibration.js'
+import { cloneMsOf } from '../../src/execute/model/clone-cost.js'
+import { TripMeter } from '../../src/execute/model/trip-meter.js'
 
 describe('a calibration', () => {
   it('begins with assumptions, and says that they are', () => {

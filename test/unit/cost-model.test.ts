@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asyncMs, choose, type Choices, chunkFor, consider, type CostInputs, loopMs, threadsMs } from '../../src/execute/cost-model.js'
+import { asyncMs, choose, type Choices, chunkFor, consider, type CostInputs, loopMs, threadsMs } from '../../src/execute/model/cost-model.js'
 
 const inputs: CostInputs = {
   items: 1000, itemMs: 1, cpuShare: 1, isAsync: false, sendMs: 0, receiveMs: 0, spawnMs: 0, dispatchMs: 0.03, isShared: true, cores: 2, mainWorks: true,

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Progress } from '../../dist/execute/options.js'
-import { checkRecorderOptions } from '../../dist/execute/recorder-options.js'
-import { recordersOf } from '../../dist/execute/recorders.js'
+import { checkRecorderOptions } from '../../dist/execute/records/recorder-options.js'
+import { recordersOf } from '../../dist/execute/records/recorders.js'
 import { recordedRun, temporaryFolder } from './support/recorded-run.js'
 
 const folder = temporaryFolder()

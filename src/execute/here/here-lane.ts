@@ -1,0 +1,134 @@
+import { type PaceOfLoop, SLICE_MS } from '../model/pace.js'
+import { runItems } from './run-items.js'
+import type { Lane, Run } from '../run/run.js'
+import type { Batch } from '../run/supply.js'
+
+/** Most items taken at a time: enough to forget the cost of taking. */
+const MOST_AT_ONCE = 1024
+/** Milliseconds of items taken at a time. */
+const BLOCK_MS = 1
+
+/**
+ * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
+ * they prove to be short. The first item that returns a promise ends the lane: another kind takes over.
+ */
+export class HereLane implements Lane {
+  readonly #run: Run
+  readonly #call: (item: unknown) => unknown
+  readonly #pace: PaceOfLoop
+  /** Called after each block with one of its items and what came of it. */
+  readonly #measured: (item: unknown, result: unknown) => void
+  /** Takes over when an item returns a promise, with all that was taken and not run. */
+  readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
+  readonly #pump = (): void => this.#slice()
+  #most = 1
+  /** Of the last item that has ended. */
+  lastResult: unknown = undefined
+  isStopped = false
+  /** How many lanes share what remains; more than one makes the last blocks small. */
+  lanes = 1
+  /** Milliseconds between turns of the event loop. */
+  sliceMs = SLICE_MS
+  #isPaused = false
+
+  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: (item: unknown, result: unknown) => void, becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void) {
+    this.#run = run
+    this.#call = call
+    this.#pace = pace
+    this.#measured = measured
+    this.#becomeAsync = becomeAsync
+    run.add(this)
+  }
+
+  start(): void {
+    this.#slice()
+  }
+
+  stop(): void {
+    this.isStopped = true
+  }
+
+  /** Takes no more: the workers do the rest. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  /** There are no workers after all. */
+  goOnAlone(): void {
+    this.lanes = 1
+    this.sliceMs = SLICE_MS
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#slice()
+  }
+
+  #slice(): void {
+    const { supply } = this.#run
+    let nowMs = performance.now()
+    const sliceEndMs = nowMs + this.sliceMs
+    while (!this.#isHalted()) {
+      const { remaining } = supply
+      const fair = this.lanes === 1 || remaining === null ? this.#most : Math.min(this.#most, Math.ceil(remaining / (2 * this.lanes)))
+      let batch: Batch | undefined
+      try {
+        batch = supply.take(Math.max(1, fair), this.#pump)
+      } catch (error) {
+        this.#run.stop('failed', error)
+        return
+      }
+      if (batch === undefined) {
+        this.#run.endIfDone()
+        return
+      }
+      if (!this.#runBatch(batch)) return
+      const startedMs = nowMs
+      nowMs = performance.now()
+      this.#pace.add(batch.items.length, nowMs - startedMs)
+      this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / this.#pace.itemMs)))
+      this.#measured(batch.items[0], this.lastResult)
+      if (nowMs >= sliceEndMs) {
+        if (!this.#isHalted()) setImmediate(this.#pump)
+        return
+      }
+    }
+  }
+
+  /** Read through a method: what runs in between may have changed it. */
+  #isHalted(): boolean {
+    return this.isStopped || this.#isPaused
+  }
+
+  /** Whether the lane goes on: false when an item's promise has turned it into another. */
+  #runBatch(batch: Batch): boolean {
+    const call = this.#call
+    const run = this.#run
+    const { start, items, attempts } = batch
+    let next = 0
+    while (next < items.length) {
+      const results: unknown[] = []
+      let failure: { readonly error: unknown } | undefined
+      let pending: PromiseLike<unknown> | undefined
+      try {
+        pending = runItems(call, items, next, items.length, results, this)
+      } catch (error) {
+        failure = { error }
+      }
+      if (results.length > 0) this.lastResult = results.at(-1)
+      run.finishAll(start + next, results)
+      next += results.length
+      if (this.isStopped) return false
+      if (pending !== undefined) {
+        run.remove(this)
+        this.isStopped = true
+        this.#becomeAsync(pending, { ...batch, start: start + next, items: Array.prototype.slice.call(items, next) })
+        return false
+      }
+      if (failure !== undefined) {
+        run.fail(start + next, items[next], failure.error, attempts + 1)
+        if (run.isOver) return false
+        next++
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,161 @@
+import type { RunMode } from '../options.js'
+
+/** What the estimates are made from; all of it measured, or a default until it is. Times are milliseconds. */
+export interface CostInputs {
+  /** Items to run. */
+  readonly items: number
+  /** Time of one item in the loop, waiting included. */
+  readonly itemMs: number
+  /** Part of that time in which the item computes, 0–1. */
+  readonly cpuShare: number
+  /** Whether the item returns a promise, so that several can wait at once in this thread. */
+  readonly isAsync: boolean
+  /** This thread's part of moving one item and its result. */
+  readonly sendMs: number
+  /** A worker's part of it. */
+  readonly receiveMs: number
+  /** Until a worker that must be started does its first work; 0 for one that is there. */
+  readonly spawnMs: number
+  /** Cost of one message to a worker and back, on either side. */
+  readonly dispatchMs: number
+  /** Whether indices are claimed in shared memory, so that items cost no messages. */
+  readonly isShared: boolean
+  /** Threads that can compute at the same time. */
+  readonly cores: number
+  /** Whether this thread runs items too. */
+  readonly mainWorks: boolean
+}
+
+/** A schedule that was considered, and how long it is estimated to take. */
+export interface Considered {
+  readonly mode: RunMode
+  readonly workers: number
+  readonly chunkSize: number
+  readonly estimatedMs: number
+}
+
+/** From the first message to a worker that sleeps until it works, and from its last result until this thread has it. */
+const WAKE_UP_MS = 0.15
+/** What an item in a message costs either side, whatever it weighs. */
+export const IN_MESSAGE_MS = 0.000_3
+
+/** The loop: one item after the other. */
+export function loopMs(inputs: CostInputs): number {
+  return inputs.items * inputs.itemMs
+}
+
+/** Several items in flight in this thread: waiting overlaps, computing does not. */
+export function asyncMs(inputs: CostInputs, concurrency: number): number {
+  const { items, itemMs, cpuShare } = inputs
+  const rounds = Math.ceil(items / concurrency)
+  return Math.max(rounds * itemMs, items * itemMs * cpuShare)
+}
+
+/**
+ * Workers, and this thread beside them if it works too. While workers start, this thread runs items; then both sides finish
+ * together: with x items on the workers, x·w / W = (items − x)·t + x·m, where w is what an item costs a worker and m what
+ * its messages cost this thread.
+ */
+export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
+  const { items, itemMs, cpuShare, sendMs, receiveMs, spawnMs, dispatchMs, isShared, cores, mainWorks } = inputs
+  const perChunkMs = isShared ? 0.000_1 : dispatchMs
+  const perItemMs = isShared ? 0 : IN_MESSAGE_MS
+  const toSendMs = sendMs + perItemMs + perChunkMs / chunkSize
+  const inWorkerMs = itemMs + receiveMs + perItemMs + perChunkMs / chunkSize
+  const lanes = workers + (mainWorks ? 1 : 0)
+  // Threads beyond the cores share them; what waits needs no core.
+  const speed = cpuShare * lanes <= cores ? 1 : cores / (cpuShare * lanes)
+  const rate = (workers * speed) / inWorkerMs
+
+  const duringSpawn = mainWorks && itemMs > 0 ? Math.min(items, spawnMs / itemMs) : 0
+  if (duringSpawn >= items) return items * itemMs
+  const rest = items - duringSpawn
+  const alone = Math.max(rest / rate, rest * toSendMs)
+  let togetherMs = alone
+  if (mainWorks) {
+    const mainItemMs = itemMs / speed
+    const onWorkers = (rest * mainItemMs) / (1 / rate + mainItemMs - toSendMs)
+    if (onWorkers > 0 && onWorkers < rest) togetherMs = onWorkers / rate
+  }
+  // The last item of the slowest lane: few long items do not divide evenly.
+  const evenMs = Math.ceil(rest / lanes - 1e-9) * (itemMs / speed)
+  return spawnMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + WAKE_UP_MS
+}
+
+/** Items that take about `targetMs`, but few enough that every lane gets several turns. */
+export function chunkFor(inputs: CostInputs, workers: number, targetMs: number): number {
+  const byTime = Math.max(1, Math.floor(targetMs / Math.max(inputs.itemMs, 1e-6)))
+  const bySharing = Math.max(1, Math.ceil(inputs.items / (4 * (workers + 1))))
+  return Math.min(byTime, bySharing)
+}
+
+/** What a choice among schedules may vary. */
+export interface Choices {
+  readonly mostWorkers: number
+  readonly mostInFlight: number
+  readonly targetChunkMs: number
+  readonly workers?: number | undefined
+  readonly chunkSize?: number | undefined
+  readonly mode?: RunMode | undefined
+  readonly prefer?: 'async' | 'threads' | undefined
+  readonly mayUseThreads: boolean
+}
+
+/** A schedule must promise this much less than the loop's time to be worth leaving it. */
+const MARGIN = 0.95
+/** Below this share of computing, items wait: they run here, several at once. */
+export const IO_SHARE = 0.3
+/** What a preferred mode may cost more than the best. */
+const PREFERENCE = 1.25
+
+/** All schedules that come into question, the loop first. */
+export function consider(inputs: CostInputs, choices: Choices): Considered[] {
+  const all: Considered[] = [{ mode: 'serial', workers: 0, chunkSize: 1, estimatedMs: loopMs(inputs) }]
+  if (inputs.isAsync) {
+    for (const workers of choices.workers === undefined ? powersUpTo(choices.mostInFlight) : [choices.workers]) {
+      all.push({ mode: 'async', workers, chunkSize: 1, estimatedMs: asyncMs(inputs, workers) })
+    }
+  }
+  if (choices.mayUseThreads) {
+    const counts = choices.workers === undefined ? upTo(choices.mostWorkers) : [choices.workers]
+    for (const workers of counts) {
+      const chunkSize = choices.chunkSize ?? chunkFor(inputs, workers, choices.targetChunkMs)
+      all.push({ mode: 'threads', workers, chunkSize, estimatedMs: threadsMs(inputs, workers, chunkSize) })
+    }
+  }
+  return all
+}
+
+/** The one to take: the fastest, unless a mode is forced or preferred; the loop, unless another is clearly faster. */
+export function choose(considered: readonly Considered[], inputs: CostInputs, choices: Choices): Considered {
+  const [loop] = considered
+  if (loop === undefined) throw new Error('the loop is always considered')
+  const open = considered.filter(({ mode }) => (choices.mode === undefined ? true : mode === choices.mode))
+  const fastest = (all: readonly Considered[]): Considered | undefined =>
+    all.reduce<Considered | undefined>((best, one) => (best === undefined || one.estimatedMs < best.estimatedMs * 0.99 ? one : best), undefined)
+  const best = fastest(open) ?? loop
+  if (choices.mode !== undefined) return best
+  if (inputs.isAsync && inputs.cpuShare < IO_SHARE && choices.prefer !== 'threads') {
+    const waiting = fastest(open.filter(({ mode }) => mode === 'async'))
+    if (waiting !== undefined && waiting.estimatedMs < loop.estimatedMs * MARGIN) return waiting
+  }
+  if (choices.prefer !== undefined) {
+    const preferred = fastest(open.filter(({ mode }) => mode === choices.prefer))
+    if (preferred !== undefined && preferred.estimatedMs < Math.min(best.estimatedMs * PREFERENCE, loop.estimatedMs)) return preferred
+  }
+  return best.estimatedMs < loop.estimatedMs * MARGIN ? best : loop
+}
+
+function upTo(most: number): number[] {
+  const counts = Array.from({ length: Math.min(most, 8) }, (_, i) => i + 1)
+  for (let count = 12; count < most; count = Math.ceil(count * 1.5)) counts.push(count)
+  if (most > 8) counts.push(most)
+  return counts
+}
+
+function powersUpTo(most: number): number[] {
+  const counts: number[] = []
+  for (let count = 2; count < most; count *= 2) counts.push(count)
+  counts.push(most)
+  return counts
+}

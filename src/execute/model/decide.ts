@@ -1,0 +1,60 @@
+import { calibration } from './calibration.js'
+import { cloneMsOf } from './clone-cost.js'
+import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
+import { BYTES_PER_WORKER, currentLimits, type Limits, sensibleWorkers } from './limits.js'
+import type { CompleteOptions } from '../options.js'
+import type { Measured } from './profile.js'
+
+/** In flight at most when nobody says otherwise. */
+const MOST_IN_FLIGHT = 256
+
+/** A decision, and all that led to it. */
+export interface Decision {
+  readonly chosen: Considered
+  readonly considered: readonly Considered[]
+  readonly inputs: CostInputs
+  readonly limits: Limits
+  readonly bytesPerWorker: number
+}
+
+/** What may be different from one moment to the next. */
+export interface Situation {
+  /** Items still to run; null where the source does not say. */
+  readonly items: number | null
+  /** Items that have been run: of an unknown number, as many again are expected. */
+  readonly done: number
+  /** Workers that are there and idle. */
+  readonly warmWorkers: number
+  /** Why workers are out of the question; undefined if they are not. */
+  readonly obstacle: string | undefined
+}
+
+/** Chooses a schedule for what remains of a run. */
+export function decide(measured: Measured, situation: Situation, options: CompleteOptions): Decision {
+  const limits = currentLimits()
+  const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
+  const mainWorks = options.mainThread && options.timeoutMs === Infinity && !measured.isAsync
+  const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (measured.itemBytes + measured.resultBytes)
+  const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
+  const { itemBytes, resultBytes, cloneNodes } = measured
+  const cloneMs = cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
+  const inputs: CostInputs = {
+    items: situation.items ?? Math.max(1, situation.done),
+    itemMs: measured.itemMs,
+    cpuShare: measured.cpuShare,
+    isAsync: measured.isAsync,
+    sendMs: cloneMs / 2,
+    receiveMs: cloneMs / 2,
+    spawnMs: situation.warmWorkers > 0 ? 0 : calibration.spawnMs,
+    dispatchMs: calibration.dispatchMs,
+    isShared: measured.isShared,
+    cores: limits.cpuWorkers,
+    mainWorks: mainWorks && (workers === undefined || workers < limits.cpuWorkers),
+  }
+  const choices: Choices = {
+    mostWorkers, mostInFlight: MOST_IN_FLIGHT, targetChunkMs, workers, chunkSize, mode, prefer,
+    mayUseThreads: situation.obstacle === undefined && mostWorkers >= 1 && mode !== 'serial' && mode !== 'async',
+  }
+  const considered = consider(inputs, choices)
+  return { chosen: choose(considered, inputs, choices), considered, inputs, limits, bytesPerWorker }
+}

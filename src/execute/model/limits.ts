@@ -1,0 +1,74 @@
+import { systemInfo } from '../../system/index.js'
+
+/** What the machine allows this process, as far as scheduling is concerned. */
+export interface Limits {
+  /** Threads that can compute at the same time. */
+  readonly cpuWorkers: number
+  /** Threads that can still be started; null where nothing limits them. */
+  readonly pidsAvailable: number | null
+  /** Memory that can still be allocated; null where it is not known. */
+  readonly availableBytes: number | null
+  /** Workers that can be started at most, by threads and memory. */
+  readonly mostWorkers: number
+  /** Share of the last ten seconds in which tasks waited for a CPU, 0–1; null where the kernel does not say. */
+  readonly cpuPressure: number | null
+}
+
+/** What a worker takes at least: a V8 heap, stacks, Node's own modules. */
+export const BYTES_PER_WORKER = 12 * 1024 * 1024
+/** Threads that a worker needs beside its own, and that the process keeps for others. */
+const PIDS_KEPT = 4
+/** Reading costs about 0.1 ms, and limits change rarely. */
+const FRESH_MS = 1000
+
+let known: { readonly limits: Limits; readonly atMs: number } | undefined
+
+/** The limits, at most a second old. */
+export function currentLimits(): Limits {
+  const nowMs = performance.now()
+  if (known === undefined || nowMs - known.atMs > FRESH_MS) known = { limits: readLimits(), atMs: nowMs }
+  return known.limits
+}
+
+function readLimits(): Limits {
+  const { cpu, memory, pids } = systemInfo()
+  const byPids = pids.available === null ? Infinity : Math.max(0, pids.available - PIDS_KEPT)
+  const byMemory = memory.availableBytes === null ? Infinity : Math.floor(memory.availableBytes / BYTES_PER_WORKER)
+  const some = (cpu.groupPressure ?? cpu.pressure)?.some ?? null
+  return {
+    cpuWorkers: cpu.cpuWorkers,
+    pidsAvailable: pids.available,
+    availableBytes: memory.availableBytes,
+    mostWorkers: Math.max(0, Math.min(byPids, byMemory)),
+    cpuPressure: some === null ? null : some / 100,
+  }
+}
+
+/**
+ * How many workers a run may have when nobody says otherwise: one for each core that can compute, less this thread if it works too.
+ *
+ * @param bytesPerWorker - what each of them may use
+ * @param adjustForLoad - whether other programs' use of the cores counts
+ */
+export function sensibleWorkers(limits: Limits, mainWorks: boolean, bytesPerWorker: number, adjustForLoad: boolean): number {
+  const idle = adjustForLoad && limits.cpuPressure !== null ? 1 - Math.min(0.9, limits.cpuPressure) : 1
+  const cores = Math.max(1, Math.round(limits.cpuWorkers * idle))
+  const byMemory = limits.availableBytes === null ? Infinity : Math.floor(limits.availableBytes / Math.max(bytesPerWorker, BYTES_PER_WORKER))
+  return Math.max(0, Math.min(cores - (mainWorks ? 1 : 0), limits.mostWorkers, byMemory))
+}
+
+/** A smaller heap would end many a task that other workers leave the memory for. */
+const LEAST_HEAP_BYTES = 64 * 1024 * 1024
+
+/**
+ * The heap of a worker where nobody says how large it may be: an equal part of the memory that is left, for each thread that can
+ * compute and for this one.
+ *
+ * @param nodeBytes - what Node gives a worker by itself
+ * @returns undefined where that is no less than what Node gives
+ */
+export function scarceHeapBytes({ availableBytes, cpuWorkers }: Pick<Limits, 'availableBytes' | 'cpuWorkers'>, nodeBytes: number): number | undefined {
+  if (availableBytes === null) return undefined
+  const part = Math.max(LEAST_HEAP_BYTES, availableBytes / (cpuWorkers + 1))
+  return part < nodeBytes ? part : undefined
+}

@@ -1,0 +1,143 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { writeSync } from 'node:fs'
+import type { ExecutionError } from '../../errors.js'
+import { messageOf, runError } from '../run-error.js'
+
+/** What has waited this long goes out at once, so that a thread which never comes to rest loses no more than this. */
+const MAX_DELAY_MS = 5
+const MAX_PENDING_BYTES = 256 * 1024
+/** A disk is asked to make sure of its data at most this often, unless somebody waits for it. */
+const SYNC_INTERVAL_MS = 20
+/** What a file that is no file (a pipe, a device) answers to fsync. */
+const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
+
+/**
+ * A file that only grows. What is appended reaches the kernel before the turn of the event loop ends, so that the death of this
+ * process cannot take it; the disk, which may lose power, gets one fsync for a whole batch.
+ */
+export class AppendFile {
+  readonly path: string
+  readonly #what: string
+  readonly #file: FileHandle
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #lastWriteMs = 0
+  #immediate: NodeJS.Immediate | undefined = undefined
+  #writtenBytes = 0
+  #syncedBytes = 0
+  #lastSyncMs = -Infinity
+  #syncing: Promise<void> | undefined = undefined
+  #syncTimer: NodeJS.Timeout | undefined = undefined
+  #failure: ExecutionError | undefined = undefined
+
+  private constructor(path: string, what: string, file: FileHandle) {
+    this.path = path
+    this.#what = what
+    this.#file = file
+  }
+
+  /**
+   * Opens `path` for appending, and makes it if it is not there.
+   *
+   * @param what - what the file is, for messages: 'the checkpoint'
+   * @param readable - whether it is read too
+   * @throws {ExecutionError} ERR_EXECUTION when it cannot be opened
+   */
+  static async open(path: string, what: string, readable: boolean): Promise<AppendFile> {
+    try {
+      return new AppendFile(path, what, await open(path, readable ? 'a+' : 'a'))
+    } catch (error) {
+      throw runError(`${what} '${path}' cannot be written: ${messageOf(error)}`, error)
+    }
+  }
+
+  /** For reading and cutting; all writing is done here. */
+  get handle(): FileHandle {
+    return this.#file
+  }
+
+  /** Why nothing can be written any more. */
+  get failure(): ExecutionError | undefined {
+    return this.#failure
+  }
+
+  /** Adds `bytes`, which must not change afterwards. Never throws: {@link AppendFile.failure} tells, and so does the next flush. */
+  append(bytes: Uint8Array): void {
+    if (this.#failure !== undefined) return
+    this.#pending.push(bytes)
+    this.#pendingBytes += bytes.length
+    if (this.#pendingBytes >= MAX_PENDING_BYTES || performance.now() - this.#lastWriteMs >= MAX_DELAY_MS) this.#write()
+    else this.#immediate ??= setImmediate(() => this.#write())
+  }
+
+  /** Gives up: the file cannot hold what it should. */
+  fail(error: ExecutionError): void {
+    this.#failure ??= error
+  }
+
+  /** Resolves when all that was appended is on the disk. @throws {ExecutionError} ERR_EXECUTION when it cannot get there */
+  async flush(): Promise<void> {
+    this.#write()
+    while (this.#syncedBytes < this.#writtenBytes && this.#failure === undefined) await this.#sync()
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Flushes and closes. */
+  async close(): Promise<void> {
+    try {
+      await this.flush()
+    } finally {
+      clearImmediate(this.#immediate)
+      await this.#syncing
+      clearTimeout(this.#syncTimer)
+      await this.#file.close()
+    }
+  }
+
+  #write(): void {
+    clearImmediate(this.#immediate)
+    this.#immediate = undefined
+    if (this.#pendingBytes === 0 || this.#failure !== undefined) return
+    const bytes = this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : Buffer.concat(this.#pending, this.#pendingBytes)
+    this.#pending = []
+    this.#pendingBytes = 0
+    try {
+      for (let from = 0; from < bytes.length; ) from += writeSync(this.#file.fd, bytes, from)
+      this.#writtenBytes += bytes.length
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#lastWriteMs = performance.now()
+    this.#syncSoon()
+  }
+
+  #syncSoon(): void {
+    if (this.#syncTimer !== undefined || this.#syncing !== undefined || this.#failure !== undefined) return
+    if (this.#syncedBytes === this.#writtenBytes) return
+    this.#syncTimer = setTimeout(() => void this.#sync(), Math.max(0, this.#lastSyncMs + SYNC_INTERVAL_MS - performance.now()))
+    this.#syncTimer.unref()
+  }
+
+  #sync(): Promise<void> {
+    clearTimeout(this.#syncTimer)
+    this.#syncTimer = undefined
+    return (this.#syncing ??= this.#runSync())
+  }
+
+  async #runSync(): Promise<void> {
+    const upTo = this.#writtenBytes
+    this.#lastSyncMs = performance.now()
+    try {
+      await this.#file.datasync()
+    } catch (error) {
+      if (!CANNOT_SYNC.has((error as NodeJS.ErrnoException).code ?? '')) this.#fail(error)
+    }
+    this.#syncedBytes = upTo
+    this.#syncing = undefined
+    this.#syncSoon()
+  }
+
+  #fail(error: unknown): void {
+    this.fail(runError(`${this.#what} '${this.path}' cannot be written: ${messageOf(error)}`, error))
+  }
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf, runError } from '../run-error.js'
+
+/** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
+const FOREIGN_CLAIM_MS = 60_000
+const RENEW_MS = 10_000
+/** Two that claim in the same instant both give way; the second try comes after a wait of up to this. */
+const MAX_RETRY_MS = 40
+/** Place, boot, process and its start. */
+const MARK = /^[0-9a-f]{8}-[0-9a-f]{8}-\d+-\w+$/
+
+/**
+ * Keeps two runs off one checkpoint. Each run first makes a claim, a file whose name tells which process it is, and then
+ * looks for the claims of others: of two runs at least one sees the other and gives way. Claims of the dead are removed, which
+ * is safe at any time, as no other process ever makes a file of that name. So nothing has to be taken over, and a kill at any
+ * moment leaves nothing that blocks the next run.
+ */
+export class CheckpointLock {
+  readonly #claim: string
+  readonly #renewal: NodeJS.Timeout
+
+  private constructor(claim: string) {
+    this.#claim = claim
+    this.#renewal = setInterval(() => void renew(claim), RENEW_MS).unref()
+  }
+
+  /**
+   * Locks the checkpoint whose log is `log`.
+   *
+   * @throws {ExecutionError} ERR_EXECUTION when another run has it, or the folder cannot be written
+   */
+  static async acquire(log: string): Promise<CheckpointLock> {
+    const prefix = `${basename(log)}.lock-`
+    const claim = join(dirname(log), prefix + ownMark())
+    for (let attempt = 1; ; attempt++) {
+      const holder = await tryClaim(log, prefix, claim)
+      if (holder === null) return new CheckpointLock(claim)
+      if (attempt === 2) {
+        throw runError(`the checkpoint '${log}' is in use by ${describeHolder(holder)}; wait for it to end, or choose another name`)
+      }
+      await sleep(Math.random() * MAX_RETRY_MS)
+    }
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.#renewal)
+    await rm(this.#claim, { force: true })
+  }
+}
+
+/** Returns null when the claim stands, else the path of the claim that was there before. */
+async function tryClaim(log: string, prefix: string, claim: string): Promise<string | null> {
+  try {
+    await writeFile(claim, '', { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return claim
+    throw runError(`the checkpoint '${log}' cannot be written: ${messageOf(error)}`, error)
+  }
+  const claimedMs = await modifiedMs(claim)
+  for (const name of await readdir(dirname(log))) {
+    const other = join(dirname(log), name)
+    const mark = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+    if (!MARK.test(mark) || other === claim) continue
+    if (await isHeld(other, mark, claimedMs ?? Date.now())) {
+      await rm(claim, { force: true })
+      return other
+    }
+    await rm(other, { force: true })
+  }
+  return null
+}
+
+/** Whether the process that made the claim may still be at work. `nowMs` is by the clock of the file system. */
+async function isHeld(path: string, mark: string, nowMs: number): Promise<boolean> {
+  const [place, boot, pid, started] = mark.split('-')
+  const own = place === placeMark()
+  if (own && boot !== bootMark()) return false
+  if (own) return startOf(Number(pid)) === started
+  const modified = await modifiedMs(path)
+  return modified !== null && nowMs - modified < FOREIGN_CLAIM_MS
+}
+
+function describeHolder(claim: string): string {
+  const [place, , pid] = claim.slice(claim.lastIndexOf('.lock-') + '.lock-'.length).split('-')
+  if (Number(pid) === process.pid && place === placeMark()) return 'another run in this process'
+  return place === placeMark() ? `process ${pid ?? '?'}` : `process ${pid ?? '?'} of another machine or container ('${claim}')`
+}
+
+async function modifiedMs(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).mtimeMs
+  } catch {
+    return null // released meanwhile
+  }
+}
+
+async function renew(claim: string): Promise<void> {
+  const now = new Date()
+  // The folder may be gone by now; then so is the log, and that is told elsewhere.
+  await utimes(claim, now, now).catch(() => undefined)
+}
+
+function ownMark(): string {
+  return `${placeMark()}-${bootMark()}-${process.pid}-${startOf(process.pid) ?? 'unknown'}`
+}
+
+/** Where process ids mean the same: this machine, and in it this process namespace. */
+function placeMark(): string {
+  return shortHash(`${hostname()} ${attempt(() => readlinkSync('/proc/self/ns/pid')) ?? ''}`)
+}
+
+function bootMark(): string {
+  return shortHash(attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')) ?? '')
+}
+
+/** When process `pid` started, in the kernel's words; 'unknown' where there is no /proc; null where there is no such process. */
+function startOf(pid: number): string | null {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return null
+  }
+  const text = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  // The second field, the program's name in parentheses, may hold blanks; the start time is the 22nd.
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown'
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+}
+
+function attempt(read: () => string): string | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

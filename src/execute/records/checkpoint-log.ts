@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type CheckpointHeader, FORMAT_VERSION } from './checkpoint-format.js'
+import { FileWindow, readHeader, readRecords } from './checkpoint-reader.js'
+import { FinishedItems } from './finished-items.js'
+import { digestOf } from './item-digest.js'
+import type { CheckpointOptions } from './recorder-options.js'
+import { messageOf, runError } from '../run-error.js'
+
+const LONGEST_NAME = 200
+const SHOWN_SOURCE = 80
+
+/** What a run is, as far as its checkpoint is concerned. */
+export interface RunIdentity {
+  /** URL and export of the task, or a hash of the function's source. */
+  readonly task: string
+  /** Number of items, null where it is not known. */
+  readonly total: number | null
+}
+
+/** What earlier runs have left in a log. */
+export interface CheckpointLog {
+  readonly finished: FinishedItems
+  /** How many items they took, and the checksum of those. */
+  readonly taken: { readonly count: number; readonly running: number }
+  /** Where the last whole record ends. */
+  readonly end: number
+}
+
+/** What {@link Checkpoint} and those who only look at its log agree on: the file, and what it begins with. */
+export function pathOf({ dir, name = 'checkpoint' }: CheckpointOptions): string {
+  return resolve(join(dir, `${name}.log`))
+}
+
+export function headerOf({ task, total }: RunIdentity): CheckpointHeader {
+  return { version: FORMAT_VERSION, task: nameOf(task), total }
+}
+
+/**
+ * Reads a log of `size` bytes, up to what a kill left half-written.
+ *
+ * @returns undefined where not even the header is whole
+ * @throws {ExecutionError} ERR_EXECUTION when it is no log, damaged, or belongs to another task or other items
+ */
+export async function readLog(window: FileWindow, size: number, path: string, header: CheckpointHeader): Promise<CheckpointLog | undefined> {
+  const found = readHeader(window, size)
+  if (found === 'cut off') return undefined
+  if (found === 'not a log' || found === 'damaged') {
+    const what = found === 'damaged' ? 'is damaged in its first record' : 'is no checkpoint of this package'
+    throw runError(`'${path}' ${what}; choose another name or folder, or remove it`)
+  }
+  refuseOthers(path, found.header, header)
+  const finished = new FinishedItems()
+  const taken = { count: 0, running: 0 }
+  const end = await readRecords(window, found.end, size, (head, at) => {
+    if (head.kind === 'finished') finished.add(head.position, at, head.checksum)
+    else if (head.position > taken.count) Object.assign(taken, { count: head.position, running: head.checksum })
+  })
+  return { finished, taken, end }
+}
+
+/** The source of a function may be long: then its beginning and a hash of it all stand for it. */
+function nameOf(task: string): string {
+  if (task.length <= LONGEST_NAME) return task
+  const hash = createHash('sha256').update(task).digest('hex')
+  return `${task.slice(0, SHOWN_SOURCE)}… sha256 ${hash.slice(0, 32)}`
+}
+
+function refuseOthers(path: string, found: CheckpointHeader, wanted: CheckpointHeader): void {
+  const advice = 'choose another name or folder, or remove it'
+  if (found.version !== FORMAT_VERSION) throw runError(`the checkpoint '${path}' is of a later version of this package; ${advice}`)
+  if (found.task !== wanted.task) throw runError(`the checkpoint '${path}' belongs to another task (${found.task}, not ${wanted.task}); ${advice}`)
+  if (found.total !== null && wanted.total !== null && found.total !== wanted.total) {
+    throw runError(`the checkpoint '${path}' belongs to other items: there were ${found.total}, now there are ${wanted.total}; ${advice}`)
+  }
+}
+
+/** The error for an item that is not the one that an earlier run has taken. */
+export function refuseItem(path: string, how: string): Error {
+  return runError(`the checkpoint '${path}' belongs to other items: ${how}; choose another name or folder, or remove it`)
+}
+
+/** A log as it is at the moment, for somebody who does not run anything yet: nothing is locked or changed. */
+export class EarlierRuns {
+  readonly #path: string
+  readonly #finished: FinishedItems
+
+  private constructor(path: string, finished: FinishedItems) {
+    this.#path = path
+    this.#finished = finished
+  }
+
+  /**
+   * Reads the log of a checkpoint, if there is one.
+   *
+   * @throws {ExecutionError} ERR_EXECUTION when it cannot be read, is no log, damaged, or belongs to another task or other items
+   */
+  static async read(options: CheckpointOptions, identity: RunIdentity): Promise<EarlierRuns> {
+    const path = pathOf(options)
+    try {
+      const file = await open(path)
+      try {
+        const { size } = await file.stat()
+        const log = await readLog(new FileWindow(file), size, path, headerOf(identity))
+        return new EarlierRuns(path, log?.finished ?? new FinishedItems())
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT') return new EarlierRuns(path, new FinishedItems())
+      throw code === 'ERR_EXECUTION' ? error : runError(`the checkpoint '${path}' cannot be read: ${messageOf(error)}`, error)
+    }
+  }
+
+  /** How many items have been finished. */
+  get count(): number {
+    return this.#finished.count
+  }
+
+  /**
+   * Whether the item has been finished.
+   *
+   * @throws {ExecutionError} ERR_EXECUTION when another item had that index
+   */
+  has(index: number, item: unknown): boolean {
+    const digest = this.#finished.digestOf(index)
+    if (digest !== undefined && digest !== digestOf(item)) throw refuseItem(this.#path, `item ${index} is not the one that was finished`)
+    return digest !== undefined
+  }
+}

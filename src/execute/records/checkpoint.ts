@@ -1,0 +1,163 @@
+import { mkdir, open, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { AppendFile } from './append-file.js'
+import { decodeResult, encodeFinished, encodeHeader, encodeTaken } from './checkpoint-format.js'
+import { CheckpointLock } from './checkpoint-lock.js'
+import { type CheckpointLog, headerOf, pathOf, readLog, refuseItem, type RunIdentity } from './checkpoint-log.js'
+import { FileWindow, resultBytes } from './checkpoint-reader.js'
+import { FinishedItems } from './finished-items.js'
+import { chained, digestOf } from './item-digest.js'
+import { messageOf, runError } from '../run-error.js'
+import type { CheckpointOptions } from './recorder-options.js'
+import type { RunRecorder } from './run-recorder.js'
+
+/**
+ * The account of finished items and their results in an append-only log, `<dir>/<name>.log`. A run that was killed and is started
+ * again takes the results from there; a log of another task or of other items is refused.
+ */
+export class Checkpoint implements RunRecorder {
+  readonly #file: AppendFile
+  readonly #lock: CheckpointLock
+  readonly #window: FileWindow
+  readonly #finished: FinishedItems
+  /** Digests of the items that are on their way. */
+  readonly #digests = new Map<number, number>()
+  /** How many items earlier runs took, and their checksum. */
+  readonly #takenBefore: { readonly count: number; readonly running: number }
+  #taken = 0
+  #running = 0
+  #recordedTaken = 0
+
+  private constructor(file: AppendFile, lock: CheckpointLock, log: CheckpointLog) {
+    this.#file = file
+    this.#lock = lock
+    this.#window = new FileWindow(file.handle)
+    this.#finished = log.finished
+    this.#takenBefore = log.taken
+  }
+
+  /**
+   * Opens the checkpoint for a run, and cuts off what a kill left half-written.
+   *
+   * @throws {ExecutionError} ERR_EXECUTION when it belongs to another task or other items, is in use, damaged, or cannot be written
+   */
+  static async open(options: CheckpointOptions, identity: RunIdentity): Promise<Checkpoint> {
+    const path = pathOf(options)
+    await makeDirectory(dirname(path)).catch((error: unknown) => {
+      throw runError(`the checkpoint '${path}' cannot be written: ${messageOf(error)}`, error)
+    })
+    const lock = await CheckpointLock.acquire(path)
+    try {
+      const file = await AppendFile.open(path, 'the checkpoint', true)
+      try {
+        return new Checkpoint(file, lock, await openLog(file, identity))
+      } catch (error) {
+        await file.handle.close()
+        throw error
+      }
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /** Whether an earlier run finished the item. */
+  has(index: number): boolean {
+    return this.#finished.positionOf(index) !== undefined
+  }
+
+  finishedBefore(index: number): { readonly result: unknown } | undefined {
+    const position = this.#finished.positionOf(index)
+    if (position === undefined) return undefined
+    try {
+      return { result: decodeResult(resultBytes(this.#window, position)) }
+    } catch (error) {
+      throw runError(`the result of item ${index} in the checkpoint '${this.#file.path}' cannot be read: ${messageOf(error)}`, error)
+    }
+  }
+
+  itemTaken(index: number, item: unknown): void {
+    if (this.#file.failure !== undefined) throw this.#file.failure
+    const digest = digestOf(item)
+    const expected = this.#finished.digestOf(index)
+    if (expected === undefined) this.#digests.set(index, digest)
+    else if (expected !== digest) throw refuseItem(this.#file.path, `item ${index} is not the one that was finished`)
+    this.#taken = index + 1
+    this.#running = chained(this.#running, digest)
+    const { count, running } = this.#takenBefore
+    if (this.#taken === count && this.#running !== running) throw refuseItem(this.#file.path, `the first ${count} are not those it was started with`)
+  }
+
+  itemFinished(index: number, result: unknown): void {
+    const digest = this.#digests.get(index)
+    if (digest === undefined) return // finished by an earlier run
+    this.#digests.delete(index)
+    let record
+    try {
+      record = encodeFinished(index, digest, result)
+    } catch (error) {
+      this.#file.fail(runError(`the result of item ${index} cannot be kept in a checkpoint: ${messageOf(error)}`, error))
+      return
+    }
+    if (this.#taken > this.#recordedTaken && this.#taken > this.#takenBefore.count) {
+      this.#recordedTaken = this.#taken
+      this.#file.append(encodeTaken(this.#taken, this.#running))
+    }
+    this.#file.append(record)
+  }
+
+  itemFailed(index: number): void {
+    this.#digests.delete(index)
+  }
+
+  flush(): Promise<void> {
+    return this.#file.flush()
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#file.close()
+    } finally {
+      await this.#lock.release()
+    }
+  }
+}
+
+/** Reads what earlier runs left, cuts off what is not whole, and starts the log where there is none. */
+async function openLog(file: AppendFile, identity: RunIdentity): Promise<CheckpointLog> {
+  const header = headerOf(identity)
+  const { size } = await file.handle.stat()
+  const log = await readLog(new FileWindow(file.handle), size, file.path, header)
+  if (log !== undefined) {
+    if (log.end < size) await file.handle.truncate(log.end)
+    return log
+  }
+  await file.handle.truncate(0)
+  file.append(encodeHeader(header))
+  await file.flush()
+  await syncFolder(dirname(file.path))
+  return { finished: new FinishedItems(), taken: { count: 0, running: 0 }, end: 0 }
+}
+
+/** Makes sure that the log is still in its folder after a loss of power. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder)
+    await handle.sync().finally(() => handle.close())
+  } catch {
+    // Not every system can do that to a folder; where it can, the log has been written already.
+  }
+}
+
+/** Makes a directory and those above it. Not by Node's recursive `mkdir`, which goes on for ever where the system lets nobody make one (`/proc`). */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await mkdir(path)
+  }
+}

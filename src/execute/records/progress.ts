@@ -1,0 +1,97 @@
+import { type Clock, systemClock } from '../../internal/clock.js'
+import { notify } from '../../internal/listeners.js'
+import type { Progress } from '../options.js'
+import type { RunRecorder } from './run-recorder.js'
+
+/** Shortest time between two reports. The last one may come sooner. */
+const INTERVAL_MS = 100
+/** The rate is that of this many last reports, which is at least five seconds. */
+const REMEMBERED = 50
+
+/** Counts items and tells listeners, at most ten times a second, and once more at the end. */
+export class ProgressMeter implements RunRecorder {
+  readonly #total: number | null
+  readonly #listeners: readonly ((progress: Progress) => void)[]
+  readonly #wasFinished: (index: number) => boolean
+  readonly #clock: Clock
+  readonly #startMs: number
+  #completed = 0
+  #failed = 0
+  #restored = 0
+  #lastMs: number
+  /** When, and how many had been settled by this run; the oldest first. */
+  readonly #past: { readonly atMs: number; readonly settled: number }[] = []
+
+  /**
+   * @param total - number of items, null where it is not known
+   * @param listeners - called with each report; one that throws changes nothing
+   * @param wasFinished - whether an earlier run finished the item
+   */
+  constructor(
+    total: number | null,
+    listeners: readonly ((progress: Progress) => void)[],
+    wasFinished: (index: number) => boolean = () => false,
+    clock: Clock = systemClock,
+  ) {
+    this.#total = total
+    this.#listeners = listeners
+    this.#wasFinished = wasFinished
+    this.#clock = clock
+    this.#startMs = this.#lastMs = clock.now()
+    this.#past.push({ atMs: this.#startMs, settled: 0 })
+  }
+
+  itemTaken(index: number): void {
+    if (!this.#wasFinished(index)) return
+    this.#restored++
+    this.#completed++
+    this.#reportWhenDue()
+  }
+
+  itemFinished(index: number): void {
+    if (this.#wasFinished(index)) return
+    this.#completed++
+    this.#reportWhenDue()
+  }
+
+  itemFailed(): void {
+    this.#failed++
+    this.#reportWhenDue()
+  }
+
+  close(): Promise<void> {
+    this.#report(this.#clock.now())
+    return Promise.resolve()
+  }
+
+  #reportWhenDue(): void {
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#lastMs >= INTERVAL_MS) this.#report(nowMs)
+  }
+
+  #report(nowMs: number): void {
+    this.#lastMs = nowMs
+    const settled = this.#completed + this.#failed
+    const total = this.#total === null ? null : Math.max(this.#total, settled)
+    const itemsPerSecond = this.#rate(nowMs, settled - this.#restored)
+    const left = total === null ? null : total - settled
+    const progress: Progress = {
+      completed: this.#completed,
+      failed: this.#failed,
+      total,
+      percent: total === null ? null : total === 0 ? 100 : (100 * settled) / total,
+      itemsPerSecond,
+      elapsedMs: nowMs - this.#startMs,
+      etaMs: left === 0 ? 0 : left === null || itemsPerSecond === 0 ? null : (1000 * left) / itemsPerSecond,
+    }
+    for (const listener of this.#listeners) notify('onProgress', listener, progress)
+  }
+
+  #rate(nowMs: number, settled: number): number {
+    const oldest = this.#past[0] as { atMs: number; settled: number }
+    this.#past.push({ atMs: nowMs, settled })
+    if (this.#past.length > REMEMBERED) this.#past.shift()
+    const elapsedMs = nowMs - oldest.atMs
+    return elapsedMs > 0 ? (1000 * (settled - oldest.settled)) / elapsedMs : 0
+  }
+}

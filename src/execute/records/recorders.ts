@@ -1,0 +1,32 @@
+import type { Clock } from '../../internal/clock.js'
+import type { EarlierRuns, RunIdentity } from './checkpoint-log.js'
+import type { Wanted } from './open-recorders.js'
+import type { RecorderOptions } from './recorder-options.js'
+import type { RunRecorder } from './run-recorder.js'
+
+/**
+ * Returns what keeps account of a run, in the order it is to be told; nothing, at no cost, where no option asks for it.
+ *
+ * @param identity - what a checkpoint belongs to
+ * @param clock - what time the progress goes by
+ * @throws {ExecutionError} ERR_EXECUTION when a file cannot be written, or a checkpoint belongs to another run or is in use
+ */
+export function recordersOf(options: RecorderOptions, identity: RunIdentity, clock?: Clock): Promise<RunRecorder[]> | RunRecorder[] {
+  const { checkpoint, deadLetter, progress = false, onProgress, hooks } = options
+  const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
+  if (checkpoint === undefined && deadLetter === undefined && !progress && listeners.length === 0) return []
+  return openLater({ checkpoint, deadLetter, progress, listeners, identity, clock })
+}
+
+/** What is in a checkpoint before its run begins; nothing, at no cost, without one. */
+export async function earlierRunsOf({ checkpoint }: RecorderOptions, identity: RunIdentity): Promise<EarlierRuns | undefined> {
+  if (checkpoint === undefined) return undefined
+  const { EarlierRuns } = await import('./open-recorders.js')
+  return EarlierRuns.read(checkpoint, identity)
+}
+
+/** Files, checksums and bars: most programs that import this package need none of it. */
+async function openLater(wanted: Wanted): Promise<RunRecorder[]> {
+  const { openRecorders } = await import('./open-recorders.js')
+  return openRecorders(wanted)
+}

@@ -1,0 +1,70 @@
+import { callHook, type RunHooks } from '../hooks.js'
+import type { RunRecorder } from '../records/run-recorder.js'
+
+/** Where the outcomes of a run go. */
+export interface Sink {
+  finished(index: number, result: unknown): void
+  /** Results of neighbouring items, from `start` on. */
+  finishedAll(start: number, results: readonly unknown[]): void
+  failed(index: number, error: unknown): void
+}
+
+/** Counts what was taken and settled, and tells everyone who wants to know. */
+export class Account {
+  taken = 0
+  completed = 0
+  failed = 0
+  readonly #sink: Sink
+  readonly #recorders: readonly RunRecorder[]
+  readonly #hooks: RunHooks | undefined
+
+  constructor(sink: Sink, recorders: readonly RunRecorder[], hooks: RunHooks | undefined) {
+    this.#sink = sink
+    this.#recorders = recorders
+    this.#hooks = hooks
+  }
+
+  get settled(): number {
+    return this.completed + this.failed
+  }
+
+  /** What an earlier run made of `index`. */
+  finishedBefore(index: number): { readonly result: unknown } | undefined {
+    for (const recorder of this.#recorders) {
+      const found = recorder.finishedBefore?.(index)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  take(index: number, item: unknown): void {
+    this.taken++
+    for (const recorder of this.#recorders) recorder.itemTaken?.(index, item)
+  }
+
+  finish(index: number, result: unknown): void {
+    this.completed++
+    for (const recorder of this.#recorders) recorder.itemFinished?.(index, result)
+    this.#sink.finished(index, result)
+  }
+
+  /** Neighbouring items have finished, from `start` on: many short ones cost little together. */
+  finishAll(start: number, results: readonly unknown[]): void {
+    this.completed += results.length
+    for (const recorder of this.#recorders) results.forEach((result, i) => recorder.itemFinished?.(start + i, result))
+    this.#sink.finishedAll(start, results)
+  }
+
+  /** An earlier run has finished it: it counts, but need not be recorded again. */
+  skip(index: number, result: unknown): void {
+    this.completed++
+    this.#sink.finished(index, result)
+  }
+
+  fail(index: number, item: unknown, error: unknown, attempts: number): void {
+    this.failed++
+    for (const recorder of this.#recorders) recorder.itemFailed?.(index, item, error, attempts)
+    callHook(this.#hooks, 'onItemError', { index, item, error, attempts })
+    this.#sink.failed(index, error)
+  }
+}

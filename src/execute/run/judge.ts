@@ -1,0 +1,149 @@
+import { availableParallelism, loadavg } from 'node:os'
+import { TaskNotTransferableError } from '../../errors.js'
+import { calibration } from '../model/calibration.js'
+import { decide, type Decision } from '../model/decide.js'
+import { isWorkerOfOurs } from '../nesting.js'
+import type { CompleteOptions } from '../options.js'
+import type { PaceOfLoop } from '../model/pace.js'
+import type { Measured } from '../model/profile.js'
+import { remember } from '../model/profile-cache.js'
+import { RepeatedRuns } from './repeated-runs.js'
+import { whyNotShared } from '../workers/shared-policies.js'
+import type { ResolvedTask } from '../task.js'
+import { sendable } from '../workers/transfer.js'
+import { sizeOf } from '../model/value-size.js'
+import { poolFor, type WorkerPool } from '../workers/worker-pool.js'
+
+/** Spawning must promise to be worth this many times its cost. */
+const SPAWN_FACTOR = 1.5
+/** Less work than this is not worth a message even to a warm worker. */
+const LEAST_WORTH_MS = 0.4
+/** Before this much has been run, the pace says little. */
+const LEAST_SEEN_MS = 0.1
+/** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
+const LEAST_SEEN_TO_SPAWN_MS = 3
+
+/** So many times the least that is worth spawning needs no second look. */
+const CLEARLY = 4
+/** What is shorter than this gains too little from workers to count, however often it is run. */
+const LEAST_REPEATED_MS = 2
+/** Half of a run is what one worker takes over. */
+const REPEATED_FACTOR = 2 * SPAWN_FACTOR
+
+const repeatedRuns = new RepeatedRuns()
+
+/** However crowded the machine, so many times the usual work is worth a worker. */
+const MOST_CROWDING = 3
+
+/**
+ * How many threads want each core. On a machine that others keep busy a worker starts late, and takes its start from this thread's
+ * own share of the cores.
+ */
+function crowding(): number {
+  const [load = 0] = loadavg()
+  return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
+}
+
+/** What a run has seen when it asks. */
+export interface Evidence {
+  readonly pace: PaceOfLoop
+  /** Items left; null where it is not known. */
+  readonly items: number | null
+  /** An item and its result, to weigh. */
+  readonly item: unknown
+  readonly result: unknown
+  readonly isAsync: boolean
+  readonly cpuShare: number
+}
+
+/**
+ * Decides during a run whether what is left is worth workers. Asking is cheap; it thinks only when there may be enough work, and
+ * after a no only when twice as much has been run.
+ */
+export class Judge {
+  readonly #options: CompleteOptions
+  readonly #key: object | string
+  #pool: WorkerPool | undefined = undefined
+  #notBeforeMs = LEAST_SEEN_MS
+  /** How much had been run when spawning first seemed worth it, and has since. */
+  #seemedWorthAtMs = Infinity
+  readonly #mayUseThreads: boolean
+
+  constructor(key: object | string, options: CompleteOptions) {
+    this.#key = key
+    this.#options = options
+    this.#mayUseThreads = options.mode !== 'serial' && options.mode !== 'async' && !isWorkerOfOurs() && whyNotShared(options.policies) === undefined
+  }
+
+  /** Workers that are there and idle. */
+  get warmWorkers(): number {
+    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker)).idle
+  }
+
+  /** Whether it is time to ask {@link consider}: `restMs` are left, `seenMs` have been run. */
+  isDue(restMs: number, seenMs: number): boolean {
+    if (restMs < LEAST_WORTH_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
+    if (this.warmWorkers > 0) return true
+    if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
+    return this.#isWorthSpawning(restMs, seenMs)
+  }
+
+  /** Little more than enough must seem so twice: at the first look something else may have had the core. */
+  #isWorthSpawning(restMs: number, seenMs: number): boolean {
+    const leastMs = SPAWN_FACTOR * calibration.spawnMs
+    if (restMs <= leastMs || restMs <= leastMs * crowding()) {
+      this.#seemedWorthAtMs = Infinity
+      return false
+    }
+    if (restMs > CLEARLY * leastMs || seenMs > this.#seemedWorthAtMs) return true
+    this.#seemedWorthAtMs = Math.min(this.#seemedWorthAtMs, seenMs)
+    return false
+  }
+
+  /** The schedule for what is left, if it is one with workers. */
+  consider(evidence: Evidence): { readonly decision: Decision; readonly measured: Measured } | undefined {
+    const measured = weigh(evidence)
+    this.#notBeforeMs = 2 * evidence.pace.totalMs
+    remember(this.#key, evidence.item, measured)
+    return this.decide(measured, evidence.items, evidence.pace.items)
+  }
+
+  /** A run has ended without workers, of which there were none. Those to come may find some. */
+  endedAlone(task: ResolvedTask, evidence: Evidence): void {
+    const { totalMs, items } = evidence.pace
+    if (!this.#mayUseThreads || this.warmWorkers > 0 || totalMs < LEAST_REPEATED_MS) return
+    if (!repeatedRuns.isEnough(totalMs, performance.now(), REPEATED_FACTOR * calibration.spawnMs * crowding())) return
+    const measured = weigh(evidence)
+    remember(this.#key, evidence.item, measured)
+    if (measured.obstacle !== undefined) return
+    const { chosen } = decide(measured, { items, done: 0, warmWorkers: 1, obstacle: undefined }, this.#options)
+    const sent = sendable(task)
+    if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
+    // Not before whoever waits for this run has its results.
+    setImmediate(() => this.#pool?.prepare(chosen.workers, (worker) => void worker.load(sent)))
+  }
+
+  /** As {@link consider}, by what is known already. */
+  decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
+    if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
+    const decision = decide(measured, { items, done, warmWorkers: this.warmWorkers, obstacle: undefined }, this.#options)
+    return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
+  }
+}
+
+function weigh({ pace, item, result, isAsync, cpuShare }: Evidence): Measured {
+  const ofItem = sizeOf(item)
+  const ofResult = sizeOf(result)
+  return {
+    sampleSize: pace.items,
+    itemMs: pace.itemMs,
+    itemCv: pace.spread,
+    cpuShare,
+    isAsync,
+    itemBytes: ofItem.bytes,
+    resultBytes: ofResult.bytes,
+    cloneNodes: ofItem.nodes + ofResult.nodes,
+    isShared: typeof item === 'number' && !isAsync,
+    obstacle: ofItem.obstacle ?? ofResult.obstacle,
+  }
+}

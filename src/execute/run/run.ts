@@ -1,0 +1,185 @@
+import { RetryExhaustedError } from '../../errors.js'
+import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
+import { Account, type Sink } from './account.js'
+import { callHook } from '../hooks.js'
+import type { ItemSource } from './item-source.js'
+import type { CompleteOptions, RunMode } from '../options.js'
+import type { RunRecorder } from '../records/run-recorder.js'
+import { Supply } from './supply.js'
+import type { ResolvedTask } from '../task.js'
+
+/** Something that takes items and settles them: this thread, or a worker. */
+export interface Lane {
+  /** The run is over: take no more, and leave nothing behind. */
+  stop(reason: StopReason): void
+}
+
+/** Why lanes stop: all items are settled, one failed, the caller has gone, or the run cannot go on. */
+export type StopReason = 'done' | 'failed' | 'aborted'
+
+/** Items settled between two flushes of the recorders. */
+const FLUSH_EVERY = 4096
+
+/** One execution: its items, its account, its lanes, and its end. */
+export class Run {
+  readonly options: CompleteOptions
+  readonly task: ResolvedTask
+  readonly account: Account
+  readonly supply: Supply
+  /** Settles once: when all items have settled and all that was recorded is safe, or with what ended the run. */
+  readonly ended: Promise<void>
+  /** Aborted when the run stops: what items of this thread wait for is given up. */
+  readonly signal: AbortSignal
+  /** How it is being carried out; for people. */
+  mode: RunMode = 'serial'
+  isOver = false
+  /** The widest a stream's window may get. */
+  mostRoom = Infinity
+  readonly #recorders: readonly RunRecorder[]
+  readonly #lanes = new Set<Lane>()
+  readonly #controller = new AbortController()
+  readonly #startedMs = performance.now()
+  readonly #caller = { signalAborted: (): void => this.stop('aborted', this.options.signal?.reason) }
+  #resolve!: () => void
+  #reject!: (error: unknown) => void
+  #flushing: Promise<void> | undefined = undefined
+  #flushAt = FLUSH_EVERY
+
+  constructor(options: CompleteOptions, task: ResolvedTask, source: ItemSource, first: number, sink: Sink, recorders: readonly RunRecorder[]) {
+    this.options = options
+    this.task = task
+    this.#recorders = recorders
+    this.signal = this.#controller.signal
+    this.account = new Account(sink, recorders, options.hooks)
+    this.supply = new Supply(source, this.account, first, recorders.some((recorder) => recorder.finishedBefore !== undefined))
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    const { signal } = options
+    if (signal === undefined) return
+    watchSignal(signal, this.#caller)
+    // An item that ran before the run began, or a hook, has aborted it: the signal says so only once. Lanes are there to be stopped by then.
+    if (signal.aborted) queueMicrotask(() => this.#caller.signalAborted())
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedMs
+  }
+
+  add(lane: Lane): void {
+    this.#lanes.add(lane)
+  }
+
+  remove(lane: Lane): void {
+    this.#lanes.delete(lane)
+  }
+
+  finish(index: number, result: unknown): void {
+    if (this.isOver) return
+    try {
+      this.account.finish(index, result)
+    } catch (error) {
+      this.stop('failed', error)
+      return
+    }
+    this.#settledSome()
+  }
+
+  /** Neighbouring items have finished, from `start` on. */
+  finishAll(start: number, results: readonly unknown[]): void {
+    if (this.isOver || results.length === 0) return
+    try {
+      this.account.finishAll(start, results)
+    } catch (error) {
+      this.stop('failed', error)
+      return
+    }
+    this.#settledSome()
+  }
+
+  /**
+   * An item has failed for good.
+   *
+   * @param attempts - how often the run has tried it
+   */
+  fail(index: number, item: unknown, error: unknown, attempts: number): void {
+    if (this.isOver) return
+    // The last attempt of the run was several where a retry among its policies has given up.
+    const tried = this.options.policies.length > 0 && RetryExhaustedError.is(error) ? attempts + error.attempts - 1 : attempts
+    try {
+      this.account.fail(index, item, error, tried)
+    } catch (failure) {
+      this.stop('failed', failure)
+      return
+    }
+    if (this.options.onError === 'throw') this.stop('failed', error)
+    else this.#settledSome()
+  }
+
+  #settledSome(): void {
+    const { settled, taken } = this.account
+    if (settled >= this.#flushAt && this.#recorders.length > 0) this.#flushNow(settled)
+    if (settled === taken) this.endIfDone()
+  }
+
+  /** Ends the run if the source has ended and all that was taken has settled. */
+  endIfDone(): void {
+    if (!this.isOver && this.supply.ended && this.account.settled === this.account.taken) this.stop('done')
+  }
+
+  /** Lets the recorders write; if they are still at it one round later, nothing more is taken until they are done. */
+  #flushNow(settled: number): void {
+    this.#flushAt = settled + FLUSH_EVERY
+    if (this.#flushing !== undefined) {
+      void this.supply.hold(this.#flushing)
+      return
+    }
+    this.#flushing = this.#flushAll().then(
+      () => (this.#flushing = undefined),
+      (error: unknown) => this.stop('failed', error),
+    )
+  }
+
+  async #flushAll(): Promise<void> {
+    for (const recorder of this.#recorders) await recorder.flush?.()
+  }
+
+  /** A lane keeps up to `count` items under way: a stream's window is made that wide, as far as it may be. */
+  needRoom(count: number): void {
+    const { supply } = this
+    if (count > supply.window) supply.window = Math.min(count, this.mostRoom)
+  }
+
+  /** Ends the run, once. */
+  stop(reason: StopReason, error?: unknown): void {
+    if (this.isOver) return
+    this.isOver = true
+    if (this.options.signal !== undefined) unwatchSignal(this.options.signal, this.#caller)
+    this.supply.close()
+    for (const lane of this.#lanes) lane.stop(reason)
+    this.#lanes.clear()
+    if (reason !== 'done') this.#controller.abort(error)
+    void this.#close(reason, error)
+  }
+
+  async #close(reason: StopReason, error: unknown): Promise<void> {
+    let failed = reason !== 'done'
+    let failure = error
+    for (const step of ['flush', 'close'] as const) {
+      for (const recorder of this.#recorders) {
+        try {
+          await recorder[step]?.()
+        } catch (fault) {
+          if (!failed) failure = fault
+          failed = true
+        }
+      }
+    }
+    const { completed, failed: failedItems } = this.account
+    const end = { mode: this.mode, completed, failed: failedItems, elapsedMs: this.elapsedMs }
+    callHook(this.options.hooks, 'onEnd', failed ? { ...end, error: failure } : end)
+    if (failed) this.#reject(failure)
+    else this.#resolve()
+  }
+}

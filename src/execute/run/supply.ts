@@ -1,0 +1,197 @@
+import type { Account } from './account.js'
+import { ArraySource, type ItemSource } from './item-source.js'
+import { SharedBlock } from '../workers/shared-block.js'
+
+/** Items with neighbouring indices that one lane has taken. */
+export interface Batch {
+  /** Index of the first item. */
+  readonly start: number
+  readonly items: ArrayLike<unknown>
+  /** How often the first item has been tried before. */
+  readonly attempts: number
+  /** Whether a worker has died of one of them: each result is then reported before the next item starts. */
+  readonly isCareful: boolean
+}
+
+/**
+ * Hands the items of a source to lanes, in order, each once; what a dead worker left comes first again.
+ * A lane that got nothing is called when there is more.
+ */
+export class Supply {
+  /** Most items that may be taken and not yet given to the reader; the stream's bounded memory. */
+  window = Infinity
+  readonly #source: ItemSource
+  readonly #account: Account
+  readonly #mayBeFinished: boolean
+  /** What lies between items that an earlier run has finished. */
+  readonly #left: Batch[] = []
+  /** What workers that died have left. */
+  readonly #crashed: Batch[] = []
+  readonly #waiting = new Set<() => void>()
+  #next: number
+  #given = 0
+  #holds = 0
+  /** What is left of an array of numbers, once workers share it. */
+  #block: SharedBlock | undefined = undefined
+
+  /**
+   * @param first - index of the first item that the source gives
+   * @param mayBeFinished - whether items of an earlier run must be left out
+   */
+  constructor(source: ItemSource, account: Account, first: number, mayBeFinished: boolean) {
+    this.#source = source
+    this.#account = account
+    this.#next = first
+    this.#mayBeFinished = mayBeFinished
+    source.whenMore = () => this.wake()
+  }
+
+  /** Number of items of the whole run, null where it is not known. */
+  get total(): number | null {
+    return this.#source.total
+  }
+
+  /** An item that will be taken next, where it can be seen without taking it. What reading it throws is for whoever takes it. */
+  peek(): unknown {
+    try {
+      return this.#source instanceof ArraySource ? this.#source.items[this.#source.position] : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Items not yet taken; null where it is not known. */
+  get remaining(): number | null {
+    if (this.#block !== undefined) return this.#block.remaining
+    const { total } = this.#source
+    return total === null ? null : total - this.#next
+  }
+
+  /** Whether all items have been taken. */
+  get ended(): boolean {
+    return this.#source.ended && this.#left.length === 0 && this.#crashed.length === 0
+  }
+
+  /** How many items may be taken now without overrunning the reader. */
+  get room(): number {
+    return this.window - (this.#next - this.#given)
+  }
+
+  /** Takes up to `most` items. Without any at hand, returns undefined and calls `again` later, once, unless the run ends. */
+  take(most: number, again: () => void): Batch | undefined {
+    const left = this.#left.at(-1)
+    if (left !== undefined) return this.#takeLeft(left, most)
+    const claimed = this.#block?.claim(most)
+    if (claimed !== undefined) return claimed
+    const count = Math.min(most, this.room)
+    while (this.#holds === 0 && count >= 1 && !this.#source.ended) {
+      const start = this.#next
+      const items = this.#source.take(count)
+      if (items.length === 0) break
+      this.#next += items.length
+      if (!this.#mayBeFinished) {
+        for (let i = 0; i < items.length; i++) this.#account.take(start + i, items[i])
+        return { start, items, attempts: 0, isCareful: false }
+      }
+      this.#takeUnfinished(start, items)
+      const batch = this.#left.pop()
+      if (batch !== undefined) return batch
+    }
+    this.#waiting.add(again)
+    return undefined
+  }
+
+  #takeLeft(left: Batch, most: number): Batch {
+    this.#left.pop()
+    if (left.items.length <= most) return left
+    const items = Array.prototype.slice.call(left.items) as unknown[]
+    this.#left.push({ ...left, start: left.start + most, items: items.slice(most) })
+    return { ...left, items: items.slice(0, most) }
+  }
+
+  /**
+   * Shares what is left with other threads, if it is an array of numbers that nobody has to see one by one.
+   *
+   * @param lanes - threads that will claim items
+   */
+  share(lanes: number): SharedBlock | undefined {
+    const source = this.#source
+    if (!(source instanceof ArraySource) || this.window !== Infinity || this.#mayBeFinished || source.ended) return undefined
+    let block
+    try {
+      block = SharedBlock.of(source.items, source.position, this.#next, lanes)
+    } catch {
+      // An item cannot be read, and whoever takes it says so; or there is no memory for a second copy of them all.
+    }
+    if (block === undefined) return undefined
+    for (let i = source.position; i < source.items.length; i++) this.#account.take(this.#next++, source.items[i])
+    source.close()
+    return (this.#block = block)
+  }
+
+  /** What a worker that died has left; only for another worker, since it may end this thread too. */
+  takeCrashed(): Batch | undefined {
+    return this.#crashed.shift()
+  }
+
+  /** Splits what was taken at the items that an earlier run has finished. */
+  #takeUnfinished(start: number, items: ArrayLike<unknown>): void {
+    const batches: Batch[] = []
+    let rest: unknown[] = []
+    for (let i = 0; i <= items.length; i++) {
+      if (i < items.length) this.#account.take(start + i, items[i])
+      const before = i < items.length ? this.#account.finishedBefore(start + i) : { result: undefined }
+      if (before === undefined) {
+        rest.push(items[i])
+        continue
+      }
+      if (rest.length > 0) batches.push({ start: start + i - rest.length, items: rest, attempts: 0, isCareful: false })
+      rest = []
+      if (i < items.length) this.#account.skip(start + i, before.result)
+    }
+    // The last put is the first taken.
+    this.#left.push(...batches.reverse())
+  }
+
+  /** Gives back what was taken and has not been run. */
+  putBack(batch: Batch): void {
+    this.#left.push(batch)
+    this.wake()
+  }
+
+  /** Leaves to the workers what one of them has died of. */
+  putCrashed(batch: Batch): void {
+    this.#crashed.push(batch)
+    this.wake()
+  }
+
+  /** The reader has taken one more result. */
+  given(count = 1): void {
+    this.#given += count
+    // Half a window at a time, so that lanes take several.
+    if (this.#waiting.size > 0 && 2 * this.room >= this.window) this.wake()
+  }
+
+  /** Gives nothing until `until` has resolved. */
+  async hold(until: Promise<void>): Promise<void> {
+    this.#holds++
+    try {
+      await until
+    } finally {
+      this.#holds--
+      this.wake()
+    }
+  }
+
+  /** Calls the lanes that wait. */
+  wake(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const again of waiting) again()
+  }
+
+  close(): void {
+    this.#waiting.clear()
+    this.#source.close()
+  }
+}

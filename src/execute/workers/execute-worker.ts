@@ -1,0 +1,92 @@
+/** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { machineNow } from '../../internal/clock.js'
+import { loadTask, type WorkerTask } from './load-task.js'
+import { markAsWorker } from '../nesting.js'
+import { ItemStarter } from './item-starter.js'
+import { inFlightOf, runBlock, runChunk, type WorkerState } from './worker-items.js'
+import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
+import { type Guard, guardOf } from './worker-policies.js'
+import { WorkerReport } from './worker-report.js'
+
+const port = parentPort as MessagePort
+const { cells, epochMs } = workerData as WorkerStart
+const report = new WorkerReport(port)
+const state: WorkerState = { cells, report }
+const nesting = markAsWorker()
+
+/** A task that could not be loaded is here as the error that says why. */
+const tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
+/** The policies of the run that has some. */
+let policies: { readonly run: number; readonly guard: Guard; readonly waits: AbortController } | undefined
+/** Everything is done in the order in which it was sent. */
+let last: Promise<void> = Promise.resolve()
+
+async function handle(message: ToWorker): Promise<void> {
+  if (message.kind === 'task') {
+    await load(message)
+    return
+  }
+  if (message.kind === 'forget') {
+    tasks.delete(message.task)
+    return
+  }
+  if (message.kind === 'policies') {
+    const waits = new AbortController()
+    policies = { run: message.run, guard: await guardOf(message.policies, message.timeoutMs, waits.signal), waits }
+    return
+  }
+  if (message.kind === 'over') {
+    if (policies?.run === message.run) policies = undefined
+    return
+  }
+  if (message.kind === 'echo') {
+    report.post(message)
+    return
+  }
+  const task = tasks.get(message.task)
+  if (typeof task !== 'function') return
+  const guard = policies?.run === message.run ? policies.guard : undefined
+  const starter = new ItemStarter(task, guard, message, inFlightOf(message) === 1, cells, epochMs)
+  const startedMs = machineNow()
+  if (message.kind === 'chunk') {
+    await runChunk(message, starter, state)
+    report.done(message.chunk, message.items.length, startedMs, machineNow())
+  } else {
+    const count = await runBlock(message, starter, state)
+    cells[Cell.CURRENT] = -1
+    report.done(-1, count, startedMs, machineNow())
+  }
+}
+
+async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void> {
+  nesting.isLoading = true
+  try {
+    tasks.set(task.id, await loadTask(task))
+    if (nesting.refusal !== undefined) throw nesting.refusal
+    report.post({ kind: 'loaded', task: task.id, refusal: undefined, atMs: machineNow() })
+  } catch (error) {
+    tasks.set(task.id, { refusal: error })
+    report.refused(task.id, error)
+  } finally {
+    nesting.isLoading = false
+  }
+}
+
+port.on('message', (message: ToWorker) => {
+  // Out of order: what is under way may wait for a policy.
+  if (message.kind === 'over' && policies?.run === message.run) policies.waits.abort()
+  last = last.then(() => handle(message))
+})
+port.on('messageerror', () => {
+  last = last.then(() => report.post({ kind: 'unreadable' }))
+})
+
+// What is finished is not lost with an item that ends its thread.
+const exit = process.exit.bind(process)
+process.exit = (...code: Parameters<typeof exit>) => {
+  report.flush()
+  return exit(...code)
+}
+
+report.post({ kind: 'ready' })

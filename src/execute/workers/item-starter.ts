@@ -1,0 +1,108 @@
+import { TimeoutExceededError } from '../../errors.js'
+import { machineNow } from '../../internal/clock.js'
+import type { WorkerTask } from './load-task.js'
+import { isThenable } from '../model/pace.js'
+import type { Guard } from './worker-policies.js'
+import { Cell } from './worker-protocol.js'
+
+/** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
+const GRACE_MS = 50
+
+/**
+ * Starts the items of one message in a worker: under the policies of the run, and with the time limit within them, so that a wait
+ * for a token is not part of the item's time. Keeps in the worker's cells which item runs, and since when.
+ */
+export class ItemStarter {
+  readonly #task: WorkerTask
+  readonly #guard: Guard | undefined
+  readonly #run: number
+  readonly #timeoutMs: number
+  readonly #isAlone: boolean
+  readonly #cells: Int32Array
+  readonly #epochMs: number
+  #attempts = 0
+
+  /**
+   * @param guard - the policies of the run; with them it keeps the time limit of promises
+   * @param isAlone - whether the next item is started only when this one has ended
+   */
+  constructor(
+    task: WorkerTask,
+    guard: Guard | undefined,
+    { run, timeoutMs }: { readonly run: number; readonly timeoutMs: number },
+    isAlone: boolean,
+    cells: Int32Array,
+    epochMs: number,
+  ) {
+    this.#task = task
+    this.#guard = guard
+    this.#run = run
+    this.#timeoutMs = timeoutMs
+    this.#isAlone = isAlone
+    this.#cells = cells
+    this.#epochMs = epochMs
+  }
+
+  /** Returns what the task does, or a promise of it. */
+  start(item: unknown, index: number): unknown {
+    if (this.#guard !== undefined) {
+      this.#cells[Cell.CURRENT] = -1
+      return this.#guard(() => this.#attempt(item, index))
+    }
+    const result = this.#begin(item, index)
+    return this.#timeoutMs !== Infinity && isThenable(result) ? withinTime(result, this.#timeoutMs) : result
+  }
+
+  /** One attempt at an item under policies. While they wait, before it and after it, no item runs whose time could be up. */
+  #attempt(item: unknown, index: number): unknown {
+    // order: seq_cst. Pairs with the main thread's store when the run ends: no policy may start an item after that.
+    if (Atomics.load(this.#cells, Cell.CANCELLED) >= this.#run) throw new DOMException('the run of this item has ended', 'AbortError')
+    const attempt = ++this.#attempts
+    const ended = (): void => {
+      // A timeout may have given this one up, and another be under way.
+      if (this.#attempts === attempt) this.#cells[Cell.CURRENT] = -1
+    }
+    let result
+    try {
+      result = this.#begin(item, index)
+    } catch (error) {
+      ended()
+      throw error
+    }
+    if (!isThenable(result)) {
+      ended()
+      return result
+    }
+    // Asked for its outcome once only: there are thenables that start anew each time.
+    const promise = Promise.resolve(result)
+    if (this.#isAlone) promise.then(ended, ended)
+    return promise
+  }
+
+  #begin(item: unknown, index: number): unknown {
+    const cells = this.#cells
+    const isTimed = this.#timeoutMs !== Infinity
+    if (isTimed) this.#countFrom(machineNow())
+    // No order is needed: it is read when this thread has ended, or again and again.
+    cells[Cell.CURRENT] = index
+    const result = this.#task(item)
+    if (!isThenable(result)) return result
+    // A promise under way is at no place that could be read from outside, unless it is the only one.
+    if (!this.#isAlone) cells[Cell.CURRENT] = -1
+    else if (isTimed) this.#countFrom(machineNow() + GRACE_MS)
+    return result
+  }
+
+  #countFrom(ms: number): void {
+    Atomics.store(this.#cells, Cell.STARTED_MS, ms - this.#epochMs)
+  }
+}
+
+/** A promise that is given up when the time is up. */
+function withinTime(result: PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
+    const timer = setTimeout(late, timeoutMs)
+    void Promise.resolve(result).then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}

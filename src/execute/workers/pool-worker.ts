@@ -1,0 +1,153 @@
+import type { ResourceLimits, Worker } from 'node:worker_threads'
+import { builtins } from '../../internal/builtins.js'
+import { machineNow } from '../../internal/clock.js'
+import { calibration } from '../model/calibration.js'
+import { packThrown } from './thrown.js'
+import type { TransferredTask } from './transfer.js'
+import { Cell, type FromWorker, type LoadedMessage, type ToWorker, type WorkerStart } from './worker-protocol.js'
+
+/** Who hears of a worker while it works for a run. */
+export interface WorkerOwner {
+  received(message: FromWorker): void
+  /** A message of the worker could not be read: what was in it is lost. */
+  lostMessage(error: Error): void
+  /** The worker has ended. `error` is what it died of, if it said so. */
+  gone(exitCode: number, error: unknown): void
+}
+
+/** Tasks a worker keeps at most. */
+const MOST_TASKS = 1000
+
+const program = new URL('./execute-worker.js', import.meta.url)
+let nextId = 1
+
+/** Options of Node that make no sense in a worker that runs a file of its own. */
+const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
+
+/** A worker thread that stays when its run ends, so that the next one need not start it. */
+export class PoolWorker {
+  readonly id = nextId++
+  /** Node's number of the thread; of one that has ended, too. */
+  readonly threadId: number
+  readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
+  readonly epochMs = machineNow()
+  owner: WorkerOwner | undefined = undefined
+  /** Set once it has said that it is there. */
+  isReady = false
+  isGone = false
+  /** Why it is being ended, if this side does it. */
+  endedFor: 'timeout' | 'abort' | undefined = undefined
+  readonly #worker: Worker
+  /** Tasks it has been sent, by what has come of them: undefined until it has said. */
+  readonly #tasks = new Map<number, LoadedMessage | undefined>()
+  readonly #startedMs = machineNow()
+  #error: unknown = undefined
+
+  constructor(resourceLimits: ResourceLimits | undefined) {
+    const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
+    this.cells[Cell.CURRENT] = -1
+    const execArgv = ownArguments()
+    this.#worker = new builtins.workerThreads.Worker(program, {
+      workerData,
+      name: 'amorsize',
+      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+      ...(execArgv === undefined ? {} : { execArgv }),
+    })
+    this.threadId = this.#worker.threadId
+    this.#worker.on('message', (message: FromWorker) => this.#received(message))
+    this.#worker.on('messageerror', (error) => this.#receivedUnreadable(error))
+    this.#worker.on('error', (error: unknown) => (this.#error = error))
+    this.#worker.on('exit', (exitCode) => {
+      this.isGone = true
+      this.owner?.gone(exitCode, this.#error)
+    })
+  }
+
+  #received(message: FromWorker): void {
+    if (message.kind === 'ready') {
+      this.isReady = true
+    } else if (message.kind === 'loaded') {
+      // The first task was sent when the worker was started: from then on it can work.
+      if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.#startedMs)
+      this.#tasks.set(message.task, message)
+    }
+    this.owner?.received(message)
+  }
+
+  #receivedUnreadable(cause: Error): void {
+    const [first] = this.#tasks
+    if (this.#tasks.size > 1 || first?.[1] !== undefined) {
+      this.owner?.lostMessage(cause)
+    } else if (first !== undefined) {
+      // Before it has loaded its first task it has nothing to tell but why it cannot.
+      const refusal = packThrown(new Error('a worker cannot load the task, and what it says of that cannot be read', { cause }))
+      this.#received({ kind: 'loaded', task: first[0], refusal, atMs: machineNow() })
+    }
+  }
+
+  /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */
+  get itemAgeMs(): number {
+    if (this.currentItem < 0) return 0
+    return machineNow() - this.epochMs - Atomics.load(this.cells, Cell.STARTED_MS)
+  }
+
+  /** Index of the item that runs, -1 for none that is known. */
+  get currentItem(): number {
+    return Atomics.load(this.cells, Cell.CURRENT)
+  }
+
+  /**
+   * Sends the task unless the worker has it.
+   *
+   * @returns what the worker has said of it; undefined when that is still to come
+   */
+  load(task: TransferredTask): LoadedMessage | undefined {
+    if (!this.#tasks.has(task.id)) {
+      const [oldest] = this.#tasks.keys()
+      if (this.#tasks.size >= MOST_TASKS && oldest !== undefined) {
+        this.#tasks.delete(oldest)
+        this.send({ kind: 'forget', task: oldest })
+      }
+      this.#tasks.set(task.id, undefined)
+      this.send({ kind: 'task', task })
+    }
+    return this.#tasks.get(task.id)
+  }
+
+  /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
+  send(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  /** Tells the worker that `run` and all before it are over. */
+  cancel(run: number): void {
+    // order: seq_cst. Pairs with worker-items.ts, which looks before each item.
+    Atomics.store(this.cells, Cell.CANCELLED, run)
+  }
+
+  /** While it is held, the process waits for it. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  end(why: 'timeout' | 'abort' | undefined): void {
+    this.endedFor = why
+    void this.#worker.terminate()
+  }
+}
+
+/** Workers inherit the options of the process, loaders among them; undefined unless some of these must be left out. */
+function ownArguments(): string[] | undefined {
+  const { execArgv } = process
+  if (!execArgv.some((argument) => NOT_FOR_WORKERS.test(argument))) return undefined
+  const kept: string[] = []
+  for (let i = 0; i < execArgv.length; i++) {
+    const argument = execArgv[i] ?? ''
+    // Only what Node accepts for a single worker: loaders, conditions and the like, with their value if that stands apart.
+    if (!/^(--import|--require|-r|--loader|--experimental-[\w-]+|--conditions|-C|--no-[\w-]+|--enable-source-maps)(=|$)/.test(argument)) continue
+    kept.push(argument)
+    if (/^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/.test(argument)) kept.push(execArgv[++i] ?? '')
+  }
+  return kept
+}

@@ -1,0 +1,137 @@
+import type { Batch } from '../run/supply.js'
+import { type SharedWords, State } from './worker-protocol.js'
+
+/** Most items of one claim: a run that is over is left at the next item anyway. */
+const MOST_OF_A_CLAIM = 1 << 20
+
+/**
+ * Numbers in shared memory, of which every thread claims ranges with one atomic addition, and puts the results beside them. No
+ * item costs a message.
+ */
+export class SharedBlock {
+  readonly words: SharedWords
+  /** Items before this one have all been told to the run. */
+  #toldUpTo = 0
+
+  readonly #originals: ArrayLike<unknown>
+  /** Position among them of the first item that is shared. */
+  readonly #from: number
+
+  private constructor(words: SharedWords, originals: ArrayLike<unknown>, from: number) {
+    this.words = words
+    this.#originals = originals
+    this.#from = from
+  }
+
+  /**
+   * Shares `items` from `from` on, if all of them are numbers.
+   *
+   * @param base - index in the run of the first item that is shared
+   * @param lanes - threads that will claim
+   */
+  static of(items: ArrayLike<unknown>, from: number, base: number, lanes: number): SharedBlock | undefined {
+    const count = items.length - from
+    const shared = shareFloats(count)
+    for (let i = 0; i < count; i++) {
+      const item = items[from + i]
+      if (typeof item !== 'number') return undefined
+      shared[i] = item
+    }
+    return new SharedBlock({
+      base,
+      items: shared,
+      values: shareFloats(count),
+      states: new Uint8Array(new SharedArrayBuffer(count)),
+      claims: new Int32Array(new SharedArrayBuffer(4)),
+      lanes,
+      most: MOST_OF_A_CLAIM,
+    }, items, from)
+  }
+
+  get remaining(): number {
+    return Math.max(0, this.words.items.length - Atomics.load(this.words.claims, 0))
+  }
+
+  /** Claims up to `most` items for this thread, which settles them by itself. */
+  claim(most: number): Batch | undefined {
+    const { items, claims, base, states } = this.words
+    const size = Math.min(most, this.remaining)
+    if (size === 0) return undefined
+    // order: seq_cst. Pairs with worker-items.ts:runBlock: each index is given out once.
+    const from = Atomics.add(claims, 0, size)
+    const to = Math.min(items.length, from + size)
+    if (from >= to) return undefined
+    states.fill(State.ELSEWHERE, from, to)
+    // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.
+    const own = new Array<unknown>(to - from)
+    for (let i = from; i < to; i++) own[i - from] = this.#originals[this.#from + i]
+    return { start: base + from, items: own, attempts: 0, isCareful: false }
+  }
+
+  /** Claims all that is left, so that nobody begins anything more. */
+  close(): void {
+    Atomics.store(this.words.claims, 0, this.words.items.length)
+  }
+
+  /** Tells of the results that have come since the last time. Those in messages tell of themselves. */
+  sweep(finished: (start: number, results: readonly unknown[]) => void): void {
+    const { base, states, values, items } = this.words
+    const claimed = Math.min(items.length, Atomics.load(this.words.claims, 0))
+    let allTold = true
+    /** Results that have come of neighbouring items. */
+    let results: unknown[] = []
+    for (let i = this.#toldUpTo; i < claimed; i++) {
+      const state = states[i]
+      const hasCome = state !== State.UNSETTLED && state !== State.SENT && state !== State.ELSEWHERE
+      if (hasCome) {
+        states[i] = State.ELSEWHERE
+        results.push(state === State.NUMBER ? values[i] : valueOf(state))
+      } else if (results.length > 0) {
+        finished(base + i - results.length, results)
+        results = []
+      }
+      // What was sent has settled once its message is here: the worker may have died with it.
+      allTold &&= state !== State.UNSETTLED && state !== State.SENT
+      if (allTold) this.#toldUpTo = i + 1
+    }
+    if (results.length > 0) finished(base + claimed - results.length, results)
+  }
+
+  /** Items of a claim that have not settled; they are taken out of the block. */
+  takeUnsettled(from: number, to: number): number[] {
+    const { states, base } = this.words
+    const unsettled: number[] = []
+    for (let i = from; i < to; i++) {
+      if (states[i] !== State.UNSETTLED && states[i] !== State.SENT) continue
+      states[i] = State.ELSEWHERE
+      unsettled.push(base + i)
+    }
+    return unsettled
+  }
+
+  /** The message about an item has come. */
+  settled(index: number): void {
+    this.words.states[index - this.words.base] = State.ELSEWHERE
+  }
+
+  item(index: number): unknown {
+    return this.words.items[index - this.words.base]
+  }
+}
+
+function shareFloats(count: number): Float64Array {
+  return new Float64Array(new SharedArrayBuffer(count * 8))
+}
+
+function valueOf(state: number | undefined): unknown {
+  switch (state) {
+    case State.NULL:
+      return null
+    case State.TRUE:
+      return true
+    case State.FALSE:
+      return false
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,57 @@
+import type { Policy } from '../../internal/policy.js'
+import { Pipeline } from '../../policy/pipeline.js'
+import { packLimiter, whyLimiterBound } from '../../policy/portable-limiter.js'
+import { BURY, isPortable, PACK, type PolicyHandle, WHY_BOUND } from '../../policy/portable.js'
+import { RateLimit } from '../../policy/rate-limit.js'
+import { RateLimiter } from '../../rate-limit/rate-limiter.js'
+
+/** A policy of a run as its workers are sent it. */
+export interface SentPolicy {
+  /** Stands for the policy for as long as this thread lives, so that a worker that has it need not open it again. */
+  readonly id: number
+  readonly handle: PolicyHandle
+}
+
+const ids = new WeakMap<object, number>()
+let nextId = 1
+
+/** Why workers cannot apply the policies, as a sentence; undefined if they can. Nothing is shared by asking. */
+export function whyNotShared(policies: readonly Policy[]): string | undefined {
+  for (const policy of leavesOf(policies)) {
+    const obstacle = whyBoundHere(policy)
+    if (obstacle !== undefined) return obstacle
+  }
+  return undefined
+}
+
+/** What workers make the policies from, outermost first; their state is shared from now on. Only where {@link whyNotShared} finds nothing. */
+export function sharePolicies(policies: readonly Policy[]): SentPolicy[] {
+  return leavesOf(policies).map((policy) => {
+    if (policy instanceof RateLimiter) return { id: idOf(policy), handle: packLimiter(policy) }
+    const handle = isPortable(policy) ? policy[PACK]?.() : undefined
+    if (handle === undefined) throw new TypeError('a policy that belongs to this thread was to be sent to a worker')
+    return { id: idOf(policy instanceof RateLimit ? policy.limiter : policy), handle }
+  })
+}
+
+/** A worker has ended: what it held of the policies goes back. */
+export function buryWorker(policies: readonly Policy[], threadId: number): void {
+  for (const policy of leavesOf(policies)) if (isPortable(policy)) policy[BURY]?.(threadId)
+}
+
+/** The policies without the pipelines around them. */
+function leavesOf(policies: readonly Policy[]): readonly Policy[] {
+  return policies.flatMap((policy) => (policy instanceof Pipeline ? leavesOf(policy.policies) : [policy]))
+}
+
+function whyBoundHere(policy: Policy): string | undefined {
+  if (policy instanceof RateLimiter) return whyLimiterBound(policy)
+  if (isPortable(policy)) return policy[WHY_BOUND]()
+  return 'a policy that is not of this package is an object of this thread'
+}
+
+function idOf(policy: object): number {
+  let id = ids.get(policy)
+  if (id === undefined) ids.set(policy, (id = nextId++))
+  return id
+}

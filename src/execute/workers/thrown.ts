@@ -1,0 +1,132 @@
+import { inspect, types } from 'node:util'
+import * as ownErrors from '../../errors.js'
+
+/** What was thrown in one thread, on its way to another. A structured clone alone would lose class, code and properties. */
+export type PackedThrown =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'dom'; readonly name: string; readonly message: string; readonly stack: string | undefined }
+  | PackedError
+
+interface PackedError {
+  readonly kind: 'error'
+  /** The nearest class that every thread has. */
+  readonly base: string
+  /** Names of its classes, the most derived first. */
+  readonly classes: readonly string[]
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+  readonly properties: Readonly<Record<string, unknown>>
+  readonly cause: PackedThrown | undefined
+  readonly errors: readonly PackedThrown[] | undefined
+}
+
+const BASES: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+const APART = new Set(['stack', 'message', 'cause', 'errors'])
+/** Causes of causes; a cycle ends here. */
+const DEEPEST = 8
+
+/** Makes what was thrown ready for `postMessage`, whatever it is. */
+export function packThrown(thrown: unknown, depth = 0): PackedThrown {
+  if (thrown instanceof DOMException) return { kind: 'dom', name: thrown.name, message: thrown.message, stack: thrown.stack }
+  if (!types.isNativeError(thrown)) return { kind: 'value', value: cloneable(thrown) }
+  const properties: Record<string, unknown> = {}
+  for (const key of Object.getOwnPropertyNames(thrown)) {
+    if (!APART.has(key)) properties[key] = cloneable(read(thrown, key))
+  }
+  const classes = classesOf(thrown)
+  const errors = thrown instanceof AggregateError ? read(thrown, 'errors') : undefined
+  const stack = read(thrown, 'stack')
+  const goesDeeper = depth < DEEPEST
+  return {
+    kind: 'error',
+    base: classes.find((name) => name in BASES) ?? 'Error',
+    classes,
+    name: asText(read(thrown, 'name')),
+    message: asText(read(thrown, 'message')),
+    stack: typeof stack === 'string' ? stack : undefined,
+    properties,
+    cause: 'cause' in thrown && goesDeeper ? packThrown(read(thrown, 'cause'), depth + 1) : undefined,
+    errors: Array.isArray(errors) && goesDeeper ? errors.map((one) => packThrown(one, depth + 1)) : undefined,
+  }
+}
+
+/** As {@link packThrown}, for what could not be sent: without properties and causes, or as a text. */
+export function packBarely(thrown: unknown): PackedThrown {
+  const packed = packThrown(thrown, DEEPEST)
+  if (packed.kind === 'error') return { ...packed, properties: {} }
+  return packed.kind === 'value' ? { kind: 'value', value: textOf(packed.value) } : packed
+}
+
+/** A property of an error, which may be a getter that throws itself: then what it threw, as a text. */
+function read(error: object, key: string): unknown {
+  try {
+    return Reflect.get(error, key)
+  } catch (thrown) {
+    return `[${key}: ${textOf(thrown)}]`
+  }
+}
+
+/** What an error's name and message are is up to its author. */
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : textOf(value)
+}
+
+/** A value as people read it, whatever it has for a custom inspection. */
+function textOf(value: unknown): string {
+  try {
+    return inspect(value)
+  } catch {
+    return inspect(value, { customInspect: false })
+  }
+}
+
+function classesOf(thrown: object): string[] {
+  const names: string[] = []
+  for (let proto: unknown = Object.getPrototypeOf(thrown); proto !== null; proto = Object.getPrototypeOf(proto)) {
+    const constructor: unknown = (proto as { constructor?: unknown }).constructor
+    if (typeof constructor === 'function' && constructor !== Object) names.push(constructor.name)
+  }
+  return names
+}
+
+function cloneable(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
+  try {
+    return structuredClone(value)
+  } catch {
+    return textOf(value)
+  }
+}
+
+/**
+ * Makes an error again from what came from another thread: with its class if that is JavaScript's, this package's, or exported by
+ * the task's module; with its name, message, code, cause and other properties in any case.
+ *
+ * @param known - classes that the task's module exports
+ */
+export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string, unknown>>): unknown {
+  if (packed.kind === 'value') return packed.value
+  if (packed.kind === 'dom') return withStack(new DOMException(packed.message, packed.name), packed.stack)
+  const { base, classes, name, message, stack, properties, cause, errors } = packed
+  const error = errors === undefined ? new (BASES[base] ?? Error)(message) : new AggregateError(errors.map((one) => unpackThrown(one, known)), message)
+  const Class = classes.slice(0, classes.indexOf(base)).map((one) => errorClass(one, known)).find((one) => one !== undefined)
+  if (Class !== undefined) Object.setPrototypeOf(error, Class.prototype as object)
+  for (const [key, value] of Object.entries(properties)) {
+    Object.defineProperty(error, key, { value, enumerable: key !== 'name', writable: true, configurable: true })
+  }
+  const hidden = { enumerable: false, writable: true, configurable: true }
+  if (error.name !== name) Object.defineProperty(error, 'name', { value: name, ...hidden })
+  if (cause !== undefined) Object.defineProperty(error, 'cause', { value: unpackThrown(cause, known), ...hidden })
+  return withStack(error, stack)
+}
+
+function withStack<E extends Error>(error: E, stack: string | undefined): E {
+  if (stack !== undefined) Object.defineProperty(error, 'stack', { value: stack, enumerable: false, writable: true, configurable: true })
+  return error
+}
+
+function errorClass(name: string, known: Readonly<Record<string, unknown>>): (new (...args: never[]) => Error) | undefined {
+  const found: unknown = (ownErrors as Record<string, unknown>)[name] ?? known[name]
+  return typeof found === 'function' && found.prototype instanceof Error ? (found as new (...args: never[]) => Error) : undefined
+}

@@ -1,0 +1,96 @@
+import { TaskNotTransferableError } from '../../errors.js'
+import type { ResolvedTask } from '../task.js'
+
+/** A task on its way to a worker. */
+export type TransferredTask =
+  | { readonly id: number; readonly url: string; readonly export: string }
+  | { readonly id: number; readonly expression: string; readonly isStrict: boolean }
+  | UncheckedTask
+
+/** A function that nobody has looked at yet: the worker refuses it if it captures something. */
+export interface UncheckedTask {
+  readonly id: number
+  readonly name: string
+  readonly source: string
+}
+
+/** What is known of a function by its source: all closures of one place are one task. */
+interface Inline {
+  readonly unchecked: UncheckedTask
+  outcome: TransferredTask | TaskNotTransferableError | undefined
+  preparing: Promise<TransferredTask | TaskNotTransferableError> | undefined
+}
+
+/** Functions that are remembered at most. */
+const MOST_INLINE = 1000
+
+const inline = new Map<string, Inline>()
+const named = new Map<string, TransferredTask>()
+let nextId = 1
+
+/** What workers need to run the task, or the error that says why they cannot. Found once for each task. */
+export function transferable(task: ResolvedTask): TransferredTask | TaskNotTransferableError | Promise<TransferredTask | TaskNotTransferableError> {
+  const known = namedTask(task)
+  if (known !== undefined) return known
+  const entry = inlineOf(task)
+  return entry.outcome ?? (entry.preparing ??= prepare(entry))
+}
+
+/**
+ * What workers need to run the task, at once. Of a function that has not been looked at it is the source: that the parser is loaded and
+ * run by the worker, while this thread goes on, makes a cold start some 10 ms shorter.
+ */
+export function sendable(task: ResolvedTask): TransferredTask | TaskNotTransferableError {
+  const known = namedTask(task)
+  if (known !== undefined) return known
+  const { outcome, unchecked } = inlineOf(task)
+  return outcome ?? unchecked
+}
+
+/** A worker has looked at what {@link sendable} gave: it runs it, or refuses it. */
+export function checked(task: ResolvedTask, refusal: unknown): void {
+  if (namedTask(task) !== undefined) return
+  const entry = inlineOf(task)
+  if (refusal instanceof TaskNotTransferableError) entry.outcome = refusal
+  else if (refusal === undefined) entry.outcome ??= entry.unchecked
+}
+
+function namedTask({ reference, key }: ResolvedTask): TransferredTask | undefined {
+  if (typeof key !== 'string' || reference === undefined) return undefined
+  let known = named.get(key)
+  if (known === undefined) named.set(key, (known = { id: nextId++, url: reference.url, export: reference.export }))
+  return known
+}
+
+function inlineOf({ call, identity }: ResolvedTask): Inline {
+  let entry = inline.get(identity)
+  if (entry === undefined) {
+    entry = { unchecked: { id: nextId++, name: call.name, source: identity }, outcome: undefined, preparing: undefined }
+    const [oldest] = inline.keys()
+    if (inline.size >= MOST_INLINE && oldest !== undefined) inline.delete(oldest)
+    inline.set(identity, entry)
+  }
+  return entry
+}
+
+async function prepare(entry: Inline): Promise<TransferredTask | TaskNotTransferableError> {
+  return (entry.outcome = await check(entry.unchecked))
+}
+
+/** Finds what a function captures. Any thread can. */
+export async function check({ id, name, source }: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
+  const { analyseFunction } = await import('./captured-variables.js')
+  const { captured, expression, isStrict } = await analyseFunction(source)
+  if (captured.length === 0) return { id, expression, isStrict }
+  const subject = name === '' ? 'the task' : `the task '${name}'`
+  return new TaskNotTransferableError(
+    `${subject} captures ${captured.join(', ')}, which a thread does not have; export it from a module and pass task(import.meta.url, 'name')`,
+    { captured: [...captured] },
+  )
+}
+
+/** Why another thread cannot run the task, as a sentence; undefined if it can. */
+export async function whyNotTransferable(task: ResolvedTask): Promise<string | undefined> {
+  const outcome = await transferable(task)
+  return outcome instanceof TaskNotTransferableError ? outcome.message : undefined
+}

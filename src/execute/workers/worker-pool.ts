@@ -1,0 +1,218 @@
+import type { ResourceLimits } from 'node:worker_threads'
+import type { ExecutionError } from '../../errors.js'
+import { builtins } from '../../internal/builtins.js'
+import { currentLimits, scarceHeapBytes } from '../model/limits.js'
+import type { FromWorker } from './worker-protocol.js'
+import { PoolWorker, type WorkerOwner } from './pool-worker.js'
+import { runErrorOf } from '../run-error.js'
+
+/** How long a worker stays without work. */
+const IDLE_MS = 30_000
+/** Workers that may fail to start, one after the other, before a run is told that there are none. */
+const FAILED_STARTS = 3
+
+/** A worker is being started: what it is sent now, it does before it is ready. */
+type Started = (worker: PoolWorker) => void
+
+/** A run that wants workers. */
+export interface WorkerRequest {
+  /** Workers it still wants. */
+  wanted: number
+  /** Workers that the pool may have for its sake, those of other runs included; >= 1. */
+  readonly most: number
+  /** A worker is there, ready and its own. */
+  readonly joined: (worker: PoolWorker) => void
+  readonly started: Started
+  /** No worker can be started. */
+  readonly refused: (error: ExecutionError) => void
+}
+
+/** Idle workers of all pools. */
+let idleInAll = 0
+
+/**
+ * Worker threads of one kind for all runs of this thread: started when asked for, kept for a while when idle, replaced when they die.
+ * An idle worker does not keep the process alive.
+ */
+export class WorkerPool implements Disposable {
+  readonly #limits: ResourceLimits | undefined
+  readonly #idle: PoolWorker[] = []
+  readonly #starting = new Set<PoolWorker>()
+  readonly #requests: WorkerRequest[] = []
+  #working = 0
+  #failures: unknown[] = []
+  #timer: NodeJS.Timeout | undefined = undefined
+
+  constructor(limits?: ResourceLimits) {
+    this.#limits = limits
+  }
+
+  /** Workers that are ready and have nothing to do. */
+  get idle(): number {
+    return this.#idle.length
+  }
+
+  /** All workers of this pool. */
+  get size(): number {
+    return this.#idle.length + this.#starting.size + this.#working
+  }
+
+  /** Gives workers to a run as they become free, and starts those that are missing. */
+  request(request: WorkerRequest): void {
+    this.#requests.push(request)
+    this.#serve()
+    this.#startMissing()
+  }
+
+  #startMissing(): void {
+    const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
+    const latest = waiting.at(-1)
+    if (latest === undefined) return
+    const open = waiting.reduce((sum, { wanted }) => sum + wanted, 0)
+    const room = Math.max(...waiting.map(({ most }) => most)) - this.size
+    for (let missing = Math.min(open - this.#starting.size, room); missing > 0; missing--) this.#start(latest.started)
+  }
+
+  /** Starts workers for runs to come, until there are `count`. They do not keep the process alive. */
+  prepare(count: number, started: Started): void {
+    for (let missing = count - this.size; missing > 0; missing--) {
+      this.#start((worker) => {
+        worker.hold(false)
+        started(worker)
+      })
+    }
+  }
+
+  /** The run wants no more. */
+  withdraw(request: WorkerRequest): void {
+    const position = this.#requests.indexOf(request)
+    if (position >= 0) this.#requests.splice(position, 1)
+  }
+
+  /** A worker's run has no more for it. */
+  release(worker: PoolWorker): void {
+    this.#working--
+    if (worker.isGone) return
+    worker.owner = this.#ownerOf(worker)
+    worker.hold(false)
+    this.#idle.push(worker)
+    idleInAll++
+    this.#serve()
+    if (this.#idle.length > 0) this.#endLater()
+  }
+
+  /** A worker has died in its run. Another is started if anybody wants it: a run that came meanwhile may have found no room for one. */
+  lost(): void {
+    this.#working--
+    this.#startMissing()
+  }
+
+  #serve(): void {
+    while (this.#idle.length > 0) {
+      const request = this.#requests.find(({ wanted }) => wanted > 0)
+      const worker = request === undefined ? undefined : this.#idle.pop()
+      if (request === undefined || worker === undefined) return
+      idleInAll--
+      request.wanted--
+      this.#working++
+      worker.hold(true)
+      request.joined(worker)
+    }
+  }
+
+  #start(started: Started): void {
+    let worker: PoolWorker
+    try {
+      worker = new PoolWorker(this.#limits ?? scarceLimits())
+    } catch (error) {
+      this.#startFailed(error)
+      return
+    }
+    worker.owner = this.#ownerOf(worker)
+    this.#starting.add(worker)
+    started(worker)
+  }
+
+  /** Hears of a worker that works for no run. */
+  #ownerOf(worker: PoolWorker): WorkerOwner {
+    return {
+      received: (message: FromWorker) => {
+        if (message.kind !== 'ready') return
+        this.#failures = []
+        this.#starting.delete(worker)
+        worker.hold(false)
+        this.#idle.push(worker)
+        idleInAll++
+        this.#serve()
+        this.#endLater()
+      },
+      lostMessage: () => undefined,
+      gone: (exitCode, error) => {
+        const position = this.#idle.indexOf(worker)
+        if (position >= 0) {
+          this.#idle.splice(position, 1)
+          idleInAll--
+        }
+        if (this.#starting.delete(worker)) this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
+      },
+    }
+  }
+
+  /** Tries again a few times, then tells those who wait. */
+  #startFailed(error: unknown): void {
+    this.#failures.push(error)
+    const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
+    if (this.#failures.length < FAILED_STARTS) {
+      if (waiting[0] !== undefined) this.#start(waiting[0].started)
+      return
+    }
+    if (this.#starting.size > 0) return
+    const errors = this.#failures
+    this.#failures = []
+    for (const request of waiting) {
+      this.withdraw(request)
+      const refusal = runErrorOf('no worker thread can be started', errors)
+      // A run that is about to ask must have returned from asking before it hears of it.
+      queueMicrotask(() => request.refused(refusal))
+    }
+  }
+
+  /** Ends workers that have been idle for long; the timer does not keep the process alive. */
+  #endLater(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this[Symbol.dispose](), IDLE_MS).unref()
+  }
+
+  /** Ends the idle workers. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    idleInAll -= this.#idle.length
+    for (const worker of this.#idle.splice(0)) worker.end(undefined)
+  }
+}
+
+/** Where memory is scarce, a worker that wants more than its part ends with its item, not the process with all of them. */
+function scarceLimits(): ResourceLimits | undefined {
+  const { heap_size_limit: nodeBytes } = builtins.v8.getHeapStatistics()
+  const bytes = scarceHeapBytes(currentLimits(), nodeBytes)
+  return bytes === undefined ? undefined : { maxOldGenerationSizeMb: Math.floor(bytes / (1024 * 1024)) }
+}
+
+/** Workers of any kind that are there and idle: one comparison tells that there are none. */
+export function idleWorkers(): number {
+  return idleInAll
+}
+
+const pools = new Map<string, WorkerPool>()
+
+/** The pool of workers with this much heap each; undefined is Node's own limit. */
+export function poolFor(maxMemoryPerWorker: number | undefined): WorkerPool {
+  const megabytes = maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
+  const key = String(megabytes)
+  let pool = pools.get(key)
+  if (pool === undefined) {
+    pool = new WorkerPool(megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes })
+    pools.set(key, pool)
+  }
+  return pool
+}

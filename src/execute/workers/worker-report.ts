@@ -1,0 +1,111 @@
+import type { MessagePort } from 'node:worker_threads'
+import { machineNow } from '../../internal/clock.js'
+import { packBarely, type PackedThrown, packThrown } from './thrown.js'
+import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
+
+/** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
+const FLUSH_MS = 5
+
+/** Collects a worker's results and sends them: several at a time, each at once, or one by one where one cannot be cloned. */
+export class WorkerReport {
+  /** Whether each result is sent before the next item starts. */
+  isCareful = false
+  readonly #port: MessagePort
+  #run = 0
+  #indices: number[] = []
+  #values: unknown[] = []
+  #sentMs = 0
+
+  constructor(port: MessagePort) {
+    this.#port = port
+  }
+
+  begin(run: number, isCareful: boolean): void {
+    this.#run = run
+    this.isCareful = isCareful
+    this.#sentMs = performance.now()
+  }
+
+  finished(index: number, value: unknown): void {
+    this.#indices.push(index)
+    this.#values.push(value)
+    if (this.isCareful || performance.now() - this.#sentMs > FLUSH_MS) this.flush()
+  }
+
+  failed(index: number, error: unknown): void {
+    this.flush()
+    this.#postThrown(error, (packed) => ({ kind: 'failed', run: this.#run, index, error: packed }))
+  }
+
+  /** Says that a task cannot be loaded. */
+  refused(task: number, error: unknown): void {
+    this.#postThrown(error, (refusal) => ({ kind: 'loaded', task, refusal, atMs: machineNow() }))
+  }
+
+  #postThrown(thrown: unknown, message: (packed: PackedThrown) => FromWorker): void {
+    try {
+      this.post(message(packThrown(thrown)))
+    } catch {
+      this.post(message(packBarely(thrown)))
+    }
+  }
+
+  /** Says that a chunk is done, with the results that have not been sent. */
+  done(chunk: number, count: number, startedMs: number, endedMs: number): void {
+    const indices = this.#indices
+    const values = this.#values
+    this.#indices = []
+    this.#values = []
+    const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined }
+    if (indices.length > 0) {
+      try {
+        this.post({ ...done, results: this.#message(indices, values) })
+        return
+      } catch {
+        this.#postEach(indices, values)
+      }
+    }
+    this.post(done)
+  }
+
+  /** Sends what has come together. */
+  flush(): void {
+    if (this.#indices.length === 0) return
+    const indices = this.#indices
+    const values = this.#values
+    this.#indices = []
+    this.#values = []
+    this.#sentMs = performance.now()
+    try {
+      this.post(this.#message(indices, values))
+    } catch {
+      this.#postEach(indices, values)
+    }
+  }
+
+  #postEach(indices: readonly number[], values: readonly unknown[]): void {
+    indices.forEach((index, position) => {
+      try {
+        this.post(this.#message([index], [values[position]]))
+      } catch (error) {
+        this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
+      }
+    })
+  }
+
+  /** Buffers among them are copied, never transferred: the task may have kept what it returns, and nothing tells whether it has. */
+  #message(indices: readonly number[], values: readonly unknown[]): ResultsMessage {
+    const buffers: number[] = []
+    for (let i = 0; i < values.length; i++) if (Buffer.isBuffer(values[i])) buffers.push(i)
+    return { kind: 'results', run: this.#run, indices, values: buffers.length === 0 ? values : values.map(compact), buffers }
+  }
+
+  post(message: FromWorker): void {
+    this.#port.postMessage(message)
+  }
+}
+
+/** A small Buffer is a view of Node's pool, all of which would be cloned with it. */
+function compact(value: unknown): unknown {
+  return Buffer.isBuffer(value) && value.byteLength < value.buffer.byteLength ? Uint8Array.prototype.slice.call(value) : value
+}

@@ -1,0 +1,230 @@
+import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
+import { notify } from '../../internal/listeners.js'
+import { isOwnRejection } from '../../policy/own-rejection.js'
+import type { HereLane } from '../here/here-lane.js'
+import { currentLimits } from '../model/limits.js'
+import { runCarefully } from './lost-items.js'
+import { SLICE_MS } from '../model/pace.js'
+import type { PoolWorker } from './pool-worker.js'
+import type { Run } from '../run/run.js'
+import type { SharedBlock } from './shared-block.js'
+import type { SentPolicy } from './shared-policies.js'
+import type { Batch } from '../run/supply.js'
+import type { TransferredTask } from './transfer.js'
+import { type WorkerPool, type WorkerRequest, poolFor } from './worker-pool.js'
+import { WorkerLane } from './worker-lane.js'
+import { runError } from '../run-error.js'
+
+/** Workers that may die without any item to blame, one after the other, before the run gives up. */
+const CAUSELESS_DEATHS = 10
+/** Workers that may die as they load the task. */
+const FAILED_LOADS = 3
+/** How often what has come through shared memory is looked at while workers go on. */
+const SWEEP_MS = 50
+
+/** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
+const SLICE_WITH_MESSAGES_MS = 1
+
+/** How the workers of a run are to work. */
+export interface Terms {
+  readonly workers: number
+  /** A fixed chunk size; undefined to fit it to the items. */
+  readonly chunkSize: number | undefined
+  readonly targetChunkMs: number
+  /** What an item is expected to take in a worker. */
+  readonly itemMs: number
+  /** Promises a worker keeps in flight. */
+  readonly inFlight: number
+  /** What workers apply to each item. */
+  readonly policies: readonly SentPolicy[]
+}
+
+/** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
+export class Workforce {
+  readonly run: Run
+  readonly task: TransferredTask
+  readonly inFlight: number
+  /** What the workers apply to each item, shared by all of them. */
+  readonly policies: readonly SentPolicy[]
+  /** Numbers that all lanes claim from; set when the first worker joins. */
+  block: SharedBlock | undefined = undefined
+  /** Whether results of the shared block may be among what could not be read. */
+  hasLostMessages = false
+  /** Of the last worker that died. */
+  lastExitCode = 0
+  readonly #terms: Terms
+  readonly #pool: WorkerPool
+  readonly #request: WorkerRequest
+  readonly #lanes = new Set<WorkerLane>()
+  /** The lane of this thread, if it takes part. */
+  readonly #here: HereLane | undefined
+  /** Called when no worker can do anything for this run; returns whether it can go on without. */
+  readonly #without: (error: unknown) => boolean
+  readonly #runApart: (batch: Batch) => void
+  #itemMs: number
+  #deaths = 0
+  #failedLoads = 0
+  #watch: NodeJS.Timeout | undefined = undefined
+  #hasShared = false
+
+  constructor(run: Run, task: TransferredTask, terms: Terms, here: HereLane | undefined, runApart: (batch: Batch) => void, without: (error: unknown) => boolean) {
+    this.run = run
+    this.task = task
+    this.inFlight = terms.inFlight
+    this.policies = terms.policies
+    this.#terms = terms
+    this.#itemMs = terms.itemMs
+    this.#here = here
+    this.#runApart = runApart
+    this.#without = without
+    this.#pool = poolFor(run.options.maxMemoryPerWorker)
+    this.#request = {
+      wanted: terms.workers,
+      most: Math.max(terms.workers, currentLimits().cpuWorkers),
+      started: (worker) => void worker.load(task),
+      joined: (worker) => this.#join(worker),
+      refused: (error) => this.#refused(error),
+    }
+    if (here !== undefined) here.sliceMs = SLICE_WITH_MESSAGES_MS
+    run.add(this)
+    const { timeoutMs } = run.options
+    const everyMs = timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8))
+    this.#watch = setInterval(() => this.#look(), everyMs)
+    // Last: workers that are there begin at once, and may end the run.
+    this.#pool.request(this.#request)
+  }
+
+  /** Items for the next chunk: as many as take the target time, fewer when little is left. */
+  chunkSize(): number {
+    if (this.#terms.chunkSize !== undefined) return this.#terms.chunkSize
+    const byTime = Math.max(1, Math.floor(this.#terms.targetChunkMs / Math.max(this.#itemMs, 1e-6)))
+    const { remaining } = this.run.supply
+    const lanes = this.#terms.workers + (this.#here === undefined ? 0 : 1)
+    // Each worker holds two chunks, and this thread can take none of them back.
+    const fair = remaining === null ? byTime : Math.ceil(remaining / (3 * lanes))
+    const size = Math.max(1, Math.min(byTime, fair))
+    this.run.needRoom(3 * size * (this.#terms.workers + 1))
+    return size
+  }
+
+  #join(worker: PoolWorker): void {
+    if (!this.#hasShared) {
+      this.#hasShared = true
+      this.block = this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.#terms.workers + (this.#here === undefined ? 0 : 1)) : undefined
+    }
+    if (this.#here !== undefined) {
+      this.#here.lanes = this.#lanes.size + 2
+      this.#here.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
+    }
+    this.#lanes.add(new WorkerLane(this, worker))
+  }
+
+  /** A worker ran `count` items in `ms`. */
+  measured(count: number, ms: number): void {
+    this.#deaths = 0
+    this.#failedLoads = 0
+    this.#itemMs += (ms / count - this.#itemMs) / 2
+  }
+
+  /**
+   * An item has failed in its worker for good, with an error of its own.
+   *
+   * @param attempts - how often it was sent to a worker
+   */
+  failed(index: number, item: unknown, error: unknown, attempts: number): void {
+    const { degrade, onDegraded } = this.run.options
+    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
+    // was an attempt before, its worker has died of it: here it would end the process.
+    if (degrade !== 'serial' || this.run.isOver || TimeoutExceededError.is(error) || isOwnRejection(error) || attempts > 1) {
+      this.run.fail(index, item, error, attempts)
+      return
+    }
+    notify('onDegraded', onDegraded, { index, error })
+    setImmediate(() => this.#runApart({ start: index, items: [item], attempts, isCareful: false }))
+  }
+
+  /** An item that cannot be sent is run in this thread, unless nothing may be. */
+  runHere(batch: Batch, error: unknown): void {
+    if (this.run.options.timeoutMs !== Infinity || !this.run.options.mainThread) this.run.fail(batch.start, batch.items[0], error, 1)
+    else setImmediate(() => this.#runApart(batch))
+  }
+
+  /** Tells the run of what has come through shared memory. */
+  sweep(): void {
+    this.block?.sweep((start, results) => this.run.finishAll(start, results))
+  }
+
+  /** Once nobody claims from the shared block any more, what has not settled of it was in messages that could not be read. */
+  recover(): void {
+    const { block } = this
+    if (!this.hasLostMessages || block === undefined || block.remaining > 0) return
+    for (const lane of this.#lanes) if (lane.isClaiming) return
+    this.hasLostMessages = false
+    const lost = block.takeUnsettled(0, block.words.items.length)
+    runCarefully(lost.map((index) => ({ index, item: block.item(index), attempts: 0 })), this.run.supply)
+  }
+
+  #look(): void {
+    this.sweep()
+    const { timeoutMs } = this.run.options
+    if (timeoutMs === Infinity) return
+    for (const { worker } of this.#lanes) if (worker.itemAgeMs > timeoutMs && worker.endedFor === undefined) worker.end('timeout')
+  }
+
+  /** A worker died, and no item is known to have caused it. */
+  diedWithoutCause(): void {
+    if (++this.#deaths < CAUSELESS_DEATHS) return
+    this.run.stop('failed', runError(`${this.#deaths} workers have died, one after the other, of no item`))
+  }
+
+  /** @param error - why the worker died before it had loaded the task, if it did: a few times may be chance, then no other can load it */
+  lost(lane: WorkerLane, error?: Error): void {
+    this.#lanes.delete(lane)
+    if (!this.run.isOver) this.#request.wanted++
+    if (error !== undefined && ++this.#failedLoads >= FAILED_LOADS) {
+      this.#pool.withdraw(this.#request)
+      this.#refused(runError('workers end as they load the task', error))
+    }
+    this.#pool.lost()
+    this.recover()
+    this.run.endIfDone()
+  }
+
+  /** A worker cannot load the task: no other can, either. */
+  taskRefused(lane: WorkerLane, error: unknown): void {
+    lane.giveBack()
+    this.#lanes.delete(lane)
+    this.#pool.release(lane.worker)
+    this.#pool.withdraw(this.#request)
+    this.#refused(error)
+  }
+
+  #refused(error: unknown): void {
+    if (this.run.isOver || this.#lanes.size > 0) return
+    if (!this.#without(error)) {
+      this.run.stop('failed', error)
+      return
+    }
+    const { supply } = this.run
+    for (let batch = supply.takeCrashed(); batch !== undefined; batch = supply.takeCrashed()) this.#leftBehind(batch)
+  }
+
+  /** No worker will take what others have died of, and this thread must not; what was only near it may run here. */
+  #leftBehind(batch: Batch): void {
+    const { start, items, attempts } = batch
+    if (attempts === 0) this.run.supply.putBack({ ...batch, isCareful: false })
+    else this.run.fail(start, items[0], new WorkerCrashedError(`the worker that ran item ${start} ended, and no other can be started`, { item: start, exitCode: this.lastExitCode }), attempts)
+  }
+
+  release(lane: WorkerLane): void {
+    this.#lanes.delete(lane)
+    this.run.remove(lane)
+    this.#pool.release(lane.worker)
+  }
+
+  stop(): void {
+    clearInterval(this.#watch)
+    this.#pool.withdraw(this.#request)
+    this.block?.close()
+  }
+}
