@@ -27,8 +27,13 @@ const make: Record<string, (n: number, position: number) => Policy> = {
   breaker: (n) => circuitBreaker({ failureThreshold: n + 1 }),
   limit: (n) => rateLimit({ requestsPerSecond: 1e-6, burstSize: 3 * n + 1, waitOnLimit: false }),
 }
-/** What they make of an item depends on no other item. */
+/** What they make of an item depends on no other item, unless {@link isTimedWait}. */
 const APART = ['retry', 'timeout', 'fallback', 'bulkhead']
+
+/** Whether an item that waits for a slot may run out of time: two workers wait at the same moment, the loop for one after the other. */
+function isTimedWait(specs: readonly Spec[]): boolean {
+  return specs.some(([kind]) => kind === 'bulkhead') && specs.some(([kind, n]) => kind === 'timeout' && n === 0)
+}
 
 function build(specs: readonly Spec[], nestedFrom: number): Policy[] {
   const policies = specs.map(([kind, n], position) => make[kind]!(n, position))
@@ -64,7 +69,7 @@ const cases: [string, readonly string[], number, number][] = [
 ]
 itWithAddon.each(cases)('%s', async (_, kinds, workers, numRuns) => {
   await fc.assert(
-    fc.asyncProperty(composition(kinds), fc.nat({ max: 5 }), scripts, async (specs, nestedFrom, all) => {
+    fc.asyncProperty(composition(kinds).filter((specs) => workers === 1 || !isTimedWait(specs)), fc.nat({ max: 5 }), scripts, async (specs, nestedFrom, all) => {
       const inLoop = await outcomes(specs, nestedFrom, all, { mode: 'serial' })
       const inWorkers = await outcomes(specs, nestedFrom, all, { mode: 'threads', workers, mainThread: false })
       expect(inWorkers).toEqual(inLoop)
