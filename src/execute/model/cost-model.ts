@@ -34,8 +34,8 @@ export interface Considered {
   readonly estimatedMs: number
 }
 
-/** From the first message to a worker that sleeps until it works, and from its last result until this thread has it. */
-const WAKE_UP_MS = 0.15
+/** From the choice of workers until one that slept works, and from its last result until this thread has it. */
+const WAKE_UP_MS = 0.3
 /** What an item in a message costs either side, whatever it weighs. */
 export const IN_MESSAGE_MS = 0.000_3
 
