@@ -22,6 +22,9 @@ const FAILED_LOADS = 3
 /** How often what has come through shared memory is looked at while workers go on. */
 const SWEEP_MS = 50
 
+/** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
+const AHEAD_MS = 250
+
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
@@ -103,7 +106,7 @@ export class Workforce {
     // Each worker holds two chunks, and this thread can take none of them back.
     const fair = remaining === null ? byTime : Math.ceil(remaining / (3 * lanes))
     const size = Math.max(1, Math.min(byTime, fair))
-    this.run.needRoom(3 * size * (this.#terms.workers + 1))
+    this.run.needRoom(Math.max(3 * size * (this.#terms.workers + 1), Math.ceil(AHEAD_MS / this.#itemMs)))
     return size
   }
 
