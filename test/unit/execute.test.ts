@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execute, optimize, type RunHooks, type ScheduleOptions } from 'amorsize'
+import { execute, optimize, type RunHooks, type ScheduleOptions, stream } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 import { collect } from '../support/collect.js'
 
@@ -107,6 +107,22 @@ describe('execute', () => {
     await expect(execute((n: number) => { if (n === 2) throw new Error('stop'); return n }, source)).rejects.toThrow('stop')
     expect(closed).toBe(true)
     expect(drawn.length).toBeLessThan(10)
+  })
+
+  it('draws an async source ahead of its reader, and not further than batchSize', async () => {
+    const drawn: number[] = []
+    const source = (async function* () {
+      yield* numbers(1000, drawn)
+    })()
+    const reader = stream(double, source, { batchSize: 20 })
+    for (let read = 1; read <= 30; read++) {
+      expect(await reader.next()).toEqual({ done: false, value: 2 * (read - 1) })
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+      expect(drawn.length).toBeLessThanOrEqual(read + 20)
+    }
+    // One by one, it would be no further than what has been read.
+    expect(drawn.length).toBeGreaterThan(31)
+    await reader.return?.()
   })
 
   it('passes on what the source throws', async () => {

@@ -13,13 +13,18 @@ export interface ItemSource {
   /**
    * Takes up to `most` items that are at hand. Nothing means that the source has ended, or that `whenMore` will be called.
    * What the source itself throws comes through.
+   *
+   * @param room - items, these included, that a source that takes its time may draw ahead; default `most`
    */
-  take(most: number): ArrayLike<unknown>
+  take(most: number, room?: number): ArrayLike<unknown>
   /** Called, once for each wait, when `take` would bring more, or an end. */
   whenMore: () => void
   /** Tells the source that no more will be taken. */
   close(): void
 }
+
+/** Items that are drawn ahead of those who take them, if there is room, so that whoever asks gets several. */
+const MOST_DRAWN_AHEAD = 64
 
 const NOTHING: readonly unknown[] = []
 
@@ -108,24 +113,25 @@ export class AsyncIteratorSource implements ItemSource {
     return this.#done && this.#ready.length === 0 && this.#failure === undefined
   }
 
-  take(most: number): ArrayLike<unknown> {
-    if (this.#ready.length > 0) {
-      const taken = this.#ready
-      if (taken.length <= most) {
-        this.#ready = []
-        return taken
-      }
+  take(most: number, room = most): ArrayLike<unknown> {
+    const taken = this.#ready
+    this.#wanted = Math.max(most, Math.min(room - Math.min(most, taken.length), MOST_DRAWN_AHEAD))
+    if (taken.length > 0) {
       this.#ready = taken.slice(most)
-      return taken.slice(0, most)
+      if (room > most) this.#drawMore()
+      return taken.length <= most ? taken : taken.slice(0, most)
     }
     if (this.#failure !== undefined) {
       const { error } = this.#failure
       this.#failure = undefined
       throw error
     }
-    this.#wanted = most
-    if (!this.#done && !this.#drawing) this.#draw()
+    this.#drawMore()
     return NOTHING
+  }
+
+  #drawMore(): void {
+    if (!this.#done && !this.#drawing && this.#ready.length < this.#wanted) this.#draw()
   }
 
   /** Draws what was asked for, telling of the first item at once. */

@@ -23,8 +23,8 @@ export class PrefixedSource implements ItemSource {
     this.#source.whenMore = whenMore
   }
 
-  take(most: number): ArrayLike<unknown> {
-    if (this.#position === this.#drawn.length) return this.#source.take(most)
+  take(most: number, room?: number): ArrayLike<unknown> {
+    if (this.#position === this.#drawn.length) return this.#source.take(most, room)
     const from = this.#position
     this.#position = Math.min(this.#drawn.length, from + most)
     return this.#drawn.slice(from, this.#position)

@@ -86,7 +86,7 @@ export class Supply {
     const count = Math.min(most, this.room)
     while (this.#holds === 0 && count >= 1 && !this.#source.ended) {
       const start = this.#next
-      const items = this.#source.take(count)
+      const items = this.#source.take(count, this.room)
       if (items.length === 0) break
       this.#next += items.length
       if (!this.#mayBeFinished) {

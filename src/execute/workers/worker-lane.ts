@@ -13,8 +13,12 @@ import { TripMeter } from '../model/trip-meter.js'
 import type { Workforce } from './workforce.js'
 import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from './worker-protocol.js'
 
-/** Chunks that a worker is sent ahead, so that it need not wait for the next. */
+/** Chunks that a worker is sent ahead, so that it need not wait for the next … */
 const AHEAD = 2
+/** … and at most, where it has had to, because items of this thread take long. */
+const MOST_AHEAD = 16
+/** A worker that has had nothing to do for so long was kept waiting, in ms. */
+const STARVED_MS = 1
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
 const GRACE_MS = 1000
 
@@ -38,6 +42,7 @@ export class WorkerLane implements Lane, WorkerOwner {
   readonly #meter = new TripMeter(calibration)
   /** Whether all that moves between two chunks is their items and results. */
   readonly #isMetered: boolean
+  #ahead = AHEAD
   #nextChunk = 1
   #isLoaded = false
   #filling = false
@@ -79,7 +84,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (this.#filling || this.#isOver || !this.#isLoaded) return
     this.#filling = true
     try {
-      while (!this.#isHalted() && !this.worker.isGone && !this.isClaiming && this.chunks.size < AHEAD) {
+      while (!this.#isHalted() && !this.worker.isGone && !this.isClaiming && this.#wantsMore()) {
         const { supply } = this.#run
         const crashed = supply.takeCrashed()
         if (crashed === undefined && this.#claim()) return
@@ -95,6 +100,17 @@ export class WorkerLane implements Lane, WorkerOwner {
     } finally {
       this.#filling = false
     }
+  }
+
+  /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
+  #wantsMore(): boolean {
+    const { chunks } = this
+    if (chunks.size < AHEAD || chunks.size >= this.#ahead) return chunks.size < AHEAD
+    const { remaining } = this.#run.supply
+    if (remaining === null) return true
+    let held = 0
+    for (const { left } of chunks.values()) held += left
+    return 4 * held < remaining
   }
 
   /** Read through a method: sending may have ended the run. */
@@ -194,6 +210,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (held !== undefined) {
       const { sentMs, batch } = held
       if (this.#isMetered && !batch.isCareful) this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
+      if (this.chunks.size === 1 && machineNow() - endedMs > STARVED_MS) this.#ahead = Math.min(MOST_AHEAD, 2 * this.#ahead)
       callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: batch.start, count })
       this.#close(chunk, held)
     } else {
