@@ -1,6 +1,6 @@
 import { beginRun, resultsOf } from './run/begin-run.js'
 import { conduct } from './run/conductor.js'
-import { firstSlice, nothingRun } from './here/first-slice.js'
+import { type FirstSlice, firstSlice, nothingRun } from './here/first-slice.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { Judge } from './run/judge.js'
 import { isWorkerOfOurs } from './nesting.js'
@@ -59,6 +59,12 @@ function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: 
   }
   const begun = firstSlice(call, items, hasWorkers ? FIRST_WITH_WORKERS_MS : SLICE_MS)
   return Array.isArray(begun) ? Promise.resolve(begun) : goOn(new PlainLoop(call, items, begun), options, hasWorkers)
+}
+
+/** Goes on with what a plan's sample has begun. */
+export function continuePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: CompleteOptions, begun: FirstSlice): Promise<unknown[]> {
+  if (begun.results.length === items.length) return Promise.resolve(begun.results)
+  return goOn(new PlainLoop(task as (item: unknown) => unknown, items, begun), options, idleWorkers() > 0)
 }
 
 /** The schedule that what is known of such items suggests for the rest, if it is one with workers. How long they take shows by now. */

@@ -1,4 +1,6 @@
 import { beginRun, resultsOf } from './run/begin-run.js'
+import { continuePlainly } from './execute.js'
+import type { FirstSlice } from './here/first-slice.js'
 import { calibration } from './model/calibration.js'
 import { conduct } from './run/conductor.js'
 import { decide, type Decision, type Situation } from './model/decide.js'
@@ -128,8 +130,11 @@ function allItems({ source, drawn, firstItems, items }: Parts): Iterable<unknown
 }
 
 /** Runs what the sample has left; what came of the first items, now or in an earlier run, comes first. */
-async function runRest({ task, options, source, rest, firstItems, measured }: Parts, decision: Decision): Promise<unknown[]> {
+async function runRest(parts: Parts, decision: Decision): Promise<unknown[]> {
+  const { task, options, source, rest, firstItems, measured } = parts
   options.signal?.throwIfAborted()
+  const begun = decision.chosen.mode === 'serial' ? plainlyBegun(parts) : undefined
+  if (begun !== undefined && source instanceof ArraySource) return continuePlainly(task.call, source.items, options, begun)
   const { total } = source
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)
@@ -141,6 +146,17 @@ async function runRest({ task, options, source, rest, firstItems, measured }: Pa
   })
   if (!run.isOver) conduct(run, { measured, decided: decision.chosen })
   return resultsOf(run, sink)
+}
+
+/** Where the sample has left a run that nobody watches, of a function on an array: `execute` would be in its loop. */
+function plainlyBegun({ task, options, firstItems, measured }: Parts): FirstSlice | undefined {
+  if (!options.isPlain || task.reference !== undefined || measured.isAsync) return undefined
+  const results: unknown[] = []
+  for (const { outcome } of firstItems) {
+    if (outcome === undefined || 'error' in outcome) return undefined
+    results.push(outcome.value)
+  }
+  return { results, pending: undefined, earlierItems: 0, earlierMs: 0, lastItems: results.length, lastMs: results.length * measured.itemMs }
 }
 
 /** Takes an item's result from the checkpoint; if it is no longer there, the item is to be run. */
