@@ -2,7 +2,7 @@ import { beginRun, resultsOf } from './run/begin-run.js'
 import { conduct } from './run/conductor.js'
 import { type FirstSlice, firstSlice, nothingRun } from './here/first-slice.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { Judge } from './run/judge.js'
+import { Judge, LEAST_WORTH_MS } from './run/judge.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { SLICE_MS } from './model/pace.js'
@@ -27,7 +27,7 @@ import { idleWorkers } from './workers/worker-pool.js'
  * @throws {TimeoutExceededError} ERR_TIMEOUT_EXCEEDED when an item took longer than `timeoutMs`
  * @throws {ExecutionError} ERR_EXECUTION when the run cannot go on
  * What an item throws comes through unchanged; what `signal` was aborted with, too.
- * Cost: a few microseconds beyond the loop; worker threads are started only when what remains is worth more than they cost.
+ * Cost: under a microsecond beyond the loop, in a process's first call about 0.1 ms (bench/schedule); worker threads are started only when what remains is worth more than they cost.
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])
  */
@@ -47,17 +47,14 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
   }
 }
 
-/** With workers at hand, so many milliseconds of the loop pass before it is asked whether they would help. */
-const FIRST_WITH_WORKERS_MS = 0.4
-
 /** An array and a function, and nobody who watches: start the loop at once. */
 function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const call = task as (item: unknown) => unknown
   const hasWorkers = idleWorkers() > 0
-  if (hasWorkers && options.useCache && latestItemMs(call) * items.length > FIRST_WITH_WORKERS_MS) {
+  if (hasWorkers && options.useCache && latestItemMs(call) * items.length > LEAST_WORTH_MS) {
     return goOn(new PlainLoop(call, items, nothingRun()), options, true)
   }
-  const begun = firstSlice(call, items, hasWorkers ? FIRST_WITH_WORKERS_MS : SLICE_MS)
+  const begun = firstSlice(call, items, hasWorkers ? LEAST_WORTH_MS : SLICE_MS)
   return Array.isArray(begun) ? Promise.resolve(begun) : goOn(new PlainLoop(call, items, begun), options, hasWorkers)
 }
 

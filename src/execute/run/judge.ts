@@ -17,7 +17,7 @@ import { poolFor, type WorkerPool } from '../workers/worker-pool.js'
 /** Spawning must promise to be worth this many times its cost. */
 const SPAWN_FACTOR = 1.5
 /** Less work than this is not worth a message even to a warm worker. */
-const LEAST_WORTH_MS = 0.4
+export const LEAST_WORTH_MS = 0.4
 /** Before this much has been run, the pace says little. */
 const LEAST_SEEN_MS = 0.1
 /** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */

@@ -32,8 +32,6 @@ export class PoolWorker {
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
   readonly epochMs = machineNow()
   owner: WorkerOwner | undefined = undefined
-  /** Set once it has said that it is there. */
-  isReady = false
   isGone = false
   /** Why it is being ended, if this side does it. */
   endedFor: 'timeout' | 'abort' | undefined = undefined
@@ -64,9 +62,7 @@ export class PoolWorker {
   }
 
   #received(message: FromWorker): void {
-    if (message.kind === 'ready') {
-      this.isReady = true
-    } else if (message.kind === 'loaded') {
+    if (message.kind === 'loaded') {
       // The first task was sent when the worker was started: from then on it can work.
       if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.#startedMs)
       this.#tasks.set(message.task, message)

@@ -105,7 +105,8 @@ export class WorkerLane implements Lane, WorkerOwner {
   /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
   #wantsMore(): boolean {
     const { chunks } = this
-    if (chunks.size < AHEAD || chunks.size >= this.#ahead) return chunks.size < AHEAD
+    if (chunks.size < AHEAD) return true
+    if (chunks.size >= this.#ahead) return false
     const { remaining } = this.#run.supply
     if (remaining === null) return true
     let held = 0
