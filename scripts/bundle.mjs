@@ -7,6 +7,7 @@ import { chmodSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
 import { minify } from 'terser'
+import { compiledAtImport } from './support/compiled-at-import.mjs'
 import { joinDeclarations } from './support/declarations.mjs'
 import { manifest, root } from './support/project.mjs'
 import { mustRun } from './support/run.mjs'
@@ -15,7 +16,17 @@ import { mustRun } from './support/run.mjs'
 const names = { keep_classnames: true, keep_fnames: true }
 /** An error that nobody catches shows its line of code: none may be as long as the file. */
 const format = { max_line_len: 200 }
-const minified = { module: true, mangle: names, compress: names, format }
+/** A function that is called in one place stays where it is: put there, it would be made anew by each call. */
+const minified = { module: true, mangle: names, compress: { ...names, reduce_funcs: false }, format }
+
+/**
+ * What `execute` calls for a loop of some milliseconds. The first call of a process would spend 0.1 ms on compiling them, which is
+ * longer than many a loop; the import, which takes a hundred times as long, has them compiled instead.
+ */
+const compiledEarly = new Set([
+  'execute', 'isWorkerOfOurs', 'isIndexed', 'executePlainly', 'idleWorkers', 'plainLoop', 'runSlice', 'runItems', 'timed', 'finishLoop',
+  'recalled', 'restMs', 'mayBeWorth',
+])
 
 const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')
@@ -85,10 +96,19 @@ async function joinAll(input, output, alsoExternal = []) {
   await joined.write({
     dir: bundle,
     chunkFileNames: 'shared-[hash].js',
-    plugins: [{ name: 'minify', renderChunk: (code) => minify(code, minified) }],
+    plugins: [{ name: 'minify', renderChunk: minifyChunk }],
     ...output,
   })
   await joined.close()
+}
+
+async function minifyChunk(source, { name }) {
+  const { code } = await minify(source, minified)
+  if (name !== 'shared-amorsize') return code
+  const early = compiledAtImport(code, compiledEarly)
+  const missing = [...compiledEarly].filter((name) => !early.found.includes(name))
+  if (missing.length > 0) throw new Error(`${missing.join(', ')}: no such function in ${name}`)
+  return early.code
 }
 
 function isOurs(id) {

@@ -1,6 +1,5 @@
 import { beginRun, resultsOf } from './run/begin-run.js'
-import { continuePlainly } from './execute.js'
-import type { FirstSlice } from './here/first-slice.js'
+import { type PlainLoop, plainLoop, timed } from './here/plain-loop.js'
 import { calibration } from './model/calibration.js'
 import { conduct } from './run/conductor.js'
 import { decide, type Decision, type Situation } from './model/decide.js'
@@ -8,6 +7,7 @@ import { time } from './model/explain.js'
 import { callWithPolicies } from './here/guarded-call.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { type FirstItem, runFirst } from './run/first-items.js'
+import { finishLoop } from './run/plain-run.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import { MeasuredPlan, type Plan } from './plan.js'
@@ -133,8 +133,8 @@ function allItems({ source, drawn, firstItems, items }: Parts): Iterable<unknown
 async function runRest(parts: Parts, decision: Decision): Promise<unknown[]> {
   const { task, options, source, rest, firstItems, measured } = parts
   options.signal?.throwIfAborted()
-  const begun = decision.chosen.mode === 'serial' ? plainlyBegun(parts) : undefined
-  if (begun !== undefined && source instanceof ArraySource) return continuePlainly(task.call, source.items, options, begun)
+  const loop = decision.chosen.mode === 'serial' ? loopBegun(parts) : undefined
+  if (loop !== undefined) return loop.next === loop.items.length ? loop.results : finishLoop(loop, options)
   const { total } = source
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)
@@ -148,15 +148,16 @@ async function runRest(parts: Parts, decision: Decision): Promise<unknown[]> {
   return resultsOf(run, sink)
 }
 
-/** Where the sample has left a run that nobody watches, of a function on an array: `execute` would be in its loop. */
-function plainlyBegun({ task, options, firstItems, measured }: Parts): FirstSlice | undefined {
-  if (!options.isPlain || task.reference !== undefined || measured.isAsync) return undefined
-  const results: unknown[] = []
+/** What the sample has left of a run that nobody watches, of a function on an array: `execute` would be in its loop. */
+function loopBegun({ task, options, source, firstItems, measured }: Parts): PlainLoop | undefined {
+  if (!options.isPlain || task.reference !== undefined || measured.isAsync || !(source instanceof ArraySource)) return undefined
+  const loop = plainLoop(task.call, source.items)
   for (const { outcome } of firstItems) {
     if (outcome === undefined || 'error' in outcome) return undefined
-    results.push(outcome.value)
+    loop.results[loop.next++] = outcome.value
   }
-  return { results, pending: undefined, earlierItems: 0, earlierMs: 0, lastItems: results.length, lastMs: results.length * measured.itemMs }
+  if (loop.next > 0) timed(loop, loop.next, loop.next * measured.itemMs)
+  return loop
 }
 
 /** Takes an item's result from the checkpoint; if it is no longer there, the item is to be run. */

@@ -9,11 +9,16 @@ import { bursts, createNative, createTwin, freshCells, HandClock, rates, steps }
 const RELATIVE = 1 + 2 ** -45
 
 interface Grant {
+  /** Who waits is admitted at the next whole nanosecond. */
   atNs: number
   tokens: number
+  hasWaited: boolean
 }
 
-/** Expects that no window holds more than the bound allows: to one unit, the grain in which tokens are counted (a millionth, up to 1.4e6/s). */
+/**
+ * Expects that no window holds more than the bound allows: to one unit, the grain in which tokens are counted (a millionth, up to
+ * 1.4e6/s), and to what the first of its callers was kept waiting for the next whole nanosecond.
+ */
 function expectBound(grants: Grant[], rate: number, burst: number): void {
   const unit = 10 ** -digitsFor(rate, burst, 0)
   grants.sort((a, b) => a.atNs - b.atNs)
@@ -21,7 +26,8 @@ function expectBound(grants: Grant[], rate: number, burst: number): void {
     let admitted = 0
     for (let to = from; to < grants.length; to++) {
       admitted += grants[to]!.tokens
-      const windowSeconds = (grants[to]!.atNs - grants[from]!.atNs) / 1e9
+      const roundedNs = grants[from]!.hasWaited ? 1 : 0
+      const windowSeconds = (grants[to]!.atNs - grants[from]!.atNs + roundedNs) / 1e9
       expect(admitted).toBeLessThanOrEqual((burst + rate * windowSeconds) * RELATIVE + unit)
     }
   }
@@ -46,6 +52,7 @@ function renewStale(bucket: Bucket, held: Held[], nowNs: number): void {
     if (each.atNs <= nowNs || !bucket.isStale(each.ticket)) continue
     each.ticket = bucket.renew(each.ticket)
     each.atNs = nowNs + Math.round(each.ticket.waitMs * 1e6)
+    each.hasWaited ||= each.ticket.waitMs > 0
   }
 }
 
@@ -64,13 +71,13 @@ describe.each([['the addon', createNative], ['the twin', createTwin]] as const)(
           switch (operation.kind) {
             case 'try': {
               const tokens = Math.ceil(burst * operation.share)
-              if (bucket.tryAcquire(tokens) === 0) grants.push({ atNs: clock.ns, tokens })
+              if (bucket.tryAcquire(tokens) === 0) grants.push({ atNs: clock.ns, tokens, hasWaited: false })
               break
             }
             case 'reserve': {
               const tokens = Math.ceil(burst * operation.share)
               const { outcome, ticket } = bucket.reserve(tokens, Infinity)
-              if (outcome === 0) held.push({ atNs: clock.ns + Math.round(ticket.waitMs * 1e6), tokens, ticket })
+              if (outcome === 0) held.push({ atNs: clock.ns + Math.round(ticket.waitMs * 1e6), tokens, hasWaited: ticket.waitMs > 0, ticket })
               break
             }
             case 'cancel': {

@@ -1,5 +1,5 @@
 import { type PaceOfLoop, SLICE_MS } from '../model/pace.js'
-import { runItems } from './run-items.js'
+import { type Progress, runItems } from './run-items.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/supply.js'
 
@@ -12,7 +12,7 @@ const BLOCK_MS = 1
  * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
  * they prove to be short. The first item that returns a promise ends the lane: another kind takes over.
  */
-export class HereLane implements Lane {
+export class HereLane implements Lane, Progress {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #pace: PaceOfLoop
@@ -25,6 +25,8 @@ export class HereLane implements Lane {
   /** Of the last item that has ended. */
   lastResult: unknown = undefined
   isStopped = false
+  /** Within the batch under way. */
+  next = 0
   /** How many lanes share what remains; more than one makes the last blocks small. */
   lanes = 1
   /** Milliseconds between turns of the event loop. */
@@ -103,19 +105,20 @@ export class HereLane implements Lane {
     const call = this.#call
     const run = this.#run
     const { start, items, attempts } = batch
-    let next = 0
-    while (next < items.length) {
-      const results: unknown[] = []
+    this.next = 0
+    while (this.next < items.length) {
+      const from = this.next
+      const results = new Array<unknown>(items.length)
       let failure: { readonly error: unknown } | undefined
       let pending: PromiseLike<unknown> | undefined
       try {
-        pending = runItems(call, items, next, items.length, results, this)
+        pending = runItems(call, items, items.length, results, this)
       } catch (error) {
         failure = { error }
       }
-      if (results.length > 0) this.lastResult = results.at(-1)
-      run.finishAll(start + next, results)
-      next += results.length
+      const { next } = this
+      if (next > from) this.lastResult = results[next - 1]
+      run.finishAll(start + from, next - from === items.length ? results : results.slice(from, next))
       if (this.isStopped) return false
       if (pending !== undefined) {
         run.remove(this)
@@ -126,7 +129,7 @@ export class HereLane implements Lane {
       if (failure !== undefined) {
         run.fail(start + next, items[next], failure.error, attempts + 1)
         if (run.isOver) return false
-        next++
+        this.next++
       }
     }
     return true

@@ -1,124 +1,73 @@
-import type { FirstSlice } from './first-slice.js'
-import { isThenable, PaceOfLoop, SLICE_MS } from '../model/pace.js'
-import { runItems, UNSTOPPED } from './run-items.js'
+import { PaceOfLoop } from '../model/pace.js'
+import { type Progress, runItems } from './run-items.js'
 
 /** Milliseconds of items between two readings of the clock. */
-const BLOCK_MS = 0.5
+export const BLOCK_MS = 0.5
+/** So many times the items of the last block are tried next, as long as the clock hardly moves. */
+const GROWTH = 4
 
-/** How a slice of the loop ended. */
-export type SliceEnd = 'done' | 'time' | 'promise' | 'worthwhile'
-
-/**
- * The loop everyone would write, with a reading of the clock now and then: what `execute` does with an array and a function
- * after the first slice, until there is a reason to do more.
- */
-export class PlainLoop {
+/** The loop everyone would write, under way: what `execute` does with an array and a function until there is a reason to do more. */
+export interface PlainLoop extends Progress {
+  readonly call: (item: unknown) => unknown
+  readonly items: ArrayLike<unknown>
+  /** As long as the items are; those before `next` are there. */
   readonly results: unknown[]
-  readonly pace = new PaceOfLoop()
   /** What the item at `next` has returned, if that is a promise. */
   pending: PromiseLike<unknown> | undefined
-  next: number
-  /** Whether items return promises, as far as seen. */
-  isAsync: boolean
-  /** Whether the promise in `pending` does not settle by itself soon. */
-  isStuck = false
-  #block: number
+  /** Items that have been timed, and how long they took together. */
+  seenItems: number
+  seenMs: number
+  /** Of these, the last block: at first the engine has not compiled the task yet. */
+  lastItems: number
+  lastMs: number
+}
 
-  constructor(
-    readonly call: (item: unknown) => unknown,
-    readonly items: ArrayLike<unknown>,
-    { results, pending, earlierItems, earlierMs, lastItems, lastMs }: FirstSlice,
-  ) {
-    this.results = results
-    this.pending = pending
-    this.isAsync = pending !== undefined
-    this.next = results.length
-    if (earlierItems > 0) this.pace.add(earlierItems, earlierMs)
-    if (lastItems > 0) this.pace.add(lastItems, lastMs)
-    this.#block = Math.max(1, lastItems)
-  }
+/** A loop of which nothing has run. */
+export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>): PlainLoop {
+  const results = new Array<unknown>(items.length)
+  return { call, items, results, next: 0, isStopped: false, pending: undefined, seenItems: 0, seenMs: 0, lastItems: 0, lastMs: 0 }
+}
 
-  /**
-   * Runs items for one slice.
-   *
-   * @param isWorthwhile - whether to stop and think, asked after each block with the milliseconds that remain
-   */
-  slice(isWorthwhile: (restMs: number) => boolean): SliceEnd {
-    const { call, items, results, pace } = this
-    let nowMs = performance.now()
-    const endMs = nowMs + SLICE_MS
-    while (this.next < items.length) {
-      const from = this.next
-      this.pending = runItems(call, items, from, Math.min(items.length, from + this.#block), results, UNSTOPPED)
-      this.next = results.length
-      if (this.pending !== undefined) {
-        this.isAsync = true
-        return 'promise'
-      }
-      const startedMs = nowMs
-      nowMs = performance.now()
-      pace.add(this.next - from, nowMs - startedMs)
-      if (this.next === items.length) break
-      this.#block = Math.max(1, Math.min(this.#block * 4, Math.floor(BLOCK_MS / pace.itemMs)))
-      if (isWorthwhile((items.length - this.next) * pace.itemMs)) return 'worthwhile'
-      if (nowMs >= endMs) return 'time'
+/**
+ * Goes on with the loop for `forMs` and the block under way, or until all items have ended, or one has returned a promise. Most calls
+ * need no more than this, and many are the only one of their process: it is little code, so that there is little to compile before
+ * the first item.
+ *
+ * @returns whether there is more to do
+ */
+export function runSlice(loop: PlainLoop, forMs: number): boolean {
+  const { call, items, results } = loop
+  let nowMs = performance.now()
+  const endMs = nowMs + forMs
+  for (let block = loop.lastItems > 0 ? loop.lastItems : 1; ; ) {
+    const from = loop.next
+    // Read again each time: the task may have changed it.
+    const count = items.length
+    loop.pending = runItems(call, items, from + block < count ? from + block : count, results, loop)
+    if (loop.next >= count) {
+      if (results.length > count) results.length = count
+      return false
     }
-    return 'done'
-  }
-
-  /**
-   * Goes on where the first promise came up, one item after the other, while that is as good as any other way: items that
-   * settle without waiting for anything.
-   *
-   * @returns 'promise' when an item keeps waiting, which `pending` then holds
-   */
-  async awaitEach(isWorthwhile: (restMs: number) => boolean): Promise<SliceEnd> {
-    const { call, items, results, pace } = this
-    let result: unknown = this.pending ?? call(items[this.next])
-    let block = 1
-    let inBlock = 0
-    let nowMs = performance.now()
-    const endMs = nowMs + SLICE_MS
-    for (;;) {
-      if (isThenable(result)) {
-        this.pending = result
-        const settled = await settledSoon(result)
-        if (settled === undefined) {
-          this.isStuck = true
-          return 'promise'
-        }
-        results.push(settled.value)
-        this.pending = undefined
-      } else {
-        results.push(result)
-      }
-      // The task may have shortened the array.
-      if (++this.next >= items.length) return 'done'
-      if (++inBlock >= block) {
-        const startedMs = nowMs
-        nowMs = performance.now()
-        pace.add(inBlock, nowMs - startedMs)
-        inBlock = 0
-        block = Math.max(1, Math.min(block * 4, Math.floor(BLOCK_MS / pace.itemMs)))
-        if (isWorthwhile((items.length - this.next) * pace.itemMs)) return 'worthwhile'
-        if (nowMs >= endMs) return 'time'
-      }
-      result = call(items[this.next])
-    }
+    const startedMs = nowMs
+    nowMs = performance.now()
+    const ended = loop.next - from
+    if (ended > 0) timed(loop, ended, nowMs - startedMs)
+    if (loop.pending !== undefined || nowMs >= endMs) return true
+    const fit = (BLOCK_MS * ended) / loop.lastMs
+    block = fit >= GROWTH * block ? GROWTH * block : Math.max(1, Math.floor(fit))
   }
 }
 
-/** What `promise` settles with if it does so within a few rounds of the microtask queue; its failure comes through. */
-async function settledSoon(promise: PromiseLike<unknown>): Promise<{ readonly value: unknown } | undefined> {
-  let settled: { readonly value: unknown } | undefined
-  let failed: { readonly error: unknown } | undefined
-  promise.then(
-    (value) => (settled = { value }),
-    (error: unknown) => (failed = { error }),
-  )
-  for (let round = 0; round < 8 && settled === undefined && failed === undefined; round++) await Promise.resolve()
-  // The narrowing does not see what the callbacks have done meanwhile.
-  const failure = failed as { readonly error: unknown } | undefined
-  if (failure !== undefined) throw failure.error
-  return settled
+/** Takes note of a block of `items` that took `ms`. */
+export function timed(loop: PlainLoop, items: number, ms: number): void {
+  loop.seenItems += loop.lastItems = items
+  loop.seenMs += loop.lastMs = ms
+}
+
+/** How fast its items run. */
+export function paceOf({ seenItems, seenMs, lastItems, lastMs }: Pick<PlainLoop, 'seenItems' | 'seenMs' | 'lastItems' | 'lastMs'>): PaceOfLoop {
+  const pace = new PaceOfLoop()
+  if (seenItems > lastItems) pace.add(seenItems - lastItems, seenMs - lastMs)
+  if (lastItems > 0) pace.add(lastItems, lastMs)
+  return pace
 }

@@ -1,27 +1,27 @@
 import { isThenable } from '../model/pace.js'
 
-/** What can end a run while one of its items runs. */
-export interface Stoppable {
+/** How far a loop has come, and whether it is to go on. */
+export interface Progress {
+  /** The first item that has not ended. */
+  next: number
   readonly isStopped: boolean
 }
 
-/** Of those who are stopped by nothing but what an item throws. */
-export const UNSTOPPED: Stoppable = { isStopped: false }
-
 /**
- * Runs `items` from `from` up to but without `to`, and appends what they give to `results`. An item that returns a promise ends it, and
- * so does one that stops its run. Every loop of this thread is this one: what the engine has compiled for the first slice of a run
- * is there for the rest.
+ * Runs `items` from `progress.next` up to but without `to`, and puts what each gives at its place in `results`. An item that returns a
+ * promise ends it, and so does one that stops its run. Every loop of this thread is this one: what the engine has compiled for the
+ * first slice of a run is there for the rest.
  *
  * @returns the promise of the first item that returned one
- * What an item throws comes through; as many as it has appended have ended before.
+ * What an item throws comes through; `progress.next` is then that item.
  */
-export function runItems(call: (item: unknown) => unknown, items: ArrayLike<unknown>, from: number, to: number, results: unknown[], run: Stoppable): PromiseLike<unknown> | undefined {
-  for (let i = from; i < to; i++) {
+export function runItems(call: (item: unknown) => unknown, items: ArrayLike<unknown>, to: number, results: unknown[], progress: Progress): PromiseLike<unknown> | undefined {
+  for (let i = progress.next; i < to; i++) {
     const result = call(items[i])
     if (typeof result === 'object' && isThenable(result)) return result
-    if (run.isStopped) return undefined
-    results.push(result)
+    if (progress.isStopped) return undefined
+    results[i] = result
+    progress.next = i + 1
   }
   return undefined
 }

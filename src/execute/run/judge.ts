@@ -12,7 +12,7 @@ import { whyNotShared } from '../workers/shared-policies.js'
 import type { ResolvedTask } from '../task.js'
 import { sendable } from '../workers/transfer.js'
 import { sizeOf } from '../model/value-size.js'
-import { poolFor, type WorkerPool } from '../workers/worker-pool.js'
+import { idleWorkers, poolFor, type WorkerPool } from '../workers/worker-pool.js'
 
 /** Spawning must promise to be worth this many times its cost. */
 const SPAWN_FACTOR = 1.5
@@ -29,6 +29,11 @@ const CLEARLY = 4
 const LEAST_REPEATED_MS = 2
 /** Half of a run is what one worker takes over. */
 const REPEATED_FACTOR = 2 * SPAWN_FACTOR
+
+/** Whether a rest of so long may be worth workers at all: a comparison or two, to be asked before a {@link Judge}. */
+export function mayBeWorth(restMs: number): boolean {
+  return restMs >= (idleWorkers() > 0 ? LEAST_WORTH_MS : SPAWN_FACTOR * calibration.spawnMs)
+}
 
 const repeatedRuns = new RepeatedRuns()
 
