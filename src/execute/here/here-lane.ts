@@ -8,6 +8,8 @@ const MOST_AT_ONCE = 1024
 /** Milliseconds of items taken at a time. */
 const BLOCK_MS = 1
 
+const nothing = (): void => undefined
+
 /**
  * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
  * they prove to be short. The first item that returns a promise ends the lane: another kind takes over.
@@ -27,6 +29,8 @@ export class HereLane implements Lane, Progress {
   isStopped = false
   /** Within the batch under way. */
   next = 0
+  /** Called when there is nothing left to take. */
+  whenIdle: () => void = nothing
   /** How many lanes share what remains; more than one makes the last blocks small. */
   lanes = 1
   /** Milliseconds between turns of the event loop. */
@@ -79,6 +83,7 @@ export class HereLane implements Lane, Progress {
         return
       }
       if (batch === undefined) {
+        this.whenIdle()
         this.#run.endIfDone()
         return
       }

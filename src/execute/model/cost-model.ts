@@ -67,7 +67,9 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   const speed = cpuShare * lanes <= cores ? 1 : cores / (cpuShare * lanes)
   const rate = (workers * speed) / inWorkerMs
 
-  const duringSpawn = mainWorks && itemMs > 0 ? Math.min(items, spawnMs / itemMs) : 0
+  // This thread finds that a worker is ready between two of its items.
+  const readyMs = mainWorks ? Math.ceil(spawnMs / Math.max(itemMs, 1e-6) - 1e-9) * itemMs : spawnMs
+  const duringSpawn = readyMs > 0 && mainWorks ? readyMs / itemMs : 0
   if (duringSpawn >= items) return items * itemMs
   const rest = items - duringSpawn
   const alone = Math.max(rest / rate, rest * toSendMs)
@@ -78,8 +80,8 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
     if (onWorkers > 0 && onWorkers < rest) togetherMs = onWorkers / rate
   }
   // The last item of the slowest lane: few long items do not divide evenly.
-  const evenMs = Math.ceil(rest / lanes - 1e-9) * (itemMs / speed)
-  return spawnMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + WAKE_UP_MS
+  const evenMs = (Math.ceil(rest / lanes - 1e-9) * itemMs + inWorkerMs - itemMs) / speed
+  return readyMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + WAKE_UP_MS
 }
 
 /** Items that take about `targetMs`, but few enough that every lane gets several turns. */

@@ -92,6 +92,11 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.CURRENT)
   }
 
+  /** Whether it is through with the shared block of `run`: its message that says so comes later. */
+  hasEndedBlock(run: number): boolean {
+    return Atomics.load(this.cells, Cell.BLOCK_ENDED) === run
+  }
+
   /**
    * Sends the task unless the worker has it.
    *

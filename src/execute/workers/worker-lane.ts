@@ -105,9 +105,12 @@ export class WorkerLane implements Lane, WorkerOwner {
   /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
   #wantsMore(): boolean {
     const { chunks } = this
+    if (chunks.size === 0) return true
+    const { remaining } = this.#run.supply
+    const { lanes } = this.#force
+    if (remaining !== null && remaining <= lanes && lanes > 1) return false
     if (chunks.size < AHEAD) return true
     if (chunks.size >= this.#ahead) return false
-    const { remaining } = this.#run.supply
     if (remaining === null) return true
     let held = 0
     for (const { left } of chunks.values()) held += left
@@ -220,6 +223,11 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#goOn()
   }
 
+  /** Whether it does anything of the shared block that this thread cannot see yet. */
+  get isAtBlock(): boolean {
+    return this.isClaiming && !this.worker.hasEndedBlock(this.#runNumber)
+  }
+
   #goOn(): void {
     if (this.#isOver) this.#leave()
     else this.fill()
@@ -292,6 +300,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { worker } = this
     worker.cancel(this.#runNumber)
     if (this.#force.policies.length > 0) worker.send({ kind: 'over', run: this.#runNumber })
+    if (!this.isAtBlock) this.isClaiming = false
     if (this.chunks.size === 0 && !this.isClaiming) {
       this.#leave()
     } else if (reason === 'aborted') {

@@ -14,7 +14,9 @@ export const Cell = {
   CLAIM_FROM: 3,
   /** … up to but without this one. */
   CLAIM_TO: 4,
-  COUNT: 5,
+  /** The last run in whose shared block there was nothing left for the worker: it has sent or stored all that came of it. */
+  BLOCK_ENDED: 5,
+  COUNT: 6,
 } as const
 
 /** What a worker is started with. */

@@ -28,6 +28,9 @@ const AHEAD_MS = 250
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
+/** What the last items of others may take while this thread looks on; to be woken up takes as long. */
+const LAST_MS = 0.15
+
 /** How the workers of a run are to work. */
 export interface Terms {
   readonly workers: number
@@ -88,7 +91,10 @@ export class Workforce {
       joined: (worker) => this.#join(worker),
       refused: (error) => this.#refused(error),
     }
-    if (here !== undefined) here.sliceMs = SLICE_WITH_MESSAGES_MS
+    if (here !== undefined) {
+      here.sliceMs = SLICE_WITH_MESSAGES_MS
+      here.whenIdle = () => this.#awaitLast()
+    }
     run.add(this)
     const { timeoutMs } = run.options
     const everyMs = timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8))
@@ -97,14 +103,18 @@ export class Workforce {
     this.#pool.request(this.#request)
   }
 
+  /** How many take items, this thread included. */
+  get lanes(): number {
+    return this.#terms.workers + (this.#here === undefined ? 0 : 1)
+  }
+
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */
   chunkSize(): number {
     if (this.#terms.chunkSize !== undefined) return this.#terms.chunkSize
     const byTime = Math.max(1, Math.floor(this.#terms.targetChunkMs / Math.max(this.#itemMs, 1e-6)))
     const { remaining } = this.run.supply
-    const lanes = this.#terms.workers + (this.#here === undefined ? 0 : 1)
     // Each worker holds two chunks, and this thread can take none of them back.
-    const fair = remaining === null ? byTime : Math.ceil(remaining / (3 * lanes))
+    const fair = remaining === null ? byTime : Math.ceil(remaining / (3 * this.lanes))
     const size = Math.max(1, Math.min(byTime, fair))
     this.run.needRoom(Math.max(3 * size * (this.#terms.workers + 1), Math.ceil(AHEAD_MS / this.#itemMs)))
     return size
@@ -113,7 +123,7 @@ export class Workforce {
   #join(worker: PoolWorker): void {
     if (!this.#hasShared) {
       this.#hasShared = true
-      this.block = this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.#terms.workers + (this.#here === undefined ? 0 : 1)) : undefined
+      this.block = this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.lanes) : undefined
     }
     if (this.#here !== undefined) {
       this.#here.lanes = this.#lanes.size + 2
@@ -150,6 +160,22 @@ export class Workforce {
   runHere(batch: Batch, error: unknown): void {
     if (this.run.options.timeoutMs !== Infinity || !this.run.options.mainThread) this.run.fail(batch.start, batch.items[0], error, 1)
     else setImmediate(() => this.#runApart(batch))
+  }
+
+  /**
+   * This thread has nothing left to run. Where all claim from the shared block, the others have, too, before a message of theirs
+   * could wake it: so it looks.
+   */
+  #awaitLast(): void {
+    if (this.block === undefined || this.block.remaining > 0) return
+    const untilMs = performance.now() + LAST_MS
+    while (this.#isAtBlock()) if (performance.now() > untilMs) return
+    this.sweep()
+  }
+
+  #isAtBlock(): boolean {
+    for (const lane of this.#lanes) if (lane.isAtBlock) return true
+    return false
   }
 
   /** Tells the run of what has come through shared memory. */
