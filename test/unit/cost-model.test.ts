@@ -33,6 +33,14 @@ describe('the cost model', () => {
     expect(threadsMs({ ...inputs, items: 50, spawnMs: 100 }, 1, 4)).toBe(50)
   })
 
+  it('finds a worker ready only between two items of this thread, and gives both whole items', () => {
+    const few = { ...inputs, items: 8, itemMs: 10, spawnMs: 45 }
+    // Five items until it is ready; of the other three, one thread has two.
+    expect(threadsMs(few, 1, 1)).toBeGreaterThanOrEqual(70)
+    expect(threadsMs(few, 1, 1)).toBeLessThan(71)
+    expect(choice({ ...few, isShared: false, sendMs: 6, receiveMs: 6 }).mode).toBe('serial')
+  })
+
   it('agrees with the measured speed-ups of chunks of 1 KB objects and rows', () => {
     const speedUp = (changed: Partial<CostInputs>, chunk: number) => {
       const all = { ...inputs, isShared: false, mainWorks: false, ...changed }
