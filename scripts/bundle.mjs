@@ -25,7 +25,7 @@ const minified = { module: true, mangle: names, compress: { ...names, reduce_fun
  */
 const compiledEarly = new Set([
   'execute', 'isWorkerOfOurs', 'isIndexed', 'executePlainly', 'idleWorkers', 'plainLoop', 'runSlice', 'runItems', 'timed', 'finishLoop',
-  'recalled', 'restMs', 'mayBeWorth',
+  'goOn', 'schedulerIfLoaded', 'restMs', 'mayBeWorth',
 ])
 
 const dist = join(root, 'dist')

@@ -1,16 +1,15 @@
 import { plainLoop, runSlice } from './here/plain-loop.js'
 import { SLICE_MS } from './model/pace.js'
 import { latestItemMs } from './model/profile-cache.js'
+import { loadScheduler } from './load-scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
-import { beginRun, resultsOf } from './run/begin-run.js'
-import { conduct } from './run/conductor.js'
 import { isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { LEAST_WORTH_MS } from './run/judge.js'
 import { finishLoop } from './run/plain-run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
+import { LEAST_WORTH_MS } from './run/worth.js'
 import { resolveTask, type Task, type TaskFunction } from './task.js'
-import { idleWorkers } from './workers/worker-pool.js'
+import { idleWorkers } from './workers/idle-workers.js'
 
 /**
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
@@ -56,7 +55,7 @@ function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: 
 
 /** The general case. */
 async function executeAny(task: unknown, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
-  const resolved = await resolveTask(task)
+  const [resolved, { beginRun, conduct, resultsOf }] = await Promise.all([resolveTask(task), loadScheduler()])
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
   const run = await beginRun(resolved, source, sink, options)
   conduct(run)

@@ -1,6 +1,5 @@
 import type { Sink } from './run/account.js'
-import { beginRun } from './run/begin-run.js'
-import { conduct } from './run/conductor.js'
+import { loadScheduler } from './load-scheduler.js'
 import { currentLimits } from './model/limits.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
@@ -68,7 +67,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   async #carryOut(): Promise<void> {
     const options = this.#options
     options.signal?.throwIfAborted()
-    const task = await resolveTask(this.#task)
+    const [task, { beginRun, conduct }] = await Promise.all([resolveTask(this.#task), loadScheduler()])
     const { batchSize } = options
     const weighed = batchSize === 'auto' ? new WeighedResults(this.#results) : undefined
     const run = await beginRun(task, this.#source, weighed ?? this.#results, options)

@@ -3,8 +3,20 @@
  * name it exports is bound; so what is loaded with the package asks when it comes to it.
  */
 export const builtins = {
+  get diagnosticsChannel(): typeof import('node:diagnostics_channel') {
+    return process.getBuiltinModule('node:diagnostics_channel')
+  },
   get fs(): typeof import('node:fs') {
     return process.getBuiltinModule('node:fs')
+  },
+  get module(): typeof import('node:module') {
+    return process.getBuiltinModule('node:module')
+  },
+  get os(): typeof import('node:os') {
+    return process.getBuiltinModule('node:os')
+  },
+  get util(): typeof import('node:util') {
+    return process.getBuiltinModule('node:util')
   },
   get v8(): typeof import('node:v8') {
     return process.getBuiltinModule('node:v8')

@@ -1,4 +1,5 @@
-import { type Channel, channel } from 'node:diagnostics_channel'
+import type { Channel } from 'node:diagnostics_channel'
+import { builtins } from './builtins.js'
 import { notify } from './listeners.js'
 import { checkFunction, checkOneOf } from './validate.js'
 
@@ -29,7 +30,7 @@ export class EventSource<Events extends object> {
     this.#kind = kind
     this.#name = name
     this.#known = known
-    this.#channel = channel(`amorsize:${kind}`)
+    this.#channel = builtins.diagnosticsChannel.channel(`amorsize:${kind}`)
   }
 
   /** Whether this policy has a listener of `event`; of any event by default. The channel is every policy's, so it does not count. */

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SharedMemoryError } from '../errors.js'
@@ -51,7 +50,7 @@ function load(): Loaded {
   }
   if (wish === '0') return { addon: null, status: { source: 'twin', path: null, tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
 
-  const require = createRequire(import.meta.url)
+  const require = builtins.module.createRequire(import.meta.url)
   const nodeGypBuild = require('node-gyp-build') as { resolve(directory: string): string }
   const tried: string[] = []
   try {

@@ -1,4 +1,4 @@
-import { types } from 'node:util'
+import { builtins } from '../internal/builtins.js'
 import { checkKeys, describe } from '../internal/validate.js'
 import type { CellAddress } from './region.js'
 
@@ -26,7 +26,7 @@ export function checkHandleShape<H extends AnyHandle>(handle: H, kind: H['kind']
   const options = given[data]
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new TypeError(`handle.${data} must be an object; received ${describe(options)}`)
   if (options.name !== undefined && given.buffer === undefined) return handle
-  if (!types.isSharedArrayBuffer(given.buffer)) {
+  if (!builtins.util.types.isSharedArrayBuffer(given.buffer)) {
     throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
   }
   return handle

@@ -1,5 +1,5 @@
-import { types } from 'node:util'
 import { SharedMemoryError } from '../errors.js'
+import { builtins } from '../internal/builtins.js'
 import { describe } from '../internal/validate.js'
 import { CELL_BYTES, LAYOUT_VERSION, REGION, WORDS_PER_CELL } from './layout.js'
 
@@ -56,7 +56,7 @@ function createRegion(cells: number): SharedArrayBuffer {
  */
 export function viewCells(address: CellAddress, count: number, kindWord: bigint): BigInt64Array {
   const { buffer, cell } = address
-  if (!types.isSharedArrayBuffer(buffer)) {
+  if (!builtins.util.types.isSharedArrayBuffer(buffer)) {
     throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(buffer)}`)
   }
   if (buffer.byteLength < 2 * CELL_BYTES || buffer.byteLength % CELL_BYTES !== 0) {

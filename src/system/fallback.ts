@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import { builtins } from '../internal/builtins.js'
 import type { CpuInfo, MemoryInfo, SystemInfo } from './system-info.js'
 
 /** A count or size that Node reports as 0 or as a huge sentinel when it does not know. */
@@ -16,6 +16,7 @@ function attempt<T>(read: () => T): T | undefined {
 }
 
 function readCpu(): CpuInfo {
+  const { availableParallelism, cpus } = builtins.os
   // Newer versions of libuv mix the quota into this number, so it says nothing exact about the affinity mask.
   const parallelism = known(attempt(availableParallelism)) ?? 1
   const processors = attempt(cpus) ?? []
@@ -43,6 +44,7 @@ function readCpu(): CpuInfo {
 }
 
 function readMemory(): MemoryInfo {
+  const { freemem, totalmem } = builtins.os
   const totalBytes = known(attempt(totalmem))
   const limitBytes = known(attempt(() => process.constrainedMemory()))
   const machineAvailableBytes = known(attempt(freemem))

@@ -64,6 +64,11 @@ export function timed(loop: PlainLoop, items: number, ms: number): void {
   loop.seenMs += loop.lastMs = ms
 }
 
+/** How long the rest will take if it goes on as of late; NaN before anything has run. */
+export function restMs({ items, next, lastItems, lastMs }: PlainLoop): number {
+  return ((items.length - next) * lastMs) / lastItems
+}
+
 /** How fast its items run. */
 export function paceOf({ seenItems, seenMs, lastItems, lastMs }: Pick<PlainLoop, 'seenItems' | 'seenMs' | 'lastItems' | 'lastMs'>): PaceOfLoop {
   const pace = new PaceOfLoop()

@@ -13,11 +13,11 @@ import type { Measured } from '../model/profile.js'
 import { correct, recall } from '../model/profile-cache.js'
 import type { Run } from './run.js'
 import type { RunMode } from '../options.js'
+import { idleWorkers } from '../workers/idle-workers.js'
 import { sharePolicies, whyNotShared } from '../workers/shared-policies.js'
 import type { Batch } from './supply.js'
 import { sendable, transferable, type TransferredTask } from '../workers/transfer.js'
 import { warnOnce } from '../warnings.js'
-import { idleWorkers } from '../workers/worker-pool.js'
 import { type Terms, Workforce } from '../workers/workforce.js'
 
 /** What is under way or known when a run starts. */

@@ -1,23 +1,17 @@
-import { availableParallelism, loadavg } from 'node:os'
 import { TaskNotTransferableError } from '../../errors.js'
 import { calibration } from '../model/calibration.js'
 import { decide, type Decision } from '../model/decide.js'
-import { isWorkerOfOurs } from '../nesting.js'
 import type { CompleteOptions } from '../options.js'
 import type { PaceOfLoop } from '../model/pace.js'
 import type { Measured } from '../model/profile.js'
 import { remember } from '../model/profile-cache.js'
-import { RepeatedRuns } from './repeated-runs.js'
 import { whyNotShared } from '../workers/shared-policies.js'
 import type { ResolvedTask } from '../task.js'
 import { sendable } from '../workers/transfer.js'
 import { sizeOf } from '../model/value-size.js'
-import { idleWorkers, poolFor, type WorkerPool } from '../workers/worker-pool.js'
+import { poolFor, type WorkerPool } from '../workers/worker-pool.js'
+import { crowding, isWorthPreparing, LEAST_WORTH_MS, mayUseWorkers, SPAWN_FACTOR } from './worth.js'
 
-/** Spawning must promise to be worth this many times its cost. */
-const SPAWN_FACTOR = 1.5
-/** Less work than this is not worth a message even to a warm worker. */
-export const LEAST_WORTH_MS = 0.4
 /** Before this much has been run, the pace says little. */
 const LEAST_SEEN_MS = 0.1
 /** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
@@ -25,30 +19,6 @@ const LEAST_SEEN_TO_SPAWN_MS = 3
 
 /** So many times the least that is worth spawning needs no second look. */
 const CLEARLY = 4
-/** What is shorter than this gains too little from workers to count, however often it is run. */
-const LEAST_REPEATED_MS = 2
-/** Half of a run is what one worker takes over. */
-const REPEATED_FACTOR = 2 * SPAWN_FACTOR
-
-/** Whether a rest of so long may be worth workers at all: a comparison or two, to be asked before a {@link Judge}. */
-export function mayBeWorth(restMs: number): boolean {
-  return restMs >= (idleWorkers() > 0 ? LEAST_WORTH_MS : SPAWN_FACTOR * calibration.spawnMs)
-}
-
-const repeatedRuns = new RepeatedRuns()
-
-/** However crowded the machine, so many times the usual work is worth a worker. */
-const MOST_CROWDING = 3
-
-/**
- * How many threads want each core. On a machine that others keep busy a worker starts late, and takes its start from this thread's
- * own share of the cores.
- */
-function crowding(): number {
-  const [load = 0] = loadavg()
-  return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
-}
-
 /** What a run has seen when it asks. */
 export interface Evidence {
   readonly pace: PaceOfLoop
@@ -77,7 +47,7 @@ export class Judge {
   constructor(key: object | string, options: CompleteOptions) {
     this.#key = key
     this.#options = options
-    this.#mayUseThreads = options.mode !== 'serial' && options.mode !== 'async' && !isWorkerOfOurs() && whyNotShared(options.policies) === undefined
+    this.#mayUseThreads = mayUseWorkers(options) && whyNotShared(options.policies) === undefined
   }
 
   /** Workers that are there and idle. */
@@ -113,19 +83,21 @@ export class Judge {
     return this.decide(measured, evidence.items, evidence.pace.items)
   }
 
-  /** A run has ended without workers, of which there were none. Those to come may find some. */
+  /** A run has ended without workers. If many such have, those to come will find some. */
   endedAlone(task: ResolvedTask, evidence: Evidence): void {
-    const { totalMs, items } = evidence.pace
-    if (!this.#mayUseThreads || this.warmWorkers > 0 || totalMs < LEAST_REPEATED_MS) return
-    if (!repeatedRuns.isEnough(totalMs, performance.now(), REPEATED_FACTOR * calibration.spawnMs * crowding())) return
+    if (this.#mayUseThreads && isWorthPreparing(evidence.pace.totalMs)) this.prepare(task, evidence)
+  }
+
+  /** Starts workers for runs to come, if such runs would have them. */
+  prepare(task: ResolvedTask, evidence: Evidence): void {
     const measured = weigh(evidence)
     remember(this.#key, evidence.item, measured)
     if (measured.obstacle !== undefined) return
-    const { chosen } = decide(measured, { items, done: 0, warmWorkers: 1, obstacle: undefined }, this.#options)
+    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, obstacle: undefined }, this.#options)
     const sent = sendable(task)
     if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
     // Not before whoever waits for this run has its results.
-    setImmediate(() => this.#pool?.prepare(chosen.workers, (worker) => void worker.load(sent)))
+    setImmediate(() => poolFor(this.#options.maxMemoryPerWorker).prepare(chosen.workers, (worker) => void worker.load(sent)))
   }
 
   /** As {@link consider}, by what is known already. */

@@ -2,6 +2,7 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { currentLimits, scarceHeapBytes } from '../model/limits.js'
+import { countIdleWorkers } from './idle-workers.js'
 import type { FromWorker } from './worker-protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { runErrorOf } from '../run-error.js'
@@ -26,9 +27,6 @@ export interface WorkerRequest {
   /** No worker can be started. */
   readonly refused: (error: ExecutionError) => void
 }
-
-/** Idle workers of all pools. */
-let idleInAll = 0
 
 /**
  * Worker threads of one kind for all runs of this thread: started when asked for, kept for a while when idle, replaced when they die.
@@ -96,7 +94,7 @@ export class WorkerPool implements Disposable {
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
     this.#idle.push(worker)
-    idleInAll++
+    countIdleWorkers(1)
     this.#serve()
     if (this.#idle.length > 0) this.#endLater()
   }
@@ -112,7 +110,7 @@ export class WorkerPool implements Disposable {
       const request = this.#requests.find(({ wanted }) => wanted > 0)
       const worker = request === undefined ? undefined : this.#idle.pop()
       if (request === undefined || worker === undefined) return
-      idleInAll--
+      countIdleWorkers(-1)
       request.wanted--
       this.#working++
       worker.hold(true)
@@ -142,7 +140,7 @@ export class WorkerPool implements Disposable {
         this.#starting.delete(worker)
         worker.hold(false)
         this.#idle.push(worker)
-        idleInAll++
+        countIdleWorkers(1)
         this.#serve()
         this.#endLater()
       },
@@ -151,7 +149,7 @@ export class WorkerPool implements Disposable {
         const position = this.#idle.indexOf(worker)
         if (position >= 0) {
           this.#idle.splice(position, 1)
-          idleInAll--
+          countIdleWorkers(-1)
         }
         if (this.#starting.delete(worker)) this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
       },
@@ -186,7 +184,7 @@ export class WorkerPool implements Disposable {
   /** Ends the idle workers. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
-    idleInAll -= this.#idle.length
+    countIdleWorkers(-this.#idle.length)
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }
 }
@@ -196,11 +194,6 @@ function scarceLimits(): ResourceLimits | undefined {
   const { heap_size_limit: nodeBytes } = builtins.v8.getHeapStatistics()
   const bytes = scarceHeapBytes(currentLimits(), nodeBytes)
   return bytes === undefined ? undefined : { maxOldGenerationSizeMb: Math.floor(bytes / (1024 * 1024)) }
-}
-
-/** Workers of any kind that are there and idle: one comparison tells that there are none. */
-export function idleWorkers(): number {
-  return idleInAll
 }
 
 const pools = new Map<string, WorkerPool>()

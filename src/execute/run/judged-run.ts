@@ -1,0 +1,108 @@
+import { awaitEach } from '../here/await-each.js'
+import { paceOf, type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
+import { SLICE_MS } from '../model/pace.js'
+import { correct, recall } from '../model/profile-cache.js'
+import type { CompleteOptions } from '../options.js'
+import { resolveFunction } from '../task.js'
+import { idleWorkers } from '../workers/idle-workers.js'
+import { resultsOf } from './begin-run.js'
+import { conduct } from './conductor.js'
+import { ArraySource } from './item-source.js'
+import { type Evidence, Judge } from './judge.js'
+import { Run } from './run.js'
+import { ArraySink } from './sinks.js'
+
+/** The loop is looked at as often as this, in milliseconds. */
+const LOOK_MS = 0.5
+
+/** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
+export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
+  const found = recalled(loop, options)
+  if (found !== undefined) return handOver(loop, options, found)
+  const judge = new Judge(loop.call, options)
+  let atTurnMs = loop.seenMs
+  do {
+    if (loop.pending !== undefined) return finishAwaiting(loop, options, judge)
+    const found = considered(loop, judge, false)
+    if (found !== undefined) return handOver(loop, options, found)
+    if (loop.seenMs - atTurnMs >= SLICE_MS) {
+      atTurnMs = loop.seenMs
+      await turn(options)
+    }
+  } while (runSlice(loop, LOOK_MS))
+  setImmediate(learn, loop, judge, false)
+  return loop.results
+}
+
+/** The same where items return promises: one after the other, while that is as good as any other way. */
+async function finishAwaiting(loop: PlainLoop, options: CompleteOptions, judge: Judge): Promise<unknown[]> {
+  const { workers, mode } = options
+  // Whoever sets a number of items in flight wants them in flight.
+  if (workers !== undefined && mode !== 'serial') return handOver(loop, options)
+  for (;;) {
+    const end = await awaitEach(loop, (restMs) => judge.isDue(restMs, loop.seenMs))
+    if (end === 'done') break
+    if (end === 'stuck') return handOver(loop, options)
+    const found = considered(loop, judge, true)
+    if (found !== undefined) return handOver(loop, options, found)
+    if (end === 'time') await turn(options)
+  }
+  setImmediate(learn, loop, judge, true)
+  return loop.results
+}
+
+/** One of the event loop. */
+async function turn({ signal }: CompleteOptions): Promise<void> {
+  await new Promise(setImmediate)
+  signal?.throwIfAborted()
+}
+
+/** The schedule that what is known of such items suggests, if it is one with workers. How long they take shows by now. */
+function recalled(loop: PlainLoop, options: CompleteOptions): ReturnType<Judge['decide']> {
+  const { call, items, next } = loop
+  if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined) return undefined
+  const known = recall(call, items[next])
+  if (known === undefined) return undefined
+  const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
+  const rest = items.length - next
+  const judge = new Judge(call, options)
+  return judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
+}
+
+/** The schedule that what has been seen suggests, if it is one with workers. */
+function considered(loop: PlainLoop, judge: Judge, isAsync: boolean): ReturnType<Judge['consider']> {
+  return judge.isDue(restMs(loop), loop.seenMs) ? judge.consider(evidenceOf(loop, loop.next, isAsync)) : undefined
+}
+
+/** What it shows about its items from `next` on. */
+function evidenceOf(loop: PlainLoop, next: number, isAsync: boolean): Evidence {
+  const { items, results } = loop
+  return { pace: paceOf(loop), items: items.length - next, item: items[next], result: results[Math.max(0, next - 1)], isAsync, cpuShare: 1 }
+}
+
+function learn(loop: PlainLoop, judge: Judge, isAsync: boolean): void {
+  if (loop.seenItems === 0) return
+  correct(loop.call, loop.items[0], paceOf(loop).itemMs)
+  judge.endedAlone(resolveFunction(loop.call), evidenceOf(loop, 0, isAsync))
+}
+
+/** Starts workers for runs like that of the loop, which has ended, if they are worth it. */
+export function prepareFor(loop: PlainLoop, options: CompleteOptions): void {
+  new Judge(loop.call, options).prepare(resolveFunction(loop.call), evidenceOf(loop, 0, false))
+}
+
+/** Carries on with what the loop has begun. */
+async function handOver({ call, items, next, pending, results, ...seen }: PlainLoop, options: CompleteOptions, found?: ReturnType<Judge['decide']>): Promise<unknown[]> {
+  const sink = new ArraySink(results)
+  const source = new ArraySource(items)
+  source.position = pending === undefined ? next : next + 1
+  const run = new Run(options, resolveFunction(call), source, source.position, sink, [])
+  const pace = paceOf(seen)
+  if (pending === undefined) {
+    conduct(run, { pace, measured: found?.measured, decided: found?.decision.chosen })
+  } else {
+    run.account.take(next, items[next])
+    conduct(run, { pace, pending: { index: next, item: items[next], result: pending } })
+  }
+  return resultsOf(run, sink)
+}
