@@ -1,33 +1,39 @@
-// One cell in a process that has run nothing before: node --expose-gc cold-case.mjs <loop|execute> <cell>
+// One cell in a process that has run nothing before: node --expose-gc cold-case.mjs <contender> <loop|contender> <cell>
 //
-// The package is imported and the cell's function compiled; both the loop and execute are called for the first time, in the
-// order that the first argument begins.
+// The package is imported and the cell's function compiled; both the loop and execute, or what else is compared with it, are called
+// for the first time, in the order that the second argument begins.
 import { setTimeout as wait } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { execute } from '../../dist/bundle/index.js'
 import { parseCell } from './cells.mjs'
-import { prepare, requireEqual, timedLoop } from './timing.mjs'
+import { FLOOR } from './contenders.mjs'
+import { plainLoop, prepare, requireEqual, timedLoop } from './timing.mjs'
 
-const [first, name] = process.argv.slice(2)
+const [contender, first, name] = process.argv.slice(2)
+
+async function floor(call, items) {
+  return plainLoop(call, items)
+}
 
 await reportToParent(async () => {
   const { call, workloads: [workload] } = prepare([parseCell(name)])
   const { items } = workload
+  const run = contender === FLOOR ? floor : execute
   const ways = {
     loop: () => timedLoop(workload),
-    async execute() {
+    async contender() {
       const startMs = performance.now()
-      const results = await execute(call, items)
+      const results = await run(call, items)
       return { ms: performance.now() - startMs, results }
     },
   }
   const measured = {}
-  for (const way of first === 'loop' ? ['loop', 'execute'] : ['execute', 'loop']) {
+  for (const way of first === 'loop' ? ['loop', 'contender'] : ['contender', 'loop']) {
     globalThis.gc()
     await wait(1)
     measured[way] = await ways[way]()
   }
-  const { loop, execute: ours } = measured
+  const { loop, contender: ours } = measured
   requireEqual(name, ours.results, loop.results)
   return { loopMs: loop.ms, ms: ours.ms, ratio: loop.ms / ours.ms }
 })

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { execute, optimize } from '../../dist/bundle/index.js'
+import { plainLoop } from './timing.mjs'
 
 const cores = availableParallelism()
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -14,6 +15,9 @@ const one = () => 1
 const CHUNKS_EACH = [1, 2, 8, 32]
 const AT_A_TIME = [1, 2]
 const TRIALS = 3
+
+/** The least that anything costs that returns a promise; it is no contender. */
+export const FLOOR = 'floor'
 
 export const contenders = {
   amorsize: {
@@ -62,6 +66,11 @@ export const contenders = {
       return { run: (items) => Promise.all(items.map((item) => pool.execute(item, call.name))) }
     },
   },
+}
+
+/** Who runs the items, by name. */
+export function contenderNamed(name) {
+  return name === FLOOR ? { start: async ({ call }) => ({ run: async (items) => plainLoop(call, items) }) } : contenders[name]
 }
 
 /** A thread for each core, and of some chunk sizes and numbers of tasks at a time those that turn out fastest. */

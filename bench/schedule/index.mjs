@@ -83,7 +83,7 @@ function notes() {
       'little. Every result of every contender is compared with the loop’s. The loop is `for (const item of items) results.push(task(item))`; ratios are its time over the contender’s, on the same items in the same process.',
     'Cold: the first call in a new process, whose imports are done and whose task is compiled by calibrating it. Loop and `execute` are each called once, in one process loop first, in another `execute` first; ' +
       `the ratio is the geometric mean of both${ofRounds(EFFORT.coldRounds, 'pairs')}. Warm: idle workers are there and the cell has been run for 40 ms, or five times if that takes longer; loop, \`execute\`, \`execute\`, loop ` +
-      `in turn for ${EFFORT.warmBudgetMs} ms or one such round, runs shorter than 2 ms repeated in a block${ofRounds(EFFORT.warmRounds, 'processes')}.`,
+      `in turn for ${EFFORT.warmBudgetMs} ms or one such round, runs shorter than 2 ms repeated in a block${ofRounds(EFFORT.warmRounds, 'processes')}. Where it does worst, an async function around the same loop is measured like \`execute\`: the least that anything costs which returns a promise.`,
     `Left out because the loop takes more than ${seconds(BOUNDS.mostMs)}: ${listCells(selection.tooSlow)}. Left out because the items take more than ${Math.round(BOUNDS.mostBytes / 1e6)} MB: ${listCells(selection.tooBig)}. ` +
       'In the heap, 100 KB of rows take 2.5 times their serialized size. Ratios of the grid are rounded down.',
     'The rivals run warm, each on each cell in processes of its own, one message an item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks a thread, ' +

@@ -2,9 +2,10 @@
 import { summarize } from '../../dist/cli/statistics.js'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { inProcesses } from './cells.mjs'
-import { contenders } from './contenders.mjs'
+import { contenders, FLOOR } from './contenders.mjs'
+import { lowest } from './report.mjs'
 
-const ORDERS = ['loop', 'execute']
+const ORDERS = ['loop', 'contender']
 
 function job(id, file, args) {
   return programJob({ id, base: import.meta.url, file, args, flags: ['--expose-gc'] })
@@ -12,21 +13,33 @@ function job(id, file, args) {
 
 /** The first call of a process: each cell in processes of its own, in both orders. */
 export async function measureCold(cells, { coldRounds }) {
-  const idOf = ({ name }, first) => `cold ${name}, ${first} first`
-  const jobs = cells.flatMap((cell) => ORDERS.map((first) => job(idOf(cell, first), 'cold-case.mjs', [first, cell.name])))
+  const measured = await measureColdly('amorsize', cells, coldRounds)
+  return withFloor(measured, (cells) => measureColdly(FLOOR, cells, coldRounds))
+}
+
+async function measureColdly(contender, cells, coldRounds) {
+  const idOf = ({ name }, first) => `cold ${name}, ${contender}, ${first} first`
+  const jobs = cells.flatMap((cell) => ORDERS.map((first) => job(idOf(cell, first), 'cold-case.mjs', [contender, first, cell.name])))
   const measured = await runRounds(jobs, coldRounds)
   return cells.map((cell) => {
-    const [loopFirst, executeFirst] = ORDERS.map((first) => measured.get(idOf(cell, first)))
+    const [loopFirst, contenderFirst] = ORDERS.map((first) => measured.get(idOf(cell, first)))
     // A pair of both orders makes one ratio: what the first leaves to the second falls out.
-    const ratios = loopFirst.map(({ ratio }, round) => Math.sqrt(ratio * executeFirst[round].ratio))
-    const of = (field) => summarize([...loopFirst, ...executeFirst].map((one) => one[field]))
+    const ratios = loopFirst.map(({ ratio }, round) => Math.sqrt(ratio * contenderFirst[round].ratio))
+    const of = (field) => summarize([...loopFirst, ...contenderFirst].map((one) => one[field]))
     return { ...cell, ratio: summarize(ratios), loopMs: of('loopMs'), ms: of('ms') }
   })
 }
 
 /** Later calls: cells of one payload and time in one process. */
-export function measureWarm(cells, { warmRounds, warmBudgetMs }) {
-  return measureContender('amorsize', inProcesses(cells), warmRounds, warmBudgetMs)
+export async function measureWarm(cells, { warmRounds, warmBudgetMs }) {
+  const measured = await measureContender('amorsize', inProcesses(cells), warmRounds, warmBudgetMs)
+  return withFloor(measured, (cells) => measureContender(FLOOR, inProcesses(cells), warmRounds, warmBudgetMs))
+}
+
+/** Adds to the cells where execute does worst how an async function around the loop does there. */
+async function withFloor(cells, measure) {
+  const floors = new Map((await measure(lowest(cells))).map(({ name, ratio }) => [name, ratio.median]))
+  return cells.map((cell) => (floors.has(cell.name) ? { ...cell, floor: floors.get(cell.name) } : cell))
 }
 
 /** Every contender on each cell, each in processes of its own. */

@@ -64,15 +64,17 @@ export function lowest(cells) {
 }
 
 function cellsTable(title, cells) {
+  const hasFloor = cells.every(({ floor }) => floor !== undefined)
   const remembers = cells.some(({ rememberedMs }) => rememberedMs !== undefined)
   return {
     title,
     table: {
-      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), right('loop, ms'), right('execute, ms'), right('more, µs'), ...(remembers ? [right('an item is remembered to take, µs')] : [])],
+      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), ...(hasFloor ? [right('loop / an async function of the loop')] : []), right('loop, ms'), right('execute, ms'), right('more, µs'), ...(remembers ? [right('an item is remembered to take, µs')] : [])],
       rows: cells.map((cell) => [
         cellLabel(cell),
         cell.ratio.median.toFixed(3),
         `${cell.ratio.min.toFixed(3)} to ${cell.ratio.max.toFixed(3)}`,
+        ...(hasFloor ? [cell.floor.toFixed(3)] : []),
         formatNumber(cell.loopMs.median),
         formatNumber(cell.ms.median),
         formatNumber((cell.ms.median - cell.loopMs.median) * 1000),

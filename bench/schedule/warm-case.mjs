@@ -2,7 +2,7 @@
 // node warm-case.mjs <contender> <budget in ms> <cell> [cell …]
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { parseCell } from './cells.mjs'
-import { contenders } from './contenders.mjs'
+import { contenderNamed } from './contenders.mjs'
 import { measurePair, plainLoop, prepare, requireEqual } from './timing.mjs'
 
 /** Before the measured runs there are so many, as many more as fit into a time, and fewer where they take very long. */
@@ -12,7 +12,7 @@ const [contender, budgetMs, ...names] = process.argv.slice(2)
 
 await reportToParent(async () => {
   const { workloads } = prepare(names.map(parseCell))
-  const { start, rememberedMs } = contenders[contender]
+  const { start, rememberedMs } = contenderNamed(contender)
   const measured = []
   for (const workload of workloads) {
     const { run, how } = await start(workload)

@@ -4,7 +4,7 @@ import { type Progress, runItems } from './run-items.js'
 /** Milliseconds of items between two readings of the clock. */
 export const BLOCK_MS = 0.5
 /** So many times the items of the last block are tried next, as long as the clock hardly moves. */
-const GROWTH = 4
+const GROWTH = 16
 
 /** The loop everyone would write, under way: what `execute` does with an array and a function until there is a reason to do more. */
 export interface PlainLoop extends Progress {
