@@ -7,7 +7,7 @@ import { time } from './model/explain.js'
 import { callWithPolicies } from './here/guarded-call.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource } from './run/item-source.js'
 import { type FirstItem, runFirst } from './run/first-items.js'
-import { finishLoop } from './run/plain-run.js'
+import { finishJudged } from './run/judged-run.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
 import { MeasuredPlan, type Plan } from './plan.js'
@@ -114,7 +114,7 @@ async function runRest(parts: Parts, decision: Decision): Promise<unknown[]> {
   const { task, options, source, rest, firstItems, measured } = parts
   options.signal?.throwIfAborted()
   const loop = decision.chosen.mode === 'serial' ? loopBegun(parts) : undefined
-  if (loop !== undefined) return loop.next === loop.items.length ? loop.results : finishLoop(loop, options)
+  if (loop !== undefined) return loop.next === loop.items.length ? loop.results : finishJudged(loop, options)
   const { total } = source
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)
