@@ -94,6 +94,19 @@ it('loads none of the optional peers', async () => {
   expect(await mustRun(process.execPath, ['--input-type=module', '-e', program.replace("'amorsize'", "'ioredis'")], project)).toBe('["ioredis"]\n')
 })
 
+it('loads the scheduler, and modules of Node that few need, only with what needs them', async () => {
+  const program = `
+    const loaded = () => process.moduleLoadList.filter((name) => /^NativeModule (worker_threads|diagnostics_channel|v8|vm|zlib|os|crypto)$/.test(name)).sort()
+    const { execute } = await import('amorsize')
+    const imported = loaded()
+    await execute((n) => n, [1, 2])
+    const looped = loaded()
+    await execute((n) => n, [1, 2], { mode: 'threads', workers: 1, mainThread: false })
+    console.log(JSON.stringify({ imported, looped, threaded: loaded().includes('NativeModule worker_threads') }))`
+  const seen = JSON.parse(await mustRun(process.execPath, ['--input-type=module', '-e', program], project)) as { imported: string[]; looped: string[] }
+  expect(seen).toEqual({ imported: [], looped: [], threaded: true })
+})
+
 it('is imported in a few milliseconds more than an empty module', async () => {
   for (const name of ['first', 'empty']) await writeFile(join(project, `${name}.mjs`), 'export {}\n')
   const program = `
