@@ -90,3 +90,19 @@ it('what keeps failing in workers is run in this thread on request', async () =>
   expect(results).toEqual([1, 2])
   expect(degraded).toEqual([1])
 })
+
+describe('a task whose module cannot be imported', () => {
+  it('is refused by its own name; what it imports in vain itself comes through', async () => {
+    const file = join(folder, 'imports-nothing.mjs')
+    await writeFile(file, "export { nothing } from './nothing.mjs'\n")
+    const refused = join(folder, 'refused.mjs')
+    await writeFile(refused, `import { execute } from '${new URL('../../dist/bundle/index.js', import.meta.url).href}'
+for (const name of ['nowhere.mjs', 'imports-nothing.mjs']) {
+  const url = new URL(name, import.meta.url).href
+  try { await execute({ url, export: 'nothing' }, [1]) } catch ({ name, code, message, cause }) { console.log(JSON.stringify([name, code, message, cause?.code])) }
+}`)
+    const [missing, inner] = (await output([refused])).trim().split('\n').map((line) => JSON.parse(line) as string[])
+    expect(missing).toEqual(['TypeError', null, expect.stringMatching(/^task\.url must name a module that exists; received file:.*\/nowhere\.mjs$/), 'ERR_MODULE_NOT_FOUND'])
+    expect(inner).toEqual(['Error', 'ERR_MODULE_NOT_FOUND', expect.stringContaining('nothing.mjs'), null])
+  })
+})

@@ -1,6 +1,6 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { check, type TransferredTask, type UncheckedTask } from './transfer.js'
-import { whyNotImported } from './typescript-module.js'
+import { whyNotImported } from './why-not-imported.js'
 
 /** A task in a worker. */
 export type WorkerTask = (item: unknown) => unknown

@@ -1,0 +1,18 @@
+/**
+ * What the import of a task's module threw; or, where the module is not there or is TypeScript that Node cannot load here, an error
+ * that says so in terms of the task.
+ *
+ * @param isWorker - whether this thread is a worker, which the thread that started it is not
+ */
+export function whyNotImported(url: string, error: unknown, isWorker: boolean): unknown {
+  const { code, url: missing } = (error ?? {}) as { readonly code?: unknown; readonly url?: unknown }
+  // A module that the task's own module imports in vain is another one.
+  if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
+    return new TypeError(`task.url must name a module that exists; received ${url}`, { cause: error })
+  }
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(url)) {
+    const how = 'use Node 22.18 or later, which strips types; or have Node register a loader as it starts, which workers then use too (node --import tsx); or name the compiled module'
+    return new TypeError(`${url} is TypeScript, which Node ${process.version} does not load by itself${isWorker ? ' in a worker' : ''}: ${how}`, { cause: error })
+  }
+  return error
+}
