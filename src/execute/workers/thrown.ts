@@ -1,5 +1,5 @@
-import { inspect, types } from 'node:util'
 import * as ownErrors from '../../errors.js'
+import { builtins } from '../../internal/builtins.js'
 
 /** What was thrown in one thread, on its way to another. A structured clone alone would lose class, code and properties. */
 export type PackedThrown =
@@ -29,7 +29,7 @@ const DEEPEST = 8
 /** Makes what was thrown ready for `postMessage`, whatever it is. */
 export function packThrown(thrown: unknown, depth = 0): PackedThrown {
   if (thrown instanceof DOMException) return { kind: 'dom', name: thrown.name, message: thrown.message, stack: thrown.stack }
-  if (!types.isNativeError(thrown)) return { kind: 'value', value: cloneable(thrown) }
+  if (!builtins.util.types.isNativeError(thrown)) return { kind: 'value', value: cloneable(thrown) }
   const properties: Record<string, unknown> = {}
   for (const key of Object.getOwnPropertyNames(thrown)) {
     if (!APART.has(key)) properties[key] = cloneable(read(thrown, key))
@@ -75,9 +75,9 @@ function asText(value: unknown): string {
 /** A value as people read it, whatever it has for a custom inspection. */
 function textOf(value: unknown): string {
   try {
-    return inspect(value)
+    return builtins.util.inspect(value)
   } catch {
-    return inspect(value, { customInspect: false })
+    return builtins.util.inspect(value, { customInspect: false })
   }
 }
 
