@@ -86,13 +86,15 @@ class KeyedTable {
     return take(now_ns, hash, cost, kUnlimited).outcome;
   }
 
-  // Gives back what a reservation of `tokens` took, less what was reserved after it. Returns the tokens given back; none if
-  // the key has lost its slot since, and with it the debt.
+  // Gives back what a reservation of `tokens` took if nothing was reserved after it; else nothing: a slot has no room to say how
+  // far reservations stand beyond `spent` (see bucket::kFurthest), so it is only drawn back to where the last one began. Whoever
+  // finds its own place at the end again has seen all after it go. Returns the tokens given back; none if the key has lost its slot
+  // since, and with it the debt.
   double cancel(int64_t now_ns, uint64_t hash, const KeyedTicket& ticket, double tokens) {
     const int64_t cost = terms_.cost_of(tokens);
     return give_back(now_ns, hash, [&](const Seen& seen, int64_t spent) {
       const bool is_same = ((seen.identity ^ ticket.generation) & keyed::kGenerationMask) == 0;
-      return is_same ? cost - std::max<int64_t>(spent - ticket.position, 0) : 0;
+      return is_same && spent == ticket.position ? cost : 0;
     });
   }
 

@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 1;
+inline constexpr int64_t kLayoutVersion = 2;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -65,7 +65,7 @@ inline constexpr int64_t kind_word(Kind kind) { return (kLayoutVersion << 32) | 
 
 // Token bucket: one line of state, then four parameter slots of a line each.
 //
-//   line 0   kind | hot | claim | -            hot is the only word a decision writes
+//   line 0   kind | hot | claim | furthest | -   hot is the only word a decision writes
 //   line 1-4 parameter slots; slot (generation & 3) is the one in force
 //
 // Tokens are counted in units of 10^-digits token on an axis that starts at 0 when the bucket is made and never
@@ -75,8 +75,9 @@ namespace bucket {
 inline constexpr size_t kCells = 5;
 
 inline constexpr size_t kKind = 0;
-// (spent - base) << 8 | (generation & 255), in units. Written by every decision with compare-and-swap. The
-// generation makes the swap fail for a thread that read a slot which has been replaced since.
+// (spent - base) << 11 | drawings back << 8 | (generation & 255), in units. Written by every decision with compare-and-swap.
+// The generation makes the swap fail for a thread that read a slot which has been replaced since. Drawings back are counted,
+// modulo 8, when they leave reservations beyond `spent`: the swap fails for a thread that read `furthest` before.
 inline constexpr size_t kHot = 1;
 // Who is changing parameters: (now_ns >> 10) << 7 | quarantine << 3 | target slot << 1 | 1; when nobody is, quarantine << 3.
 // A claim older than kClaimLeaseNs is taken over, so an updater that dies blocks nobody for longer; decisions never wait
@@ -86,6 +87,13 @@ inline constexpr int kClaimTickBits = 10;
 inline constexpr int kClaimTimeShift = 7;
 inline constexpr int kQuarantineShift = 3;
 inline constexpr int64_t kQuarantineMask = int64_t{15} << kQuarantineShift;
+
+// No reservation stands beyond the larger of `spent` and this, a place on the axis: units << 4 | (digits + 6). Raised before
+// `spent` is drawn back from there, and never lowered; whoever dies in between leaves it higher than need be.
+inline constexpr size_t kFurthest = 3;
+inline constexpr int kFurthestDigitsBits = 4;
+inline constexpr int64_t kNowhere = -(int64_t{1} << 62) * 2;  // before any place
+inline constexpr int64_t kMaxFurthest = (int64_t{1} << 59) - 1;
 
 inline constexpr size_t kSlots = 4;
 inline constexpr size_t kFirstSlot = kWordsPerCell;
@@ -101,6 +109,8 @@ inline constexpr size_t kBurst = 7;       // burst in tokens as asked for: the b
 
 inline constexpr int kGenerationBits = 8;
 inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
+inline constexpr int kDrawnBackBits = 3;
+inline constexpr int kSpentShift = kGenerationBits + kDrawnBackBits;
 }  // namespace bucket
 
 // A bucket that has a name is followed by one more cell.

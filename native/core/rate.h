@@ -42,12 +42,12 @@ inline constexpr int64_t kIntPow10[16] = {1,
                                           1'000'000'000'000'000};
 inline constexpr double pow10_of(int digits) { return kPow10[digits - kMinDigits]; }
 
-// How many decimal digits of a token are counted: as many as let the axis last for the horizon, at most 6. Decimal, so
-// that ten times 0.1 is exactly 1. `total` is what the axis holds already, in tokens.
+// How many decimal digits of a token are counted: as many as let the axis last for the horizon and a burst be less than what
+// `hot` has bits for, at most 6. Decimal, so that ten times 0.1 is exactly 1. `total` is what the axis holds already, in tokens.
 inline int digits_for(double rate, double burst, double total) {
   const double need = rate * kHorizonSeconds + burst + total;
   int digits = kMaxDigits;
-  while (digits > kMinDigits && (need * pow10_of(digits) >= 0x1p62 || burst * pow10_of(digits) > 0x1p53)) --digits;
+  while (digits > kMinDigits && (need * pow10_of(digits) >= 0x1p62 || burst * pow10_of(digits) > 0x1p50)) --digits;
   return digits;
 }
 

@@ -56,6 +56,7 @@ class TokenBucket {
     write_slot(slot);
     cell_[bucket::kClaim].store(0, std::memory_order_relaxed);
     cell_[bucket::kHot].store(pack(-slot.burst, 0), std::memory_order_relaxed);
+    cell_[bucket::kFurthest].store(bucket::kNowhere, std::memory_order_relaxed);
     // order: release. Pairs with the acquire of whoever checks the kind word before first use.
     cell_[bucket::kKind].store(kind_word(Kind::kTokenBucket), std::memory_order_release);
   }
@@ -99,19 +100,26 @@ class TokenBucket {
 
   // Gives back what a reservation of `tokens` took, less what was reserved after it: those waits were computed with it
   // in place, and returning more would let two callers have the same tokens. Returns the tokens given back.
+  //
+  // What was reserved after it may stand beyond `spent`, when that has been drawn back in between; so it is counted up to the furthest
+  // place where anything may stand. Why no more than the burst is admitted at once, then: let S(x) be what stands at x or
+  // beyond. For each x at which something stands, spent >= x - burst + S(x). A reservation adds to both sides alike (and the
+  // one that is the furthest costs no more than the burst). When one of `cost` at p goes, with everything else at or before `end`,
+  //   spent - credit >= p - burst + S(p) - (cost - (end - p)) = end - burst + (S(p) - cost),
+  // and the last term is what is left at p or beyond. Before p, S has become smaller by more than the credit.
   double cancel(int64_t now_ns, const Ticket& ticket, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
       const int64_t position = rescale_up(ticket.position, ticket.digits, slot.digits) - slot.base;
       const int64_t spent = std::max(slot.spent, slot.produced(now_ns) - slot.burst);
-      const int64_t reserved_after = std::max<int64_t>(spent - position, 0);
+      const int64_t reserved_after = std::max<int64_t>(std::max(spent, furthest(slot)) - position, 0);
       const int64_t credit = cost_of(slot, ticket, tokens) - reserved_after;
       if (credit <= 0) {
         if (!is_current(slot)) continue;
         return 0;
       }
       double returned = 0;
-      if (give_back(slot, now_ns, credit, &returned)) return returned;
+      if (give_back(slot, now_ns, credit, reserved_after > 0, &returned)) return returned;
     }
   }
 
@@ -120,7 +128,7 @@ class TokenBucket {
     for (;;) {
       const Slot slot = read_slot();
       double returned = 0;
-      if (give_back(slot, now_ns, credit_units(tokens, slot.digits), &returned)) return returned;
+      if (give_back(slot, now_ns, credit_units(tokens, slot.digits), slot.spent > slot.produced(now_ns), &returned)) return returned;
     }
   }
 
@@ -210,7 +218,7 @@ class TokenBucket {
   // `spent` and `produced` are kept relative to the slot's base, so that they fit beside the generation. Beyond
   // kRebaseAt, which comes after 1.5 seconds at the fastest, the next decision starts a new slot.
   static constexpr int64_t kRebaseAt = kExactUnits;
-  static constexpr int64_t kMaxSpent = (int64_t{1} << 55) - 1;
+  static constexpr int64_t kMaxSpent = (int64_t{1} << (63 - bucket::kSpentShift)) - 1;
   static constexpr int64_t kTooLarge = -1;
   static constexpr int64_t kClaimLeaseTicks = kClaimLeaseNs >> bucket::kClaimTickBits;
 
@@ -261,9 +269,12 @@ class TokenBucket {
     bool unchanged;
   };
 
-  static int64_t pack(int64_t spent, int64_t generation) {
-    return static_cast<int64_t>(static_cast<uint64_t>(spent) << bucket::kGenerationBits) | (generation & bucket::kGenerationMask);
+  // `stamp`: generation and drawings back, as `hot` has them; higher bits are cut off.
+  static int64_t pack(int64_t spent, int64_t stamp) {
+    return static_cast<int64_t>(static_cast<uint64_t>(spent) << bucket::kSpentShift) | (stamp & kStampMask);
   }
+  static constexpr int64_t kStampMask = (int64_t{1} << bucket::kSpentShift) - 1;
+  static constexpr int64_t kOneDrawnBack = int64_t{1} << bucket::kGenerationBits;
 
   W* slot_words(int64_t generation) const {
     return cell_ + bucket::kFirstSlot + static_cast<size_t>(generation & (bucket::kSlots - 1)) * kWordsPerCell;
@@ -276,7 +287,7 @@ class TokenBucket {
     const W* words = slot_words(hot);
     const int64_t scale = load(words, bucket::kScale);
     return {hot,
-            hot >> bucket::kGenerationBits,
+            hot >> bucket::kSpentShift,
             load(words, bucket::kEpochNs),
             load(words, bucket::kBurstUnits),
             {load(words, bucket::kMultiplier), static_cast<unsigned>(scale & 127)},
@@ -303,11 +314,13 @@ class TokenBucket {
   }
 
   // Replaces `spent`; fails when anything changed since the slot was read.
-  bool commit(const Terms& terms, int64_t spent) {
+  bool commit(const Terms& terms, int64_t spent) { return commit(terms, spent, terms.hot); }
+  bool commit(const Terms& terms, int64_t spent, int64_t stamp) {
     int64_t expected = terms.hot;
     // order: release. Keeps the slot's loads before the swap: whoever reuses that slot later has acquired a `hot` that
-    // comes after this one, so its stores cannot have been what was read. On failure nothing was learnt: relaxed.
-    return cell_[bucket::kHot].compare_exchange_weak(expected, pack(spent, terms.hot), std::memory_order_release, std::memory_order_relaxed);
+    // comes after this one, so its stores cannot have been what was read. Publishes `furthest`, too. On failure nothing was
+    // learnt: relaxed.
+    return cell_[bucket::kHot].compare_exchange_weak(expected, pack(spent, stamp), std::memory_order_release, std::memory_order_relaxed);
   }
 
   template <class Read, class CostOf>
@@ -327,7 +340,8 @@ class TokenBucket {
     }
   }
 
-  bool give_back(const Slot& slot, int64_t now_ns, int64_t units, double* returned) {
+  // `leaves_some`: whether reservations may stand beyond the place to which `spent` is drawn back.
+  bool give_back(const Slot& slot, int64_t now_ns, int64_t units, bool leaves_some, double* returned) {
     const int64_t floor = slot.produced(now_ns) - slot.burst;
     const int64_t spent = std::max(slot.spent, floor);
     const int64_t next = std::max(spent - units, floor);
@@ -336,7 +350,36 @@ class TokenBucket {
       return is_current(slot);
     }
     *returned = slot.tokens_of(spent - next);
-    return commit(slot, next);
+    if (!leaves_some || next == spent) return commit(slot, next);
+    if (slot.base + spent > bucket::kMaxFurthest) {  // after 12 years at the fastest
+      *returned = 0;
+      return is_current(slot);
+    }
+    return raise_furthest(slot, spent) && commit(slot, next, slot.hot + kOneDrawnBack);
+  }
+
+  // A place in units of `slot`.
+  static int64_t place_of(int64_t furthest, const Slot& slot) {
+    constexpr int kBits = bucket::kFurthestDigitsBits;
+    return rescale_up(furthest >> kBits, static_cast<int>(furthest & ((int64_t{1} << kBits) - 1)) + kMinDigits, slot.digits) - slot.base;
+  }
+
+  // Where nothing stands beyond, unless beyond `spent`.
+  int64_t furthest(const Slot& slot) const {
+    // order: relaxed. `hot` was acquired before; it was released after the word was raised for any drawing back that it has seen.
+    return place_of(cell_[bucket::kFurthest].load(std::memory_order_relaxed), slot);
+  }
+
+  // False if the slot has been replaced: then `place` may be of no axis.
+  bool raise_furthest(const Slot& slot, int64_t place) {
+    if (!is_current(slot)) return false;
+    const int64_t raised = static_cast<int64_t>(static_cast<uint64_t>(slot.base + place) << bucket::kFurthestDigitsBits) | (slot.digits - kMinDigits);
+    W& word = cell_[bucket::kFurthest];
+    // order: relaxed, both. The release of `commit` publishes the word, whoever wrote it.
+    int64_t seen = word.load(std::memory_order_relaxed);
+    while (place_of(seen, slot) < place && !word.compare_exchange_weak(seen, raised, std::memory_order_relaxed, std::memory_order_relaxed)) {
+    }
+    return true;
   }
 
   static Slot make_slot(int64_t generation, int64_t epoch_ns, int64_t base, double rate, double burst, int digits) {
@@ -459,7 +502,8 @@ class TokenBucket {
     int64_t expected = old.hot;
     // order: release publishes the slot to `read_slot`; acquire pairs with `commit`, so that every reader of the slot
     // that the next change reuses is done with it.
-    return cell_[bucket::kHot].compare_exchange_strong(expected, pack(std::min(spent, kMaxSpent), generation), std::memory_order_acq_rel,
+    const int64_t stamp = (old.hot & ~bucket::kGenerationMask) | (generation & bucket::kGenerationMask);
+    return cell_[bucket::kHot].compare_exchange_strong(expected, pack(std::min(spent, kMaxSpent), stamp), std::memory_order_acq_rel,
                                                        std::memory_order_relaxed);
   }
 

@@ -28,7 +28,7 @@ export function pow10(digits: number): number {
 export function digitsFor(rate: number, burst: number, total: number): number {
   const need = rate * HORIZON_SECONDS + burst + total
   let digits = MAX_DIGITS
-  while (digits > MIN_DIGITS && (need * pow10(digits) >= 2 ** 62 || burst * pow10(digits) > 2 ** 53)) digits--
+  while (digits > MIN_DIGITS && (need * pow10(digits) >= 2 ** 62 || burst * pow10(digits) > 2 ** 50)) digits--
   return digits
 }
 

@@ -93,11 +93,11 @@ export class KeyedSlots {
     return this.#take(nowNs, hash, costUnits(tokens, this.terms.digits), null).outcome
   }
 
-  /** Gives back what a reservation took, less what was reserved after it; returns the tokens given back. */
+  /** Gives back what a reservation took if nothing was reserved after it; returns the tokens given back. */
   cancel(nowNs: bigint, hash: bigint, at: KeyedPosition, tokens: number): number {
     const cost = this.terms.costOf(tokens)
     return this.#giveBack(nowNs, hash, (seen, spent) =>
-      generationOf(seen.identity) === at.generation ? cost - max(spent - at.position, 0n) : 0n,
+      generationOf(seen.identity) === at.generation && spent === at.position ? cost : 0n,
     )
   }
 

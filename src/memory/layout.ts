@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -42,6 +42,10 @@ export const BUCKET = {
   claimTickBits: 10,
   claimTimeShift: 7,
   quarantineShift: 3,
+  furthest: 3,
+  furthestDigitsBits: 4,
+  nowhere: -(1n << 63n),
+  maxFurthest: (1n << 59n) - 1n,
   slots: 4,
   firstSlot: 8,
   generation: 0,
@@ -53,6 +57,8 @@ export const BUCKET = {
   rate: 6,
   burst: 7,
   generationBits: 8,
+  drawnBackBits: 3,
+  spentShift: 11,
 } as const
 
 /** Words of a circuit breaker. */

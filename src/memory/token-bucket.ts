@@ -70,12 +70,16 @@ interface Change {
 }
 
 const GENERATION_MASK = (1n << BigInt(BUCKET.generationBits)) - 1n
-const GENERATION_SHIFT = BigInt(BUCKET.generationBits)
+const ONE_DRAWN_BACK = 1n << BigInt(BUCKET.generationBits)
+const SPENT_SHIFT = BigInt(BUCKET.spentShift)
+const STAMP_MASK = (1n << SPENT_SHIFT) - 1n
+const FURTHEST_DIGITS_BITS = BigInt(BUCKET.furthestDigitsBits)
+const FURTHEST_DIGITS_MASK = (1n << FURTHEST_DIGITS_BITS) - 1n
 const TICK_BITS = BigInt(BUCKET.claimTickBits)
 const TIME_SHIFT = BigInt(BUCKET.claimTimeShift)
 const QUARANTINE_SHIFT = BigInt(BUCKET.quarantineShift)
 const QUARANTINE_MASK = 15n << QUARANTINE_SHIFT
-const MAX_SPENT = (1n << 55n) - 1n
+const MAX_SPENT = (1n << (63n - SPENT_SHIFT)) - 1n
 const MIN_DIGITS = -6
 const SECOND_NS = 1_000_000_000n
 /** How long a claim to change parameters is honoured. */
@@ -104,6 +108,7 @@ export class TwinTokenBucket {
     this.#writeSlot(slot)
     Atomics.store(this.#words, BUCKET.claim, 0n)
     Atomics.store(this.#words, BUCKET.hot, pack(-slot.burst, 0n))
+    Atomics.store(this.#words, BUCKET.furthest, BUCKET.nowhere)
     Atomics.store(this.#words, BUCKET.kind, kindWord(KIND.tokenBucket))
   }
 
@@ -165,12 +170,14 @@ export class TwinTokenBucket {
       const slot = this.#readSlot()
       const position = rescaleUp(at.position, at.digits, slot.digits) - slot.base
       const spent = max(slot.spent, producedBy(slot, nowNs) - slot.burst)
-      const credit = costOfReservation(slot, at, tokens) - max(spent - position, 0n)
+      const furthest = placeOf(Atomics.load(this.#words, BUCKET.furthest), slot)
+      const reservedAfter = max(max(spent, furthest) - position, 0n)
+      const credit = costOfReservation(slot, at, tokens) - reservedAfter
       if (credit <= 0n) {
         if (!this.#isCurrent(slot)) continue
         return 0
       }
-      const returned = this.#giveBack(slot, nowNs, credit)
+      const returned = this.#giveBack(slot, nowNs, credit, reservedAfter > 0n)
       if (returned !== null) return returned
     }
   }
@@ -179,7 +186,7 @@ export class TwinTokenBucket {
   refund(nowNs: bigint, tokens: number): number {
     for (;;) {
       const slot = this.#readSlot()
-      const returned = this.#giveBack(slot, nowNs, creditUnits(tokens, slot.digits))
+      const returned = this.#giveBack(slot, nowNs, creditUnits(tokens, slot.digits), slot.spent > producedBy(slot, nowNs))
       if (returned !== null) return returned
     }
   }
@@ -262,7 +269,7 @@ export class TwinTokenBucket {
     const scale = Atomics.load(words, first + BUCKET.scale)
     return {
       hot,
-      spent: hot >> GENERATION_SHIFT,
+      spent: hot >> SPENT_SHIFT,
       epochNs: Atomics.load(words, first + BUCKET.epochNs),
       burst: Atomics.load(words, first + BUCKET.burstUnits),
       rate: { multiplier: Atomics.load(words, first + BUCKET.multiplier), shift: scale & 127n },
@@ -279,17 +286,32 @@ export class TwinTokenBucket {
     return ((Atomics.load(this.#words, BUCKET.hot) ^ slot.hot) & GENERATION_MASK) === 0n
   }
 
-  #commit(slot: Slot, spent: bigint): boolean {
-    return Atomics.compareExchange(this.#words, BUCKET.hot, slot.hot, pack(spent, slot.hot)) === slot.hot
+  #commit(slot: Slot, spent: bigint, stamp = slot.hot): boolean {
+    return Atomics.compareExchange(this.#words, BUCKET.hot, slot.hot, pack(spent, stamp)) === slot.hot
   }
 
-  /** Returns null when it has to be tried again. */
-  #giveBack(slot: Slot, nowNs: bigint, units: bigint): number | null {
+  /** Returns null when it has to be tried again. `leavesSome`: whether reservations may stand beyond what `spent` becomes. */
+  #giveBack(slot: Slot, nowNs: bigint, units: bigint, leavesSome: boolean): number | null {
     const floor = producedBy(slot, nowNs) - slot.burst
     const spent = max(slot.spent, floor)
     const next = max(spent - units, floor)
     if (next > MAX_SPENT) return this.#isCurrent(slot) ? 0 : null
-    return this.#commit(slot, next) ? slotTokens(slot, spent - next) : null
+    const returned = slotTokens(slot, spent - next)
+    if (!leavesSome || next === spent) return this.#commit(slot, next) ? returned : null
+    if (slot.base + spent > BUCKET.maxFurthest) return this.#isCurrent(slot) ? 0 : null
+    return this.#raiseFurthest(slot, spent) && this.#commit(slot, next, slot.hot + ONE_DRAWN_BACK) ? returned : null
+  }
+
+  #raiseFurthest(slot: Slot, place: bigint): boolean {
+    if (!this.#isCurrent(slot)) return false
+    const raised = ((slot.base + place) << FURTHEST_DIGITS_BITS) | BigInt(slot.digits - MIN_DIGITS)
+    let seen = Atomics.load(this.#words, BUCKET.furthest)
+    while (placeOf(seen, slot) < place) {
+      const found = Atomics.compareExchange(this.#words, BUCKET.furthest, seen, raised)
+      if (found === seen) break
+      seen = found
+    }
+    return true
   }
 
   #writeSlot(slot: Slot): void {
@@ -365,7 +387,7 @@ export class TwinTokenBucket {
     const next = makeSlot(generation, to.epochNs, rescaleDown(to.produced, old.digits, digits), to.rate, to.burst, digits)
     const spent = max(rescaleUp(to.spent, old.digits, digits) - next.base, -next.burst)
     this.#writeSlot(next)
-    const packed = pack(min(spent, MAX_SPENT), generation)
+    const packed = pack(min(spent, MAX_SPENT), (old.hot & ~GENERATION_MASK) | (generation & GENERATION_MASK))
     return Atomics.compareExchange(this.#words, BUCKET.hot, old.hot, packed) === old.hot
   }
 }
@@ -393,8 +415,14 @@ function costOfReservation(slot: Slot, at: Position, tokens: number): bigint {
   return rescaleDown(creditUnits(tokens, at.digits), at.digits, slot.digits)
 }
 
-function pack(spent: bigint, generation: bigint): bigint {
-  return BigInt.asIntN(64, (spent << GENERATION_SHIFT) | (generation & GENERATION_MASK))
+/** `stamp`: generation and drawings back, as `hot` has them; higher bits are cut off. */
+function pack(spent: bigint, stamp: bigint): bigint {
+  return BigInt.asIntN(64, (spent << SPENT_SHIFT) | (stamp & STAMP_MASK))
+}
+
+/** A place on the axis in units of `slot`. */
+function placeOf(furthest: bigint, slot: Slot): bigint {
+  return rescaleUp(furthest >> FURTHEST_DIGITS_BITS, Number(furthest & FURTHEST_DIGITS_MASK) + MIN_DIGITS, slot.digits) - slot.base
 }
 
 function makeSlot(generation: bigint, epochNs: bigint, base: bigint, rate: number, burst: number, digits: number): Slot {

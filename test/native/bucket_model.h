@@ -122,11 +122,14 @@ class BucketModel {
       }
       case Action::kCancel: {
         if (ticket.generation < 0) return {};
-        const int128 reserved_after = std::max<int128>(spent_at(now) - in_units_of_now(ticket), 0);
-        // Not `cost`, which depends on the burst: that may be smaller by now than what was reserved.
-        return {.first = give_back(now, static_cast<int64_t>(in_units(amount, false)) - reserved_after)};
+        const int128 units = credit(operation, ticket);
+        if (leaves_some(operation, ticket)) keep_place(now);
+        return {.first = give_back(now, units)};
       }
-      case Action::kRefund: return {.first = give_back(now, static_cast<int64_t>(in_units(amount, false)))};
+      case Action::kRefund: {
+        if (leaves_some(operation, ticket)) keep_place(now);
+        return {.first = give_back(now, credit(operation, ticket))};
+      }
       case Action::kCharge: {
         spent_ = spent_at(now) + std::max<int64_t>(static_cast<int64_t>(in_units(amount, true)), 1);
         return {};
@@ -162,11 +165,25 @@ class BucketModel {
     return {};
   }
 
+  // Whether the operation draws `spent` back and leaves reservations beyond.
+  bool leaves_some(const Operation& operation, const core::Ticket& ticket) const {
+    const int64_t now = operation.now_ns;
+    if (spent_at(now) == produced(now) - burst_) return false;
+    if (operation.action == Action::kRefund) return spent_ > produced(now) && credit(operation, ticket) > 0;
+    return operation.action == Action::kCancel && ticket.generation >= 0 && reserved_after(now, ticket) > 0 && credit(operation, ticket) > 0;
+  }
+
+  // Keeps in mind that reservations stand as far as `spent` is now. A thread that is about to draw back does so first, and may then find
+  // that it has to begin anew, or die.
+  void keep_place(int64_t now) {
+    if (spent_at(now) > furthest()) furthest_ = {spent_at(now), digits_};
+  }
+
   bool operator==(const BucketModel&) const = default;
 
   uint64_t hash() const {
     uint64_t h = 0;
-    for (const uint64_t word : {static_cast<uint64_t>(epoch_), static_cast<uint64_t>(base_), static_cast<uint64_t>(spent_),
+    for (const uint64_t word : {static_cast<uint64_t>(epoch_), static_cast<uint64_t>(base_), static_cast<uint64_t>(spent_), static_cast<uint64_t>(furthest_.units),
                                 static_cast<uint64_t>(burst_), std::bit_cast<uint64_t>(asked_rate_), std::bit_cast<uint64_t>(asked_burst_)}) {
       h = (std::rotl(h, 23) ^ word) * 0x9E37'79B9'7F4A'7C15;
     }
@@ -209,6 +226,17 @@ class BucketModel {
   }
 
   int128 in_units_of_now(const core::Ticket& ticket) const { return rescaled(ticket.position, ticket.digits, true); }
+  int128 furthest() const { return rescaled(furthest_.units, furthest_.digits, true); }
+
+  int128 reserved_after(int64_t now, const core::Ticket& ticket) const {
+    return std::max<int128>(std::max(spent_at(now), furthest()) - in_units_of_now(ticket), 0);
+  }
+
+  // Not `cost`, which depends on the burst: that may be smaller by now than what was reserved.
+  int128 credit(const Operation& operation, const core::Ticket& ticket) const {
+    const auto units = static_cast<int64_t>(in_units(operation.amount, false));
+    return operation.action == Action::kCancel ? units - reserved_after(operation.now_ns, ticket) : units;
+  }
 
   int128 rescaled(int128 units, int from, bool up) const {
     for (; from < digits_; ++from) units *= 10;
@@ -232,7 +260,7 @@ class BucketModel {
     const int before = digits_;
     const auto fits = [&](int digits) {
       const long double unit = power_of_ten(digits);
-      return (rate * 100.0L * 365.25L * 86400 + burst + used_tokens) * unit < 0x1p62L && burst * unit <= 0x1p53L;
+      return (rate * 100.0L * 365.25L * 86400 + burst + used_tokens) * unit < 0x1p62L && burst * unit <= 0x1p50L;
     };
     digits_ = 6;
     while (digits_ > -6 && !fits(digits_)) --digits_;
@@ -252,6 +280,13 @@ class BucketModel {
   int64_t epoch_;  // when `base_` units had been produced
   int128 base_ = 0;
   int128 spent_ = 0;
+
+  struct Place {
+    int128 units;
+    int digits;
+    bool operator==(const Place&) const = default;
+  };
+  Place furthest_{-(int128{1} << 59), core::kMinDigits};  // before any
 };
 
 }  // namespace amorsize::test

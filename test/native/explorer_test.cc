@@ -58,6 +58,30 @@ TEST("explorer: two threads reserve, cancel and refund") {
            kLast, true});
 }
 
+// Two give up, each what the other or the third may have come after; a third one reserves. Between a canceller's look and its swap, `spent`
+// can be drawn back from 7 to the 6 that it was, with a reservation left at 7.
+const Scenario kCancellers{1, 4, {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
+                           {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}},
+                            {{kCancel, kStart, 4}},
+                            {{kReserve, kStart, 1, 0, kForever}}},
+                           kLast};
+
+TEST("explorer: two threads cancel what a third has reserved after") { explore(kCancellers); }
+
+TEST("explorer: three threads reserve, two of them give up and come again") {
+  explore({1, 4, {{kAcquire, kStart, 4}},
+           {{{kReserve, kStart, 4, 0, kForever}, {kCancel, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
+            {{kReserve, kStart, 3, 0, kForever}, {kCancel, kStart, 3}},
+            {{kReserve, kStart, 1, 0, kForever}}},
+           kLast});
+}
+
+TEST("explorer: two threads cancel, one refunds and one changes parameters") {
+  explore({1, 4, {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
+           {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}, {kRefund, kStart, 1}}, {{kCancel, kStart, 4}, {kUpdate, kStart, 2, 4}}},
+           kLast});
+}
+
 TEST("explorer: one thread charges a cost beyond the burst while others acquire and change the limit") {
   explore({1, 2, {},
            {{{kCharge, kStart, 3}, {kAcquireOne, kStart}}, {{kReserve, kStart, 1, 0, kForever}, {kCancel, kStart}}, {{kUpdate, kStart, 2, 1}}},
@@ -146,6 +170,12 @@ TEST("explorer finds a swap that is a load and a store") { must_find<Fault::kSpl
 TEST("explorer finds a decision that does not look at the generation") { must_find<Fault::kNoGeneration>(kTwoUpdates, "no order explains"); }
 
 TEST("explorer finds a generation of two bits that comes round") { must_find<Fault::kTwoBitGeneration>(kReuse, "no order explains"); }
+
+TEST("explorer finds a canceller that does not see what stands beyond") { must_find<Fault::kNoFurthest>(kCancellers, "no order explains"); }
+
+TEST("explorer finds a canceller that does not see that it was drawn back meanwhile") {
+  must_find<Fault::kNoDrawnBack>(kCancellers, "no order explains");
+}
 
 TEST("explorer finds two updaters in the same slot") { must_find<Fault::kNoClaim>(kTwoUpdates, "no order explains"); }
 

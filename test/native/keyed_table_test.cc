@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <vector>
 
 #include "check.h"
 #include "core/keyed_table.h"
@@ -77,6 +78,25 @@ TEST("keyed: reservations are granted in order, and cancelling gives back what n
   EXPECT_EQ(table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs).wait_ns, 2 * kSecond);
   EXPECT_EQ(table->refund(kSecond, hash_of(1), 100), 1.0);
   EXPECT_EQ(table->refund(kSecond, hash_of(2), 100), 0.0);
+}
+
+TEST("keyed: cancelling gives back all or nothing, so that nothing stands beyond the end") {
+  Table table(10, 1, 4);
+  std::vector<core::KeyedReservation> made;
+  for (const double tokens : {1.0, 1.0, 4.0, 1.0, 4.0, 1.0}) made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
+  EXPECT_EQ(made[5].wait_ns, 8 * kSecond);
+  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[4].ticket, 4), 0.0);
+  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[2].ticket, 4), 0.0);
+  EXPECT_EQ(table->reserve(kSecond, hash_of(1), 4, core::kMaxWaitNs).wait_ns, 12 * kSecond);
+}
+
+TEST("keyed: a reservation whose place is the end again, since all after it went, is given back") {
+  Table table(10, 1, 4);
+  std::vector<core::KeyedReservation> made;
+  for (const double tokens : {4.0, 3.0, 2.0}) made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
+  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[2].ticket, 2), 2.0);
+  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[1].ticket, 3), 3.0);
+  EXPECT_EQ(table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs).wait_ns, kSecond);
 }
 
 TEST("keyed: a debt is paid off before the key is admitted again, also where it begins with it") {

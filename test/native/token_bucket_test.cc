@@ -2,6 +2,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <vector>
 
 #include "check.h"
 #include "core/token_bucket.h"
@@ -115,6 +116,52 @@ TEST("bucket: a cancelled reservation returns what was not reserved after it") {
   EXPECT_EQ(bucket.cancel(kStart, second.ticket, 1), 1.0);
 }
 
+// One at 8 stands beyond the end to which the cancelling of the fifth draws back: it counts when the third is cancelled.
+TEST("bucket: what was reserved after a reservation counts also where it stands beyond the end of the axis") {
+  Bucket bucket(1, 4);
+  std::vector<Reservation> made;
+  for (const double tokens : {1.0, 1.0, 4.0, 1.0, 4.0, 1.0}) made.push_back(bucket.reserve(kStart, tokens, kForever));
+  EXPECT_EQ(made[5].wait_ns, 8 * kSecond);
+  EXPECT_EQ(bucket.cancel(kStart, made[4].ticket, 4), 3.0);
+  EXPECT_EQ(bucket.cancel(kStart, made[2].ticket, 4), 0.0);
+  EXPECT_EQ(bucket.reserve(kStart, 4, kForever).wait_ns, 9 * kSecond);
+}
+
+TEST("bucket: after a reservation beyond the end, cancelling gives back all of the last one again when the axis has caught up") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  const Reservation first = bucket.reserve(kStart, 3, kForever);
+  CHECK(bucket.reserve(kStart, 1, kForever).wait_ns == 4 * kSecond);
+  EXPECT_EQ(bucket.cancel(kStart, first.ticket, 3), 2.0);
+  const Reservation below = bucket.reserve(kStart, 1, kForever);
+  EXPECT_EQ(below.wait_ns, 3 * kSecond);
+  const Reservation last = bucket.reserve(kStart, 2, kForever);
+  EXPECT_EQ(last.wait_ns, 5 * kSecond);
+  EXPECT_EQ(bucket.cancel(kStart, last.ticket, 2), 2.0);
+  EXPECT_EQ(bucket.cancel(kStart, below.ticket, 1), 0.0);
+}
+
+TEST("bucket: what stands beyond the end is known under other parameters, and in other units") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  const Reservation third = bucket.reserve(kStart, 4, kForever);
+  const Reservation fifth = bucket.reserve(kStart, 3, kForever);
+  CHECK(bucket.reserve(kStart, 1, kForever).wait_ns == 8 * kSecond);
+  EXPECT_EQ(bucket.cancel(kStart, fifth.ticket, 3), 2.0);
+  CHECK(bucket.update(kStart, 1e9, 4) == Outcome::kGranted);  // whole tokens
+  CHECK(bucket.update(kStart, 1, 4) == Outcome::kGranted);
+  EXPECT_EQ(bucket.cancel(kStart, third.ticket, 4), 0.0);
+}
+
+TEST("bucket: a refund to a bucket that is waited for does not let later cancels overlook who waits") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  const Reservation first = bucket.reserve(kStart, 4, kForever);
+  CHECK(bucket.reserve(kStart, 2, kForever).wait_ns == 6 * kSecond);
+  EXPECT_EQ(bucket.refund(kStart, 2), 2.0);
+  EXPECT_EQ(bucket.cancel(kStart, first.ticket, 4), 2.0);
+}
+
 TEST("bucket: cancelling the last reservation undoes it exactly, fractions too") {
   Bucket bucket(7, 2);
   for (const double tokens : {1.0, 1.0 / 3, 0.1, 1e-9, 2.0, 1.9999999}) {
@@ -177,8 +224,9 @@ TEST("bucket: a charge delays later callers and nobody who waits already") {
 TEST("bucket: charges of any size never overflow, and a reset pays them off") {
   Bucket bucket(1e6, 1e6);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(bucket.charge(kStart, core::kMaxBurst), Outcome::kGranted);
-  EXPECT_EQ(bucket.available(kStart + kYear), 0.0);
-  EXPECT_EQ(bucket.reset(kStart + kYear), Outcome::kGranted);
+  constexpr int64_t kMonth = kYear / 12;
+  EXPECT_EQ(bucket.available(kStart + kMonth), 0.0);
+  EXPECT_EQ(bucket.reset(kStart + kMonth), Outcome::kGranted);
 }
 
 TEST("bucket: a refund pays debts first") {
@@ -294,7 +342,7 @@ TEST("bucket: debt cannot outgrow its word") {
   Bucket bucket(1000, 9e9);
   int granted = 0;
   while (granted < 100 && bucket.reserve(kStart, 9e9, kForever).outcome == Outcome::kGranted) ++granted;
-  EXPECT_EQ(granted, 5);  // 2^55 units and the burst
+  EXPECT_EQ(granted, 6);  // 2^52 units, a hundred thousandth of a token each, and the burst
   EXPECT_EQ(bucket.reserve(kStart, 9e9, kForever).wait_ns, core::kNever);
   CHECK(!bucket.try_acquire_one(kStart + kSecond));
   EXPECT_EQ(bucket.available(kStart), 0.0);

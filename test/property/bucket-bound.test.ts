@@ -1,104 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { digitsFor, EXACT_UNITS, NEVER, producedIn, timeToProduce, unitRate } from '../../dist/internal/rate.js'
-import type { Bucket } from '../../dist/memory/bucket.js'
 import { addonForbidden } from '../support/native.js'
-import { bursts, createNative, createTwin, freshCells, HandClock, rates, steps } from './bucket-support.js'
-
-/** What a double cannot tell apart, and 0.1 is meant to be one tenth. */
-const RELATIVE = 1 + 2 ** -45
-
-interface Grant {
-  /** Who waits is admitted at the next whole nanosecond. */
-  atNs: number
-  tokens: number
-  hasWaited: boolean
-}
-
-/**
- * Expects that no window holds more than the bound allows: to one unit, the grain in which tokens are counted (a millionth, up to
- * 1.4e6/s), and to what the first of its callers was kept waiting for the next whole nanosecond.
- */
-function expectBound(grants: Grant[], rate: number, burst: number): void {
-  const unit = 10 ** -digitsFor(rate, burst, 0)
-  grants.sort((a, b) => a.atNs - b.atNs)
-  for (let from = 0; from < grants.length; from++) {
-    let admitted = 0
-    for (let to = from; to < grants.length; to++) {
-      admitted += grants[to]!.tokens
-      const roundedNs = grants[from]!.hasWaited ? 1 : 0
-      const windowSeconds = (grants[to]!.atNs - grants[from]!.atNs + roundedNs) / 1e9
-      expect(admitted).toBeLessThanOrEqual((burst + rate * windowSeconds) * RELATIVE + unit)
-    }
-  }
-}
-
-type Operation = { kind: 'try' | 'reserve'; share: number } | { kind: 'cancel'; which: number } | { kind: 'pause'; ms: number }
-const shares = fc.oneof(fc.double({ min: 0.001, max: 1, noNaN: true }), fc.constantFrom(0.1, 0.5, 1))
-const operations: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('try' as const), share: shares }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('reserve' as const), share: shares }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat() }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), ms: fc.double({ min: 0, max: 1000, noNaN: true }) }) },
-)
-
-interface Held extends Grant {
-  ticket: ReturnType<Bucket['reserve']>['ticket']
-}
-
-/** When a caller that waits is admitted, who asks again as the limiter does when parameters have changed. */
-function renewStale(bucket: Bucket, held: Held[], nowNs: number): void {
-  for (const each of held) {
-    if (each.atNs <= nowNs || !bucket.isStale(each.ticket)) continue
-    each.ticket = bucket.renew(each.ticket)
-    each.atNs = nowNs + Math.round(each.ticket.waitMs * 1e6)
-    each.hasWaited ||= each.ticket.waitMs > 0
-  }
-}
+import { expectTheBound, expectTheBoundOfQueues, RELATIVE, shares } from './bucket-bound-properties.js'
+import { bursts, createNative, createTwin, freshCells, HandClock, limitOfBucket, rates, steps } from './bucket-support.js'
 
 describe.each([['the addon', createNative], ['the twin', createTwin]] as const)('%s', (name, create) => {
   const test = it.skipIf(name === 'the addon' && addonForbidden)
 
+  const make = limitOfBucket(create)
+
   test('never admits more than burst + rate * window, whatever is asked, cancelled and paused when', () => {
-    fc.assert(
-      fc.property(rates, bursts.map(Math.floor), fc.array(fc.tuple(steps, operations), { minLength: 2, maxLength: 60 }), (rate, burst, script) => {
-        const clock = new HandClock()
-        const bucket = create(freshCells(), rate, burst, clock)
-        const grants: Grant[] = []
-        const held: Held[] = []
-        for (const [stepNs, operation] of script) {
-          clock.ns += Math.abs(stepNs)
-          switch (operation.kind) {
-            case 'try': {
-              const tokens = Math.ceil(burst * operation.share)
-              if (bucket.tryAcquire(tokens) === 0) grants.push({ atNs: clock.ns, tokens, hasWaited: false })
-              break
-            }
-            case 'reserve': {
-              const tokens = Math.ceil(burst * operation.share)
-              const { outcome, ticket } = bucket.reserve(tokens, Infinity)
-              if (outcome === 0) held.push({ atNs: clock.ns + Math.round(ticket.waitMs * 1e6), tokens, hasWaited: ticket.waitMs > 0, ticket })
-              break
-            }
-            case 'cancel': {
-              const index = operation.which % Math.max(1, held.length)
-              const one = held[index]
-              // Who has been admitted does not cancel.
-              if (one === undefined || one.atNs <= clock.ns) break
-              held.splice(index, 1)
-              expect(bucket.cancel(one.ticket, one.tokens)).toBeLessThanOrEqual(one.tokens * RELATIVE)
-              break
-            }
-            case 'pause': {
-              bucket.pause(operation.ms)
-              renewStale(bucket, held, clock.ns)
-            }
-          }
-        }
-        expectBound([...grants, ...held.filter(({ atNs }) => atNs !== Infinity)], rate, burst)
-      }),
-      { numRuns: 800 },
-    )
+    expectTheBound(make, 800)
+  })
+
+  test('never admits more than burst + rate * window, in whatever order those who wait give up', () => {
+    expectTheBoundOfQueues(make, 2000)
   })
 
   test('is exact to one token over a long saturated run, at every rate', () => {

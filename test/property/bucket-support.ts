@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { nativeAddon } from '../../dist/internal/native.js'
+import { digitsFor } from '../../dist/internal/rate.js'
 import type { Bucket, Ticket } from '../../dist/memory/bucket.js'
 import { BUCKET } from '../../dist/memory/layout.js'
 import { NativeBucket } from '../../dist/memory/native-bucket.js'
@@ -7,6 +8,7 @@ import { allocateCells } from '../../dist/memory/region.js'
 import type { Position } from '../../dist/memory/token-bucket.js'
 import { TwinBucket } from '../../dist/memory/twin-bucket.js'
 import type { Clock } from '../../dist/index.js'
+import type { MakeLimit } from './bucket-bound-properties.js'
 
 /** A clock without timers, in whole nanoseconds: what a bucket reads is what the test set. */
 export class HandClock implements Clock {
@@ -37,6 +39,14 @@ export function createTwin(words: BigInt64Array, rate: number, burst: number, cl
 
 export function openTwin(words: BigInt64Array, clock: Clock): Bucket {
   return new TwinBucket(words, clock)
+}
+
+/** A bucket as a limit whose bound is tested. */
+export function limitOfBucket(create: typeof createTwin): MakeLimit {
+  return (rate, burst) => {
+    const clock = new HandClock()
+    return { limit: create(freshCells(), rate, burst, clock), clock, unit: 10 ** -digitsFor(rate, burst, 0) }
+  }
 }
 
 /** A ticket of the addon as the twin writes it. */

@@ -7,10 +7,9 @@ import type { KeyedPosition } from '../../dist/memory/keyed-slots.js'
 import type { KeyedTable } from '../../dist/memory/keyed-table.js'
 import { KeyedTerms, keyedCells } from '../../dist/memory/keyed-terms.js'
 import { NativeKeyedTable } from '../../dist/memory/native-keyed-table.js'
-import { allocateOwnBuffer } from '../../dist/memory/region.js'
-import { TwinKeyedTable } from '../../dist/memory/twin-keyed-table.js'
 import { describeWithAddon } from '../support/native.js'
 import { anyBursts, anyRates, HandClock, steps } from './bucket-support.js'
+import { createNativeTable, createTwinTable, freshTableWords } from './keyed-support.js'
 
 type Operation =
   | { kind: 'take' | 'reset' | 'size' }
@@ -86,16 +85,11 @@ function convert(ticket: Ticket): Ticket {
 }
 
 function sides(clock: HandClock, rate: number, burst: number, capacity: number, evicts: boolean, nativeTurns: readonly boolean[]): [twin: Side, native: Side, both: Side] {
-  const addon = nativeAddon()!
   const parameters = { rate, burst, capacity, evicts }
-  const seed = BigUint64Array.of(1n, 2n)
-  const words = [1, 2, 3].map(() => {
-    const { buffer } = allocateOwnBuffer(keyedCells(capacity))
-    return new BigInt64Array(buffer, 64)
-  })
-  const twin = TwinKeyedTable.create(words[0]!, parameters, seed, clock)
-  const native = NativeKeyedTable.create(addon, words[1]!, parameters, seed, clock)
-  const onBoth = [TwinKeyedTable.create(words[2]!, parameters, seed, clock), NativeKeyedTable.open(addon, words[2]!, clock)]
+  const words = [1, 2, 3].map(() => freshTableWords(capacity))
+  const twin = createTwinTable(words[0]!, parameters, clock)
+  const native = createNativeTable(words[1]!, parameters, clock)
+  const onBoth = [createTwinTable(words[2]!, parameters, clock), NativeKeyedTable.open(nativeAddon()!, words[2]!, clock)]
   const turnIsNative = (turn: number): boolean => nativeTurns[turn % nativeTurns.length]!
   return [
     { words: words[0]!, table: () => twin, ticketFor: (_turn, ticket) => ticket, held: [] },
@@ -153,7 +147,7 @@ describeWithAddon('the addon, its twin, and both at work on one keyed table', ()
     const addon = nativeAddon()!
     fc.assert(
       fc.property(anyKeys, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (key, low, high) => {
-        const words = new BigInt64Array(allocateOwnBuffer(keyedCells(1)).buffer, 64)
+        const words = freshTableWords(1)
         NativeKeyedTable.create(addon, words, { rate: 1, burst: 1, capacity: 1, evicts: true }, BigUint64Array.of(low, high), clock).take(key)
         // The tag of the only slot, and the terms that the twin reads.
         const hash = hashOfKey(KeyedTerms.read(words)!.seed, key)!

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RateLimiter, type RateLimiterHandle, SharedMemoryError } from '../../dist/index.js'
+import { KIND, kindWord, LAYOUT_VERSION } from '../../dist/memory/layout.js'
 import { limited } from './rate-limiter-helpers.js'
 
 type Class = typeof TypeError | typeof RangeError
@@ -166,11 +167,11 @@ describe('from', () => {
     const buffer = copyOf(handle.buffer)
     new BigInt64Array(buffer)[1] = 99n
     expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'layout-version' }))
-    expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(/version 99.*version 1/)
+    expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(new RegExp(`version 99.*version ${LAYOUT_VERSION}`))
   })
 
   it('refuses cells of another kind, of another version, or of none', () => {
-    for (const word of [0n, 1n, (1n << 32n) | (0x414dn << 16n) | 7n, (2n << 32n) | (0x414dn << 16n) | 1n]) {
+    for (const word of [0n, 1n, kindWord(7), kindWord(KIND.tokenBucket) + (1n << 32n)]) {
       const buffer = copyOf(handle.buffer)
       new BigInt64Array(buffer)[handle.cell * 8] = word
       let error: unknown

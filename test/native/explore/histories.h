@@ -19,7 +19,7 @@ struct Invocation {
 };
 
 // Keeps, while operations go on, every state the model could be in: which of the pending operations have taken effect
-// already, and with which result.
+// already, and with which result; and what those that are about to draw back may have kept in mind already.
 class RealTime {
  public:
   RealTime(const BucketModel& model, size_t threads) : pending_(threads), possible_{{model, std::vector<std::optional<Result>>(threads)}} {}
@@ -32,9 +32,14 @@ class RealTime {
     for (size_t i = 0; i < possible_.size(); ++i) {
       for (size_t other = 0; other < pending_.size(); ++other) {
         if (!pending_[other] || possible_[i].done[other]) continue;
+        const auto& [operation, ticket] = *pending_[other];
         Possibility next = possible_[i];
-        next.done[other] = next.model.apply(pending_[other]->operation, pending_[other]->ticket);
-        if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
+        next.done[other] = next.model.apply(operation, ticket);
+        add(next);
+        if (!possible_[i].model.leaves_some(operation, ticket)) continue;
+        next = possible_[i];
+        next.model.keep_place(operation.now_ns);
+        add(next);
       }
     }
     std::erase_if(possible_, [&](const Possibility& p) { return p.done[thread] != result; });
@@ -89,6 +94,10 @@ class RealTime {
     std::vector<std::optional<Result>> done;
     bool operator==(const Possibility&) const = default;
   };
+
+  void add(const Possibility& possibility) {
+    if (std::find(possible_.begin(), possible_.end(), possibility) == possible_.end()) possible_.push_back(possibility);
+  }
 
   std::vector<std::optional<Invocation>> pending_;
   std::vector<Possibility> possible_;

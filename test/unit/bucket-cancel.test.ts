@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import type { Limit } from '../property/bucket-bound-properties.js'
+import { createNative, createTwin, freshCells, HandClock } from '../property/bucket-support.js'
+import { createNativeTable, createTwinTable, limitOfKey } from '../property/keyed-support.js'
+import { addonForbidden } from '../support/native.js'
+
+/**
+ * Six callers at once, at one token a second and four at most; the sixth waits until 8 s. Returns what the cancelling of the fifth
+ * and then of the third gave back, and how long a seventh has to wait.
+ */
+function fifthAndThirdGiveUp(limit: Limit): { returned: number[]; nextWaitMs: number } {
+  const costs = [1, 1, 4, 1, 4, 1]
+  const tickets = costs.map((tokens) => limit.reserve(tokens, Infinity).ticket)
+  expect(tickets.map(({ waitMs }) => waitMs)).toEqual([0, 0, 2000, 3000, 7000, 8000])
+  const returned = [4, 2].map((which) => limit.cancel(tickets[which]!, costs[which]!))
+  return { returned, nextWaitMs: limit.reserve(4, Infinity).ticket.waitMs }
+}
+
+describe.each([['the addon', createNative], ['the twin', createTwin]] as const)('the cancelling of a reservation: %s', (name, create) => {
+  const test = it.skipIf(name === 'the addon' && addonForbidden)
+
+  test('does not give back what a caller behind waits for, though one between the two has given up before', () => {
+    // With one token at 8 s for the sixth, a seventh can have four at 9 s.
+    expect(fifthAndThirdGiveUp(create(freshCells(), 1, 4, new HandClock()))).toEqual({ returned: [3, 0], nextWaitMs: 9000 })
+  })
+})
+
+describe.each([['the addon', createNativeTable], ['the twin', createTwinTable]] as const)('the cancelling of a reservation of a key: %s', (name, create) => {
+  const test = it.skipIf(name === 'the addon' && addonForbidden)
+
+  test('gives back nothing where anything was reserved after it', () => {
+    expect(fifthAndThirdGiveUp(limitOfKey(create)(1, 4).limit)).toEqual({ returned: [0, 0], nextWaitMs: 12_000 })
+  })
+
+  test('gives back all where those who reserved later have cancelled', () => {
+    const { limit } = limitOfKey(create)(1, 4)
+    const costs = [4, 3, 2]
+    const tickets = costs.map((tokens) => limit.reserve(tokens, Infinity).ticket)
+    expect([2, 1].map((which) => limit.cancel(tickets[which]!, costs[which]!))).toEqual([2, 3])
+    expect(limit.reserve(1, Infinity).ticket.waitMs).toBe(1000)
+  })
+})
