@@ -18,7 +18,7 @@ export interface KeyedTable {
   tryAcquire(key: Key, tokens: number): Outcome
   /** Reserves `tokens` if they will be there within `maxWaitMs`. */
   reserve(key: Key, tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: Ticket }
-  /** Gives back what can be given back of a reservation; returns that. */
+  /** Gives back a reservation that is the last one of its key; of another, nothing. Returns the tokens given back. */
   cancel(key: Key, ticket: Ticket, tokens: number): number
   refund(key: Key, tokens: number): number
   /** Takes `tokens`, also what is not there. */

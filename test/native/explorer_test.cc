@@ -165,6 +165,16 @@ TEST("explorer: weak memory, two threads update while one of them acquires") {
   explore<ReleaseAcquire, ProgramOrder>({1, 4, {}, {{{kUpdate, kStart, 2, 2}, {kAcquireOne, kStart}}, {{kUpdate, kStart, 3, 3}}}, kLast});
 }
 
+const Scenario kWeakCancellers{1, 4, {},
+                               {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}},
+                                {{kReserve, kStart, 4, 0, kForever}, {kCancel, kStart, 4}},
+                                {{kReserve, kStart, 1, 0, kForever}}},
+                               kLast};
+
+TEST("explorer: weak memory, two threads cancel what a third has reserved after") {
+  explore<ReleaseAcquire, ProgramOrder>(kWeakCancellers);
+}
+
 TEST("explorer finds a swap that is a load and a store") { must_find<Fault::kSplitSwap>(kLastToken, "no order explains"); }
 
 TEST("explorer finds a decision that does not look at the generation") { must_find<Fault::kNoGeneration>(kTwoUpdates, "no order explains"); }
@@ -191,6 +201,10 @@ TEST("explorer finds stores that release nothing, in weak memory") {
 
 TEST("explorer finds swaps that neither acquire nor release, in weak memory") {
   must_find<Fault::kRelaxedSwaps, ReleaseAcquire, ProgramOrder>(kWeakReuse, "no order explains");
+}
+
+TEST("explorer finds swaps that do not publish what stands beyond, in weak memory") {
+  must_find<Fault::kRelaxedSwaps, ReleaseAcquire, ProgramOrder>(kWeakCancellers, "no order explains");
 }
 
 TEST("explorer finds an updater that died and holds its claim") {

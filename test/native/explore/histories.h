@@ -139,8 +139,14 @@ class ProgramOrder {
     for (size_t thread = 0; thread < told_.size(); ++thread) {
       if (next[thread] == told_[thread].size()) continue;
       all_done = false;
+      const Told& told = told_[thread][next[thread]];
       BucketModel after = model;
-      if (!takes(&after, told_[thread][next[thread]])) continue;
+      if (model.leaves_some(told.invocation.operation, told.invocation.ticket)) {
+        after.keep_place(told.invocation.operation.now_ns);
+        if (after != model && explained(after, next)) return true;
+        after = model;
+      }
+      if (!takes(&after, told)) continue;
       std::vector<size_t> rest = next;
       ++rest[thread];
       if (explained(after, rest)) return true;
