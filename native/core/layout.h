@@ -88,8 +88,9 @@ inline constexpr int kClaimTimeShift = 7;
 inline constexpr int kQuarantineShift = 3;
 inline constexpr int64_t kQuarantineMask = int64_t{15} << kQuarantineShift;
 
-// No reservation stands beyond the larger of `spent` and this, a place on the axis: units << 4 | (digits + 6). Raised before
-// `spent` is drawn back from there, and never lowered; whoever dies in between leaves it higher than need be.
+// No reservation stands beyond the larger of `spent` and this, a place on the axis: units << 4 | (digits + 7). Raised before
+// `spent` is drawn back from there, and never lowered; whoever dies in between leaves it higher than need be. A place of more
+// units than kMaxFurthest is rounded up to ten.
 inline constexpr size_t kFurthest = 3;
 inline constexpr int kFurthestDigitsBits = 4;
 inline constexpr int64_t kNowhere = -(int64_t{1} << 62) * 2;  // before any place

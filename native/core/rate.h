@@ -24,7 +24,7 @@ inline constexpr int64_t kMaxWaitNs = int64_t{1} << 62;
 
 // Powers of ten by digits; negative ones only scale doubles. Padded so that four bits of a torn read stay inside.
 inline constexpr double kPow10[16] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-inline constexpr int64_t kIntPow10[16] = {1,
+inline constexpr int64_t kIntPow10[17] = {1,
                                           10,
                                           100,
                                           1'000,
@@ -39,7 +39,8 @@ inline constexpr int64_t kIntPow10[16] = {1,
                                           1'000'000'000'000,
                                           10'000'000'000'000,
                                           100'000'000'000'000,
-                                          1'000'000'000'000'000};
+                                          1'000'000'000'000'000,
+                                          10'000'000'000'000'000};
 inline constexpr double pow10_of(int digits) { return kPow10[digits - kMinDigits]; }
 
 // How many decimal digits of a token are counted: as many as let the axis last for the horizon and a burst be less than what

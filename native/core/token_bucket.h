@@ -351,17 +351,13 @@ class TokenBucket {
     }
     *returned = slot.tokens_of(spent - next);
     if (!leaves_some || next == spent) return commit(slot, next);
-    if (slot.base + spent > bucket::kMaxFurthest) {  // after 12 years at the fastest
-      *returned = 0;
-      return is_current(slot);
-    }
     return raise_furthest(slot, spent) && commit(slot, next, slot.hot + kOneDrawnBack);
   }
 
   // A place in units of `slot`.
   static int64_t place_of(int64_t furthest, const Slot& slot) {
     constexpr int kBits = bucket::kFurthestDigitsBits;
-    return rescale_up(furthest >> kBits, static_cast<int>(furthest & ((int64_t{1} << kBits) - 1)) + kMinDigits, slot.digits) - slot.base;
+    return rescale_up(furthest >> kBits, static_cast<int>(furthest & ((int64_t{1} << kBits) - 1)) + kMinDigits - 1, slot.digits) - slot.base;
   }
 
   // Where nothing stands beyond, unless beyond `spent`.
@@ -373,7 +369,10 @@ class TokenBucket {
   // False if the slot has been replaced: then `place` may be of no axis.
   bool raise_furthest(const Slot& slot, int64_t place) {
     if (!is_current(slot)) return false;
-    const int64_t raised = static_cast<int64_t>(static_cast<uint64_t>(slot.base + place) << bucket::kFurthestDigitsBits) | (slot.digits - kMinDigits);
+    const int64_t units = slot.base + place;
+    const int digits = units > bucket::kMaxFurthest ? slot.digits - 1 : slot.digits;
+    const auto packed = static_cast<uint64_t>(rescale_up(units, slot.digits, digits)) << bucket::kFurthestDigitsBits;
+    const int64_t raised = static_cast<int64_t>(packed) | (digits - kMinDigits + 1);
     W& word = cell_[bucket::kFurthest];
     // order: relaxed, both. The release of `commit` publishes the word, whoever wrote it.
     int64_t seen = word.load(std::memory_order_relaxed);

@@ -298,13 +298,14 @@ export class TwinTokenBucket {
     if (next > MAX_SPENT) return this.#isCurrent(slot) ? 0 : null
     const returned = slotTokens(slot, spent - next)
     if (!leavesSome || next === spent) return this.#commit(slot, next) ? returned : null
-    if (slot.base + spent > BUCKET.maxFurthest) return this.#isCurrent(slot) ? 0 : null
     return this.#raiseFurthest(slot, spent) && this.#commit(slot, next, slot.hot + ONE_DRAWN_BACK) ? returned : null
   }
 
   #raiseFurthest(slot: Slot, place: bigint): boolean {
     if (!this.#isCurrent(slot)) return false
-    const raised = ((slot.base + place) << FURTHEST_DIGITS_BITS) | BigInt(slot.digits - MIN_DIGITS)
+    const units = slot.base + place
+    const digits = units > BUCKET.maxFurthest ? slot.digits - 1 : slot.digits
+    const raised = (rescaleUp(units, slot.digits, digits) << FURTHEST_DIGITS_BITS) | BigInt(digits - MIN_DIGITS + 1)
     let seen = Atomics.load(this.#words, BUCKET.furthest)
     while (placeOf(seen, slot) < place) {
       const found = Atomics.compareExchange(this.#words, BUCKET.furthest, seen, raised)
@@ -422,7 +423,7 @@ function pack(spent: bigint, stamp: bigint): bigint {
 
 /** A place on the axis in units of `slot`. */
 function placeOf(furthest: bigint, slot: Slot): bigint {
-  return rescaleUp(furthest >> FURTHEST_DIGITS_BITS, Number(furthest & FURTHEST_DIGITS_MASK) + MIN_DIGITS, slot.digits) - slot.base
+  return rescaleUp(furthest >> FURTHEST_DIGITS_BITS, Number(furthest & FURTHEST_DIGITS_MASK) + MIN_DIGITS - 1, slot.digits) - slot.base
 }
 
 function makeSlot(generation: bigint, epochNs: bigint, base: bigint, rate: number, burst: number, digits: number): Slot {

@@ -103,7 +103,8 @@ export class KeyedRateLimiter implements Disposable {
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
-   * @param options - `signal` ends the wait, `maxWaitMs` refuses a longer one at once
+   * @param options - `signal` ends the wait, `maxWaitMs` refuses a longer one at once. What an ended wait had reserved goes back whole if
+   *   nobody has reserved behind it, else not at all; callers of this thread behind it that wait for as many tokens move up instead
    * @returns a promise that resolves when the tokens are the caller's
    * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when it would wait longer than allowed, waiting is off, the
    *   queue is full, or there is no room for the key; nothing is consumed then

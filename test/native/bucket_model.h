@@ -176,7 +176,9 @@ class BucketModel {
   // Keeps in mind that reservations stand as far as `spent` is now. A thread that is about to draw back does so first, and may then find
   // that it has to begin anew, or die.
   void keep_place(int64_t now) {
-    if (spent_at(now) > furthest()) furthest_ = {spent_at(now), digits_};
+    const int128 place = spent_at(now);
+    if (place <= furthest()) return;
+    furthest_ = place > core::bucket::kMaxFurthest ? Place{(place + 9) / 10, digits_ - 1} : Place{place, digits_};
   }
 
   bool operator==(const BucketModel&) const = default;
