@@ -77,7 +77,8 @@ inline constexpr size_t kCells = 5;
 inline constexpr size_t kKind = 0;
 // (spent - base) << 11 | drawings back << 8 | (generation & 255), in units. Written by every decision with compare-and-swap.
 // The generation makes the swap fail for a thread that read a slot which has been replaced since. Drawings back are counted,
-// modulo 8, when they leave reservations beyond `spent`: the swap fails for a thread that read `furthest` before.
+// modulo 8, when they leave reservations beyond `spent`: the swap fails for a thread that read `furthest` before. (It would have
+// to sleep through a multiple of eight, and find `spent` as it was.)
 inline constexpr size_t kHot = 1;
 // Who is changing parameters: (now_ns >> 10) << 7 | quarantine << 3 | target slot << 1 | 1; when nobody is, quarantine << 3.
 // A claim older than kClaimLeaseNs is taken over, so an updater that dies blocks nobody for longer; decisions never wait

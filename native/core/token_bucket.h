@@ -106,7 +106,8 @@ class TokenBucket {
   // beyond. For each x at which something stands, spent >= x - burst + S(x). A reservation adds to both sides alike (and the
   // one that is the furthest costs no more than the burst). When one of `cost` at p goes, with everything else at or before `end`,
   //   spent - credit >= p - burst + S(p) - (cost - (end - p)) = end - burst + (S(p) - cost),
-  // and the last term is what is left at p or beyond. Before p, S has become smaller by more than the credit.
+  // and the last term is what is left at p or beyond. Before p, S has become smaller by at least the credit. So whatever order
+  // they go in, at most the credit of one is lost to those who come later: until the axis has passed `furthest` again.
   double cancel(int64_t now_ns, const Ticket& ticket, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
@@ -340,7 +341,8 @@ class TokenBucket {
     }
   }
 
-  // `leaves_some`: whether reservations may stand beyond the place to which `spent` is drawn back.
+  // `leaves_some`: whether reservations may stand beyond the place to which `spent` is drawn back, other than those that
+  // `furthest` tells of. Not when the last one goes: all others end where it began, or have been told of.
   bool give_back(const Slot& slot, int64_t now_ns, int64_t units, bool leaves_some, double* returned) {
     const int64_t floor = slot.produced(now_ns) - slot.burst;
     const int64_t spent = std::max(slot.spent, floor);
