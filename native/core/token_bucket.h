@@ -106,8 +106,8 @@ class TokenBucket {
   // beyond. For each x at which something stands, spent >= x - burst + S(x). A reservation adds to both sides alike (and the
   // one that is the furthest costs no more than the burst). When one of `cost` at p goes, with everything else at or before `end`,
   //   spent - credit >= p - burst + S(p) - (cost - (end - p)) = end - burst + (S(p) - cost),
-  // and the last term is what is left at p or beyond. Before p, S has become smaller by at least the credit. So whatever order
-  // they go in, at most the credit of one is lost to those who come later: until the axis has passed `furthest` again.
+  // and the last term is what is left at p or beyond. Before p, S has become smaller by at least the credit. Until `spent` has passed
+  // `furthest`, those who cancel get less than nobody after them would let them: in all, at most what was given back before.
   double cancel(int64_t now_ns, const Ticket& ticket, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
