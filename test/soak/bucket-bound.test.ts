@@ -13,7 +13,7 @@ describe.each([
   ['the bucket of a key, of the twin', limitOfKey(createTwinTable)],
 ] as const)('%s', (name, make) => {
   it.skipIf(NEEDS_ADDON.test(name) && addonForbidden)('never admits more than burst + rate * window', () => {
-    expectTheBound(make, 300_000)
-    expectTheBoundOfQueues(make, 300_000)
+    expectTheBound(make, 100_000)
+    expectTheBoundOfQueues(make, 100_000)
   })
 })
