@@ -176,6 +176,19 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     })
   })
 
+  it('process.exit() when the run is over and the next has sent the worker its numbers', async () => {
+    const later = new URL('../fixtures/tasks/exits-later.mjs', import.meta.url)
+    const items = Array.from({ length: 400 }, (_, n) => n)
+    const options: ScheduleOptions = { mode: 'threads', workers: 2 }
+    for (let round = 0; round < 10; round++) {
+      await execute(task<number>(later, 'exitsLater'), items, options)
+      let completed = 0
+      const results = await execute(task<number>(later, 'busyDouble'), items, { ...options, hooks: { onEnd: (end) => { completed = end.completed } } })
+      expect(results).toEqual(items.map((n) => n * 2))
+      expect(completed).toBe(400)
+    }
+  })
+
   it('every item ends its worker', async () => {
     const outcomes = await execute(misbehave, Array.from({ length: 4 }, () => ({ do: 'exit' })), inWorkers)
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected'])

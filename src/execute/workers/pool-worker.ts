@@ -97,6 +97,12 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.BLOCK_ENDED) === run
   }
 
+  /** It has claimed nothing of the block that it is sent next: should it end before it does, nothing of that is lost with it. */
+  forgetClaim(): void {
+    Atomics.store(this.cells, Cell.CLAIM_FROM, 0)
+    Atomics.store(this.cells, Cell.CLAIM_TO, 0)
+  }
+
   /**
    * Sends the task unless the worker has it.
    *

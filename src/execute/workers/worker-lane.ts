@@ -128,6 +128,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (block === undefined || block.remaining === 0 || this.chunks.size > 0) return false
     this.isClaiming = true
     const { task } = this.#force
+    this.worker.forgetClaim()
     this.worker.send({ kind: 'block', run: this.#runNumber, task: task.id, block: block.words, timeoutMs: this.#run.options.timeoutMs })
     return true
   }

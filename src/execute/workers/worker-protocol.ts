@@ -10,7 +10,7 @@ export const Cell = {
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
-  /** The part of a shared block that is claimed: from this item … */
+  /** The part of a shared block that is claimed, none when the block is sent: from this item … */
   CLAIM_FROM: 3,
   /** … up to but without this one. */
   CLAIM_TO: 4,
