@@ -4,6 +4,7 @@ import { currentLimits } from './model/limits.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
 import { ResultStream, type SettledItem } from './run/result-stream.js'
+import type { Run } from './run/run.js'
 import { RoomByMemory } from './model/room-by-memory.js'
 import { resolveTask, type Task } from './task.js'
 
@@ -41,6 +42,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   readonly #results: ResultStream
   #started = false
   #over: Promise<void> | undefined = undefined
+  #hasLeft = false
 
   constructor(task: unknown, source: ItemSource, options: CompleteOptions) {
     this.#task = task
@@ -72,16 +74,22 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     const weighed = batchSize === 'auto' ? new WeighedResults(this.#results) : undefined
     const run = await beginRun(task, this.#source, weighed ?? this.#results, options)
     this.#results.run = run
+    if (this.#hasLeft) this.#leave(run)
     run.mostRoom = weighed?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
     run.supply.window = typeof batchSize === 'number' ? batchSize : 1
-    conduct(run)
+    if (!run.isOver) conduct(run)
     await run.ended
+  }
+
+  #leave(run: Run): void {
+    run.stop('aborted', new DOMException('the reader has left the stream', 'AbortError'))
   }
 
   async return(): Promise<IteratorResult<unknown>> {
     this.#results.drop()
     if (this.#started) {
-      this.#results.run?.stop('aborted', new DOMException('the reader has left the stream', 'AbortError'))
+      this.#hasLeft = true
+      if (this.#results.run !== undefined) this.#leave(this.#results.run)
       await this.#over
     } else {
       this.#started = true

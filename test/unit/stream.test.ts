@@ -68,6 +68,16 @@ describe('stream', () => {
     await expect(reading).rejects.toThrow('enough')
   })
 
+  it('ends for a reader that leaves before the run has begun', async () => {
+    let closed = false
+    const source = { [Symbol.iterator]: () => ({ next: () => ({ done: false, value: 1 }), return: () => { closed = true; return { done: true, value: undefined } } }) }
+    const iterator = stream((n: number) => n, source as Iterable<number>)
+    const first = iterator.next()
+    await iterator.return?.()
+    expect(await first).toEqual({ done: true, value: undefined })
+    expect(closed).toBe(true)
+  })
+
   it('closes the source of a reader that leaves', async () => {
     let closed = false
     const source = (function* () {
