@@ -62,6 +62,16 @@ describe('execute', () => {
     expect(await execute(shorten, items)).toEqual(Array.from({ length: 34 }, (_, n) => n))
   })
 
+  it('keeps what has run of an array that an item shortens, and leaves no holes', async () => {
+    const shortening = (left: number, waits: boolean): [(n: number) => unknown, number[]] => {
+      const items = Array.from({ length: 10 }, (_, n) => n)
+      return [(n) => { items.length = Math.min(items.length, left); return waits ? sleep(1, n) : n }, items]
+    }
+    expect(await execute(...shortening(0, false))).toEqual([0])
+    expect(await execute(...shortening(2, true))).toEqual([0, 1])
+    expect(await execute(...shortening(2, false), { hooks: { onEnd: () => undefined } })).toEqual([0, 1])
+  })
+
   it('lets items that wait overlap', async () => {
     const startedMs = performance.now()
     await execute(() => sleep(20), numbers(100))

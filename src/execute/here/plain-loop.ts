@@ -6,11 +6,14 @@ export const BLOCK_MS = 0.5
 /** So many times the items of the last block are tried next, as long as the clock hardly moves. */
 const GROWTH = 16
 
+/** Room for more elements than these makes an array a dictionary at once; one that grows becomes none. */
+const MOST_WITH_ROOM = 2 ** 25
+
 /** The loop everyone would write, under way: what `execute` does with an array and a function until there is a reason to do more. */
 export interface PlainLoop extends Progress {
   readonly call: (item: unknown) => unknown
   readonly items: ArrayLike<unknown>
-  /** As long as the items are; those before `next` are there. */
+  /** Those before `next` are there. */
   readonly results: unknown[]
   /** What the item at `next` has returned, if that is a promise. */
   pending: PromiseLike<unknown> | undefined
@@ -24,7 +27,7 @@ export interface PlainLoop extends Progress {
 
 /** A loop of which nothing has run. */
 export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>): PlainLoop {
-  const results = new Array<unknown>(items.length)
+  const results = new Array<unknown>(items.length > MOST_WITH_ROOM ? 0 : items.length)
   return { call, items, results, next: 0, isStopped: false, pending: undefined, seenItems: 0, seenMs: 0, lastItems: 0, lastMs: 0 }
 }
 
@@ -45,7 +48,7 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
     const count = items.length
     loop.pending = runItems(call, items, from + block < count ? from + block : count, results, loop)
     if (loop.next >= count) {
-      if (results.length > count) results.length = count
+      if (results.length > loop.next) results.length = loop.next
       return false
     }
     const startedMs = nowMs

@@ -27,6 +27,8 @@ export async function beginRun(task: ResolvedTask, source: ItemSource, sink: Sin
 export async function resultsOf(run: Run, sink: ArraySink | SettledSink): Promise<unknown[]> {
   try {
     await run.ended
+    // Room was made for all items that there seemed to be; a task may have shortened the array.
+    if (sink.results.length > run.supply.next) sink.results.length = run.supply.next
     return sink.results
   } catch (error) {
     addOutcome(error, sink.results, run.options.deadLetter ?? null)

@@ -60,6 +60,11 @@ export class Supply {
     }
   }
 
+  /** Index of the next item that the source gives: so many have been taken. */
+  get next(): number {
+    return this.#next
+  }
+
   /** Items not yet taken; null where it is not known. */
   get remaining(): number | null {
     if (this.#block !== undefined) return this.#block.remaining
