@@ -75,6 +75,27 @@ describe('a program that runs workers ends by itself', () => {
   })
 })
 
+describe('a program does not end', () => {
+  it('because an item of its first run rejects while more of the package is loaded', async () => {
+    const source = `import { execute } from 'amorsize'
+      await execute(async (n) => { throw new Error('no ' + n) }, [1, 2]).catch((error) => console.log(error.message))`
+    expect(await output(['--input-type=module', '-e', source])).toBe('no 1\n')
+  })
+
+  it('because items cannot be read any more after their run', async () => {
+    const source = `import { execute } from 'amorsize'
+      import { setTimeout } from 'node:timers/promises'
+      ${busy}
+      for (const options of [{ mode: 'serial' }, {}]) {
+        const { proxy, revoke } = Proxy.revocable([1, 2, 3, 4], {})
+        console.log(await execute(busy, proxy, options))
+        revoke()
+        await setTimeout(10)
+      }`
+    expect(await output(['--input-type=module', '-e', source])).toBe('[ 2, 4, 6, 8 ]\n[ 2, 4, 6, 8 ]\n')
+  })
+})
+
 it('a run inside a worker shares its budget', async () => {
   const nested = task<number, { isMainThread: boolean; mode: string; count: number }>(new URL('../fixtures/tasks/nested.mjs', import.meta.url), 'nested')
   const results = await execute(nested, [1, 2], { mode: 'threads', workers: 1, mainThread: false })

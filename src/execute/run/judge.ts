@@ -2,7 +2,7 @@ import { TaskNotTransferableError } from '../../errors.js'
 import { calibration } from '../model/calibration.js'
 import { decide, type Decision } from '../model/decide.js'
 import type { CompleteOptions } from '../options.js'
-import type { PaceOfLoop } from '../model/pace.js'
+import type { Evidence } from './evidence.js'
 import type { Measured } from '../model/profile.js'
 import { remember } from '../model/profile-cache.js'
 import { whyNotShared } from '../workers/shared-policies.js'
@@ -19,17 +19,6 @@ const LEAST_SEEN_TO_SPAWN_MS = 3
 
 /** So many times the least that is worth spawning needs no second look. */
 const CLEARLY = 4
-/** What a run has seen when it asks. */
-export interface Evidence {
-  readonly pace: PaceOfLoop
-  /** Items left; null where it is not known. */
-  readonly items: number | null
-  /** An item and its result, to weigh. */
-  readonly item: unknown
-  readonly result: unknown
-  readonly isAsync: boolean
-  readonly cpuShare: number
-}
 
 /**
  * Decides during a run whether what is left is worth workers. Asking is cheap; it thinks only when there may be enough work, and

@@ -3,12 +3,13 @@ import { paceOf, type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct, recall } from '../model/profile-cache.js'
 import type { CompleteOptions } from '../options.js'
-import { resolveFunction } from '../task.js'
+import { resolveFunction, type TaskFunction } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
 import { resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { ArraySource } from './item-source.js'
-import { type Evidence, Judge } from './judge.js'
+import { type Evidence, evidenceOf, evidenceOfAll } from './evidence.js'
+import { Judge } from './judge.js'
 import { Run } from './run.js'
 import { ArraySink } from './sinks.js'
 
@@ -30,7 +31,7 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
       await turn(options)
     }
   } while (runSlice(loop, LOOK_MS))
-  setImmediate(learn, loop, judge, false)
+  learnLater(loop, judge, false)
   return loop.results
 }
 
@@ -47,7 +48,7 @@ async function finishAwaiting(loop: PlainLoop, options: CompleteOptions, judge: 
     if (found !== undefined) return handOver(loop, options, found)
     if (end === 'time') await turn(options)
   }
-  setImmediate(learn, loop, judge, true)
+  learnLater(loop, judge, true)
   return loop.results
 }
 
@@ -74,21 +75,20 @@ function considered(loop: PlainLoop, judge: Judge, isAsync: boolean): ReturnType
   return judge.isDue(restMs(loop), loop.seenMs) ? judge.consider(evidenceOf(loop, loop.next, isAsync)) : undefined
 }
 
-/** What it shows about its items from `next` on. */
-function evidenceOf(loop: PlainLoop, next: number, isAsync: boolean): Evidence {
-  const { items, results } = loop
-  return { pace: paceOf(loop), items: items.length - next, item: items[next], result: results[Math.max(0, next - 1)], isAsync, cpuShare: 1 }
+/** Whoever waits for the results gets them first. */
+function learnLater(loop: PlainLoop, judge: Judge, isAsync: boolean): void {
+  const evidence = evidenceOfAll(loop, isAsync)
+  if (evidence !== undefined) setImmediate(learn, loop.call, judge, evidence)
 }
 
-function learn(loop: PlainLoop, judge: Judge, isAsync: boolean): void {
-  if (loop.seenItems === 0) return
-  correct(loop.call, loop.items[0], paceOf(loop).itemMs)
-  judge.endedAlone(resolveFunction(loop.call), evidenceOf(loop, 0, isAsync))
+function learn(call: TaskFunction, judge: Judge, evidence: Evidence): void {
+  correct(call, evidence.item, evidence.pace.itemMs)
+  judge.endedAlone(resolveFunction(call), evidence)
 }
 
-/** Starts workers for runs like that of the loop, which has ended, if they are worth it. */
-export function prepareFor(loop: PlainLoop, options: CompleteOptions): void {
-  new Judge(loop.call, options).prepare(resolveFunction(loop.call), evidenceOf(loop, 0, false))
+/** Starts workers for runs like the one that has shown this, if they are worth it. */
+export function prepareFor(call: TaskFunction, evidence: Evidence, options: CompleteOptions): void {
+  new Judge(call, options).prepare(resolveFunction(call), evidence)
 }
 
 /** Carries on with what the loop has begun. */

@@ -1,9 +1,11 @@
-import { paceOf, type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
+import { type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct } from '../model/profile-cache.js'
 import type { CompleteOptions } from '../options.js'
 import { loadScheduler, type Scheduler, schedulerIfLoaded } from '../load-scheduler.js'
+import type { TaskFunction } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
+import { type Evidence, evidenceOfAll } from './evidence.js'
 import { isWorthPreparing, mayBeWorth, mayUseWorkers } from './worth.js'
 
 /** Milliseconds of items between two turns of the event loop while the scheduler is being loaded, which needs several. */
@@ -21,6 +23,7 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
   let atTurnMs = 0
   do {
     if (loop.pending !== undefined || (loading === undefined && mayBeWorth(restMs(loop)) && mayUseWorkers(options))) loading = loadScheduler()
+    if (loop.pending !== undefined && schedulerIfLoaded() === undefined) loop.pending = heldUntilAwaited(loop.pending)
     const scheduler = loop.pending === undefined ? schedulerIfLoaded() : await loading
     if (scheduler !== undefined && loading !== undefined) return scheduler.finishJudged(loop, options)
     if (loading !== undefined || loop.seenMs - atTurnMs >= SLICE_MS) {
@@ -29,14 +32,22 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
       options.signal?.throwIfAborted()
     }
   } while (runSlice(loop, loading === undefined ? SLICE_MS : LOADING_MS))
+  const evidence = evidenceOfAll(loop, false)
   // Whoever waits for the results gets them first.
-  setImmediate(learn, loop, options)
+  if (evidence !== undefined) setImmediate(learn, loop.call, evidence, options)
   return loop.results
 }
 
+/** Loading takes longer than a promise may be left alone that is rejected: the process would end before its run hears of it. */
+function heldUntilAwaited(pending: PromiseLike<unknown>): Promise<unknown> {
+  // A thenable of another kind may begin its work with each `then`: from now on it is this promise that is awaited.
+  const held = Promise.resolve(pending)
+  held.catch(() => undefined)
+  return held
+}
+
 /** What items take is known best when they have run: the next run of the task may decide by it, and find workers. */
-function learn(loop: PlainLoop, options: CompleteOptions): void {
-  if (loop.seenItems === 0) return
-  correct(loop.call, loop.items[0], paceOf(loop).itemMs)
-  if (mayUseWorkers(options) && isWorthPreparing(loop.seenMs)) void loadScheduler().then(({ prepareFor }) => prepareFor(loop, options))
+function learn(call: TaskFunction, evidence: Evidence, options: CompleteOptions): void {
+  correct(call, evidence.item, evidence.pace.itemMs)
+  if (mayUseWorkers(options) && isWorthPreparing(evidence.pace.totalMs)) void loadScheduler().then(({ prepareFor }) => prepareFor(call, evidence, options))
 }
