@@ -111,9 +111,9 @@ export class HereLane implements Lane, Progress {
     const run = this.#run
     const { start, items, attempts } = batch
     this.next = 0
+    const results = new Array<unknown>(items.length)
     while (this.next < items.length) {
       const from = this.next
-      const results = new Array<unknown>(items.length)
       let failure: { readonly error: unknown } | undefined
       let pending: PromiseLike<unknown> | undefined
       try {
