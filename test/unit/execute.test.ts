@@ -72,6 +72,21 @@ describe('execute', () => {
     expect(await execute(...shortening(2, false), { hooks: { onEnd: () => undefined } })).toEqual([0, 1])
   })
 
+  it('begins once what begins with each then, such as a query', async () => {
+    const begun: number[] = []
+    const query = (n: number): PromiseLike<number> => ({
+      then: (resolve, reject) => {
+        begun.push(n)
+        return (n === 0 ? Promise.resolve(n) : sleep(2, n)).then(resolve, reject)
+      },
+    })
+    for (const items of [[0, 1, 2, 3], [1, 2, 3]]) {
+      begun.length = 0
+      expect(await execute(query, items)).toEqual(items)
+      expect(begun).toEqual(items)
+    }
+  })
+
   it('lets items that wait overlap', async () => {
     const startedMs = performance.now()
     await execute(() => sleep(20), numbers(100))

@@ -20,8 +20,10 @@ export async function awaitEach(loop: PlainLoop, isWorthwhile: (restMs: number) 
   const endMs = nowMs + SLICE_MS
   for (;;) {
     if (isThenable(result)) {
-      loop.pending = result
-      const settled = await settledSoon(result)
+      // What is no promise may begin its work with each `then`, as a query does: whoever awaits it in the end, it is called once.
+      const promise = Promise.resolve(result)
+      loop.pending = promise
+      const settled = await settledSoon(promise)
       if (settled === undefined) return 'stuck'
       results[loop.next] = settled.value
       loop.pending = undefined
@@ -48,7 +50,7 @@ export async function awaitEach(loop: PlainLoop, isWorthwhile: (restMs: number) 
 }
 
 /** What `promise` settles with if it does so within a few rounds of the microtask queue; its failure comes through. */
-async function settledSoon(promise: PromiseLike<unknown>): Promise<{ readonly value: unknown } | undefined> {
+async function settledSoon(promise: Promise<unknown>): Promise<{ readonly value: unknown } | undefined> {
   let settled: { readonly value: unknown } | undefined
   let failed: { readonly error: unknown } | undefined
   promise.then(

@@ -40,7 +40,7 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
 
 /** Loading takes longer than a promise may be left alone that is rejected: the process would end before its run hears of it. */
 function heldUntilAwaited(pending: PromiseLike<unknown>): Promise<unknown> {
-  // A thenable of another kind may begin its work with each `then`: from now on it is this promise that is awaited.
+  // As in await-each.ts, `then` of what is no promise is called once.
   const held = Promise.resolve(pending)
   held.catch(() => undefined)
   return held
