@@ -9,6 +9,13 @@ export function schedulerIfLoaded(): Scheduler | undefined {
 }
 
 /** Loads the scheduler when the first run needs it: most programs that import the package never have such a run. */
-export async function loadScheduler(): Promise<Scheduler> {
+export function loadScheduler(): Promise<Scheduler> {
+  const loading = load()
+  // A run that awaits it hears that it cannot be loaded, for want of a file descriptor, say; one that has ended without need not.
+  loading.catch(() => undefined)
+  return loading
+}
+
+async function load(): Promise<Scheduler> {
   return (loaded ??= await import('./scheduler.js'))
 }

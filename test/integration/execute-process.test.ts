@@ -82,6 +82,21 @@ describe('a program does not end', () => {
     expect(await output(['--input-type=module', '-e', source])).toBe('no 1\n')
   })
 
+  it.skipIf(process.platform === 'win32')('because it has no file descriptor left to load more of the package, which its runs can do without', async () => {
+    const source = `import { execute } from 'amorsize'
+      import { openSync } from 'node:fs'
+      import { setTimeout } from 'node:timers/promises'
+      ${busy}
+      const items = Array.from({ length: 100 }, (_, n) => n)
+      try { for (;;) openSync('/dev/null') } catch (error) { if (error.code !== 'EMFILE') throw error }
+      for (let i = 0; i < 2; i++) console.log((await execute(busy, items)).length)
+      await setTimeout(10)`
+    const file = join(folder, 'descriptors.mjs')
+    await writeFile(file, source.replace("'amorsize'", `'${new URL('../../dist/bundle/index.js', import.meta.url).href}'`))
+    const { stdout } = await run('sh', ['-c', `ulimit -n 64 && exec "${process.execPath}" "${file}"`], { timeout: 20_000 })
+    expect(stdout).toBe('100\n100\n')
+  })
+
   it('because items cannot be read any more after their run', async () => {
     const source = `import { execute } from 'amorsize'
       import { setTimeout } from 'node:timers/promises'

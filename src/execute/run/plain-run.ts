@@ -49,5 +49,6 @@ function heldUntilAwaited(pending: PromiseLike<unknown>): Promise<unknown> {
 /** What items take is known best when they have run: the next run of the task may decide by it, and find workers. */
 function learn(call: TaskFunction, evidence: Evidence, options: CompleteOptions): void {
   correct(call, evidence.item, evidence.pace.itemMs)
-  if (mayUseWorkers(options) && isWorthPreparing(evidence.pace.totalMs)) void loadScheduler().then(({ prepareFor }) => prepareFor(call, evidence, options))
+  if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs)) return
+  void loadScheduler().then(({ prepareFor }) => prepareFor(call, evidence, options), () => undefined)
 }
