@@ -55,7 +55,7 @@ async function handle(message: ToWorker): Promise<void> {
   } else {
     const count = await runBlock(message, starter, state)
     cells[Cell.CURRENT] = -1
-    // order: seq_cst. Pairs with pool-worker.ts: who sees it sees all results in the block.
+    // order: seq_cst. Pairs with pool-worker.ts:hasEndedBlock: who sees it sees all results in the block.
     Atomics.store(cells, Cell.BLOCK_ENDED, message.run)
     report.done(-1, count, startedMs, machineNow())
   }

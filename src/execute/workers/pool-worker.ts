@@ -94,11 +94,13 @@ export class PoolWorker {
 
   /** Whether it is through with the shared block of `run`: its message that says so comes later. */
   hasEndedBlock(run: number): boolean {
+    // order: seq_cst. Pairs with execute-worker.ts: all that the worker has put into the block is seen by whoever sees this.
     return Atomics.load(this.cells, Cell.BLOCK_ENDED) === run
   }
 
   /** It has claimed nothing of the block that it is sent next: should it end before it does, nothing of that is lost with it. */
   forgetClaim(): void {
+    // The worker is at no block, so nobody else writes them; the message that follows orders them before its own stores.
     Atomics.store(this.cells, Cell.CLAIM_FROM, 0)
     Atomics.store(this.cells, Cell.CLAIM_TO, 0)
   }
