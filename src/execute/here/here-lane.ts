@@ -35,7 +35,7 @@ export class HereLane implements Lane, Progress {
   lanes = 1
   /** Milliseconds between turns of the event loop. */
   sliceMs = SLICE_MS
-  #isPaused = false
+  isPaused = false
 
   constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: (item: unknown, result: unknown) => void, becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void) {
     this.#run = run
@@ -56,15 +56,15 @@ export class HereLane implements Lane, Progress {
 
   /** Takes no more: the workers do the rest. */
   pause(): void {
-    this.#isPaused = true
+    this.isPaused = true
   }
 
   /** There are no workers after all. */
   goOnAlone(): void {
     this.lanes = 1
     this.sliceMs = SLICE_MS
-    if (!this.#isPaused) return
-    this.#isPaused = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.#slice()
   }
 
@@ -102,7 +102,7 @@ export class HereLane implements Lane, Progress {
 
   /** Read through a method: what runs in between may have changed it. */
   #isHalted(): boolean {
-    return this.isStopped || this.#isPaused
+    return this.isStopped || this.isPaused
   }
 
   /** Whether the lane goes on: false when an item's promise has turned it into another. */

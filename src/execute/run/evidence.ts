@@ -13,6 +13,9 @@ export interface Evidence {
   readonly cpuShare: number
 }
 
+/** An item, and what has come of it. */
+export type Example = Pick<Evidence, 'item' | 'result'>
+
 /** What a loop shows about its items from `next` on. */
 export function evidenceOf(loop: PlainLoop, next: number, isAsync: boolean): Evidence {
   const { items, results } = loop
@@ -20,15 +23,20 @@ export function evidenceOf(loop: PlainLoop, next: number, isAsync: boolean): Evi
 }
 
 /**
- * What a loop shows that has ended; undefined where that is nothing. To be taken before anyone has the results, who may change them
- * and the items at once.
+ * The first item of a loop that has ended; undefined where nothing can be learnt from it. To be taken before anyone has the results, who
+ * may change them and the items at once.
  */
-export function evidenceOfAll(loop: PlainLoop, isAsync: boolean): Evidence | undefined {
-  if (loop.seenItems === 0) return undefined
+export function exampleOf({ items, results, seenItems }: PlainLoop): Example | undefined {
+  if (seenItems === 0) return undefined
   try {
-    return evidenceOf(loop, 0, isAsync)
+    return { item: items[0], result: results[0] }
   } catch {
     // An item that cannot be read a second time has been run all the same.
     return undefined
   }
+}
+
+/** What a loop shows that has ended. */
+export function evidenceOfAll(loop: PlainLoop, example: Example, isAsync: boolean): Evidence {
+  return { ...example, pace: paceOf(loop), items: loop.next, isAsync, cpuShare: 1 }
 }

@@ -8,7 +8,7 @@ import { idleWorkers } from '../workers/idle-workers.js'
 import { resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { ArraySource } from './item-source.js'
-import { type Evidence, evidenceOf, evidenceOfAll } from './evidence.js'
+import { type Evidence, evidenceOf, evidenceOfAll, type Example, exampleOf } from './evidence.js'
 import { Judge } from './judge.js'
 import { Run } from './run.js'
 import { ArraySink } from './sinks.js'
@@ -77,11 +77,13 @@ function considered(loop: PlainLoop, judge: Judge, isAsync: boolean): ReturnType
 
 /** Whoever waits for the results gets them first. */
 function learnLater(loop: PlainLoop, judge: Judge, isAsync: boolean): void {
-  const evidence = evidenceOfAll(loop, isAsync)
-  if (evidence !== undefined) setImmediate(learn, loop.call, judge, evidence)
+  const example = exampleOf(loop)
+  if (example !== undefined) setImmediate(learn, loop, judge, example, isAsync)
 }
 
-function learn(call: TaskFunction, judge: Judge, evidence: Evidence): void {
+function learn(loop: PlainLoop, judge: Judge, example: Example, isAsync: boolean): void {
+  const { call } = loop
+  const evidence = evidenceOfAll(loop, example, isAsync)
   correct(call, evidence.item, evidence.pace.itemMs)
   judge.endedAlone(resolveFunction(call), evidence)
 }

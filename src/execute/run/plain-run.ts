@@ -3,9 +3,8 @@ import { SLICE_MS } from '../model/pace.js'
 import { correct } from '../model/profile-cache.js'
 import type { CompleteOptions } from '../options.js'
 import { loadScheduler, type Scheduler, schedulerIfLoaded } from '../load-scheduler.js'
-import type { TaskFunction } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
-import { type Evidence, evidenceOfAll } from './evidence.js'
+import { evidenceOfAll, type Example, exampleOf } from './evidence.js'
 import { isWorthPreparing, mayBeWorth, mayUseWorkers } from './worth.js'
 
 /** Milliseconds of items between two turns of the event loop while the scheduler is being loaded, which needs several. */
@@ -32,9 +31,9 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
       options.signal?.throwIfAborted()
     }
   } while (runSlice(loop, loading === undefined ? SLICE_MS : LOADING_MS))
-  const evidence = evidenceOfAll(loop, false)
+  const example = exampleOf(loop)
   // Whoever waits for the results gets them first.
-  if (evidence !== undefined) setImmediate(learn, loop.call, evidence, options)
+  if (example !== undefined) setImmediate(learn, loop, example, options)
   return loop.results
 }
 
@@ -47,7 +46,9 @@ function heldUntilAwaited(pending: PromiseLike<unknown>): Promise<unknown> {
 }
 
 /** What items take is known best when they have run: the next run of the task may decide by it, and find workers. */
-function learn(call: TaskFunction, evidence: Evidence, options: CompleteOptions): void {
+function learn(loop: PlainLoop, example: Example, options: CompleteOptions): void {
+  const { call } = loop
+  const evidence = evidenceOfAll(loop, example, false)
   correct(call, evidence.item, evidence.pace.itemMs)
   if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs)) return
   void loadScheduler().then(({ prepareFor }) => prepareFor(call, evidence, options), () => undefined)

@@ -1,4 +1,5 @@
 import type { Batch } from '../run/supply.js'
+import { readState } from './block-states.js'
 import { type SharedWords, State } from './worker-protocol.js'
 
 /** Most items of one claim: a run that is over is left at the next item anyway. */
@@ -81,7 +82,7 @@ export class SharedBlock {
     /** Results that have come of neighbouring items. */
     let results: unknown[] = []
     for (let i = this.#toldUpTo; i < claimed; i++) {
-      const state = states[i]
+      const state = readState(states, i)
       const hasCome = state !== State.UNSETTLED && state !== State.SENT && state !== State.ELSEWHERE
       if (hasCome) {
         states[i] = State.ELSEWHERE

@@ -1,3 +1,4 @@
+import { publishState } from './block-states.js'
 import type { ItemStarter } from './item-starter.js'
 import { isThenable } from '../model/pace.js'
 import { type BlockMessage, Cell, type ChunkMessage, State } from './worker-protocol.js'
@@ -84,8 +85,7 @@ export async function runBlock(message: BlockMessage, starter: ItemStarter, { ce
         if (isThenable(result)) result = await result
         if (typeof result === 'number') {
           values[i] = result
-          // No order is needed: the main thread reads states after a message of this thread, or after its end.
-          states[i] = State.NUMBER
+          publishState(states, i, State.NUMBER)
         } else {
           // Before the message is on its way: the main thread overwrites it when the message is there.
           const state = (states[i] = stateOf(result))

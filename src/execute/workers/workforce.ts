@@ -105,7 +105,7 @@ export class Workforce {
 
   /** How many take items, this thread included. */
   get lanes(): number {
-    return this.#terms.workers + (this.#here === undefined ? 0 : 1)
+    return this.#terms.workers + (this.#here === undefined || this.#here.isPaused ? 0 : 1)
   }
 
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */
