@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { isTooHeavy } from '../../src/execute/model/clone-cost.js'
 import { asyncMs, choose, type Choices, chunkFor, consider, type CostInputs, loopMs, threadsMs } from '../../src/execute/model/cost-model.js'
 
 const inputs: CostInputs = {
@@ -83,5 +84,18 @@ describe('the choice', () => {
     ['a forced mode is kept', { items: 10, itemMs: 0.001 }, { mode: 'threads' }, 'threads'],
   ])('%s', (_, changed, chosen, mode) => {
     expect(choice(changed, chosen).mode).toBe(mode)
+  })
+})
+
+describe('what is too heavy to be sent', () => {
+  it.each<[string, unknown, unknown, number, boolean]>([
+    ['a number never is', 1, 2, 0.001, false],
+    ['10 MB for 1 ms', new Float64Array(1_250_000), 1, 1, true],
+    ['10 MB for 10 ms', new Float64Array(1_250_000), 1, 10, false],
+    ['a large result', 1, 'x'.repeat(10_000_000), 1, true],
+    ['what no thread would receive', { run: () => 1 }, 1, 1000, true],
+    ['what cannot be read', new Proxy({}, { ownKeys: () => { throw new Error('no') } }), 1, 1000, true],
+  ])('%s', (_, item, result, itemMs, expected) => {
+    expect(isTooHeavy(item, result, itemMs)).toBe(expected)
   })
 })

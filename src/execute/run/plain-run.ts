@@ -1,4 +1,5 @@
 import { type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
+import { isTooHeavy } from '../model/clone-cost.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct } from '../model/profile-cache.js'
 import type { CompleteOptions } from '../options.js'
@@ -20,11 +21,15 @@ export function finishLoop(loop: PlainLoop, options: CompleteOptions): Promise<u
 async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
   let loading: Promise<Scheduler> | undefined
   let atTurnMs = 0
+  let notBeforeMs = 0
   do {
-    if (loop.pending !== undefined || (loading === undefined && mayBeWorth(restMs(loop)) && mayUseWorkers(options))) loading = loadScheduler()
-    if (loop.pending !== undefined && schedulerIfLoaded() === undefined) loop.pending = heldUntilAwaited(loop.pending)
-    const scheduler = loop.pending === undefined ? schedulerIfLoaded() : await loading
-    if (scheduler !== undefined && loading !== undefined) return scheduler.finishJudged(loop, options)
+    if (loop.pending !== undefined) return awaitScheduler(loop, options)
+    if (loading === undefined && loop.seenMs >= notBeforeMs && mayBeWorth(restMs(loop)) && mayUseWorkers(options)) {
+      if (isNextTooHeavy(loop)) notBeforeMs = 2 * loop.seenMs
+      else loading = loadScheduler()
+    }
+    const scheduler = loading === undefined ? undefined : schedulerIfLoaded()
+    if (scheduler !== undefined) return scheduler.finishJudged(loop, options)
     if (loading !== undefined || loop.seenMs - atTurnMs >= SLICE_MS) {
       atTurnMs = loop.seenMs
       await new Promise(setImmediate)
@@ -35,6 +40,23 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
   // Whoever waits for the results gets them first.
   if (example !== undefined) setImmediate(learn, loop, example, options)
   return loop.results
+}
+
+/** An item waits: the scheduler has to do with others meanwhile. */
+async function awaitScheduler(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
+  if (loop.pending !== undefined && schedulerIfLoaded() === undefined) loop.pending = heldUntilAwaited(loop.pending)
+  const { finishJudged } = await loadScheduler()
+  return finishJudged(loop, options)
+}
+
+/** Whether what comes next weighs more than it computes: then the scheduler need not be asked. */
+function isNextTooHeavy({ items, results, next, lastItems, lastMs }: PlainLoop): boolean {
+  try {
+    return isTooHeavy(items[next], results[next - 1], lastMs / lastItems)
+  } catch {
+    // An item that cannot be read is for whoever runs it.
+    return false
+  }
 }
 
 /** Loading takes longer than a promise may be left alone that is rejected: the process would end before its run hears of it. */
@@ -50,6 +72,6 @@ function learn(loop: PlainLoop, example: Example, options: CompleteOptions): voi
   const { call } = loop
   const evidence = evidenceOfAll(loop, example, false)
   correct(call, evidence.item, evidence.pace.itemMs)
-  if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs)) return
+  if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs) || isTooHeavy(example.item, example.result, evidence.pace.itemMs)) return
   void loadScheduler().then(({ prepareFor }) => prepareFor(call, evidence, options), () => undefined)
 }
