@@ -29,8 +29,6 @@ export class HereLane implements Lane, Progress {
   isStopped = false
   /** Within the batch under way. */
   next = 0
-  /** Called before each batch with the time, on the clock of `performance.now()`. */
-  beforeBatch: (nowMs: number) => void = nothing
   /** Called when there is nothing left to take. */
   whenIdle: () => void = nothing
   /** How many lanes share what remains; more than one makes the last blocks small. */
@@ -75,7 +73,6 @@ export class HereLane implements Lane, Progress {
     let nowMs = performance.now()
     const sliceEndMs = nowMs + this.sliceMs
     while (!this.#isHalted()) {
-      this.beforeBatch(nowMs)
       const { remaining } = supply
       const fair = this.lanes === 1 || remaining === null ? this.#most : Math.min(this.#most, Math.ceil(remaining / (2 * this.lanes)))
       let batch: Batch | undefined

@@ -44,8 +44,6 @@ async function handle(message: ToWorker): Promise<void> {
     report.post(message)
     return
   }
-  // No order is needed: nothing else is read because of it.
-  cells[Cell.BEGUN] = message.run
   const task = tasks.get(message.task)
   if (typeof task !== 'function') return
   const guard = policies?.run === message.run ? policies.guard : undefined

@@ -92,11 +92,6 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.CURRENT)
   }
 
-  /** Whether it has begun to work for `run`. */
-  hasBegun(run: number): boolean {
-    return Atomics.load(this.cells, Cell.BEGUN) === run
-  }
-
   /** Whether it is through with the shared block of `run`: its message that says so comes later. */
   hasEndedBlock(run: number): boolean {
     // order: seq_cst. Pairs with execute-worker.ts: all that the worker has put into the block is seen by whoever sees this.

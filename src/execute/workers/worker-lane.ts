@@ -224,11 +224,6 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#goOn()
   }
 
-  /** Whether it has been sent something and does not run yet. */
-  get isWaking(): boolean {
-    return (this.isClaiming || this.chunks.size > 0) && !this.worker.hasBegun(this.#runNumber)
-  }
-
   /** Whether it does anything of the shared block that this thread cannot see yet. */
   get isAtBlock(): boolean {
     return this.isClaiming && !this.worker.hasEndedBlock(this.#runNumber)

@@ -16,9 +16,7 @@ export const Cell = {
   CLAIM_TO: 4,
   /** The last run in whose shared block there was nothing left for the worker: it has sent or stored all that came of it. */
   BLOCK_ENDED: 5,
-  /** The last run that the worker has begun to work for. */
-  BEGUN: 6,
-  COUNT: 7,
+  COUNT: 6,
 } as const
 
 /** What a worker is started with. */

@@ -31,18 +31,6 @@ const SLICE_WITH_MESSAGES_MS = 1
 /** What the last items of others may take while this thread looks on; to be woken up takes as long. */
 const LAST_MS = 0.15
 
-/**
- * A worker that is woken up begins within this time, unless the kernel has put it on the core of this thread, where it would wait for
- * milliseconds although another is idle. So this thread steps aside: it sleeps for a moment, and is woken up on the other core.
- */
-const BEGINS_WITHIN_MS = 0.1
-const ASIDE_MS = 0.05
-/** Where all cores are busy it is of no use. */
-const MOST_TIMES_ASIDE = 3
-/** Items as long as this are worth waiting for the worker first. */
-const LONG_ITEM_MS = 0.2
-const NEVER = new Int32Array(new SharedArrayBuffer(4))
-
 /** How the workers of a run are to work. */
 export interface Terms {
   readonly workers: number
@@ -84,9 +72,6 @@ export class Workforce {
   #failedLoads = 0
   #watch: NodeJS.Timeout | undefined = undefined
   #hasShared = false
-  /** When the last worker joined. */
-  #joinedMs = 0
-  #timesAside = 0
 
   constructor(run: Run, task: TransferredTask, terms: Terms, here: HereLane | undefined, runApart: (batch: Batch) => void, without: (error: unknown) => boolean) {
     this.run = run
@@ -109,7 +94,6 @@ export class Workforce {
     if (here !== undefined) {
       here.sliceMs = SLICE_WITH_MESSAGES_MS
       here.whenIdle = () => this.#awaitLast()
-      here.beforeBatch = (nowMs) => this.#stepAside(nowMs)
     }
     run.add(this)
     const { timeoutMs } = run.options
@@ -146,8 +130,6 @@ export class Workforce {
       this.#here.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
     }
     this.#lanes.add(new WorkerLane(this, worker))
-    this.#joinedMs = performance.now()
-    this.#timesAside = 0
   }
 
   /** A worker ran `count` items in `ms`. */
@@ -178,27 +160,6 @@ export class Workforce {
   runHere(batch: Batch, error: unknown): void {
     if (this.run.options.timeoutMs !== Infinity || !this.run.options.mainThread) this.run.fail(batch.start, batch.items[0], error, 1)
     else setImmediate(() => this.#runApart(batch))
-  }
-
-  /** Lets workers begin that have just joined. */
-  #stepAside(nowMs: number): void {
-    if (this.#timesAside >= MOST_TIMES_ASIDE || this.#lanes.size === 0) return
-    let sinceMs = nowMs - this.#joinedMs
-    while (sinceMs < BEGINS_WITHIN_MS) {
-      if (this.#itemMs < LONG_ITEM_MS || !this.#isWaking()) return
-      sinceMs = performance.now() - this.#joinedMs
-    }
-    if (this.#isWaking()) {
-      this.#timesAside++
-      Atomics.wait(NEVER, 0, 0, ASIDE_MS)
-    } else {
-      this.#timesAside = MOST_TIMES_ASIDE
-    }
-  }
-
-  #isWaking(): boolean {
-    for (const lane of this.#lanes) if (lane.isWaking) return true
-    return false
   }
 
   /**
