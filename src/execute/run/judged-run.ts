@@ -1,10 +1,11 @@
 import { awaitEach } from '../here/await-each.js'
 import { paceOf, type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
 import { SLICE_MS } from '../model/pace.js'
-import { correct, recall } from '../model/profile-cache.js'
+import { correct, latestItemMs, recall } from '../model/profile-cache.js'
 import type { CompleteOptions } from '../options.js'
 import { resolveFunction, type TaskFunction } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
+import { poolFor } from '../workers/worker-pool.js'
 import { resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { ArraySource } from './item-source.js'
@@ -16,8 +17,12 @@ import { ArraySink } from './sinks.js'
 /** The loop is looked at as often as this, in milliseconds. */
 const LOOK_MS = 0.5
 
+/** A run that will be as long as this has a worker woken up while it makes ready. */
+const WAKE_MS = 2
+
 /** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
+  if (latestItemMs(loop.call) * (loop.items.length - loop.next) > WAKE_MS) poolFor(options.maxMemoryPerWorker).wake()
   const found = recalled(loop, options)
   if (found !== undefined) return handOver(loop, options, found)
   const judge = new Judge(loop.call, options)

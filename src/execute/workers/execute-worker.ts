@@ -23,6 +23,7 @@ let policies: { readonly run: number; readonly guard: Guard; readonly waits: Abo
 let last: Promise<void> = Promise.resolve()
 
 async function handle(message: ToWorker): Promise<void> {
+  if (message.kind === 'wake') return
   if (message.kind === 'task') {
     await load(message)
     return

@@ -67,6 +67,8 @@ export interface SharedWords {
 
 /** From the main thread to a worker. */
 export type ToWorker =
+  /** There will be work in a moment. */
+  | { readonly kind: 'wake' }
   | { readonly kind: 'task'; readonly task: TransferredTask }
   /** It will not be asked to run that task again. */
   | { readonly kind: 'forget'; readonly task: number }
