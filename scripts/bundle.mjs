@@ -20,8 +20,8 @@ const format = { max_line_len: 200 }
 const minified = { module: true, mangle: names, compress: { ...names, reduce_funcs: false }, format }
 
 /**
- * What `execute` calls for a loop of some milliseconds. The first call of a process would spend 0.1 ms on compiling them, which is
- * longer than many a loop; the import, which takes a hundred times as long, has them compiled instead.
+ * What `execute` calls for a loop of some milliseconds. The first call of a process would spend longer on compiling them
+ * than on many a loop; the import, which takes far longer anyway, has them compiled instead.
  */
 const compiledEarly = new Set([
   'execute', 'isWorkerOfOurs', 'isIndexed', 'executePlainly', 'idleWorkers', 'plainLoop', 'runSlice', 'runItems', 'timed', 'finishLoop',

@@ -5,7 +5,7 @@ import { BLOCK_MS, type PlainLoop, timed } from './plain-loop.js'
 export type AwaitingEnd = 'done' | 'stuck' | 'time' | 'worthwhile'
 
 /**
- * Goes on with a loop where the first promise came up, one item after the other, while that is as good as any other way: items that
+ * Goes on with a loop where the first promise came up, one item after the other, while nothing else would be better: items that
  * settle without waiting for anything.
  *
  * @param isWorthwhile - whether to stop and think, asked after each block with the milliseconds that remain

@@ -15,8 +15,8 @@ export function cloneMsOf({ nodes, bytes }: CloneWeight, { cloneNodeMs, cloneByt
 }
 
 /**
- * From here on no worker shortens a run: with c for the copies of an item of t, half of them on either side, this thread and one worker
- * take (t + c/2) / 2 for each.
+ * From here on workers shorten a run by too little to count. With c for the copies of an item of t, half of them on either side, this thread
+ * and one worker take (t + c/2) / 2 for each, and however many there are, this thread sends them one in c/2: both come to t at c = 2 t.
  */
 const HEAVIEST = 1.8
 

@@ -13,6 +13,7 @@ import { type Evidence, evidenceOf, evidenceOfAll, type Example, exampleOf } fro
 import { Judge } from './judge.js'
 import { Run } from './run.js'
 import { ArraySink } from './sinks.js'
+import { mayUseWorkers } from './worth.js'
 
 /** The loop is looked at as often as this, in milliseconds. */
 const LOOK_MS = 0.5
@@ -22,7 +23,6 @@ const WAKE_MS = 2
 
 /** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
-  if (latestItemMs(loop.call) * (loop.items.length - loop.next) > WAKE_MS) poolFor(options.maxMemoryPerWorker).wake()
   const found = recalled(loop, options)
   if (found !== undefined) return handOver(loop, options, found)
   const judge = new Judge(loop.call, options)
@@ -40,7 +40,7 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
   return loop.results
 }
 
-/** The same where items return promises: one after the other, while that is as good as any other way. */
+/** The same where items return promises: one after the other, while nothing else would be better. */
 async function finishAwaiting(loop: PlainLoop, options: CompleteOptions, judge: Judge): Promise<unknown[]> {
   const { workers, mode } = options
   // Whoever sets a number of items in flight wants them in flight.
@@ -66,7 +66,8 @@ async function turn({ signal }: CompleteOptions): Promise<void> {
 /** The schedule that what is known of such items suggests, if it is one with workers. How long they take shows by now. */
 function recalled(loop: PlainLoop, options: CompleteOptions): ReturnType<Judge['decide']> {
   const { call, items, next } = loop
-  if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined) return undefined
+  if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return undefined
+  if (latestItemMs(call) * (items.length - next) > WAKE_MS) poolFor(options.maxMemoryPerWorker).wake()
   const known = recall(call, items[next])
   if (known === undefined) return undefined
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
