@@ -7,27 +7,11 @@ import { describe, expect, it } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
 import { timersOf } from '../../dist/internal/timers.js'
+import { leftByARound, settledBytes } from '../support/memory.js'
 
 const run = promisify(execFile)
-const gc = globalThis.gc!
-const CALLS = 1_000_000
+const CALLS = 200_000
 const root = join(import.meta.dirname, '..', '..')
-
-/** Bytes in use after everything that can be collected is; finalizers of the addon run between the rounds. */
-async function settled(kind: 'heapUsed' | 'rss'): Promise<number> {
-  for (let round = 0; round < 4; round++) {
-    gc()
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  return process.memoryUsage()[kind]
-}
-
-async function growthOf(kind: 'heapUsed' | 'rss', warmUp: () => unknown, work: () => unknown): Promise<number> {
-  await warmUp()
-  const before = await settled(kind)
-  await work()
-  return (await settled(kind)) - before
-}
 
 /** Runs a module that imports the package, in a process of its own; it fails if the process does not end by itself. */
 async function runAlone(code: string): Promise<string> {
@@ -38,35 +22,38 @@ async function runAlone(code: string): Promise<string> {
 
 describe('a million calls leave the heap as it was', () => {
   const limiter = new RateLimiter({ requestsPerSecond: 1e9, burstSize: 1e9 })
-  const repeat = (times: number, call: () => unknown) => () => {
-    for (let i = 0; i < times; i++) call()
+  const leftByACall = async (call: () => unknown): Promise<number> => {
+    const round = (): void => {
+      for (let i = 0; i < CALLS; i++) call()
+    }
+    return (await leftByARound(round, 'heapUsed')) / CALLS
   }
 
   it('of tryAcquire, granted and denied', async () => {
     const denied = new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 1 })
     const call = (): unknown => [limiter.tryAcquire(), limiter.tryAcquire(2), denied.tryAcquire()]
-    expect(await growthOf('heapUsed', repeat(CALLS / 10, call), repeat(CALLS, call))).toBeLessThan(1_000_000)
-    expect(limiter.stats().allowed).toBe(2.2 * CALLS)
+    expect(await leftByACall(call)).toBeLessThan(1)
+    expect(limiter.stats().allowed).toBe(2 * CALLS * leftByARound.rounds)
   })
 
   it('of acquire', async () => {
-    const many = (times: number) => async () => {
-      for (let i = 0; i < times; i++) await limiter.acquire()
+    const round = async (): Promise<void> => {
+      for (let i = 0; i < CALLS; i++) await limiter.acquire()
     }
-    expect(await growthOf('heapUsed', many(CALLS / 10), many(CALLS))).toBeLessThan(1_000_000)
+    expect((await leftByARound(round, 'heapUsed')) / CALLS).toBeLessThan(1)
   })
 
   it('of reserve and cancel', async () => {
     const call = (): unknown => limiter.reserve().cancel()
-    expect(await growthOf('heapUsed', repeat(CALLS / 10, call), repeat(CALLS / 2, call))).toBeLessThan(1_000_000)
+    expect(await leftByACall(call)).toBeLessThan(1)
   })
 
   it('of aborted waits, and no timer is left', async () => {
     const slow = new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 1 })
     slow.tryAcquire()
     let aborted = 0
-    const batches = (count: number) => async () => {
-      for (let done = 0; done < count; done += 1000) {
+    const round = async (): Promise<void> => {
+      for (let done = 0; done < CALLS; done += 1000) {
         const controller = new AbortController()
         // That a thousand wait on one signal is meant; Node would warn of it.
         setMaxListeners(0, controller.signal)
@@ -75,38 +62,39 @@ describe('a million calls leave the heap as it was', () => {
         await Promise.all(waits)
       }
     }
-    expect(await growthOf('heapUsed', batches(CALLS / 10), batches(CALLS / 2))).toBeLessThan(2_000_000)
-    expect(aborted).toBe(0.6 * CALLS)
+    expect((await leftByARound(round, 'heapUsed')) / CALLS).toBeLessThan(4)
+    expect(aborted).toBe(CALLS * leftByARound.rounds)
     expect(slow.stats()).toMatchObject({ waiting: 0 })
     expect(timersOf(systemClock).size).toBe(0)
   }, 120_000)
 
   it('of waits that end well', async () => {
     const fast = new RateLimiter({ requestsPerSecond: 1_000_000, burstSize: 1 })
-    const batches = (count: number) => async () => {
-      for (let done = 0; done < count; done += 5000) await Promise.all(Array.from({ length: 5000 }, () => fast.acquire()))
+    const round = async (): Promise<void> => {
+      for (let done = 0; done < CALLS; done += 5000) await Promise.all(Array.from({ length: 5000 }, () => fast.acquire()))
     }
-    expect(await growthOf('heapUsed', batches(50_000), batches(300_000))).toBeLessThan(2_000_000)
+    expect((await leftByARound(round, 'heapUsed')) / CALLS).toBeLessThan(4)
   })
 })
 
 describe('limiters that nobody holds any more', () => {
-  it('give their memory back: 200,000 of them', async () => {
-    const make = (count: number) => async () => {
-      for (let i = 0; i < count; i++) {
+  it('give their memory back: 300,000 of them', async () => {
+    const made = 50_000
+    const round = async (): Promise<void> => {
+      for (let i = 0; i < made; i++) {
         const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 5 })
         if (i % 2 === 0) RateLimiter.from(limiter.share()).tryAcquire()
         if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
       }
     }
-    // Kept, each would be 320 bytes of shared memory and more of the addon's: 100 MB.
-    expect(await growthOf('rss', make(200_000), make(200_000))).toBeLessThan(40_000_000)
+    // Kept, each would be 320 bytes of shared memory and more of the addon's.
+    expect((await leftByARound(round, 'rss')) / made).toBeLessThan(200)
   }, 120_000)
 
   it('do not take the bucket from those that share it', async () => {
     const views: RateLimiter[] = []
     for (let i = 0; i < 500; i++) views.push(RateLimiter.from(new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 2 }).share()))
-    await settled('heapUsed')
+    await settledBytes()
     // New ones would reuse memory that had been freed too early.
     for (let i = 0; i < 2000; i++) new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 1 }).tryAcquire()
     for (const view of views) expect([view.tryAcquire(), view.tryAcquire(), view.tryAcquire()]).toEqual([true, true, false])
@@ -123,11 +111,12 @@ describe('limiters that nobody holds any more', () => {
     `
     const shared = new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 1e6 })
     const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
-    const threads = (count: number) => async () => {
-      for (let i = 0; i < count; i++) await once(new Worker(url, { workerData: shared.share() }), 'exit')
+    const threads = 10
+    const round = async (): Promise<void> => {
+      for (let i = 0; i < threads; i++) await once(new Worker(url, { workerData: shared.share() }), 'exit')
     }
-    expect(await growthOf('rss', threads(15), threads(40))).toBeLessThan(60_000_000)
-    expect(Math.floor(shared.getAvailableTokens())).toBe(1e6 - 55 * 301)
+    expect((await leftByARound(round, 'rss')) / threads).toBeLessThan(1_500_000)
+    expect(Math.floor(shared.getAvailableTokens())).toBe(1e6 - threads * leftByARound.rounds * 301)
   }, 120_000)
 })
 

@@ -3,25 +3,17 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../dist/internal/clock.js'
 import { timersOf } from '../../dist/internal/timers.js'
 import { circuitBreaker, fallback, hedge, pipeline, retry, timeout } from '../../dist/index.js'
+import { leftByARound, settledBytes } from '../support/memory.js'
 
-const gc = globalThis.gc!
-const CALLS = 1_000_000
+const CALLS = 200_000
 const BATCH = 1000
 
-/** Bytes of heap after everything that can be collected is. */
-async function settledHeap(): Promise<number> {
-  for (let round = 0; round < 3; round++) {
-    await new Promise((resolve) => setImmediate(resolve))
-    gc()
+/** Bytes that a call leaves in the heap, of `CALLS` in batches. */
+async function leftByACall(batch: () => Promise<unknown>): Promise<number> {
+  const round = async (): Promise<void> => {
+    for (let done = 0; done < CALLS; done += BATCH) await batch()
   }
-  return process.memoryUsage().heapUsed
-}
-
-async function growthOver(calls: number, batch: () => Promise<unknown>): Promise<number> {
-  for (let done = 0; done < calls / 10; done += BATCH) await batch()
-  const before = await settledHeap()
-  for (let done = 0; done < calls; done += BATCH) await batch()
-  return (await settledHeap()) - before
+  return (await leftByARound(round, 'heapUsed')) / CALLS
 }
 
 describe('a million aborted calls', () => {
@@ -42,10 +34,10 @@ describe('a million aborted calls', () => {
       for (const result of await Promise.allSettled(calls)) if (result.status === 'rejected' && result.reason === boom) aborted++
       expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     }
-    const growth = await growthOver(CALLS, batch)
-    expect(aborted).toBe(CALLS * 1.1)
-    // A single leaked listener or timer a call would be a hundred megabytes.
-    expect(growth).toBeLessThan(4_000_000)
+    const left = await leftByACall(batch)
+    expect(aborted).toBe(CALLS * leftByARound.rounds)
+    // A listener or a timer is a hundred.
+    expect(left).toBeLessThan(4)
     expect(timersOf(systemClock).size).toBe(0)
     expect(warned).toBeUndefined()
   }, 240_000)
@@ -56,9 +48,9 @@ describe('a million aborted calls', () => {
     const batch = async (): Promise<void> => {
       await Promise.all(Array.from({ length: BATCH }, () => policy.execute((context) => context.signal.aborted, { signal })))
     }
-    const growth = await growthOver(CALLS / 10, batch)
+    const left = await leftByACall(batch)
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
-    expect(growth).toBeLessThan(2_000_000)
+    expect(left).toBeLessThan(4)
   }, 120_000)
 })
 
@@ -71,7 +63,7 @@ describe('a circuit breaker', () => {
       const call = (index: number): Promise<unknown> => breaker.execute(() => (index % 3 === 0 ? Promise.reject(new Error('down')) : index), index % 7 === 0 ? { signal } : {})
       await Promise.allSettled(Array.from({ length: BATCH }, (_, index) => call(index)))
     }
-    expect(await growthOver(CALLS, batch)).toBeLessThan(2_000_000)
+    expect(await leftByACall(batch)).toBeLessThan(2)
   }, 120_000)
 
   it('is collected when nobody uses it, although it listens to other threads', async () => {
@@ -81,7 +73,7 @@ describe('a circuit breaker', () => {
       breaker.share()
       return new WeakRef(breaker)
     })
-    await settledHeap()
+    await settledBytes()
     expect(breakers.filter((each) => each.deref() !== undefined).length).toBeLessThan(20)
   })
 })
