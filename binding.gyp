@@ -12,6 +12,7 @@
         "native/binding/doorbell.cc",
         "native/binding/hot_calls.cc",
         "native/binding/named_cells.cc",
+        "native/binding/placement_binding.cc",
         "native/binding/retry_budget_binding.cc",
         "native/binding/semaphore_binding.cc",
         "native/binding/keyed_binding.cc",
@@ -41,6 +42,7 @@
             "native/os/process_facts.cc",
             "native/os/system_linux.cc",
             "native/os/task_limits.cc",
+            "native/os/thread_placement.cc",
             "native/os/topology.cc"
           ]
         }],

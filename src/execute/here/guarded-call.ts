@@ -8,13 +8,13 @@ import type { ResolvedTask } from '../task.js'
  * One item in this thread, under the policies and the time limit. The time counts from when the item itself starts, so a
  * wait for a token is not part of it.
  *
- * @param signal - aborts what a policy waits for
+ * @param signalOf - gives what aborts a policy's waits; asked only where there is a policy
  */
-export function callWithPolicies({ call }: ResolvedTask, { policies, timeoutMs }: CompleteOptions, signal?: AbortSignal): (item: unknown) => unknown {
+export function callWithPolicies({ call }: ResolvedTask, { policies, timeoutMs }: CompleteOptions, signalOf?: () => AbortSignal): (item: unknown) => unknown {
   const all: Policy[] = timeoutMs === Infinity ? [...policies] : [...policies, timeout(timeoutMs)]
   const [only] = all
   if (only === undefined) return call
   const guard = all.length === 1 ? only : pipeline(...all)
-  const options = { signal }
+  const options = { signal: signalOf?.() }
   return (item) => guard.execute(() => call(item), options)
 }

@@ -53,7 +53,7 @@ class Conductor {
 
   constructor(run: Run, { pace = new PaceOfLoop() }: Beginning) {
     this.#run = run
-    this.#call = callWithPolicies(run.task, run.options, run.signal)
+    this.#call = callWithPolicies(run.task, run.options, () => run.signal)
     this.#pace = pace
     this.#judge = new Judge(run.task.key, run.options)
   }

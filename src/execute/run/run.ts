@@ -28,8 +28,6 @@ export class Run {
   readonly supply: Supply
   /** Settles once: when all items have settled and all that was recorded is safe, or with what ended the run. */
   readonly ended: Promise<void>
-  /** Aborted when the run stops: what items of this thread wait for is given up. */
-  readonly signal: AbortSignal
   /** How it is being carried out; for people. */
   mode: RunMode = 'serial'
   isOver = false
@@ -37,7 +35,7 @@ export class Run {
   mostRoom = Infinity
   readonly #recorders: readonly RunRecorder[]
   readonly #lanes = new Set<Lane>()
-  readonly #controller = new AbortController()
+  #controller: AbortController | undefined = undefined
   readonly #startedMs = performance.now()
   readonly #caller = { signalAborted: (): void => this.stop('aborted', this.options.signal?.reason) }
   #resolve!: () => void
@@ -49,7 +47,6 @@ export class Run {
     this.options = options
     this.task = task
     this.#recorders = recorders
-    this.signal = this.#controller.signal
     this.account = new Account(sink, recorders, options.hooks)
     this.supply = new Supply(source, this.account, first, recorders.some((recorder) => recorder.finishedBefore !== undefined))
     this.ended = new Promise((resolve, reject) => {
@@ -61,6 +58,11 @@ export class Run {
     watchSignal(signal, this.#caller)
     // An item that ran before the run began, or a hook, has aborted it: the signal says so only once. Lanes are there to be stopped by then.
     if (signal.aborted) queueMicrotask(() => this.#caller.signalAborted())
+  }
+
+  /** Aborted when the run stops early: what items of this thread wait for is given up. Few runs have any that do. */
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal
   }
 
   get elapsedMs(): number {
@@ -159,7 +161,7 @@ export class Run {
     this.supply.close()
     for (const lane of this.#lanes) lane.stop(reason)
     this.#lanes.clear()
-    if (reason !== 'done') this.#controller.abort(error)
+    if (reason !== 'done') this.#controller?.abort(error)
     void this.#close(reason, error)
   }
 

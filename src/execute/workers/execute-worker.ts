@@ -1,13 +1,17 @@
 /** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
 import { loadTask, type WorkerTask } from './load-task.js'
 import { markAsWorker } from '../nesting.js'
 import { ItemStarter } from './item-starter.js'
+import { loadPlacing, tellPlace } from './placement.js'
 import { inFlightOf, runBlock, runChunk, type WorkerState } from './worker-items.js'
 import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
 import { type Guard, guardOf } from './worker-policies.js'
 import { WorkerReport } from './worker-report.js'
+
+/** How long a worker that has been woken up waits for what it is to do. */
+const AWAKE_MS = 0.5
 
 const port = parentPort as MessagePort
 const { cells, epochMs } = workerData as WorkerStart
@@ -24,6 +28,11 @@ let last: Promise<void> = Promise.resolve()
 
 async function handle(message: ToWorker): Promise<void> {
   if (message.kind === 'wake') return
+  if (message.kind === 'place') {
+    loadPlacing()
+    tellPlace(cells)
+    return
+  }
   if (message.kind === 'task') {
     await load(message)
     return
@@ -60,6 +69,7 @@ async function handle(message: ToWorker): Promise<void> {
     Atomics.store(cells, Cell.BLOCK_ENDED, message.run)
     report.done(-1, count, startedMs, machineNow())
   }
+  tellPlace(cells)
 }
 
 async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void> {
@@ -76,14 +86,38 @@ async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void
   }
 }
 
-port.on('message', (message: ToWorker) => {
+function receive(message: ToWorker): void {
   // Out of order: what is under way may wait for a policy.
   if (message.kind === 'over' && policies?.run === message.run) policies.waits.abort()
   last = last.then(() => handle(message))
-})
-port.on('messageerror', () => {
+  if (message.kind === 'wake') stayAwake()
+}
+
+function receiveUnreadable(): void {
   last = last.then(() => report.post({ kind: 'unreadable' }))
-})
+}
+
+/** There is nothing to do yet, but will be in a moment: to fall asleep and be woken up once more would take longer than that. */
+function stayAwake(): void {
+  tellPlace(cells)
+  const untilMs = performance.now() + AWAKE_MS
+  do {
+    let received
+    try {
+      received = receiveMessageOnPort(port) as { readonly message: ToWorker } | undefined
+    } catch {
+      receiveUnreadable()
+      return
+    }
+    if (received !== undefined) {
+      receive(received.message)
+      return
+    }
+  } while (performance.now() < untilMs)
+}
+
+port.on('message', receive)
+port.on('messageerror', receiveUnreadable)
 
 // What is finished is not lost with an item that ends its thread.
 const exit = process.exit.bind(process)

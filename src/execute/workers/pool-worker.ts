@@ -2,6 +2,7 @@ import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/clock.js'
 import { calibration } from '../model/calibration.js'
+import { loadPlacing, postElsewhere } from './placement.js'
 import { packThrown } from './thrown.js'
 import type { TransferredTask } from './transfer.js'
 import { Cell, type FromWorker, type LoadedMessage, type ToWorker, type WorkerStart } from './worker-protocol.js'
@@ -17,6 +18,9 @@ export interface WorkerOwner {
 
 /** Tasks a worker keeps at most. */
 const MOST_TASKS = 1000
+
+/** Once a worker has ended its first run, whoever waits for the results goes first. */
+const ASK_AFTER_MS = 5
 
 const program = new URL('./execute-worker.js', import.meta.url)
 let nextId = 1
@@ -39,6 +43,7 @@ export class PoolWorker {
   /** Tasks it has been sent, by what has come of them: undefined until it has said. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
   readonly #startedMs = machineNow()
+  #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
 
   constructor(resourceLimits: ResourceLimits | undefined) {
@@ -125,7 +130,7 @@ export class PoolWorker {
 
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
   send(message: ToWorker): void {
-    this.#worker.postMessage(message)
+    postElsewhere(this.cells, () => this.#worker.postMessage(message), message.kind === 'wake')
   }
 
   /** Tells the worker that `run` and all before it are over. */
@@ -138,6 +143,13 @@ export class PoolWorker {
   hold(isHeld: boolean): void {
     if (isHeld) this.#worker.ref()
     else this.#worker.unref()
+  }
+
+  /** It has a run behind it, and may soon have the next: then it should run beside this thread. */
+  expectMore(): void {
+    this.#asking ??= setTimeout(() => {
+      if (loadPlacing()) this.send({ kind: 'place' })
+    }, ASK_AFTER_MS).unref()
   }
 
   end(why: 'timeout' | 'abort' | undefined): void {

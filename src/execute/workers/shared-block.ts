@@ -1,16 +1,16 @@
 import type { Batch } from '../run/supply.js'
 import { readState } from './block-states.js'
-import { type SharedWords, State } from './worker-protocol.js'
-
-/** Most items of one claim: a run that is over is left at the next item anyway. */
-const MOST_OF_A_CLAIM = 1 << 20
+import { shareMemory, type SharedWords, wordsIn } from './shared-words.js'
+import { type BlockOfRun, State } from './worker-protocol.js'
 
 /**
  * Numbers in shared memory, of which every thread claims ranges with one atomic addition, and puts the results beside them. No
  * item costs a message.
  */
 export class SharedBlock {
-  readonly words: SharedWords
+  /** What a worker needs to claim from it. */
+  readonly ofRun: BlockOfRun
+  readonly #words: SharedWords
   /** Items before this one have all been told to the run. */
   #toldUpTo = 0
 
@@ -18,8 +18,9 @@ export class SharedBlock {
   /** Position among them of the first item that is shared. */
   readonly #from: number
 
-  private constructor(words: SharedWords, originals: ArrayLike<unknown>, from: number) {
-    this.words = words
+  private constructor(ofRun: BlockOfRun, words: SharedWords, originals: ArrayLike<unknown>, from: number) {
+    this.ofRun = ofRun
+    this.#words = words
     this.#originals = originals
     this.#from = from
   }
@@ -32,30 +33,25 @@ export class SharedBlock {
    */
   static of(items: ArrayLike<unknown>, from: number, base: number, lanes: number): SharedBlock | undefined {
     const count = items.length - from
-    const shared = shareFloats(count)
+    if (typeof items[from] !== 'number') return undefined
+    const memory = shareMemory(count)
+    const words = wordsIn(memory)
     for (let i = 0; i < count; i++) {
       const item = items[from + i]
       if (typeof item !== 'number') return undefined
-      shared[i] = item
+      words.items[i] = item
     }
-    return new SharedBlock({
-      base,
-      items: shared,
-      values: shareFloats(count),
-      states: new Uint8Array(new SharedArrayBuffer(count)),
-      claims: new Int32Array(new SharedArrayBuffer(4)),
-      lanes,
-      most: MOST_OF_A_CLAIM,
-    }, items, from)
+    return new SharedBlock({ memory, base, lanes }, words, items, from)
   }
 
+  /** Items that nobody has claimed. */
   get remaining(): number {
-    return Math.max(0, this.words.items.length - Atomics.load(this.words.claims, 0))
+    return Math.max(0, this.#words.items.length - Atomics.load(this.#words.claims, 0))
   }
 
   /** Claims up to `most` items for this thread, which settles them by itself. */
   claim(most: number): Batch | undefined {
-    const { items, claims, base, states } = this.words
+    const { items, claims, states } = this.#words
     const size = Math.min(most, this.remaining)
     if (size === 0) return undefined
     // order: seq_cst. Pairs with worker-items.ts:runBlock: each index is given out once.
@@ -66,18 +62,19 @@ export class SharedBlock {
     // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.
     const own = new Array<unknown>(to - from)
     for (let i = from; i < to; i++) own[i - from] = this.#originals[this.#from + i]
-    return { start: base + from, items: own, attempts: 0, isCareful: false }
+    return { start: this.ofRun.base + from, items: own, attempts: 0, isCareful: false }
   }
 
   /** Claims all that is left, so that nobody begins anything more. */
   close(): void {
-    Atomics.store(this.words.claims, 0, this.words.items.length)
+    Atomics.store(this.#words.claims, 0, this.#words.items.length)
   }
 
   /** Tells of the results that have come since the last time. Those in messages tell of themselves. */
   sweep(finished: (start: number, results: readonly unknown[]) => void): void {
-    const { base, states, values, items } = this.words
-    const claimed = Math.min(items.length, Atomics.load(this.words.claims, 0))
+    const { states, values, items, claims } = this.#words
+    const { base } = this.ofRun
+    const claimed = Math.min(items.length, Atomics.load(claims, 0))
     let allTold = true
     /** Results that have come of neighbouring items. */
     let results: unknown[] = []
@@ -98,9 +95,10 @@ export class SharedBlock {
     if (results.length > 0) finished(base + claimed - results.length, results)
   }
 
-  /** Items of a claim that have not settled; they are taken out of the block. */
-  takeUnsettled(from: number, to: number): number[] {
-    const { states, base } = this.words
+  /** Items that have not settled, of a claim or of them all; they are taken out of the block. */
+  takeUnsettled(from = 0, to = this.#words.items.length): number[] {
+    const { states } = this.#words
+    const { base } = this.ofRun
     const unsettled: number[] = []
     for (let i = from; i < to; i++) {
       if (states[i] !== State.UNSETTLED && states[i] !== State.SENT) continue
@@ -112,16 +110,12 @@ export class SharedBlock {
 
   /** The message about an item has come. */
   settled(index: number): void {
-    this.words.states[index - this.words.base] = State.ELSEWHERE
+    this.#words.states[index - this.ofRun.base] = State.ELSEWHERE
   }
 
   item(index: number): unknown {
-    return this.words.items[index - this.words.base]
+    return this.#words.items[index - this.ofRun.base]
   }
-}
-
-function shareFloats(count: number): Float64Array {
-  return new Float64Array(new SharedArrayBuffer(count * 8))
 }
 
 function valueOf(state: number | undefined): unknown {

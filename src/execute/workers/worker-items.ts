@@ -1,8 +1,12 @@
 import { publishState } from './block-states.js'
 import type { ItemStarter } from './item-starter.js'
 import { isThenable } from '../model/pace.js'
+import { wordsIn } from './shared-words.js'
 import { type BlockMessage, Cell, type ChunkMessage, State } from './worker-protocol.js'
 import type { WorkerReport } from './worker-report.js'
+
+/** Most items of one claim: a run that is over is left at the next item anyway. */
+const MOST_OF_A_CLAIM = 1 << 20
 
 /** Where a worker says what it is at. */
 export interface WorkerState {
@@ -59,7 +63,8 @@ async function reportLater(report: WorkerReport, index: number, result: PromiseL
  */
 export async function runBlock(message: BlockMessage, starter: ItemStarter, { cells, report }: WorkerState): Promise<number> {
   const { run, block } = message
-  const { base, items, values, states, claims, lanes, most } = block
+  const { base, lanes } = block
+  const { claims, items, values, states } = wordsIn(block.memory)
   const count = items.length
   report.begin(run, message.timeoutMs !== Infinity)
   let ran = 0
@@ -67,7 +72,7 @@ export async function runBlock(message: BlockMessage, starter: ItemStarter, { ce
     // order: seq_cst, as all below. A stale read only makes the claim larger or smaller than it should be.
     const left = count - Atomics.load(claims, 0)
     if (left <= 0) break
-    const size = Math.max(1, Math.min(most, Math.floor(left / (2 * lanes))))
+    const size = Math.max(1, Math.min(MOST_OF_A_CLAIM, Math.floor(left / (2 * lanes))))
     // order: seq_cst. Pairs with itself in every thread: each index is given out once.
     const from = Atomics.add(claims, 0, size)
     const to = Math.min(count, from + size)

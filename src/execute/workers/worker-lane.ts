@@ -129,7 +129,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.isClaiming = true
     const { task } = this.#force
     this.worker.forgetClaim()
-    this.worker.send({ kind: 'block', run: this.#runNumber, task: task.id, block: block.words, timeoutMs: this.#run.options.timeoutMs })
+    this.worker.send({ kind: 'block', run: this.#runNumber, task: task.id, block: block.ofRun, timeoutMs: this.#run.options.timeoutMs })
     return true
   }
 

@@ -98,6 +98,7 @@ export class WorkerPool implements Disposable {
     if (worker.isGone) return
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
+    worker.expectMore()
     this.#idle.push(worker)
     countIdleWorkers(1)
     this.#serve()

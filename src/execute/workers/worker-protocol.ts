@@ -16,7 +16,11 @@ export const Cell = {
   CLAIM_TO: 4,
   /** The last run in whose shared block there was nothing left for the worker: it has sent or stored all that came of it. */
   BLOCK_ENDED: 5,
-  COUNT: 6,
+  /** The kernel's number of the thread, 0 until it is known. */
+  THREAD: 6,
+  /** The CPU on which the worker was last at the end of a message. */
+  CPU: 7,
+  COUNT: 8,
 } as const
 
 /** What a worker is started with. */
@@ -46,29 +50,26 @@ export interface BlockMessage {
   readonly kind: 'block'
   readonly run: number
   readonly task: number
-  readonly block: SharedWords
+  readonly block: BlockOfRun
   readonly timeoutMs: number
 }
 
-/** The memory of a shared block. */
-export interface SharedWords {
-  /** Index of the first item in the run. */
+/** A shared block on its way to a worker. */
+export interface BlockOfRun {
+  /** See `wordsIn`. */
+  readonly memory: SharedArrayBuffer
+  /** Index of its first item in the run. */
   readonly base: number
-  readonly items: Float64Array
-  readonly values: Float64Array
-  readonly states: Uint8Array
-  /** One word: the first item that nobody has claimed. */
-  readonly claims: Int32Array
   /** Threads that claim. */
   readonly lanes: number
-  /** Most items of a claim. */
-  readonly most: number
 }
 
 /** From the main thread to a worker. */
 export type ToWorker =
   /** There will be work in a moment. */
   | { readonly kind: 'wake' }
+  /** From now on it is to say where it runs. */
+  | { readonly kind: 'place' }
   | { readonly kind: 'task'; readonly task: TransferredTask }
   /** It will not be asked to run that task again. */
   | { readonly kind: 'forget'; readonly task: number }

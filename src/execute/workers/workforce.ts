@@ -98,9 +98,9 @@ export class Workforce {
     run.add(this)
     const { timeoutMs } = run.options
     const everyMs = timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8))
-    this.#watch = setInterval(() => this.#look(), everyMs)
-    // Last: workers that are there begin at once, and may end the run.
+    // Workers that are there begin at once, and may end the run.
     this.#pool.request(this.#request)
+    if (!run.isOver) this.#watch = setInterval(() => this.#look(), everyMs)
   }
 
   /** How many take items, this thread included. */
@@ -189,7 +189,7 @@ export class Workforce {
     if (!this.hasLostMessages || block === undefined || block.remaining > 0) return
     for (const lane of this.#lanes) if (lane.isClaiming) return
     this.hasLostMessages = false
-    const lost = block.takeUnsettled(0, block.words.items.length)
+    const lost = block.takeUnsettled()
     runCarefully(lost.map((index) => ({ index, item: block.item(index), attempts: 0 })), this.run.supply)
   }
 

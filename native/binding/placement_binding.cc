@@ -1,0 +1,65 @@
+// Glue for the placement of threads. Where the system has no such calls, nothing is registered.
+#include "binding/bindings.h"
+#include "binding/napi_args.h"
+
+#if defined(__linux__)
+#include "os/thread_placement.h"
+#endif
+
+namespace amorsize::binding {
+
+#if defined(__linux__)
+namespace {
+
+// What this thread has barred another from, until it calls letBack.
+struct KeptAway {
+  int32_t thread = 0;
+  os::Affinity before;
+};
+thread_local KeptAway kept_away;
+
+void let_back() {
+  if (kept_away.thread != 0) os::restore_affinity(kept_away.thread, kept_away.before);
+  kept_away.thread = 0;
+}
+
+// threadNumber(): the kernel's number of this thread
+napi_value thread_number(napi_env env, napi_callback_info) { return make_double(env, os::this_thread()); }
+
+// cpuNumber(): the CPU this thread runs on, -1 when it cannot be known
+napi_value cpu_number(napi_env env, napi_callback_info) {
+  napi_value result = nullptr;
+  napi_create_int32(env, os::this_cpu(), &result);
+  return result;
+}
+
+// keepAway(thread): bars a thread of this process from the CPU of this one; whether it has
+napi_value keep_away(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  int32_t thread = 0;
+  if (!args.ok || napi_get_value_int32(env, args.values[0], &thread) != napi_ok) return throw_type(env, "thread must be a number");
+  let_back();
+  if (os::keep_off_this_cpu(thread, &kept_away.before)) kept_away.thread = thread;
+  return make_bool(env, kept_away.thread != 0);
+}
+
+// letBack(): ends what keepAway began
+napi_value end_keep_away(napi_env, napi_callback_info) {
+  let_back();
+  return nullptr;
+}
+
+}  // namespace
+
+bool register_placement(napi_env env, napi_value exports) {
+  return add_function(env, exports, "threadNumber", thread_number) && add_function(env, exports, "cpuNumber", cpu_number) &&
+         add_function(env, exports, "keepAway", keep_away) && add_function(env, exports, "letBack", end_keep_away);
+}
+
+#else
+
+bool register_placement(napi_env, napi_value) { return true; }
+
+#endif
+
+}  // namespace amorsize::binding

@@ -1,0 +1,73 @@
+import { type NativeAddon, nativeAddon } from '../../internal/native.js'
+import { Cell } from './worker-protocol.js'
+
+declare module '../../internal/native.js' {
+  interface NativeAddon {
+    /** The kernel's number of this thread. Linux only, as all of these. */
+    threadNumber?(): number
+    /** The CPU that this thread runs on, -1 when it cannot be known. */
+    cpuNumber?(): number
+    /** Bars another thread of this process from the CPU of this one, until `letBack` or the next call; whether it has. */
+    keepAway?(thread: number): boolean
+    letBack?(): void
+  }
+}
+
+/** The part of the addon that places threads. */
+type Placing = Required<Pick<NativeAddon, 'cpuNumber' | 'threadNumber' | 'keepAway' | 'letBack'>>
+
+/** Undefined until it is loaded, null where there is none. */
+let placing: Placing | null | undefined
+
+/** Loads what places threads, which takes some 2 ms the first time: not while anybody waits. @returns whether there is such a thing */
+export function loadPlacing(): boolean {
+  placing ??= process.platform === 'linux' ? placingOf(addonIfAny()) : null
+  return placing !== null
+}
+
+function addonIfAny(): NativeAddon | null {
+  try {
+    return nativeAddon()
+  } catch {
+    // Whoever has forbidden to go on without it means what cannot be had otherwise; a run only gains less.
+    return null
+  }
+}
+
+function placingOf(addon: NativeAddon | null): Placing | null {
+  return addon?.keepAway === undefined ? null : (addon as Placing)
+}
+
+/** Says where this thread runs, if {@link loadPlacing} has been called: where it falls asleep the kernel would wake it up. */
+export function tellPlace(cells: Int32Array): void {
+  if (placing == null) return
+  if (cells[Cell.THREAD] === 0) Atomics.store(cells, Cell.THREAD, placing.threadNumber())
+  Atomics.store(cells, Cell.CPU, placing.cpuNumber())
+}
+
+/** In the place of a CPU: the worker was woken up, and has not said yet where. */
+const NOT_SAID = -2
+
+/**
+ * Calls `post`, which gives the worker of `cells` something to do, so that it does not do it on the CPU of this thread. The kernel wakes a
+ * thread where it has slept, or beside the one that wakes it, without looking further while all CPUs have been busy of late; and two threads
+ * that compute on one CPU stay there for longer than a run of some milliseconds takes.
+ *
+ * @param willSay - whether the worker says where it is as soon as it has this
+ */
+export function postElsewhere(cells: Int32Array, post: () => void, willSay: boolean): void {
+  const thread = Atomics.load(cells, Cell.THREAD)
+  if (placing == null || thread === 0) {
+    post()
+    return
+  }
+  const place = Atomics.load(cells, Cell.CPU)
+  const isBeside = (place === NOT_SAID || place === placing.cpuNumber()) && placing.keepAway(thread)
+  if (willSay) Atomics.store(cells, Cell.CPU, NOT_SAID)
+  try {
+    post()
+  } finally {
+    // It has been woken up elsewhere by now; where it goes from there is the kernel's affair.
+    if (isBeside) placing.letBack()
+  }
+}
