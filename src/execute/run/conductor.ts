@@ -45,7 +45,8 @@ class Conductor {
   readonly #call: (item: unknown) => unknown
   readonly #pace: PaceOfLoop
   readonly #judge: Judge
-  readonly #busyness = new Busyness()
+  /** Since the run works with promises. */
+  #busyness: Busyness | undefined = undefined
   #here: HereLane | undefined = undefined
   #async: AsyncLane | undefined = undefined
   #hasWorkers = false
@@ -59,7 +60,13 @@ class Conductor {
   }
 
   start(beginning: Beginning): void {
-    void this.#learn()
+    // Seen before it runs, learnt from when it has.
+    const item = this.#run.supply.peek()
+    this.#begin(beginning)
+    if (item !== undefined) void this.#learn(item)
+  }
+
+  #begin(beginning: Beginning): void {
     const { pending } = beginning
     const { decided, measured } = pending === undefined && beginning.measured === undefined ? this.#recalled() : beginning
     const { options } = this.#run
@@ -100,15 +107,14 @@ class Conductor {
   }
 
   /** What items take is known best when they have run: the next run of the task may decide by it. */
-  async #learn(): Promise<void> {
+  async #learn(item: unknown): Promise<void> {
     const { supply, task, ended } = this.#run
-    const item = supply.peek()
     try {
       await ended
     } catch {
       // Whoever waits for the run hears of it.
     }
-    if (item === undefined || this.#here === undefined || this.#pace.items === 0) return
+    if (this.#here === undefined || this.#pace.items === 0) return
     correct(task.key, item, this.#pace.itemMs)
     if (!this.#hasWorkers) this.#judge.endedAlone(task, { pace: this.#pace, items: supply.total, item, result: this.#here.lastResult, isAsync: false, cpuShare: 1 })
   }
@@ -125,6 +131,7 @@ class Conductor {
   }
 
   #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
+    this.#busyness ??= new Busyness()
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, (item, result) => this.#measuredAsync(item, result))
@@ -217,7 +224,7 @@ class Conductor {
     const { remaining } = this.#run.supply
     const { itemMs, totalMs } = this.#pace
     if (!this.#judge.isDue(remaining === null ? totalMs : remaining * itemMs, totalMs)) return
-    const utilization = this.#busyness.share()
+    const utilization = this.#busyness?.share() ?? 1
     // Items overlap, so this thread is busy with them to this part however long each takes.
     if (utilization < BUSY && this.#run.options.prefer !== 'threads') return
     const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: true, cpuShare: utilization })

@@ -7,6 +7,7 @@ import type { Measured } from '../model/profile.js'
 import { remember } from '../model/profile-cache.js'
 import { whyNotShared } from '../workers/shared-policies.js'
 import type { ResolvedTask } from '../task.js'
+import { decideOnce } from './latest-decision.js'
 import { sendable } from '../workers/transfer.js'
 import { sizeOf } from '../model/value-size.js'
 import { poolFor, type WorkerPool } from '../workers/worker-pool.js'
@@ -92,7 +93,10 @@ export class Judge {
   /** As {@link consider}, by what is known already. */
   decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
     if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
-    const decision = decide(measured, { items, done, warmWorkers: this.warmWorkers, obstacle: undefined }, this.#options)
+    const { warmWorkers } = this
+    const options = this.#options
+    const think = (): Decision => decide(measured, { items, done, warmWorkers, obstacle: undefined }, options)
+    const decision = done > 0 ? think() : decideOnce({ measured, items, warmWorkers, options }, think)
     return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
   }
 }

@@ -12,6 +12,8 @@ export interface SentPolicy {
   readonly handle: PolicyHandle
 }
 
+const NO_POLICIES: readonly SentPolicy[] = []
+
 const ids = new WeakMap<object, number>()
 let nextId = 1
 
@@ -25,7 +27,8 @@ export function whyNotShared(policies: readonly Policy[]): string | undefined {
 }
 
 /** What workers make the policies from, outermost first; their state is shared from now on. Only where {@link whyNotShared} finds nothing. */
-export function sharePolicies(policies: readonly Policy[]): SentPolicy[] {
+export function sharePolicies(policies: readonly Policy[]): readonly SentPolicy[] {
+  if (policies.length === 0) return NO_POLICIES
   return leavesOf(policies).map((policy) => {
     if (policy instanceof RateLimiter) return { id: idOf(policy), handle: packLimiter(policy) }
     const handle = isPortable(policy) ? policy[PACK]?.() : undefined
@@ -41,6 +44,7 @@ export function buryWorker(policies: readonly Policy[], threadId: number): void 
 
 /** The policies without the pipelines around them. */
 function leavesOf(policies: readonly Policy[]): readonly Policy[] {
+  if (policies.length === 0) return policies
   return policies.flatMap((policy) => (policy instanceof Pipeline ? leavesOf(policy.policies) : [policy]))
 }
 

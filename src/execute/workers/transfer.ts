@@ -25,6 +25,8 @@ interface Inline {
 const MOST_INLINE = 1000
 
 const inline = new Map<string, Inline>()
+/** The same for functions that are still there, without reading their source. */
+const inlineOfTasks = new WeakMap<ResolvedTask, Inline>()
 const named = new Map<string, TransferredTask>()
 let nextId = 1
 
@@ -62,7 +64,13 @@ function namedTask({ reference, key }: ResolvedTask): TransferredTask | undefine
   return known
 }
 
-function inlineOf({ call, identity }: ResolvedTask): Inline {
+function inlineOf(task: ResolvedTask): Inline {
+  let entry = inlineOfTasks.get(task)
+  if (entry === undefined) inlineOfTasks.set(task, (entry = inlineOfSource(task)))
+  return entry
+}
+
+function inlineOfSource({ call, identity }: ResolvedTask): Inline {
   let entry = inline.get(identity)
   if (entry === undefined) {
     entry = { unchecked: { id: nextId++, name: call.name, source: identity }, outcome: undefined, preparing: undefined }

@@ -39,6 +39,8 @@ export class WorkerPool implements Disposable {
   readonly #requests: WorkerRequest[] = []
   #working = 0
   #failures: unknown[] = []
+  /** When a worker last became idle. */
+  #idleSinceMs = 0
   #timer: NodeJS.Timeout | undefined = undefined
 
   constructor(limits?: ResourceLimits) {
@@ -181,15 +183,22 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  /** Ends workers that have been idle for long; the timer does not keep the process alive. */
+  /** Ends workers that have been idle for long; the timer does not keep the process alive. A timer for each run would cost short ones too much. */
   #endLater(): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this[Symbol.dispose](), IDLE_MS).unref()
+    this.#idleSinceMs = performance.now()
+    this.#timer ??= setTimeout(() => this.#endIfIdle(), IDLE_MS).unref()
+  }
+
+  #endIfIdle(): void {
+    const leftMs = this.#idleSinceMs + IDLE_MS - performance.now()
+    if (leftMs < 1) this[Symbol.dispose]()
+    else this.#timer = setTimeout(() => this.#endIfIdle(), leftMs).unref()
   }
 
   /** Ends the idle workers. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
+    this.#timer = undefined
     countIdleWorkers(-this.#idle.length)
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }
