@@ -1,4 +1,4 @@
-import { plainLoop, runSlice } from './here/plain-loop.js'
+import { type PlainLoop, plainLoop, runSlice } from './here/plain-loop.js'
 import { SLICE_MS } from './model/pace.js'
 import { latestItemMs } from './model/profile-cache.js'
 import { loadScheduler } from './load-scheduler.js'
@@ -8,7 +8,7 @@ import { isIndexed, type Items, type ItemSource, sourceOf } from './run/item-sou
 import { finishLoop } from './run/plain-run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
 import { LEAST_WORTH_MS } from './run/worth.js'
-import { resolveTask, type Task, type TaskFunction } from './task.js'
+import { resolvedBefore, resolveTask, type Task } from './task.js'
 import { idleWorkers } from './workers/idle-workers.js'
 
 /**
@@ -37,8 +37,10 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
     const options = given === undefined && !isWorkerOfOurs() ? DEFAULTS : completeOptions('execute', given)
     const { signal, mode, isPlain } = options
     if (signal?.aborted === true) return Promise.reject(signal.reason)
-    if (typeof task === 'function' && isPlain && (mode === undefined || mode === 'serial') && isIndexed(items)) {
-      return executePlainly(task, items, options)
+    if (isPlain && (mode === undefined || mode === 'serial') && isIndexed(items)) {
+      if (typeof task === 'function') return executePlainly(plainLoop(task as (item: unknown) => unknown, items), task, options)
+      const named = resolvedBefore(task)
+      return named === undefined ? executeNamed(task, items, options) : executePlainly(plainLoop(named.call, items, named), named.key, options)
     }
     return executeAny(task, sourceOf(items), options)
   } catch (error) {
@@ -47,11 +49,17 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 }
 
 /** An array and a function, and nobody who watches: start the loop at once. */
-function executePlainly(task: TaskFunction, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
-  const loop = plainLoop(task as (item: unknown) => unknown, items)
+function executePlainly(loop: PlainLoop, key: object | string, options: CompleteOptions): Promise<unknown[]> {
   const hasWorkers = idleWorkers() > 0
-  const isKnown = hasWorkers && options.useCache && latestItemMs(task) * items.length > LEAST_WORTH_MS
+  const isKnown = hasWorkers && options.useCache && latestItemMs(key) * loop.items.length > LEAST_WORTH_MS
   return isKnown || runSlice(loop, hasWorkers ? LEAST_WORTH_MS : SLICE_MS) ? finishLoop(loop, options) : Promise.resolve(loop.results)
+}
+
+/** The same, once the module of the task is there. */
+async function executeNamed(task: unknown, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
+  const named = await resolveTask(task)
+  options.signal?.throwIfAborted()
+  return executePlainly(plainLoop(named.call, items, named), named.key, options)
 }
 
 /** The general case. */

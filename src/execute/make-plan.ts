@@ -128,10 +128,10 @@ async function runRest(parts: Parts, decision: Decision): Promise<unknown[]> {
   return resultsOf(run, sink)
 }
 
-/** What the sample has left of a run that nobody watches, of a function on an array: `execute` would be in its loop. */
+/** What the sample has left of a run that nobody watches, on an array: `execute` would be in its loop. */
 function loopBegun({ task, options, source, firstItems, measured }: Parts): PlainLoop | undefined {
-  if (!options.isPlain || task.reference !== undefined || measured.isAsync || !(source instanceof ArraySource)) return undefined
-  const loop = plainLoop(task.call, source.items)
+  if (!options.isPlain || measured.isAsync || !(source instanceof ArraySource)) return undefined
+  const loop = plainLoop(task.call, source.items, task.reference === undefined ? undefined : task)
   for (const { outcome } of firstItems) {
     if (outcome === undefined || 'error' in outcome) return undefined
     loop.results[loop.next++] = outcome.value

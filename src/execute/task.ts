@@ -61,6 +61,8 @@ function checkUrl(url: unknown): string {
 
 const NO_EXPORTS = Object.freeze({})
 const resolvedFunctions = new WeakMap<object, ResolvedTask>()
+/** Of references that cannot change any more. */
+const resolvedReferences = new WeakMap<object, ResolvedTask>()
 
 /** A function as a task. It is resolved once, so that calling `execute` in a loop makes nothing anew. */
 export function resolveFunction(fn: TaskFunction): ResolvedTask {
@@ -92,6 +94,8 @@ class InlineTask implements ResolvedTask {
  */
 export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   if (typeof given === 'function') return resolveFunction(given as TaskFunction)
+  const before = resolvedBefore(given)
+  if (before !== undefined) return before
   const reference = checkReference(given)
   const module = await importModule(reference.url)
   const call = module[reference.export]
@@ -103,7 +107,14 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
     )
   }
   const identity = `${reference.url}#${reference.export}`
-  return { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
+  const resolved: ResolvedTask = { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
+  if (Object.isFrozen(given)) resolvedReferences.set(given as object, resolved)
+  return resolved
+}
+
+/** What a reference that {@link task} has made stands for, once it has been resolved: its module is imported for good. */
+export function resolvedBefore(given: unknown): ResolvedTask | undefined {
+  return typeof given === 'object' && given !== null ? resolvedReferences.get(given) : undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 import { PaceOfLoop } from '../model/pace.js'
+import { resolveFunction, type ResolvedTask } from '../task.js'
 import { type Progress, runItems } from './run-items.js'
 
 /** Milliseconds of items between two readings of the clock. */
@@ -12,6 +13,8 @@ const MOST_WITH_ROOM = 2 ** 25
 /** The loop everyone would write, under way: what `execute` does with an array and a function until there is a reason to do more. */
 export interface PlainLoop extends Progress {
   readonly call: (item: unknown) => unknown
+  /** The task whose function that is, where it is known by its module. */
+  readonly named: ResolvedTask | undefined
   readonly items: ArrayLike<unknown>
   /** Those before `next` are there. */
   readonly results: unknown[]
@@ -26,9 +29,9 @@ export interface PlainLoop extends Progress {
 }
 
 /** A loop of which nothing has run. */
-export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>): PlainLoop {
+export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>, named?: ResolvedTask): PlainLoop {
   const results = new Array<unknown>(items.length > MOST_WITH_ROOM ? 0 : items.length)
-  return { call, items, results, next: 0, isStopped: false, pending: undefined, seenItems: 0, seenMs: 0, lastItems: 0, lastMs: 0 }
+  return { call, named, items, results, next: 0, isStopped: false, pending: undefined, seenItems: 0, seenMs: 0, lastItems: 0, lastMs: 0 }
 }
 
 /**
@@ -59,6 +62,11 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
     const fit = (BLOCK_MS * ended) / loop.lastMs
     block = fit >= GROWTH * block ? GROWTH * block : Math.max(1, Math.floor(fit))
   }
+}
+
+/** The task of a loop. */
+export function taskOf({ named, call }: Pick<PlainLoop, 'named' | 'call'>): ResolvedTask {
+  return named ?? resolveFunction(call)
 }
 
 /** Takes note of a block of `items` that took `ms`. */

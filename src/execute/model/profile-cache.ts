@@ -18,8 +18,8 @@ export function recall(task: object | string, item: unknown): Measured | undefin
 }
 
 /** What an item of `task` has taken of late, in ms; 0 where nothing is known. Cheaper than {@link recall}. */
-export function latestItemMs(task: object): number {
-  return ofFunctions.get(task)?.latestItemMs ?? 0
+export function latestItemMs(task: object | string): number {
+  return find(task)?.latestItemMs ?? 0
 }
 
 /** Items shaped like `item`, if anything is known of such, take `itemMs` by now: the engine may have compiled the task since. */

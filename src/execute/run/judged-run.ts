@@ -1,9 +1,9 @@
 import { awaitEach } from '../here/await-each.js'
-import { paceOf, type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
+import { paceOf, type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct, latestItemMs, recall } from '../model/profile-cache.js'
 import type { CompleteOptions } from '../options.js'
-import { resolveFunction, type TaskFunction } from '../task.js'
+import type { ResolvedTask } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
 import { poolFor } from '../workers/worker-pool.js'
 import { resultsOf } from './begin-run.js'
@@ -25,7 +25,7 @@ const WAKE_MS = 2
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
   const found = recalled(loop, options)
   if (found !== undefined) return handOver(loop, options, found)
-  const judge = new Judge(loop.call, options)
+  const judge = new Judge(taskOf(loop).key, options)
   let atTurnMs = loop.seenMs
   do {
     if (loop.pending !== undefined) return finishAwaiting(loop, options, judge)
@@ -65,14 +65,15 @@ async function turn({ signal }: CompleteOptions): Promise<void> {
 
 /** The schedule that what is known of such items suggests, if it is one with workers. How long they take shows by now. */
 function recalled(loop: PlainLoop, options: CompleteOptions): ReturnType<Judge['decide']> {
-  const { call, items, next } = loop
+  const { items, next } = loop
   if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return undefined
-  if (latestItemMs(call) * (items.length - next) > WAKE_MS) poolFor(options.maxMemoryPerWorker).wake()
-  const known = recall(call, items[next])
+  const { key } = taskOf(loop)
+  if (latestItemMs(key) * (items.length - next) > WAKE_MS) poolFor(options.maxMemoryPerWorker).wake()
+  const known = recall(key, items[next])
   if (known === undefined) return undefined
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
   const rest = items.length - next
-  const judge = new Judge(call, options)
+  const judge = new Judge(key, options)
   return judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
 }
 
@@ -88,23 +89,23 @@ function learnLater(loop: PlainLoop, judge: Judge, isAsync: boolean): void {
 }
 
 function learn(loop: PlainLoop, judge: Judge, example: Example, isAsync: boolean): void {
-  const { call } = loop
+  const task = taskOf(loop)
   const evidence = evidenceOfAll(loop, example, isAsync)
-  correct(call, evidence.item, evidence.pace.itemMs)
-  judge.endedAlone(resolveFunction(call), evidence)
+  correct(task.key, evidence.item, evidence.pace.itemMs)
+  judge.endedAlone(task, evidence)
 }
 
 /** Starts workers for runs like the one that has shown this, if they are worth it. */
-export function prepareFor(call: TaskFunction, evidence: Evidence, options: CompleteOptions): void {
-  new Judge(call, options).prepare(resolveFunction(call), evidence)
+export function prepareFor(task: ResolvedTask, evidence: Evidence, options: CompleteOptions): void {
+  new Judge(task.key, options).prepare(task, evidence)
 }
 
 /** Carries on with what the loop has begun. */
-async function handOver({ call, items, next, pending, results, ...seen }: PlainLoop, options: CompleteOptions, found?: ReturnType<Judge['decide']>): Promise<unknown[]> {
+async function handOver({ call, named, items, next, pending, results, ...seen }: PlainLoop, options: CompleteOptions, found?: ReturnType<Judge['decide']>): Promise<unknown[]> {
   const sink = new ArraySink(results)
   const source = new ArraySource(items)
   source.position = pending === undefined ? next : next + 1
-  const run = new Run(options, resolveFunction(call), source, source.position, sink, [])
+  const run = new Run(options, taskOf({ call, named }), source, source.position, sink, [])
   const pace = paceOf(seen)
   if (pending === undefined) {
     conduct(run, { pace, measured: found?.measured, decided: found?.decision.chosen })

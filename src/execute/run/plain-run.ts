@@ -1,4 +1,4 @@
-import { type PlainLoop, restMs, runSlice } from '../here/plain-loop.js'
+import { type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
 import { isTooHeavy } from '../model/clone-cost.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct } from '../model/profile-cache.js'
@@ -69,9 +69,9 @@ function heldUntilAwaited(pending: PromiseLike<unknown>): Promise<unknown> {
 
 /** What items take is known best when they have run: the next run of the task may decide by it, and find workers. */
 function learn(loop: PlainLoop, example: Example, options: CompleteOptions): void {
-  const { call } = loop
+  const task = taskOf(loop)
   const evidence = evidenceOfAll(loop, example, false)
-  correct(call, evidence.item, evidence.pace.itemMs)
+  correct(task.key, evidence.item, evidence.pace.itemMs)
   if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs) || isTooHeavy(example.item, example.result, evidence.pace.itemMs)) return
-  void loadScheduler().then(({ prepareFor }) => prepareFor(call, evidence, options), () => undefined)
+  void loadScheduler().then(({ prepareFor }) => prepareFor(task, evidence, options), () => undefined)
 }
