@@ -7,7 +7,7 @@ import { time } from './model/explain.js'
 import { callWithPolicies } from './here/guarded-call.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource } from './run/item-source.js'
 import { type FirstItem, runFirst } from './run/first-items.js'
-import { finishJudged } from './run/judged-run.js'
+import { finishDecided, finishJudged } from './run/judged-run.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
 import { MeasuredPlan, type Plan } from './plan.js'
@@ -65,10 +65,12 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
   const { task, options, source, firstItems, measured } = parts
   const { total } = source
   let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(options.policies))
+  const pool = poolFor(options.maxMemoryPerWorker)
   const situation: Situation = {
     items: parts.left,
     done: firstItems.length,
-    warmWorkers: poolFor(options.maxMemoryPerWorker).idle,
+    warmWorkers: pool.idle,
+    restedMs: pool.restedMs,
     obstacle,
   }
   let decision = decide(measured, situation, options)
@@ -113,8 +115,11 @@ function allItems({ source, drawn, firstItems, items }: Parts): Iterable<unknown
 async function runRest(parts: Parts, decision: Decision): Promise<unknown[]> {
   const { task, options, source, rest, firstItems, measured } = parts
   options.signal?.throwIfAborted()
-  const loop = decision.chosen.mode === 'serial' ? loopBegun(parts) : undefined
-  if (loop !== undefined) return loop.next === loop.items.length ? loop.results : finishJudged(loop, options)
+  const loop = loopBegun(parts)
+  if (loop !== undefined) {
+    if (loop.next === loop.items.length) return loop.results
+    return decision.chosen.mode === 'serial' ? finishJudged(loop, options) : finishDecided(loop, options, { decision, measured })
+  }
   const { total } = source
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)

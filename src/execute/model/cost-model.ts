@@ -16,6 +16,8 @@ export interface CostInputs {
   readonly receiveMs: number
   /** Until a worker that must be started does its first work; 0 for one that is there. */
   readonly spawnMs: number
+  /** From the choice of workers until those that are there work, and from their last result until this thread has it; see {@link wakeUpMs}. */
+  readonly wakeMs: number
   /** Cost of one message to a worker and back, on either side. */
   readonly dispatchMs: number
   /** Whether indices are claimed in shared memory, so that items cost no messages. */
@@ -34,10 +36,20 @@ export interface Considered {
   readonly estimatedMs: number
 }
 
-/** From the choice of workers until one that slept works, and from its last result until this thread has it. */
-const WAKE_UP_MS = 0.3
+/** What {@link CostInputs.wakeMs} is at least, and how much more where threads and their code have not been used for so long. */
+const AWAKE_MS = 0.1
+const ASLEEP_MS = 0.4
+const ASLEEP_AFTER_MS = 15
 /** What an item in a message costs either side, whatever it weighs. */
 export const IN_MESSAGE_MS = 0.000_3
+
+/**
+ * What it costs to have workers begin and end, when the last of them has ended its work `restedMs` ago: the longer, the more of what a run
+ * needs is in no cache any more, and the deeper its core sleeps. In steps of 0.1 ms.
+ */
+export function wakeUpMs(restedMs: number): number {
+  return Math.round(10 * (AWAKE_MS + ASLEEP_MS * Math.min(1, restedMs / ASLEEP_AFTER_MS))) / 10
+}
 
 /** The loop: one item after the other. */
 export function loopMs(inputs: CostInputs): number {
@@ -57,7 +69,7 @@ export function asyncMs(inputs: CostInputs, concurrency: number): number {
  * its messages cost this thread.
  */
 export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
-  const { items, itemMs, cpuShare, sendMs, receiveMs, spawnMs, dispatchMs, isShared, cores, mainWorks } = inputs
+  const { items, itemMs, cpuShare, sendMs, receiveMs, spawnMs, wakeMs, dispatchMs, isShared, cores, mainWorks } = inputs
   const perChunkMs = isShared ? 0.000_1 : dispatchMs
   const perItemMs = isShared ? 0 : IN_MESSAGE_MS
   const toSendMs = sendMs + perItemMs + perChunkMs / chunkSize
@@ -81,7 +93,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   }
   // The last item of the slowest lane: few long items do not divide evenly.
   const evenMs = (Math.ceil(rest / lanes - 1e-9) * itemMs + inWorkerMs - itemMs) / speed
-  return readyMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + WAKE_UP_MS
+  return readyMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + wakeMs
 }
 
 /** Items that take about `targetMs`, but few enough that every lane gets several turns. */

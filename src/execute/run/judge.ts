@@ -1,5 +1,6 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { calibration } from '../model/calibration.js'
+import { wakeUpMs } from '../model/cost-model.js'
 import { decide, type Decision } from '../model/decide.js'
 import type { CompleteOptions } from '../options.js'
 import type { Evidence } from './evidence.js'
@@ -42,7 +43,11 @@ export class Judge {
 
   /** Workers that are there and idle. */
   get warmWorkers(): number {
-    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker)).idle
+    return this.#workers.idle
+  }
+
+  get #workers(): WorkerPool {
+    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker))
   }
 
   /** Whether it is time to ask {@link consider}: `restMs` are left, `seenMs` have been run. */
@@ -83,7 +88,7 @@ export class Judge {
     const measured = weigh(evidence)
     remember(this.#key, evidence.item, measured)
     if (measured.obstacle !== undefined) return
-    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, obstacle: undefined }, this.#options)
+    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, restedMs: Infinity, obstacle: undefined }, this.#options)
     const sent = sendable(task)
     if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
     // Not before whoever waits for this run has its results.
@@ -93,10 +98,10 @@ export class Judge {
   /** As {@link consider}, by what is known already. */
   decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
     if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
-    const { warmWorkers } = this
+    const { idle: warmWorkers, restedMs } = this.#workers
     const options = this.#options
-    const think = (): Decision => decide(measured, { items, done, warmWorkers, obstacle: undefined }, options)
-    const decision = done > 0 ? think() : decideOnce({ measured, items, warmWorkers, options }, think)
+    const think = (): Decision => decide(measured, { items, done, warmWorkers, restedMs, obstacle: undefined }, options)
+    const decision = done > 0 ? think() : decideOnce({ measured, items, warmWorkers, wakeMs: wakeUpMs(restedMs), options }, think)
     return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
   }
 }

@@ -19,7 +19,7 @@ import { mayUseWorkers } from './worth.js'
 const LOOK_MS = 0.5
 
 /** A run that will be as long as this has a worker woken up while it makes ready. */
-const WAKE_MS = 2
+const WAKE_MS = 0.8
 
 /** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
@@ -38,6 +38,12 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
   } while (runSlice(loop, LOOK_MS))
   learnLater(loop, judge, false)
   return loop.results
+}
+
+/** The same where a schedule with workers has been chosen already. */
+export function finishDecided(loop: PlainLoop, options: CompleteOptions, decided: NonNullable<ReturnType<Judge['decide']>>): Promise<unknown[]> {
+  wakeWorker(options, decided.measured.itemMs * (loop.items.length - loop.next))
+  return handOver(loop, options, decided)
 }
 
 /** The same where items return promises: one after the other, while nothing else would be better. */
@@ -68,13 +74,18 @@ function recalled(loop: PlainLoop, options: CompleteOptions): ReturnType<Judge['
   const { items, next } = loop
   if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return undefined
   const { key } = taskOf(loop)
-  if (latestItemMs(key) * (items.length - next) > WAKE_MS) poolFor(options.maxMemoryPerWorker).wake()
+  wakeWorker(options, latestItemMs(key) * (items.length - next))
   const known = recall(key, items[next])
   if (known === undefined) return undefined
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
   const rest = items.length - next
   const judge = new Judge(key, options)
   return judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
+}
+
+/** What is asleep takes longest to begin: one that is there is woken up while the run is made ready. */
+function wakeWorker({ maxMemoryPerWorker }: CompleteOptions, restMs: number): void {
+  if (restMs > WAKE_MS) poolFor(maxMemoryPerWorker).wake()
 }
 
 /** The schedule that what has been seen suggests, if it is one with workers. */

@@ -8,6 +8,7 @@ interface Question {
   readonly measured: Measured
   readonly items: number | null
   readonly warmWorkers: number
+  readonly wakeMs: number
   readonly options: CompleteOptions
 }
 
@@ -25,9 +26,9 @@ export function decideOnce(question: Question, decide: () => Decision): Decision
   return latest.decision
 }
 
-function isAlike({ decision, measured: before, items, warmWorkers, options }: NonNullable<typeof latest>, { measured: now, ...question }: Question): boolean {
+function isAlike({ decision, measured: before, items, warmWorkers, wakeMs, options }: NonNullable<typeof latest>, { measured: now, ...question }: Question): boolean {
   return (
-    items === question.items && options === question.options && warmWorkers === question.warmWorkers &&
+    items === question.items && options === question.options && warmWorkers === question.warmWorkers && wakeMs === question.wakeMs &&
     // They are read anew once a second.
     decision.limits === currentLimits() &&
     Math.abs(now.itemMs - before.itemMs) <= TOLERANCE * before.itemMs &&

@@ -5,8 +5,12 @@ import { wordsIn } from './shared-words.js'
 import { type BlockMessage, Cell, type ChunkMessage, State } from './worker-protocol.js'
 import type { WorkerReport } from './worker-report.js'
 
-/** Most items of one claim: a run that is over is left at the next item anyway. */
-const MOST_OF_A_CLAIM = 1 << 20
+/** Milliseconds of items in one claim, by what they take in this thread, … */
+const CLAIM_MS = 0.5
+/** … which is not known at first: until its engine has compiled the task, an item may take ten times as long as in the thread that shares it. */
+const FIRST_CLAIM = 4
+/** So many times the items of the last claim come next, as long as they take less. */
+const GROWTH = 8
 
 /** Where a worker says what it is at. */
 export interface WorkerState {
@@ -56,8 +60,8 @@ async function reportLater(report: WorkerReport, index: number, result: PromiseL
 }
 
 /**
- * Claims ranges of a shared block and runs them until there is nothing left: large ranges first, small ones last, so that all
- * threads end together. Numbers, booleans, null and undefined come back through shared memory, all else in messages.
+ * Claims ranges of a shared block and runs them until there is nothing left: smaller ones towards the end, so that all threads end
+ * together. Numbers, booleans, null and undefined come back through shared memory, all else in messages.
  *
  * @returns how many items it has run
  */
@@ -68,11 +72,13 @@ export async function runBlock(message: BlockMessage, starter: ItemStarter, { ce
   const count = items.length
   report.begin(run, message.timeoutMs !== Infinity)
   let ran = 0
+  let most = FIRST_CLAIM
+  let nowMs = performance.now()
   for (;;) {
     // order: seq_cst, as all below. A stale read only makes the claim larger or smaller than it should be.
     const left = count - Atomics.load(claims, 0)
     if (left <= 0) break
-    const size = Math.max(1, Math.min(MOST_OF_A_CLAIM, Math.floor(left / (2 * lanes))))
+    const size = Math.max(1, Math.min(most, Math.floor(left / (2 * lanes))))
     // order: seq_cst. Pairs with itself in every thread: each index is given out once.
     const from = Atomics.add(claims, 0, size)
     const to = Math.min(count, from + size)
@@ -102,6 +108,9 @@ export async function runBlock(message: BlockMessage, starter: ItemStarter, { ce
       }
     }
     ran += to - from
+    const startedMs = nowMs
+    nowMs = performance.now()
+    most = Math.max(1, Math.min(GROWTH * (to - from), Math.floor((CLAIM_MS * (to - from)) / (nowMs - startedMs))))
     cells[Cell.CURRENT] = -1
     report.flush()
   }
