@@ -107,8 +107,8 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { chunks } = this
     if (chunks.size === 0) return true
     const { remaining } = this.#run.supply
-    const { lanes } = this.#force
-    if (remaining !== null && remaining <= lanes && lanes > 1) return false
+    const { keptBack } = this.#force
+    if (remaining !== null && remaining <= keptBack) return false
     if (chunks.size < AHEAD) return true
     if (chunks.size >= this.#ahead) return false
     if (remaining === null) return true

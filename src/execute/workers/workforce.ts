@@ -108,6 +108,16 @@ export class Workforce {
     return this.#terms.workers + (this.#here === undefined || this.#here.isPaused ? 0 : 1)
   }
 
+  /**
+   * Items at the end that no worker is sent ahead: one for each lane that may be free first. A thread that works too takes the next one
+   * itself, but then has no eye for who is free until it has run that.
+   */
+  get keptBack(): number {
+    const { lanes } = this
+    if (lanes === 1) return 0
+    return lanes > this.#terms.workers ? 1 : lanes
+  }
+
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */
   chunkSize(): number {
     if (this.#terms.chunkSize !== undefined) return this.#terms.chunkSize
