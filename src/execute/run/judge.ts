@@ -2,7 +2,7 @@ import { TaskNotTransferableError } from '../../errors.js'
 import { calibration } from '../model/calibration.js'
 import { wakeUpMs } from '../model/cost-model.js'
 import { decide, type Decision } from '../model/decide.js'
-import type { CompleteOptions } from '../options.js'
+import { type CompleteOptions, DEFAULTS } from '../options.js'
 import type { Evidence } from './evidence.js'
 import type { Measured } from '../model/profile.js'
 import { remember } from '../model/profile-cache.js'
@@ -101,7 +101,7 @@ export class Judge {
     const { idle: warmWorkers, restedMs } = this.#workers
     const options = this.#options
     const think = (): Decision => decide(measured, { items, done, warmWorkers, restedMs, obstacle: undefined }, options)
-    const decision = done > 0 ? think() : decideOnce({ measured, items, warmWorkers, wakeMs: wakeUpMs(restedMs), options }, think)
+    const decision = done > 0 || options !== DEFAULTS ? think() : decideOnce({ measured, items, warmWorkers, wakeMs: wakeUpMs(restedMs) }, think)
     return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
   }
 }

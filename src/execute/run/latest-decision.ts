@@ -1,15 +1,13 @@
 import type { Decision } from '../model/decide.js'
 import { currentLimits } from '../model/limits.js'
 import type { Measured } from '../model/profile.js'
-import type { CompleteOptions } from '../options.js'
 
-/** What a decision is made from, but for the limits of the machine. */
+/** What a decision without options is made from, but for the limits of the machine. */
 interface Question {
   readonly measured: Measured
   readonly items: number | null
   readonly warmWorkers: number
   readonly wakeMs: number
-  readonly options: CompleteOptions
 }
 
 /** Items that take this much more or less, as a part, are treated alike. */
@@ -18,17 +16,17 @@ const TOLERANCE = 0.05
 let latest: (Question & { readonly decision: Decision }) | undefined
 
 /**
- * Decides as {@link decide} does, unless the last decision was on the same question: for runs of a few milliseconds that follow each other it
- * is worth not to think twice. Its estimates are then of items that took a little less or more.
+ * What `decide` gives for a run without options, unless the last decision was on the same question: for runs of a few milliseconds that follow
+ * each other it is worth not to think twice. Its estimates are then of items that took a little less or more.
  */
 export function decideOnce(question: Question, decide: () => Decision): Decision {
   if (latest === undefined || !isAlike(latest, question)) latest = { ...question, decision: decide() }
   return latest.decision
 }
 
-function isAlike({ decision, measured: before, items, warmWorkers, wakeMs, options }: NonNullable<typeof latest>, { measured: now, ...question }: Question): boolean {
+function isAlike({ decision, measured: before, items, warmWorkers, wakeMs }: NonNullable<typeof latest>, { measured: now, ...question }: Question): boolean {
   return (
-    items === question.items && options === question.options && warmWorkers === question.warmWorkers && wakeMs === question.wakeMs &&
+    items === question.items && warmWorkers === question.warmWorkers && wakeMs === question.wakeMs &&
     // They are read anew once a second.
     decision.limits === currentLimits() &&
     Math.abs(now.itemMs - before.itemMs) <= TOLERANCE * before.itemMs &&
