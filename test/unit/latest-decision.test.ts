@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { decide, type Decision } from '../../src/execute/model/decide.js'
 import type { Measured } from '../../src/execute/model/profile.js'
 import { DEFAULTS } from '../../src/execute/options.js'
@@ -18,6 +18,10 @@ function thinks(changed: Partial<Omit<typeof question, 'measured'>> = {}, change
   })
   return thought
 }
+
+// The limits of the machine are read anew once a second.
+beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }))
+afterEach(() => vi.useRealTimers())
 
 describe('the latest decision', () => {
   it('stands for the same question, and for items that take nearly as long', () => {
