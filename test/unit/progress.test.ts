@@ -5,10 +5,10 @@ import { barLine, openProgressBar } from '../../dist/internal/progress-bar.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { PassThrough } from 'node:stream'
 
-function meter(total: number | null, wasFinished?: (index: number) => boolean) {
+function meter(total: number | null, wasFinished?: (index: number) => boolean, finishedBefore?: number) {
   const clock = new FakeClock()
   const reports: Progress[] = []
-  return { clock, reports, meter: new ProgressMeter(total, [(progress) => reports.push(progress)], wasFinished, clock) }
+  return { clock, reports, meter: new ProgressMeter(total, [(progress) => reports.push(progress)], wasFinished, finishedBefore, clock) }
 }
 
 describe('progress', () => {
@@ -62,6 +62,18 @@ describe('progress', () => {
     }
     expect(reports[0]).toMatchObject({ completed: 51, itemsPerSecond: 10 })
     expect(reports.at(-1)).toMatchObject({ completed: 75, percent: 75, itemsPerSecond: 10, etaMs: 2500 })
+  })
+
+  it('expects no time for what earlier runs finished and this one has yet to come to', async () => {
+    const { clock, reports, meter: m } = meter(100, (index) => index >= 10 && index < 60, 50)
+    for (let i = 0; i < 70; i++) {
+      m.itemTaken(i)
+      if (i >= 10 && i < 60) continue
+      await clock.advance(100)
+      m.itemFinished(i)
+    }
+    expect(reports[0]).toMatchObject({ completed: 1, percent: 1, itemsPerSecond: 10, etaMs: 4900 })
+    expect(reports.at(-1)).toMatchObject({ completed: 70, percent: 70, itemsPerSecond: 10, etaMs: 3000 })
   })
 
   it('is 100 % of no items, and never more', async () => {

@@ -61,6 +61,11 @@ export class Checkpoint implements RunRecorder {
     }
   }
 
+  /** How many items earlier runs have finished. */
+  get finishedCount(): number {
+    return this.#finished.count
+  }
+
   /** Whether an earlier run finished the item. */
   has(index: number): boolean {
     return this.#finished.positionOf(index) !== undefined

@@ -13,6 +13,7 @@ export class ProgressMeter implements RunRecorder {
   readonly #total: number | null
   readonly #listeners: readonly ((progress: Progress) => void)[]
   readonly #wasFinished: (index: number) => boolean
+  readonly #finishedBefore: number
   readonly #clock: Clock
   readonly #startMs: number
   #completed = 0
@@ -26,16 +27,19 @@ export class ProgressMeter implements RunRecorder {
    * @param total - number of items, null where it is not known
    * @param listeners - called with each report; one that throws changes nothing
    * @param wasFinished - whether an earlier run finished the item
+   * @param finishedBefore - how many such items there are; they are counted as this run comes to them, but take no time
    */
   constructor(
     total: number | null,
     listeners: readonly ((progress: Progress) => void)[],
     wasFinished: (index: number) => boolean = () => false,
+    finishedBefore = 0,
     clock: Clock = systemClock,
   ) {
     this.#total = total
     this.#listeners = listeners
     this.#wasFinished = wasFinished
+    this.#finishedBefore = finishedBefore
     this.#clock = clock
     this.#startMs = this.#lastMs = clock.now()
     this.#past.push({ atMs: this.#startMs, settled: 0 })
@@ -74,7 +78,7 @@ export class ProgressMeter implements RunRecorder {
     const settled = this.#completed + this.#failed
     const total = this.#total === null ? null : Math.max(this.#total, settled)
     const itemsPerSecond = this.#rate(nowMs, settled - this.#restored)
-    const left = total === null ? null : total - settled
+    const left = total === null ? null : Math.max(0, total - settled - Math.max(0, this.#finishedBefore - this.#restored))
     const progress: Progress = {
       completed: this.#completed,
       failed: this.#failed,
