@@ -14,6 +14,7 @@ import { MeasuredPlan, type Plan } from './plan.js'
 import { draw, iterate, iterateAsync, PrefixedSource } from './run/prefixed-source.js'
 import type { Assumed, Measured } from './model/profile.js'
 import { recall, remember } from './model/profile-cache.js'
+import { wakeUp } from './model/wake-up.js'
 import { earlierRunsOf } from './records/recorders.js'
 import type { Run } from './run/run.js'
 import { whyNotShared } from './workers/shared-policies.js'
@@ -65,12 +66,11 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
   const { task, options, source, firstItems, measured } = parts
   const { total } = source
   let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(options.policies))
-  const pool = poolFor(options.maxMemoryPerWorker)
   const situation: Situation = {
     items: parts.left,
     done: firstItems.length,
-    warmWorkers: pool.idle,
-    restedMs: pool.restedMs,
+    warmWorkers: poolFor(options.maxMemoryPerWorker).idle,
+    wakeMs: wakeUp.ms(performance.now()),
     obstacle,
   }
   let decision = decide(measured, situation, options)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isTooHeavy } from '../../src/execute/model/clone-cost.js'
-import { asyncMs, choose, type Choices, chunkFor, consider, type CostInputs, loopMs, threadsMs, wakeUpMs } from '../../src/execute/model/cost-model.js'
+import { asyncMs, choose, type Choices, chunkFor, consider, type CostInputs, loopMs, threadsMs } from '../../src/execute/model/cost-model.js'
 
 const inputs: CostInputs = {
   items: 1000, itemMs: 1, cpuShare: 1, isAsync: false, sendMs: 0, receiveMs: 0, spawnMs: 0, wakeMs: 0.1, dispatchMs: 0.03, isShared: true, cores: 2, mainWorks: true,
@@ -53,10 +53,9 @@ describe('the cost model', () => {
     expect(speedUp({ itemMs: 1, items: 500, sendMs: 0.36, receiveMs: 0.36 }, 5)).toBeLessThan(1.5)
   })
 
-  it('takes threads that have rested for slower to begin, up to a point', () => {
-    expect([0, 1, 4, 10, 15, Infinity].map(wakeUpMs)).toEqual([0.1, 0.1, 0.2, 0.4, 0.5, 0.5])
-    expect(choice({ items: 100, itemMs: 0.01, wakeMs: wakeUpMs(0) }).mode).toBe('threads')
-    expect(choice({ items: 100, itemMs: 0.01, wakeMs: wakeUpMs(100) }).mode).toBe('serial')
+  it('leaves short runs to the loop where workers are slow to begin', () => {
+    expect(choice({ items: 100, itemMs: 0.01, wakeMs: 0.1 }).mode).toBe('threads')
+    expect(choice({ items: 100, itemMs: 0.01, wakeMs: 0.5 }).mode).toBe('serial')
   })
 
   it('divides few long items as they can be divided', () => {

@@ -14,7 +14,7 @@ function thinks(changed: Partial<Omit<typeof question, 'measured'>> = {}, change
   let thought = false
   decideOnce({ ...question, ...changed, measured: { ...measured, ...changedMeasured } }, (): Decision => {
     thought = true
-    return decide(measured, { items: 1000, done: 0, warmWorkers: 1, restedMs: 0, obstacle: undefined }, DEFAULTS)
+    return decide(measured, { items: 1000, done: 0, warmWorkers: 1, wakeMs: 0.1, obstacle: undefined }, DEFAULTS)
   })
   return thought
 }

@@ -16,7 +16,7 @@ export interface CostInputs {
   readonly receiveMs: number
   /** Until a worker that must be started does its first work; 0 for one that is there. */
   readonly spawnMs: number
-  /** From the choice of workers until those that are there work, and from their last result until this thread has it; see {@link wakeUpMs}. */
+  /** From the choice of workers until those that are there work, and from their last result until this thread has it. */
   readonly wakeMs: number
   /** Cost of one message to a worker and back, on either side. */
   readonly dispatchMs: number
@@ -36,20 +36,8 @@ export interface Considered {
   readonly estimatedMs: number
 }
 
-/** What {@link CostInputs.wakeMs} is at least, and how much more where threads and their code have not been used for so long. */
-const AWAKE_MS = 0.1
-const ASLEEP_MS = 0.4
-const ASLEEP_AFTER_MS = 15
 /** What an item in a message costs either side, whatever it weighs. */
 export const IN_MESSAGE_MS = 0.000_3
-
-/**
- * What it costs to have workers begin and end, when the last of them has ended its work `restedMs` ago: the longer, the more of what a run
- * needs is in no cache any more, and the deeper its core sleeps. In steps of 0.1 ms.
- */
-export function wakeUpMs(restedMs: number): number {
-  return Math.round(10 * (AWAKE_MS + ASLEEP_MS * Math.min(1, restedMs / ASLEEP_AFTER_MS))) / 10
-}
 
 /** The loop: one item after the other. */
 export function loopMs(inputs: CostInputs): number {

@@ -1,6 +1,6 @@
 import { calibration } from './calibration.js'
 import { cloneMsOf } from './clone-cost.js'
-import { type Choices, choose, consider, type Considered, type CostInputs, wakeUpMs } from './cost-model.js'
+import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, currentLimits, type Limits, sensibleWorkers } from './limits.js'
 import type { CompleteOptions } from '../options.js'
 import type { Measured } from './profile.js'
@@ -25,8 +25,8 @@ export interface Situation {
   readonly done: number
   /** Workers that are there and idle. */
   readonly warmWorkers: number
-  /** How long they have had nothing to do. */
-  readonly restedMs: number
+  /** What it costs to have them begin and end. */
+  readonly wakeMs: number
   /** Why workers are out of the question; undefined if they are not. */
   readonly obstacle: string | undefined
 }
@@ -48,7 +48,7 @@ export function decide(measured: Measured, situation: Situation, options: Comple
     sendMs: cloneMs / 2,
     receiveMs: cloneMs / 2,
     spawnMs: situation.warmWorkers > 0 ? 0 : calibration.spawnMs,
-    wakeMs: wakeUpMs(situation.restedMs),
+    wakeMs: situation.wakeMs,
     dispatchMs: calibration.dispatchMs,
     isShared: measured.isShared,
     cores: limits.cpuWorkers,

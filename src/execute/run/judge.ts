@@ -1,11 +1,11 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { calibration } from '../model/calibration.js'
-import { wakeUpMs } from '../model/cost-model.js'
 import { decide, type Decision } from '../model/decide.js'
 import { type CompleteOptions, DEFAULTS } from '../options.js'
 import type { Evidence } from './evidence.js'
 import type { Measured } from '../model/profile.js'
 import { remember } from '../model/profile-cache.js'
+import { wakeUp } from '../model/wake-up.js'
 import { whyNotShared } from '../workers/shared-policies.js'
 import type { ResolvedTask } from '../task.js'
 import { decideOnce } from './latest-decision.js'
@@ -43,11 +43,7 @@ export class Judge {
 
   /** Workers that are there and idle. */
   get warmWorkers(): number {
-    return this.#workers.idle
-  }
-
-  get #workers(): WorkerPool {
-    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker))
+    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker)).idle
   }
 
   /** Whether it is time to ask {@link consider}: `restMs` are left, `seenMs` have been run. */
@@ -88,7 +84,7 @@ export class Judge {
     const measured = weigh(evidence)
     remember(this.#key, evidence.item, measured)
     if (measured.obstacle !== undefined) return
-    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, restedMs: Infinity, obstacle: undefined }, this.#options)
+    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, wakeMs: wakeUp.ms(Infinity), obstacle: undefined }, this.#options)
     const sent = sendable(task)
     if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
     // Not before whoever waits for this run has its results.
@@ -98,10 +94,11 @@ export class Judge {
   /** As {@link consider}, by what is known already. */
   decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
     if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
-    const { idle: warmWorkers, restedMs } = this.#workers
+    const { warmWorkers } = this
+    const wakeMs = wakeUp.ms(performance.now())
     const options = this.#options
-    const think = (): Decision => decide(measured, { items, done, warmWorkers, restedMs, obstacle: undefined }, options)
-    const decision = done > 0 || options !== DEFAULTS ? think() : decideOnce({ measured, items, warmWorkers, wakeMs: wakeUpMs(restedMs) }, think)
+    const think = (): Decision => decide(measured, { items, done, warmWorkers, wakeMs, obstacle: undefined }, options)
+    const decision = done > 0 || options !== DEFAULTS ? think() : decideOnce({ measured, items, warmWorkers, wakeMs }, think)
     return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
   }
 }

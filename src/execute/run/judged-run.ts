@@ -2,6 +2,7 @@ import { awaitEach } from '../here/await-each.js'
 import { paceOf, type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct, latestItemMs, recall } from '../model/profile-cache.js'
+import { wakeUp } from '../model/wake-up.js'
 import type { CompleteOptions } from '../options.js'
 import type { ResolvedTask } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
@@ -36,6 +37,7 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
       await turn(options)
     }
   } while (runSlice(loop, LOOK_MS))
+  wakeUp.ran(performance.now())
   learnLater(loop, judge, false)
   return loop.results
 }
@@ -124,5 +126,10 @@ async function handOver({ call, named, items, next, pending, results, ...seen }:
     run.account.take(next, items[next])
     conduct(run, { pace, pending: { index: next, item: items[next], result: pending } })
   }
-  return resultsOf(run, sink)
+  const all = await resultsOf(run, sink)
+  const nowMs = performance.now()
+  wakeUp.ran(nowMs)
+  // How short runs begin and end shows best where workers were there, and nothing had to be waited for.
+  if (found !== undefined && found.decision.inputs.spawnMs === 0 && !found.measured.isAsync) wakeUp.learn(found.decision.chosen.estimatedMs, run.elapsedMs, nowMs)
+  return all
 }

@@ -52,11 +52,6 @@ export class WorkerPool implements Disposable {
     return this.#idle.length
   }
 
-  /** How long they have had nothing to do, in ms. */
-  get restedMs(): number {
-    return performance.now() - this.#idleSinceMs
-  }
-
   /** All workers of this pool. */
   get size(): number {
     return this.#idle.length + this.#starting.size + this.#working
