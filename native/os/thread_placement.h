@@ -26,7 +26,8 @@ struct Affinity {
 // thread of this process, or the system does not allow it; otherwise `*before` is where it might run until then.
 bool keep_off_this_cpu(int32_t thread, Affinity* before);
 
-// Ends that. Nothing happens when the thread has ended since.
+// Ends that. Nothing happens when the thread has ended since. To the kernel these CPUs are now the thread's own wish: it will not follow when its
+// group is given more of them. Processes that the thread starts in between keep the smaller set.
 void restore_affinity(int32_t thread, const Affinity& before);
 
 }  // namespace amorsize::os

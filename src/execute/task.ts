@@ -48,7 +48,9 @@ export interface ResolvedTask {
  */
 export function task<T = unknown, R = unknown>(url: string | URL, exportName = 'default'): TaskReference<T, R> {
   if (typeof exportName !== 'string') throw new TypeError(`exportName must be a string; received ${describe(exportName)}`)
-  return Object.freeze({ url: checkUrl(url), export: exportName })
+  const reference = Object.freeze({ url: checkUrl(url), export: exportName })
+  resolvedReferences.set(reference, undefined)
+  return reference
 }
 
 function checkUrl(url: unknown): string {
@@ -61,8 +63,8 @@ function checkUrl(url: unknown): string {
 
 const NO_EXPORTS = Object.freeze({})
 const resolvedFunctions = new WeakMap<object, ResolvedTask>()
-/** Of references that cannot change any more. */
-const resolvedReferences = new WeakMap<object, ResolvedTask>()
+/** Of references that {@link task} has made, which do not change; undefined until they are resolved. */
+const resolvedReferences = new WeakMap<object, ResolvedTask | undefined>()
 
 /** A function as a task. It is resolved once, so that calling `execute` in a loop makes nothing anew. */
 export function resolveFunction(fn: TaskFunction): ResolvedTask {
@@ -108,13 +110,14 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   }
   const identity = `${reference.url}#${reference.export}`
   const resolved: ResolvedTask = { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
-  if (Object.isFrozen(given)) resolvedReferences.set(given as object, resolved)
+  if (resolvedReferences.has(given as object)) resolvedReferences.set(given as object, resolved)
   return resolved
 }
 
-/** What a reference that {@link task} has made stands for, once it has been resolved: its module is imported for good. */
+/** What a reference that {@link task} has made stands for, once it has been resolved, as long as its module exports that: it may export another. */
 export function resolvedBefore(given: unknown): ResolvedTask | undefined {
-  return typeof given === 'object' && given !== null ? resolvedReferences.get(given) : undefined
+  const resolved = typeof given === 'object' && given !== null ? resolvedReferences.get(given) : undefined
+  return resolved !== undefined && resolved.exports[resolved.reference?.export ?? ''] === resolved.call ? resolved : undefined
 }
 
 /**

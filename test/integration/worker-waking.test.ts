@@ -7,7 +7,9 @@ import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { loadPlacing } from '../../dist/execute/workers/placement.js'
 import { PoolWorker } from '../../dist/execute/workers/pool-worker.js'
+import { poolFor } from '../../dist/execute/workers/worker-pool.js'
 import { Cell } from '../../dist/execute/workers/worker-protocol.js'
+import { execute } from '../../dist/index.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { itWithAddon } from '../support/native.js'
 
@@ -82,6 +84,42 @@ describe('a worker', () => {
     expect(Atomics.load(worker.cells, Cell.CPU)).toBeGreaterThanOrEqual(0)
   })
 
+  it('that waits for what comes next does not wait for ever where its clock stands still', async () => {
+    const stopped = (n: number): number => {
+      performance.now = () => 1000
+      return n
+    }
+    expect(await execute(stopped, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false })).toEqual([1, 2, 3])
+    poolFor(undefined).wake()
+    await wait(50)
+    const before = process.cpuUsage()
+    await wait(500)
+    const { user, system } = process.cpuUsage(before)
+    // A worker that spins takes all of the 500 ms; what else the process does is a few.
+    expect((user + system) / 1000).toBeLessThan(250)
+    poolFor(undefined)[Symbol.dispose]()
+  })
+
+  itPlaces('is barred from a CPU only while it is woken up: what it starts as it works inherits that', async () => {
+    const { worker, answer } = await started()
+    loadPlacing()
+    worker.send({ kind: 'place' })
+    await answer()
+    const thread = Atomics.load(worker.cells, Cell.THREAD)
+    const mayUse = affinityOf(thread)
+    let during = ''
+    // Read as the message is made ready.
+    const message = { kind: 'echo' as const, run: 0, get upTo() { during = affinityOf(thread); return 0 } }
+    Atomics.store(worker.cells, Cell.CPU, nativeAddon()!.cpuNumber!())
+    worker.send(message)
+    expect(during).toBe(mayUse)
+    await answer()
+    Atomics.store(worker.cells, Cell.CPU, nativeAddon()!.cpuNumber!())
+    worker.rouse(message)
+    expect(cpusIn(during)).toHaveLength(cpusIn(mayUse).length - 1)
+    expect(affinityOf(thread)).toBe(mayUse)
+  })
+
   itPlaces('that slept on the CPU of this thread is woken up on another, and may go where it likes after that', async () => {
     const { worker, answer } = await started()
     loadPlacing()
@@ -94,7 +132,7 @@ describe('a worker', () => {
       // As if it had slept here: whether it really has is the kernel's affair.
       const cpu = addon.cpuNumber!()
       Atomics.store(worker.cells, Cell.CPU, cpu)
-      worker.send({ kind: 'wake' })
+      worker.rouse({ kind: 'wake' })
       expect(affinityOf(Atomics.load(worker.cells, Cell.THREAD))).toBe(mayUse)
       await answer()
       if (Atomics.load(worker.cells, Cell.CPU) !== cpu) elsewhere++

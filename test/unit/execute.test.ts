@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execute, optimize, type RunHooks, type ScheduleOptions, stream } from 'amorsize'
+import { execute, optimize, type RunHooks, type ScheduleOptions, stream, task, type TaskReference } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 import { collect } from '../support/collect.js'
 
@@ -70,6 +70,24 @@ describe('execute', () => {
     expect(await execute(...shortening(0, false))).toEqual([0])
     expect(await execute(...shortening(2, true))).toEqual([0, 1])
     expect(await execute(...shortening(2, false), { hooks: { onEnd: () => undefined } })).toEqual([0, 1])
+  })
+
+  it.each([0, 1, 7, 100, 999])('goes with an array that item %i shortens or lengthens, as a loop would, however many items run at a time', async (at) => {
+    for (const length of [at + 1, at + 3, 1000, 1003, 5000]) {
+      const seen: number[] = []
+      const items = Array.from({ length: 1000 }, (_, n) => n)
+      const results = await execute((n: number | undefined) => {
+        const index = seen.push(n!) - 1
+        if (index === at) {
+          const before = items.length
+          items.length = length
+          if (length > before) items.fill(7, before)
+        }
+        return index
+      }, items)
+      expect(seen).toEqual(items)
+      expect(results).toEqual(items.map((_, index) => index))
+    }
   })
 
   it('begins once what begins with each then, such as a query', async () => {
@@ -280,5 +298,57 @@ describe('optimize', () => {
     const plan = await optimize(double, [...numbers(100)])
     const report = plan.explain()
     for (const word of ['Plan: stay in this thread', 'Why: ', 'an item takes', 'Considered:', 'What would change it:']) expect(report).toContain(word)
+  })
+})
+
+describe('a task that is known by its module', () => {
+  const source = `
+    export let chosen = (n) => 'first ' + n
+    export const choose = () => { chosen = (n) => 'second ' + n }
+    export const other = (n) => 'other ' + n
+    export const late = async (n) => n
+    export const failing = (n) => { if (n === 2) throw new RangeError('two'); return n }
+    export const double = (n) => 2 * n`
+  const modules = { count: 0 }
+  const moduleUrl = (): string => `data:text/javascript,${encodeURIComponent(`${source} // ${modules.count++}`)}`
+
+  it('is run like a function, the first time and later', async () => {
+    const url = moduleUrl()
+    const [double, failing, late] = ['double', 'failing', 'late'].map((name) => task<number>(url, name)) as [TaskReference<number>, TaskReference<number>, TaskReference<number>]
+    for (let times = 0; times < 3; times++) {
+      expect(await execute(double, [1, 2, 3])).toEqual([2, 4, 6])
+      expect(await execute(double, new Float64Array([1, 2]))).toEqual([2, 4])
+      expect(await execute(late, [1, 2, 3])).toEqual([1, 2, 3])
+      await expect(execute(failing, [1, 2, 3])).rejects.toThrow(RangeError)
+      await expect(execute(double, [1], { signal: AbortSignal.abort('no') })).rejects.toBe('no')
+      expect(await execute(failing, [1, 2], { onError: 'collect' })).toMatchObject([{ value: 1 }, { reason: { message: 'two' } }])
+      const plan = await optimize(double, [1, 2, 3])
+      expect(await plan.run()).toEqual([2, 4, 6])
+    }
+  })
+
+  it('is what the module exports at the time', async () => {
+    const url = moduleUrl()
+    const chosen = task<number>(url, 'chosen')
+    expect(await execute(chosen, [1])).toEqual(['first 1'])
+    const { choose } = (await import(url)) as { choose: () => void }
+    choose()
+    expect(await execute(chosen, [1])).toEqual(['second 1'])
+  })
+
+  it('may be named by an object that changes', async () => {
+    const named = { url: moduleUrl(), export: 'double' }
+    const pending = execute(named, [1])
+    named.export = 'other'
+    Object.freeze(named)
+    expect(await pending).toEqual([2])
+    expect(await execute(named, [1])).toEqual(['other 1'])
+  })
+
+  it('may be aborted while its module is imported', async () => {
+    const controller = new AbortController()
+    const pending = execute(task<number>(moduleUrl(), 'double'), [1], { signal: controller.signal })
+    controller.abort('changed my mind')
+    await expect(pending).rejects.toBe('changed my mind')
   })
 })

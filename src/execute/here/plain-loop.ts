@@ -47,10 +47,9 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
   const endMs = nowMs + forMs
   for (let block = loop.lastItems > 0 ? loop.lastItems : 1; ; ) {
     const from = loop.next
-    // Read again each time: the task may have changed it.
-    const count = items.length
-    loop.pending = runItems(call, items, from + block < count ? from + block : count, results, loop)
-    if (loop.next >= count) {
+    loop.pending = runItems(call, items, from + block, results, loop)
+    // Read when they have run: the task may have changed it.
+    if (loop.next >= items.length) {
       if (results.length > loop.next) results.length = loop.next
       return false
     }

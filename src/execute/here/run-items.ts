@@ -16,7 +16,7 @@ export interface Progress {
  * What an item throws comes through; `progress.next` is then that item.
  */
 export function runItems(call: (item: unknown) => unknown, items: ArrayLike<unknown>, to: number, results: unknown[], progress: Progress): PromiseLike<unknown> | undefined {
-  for (let i = progress.next; i < to; i++) {
+  for (let i = progress.next; i < to && i < items.length; i++) {
     const result = call(items[i])
     if (typeof result === 'object' && isThenable(result)) return result
     if (progress.isStopped) return undefined

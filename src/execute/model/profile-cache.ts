@@ -4,6 +4,8 @@ import type { Measured } from './profile.js'
 class OfTask extends Map<string, Measured> {
   /** What an item has taken of late, in ms, whatever its shape. */
   latestItemMs = 0
+  /** Whether the last run for which it could be decided beforehand had workers. */
+  hadWorkers = false
 }
 
 /** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
@@ -20,6 +22,16 @@ export function recall(task: object | string, item: unknown): Measured | undefin
 /** What an item of `task` has taken of late, in ms; 0 where nothing is known. Cheaper than {@link recall}. */
 export function latestItemMs(task: object | string): number {
   return find(task)?.latestItemMs ?? 0
+}
+
+/** Whether the last run of `task` that was decided on before it began had workers. The next is likely to, too. */
+export function hadWorkers(task: object | string): boolean {
+  return find(task)?.hadWorkers ?? false
+}
+
+export function noteWorkers(task: object | string, had: boolean): void {
+  const ofTask = find(task)
+  if (ofTask !== undefined) ofTask.hadWorkers = had
 }
 
 /** Items shaped like `item`, if anything is known of such, take `itemMs` by now: the engine may have compiled the task since. */

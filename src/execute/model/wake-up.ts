@@ -1,5 +1,5 @@
 /** What it takes at least to have workers begin and end, and how much more where threads and their code have not been used for so long. */
-const AWAKE_MS = 0.1
+const LEAST_MS = 0.1
 const ASLEEP_MS = 0.4
 const ASLEEP_AFTER_MS = 15
 
@@ -24,8 +24,8 @@ export class WakeUp {
 
   /** In steps of 0.1 ms. */
   ms(nowMs: number): number {
-    const restedMs = nowMs - this.#lastRunMs
-    return Math.round(10 * (AWAKE_MS + ASLEEP_MS * Math.min(1, restedMs / ASLEEP_AFTER_MS) + this.#extraAt(nowMs))) / 10
+    const restedMs = Math.max(0, nowMs - this.#lastRunMs)
+    return Math.round(10 * (LEAST_MS + ASLEEP_MS * Math.min(1, restedMs / ASLEEP_AFTER_MS) + this.#extraAt(nowMs))) / 10
   }
 
   /**
@@ -45,7 +45,7 @@ export class WakeUp {
   }
 
   #extraAt(nowMs: number): number {
-    return this.#extraMs * 2 ** ((this.#learntAtMs - nowMs) / HALF_LIFE_MS)
+    return this.#extraMs * 2 ** (Math.min(0, this.#learntAtMs - nowMs) / HALF_LIFE_MS)
   }
 }
 

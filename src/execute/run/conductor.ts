@@ -56,7 +56,7 @@ class Conductor {
     this.#run = run
     this.#call = callWithPolicies(run.task, run.options, () => run.signal)
     this.#pace = pace
-    this.#judge = new Judge(run.task.key, run.options)
+    this.#judge = new Judge(run.task, run.options)
   }
 
   start(beginning: Beginning): void {
@@ -116,7 +116,7 @@ class Conductor {
     }
     if (this.#here === undefined || this.#pace.items === 0) return
     correct(task.key, item, this.#pace.itemMs)
-    if (!this.#hasWorkers) this.#judge.endedAlone(task, { pace: this.#pace, items: supply.total, item, result: this.#here.lastResult, isAsync: false, cpuShare: 1 })
+    if (!this.#hasWorkers) this.#judge.endedAlone({ pace: this.#pace, items: supply.total, item, result: this.#here.lastResult, isAsync: false, cpuShare: 1 })
   }
 
   #startHere(): void {

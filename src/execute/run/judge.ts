@@ -28,17 +28,18 @@ const CLEARLY = 4
  */
 export class Judge {
   readonly #options: CompleteOptions
-  readonly #key: object | string
+  readonly #task: ResolvedTask
   #pool: WorkerPool | undefined = undefined
   #notBeforeMs = LEAST_SEEN_MS
   /** How much had been run when spawning first seemed worth it, and has since. */
   #seemedWorthAtMs = Infinity
   readonly #mayUseThreads: boolean
 
-  constructor(key: object | string, options: CompleteOptions) {
-    this.#key = key
+  constructor(task: ResolvedTask, options: CompleteOptions) {
+    this.#task = task
     this.#options = options
-    this.#mayUseThreads = mayUseWorkers(options) && whyNotShared(options.policies) === undefined
+    // A task that no thread can have is known by then, but in its first run: that one warns of it.
+    this.#mayUseThreads = mayUseWorkers(options) && whyNotShared(options.policies) === undefined && !(sendable(task) instanceof TaskNotTransferableError)
   }
 
   /** Workers that are there and idle. */
@@ -70,22 +71,22 @@ export class Judge {
   consider(evidence: Evidence): { readonly decision: Decision; readonly measured: Measured } | undefined {
     const measured = weigh(evidence)
     this.#notBeforeMs = 2 * evidence.pace.totalMs
-    remember(this.#key, evidence.item, measured)
+    remember(this.#task.key, evidence.item, measured)
     return this.decide(measured, evidence.items, evidence.pace.items)
   }
 
   /** A run has ended without workers. If many such have, those to come will find some. */
-  endedAlone(task: ResolvedTask, evidence: Evidence): void {
-    if (this.#mayUseThreads && isWorthPreparing(evidence.pace.totalMs)) this.prepare(task, evidence)
+  endedAlone(evidence: Evidence): void {
+    if (this.#mayUseThreads && isWorthPreparing(evidence.pace.totalMs)) this.prepare(evidence)
   }
 
   /** Starts workers for runs to come, if such runs would have them. */
-  prepare(task: ResolvedTask, evidence: Evidence): void {
+  prepare(evidence: Evidence): void {
     const measured = weigh(evidence)
-    remember(this.#key, evidence.item, measured)
+    remember(this.#task.key, evidence.item, measured)
     if (measured.obstacle !== undefined) return
     const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, wakeMs: wakeUp.ms(Infinity), obstacle: undefined }, this.#options)
-    const sent = sendable(task)
+    const sent = sendable(this.#task)
     if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
     // Not before whoever waits for this run has its results.
     setImmediate(() => poolFor(this.#options.maxMemoryPerWorker).prepare(chosen.workers, (worker) => void worker.load(sent)))

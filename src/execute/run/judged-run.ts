@@ -1,7 +1,7 @@
 import { awaitEach } from '../here/await-each.js'
 import { paceOf, type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
 import { SLICE_MS } from '../model/pace.js'
-import { correct, latestItemMs, recall } from '../model/profile-cache.js'
+import { correct, hadWorkers, latestItemMs, noteWorkers, recall } from '../model/profile-cache.js'
 import { wakeUp } from '../model/wake-up.js'
 import type { CompleteOptions } from '../options.js'
 import type { ResolvedTask } from '../task.js'
@@ -26,7 +26,7 @@ const WAKE_MS = 0.8
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
   const found = recalled(loop, options)
   if (found !== undefined) return handOver(loop, options, found)
-  const judge = new Judge(taskOf(loop).key, options)
+  const judge = new Judge(taskOf(loop), options)
   let atTurnMs = loop.seenMs
   do {
     if (loop.pending !== undefined) return finishAwaiting(loop, options, judge)
@@ -75,14 +75,16 @@ async function turn({ signal }: CompleteOptions): Promise<void> {
 function recalled(loop: PlainLoop, options: CompleteOptions): ReturnType<Judge['decide']> {
   const { items, next } = loop
   if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return undefined
-  const { key } = taskOf(loop)
-  wakeWorker(options, latestItemMs(key) * (items.length - next))
-  const known = recall(key, items[next])
+  const task = taskOf(loop)
+  const rest = items.length - next
+  if (hadWorkers(task.key)) wakeWorker(options, latestItemMs(task.key) * rest)
+  const known = recall(task.key, items[next])
   if (known === undefined) return undefined
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
-  const rest = items.length - next
-  const judge = new Judge(key, options)
-  return judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
+  const judge = new Judge(task, options)
+  const found = judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
+  noteWorkers(task.key, found !== undefined)
+  return found
 }
 
 /** What is asleep takes longest to begin: one that is there is woken up while the run is made ready. */
@@ -105,12 +107,12 @@ function learn(loop: PlainLoop, judge: Judge, example: Example, isAsync: boolean
   const task = taskOf(loop)
   const evidence = evidenceOfAll(loop, example, isAsync)
   correct(task.key, evidence.item, evidence.pace.itemMs)
-  judge.endedAlone(task, evidence)
+  judge.endedAlone(evidence)
 }
 
 /** Starts workers for runs like the one that has shown this, if they are worth it. */
 export function prepareFor(task: ResolvedTask, evidence: Evidence, options: CompleteOptions): void {
-  new Judge(task.key, options).prepare(task, evidence)
+  new Judge(task, options).prepare(evidence)
 }
 
 /** Carries on with what the loop has begun. */

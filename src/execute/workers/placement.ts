@@ -21,7 +21,7 @@ let placing: Placing | null | undefined
 
 /** Loads what places threads, which takes some 2 ms the first time: not while anybody waits. @returns whether there is such a thing */
 export function loadPlacing(): boolean {
-  placing ??= process.platform === 'linux' ? placingOf(addonIfAny()) : null
+  if (placing === undefined) placing = process.platform === 'linux' ? placingOf(addonIfAny()) : null
   return placing !== null
 }
 
@@ -41,6 +41,7 @@ function placingOf(addon: NativeAddon | null): Placing | null {
 /** Says where this thread runs, if {@link loadPlacing} has been called: where it falls asleep the kernel would wake it up. */
 export function tellPlace(cells: Int32Array): void {
   if (placing == null) return
+  // order: any. Only `postElsewhere` reads them, and an older place costs it a few microseconds or a chance.
   if (cells[Cell.THREAD] === 0) Atomics.store(cells, Cell.THREAD, placing.threadNumber())
   Atomics.store(cells, Cell.CPU, placing.cpuNumber())
 }
@@ -49,7 +50,8 @@ export function tellPlace(cells: Int32Array): void {
 const NOT_SAID = -2
 
 /**
- * Calls `post`, which gives the worker of `cells` something to do, so that it does not do it on the CPU of this thread. The kernel wakes a
+ * Calls `post`, which gives the worker of `cells` something to do, so that it does not do it on the CPU of this thread. Only for a worker that
+ * does nothing: what a task starts meanwhile, a process for one, would be barred from that CPU for good. The kernel wakes a
  * thread where it has slept, or beside the one that wakes it, without looking further while all CPUs have been busy of late; and two threads
  * that compute on one CPU stay there for longer than a run of some milliseconds takes.
  *

@@ -130,7 +130,12 @@ export class PoolWorker {
 
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
   send(message: ToWorker): void {
-    postElsewhere(this.cells, () => this.#worker.postMessage(message), message.kind === 'wake')
+    this.#worker.postMessage(message)
+  }
+
+  /** The same where the worker has nothing to do until it has this. */
+  rouse(message: ToWorker): void {
+    postElsewhere(this.cells, () => this.send(message), message.kind === 'wake')
   }
 
   /** Tells the worker that `run` and all before it are over. */

@@ -11,12 +11,14 @@ import { unpackThrown } from './thrown.js'
 import { checked } from './transfer.js'
 import { TripMeter } from '../model/trip-meter.js'
 import type { Workforce } from './workforce.js'
-import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from './worker-protocol.js'
+import type { ChunkMessage, DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from './worker-protocol.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next … */
 const AHEAD = 2
 /** … and at most, where it has had to, because items of this thread take long. */
 const MOST_AHEAD = 16
+/** A worker that has less than this part of an item left to do will be through before this thread has run one. */
+const NEARLY = 0.75
 /** A worker that has had nothing to do for so long was kept waiting, in ms. */
 const STARVED_MS = 1
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
@@ -43,6 +45,8 @@ export class WorkerLane implements Lane, WorkerOwner {
   /** Whether all that moves between two chunks is their items and results. */
   readonly #isMetered: boolean
   #ahead = AHEAD
+  /** Since when it has been at the oldest of its chunks. */
+  #sinceMs = 0
   #nextChunk = 1
   #isLoaded = false
   #filling = false
@@ -107,14 +111,25 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { chunks } = this
     if (chunks.size === 0) return true
     const { remaining } = this.#run.supply
-    const { keptBack } = this.#force
-    if (remaining !== null && remaining <= keptBack) return false
+    const { lanes } = this.#force
+    if (remaining !== null && remaining <= lanes && lanes > 1) return remaining > 1 && this.#isNearlyThrough()
     if (chunks.size < AHEAD) return true
     if (chunks.size >= this.#ahead) return false
     if (remaining === null) return true
     let held = 0
     for (const { left } of chunks.values()) held += left
     return 4 * held < remaining
+  }
+
+  /**
+   * Whether this thread, which is about to begin an item of its own, will have no eye for this worker when that has nothing left to do.
+   */
+  #isNearlyThrough(): boolean {
+    const { itemMs, worksHere } = this.#force
+    if (!worksHere) return false
+    let count = 0
+    for (const { left } of this.chunks.values()) count += left
+    return count * itemMs - (machineNow() - this.#sinceMs) < NEARLY * itemMs
   }
 
   /** Read through a method: sending may have ended the run. */
@@ -129,7 +144,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.isClaiming = true
     const { task } = this.#force
     this.worker.forgetClaim()
-    this.worker.send({ kind: 'block', run: this.#runNumber, task: task.id, block: block.ofRun, timeoutMs: this.#run.options.timeoutMs })
+    this.worker.rouse({ kind: 'block', run: this.#runNumber, task: task.id, block: block.ofRun, timeoutMs: this.#run.options.timeoutMs })
     return true
   }
 
@@ -137,11 +152,16 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { task, inFlight } = this.#force
     const { start, items, isCareful } = batch
     const chunk = this.#nextChunk++
-    this.chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
+    const nowMs = machineNow()
+    const isIdle = this.chunks.size === 0
+    if (isIdle) this.#sinceMs = nowMs
+    this.chunks.set(chunk, new ChunkInWorker(batch, nowMs))
+    const message: ChunkMessage = {
+      kind: 'chunk', run: this.#runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
+    }
     try {
-      this.worker.send({
-        kind: 'chunk', run: this.#runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
-      })
+      if (isIdle) this.worker.rouse(message)
+      else this.worker.send(message)
     } catch (error) {
       this.chunks.delete(chunk)
       this.#sendEach(batch, error)
@@ -212,6 +232,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (results !== undefined) this.#settleAll(results)
     const held = this.chunks.get(chunk)
     if (count > 0) this.#force.measured(count, endedMs - startedMs)
+    this.#sinceMs = endedMs
     if (held !== undefined) {
       const { sentMs, batch } = held
       if (this.#isMetered && !batch.isCareful) this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])

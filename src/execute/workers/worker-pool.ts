@@ -59,7 +59,7 @@ export class WorkerPool implements Disposable {
 
   /** Wakes the worker that the next run will have: what is asleep takes longest to begin. */
   wake(): void {
-    this.#idle.at(-1)?.send({ kind: 'wake' })
+    this.#idle.at(-1)?.rouse({ kind: 'wake' })
   }
 
   /** Gives workers to a run as they become free, and starts those that are missing. */
@@ -190,7 +190,8 @@ export class WorkerPool implements Disposable {
   }
 
   #endIfIdle(): void {
-    const leftMs = this.#idleSinceMs + IDLE_MS - performance.now()
+    // A test's clock may go back.
+    const leftMs = Math.min(IDLE_MS, this.#idleSinceMs + IDLE_MS - performance.now())
     if (leftMs < 1) this[Symbol.dispose]()
     else this.#timer = setTimeout(() => this.#endIfIdle(), leftMs).unref()
   }

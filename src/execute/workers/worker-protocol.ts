@@ -6,7 +6,7 @@ import type { TransferredTask } from './transfer.js'
 export const Cell = {
   /** Runs up to this number are over: the worker leaves them at the next item. Written by the main thread. */
   CANCELLED: 0,
-  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow. */
+  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow but the last. */
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
@@ -18,7 +18,7 @@ export const Cell = {
   BLOCK_ENDED: 5,
   /** The kernel's number of the thread, 0 until it is known. */
   THREAD: 6,
-  /** The CPU on which the worker was last at the end of a message. */
+  /** The CPU on which the worker was when it was woken up, or last had something to do; or that it was woken up and has not said: see placement.ts. */
   CPU: 7,
   COUNT: 8,
 } as const

@@ -105,17 +105,17 @@ export class Workforce {
 
   /** How many take items, this thread included. */
   get lanes(): number {
-    return this.#terms.workers + (this.#here === undefined || this.#here.isPaused ? 0 : 1)
+    return this.#terms.workers + (this.worksHere ? 1 : 0)
   }
 
-  /**
-   * Items at the end that no worker is sent ahead: one for each lane that may be free first. A thread that works too takes the next one
-   * itself, but then has no eye for who is free until it has run that.
-   */
-  get keptBack(): number {
-    const { lanes } = this
-    if (lanes === 1) return 0
-    return lanes > this.#terms.workers ? 1 : lanes
+  /** What an item takes in a worker, as far as is known. */
+  get itemMs(): number {
+    return this.#itemMs
+  }
+
+  /** Whether this thread takes items, too. */
+  get worksHere(): boolean {
+    return this.#here !== undefined && !this.#here.isPaused
   }
 
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */
