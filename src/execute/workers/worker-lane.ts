@@ -49,6 +49,7 @@ export class WorkerLane implements Lane, WorkerOwner {
   #sinceMs = 0
   #nextChunk = 1
   #isLoaded = false
+  #isRefused = false
   #filling = false
   #isOver = false
   #hasLeft = false
@@ -78,6 +79,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     const error = refusal === undefined ? undefined : unpackThrown(refusal, task.exports)
     checked(task, error)
     this.#isLoaded = refusal === undefined
+    this.#isRefused = !this.#isLoaded
     if (this.#isLoaded) this.fill()
     // Not from within the constructor: the workforce must know the lane to let it go.
     else queueMicrotask(() => this.#isOver || this.#force.taskRefused(this, error))
@@ -307,6 +309,8 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#run.remove(this)
     const { worker } = this
     callHook(this.#run.options.hooks, 'onWorkerExit', { worker: worker.id, threadId: worker.threadId, exitCode })
+    // Its last message and its end may be heard of at once: that the task was refused says more, and lets the worker go.
+    if (this.#isRefused && !this.#isOver) return
     const wasOver = this.#isOver
     this.#isOver = true
     this.#force.sweep()
