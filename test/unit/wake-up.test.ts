@@ -42,6 +42,12 @@ describe('what it costs to wake workers up', () => {
     })).toEqual([1.1, 0.6, 0.2, 0.1])
   })
 
+  it('is hardly more after a single run that something disturbs', () => {
+    const wakeUp = ranAt(0)
+    wakeUp.learn(0.7, 100, 0)
+    expect(wakeUp.ms(0)).toBeLessThanOrEqual(0.2)
+  })
+
   it('is none the less where the clock goes back', () => {
     const wakeUp = ranAt(1000)
     wakeUp.learn(1, 1000, 1000)

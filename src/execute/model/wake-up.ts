@@ -5,9 +5,11 @@ const ASLEEP_AFTER_MS = 15
 
 /** Runs that take longer say more of their items than of this. */
 const LONGEST_MS = 10
-/** Whatever a run shows, no more than this is believed to have been its beginning and end. */
+/** Whatever runs show, no more than this is believed to be their beginning and end; and of one run, which something else may have disturbed, … */
 const MOST_MS = 1
-/** The part of what a run shows that is taken over. */
+/** … no more than so much beyond what was expected. */
+const MOST_OF_ONE_MS = 0.3
+/** The part of that which is taken over. */
 const LEARNT = 1 / 4
 /** What was learnt is forgotten by half in so many milliseconds: a run that stays in its thread for it shows nothing new. */
 const HALF_LIFE_MS = 200
@@ -40,7 +42,7 @@ export class WakeUp {
   learn(estimatedMs: number, tookMs: number, nowMs: number): void {
     if (estimatedMs > LONGEST_MS) return
     const before = this.#extraAt(nowMs)
-    this.#extraMs = Math.max(0, before + LEARNT * Math.min(MOST_MS - before, tookMs - estimatedMs))
+    this.#extraMs = Math.min(MOST_MS, Math.max(0, before + LEARNT * Math.min(MOST_OF_ONE_MS, tookMs - estimatedMs)))
     this.#learntAtMs = nowMs
   }
 

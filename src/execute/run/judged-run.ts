@@ -24,8 +24,9 @@ const WAKE_MS = 0.8
 
 /** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
+  const isAgain = hadWorkers(taskOf(loop).key)
   const found = recalled(loop, options)
-  if (found !== undefined) return handOver(loop, options, found)
+  if (found !== undefined) return handOver(loop, options, found, isAgain)
   const judge = new Judge(taskOf(loop), options)
   let atTurnMs = loop.seenMs
   do {
@@ -115,8 +116,17 @@ export function prepareFor(task: ResolvedTask, evidence: Evidence, options: Comp
   new Judge(task, options).prepare(evidence)
 }
 
-/** Carries on with what the loop has begun. */
-async function handOver({ call, named, items, next, pending, results, ...seen }: PlainLoop, options: CompleteOptions, found?: ReturnType<Judge['decide']>): Promise<unknown[]> {
+/**
+ * Carries on with what the loop has begun.
+ *
+ * @param isAgain - whether workers are there that know the task: how such runs begin and end is learnt from
+ */
+async function handOver(
+  { call, named, items, next, pending, results, ...seen }: PlainLoop,
+  options: CompleteOptions,
+  found?: ReturnType<Judge['decide']>,
+  isAgain = false,
+): Promise<unknown[]> {
   const sink = new ArraySink(results)
   const source = new ArraySource(items)
   source.position = pending === undefined ? next : next + 1
@@ -131,7 +141,6 @@ async function handOver({ call, named, items, next, pending, results, ...seen }:
   const all = await resultsOf(run, sink)
   const nowMs = performance.now()
   wakeUp.ran(nowMs)
-  // How short runs begin and end shows best where workers were there, and nothing had to be waited for.
-  if (found !== undefined && found.decision.inputs.spawnMs === 0 && !found.measured.isAsync) wakeUp.learn(found.decision.chosen.estimatedMs, run.elapsedMs, nowMs)
+  if (isAgain && found !== undefined && !found.measured.isAsync) wakeUp.learn(found.decision.chosen.estimatedMs, run.elapsedMs, nowMs)
   return all
 }
