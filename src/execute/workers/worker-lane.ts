@@ -94,7 +94,7 @@ export class WorkerLane implements Lane, WorkerOwner {
         const { supply } = this.#run
         const crashed = supply.takeCrashed()
         if (crashed === undefined && this.#claim()) return
-        const batch = crashed ?? supply.take(this.#force.chunkSize(this.chunks.size === 0), this.#again)
+        const batch = crashed ?? supply.take(this.#force.chunkSize(), this.#again)
         if (batch === undefined) {
           if (this.chunks.size === 0) this.#run.endIfDone()
           return

@@ -2,6 +2,7 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { currentLimits, scarceHeapBytes } from '../model/limits.js'
+import { wakeUp } from '../model/wake-up.js'
 import { countIdleWorkers } from './idle-workers.js'
 import type { FromWorker } from './worker-protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
@@ -101,6 +102,7 @@ export class WorkerPool implements Disposable {
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
     worker.expectMore()
+    wakeUp.ran(performance.now())
     this.#idle.push(worker)
     countIdleWorkers(1)
     this.#serve()

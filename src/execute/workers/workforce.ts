@@ -28,9 +28,6 @@ const AHEAD_MS = 250
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
-/** Milliseconds of items in the chunk of a worker that has nothing to do. */
-const AWAITED_MS = 0.5
-
 /** What the last items of others may take while this thread looks on; to be woken up takes as long. */
 const LAST_MS = 0.15
 
@@ -121,15 +118,10 @@ export class Workforce {
     return this.#here !== undefined && !this.#here.isPaused
   }
 
-  /**
-   * Items for the next chunk: as many as take the target time, fewer when little is left.
-   *
-   * @param isAwaited - whether the worker has nothing to do until it has them: to make many ready takes time, too
-   */
-  chunkSize(isAwaited: boolean): number {
+  /** Items for the next chunk: as many as take the target time, fewer when little is left. */
+  chunkSize(): number {
     if (this.#terms.chunkSize !== undefined) return this.#terms.chunkSize
-    const { targetChunkMs } = this.#terms
-    const byTime = Math.max(1, Math.floor((isAwaited ? Math.min(AWAITED_MS, targetChunkMs) : targetChunkMs) / Math.max(this.#itemMs, 1e-6)))
+    const byTime = Math.max(1, Math.floor(this.#terms.targetChunkMs / Math.max(this.#itemMs, 1e-6)))
     const { remaining } = this.run.supply
     // Each worker holds two chunks, and this thread can take none of them back.
     const fair = remaining === null ? byTime : Math.ceil(remaining / (3 * this.lanes))
