@@ -43,9 +43,10 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
   return loop.results
 }
 
-/** The same where a schedule with workers has been chosen already. */
+/** The same where another schedule than the loop has been chosen already. */
 export function finishDecided(loop: PlainLoop, options: CompleteOptions, decided: NonNullable<ReturnType<Judge['decide']>>): Promise<unknown[]> {
-  wakeWorker(options, decided.measured.itemMs * (loop.items.length - loop.next))
+  const { decision, measured } = decided
+  if (decision.chosen.mode === 'threads') wakeWorker(options, measured.itemMs * (loop.items.length - loop.next))
   return handOver(loop, options, decided)
 }
 
@@ -139,8 +140,6 @@ async function handOver(
     conduct(run, { pace, pending: { index: next, item: items[next], result: pending } })
   }
   const all = await resultsOf(run, sink)
-  const nowMs = performance.now()
-  wakeUp.ran(nowMs)
-  if (isAgain && found !== undefined && !found.measured.isAsync) wakeUp.learn(found.decision.chosen.estimatedMs, run.elapsedMs, nowMs)
+  if (isAgain && found !== undefined && !found.measured.isAsync) wakeUp.learn(found.decision.chosen.estimatedMs, run.elapsedMs, performance.now())
   return all
 }

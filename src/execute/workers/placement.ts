@@ -19,7 +19,7 @@ type Placing = Required<Pick<NativeAddon, 'cpuNumber' | 'threadNumber' | 'keepAw
 /** Undefined until it is loaded, null where there is none. */
 let placing: Placing | null | undefined
 
-/** Loads what places threads, which takes some 2 ms the first time: not while anybody waits. @returns whether there is such a thing */
+/** Loads what places threads, the addon with it: not while anybody waits. @returns whether there is such a thing */
 export function loadPlacing(): boolean {
   if (placing === undefined) placing = process.platform === 'linux' ? placingOf(addonIfAny()) : null
   return placing !== null

@@ -7,7 +7,7 @@ import type { WorkerReport } from './worker-report.js'
 
 /** Milliseconds of items in one claim, by what they take in this thread, … */
 const CLAIM_MS = 0.5
-/** … which is not known at first: until its engine has compiled the task, an item may take ten times as long as in the thread that shares it. */
+/** … which is not known at first: until its engine has compiled the task, an item takes many times as long as in the thread that shares it. */
 const FIRST_CLAIM = 4
 /** So many times the items of the last claim come next, as long as they take less. */
 const GROWTH = 8
