@@ -7,6 +7,8 @@ import type { Batch } from '../run/supply.js'
 const MOST_AT_ONCE = 1024
 /** Milliseconds of items taken at a time. */
 const BLOCK_MS = 1
+/** The same where several threads are about to end together: less is not worth the taking. */
+const LEAST_BLOCK_MS = 0.01
 
 const nothing = (): void => undefined
 
@@ -24,13 +26,16 @@ export class HereLane implements Lane, Progress {
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
   readonly #pump = (): void => this.#slice()
   #most = 1
+  #least = 1
   /** Of the last item that has ended. */
   lastResult: unknown = undefined
   isStopped = false
   /** Within the batch under way. */
   next = 0
-  /** Called when there is nothing left to take. */
+  /** Called when there is nothing left to take, or it takes no more. */
   whenIdle: () => void = nothing
+  /** Called before each turn of the event loop. */
+  whenTurns: () => void = nothing
   /** How many lanes share what remains; more than one makes the last blocks small. */
   lanes = 1
   /** Milliseconds between turns of the event loop. */
@@ -57,6 +62,7 @@ export class HereLane implements Lane, Progress {
   /** Takes no more: the workers do the rest. */
   pause(): void {
     this.isPaused = true
+    this.whenIdle()
   }
 
   /** There are no workers after all. */
@@ -74,10 +80,10 @@ export class HereLane implements Lane, Progress {
     const sliceEndMs = nowMs + this.sliceMs
     while (!this.#isHalted()) {
       const { remaining } = supply
-      const fair = this.lanes === 1 || remaining === null ? this.#most : Math.min(this.#most, Math.ceil(remaining / (2 * this.lanes)))
+      const fair = this.lanes === 1 || remaining === null ? this.#most : Math.min(this.#most, Math.max(this.#least, Math.ceil(remaining / (2 * this.lanes))))
       let batch: Batch | undefined
       try {
-        batch = supply.take(Math.max(1, fair), this.#pump)
+        batch = supply.take(fair, this.#pump)
       } catch (error) {
         this.#run.stop('failed', error)
         return
@@ -91,9 +97,12 @@ export class HereLane implements Lane, Progress {
       const startedMs = nowMs
       nowMs = performance.now()
       this.#pace.add(batch.items.length, nowMs - startedMs)
-      this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / this.#pace.itemMs)))
+      const { itemMs } = this.#pace
+      this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
+      this.#least = Math.max(1, Math.floor(LEAST_BLOCK_MS / itemMs))
       this.#measured(batch.items[0], this.lastResult)
       if (nowMs >= sliceEndMs) {
+        this.whenTurns()
         if (!this.#isHalted()) setImmediate(this.#pump)
         return
       }
@@ -128,6 +137,7 @@ export class HereLane implements Lane, Progress {
       if (pending !== undefined) {
         run.remove(this)
         this.isStopped = true
+        this.whenIdle()
         this.#becomeAsync(pending, { ...batch, start: start + next, items: Array.prototype.slice.call(items, next) })
         return false
       }

@@ -5,7 +5,7 @@ import type { RunRecorder } from '../records/run-recorder.js'
 export interface Sink {
   finished(index: number, result: unknown): void
   /** Results of neighbouring items, from `start` on. */
-  finishedAll(start: number, results: readonly unknown[]): void
+  finishedAll(start: number, results: ArrayLike<unknown>): void
   failed(index: number, error: unknown): void
 }
 
@@ -42,6 +42,15 @@ export class Account {
     for (const recorder of this.#recorders) recorder.itemTaken?.(index, item)
   }
 
+  /** Takes `count` of `items` from `position` on, which the run knows by their indices from `start` on. */
+  takeAll(start: number, items: ArrayLike<unknown>, position: number, count: number): void {
+    this.taken += count
+    for (const recorder of this.#recorders) {
+      if (recorder.itemTaken === undefined) continue
+      for (let i = 0; i < count; i++) recorder.itemTaken(start + i, items[position + i])
+    }
+  }
+
   finish(index: number, result: unknown): void {
     this.completed++
     for (const recorder of this.#recorders) recorder.itemFinished?.(index, result)
@@ -49,9 +58,12 @@ export class Account {
   }
 
   /** Neighbouring items have finished, from `start` on: many short ones cost little together. */
-  finishAll(start: number, results: readonly unknown[]): void {
+  finishAll(start: number, results: ArrayLike<unknown>): void {
     this.completed += results.length
-    for (const recorder of this.#recorders) results.forEach((result, i) => recorder.itemFinished?.(start + i, result))
+    for (const recorder of this.#recorders) {
+      if (recorder.itemFinished === undefined) continue
+      for (let i = 0; i < results.length; i++) recorder.itemFinished(start + i, results[i])
+    }
     this.#sink.finishedAll(start, results)
   }
 

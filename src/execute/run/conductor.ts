@@ -10,7 +10,7 @@ import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from '../model/limit
 import { isWorkerOfOurs } from '../nesting.js'
 import { isThenable, PaceOfLoop } from '../model/pace.js'
 import type { Measured } from '../model/profile.js'
-import { correct, recall } from '../model/profile-cache.js'
+import { correct, noteWorkers, recall } from '../model/profile-cache.js'
 import type { Run } from './run.js'
 import type { RunMode } from '../options.js'
 import { idleWorkers } from '../workers/idle-workers.js'
@@ -63,7 +63,7 @@ class Conductor {
     // Seen before it runs, learnt from when it has.
     const item = this.#run.supply.peek()
     this.#begin(beginning)
-    if (item !== undefined) void this.#learn(item)
+    if (item !== undefined) void this.#learnLater(item)
   }
 
   #begin(beginning: Beginning): void {
@@ -106,14 +106,18 @@ class Conductor {
     return { decided: found?.decision.chosen, measured: found?.measured }
   }
 
-  /** What items take is known best when they have run: the next run of the task may decide by it. */
-  async #learn(item: unknown): Promise<void> {
-    const { supply, task, ended } = this.#run
+  /** What items take is known best when they have run: the next run of the task may decide by it. Whoever waits for the results gets them first. */
+  async #learnLater(item: unknown): Promise<void> {
     try {
-      await ended
+      await this.#run.ended
     } catch {
       // Whoever waits for the run hears of it.
     }
+    setImmediate(() => this.#learn(item))
+  }
+
+  #learn(item: unknown): void {
+    const { supply, task } = this.#run
     if (this.#here === undefined || this.#pace.items === 0) return
     correct(task.key, item, this.#pace.itemMs)
     if (!this.#hasWorkers) this.#judge.endedAlone({ pace: this.#pace, items: supply.total, item, result: this.#here.lastResult, isAsync: false, cpuShare: 1 })
@@ -155,6 +159,7 @@ class Conductor {
     const sent = options.mode === 'threads' || isTimed ? await transferable(task) : sendable(task)
     if (this.#run.isOver) return
     if (sent instanceof TaskNotTransferableError) {
+      noteWorkers(task.key, false)
       if (options.mode === 'threads') {
         this.#run.stop('failed', sent)
         return

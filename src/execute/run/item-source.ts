@@ -47,14 +47,20 @@ export class ArraySource implements ItemSource {
     const from = this.position
     const to = Math.min(this.items.length, from + most)
     this.position = to
-    const taken = new Array<unknown>(to - from)
-    for (let i = from; i < to; i++) taken[i - from] = this.items[i]
-    return taken
+    return partOf(this.items, from, to)
   }
 
   close(): void {
     this.position = this.items.length
   }
+}
+
+/** The items from `from` up to but without `to`. Of a mere array they stay the kind of elements they are: code that was compiled for one kind does not fit another. */
+export function partOf(items: ArrayLike<unknown>, from: number, to: number): unknown[] {
+  if (Array.isArray(items) && items.constructor === Array) return items.slice(from, to)
+  const part = new Array<unknown>(Math.max(0, to - from))
+  for (let i = from; i < to; i++) part[i - from] = items[i]
+  return part
 }
 
 /** A generator or another iterable: nothing is drawn that nobody asked for. */

@@ -4,7 +4,7 @@ import { decide, type Decision } from '../model/decide.js'
 import { type CompleteOptions, DEFAULTS } from '../options.js'
 import type { Evidence } from './evidence.js'
 import type { Measured } from '../model/profile.js'
-import { remember } from '../model/profile-cache.js'
+import { recall, remember } from '../model/profile-cache.js'
 import { wakeUp } from '../model/wake-up.js'
 import { whyNotShared } from '../workers/shared-policies.js'
 import type { ResolvedTask } from '../task.js'
@@ -75,9 +75,13 @@ export class Judge {
     return this.decide(measured, evidence.items, evidence.pace.items)
   }
 
-  /** A run has ended without workers. If many such have, those to come will find some. */
+  /** A run has ended without workers. Those to come may find some from the start: if there are any, or if many such runs have been. */
   endedAlone(evidence: Evidence): void {
-    if (this.#mayUseThreads && isWorthPreparing(evidence.pace.totalMs)) this.prepare(evidence)
+    const { pace: { totalMs }, item } = evidence
+    if (!this.#mayUseThreads) return
+    if (isWorthPreparing(totalMs)) this.prepare(evidence)
+    // It may have been too short to be thought over while it ran.
+    else if (totalMs > LEAST_WORTH_MS && this.warmWorkers > 0 && recall(this.#task.key, item) === undefined) remember(this.#task.key, item, weigh(evidence))
   }
 
   /** Starts workers for runs to come, if such runs would have them. */

@@ -3,7 +3,7 @@ import { paceOf, type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-
 import { SLICE_MS } from '../model/pace.js'
 import { correct, hadWorkers, latestItemMs, noteWorkers, recall } from '../model/profile-cache.js'
 import { wakeUp } from '../model/wake-up.js'
-import type { CompleteOptions } from '../options.js'
+import { type CompleteOptions, DEFAULTS } from '../options.js'
 import type { ResolvedTask } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
 import { poolFor } from '../workers/worker-pool.js'
@@ -12,6 +12,7 @@ import { conduct } from './conductor.js'
 import { ArraySource } from './item-source.js'
 import { type Evidence, evidenceOf, evidenceOfAll, type Example, exampleOf } from './evidence.js'
 import { Judge } from './judge.js'
+import { latestDecision } from './latest-decision.js'
 import { Run } from './run.js'
 import { ArraySink } from './sinks.js'
 import { mayUseWorkers } from './worth.js'
@@ -79,9 +80,14 @@ function recalled(loop: PlainLoop, options: CompleteOptions): ReturnType<Judge['
   if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return undefined
   const task = taskOf(loop)
   const rest = items.length - next
-  if (hadWorkers(task.key)) wakeWorker(options, latestItemMs(task.key) * rest)
+  const isAgain = hadWorkers(task.key)
+  if (isAgain) wakeWorker(options, latestItemMs(task.key) * rest)
   const known = recall(task.key, items[next])
   if (known === undefined) return undefined
+  if (isAgain && options === DEFAULTS && loop.seenItems === 0) {
+    const decision = latestDecision({ measured: known, items: rest, warmWorkers: poolFor(undefined).idle, wakeMs: wakeUp.ms(performance.now()) })
+    if (decision?.chosen.mode === 'threads') return { decision, measured: known }
+  }
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
   const judge = new Judge(task, options)
   const found = judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined

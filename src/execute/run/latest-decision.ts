@@ -20,11 +20,20 @@ let latest: (Question & { readonly decision: Decision }) | undefined
  * each other it is worth not to think twice. Its estimates are then of items that took a little less or more.
  */
 export function decideOnce(question: Question, decide: () => Decision): Decision {
-  if (latest === undefined || !isAlike(latest, question)) latest = { ...question, decision: decide() }
-  return latest.decision
+  const known = latestDecision(question)
+  if (known !== undefined) return known
+  const decision = decide()
+  latest = { ...question, decision }
+  return decision
 }
 
-function isAlike({ decision, measured: before, items, warmWorkers, wakeMs }: NonNullable<typeof latest>, { measured: now, ...question }: Question): boolean {
+/** The last decision, if it was on the same question. */
+export function latestDecision(question: Question): Decision | undefined {
+  return latest !== undefined && isAlike(latest, question) ? latest.decision : undefined
+}
+
+function isAlike({ decision, measured: before, items, warmWorkers, wakeMs }: NonNullable<typeof latest>, question: Question): boolean {
+  const { measured: now } = question
   return (
     items === question.items && warmWorkers === question.warmWorkers && wakeMs === question.wakeMs &&
     // They are read anew once a second.

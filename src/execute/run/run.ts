@@ -89,7 +89,7 @@ export class Run {
   }
 
   /** Neighbouring items have finished, from `start` on. */
-  finishAll(start: number, results: readonly unknown[]): void {
+  finishAll(start: number, results: ArrayLike<unknown>): void {
     if (this.isOver || results.length === 0) return
     try {
       this.account.finishAll(start, results)

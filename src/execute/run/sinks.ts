@@ -13,7 +13,7 @@ export class ArraySink implements Sink {
     this.results[index] = result
   }
 
-  finishedAll(start: number, results: readonly unknown[]): void {
+  finishedAll(start: number, results: ArrayLike<unknown>): void {
     const all = this.results
     for (let i = 0; i < results.length; i++) all[start + i] = results[i]
   }
@@ -31,8 +31,8 @@ export class SettledSink implements Sink {
     this.results[index] = { status: 'fulfilled', value }
   }
 
-  finishedAll(start: number, values: readonly unknown[]): void {
-    values.forEach((value, i) => this.finished(start + i, value))
+  finishedAll(start: number, values: ArrayLike<unknown>): void {
+    for (let i = 0; i < values.length; i++) this.finished(start + i, values[i])
   }
 
   failed(index: number, reason: unknown): void {

@@ -95,7 +95,7 @@ export class Supply {
       if (items.length === 0) break
       this.#next += items.length
       if (!this.#mayBeFinished) {
-        for (let i = 0; i < items.length; i++) this.#account.take(start + i, items[i])
+        this.#account.takeAll(start, items, 0, items.length)
         return { start, items, attempts: 0, isCareful: false }
       }
       this.#takeUnfinished(start, items)
@@ -129,7 +129,9 @@ export class Supply {
       // An item cannot be read, and whoever takes it says so; or there is no memory for a second copy of them all.
     }
     if (block === undefined) return undefined
-    for (let i = source.position; i < source.items.length; i++) this.#account.take(this.#next++, source.items[i])
+    const count = source.items.length - source.position
+    this.#account.takeAll(this.#next, source.items, source.position, count)
+    this.#next += count
     source.close()
     return (this.#block = block)
   }

@@ -5,7 +5,8 @@ import { loadTask, type WorkerTask } from './load-task.js'
 import { markAsWorker } from '../nesting.js'
 import { ItemStarter } from './item-starter.js'
 import { loadPlacing, tellPlace } from './placement.js'
-import { inFlightOf, runBlock, runChunk, type WorkerState } from './worker-items.js'
+import { runBlock } from './worker-block.js'
+import { inFlightOf, runChunk, type WorkerState } from './worker-items.js'
 import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
 import { type Guard, guardOf } from './worker-policies.js'
 import { WorkerReport } from './worker-report.js'
@@ -25,6 +26,8 @@ const nesting = markAsWorker()
 const tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
 /** The policies of the run that has some. */
 let policies: { readonly run: number; readonly guard: Guard; readonly waits: AbortController } | undefined
+/** Messages that have been received, readable or not; see `Cell.POSTED`. */
+let received = 0
 /** Everything is done in the order in which it was sent. */
 let last: Promise<void> = Promise.resolve()
 
@@ -94,33 +97,45 @@ function receive(message: ToWorker): void {
 }
 
 function take(message: ToWorker): void {
+  received++
   // Out of order: what is under way may wait for a policy.
   if (message.kind === 'over' && policies?.run === message.run) policies.waits.abort()
   last = last.then(() => handle(message))
 }
 
 function receiveUnreadable(): void {
+  received++
   last = last.then(() => report.post({ kind: 'unreadable' }))
 }
 
 /** There is nothing to do yet, but will be in a moment: to fall asleep and be woken up once more would take longer than that. */
 function stayAwake(): void {
   tellPlace(cells)
-  const untilMs = performance.now() + AWAKE_MS
-  // Counted, too: a task's module may have stopped the clock, as tests do.
-  for (let looks = 0; looks < MOST_LOOKS && performance.now() < untilMs; looks++) {
-    let received
+  while (isPosted(performance.now() + AWAKE_MS)) {
+    let next
     try {
-      received = receiveMessageOnPort(port) as { readonly message: ToWorker } | undefined
+      next = receiveMessageOnPort(port) as { readonly message: ToWorker } | undefined
     } catch {
       receiveUnreadable()
       return
     }
-    if (received !== undefined && received.message.kind !== 'wake') {
-      take(received.message)
-      return
-    }
+    if (next === undefined) return
+    take(next.message)
+    if (next.message.kind !== 'wake') return
   }
+}
+
+/**
+ * Looks, until `untilMs` at most, whether there is a message that this thread has not received. Little code, for the reason given at
+ * pool-worker.ts:endsBlock.
+ */
+function isPosted(untilMs: number): boolean {
+  // Counted, too: a task's module may have stopped the clock, as tests do.
+  for (let looks = 0; looks < MOST_LOOKS && performance.now() < untilMs; looks++) {
+    // order: seq_cst. Pairs with pool-worker.ts:send.
+    if (((Atomics.load(cells, Cell.POSTED) - received) | 0) > 0) return true
+  }
+  return false
 }
 
 port.on('message', receive)

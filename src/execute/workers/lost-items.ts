@@ -26,7 +26,7 @@ export class LostItems {
   settle(): void {
     this.#force.lastExitCode = this.#exitCode
     const lost = this.#collect()
-    // order: seq_cst. Pairs with worker-items.ts; the thread has ended, so this is what it wrote last.
+    // order: seq_cst. Pairs with worker-items.ts and worker-block.ts; the thread has ended, so this is what it wrote last.
     const current = this.#lane.worker.currentItem
     const wasCareful = [...this.#lane.chunks.values()].at(0)?.batch.isCareful === true
     let culprit = lost.find(({ index }) => index === current)

@@ -103,6 +103,17 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.BLOCK_ENDED) === run
   }
 
+  /**
+   * Looks on until that is so, but not for longer than `untilMs`; whether it is. Little code, and it calls little: the engine soon compiles
+   * what spins, with all that is called there, on a core that others need.
+   */
+  endsBlock(run: number, untilMs: number): boolean {
+    const { cells } = this
+    // order: seq_cst. As in `hasEndedBlock`.
+    while (Atomics.load(cells, Cell.BLOCK_ENDED) !== run) if (performance.now() > untilMs) return false
+    return true
+  }
+
   /** It has claimed nothing of the block that it is sent next: should it end before it does, nothing of that is lost with it. */
   forgetClaim(): void {
     // The worker is at no block, so nobody else writes them; the message that follows orders them before its own stores.
@@ -131,6 +142,8 @@ export class PoolWorker {
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
   send(message: ToWorker): void {
     this.#worker.postMessage(message)
+    // order: seq_cst. Pairs with execute-worker.ts: who sees it finds the message.
+    Atomics.add(this.cells, Cell.POSTED, 1)
   }
 
   /** The same where the worker has nothing to do until it has this. */
@@ -140,7 +153,7 @@ export class PoolWorker {
 
   /** Tells the worker that `run` and all before it are over. */
   cancel(run: number): void {
-    // order: seq_cst. Pairs with worker-items.ts, which looks before each item.
+    // order: seq_cst. Pairs with worker-items.ts and worker-block.ts, which look before each item.
     Atomics.store(this.cells, Cell.CANCELLED, run)
   }
 

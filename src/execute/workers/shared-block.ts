@@ -1,7 +1,11 @@
 import type { Batch } from '../run/supply.js'
+import { partOf } from '../run/item-source.js'
 import { readState } from './block-states.js'
-import { shareMemory, type SharedWords, wordsIn } from './shared-words.js'
+import { Claims, shareMemory, type SharedWords, wordsIn } from './shared-words.js'
 import { type BlockOfRun, State } from './worker-protocol.js'
+
+/** Results of neighbouring items have come. */
+type Finished = (start: number, results: ArrayLike<unknown>) => void
 
 /**
  * Numbers in shared memory, of which every thread claims ranges with one atomic addition, and puts the results beside them. No
@@ -13,7 +17,10 @@ export class SharedBlock {
   readonly #words: SharedWords
   /** Items before this one have all been told to the run. */
   #toldUpTo = 0
-
+  /** What this thread has claimed, in turns from where and up to where. */
+  readonly #own: number[] = []
+  /** Whether nothing that workers have claimed has been told or lost. */
+  #isPlain = true
   readonly #originals: ArrayLike<unknown>
   /** Position among them of the first item that is shared. */
   readonly #from: number
@@ -36,17 +43,12 @@ export class SharedBlock {
     if (typeof items[from] !== 'number') return undefined
     const memory = shareMemory(count)
     const words = wordsIn(memory)
-    for (let i = 0; i < count; i++) {
-      const item = items[from + i]
-      if (typeof item !== 'number') return undefined
-      words.items[i] = item
-    }
-    return new SharedBlock({ memory, base, lanes }, words, items, from)
+    return copyNumbers(items, from, words.items) ? new SharedBlock({ memory, base, lanes }, words, items, from) : undefined
   }
 
   /** Items that nobody has claimed. */
   get remaining(): number {
-    return Math.max(0, this.#words.items.length - Atomics.load(this.#words.claims, 0))
+    return Math.max(0, this.#words.items.length - Atomics.load(this.#words.claims, Claims.NEXT))
   }
 
   /** Claims up to `most` items for this thread, which settles them by itself. */
@@ -54,27 +56,28 @@ export class SharedBlock {
     const { items, claims, states } = this.#words
     const size = Math.min(most, this.remaining)
     if (size === 0) return undefined
-    // order: seq_cst. Pairs with worker-items.ts:runBlock: each index is given out once.
-    const from = Atomics.add(claims, 0, size)
+    // order: seq_cst. Pairs with worker-block.ts:claim: each index is given out once.
+    const from = Atomics.add(claims, Claims.NEXT, size)
     const to = Math.min(items.length, from + size)
     if (from >= to) return undefined
     states.fill(State.ELSEWHERE, from, to)
+    this.#own.push(from, to)
     // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.
-    const own = new Array<unknown>(to - from)
-    for (let i = from; i < to; i++) own[i - from] = this.#originals[this.#from + i]
+    const own = partOf(this.#originals, this.#from + from, this.#from + to)
     return { start: this.ofRun.base + from, items: own, attempts: 0, isCareful: false }
   }
 
   /** Claims all that is left, so that nobody begins anything more. */
   close(): void {
-    Atomics.store(this.#words.claims, 0, this.#words.items.length)
+    Atomics.store(this.#words.claims, Claims.NEXT, this.#words.items.length)
   }
 
   /** Tells of the results that have come since the last time. Those in messages tell of themselves. */
-  sweep(finished: (start: number, results: readonly unknown[]) => void): void {
+  sweep(finished: Finished): void {
+    this.#isPlain = false
     const { states, values, items, claims } = this.#words
     const { base } = this.ofRun
-    const claimed = Math.min(items.length, Atomics.load(claims, 0))
+    const claimed = Math.min(items.length, Atomics.load(claims, Claims.NEXT))
     let allTold = true
     /** Results that have come of neighbouring items. */
     let results: unknown[] = []
@@ -95,8 +98,32 @@ export class SharedBlock {
     if (results.length > 0) finished(base + claimed - results.length, results)
   }
 
+  /**
+   * The same once no worker is at any item: in most runs that is the first time, all items have been claimed, and what workers have claimed
+   * has given numbers. Then nobody need look at each.
+   */
+  sweepLast(finished: Finished): void {
+    const { states, values, items, claims } = this.#words
+    // order: seq_cst. Pairs with worker-block.ts; a worker writes it before it says that it has left the block.
+    if (!this.#isPlain || this.remaining > 0 || Atomics.load(claims, Claims.HAS_OTHERS) !== 0) {
+      this.sweep(finished)
+      return
+    }
+    this.#isPlain = false
+    this.#toldUpTo = items.length
+    states.fill(State.ELSEWHERE)
+    let from = 0
+    // One after the other, as they were claimed.
+    for (let i = 0; i <= this.#own.length; i += 2) {
+      const to = this.#own[i] ?? items.length
+      if (to > from) finished(this.ofRun.base + from, values.subarray(from, to))
+      from = this.#own[i + 1] ?? items.length
+    }
+  }
+
   /** Items that have not settled, of a claim or of them all; they are taken out of the block. */
   takeUnsettled(from = 0, to = this.#words.items.length): number[] {
+    this.#isPlain = false
     const { states } = this.#words
     const { base } = this.ofRun
     const unsettled: number[] = []
@@ -116,6 +143,16 @@ export class SharedBlock {
   item(index: number): unknown {
     return this.#words.items[index - this.ofRun.base]
   }
+}
+
+/** Fills `numbers` with the items from `from` on; whether all of them are numbers. */
+function copyNumbers(items: ArrayLike<unknown>, from: number, numbers: Float64Array): boolean {
+  for (let i = 0; i < numbers.length; i++) {
+    const item = items[from + i]
+    if (typeof item !== 'number') return false
+    numbers[i] = item
+  }
+  return true
 }
 
 function valueOf(state: number | undefined): unknown {

@@ -1,6 +1,15 @@
+/** Words that all threads of a block write. */
+export const Claims = {
+  /** The first item that nobody has claimed. */
+  NEXT: 0,
+  /** 1 once an item that a worker has claimed has given anything but a number. */
+  HAS_OTHERS: 1,
+  COUNT: 2,
+} as const
+
 /** The memory of a shared block, as each thread sees it. */
 export interface SharedWords {
-  /** One word: the first item that nobody has claimed. */
+  /** See {@link Claims}. */
   readonly claims: Int32Array
   readonly items: Float64Array
   readonly values: Float64Array
@@ -21,7 +30,7 @@ export function shareMemory(count: number): SharedArrayBuffer {
 export function wordsIn(memory: SharedArrayBuffer): SharedWords {
   const count = (memory.byteLength - CLAIMS_BYTES) / BYTES_OF_AN_ITEM
   return {
-    claims: new Int32Array(memory, 0, 1),
+    claims: new Int32Array(memory, 0, Claims.COUNT),
     items: new Float64Array(memory, CLAIMS_BYTES, count),
     values: new Float64Array(memory, CLAIMS_BYTES + 8 * count, count),
     states: new Uint8Array(memory, CLAIMS_BYTES + 16 * count, count),

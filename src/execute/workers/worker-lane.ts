@@ -252,6 +252,11 @@ export class WorkerLane implements Lane, WorkerOwner {
     return this.isClaiming && !this.worker.hasEndedBlock(this.#runNumber)
   }
 
+  /** Looks on until it leaves the shared block, but not for longer than `untilMs`; whether it has left it. */
+  leavesBlock(untilMs: number): boolean {
+    return !this.isClaiming || this.worker.endsBlock(this.#runNumber, untilMs)
+  }
+
   #goOn(): void {
     if (this.#isOver) this.#leave()
     else this.fill()
@@ -259,7 +264,7 @@ export class WorkerLane implements Lane, WorkerOwner {
 
   #leaveBlock(): void {
     this.isClaiming = false
-    this.#force.sweep()
+    this.#force.sweepLast()
     this.#force.recover()
   }
 

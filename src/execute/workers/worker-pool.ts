@@ -214,16 +214,15 @@ function scarceLimits(): ResourceLimits | undefined {
   return bytes === undefined ? undefined : { maxOldGenerationSizeMb: Math.floor(bytes / (1024 * 1024)) }
 }
 
-const pools = new Map<string, WorkerPool>()
+const pools = new Map<number | undefined, WorkerPool>()
 
 /** The pool of workers with this much heap each; undefined is Node's own limit. */
 export function poolFor(maxMemoryPerWorker: number | undefined): WorkerPool {
   const megabytes = maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
-  const key = String(megabytes)
-  let pool = pools.get(key)
+  let pool = pools.get(megabytes)
   if (pool === undefined) {
     pool = new WorkerPool(megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes })
-    pools.set(key, pool)
+    pools.set(megabytes, pool)
   }
   return pool
 }

@@ -6,7 +6,7 @@ import type { TransferredTask } from './transfer.js'
 export const Cell = {
   /** Runs up to this number are over: the worker leaves them at the next item. Written by the main thread. */
   CANCELLED: 0,
-  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow but the last. */
+  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow but the last two. */
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
@@ -20,7 +20,9 @@ export const Cell = {
   THREAD: 6,
   /** The CPU on which the worker was when it was woken up, or last had something to do; or that it was woken up and has not said: see placement.ts. */
   CPU: 7,
-  COUNT: 8,
+  /** How many messages it has been sent: a worker that is awake looks here for the next. Written by the main thread. */
+  POSTED: 8,
+  COUNT: 9,
 } as const
 
 /** What a worker is started with. */

@@ -72,6 +72,8 @@ export class Workforce {
   #failedLoads = 0
   #watch: NodeJS.Timeout | undefined = undefined
   #hasShared = false
+  #sweptMs = performance.now()
+  readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
 
   constructor(run: Run, task: TransferredTask, terms: Terms, here: HereLane | undefined, runApart: (batch: Batch) => void, without: (error: unknown) => boolean) {
     this.run = run
@@ -94,13 +96,23 @@ export class Workforce {
     if (here !== undefined) {
       here.sliceMs = SLICE_WITH_MESSAGES_MS
       here.whenIdle = () => this.#awaitLast()
+      here.whenTurns = () => this.#turned()
     }
     run.add(this)
-    const { timeoutMs } = run.options
-    const everyMs = timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8))
     // Workers that are there begin at once, and may end the run.
     this.#pool.request(this.#request)
-    if (!run.isOver) this.#watch = setInterval(() => this.#look(), everyMs)
+    if (here === undefined || run.options.timeoutMs !== Infinity) this.#keepWatch()
+  }
+
+  /** This thread looks between its items; but not while it has none. A timer from the start would cost what short runs feel. */
+  #turned(): void {
+    if (performance.now() - this.#sweptMs >= SWEEP_MS) this.#look()
+  }
+
+  #keepWatch(): void {
+    if (this.run.isOver || this.#watch !== undefined) return
+    const { timeoutMs } = this.run.options
+    this.#watch = setInterval(() => this.#look(), timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8)))
   }
 
   /** How many take items, this thread included. */
@@ -177,10 +189,13 @@ export class Workforce {
    * could wake it: so it looks.
    */
   #awaitLast(): void {
-    if (this.block === undefined || this.block.remaining > 0) return
-    const untilMs = performance.now() + LAST_MS
-    while (this.#isAtBlock()) if (performance.now() > untilMs) return
-    this.sweep()
+    if (this.block?.remaining === 0 && this.#leaveBlock(performance.now() + LAST_MS)) this.sweepLast()
+    this.#keepWatch()
+  }
+
+  #leaveBlock(untilMs: number): boolean {
+    for (const lane of this.#lanes) if (!lane.leavesBlock(untilMs)) return false
+    return true
   }
 
   #isAtBlock(): boolean {
@@ -190,7 +205,12 @@ export class Workforce {
 
   /** Tells the run of what has come through shared memory. */
   sweep(): void {
-    this.block?.sweep((start, results) => this.run.finishAll(start, results))
+    this.block?.sweep(this.#finished)
+  }
+
+  /** The same once all have left the block: for them all together. */
+  sweepLast(): void {
+    if (!this.#isAtBlock()) this.block?.sweepLast(this.#finished)
   }
 
   /** Once nobody claims from the shared block any more, what has not settled of it was in messages that could not be read. */
@@ -204,6 +224,7 @@ export class Workforce {
   }
 
   #look(): void {
+    this.#sweptMs = performance.now()
     this.sweep()
     const { timeoutMs } = this.run.options
     if (timeoutMs === Infinity) return

@@ -1,0 +1,190 @@
+import { publishState } from './block-states.js'
+import type { ItemStarter } from './item-starter.js'
+import { isThenable } from '../model/pace.js'
+import { Claims, type SharedWords, wordsIn } from './shared-words.js'
+import type { WorkerState } from './worker-items.js'
+import { type BlockMessage, Cell, State } from './worker-protocol.js'
+import type { WorkerReport } from './worker-report.js'
+
+/** Milliseconds of items in one claim, by what they take in this thread, … */
+const CLAIM_MS = 0.5
+/** … which is not known at first: until its engine has compiled the task, an item takes many times as long as in the thread that shares it. */
+const FIRST_CLAIM = 4
+/** So many times the items of the last claim come next, as long as they take less. */
+const GROWTH = 8
+
+/** Towards the end all claim less and less, so that they end together, but not less than is worth the claiming. */
+const LEAST_CLAIM_MS = 0.01
+
+/**
+ * Claims ranges of a shared block and runs them until there is nothing left: smaller ones towards the end, so that all threads end
+ * together. Numbers, booleans, null and undefined come back through shared memory, all else in messages.
+ *
+ * @returns how many items it has run
+ */
+export async function runBlock(message: BlockMessage, starter: ItemStarter, state: WorkerState): Promise<number> {
+  state.report.begin(message.run, message.timeoutMs !== Infinity)
+  const work = new BlockWork(message, starter, state)
+  for (let pending = work.goOn(); pending !== undefined; pending = work.goOn()) await work.settle(pending)
+  return work.ran
+}
+
+/**
+ * A worker's part of a shared block. Its loops are in functions without promises: these the engine compiles in a fraction of the time that the
+ * same takes among some, and compiling takes a core from those who work.
+ */
+class BlockWork {
+  /** Items of claims that have ended. */
+  ran = 0
+  readonly #run: number
+  readonly #lanes: number
+  /** Index in the run of the block's first item. */
+  readonly #base: number
+  readonly #words: SharedWords
+  readonly #starter: ItemStarter
+  readonly #cells: Int32Array
+  readonly #report: WorkerReport
+  /** What is claimed: from here … */
+  #from = 0
+  /** … up to but without this. */
+  #to = 0
+  /** The first of it that has not ended. */
+  #next = 0
+  #most = FIRST_CLAIM
+  #least = 1
+  /** Whether anything but a number has come. */
+  #hasOthers = false
+  #nowMs = performance.now()
+
+  constructor({ run, block }: BlockMessage, starter: ItemStarter, { cells, report }: WorkerState) {
+    this.#run = run
+    this.#lanes = block.lanes
+    this.#base = block.base
+    this.#words = wordsIn(block.memory)
+    this.#starter = starter
+    this.#cells = cells
+    this.#report = report
+  }
+
+  /** Goes on until nothing is left or the run is over; then it returns nothing. Or until an item has returned a promise, which is for {@link settle}. */
+  goOn(): PromiseLike<unknown> | undefined {
+    do {
+      const pending = this.#runClaimed()
+      if (pending !== undefined) return pending
+      const isRunOver = this.#next < this.#to
+      if (isRunOver) return undefined
+      if (this.#from < this.#to) this.#ended()
+    } while (this.#claim())
+    return undefined
+  }
+
+  /** Waits for the promise that the item under way has returned. */
+  async settle(pending: PromiseLike<unknown>): Promise<void> {
+    const i = this.#next++
+    try {
+      this.#finish(i, await pending)
+    } catch (error) {
+      this.#fail(i, error)
+    }
+  }
+
+  /** Claims what comes next, if there is anything. */
+  #claim(): boolean {
+    const { claims, items } = this.#words
+    const size = this.#size()
+    if (size === 0) return false
+    // order: seq_cst, as all below. Pairs with itself in every thread: each index is given out once.
+    const from = Atomics.add(claims, Claims.NEXT, size)
+    if (from >= items.length) return false
+    this.#from = this.#next = from
+    this.#to = Math.min(items.length, from + size)
+    Atomics.store(this.#cells, Cell.CLAIM_FROM, from)
+    Atomics.store(this.#cells, Cell.CLAIM_TO, this.#to)
+    return true
+  }
+
+  /** How many items to claim, by how long those of the last claim took; 0 when there is nothing left. */
+  #size(): number {
+    const { claims, items } = this.#words
+    // A stale read only makes the claim larger or smaller than it should be.
+    const left = items.length - Atomics.load(claims, Claims.NEXT)
+    if (left <= 0) return 0
+    return Math.min(this.#most, Math.max(this.#least, Math.floor(left / (2 * this.#lanes))))
+  }
+
+  /** Runs what is claimed; ends early when the run is over, or with the promise of an item. */
+  #runClaimed(): PromiseLike<unknown> | undefined {
+    const { items } = this.#words
+    for (; this.#next < this.#to; this.#next++) {
+      // Pairs with the main thread's store when the run ends. Compiles to a plain load.
+      if (Atomics.load(this.#cells, Cell.CANCELLED) >= this.#run) return undefined
+      const i = this.#next
+      try {
+        const item = items[i] as number
+        // A small integer is to be one here as well, not a number on the heap: code that was compiled for the one does not fit the other.
+        const integer = item | 0
+        const result = this.#starter.start(Object.is(integer, item) ? integer : item, this.#base + i)
+        if (isThenable(result)) return result
+        this.#finish(i, result)
+      } catch (error) {
+        this.#fail(i, error)
+      }
+    }
+    return undefined
+  }
+
+  /** All that was claimed has ended. The next claim is made to fit the time it took. */
+  #ended(): void {
+    const count = this.#to - this.#from
+    this.ran += count
+    const startedMs = this.#nowMs
+    this.#nowMs = performance.now()
+    const perMs = count / (this.#nowMs - startedMs)
+    this.#most = Math.max(1, Math.min(GROWTH * count, Math.floor(CLAIM_MS * perMs)))
+    this.#least = Math.max(1, Math.min(this.#most, Math.floor(LEAST_CLAIM_MS * perMs)))
+    this.#cells[Cell.CURRENT] = -1
+    this.#report.flush()
+  }
+
+  #finish(i: number, result: unknown): void {
+    const { values, states } = this.#words
+    if (typeof result === 'number') {
+      values[i] = result
+      publishState(states, i, State.NUMBER)
+      return
+    }
+    this.#noteOthers()
+    // Before the message is on its way: the main thread overwrites it when the message is there.
+    const state = (states[i] = stateOf(result))
+    if (state === State.SENT) this.#report.finished(this.#base + i, result)
+  }
+
+  #fail(i: number, error: unknown): void {
+    this.#noteOthers()
+    this.#words.states[i] = State.SENT
+    this.#report.failed(this.#base + i, error)
+  }
+
+  /** Something else than a number has come, or nothing. */
+  #noteOthers(): void {
+    if (this.#hasOthers) return
+    this.#hasOthers = true
+    // order: seq_cst. Pairs with shared-block.ts:sweepLast.
+    Atomics.store(this.#words.claims, Claims.HAS_OTHERS, 1)
+  }
+}
+
+function stateOf(result: unknown): number {
+  switch (result) {
+    case undefined:
+      return State.UNDEFINED
+    case null:
+      return State.NULL
+    case true:
+      return State.TRUE
+    case false:
+      return State.FALSE
+    default:
+      return State.SENT
+  }
+}
