@@ -21,8 +21,8 @@ const { values: flags } = parseArgs({
 
 const BOUNDS = quick ? { mostMs: 300, mostBytes: 2.6e8 } : { mostMs: 3000, mostBytes: 1e9 }
 const EFFORT = quick
-  ? { coldRounds: 1, warmRounds: 1, warmBudgetMs: 30, rivalRounds: 1, rivalBudgetMs: 30, regretRounds: 3, predictionRounds: 1 }
-  : { coldRounds: 3, warmRounds: 3, warmBudgetMs: 300, rivalRounds: 1, rivalBudgetMs: 400, regretRounds: 9, predictionRounds: 2 }
+  ? { coldRounds: 1, warmRounds: 1, warmBudgetMs: 30, rivalRounds: 1, rivalBudgetMs: 30, regretRounds: 3, regretProcesses: 1, predictionRounds: 1 }
+  : { coldRounds: 3, warmRounds: 3, warmBudgetMs: 300, rivalRounds: 1, rivalBudgetMs: 400, regretRounds: 9, regretProcesses: 3, predictionRounds: 2 }
 
 /** Of a quick run every other count of the grid. */
 const QUICK_COUNTS = [10, 1000, 100_000]
@@ -89,7 +89,7 @@ function notes() {
     'The rivals run warm, each on each cell in processes of its own, one message an item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks a thread, ' +
       '1 or 2 at a time, by trial on the same items.',
     'The best schedule is found through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own. All are run twice, the four fastest ' +
-      `and \`execute\` without options then ${EFFORT.regretRounds} times in turn; the regret is the median of \`execute\` over the best median of the others, less 1, or 0 where it is faster.`,
+      `and \`execute\` without options then ${EFFORT.regretRounds} times in turn; the regret is the median of \`execute\` over the best median of the others, less 1, or 0 where it is faster${ofRounds(EFFORT.regretProcesses, 'processes')}.`,
     'Estimated is `plan.estimatedSpeedup` of `optimize(task, items)`, measured the loop’s time for what the sample has left over that of `plan.run()`.',
   ]
 }

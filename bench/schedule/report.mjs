@@ -104,11 +104,12 @@ function formatRatio(ratio) {
 }
 
 function regretTable(cells) {
+  const percent = (part) => (part * 100).toFixed(1)
   return {
     title: 'against the best schedule found by trying them all, later calls',
     table: {
-      columns: [left('cell'), right('execute, ms'), right('best, ms'), right('regret, %'), left('the best was')],
-      rows: cells.map((cell) => [cellLabel(cell), formatNumber(cell.ms), formatNumber(cell.best.ms), (cell.regret * 100).toFixed(1), cell.best.name]),
+      columns: [left('cell'), right('execute, ms'), right('best, ms'), right('regret, %'), right('lowest to highest'), left('the best was')],
+      rows: cells.map((cell) => [cellLabel(cell), formatNumber(cell.ms), formatNumber(cell.best.ms), percent(cell.regret), `${percent(cell.lowest)} to ${percent(cell.highest)}`, cell.best.name]),
     },
   }
 }

@@ -40,6 +40,16 @@ export class ChunkInWorker {
     return true
   }
 
+  /** The same of all its items at once. @returns whether `indices` are those of all its items in order, and all of that is news */
+  settleAll(indices: readonly number[]): boolean {
+    const { start, items } = this.batch
+    if (this.#left < items.length || indices.length < items.length) return false
+    for (let i = 0; i < indices.length; i++) if (indices[i] !== start + i) return false
+    this.#settled.fill(1)
+    this.#left = 0
+    return true
+  }
+
   /** What has not settled of it. */
   unsettled(): Lost[] {
     const { start, items, attempts } = this.batch

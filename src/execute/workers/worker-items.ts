@@ -16,30 +16,59 @@ export function inFlightOf(message: ChunkMessage | BlockMessage): number {
 
 /** Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over. */
 export async function runChunk(message: ChunkMessage, starter: ItemStarter, { cells, report }: WorkerState): Promise<void> {
-  const { run, items, start } = message
-  report.begin(run, message.isCareful || message.timeoutMs !== Infinity)
-  const inFlight = inFlightOf(message)
-  const pending = new Set<Promise<void>>()
-  for (let i = 0; i < items.length && Atomics.load(cells, Cell.CANCELLED) < run; i++) {
-    const index = start + i
+  report.begin(message.run, message.isCareful || message.timeoutMs !== Infinity)
+  const work = new ChunkWork(message, starter, cells, report)
+  while (work.goOn()) await Promise.race(work.pending)
+  await Promise.all(work.pending)
+  cells[Cell.CURRENT] = -1
+}
+
+/** Items of a chunk, which are started in order. As in worker-block.ts, the loop is in a function without promises. */
+class ChunkWork {
+  /** Items that have returned promises, and wait. */
+  readonly pending = new Set<Promise<void>>()
+  readonly #message: ChunkMessage
+  readonly #starter: ItemStarter
+  readonly #cells: Int32Array
+  readonly #report: WorkerReport
+  #next = 0
+
+  constructor(message: ChunkMessage, starter: ItemStarter, cells: Int32Array, report: WorkerReport) {
+    this.#message = message
+    this.#starter = starter
+    this.#cells = cells
+    this.#report = report
+  }
+
+  /** Starts items until there are no more or the run is over; then it returns false. Or until as many wait as may. */
+  goOn(): boolean {
+    const { items, run, start } = this.#message
+    const most = inFlightOf(this.#message)
+    while (this.#next < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
+      if (this.pending.size >= most) return true
+      const position = this.#next++
+      this.#start(items[position], start + position)
+    }
+    return false
+  }
+
+  #start(item: unknown, index: number): void {
     let result
     try {
-      result = starter.start(items[i], index)
+      result = this.#starter.start(item, index)
     } catch (error) {
-      report.failed(index, error)
-      continue
+      this.#report.failed(index, error)
+      return
     }
-    if (!isThenable(result)) {
-      report.finished(index, result)
-      continue
-    }
-    const settled = reportLater(report, index, result)
-    pending.add(settled)
-    void settled.then(() => pending.delete(settled))
-    while (pending.size >= inFlight) await Promise.race(pending)
+    if (isThenable(result)) this.#await(index, result)
+    else this.#report.finished(index, result)
   }
-  await Promise.all(pending)
-  cells[Cell.CURRENT] = -1
+
+  #await(index: number, result: PromiseLike<unknown>): void {
+    const settled = reportLater(this.#report, index, result)
+    this.pending.add(settled)
+    void settled.then(() => this.pending.delete(settled))
+  }
 }
 
 async function reportLater(report: WorkerReport, index: number, result: PromiseLike<unknown>): Promise<void> {

@@ -209,6 +209,11 @@ export class WorkerLane implements Lane, WorkerOwner {
       const { buffer, byteOffset, byteLength } = values[position] as Uint8Array
       ;(restored as unknown[])[position] = Buffer.from(buffer, byteOffset, byteLength)
     }
+    for (const held of this.chunks.values()) {
+      if (!held.settleAll(indices)) continue
+      this.#run.finishAll(held.batch.start, restored)
+      return
+    }
     indices.forEach((index, position) => this.#settle(index, restored[position], undefined))
   }
 
