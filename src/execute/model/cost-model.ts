@@ -104,7 +104,7 @@ export interface Choices {
 }
 
 /** A schedule must promise this much less than the loop's time to be worth leaving it. */
-const MARGIN = 0.95
+export const MARGIN = 0.95
 /** Below this share of computing, items wait: they run here, several at once. */
 export const IO_SHARE = 0.3
 /** What a preferred mode may cost more than the best. */

@@ -1,5 +1,6 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { calibration } from '../model/calibration.js'
+import { credit } from '../model/credit.js'
 import { decide, type Decision } from '../model/decide.js'
 import { type CompleteOptions, DEFAULTS } from '../options.js'
 import type { Evidence } from './evidence.js'
@@ -34,6 +35,8 @@ export class Judge {
   /** How much had been run when spawning first seemed worth it, and has since. */
   #seemedWorthAtMs = Infinity
   readonly #mayUseThreads: boolean
+  /** What an item takes by what was known beforehand, when it was decided on; 0 where nothing was. */
+  expectedMs = 0
 
   constructor(task: ResolvedTask, options: CompleteOptions) {
     this.#task = task
@@ -99,11 +102,13 @@ export class Judge {
   /** As {@link consider}, by what is known already. */
   decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
     if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
+    const options = this.#options
+    const isFree = options.mode === undefined && options.prefer === undefined
+    if (isFree && items !== null && !credit.allows(items * measured.itemMs)) return undefined
     const { warmWorkers } = this
     const wakeMs = wakeUp.ms(performance.now())
-    const options = this.#options
     const think = (): Decision => decide(measured, { items, done, warmWorkers, wakeMs, obstacle: undefined }, options)
-    const decision = done > 0 || options !== DEFAULTS ? think() : decideOnce({ measured, items, warmWorkers, wakeMs }, think)
+    const decision = done > 0 || items === null || options !== DEFAULTS ? think() : decideOnce({ measured, items, warmWorkers, wakeMs }, think)
     return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
   }
 }

@@ -1,5 +1,6 @@
 import { awaitEach } from '../here/await-each.js'
 import { paceOf, type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
+import { credit } from '../model/credit.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct, hadWorkers, latestItemMs, noteWorkers, recall } from '../model/profile-cache.js'
 import { wakeUp } from '../model/wake-up.js'
@@ -20,15 +21,17 @@ import { mayUseWorkers } from './worth.js'
 /** The loop is looked at as often as this, in milliseconds. */
 const LOOK_MS = 0.5
 
+/** Items that take no more than so many times what was expected are no news. */
+const UNEXPECTED = 1.25
+
 /** A run that will be as long as this has a worker woken up while it makes ready. */
 const WAKE_MS = 0.8
 
 /** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
   const isAgain = hadWorkers(taskOf(loop).key)
-  const found = recalled(loop, options)
+  const { found, judge = new Judge(taskOf(loop), options) } = recalled(loop, options)
   if (found !== undefined) return handOver(loop, options, found, isAgain)
-  const judge = new Judge(taskOf(loop), options)
   let atTurnMs = loop.seenMs
   do {
     if (loop.pending !== undefined) return finishAwaiting(loop, options, judge)
@@ -40,6 +43,7 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
     }
   } while (runSlice(loop, LOOK_MS))
   wakeUp.ran(performance.now())
+  credit.earn(loop.seenMs)
   learnLater(loop, judge, false)
   return loop.results
 }
@@ -74,25 +78,26 @@ async function turn({ signal }: CompleteOptions): Promise<void> {
   signal?.throwIfAborted()
 }
 
-/** The schedule that what is known of such items suggests, if it is one with workers. How long they take shows by now. */
-function recalled(loop: PlainLoop, options: CompleteOptions): ReturnType<Judge['decide']> {
+/** What is known of such items: the schedule that it suggests, if that is one with workers, and whoever has judged it. How long they take shows by now. */
+function recalled(loop: PlainLoop, options: CompleteOptions): { readonly found?: ReturnType<Judge['decide']>; readonly judge?: Judge } {
   const { items, next } = loop
-  if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return undefined
+  if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return {}
   const task = taskOf(loop)
   const rest = items.length - next
   const isAgain = hadWorkers(task.key)
   if (isAgain) wakeWorker(options, latestItemMs(task.key) * rest)
   const known = recall(task.key, items[next])
-  if (known === undefined) return undefined
-  if (isAgain && options === DEFAULTS && loop.seenItems === 0) {
+  if (known === undefined) return {}
+  if (isAgain && options === DEFAULTS && loop.seenItems === 0 && credit.allows(rest * known.itemMs)) {
     const decision = latestDecision({ measured: known, items: rest, warmWorkers: poolFor(undefined).idle, wakeMs: wakeUp.ms(performance.now()) })
-    if (decision?.chosen.mode === 'threads') return { decision, measured: known }
+    if (decision?.chosen.mode === 'threads') return { found: { decision, measured: known } }
   }
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
   const judge = new Judge(task, options)
   const found = judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
+  judge.expectedMs = itemMs
   noteWorkers(task.key, found !== undefined)
-  return found
+  return { found, judge }
 }
 
 /** What is asleep takes longest to begin: one that is there is woken up while the run is made ready. */
@@ -102,7 +107,7 @@ function wakeWorker({ maxMemoryPerWorker }: CompleteOptions, restMs: number): vo
 
 /** The schedule that what has been seen suggests, if it is one with workers. */
 function considered(loop: PlainLoop, judge: Judge, isAsync: boolean): ReturnType<Judge['consider']> {
-  return judge.isDue(restMs(loop), loop.seenMs) ? judge.consider(evidenceOf(loop, loop.next, isAsync)) : undefined
+  return judge.isDue(restMs(loop), loop.seenMs) && loop.lastMs > judge.expectedMs * loop.lastItems * UNEXPECTED ? judge.consider(evidenceOf(loop, loop.next, isAsync)) : undefined
 }
 
 /** Whoever waits for the results gets them first. */
@@ -121,6 +126,12 @@ function learn(loop: PlainLoop, judge: Judge, example: Example, isAsync: boolean
 /** Starts workers for runs like the one that has shown this, if they are worth it. */
 export function prepareFor(task: ResolvedTask, evidence: Evidence, options: CompleteOptions): void {
   new Judge(task, options).prepare(evidence)
+}
+
+/** What it has cost to have workers for the rest of a run. */
+function learnCost({ decision, measured }: NonNullable<ReturnType<Judge['decide']>>, rest: number, tookMs: number, isAgain: boolean): void {
+  credit.settle(rest * measured.itemMs, tookMs)
+  if (isAgain) wakeUp.learn(decision.chosen.estimatedMs, tookMs, performance.now())
 }
 
 /**
@@ -146,6 +157,6 @@ async function handOver(
     conduct(run, { pace, pending: { index: next, item: items[next], result: pending } })
   }
   const all = await resultsOf(run, sink)
-  if (isAgain && found !== undefined && !found.measured.isAsync) wakeUp.learn(found.decision.chosen.estimatedMs, run.elapsedMs, performance.now())
+  if (found !== undefined && !found.measured.isAsync) learnCost(found, items.length - next, run.elapsedMs, isAgain)
   return all
 }
