@@ -1,13 +1,12 @@
 import { type PlainLoop, plainLoop, runSlice } from './here/plain-loop.js'
-import { SLICE_MS } from './model/pace.js'
-import { latestItemMs } from './model/profile-cache.js'
+import { LEAST_WORTH_MS, SLICE_MS } from './model/pace.js'
+import { msBeforeJudging } from './model/profile-cache.js'
 import { loadScheduler } from './load-scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { finishLoop } from './run/plain-run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
-import { LEAST_WORTH_MS } from './run/worth.js'
 import { resolvedBefore, resolveTask, type Task } from './task.js'
 import { idleWorkers } from './workers/idle-workers.js'
 
@@ -50,9 +49,8 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 
 /** An array and a function, and nobody who watches: start the loop at once. */
 function executePlainly(loop: PlainLoop, key: object | string, options: CompleteOptions): Promise<unknown[]> {
-  const hasWorkers = idleWorkers() > 0
-  const isKnown = hasWorkers && options.useCache && latestItemMs(key) * loop.items.length > LEAST_WORTH_MS
-  return isKnown || runSlice(loop, hasWorkers ? LEAST_WORTH_MS : SLICE_MS) ? finishLoop(loop, options) : Promise.resolve(loop.results)
+  const forMs = idleWorkers() === 0 ? SLICE_MS : options.useCache ? msBeforeJudging(key, loop.items.length) : LEAST_WORTH_MS
+  return forMs === 0 || runSlice(loop, forMs) ? finishLoop(loop, options) : Promise.resolve(loop.results)
 }
 
 /** The same, once the module of the task is there. */

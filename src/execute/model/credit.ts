@@ -1,7 +1,7 @@
 /** What short runs may lose to workers before these have gained anything: in a new process, nothing of what runs them is compiled. */
 const FIRST_MS = 3
 /** The part of the time of other short runs that may be lost again in trying. */
-const PART = 0.02
+const PART = 0.03
 /** One run that loses more was disturbed by something else. */
 const MOST_OF_ONE_MS = 2
 /** What a loop runs for longer, workers make up for. */

@@ -1,6 +1,9 @@
 /** How long this thread may run items without giving the event loop a turn. */
 export const SLICE_MS = 4
 
+/** Less work than this is not worth a message even to a worker that is awake. */
+export const LEAST_WORTH_MS = 0.4
+
 /** Whether a task's result must be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'

@@ -1,4 +1,7 @@
+import { credit, SHORT_MS } from './credit.js'
+import { LEAST_WORTH_MS, SLICE_MS } from './pace.js'
 import type { Measured } from './profile.js'
+import { wakeUp } from './wake-up.js'
 
 /** What is remembered of one task, by the shape of its items. */
 class OfTask extends Map<string, Measured> {
@@ -6,7 +9,12 @@ class OfTask extends Map<string, Measured> {
   latestItemMs = 0
   /** Whether the last run for which it could be decided beforehand had workers. */
   hadWorkers = false
+  /** Short runs to come that need not be judged, since the last one that was stayed in the loop. */
+  quietRuns = 0
 }
+
+/** Judging costs a short run some percent of its time. */
+const QUIET_RUNS = 8
 
 /** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
 const MOST_NAMED = 1000
@@ -31,7 +39,22 @@ export function hadWorkers(task: object | string): boolean {
 
 export function noteWorkers(task: object | string, had: boolean): void {
   const ofTask = find(task)
-  if (ofTask !== undefined) ofTask.hadWorkers = had
+  if (ofTask === undefined) return
+  ofTask.hadWorkers = had
+  ofTask.quietRuns = had ? 0 : QUIET_RUNS
+}
+
+/** Where there are workers: how long a run of `task` stays in the loop before it is asked whether it should; 0 to ask at once. */
+export function msBeforeJudging(task: object | string, items: number): number {
+  const ofTask = find(task)
+  if (ofTask === undefined) return LEAST_WORTH_MS
+  const ms = ofTask.latestItemMs * items
+  if (ms <= LEAST_WORTH_MS) return LEAST_WORTH_MS
+  if (ofTask.quietRuns === 0 || ms > SHORT_MS) return 0
+  ofTask.quietRuns--
+  credit.earn(ms)
+  wakeUp.ran(performance.now())
+  return SLICE_MS
 }
 
 /** Items shaped like `item`, if anything is known of such, take `itemMs` by now: the engine may have compiled the task since. */

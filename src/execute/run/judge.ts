@@ -13,7 +13,8 @@ import { decideOnce } from './latest-decision.js'
 import { sendable } from '../workers/transfer.js'
 import { sizeOf } from '../model/value-size.js'
 import { poolFor, type WorkerPool } from '../workers/worker-pool.js'
-import { crowding, isWorthPreparing, LEAST_WORTH_MS, mayUseWorkers, SPAWN_FACTOR } from './worth.js'
+import { LEAST_WORTH_MS } from '../model/pace.js'
+import { crowding, isWorthPreparing, mayUseWorkers, SPAWN_FACTOR } from './worth.js'
 
 /** Before this much has been run, the pace says little. */
 const LEAST_SEEN_MS = 0.1

@@ -1,5 +1,6 @@
 import { builtins } from '../../internal/builtins.js'
 import { calibration } from '../model/calibration.js'
+import { LEAST_WORTH_MS } from '../model/pace.js'
 import { RepeatedRuns } from '../model/repeated-runs.js'
 import { isWorkerOfOurs } from '../nesting.js'
 import type { CompleteOptions } from '../options.js'
@@ -7,8 +8,6 @@ import { idleWorkers } from '../workers/idle-workers.js'
 
 /** Spawning must promise to be worth this many times its cost. */
 export const SPAWN_FACTOR = 1.5
-/** Less work than this is not worth a message even to a warm worker. */
-export const LEAST_WORTH_MS = 0.4
 /** What is shorter than this gains too little from workers to count, however often it is run. */
 const LEAST_REPEATED_MS = 2
 /** Half of a run is what one worker takes over. */
