@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { afterEach, expect, it, vi } from 'vitest'
-import { systemClock } from '../../dist/internal/clock.js'
+import { machineNow, systemClock } from '../../dist/internal/clock.js'
 import { retry } from '../../dist/index.js'
 
 afterEach(() => {
@@ -13,6 +15,29 @@ it('is on the scale of CLOCK_MONOTONIC, which all threads and processes share', 
   // Calibrations of the two may differ by microseconds.
   expect(ms).toBeGreaterThan(beforeMs - 1)
   expect(ms).toBeLessThan(beforeMs + 10_000)
+})
+
+it('is the same in every thread, without the addon too', async () => {
+  /** How far machineNow is from CLOCK_MONOTONIC in this thread: the least of many readings, between which nothing comes. */
+  const apartMs = (machineNow: () => number): number =>
+    Math.min(
+      ...Array.from({ length: 200 }, () => {
+        const [seconds, nanoseconds] = process.hrtime()
+        return Math.abs(machineNow() - (seconds * 1e3 + nanoseconds / 1e6))
+      }),
+    )
+  const source = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData).then(({ machineNow }) => parentPort.postMessage((${apartMs.toString()})(machineNow)))`
+  const inWorkers = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const worker = new Worker(source, { eval: true, workerData: new URL('../../dist/internal/clock.js', import.meta.url).href })
+      const [ms] = (await once(worker, 'message')) as [number]
+      return ms
+    }),
+  )
+  // The clocks tick each microsecond; what comes between two first readings of them is a tenth of a millisecond.
+  expect(Math.max(apartMs(machineNow), ...inWorkers)).toBeLessThan(0.05)
 })
 
 it('does not run backwards', () => {

@@ -43,7 +43,7 @@ export class ChunkInWorker {
   /** The same of all its items at once. @returns whether `indices` are those of all its items in order, and all of that is news */
   settleAll(indices: readonly number[]): boolean {
     const { start, items } = this.batch
-    if (this.#left < items.length || indices.length < items.length) return false
+    if (this.#left < items.length || indices.length !== items.length) return false
     for (let i = 0; i < indices.length; i++) if (indices[i] !== start + i) return false
     this.#settled.fill(1)
     this.#left = 0
