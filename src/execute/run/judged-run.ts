@@ -95,7 +95,8 @@ function recalled(loop: PlainLoop, options: CompleteOptions): { readonly found?:
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
   const judge = new Judge(task, options)
   const found = judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
-  judge.expectedMs = itemMs
+  // Of what waits, how long it takes says little about this thread's work.
+  if (!known.isAsync) judge.expectedMs = itemMs
   noteWorkers(task.key, found !== undefined)
   return { found, judge }
 }
