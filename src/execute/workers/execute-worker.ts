@@ -7,14 +7,12 @@ import { ItemStarter } from './item-starter.js'
 import { loadPlacing, tellPlace } from './placement.js'
 import { runBlock } from './worker-block.js'
 import { inFlightOf, runChunk, type WorkerState } from './worker-items.js'
-import { Cell, type ToWorker, type WorkerStart } from './worker-protocol.js'
+import { Cell, MOST_LOOKS, type ToWorker, type WorkerStart } from './worker-protocol.js'
 import { type Guard, guardOf } from './worker-policies.js'
 import { WorkerReport } from './worker-report.js'
 
 /** How long a worker that has been woken up waits for what it is to do. */
 const AWAKE_MS = 0.5
-/** How often it looks for that at most. */
-const MOST_LOOKS = 20_000
 
 const port = parentPort as MessagePort
 const { cells, epochMs } = workerData as WorkerStart
@@ -130,7 +128,6 @@ function stayAwake(): void {
  * pool-worker.ts:endsBlock.
  */
 function isPosted(untilMs: number): boolean {
-  // Counted, too: a task's module may have stopped the clock, as tests do.
   for (let looks = 0; looks < MOST_LOOKS && performance.now() < untilMs; looks++) {
     // order: seq_cst. Pairs with pool-worker.ts:send.
     if (((Atomics.load(cells, Cell.POSTED) - received) | 0) > 0) return true

@@ -5,7 +5,7 @@ import { calibration } from '../model/calibration.js'
 import { loadPlacing, postElsewhere } from './placement.js'
 import { packThrown } from './thrown.js'
 import type { TransferredTask } from './transfer.js'
-import { Cell, type FromWorker, type LoadedMessage, type ToWorker, type WorkerStart } from './worker-protocol.js'
+import { Cell, type FromWorker, type LoadedMessage, MOST_LOOKS, type ToWorker, type WorkerStart } from './worker-protocol.js'
 
 /** Who hears of a worker while it works for a run. */
 export interface WorkerOwner {
@@ -109,9 +109,11 @@ export class PoolWorker {
    */
   endsBlock(run: number, untilMs: number): boolean {
     const { cells } = this
-    // order: seq_cst. As in `hasEndedBlock`.
-    while (Atomics.load(cells, Cell.BLOCK_ENDED) !== run) if (performance.now() > untilMs) return false
-    return true
+    for (let looks = 0; looks < MOST_LOOKS && performance.now() <= untilMs; looks++) {
+      // order: seq_cst. As in `hasEndedBlock`.
+      if (Atomics.load(cells, Cell.BLOCK_ENDED) === run) return true
+    }
+    return false
   }
 
   /** It has claimed nothing of the block that it is sent next: should it end before it does, nothing of that is lost with it. */
