@@ -62,9 +62,17 @@ export class SharedBlock {
     if (from >= to) return undefined
     states.fill(State.ELSEWHERE, from, to)
     this.#own.push(from, to)
-    // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.
-    const own = partOf(this.#originals, this.#from + from, this.#from + to)
+    const own = this.#part(from, to)
     return { start: this.ofRun.base + from, items: own, attempts: 0, isCareful: false }
+  }
+
+  /** Items for this thread. */
+  #part(from: number, to: number): unknown[] {
+    const originals = this.#originals
+    // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.
+    if (this.#from + to <= originals.length) return partOf(originals, this.#from + from, this.#from + to)
+    // The array has been shortened since. All that was shared is run all the same: workers do not know.
+    return Array.from(this.#words.items.subarray(from, to))
   }
 
   /** Claims all that is left, so that nobody begins anything more. */
