@@ -1,3 +1,4 @@
+import { builtins } from '../../internal/builtins.js'
 import { knownLength } from '../../internal/known-length.js'
 import { describe } from '../../internal/validate.js'
 
@@ -57,7 +58,8 @@ export class ArraySource implements ItemSource {
 
 /** The items from `from` up to but without `to`. Of a mere array they stay the kind of elements they are: code that was compiled for one kind does not fit another. */
 export function partOf(items: ArrayLike<unknown>, from: number, to: number): unknown[] {
-  if (Array.isArray(items) && items.constructor === Array) return items.slice(from, to)
+  // A proxy need not say that it has what it gives, and would be copied without.
+  if (Array.isArray(items) && items.constructor === Array && !builtins.util.types.isProxy(items)) return items.slice(from, to)
   const part = new Array<unknown>(Math.max(0, to - from))
   for (let i = from; i < to; i++) part[i - from] = items[i]
   return part
