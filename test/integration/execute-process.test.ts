@@ -52,6 +52,24 @@ describe('a program that runs workers ends by itself', () => {
     expect(await output(['--input-type=module', '-e', source])).toBe('first\n')
   })
 
+  it('after a run whose worker died of what came last, though a test has stopped the clock', async () => {
+    const source = `import { execute } from 'amorsize'
+      globalThis.isHome = true
+      const task = (n) => {
+        const end = Date.now() + 50
+        while (Date.now() < end);
+        if (n > 0 && globalThis.isHome === undefined) process.exit(3)
+        return n
+      }
+      const options = { mode: 'threads', workers: 1, retryCrashedItems: 0, onError: 'collect' }
+      await execute(task, [0, 0, 0, 0], options)
+      const now = performance.now()
+      performance.now = () => now
+      const outcomes = await execute(task, [1, 2, 3, 4], options)
+      console.log(outcomes.some(({ reason }) => reason?.name === 'WorkerCrashedError'))`
+    expect(await output(['--input-type=module', '-e', source])).toBe('true\n')
+  })
+
   it('after a run that a hook has aborted, as workers that were there joined it', async () => {
     const source = `import { execute } from 'amorsize'
       const options = { mode: 'threads', workers: 1, mainThread: false }
