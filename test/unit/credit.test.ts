@@ -55,6 +55,12 @@ describe('what short runs may lose to workers', () => {
     expect(run(credit, 1000, 1, 2)).toBeLessThan(1.04)
   })
 
+  it('is not taken away by a clock that goes back', () => {
+    const credit = new Credit()
+    credit.earn(-1e6)
+    expect(credit.allows(1)).toBe(true)
+  })
+
   it('leaves long runs alone', () => {
     const credit = new Credit()
     run(credit, 100, 1, 3)

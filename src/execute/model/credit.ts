@@ -21,7 +21,8 @@ export class Credit {
 
   /** A run has stayed in the loop for `ms`. */
   earn(ms: number): void {
-    this.#add(PART * Math.min(ms, SHORT_MS))
+    // A clock that a test sets back takes nothing.
+    this.#add(PART * Math.min(Math.max(0, ms), SHORT_MS))
   }
 
   /** A run for which the loop would have taken `loopMs` has taken `tookMs` with workers. */

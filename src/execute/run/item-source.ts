@@ -59,7 +59,7 @@ export class ArraySource implements ItemSource {
 /** The items from `from` up to but without `to`. Of a mere array they stay the kind of elements they are: code that was compiled for one kind does not fit another. */
 export function partOf(items: ArrayLike<unknown>, from: number, to: number): unknown[] {
   // A proxy need not say that it has what it gives, and would be copied without.
-  if (Array.isArray(items) && items.constructor === Array && !builtins.util.types.isProxy(items)) return items.slice(from, to)
+  if (Array.isArray(items) && items.constructor === Array && !builtins.util.types.isProxy(items)) return Array.prototype.slice.call(items, from, to) as unknown[]
   const part = new Array<unknown>(Math.max(0, to - from))
   for (let i = from; i < to; i++) part[i - from] = items[i]
   return part

@@ -129,7 +129,7 @@ export class Supply {
       // An item cannot be read, and whoever takes it says so; or there is no memory for a second copy of them all.
     }
     if (block === undefined) return undefined
-    const count = source.items.length - source.position
+    const count = block.remaining
     this.#account.takeAll(this.#next, source.items, source.position, count)
     this.#next += count
     source.close()
