@@ -88,7 +88,7 @@ function notes() {
       'In the heap, 100 KB of rows take 2.5 times their serialized size. Ratios of the grid are rounded down.',
     'The rivals run warm, each on each cell in processes of its own, one message an item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks a thread, ' +
       '1 or 2 at a time, by trial on the same items.',
-    'The best schedule is found through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own. All are run twice, the four fastest ' +
+    'The best schedule is found through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own. All are run twice, `execute` without options after each; the four fastest ' +
       `and \`execute\` without options then ${EFFORT.regretRounds} times in turn; the regret is the median of \`execute\` over the best median of the others, less 1, or 0 where it is faster${ofRounds(EFFORT.regretProcesses, 'processes')}.`,
     'Estimated is `plan.estimatedSpeedup` of `optimize(task, items)`, measured the loop’s time for what the sample has left over that of `plan.run()`.',
   ]
