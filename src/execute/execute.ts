@@ -24,8 +24,9 @@ import { idleWorkers } from './workers/idle-workers.js'
  * @throws {TimeoutExceededError} ERR_TIMEOUT_EXCEEDED when an item took longer than `timeoutMs`
  * @throws {ExecutionError} ERR_EXECUTION when the run cannot go on
  * What an item throws comes through unchanged; what `signal` was aborted with, too.
- * Cost: under a microsecond beyond the loop, in a process's first call some 10 to 35 µs (bench/schedule); the first run that is not a mere loop loads
- * the rest of the package. Worker threads are started only when what remains is worth more than they cost.
+ * Cost: about a microsecond beyond a loop that is too short for workers; the first call of a process some 15 to 40 µs, after items of 10 MB up to
+ * 0.35 ms, and more where it takes turns of the event loop (bench/results/schedule.md); the first run that is not a mere loop loads the rest of the package.
+ * Worker threads are started only when what remains is worth more than they cost.
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])
  */

@@ -44,7 +44,10 @@ export function noteWorkers(task: object | string, had: boolean): void {
   ofTask.quietRuns = had ? 0 : QUIET_RUNS
 }
 
-/** Where there are workers: how long a run of `task` stays in the loop before it is asked whether it should; 0 to ask at once. */
+/**
+ * Where there are workers: how long a run of `task`, which begins now, stays in the loop before it is asked whether it should; 0 to ask at once.
+ * A run that is not to be asked is counted here, since nobody looks at it again.
+ */
 export function msBeforeJudging(task: object | string, items: number): number {
   const ofTask = find(task)
   if (ofTask === undefined) return LEAST_WORTH_MS

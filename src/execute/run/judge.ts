@@ -1,6 +1,5 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { calibration } from '../model/calibration.js'
-import { credit } from '../model/credit.js'
 import { decide, type Decision } from '../model/decide.js'
 import { type CompleteOptions, DEFAULTS } from '../options.js'
 import type { Evidence } from './evidence.js'
@@ -104,8 +103,6 @@ export class Judge {
   decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
     if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
     const options = this.#options
-    const isFree = options.mode === undefined && options.prefer === undefined
-    if (isFree && items !== null && !credit.allows(items * measured.itemMs)) return undefined
     const { warmWorkers } = this
     const wakeMs = wakeUp.ms(performance.now())
     const think = (): Decision => decide(measured, { items, done, warmWorkers, wakeMs, obstacle: undefined }, options)

@@ -35,7 +35,7 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
   let atTurnMs = loop.seenMs
   do {
     if (loop.pending !== undefined) return finishAwaiting(loop, options, judge)
-    const found = considered(loop, judge, false)
+    const found = considered(loop, options, judge, false)
     if (found !== undefined) return handOver(loop, options, found)
     if (loop.seenMs - atTurnMs >= SLICE_MS) {
       atTurnMs = loop.seenMs
@@ -64,7 +64,7 @@ async function finishAwaiting(loop: PlainLoop, options: CompleteOptions, judge: 
     const end = await awaitEach(loop, (restMs) => judge.isDue(restMs, loop.seenMs))
     if (end === 'done') break
     if (end === 'stuck') return handOver(loop, options)
-    const found = considered(loop, judge, true)
+    const found = considered(loop, options, judge, true)
     if (found !== undefined) return handOver(loop, options, found)
     if (end === 'time') await turn(options)
   }
@@ -88,13 +88,14 @@ function recalled(loop: PlainLoop, options: CompleteOptions): { readonly found?:
   if (isAgain) wakeWorker(options, latestItemMs(task.key) * rest)
   const known = recall(task.key, items[next])
   if (known === undefined) return {}
-  if (isAgain && options === DEFAULTS && loop.seenItems === 0 && credit.allows(rest * known.itemMs)) {
+  const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
+  const isAllowed = mayLose(options, rest * itemMs)
+  if (isAllowed && isAgain && options === DEFAULTS && loop.seenItems === 0) {
     const decision = latestDecision({ measured: known, items: rest, warmWorkers: poolFor(undefined).idle, wakeMs: wakeUp.ms(performance.now()) })
     if (decision?.chosen.mode === 'threads') return { found: { decision, measured: known } }
   }
-  const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
   const judge = new Judge(task, options)
-  const found = judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
+  const found = isAllowed && judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
   // Of what waits, how long it takes says little about this thread's work.
   if (!known.isAsync) judge.expectedMs = itemMs
   noteWorkers(task.key, found !== undefined)
@@ -107,8 +108,15 @@ function wakeWorker({ maxMemoryPerWorker }: CompleteOptions, restMs: number): vo
 }
 
 /** The schedule that what has been seen suggests, if it is one with workers. */
-function considered(loop: PlainLoop, judge: Judge, isAsync: boolean): ReturnType<Judge['consider']> {
-  return judge.isDue(restMs(loop), loop.seenMs) && loop.lastMs > judge.expectedMs * loop.lastItems * UNEXPECTED ? judge.consider(evidenceOf(loop, loop.next, isAsync)) : undefined
+function considered(loop: PlainLoop, options: CompleteOptions, judge: Judge, isAsync: boolean): ReturnType<Judge['consider']> {
+  const leftMs = restMs(loop)
+  const isNews = loop.lastMs > judge.expectedMs * loop.lastItems * UNEXPECTED
+  return isNews && judge.isDue(leftMs, loop.seenMs) && mayLose(options, leftMs) ? judge.consider(evidenceOf(loop, loop.next, isAsync)) : undefined
+}
+
+/** Whether a run whose rest takes the loop `ms` may have workers, though they might cost more than they gain. Whoever prefers them has said so. */
+function mayLose({ prefer }: CompleteOptions, ms: number): boolean {
+  return prefer !== undefined || credit.allows(ms)
 }
 
 /** Whoever waits for the results gets them first. */
