@@ -17,7 +17,7 @@ const names = { keep_classnames: true, keep_fnames: true }
 /** An error that nobody catches shows its line of code: none may be as long as the file. */
 const format = { max_line_len: 200 }
 /** A function that is called in one place stays where it is: put there, it would be made anew by each call. */
-const minified = { module: true, mangle: names, compress: { ...names, reduce_funcs: false }, format }
+const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, format }
 
 /**
  * What `execute` calls for a loop of some milliseconds. The first call of a process would spend longer on compiling them
@@ -27,6 +27,13 @@ const compiledEarly = new Set([
   'execute', 'isWorkerOfOurs', 'isIndexed', 'executePlainly', 'idleWorkers', 'plainLoop', 'runSlice', 'runItems', 'timed', 'finishLoop',
   'goOn', 'schedulerIfLoaded', 'restMs', 'mayBeWorth', 'exampleOf',
 ])
+
+const minifying = { name: 'minify', renderChunk: minifyChunk }
+
+/** The parser becomes a part of the package, with the licence that it asks to be kept. */
+const acorn = join(root, 'node_modules', 'acorn')
+const parser = join(acorn, 'dist', 'acorn.mjs')
+const parserLicence = join(acorn, 'LICENSE')
 
 const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')
@@ -61,12 +68,24 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
   }
 }
 
-// A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package.
-// Only policies, which few runs have, it takes from what is already there.
+// A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package. It is
+// CommonJS, and the parser is joined into what finds a function's captured variables: Node's loader of ES modules takes a worker 5 ms to begin with,
+// and as long for a parser of its own package. Only policies, which few runs have, the worker takes from what is already there.
 const { 'execute-worker': worker, ...others } = entryPoints
-const policiesOfWorker = join(dist, 'execute', 'workers', 'worker-policy-classes.js')
-await joinAll({ ...others, 'worker-policy-classes': policiesOfWorker }, { manualChunks: inFewFiles })
-await joinAll({ 'execute-worker': worker }, { paths: { [policiesOfWorker]: './worker-policy-classes.js' } }, [policiesOfWorker])
+const inWorkers = join(dist, 'execute', 'workers')
+const policiesOfWorker = join(inWorkers, 'worker-policy-classes.js')
+const analysis = join(inWorkers, 'captured-variables.js')
+await joinAll({ ...others, 'worker-policy-classes': policiesOfWorker }, {
+  manualChunks: inFewFiles,
+  paths: { [analysis]: './captured-variables.cjs' },
+  plugins: [{ name: 'workers-are-commonjs', renderChunk: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'") }, minifying],
+}, [analysis])
+await joinAll({ 'execute-worker': worker, 'captured-variables': analysis }, {
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: 'shared-[hash].cjs',
+  paths: { [policiesOfWorker]: './worker-policy-classes.js' },
+}, [policiesOfWorker])
 
 if (compiledEarly.size > 0) throw new Error(`${[...compiledEarly].join(', ')}: no such function at the top level of shared-amorsize`)
 
@@ -89,7 +108,8 @@ function importedBy(entry, getModuleInfo) {
 async function joinAll(input, output, alsoExternal = []) {
   const joined = await rollup({
     input,
-    external: (id, from) => !isOurs(id) || alsoExternal.includes(from === undefined ? id : join(dirname(from), id)),
+    plugins: [{ name: 'parser', resolveId: (id) => (id === 'acorn' ? parser : null) }],
+    external: (id, from) => (!isOurs(id) && id !== 'acorn') || alsoExternal.includes(from === undefined ? id : join(dirname(from), id)),
     onLog(level, log, report) {
       // The compiler's helper for `using` asks for it, and goes without.
       if (log.code !== 'THIS_IS_UNDEFINED') report(level === 'warn' ? 'error' : level, log)
@@ -98,14 +118,16 @@ async function joinAll(input, output, alsoExternal = []) {
   await joined.write({
     dir: bundle,
     chunkFileNames: 'shared-[hash].js',
-    plugins: [{ name: 'minify', renderChunk: minifyChunk }],
+    plugins: [minifying],
     ...output,
   })
   await joined.close()
 }
 
-async function minifyChunk(source, { name }) {
-  const { code } = await minify(source, minified)
+async function minifyChunk(source, { name, fileName, moduleIds }) {
+  // The minifier writes into what it is given.
+  const { code } = await minify(source, { ...structuredClone(minified), module: fileName.endsWith('.js'), toplevel: true })
+  if (moduleIds.includes(parser)) return `/*! acorn\n\n${readFileSync(parserLicence, 'utf8').trim()}\n*/\n${code}`
   if (name !== 'shared-amorsize') return code
   const early = compiledAtImport(code, compiledEarly)
   for (const found of early.found) compiledEarly.delete(found)

@@ -66,10 +66,12 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
   const { task, options, source, firstItems, measured } = parts
   const { total } = source
   let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(options.policies))
+  const pool = poolFor(options.maxMemoryPerWorker)
   const situation: Situation = {
     items: parts.left,
     done: firstItems.length,
-    warmWorkers: poolFor(options.maxMemoryPerWorker).idle,
+    warmWorkers: pool.idle,
+    startingMs: pool.startingMs,
     wakeMs: wakeUp.ms(performance.now()),
     obstacle,
   }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { isTooHeavy } from '../../src/execute/model/clone-cost.js'
+import { isTooHeavy, weightOf } from '../../src/execute/model/clone-cost.js'
 import { asyncMs, choose, type Choices, chunkFor, consider, type CostInputs, loopMs, threadsMs } from '../../src/execute/model/cost-model.js'
 
 const inputs: CostInputs = {
-  items: 1000, itemMs: 1, cpuShare: 1, isAsync: false, sendMs: 0, receiveMs: 0, spawnMs: 0, wakeMs: 0.1, dispatchMs: 0.03, isShared: true, cores: 2, mainWorks: true,
+  items: 1000, itemMs: 1, cpuShare: 1, isAsync: false, sendMs: 0, receiveMs: 0, spawnMs: 0, spawnHereMs: 0, wakeMs: 0.1, dispatchMs: 0.03, isShared: true, cores: 2, mainWorks: true,
 }
 const choices: Choices = { mostWorkers: 1, mostInFlight: 256, targetChunkMs: 4, mayUseThreads: true }
 const choice = (changed: Partial<CostInputs>, chosen: Partial<Choices> = {}) => {
@@ -32,6 +32,13 @@ describe('the cost model', () => {
     expect(cold).toBeGreaterThan(545)
     expect(cold).toBeLessThan(560) // 100 ms alone, then 900 items shared
     expect(threadsMs({ ...inputs, items: 50, spawnMs: 100 }, 1, 4)).toBe(50)
+  })
+
+  it('counts what a start takes from this thread', () => {
+    const started = { ...inputs, spawnMs: 100 }
+    // 20 ms of items are left over for both.
+    expect(threadsMs({ ...started, spawnHereMs: 20 }, 1, 4) - threadsMs(started, 1, 4)).toBeCloseTo(10, 0)
+    expect(threadsMs({ ...started, spawnHereMs: 200 }, 1, 4)).toBeCloseTo(threadsMs({ ...inputs, spawnMs: 0 }, 1, 4) + 100, 0)
   })
 
   it('finds a worker ready only between two items of this thread, and gives both whole items', () => {
@@ -101,6 +108,6 @@ describe('what is too heavy to be sent', () => {
     ['what no thread would receive', { run: () => 1 }, 1, 1000, true],
     ['what cannot be read', new Proxy({}, { ownKeys: () => { throw new Error('no') } }), 1, 1000, true],
   ])('%s', (_, item, result, itemMs, expected) => {
-    expect(isTooHeavy(item, result, itemMs)).toBe(expected)
+    expect(isTooHeavy(weightOf(item, result, itemMs))).toBe(expected)
   })
 })

@@ -22,7 +22,7 @@ function ask(changed: Changes = {}, changedMeasured: Partial<Measured> = {}): { 
 }
 
 function fresh({ measured, ...situation }: typeof question): Decision {
-  return decide(measured, { ...situation, done: 0, obstacle: undefined }, DEFAULTS)
+  return decide(measured, { ...situation, done: 0, startingMs: undefined, obstacle: undefined }, DEFAULTS)
 }
 
 const thinks = (changed: Changes = {}, changedMeasured: Partial<Measured> = {}): boolean => ask(changed, changedMeasured).thought

@@ -21,7 +21,7 @@ const COURSES: Readonly<Record<Calibrated, Course>> = {
   dispatchMs: { assumedMs: 0.03, leastMs: 0.003, mostMs: 1, needed: 4, down: 1 / 4, up: 1 / 64 },
   // Here a part of what disturbs, the collection of garbage, is of its own making.
   cloneNodeMs: { assumedMs: 0.000_2, leastMs: 0.000_01, mostMs: 0.01, needed: 4, down: 1 / 16, up: 1 / 16 },
-  cloneByteMs: { assumedMs: 0.000_000_5, leastMs: 0.000_000_03, mostMs: 0.000_03, needed: 4, down: 1 / 16, up: 1 / 16 },
+  cloneByteMs: { assumedMs: 0.000_001, leastMs: 0.000_000_03, mostMs: 0.000_03, needed: 4, down: 1 / 16, up: 1 / 16 },
 }
 
 /** A measurement of this many times the estimate says no more than that. */

@@ -20,10 +20,15 @@ export function cloneMsOf({ nodes, bytes }: CloneWeight, { cloneNodeMs, cloneByt
  */
 const HEAVIEST = 1.8
 
-/** Whether an item that takes `itemMs`, and what comes of it, cost too much to be sent. */
-export function isTooHeavy(item: unknown, result: unknown, itemMs: number): boolean {
-  if (typeof item === 'number' && typeof result === 'number') return false
+/** What it costs to copy an item, and what comes of it, in times of the `itemMs` that it takes; Infinity for what cannot be copied. */
+export function weightOf(item: unknown, result: unknown, itemMs: number): number {
+  if (typeof item === 'number' && typeof result === 'number') return 0
   const [ofItem, ofResult] = [sizeOf(item), sizeOf(result)]
-  if (ofItem.obstacle !== undefined || ofResult.obstacle !== undefined) return true
-  return cloneMsOf({ nodes: ofItem.nodes + ofResult.nodes, bytes: ofItem.bytes + ofResult.bytes }, calibration) > HEAVIEST * itemMs
+  if (ofItem.obstacle !== undefined || ofResult.obstacle !== undefined) return Infinity
+  return cloneMsOf({ nodes: ofItem.nodes + ofResult.nodes, bytes: ofItem.bytes + ofResult.bytes }, calibration) / itemMs
+}
+
+/** Whether an item of this {@link weightOf weight} costs too much to be sent. */
+export function isTooHeavy(weight: number): boolean {
+  return weight > HEAVIEST
 }

@@ -16,6 +16,8 @@ export interface CostInputs {
   readonly receiveMs: number
   /** Until a worker that must be started does its first work; 0 for one that is there. */
   readonly spawnMs: number
+  /** This thread's part of that. */
+  readonly spawnHereMs: number
   /** From the choice of workers until those that are there work, and from their last result until this thread has it. */
   readonly wakeMs: number
   /** Cost of one message to a worker and back, on either side. */
@@ -52,12 +54,12 @@ export function asyncMs(inputs: CostInputs, concurrency: number): number {
 }
 
 /**
- * Workers, and this thread beside them if it works too. While workers start, this thread runs items; then both sides finish
+ * Workers, and this thread beside them if it works too. While workers start, this thread runs items most of the time; then both sides finish
  * together: with x items on the workers, x·w / W = (items − x)·t + x·m, where w is what an item costs a worker and m what
  * its messages cost this thread.
  */
 export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
-  const { items, itemMs, cpuShare, sendMs, receiveMs, spawnMs, wakeMs, dispatchMs, isShared, cores, mainWorks } = inputs
+  const { items, itemMs, cpuShare, sendMs, receiveMs, spawnMs, spawnHereMs, wakeMs, dispatchMs, isShared, cores, mainWorks } = inputs
   const perChunkMs = isShared ? 0.000_1 : dispatchMs
   const perItemMs = isShared ? 0 : IN_MESSAGE_MS
   const toSendMs = sendMs + perItemMs + perChunkMs / chunkSize
@@ -69,7 +71,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
 
   // This thread finds that a worker is ready between two of its items.
   const readyMs = mainWorks ? Math.ceil(spawnMs / Math.max(itemMs, 1e-6) - 1e-9) * itemMs : spawnMs
-  const duringSpawn = readyMs > 0 && mainWorks ? readyMs / itemMs : 0
+  const duringSpawn = readyMs > 0 && mainWorks ? Math.max(0, readyMs - spawnHereMs) / itemMs : 0
   if (duringSpawn >= items) return items * itemMs
   const rest = items - duringSpawn
   const alone = Math.max(rest / rate, rest * toSendMs)

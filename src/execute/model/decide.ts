@@ -8,6 +8,9 @@ import type { Measured } from './profile.js'
 /** In flight at most when nobody says otherwise. */
 const MOST_IN_FLIGHT = 256
 
+/** The part of a worker's start that is this thread's work. */
+const SPAWN_HERE = 1 / 4
+
 /** A decision, and all that led to it. */
 export interface Decision {
   readonly chosen: Considered
@@ -25,6 +28,8 @@ export interface Situation {
   readonly done: number
   /** Workers that are there and idle. */
   readonly warmWorkers: number
+  /** For how long one has been starting; undefined while none is. */
+  readonly startingMs: number | undefined
   /** What it costs to have them begin and end. */
   readonly wakeMs: number
   /** Why workers are out of the question; undefined if they are not. */
@@ -39,6 +44,8 @@ export function decide(measured: Measured, situation: Situation, options: Comple
   const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (measured.itemBytes + measured.resultBytes)
   const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
   const { itemBytes, resultBytes, cloneNodes } = measured
+  const isThere = situation.warmWorkers > 0
+  const { startingMs = 0 } = situation
   const cloneMs = cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
   const inputs: CostInputs = {
     items: situation.items ?? Math.max(1, situation.done),
@@ -47,7 +54,8 @@ export function decide(measured: Measured, situation: Situation, options: Comple
     isAsync: measured.isAsync,
     sendMs: cloneMs / 2,
     receiveMs: cloneMs / 2,
-    spawnMs: situation.warmWorkers > 0 ? 0 : calibration.spawnMs,
+    spawnMs: isThere ? 0 : Math.max(0, calibration.spawnMs - startingMs),
+    spawnHereMs: isThere || startingMs > 0 ? 0 : SPAWN_HERE * calibration.spawnMs,
     wakeMs: situation.wakeMs,
     dispatchMs: calibration.dispatchMs,
     isShared: measured.isShared,

@@ -13,7 +13,7 @@ import { decideOnce } from './latest-decision.js'
 import { sendable } from '../workers/transfer.js'
 import { sizeOf } from '../model/value-size.js'
 import { poolFor, type WorkerPool } from '../workers/worker-pool.js'
-import { crowding, isWorthPreparing, mayUseWorkers, SPAWN_FACTOR } from './worth.js'
+import { isWorthPreparing, isWorthSpawning, mayUseWorkers, SPAWN_FACTOR } from './worth.js'
 
 /** Before this much has been run, the pace says little. */
 const LEAST_SEEN_MS = 0.1
@@ -47,25 +47,28 @@ export class Judge {
 
   /** Workers that are there and idle. */
   get warmWorkers(): number {
-    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker)).idle
+    return this.#poolOfRun.idle
+  }
+
+  get #poolOfRun(): WorkerPool {
+    return (this.#pool ??= poolFor(this.#options.maxMemoryPerWorker))
   }
 
   /** Whether it is time to ask {@link consider}: `restMs` are left, `seenMs` have been run. */
   isDue(restMs: number, seenMs: number): boolean {
     if (restMs < LEAST_WORTH_MS || seenMs < this.#notBeforeMs || !this.#mayUseThreads) return false
-    if (this.warmWorkers > 0) return true
+    if (this.warmWorkers > 0 || this.#poolOfRun.startingMs !== undefined) return true
     if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
     return this.#isWorthSpawning(restMs, seenMs)
   }
 
   /** Little more than enough must seem so twice: at the first look something else may have had the core. */
   #isWorthSpawning(restMs: number, seenMs: number): boolean {
-    const leastMs = SPAWN_FACTOR * calibration.spawnMs
-    if (restMs <= leastMs || restMs <= leastMs * crowding()) {
+    if (!isWorthSpawning(restMs)) {
       this.#seemedWorthAtMs = Infinity
       return false
     }
-    if (restMs > CLEARLY * leastMs || seenMs > this.#seemedWorthAtMs) return true
+    if (restMs > CLEARLY * SPAWN_FACTOR * calibration.spawnMs || seenMs > this.#seemedWorthAtMs) return true
     this.#seemedWorthAtMs = Math.min(this.#seemedWorthAtMs, seenMs)
     return false
   }
@@ -92,7 +95,7 @@ export class Judge {
     const measured = weigh(evidence)
     remember(this.#task.key, evidence.item, measured)
     if (measured.obstacle !== undefined) return
-    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, wakeMs: wakeUp.ms(Infinity), obstacle: undefined }, this.#options)
+    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, startingMs: undefined, wakeMs: wakeUp.ms(Infinity), obstacle: undefined }, this.#options)
     const sent = sendable(this.#task)
     if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
     // Not before whoever waits for this run has its results.
@@ -105,7 +108,7 @@ export class Judge {
     const options = this.#options
     const { warmWorkers } = this
     const wakeMs = wakeUp.ms(performance.now())
-    const think = (): Decision => decide(measured, { items, done, warmWorkers, wakeMs, obstacle: undefined }, options)
+    const think = (): Decision => decide(measured, { items, done, warmWorkers, startingMs: this.#poolOfRun.startingMs, wakeMs, obstacle: undefined }, options)
     const decision = done > 0 || items === null || options !== DEFAULTS ? think() : decideOnce({ measured, items, warmWorkers, wakeMs }, think)
     return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
   }

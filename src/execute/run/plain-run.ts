@@ -1,15 +1,18 @@
 import { type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
-import { isTooHeavy } from '../model/clone-cost.js'
+import { isTooHeavy, weightOf } from '../model/clone-cost.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct } from '../model/profile-cache.js'
 import type { CompleteOptions } from '../options.js'
 import { loadScheduler, type Scheduler, schedulerIfLoaded } from '../load-scheduler.js'
 import { idleWorkers } from '../workers/idle-workers.js'
 import { evidenceOfAll, type Example, exampleOf } from './evidence.js'
-import { isWorthPreparing, mayBeWorth, mayUseWorkers } from './worth.js'
+import { startEarly } from './early-worker.js'
+import { isWorthPreparing, isWorthSpawning, mayBeWorth, mayUseWorkers } from './worth.js'
 
 /** Milliseconds of items between two turns of the event loop while the scheduler is being loaded, which needs several. */
 const LOADING_MS = 0.5
+/** What has been run for so long needs no second look: what else may have had the core for a while matters little by then. */
+const LONG_SEEN_MS = 8
 
 /** Ends a loop that needs more than one slice, in this thread or, as soon as that is worth more, by the scheduler. */
 export function finishLoop(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
@@ -19,25 +22,67 @@ export function finishLoop(loop: PlainLoop, options: CompleteOptions): Promise<u
 
 /** Goes on between turns of the event loop, as long as nothing else may be worth more. */
 async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
-  let loading: Promise<Scheduler> | undefined
   let atTurnMs = 0
   let notBeforeMs = 0
   do {
     if (loop.pending !== undefined) return awaitScheduler(loop, options)
-    if (loading === undefined && loop.seenMs >= notBeforeMs && mayBeWorth(restMs(loop)) && mayUseWorkers(options)) {
-      if (isNextTooHeavy(loop)) notBeforeMs = 2 * loop.seenMs
-      else loading = loadScheduler()
+    if (loop.seenMs >= notBeforeMs && mayBeWorth(restMs(loop)) && mayUseWorkers(options)) {
+      const weight = weightOfNext(loop)
+      if (!isTooHeavy(weight) && mayBeWorth(restMs(loop) / (1 + weight))) return goOnLoading(loop, weight, options)
+      notBeforeMs = 2 * loop.seenMs
     }
-    const scheduler = loading === undefined ? undefined : schedulerIfLoaded()
-    if (scheduler !== undefined) return scheduler.finishJudged(loop, options)
-    if (loading !== undefined || loop.seenMs - atTurnMs >= SLICE_MS) {
+    if (loop.seenMs - atTurnMs >= SLICE_MS) {
       atTurnMs = loop.seenMs
-      await new Promise(setImmediate)
-      options.signal?.throwIfAborted()
+      await turn(options)
     }
-  } while (runSlice(loop, loading === undefined ? SLICE_MS : LOADING_MS))
+  } while (runSlice(loop, SLICE_MS))
+  return ended(loop, options)
+}
+
+/** Goes on while the scheduler is being loaded, and a worker started as soon as that seems worth it for the second time. */
+async function goOnLoading(loop: PlainLoop, weight: number, options: CompleteOptions): Promise<unknown[]> {
+  const loading = loadScheduler()
+  let isSure = loop.seenMs >= LONG_SEEN_MS
+  let isStarted = false
+  do {
+    const scheduler = schedulerIfLoaded()
+    if (scheduler !== undefined) return scheduler.finishJudged(loop, options)
+    if (loop.pending !== undefined) return awaitScheduler(loop, options)
+    if (isSure && !isStarted && isWorthSpawning(restMs(loop) / (1 + weight))) {
+      isStarted = true
+      startEarly(loop, options)
+    }
+    isSure = true
+    const itemMs = loop.lastMs / loop.lastItems
+    await (itemMs > LOADING_MS ? untilLoaded(loading, itemMs, options) : turn(options))
+  } while (schedulerIfLoaded() !== undefined || runSlice(loop, LOADING_MS))
+  return ended(loop, options)
+}
+
+async function turn({ signal }: CompleteOptions): Promise<void> {
+  await new Promise(setImmediate)
+  signal?.throwIfAborted()
+}
+
+/**
+ * Items that take long wait for the scheduler, whose loading is this thread's own work for the most part; but for no longer than one of them
+ * takes.
+ */
+async function untilLoaded(loading: Promise<Scheduler>, mostMs: number, { signal }: CompleteOptions): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, mostMs)
+    const loaded = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    loading.then(loaded, loaded)
+  })
+  signal?.throwIfAborted()
+}
+
+/** All items have ended in this thread. Whoever waits for the results gets them before anything is learnt. */
+function ended(loop: PlainLoop, options: CompleteOptions): unknown[] {
   const example = exampleOf(loop)
-  // Whoever waits for the results gets them first.
   if (example !== undefined) setImmediate(learn, loop, example, options)
   return loop.results
 }
@@ -49,13 +94,13 @@ async function awaitScheduler(loop: PlainLoop, options: CompleteOptions): Promis
   return finishJudged(loop, options)
 }
 
-/** Whether what comes next weighs more than it computes: then the scheduler need not be asked. */
-function isNextTooHeavy({ items, results, next, lastItems, lastMs }: PlainLoop): boolean {
+/** Where copies cost more than workers gain, the scheduler need not be asked. */
+function weightOfNext({ items, results, next, lastItems, lastMs }: PlainLoop): number {
   try {
-    return isTooHeavy(items[next], results[next - 1], lastMs / lastItems)
+    return weightOf(items[next], results[next - 1], lastMs / lastItems)
   } catch {
     // An item that cannot be read is for whoever runs it.
-    return false
+    return 0
   }
 }
 
@@ -72,6 +117,6 @@ function learn(loop: PlainLoop, example: Example, options: CompleteOptions): voi
   const task = taskOf(loop)
   const evidence = evidenceOfAll(loop, example, false)
   correct(task.key, evidence.item, evidence.pace.itemMs)
-  if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs) || isTooHeavy(example.item, example.result, evidence.pace.itemMs)) return
+  if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs) || isTooHeavy(weightOf(example.item, example.result, evidence.pace.itemMs))) return
   void loadScheduler().then(({ prepareFor }) => prepareFor(task, evidence, options), () => undefined)
 }

@@ -22,6 +22,12 @@ export function mayBeWorth(restMs: number): boolean {
   return restMs >= (idleWorkers() > 0 ? LEAST_WORTH_MS : SPAWN_FACTOR * calibration.spawnMs)
 }
 
+/** Whether a rest of so long, if that is what it is, pays for starting workers on a machine as busy as this one. */
+export function isWorthSpawning(restMs: number): boolean {
+  const leastMs = SPAWN_FACTOR * calibration.spawnMs
+  return restMs > leastMs && restMs > leastMs * crowding()
+}
+
 /**
  * Whether runs that took so long without workers, of which there are none, have come so often that those to come should find some.
  * Each run is to ask once.
@@ -35,7 +41,7 @@ export function isWorthPreparing(ms: number): boolean {
  * How many threads want each core. On a machine that others keep busy a worker starts late, and takes its start from this thread's
  * own share of the cores.
  */
-export function crowding(): number {
+function crowding(): number {
   const { availableParallelism, loadavg } = builtins.os
   const [load = 0] = loadavg()
   return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))

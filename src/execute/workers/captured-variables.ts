@@ -1,4 +1,4 @@
-import type * as Acorn from 'acorn'
+import * as parser from 'acorn'
 import { runInNewContext } from 'node:vm'
 
 /** What a function's source says about sending it to another thread. */
@@ -11,7 +11,7 @@ export interface FunctionAnalysis {
   readonly isStrict: boolean
 }
 
-type Node = Acorn.Node & Record<string, unknown>
+type Node = parser.Node & Record<string, unknown>
 
 /** What Node defines in every thread beside ECMAScript's own globals. */
 const NODE_GLOBALS =
@@ -24,27 +24,32 @@ const NODE_GLOBALS =
 /** Helpers that compilers put into functions; the worker brings its own. */
 const HELPERS = '__name'
 
-let globals: Set<string> | undefined
+/** What most functions use of ECMAScript's globals. To ask for all of them takes a new context, and that a millisecond or two. */
+const COMMON_GLOBALS =
+  'Array ArrayBuffer BigInt Boolean Date Error Float64Array Infinity Int32Array JSON Map Math NaN Number Object Promise RangeError RegExp Set String Symbol ' +
+  'TypeError Uint8Array globalThis isFinite isNaN parseFloat parseInt undefined'
 
-/** Names that mean the same in every thread. What this program has added to its own global object is not among them. */
-function globalNames(): Set<string> {
-  const names = (): string[] => runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]
-  return (globals ??= new Set([...names(), ...NODE_GLOBALS.split(' '), HELPERS]))
+const common = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' '), HELPERS])
+let standard: Set<string> | undefined
+
+/** Whether a name means the same in every thread. What this program has added to its own global object does not. */
+function isGlobal(name: string): boolean {
+  if (common.has(name)) return true
+  standard ??= new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[])
+  return standard.has(name)
 }
 
 /**
  * Finds what the function with this source captures.
  *
  * @param source - as `Function.prototype.toString` gives it
- * Cost: the first call loads the parser, about 10 ms.
  */
-export async function analyseFunction(source: string): Promise<FunctionAnalysis> {
+export function analyseFunction(source: string): FunctionAnalysis {
   if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) return { captured: ['[native code]'], expression: '', isStrict: true }
-  const parser = await import('acorn')
   const method = `(o => o[Reflect.ownKeys(o)[0]])({${source}})`
   for (const expression of [`(${source})`, method]) {
     for (const sourceType of ['module', 'script'] as const) {
-      const tree = parse(parser, expression, sourceType)
+      const tree = parse(expression, sourceType)
       if (tree === undefined) continue
       const parts = partsOf(tree, expression === method)
       if (parts.some(({ type }) => type === 'ClassExpression')) return { captured: ['class'], expression, isStrict: true }
@@ -58,9 +63,9 @@ export async function analyseFunction(source: string): Promise<FunctionAnalysis>
   return { captured: ['[a name of its class]'], expression: '', isStrict: true }
 }
 
-function parse(parser: typeof Acorn, code: string, sourceType: 'module' | 'script'): Node | undefined {
+function parse(code: string, sourceType: 'module' | 'script'): Node | undefined {
   try {
-    const options: Acorn.Options = { ecmaVersion: 'latest', sourceType, allowSuperOutsideMethod: true, allowReserved: true }
+    const options: parser.Options = { ecmaVersion: 'latest', sourceType, allowSuperOutsideMethod: true, allowReserved: true }
     return parser.parse(code, options) as unknown as Node
   } catch {
     return undefined
@@ -91,7 +96,7 @@ class Scope {
 
   #use(name: string): void {
     if (name === 'eval') this.#captured.add(name)
-    if (!this.#defines(name) && !globalNames().has(name)) this.#captured.add(name)
+    if (!this.#defines(name) && !isGlobal(name)) this.#captured.add(name)
   }
 
   #useThis(name: 'this' | 'super'): void {

@@ -86,6 +86,11 @@ export class PoolWorker {
     }
   }
 
+  /** Milliseconds since it was started. */
+  get ageMs(): number {
+    return machineNow() - this.#startedMs
+  }
+
   /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */
   get itemAgeMs(): number {
     if (this.currentItem < 0) return 0

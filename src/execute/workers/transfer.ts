@@ -88,7 +88,7 @@ async function prepare(entry: Inline): Promise<TransferredTask | TaskNotTransfer
 /** Finds what a function captures. Any thread can. */
 export async function check({ id, name, source }: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
   const { analyseFunction } = await import('./captured-variables.js')
-  const { captured, expression, isStrict } = await analyseFunction(source)
+  const { captured, expression, isStrict } = analyseFunction(source)
   if (captured.length === 0) return { id, expression, isStrict }
   const subject = name === '' ? 'the task' : `the task '${name}'`
   return new TaskNotTransferableError(

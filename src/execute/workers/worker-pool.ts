@@ -53,6 +53,12 @@ export class WorkerPool implements Disposable {
     return this.#idle.length
   }
 
+  /** For how long the first of those that are starting has been; undefined while none is. */
+  get startingMs(): number | undefined {
+    const [first] = this.#starting
+    return first?.ageMs
+  }
+
   /** All workers of this pool. */
   get size(): number {
     return this.#idle.length + this.#starting.size + this.#working
