@@ -25,7 +25,7 @@ const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, f
  */
 const compiledEarly = new Set([
   'execute', 'isWorkerOfOurs', 'isIndexed', 'executePlainly', 'idleWorkers', 'plainLoop', 'runSlice', 'runItems', 'timed', 'finishLoop',
-  'goOn', 'schedulerIfLoaded', 'restMs', 'mayBeWorth', 'exampleOf',
+  'goOn', 'turn', 'schedulerIfLoaded', 'restMs', 'mayBeWorth', 'exampleOf',
 ])
 
 const minifying = { name: 'minify', renderChunk: minifyChunk }

@@ -1,5 +1,6 @@
 import { awaitEach } from '../here/await-each.js'
 import { paceOf, type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
+import { turn } from '../here/turn.js'
 import { credit } from '../model/credit.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct, hadWorkers, latestItemMs, noteWorkers, recall } from '../model/profile-cache.js'
@@ -39,7 +40,7 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
     if (found !== undefined) return handOver(loop, options, found)
     if (loop.seenMs - atTurnMs >= SLICE_MS) {
       atTurnMs = loop.seenMs
-      await turn(options)
+      await turn(options.signal)
     }
   } while (runSlice(loop, LOOK_MS))
   wakeUp.ran(performance.now())
@@ -66,16 +67,10 @@ async function finishAwaiting(loop: PlainLoop, options: CompleteOptions, judge: 
     if (end === 'stuck') return handOver(loop, options)
     const found = considered(loop, options, judge, true)
     if (found !== undefined) return handOver(loop, options, found)
-    if (end === 'time') await turn(options)
+    if (end === 'time') await turn(options.signal)
   }
   learnLater(loop, judge, true)
   return loop.results
-}
-
-/** One of the event loop. */
-async function turn({ signal }: CompleteOptions): Promise<void> {
-  await new Promise(setImmediate)
-  signal?.throwIfAborted()
 }
 
 /** What is known of such items: the schedule that it suggests, if that is one with workers, and whoever has judged it. How long they take shows by now. */

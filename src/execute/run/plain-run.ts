@@ -1,4 +1,5 @@
 import { type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
+import { turn } from '../here/turn.js'
 import { isTooHeavy, weightOf } from '../model/clone-cost.js'
 import { SLICE_MS } from '../model/pace.js'
 import { correct } from '../model/profile-cache.js'
@@ -33,7 +34,7 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
     }
     if (loop.seenMs - atTurnMs >= SLICE_MS) {
       atTurnMs = loop.seenMs
-      await turn(options)
+      await turn(options.signal)
     }
   } while (runSlice(loop, SLICE_MS))
   return ended(loop, options)
@@ -54,14 +55,9 @@ async function goOnLoading(loop: PlainLoop, weight: number, options: CompleteOpt
     }
     isSure = true
     const itemMs = loop.lastMs / loop.lastItems
-    await (itemMs > LOADING_MS ? untilLoaded(loading, itemMs, options) : turn(options))
+    await (itemMs > LOADING_MS ? untilLoaded(loading, itemMs, options) : turn(options.signal))
   } while (schedulerIfLoaded() !== undefined || runSlice(loop, LOADING_MS))
   return ended(loop, options)
-}
-
-async function turn({ signal }: CompleteOptions): Promise<void> {
-  await new Promise(setImmediate)
-  signal?.throwIfAborted()
 }
 
 /**
