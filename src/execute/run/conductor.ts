@@ -188,7 +188,8 @@ class Conductor {
       this.#run.stop('failed', error)
       return
     }
-    const allTerms: Terms = { ...terms, policies, chunkSize: options.chunkSize, targetChunkMs: options.targetChunkMs }
+    const { workers, itemMs, inFlight } = terms
+    const allTerms: Terms = { workers, itemMs, inFlight, policies, chunkSize: options.chunkSize, targetChunkMs: options.targetChunkMs }
     const isNew = worksBeside && this.#here === undefined && this.#async === undefined
     if (isNew) this.#makeHere()
     this.#run.mode = 'threads'

@@ -31,8 +31,9 @@ const WAKE_MS = 0.8
 /** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
   const isAgain = hadWorkers(taskOf(loop).key)
-  const { found, judge = new Judge(taskOf(loop), options) } = recalled(loop, options)
+  const { found, judge: recalling } = recalled(loop, options)
   if (found !== undefined) return handOver(loop, options, found, isAgain)
+  const judge = recalling ?? new Judge(taskOf(loop), options)
   let atTurnMs = loop.seenMs
   do {
     if (loop.pending !== undefined) return finishAwaiting(loop, options, judge)
@@ -144,16 +145,17 @@ function learnCost({ decision, measured }: NonNullable<ReturnType<Judge['decide'
  * @param isAgain - whether workers are there that know the task: how such runs begin and end is learnt from
  */
 async function handOver(
-  { call, named, items, next, pending, results, ...seen }: PlainLoop,
+  loop: PlainLoop,
   options: CompleteOptions,
   found?: ReturnType<Judge['decide']>,
   isAgain = false,
 ): Promise<unknown[]> {
-  const sink = new ArraySink(results)
+  const { items, next, pending } = loop
+  const sink = new ArraySink(loop.results)
   const source = new ArraySource(items)
   source.position = pending === undefined ? next : next + 1
-  const run = new Run(options, taskOf({ call, named }), source, source.position, sink, [])
-  const pace = paceOf(seen)
+  const run = new Run(options, taskOf(loop), source, source.position, sink, [])
+  const pace = paceOf(loop)
   if (pending === undefined) {
     conduct(run, { pace, measured: found?.measured, decided: found?.decision.chosen })
   } else {

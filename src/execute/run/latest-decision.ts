@@ -43,7 +43,10 @@ export function latestDecision(question: Question): Decision | undefined {
   if (chosen.mode !== 'threads') return wakeMs <= question.wakeMs && Math.abs(change - 1) <= LITTLE_CHANGE ? decision : undefined
   const estimatedMs = (chosen.estimatedMs - wakeMs) * change + question.wakeMs
   const isSure = change <= MOST_CHANGE && change * MOST_CHANGE >= 1 && estimatedMs < question.items * question.measured.itemMs * MARGIN
-  return isSure ? { ...decision, chosen: { ...chosen, estimatedMs } } : undefined
+  if (!isSure) return undefined
+  const { considered, inputs, limits, bytesPerWorker } = decision
+  const { mode, workers, chunkSize } = chosen
+  return { chosen: { mode, workers, chunkSize, estimatedMs }, considered, inputs, limits, bytesPerWorker }
 }
 
 function isAlike({ decision, measured: before, items, warmWorkers }: NonNullable<typeof latest>, question: Question): boolean {
