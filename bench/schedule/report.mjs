@@ -3,7 +3,8 @@ import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { roundedDown } from '../support/ratio.mjs'
 import { PAYLOADS } from './workloads.mjs'
 
-const SHOWN_LOWEST = 8
+/** Shown are all cells below this ratio, and no fewer than so many. */
+const LOW = { ratio: 0.95, least: 8 }
 const SITUATIONS = { cold: 'first call of a process', warm: 'later calls' }
 
 const left = (title) => ({ title, align: 'left' })
@@ -60,7 +61,8 @@ export function ratioTables(situation, cells) {
  * @returns {T[]}
  */
 export function lowest(cells) {
-  return [...cells].sort((a, b) => a.ratio.median - b.ratio.median).slice(0, SHOWN_LOWEST)
+  const low = cells.filter(({ ratio }) => ratio.median < LOW.ratio).length
+  return [...cells].sort((a, b) => a.ratio.median - b.ratio.median).slice(0, Math.max(low, LOW.least))
 }
 
 function cellsTable(title, cells) {

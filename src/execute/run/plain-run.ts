@@ -55,7 +55,8 @@ async function goOnLoading(loop: PlainLoop, weight: number, options: CompleteOpt
     }
     isSure = true
     const itemMs = loop.lastMs / loop.lastItems
-    await (itemMs > LOADING_MS ? untilLoaded(loading, itemMs, options) : turn(options.signal))
+    if (itemMs > LOADING_MS) await untilSettled(loading, itemMs)
+    await turn(options.signal)
   } while (schedulerIfLoaded() !== undefined || runSlice(loop, LOADING_MS))
   return ended(loop, options)
 }
@@ -64,16 +65,15 @@ async function goOnLoading(loop: PlainLoop, weight: number, options: CompleteOpt
  * Items that take long wait for the scheduler, whose loading is this thread's own work for the most part; but for no longer than one of them
  * takes.
  */
-async function untilLoaded(loading: Promise<Scheduler>, mostMs: number, { signal }: CompleteOptions): Promise<void> {
+async function untilSettled(loading: Promise<Scheduler>, mostMs: number): Promise<void> {
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, mostMs)
-    const loaded = (): void => {
+    const settled = (): void => {
       clearTimeout(timer)
       resolve()
     }
-    loading.then(loaded, loaded)
+    loading.then(settled, settled)
   })
-  signal?.throwIfAborted()
 }
 
 /** All items have ended in this thread. Whoever waits for the results gets them before anything is learnt. */
