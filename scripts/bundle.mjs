@@ -78,12 +78,14 @@ const analysis = join(inWorkers, 'captured-variables.js')
 await joinAll({ ...others, 'worker-policy-classes': policiesOfWorker }, {
   manualChunks: inFewFiles,
   paths: { [analysis]: './captured-variables.cjs' },
-  plugins: [{ name: 'workers-are-commonjs', renderChunk: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'") }, minifying],
+  plugins: [{ name: 'worker-is-commonjs', renderChunk: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'") }, minifying],
 }, [analysis])
 await joinAll({ 'execute-worker': worker, 'captured-variables': analysis }, {
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: 'shared-[hash].cjs',
+  // Rollup's own would ask for a document first, and some programs for Node bring one along.
+  plugins: [{ name: 'url-of-commonjs', resolveImportMeta: (property) => (property === 'url' ? "require('node:url').pathToFileURL(__filename).href" : null) }, minifying],
   paths: { [policiesOfWorker]: './worker-policy-classes.js' },
 }, [policiesOfWorker])
 

@@ -225,11 +225,22 @@ describe('faults of the run as a whole', () => {
     const ending = task<number, number>(new URL(`../fixtures/tasks/${name}`, import.meta.url), 'double')
     await expect(execute(ending, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toMatchObject({
       code: 'ERR_EXECUTION',
-      message: 'workers end as they load the task',
+      message: 'workers end before they have run any item',
       errors: [{ message: 'a worker ended with code 3 as it loaded the task' }],
     })
     // Where threads are only a choice, this thread does the work.
     const items = Array.from({ length: 300 }, (_, n) => n)
+    expect(await execute(ending, items)).toEqual(items.map((n) => n * 2))
+  })
+
+  it('a module of which each worker ends as soon as it has loaded it', async () => {
+    const ending = task<number, number>(new URL('../fixtures/tasks/ends-once-loaded.mjs', import.meta.url), 'double')
+    const items = Array.from({ length: 300 }, (_, n) => n)
+    await expect(execute(ending, items, { mode: 'threads', workers: 2, mainThread: false })).rejects.toMatchObject({
+      code: 'ERR_EXECUTION',
+      message: 'workers end before they have run any item',
+      errors: [{ cause: { message: 'begun by the module' } }],
+    })
     expect(await execute(ending, items)).toEqual(items.map((n) => n * 2))
   })
 

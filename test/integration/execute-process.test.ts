@@ -120,6 +120,14 @@ describe('a program does not end', () => {
     expect(stdout).toBe('100\n100\ntrue\n')
   })
 
+  it('because it has brought a document along, as programs that render pages do', async () => {
+    const file = join(folder, 'document.cjs')
+    await writeFile(file, "globalThis.document = { currentScript: null, baseURI: 'about:blank' }")
+    const source = `import { execute } from 'amorsize'
+      console.log(await execute((n) => n * 2, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false }))`
+    expect(await output(['--require', file, '--input-type=module', '-e', source])).toBe('[ 2, 4, 6 ]\n')
+  })
+
   it('because items cannot be read any more after their run', async () => {
     const source = `import { execute } from 'amorsize'
       import { setTimeout } from 'node:timers/promises'

@@ -27,9 +27,10 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
   let notBeforeMs = 0
   do {
     if (loop.pending !== undefined) return awaitScheduler(loop, options)
-    if (loop.seenMs >= notBeforeMs && mayBeWorth(restMs(loop)) && mayUseWorkers(options)) {
+    const rest = loop.items.length - loop.next
+    if (loop.seenMs >= notBeforeMs && mayBeWorth(restMs(loop), rest) && mayUseWorkers(options)) {
       const weight = weightOfNext(loop)
-      if (!isTooHeavy(weight) && mayBeWorth(restMs(loop) / (1 + weight))) return goOnLoading(loop, weight, options)
+      if (!isTooHeavy(weight) && mayBeWorth(restMs(loop) / (1 + weight), rest)) return goOnLoading(loop, weight, options)
       notBeforeMs = 2 * loop.seenMs
     }
     if (loop.seenMs - atTurnMs >= SLICE_MS) {

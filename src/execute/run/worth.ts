@@ -17,9 +17,14 @@ const MOST_CROWDING = 3
 
 const repeatedRuns = new RepeatedRuns()
 
-/** Whether a rest of so long may be worth workers at all: a comparison or two, to be made before anything is thought over. */
-export function mayBeWorth(restMs: number): boolean {
-  return restMs >= (idleWorkers() > 0 ? LEAST_WORTH_MS : SPAWN_FACTOR * calibration.spawnMs)
+/**
+ * Whether a rest of `items`, estimated to take the loop so long, may be worth workers at all: a comparison or two, to be made before anything is
+ * thought over. By the time that one has been started there must be items left for both it and this thread.
+ */
+export function mayBeWorth(restMs: number, items: number): boolean {
+  if (idleWorkers() > 0) return restMs >= LEAST_WORTH_MS
+  const { spawnMs } = calibration
+  return restMs >= SPAWN_FACTOR * spawnMs && items * (1 - spawnMs / restMs) >= 2
 }
 
 /** Whether a rest of so long, if that is what it is, pays for starting workers on a machine as busy as this one. */

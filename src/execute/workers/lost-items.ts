@@ -23,7 +23,8 @@ export class LostItems {
     this.#error = error
   }
 
-  settle(): void {
+  /** @returns whether it had begun with any item */
+  settle(): boolean {
     this.#force.lastExitCode = this.#exitCode
     const lost = this.#collect()
     // order: seq_cst. Pairs with worker-items.ts and worker-block.ts; the thread has ended, so this is what it wrote last.
@@ -36,6 +37,7 @@ export class LostItems {
     const others = lost.filter((one) => one !== culprit)
     if (culprit !== undefined) this.#blame(culprit)
     runCarefully(others, this.#force.run.supply)
+    return lost.length > 0 || current >= 0 || this.#lane.worker.hasClaimed
   }
 
   #collect(): Lost[] {

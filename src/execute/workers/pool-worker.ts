@@ -121,6 +121,11 @@ export class PoolWorker {
     return false
   }
 
+  /** Whether it has claimed any item of the last block that it was sent. */
+  get hasClaimed(): boolean {
+    return Atomics.load(this.cells, Cell.CLAIM_TO) > 0
+  }
+
   /** It has claimed nothing of the block that it is sent next: should it end before it does, nothing of that is lost with it. */
   forgetClaim(): void {
     // The worker is at no block, so nobody else writes them; the message that follows orders them before its own stores.

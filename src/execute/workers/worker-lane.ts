@@ -50,6 +50,8 @@ export class WorkerLane implements Lane, WorkerOwner {
   #nextChunk = 1
   #isLoaded = false
   #isRefused = false
+  /** Whether it has done anything for this run. */
+  #hasDone = false
   #filling = false
   #isOver = false
   #hasLeft = false
@@ -238,7 +240,10 @@ export class WorkerLane implements Lane, WorkerOwner {
   #done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
     if (results !== undefined) this.#settleAll(results)
     const held = this.chunks.get(chunk)
-    if (count > 0) this.#force.measured(count, endedMs - startedMs)
+    if (count > 0) {
+      this.#hasDone = true
+      this.#force.measured(count, endedMs - startedMs)
+    }
     this.#sinceMs = endedMs
     if (held !== undefined) {
       const { sentMs, batch } = held
@@ -325,8 +330,9 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#isOver = true
     this.#force.sweep()
     buryWorker(this.#run.options.policies, worker.threadId)
-    if (!wasOver) new LostItems(this, this.#force, exitCode, error).settle()
-    this.#force.lost(this, this.#isLoaded || wasOver ? undefined : new Error(`a worker ended with code ${exitCode} as it loaded the task`, { cause: error }))
+    const hasBegun = wasOver || new LostItems(this, this.#force, exitCode, error).settle() || this.#hasDone
+    const when = this.#isLoaded ? 'before its first item' : 'as it loaded the task'
+    this.#force.lost(this, hasBegun ? undefined : new Error(`a worker ended with code ${exitCode} ${when}`, { cause: error }))
   }
 
   /** The run is over. */

@@ -17,8 +17,8 @@ import { runError } from '../run-error.js'
 
 /** Workers that may die without any item to blame, one after the other, before the run gives up. */
 const CAUSELESS_DEATHS = 10
-/** Workers that may die as they load the task. */
-const FAILED_LOADS = 3
+/** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
+const FAILED_BEGINNINGS = 3
 /** How often what has come through shared memory is looked at while workers go on. */
 const SWEEP_MS = 50
 
@@ -69,7 +69,7 @@ export class Workforce {
   readonly #runApart: (batch: Batch) => void
   #itemMs: number
   #deaths = 0
-  #failedLoads = 0
+  #failedBeginnings = 0
   #watch: NodeJS.Timeout | undefined = undefined
   #hasShared = false
   #sweptMs = performance.now()
@@ -157,7 +157,7 @@ export class Workforce {
   /** A worker ran `count` items in `ms`. */
   measured(count: number, ms: number): void {
     this.#deaths = 0
-    this.#failedLoads = 0
+    this.#failedBeginnings = 0
     this.#itemMs += (ms / count - this.#itemMs) / 2
   }
 
@@ -237,13 +237,13 @@ export class Workforce {
     this.run.stop('failed', runError(`${this.#deaths} workers have died, one after the other, of no item`))
   }
 
-  /** @param error - why the worker died before it had loaded the task, if it did: a few times may be chance, then no other can load it */
+  /** @param error - why the worker died before it had run anything, if it did: a few times may be chance, then no other will do better */
   lost(lane: WorkerLane, error?: Error): void {
     this.#lanes.delete(lane)
     if (!this.run.isOver) this.#request.wanted++
-    if (error !== undefined && ++this.#failedLoads >= FAILED_LOADS) {
+    if (error !== undefined && ++this.#failedBeginnings >= FAILED_BEGINNINGS) {
       this.#pool.withdraw(this.#request)
-      this.#refused(runError('workers end as they load the task', error))
+      this.#refused(runError('workers end before they have run any item', error))
     }
     this.#pool.lost()
     this.recover()
