@@ -30,11 +30,6 @@ const compiledEarly = new Set([
 
 const minifying = { name: 'minify', renderChunk: minifyChunk }
 
-/** The parser becomes a part of the package, with the licence that it asks to be kept. */
-const acorn = join(root, 'node_modules', 'acorn')
-const parser = join(acorn, 'dist', 'acorn.mjs')
-const parserLicence = join(acorn, 'LICENSE')
-
 const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')
 rmSync(bundle, { recursive: true, force: true })
@@ -69,8 +64,8 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
 }
 
 // A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package. It is
-// CommonJS, and the parser is joined into what finds a function's captured variables: Node's loader of ES modules takes a worker 5 ms to begin with,
-// and as long for a parser of its own package. Only policies, which few runs have, the worker takes from what is already there.
+// CommonJS, as is what finds a function's captured variables and the parser that this loads: Node's loader of ES modules takes a worker 5 ms
+// to begin with. Only policies, which few runs have, the worker takes from what is already there.
 const { 'execute-worker': worker, ...others } = entryPoints
 const inWorkers = join(dist, 'execute', 'workers')
 const policiesOfWorker = join(inWorkers, 'worker-policy-classes.js')
@@ -110,8 +105,7 @@ function importedBy(entry, getModuleInfo) {
 async function joinAll(input, output, alsoExternal = []) {
   const joined = await rollup({
     input,
-    plugins: [{ name: 'parser', resolveId: (id) => (id === 'acorn' ? parser : null) }],
-    external: (id, from) => (!isOurs(id) && id !== 'acorn') || alsoExternal.includes(from === undefined ? id : join(dirname(from), id)),
+    external: (id, from) => !isOurs(id) || alsoExternal.includes(from === undefined ? id : join(dirname(from), id)),
     onLog(level, log, report) {
       // The compiler's helper for `using` asks for it, and goes without.
       if (log.code !== 'THIS_IS_UNDEFINED') report(level === 'warn' ? 'error' : level, log)
@@ -126,10 +120,9 @@ async function joinAll(input, output, alsoExternal = []) {
   await joined.close()
 }
 
-async function minifyChunk(source, { name, fileName, moduleIds }) {
+async function minifyChunk(source, { name, fileName }) {
   // The minifier writes into what it is given.
   const { code } = await minify(source, { ...structuredClone(minified), module: fileName.endsWith('.js'), toplevel: true })
-  if (moduleIds.includes(parser)) return `/*! acorn\n\n${readFileSync(parserLicence, 'utf8').trim()}\n*/\n${code}`
   if (name !== 'shared-amorsize') return code
   const early = compiledAtImport(code, compiledEarly)
   for (const found of early.found) compiledEarly.delete(found)

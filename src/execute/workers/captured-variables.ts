@@ -1,4 +1,4 @@
-import * as parser from 'acorn'
+import { type Node as AcornNode, type Options, parse as parseCode } from 'acorn'
 import { runInNewContext } from 'node:vm'
 
 /** What a function's source says about sending it to another thread. */
@@ -11,7 +11,7 @@ export interface FunctionAnalysis {
   readonly isStrict: boolean
 }
 
-type Node = parser.Node & Record<string, unknown>
+type Node = AcornNode & Record<string, unknown>
 
 /** What Node defines in every thread beside ECMAScript's own globals. */
 const NODE_GLOBALS =
@@ -65,8 +65,8 @@ export function analyseFunction(source: string): FunctionAnalysis {
 
 function parse(code: string, sourceType: 'module' | 'script'): Node | undefined {
   try {
-    const options: parser.Options = { ecmaVersion: 'latest', sourceType, allowSuperOutsideMethod: true, allowReserved: true }
-    return parser.parse(code, options) as unknown as Node
+    const options: Options = { ecmaVersion: 'latest', sourceType, allowSuperOutsideMethod: true, allowReserved: true }
+    return parseCode(code, options) as unknown as Node
   } catch {
     return undefined
   }
