@@ -64,8 +64,8 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
 }
 
 // A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package. It is
-// CommonJS, as is what finds a function's captured variables and the parser that this loads: Node's loader of ES modules takes a worker 5 ms
-// to begin with. Only policies, which few runs have, the worker takes from what is already there.
+// CommonJS, as is what finds a function's captured variables and the parser that this loads: a worker would wait for Node's loader of ES
+// modules. Only policies, which few runs have, the worker takes from what is already there.
 const { 'execute-worker': worker, ...others } = entryPoints
 const inWorkers = join(dist, 'execute', 'workers')
 const policiesOfWorker = join(inWorkers, 'worker-policy-classes.js')

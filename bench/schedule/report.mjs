@@ -1,10 +1,11 @@
 // Tables of the group schedule.
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { roundedDown } from '../support/ratio.mjs'
+import { LEAST_RATIO } from './verdict.mjs'
 import { PAYLOADS } from './workloads.mjs'
 
-/** Shown are all cells below this ratio, and no fewer than so many. */
-const LOW = { ratio: 0.95, least: 8 }
+/** Shown are all cells that miss the target, and no fewer than so many. */
+const LEAST_SHOWN = 8
 const SITUATIONS = { cold: 'first call of a process', warm: 'later calls' }
 
 const left = (title) => ({ title, align: 'left' })
@@ -61,8 +62,8 @@ export function ratioTables(situation, cells) {
  * @returns {T[]}
  */
 export function lowest(cells) {
-  const low = cells.filter(({ ratio }) => ratio.median < LOW.ratio).length
-  return [...cells].sort((a, b) => a.ratio.median - b.ratio.median).slice(0, Math.max(low, LOW.least))
+  const missing = cells.filter(({ ratio }) => ratio.median < LEAST_RATIO).length
+  return [...cells].sort((a, b) => a.ratio.median - b.ratio.median).slice(0, Math.max(missing, LEAST_SHOWN))
 }
 
 function cellsTable(title, cells) {

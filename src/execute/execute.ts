@@ -24,8 +24,8 @@ import { idleWorkers } from './workers/idle-workers.js'
  * @throws {TimeoutExceededError} ERR_TIMEOUT_EXCEEDED when an item took longer than `timeoutMs`
  * @throws {ExecutionError} ERR_EXECUTION when the run cannot go on
  * What an item throws comes through unchanged; what `signal` was aborted with, too.
- * Cost: a microsecond or two beyond a loop that is too short for workers; the first call of a process some 15 to 55 µs, after items of 10 MB up to
- * 0.35 ms, and more where it takes turns of the event loop (bench/results/schedule.md); the first run that is not a mere loop loads the rest of the package.
+ * Cost: a microsecond or two beyond a loop that is too short for workers; the first call of a process some 12 to 65 µs, after items of 10 MB up to
+ * 0.21 ms, and more where it takes turns of the event loop (bench/results/schedule.md); the first run that is not a mere loop loads the rest of the package.
  * Worker threads are started only when what remains is worth more than they cost.
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])

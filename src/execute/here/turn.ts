@@ -4,5 +4,5 @@ export async function turn(signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted()
 }
 
-// The first turn of this kind takes a process some 0.2 ms more than those that follow: better as it starts than in its first run.
+// The first turn of this kind takes a process longer than those that follow: better as it starts than in its first run.
 setImmediate(() => undefined)

@@ -54,7 +54,7 @@ export function decide(measured: Measured, situation: Situation, options: Comple
     isAsync: measured.isAsync,
     sendMs: cloneMs / 2,
     receiveMs: cloneMs / 2,
-    spawnMs: isThere ? 0 : Math.max(0, calibration.spawnMs - startingMs),
+    spawnMs: isThere ? 0 : untilReadyMs(startingMs),
     spawnHereMs: isThere || startingMs > 0 ? 0 : SPAWN_HERE * calibration.spawnMs,
     wakeMs: situation.wakeMs,
     dispatchMs: calibration.dispatchMs,
@@ -68,4 +68,10 @@ export function decide(measured: Measured, situation: Situation, options: Comple
   }
   const considered = consider(inputs, choices)
   return { chosen: choose(considered, inputs, choices), considered, inputs, limits, bytesPerWorker }
+}
+
+/** How long a worker is still going to start that has been starting for so long. One that is late may take as long again. */
+function untilReadyMs(startingMs: number): number {
+  const { spawnMs } = calibration
+  return startingMs < spawnMs ? spawnMs - startingMs : startingMs
 }

@@ -188,6 +188,7 @@ class Conductor {
       this.#run.stop('failed', error)
       return
     }
+    // Not spread: short runs feel how long the engine takes for that.
     const { workers, itemMs, inFlight } = terms
     const allTerms: Terms = { workers, itemMs, inFlight, policies, chunkSize: options.chunkSize, targetChunkMs: options.targetChunkMs }
     const isNew = worksBeside && this.#here === undefined && this.#async === undefined

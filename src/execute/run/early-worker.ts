@@ -6,8 +6,8 @@ import { sendable } from '../workers/transfer.js'
 import { poolFor } from '../workers/worker-pool.js'
 
 /**
- * Starts a worker for the rest of a loop before the scheduler is there to decide: it takes some 30 ms to start, and loading and deciding
- * another ten. Should the decision be against it, it stays idle for a while like any other.
+ * Starts a worker for the rest of a loop before the scheduler is there to decide, so that one is loaded while the other starts. Should the
+ * decision be against it, the worker stays idle for a while like any other.
  */
 export function startEarly(loop: PlainLoop, { maxMemoryPerWorker, prefer, workers, mainThread, adjustForLoad }: CompleteOptions): void {
   const sent = sendable(taskOf(loop))

@@ -44,6 +44,7 @@ export function latestDecision(question: Question): Decision | undefined {
   const estimatedMs = (chosen.estimatedMs - wakeMs) * change + question.wakeMs
   const isSure = change <= MOST_CHANGE && change * MOST_CHANGE >= 1 && estimatedMs < question.items * question.measured.itemMs * MARGIN
   if (!isSure) return undefined
+  // Not spread: short runs feel how long the engine takes for that.
   const { considered, inputs, limits, bytesPerWorker } = decision
   const { mode, workers, chunkSize } = chosen
   return { chosen: { mode, workers, chunkSize, estimatedMs }, considered, inputs, limits, bytesPerWorker }

@@ -24,7 +24,7 @@ const NODE_GLOBALS =
 /** Helpers that compilers put into functions; the worker brings its own. */
 const HELPERS = '__name'
 
-/** What most functions use of ECMAScript's globals. To ask for all of them takes a new context, and that a millisecond or two. */
+/** What most functions use of ECMAScript's globals. To ask for all of them takes a new context, which no task should wait for. */
 const COMMON_GLOBALS =
   'Array ArrayBuffer BigInt Boolean Date Error Float64Array Infinity Int32Array JSON Map Math NaN Number Object Promise RangeError RegExp Set String Symbol ' +
   'TypeError Uint8Array globalThis isFinite isNaN parseFloat parseInt undefined'

@@ -123,6 +123,7 @@ export class PoolWorker {
 
   /** Whether it has claimed any item of the last block that it was sent. */
   get hasClaimed(): boolean {
+    // order: any. Asked once the thread has ended.
     return Atomics.load(this.cells, Cell.CLAIM_TO) > 0
   }
 
