@@ -34,7 +34,13 @@ const directions = Object.entries(layers).map(([folder, allowed]) => ({
 }))
 
 // The parts of execute. What is measured and kept knows nothing of how items are run; the others depend on each other.
-const parts = { model: [], records: [], here: ['model', 'run'], run: ['model', 'records', 'here', 'workers'], workers: ['model', 'run', 'here'] }
+const parts = {
+  model: [],
+  records: [],
+  here: ['model', 'run'],
+  run: ['model', 'records', 'here', 'workers'],
+  workers: ['model', 'run', 'here'],
+}
 
 const partDirections = Object.entries(parts).map(([part, allowed]) => ({
   files: [`src/execute/${part}/*.ts`],
@@ -43,9 +49,14 @@ const partDirections = Object.entries(parts).map(([part, allowed]) => ({
       'error',
       {
         patterns: [
-          { regex: `^\\.\\./\\.\\./(?!(${layers.execute.join('|')})(/|\\.js$))`, message: `src/execute may import only ${layers.execute.join(', ')}.` },
           {
-            regex: `^\\.\\./(${Object.keys(parts).filter((name) => name !== part && !allowed.includes(name)).join('|')})/`,
+            regex: `^\\.\\./\\.\\./(?!(${layers.execute.join('|')})(/|\\.js$))`,
+            message: `src/execute may import only ${layers.execute.join(', ')}.`,
+          },
+          {
+            regex: `^\\.\\./(${Object.keys(parts)
+              .filter((name) => name !== part && !allowed.includes(name))
+              .join('|')})/`,
             message: `src/execute/${part} may import ${allowed.length === 0 ? 'no other part' : `only ${allowed.join(', ')}`}.`,
           },
         ],

@@ -14,7 +14,10 @@ import { existingGroups } from './support/groups.mjs'
 const here = new URL('./', import.meta.url)
 
 async function main() {
-  const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true })
+  const { values, positionals } = parseArgs({
+    options: { quick: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  })
   const existing = existingGroups()
   const unknown = positionals.filter((name) => !existing.includes(name))
   if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(', ')}. There are: ${existing.join(', ')}`)
@@ -38,7 +41,8 @@ async function requireBuild() {
   }
   const { nativeStatus } = await import('../dist/internal/native.js')
   const { source, tried } = nativeStatus()
-  if (source === 'twin') throw new Error(`the native addon is not in use (${tried.join('; ')}): run "npm run compile:native"`)
+  if (source === 'twin')
+    throw new Error(`the native addon is not in use (${tried.join('; ')}): run "npm run compile:native"`)
 }
 
 async function runProgram(file, flags) {

@@ -46,8 +46,15 @@ async function writeReadme() {
     process.stdout.write(`README.md has no "${README_START}" … "${README_END}": it stays as it is\n`)
     return
   }
-  const tables = results.filter((group) => group.readme).map(({ readme: { title, table } }) => `**${title}**\n\n${markdownTable(table)}`)
+  const tables = results
+    .filter((group) => group.readme)
+    .map(({ readme: { title, table } }) => `**${title}**\n\n${markdownTable(table)}`)
   const machine = results[0] === undefined ? [] : [`${machineLine(results[0].machine)}.`]
-  const block = [README_START, ...machine, ...tables, 'All figures, and how they were made: [docs/benchmarks.md](docs/benchmarks.md).'].join('\n\n')
+  const block = [
+    README_START,
+    ...machine,
+    ...tables,
+    'All figures, and how they were made: [docs/benchmarks.md](docs/benchmarks.md).',
+  ].join('\n\n')
   await writeFile(readme, `${text.slice(0, start)}${block}\n\n${text.slice(end)}`)
 }

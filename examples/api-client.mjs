@@ -57,7 +57,7 @@ async function getUser(url, signal) {
 const retries = () => retry({ maxRetries: 6, initialDelayMs: 20 })
 const clients = {
   'no policy': null,
-  'timeout': pipeline(timeout(200)),
+  timeout: pipeline(timeout(200)),
   'retry, timeout': pipeline(retries(), timeout(200)),
   'retry, rate limit, timeout': pipeline(retries(), rateLimit({ requestsPerSecond: 90, burstSize: 1 }), timeout(200)),
   'fallback, total timeout, retry, rate limit, timeout': pipeline(

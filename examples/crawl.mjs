@@ -36,7 +36,9 @@ const urls = Array.from({ length: pages }, (_, i) => `http://127.0.0.1:${server.
 const limiter = new RateLimiter({ requestsPerSecond: 200, burstSize: 20 })
 const start = performance.now()
 // Outermost first: each attempt of a retry takes a token of its own.
-const lengths = await execute(fetchPage, urls, { policies: [retry({ maxRetries: 8, initialDelayMs: 20 }), rateLimit(limiter)] })
+const lengths = await execute(fetchPage, urls, {
+  policies: [retry({ maxRetries: 8, initialDelayMs: 20 }), rateLimit(limiter)],
+})
 const seconds = (performance.now() - start) / 1000
 
 console.log(`${lengths.length} pages in ${seconds.toFixed(1)} s, ${(seen.requests / seconds).toFixed(0)} requests/s`)

@@ -11,7 +11,12 @@ import { execute, task } from 'amorsize'
 
 export function hashFile(path) {
   const bytes = readFileSync(path)
-  return { path, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length, compressed: deflateSync(bytes).length }
+  return {
+    path,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    bytes: bytes.length,
+    compressed: deflateSync(bytes).length,
+  }
 }
 
 async function main() {
@@ -29,9 +34,14 @@ async function main() {
   const results = await execute(task(import.meta.url, 'hashFile'), files, { progress: true })
   const ms = performance.now() - start
 
-  const [bytes, compressed] = [results.reduce((sum, file) => sum + file.bytes, 0), results.reduce((sum, file) => sum + file.compressed, 0)]
+  const [bytes, compressed] = [
+    results.reduce((sum, file) => sum + file.bytes, 0),
+    results.reduce((sum, file) => sum + file.compressed, 0),
+  ]
   console.log(`${files.length} files, ${(bytes / 1e6).toFixed(1)} MB, deflated to ${(compressed / 1e6).toFixed(1)} MB`)
-  console.log(`loop ${loopMs.toFixed(0)} ms, execute ${ms.toFixed(0)} ms (${(loopMs / ms).toFixed(2)} times as fast); results equal: ${isDeepStrictEqual(results, inLoop)}`)
+  console.log(
+    `loop ${loopMs.toFixed(0)} ms, execute ${ms.toFixed(0)} ms (${(loopMs / ms).toFixed(2)} times as fast); results equal: ${isDeepStrictEqual(results, inLoop)}`,
+  )
 }
 
 // Not awaited here: execute imports this module by its URL, and an import waits until the module's own top level has ended.

@@ -20,7 +20,9 @@ async function ask(name, promptTokens, parts) {
   } finally {
     permit.settle({ tpm: promptTokens + answerTokens })
   }
-  console.log(`${name}: paid ${promptTokens + 1000}, used ${promptTokens + answerTokens}, after ${Math.round(performance.now() - start)} ms`)
+  console.log(
+    `${name}: paid ${promptTokens + 1000}, used ${promptTokens + answerTokens}, after ${Math.round(performance.now() - start)} ms`,
+  )
 }
 
 await ask('short answer', 200, 4)

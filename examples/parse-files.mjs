@@ -23,16 +23,27 @@ export function parseFile(path) {
 
 async function main() {
   const entries = readdirSync('node_modules', { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile() && /\.[cm]?js$/.test(entry.name)).map((entry) => join(entry.parentPath, entry.name))
+  const files = entries
+    .filter((entry) => entry.isFile() && /\.[cm]?js$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
   const deadLetter = join(tmpdir(), `unparsable-${process.pid}.ndjson`)
   const start = performance.now()
-  const outcomes = await execute(task(import.meta.url, 'parseFile'), files, { onError: 'collect', deadLetter, progress: true })
+  const outcomes = await execute(task(import.meta.url, 'parseFile'), files, {
+    onError: 'collect',
+    deadLetter,
+    progress: true,
+  })
   const ms = performance.now() - start
 
   const parsed = outcomes.filter(({ status }) => status === 'fulfilled').map(({ value }) => value)
   const statements = parsed.reduce((sum, file) => sum + file.statements, 0)
-  console.log(`parsed ${parsed.length} of ${files.length} files in ${ms.toFixed(0)} ms: ${statements} statements at their top level`)
-  const letters = readFileSync(deadLetter, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  console.log(
+    `parsed ${parsed.length} of ${files.length} files in ${ms.toFixed(0)} ms: ${statements} statements at their top level`,
+  )
+  const letters = readFileSync(deadLetter, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
   for (const { item, error } of letters.slice(0, 3)) console.log(`  not parsed: ${item}: ${error.message}`)
   rmSync(deadLetter)
 }

@@ -26,7 +26,9 @@ function run(dir, onProgress) {
 
 async function main() {
   const dir = mkdtempSync(join(tmpdir(), 'resume-after-kill-'))
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), dir], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), dir], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   child.on('message', (completed) => {
     if (completed < items.length / 2 || child.killed) return
     console.log(`the first run has finished ${completed} of ${items.length} items and is killed`)

@@ -24,18 +24,24 @@ const commands = {
 }
 
 function outcome(call) {
-  return call.then((value) => `answered ${value}`, (error) => error.code ?? `failed: ${error.message}`)
+  return call.then(
+    (value) => `answered ${value}`,
+    (error) => error.code ?? `failed: ${error.message}`,
+  )
 }
 
 async function main() {
   const startedMs = performance.now()
   const timeline = []
-  const note = (who, what) => timeline.push(`${String(Math.round(performance.now() - startedMs)).padStart(5)} ms  ${who.padEnd(8)}  ${what}`)
+  const note = (who, what) =>
+    timeline.push(`${String(Math.round(performance.now() - startedMs)).padStart(5)} ms  ${who.padEnd(8)}  ${what}`)
   breaker.on('open', () => note('main', 'hears that the breaker is open'))
   breaker.on('halfOpen', () => note('main', 'hears that the breaker is half-open'))
   breaker.on('close', () => note('main', 'hears that the breaker is closed'))
 
-  const workers = [1, 2].map((number) => Object.assign(new Worker(new URL(import.meta.url)), { title: `worker ${number}` }))
+  const workers = [1, 2].map((number) =>
+    Object.assign(new Worker(new URL(import.meta.url)), { title: `worker ${number}` }),
+  )
   const results = []
   const tell = async (worker, what) => {
     const answer = new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))

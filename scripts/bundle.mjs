@@ -24,8 +24,22 @@ const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, f
  * than on many a loop; the import, which takes far longer anyway, has them compiled instead.
  */
 const compiledEarly = new Set([
-  'execute', 'isWorkerOfOurs', 'isIndexed', 'executePlainly', 'idleWorkers', 'plainLoop', 'runSlice', 'runItems', 'timed', 'finishLoop',
-  'goOn', 'turn', 'schedulerIfLoaded', 'restMs', 'mayBeWorth', 'exampleOf',
+  'execute',
+  'isWorkerOfOurs',
+  'isIndexed',
+  'executePlainly',
+  'idleWorkers',
+  'plainLoop',
+  'runSlice',
+  'runItems',
+  'timed',
+  'finishLoop',
+  'goOn',
+  'turn',
+  'schedulerIfLoaded',
+  'restMs',
+  'mayBeWorth',
+  'exampleOf',
 ])
 
 const minifying = { name: 'minify', renderChunk: minifyChunk }
@@ -70,21 +84,43 @@ const { 'execute-worker': worker, ...others } = entryPoints
 const inWorkers = join(dist, 'execute', 'workers')
 const policiesOfWorker = join(inWorkers, 'worker-policy-classes.js')
 const analysis = join(inWorkers, 'captured-variables.js')
-await joinAll({ ...others, 'worker-policy-classes': policiesOfWorker }, {
-  manualChunks: inFewFiles,
-  paths: { [analysis]: './captured-variables.cjs' },
-  plugins: [{ name: 'worker-is-commonjs', renderChunk: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'") }, minifying],
-}, [analysis])
-await joinAll({ 'execute-worker': worker, 'captured-variables': analysis }, {
-  format: 'cjs',
-  entryFileNames: '[name].cjs',
-  chunkFileNames: 'shared-[hash].cjs',
-  // Rollup's own would ask for a document first, and some programs for Node bring one along.
-  plugins: [{ name: 'url-of-commonjs', resolveImportMeta: (property) => (property === 'url' ? "require('node:url').pathToFileURL(__filename).href" : null) }, minifying],
-  paths: { [policiesOfWorker]: './worker-policy-classes.js' },
-}, [policiesOfWorker])
+await joinAll(
+  { ...others, 'worker-policy-classes': policiesOfWorker },
+  {
+    manualChunks: inFewFiles,
+    paths: { [analysis]: './captured-variables.cjs' },
+    plugins: [
+      {
+        name: 'worker-is-commonjs',
+        renderChunk: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'"),
+      },
+      minifying,
+    ],
+  },
+  [analysis],
+)
+await joinAll(
+  { 'execute-worker': worker, 'captured-variables': analysis },
+  {
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: 'shared-[hash].cjs',
+    // Rollup's own would ask for a document first, and some programs for Node bring one along.
+    plugins: [
+      {
+        name: 'url-of-commonjs',
+        resolveImportMeta: (property) =>
+          property === 'url' ? "require('node:url').pathToFileURL(__filename).href" : null,
+      },
+      minifying,
+    ],
+    paths: { [policiesOfWorker]: './worker-policy-classes.js' },
+  },
+  [policiesOfWorker],
+)
 
-if (compiledEarly.size > 0) throw new Error(`${[...compiledEarly].join(', ')}: no such function at the top level of shared-amorsize`)
+if (compiledEarly.size > 0)
+  throw new Error(`${[...compiledEarly].join(', ')}: no such function at the top level of shared-amorsize`)
 
 // npm does so where the package is installed; in a clone, npx runs the file as it is.
 for (const target of Object.values(manifest.bin)) chmodSync(join(root, target), 0o755)
@@ -98,7 +134,8 @@ function inFewFiles(id, { getModuleInfo }) {
 /** The modules that an entry point needs to begin with. */
 function importedBy(entry, getModuleInfo) {
   const found = new Set([entryPoints[entry]])
-  for (const id of found) for (const imported of getModuleInfo(id).importedIds) if (isOurs(imported)) found.add(imported)
+  for (const id of found)
+    for (const imported of getModuleInfo(id).importedIds) if (isOurs(imported)) found.add(imported)
   return found
 }
 
@@ -111,18 +148,17 @@ async function joinAll(input, output, alsoExternal = []) {
       if (log.code !== 'THIS_IS_UNDEFINED') report(level === 'warn' ? 'error' : level, log)
     },
   })
-  await joined.write({
-    dir: bundle,
-    chunkFileNames: 'shared-[hash].js',
-    plugins: [minifying],
-    ...output,
-  })
+  await joined.write({ dir: bundle, chunkFileNames: 'shared-[hash].js', plugins: [minifying], ...output })
   await joined.close()
 }
 
 async function minifyChunk(source, { name, fileName }) {
   // The minifier writes into what it is given.
-  const { code } = await minify(source, { ...structuredClone(minified), module: fileName.endsWith('.js'), toplevel: true })
+  const { code } = await minify(source, {
+    ...structuredClone(minified),
+    module: fileName.endsWith('.js'),
+    toplevel: true,
+  })
   if (name !== 'shared-amorsize') return code
   const early = compiledAtImport(code, compiledEarly)
   for (const found of early.found) compiledEarly.delete(found)

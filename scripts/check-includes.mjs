@@ -13,7 +13,8 @@ for (const folder of readdirSync(native)) {
 for (const folder of Object.keys(mayInclude)) {
   const path = join(native, folder)
   if (!existsSync(path)) continue
-  for (const file of readdirSync(path, { recursive: true, withFileTypes: true })) if (file.isFile()) check(folder, join(file.parentPath, file.name))
+  for (const file of readdirSync(path, { recursive: true, withFileTypes: true }))
+    if (file.isFile()) check(folder, join(file.parentPath, file.name))
 }
 for (const fault of faults) console.error(fault)
 if (faults.length > 0) process.exitCode = 1

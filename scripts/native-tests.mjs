@@ -18,7 +18,9 @@ const sanitizers = {
   UBSAN_OPTIONS: 'print_stacktrace=1',
 }
 
-await mustRun('cmake', ['-S', root, '-B', build, '-DAMORSIZE_NATIVE_TESTS=ON', '-DCMAKE_BUILD_TYPE=None'], { quiet: true })
+await mustRun('cmake', ['-S', root, '-B', build, '-DAMORSIZE_NATIVE_TESTS=ON', '-DCMAKE_BUILD_TYPE=None'], {
+  quiet: true,
+})
 await mustRun('cmake', ['--build', build, '--parallel', String(availableParallelism())], { quiet: true })
 
 let passed = 0

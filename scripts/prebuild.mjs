@@ -15,17 +15,19 @@ import { mustRun } from './support/run.mjs'
 const host = `${process.platform}-${process.arch}`
 
 /** How to compile for a platform that is not this machine's. */
-const crossCompilers = {
-  'linux-arm64': { from: 'linux-x64', prefix: 'aarch64-linux-gnu-' },
-}
+const crossCompilers = { 'linux-arm64': { from: 'linux-x64', prefix: 'aarch64-linux-gnu-' } }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'if-stale': { type: 'boolean', default: false } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'if-stale': { type: 'boolean', default: false } },
+})
 const crossed = Object.keys(crossCompilers).filter((name) => crossCompilers[name].from === host && hasCompiler(name))
 const reachable = [host, ...crossed]
 const wanted = positionals.length > 0 ? positionals : reachable
 for (const platform of wanted) {
   if (reachable.includes(platform)) continue
-  const compiler = crossCompilers[platform]?.from === host ? `; ${crossCompilers[platform].prefix}g++ is not installed` : ''
+  const compiler =
+    crossCompilers[platform]?.from === host ? `; ${crossCompilers[platform].prefix}g++ is not installed` : ''
   throw new Error(`cannot build ${platform} on ${host}${compiler}. Possible: ${reachable.join(', ')}`)
 }
 
@@ -44,10 +46,21 @@ async function build(platform) {
   const work = join(root, '.tmp', `prebuild-${platform}`)
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work, { recursive: true })
-  for (const name of ['package.json', 'binding.gyp', 'native']) cpSync(join(root, name), join(work, name), { recursive: true })
+  for (const name of ['package.json', 'binding.gyp', 'native'])
+    cpSync(join(root, name), join(work, name), { recursive: true })
 
   const [os, arch] = platform.split('-')
-  const args = ['--napi', '--strip', '--tag-libc', '--platform', os, '--arch', arch, '--target', `node@${process.versions.node}`]
+  const args = [
+    '--napi',
+    '--strip',
+    '--tag-libc',
+    '--platform',
+    os,
+    '--arch',
+    arch,
+    '--target',
+    `node@${process.versions.node}`,
+  ]
   if (os === 'linux') args.push('--strip-bin', `${prefix}strip`)
   const env = { ...process.env, npm_config_loglevel: 'warn', npm_config_jobs: 'max', ...headersOfThisNode() }
   if (prefix !== '') Object.assign(env, { CC: `${prefix}gcc`, CXX: `${prefix}g++`, AR: `${prefix}ar` })
@@ -55,7 +68,10 @@ async function build(platform) {
 
   const built = join(work, 'prebuilds', platform)
   const files = {}
-  for (const name of readdirSync(built)) files[name] = createHash('sha256').update(readFileSync(join(built, name))).digest('hex')
+  for (const name of readdirSync(built))
+    files[name] = createHash('sha256')
+      .update(readFileSync(join(built, name)))
+      .digest('hex')
   const folder = join(prebuilds, platform)
   rmSync(folder, { recursive: true, force: true })
   cpSync(built, folder, { recursive: true })

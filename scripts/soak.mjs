@@ -8,7 +8,12 @@ import { npm, run } from './support/run.mjs'
 import { vitest } from './support/vitest.mjs'
 
 const tally = new Tally()
-const namesIn = (folder, end) => (existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(end)).sort() : [])
+const namesIn = (folder, end) =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith(end))
+        .sort()
+    : []
 
 console.log('# build')
 tally.command('build', await npm(['run', 'compile', '--silent']))

@@ -20,13 +20,15 @@ const parts = {
   vitest: async () => tally.add('vitest', await vitest(['--exclude', 'test/package/**'])),
   // Apart from the others: these install packages and start many processes, which would disturb tests that watch the clock.
   package: async () => {
-    if (withAddon) tally.command('prebuild', await run(process.execPath, [join(root, 'scripts', 'prebuild.mjs'), '--if-stale']))
+    if (withAddon)
+      tally.command('prebuild', await run(process.execPath, [join(root, 'scripts', 'prebuild.mjs'), '--if-stale']))
     tally.add('package', await vitest(['test/package']))
   },
 }
 
 const wanted = process.argv.slice(2)
-for (const name of wanted) if (!(name in parts)) throw new Error(`no part is named ${name}; there are ${Object.keys(parts).join(', ')}`)
+for (const name of wanted)
+  if (!(name in parts)) throw new Error(`no part is named ${name}; there are ${Object.keys(parts).join(', ')}`)
 
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue

@@ -25,7 +25,12 @@ export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.
 export { circuitBreakerCall, retryCall } from './policy/call.js'
 export { circuitBreaker, CircuitBreaker, type CircuitBreakerStats } from './policy/circuit-breaker.js'
 export type { CircuitBreakerHandle } from './policy/circuit-breaker-handle.js'
-export type { CircuitBreakerData, CircuitBreakerFunctions, CircuitBreakerOptions, CircuitBreakerWindow } from './policy/circuit-breaker-options.js'
+export type {
+  CircuitBreakerData,
+  CircuitBreakerFunctions,
+  CircuitBreakerOptions,
+  CircuitBreakerWindow,
+} from './policy/circuit-breaker-options.js'
 export type {
   CircuitBreakerEvents,
   CircuitBreakerState,
@@ -44,7 +49,14 @@ export {
   type FallbackOptions,
   type FallbackStats,
 } from './policy/fallback.js'
-export { hedge, type Hedge, type HedgeEvents, type HedgeOptions, type HedgePercentile, type HedgeStats } from './policy/hedge.js'
+export {
+  hedge,
+  type Hedge,
+  type HedgeEvents,
+  type HedgeOptions,
+  type HedgePercentile,
+  type HedgeStats,
+} from './policy/hedge.js'
 export { pipeline, type Pipeline } from './policy/pipeline.js'
 export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry-budget.js'
 export type { RetryContext, RetryPolicy } from './policy/retry-options.js'
@@ -57,7 +69,14 @@ export type { KeyedRateLimiterHandle } from './rate-limit/keyed-handle.js'
 export type { KeyedRateLimitPolicy } from './rate-limit/keyed-policy.js'
 export { KeyedRateLimiter } from './rate-limit/keyed-rate-limiter.js'
 export type { Lease, LeaseOptions } from './rate-limit/lease.js'
-export { RateLimiter, type AcquireOptions, type KeyedNames, type RateLimiterStats, type Reservation, type SeveralLimits } from './rate-limit/rate-limiter.js'
+export {
+  RateLimiter,
+  type AcquireOptions,
+  type KeyedNames,
+  type RateLimiterStats,
+  type Reservation,
+  type SeveralLimits,
+} from './rate-limit/rate-limiter.js'
 export type { Costs, KeyedCost, Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
 export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
 export type { RateLimitPolicy } from './rate-limit/rate-limit-policy.js'

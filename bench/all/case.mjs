@@ -5,4 +5,9 @@ import { cases } from './cases.mjs'
 
 const [id, seconds] = process.argv.slice(2)
 
-await reportToParent(() => measureCase(cases.find((each) => each.id === id), Number(seconds)))
+await reportToParent(() =>
+  measureCase(
+    cases.find((each) => each.id === id),
+    Number(seconds),
+  ),
+)

@@ -9,7 +9,9 @@ import { cases } from './cases.mjs'
 const ROUNDS = quick ? 1 : 5
 const SECONDS = quick ? 0.1 : 0.4
 
-const jobs = cases.map(({ id }) => programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] }))
+const jobs = cases.map(({ id }) =>
+  programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] }),
+)
 const measured = summarizeCases(cases, await runRounds(jobs, ROUNDS))
 const ns = (id) => measured.find((entry) => entry.id === id).ns.median
 

@@ -61,7 +61,9 @@ await writeResults('contention', {
           formatNumber(decisionsPerSecond.median),
           `${formatNumber(decisionsPerSecond.min)} to ${formatNumber(decisionsPerSecond.max)}`,
           formatNumber(nsPerDecision.median),
-          exact === null ? '' : `${[...new Set(exact.admitted)].map(formatCount).join(', ')} of ${formatCount(exact.available)}`,
+          exact === null
+            ? ''
+            : `${[...new Set(exact.admitted)].map(formatCount).join(', ')} of ${formatCount(exact.available)}`,
         ]),
       },
     },
@@ -76,7 +78,11 @@ await writeResults('contention', {
       ],
       rows: reports
         .filter(({ mode }) => mode !== 'drain')
-        .map(({ title, threads, decisionsPerSecond }) => [title, String(threads), formatNumber(decisionsPerSecond.median)]),
+        .map(({ title, threads, decisionsPerSecond }) => [
+          title,
+          String(threads),
+          formatNumber(decisionsPerSecond.median),
+        ]),
     },
   },
   charts: [
@@ -96,8 +102,18 @@ await writeResults('contention', {
     },
   ],
   targets: [
-    atLeast('2 threads on one bucket / 1 thread', rate('bucket-2') / rate('bucket-1'), 0.7, sides('bucket-2', 'bucket-1')),
-    atLeast('2 threads through leases / 1 thread through one', rate('lease-2') / rate('lease-1'), 1.8, sides('lease-2', 'lease-1')),
+    atLeast(
+      '2 threads on one bucket / 1 thread',
+      rate('bucket-2') / rate('bucket-1'),
+      0.7,
+      sides('bucket-2', 'bucket-1'),
+    ),
+    atLeast(
+      '2 threads through leases / 1 thread through one',
+      rate('lease-2') / rate('lease-1'),
+      1.8,
+      sides('lease-2', 'lease-1'),
+    ),
     {
       what: '2 threads empty a bucket: rounds with a wrong count',
       measured: wrongRounds,
@@ -106,7 +122,12 @@ await writeResults('contention', {
       met: wrongRounds === 0,
       sides: `${formatCount(drained.available)} tokens, ${drained.admitted.length} rounds`,
     },
-    atLeast('2 threads / rate-limiter-flexible cluster mode', rate('bucket-2') / rate('cluster-2'), 1000, sides('bucket-2', 'cluster-2')),
+    atLeast(
+      '2 threads / rate-limiter-flexible cluster mode',
+      rate('bucket-2') / rate('cluster-2'),
+      1000,
+      sides('bucket-2', 'cluster-2'),
+    ),
   ],
   data: { rounds: ROUNDS, durationMs: DURATION_MS, reports },
 })

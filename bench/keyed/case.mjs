@@ -23,7 +23,9 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
 function makeKeys(from, count) {
   return Array.from({ length: count }, (_, index) => {
     const n = from + index
-    return Buffer.from(`10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}${n >> 24 > 0 ? `:${n >> 24}` : ''}`).toString('latin1')
+    return Buffer.from(
+      `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}${n >> 24 > 0 ? `:${n >> 24}` : ''}`,
+    ).toString('latin1')
   })
 }
 

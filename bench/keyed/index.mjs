@@ -11,7 +11,9 @@ const SECONDS = quick ? 0.3 : 1
 const SIZES = [1_000, 1_000_000]
 const MILLION = SIZES[1]
 
-const plans = SIZES.flatMap((keys) => subjects.map(({ id, title }) => ({ id: `${id}/${keys}`, subject: id, title, keys })))
+const plans = SIZES.flatMap((keys) =>
+  subjects.map(({ id, title }) => ({ id: `${id}/${keys}`, subject: id, title, keys })),
+)
 const jobs = plans.map(({ id, subject, keys }) =>
   programJob({ id, base: import.meta.url, file: 'case.mjs', args: [subject, keys, SECONDS], flags: ['--expose-gc'] }),
 )
@@ -23,22 +25,47 @@ const cases = plans.map((plan) => {
 })
 const of = (subject, keys) => cases.find((entry) => entry.subject === subject && entry.keys === keys)
 
-const FIGURES = ['missNs', 'hitNs', 'floodNs', 'heapBytesPerKey', 'outsideBytesPerKey', 'missGcMsPerMillion', 'hitGcMsPerMillion', 'floodGcMsPerMillion']
-const HEADINGS = ['new key, ns', 'known key, ns', 'flood, ns', 'heap bytes a key', 'bytes outside', 'GC new', 'GC known', 'GC flood']
+const FIGURES = [
+  'missNs',
+  'hitNs',
+  'floodNs',
+  'heapBytesPerKey',
+  'outsideBytesPerKey',
+  'missGcMsPerMillion',
+  'hitGcMsPerMillion',
+  'floodGcMsPerMillion',
+]
+const HEADINGS = [
+  'new key, ns',
+  'known key, ns',
+  'flood, ns',
+  'heap bytes a key',
+  'bytes outside',
+  'GC new',
+  'GC known',
+  'GC flood',
+]
 
 function tableOf(keys) {
   return {
     title: `${formatCount(keys)} keys`,
     table: {
       columns: [{ title: '', align: 'left' }, ...HEADINGS.map((title) => ({ title, align: 'right' }))],
-      rows: cases.filter((entry) => entry.keys === keys).map((entry) => [entry.title, ...FIGURES.map((name) => formatNumber(entry[name].median))]),
+      rows: cases
+        .filter((entry) => entry.keys === keys)
+        .map((entry) => [entry.title, ...FIGURES.map((name) => formatNumber(entry[name].median))]),
     },
   }
 }
 
 function ratio(what, figure) {
   const [ours, theirs] = [of('amorsize', MILLION)[figure].median, of('rate-limiter-flexible', MILLION)[figure].median]
-  return atMost(`1 million keys, ${what} / rate-limiter-flexible memory`, ours / theirs, 0.35, `${formatNumber(ours)} ns / ${formatNumber(theirs)} ns`)
+  return atMost(
+    `1 million keys, ${what} / rate-limiter-flexible memory`,
+    ours / theirs,
+    0.35,
+    `${formatNumber(ours)} ns / ${formatNumber(theirs)} ns`,
+  )
 }
 
 const ours = of('amorsize', MILLION)
@@ -90,8 +117,20 @@ await writeResults('keyed', {
     ratio('known key', 'hitNs'),
     ratio('new key', 'missNs'),
     ratio('flood', 'floodNs'),
-    atMost('1 million keys, bytes a key outside the heap', ours.outsideBytesPerKey.median, 24, `${formatNumber(ours.outsideBytesPerKey.median)} bytes`, 'bytes'),
-    atMost('1 million keys, whole bytes a key in the heap', Math.max(0, Math.round(ours.heapBytesPerKey.median)), 0, `${formatNumber(ours.heapBytesPerKey.median)} bytes`, 'bytes'),
+    atMost(
+      '1 million keys, bytes a key outside the heap',
+      ours.outsideBytesPerKey.median,
+      24,
+      `${formatNumber(ours.outsideBytesPerKey.median)} bytes`,
+      'bytes',
+    ),
+    atMost(
+      '1 million keys, whole bytes a key in the heap',
+      Math.max(0, Math.round(ours.heapBytesPerKey.median)),
+      0,
+      `${formatNumber(ours.heapBytesPerKey.median)} bytes`,
+      'bytes',
+    ),
   ],
   data: { rounds: ROUNDS, seconds: SECONDS, cases },
 })

@@ -13,7 +13,16 @@ const OURS = 'amorsize/lease'
 const RIVAL = 'fast-ratelimit/allowed'
 const shown = benchCases.filter(({ id }) => [OURS, 'amorsize/allowed', RIVAL].includes(id))
 
-const jobs = shown.map(({ id, env }) => programJob({ id, base: import.meta.url, file: '../micro/case.mjs', args: [id, SECONDS], flags: ['--expose-gc'], env }))
+const jobs = shown.map(({ id, env }) =>
+  programJob({
+    id,
+    base: import.meta.url,
+    file: '../micro/case.mjs',
+    args: [id, SECONDS],
+    flags: ['--expose-gc'],
+    env,
+  }),
+)
 const cases = summarizeCases(shown, await runRounds(jobs, ROUNDS))
 const ns = (id) => cases.find((entry) => entry.id === id).ns.median
 
@@ -22,7 +31,9 @@ for (const threads of [1, 4]) {
   for (const size of [null, 1, 8, 64, 256]) bounds.push({ threads, size, excess: await excessOf(size, threads) })
 }
 const allowedExcess = ({ threads, size }) => (size ?? 0) * threads
-const nearest = bounds.reduce((worst, bound) => (bound.excess - allowedExcess(bound) > worst.excess - allowedExcess(worst) ? bound : worst))
+const nearest = bounds.reduce((worst, bound) =>
+  bound.excess - allowedExcess(bound) > worst.excess - allowedExcess(worst) ? bound : worst,
+)
 
 await writeResults('lease', {
   title: 'Leases',
@@ -60,12 +71,22 @@ await writeResults('lease', {
           { title: 'measured', align: 'right' },
           { title: 'allowed', align: 'right' },
         ],
-        rows: bounds.map((bound) => [String(bound.threads), bound.size === null ? 'none' : String(bound.size), bound.excess.toFixed(2), String(allowedExcess(bound))]),
+        rows: bounds.map((bound) => [
+          String(bound.threads),
+          bound.size === null ? 'none' : String(bound.size),
+          bound.excess.toFixed(2),
+          String(allowedExcess(bound)),
+        ]),
       },
     },
   ],
   targets: [
-    atMost('lease tryAcquire() / fast-ratelimit consumeSync, group lease', ns(OURS) / ns(RIVAL), 0.3, `${formatNumber(ns(OURS))} ns / ${formatNumber(ns(RIVAL))} ns`),
+    atMost(
+      'lease tryAcquire() / fast-ratelimit consumeSync, group lease',
+      ns(OURS) / ns(RIVAL),
+      0.3,
+      `${formatNumber(ns(OURS))} ns / ${formatNumber(ns(RIVAL))} ns`,
+    ),
     atMost(
       'tokens above the bound less the size of the leases',
       nearest.excess - allowedExcess(nearest),

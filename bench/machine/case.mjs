@@ -33,9 +33,15 @@ else await reportToParent(() => measureProcesses(mode, Number(rest[0]), Number(r
 async function measureProcesses(mode, processes, durationMs) {
   const server = mode === 'redis' ? await startRedis() : null
   const name = `bench-${process.pid}`
-  const children = Array.from({ length: processes }, () => fork(fileURLToPath(import.meta.url), ['child', mode, name, String(durationMs), String(server?.port ?? 0)]))
+  const children = Array.from({ length: processes }, () =>
+    fork(fileURLToPath(import.meta.url), ['child', mode, name, String(durationMs), String(server?.port ?? 0)]),
+  )
   const next = (child) =>
-    new Promise((resolve, reject) => child.once('message', resolve).once('exit', (code) => reject(new Error(`a process ended with exit code ${code}`))))
+    new Promise((resolve, reject) =>
+      child
+        .once('message', resolve)
+        .once('exit', (code) => reject(new Error(`a process ended with exit code ${code}`))),
+    )
   try {
     await Promise.all(children.map(next))
     const counts = children.map(next)
@@ -85,7 +91,10 @@ function decideBatch(call) {
 }
 
 function machineCall(mode, name) {
-  const policy = mode === 'drain' ? { requestsPerSecond: 1e-6, burstSize: DRAIN_TOKENS } : { requestsPerSecond: PLENTY, burstSize: PLENTY }
+  const policy =
+    mode === 'drain'
+      ? { requestsPerSecond: 1e-6, burstSize: DRAIN_TOKENS }
+      : { requestsPerSecond: PLENTY, burstSize: PLENTY }
   const limiter = new RateLimiter({ name, scope: 'machine', ...policy })
   const call = () => limiter.tryAcquire()
   if (mode !== 'drain') for (let i = 0; i < 100; i++) decideBatch(call)
@@ -107,7 +116,12 @@ async function startRedis() {
   await once(probe, 'listening')
   const { port } = probe.address()
   await new Promise((resolve) => probe.close(resolve))
-  const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const text of server.stdout) if (String(text).includes('Ready to accept connections')) return { process: server, port }
+  const server = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  for await (const text of server.stdout)
+    if (String(text).includes('Ready to accept connections')) return { process: server, port }
   throw new Error('redis-server did not start')
 }

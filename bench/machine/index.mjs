@@ -22,7 +22,12 @@ const idOf = ({ mode, processes }) => `${mode}-${processes}`
 const jobs = plans.map(({ mode, processes }) =>
   programJob(
     mode === 'cluster'
-      ? { id: `cluster-${processes}`, base: import.meta.url, file: '../contention/cluster-case.mjs', args: [processes, DURATION_MS] }
+      ? {
+          id: `cluster-${processes}`,
+          base: import.meta.url,
+          file: '../contention/cluster-case.mjs',
+          args: [processes, DURATION_MS],
+        }
       : { id: `${mode}-${processes}`, base: import.meta.url, file: 'case.mjs', args: [mode, processes, DURATION_MS] },
   ),
 )
@@ -30,10 +35,17 @@ const results = await runRounds(jobs, ROUNDS)
 const reports = plans.map((plan) => {
   const measured = results.get(idOf(plan))
   const summary = (field) => summarize(measured.map((result) => result[field]))
-  return { ...plan, decisionsPerSecond: summary('decisionsPerSecond'), nsPerDecision: summary('nsPerDecision'), admitted: measured.map((result) => result.admitted), available: measured[0].available }
+  return {
+    ...plan,
+    decisionsPerSecond: summary('decisionsPerSecond'),
+    nsPerDecision: summary('nsPerDecision'),
+    admitted: measured.map((result) => result.admitted),
+    available: measured[0].available,
+  }
 })
 const rate = (id) => reports.find((report) => idOf(report) === id)?.decisionsPerSecond.median
-const ratio = (what, id, otherId, wanted) => atLeast(what, rate(id) / rate(otherId), wanted, `${formatNumber(rate(id))}/s / ${formatNumber(rate(otherId))}/s`)
+const ratio = (what, id, otherId, wanted) =>
+  atLeast(what, rate(id) / rate(otherId), wanted, `${formatNumber(rate(id))}/s / ${formatNumber(rate(otherId))}/s`)
 const drained = reports.find(({ mode }) => mode === 'drain')
 const wrongRounds = drained.admitted.filter((count) => count !== drained.available).length
 
@@ -59,14 +71,18 @@ await writeResults('machine', {
           { title: 'ns in each', align: 'right' },
           { title: 'admitted', align: 'right' },
         ],
-        rows: reports.map(({ title, processes, decisionsPerSecond: { median, min, max }, nsPerDecision, admitted, available }) => [
-          title,
-          String(processes),
-          formatNumber(median),
-          `${formatNumber(min)} to ${formatNumber(max)}`,
-          formatNumber(nsPerDecision.median),
-          available === null ? '' : `${[...new Set(admitted)].map(formatCount).join(', ')} of ${formatCount(available)}`,
-        ]),
+        rows: reports.map(
+          ({ title, processes, decisionsPerSecond: { median, min, max }, nsPerDecision, admitted, available }) => [
+            title,
+            String(processes),
+            formatNumber(median),
+            `${formatNumber(min)} to ${formatNumber(max)}`,
+            formatNumber(nsPerDecision.median),
+            available === null
+              ? ''
+              : `${[...new Set(admitted)].map(formatCount).join(', ')} of ${formatCount(available)}`,
+          ],
+        ),
       },
     },
   ],
@@ -78,7 +94,13 @@ await writeResults('machine', {
         { title: 'processes', align: 'right' },
         { title: 'decisions/s', align: 'right' },
       ],
-      rows: reports.filter(({ mode }) => mode !== 'drain').map(({ title, processes, decisionsPerSecond }) => [title, String(processes), formatNumber(decisionsPerSecond.median)]),
+      rows: reports
+        .filter(({ mode }) => mode !== 'drain')
+        .map(({ title, processes, decisionsPerSecond }) => [
+          title,
+          String(processes),
+          formatNumber(decisionsPerSecond.median),
+        ]),
     },
   },
   targets: [
@@ -92,7 +114,9 @@ await writeResults('machine', {
       sides: `${formatCount(drained.available)} tokens, ${drained.admitted.length} rounds`,
     },
     ratio('2 processes on one name / rate-limiter-flexible cluster mode', 'bucket-2', 'cluster-2', 1000),
-    ...(redisVersion === undefined ? [] : [ratio('2 processes on one name / Redis on this machine', 'bucket-2', 'redis-2', 100)]),
+    ...(redisVersion === undefined
+      ? []
+      : [ratio('2 processes on one name / Redis on this machine', 'bucket-2', 'redis-2', 100)]),
   ],
   data: { rounds: ROUNDS, durationMs: DURATION_MS, redisVersion: redisVersion ?? null, reports },
 })

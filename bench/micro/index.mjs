@@ -18,7 +18,12 @@ const results = await runRounds(jobs, ROUNDS)
 
 const modules = { amorsize: '../../dist/bundle/index.js', empty: 'empty.mjs' }
 const importJobs = Object.entries(modules).map(([id, file]) =>
-  programJob({ id: `import ${id}`, base: import.meta.url, file: 'import-case.mjs', args: [fileURLToPath(new URL(file, import.meta.url))] }),
+  programJob({
+    id: `import ${id}`,
+    base: import.meta.url,
+    file: 'import-case.mjs',
+    args: [fileURLToPath(new URL(file, import.meta.url))],
+  }),
 )
 const imports = await runRounds(importJobs, IMPORT_ROUNDS)
 

@@ -68,7 +68,9 @@ export function charts(cases) {
       title: 'A decision answered at once',
       axis: 'ns',
       logarithmic: false,
-      bars: bars(['allowed', 'denied'], ({ subject, call, path, role }) => (role === 'floor' ? call : `${subject} ${call.split('.').at(-1)} ${path}`)),
+      bars: bars(['allowed', 'denied'], ({ subject, call, path, role }) =>
+        role === 'floor' ? call : `${subject} ${call.split('.').at(-1)} ${path}`,
+      ),
     },
     {
       kind: 'bars',

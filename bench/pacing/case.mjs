@@ -25,7 +25,13 @@ async function measure(subject, rate, burst, seconds) {
   const cpu = process.cpuUsage(cpuStart)
 
   const times = Array.from(releasedAt.subarray(0, count), (at) => at - start)
-  return { waiters, released: count, cpuMs: (cpu.user + cpu.system) / 1000, ...steadiness(times), behind: behindIdeal(times, rate) }
+  return {
+    waiters,
+    released: count,
+    cpuMs: (cpu.user + cpu.system) / 1000,
+    ...steadiness(times),
+    behind: behindIdeal(times, rate),
+  }
 }
 
 /** The rate from {@link FROM_MS} on, and how far single releases are from an even spacing at that rate. */
@@ -43,7 +49,9 @@ function steadiness(times) {
 /** How many releases short of (or ahead of) the ideal line the run is, at evenly spaced moments. */
 function behindIdeal(times, rate) {
   const step = Math.max(1, Math.floor(times.length / POINTS_SHOWN))
-  return times.filter((_, i) => i % step === 0).map((time, i) => [Math.round(time), Math.round(i * step + 1 - (rate * time) / 1000)])
+  return times
+    .filter((_, i) => i % step === 0)
+    .map((time, i) => [Math.round(time), Math.round(i * step + 1 - (rate * time) / 1000)])
 }
 
 const [subject, rate, burst, seconds] = process.argv.slice(2)

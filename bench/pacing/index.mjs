@@ -32,7 +32,8 @@ const reports = plans.map((plan) => {
     behind: rounds.at(-1).behind,
   }
 })
-const find = (subject, { rate, burst }) => reports.find((report) => report.subject === subject && report.rate === rate && report.burst === burst)
+const find = (subject, { rate, burst }) =>
+  reports.find((report) => report.subject === subject && report.rate === rate && report.burst === burst)
 
 /** The rate with the one decimal the target has. */
 const oneDecimal = (value) => Math.round(value * 10) / 10
@@ -93,7 +94,10 @@ await writeResults('pacing', {
     title: `Releases ahead of (+) or behind (-) ${formatNumber(setting.rate)}/s, burst ${setting.burst}`,
     xAxis: 'ms since the waiters were queued',
     yAxis: 'releases',
-    lines: Object.keys(subjects).map((subject) => ({ name: subjects[subject].title, points: find(subject, setting).behind })),
+    lines: Object.keys(subjects).map((subject) => ({
+      name: subjects[subject].title,
+      points: find(subject, setting).behind,
+    })),
   })),
   targets: settings.flatMap((setting) => {
     const ours = find('amorsize', setting)
@@ -101,8 +105,21 @@ await writeResults('pacing', {
     const name = `waiters at ${formatNumber(setting.rate)}/s, burst ${setting.burst}`
     const rate = ours.ratePercent.median
     return [
-      between(`${name}: rate kept`, oneDecimal(rate), 99.9, 100, `${rate.toFixed(2)} %; limiter ${theirs.ratePercent.median.toFixed(2)} %`, '%'),
-      atMost(`${name}: jitter p99`, ours.jitterP99Ms.median, MAX_JITTER_MS, `limiter ${formatNumber(theirs.jitterP99Ms.median)} ms`, 'ms'),
+      between(
+        `${name}: rate kept`,
+        oneDecimal(rate),
+        99.9,
+        100,
+        `${rate.toFixed(2)} %; limiter ${theirs.ratePercent.median.toFixed(2)} %`,
+        '%',
+      ),
+      atMost(
+        `${name}: jitter p99`,
+        ours.jitterP99Ms.median,
+        MAX_JITTER_MS,
+        `limiter ${formatNumber(theirs.jitterP99Ms.median)} ms`,
+        'ms',
+      ),
       atMost(
         `${name}: CPU / limiter's`,
         ours.cpuMs.median / theirs.cpuMs.median,

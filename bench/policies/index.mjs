@@ -16,8 +16,12 @@ const shared = [
 ]
 
 const jobs = [
-  ...subjects.map(({ id }) => programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] })),
-  ...shared.map(({ id, threads, slots }) => programJob({ id, base: import.meta.url, file: 'threads-case.mjs', args: [threads, slots, SECONDS * 1000] })),
+  ...subjects.map(({ id }) =>
+    programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] }),
+  ),
+  ...shared.map(({ id, threads, slots }) =>
+    programJob({ id, base: import.meta.url, file: 'threads-case.mjs', args: [threads, slots, SECONDS * 1000] }),
+  ),
 ]
 const results = await runRounds(jobs, ROUNDS)
 

@@ -58,28 +58,35 @@ export function readmeTable(cases) {
     const found = find(cases, path, library)
     return found === undefined ? '' : `${formatNumber(found.ns.median)} (${formatNumber(found.heapBytes.median)})`
   }
-  const paths = [ALL, WITHOUT_RETRY, 'retry', 'breaker', 'bulkhead', 'timeout'].filter((path) => find(cases, path, 'amorsize') !== undefined)
+  const paths = [ALL, WITHOUT_RETRY, 'retry', 'breaker', 'bulkhead', 'timeout'].filter(
+    (path) => find(cases, path, 'amorsize') !== undefined,
+  )
   return {
     title: 'Policies around a resolved function, ns (heap bytes)',
     table: {
       columns: [{ title: '', align: 'left' }, ...paths.map((title) => ({ title, align: 'right' }))],
-      rows: ['amorsize', 'opossum', 'mollitia', 'cockatiel', 'p-retry'].map((library) => [library, ...paths.map((path) => cell(path, library))]),
+      rows: ['amorsize', 'opossum', 'mollitia', 'cockatiel', 'p-retry'].map((library) => [
+        library,
+        ...paths.map((path) => cell(path, library)),
+      ]),
     },
   }
 }
 
 export function charts(cases) {
-  return [ALL, WITHOUT_RETRY].filter((path) => find(cases, path, 'amorsize') !== undefined).map((path, index) => ({
-    kind: 'bars',
-    file: `policies-${index + 1}`,
-    title: `${path} around a resolved function`,
-    axis: 'ns a call',
-    logarithmic: true,
-    bars: cases
-      .filter((each) => each.path === path)
-      .map(({ library, ns }) => ({ name: library, value: ns.median, ours: library === 'amorsize' }))
-      .sort((a, b) => a.value - b.value),
-  }))
+  return [ALL, WITHOUT_RETRY]
+    .filter((path) => find(cases, path, 'amorsize') !== undefined)
+    .map((path, index) => ({
+      kind: 'bars',
+      file: `policies-${index + 1}`,
+      title: `${path} around a resolved function`,
+      axis: 'ns a call',
+      logarithmic: true,
+      bars: cases
+        .filter((each) => each.path === path)
+        .map(({ library, ns }) => ({ name: library, value: ns.median, ours: library === 'amorsize' }))
+        .sort((a, b) => a.value - b.value),
+    }))
 }
 
 export function targets(cases) {
@@ -87,7 +94,14 @@ export function targets(cases) {
     if (find(cases, path, 'amorsize') === undefined) return []
     const ours = find(cases, path, 'amorsize').ns.median
     const theirs = find(cases, path, rival).ns.median
-    return [atMost(`${path}: amorsize / ${rival}`, ours / theirs, limit, `${formatNumber(ours)} ns, ${formatNumber(theirs)} ns`)]
+    return [
+      atMost(
+        `${path}: amorsize / ${rival}`,
+        ours / theirs,
+        limit,
+        `${formatNumber(ours)} ns, ${formatNumber(theirs)} ns`,
+      ),
+    ]
   }
   return [...ratio(ALL, 'cockatiel', 0.06), ...ratio(WITHOUT_RETRY, 'opossum', 0.7)]
 }

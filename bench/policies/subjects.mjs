@@ -37,7 +37,8 @@ const libraries = {
     const makers = {
       fallback: () => c.fallback(c.handleAll, 0),
       retry: () => c.retry(c.handleAll, { maxAttempts: RETRIES, backoff: new c.ExponentialBackoff() }),
-      breaker: () => c.circuitBreaker(c.handleAll, { halfOpenAfter: 60_000, breaker: new c.ConsecutiveBreaker(FAILURES) }),
+      breaker: () =>
+        c.circuitBreaker(c.handleAll, { halfOpenAfter: 60_000, breaker: new c.ConsecutiveBreaker(FAILURES) }),
       bulkhead: () => c.bulkhead(CONCURRENT),
       timeout: () => c.timeout(TIMEOUT_MS, c.TimeoutStrategy.Aggressive),
     }
@@ -68,7 +69,11 @@ const libraries = {
       bulkhead: () => new m.Bulkhead({ concurrentSize: CONCURRENT, queueSize: 0 }),
       timeout: () => new m.Timeout({ delay: TIMEOUT_MS }),
     }
-    const circuit = new m.Circuit({ name: 'bench', func: answer, options: { modules: parts.map((part) => makers[part]()) } })
+    const circuit = new m.Circuit({
+      name: 'bench',
+      func: answer,
+      options: { modules: parts.map((part) => makers[part]()) },
+    })
     return () => circuit.execute()
   },
 

@@ -16,12 +16,20 @@ async function measure() {
   const [threads, slots, durationMs] = process.argv.slice(2).map(Number)
   const go = new Int32Array(new SharedArrayBuffer(8))
   const board = new Int32Array(new SharedArrayBuffer(8))
-  const workers = Array.from({ length: threads }, () => new Worker(new URL(import.meta.url), { workerData: { slots, durationMs, go, board } }))
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(new URL(import.meta.url), { workerData: { slots, durationMs, go, board } }),
+  )
   while (Atomics.load(go, 1) < threads) await new Promise((resolve) => setTimeout(resolve, 5))
   Atomics.store(go, 0, 1)
   Atomics.notify(go, 0)
   const counts = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]))
-  return { threads, slots, callsPerSecond: (counts.reduce((sum, count) => sum + count, 0) / durationMs) * 1000, mostAtOnce: board[1] }
+  return {
+    threads,
+    slots,
+    callsPerSecond: (counts.reduce((sum, count) => sum + count, 0) / durationMs) * 1000,
+    mostAtOnce: board[1],
+  }
 }
 
 async function work() {

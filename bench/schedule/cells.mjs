@@ -27,14 +27,18 @@ export function parseCell(name) {
   const itemMs = Number(amount) * UNIT_MS[unit]
   const count = Number(digits) * (thousands === 'k' ? 1000 : 1)
   if (PAYLOADS[payload] === undefined || !(itemMs > 0) || !(count > 0)) {
-    throw new Error(`no such cell: ${name}. It must be payload:time:count, such as number:0.1us:10k; payloads are ${Object.keys(PAYLOADS).join(', ')}`)
+    throw new Error(
+      `no such cell: ${name}. It must be payload:time:count, such as number:0.1us:10k; payloads are ${Object.keys(PAYLOADS).join(', ')}`,
+    )
   }
   return { name: `${payload}:${amount}${unit}:${count}`, payload, time: `${amount}${unit}`, itemMs, count }
 }
 
 /** All cells of the grid. @returns {Cell[]} */
 export function grid() {
-  return GRID_PAYLOADS.flatMap((payload) => TIMES.flatMap((time) => COUNTS.map((count) => parseCell(`${payload}:${time}:${count}`))))
+  return GRID_PAYLOADS.flatMap((payload) =>
+    TIMES.flatMap((time) => COUNTS.map((count) => parseCell(`${payload}:${time}:${count}`))),
+  )
 }
 
 /** Milliseconds that the loop takes. */
@@ -80,7 +84,12 @@ export function inProcesses(cells) {
  */
 export function listCells(cells) {
   return groupBy(cells, ({ payload }) => PAYLOADS[payload].title)
-    .map(({ key, members }) => `${key}: ${groupBy(members, ({ time }) => time).map(listCounts).join(', ')}`)
+    .map(
+      ({ key, members }) =>
+        `${key}: ${groupBy(members, ({ time }) => time)
+          .map(listCounts)
+          .join(', ')}`,
+    )
     .join('; ')
 }
 

@@ -16,7 +16,10 @@ async function floor(call, items) {
 }
 
 await reportToParent(async () => {
-  const { call, workloads: [workload] } = prepare([parseCell(name)])
+  const {
+    call,
+    workloads: [workload],
+  } = prepare([parseCell(name)])
   const { items } = workload
   const run = contender === FLOOR ? floor : execute
   const ways = {

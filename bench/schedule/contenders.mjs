@@ -70,7 +70,9 @@ export const contenders = {
 
 /** Who runs the items, by name. */
 export function contenderNamed(name) {
-  return name === FLOOR ? { start: async ({ call }) => ({ run: async (items) => plainLoop(call, items) }) } : contenders[name]
+  return name === FLOOR
+    ? { start: async ({ call }) => ({ run: async (items) => plainLoop(call, items) }) }
+    : contenders[name]
 }
 
 /** A thread for each core, and of some chunk sizes and numbers of tasks at a time those that turn out fastest. */
@@ -81,12 +83,19 @@ async function startTunedPiscina({ call, items }) {
   const pools = []
   let best = { ms: Infinity }
   for (const concurrentTasksPerWorker of AT_A_TIME) {
-    const pool = new Piscina({ filename: file('rival-tasks.mjs'), minThreads: cores, maxThreads: cores, idleTimeout: Infinity, concurrentTasksPerWorker })
+    const pool = new Piscina({
+      filename: file('rival-tasks.mjs'),
+      minThreads: cores,
+      maxThreads: cores,
+      idleTimeout: Infinity,
+      concurrentTasksPerWorker,
+    })
     pools.push(pool)
     for (const size of sizes) {
       const run = async (all) => {
         const chunks = []
-        for (let from = 0; from < all.length; from += size) chunks.push(pool.run(all.slice(from, from + size), { name }))
+        for (let from = 0; from < all.length; from += size)
+          chunks.push(pool.run(all.slice(from, from + size), { name }))
         return (await Promise.all(chunks)).flat()
       }
       const ms = await fastest(() => run(items), best.ms)

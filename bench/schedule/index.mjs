@@ -21,19 +21,58 @@ const { values: flags } = parseArgs({
 
 const BOUNDS = quick ? { mostMs: 300, mostBytes: 2.6e8 } : { mostMs: 3000, mostBytes: 1e9 }
 const EFFORT = quick
-  ? { coldRounds: 1, warmRounds: 1, warmBudgetMs: 30, rivalRounds: 1, rivalBudgetMs: 30, regretRounds: 3, regretProcesses: 1, predictionRounds: 1 }
-  : { coldRounds: 3, warmRounds: 3, warmBudgetMs: 300, rivalRounds: 1, rivalBudgetMs: 400, regretRounds: 9, regretProcesses: 3, predictionRounds: 2 }
+  ? {
+      coldRounds: 1,
+      warmRounds: 1,
+      warmBudgetMs: 30,
+      rivalRounds: 1,
+      rivalBudgetMs: 30,
+      regretRounds: 3,
+      regretProcesses: 1,
+      predictionRounds: 1,
+    }
+  : {
+      coldRounds: 3,
+      warmRounds: 3,
+      warmBudgetMs: 300,
+      rivalRounds: 1,
+      rivalBudgetMs: 400,
+      regretRounds: 9,
+      regretProcesses: 3,
+      predictionRounds: 2,
+    }
 
 /** Of a quick run every other count of the grid. */
 const QUICK_COUNTS = [10, 1000, 100_000]
 const SKEW = ['skew:10us:10k', 'skew:100us:1k']
 const RIVALS = [
-  'number:1us:100', 'number:1us:10k', 'number:10us:10k', 'number:100us:10', 'number:100us:100', 'number:100us:1k', 'number:1ms:10',
-  'skew:100us:1k', '1kb:10us:10k', 'rows:100us:200', 'rows:1ms:200', '10mb:10ms:10',
+  'number:1us:100',
+  'number:1us:10k',
+  'number:10us:10k',
+  'number:100us:10',
+  'number:100us:100',
+  'number:100us:1k',
+  'number:1ms:10',
+  'skew:100us:1k',
+  '1kb:10us:10k',
+  'rows:100us:200',
+  'rows:1ms:200',
+  '10mb:10ms:10',
 ]
 const TRIED = [
-  'number:1us:1k', 'number:1us:10k', 'number:10us:1k', 'number:10us:10k', 'number:100us:100', 'number:100us:1k', 'number:1ms:10', 'number:1ms:50',
-  'skew:100us:200', '1kb:10us:1k', '1kb:100us:200', 'rows:1ms:50', 'rows:10ms:10',
+  'number:1us:1k',
+  'number:1us:10k',
+  'number:10us:1k',
+  'number:10us:10k',
+  'number:100us:100',
+  'number:100us:1k',
+  'number:1ms:10',
+  'number:1ms:50',
+  'skew:100us:200',
+  '1kb:10us:1k',
+  '1kb:100us:200',
+  'rows:1ms:50',
+  'rows:10ms:10',
 ]
 const QUICK_RIVALS = ['number:10us:1k', '1kb:10us:1k']
 const QUICK_TRIED = ['number:10us:1k', 'rows:1ms:20']
@@ -53,7 +92,8 @@ const isWhole = flags.cells === undefined && flags.parts === undefined
 const chosen = flags.cells?.split(',').map(parseCell)
 const names = flags.parts?.split(',') ?? (chosen === undefined ? Object.keys(parts) : ['cold', 'warm'])
 const unknown = names.filter((name) => parts[name] === undefined)
-if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}. There are: ${Object.keys(parts).join(', ')}`)
+if (unknown.length > 0)
+  throw new Error(`no such part: ${unknown.join(', ')}. There are: ${Object.keys(parts).join(', ')}`)
 
 const results = {}
 for (const name of names) {
@@ -69,7 +109,13 @@ if (isWhole) {
     readme: readmeTable(results.rivals),
     charts: charts(results),
     targets: targets(results),
-    data: { bounds: BOUNDS, effort: EFFORT, tooSlow: selection.tooSlow.map(({ name }) => name), tooBig: selection.tooBig.map(({ name }) => name), ...results },
+    data: {
+      bounds: BOUNDS,
+      effort: EFFORT,
+      tooSlow: selection.tooSlow.map(({ name }) => name),
+      tooBig: selection.tooBig.map(({ name }) => name),
+      ...results,
+    },
   })
 } else {
   for (const { title, table } of tablesOf(results)) process.stdout.write(`### ${title}\n\n${markdownTable(table)}\n\n`)

@@ -19,7 +19,9 @@ export async function measureCold(cells, { coldRounds }) {
 
 async function measureColdly(contender, cells, coldRounds) {
   const idOf = ({ name }, first) => `cold ${name}, ${contender}, ${first} first`
-  const jobs = cells.flatMap((cell) => ORDERS.map((first) => job(idOf(cell, first), 'cold-case.mjs', [contender, first, cell.name])))
+  const jobs = cells.flatMap((cell) =>
+    ORDERS.map((first) => job(idOf(cell, first), 'cold-case.mjs', [contender, first, cell.name])),
+  )
   const measured = await runRounds(jobs, coldRounds)
   return cells.map((cell) => {
     const [loopFirst, contenderFirst] = ORDERS.map((first) => measured.get(idOf(cell, first)))
@@ -51,14 +53,22 @@ export async function measureRivals(cells, { rivalRounds, rivalBudgetMs }) {
     ...cell,
     contenders: Object.keys(contenders).map((contender) => {
       const rounds = measured.get(warmId(contender, cell.name)).flat()
-      return { contender, title: contenders[contender].title, ...summaryOf(rounds), how: rounds.map(({ how }) => how).filter((how) => how !== undefined) }
+      return {
+        contender,
+        title: contenders[contender].title,
+        ...summaryOf(rounds),
+        how: rounds.map(({ how }) => how).filter((how) => how !== undefined),
+      }
     }),
   }))
 }
 
 /** What is lost to the best schedule found by trying them all: of the processes that find it out, the one in the middle. */
 export async function measureRegret(cells, { regretRounds, regretProcesses }) {
-  const measured = await runRounds(cells.map(({ name }) => job(`regret ${name}`, 'regret-case.mjs', [regretRounds, name])), regretProcesses)
+  const measured = await runRounds(
+    cells.map(({ name }) => job(`regret ${name}`, 'regret-case.mjs', [regretRounds, name])),
+    regretProcesses,
+  )
   return cells.map((cell) => {
     const found = measured.get(`regret ${cell.name}`).map(({ ms, others, trials }) => {
       const best = others.reduce((fastest, other) => (other.ms < fastest.ms ? other : fastest))
@@ -74,7 +84,10 @@ export async function measureRegret(cells, { regretRounds, regretProcesses }) {
 export async function measurePrediction(cells, { predictionRounds }) {
   const plans = cells.flatMap((cell) => ['cold', 'warm'].map((situation) => ({ ...cell, situation })))
   const idOf = ({ situation, name }) => `prediction ${name}, ${situation}`
-  const measured = await runRounds(plans.map((plan) => job(idOf(plan), 'prediction-case.mjs', [plan.situation, plan.name])), predictionRounds)
+  const measured = await runRounds(
+    plans.map((plan) => job(idOf(plan), 'prediction-case.mjs', [plan.situation, plan.name])),
+    predictionRounds,
+  )
   return plans.map((plan) => {
     const rounds = measured.get(idOf(plan))
     const of = (field) => summarize(rounds.map((round) => round[field])).median
@@ -97,7 +110,9 @@ async function measureContender(contender, groups, rounds, budgetMs) {
 const warmId = (contender, key) => `warm ${key}, ${contender}`
 
 function warmJobs(contender, groups, budgetMs) {
-  return groups.map(({ key, members }) => job(warmId(contender, key), 'warm-case.mjs', [contender, budgetMs, ...members.map(({ name }) => name)]))
+  return groups.map(({ key, members }) =>
+    job(warmId(contender, key), 'warm-case.mjs', [contender, budgetMs, ...members.map(({ name }) => name)]),
+  )
 }
 
 function summaryOf(rounds) {

@@ -11,7 +11,8 @@ export function charts({ cold, warm, regret }) {
 
 /** A map for each payload, the first call on the left, later ones on the right. */
 export function gridChart({ cold, warm }) {
-  const valueOf = (cells, payload, time, count) => cells.find((cell) => cell.payload === payload && cell.time === time && cell.count === count)?.ratio.median ?? null
+  const valueOf = (cells, payload, time, count) =>
+    cells.find((cell) => cell.payload === payload && cell.time === time && cell.count === count)?.ratio.median ?? null
   return {
     kind: 'heat',
     file: 'schedule-grid',
@@ -20,7 +21,10 @@ export function gridChart({ cold, warm }) {
     columns: COUNTS.map(formatCount),
     rows: TIMES.map(timeLabel),
     panels: GRID_PAYLOADS.flatMap((payload) =>
-      [['first call', cold], ['later calls', warm]].map(([situation, cells]) => ({
+      [
+        ['first call', cold],
+        ['later calls', warm],
+      ].map(([situation, cells]) => ({
         title: `${PAYLOADS[payload].title}, ${situation}`,
         values: TIMES.map((time) => COUNTS.map((count) => valueOf(cells, payload, time, count))),
       })),
@@ -35,6 +39,8 @@ function regretChart(regret) {
     title: 'Time of execute over the best schedule found by trying them all',
     axis: '% more',
     logarithmic: false,
-    bars: regret.map((cell) => ({ name: cellLabel(cell), value: cell.regret * 100, ours: true })).sort((a, b) => a.value - b.value),
+    bars: regret
+      .map((cell) => ({ name: cellLabel(cell), value: cell.regret * 100, ours: true }))
+      .sort((a, b) => a.value - b.value),
   }
 }

@@ -15,7 +15,10 @@ const WARM_ROUNDS = 5
 const [situation, name] = process.argv.slice(2)
 
 await reportToParent(async () => {
-  const { call, workloads: [workload] } = prepare([parseCell(name)])
+  const {
+    call,
+    workloads: [workload],
+  } = prepare([parseCell(name)])
   const { items } = workload
   const wanted = plainLoop(call, items)
   const rounds = situation === 'cold' ? 1 : WARM_ROUNDS
@@ -33,8 +36,18 @@ await reportToParent(async () => {
     requireEqual(name, results, wanted)
     const loopMs = (before + timedLoop(workload).ms) / 2
     const sampled = plan.cacheHit ? 0 : plan.profile.sampleSize
-    measured.push({ estimated: plan.estimatedSpeedup, speedup: (loopMs * (1 - sampled / items.length)) / ms, mode: plan.mode, workers: plan.workers })
+    measured.push({
+      estimated: plan.estimatedSpeedup,
+      speedup: (loopMs * (1 - sampled / items.length)) / ms,
+      mode: plan.mode,
+      workers: plan.workers,
+    })
   }
   const of = (field) => median(measured.map((one) => one[field]))
-  return { estimated: of('estimated'), speedup: of('speedup'), mode: measured.at(-1).mode, workers: measured.at(-1).workers }
+  return {
+    estimated: of('estimated'),
+    speedup: of('speedup'),
+    mode: measured.at(-1).mode,
+    workers: measured.at(-1).workers,
+  }
 })

@@ -20,7 +20,10 @@ const HOPELESS = 1.5
 const [rounds, name] = process.argv.slice(2)
 
 await reportToParent(async () => {
-  const { call, workloads: [workload] } = prepare([parseCell(name)])
+  const {
+    call,
+    workloads: [workload],
+  } = prepare([parseCell(name)])
   const { items } = workload
   const wanted = plainLoop(call, items)
   const timeOf = async (who, run) => {
@@ -41,13 +44,15 @@ await reportToParent(async () => {
   for (let round = 0; round < FIRST_ROUNDS; round++) {
     const hopelessMs = tried[0].ms * HOPELESS
     for (const schedule of tried) {
-      if (round === 0 || schedule.ms < hopelessMs) schedule.ms = Math.min(schedule.ms, await timeOf(schedule.name, schedule.run))
+      if (round === 0 || schedule.ms < hopelessMs)
+        schedule.ms = Math.min(schedule.ms, await timeOf(schedule.name, schedule.run))
       await timeOf(own.name, own.run)
     }
   }
   const finalists = [own, ...shortList(tried, SHORT_LIST)].map((finalist) => ({ ...finalist, times: [] }))
   for (let round = 0; round < Number(rounds); round++) {
-    for (const finalist of round % 2 === 0 ? finalists : [...finalists].reverse()) finalist.times.push(await timeOf(finalist.name, finalist.run))
+    for (const finalist of round % 2 === 0 ? finalists : [...finalists].reverse())
+      finalist.times.push(await timeOf(finalist.name, finalist.run))
   }
   const [ours, ...others] = finalists.map(({ name, times }) => ({ name, ms: median(times) }))
   return { ms: ours.ms, others, trials: tried.map(({ name, ms }) => ({ name, ms })) }

@@ -48,7 +48,10 @@ export function ratioTables(situation, cells) {
       title: `loop / execute, ${PAYLOADS[payload].title}, ${situation}`,
       table: {
         columns: [left('an item'), ...counts.map((count) => right(`× ${formatCount(count)}`))],
-        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [timeLabel(time), ...counts.map((count) => textOf(time, count))]),
+        rows: unique(ofPayload.map(({ time }) => time)).map((time) => [
+          timeLabel(time),
+          ...counts.map((count) => textOf(time, count)),
+        ]),
       },
     }
   })
@@ -72,7 +75,16 @@ function cellsTable(title, cells) {
   return {
     title,
     table: {
-      columns: [left('cell'), right('loop / execute'), right('lowest to highest'), ...(hasFloor ? [right('loop / an async function of the loop')] : []), right('loop, ms'), right('execute, ms'), right('more, µs'), ...(remembers ? [right('an item is remembered to take, µs')] : [])],
+      columns: [
+        left('cell'),
+        right('loop / execute'),
+        right('lowest to highest'),
+        ...(hasFloor ? [right('loop / an async function of the loop')] : []),
+        right('loop, ms'),
+        right('execute, ms'),
+        right('more, µs'),
+        ...(remembers ? [right('an item is remembered to take, µs')] : []),
+      ],
       rows: cells.map((cell) => [
         cellLabel(cell),
         cell.ratio.median.toFixed(3),
@@ -81,7 +93,9 @@ function cellsTable(title, cells) {
         formatNumber(cell.loopMs.median),
         formatNumber(cell.ms.median),
         formatNumber((cell.ms.median - cell.loopMs.median) * 1000),
-        ...(remembers ? [unique(cell.rememberedMs.map((ms) => (ms === null ? 'nothing' : formatNumber(ms * 1000)))).join(' / ')] : []),
+        ...(remembers
+          ? [unique(cell.rememberedMs.map((ms) => (ms === null ? 'nothing' : formatNumber(ms * 1000)))).join(' / ')]
+          : []),
       ]),
     },
   }
@@ -111,8 +125,22 @@ function regretTable(cells) {
   return {
     title: 'against the best schedule found by trying them all, later calls',
     table: {
-      columns: [left('cell'), right('execute, ms'), right('best, ms'), right('regret, %'), right('lowest to highest'), left('the best was')],
-      rows: cells.map((cell) => [cellLabel(cell), formatNumber(cell.ms), formatNumber(cell.best.ms), percent(cell.regret), `${percent(cell.lowest)} to ${percent(cell.highest)}`, cell.best.name]),
+      columns: [
+        left('cell'),
+        right('execute, ms'),
+        right('best, ms'),
+        right('regret, %'),
+        right('lowest to highest'),
+        left('the best was'),
+      ],
+      rows: cells.map((cell) => [
+        cellLabel(cell),
+        formatNumber(cell.ms),
+        formatNumber(cell.best.ms),
+        percent(cell.regret),
+        `${percent(cell.lowest)} to ${percent(cell.highest)}`,
+        cell.best.name,
+      ]),
     },
   }
 }

@@ -89,7 +89,12 @@ export function requireEqual(name, results, wanted) {
  * @param {R[]} [wanted] - what the loop gives
  * @returns {Promise<{ loopMs: number, ms: number, ratio: number, rounds: number }>} times of one run, and loop over contender, as medians
  */
-export async function measurePair(workload, run, { leastRounds, budgetMs }, wanted = plainLoop(workload.call, workload.items)) {
+export async function measurePair(
+  workload,
+  run,
+  { leastRounds, budgetMs },
+  wanted = plainLoop(workload.call, workload.items),
+) {
   const { call, items, cell } = workload
   const calls = Math.max(1, Math.round(LEAST_BLOCK_MS / loopMsOf(cell)))
   const loopBlock = () => {

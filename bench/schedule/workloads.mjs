@@ -38,7 +38,10 @@ const ARRAY_LENGTH = 1_250_000
 const TAIL = { share: 0.05, factor: 20 }
 
 function numbers(steps, count) {
-  if (steps >= 2 ** (32 - OWN_BITS)) throw new RangeError(`a number has room for ${2 ** (32 - OWN_BITS) - 1} steps; received ${steps}: take a shorter time`)
+  if (steps >= 2 ** (32 - OWN_BITS))
+    throw new RangeError(
+      `a number has room for ${2 ** (32 - OWN_BITS) - 1} steps; received ${steps}: take a shorter time`,
+    )
   return Array.from({ length: count }, (_, id) => (steps << OWN_BITS) | (id % (1 << OWN_BITS)))
 }
 
@@ -59,7 +62,12 @@ function tables(steps, count) {
   return Array.from({ length: count }, (_, id) => ({
     id,
     steps,
-    rows: Array.from({ length: ROWS }, (_, row) => ({ id: row, name: `row ${row} of ${id}`, isOpen: row % 2 === 0, value: (id * ROWS + row) | 0 })),
+    rows: Array.from({ length: ROWS }, (_, row) => ({
+      id: row,
+      name: `row ${row} of ${id}`,
+      isOpen: row % 2 === 0,
+      value: (id * ROWS + row) | 0,
+    })),
   }))
 }
 
@@ -77,7 +85,14 @@ function arrays(steps, count) {
  */
 export const PAYLOADS = {
   number: { title: 'number', task: 'spinNumber', make: numbers, few: 64, bytes: 8, weight: 1 },
-  skew: { title: 'number, the last 5 % 20 × longer', task: 'spinNumber', make: skewedNumbers, few: 1, bytes: 8, weight: 1 + TAIL.share * (TAIL.factor - 1) },
+  skew: {
+    title: 'number, the last 5 % 20 × longer',
+    task: 'spinNumber',
+    make: skewedNumbers,
+    few: 1,
+    bytes: 8,
+    weight: 1 + TAIL.share * (TAIL.factor - 1),
+  },
   '1kb': { title: '1 KB object', task: 'spinRecord', make: records, few: 64, bytes: 1100, weight: 1 },
   rows: { title: '100 KB of rows', task: 'spinRows', make: tables, few: 8, bytes: 254_000, weight: 1 },
   '10mb': { title: '10 MB typed array', task: 'spinArray', make: arrays, few: 2, bytes: 8 * ARRAY_LENGTH, weight: 1 },

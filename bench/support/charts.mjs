@@ -78,7 +78,12 @@ function barOption({ title, axis, logarithmic, bars }) {
     height: FRAME_HEIGHT + bars.length * BAR_HEIGHT,
     option: {
       title: { text: title, left: 12, top: 10, textStyle: { fontSize: 15 } },
-      grid: { left: 24 + CHARACTER_WIDTH * Math.max(...bars.map(({ name }) => name.length)), right: 90, top: 46, bottom: 46 },
+      grid: {
+        left: 24 + CHARACTER_WIDTH * Math.max(...bars.map(({ name }) => name.length)),
+        right: 90,
+        top: 46,
+        bottom: 46,
+      },
       xAxis: {
         type: logarithmic ? 'log' : 'value',
         name: logarithmic ? `${axis}, logarithmic` : axis,
@@ -109,26 +114,58 @@ function lineOption({ title, xAxis, yAxis, lines }) {
       grid: { left: 76, right: 24, top: 76, bottom: 46 },
       xAxis: { type: 'value', name: xAxis, nameLocation: 'middle', nameGap: 28, axisLine: { onZero: false } },
       yAxis: { type: 'value', name: yAxis, nameLocation: 'middle', nameGap: 52 },
-      series: lines.map(({ name, points }) => ({ type: 'line', name, data: points, showSymbol: false, lineStyle: { width: 1.6 } })),
+      series: lines.map(({ name, points }) => ({
+        type: 'line',
+        name,
+        data: points,
+        showSymbol: false,
+        lineStyle: { width: 1.6 },
+      })),
     },
   }
 }
 
 function heatOption({ title, xAxis, columns, rows, panels }) {
   const panelRows = Math.ceil(panels.length / 2)
-  const place = (i) => ({ left: PANEL.left + (i % 2) * PANEL.distanceX, top: PANEL.top + Math.floor(i / 2) * PANEL.distanceY })
-  const axis = (data, gridIndex) => ({ type: 'category', gridIndex, data, axisTick: { show: false }, axisLine: { show: false } })
+  const place = (i) => ({
+    left: PANEL.left + (i % 2) * PANEL.distanceX,
+    top: PANEL.top + Math.floor(i / 2) * PANEL.distanceY,
+  })
+  const axis = (data, gridIndex) => ({
+    type: 'category',
+    gridIndex,
+    data,
+    axisTick: { show: false },
+    axisLine: { show: false },
+  })
   return {
     height: PANEL.top + panelRows * PANEL.distanceY,
     option: {
       title: [
         { text: title, left: 12, top: 10, textStyle: { fontSize: 15 } },
-        ...panels.map((panel, i) => ({ text: panel.title, left: place(i).left, top: place(i).top - 22, padding: 0, textStyle: { fontSize: 12 } })),
+        ...panels.map((panel, i) => ({
+          text: panel.title,
+          left: place(i).left,
+          top: place(i).top - 22,
+          padding: 0,
+          textStyle: { fontSize: 12 },
+        })),
       ],
       grid: panels.map((_, i) => ({ ...place(i), width: PANEL.width, height: PANEL.height })),
       xAxis: panels.map((_, i) => ({ ...axis(columns, i), name: xAxis, nameLocation: 'middle', nameGap: 26 })),
       yAxis: panels.map((_, i) => ({ ...axis(rows, i), inverse: true })),
-      visualMap: { type: 'piecewise', dimension: 2, pieces: RATIO_STEPS, orient: 'horizontal', left: 12, top: 36, itemGap: 16, itemSymbol: 'rect', selectedMode: false, hoverLink: false },
+      visualMap: {
+        type: 'piecewise',
+        dimension: 2,
+        pieces: RATIO_STEPS,
+        orient: 'horizontal',
+        left: 12,
+        top: 36,
+        itemGap: 16,
+        itemSymbol: 'rect',
+        selectedMode: false,
+        hoverLink: false,
+      },
       series: panels.map(({ values }, i) => ({
         type: 'heatmap',
         silent: true,

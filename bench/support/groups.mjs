@@ -14,5 +14,9 @@ export function inOrder(names) {
 /** Returns the names of the groups there are, in order. */
 export function existingGroups() {
   const entries = readdirSync(folder, { withFileTypes: true })
-  return inOrder(entries.filter((entry) => entry.isDirectory() && existsSync(new URL(`${entry.name}/index.mjs`, folder))).map(({ name }) => name))
+  return inOrder(
+    entries
+      .filter((entry) => entry.isDirectory() && existsSync(new URL(`${entry.name}/index.mjs`, folder)))
+      .map(({ name }) => name),
+  )
 }

@@ -24,7 +24,14 @@ const folderUrl = new URL(quick ? '../results/quick/' : '../results/', import.me
  * @param {unknown} results.data - every figure the tables were made from
  */
 export async function writeResults(group, results) {
-  const complete = { group, measuredAt: new Date().toISOString(), quick, machine: describeMachine(), charts: [], ...results }
+  const complete = {
+    group,
+    measuredAt: new Date().toISOString(),
+    quick,
+    machine: describeMachine(),
+    charts: [],
+    ...results,
+  }
   await mkdir(folderUrl, { recursive: true })
   await writeFile(new URL(`${group}.json`, folderUrl), `${JSON.stringify(complete, null, 2)}\n`)
   const markdown = groupMarkdown(complete)
@@ -39,18 +46,23 @@ export async function readAllResults() {
     throw error
   })
   const groups = inOrder(names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length)))
-  return Promise.all(groups.map(async (group) => JSON.parse(await readFile(new URL(`${group}.json`, folderUrl), 'utf8'))))
+  return Promise.all(
+    groups.map(async (group) => JSON.parse(await readFile(new URL(`${group}.json`, folderUrl), 'utf8'))),
+  )
 }
 
 /** Returns a group's results as Markdown; `chartFolder` is where its pictures lie, seen from the text. */
 export function groupMarkdown(results, chartFolder = null) {
-  const pictures = chartFolder === null ? [] : results.charts.map((chart) => `![${chart.title}](${chartFolder}/${chart.file}.svg)`)
+  const pictures =
+    chartFolder === null ? [] : results.charts.map((chart) => `![${chart.title}](${chartFolder}/${chart.file}.svg)`)
   return `${[
     `## ${results.title}`,
     `${machineLine(results.machine)}. Measured on ${results.measuredAt.slice(0, 10)}${results.quick ? ', quick run: figures are rough' : ''}.`,
     ...results.tables.map(({ title, table }) => `### ${title}\n\n${markdownTable(table)}`),
     ...pictures,
-    ...(results.targets.length > 0 ? [`### Targets\n\n${markdownTable(targetTable(results.targets, '**missed**'))}`] : []),
+    ...(results.targets.length > 0
+      ? [`### Targets\n\n${markdownTable(targetTable(results.targets, '**missed**'))}`]
+      : []),
     ...results.notes,
   ].join('\n\n')}\n`
 }

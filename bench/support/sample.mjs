@@ -46,7 +46,13 @@ async function batchSamples(batch, isAsync, maxTime) {
     maxTime,
     minTime: MIN_CYCLE_SECONDS,
     delay: 0,
-    fn: isAsync ? (deferred) => batch().then(() => deferred.resolve(), (error) => resolve(error)) : batch,
+    fn: isAsync
+      ? (deferred) =>
+          batch().then(
+            () => deferred.resolve(),
+            (error) => resolve(error),
+          )
+      : batch,
     onComplete: () => resolve(benchmark.error),
   })
   benchmark.run()

@@ -24,7 +24,15 @@ export function atLeast(what, measured, limit, sides, unit = 'x') {
 
 /** A target that is met when `measured`, given as exactly as it is to be shown, lies between two bounds, both included. @returns {Target} */
 export function between(what, measured, low, high, sides, unit = 'x') {
-  return { what, measured, shown: String(measured), unit, wanted: `${low} to ${high}`, met: measured >= low && measured <= high, sides }
+  return {
+    what,
+    measured,
+    shown: String(measured),
+    unit,
+    wanted: `${low} to ${high}`,
+    met: measured >= low && measured <= high,
+    sides,
+  }
 }
 
 /** Returns the targets as a table; `missed` is how a missed one is marked. */

@@ -2,14 +2,24 @@
 // are made here from the lists of the tree, so that everybody is asked fairly.
 
 const CPU = '/sys/devices/system/cpu'
-const LISTS = { core_cpus_list: 'core_cpus', thread_siblings_list: 'thread_siblings', core_siblings_list: 'core_siblings', package_cpus_list: 'package_cpus', die_cpus_list: 'die_cpus' }
+const LISTS = {
+  core_cpus_list: 'core_cpus',
+  thread_siblings_list: 'thread_siblings',
+  core_siblings_list: 'core_siblings',
+  package_cpus_list: 'package_cpus',
+  die_cpus_list: 'die_cpus',
+}
 
 /** '0-2,5' as numbers. */
 function parseList(text) {
-  return text.trim().split(',').filter((range) => range !== '').flatMap((range) => {
-    const [first, last = first] = range.split('-').map(Number)
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i)
-  })
+  return text
+    .trim()
+    .split(',')
+    .filter((range) => range !== '')
+    .flatMap((range) => {
+      const [first, last = first] = range.split('-').map(Number)
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+    })
 }
 
 /** The kernel's mask format: groups of eight hexadecimal digits, the highest CPUs first. */
@@ -40,7 +50,8 @@ export function completeTree(files) {
   const width = Math.max(32, ...possible.map((cpu) => cpu + 1))
   for (const [path, content] of Object.entries(files)) {
     const mask = LISTS[path.slice(path.lastIndexOf('/') + 1)]
-    if (mask !== undefined) all[`${path.slice(0, path.lastIndexOf('/'))}/${mask}`] ??= formatMask(parseList(content), width)
+    if (mask !== undefined)
+      all[`${path.slice(0, path.lastIndexOf('/'))}/${mask}`] ??= formatMask(parseList(content), width)
   }
   for (const [path, content] of Object.entries(files)) {
     if (path.endsWith('/cpulist')) all[path.replace(/cpulist$/, 'cpumap')] ??= formatMask(parseList(content), width)

@@ -8,7 +8,12 @@ import { FACTS, score, whyNot } from './score.mjs'
 import { subjects } from './subjects.mjs'
 
 const ROUNDS = quick ? 1 : 5
-const FACT_TITLES = { limitBytes: 'memory limit', availableBytes: 'available memory', parallelism: 'threads', physicalCores: 'physical cores' }
+const FACT_TITLES = {
+  limitBytes: 'memory limit',
+  availableBytes: 'available memory',
+  parallelism: 'threads',
+  physicalCores: 'physical cores',
+}
 
 const jobs = subjects.map(({ id }) => programJob({ id, base: import.meta.url, file: 'time-case.mjs', args: [id] }))
 const measured = await runRounds(jobs, ROUNDS)
@@ -43,11 +48,18 @@ function cell(id, facts) {
 }
 
 const scoreTable = {
-  columns: [{ title: 'right answers', align: 'left' }, ...[...Object.values(FACT_TITLES), 'all'].map((title) => ({ title, align: 'right' }))],
+  columns: [
+    { title: 'right answers', align: 'left' },
+    ...[...Object.values(FACT_TITLES), 'all'].map((title) => ({ title, align: 'right' })),
+  ],
   rows: subjects.map(({ id }) => [id, ...FACTS.map((fact) => cell(id, [fact])), cell(id, FACTS)]),
 }
 
-const wrong = trees.flatMap(({ tree, results }) => Object.entries(results.amorsize).filter(([, { right }]) => !right).map(([fact]) => `${tree}: ${fact}`))
+const wrong = trees.flatMap(({ tree, results }) =>
+  Object.entries(results.amorsize)
+    .filter(([, { right }]) => !right)
+    .map(([fact]) => `${tree}: ${fact}`),
+)
 const asked = trees.reduce((sum, { right }) => sum + Object.keys(right).length, 0)
 
 await writeResults('system', {
@@ -60,11 +72,16 @@ await writeResults('system', {
         'rounding of a fractional quota. The affinity mask is that of this machine, so physical cores are those online.'
       : `Right answers were not counted: ${reason}.`,
   ],
-  tables: [{ title: 'Time', table: timeTable }, ...(reason === null ? [{ title: 'Right answers', table: scoreTable }] : [])],
+  tables: [
+    { title: 'Time', table: timeTable },
+    ...(reason === null ? [{ title: 'Right answers', table: scoreTable }] : []),
+  ],
   ...(reason === null ? { readme: { title: 'Detection: right answers', table: scoreTable } } : {}),
   targets: [
     atMost('systemInfo()', ours.us.median, 200, `${formatNumber(ours.us.median)} µs`, 'µs'),
-    ...(reason === null ? [atMost('wrong answers of systemInfo()', wrong.length, 0, wrong.join(', ') || `${asked} asked`, '')] : []),
+    ...(reason === null
+      ? [atMost('wrong answers of systemInfo()', wrong.length, 0, wrong.join(', ') || `${asked} asked`, '')]
+      : []),
   ],
   data: { rounds: ROUNDS, times, trees },
 })

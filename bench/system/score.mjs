@@ -12,7 +12,13 @@ const answerCase = fileURLToPath(new URL('answer-case.mjs', import.meta.url))
 
 /** What a tree must hold for its mounts to hide this machine's own files. */
 const NEEDED = ['/proc/self/cgroup', '/proc/self/mountinfo', '/proc/meminfo']
-const MOUNTED = ['/proc/meminfo', '/proc/cpuinfo', '/sys/fs/cgroup', '/sys/devices/system/cpu', '/sys/devices/system/node']
+const MOUNTED = [
+  '/proc/meminfo',
+  '/proc/cpuinfo',
+  '/sys/fs/cgroup',
+  '/sys/devices/system/cpu',
+  '/sys/devices/system/node',
+]
 
 /** The files of /proc/self are those of the process that is to read them, so that process mounts them over its own. */
 const ENTER = `
@@ -40,7 +46,11 @@ function rightAnswers({ expected }) {
   const right = {}
   const { cpu = {}, memory = {} } = expected
   // The hard limit, or what it amounts to with memory.high and the machine's own size.
-  if ('limitBytes' in memory) right.limitBytes = [memory.limitBytes, memory.limitBytes === null ? null : (memory.effectiveLimitBytes ?? memory.limitBytes)]
+  if ('limitBytes' in memory)
+    right.limitBytes = [
+      memory.limitBytes,
+      memory.limitBytes === null ? null : (memory.effectiveLimitBytes ?? memory.limitBytes),
+    ]
   if ('availableBytes' in memory) right.availableBytes = [memory.availableBytes]
   if ('quotaCpus' in cpu) {
     const quota = cpu.quotaCpus ?? Infinity
@@ -62,12 +72,16 @@ function askAll(fixture, folder) {
   }
   const mounts = MOUNTED.filter((path) => existsSync(join(tree, path)) && existsSync(path))
   const env = { ...process.env, TREE: tree, MOUNTS: mounts.join(' '), AMORSIZE_NATIVE: '1' }
-  return JSON.parse(execFileSync('unshare', ['-m', 'sh', '-c', ENTER, 'sh', process.execPath, answerCase], { env, encoding: 'utf8' }))
+  return JSON.parse(
+    execFileSync('unshare', ['-m', 'sh', '-c', ENTER, 'sh', process.execPath, answerCase], { env, encoding: 'utf8' }),
+  )
 }
 
 /** Within 1 %: available memory is compared as sizes, not as digits. */
 const isRight = (answer, accepted) =>
-  accepted.some((value) => (value === null || answer === null ? answer === value : Math.abs(answer - value) <= value / 100))
+  accepted.some((value) =>
+    value === null || answer === null ? answer === value : Math.abs(answer - value) <= value / 100,
+  )
 
 /**
  * Asks all subjects in every tree, or in every `step`-th.
@@ -89,7 +103,14 @@ export function score(step) {
             Object.fromEntries(
               Object.entries(right).map(([fact, accepted]) => {
                 const answer = answers[id][fact]
-                return [fact, { answer: answer ?? null, given: answer !== undefined, right: answer !== undefined && isRight(answer, accepted) }]
+                return [
+                  fact,
+                  {
+                    answer: answer ?? null,
+                    given: answer !== undefined,
+                    right: answer !== undefined && isRight(answer, accepted),
+                  },
+                ]
               }),
             ),
           ]),

@@ -72,8 +72,8 @@ double* ticket_fields(napi_env env, napi_value value) {
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
-  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_float64_array &&
-                  length >= kTicketFields && data != nullptr;
+  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok &&
+                  type == napi_float64_array && length >= kTicketFields && data != nullptr;
   if (!ok) throw_type(env, "bucket: a ticket is a Float64Array of 5");
   return ok ? static_cast<double*>(data) : nullptr;
 }
@@ -82,8 +82,8 @@ bool is_whole(double value, double limit) { return value >= -limit && value <= l
 
 // False when the fields are not what `write_ticket` wrote.
 bool read_ticket(const double* fields, Ticket* ticket) {
-  const bool ok = is_whole(fields[kPositionHigh], 0x1p31) && is_whole(fields[kPositionLow], kTwo32) && is_whole(fields[kDigits], core::kMaxDigits) &&
-                  is_whole(fields[kGeneration], 0x1p53);
+  const bool ok = is_whole(fields[kPositionHigh], 0x1p31) && is_whole(fields[kPositionLow], kTwo32) &&
+                  is_whole(fields[kDigits], core::kMaxDigits) && is_whole(fields[kGeneration], 0x1p53);
   if (!ok) return false;
   const auto high = static_cast<int64_t>(fields[kPositionHigh]);
   *ticket = {static_cast<int64_t>(static_cast<uint64_t>(high) << 32) + static_cast<int64_t>(fields[kPositionLow]),
@@ -129,7 +129,9 @@ napi_value reserve(napi_env env, napi_callback_info info) {
   double tokens = 0;
   double max_wait_ms = 0;
   int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.number(env, 2, &max_wait_ms) || !call.now_ns(env, 3, &now_ns)) return nullptr;
+  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.number(env, 2, &max_wait_ms) ||
+      !call.now_ns(env, 3, &now_ns))
+    return nullptr;
   double* fields = ticket_fields(env, call.values[4]);
   if (fields == nullptr) return nullptr;
   if (max_wait_ms < 0) return throw_range(env, "bucket: maxWaitMs must be >= 0");
@@ -182,7 +184,8 @@ napi_value charge(napi_env env, napi_callback_info info) {
   double tokens = 0;
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.charge(at_ns, tokens); }));
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
+                                        [&](int64_t at_ns) { return call.handle->bucket.charge(at_ns, tokens); }));
 }
 
 // bucketAvailable(number, nowMs): tokens
@@ -200,10 +203,13 @@ napi_value update(napi_env env, napi_callback_info info) {
   double burst = 0;
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.now_ns(env, 3, &now_ns)) return nullptr;
-  if (!read_double(env, call.values[1], &rate) || !read_double(env, call.values[2], &burst)) return throw_type(env, "bucket: a number was expected");
-  if (!std::isnan(rate) && !in_range(rate, core::kMaxRate)) return throw_range(env, "bucket: the rate must be > 0 and at most 1e15");
+  if (!read_double(env, call.values[1], &rate) || !read_double(env, call.values[2], &burst))
+    return throw_type(env, "bucket: a number was expected");
+  if (!std::isnan(rate) && !in_range(rate, core::kMaxRate))
+    return throw_range(env, "bucket: the rate must be > 0 and at most 1e15");
   if (burst < 1 || burst > core::kMaxBurst) return throw_range(env, "bucket: the burst must be >= 1 and at most 1e15");
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.update(at_ns, rate, burst); }));
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
+                                        [&](int64_t at_ns) { return call.handle->bucket.update(at_ns, rate, burst); }));
 }
 
 // bucketPause(number, ms, nowMs): outcome
@@ -214,7 +220,8 @@ napi_value pause(napi_env env, napi_callback_info info) {
   if (call.handle == nullptr || !call.number(env, 1, &ms) || !call.now_ns(env, 2, &now_ns)) return nullptr;
   if (ms < 0) return throw_range(env, "bucket: a pause must be >= 0 ms");
   const int64_t until_ns = now_ns + ns_from_ms(ms);
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
+                                        [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
 }
 
 // bucketReset(number, nowMs): outcome
@@ -222,7 +229,8 @@ napi_value reset(napi_env env, napi_callback_info info) {
   BucketCall<2> call(env, info);
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns); }));
+  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
+                                        [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns); }));
 }
 
 // bucketParameters(number, out): writes rate, burst, generation
@@ -245,9 +253,11 @@ napi_value initialize(napi_env env, napi_callback_info info) {
   double rate = 0;
   double burst = 0;
   double now_ms = 0;
-  if (cells == nullptr) return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
-  const bool ok = read_double(env, args.values[1], &rate) && read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) &&
-                  in_range(rate, core::kMaxRate) && burst >= 1 && burst <= core::kMaxBurst;
+  if (cells == nullptr)
+    return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
+  const bool ok = read_double(env, args.values[1], &rate) && read_double(env, args.values[2], &burst) &&
+                  read_double(env, args.values[3], &now_ms) && in_range(rate, core::kMaxRate) && burst >= 1 &&
+                  burst <= core::kMaxBurst;
   if (!ok) return throw_range(env, "bucket: rate must be > 0, burst >= 1, both at most 1e15");
   core::TokenBucket<>(cells).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
   return nullptr;
@@ -257,11 +267,13 @@ napi_value initialize(napi_env env, napi_callback_info info) {
 napi_value open(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   core::Word* cells = args.ok ? cells_of_view(env, args.values[0], core::bucket::kCells) : nullptr;
-  if (cells == nullptr) return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
+  if (cells == nullptr)
+    return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
   return open_bucket(env, cells, args.values[0]);
 }
 
-// bucketOpenNamed(name, rate, burst, nowMs, machine): [tryAcquire, number, rate, burst] with what the first user of the name asked for
+// bucketOpenNamed(name, rate, burst, nowMs, machine): [tryAcquire, number, rate, burst] with what the first user of the
+// name asked for
 napi_value open_named(napi_env env, napi_callback_info info) {
   const Args<5> args(env, info);
   double rate = 0;
@@ -270,9 +282,11 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   bool machine = false;
   std::string name;
   const bool ok = args.ok && read_string(env, args.values[0], &name) && read_double(env, args.values[1], &rate) &&
-                  read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) && in_range(rate, core::kMaxRate) && burst >= 1 &&
-                  burst <= core::kMaxBurst && napi_get_value_bool(env, args.values[4], &machine) == napi_ok;
-  if (!ok) return throw_range(env, "bucket: a name, a rate > 0, a burst >= 1 and whether it is the machine's were expected");
+                  read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) &&
+                  in_range(rate, core::kMaxRate) && burst >= 1 && burst <= core::kMaxBurst &&
+                  napi_get_value_bool(env, args.values[4], &machine) == napi_ok;
+  if (!ok)
+    return throw_range(env, "bucket: a name, a rate > 0, a burst >= 1 and whether it is the machine's were expected");
   namespace named = core::named_bucket;
   const int64_t founding[] = {std::bit_cast<int64_t>(rate), std::bit_cast<int64_t>(burst)};
   const auto initialize = [&](core::Word* created) {
@@ -303,7 +317,8 @@ napi_value add_counts(napi_env env, napi_callback_info info) {
   if (call.handle == nullptr || !call.number(env, 1, &allowed) || !call.number(env, 2, &denied)) return nullptr;
   core::Word* const cells = call.handle->named_cells;
   if (cells == nullptr) return throw_type(env, "bucket: only one with a name has counts");
-  if (!(allowed >= 0 && allowed <= 0x1p53 && denied >= 0 && denied <= 0x1p53)) return throw_range(env, "bucket: counts must be from 0 to 2^53");
+  if (!(allowed >= 0 && allowed <= 0x1p53 && denied >= 0 && denied <= 0x1p53))
+    return throw_range(env, "bucket: counts must be from 0 to 2^53");
   // order: relaxed. They are looked at and nothing follows from them.
   cells[core::named_bucket::kAllowed].fetch_add(static_cast<int64_t>(allowed), std::memory_order_relaxed);
   cells[core::named_bucket::kDenied].fetch_add(static_cast<int64_t>(denied), std::memory_order_relaxed);
@@ -317,10 +332,14 @@ bool register_bucket(napi_env env, napi_value exports) {
     const char* name;
     napi_callback callback;
   } kFunctions[] = {
-      {"bucketInitialize", initialize}, {"bucketOpen", open},           {"bucketOpenNamed", open_named}, {"bucketTryAcquire", try_acquire},
-      {"bucketReserve", reserve},       {"bucketRemaining", remaining}, {"bucketCancel", cancel},        {"bucketRefund", refund},
-      {"bucketCharge", charge},         {"bucketAvailable", available},   {"bucketUpdate", update},        {"bucketPause", pause},
-      {"bucketReset", reset},           {"bucketParameters", parameters}, {"bucketAddCounts", add_counts},
+      {"bucketInitialize", initialize}, {"bucketOpen", open},
+      {"bucketOpenNamed", open_named},  {"bucketTryAcquire", try_acquire},
+      {"bucketReserve", reserve},       {"bucketRemaining", remaining},
+      {"bucketCancel", cancel},         {"bucketRefund", refund},
+      {"bucketCharge", charge},         {"bucketAvailable", available},
+      {"bucketUpdate", update},         {"bucketPause", pause},
+      {"bucketReset", reset},           {"bucketParameters", parameters},
+      {"bucketAddCounts", add_counts},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

@@ -48,14 +48,16 @@ napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, bool na
   if (environment == nullptr) return throw_type(env, "bucket: the environment is closing");
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1, named ? cells : nullptr};
+  auto* const opened =
+      new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1, named ? cells : nullptr};
   opened->number = environment->buckets.add(opened);
   environment->retain();
 
   napi_callback callback = take_hot_call(opened);
   napi_value function = nullptr;
   napi_value result = nullptr;
-  const bool made = napi_create_function(env, "tryAcquire", NAPI_AUTO_LENGTH, callback != nullptr ? callback : bound_call, opened, &function) == napi_ok &&
+  const bool made = napi_create_function(env, "tryAcquire", NAPI_AUTO_LENGTH,
+                                         callback != nullptr ? callback : bound_call, opened, &function) == napi_ok &&
                     napi_add_finalizer(env, function, opened, close_bucket, nullptr, nullptr) == napi_ok;
   if (!made) {
     close_bucket(env, opened, nullptr);

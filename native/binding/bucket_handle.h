@@ -19,12 +19,12 @@ struct BucketHandle {
   core::Word* named_cells = nullptr;  // the cells of a bucket that has a name, with the one behind it
 };
 
-// The cells behind a BigInt64Array, or nullptr when it is none, is too short or not aligned to cells. The view must be on a
-// SharedArrayBuffer, whose memory cannot be detached; a plain ArrayBuffer is refused.
+// The cells behind a BigInt64Array, or nullptr when it is none, is too short or not aligned to cells. The view must be
+// on a SharedArrayBuffer, whose memory cannot be detached; a plain ArrayBuffer is refused.
 core::Word* cells_of_view(napi_env env, napi_value view, size_t cells);
 
-// Registers a handle and returns [tryAcquire, number] for it. `view` may be nullptr for cells that live for ever. The handle goes
-// when `tryAcquire` is collected. `named`: the cell of named_bucket follows.
+// Registers a handle and returns [tryAcquire, number] for it. `view` may be nullptr for cells that live for ever. The
+// handle goes when `tryAcquire` is collected. `named`: the cell of named_bucket follows.
 napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, bool named = false);
 
 }  // namespace amorsize::binding

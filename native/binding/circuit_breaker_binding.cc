@@ -42,8 +42,8 @@ double* fields_of(napi_env env, napi_value value, size_t count) {
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
-  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_float64_array &&
-                  length >= count && data != nullptr;
+  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok &&
+                  type == napi_float64_array && length >= count && data != nullptr;
   if (!ok) throw_type(env, "breaker: a Float64Array was expected, long enough for all fields");
   return ok ? static_cast<double*>(data) : nullptr;
 }
@@ -76,16 +76,19 @@ struct BreakerCall : Args<N> {
 
 BreakerHandle* bound_handle(napi_env env, napi_callback_info info) {
   void* data = nullptr;
-  return napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok ? static_cast<BreakerHandle*>(data) : nullptr;
+  return napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok ? static_cast<BreakerHandle*>(data)
+                                                                                  : nullptr;
 }
 
-// admit(): undefined for a call that may be made, of the closed state JavaScript knows of; else false: ask `breakerAdmit`.
+// admit(): undefined for a call that may be made, of the closed state JavaScript knows of; else false: ask
+// `breakerAdmit`.
 napi_value bound_admit(napi_env env, napi_callback_info info) {
   const BreakerHandle* handle = bound_handle(env, info);
   return handle == nullptr || handle->may_enter() ? nullptr : make_bool(env, false);
 }
 
-// succeed(): a call of that closed state succeeded, and was not slow. False when that state is over, or was ended by this.
+// succeed(): a call of that closed state succeeded, and was not slow. False when that state is over, or was ended by
+// this.
 napi_value bound_succeed(napi_env env, napi_callback_info info) {
   BreakerHandle* handle = bound_handle(env, info);
   return handle == nullptr || handle->succeed() ? nullptr : make_bool(env, false);
@@ -93,8 +96,10 @@ napi_value bound_succeed(napi_env env, napi_callback_info info) {
 
 void forget_probe(BreakerHandle* handle, const Permit& permit) {
   auto& probes = handle->probes;
-  probes.erase(std::remove_if(probes.begin(), probes.end(), [&](const Permit& each) { return each.place == permit.place && each.lease == permit.lease; }),
-               probes.end());
+  probes.erase(
+      std::remove_if(probes.begin(), probes.end(),
+                     [&](const Permit& each) { return each.place == permit.place && each.lease == permit.lease; }),
+      probes.end());
 }
 
 // Runs when a bound call is collected, and at the latest when the thread ends.
@@ -121,7 +126,8 @@ napi_value open_cells(napi_env env, core::Word* cells, napi_value view) {
   if (environment == nullptr) return throw_type(env, "breaker: the environment is closing");
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new BreakerHandle{.breaker = Breaker(cells), .clock = {}, .environment = environment, .view = reference};
+  auto* const opened =
+      new BreakerHandle{.breaker = Breaker(cells), .clock = {}, .environment = environment, .view = reference};
   opened->functions = 1;  // this function's own share
   opened->number = environment->breakers.add(opened);
   environment->retain();
@@ -156,7 +162,9 @@ int64_t creation_ns(double now_ms) { return std::isnan(now_ms) ? os::monotonic_n
 core::Word* breaker_of_view(napi_env env, napi_value view) {
   core::Word* cells = cells_of_view(env, view, core::breaker::kHeadCells);
   // order: acquire. Pairs with CircuitBreaker::initialize: the parameters are visible.
-  if (cells == nullptr || cells[core::breaker::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kCircuitBreaker)) return nullptr;
+  if (cells == nullptr ||
+      cells[core::breaker::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kCircuitBreaker))
+    return nullptr;
   const Breaker breaker(cells);
   return breaker.parameters().valid() ? cells_of_view(env, view, breaker.parameters().cells()) : nullptr;
 }
@@ -169,7 +177,10 @@ napi_value initialize(napi_env env, napi_callback_info info) {
   if (!args.ok || !read_double(env, args.values[2], &now_ms)) return throw_type(env, "breaker: a time was expected");
   if (!read_parameters(env, args.values[1], &parameters)) return nullptr;
   core::Word* cells = cells_of_view(env, args.values[0], parameters.cells());
-  if (cells == nullptr) return throw_type(env, "breaker: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes, large enough for the parameters");
+  if (cells == nullptr)
+    return throw_type(env,
+                      "breaker: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes, large enough "
+                      "for the parameters");
   Breaker::initialize(cells, creation_ns(now_ms), parameters);
   return nullptr;
 }
@@ -182,7 +193,8 @@ napi_value open(napi_env env, napi_callback_info info) {
   return open_cells(env, cells, args.values[0]);
 }
 
-// breakerOpenNamed(name, parameters, nowMs, machine): [admit, succeed, number]; `parameters` become those of the first user of the name.
+// breakerOpenNamed(name, parameters, nowMs, machine): [admit, succeed, number]; `parameters` become those of the first
+// user of the name.
 napi_value open_named(napi_env env, napi_callback_info info) {
   const Args<4> args(env, info);
   bool machine = false;
@@ -197,12 +209,15 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   const auto initialize = [&](core::Word* created) { Breaker::initialize(created, creation_ns(now_ms), parameters); };
   const auto fits = [&](const core::Word* found) { return core::BreakerParameters::read(found) == parameters; };
   size_t found_cells = 0;
-  core::Word* cells = named_cells(env, machine, core::Kind::kCircuitBreaker, name, parameters.cells(), initialize, fits, &found_cells);
+  core::Word* cells =
+      named_cells(env, machine, core::Kind::kCircuitBreaker, name, parameters.cells(), initialize, fits, &found_cells);
   if (cells == nullptr) return nullptr;
   const auto founding = core::BreakerParameters::read(cells);
   // What another process wrote is believed only as far as it can do no harm.
-  if (!founding.valid() || (machine && founding.cells() != found_cells)) return throw_range(env, "breaker: the memory of that name is damaged");
-  std::copy_n(founding.values, core::breaker_parameter::kCount, fields_of(env, args.values[1], core::breaker_parameter::kCount));
+  if (!founding.valid() || (machine && founding.cells() != found_cells))
+    return throw_range(env, "breaker: the memory of that name is damaged");
+  std::copy_n(founding.values, core::breaker_parameter::kCount,
+              fields_of(env, args.values[1], core::breaker_parameter::kCount));
   return open_cells(env, cells, nullptr);
 }
 
@@ -214,7 +229,8 @@ napi_value parameters(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// breakerAdmit(number, nowMs, admission): whether the call may be made. From then on the bound calls are for its generation.
+// breakerAdmit(number, nowMs, admission): whether the call may be made. From then on the bound calls are for its
+// generation.
 napi_value admit(napi_env env, napi_callback_info info) {
   BreakerCall<3> call(env, info);
   int64_t now_ns = 0;
@@ -230,8 +246,9 @@ napi_value admit(napi_env env, napi_callback_info info) {
   if (admission.permit.place >= 0) handle->probes.push_back(admission.permit);
   out[kState] = static_cast<double>(admission.state);
   out[kGeneration] = static_cast<double>(admission.generation);
-  out[kRetryAfterMs] = admission.retry_after_ns == core::kNeverAdmits ? std::numeric_limits<double>::infinity()
-                                                                     : static_cast<double>(admission.retry_after_ns) / kNsPerMs;
+  out[kRetryAfterMs] = admission.retry_after_ns == core::kNeverAdmits
+                           ? std::numeric_limits<double>::infinity()
+                           : static_cast<double>(admission.retry_after_ns) / kNsPerMs;
   out[kPlace] = static_cast<double>(admission.permit.place);
   out[kLeaseHigh] = static_cast<double>(admission.permit.lease >> 32);
   out[kLeaseLow] = static_cast<double>(admission.permit.lease & 0xFFFF'FFFF);
@@ -250,9 +267,10 @@ napi_value settle(napi_env env, napi_callback_info info) {
   const auto whole = [](double value, double max) { return value >= 0 && value < max && std::floor(value) == value; };
   const bool is_probe = fields[kPlace] >= 0;
   const double places = static_cast<double>(call.handle->breaker.parameters().success_threshold());
-  const bool ok = read_double(env, call.values[3], &result) && whole(result, 3) && napi_get_value_bool(env, call.values[4], &slow) == napi_ok &&
-                  whole(fields[kGeneration], 0x1p53) &&
-                  (!is_probe || (whole(fields[kPlace], places) && whole(fields[kLeaseHigh], 0x1p31) && whole(fields[kLeaseLow], kTwo32)));
+  const bool ok = read_double(env, call.values[3], &result) && whole(result, 3) &&
+                  napi_get_value_bool(env, call.values[4], &slow) == napi_ok && whole(fields[kGeneration], 0x1p53) &&
+                  (!is_probe || (whole(fields[kPlace], places) && whole(fields[kLeaseHigh], 0x1p31) &&
+                                 whole(fields[kLeaseLow], kTwo32)));
   if (!ok) return throw_range(env, "breaker: this is no admission, or no result of a call");
   Permit permit{static_cast<int64_t>(fields[kGeneration]), -1, 0};
   if (is_probe) {
@@ -260,7 +278,8 @@ napi_value settle(napi_env env, napi_callback_info info) {
     permit.lease = static_cast<int64_t>(fields[kLeaseHigh]) << 32 | static_cast<int64_t>(fields[kLeaseLow]);
     forget_probe(call.handle, permit);
   }
-  return make_bool(env, call.handle->breaker.settle(permit, static_cast<CallResult>(static_cast<int64_t>(result)), slow, now_ns));
+  return make_bool(
+      env, call.handle->breaker.settle(permit, static_cast<CallResult>(static_cast<int64_t>(result)), slow, now_ns));
 }
 
 // breakerForce(number, isolate): isolates or closes; whether this made a transition
@@ -268,7 +287,8 @@ napi_value force(napi_env env, napi_callback_info info) {
   BreakerCall<2> call(env, info);
   bool isolate = false;
   if (call.handle == nullptr) return nullptr;
-  if (napi_get_value_bool(env, call.values[1], &isolate) != napi_ok) return throw_type(env, "breaker: a boolean was expected");
+  if (napi_get_value_bool(env, call.values[1], &isolate) != napi_ok)
+    return throw_type(env, "breaker: a boolean was expected");
   return make_bool(env, isolate ? call.handle->breaker.isolate() : call.handle->breaker.close());
 }
 
@@ -298,9 +318,9 @@ bool register_circuit_breaker(napi_env env, napi_value exports) {
     const char* name;
     napi_callback callback;
   } kFunctions[] = {
-      {"breakerInitialize", initialize}, {"breakerOpen", open},     {"breakerOpenNamed", open_named}, {"breakerParameters", parameters},
-      {"breakerAdmit", admit},           {"breakerSettle", settle}, {"breakerForce", force},          {"breakerState", state},
-      {"breakerControl", control},
+      {"breakerInitialize", initialize}, {"breakerOpen", open},   {"breakerOpenNamed", open_named},
+      {"breakerParameters", parameters}, {"breakerAdmit", admit}, {"breakerSettle", settle},
+      {"breakerForce", force},           {"breakerState", state}, {"breakerControl", control},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

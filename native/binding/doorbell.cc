@@ -1,5 +1,5 @@
-// A process-wide table of libuv's async handles, one an environment. An environment closes its own in an asynchronous clean-up
-// hook: libuv aborts the process if a loop ends with a handle that is open.
+// A process-wide table of libuv's async handles, one an environment. An environment closes its own in an asynchronous
+// clean-up hook: libuv aborts the process if a loop ends with a handle that is open.
 #include "binding/doorbell.h"
 
 #include <node_api.h>
@@ -46,9 +46,11 @@ void answer(uv_async_t* async) {
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_value callback = nullptr;
   napi_value global = nullptr;
-  const bool ready = napi_get_reference_value(env, doorbell->callback, &callback) == napi_ok && callback != nullptr && napi_get_global(env, &global) == napi_ok;
+  const bool ready = napi_get_reference_value(env, doorbell->callback, &callback) == napi_ok && callback != nullptr &&
+                     napi_get_global(env, &global) == napi_ok;
   // A thread that is being terminated runs no JavaScript any more; then this fails, and nobody is there to mind.
-  if (ready && napi_make_callback(env, doorbell->context, global, callback, 0, nullptr, nullptr) == napi_pending_exception) {
+  if (ready &&
+      napi_make_callback(env, doorbell->context, global, callback, 0, nullptr, nullptr) == napi_pending_exception) {
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
@@ -75,7 +77,8 @@ napi_value open(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   Environment* environment = Environment::of(env);
   napi_valuetype type = napi_undefined;
-  if (!args.ok || environment == nullptr || napi_typeof(env, args.values[0], &type) != napi_ok || type != napi_function) {
+  if (!args.ok || environment == nullptr || napi_typeof(env, args.values[0], &type) != napi_ok ||
+      type != napi_function) {
     return throw_type(env, "doorbell: a function was expected");
   }
   if (environment->doorbell != nullptr) return throw_type(env, "doorbell: this thread has one already");
@@ -88,14 +91,16 @@ napi_value open(napi_env env, napi_callback_info info) {
   doorbell->env = env;
   doorbell->async.data = doorbell;
   const bool prepared = napi_create_reference(env, args.values[0], 1, &doorbell->callback) == napi_ok &&
-                        napi_async_init(env, nullptr, name, &doorbell->context) == napi_ok && uv_async_init(loop, &doorbell->async, answer) == 0;
+                        napi_async_init(env, nullptr, name, &doorbell->context) == napi_ok &&
+                        uv_async_init(loop, &doorbell->async, answer) == 0;
   if (!prepared) {
     delete doorbell;
     return throw_last(env, "the thread's doorbell");
   }
   uv_unref(reinterpret_cast<uv_handle_t*>(&doorbell->async));
   if (napi_add_async_cleanup_hook(env, close, doorbell, &doorbell->hook) != napi_ok) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&doorbell->async), [](uv_handle_t* handle) { delete static_cast<Doorbell*>(handle->data); });
+    uv_close(reinterpret_cast<uv_handle_t*>(&doorbell->async),
+             [](uv_handle_t* handle) { delete static_cast<Doorbell*>(handle->data); });
     return throw_last(env, "the doorbell's clean-up hook");
   }
   {
@@ -115,8 +120,10 @@ napi_value hold(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   const Environment* environment = Environment::of(env);
   bool on = false;
-  if (!args.ok || napi_get_value_bool(env, args.values[0], &on) != napi_ok) return throw_type(env, "doorbell: a boolean was expected");
-  if (environment == nullptr || environment->doorbell == nullptr) return throw_type(env, "doorbell: this thread has none");
+  if (!args.ok || napi_get_value_bool(env, args.values[0], &on) != napi_ok)
+    return throw_type(env, "doorbell: a boolean was expected");
+  if (environment == nullptr || environment->doorbell == nullptr)
+    return throw_type(env, "doorbell: this thread has none");
   auto* handle = reinterpret_cast<uv_handle_t*>(&environment->doorbell->async);
   if (on) {
     uv_ref(handle);
@@ -131,7 +138,8 @@ template <void (*kRing)(uint32_t)>
 napi_value ring_from_script(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   uint32_t id = kNoDoorbell;
-  if (!args.ok || napi_get_value_uint32(env, args.values[0], &id) != napi_ok) return throw_type(env, "doorbell: a number was expected");
+  if (!args.ok || napi_get_value_uint32(env, args.values[0], &id) != napi_ok)
+    return throw_type(env, "doorbell: a number was expected");
   kRing(id);
   return nullptr;
 }
@@ -153,7 +161,9 @@ void ring_others(uint32_t id) {
   }
 }
 
-uint32_t doorbell_of(const Environment& environment) { return environment.doorbell == nullptr ? kNoDoorbell : environment.doorbell->id; }
+uint32_t doorbell_of(const Environment& environment) {
+  return environment.doorbell == nullptr ? kNoDoorbell : environment.doorbell->id;
+}
 
 bool register_doorbell(napi_env env, napi_value exports) {
   return add_function(env, exports, "doorbellOpen", open) && add_function(env, exports, "doorbellHold", hold) &&

@@ -11,7 +11,8 @@ struct Environment;
 // A number that no doorbell ever has.
 inline constexpr uint32_t kNoDoorbell = 0;
 
-// Wakes the thread of doorbell `id`; does nothing when that thread has ended, or opened none. Thread-safe. Source: uv_async_send.
+// Wakes the thread of doorbell `id`; does nothing when that thread has ended, or opened none. Thread-safe. Source:
+// uv_async_send.
 void ring(uint32_t id);
 
 // Wakes every thread that has a doorbell, except that of `id`. Thread-safe.

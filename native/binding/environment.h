@@ -29,7 +29,9 @@ class NumberTable {
   }
 
   // nullptr when nothing has that number.
-  T* find(double number) const { return number >= 0 && number < static_cast<double>(items_.size()) ? items_[static_cast<size_t>(number)] : nullptr; }
+  T* find(double number) const {
+    return number >= 0 && number < static_cast<double>(items_.size()) ? items_[static_cast<size_t>(number)] : nullptr;
+  }
 
  private:
   std::vector<T*> items_;

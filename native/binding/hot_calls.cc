@@ -1,4 +1,5 @@
-// The addon is compiled for size, which the package has to answer for; a decision is compiled for speed: a fifth faster.
+// The addon is compiled for size, which the package has to answer for; a decision is compiled for speed: a fifth
+// faster.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O2")
 #endif
@@ -23,17 +24,20 @@ inline napi_value no(napi_env env) {
 }
 
 inline napi_value try_acquire(napi_env env, BucketHandle* handle) {
-  if (handle->bucket.try_acquire_one(handle->clock.now_ns())) [[likely]] return nullptr;
+  if (handle->bucket.try_acquire_one(handle->clock.now_ns())) [[likely]]
+    return nullptr;
   return no(env);
 }
 
 inline napi_value admit(napi_env env, BreakerHandle* handle) {
-  if (handle->may_enter()) [[likely]] return nullptr;
+  if (handle->may_enter()) [[likely]]
+    return nullptr;
   return no(env);
 }
 
 inline napi_value succeed(napi_env env, BreakerHandle* handle) {
-  if (handle->may_enter() && handle->success_is_free()) [[likely]] return nullptr;
+  if (handle->may_enter() && handle->success_is_free()) [[likely]]
+    return nullptr;
   return handle->succeed() ? nullptr : no(env);
 }
 

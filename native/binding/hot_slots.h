@@ -1,5 +1,5 @@
-// Bound calls without reading a callback's data: `napi_get_cb_info` is a quarter of a decision; a function compiled for one
-// index knows its handle as an address. There are as many as `kCount`; further handles take the ordinary way.
+// Bound calls without reading a callback's data: `napi_get_cb_info` is a quarter of a decision; a function compiled for
+// one index knows its handle as an address. There are as many as `kCount`; further handles take the ordinary way.
 #pragma once
 
 #include <node_api.h>
@@ -53,7 +53,8 @@ class HotSlots {
     return {run<kCall, kIndex>...};
   }
 
-  // Plain: an entry is written before its functions exist and cleared after they are gone, both by the thread that owns it.
+  // Plain: an entry is written before its functions exist and cleared after they are gone, both by the thread that owns
+  // it.
   static inline Handle* handles_[kCount];
   static inline std::mutex mutex_;
   static inline int first_unused_ = 0;

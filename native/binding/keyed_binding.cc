@@ -1,5 +1,5 @@
-// Glue for the keyed table. `tryAcquire(key)` of one token on the system's clock is a call bound to its table, in keyed_handle.cc;
-// everything else names its table by number.
+// Glue for the keyed table. `tryAcquire(key)` of one token on the system's clock is a call bound to its table, in
+// keyed_handle.cc; everything else names its table by number.
 #include <node_api.h>
 
 #include <cmath>
@@ -25,8 +25,8 @@ double* out_fields(napi_env env, napi_value value) {
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
-  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_float64_array &&
-                  length >= kOutFields && data != nullptr;
+  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok &&
+                  type == napi_float64_array && length >= kOutFields && data != nullptr;
   if (!ok) throw_type(env, "keyed: out is a Float64Array of 4");
   return ok ? static_cast<double*>(data) : nullptr;
 }
@@ -61,7 +61,8 @@ struct KeyedCall : Args<N> {
 
   // Reads argument `index` as tokens: > 0 and at most 1e15, or >= 0 where none is fine and more than any fills.
   bool tokens(napi_env env, size_t index, double* out, bool refund = false) const {
-    const bool ok = read_double(env, this->values[index], out) && (refund ? *out >= 0 : *out > 0 && *out <= core::kMaxBurst);
+    const bool ok =
+        read_double(env, this->values[index], out) && (refund ? *out >= 0 : *out > 0 && *out <= core::kMaxBurst);
     if (!ok) throw_range(env, "keyed: tokens must be > 0 and at most 1e15");
     return ok;
   }
@@ -83,10 +84,12 @@ napi_value reserve(napi_env env, napi_callback_info info) {
   double tokens = 0;
   double max_wait_ms = 0;
   if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
-  if (!read_double(env, call.values[4], &max_wait_ms) || !(max_wait_ms >= 0)) return throw_range(env, "keyed: maxWaitMs must be >= 0");
+  if (!read_double(env, call.values[4], &max_wait_ms) || !(max_wait_ms >= 0))
+    return throw_range(env, "keyed: maxWaitMs must be >= 0");
   double* out = out_fields(env, call.values[5]);
   if (out == nullptr) return nullptr;
-  const core::KeyedReservation made = call.handle->table.reserve(call.now_ns, call.hash, tokens, wait_ns_from_ms(max_wait_ms));
+  const core::KeyedReservation made =
+      call.handle->table.reserve(call.now_ns, call.hash, tokens, wait_ns_from_ms(max_wait_ms));
   out[kPositionHigh] = static_cast<double>(made.ticket.position >> 32);
   out[kPositionLow] = static_cast<double>(made.ticket.position & 0xFFFF'FFFF);
   out[kGeneration] = static_cast<double>(made.ticket.generation);
@@ -105,8 +108,10 @@ napi_value cancel(napi_env env, napi_callback_info info) {
   const bool ok = is_within(ticket[kPositionHigh], -0x1p30, 0x1p30) && is_within(ticket[kPositionLow], 0, kTwo32) &&
                   is_within(ticket[kGeneration], 0, static_cast<double>(core::keyed::kGenerationMask));
   if (!ok) return throw_range(env, "keyed: this is no ticket");
-  const int64_t position = static_cast<int64_t>(ticket[kPositionHigh]) * (int64_t{1} << 32) + static_cast<int64_t>(ticket[kPositionLow]);
-  return make_double(env, call.handle->table.cancel(call.now_ns, call.hash, {position, static_cast<int64_t>(ticket[kGeneration])}, tokens));
+  const int64_t position =
+      static_cast<int64_t>(ticket[kPositionHigh]) * (int64_t{1} << 32) + static_cast<int64_t>(ticket[kPositionLow]);
+  return make_double(env, call.handle->table.cancel(call.now_ns, call.hash,
+                                                    {position, static_cast<int64_t>(ticket[kGeneration])}, tokens));
 }
 
 // keyedRefund(number, key, nowMs, tokens): tokens given back
@@ -156,7 +161,8 @@ struct Founding {
   int64_t now_ns;
 };
 
-// Reads rate, burst, capacity, evicts, seed and time from argument `first` on. Throws and returns false when they are none.
+// Reads rate, burst, capacity, evicts, seed and time from argument `first` on. Throws and returns false when they are
+// none.
 template <size_t N>
 bool read_founding(napi_env env, const Args<N>& args, size_t first, Founding* out) {
   double capacity = 0;
@@ -165,13 +171,18 @@ bool read_founding(napi_env env, const Args<N>& args, size_t first, Founding* ou
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
-  const bool ok = args.ok && read_double(env, args.values[first], &asked.rate) && read_double(env, args.values[first + 1], &asked.burst) &&
-                  read_double(env, args.values[first + 2], &capacity) && napi_get_value_bool(env, args.values[first + 3], &asked.evicts) == napi_ok &&
-                  napi_get_typedarray_info(env, args.values[first + 4], &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_biguint64_array &&
-                  length == 2 && read_double(env, args.values[first + 5], &now_ms) && asked.rate > 0 && asked.rate <= core::kMaxRate && asked.burst >= 1 &&
-                  asked.burst <= core::kMaxBurst && capacity >= 1 && capacity <= static_cast<double>(core::kMaxCapacity);
+  const bool ok =
+      args.ok && read_double(env, args.values[first], &asked.rate) &&
+      read_double(env, args.values[first + 1], &asked.burst) && read_double(env, args.values[first + 2], &capacity) &&
+      napi_get_value_bool(env, args.values[first + 3], &asked.evicts) == napi_ok &&
+      napi_get_typedarray_info(env, args.values[first + 4], &type, &length, &data, nullptr, nullptr) == napi_ok &&
+      type == napi_biguint64_array && length == 2 && read_double(env, args.values[first + 5], &now_ms) &&
+      asked.rate > 0 && asked.rate <= core::kMaxRate && asked.burst >= 1 && asked.burst <= core::kMaxBurst &&
+      capacity >= 1 && capacity <= static_cast<double>(core::kMaxCapacity);
   if (!ok) {
-    throw_range(env, "keyed: a rate > 0, a burst >= 1, a capacity, whether keys are evicted, a seed of 128 bits and a time were expected");
+    throw_range(env,
+                "keyed: a rate > 0, a burst >= 1, a capacity, whether keys are evicted, a seed of 128 bits and a time "
+                "were expected");
     return false;
   }
   asked.capacity = static_cast<int64_t>(capacity);
@@ -180,18 +191,21 @@ bool read_founding(napi_env env, const Args<N>& args, size_t first, Founding* ou
   return true;
 }
 
-constexpr const char* kNoCells = "keyed: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes, and as many as the capacity needs";
+constexpr const char* kNoCells =
+    "keyed: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes, and as many as the capacity needs";
 
 // keyedCells(capacity): how many cells a table takes
 napi_value cells(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   double capacity = 0;
-  const bool ok = args.ok && read_double(env, args.values[0], &capacity) && capacity >= 1 && capacity <= static_cast<double>(core::kMaxCapacity);
+  const bool ok = args.ok && read_double(env, args.values[0], &capacity) && capacity >= 1 &&
+                  capacity <= static_cast<double>(core::kMaxCapacity);
   if (!ok) return throw_range(env, "keyed: a capacity from 1 to 1e8 was expected");
   return make_double(env, static_cast<double>(core::keyed_cells(static_cast<int64_t>(capacity))));
 }
 
-// keyedInitialize(view, rate, burst, capacity, evicts, seed, nowMs): writes an empty table into zeroed cells that nobody else can see yet.
+// keyedInitialize(view, rate, burst, capacity, evicts, seed, nowMs): writes an empty table into zeroed cells that
+// nobody else can see yet.
 napi_value initialize(napi_env env, napi_callback_info info) {
   const Args<7> args(env, info);
   Founding founding{};
@@ -207,37 +221,45 @@ napi_value open(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   core::Word* words = args.ok ? cells_of_view(env, args.values[0], core::keyed::kHeaderCells) : nullptr;
   size_t length = 0;
-  if (words == nullptr || napi_get_typedarray_info(env, args.values[0], nullptr, &length, nullptr, nullptr, nullptr) != napi_ok) return throw_type(env, kNoCells);
+  if (words == nullptr ||
+      napi_get_typedarray_info(env, args.values[0], nullptr, &length, nullptr, nullptr, nullptr) != napi_ok)
+    return throw_type(env, kNoCells);
   return open_keyed(env, words, length / core::kWordsPerCell, args.values[0]);
 }
 
-// keyedOpenNamed(name, rate, burst, capacity, evicts, seed, nowMs, machine): [tryAcquire, number, rate, burst, capacity, evicts] with
-// what the first user of the name asked for
+// keyedOpenNamed(name, rate, burst, capacity, evicts, seed, nowMs, machine): [tryAcquire, number, rate, burst,
+// capacity, evicts] with what the first user of the name asked for
 napi_value open_named(napi_env env, napi_callback_info info) {
   const Args<8> args(env, info);
   Founding founding{};
   std::string name;
   bool machine = false;
-  if (!args.ok || !read_string(env, args.values[0], &name) || napi_get_value_bool(env, args.values[7], &machine) != napi_ok) {
+  if (!args.ok || !read_string(env, args.values[0], &name) ||
+      napi_get_value_bool(env, args.values[7], &machine) != napi_ok) {
     return throw_type(env, "keyed: a name and whether it is the machine's were expected");
   }
   if (!read_founding(env, args, 1, &founding)) return nullptr;
   const core::KeyedParameters& asked = founding.asked;
-  const auto make = [&](core::Word* created) { core::KeyedTable<>::initialize(created, core::KeyedTerms::make(founding.now_ns, asked, founding.seed)); };
+  const auto make = [&](core::Word* created) {
+    core::KeyedTable<>::initialize(created, core::KeyedTerms::make(founding.now_ns, asked, founding.seed));
+  };
   const auto fits = [&](const core::Word* there) {
     const core::KeyedParameters other = core::KeyedTerms::read(there).asked;
-    return other.rate == asked.rate && other.burst == asked.burst && other.capacity == asked.capacity && other.evicts == asked.evicts;
+    return other.rate == asked.rate && other.burst == asked.burst && other.capacity == asked.capacity &&
+           other.evicts == asked.evicts;
   };
   // A table of another capacity has another size; what it was made with is told by its own words.
   size_t cells = 0;
-  core::Word* words = named_cells(env, machine, core::Kind::kKeyedTable, name, core::keyed_cells(asked.capacity), make, fits, &cells);
+  core::Word* words =
+      named_cells(env, machine, core::Kind::kKeyedTable, name, core::keyed_cells(asked.capacity), make, fits, &cells);
   if (words == nullptr) return nullptr;
   const core::KeyedParameters found = core::KeyedTerms::read(words).asked;
   // The process's own table of names has no sizes: there are as many cells as whoever made them needed.
   napi_value result = open_keyed(env, words, machine ? cells : core::keyed_cells(found.capacity), nullptr);
   if (result == nullptr) return nullptr;
   const double numbers[] = {found.rate, found.burst, static_cast<double>(found.capacity)};
-  for (uint32_t i = 0; i < 3; ++i) AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, numbers[i])));
+  for (uint32_t i = 0; i < 3; ++i)
+    AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, numbers[i])));
   AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 5, make_bool(env, found.evicts)));
   return result;
 }
@@ -249,9 +271,18 @@ bool register_keyed(napi_env env, napi_value exports) {
     const char* name;
     napi_callback callback;
   } kFunctions[] = {
-      {"keyedCells", cells},     {"keyedInitialize", initialize}, {"keyedOpen", open},     {"keyedOpenNamed", open_named},
-      {"keyedTryAcquire", try_acquire}, {"keyedReserve", reserve},       {"keyedCancel", cancel}, {"keyedRefund", refund},
-      {"keyedCharge", charge},   {"keyedLook", look},             {"keyedReset", reset},   {"keyedSize", size},
+      {"keyedCells", cells},
+      {"keyedInitialize", initialize},
+      {"keyedOpen", open},
+      {"keyedOpenNamed", open_named},
+      {"keyedTryAcquire", try_acquire},
+      {"keyedReserve", reserve},
+      {"keyedCancel", cancel},
+      {"keyedRefund", refund},
+      {"keyedCharge", charge},
+      {"keyedLook", look},
+      {"keyedReset", reset},
+      {"keyedSize", size},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

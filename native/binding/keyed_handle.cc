@@ -16,9 +16,11 @@ namespace {
 
 std::optional<uint64_t> hash_of_long_string(napi_env env, napi_value key, const core::HashSeed& seed) {
   size_t length = 0;
-  if (napi_get_value_string_utf16(env, key, nullptr, 0, &length) != napi_ok || length > kMaxKeyUnits) return std::nullopt;
+  if (napi_get_value_string_utf16(env, key, nullptr, 0, &length) != napi_ok || length > kMaxKeyUnits)
+    return std::nullopt;
   const std::unique_ptr<char16_t[]> units(new (std::nothrow) char16_t[length + 1]);
-  if (units == nullptr || napi_get_value_string_utf16(env, key, units.get(), length + 1, &length) != napi_ok) return std::nullopt;
+  if (units == nullptr || napi_get_value_string_utf16(env, key, units.get(), length + 1, &length) != napi_ok)
+    return std::nullopt;
   return core::hash_string(seed, units.get(), length);
 }
 
@@ -26,7 +28,8 @@ std::optional<uint64_t> hash_of_bigint(napi_env env, napi_value key, const core:
   uint64_t words[kMaxKeyWords];
   size_t count = kMaxKeyWords;
   int sign = 0;
-  if (napi_get_value_bigint_words(env, key, &sign, &count, words) != napi_ok || count > kMaxKeyWords) return std::nullopt;
+  if (napi_get_value_bigint_words(env, key, &sign, &count, words) != napi_ok || count > kMaxKeyWords)
+    return std::nullopt;
   return core::hash_bigint(seed, sign != 0, words, count);
 }
 
@@ -72,8 +75,10 @@ std::optional<uint64_t> hash_of_key(napi_env env, napi_value key, const core::Ha
 
 napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view) {
   // order: acquire. Pairs with KeyedTable::initialize: the terms of the table it announces are visible.
-  const bool is_table = words[core::keyed::kKind].load(std::memory_order_acquire) == core::kind_word(core::Kind::kKeyedTable);
-  if (!is_table || !core::KeyedTerms::read(words).fits(cells)) return throw_type(env, "keyed: these cells hold no keyed table of this layout version");
+  const bool is_table =
+      words[core::keyed::kKind].load(std::memory_order_acquire) == core::kind_word(core::Kind::kKeyedTable);
+  if (!is_table || !core::KeyedTerms::read(words).fits(cells))
+    return throw_type(env, "keyed: these cells hold no keyed table of this layout version");
   Environment* environment = Environment::of(env);
   if (environment == nullptr) return throw_type(env, "keyed: the environment is closing");
   napi_ref reference = nullptr;
@@ -83,8 +88,9 @@ napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value 
   environment->retain();
 
   napi_value function = nullptr;
-  const bool made = napi_create_function(env, "tryAcquire", NAPI_AUTO_LENGTH, bound_call, opened, &function) == napi_ok &&
-                    napi_add_finalizer(env, function, opened, close_keyed, nullptr, nullptr) == napi_ok;
+  const bool made =
+      napi_create_function(env, "tryAcquire", NAPI_AUTO_LENGTH, bound_call, opened, &function) == napi_ok &&
+      napi_add_finalizer(env, function, opened, close_keyed, nullptr, nullptr) == napi_ok;
   if (!made) {
     close_keyed(env, opened, nullptr);
     return throw_last(env, "the table's function");

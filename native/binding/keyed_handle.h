@@ -27,8 +27,8 @@ inline constexpr size_t kMaxKeyWords = 128;     // 64-bit words of a bigint
 // Cost: one crossing for a string of up to 255 code units, which is copied to the stack.
 std::optional<uint64_t> hash_of_key(napi_env env, napi_value key, const core::HashSeed& seed);
 
-// Registers a handle and returns [tryAcquire, number] for it. `cells`: how many there are at `words`. `view` may be nullptr for cells
-// that live for ever. The handle goes when `tryAcquire` is collected.
+// Registers a handle and returns [tryAcquire, number] for it. `cells`: how many there are at `words`. `view` may be
+// nullptr for cells that live for ever. The handle goes when `tryAcquire` is collected.
 napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view);
 
 }  // namespace amorsize::binding

@@ -41,7 +41,8 @@ void throw_fault(napi_env env, MachineFault fault, const std::string& where, int
     return value;
   };
   napi_value thrown = nullptr;
-  const bool made = napi_create_error(env, text("ERR_SHARED_MEMORY"), text(error == 0 ? word_of(fault) : std::strerror(error)), &thrown) == napi_ok &&
+  const bool made = napi_create_error(env, text("ERR_SHARED_MEMORY"),
+                                      text(error == 0 ? word_of(fault) : std::strerror(error)), &thrown) == napi_ok &&
                     napi_set_named_property(env, thrown, "fault", text(word_of(fault))) == napi_ok &&
                     napi_set_named_property(env, thrown, "where", text(where.c_str())) == napi_ok;
   if (!made) return void(throw_last(env, "named cells"));
@@ -59,8 +60,8 @@ napi_value directory(napi_env env, napi_callback_info) {
 }  // namespace
 
 core::Word* named_cells(napi_env env, bool machine, core::Kind kind, const std::string& name, size_t cells,
-                        const std::function<void(core::Word*)>& initialize, const std::function<bool(const core::Word*)>& fits,
-                        size_t* found_cells) {
+                        const std::function<void(core::Word*)>& initialize,
+                        const std::function<bool(const core::Word*)>& fits, size_t* found_cells) {
   if (found_cells != nullptr) *found_cells = cells;
   if (!machine) {
     core::Word* const words = os::find_or_create_cells(kind, name, cells, initialize);
@@ -69,15 +70,20 @@ core::Word* named_cells(napi_env env, bool machine, core::Kind kind, const std::
   }
   const os::MachineCells opened = os::machine_cells(kind, name, cells, initialize, fits);
   if (found_cells != nullptr) *found_cells = opened.cells;
-  MachineFault fault = opened.fault == MachineFault::kOtherSize && found_cells != nullptr ? MachineFault::kNone : opened.fault;
-  // order: acquire. Every block starts with its kind's word, written last by `initialize`; without it these are not the cells it made.
-  const bool damaged = opened.words != nullptr && opened.words[0].load(std::memory_order_acquire) != core::kind_word(kind);
+  MachineFault fault =
+      opened.fault == MachineFault::kOtherSize && found_cells != nullptr ? MachineFault::kNone : opened.fault;
+  // order: acquire. Every block starts with its kind's word, written last by `initialize`; without it these are not the
+  // cells it made.
+  const bool damaged =
+      opened.words != nullptr && opened.words[0].load(std::memory_order_acquire) != core::kind_word(kind);
   if (fault == MachineFault::kNone && damaged) fault = MachineFault::kNotARegion;
   if (fault == MachineFault::kNone) return opened.words;
   throw_fault(env, fault, opened.where, opened.error);
   return nullptr;
 }
 
-bool register_machine(napi_env env, napi_value exports) { return add_function(env, exports, "machineDirectory", directory); }
+bool register_machine(napi_env env, napi_value exports) {
+  return add_function(env, exports, "machineDirectory", directory);
+}
 
 }  // namespace amorsize::binding

@@ -9,9 +9,9 @@
 #include <string>
 
 // Returns from a callback when a Node-API call fails; the pending exception, if there is one, is left for the caller.
-#define AMORSIZE_NAPI_OR_RETURN(env, call)                                          \
-  do {                                                                             \
-    if ((call) != napi_ok) return ::amorsize::binding::throw_last(env, #call);     \
+#define AMORSIZE_NAPI_OR_RETURN(env, call)                                     \
+  do {                                                                         \
+    if ((call) != napi_ok) return ::amorsize::binding::throw_last(env, #call); \
   } while (false)
 
 namespace amorsize::binding {
@@ -73,7 +73,8 @@ inline napi_value make_bool(napi_env env, bool value) {
 }
 
 // Adds a function `name` to `object`. `data` reaches the callback.
-inline bool add_function(napi_env env, napi_value object, const char* name, napi_callback callback, void* data = nullptr) {
+inline bool add_function(napi_env env, napi_value object, const char* name, napi_callback callback,
+                         void* data = nullptr) {
   napi_value function = nullptr;
   return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function) == napi_ok &&
          napi_set_named_property(env, object, name, function) == napi_ok;

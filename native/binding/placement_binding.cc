@@ -37,7 +37,8 @@ napi_value cpu_number(napi_env env, napi_callback_info) {
 napi_value keep_away(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   int32_t thread = 0;
-  if (!args.ok || napi_get_value_int32(env, args.values[0], &thread) != napi_ok) return throw_type(env, "thread must be a number");
+  if (!args.ok || napi_get_value_int32(env, args.values[0], &thread) != napi_ok)
+    return throw_type(env, "thread must be a number");
   let_back();
   if (os::keep_off_this_cpu(thread, &kept_away.before)) kept_away.thread = thread;
   return make_bool(env, kept_away.thread != 0);
@@ -52,8 +53,9 @@ napi_value end_keep_away(napi_env, napi_callback_info) {
 }  // namespace
 
 bool register_placement(napi_env env, napi_value exports) {
-  return add_function(env, exports, "threadNumber", thread_number) && add_function(env, exports, "cpuNumber", cpu_number) &&
-         add_function(env, exports, "keepAway", keep_away) && add_function(env, exports, "letBack", end_keep_away);
+  return add_function(env, exports, "threadNumber", thread_number) &&
+         add_function(env, exports, "cpuNumber", cpu_number) && add_function(env, exports, "keepAway", keep_away) &&
+         add_function(env, exports, "letBack", end_keep_away);
 }
 
 #else

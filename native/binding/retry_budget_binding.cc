@@ -58,15 +58,20 @@ struct Founding {
 
   // Reads the three; throws and returns false for what no budget can have.
   bool read(napi_env env, const napi_value* values) {
-    const bool ok = read_double(env, values[0], &ratio) && read_double(env, values[1], &per_second) && read_double(env, values[2], &ttl_ms) && ratio >= 0 &&
-                    ratio <= 1e3 && per_second >= 0 && ttl_ms >= 1 && ttl_ms <= 1e9;
-    if (!ok) throw_range(env, "budget: a ratio of at most 1000, retries a second >= 0 and a time from 1 to 1e9 ms were expected");
+    const bool ok = read_double(env, values[0], &ratio) && read_double(env, values[1], &per_second) &&
+                    read_double(env, values[2], &ttl_ms) && ratio >= 0 && ratio <= 1e3 && per_second >= 0 &&
+                    ttl_ms >= 1 && ttl_ms <= 1e9;
+    if (!ok)
+      throw_range(env,
+                  "budget: a ratio of at most 1000, retries a second >= 0 and a time from 1 to 1e9 ms were expected");
     return ok;
   }
 
   void initialize(core::Word* cells) const {
-    Budget(cells).initialize(static_cast<int64_t>(std::round(ratio * kUnits)), static_cast<int64_t>(std::fmin(std::round(per_second * ttl_ms / 1e3 * kUnits), kMaxUnits)),
-                             static_cast<int64_t>(ttl_ms * kNsPerMs / static_cast<double>(core::retry_budget::kSlices)));
+    Budget(cells).initialize(
+        static_cast<int64_t>(std::round(ratio * kUnits)),
+        static_cast<int64_t>(std::fmin(std::round(per_second * ttl_ms / 1e3 * kUnits), kMaxUnits)),
+        static_cast<int64_t>(ttl_ms * kNsPerMs / static_cast<double>(core::retry_budget::kSlices)));
   }
 };
 
@@ -74,10 +79,12 @@ struct Founding {
 napi_value open_budget(napi_env env, core::Word* cells, napi_value view) {
   Environment* environment = Environment::of(env);
   if (environment == nullptr) return throw_type(env, "budget: the environment is closing");
-  if (cells[core::retry_budget::kSliceNs].load(std::memory_order_relaxed) <= 0) return throw_range(env, "budget: its memory is damaged");
+  if (cells[core::retry_budget::kSliceNs].load(std::memory_order_relaxed) <= 0)
+    return throw_range(env, "budget: its memory is damaged");
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new BudgetHandle{.budget = Budget(cells), .clock = {}, .environment = environment, .view = reference};
+  auto* const opened =
+      new BudgetHandle{.budget = Budget(cells), .clock = {}, .environment = environment, .view = reference};
   opened->number = environment->budgets.add(opened);
   environment->retain();
   napi_value function = nullptr;
@@ -94,13 +101,15 @@ napi_value open_budget(napi_env env, core::Word* cells, napi_value view) {
   return result;
 }
 
-// budgetInitialize(view, ratio, minPerSecond, ttlMs): writes an empty budget into zeroed cells that nobody else can see yet.
+// budgetInitialize(view, ratio, minPerSecond, ttlMs): writes an empty budget into zeroed cells that nobody else can see
+// yet.
 napi_value initialize(napi_env env, napi_callback_info info) {
   const Args<4> args(env, info);
   Founding founding;
   if (!args.ok || !founding.read(env, args.values + 1)) return nullptr;
   core::Word* cells = cells_of_view(env, args.values[0], core::retry_budget::kCells);
-  if (cells == nullptr) return throw_type(env, "budget: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes");
+  if (cells == nullptr)
+    return throw_type(env, "budget: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes");
   founding.initialize(cells);
   return nullptr;
 }
@@ -110,42 +119,52 @@ napi_value open(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   core::Word* cells = args.ok ? cells_of_view(env, args.values[0], core::retry_budget::kCells) : nullptr;
   // order: acquire. Pairs with RetryBudget::initialize: the budget it announces is visible.
-  if (cells == nullptr || cells[core::retry_budget::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kRetryBudget)) {
+  if (cells == nullptr ||
+      cells[core::retry_budget::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kRetryBudget)) {
     return throw_type(env, "budget: these cells hold no retry budget of this layout version");
   }
   return open_budget(env, cells, args.values[0]);
 }
 
-// budgetOpenNamed(name, ratio, minPerSecond, ttlMs, machine, [ratio, minPerSecond, ttlMs of the first user]): [deposit, number]
+// budgetOpenNamed(name, ratio, minPerSecond, ttlMs, machine, [ratio, minPerSecond, ttlMs of the first user]): [deposit,
+// number]
 napi_value open_named(napi_env env, napi_callback_info info) {
   const Args<6> args(env, info);
   bool machine = false;
   std::string name;
   Founding founding;
-  if (!args.ok || !read_string(env, args.values[0], &name) || napi_get_value_bool(env, args.values[4], &machine) != napi_ok) {
+  if (!args.ok || !read_string(env, args.values[0], &name) ||
+      napi_get_value_bool(env, args.values[4], &machine) != napi_ok) {
     return throw_type(env, "budget: a name and whether it is the machine's were expected");
   }
   if (!founding.read(env, args.values + 1)) return nullptr;
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, args.values[5], &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_float64_array || length < 3) {
+  if (napi_get_typedarray_info(env, args.values[5], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || length < 3) {
     return throw_type(env, "budget: a Float64Array of 3 was expected");
   }
 
-  constexpr size_t kFounding = core::retry_budget::kCells * core::kWordsPerCell;  // one more cell: what the name was created with
-  const int64_t asked[] = {std::bit_cast<int64_t>(founding.ratio), std::bit_cast<int64_t>(founding.per_second), std::bit_cast<int64_t>(founding.ttl_ms)};
+  constexpr size_t kFounding =
+      core::retry_budget::kCells * core::kWordsPerCell;  // one more cell: what the name was created with
+  const int64_t asked[] = {std::bit_cast<int64_t>(founding.ratio), std::bit_cast<int64_t>(founding.per_second),
+                           std::bit_cast<int64_t>(founding.ttl_ms)};
   // order: relaxed, here and below. named_cells shows only cells whose creation came before.
   const auto create = [&](core::Word* created) {
     for (size_t i = 0; i < 3; ++i) created[kFounding + i].store(asked[i], std::memory_order_relaxed);
     founding.initialize(created);
   };
   const auto fits = [&](const core::Word* found) {
-    return std::equal(asked, asked + 3, found + kFounding, [](int64_t each, const core::Word& word) { return each == word.load(std::memory_order_relaxed); });
+    return std::equal(asked, asked + 3, found + kFounding, [](int64_t each, const core::Word& word) {
+      return each == word.load(std::memory_order_relaxed);
+    });
   };
-  core::Word* cells = named_cells(env, machine, core::Kind::kRetryBudget, name, core::retry_budget::kCells + 1, create, fits);
+  core::Word* cells =
+      named_cells(env, machine, core::Kind::kRetryBudget, name, core::retry_budget::kCells + 1, create, fits);
   if (cells == nullptr) return nullptr;
-  for (size_t i = 0; i < 3; ++i) static_cast<double*>(data)[i] = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
+  for (size_t i = 0; i < 3; ++i)
+    static_cast<double*>(data)[i] = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
   return open_budget(env, cells, nullptr);
 }
 
@@ -167,14 +186,17 @@ napi_value try_withdraw(napi_env env, napi_callback_info info) {
 // budgetAvailable(number): retries
 napi_value available(napi_env env, napi_callback_info info) {
   BudgetHandle* handle = budget_of(env, Args<1>(env, info));
-  return handle == nullptr ? nullptr : make_double(env, static_cast<double>(handle->budget.available(handle->clock.now_ns())) / kUnits);
+  return handle == nullptr
+             ? nullptr
+             : make_double(env, static_cast<double>(handle->budget.available(handle->clock.now_ns())) / kUnits);
 }
 
 }  // namespace
 
 bool register_retry_budget(napi_env env, napi_value exports) {
   return add_function(env, exports, "budgetInitialize", initialize) && add_function(env, exports, "budgetOpen", open) &&
-         add_function(env, exports, "budgetOpenNamed", open_named) && add_function(env, exports, "budgetTryWithdraw", try_withdraw) &&
+         add_function(env, exports, "budgetOpenNamed", open_named) &&
+         add_function(env, exports, "budgetTryWithdraw", try_withdraw) &&
          add_function(env, exports, "budgetAvailable", available);
 }
 

@@ -1,11 +1,9 @@
-// Glue for the semaphore. The two calls of the common case, `take()` and `give()`, are bound to their semaphore; everything
-// else names it by number. A semaphore as one thread holds it is a row in its cells; when the thread ends, in whatever way, the
-// handle is finalized and the row buried: places given up, permits given back.
+// Glue for the semaphore. The two calls of the common case, `take()` and `give()`, are bound to their semaphore;
+// everything else names it by number. A semaphore as one thread holds it is a row in its cells; when the thread ends,
+// in whatever way, the handle is finalized and the row buried: places given up, permits given back.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O2")
 #endif
-
-#include "core/semaphore.h"
 
 #include <node_api.h>
 
@@ -19,6 +17,7 @@
 #include "binding/hot_slots.h"
 #include "binding/named_cells.h"
 #include "binding/napi_args.h"
+#include "core/semaphore.h"
 #include "os/process_identity.h"
 
 namespace amorsize::binding {
@@ -28,8 +27,8 @@ struct SemaphoreHandle {
   Environment* environment;
   core::Semaphore<>::Identity self;
   core::Owner owner;
-  uint32_t seen;            // grants that have been collected
-  bool machine;             // other processes use it too
+  uint32_t seen;  // grants that have been collected
+  bool machine;   // other processes use it too
   uint32_t number = 0;
   uint32_t functions = 0;   // that refer to this handle
   int slot = -1;            // of the bound calls; -1: the ordinary ones
@@ -78,7 +77,8 @@ napi_value take(napi_env env, SemaphoreHandle* handle) {
 napi_value give(napi_env env, SemaphoreHandle* handle) {
   if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
   const Owner next = handle->semaphore.release(handle->owner);
-  if (next == core::kNobody) [[likely]] return nullptr;
+  if (next == core::kNobody) [[likely]]
+    return nullptr;
   const auto who = handle->semaphore.identity(next);
   if (!is_here(handle, who)) return nullptr;
   if (who.doorbell == handle->self.doorbell) return make_bool(env, true);
@@ -113,17 +113,19 @@ void close(napi_env env, void* data, void*) {
   delete handle;
 }
 
-bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_callback callback, napi_value result, uint32_t index) {
+bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_callback callback, napi_value result,
+               uint32_t index) {
   napi_value function = nullptr;
   if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, handle, &function) != napi_ok) return false;
   ++handle->functions;
-  if (napi_add_finalizer(env, function, handle, close, nullptr, nullptr) == napi_ok) return napi_set_element(env, result, index, function) == napi_ok;
+  if (napi_add_finalizer(env, function, handle, close, nullptr, nullptr) == napi_ok)
+    return napi_set_element(env, result, index, function) == napi_ok;
   --handle->functions;
   return false;
 }
 
-// Claims a row and returns [take, give, number, maxConcurrent, maxQueue], or null when all rows are in use. `view` may be nullptr for
-// cells that live for ever.
+// Claims a row and returns [take, give, number, maxConcurrent, maxQueue], or null when all rows are in use. `view` may
+// be nullptr for cells that live for ever.
 napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, bool machine) {
   Environment* environment = Environment::of(env);
   const uint32_t doorbell = environment == nullptr ? kNoDoorbell : doorbell_of(*environment);
@@ -157,16 +159,19 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
     return throw_last(env, "the semaphore's functions");
   }
   // From here on the functions' finalizers close it.
-  const double numbers[] = {static_cast<double>(handle->number), static_cast<double>(cells[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed)),
+  const double numbers[] = {static_cast<double>(handle->number),
+                            static_cast<double>(cells[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed)),
                             static_cast<double>(cells[core::semaphore::kMaxQueue].load(std::memory_order_relaxed))};
   bool made = add_bound(env, handle, "give", callback_of<give>(handle), result, 1);
-  for (uint32_t i = 0; i < 3; ++i) made = made && napi_set_element(env, result, 2 + i, make_double(env, numbers[i])) == napi_ok;
+  for (uint32_t i = 0; i < 3; ++i)
+    made = made && napi_set_element(env, result, 2 + i, make_double(env, numbers[i])) == napi_ok;
   return made ? result : throw_last(env, "the semaphore's functions");
 }
 
 bool read_integer(napi_env env, napi_value value, double min, double max, int64_t* out) {
   double number = 0;
-  if (!read_double(env, value, &number) || !(number >= min && number <= max) || std::floor(number) != number) return false;
+  if (!read_double(env, value, &number) || !(number >= min && number <= max) || std::floor(number) != number)
+    return false;
   *out = static_cast<int64_t>(number);
   return true;
 }
@@ -176,12 +181,15 @@ struct Founding {
   int64_t max_concurrent;
   int64_t max_queue;
 
-  // Reads rows, places, maxConcurrent and maxQueue (-1: no bound); throws and returns false for what no semaphore can have.
+  // Reads rows, places, maxConcurrent and maxQueue (-1: no bound); throws and returns false for what no semaphore can
+  // have.
   bool read(napi_env env, const napi_value* values) {
     int64_t rows = 0;
     int64_t places = 0;
-    const bool ok = read_integer(env, values[0], 1, core::semaphore::kMostRows, &rows) && read_integer(env, values[1], 1, core::semaphore::kMostPlaces, &places) &&
-                    read_integer(env, values[2], 1, core::semaphore::kMostPermits, &max_concurrent) && read_integer(env, values[3], -1, 0x1p53, &max_queue);
+    const bool ok = read_integer(env, values[0], 1, core::semaphore::kMostRows, &rows) &&
+                    read_integer(env, values[1], 1, core::semaphore::kMostPlaces, &places) &&
+                    read_integer(env, values[2], 1, core::semaphore::kMostPermits, &max_concurrent) &&
+                    read_integer(env, values[3], -1, 0x1p53, &max_queue);
     shape = {static_cast<uint32_t>(rows), static_cast<uint32_t>(places)};
     if (ok && shape.is_valid()) return true;
     throw_range(env, "semaphore: no semaphore has such rows, places, maxConcurrent or maxQueue");
@@ -189,13 +197,15 @@ struct Founding {
   }
 };
 
-// semaphoreInitialize(view, rows, places, maxConcurrent, maxQueue): writes a semaphore into zeroed cells that nobody else can see yet.
+// semaphoreInitialize(view, rows, places, maxConcurrent, maxQueue): writes a semaphore into zeroed cells that nobody
+// else can see yet.
 napi_value initialize(napi_env env, napi_callback_info info) {
   const Args<5> args(env, info);
   Founding founding;
   if (!args.ok || !founding.read(env, args.values + 1)) return nullptr;
   core::Word* cells = cells_of_view(env, args.values[0], founding.shape.cells());
-  if (cells == nullptr) return throw_type(env, "semaphore: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes");
+  if (cells == nullptr)
+    return throw_type(env, "semaphore: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes");
   core::Semaphore<>(cells, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
   return nullptr;
 }
@@ -205,34 +215,41 @@ napi_value open(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   core::Word* cells = args.ok ? cells_of_view(env, args.values[0], 1) : nullptr;
   // order: acquire. Pairs with Semaphore::initialize: the semaphore it announces is visible.
-  if (cells == nullptr || cells[core::semaphore::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kSemaphore)) {
+  if (cells == nullptr ||
+      cells[core::semaphore::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kSemaphore)) {
     return throw_type(env, "semaphore: these cells hold no semaphore of this layout version");
   }
   const SemaphoreShape shape = SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed));
-  if (!shape.is_valid() || cells_of_view(env, args.values[0], shape.cells()) == nullptr) return throw_type(env, "semaphore: the view does not hold all of its cells");
+  if (!shape.is_valid() || cells_of_view(env, args.values[0], shape.cells()) == nullptr)
+    return throw_type(env, "semaphore: the view does not hold all of its cells");
   return open_semaphore(env, cells, shape, args.values[0], false);
 }
 
-// semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue): the same; the first user of the name decides about the numbers
+// semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue): the same; the first user of the name
+// decides about the numbers
 napi_value open_named(napi_env env, napi_callback_info info) {
   const Args<6> args(env, info);
   std::string name;
   bool machine = false;
   Founding founding;
-  if (!args.ok || !read_string(env, args.values[0], &name) || napi_get_value_bool(env, args.values[1], &machine) != napi_ok) {
+  if (!args.ok || !read_string(env, args.values[0], &name) ||
+      napi_get_value_bool(env, args.values[1], &machine) != napi_ok) {
     return throw_type(env, "semaphore: a name and whether it is the machine's were expected");
   }
   if (!founding.read(env, args.values + 2)) return nullptr;
   core::Word* cells = named_cells(
       env, machine, core::Kind::kSemaphore, name, founding.shape.cells(),
-      [&](core::Word* created) { core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue); },
+      [&](core::Word* created) {
+        core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
+      },
       [&](const core::Word* found) {
         return found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
                found[core::semaphore::kMaxQueue].load(std::memory_order_relaxed) == founding.max_queue;
       });
   if (cells == nullptr) return nullptr;
   // What another process wrote is believed only as far as it can do no harm.
-  if (cells[core::semaphore::kShape].load(std::memory_order_relaxed) != founding.shape.word()) return throw_range(env, "semaphore: the memory of that name is damaged");
+  if (cells[core::semaphore::kShape].load(std::memory_order_relaxed) != founding.shape.word())
+    return throw_range(env, "semaphore: the memory of that name is damaged");
   return open_semaphore(env, cells, founding.shape, nullptr, machine);
 }
 
@@ -240,7 +257,9 @@ SemaphoreHandle* numbered(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   double number = -1;
   Environment* environment = Environment::of(env);
-  SemaphoreHandle* handle = args.ok && environment != nullptr && read_double(env, args.values[0], &number) ? environment->semaphores.find(number) : nullptr;
+  SemaphoreHandle* handle = args.ok && environment != nullptr && read_double(env, args.values[0], &number)
+                                ? environment->semaphores.find(number)
+                                : nullptr;
   if (handle == nullptr) throw_type(env, "semaphore: no open semaphore of this thread has that number");
   return handle;
 }
@@ -278,10 +297,11 @@ bool register_semaphore(napi_env env, napi_value exports) {
     const char* name;
     napi_callback callback;
   } kFunctions[] = {
-      {"semaphoreInitialize", initialize},     {"semaphoreOpen", open},       {"semaphoreOpenNamed", open_named},
-      {"semaphoreAcquire", ask<acquire>},      {"semaphoreCancel", ask<cancel>}, {"semaphoreCollect", ask<collect>},
-      {"semaphoreHeld", ask<held>},            {"semaphoreAvailable", ask<available>}, {"semaphoreWaiting", ask<waiting>},
-      {"semaphoreBuryDead", ask<bury_the_dead>},
+      {"semaphoreInitialize", initialize}, {"semaphoreOpen", open},
+      {"semaphoreOpenNamed", open_named},  {"semaphoreAcquire", ask<acquire>},
+      {"semaphoreCancel", ask<cancel>},    {"semaphoreCollect", ask<collect>},
+      {"semaphoreHeld", ask<held>},        {"semaphoreAvailable", ask<available>},
+      {"semaphoreWaiting", ask<waiting>},  {"semaphoreBuryDead", ask<bury_the_dead>},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

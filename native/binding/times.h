@@ -15,7 +15,9 @@ inline constexpr double kMaxNs = 0x1p61;
 
 inline int64_t ns_from_ms(double ms) {
   const double ns = std::floor(ms * kNsPerMs + 0.5);
-  return ns >= kMaxNs ? static_cast<int64_t>(kMaxNs) : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs) : static_cast<int64_t>(ns);
+  return ns >= kMaxNs    ? static_cast<int64_t>(kMaxNs)
+         : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs)
+                         : static_cast<int64_t>(ns);
 }
 
 inline int64_t wait_ns_from_ms(double ms) { return ms * kNsPerMs >= kMaxNs ? core::kNever - 1 : ns_from_ms(ms); }

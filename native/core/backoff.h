@@ -9,8 +9,9 @@
 
 namespace amorsize::core {
 
-// Leaves the cache line to the other thread for a moment: back at once, each would take it from the other after every swap, and moving
-// it takes longer than several decisions. On this path only: 0.4 us at first, 1.5 us at most, on a processor whose pause takes 23 ns.
+// Leaves the cache line to the other thread for a moment: back at once, each would take it from the other after every
+// swap, and moving it takes longer than several decisions. On this path only: 0.4 us at first, 1.5 us at most, on a
+// processor whose pause takes 23 ns.
 class Backoff {
  public:
   void lost() {

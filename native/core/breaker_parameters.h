@@ -41,19 +41,22 @@ struct BreakerParameters {
       return values[index] >= 1 && values[index] <= max && std::floor(values[index]) == values[index];
     };
     const auto ms = [this](size_t index) { return values[index] > 0 && values[index] <= kMaxMs; };
-    const bool size_ok = values[p::kMode] == 0   ? whole(p::kSize, kMaxCount)
-                         : values[p::kMode] == 1 ? whole(p::kSize, breaker::kMaxCalls)
-                                                 : values[p::kMode] == 2 && values[p::kSize] >= 1 && values[p::kSize] <= kMaxMs;
+    const bool size_ok = values[p::kMode] == 0 ? whole(p::kSize, kMaxCount)
+                         : values[p::kMode] == 1
+                             ? whole(p::kSize, breaker::kMaxCalls)
+                             : values[p::kMode] == 2 && values[p::kSize] >= 1 && values[p::kSize] <= kMaxMs;
     return size_ok && values[p::kFailureRate] > 0 && values[p::kSlowRate] > 0 && values[p::kSlowCallMs] >= 0 &&
-           whole(p::kMinimumCalls, kMaxCount) && whole(p::kSuccessThreshold, breaker::kMaxProbes) && ms(p::kResetTimeoutMs) &&
-           values[p::kResetTimeoutFactor] >= 1 && values[p::kResetTimeoutFactor] <= kMaxMs && ms(p::kMaxResetTimeoutMs) && ms(p::kProbeLeaseMs);
+           whole(p::kMinimumCalls, kMaxCount) && whole(p::kSuccessThreshold, breaker::kMaxProbes) &&
+           ms(p::kResetTimeoutMs) && values[p::kResetTimeoutFactor] >= 1 && values[p::kResetTimeoutFactor] <= kMaxMs &&
+           ms(p::kMaxResetTimeoutMs) && ms(p::kProbeLeaseMs);
   }
 
   // How many cells a valid breaker takes.
   size_t cells() const {
     const auto lines = [](size_t words) { return (words + kWordsPerCell - 1) / kWordsPerCell; };
     const auto calls = static_cast<size_t>(size());
-    const size_t window = mode() == BreakerMode::kCalls  ? 1 + (calls + breaker::kCallsPerWord - 1) / breaker::kCallsPerWord
+    const size_t window = mode() == BreakerMode::kCalls
+                              ? 1 + (calls + breaker::kCallsPerWord - 1) / breaker::kCallsPerWord
                           : mode() == BreakerMode::kTime ? breaker::kSlices * breaker::kWordsPerSlice
                                                          : 0;
     return breaker::kHeadCells + lines(static_cast<size_t>(success_threshold())) + lines(window);
@@ -67,7 +70,8 @@ struct BreakerParameters {
   // How long a breaker stays open that has been opened `reopenings` times since it was last closed, beyond the first.
   double reset_timeout_ms(int64_t reopenings) const {
     double ms = values[breaker_parameter::kResetTimeoutMs];
-    for (int64_t i = 0; i < reopenings && ms < values[breaker_parameter::kMaxResetTimeoutMs]; ++i) ms *= values[breaker_parameter::kResetTimeoutFactor];
+    for (int64_t i = 0; i < reopenings && ms < values[breaker_parameter::kMaxResetTimeoutMs]; ++i)
+      ms *= values[breaker_parameter::kResetTimeoutFactor];
     return std::min(ms, values[breaker_parameter::kMaxResetTimeoutMs]);
   }
 

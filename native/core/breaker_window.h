@@ -1,5 +1,5 @@
-// The window over which a circuit breaker counts: failures in a row, the last calls, or the last milliseconds. Words carry
-// the generation of the breaker they count for; what carries another counts as nothing.
+// The window over which a circuit breaker counts: failures in a row, the last calls, or the last milliseconds. Words
+// carry the generation of the breaker they count for; what carries another counts as nothing.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,8 @@ namespace amorsize::core {
 
 constexpr int64_t low_bits(int bits) { return (int64_t{1} << bits) - 1; }
 
-// Generations wrap in every tag; a word would have to be left alone for as many generations to be taken for a fresh one.
+// Generations wrap in every tag; a word would have to be left alone for as many generations to be taken for a fresh
+// one.
 constexpr int64_t tag_of(int64_t generation, int bits) { return generation & low_bits(bits); }
 
 template <class W = Word>
@@ -31,15 +32,19 @@ class BreakerWindow {
   // Whether a success would write nothing.
   bool success_is_free(int64_t generation) const {
     // order: relaxed. Nothing else is read for it: a failure that this thread has not seen yet comes after the success.
-    return parameters_.mode() == BreakerMode::kConsecutive && streak_count(cell_[breaker::kStreak].load(std::memory_order_relaxed), generation) == 0;
+    return parameters_.mode() == BreakerMode::kConsecutive &&
+           streak_count(cell_[breaker::kStreak].load(std::memory_order_relaxed), generation) == 0;
   }
 
   // Counts a call of `generation`. Returns whether the breaker should open.
   bool record(int64_t generation, bool failed, bool slow, int64_t now_ns) {
     switch (parameters_.mode()) {
-      case BreakerMode::kConsecutive: return record_streak(generation, failed, now_ns);
-      case BreakerMode::kCalls: return record_call(generation, failed, slow, now_ns);
-      case BreakerMode::kTime: return record_in_slice(generation, failed, slow, now_ns);
+      case BreakerMode::kConsecutive:
+        return record_streak(generation, failed, now_ns);
+      case BreakerMode::kCalls:
+        return record_call(generation, failed, slow, now_ns);
+      case BreakerMode::kTime:
+        return record_in_slice(generation, failed, slow, now_ns);
     }
     return false;
   }
@@ -50,13 +55,15 @@ class BreakerWindow {
     for (;;) {
       // order: acquire. Pairs with the release below: if a later generation has written here, `control` shows it.
       int64_t found = word.load(std::memory_order_acquire);
-      // order: acquire. Pairs with CircuitBreaker::transition. If it moves after this, no later generation has written yet, or the
-      // swap fails: what is written now is tagged with a generation that is over, and counts as nothing.
-      if (cell_[breaker::kControl].load(std::memory_order_acquire) >> breaker::kGenerationShift != generation) return -1;
+      // order: acquire. Pairs with CircuitBreaker::transition. If it moves after this, no later generation has written
+      // yet, or the swap fails: what is written now is tagged with a generation that is over, and counts as nothing.
+      if (cell_[breaker::kControl].load(std::memory_order_acquire) >> breaker::kGenerationShift != generation)
+        return -1;
       const int64_t wanted = next(found);
       if (wanted == found) return wanted;
       // order: release. Pairs with the acquire above, in a thread of an earlier generation.
-      if (word.compare_exchange_weak(found, wanted, std::memory_order_release, std::memory_order_relaxed)) return wanted;
+      if (word.compare_exchange_weak(found, wanted, std::memory_order_release, std::memory_order_relaxed))
+        return wanted;
     }
   }
 
@@ -77,7 +84,9 @@ class BreakerWindow {
            static_cast<double>(sums.slow) / calls >= parameters_[breaker_parameter::kSlowRate];
   }
 
-  int64_t minute(int64_t now_ns) const { return (ns_since_epoch(now_ns) / 60'000'000'000) & low_bits(breaker::kMinuteBits); }
+  int64_t minute(int64_t now_ns) const {
+    return (ns_since_epoch(now_ns) / 60'000'000'000) & low_bits(breaker::kMinuteBits);
+  }
 
   static bool is_idle(int64_t last_minute, int64_t now_minute) {
     const int64_t minutes = (now_minute - last_minute) & low_bits(breaker::kMinuteBits);
@@ -88,7 +97,9 @@ class BreakerWindow {
   // Failures in a row.
 
   static int64_t streak_count(int64_t streak, int64_t generation) {
-    return streak >> breaker::kStreakTagShift == tag_of(generation, breaker::kStreakTagBits) ? streak & low_bits(breaker::kStreakCountBits) : 0;
+    return streak >> breaker::kStreakTagShift == tag_of(generation, breaker::kStreakTagBits)
+               ? streak & low_bits(breaker::kStreakCountBits)
+               : 0;
   }
 
   bool record_streak(int64_t generation, bool failed, int64_t now_ns) {
@@ -107,7 +118,8 @@ class BreakerWindow {
 
   W& ring_word(size_t index) const { return cell_[parameters_.first_window_word() + 1 + index]; }
 
-  // Takes a place, then writes into it: until then it holds the call before, or counts as a success. Whoever writes last sees all.
+  // Takes a place, then writes into it: until then it holds the call before, or counts as a success. Whoever writes
+  // last sees all.
   bool record_call(int64_t generation, bool failed, bool slow, int64_t now_ns) {
     const int64_t tag = tag_of(generation, breaker::kCursorTagBits) << breaker::kCursorTagShift;
     const int64_t now = minute(now_ns);
@@ -118,16 +130,20 @@ class BreakerWindow {
       place = fresh ? 0 : (cursor >> breaker::kIndexShift) & low_bits(breaker::kIndexShift);
       const int64_t filled = fresh ? 0 : cursor & low_bits(breaker::kIndexShift);
       const int64_t next = place + 1 == parameters_.size() ? 0 : place + 1;
-      return tag | now << breaker::kCursorMinuteShift | next << breaker::kIndexShift | std::min(filled + 1, parameters_.size());
+      return tag | now << breaker::kCursorMinuteShift | next << breaker::kIndexShift |
+             std::min(filled + 1, parameters_.size());
     });
     if (written < 0) return false;
     const auto shift = static_cast<int>(place % static_cast<int64_t>(breaker::kCallsPerWord)) * 2;
     const int64_t outcome = int64_t{failed} | int64_t{slow} << 1;
     const int64_t ring_tag = tag_of(generation, breaker::kRingTagBits) << breaker::kRingTagShift;
-    const int64_t stored = change(ring_word(static_cast<size_t>(place) / breaker::kCallsPerWord), generation, [&](int64_t calls) {
-      const int64_t others = calls >> breaker::kRingTagShift == ring_tag >> breaker::kRingTagShift ? calls & ~(int64_t{3} << shift) : ring_tag;
-      return others | outcome << shift;
-    });
+    const int64_t stored =
+        change(ring_word(static_cast<size_t>(place) / breaker::kCallsPerWord), generation, [&](int64_t calls) {
+          const int64_t others = calls >> breaker::kRingTagShift == ring_tag >> breaker::kRingTagShift
+                                     ? calls & ~(int64_t{3} << shift)
+                                     : ring_tag;
+          return others | outcome << shift;
+        });
     if (stored < 0) return false;
     // A success makes no rate higher; but it may be the call that makes them enough.
     const int64_t filled = written & low_bits(breaker::kIndexShift);
@@ -143,7 +159,8 @@ class BreakerWindow {
     // Places are used from 0 on, so those in use are the first `filled`.
     for (int64_t first = 0; first < sums.calls; first += static_cast<int64_t>(breaker::kCallsPerWord)) {
       // order: relaxed, as above.
-      const int64_t calls = ring_word(static_cast<size_t>(first) / breaker::kCallsPerWord).load(std::memory_order_relaxed);
+      const int64_t calls =
+          ring_word(static_cast<size_t>(first) / breaker::kCallsPerWord).load(std::memory_order_relaxed);
       if (calls >> breaker::kRingTagShift != tag_of(generation, breaker::kRingTagBits)) continue;
       const int64_t in_use = std::min(sums.calls - first, static_cast<int64_t>(breaker::kCallsPerWord));
       const auto bits = static_cast<uint64_t>(calls & low_bits(static_cast<int>(in_use) * 2));
@@ -168,7 +185,8 @@ class BreakerWindow {
   }
 
   bool record_in_slice(int64_t generation, bool failed, bool slow, int64_t now_ns) {
-    const auto slice_ns = static_cast<int64_t>(parameters_[breaker_parameter::kSize] * 1e6 / static_cast<double>(breaker::kSlices));
+    const auto slice_ns =
+        static_cast<int64_t>(parameters_[breaker_parameter::kSize] * 1e6 / static_cast<double>(breaker::kSlices));
     const int64_t slice = ns_since_epoch(now_ns) / slice_ns;
     if (count_in_slice(generation, slice, failed ? kFailed : kSucceeded) < 0) return false;
     if (slow && count_in_slice(generation, slice, kSlow) < 0) return false;
@@ -202,7 +220,8 @@ class BreakerWindow {
   int64_t count_of(int64_t generation, int64_t slice, Counter counter) const {
     // order: relaxed, as in sum_calls.
     const int64_t word = slice_word(slice, counter).load(std::memory_order_relaxed);
-    return word >> breaker::kSliceCountBits == slice_tag(generation, slice) ? word & low_bits(breaker::kSliceCountBits) : 0;
+    return word >> breaker::kSliceCountBits == slice_tag(generation, slice) ? word & low_bits(breaker::kSliceCountBits)
+                                                                            : 0;
   }
 
   W* cell_;

@@ -1,6 +1,6 @@
-// A circuit breaker in cells of shared memory. Every operation is lock-free, takes the time as an argument, and may run in
-// any thread or process at the same time as any other. A thread that dies at any instruction leaves the breaker usable:
-// a transition is one swap, and what else belongs to it is done by whoever first misses it.
+// A circuit breaker in cells of shared memory. Every operation is lock-free, takes the time as an argument, and may run
+// in any thread or process at the same time as any other. A thread that dies at any instruction leaves the breaker
+// usable: a transition is one swap, and what else belongs to it is done by whoever first misses it.
 //
 // `W` is the word type: std::atomic<int64_t>, or the model checker's in native tests.
 #pragma once
@@ -46,7 +46,8 @@ class CircuitBreaker {
   // Reads the parameters: the cells must hold a breaker.
   explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, BreakerParameters::read(cell)) {}
   // For who knows them already.
-  CircuitBreaker(W* cell, const BreakerParameters& parameters) : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
+  CircuitBreaker(W* cell, const BreakerParameters& parameters)
+      : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
 
   // Writes a closed breaker into zeroed memory no other thread can see yet. Precondition: parameters.valid().
   static void initialize(W* cell, int64_t now_ns, const BreakerParameters& parameters) {
@@ -79,8 +80,10 @@ class CircuitBreaker {
       int64_t seen = control();
       const int64_t generation = generation_of(seen);
       switch (state_of(seen)) {
-        case BreakerState::kClosed: return {true, BreakerState::kClosed, generation, 0, {generation, -1, 0}};
-        case BreakerState::kIsolated: return {false, BreakerState::kIsolated, generation, kNeverAdmits, {}};
+        case BreakerState::kClosed:
+          return {true, BreakerState::kClosed, generation, 0, {generation, -1, 0}};
+        case BreakerState::kIsolated:
+          return {false, BreakerState::kIsolated, generation, kNeverAdmits, {}};
         case BreakerState::kOpen: {
           const int64_t wait_ns = time_until_probe(seen, now_ns);
           if (wait_ns < 0) continue;
@@ -105,12 +108,14 @@ class CircuitBreaker {
   // Tells how a call ended. One that began in an earlier generation, or a probe whose lease has ended, tells nothing.
   // Returns whether this made a transition.
   //
-  // To count a call, to look at the window and to open are steps of their own: of calls that end at the same time, each may count
-  // before or after the others.
+  // To count a call, to look at the window and to open are steps of their own: of calls that end at the same time, each
+  // may count before or after the others.
   bool settle(const Permit& permit, CallResult result, bool slow, int64_t now_ns) {
     if (permit.place >= 0) return settle_probe(permit, result, now_ns);
     const int64_t seen = control();
-    if (result == CallResult::kIgnored || generation_of(seen) != permit.generation || state_of(seen) != BreakerState::kClosed) return false;
+    if (result == CallResult::kIgnored || generation_of(seen) != permit.generation ||
+        state_of(seen) != BreakerState::kClosed)
+      return false;
     if (!window_.record(permit.generation, result == CallResult::kFailed, slow, now_ns)) return false;
     return open(seen, 0, now_ns);
   }
@@ -133,16 +138,19 @@ class CircuitBreaker {
 
  private:
   static int64_t pack(int64_t generation, int64_t reopenings, BreakerState state) {
-    return generation << breaker::kGenerationShift | reopenings << breaker::kReopeningsShift | static_cast<int64_t>(state);
+    return generation << breaker::kGenerationShift | reopenings << breaker::kReopeningsShift |
+           static_cast<int64_t>(state);
   }
 
-  static int64_t reopenings_of(int64_t control) { return (control >> breaker::kReopeningsShift) & breaker::kMaxReopenings; }
+  static int64_t reopenings_of(int64_t control) {
+    return (control >> breaker::kReopeningsShift) & breaker::kMaxReopenings;
+  }
 
   // The one way from state to state: of all threads that try it from `seen`, one succeeds.
   bool transition(int64_t seen, BreakerState to, int64_t reopenings) {
     // order: release. Pairs with control: whoever sees the new generation sees what this thread did in the old one.
-    return cell_[breaker::kControl].compare_exchange_strong(seen, pack(generation_of(seen) + 1, reopenings, to), std::memory_order_release,
-                                                            std::memory_order_relaxed);
+    return cell_[breaker::kControl].compare_exchange_strong(seen, pack(generation_of(seen) + 1, reopenings, to),
+                                                            std::memory_order_release, std::memory_order_relaxed);
   }
 
   bool open(int64_t seen, int64_t reopenings, int64_t now_ns) {
@@ -159,28 +167,33 @@ class CircuitBreaker {
     }
   }
 
-  // How long until the open breaker of `seen` admits a probe; -1 when it is in another state by now. Sets the time if nobody has.
+  // How long until the open breaker of `seen` admits a probe; -1 when it is in another state by now. Sets the time if
+  // nobody has.
   int64_t time_until_probe(int64_t seen, int64_t now_ns) {
     const int64_t tag = tag_of(generation_of(seen), breaker::kUntilTagBits);
     const int64_t elapsed_ns = window_.ns_since_epoch(now_ns);
     const int64_t until = window_.change(cell_[breaker::kUntil], generation_of(seen), [&](int64_t found) {
       if ((found & low_bits(breaker::kUntilTagBits)) == tag && found != 0) return found;
       const double wait_us = std::ceil(parameters_.reset_timeout_ms(reopenings_of(seen)) * 1e3);
-      const int64_t at_us = std::min((elapsed_ns + 999) / 1000 + static_cast<int64_t>(wait_us), low_bits(63 - breaker::kUntilTagBits));
+      const int64_t at_us =
+          std::min((elapsed_ns + 999) / 1000 + static_cast<int64_t>(wait_us), low_bits(63 - breaker::kUntilTagBits));
       return at_us << breaker::kUntilTagBits | tag;
     });
     if (until < 0) return -1;
     return std::max<int64_t>(0, (until >> breaker::kUntilTagBits) * 1000 - elapsed_ns);
   }
 
-  static int64_t place_tag(int64_t generation) { return tag_of(generation, breaker::kProbeTagBits) << breaker::kLeaseBits; }
+  static int64_t place_tag(int64_t generation) {
+    return tag_of(generation, breaker::kProbeTagBits) << breaker::kLeaseBits;
+  }
   static int64_t success_in(int64_t generation) { return place_tag(generation) | low_bits(breaker::kLeaseBits); }
 
   W& place_word(int64_t place) const { return cell_[breaker::kFirstProbe + static_cast<size_t>(place)]; }
 
   bool all_succeeded(int64_t generation) const {
     for (int64_t place = 0; place < parameters_.success_threshold(); ++place) {
-      // order: seq_cst. Pairs with settle_probe: of threads that tell of the last successes at once, one at least sees them all.
+      // order: seq_cst. Pairs with settle_probe: of threads that tell of the last successes at once, one at least sees
+      // them all.
       if (place_word(place).load(std::memory_order_seq_cst) != success_in(generation)) return false;
     }
     return true;
@@ -203,7 +216,8 @@ class CircuitBreaker {
           break;
         }
         const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters_[breaker_parameter::kProbeLeaseMs]);
-        const int64_t lease = tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 1);
+        const int64_t lease =
+            tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 1);
         // order: relaxed, both. As above; a failed swap tells what is there now.
         if (word.compare_exchange_strong(found, lease, std::memory_order_relaxed, std::memory_order_relaxed)) {
           return {true, BreakerState::kHalfOpen, generation, 0, {generation, place, lease}};
@@ -211,7 +225,8 @@ class CircuitBreaker {
       }
     }
     // A probe will end long before its lease, as a rule; if it fails, the breaker is open for its time.
-    const auto reset_ns = static_cast<int64_t>(parameters_[breaker_parameter::kResetTimeoutMs] * static_cast<double>(kNsPerMs));
+    const auto reset_ns =
+        static_cast<int64_t>(parameters_[breaker_parameter::kResetTimeoutMs] * static_cast<double>(kNsPerMs));
     return {false, BreakerState::kHalfOpen, generation, std::min((first_end_ms - now_ms) * kNsPerMs, reset_ns), {}};
   }
 

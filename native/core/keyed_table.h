@@ -1,16 +1,19 @@
-// A token bucket for every key, in one block of shared memory that never grows. Every operation is lock-free, takes the time and
-// the hash of the key as arguments, and may run in any thread or process at the same time as any other; a thread that
-// dies at any instruction leaves the table usable.
+// A token bucket for every key, in one block of shared memory that never grows. Every operation is lock-free, takes the
+// time and the hash of the key as arguments, and may run in any thread or process at the same time as any other; a
+// thread that dies at any instruction leaves the table usable.
 //
-// A key lives in one slot of its group, or in none: a bucket that is full equals no bucket, so its slot is free for the next key that
-// needs one, without timers and without a list. A decision about a key that has a slot is one compare-and-swap of the slot's level.
+// A key lives in one slot of its group, or in none: a bucket that is full equals no bucket, so its slot is free for the
+// next key that needs one, without timers and without a list. A decision about a key that has a slot is one
+// compare-and-swap of the slot's level.
 //
 // A key gets its slot in four steps, each a compare-and-swap, each of which any thread can take in the claimer's place:
 //   1. freeze   a free slot's level becomes kFrozen: its key is gone, and no decision about it succeeds any more
-//   2. announce the group's claim says which tag gets the slot; fails if any other key was announced since the claimer looked, so
+//   2. announce the group's claim says which tag gets the slot; fails if any other key was announced since the claimer
+//   looked, so
 //               no key ever gets two slots
 //   3. rename   the slot's identity becomes the new tag, with the next generation
-//   4. refresh  the slot's level becomes a full bucket (or what the claimer's decision has left of it) of that generation,
+//   4. refresh  the slot's level becomes a full bucket (or what the claimer's decision has left of it) of that
+//   generation,
 //               and the claim is no longer pending
 // Every step expects a value that holds the generation, so a thread that slept through the others changes nothing.
 //
@@ -36,7 +39,8 @@ struct KeyedTicket {
 
 struct KeyedReservation {
   Outcome outcome;  // kBusy: every slot of the group is in use; nothing changed
-  int64_t wait_ns;  // until the tokens are there; of a refused one: until it would have been granted, or until there is a slot
+  int64_t wait_ns;  // until the tokens are there; of a refused one: until it would have been granted, or until there is
+                    // a slot
   KeyedTicket ticket;
 };
 
@@ -48,9 +52,10 @@ struct KeyedLook {
 template <class W = Word>
 class KeyedTable {
  public:
-  // `attempts`: how often an operation begins anew because others were faster, before it gives up as if there were no room. Each
-  // time takes another thread's success within some 100 ns.
-  KeyedTable(W* words, const KeyedTerms& terms, int attempts = 1000) : words_(words), terms_(terms), attempts_(attempts) {}
+  // `attempts`: how often an operation begins anew because others were faster, before it gives up as if there were no
+  // room. Each time takes another thread's success within some 100 ns.
+  KeyedTable(W* words, const KeyedTerms& terms, int attempts = 1000)
+      : words_(words), terms_(terms), attempts_(attempts) {}
   explicit KeyedTable(W* words) : KeyedTable(words, KeyedTerms::read(words)) {}
 
   // Writes an empty table into zeroed memory no other thread can see yet.
@@ -74,7 +79,8 @@ class KeyedTable {
     return take(now_ns, hash, terms_.cost_of(tokens), kNow).outcome;
   }
 
-  // Takes `tokens` > 0, now or from the future: grants if they will be there within `max_wait_ns` >= 0. First come, first served.
+  // Takes `tokens` > 0, now or from the future: grants if they will be there within `max_wait_ns` >= 0. First come,
+  // first served.
   KeyedReservation reserve(int64_t now_ns, uint64_t hash, double tokens, int64_t max_wait_ns) {
     if (tokens > terms_.asked.burst) return {Outcome::kExceedsBurst, kNever, {}};
     return take(now_ns, hash, terms_.cost_of(tokens), max_wait_ns);
@@ -86,10 +92,10 @@ class KeyedTable {
     return take(now_ns, hash, cost, kUnlimited).outcome;
   }
 
-  // Gives back what a reservation of `tokens` took if nothing was reserved after it; else nothing: a slot has no room to say how
-  // far reservations stand beyond `spent` (see bucket::kFurthest), so it is only drawn back to where the last one began. Whoever
-  // finds its own place at the end again has seen all after it go. Returns the tokens given back; none if the key has lost its slot
-  // since, and with it the debt.
+  // Gives back what a reservation of `tokens` took if nothing was reserved after it; else nothing: a slot has no room
+  // to say how far reservations stand beyond `spent` (see bucket::kFurthest), so it is only drawn back to where the
+  // last one began. Whoever finds its own place at the end again has seen all after it go. Returns the tokens given
+  // back; none if the key has lost its slot since, and with it the debt.
   double cancel(int64_t now_ns, uint64_t hash, const KeyedTicket& ticket, double tokens) {
     const int64_t cost = terms_.cost_of(tokens);
     return give_back(now_ns, hash, [&](const Seen& seen, int64_t spent) {
@@ -126,12 +132,15 @@ class KeyedTable {
       const Seen seen = find(at);
       if (seen.state == State::kLive) {
         const int64_t spent = std::max(spent_of(seen.level), produced - terms_.burst);
-        const int64_t wait_ns = cost == kTooLarge ? kNever : spent + cost <= produced ? 0 : terms_.time_until(spent + cost, now_ns);
+        const int64_t wait_ns = cost == kTooLarge          ? kNever
+                                : spent + cost <= produced ? 0
+                                                           : terms_.time_until(spent + cost, now_ns);
         return {terms_.tokens_of(std::max<int64_t>(produced - spent, 0)), wait_ns};
       }
       const Survey survey = take_stock(at, produced);
       if (survey.result == Survey::kAgain) continue;
-      if (survey.result == Survey::kFull && !terms_.asked.evicts) return {0, cost == kTooLarge ? kNever : time_until_room(survey, now_ns)};
+      if (survey.result == Survey::kFull && !terms_.asked.evicts)
+        return {0, cost == kTooLarge ? kNever : time_until_room(survey, now_ns)};
       return {terms_.asked.burst, cost == kTooLarge ? kNever : 0};
     }
     return {0, 0};
@@ -187,13 +196,18 @@ class KeyedTable {
     int64_t least_spent;
   };
 
-  W* group_words(int64_t group) const { return words_ + keyed::kFirstGroup + static_cast<size_t>(group) * keyed::kGroupWords; }
-  static W* slot_of(W* group, int64_t slot) { return group + keyed::kFirstSlot + static_cast<size_t>(slot) * keyed::kWordsPerSlot; }
+  W* group_words(int64_t group) const {
+    return words_ + keyed::kFirstGroup + static_cast<size_t>(group) * keyed::kGroupWords;
+  }
+  static W* slot_of(W* group, int64_t slot) {
+    return group + keyed::kFirstSlot + static_cast<size_t>(slot) * keyed::kWordsPerSlot;
+  }
 
   Position position_of(uint64_t hash) const {
     const auto group = static_cast<int64_t>(multiply_shift(hash, static_cast<uint64_t>(terms_.cut.groups), 64));
     const auto tag = static_cast<int64_t>(hash & ((uint64_t{1} << keyed::kTagBits) - 1));
-    return {group_words(group), tag != 0 ? tag : 1, static_cast<int64_t>(((hash & 0xFFFF) * static_cast<uint64_t>(terms_.cut.slots)) >> 16)};
+    return {group_words(group), tag != 0 ? tag : 1,
+            static_cast<int64_t>(((hash & 0xFFFF) * static_cast<uint64_t>(terms_.cut.slots)) >> 16)};
   }
 
   // The slots of a group in the order in which this key looks at them.
@@ -202,7 +216,9 @@ class KeyedTable {
     return slot < terms_.cut.slots ? slot : slot - terms_.cut.slots;
   }
 
-  static int64_t tag_of(int64_t identity) { return static_cast<int64_t>(static_cast<uint64_t>(identity) >> keyed::kGenerationBits); }
+  static int64_t tag_of(int64_t identity) {
+    return static_cast<int64_t>(static_cast<uint64_t>(identity) >> keyed::kGenerationBits);
+  }
   static bool is_special(int64_t level) { return level >> 62 == -2; }
   static bool is_frozen(int64_t level) { return is_special(level) && level < keyed::kFresh; }
   int64_t spent_of(int64_t level) const {
@@ -221,8 +237,9 @@ class KeyedTable {
   }
 
   Seen look_at(W* slot) const {
-    // order: acquire. The identity is read after the level, so a swap that still finds this level acts on the bucket of that key:
-    // every change of identity comes with other levels before and after it. Pairs with the swaps of `complete`.
+    // order: acquire. The identity is read after the level, so a swap that still finds this level acts on the bucket of
+    // that key: every change of identity comes with other levels before and after it. Pairs with the swaps of
+    // `complete`.
     const int64_t level = slot[keyed::kLevel].load(std::memory_order_acquire);
     const int64_t identity = slot[keyed::kIdentity].load(std::memory_order_acquire);
     const bool is_live = !is_frozen(level) && belongs(level, identity);
@@ -246,7 +263,8 @@ class KeyedTable {
   bool commit(const Seen& seen, int64_t level) {
     int64_t expected = seen.level;
     // order: release keeps the load of the identity before the swap. Nothing is learnt from it: relaxed on failure.
-    return seen.slot[keyed::kLevel].compare_exchange_strong(expected, level, std::memory_order_release, std::memory_order_relaxed);
+    return seen.slot[keyed::kLevel].compare_exchange_strong(expected, level, std::memory_order_release,
+                                                            std::memory_order_relaxed);
   }
 
   KeyedReservation take(int64_t now_ns, uint64_t hash, int64_t cost, int64_t max_wait_ns) {
@@ -264,17 +282,20 @@ class KeyedTable {
           if (wait_ns > max_wait_ns || wait_ns == kNever) return {Outcome::kDenied, wait_ns, {}};
         }
         const int64_t spent = std::min(next, terms_.max_spent());
-        if (commit(seen, pack(spent, seen.identity))) return {Outcome::kGranted, wait_ns, {spent, seen.identity & keyed::kGenerationMask}};
+        if (commit(seen, pack(spent, seen.identity)))
+          return {Outcome::kGranted, wait_ns, {spent, seen.identity & keyed::kGenerationMask}};
         continue;
       }
       const Survey survey = take_stock(at, produced);
       if (survey.result == Survey::kAgain) continue;
-      if (survey.result == Survey::kFull && !terms_.asked.evicts) return {Outcome::kBusy, time_until_room(survey, now_ns), {}};
+      if (survey.result == Survey::kFull && !terms_.asked.evicts)
+        return {Outcome::kBusy, time_until_room(survey, now_ns), {}};
       if (!freeze(survey.choice)) continue;
       // A full bucket has every cost but one that exceeds it, which only `charge` brings.
       const int64_t spent = std::min(floor + cost, terms_.max_spent());
       int64_t identity = 0;
-      if (claim(at, survey, spent, &identity)) return {Outcome::kGranted, 0, {spent, identity & keyed::kGenerationMask}};
+      if (claim(at, survey, spent, &identity))
+        return {Outcome::kGranted, 0, {spent, identity & keyed::kGenerationMask}};
     }
     return {Outcome::kBusy, 0, {}};
   }
@@ -297,16 +318,23 @@ class KeyedTable {
     return 0;
   }
 
-  // Completes a claim that is under way, if there is one. Whether the key, which `find` did not find, has no slot indeed.
+  // Completes a claim that is under way, if there is one. Whether the key, which `find` did not find, has no slot
+  // indeed.
   bool has_no_slot(const Position& at) { return take_stock(at, 0).result != Survey::kAgain; }
 
-  int64_t time_until_room(const Survey& survey, int64_t now_ns) const { return terms_.time_until(survey.least_spent + terms_.burst, now_ns); }
+  int64_t time_until_room(const Survey& survey, int64_t now_ns) const {
+    return terms_.time_until(survey.least_spent + terms_.burst, now_ns);
+  }
 
-  // Looks for room for a key that `find` did not find. kRoom and kFull say that the key had no slot while the claim word was what it
-  // was at the beginning.
+  // Looks for room for a key that `find` did not find. kRoom and kFull say that the key had no slot while the claim
+  // word was what it was at the beginning.
   Survey take_stock(const Position& at, int64_t produced) {
     // order: acquire. Pairs with the swaps of `claim` and `complete`: what was claimed before is visible.
-    Survey survey{Survey::kAgain, at.group[keyed::kClaim].load(std::memory_order_acquire), 0, {}, std::numeric_limits<int64_t>::max()};
+    Survey survey{Survey::kAgain,
+                  at.group[keyed::kClaim].load(std::memory_order_acquire),
+                  0,
+                  {},
+                  std::numeric_limits<int64_t>::max()};
     if ((survey.claim & keyed::kClaimPending) != 0) {
       complete(at.group, survey.claim, kFullBucket, nullptr);
       return survey;
@@ -331,28 +359,35 @@ class KeyedTable {
       // Slots are taken in this order and never become unused again, so there is nothing of the key's behind.
       if (is_own || is_unused) break;
     }
-    // order: relaxed. The acquire loads of the slots come before it: had one shown a later claim's work, this would show the claim.
+    // order: relaxed. The acquire loads of the slots come before it: had one shown a later claim's work, this would
+    // show the claim.
     if (at.group[keyed::kClaim].load(std::memory_order_relaxed) != survey.claim) return survey;
     survey.result = has_room ? Survey::kRoom : Survey::kFull;
     return survey;
   }
 
   // Takes a slot from the key it belongs to. False when its level has changed since it was seen.
-  bool freeze(const Seen& seen) { return is_frozen(seen.level) || commit(seen, keyed::kFrozen | (seen.identity & keyed::kGenerationMask)); }
+  bool freeze(const Seen& seen) {
+    return is_frozen(seen.level) || commit(seen, keyed::kFrozen | (seen.identity & keyed::kGenerationMask));
+  }
 
-  // Gives the frozen slot of the survey to the key, its bucket at `spent`. False when another thread was faster, or has done it in
-  // our place, with a full bucket.
+  // Gives the frozen slot of the survey to the key, its bucket at `spent`. False when another thread was faster, or has
+  // done it in our place, with a full bucket.
   bool claim(const Position& at, const Survey& survey, int64_t spent, int64_t* identity) {
     const int64_t version = (survey.claim + 1) & keyed::kClaimVersionMask;
-    const auto announced = static_cast<int64_t>(static_cast<uint64_t>(at.tag) << keyed::kGenerationBits) | survey.slot << keyed::kClaimSlotShift |
-                           keyed::kClaimPending | version;
+    const auto announced = static_cast<int64_t>(static_cast<uint64_t>(at.tag) << keyed::kGenerationBits) |
+                           survey.slot << keyed::kClaimSlotShift | keyed::kClaimPending | version;
     int64_t expected = survey.claim;
-    // order: acquire and release. Release: who sees the claim sees the frozen slot. Acquire: nothing of what follows comes before.
-    if (!at.group[keyed::kClaim].compare_exchange_strong(expected, announced, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
+    // order: acquire and release. Release: who sees the claim sees the frozen slot. Acquire: nothing of what follows
+    // comes before.
+    if (!at.group[keyed::kClaim].compare_exchange_strong(expected, announced, std::memory_order_acq_rel,
+                                                         std::memory_order_relaxed))
+      return false;
     return complete(at.group, announced, spent, identity);
   }
 
-  // Takes the steps that are left of a pending claim. Returns whether it was this call that refreshed the slot, with `spent`.
+  // Takes the steps that are left of a pending claim. Returns whether it was this call that refreshed the slot, with
+  // `spent`.
   bool complete(W* group, int64_t announced, int64_t spent, int64_t* refreshed) {
     const int64_t index = (announced >> keyed::kClaimSlotShift) & 31;
     if (index >= terms_.cut.slots) return false;  // no thread of this package wrote that
@@ -360,25 +395,31 @@ class KeyedTable {
     bool is_ours = false;
     // Three steps; every turn beyond is another thread's progress. Bounded for words that are noise.
     for (int turn = 0; turn < kMostTurns; ++turn) {
-      // order: acquire, as in `look_at`; and both before the claim word is read again: while that is unchanged, they are of its time.
+      // order: acquire, as in `look_at`; and both before the claim word is read again: while that is unchanged, they
+      // are of its time.
       int64_t level = slot[keyed::kLevel].load(std::memory_order_acquire);
       int64_t identity = slot[keyed::kIdentity].load(std::memory_order_acquire);
       if (group[keyed::kClaim].load(std::memory_order_relaxed) != announced) return is_ours;
       if (is_frozen(level) && belongs(level, identity)) {
         const int64_t renamed = (announced & ~keyed::kGenerationMask) | ((identity + 1) & keyed::kGenerationMask);
         // order: release. Who sees the new identity sees the level frozen. A failure is seen in the next turn: relaxed.
-        slot[keyed::kIdentity].compare_exchange_strong(identity, renamed, std::memory_order_acq_rel, std::memory_order_relaxed);
+        slot[keyed::kIdentity].compare_exchange_strong(identity, renamed, std::memory_order_acq_rel,
+                                                       std::memory_order_relaxed);
       } else if (is_frozen(level)) {
-        const int64_t fresh = spent == kFullBucket ? keyed::kFresh | (identity & keyed::kGenerationMask) : pack(spent, identity);
+        const int64_t fresh =
+            spent == kFullBucket ? keyed::kFresh | (identity & keyed::kGenerationMask) : pack(spent, identity);
         // order: release. Who sees the new level sees the new identity; pairs with `look_at`.
-        if (slot[keyed::kLevel].compare_exchange_strong(level, fresh, std::memory_order_acq_rel, std::memory_order_relaxed) && spent != kFullBucket) {
+        if (slot[keyed::kLevel].compare_exchange_strong(level, fresh, std::memory_order_acq_rel,
+                                                        std::memory_order_relaxed) &&
+            spent != kFullBucket) {
           is_ours = true;
           *refreshed = identity;
         }
       } else if (belongs(level, identity)) {
         int64_t expected = announced;
         // order: release. Pairs with `take_stock`: who sees the claim concluded sees the slot.
-        group[keyed::kClaim].compare_exchange_strong(expected, announced & ~keyed::kClaimPending, std::memory_order_acq_rel, std::memory_order_relaxed);
+        group[keyed::kClaim].compare_exchange_strong(expected, announced & ~keyed::kClaimPending,
+                                                     std::memory_order_acq_rel, std::memory_order_relaxed);
       }
     }
     return is_ours;

@@ -1,5 +1,5 @@
-// What all keys of a table have in common: rate, burst, axis of units, and where a key's slots are. Read once when a table is
-// opened, since none of it ever changes. Pure arithmetic; src/memory/keyed-terms.ts computes the same.
+// What all keys of a table have in common: rate, burst, axis of units, and where a key's slots are. Read once when a
+// table is opened, since none of it ever changes. Pure arithmetic; src/memory/keyed-terms.ts computes the same.
 #pragma once
 
 #include <algorithm>
@@ -22,9 +22,9 @@ struct KeyedParameters {
 
 inline constexpr int64_t kMaxCapacity = 100'000'000;
 
-// How a table of `capacity` keys is cut. Up to kMaxSlots keys have one group of just so many slots. Beyond, a group for every
-// 21 keys, so that 24 bytes a key are enough: 31 slots then hold the keys that chance puts into one group, but for 1 in 450 when
-// the table is full, 1 in 1,800 when it is nine tenths full.
+// How a table of `capacity` keys is cut. Up to kMaxSlots keys have one group of just so many slots. Beyond, a group for
+// every 21 keys, so that 24 bytes a key are enough: 31 slots then hold the keys that chance puts into one group, but
+// for 1 in 450 when the table is full, 1 in 1,800 when it is nine tenths full.
 struct Cut {
   int64_t groups;
   int64_t slots;
@@ -40,9 +40,10 @@ inline size_t keyed_cells(int64_t capacity) {
   return keyed::kHeaderCells + static_cast<size_t>(cut_for(capacity).groups) * keyed::kGroupCells;
 }
 
-// How finely tokens are counted, and how many bits of a level are left for the generation. 54 bits of units last 100 years at any
-// rate up to 5.7 million a second, with six decimal digits of a token up to 5.7 a second, three up to 5,700. Faster rates take bits
-// from the generation: what they count passes so quickly that no level comes back in the time of a decision.
+// How finely tokens are counted, and how many bits of a level are left for the generation. 54 bits of units last 100
+// years at any rate up to 5.7 million a second, with six decimal digits of a token up to 5.7 a second, three up to
+// 5,700. Faster rates take bits from the generation: what they count passes so quickly that no level comes back in the
+// time of a decision.
 struct Scale {
   int digits;
   int generation_bits;
@@ -69,7 +70,13 @@ struct KeyedTerms {
 
   static KeyedTerms make(int64_t now_ns, const KeyedParameters& asked, const HashSeed& seed) {
     const Scale scale = scale_for(asked.rate, asked.burst);
-    return {asked, cut_for(asked.capacity), seed, now_ns, rate_of(asked.rate, scale.digits), scale, std::max<int64_t>(credit_units(asked.burst, scale.digits), 1)};
+    return {asked,
+            cut_for(asked.capacity),
+            seed,
+            now_ns,
+            rate_of(asked.rate, scale.digits),
+            scale,
+            std::max<int64_t>(credit_units(asked.burst, scale.digits), 1)};
   }
 
   template <class W>
@@ -77,7 +84,8 @@ struct KeyedTerms {
     // order: relaxed. Whoever opens a table has acquired its kind word, which was released after these.
     const auto load = [words](size_t word) { return words[word].load(std::memory_order_relaxed); };
     const int64_t scale = load(keyed::kScale);
-    return {{std::bit_cast<double>(load(keyed::kRate)), std::bit_cast<double>(load(keyed::kBurst)), load(keyed::kCapacity), ((scale >> 16) & 1) != 0},
+    return {{std::bit_cast<double>(load(keyed::kRate)), std::bit_cast<double>(load(keyed::kBurst)),
+             load(keyed::kCapacity), ((scale >> 16) & 1) != 0},
             {load(keyed::kGroups), load(keyed::kSlots)},
             {static_cast<uint64_t>(load(keyed::kSeedLow)), static_cast<uint64_t>(load(keyed::kSeedHigh))},
             load(keyed::kEpochNs),
@@ -98,21 +106,23 @@ struct KeyedTerms {
     store(keyed::kEpochNs, epoch_ns);
     store(keyed::kMultiplier, rate.multiplier);
     store(keyed::kScale, static_cast<int64_t>(rate.shift) | static_cast<int64_t>(scale.digits - kMinDigits) << 8 |
-                             static_cast<int64_t>(scale.generation_bits) << 12 | static_cast<int64_t>(asked.evicts) << 16);
+                             static_cast<int64_t>(scale.generation_bits) << 12 |
+                             static_cast<int64_t>(asked.evicts) << 16);
     store(keyed::kBurstUnits, burst);
     store(keyed::kRate, std::bit_cast<int64_t>(asked.rate));
     store(keyed::kBurst, std::bit_cast<int64_t>(asked.burst));
   }
 
-  // Whether words that came from elsewhere describe a table that fits into `cells`: nothing else may decide where slots are.
-  // All but what was asked for follows from it, so words that say otherwise are no table.
+  // Whether words that came from elsewhere describe a table that fits into `cells`: nothing else may decide where slots
+  // are. All but what was asked for follows from it, so words that say otherwise are no table.
   bool fits(size_t cells) const {
-    const bool in_range = asked.capacity >= 1 && asked.capacity <= kMaxCapacity && asked.rate > 0 && asked.rate <= kMaxRate && asked.burst >= 1 &&
-                          asked.burst <= kMaxBurst;
+    const bool in_range = asked.capacity >= 1 && asked.capacity <= kMaxCapacity && asked.rate > 0 &&
+                          asked.rate <= kMaxRate && asked.burst >= 1 && asked.burst <= kMaxBurst;
     if (!in_range || keyed_cells(asked.capacity) > cells) return false;
     const KeyedTerms made = make(epoch_ns, asked, seed);
-    return cut.groups == made.cut.groups && cut.slots == made.cut.slots && rate.multiplier == made.rate.multiplier && rate.shift == made.rate.shift &&
-           scale.digits == made.scale.digits && scale.generation_bits == made.scale.generation_bits && burst == made.burst;
+    return cut.groups == made.cut.groups && cut.slots == made.cut.slots && rate.multiplier == made.rate.multiplier &&
+           rate.shift == made.rate.shift && scale.digits == made.scale.digits &&
+           scale.generation_bits == made.scale.generation_bits && burst == made.burst;
   }
 
   // Units produced since the epoch. Time before it (another processor's clock) produces nothing.

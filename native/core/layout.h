@@ -23,33 +23,36 @@ inline constexpr size_t kWordsPerCell = kCellBytes / sizeof(Word);
 
 // A region (one SharedArrayBuffer, or one named mapping) starts with this cell.
 namespace region {
-inline constexpr size_t kMagic = 0;    // kMagicValue; written last by the creator, with release
-inline constexpr size_t kVersion = 1;  // kLayoutVersion
-inline constexpr size_t kCells = 2;    // cells in the region, this one included
+inline constexpr size_t kMagic = 0;                            // kMagicValue; written last by the creator, with release
+inline constexpr size_t kVersion = 1;                          // kLayoutVersion
+inline constexpr size_t kCells = 2;                            // cells in the region, this one included
 inline constexpr int64_t kMagicValue = 0x455A'4953'524F'4D41;  // "AMORSIZE" in memory order
 }  // namespace region
 
-// A region that has a name on the machine starts with a page of header: the region's cell, then who may trust it, what it is
-// called, and who uses it. Its creator writes all of it before the magic word; only the owner rows change after that.
+// A region that has a name on the machine starts with a page of header: the region's cell, then who may trust it, what
+// it is called, and who uses it. Its creator writes all of it before the magic word; only the owner rows change after
+// that.
 namespace machine {
 inline constexpr size_t kHeaderCells = 64;  // 4096 bytes; the named cells follow
 
-inline constexpr size_t kKind = 3;       // number of the Kind
-inline constexpr size_t kBootHigh = 4;   // the boot the region belongs to: 128 bits
+inline constexpr size_t kKind = 3;      // number of the Kind
+inline constexpr size_t kBootHigh = 4;  // the boot the region belongs to: 128 bits
 inline constexpr size_t kBootLow = 5;
-inline constexpr size_t kClock = 6;      // the time namespace whose CLOCK_MONOTONIC the region counts in; 0 when unknown
+inline constexpr size_t kClock = 6;  // the time namespace whose CLOCK_MONOTONIC the region counts in; 0 when unknown
 inline constexpr size_t kCreatedNs = 7;  // when the header was written, CLOCK_MONOTONIC
 inline constexpr size_t kNameBytes = 8;
 inline constexpr size_t kName = 16;  // UTF-8, eight bytes a word in memory order, padded with zeros
 inline constexpr size_t kNameWords = 80;
 
-// Rows of a process each: its identity, or 0, claimed with compare-and-swap; then the PID namespace in which that holds, or 0
-// when it is not yet written. A row whose process has ended is cleared by the next process that opens the region.
+// Rows of a process each: its identity, or 0, claimed with compare-and-swap; then the PID namespace in which that
+// holds, or 0 when it is not yet written. A row whose process has ended is cleared by the next process that opens the
+// region.
 inline constexpr size_t kOwners = 96;
 inline constexpr size_t kOwnerRows = 208;
 inline constexpr size_t kOwnerRowWords = 2;
 
-// A process in one word: when it started, as the kernel counts, << 22 | its number. A number that is used again is another process.
+// A process in one word: when it started, as the kernel counts, << 22 | its number. A number that is used again is
+// another process.
 inline constexpr int kPidBits = 22;
 inline constexpr int64_t kPidMask = (int64_t{1} << kPidBits) - 1;
 }  // namespace machine
@@ -60,8 +63,17 @@ static_assert(machine::kOwners + machine::kOwnerRows * machine::kOwnerRowWords =
 
 // What a block of cells is. The first word of every block holds its kind and the layout version, is written last by
 // the creator (release), and never changes: whoever reads it (acquire) sees the block initialised.
-enum class Kind : int64_t { kNone = 0, kTokenBucket = 1, kKeyedTable = 2, kSemaphore = 3, kCircuitBreaker = 4, kRetryBudget = 5 };
-inline constexpr int64_t kind_word(Kind kind) { return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind); }
+enum class Kind : int64_t {
+  kNone = 0,
+  kTokenBucket = 1,
+  kKeyedTable = 2,
+  kSemaphore = 3,
+  kCircuitBreaker = 4,
+  kRetryBudget = 5
+};
+inline constexpr int64_t kind_word(Kind kind) {
+  return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind);
+}
 
 // Token bucket: one line of state, then four parameter slots of a line each.
 //
@@ -75,23 +87,24 @@ namespace bucket {
 inline constexpr size_t kCells = 5;
 
 inline constexpr size_t kKind = 0;
-// (spent - base) << 11 | drawings back << 8 | (generation & 255), in units. Written by every decision with compare-and-swap.
-// The generation makes the swap fail for a thread that read a slot which has been replaced since. Drawings back are counted,
-// modulo 8, when they leave reservations beyond `spent`: the swap fails for a thread that read `furthest` before. (It would have
-// to sleep through a multiple of eight, and find `spent` as it was.)
+// (spent - base) << 11 | drawings back << 8 | (generation & 255), in units. Written by every decision with
+// compare-and-swap. The generation makes the swap fail for a thread that read a slot which has been replaced since.
+// Drawings back are counted, modulo 8, when they leave reservations beyond `spent`: the swap fails for a thread that
+// read `furthest` before. (It would have to sleep through a multiple of eight, and find `spent` as it was.)
 inline constexpr size_t kHot = 1;
-// Who is changing parameters: (now_ns >> 10) << 7 | quarantine << 3 | target slot << 1 | 1; when nobody is, quarantine << 3.
-// A claim older than kClaimLeaseNs is taken over, so an updater that dies blocks nobody for longer; decisions never wait
-// for it. Quarantine has a bit for every slot whose claim was taken over: nobody uses it until its writer has woken up.
+// Who is changing parameters: (now_ns >> 10) << 7 | quarantine << 3 | target slot << 1 | 1; when nobody is, quarantine
+// << 3. A claim older than kClaimLeaseNs is taken over, so an updater that dies blocks nobody for longer; decisions
+// never wait for it. Quarantine has a bit for every slot whose claim was taken over: nobody uses it until its writer
+// has woken up.
 inline constexpr size_t kClaim = 2;
 inline constexpr int kClaimTickBits = 10;
 inline constexpr int kClaimTimeShift = 7;
 inline constexpr int kQuarantineShift = 3;
 inline constexpr int64_t kQuarantineMask = int64_t{15} << kQuarantineShift;
 
-// No reservation stands beyond the larger of `spent` and this, a place on the axis: units << 4 | (digits + 7). Raised before
-// `spent` is drawn back from there, and never lowered; whoever dies in between leaves it higher than need be. A place of more
-// units than kMaxFurthest is rounded up to ten.
+// No reservation stands beyond the larger of `spent` and this, a place on the axis: units << 4 | (digits + 7). Raised
+// before `spent` is drawn back from there, and never lowered; whoever dies in between leaves it higher than need be. A
+// place of more units than kMaxFurthest is rounded up to ten.
 inline constexpr size_t kFurthest = 3;
 inline constexpr int kFurthestDigitsBits = 4;
 inline constexpr int64_t kNowhere = -(int64_t{1} << 62) * 2;  // before any place
@@ -100,7 +113,8 @@ inline constexpr int64_t kMaxFurthest = (int64_t{1} << 59) - 1;
 inline constexpr size_t kSlots = 4;
 inline constexpr size_t kFirstSlot = kWordsPerCell;
 // Words of a slot. Written only by the holder of the claim and only while the slot is not in force.
-inline constexpr size_t kGeneration = 0;  // grows with every change, by 1 or past slots in quarantine; its low byte is in `hot`
+// Grows with every change, by 1 or past slots in quarantine; its low byte is in `hot`.
+inline constexpr size_t kGeneration = 0;
 inline constexpr size_t kEpochNs = 1;     // when `base` held; later than now while the bucket is paused
 inline constexpr size_t kBase = 2;        // units produced by the epoch
 inline constexpr size_t kMultiplier = 3;  // units per ns = multiplier / 2^shift; 2^61 <= multiplier < 2^62
@@ -121,7 +135,8 @@ inline constexpr size_t kCells = 6;
 // What the name was made with: the bits of two doubles, written by the creator.
 inline constexpr size_t kFoundingRate = 40;
 inline constexpr size_t kFoundingBurst = 41;
-// Decisions so far, for those who watch. Each thread adds its own now and then: what a thread that dies has not added yet is missing.
+// Decisions so far, for those who watch. Each thread adds its own now and then: what a thread that dies has not added
+// yet is missing.
 inline constexpr size_t kAllowed = 42;
 inline constexpr size_t kDenied = 43;
 }  // namespace named_bucket
@@ -137,8 +152,9 @@ static_assert(named_bucket::kFoundingRate == bucket::kCells * kWordsPerCell, "th
 //   line 3-    one word a probe (successThreshold of them)
 //   then       of a count window: cursor, ring of calls; of a time window: ring of slices
 //
-// Only a swap of `control` makes a transition, and that begins a new generation. Every other word says to which generation
-// it belongs; in any other it counts as empty. So a transition is one swap, with nothing to clear and nothing to finish.
+// Only a swap of `control` makes a transition, and that begins a new generation. Every other word says to which
+// generation it belongs; in any other it counts as empty. So a transition is one swap, with nothing to clear and
+// nothing to finish.
 namespace breaker {
 inline constexpr size_t kHeadCells = 3;
 inline constexpr size_t kMaxProbes = 256;
@@ -149,7 +165,8 @@ inline constexpr size_t kControl = 1;
 inline constexpr int kReopeningsShift = 2;
 inline constexpr int kGenerationShift = 8;
 inline constexpr int64_t kMaxReopenings = 63;
-// When an open breaker may admit a probe: us since the epoch << 15 | tag. Whoever first misses it in a generation writes it.
+// When an open breaker may admit a probe: us since the epoch << 15 | tag. Whoever first misses it in a generation
+// writes it.
 inline constexpr size_t kUntil = 2;
 inline constexpr int kUntilTagBits = 15;
 // Failures in a row: tag << 44 | minute of the last one << 20 | count.
@@ -161,15 +178,15 @@ inline constexpr int kStreakTagBits = 19;
 inline constexpr size_t kFirstParameter = kWordsPerCell;  // in the order of breaker_parameter
 inline constexpr size_t kEpochNs = 19;                    // when the breaker was made
 
-// Places of probes, each for one success: tag << 40 | ms since the epoch at which the lease of the probe there ends. 0 or of
-// another generation: free; all ones: the probe has succeeded. The breaker is closed when all have. Grows from probe to
-// probe, so that one whose lease has ended cannot be taken for the one after it.
+// Places of probes, each for one success: tag << 40 | ms since the epoch at which the lease of the probe there ends. 0
+// or of another generation: free; all ones: the probe has succeeded. The breaker is closed when all have. Grows from
+// probe to probe, so that one whose lease has ended cannot be taken for the one after it.
 inline constexpr size_t kFirstProbe = kHeadCells * kWordsPerCell;
 inline constexpr int kLeaseBits = 40;
 inline constexpr int kProbeTagBits = 23;
 
-// Count window: where the next call goes and how many there are: tag << 48 | minute of the last call << 28 | index << 14 | filled.
-// Its ring follows: tag << 32 | two bits a call, 1 failed and 2 slow.
+// Count window: where the next call goes and how many there are: tag << 48 | minute of the last call << 28 | index <<
+// 14 | filled. Its ring follows: tag << 32 | two bits a call, 1 failed and 2 slow.
 inline constexpr int kIndexShift = 14;
 inline constexpr int kCursorMinuteShift = 28;
 inline constexpr int kCursorTagShift = 48;
@@ -190,8 +207,10 @@ inline constexpr int kSliceTagBits = 10;
 inline constexpr int kMinuteBits = 20;  // of the streak and of the cursor: two years
 }  // namespace breaker
 
-static_assert(breaker::kStreakTagShift + breaker::kStreakTagBits == 63 && breaker::kLeaseBits + breaker::kProbeTagBits == 63 &&
-                  breaker::kCursorTagShift + breaker::kCursorTagBits == 63 && breaker::kSliceTagShift + breaker::kSliceTagBits == 63 &&
+static_assert(breaker::kStreakTagShift + breaker::kStreakTagBits == 63 &&
+                  breaker::kLeaseBits + breaker::kProbeTagBits == 63 &&
+                  breaker::kCursorTagShift + breaker::kCursorTagBits == 63 &&
+                  breaker::kSliceTagShift + breaker::kSliceTagBits == 63 &&
                   breaker::kRingTagShift + breaker::kRingTagBits == 63,
               "words of a breaker are never negative, so that shifts mean the same in both languages");
 
@@ -211,7 +230,8 @@ inline constexpr size_t kProbeLeaseMs = 10;
 inline constexpr size_t kCount = 11;
 }  // namespace breaker_parameter
 
-static_assert(breaker::kFirstParameter + breaker_parameter::kCount == breaker::kEpochNs && breaker::kEpochNs < breaker::kFirstProbe,
+static_assert(breaker::kFirstParameter + breaker_parameter::kCount == breaker::kEpochNs &&
+                  breaker::kEpochNs < breaker::kFirstProbe,
               "parameters and epoch fill the rest of the head");
 
 // Retry budget: one line of head, then a ring of slices of a tenth of its time.
@@ -238,12 +258,12 @@ inline constexpr int kBalanceBits = 40;
 //   rows         one line an owner (a thread): process | own | grants | doorbell | space | - ...
 //   places       the queue, a ring: each place is a run of callers of one owner that came one after the other
 //
-// Every word that an operation changes is a payload of 24 bits above a stamp of 40: who changed it last (a row, from 1 on),
-// and how many operations that owner had done. `hot` alone is written by compare-and-swap against others; it says all that
-// the operation does to the other words, and nobody moves it on before that is done, by the operation's owner or by whoever
-// comes next. So an owner that dies at any instruction has either not begun, or leaves what anybody can finish. A stamp comes
-// back after 2^34 operations of one owner, 5 minutes at the highest speed; it would have to meet a word that nobody has
-// touched in between, and by exactly as many.
+// Every word that an operation changes is a payload of 24 bits above a stamp of 40: who changed it last (a row, from 1
+// on), and how many operations that owner had done. `hot` alone is written by compare-and-swap against others; it says
+// all that the operation does to the other words, and nobody moves it on before that is done, by the operation's owner
+// or by whoever comes next. So an owner that dies at any instruction has either not begun, or leaves what anybody can
+// finish. A stamp comes back after 2^34 operations of one owner, 5 minutes at the highest speed; it would have to meet
+// a word that nobody has touched in between, and by exactly as many.
 namespace semaphore {
 inline constexpr size_t kKind = 0;
 // free permits << 44 | whether anybody waits << 43 | action << 40 | stamp. No permit is free while anybody waits.
@@ -257,7 +277,8 @@ inline constexpr size_t kShape = 5;     // rows << 16 | places
 
 inline constexpr size_t kFirstRow = kWordsPerCell;
 // Words of a row. The permits its owner holds are own + grants, modulo 2^24.
-inline constexpr size_t kOwner = 0;     // the process whose thread uses the row, as machine::kOwners has it; 0: nobody. Claimed by compare-and-swap
+// The process whose thread uses the row, as machine::kOwners has it; 0: nobody. Claimed by compare-and-swap.
+inline constexpr size_t kOwner = 0;
 inline constexpr size_t kOwn = 1;       // permits taken less those given back << 40 | stamp of its last operation
 inline constexpr size_t kGrants = 2;    // permits that others have handed over << 40 | stamp of who did it last
 inline constexpr size_t kDoorbell = 3;  // of the thread, rung after a permit was handed over; written by the owner
@@ -265,23 +286,25 @@ inline constexpr size_t kSpace = 4;     // the PID namespace in which kOwner hol
 
 inline constexpr int kSequenceBits = 34;
 inline constexpr int kStampBits = 40;
-inline constexpr int kQueuedBit = 3;    // of the payload of `hot`; below it the action, above it the free permits
+inline constexpr int kQueuedBit = 3;  // of the payload of `hot`; below it the action, above it the free permits
 inline constexpr int kFreeShift = 4;
-inline constexpr int kLengthBits = 12;  // of the payload of `queue`; above it the head
-inline constexpr int kWaitingBits = 18; // of the payload of a place, how many wait; above it their owner
+inline constexpr int kLengthBits = 12;   // of the payload of `queue`; above it the head
+inline constexpr int kWaitingBits = 18;  // of the payload of a place, how many wait; above it their owner
 
 inline constexpr int64_t kMostPermits = (int64_t{1} << 20) - 1;
 inline constexpr int64_t kMostRows = 63;
 inline constexpr int64_t kMostPlaces = (int64_t{1} << kLengthBits) - 1;
 
-// The usual shape: 8 KiB, of which the kernel provides only the pages that are touched. First come, first served holds exactly
-// while fewer than places - rows changes of thread are in the queue; beyond that a thread's callers join its last run.
+// The usual shape: 8 KiB, of which the kernel provides only the pages that are touched. First come, first served holds
+// exactly while fewer than places - rows changes of thread are in the queue; beyond that a thread's callers join its
+// last run.
 inline constexpr int64_t kRows = 63;
 inline constexpr int64_t kPlaces = 512;
 inline constexpr size_t kCells = 128;
 }  // namespace semaphore
 
-static_assert(semaphore::kCells == 1 + semaphore::kRows + semaphore::kPlaces / kWordsPerCell, "state, rows and places fill the cells");
+static_assert(semaphore::kCells == 1 + semaphore::kRows + semaphore::kPlaces / kWordsPerCell,
+              "state, rows and places fill the cells");
 
 // Keyed table: two lines of what never changes, then groups of eight lines; a key belongs to one group.
 //
@@ -298,7 +321,7 @@ inline constexpr size_t kMaxSlots = 31;  // slots that fit in a group
 // Words of the header, written by the creator before the kind word.
 inline constexpr size_t kKind = 0;
 inline constexpr size_t kGroups = 1;
-inline constexpr size_t kSlots = 2;  // slots in use of each group: kMaxSlots, fewer only in a table of one group
+inline constexpr size_t kSlots = 2;     // slots in use of each group: kMaxSlots, fewer only in a table of one group
 inline constexpr size_t kCapacity = 3;  // as asked for
 inline constexpr size_t kSeedLow = 4;   // 128 random bits, for the hash of keys
 inline constexpr size_t kSeedHigh = 5;
@@ -310,9 +333,9 @@ inline constexpr size_t kRate = 10;       // tokens per second as asked for: the
 inline constexpr size_t kBurst = 11;      // burst in tokens as asked for: the bits of a double
 inline constexpr size_t kFirstGroup = kHeaderCells * kWordsPerCell;
 
-// Words of a group. The claim: tag << 16 | slot << 11 | pending << 10 | version. Every new key of the group is announced here
-// first, with a compare-and-swap that fails if any other was announced since the claimer looked. While `pending` is set, whoever
-// comes along completes the claim, so that a claimer that dies blocks nobody.
+// Words of a group. The claim: tag << 16 | slot << 11 | pending << 10 | version. Every new key of the group is
+// announced here first, with a compare-and-swap that fails if any other was announced since the claimer looked. While
+// `pending` is set, whoever comes along completes the claim, so that a claimer that dies blocks nobody.
 inline constexpr size_t kClaim = 0;
 inline constexpr size_t kFirstSlot = 2;
 inline constexpr size_t kWordsPerSlot = 2;
@@ -320,12 +343,13 @@ inline constexpr int kClaimSlotShift = 11;
 inline constexpr int64_t kClaimPending = int64_t{1} << 10;
 inline constexpr int64_t kClaimVersionMask = kClaimPending - 1;
 
-// Words of a slot. Identity: tag << 16 | generation; 0 in a slot that was never used. It changes only under a pending claim, and
-// only while the level is frozen.
+// Words of a slot. Identity: tag << 16 | generation; 0 in a slot that was never used. It changes only under a pending
+// claim, and only while the level is frozen.
 inline constexpr size_t kIdentity = 0;
-// Level, the only word a decision writes, with compare-and-swap: spent << generation bits | low bits of the generation. Or, told by
-// its two highest bits (10): a bucket that is full and has not been used (kFresh), or a slot that is free for any key
-// (kFrozen), each with the whole generation. A decision fails when the slot changes hands, since the generation changes.
+// Level, the only word a decision writes, with compare-and-swap: spent << generation bits | low bits of the generation.
+// Or, told by its two highest bits (10): a bucket that is full and has not been used (kFresh), or a slot that is free
+// for any key (kFrozen), each with the whole generation. A decision fails when the slot changes hands, since the
+// generation changes.
 inline constexpr size_t kLevel = 1;
 inline constexpr int kGenerationBits = 16;
 inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
@@ -334,6 +358,7 @@ inline constexpr int64_t kFrozen = -(int64_t{1} << 62) * 2;
 inline constexpr int64_t kFresh = kFrozen + (int64_t{1} << 32);
 }  // namespace keyed
 
-static_assert(keyed::kFirstSlot + keyed::kMaxSlots * keyed::kWordsPerSlot == keyed::kGroupWords, "the slots fill the group");
+static_assert(keyed::kFirstSlot + keyed::kMaxSlots * keyed::kWordsPerSlot == keyed::kGroupWords,
+              "the slots fill the group");
 
 }  // namespace amorsize::core

@@ -1,4 +1,5 @@
-// The header of a named region: written once by its creator, judged by everybody else. Pure: what the kernel knows is passed in.
+// The header of a named region: written once by its creator, judged by everybody else. Pure: what the kernel knows is
+// passed in.
 #pragma once
 
 #include <algorithm>
@@ -26,17 +27,23 @@ enum class HeaderState { kReady, kUnfinished, kForeign, kOtherVersion, kOtherBoo
 // The header as it was copied out of a region, which need not be one of ours.
 using HeaderCopy = std::array<int64_t, machine::kHeaderCells * kWordsPerCell>;
 
-// Judges a copied header. `bytes` is the region's true size. A region whose creator has not come to an end is unfinished whatever else
-// it holds; another version is told by two words that keep their place for ever.
-inline HeaderState judge_header(const HeaderCopy& copy, size_t bytes, Kind kind, std::string_view name, const Epoch& now) {
+// Judges a copied header. `bytes` is the region's true size. A region whose creator has not come to an end is
+// unfinished whatever else it holds; another version is told by two words that keep their place for ever.
+inline HeaderState judge_header(const HeaderCopy& copy, size_t bytes, Kind kind, std::string_view name,
+                                const Epoch& now) {
   if (bytes < sizeof(int64_t) || copy[region::kMagic] == 0) return HeaderState::kUnfinished;
   if (copy[region::kMagic] != region::kMagicValue || bytes < kMachineHeaderBytes) return HeaderState::kForeign;
   if (copy[region::kVersion] != kLayoutVersion) return HeaderState::kOtherVersion;
   const auto cells = static_cast<uint64_t>(copy[region::kCells]);
-  if (bytes % kCellBytes != 0 || cells != bytes / kCellBytes || cells <= machine::kHeaderCells) return HeaderState::kForeign;
-  if (copy[machine::kKind] != static_cast<int64_t>(kind) || static_cast<uint64_t>(copy[machine::kNameBytes]) != name.size()) return HeaderState::kForeign;
-  if (name.size() > kMaxMachineNameBytes || std::memcmp(&copy[machine::kName], name.data(), name.size()) != 0) return HeaderState::kForeign;
-  if (copy[machine::kBootHigh] != now.boot_high || copy[machine::kBootLow] != now.boot_low) return HeaderState::kOtherBoot;
+  if (bytes % kCellBytes != 0 || cells != bytes / kCellBytes || cells <= machine::kHeaderCells)
+    return HeaderState::kForeign;
+  if (copy[machine::kKind] != static_cast<int64_t>(kind) ||
+      static_cast<uint64_t>(copy[machine::kNameBytes]) != name.size())
+    return HeaderState::kForeign;
+  if (name.size() > kMaxMachineNameBytes || std::memcmp(&copy[machine::kName], name.data(), name.size()) != 0)
+    return HeaderState::kForeign;
+  if (copy[machine::kBootHigh] != now.boot_high || copy[machine::kBootLow] != now.boot_low)
+    return HeaderState::kOtherBoot;
   return copy[machine::kClock] == now.clock ? HeaderState::kReady : HeaderState::kOtherClock;
 }
 
@@ -90,8 +97,8 @@ bool has_owner(const W* header, IsAlive is_alive) {
   return false;
 }
 
-// Clears the rows of ended processes and takes one for `self`, unless it has one. False when every row is in use: then the process
-// uses the region all the same and is only not listed.
+// Clears the rows of ended processes and takes one for `self`, unless it has one. False when every row is in use: then
+// the process uses the region all the same and is only not listed.
 template <class W, class IsAlive>
 bool enter_owner(W* header, const ProcessIdentity& self, IsAlive is_alive) {
   const auto row = [header](size_t i) { return header + machine::kOwners + i * machine::kOwnerRowWords; };
@@ -100,9 +107,10 @@ bool enter_owner(W* header, const ProcessIdentity& self, IsAlive is_alive) {
     int64_t seen = row(i)[0].load(std::memory_order_relaxed);
     const int64_t space = row(i)[1].load(std::memory_order_relaxed);
     if (seen == self.process && space == self.space) return true;
-    // Of two that clear the same row one fails. A process that takes the row in between and has the number and the start of the
-    // one that ended cannot be.
-    if (seen != 0 && !is_alive(ProcessIdentity{seen, space})) row(i)[0].compare_exchange_strong(seen, 0, std::memory_order_relaxed);
+    // Of two that clear the same row one fails. A process that takes the row in between and has the number and the
+    // start of the one that ended cannot be.
+    if (seen != 0 && !is_alive(ProcessIdentity{seen, space}))
+      row(i)[0].compare_exchange_strong(seen, 0, std::memory_order_relaxed);
   }
   for (size_t i = 0; i < machine::kOwnerRows; ++i) {
     int64_t free = 0;

@@ -23,7 +23,8 @@ inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 inline constexpr int64_t kMaxWaitNs = int64_t{1} << 62;
 
 // Powers of ten by digits; negative ones only scale doubles. Padded so that four bits of a torn read stay inside.
-inline constexpr double kPow10[16] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+inline constexpr double kPow10[16] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1,
+                                      1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9};
 inline constexpr int64_t kIntPow10[17] = {1,
                                           10,
                                           100,
@@ -43,8 +44,9 @@ inline constexpr int64_t kIntPow10[17] = {1,
                                           10'000'000'000'000'000};
 inline constexpr double pow10_of(int digits) { return kPow10[digits - kMinDigits]; }
 
-// How many decimal digits of a token are counted: as many as let the axis last for the horizon and a burst be less than what
-// `hot` has bits for, at most 6. Decimal, so that ten times 0.1 is exactly 1. `total` is what the axis holds already, in tokens.
+// How many decimal digits of a token are counted: as many as let the axis last for the horizon and a burst be less than
+// what `hot` has bits for, at most 6. Decimal, so that ten times 0.1 is exactly 1. `total` is what the axis holds
+// already, in tokens.
 inline int digits_for(double rate, double burst, double total) {
   const double need = rate * kHorizonSeconds + burst + total;
   int digits = kMaxDigits;
@@ -98,7 +100,8 @@ inline Rate rate_of(double tokens_per_second, int digits) {
 
 // Units produced in `elapsed_ns` >= 0.
 inline int64_t produced_in(const Rate& rate, int64_t elapsed_ns) {
-  return static_cast<int64_t>(multiply_shift(static_cast<uint64_t>(elapsed_ns), static_cast<uint64_t>(rate.multiplier), rate.shift));
+  return static_cast<int64_t>(
+      multiply_shift(static_cast<uint64_t>(elapsed_ns), static_cast<uint64_t>(rate.multiplier), rate.shift));
 }
 
 // The least number of nanoseconds that produces `units` > 0, or kNever.
@@ -123,15 +126,18 @@ inline int64_t cost_units(double tokens, int digits) {
 }
 
 // A credit in units, rounded down.
-inline int64_t credit_units(double tokens, int digits) { return static_cast<int64_t>(count_of(tokens, digits, Rounding::kDown)); }
+inline int64_t credit_units(double tokens, int digits) {
+  return static_cast<int64_t>(count_of(tokens, digits, Rounding::kDown));
+}
 
 // Units in tokens.
 inline double tokens_in(int64_t units, int digits) {
   return digits >= 0 ? static_cast<double>(units) / pow10_of(digits) : static_cast<double>(units * kIntPow10[-digits]);
 }
 
-// The same amount counted with other digits; rounded down or up. Cut at kMaxUnits, beyond what an axis ever holds: a burst that
-// was enormous, or the place of a reservation that was, can be more than that in the units of later, smaller parameters.
+// The same amount counted with other digits; rounded down or up. Cut at kMaxUnits, beyond what an axis ever holds: a
+// burst that was enormous, or the place of a reservation that was, can be more than that in the units of later, smaller
+// parameters.
 inline constexpr int64_t kMaxUnits = int64_t{1} << 62;
 inline int64_t rescale_down(int64_t units, int from_digits, int to_digits) {
   if (to_digits >= from_digits) {

@@ -1,5 +1,6 @@
-// A retry budget in cells of shared memory: retries of the last while <= ratio x calls of it + a reserve. Every operation is
-// lock-free, takes the time as an argument, and may run in any thread or process at the same time as any other.
+// A retry budget in cells of shared memory: retries of the last while <= ratio x calls of it + a reserve. Every
+// operation is lock-free, takes the time as an argument, and may run in any thread or process at the same time as any
+// other.
 //
 // Source: the retry budgets of Finagle and of Linkerd.
 #pragma once
@@ -36,11 +37,13 @@ class RetryBudget {
     W& word = word_of(slice);
     // order: relaxed, all. A word is a number by itself.
     int64_t found = word.load(std::memory_order_relaxed);
-    while (!word.compare_exchange_weak(found, with(found, slice, fixed(kRatio)), std::memory_order_relaxed, std::memory_order_relaxed)) {
+    while (!word.compare_exchange_weak(found, with(found, slice, fixed(kRatio)), std::memory_order_relaxed,
+                                       std::memory_order_relaxed)) {
     }
   }
 
-  // Takes one retry, if there is one. Two threads whose clocks stand on both sides of a slice's edge may take the last one both.
+  // Takes one retry, if there is one. Two threads whose clocks stand on both sides of a slice's edge may take the last
+  // one both.
   bool try_withdraw(int64_t now_ns) {
     const int64_t slice = slice_at(now_ns);
     W& word = word_of(slice);
@@ -48,7 +51,9 @@ class RetryBudget {
     int64_t found = word.load(std::memory_order_relaxed);
     for (;;) {
       if (sum(slice, found) + fixed(kReserve) < kUnit) return false;
-      if (word.compare_exchange_weak(found, with(found, slice, -kUnit), std::memory_order_relaxed, std::memory_order_relaxed)) return true;
+      if (word.compare_exchange_weak(found, with(found, slice, -kUnit), std::memory_order_relaxed,
+                                     std::memory_order_relaxed))
+        return true;
     }
   }
 
@@ -59,18 +64,28 @@ class RetryBudget {
   }
 
  private:
-  enum Fixed : size_t { kRatio = retry_budget::kRatio, kReserve = retry_budget::kReserve, kSliceNs = retry_budget::kSliceNs };
+  enum Fixed : size_t {
+    kRatio = retry_budget::kRatio,
+    kReserve = retry_budget::kReserve,
+    kSliceNs = retry_budget::kSliceNs
+  };
 
   // Whoever has the memory may have written over it: no sum of these overflows.
   static constexpr int64_t kMaxFixed = int64_t{1} << 60;
 
   // order: relaxed. Never change; ordered by the kind word.
-  int64_t fixed(Fixed index) const { return std::clamp<int64_t>(cell_[index].load(std::memory_order_relaxed), 0, kMaxFixed); }
+  int64_t fixed(Fixed index) const {
+    return std::clamp<int64_t>(cell_[index].load(std::memory_order_relaxed), 0, kMaxFixed);
+  }
 
   // Slices of times before the clock's origin are all one.
-  int64_t slice_at(int64_t now_ns) const { return std::max<int64_t>(0, now_ns) / std::max<int64_t>(1, fixed(kSliceNs)) + 1; }
+  int64_t slice_at(int64_t now_ns) const {
+    return std::max<int64_t>(0, now_ns) / std::max<int64_t>(1, fixed(kSliceNs)) + 1;
+  }
 
-  W& word_of(int64_t slice) const { return cell_[retry_budget::kFirstSlice + static_cast<size_t>(slice) % retry_budget::kSlices]; }
+  W& word_of(int64_t slice) const {
+    return cell_[retry_budget::kFirstSlice + static_cast<size_t>(slice) % retry_budget::kSlices];
+  }
 
   static constexpr int64_t kMaxBalance = (int64_t{1} << (retry_budget::kBalanceBits - 1)) - 1;
   static constexpr int64_t kNumberMask = (int64_t{1} << (63 - retry_budget::kBalanceBits)) - 1;

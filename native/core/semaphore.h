@@ -1,13 +1,14 @@
-// A counting semaphore with a queue, first come first served over all threads, in cells of shared memory. Every operation is
-// lock-free and may run in any thread or process at the same time as any other. A thread that dies at any instruction leaves
-// it usable, and what it held or waited for can be taken back from its row.
+// A counting semaphore with a queue, first come first served over all threads, in cells of shared memory. Every
+// operation is lock-free and may run in any thread or process at the same time as any other. A thread that dies at any
+// instruction leaves it usable, and what it held or waited for can be taken back from its row.
 //
-// One word, `hot`, names the operation under way: its owner, its action and the permits left. Whoever finds another's operation
-// there completes it first (it is done when its stamp is in its owner's row), so no two operations ever overlap, and what an
-// operation read before its own swap of `hot` succeeded was not changed by anybody. Uncontended, that is one compare-and-swap.
+// One word, `hot`, names the operation under way: its owner, its action and the permits left. Whoever finds another's
+// operation there completes it first (it is done when its stamp is in its owner's row), so no two operations ever
+// overlap, and what an operation read before its own swap of `hot` succeeded was not changed by anybody. Uncontended,
+// that is one compare-and-swap.
 //
-// Source: helping as in Herlihy, "A methodology for implementing highly concurrent data objects" (1993), with the row's stamp
-// in the part of a recoverable compare-and-swap (Attiya, Ben-Baruch, Hendler, 2018).
+// Source: helping as in Herlihy, "A methodology for implementing highly concurrent data objects" (1993), with the row's
+// stamp in the part of a recoverable compare-and-swap (Attiya, Ben-Baruch, Hendler, 2018).
 //
 // `W` is the word type: std::atomic<int64_t>, or the model checker's in native tests.
 #pragma once
@@ -28,11 +29,14 @@ struct SemaphoreShape {
   uint32_t places;
 
   constexpr bool is_valid() const {
-    return rows >= 1 && rows <= semaphore::kMostRows && places > rows && places <= semaphore::kMostPlaces && places % kWordsPerCell == 0;
+    return rows >= 1 && rows <= semaphore::kMostRows && places > rows && places <= semaphore::kMostPlaces &&
+           places % kWordsPerCell == 0;
   }
   constexpr size_t cells() const { return 1 + rows + places / kWordsPerCell; }
   constexpr int64_t word() const { return int64_t{rows} << 16 | places; }
-  static constexpr SemaphoreShape of_word(int64_t word) { return {static_cast<uint32_t>(word >> 16), static_cast<uint32_t>(word & 0xFFFF)}; }
+  static constexpr SemaphoreShape of_word(int64_t word) {
+    return {static_cast<uint32_t>(word >> 16), static_cast<uint32_t>(word & 0xFFFF)};
+  }
 };
 
 enum class Admission {
@@ -46,13 +50,14 @@ class Semaphore {
  public:
   Semaphore(W* cells, SemaphoreShape shape) : words_(cells), shape_(shape) {}
 
-  // Writes a semaphore into zeroed memory no other thread can see yet. Preconditions: 1 <= max_concurrent <= kMostPermits;
-  // max_queue >= -1.
+  // Writes a semaphore into zeroed memory no other thread can see yet. Preconditions: 1 <= max_concurrent <=
+  // kMostPermits; max_queue >= -1.
   void initialize(int64_t max_concurrent, int64_t max_queue) {
     words_[semaphore::kMaxConcurrent].store(max_concurrent, std::memory_order_relaxed);
     words_[semaphore::kMaxQueue].store(max_queue, std::memory_order_relaxed);
     words_[semaphore::kShape].store(shape_.word(), std::memory_order_relaxed);
-    hot().store(with_stamp(static_cast<uint64_t>(max_concurrent) << semaphore::kFreeShift, 0), std::memory_order_relaxed);
+    hot().store(with_stamp(static_cast<uint64_t>(max_concurrent) << semaphore::kFreeShift, 0),
+                std::memory_order_relaxed);
     // order: release. Pairs with the acquire of whoever checks the kind word before first use.
     words_[semaphore::kKind].store(kind_word(Kind::kSemaphore), std::memory_order_release);
   }
@@ -69,7 +74,9 @@ class Semaphore {
     for (Owner owner = 1; owner <= shape_.rows; ++owner) {
       int64_t nobody = 0;
       // order: acquire. Pairs with the release in `bury`: the last owner's operations have ended.
-      if (!row(owner, semaphore::kOwner).compare_exchange_strong(nobody, who.process, std::memory_order_acquire, std::memory_order_relaxed)) continue;
+      if (!row(owner, semaphore::kOwner)
+               .compare_exchange_strong(nobody, who.process, std::memory_order_acquire, std::memory_order_relaxed))
+        continue;
       write_identity(owner, who);
       return owner;
     }
@@ -97,7 +104,8 @@ class Semaphore {
         continue;
       }
       const int64_t max_queue = words_[semaphore::kMaxQueue].load(std::memory_order_relaxed);
-      const bool has_room = (max_queue < 0 || waiting() < max_queue) && place_for(owner, queue().load(std::memory_order_acquire), kNoStamp) != kNoPlace;
+      const bool has_room = (max_queue < 0 || waiting() < max_queue) &&
+                            place_for(owner, queue().load(std::memory_order_acquire), kNoStamp) != kNoPlace;
       if (!has_room) {
         // order: acquire. Refused only if nothing changed while the queue was read.
         const int64_t again = hot().load(std::memory_order_acquire);
@@ -126,8 +134,8 @@ class Semaphore {
     }
   }
 
-  // Gives up the last place of `owner` in the queue; those of its callers that are behind the one that leaves move up. False when it has
-  // none: what it waited for has been handed over.
+  // Gives up the last place of `owner` in the queue; those of its callers that are behind the one that leaves move up.
+  // False when it has none: what it waited for has been handed over.
   bool cancel(Owner owner) {
     int64_t now = hot().load(std::memory_order_acquire);
     for (;;) {
@@ -143,11 +151,15 @@ class Semaphore {
     }
   }
 
-  // Permits that were handed to `owner` since the semaphore was made, modulo 2^24. Its owner compares it with what it saw before.
+  // Permits that were handed to `owner` since the semaphore was made, modulo 2^24. Its owner compares it with what it
+  // saw before.
   uint32_t grants(Owner owner) const { return payload(row(owner, semaphore::kGrants).load(std::memory_order_acquire)); }
 
-  // Permits of `owner`, those it was handed and has not noticed included. Exact for whoever acts for it; else it may be out of date.
-  uint32_t held(Owner owner) const { return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + grants(owner)) & kPayloadMask; }
+  // Permits of `owner`, those it was handed and has not noticed included. Exact for whoever acts for it; else it may be
+  // out of date.
+  uint32_t held(Owner owner) const {
+    return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + grants(owner)) & kPayloadMask;
+  }
 
   // The same without those handed over since `grants` was `seen`.
   uint32_t held(Owner owner, uint32_t seen) const {
@@ -161,15 +173,17 @@ class Semaphore {
   int64_t waiting(int64_t enough = INT64_MAX - 1) const {
     const int64_t line = queue().load(std::memory_order_acquire);
     int64_t sum = 0;
-    for (uint32_t i = 0; i < length_of(line) && sum <= enough; ++i) sum += count_of(place(line, i).load(std::memory_order_acquire));
+    for (uint32_t i = 0; i < length_of(line) && sum <= enough; ++i)
+      sum += count_of(place(line, i).load(std::memory_order_acquire));
     return sum;
   }
 
   // Completes the operation under way, whoever began it.
   void complete_any() { complete(hot().load(std::memory_order_acquire)); }
 
-  // The thread that acted for `owner` is gone, in the middle of anything: completes what it began, gives up its places, gives back
-  // its permits and frees the row. Calls `wake(owner)` for each that is handed one. Precondition: nobody else acts for `owner`.
+  // The thread that acted for `owner` is gone, in the middle of anything: completes what it began, gives up its places,
+  // gives back its permits and frees the row. Calls `wake(owner)` for each that is handed one. Precondition: nobody
+  // else acts for `owner`.
   template <class Wake>
   void bury(Owner owner, Wake wake) {
     complete_any();
@@ -190,10 +204,13 @@ class Semaphore {
     return {load(semaphore::kOwner), load(semaphore::kSpace), load(semaphore::kDoorbell)};
   }
 
-  // Takes the row of a process that has ended, to bury it. Of several who try, one succeeds; if that one dies too, the row is its own.
+  // Takes the row of a process that has ended, to bury it. Of several who try, one succeeds; if that one dies too, the
+  // row is its own.
   bool inherit(Owner owner, int64_t dead_process, const Identity& heir) {
     // order: acquire, as in `claim`.
-    if (!row(owner, semaphore::kOwner).compare_exchange_strong(dead_process, heir.process, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+    if (!row(owner, semaphore::kOwner)
+             .compare_exchange_strong(dead_process, heir.process, std::memory_order_acquire, std::memory_order_relaxed))
+      return false;
     write_identity(owner, heir);
     return true;
   }
@@ -211,8 +228,12 @@ class Semaphore {
   static constexpr int64_t kNoStamp = -1;
   static constexpr uint32_t kNoPlace = UINT32_MAX;
 
-  static int64_t with_stamp(uint64_t payload, int64_t stamp) { return static_cast<int64_t>(payload << semaphore::kStampBits | static_cast<uint64_t>(stamp)); }
-  static uint32_t payload(int64_t word) { return static_cast<uint32_t>(static_cast<uint64_t>(word) >> semaphore::kStampBits); }
+  static int64_t with_stamp(uint64_t payload, int64_t stamp) {
+    return static_cast<int64_t>(payload << semaphore::kStampBits | static_cast<uint64_t>(stamp));
+  }
+  static uint32_t payload(int64_t word) {
+    return static_cast<uint32_t>(static_cast<uint64_t>(word) >> semaphore::kStampBits);
+  }
   static int64_t stamp(int64_t word) { return word & kStampMask; }
 
   static uint32_t free_of(int64_t hot) { return payload(hot) >> semaphore::kFreeShift; }
@@ -226,8 +247,8 @@ class Semaphore {
   static uint32_t place_payload(Owner owner, uint32_t count) { return owner << semaphore::kWaitingBits | count; }
 
   void write_identity(Owner owner, const Identity& who) {
-    // order: relaxed. Read by who hands a permit to a caller of this row, which its place in the queue, published later, precedes; and by who
-    // looks for the dead, to whom a space not yet written says nothing wrong.
+    // order: relaxed. Read by who hands a permit to a caller of this row, which its place in the queue, published
+    // later, precedes; and by who looks for the dead, to whom a space not yet written says nothing wrong.
     row(owner, semaphore::kDoorbell).store(who.doorbell, std::memory_order_relaxed);
     row(owner, semaphore::kSpace).store(who.space, std::memory_order_relaxed);
   }
@@ -248,22 +269,26 @@ class Semaphore {
     W& own = row(owner, semaphore::kOwn);
     const int64_t before = own.load(std::memory_order_acquire);
     const int64_t next_stamp = int64_t{owner} << semaphore::kSequenceBits | ((before + 1) & kSequenceMask);
-    const uint32_t left = free << semaphore::kFreeShift | uint32_t{queued} << semaphore::kQueuedBit | static_cast<uint32_t>(action);
+    const uint32_t left =
+        free << semaphore::kFreeShift | uint32_t{queued} << semaphore::kQueuedBit | static_cast<uint32_t>(action);
     const int64_t next = with_stamp(left, next_stamp);
-    // order: acq_rel. Release: what completed the operation in `now` comes first for whoever sees this one. Acquire: the next
-    // operation of another thread is built on what this thread sees here.
+    // order: acq_rel. Release: what completed the operation in `now` comes first for whoever sees this one. Acquire:
+    // the next operation of another thread is built on what this thread sees here.
     if (!hot().compare_exchange_weak(*now, next, std::memory_order_acq_rel, std::memory_order_acquire)) return false;
     if (action == Action::kTake || action == Action::kGive) {
-      // A store will do: whoever helps writes the same, and cannot be late, for it swaps out a stamp that never comes back.
-      // order: release. Pairs with the acquire in `complete_of_other`.
-      own.store(with_stamp((payload(before) + change_of_own(action)) & kPayloadMask, next_stamp), std::memory_order_release);
+      // A store will do: whoever helps writes the same, and cannot be late, for it swaps out a stamp that never comes
+      // back. order: release. Pairs with the acquire in `complete_of_other`.
+      own.store(with_stamp((payload(before) + change_of_own(action)) & kPayloadMask, next_stamp),
+                std::memory_order_release);
     } else {
       complete(next);
     }
     return true;
   }
 
-  static uint32_t change_of_own(Action action) { return action == Action::kTake ? 1 : action == Action::kGive || action == Action::kHandOver ? kPayloadMask : 0; }
+  static uint32_t change_of_own(Action action) {
+    return action == Action::kTake ? 1 : action == Action::kGive || action == Action::kHandOver ? kPayloadMask : 0;
+  }
 
   void complete_of_other(int64_t now, Owner owner) {
     const Owner writer = writer_of(now);
@@ -272,8 +297,8 @@ class Semaphore {
     if (stamp(row(writer, semaphore::kOwn).load(std::memory_order_acquire)) != stamp(now)) complete(now);
   }
 
-  // Does what the operation in `now` does to other words, where that is not done yet. Any thread may do so at any time: once `hot` has
-  // moved on, nothing is changed. The owner's row comes last, as the sign that all is done.
+  // Does what the operation in `now` does to other words, where that is not done yet. Any thread may do so at any time:
+  // once `hot` has moved on, nothing is changed. The owner's row comes last, as the sign that all is done.
   void complete(int64_t now) {
     const Action action = action_of(now);
     const Owner owner = writer_of(now);
@@ -282,7 +307,8 @@ class Semaphore {
       const int64_t line = queue().load(std::memory_order_acquire);
       if (stamp(line) != stamp(now) && !change_queue(now, action, owner, line)) return;
     }
-    apply(row(owner, semaphore::kOwn), now, [&](int64_t before) { return (payload(before) + change_of_own(action)) & kPayloadMask; });
+    apply(row(owner, semaphore::kOwn), now,
+          [&](int64_t before) { return (payload(before) + change_of_own(action)) & kPayloadMask; });
   }
 
   // False if `hot` has moved on.
@@ -292,20 +318,24 @@ class Semaphore {
     if (action == Action::kJoin) {
       const uint32_t index = place_for(owner, line, stamp(now));
       if (index == kNoPlace) return false;
-      return apply(place(line, index), now, [&](int64_t before) {
-               const bool joins = index < length && owner_of(before) == owner;
-               return place_payload(owner, joins ? count_of(before) + 1 : 1);
-             }) &&
+      return apply(place(line, index), now,
+                   [&](int64_t before) {
+                     const bool joins = index < length && owner_of(before) == owner;
+                     return place_payload(owner, joins ? count_of(before) + 1 : 1);
+                   }) &&
              apply_line(now, head, index < length ? length : index + 1);
     }
-    const uint32_t index = action == Action::kHandOver ? first_waiting(line, stamp(now)) : last_of(owner, line, stamp(now));
+    const uint32_t index =
+        action == Action::kHandOver ? first_waiting(line, stamp(now)) : last_of(owner, line, stamp(now));
     if (index == kNoPlace) return false;
     W& chosen = place(line, index);
     if (!apply(chosen, now, [](int64_t before) { return payload(before) - 1; })) return false;
     const int64_t left = chosen.load(std::memory_order_acquire);
     if (action == Action::kHandOver) {
       // Whose place it is stays in it, also when it is empty.
-      if (!is_row(owner_of(left)) || !apply(row(owner_of(left), semaphore::kGrants), now, [](int64_t before) { return (payload(before) + 1) & kPayloadMask; })) return false;
+      if (!is_row(owner_of(left)) || !apply(row(owner_of(left), semaphore::kGrants), now,
+                                            [](int64_t before) { return (payload(before) + 1) & kPayloadMask; }))
+        return false;
       const uint32_t past = count_of(left) > 0 ? index : index + 1;
       return is_queued(now) ? apply_line(now, (head + past) % shape_.places, length - past) : apply_line(now, 0, 0);
     }
@@ -330,12 +360,13 @@ class Semaphore {
       if (hot().load(std::memory_order_acquire) != now) return false;
       const int64_t after = with_stamp(change(before), stamp(now));
       // order: release. Pairs with the load above and those of the queue: who sees this change sees those before it.
-      if (word.compare_exchange_strong(before, after, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
+      if (word.compare_exchange_strong(before, after, std::memory_order_acq_rel, std::memory_order_acquire))
+        return true;
     }
   }
 
-  // Where the next caller of `owner` is to wait: with those of its own at the end of the queue; at its new end; or, where it is too long,
-  // with the last of its own, or in the last hole. What bears `applied` was chosen before.
+  // Where the next caller of `owner` is to wait: with those of its own at the end of the queue; at its new end; or,
+  // where it is too long, with the last of its own, or in the last hole. What bears `applied` was chosen before.
   uint32_t place_for(Owner owner, int64_t line, int64_t applied) const {
     const auto joins = [&](uint32_t index) {
       const int64_t each = place(line, index).load(std::memory_order_acquire);

@@ -63,13 +63,16 @@ class TokenBucket {
 
   // Takes one token if it is there.
   bool try_acquire_one(int64_t now_ns) {
-    return take(now_ns, [this] { return read_terms(); }, [](const Terms& terms) { return terms.digits >= 0 ? kIntPow10[terms.digits] : int64_t{1}; }) ==
+    return take(
+               now_ns, [this] { return read_terms(); },
+               [](const Terms& terms) { return terms.digits >= 0 ? kIntPow10[terms.digits] : int64_t{1}; }) ==
            Outcome::kGranted;
   }
 
   // Takes `tokens` > 0 if all of them are there, else none.
   Outcome try_acquire(int64_t now_ns, double tokens) {
-    return take(now_ns, [this] { return read_slot(); }, [tokens](const Slot& slot) { return slot.cost_of(tokens); });
+    return take(
+        now_ns, [this] { return read_slot(); }, [tokens](const Slot& slot) { return slot.cost_of(tokens); });
   }
 
   // Takes `tokens` > 0, now or from the future: grants if they will be there within `max_wait_ns` >= 0. Reservations
@@ -101,13 +104,15 @@ class TokenBucket {
   // Gives back what a reservation of `tokens` took, less what was reserved after it: those waits were computed with it
   // in place, and returning more would let two callers have the same tokens. Returns the tokens given back.
   //
-  // What was reserved after it may stand beyond `spent`, when that has been drawn back in between; so it is counted up to the furthest
-  // place where anything may stand. Why no more than the burst is admitted at once, then: let S(x) be what stands at x or
-  // beyond. For each x at which something stands, spent >= x - burst + S(x). A reservation adds to both sides alike (and the
-  // one that is the furthest costs no more than the burst). When one of `cost` at p goes, with everything else at or before `end`,
+  // What was reserved after it may stand beyond `spent`, when that has been drawn back in between; so it is counted up
+  // to the furthest place where anything may stand. Why no more than the burst is admitted at once, then: let S(x) be
+  // what stands at x or beyond. For each x at which something stands, spent >= x - burst + S(x). A reservation adds to
+  // both sides alike (and the one that is the furthest costs no more than the burst). When one of `cost` at p goes,
+  // with everything else at or before `end`,
   //   spent - credit >= p - burst + S(p) - (cost - (end - p)) = end - burst + (S(p) - cost),
-  // and the last term is what is left at p or beyond. Before p, S has become smaller by at least the credit. Until `spent` has passed
-  // `furthest`, those who cancel get less than nobody after them would let them: in all, at most what was given back before.
+  // and the last term is what is left at p or beyond. Before p, S has become smaller by at least the credit. Until
+  // `spent` has passed `furthest`, those who cancel get less than nobody after them would let them: in all, at most
+  // what was given back before.
   double cancel(int64_t now_ns, const Ticket& ticket, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
@@ -129,12 +134,13 @@ class TokenBucket {
     for (;;) {
       const Slot slot = read_slot();
       double returned = 0;
-      if (give_back(slot, now_ns, credit_units(tokens, slot.digits), slot.spent > slot.produced(now_ns), &returned)) return returned;
+      if (give_back(slot, now_ns, credit_units(tokens, slot.digits), slot.spent > slot.produced(now_ns), &returned))
+        return returned;
     }
   }
 
-  // Takes `tokens` >= 0 whether they are there or not, more than the burst if need be: for a cost that is known only when
-  // it has been incurred. Later callers wait until the debt is paid off; those who wait already keep their times.
+  // Takes `tokens` >= 0 whether they are there or not, more than the burst if need be: for a cost that is known only
+  // when it has been incurred. Later callers wait until the debt is paid off; those who wait already keep their times.
   Outcome charge(int64_t now_ns, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
@@ -298,19 +304,20 @@ class TokenBucket {
   Slot read_slot() const {
     const Terms terms = read_terms();
     const W* words = slot_words(terms.hot);
-    return {terms, load(words, bucket::kGeneration), load(words, bucket::kBase), std::bit_cast<double>(load(words, bucket::kRate)),
-            std::bit_cast<double>(load(words, bucket::kBurst))};
+    return {terms, load(words, bucket::kGeneration), load(words, bucket::kBase),
+            std::bit_cast<double>(load(words, bucket::kRate)), std::bit_cast<double>(load(words, bucket::kBurst))};
   }
 
   static int64_t load(const W* words, size_t word) {
-    // order: acquire. Pairs with the release stores of `write_slot`: a thread that sees a word of a later slot also sees,
-    // in `is_current` or in the swap of `commit`, that `hot` has moved on.
+    // order: acquire. Pairs with the release stores of `write_slot`: a thread that sees a word of a later slot also
+    // sees, in `is_current` or in the swap of `commit`, that `hot` has moved on.
     return words[word].load(std::memory_order_acquire);
   }
 
   // Whether what was read belongs together: the slot has not been replaced meanwhile.
   bool is_current(const Terms& terms) const {
-    // order: relaxed. The acquire loads of `read_slot` come before it; a slot word written later would have brought the newer `hot` along.
+    // order: relaxed. The acquire loads of `read_slot` come before it; a slot word written later would have brought the
+    // newer `hot` along.
     return ((cell_[bucket::kHot].load(std::memory_order_relaxed) ^ terms.hot) & bucket::kGenerationMask) == 0;
   }
 
@@ -319,9 +326,10 @@ class TokenBucket {
   bool commit(const Terms& terms, int64_t spent, int64_t stamp) {
     int64_t expected = terms.hot;
     // order: release. Keeps the slot's loads before the swap: whoever reuses that slot later has acquired a `hot` that
-    // comes after this one, so its stores cannot have been what was read. Publishes `furthest`, too. On failure nothing was
-    // learnt: relaxed.
-    return cell_[bucket::kHot].compare_exchange_weak(expected, pack(spent, stamp), std::memory_order_release, std::memory_order_relaxed);
+    // comes after this one, so its stores cannot have been what was read. Publishes `furthest`, too. On failure nothing
+    // was learnt: relaxed.
+    return cell_[bucket::kHot].compare_exchange_weak(expected, pack(spent, stamp), std::memory_order_release,
+                                                     std::memory_order_relaxed);
   }
 
   template <class Read, class CostOf>
@@ -341,8 +349,8 @@ class TokenBucket {
     }
   }
 
-  // `leaves_some`: whether reservations may stand beyond the place to which `spent` is drawn back, other than those that
-  // `furthest` tells of. Not when the last one goes: all others end where it began, or have been told of.
+  // `leaves_some`: whether reservations may stand beyond the place to which `spent` is drawn back, other than those
+  // that `furthest` tells of. Not when the last one goes: all others end where it began, or have been told of.
   bool give_back(const Slot& slot, int64_t now_ns, int64_t units, bool leaves_some, double* returned) {
     const int64_t floor = slot.produced(now_ns) - slot.burst;
     const int64_t spent = std::max(slot.spent, floor);
@@ -359,12 +367,15 @@ class TokenBucket {
   // A place in units of `slot`.
   static int64_t place_of(int64_t furthest, const Slot& slot) {
     constexpr int kBits = bucket::kFurthestDigitsBits;
-    return rescale_up(furthest >> kBits, static_cast<int>(furthest & ((int64_t{1} << kBits) - 1)) + kMinDigits - 1, slot.digits) - slot.base;
+    return rescale_up(furthest >> kBits, static_cast<int>(furthest & ((int64_t{1} << kBits) - 1)) + kMinDigits - 1,
+                      slot.digits) -
+           slot.base;
   }
 
   // Where nothing stands beyond, unless beyond `spent`.
   int64_t furthest(const Slot& slot) const {
-    // order: relaxed. `hot` was acquired before; it was released after the word was raised for any drawing back that it has seen.
+    // order: relaxed. `hot` was acquired before; it was released after the word was raised for any drawing back that it
+    // has seen.
     return place_of(cell_[bucket::kFurthest].load(std::memory_order_relaxed), slot);
   }
 
@@ -378,7 +389,8 @@ class TokenBucket {
     W& word = cell_[bucket::kFurthest];
     // order: relaxed, both. The release of `commit` publishes the word, whoever wrote it.
     int64_t seen = word.load(std::memory_order_relaxed);
-    while (place_of(seen, slot) < place && !word.compare_exchange_weak(seen, raised, std::memory_order_relaxed, std::memory_order_relaxed)) {
+    while (place_of(seen, slot) < place &&
+           !word.compare_exchange_weak(seen, raised, std::memory_order_relaxed, std::memory_order_relaxed)) {
     }
     return true;
   }
@@ -413,21 +425,23 @@ class TokenBucket {
             false};
   }
 
-  // What the reservation of `tokens` cost, in units of `slot`. Under later parameters the roundings of its own time are not
-  // known any more: less than a unit too little rather than too much.
+  // What the reservation of `tokens` cost, in units of `slot`. Under later parameters the roundings of its own time are
+  // not known any more: less than a unit too little rather than too much.
   static int64_t cost_of(const Slot& slot, const Ticket& ticket, double tokens) {
     if (slot.generation == ticket.generation) return slot.cost_of(tokens);
     return rescale_down(credit_units(tokens, ticket.digits), ticket.digits, slot.digits);
   }
 
-  // Starts a slot with the same parameters. Its epoch is whole seconds after the old one, when a rate of whole units has
-  // produced whole units: nothing is rounded, so nothing drifts however long the bucket lives. A decision that finds another
-  // thread changing parameters goes on without: past kRebaseAt a unit can only come a nanosecond early.
+  // Starts a slot with the same parameters. Its epoch is whole seconds after the old one, when a rate of whole units
+  // has produced whole units: nothing is rounded, so nothing drifts however long the bucket lives. A decision that
+  // finds another thread changing parameters goes on without: past kRebaseAt a unit can only come a nanosecond early.
   Outcome rebase(int64_t now_ns) {
     constexpr int64_t kSecondNs = 1'000'000'000;
     // Only words that were scribbled over have produced so much so soon: to try again would be to try for ever.
     if (now_ns - read_slot().epoch_ns < kSecondNs) return Outcome::kBusy;
-    return change(now_ns, [&](const Slot& old) { return at(old, old.epoch_ns + std::max<int64_t>(now_ns - old.epoch_ns, 0) / kSecondNs * kSecondNs); });
+    return change(now_ns, [&](const Slot& old) {
+      return at(old, old.epoch_ns + std::max<int64_t>(now_ns - old.epoch_ns, 0) / kSecondNs * kSecondNs);
+    });
   }
 
   // Claims the right to change parameters, writes the next slot, and puts it in force with one swap of `hot`.
@@ -437,18 +451,24 @@ class TokenBucket {
     // order: acquire. Pairs with the release that ends the previous claim.
     int64_t seen = claim_word.load(std::memory_order_acquire);
     // A claim from the future is not stale: it is our caller that slept since it read the clock.
-    if (is_held(seen) && (now_ns >> bucket::kClaimTickBits) - (seen >> bucket::kClaimTimeShift) < kClaimLeaseTicks) return Outcome::kBusy;
+    if (is_held(seen) && (now_ns >> bucket::kClaimTickBits) - (seen >> bucket::kClaimTimeShift) < kClaimLeaseTicks)
+      return Outcome::kBusy;
     const int64_t in_force = read_slot().generation;
     const auto [generation, quarantine] = next_generation(in_force, seen);
     const int64_t claim = (now_ns >> bucket::kClaimTickBits) << bucket::kClaimTimeShift | (generation & 3) << 1 | 1;
     // order: acquire, see above; the release pairs with the same load in other threads.
-    if (!claim_word.compare_exchange_strong(seen, claim | quarantine, std::memory_order_acq_rel, std::memory_order_relaxed)) return Outcome::kBusy;
+    if (!claim_word.compare_exchange_strong(seen, claim | quarantine, std::memory_order_acq_rel,
+                                            std::memory_order_relaxed))
+      return Outcome::kBusy;
 
     Outcome outcome = Outcome::kBusy;
     for (;;) {
       const Slot old = read_slot();
-      // Someone else finished a change between our look and our claim, or took over a claim of ours that had gone stale.
-      if (old.generation != in_force || (claim_word.load(std::memory_order_acquire) & ~bucket::kQuarantineMask) != claim) break;
+      // Someone else finished a change between our look and our claim, or took over a claim of ours that had gone
+      // stale.
+      if (old.generation != in_force ||
+          (claim_word.load(std::memory_order_acquire) & ~bucket::kQuarantineMask) != claim)
+        break;
       const Change to = make_change(old);
       // Only a thread that scribbles over shared memory leaves such a rate there; no slot can be made of it.
       if (!(to.rate > 0 && to.rate <= kMaxRate)) break;
@@ -466,10 +486,12 @@ class TokenBucket {
   }
 
   static bool is_held(int64_t claim) { return (claim & 1) != 0; }
-  static int64_t quarantine_of(int64_t slot) { return int64_t{1} << (bucket::kQuarantineShift + (slot & (bucket::kSlots - 1))); }
+  static int64_t quarantine_of(int64_t slot) {
+    return int64_t{1} << (bucket::kQuarantineShift + (slot & (bucket::kSlots - 1)));
+  }
 
-  // The next generation, and the slots that are not to be used: whoever let a claim go stale may be dead, or asleep and about
-  // to write to its slot, however much later. Its slot stays out of use until it has woken up and said so.
+  // The next generation, and the slots that are not to be used: whoever let a claim go stale may be dead, or asleep and
+  // about to write to its slot, however much later. Its slot stays out of use until it has woken up and said so.
   static std::pair<int64_t, int64_t> next_generation(int64_t in_force, int64_t seen) {
     const int64_t abandoned = is_held(seen) ? quarantine_of(seen >> 1) : 0;
     int64_t quarantine = (seen & bucket::kQuarantineMask) | abandoned;
@@ -490,22 +512,24 @@ class TokenBucket {
       const bool is_mine = (seen & ~bucket::kQuarantineMask) == claim;
       next = is_mine ? seen & bucket::kQuarantineMask : seen & ~quarantine_of(claim >> 1);
       // order: release. Pairs with the next claim's acquire: its owner sees the slot we wrote, or are done with.
-    } while (next != seen && !claim_word.compare_exchange_weak(seen, next, std::memory_order_release, std::memory_order_relaxed));
+    } while (next != seen &&
+             !claim_word.compare_exchange_weak(seen, next, std::memory_order_release, std::memory_order_relaxed));
   }
 
   bool put_in_force(const Slot& old, const Change& to, int64_t generation) {
     const double held = static_cast<double>(std::max(to.produced, to.spent));
     const double total = held > 0 ? held / pow10_of(old.digits) : 0;
     const int digits = digits_for(to.rate, to.burst, total);
-    const Slot next = make_slot(generation, to.epoch_ns, rescale_down(to.produced, old.digits, digits), to.rate, to.burst, digits);
+    const Slot next =
+        make_slot(generation, to.epoch_ns, rescale_down(to.produced, old.digits, digits), to.rate, to.burst, digits);
     const int64_t spent = std::max(rescale_up(to.spent, old.digits, digits) - next.base, -next.burst);
     write_slot(next);
     int64_t expected = old.hot;
     // order: release publishes the slot to `read_slot`; acquire pairs with `commit`, so that every reader of the slot
     // that the next change reuses is done with it.
     const int64_t stamp = (old.hot & ~bucket::kGenerationMask) | (generation & bucket::kGenerationMask);
-    return cell_[bucket::kHot].compare_exchange_strong(expected, pack(std::min(spent, kMaxSpent), stamp), std::memory_order_acq_rel,
-                                                       std::memory_order_relaxed);
+    return cell_[bucket::kHot].compare_exchange_strong(expected, pack(std::min(spent, kMaxSpent), stamp),
+                                                       std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
   W* cell_;

@@ -62,8 +62,8 @@ bool holds_process(const FileTree& tree, const std::string& directory, uint64_t 
 }
 
 // The directory under `point`, at most `levels` below it, under which `below` is the group of the process.
-std::optional<std::string> search(const FileTree& tree, const std::string& point, size_t levels, const Components& below,
-                                  uint64_t pid) {
+std::optional<std::string> search(const FileTree& tree, const std::string& point, size_t levels,
+                                  const Components& below, uint64_t pid) {
   std::vector<std::string> current{point};
   size_t searched = 0;
   for (size_t depth = 0;; ++depth) {
@@ -71,7 +71,8 @@ std::optional<std::string> search(const FileTree& tree, const std::string& point
     for (const std::string& directory : current) {
       if (holds_process(tree, join(directory, below), pid)) return directory;
       if (depth == levels || ++searched > kMaxSearchedGroups) continue;
-      for (const std::string& name : tree.directories(directory, kMaxSearchedGroups)) next.push_back(directory + "/" + name);
+      for (const std::string& name : tree.directories(directory, kMaxSearchedGroups))
+        next.push_back(directory + "/" + name);
     }
     if (next.empty()) return std::nullopt;
     current.swap(next);
@@ -119,10 +120,12 @@ ControlGroups find_control_groups(const FileTree& tree, std::string_view proc_se
       groups.chains.push_back(walk_up(join(*base, position->below), mount.point));
     } else {
       // The mount point is an ancestor all the same, and its limits bind.
-      groups.chains.push_back({{mount.point, static_cast<uint32_t>(position->unknown_levels + position->below.size())}});
+      groups.chains.push_back(
+          {{mount.point, static_cast<uint32_t>(position->unknown_levels + position->below.size())}});
       continue;
     }
-    if (!groups.ancestors_visible) groups.ancestors_visible = is_true_root(tree, mount.version, groups.chains.back().back());
+    if (!groups.ancestors_visible)
+      groups.ancestors_visible = is_true_root(tree, mount.version, groups.chains.back().back());
   }
   return groups;
 }

@@ -81,7 +81,8 @@ int64_t FastClock::synchronize() {
     return now;
   }
   if (window_ticks_ != 0) {
-    const double predicted = static_cast<double>(ticks - anchor_ticks_) * static_cast<double>(ns_per_tick_q32_) * 0x1p-32;
+    const double predicted =
+        static_cast<double>(ticks - anchor_ticks_) * static_cast<double>(ns_per_tick_q32_) * 0x1p-32;
     const auto passed = static_cast<double>(now - anchor_ns_);
     const bool agrees = std::fabs(predicted - passed) < static_cast<double>(kDisagreeNs) + passed * 1e-4;
     if (!agrees || now - base_ns_ > kForgetNs) base_ns_ = 0;

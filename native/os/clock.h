@@ -34,16 +34,18 @@ inline uint64_t read_counter() {
 }
 
 // A clock for one thread: reads the processor's counter and asks the kernel once a millisecond, which keeps it within
-// nanoseconds of the kernel's clock at a third of the cost. It learns the counter's frequency from the kernel in its first
-// milliseconds, during which it is simply the kernel's clock; if the two disagree later (a virtual machine that was
-// moved, a counter that was written) it starts to learn anew. May step back by a few nanoseconds when it re-anchors.
+// nanoseconds of the kernel's clock at a third of the cost. It learns the counter's frequency from the kernel in its
+// first milliseconds, during which it is simply the kernel's clock; if the two disagree later (a virtual machine that
+// was moved, a counter that was written) it starts to learn anew. May step back by a few nanoseconds when it
+// re-anchors.
 //
 // Not thread-safe: one object a thread.
 class FastClock {
  public:
   int64_t now_ns() {
     const uint64_t elapsed = read_counter() - anchor_ticks_;
-    if (elapsed < window_ticks_) [[likely]] return anchor_ns_ + static_cast<int64_t>((elapsed * ns_per_tick_q32_) >> 32);
+    if (elapsed < window_ticks_) [[likely]]
+      return anchor_ns_ + static_cast<int64_t>((elapsed * ns_per_tick_q32_) >> 32);
     return synchronize();
   }
 

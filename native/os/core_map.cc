@@ -58,7 +58,8 @@ std::string cpu_path(uint32_t cpu, std::string_view file) {
   return std::string("/sys/devices/system/cpu/cpu").append(std::to_string(cpu)).append("/").append(file);
 }
 
-std::optional<CpuGroups> group_by_list(const FileTree& tree, const CpuSet& cpus, const CpuSet& required, std::string_view file) {
+std::optional<CpuGroups> group_by_list(const FileTree& tree, const CpuSet& cpus, const CpuSet& required,
+                                       std::string_view file) {
   CpuGroups groups;
   CpuSet assigned;
   std::string text;

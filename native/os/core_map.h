@@ -19,7 +19,8 @@ using CpuGroups = std::vector<CpuSet>;
 std::string cpu_path(uint32_t cpu, std::string_view file);
 
 // Groups `cpus` by the list in each CPU's file. Empty optional when a CPU of `required` has no such list.
-std::optional<CpuGroups> group_by_list(const FileTree& tree, const CpuSet& cpus, const CpuSet& required, std::string_view file);
+std::optional<CpuGroups> group_by_list(const FileTree& tree, const CpuSet& cpus, const CpuSet& required,
+                                       std::string_view file);
 
 // The cores of `cpus`: core_cpus_list, else thread_siblings_list, else (package, die, core) ids, else cpuinfo's ids.
 // Every CPU of `required` must be known; others, such as offline CPUs, may be missing. Never guessed.

@@ -1,4 +1,5 @@
-// What a file is. Not `stat`, on Linux: glibc 2.33 gave that a new version, which would keep a prebuild from loading on older ones.
+// What a file is. Not `stat`, on Linux: glibc 2.33 gave that a new version, which would keep a prebuild from loading on
+// older ones.
 #pragma once
 
 #include <fcntl.h>
@@ -39,8 +40,9 @@ inline std::optional<FileStatus> status_of(const char* path) { return file_statu
 
 inline std::optional<FileStatus> file_status(int failed, const struct stat& found) {
   if (failed != 0) return std::nullopt;
-  return FileStatus{static_cast<uint32_t>(found.st_mode),   static_cast<uint32_t>(found.st_uid),   static_cast<uint64_t>(found.st_nlink),
-                    static_cast<uint64_t>(found.st_size), static_cast<uint64_t>(found.st_dev), static_cast<uint64_t>(found.st_ino)};
+  return FileStatus{static_cast<uint32_t>(found.st_mode),  static_cast<uint32_t>(found.st_uid),
+                    static_cast<uint64_t>(found.st_nlink), static_cast<uint64_t>(found.st_size),
+                    static_cast<uint64_t>(found.st_dev),   static_cast<uint64_t>(found.st_ino)};
 }
 
 inline std::optional<FileStatus> status_of(int descriptor) {

@@ -96,7 +96,8 @@ std::vector<std::string> FileTree::directories(std::string_view path, size_t lim
     bool is_directory = entry->d_type == DT_DIR;
     if (entry->d_type == DT_UNKNOWN) {
       struct statx status {};
-      is_directory = statx(dirfd(directory), entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) == 0 && S_ISDIR(status.stx_mode);
+      is_directory = statx(dirfd(directory), entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) == 0 &&
+                     S_ISDIR(status.stx_mode);
     }
     if (is_directory) names.emplace_back(name);
   }

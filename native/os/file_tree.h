@@ -22,8 +22,8 @@ class FileTree {
   // Replaces `out` with the whole file at the absolute `path`; false (and `out` empty) when it cannot be read.
   bool read(std::string_view path, std::string* out) const { return read_up_to(path, kMaxFileBytes, Until::end, out); }
 
-  // Like `read`, for a file that the kernel prints in one piece (single_open and sysfs; not mountinfo or cpuinfo): a short
-  // read is its end, which saves the system call that would say so.
+  // Like `read`, for a file that the kernel prints in one piece (single_open and sysfs; not mountinfo or cpuinfo): a
+  // short read is its end, which saves the system call that would say so.
   bool read_value(std::string_view path, std::string* out) const {
     return read_up_to(path, kMaxFileBytes, Until::short_read, out);
   }

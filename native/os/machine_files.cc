@@ -68,7 +68,8 @@ MachineFault fault_of(HeaderState state) {
   }
 }
 
-// Gives the file all its pages now: a page that is not there when it is first written to would be a SIGBUS. 0, or the error.
+// Gives the file all its pages now: a page that is not there when it is first written to would be a SIGBUS. 0, or the
+// error.
 int allocate(int file, size_t bytes) {
   // Beyond this limit the kernel would send a signal, which kills.
   rlimit limit{};
@@ -87,8 +88,8 @@ int allocate(int file, size_t bytes) {
 #endif
 }
 
-// Takes the kernel's lock on the file (LOCK_SH or LOCK_EX), which a process that dies lets go of. 0, or the error; ETIMEDOUT after
-// `patience_ns`.
+// Takes the kernel's lock on the file (LOCK_SH or LOCK_EX), which a process that dies lets go of. 0, or the error;
+// ETIMEDOUT after `patience_ns`.
 int lock(int file, int how, int64_t patience_ns) {
   const int64_t deadline = monotonic_ns() + patience_ns;
   for (;;) {
@@ -134,10 +135,12 @@ struct MachineFiles::Attempt {
   static Attempt repeat() { return {true, nullptr, 0, MachineFault::kNone, 0}; }
 };
 
-MachineCells MachineFiles::cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
+MachineCells MachineFiles::cells(core::Kind kind, const std::string& name, size_t cells,
+                                 const std::function<void(core::Word*)>& initialize,
                                  const std::function<bool(const core::Word*)>& fits) {
   const Request request{kind, name, cells, initialize, fits, directory_ + '/' + machine_file_name(kind, name)};
-  if (directory_.empty() || name.size() > core::kMaxMachineNameBytes) return {nullptr, 0, MachineFault::kUnavailable, request.path, 0};
+  if (directory_.empty() || name.size() > core::kMaxMachineNameBytes)
+    return {nullptr, 0, MachineFault::kUnavailable, request.path, 0};
   const std::lock_guard guard(mutex_);
   const int64_t deadline = monotonic_ns() + patience_ns_;
   Attempt result;
@@ -178,7 +181,8 @@ MachineFiles::Attempt MachineFiles::attempt(const Request& request) {
   return first.again ? first : create(request, descriptor);
 }
 
-// Uses the region if it is finished and fits, or is in use by others. An attempt with neither words nor a fault: it is to be created.
+// Uses the region if it is finished and fits, or is in use by others. An attempt with neither words nor a fault: it is
+// to be created.
 MachineFiles::Attempt MachineFiles::settle(const Request& request, int file) {
   // While this lock is held nobody removes the region to make it again.
   const int locked = lock(file, LOCK_SH, patience_ns_);

@@ -1,5 +1,5 @@
-// Named regions as files in a directory of memory: what machine_names.h promises, with the directory and the moments between the steps
-// of a creation open to tests.
+// Named regions as files in a directory of memory: what machine_names.h promises, with the directory and the moments
+// between the steps of a creation open to tests.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,12 @@ enum class CreationStep { kFileMade, kLocked, kAllocated, kInitialized, kDescrib
 
 class MachineFiles {
  public:
-  explicit MachineFiles(std::string directory, std::function<void(CreationStep)> after_step = nullptr, int64_t patience_ns = kPatienceNs)
+  explicit MachineFiles(std::string directory, std::function<void(CreationStep)> after_step = nullptr,
+                        int64_t patience_ns = kPatienceNs)
       : directory_(std::move(directory)), after_step_(std::move(after_step)), patience_ns_(patience_ns) {}
 
-  MachineCells cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
+  MachineCells cells(core::Kind kind, const std::string& name, size_t cells,
+                     const std::function<void(core::Word*)>& initialize,
                      const std::function<bool(const core::Word*)>& fits = nullptr);
 
   // How long to wait for another process that creates the region. Creating takes about a millisecond a MiB.

@@ -30,18 +30,20 @@ struct MachineCells {
   int error = 0;      // the system's number for what went wrong, or 0
 };
 
-// The cells of (`kind`, `name`) on this machine, zeroed and passed to `initialize` by whoever asks first. Beyond the life of that
-// process too: they stay until the machine restarts or they are removed. Mapped once a process, for as long as it lives.
+// The cells of (`kind`, `name`) on this machine, zeroed and passed to `initialize` by whoever asks first. Beyond the
+// life of that process too: they stay until the machine restarts or they are removed. Mapped once a process, for as
+// long as it lives.
 //
-// `fits` tells whether cells that are there were made as this caller would make them. If not, or if they are of another number, and no
-// process that runs uses them, they are made again: a program that starts anew with other parameters is not held to its former ones.
-// While a process uses them they are returned as they are, and the caller judges.
+// `fits` tells whether cells that are there were made as this caller would make them. If not, or if they are of another
+// number, and no process that runs uses them, they are made again: a program that starts anew with other parameters is
+// not held to its former ones. While a process uses them they are returned as they are, and the caller judges.
 //
-// Same shape as `find_or_create_cells` of process_names.h. Thread-safe, also between processes: one creates, the others wait for it. A
-// process that dies while it creates holds nobody up, and the next one starts afresh; `initialize` may therefore run more than once,
-// each time on zeroed cells. It must write the kind's word, and must not call back.
-// Cost: ten system calls for a name that is there; about a millisecond a MiB for one that is not.
-MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
+// Same shape as `find_or_create_cells` of process_names.h. Thread-safe, also between processes: one creates, the others
+// wait for it. A process that dies while it creates holds nobody up, and the next one starts afresh; `initialize` may
+// therefore run more than once, each time on zeroed cells. It must write the kind's word, and must not call back. Cost:
+// ten system calls for a name that is there; about a millisecond a MiB for one that is not.
+MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells,
+                           const std::function<void(core::Word*)>& initialize,
                            const std::function<bool(const core::Word*)>& fits = nullptr);
 
 // The directory whose files the regions are, one a region (see machine_files.h); empty where they are no files.

@@ -1,5 +1,3 @@
-#include "os/machine_names.h"
-
 #include <unistd.h>
 
 #include <cstdio>
@@ -7,6 +5,7 @@
 #include "os/file_status.h"
 #include "os/file_tree.h"
 #include "os/machine_files.h"
+#include "os/machine_names.h"
 
 #if defined(__APPLE__)
 #include <sys/sysctl.h>
@@ -54,8 +53,9 @@ core::Epoch ask_epoch() {
 
 std::string machine_file_name(core::Kind kind, const std::string& name) {
   char text[96];
-  std::snprintf(text, sizeof text, "amorsize.%lu.%lld.%016llx%016llx", static_cast<unsigned long>(geteuid()), static_cast<long long>(kind),
-                static_cast<unsigned long long>(hash_of(name, 0xCBF2'9CE4'8422'2325)), static_cast<unsigned long long>(hash_of(name, 0x9E37'79B9'7F4A'7C15)));
+  std::snprintf(text, sizeof text, "amorsize.%lu.%lld.%016llx%016llx", static_cast<unsigned long>(geteuid()),
+                static_cast<long long>(kind), static_cast<unsigned long long>(hash_of(name, 0xCBF2'9CE4'8422'2325)),
+                static_cast<unsigned long long>(hash_of(name, 0x9E37'79B9'7F4A'7C15)));
   return text;
 }
 
@@ -81,7 +81,8 @@ std::string machine_directory() {
 #endif
 }
 
-MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
+MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells,
+                           const std::function<void(core::Word*)>& initialize,
                            const std::function<bool(const core::Word*)>& fits) {
   // Never destroyed: threads may still decide while the process runs its exit handlers.
   static auto* const files = new MachineFiles(machine_directory());

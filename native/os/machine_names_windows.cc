@@ -16,13 +16,16 @@ namespace {
 
 constexpr DWORD kPatienceMs = 5'000;
 
-MachineCells failed(MachineFault fault, std::string where) { return {nullptr, 0, fault, std::move(where), static_cast<int>(GetLastError())}; }
+MachineCells failed(MachineFault fault, std::string where) {
+  return {nullptr, 0, fault, std::move(where), static_cast<int>(GetLastError())};
+}
 
 std::string object_name(core::Kind kind, const std::string& name) {
   uint64_t hash = 0xCBF2'9CE4'8422'2325;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;
   char text[64];
-  std::snprintf(text, sizeof text, "Local\\amorsize.%lld.%016llx", static_cast<long long>(kind), static_cast<unsigned long long>(hash));
+  std::snprintf(text, sizeof text, "Local\\amorsize.%lld.%016llx", static_cast<long long>(kind),
+                static_cast<unsigned long long>(hash));
   return text;
 }
 
@@ -46,16 +49,18 @@ class SystemMutex {
   bool held_;
 };
 
-MachineCells open_section(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
-                          const std::string& where) {
+MachineCells open_section(core::Kind kind, const std::string& name, size_t cells,
+                          const std::function<void(core::Word*)>& initialize, const std::string& where) {
   const SystemMutex lock(where + ".lock");
   if (!lock.held()) return failed(MachineFault::kBusy, where);
   const size_t wanted_cells = core::machine::kHeaderCells + cells;
   const uint64_t wanted = wanted_cells * core::kCellBytes;
   // Kept open for the life of the process, or the section would vanish.
   const HANDLE section =
-      CreateFileMappingA(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, static_cast<DWORD>(wanted >> 32), static_cast<DWORD>(wanted), where.c_str());
-  if (section == nullptr) return failed(GetLastError() == ERROR_ACCESS_DENIED ? MachineFault::kPermission : MachineFault::kFull, where);
+      CreateFileMappingA(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, static_cast<DWORD>(wanted >> 32),
+                         static_cast<DWORD>(wanted), where.c_str());
+  if (section == nullptr)
+    return failed(GetLastError() == ERROR_ACCESS_DENIED ? MachineFault::kPermission : MachineFault::kFull, where);
   auto* const header = static_cast<core::Word*>(MapViewOfFile(section, FILE_MAP_ALL_ACCESS, 0, 0, 0));
   if (header == nullptr) {
     CloseHandle(section);
@@ -74,18 +79,21 @@ MachineCells open_section(core::Kind kind, const std::string& name, size_t cells
   const auto found_cells = static_cast<uint64_t>(header[core::region::kCells].load(std::memory_order_relaxed));
   const uint64_t bytes = found_cells * core::kCellBytes;
   core::HeaderCopy copy{};
-  if (view.RegionSize < sizeof copy || found_cells > view.RegionSize / core::kCellBytes) return failed(MachineFault::kNotARegion, where);
+  if (view.RegionSize < sizeof copy || found_cells > view.RegionSize / core::kCellBytes)
+    return failed(MachineFault::kNotARegion, where);
   for (size_t i = 0; i < copy.size(); ++i) copy[i] = header[i].load(std::memory_order_relaxed);
   const core::HeaderState state = core::judge_header(copy, bytes, kind, name, {});
   if (state == core::HeaderState::kOtherVersion) return failed(MachineFault::kOtherVersion, where);
   if (state != core::HeaderState::kReady) return failed(MachineFault::kNotARegion, where);
   core::enter_owner(header, own_process(), is_alive);
-  return {header + core::machine::kHeaderCells * core::kWordsPerCell, found_cells - core::machine::kHeaderCells, MachineFault::kNone, where, 0};
+  return {header + core::machine::kHeaderCells * core::kWordsPerCell, found_cells - core::machine::kHeaderCells,
+          MachineFault::kNone, where, 0};
 }
 
 }  // namespace
 
-MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize,
+MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells,
+                           const std::function<void(core::Word*)>& initialize,
                            const std::function<bool(const core::Word*)>&) {
   // What nobody uses is not there: `fits` has nothing to tell.
   static auto* const mutex = new std::mutex;

@@ -48,8 +48,8 @@ class Reader {
     hard.offer(read_limit(limit_file), limit_file, level.height);
     bool have_stat = false;
     if (v1_) {
-      // The limit of ancestors that no mount shows is seen only here. Where the level below says that there is none, the
-      // levels above it are read for their own limits only.
+      // The limit of ancestors that no mount shows is seen only here. Where the level below says that there is none,
+      // the levels above it are read for their own limits only.
       if (hard.value || !no_limit_above_) {
         const std::string stat_file = level.file("memory.stat");
         have_stat = tree_.read_value(stat_file, &stat_);

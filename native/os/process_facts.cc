@@ -68,9 +68,11 @@ ProcessFacts this_process() {
   facts.pid = static_cast<uint64_t>(getpid());
   const long page_size = sysconf(_SC_PAGESIZE);
   if (page_size > 0) facts.page_size = static_cast<uint64_t>(page_size);
-  // A directory's link count is 2 and one for each directory in it: here, each thread. Cheaper than any file that says so.
+  // A directory's link count is 2 and one for each directory in it: here, each thread. Cheaper than any file that says
+  // so.
   struct statx task {};
-  if (statx(AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 && task.stx_nlink > 2) facts.threads = task.stx_nlink - 2;
+  if (statx(AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 && task.stx_nlink > 2)
+    facts.threads = task.stx_nlink - 2;
   facts.address_space = soft_limit(RLIMIT_AS);
   facts.data = soft_limit(RLIMIT_DATA);
   facts.tasks = soft_limit(RLIMIT_NPROC);
@@ -90,7 +92,8 @@ ProcessFacts process_of_tree(const FileTree& tree) {
     const auto allowed = parse_cpu_list(find_status(text, "Cpus_allowed_list"));
     // The file lists offline CPUs too; the kernel's own mask does not.
     std::string online_text;
-    const auto online = tree.read("/sys/devices/system/cpu/online", &online_text) ? parse_cpu_list(online_text) : std::nullopt;
+    const auto online =
+        tree.read("/sys/devices/system/cpu/online", &online_text) ? parse_cpu_list(online_text) : std::nullopt;
     if (allowed) facts.affinity = online ? allowed->intersection(*online) : *allowed;
   }
   return facts;

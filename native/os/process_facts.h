@@ -10,7 +10,7 @@
 namespace amorsize::os {
 
 struct ProcessFacts {
-  CpuSet affinity;                        // empty when unknown
+  CpuSet affinity;  // empty when unknown
   uint64_t pid = 0;
   uint64_t page_size = 0;                 // bytes; 0 when unknown
   std::optional<uint64_t> threads;        // of this process

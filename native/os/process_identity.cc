@@ -28,7 +28,9 @@ namespace {
 using core::ProcessIdentity;
 namespace machine = core::machine;
 
-int64_t pack(int64_t pid, uint64_t start) { return static_cast<int64_t>((start << machine::kPidBits) & INT64_MAX) | (pid & machine::kPidMask); }
+int64_t pack(int64_t pid, uint64_t start) {
+  return static_cast<int64_t>((start << machine::kPidBits) & INT64_MAX) | (pid & machine::kPidMask);
+}
 
 #if defined(_WIN32)
 
@@ -66,11 +68,13 @@ int64_t current_space() {
   return status ? static_cast<int64_t>(status->inode) : 0;
 }
 
-// When a process started, in clock ticks since boot; 0 when it cannot be known, or has ended and only waits for its parent.
+// When a process started, in clock ticks since boot; 0 when it cannot be known, or has ended and only waits for its
+// parent.
 uint64_t start_of(int64_t pid) {
   std::string text;
   if (!FileTree("").read("/proc/" + std::to_string(pid) + "/stat", &text)) return 0;
-  // "pid (name) state ppid ... start": the name may hold anything, also parentheses. The start is the 20th word after it.
+  // "pid (name) state ppid ... start": the name may hold anything, also parentheses. The start is the 20th word after
+  // it.
   const size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return 0;
   std::string_view rest = std::string_view(text).substr(name_end + 1);
@@ -108,7 +112,8 @@ ProcessIdentity own_process() {
   static ProcessIdentity known;
   const std::lock_guard lock(mutex);
   const int64_t pid = current_pid();
-  if (known.process == 0 || (known.process & machine::kPidMask) != (pid & machine::kPidMask)) known = {pack(pid, start_of(pid)), current_space()};
+  if (known.process == 0 || (known.process & machine::kPidMask) != (pid & machine::kPidMask))
+    known = {pack(pid, start_of(pid)), current_space()};
   return known;
 }
 
@@ -119,7 +124,8 @@ bool is_alive(const ProcessIdentity& identity) {
   const uint64_t start = start_of(pid);
   if (start != 0 && identity.process >> machine::kPidBits != 0) return pack(pid, start) == identity.process;
 #if defined(__linux__)
-  // The kernel tells when a process started unless it has ended; or /proc is not there, and then it tells that of nobody.
+  // The kernel tells when a process started unless it has ended; or /proc is not there, and then it tells that of
+  // nobody.
   if (start == 0 && own_process().process >> machine::kPidBits != 0) return false;
 #endif
   return exists(pid);

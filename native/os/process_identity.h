@@ -10,7 +10,8 @@ namespace amorsize::os {
 // This process. Asked of the kernel once, and again after a fork.
 core::ProcessIdentity own_process();
 
-// Whether `identity` still runs. True also when it cannot be known: it is of another PID namespace, or the kernel hides it.
+// Whether `identity` still runs. True also when it cannot be known: it is of another PID namespace, or the kernel hides
+// it.
 //
 // Thread-safe. Cost: reads one small file of /proc, about 10 µs.
 bool is_alive(const core::ProcessIdentity& identity);

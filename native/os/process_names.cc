@@ -26,7 +26,8 @@ Table& table() {
 
 }  // namespace
 
-core::Word* find_or_create_cells(core::Kind kind, const std::string& name, size_t cells, const std::function<void(core::Word*)>& initialize) {
+core::Word* find_or_create_cells(core::Kind kind, const std::string& name, size_t cells,
+                                 const std::function<void(core::Word*)>& initialize) {
   Table& names = table();
   const std::lock_guard lock(names.mutex);
   auto& entry = names.cells[{kind, name}];

@@ -50,7 +50,8 @@ std::optional<uint64_t> read_available() {
   vm_statistics64_data_t statistics{};
   mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
   const mach_port_t host = mach_host_self();
-  const kern_return_t result = host_statistics64(host, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&statistics), &count);
+  const kern_return_t result =
+      host_statistics64(host, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&statistics), &count);
   mach_port_deallocate(mach_task_self(), host);
   if (result != KERN_SUCCESS) return std::nullopt;
   const uint64_t pages = uint64_t{statistics.free_count} + statistics.inactive_count + statistics.purgeable_count;

@@ -106,7 +106,8 @@ void read_job(SystemInfo* info, uint32_t online) {
   const DWORD flags = limits.BasicLimitInformation.LimitFlags;
   const std::string source = "JobObjectExtendedLimitInformation";
   if ((flags & JOB_OBJECT_LIMIT_JOB_MEMORY) != 0) info->memory.hard.offer(limits.JobMemoryLimit, source, std::nullopt);
-  if ((flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0) info->memory.hard.offer(limits.ProcessMemoryLimit, source, std::nullopt);
+  if ((flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0)
+    info->memory.hard.offer(limits.ProcessMemoryLimit, source, std::nullopt);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ TaskLimits read_task_limits(const FileTree& tree, const ControlGroups& groups) {
       const auto limit = tree.read_value(file, &text) ? parse_limit(text) : std::nullopt;
       if (!limit) continue;
       result.limit.offer(limit, file, level.height);
-      const auto current = tree.read_value(level.file("pids.current"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
+      const auto current =
+          tree.read_value(level.file("pids.current"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
       if (current) {
         result.available.offer(subtract_to_zero(*limit, *current), file, level.height);
       } else {

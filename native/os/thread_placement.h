@@ -22,12 +22,14 @@ struct Affinity {
   size_t bytes;
 };
 
-// Bars `thread` from the CPU that the calling thread runs on. Returns false and changes nothing when it may run nowhere else, is no
-// thread of this process, or the system does not allow it; otherwise `*before` is where it might run until then.
+// Bars `thread` from the CPU that the calling thread runs on. Returns false and changes nothing when it may run nowhere
+// else, is no thread of this process, or the system does not allow it; otherwise `*before` is where it might run until
+// then.
 bool keep_off_this_cpu(int32_t thread, Affinity* before);
 
-// Ends that. Nothing happens when the thread has ended since. To the kernel these CPUs are now the thread's own wish: it will not follow when its
-// group is given more of them. Processes that the thread starts in between keep the smaller set.
+// Ends that. Nothing happens when the thread has ended since. To the kernel these CPUs are now the thread's own wish:
+// it will not follow when its group is given more of them. Processes that the thread starts in between keep the smaller
+// set.
 void restore_affinity(int32_t thread, const Affinity& before);
 
 }  // namespace amorsize::os

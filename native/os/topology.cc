@@ -24,8 +24,8 @@ std::optional<uint32_t> read_packages(const FileTree& tree, const CpuSet& online
   std::vector<uint64_t> ids;
   std::string text;
   for (uint32_t cpu = online.next(0); cpu < kMaxCpus; cpu = online.next(cpu + 1)) {
-    const auto id =
-        tree.read_value(cpu_path(cpu, "topology/physical_package_id"), &text) ? parse_unsigned(trim(text)) : std::nullopt;
+    const auto id = tree.read_value(cpu_path(cpu, "topology/physical_package_id"), &text) ? parse_unsigned(trim(text))
+                                                                                          : std::nullopt;
     if (!id) return std::nullopt;
     if (std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
   }
@@ -64,7 +64,8 @@ std::vector<CoreKind> kinds_by_capacity(const FileTree& tree, const CpuGroups& c
 // Hybrid x86: the performance counters of each kind of core list its CPUs.
 std::vector<CoreKind> kinds_by_counters(const FileTree& tree, const CpuGroups& cores, const CpuSet& affinity) {
   std::vector<CoreKind> kinds;
-  for (const std::string_view path : {"/sys/devices/cpu_core/cpus", "/sys/devices/cpu_atom/cpus", "/sys/devices/cpu_lowpower/cpus"}) {
+  for (const std::string_view path :
+       {"/sys/devices/cpu_core/cpus", "/sys/devices/cpu_atom/cpus", "/sys/devices/cpu_lowpower/cpus"}) {
     const auto cpus = read_cpu_list(tree, path);
     if (!cpus) continue;
     const CoreKind kind = count_kind(cores, cpus->intersection(affinity));

@@ -23,7 +23,8 @@ function medianNs(limiter, expected) {
     const startMs = performance.now()
     for (let i = 0; i < callsPerRound; i++) if (limiter.tryAcquire() === expected) asExpected++
     timesNs.push(((performance.now() - startMs) * 1e6) / callsPerRound)
-    if (asExpected !== callsPerRound) throw new Error(`${callsPerRound - asExpected} of ${callsPerRound} decisions came out wrong`)
+    if (asExpected !== callsPerRound)
+      throw new Error(`${callsPerRound - asExpected} of ${callsPerRound} decisions came out wrong`)
   }
   return timesNs.sort((a, b) => a - b)[rounds >> 1]
 }

@@ -38,12 +38,21 @@ try {
   const waitsMs = withLimiter.waitsMs.sort((a, b) => a - b)
   const filesPerSecond = withLimiter.done / (withLimiter.elapsedMs / 1000)
   const result = {
-    machine: { platform: process.platform, arch: process.arch, node: process.version, implementation: nativeStatus().source },
+    machine: {
+      platform: process.platform,
+      arch: process.arch,
+      node: process.version,
+      implementation: nativeStatus().source,
+    },
     files: paths.length,
     crawlers,
     api: apiLimit,
     limiter: ownLimit,
-    withoutLimiter: { elapsedMs: without.elapsedMs, requests: without.waitsMs.length, refused429: answeredBefore.tooMany },
+    withoutLimiter: {
+      elapsedMs: without.elapsedMs,
+      requests: without.waitsMs.length,
+      refused429: answeredBefore.tooMany,
+    },
     withLimiter: {
       elapsedMs: withLimiter.elapsedMs,
       fetched: withLimiter.done,
@@ -58,7 +67,10 @@ try {
     sha256FromDisk: fromDisk,
   }
   const checks = checksOf(result, leastShare)
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...result, checks, passed: checks.every((check) => check.holds) }, null, 2)}\n`)
+  if (options.json)
+    process.stdout.write(
+      `${JSON.stringify({ ...result, checks, passed: checks.every((check) => check.holds) }, null, 2)}\n`,
+    )
   else print(result, checks)
   if (!checks.every((check) => check.holds)) process.exitCode = 1
 } finally {
@@ -94,7 +106,9 @@ async function run({ origin, polite }) {
 
 async function crawlInWorker(job) {
   const worker = new Worker(new URL('crawler.mjs', import.meta.url), { workerData: job })
-  const exited = once(worker, 'exit').then(([code]) => Promise.reject(new Error(`a crawler ended with exit code ${code} before it had finished`)))
+  const exited = once(worker, 'exit').then(([code]) =>
+    Promise.reject(new Error(`a crawler ended with exit code ${code} before it had finished`)),
+  )
   const [part] = await Promise.race([once(worker, 'message'), exited]) // rejects with the worker's error
   exited.catch(() => {}) // it is terminated now
   await worker.terminate()
@@ -106,7 +120,10 @@ function showProgress(counters, total) {
   if (!process.stderr.isTTY || options.json) return () => {}
   const label = total === null ? 'without a limiter' : 'with one limiter '
   const format = `${label} {bar} {value} files, {refused} times 429`
-  const bar = new cliProgress.SingleBar({ format, stream: process.stderr, hideCursor: true }, cliProgress.Presets.shades_classic)
+  const bar = new cliProgress.SingleBar(
+    { format, stream: process.stderr, hideCursor: true },
+    cliProgress.Presets.shades_classic,
+  )
   const ofTime = apiLimit.requestsPerSecond * (unlimitedMs / 1000)
   bar.start(total ?? ofTime, 0, { refused: 0 })
   const update = () => bar.update(Atomics.load(counters, DONE), { refused: Atomics.load(counters, REFUSED) })

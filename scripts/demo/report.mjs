@@ -21,11 +21,20 @@ export function print(result, checks) {
   const rows = [
     ['files of node_modules', `${result.files}, fetched by ${result.crawlers} crawlers in ${result.crawlers} threads`],
     ['the API allows', `${result.api.requestsPerSecond} requests/s, burst ${result.api.burstSize}`],
-    ['without a limiter', `${before.refused429} of ${before.requests} requests refused with 429 in ${seconds(before.elapsedMs)}`],
+    [
+      'without a limiter',
+      `${before.refused429} of ${before.requests} requests refused with 429 in ${seconds(before.elapsedMs)}`,
+    ],
     ['with one limiter', `${after.refused429} refused, ${after.fetched} files in ${seconds(after.elapsedMs)}`],
-    ['rate', `${after.filesPerSecond.toFixed(1)} files/s, ${(after.shareOfApiRate * 100).toFixed(2)} % of the API's limit`],
+    [
+      'rate',
+      `${after.filesPerSecond.toFixed(1)} files/s, ${(after.shareOfApiRate * 100).toFixed(2)} % of the API's limit`,
+    ],
     ['wait for the limiter', `p50 ${after.waitMs.p50.toFixed(1)} ms, p99 ${after.waitMs.p99.toFixed(1)} ms`],
-    ['one decision costs', `${decision.allowedNs.toFixed(0)} ns allowed, ${decision.deniedNs.toFixed(0)} ns denied (${machine.implementation}, Node ${machine.node})`],
+    [
+      'one decision costs',
+      `${decision.allowedNs.toFixed(0)} ns allowed, ${decision.deniedNs.toFixed(0)} ns denied (${machine.implementation}, Node ${machine.node})`,
+    ],
     ['sha-256 of the crawl', result.sha256],
   ]
   const width = Math.max(...rows.map(([name]) => name.length))

@@ -46,10 +46,10 @@ async function build(folder) {
   for (const name of ['binding.gyp', 'native']) cpSync(join(root, name), join(folder, name), { recursive: true })
   const flags = '-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g'
   // By npm, whose configuration says where Node's headers are.
-  const { code, output } = await npm(['exec', '--offline', '--', 'node-gyp', 'rebuild', '--loglevel=warn', `--directory=${folder}`], {
-    env: { ...process.env, CXXFLAGS: flags, LDFLAGS: flags },
-    quiet: true,
-  })
+  const { code, output } = await npm(
+    ['exec', '--offline', '--', 'node-gyp', 'rebuild', '--loglevel=warn', `--directory=${folder}`],
+    { env: { ...process.env, CXXFLAGS: flags, LDFLAGS: flags }, quiet: true },
+  )
   if (code !== 0) throw new Error(`the addon cannot be built with sanitizers:\n${output}`)
 }
 

@@ -11,7 +11,8 @@ import { root } from '../support/project.mjs'
 const MAX_KEPT_BYTES = 256
 
 const seconds = Number(process.env.AMORSIZE_FUZZ_SECONDS ?? 60)
-if (!(seconds >= 1)) throw new RangeError(`AMORSIZE_FUZZ_SECONDS must be a number >= 1; received ${process.env.AMORSIZE_FUZZ_SECONDS}`)
+if (!(seconds >= 1))
+  throw new RangeError(`AMORSIZE_FUZZ_SECONDS must be a number >= 1; received ${process.env.AMORSIZE_FUZZ_SECONDS}`)
 const keep = process.argv.includes('--keep')
 const folder = join(root, 'test/native/fuzz')
 const targets = ['fuzz_text', 'fuzz_tree']
@@ -21,20 +22,44 @@ function findCompiler() {
   return names.find((name) => spawnSync(name, ['--version']).status === 0)
 }
 
-const run = (command, args) => spawnSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 2 ** 28 })
+const run = (command, args) =>
+  spawnSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 2 ** 28 })
 
 /** All readers but the one that opens files; the targets hold theirs in memory. */
 const readers = [
-  'cgroup', 'cgroup_membership', 'cgroup_mounts', 'core_map', 'cpu_quota', 'cpu_set', 'cpuinfo', 'meminfo', 'memory_groups', 'pressure',
-  'process_facts', 'system_linux', 'task_limits', 'topology',
+  'cgroup',
+  'cgroup_membership',
+  'cgroup_mounts',
+  'core_map',
+  'cpu_quota',
+  'cpu_set',
+  'cpuinfo',
+  'meminfo',
+  'memory_groups',
+  'pressure',
+  'process_facts',
+  'system_linux',
+  'task_limits',
+  'topology',
 ]
 const sources = [...readers.map((name) => join(root, 'native/os', `${name}.cc`)), join(folder, 'memory_file_tree.cc')]
 
 function fuzz(compiler, target, work) {
   const binary = join(work, target)
   const built = run(compiler, [
-    '-std=c++20', '-O1', '-g', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all', '-I', 'native', '-I', folder,
-    join(folder, `${target}.cc`), ...sources, '-o', binary,
+    '-std=c++20',
+    '-O1',
+    '-g',
+    '-fsanitize=fuzzer,address,undefined',
+    '-fno-sanitize-recover=all',
+    '-I',
+    'native',
+    '-I',
+    folder,
+    join(folder, `${target}.cc`),
+    ...sources,
+    '-o',
+    binary,
   ])
   if (built.status !== 0) return { failure: `does not compile:\n${built.stderr}` }
   const learnt = join(work, `${target}-corpus`)
@@ -42,7 +67,14 @@ function fuzz(compiler, target, work) {
   const kept = join(work, `${target}-kept`)
   unpackCorpus(target, kept)
   const fuzzed = run(binary, [
-    learnt, kept, `-max_total_time=${seconds}`, '-timeout=5', '-rss_limit_mb=2048', '-max_len=16384', '-print_final_stats=1', `-artifact_prefix=${work}/`,
+    learnt,
+    kept,
+    `-max_total_time=${seconds}`,
+    '-timeout=5',
+    '-rss_limit_mb=2048',
+    '-max_len=16384',
+    '-print_final_stats=1',
+    `-artifact_prefix=${work}/`,
   ])
   if (fuzzed.status !== 0) return { failure: `found a fault:\n${fuzzed.stderr.split('\n').slice(-60).join('\n')}` }
   if (keep) {
@@ -64,7 +96,9 @@ if (compiler === undefined) {
     for (const target of targets) {
       const { failure, runs } = fuzz(compiler, target, work)
       counts[failure === undefined ? 'passed' : 'failed']++
-      console.log(failure === undefined ? `${target}: ${runs} inputs in ${seconds} s, no fault` : `${target} ${failure}`)
+      console.log(
+        failure === undefined ? `${target}: ${runs} inputs in ${seconds} s, no fault` : `${target} ${failure}`,
+      )
     }
   } finally {
     rmSync(work, { recursive: true, force: true })

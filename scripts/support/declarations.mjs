@@ -19,6 +19,11 @@ export async function joinDeclarations(entries, to) {
     },
   })
   // The default library of the target that we support has no `Disposable`; nobody need ask for it on our account.
-  await bundle.write({ dir: to, banner: '/// <reference lib="esnext.disposable" />', entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[hash].d.ts' })
+  await bundle.write({
+    dir: to,
+    banner: '/// <reference lib="esnext.disposable" />',
+    entryFileNames: '[name].d.ts',
+    chunkFileNames: 'shared-[hash].d.ts',
+  })
   await bundle.close()
 }

@@ -29,7 +29,10 @@ function filesBelow(path) {
 export function sourcesHash() {
   const hash = createHash('sha256')
   for (const file of sourceRoots.flatMap((name) => filesBelow(join(root, name)))) {
-    hash.update(`${relative(root, file).split(sep).join('/')}\0`).update(readFileSync(file)).update('\0')
+    hash
+      .update(`${relative(root, file).split(sep).join('/')}\0`)
+      .update(readFileSync(file))
+      .update('\0')
   }
   return hash.digest('hex')
 }
@@ -47,7 +50,10 @@ export const recordName = 'build.json'
  * @returns {number[] | null}
  */
 export function glibcNeeded(binary) {
-  const versions = [...binary.toString('latin1').matchAll(/GLIBC_(\d+)\.(\d+)/g)].map((found) => [Number(found[1]), Number(found[2])])
+  const versions = [...binary.toString('latin1').matchAll(/GLIBC_(\d+)\.(\d+)/g)].map((found) => [
+    Number(found[1]),
+    Number(found[2]),
+  ])
   return versions.sort((a, b) => b[0] - a[0] || b[1] - a[1])[0] ?? null
 }
 
@@ -67,7 +73,8 @@ export function faultsOf(platform, hash, base = prebuilds) {
 
   const faults = []
   const record = JSON.parse(readFileSync(join(folder, recordName), 'utf8'))
-  if (record.sources !== hash) faults.push(`${platform}: stale, the native sources have changed since; run "npm run prebuild"`)
+  if (record.sources !== hash)
+    faults.push(`${platform}: stale, the native sources have changed since; run "npm run prebuild"`)
   for (const name of addons) {
     const binary = readFileSync(join(folder, name))
     if (createHash('sha256').update(binary).digest('hex') !== record.files[name]) {
@@ -81,10 +88,13 @@ export function faultsOf(platform, hash, base = prebuilds) {
 function elfFaults(platform, name, binary) {
   const faults = []
   const machine = binary.subarray(0, 4).toString('latin1') === '\x7fELF' ? binary.readUInt16LE(18) : null
-  if (machine !== elfMachine[platform.slice('linux-'.length)]) faults.push(`${platform}/${name}: built for another processor`)
+  if (machine !== elfMachine[platform.slice('linux-'.length)])
+    faults.push(`${platform}/${name}: built for another processor`)
   const glibc = glibcNeeded(binary)
   if (glibc !== null && (glibc[0] > oldestGlibc[0] || (glibc[0] === oldestGlibc[0] && glibc[1] > oldestGlibc[1]))) {
-    faults.push(`${platform}/${name}: needs glibc ${glibc.join('.')}, but Node 20 runs from glibc ${oldestGlibc.join('.')} on`)
+    faults.push(
+      `${platform}/${name}: needs glibc ${glibc.join('.')}, but Node 20 runs from glibc ${oldestGlibc.join('.')} on`,
+    )
   }
   return faults
 }

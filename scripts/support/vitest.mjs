@@ -14,7 +14,14 @@ export async function vitest(args) {
   const report = join(folder, 'report.json')
   try {
     const cli = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-    const { code } = await run(process.execPath, [cli, 'run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
+    const { code } = await run(process.execPath, [
+      cli,
+      'run',
+      ...args,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ])
     return existsSync(report) ? countsOf(JSON.parse(readFileSync(report, 'utf8')), code) : { failed: 1 }
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -23,7 +30,9 @@ export async function vitest(args) {
 
 function countsOf(report, code) {
   // A file that cannot even be loaded holds no test; it is a failure all the same.
-  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'))
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+  )
   const counts = {
     passed: report.numPassedTests,
     failed: report.numFailedTests + broken.length,

@@ -250,7 +250,11 @@ const bottleneckAwait: AsyncCase = {
   path: 'await',
   async make(importer) {
     const { default: Bottleneck } = (await importer('bottleneck')) as BottleneckModule
-    const limiter = new Bottleneck({ reservoir: PLENTY, reservoirRefreshAmount: PLENTY, reservoirRefreshInterval: 1000 })
+    const limiter = new Bottleneck({
+      reservoir: PLENTY,
+      reservoirRefreshAmount: PLENTY,
+      reservoirRefreshInterval: 1000,
+    })
     const task = (): Promise<void> => Promise.resolve()
     return () => limiter.schedule(task)
   },

@@ -90,7 +90,9 @@ export async function runBench(options: BenchOptions, onProgress: BenchProgress)
     machine: describeMachine(),
     rounds: options.rounds,
     durationMs: options.durationMs,
-    cases: caseJobs.filter(({ id }) => !failed.has(id)).map(({ benchCase, results }) => caseReport(benchCase, results, resolved)),
+    cases: caseJobs
+      .filter(({ id }) => !failed.has(id))
+      .map(({ benchCase, results }) => caseReport(benchCase, results, resolved)),
     threads: threadJobs.filter(({ id }) => !failed.has(id)).map(({ plan, results }) => threadsReport(plan, results)),
     notInstalled: packages.filter((name) => resolved[name] === null),
     failed: [...failed].map(([id, error]) => ({ id, error })),
@@ -98,7 +100,11 @@ export async function runBench(options: BenchOptions, onProgress: BenchProgress)
 }
 
 /** Runs each job once a round. A job that fails is not run again; the others go on. @returns the failures by job id */
-async function runRounds(jobs: readonly Job<unknown>[], rounds: number, onProgress: BenchProgress): Promise<Map<string, string>> {
+async function runRounds(
+  jobs: readonly Job<unknown>[],
+  rounds: number,
+  onProgress: BenchProgress,
+): Promise<Map<string, string>> {
   const failed = new Map<string, string>()
   let done = 0
   for (let round = 0; round < rounds; round++) {
@@ -117,8 +123,10 @@ async function runRounds(jobs: readonly Job<unknown>[], rounds: number, onProgre
 }
 
 const childModule = fileURLToPath(new URL('./bench-child.js', import.meta.url))
-const MEASURE_CASE = 'const child = await import(process.argv[1]); await child.measureCaseForParent(process.argv.slice(2), (name) => import(name))'
-const MEASURE_THREADS = 'const child = await import(process.argv[1]); await child.measureThreadsForParent(process.argv.slice(2))'
+const MEASURE_CASE =
+  'const child = await import(process.argv[1]); await child.measureCaseForParent(process.argv.slice(2), (name) => import(name))'
+const MEASURE_THREADS =
+  'const child = await import(process.argv[1]); await child.measureThreadsForParent(process.argv.slice(2))'
 
 function caseJob(benchCase: BenchCase, options: BenchOptions): Job<Measurement> & { benchCase: BenchCase } {
   const args = ['--expose-gc', ...evaluateModule, MEASURE_CASE, childModule, benchCase.id, String(options.durationMs)]
@@ -139,13 +147,25 @@ function threadPlan(threads: number): ThreadPlan[] {
 }
 
 function threadJob(plan: ThreadPlan, options: BenchOptions): Job<ThreadsMeasurement> & { plan: ThreadPlan } {
-  const args = [...evaluateModule, MEASURE_THREADS, childModule, plan.mode, String(plan.threads), String(options.durationMs)]
+  const args = [
+    ...evaluateModule,
+    MEASURE_THREADS,
+    childModule,
+    plan.mode,
+    String(plan.threads),
+    String(options.durationMs),
+  ]
   const results: ThreadsMeasurement[] = []
-  const run = async (): Promise<ThreadsMeasurement> => (await runChild(args, { cwd: options.directory })) as ThreadsMeasurement
+  const run = async (): Promise<ThreadsMeasurement> =>
+    (await runChild(args, { cwd: options.directory })) as ThreadsMeasurement
   return { id: `threads/${plan.mode}-${plan.threads}`, plan, results, run }
 }
 
-function caseReport(benchCase: BenchCase, results: readonly Measurement[], resolved: Readonly<Record<string, string | null>>): CaseReport {
+function caseReport(
+  benchCase: BenchCase,
+  results: readonly Measurement[],
+  resolved: Readonly<Record<string, string | null>>,
+): CaseReport {
   const { id, subject, path, role, call, package: name } = benchCase
   const url = name === null ? null : (resolved[name] ?? null)
   const own = role === 'ours' ? ownVersion() : null

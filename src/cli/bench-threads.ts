@@ -52,7 +52,11 @@ const NEXT_TO_NOTHING_PER_SECOND = 1e-6
  * @param threads - number of workers; this thread only waits, or answers messages
  * @param durationMs - how long they decide; the mode 'drain' ends with the bucket instead
  */
-export async function measureThreads(mode: ThreadMode, threads: number, durationMs: number): Promise<ThreadsMeasurement> {
+export async function measureThreads(
+  mode: ThreadMode,
+  threads: number,
+  durationMs: number,
+): Promise<ThreadsMeasurement> {
   const { RateLimiter } = await import('../index.js')
   const available = mode === 'drain' ? threads * DRAIN_TOKENS_PER_THREAD : null
   using limiter = new RateLimiter({

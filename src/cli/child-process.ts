@@ -68,7 +68,12 @@ export async function reportToParent(work: () => Promise<unknown>): Promise<void
 }
 
 function describeFailure(code: number | null, signal: string | null, output: string): string {
-  const how = signal === null ? (code === 0 ? 'ended without a result' : `ended with exit code ${code ?? 'unknown'}`) : `was killed by ${signal}`
+  const how =
+    signal === null
+      ? code === 0
+        ? 'ended without a result'
+        : `ended with exit code ${code ?? 'unknown'}`
+      : `was killed by ${signal}`
   const tail = output.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n')
   return tail === '' ? `the child process ${how}` : `the child process ${how}; its output ends with:\n${tail}`
 }

@@ -34,7 +34,10 @@ export function executeCommand(): Command {
     .option('--checkpoint <dir>', 'keep what is finished in this folder, and go on from there')
     .option('--name <name>', 'name of the checkpoint in its folder')
     .addOption(
-      new Option('--on-error <what>', "'throw': the first item that fails ends the run; 'collect': all run, and a line says how each ended")
+      new Option(
+        '--on-error <what>',
+        "'throw': the first item that fails ends the run; 'collect': all run, and a line says how each ended",
+      )
         .choices(['throw', 'collect'])
         .default('throw'),
     )
@@ -50,7 +53,8 @@ Exit codes: 0 all items have results, 1 an item failed or the run could not go o
     )
     .action(async (task: TaskArgument, flags: ExecuteFlags) => {
       requireItems(command, flags)
-      if (flags.name !== undefined && flags.checkpoint === undefined) command.error("error: option '--name' needs '--checkpoint <dir>'")
+      if (flags.name !== undefined && flags.checkpoint === undefined)
+        command.error("error: option '--name' needs '--checkpoint <dir>'")
       process.exitCode = await runExecute(task, flags)
     })
 }
@@ -58,7 +62,10 @@ Exit codes: 0 all items have results, 1 an item failed or the run could not go o
 async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<number> {
   const input = await itemsInput(flags)
   const output = await resultsOutput(flags.out)
-  const bar = flags.progress === true && !(flags.out === '-' && process.stdout.isTTY) ? await openProgressBar(process.stderr) : null
+  const bar =
+    flags.progress === true && !(flags.out === '-' && process.stdout.isTTY)
+      ? await openProgressBar(process.stderr)
+      : null
   const interruption = new Interruption()
   let last: Progress | undefined
   let failure: { readonly index: number; readonly error: unknown } | undefined
@@ -100,7 +107,10 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
 }
 
 function failedItem({ index, error }: { readonly index: number; readonly error: unknown }): Error {
-  return new Error(`item ${index} failed: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`, { cause: error })
+  return new Error(
+    `item ${index} failed: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+    { cause: error },
+  )
 }
 
 async function writeResults(results: AsyncIterable<unknown>, output: ResultsOutput): Promise<void> {
@@ -111,7 +121,12 @@ async function writeResults(results: AsyncIterable<unknown>, output: ResultsOutp
   }
 }
 
-function interruptedMessage(last: Progress | undefined, { total }: ItemsInput, flags: ExecuteFlags, { partialPath }: ResultsOutput): string {
+function interruptedMessage(
+  last: Progress | undefined,
+  { total }: ItemsInput,
+  flags: ExecuteFlags,
+  { partialPath }: ResultsOutput,
+): string {
   const settled = (last?.completed ?? 0) + (last?.failed ?? 0)
   const where = partialPath === null || settled === 0 ? '' : `; results so far: ${partialPath}`
   const how = flags.checkpoint === undefined ? '' : '; the same command goes on from here'

@@ -41,7 +41,8 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
   }
   const path = items as string
   if (path === '-') {
-    const open = (interruption?: Interruption): AsyncIterable<unknown> => values(process.stdin.setEncoding('utf8'), '<stdin>', Infinity, interruption)
+    const open = (interruption?: Interruption): AsyncIterable<unknown> =>
+      values(process.stdin.setEncoding('utf8'), '<stdin>', Infinity, interruption)
     return { total: null, open, all: () => Promise.resolve(open()) }
   }
   try {
@@ -50,11 +51,13 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
     if (found.isDirectory()) throw new Error('it is a folder')
     if (!found.isFile()) {
       // A pipe can be read only once, so nobody counts its lines.
-      const open = (interruption?: Interruption): AsyncIterable<unknown> => values(read(path), path, Infinity, interruption)
+      const open = (interruption?: Interruption): AsyncIterable<unknown> =>
+        values(read(path), path, Infinity, interruption)
       return { total: null, open, all: () => Promise.resolve(open()) }
     }
     const total = await countLines(read(path))
-    const open = (interruption?: Interruption): AsyncIterable<unknown> => withKnownLength(values(read(path), path, total, interruption), total)
+    const open = (interruption?: Interruption): AsyncIterable<unknown> =>
+      withKnownLength(values(read(path), path, total, interruption), total)
     return { total, open, all: () => (found.size <= FEW_BYTES ? arrayOf(open()) : Promise.resolve(open())) }
   } catch (error) {
     throw new Error(`the items '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
@@ -76,7 +79,12 @@ function* numbers(count: number, interruption: Interruption | undefined): Genera
 }
 
 /** @param most - how many there were when they were counted: a file that grows meanwhile stays what it was */
-async function* values(text: Readable, name: string, most: number, interruption: Interruption | undefined): AsyncGenerator<unknown, void> {
+async function* values(
+  text: Readable,
+  name: string,
+  most: number,
+  interruption: Interruption | undefined,
+): AsyncGenerator<unknown, void> {
   // A pipe may have nothing to say for hours; this ends the wait for it.
   interruption?.onRequest(() => text.destroy())
   let count = 0

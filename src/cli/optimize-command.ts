@@ -25,7 +25,8 @@ export function optimizeCommand(): Command {
       const input = await itemsInput(flags)
       const plan = await optimize({ url: task.url, export: task.export }, await input.all(), runOptions(flags))
       const { mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile } = plan
-      const json = (): string => JSON.stringify({ mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile }, null, 2)
+      const json = (): string =>
+        JSON.stringify({ mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile }, null, 2)
       process.stdout.write(`${flags.json === true ? json() : plan.explain()}\n`)
     })
   return command

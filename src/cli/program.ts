@@ -9,7 +9,9 @@ export const EXIT_USAGE = 2
 /** Returns the program `amorsize` with all its subcommands. */
 export function createProgram(): Command {
   const program = new Command('amorsize')
-    .description('Limits shared by all threads and processes, work spread over threads, and what the machine really has.')
+    .description(
+      'Limits shared by all threads and processes, work spread over threads, and what the machine really has.',
+    )
     .version(ownVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'explain a command')
     .helpOption('-h, --help', 'explain this command')

@@ -1,5 +1,6 @@
 /** As it is: of undefined and of functions it makes nothing. */
-const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined = JSON.stringify
+const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined =
+  JSON.stringify
 
 /**
  * Returns the line of one result; null stands for undefined, as in the arrays of `JSON.stringify`.
@@ -11,7 +12,9 @@ export function resultLine(index: number, result: unknown): string {
   try {
     return stringify(result, withErrors) ?? 'null'
   } catch (error) {
-    throw new Error(`the result of item ${index} cannot be written as JSON: ${(error as Error).message}`, { cause: error })
+    throw new Error(`the result of item ${index} cannot be written as JSON: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 

@@ -36,7 +36,11 @@ export async function resultsOutput(path: string): Promise<ResultsOutput> {
     if (existing?.isDirectory() === true) throw new Error('it is a folder')
     // A device or a pipe is what it is; something else in its place would not be.
     const isOrdinary = existing === null || existing.isFile()
-    return new FileOutput(path, isOrdinary ? `${path}.partial` : null, await open(isOrdinary ? `${path}.partial` : path, 'w'))
+    return new FileOutput(
+      path,
+      isOrdinary ? `${path}.partial` : null,
+      await open(isOrdinary ? `${path}.partial` : path, 'w'),
+    )
   } catch (error) {
     throw new Error(`the output '${path}' cannot be written: ${(error as Error).message}`, { cause: error })
   }

@@ -20,16 +20,28 @@ export function withRunFlags(command: Command): Command {
   return command
     .option('--items <file>', "one item a line, as JSON (NDJSON); '-' for standard input")
     .option('--range <n>', 'the numbers from 0 to n - 1 as items', integerFrom(0, MAX_COUNT))
-    .option('--workers <n>', 'worker threads, or items at once with --mode async (default: what is measured)', integerFrom(1, 65_536))
-    .option('--chunk-size <n>', 'items a worker is sent at a time (default: what is measured)', integerFrom(1, MAX_COUNT))
-    .addOption(new Option('--mode <mode>', 'how to run them (default: the fastest)').choices(['serial', 'async', 'threads']))
+    .option(
+      '--workers <n>',
+      'worker threads, or items at once with --mode async (default: what is measured)',
+      integerFrom(1, 65_536),
+    )
+    .option(
+      '--chunk-size <n>',
+      'items a worker is sent at a time (default: what is measured)',
+      integerFrom(1, MAX_COUNT),
+    )
+    .addOption(
+      new Option('--mode <mode>', 'how to run them (default: the fastest)').choices(['serial', 'async', 'threads']),
+    )
     .option('--timeout-ms <ms>', 'milliseconds an item may take', milliseconds)
 }
 
 /** Ends the command with what is wrong unless exactly one option says where the items come from. */
 export function requireItems(command: Command, { items, range }: RunFlags): void {
   if ((items === undefined) !== (range === undefined)) return
-  command.error("error: say where the items come from: either '--items <file>' ('-' for standard input) or '--range <n>'")
+  command.error(
+    "error: say where the items come from: either '--items <file>' ('-' for standard input) or '--range <n>'",
+  )
 }
 
 /** The options of `execute`, `optimize` and `stream` that the flags stand for. */
@@ -39,6 +51,7 @@ export function runOptions({ workers, chunkSize, mode, timeoutMs }: RunFlags): S
 
 function milliseconds(text: string): number {
   const value = Number(text)
-  if (text.trim() === '' || !(value > 0) || value > LONGEST_MS) throw new InvalidArgumentError('It must be a number of milliseconds > 0.')
+  if (text.trim() === '' || !(value > 0) || value > LONGEST_MS)
+    throw new InvalidArgumentError('It must be a number of milliseconds > 0.')
   return value
 }

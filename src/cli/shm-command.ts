@@ -61,12 +61,20 @@ function formatList(entries: readonly MachineEntry[]): string {
 }
 
 function remove(name: string, options: RemoveOptions): void {
-  const found = readMachine().filter((entry) => (entry.name === name || entry.file === name) && (options.kind === undefined || entry.kind === options.kind))
-  if (found.length === 0) throw new Error(`no shared memory of this user has the name '${printable(name)}'; 'amorsize shm list' shows what there is`)
+  const found = readMachine().filter(
+    (entry) =>
+      (entry.name === name || entry.file === name) && (options.kind === undefined || entry.kind === options.kind),
+  )
+  if (found.length === 0)
+    throw new Error(
+      `no shared memory of this user has the name '${printable(name)}'; 'amorsize shm list' shows what there is`,
+    )
   const used = found.filter((entry) => entry.processes.length > 0)
   if (used.length > 0 && options.force !== true) {
     const users = [...new Set(used.flatMap((entry) => entry.processes))]
-    throw new Error(`'${printable(name)}' is used by process ${users.join(', ')}; stop it, or remove the name with --force`)
+    throw new Error(
+      `'${printable(name)}' is used by process ${users.join(', ')}; stop it, or remove the name with --force`,
+    )
   }
   for (const entry of found) {
     unlinkSync(entry.file)

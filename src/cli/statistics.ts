@@ -47,7 +47,8 @@ export interface Line {
  * @throws {RangeError} when the lengths differ or all x are equal
  */
 export function fitLine(xs: readonly number[], ys: readonly number[]): Line {
-  if (xs.length !== ys.length) throw new RangeError(`a line needs as many x as y; received ${xs.length} and ${ys.length}`)
+  if (xs.length !== ys.length)
+    throw new RangeError(`a line needs as many x as y; received ${xs.length} and ${ys.length}`)
   const meanX = mean(xs)
   const meanY = mean(ys)
   let covariance = 0

@@ -38,7 +38,8 @@ function pressure(value: Pressure | null): string {
 function cpuLimit({ cpu, sources }: SystemInfo): string {
   if (cpu.usableCpus === null) return ''
   if (cpu.quotaCpus !== null && cpu.quotaCpus === cpu.usableCpus) return describeSource(sources.quotaCpus)
-  if (cpu.affinityLogical !== null && cpu.onlineLogical !== null && cpu.affinityLogical < cpu.onlineLogical) return 'sched_getaffinity'
+  if (cpu.affinityLogical !== null && cpu.onlineLogical !== null && cpu.affinityLogical < cpu.onlineLogical)
+    return 'sched_getaffinity'
   return 'the machine'
 }
 
@@ -61,8 +62,16 @@ function rowsOf(info: SystemInfo): readonly Row[] {
     ['threads, rounded up / down', `${cpu.parallelism} / ${cpu.parallelismFloor}`, ''],
     ['quota', cpu.quotaCpus === null ? none : `${count(cpu.quotaCpus)} CPUs`, describeSource(sources.quotaCpus)],
     ['logical CPUs, usable of online', `${count(cpu.affinityLogical)} of ${count(cpu.onlineLogical)}`, ''],
-    ['physical cores, usable of online', `${count(cpu.physicalCores)} of ${count(cpu.physicalCoresOnline)}`, kinds ?? ''],
-    ['threads a core / packages / NUMA nodes', `${count(cpu.smtWidth)} / ${count(cpu.packages)} / ${count(cpu.numaNodes)}`, ''],
+    [
+      'physical cores, usable of online',
+      `${count(cpu.physicalCores)} of ${count(cpu.physicalCoresOnline)}`,
+      kinds ?? '',
+    ],
+    [
+      'threads a core / packages / NUMA nodes',
+      `${count(cpu.smtWidth)} / ${count(cpu.packages)} / ${count(cpu.numaNodes)}`,
+      '',
+    ],
     ['pressure', pressure(cpu.pressure), ''],
     ['control group', hierarchy(cpu.controller, cpu.ancestorsVisible, none), ''],
     ['model', cpu.model ?? 'unknown', ''],
@@ -72,9 +81,17 @@ function rowsOf(info: SystemInfo): readonly Row[] {
     ['throttled above', bytes(memory.highBytes, none), describeSource(sources.highBytes)],
     ['effective limit', bytes(memory.effectiveLimitBytes, 'unknown'), ''],
     ['used by the group, less page cache', bytes(memory.workingSetBytes, 'unknown'), ''],
-    ['machine, available of total', `${bytes(memory.machineAvailableBytes, 'unknown')} of ${bytes(memory.totalBytes, 'unknown')}`, ''],
+    [
+      'machine, available of total',
+      `${bytes(memory.machineAvailableBytes, 'unknown')} of ${bytes(memory.totalBytes, 'unknown')}`,
+      '',
+    ],
     ['address space', bytes(memory.addressSpaceLimitBytes, unlimited), describeSource(sources.addressSpaceLimitBytes)],
-    ['swap, free of total', `${bytes(memory.swapFreeBytes, 'unknown')} of ${bytes(memory.swapTotalBytes, 'unknown')}`, ''],
+    [
+      'swap, free of total',
+      `${bytes(memory.swapFreeBytes, 'unknown')} of ${bytes(memory.swapTotalBytes, 'unknown')}`,
+      '',
+    ],
     ['swap limit', bytes(memory.swapLimitBytes, none), describeSource(sources.swapLimitBytes)],
     ['pressure', pressure(memory.pressure), ''],
     ['control group', hierarchy(memory.controller, memory.ancestorsVisible, none), ''],

@@ -16,7 +16,9 @@ export function textTable(table: Table, heading: (line: string) => string = (lin
   const widths = titles.map((title, i) => Math.max(title.length, ...table.rows.map((row) => row[i]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
     table.columns
-      .map(({ align }, i) => (align === 'right' ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0)))
+      .map(({ align }, i) =>
+        align === 'right' ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0),
+      )
       .join('  ')
       .trimEnd()
   return [heading(line(titles)), ...table.rows.map(line)].join('\n')
@@ -24,7 +26,8 @@ export function textTable(table: Table, heading: (line: string) => string = (lin
 
 /** Returns `table` as a Markdown table. */
 export function markdownTable(table: Table): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   return [
     line(table.columns.map((column) => column.title)),
     line(table.columns.map(({ align }) => (align === 'right' ? '---:' : '---'))),

@@ -12,7 +12,8 @@ export interface TaskArgument {
 function parseTask(text: string): TaskArgument {
   const hash = text.lastIndexOf('#')
   const [module, name] = hash === -1 ? [text, 'default'] : [text.slice(0, hash), text.slice(hash + 1)]
-  if (module === '' || name === '') throw new InvalidArgumentError("It must be a module and a function it exports, such as './mod.mjs#fn'.")
+  if (module === '' || name === '')
+    throw new InvalidArgumentError("It must be a module and a function it exports, such as './mod.mjs#fn'.")
   return { url: /^(file|data|node):/.test(module) ? module : pathToFileURL(resolve(module)).href, export: name }
 }
 

@@ -61,7 +61,8 @@ function integer(min: number, max: number): (text: string) => number {
   }
 }
 
-const NOTHING = "No name of this user is shared on this machine. A limiter with { name, scope: 'machine' } appears here."
+const NOTHING =
+  "No name of this user is shared on this machine. A limiter with { name, scope: 'machine' } appears here."
 
 /** Looks twice, so that there are rates. */
 async function printOnce(options: TopOptions): Promise<void> {
@@ -73,7 +74,10 @@ async function printOnce(options: TopOptions): Promise<void> {
   }
   const shown = arrange(rows, { ...options, reverse: false })
   if (options.json === true) process.stdout.write(jsonOf(shown))
-  else process.stdout.write(shown.length === 0 ? `${NOTHING}\n` : `${topLines(shown, stylesFor(process.stdout)).join('\n')}\n`)
+  else
+    process.stdout.write(
+      shown.length === 0 ? `${NOTHING}\n` : `${topLines(shown, stylesFor(process.stdout)).join('\n')}\n`,
+    )
 }
 
 function jsonOf(names: readonly TopRow[]): string {
@@ -91,7 +95,15 @@ function printAgainAndAgain(options: TopOptions): Promise<void> {
 function watch(options: TopOptions): Promise<void> {
   const sampler = new Sampler()
   const styles = stylesFor(process.stdout)
-  let state: TopState = { sort: options.sort, filter: options.filter, reverse: false, typing: false, offset: 0, paused: false, ended: false }
+  let state: TopState = {
+    sort: options.sort,
+    filter: options.filter,
+    reverse: false,
+    typing: false,
+    offset: 0,
+    paused: false,
+    ended: false,
+  }
   let rows: readonly TopRow[] = []
   let end = (): void => undefined
   const draw = (): void => screen.draw(picture(rows, state, styles, screen.rows))
@@ -112,7 +124,8 @@ function picture(rows: readonly TopRow[], state: TopState, styles: Styles, heigh
   const shown = arrange(rows, state)
   const room = Math.max(1, height - 4)
   const offset = Math.min(state.offset, Math.max(0, shown.length - room))
-  const [heading = '', ...body] = shown.length === 0 ? [rows.length === 0 ? NOTHING : 'No name holds the filter.'] : topLines(shown, styles)
+  const [heading = '', ...body] =
+    shown.length === 0 ? [rows.length === 0 ? NOTHING : 'No name holds the filter.'] : topLines(shown, styles)
   const title = `amorsize top  ${shown.length} of ${rows.length} names  ${new Date().toLocaleTimeString('en-GB')}`
   return [styles.bold(title), '', heading, ...body.slice(offset, offset + room), styles.dim(footer(state))]
 }

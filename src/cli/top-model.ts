@@ -36,16 +36,23 @@ export class Sampler {
     const atMs = this.#now()
     const counts = new Map<string, Count[]>()
     const rows = this.#read().map((entry) => {
-      if (entry.allowed === null || entry.denied === null) return { ...entry, allowedPerSecond: null, deniedPerSecond: null }
+      if (entry.allowed === null || entry.denied === null)
+        return { ...entry, allowedPerSecond: null, deniedPerSecond: null }
       const count: Count = { atMs, allowed: entry.allowed, denied: entry.denied }
       // A name that was removed and made again counts from zero.
-      const earlier = (this.#counts.get(entry.file) ?? []).filter(({ allowed, denied }) => allowed <= count.allowed && denied <= count.denied)
+      const earlier = (this.#counts.get(entry.file) ?? []).filter(
+        ({ allowed, denied }) => allowed <= count.allowed && denied <= count.denied,
+      )
       while (earlier.length > 1 && atMs - (earlier[1]?.atMs ?? atMs) >= WINDOW_MS) earlier.shift()
       counts.set(entry.file, [...earlier, count])
       const first = earlier[0]
       if (first === undefined || atMs <= first.atMs) return { ...entry, allowedPerSecond: null, deniedPerSecond: null }
       const seconds = (atMs - first.atMs) / 1e3
-      return { ...entry, allowedPerSecond: (count.allowed - first.allowed) / seconds, deniedPerSecond: (count.denied - first.denied) / seconds }
+      return {
+        ...entry,
+        allowedPerSecond: (count.allowed - first.allowed) / seconds,
+        deniedPerSecond: (count.denied - first.denied) / seconds,
+      }
     })
     this.#counts = counts
     return rows
@@ -81,7 +88,10 @@ export function arrange(rows: readonly TopRow[], { sort, reverse, filter }: Arra
   const shown = rows.filter((row) => (row.name ?? '').toLowerCase().includes(wanted))
   const value = sortValue[sort]
   const direction = reverse ? -1 : 1
-  return shown.sort((one, other) => direction * compare(value(one), value(other)) || compare(one.name, other.name) || compare(one.file, other.file))
+  return shown.sort(
+    (one, other) =>
+      direction * compare(value(one), value(other)) || compare(one.name, other.name) || compare(one.file, other.file),
+  )
 }
 
 function compare(one: number | string | null, other: number | string | null): number {

@@ -96,7 +96,8 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
 
 const SECURITY = {
   'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'",
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
 }
 

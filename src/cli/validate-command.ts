@@ -29,7 +29,12 @@ export function validateCommand(): Command {
     .action(async (flags: ValidateFlags) => {
       const { only = '' } = flags
       const all = workloads().filter(({ name }) => name.includes(only))
-      if (all.length === 0) throw new Error(`no workload's name contains '${only}'; there are ${workloads().map(({ name }) => `'${name}'`).join(', ')}`)
+      if (all.length === 0)
+        throw new Error(
+          `no workload's name contains '${only}'; there are ${workloads()
+            .map(({ name }) => `'${name}'`)
+            .join(', ')}`,
+        )
       const bar = await openProgressBar(process.stderr)
       const startMs = performance.now()
       const validations: Validation[] = []
@@ -43,7 +48,8 @@ export function validateCommand(): Command {
       bar?.stop()
       const summary = summarize(validations)
       const machine = describeMachine()
-      const json = (): string => JSON.stringify({ machine, rounds: flags.rounds, ...summary, workloads: validations }, null, 2)
+      const json = (): string =>
+        JSON.stringify({ machine, rounds: flags.rounds, ...summary, workloads: validations }, null, 2)
       const text = (): string => [machineLine(machine), '', table(validations), '', summaryLine(summary)].join('\n')
       process.stdout.write(`${flags.json === true ? json() : text()}\n`)
     })
@@ -57,7 +63,11 @@ interface Summary {
 
 function summarize(validations: readonly Validation[]): Summary {
   const regrets = validations.map(({ regret }) => regret)
-  return { medianError: median(validations.map(({ error }) => error)), medianRegret: median(regrets), worstRegret: Math.max(...regrets) }
+  return {
+    medianError: median(validations.map(({ error }) => error)),
+    medianRegret: median(regrets),
+    worstRegret: Math.max(...regrets),
+  }
 }
 
 function summaryLine({ medianError, medianRegret, worstRegret }: Summary): string {
@@ -88,7 +98,9 @@ function table(validations: readonly Validation[]): string {
 
 function describePlan({ mode, workers, chunkSize }: Validation['plan']): string {
   if (mode === 'serial') return 'the loop'
-  return mode === 'async' ? `${workers} at once` : `${workers} worker${workers === 1 ? '' : 's'}, chunks of ${chunkSize}`
+  return mode === 'async'
+    ? `${workers} at once`
+    : `${workers} worker${workers === 1 ? '' : 's'}, chunks of ${chunkSize}`
 }
 
 function percent(share: number): string {

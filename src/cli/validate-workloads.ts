@@ -12,7 +12,10 @@ const spin = (steps: number): number => {
   return x
 }
 
-const spinRecord = (record: { readonly steps: number; readonly text: string }): { readonly x: number; readonly text: string } => {
+const spinRecord = (record: {
+  readonly steps: number
+  readonly text: string
+}): { readonly x: number; readonly text: string } => {
   let x = record.text.length
   for (let i = 0; i < record.steps; i++) x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0
   return { x, text: record.text }
@@ -34,7 +37,8 @@ export function workloads(): Workload[] {
   const numbers = (ms: number, count: number): Float64Array => new Float64Array(count).fill(steps(ms))
   const tail = numbers(0.1, 1000)
   tail.fill(steps(2), 950)
-  const rows = (count: number) => Array.from({ length: count }, (_, id) => ({ id, name: `row ${id}`, done: id % 2 === 0, value: id / 3 }))
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, id) => ({ id, name: `row ${id}`, done: id % 2 === 0, value: id / 3 }))
   return [
     workload('number, 1 µs × 20,000', spin, numbers(0.001, 20_000)),
     workload('number, 10 µs × 10,000', spin, numbers(0.01, 10_000)),
@@ -42,9 +46,21 @@ export function workloads(): Workload[] {
     workload('number, 0.1 ms × 2,000', spin, numbers(0.1, 2000)),
     workload('number, 1 ms × 200', spin, numbers(1, 200)),
     workload('number, 0.1 ms × 1,000, the last 5 % 20 × longer', spin, tail),
-    workload('1 KB object, 10 µs × 10,000', spinRecord, Array.from({ length: 10_000 }, () => ({ steps: steps(0.01), text: 'x'.repeat(1000) }))),
-    workload('60 KB of rows, 0.1 ms × 300', spinRows, Array.from({ length: 300 }, () => ({ steps: steps(0.1), rows: rows(500) }))),
-    workload('60 KB of rows, 2 ms × 100', spinRows, Array.from({ length: 100 }, () => ({ steps: steps(2), rows: rows(500) }))),
+    workload(
+      '1 KB object, 10 µs × 10,000',
+      spinRecord,
+      Array.from({ length: 10_000 }, () => ({ steps: steps(0.01), text: 'x'.repeat(1000) })),
+    ),
+    workload(
+      '60 KB of rows, 0.1 ms × 300',
+      spinRows,
+      Array.from({ length: 300 }, () => ({ steps: steps(0.1), rows: rows(500) })),
+    ),
+    workload(
+      '60 KB of rows, 2 ms × 100',
+      spinRows,
+      Array.from({ length: 100 }, () => ({ steps: steps(2), rows: rows(500) })),
+    ),
     workload('waiting, 5 ms × 200', wait, new Float64Array(200).fill(5)),
   ]
 }

@@ -33,7 +33,9 @@ export function readGuardTarget(name: string, args: readonly unknown[]): GuardTa
   }
   if (isLegacyCall(args)) return readLegacyTarget(name, args)
   if (typeof first !== 'function') {
-    throw new TypeError(`${name} must be given the function to guard, or decorate a method; received ${describe(first)}`)
+    throw new TypeError(
+      `${name} must be given the function to guard, or decorate a method; received ${describe(first)}`,
+    )
   }
   if (isClass(first)) throw refusal(name, `the class ${first.name || '(anonymous)'}`)
   return { form: 'function', fn: first as AnyFunction }
@@ -58,7 +60,11 @@ function isStandardContext(value: unknown): value is StandardContext {
   return typeof context.kind === 'string' && typeof context.addInitializer === 'function'
 }
 
-type LegacyCall = readonly [target: object, key: PropertyKey | undefined, third: PropertyDescriptor | number | undefined]
+type LegacyCall = readonly [
+  target: object,
+  key: PropertyKey | undefined,
+  third: PropertyDescriptor | number | undefined,
+]
 
 /** `functions.map(guard)` and its like also pass a key and a third argument, so both must be what a compiler passes. */
 function isLegacyCall(args: readonly unknown[]): args is LegacyCall {

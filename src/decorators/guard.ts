@@ -52,8 +52,7 @@ export interface GuardMaker<Kind extends string, Args extends unknown[], P exten
 
 /** A {@link GuardMaker} that also wraps a function with the defaults, when that is its only argument. */
 export interface GuardFactory<Kind extends string, Args extends unknown[], P extends Policy>
-  extends WrapperForm<P>,
-    GuardMaker<Kind, Args, P> {}
+  extends WrapperForm<P>, GuardMaker<Kind, Args, P> {}
 
 /** What tells one guard factory from another. */
 export interface GuardDescription<Kind extends string, Args extends unknown[], P extends Policy> {
@@ -69,7 +68,11 @@ export interface GuardDescription<Kind extends string, Args extends unknown[], P
 export function guardFactory<Kind extends string, Args extends unknown[], P extends Policy>(
   description: GuardDescription<Kind, Args, P>,
 ): GuardFactory<Kind, Args, P> {
-  return makeFactory(description, (args) => isDecoratorCall(args) || typeof args[0] === 'function') as GuardFactory<Kind, Args, P>
+  return makeFactory(description, (args) => isDecoratorCall(args) || typeof args[0] === 'function') as GuardFactory<
+    Kind,
+    Args,
+    P
+  >
 }
 
 /** The same for a policy whose own first option may be a function: that is never taken for the one to guard. */

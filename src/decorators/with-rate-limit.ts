@@ -48,7 +48,11 @@ export interface KeyedGuardMaker {
  * class Client { @withRateLimit({ requestsPerSecond: 5 }) async fetchUser(id: number) { return load(id) } }
  * const handle = withRateLimit({ keyed: (req: Request) => req.ip, requestsPerSecond: 5, capacity: 100_000 })(answer)
  */
-export const withRateLimit = guardFactory<'rate-limit', [options?: Partial<RateLimitPolicy>], RateLimiter | KeyedRateLimit>({
+export const withRateLimit = guardFactory<
+  'rate-limit',
+  [options?: Partial<RateLimitPolicy>],
+  RateLimiter | KeyedRateLimit
+>({
   name: 'withRateLimit',
   kind: 'rate-limit',
   create: (options?: Partial<RateLimitPolicy>) =>

@@ -30,7 +30,11 @@ import { idleWorkers } from './workers/idle-workers.js'
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])
  */
-export function execute<T, R>(task: Task<T, R>, items: Items<T>, options: ScheduleOptions & { readonly onError: 'collect' }): Promise<PromiseSettledResult<Awaited<R>>[]>
+export function execute<T, R>(
+  task: Task<T, R>,
+  items: Items<T>,
+  options: ScheduleOptions & { readonly onError: 'collect' },
+): Promise<PromiseSettledResult<Awaited<R>>[]>
 export function execute<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Awaited<R>[]>
 export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptions): Promise<unknown[]> {
   try {
@@ -38,9 +42,12 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
     const { signal, mode, isPlain } = options
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (isPlain && (mode === undefined || mode === 'serial') && isIndexed(items)) {
-      if (typeof task === 'function') return executePlainly(plainLoop(task as (item: unknown) => unknown, items), task, options)
+      if (typeof task === 'function')
+        return executePlainly(plainLoop(task as (item: unknown) => unknown, items), task, options)
       const named = resolvedBefore(task)
-      return named === undefined ? executeNamed(task, items, options) : executePlainly(plainLoop(named.call, items, named), named.key, options)
+      return named === undefined
+        ? executeNamed(task, items, options)
+        : executePlainly(plainLoop(named.call, items, named), named.key, options)
     }
     return executeAny(task, sourceOf(items), options)
   } catch (error) {
@@ -50,7 +57,8 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 
 /** An array and a function, and nobody who watches: start the loop at once. */
 function executePlainly(loop: PlainLoop, key: object | string, options: CompleteOptions): Promise<unknown[]> {
-  const forMs = idleWorkers() === 0 ? SLICE_MS : options.useCache ? msBeforeJudging(key, loop.items.length) : LEAST_WORTH_MS
+  const forMs =
+    idleWorkers() === 0 ? SLICE_MS : options.useCache ? msBeforeJudging(key, loop.items.length) : LEAST_WORTH_MS
   return forMs === 0 || runSlice(loop, forMs) ? finishLoop(loop, options) : Promise.resolve(loop.results)
 }
 

@@ -11,11 +11,20 @@ export interface RunHooks {
   /** A worker thread joins the run. */
   readonly onWorkerStart?: ((event: { readonly worker: number; readonly threadId: number }) => void) | undefined
   /** A worker thread of the run has ended. */
-  readonly onWorkerExit?: ((event: { readonly worker: number; readonly threadId: number; readonly exitCode: number }) => void) | undefined
+  readonly onWorkerExit?:
+    ((event: { readonly worker: number; readonly threadId: number; readonly exitCode: number }) => void) | undefined
   /** A worker has finished `count` items from index `start` on. */
-  readonly onChunk?: ((event: { readonly worker: number; readonly start: number; readonly count: number }) => void) | undefined
+  readonly onChunk?:
+    ((event: { readonly worker: number; readonly start: number; readonly count: number }) => void) | undefined
   /** An item failed for good. */
-  readonly onItemError?: ((event: { readonly index: number; readonly item: unknown; readonly error: unknown; readonly attempts: number }) => void) | undefined
+  readonly onItemError?:
+    | ((event: {
+        readonly index: number
+        readonly item: unknown
+        readonly error: unknown
+        readonly attempts: number
+      }) => void)
+    | undefined
   /** At most ten times a second, and at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** The run has ended; `error` is there if it failed as a whole. */

@@ -24,7 +24,12 @@ import { whyNotTransferable } from './workers/transfer.js'
 import { poolFor } from './workers/worker-pool.js'
 
 /** What `optimize` does once its arguments are checked. */
-export async function makePlan(given: Task, items: Items<unknown>, source: ItemSource, options: CompleteOptions): Promise<Plan<unknown>> {
+export async function makePlan(
+  given: Task,
+  items: Items<unknown>,
+  source: ItemSource,
+  options: CompleteOptions,
+): Promise<Plan<unknown>> {
   const task = await resolveTask(given)
   // An array shows its first item without giving it away.
   const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
@@ -40,8 +45,22 @@ export async function makePlan(given: Task, items: Items<unknown>, source: ItemS
     if (measured.sampleSize > 0) remember(task.key, first, measured)
   }
   const rest = drawn.length > 0 ? new PrefixedSource(drawn, source) : source
-  const left = source.total === null ? null : Math.max(0, source.total - measured.sampleSize * Number(known === undefined) - (earlier?.count ?? 0))
-  return planFor({ task, options, source, rest, drawn, firstItems, left, measured, items, cacheHit: known !== undefined })
+  const left =
+    source.total === null
+      ? null
+      : Math.max(0, source.total - measured.sampleSize * Number(known === undefined) - (earlier?.count ?? 0))
+  return planFor({
+    task,
+    options,
+    source,
+    rest,
+    drawn,
+    firstItems,
+    left,
+    measured,
+    items,
+    cacheHit: known !== undefined,
+  })
 }
 
 /** All that a plan is made of. */
@@ -65,7 +84,9 @@ interface Parts {
 async function planFor(parts: Parts): Promise<Plan<unknown>> {
   const { task, options, source, firstItems, measured } = parts
   const { total } = source
-  let obstacle = measured.obstacle ?? (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(options.policies))
+  let obstacle =
+    measured.obstacle ??
+    (isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(options.policies))
   const pool = poolFor(options.maxMemoryPerWorker)
   const situation: Situation = {
     items: parts.left,
@@ -76,7 +97,8 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
     obstacle,
   }
   let decision = decide(measured, situation, options)
-  const untransferable = options.mode === undefined || options.mode === 'threads' ? await whyNotTransferable(task) : undefined
+  const untransferable =
+    options.mode === undefined || options.mode === 'threads' ? await whyNotTransferable(task) : undefined
   if (decision.chosen.mode === 'threads' || options.mode === 'threads') {
     obstacle ??= untransferable
     if (obstacle !== undefined) decision = decide(measured, { ...situation, obstacle }, options)
@@ -93,7 +115,22 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
       reason: measured.sampleSize === 0 ? reasonUnmeasured(inputs.items) : reasonFor(decision, obstacle),
       warnings: warningsFor(firstItems, obstacle ?? untransferable),
       items: allItems(parts),
-      profile: { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneMs, spawnMs, dispatchMs, assumed: assumedOf(measured), bytesPerWorker, totalItems: total, limits, considered },
+      profile: {
+        sampleSize,
+        itemMs,
+        itemCv,
+        cpuShare,
+        itemBytes,
+        resultBytes,
+        cloneMs,
+        spawnMs,
+        dispatchMs,
+        assumed: assumedOf(measured),
+        bytesPerWorker,
+        totalItems: total,
+        limits,
+        considered,
+      },
       cacheHit: parts.cacheHit,
     },
     () => runRest(parts, decision),
@@ -103,7 +140,11 @@ async function planFor(parts: Parts): Promise<Plan<unknown>> {
 function assumedOf({ itemBytes, resultBytes, cloneNodes }: Measured): Assumed[] {
   const { cloneNodeMs, cloneByteMs } = calibration
   const cloned = cloneNodes * cloneNodeMs > (itemBytes + resultBytes) * cloneByteMs ? 'cloneNodeMs' : 'cloneByteMs'
-  const measured = { cloneMs: calibration.isMeasured(cloned), spawnMs: calibration.isMeasured('spawnMs'), dispatchMs: calibration.isMeasured('dispatchMs') }
+  const measured = {
+    cloneMs: calibration.isMeasured(cloned),
+    spawnMs: calibration.isMeasured('spawnMs'),
+    dispatchMs: calibration.isMeasured('dispatchMs'),
+  }
   return (['cloneMs', 'spawnMs', 'dispatchMs'] as const).filter((name) => !measured[name])
 }
 
@@ -120,7 +161,9 @@ async function runRest(parts: Parts, decision: Decision): Promise<unknown[]> {
   const loop = loopBegun(parts)
   if (loop !== undefined) {
     if (loop.next === loop.items.length) return loop.results
-    return decision.chosen.mode === 'serial' ? finishJudged(loop, options) : finishDecided(loop, options, { decision, measured })
+    return decision.chosen.mode === 'serial'
+      ? finishJudged(loop, options)
+      : finishDecided(loop, options, { decision, measured })
   }
   const { total } = source
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(total ?? 0))
@@ -160,7 +203,9 @@ function restore(run: Run, index: number, item: unknown): void {
 }
 
 function reasonUnmeasured(left: number): string {
-  return left === 0 ? 'nothing is left to run' : 'earlier runs have finished all items that were looked at; the others are measured as they run'
+  return left === 0
+    ? 'nothing is left to run'
+    : 'earlier runs have finished all items that were looked at; the others are measured as they run'
 }
 
 function reasonFor({ chosen, inputs, limits }: Decision, obstacle: string | undefined): string {
@@ -173,7 +218,8 @@ function reasonFor({ chosen, inputs, limits }: Decision, obstacle: string | unde
     case 'serial':
       if (obstacle !== undefined) return obstacle
       if (limits.cpuWorkers <= 1) return 'this process may use one core, so a second thread would not help'
-      if (inputs.sendMs + inputs.receiveMs > 0.67 * inputs.itemMs) return `sending an item takes ${time(inputs.sendMs + inputs.receiveMs)}, running it ${time(inputs.itemMs)}`
+      if (inputs.sendMs + inputs.receiveMs > 0.67 * inputs.itemMs)
+        return `sending an item takes ${time(inputs.sendMs + inputs.receiveMs)}, running it ${time(inputs.itemMs)}`
       return `the whole work takes about ${total}, which nothing would shorten by more than it costs`
   }
 }

@@ -33,7 +33,8 @@ export function isWorkerOfOurs(): boolean {
 export function refuseWhileLoading(): void {
   const nesting = (globalThis as Marked)[mark]
   if (nesting?.isLoading !== true) return
-  const message = "a module that exports a task starts a run when it is imported, so each worker would start it again; put 'if (isMainThread)' around it"
+  const message =
+    "a module that exports a task starts a run when it is imported, so each worker would start it again; put 'if (isMainThread)' around it"
   nesting.refusal = runError(message)
   throw nesting.refusal
 }

@@ -20,7 +20,11 @@ import type { Task } from './task.js'
  * console.log(plan.explain())
  * const thumbnails = await plan.run()
  */
-export function optimize<T, R>(task: Task<T, R>, items: Items<T>, options: ScheduleOptions & { readonly onError: 'collect' }): Promise<Plan<PromiseSettledResult<Awaited<R>>>>
+export function optimize<T, R>(
+  task: Task<T, R>,
+  items: Items<T>,
+  options: ScheduleOptions & { readonly onError: 'collect' },
+): Promise<Plan<PromiseSettledResult<Awaited<R>>>>
 export function optimize<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Plan<Awaited<R>>>
 export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleOptions): Promise<Plan<unknown>> {
   const options = completeOptions('optimize', o)

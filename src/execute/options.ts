@@ -109,9 +109,28 @@ export const DEFAULTS: CompleteOptions = Object.freeze({
 })
 
 const KEYS: readonly (keyof ScheduleOptions)[] = [
-  'workers', 'chunkSize', 'mode', 'prefer', 'sampleSize', 'targetChunkMs', 'maxMemoryPerWorker', 'signal', 'timeoutMs', 'policies',
-  'onProgress', 'progress', 'hooks', 'onError', 'deadLetter', 'checkpoint', 'retryCrashedItems', 'adjustForLoad', 'useCache',
-  'mainThread', 'degrade', 'onDegraded',
+  'workers',
+  'chunkSize',
+  'mode',
+  'prefer',
+  'sampleSize',
+  'targetChunkMs',
+  'maxMemoryPerWorker',
+  'signal',
+  'timeoutMs',
+  'policies',
+  'onProgress',
+  'progress',
+  'hooks',
+  'onError',
+  'deadLetter',
+  'checkpoint',
+  'retryCrashedItems',
+  'adjustForLoad',
+  'useCache',
+  'mainThread',
+  'degrade',
+  'onDegraded',
 ]
 const STREAM_KEYS: readonly string[] = [...KEYS, 'ordered', 'batchSize']
 
@@ -127,7 +146,10 @@ const COUNT = { min: 1, integer: true } as const
  * @throws {RangeError} when one is out of range
  * @throws {ExecutionError} ERR_EXECUTION when a worker is importing the task's module
  */
-export function completeOptions(what: 'execute' | 'optimize' | 'stream', given: StreamOptions | undefined): CompleteOptions {
+export function completeOptions(
+  what: 'execute' | 'optimize' | 'stream',
+  given: StreamOptions | undefined,
+): CompleteOptions {
   refuseWhileLoading()
   if (given === undefined) return DEFAULTS
   checkKeys(what, given, what === 'stream' ? STREAM_KEYS : KEYS)
@@ -139,7 +161,8 @@ export function completeOptions(what: 'execute' | 'optimize' | 'stream', given: 
   if (o.prefer !== undefined) checkOneOf('prefer', o.prefer, ['async', 'threads'])
   checkNumber('sampleSize', o.sampleSize, COUNT)
   checkNumber('targetChunkMs', o.targetChunkMs, { min: 0, exclusiveMin: true })
-  if (o.maxMemoryPerWorker !== undefined) checkNumber('maxMemoryPerWorker', o.maxMemoryPerWorker, { min: SMALLEST_HEAP_BYTES })
+  if (o.maxMemoryPerWorker !== undefined)
+    checkNumber('maxMemoryPerWorker', o.maxMemoryPerWorker, { min: SMALLEST_HEAP_BYTES })
   checkSignal('signal', o.signal)
   checkNumber('timeoutMs', o.timeoutMs, { min: 0, exclusiveMin: true, allowInfinity: true })
   checkPolicies(o.policies)
@@ -156,7 +179,11 @@ export function completeOptions(what: 'execute' | 'optimize' | 'stream', given: 
   if (o.batchSize !== undefined && o.batchSize !== 'auto') checkBatchSize(o.batchSize)
 
   const isWatched =
-    o.hooks !== undefined || o.onProgress !== undefined || o.progress === true || o.deadLetter !== undefined || o.checkpoint !== undefined
+    o.hooks !== undefined ||
+    o.onProgress !== undefined ||
+    o.progress === true ||
+    o.deadLetter !== undefined ||
+    o.checkpoint !== undefined
   const isPlain = !isWatched && o.onError === 'throw' && o.timeoutMs === Infinity && o.policies.length === 0
   return { ...o, isPlain }
 }
@@ -169,7 +196,9 @@ function checkWorkers(workers: number, mode: RunMode | undefined): void {
   if (workers <= FEW_WORKERS || mode === 'async' || mode === 'serial') return
   const { mostWorkers } = currentLimits()
   if (workers > mostWorkers) {
-    throw new RangeError(`workers must be an integer >= 1 and <= ${mostWorkers}, what the limits of threads and memory allow; received ${describe(workers)}`)
+    throw new RangeError(
+      `workers must be an integer >= 1 and <= ${mostWorkers}, what the limits of threads and memory allow; received ${describe(workers)}`,
+    )
   }
 }
 
@@ -178,13 +207,15 @@ function withoutUndefined(given: object): object {
 }
 
 function checkPolicies(policies: unknown): void {
-  if (!Array.isArray(policies)) throw new TypeError(`policies must be an array of policies; received ${describe(policies)}`)
+  if (!Array.isArray(policies))
+    throw new TypeError(`policies must be an array of policies; received ${describe(policies)}`)
   policies.forEach((policy, position) => {
     if (!isPolicy(policy)) throw new TypeError(`policies[${position}] must be a policy; received ${describe(policy)}`)
   })
 }
 
 function checkBatchSize(batchSize: unknown): void {
-  if (typeof batchSize === 'string') throw new RangeError(`batchSize must be an integer >= 1, or 'auto'; received ${describe(batchSize)}`)
+  if (typeof batchSize === 'string')
+    throw new RangeError(`batchSize must be an integer >= 1, or 'auto'; received ${describe(batchSize)}`)
   checkNumber('batchSize', batchSize, COUNT)
 }

@@ -23,8 +23,16 @@ import { resolveTask, type Task } from './task.js'
  * @example
  * for await (const size of stream((text) => text.length, createInterface({ input: process.stdin }))) console.log(size)
  */
-export function stream<T, R>(task: Task<T, R>, source: Items<T>, options: StreamOptions & { readonly onError: 'collect' }): AsyncIterableIterator<SettledItem<Awaited<R>>>
-export function stream<T, R>(task: Task<T, R>, source: Items<T>, options?: StreamOptions): AsyncIterableIterator<Awaited<R>>
+export function stream<T, R>(
+  task: Task<T, R>,
+  source: Items<T>,
+  options: StreamOptions & { readonly onError: 'collect' },
+): AsyncIterableIterator<SettledItem<Awaited<R>>>
+export function stream<T, R>(
+  task: Task<T, R>,
+  source: Items<T>,
+  options?: StreamOptions,
+): AsyncIterableIterator<Awaited<R>>
 export function stream(task: Task, source: Items<unknown>, given?: StreamOptions): AsyncIterableIterator<unknown> {
   const options = completeOptions('stream', given)
   return new StreamReader(task, sourceOf(source), options)

@@ -47,7 +47,8 @@ export interface ResolvedTask {
  * export const hashAll = (paths) => execute(task(import.meta.url, 'hash'), paths)
  */
 export function task<T = unknown, R = unknown>(url: string | URL, exportName = 'default'): TaskReference<T, R> {
-  if (typeof exportName !== 'string') throw new TypeError(`exportName must be a string; received ${describe(exportName)}`)
+  if (typeof exportName !== 'string')
+    throw new TypeError(`exportName must be a string; received ${describe(exportName)}`)
   const reference = Object.freeze({ url: checkUrl(url), export: exportName })
   resolvedReferences.set(reference, undefined)
   return reference
@@ -109,7 +110,13 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
     )
   }
   const identity = `${reference.url}#${reference.export}`
-  const resolved: ResolvedTask = { call: call as ResolvedTask['call'], reference, key: identity, identity, exports: module }
+  const resolved: ResolvedTask = {
+    call: call as ResolvedTask['call'],
+    reference,
+    key: identity,
+    identity,
+    exports: module,
+  }
   if (resolvedReferences.has(given as object)) resolvedReferences.set(given as object, resolved)
   return resolved
 }
@@ -117,7 +124,9 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
 /** What a reference that {@link task} has made stands for, once it has been resolved, as long as its module exports that: it may export another. */
 export function resolvedBefore(given: unknown): ResolvedTask | undefined {
   const resolved = typeof given === 'object' && given !== null ? resolvedReferences.get(given) : undefined
-  return resolved !== undefined && resolved.exports[resolved.reference?.export ?? ''] === resolved.call ? resolved : undefined
+  return resolved !== undefined && resolved.exports[resolved.reference?.export ?? ''] === resolved.call
+    ? resolved
+    : undefined
 }
 
 /**

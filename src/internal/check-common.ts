@@ -11,7 +11,9 @@ export function checkClock(name: string, value: Clock): Clock {
     typeof clock.setTimeout !== 'function' ||
     typeof clock.clearTimeout !== 'function'
   ) {
-    throw new TypeError(`${name} must be a clock (an object with now, setTimeout and clearTimeout); received ${describe(value)}`)
+    throw new TypeError(
+      `${name} must be a clock (an object with now, setTimeout and clearTimeout); received ${describe(value)}`,
+    )
   }
   return value
 }
@@ -33,16 +35,21 @@ const MAX_NAME_LENGTH = 200
  * @throws {TypeError} when they are of the wrong type, or scope 'machine' has no name
  * @throws {RangeError} when the name is empty or too long, has no UTF-8 form, or cannot be a name of the machine
  */
-export function checkSharedName(name: string | undefined, scope: 'process' | 'machine' | undefined): { name: string | null; scope: 'process' | 'machine' } {
+export function checkSharedName(
+  name: string | undefined,
+  scope: 'process' | 'machine' | undefined,
+): { name: string | null; scope: 'process' | 'machine' } {
   const checkedName = checkName('name', name)
   const checkedScope = checkOneOf('scope', scope === undefined ? 'process' : scope, ['process', 'machine'])
   if (checkedName === null) {
     if (checkedScope === 'machine') throw new TypeError("scope 'machine' needs a name; received undefined")
     return { name: null, scope: checkedScope }
   }
-  if (checkedName.length > MAX_NAME_LENGTH) throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${checkedName.length}`)
+  if (checkedName.length > MAX_NAME_LENGTH)
+    throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${checkedName.length}`)
   // Outside of Unicode: half of a surrogate pair has no UTF-8 form, so two such names would be one.
-  if (/\p{Surrogate}/u.test(checkedName)) throw new RangeError('name must be well-formed Unicode; received one with a lone surrogate')
+  if (/\p{Surrogate}/u.test(checkedName))
+    throw new RangeError('name must be well-formed Unicode; received one with a lone surrogate')
   // Command lines and file names, where names of the machine are seen, can hold neither.
   if (checkedScope === 'machine' && /[/\0]/.test(checkedName)) {
     throw new RangeError(`name must hold neither a slash nor NUL in scope 'machine'; received ${describe(checkedName)}`)
@@ -51,6 +58,9 @@ export function checkSharedName(name: string | undefined, scope: 'process' | 'ma
 }
 
 /** Returns `value` if it is a function or undefined. @throws {TypeError} otherwise */
-export function checkOptionalFunction<F extends (...args: never[]) => unknown>(name: string, value: F | undefined): F | undefined {
+export function checkOptionalFunction<F extends (...args: never[]) => unknown>(
+  name: string,
+  value: F | undefined,
+): F | undefined {
   return value === undefined ? undefined : checkFunction(name, value)
 }

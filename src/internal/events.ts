@@ -66,7 +66,8 @@ export class EventSource<Events extends object> {
   emit<K extends keyof Events & string>(event: K, payload: Events[K]): void {
     const listeners = this.#listeners?.get(event)
     if (listeners !== undefined) {
-      for (const listener of listeners) notify(`'${event}' of ${this.#kind}`, listener as (payload: Events[K]) => void, payload)
+      for (const listener of listeners)
+        notify(`'${event}' of ${this.#kind}`, listener as (payload: Events[K]) => void, payload)
     }
     if (this.#channel.hasSubscribers) this.#channel.publish({ ...payload, event, name: this.#name })
   }

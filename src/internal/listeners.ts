@@ -6,7 +6,11 @@ const reported = new WeakSet<object>()
  *
  * @param what - whose listener it is, for the warning, e.g. "onRetry"
  */
-export function notify<A extends unknown[]>(what: string, listener: ((...args: A) => unknown) | undefined, ...args: A): void {
+export function notify<A extends unknown[]>(
+  what: string,
+  listener: ((...args: A) => unknown) | undefined,
+  ...args: A
+): void {
   if (listener === undefined) return
   try {
     const result = listener(...args)
@@ -20,8 +24,8 @@ function reportFault(what: string, listener: object, error: unknown): void {
   if (reported.has(listener)) return
   reported.add(listener)
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  process.emitWarning(`the listener ${what} failed, which changes no result; later failures of it are not reported. ${text}`, {
-    type: 'AmorsizeWarning',
-    code: 'AMORSIZE_LISTENER_FAILED',
-  })
+  process.emitWarning(
+    `the listener ${what} failed, which changes no result; later failures of it are not reported. ${text}`,
+    { type: 'AmorsizeWarning', code: 'AMORSIZE_LISTENER_FAILED' },
+  )
 }

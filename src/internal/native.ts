@@ -44,11 +44,13 @@ export function nativeStatus(): NativeStatus {
 function load(): Loaded {
   const wish = process.env['AMORSIZE_NATIVE']
   if (wish !== undefined && !['', '0', '1'].includes(wish)) {
-    throw new SharedMemoryError(`AMORSIZE_NATIVE must be 0 (never the addon), 1 (never without it) or empty (the addon where it loads); received ${describe(wish)}`, {
-      reason: 'unavailable',
-    })
+    throw new SharedMemoryError(
+      `AMORSIZE_NATIVE must be 0 (never the addon), 1 (never without it) or empty (the addon where it loads); received ${describe(wish)}`,
+      { reason: 'unavailable' },
+    )
   }
-  if (wish === '0') return { addon: null, status: { source: 'twin', path: null, tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
+  if (wish === '0')
+    return { addon: null, status: { source: 'twin', path: null, tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
 
   const require = builtins.module.createRequire(import.meta.url)
   const nodeGypBuild = require('node-gyp-build') as { resolve(directory: string): string }
@@ -63,7 +65,10 @@ function load(): Loaded {
   }
   tried.push(describeFolder('build/Release'), describeFolder('prebuilds'))
   const report = explain(tried)
-  if (wish === '1') throw new SharedMemoryError(`AMORSIZE_NATIVE=1 asks for the native addon, but it cannot be loaded. ${report}`, { reason: 'unavailable' })
+  if (wish === '1')
+    throw new SharedMemoryError(`AMORSIZE_NATIVE=1 asks for the native addon, but it cannot be loaded. ${report}`, {
+      reason: 'unavailable',
+    })
   process.emitWarning(`the native addon cannot be loaded, so the slower TypeScript twin is used. ${report}`, {
     type: 'AmorsizeWarning',
     code: 'AMORSIZE_NO_ADDON',

@@ -39,12 +39,12 @@ export type Wrapped<F extends AnyFunction, P extends Policy = Policy> = (Returns
 type ReturnsPromise<F extends AnyFunction> = F extends { readonly policy: Policy }
   ? false
   : F extends (...args: never[]) => infer R
-  ? [R] extends [Promise<unknown>]
-    ? [Promise<Awaited<R>>] extends [R]
-      ? true
+    ? [R] extends [Promise<unknown>]
+      ? [Promise<Awaited<R>>] extends [R]
+        ? true
+        : false
       : false
-    : false
-  : never
+    : never
 
 /** A rule about how a function is run: a limit, a retry, a breaker, or several of them composed. */
 export interface Policy {
@@ -82,7 +82,11 @@ export function wrapWithPolicy<F extends AnyFunction, P extends Policy>(policy: 
 }
 
 /** Gives `wrapped` the name and length of `fn`, and its `policy`. */
-export function likeFunction<F extends AnyFunction, P extends Policy>(fn: F, policy: P, wrapped: AnyFunction): Wrapped<F, P> {
+export function likeFunction<F extends AnyFunction, P extends Policy>(
+  fn: F,
+  policy: P,
+  wrapped: AnyFunction,
+): Wrapped<F, P> {
   return Object.defineProperties(wrapped, {
     name: { value: fn.name, configurable: true },
     length: { value: fn.length, configurable: true },

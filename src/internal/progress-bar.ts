@@ -18,7 +18,9 @@ export interface ProgressBar {
 }
 
 /** Returns a bar with rate and time left where `stream` is a terminal, else null; the library is loaded only then. */
-export async function openProgressBar(stream: NodeJS.WritableStream & { isTTY?: boolean }): Promise<ProgressBar | null> {
+export async function openProgressBar(
+  stream: NodeJS.WritableStream & { isTTY?: boolean },
+): Promise<ProgressBar | null> {
   if (stream.isTTY !== true) return null
   const { default: cliProgress } = await import('cli-progress')
   const bar = new cliProgress.SingleBar({
@@ -62,7 +64,10 @@ export function barLine(state: BarState): string {
   else {
     const share = total === 0 ? 1 : Math.min(1, done / total)
     const full = Math.floor(share * BAR_WIDTH)
-    parts.push(`${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(100 * share)}%`, `${formatCount(done)}/${formatCount(total)}`)
+    parts.push(
+      `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(100 * share)}%`,
+      `${formatCount(done)}/${formatCount(total)}`,
+    )
   }
   parts.push(`${formatRate(itemsPerSecond)}/s`)
   if (failed > 0) parts.push(`${formatCount(failed)} failed`)

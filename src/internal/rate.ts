@@ -17,7 +17,7 @@ const MAX_UNITS = 1n << 62n
 /** Until a slot has produced this much, production is exact; see native/core/rate.h. */
 export const EXACT_UNITS = 1n << 31n
 
-const POW10 = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
+const POW10 = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
 
 /** A power of ten as a double, the same as the addon's. */
 export function pow10(digits: number): number {

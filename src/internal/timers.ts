@@ -64,7 +64,10 @@ export class SharedTimers {
   remove(timer: DueTimer): void {
     this.#heap.remove(timer)
     if (this.#heap.size > 0 || this.#handle === undefined) return
-    if (this.#clock !== systemClock) { this.#disarm(); return; }
+    if (this.#clock !== systemClock) {
+      this.#disarm()
+      return
+    }
     // A loop of short calls would set and clear a timer for each; this way it does so once a turn of the event loop.
     if (this.#tidying) return
     this.#tidying = true

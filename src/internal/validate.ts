@@ -21,7 +21,9 @@ export function describe(value: unknown): string {
     default: {
       if (value === null) return 'null'
       const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
-      return Array.isArray(value) ? `an array of ${value.length}` : `an object (${typeof name === 'string' ? name : 'no prototype'})`
+      return Array.isArray(value)
+        ? `an array of ${value.length}`
+        : `an object (${typeof name === 'string' ? name : 'no prototype'})`
     }
   }
 }
@@ -53,7 +55,8 @@ function describeRange(range: NumberRange): string {
  * @throws {RangeError} when it is NaN or outside the range
  */
 export function checkNumber(name: string, value: unknown, range: NumberRange): number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be ${describeRange(range)}; received ${describe(value)}`)
+  if (typeof value !== 'number')
+    throw new TypeError(`${name} must be ${describeRange(range)}; received ${describe(value)}`)
   const { min, max } = range
   const inRange =
     (Number.isFinite(value) || (value === Infinity && range.allowInfinity === true)) &&

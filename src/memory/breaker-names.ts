@@ -14,12 +14,20 @@ const ownNames = new OwnNames<{ readonly address: CellAddress; readonly founding
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name cannot be shared: without the addon in a worker, and with the machine for
  *   any of the reasons of {@link openName}
  */
-export function breakerByName(name: string, scope: NameScope, parameters: Float64Array, clock: Clock): { breaker: Breaker; founding: Float64Array } {
+export function breakerByName(
+  name: string,
+  scope: NameScope,
+  parameters: Float64Array,
+  clock: Clock,
+): { breaker: Breaker; founding: Float64Array } {
   const addon = addonForNames(name, scope, clock)
   if (addon !== null) {
     const founding = parameters.slice()
     return { breaker: openName(name, () => NativeBreaker.named(addon, name, scope, founding, clock)), founding }
   }
-  const { address, founding } = ownNames.findOrMake(name, scope, clock, () => ({ address: createBreaker(parameters, clock).address, founding: parameters }))
+  const { address, founding } = ownNames.findOrMake(name, scope, clock, () => ({
+    address: createBreaker(parameters, clock).address,
+    founding: parameters,
+  }))
   return { breaker: openBreaker(address, founding, clock).breaker, founding }
 }

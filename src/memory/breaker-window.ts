@@ -39,7 +39,10 @@ export class TwinBreakerWindow {
   }
 
   successIsFree(generation: bigint): boolean {
-    return this.#parameters[BREAKER_PARAMETER.mode] === 0 && streakCount(Atomics.load(this.#words, BREAKER.streak), generation) === 0n
+    return (
+      this.#parameters[BREAKER_PARAMETER.mode] === 0 &&
+      streakCount(Atomics.load(this.#words, BREAKER.streak), generation) === 0n
+    )
   }
 
   /** Counts a call of `generation`; returns whether the breaker should open. */
@@ -89,7 +92,11 @@ export class TwinBreakerWindow {
       if (isIdle((streak >> BigInt(BREAKER.streakCountBits)) & MINUTE_MASK, now)) count = 0n
       return tag | (now << BigInt(BREAKER.streakCountBits)) | minOf(count + 1n, STREAK_COUNT_MASK)
     })
-    return failed && written >= 0n && Number(written & STREAK_COUNT_MASK) >= (this.#parameters[BREAKER_PARAMETER.size] as number)
+    return (
+      failed &&
+      written >= 0n &&
+      Number(written & STREAK_COUNT_MASK) >= (this.#parameters[BREAKER_PARAMETER.size] as number)
+    )
   }
 
   #recordCall(generation: bigint, failed: boolean, slow: boolean, nowNs: bigint): boolean {
@@ -99,7 +106,8 @@ export class TwinBreakerWindow {
     let place = 0n
     const written = this.change(this.#firstWord, generation, (cursor) => {
       const isFresh =
-        cursor >> BigInt(BREAKER.cursorTagShift) !== tag || isIdle((cursor >> BigInt(BREAKER.cursorMinuteShift)) & MINUTE_MASK, now)
+        cursor >> BigInt(BREAKER.cursorTagShift) !== tag ||
+        isIdle((cursor >> BigInt(BREAKER.cursorMinuteShift)) & MINUTE_MASK, now)
       place = isFresh ? 0n : (cursor >> BigInt(BREAKER.indexShift)) & INDEX_MASK
       const filled = isFresh ? 0n : cursor & INDEX_MASK
       const next = place + 1n === size ? 0n : place + 1n
@@ -115,12 +123,17 @@ export class TwinBreakerWindow {
     const outcome = (failed ? 1n : 0n) | (slow ? 2n : 0n)
     const ringTag = tagOf(generation, BREAKER.ringTagBits)
     const ringShift = BigInt(BREAKER.ringTagShift)
-    const stored = this.change(this.#firstWord + 1 + Number(place / BigInt(BREAKER.callsPerWord)), generation, (calls) => {
-      const others = calls >> ringShift === ringTag ? calls & ~(3n << shift) : ringTag << ringShift
-      return others | (outcome << shift)
-    })
+    const stored = this.change(
+      this.#firstWord + 1 + Number(place / BigInt(BREAKER.callsPerWord)),
+      generation,
+      (calls) => {
+        const others = calls >> ringShift === ringTag ? calls & ~(3n << shift) : ringTag << ringShift
+        return others | (outcome << shift)
+      },
+    )
     if (stored < 0n) return false
-    const isDecisive = outcome !== 0n || Number(written & INDEX_MASK) === this.#parameters[BREAKER_PARAMETER.minimumCalls]
+    const isDecisive =
+      outcome !== 0n || Number(written & INDEX_MASK) === this.#parameters[BREAKER_PARAMETER.minimumCalls]
     return isDecisive && this.#exceeds(this.#sumCalls(generation))
   }
 
@@ -187,7 +200,9 @@ function sliceTag(generation: bigint, slice: bigint): bigint {
 }
 
 function streakCount(streak: bigint, generation: bigint): bigint {
-  return streak >> BigInt(BREAKER.streakTagShift) === tagOf(generation, BREAKER.streakTagBits) ? streak & STREAK_COUNT_MASK : 0n
+  return streak >> BigInt(BREAKER.streakTagShift) === tagOf(generation, BREAKER.streakTagBits)
+    ? streak & STREAK_COUNT_MASK
+    : 0n
 }
 
 function isIdle(lastMinute: bigint, nowMinute: bigint): boolean {

@@ -51,7 +51,8 @@ export interface PlacedBreaker {
 export function breakerCells(parameters: Float64Array): number {
   const size = parameters[BREAKER_PARAMETER.size] as number
   const mode = parameters[BREAKER_PARAMETER.mode]
-  const window = mode === 1 ? 1 + Math.ceil(size / BREAKER.callsPerWord) : mode === 2 ? BREAKER.slices * BREAKER.wordsPerSlice : 0
+  const window =
+    mode === 1 ? 1 + Math.ceil(size / BREAKER.callsPerWord) : mode === 2 ? BREAKER.slices * BREAKER.wordsPerSlice : 0
   const lines = (words: number): number => Math.ceil(words / WORDS_PER_CELL)
   return BREAKER.headCells + lines(parameters[BREAKER_PARAMETER.successThreshold] as number) + lines(window)
 }
@@ -62,7 +63,8 @@ export function createBreaker(parameters: Float64Array, clock: Clock): PlacedBre
   const address = allocateCells(cells)
   const addon = nativeAddon()
   const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, cells * WORDS_PER_CELL)
-  const breaker = addon === null ? TwinBreaker.create(view, parameters, clock) : NativeBreaker.create(addon, view, parameters, clock)
+  const breaker =
+    addon === null ? TwinBreaker.create(view, parameters, clock) : NativeBreaker.create(addon, view, parameters, clock)
   return { breaker, address }
 }
 

@@ -20,18 +20,40 @@ const ownNames = new OwnNames<Founding>()
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared: without the addon in
  *   a worker, and with the machine for any of the reasons of {@link openName}
  */
-export function bucketByName(name: string, scope: NameScope, requestsPerSecond: number, burstSize: number, clock: Clock): Bucket {
+export function bucketByName(
+  name: string,
+  scope: NameScope,
+  requestsPerSecond: number,
+  burstSize: number,
+  clock: Clock,
+): Bucket {
   const { bucket, rate, burst } = openBucketByName(name, scope, requestsPerSecond, burstSize, clock)
   if (rate !== requestsPerSecond || burst !== burstSize) {
     const text = (r: number, b: number): string => `{ requestsPerSecond: ${r}, burstSize: ${b} }`
-    throw otherParameters(`the name '${name}'`, scope, text(rate, burst), text(requestsPerSecond, burstSize), ', or change the limit with update()')
+    throw otherParameters(
+      `the name '${name}'`,
+      scope,
+      text(rate, burst),
+      text(requestsPerSecond, burstSize),
+      ', or change the limit with update()',
+    )
   }
   return bucket
 }
 
-function openBucketByName(name: string, scope: NameScope, rate: number, burst: number, clock: Clock): { bucket: Bucket; rate: number; burst: number } {
+function openBucketByName(
+  name: string,
+  scope: NameScope,
+  rate: number,
+  burst: number,
+  clock: Clock,
+): { bucket: Bucket; rate: number; burst: number } {
   const addon = addonForNames(name, scope, clock)
   if (addon !== null) return openName(name, () => NativeBucket.named(addon, name, scope, rate, burst, clock))
-  const founding = ownNames.findOrMake(name, scope, clock, () => ({ address: createBucket(rate, burst, clock).address, rate, burst }))
+  const founding = ownNames.findOrMake(name, scope, clock, () => ({
+    address: createBucket(rate, burst, clock).address,
+    rate,
+    burst,
+  }))
   return { bucket: openBucket(founding.address, clock).bucket, rate: founding.rate, burst: founding.burst }
 }

@@ -52,7 +52,9 @@ export function createBucket(requestsPerSecond: number, burstSize: number, clock
   const addon = nativeAddon()
   const view = new BigInt64Array(address.buffer, address.cell * 64, BUCKET.cells * 8)
   const bucket =
-    addon === null ? TwinBucket.create(view, requestsPerSecond, burstSize, clock) : NativeBucket.create(addon, view, requestsPerSecond, burstSize, clock)
+    addon === null
+      ? TwinBucket.create(view, requestsPerSecond, burstSize, clock)
+      : NativeBucket.create(addon, view, requestsPerSecond, burstSize, clock)
   return { bucket, address }
 }
 

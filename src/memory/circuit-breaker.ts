@@ -84,7 +84,13 @@ export class TwinCircuitBreaker {
       const generation = generationOf(seen)
       switch (stateOf(seen)) {
         case BREAKER_STATE.closed:
-          return { admitted: true, state: BREAKER_STATE.closed, generation, retryAfterNs: 0n, permit: { generation, place: -1, lease: 0n } }
+          return {
+            admitted: true,
+            state: BREAKER_STATE.closed,
+            generation,
+            retryAfterNs: 0n,
+            permit: { generation, place: -1, lease: 0n },
+          }
         case BREAKER_STATE.isolated:
           return refusal(BREAKER_STATE.isolated, generation, NEVER_ADMITS)
         case BREAKER_STATE.open: {
@@ -107,7 +113,12 @@ export class TwinCircuitBreaker {
   settle(permit: Permit, result: CallResult, isSlow: boolean, nowNs: bigint): boolean {
     if (permit.place >= 0) return this.#settleProbe(permit, result, nowNs)
     const seen = this.control()
-    if (result === CALL_RESULT.ignored || generationOf(seen) !== permit.generation || stateOf(seen) !== BREAKER_STATE.closed) return false
+    if (
+      result === CALL_RESULT.ignored ||
+      generationOf(seen) !== permit.generation ||
+      stateOf(seen) !== BREAKER_STATE.closed
+    )
+      return false
     if (!this.#window.record(permit.generation, result === CALL_RESULT.failed, isSlow, nowNs)) return false
     return this.#open(seen, 0n, nowNs)
   }
@@ -131,7 +142,10 @@ export class TwinCircuitBreaker {
   }
 
   #transition(seen: bigint, to: BreakerStateNumber, reopenings: bigint): boolean {
-    return Atomics.compareExchange(this.#words, BREAKER.control, seen, pack(generationOf(seen) + 1n, reopenings, to)) === seen
+    return (
+      Atomics.compareExchange(this.#words, BREAKER.control, seen, pack(generationOf(seen) + 1n, reopenings, to)) ===
+      seen
+    )
   }
 
   #open(seen: bigint, reopenings: bigint, nowNs: bigint): boolean {
@@ -196,7 +210,14 @@ export class TwinCircuitBreaker {
         const leaseEndMs = isInUse && endMs >= wantedMs ? endMs + 1n : wantedMs
         const lease = tag | minOf(leaseEndMs, LEASE_MASK - 1n)
         const before = Atomics.compareExchange(this.#words, index, found, lease)
-        if (before === found) return { admitted: true, state: BREAKER_STATE.halfOpen, generation, retryAfterNs: 0n, permit: { generation, place, lease } }
+        if (before === found)
+          return {
+            admitted: true,
+            state: BREAKER_STATE.halfOpen,
+            generation,
+            retryAfterNs: 0n,
+            permit: { generation, place, lease },
+          }
         found = before
       }
     }

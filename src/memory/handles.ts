@@ -16,7 +16,12 @@ interface AnyHandle {
  * @param data - the key of its options
  * @throws {TypeError} when it is none of ours
  */
-export function checkHandleShape<H extends AnyHandle>(handle: H, kind: H['kind'], data: 'policy' | 'options', known: readonly string[]): H {
+export function checkHandleShape<H extends AnyHandle>(
+  handle: H,
+  kind: H['kind'],
+  data: 'policy' | 'options',
+  known: readonly string[],
+): H {
   const maker = kind.slice(kind.indexOf('.') + 1)
   const given = handle as Partial<AnyHandle & Record<'policy' | 'options', { readonly name?: unknown } | null>> | null
   if (typeof given !== 'object' || given === null || given.kind !== kind) {
@@ -24,10 +29,13 @@ export function checkHandleShape<H extends AnyHandle>(handle: H, kind: H['kind']
   }
   checkKeys(`${maker}.from`, handle, known)
   const options = given[data]
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new TypeError(`handle.${data} must be an object; received ${describe(options)}`)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`handle.${data} must be an object; received ${describe(options)}`)
   if (options.name !== undefined && given.buffer === undefined) return handle
   if (!builtins.util.types.isSharedArrayBuffer(given.buffer)) {
-    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`)
+    throw new TypeError(
+      `handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`,
+    )
   }
   return handle
 }

@@ -110,8 +110,11 @@ export function isKey(key: unknown): key is Key {
 /** Returns `key` if it is one. @throws {TypeError} when it is no string, number or bigint, {RangeError} when it is NaN or too long */
 export function checkKey(name: string, key: unknown): Key {
   if (isKey(key)) return key
-  if (typeof key === 'number') throw new RangeError(`${name} must be a string, a number other than NaN, or a bigint; received NaN (number)`)
-  if (typeof key === 'string') throw new RangeError(`${name} must be at most ${MAX_KEY_UNITS} characters long; received ${key.length}`)
-  if (typeof key === 'bigint') throw new RangeError(`${name} must have at most ${MAX_KEY_BITS} bits; received a larger bigint`)
+  if (typeof key === 'number')
+    throw new RangeError(`${name} must be a string, a number other than NaN, or a bigint; received NaN (number)`)
+  if (typeof key === 'string')
+    throw new RangeError(`${name} must be at most ${MAX_KEY_UNITS} characters long; received ${key.length}`)
+  if (typeof key === 'bigint')
+    throw new RangeError(`${name} must have at most ${MAX_KEY_BITS} bits; received a larger bigint`)
   throw new TypeError(`${name} must be a string, number or bigint; received ${describe(key)}`)
 }

@@ -13,7 +13,12 @@ const ownNames = new OwnNames<PlacedTable>()
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared: without the addon in
  *   a worker, and with the machine for any of the reasons of {@link openName}
  */
-export function keyedTableByName(name: string, scope: NameScope, parameters: KeyedParameters, clock: Clock): PlacedTable {
+export function keyedTableByName(
+  name: string,
+  scope: NameScope,
+  parameters: KeyedParameters,
+  clock: Clock,
+): PlacedTable {
   const placed = openByName(name, scope, parameters, clock)
   const [theirs, ours] = [textOf(placed.parameters), textOf(parameters)]
   if (theirs === ours) return placed

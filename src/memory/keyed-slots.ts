@@ -232,7 +232,8 @@ export class KeyedSlots {
       if (!this.#freeze(survey.choice)) continue
       const spent = min(floor + cost, terms.maxSpent)
       const identity = this.#claim(at, survey, spent)
-      if (identity !== null) return { outcome: OUTCOME.granted, waitNs: 0n, at: { position: spent, generation: generationOf(identity) } }
+      if (identity !== null)
+        return { outcome: OUTCOME.granted, waitNs: 0n, at: { position: spent, generation: generationOf(identity) } }
     }
     return { outcome: OUTCOME.busy, waitNs: 0n, at: NO_POSITION }
   }
@@ -303,7 +304,8 @@ export class KeyedSlots {
       64,
       (at.tag << GENERATION_BITS) | (BigInt(survey.slot) << CLAIM_SLOT_SHIFT) | KEYED.claimPending | version,
     )
-    if (Atomics.compareExchange(this.#words, at.group + KEYED.claim, survey.claim, announced) !== survey.claim) return null
+    if (Atomics.compareExchange(this.#words, at.group + KEYED.claim, survey.claim, announced) !== survey.claim)
+      return null
     return this.#complete(at.group, announced, spent)
   }
 
@@ -323,7 +325,8 @@ export class KeyedSlots {
         Atomics.compareExchange(words, slot + KEYED.identity, identity, renamed)
       } else if (isFrozen(level)) {
         const fresh = spent === null ? KEYED.fresh | generationOf(identity) : this.#pack(spent, identity)
-        if (Atomics.compareExchange(words, slot + KEYED.level, level, fresh) === level && spent !== null) refreshed = identity
+        if (Atomics.compareExchange(words, slot + KEYED.level, level, fresh) === level && spent !== null)
+          refreshed = identity
       } else if (this.#belongs(level, identity)) {
         Atomics.compareExchange(words, group + KEYED.claim, announced, announced & ~KEYED.claimPending)
       }

@@ -44,7 +44,9 @@ export function createKeyedTable(parameters: KeyedParameters, clock: Clock): Pla
   const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, cells * WORDS_PER_CELL)
   const addon = nativeAddon()
   const table =
-    addon === null ? TwinKeyedTable.create(view, parameters, randomSeed(), clock) : NativeKeyedTable.create(addon, view, parameters, randomSeed(), clock)
+    addon === null
+      ? TwinKeyedTable.create(view, parameters, randomSeed(), clock)
+      : NativeKeyedTable.create(addon, view, parameters, randomSeed(), clock)
   return { table, address, parameters }
 }
 
@@ -52,14 +54,27 @@ export function createKeyedTable(parameters: KeyedParameters, clock: Clock): Pla
 export function openKeyedTable(address: CellAddress, clock: Clock): PlacedTable {
   const header = viewCells(address, KEYED.headerCells, kindWord(KIND.keyedTable))
   const terms = KeyedTerms.read(header)
-  if (terms === null) throw new SharedMemoryError(`cell ${address.cell} of the region holds no keyed table of this version`, { reason: 'wrong-kind' })
+  if (terms === null)
+    throw new SharedMemoryError(`cell ${address.cell} of the region holds no keyed table of this version`, {
+      reason: 'wrong-kind',
+    })
   const view = viewCells(address, keyedCells(terms.asked.capacity), kindWord(KIND.keyedTable))
   const addon = nativeAddon()
-  return { table: addon === null ? new TwinKeyedTable(view, terms, clock) : NativeKeyedTable.open(addon, view, clock), address, parameters: terms.asked }
+  return {
+    table: addon === null ? new TwinKeyedTable(view, terms, clock) : NativeKeyedTable.open(addon, view, clock),
+    address,
+    parameters: terms.asked,
+  }
 }
 
 /** The table of `name` in the addon's own names, or in those of the machine. */
-export function openNamedKeyedTable(addon: NativeAddon, name: string, scope: 'process' | 'machine', parameters: KeyedParameters, clock: Clock): PlacedTable {
+export function openNamedKeyedTable(
+  addon: NativeAddon,
+  name: string,
+  scope: 'process' | 'machine',
+  parameters: KeyedParameters,
+  clock: Clock,
+): PlacedTable {
   const { table, founding } = NativeKeyedTable.named(addon, name, scope, parameters, randomSeed(), clock)
   return { table, address: null, parameters: founding }
 }
@@ -72,6 +87,9 @@ function allocate(capacity: number, cells: number): CellAddress {
   try {
     return allocateOwnBuffer(cells)
   } catch (cause) {
-    throw new RangeError(`capacity ${capacity} needs ${cells * CELL_BYTES} bytes of shared memory, which cannot be had`, { cause })
+    throw new RangeError(
+      `capacity ${capacity} needs ${cells * CELL_BYTES} bytes of shared memory, which cannot be had`,
+      { cause },
+    )
   }
 }

@@ -102,7 +102,15 @@ export class KeyedTerms {
       evicts: ((load(KEYED.scale) >> 16n) & 1n) === 1n,
     }
     const { rate, burst, capacity } = asked
-    if (!(rate > 0 && rate <= MAX_RATE && burst >= 1 && burst <= MAX_BURST && capacity >= 1 && capacity <= MAX_CAPACITY)) return null
+    if (!(
+      rate > 0 &&
+      rate <= MAX_RATE &&
+      burst >= 1 &&
+      burst <= MAX_BURST &&
+      capacity >= 1 &&
+      capacity <= MAX_CAPACITY
+    ))
+      return null
     const seed = { low: BigInt.asUintN(64, load(KEYED.seedLow)), high: BigInt.asUintN(64, load(KEYED.seedHigh)) }
     // All else follows from what was asked, so words that say otherwise are not a table.
     const terms = new KeyedTerms(asked, seed, load(KEYED.epochNs))
@@ -120,7 +128,10 @@ export class KeyedTerms {
     words[KEYED.epochNs] = this.epochNs
     words[KEYED.multiplier] = this.rate.multiplier
     words[KEYED.scale] =
-      this.rate.shift | (BigInt(this.digits - MIN_DIGITS) << 8n) | (this.generationBits << 12n) | (this.asked.evicts ? 1n << 16n : 0n)
+      this.rate.shift |
+      (BigInt(this.digits - MIN_DIGITS) << 8n) |
+      (this.generationBits << 12n) |
+      (this.asked.evicts ? 1n << 16n : 0n)
     words[KEYED.burstUnits] = this.burst
     words[KEYED.rate] = doubleToBits(this.asked.rate)
     words[KEYED.burst] = doubleToBits(this.asked.burst)

@@ -114,7 +114,17 @@ export const BREAKER_PARAMETER = {
 } as const
 
 /** Words of a retry budget. Here a budget is only founded; the addon does the rest. */
-export const RETRY_BUDGET = { cells: 3, kind: 0, ratio: 1, reserve: 2, sliceNs: 3, firstSlice: 8, slices: 10, unitBits: 20, balanceBits: 40 } as const
+export const RETRY_BUDGET = {
+  cells: 3,
+  kind: 0,
+  ratio: 1,
+  reserve: 2,
+  sliceNs: 3,
+  firstSlice: 8,
+  slices: 10,
+  unitBits: 20,
+  balanceBits: 40,
+} as const
 
 /** Words of a semaphore. */
 export const SEMAPHORE = {

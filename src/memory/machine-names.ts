@@ -20,11 +20,22 @@ interface NameFault {
 /** For each fault of native/os/machine_names.h the reason, and what to tell. */
 const FAULTS = {
   unavailable: ['unavailable', (e) => `this system lends no shared memory under a name (${e.where}: ${e.message})`],
-  permission: ['permission', (e) => `${e.where} does not belong to this user alone (${e.message}); it must be a file of this user with mode 0600`],
+  permission: [
+    'permission',
+    (e) =>
+      `${e.where} does not belong to this user alone (${e.message}); it must be a file of this user with mode 0600`,
+  ],
   full: ['full', (e) => `there is no room for another region (${e.where}: ${e.message})`],
   'not-a-region': ['not-a-region', (e) => `${e.where} is no region of amorsize, or has been damaged; ${removal(e)}`],
-  'other-version': ['layout-version', (e) => `${e.where} was made by a version of amorsize with another layout; use one version in all processes, or, when none uses it any more, ${removal(e)}`],
-  'other-clock': ['unavailable', (e) => `${e.where} was made in another time namespace, whose monotonic clock tells another time`],
+  'other-version': [
+    'layout-version',
+    (e) =>
+      `${e.where} was made by a version of amorsize with another layout; use one version in all processes, or, when none uses it any more, ${removal(e)}`,
+  ],
+  'other-clock': [
+    'unavailable',
+    (e) => `${e.where} was made in another time namespace, whose monotonic clock tells another time`,
+  ],
   busy: ['busy', (e) => `another process is creating ${e.where} and does not finish; it may have been stopped`],
   'other-size': ['parameters-differ', (e) => `${e.where} was made with another size`],
 } as const satisfies Record<string, readonly [SharedMemoryReason, (fault: NameFault) => string]>

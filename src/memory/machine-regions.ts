@@ -48,7 +48,10 @@ export function listMachineRegions(): MachineRegion[] {
 function machineDirectory(): string {
   const directory = nativeAddon()?.machineDirectory() ?? ''
   if (directory !== '') return directory
-  throw new SharedMemoryError('this system, or this copy of amorsize without its native addon, has no list of the names of the machine', { reason: 'unavailable' })
+  throw new SharedMemoryError(
+    'this system, or this copy of amorsize without its native addon, has no list of the names of the machine',
+    { reason: 'unavailable' },
+  )
 }
 
 /** Null when it is gone, or is no file of this user. */
@@ -71,7 +74,9 @@ function readRegion(file: string): MachineRegion | null {
       file,
       bytes: status.size,
       state,
-      name: known ? bytes.toString('utf8', MACHINE.name * 8, MACHINE.name * 8 + Number(words[MACHINE.nameBytes])) : null,
+      name: known
+        ? bytes.toString('utf8', MACHINE.name * 8, MACHINE.name * 8 + Number(words[MACHINE.nameBytes]))
+        : null,
       kind: known ? Number(words[MACHINE.kind]) : null,
       processes: state === 'ready' ? livingOwners(words) : [],
       words: state === 'ready' ? words.subarray(MACHINE.headerCells * WORDS_PER_CELL) : new BigInt64Array(0),
@@ -86,12 +91,16 @@ function judge(words: BigInt64Array, size: number): RegionState {
   if (words[REGION.magic] !== REGION.magicValue || size < HEADER_BYTES) return 'not-a-region'
   if (words[REGION.version] !== BigInt(LAYOUT_VERSION)) return 'other-version'
   const nameBytes = words[MACHINE.nameBytes] ?? -1n
-  if (words[REGION.cells] !== BigInt(size / CELL_BYTES) || nameBytes < 0n || nameBytes > BigInt(MACHINE.nameWords * 8)) return 'not-a-region'
+  if (words[REGION.cells] !== BigInt(size / CELL_BYTES) || nameBytes < 0n || nameBytes > BigInt(MACHINE.nameWords * 8))
+    return 'not-a-region'
   return process.platform !== 'linux' || bootOf(words) === currentBoot() ? 'ready' : 'other-boot'
 }
 
 function bootOf(words: BigInt64Array): string {
-  const half = (word: number): string => BigInt.asUintN(64, words[word] ?? 0n).toString(16).padStart(16, '0')
+  const half = (word: number): string =>
+    BigInt.asUintN(64, words[word] ?? 0n)
+      .toString(16)
+      .padStart(16, '0')
   return half(MACHINE.bootHigh) + half(MACHINE.bootLow)
 }
 

@@ -32,7 +32,9 @@ export interface MachineEntry {
 type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes' | 'bytes' | 'file'>>
 
 /** What people call each kind, and how its cells are read. A kind that is not here is listed by its number. */
-const KINDS: Readonly<Record<number, { readonly title: string; readonly read?: (words: BigInt64Array) => Details | null }>> = {
+const KINDS: Readonly<
+  Record<number, { readonly title: string; readonly read?: (words: BigInt64Array) => Details | null }>
+> = {
   [KIND.tokenBucket]: { title: 'limiter', read: readBucket },
   [KIND.keyedTable]: { title: 'keyed limiter', read: readKeyedTable },
   [KIND.semaphore]: { title: 'bulkhead', read: readSemaphore },
@@ -81,7 +83,10 @@ function readBucket(words: BigInt64Array): Details | null {
 
 /** What holds for every key; the keys themselves are hashes. */
 function readKeyedTable(words: BigInt64Array): Details {
-  return { requestsPerSecond: doubleFromBits(words[KEYED.rate] ?? 0n), burstSize: doubleFromBits(words[KEYED.burst] ?? 0n) }
+  return {
+    requestsPerSecond: doubleFromBits(words[KEYED.rate] ?? 0n),
+    burstSize: doubleFromBits(words[KEYED.burst] ?? 0n),
+  }
 }
 
 function readSemaphore(words: BigInt64Array): Details {
@@ -93,5 +98,11 @@ const BREAKER_STATES = Object.entries(BREAKER_STATE)
 
 function readBreaker(words: BigInt64Array): Details {
   const state = Number((words[BREAKER.control] ?? 0n) & 3n)
-  return { breaker: BREAKER_STATES.find(([, number]) => number === state)?.[0].replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`) ?? null }
+  return {
+    breaker:
+      BREAKER_STATES.find(([, number]) => number === state)?.[0].replace(
+        /[A-Z]/,
+        (letter) => `-${letter.toLowerCase()}`,
+      ) ?? null,
+  }
 }

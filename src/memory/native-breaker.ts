@@ -57,8 +57,18 @@ export class NativeBreaker implements Breaker {
   }
 
   /** The breaker every thread of the process, or every process of the user, gets for `name`; `parameters` become those it was founded with. */
-  static named(addon: NativeAddon, name: string, scope: 'process' | 'machine', parameters: Float64Array, clock: Clock): NativeBreaker {
-    return new NativeBreaker(addon, addon.breakerOpenNamed(name, parameters, timeFor(clock), scope === 'machine'), clock)
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: 'process' | 'machine',
+    parameters: Float64Array,
+    clock: Clock,
+  ): NativeBreaker {
+    return new NativeBreaker(
+      addon,
+      addon.breakerOpenNamed(name, parameters, timeFor(clock), scope === 'machine'),
+      clock,
+    )
   }
 
   enter(): Admission {
@@ -79,7 +89,13 @@ export class NativeBreaker implements Breaker {
       scratch[FIELD.generation] = generation
       scratch[FIELD.place] = -1
     }
-    return this.#addon.breakerSettle(this.#number, timeFor(this.#clock), (probe ?? scratch) as Float64Array, result, isSlow)
+    return this.#addon.breakerSettle(
+      this.#number,
+      timeFor(this.#clock),
+      (probe ?? scratch) as Float64Array,
+      result,
+      isSlow,
+    )
   }
 
   isolate(): boolean {

@@ -14,9 +14,26 @@ declare module '../internal/native.js' {
   /** The functions of native/binding/keyed_binding.cc. A time of NaN stands for the addon's own clock. */
   interface NativeAddon {
     keyedCells(capacity: number): number
-    keyedInitialize(view: BigInt64Array, rate: number, burst: number, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number): void
+    keyedInitialize(
+      view: BigInt64Array,
+      rate: number,
+      burst: number,
+      capacity: number,
+      evicts: boolean,
+      seed: BigUint64Array,
+      nowMs: number,
+    ): void
     keyedOpen(view: BigInt64Array): Opened
-    keyedOpenNamed(name: string, rate: number, burst: number, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number, machine: boolean): Opened
+    keyedOpenNamed(
+      name: string,
+      rate: number,
+      burst: number,
+      capacity: number,
+      evicts: boolean,
+      seed: BigUint64Array,
+      nowMs: number,
+      machine: boolean,
+    ): Opened
     keyedTryAcquire(number: number, key: Key, nowMs: number, tokens: number): Outcome
     keyedReserve(number: number, key: Key, nowMs: number, tokens: number, maxWaitMs: number, out: Float64Array): Outcome
     keyedCancel(number: number, key: Key, nowMs: number, tokens: number, ticket: Float64Array): number
@@ -50,10 +67,19 @@ export class NativeKeyedTable implements KeyedTable {
     this.#owner = opened[0]
     this.#number = opened[1]
     this.#clock = clock
-    this.take = clock === systemClock ? this.#owner : (key) => (!isKey(key) ? null : this.tryAcquire(key, 1) === OUTCOME.granted ? undefined : false)
+    this.take =
+      clock === systemClock
+        ? this.#owner
+        : (key) => (!isKey(key) ? null : this.tryAcquire(key, 1) === OUTCOME.granted ? undefined : false)
   }
 
-  static create(addon: NativeAddon, view: BigInt64Array, { rate, burst, capacity, evicts }: KeyedParameters, seed: BigUint64Array, clock: Clock): NativeKeyedTable {
+  static create(
+    addon: NativeAddon,
+    view: BigInt64Array,
+    { rate, burst, capacity, evicts }: KeyedParameters,
+    seed: BigUint64Array,
+    clock: Clock,
+  ): NativeKeyedTable {
     addon.keyedInitialize(view, rate, burst, capacity, evicts, seed, timeFor(clock))
     return NativeKeyedTable.open(addon, view, clock)
   }

@@ -3,14 +3,33 @@ import { ownDoorbell } from './doorbell.js'
 import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
 import type { NameScope } from './shared-names.js'
 
-type Opened = [take: () => undefined | false, give: () => undefined | boolean, number: number, maxConcurrent: number, maxQueue: number]
+type Opened = [
+  take: () => undefined | false,
+  give: () => undefined | boolean,
+  number: number,
+  maxConcurrent: number,
+  maxQueue: number,
+]
 
 declare module '../internal/native.js' {
   /** The functions of native/binding/semaphore_binding.cc. A `maxQueue` of -1 stands for no bound. */
   interface NativeAddon {
-    semaphoreInitialize(view: BigInt64Array, rows: number, places: number, maxConcurrent: number, maxQueue: number): void
+    semaphoreInitialize(
+      view: BigInt64Array,
+      rows: number,
+      places: number,
+      maxConcurrent: number,
+      maxQueue: number,
+    ): void
     semaphoreOpen(view: BigInt64Array): Opened | null
-    semaphoreOpenNamed(name: string, machine: boolean, rows: number, places: number, maxConcurrent: number, maxQueue: number): Opened | null
+    semaphoreOpenNamed(
+      name: string,
+      machine: boolean,
+      rows: number,
+      places: number,
+      maxConcurrent: number,
+      maxQueue: number,
+    ): Opened | null
     semaphoreAcquire(number: number): Admission
     semaphoreCancel(number: number): 0 | 1
     semaphoreCollect(number: number): number
@@ -42,7 +61,12 @@ export class NativeSemaphore implements Semaphore {
     this.maxQueue = maxQueue < 0 ? Infinity : maxQueue
   }
 
-  static create(addon: NativeAddon, view: BigInt64Array, limits: SemaphoreLimits, shape: SemaphoreShape): NativeSemaphore | null {
+  static create(
+    addon: NativeAddon,
+    view: BigInt64Array,
+    limits: SemaphoreLimits,
+    shape: SemaphoreShape,
+  ): NativeSemaphore | null {
     addon.semaphoreInitialize(view, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits))
     return NativeSemaphore.open(addon, view)
   }
@@ -53,9 +77,26 @@ export class NativeSemaphore implements Semaphore {
   }
 
   /** The semaphore everybody in `scope` gets for `name`, with the limits its first user gave it. */
-  static named(addon: NativeAddon, name: string, scope: NameScope, limits: SemaphoreLimits, shape: SemaphoreShape): NativeSemaphore | null {
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: NameScope,
+    limits: SemaphoreLimits,
+    shape: SemaphoreShape,
+  ): NativeSemaphore | null {
     ownDoorbell()
-    return NativeSemaphore.#wrap(addon, addon.semaphoreOpenNamed(name, scope === 'machine', shape.rows, shape.places, limits.maxConcurrent, boundOf(limits)), scope === 'machine')
+    return NativeSemaphore.#wrap(
+      addon,
+      addon.semaphoreOpenNamed(
+        name,
+        scope === 'machine',
+        shape.rows,
+        shape.places,
+        limits.maxConcurrent,
+        boundOf(limits),
+      ),
+      scope === 'machine',
+    )
   }
 
   static #wrap(addon: NativeAddon, opened: Opened | null, isOfMachine = false): NativeSemaphore | null {

@@ -57,10 +57,14 @@ function createRegion(cells: number): SharedArrayBuffer {
 export function viewCells(address: CellAddress, count: number, kindWord: bigint): BigInt64Array {
   const { buffer, cell } = address
   if (!builtins.util.types.isSharedArrayBuffer(buffer)) {
-    throw new TypeError(`handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(buffer)}`)
+    throw new TypeError(
+      `handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(buffer)}`,
+    )
   }
   if (buffer.byteLength < 2 * CELL_BYTES || buffer.byteLength % CELL_BYTES !== 0) {
-    throw new TypeError(`handle.buffer must be a region of amorsize; received a SharedArrayBuffer of ${buffer.byteLength} bytes`)
+    throw new TypeError(
+      `handle.buffer must be a region of amorsize; received a SharedArrayBuffer of ${buffer.byteLength} bytes`,
+    )
   }
   const header = new BigInt64Array(buffer, 0, WORDS_PER_CELL)
   if (Atomics.load(header, REGION.magic) !== REGION.magicValue) {
@@ -79,7 +83,9 @@ export function viewCells(address: CellAddress, count: number, kindWord: bigint)
   }
   const view = new BigInt64Array(buffer, cell * CELL_BYTES, count * WORDS_PER_CELL)
   if (Atomics.load(view, 0) !== kindWord) {
-    throw new SharedMemoryError(`cell ${cell} of the region holds something else than the handle says`, { reason: 'wrong-kind' })
+    throw new SharedMemoryError(`cell ${cell} of the region holds something else than the handle says`, {
+      reason: 'wrong-kind',
+    })
   }
   return view
 }

@@ -27,7 +27,8 @@ const lengthOf = (line: bigint): number => payloadOf(line) & LENGTH_MASK
 const ownerOf = (place: bigint): number => payloadOf(place) >> SEMAPHORE.waitingBits
 const countOf = (place: bigint): number => payloadOf(place) & WAITING_MASK
 const placePayload = (owner: number, count: number): number => (owner << SEMAPHORE.waitingBits) | count
-const changeOfOwn = (action: Action): number => (action === ACTION.take ? 1 : action === ACTION.give || action === ACTION.handOver ? -1 : 0)
+const changeOfOwn = (action: Action): number =>
+  action === ACTION.take ? 1 : action === ACTION.give || action === ACTION.handOver ? -1 : 0
 
 /**
  * The twin of native/core/semaphore.h, word for word and operation for operation: both may work on the same cells at the same time.
@@ -89,7 +90,8 @@ export class SemaphoreCore {
         continue
       }
       const { maxQueue } = this
-      const hasRoom = (maxQueue < 0 || this.waiting() < maxQueue) && this.#placeFor(owner, this.#line(), NO_STAMP) !== NO_PLACE
+      const hasRoom =
+        (maxQueue < 0 || this.waiting() < maxQueue) && this.#placeFor(owner, this.#line(), NO_STAMP) !== NO_PLACE
       if (!hasRoom) {
         if (this.#hot() === now) return 2
       } else if (this.#commit(now, owner, ACTION.join, 0, true)) {
@@ -209,7 +211,11 @@ export class SemaphoreCore {
       const line = this.#line()
       if (stampOf(line) !== stampOf(now) && !this.#changeQueue(now, action, owner, line)) return
     }
-    this.#apply(this.#row(owner, SEMAPHORE.own), now, (before) => (payloadOf(before) + changeOfOwn(action)) & COUNT_MASK)
+    this.#apply(
+      this.#row(owner, SEMAPHORE.own),
+      now,
+      (before) => (payloadOf(before) + changeOfOwn(action)) & COUNT_MASK,
+    )
   }
 
   #changeQueue(now: bigint, action: Action, owner: number, line: bigint): boolean {
@@ -218,17 +224,28 @@ export class SemaphoreCore {
     if (action === ACTION.join) {
       const index = this.#placeFor(owner, line, stampOf(now))
       if (index === NO_PLACE) return false
-      const joined = (before: bigint): number => placePayload(owner, index < length && ownerOf(before) === owner ? countOf(before) + 1 : 1)
-      return this.#apply(this.#place(line, index), now, joined) && this.#applyLine(now, head, index < length ? length : index + 1)
+      const joined = (before: bigint): number =>
+        placePayload(owner, index < length && ownerOf(before) === owner ? countOf(before) + 1 : 1)
+      return (
+        this.#apply(this.#place(line, index), now, joined) &&
+        this.#applyLine(now, head, index < length ? length : index + 1)
+      )
     }
-    const index = action === ACTION.handOver ? this.#firstWaiting(line, stampOf(now)) : this.#lastOf(owner, line, stampOf(now))
-    if (index === NO_PLACE || !this.#apply(this.#place(line, index), now, (before) => payloadOf(before) - 1)) return false
+    const index =
+      action === ACTION.handOver ? this.#firstWaiting(line, stampOf(now)) : this.#lastOf(owner, line, stampOf(now))
+    if (index === NO_PLACE || !this.#apply(this.#place(line, index), now, (before) => payloadOf(before) - 1))
+      return false
     const left = this.#at(line, index)
     if (action === ACTION.handOver) {
       if (!this.#isRow(ownerOf(left))) return false
-      if (!this.#apply(this.#row(ownerOf(left), SEMAPHORE.grants), now, (before) => (payloadOf(before) + 1) & COUNT_MASK)) return false
+      if (
+        !this.#apply(this.#row(ownerOf(left), SEMAPHORE.grants), now, (before) => (payloadOf(before) + 1) & COUNT_MASK)
+      )
+        return false
       const past = countOf(left) > 0 ? index : index + 1
-      return isQueued(now) ? this.#applyLine(now, (head + past) % this.#places, length - past) : this.#applyLine(now, 0, 0)
+      return isQueued(now)
+        ? this.#applyLine(now, (head + past) % this.#places, length - past)
+        : this.#applyLine(now, 0, 0)
     }
     if (!isQueued(now)) return this.#applyLine(now, 0, 0)
     let used = length

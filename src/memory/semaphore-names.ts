@@ -3,16 +3,25 @@ import { openName } from './machine-names.js'
 import { NativeSemaphore } from './native-semaphore.js'
 import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
-import { createSemaphore, openSemaphore, orFull, type Semaphore, type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
+import {
+  createSemaphore,
+  openSemaphore,
+  orFull,
+  type Semaphore,
+  type SemaphoreLimits,
+  SHARED_SHAPE,
+} from './semaphore.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './shared-names.js'
 
 const ownNames = new OwnNames<CellAddress>()
 
 /** The queues of this thread that are in use, by scope and name: a thread needs one row of a semaphore, however many bulkheads use the name. */
 const queues = new WeakMap<Clock, Map<string, WeakRef<PermitQueue>>>()
-const collected = new FinalizationRegistry<{ readonly known: Map<string, WeakRef<PermitQueue>>; readonly key: string }>(({ known, key }) => {
-  if (known.get(key)?.deref() === undefined) known.delete(key)
-})
+const collected = new FinalizationRegistry<{ readonly known: Map<string, WeakRef<PermitQueue>>; readonly key: string }>(
+  ({ known, key }) => {
+    if (known.get(key)?.deref() === undefined) known.delete(key)
+  },
+)
 
 /**
  * This thread's queue at the semaphore of `name`, which is made by whoever asks first. Every thread of the process gets the same
@@ -29,7 +38,8 @@ export function queueByName(name: string, scope: NameScope, limits: SemaphoreLim
   const queue = known ?? new PermitQueue(openByName(name, scope, limits, clock))
   const { semaphore } = queue
   if (semaphore.maxConcurrent !== limits.maxConcurrent || semaphore.maxQueue !== limits.maxQueue) {
-    const text = ({ maxConcurrent, maxQueue }: SemaphoreLimits): string => `{ maxConcurrent: ${maxConcurrent}, maxQueue: ${maxQueue} }`
+    const text = ({ maxConcurrent, maxQueue }: SemaphoreLimits): string =>
+      `{ maxConcurrent: ${maxConcurrent}, maxQueue: ${maxQueue} }`
     throw otherParameters(`the name '${name}'`, scope, text(semaphore), text(limits))
   }
   if (known === undefined) {
@@ -41,6 +51,8 @@ export function queueByName(name: string, scope: NameScope, limits: SemaphoreLim
 
 function openByName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): Semaphore {
   const addon = addonForNames(name, scope, clock)
-  if (addon !== null) return orFull(openName(name, () => NativeSemaphore.named(addon, name, scope, limits, SHARED_SHAPE)))
-  return openSemaphore(ownNames.findOrMake(name, scope, clock, () => createSemaphore(limits, SHARED_SHAPE).address)).semaphore
+  if (addon !== null)
+    return orFull(openName(name, () => NativeSemaphore.named(addon, name, scope, limits, SHARED_SHAPE)))
+  return openSemaphore(ownNames.findOrMake(name, scope, clock, () => createSemaphore(limits, SHARED_SHAPE).address))
+    .semaphore
 }

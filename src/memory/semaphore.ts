@@ -71,7 +71,8 @@ export function createSemaphore(limits: SemaphoreLimits, shape: SemaphoreShape):
   const address = allocateCells(count)
   const addon = nativeAddon()
   const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, count * WORDS_PER_CELL)
-  const semaphore = addon === null ? TwinSemaphore.create(view, limits, shape) : NativeSemaphore.create(addon, view, limits, shape)
+  const semaphore =
+    addon === null ? TwinSemaphore.create(view, limits, shape) : NativeSemaphore.create(addon, view, limits, shape)
   return { semaphore: orFull(semaphore), address }
 }
 

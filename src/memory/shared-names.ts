@@ -36,7 +36,8 @@ export class OwnNames<T> {
       )
     }
     let names = this.#byClock.get(clock)
-    if (names === undefined) this.#byClock.set(clock, (names = { process: new Map<string, T>(), machine: new Map<string, T>() }))
+    if (names === undefined)
+      this.#byClock.set(clock, (names = { process: new Map<string, T>(), machine: new Map<string, T>() }))
     let known = names[scope].get(name)
     if (known === undefined) names[scope].set(name, (known = make()))
     return known
@@ -51,9 +52,19 @@ export class OwnNames<T> {
  * @param asked - those that were asked for
  * @param other - what can be done besides taking another name, e.g. ', or …'
  */
-export function otherParameters(what: string, scope: NameScope, founding: string, asked: string, other = ''): SharedMemoryError {
-  const [where, mend] = scope === 'process' ? ['in this process', ''] : ['on this machine', ", or remove it with 'amorsize shm remove' when no process uses it"]
-  return new SharedMemoryError(`${what} is in use ${where} with ${founding}, so it cannot be used with ${asked}; use another name${other}${mend}`, {
-    reason: 'parameters-differ',
-  })
+export function otherParameters(
+  what: string,
+  scope: NameScope,
+  founding: string,
+  asked: string,
+  other = '',
+): SharedMemoryError {
+  const [where, mend] =
+    scope === 'process'
+      ? ['in this process', '']
+      : ['on this machine', ", or remove it with 'amorsize shm remove' when no process uses it"]
+  return new SharedMemoryError(
+    `${what} is in use ${where} with ${founding}, so it cannot be used with ${asked}; use another name${other}${mend}`,
+    { reason: 'parameters-differ' },
+  )
 }

@@ -11,7 +11,14 @@ declare module '../internal/native.js' {
   interface NativeAddon {
     budgetInitialize(view: BigInt64Array, ratio: number, minPerSecond: number, ttlMs: number): void
     budgetOpen(view: BigInt64Array): Opened
-    budgetOpenNamed(name: string, ratio: number, minPerSecond: number, ttlMs: number, machine: boolean, founding: Float64Array): Opened
+    budgetOpenNamed(
+      name: string,
+      ratio: number,
+      minPerSecond: number,
+      ttlMs: number,
+      machine: boolean,
+      founding: Float64Array,
+    ): Opened
     budgetTryWithdraw(number: number): boolean
     budgetAvailable(number: number): number
   }
@@ -53,8 +60,13 @@ export function retryBudgetByName(
   if (addon === null) return null
   const { ratio, minPerSecond, ttlMs } = parameters
   const founding = new Float64Array(3)
-  const opened = openName(name, () => addon.budgetOpenNamed(name, ratio, minPerSecond, ttlMs, scope === 'machine', founding))
-  return { budget: throughAddon(addon, opened), founding: { ratio: founding[0] as number, minPerSecond: founding[1] as number, ttlMs: founding[2] as number } }
+  const opened = openName(name, () =>
+    addon.budgetOpenNamed(name, ratio, minPerSecond, ttlMs, scope === 'machine', founding),
+  )
+  return {
+    budget: throughAddon(addon, opened),
+    founding: { ratio: founding[0] as number, minPerSecond: founding[1] as number, ttlMs: founding[2] as number },
+  }
 }
 
 /** A retry budget without a name, and where its cells are. */
@@ -69,7 +81,10 @@ export interface PlacedRetryBudget {
  * @param balances - ratio x calls - retries of each slice of the window, the newest first
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' without the addon
  */
-export function createRetryBudget({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters, balances: readonly number[]): PlacedRetryBudget {
+export function createRetryBudget(
+  { ratio, minPerSecond, ttlMs }: RetryBudgetParameters,
+  balances: readonly number[],
+): PlacedRetryBudget {
   const addon = addonForBudgets()
   const address = allocateCells(RETRY_BUDGET.cells)
   const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, RETRY_BUDGET.cells * WORDS_PER_CELL)
@@ -101,7 +116,9 @@ function throughAddon(addon: NativeAddon, [deposit, number]: Opened): SharedRetr
 function addonForBudgets(): NativeAddon {
   const addon = nativeAddon()
   if (addon !== null) return addon
-  throw new SharedMemoryError('retry budgets are shared by the native addon, which is not loaded', { reason: 'unavailable' })
+  throw new SharedMemoryError('retry budgets are shared by the native addon, which is not loaded', {
+    reason: 'unavailable',
+  })
 }
 
 /** The word of a slice, as native/core/retry_budget.h reads it. */

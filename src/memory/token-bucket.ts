@@ -186,7 +186,12 @@ export class TwinTokenBucket {
   refund(nowNs: bigint, tokens: number): number {
     for (;;) {
       const slot = this.#readSlot()
-      const returned = this.#giveBack(slot, nowNs, creditUnits(tokens, slot.digits), slot.spent > producedBy(slot, nowNs))
+      const returned = this.#giveBack(
+        slot,
+        nowNs,
+        creditUnits(tokens, slot.digits),
+        slot.spent > producedBy(slot, nowNs),
+      )
       if (returned !== null) return returned
     }
   }
@@ -342,7 +347,13 @@ export class TwinTokenBucket {
     if ((slot.generation & GENERATION_MASK) !== (slot.hot & GENERATION_MASK)) return null
     const debt = tokensOf(max(slot.spent - producedBy(slot, nowNs), 0n), slot.digits)
     const pausedMs = Number(max(slot.epochNs - nowNs, 0n)) / 1e6
-    return { requestsPerSecond: slot.askedRate, burstSize: slot.askedBurst, tokens: this.available(nowNs), debt, pausedMs }
+    return {
+      requestsPerSecond: slot.askedRate,
+      burstSize: slot.askedBurst,
+      tokens: this.available(nowNs),
+      debt,
+      pausedMs,
+    }
   }
 
   #change(nowNs: bigint, makeChange: (old: Slot) => Change): Outcome {
@@ -385,7 +396,14 @@ export class TwinTokenBucket {
 
   #putInForce(old: Slot, to: Change, generation: bigint): boolean {
     const digits = digitsFor(to.rate, to.burst, totalTokens(max(to.produced, to.spent), old.digits))
-    const next = makeSlot(generation, to.epochNs, rescaleDown(to.produced, old.digits, digits), to.rate, to.burst, digits)
+    const next = makeSlot(
+      generation,
+      to.epochNs,
+      rescaleDown(to.produced, old.digits, digits),
+      to.rate,
+      to.burst,
+      digits,
+    )
     const spent = max(rescaleUp(to.spent, old.digits, digits) - next.base, -next.burst)
     this.#writeSlot(next)
     const packed = pack(min(spent, MAX_SPENT), (old.hot & ~GENERATION_MASK) | (generation & GENERATION_MASK))
@@ -423,10 +441,20 @@ function pack(spent: bigint, stamp: bigint): bigint {
 
 /** A place on the axis in units of `slot`. */
 function placeOf(furthest: bigint, slot: Slot): bigint {
-  return rescaleUp(furthest >> FURTHEST_DIGITS_BITS, Number(furthest & FURTHEST_DIGITS_MASK) + MIN_DIGITS - 1, slot.digits) - slot.base
+  return (
+    rescaleUp(furthest >> FURTHEST_DIGITS_BITS, Number(furthest & FURTHEST_DIGITS_MASK) + MIN_DIGITS - 1, slot.digits) -
+    slot.base
+  )
 }
 
-function makeSlot(generation: bigint, epochNs: bigint, base: bigint, rate: number, burst: number, digits: number): Slot {
+function makeSlot(
+  generation: bigint,
+  epochNs: bigint,
+  base: bigint,
+  rate: number,
+  burst: number,
+  digits: number,
+): Slot {
   return {
     hot: 0n,
     spent: 0n,

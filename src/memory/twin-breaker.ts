@@ -1,7 +1,16 @@
 import { type Clock, timeOf } from '../internal/clock.js'
 import { nsFromMs } from '../internal/rate.js'
 import type { Admission, Breaker } from './breaker.js'
-import { BREAKER_STATE, type BreakerStateNumber, type CallResult, NEVER_ADMITS, type Permit, TwinCircuitBreaker, generationOf, stateOf } from './circuit-breaker.js'
+import {
+  BREAKER_STATE,
+  type BreakerStateNumber,
+  type CallResult,
+  NEVER_ADMITS,
+  type Permit,
+  TwinCircuitBreaker,
+  generationOf,
+  stateOf,
+} from './circuit-breaker.js'
 
 /** A circuit breaker through the TypeScript twin. */
 export class TwinBreaker implements Breaker {

@@ -27,7 +27,10 @@ export class TwinKeyedTable implements KeyedTable {
   }
 
   static create(view: BigInt64Array, parameters: KeyedParameters, seed: BigUint64Array, clock: Clock): TwinKeyedTable {
-    const terms = KeyedTerms.make(nsFromMs(timeOf(clock)), parameters, { low: seed[0] as bigint, high: seed[1] as bigint })
+    const terms = KeyedTerms.make(nsFromMs(timeOf(clock)), parameters, {
+      low: seed[0] as bigint,
+      high: seed[1] as bigint,
+    })
     KeyedSlots.initialize(view, terms)
     return new TwinKeyedTable(view, terms, clock)
   }

@@ -68,7 +68,10 @@ export class TwinSemaphore implements Semaphore {
   static open(view: BigInt64Array): TwinSemaphore | null {
     const word = Number(view[SEMAPHORE.shape])
     const shape = { rows: word >> 16, places: word & 0xffff }
-    if (Atomics.load(view, SEMAPHORE.kind) !== kindWord(KIND.semaphore) || view.length < (1 + shape.rows) * WORDS_PER_CELL + shape.places) {
+    if (
+      Atomics.load(view, SEMAPHORE.kind) !== kindWord(KIND.semaphore) ||
+      view.length < (1 + shape.rows) * WORDS_PER_CELL + shape.places
+    ) {
       throw new TypeError('semaphore: the view does not hold a semaphore with all of its cells')
     }
     const core = new SemaphoreCore(view, shape)

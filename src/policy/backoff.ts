@@ -28,7 +28,8 @@ export function backoffMs(backoff: Backoff, failures: number, previousMs: number
   }
   // The power overflows to Infinity after some thousand failures (0 * Infinity is NaN): the cap comes first for that, and
   // again after jitter, whatever `random` may return.
-  const exponentialMs = initialDelayMs === 0 ? 0 : Math.min(maxDelayMs, initialDelayMs * backoff.exponentialBase ** (failures - 1))
+  const exponentialMs =
+    initialDelayMs === 0 ? 0 : Math.min(maxDelayMs, initialDelayMs * backoff.exponentialBase ** (failures - 1))
   switch (backoff.jitter) {
     case 'full':
       return Math.min(maxDelayMs, random() * exponentialMs)

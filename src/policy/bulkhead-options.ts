@@ -45,12 +45,19 @@ const KEYS = ['maxConcurrent', 'maxQueue', 'maxWaitMs', 'name', 'scope', 'key', 
 export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkheadOptions {
   checkKeys('bulkhead', options, KEYS)
   if (options.key !== undefined && options.scope === 'machine') {
-    throw new TypeError("key needs scope 'process': names of the machine stay until they are removed, so each key would, too")
+    throw new TypeError(
+      "key needs scope 'process': names of the machine stay until they are removed, so each key would, too",
+    )
   }
   const { maxConcurrent = 10, maxQueue = Infinity, maxWaitMs = Infinity, clock = systemClock } = options
   return Object.freeze({
     maxConcurrent: checkNumber('maxConcurrent', maxConcurrent, { min: 1, max: SEMAPHORE.mostPermits, integer: true }),
-    maxQueue: checkNumber('maxQueue', maxQueue, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }),
+    maxQueue: checkNumber('maxQueue', maxQueue, {
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      integer: true,
+      allowInfinity: true,
+    }),
     maxWaitMs: checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true }),
     ...checkSharedName(options.name, options.scope),
     key: checkOptionalFunction('key', options.key),
@@ -65,7 +72,13 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
 export interface BulkheadHandle {
   readonly kind: 'amorsize.Bulkhead'
   /** The options that are data. */
-  readonly options: { readonly maxConcurrent: number; readonly maxQueue: number; readonly maxWaitMs: number; readonly name?: string; readonly scope: 'process' | 'machine' }
+  readonly options: {
+    readonly maxConcurrent: number
+    readonly maxQueue: number
+    readonly maxWaitMs: number
+    readonly name?: string
+    readonly scope: 'process' | 'machine'
+  }
   /** The memory of a bulkhead without a name. */
   readonly buffer?: SharedArrayBuffer
   /** Its first cell in `buffer`. */
@@ -76,7 +89,11 @@ const HANDLE_KIND = 'amorsize.Bulkhead'
 
 export function bulkheadHandle(options: CompleteBulkheadOptions, address: CellAddress | null): BulkheadHandle {
   const { maxConcurrent, maxQueue, maxWaitMs, name, scope } = options
-  return { kind: HANDLE_KIND, options: { maxConcurrent, maxQueue, maxWaitMs, scope, ...(name === null ? {} : { name }) }, ...(address ?? {}) }
+  return {
+    kind: HANDLE_KIND,
+    options: { maxConcurrent, maxQueue, maxWaitMs, scope, ...(name === null ? {} : { name }) },
+    ...(address ?? {}),
+  }
 }
 
 /** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */

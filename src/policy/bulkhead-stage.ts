@@ -80,7 +80,10 @@ export class BulkheadStage implements LinearStage {
     const { maxConcurrent, name } = this.options
     const queued = queue.semaphore.waiting()
     const who = name === null ? 'the bulkhead' : `the bulkhead '${name}'`
-    const error = new BulkheadRejectedError(`${who} runs ${maxConcurrent} call(s) at once, and ${because}`, { maxConcurrent, queued })
+    const error = new BulkheadRejectedError(`${who} runs ${maxConcurrent} call(s) at once, and ${because}`, {
+      maxConcurrent,
+      queued,
+    })
     if (this.events.isHeard) this.events.emit('rejected', { error })
     return error
   }
@@ -143,7 +146,13 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   readonly #resolve: () => void
   readonly #reject: (reason: unknown) => void
 
-  constructor(stage: BulkheadStage, call: Call, partition: Partition, resolve: () => void, reject: (reason: unknown) => void) {
+  constructor(
+    stage: BulkheadStage,
+    call: Call,
+    partition: Partition,
+    resolve: () => void,
+    reject: (reason: unknown) => void,
+  ) {
     this.#stage = stage
     this.#call = call
     this.#partition = partition

@@ -82,9 +82,10 @@ export class Bulkhead extends StagedPolicy implements Disposable {
    */
   share(): BulkheadHandle {
     if (this.#queue === undefined) {
-      throw new SharedMemoryError('a bulkhead with keys has no handle; give it a name, and make it with the same name and key in every thread', {
-        reason: 'unavailable',
-      })
+      throw new SharedMemoryError(
+        'a bulkhead with keys has no handle; give it a name, and make it with the same name and key in every thread',
+        { reason: 'unavailable' },
+      )
     }
     return bulkheadHandle(this.#stage.options, this.#address)
   }
@@ -105,7 +106,14 @@ export class Bulkhead extends StagedPolicy implements Disposable {
     const { options, events, isDisposed } = this.#stage
     const { name, key, clock } = options
     if (isDisposed) return 'the bulkhead has been disposed'
-    return whyBound({ who: 'the bulkhead', name, isNameShared: true, functions: { key }, clock, isListenedTo: events.hasListener() })
+    return whyBound({
+      who: 'the bulkhead',
+      name,
+      isNameShared: true,
+      functions: { key },
+      clock,
+      isListenedTo: events.hasListener(),
+    })
   }
 
   /** @internal */
@@ -124,7 +132,10 @@ export class Bulkhead extends StagedPolicy implements Disposable {
   }
 }
 
-function openQueue(options: CompleteBulkheadOptions, adopted: CellAddress | null): { queue: PermitQueue | undefined; address: CellAddress | null } {
+function openQueue(
+  options: CompleteBulkheadOptions,
+  adopted: CellAddress | null,
+): { queue: PermitQueue | undefined; address: CellAddress | null } {
   const { name, scope, key, clock } = options
   if (key !== undefined) return { queue: undefined, address: null }
   if (name !== null) return { queue: queueByName(name, scope, options, clock), address: null }

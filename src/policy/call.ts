@@ -27,7 +27,8 @@ export function callUnder<F extends AnyFunction>(
   { args, signal }: CallOptions<F>,
 ): Promise<Awaited<ReturnType<F>>> {
   checkFunction('fn', fn)
-  if (args !== undefined && !Array.isArray(args)) throw new TypeError(`args must be an array; received ${describe(args)}`)
+  if (args !== undefined && !Array.isArray(args))
+    throw new TypeError(`args must be an array; received ${describe(args)}`)
   const call = (): Awaited<ReturnType<F>> => Reflect.apply(fn, undefined, args ?? []) as Awaited<ReturnType<F>>
   return signal === undefined ? policy.execute(call) : policy.execute(call, { signal })
 }
@@ -62,7 +63,8 @@ export async function retryCall<F extends AnyFunction>(
  */
 export async function circuitBreakerCall<F extends AnyFunction>(
   fn: F,
-  options: CallOptions<F> & CircuitBreakerOptions & { readonly policy?: CircuitBreaker | CircuitBreakerOptions | undefined } = {},
+  options: CallOptions<F> &
+    CircuitBreakerOptions & { readonly policy?: CircuitBreaker | CircuitBreakerOptions | undefined } = {},
 ): Promise<Awaited<ReturnType<F>>> {
   const { args, signal, policy, own } = split('circuitBreakerCall', options, CIRCUIT_BREAKER_KEYS)
   if (policy instanceof CircuitBreaker) return callUnder(alone('circuitBreakerCall', policy, own), fn, { args, signal })
@@ -74,7 +76,12 @@ function split<F extends AnyFunction, O, P>(
   name: string,
   options: CallOptions<F> & O & { readonly policy?: P },
   keys: readonly (keyof O & string)[],
-): { args: Parameters<F> | undefined; signal: AbortSignal | undefined; policy: P | undefined; own: Omit<typeof options, 'args' | 'signal' | 'policy'> } {
+): {
+  args: Parameters<F> | undefined
+  signal: AbortSignal | undefined
+  policy: P | undefined
+  own: Omit<typeof options, 'args' | 'signal' | 'policy'>
+} {
   checkKeys(name, options, [...CALL_KEYS, 'policy', ...keys])
   const { args, signal, policy, ...own } = options
   return { args, signal, policy, own }

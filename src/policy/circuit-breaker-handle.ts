@@ -21,7 +21,10 @@ export interface CircuitBreakerHandle {
 
 const KIND = 'amorsize.CircuitBreaker'
 
-export function createBreakerHandle({ data, clock }: CircuitBreakerSettings, address: CellAddress | null): CircuitBreakerHandle {
+export function createBreakerHandle(
+  { data, clock }: CircuitBreakerSettings,
+  address: CellAddress | null,
+): CircuitBreakerHandle {
   const clockName = nameOfClock(clock)
   return { kind: KIND, options: data, ...(address ?? {}), ...(clockName === undefined ? {} : { clock: clockName }) }
 }

@@ -73,7 +73,13 @@ export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
   readonly data: CircuitBreakerData
 }
 
-export const CIRCUIT_BREAKER_FUNCTION_KEYS = ['isFailure', 'isFailureResult', 'onOpen', 'onClose', 'onHalfOpen'] as const satisfies readonly (keyof CircuitBreakerFunctions)[]
+export const CIRCUIT_BREAKER_FUNCTION_KEYS = [
+  'isFailure',
+  'isFailureResult',
+  'onOpen',
+  'onClose',
+  'onHalfOpen',
+] as const satisfies readonly (keyof CircuitBreakerFunctions)[]
 
 const DATA_KEYS = [
   'failureThreshold',
@@ -90,7 +96,14 @@ const DATA_KEYS = [
 /** The keys of {@link CircuitBreakerOptions}. */
 export const CIRCUIT_BREAKER_KEYS = [...DATA_KEYS, ...CIRCUIT_BREAKER_FUNCTION_KEYS, 'clock'] as const
 
-const WINDOW_KEYS = ['ms', 'calls', 'failureRate', 'slowCallMs', 'slowRate', 'minimumCalls'] as const satisfies readonly (keyof CircuitBreakerWindow)[]
+const WINDOW_KEYS = [
+  'ms',
+  'calls',
+  'failureRate',
+  'slowCallMs',
+  'slowRate',
+  'minimumCalls',
+] as const satisfies readonly (keyof CircuitBreakerWindow)[]
 const HOUR_MS = 3_600_000
 const time = { min: 0, exclusiveMin: true, max: MAX_BREAKER_MS } as const
 const share = { min: 0, exclusiveMin: true, max: 1 } as const
@@ -99,23 +112,45 @@ const count = { min: 1, max: MAX_BREAKER_COUNT, integer: true } as const
 /** Checks the options and fills in the defaults. */
 export function readCircuitBreakerOptions(options: CircuitBreakerOptions): CircuitBreakerSettings {
   checkKeys('circuitBreaker', options, CIRCUIT_BREAKER_KEYS)
-  const { failureThreshold, window, successThreshold = 2, resetTimeoutMs = 60_000, resetTimeoutFactor = 1, probeLeaseMs = 60_000 } = options
+  const {
+    failureThreshold,
+    window,
+    successThreshold = 2,
+    resetTimeoutMs = 60_000,
+    resetTimeoutFactor = 1,
+    probeLeaseMs = 60_000,
+  } = options
   const { clock = systemClock } = options
   const parameters = new Float64Array(BREAKER_PARAMETER.count)
   const set = (index: number, value: number): number => (parameters[index] = value)
   if (window === undefined) {
-    set(BREAKER_PARAMETER.size, checkNumber('failureThreshold', failureThreshold === undefined ? 5 : failureThreshold, count))
+    set(
+      BREAKER_PARAMETER.size,
+      checkNumber('failureThreshold', failureThreshold === undefined ? 5 : failureThreshold, count),
+    )
     parameters.fill(Infinity, BREAKER_PARAMETER.failureRate, BREAKER_PARAMETER.minimumCalls)
     set(BREAKER_PARAMETER.minimumCalls, 1)
   } else {
-    if (failureThreshold !== undefined) throw new TypeError('circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both')
+    if (failureThreshold !== undefined)
+      throw new TypeError(
+        'circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both',
+      )
     readWindow(window, set)
   }
-  set(BREAKER_PARAMETER.successThreshold, checkNumber('successThreshold', successThreshold, { ...count, max: BREAKER.maxProbes }))
+  set(
+    BREAKER_PARAMETER.successThreshold,
+    checkNumber('successThreshold', successThreshold, { ...count, max: BREAKER.maxProbes }),
+  )
   set(BREAKER_PARAMETER.resetTimeoutMs, checkNumber('resetTimeoutMs', resetTimeoutMs, time))
-  set(BREAKER_PARAMETER.resetTimeoutFactor, checkNumber('resetTimeoutFactor', resetTimeoutFactor, { min: 1, max: 1000 }))
+  set(
+    BREAKER_PARAMETER.resetTimeoutFactor,
+    checkNumber('resetTimeoutFactor', resetTimeoutFactor, { min: 1, max: 1000 }),
+  )
   const { maxResetTimeoutMs = Math.max(HOUR_MS, resetTimeoutMs) } = options
-  set(BREAKER_PARAMETER.maxResetTimeoutMs, checkNumber('maxResetTimeoutMs', maxResetTimeoutMs, { min: resetTimeoutMs, max: MAX_BREAKER_MS }))
+  set(
+    BREAKER_PARAMETER.maxResetTimeoutMs,
+    checkNumber('maxResetTimeoutMs', maxResetTimeoutMs, { min: resetTimeoutMs, max: MAX_BREAKER_MS }),
+  )
   set(BREAKER_PARAMETER.probeLeaseMs, checkNumber('probeLeaseMs', probeLeaseMs, time))
   const { name, scope } = checkSharedName(options.name, options.scope)
   return {
@@ -137,9 +172,12 @@ function readWindow(window: CircuitBreakerWindow, set: (index: number, value: nu
   checkKeys('window', window, WINDOW_KEYS)
   const { ms, calls, failureRate = 0.5, slowCallMs, slowRate } = window
   if ((ms === undefined) === (calls === undefined)) {
-    throw new TypeError(`window must have either ms (the last milliseconds) or calls (the last calls); received ${ms === undefined ? 'neither' : 'both'}`)
+    throw new TypeError(
+      `window must have either ms (the last milliseconds) or calls (the last calls); received ${ms === undefined ? 'neither' : 'both'}`,
+    )
   }
-  if (slowRate !== undefined && slowCallMs === undefined) throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')
+  if (slowRate !== undefined && slowCallMs === undefined)
+    throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')
   if (ms === undefined) {
     set(BREAKER_PARAMETER.mode, 1)
     set(BREAKER_PARAMETER.size, checkNumber('window.calls', calls, { ...count, max: BREAKER.maxCalls }))
@@ -148,8 +186,16 @@ function readWindow(window: CircuitBreakerWindow, set: (index: number, value: nu
     set(BREAKER_PARAMETER.size, checkNumber('window.ms', ms, { min: 1, max: MAX_BREAKER_MS }))
   }
   set(BREAKER_PARAMETER.failureRate, checkNumber('window.failureRate', failureRate, share))
-  set(BREAKER_PARAMETER.slowCallMs, slowCallMs === undefined ? Infinity : checkNumber('window.slowCallMs', slowCallMs, { min: 0, max: MAX_BREAKER_MS }))
-  set(BREAKER_PARAMETER.slowRate, slowCallMs === undefined ? Infinity : checkNumber('window.slowRate', slowRate === undefined ? 0.5 : slowRate, share))
+  set(
+    BREAKER_PARAMETER.slowCallMs,
+    slowCallMs === undefined ? Infinity : checkNumber('window.slowCallMs', slowCallMs, { min: 0, max: MAX_BREAKER_MS }),
+  )
+  set(
+    BREAKER_PARAMETER.slowRate,
+    slowCallMs === undefined
+      ? Infinity
+      : checkNumber('window.slowRate', slowRate === undefined ? 0.5 : slowRate, share),
+  )
   const most = calls ?? MAX_BREAKER_COUNT
   const { minimumCalls = Math.min(20, most) } = window
   set(BREAKER_PARAMETER.minimumCalls, checkNumber('window.minimumCalls', minimumCalls, { ...count, max: most }))
@@ -158,7 +204,8 @@ function readWindow(window: CircuitBreakerWindow, set: (index: number, value: nu
 /** Parameters as the options that make them, for error messages. */
 export function describeParameters(parameters: Float64Array): string {
   const at = (key: keyof typeof BREAKER_PARAMETER): number => parameters[BREAKER_PARAMETER[key]] as number
-  const list = (...keys: (keyof typeof BREAKER_PARAMETER)[]): string[] => keys.filter((key) => at(key) !== Infinity).map((key) => `${key}: ${at(key)}`)
+  const list = (...keys: (keyof typeof BREAKER_PARAMETER)[]): string[] =>
+    keys.filter((key) => at(key) !== Infinity).map((key) => `${key}: ${at(key)}`)
   const window = (): string =>
     `window: { ${[`${at('mode') === 1 ? 'calls' : 'ms'}: ${at('size')}`, ...list('failureRate', 'slowCallMs', 'slowRate', 'minimumCalls')].join(', ')} }`
   const what = at('mode') === 0 ? `failureThreshold: ${at('size')}` : window()

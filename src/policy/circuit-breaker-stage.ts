@@ -89,7 +89,10 @@ export class CircuitBreakerStage implements LinearStage {
 
   enter(call: Call, slot: number): undefined {
     if (this.breaker.admit() !== undefined) call.slots[slot] = this.#ask()
-    else call.slots[slot] = this.#isTimed ? new Admitted(this.#generation, null, this.settings.clock.now()) : this.#generation
+    else
+      call.slots[slot] = this.#isTimed
+        ? new Admitted(this.#generation, null, this.settings.clock.now())
+        : this.#generation
     return undefined
   }
 
@@ -120,7 +123,11 @@ export class CircuitBreakerStage implements LinearStage {
         break
       default:
         this.counts.opened++
-        this.#announce('open', 'onOpen', onOpen, { state: state === BREAKER_STATE.open ? 'open' : 'isolated', error, generation })
+        this.#announce('open', 'onOpen', onOpen, {
+          state: state === BREAKER_STATE.open ? 'open' : 'isolated',
+          error,
+          generation,
+        })
     }
   }
 
@@ -216,10 +223,16 @@ function refusal(state: BreakerStateNumber, retryAfterMs: number, name: string |
   const who = name === null ? 'the circuit breaker' : `the circuit breaker '${name}'`
   switch (state) {
     case BREAKER_STATE.halfOpen:
-      return new CircuitOpenError(`${who} is half-open and all its probes are under way`, { retryAfterMs, state: 'half-open' })
+      return new CircuitOpenError(`${who} is half-open and all its probes are under way`, {
+        retryAfterMs,
+        state: 'half-open',
+      })
     case BREAKER_STATE.isolated:
       return new CircuitOpenError(`${who} is isolated until close() is called`, { retryAfterMs, state: 'isolated' })
     default:
-      return new CircuitOpenError(`${who} is open for another ${Math.ceil(retryAfterMs)} ms`, { retryAfterMs, state: 'open' })
+      return new CircuitOpenError(`${who} is open for another ${Math.ceil(retryAfterMs)} ms`, {
+        retryAfterMs,
+        state: 'open',
+      })
   }
 }

@@ -17,7 +17,12 @@ import {
   readCircuitBreakerOptions,
 } from './circuit-breaker-options.js'
 import { TransitionRings } from './circuit-breaker-rings.js'
-import { type CircuitBreakerEvents, CircuitBreakerStage, type CircuitBreakerState, STATES } from './circuit-breaker-stage.js'
+import {
+  type CircuitBreakerEvents,
+  CircuitBreakerStage,
+  type CircuitBreakerState,
+  STATES,
+} from './circuit-breaker-stage.js'
 import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -123,7 +128,14 @@ export class CircuitBreaker extends StagedPolicy {
   [WHY_BOUND](): string | undefined {
     const { settings, events } = this.#stage
     const { name, clock, isFailure, isFailureResult } = settings
-    return whyBound({ who: 'the circuit breaker', name, isNameShared: true, functions: { isFailure, isFailureResult }, clock, isListenedTo: events.hasListener('rejected') })
+    return whyBound({
+      who: 'the circuit breaker',
+      name,
+      isNameShared: true,
+      functions: { isFailure, isFailureResult },
+      clock,
+      isListenedTo: events.hasListener('rejected'),
+    })
   }
 
   /** @internal */
@@ -132,11 +144,20 @@ export class CircuitBreaker extends StagedPolicy {
   }
 }
 
-function place({ name, scope, parameters, clock }: CircuitBreakerSettings, address: CellAddress | null): { breaker: Breaker; address: CellAddress | null } {
-  if (name === null) return address === null ? createBreaker(parameters, clock) : openBreaker(address, parameters, clock)
+function place(
+  { name, scope, parameters, clock }: CircuitBreakerSettings,
+  address: CellAddress | null,
+): { breaker: Breaker; address: CellAddress | null } {
+  if (name === null)
+    return address === null ? createBreaker(parameters, clock) : openBreaker(address, parameters, clock)
   const { breaker, founding } = breakerByName(name, scope, parameters, clock)
   if (parameters.some((value, index) => value !== founding[index])) {
-    throw otherParameters(`the circuit breaker '${name}'`, scope, describeParameters(founding), describeParameters(parameters))
+    throw otherParameters(
+      `the circuit breaker '${name}'`,
+      scope,
+      describeParameters(founding),
+      describeParameters(parameters),
+    )
   }
   return { breaker, address: null }
 }

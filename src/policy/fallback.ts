@@ -117,7 +117,12 @@ export class Fallback extends StagedPolicy {
   /** @internal */
   [WHY_BOUND](): string | undefined {
     const { name, if: condition, onDegraded, levels, events } = this.#stage
-    const bound = whyBound({ who: 'the fallback', name, functions: { if: condition, onDegraded }, isListenedTo: events.hasListener() })
+    const bound = whyBound({
+      who: 'the fallback',
+      name,
+      functions: { if: condition, onDegraded },
+      isListenedTo: events.hasListener(),
+    })
     if (bound !== undefined || levels.every((level) => isPlain(level))) return bound
     return `${name === null ? 'the fallback' : `the fallback '${name}'`} has a substitute that other threads would not receive as it is`
   }
@@ -140,7 +145,14 @@ function isPlain(value: unknown, depth = 0): boolean {
   return Reflect.ownKeys(value).every((key) => {
     const property = Object.getOwnPropertyDescriptor(value, key)
     const isLength = Array.isArray(value) && key === 'length'
-    return isLength || (typeof key === 'string' && property !== undefined && property.enumerable === true && 'value' in property && isPlain(property.value, depth + 1))
+    return (
+      isLength ||
+      (typeof key === 'string' &&
+        property !== undefined &&
+        property.enumerable === true &&
+        'value' in property &&
+        isPlain(property.value, depth + 1))
+    )
   })
 }
 

@@ -1,7 +1,16 @@
 import type { PolicyFunction } from '../internal/policy.js'
 import type { Hold } from './hold.js'
 import type { Scope } from './scope.js'
-import { AGAIN, type AroundStage, Call, type LinearStage, type Outcome, type Runner, type Stage, type Verdict } from './stage.js'
+import {
+  AGAIN,
+  type AroundStage,
+  Call,
+  type LinearStage,
+  type Outcome,
+  type Runner,
+  type Stage,
+  type Verdict,
+} from './stage.js'
 
 /** Runs the function itself. */
 const invoke: Runner = (scope, fn) => fn(scope)
@@ -38,7 +47,12 @@ function frameAround(stages: readonly LinearStage[], around: AroundStage, inner:
 }
 
 // Every call pays in bytes for what this function keeps over an `await`, so the walks are functions of their own.
-async function run(stages: readonly LinearStage[], bottom: Runner, call: Call, fn: PolicyFunction<unknown>): Promise<unknown> {
+async function run(
+  stages: readonly LinearStage[],
+  bottom: Runner,
+  call: Call,
+  fn: PolicyFunction<unknown>,
+): Promise<unknown> {
   for (;;) {
     try {
       for (let wait = enter(stages, call); wait !== undefined; wait = enter(stages, call)) {

@@ -44,7 +44,11 @@ export function guardFunction<F extends AnyFunction, P extends Policy>(policy: P
   const run = compile(stages)
   const readsArguments = stages.some((stage) => stage.readsArguments === true)
   const guarded = likeFunction(fn, policy, function (this: unknown, ...args: never[]): unknown {
-    return run(readsArguments ? new ArgumentScope(args) : new Scope(), () => Reflect.apply(innermost, this, args) as unknown, undefined)
+    return run(
+      readsArguments ? new ArgumentScope(args) : new Scope(),
+      () => Reflect.apply(innermost, this, args) as unknown,
+      undefined,
+    )
   })
   const guarding: Guarding = { fn: innermost, policies }
   return Object.defineProperty(guarded, GUARDING, { value: guarding })

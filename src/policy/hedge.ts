@@ -121,7 +121,14 @@ class HedgedCall implements DueTimer {
   #attempts = 0
   #settled = false
 
-  constructor(stage: HedgeStage, inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome) {
+  constructor(
+    stage: HedgeStage,
+    inner: Runner,
+    scope: Scope,
+    fn: PolicyFunction<unknown>,
+    hold: Hold | undefined,
+    outcome: Outcome,
+  ) {
     this.#stage = stage
     this.#inner = inner
     this.#scope = scope

@@ -38,12 +38,16 @@ class KeyedRateLimitStage implements LinearStage {
   enter({ scope }: Call): Promise<void> | undefined {
     const { args } = scope
     if (args.length === 0 && this.keyOf.length > 0) {
-      throw new TypeError('a limit by key needs the arguments of a guarded function: use withRateLimit or wrap, or acquire(key) of the limiter itself')
+      throw new TypeError(
+        'a limit by key needs the arguments of a guarded function: use withRateLimit or wrap, or acquire(key) of the limiter itself',
+      )
     }
     const key = this.keyOf(...args)
     const limiterName = this.#limiter.policy.name ?? null
     const waitingBefore = this.#limiter.stats().waiting
-    const turn = scope.isAbortable ? this.#limiter.acquire(key, 1, { signal: scope.signal }) : this.#limiter.acquire(key)
+    const turn = scope.isAbortable
+      ? this.#limiter.acquire(key, 1, { signal: scope.signal })
+      : this.#limiter.acquire(key)
     if (turn === GRANTED) return undefined
     if (!this.events.isHeard) return turn
     if (this.#limiter.stats().waiting > waitingBefore) this.events.emit('waiting', { limiterName })
@@ -92,14 +96,22 @@ export class KeyedRateLimit extends StagedPolicy {
 
   /** @internal Its key is found by a function. */
   [WHY_BOUND](): string | undefined {
-    return whyBound({ who: 'the limit by key', name: this.limiter.policy.name ?? null, functions: { keyed: this.#stage.keyOf } })
+    return whyBound({
+      who: 'the limit by key',
+      name: this.limiter.policy.name ?? null,
+      functions: { keyed: this.#stage.keyOf },
+    })
   }
 }
 
 function limiterOf(rest: KeyedRateLimitPolicy | { limiter: KeyedRateLimiter }): KeyedRateLimiter {
   if (!('limiter' in rest)) return new KeyedRateLimiter(rest)
   const { limiter, ...beside } = rest
-  if (!(limiter instanceof KeyedRateLimiter)) throw new TypeError(`limiter must be a KeyedRateLimiter; received ${describe(limiter)}`)
-  if (Object.keys(beside).length > 0) throw new TypeError(`withRateLimit takes either a limiter or its options (${Object.keys(beside).join(', ')}), not both`)
+  if (!(limiter instanceof KeyedRateLimiter))
+    throw new TypeError(`limiter must be a KeyedRateLimiter; received ${describe(limiter)}`)
+  if (Object.keys(beside).length > 0)
+    throw new TypeError(
+      `withRateLimit takes either a limiter or its options (${Object.keys(beside).join(', ')}), not both`,
+    )
   return limiter
 }

@@ -14,20 +14,28 @@ const badOrders: readonly BadOrder[] = [
     inner: 'retry',
     reason: 'the breaker sees one failure for all attempts, and a half-open probe becomes a volley of retries',
   },
-  { outer: 'circuit-breaker', inner: 'hedge', reason: 'a half-open probe becomes two calls, and the breaker never sees the one that lost' },
-  { outer: 'rate-limit', inner: 'circuit-breaker', reason: 'calls that the breaker refuses use up tokens, after having waited for them' },
-  { outer: 'bulkhead', inner: 'circuit-breaker', reason: 'calls that the breaker refuses take slots, after having waited for them' },
+  {
+    outer: 'circuit-breaker',
+    inner: 'hedge',
+    reason: 'a half-open probe becomes two calls, and the breaker never sees the one that lost',
+  },
+  {
+    outer: 'rate-limit',
+    inner: 'circuit-breaker',
+    reason: 'calls that the breaker refuses use up tokens, after having waited for them',
+  },
+  {
+    outer: 'bulkhead',
+    inner: 'circuit-breaker',
+    reason: 'calls that the breaker refuses take slots, after having waited for them',
+  },
   { outer: 'retry', inner: 'retry', reason: 'their attempts multiply' },
   { outer: 'rate-limit', inner: 'retry', reason: 'retries pass the rate limit uncounted' },
   { outer: 'bulkhead', inner: 'retry', reason: 'a call keeps its slot while it waits between attempts' },
   { outer: 'hedge', inner: 'retry', reason: 'each hedged attempt is retried by itself, which multiplies the load' },
   { outer: 'retry', inner: 'fallback', reason: 'the retry sees the substitute and never a failure' },
   { outer: 'circuit-breaker', inner: 'fallback', reason: 'the breaker sees the substitute and never a failure' },
-  {
-    outer: 'bulkhead',
-    inner: 'rate-limit',
-    reason: 'a call keeps its slot while it waits for the rate limit',
-  },
+  { outer: 'bulkhead', inner: 'rate-limit', reason: 'a call keeps its slot while it waits for the rate limit' },
 ]
 
 const warned = new Set<string>()
@@ -41,7 +49,8 @@ export function warnAboutOrder(stages: readonly Stage[]): void {
   stages.forEach((outer, index) => {
     for (const inner of stages.slice(index + 1)) {
       const bad = badOrders.find((order) => order.outer === outer.kind && order.inner === inner.kind)
-      if (bad !== undefined) warn(`${bad.outer} > ${bad.inner}`, `a ${bad.outer} is outside a ${bad.inner}: ${bad.reason}`)
+      if (bad !== undefined)
+        warn(`${bad.outer} > ${bad.inner}`, `a ${bad.outer} is outside a ${bad.inner}: ${bad.reason}`)
       warnAboutLimits(outer, inner)
     }
   })
@@ -62,8 +71,8 @@ function warnAboutLimits(outer: Stage, inner: Stage): void {
 function warn(key: string, text: string): void {
   if (warned.has(key)) return
   warned.add(key)
-  process.emitWarning(`${text}. The usual order: fallback, total timeout, retry, hedge, circuit breaker, rate limit, bulkhead, attempt timeout.`, {
-    type: 'AmorsizeWarning',
-    code: 'AMORSIZE_POLICY_ORDER',
-  })
+  process.emitWarning(
+    `${text}. The usual order: fallback, total timeout, retry, hedge, circuit breaker, rate limit, bulkhead, attempt timeout.`,
+    { type: 'AmorsizeWarning', code: 'AMORSIZE_POLICY_ORDER' },
+  )
 }

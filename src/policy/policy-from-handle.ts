@@ -22,7 +22,10 @@ export function policyFromHandle(handle: PolicyHandle): Policy {
     case 'bulkhead':
       return Bulkhead.from(handle.handle)
     case 'retry':
-      return new Retry({ ...handle.options, budget: handle.budget === undefined ? undefined : RetryBudget.from(handle.budget) })
+      return new Retry({
+        ...handle.options,
+        budget: handle.budget === undefined ? undefined : RetryBudget.from(handle.budget),
+      })
     case 'timeout':
       return new Timeout(handle.timeoutMs, handle.options)
     case 'fallback':

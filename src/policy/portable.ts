@@ -13,7 +13,11 @@ export type PolicyHandle =
   | { readonly kind: 'circuitBreaker'; readonly handle: CircuitBreakerHandle }
   | { readonly kind: 'bulkhead'; readonly handle: BulkheadHandle }
   | { readonly kind: 'retry'; readonly options: RetryData; readonly budget: RetryBudgetHandle | undefined }
-  | { readonly kind: 'timeout'; readonly timeoutMs: number; readonly options: Pick<TimeoutOptions, 'strategy' | 'name'> }
+  | {
+      readonly kind: 'timeout'
+      readonly timeoutMs: number
+      readonly options: Pick<TimeoutOptions, 'strategy' | 'name'>
+    }
   | { readonly kind: 'fallback'; readonly levels: readonly unknown[]; readonly name: string | undefined }
 
 export const WHY_BOUND = Symbol('amorsize.whyBound')
@@ -49,12 +53,20 @@ interface Belongings {
 }
 
 /** The first of its belongings that keeps a policy in its thread, as a sentence; undefined if it has none. */
-export function whyBound({ who, name, isNameShared = false, functions = {}, clock = systemClock, isListenedTo = false }: Belongings): string | undefined {
+export function whyBound({
+  who,
+  name,
+  isNameShared = false,
+  functions = {},
+  clock = systemClock,
+  isListenedTo = false,
+}: Belongings): string | undefined {
   const subject = name === null ? who : `${who} '${name}'`
   const own = Object.keys(functions).find((option) => functions[option] !== undefined)
   if (own !== undefined) return `${subject} has ${own}, a function of this thread`
   if (clock !== systemClock) return `${subject} has a clock of its own, which is an object of this thread`
   if (isListenedTo) return `${subject} has a listener in this thread, which would not hear of workers`
-  if (isNameShared && name !== null && nativeAddon() === null) return `${subject} is shared by its name, which needs the native addon`
+  if (isNameShared && name !== null && nativeAddon() === null)
+    return `${subject} is shared by its name, which needs the native addon`
   return undefined
 }

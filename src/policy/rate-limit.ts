@@ -11,7 +11,9 @@ export class RateLimit extends StagedPolicy {
   readonly #stage: RateLimitStage
 
   constructor(policyOrLimiter: RateLimiter | Partial<RateLimitPolicy> = {}) {
-    const stage = new RateLimitStage(policyOrLimiter instanceof RateLimiter ? policyOrLimiter : new RateLimiter(policyOrLimiter))
+    const stage = new RateLimitStage(
+      policyOrLimiter instanceof RateLimiter ? policyOrLimiter : new RateLimiter(policyOrLimiter),
+    )
     super([stage])
     this.#stage = stage
   }

@@ -10,7 +10,8 @@ export function retryAfterMsOf(outcome: unknown): number | null {
   const own = (outcome as { retryAfterMs?: unknown }).retryAfterMs
   if (typeof own === 'number' && own >= 0) return own
   const headers =
-    (outcome as { headers?: unknown }).headers ?? (outcome as { response?: { headers?: unknown } | null }).response?.headers
+    (outcome as { headers?: unknown }).headers ??
+    (outcome as { response?: { headers?: unknown } | null }).response?.headers
   if (typeof headers !== 'object' || headers === null) return null
 
   const milliseconds = Number(readHeader(headers, 'retry-after-ms') ?? NaN)

@@ -121,9 +121,10 @@ export class RetryBudget {
    */
   share(): RetryBudgetHandle {
     if (this.#clock !== systemClock) {
-      throw new SharedMemoryError('this retry budget runs on a clock of this thread, which cannot be shared; budgets for several threads use the system clock', {
-        reason: 'unavailable',
-      })
+      throw new SharedMemoryError(
+        'this retry budget runs on a clock of this thread, which cannot be shared; budgets for several threads use the system clock',
+        { reason: 'unavailable' },
+      )
     }
     if (this.#store !== undefined) {
       this.#budget = this.#placed(createRetryBudget(this.#parameters, this.#store.balances(this.#clock.now())))
@@ -171,12 +172,25 @@ function onClock(store: RetryBudgetStore, clock: Clock): SharedRetryBudget {
 }
 
 /** Every thread gets the same budget, in scope 'machine' every process; on a clock of the caller's own, or without the addon, this thread. */
-function budgetByName(name: string, scope: NameScope, parameters: RetryBudgetParameters, clock: Clock): SharedRetryBudget {
+function budgetByName(
+  name: string,
+  scope: NameScope,
+  parameters: RetryBudgetParameters,
+  clock: Clock,
+): SharedRetryBudget {
   const { budget, founding } =
     retryBudgetByName(name, scope, parameters, clock) ??
-    ownNames.findOrMake(name, scope, clock, () => ({ budget: onClock(newStore(parameters), clock), founding: parameters }))
-  if (founding.ratio !== parameters.ratio || founding.minPerSecond !== parameters.minPerSecond || founding.ttlMs !== parameters.ttlMs) {
-    const text = ({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): string => `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`
+    ownNames.findOrMake(name, scope, clock, () => ({
+      budget: onClock(newStore(parameters), clock),
+      founding: parameters,
+    }))
+  if (
+    founding.ratio !== parameters.ratio ||
+    founding.minPerSecond !== parameters.minPerSecond ||
+    founding.ttlMs !== parameters.ttlMs
+  ) {
+    const text = ({ ratio, minPerSecond, ttlMs }: RetryBudgetParameters): string =>
+      `{ ratio: ${ratio}, minPerSecond: ${minPerSecond}, ttlMs: ${ttlMs} }`
     throw otherParameters(`the retry budget '${name}'`, scope, text(founding), text(parameters))
   }
   return budget

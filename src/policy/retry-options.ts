@@ -75,7 +75,15 @@ const DATA_KEYS = [
 ] as const satisfies readonly (keyof RetryData)[]
 
 /** The keys of {@link RetryPolicy}. */
-export const RETRY_KEYS = [...DATA_KEYS, 'retryIf', 'retryIfResult', 'onRetry', 'budget', 'clock', 'random'] as const satisfies readonly (keyof RetryPolicy)[]
+export const RETRY_KEYS = [
+  ...DATA_KEYS,
+  'retryIf',
+  'retryIfResult',
+  'onRetry',
+  'budget',
+  'clock',
+  'random',
+] as const satisfies readonly (keyof RetryPolicy)[]
 
 /** Checks the options and fills in the defaults. */
 export function readRetryPolicy(options: RetryPolicy): RetrySettings {

@@ -107,10 +107,12 @@ class RetryStage implements LinearStage {
     const askedMs = retryAfterMsOf(value)
     if (call.failed && isOwnRejection(value)) {
       // Calling again before then would only be refused again.
-      if (askedMs === null || askedMs > Math.min(timeLeftMs, settings.maxDelayMs)) return this.#giveUp(call, attempt, 'refused')
+      if (askedMs === null || askedMs > Math.min(timeLeftMs, settings.maxDelayMs))
+        return this.#giveUp(call, attempt, 'refused')
     }
     let delayMs = backoffMs(settings, attempt, attempts.delayMs)
-    if (settings.respectRetryAfter && askedMs !== null) delayMs = Math.min(settings.maxDelayMs, Math.max(delayMs, askedMs))
+    if (settings.respectRetryAfter && askedMs !== null)
+      delayMs = Math.min(settings.maxDelayMs, Math.max(delayMs, askedMs))
     if (delayMs > timeLeftMs) return this.#giveUp(call, attempt, 'no-time-left')
     if (settings.budget?.tryWithdraw() === false) return this.#giveUp(call, attempt, 'no-budget-left')
 
@@ -143,10 +145,10 @@ class RetryStage implements LinearStage {
     this.stats.failed++
     if (this.events.isHeard) this.events.emit('gaveUp', { error: call.value, attempts, reason })
     if (reason === 'refused' || reason === 'aborted') return undefined
-    throw new RetryExhaustedError(`${attempts} attempt${attempts === 1 ? '' : 's'} failed, ${reason.replaceAll('-', ' ')}`, {
-      attempts,
-      cause: call.value,
-    })
+    throw new RetryExhaustedError(
+      `${attempts} attempt${attempts === 1 ? '' : 's'} failed, ${reason.replaceAll('-', ' ')}`,
+      { attempts, cause: call.value },
+    )
   }
 }
 
@@ -193,7 +195,10 @@ export class Retry extends StagedPolicy {
     const { events, settings } = this.#stage
     const { name, clock, retryIf, retryIfResult, onRetry, random, budget } = settings
     const functions = { retryIf, retryIfResult, onRetry, random: random === Math.random ? undefined : random }
-    return whyBound({ who: 'the retry', name, functions, clock, isListenedTo: events.hasListener() }) ?? budget?.[WHY_BOUND]()
+    return (
+      whyBound({ who: 'the retry', name, functions, clock, isListenedTo: events.hasListener() }) ??
+      budget?.[WHY_BOUND]()
+    )
   }
 
   /** @internal */

@@ -9,7 +9,10 @@ import type { AbortListener, Scope } from './scope.js'
  */
 export function sleep(timers: SharedTimers, delayMs: number, scope: Scope): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (scope.aborted) { reject(scope.reason); return; }
+    if (scope.aborted) {
+      reject(scope.reason)
+      return
+    }
     const sleeper: DueTimer & AbortListener = {
       due: 0,
       order: 0,

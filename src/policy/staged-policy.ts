@@ -30,7 +30,8 @@ export abstract class StagedPolicy implements Staged {
     try {
       checkFunction('fn', fn)
       const signal = options === undefined ? undefined : readSignal(options)
-      const result = signal === undefined ? this.#run(new Scope(), fn, undefined) : runUnderSignal(this.#run, fn, signal)
+      const result =
+        signal === undefined ? this.#run(new Scope(), fn, undefined) : runUnderSignal(this.#run, fn, signal)
       return Promise.resolve(result as T)
     } catch (error) {
       return Promise.reject(error)

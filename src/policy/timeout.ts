@@ -163,7 +163,8 @@ class TimedCall extends Scope implements DueTimer {
 /** A promise of what is still to come; undefined for what is there. */
 function promiseOf(result: unknown): Promise<unknown> | undefined {
   if (result instanceof Promise) return result
-  const isThenable = typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function'
+  const isThenable =
+    typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function'
   return isThenable ? Promise.resolve(result) : undefined
 }
 
@@ -202,7 +203,11 @@ export class Timeout extends StagedPolicy {
   /** @internal */
   [PACK](): PolicyHandle {
     const { limitMs, isAggressive, name } = this.#stage
-    return { kind: 'timeout', timeoutMs: limitMs, options: { strategy: isAggressive ? 'aggressive' : 'cooperative', name: name ?? undefined } }
+    return {
+      kind: 'timeout',
+      timeoutMs: limitMs,
+      options: { strategy: isAggressive ? 'aggressive' : 'cooperative', name: name ?? undefined },
+    }
   }
 }
 

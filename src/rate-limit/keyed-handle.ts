@@ -26,7 +26,17 @@ export function createKeyedHandle(complete: CompleteKeyedPolicy, address: CellAd
   const clock = nameOfClock(complete.clock)
   return {
     kind: KIND,
-    policy: { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, capacity, onFull, ...(name === undefined ? {} : { name }) },
+    policy: {
+      requestsPerSecond,
+      burstSize,
+      waitOnLimit,
+      maxWaitMs,
+      maxQueue,
+      scope,
+      capacity,
+      onFull,
+      ...(name === undefined ? {} : { name }),
+    },
     ...(address ?? {}),
     ...(clock === undefined ? {} : { clock }),
   }

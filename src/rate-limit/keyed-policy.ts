@@ -47,5 +47,7 @@ function checkMemory(capacity: number): void {
   if (bytes < LARGE_BYTES) return
   const { availableBytes } = systemInfo().memory
   if (availableBytes === null || bytes <= availableBytes) return
-  throw new RangeError(`capacity ${capacity} needs ${bytes} bytes of memory, and ${availableBytes} are available; use a smaller one`)
+  throw new RangeError(
+    `capacity ${capacity} needs ${bytes} bytes of memory, and ${availableBytes} are available; use a smaller one`,
+  )
 }

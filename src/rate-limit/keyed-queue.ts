@@ -31,7 +31,13 @@ export class KeyedQueue {
   }
 
   /** Waits for a reservation of `tokens` of `key` to fall due; see {@link WaitQueue.wait}. */
-  async wait(key: Key, ticket: Ticket, tokens: number, signal: AbortSignal | undefined, admitted: () => void): Promise<void> {
+  async wait(
+    key: Key,
+    ticket: Ticket,
+    tokens: number,
+    signal: AbortSignal | undefined,
+    admitted: () => void,
+  ): Promise<void> {
     this.#size++
     try {
       await this.#queueOf(key).wait(ticket, tokens, signal, admitted)

@@ -287,7 +287,12 @@ function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): P
   if (name !== undefined) return keyedTableByName(name, scope, parameters, clock)
   if (adopted === null) return createKeyedTable(parameters, clock)
   const placed = openKeyedTable(adopted, clock)
-  const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every((key) => placed.parameters[key] === parameters[key])
-  if (!isSame) throw new SharedMemoryError('the table of this handle has other parameters than its policy says', { reason: 'parameters-differ' })
+  const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every(
+    (key) => placed.parameters[key] === parameters[key],
+  )
+  if (!isSame)
+    throw new SharedMemoryError('the table of this handle has other parameters than its policy says', {
+      reason: 'parameters-differ',
+    })
   return placed
 }

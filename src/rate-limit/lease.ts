@@ -148,6 +148,8 @@ export class Lease implements Disposable {
     if (tokens === 1) return
     const { burstSize } = this.#host.bucket.parameters()
     if (tokens <= burstSize) return
-    throw new RangeError(`tokens must be an integer >= 1 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`)
+    throw new RangeError(
+      `tokens must be an integer >= 1 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`,
+    )
   }
 }

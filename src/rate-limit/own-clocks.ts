@@ -27,7 +27,8 @@ export function clockOfName(name: string | undefined): Clock {
   if (name === undefined) return systemClock
   const clock = shared.get(name)?.deref()
   if (clock !== undefined) return clock
-  throw new SharedMemoryError('this limiter runs on a clock of the thread that made it, which cannot be shared; limiters for several threads use the system clock', {
-    reason: 'unavailable',
-  })
+  throw new SharedMemoryError(
+    'this limiter runs on a clock of the thread that made it, which cannot be shared; limiters for several threads use the system clock',
+    { reason: 'unavailable' },
+  )
 }

@@ -36,20 +36,28 @@ export async function rateLimitedCall<A extends unknown[], R>(
   checkFunction('fn', fn)
   checkKeys('rateLimitedCall', options, ['args', 'limiter', 'policy', 'signal', ...RATE_LIMIT_OPTIONS])
   const { args, limiter, policy, signal, ...own } = options
-  if (args !== undefined && !Array.isArray(args)) throw new TypeError(`args must be an array; received ${describe(args)}`)
+  if (args !== undefined && !Array.isArray(args))
+    throw new TypeError(`args must be an array; received ${describe(args)}`)
   checkSignal('signal', signal)
   const used = chooseLimiter(limiter, policy, own)
   return used.execute(() => fn(...((args ?? []) as A)), { signal })
 }
 
-function chooseLimiter(limiter: RateLimiter | undefined, policy: Partial<RateLimitPolicy> | undefined, own: Partial<RateLimitPolicy>): RateLimiter {
+function chooseLimiter(
+  limiter: RateLimiter | undefined,
+  policy: Partial<RateLimitPolicy> | undefined,
+  own: Partial<RateLimitPolicy>,
+): RateLimiter {
   const ownKeys = Object.keys(own)
   const given = [limiter !== undefined, policy !== undefined, ownKeys.length > 0].filter(Boolean).length
   if (given > 1) {
-    throw new TypeError(`rateLimitedCall takes one of limiter, policy, or options of a policy (${RATE_LIMIT_OPTIONS.join(', ')}); received more than one`)
+    throw new TypeError(
+      `rateLimitedCall takes one of limiter, policy, or options of a policy (${RATE_LIMIT_OPTIONS.join(', ')}); received more than one`,
+    )
   }
   if (limiter !== undefined) {
-    if (!(limiter instanceof RateLimiter)) throw new TypeError(`limiter must be a RateLimiter; received ${describe(limiter)}`)
+    if (!(limiter instanceof RateLimiter))
+      throw new TypeError(`limiter must be a RateLimiter; received ${describe(limiter)}`)
     return limiter
   }
   if (policy === undefined) return new RateLimiter(own)

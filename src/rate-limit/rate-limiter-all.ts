@@ -111,7 +111,10 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
    *   nothing is consumed
    * @throws {TypeError | RangeError} (as a rejection) when an argument is wrong
    */
-  async acquire(costs: Costs<K, Keyed>, options: { signal?: AbortSignal | undefined; maxWaitMs?: number | undefined } = {}): Promise<Permit<K, Keyed>> {
+  async acquire(
+    costs: Costs<K, Keyed>,
+    options: { signal?: AbortSignal | undefined; maxWaitMs?: number | undefined } = {},
+  ): Promise<Permit<K, Keyed>> {
     checkKeys('RateLimiterAll.acquire', options, ['signal', 'maxWaitMs'])
     const signal = checkSignal('signal', options.signal)
     const charges = this.#chargesFor(costs)
@@ -152,16 +155,26 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
   #check(what: string, costs: Costs<K, Keyed>): Charge[] {
     const given: unknown = costs
     if (typeof given !== 'object' || given === null) {
-      throw new TypeError(`${what} must be an object with a number of tokens for each limit; received ${describe(given)}`)
+      throw new TypeError(
+        `${what} must be an object with a number of tokens for each limit; received ${describe(given)}`,
+      )
     }
     const charges: Charge[] = []
     for (const [name, cost] of Object.entries(given)) {
       const limit = this.#parts.get(name)
-      if (limit === undefined) throw new TypeError(`${what} names '${name}', which is no limit here (limits: ${[...this.#parts.keys()].join(', ')})`)
+      if (limit === undefined)
+        throw new TypeError(
+          `${what} names '${name}', which is no limit here (limits: ${[...this.#parts.keys()].join(', ')})`,
+        )
       if (cost === undefined) continue
-      charges.push('partOf' in limit ? chargeOfKey(`${what}.${name}`, name, limit, cost) : { name, part: limit, tokens: checkCost(`${what}.${name}`, cost) })
+      charges.push(
+        'partOf' in limit
+          ? chargeOfKey(`${what}.${name}`, name, limit, cost)
+          : { name, part: limit, tokens: checkCost(`${what}.${name}`, cost) },
+      )
     }
-    if (charges.length === 0) throw new RangeError(`${what} must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
+    if (charges.length === 0)
+      throw new RangeError(`${what} must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
     return charges
   }
 }
@@ -171,7 +184,8 @@ function checkCost(what: string, tokens: unknown): number {
 }
 
 function chargeOfKey(what: string, name: string, limit: KeyedLimit, cost: unknown): Charge {
-  if (typeof cost !== 'object' || cost === null) throw new TypeError(`${what} must be { key, tokens }, since it is a limit by key; received ${describe(cost)}`)
+  if (typeof cost !== 'object' || cost === null)
+    throw new TypeError(`${what} must be { key, tokens }, since it is a limit by key; received ${describe(cost)}`)
   checkKeys(what, cost, ['key', 'tokens'])
   const { key: given, tokens = 1 } = cost as { key?: unknown; tokens?: unknown }
   const key = checkKey(`${what}.key`, given)
@@ -183,14 +197,17 @@ function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[
   for (const { name, key } of corrections) {
     const paid = charges.find((charge) => charge.name === name)
     if (paid !== undefined && !Object.is(paid.key, key)) {
-      throw new TypeError(`actual.${name}.key must be the key that was charged, ${describe(paid.key)}; received ${describe(key)}`)
+      throw new TypeError(
+        `actual.${name}.key must be the key that was charged, ${describe(paid.key)}; received ${describe(key)}`,
+      )
     }
   }
 }
 
 /** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */
 function checkBursts(charges: readonly Charge[]): void {
-  for (const { name, part, tokens } of charges) checkNumber(`costs.${name}`, tokens, { min: 0, max: part.bucket.parameters().burstSize })
+  for (const { name, part, tokens } of charges)
+    checkNumber(`costs.${name}`, tokens, { min: 0, max: part.bucket.parameters().burstSize })
 }
 
 /** Takes every charge if all tokens are there, else none; returns the charges that lack them. */
@@ -221,7 +238,10 @@ function reserveAll(charges: readonly Charge[], options: WaitOptions): Held[] {
       const longestMs = Math.max(...held.map(({ ticket }) => ticket.waitMs), ...charges.slice(held.length).map(waitNow))
       giveBack(held)
       if (!RateLimitExceeded.is(error)) throw error
-      throw new RateLimitExceeded(`refused by '${charge.name}': ${error.message}`, { retryAfterMs: longestMs, limiterName: error.limiterName })
+      throw new RateLimitExceeded(`refused by '${charge.name}': ${error.message}`, {
+        retryAfterMs: longestMs,
+        limiterName: error.limiterName,
+      })
     }
   }
   return held

@@ -20,12 +20,23 @@ export interface RateLimiterHandle {
 
 const KIND = 'amorsize.RateLimiter'
 
-export function createHandle(policy: CompletePolicy, address: { buffer: SharedArrayBuffer; cell: number } | null): RateLimiterHandle {
+export function createHandle(
+  policy: CompletePolicy,
+  address: { buffer: SharedArrayBuffer; cell: number } | null,
+): RateLimiterHandle {
   const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope } = policy
   const clock = nameOfClock(policy.clock)
   return {
     kind: KIND,
-    policy: { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, ...(name === undefined ? {} : { name }) },
+    policy: {
+      requestsPerSecond,
+      burstSize,
+      waitOnLimit,
+      maxWaitMs,
+      maxQueue,
+      scope,
+      ...(name === undefined ? {} : { name }),
+    },
     ...(address ?? {}),
     ...(clock === undefined ? {} : { clock }),
   }

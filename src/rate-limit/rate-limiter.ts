@@ -1,6 +1,14 @@
 import { systemClock } from '../internal/clock.js'
 import { notify } from '../internal/listeners.js'
-import { type AnyFunction, type ExecuteOptions, type Policy, type PolicyFunction, type Wrapped, contextFor, wrapWithPolicy } from '../internal/policy.js'
+import {
+  type AnyFunction,
+  type ExecuteOptions,
+  type Policy,
+  type PolicyFunction,
+  type Wrapped,
+  contextFor,
+  wrapWithPolicy,
+} from '../internal/policy.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import { type Bucket, type Ticket, createBucket, openBucket } from '../memory/bucket.js'
@@ -12,7 +20,13 @@ import { blockUntilDue } from './blocking-wait.js'
 import { GRANTED } from './granted.js'
 import { KeyedRateLimiter } from './keyed-rate-limiter.js'
 import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
-import { type CompletePolicy, type RateLimitPolicy, checkBurst, checkRate, completePolicy } from './rate-limit-policy.js'
+import {
+  type CompletePolicy,
+  type RateLimitPolicy,
+  checkBurst,
+  checkRate,
+  completePolicy,
+} from './rate-limit-policy.js'
 import { type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { publishCounts } from './count-publisher.js'
@@ -56,7 +70,9 @@ export interface RateLimiterStats {
 export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | Partial<RateLimitPolicy>>>
 
 /** The names of those that are keyed. */
-export type KeyedNames<L extends SeveralLimits> = { [N in keyof L & string]: L[N] extends KeyedRateLimiter ? N : never }[keyof L & string]
+export type KeyedNames<L extends SeveralLimits> = {
+  [N in keyof L & string]: L[N] extends KeyedRateLimiter ? N : never
+}[keyof L & string]
 
 /**
  * A token bucket: `burstSize` tokens at most, `requestsPerSecond` come back. In every interval of w seconds at most
@@ -188,7 +204,9 @@ export class RateLimiter implements Policy, Disposable {
     if (ticket.waitMs > 0) {
       if (this.#policy.clock !== systemClock) {
         this.#bucket.cancel(ticket, tokens)
-        throw new TypeError('acquireSync cannot wait on a clock of yours, which would stand still while this thread is blocked; use acquire, or maxWaitMs: 0')
+        throw new TypeError(
+          'acquireSync cannot wait on a clock of yours, which would stand still while this thread is blocked; use acquire, or maxWaitMs: 0',
+        )
       }
       notify('onWait', this.#policy.onWait, ticket.waitMs)
       const startedMs = systemClock.now()
@@ -329,14 +347,23 @@ export class RateLimiter implements Policy, Disposable {
    * const permit = await model.acquire({ rpm: 1, tpm: 1200 })
    * permit.settle({ tpm: 1875 })
    */
-  static all<L extends SeveralLimits>(limits: L): RateLimiterAll<Exclude<keyof L & string, KeyedNames<L>>, KeyedNames<L>> {
+  static all<L extends SeveralLimits>(
+    limits: L,
+  ): RateLimiterAll<Exclude<keyof L & string, KeyedNames<L>>, KeyedNames<L>> {
     const given: unknown = limits
     if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) {
-      throw new TypeError(`limits must be an object with a limiter or its options under each name; received ${describe(given)}`)
+      throw new TypeError(
+        `limits must be an object with a limiter or its options under each name; received ${describe(given)}`,
+      )
     }
     const parts = new Map<string, LimitPart | KeyedLimit>()
     for (const [name, limit] of Object.entries(limits)) {
-      parts.set(name, limit instanceof KeyedRateLimiter ? limit : (limit instanceof RateLimiter ? limit : new RateLimiter(limit)).#part())
+      parts.set(
+        name,
+        limit instanceof KeyedRateLimiter
+          ? limit
+          : (limit instanceof RateLimiter ? limit : new RateLimiter(limit)).#part(),
+      )
     }
     return new RateLimiterAll(parts)
   }
@@ -345,7 +372,12 @@ export class RateLimiter implements Policy, Disposable {
   stats(): RateLimiterStats {
     let allowed = this.#allowed
     for (const lease of this.#leaseHost.open) allowed += lease.granted
-    return { allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs + this.#blockedMs }
+    return {
+      allowed,
+      denied: this.#denied,
+      waiting: this.#queue.size,
+      waitedMs: this.#queue.waitedMs + this.#blockedMs,
+    }
   }
 
   /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the bucket are not touched. */
@@ -397,17 +429,28 @@ export class RateLimiter implements Policy, Disposable {
   /** Reserves for a caller that will wait in this thread's queue, if it has to. */
   #reserveInLine(tokens: number, maxWaitMs: number): Ticket {
     const waiting = this.#queue.size
-    return waiting >= this.#policy.maxQueue ? this.#reserve(tokens, 0, `${waiting} callers wait already, which is maxQueue`) : this.#reserve(tokens, maxWaitMs)
+    return waiting >= this.#policy.maxQueue
+      ? this.#reserve(tokens, 0, `${waiting} callers wait already, which is maxQueue`)
+      : this.#reserve(tokens, maxWaitMs)
   }
 
-  #reserve(tokens: number, maxWaitMs: number, because = maxWaitMs > 0 ? `that is longer than ${maxWaitMs} ms` : 'waiting is not wanted'): Ticket {
+  #reserve(
+    tokens: number,
+    maxWaitMs: number,
+    because = maxWaitMs > 0 ? `that is longer than ${maxWaitMs} ms` : 'waiting is not wanted',
+  ): Ticket {
     this.#checkUsable()
     this.#checkTokens(tokens)
     const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
     if (outcome === OUTCOME.granted) return ticket
     if (outcome === OUTCOME.denied) {
       this.#denied++
-      throw rateLimitExceeded(tokens, ticket.waitMs, ticket.waitMs === Infinity ? 'no wait is long enough' : because, this.#policy.name ?? null)
+      throw rateLimitExceeded(
+        tokens,
+        ticket.waitMs,
+        ticket.waitMs === Infinity ? 'no wait is long enough' : because,
+        this.#policy.name ?? null,
+      )
     }
     throw this.#impossible(outcome, tokens)
   }
@@ -448,6 +491,8 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   #impossible(outcome: Outcome, tokens: number): Error {
-    return outcome === OUTCOME.exceedsBurst ? moreThanBurst(tokens, this.#bucket.parameters().burstSize) : changeUnderWay()
+    return outcome === OUTCOME.exceedsBurst
+      ? moreThanBurst(tokens, this.#bucket.parameters().burstSize)
+      : changeUnderWay()
   }
 }

@@ -4,30 +4,41 @@ import { describe } from '../internal/validate.js'
 /** The errors of a limiter, in words. */
 
 /** The limit is reached, and the caller does not wait that long. */
-export function rateLimitExceeded(tokens: number, retryAfterMs: number, because: string, limiterName: string | null): RateLimitExceeded {
+export function rateLimitExceeded(
+  tokens: number,
+  retryAfterMs: number,
+  because: string,
+  limiterName: string | null,
+): RateLimitExceeded {
   const who = limiterName === null ? 'the rate limit' : `the rate limit '${limiterName}'`
-  return new RateLimitExceeded(`${who} is reached: ${tokens} token(s) would take ${retryAfterMs} ms, and ${because}`, { retryAfterMs, limiterName })
-}
-
-/** The table has no slot for another key. */
-export function noRoomForKey(retryAfterMs: number, limiterName: string | null): RateLimitExceeded {
-  const who = limiterName === null ? 'the keyed rate limit' : `the keyed rate limit '${limiterName}'`
-  return new RateLimitExceeded(`${who} has no room for another key for the next ${retryAfterMs} ms; a larger capacity or onFull: 'evict' makes room`, {
+  return new RateLimitExceeded(`${who} is reached: ${tokens} token(s) would take ${retryAfterMs} ms, and ${because}`, {
     retryAfterMs,
     limiterName,
   })
 }
 
+/** The table has no slot for another key. */
+export function noRoomForKey(retryAfterMs: number, limiterName: string | null): RateLimitExceeded {
+  const who = limiterName === null ? 'the keyed rate limit' : `the keyed rate limit '${limiterName}'`
+  return new RateLimitExceeded(
+    `${who} has no room for another key for the next ${retryAfterMs} ms; a larger capacity or onFull: 'evict' makes room`,
+    { retryAfterMs, limiterName },
+  )
+}
+
 /** No bucket ever holds that much. */
 export function moreThanBurst(tokens: number, burstSize: number): RangeError {
-  return new RangeError(`tokens must be a finite number > 0 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`)
+  return new RangeError(
+    `tokens must be a finite number > 0 and <= ${burstSize} (burstSize), or it could never succeed; received ${describe(tokens)}`,
+  )
 }
 
 /** The parameters are claimed by a thread that does not go on. */
 export function changeUnderWay(): SharedMemoryError {
-  return new SharedMemoryError('another thread or process holds the right to change this limit and does not finish; it may have been stopped by a debugger', {
-    reason: 'busy',
-  })
+  return new SharedMemoryError(
+    'another thread or process holds the right to change this limit and does not finish; it may have been stopped by a debugger',
+    { reason: 'busy' },
+  )
 }
 
 /** The limiter is used after its end. */

@@ -27,7 +27,8 @@ describe('a bulkhead', () => {
       const controller = new AbortController()
       const calls = Array.from({ length: BATCH }, () => policy.execute(() => undefined, { signal: controller.signal }))
       controller.abort(boom)
-      for (const result of await Promise.allSettled(calls)) if (result.status === 'rejected' && result.reason === boom) aborted++
+      for (const result of await Promise.allSettled(calls))
+        if (result.status === 'rejected' && result.reason === boom) aborted++
       expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     })
     expect(aborted).toBe(CALLS * leftByARound.rounds)

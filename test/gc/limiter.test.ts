@@ -16,7 +16,11 @@ const root = join(import.meta.dirname, '..', '..')
 /** Runs a module that imports the package, in a process of its own; it fails if the process does not end by itself. */
 async function runAlone(code: string): Promise<string> {
   const index = JSON.stringify(new URL('../../dist/index.js', import.meta.url))
-  const { stdout } = await run(process.execPath, ['--expose-gc', '--input-type=module', '-e', `import { RateLimiter } from ${index}\n${code}`], { cwd: root, timeout: 30_000 })
+  const { stdout } = await run(
+    process.execPath,
+    ['--expose-gc', '--input-type=module', '-e', `import { RateLimiter } from ${index}\n${code}`],
+    { cwd: root, timeout: 30_000 },
+  )
   return stdout.trim()
 }
 
@@ -57,7 +61,9 @@ describe('a million calls leave the heap as it was', () => {
         const controller = new AbortController()
         // That a thousand wait on one signal is meant; Node would warn of it.
         setMaxListeners(0, controller.signal)
-        const waits = Array.from({ length: 1000 }, () => slow.acquire(1, { signal: controller.signal }).catch(() => aborted++))
+        const waits = Array.from({ length: 1000 }, () =>
+          slow.acquire(1, { signal: controller.signal }).catch(() => aborted++),
+        )
         controller.abort()
         await Promise.all(waits)
       }
@@ -71,7 +77,8 @@ describe('a million calls leave the heap as it was', () => {
   it('of waits that end well', async () => {
     const fast = new RateLimiter({ requestsPerSecond: 1_000_000, burstSize: 1 })
     const round = async (): Promise<void> => {
-      for (let done = 0; done < CALLS; done += 5000) await Promise.all(Array.from({ length: 5000 }, () => fast.acquire()))
+      for (let done = 0; done < CALLS; done += 5000)
+        await Promise.all(Array.from({ length: 5000 }, () => fast.acquire()))
     }
     expect((await leftByARound(round, 'heapUsed')) / CALLS).toBeLessThan(4)
   })
@@ -93,11 +100,13 @@ describe('limiters that nobody holds any more', () => {
 
   it('do not take the bucket from those that share it', async () => {
     const views: RateLimiter[] = []
-    for (let i = 0; i < 500; i++) views.push(RateLimiter.from(new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 2 }).share()))
+    for (let i = 0; i < 500; i++)
+      views.push(RateLimiter.from(new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 2 }).share()))
     await settledBytes()
     // New ones would reuse memory that had been freed too early.
     for (let i = 0; i < 2000; i++) new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 1 }).tryAcquire()
-    for (const view of views) expect([view.tryAcquire(), view.tryAcquire(), view.tryAcquire()]).toEqual([true, true, false])
+    for (const view of views)
+      expect([view.tryAcquire(), view.tryAcquire(), view.tryAcquire()]).toEqual([true, true, false])
   })
 
   it('with many threads that come and go leave no memory behind', async () => {

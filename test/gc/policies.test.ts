@@ -18,7 +18,12 @@ async function leftByACall(batch: () => Promise<unknown>): Promise<number> {
 
 describe('a million aborted calls', () => {
   it('leave heap, listeners and timers as they were', async () => {
-    const policy = pipeline(fallback('spare'), timeout(60_000), retry({ initialDelayMs: 30_000, maxDelayMs: 30_000 }), timeout(50_000))
+    const policy = pipeline(
+      fallback('spare'),
+      timeout(60_000),
+      retry({ initialDelayMs: 30_000, maxDelayMs: 30_000 }),
+      timeout(50_000),
+    )
     const boom = new Error('boom')
     let aborted = 0
     let warned: string | undefined
@@ -27,11 +32,16 @@ describe('a million aborted calls', () => {
     const batch = async (): Promise<void> => {
       const controller = new AbortController()
       const calls = Array.from({ length: BATCH }, (_, index) =>
-        policy.execute(({ signal }) => (signal.aborted || index % 2 === 0 ? Promise.reject(boom) : new Promise<never>(() => undefined)), { signal: controller.signal }),
+        policy.execute(
+          ({ signal }) =>
+            signal.aborted || index % 2 === 0 ? Promise.reject(boom) : new Promise<never>(() => undefined),
+          { signal: controller.signal },
+        ),
       )
       await new Promise((resolve) => setImmediate(resolve))
       controller.abort(boom)
-      for (const result of await Promise.allSettled(calls)) if (result.status === 'rejected' && result.reason === boom) aborted++
+      for (const result of await Promise.allSettled(calls))
+        if (result.status === 'rejected' && result.reason === boom) aborted++
       expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     }
     const left = await leftByACall(batch)
@@ -46,7 +56,9 @@ describe('a million aborted calls', () => {
     const policy = pipeline(retry(), hedge({ afterMs: 1000 }), timeout(1000))
     const { signal } = new AbortController()
     const batch = async (): Promise<void> => {
-      await Promise.all(Array.from({ length: BATCH }, () => policy.execute((context) => context.signal.aborted, { signal })))
+      await Promise.all(
+        Array.from({ length: BATCH }, () => policy.execute((context) => context.signal.aborted, { signal })),
+      )
     }
     const left = await leftByACall(batch)
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
@@ -56,11 +68,19 @@ describe('a million aborted calls', () => {
 
 describe('a circuit breaker', () => {
   it('leaves the heap as it was over a million calls: succeeded, failed, refused, aborted', async () => {
-    const breaker = circuitBreaker({ window: { ms: 1000, slowCallMs: 1000, minimumCalls: 100 }, resetTimeoutMs: 1, onOpen: () => undefined })
+    const breaker = circuitBreaker({
+      window: { ms: 1000, slowCallMs: 1000, minimumCalls: 100 },
+      resetTimeoutMs: 1,
+      onOpen: () => undefined,
+    })
     const signal = AbortSignal.abort(new Error('gone'))
     breaker.stats()
     const batch = async (): Promise<void> => {
-      const call = (index: number): Promise<unknown> => breaker.execute(() => (index % 3 === 0 ? Promise.reject(new Error('down')) : index), index % 7 === 0 ? { signal } : {})
+      const call = (index: number): Promise<unknown> =>
+        breaker.execute(
+          () => (index % 3 === 0 ? Promise.reject(new Error('down')) : index),
+          index % 7 === 0 ? { signal } : {},
+        )
       await Promise.allSettled(Array.from({ length: BATCH }, (_, index) => call(index)))
     }
     expect(await leftByACall(batch)).toBeLessThan(2)

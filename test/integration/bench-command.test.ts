@@ -13,7 +13,8 @@ let project: string
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'amorsize-bench-'))
   mkdirSync(join(project, 'node_modules'))
-  for (const name of ['limiter', 'p-throttle']) symlinkSync(join(ourPackages, name), join(project, 'node_modules', name), 'junction')
+  for (const name of ['limiter', 'p-throttle'])
+    symlinkSync(join(ourPackages, name), join(project, 'node_modules', name), 'junction')
 })
 afterAll(() => {
   rmSync(project, { recursive: true, force: true })
@@ -27,7 +28,13 @@ describe('amorsize bench', () => {
 
     const rivals = report.cases.filter(({ role }) => role === 'rival').map(({ id }) => id)
     expect(rivals).toEqual(['limiter/allowed', 'limiter/denied', 'limiter/await', 'p-throttle/await'])
-    expect([...report.notInstalled].sort()).toEqual(['async-sema', 'bottleneck', 'fast-ratelimit', 'p-queue', 'rate-limiter-flexible'])
+    expect([...report.notInstalled].sort()).toEqual([
+      'async-sema',
+      'bottleneck',
+      'fast-ratelimit',
+      'p-queue',
+      'rate-limiter-flexible',
+    ])
     for (const path of ['allowed', 'denied', 'await', 'await-denied']) {
       expect(report.cases.some((entry) => entry.role === 'ours' && entry.path === path)).toBe(true)
     }
@@ -46,7 +53,12 @@ describe('amorsize bench', () => {
     const { code, stdout } = await amorsize(['bench', '--json', '--threads', '2', ...short], project)
     expect(code).toBe(0)
     const { threads } = JSON.parse(stdout) as BenchReport
-    expect(threads.map(({ mode, threads: count }) => `${mode} ${count}`)).toEqual(['bucket 1', 'bucket 2', 'message 2', 'drain 2'])
+    expect(threads.map(({ mode, threads: count }) => `${mode} ${count}`)).toEqual([
+      'bucket 1',
+      'bucket 2',
+      'message 2',
+      'drain 2',
+    ])
     expect(threads.every(({ decisionsPerSecond }) => decisionsPerSecond.median > 0)).toBe(true)
     expect(threads.at(-1)?.exact).toEqual({ admitted: [1_000_000], available: 1_000_000 })
   })
@@ -64,7 +76,10 @@ describe('amorsize bench', () => {
   it('measures the others, names the culprit and exits 1 when a limiter of the project is broken', async () => {
     const broken = join(project, 'node_modules', 'async-sema')
     mkdirSync(broken)
-    writeFileSync(join(broken, 'package.json'), JSON.stringify({ name: 'async-sema', version: '0.0.1', exports: './index.mjs', type: 'module' }))
+    writeFileSync(
+      join(broken, 'package.json'),
+      JSON.stringify({ name: 'async-sema', version: '0.0.1', exports: './index.mjs', type: 'module' }),
+    )
     writeFileSync(join(broken, 'index.mjs'), 'export const RateLimit = () => () => Promise.reject(new Error("broken"))')
     try {
       const { code, stdout } = await amorsize(['bench', '--json', ...short], project)

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { amorsize, main, runNode } from './support-cli.js'
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string; bin: Record<string, string> }
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+  bin: Record<string, string>
+}
 
 describe('the command line', () => {
   it('prints the version of the package', async () => {
@@ -21,7 +24,13 @@ describe('the command line', () => {
     expect(spawnSync(program, ['--version'], { encoding: 'utf8' })).toMatchObject({ stdout: `${manifest.version}\n` })
   })
 
-  it.each([[['--help']], [['bench', '--help']], [['help', 'bench']], [['top', '--help']], [['shm', 'remove', '--help']]])('explains itself with %j and exits 0, without colours', async (args) => {
+  it.each([
+    [['--help']],
+    [['bench', '--help']],
+    [['help', 'bench']],
+    [['top', '--help']],
+    [['shm', 'remove', '--help']],
+  ])('explains itself with %j and exits 0, without colours', async (args) => {
     const { code, stdout, stderr } = await amorsize(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: amorsize/)
@@ -46,7 +55,11 @@ describe('the command line', () => {
 })
 
 it('ends quietly when whoever reads its output stops early', () => {
-  const ended = spawnSync('bash', ['-c', `"${process.execPath}" "${main}" bench --help | true; echo "\${PIPESTATUS[0]}"`], { encoding: 'utf8' })
+  const ended = spawnSync(
+    'bash',
+    ['-c', `"${process.execPath}" "${main}" bench --help | true; echo "\${PIPESTATUS[0]}"`],
+    { encoding: 'utf8' },
+  )
   expect(ended).toMatchObject({ stdout: '0\n', stderr: '' })
 })
 

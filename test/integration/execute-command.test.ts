@@ -10,7 +10,11 @@ const folder = temporaryFolder()
 const file = (name: string): string => join(folder, name)
 let count = 0
 const newFile = (): string => file(`out-${count++}.ndjson`)
-const linesOf = (text: string): unknown[] => text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as unknown)
+const linesOf = (text: string): unknown[] =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as unknown)
 const linesIn = (path: string): unknown[] => linesOf(readFileSync(path, 'utf8'))
 
 writeFileSync(
@@ -61,7 +65,17 @@ describe('amorsize execute', () => {
   })
 
   it.each([['serial'], ['async'], ['threads']])('gives the same in mode %s', async (mode) => {
-    const { code, stdout } = await execute('#busy', '--range', '60', '--mode', mode, '--workers', '2', '--chunk-size', '3')
+    const { code, stdout } = await execute(
+      '#busy',
+      '--range',
+      '60',
+      '--mode',
+      mode,
+      '--workers',
+      '2',
+      '--chunk-size',
+      '3',
+    )
     expect(code).toBe(0)
     expect(linesOf(stdout).map((line) => (line as { n: number }).n)).toEqual(Array.from({ length: 60 }, (_, i) => i))
   })
@@ -80,12 +94,24 @@ describe('amorsize execute', () => {
     const { code, stderr } = await execute('#odd', '--range', '5', '--out', out, '--dead-letter', 'thrown.ndjson')
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'amorsize: item 0 failed: RangeError: even: 0\n' })
     expect(existsSync(out)).toBe(false)
-    expect(linesIn(file('thrown.ndjson'))).toMatchObject([{ index: 0, item: 0, error: { name: 'RangeError', code: 'E_EVEN' } }])
+    expect(linesIn(file('thrown.ndjson'))).toMatchObject([
+      { index: 0, item: 0, error: { name: 'RangeError', code: 'E_EVEN' } },
+    ])
   })
 
   it('collects failures, and lists them in the dead letters', async () => {
     const out = newFile()
-    const { code, stderr } = await execute('#odd', '--range', '4', '--out', out, '--on-error', 'collect', '--dead-letter', 'dead.ndjson')
+    const { code, stderr } = await execute(
+      '#odd',
+      '--range',
+      '4',
+      '--out',
+      out,
+      '--on-error',
+      'collect',
+      '--dead-letter',
+      'dead.ndjson',
+    )
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'amorsize: 2 of 4 items failed\n' })
     expect(linesIn(out)).toMatchObject([
       { index: 0, status: 'rejected', reason: { name: 'RangeError', message: 'even: 0', code: 'E_EVEN' } },
@@ -94,7 +120,11 @@ describe('amorsize execute', () => {
       { index: 3, status: 'fulfilled', value: 3 },
     ])
     expect(linesIn(out).map((line) => Object.keys(line as object)[0])).toEqual(Array(4).fill('index'))
-    expect(linesIn(file('dead.ndjson')).map((line) => (line as { index: number }).index).sort()).toEqual([0, 2])
+    expect(
+      linesIn(file('dead.ndjson'))
+        .map((line) => (line as { index: number }).index)
+        .sort(),
+    ).toEqual([0, 2])
   })
 
   it('ends an endless item after --timeout-ms', async () => {
@@ -148,12 +178,17 @@ describe('amorsize execute refuses', () => {
     expect(stderr).toMatch(/^amorsize: bad.ndjson:3 is not JSON: /)
   })
 
-  it.skipIf((process.features as { typescript?: unknown }).typescript)('TypeScript where this Node does not load it, and says what to do', async () => {
-    writeFileSync(file('task.ts'), 'export const f = (n: number): number => n + 1')
-    const { code, stderr } = await amorsize(['execute', './task.ts#f', '--range', '3'], folder)
-    expect(code).toBe(1)
-    expect(stderr).toMatch(/task.ts is TypeScript, which Node v\d+.* does not load by itself: use Node 22.18 or later/)
-  })
+  it.skipIf((process.features as { typescript?: unknown }).typescript)(
+    'TypeScript where this Node does not load it, and says what to do',
+    async () => {
+      writeFileSync(file('task.ts'), 'export const f = (n: number): number => n + 1')
+      const { code, stderr } = await amorsize(['execute', './task.ts#f', '--range', '3'], folder)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(
+        /task.ts is TypeScript, which Node v\d+.* does not load by itself: use Node 22.18 or later/,
+      )
+    },
+  )
 
   it('leaves no file behind when nothing has run', async () => {
     mkdirSync(file('clean'))
@@ -163,15 +198,33 @@ describe('amorsize execute refuses', () => {
 })
 
 describe('amorsize execute with a checkpoint', () => {
-  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('finishes what it has begun on %s, and goes on from there', async (signal, exitCode) => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('finishes what it has begun on %s, and goes on from there', async (signal, exitCode) => {
     const out = newFile()
-    const args = ['./tasks.mjs#slow', '--range', '3000', '--mode', 'async', '--workers', '20', '--checkpoint', signal, '--out', out]
+    const args = [
+      './tasks.mjs#slow',
+      '--range',
+      '3000',
+      '--mode',
+      'async',
+      '--workers',
+      '20',
+      '--checkpoint',
+      signal,
+      '--out',
+      out,
+    ]
     const { child, seen, ended } = start(args)
     await expect.poll(() => existsSync(join(folder, signal, 'checkpoint.log')), { timeout: 20_000 }).toBe(true)
     await new Promise((resolve) => setTimeout(resolve, 300))
     child.kill(signal)
     expect(await ended).toEqual([exitCode, null])
-    const [, done] = /^amorsize: interrupted after (\d+) of 3000 items; results so far: .*\.partial; the same command goes on from here\n$/.exec(seen.errors)!
+    const [, done] =
+      /^amorsize: interrupted after (\d+) of 3000 items; results so far: .*\.partial; the same command goes on from here\n$/.exec(
+        seen.errors,
+      )!
     expect(linesIn(`${out}.partial`)).toEqual(Array.from({ length: Number(done) }, (_, i) => i))
     expect(existsSync(out)).toBe(false)
 
@@ -182,7 +235,15 @@ describe('amorsize execute with a checkpoint', () => {
   })
 
   it('ends at once on the second SIGINT, though an item has no end', async () => {
-    const { child, seen, ended } = start(['./tasks.mjs#endless', '--range', '4', '--mode', 'threads', '--timeout-ms', '100000'])
+    const { child, seen, ended } = start([
+      './tasks.mjs#endless',
+      '--range',
+      '4',
+      '--mode',
+      'threads',
+      '--timeout-ms',
+      '100000',
+    ])
     await new Promise((resolve) => setTimeout(resolve, 800))
     child.kill('SIGINT')
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -216,12 +277,22 @@ describe('amorsize execute with a checkpoint', () => {
   it('refuses other items and another task, and says which', async () => {
     writeFileSync(file('abc.ndjson'), '"a"\n"b"\n"c"\n')
     writeFileSync(file('abx.ndjson'), '"a"\n"b"\n"x"\n')
-    const run = (task: string, items: string) => execute(task, '--items', items, '--checkpoint', 'mine', '--name', 'abc')
+    const run = (task: string, items: string) =>
+      execute(task, '--items', items, '--checkpoint', 'mine', '--name', 'abc')
     expect((await run('#echo', 'abc.ndjson')).stdout).toBe('"a"\n"b"\n"c"\n')
-    expect(await run('#echo', 'abx.ndjson')).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to other items: item 2 is not the one/) as string })
-    expect(await run('#nothing', 'abc.ndjson')).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to another task \(.*#echo, not .*#nothing\)/) as string })
+    expect(await run('#echo', 'abx.ndjson')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/belongs to other items: item 2 is not the one/) as string,
+    })
+    expect(await run('#nothing', 'abc.ndjson')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/belongs to another task \(.*#echo, not .*#nothing\)/) as string,
+    })
     expect((await run('#echo', 'abc.ndjson')).stdout).toBe('"a"\n"b"\n"c"\n')
     writeFileSync(file('ab.ndjson'), '"a"\n"b"\n')
-    expect(await run('#echo', 'ab.ndjson')).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to other items: there were 3, now there are 2/) as string })
+    expect(await run('#echo', 'ab.ndjson')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/belongs to other items: there were 3, now there are 2/) as string,
+    })
   })
 })

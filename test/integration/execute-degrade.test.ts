@@ -7,7 +7,10 @@ describe("degrade: 'serial'", () => {
     const items = marked(4, () => 0)
     const degraded: number[] = []
     const results = await execute(guarded('alwaysDies'), items, {
-      ...inWorkers, onError: 'collect', degrade: 'serial', onDegraded: ({ index }) => degraded.push(index),
+      ...inWorkers,
+      onError: 'collect',
+      degrade: 'serial',
+      onDegraded: ({ index }) => degraded.push(index),
     })
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
     expect((results[2] as PromiseRejectedResult).reason).toBeInstanceOf(WorkerCrashedError)
@@ -17,7 +20,11 @@ describe("degrade: 'serial'", () => {
 
   it('nor one that has ended a worker before it failed', async () => {
     const items = marked(4, () => 0)
-    const results = await execute(guarded('diesThenFails'), items, { ...inWorkers, onError: 'collect', degrade: 'serial' })
+    const results = await execute(guarded('diesThenFails'), items, {
+      ...inWorkers,
+      onError: 'collect',
+      degrade: 'serial',
+    })
     expect(results[2]).toMatchObject({ status: 'rejected', reason: { message: 'not again' } })
     expect(items[0]!.marks[2]).toBe(2)
   })
@@ -26,7 +33,11 @@ describe("degrade: 'serial'", () => {
     const breaker = circuitBreaker()
     breaker.isolate()
     const degraded: number[] = []
-    const run = execute(failsTimes, marked(2, () => 0), { ...inWorkers, policies: [breaker], degrade: 'serial', onDegraded: ({ index }) => degraded.push(index) })
+    const run = execute(
+      failsTimes,
+      marked(2, () => 0),
+      { ...inWorkers, policies: [breaker], degrade: 'serial', onDegraded: ({ index }) => degraded.push(index) },
+    )
     await expect(run).rejects.toThrow(CircuitOpenError)
     expect(degraded).toEqual([])
   })

@@ -12,7 +12,12 @@ const example = (name: string): string => fileURLToPath(new URL(`../../examples/
 for (let i = 0; i < 30; i++) {
   const path = join(folder, 'node_modules', `package-${i}`)
   mkdirSync(path, { recursive: true })
-  writeFileSync(join(path, 'index.js'), '// a comment\nexport const one = 1\n'.repeat(i + 1).replaceAll('one', () => `x${Math.random().toString(36).slice(2)}`))
+  writeFileSync(
+    join(path, 'index.js'),
+    '// a comment\nexport const one = 1\n'
+      .repeat(i + 1)
+      .replaceAll('one', () => `x${Math.random().toString(36).slice(2)}`),
+  )
   writeFileSync(join(path, 'package.json'), '{}')
 }
 writeFileSync(join(folder, 'node_modules', 'package-7', 'template.js'), 'this is {{ no }} JavaScript')
@@ -27,16 +32,25 @@ describe('the example', () => {
   it('hash-files is a task for the command line, with list-files before it', async () => {
     const list = await runNode([example('list-files'), 'node_modules'], folder)
     writeFileSync(join(folder, 'files.ndjson'), list.stdout)
-    const { code, stdout } = await runNode([main, 'execute', `${example('hash-files')}#hashFile`, '--items', 'files.ndjson'], folder)
+    const { code, stdout } = await runNode(
+      [main, 'execute', `${example('hash-files')}#hashFile`, '--items', 'files.ndjson'],
+      folder,
+    )
     expect(code).toBe(0)
-    const paths = (text: string, path: (value: never) => unknown): unknown[] => text.trim().split('\n').map((line) => path(JSON.parse(line) as never))
+    const paths = (text: string, path: (value: never) => unknown): unknown[] =>
+      text
+        .trim()
+        .split('\n')
+        .map((line) => path(JSON.parse(line) as never))
     expect(paths(stdout, (value: { path: string }) => value.path)).toEqual(paths(list.stdout, (value) => value))
   })
 
   it('parse-files goes on when a file is no JavaScript, and says which', async () => {
     const { code, stdout } = await runNode([example('parse-files')], folder)
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^parsed 30 of 31 files .*: 465 statements at their top level\n {2}not parsed: .*template.js: /)
+    expect(stdout).toMatch(
+      /^parsed 30 of 31 files .*: 465 statements at their top level\n {2}not parsed: .*template.js: /,
+    )
   })
 
   it('crawl gets every page', async () => {
@@ -48,6 +62,8 @@ describe('the example', () => {
   it('resume-after-kill ends with the results of the loop', async () => {
     const { code, stdout } = await runNode([example('resume-after-kill')], folder)
     expect(code).toBe(0)
-    expect(stdout).toMatch(/the first run has finished \d+ of 400 items and is killed\n[^]*results equal to the loop's: true\n$/)
+    expect(stdout).toMatch(
+      /the first run has finished \d+ of 400 items and is killed\n[^]*results equal to the loop's: true\n$/,
+    )
   })
 })

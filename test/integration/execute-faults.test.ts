@@ -8,7 +8,12 @@ const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const faults = new URL('../fixtures/tasks/faults.mjs', import.meta.url)
 const misbehave = task<object>(faults, 'misbehave')
-const inWorkers: ScheduleOptions & { onError: 'collect' } = { mode: 'threads', workers: 2, mainThread: false, onError: 'collect' }
+const inWorkers: ScheduleOptions & { onError: 'collect' } = {
+  mode: 'threads',
+  workers: 2,
+  mainThread: false,
+  onError: 'collect',
+}
 
 /** 40 ordinary items, with `bad` at index 17. */
 function around(bad: object): object[] {
@@ -25,7 +30,10 @@ async function outcomeOf(bad: object, options: Partial<ScheduleOptions> = {}): P
   return outcomes[17]!
 }
 
-async function errorOf(bad: object, options: Partial<ScheduleOptions> = {}): Promise<{ readonly cause?: unknown; readonly stack?: string }> {
+async function errorOf(
+  bad: object,
+  options: Partial<ScheduleOptions> = {},
+): Promise<{ readonly cause?: unknown; readonly stack?: string }> {
   const outcome = await outcomeOf(bad, options)
   expect(outcome.status).toBe('rejected')
   return (outcome as PromiseRejectedResult).reason as never
@@ -49,7 +57,10 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   })
 
   it('an error with a property that throws', async () => {
-    expect(await errorOf({ do: 'getter error' })).toMatchObject({ message: 'half readable', detail: expect.stringContaining('no') })
+    expect(await errorOf({ do: 'getter error' })).toMatchObject({
+      message: 'half readable',
+      detail: expect.stringContaining('no'),
+    })
   })
 
   it('out of memory, with a heap of 64 MB', async () => {
@@ -62,7 +73,7 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect(await errorOf({ do: 'throw', value })).toEqual(value)
   })
 
-  it('an error of the task\'s own class keeps class, code, cause and properties', async () => {
+  it("an error of the task's own class keeps class, code, cause and properties", async () => {
     const { OwnError } = (await import(faults.href)) as { OwnError: new () => Error }
     const error = await errorOf({ do: 'own error', n: 5 })
     expect(error).toBeInstanceOf(OwnError)
@@ -72,11 +83,15 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect(error.stack).toContain('misbehave')
   })
 
-  it('an error of JavaScript\'s or Node\'s keeps its class and code', async () => {
+  it("an error of JavaScript's or Node's keeps its class and code", async () => {
     expect(await errorOf({ do: 'throw', value: new URIError('u') })).toBeInstanceOf(URIError)
     const read = task<string>('node:fs', 'readFileSync')
     const [outcome] = await execute(read, ['/nowhere', '/nowhere/2'], inWorkers)
-    expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: 'ENOENT', syscall: 'open', path: '/nowhere' })
+    expect((outcome as PromiseRejectedResult).reason).toMatchObject({
+      code: 'ENOENT',
+      syscall: 'open',
+      path: '/nowhere',
+    })
   })
 
   it('a result that cannot be cloned', async () => {
@@ -84,12 +99,18 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   })
 
   it('an item that cannot be cloned is run in this thread', async () => {
-    const outcomes = await execute(misbehave, [{ n: 1 }, { n: 2, f: () => 1 }, { n: 3 }], { ...inWorkers, mainThread: true })
+    const outcomes = await execute(misbehave, [{ n: 1 }, { n: 2, f: () => 1 }, { n: 3 }], {
+      ...inWorkers,
+      mainThread: true,
+    })
     expect(outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value)).toEqual([2, 4, 6])
   })
 
   describe('messageerror', () => {
-    const unread = { message: 'the result of the item cannot be read in this thread', cause: { message: 'Maximum call stack size exceeded' } }
+    const unread = {
+      message: 'the result of the item cannot be read in this thread',
+      cause: { message: 'Maximum call stack size exceeded' },
+    }
 
     it.each([1, 8, 40])('a result that this thread cannot read, in chunks of %i', async (chunkSize) => {
       const error = await errorOf({ do: 'deep', levels: 8000 }, { chunkSize })
@@ -104,7 +125,8 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     it('an error that is nested too deep, however deep', async () => {
       const items = Array.from({ length: 30 }, (_, n) => ({ do: 'deep error', levels: 1000 * (n + 1) }))
       const outcomes = await execute(misbehave, items, inWorkers)
-      for (const outcome of outcomes) expect((outcome as PromiseRejectedResult).reason.message).toMatch(/^deep$|cannot be read/)
+      for (const outcome of outcomes)
+        expect((outcome as PromiseRejectedResult).reason.message).toMatch(/^deep$|cannot be read/)
     })
 
     it('results of numbers in shared memory that this thread cannot read', async () => {
@@ -117,7 +139,9 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     })
 
     it('it ends a run that does not collect, with that error', async () => {
-      await expect(execute(misbehave, around({ do: 'deep', levels: 8000 }), { ...inWorkers, onError: 'throw' })).rejects.toMatchObject(unread)
+      await expect(
+        execute(misbehave, around({ do: 'deep', levels: 8000 }), { ...inWorkers, onError: 'throw' }),
+      ).rejects.toMatchObject(unread)
     })
 
     it.each([1, 8, 40])('an item that a worker cannot read, in chunks of %i', async (chunkSize) => {
@@ -137,8 +161,13 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
         const items = Array.from({ length: 40 }, (_, n) => ({ item: n === 17 ? deep : [[null]] }))
         const outcomes = await execute(task('${faults.href}', 'depth'), items, { mode: 'threads', workers: 2, mainThread: false, onError: 'collect', chunkSize: ${chunkSize} })
         console.log(JSON.stringify(outcomes.map(({ value, reason }) => value ?? reason.message)))`
-      const { stdout } = await run(process.execPath, ['--stack-size=7000', '--input-type=module', '-e', source], { cwd: root, timeout: 20_000 })
-      expect(JSON.parse(stdout)).toEqual(Array.from({ length: 40 }, (_, n) => (n === 17 ? 'the item cannot be read in a worker' : 2)))
+      const { stdout } = await run(process.execPath, ['--stack-size=7000', '--input-type=module', '-e', source], {
+        cwd: root,
+        timeout: 20_000,
+      })
+      expect(JSON.parse(stdout)).toEqual(
+        Array.from({ length: 40 }, (_, n) => (n === 17 ? 'the item cannot be read in a worker' : 2)),
+      )
     })
   })
 
@@ -151,7 +180,8 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   })
 
   it('an endless loop behind finished items of its own chunk', async () => {
-    for (const chunkSize of [40, 20]) expect(TimeoutExceededError.is(await errorOf({ do: 'loop' }, { timeoutMs: 150, chunkSize }))).toBe(true)
+    for (const chunkSize of [40, 20])
+      expect(TimeoutExceededError.is(await errorOf({ do: 'loop' }, { timeoutMs: 150, chunkSize }))).toBe(true)
   })
 
   it('an endless loop among numbers in shared memory', async () => {
@@ -169,10 +199,19 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
 
   it('process.exit() among numbers in shared memory', async () => {
     const items = Array.from({ length: 1000 }, (_, n) => (n % 250 === 17 ? -1 : n))
-    const outcomes = await execute(task<number>(faults, 'numbers'), items.map((n) => (n === 13 ? 12 : n)), inWorkers)
+    const outcomes = await execute(
+      task<number>(faults, 'numbers'),
+      items.map((n) => (n === 13 ? 12 : n)),
+      inWorkers,
+    )
     outcomes.forEach((outcome, n) => {
       if (n % 250 !== 17) expect(outcome).toEqual({ status: 'fulfilled', value: (n === 13 ? 12 : n) * 2 })
-      else expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: n, exitCode: 5 })
+      else
+        expect((outcome as PromiseRejectedResult).reason).toMatchObject({
+          code: 'ERR_WORKER_CRASHED',
+          item: n,
+          exitCode: 5,
+        })
     })
   })
 
@@ -183,29 +222,50 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     for (let round = 0; round < 10; round++) {
       await execute(task<number>(later, 'exitsLater'), items, options)
       let completed = 0
-      const results = await execute(task<number>(later, 'busyDouble'), items, { ...options, hooks: { onEnd: (end) => { completed = end.completed } } })
+      const results = await execute(task<number>(later, 'busyDouble'), items, {
+        ...options,
+        hooks: {
+          onEnd: (end) => {
+            completed = end.completed
+          },
+        },
+      })
       expect(results).toEqual(items.map((n) => n * 2))
       expect(completed).toBe(400)
     }
   })
 
   it('every item ends its worker', async () => {
-    const outcomes = await execute(misbehave, Array.from({ length: 4 }, () => ({ do: 'exit' })), inWorkers)
+    const outcomes = await execute(
+      misbehave,
+      Array.from({ length: 4 }, () => ({ do: 'exit' })),
+      inWorkers,
+    )
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected'])
   })
 
   it('an item whose worker died is tried again elsewhere, once', async () => {
     const marks = new Int32Array(new SharedArrayBuffer(4 * 20))
     const items = Array.from({ length: 20 }, (_, n) => ({ n, marks }))
-    expect(await execute(task<object>(faults, 'diesOnce'), items.slice(0, 6), { ...inWorkers, onError: 'throw' })).toEqual([0, 1, 2, 3, 4, 5])
+    expect(
+      await execute(task<object>(faults, 'diesOnce'), items.slice(0, 6), { ...inWorkers, onError: 'throw' }),
+    ).toEqual([0, 1, 2, 3, 4, 5])
     expect([...marks.slice(0, 6)]).toEqual([2, 2, 2, 2, 2, 2])
-    const never = execute(task<object>(faults, 'diesOnce'), items.slice(6), { ...inWorkers, onError: 'throw', retryCrashedItems: 0 })
+    const never = execute(task<object>(faults, 'diesOnce'), items.slice(6), {
+      ...inWorkers,
+      onError: 'throw',
+      retryCrashedItems: 0,
+    })
     await expect(never).rejects.toMatchObject({ code: 'ERR_WORKER_CRASHED' })
   })
 
   it('the first failing item ends the run with its own error', async () => {
-    await expect(execute(misbehave, around({ do: 'own error' }), { ...inWorkers, onError: 'throw' })).rejects.toMatchObject({ code: 'E_OWN' })
-    await expect(execute(misbehave, around({ do: 'throw', value: null }), { ...inWorkers, onError: 'throw' })).rejects.toBe(null)
+    await expect(
+      execute(misbehave, around({ do: 'own error' }), { ...inWorkers, onError: 'throw' }),
+    ).rejects.toMatchObject({ code: 'E_OWN' })
+    await expect(
+      execute(misbehave, around({ do: 'throw', value: null }), { ...inWorkers, onError: 'throw' }),
+    ).rejects.toBe(null)
   })
 })
 
@@ -218,20 +278,25 @@ describe('faults of the run as a whole', () => {
 
   it('a module that does not load in a worker', async () => {
     const onlyMain = task<number>(new URL('../fixtures/tasks/only-main.mjs', import.meta.url), 'double')
-    await expect(execute(onlyMain, [1, 2], { mode: 'threads', workers: 1, mainThread: false })).rejects.toThrow('not in a worker')
+    await expect(execute(onlyMain, [1, 2], { mode: 'threads', workers: 1, mainThread: false })).rejects.toThrow(
+      'not in a worker',
+    )
   })
 
-  it.each(['ends-as-it-loads.mjs', 'ends-as-it-loads.mjs?later'])('a module that ends each worker that loads it: %s', async (name) => {
-    const ending = task<number, number>(new URL(`../fixtures/tasks/${name}`, import.meta.url), 'double')
-    await expect(execute(ending, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toMatchObject({
-      code: 'ERR_EXECUTION',
-      message: 'workers end before they have run any item',
-      errors: [{ message: 'a worker ended with code 3 as it loaded the task' }],
-    })
-    // Where threads are only a choice, this thread does the work.
-    const items = Array.from({ length: 300 }, (_, n) => n)
-    expect(await execute(ending, items)).toEqual(items.map((n) => n * 2))
-  })
+  it.each(['ends-as-it-loads.mjs', 'ends-as-it-loads.mjs?later'])(
+    'a module that ends each worker that loads it: %s',
+    async (name) => {
+      const ending = task<number, number>(new URL(`../fixtures/tasks/${name}`, import.meta.url), 'double')
+      await expect(execute(ending, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toMatchObject({
+        code: 'ERR_EXECUTION',
+        message: 'workers end before they have run any item',
+        errors: [{ message: 'a worker ended with code 3 as it loaded the task' }],
+      })
+      // Where threads are only a choice, this thread does the work.
+      const items = Array.from({ length: 300 }, (_, n) => n)
+      expect(await execute(ending, items)).toEqual(items.map((n) => n * 2))
+    },
+  )
 
   it('a module of which each worker ends as soon as it has loaded it', async () => {
     const ending = task<number, number>(new URL('../fixtures/tasks/ends-once-loaded.mjs', import.meta.url), 'double')
@@ -246,7 +311,9 @@ describe('faults of the run as a whole', () => {
 
   it('a module whose error in a worker cannot be read', async () => {
     const deep = task<number>(new URL('../fixtures/tasks/deep-error.mjs', import.meta.url), 'double')
-    await expect(execute(deep, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toThrow(/^deep$|cannot be read/)
+    await expect(execute(deep, [1, 2], { mode: 'threads', workers: 2, mainThread: false })).rejects.toThrow(
+      /^deep$|cannot be read/,
+    )
   })
 
   it('a function that captures something, forced into threads', async () => {
@@ -255,7 +322,10 @@ describe('faults of the run as a whole', () => {
     await expect(running).rejects.toMatchObject({ code: 'ERR_TASK_NOT_TRANSFERABLE', captured: ['factor'] })
   })
 
-  it.each([[0, 1], ['0', '1']])('a function that captures something, and this thread is to be spared', async (...pair) => {
+  it.each([
+    [0, 1],
+    ['0', '1'],
+  ])('a function that captures something, and this thread is to be spared', async (...pair) => {
     const end = { value: 2 }
     const slow = (item: number | string) => {
       const until = performance.now() + end.value
@@ -263,14 +333,25 @@ describe('faults of the run as a whole', () => {
       return Number(item) * 2
     }
     const items = Array.from({ length: 200 }, (_, n) => pair[n % 2]!)
-    for (let i = 0; i < 2; i++) expect(await execute(slow, items, { mainThread: false })).toEqual(items.map((item) => Number(item) * 2))
+    for (let i = 0; i < 2; i++)
+      expect(await execute(slow, items, { mainThread: false })).toEqual(items.map((item) => Number(item) * 2))
   })
 
   it.each([0, 1, 390])('an array whose element %i throws when it is read', async (index) => {
     const numbers = Array.from({ length: 400 }, (_, n) => n)
-    Object.defineProperty(numbers, index, { get: () => { throw new Error('not to be read') } })
+    Object.defineProperty(numbers, index, {
+      get: () => {
+        throw new Error('not to be read')
+      },
+    })
     const twice = (n: number) => n * 2
-    for (const options of [{}, { mode: 'threads' }, { mode: 'threads', mainThread: false, workers: 1 }, { onError: 'collect' }, { mode: 'async' }] satisfies ScheduleOptions[]) {
+    for (const options of [
+      {},
+      { mode: 'threads' },
+      { mode: 'threads', mainThread: false, workers: 1 },
+      { onError: 'collect' },
+      { mode: 'async' },
+    ] satisfies ScheduleOptions[]) {
       await expect(execute(twice, numbers, options)).rejects.toThrow('not to be read')
     }
   })
@@ -284,35 +365,69 @@ describe('faults of the run as a whole', () => {
     const slow = (): object => {
       const until = performance.now() + 1
       while (performance.now() < until);
-      return { get constructor() { throw new Error('not to be read') } }
+      return {
+        get constructor() {
+          throw new Error('not to be read')
+        },
+      }
     }
     const items = Array.from({ length: 100 }, revoked)
-    for (const options of [{}, { onError: 'collect' }] satisfies ScheduleOptions[]) expect(await execute(slow, items, options)).toHaveLength(100)
+    for (const options of [{}, { onError: 'collect' }] satisfies ScheduleOptions[])
+      expect(await execute(slow, items, options)).toHaveLength(100)
   })
 
   it('is aborted while workers loop for ever', async () => {
     const controller = new AbortController()
-    const running = execute(misbehave, [{ do: 'loop' }, { do: 'loop' }, { n: 1 }], { ...inWorkers, signal: controller.signal })
+    const running = execute(misbehave, [{ do: 'loop' }, { do: 'loop' }, { n: 1 }], {
+      ...inWorkers,
+      signal: controller.signal,
+    })
     setTimeout(() => controller.abort(new Error('enough')), 300)
     await expect(running).rejects.toThrow('enough')
   })
 
   it('the next run is not disturbed by what the last one left behind', async () => {
-    await expect(execute(misbehave, [{ do: 'throw', value: 1 }, { do: 'busy', ms: 200, n: 1 }], { ...inWorkers, onError: 'throw' })).rejects.toBe(1)
+    await expect(
+      execute(
+        misbehave,
+        [
+          { do: 'throw', value: 1 },
+          { do: 'busy', ms: 200, n: 1 },
+        ],
+        { ...inWorkers, onError: 'throw' },
+      ),
+    ).rejects.toBe(1)
     expect(await outcomeOf({ n: 17 })).toEqual({ status: 'fulfilled', value: 34 })
   })
 
   it('a worker comes from a later run to an earlier one', async () => {
     // In a pool of their own.
-    const apart: ScheduleOptions = { mode: 'threads', workers: 1, mainThread: false, chunkSize: 4, maxMemoryPerWorker: 96 * 1024 * 1024 }
+    const apart: ScheduleOptions = {
+      mode: 'threads',
+      workers: 1,
+      mainThread: false,
+      chunkSize: 4,
+      maxMemoryPerWorker: 96 * 1024 * 1024,
+    }
     let hadWorkers = 0
     // Its worker ends at 17; while the next one starts, those of the later run are done.
-    const earlier = execute(misbehave, around({ do: 'exit' }), { ...inWorkers, ...apart, onError: 'collect', hooks: { onWorkerStart: () => { hadWorkers++ } } })
+    const earlier = execute(misbehave, around({ do: 'exit' }), {
+      ...inWorkers,
+      ...apart,
+      onError: 'collect',
+      hooks: {
+        onWorkerStart: () => {
+          hadWorkers++
+        },
+      },
+    })
     const state = { isOver: false }
     void earlier.finally(() => (state.isOver = true))
     while (!state.isOver) await execute(misbehave, [{ n: 1 }], { ...apart, workers: 3 })
     const outcomes = await earlier
-    outcomes.forEach((outcome, n) => expect(outcome).toMatchObject(n === 17 ? { reason: { code: 'ERR_WORKER_CRASHED' } } : { value: n * 2 }))
+    outcomes.forEach((outcome, n) =>
+      expect(outcome).toMatchObject(n === 17 ? { reason: { code: 'ERR_WORKER_CRASHED' } } : { value: n * 2 }),
+    )
     expect(hadWorkers).toBeGreaterThan(1)
   })
 
@@ -320,7 +435,11 @@ describe('faults of the run as a whole', () => {
     const seen: unknown[] = []
     for await (const outcome of stream(misbehave, around({ do: 'exit' }), inWorkers)) seen.push(outcome)
     expect(seen).toHaveLength(40)
-    seen.forEach((outcome, index) => expect(outcome).toMatchObject(index === 17 ? { status: 'rejected', index } : { status: 'fulfilled', value: index * 2, index }))
+    seen.forEach((outcome, index) =>
+      expect(outcome).toMatchObject(
+        index === 17 ? { status: 'rejected', index } : { status: 'fulfilled', value: index * 2, index },
+      ),
+    )
   })
 })
 
@@ -329,7 +448,10 @@ describe('right after a run that was aborted', () => {
     const signal = AbortSignal.timeout(50)
     const endless = execute(misbehave, around({ do: 'loop' }), { ...inWorkers, onError: 'throw', signal })
     await expect(endless).rejects.toThrow('aborted due to timeout')
-    expect(await outcomeOf({ n: 17 }, { signal: AbortSignal.timeout(10_000) })).toEqual({ status: 'fulfilled', value: 34 })
+    expect(await outcomeOf({ n: 17 }, { signal: AbortSignal.timeout(10_000) })).toEqual({
+      status: 'fulfilled',
+      value: 34,
+    })
   })
 })
 
@@ -351,11 +473,17 @@ describe('where a worker dies and no other can be started', () => {
       }
     } as unknown as typeof Worker
     try {
-      const outcomes = await execute(deadly, Array.from({ length: 200 }, (_, n) => n), { onError: 'collect' })
+      const outcomes = await execute(
+        deadly,
+        Array.from({ length: 200 }, (_, n) => n),
+        { onError: 'collect' },
+      )
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
       expect(failed).toHaveLength(1)
       expect(failed[0]?.reason).toMatchObject({ code: 'ERR_WORKER_CRASHED', exitCode: 4 })
-      outcomes.forEach((outcome, value) => outcome.status === 'fulfilled' && expect(outcome).toEqual({ status: 'fulfilled', value }))
+      outcomes.forEach(
+        (outcome, value) => outcome.status === 'fulfilled' && expect(outcome).toEqual({ status: 'fulfilled', value }),
+      )
     } finally {
       threads.Worker = Worker
     }
@@ -371,7 +499,8 @@ describe('20 random kills', () => {
     const items = Array.from({ length: count }, (_, n) => ({ n, runs, dies: deadly.has(n) }))
     const outcomes = await execute(task<object>(faults, 'counting'), items, { ...inWorkers, chunkSize: 8 })
     outcomes.forEach((outcome, n) => {
-      if (deadly.has(n)) expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: n })
+      if (deadly.has(n))
+        expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: n })
       else expect(outcome).toEqual({ status: 'fulfilled', value: n })
       expect(runs[n]).toBe(deadly.has(n) ? 2 : 1)
     })

@@ -19,32 +19,53 @@ describe('policies', () => {
 
   it('a limiter inside rateLimit() and several of them are shared, too', async () => {
     const slow = new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 20 })
-    const results = await execute(whereabouts, items.slice(0, 20), { mode: 'threads', workers: 2, mainThread: false, policies: [rateLimit(slow), new RateLimiter({ requestsPerSecond: 1e6 })] })
+    const results = await execute(whereabouts, items.slice(0, 20), {
+      mode: 'threads',
+      workers: 2,
+      mainThread: false,
+      policies: [rateLimit(slow), new RateLimiter({ requestsPerSecond: 1e6 })],
+    })
     expect(results).toEqual(results.map(() => false))
     expect(slow.getAvailableTokens()).toBeLessThan(1)
   })
 
   it('the time limit of an item does not count its wait for a token', async () => {
     const limiter = new RateLimiter({ requestsPerSecond: 20, burstSize: 1 })
-    const results = await execute(whereabouts, items.slice(0, 12), { mode: 'threads', workers: 2, mainThread: false, policies: [limiter], timeoutMs: 250 })
+    const results = await execute(whereabouts, items.slice(0, 12), {
+      mode: 'threads',
+      workers: 2,
+      mainThread: false,
+      policies: [limiter],
+      timeoutMs: 250,
+    })
     expect(results).toEqual(results.map(() => false))
     expect(results).toHaveLength(12) // the last of them have waited for more than 500 ms
   })
 
   it('a limiter that a worker cannot open fails every item with the reason', async () => {
-    const guard = await guardOf([{ id: 1e9, handle: { kind: 'rateLimit', handle: { ...new RateLimiter().share(), cell: 1e6 } } }], Infinity, new AbortController().signal)
+    const guard = await guardOf(
+      [{ id: 1e9, handle: { kind: 'rateLimit', handle: { ...new RateLimiter().share(), cell: 1e6 } } }],
+      Infinity,
+      new AbortController().signal,
+    )
     await expect(guard(() => 1)).rejects.toThrow('handle.cell must be an integer')
   })
 
   it('a policy that lives in this thread keeps the run here, with a warning', async () => {
     const warned = vi.fn<(warning: { code?: string; message?: string }) => void>()
     process.on('warning', warned)
-    const results = await execute(whereabouts, items, { mode: 'threads', policies: [retry({ maxRetries: 1, retryIf: () => true })] })
+    const results = await execute(whereabouts, items, {
+      mode: 'threads',
+      policies: [retry({ maxRetries: 1, retryIf: () => true })],
+    })
     await new Promise(setImmediate)
     process.off('warning', warned)
     expect(results).toEqual(items.map(() => true))
     expect(warned.mock.calls.flat()).toContainEqual(
-      expect.objectContaining({ code: 'AMORSIZE_POLICY_NOT_SHARED', message: 'the retry has retryIf, a function of this thread, so the run stays in this thread' }),
+      expect.objectContaining({
+        code: 'AMORSIZE_POLICY_NOT_SHARED',
+        message: 'the retry has retryIf, a function of this thread, so the run stays in this thread',
+      }),
     )
   })
 
@@ -55,7 +76,12 @@ describe('policies', () => {
       if (calls % 2 === 1) throw new Error('once')
       return n
     }
-    const results = await collect(stream(flaky, [1, 2, 3], { policies: [pipeline(retry({ maxRetries: 1, initialDelayMs: 1 }), timeout(1000))], workers: 1 }))
+    const results = await collect(
+      stream(flaky, [1, 2, 3], {
+        policies: [pipeline(retry({ maxRetries: 1, initialDelayMs: 1 }), timeout(1000))],
+        workers: 1,
+      }),
+    )
     expect(results).toEqual([1, 2, 3])
     expect(calls).toBe(6)
   })

@@ -29,20 +29,35 @@ async function output(args: string[]): Promise<string> {
 describe('a program that runs workers ends by itself', () => {
   it('as a module', async () => {
     const file = join(folder, 'program.mjs')
-    await writeFile(file, `import { execute } from '${new URL('../../dist/bundle/index.js', import.meta.url).href}'\n${program}`)
+    await writeFile(
+      file,
+      `import { execute } from '${new URL('../../dist/bundle/index.js', import.meta.url).href}'\n${program}`,
+    )
     expect(await output([file])).toBe('worker\n200 398\n')
   })
 
   it('by require()', async () => {
     const file = join(folder, 'program.cjs')
-    await writeFile(file, `const { execute } = require('${join(root, 'dist/bundle/index.js')}')\n;(async () => { ${program} })()`)
+    await writeFile(
+      file,
+      `const { execute } = require('${join(root, 'dist/bundle/index.js')}')\n;(async () => { ${program} })()`,
+    )
     expect(await output(['--no-warnings', file])).toBe('worker\n200 398\n')
   })
 
   it('from the command line, whose options workers must not inherit', async () => {
-    expect(await output(['--input-type=module', '-e', `import { execute } from 'amorsize'\n${program}`])).toBe('worker\n200 398\n')
-    expect(await output(['--input-type=module', '--import=data:text/javascript,globalThis.hooked=1', '-e', `import { execute } from 'amorsize'
-      console.log(await execute(() => globalThis.hooked, [1, 2], { mode: 'threads', workers: 1, mainThread: false }))`])).toBe('[ 1, 1 ]\n')
+    expect(await output(['--input-type=module', '-e', `import { execute } from 'amorsize'\n${program}`])).toBe(
+      'worker\n200 398\n',
+    )
+    expect(
+      await output([
+        '--input-type=module',
+        '--import=data:text/javascript,globalThis.hooked=1',
+        '-e',
+        `import { execute } from 'amorsize'
+      console.log(await execute(() => globalThis.hooked, [1, 2], { mode: 'threads', workers: 1, mainThread: false }))`,
+      ]),
+    ).toBe('[ 1, 1 ]\n')
   })
 
   it('after a run that failed while workers were busy', async () => {
@@ -87,13 +102,19 @@ describe('a program that runs workers ends by itself', () => {
   })
 
   it('that is its own worker module: the run is not started again in each worker', async () => {
-    const { stdout, stderr } = await run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs'], { cwd: root, timeout: 20_000 })
+    const { stdout, stderr } = await run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs'], {
+      cwd: root,
+      timeout: 20_000,
+    })
     expect(stdout).toBe('60\n')
     expect(stderr).toContain("put 'if (isMainThread)' around it")
   })
 
   it('that is its own worker module and waits for itself: an error says so', async () => {
-    const running = run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs', 'await'], { cwd: root, timeout: 20_000 })
+    const running = run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs', 'await'], {
+      cwd: root,
+      timeout: 20_000,
+    })
     await expect(running).rejects.toThrow('awaits, as it is loaded, a run of a task that it exports itself')
   })
 })
@@ -105,8 +126,10 @@ describe('a program does not end', () => {
     expect(await output(['--input-type=module', '-e', source])).toBe('no 1\n')
   })
 
-  it.skipIf(process.platform === 'win32')('because it has no file descriptor left to load more of the package, which its runs can do without', async () => {
-    const source = `import { execute } from 'amorsize'
+  it.skipIf(process.platform === 'win32')(
+    'because it has no file descriptor left to load more of the package, which its runs can do without',
+    async () => {
+      const source = `import { execute } from 'amorsize'
       import { openSync } from 'node:fs'
       import { setTimeout } from 'node:timers/promises'
       ${busy}
@@ -118,12 +141,18 @@ describe('a program does not end', () => {
       clearInterval(heart)
       console.log(beats > 10)
       await setTimeout(10)`
-    const file = join(folder, 'descriptors.mjs')
-    await writeFile(file, source.replace("'amorsize'", `'${new URL('../../dist/bundle/index.js', import.meta.url).href}'`))
-    const { stdout } = await run('sh', ['-c', `ulimit -n 64 && exec "${process.execPath}" "${file}"`], { timeout: 20_000 })
-    // Between the items the program goes on.
-    expect(stdout).toBe('100\n100\ntrue\n')
-  })
+      const file = join(folder, 'descriptors.mjs')
+      await writeFile(
+        file,
+        source.replace("'amorsize'", `'${new URL('../../dist/bundle/index.js', import.meta.url).href}'`),
+      )
+      const { stdout } = await run('sh', ['-c', `ulimit -n 64 && exec "${process.execPath}" "${file}"`], {
+        timeout: 20_000,
+      })
+      // Between the items the program goes on.
+      expect(stdout).toBe('100\n100\ntrue\n')
+    },
+  )
 
   it('because it has brought a document along, as programs that render pages do', async () => {
     const file = join(folder, 'document.cjs')
@@ -148,7 +177,10 @@ describe('a program does not end', () => {
 })
 
 it('a run inside a worker shares its budget', async () => {
-  const nested = task<number, { isMainThread: boolean; mode: string; count: number }>(new URL('../fixtures/tasks/nested.mjs', import.meta.url), 'nested')
+  const nested = task<number, { isMainThread: boolean; mode: string; count: number }>(
+    new URL('../fixtures/tasks/nested.mjs', import.meta.url),
+    'nested',
+  )
   const results = await execute(nested, [1, 2], { mode: 'threads', workers: 1, mainThread: false })
   for (const result of results) expect(result).toMatchObject({ isMainThread: false, mode: 'serial', count: 50 })
 })
@@ -157,7 +189,11 @@ it('what keeps failing in workers is run in this thread on request', async () =>
   const degraded: number[] = []
   const onlyHere = task<object>(new URL('../fixtures/tasks/faults.mjs', import.meta.url), 'failsInWorkers')
   const results = await execute(onlyHere, [{ n: 1 }, { n: 2 }], {
-    mode: 'threads', workers: 1, mainThread: false, degrade: 'serial', onDegraded: ({ index }) => degraded.push(index),
+    mode: 'threads',
+    workers: 1,
+    mainThread: false,
+    degrade: 'serial',
+    onDegraded: ({ index }) => degraded.push(index),
   })
   expect(results).toEqual([1, 2])
   expect(degraded).toEqual([1])
@@ -168,13 +204,24 @@ describe('a task whose module cannot be imported', () => {
     const file = join(folder, 'imports-nothing.mjs')
     await writeFile(file, "export { nothing } from './nothing.mjs'\n")
     const refused = join(folder, 'refused.mjs')
-    await writeFile(refused, `import { execute } from '${new URL('../../dist/bundle/index.js', import.meta.url).href}'
+    await writeFile(
+      refused,
+      `import { execute } from '${new URL('../../dist/bundle/index.js', import.meta.url).href}'
 for (const name of ['nowhere.mjs', 'imports-nothing.mjs']) {
   const url = new URL(name, import.meta.url).href
   try { await execute({ url, export: 'nothing' }, [1]) } catch ({ name, code, message, cause }) { console.log(JSON.stringify([name, code, message, cause?.code])) }
-}`)
-    const [missing, inner] = (await output([refused])).trim().split('\n').map((line) => JSON.parse(line) as string[])
-    expect(missing).toEqual(['TypeError', null, expect.stringMatching(/^task\.url must name a module that exists; received file:.*\/nowhere\.mjs$/), 'ERR_MODULE_NOT_FOUND'])
+}`,
+    )
+    const [missing, inner] = (await output([refused]))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as string[])
+    expect(missing).toEqual([
+      'TypeError',
+      null,
+      expect.stringMatching(/^task\.url must name a module that exists; received file:.*\/nowhere\.mjs$/),
+      'ERR_MODULE_NOT_FOUND',
+    ])
     expect(inner).toEqual(['Error', 'ERR_MODULE_NOT_FOUND', expect.stringContaining('nothing.mjs'), null])
   })
 })

@@ -52,20 +52,33 @@ describe('the workers of a run', () => {
     expect(emptied).toEqual([])
   })
 
-  it.each(['threads', 'serial'] as const)('get what a proxy gives that has no items of its own, in mode %s', async (mode) => {
-    const numbers = Array.from({ length: 300 }, (_, n) => n)
-    const proxy = new Proxy<number[]>([], { get: (target, key) => Reflect.get(typeof key === 'string' && /^\d+$|^length$/.test(key) ? numbers : target, key) as unknown })
-    const hooks = { onEnd: () => undefined }
-    for (const share of [{}, { mainThread: false, chunkSize: 7 }]) {
-      expect(await execute((n: number) => n * 3, proxy, { mode, workers: 1, hooks, ...share })).toEqual(numbers.map((n) => n * 3))
-    }
-  })
+  it.each(['threads', 'serial'] as const)(
+    'get what a proxy gives that has no items of its own, in mode %s',
+    async (mode) => {
+      const numbers = Array.from({ length: 300 }, (_, n) => n)
+      const proxy = new Proxy<number[]>([], {
+        get: (target, key) =>
+          Reflect.get(typeof key === 'string' && /^\d+$|^length$/.test(key) ? numbers : target, key) as unknown,
+      })
+      const hooks = { onEnd: () => undefined }
+      for (const share of [{}, { mainThread: false, chunkSize: 7 }]) {
+        expect(await execute((n: number) => n * 3, proxy, { mode, workers: 1, hooks, ...share })).toEqual(
+          numbers.map((n) => n * 3),
+        )
+      }
+    },
+  )
 
-  it.each(['threads', 'serial'] as const)('get the items of an array whose methods are its own, in mode %s', async (mode) => {
-    const numbers = Array.from({ length: 300 }, (_, n) => n)
-    const own = Object.assign([...numbers], { slice: () => [] })
-    for (const share of [{}, { mainThread: false, chunkSize: 7 }]) {
-      expect(await execute((n: number) => n * 3, own, { mode, workers: 1, hooks: {}, ...share })).toEqual(numbers.map((n) => n * 3))
-    }
-  })
+  it.each(['threads', 'serial'] as const)(
+    'get the items of an array whose methods are its own, in mode %s',
+    async (mode) => {
+      const numbers = Array.from({ length: 300 }, (_, n) => n)
+      const own = Object.assign([...numbers], { slice: () => [] })
+      for (const share of [{}, { mainThread: false, chunkSize: 7 }]) {
+        expect(await execute((n: number) => n * 3, own, { mode, workers: 1, hooks: {}, ...share })).toEqual(
+          numbers.map((n) => n * 3),
+        )
+      }
+    },
+  )
 })

@@ -19,11 +19,22 @@ async function drainElsewhere(policy: object): Promise<number[]> {
 
 describeMachine('processes that use one keyed limiter of the machine', () => {
   it('share the bucket of every key', async () => {
-    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: 1e-6, burstSize: 2000, capacity: 1000 } as const
+    const policy = {
+      name: machineName(),
+      scope: 'machine',
+      requestsPerSecond: 1e-6,
+      burstSize: 2000,
+      capacity: 1000,
+    } as const
     const counts = await Promise.all([1, 2, 3].map(() => drainElsewhere(policy)))
     for (const key of [0, 1, 2]) expect(counts.reduce((sum, own) => sum + own[key]!, 0)).toBe(2000)
     const limiter = new KeyedRateLimiter(policy)
-    expect([limiter.tryAcquire('a'), limiter.tryAcquire(1), limiter.tryAcquire(2n), limiter.tryAcquire('1')]).toEqual([false, false, false, true])
+    expect([limiter.tryAcquire('a'), limiter.tryAcquire(1), limiter.tryAcquire(2n), limiter.tryAcquire('1')]).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ])
     expect(limiter.size).toBe(4)
   })
 
@@ -32,7 +43,9 @@ describeMachine('processes that use one keyed limiter of the machine', () => {
     const limiter = new KeyedRateLimiter(policy)
     limiter.tryAcquire('a')
     for (const other of [{ capacity: 2000 }, { capacity: 10 }, { requestsPerSecond: 6 }]) {
-      expect(() => new KeyedRateLimiter({ ...policy, ...other })).toThrow(/is in use on this machine with \{ requestsPerSecond: 5, .*cannot be used with/)
+      expect(() => new KeyedRateLimiter({ ...policy, ...other })).toThrow(
+        /is in use on this machine with \{ requestsPerSecond: 5, .*cannot be used with/,
+      )
     }
   })
 })

@@ -4,7 +4,7 @@ import { Threads } from '../stress/limiter-threads.js'
 
 // Real time throughout: what is tested here is that the limiter keeps it.
 
-describe('the pace by the system\'s clock', () => {
+describe("the pace by the system's clock", () => {
   it('is 1000/s for callers that wait, within a tenth', async () => {
     const limiter = new RateLimiter({ requestsPerSecond: 1000, burstSize: 1 })
     const startedMs = performance.now()

@@ -48,12 +48,18 @@ describeMachine('processes in other namespaces', () => {
       const attempt = () => { try { new RateLimiter(policy) } catch (error) { return error.reason } }
       const { readdirSync } = await import('node:fs')
       say([attempt(), attempt(), readdirSync('/dev/shm')])`
-    expect(await runScript(null, `const policy = ${JSON.stringify(policy)}; ${code}`, before)).toEqual(['full', 'full', []])
+    expect(await runScript(null, `const policy = ${JSON.stringify(policy)}; ${code}`, before)).toEqual([
+      'full',
+      'full',
+      [],
+    ])
   })
 
   const noMemory = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', 'sh']
   itIn(noMemory, 'where it cannot be written get an error', async (before) => {
-    expect(await runScript(policyOf(machineName()), DRAIN, before)).toMatchObject({ error: { name: 'SharedMemoryError', reason: 'unavailable' } })
+    expect(await runScript(policyOf(machineName()), DRAIN, before)).toMatchObject({
+      error: { name: 'SharedMemoryError', reason: 'unavailable' },
+    })
   })
 
   itIn(['unshare', '--time', '--fork', '--monotonic', '1000'], 'on another clock are refused', async (before) => {
@@ -71,11 +77,15 @@ describeMachine('processes in other namespaces', () => {
     expect(filesOf(policy.name)).toHaveLength(2)
   })
 
-  itIn(['unshare', '--user'], 'another user namespace without a user has a name of its own, or none', async (before) => {
-    const policy = policyOf(machineName())
-    const mine = new RateLimiter(policy)
-    const outcome = await runScript(policy, DRAIN, before)
-    if (outcome !== 5) expect(outcome).toMatchObject({ error: { name: 'SharedMemoryError' } })
-    expect(mine.getAvailableTokens()).toBe(5)
-  })
+  itIn(
+    ['unshare', '--user'],
+    'another user namespace without a user has a name of its own, or none',
+    async (before) => {
+      const policy = policyOf(machineName())
+      const mine = new RateLimiter(policy)
+      const outcome = await runScript(policy, DRAIN, before)
+      if (outcome !== 5) expect(outcome).toMatchObject({ error: { name: 'SharedMemoryError' } })
+      expect(mine.getAvailableTokens()).toBe(5)
+    },
+  )
 })

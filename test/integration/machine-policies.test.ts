@@ -4,7 +4,8 @@ import { readMachine } from '../../dist/memory/machine-view.js'
 import { describeMachine, machineName, runScript } from '../support/machine.js'
 
 const index = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
-const inAnotherProcess = (code: string): Promise<unknown> => runScript(null, `const { circuitBreaker, RetryBudget } = await import(${index}); ${code}`)
+const inAnotherProcess = (code: string): Promise<unknown> =>
+  runScript(null, `const { circuitBreaker, RetryBudget } = await import(${index}); ${code}`)
 
 describeMachine('policies with a name of the machine', () => {
   it('a breaker that opens in one process is open in all', async () => {
@@ -16,10 +17,19 @@ describeMachine('policies with a name of the machine', () => {
       for (let i = 0; i < 2; i++) await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
       say(breaker.state)`)
     expect([state, breaker.state]).toEqual(['open', 'open'])
-    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({ kind: 'breaker', state: 'ready', breaker: 'open', tokens: null })
+    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({
+      kind: 'breaker',
+      state: 'ready',
+      breaker: 'open',
+      tokens: null,
+    })
     await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'open' })
-    expect(() => circuitBreaker({ ...options, failureThreshold: 4 })).toThrow(/is in use on this machine with \{ failureThreshold: 3,/)
-    expect(() => circuitBreaker({ ...options, failureThreshold: undefined, window: { calls: 1000 } })).toThrow(/is in use on this machine/)
+    expect(() => circuitBreaker({ ...options, failureThreshold: 4 })).toThrow(
+      /is in use on this machine with \{ failureThreshold: 3,/,
+    )
+    expect(() => circuitBreaker({ ...options, failureThreshold: undefined, window: { calls: 1000 } })).toThrow(
+      /is in use on this machine/,
+    )
     // The same name in this process alone is another breaker.
     expect(circuitBreaker({ ...options, scope: 'process' }).state).toBe('closed')
   })

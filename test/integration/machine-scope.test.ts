@@ -4,13 +4,20 @@ import { describeMachine, filesOf, machineName, runScript, startScript } from '.
 
 const ALMOST_NEVER = 1e-6
 const DRAIN = 'let n = 0; while (limiter.tryAcquire()) n++; say(n)'
-const SPIN = (ms: number): string => `let n = 0; const end = performance.now() + ${ms}; while (performance.now() < end) if (limiter.tryAcquire()) n++; say(n)`
+const SPIN = (ms: number): string =>
+  `let n = 0; const end = performance.now() + ${ms}; while (performance.now() < end) if (limiter.tryAcquire()) n++; say(n)`
 
-const sum = (values: readonly unknown[]): number => values.reduce<number>((total, value) => total + (value as number), 0)
+const sum = (values: readonly unknown[]): number =>
+  values.reduce<number>((total, value) => total + (value as number), 0)
 
 describeMachine('processes that use one name of the machine', () => {
   it('share a bucket to the token', async () => {
-    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: ALMOST_NEVER, burstSize: 100_000 } as const
+    const policy = {
+      name: machineName(),
+      scope: 'machine',
+      requestsPerSecond: ALMOST_NEVER,
+      burstSize: 100_000,
+    } as const
     const counts = await Promise.all([1, 2, 3, 4].map(() => runScript(policy, DRAIN)))
     expect(sum(counts)).toBe(100_000)
     // It outlasts them all: a worker that is started again gets no fresh quota.
@@ -31,7 +38,10 @@ describeMachine('processes that use one name of the machine', () => {
   it('take their turns when they wait, in acquire and acquireSync alike', async () => {
     const policy = { name: machineName(), scope: 'machine', requestsPerSecond: 100, burstSize: 1 } as const
     new RateLimiter(policy)
-    const waits = ['for (let i = 0; i < 20; i++) await limiter.acquire(); say(performance.now())', 'for (let i = 0; i < 20; i++) limiter.acquireSync(); say(performance.now())']
+    const waits = [
+      'for (let i = 0; i < 20; i++) await limiter.acquire(); say(performance.now())',
+      'for (let i = 0; i < 20; i++) limiter.acquireSync(); say(performance.now())',
+    ]
     const startedMs = performance.now()
     await Promise.all(waits.map((code) => runScript(policy, code)))
     const tookMs = performance.now() - startedMs
@@ -43,7 +53,10 @@ describeMachine('processes that use one name of the machine', () => {
   it('see each other’s changes at once', async () => {
     const policy = { name: machineName(), scope: 'machine', requestsPerSecond: ALMOST_NEVER, burstSize: 10 } as const
     const mine = new RateLimiter(policy)
-    const other = startScript(policy, 'limiter.update({ burstSize: 4 }); say(0); process.stdin.ref(); await new Promise((go) => process.stdin.once("data", go)); limiter.reset(); say(limiter.getAvailableTokens()); process.stdin.unref()')
+    const other = startScript(
+      policy,
+      'limiter.update({ burstSize: 4 }); say(0); process.stdin.ref(); await new Promise((go) => process.stdin.once("data", go)); limiter.reset(); say(limiter.getAvailableTokens()); process.stdin.unref()',
+    )
     await other.next()
     expect(mine.policy.burstSize).toBe(4)
     expect([mine.tryAcquire(4), mine.tryAcquire()]).toEqual([true, false])
@@ -54,7 +67,12 @@ describeMachine('processes that use one name of the machine', () => {
   })
 
   it('and worker threads of each share it too', async () => {
-    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: ALMOST_NEVER, burstSize: 30_000 } as const
+    const policy = {
+      name: machineName(),
+      scope: 'machine',
+      requestsPerSecond: ALMOST_NEVER,
+      burstSize: 30_000,
+    } as const
     const code = `
       const { Worker } = await import('node:worker_threads')
       const source = \`import('${new URL('../../dist/index.js', import.meta.url).href}').then(({ RateLimiter }) => {
@@ -70,7 +88,12 @@ describeMachine('processes that use one name of the machine', () => {
   })
 
   it('of a cluster as well, whose workers are replaced', async () => {
-    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: ALMOST_NEVER, burstSize: 20_000 } as const
+    const policy = {
+      name: machineName(),
+      scope: 'machine',
+      requestsPerSecond: ALMOST_NEVER,
+      burstSize: 20_000,
+    } as const
     const code = `
       const { default: cluster } = await import('node:cluster')
       const { writeFileSync, rmSync } = await import('node:fs')
@@ -98,8 +121,18 @@ describeMachine('processes that use one name of the machine', () => {
   })
 
   it('that are killed leave it usable and exact', async () => {
-    const policy = { name: machineName(), scope: 'machine', requestsPerSecond: ALMOST_NEVER, burstSize: 1_000_000 } as const
-    const victims = [1, 2, 3].map(() => startScript(policy, 'say(0); for (;;) { limiter.tryAcquire(); limiter.refund(1); limiter.update({ burstSize: 1_000_000 }) }'))
+    const policy = {
+      name: machineName(),
+      scope: 'machine',
+      requestsPerSecond: ALMOST_NEVER,
+      burstSize: 1_000_000,
+    } as const
+    const victims = [1, 2, 3].map(() =>
+      startScript(
+        policy,
+        'say(0); for (;;) { limiter.tryAcquire(); limiter.refund(1); limiter.update({ burstSize: 1_000_000 }) }',
+      ),
+    )
     await Promise.all(victims.map((victim) => victim.next()))
     for (const victim of victims) victim.child.kill('SIGKILL')
     await Promise.all(victims.map((victim) => victim.ended))

@@ -46,7 +46,10 @@ describe('amorsize validate', () => {
   it('compares predictions with trials', async () => {
     const { code, stdout } = await amorsize(['validate', '--rounds', '1', '--only', '0.1 ms × 100', '--json'])
     expect(code).toBe(0)
-    const report = JSON.parse(stdout) as { medianError: number; workloads: { trials: { measuredMs: number; estimatedMs: number }[] }[] }
+    const report = JSON.parse(stdout) as {
+      medianError: number
+      workloads: { trials: { measuredMs: number; estimatedMs: number }[] }[]
+    }
     expect(report.workloads).toHaveLength(1)
     for (const { measuredMs, estimatedMs } of report.workloads[0]!.trials) {
       expect(measuredMs).toBeGreaterThan(0)
@@ -58,6 +61,9 @@ describe('amorsize validate', () => {
     const { code, stdout } = await amorsize(['validate', '--rounds', '1', '--only', 'waiting'])
     expect(code).toBe(0)
     expect(stdout).toMatch(/workload +loop, ms +plan +predicted +measured +error +regret\nwaiting, 5 ms × 200 /)
-    expect(await amorsize(['validate', '--only', 'nothing'])).toMatchObject({ code: 1, stderr: expect.stringContaining("there are 'number, 1 µs × 20,000'") as string })
+    expect(await amorsize(['validate', '--only', 'nothing'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("there are 'number, 1 µs × 20,000'") as string,
+    })
   })
 })

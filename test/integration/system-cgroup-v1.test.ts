@@ -44,7 +44,11 @@ function missing(controller: string, file: string): string | null {
 const ENTER = 'for group in $GROUPS_TO_ENTER; do echo $$ > "$group/cgroup.procs" || exit 99; done; exec "$@"'
 
 function inGroups(groups: readonly string[], command: readonly string[]) {
-  return ['sh', ['-c', ENTER, 'sh', ...command], { env: { ...process.env, GROUPS_TO_ENTER: groups.join(' ') } }] as const
+  return [
+    'sh',
+    ['-c', ENTER, 'sh', ...command],
+    { env: { ...process.env, GROUPS_TO_ENTER: groups.join(' ') } },
+  ] as const
 }
 
 function runIn(groups: readonly string[], ...args: string[]) {
@@ -75,79 +79,85 @@ afterEach(async () => {
 })
 
 const noMemory = missing('memory', 'memory.limit_in_bytes')
-describe.skipIf(noMemory)(`v1 memory groups of this machine${noMemory === null ? '' : ` (skipped: ${noMemory})`}`, () => {
-  it('agrees with the files of a group of 512 MiB, also on the command line', () => {
-    const group = makeGroup('memory', '', { 'memory.limit_in_bytes': 512 * MIB })
-    const info = JSON.parse(runIn([group], cli, 'system', '--json').stdout)
-    expect(info.memory).toMatchObject({
-      limitBytes: readNumber(group, 'memory.limit_in_bytes'),
-      effectiveLimitBytes: 512 * MIB,
-      controller: 'v1',
+describe.skipIf(noMemory)(
+  `v1 memory groups of this machine${noMemory === null ? '' : ` (skipped: ${noMemory})`}`,
+  () => {
+    it('agrees with the files of a group of 512 MiB, also on the command line', () => {
+      const group = makeGroup('memory', '', { 'memory.limit_in_bytes': 512 * MIB })
+      const info = JSON.parse(runIn([group], cli, 'system', '--json').stdout)
+      expect(info.memory).toMatchObject({
+        limitBytes: readNumber(group, 'memory.limit_in_bytes'),
+        effectiveLimitBytes: 512 * MIB,
+        controller: 'v1',
+      })
+      expect(info.sources.limitBytes).toEqual({ file: join(group, 'memory.limit_in_bytes'), level: 0 })
+      expect(info.memory.availableBytes).toBeGreaterThan(350 * MIB)
+      expect(info.memory.availableBytes).toBeLessThan(512 * MIB)
+      const table = runIn([group], cli, 'system').stdout
+      expect(table).toContain(`${join(group, 'memory.limit_in_bytes')} (own group)`)
+      expect(table).toMatch(/hard limit +512 MiB/)
     })
-    expect(info.sources.limitBytes).toEqual({ file: join(group, 'memory.limit_in_bytes'), level: 0 })
-    expect(info.memory.availableBytes).toBeGreaterThan(350 * MIB)
-    expect(info.memory.availableBytes).toBeLessThan(512 * MIB)
-    const table = runIn([group], cli, 'system').stdout
-    expect(table).toContain(`${join(group, 'memory.limit_in_bytes')} (own group)`)
-    expect(table).toMatch(/hard limit +512 MiB/)
-  })
 
-  it('reports the tighter parent, in which Node believes the leaf', () => {
-    const parent = makeGroup('memory', '', { 'memory.limit_in_bytes': 256 * MIB })
-    const leaf = makeGroup('memory', 'leaf', { 'memory.limit_in_bytes': 1024 * MIB })
-    const { memory, sources, node } = probeIn([leaf])
-    expect(memory.limitBytes).toBe(256 * MIB)
-    expect(sources.limitBytes).toEqual({ file: join(parent, 'memory.limit_in_bytes'), level: 1 })
-    expect(node.constrained).toBe(1024 * MIB)
-  })
-
-  it('lets a program use what is available less 5 %, and the kernel kills one that trusts Node', () => {
-    makeGroup('memory', '', { 'memory.limit_in_bytes': 256 * MIB })
-    const leaf = makeGroup('memory', 'leaf', { 'memory.limit_in_bytes': 1024 * MIB })
-    const ours = runIn([leaf], probe, 'allocate', 'ours')
-    expect(ours.signal).toBeNull()
-    expect(JSON.parse(ours.stdout)).toMatchObject({ survived: true })
-    expect(JSON.parse(ours.stdout).wanted).toBeGreaterThan(100 * MIB)
-    expect(runIn([leaf], probe, 'allocate', 'node')).toMatchObject({ signal: 'SIGKILL', stdout: '' })
-  })
-
-  it('does not take page cache for use', () => {
-    const group = makeGroup('memory', '', { 'memory.limit_in_bytes': 256 * MIB })
-    const folder = mkdtempSync(join(process.cwd(), '.tmp-page-cache-'))
-    try {
-      const file = join(folder, 'cache')
-      const [shell, args, options] = inGroups([group], ['dd', 'if=/dev/zero', `of=${file}`, 'bs=1M', 'count=200', 'conv=fsync', 'status=none'])
-      execFileSync(shell, args, options)
-      const { memory, node } = probeIn([group])
-      expect(readNumber(group, 'memory.usage_in_bytes')).toBeGreaterThan(150 * MIB)
-      expect(memory.availableBytes).toBeGreaterThan(150 * MIB)
-      expect(node.available).toBeLessThan(100 * MIB)
-      expect(runIn([group], probe, 'allocate', 'ours')).toMatchObject({ signal: null })
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  })
-
-  it('counts what a greedy sibling uses of the common parent', async () => {
-    const parent = makeGroup('memory', '', { 'memory.limit_in_bytes': 400 * MIB })
-    const leaf = makeGroup('memory', 'leaf', { 'memory.limit_in_bytes': 300 * MIB })
-    const sibling = makeGroup('memory', 'sibling')
-    const [shell, args, options] = inGroups([sibling], [process.execPath, probe, 'hold', String(200 * MIB)])
-    const greedy = spawn(shell, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] })
-    try {
-      await once(greedy.stdout, 'data')
+    it('reports the tighter parent, in which Node believes the leaf', () => {
+      const parent = makeGroup('memory', '', { 'memory.limit_in_bytes': 256 * MIB })
+      const leaf = makeGroup('memory', 'leaf', { 'memory.limit_in_bytes': 1024 * MIB })
       const { memory, sources, node } = probeIn([leaf])
-      expect(memory.limitBytes).toBe(300 * MIB)
-      expect(memory.availableBytes).toBeLessThan(200 * MIB)
-      expect(sources.availableBytes).toEqual({ file: join(parent, 'memory.limit_in_bytes'), level: 1 })
-      expect(node.available).toBeGreaterThan(200 * MIB)
-      expect(runIn([leaf], probe, 'allocate', 'ours')).toMatchObject({ signal: null })
-    } finally {
-      greedy.stdin.end()
-      await once(greedy, 'exit')
-    }
-  })
-})
+      expect(memory.limitBytes).toBe(256 * MIB)
+      expect(sources.limitBytes).toEqual({ file: join(parent, 'memory.limit_in_bytes'), level: 1 })
+      expect(node.constrained).toBe(1024 * MIB)
+    })
+
+    it('lets a program use what is available less 5 %, and the kernel kills one that trusts Node', () => {
+      makeGroup('memory', '', { 'memory.limit_in_bytes': 256 * MIB })
+      const leaf = makeGroup('memory', 'leaf', { 'memory.limit_in_bytes': 1024 * MIB })
+      const ours = runIn([leaf], probe, 'allocate', 'ours')
+      expect(ours.signal).toBeNull()
+      expect(JSON.parse(ours.stdout)).toMatchObject({ survived: true })
+      expect(JSON.parse(ours.stdout).wanted).toBeGreaterThan(100 * MIB)
+      expect(runIn([leaf], probe, 'allocate', 'node')).toMatchObject({ signal: 'SIGKILL', stdout: '' })
+    })
+
+    it('does not take page cache for use', () => {
+      const group = makeGroup('memory', '', { 'memory.limit_in_bytes': 256 * MIB })
+      const folder = mkdtempSync(join(process.cwd(), '.tmp-page-cache-'))
+      try {
+        const file = join(folder, 'cache')
+        const [shell, args, options] = inGroups(
+          [group],
+          ['dd', 'if=/dev/zero', `of=${file}`, 'bs=1M', 'count=200', 'conv=fsync', 'status=none'],
+        )
+        execFileSync(shell, args, options)
+        const { memory, node } = probeIn([group])
+        expect(readNumber(group, 'memory.usage_in_bytes')).toBeGreaterThan(150 * MIB)
+        expect(memory.availableBytes).toBeGreaterThan(150 * MIB)
+        expect(node.available).toBeLessThan(100 * MIB)
+        expect(runIn([group], probe, 'allocate', 'ours')).toMatchObject({ signal: null })
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+
+    it('counts what a greedy sibling uses of the common parent', async () => {
+      const parent = makeGroup('memory', '', { 'memory.limit_in_bytes': 400 * MIB })
+      const leaf = makeGroup('memory', 'leaf', { 'memory.limit_in_bytes': 300 * MIB })
+      const sibling = makeGroup('memory', 'sibling')
+      const [shell, args, options] = inGroups([sibling], [process.execPath, probe, 'hold', String(200 * MIB)])
+      const greedy = spawn(shell, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] })
+      try {
+        await once(greedy.stdout, 'data')
+        const { memory, sources, node } = probeIn([leaf])
+        expect(memory.limitBytes).toBe(300 * MIB)
+        expect(memory.availableBytes).toBeLessThan(200 * MIB)
+        expect(sources.availableBytes).toEqual({ file: join(parent, 'memory.limit_in_bytes'), level: 1 })
+        expect(node.available).toBeGreaterThan(200 * MIB)
+        expect(runIn([leaf], probe, 'allocate', 'ours')).toMatchObject({ signal: null })
+      } finally {
+        greedy.stdin.end()
+        await once(greedy, 'exit')
+      }
+    })
+  },
+)
 
 const noCpu = missing('cpu', 'cpu.cfs_quota_us')
 describe.skipIf(noCpu)(`v1 cpu groups of this machine${noCpu === null ? '' : ` (skipped: ${noCpu})`}`, () => {
@@ -168,12 +178,20 @@ describe.skipIf(noCpu)(`v1 cpu groups of this machine${noCpu === null ? '' : ` (
 })
 
 const noCpuset = missing('cpuset', 'cpuset.cpus')
-describe.skipIf(noCpuset)(`v1 cpuset groups of this machine${noCpuset === null ? '' : ` (skipped: ${noCpuset})`}`, () => {
-  it('sees the CPUs that are left', () => {
-    const group = makeGroup('cpuset', '', { 'cpuset.cpus': 0, 'cpuset.mems': 0 })
-    expect(probeIn([group]).cpu).toMatchObject({ affinityLogical: 1, physicalCores: 1, cpuWorkers: 1, parallelism: 1 })
-  })
-})
+describe.skipIf(noCpuset)(
+  `v1 cpuset groups of this machine${noCpuset === null ? '' : ` (skipped: ${noCpuset})`}`,
+  () => {
+    it('sees the CPUs that are left', () => {
+      const group = makeGroup('cpuset', '', { 'cpuset.cpus': 0, 'cpuset.mems': 0 })
+      expect(probeIn([group]).cpu).toMatchObject({
+        affinityLogical: 1,
+        physicalCores: 1,
+        cpuWorkers: 1,
+        parallelism: 1,
+      })
+    })
+  },
+)
 
 const noPids = missing('pids', 'pids.max')
 describe.skipIf(noPids)(`v1 pids groups of this machine${noPids === null ? '' : ` (skipped: ${noPids})`}`, () => {
@@ -188,10 +206,13 @@ describe.skipIf(noPids)(`v1 pids groups of this machine${noPids === null ? '' : 
   })
 })
 
-const notHere = process.platform !== 'linux' ? 'not Linux' : process.env['AMORSIZE_NATIVE'] === '0' ? 'without the addon' : null
+const notHere =
+  process.platform !== 'linux' ? 'not Linux' : process.env['AMORSIZE_NATIVE'] === '0' ? 'without the addon' : null
 describe.skipIf(notHere)('limits of the process itself', () => {
   const shell = (script: string) =>
-    JSON.parse(execFileSync('sh', ['-c', `${script} "$0" "$@"`, process.execPath, probe], { encoding: 'utf8' })) as Probed
+    JSON.parse(
+      execFileSync('sh', ['-c', `${script} "$0" "$@"`, process.execPath, probe], { encoding: 'utf8' }),
+    ) as Probed
 
   it('follows taskset', () => {
     expect(shell('exec taskset 1').cpu).toMatchObject({ affinityLogical: 1, usableCpus: 1, physicalCores: 1 })
@@ -206,7 +227,9 @@ describe.skipIf(notHere)('limits of the process itself', () => {
   })
 
   it('reports ulimit -u', () => {
-    const { pids } = JSON.parse(execFileSync('bash', ['-c', `ulimit -u 4000; exec "$0" "$@"`, process.execPath, probe], { encoding: 'utf8' }))
+    const { pids } = JSON.parse(
+      execFileSync('bash', ['-c', `ulimit -u 4000; exec "$0" "$@"`, process.execPath, probe], { encoding: 'utf8' }),
+    )
     expect(pids.limit).toBe(4000)
     expect(pids.available).toBeLessThan(4000)
   })

@@ -21,10 +21,15 @@ it('says why it cannot where that module awaits it at its top level, instead of 
   writeFileSync(join(folder, 'awaits.mjs'), program('await main()'))
   const { code, stderr } = await runNode(['awaits.mjs'], folder)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/ExecutionError: file:.*awaits.mjs awaits, as it is loaded, a run of a task that it exports itself/)
+  expect(stderr).toMatch(
+    /ExecutionError: file:.*awaits.mjs awaits, as it is loaded, a run of a task that it exports itself/,
+  )
 })
 
 it('waits for a module that is slow to load, and needs more than its import', async () => {
-  writeFileSync(join(folder, 'slow.mjs'), `${program('void main()')}\nawait new Promise((resolve) => setTimeout(resolve, 300))`)
+  writeFileSync(
+    join(folder, 'slow.mjs'),
+    `${program('void main()')}\nawait new Promise((resolve) => setTimeout(resolve, 300))`,
+  )
   expect(await runNode(['slow.mjs'], folder)).toEqual({ code: 0, stdout: '[2,4,6]\n', stderr: '' })
 })

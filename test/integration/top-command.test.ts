@@ -19,7 +19,17 @@ describeMachine('amorsize top', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const { names } = JSON.parse(stdout)
     expect(names).toEqual([
-      expect.objectContaining({ name, kind: 'limiter', state: 'ready', requestsPerSecond: 1e-6, burstSize: 100, tokens: 0, pausedMs: null, file: filesOf(name)[0], bytes: 4480 }),
+      expect.objectContaining({
+        name,
+        kind: 'limiter',
+        state: 'ready',
+        requestsPerSecond: 1e-6,
+        burstSize: 100,
+        tokens: 0,
+        pausedMs: null,
+        file: filesOf(name)[0],
+        bytes: 4480,
+      }),
     ])
     expect(names[0].debt).toBeCloseTo(20, 3)
     expect(names[0].processes.sort()).toEqual([process.pid, other.child.pid].sort())
@@ -44,8 +54,15 @@ describeMachine('amorsize top', () => {
   it('tells the state of a breaker', async () => {
     const name = machineName()
     const breaker = circuitBreaker({ name, scope: 'machine', failureThreshold: 1, resetTimeoutMs: 60_000 })
-    const look = async (): Promise<unknown> => JSON.parse((await amorsize(['top', '--once', '--json', '--filter', name])).stdout).names[0]
-    expect(await look()).toMatchObject({ name, kind: 'breaker', breaker: 'closed', tokens: null, processes: [process.pid] })
+    const look = async (): Promise<unknown> =>
+      JSON.parse((await amorsize(['top', '--once', '--json', '--filter', name])).stdout).names[0]
+    expect(await look()).toMatchObject({
+      name,
+      kind: 'breaker',
+      breaker: 'closed',
+      tokens: null,
+      processes: [process.pid],
+    })
     await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
     expect(await look()).toMatchObject({ breaker: 'open' })
     breaker.isolate()
@@ -55,7 +72,10 @@ describeMachine('amorsize top', () => {
 
   it('tells the rates of a program that runs', async () => {
     const policy = { ...policyOf(machineName()), requestsPerSecond: 500, burstSize: 10 }
-    const busy = startScript(policy, 'setInterval(() => { for (let i = 0; i < 40; i++) limiter.tryAcquire() }, 20); say(0)')
+    const busy = startScript(
+      policy,
+      'setInterval(() => { for (let i = 0; i < 40; i++) limiter.tryAcquire() }, 20); say(0)',
+    )
     await busy.next()
     const top = spawn(process.execPath, [main, 'top', '--json', '--interval', '200', '--filter', policy.name])
     let text = ''
@@ -65,7 +85,11 @@ describeMachine('amorsize top', () => {
     }
     top.kill('SIGTERM')
     busy.child.kill('SIGKILL')
-    const looks = text.trimEnd().split('\n').slice(0, 10).map((line) => (JSON.parse(line) as { names: { allowedPerSecond: number; deniedPerSecond: number }[] }).names[0])
+    const looks = text
+      .trimEnd()
+      .split('\n')
+      .slice(0, 10)
+      .map((line) => (JSON.parse(line) as { names: { allowedPerSecond: number; deniedPerSecond: number }[] }).names[0])
     const last = looks.at(-1)!
     // 500 where the program gets the time it asks for; it asks for 2,000.
     expect(last.allowedPerSecond).toBeGreaterThan(50)
@@ -83,7 +107,11 @@ describeMachine('amorsize top', () => {
     const name = machineName()
     await runScript(policyOf(name), 'say(0)')
     const file = removeLater(filesOf(name)[0]!)
-    for (const [bytes, state] of [[Buffer.alloc(4480, 0xff), 'not-a-region'], [Buffer.alloc(100), 'unfinished'], [Buffer.alloc(0), 'unfinished']] as const) {
+    for (const [bytes, state] of [
+      [Buffer.alloc(4480, 0xff), 'not-a-region'],
+      [Buffer.alloc(100), 'unfinished'],
+      [Buffer.alloc(0), 'unfinished'],
+    ] as const) {
       writeFileSync(file, bytes)
       const { code, stdout } = await amorsize(['shm', 'list', '--json'])
       expect(code).toBe(0)
@@ -101,7 +129,11 @@ describeMachine('amorsize top', () => {
     // `script` gives a program a terminal; what it types comes after the first picture.
     const typed = (keys: string, signal?: NodeJS.Signals): Promise<{ text: string; code: number | null }> =>
       new Promise((resolve) => {
-        const child = spawn('script', ['-qec', `stty rows 20 cols 120; exec "${process.execPath}" "${main}" top --interval 100`, '/dev/null'])
+        const child = spawn('script', [
+          '-qec',
+          `stty rows 20 cols 120; exec "${process.execPath}" "${main}" top --interval 100`,
+          '/dev/null',
+        ])
         let text = ''
         let sent = false
         child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -109,11 +141,19 @@ describeMachine('amorsize top', () => {
           if (sent || !text.includes('q quit')) return
           sent = true
           if (signal === undefined) child.stdin.write(keys)
-          else process.kill(Number(readFileSync(`/proc/${child.pid ?? 0}/task/${child.pid ?? 0}/children`, 'utf8').trim()), signal)
+          else
+            process.kill(
+              Number(readFileSync(`/proc/${child.pid ?? 0}/task/${child.pid ?? 0}/children`, 'utf8').trim()),
+              signal,
+            )
         })
         child.on('close', (code) => resolve({ text, code }))
       })
-    for (const { text, code } of await Promise.all([typed(`/${policy.name}\rq`), typed('\u0003'), typed('', 'SIGTERM')])) {
+    for (const { text, code } of await Promise.all([
+      typed(`/${policy.name}\rq`),
+      typed('\u0003'),
+      typed('', 'SIGTERM'),
+    ])) {
       expect(code).toBe(0)
       expect(text).toContain(policy.name)
       expect(text).toContain('\u001b[?1049h\u001b[?25l')
@@ -139,16 +179,29 @@ describeMachine('amorsize shm', () => {
   it('lists and removes a name that nobody uses', async () => {
     const name = machineName()
     await runScript(policyOf(name), 'say(0)')
-    expect((await amorsize(['shm', 'list'])).stdout).toMatch(new RegExp(`^${name} +limiter +ready +none +4.4 KiB +${filesOf(name)[0]!}$`, 'm'))
-    expect(await amorsize(['shm', 'remove', name])).toEqual({ code: 0, stdout: `removed limiter '${name}'\n`, stderr: '' })
+    expect((await amorsize(['shm', 'list'])).stdout).toMatch(
+      new RegExp(`^${name} +limiter +ready +none +4.4 KiB +${filesOf(name)[0]!}$`, 'm'),
+    )
+    expect(await amorsize(['shm', 'remove', name])).toEqual({
+      code: 0,
+      stdout: `removed limiter '${name}'\n`,
+      stderr: '',
+    })
     expect(filesOf(name)).toEqual([])
-    expect(await amorsize(['shm', 'remove', name])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(name) })
+    expect(await amorsize(['shm', 'remove', name])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining(name),
+    })
   })
 
   it('keeps one that is in use, unless it is forced', async () => {
     const name = machineName()
     const limiter = new RateLimiter(policyOf(name))
-    expect(await amorsize(['shm', 'remove', name])).toMatchObject({ code: 1, stderr: expect.stringContaining(`process ${process.pid}`) })
+    expect(await amorsize(['shm', 'remove', name])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`process ${process.pid}`),
+    })
     expect(filesOf(name)).toHaveLength(1)
     expect(await amorsize(['shm', 'remove', name, '--kind', 'breaker', '--force'])).toMatchObject({ code: 1 })
     expect(await amorsize(['shm', 'remove', name, '--force'])).toMatchObject({ code: 0 })

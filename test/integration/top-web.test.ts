@@ -57,7 +57,12 @@ function serve(...args: string[]): Promise<{ url: string; child: ChildProcess }>
 }
 
 /** What the server answers to a request that says to be for `host`. */
-function answer(url: string, path: string, host = new URL(url).host, method = 'GET'): Promise<{ status: number | undefined; type: string | undefined }> {
+function answer(
+  url: string,
+  path: string,
+  host = new URL(url).host,
+  method = 'GET',
+): Promise<{ status: number | undefined; type: string | undefined }> {
   return new Promise((resolve, reject) => {
     request(new URL(path, url), { method, headers: { host } }, (response) => {
       response.destroy()
@@ -77,15 +82,26 @@ describeMachine('amorsize top --web', () => {
     expect(await answer(url, '/../package.json')).toMatchObject({ status: 404 })
     expect(await answer(url, '/', undefined, 'POST')).toMatchObject({ status: 405 })
     expect(await answer(url, '/events', 'rebound.example:80')).toMatchObject({ status: 403 })
-    expect(await amorsize(['top', '--web', '--port', new URL(url).port])).toMatchObject({ code: 1, stderr: expect.stringContaining('EADDRINUSE') })
+    expect(await amorsize(['top', '--web', '--port', new URL(url).port])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('EADDRINUSE'),
+    })
     child.kill('SIGINT')
     expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
   })
 
   it.skipIf(!existsSync(CHROMIUM))(`draws the charts in a browser (skipped without ${CHROMIUM})`, async () => {
-    const policy = { name: `${machineName()}<img src=x onerror=alert(1)>`.replaceAll('/', ''), scope: 'machine', requestsPerSecond: 200, burstSize: 20 }
+    const policy = {
+      name: `${machineName()}<img src=x onerror=alert(1)>`.replaceAll('/', ''),
+      scope: 'machine',
+      requestsPerSecond: 200,
+      burstSize: 20,
+    }
     circuitBreaker({ name: `${policy.name} breaker`, scope: 'machine' })
-    const busy = startScript(policy, 'setInterval(() => { for (let i = 0; i < 8; i++) limiter.tryAcquire() }, 20); say(0)')
+    const busy = startScript(
+      policy,
+      'setInterval(() => { for (let i = 0; i < 8; i++) limiter.tryAcquire() }, 20); say(0)',
+    )
     await busy.next()
     const { url, child } = await serve('--filter', policy.name)
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
@@ -98,7 +114,9 @@ describeMachine('amorsize top --web', () => {
     await page.goto(url)
     await page.locator('section canvas').nth(2).waitFor()
     expect(await page.locator('section h2').allTextContents()).toEqual([policy.name, `${policy.name} breaker`])
-    expect(await page.locator('section p').first().textContent()).toContain(`limiter, 200/s, burst 20, process ${busy.child.pid ?? 0}`)
+    expect(await page.locator('section p').first().textContent()).toContain(
+      `limiter, 200/s, burst 20, process ${busy.child.pid ?? 0}`,
+    )
     expect(await page.locator('.u-title').allTextContents()).toEqual(['tokens', 'decisions a second', 'breaker'])
     expect(await page.locator('#status').textContent()).toBe('2 names')
 
@@ -126,7 +144,13 @@ describeMachine('amorsize top --web', () => {
     const folder = mkdtempSync(join(tmpdir(), 'amorsize-no-uplot-'))
     // This repository has the library for its own tests; seen from a bundle elsewhere it is not there.
     const root = join(import.meta.dirname, '..', '..')
-    for (const part of ['dist', 'package.json', 'node_modules/commander', 'node_modules/node-gyp-build', 'node_modules/cli-progress']) {
+    for (const part of [
+      'dist',
+      'package.json',
+      'node_modules/commander',
+      'node_modules/node-gyp-build',
+      'node_modules/cli-progress',
+    ]) {
       cpSync(join(root, part), join(folder, part), { recursive: true })
     }
     symlinkSync(join(root, 'build'), join(folder, 'build'))
@@ -137,7 +161,10 @@ describeMachine('amorsize top --web', () => {
         child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
         child.on('close', (code) => resolve({ code, text }))
       })
-      expect(ended).toEqual({ code: 1, text: 'amorsize: --web draws with uplot, which is not installed here; run: npm install uplot\n' })
+      expect(ended).toEqual({
+        code: 1,
+        text: 'amorsize: --web draws with uplot, which is not installed here; run: npm install uplot\n',
+      })
     } finally {
       rmSync(folder, { recursive: true })
     }

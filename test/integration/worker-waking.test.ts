@@ -25,14 +25,21 @@ afterEach(() => worker?.end(undefined))
 async function started(): Promise<{ readonly worker: PoolWorker; readonly answer: () => Promise<void> }> {
   const own = (worker = new PoolWorker(undefined))
   let heard = (): void => undefined
-  own.owner = { received: () => heard(), lostMessage: (error) => { throw error }, gone: () => undefined }
+  own.owner = {
+    received: () => heard(),
+    lostMessage: (error) => {
+      throw error
+    },
+    gone: () => undefined,
+  }
   await new Promise<void>((resolve) => (heard = resolve))
   return {
     worker: own,
-    answer: () => new Promise<void>((resolve) => {
-      heard = resolve
-      own.send({ kind: 'echo', run: 0, upTo: 0 })
-    }),
+    answer: () =>
+      new Promise<void>((resolve) => {
+        heard = resolve
+        own.send({ kind: 'echo', run: 0, upTo: 0 })
+      }),
   }
 }
 
@@ -65,7 +72,10 @@ describe('a worker', () => {
       })
       console.log(String(await kinds))
       worker.end(undefined)`
-    const { stdout } = await run(process.execPath, ['--stack-size=7000', '--input-type=module', '-e', source], { cwd: root, timeout: 20_000 })
+    const { stdout } = await run(process.execPath, ['--stack-size=7000', '--input-type=module', '-e', source], {
+      cwd: root,
+      timeout: 20_000,
+    })
     expect(stdout).toBe('ready,unreadable,echo\n')
   })
 
@@ -109,7 +119,14 @@ describe('a worker', () => {
     const mayUse = affinityOf(thread)
     let during = ''
     // Read as the message is made ready.
-    const message = { kind: 'echo' as const, run: 0, get upTo() { during = affinityOf(thread); return 0 } }
+    const message = {
+      kind: 'echo' as const,
+      run: 0,
+      get upTo() {
+        during = affinityOf(thread)
+        return 0
+      },
+    }
     Atomics.store(worker.cells, Cell.CPU, nativeAddon()!.cpuNumber!())
     worker.send(message)
     expect(during).toBe(mayUse)
@@ -120,26 +137,29 @@ describe('a worker', () => {
     expect(affinityOf(thread)).toBe(mayUse)
   })
 
-  itPlaces('that slept on the CPU of this thread is woken up on another, and may go where it likes after that', async () => {
-    const { worker, answer } = await started()
-    loadPlacing()
-    worker.send({ kind: 'place' })
-    await answer()
-    const addon = nativeAddon()!
-    const mayUse = affinityOf(Atomics.load(worker.cells, Cell.THREAD))
-    let elsewhere = 0
-    for (let times = 0; times < 100; times++) {
-      // As if it had slept here: whether it really has is the kernel's affair.
-      const cpu = addon.cpuNumber!()
-      Atomics.store(worker.cells, Cell.CPU, cpu)
-      worker.rouse({ kind: 'wake' })
-      expect(affinityOf(Atomics.load(worker.cells, Cell.THREAD))).toBe(mayUse)
+  itPlaces(
+    'that slept on the CPU of this thread is woken up on another, and may go where it likes after that',
+    async () => {
+      const { worker, answer } = await started()
+      loadPlacing()
+      worker.send({ kind: 'place' })
       await answer()
-      if (Atomics.load(worker.cells, Cell.CPU) !== cpu) elsewhere++
-    }
-    // Nearly all; this thread itself may be moved at any time.
-    expect(elsewhere).toBeGreaterThan(50)
-  })
+      const addon = nativeAddon()!
+      const mayUse = affinityOf(Atomics.load(worker.cells, Cell.THREAD))
+      let elsewhere = 0
+      for (let times = 0; times < 100; times++) {
+        // As if it had slept here: whether it really has is the kernel's affair.
+        const cpu = addon.cpuNumber!()
+        Atomics.store(worker.cells, Cell.CPU, cpu)
+        worker.rouse({ kind: 'wake' })
+        expect(affinityOf(Atomics.load(worker.cells, Cell.THREAD))).toBe(mayUse)
+        await answer()
+        if (Atomics.load(worker.cells, Cell.CPU) !== cpu) elsewhere++
+      }
+      // Nearly all; this thread itself may be moved at any time.
+      expect(elsewhere).toBeGreaterThan(50)
+    },
+  )
 })
 
 describe('keepAway', () => {

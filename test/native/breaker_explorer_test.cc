@@ -1,6 +1,7 @@
 // The circuit breaker under every interleaving of a few threads; and the explorer under bugs planted on purpose.
-#include "check.h"
 #include "explore/breaker_explorer.h"
+
+#include "check.h"
 
 namespace amorsize::test {
 namespace {
@@ -10,14 +11,20 @@ constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kLater = 100 * kMs;  // when an open breaker admits probes
 
 // A breaker that opens at `failures` in a row and closes after `successes`; or with a window of the last calls.
-core::BreakerParameters consecutive(double failures, double successes) { return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 2, 1000, 50}}; }
-core::BreakerParameters calls(double size, double rate) { return {{1, size, rate, 1e300, 1e300, size, 1, 100, 1, 100, 50}}; }
+core::BreakerParameters consecutive(double failures, double successes) {
+  return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 2, 1000, 50}};
+}
+core::BreakerParameters calls(double size, double rate) {
+  return {{1, size, rate, 1e300, 1e300, size, 1, 100, 1, 100, 50}};
+}
 
 // Opened, and its time is up.
 const std::vector<BreakerOperation> kOpened = {{kAdmit, 0}, {kFail, 0}};
 // Whether it is still possible to open it, have it probed, and close it.
-const std::vector<BreakerOperation> kLast = {{kAdmit, kLater}, {kAdmit, kLater}, {kFail, kLater}, {kAdmit, kLater}, {kFail, kLater},
-                                             {kAdmit, 20 * kLater}, {kSucceed, 20 * kLater}, {kAdmit, 20 * kLater}, {kSucceed, 20 * kLater}, {kAdmit, 20 * kLater}};
+const std::vector<BreakerOperation> kLast = {{kAdmit, kLater},        {kAdmit, kLater},      {kFail, kLater},
+                                             {kAdmit, kLater},        {kFail, kLater},       {kAdmit, 20 * kLater},
+                                             {kSucceed, 20 * kLater}, {kAdmit, 20 * kLater}, {kSucceed, 20 * kLater},
+                                             {kAdmit, 20 * kLater}};
 
 void explore(const BreakerScenario& scenario) {
   const BreakerExploration found = BreakerExplorer<>(scenario).run();
@@ -29,37 +36,59 @@ void explore(const BreakerScenario& scenario) {
 template <Fault kFault>
 void must_find(const BreakerScenario& scenario) {
   const BreakerExploration found = BreakerExplorer<kFault>(scenario).run();
-  if (found.failure.find("no order explains") == std::string::npos) fail(__FILE__, __LINE__, "the planted bug was not found: " + found.failure);
+  if (found.failure.find("no order explains") == std::string::npos)
+    fail(__FILE__, __LINE__, "the planted bug was not found: " + found.failure);
   std::cout << "     found after " << found.states << " states" << std::endl;
 }
 
 TEST("breaker explorer: three threads fail where two failures open it") {
-  explore({consecutive(2, 1), {{kAdmit, 0}}, {{{kFail, 0}, {kAdmit, 0}}, {{kFail, 0}, {kAdmit, 0}}, {{kFail, 0}}}, kLast});
+  explore(
+      {consecutive(2, 1), {{kAdmit, 0}}, {{{kFail, 0}, {kAdmit, 0}}, {{kFail, 0}, {kAdmit, 0}}, {{kFail, 0}}}, kLast});
 }
 
 TEST("breaker explorer: failures, a success and late results of the closed state") {
-  explore({consecutive(2, 1), {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}, {kAdmit, 0}}, {{{kFail, 0}, {kAdmit, 0}}, {{kSucceed, 0}, {kAdmit, 0}, {kFail, 0}}}, kLast});
+  explore({consecutive(2, 1),
+           {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}, {kAdmit, 0}},
+           {{{kFail, 0}, {kAdmit, 0}}, {{kSucceed, 0}, {kAdmit, 0}, {kFail, 0}}},
+           kLast});
 }
 
-const BreakerScenario kOneProbe{consecutive(1, 1), kOpened, {{{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}}}, kLast};
+const BreakerScenario kOneProbe{
+    consecutive(1, 1),
+    kOpened,
+    {{{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}}},
+    kLast};
 
 TEST("breaker explorer: three threads want the one probe") { explore(kOneProbe); }
 
-const BreakerScenario kTwoProbes{consecutive(1, 2), kOpened, {{{kAdmit, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}}}, kLast};
+const BreakerScenario kTwoProbes{
+    consecutive(1, 2),
+    kOpened,
+    {{{kAdmit, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}}},
+    kLast};
 
 TEST("breaker explorer: two probes succeed at the same time while a third call asks") { explore(kTwoProbes); }
 
 TEST("breaker explorer: one of two probes fails, one is given up") {
-  explore({consecutive(1, 2), kOpened, {{{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}, {kIgnore, kLater}, {kAdmit, kLater}}}, kLast});
+  explore({consecutive(1, 2),
+           kOpened,
+           {{{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}, {kIgnore, kLater}, {kAdmit, kLater}}},
+           kLast});
 }
 
 TEST("breaker explorer: the lease of a probe ends while its result comes") {
   constexpr int64_t kExpired = kLater + 60 * kMs;
-  explore({consecutive(1, 1), {{kAdmit, 0}, {kFail, 0}, {kAdmit, kLater}}, {{{kSucceed, kExpired}, {kAdmit, kExpired}}, {{kAdmit, kExpired}, {kFail, kExpired}}}, kLast});
+  explore({consecutive(1, 1),
+           {{kAdmit, 0}, {kFail, 0}, {kAdmit, kLater}},
+           {{{kSucceed, kExpired}, {kAdmit, kExpired}}, {{kAdmit, kExpired}, {kFail, kExpired}}},
+           kLast});
 }
 
 TEST("breaker explorer: isolated and closed while others fail and probe") {
-  explore({consecutive(1, 1), {{kAdmit, 0}}, {{{kIsolate, 0}, {kClose, 0}}, {{kFail, 0}, {kAdmit, kLater}, {kSucceed, kLater}}}, kLast});
+  explore({consecutive(1, 1),
+           {{kAdmit, 0}},
+           {{{kIsolate, 0}, {kClose, 0}}, {{kFail, 0}, {kAdmit, kLater}, {kSucceed, kLater}}},
+           kLast});
 }
 
 TEST("breaker explorer: a window of three calls, two of which failed") {
@@ -67,7 +96,10 @@ TEST("breaker explorer: a window of three calls, two of which failed") {
 }
 
 TEST("breaker explorer: a window goes round while it opens and is closed by hand") {
-  explore({calls(2, 1), {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}}, {{{kFail, 0}}, {{kFail, 0}}, {{kClose, 0}, {kAdmit, 0}}}, kLast});
+  explore({calls(2, 1),
+           {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}},
+           {{{kFail, 0}}, {{kFail, 0}}, {{kClose, 0}, {kAdmit, 0}}},
+           kLast});
 }
 
 // The swap of word 1 is that of `control`, as it is of `hot` in a bucket.

@@ -14,14 +14,27 @@ namespace amorsize::test {
 
 __extension__ using int128 = __int128;
 
-enum class Action { kAcquireOne, kAcquire, kReserve, kCancel, kRefund, kCharge, kAvailable, kRemaining, kParameters, kUpdate, kPause, kReset };
+enum class Action {
+  kAcquireOne,
+  kAcquire,
+  kReserve,
+  kCancel,
+  kRefund,
+  kCharge,
+  kAvailable,
+  kRemaining,
+  kParameters,
+  kUpdate,
+  kPause,
+  kReset
+};
 
 struct Operation {
   Action action;
   int64_t now_ns;
-  double amount = 1;   // tokens; of kUpdate the rate
-  double burst = 0;    // kUpdate
-  int64_t limit = 0;   // kReserve: longest wait; kPause: until when
+  double amount = 1;  // tokens; of kUpdate the rate
+  double burst = 0;   // kUpdate
+  int64_t limit = 0;  // kReserve: longest wait; kPause: until when
 };
 
 // Everything that any operation can tell its caller.
@@ -34,18 +47,22 @@ struct Result {
   bool operator==(const Result&) const = default;
 };
 
-inline bool is_change(Action action) { return action == Action::kUpdate || action == Action::kPause || action == Action::kReset; }
+inline bool is_change(Action action) {
+  return action == Action::kUpdate || action == Action::kPause || action == Action::kReset;
+}
 
 inline std::string describe(const Operation& operation) {
   static constexpr const char* kNames[] = {"acquireOne", "acquire",   "reserve",    "cancel", "refund", "charge",
                                            "available",  "remaining", "parameters", "update", "pause",  "reset"};
   return std::string(kNames[static_cast<int>(operation.action)]) + "(t=" + std::to_string(operation.now_ns) + ", " +
-         std::to_string(operation.amount) + ", " + std::to_string(operation.burst) + ", " + std::to_string(operation.limit) + ")";
+         std::to_string(operation.amount) + ", " + std::to_string(operation.burst) + ", " +
+         std::to_string(operation.limit) + ")";
 }
 
 inline std::string describe(const Result& result) {
-  return "outcome " + std::to_string(static_cast<int>(result.outcome)) + ", wait " + std::to_string(result.wait_ns) + " ns, position " +
-         std::to_string(result.position) + ", " + std::to_string(result.first) + ", " + std::to_string(result.second);
+  return "outcome " + std::to_string(static_cast<int>(result.outcome)) + ", wait " + std::to_string(result.wait_ns) +
+         " ns, position " + std::to_string(result.position) + ", " + std::to_string(result.first) + ", " +
+         std::to_string(result.second);
 }
 
 // Runs one operation on the bucket. `ticket` is the caller's last reservation; generation -1: it has none.
@@ -53,8 +70,10 @@ template <class W>
 Result perform(core::TokenBucket<W> bucket, const Operation& operation, core::Ticket* ticket) {
   const auto [action, now, amount, burst, limit] = operation;
   switch (action) {
-    case Action::kAcquireOne: return {bucket.try_acquire_one(now) ? core::Outcome::kGranted : core::Outcome::kDenied};
-    case Action::kAcquire: return {bucket.try_acquire(now, amount)};
+    case Action::kAcquireOne:
+      return {bucket.try_acquire_one(now) ? core::Outcome::kGranted : core::Outcome::kDenied};
+    case Action::kAcquire:
+      return {bucket.try_acquire(now, amount)};
     case Action::kReserve: {
       const core::Reservation made = bucket.reserve(now, amount, limit);
       if (made.outcome == core::Outcome::kGranted) *ticket = made.ticket;
@@ -66,9 +85,12 @@ Result perform(core::TokenBucket<W> bucket, const Operation& operation, core::Ti
       ticket->generation = -1;
       return {.first = returned};
     }
-    case Action::kRefund: return {.first = bucket.refund(now, amount)};
-    case Action::kCharge: return {bucket.charge(now, amount)};
-    case Action::kAvailable: return {.first = bucket.available(now)};
+    case Action::kRefund:
+      return {.first = bucket.refund(now, amount)};
+    case Action::kCharge:
+      return {bucket.charge(now, amount)};
+    case Action::kAvailable:
+      return {.first = bucket.available(now)};
     case Action::kRemaining: {
       if (ticket->generation < 0) return {};
       // Asked as if the parameters had changed, so that the answer is the wait itself.
@@ -81,9 +103,12 @@ Result perform(core::TokenBucket<W> bucket, const Operation& operation, core::Ti
       const core::Parameters in_force = bucket.parameters();
       return {.first = in_force.rate, .second = in_force.burst};
     }
-    case Action::kUpdate: return {bucket.update(now, amount, burst)};
-    case Action::kPause: return {bucket.pause(now, limit)};
-    case Action::kReset: return {bucket.reset(now)};
+    case Action::kUpdate:
+      return {bucket.update(now, amount, burst)};
+    case Action::kPause:
+      return {bucket.pause(now, limit)};
+    case Action::kReset:
+      return {bucket.reset(now)};
   }
   return {};
 }
@@ -134,13 +159,15 @@ class BucketModel {
         spent_ = spent_at(now) + std::max<int64_t>(static_cast<int64_t>(in_units(amount, true)), 1);
         return {};
       }
-      case Action::kAvailable: return {.first = tokens(std::max<int128>(produced(now) - spent_at(now), 0))};
+      case Action::kAvailable:
+        return {.first = tokens(std::max<int128>(produced(now) - spent_at(now), 0))};
       case Action::kRemaining: {
         if (ticket.generation < 0) return {};
         const int128 position = in_units_of_now(ticket);
         return {.wait_ns = wait_for(position, now), .position = static_cast<int64_t>(position)};
       }
-      case Action::kParameters: return {.first = asked_rate_, .second = asked_burst_};
+      case Action::kParameters:
+        return {.first = asked_rate_, .second = asked_burst_};
       case Action::kUpdate: {
         settle(now);
         set_parameters(amount, burst, std::max(base_, spent_));
@@ -170,11 +197,12 @@ class BucketModel {
     const int64_t now = operation.now_ns;
     if (spent_at(now) == produced(now) - burst_) return false;
     if (operation.action == Action::kRefund) return spent_ > produced(now) && credit(operation, ticket) > 0;
-    return operation.action == Action::kCancel && ticket.generation >= 0 && reserved_after(now, ticket) > 0 && credit(operation, ticket) > 0;
+    return operation.action == Action::kCancel && ticket.generation >= 0 && reserved_after(now, ticket) > 0 &&
+           credit(operation, ticket) > 0;
   }
 
-  // Keeps in mind that reservations stand as far as `spent` is now. A thread that is about to draw back does so first, and may then find
-  // that it has to begin anew, or die.
+  // Keeps in mind that reservations stand as far as `spent` is now. A thread that is about to draw back does so first,
+  // and may then find that it has to begin anew, or die.
   void keep_place(int64_t now) {
     const int128 place = spent_at(now);
     if (place <= furthest()) return;
@@ -185,8 +213,10 @@ class BucketModel {
 
   uint64_t hash() const {
     uint64_t h = 0;
-    for (const uint64_t word : {static_cast<uint64_t>(epoch_), static_cast<uint64_t>(base_), static_cast<uint64_t>(spent_), static_cast<uint64_t>(furthest_.units),
-                                static_cast<uint64_t>(burst_), std::bit_cast<uint64_t>(asked_rate_), std::bit_cast<uint64_t>(asked_burst_)}) {
+    for (const uint64_t word :
+         {static_cast<uint64_t>(epoch_), static_cast<uint64_t>(base_), static_cast<uint64_t>(spent_),
+          static_cast<uint64_t>(furthest_.units), static_cast<uint64_t>(burst_), std::bit_cast<uint64_t>(asked_rate_),
+          std::bit_cast<uint64_t>(asked_burst_)}) {
       h = (std::rotl(h, 23) ^ word) * 0x9E37'79B9'7F4A'7C15;
     }
     return h;
@@ -211,12 +241,15 @@ class BucketModel {
     if (fabsl(exact - nearest) <= nearest * 1e-15L) return static_cast<double>(nearest);
     return static_cast<double>(up ? ceill(exact) : floorl(exact));
   }
-  int64_t cost(double amount) const { return std::min(std::max<int64_t>(static_cast<int64_t>(in_units(amount, true)), 1), burst_); }
+  int64_t cost(double amount) const {
+    return std::min(std::max<int64_t>(static_cast<int64_t>(in_units(amount, true)), 1), burst_);
+  }
 
   double tokens(int128 units) const {
     if (units == burst_) return asked_burst_;
     const auto factor = static_cast<double>(power_of_ten(std::abs(digits_)));
-    return std::min(digits_ >= 0 ? static_cast<double>(units) / factor : static_cast<double>(units) * factor, asked_burst_);
+    return std::min(digits_ >= 0 ? static_cast<double>(units) / factor : static_cast<double>(units) * factor,
+                    asked_burst_);
   }
 
   double give_back(int64_t now, int128 units) {

@@ -60,22 +60,24 @@ struct Registration {
 
 #define AMORSIZE_JOIN_(a, b) a##b
 #define AMORSIZE_JOIN(a, b) AMORSIZE_JOIN_(a, b)
-#define TEST(name)                                                                                                           \
-  static void AMORSIZE_JOIN(test_at_, __LINE__)();                                                                           \
-  static const ::amorsize::test::Registration AMORSIZE_JOIN(registered_at_, __LINE__)(name, AMORSIZE_JOIN(test_at_, __LINE__)); \
+#define TEST(name)                                                                     \
+  static void AMORSIZE_JOIN(test_at_, __LINE__)();                                     \
+  static const ::amorsize::test::Registration AMORSIZE_JOIN(registered_at_, __LINE__)( \
+      name, AMORSIZE_JOIN(test_at_, __LINE__));                                        \
   static void AMORSIZE_JOIN(test_at_, __LINE__)()
 
-#define CHECK(condition)                                                                \
-  do {                                                                                  \
+#define CHECK(condition)                                                                 \
+  do {                                                                                   \
     if (!(condition)) ::amorsize::test::fail(__FILE__, __LINE__, "not so: " #condition); \
   } while (false)
 
-#define EXPECT_EQ(actual, expected)                                                                                           \
-  do {                                                                                                                        \
-    const auto actual_ = (actual);                                                                                            \
-    const auto expected_ = (expected);                                                                                        \
-    if (!::amorsize::test::equal(actual_, expected_)) {                                                                        \
-      ::amorsize::test::fail(__FILE__, __LINE__,                                                                              \
-                             #actual " is " + ::amorsize::test::text_of(actual_) + ", not " + ::amorsize::test::text_of(expected_)); \
-    }                                                                                                                         \
+#define EXPECT_EQ(actual, expected)                                                                               \
+  do {                                                                                                            \
+    const auto actual_ = (actual);                                                                                \
+    const auto expected_ = (expected);                                                                            \
+    if (!::amorsize::test::equal(actual_, expected_)) {                                                           \
+      ::amorsize::test::fail(                                                                                     \
+          __FILE__, __LINE__,                                                                                     \
+          #actual " is " + ::amorsize::test::text_of(actual_) + ", not " + ::amorsize::test::text_of(expected_)); \
+    }                                                                                                             \
   } while (false)

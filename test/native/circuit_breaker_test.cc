@@ -1,12 +1,13 @@
-// The circuit breaker and the retry budget in one thread and in several. What is told here of one thread is little: property
-// tests compare both with references.
+// The circuit breaker and the retry budget in one thread and in several. What is told here of one thread is little:
+// property tests compare both with references.
+#include "core/circuit_breaker.h"
+
 #include <array>
 #include <atomic>
 #include <random>
 #include <thread>
 
 #include "check.h"
-#include "core/circuit_breaker.h"
 #include "core/retry_budget.h"
 
 namespace amorsize::test {
@@ -19,7 +20,9 @@ using Breaker = core::CircuitBreaker<>;
 constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kSecond = 1000 * kMs;
 
-core::BreakerParameters consecutive(double failures, double successes) { return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 1, 100, 60'000}}; }
+core::BreakerParameters consecutive(double failures, double successes) {
+  return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 1, 100, 60'000}};
+}
 
 struct alignas(64) BreakerCells {
   std::array<core::Word, 1024> words{};
@@ -85,7 +88,8 @@ TEST("threads: of all that fail at once, one opens the breaker; of all that ask,
       const core::BreakerAdmission admission = mine.admit(2 * kSecond);
       probes += admission.admitted ? 1 : 0;
       for (++ready; ready < 3 * kThreads;) std::this_thread::yield();
-      if (admission.admitted) closed += mine.settle(admission.permit, CallResult::kSucceeded, false, 2 * kSecond) ? 1 : 0;
+      if (admission.admitted)
+        closed += mine.settle(admission.permit, CallResult::kSucceeded, false, 2 * kSecond) ? 1 : 0;
     });
     EXPECT_EQ(opened.load(), 1);
     EXPECT_EQ(probes.load(), kProbes);
@@ -95,7 +99,8 @@ TEST("threads: of all that fail at once, one opens the breaker; of all that ask,
 }
 
 TEST("threads: any mixture of operations on any window leaves a breaker that works, and makes each transition once") {
-  const core::BreakerParameters all[] = {consecutive(3, 2), {{1, 100, 0.5, 0.5, 5, 10, 3, 0.01, 2, 1, 1}}, {{2, 10, 0.3, 0.9, 5, 5, 8, 0.05, 1, 1, 1}}};
+  const core::BreakerParameters all[] = {
+      consecutive(3, 2), {{1, 100, 0.5, 0.5, 5, 10, 3, 0.01, 2, 1, 1}}, {{2, 10, 0.3, 0.9, 5, 5, 8, 0.05, 1, 1, 1}}};
   for (const core::BreakerParameters& parameters : all) {
     BreakerCells cells(parameters);
     std::atomic<int64_t> now{kSecond};

@@ -1,6 +1,7 @@
 // The bucket under every interleaving of a few threads; and the explorer under bugs planted on purpose.
-#include "check.h"
 #include "explore/explorer.h"
+
+#include "check.h"
 
 namespace amorsize::test {
 namespace {
@@ -36,7 +37,8 @@ void must_find(const Scenario& scenario, const char* expected) {
   if (found.failure.find(expected) == std::string::npos) {
     fail(__FILE__, __LINE__, std::string("should have found \"") + expected + "\", not \"" + found.failure + "\"");
   }
-  std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n')) << std::endl;
+  std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n'))
+            << std::endl;
 }
 
 const Scenario kLastToken{1, 1, {}, {{{kAcquireOne, kStart}}, {{kAcquireOne, kStart}}}, kLast, true};
@@ -44,23 +46,31 @@ const Scenario kLastToken{1, 1, {}, {{{kAcquireOne, kStart}}, {{kAcquireOne, kSt
 TEST("explorer: two threads want the last token, swaps may fail without cause") { explore(kLastToken); }
 
 TEST("explorer: three threads acquire and reserve what two can have") {
-  explore({1, 2, {},
+  explore({1,
+           2,
+           {},
            {{{kAcquireOne, kStart}, {kAcquire, kStart}},
             {{kReserve, kStart, 1, 0, kSecond}, {kAvailable, kStart}},
             {{kAcquire, kStart, 2}}},
-           kLast, true});
+           kLast,
+           true});
 }
 
 TEST("explorer: two threads reserve, cancel and refund") {
-  explore({1, 1, {},
+  explore({1,
+           1,
+           {},
            {{{kReserve, kStart, 1, 0, kForever}, {kReserve, kStart, 1, 0, kForever}, {kCancel, kStart}},
             {{kReserve, kStart, 1, 0, kForever}, {kRefund, kStart, 1}, {kCancel, kStart}}},
-           kLast, true});
+           kLast,
+           true});
 }
 
-// Two give up, each what the other or the third may have come after; a third one reserves. Between a canceller's look and its swap, `spent`
-// can be drawn back from 7 to the 6 that it was, with a reservation left at 7.
-const Scenario kCancellers{1, 4, {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
+// Two give up, each what the other or the third may have come after; a third one reserves. Between a canceller's look
+// and its swap, `spent` can be drawn back from 7 to the 6 that it was, with a reservation left at 7.
+const Scenario kCancellers{1,
+                           4,
+                           {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
                            {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}},
                             {{kCancel, kStart, 4}},
                             {{kReserve, kStart, 1, 0, kForever}}},
@@ -69,7 +79,9 @@ const Scenario kCancellers{1, 4, {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0
 TEST("explorer: two threads cancel what a third has reserved after") { explore(kCancellers); }
 
 TEST("explorer: three threads reserve, two of them give up and come again") {
-  explore({1, 4, {{kAcquire, kStart, 4}},
+  explore({1,
+           4,
+           {{kAcquire, kStart, 4}},
            {{{kReserve, kStart, 4, 0, kForever}, {kCancel, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
             {{kReserve, kStart, 3, 0, kForever}, {kCancel, kStart, 3}},
             {{kReserve, kStart, 1, 0, kForever}}},
@@ -77,31 +89,49 @@ TEST("explorer: three threads reserve, two of them give up and come again") {
 }
 
 TEST("explorer: two threads cancel, one refunds and one changes parameters") {
-  explore({1, 4, {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
-           {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}, {kRefund, kStart, 1}}, {{kCancel, kStart, 4}, {kUpdate, kStart, 2, 4}}},
+  explore({1,
+           4,
+           {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
+           {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}, {kRefund, kStart, 1}},
+            {{kCancel, kStart, 4}, {kUpdate, kStart, 2, 4}}},
            kLast});
 }
 
 TEST("explorer: one thread charges a cost beyond the burst while others acquire and change the limit") {
-  explore({1, 2, {},
-           {{{kCharge, kStart, 3}, {kAcquireOne, kStart}}, {{kReserve, kStart, 1, 0, kForever}, {kCancel, kStart}}, {{kUpdate, kStart, 2, 1}}},
-           kLast, true});
+  explore({1,
+           2,
+           {},
+           {{{kCharge, kStart, 3}, {kAcquireOne, kStart}},
+            {{kReserve, kStart, 1, 0, kForever}, {kCancel, kStart}},
+            {{kUpdate, kStart, 2, 1}}},
+           kLast,
+           true});
 }
 
 TEST("explorer: clocks of two threads disagree") {
-  explore({1, 2, {},
-           {{{kAcquire, kStart + 2 * kSecond}, {kReserve, kStart + kSecond, 2, 0, kForever}, {kAcquireOne, kStart + 3 * kSecond}},
+  explore({1,
+           2,
+           {},
+           {{{kAcquire, kStart + 2 * kSecond},
+             {kReserve, kStart + kSecond, 2, 0, kForever},
+             {kAcquireOne, kStart + 3 * kSecond}},
             {{kReserve, kStart, 2, 0, kForever}, {kAcquireOne, kStart + 3 * kSecond}, {kCancel, kStart + kSecond, 2}}},
            kLast});
 }
 
 const Scenario kTwoUpdates{
-    1, 4, {}, {{{kUpdate, kStart, 2, 2}}, {{kUpdate, kStart, 3, 3}}, {{kAcquireOne, kStart}, {kAcquire, kStart, 2}}}, kLast};
+    1,
+    4,
+    {},
+    {{{kUpdate, kStart, 2, 2}}, {{kUpdate, kStart, 3, 3}}, {{kAcquireOne, kStart}, {kAcquire, kStart, 2}}},
+    kLast};
 
 TEST("explorer: two threads update while a third acquires") { explore(kTwoUpdates); }
 
 TEST("explorer: a pause, a reset and a caller that waits and gives up") {
-  explore({1, 2, {},
+  explore({1,
+           2,
+           {},
            {{{kPause, kStart, 1, 0, kStart + 5 * kSecond}},
             {{kReset, kStart + kSecond}},
             {{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart + 2, 2}}},
@@ -109,7 +139,9 @@ TEST("explorer: a pause, a reset and a caller that waits and gives up") {
 }
 
 TEST("explorer: an update while a caller waits, asks again and gives up") {
-  explore({1, 2, {{kAcquire, kStart, 2}},
+  explore({1,
+           2,
+           {{kAcquire, kStart, 2}},
            {{{kUpdate, kStart, 4, 3}, {kRefund, kStart + kSecond, 1}},
             {{kReserve, kStart, 2, 0, kForever}, {kRemaining, kStart + 1}, {kCancel, kStart + 2, 2}}},
            kLast});
@@ -119,53 +151,81 @@ TEST("explorer: an update while a caller waits, asks again and gives up") {
 const int64_t kLater = kStart + 3 * kSecond;
 
 TEST("explorer: two decisions start a new slot at the same time") {
-  explore({1000, 2, {},
+  explore({1000,
+           2,
+           {},
            {{{kAcquireOne, kLater}, {kAcquireOne, kLater}}, {{kReserve, kLater, 1, 0, kForever}}},
-           kLast, false, true});
+           kLast,
+           false,
+           true});
 }
 
 TEST("explorer: a decision starts a new slot during an update") {
-  explore({1000, 2, {}, {{{kAcquire, kLater, 2}}, {{kUpdate, kLater, 10, 5}, {kAcquireOne, kLater}}}, kLast, false, true});
+  explore(
+      {1000, 2, {}, {{{kAcquire, kLater, 2}}, {{kUpdate, kLater, 10, 5}, {kAcquireOne, kLater}}}, kLast, false, true});
 }
 
 // One thread may sleep past its lease at any instruction and wake up at any other of the second thread.
 const int64_t kTaken = kStart + 2 * kSecond;
-const Scenario kSleeper{1, 4, {},
+const Scenario kSleeper{1,
+                        4,
+                        {},
                         {{{kUpdate, kStart, 7, 7}, {kUpdate, kTaken, 1, 1}},
-                         {{kUpdate, kTaken, 1, 2}, {kUpdate, kTaken, 2, 3}, {kUpdate, kTaken, 3, 4},
-                          {kUpdate, kTaken, 1, 5}, {kUpdate, kTaken, 2, 6}, {kAcquireOne, kTaken}}},
+                         {{kUpdate, kTaken, 1, 2},
+                          {kUpdate, kTaken, 2, 3},
+                          {kUpdate, kTaken, 3, 4},
+                          {kUpdate, kTaken, 1, 5},
+                          {kUpdate, kTaken, 2, 6},
+                          {kAcquireOne, kTaken}}},
                         kLast};
 
 TEST("explorer: an updater sleeps past its lease while another changes parameters five times") { explore(kSleeper); }
 
 TEST("explorer: two updaters sleep past their leases one after the other") {
-  explore({1, 4, {}, {{{kUpdate, kStart, 7, 7}}, {{kUpdate, kTaken, 1, 2}}, {{kUpdate, kTaken + 2 * kSecond, 2, 3}}}, kLast});
+  explore({1,
+           4,
+           {},
+           {{{kUpdate, kStart, 7, 7}}, {{kUpdate, kTaken, 1, 2}}, {{kUpdate, kTaken + 2 * kSecond, 2, 3}}},
+           kLast});
 }
 
-// The acquirer may decide by the first of five generations of parameters, or a mixture. Only under the first is there enough
-// for it; the second thread sees that it has not taken that, and leaves `spent` as it was.
-const Scenario kReuse{1, 8, {{kAcquire, kStart, 8}},
+// The acquirer may decide by the first of five generations of parameters, or a mixture. Only under the first is there
+// enough for it; the second thread sees that it has not taken that, and leaves `spent` as it was.
+const Scenario kReuse{1,
+                      8,
+                      {{kAcquire, kStart, 8}},
                       {{{kAcquire, kStart + 2 * kSecond, 2}},
-                       {{kUpdate, kStart, 0.1, 8}, {kAvailable, kStart + 2 * kSecond}, {kUpdate, kStart, 0.2, 8},
-                        {kUpdate, kStart, 0.3, 8}, {kUpdate, kStart, 0.1, 8}}},
+                       {{kUpdate, kStart, 0.1, 8},
+                        {kAvailable, kStart + 2 * kSecond},
+                        {kUpdate, kStart, 0.2, 8},
+                        {kUpdate, kStart, 0.3, 8},
+                        {kUpdate, kStart, 0.1, 8}}},
                       kLast};
 
 TEST("explorer: parameters change until slots are used again") { explore(kReuse); }
 
 TEST("explorer: weak memory, two threads want the last token") { explore<ReleaseAcquire, ProgramOrder>(kLastToken); }
 
-const Scenario kWeakReuse{1, 8, {},
-                          {{{kAcquire, kStart, 2}, {kAvailable, kStart}},
-                           {{kUpdate, kStart, 1, 7}, {kUpdate, kStart, 2, 6}, {kUpdate, kStart, 3, 5}, {kUpdate, kStart, 1, 4}}},
-                          kLast};
+const Scenario kWeakReuse{
+    1,
+    8,
+    {},
+    {{{kAcquire, kStart, 2}, {kAvailable, kStart}},
+     {{kUpdate, kStart, 1, 7}, {kUpdate, kStart, 2, 6}, {kUpdate, kStart, 3, 5}, {kUpdate, kStart, 1, 4}}},
+    kLast};
 
-TEST("explorer: weak memory, parameters change until slots are used again") { explore<ReleaseAcquire, ProgramOrder>(kWeakReuse); }
-
-TEST("explorer: weak memory, two threads update while one of them acquires") {
-  explore<ReleaseAcquire, ProgramOrder>({1, 4, {}, {{{kUpdate, kStart, 2, 2}, {kAcquireOne, kStart}}, {{kUpdate, kStart, 3, 3}}}, kLast});
+TEST("explorer: weak memory, parameters change until slots are used again") {
+  explore<ReleaseAcquire, ProgramOrder>(kWeakReuse);
 }
 
-const Scenario kWeakCancellers{1, 4, {},
+TEST("explorer: weak memory, two threads update while one of them acquires") {
+  explore<ReleaseAcquire, ProgramOrder>(
+      {1, 4, {}, {{{kUpdate, kStart, 2, 2}, {kAcquireOne, kStart}}, {{kUpdate, kStart, 3, 3}}}, kLast});
+}
+
+const Scenario kWeakCancellers{1,
+                               4,
+                               {},
                                {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}},
                                 {{kReserve, kStart, 4, 0, kForever}, {kCancel, kStart, 4}},
                                 {{kReserve, kStart, 1, 0, kForever}}},
@@ -175,13 +235,21 @@ TEST("explorer: weak memory, two threads cancel what a third has reserved after"
   explore<ReleaseAcquire, ProgramOrder>(kWeakCancellers);
 }
 
-TEST("explorer finds a swap that is a load and a store") { must_find<Fault::kSplitSwap>(kLastToken, "no order explains"); }
+TEST("explorer finds a swap that is a load and a store") {
+  must_find<Fault::kSplitSwap>(kLastToken, "no order explains");
+}
 
-TEST("explorer finds a decision that does not look at the generation") { must_find<Fault::kNoGeneration>(kTwoUpdates, "no order explains"); }
+TEST("explorer finds a decision that does not look at the generation") {
+  must_find<Fault::kNoGeneration>(kTwoUpdates, "no order explains");
+}
 
-TEST("explorer finds a generation of two bits that comes round") { must_find<Fault::kTwoBitGeneration>(kReuse, "no order explains"); }
+TEST("explorer finds a generation of two bits that comes round") {
+  must_find<Fault::kTwoBitGeneration>(kReuse, "no order explains");
+}
 
-TEST("explorer finds a canceller that does not see what stands beyond") { must_find<Fault::kNoFurthest>(kCancellers, "no order explains"); }
+TEST("explorer finds a canceller that does not see what stands beyond") {
+  must_find<Fault::kNoFurthest>(kCancellers, "no order explains");
+}
 
 TEST("explorer finds a canceller that does not see that it was drawn back meanwhile") {
   must_find<Fault::kNoDrawnBack>(kCancellers, "no order explains");
@@ -189,7 +257,9 @@ TEST("explorer finds a canceller that does not see that it was drawn back meanwh
 
 TEST("explorer finds two updaters in the same slot") { must_find<Fault::kNoClaim>(kTwoUpdates, "no order explains"); }
 
-TEST("explorer finds a sleeping updater that writes into a slot used again") { must_find<Fault::kNoQuarantine>(kSleeper, "no order explains"); }
+TEST("explorer finds a sleeping updater that writes into a slot used again") {
+  must_find<Fault::kNoQuarantine>(kSleeper, "no order explains");
+}
 
 TEST("explorer finds loads that acquire nothing, in weak memory") {
   must_find<Fault::kRelaxedLoads, ReleaseAcquire, ProgramOrder>(kWeakReuse, "no order explains");

@@ -11,7 +11,8 @@ namespace amorsize::test {
 class Table {
  public:
   Table(int64_t capacity, double rate, double burst, bool evicts = true, int64_t start_ns = 1'000'000'000)
-      : cells_(new Cell[core::keyed_cells(capacity)]()), table_(make(cells_.get(), {rate, burst, capacity, evicts}, start_ns)) {}
+      : cells_(new Cell[core::keyed_cells(capacity)]()),
+        table_(make(cells_.get(), {rate, burst, capacity, evicts}, start_ns)) {}
 
   core::KeyedTable<>* operator->() { return &table_; }
 

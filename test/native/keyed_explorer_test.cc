@@ -1,6 +1,8 @@
-// Claims, decisions and reclaims of a keyed table under every interleaving of a few threads; and the explorer under planted bugs.
-#include "check.h"
+// Claims, decisions and reclaims of a keyed table under every interleaving of a few threads; and the explorer under
+// planted bugs.
 #include "explore/keyed_explorer.h"
+
+#include "check.h"
 
 namespace amorsize::test {
 namespace {
@@ -12,7 +14,8 @@ constexpr auto kAvailable = Op::kAvailable;
 constexpr auto kCharge = Op::kCharge;
 
 // Whatever was left half done, every key is told what it has, and can go on.
-const std::vector<Op> kLast = {{kAvailable, 0}, {kAvailable, 1}, {kAcquire, 0}, {kAcquire, 1}, {kAcquire, 3}, {kReset, 1}, {kAcquire, 1}, {kAcquire, 2}};
+const std::vector<Op> kLast = {{kAvailable, 0}, {kAvailable, 1}, {kAcquire, 0}, {kAcquire, 1},
+                               {kAcquire, 3},   {kReset, 1},     {kAcquire, 1}, {kAcquire, 2}};
 
 void explore(const KeyedScenario& scenario) {
   const KeyedExploration found = KeyedExplorer<>(scenario).run();
@@ -25,7 +28,8 @@ template <KeyedFault kFault>
 void must_find(const KeyedScenario& scenario) {
   const KeyedExploration found = KeyedExplorer<kFault>(scenario).run();
   if (found.failure.empty()) fail(__FILE__, __LINE__, "should have found the fault");
-  std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n')) << std::endl;
+  std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n'))
+            << std::endl;
 }
 
 const KeyedScenario kSameKey{2, 1, false, {}, {{{kAcquire, 0}}, {{kAcquire, 0}}}, kLast};
@@ -48,7 +52,8 @@ TEST("keyed explorer: two keys want the last slot, and one of them is denied") {
 }
 
 // Key 0 is full again: its slot may go to another, unless key 0 is faster.
-const KeyedScenario kReclaim{1, 2, false, {{kAcquire, 0}, {kReset, 0}}, {{{kAcquire, 0}}, {{kAcquire, 1}, {kAcquire, 1}}}, kLast, 2};
+const KeyedScenario kReclaim{
+    1, 2, false, {{kAcquire, 0}, {kReset, 0}}, {{{kAcquire, 0}}, {{kAcquire, 1}, {kAcquire, 1}}}, kLast, 2};
 
 TEST("keyed explorer: a slot is reclaimed while its old key comes back") { explore(kReclaim); }
 
@@ -70,7 +75,9 @@ TEST("keyed explorer finds a helper that renames what is in use") { must_find<Ke
 // With the generation left out, a thread that slept while its key was evicted takes from the key that came after.
 const KeyedScenario kSleeper{1, 2, true, {{kAcquire, 0}}, {{{kAcquire, 0}}, {{kAcquire, 1}, {kAcquire, 1}}}, kLast, 2};
 
-TEST("keyed explorer finds a decision that does not look at the generation") { must_find<KeyedFault::kNoGeneration>(kSleeper); }
+TEST("keyed explorer finds a decision that does not look at the generation") {
+  must_find<KeyedFault::kNoGeneration>(kSleeper);
+}
 
 }  // namespace
 }  // namespace amorsize::test

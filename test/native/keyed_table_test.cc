@@ -1,4 +1,7 @@
-// The keyed table in one thread: against a map of exact buckets, at the ends of its ranges, and with a hash weak enough that keys meet.
+// The keyed table in one thread: against a map of exact buckets, at the ends of its ranges, and with a hash weak enough
+// that keys meet.
+#include "core/keyed_table.h"
+
 #include <map>
 #include <memory>
 #include <optional>
@@ -6,7 +9,6 @@
 #include <vector>
 
 #include "check.h"
-#include "core/keyed_table.h"
 #include "keyed_cells.h"
 
 namespace amorsize::test {
@@ -25,7 +27,10 @@ TEST("keyed: the hash is SipHash-1-3, as CPython computes it with a key of zeros
 TEST("keyed: the hash tells types, lengths and seeds apart") {
   const core::HashSeed seed{1, 2};
   CHECK(core::hash_string(seed, u"1", 1) != core::hash_number(seed, 1));
-  CHECK(core::hash_number(seed, 1) != [&] { const uint64_t one = 1; return core::hash_bigint(seed, false, &one, 1); }());
+  CHECK(core::hash_number(seed, 1) != [&] {
+    const uint64_t one = 1;
+    return core::hash_bigint(seed, false, &one, 1);
+  }());
   CHECK(core::hash_string(seed, u"", 0) != core::hash_string(seed, u"\0", 1));
   CHECK(core::hash_string(seed, u"abcd", 4) != core::hash_string(seed, u"abcd\0", 5));
   CHECK(core::hash_number(seed, 0.0) == core::hash_number(seed, -0.0));
@@ -41,11 +46,14 @@ TEST("keyed: at most 24 bytes a key from a thousand keys on, and room for as man
   for (const int64_t capacity : {1, 5, 31}) EXPECT_EQ(core::cut_for(capacity).slots, capacity);
 }
 
-TEST("keyed: units are exact for whole tokens at every rate up to 10^9, and the axis lasts 100 years up to 5.7 million") {
+TEST(
+    "keyed: units are exact for whole tokens at every rate up to 10^9, and the axis lasts 100 years up to 5.7 "
+    "million") {
   for (const double rate : {1e-6, 0.1, 1.0, 10.0, 1000.0, 5e6, 1e7, 1e9}) {
     const core::Scale scale = core::scale_for(rate, 1);
     CHECK(scale.digits >= 0);
-    CHECK((rate * core::kHorizonSeconds + 1) * core::pow10_of(scale.digits) < 0x1p62 / static_cast<double>(int64_t{1} << scale.generation_bits) * 2);
+    CHECK((rate * core::kHorizonSeconds + 1) * core::pow10_of(scale.digits) <
+          0x1p62 / static_cast<double>(int64_t{1} << scale.generation_bits) * 2);
     if (rate <= 5e6) EXPECT_EQ(scale.generation_bits, 8);
   }
 }
@@ -83,7 +91,8 @@ TEST("keyed: reservations are granted in order, and cancelling gives back what n
 TEST("keyed: cancelling gives back all or nothing, so that nothing stands beyond the end") {
   Table table(10, 1, 4);
   std::vector<core::KeyedReservation> made;
-  for (const double tokens : {1.0, 1.0, 4.0, 1.0, 4.0, 1.0}) made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
+  for (const double tokens : {1.0, 1.0, 4.0, 1.0, 4.0, 1.0})
+    made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
   EXPECT_EQ(made[5].wait_ns, 8 * kSecond);
   EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[4].ticket, 4), 0.0);
   EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[2].ticket, 4), 0.0);
@@ -93,7 +102,8 @@ TEST("keyed: cancelling gives back all or nothing, so that nothing stands beyond
 TEST("keyed: a reservation whose place is the end again, since all after it went, is given back") {
   Table table(10, 1, 4);
   std::vector<core::KeyedReservation> made;
-  for (const double tokens : {4.0, 3.0, 2.0}) made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
+  for (const double tokens : {4.0, 3.0, 2.0})
+    made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
   EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[2].ticket, 2), 2.0);
   EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[1].ticket, 3), 3.0);
   EXPECT_EQ(table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs).wait_ns, kSecond);
@@ -111,7 +121,8 @@ TEST("keyed: a debt is paid off before the key is admitted again, also where it 
 
 TEST("keyed: a group without room denies, until one of its keys is full again") {
   Table table(3, 1, 2, false);
-  for (uint64_t key = 0; key < 3; ++key) CHECK(table->try_acquire(kSecond, hash_of(key), key == 1 ? 1 : 2) == Outcome::kGranted);
+  for (uint64_t key = 0; key < 3; ++key)
+    CHECK(table->try_acquire(kSecond, hash_of(key), key == 1 ? 1 : 2) == Outcome::kGranted);
   EXPECT_EQ(table->try_acquire(kSecond, hash_of(9), 1), Outcome::kBusy);
   EXPECT_EQ(table->look(kSecond, hash_of(9), 1).available, 0.0);
   EXPECT_EQ(table->look(kSecond, hash_of(9), 1).wait_ns, kSecond);
@@ -124,7 +135,8 @@ TEST("keyed: a group without room denies, until one of its keys is full again") 
 
 TEST("keyed: a group without room evicts the key nearest to full, and nobody else") {
   Table table(3, 1, 5, true);
-  for (uint64_t key = 0; key < 3; ++key) CHECK(table->try_acquire(kSecond, hash_of(key), static_cast<double>(key) + 1) == Outcome::kGranted);
+  for (uint64_t key = 0; key < 3; ++key)
+    CHECK(table->try_acquire(kSecond, hash_of(key), static_cast<double>(key) + 1) == Outcome::kGranted);
   CHECK(table->try_acquire(kSecond, hash_of(9), 5) == Outcome::kGranted);
   EXPECT_EQ(table->look(kSecond, hash_of(1), 1).available, 3.0);
   EXPECT_EQ(table->look(kSecond, hash_of(2), 1).available, 2.0);
@@ -168,7 +180,8 @@ TEST("keyed: as a map of exact buckets decides, over keys, costs and times at ra
       const core::uint128 level = known == exact.end() ? full : known->second.level_at(now, rate, burst);
       // Units are seen whole: what a table grants an exact bucket grants too, and at most a unit later.
       const core::uint128 need = static_cast<core::uint128>(cost) * kSecond;
-      const core::uint128 unit = static_cast<core::uint128>(kSecond / core::kIntPow10[core::scale_for(static_cast<double>(rate), static_cast<double>(burst)).digits]);
+      const core::uint128 unit = static_cast<core::uint128>(
+          kSecond / core::kIntPow10[core::scale_for(static_cast<double>(rate), static_cast<double>(burst)).digits]);
       const bool granted = table->try_acquire(now, hash_of(key), static_cast<double>(cost)) == Outcome::kGranted;
       // The start of the axis is shared, so a key's own production is seen up to a unit early or late.
       if (granted) CHECK(level + unit >= need);

@@ -68,7 +68,8 @@ TEST("keyed threads: more keys than slots, and none has more than its burst") {
 }
 
 TEST("keyed threads: while time passes and slots are reclaimed no key has more than burst + rate * w") {
-  // The threads drive the time; a bucket is full again after 20 ms. What a key was granted in all is bounded from its first grant on.
+  // The threads drive the time; a bucket is full again after 20 ms. What a key was granted in all is bounded from its
+  // first grant on.
   constexpr size_t kKeys = 40;
   constexpr int64_t kStep = 1'000;
   Table table(12, 100, 2, false);
@@ -131,16 +132,25 @@ TEST("keyed threads: any mixture of operations leaves a table that works") {
           holds = false;
           break;
         }
-        case 2: table->charge(now, hash, 15); break;
-        case 3: CHECK(table->refund(now, hash, 2) <= 2); break;
-        case 4: table->reset(hash); break;
+        case 2:
+          table->charge(now, hash, 15);
+          break;
+        case 3:
+          CHECK(table->refund(now, hash, 2) <= 2);
+          break;
+        case 4:
+          table->reset(hash);
+          break;
         case 5: {
           const core::KeyedLook seen = table->look(now, hash, 1);
           CHECK(seen.available >= 0 && seen.available <= 10);
           break;
         }
-        case 6: CHECK(table->size(now) <= 100); break;
-        default: table->try_acquire_one(now, hash);
+        case 6:
+          CHECK(table->size(now) <= 100);
+          break;
+        default:
+          table->try_acquire_one(now, hash);
       }
     }
   });

@@ -77,7 +77,8 @@ TEST("machine: a strange umask makes no other mode") {
 
 TEST("machine: a region cut at any length is refused or made anew, as if it had never been finished") {
   const Directory directory;
-  for (const size_t bytes : {size_t{0}, size_t{7}, size_t{8}, size_t{64}, size_t{100}, size_t{4095}, size_t{4096}, size_t{4160}, size_t{4479}}) {
+  for (const size_t bytes : {size_t{0}, size_t{7}, size_t{8}, size_t{64}, size_t{100}, size_t{4095}, size_t{4096},
+                             size_t{4160}, size_t{4479}}) {
     make_region(directory);
     std::filesystem::resize_file(directory.file("name"), bytes);
     const MachineCells opened = open_in(directory);

@@ -23,7 +23,8 @@ TEST("machine: a name is one region for every opener of a process, and for the n
   EXPECT_EQ(core::TokenBucket<>(first.words).try_acquire(os::monotonic_ns(), 5), core::Outcome::kGranted);
   const pid_t other = start([&] {
     MachineFiles theirs(directory.path());
-    const MachineCells found = theirs.cells(kKind, "one", kCells, [](core::Word*) { fail(__FILE__, __LINE__, "made twice"); });
+    const MachineCells found =
+        theirs.cells(kKind, "one", kCells, [](core::Word*) { fail(__FILE__, __LINE__, "made twice"); });
     CHECK(is_bucket(found, 5));
     EXPECT_EQ(core::TokenBucket<>(found.words).try_acquire(os::monotonic_ns(), 5), core::Outcome::kDenied);
   });
@@ -34,7 +35,9 @@ TEST("machine: a name is one region for every opener of a process, and for the n
 TEST("machine: names and kinds are apart, whatever the names hold") {
   const Directory directory;
   MachineFiles files(directory.path());
-  const std::string names[] = {"a", "b", "", std::string("a\0b", 3), std::string(600, 'x'), std::string(640, 'x'), "../../etc/passwd", "\xFF\xFE"};
+  const std::string names[] = {
+      "a",       "b", "", std::string("a\0b", 3), std::string(600, 'x'), std::string(640, 'x'), "../../etc/passwd",
+      "\xFF\xFE"};
   double burst = 1;
   for (const std::string& name : names) {
     CHECK(is_bucket(files.cells(kKind, name, kCells, founding(1, burst)), burst));
@@ -62,7 +65,8 @@ TEST("machine: a creator killed after any step leaves a name that the next one c
     EXPECT_EQ(wait_for(creator), 256 + SIGKILL);
     MachineFiles files(directory.path());
     const int64_t started = os::monotonic_ns();
-    CHECK(is_bucket(files.cells(kKind, "half", kCells, founding(1, 7)), killed_after == CreationStep::kPublished ? 5 : 7));
+    CHECK(is_bucket(files.cells(kKind, "half", kCells, founding(1, 7)),
+                    killed_after == CreationStep::kPublished ? 5 : 7));
     CHECK(os::monotonic_ns() - started < MachineFiles::kPatienceNs / 2);
   }
 }

@@ -14,12 +14,15 @@ size_t owners_of(const MachineCells& cells) {
   const core::Word* const header = cells.words - core::machine::kHeaderCells * core::kWordsPerCell;
   size_t count = 0;
   for (size_t i = 0; i < core::machine::kOwnerRows; ++i) {
-    count += header[core::machine::kOwners + i * core::machine::kOwnerRowWords].load(std::memory_order_relaxed) != 0 ? 1 : 0;
+    count +=
+        header[core::machine::kOwners + i * core::machine::kOwnerRowWords].load(std::memory_order_relaxed) != 0 ? 1 : 0;
   }
   return count;
 }
 
-TEST("process identity: tells the living from the dead, the dead that are not buried, and those whose number is used again") {
+TEST(
+    "process identity: tells the living from the dead, the dead that are not buried, and those whose number is used "
+    "again") {
   const ProcessIdentity self = os::own_process();
   CHECK(os::is_alive(self));
   EXPECT_EQ(self.process & core::machine::kPidMask, getpid());
@@ -68,7 +71,8 @@ TEST("machine: with every row taken a process still shares the region") {
   core::Word* const header = opened.words - core::machine::kHeaderCells * core::kWordsPerCell;
   for (size_t i = 0; i < core::machine::kOwnerRows; ++i) {
     header[core::machine::kOwners + 2 * i].store(7 << core::machine::kPidBits | 7, std::memory_order_relaxed);
-    header[core::machine::kOwners + 2 * i + 1].store(1, std::memory_order_relaxed);  // another namespace: nobody here can tell
+    header[core::machine::kOwners + 2 * i + 1].store(
+        1, std::memory_order_relaxed);  // another namespace: nobody here can tell
   }
   EXPECT_EQ(wait_for(start([&] {
               MachineFiles theirs(directory.path());
@@ -89,7 +93,8 @@ TEST("machine: processes killed at random points leave the count exact") {
   const auto run = [&] {
     MachineFiles theirs(directory.path());
     core::TokenBucket<> shared(theirs.cells(kKind, "killed", kCells, founding(kRate, kBurst)).words);
-    // Counted before: a token that is taken as the process dies is counted all the same, so the true number is never more.
+    // Counted before: a token that is taken as the process dies is counted all the same, so the true number is never
+    // more.
     for (;;) {
       admitted->fetch_add(1, std::memory_order_relaxed);
       while (!shared.try_acquire_one(os::monotonic_ns())) usleep(50);

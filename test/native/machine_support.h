@@ -35,8 +35,13 @@ class Directory {
   }
   ~Directory() { std::filesystem::remove_all(path_); }
   const std::string& path() const { return path_; }
-  std::string file(const std::string& name, core::Kind kind = kKind) const { return path_ + '/' + os::machine_file_name(kind, name); }
-  size_t files() const { return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator())); }
+  std::string file(const std::string& name, core::Kind kind = kKind) const {
+    return path_ + '/' + os::machine_file_name(kind, name);
+  }
+  size_t files() const {
+    return static_cast<size_t>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+  }
 
  private:
   std::string path_;
@@ -51,7 +56,9 @@ inline std::function<void(core::Word*)> founding(double rate, double burst) {
 }
 
 inline std::function<bool(const core::Word*)> founded_with(double burst) {
-  return [burst](const core::Word* words) { return words[kFounding].load(std::memory_order_relaxed) == static_cast<int64_t>(burst); };
+  return [burst](const core::Word* words) {
+    return words[kFounding].load(std::memory_order_relaxed) == static_cast<int64_t>(burst);
+  };
 }
 
 inline bool is_bucket(const os::MachineCells& opened, double burst) {
@@ -81,7 +88,8 @@ inline int wait_for(pid_t pid) {
 
 // Words that a process and those it starts have in common.
 inline core::Word* common_words(size_t count) {
-  void* const address = mmap(nullptr, count * sizeof(core::Word), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const address =
+      mmap(nullptr, count * sizeof(core::Word), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   return static_cast<core::Word*>(address);
 }
 

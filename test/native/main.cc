@@ -1,5 +1,5 @@
-// Runs the tests whose names contain the argument; all of them without one. `--effort N` makes the long ones N times longer.
-// The last line is `N passed, N failed`.
+// Runs the tests whose names contain the argument; all of them without one. `--effort N` makes the long ones N times
+// longer. The last line is `N passed, N failed`.
 #include <chrono>
 #include <cstdlib>
 #include <cstring>

@@ -1,10 +1,11 @@
 // rate.h against exact arithmetic.
+#include "core/rate.h"
+
 #include <cmath>
 #include <random>
 #include <vector>
 
 #include "check.h"
-#include "core/rate.h"
 
 namespace amorsize::test {
 namespace {
@@ -17,7 +18,9 @@ int64_t exact_until(int64_t units_per_second) {
   return static_cast<int64_t>((static_cast<int128>(core::kExactUnits) * kSecond - 1) / units_per_second);
 }
 
-int128 exact_units(int64_t units_per_second, int64_t elapsed_ns) { return static_cast<int128>(units_per_second) * elapsed_ns / kSecond; }
+int128 exact_units(int64_t units_per_second, int64_t elapsed_ns) {
+  return static_cast<int128>(units_per_second) * elapsed_ns / kSecond;
+}
 
 void expect_exact(int64_t units_per_second, int64_t elapsed_ns, const core::Rate& rate) {
   EXPECT_EQ(core::produced_in(rate, elapsed_ns), static_cast<int64_t>(exact_units(units_per_second, elapsed_ns)));
@@ -46,7 +49,8 @@ TEST("rate: production of every decimal rate is exact to the unit up to the reba
       const core::Rate rate = core::rate_of(tokens, digits);
       const int64_t limit = exact_until(units);
       for (int i = 0; i < 20; ++i) {
-        // Around whole units is where rounding shows, so look there: the first nanosecond of a unit, and the one before.
+        // Around whole units is where rounding shows, so look there: the first nanosecond of a unit, and the one
+        // before.
         const auto unit = static_cast<int64_t>(random() % static_cast<uint64_t>(core::kExactUnits - 1) + 1);
         const auto due = static_cast<int64_t>((static_cast<int128>(unit) * kSecond + units - 1) / units);
         if (due > limit) continue;

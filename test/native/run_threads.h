@@ -8,7 +8,10 @@
 
 namespace amorsize::test {
 
-inline int64_t clock_ns() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+inline int64_t clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 // Starts all threads at the same moment and waits for their ends.
 template <class Body>

@@ -1,7 +1,8 @@
 // The semaphore under every interleaving of a few threads, with death at every instruction; and the explorer under bugs
 // planted on purpose.
-#include "check.h"
 #include "explore/semaphore_explorer.h"
+
+#include "check.h"
 
 namespace amorsize::test {
 namespace {
@@ -19,19 +20,23 @@ void explore_semaphore(const SemaphoreScenario& scenario) {
 template <Fault kFault, class Memory = Interleaving>
 void must_find(const SemaphoreScenario& scenario) {
   const SemaphoreExploration found = SemaphoreExplorer<Memory, kFault>(scenario).run();
-  if (found.failure.empty()) fail(__FILE__, __LINE__, "nothing found after " + std::to_string(found.states) + " states");
-  std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n')) << std::endl;
+  if (found.failure.empty())
+    fail(__FILE__, __LINE__, "nothing found after " + std::to_string(found.states) + " states");
+  std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n'))
+            << std::endl;
 }
 
 const SemaphoreScenario kLastPermit{1, -1, {}, {{{kTry, 1}, {kRelease, 1}, {kTry, 1}}, {{kTry, 2}, {kRelease, 2}}}};
 
 TEST("semaphore explorer: two threads want the last permit") { explore_semaphore(kLastPermit); }
 
-const SemaphoreScenario kQueueing{1, -1, {}, {{{kAcquire, 1}, {kRelease, 1}, {kHeld, 1}}, {{kAcquire, 2}, {kRelease, 2}, {kHeld, 2}}}};
+const SemaphoreScenario kQueueing{
+    1, -1, {}, {{{kAcquire, 1}, {kRelease, 1}, {kHeld, 1}}, {{kAcquire, 2}, {kRelease, 2}, {kHeld, 2}}}};
 
 TEST("semaphore explorer: two threads queue for one permit and hand it over") { explore_semaphore(kQueueing); }
 
-const SemaphoreScenario kCancelling{1, -1, {{kAcquire, 1}}, {{{kRelease, 1}, {kAcquire, 1}}, {{kAcquire, 2}, {kCancel, 2}, {kRelease, 2}}}};
+const SemaphoreScenario kCancelling{
+    1, -1, {{kAcquire, 1}}, {{{kRelease, 1}, {kAcquire, 1}}, {{kAcquire, 2}, {kCancel, 2}, {kRelease, 2}}}};
 
 TEST("semaphore explorer: a caller gives up while the permit is handed over") { explore_semaphore(kCancelling); }
 
@@ -40,7 +45,8 @@ TEST("semaphore explorer: a permit is handed over while a third thread tries to 
 }
 
 TEST("semaphore explorer: a permit is handed over while the next in line gives up") {
-  explore_semaphore({1, -1, {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 1}}, {{{kRelease, 1}}, {{kCancel, 2}}, {{kTry, 3}}}});
+  explore_semaphore(
+      {1, -1, {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 1}}, {{{kRelease, 1}}, {{kCancel, 2}}, {{kTry, 3}}}});
 }
 
 TEST("semaphore explorer: the queue has room for one") {
@@ -48,19 +54,28 @@ TEST("semaphore explorer: the queue has room for one") {
 }
 
 TEST("semaphore explorer: places of two threads by turns, the last ones given up") {
-  explore_semaphore({1, -1, {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 1}, {kAcquire, 2}}, {{{kCancel, 1}}, {{kCancel, 2}, {kHeld, 2}}}});
+  explore_semaphore({1,
+                     -1,
+                     {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 1}, {kAcquire, 2}},
+                     {{{kCancel, 1}}, {{kCancel, 2}, {kHeld, 2}}}});
 }
 
-TEST("semaphore explorer: a thread dies at any instruction of giving back while another takes its permit, and a third queues") {
+TEST(
+    "semaphore explorer: a thread dies at any instruction of giving back while another takes its permit, and a third "
+    "queues") {
   explore_semaphore({1, -1, {{kAcquire, 1}}, {{{kRelease, 1}}, {{kAcquire, 2}}, {{kDie, 1}, {kRelease, 1}}}});
 }
 
 TEST("semaphore explorer: a thread dies at any instruction of queueing while another takes its place and its permit") {
-  explore_semaphore({1, -1, {{kAcquire, 1}}, {{{kAcquire, 1}, {kRelease, 1}}, {{kDie, 1}, {kCancel, 1}, {kRelease, 1}, {kHeld, 1}}}});
+  explore_semaphore(
+      {1, -1, {{kAcquire, 1}}, {{{kAcquire, 1}, {kRelease, 1}}, {{kDie, 1}, {kCancel, 1}, {kRelease, 1}, {kHeld, 1}}}});
 }
 
 TEST("semaphore explorer: a thread dies with a permit and a place while another queues") {
-  explore_semaphore({1, -1, {{kAcquire, 1}, {kAcquire, 1}}, {{{kCancel, 1}}, {{kAcquire, 2}, {kDie, 1}, {kCancel, 1}, {kRelease, 1}, {kHeld, 2}}}});
+  explore_semaphore({1,
+                     -1,
+                     {{kAcquire, 1}, {kAcquire, 1}},
+                     {{{kCancel, 1}}, {{kAcquire, 2}, {kDie, 1}, {kCancel, 1}, {kRelease, 1}, {kHeld, 2}}}});
 }
 
 TEST("semaphore explorer: weak memory, two threads hand over one permit") {
@@ -69,7 +84,9 @@ TEST("semaphore explorer: weak memory, two threads hand over one permit") {
 
 TEST("semaphore explorer finds a swap that is a load and a store") { must_find<Fault::kSplitSwap>(kLastPermit); }
 
-TEST("semaphore explorer finds helpers that do not notice that they are late") { must_find<Fault::kNoStamp>(kCancelling); }
+TEST("semaphore explorer finds helpers that do not notice that they are late") {
+  must_find<Fault::kNoStamp>(kCancelling);
+}
 
 }  // namespace
 }  // namespace amorsize::test

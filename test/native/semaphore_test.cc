@@ -106,7 +106,8 @@ TEST("semaphore: with the usual shape the order is exact through hundreds of cha
   Fixture f(1, -1, {core::semaphore::kRows, core::semaphore::kPlaces});
   CHECK(f.semaphore.try_acquire(1));
   std::vector<Owner> came;
-  for (int64_t i = 0; i < core::semaphore::kPlaces - core::semaphore::kRows; ++i) came.push_back(1 + static_cast<Owner>(i * 37 % 63));
+  for (int64_t i = 0; i < core::semaphore::kPlaces - core::semaphore::kRows; ++i)
+    came.push_back(1 + static_cast<Owner>(i * 37 % 63));
   for (const Owner owner : came) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
   Owner holder = 1;
   for (const Owner next : came) EXPECT_EQ(holder = f.semaphore.release(holder), next);

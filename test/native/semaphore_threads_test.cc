@@ -45,7 +45,10 @@ struct Shared {
 // One caller of a thread at a time, which takes what comes: at once, or by waiting.
 class Caller {
  public:
-  explicit Caller(Shared* shared) : shared_(shared), owner_(shared->semaphore.claim({shared->next_id++, 0, 0})), seen_(shared->semaphore.grants(owner_)) {}
+  explicit Caller(Shared* shared)
+      : shared_(shared),
+        owner_(shared->semaphore.claim({shared->next_id++, 0, 0})),
+        seen_(shared->semaphore.grants(owner_)) {}
 
   bool queue() { return shared_->semaphore.acquire(owner_) == Admission::kQueued; }
   bool is_granted() const { return shared_->semaphore.grants(owner_) != seen_; }
@@ -60,7 +63,9 @@ class Caller {
     return false;
   }
   void release() { shared_->semaphore.release(owner_); }
-  void end() { shared_->semaphore.bury(owner_, [](Owner) {}); }
+  void end() {
+    shared_->semaphore.bury(owner_, [](Owner) {});
+  }
 
  private:
   Shared* shared_;

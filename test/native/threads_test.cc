@@ -1,4 +1,5 @@
-// The bucket under real threads; what the sanitizers watch. Time is the real clock, or stands still where counts must be exact.
+// The bucket under real threads; what the sanitizers watch. Time is the real clock, or stands still where counts must
+// be exact.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -21,9 +22,9 @@ struct Cells {
   core::TokenBucket<> bucket() { return core::TokenBucket<>(words.data()); }
 };
 
-// Whether grants, given by when they took effect, never exceed burst + rate * w in any window w. That is so when their count
-// less rate * time never rises by more than the burst over its least value so far. Production is seen in whole units, so a
-// window may begin just before one and end just at another: hence up to a unit more.
+// Whether grants, given by when they took effect, never exceed burst + rate * w in any window w. That is so when their
+// count less rate * time never rises by more than the burst over its least value so far. Production is seen in whole
+// units, so a window may begin just before one and end just at another: hence up to a unit more.
 void expect_within_bound(std::vector<int64_t> times, double rate, double burst) {
   const double unit = 1 / core::pow10_of(core::digits_for(rate, burst, 0));
   std::sort(times.begin(), times.end());
@@ -32,7 +33,8 @@ void expect_within_bound(std::vector<int64_t> times, double rate, double burst) 
     const double before = static_cast<double>(i) - rate * static_cast<double>(times[i] - times[0]) / 1e9;
     least = std::min(least, before);
     // 10^-6 of a token for the doubles of this sum.
-    if (before + 1 - least > burst + unit + 1e-6) return fail(__FILE__, __LINE__, "more than the bound by grant " + std::to_string(i));
+    if (before + 1 - least > burst + unit + 1e-6)
+      return fail(__FILE__, __LINE__, "more than the bound by grant " + std::to_string(i));
   }
 }
 
@@ -47,7 +49,8 @@ TEST("threads: acquires keep within burst + rate * w over every window, and miss
     run_threads(threads, [&](int index) {
       auto& mine = granted[static_cast<size_t>(index)];
       for (int64_t now = clock_ns(); now < end; now = clock_ns()) {
-        const bool taken = index % 2 == 0 ? bucket.try_acquire_one(now) : bucket.try_acquire(now, 1) == Outcome::kGranted;
+        const bool taken =
+            index % 2 == 0 ? bucket.try_acquire_one(now) : bucket.try_acquire(now, 1) == Outcome::kGranted;
         if (taken) mine.push_back(now);
       }
     });
@@ -91,11 +94,16 @@ TEST("threads: what is taken, given back and cancelled adds up when time stands 
     int64_t& mine = held[static_cast<size_t>(index)];
     for (int64_t i = 0; i < 60'000 * effort; ++i) {
       switch (random() % 4) {
-        case 0: mine += bucket.try_acquire_one(kSecond) ? 1 : 0; break;
-        case 1: mine += bucket.try_acquire(kSecond, 3) == Outcome::kGranted ? 3 : 0; break;
+        case 0:
+          mine += bucket.try_acquire_one(kSecond) ? 1 : 0;
+          break;
+        case 1:
+          mine += bucket.try_acquire(kSecond, 3) == Outcome::kGranted ? 3 : 0;
+          break;
         case 2: {
           const core::Reservation reservation = bucket.reserve(kSecond, 2, 0);
-          if (reservation.outcome == Outcome::kGranted) mine += 2 - static_cast<int64_t>(bucket.cancel(kSecond, reservation.ticket, 2));
+          if (reservation.outcome == Outcome::kGranted)
+            mine += 2 - static_cast<int64_t>(bucket.cancel(kSecond, reservation.ticket, 2));
           break;
         }
         default:
@@ -149,9 +157,15 @@ TEST("threads: any mixture of operations and changes leaves a bucket that works"
           if (bucket.update(now, kRates[choice], kBursts[choice]) == Outcome::kGranted) ++changes;
           break;
         }
-        case 1: bucket.pause(now, now + 1000); break;
-        case 2: bucket.reset(now); break;
-        case 3: CHECK(bucket.try_acquire(now, 5) != Outcome::kExceedsBurst); break;
+        case 1:
+          bucket.pause(now, now + 1000);
+          break;
+        case 2:
+          bucket.reset(now);
+          break;
+        case 3:
+          CHECK(bucket.try_acquire(now, 5) != Outcome::kExceedsBurst);
+          break;
         case 4: {
           const core::Reservation reservation = bucket.reserve(now, 2, kMs);
           if (reservation.outcome != Outcome::kGranted) break;
@@ -176,7 +190,9 @@ TEST("threads: any mixture of operations and changes leaves a bucket that works"
           const core::Parameters found = bucket.parameters();
           bool known = found.rate == 1000 && found.burst == 100;
           for (size_t i = 0; i < 4; ++i) known |= found.rate == kRates[i] && found.burst == kBursts[i];
-          if (!known) fail(__FILE__, __LINE__, "torn parameters: " + std::to_string(found.rate) + ", " + std::to_string(found.burst));
+          if (!known)
+            fail(__FILE__, __LINE__,
+                 "torn parameters: " + std::to_string(found.rate) + ", " + std::to_string(found.burst));
           break;
         }
         case 8: {
@@ -184,7 +200,8 @@ TEST("threads: any mixture of operations and changes leaves a bucket that works"
           CHECK(available >= 0 && available <= 1000);
           break;
         }
-        default: bucket.try_acquire_one(now);
+        default:
+          bucket.try_acquire_one(now);
       }
     }
   });

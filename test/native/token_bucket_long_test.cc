@@ -29,9 +29,12 @@ void expect_exact_count(int64_t per_second_e6, double burst, int64_t step_ns, in
   int64_t now = kStart;
   for (int64_t i = 0; i < std::min(steps, 100 * kYear / step_ns); ++i) {
     while (bucket.try_acquire_one(now)) ++granted;
-    const auto due = static_cast<int64_t>(burst) + static_cast<int64_t>(static_cast<int128>(now - kStart) * per_second_e6 / 1'000'000 / kSecond);
+    const auto due = static_cast<int64_t>(burst) +
+                     static_cast<int64_t>(static_cast<int128>(now - kStart) * per_second_e6 / 1'000'000 / kSecond);
     if (granted != due) {
-      return fail(__FILE__, __LINE__, std::to_string(granted) + " granted by " + std::to_string(now - kStart) + " ns, not " + std::to_string(due));
+      return fail(
+          __FILE__, __LINE__,
+          std::to_string(granted) + " granted by " + std::to_string(now - kStart) + " ns, not " + std::to_string(due));
     }
     now += static_cast<int64_t>(random() % static_cast<uint64_t>(2 * step_ns));
   }
@@ -103,15 +106,20 @@ void expect_like_model(const Mix& mix, uint64_t seed, int operations) {
   for (int i = 0; i < operations; ++i) {
     now += static_cast<int64_t>(random() % static_cast<uint64_t>(mix.step_ns));
     if (random() % 500 == 0) now += 3'600 * kSecond;
-    const int64_t when = now - (mix.back_ns > 0 && random() % 4 == 0 ? static_cast<int64_t>(random() % static_cast<uint64_t>(mix.back_ns)) : 0);
+    const int64_t when = now - (mix.back_ns > 0 && random() % 4 == 0
+                                    ? static_cast<int64_t>(random() % static_cast<uint64_t>(mix.back_ns))
+                                    : 0);
     Operation operation{static_cast<Action>(random() % 8), when};
     operation.amount = static_cast<double>(random() % 30 + 1) * mix.quantum;
     // Changes are rarer than decisions.
-    if (random() % 8 == 0) operation.action = static_cast<Action>(static_cast<int>(Action::kUpdate) + static_cast<int>(random() % 3));
+    if (random() % 8 == 0)
+      operation.action = static_cast<Action>(static_cast<int>(Action::kUpdate) + static_cast<int>(random() % 3));
     if (operation.action == Action::kAcquireOne) operation.amount = 1;
     if (operation.action == Action::kCancel) operation.amount = reserved;
-    if (operation.action == Action::kReserve && random() % 4 != 0) operation.limit = static_cast<int64_t>(random() % (100 * kSecond));
-    if (operation.action == Action::kPause) operation.limit = when + static_cast<int64_t>(random() % (3 * kSecond)) - kSecond;
+    if (operation.action == Action::kReserve && random() % 4 != 0)
+      operation.limit = static_cast<int64_t>(random() % (100 * kSecond));
+    if (operation.action == Action::kPause)
+      operation.limit = when + static_cast<int64_t>(random() % (3 * kSecond)) - kSecond;
     if (operation.action == Action::kUpdate) {
       operation.amount = any_of(mix.rates);
       operation.burst = any_of(mix.bursts);
@@ -122,8 +130,8 @@ void expect_like_model(const Mix& mix, uint64_t seed, int operations) {
     if (operation.action == Action::kReserve && actual.outcome == core::Outcome::kGranted) reserved = operation.amount;
     if (actual == expected) continue;
     return fail(__FILE__, __LINE__,
-                "seed " + std::to_string(seed) + ", operation " + std::to_string(i) + ": " + describe(operation) + ": " + describe(actual) +
-                    "; the model says " + describe(expected));
+                "seed " + std::to_string(seed) + ", operation " + std::to_string(i) + ": " + describe(operation) +
+                    ": " + describe(actual) + "; the model says " + describe(expected));
   }
 }
 

@@ -1,11 +1,12 @@
 // The token bucket alone in one thread, at times of our choosing.
+#include "core/token_bucket.h"
+
 #include <array>
 #include <bit>
 #include <cmath>
 #include <vector>
 
 #include "check.h"
-#include "core/token_bucket.h"
 
 namespace amorsize::test {
 namespace {
@@ -30,7 +31,9 @@ class Bucket : private Cells, public core::TokenBucket<> {
   core::Word& word(size_t index) { return words[index]; }
 };
 
-int64_t claim_at(int64_t now, int64_t slot) { return now >> core::bucket::kClaimTickBits << core::bucket::kClaimTimeShift | slot << 1 | 1; }
+int64_t claim_at(int64_t now, int64_t slot) {
+  return now >> core::bucket::kClaimTickBits << core::bucket::kClaimTimeShift | slot << 1 | 1;
+}
 
 TEST("bucket: starts full, empties, and fills at its rate") {
   Bucket bucket(10, 3);
@@ -116,7 +119,8 @@ TEST("bucket: a cancelled reservation returns what was not reserved after it") {
   EXPECT_EQ(bucket.cancel(kStart, second.ticket, 1), 1.0);
 }
 
-// One at 8 stands beyond the end to which the cancelling of the fifth draws back: it counts when the third is cancelled.
+// One at 8 stands beyond the end to which the cancelling of the fifth draws back: it counts when the third is
+// cancelled.
 TEST("bucket: what was reserved after a reservation counts also where it stands beyond the end of the axis") {
   Bucket bucket(1, 4);
   std::vector<Reservation> made;
@@ -127,7 +131,9 @@ TEST("bucket: what was reserved after a reservation counts also where it stands 
   EXPECT_EQ(bucket.reserve(kStart, 4, kForever).wait_ns, 9 * kSecond);
 }
 
-TEST("bucket: after a reservation beyond the end, cancelling gives back all of the last one again when the axis has caught up") {
+TEST(
+    "bucket: after a reservation beyond the end, cancelling gives back all of the last one again when the axis has "
+    "caught up") {
   Bucket bucket(1, 4);
   CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
   const Reservation first = bucket.reserve(kStart, 3, kForever);
@@ -379,7 +385,8 @@ TEST("bucket: a slot whose writer never came back stays out of use, until all ot
   Bucket bucket(1, 1);
   int64_t now = kStart;
   const auto dies = [&](int64_t slot) {
-    bucket.word(core::bucket::kClaim) = claim_at(now, slot) | (bucket.word(core::bucket::kClaim) & core::bucket::kQuarantineMask);
+    bucket.word(core::bucket::kClaim) =
+        claim_at(now, slot) | (bucket.word(core::bucket::kClaim) & core::bucket::kQuarantineMask);
     now += 2 * kSecond;
   };
   dies(1);

@@ -32,7 +32,8 @@ beforeAll(async () => {
   project = join(folder, 'project')
   withoutPrebuilds = join(folder, 'without-prebuilds')
   await install(await pack(folder), project)
-  for (const name of ['consumer.mjs', 'consumer.cjs', 'report.cjs']) await cp(join(root, 'test', 'fixtures', 'package', name), join(project, name))
+  for (const name of ['consumer.mjs', 'consumer.cjs', 'report.cjs'])
+    await cp(join(root, 'test', 'fixtures', 'package', name), join(project, name))
   if (!addonForbidden) await copyWithoutPrebuilds(project, withoutPrebuilds)
   programs = await installNodeVersions()
 }, slowMs)
@@ -68,27 +69,46 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
 })
 
 describeWithAddon('where no prebuild fits', () => {
-  it('can be built from its own sources, as the warning says', async () => {
-    const rebuilt = join(folder, 'rebuilt')
-    await cp(withoutPrebuilds, rebuilt, { recursive: true })
-    await cp(join(root, 'node_modules', 'node-addon-api'), join(rebuilt, 'node_modules', 'node-addon-api'), { recursive: true })
-    await mustRun('tar', ['-xzf', join('dist', 'native.tgz')], join(rebuilt, 'node_modules', 'amorsize'))
-    const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
-    await mustRun(process.execPath, [nodeGyp, 'rebuild'], join(rebuilt, 'node_modules', 'amorsize'), headersOfThisNode())
-    const ended = await run(process.execPath, ['consumer.mjs'], rebuilt)
-    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
-  }, slowMs)
+  it(
+    'can be built from its own sources, as the warning says',
+    async () => {
+      const rebuilt = join(folder, 'rebuilt')
+      await cp(withoutPrebuilds, rebuilt, { recursive: true })
+      await cp(join(root, 'node_modules', 'node-addon-api'), join(rebuilt, 'node_modules', 'node-addon-api'), {
+        recursive: true,
+      })
+      await mustRun('tar', ['-xzf', join('dist', 'native.tgz')], join(rebuilt, 'node_modules', 'amorsize'))
+      const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
+      await mustRun(
+        process.execPath,
+        [nodeGyp, 'rebuild'],
+        join(rebuilt, 'node_modules', 'amorsize'),
+        headersOfThisNode(),
+      )
+      const ended = await run(process.execPath, ['consumer.mjs'], rebuilt)
+      expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
+    },
+    slowMs,
+  )
 })
 
 const qemu = ['/usr/bin/qemu-aarch64', '/usr/bin/qemu-aarch64-static'].find((path) => existsSync(path))
 const arm64Libraries = '/usr/aarch64-linux-gnu'
-const canRunArm64 = !addonForbidden && qemu !== undefined && existsSync(arm64Libraries) && existsSync(join(root, 'prebuilds', 'linux-arm64'))
+const canRunArm64 =
+  !addonForbidden &&
+  qemu !== undefined &&
+  existsSync(arm64Libraries) &&
+  existsSync(join(root, 'prebuilds', 'linux-arm64'))
 
 describe('the prebuild for linux-arm64', () => {
-  it.skipIf(!canRunArm64)('loads and decides under qemu', async () => {
-    const ended = await run(qemu!, ['-L', arm64Libraries, await installArm64Node(), 'consumer.mjs'], project)
-    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
-  }, slowMs)
+  it.skipIf(!canRunArm64)(
+    'loads and decides under qemu',
+    async () => {
+      const ended = await run(qemu!, ['-L', arm64Libraries, await installArm64Node(), 'consumer.mjs'], project)
+      expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
+    },
+    slowMs,
+  )
 })
 
 describe('what the documentation shows', () => {
@@ -109,7 +129,9 @@ describe('what the documentation shows', () => {
       await cp(join(root, 'examples', name), join(project, name))
       let ended = await run(process.execPath, [name], project, envOfThisRun())
       // What another version has left on the machine is refused, with the command that removes it.
-      const removal = /^SharedMemoryError: .* another layout; .*'amorsize (shm remove .*)' removes it$/m.exec(ended.stderr)?.[1]
+      const removal = /^SharedMemoryError: .* another layout; .*'amorsize (shm remove .*)' removes it$/m.exec(
+        ended.stderr,
+      )?.[1]
       if (removal !== undefined) {
         await mustRun(process.execPath, ['node_modules/amorsize/dist/bundle/cli.js', ...removal.split(' ')], project)
         ended = await run(process.execPath, [name], project, envOfThisRun())

@@ -15,7 +15,11 @@ describeWithAddon('what stops a publication', () => {
   beforeEach(async () => {
     base = await temporaryFolder()
     await cp(join(prebuilds, platform), join(base, platform), { recursive: true })
-    addon = join(base, platform, readdirSync(join(base, platform)).find((name) => name.endsWith('.node'))!)
+    addon = join(
+      base,
+      platform,
+      readdirSync(join(base, platform)).find((name) => name.endsWith('.node'))!,
+    )
   })
   afterEach(() => removeFolder(base))
 

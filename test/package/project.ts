@@ -21,15 +21,25 @@ export function run(command: string, args: string[], cwd: string, env: NodeJS.Pr
   delete clean['NODE_OPTIONS']
   delete clean['AMORSIZE_NATIVE']
   return new Promise((resolve, reject) => {
-    execFile(command, args, { cwd, env: { ...clean, ...env }, maxBuffer: 64 << 20 }, (error: ExecFileException | null, stdout, stderr) => {
-      if (error !== null && typeof error.code !== 'number') reject(error)
-      else resolve({ code: Number(error?.code ?? 0), stdout, stderr })
-    })
+    execFile(
+      command,
+      args,
+      { cwd, env: { ...clean, ...env }, maxBuffer: 64 << 20 },
+      (error: ExecFileException | null, stdout, stderr) => {
+        if (error !== null && typeof error.code !== 'number') reject(error)
+        else resolve({ code: Number(error?.code ?? 0), stdout, stderr })
+      },
+    )
   })
 }
 
 /** Runs a program that must succeed; returns what it printed. */
-export async function mustRun(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+export async function mustRun(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, cwd, env)
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${stdout}\n${stderr}`)
   return stdout
@@ -54,7 +64,9 @@ export const removeFolder = (path: string): Promise<void> => rm(path, { recursiv
 export async function pack(into: string): Promise<Tarball> {
   const report = JSON.parse(await mustRun('npm', ['pack', '--json', '--pack-destination', into], root)) as unknown
   // A list up to npm 11; by package name from npm 12 on.
-  const [packed] = Object.values(report as Record<string, { filename: string; unpackedSize: number; files: PackedFile[] }>)
+  const [packed] = Object.values(
+    report as Record<string, { filename: string; unpackedSize: number; files: PackedFile[] }>,
+  )
   if (packed === undefined) throw new Error('npm pack reported nothing')
   return { path: join(into, packed.filename), unpackedSize: packed.unpackedSize, files: packed.files }
 }
@@ -83,9 +95,15 @@ export const nodeVersions = ['20.19.0', '22', '24', '26'] as const
 export async function installNodeVersions(): Promise<Map<string, string>> {
   const os = process.platform === 'win32' ? 'win' : process.platform
   const dependencies = nodeVersions.map((version) => [`node-${version}`, `npm:node-${os}-${process.arch}@${version}`])
-  const folder = await cachedInstall('amorsize-node-versions', Object.fromEntries(dependencies) as Record<string, string>, [])
+  const folder = await cachedInstall(
+    'amorsize-node-versions',
+    Object.fromEntries(dependencies) as Record<string, string>,
+    [],
+  )
   const program = process.platform === 'win32' ? 'node.exe' : 'node'
-  return new Map(nodeVersions.map((version) => [version, join(folder, 'node_modules', `node-${version}`, 'bin', program)]))
+  return new Map(
+    nodeVersions.map((version) => [version, join(folder, 'node_modules', `node-${version}`, 'bin', program)]),
+  )
 }
 
 /** Installs Node for arm64 Linux, to be run by qemu. */

@@ -26,7 +26,11 @@ beforeAll(async () => {
 }, 300_000)
 
 async function output(version: string, args: string[], source: string): Promise<string> {
-  const { stdout, stderr, code } = await run(programs.get(version)!, ['--no-warnings', ...args, '--input-type=module', '-e', source], root)
+  const { stdout, stderr, code } = await run(
+    programs.get(version)!,
+    ['--no-warnings', ...args, '--input-type=module', '-e', source],
+    root,
+  )
   expect(code, stderr).toBe(0)
   return stdout
 }
@@ -38,10 +42,13 @@ describe('a task in a TypeScript module', () => {
     expect(await output(version, [], program())).toBe(done)
   })
 
-  it.each([oldest, '22'])('runs in workers of Node %s with a loader that is registered as Node starts', async (version) => {
-    expect(await output(version, [`--import=${loader}`], program())).toBe(done)
-    expect(await output(version, ['--import', loader], program())).toBe(done)
-  })
+  it.each([oldest, '22'])(
+    'runs in workers of Node %s with a loader that is registered as Node starts',
+    async (version) => {
+      expect(await output(version, [`--import=${loader}`], program())).toBe(done)
+      expect(await output(version, ['--import', loader], program())).toBe(done)
+    },
+  )
 
   it('is refused before any item is drawn where nothing can load it, with what to do', async () => {
     expect(await output(oldest, [], program())).toMatch(
@@ -50,6 +57,8 @@ describe('a task in a TypeScript module', () => {
   })
 
   it('is refused with what to do where only the main thread has a loader', async () => {
-    expect(await output(oldest, [], program(`await import('${loader}')\n`))).toMatch(/^TypeError: .*does not load by itself in a worker: .*as it starts.*node --import tsx/)
+    expect(await output(oldest, [], program(`await import('${loader}')\n`))).toMatch(
+      /^TypeError: .*does not load by itself in a worker: .*as it starts.*node --import tsx/,
+    )
   })
 })

@@ -10,7 +10,8 @@ import { HandClock } from './bucket-support.js'
 // Whole milliseconds, so that nothing is rounded, and a clock that never steps back.
 const wholeMs = parameterSets.map((parameters) => {
   const rounded = parameters.slice()
-  for (const key of ['resetTimeoutMs', 'probeLeaseMs'] as const) rounded[BREAKER_PARAMETER[key]] = Math.ceil(rounded[BREAKER_PARAMETER[key]]!)
+  for (const key of ['resetTimeoutMs', 'probeLeaseMs'] as const)
+    rounded[BREAKER_PARAMETER[key]] = Math.ceil(rounded[BREAKER_PARAMETER[key]]!)
   rounded[BREAKER_PARAMETER.maxResetTimeoutMs] = Math.max(rounded[BREAKER_PARAMETER.resetTimeoutMs]!, 10_000)
   if (rounded[BREAKER_PARAMETER.resetTimeoutFactor] === 1.5) rounded[BREAKER_PARAMETER.resetTimeoutFactor] = 3
   return rounded
@@ -24,39 +25,51 @@ const steps = fc.oneof(
 it('a circuit breaker does what the reference does', () => {
   const reached = new Set<string>()
   fc.assert(
-    fc.property(wholeMs, fc.array(fc.tuple(steps, breakerOperations), { minLength: 1, maxLength: 150 }), (parameters, script) => {
-      const clock = new HandClock()
-      const { breaker } = createBreaker(parameters, clock)
-      const reference = new ReferenceBreaker(parameters)
-      const calls: { actual: Admission; expected: ReferenceCall }[] = []
-      let nowMs = 0
-      for (const [stepMs, operation] of script) {
-        nowMs += stepMs
-        clock.ns = nowMs * 1e6
-        if (operation.kind === 'enter') {
-          const actual = breaker.enter()
-          const expected = reference.enter(nowMs)
-          if ('refused' in expected) {
-            expect([actual.admitted, STATES[actual.state], actual.retryAfterMs]).toEqual([false, expected.refused, expected.retryAfterMs])
-          } else {
-            expect([actual.admitted, actual.generation, actual.probe !== null]).toEqual([true, expected.generation, expected.isProbe])
-            calls.push({ actual, expected })
+    fc.property(
+      wholeMs,
+      fc.array(fc.tuple(steps, breakerOperations), { minLength: 1, maxLength: 150 }),
+      (parameters, script) => {
+        const clock = new HandClock()
+        const { breaker } = createBreaker(parameters, clock)
+        const reference = new ReferenceBreaker(parameters)
+        const calls: { actual: Admission; expected: ReferenceCall }[] = []
+        let nowMs = 0
+        for (const [stepMs, operation] of script) {
+          nowMs += stepMs
+          clock.ns = nowMs * 1e6
+          if (operation.kind === 'enter') {
+            const actual = breaker.enter()
+            const expected = reference.enter(nowMs)
+            if ('refused' in expected) {
+              expect([actual.admitted, STATES[actual.state], actual.retryAfterMs]).toEqual([
+                false,
+                expected.refused,
+                expected.retryAfterMs,
+              ])
+            } else {
+              expect([actual.admitted, actual.generation, actual.probe !== null]).toEqual([
+                true,
+                expected.generation,
+                expected.isProbe,
+              ])
+              calls.push({ actual, expected })
+            }
+          } else if (operation.kind === 'settle') {
+            const [call] = calls.splice(operation.call % Math.max(1, calls.length), 1)
+            if (call === undefined) continue
+            breaker.settle(call.actual, operation.result, operation.isSlow)
+            reference.settle(call.expected, operation.result, operation.isSlow, nowMs)
+          } else if (operation.kind === 'isolate' || operation.kind === 'close') {
+            if (operation.kind === 'isolate') breaker.isolate()
+            else breaker.close()
+            reference.force(operation.kind === 'isolate' ? 'isolated' : 'closed')
           }
-        } else if (operation.kind === 'settle') {
-          const [call] = calls.splice(operation.call % Math.max(1, calls.length), 1)
-          if (call === undefined) continue
-          breaker.settle(call.actual, operation.result, operation.isSlow)
-          reference.settle(call.expected, operation.result, operation.isSlow, nowMs)
-        } else if (operation.kind === 'isolate' || operation.kind === 'close') {
-          if (operation.kind === 'isolate') breaker.isolate()
-          else breaker.close()
-          reference.force(operation.kind === 'isolate' ? 'isolated' : 'closed')
+          const { state, generation } = breaker.control()
+          expect([STATES[state], generation]).toEqual([reference.state, reference.generation])
+          reached.add(`${parameters[BREAKER_PARAMETER.mode]} ${reference.state}`)
         }
-        const { state, generation } = breaker.control()
-        expect([STATES[state], generation]).toEqual([reference.state, reference.generation])
-        reached.add(`${parameters[BREAKER_PARAMETER.mode]} ${reference.state}`)
-      }
-    }),
+      },
+    ),
     { numRuns: 3000 },
   )
   // Every state in every mode, or the scripts prove too little.

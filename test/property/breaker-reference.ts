@@ -86,7 +86,8 @@ export class ReferenceBreaker {
 
   #record(call: Recorded): void {
     const before = this.#recorded
-    const isStale = (last: Recorded | undefined): boolean => last !== undefined && Math.floor(call.atMs / MINUTE_MS) - Math.floor(last.atMs / MINUTE_MS) > 60
+    const isStale = (last: Recorded | undefined): boolean =>
+      last !== undefined && Math.floor(call.atMs / MINUTE_MS) - Math.floor(last.atMs / MINUTE_MS) > 60
     if (this.#at('mode') === 0) {
       if (!call.failed) this.#recorded = []
       else this.#recorded = isStale(before.at(-1)) ? [call] : [...before, call]
@@ -100,7 +101,8 @@ export class ReferenceBreaker {
       const slice = ({ atMs }: Recorded): number => Math.floor(atMs / sliceMs)
       this.#recorded = [...before, call].filter((each) => slice(each) > slice(call) - 10)
     }
-    const share = (of: 'failed' | 'slow'): number => this.#recorded.filter((each) => each[of]).length / this.#recorded.length
+    const share = (of: 'failed' | 'slow'): number =>
+      this.#recorded.filter((each) => each[of]).length / this.#recorded.length
     if (this.#recorded.length < this.#at('minimumCalls')) return
     if (share('failed') >= this.#at('failureRate') || share('slow') >= this.#at('slowRate')) this.#open(call.atMs)
   }

@@ -19,15 +19,29 @@ export const parameterSets: fc.Arbitrary<Float64Array> = fc
     slowRate: fc.oneof(fc.double({ min: 0.01, max: 1, noNaN: true }), fc.constant(Infinity)),
     minimumCalls: fc.integer({ min: 1, max: 12 }),
     successThreshold: fc.integer({ min: 1, max: 10 }),
-    resetTimeoutMs: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.double({ min: 0.001, max: 100, noNaN: true }), fc.constant(1e11)),
+    resetTimeoutMs: fc.oneof(
+      fc.integer({ min: 1, max: 2000 }),
+      fc.double({ min: 0.001, max: 100, noNaN: true }),
+      fc.constant(1e11),
+    ),
     resetTimeoutFactor: fc.constantFrom(1, 1.5, 2, 1000),
     probeLeaseMs: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.double({ min: 0.01, max: 5, noNaN: true })),
   })
   .map(({ mode, size, minimumCalls, resetTimeoutMs, ...rest }) => {
     const parameters = new Float64Array(BREAKER_PARAMETER.count)
-    const set = (values: object): void => Object.entries(values).forEach(([key, value]) => (parameters[BREAKER_PARAMETER[key as keyof typeof BREAKER_PARAMETER]] = value as number))
+    const set = (values: object): void =>
+      Object.entries(values).forEach(
+        ([key, value]) => (parameters[BREAKER_PARAMETER[key as keyof typeof BREAKER_PARAMETER]] = value as number),
+      )
     const window = mode === 0 ? { size: Math.ceil(size / 8) } : mode === 1 ? { size } : { size: size * 50 }
-    set({ ...rest, mode, ...window, slowCallMs: 100, resetTimeoutMs, maxResetTimeoutMs: Math.max(resetTimeoutMs, 10_000) })
+    set({
+      ...rest,
+      mode,
+      ...window,
+      slowCallMs: 100,
+      resetTimeoutMs,
+      maxResetTimeoutMs: Math.max(resetTimeoutMs, 10_000),
+    })
     set({ minimumCalls: mode === 1 ? Math.min(minimumCalls, size) : minimumCalls })
     return parameters
   })
@@ -36,7 +50,16 @@ export const parameterSets: fc.Arbitrary<Float64Array> = fc
 export const breakerSteps: fc.Arbitrary<number> = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 50_000_000 }) },
   { weight: 2, arbitrary: fc.integer({ min: 0, max: 2_000_000_000 }) },
-  fc.constantFrom(0, 1_000_000, 100_000_000, 1_000_000_000, 59 * MINUTE_NS, 60 * MINUTE_NS, 61 * MINUTE_NS, 62 * MINUTE_NS),
+  fc.constantFrom(
+    0,
+    1_000_000,
+    100_000_000,
+    1_000_000_000,
+    59 * MINUTE_NS,
+    60 * MINUTE_NS,
+    61 * MINUTE_NS,
+    62 * MINUTE_NS,
+  ),
   fc.integer({ min: -10_000, max: 0 }),
 )
 
@@ -68,10 +91,20 @@ export function admissionFor(isNative: boolean, admission: Admission): Admission
   if (probe === null || probe instanceof Float64Array === isNative) return admission
   if (probe instanceof Float64Array) {
     const [, , , place, high, low] = probe
-    return { ...admission, probe: { generation: BigInt(generation), place: place!, lease: (BigInt(high!) << 32n) + BigInt(low!) } satisfies Permit }
+    return {
+      ...admission,
+      probe: {
+        generation: BigInt(generation),
+        place: place!,
+        lease: (BigInt(high!) << 32n) + BigInt(low!),
+      } satisfies Permit,
+    }
   }
   const { place, lease } = probe as Permit
-  return { ...admission, probe: Float64Array.of(2, generation, 0, place, Number(lease >> 32n), Number(lease & 0xffff_ffffn)) }
+  return {
+    ...admission,
+    probe: Float64Array.of(2, generation, 0, place, Number(lease >> 32n), Number(lease & 0xffff_ffffn)),
+  }
 }
 
 export type BreakerOperation =
@@ -88,6 +121,9 @@ const settle = fc.record({
 export const breakerOperations: fc.Arbitrary<BreakerOperation> = fc.oneof(
   { weight: 10, arbitrary: fc.constant({ kind: 'enter' } as const) },
   { weight: 10, arbitrary: settle },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('state' as const, 'control' as const, 'succeed' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('state' as const, 'control' as const, 'succeed' as const) }),
+  },
   fc.record({ kind: fc.constantFrom('isolate' as const, 'close' as const, 'close' as const) }),
 )

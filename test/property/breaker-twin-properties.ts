@@ -79,7 +79,8 @@ export function expectTheSameBreaker(numRuns: number): void {
         const both = make((words) => {
           createTwinBreaker(words, parameters, clock)
           const [a, b] = [openNativeBreaker(words, clock), openTwinBreaker(words, clock)]
-          return (turn) => (nativeTurns[turn % nativeTurns.length]! ? { breaker: a, isNative: true } : { breaker: b, isNative: false })
+          return (turn) =>
+            nativeTurns[turn % nativeTurns.length]! ? { breaker: a, isNative: true } : { breaker: b, isNative: false }
         })
         expect(native.words).toEqual(twin.words)
         script.forEach(([stepNs, operation], turn) => {

@@ -7,7 +7,8 @@ import { bursts, type HandClock, rates, steps } from './bucket-support.js'
 export const RELATIVE = 1 + 2 ** -45
 
 /** A bucket, or the bucket of a key, whose parameters never change. */
-export type Limit = Pick<Bucket, 'tryAcquire' | 'reserve' | 'cancel'> & Partial<Pick<Bucket, 'pause' | 'isStale' | 'renew'>>
+export type Limit = Pick<Bucket, 'tryAcquire' | 'reserve' | 'cancel'> &
+  Partial<Pick<Bucket, 'pause' | 'isStale' | 'renew'>>
 
 /** Makes a full one, and says in which part of a token it counts. */
 export type MakeLimit = (rate: number, burst: number) => { limit: Limit; clock: HandClock; unit: number }
@@ -23,7 +24,8 @@ interface Held extends Grant {
   ticket: ReturnType<Bucket['reserve']>['ticket']
 }
 
-type Operation = { kind: 'try' | 'reserve'; share: number } | { kind: 'cancel'; which: number } | { kind: 'pause'; ms: number }
+type Operation =
+  { kind: 'try' | 'reserve'; share: number } | { kind: 'cancel'; which: number } | { kind: 'pause'; ms: number }
 type Script = [stepNs: number, operation: Operation][]
 
 /**
@@ -68,7 +70,8 @@ function play(make: MakeLimit, rate: number, burst: number, script: Script): voi
       case 'reserve': {
         const tokens = Math.ceil(burst * operation.share)
         const { outcome, ticket } = limit.reserve(tokens, Infinity)
-        if (outcome === 0) held.push({ atNs: clock.ns + Math.round(ticket.waitMs * 1e6), tokens, hasWaited: ticket.waitMs > 0, ticket })
+        if (outcome === 0)
+          held.push({ atNs: clock.ns + Math.round(ticket.waitMs * 1e6), tokens, hasWaited: ticket.waitMs > 0, ticket })
         break
       }
       case 'cancel': {
@@ -90,15 +93,24 @@ function play(make: MakeLimit, rate: number, burst: number, script: Script): voi
 }
 
 const cancels: fc.Arbitrary<Operation> = fc.record({ kind: fc.constant('cancel' as const), which: fc.nat() })
-export const shares: fc.Arbitrary<number> = fc.oneof(fc.double({ min: 0.001, max: 1, noNaN: true }), fc.constantFrom(0.1, 0.5, 1))
+export const shares: fc.Arbitrary<number> = fc.oneof(
+  fc.double({ min: 0.001, max: 1, noNaN: true }),
+  fc.constantFrom(0.1, 0.5, 1),
+)
 const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('try' as const), share: shares }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('reserve' as const), share: shares }) },
   { weight: 3, arbitrary: cancels },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), ms: fc.double({ min: 0, max: 1000, noNaN: true }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('pause' as const), ms: fc.double({ min: 0, max: 1000, noNaN: true }) }),
+  },
 )
 /** Many wait, some of them give up in any order, others come: before time has passed. */
-const reserves: fc.Arbitrary<Operation> = fc.record({ kind: fc.constant('reserve' as const), share: fc.constantFrom(0.25, 0.5, 0.75, 1, 1) })
+const reserves: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constant('reserve' as const),
+  share: fc.constantFrom(0.25, 0.5, 0.75, 1, 1),
+})
 const queues: fc.Arbitrary<Script> = fc
   .tuple(
     fc.array(reserves, { minLength: 4, maxLength: 10 }),
@@ -117,7 +129,9 @@ export function expectTheBound(make: MakeLimit, numRuns: number): void {
 
 export function expectTheBoundOfQueues(make: MakeLimit, numRuns: number): void {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 3 }), queues, (rate, quarter, script) => play(make, rate, 4 * quarter, script)),
+    fc.property(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 3 }), queues, (rate, quarter, script) =>
+      play(make, rate, 4 * quarter, script),
+    ),
     { numRuns },
   )
 }

@@ -52,17 +52,31 @@ export function limitOfBucket(create: typeof createTwin): MakeLimit {
 /** A ticket of the addon as the twin writes it. */
 export function toTwin(ticket: Ticket): Ticket & { at: Position } {
   const [high, low, digits, generation] = ticket.at as Float64Array
-  return { waitMs: ticket.waitMs, at: { position: (BigInt(high!) << 32n) + BigInt(low!), digits: digits!, generation: BigInt(generation!) } }
+  return {
+    waitMs: ticket.waitMs,
+    at: { position: (BigInt(high!) << 32n) + BigInt(low!), digits: digits!, generation: BigInt(generation!) },
+  }
 }
 
 /** A ticket of the twin as the addon writes it. */
 export function toNative(ticket: Ticket): Ticket {
   const { position, digits, generation } = ticket.at as Position
-  return { waitMs: ticket.waitMs, at: Float64Array.of(Number(position >> 32n), Number(position & 0xffff_ffffn), digits, Number(generation), ticket.waitMs) }
+  return {
+    waitMs: ticket.waitMs,
+    at: Float64Array.of(
+      Number(position >> 32n),
+      Number(position & 0xffff_ffffn),
+      digits,
+      Number(generation),
+      ticket.waitMs,
+    ),
+  }
 }
 
 const logUniform = (from: number, to: number): fc.Arbitrary<number> =>
-  fc.double({ min: Math.log(from), max: Math.log(to), noNaN: true }).map((x) => Math.min(to, Math.max(from, Math.exp(x))))
+  fc
+    .double({ min: Math.log(from), max: Math.log(to), noNaN: true })
+    .map((x) => Math.min(to, Math.max(from, Math.exp(x))))
 
 export const rates: fc.Arbitrary<number> = fc.oneof(
   { weight: 4, arbitrary: logUniform(1e-6, 1e9) },
@@ -81,7 +95,11 @@ export const anyRates: fc.Arbitrary<number> = fc.oneof(
   logUniform(1e-300, 1e15),
   fc.constantFrom(Number.MIN_VALUE, 2 ** -1022, 1e-17, 1e-12, 1e12, 2 ** 49, 1e15),
 )
-export const anyBursts: fc.Arbitrary<number> = fc.oneof({ weight: 5, arbitrary: bursts }, logUniform(1, 1e15), fc.constantFrom(2 ** 49, 1e15, 1 + 2 ** -52))
+export const anyBursts: fc.Arbitrary<number> = fc.oneof(
+  { weight: 5, arbitrary: bursts },
+  logUniform(1, 1e15),
+  fc.constantFrom(2 ** 49, 1e15, 1 + 2 ** -52),
+)
 
 /** Nanoseconds from one operation to the next; a clock may step back a little. */
 export const steps: fc.Arbitrary<number> = fc.oneof(

@@ -2,7 +2,19 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { MAX_BURST } from '../../dist/internal/rate.js'
 import type { Bucket, Ticket } from '../../dist/memory/bucket.js'
-import { anyBursts, anyRates, createNative, createTwin, freshCells, HandClock, openNative, openTwin, steps, toNative, toTwin } from './bucket-support.js'
+import {
+  anyBursts,
+  anyRates,
+  createNative,
+  createTwin,
+  freshCells,
+  HandClock,
+  openNative,
+  openTwin,
+  steps,
+  toNative,
+  toTwin,
+} from './bucket-support.js'
 
 type Operation =
   | { kind: 'take' }
@@ -15,16 +27,38 @@ type Operation =
   | { kind: 'reset' | 'available' | 'parameters' }
 
 /** Parts of the burst. 1e-9 is often less than a unit; beyond 1 is refused. */
-const shares = fc.oneof(fc.double({ min: 1e-9, max: 1, noNaN: true }), fc.constantFrom(1e-9, 0.1, 0.5, 1, 1.0000001, 2), fc.integer({ min: 1, max: 20 }).map((n) => 1 / n))
+const shares = fc.oneof(
+  fc.double({ min: 1e-9, max: 1, noNaN: true }),
+  fc.constantFrom(1e-9, 0.1, 0.5, 1, 1.0000001, 2),
+  fc.integer({ min: 1, max: 20 }).map((n) => 1 / n),
+)
 const waits = fc.oneof(fc.constantFrom(0, Infinity, 1e300, 1e15), fc.double({ min: 0, max: 10_000, noNaN: true }))
 const tickets = fc.nat({ max: 30 })
 const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ kind: 'take' } as const) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('tryAcquire' as const), share: shares }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('reserve' as const), share: shares, maxWaitMs: waits }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('cancel' as const, 'renew' as const, 'isStale' as const), ticket: tickets }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('refund' as const), tokens: fc.oneof(fc.double({ min: 0, max: 50, noNaN: true }), fc.constantFrom(0, 1e-300, 1e15, Number.MAX_VALUE)) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('charge' as const), tokens: fc.oneof(fc.double({ min: 1e-9, max: 500, noNaN: true }), fc.constantFrom(1e-300, 1, 1e15)) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('cancel' as const, 'renew' as const, 'isStale' as const),
+      ticket: tickets,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('refund' as const),
+      tokens: fc.oneof(fc.double({ min: 0, max: 50, noNaN: true }), fc.constantFrom(0, 1e-300, 1e15, Number.MAX_VALUE)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('charge' as const),
+      tokens: fc.oneof(fc.double({ min: 1e-9, max: 500, noNaN: true }), fc.constantFrom(1e-300, 1, 1e15)),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('update' as const), rate: anyRates, burst: anyBursts }) },
   fc.record({ kind: fc.constant('pause' as const), ms: waits.map((ms) => Math.min(ms, 1e15)) }),
   fc.record({ kind: fc.constantFrom('reset' as const, 'available' as const, 'parameters' as const) }),
@@ -89,7 +123,12 @@ function isNative(ticket: Ticket): boolean {
   return ticket.at instanceof Float64Array
 }
 
-function sides(clock: HandClock, rate: number, burst: number, nativeTurns: readonly boolean[]): { native: Side; twin: Side; both: Side } {
+function sides(
+  clock: HandClock,
+  rate: number,
+  burst: number,
+  nativeTurns: readonly boolean[],
+): { native: Side; twin: Side; both: Side } {
   const native = { words: freshCells() }
   const twin = { words: freshCells() }
   const both = { words: freshCells() }
@@ -104,7 +143,8 @@ function sides(clock: HandClock, rate: number, burst: number, nativeTurns: reado
     both: {
       ...both,
       bucket: (turn) => onBoth[turnIsNative(turn) ? 1 : 0],
-      ticketFor: (turn, ticket) => (turnIsNative(turn) === isNative(ticket) ? ticket : isNative(ticket) ? toTwin(ticket) : toNative(ticket)),
+      ticketFor: (turn, ticket) =>
+        turnIsNative(turn) === isNative(ticket) ? ticket : isNative(ticket) ? toTwin(ticket) : toNative(ticket),
       held: [],
     },
   }
@@ -140,19 +180,27 @@ export function expectTheSame(numRuns: number): void {
 
 /** They agree at the ends of time, and where the clock jumps. */
 export function expectTheSameAtAnyTime(numRuns: number): void {
-  const times = fc.oneof(fc.constantFrom(-1e300, -1e18, -1e12, 0, 1e12, 2.3e12, 2.4e12, 1e18, 1e300), fc.double({ min: -1e13, max: 1e13, noNaN: true }))
+  const times = fc.oneof(
+    fc.constantFrom(-1e300, -1e18, -1e12, 0, 1e12, 2.3e12, 2.4e12, 1e18, 1e300),
+    fc.double({ min: -1e13, max: 1e13, noNaN: true }),
+  )
   fc.assert(
-    fc.property(anyRates, anyBursts, fc.array(fc.tuple(times, operations), { minLength: 1, maxLength: 25 }), (rate, burst, script) => {
-      let nowMs = 0
-      const clock = Object.assign(new HandClock(), { now: () => nowMs })
-      const { native, twin } = sides(clock, rate, burst, [true])
-      script.forEach(([ms, operation], turn) => {
-        nowMs = ms
-        const expected = apply(twin, turn, operation)
-        expect(apply(native, turn, operation)).toEqual(expected)
-        expect(native.words).toEqual(twin.words)
-      })
-    }),
+    fc.property(
+      anyRates,
+      anyBursts,
+      fc.array(fc.tuple(times, operations), { minLength: 1, maxLength: 25 }),
+      (rate, burst, script) => {
+        let nowMs = 0
+        const clock = Object.assign(new HandClock(), { now: () => nowMs })
+        const { native, twin } = sides(clock, rate, burst, [true])
+        script.forEach(([ms, operation], turn) => {
+          nowMs = ms
+          const expected = apply(twin, turn, operation)
+          expect(apply(native, turn, operation)).toEqual(expected)
+          expect(native.words).toEqual(twin.words)
+        })
+      },
+    ),
     { numRuns },
   )
 }

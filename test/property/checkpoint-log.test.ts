@@ -9,25 +9,44 @@ import { recordedRun, temporaryFolder } from '../unit/support/recorded-run.js'
 const folder = temporaryFolder()
 let count = 0
 const identity = { task: 'task', total: null }
-const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true })
+const anything = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withTypedArray: true,
+  withSparseArray: true,
+})
 /** Items, their results, and which of them fail. */
 const runs = fc.array(fc.record({ item: anything, result: anything, fails: fc.boolean() }), { maxLength: 30 })
 
-interface Case { readonly item: unknown; readonly result: unknown; readonly fails: boolean }
+interface Case {
+  readonly item: unknown
+  readonly result: unknown
+  readonly fails: boolean
+}
 
 /** Runs all once, the failing ones failing, and returns the log. */
 async function firstRun(cases: readonly Case[]) {
   const dir = join(folder, `run-${count++}`)
-  await recordedRun([await Checkpoint.open({ dir }, identity)], cases.map(({ item }) => item), (_, index) => {
-    if (cases[index]!.fails) throw new Error('fails')
-    return cases[index]!.result
-  })
+  await recordedRun(
+    [await Checkpoint.open({ dir }, identity)],
+    cases.map(({ item }) => item),
+    (_, index) => {
+      if (cases[index]!.fails) throw new Error('fails')
+      return cases[index]!.result
+    },
+  )
   const path = join(dir, 'checkpoint.log')
   return { dir, path, log: readFileSync(path) }
 }
 
 const again = async (dir: string, cases: readonly Case[]) =>
-  recordedRun([await Checkpoint.open({ dir }, identity)], cases.map(({ item }) => item), (_, index) => cases[index]!.result)
+  recordedRun(
+    [await Checkpoint.open({ dir }, identity)],
+    cases.map(({ item }) => item),
+    (_, index) => cases[index]!.result,
+  )
 
 describe('the log of a checkpoint', () => {
   it('gives every finished item its own result and lets just the others run', async () => {
@@ -106,9 +125,45 @@ describe('the digest of an item', () => {
     const circular: unknown[] = []
     circular.push(circular)
     const all: unknown[] = [
-      0, -0, NaN, '0', '', null, undefined, false, 0n, [], {}, [[]], [null], [undefined], ['a', 'b'], ['ab'], [['a'], 'b'], { a: 1 }, { b: 1 }, { a: '1' },
-      new Map(), new Set(), new Map([[1, 2]]), new Set([1, 2]), new Date(0), new Date(NaN), /a/, /a/g, new Error('a'), new TypeError('a'),
-      new Uint8Array(4), new Int8Array(4), new Uint8Array(5), new ArrayBuffer(4), new SharedArrayBuffer(4), circular, () => 0, () => 1, Symbol('a'),
+      0,
+      -0,
+      NaN,
+      '0',
+      '',
+      null,
+      undefined,
+      false,
+      0n,
+      [],
+      {},
+      [[]],
+      [null],
+      [undefined],
+      ['a', 'b'],
+      ['ab'],
+      [['a'], 'b'],
+      { a: 1 },
+      { b: 1 },
+      { a: '1' },
+      new Map(),
+      new Set(),
+      new Map([[1, 2]]),
+      new Set([1, 2]),
+      new Date(0),
+      new Date(NaN),
+      /a/,
+      /a/g,
+      new Error('a'),
+      new TypeError('a'),
+      new Uint8Array(4),
+      new Int8Array(4),
+      new Uint8Array(5),
+      new ArrayBuffer(4),
+      new SharedArrayBuffer(4),
+      circular,
+      () => 0,
+      () => 1,
+      Symbol('a'),
     ]
     expect(new Set(all.map(digestOf)).size).toBe(all.length)
   })
@@ -116,6 +171,19 @@ describe('the digest of an item', () => {
   it('can be made of whatever comes', () => {
     let deep: unknown = null
     for (let i = 0; i < 100_000; i++) deep = [deep]
-    for (const item of [deep, new Proxy({}, { ownKeys: () => { throw new Error('no') } }), Object.create(null), globalThis]) expect(digestOf(item)).toBeTypeOf('number')
+    for (const item of [
+      deep,
+      new Proxy(
+        {},
+        {
+          ownKeys: () => {
+            throw new Error('no')
+          },
+        },
+      ),
+      Object.create(null),
+      globalThis,
+    ])
+      expect(digestOf(item)).toBeTypeOf('number')
   })
 })

@@ -1,4 +1,18 @@
-import { AmorsizeError, bulkhead, circuitBreaker, execute, fallback, pipeline, type Policy, rateLimit, retry, RetryBudget, type ScheduleOptions, task, timeout } from 'amorsize'
+import {
+  AmorsizeError,
+  bulkhead,
+  circuitBreaker,
+  execute,
+  fallback,
+  pipeline,
+  type Policy,
+  rateLimit,
+  retry,
+  RetryBudget,
+  type ScheduleOptions,
+  task,
+  timeout,
+} from 'amorsize'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { itWithAddon } from '../support/native.js'
@@ -20,7 +34,13 @@ type Spec = readonly [kind: string, n: number]
 
 const make: Record<string, (n: number, position: number) => Policy> = {
   retry: (n) => retry({ maxRetries: n, initialDelayMs: 1, maxDelayMs: 2 }),
-  thrifty: (n) => retry({ maxRetries: 2, initialDelayMs: 1, maxDelayMs: 2, budget: new RetryBudget({ ratio: 0, minPerSecond: n / 3600, ttlMs: 3_600_000 }) }),
+  thrifty: (n) =>
+    retry({
+      maxRetries: 2,
+      initialDelayMs: 1,
+      maxDelayMs: 2,
+      budget: new RetryBudget({ ratio: 0, minPerSecond: n / 3600, ttlMs: 3_600_000 }),
+    }),
   timeout: (n) => timeout(n === 0 ? LIMIT_MS : 60_000, { strategy: n === 1 ? 'cooperative' : 'aggressive' }),
   fallback: (_, position) => fallback({ spare: position }),
   bulkhead: (n) => bulkhead({ maxConcurrent: n + 1 }),
@@ -48,7 +68,12 @@ function describeError(error: unknown): string {
   return error.cause === undefined ? own : `${own} < ${describeError(error.cause)}`
 }
 
-async function outcomes(specs: readonly Spec[], nestedFrom: number, scripts: readonly (readonly string[])[], options: ScheduleOptions): Promise<{ results: unknown[]; calls: number[] }> {
+async function outcomes(
+  specs: readonly Spec[],
+  nestedFrom: number,
+  scripts: readonly (readonly string[])[],
+  options: ScheduleOptions,
+): Promise<{ results: unknown[]; calls: number[] }> {
   const marks = new Int32Array(new SharedArrayBuffer(4 * scripts.length))
   const items = scripts.map((script, n) => ({ marks, n, script, slowMs: SLOW_MS }))
   const settled = await execute(scripted, items, { ...options, policies: build(specs, nestedFrom), onError: 'collect' })
@@ -61,7 +86,8 @@ const scripts = fc
   .tuple(fc.array(script, { minLength: 1, maxLength: 6 }), fc.nat({ max: 24 }))
   // At most one attempt is slow: it takes long.
   .map(([all, slow]) => all.map((one, n) => (n === slow ? ['slow', ...one] : one)))
-const composition = (kinds: readonly string[]): fc.Arbitrary<Spec[]> => fc.array(fc.tuple(fc.constantFrom(...kinds), fc.nat({ max: 2 })), { minLength: 1, maxLength: 5 })
+const composition = (kinds: readonly string[]): fc.Arbitrary<Spec[]> =>
+  fc.array(fc.tuple(fc.constantFrom(...kinds), fc.nat({ max: 2 })), { minLength: 1, maxLength: 5 })
 
 const cases: [string, readonly string[], number, number][] = [
   ['one worker does what the loop does, item by item, whatever the policies remember', Object.keys(make), 1, 30],
@@ -69,11 +95,16 @@ const cases: [string, readonly string[], number, number][] = [
 ]
 itWithAddon.each(cases)('%s', async (_, kinds, workers, numRuns) => {
   await fc.assert(
-    fc.asyncProperty(composition(kinds).filter((specs) => workers === 1 || !isTimedWait(specs)), fc.nat({ max: 5 }), scripts, async (specs, nestedFrom, all) => {
-      const inLoop = await outcomes(specs, nestedFrom, all, { mode: 'serial' })
-      const inWorkers = await outcomes(specs, nestedFrom, all, { mode: 'threads', workers, mainThread: false })
-      expect(inWorkers).toEqual(inLoop)
-    }),
+    fc.asyncProperty(
+      composition(kinds).filter((specs) => workers === 1 || !isTimedWait(specs)),
+      fc.nat({ max: 5 }),
+      scripts,
+      async (specs, nestedFrom, all) => {
+        const inLoop = await outcomes(specs, nestedFrom, all, { mode: 'serial' })
+        const inWorkers = await outcomes(specs, nestedFrom, all, { mode: 'threads', workers, mainThread: false })
+        expect(inWorkers).toEqual(inLoop)
+      },
+    ),
     { numRuns },
   )
 })

@@ -45,13 +45,23 @@ const shape = fc.record({
 
 function itemsOf(count: number, failing: number, waiting: number): Item[] {
   const runs = new Int32Array(new SharedArrayBuffer(4 * Math.max(1, count)))
-  return Array.from({ length: count }, (_, n) => ({ n, fails: failing > 0 && n % failing === 0, waits: waiting > 0 && n % waiting === 0, runs }))
+  return Array.from({ length: count }, (_, n) => ({
+    n,
+    fails: failing > 0 && n % failing === 0,
+    waits: waiting > 0 && n % waiting === 0,
+    runs,
+  }))
 }
 
 function from<T>(items: T[], source: string): Iterable<T> | AsyncIterable<T> {
   if (source === 'array') return items
-  if (source === 'generator') return (function* () { yield* items })()
-  return (async function* () { yield* items })()
+  if (source === 'generator')
+    return (function* () {
+      yield* items
+    })()
+  return (async function* () {
+    yield* items
+  })()
 }
 
 describe('any input, chunking, number of workers and failures', () => {
@@ -71,15 +81,23 @@ describe('any input, chunking, number of workers and failures', () => {
 
   it('hold for streams, ordered or not', async () => {
     await fc.assert(
-      fc.asyncProperty(shape, options, fc.boolean(), fc.option(fc.integer({ min: 1, max: 50 }), { nil: undefined }), async ({ count, failing, waiting, source }, chosen, ordered, batchSize) => {
-        const items = itemsOf(count, failing, waiting)
-        const expected = await Promise.allSettled(items.map(async (item) => task(item)))
-        items[0]?.runs.fill(0)
-        const outcomes = await collect(stream(task, from(items, source), { ...chosen, ordered, batchSize, onError: 'collect' }))
-        if (!ordered) outcomes.sort((a, b) => a.index - b.index)
-        expect(outcomes).toEqual(expected.map((outcome, index) => ({ ...outcome, index })))
-        for (const { n, runs } of items) expect(runs[n]).toBe(1)
-      }),
+      fc.asyncProperty(
+        shape,
+        options,
+        fc.boolean(),
+        fc.option(fc.integer({ min: 1, max: 50 }), { nil: undefined }),
+        async ({ count, failing, waiting, source }, chosen, ordered, batchSize) => {
+          const items = itemsOf(count, failing, waiting)
+          const expected = await Promise.allSettled(items.map(async (item) => task(item)))
+          items[0]?.runs.fill(0)
+          const outcomes = await collect(
+            stream(task, from(items, source), { ...chosen, ordered, batchSize, onError: 'collect' }),
+          )
+          if (!ordered) outcomes.sort((a, b) => a.index - b.index)
+          expect(outcomes).toEqual(expected.map((outcome, index) => ({ ...outcome, index })))
+          for (const { n, runs } of items) expect(runs[n]).toBe(1)
+        },
+      ),
       { numRuns: 100 },
     )
   })
@@ -89,7 +107,10 @@ describe('any input, chunking, number of workers and failures', () => {
       fc.asyncProperty(fc.integer({ min: 0, max: 3000 }), fc.boolean(), options, async (count, isTyped, chosen) => {
         const items = Array.from({ length: count }, (_, n) => n)
         const expected = await Promise.allSettled(items.map(async (n) => numeric(n)))
-        const outcomes = await execute(numeric, isTyped ? Int32Array.from(items) : items, { ...chosen, onError: 'collect' })
+        const outcomes = await execute(numeric, isTyped ? Int32Array.from(items) : items, {
+          ...chosen,
+          onError: 'collect',
+        })
         expect(outcomes).toEqual(expected)
       }),
       { numRuns: 80 },

@@ -10,16 +10,28 @@ interface Exact {
 }
 
 const TOKEN = 1_000_000_000n
-const operations = fc.array(fc.tuple(fc.integer({ min: 0, max: 400_000_000 }), fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1, max: 6 })), { minLength: 1, maxLength: 200 })
+const operations = fc.array(
+  fc.tuple(fc.integer({ min: 0, max: 400_000_000 }), fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1, max: 6 })),
+  { minLength: 1, maxLength: 200 },
+)
 /** Rates at which a table counts millionths, and thousandths, of a token. */
-const rates = fc.oneof(fc.record({ rate: fc.integer({ min: 1, max: 5 }), units: fc.constant(1_000_000n) }), fc.record({ rate: fc.integer({ min: 600, max: 5000 }), units: fc.constant(1000n) }))
+const rates = fc.oneof(
+  fc.record({ rate: fc.integer({ min: 1, max: 5 }), units: fc.constant(1_000_000n) }),
+  fc.record({ rate: fc.integer({ min: 600, max: 5000 }), units: fc.constant(1000n) }),
+)
 
 describe('a keyed table decides as a Map of exact buckets', () => {
   it('to a unit, and grants over any time no more than a unit beyond burst + rate * w', () => {
     fc.assert(
       fc.property(rates, fc.integer({ min: 1, max: 8 }), operations, ({ rate, units }, burst, script) => {
         const clock = new HandClock()
-        const limiter = new KeyedRateLimiter({ requestsPerSecond: rate, burstSize: burst, capacity: 31, onFull: 'deny', clock })
+        const limiter = new KeyedRateLimiter({
+          requestsPerSecond: rate,
+          burstSize: burst,
+          capacity: 31,
+          onFull: 'deny',
+          clock,
+        })
         const buckets = new Map<number, Exact>()
         const full = BigInt(burst) * TOKEN
         const unit = TOKEN / units

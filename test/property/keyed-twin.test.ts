@@ -29,11 +29,21 @@ const anyKeys = fc.oneof(
 )
 /** So few that keys find neighbours, and tables have no room. */
 const fewKeys = fc.integer({ min: 0, max: 12 })
-const shares = fc.oneof(fc.double({ min: 1e-9, max: 1.1, noNaN: true }), fc.constantFrom(0.1, 0.5, 1), fc.integer({ min: 1, max: 20 }).map((n) => 1 / n))
+const shares = fc.oneof(
+  fc.double({ min: 1e-9, max: 1.1, noNaN: true }),
+  fc.constantFrom(0.1, 0.5, 1),
+  fc.integer({ min: 1, max: 20 }).map((n) => 1 / n),
+)
 const waits = fc.oneof(fc.constantFrom(0, Infinity, 1e300), fc.double({ min: 0, max: 10_000, noNaN: true }))
 const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ kind: 'take' as const }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('tryAcquire' as const, 'look' as const, 'refund' as const, 'charge' as const), tokens: shares }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('tryAcquire' as const, 'look' as const, 'refund' as const, 'charge' as const),
+      tokens: shares,
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('reserve' as const), tokens: shares, maxWaitMs: waits }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), ticket: fc.nat({ max: 30 }) }) },
   fc.record({ kind: fc.constantFrom('reset' as const, 'size' as const) }),
@@ -58,7 +68,9 @@ function apply(side: Side, turn: number, key: number, operation: Operation, burs
       return table.size()
     case 'cancel': {
       const held = side.held[operation.ticket % Math.max(1, side.held.length)]
-      return held === undefined ? 'nothing held' : table.cancel(held.key, side.ticketFor(turn, held.ticket), held.tokens)
+      return held === undefined
+        ? 'nothing held'
+        : table.cancel(held.key, side.ticketFor(turn, held.ticket), held.tokens)
     }
     case 'reserve': {
       const tokens = Math.min(operation.tokens * burst, 1e15)
@@ -81,15 +93,28 @@ function convert(ticket: Ticket): Ticket {
     return { waitMs, at: { position: (BigInt(high!) << 32n) + BigInt(low!), generation: BigInt(generation!) } }
   }
   const { position, generation } = at as KeyedPosition
-  return { waitMs, at: Float64Array.of(Number(position >> 32n), Number(position & 0xffff_ffffn), Number(generation), waitMs) }
+  return {
+    waitMs,
+    at: Float64Array.of(Number(position >> 32n), Number(position & 0xffff_ffffn), Number(generation), waitMs),
+  }
 }
 
-function sides(clock: HandClock, rate: number, burst: number, capacity: number, evicts: boolean, nativeTurns: readonly boolean[]): [twin: Side, native: Side, both: Side] {
+function sides(
+  clock: HandClock,
+  rate: number,
+  burst: number,
+  capacity: number,
+  evicts: boolean,
+  nativeTurns: readonly boolean[],
+): [twin: Side, native: Side, both: Side] {
   const parameters = { rate, burst, capacity, evicts }
   const words = [1, 2, 3].map(() => freshTableWords(capacity))
   const twin = createTwinTable(words[0]!, parameters, clock)
   const native = createNativeTable(words[1]!, parameters, clock)
-  const onBoth = [createTwinTable(words[2]!, parameters, clock), NativeKeyedTable.open(nativeAddon()!, words[2]!, clock)]
+  const onBoth = [
+    createTwinTable(words[2]!, parameters, clock),
+    NativeKeyedTable.open(nativeAddon()!, words[2]!, clock),
+  ]
   const turnIsNative = (turn: number): boolean => nativeTurns[turn % nativeTurns.length]!
   return [
     { words: words[0]!, table: () => twin, ticketFor: (_turn, ticket) => ticket, held: [] },
@@ -146,13 +171,24 @@ describeWithAddon('the addon, its twin, and both at work on one keyed table', ()
     const clock = new HandClock()
     const addon = nativeAddon()!
     fc.assert(
-      fc.property(anyKeys, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (key, low, high) => {
-        const words = freshTableWords(1)
-        NativeKeyedTable.create(addon, words, { rate: 1, burst: 1, capacity: 1, evicts: true }, BigUint64Array.of(low, high), clock).take(key)
-        // The tag of the only slot, and the terms that the twin reads.
-        const hash = hashOfKey(KeyedTerms.read(words)!.seed, key)!
-        expect(BigInt.asUintN(64, words[18]!) >> 16n).toBe((hash & (2n ** 48n - 1n)) || 1n)
-      }),
+      fc.property(
+        anyKeys,
+        fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+        fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+        (key, low, high) => {
+          const words = freshTableWords(1)
+          NativeKeyedTable.create(
+            addon,
+            words,
+            { rate: 1, burst: 1, capacity: 1, evicts: true },
+            BigUint64Array.of(low, high),
+            clock,
+          ).take(key)
+          // The tag of the only slot, and the terms that the twin reads.
+          const hash = hashOfKey(KeyedTerms.read(words)!.seed, key)!
+          expect(BigInt.asUintN(64, words[18]!) >> 16n).toBe(hash & (2n ** 48n - 1n) || 1n)
+        },
+      ),
       { numRuns: 2000 },
     )
   })

@@ -32,7 +32,10 @@ const spec: fc.Arbitrary<Spec> = fc.oneof(
     maxRetries: fc.integer({ min: 0, max: 4 }),
     delayMs: fc.integer({ min: 0, max: 40 }),
     base: fc.constantFrom(1, 2, 3),
-    maxElapsedMs: fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 200 }).map((ms) => ms + 0.7)),
+    maxElapsedMs: fc.oneof(
+      fc.constant(Infinity),
+      fc.integer({ min: 1, max: 200 }).map((ms) => ms + 0.7),
+    ),
   }),
   fc.record({
     kind: fc.constant('timeout' as const),
@@ -110,7 +113,15 @@ function build(specs: readonly Spec[], clock: FakeClock): Policy {
       switch (spec.kind) {
         case 'retry': {
           const { maxRetries, delayMs, base, maxElapsedMs } = spec
-          return retry({ maxRetries, initialDelayMs: delayMs, exponentialBase: base, maxDelayMs: 1e9, maxElapsedMs, jitter: 'none', clock })
+          return retry({
+            maxRetries,
+            initialDelayMs: delayMs,
+            exponentialBase: base,
+            maxDelayMs: 1e9,
+            maxElapsedMs,
+            jitter: 'none',
+            clock,
+          })
         }
         case 'timeout':
           return timeout(spec.ms, { strategy: spec.cooperative ? 'cooperative' : 'aggressive', clock })
@@ -134,7 +145,11 @@ function nameOf(error: unknown): string {
   return message
 }
 
-async function runReal(specs: readonly Spec[], script: readonly Step[], abortMs: number): Promise<{ calls: number; result: Result; leftTimers: number }> {
+async function runReal(
+  specs: readonly Spec[],
+  script: readonly Step[],
+  abortMs: number,
+): Promise<{ calls: number; result: Result; leftTimers: number }> {
   const clock = new FakeClock()
   let calls = 0
   const controller = new AbortController()
@@ -151,7 +166,10 @@ async function runReal(specs: readonly Spec[], script: readonly Step[], abortMs:
     })
   if (abortMs !== Infinity) clock.setTimeout(() => controller.abort(new Error('aborted by the caller')), abortMs)
   const policy = build(specs, clock)
-  const outcome = outcomeOf(clock, abortMs === Infinity ? policy.execute(fn) : policy.execute(fn, { signal: controller.signal }))
+  const outcome = outcomeOf(
+    clock,
+    abortMs === Infinity ? policy.execute(fn) : policy.execute(fn, { signal: controller.signal }),
+  )
   await clock.advance(1e6)
   const { value, error, atMs } = await outcome
   const ok = error === undefined
@@ -168,14 +186,20 @@ describe('compositions of policies', () => {
       fc.asyncProperty(
         fc.array(spec, { minLength: 1, maxLength: 5 }).map(apart),
         fc.array(step, { minLength: 1, maxLength: 6 }),
-        fc.oneof({ weight: 2, arbitrary: fc.constant(Infinity) }, fc.integer({ min: 0, max: 250 }).map((ms) => ms + 0.9)),
+        fc.oneof(
+          { weight: 2, arbitrary: fc.constant(Infinity) },
+          fc.integer({ min: 0, max: 250 }).map((ms) => ms + 0.9),
+        ),
         async (specs, script, abortMs) => {
           const interpreter = new Interpreter(specs, script)
           let expected = interpreter.run(0, 0, abortMs, Infinity)
           // Whoever called stops waiting at once.
           if (expected.atMs >= abortMs) expected = { atMs: abortMs, ok: false, value: 'aborted by the caller' }
           const { calls, result, leftTimers } = await runReal(specs, script, abortMs)
-          expect({ ...result, atMs: expect.closeTo(expected.atMs, 6) }).toEqual({ ...expected, atMs: expect.closeTo(expected.atMs, 6) })
+          expect({ ...result, atMs: expect.closeTo(expected.atMs, 6) }).toEqual({
+            ...expected,
+            atMs: expect.closeTo(expected.atMs, 6),
+          })
           expect(result.atMs).toBeCloseTo(expected.atMs, 6)
           expect(calls).toBe(interpreter.calls)
           expect(leftTimers).toBe(0)

@@ -11,7 +11,19 @@ import { TwinSemaphore } from '../../dist/memory/twin-semaphore.js'
 const SHAPE = { rows: 3, places: 8 }
 
 const operations = fc.record({
-  kind: fc.constantFrom('take', 'acquire', 'acquire', 'acquire', 'give', 'give', 'cancel', 'collect', 'held', 'available', 'waiting'),
+  kind: fc.constantFrom(
+    'take',
+    'acquire',
+    'acquire',
+    'acquire',
+    'give',
+    'give',
+    'cancel',
+    'collect',
+    'held',
+    'available',
+    'waiting',
+  ),
   owner: fc.nat({ max: SHAPE.rows - 1 }),
 } as const)
 type Operation = typeof operations extends fc.Arbitrary<infer T> ? T : never
@@ -32,7 +44,8 @@ function makeSide(limits: { maxConcurrent: number; maxQueue: number }, isNative:
   const words = freshCells()
   const addon = nativeAddon()!
   const owners = isNative.map((native, index): Semaphore => {
-    if (index === 0) return native ? NativeSemaphore.create(addon, words, limits, SHAPE)! : TwinSemaphore.create(words, limits, SHAPE)!
+    if (index === 0)
+      return native ? NativeSemaphore.create(addon, words, limits, SHAPE)! : TwinSemaphore.create(words, limits, SHAPE)!
     return native ? NativeSemaphore.open(addon, words)! : TwinSemaphore.open(words)!
   })
   return { words, owners }
@@ -64,7 +77,10 @@ function wordsOf({ words }: Side): bigint[] {
 export function expectTheSameSemaphore(numRuns: number): void {
   fc.assert(
     fc.property(
-      fc.record({ maxConcurrent: fc.integer({ min: 1, max: 4 }), maxQueue: fc.oneof(fc.constant(Infinity), fc.integer({ min: 0, max: 12 })) }),
+      fc.record({
+        maxConcurrent: fc.integer({ min: 1, max: 4 }),
+        maxQueue: fc.oneof(fc.constant(Infinity), fc.integer({ min: 0, max: 12 })),
+      }),
       fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
       fc.array(operations, { minLength: 1, maxLength: 80 }),
       (limits, mixed, script) => {
@@ -87,16 +103,20 @@ export function expectTheSameSemaphore(numRuns: number): void {
 /** Permits are neither lost nor made: those held and those free are all there are, and none is free while anybody waits. */
 export function expectPermitsConserved(numRuns: number, isNative: boolean): void {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 4 }), fc.array(operations, { minLength: 1, maxLength: 120 }), (maxConcurrent, script) => {
-      const side = makeSide({ maxConcurrent, maxQueue: Infinity }, [isNative, isNative, isNative])
-      const [any] = side.owners
-      for (const operation of script) {
-        apply(side, operation)
-        const held = side.owners.map((owner) => (owner.collect(), owner.held()))
-        expect(held.reduce((sum, each) => sum + each, any!.available())).toBe(maxConcurrent)
-        if (any!.available() > 0) expect(any!.waiting()).toBe(0)
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(operations, { minLength: 1, maxLength: 120 }),
+      (maxConcurrent, script) => {
+        const side = makeSide({ maxConcurrent, maxQueue: Infinity }, [isNative, isNative, isNative])
+        const [any] = side.owners
+        for (const operation of script) {
+          apply(side, operation)
+          const held = side.owners.map((owner) => (owner.collect(), owner.held()))
+          expect(held.reduce((sum, each) => sum + each, any!.available())).toBe(maxConcurrent)
+          if (any!.available() > 0) expect(any!.waiting()).toBe(0)
+        }
+      },
+    ),
     { numRuns },
   )
 }

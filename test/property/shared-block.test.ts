@@ -59,7 +59,8 @@ describe('a shared block', () => {
           expect(told.has(index)).toBe(false)
           told.set(index, result)
         }
-        const finished = (start: number, results: ArrayLike<unknown>): void => Array.from(results).forEach((result, i) => tell(start + i, result))
+        const finished = (start: number, results: ArrayLike<unknown>): void =>
+          Array.from(results).forEach((result, i) => tell(start + i, result))
         const kindOf = (i: number): Kind => others.get(i) ?? 'number'
         const act = (who: string, most: number): void => {
           if (who === 'here') {
@@ -98,7 +99,12 @@ describe('a shared block', () => {
   it('leaves to the run what a worker that died had claimed and not settled, and tells of the rest', () => {
     fc.assert(
       fc.property(fc.integer({ min: 10, max: 60 }), fc.integer({ min: 1, max: 9 }), fc.nat(8), (count, size, done) => {
-        const block = SharedBlock.of(Array.from({ length: count }, (_, i) => i), 0, 0, 2) as SharedBlock
+        const block = SharedBlock.of(
+          Array.from({ length: count }, (_, i) => i),
+          0,
+          0,
+          2,
+        ) as SharedBlock
         const words = wordsIn(block.ofRun.memory)
         const from = Atomics.add(words.claims, Claims.NEXT, size)
         for (let i = from; i < from + Math.min(done, size - 1); i++) {
@@ -106,7 +112,8 @@ describe('a shared block', () => {
           publishState(words.states, i, State.NUMBER)
         }
         const told: number[] = []
-        const finished = (start: number, results: ArrayLike<unknown>): void => Array.from(results).forEach((_, i) => told.push(start + i))
+        const finished = (start: number, results: ArrayLike<unknown>): void =>
+          Array.from(results).forEach((_, i) => told.push(start + i))
         block.sweep(finished)
         const lost = block.takeUnsettled(from, from + size)
         while (block.remaining > 0) workerRuns(words, 7, () => 'number')

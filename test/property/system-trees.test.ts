@@ -36,17 +36,22 @@ const group: fc.Arbitrary<Group> = fc.record({
   high: sometimes(bytes),
   usage: bytes,
   inactive: bytes,
-  quota: sometimes(fc.record({ us: fc.integer({ min: 1000, max: 4_000_000 }), periodUs: fc.integer({ min: 1000, max: 1_000_000 }) })),
+  quota: sometimes(
+    fc.record({ us: fc.integer({ min: 1000, max: 4_000_000 }), periodUs: fc.integer({ min: 1000, max: 1_000_000 }) }),
+  ),
   pids: fc.record({ max: sometimes(fc.nat(5000)), current: fc.nat(6000) }),
 })
 
 /** Numbers CPUs through shuffled slots, so that siblings are neighbours, far apart, or anything else. */
-const topology = fc
-  .array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 })
-  .chain((widths) => {
-    const cpus = widths.reduce((sum, width) => sum + width, 0)
-    const numbers = fc.shuffledSubarray(Array.from({ length: cpus + 5 }, (_, i) => i), { minLength: cpus, maxLength: cpus })
-    return fc.record({ numbers, offline: fc.array(fc.nat(cpus - 1)), affinity: fc.array(fc.nat(cpus - 1), { minLength: 1 }) }).map((picked) => {
+const topology = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 }).chain((widths) => {
+  const cpus = widths.reduce((sum, width) => sum + width, 0)
+  const numbers = fc.shuffledSubarray(
+    Array.from({ length: cpus + 5 }, (_, i) => i),
+    { minLength: cpus, maxLength: cpus },
+  )
+  return fc
+    .record({ numbers, offline: fc.array(fc.nat(cpus - 1)), affinity: fc.array(fc.nat(cpus - 1), { minLength: 1 }) })
+    .map((picked) => {
       let next = 0
       const cores = widths.map((width) => picked.numbers.slice(next, (next += width)))
       const at = (index: number) => picked.numbers[index]!
@@ -55,7 +60,7 @@ const topology = fc
       const offline = new Set(picked.offline.map(at).filter((cpu) => !affinity.includes(cpu)))
       return { cores, offline, affinity }
     })
-  })
+})
 
 const machine: fc.Arbitrary<Machine> = fc
   .record({
@@ -95,7 +100,8 @@ function writeGroup(files: Files, model: Machine, index: number): void {
     files[at('memory', 'memory.usage_in_bytes')] = `${usage}\n`
     files[at('memory', 'memory.stat')] =
       `inactive_file 7\nhierarchical_memory_limit ${hierarchical === Infinity ? '9223372036854771712' : hierarchical}\ntotal_inactive_file ${inactive}\n`
-    if (isRoot) for (const controller of ['cpu', 'memory', 'pids']) files[at(controller, 'cgroup.sane_behavior')] = '0\n'
+    if (isRoot)
+      for (const controller of ['cpu', 'memory', 'pids']) files[at(controller, 'cgroup.sane_behavior')] = '0\n'
     if (isRoot) return
     files[at('cpu', 'cpu.cfs_quota_us')] = `${quota?.us ?? -1}\n`
     files[at('cpu', 'cpu.cfs_period_us')] = `${quota?.periodUs ?? 100_000}\n`
@@ -114,14 +120,20 @@ function writeTree(model: Machine): Files {
   } else {
     const controllers = ['cpu', 'memory', 'pids']
     files['/proc/self/cgroup'] = controllers.map((name, i) => `${i + 1}:${name}:${own}\n`).join('') + '0::/\n'
-    files['/proc/self/mountinfo'] = controllers.map((name, i) => `${i} 1 0:${i} ${root} /sys/fs/cgroup/${name} rw - cgroup cgroup rw,${name}\n`).join('')
+    files['/proc/self/mountinfo'] = controllers
+      .map((name, i) => `${i} 1 0:${i} ${root} /sys/fs/cgroup/${name} rw - cgroup cgroup rw,${name}\n`)
+      .join('')
   }
   for (let index = model.mounted; index < model.groups.length; index++) writeGroup(files, model, index)
-  const online = model.cores.flat().filter((cpu) => !model.offline.has(cpu)).sort((a, b) => a - b)
+  const online = model.cores
+    .flat()
+    .filter((cpu) => !model.offline.has(cpu))
+    .sort((a, b) => a - b)
   files['/sys/devices/system/cpu/online'] = `${online.join(',')}\n`
   for (const core of model.cores) {
     const present = core.filter((cpu) => !model.offline.has(cpu))
-    for (const cpu of present) files[`/sys/devices/system/cpu/cpu${cpu}/topology/core_cpus_list`] = `${present.join(',')}\n`
+    for (const cpu of present)
+      files[`/sys/devices/system/cpu/cpu${cpu}/topology/core_cpus_list`] = `${present.join(',')}\n`
   }
   return files
 }
@@ -136,7 +148,8 @@ function expectedOf(model: Machine) {
   const visible = model.groups.slice(model.mounted)
   const quotas = visible.flatMap(({ quota }) => (quota === null ? [] : [quota]))
   const tightest = quotas.reduce<Group['quota']>(
-    (best, one) => (best === null || BigInt(one.us) * BigInt(best.periodUs) < BigInt(best.us) * BigInt(one.periodUs) ? one : best),
+    (best, one) =>
+      best === null || BigInt(one.us) * BigInt(best.periodUs) < BigInt(best.us) * BigInt(one.periodUs) ? one : best,
     null,
   )
   const ceil = tightest === null ? Infinity : Math.ceil(tightest.us / tightest.periodUs)
@@ -186,14 +199,32 @@ describe.skipIf(skip)('readSystemInfo over generated machines', () => {
   })
 
   it('never throws, and never reports a number that is no number, whatever the files hold', () => {
-    const names = Object.keys(writeTree({ version: 'v2', groups: [{ max: 1, high: 1, usage: 1, inactive: 1, quota: null, pids: { max: 1, current: 1 } }, { max: 1, high: 1, usage: 1, inactive: 1, quota: null, pids: { max: 1, current: 1 } }], mounted: 0, memAvailable: 0, cores: [[0]], offline: new Set(), affinity: [0] }))
-    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[0-9 :,/\n.-]*(max|\/\.\.)?[0-9 :,/\n-]*$/))
+    const names = Object.keys(
+      writeTree({
+        version: 'v2',
+        groups: [
+          { max: 1, high: 1, usage: 1, inactive: 1, quota: null, pids: { max: 1, current: 1 } },
+          { max: 1, high: 1, usage: 1, inactive: 1, quota: null, pids: { max: 1, current: 1 } },
+        ],
+        mounted: 0,
+        memAvailable: 0,
+        cores: [[0]],
+        offline: new Set(),
+        affinity: [0],
+      }),
+    )
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.stringMatching(/^[0-9 :,/\n.-]*(max|\/\.\.)?[0-9 :,/\n-]*$/),
+    )
     fc.assert(
       fc.property(fc.record(Object.fromEntries(names.map((name) => [name, text])), { requiredKeys: [] }), (files) => {
         using tree = new FileTree(files as Files)
         const info = readSystemInfo({ root: tree.root, affinity: '0-1' })
         expect(info.cpu.parallelism).toBeGreaterThanOrEqual(1)
-        const numbers = Object.values({ ...info.cpu, ...info.memory, ...info.pids }).filter((value) => typeof value === 'number')
+        const numbers = Object.values({ ...info.cpu, ...info.memory, ...info.pids }).filter(
+          (value) => typeof value === 'number',
+        )
         for (const value of numbers) expect(value).toSatisfy((n: number) => Number.isFinite(n) && n >= 0)
       }),
       { numRuns: 150 },

@@ -13,5 +13,6 @@ describeWithAddon('a semaphore and its twin', () => {
 describe('a bulkhead', () => {
   it('has all its slots after hundreds of threads were terminated at random moments', () => expectSlotsConserved(60, 4))
 
-  it('never runs more at once than it may, over 4 threads and many calls', () => expectNeverMoreThanMay(10_000, 4, true))
+  it('never runs more at once than it may, over 4 threads and many calls', () =>
+    expectNeverMoreThanMay(10_000, 4, true))
 })

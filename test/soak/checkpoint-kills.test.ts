@@ -44,7 +44,10 @@ async function finishedIn(log: string): Promise<Set<number>> {
 
 /** Runs the command; kills it after `killAfterMs`. Resolves to its exit code, null for a kill. */
 async function runCommand(args: string[], ran: string, killAfterMs: number): Promise<number | null> {
-  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, RAN: ran }, stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...process.env, RAN: ran },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs)
   const [code] = (await once(child, 'exit')) as [number | null]
   clearTimeout(timer)
@@ -65,13 +68,27 @@ it(`ends like an unbroken run, through ${kills} kills`, async () => {
     const dir = join(folder, `round-${round}`)
     const out = join(folder, 'out.ndjson')
     const ran = join(folder, `ran-${round}`)
-    const args = ['execute', `${modulePath}#work`, '--range', String(total), '--checkpoint', dir, '--out', out, ...variants[round % variants.length]!]
-    for (let code: number | null = null; code === null; ) {
+    const args = [
+      'execute',
+      `${modulePath}#work`,
+      '--range',
+      String(total),
+      '--checkpoint',
+      dir,
+      '--out',
+      out,
+      ...variants[round % variants.length]!,
+    ]
+    for (let code: number | null = null; code === null;) {
       const recorded = await finishedIn(join(dir, 'checkpoint.log'))
       writeFileSync(ran, '')
       // Also before the first item, and while the log is being read.
       code = await runCommand(args, ran, killed < kills ? 60 + Math.random() * 500 : 60_000)
-      const again = readFileSync(ran, 'utf8').split('\n').slice(0, -1).map(Number).filter((n) => recorded.has(n))
+      const again = readFileSync(ran, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map(Number)
+        .filter((n) => recorded.has(n))
       expect(again, 'items that were in the checkpoint and ran again').toEqual([])
       if (code === null) killed++
     }

@@ -15,7 +15,9 @@ describe(`${kills} deaths of workers`, () => {
 
   afterAll(() => {
     const sum = (of: keyof Deaths): number => all.reduce((total, deaths) => total + deaths[of], 0)
-    console.log(`${sum('exit')} by process.exit(), ${sum('memory')} for want of memory, ${sum('terminate')} by terminate(), in ${sum('runs')} runs`)
+    console.log(
+      `${sum('exit')} by process.exit(), ${sum('memory')} for want of memory, ${sum('terminate')} by terminate(), in ${sum('runs')} runs`,
+    )
   })
 })
 

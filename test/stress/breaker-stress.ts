@@ -15,7 +15,11 @@ async function open(breaker: CircuitBreaker): Promise<void> {
 
 /** As many probes at once as there are places, never more, in every half-open state, from four threads that all try all the time. */
 export async function expectOneProbeAPlace(places: number, rounds: number): Promise<void> {
-  const { parameters } = readCircuitBreakerOptions({ failureThreshold: 1, successThreshold: places, resetTimeoutMs: 0.005 })
+  const { parameters } = readCircuitBreakerOptions({
+    failureThreshold: 1,
+    successThreshold: places,
+    resetTimeoutMs: 0.005,
+  })
   const { breaker, address } = createBreaker(parameters, systemClock)
   const probes = new Int32Array(new SharedArrayBuffer(4 * 65_536))
   const data = { address, parameters, places, mode: 'probing', rounds, probes }
@@ -31,7 +35,11 @@ export async function expectOneProbeAPlace(places: number, rounds: number): Prom
 
 /** Threads die at any moment; the breaker works, and every place of a probe comes back. */
 export async function expectToSurviveDeaths(rounds: number): Promise<void> {
-  const windows = [{ failureThreshold: 2 }, { window: { calls: 50, minimumCalls: 5 } }, { window: { ms: 100, minimumCalls: 5 } }]
+  const windows = [
+    { failureThreshold: 2 },
+    { window: { calls: 50, minimumCalls: 5 } },
+    { window: { ms: 100, minimumCalls: 5 } },
+  ]
   for (let round = 0; round < rounds; round++) {
     const breaker = circuitBreaker({ ...windows[round % windows.length], successThreshold: 2, resetTimeoutMs: 1 })
     const threads = new Threads(4, { handle: breaker.share(), mode: 'anything' }, WORKER)
@@ -57,7 +65,9 @@ export async function expectPlacesToComeBack(rounds: number): Promise<void> {
     await open(breaker)
     await new Promise((resolve) => setTimeout(resolve, 3))
     const threads = new Threads(4, { handle: breaker.share(), mode: 'holding' }, WORKER)
-    const answers = Promise.all(threads.workers.map((worker) => new Promise<unknown>((resolve) => worker.once('message', resolve))))
+    const answers = Promise.all(
+      threads.workers.map((worker) => new Promise<unknown>((resolve) => worker.once('message', resolve))),
+    )
     await threads.start()
     expect((await answers).sort()).toEqual(['holding', 'holding', 'refused', 'refused'])
     await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'half-open' })

@@ -5,7 +5,8 @@ import { systemClock } from '../../dist/internal/clock.js'
 import { openBreaker } from '../../dist/memory/breaker.js'
 
 const { handle, address, parameters, places, mode, go, probes, rounds } = workerData
-const breaker = handle === undefined ? openBreaker(address, parameters, systemClock).breaker : CircuitBreaker.from(handle)
+const breaker =
+  handle === undefined ? openBreaker(address, parameters, systemClock).breaker : CircuitBreaker.from(handle)
 const fail = () => Promise.reject(new Error('down'))
 
 /** Waits until all threads are ready, so that they compete from the first call on. */

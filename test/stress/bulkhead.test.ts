@@ -3,7 +3,9 @@ import { itWithAddon } from '../support/native.js'
 import { expectNeverMoreThanMay, expectSlotsConserved } from './bulkhead-properties.js'
 
 describe('one bulkhead in several threads', () => {
-  itWithAddon('by name never runs more at once than it may, and forgets nobody', () => expectNeverMoreThanMay(500, 3, true))
+  itWithAddon('by name never runs more at once than it may, and forgets nobody', () =>
+    expectNeverMoreThanMay(500, 3, true),
+  )
 
   it('by handle never runs more at once than it may, and forgets nobody', () => expectNeverMoreThanMay(200, 3, false))
 

@@ -45,21 +45,31 @@ async function* slowly(items) {
 }
 
 const options = () => ({
-  mode: 'threads', workers: 2, mainThread: Math.random() < 0.3, retryCrashedItems: 1000, maxMemoryPerWorker: 16 * 1024 * 1024,
+  mode: 'threads',
+  workers: 2,
+  mainThread: Math.random() < 0.3,
+  retryCrashedItems: 1000,
+  maxMemoryPerWorker: 16 * 1024 * 1024,
   ...(Math.random() < 0.5 ? {} : { chunkSize: 1 + Math.floor(Math.random() * 40) }),
 })
 const named = (name) => task(new URL('./execute-kills-tasks.mjs', import.meta.url), name)
 /** What `execute` gives, once it is sure that each item has settled once. */
 async function executed(name, items, more = {}) {
   let last
-  const results = await execute(named(name), items, { ...options(), onProgress: (progress) => (last = progress), ...more })
-  if (last.completed !== count || last.failed !== 0) throw new Error(`settled ${last.completed} + ${last.failed} of ${count}`)
+  const results = await execute(named(name), items, {
+    ...options(),
+    onProgress: (progress) => (last = progress),
+    ...more,
+  })
+  if (last.completed !== count || last.failed !== 0)
+    throw new Error(`settled ${last.completed} + ${last.failed} of ${count}`)
   return results
 }
 
 async function streamed(ordered) {
   const outcomes = []
-  for await (const outcome of stream(named('object'), slowly(objects), { ...options(), ordered, onError: 'collect' })) outcomes.push(outcome)
+  for await (const outcome of stream(named('object'), slowly(objects), { ...options(), ordered, onError: 'collect' }))
+    outcomes.push(outcome)
   if (outcomes.length !== count) throw new Error(`${outcomes.length} outcomes of ${count} items`)
   if (ordered && outcomes.some(({ index }, position) => index !== position)) throw new Error('not in order')
   return outcomes.sort((a, b) => a.index - b.index).map(({ value }) => value)
@@ -97,10 +107,13 @@ const chosen = forms[form]
 const expected = await Promise.all(chosen.items.map((item) => tasks[chosen.task](item)))
 let timer
 const kill = () => {
-  timer = setTimeout(() => {
-    terminateOne()
-    kill()
-  }, 20 + Math.random() * 200)
+  timer = setTimeout(
+    () => {
+      terminateOne()
+      kill()
+    },
+    20 + Math.random() * 200,
+  )
 }
 kill()
 let runs = 0
@@ -109,7 +122,8 @@ try {
     const results = await chosen.run()
     runs++
     for (let i = 0; i < count; i++) {
-      if (!isDeepStrictEqual(results[i], expected[i])) throw new Error(`item ${i} gave ${inspect(results[i])}, in the loop ${inspect(expected[i])}`)
+      if (!isDeepStrictEqual(results[i], expected[i]))
+        throw new Error(`item ${i} gave ${inspect(results[i])}, in the loop ${inspect(expected[i])}`)
     }
     if (results.length !== count) throw new Error(`${results.length} results of ${count} items`)
   }

@@ -8,7 +8,16 @@ const program = fileURLToPath(new URL('./execute-kills-program.mjs', import.meta
 const LONGEST_END_MS = 5000
 
 /** The ways in which work goes to workers and results come back. */
-export const forms = ['numbers', 'mixed', 'objects', 'typed arrays', 'waiting', 'ordered stream', 'unordered stream', 'checkpoint'] as const
+export const forms = [
+  'numbers',
+  'mixed',
+  'objects',
+  'typed arrays',
+  'waiting',
+  'ordered stream',
+  'unordered stream',
+  'checkpoint',
+] as const
 
 /** What the workers have died of, and how many runs it took. */
 export interface Deaths {

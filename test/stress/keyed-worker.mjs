@@ -16,7 +16,8 @@ const modes = {
   /** Takes what it can get of every key, in the same order as the others, so that claims meet. */
   drain() {
     const granted = new Array(keys).fill(0)
-    for (let key = 0; key < keys; key++) for (let i = 0; i < attempts; i++) if (limiter.tryAcquire(`key ${key}`)) granted[key]++
+    for (let key = 0; key < keys; key++)
+      for (let i = 0; i < attempts; i++) if (limiter.tryAcquire(`key ${key}`)) granted[key]++
     return granted
   },
   /** Without end, to be killed in the middle: claims, decides, waits, forgets. */

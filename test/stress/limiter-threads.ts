@@ -17,7 +17,8 @@ export class Threads {
   async start(): Promise<void> {
     const deadlineMs = performance.now() + 30_000
     while (Atomics.load(this.#go, 1) < this.workers.length) {
-      if (performance.now() > deadlineMs) throw new Error(`only ${Atomics.load(this.#go, 1)} of ${this.workers.length} threads started`)
+      if (performance.now() > deadlineMs)
+        throw new Error(`only ${Atomics.load(this.#go, 1)} of ${this.workers.length} threads started`)
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     Atomics.store(this.#go, 0, 1)
@@ -26,10 +27,12 @@ export class Threads {
 
   /** Starts them and waits for what each reports and its end. */
   async run<T>(): Promise<T[]> {
-    const results = Promise.all(this.workers.map(async (worker) => {
-      const [[result]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
-      return result as T
-    }))
+    const results = Promise.all(
+      this.workers.map(async (worker) => {
+        const [[result]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
+        return result as T
+      }),
+    )
     await this.start()
     return results
   }

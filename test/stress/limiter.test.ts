@@ -13,7 +13,11 @@ const sum = (numbers: number[]): number => numbers.reduce((total, each) => total
 describe('one bucket in several threads', () => {
   it('by handle grants its burst once, exactly (N threads get N limits: all but rate-limiter-flexible in cluster mode)', async () => {
     const limiter = new RateLimiter({ requestsPerSecond: ALMOST_NEVER, burstSize: 50_000 })
-    const granted = await new Threads(THREADS, { handle: limiter.share(), mode: 'drain', attempts: 40_000 }).run<number>()
+    const granted = await new Threads(THREADS, {
+      handle: limiter.share(),
+      mode: 'drain',
+      attempts: 40_000,
+    }).run<number>()
     expect(sum(granted)).toBe(50_000)
     expect(limiter.tryAcquire()).toBe(false)
     expect(Math.max(...granted)).toBeLessThanOrEqual(40_000)
@@ -28,7 +32,11 @@ describe('one bucket in several threads', () => {
 
   it('through leases grants its burst once, exactly: what one thread holds and does not use comes to the others', async () => {
     const limiter = new RateLimiter({ requestsPerSecond: ALMOST_NEVER, burstSize: 50_000 })
-    const granted = await new Threads(THREADS, { handle: limiter.share(), mode: 'lease', attempts: 20_000 }).run<number>()
+    const granted = await new Threads(THREADS, {
+      handle: limiter.share(),
+      mode: 'lease',
+      attempts: 20_000,
+    }).run<number>()
     expect(sum(granted) + drain(limiter)).toBe(50_000)
     expect(sum(granted)).toBeGreaterThan(50_000 - THREADS * 64)
   })

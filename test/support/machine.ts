@@ -9,7 +9,9 @@ import { addonForbidden } from './native.js'
 export const DIRECTORY = '/dev/shm'
 
 /** Tests of scope 'machine' look at its files, so they run on Linux, with the addon. */
-export const describeMachine: ReturnType<typeof describe.skipIf> = describe.skipIf(addonForbidden || process.platform !== 'linux')
+export const describeMachine: ReturnType<typeof describe.skipIf> = describe.skipIf(
+  addonForbidden || process.platform !== 'linux',
+)
 
 const prefix = `test-${process.pid}-`
 let names = 0
@@ -49,7 +51,8 @@ const children = new Set<ChildProcess>()
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
   for (const file of readdirSync(DIRECTORY)) {
-    if (file.startsWith('amorsize.') && nameIn(join(DIRECTORY, file))?.startsWith(prefix) === true) leftovers.add(join(DIRECTORY, file))
+    if (file.startsWith('amorsize.') && nameIn(join(DIRECTORY, file))?.startsWith(prefix) === true)
+      leftovers.add(join(DIRECTORY, file))
   }
   for (const file of leftovers) rmSync(file, { force: true, recursive: true })
 })
@@ -85,7 +88,10 @@ export function startScript(policy: object | null, code: string, before: readonl
       say({ error: { name: error.name, reason: error.reason, message: error.message } })
     }`
   const words = [...before, process.execPath, '--input-type=module', '--eval', text]
-  const child = spawn(words[0]!, words.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, NODE_V8_COVERAGE: undefined } })
+  const child = spawn(words[0]!, words.slice(1), {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_V8_COVERAGE: undefined },
+  })
   children.add(child)
   const said: unknown[] = []
   const waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []

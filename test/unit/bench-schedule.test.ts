@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { type Cell, bytesOf, grid, inProcesses, listCells, loopMsOf, parseCell, select } from '../../bench/schedule/cells.mjs'
+import {
+  type Cell,
+  bytesOf,
+  grid,
+  inProcesses,
+  listCells,
+  loopMsOf,
+  parseCell,
+  select,
+} from '../../bench/schedule/cells.mjs'
 import { lowest, ratioTables } from '../../bench/schedule/report.mjs'
 import { schedules, shortList } from '../../bench/schedule/schedules.mjs'
 import { measurePair, plainLoop, requireEqual } from '../../bench/schedule/timing.mjs'
@@ -9,7 +18,9 @@ import { PAYLOADS, taskOf } from '../../bench/schedule/workloads.mjs'
 // The types of the library that draws need a browser's: what leads to them is imported without types.
 const load = (file: string): Promise<unknown> => import(new URL(`../../bench/${file}`, import.meta.url).href)
 const { renderChart } = (await load('support/charts.mjs')) as { renderChart: (chart: unknown) => string }
-const { gridChart } = (await load('schedule/pictures.mjs')) as { gridChart: (results: object) => { panels: { values: (number | null)[][] }[] } }
+const { gridChart } = (await load('schedule/pictures.mjs')) as {
+  gridChart: (results: object) => { panels: { values: (number | null)[][] }[] }
+}
 
 const BOUNDS = { mostMs: 3000, mostBytes: 1e9 }
 
@@ -23,16 +34,30 @@ const measured = (name: string, ratio: number, loopMs = 1) => ({
 
 describe('cells of the grid', () => {
   it('are named by payload, time and count', () => {
-    expect(parseCell('number:0.1us:10k')).toEqual({ name: 'number:0.1us:10000', payload: 'number', time: '0.1us', itemMs: 0.0001, count: 10_000 })
+    expect(parseCell('number:0.1us:10k')).toEqual({
+      name: 'number:0.1us:10000',
+      payload: 'number',
+      time: '0.1us',
+      itemMs: 0.0001,
+      count: 10_000,
+    })
     expect(parseCell('rows:10ms:7')).toMatchObject({ payload: 'rows', itemMs: 10, count: 7 })
   })
 
-  it.each(['number', 'number:1us', 'number:1s:10', 'numbr:1us:10', 'number:0us:10', 'number:1us:0', 'number:1us:1.5', 'number:1us:10:10'])(
-    'refuse the name %j and say what is right',
-    (name) => {
-      expect(() => parseCell(name)).toThrow(/no such cell: .*payload:time:count, such as number:0\.1us:10k; payloads are number, skew, 1kb, rows, 10mb/)
-    },
-  )
+  it.each([
+    'number',
+    'number:1us',
+    'number:1s:10',
+    'numbr:1us:10',
+    'number:0us:10',
+    'number:1us:0',
+    'number:1us:1.5',
+    'number:1us:10:10',
+  ])('refuse the name %j and say what is right', (name) => {
+    expect(() => parseCell(name)).toThrow(
+      /no such cell: .*payload:time:count, such as number:0\.1us:10k; payloads are number, skew, 1kb, rows, 10mb/,
+    )
+  })
 
   it('are all there, each once', () => {
     const names = grid().map(({ name }: Cell) => name)
@@ -70,13 +95,16 @@ describe('cells of the grid', () => {
 })
 
 describe('the workloads', () => {
-  it.each(['number', '1kb', 'rows', '10mb'])('of kind %s give integers that depend on the steps and on the item', (payload) => {
-    const call = taskOf({ payload }) as (item: unknown) => number
-    const { make } = PAYLOADS[payload as keyof typeof PAYLOADS]
-    const results = (steps: number): number[] => plainLoop(call, make(steps, 3))
-    expect(results(5).every(Number.isInteger)).toBe(true)
-    expect(new Set([...results(5), ...results(6)]).size).toBe(6)
-  })
+  it.each(['number', '1kb', 'rows', '10mb'])(
+    'of kind %s give integers that depend on the steps and on the item',
+    (payload) => {
+      const call = taskOf({ payload }) as (item: unknown) => number
+      const { make } = PAYLOADS[payload as keyof typeof PAYLOADS]
+      const results = (steps: number): number[] => plainLoop(call, make(steps, 3))
+      expect(results(5).every(Number.isInteger)).toBe(true)
+      expect(new Set([...results(5), ...results(6)]).size).toBe(6)
+    },
+  )
 })
 
 it('refuses numbers that would lose steps', () => {
@@ -90,13 +118,18 @@ describe('a pair of times', () => {
   const workload = { cell, call: (n: number) => n + 1, items: [1, 2, 3] }
 
   it('has as many rounds as are asked for, and the ratio of both', async () => {
-    const pair = await measurePair(workload, (items: number[]) => Promise.resolve(items.map((n) => n + 1)), { leastRounds: 2, budgetMs: 0 })
+    const pair = await measurePair(workload, (items: number[]) => Promise.resolve(items.map((n) => n + 1)), {
+      leastRounds: 2,
+      budgetMs: 0,
+    })
     expect(pair.rounds).toBe(2)
     expect(pair.ratio).toBeGreaterThan(0)
   })
 
   it('is refused when the contender gives other results than the loop', async () => {
-    await expect(measurePair(workload, () => Promise.resolve([2, 3, 5]), { leastRounds: 1, budgetMs: 0 })).rejects.toThrow('number:1us:3 gave 5 for item 2, the loop 4')
+    await expect(
+      measurePair(workload, () => Promise.resolve([2, 3, 5]), { leastRounds: 1, budgetMs: 0 }),
+    ).rejects.toThrow('number:1us:3 gave 5 for item 2, the loop 4')
     expect(() => requireEqual('it', [1], [1, 2])).toThrow('it gave 1 results of 2')
   })
 })
@@ -106,8 +139,14 @@ describe('the schedules that are tried', () => {
     const all = schedules(64, 2)
     expect(all[0]).toEqual({ name: 'loop', options: null })
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
-    expect(all).toContainEqual({ name: '1 worker and this thread, own chunks', options: { mode: 'threads', workers: 1, mainThread: true } })
-    expect(all).toContainEqual({ name: '1 worker, chunks of 64', options: { mode: 'threads', workers: 1, mainThread: false, chunkSize: 64 } })
+    expect(all).toContainEqual({
+      name: '1 worker and this thread, own chunks',
+      options: { mode: 'threads', workers: 1, mainThread: true },
+    })
+    expect(all).toContainEqual({
+      name: '1 worker, chunks of 64',
+      options: { mode: 'threads', workers: 1, mainThread: false, chunkSize: 64 },
+    })
     expect(all.some(({ options }) => options?.workers === 2 && (options.chunkSize ?? 0) > 32)).toBe(false)
   })
 
@@ -121,7 +160,12 @@ describe('the schedules that are tried', () => {
 })
 
 describe('the report', () => {
-  const cells = [measured('number:1us:10', 0.5), measured('number:1us:100', 1.234), measured('number:10us:10', 0.96), measured('rows:1us:10', 1)]
+  const cells = [
+    measured('number:1us:10', 0.5),
+    measured('number:1us:100', 1.234),
+    measured('number:10us:10', 0.96),
+    measured('rows:1us:10', 1),
+  ]
 
   it('has a table for each payload, with gaps where nothing was measured', () => {
     const [numbers, rows] = ratioTables('warm', cells)
@@ -134,7 +178,12 @@ describe('the report', () => {
   })
 
   it('lines up the worst first', () => {
-    expect(lowest(cells).map(({ name }: Cell) => name)).toEqual(['number:1us:10', 'number:10us:10', 'rows:1us:10', 'number:1us:100'])
+    expect(lowest(cells).map(({ name }: Cell) => name)).toEqual([
+      'number:1us:10',
+      'number:10us:10',
+      'rows:1us:10',
+      'number:1us:100',
+    ])
   })
 
   it('paints a map for each payload and situation, a ratio just below a step with the step’s colour', () => {

@@ -16,16 +16,25 @@ function fifthAndThirdGiveUp(limit: Limit): { returned: number[]; nextWaitMs: nu
   return { returned, nextWaitMs: limit.reserve(4, Infinity).ticket.waitMs }
 }
 
-describe.each([['the addon', createNative], ['the twin', createTwin]] as const)('the cancelling of a reservation: %s', (name, create) => {
+describe.each([
+  ['the addon', createNative],
+  ['the twin', createTwin],
+] as const)('the cancelling of a reservation: %s', (name, create) => {
   const test = it.skipIf(name === 'the addon' && addonForbidden)
 
   test('does not give back what a caller behind waits for, though one between the two has given up before', () => {
     // With one token at 8 s for the sixth, a seventh can have four at 9 s.
-    expect(fifthAndThirdGiveUp(create(freshCells(), 1, 4, new HandClock()))).toEqual({ returned: [3, 0], nextWaitMs: 9000 })
+    expect(fifthAndThirdGiveUp(create(freshCells(), 1, 4, new HandClock()))).toEqual({
+      returned: [3, 0],
+      nextWaitMs: 9000,
+    })
   })
 })
 
-describe.each([['the addon', createNativeTable], ['the twin', createTwinTable]] as const)('the cancelling of a reservation of a key: %s', (name, create) => {
+describe.each([
+  ['the addon', createNativeTable],
+  ['the twin', createTwinTable],
+] as const)('the cancelling of a reservation of a key: %s', (name, create) => {
   const test = it.skipIf(name === 'the addon' && addonForbidden)
 
   test('gives back nothing where anything was reserved after it', () => {

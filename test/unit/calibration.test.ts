@@ -17,18 +17,21 @@ describe('a calibration', () => {
     expect(calibration.isMeasured('dispatchMs')).toBe(true)
   })
 
-  it.each(['spawnMs', 'dispatchMs', 'cloneNodeMs', 'cloneByteMs'] as const)('believes no single measurement, and nothing beyond reason: %s', (what) => {
-    const calibration = new Calibration()
-    const assumed = calibration[what]
-    for (const disturbed of [NaN, Infinity, -Infinity]) calibration.learn(what, disturbed)
-    expect(calibration[what]).toBe(assumed)
-    calibration.learn(what, 1e6)
-    expect(calibration[what]).toBeLessThanOrEqual(3 * assumed)
-    for (let i = 0; i < 10_000; i++) calibration.learn(what, 1e6)
-    expect(calibration[what]).toBeLessThan(5000)
-    for (let i = 0; i < 10_000; i++) calibration.learn(what, -5)
-    expect(calibration[what]).toBeGreaterThan(0)
-  })
+  it.each(['spawnMs', 'dispatchMs', 'cloneNodeMs', 'cloneByteMs'] as const)(
+    'believes no single measurement, and nothing beyond reason: %s',
+    (what) => {
+      const calibration = new Calibration()
+      const assumed = calibration[what]
+      for (const disturbed of [NaN, Infinity, -Infinity]) calibration.learn(what, disturbed)
+      expect(calibration[what]).toBe(assumed)
+      calibration.learn(what, 1e6)
+      expect(calibration[what]).toBeLessThanOrEqual(3 * assumed)
+      for (let i = 0; i < 10_000; i++) calibration.learn(what, 1e6)
+      expect(calibration[what]).toBeLessThan(5000)
+      for (let i = 0; i < 10_000; i++) calibration.learn(what, -5)
+      expect(calibration[what]).toBeGreaterThan(0)
+    },
+  )
 
   it('is hardly moved by one trip in ten that is disturbed', () => {
     const calibration = new Calibration()
@@ -48,13 +51,24 @@ const usual: Machine = { messageMs: 0.03, nodeMs: 0.000_1, byteMs: 0.000_000_25 
 const slow: Machine = { messageMs: 0.06, nodeMs: 0.000_2, byteMs: 0.000_000_5 }
 
 /** 300 chunks of `count` items, each of which waits for the worker, unless it `isLate`; the results are small integers. */
-function run(calibration: Calibration, machine: Machine, item: { value: unknown; nodes: number; bytes: number }, count: number, { isLate = false, chunkMs = 4 } = {}): void {
+function run(
+  calibration: Calibration,
+  machine: Machine,
+  item: { value: unknown; nodes: number; bytes: number },
+  count: number,
+  { isLate = false, chunkMs = 4 } = {},
+): void {
   const meter = new TripMeter(calibration)
-  const gapMs = machine.messageMs + count * (0.000_3 + (item.nodes + 1) * machine.nodeMs + (item.bytes + 8) * machine.byteMs)
+  const gapMs =
+    machine.messageMs + count * (0.000_3 + (item.nodes + 1) * machine.nodeMs + (item.bytes + 8) * machine.byteMs)
   let endedMs = 1000
   for (let i = 0; i < 300; i++) {
     const startedMs = endedMs + gapMs + (isLate ? 20 : 0)
-    meter.done({ sentMs: isLate ? endedMs + 20 : endedMs - 3, startedMs, endedMs: startedMs + chunkMs, count }, item.value, 7)
+    meter.done(
+      { sentMs: isLate ? endedMs + 20 : endedMs - 3, startedMs, endedMs: startedMs + chunkMs, count },
+      item.value,
+      7,
+    )
     endedMs = startedMs + chunkMs
   }
 }
@@ -64,13 +78,19 @@ const long = { value: 'x'.repeat(1_000_000), nodes: 1, bytes: 1_000_000 }
 const rows = { value: Array.from({ length: 200 }, (_, n) => n), nodes: 201, bytes: 1600 }
 
 describe('the time between two chunks of a worker', () => {
-  it.each<[string, Machine, number]>([['the usual machine', usual, 1], ['one that is twice as slow', slow, 2]])('tells what messages cost: %s', (_, machine, times) => {
+  it.each<[string, Machine, number]>([
+    ['the usual machine', usual, 1],
+    ['one that is twice as slow', slow, 2],
+  ])('tells what messages cost: %s', (_, machine, times) => {
     const calibration = new Calibration()
     run(calibration, machine, light, 5)
     expect(calibration.dispatchMs / (0.03 * times)).toBeCloseTo(1, 1)
   })
 
-  it.each<[string, Machine, number]>([['the usual machine', usual, 1], ['one that is twice as slow', slow, 2]])('tells what a clone costs: %s', (_, machine, times) => {
+  it.each<[string, Machine, number]>([
+    ['the usual machine', usual, 1],
+    ['one that is twice as slow', slow, 2],
+  ])('tells what a clone costs: %s', (_, machine, times) => {
     const calibration = new Calibration()
     run(calibration, machine, light, 5)
     run(calibration, machine, long, 4)

@@ -2,8 +2,9 @@ import { execute, optimize, TaskNotTransferableError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 // Sources are made apart from this file: what its transformation adds to functions is not the subject.
-// eslint-disable-next-line @typescript-eslint/no-implied-eval -- that is the point
-const fromSource = (source: string, outer = ''): ((item: number) => unknown) => new Function(`${outer}; return ${source}`)() as (item: number) => unknown
+const fromSource = (source: string, outer = ''): ((item: number) => unknown) =>
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- that is the point
+  new Function(`${outer}; return ${source}`)() as (item: number) => unknown
 
 async function capturedBy(fn: (item: number) => unknown): Promise<readonly string[]> {
   const error: unknown = await execute(fn, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false }).then(
@@ -39,7 +40,11 @@ describe('captured variables are found', () => {
     ['function* (n) { yield* others }', ['others']],
     ['(n) => typeof maybe', ['maybe']],
   ])('%s', async (source, captured) => {
-    expect(await capturedBy(fromSource(source, 'let factor, key, c, total, inner, i, e, Base, Other, deep, helper, later, others'))).toEqual(captured)
+    expect(
+      await capturedBy(
+        fromSource(source, 'let factor, key, c, total, inner, i, e, Base, Other, deep, helper, later, others'),
+      ),
+    ).toEqual(captured)
   })
 
   it('in methods, bound and native functions', async () => {
@@ -55,12 +60,18 @@ describe('what captures nothing runs in a thread', () => {
     ['(n) => n * 2', 2],
     ['function double(n) { return n < 1 ? 0 : n * 2 }', 2],
     ['function fact(n) { return n < 2 ? 2 : n * fact(n - 1) }', 2],
-    ['async (n) => { const { setTimeout: sleep } = await import("node:timers/promises"); await sleep(1); return 2 }', 2],
+    [
+      'async (n) => { const { setTimeout: sleep } = await import("node:timers/promises"); await sleep(1); return 2 }',
+      2,
+    ],
     ['({ m(n) { return n * 2 } }).m', 2],
     ['({ async m(n) { return n * 2 } }).m', 2],
     ['({ ["a b"](n) { return n * 2 } })["a b"]', 2],
     ['(n) => { var hoisted = () => late; var late = 2; return hoisted() }', 2],
-    ['(n) => { class A { static x = 2; #y = 1; get() { return this.#y + this.constructor.x } } return new A().get() - 1 }', 2],
+    [
+      '(n) => { class A { static x = 2; #y = 1; get() { return this.#y + this.constructor.x } } return new A().get() - 1 }',
+      2,
+    ],
     ['({ a = 2 } = {}) => a', 2],
     ['(n, ...rest) => { const f = function () { return arguments.length }; return f(1, 2) }', 2],
     ['(n) => { outer: for (let i = 0; ; i++) { for (;;) { if (i === 2) break outer; continue outer } } return 2 }', 2],
@@ -73,7 +84,10 @@ describe('what captures nothing runs in a thread', () => {
   })
 
   it('also what a compiler keeps the name of', async () => {
-    const fn = fromSource('(n) => { const f = __name(() => n * 2, "f"); return f.name + f() }', 'const __name = (f) => f')
+    const fn = fromSource(
+      '(n) => { const f = __name(() => n * 2, "f"); return f.name + f() }',
+      'const __name = (f) => f',
+    )
     expect(await execute(fn, [1], { mode: 'threads', workers: 1, mainThread: false })).toEqual(['f2'])
   })
 })
@@ -85,7 +99,10 @@ it('a closure stays in this thread, and the plan says what it captures', async (
     while (performance.now() < end);
     return n * factor
   }
-  const plan = await optimize(busy, Array.from({ length: 500 }, (_, n) => n))
+  const plan = await optimize(
+    busy,
+    Array.from({ length: 500 }, (_, n) => n),
+  )
   expect(plan.mode).toBe('serial')
   expect(plan.warnings.join()).toContain('captures factor')
 })

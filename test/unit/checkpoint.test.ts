@@ -16,7 +16,12 @@ const items = Array.from({ length: 20 }, (_, i) => ({ value: i }))
 const double = (item: unknown): unknown => ({ twice: 2 * (item as { value: number }).value })
 const loop = items.map(double)
 
-async function run(dir: string, options: Parameters<typeof recordedRun>[3] = {}, source: Iterable<unknown> = items, task = double) {
+async function run(
+  dir: string,
+  options: Parameters<typeof recordedRun>[3] = {},
+  source: Iterable<unknown> = items,
+  task = double,
+) {
   return recordedRun([await Checkpoint.open({ dir }, identity)], source, task, options)
 }
 
@@ -123,7 +128,9 @@ describe('a checkpoint', () => {
 
   it('ends the run with an ExecutionError where a result cannot be kept', async () => {
     const dir = newDir()
-    await expect(run(dir, {}, items, () => () => 0)).rejects.toThrow(/the result of item 0 cannot be kept in a checkpoint/)
+    await expect(run(dir, {}, items, () => () => 0)).rejects.toThrow(
+      /the result of item 0 cannot be kept in a checkpoint/,
+    )
   })
 
   it('keeps several names in one folder apart', async () => {
@@ -140,7 +147,9 @@ describe('a checkpoint of something else is refused', () => {
     const dir = newDir()
     await run(dir)
     const opened = Checkpoint.open({ dir }, { task: 'file:///task.mjs#triple', total: 20 })
-    await expect(opened).rejects.toThrow(/belongs to another task \(file:\/\/\/task.mjs#double, not file:\/\/\/task.mjs#triple\)/)
+    await expect(opened).rejects.toThrow(
+      /belongs to another task \(file:\/\/\/task.mjs#double, not file:\/\/\/task.mjs#triple\)/,
+    )
     await expect(opened).rejects.toBeInstanceOf(ExecutionError)
   })
 
@@ -150,22 +159,30 @@ describe('a checkpoint of something else is refused', () => {
     await (await Checkpoint.open({ dir }, { task: source('1'), total: 20 })).close()
     await (await Checkpoint.open({ dir }, { task: source('1'), total: 20 })).close()
     const opened = Checkpoint.open({ dir }, { task: source('2'), total: 20 })
-    await expect(opened).rejects.toThrow(/belongs to another task \(\(item\) => { work\(\);.{60,80}… sha256 \w+, not .*\)/)
+    await expect(opened).rejects.toThrow(
+      /belongs to another task \(\(item\) => { work\(\);.{60,80}… sha256 \w+, not .*\)/,
+    )
     await expect(opened).rejects.toThrow(/^.{0,600}$/)
   })
 
   it('when there are more or fewer items', async () => {
     const dir = newDir()
     await run(dir)
-    await expect(Checkpoint.open({ dir }, { ...identity, total: 21 })).rejects.toThrow(/other items: there were 20, now there are 21/)
-    await expect(recordedRun([await Checkpoint.open({ dir }, { ...identity, total: null })], items, double)).resolves.toMatchObject({ ran: [] })
+    await expect(Checkpoint.open({ dir }, { ...identity, total: 21 })).rejects.toThrow(
+      /other items: there were 20, now there are 21/,
+    )
+    await expect(
+      recordedRun([await Checkpoint.open({ dir }, { ...identity, total: null })], items, double),
+    ).resolves.toMatchObject({ ran: [] })
   })
 
   it('when a finished item is another', async () => {
     const dir = newDir()
     await run(dir, { stopAfter: 10 })
     const others = items.with(4, { value: 4.5 })
-    await expect(run(dir, {}, others)).rejects.toThrow(/belongs to other items: item 4 is not the one that was finished/)
+    await expect(run(dir, {}, others)).rejects.toThrow(
+      /belongs to other items: item 4 is not the one that was finished/,
+    )
     expect((await run(dir)).results).toEqual(loop)
   })
 
@@ -176,7 +193,9 @@ describe('a checkpoint of something else is refused', () => {
       return double(item)
     }
     await run(dir, {}, items, fail)
-    await expect(run(dir, {}, items.with(4, { value: 40 }))).rejects.toThrow(/other items: the first 20 are not those it was started with/)
+    await expect(run(dir, {}, items.with(4, { value: 40 }))).rejects.toThrow(
+      /other items: the first 20 are not those it was started with/,
+    )
   })
 
   it.each([
@@ -209,7 +228,9 @@ describe('a checkpoint in use', () => {
       await Checkpoint.open({ dir: ${JSON.stringify(dir)} }, ${JSON.stringify(identity)})
       console.log('open')
       setInterval(() => {}, 1000)`
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     await once(child.stdout, 'data')
     await expect(run(dir)).rejects.toThrow(new RegExp(`is in use by process ${child.pid}`))
     child.kill('SIGKILL')
@@ -268,7 +289,9 @@ describe('a checkpoint that cannot be written', () => {
     const dir = newDir()
     writeFileSync(dir, 'a file')
     for (const path of [dir, join(dir, 'below')]) {
-      await expect(Checkpoint.open({ dir: path }, identity)).rejects.toThrow(/the checkpoint '.*checkpoint.log' cannot be written: E(EXIST|NOTDIR)/)
+      await expect(Checkpoint.open({ dir: path }, identity)).rejects.toThrow(
+        /the checkpoint '.*checkpoint.log' cannot be written: E(EXIST|NOTDIR)/,
+      )
       await expect(Checkpoint.open({ dir: path }, identity)).rejects.toBeInstanceOf(ExecutionError)
     }
   })
@@ -297,9 +320,11 @@ describe('a checkpoint that cannot be written', () => {
       } catch (error) { console.log(index, error.code, error.message) }
       await checkpoint.flush().catch((error) => console.log(error.code, error.message))
       await checkpoint.close().catch((error) => console.log(error.code))`
-    const child = spawn('sh', ['-c', 'ulimit -f 8; exec "$0" "$@"', process.execPath, '--input-type=module', '--eval', program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      'sh',
+      ['-c', 'ulimit -f 8; exec "$0" "$@"', process.execPath, '--input-type=module', '--eval', program],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     await once(child, 'close')

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ChunkInWorker } from '../../src/execute/workers/chunk-in-worker.js'
 
-const chunk = (): ChunkInWorker => new ChunkInWorker({ start: 10, items: ['a', 'b', 'c'], attempts: 0, isCareful: false }, 0)
+const chunk = (): ChunkInWorker =>
+  new ChunkInWorker({ start: 10, items: ['a', 'b', 'c'], attempts: 0, isCareful: false }, 0)
 
 describe('a chunk of which all results come at once', () => {
   it('has settled with them', () => {

@@ -84,7 +84,9 @@ describeWithAddon('by name', () => {
     await failOnce(breaker)
     expect(await ask(worker, 'fail')).toBe('down')
     expect(breaker.state).toBe('open')
-    expect(() => circuitBreaker({ name, failureThreshold: 3 })).toThrow(/is in use in this process with \{ failureThreshold: 2, .* cannot be used with \{ failureThreshold: 3,/)
+    expect(() => circuitBreaker({ name, failureThreshold: 3 })).toThrow(
+      /is in use in this process with \{ failureThreshold: 2, .* cannot be used with \{ failureThreshold: 3,/,
+    )
   })
 
   it('listeners hear of transitions made in another thread, without a call of their own', async () => {
@@ -151,7 +153,14 @@ describe('events', () => {
     await script(breaker, clock)
     off()
     unsubscribe('amorsize:circuit-breaker', hear)
-    expect(told).toEqual([['onOpen', 'open', 'down'], ['rejected', 100], ['onHalfOpen', 3], ['onClose', 4], ['onOpen', 'isolated', undefined], ['onClose', 6]])
+    expect(told).toEqual([
+      ['onOpen', 'open', 'down'],
+      ['rejected', 100],
+      ['onHalfOpen', 3],
+      ['onClose', 4],
+      ['onOpen', 'isolated', undefined],
+      ['onClose', 6],
+    ])
     expect(published).toEqual(['open', 'rejected', 'halfOpen', 'close', 'open', 'close'])
     expect(() => breaker.on('opened' as never, () => undefined)).toThrow(RangeError)
     expect(breaker.stats()).toMatchObject({ calls: 2, succeeded: 1, failed: 1, rejected: 1, opened: 2 })

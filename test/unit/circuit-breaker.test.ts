@@ -17,7 +17,12 @@ import { deferred, outcomeOf } from './policy-helpers.js'
 const fail = (): Promise<never> => Promise.reject(new Error('down'))
 const succeed = (): Promise<string> => Promise.resolve('up')
 
-function setUp(options: CircuitBreakerOptions = {}): { clock: FakeClock; breaker: CircuitBreaker; failTimes: (count: number) => Promise<void>; succeedTimes: (count: number) => Promise<void> } {
+function setUp(options: CircuitBreakerOptions = {}): {
+  clock: FakeClock
+  breaker: CircuitBreaker
+  failTimes: (count: number) => Promise<void>
+  succeedTimes: (count: number) => Promise<void>
+} {
   const clock = new FakeClock()
   const breaker = circuitBreaker({ clock, ...options })
   return {
@@ -106,7 +111,11 @@ describe('half-open', () => {
   })
 
   it('stays open longer each time with resetTimeoutFactor, up to maxResetTimeoutMs, and as at first once it was closed', async () => {
-    const { clock, breaker, failTimes, succeedTimes } = setUp({ resetTimeoutMs: 100, resetTimeoutFactor: 3, maxResetTimeoutMs: 500 })
+    const { clock, breaker, failTimes, succeedTimes } = setUp({
+      resetTimeoutMs: 100,
+      resetTimeoutFactor: 3,
+      maxResetTimeoutMs: 500,
+    })
     await failTimes(5)
     const openFor = async (): Promise<number> => {
       const error = (await breaker.execute(succeed).catch((e: unknown) => e)) as CircuitOpenError
@@ -128,11 +137,19 @@ describe('half-open', () => {
   it('discards what calls of an earlier state report', async () => {
     const { clock, breaker, failTimes } = setUp({ resetTimeoutMs: 100 })
     const early = [deferred<string>(), deferred<string>(), deferred<string>()]
-    const outcomes = early.map(({ promise }) => outcomeOf(clock, breaker.execute(() => promise)))
+    const outcomes = early.map(({ promise }) =>
+      outcomeOf(
+        clock,
+        breaker.execute(() => promise),
+      ),
+    )
     await failTimes(5)
     await clock.advance(100)
     const probe = deferred<string>()
-    const probing = outcomeOf(clock, breaker.execute(() => probe.promise))
+    const probing = outcomeOf(
+      clock,
+      breaker.execute(() => probe.promise),
+    )
     early[0]!.reject(new Error('late'))
     early[1]!.resolve('late')
     early[2]!.resolve('late')
@@ -150,11 +167,17 @@ describe('half-open', () => {
     await failTimes(5)
     await clock.advance(100)
     const stuck = deferred<string>()
-    const first = outcomeOf(clock, breaker.execute(() => stuck.promise))
+    const first = outcomeOf(
+      clock,
+      breaker.execute(() => stuck.promise),
+    )
     await expect(breaker.execute(succeed)).rejects.toMatchObject({ state: 'half-open', retryAfterMs: 100 })
     await clock.advance(5001)
     const second = deferred<string>()
-    const probing = outcomeOf(clock, breaker.execute(() => second.promise))
+    const probing = outcomeOf(
+      clock,
+      breaker.execute(() => second.promise),
+    )
     stuck.reject(new Error('late'))
     expect(await first).toMatchObject({ error: { message: 'late' } })
     expect(breaker.state).toBe('half-open')
@@ -168,11 +191,17 @@ describe('half-open', () => {
     await failTimes(5)
     await clock.advance(100)
     for (let i = 0; i < 3; i++) {
-      await expect(breaker.execute(() => Promise.reject(new RateLimitExceeded('busy', { retryAfterMs: 1, limiterName: null })))).rejects.toThrow('busy')
+      await expect(
+        breaker.execute(() => Promise.reject(new RateLimitExceeded('busy', { retryAfterMs: 1, limiterName: null }))),
+      ).rejects.toThrow('busy')
       expect(breaker.state).toBe('half-open')
     }
     const controller = new AbortController()
-    const call = breaker.execute(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))), { signal: controller.signal })
+    const call = breaker.execute(
+      ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+      { signal: controller.signal },
+    )
     controller.abort()
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
     await breaker.execute(succeed)
@@ -203,7 +232,9 @@ describe('windows', () => {
   })
 
   it.each([7, 29, 57, 58])('open at %i % of a hundred, not one call earlier', async (percent) => {
-    const { breaker, failTimes, succeedTimes } = setUp({ window: { calls: 100, failureRate: percent / 100, minimumCalls: 100 } })
+    const { breaker, failTimes, succeedTimes } = setUp({
+      window: { calls: 100, failureRate: percent / 100, minimumCalls: 100 },
+    })
     await succeedTimes(100)
     await failTimes(percent - 1)
     expect(breaker.state).toBe('closed')
@@ -268,7 +299,10 @@ describe('what counts', () => {
   it("the caller's own abort does not, nor does an AbortError", async () => {
     const { breaker } = setUp({ failureThreshold: 1 })
     const controller = new AbortController()
-    const call = breaker.execute(() => new Promise((_, reject) => controller.signal.addEventListener('abort', () => reject(new Error('stopped')))), { signal: controller.signal })
+    const call = breaker.execute(
+      () => new Promise((_, reject) => controller.signal.addEventListener('abort', () => reject(new Error('stopped')))),
+      { signal: controller.signal },
+    )
     controller.abort()
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
     await expect(breaker.execute(() => Promise.reject(new DOMException('gone', 'AbortError')))).rejects.toThrow('gone')
@@ -282,7 +316,13 @@ describe('what counts', () => {
     ]) {
       const { clock, breaker } = setUp({ failureThreshold: 1 })
       const policy = make(timeout(50, { clock }), breaker)
-      const call = outcomeOf(clock, policy.execute(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))))
+      const call = outcomeOf(
+        clock,
+        policy.execute(
+          ({ signal }) =>
+            new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+        ),
+      )
       await clock.advance(50)
       expect(await call).toMatchObject({ error: { code: 'ERR_TIMEOUT_EXCEEDED' } })
       expect(breaker.state).toBe('open')
@@ -356,7 +396,10 @@ describe('in a pipeline', () => {
     const { clock, breaker } = setUp({ failureThreshold: 2, resetTimeoutMs: 1000, successThreshold: 1 })
     let calls = 0
     const policy = pipeline(retry({ maxRetries: 5, initialDelayMs: 10, jitter: 'none', clock }), breaker)
-    const outcome = outcomeOf(clock, policy.execute(() => (++calls <= 2 ? fail() : succeed())))
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(() => (++calls <= 2 ? fail() : succeed())),
+    )
     await clock.advance(5000)
     expect(await outcome).toEqual({ value: 'up', atMs: 10 + 1000 })
     expect(calls).toBe(3)
@@ -371,9 +414,13 @@ describe('circuitBreakerCall', () => {
     await expect(circuitBreakerCall(succeed, { policy: breaker })).rejects.toMatchObject({ code: 'ERR_CIRCUIT_OPEN' })
     const clock = new FakeClock()
     await expect(circuitBreakerCall(fail, { name: 'one call', failureThreshold: 1, clock })).rejects.toThrow('down')
-    await expect(circuitBreakerCall(succeed, { name: 'one call', failureThreshold: 1, clock })).rejects.toMatchObject({ code: 'ERR_CIRCUIT_OPEN' })
+    await expect(circuitBreakerCall(succeed, { name: 'one call', failureThreshold: 1, clock })).rejects.toMatchObject({
+      code: 'ERR_CIRCUIT_OPEN',
+    })
     await expect(circuitBreakerCall(fail, { policy: breaker, failureThreshold: 1 })).rejects.toThrow(TypeError)
-    await expect(circuitBreakerCall(fail, { threshold: 1 } as object)).rejects.toThrow(/unknown circuitBreakerCall option 'threshold'/)
+    await expect(circuitBreakerCall(fail, { threshold: 1 } as object)).rejects.toThrow(
+      /unknown circuitBreakerCall option 'threshold'/,
+    )
   })
 })
 
@@ -402,7 +449,11 @@ describe('bad options', () => {
     [{ window: { ms: 1000, slowRate: 0.5 } }, TypeError, /slowRate needs window.slowCallMs/],
     [{ window: { ms: 1000, slowCallMs: -1 } }, RangeError, /window.slowCallMs/],
     [{ window: { calls: 10, minimumCalls: 11 } }, RangeError, /window.minimumCalls .* <= 10/],
-    [{ window: { ms: 1000, minimumCall: 1 } }, TypeError, /unknown window option 'minimumCall' .* did you mean 'minimumCalls'/],
+    [
+      { window: { ms: 1000, minimumCall: 1 } },
+      TypeError,
+      /unknown window option 'minimumCall' .* did you mean 'minimumCalls'/,
+    ],
     [{ window: 5 }, TypeError, /window options must be an object/],
     [{ isFailure: true }, TypeError, /isFailure/],
     [{ onOpen: 'x' }, TypeError, /onOpen/],
@@ -420,7 +471,11 @@ describe('bad options', () => {
   it('a handle that is none is refused', () => {
     expect(() => CircuitBreaker.from({} as never)).toThrow(/handle must be what CircuitBreaker.share\(\) returned/)
     expect(() => CircuitBreaker.from({ ...circuitBreaker().share(), cell: 5000 })).toThrow(TypeError)
-    expect(() => CircuitBreaker.from({ kind: 'amorsize.CircuitBreaker', options: {}, buffer: new ArrayBuffer(128) } as never)).toThrow(/handle.buffer/)
-    expect(() => CircuitBreaker.from(circuitBreaker().share(), { onopen: 1 } as never)).toThrow(/unknown CircuitBreaker.from option 'onopen'/)
+    expect(() =>
+      CircuitBreaker.from({ kind: 'amorsize.CircuitBreaker', options: {}, buffer: new ArrayBuffer(128) } as never),
+    ).toThrow(/handle.buffer/)
+    expect(() => CircuitBreaker.from(circuitBreaker().share(), { onopen: 1 } as never)).toThrow(
+      /unknown CircuitBreaker.from option 'onopen'/,
+    )
   })
 })

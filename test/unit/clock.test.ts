@@ -31,7 +31,10 @@ it('is the same in every thread, without the addon too', async () => {
     import(workerData).then(({ machineNow }) => parentPort.postMessage((${apartMs.toString()})(machineNow)))`
   const inWorkers = await Promise.all(
     Array.from({ length: 4 }, async () => {
-      const worker = new Worker(source, { eval: true, workerData: new URL('../../dist/internal/clock.js', import.meta.url).href })
+      const worker = new Worker(source, {
+        eval: true,
+        workerData: new URL('../../dist/internal/clock.js', import.meta.url).href,
+      })
       const [ms] = (await once(worker, 'message')) as [number]
       return ms
     }),

@@ -1,9 +1,30 @@
 import { describe, expect, it } from 'vitest'
 import { isTooHeavy, weightOf } from '../../src/execute/model/clone-cost.js'
-import { asyncMs, choose, type Choices, chunkFor, consider, type CostInputs, loopMs, threadsMs } from '../../src/execute/model/cost-model.js'
+import {
+  asyncMs,
+  choose,
+  type Choices,
+  chunkFor,
+  consider,
+  type CostInputs,
+  loopMs,
+  threadsMs,
+} from '../../src/execute/model/cost-model.js'
 
 const inputs: CostInputs = {
-  items: 1000, itemMs: 1, cpuShare: 1, isAsync: false, sendMs: 0, receiveMs: 0, spawnMs: 0, spawnHereMs: 0, wakeMs: 0.1, dispatchMs: 0.03, isShared: true, cores: 2, mainWorks: true,
+  items: 1000,
+  itemMs: 1,
+  cpuShare: 1,
+  isAsync: false,
+  sendMs: 0,
+  receiveMs: 0,
+  spawnMs: 0,
+  spawnHereMs: 0,
+  wakeMs: 0.1,
+  dispatchMs: 0.03,
+  isShared: true,
+  cores: 2,
+  mainWorks: true,
 }
 const choices: Choices = { mostWorkers: 1, mostInFlight: 256, targetChunkMs: 4, mayUseThreads: true }
 const choice = (changed: Partial<CostInputs>, chosen: Partial<Choices> = {}) => {
@@ -38,7 +59,10 @@ describe('the cost model', () => {
     const started = { ...inputs, spawnMs: 100 }
     // 20 ms of items are left over for both.
     expect(threadsMs({ ...started, spawnHereMs: 20 }, 1, 4) - threadsMs(started, 1, 4)).toBeCloseTo(10, 0)
-    expect(threadsMs({ ...started, spawnHereMs: 200 }, 1, 4)).toBeCloseTo(threadsMs({ ...inputs, spawnMs: 0 }, 1, 4) + 100, 0)
+    expect(threadsMs({ ...started, spawnHereMs: 200 }, 1, 4)).toBeCloseTo(
+      threadsMs({ ...inputs, spawnMs: 0 }, 1, 4) + 100,
+      0,
+    )
   })
 
   it('finds a worker ready only between two items of this thread, and gives both whole items', () => {
@@ -88,11 +112,21 @@ describe('the choice', () => {
     ['short work stays', { items: 100, itemMs: 0.001 }, {}, 'serial'],
     ['long work goes to threads', {}, {}, 'threads'],
     ['not where it is not worth the start', { items: 40, spawnMs: 35 }, {}, 'serial'],
-    ['not where copying costs more than running', { itemMs: 0.1, isShared: false, sendMs: 0.1, receiveMs: 0.1 }, {}, 'serial'],
+    [
+      'not where copying costs more than running',
+      { itemMs: 0.1, isShared: false, sendMs: 0.1, receiveMs: 0.1 },
+      {},
+      'serial',
+    ],
     ['not on one core', { cores: 1 }, { mostWorkers: 0 }, 'serial'],
     ['not where threads cannot have the task', {}, { mayUseThreads: false }, 'serial'],
     ['waiting overlaps here', { isAsync: true, itemMs: 50, cpuShare: 0.05, mainWorks: false }, {}, 'async'],
-    ['unless threads are preferred and about as good', { isAsync: true, itemMs: 10, cpuShare: 0.9, mainWorks: false, items: 1000 }, { prefer: 'threads', mostWorkers: 2 }, 'threads'],
+    [
+      'unless threads are preferred and about as good',
+      { isAsync: true, itemMs: 10, cpuShare: 0.9, mainWorks: false, items: 1000 },
+      { prefer: 'threads', mostWorkers: 2 },
+      'threads',
+    ],
     ['a forced mode is kept', { items: 10, itemMs: 0.001 }, { mode: 'threads' }, 'threads'],
   ])('%s', (_, changed, chosen, mode) => {
     expect(choice(changed, chosen).mode).toBe(mode)
@@ -106,7 +140,20 @@ describe('what is too heavy to be sent', () => {
     ['10 MB for 10 ms', new Float64Array(1_250_000), 1, 10, false],
     ['a large result', 1, 'x'.repeat(10_000_000), 1, true],
     ['what no thread would receive', { run: () => 1 }, 1, 1000, true],
-    ['what cannot be read', new Proxy({}, { ownKeys: () => { throw new Error('no') } }), 1, 1000, true],
+    [
+      'what cannot be read',
+      new Proxy(
+        {},
+        {
+          ownKeys: () => {
+            throw new Error('no')
+          },
+        },
+      ),
+      1,
+      1000,
+      true,
+    ],
   ])('%s', (_, item, result, itemMs, expected) => {
     expect(isTooHeavy(weightOf(item, result, itemMs))).toBe(expected)
   })

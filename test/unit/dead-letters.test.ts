@@ -57,7 +57,12 @@ describe('a dead letter', () => {
     ['a date', new Date(5)],
     ['a string that ends a line', 'two\nlines\u2028'],
     ['a property that is undefined', { a: 1, b: undefined }],
-    ['an instance of a class', new (class Point { x = 1 })()],
+    [
+      'an instance of a class',
+      new (class Point {
+        x = 1
+      })(),
+    ],
     ['no prototype', Object.assign(Object.create(null) as object, { a: 1 })],
   ])('holds an item that JSON can hold as it is: %s', async (_, item) => {
     const line = await letter(item, new Error('no'))
@@ -77,10 +82,21 @@ describe('a dead letter', () => {
   })
 
   it('comes about whatever the getters of the item and the error do', async () => {
-    const hostile = (): object => Object.defineProperty({}, 'message', { enumerable: true, get: () => { throw new Error('no') } })
+    const hostile = (): object =>
+      Object.defineProperty({}, 'message', {
+        enumerable: true,
+        get: () => {
+          throw new Error('no')
+        },
+      })
     const line = await letter(hostile(), hostile())
     expect(line).toMatchObject({ inspected: true, error: { name: null, code: null } })
-    const unshowable = { toJSON: () => 1n, [inspect.custom]: () => { throw new Error('no') } }
+    const unshowable = {
+      toJSON: () => 1n,
+      [inspect.custom]: () => {
+        throw new Error('no')
+      },
+    }
     expect(await letter(unshowable, 'x')).toMatchObject({ item: '[object that cannot be shown]', inspected: true })
     expect(await letter({ toJSON: () => undefined }, 'x')).toMatchObject({ inspected: true })
   })
@@ -96,7 +112,9 @@ describe('the file of dead letters', () => {
     await letters.close()
     const lines = readFileSync(path, 'utf8').split('\n')
     expect(lines.slice(0, 2)).toEqual(['{"index":0}', '{"ind'])
-    expect(lines.slice(2, -1).map((line) => (JSON.parse(line) as { index: number }).index)).toEqual(Array.from({ length: 1000 }, (_, i) => i))
+    expect(lines.slice(2, -1).map((line) => (JSON.parse(line) as { index: number }).index)).toEqual(
+      Array.from({ length: 1000 }, (_, i) => i),
+    )
   })
 
   it('is made, though nothing fails', async () => {

@@ -6,13 +6,35 @@ import type { Measured } from '../../src/execute/model/profile.js'
 import { DEFAULTS } from '../../src/execute/options.js'
 
 const measured: Measured = {
-  sampleSize: 5, itemMs: 0.1, itemCv: 0, cpuShare: 1, isAsync: false, itemBytes: 8, resultBytes: 8, cloneNodes: 2, isShared: true, obstacle: undefined,
+  sampleSize: 5,
+  itemMs: 0.1,
+  itemCv: 0,
+  cpuShare: 1,
+  isAsync: false,
+  itemBytes: 8,
+  resultBytes: 8,
+  cloneNodes: 2,
+  isShared: true,
+  obstacle: undefined,
 }
-const situation: Situation = { items: 1000, done: 0, warmWorkers: 0, startingMs: undefined, wakeMs: 0.1, obstacle: undefined }
+const situation: Situation = {
+  items: 1000,
+  done: 0,
+  warmWorkers: 0,
+  startingMs: undefined,
+  wakeMs: 0.1,
+  obstacle: undefined,
+}
 
 describe('how long a worker is expected to take to be ready', () => {
   beforeEach(() => {
-    vi.spyOn(limits, 'currentLimits').mockReturnValue({ cpuWorkers: 2, pidsAvailable: null, availableBytes: null, mostWorkers: Infinity, cpuPressure: null })
+    vi.spyOn(limits, 'currentLimits').mockReturnValue({
+      cpuWorkers: 2,
+      pidsAvailable: null,
+      availableBytes: null,
+      mostWorkers: Infinity,
+      cpuPressure: null,
+    })
   })
   afterEach(() => void vi.restoreAllMocks())
 

@@ -46,7 +46,9 @@ function compile(ts: Compiler, form: 'standard' | 'legacy', outDir: string): str
   })
 }
 
-const cases = compilers.flatMap(([version, ts]) => (['standard', 'legacy'] as const).map((form) => ({ version, ts, form })))
+const cases = compilers.flatMap(([version, ts]) =>
+  (['standard', 'legacy'] as const).map((form) => ({ version, ts, form })),
+)
 
 describe.each(cases)('TypeScript $version, $form decorators', ({ version, ts, form }) => {
   const outDir = join(root, 'build', `types-${version}-${form}`)
@@ -106,7 +108,9 @@ describe.each(cases)('TypeScript $version, $form decorators', ({ version, ts, fo
   })
 
   it('runs the guards of the public entry point', async () => {
-    const { Service, load, spare, shared } = (await import(pathToFileURL(join(outDir, 'both', 'public.js')).href)) as typeof Public
+    const { Service, load, spare, shared } = (await import(
+      pathToFileURL(join(outDir, 'both', 'public.js')).href
+    )) as typeof Public
     expect(await new Service().bareRetry()).toBe(1)
     expect(await new Service().bareTimeout()).toBe(1)
     expect(await new Service().bareFallback()).toBeUndefined()

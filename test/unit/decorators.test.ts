@@ -87,15 +87,29 @@ describe('a guard as a standard decorator', () => {
     ['without parentheses', untyped],
     ['with a policy', untyped(new Recorder())],
   ])('%s returns the guarded method', async (_, decorate) => {
-    const method = { async get(this: { base: number }, n: number) { return this.base + n } }.get
+    const method = {
+      async get(this: { base: number }, n: number) {
+        return this.base + n
+      },
+    }.get
     const guarded = decorate(method, standardContext('method', 'get')) as Guarded
     expect(await guarded.call({ base: 1 }, 2)).toBe(3)
     expect([guarded.name, guarded.length, guarded.policy.calls]).toEqual(['get', 1, 1])
   })
 
   it.each([
-    ['getter', function get() { return 1 }],
-    ['setter', function set() { return undefined }],
+    [
+      'getter',
+      function get() {
+        return 1
+      },
+    ],
+    [
+      'setter',
+      function set() {
+        return undefined
+      },
+    ],
     ['field', undefined],
     ['accessor', { get: () => 1, set: () => undefined }],
     ['class', class Service {}],
@@ -107,7 +121,9 @@ describe('a guard as a standard decorator', () => {
   })
 
   it('says how to guard a function that is kept in a field', () => {
-    expect(() => untyped()(undefined, standardContext('field', 'load'))).toThrow(/write: load = withRecorder\(\.\.\.\)\(function\)/)
+    expect(() => untyped()(undefined, standardContext('field', 'load'))).toThrow(
+      /write: load = withRecorder\(\.\.\.\)\(function\)/,
+    )
   })
 
   it('names members by symbol', () => {
@@ -115,7 +131,14 @@ describe('a guard as a standard decorator', () => {
   })
 
   it('refuses a generator method, whose caller expects no promise', () => {
-    const { walk, walkAsync } = { *walk() { yield 1 }, async *walkAsync() { yield 1 } }
+    const { walk, walkAsync } = {
+      *walk() {
+        yield 1
+      },
+      async *walkAsync() {
+        yield 1
+      },
+    }
     expect(() => untyped()(walk, standardContext('method', 'walk'))).toThrow(/not the generator walk/)
     expect(() => untyped()(walkAsync, standardContext('method', 'walkAsync'))).toThrow(TypeError)
   })
@@ -142,9 +165,19 @@ describe('a guard as a legacy decorator', () => {
 
   it.each([
     ['a getter', 'value', { get: () => 1, set: undefined, enumerable: false, configurable: true }, 'the getter value'],
-    ['a setter', 'value', { get: undefined, set: () => undefined, enumerable: false, configurable: true }, 'the setter value'],
+    [
+      'a setter',
+      'value',
+      { get: undefined, set: () => undefined, enumerable: false, configurable: true },
+      'the setter value',
+    ],
     ['a field (TypeScript)', 'load', undefined, 'the field load'],
-    ['a field (Babel)', 'load', { initializer: () => load, configurable: true, enumerable: true, writable: true }, 'the field load'],
+    [
+      'a field (Babel)',
+      'load',
+      { initializer: () => load, configurable: true, enumerable: true, writable: true },
+      'the field load',
+    ],
     ['a parameter of a method', 'load', 0, 'parameter 0 of load'],
     ['a parameter of a constructor', undefined, 1, 'parameter 1 of constructor'],
   ])('refuses %s with a TypeError that names it', (_, key, third, what) => {
@@ -166,13 +199,17 @@ describe('a guard as a legacy decorator', () => {
 
 describe('wrong use of a guard', () => {
   it.each([[1], ['load'], [null], [undefined], [{}], [[]]])('refuses %j for a function', (value) => {
-    expect(() => untyped()(value)).toThrow(/^withRecorder must be given the function to guard, or decorate a method; received /)
+    expect(() => untyped()(value)).toThrow(
+      /^withRecorder must be given the function to guard, or decorate a method; received /,
+    )
     expect(() => untyped()(value)).toThrow(TypeError)
   })
 
   it('refuses a policy of another kind, and options beside a policy', () => {
     const other = Object.assign(new Recorder(), { kind: 'other' })
-    expect(() => untyped(other)).toThrow("withRecorder takes a policy of kind 'recorder'; received one of kind \"other\"")
+    expect(() => untyped(other)).toThrow(
+      'withRecorder takes a policy of kind \'recorder\'; received one of kind "other"',
+    )
     expect(() => untyped(new Recorder(), {})).toThrow(TypeError)
   })
 

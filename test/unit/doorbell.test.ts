@@ -65,7 +65,10 @@ describeWithAddon('a doorbell', () => {
     ring(0)
   })
 
-  it.each([['exit', 3], ['throw', 1]] as const)('goes with a thread that ends by %s', async (end, code) => {
+  it.each([
+    ['exit', 3],
+    ['throw', 1],
+  ] as const)('goes with a thread that ends by %s', async (end, code) => {
     const { worker, id, exitCode } = await openWorker({ hold: true, end })
     worker.on('error', () => undefined)
     ring(id)

@@ -9,7 +9,13 @@ import type { TransferredTask } from '../../src/execute/workers/transfer.js'
 import { checked } from '../../src/execute/workers/transfer.js'
 import * as pools from '../../src/execute/workers/worker-pool.js'
 
-const machine: limits.Limits = { cpuWorkers: 2, pidsAvailable: null, availableBytes: null, mostWorkers: Infinity, cpuPressure: null }
+const machine: limits.Limits = {
+  cpuWorkers: 2,
+  pidsAvailable: null,
+  availableBytes: null,
+  mostWorkers: Infinity,
+  cpuPressure: null,
+}
 
 /** What a loop of `task` would have started early: for each pool its heap, the number of workers, and what each of them was sent. */
 function started(task: (n: number) => number, given: ScheduleOptions = {}, found: Partial<limits.Limits> | Error = {}) {

@@ -10,7 +10,10 @@ let count = 0
 const newPath = (): string => join(folder, `run-${count++}`)
 const items = Array.from({ length: 300 }, (_, i) => i)
 const linesIn = (path: string): Record<string, unknown>[] =>
-  readFileSync(path, 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>)
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 // One source for all of them, as a checkpoint belongs to the source of its function.
 function recorder() {
@@ -48,7 +51,11 @@ describe('execute with a checkpoint', () => {
 
     const controller = new AbortController()
     state.ran = []
-    const aborted = execute((n: number) => double(n), items, { checkpoint: { dir: newPath() }, mode, signal: controller.signal })
+    const aborted = execute((n: number) => double(n), items, {
+      checkpoint: { dir: newPath() },
+      mode,
+      signal: controller.signal,
+    })
     controller.abort(new Error('enough'))
     await expect(aborted).rejects.toThrow('enough')
 
@@ -68,8 +75,12 @@ describe('execute with a checkpoint', () => {
     controller.abort(new Error('too late'))
     await expect(aborted).rejects.toThrow('too late')
     await execute(double, items, { checkpoint })
-    await expect(execute(double, items.slice(1), { checkpoint })).rejects.toThrow(/other items: there were 300, now there are 299/)
-    await expect(execute(double, items.with(9, -9), { checkpoint })).rejects.toThrow(/other items: item 9 is not the one/)
+    await expect(execute(double, items.slice(1), { checkpoint })).rejects.toThrow(
+      /other items: there were 300, now there are 299/,
+    )
+    await expect(execute(double, items.with(9, -9), { checkpoint })).rejects.toThrow(
+      /other items: item 9 is not the one/,
+    )
     await expect(execute((n: number) => n, items, { checkpoint })).rejects.toThrow(/belongs to another task/)
     expect(await execute(double, items, { checkpoint })).toEqual(items.map((n) => 2 * n))
   })
@@ -77,7 +88,10 @@ describe('execute with a checkpoint', () => {
   it('is refused while another run has it', async () => {
     const checkpoint = { dir: newPath() }
     const wait = (n: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, 500, n))
-    const outcomes = await Promise.allSettled([execute(wait, [1, 2], { checkpoint }), execute(wait, [1, 2], { checkpoint })])
+    const outcomes = await Promise.allSettled([
+      execute(wait, [1, 2], { checkpoint }),
+      execute(wait, [1, 2], { checkpoint }),
+    ])
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
     const { reason } = outcomes.find((outcome) => outcome.status === 'rejected')!
     expect(reason).toBeInstanceOf(ExecutionError)
@@ -114,7 +128,12 @@ describe('execute with a checkpoint', () => {
     const sources: [string, () => Iterable<number> | AsyncIterable<number>][] = [
       ['an array', () => items],
       ['a generator', () => items.values()],
-      ['an async generator', async function* () { yield* items }],
+      [
+        'an async generator',
+        async function* () {
+          yield* items
+        },
+      ],
     ]
 
     /** A run that has finished the first 60 items. */
@@ -165,8 +184,12 @@ describe('execute with a checkpoint', () => {
 
     it('is refused before any item runs where the checkpoint is of another task or of other items', async () => {
       const { checkpoint, state, double } = await after60()
-      await expect(optimize((n: number) => n + 1, items, { checkpoint, useCache: false })).rejects.toThrow('belongs to another task')
-      await expect(optimize(double, items.toReversed(), { checkpoint, useCache: false })).rejects.toThrow('item 0 is not the one that was finished')
+      await expect(optimize((n: number) => n + 1, items, { checkpoint, useCache: false })).rejects.toThrow(
+        'belongs to another task',
+      )
+      await expect(optimize(double, items.toReversed(), { checkpoint, useCache: false })).rejects.toThrow(
+        'item 0 is not the one that was finished',
+      )
       expect(state.ran).toEqual([])
     })
   })
@@ -185,7 +208,8 @@ describe('execute in worker threads with a checkpoint', () => {
   ])('keeps every result of %s', async (_, source) => {
     const checkpoint = { dir: newPath() }
     const task = source[0] === 0 ? spin : ({ n }: { n: number }): object => ({ n, ran: true })
-    const run = async (): Promise<unknown[]> => execute(task as (item: unknown) => unknown, source as unknown[], { checkpoint, mode: 'threads', workers: 2 })
+    const run = async (): Promise<unknown[]> =>
+      execute(task as (item: unknown) => unknown, source as unknown[], { checkpoint, mode: 'threads', workers: 2 })
     const results = await run()
     expect(results).toEqual(Array.from(source as unknown[], task as (item: unknown) => unknown))
     const log = readFileSync(join(checkpoint.dir, 'checkpoint.log'))
@@ -201,7 +225,9 @@ describe('execute with dead letters', () => {
     const { state, double } = recorder()
     state.fails = (n) => n === 3
     await expect(execute(double, items, { deadLetter })).rejects.toThrow('not 3')
-    expect(linesIn(deadLetter)).toMatchObject([{ index: 3, item: 3, error: { name: 'RangeError', message: 'not 3' }, attempts: 1 }])
+    expect(linesIn(deadLetter)).toMatchObject([
+      { index: 3, item: 3, error: { name: 'RangeError', message: 'not 3' }, attempts: 1 },
+    ])
     state.fails = (n) => n >= 298
     await execute(double, items, { deadLetter, onError: 'collect' })
     expect(linesIn(deadLetter).map(({ index }) => index)).toEqual([3, 298, 299])
@@ -213,10 +239,19 @@ describe('execute with dead letters', () => {
     expect(state.ran).toEqual([])
     if (process.platform !== 'linux') return
     state.fails = (n) => n === 100
-    const error = await execute(double, items, { deadLetter: '/dev/full', onError: 'collect' }).catch((reason: unknown) => reason)
+    const error = await execute(double, items, { deadLetter: '/dev/full', onError: 'collect' }).catch(
+      (reason: unknown) => reason,
+    )
     expect(error).toBeInstanceOf(ExecutionError)
-    expect(error).toMatchObject({ message: expect.stringContaining('ENOSPC') as string, deadLetter: '/dev/full', errors: [{ code: 'ENOSPC' }] })
-    expect((error as ExecutionError).results.slice(0, 2)).toEqual([{ status: 'fulfilled', value: 0 }, { status: 'fulfilled', value: 2 }])
+    expect(error).toMatchObject({
+      message: expect.stringContaining('ENOSPC') as string,
+      deadLetter: '/dev/full',
+      errors: [{ code: 'ENOSPC' }],
+    })
+    expect((error as ExecutionError).results.slice(0, 2)).toEqual([
+      { status: 'fulfilled', value: 0 },
+      { status: 'fulfilled', value: 2 },
+    ])
   })
 })
 

@@ -22,8 +22,18 @@ async function* numbersLater(count: number): AsyncGenerator<number> {
 describe('execute', () => {
   it.each([0, 1, 2, 5, 1000])('gives the results of %i items in order, from any kind of source', async (count) => {
     const expected = Array.from({ length: count }, (_, i) => i * 2)
-    expect(await execute(double, Array.from({ length: count }, (_, i) => i))).toEqual(expected)
-    expect(await execute(double, Float64Array.from({ length: count }, (_, i) => i))).toEqual(expected)
+    expect(
+      await execute(
+        double,
+        Array.from({ length: count }, (_, i) => i),
+      ),
+    ).toEqual(expected)
+    expect(
+      await execute(
+        double,
+        Float64Array.from({ length: count }, (_, i) => i),
+      ),
+    ).toEqual(expected)
     expect(await execute(double, numbers(count))).toEqual(expected)
     expect(await execute(double, new Set(numbers(count)))).toEqual(expected)
     expect(await execute(double, numbersLater(Math.min(count, 50)))).toEqual(expected.slice(0, 50))
@@ -41,13 +51,10 @@ describe('execute', () => {
 
   it('runs every item once, also when only some of them return promises', async () => {
     const runs = new Map<number, number>()
-    const results = await execute(
-      (n: number) => {
-        runs.set(n, (runs.get(n) ?? 0) + 1)
-        return n % 7 === 3 ? sleep(2, n) : n
-      },
-      numbers(500),
-    )
+    const results = await execute((n: number) => {
+      runs.set(n, (runs.get(n) ?? 0) + 1)
+      return n % 7 === 3 ? sleep(2, n) : n
+    }, numbers(500))
     expect(results).toEqual([...numbers(500)])
     expect([...runs.values()].every((times) => times === 1)).toBe(true)
     expect(runs.size).toBe(500)
@@ -65,30 +72,39 @@ describe('execute', () => {
   it('keeps what has run of an array that an item shortens, and leaves no holes', async () => {
     const shortening = (left: number, waits: boolean): [(n: number) => unknown, number[]] => {
       const items = Array.from({ length: 10 }, (_, n) => n)
-      return [(n) => { items.length = Math.min(items.length, left); return waits ? sleep(1, n) : n }, items]
+      return [
+        (n) => {
+          items.length = Math.min(items.length, left)
+          return waits ? sleep(1, n) : n
+        },
+        items,
+      ]
     }
     expect(await execute(...shortening(0, false))).toEqual([0])
     expect(await execute(...shortening(2, true))).toEqual([0, 1])
     expect(await execute(...shortening(2, false), { hooks: { onEnd: () => undefined } })).toEqual([0, 1])
   })
 
-  it.each([0, 1, 7, 100, 999])('goes with an array that item %i shortens or lengthens, as a loop would, however many items run at a time', async (at) => {
-    for (const length of [at + 1, at + 3, 1000, 1003, 5000]) {
-      const seen: number[] = []
-      const items = Array.from({ length: 1000 }, (_, n) => n)
-      const results = await execute((n: number | undefined) => {
-        const index = seen.push(n!) - 1
-        if (index === at) {
-          const before = items.length
-          items.length = length
-          if (length > before) items.fill(7, before)
-        }
-        return index
-      }, items)
-      expect(seen).toEqual(items)
-      expect(results).toEqual(items.map((_, index) => index))
-    }
-  })
+  it.each([0, 1, 7, 100, 999])(
+    'goes with an array that item %i shortens or lengthens, as a loop would, however many items run at a time',
+    async (at) => {
+      for (const length of [at + 1, at + 3, 1000, 1003, 5000]) {
+        const seen: number[] = []
+        const items = Array.from({ length: 1000 }, (_, n) => n)
+        const results = await execute((n: number | undefined) => {
+          const index = seen.push(n!) - 1
+          if (index === at) {
+            const before = items.length
+            items.length = length
+            if (length > before) items.fill(7, before)
+          }
+          return index
+        }, items)
+        expect(seen).toEqual(items)
+        expect(results).toEqual(items.map((_, index) => index))
+      }
+    },
+  )
 
   it('begins once what begins with each then, such as a query', async () => {
     const begun: number[] = []
@@ -98,7 +114,10 @@ describe('execute', () => {
         return (n === 0 ? Promise.resolve(n) : sleep(2, n)).then(resolve, reject)
       },
     })
-    for (const items of [[0, 1, 2, 3], [1, 2, 3]]) {
+    for (const items of [
+      [0, 1, 2, 3],
+      [1, 2, 3],
+    ]) {
       begun.length = 0
       expect(await execute(query, items)).toEqual(items)
       expect(begun).toEqual(items)
@@ -147,7 +166,12 @@ describe('execute', () => {
         closed = true
       }
     })()
-    await expect(execute((n: number) => { if (n === 2) throw new Error('stop'); return n }, source)).rejects.toThrow('stop')
+    await expect(
+      execute((n: number) => {
+        if (n === 2) throw new Error('stop')
+        return n
+      }, source),
+    ).rejects.toThrow('stop')
     expect(closed).toBe(true)
     expect(drawn.length).toBeLessThan(10)
   })
@@ -185,18 +209,21 @@ describe('execute', () => {
     await expect(running).rejects.toBe(reason)
   })
 
-  it.each([{}, { mode: 'async' }, { onError: 'collect' }] satisfies ScheduleOptions[])('ends when its first item or a hook aborts it, with %o', async (options) => {
-    const byItem = new AbortController()
-    const abortAndWait = (): Promise<never> => {
-      byItem.abort(new Error('by the item'))
-      return new Promise(() => undefined)
-    }
-    await expect(execute(abortAndWait, [1, 2], { ...options, signal: byItem.signal })).rejects.toThrow('by the item')
-    const byHook = new AbortController()
-    const hooks = { onStart: () => byHook.abort(new Error('by the hook')) }
-    const wait = (): Promise<never> => new Promise(() => undefined)
-    await expect(execute(wait, [1, 2], { ...options, hooks, signal: byHook.signal })).rejects.toThrow('by the hook')
-  })
+  it.each([{}, { mode: 'async' }, { onError: 'collect' }] satisfies ScheduleOptions[])(
+    'ends when its first item or a hook aborts it, with %o',
+    async (options) => {
+      const byItem = new AbortController()
+      const abortAndWait = (): Promise<never> => {
+        byItem.abort(new Error('by the item'))
+        return new Promise(() => undefined)
+      }
+      await expect(execute(abortAndWait, [1, 2], { ...options, signal: byItem.signal })).rejects.toThrow('by the item')
+      const byHook = new AbortController()
+      const hooks = { onStart: () => byHook.abort(new Error('by the hook')) }
+      const wait = (): Promise<never> => new Promise(() => undefined)
+      await expect(execute(wait, [1, 2], { ...options, hooks, signal: byHook.signal })).rejects.toThrow('by the hook')
+    },
+  )
 
   it('limits the time of an item', async () => {
     const task = (n: number): Promise<number> => sleep(n, n, { ref: false })
@@ -212,22 +239,41 @@ describe('execute', () => {
       onItemError: ({ index, item, attempts }) => told.push(`error ${index} ${String(item)} ${attempts}`),
       onEnd: ({ completed, failed, mode }) => told.push(`end ${completed} ${failed} ${mode}`),
     }
-    const task = (n: number): number => { if (n === 1) throw new Error('one'); return n }
+    const task = (n: number): number => {
+      if (n === 1) throw new Error('one')
+      return n
+    }
     await execute(task, [0, 1, 2], { hooks, onError: 'collect' })
     expect(told).toEqual(['start 3', 'error 1 1 1', 'end 2 1 serial'])
   })
 })
 
 describe('bad input is refused before any item runs', () => {
-  const never = (): never => { throw new Error('ran') }
+  const never = (): never => {
+    throw new Error('ran')
+  }
   it.each([
     ['a task that is no function', 5, [1], undefined, TypeError, /task must be a function/],
     ['items that cannot be iterated', never, 5, undefined, TypeError, /items must be an array/],
     ['a string for items', never, 'abc', undefined, TypeError, /items must be an array/],
     ['workers 0', never, [1], { workers: 0 }, RangeError, /workers must be an integer >= 1; received 0/],
     ['chunkSize 0', never, [1], { chunkSize: 0 }, RangeError, /chunkSize/],
-    ['an unknown option', never, [1], { worker: 2 }, TypeError, /unknown execute option 'worker'.*did you mean 'workers'/],
-    ['a mode there is not', never, [1], { mode: 'fast' }, RangeError, /mode must be one of 'serial', 'async', 'threads'/],
+    [
+      'an unknown option',
+      never,
+      [1],
+      { worker: 2 },
+      TypeError,
+      /unknown execute option 'worker'.*did you mean 'workers'/,
+    ],
+    [
+      'a mode there is not',
+      never,
+      [1],
+      { mode: 'fast' },
+      RangeError,
+      /mode must be one of 'serial', 'async', 'threads'/,
+    ],
     ['a timeout of NaN', never, [1], { timeoutMs: NaN }, RangeError, /timeoutMs/],
     ['a policy that is none', never, [1], { policies: [{}] }, TypeError, /policies\[0\]/],
     ['an unknown hook', never, [1], { hooks: { onBegin: never } }, TypeError, /unknown hooks option 'onBegin'/],
@@ -239,14 +285,19 @@ describe('bad input is refused before any item runs', () => {
   })
 
   it('an export that does not exist', async () => {
-    await expect(execute({ url: 'node:path', export: 'nothing' } as never, [1])).rejects.toThrow(/must export a function named 'nothing'/)
+    await expect(execute({ url: 'node:path', export: 'nothing' } as never, [1])).rejects.toThrow(
+      /must export a function named 'nothing'/,
+    )
   })
 })
 
 describe('optimize', () => {
   it('runs the sample only, and keeps its results', async () => {
     const ran: number[] = []
-    const plan = await optimize((n: number) => { ran.push(n); return n * 2 }, numbers(20))
+    const plan = await optimize((n: number) => {
+      ran.push(n)
+      return n * 2
+    }, numbers(20))
     expect(ran).toEqual([0, 1, 2, 3, 4])
     expect(plan.cacheHit).toBe(false)
     expect(await plan.run()).toEqual([...numbers(20)].map(double))
@@ -297,7 +348,8 @@ describe('optimize', () => {
   it('explains itself', async () => {
     const plan = await optimize(double, [...numbers(100)])
     const report = plan.explain()
-    for (const word of ['Plan: stay in this thread', 'Why: ', 'an item takes', 'Considered:', 'What would change it:']) expect(report).toContain(word)
+    for (const word of ['Plan: stay in this thread', 'Why: ', 'an item takes', 'Considered:', 'What would change it:'])
+      expect(report).toContain(word)
   })
 })
 
@@ -314,14 +366,21 @@ describe('a task that is known by its module', () => {
 
   it('is run like a function, the first time and later', async () => {
     const url = moduleUrl()
-    const [double, failing, late] = ['double', 'failing', 'late'].map((name) => task<number>(url, name)) as [TaskReference<number>, TaskReference<number>, TaskReference<number>]
+    const [double, failing, late] = ['double', 'failing', 'late'].map((name) => task<number>(url, name)) as [
+      TaskReference<number>,
+      TaskReference<number>,
+      TaskReference<number>,
+    ]
     for (let times = 0; times < 3; times++) {
       expect(await execute(double, [1, 2, 3])).toEqual([2, 4, 6])
       expect(await execute(double, new Float64Array([1, 2]))).toEqual([2, 4])
       expect(await execute(late, [1, 2, 3])).toEqual([1, 2, 3])
       await expect(execute(failing, [1, 2, 3])).rejects.toThrow(RangeError)
       await expect(execute(double, [1], { signal: AbortSignal.abort('no') })).rejects.toBe('no')
-      expect(await execute(failing, [1, 2], { onError: 'collect' })).toMatchObject([{ value: 1 }, { reason: { message: 'two' } }])
+      expect(await execute(failing, [1, 2], { onError: 'collect' })).toMatchObject([
+        { value: 1 },
+        { reason: { message: 'two' } },
+      ])
       const plan = await optimize(double, [1, 2, 3])
       expect(await plan.run()).toEqual([2, 4, 6])
     }

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { KeyedRateLimiter, pipeline, RateLimiter, RateLimitExceeded, withPolicy, withRateLimit, withRetry, withTimeout } from '../../dist/index.js'
+import {
+  KeyedRateLimiter,
+  pipeline,
+  RateLimiter,
+  RateLimitExceeded,
+  withPolicy,
+  withRateLimit,
+  withRetry,
+  withTimeout,
+} from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { outcomeOf } from './policy-helpers.js'
 
@@ -9,7 +18,13 @@ interface Request {
 
 const from = (ip: string): Request => ({ ip })
 
-function options(clock: FakeClock): { keyed: (request: Request) => string; requestsPerSecond: number; burstSize: number; capacity: number; clock: FakeClock } {
+function options(clock: FakeClock): {
+  keyed: (request: Request) => string
+  requestsPerSecond: number
+  burstSize: number
+  capacity: number
+  clock: FakeClock
+} {
   return { keyed: (request) => request.ip, requestsPerSecond: 10, burstSize: 1, capacity: 100, clock }
 }
 
@@ -17,9 +32,15 @@ describe('withRateLimit({ keyed })', () => {
   it('limits each key on its own, as a wrapper', async () => {
     const clock = new FakeClock()
     const answer = withRateLimit(options(clock))(async (request: Request, suffix = '') => request.ip + suffix)
-    const outcomes = [answer(from('a'), '!'), answer(from('a')), answer(from('b'))].map((call) => outcomeOf(clock, call))
+    const outcomes = [answer(from('a'), '!'), answer(from('a')), answer(from('b'))].map((call) =>
+      outcomeOf(clock, call),
+    )
     await clock.advance(200)
-    expect(await Promise.all(outcomes)).toMatchObject([{ value: 'a!', atMs: 0 }, { value: 'a', atMs: 100 }, { value: 'b', atMs: 0 }])
+    expect(await Promise.all(outcomes)).toMatchObject([
+      { value: 'a!', atMs: 0 },
+      { value: 'a', atMs: 100 },
+      { value: 'b', atMs: 0 },
+    ])
     expect([answer.name, answer.length, answer.policy.kind]).toEqual(['', 1, 'rate-limit'])
     expect(answer.policy.stats()).toMatchObject({ allowed: 3, waiting: 0 })
     expect(answer.policy.limiter).toBeInstanceOf(KeyedRateLimiter)
@@ -39,8 +60,12 @@ describe('withRateLimit({ keyed })', () => {
 
   it('shares an existing keyed limiter', async () => {
     const limiter = new KeyedRateLimiter({ requestsPerSecond: 1e-6, burstSize: 1, capacity: 100, waitOnLimit: false })
-    const read = withRateLimit({ keyed: (request: Request) => request.ip, limiter })(async (request: Request) => `read ${request.ip}`)
-    const write = withRateLimit({ keyed: (id: number, ip: string) => ip + String(id - id).slice(1), limiter })(async (_id: number, ip: string) => `write ${ip}`)
+    const read = withRateLimit({ keyed: (request: Request) => request.ip, limiter })(
+      async (request: Request) => `read ${request.ip}`,
+    )
+    const write = withRateLimit({ keyed: (id: number, ip: string) => ip + String(id - id).slice(1), limiter })(
+      async (_id: number, ip: string) => `write ${ip}`,
+    )
     expect(await read(from('a'))).toBe('read a')
     await expect(write(1, 'a')).rejects.toThrow(RateLimitExceeded)
   })
@@ -115,7 +140,8 @@ describe('RateLimiter.all with a keyed limit', () => {
   it('takes from all or from none', () => {
     const { rpm, perUser } = limits()
     const both = RateLimiter.all({ rpm, perUser })
-    const ask = (key: string, tokens?: number): boolean => both.tryAcquire({ rpm: 1, perUser: { key, tokens } }) !== false
+    const ask = (key: string, tokens?: number): boolean =>
+      both.tryAcquire({ rpm: 1, perUser: { key, tokens } }) !== false
     expect([ask('a'), ask('a'), ask('a'), ask('b', 2), ask('b')]).toEqual([true, true, false, true, false])
     expect(rpm.getAvailableTokens()).toBe(2)
     expect(perUser.stats()).toMatchObject({ allowed: 3, denied: 2 })
@@ -143,7 +169,10 @@ describe('RateLimiter.all with a keyed limit', () => {
     const { rpm, perUser } = limits({ maxWaitMs: 500 })
     const both = RateLimiter.all({ rpm, perUser })
     await both.acquire({ perUser: { key: 'a', tokens: 2 } })
-    await expect(both.acquire({ rpm: 1, perUser: { key: 'a' } })).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_EXCEEDED', retryAfterMs: 1000 })
+    await expect(both.acquire({ rpm: 1, perUser: { key: 'a' } })).rejects.toMatchObject({
+      code: 'ERR_RATE_LIMIT_EXCEEDED',
+      retryAfterMs: 1000,
+    })
     expect(rpm.getAvailableTokens()).toBe(5)
   })
 
@@ -152,7 +181,9 @@ describe('RateLimiter.all with a keyed limit', () => {
     const both = RateLimiter.all({ rpm, perUser })
     const untyped = both as unknown as { tryAcquire(costs: object): { settle(actual: object): void } }
     expect(() => untyped.tryAcquire({ rpm: 1, perUser: 1 })).toThrow(/^costs.perUser must be \{ key, tokens \}/)
-    expect(() => untyped.tryAcquire({ perUser: { tokens: 1 } })).toThrow(/^costs.perUser.key must be a string, number or bigint; received undefined/)
+    expect(() => untyped.tryAcquire({ perUser: { tokens: 1 } })).toThrow(
+      /^costs.perUser.key must be a string, number or bigint; received undefined/,
+    )
     expect(() => untyped.tryAcquire({ perUser: { key: 'a', tokens: -1 } })).toThrow(/^costs.perUser.tokens must be/)
     expect(() => untyped.tryAcquire({ perUser: { key: 'a', token: 1 } })).toThrow(/did you mean 'tokens'/)
     expect(() => untyped.tryAcquire({ rpm: { key: 'a' } })).toThrow(/^costs.rpm must be/)

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { KeyedRateLimiter, type KeyedRateLimitPolicy, RateLimitExceeded, RateLimiter, SharedMemoryError } from '../../dist/index.js'
+import {
+  KeyedRateLimiter,
+  type KeyedRateLimitPolicy,
+  RateLimitExceeded,
+  RateLimiter,
+  SharedMemoryError,
+} from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { itWithAddon } from '../support/native.js'
 import { outcomeOf } from './policy-helpers.js'
@@ -7,7 +13,10 @@ import { freshName } from './rate-limiter-helpers.js'
 
 function keyed(policy: Partial<KeyedRateLimitPolicy> = {}): { clock: FakeClock; limiter: KeyedRateLimiter } {
   const clock = new FakeClock()
-  return { clock, limiter: new KeyedRateLimiter({ requestsPerSecond: 10, burstSize: 2, capacity: 1000, clock, ...policy }) }
+  return {
+    clock,
+    limiter: new KeyedRateLimiter({ requestsPerSecond: 10, burstSize: 2, capacity: 1000, clock, ...policy }),
+  }
 }
 
 describe('KeyedRateLimiter', () => {
@@ -22,7 +31,29 @@ describe('KeyedRateLimiter', () => {
 
   it('takes strings, numbers and bigints, and tells them apart', () => {
     const { limiter } = keyed({ burstSize: 1 })
-    const keys = ['1', 1, 1n, '', '\0', '\0\0', 0, -1, -1n, 0n, 1.5, Infinity, '\ud800', '\ud801', 'ü', '日本', 2n ** 64n, 2n ** 200n, -(2n ** 200n), 'x'.repeat(65_536), `${'x'.repeat(65_535)}y`]
+    const keys = [
+      '1',
+      1,
+      1n,
+      '',
+      '\0',
+      '\0\0',
+      0,
+      -1,
+      -1n,
+      0n,
+      1.5,
+      Infinity,
+      '\ud800',
+      '\ud801',
+      'ü',
+      '日本',
+      2n ** 64n,
+      2n ** 200n,
+      -(2n ** 200n),
+      'x'.repeat(65_536),
+      `${'x'.repeat(65_535)}y`,
+    ]
     for (const key of keys) expect([key, limiter.tryAcquire(key)]).toEqual([key, true])
     for (const key of keys) expect([key, limiter.tryAcquire(key)]).toEqual([key, false])
     expect(limiter.tryAcquire(-0)).toBe(false)
@@ -74,7 +105,8 @@ describe('KeyedRateLimiter', () => {
   it('has every key wait in its own line, first come first served', async () => {
     const { clock, limiter } = keyed({ burstSize: 1 })
     const ended: string[] = []
-    const wait = (key: string, name: string): void => void outcomeOf(clock, limiter.acquire(key)).then(({ atMs }) => ended.push(`${name}@${atMs}`))
+    const wait = (key: string, name: string): void =>
+      void outcomeOf(clock, limiter.acquire(key)).then(({ atMs }) => ended.push(`${name}@${atMs}`))
     for (const name of ['a1', 'a2', 'a3', 'b1', 'b2']) wait(name[0]!, name)
     expect(limiter.stats().waiting).toBe(3)
     expect(limiter.tryAcquire('a')).toBe(false)
@@ -103,7 +135,10 @@ describe('KeyedRateLimiter', () => {
     const waits = limiter.acquire('a')
     for (const key of ['a', 'b']) if (key === 'b') await limiter.acquire('b')
     await expect(limiter.acquire('b')).rejects.toThrow(/maxQueue/)
-    await expect(limiter.acquire('a', 1, { maxWaitMs: 50 })).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_EXCEEDED', retryAfterMs: 200 })
+    await expect(limiter.acquire('a', 1, { maxWaitMs: 50 })).rejects.toMatchObject({
+      code: 'ERR_RATE_LIMIT_EXCEEDED',
+      retryAfterMs: 200,
+    })
     expect(limiter.retryAfterMs('a')).toBe(200)
     limiter[Symbol.dispose]()
     await expect(waits).rejects.toThrow(SharedMemoryError)
@@ -139,7 +174,9 @@ describe('KeyedRateLimiter', () => {
     limiter.tryAcquire('a', 2)
     limiter.tryAcquire('b')
     expect(limiter.tryAcquire('c', 2)).toBe(true)
-    expect([limiter.getAvailableTokens('a'), limiter.getAvailableTokens('b'), limiter.getAvailableTokens('c')]).toEqual([0, 2, 0])
+    expect([limiter.getAvailableTokens('a'), limiter.getAvailableTokens('b'), limiter.getAvailableTokens('c')]).toEqual(
+      [0, 2, 0],
+    )
   })
 
   it('holds the bound under a flood of keys, which takes no more memory and spares who owes more', () => {
@@ -177,7 +214,9 @@ describe('KeyedRateLimiter', () => {
     const second = new KeyedRateLimiter(policy)
     expect([first.tryAcquire('a'), second.tryAcquire('a'), first.tryAcquire('a')]).toEqual([true, true, false])
     for (const other of [{ capacity: 200 }, { burstSize: 3 }, { onFull: 'deny' as const }, { requestsPerSecond: 1 }]) {
-      expect(() => new KeyedRateLimiter({ ...policy, ...other })).toThrow(/capacity: 100, onFull: 'evict'.*cannot be used with/)
+      expect(() => new KeyedRateLimiter({ ...policy, ...other })).toThrow(
+        /capacity: 100, onFull: 'evict'.*cannot be used with/,
+      )
     }
     // Another kind of thing may have the same name.
     expect(new RateLimiter({ name: policy.name }).tryAcquire()).toBe(true)
@@ -204,21 +243,44 @@ describe('KeyedRateLimiter refuses', () => {
   }
 
   it('options that are wrong, naming them', () => {
-    expect(refused({})).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/^capacity must be an integer >= 1 and <= 100000000; received undefined/) })
-    for (const capacity of [0, -1, 1.5, NaN, Infinity, 1e9]) expect(refused({ capacity })).toMatchObject({ name: 'RangeError', message: expect.stringMatching(/^capacity must be/) })
+    expect(refused({})).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/^capacity must be an integer >= 1 and <= 100000000; received undefined/),
+    })
+    for (const capacity of [0, -1, 1.5, NaN, Infinity, 1e9])
+      expect(refused({ capacity })).toMatchObject({
+        name: 'RangeError',
+        message: expect.stringMatching(/^capacity must be/),
+      })
     expect(refused({ capacity: '5' })).toMatchObject({ name: 'TypeError' })
-    expect(refused({ capacity: 5, onFull: 'drop' })).toMatchObject({ name: 'RangeError', message: expect.stringContaining("onFull must be one of 'evict', 'deny'") })
+    expect(refused({ capacity: 5, onFull: 'drop' })).toMatchObject({
+      name: 'RangeError',
+      message: expect.stringContaining("onFull must be one of 'evict', 'deny'"),
+    })
     expect(refused({ capacity: 5, capacty: 6 }).message).toContain("did you mean 'capacity'")
-    expect(refused({ capacity: 5, requestsPerSecond: 0 })).toMatchObject({ name: 'RangeError', message: expect.stringContaining('requestsPerSecond') })
-    expect(refused({ capacity: 5, scope: 'machine' })).toMatchObject({ name: 'TypeError', message: expect.stringContaining('name') })
+    expect(refused({ capacity: 5, requestsPerSecond: 0 })).toMatchObject({
+      name: 'RangeError',
+      message: expect.stringContaining('requestsPerSecond'),
+    })
+    expect(refused({ capacity: 5, scope: 'machine' })).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining('name'),
+    })
     expect(refused(undefined as never)).toMatchObject({ name: 'TypeError' })
   })
 
   it('keys of other types, NaN, and keys that are too long', async () => {
     const { limiter } = keyed()
-    const calls = [(key: never) => limiter.tryAcquire(key), (key: never) => limiter.tryAcquire(key, 2), (key: never) => limiter.getAvailableTokens(key), (key: never) => limiter.retryAfterMs(key), (key: never) => limiter.reset(key)]
+    const calls = [
+      (key: never) => limiter.tryAcquire(key),
+      (key: never) => limiter.tryAcquire(key, 2),
+      (key: never) => limiter.getAvailableTokens(key),
+      (key: never) => limiter.retryAfterMs(key),
+      (key: never) => limiter.reset(key),
+    ]
     for (const key of [undefined, null, true, {}, [], Symbol('s'), () => 1, new Date(), Object('boxed')]) {
-      for (const call of calls) expect(() => call(key as never)).toThrow(/^key must be a string, number or bigint; received/)
+      for (const call of calls)
+        expect(() => call(key as never)).toThrow(/^key must be a string, number or bigint; received/)
       await expect(limiter.acquire(key as never)).rejects.toThrow(TypeError)
     }
     for (const key of [NaN, 'x'.repeat(65_537), 2n ** 8192n, -(2n ** 9000n)]) {
@@ -237,7 +299,9 @@ describe('KeyedRateLimiter refuses', () => {
       await expect(limiter.acquire('a', tokens)).rejects.toThrow(RangeError)
     }
     expect(() => limiter.tryAcquire('a', '1' as never)).toThrow(TypeError)
-    await expect(limiter.acquire('a', 1, { maxWait: 5 } as never)).rejects.toThrow(/unknown KeyedRateLimiter option 'maxWait'/)
+    await expect(limiter.acquire('a', 1, { maxWait: 5 } as never)).rejects.toThrow(
+      /unknown KeyedRateLimiter option 'maxWait'/,
+    )
     expect(limiter.getAvailableTokens('a')).toBe(2)
   })
 
@@ -246,9 +310,13 @@ describe('KeyedRateLimiter refuses', () => {
     const handle = limiter.share()
     const other = new RateLimiter().share()
     expect(() => KeyedRateLimiter.from(other as never)).toThrow(TypeError)
-    expect(() => KeyedRateLimiter.from({ ...handle, buffer: other.buffer!, cell: other.cell! })).toThrow(SharedMemoryError)
+    expect(() => KeyedRateLimiter.from({ ...handle, buffer: other.buffer!, cell: other.cell! })).toThrow(
+      SharedMemoryError,
+    )
     expect(() => KeyedRateLimiter.from({ ...handle, cell: 2 })).toThrow(SharedMemoryError)
-    expect(() => KeyedRateLimiter.from({ ...handle, policy: { ...handle.policy, capacity: 5 } })).toThrow(/other parameters/)
+    expect(() => KeyedRateLimiter.from({ ...handle, policy: { ...handle.policy, capacity: 5 } })).toThrow(
+      /other parameters/,
+    )
     expect(() => KeyedRateLimiter.from({ ...handle, buffer: new ArrayBuffer(64) as never })).toThrow(TypeError)
     expect(() => KeyedRateLimiter.from(null as never)).toThrow(TypeError)
   })
@@ -265,7 +333,8 @@ describe('KeyedRateLimiter refuses', () => {
       else expect(() => KeyedRateLimiter.from(handle)).toThrow()
       words[word] = before
     }
-    for (let word = 24; word < words.length; word++) words[word] = BigInt.asIntN(64, BigInt(word) * 0x9e37_79b9_7f4a_7c15n)
+    for (let word = 24; word < words.length; word++)
+      words[word] = BigInt.asIntN(64, BigInt(word) * 0x9e37_79b9_7f4a_7c15n)
     for (let n = 0; n < 200; n++) expect(typeof limiter.tryAcquire(n)).toBe('boolean')
   })
 

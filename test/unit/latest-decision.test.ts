@@ -5,7 +5,16 @@ import { DEFAULTS } from '../../src/execute/options.js'
 import { decideOnce } from '../../src/execute/run/latest-decision.js'
 
 const measured: Measured = {
-  sampleSize: 5, itemMs: 0.01, itemCv: 0, cpuShare: 1, isAsync: false, itemBytes: 8, resultBytes: 8, cloneNodes: 2, isShared: true, obstacle: undefined,
+  sampleSize: 5,
+  itemMs: 0.01,
+  itemCv: 0,
+  cpuShare: 1,
+  isAsync: false,
+  itemBytes: 8,
+  resultBytes: 8,
+  cloneNodes: 2,
+  isShared: true,
+  obstacle: undefined,
 }
 const question = { measured, items: 1000, warmWorkers: 1, wakeMs: 0.1 }
 type Changes = Partial<Omit<typeof question, 'measured'>>
@@ -25,7 +34,8 @@ function fresh({ measured, ...situation }: typeof question): Decision {
   return decide(measured, { ...situation, done: 0, startingMs: undefined, obstacle: undefined }, DEFAULTS)
 }
 
-const thinks = (changed: Changes = {}, changedMeasured: Partial<Measured> = {}): boolean => ask(changed, changedMeasured).thought
+const thinks = (changed: Changes = {}, changedMeasured: Partial<Measured> = {}): boolean =>
+  ask(changed, changedMeasured).thought
 
 // The limits of the machine are read anew once a second, and the tests of one core must be those of several.
 beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }))
@@ -34,7 +44,12 @@ afterEach(() => vi.useRealTimers())
 describe('the latest decision', () => {
   it('stands for the same question, and for items that take a little more or less', () => {
     thinks({ items: 7 })
-    expect([thinks(), thinks(), thinks({}, { itemMs: 0.012 }), thinks({}, { itemMs: 0.0085 })]).toEqual([true, false, false, false])
+    expect([thinks(), thinks(), thinks({}, { itemMs: 0.012 }), thinks({}, { itemMs: 0.0085 })]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
   })
 
   it('stands for a beginning that costs more or less, unless it would cost what workers gain', () => {
@@ -64,7 +79,11 @@ describe('the latest decision', () => {
 
   it('stands where it was for the loop, unless workers cost less by now or items take longer', () => {
     const loop = { items: 7 }
-    expect([ask(loop).decision.chosen.mode, thinks({ ...loop, wakeMs: 0.3 }), thinks(loop, { itemMs: 0.0104 })]).toEqual(['serial', false, false])
+    expect([
+      ask(loop).decision.chosen.mode,
+      thinks({ ...loop, wakeMs: 0.3 }),
+      thinks(loop, { itemMs: 0.0104 }),
+    ]).toEqual(['serial', false, false])
     expect([thinks(loop, { itemMs: 0.0106 }), thinks({ ...loop, wakeMs: 0 }, { itemMs: 0.0106 })]).toEqual([true, true])
   })
 

@@ -3,7 +3,22 @@ import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
-import { BREAKER, BREAKER_PARAMETER, BUCKET, CELL_BYTES, KEYED, KIND, kindWord, LAYOUT_VERSION, MACHINE, NAMED_BUCKET, REGION, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
+import {
+  BREAKER,
+  BREAKER_PARAMETER,
+  BUCKET,
+  CELL_BYTES,
+  KEYED,
+  KIND,
+  kindWord,
+  LAYOUT_VERSION,
+  MACHINE,
+  NAMED_BUCKET,
+  REGION,
+  RETRY_BUDGET,
+  SEMAPHORE,
+  WORDS_PER_CELL,
+} from '../../dist/memory/layout.js'
 import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker.js'
 import { IDLE_MINUTES } from '../../dist/memory/breaker-window.js'
 import { BREAKER_STATE, CALL_RESULT } from '../../dist/memory/circuit-breaker.js'
@@ -20,7 +35,7 @@ function constantsOf(text: string): Map<string, bigint> {
   for (const statement of text.replace(/int64_t\{(\w+)\}/g, '$1').split(/[;{}]/)) {
     const opened = /namespace (?:amorsize::)?(\w+)\s*$/.exec(statement)
     if (opened !== null) space = opened[1]!
-    const constant = /constexpr (?:size_t|int64_t|int|double) (k\w+) = ([\s\S]+)/.exec(statement)
+    const constant = /constexpr (?:size_t|int64_t|int|double) (k\w+) =\s+([\s\S]+)/.exec(statement)
     if (constant === null) continue
     const name = constant[1]!
     known.set(space === 'core' ? name : `${space}.${name}`, valueOf(constant[2]!, known, space))
@@ -40,12 +55,19 @@ function valueOf(expression: string, known: Map<string, bigint>, space: string):
 const layout = constantsOf(read('native/core/layout.h'))
 const lowerFirst = (name: string): string => name[1]!.toLowerCase() + name.slice(2)
 const ofNamespace = (space: string): Record<string, number | bigint> =>
-  Object.fromEntries([...layout].filter(([name]) => name.startsWith(`${space}.`)).map(([name, value]) => [lowerFirst(name.split('.')[1]!), value]))
-const asBigInts = (object: object): Record<string, bigint> => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, BigInt(value as number | bigint)]))
+  Object.fromEntries(
+    [...layout]
+      .filter(([name]) => name.startsWith(`${space}.`))
+      .map(([name, value]) => [lowerFirst(name.split('.')[1]!), value]),
+  )
+const asBigInts = (object: object): Record<string, bigint> =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, BigInt(value as number | bigint)]))
 
 describe('src/memory/layout.ts is native/core/layout.h', () => {
   it('in version and sizes', () => {
-    expect([layout.get('kLayoutVersion'), layout.get('kCellBytes'), layout.get('kWordsPerCell')]).toEqual([LAYOUT_VERSION, CELL_BYTES, WORDS_PER_CELL].map(BigInt))
+    expect([layout.get('kLayoutVersion'), layout.get('kCellBytes'), layout.get('kWordsPerCell')]).toEqual(
+      [LAYOUT_VERSION, CELL_BYTES, WORDS_PER_CELL].map(BigInt),
+    )
   })
 
   it('in every word of a region, no more and no fewer', () => {
@@ -89,9 +111,13 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
 
   it('in the kinds of cells and the word that names them', () => {
     const kinds = /enum class Kind : int64_t \{([^}]+)\}/.exec(read('native/core/layout.h'))![1]!
-    const native = Object.fromEntries([...kinds.matchAll(/(k\w+) = (\d+)/g)].map(([, name, value]) => [lowerFirst(name!), Number(value)]))
+    const native = Object.fromEntries(
+      [...kinds.matchAll(/(k\w+) = (\d+)/g)].map(([, name, value]) => [lowerFirst(name!), Number(value)]),
+    )
     expect(KIND).toEqual(native)
-    expect(read('native/core/layout.h')).toContain('(kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind)')
+    expect(read('native/core/layout.h')).toContain(
+      '(kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind)',
+    )
     expect(kindWord(KIND.tokenBucket)).toBe((layout.get('kLayoutVersion')! << 32n) | (0x414dn << 16n) | 1n)
   })
 })
@@ -109,7 +135,10 @@ describe('the twin has the constants of native/core', () => {
 
   it('of circuit_breaker.h, breaker_window.h and breaker_parameters.h', () => {
     const text = read('native/core/circuit_breaker.h')
-    const names = (of: string): string[] => [...new RegExp(`enum class ${of}[^{]*\\{([^}]+)\\}`).exec(text)![1]!.matchAll(/k\w+/g)].map(([name]) => lowerFirst(name))
+    const names = (of: string): string[] =>
+      [...new RegExp(`enum class ${of}[^{]*\\{([^}]+)\\}`).exec(text)![1]!.matchAll(/k\w+/g)].map(([name]) =>
+        lowerFirst(name),
+      )
     expect(Object.keys(BREAKER_STATE)).toEqual(names('BreakerState'))
     expect(Object.values(BREAKER_STATE)).toEqual([0, 1, 2, 3])
     expect(Object.keys(CALL_RESULT)).toEqual(names('CallResult'))
@@ -121,7 +150,9 @@ describe('the twin has the constants of native/core', () => {
 
   it('of semaphore.h', () => {
     const names = /enum class Admission \{([^}]+)\}/.exec(read('native/core/semaphore.h'))![1]!
-    expect(ADMISSION).toEqual(Object.fromEntries([...names.matchAll(/k\w+/g)].map(([name], index) => [lowerFirst(name), index])))
+    expect(ADMISSION).toEqual(
+      Object.fromEntries([...names.matchAll(/k\w+/g)].map(([name], index) => [lowerFirst(name), index])),
+    )
   })
 
   it('of token_bucket.h', () => {

@@ -24,11 +24,14 @@ describe('a lease', () => {
     expect(limiter.getAvailableTokens()).toBe(80)
   })
 
-  it.each([1, 3, 7, 64, 1000])('of size %i hands out exactly what is in the bucket, though the size does not divide it', (size) => {
-    const { limiter } = limited({ burstSize: 100 })
-    expect(drainLease(limiter.lease({ size }))).toBe(100)
-    expect(limiter.tryAcquire()).toBe(false)
-  })
+  it.each([1, 3, 7, 64, 1000])(
+    'of size %i hands out exactly what is in the bucket, though the size does not divide it',
+    (size) => {
+      const { limiter } = limited({ burstSize: 100 })
+      expect(drainLease(limiter.lease({ size }))).toBe(100)
+      expect(limiter.tryAcquire()).toBe(false)
+    },
+  )
 
   it('gives back what is left at the end of the turn of the event loop', async () => {
     const { limiter } = limited({ burstSize: 100 })
@@ -133,7 +136,9 @@ describe('bad input to a lease', () => {
 
   it('is refused: a size that is no number, an option that is not there', () => {
     const { limiter } = limited()
-    expect(() => limiter.lease({ size: '8' as unknown as number })).toThrow(/size must be an integer >= 1 and <= 1000000000; received "8" \(string\)/)
+    expect(() => limiter.lease({ size: '8' as unknown as number })).toThrow(
+      /size must be an integer >= 1 and <= 1000000000; received "8" \(string\)/,
+    )
     expect(() => limiter.lease({ sise: 8 } as object)).toThrow(/did you mean 'size'/)
   })
 

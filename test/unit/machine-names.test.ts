@@ -42,7 +42,11 @@ describe('a name of the machine', () => {
   })
 
   it.runIf(addonForbidden)('is refused without the addon, rather than limiting this process alone', () => {
-    expect(errorOf(policyOf(machineName()))).toMatchObject({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable', message: expect.stringContaining('addon') })
+    expect(errorOf(policyOf(machineName()))).toMatchObject({
+      code: 'ERR_SHARED_MEMORY',
+      reason: 'unavailable',
+      message: expect.stringContaining('addon'),
+    })
   })
 })
 
@@ -81,7 +85,8 @@ describeMachine('the region of a name', () => {
     const one = new RateLimiter(policyOf(name))
     const error = errorOf({ ...policyOf(name), requestsPerSecond: 20, burstSize: 7 }) as SharedMemoryError
     expect(error).toMatchObject({ code: 'ERR_SHARED_MEMORY', reason: 'parameters-differ' })
-    for (const text of [name, '0.000001', 'burstSize: 5', '20', '7', 'on this machine']) expect(error.message).toContain(text)
+    for (const text of [name, '0.000001', 'burstSize: 5', '20', '7', 'on this machine'])
+      expect(error.message).toContain(text)
     expect(drain(one)).toBe(5)
   })
 
@@ -135,7 +140,12 @@ describeMachine('what cannot be trusted is refused with its reason, and nothing 
   ])('%s', async (_what, reason, spoil) => {
     const name = machineName()
     spoil(await fileOf(name))
-    expect(errorOf(policyOf(name))).toMatchObject({ name: 'SharedMemoryError', code: 'ERR_SHARED_MEMORY', reason, message: expect.stringContaining(name) })
+    expect(errorOf(policyOf(name))).toMatchObject({
+      name: 'SharedMemoryError',
+      code: 'ERR_SHARED_MEMORY',
+      reason,
+      message: expect.stringContaining(name),
+    })
   })
 
   it.skipIf(process.getuid?.() !== 0)('a file of another user', async () => {

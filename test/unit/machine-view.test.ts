@@ -10,10 +10,23 @@ function regionOf(kind: number, values: Record<number, bigint>, more: Partial<Ma
   const words = new BigInt64Array(512)
   words[0] = kindWord(kind)
   for (const [index, value] of Object.entries(values)) words[Number(index)] = value
-  return { file: '/memory/amorsize.0.1.x', bytes: 4480, state: 'ready', name: 'a', kind, processes: [7], words, ...more }
+  return {
+    file: '/memory/amorsize.0.1.x',
+    bytes: 4480,
+    state: 'ready',
+    name: 'a',
+    kind,
+    processes: [7],
+    words,
+    ...more,
+  }
 }
 
-function bucketOf(rate: number, burst: number, change: (bucket: TwinTokenBucket, nowNs: bigint) => void): MachineRegion {
+function bucketOf(
+  rate: number,
+  burst: number,
+  change: (bucket: TwinTokenBucket, nowNs: bigint) => void,
+): MachineRegion {
   const region = regionOf(KIND.tokenBucket, {})
   const nowNs = process.hrtime.bigint()
   const bucket = new TwinTokenBucket(region.words)
@@ -28,7 +41,18 @@ describe('what a reader sees of', () => {
     region.words[NAMED_BUCKET.allowed] = 5n
     region.words[NAMED_BUCKET.denied] = 2n
     const entry = describeRegion(region)
-    expect(entry).toMatchObject({ kind: 'limiter', state: 'ready', requestsPerSecond: 1e-6, burstSize: 10, debt: 0, pausedMs: null, allowed: 5, denied: 2, breaker: null, permits: null })
+    expect(entry).toMatchObject({
+      kind: 'limiter',
+      state: 'ready',
+      requestsPerSecond: 1e-6,
+      burstSize: 10,
+      debt: 0,
+      pausedMs: null,
+      allowed: 5,
+      denied: 2,
+      breaker: null,
+      permits: null,
+    })
     expect(entry.tokens).toBeCloseTo(7, 3)
   })
 
@@ -42,7 +66,9 @@ describe('what a reader sees of', () => {
   })
 
   it('a limiter that is paused', () => {
-    const { pausedMs } = describeRegion(bucketOf(10, 10, (bucket, nowNs) => bucket.pause(nowNs, nowNs + 60_000_000_000n)))
+    const { pausedMs } = describeRegion(
+      bucketOf(10, 10, (bucket, nowNs) => bucket.pause(nowNs, nowNs + 60_000_000_000n)),
+    )
     expect(pausedMs).toBeGreaterThan(30_000)
     expect(pausedMs).toBeLessThanOrEqual(60_000)
   })
@@ -50,12 +76,22 @@ describe('what a reader sees of', () => {
   it('a limiter copied just as its parameters changed: nothing, rather than a mixture', () => {
     const region = bucketOf(10, 10, () => undefined)
     region.words[8] = 1n // the slot's generation; `hot` has 0
-    expect(describeRegion(region)).toMatchObject({ kind: 'limiter', state: 'ready', tokens: null, requestsPerSecond: null })
+    expect(describeRegion(region)).toMatchObject({
+      kind: 'limiter',
+      state: 'ready',
+      tokens: null,
+      requestsPerSecond: null,
+    })
   })
 
   it('a keyed limiter', () => {
     const region = regionOf(KIND.keyedTable, { [KEYED.rate]: doubleToBits(2.5), [KEYED.burst]: doubleToBits(8) })
-    expect(describeRegion(region)).toMatchObject({ kind: 'keyed limiter', requestsPerSecond: 2.5, burstSize: 8, tokens: null })
+    expect(describeRegion(region)).toMatchObject({
+      kind: 'keyed limiter',
+      requestsPerSecond: 2.5,
+      burstSize: 8,
+      tokens: null,
+    })
   })
 
   it.each([
@@ -64,19 +100,30 @@ describe('what a reader sees of', () => {
     [2, 'half-open'],
     [3, 'isolated'],
   ])('a breaker in state %i: %s', (state, word) => {
-    expect(describeRegion(regionOf(KIND.circuitBreaker, { [BREAKER.control]: (5n << 8n) | BigInt(state) }))).toMatchObject({ kind: 'breaker', breaker: word })
+    expect(
+      describeRegion(regionOf(KIND.circuitBreaker, { [BREAKER.control]: (5n << 8n) | BigInt(state) })),
+    ).toMatchObject({ kind: 'breaker', breaker: word })
   })
 
   it('a bulkhead', () => {
     const free = (count: bigint): bigint => BigInt.asIntN(64, (count << 44n) | 12345n)
     const permits = (most: bigint, count: bigint): number | null =>
-      describeRegion(regionOf(KIND.semaphore, { [SEMAPHORE.maxConcurrent]: most, [SEMAPHORE.hot]: free(count) })).permits
-    expect([permits(10n, 10n), permits(10n, 3n), permits(10n, 0n), permits(1_048_575n, 1_048_575n)]).toEqual([0, 7, 10, 0])
+      describeRegion(regionOf(KIND.semaphore, { [SEMAPHORE.maxConcurrent]: most, [SEMAPHORE.hot]: free(count) }))
+        .permits
+    expect([permits(10n, 10n), permits(10n, 3n), permits(10n, 0n), permits(1_048_575n, 1_048_575n)]).toEqual([
+      0, 7, 10, 0,
+    ])
   })
 
   it('a kind it does not know, and one whose cells are not of its kind', () => {
     expect(describeRegion(regionOf(99, {}))).toMatchObject({ kind: 'kind 99', state: 'ready' })
-    expect(describeRegion(regionOf(KIND.tokenBucket, { 0: 0n }))).toMatchObject({ kind: 'limiter', state: 'not-a-region', tokens: null })
-    expect(describeRegion(regionOf(1, {}, { kind: null, name: null, state: 'unfinished', words: new BigInt64Array(0) }))).toMatchObject({ kind: 'unknown', state: 'unfinished' })
+    expect(describeRegion(regionOf(KIND.tokenBucket, { 0: 0n }))).toMatchObject({
+      kind: 'limiter',
+      state: 'not-a-region',
+      tokens: null,
+    })
+    expect(
+      describeRegion(regionOf(1, {}, { kind: null, name: null, state: 'unfinished', words: new BigInt64Array(0) })),
+    ).toMatchObject({ kind: 'unknown', state: 'unfinished' })
   })
 })

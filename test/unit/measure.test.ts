@@ -21,7 +21,9 @@ describe('the measuring loops', () => {
     expect(calls).toBe(300)
 
     calls = 0
-    expect(await asyncLoop(() => (++calls % 4 === 0 ? Promise.reject(new Error('no')) : Promise.resolve()), 100)).toBe(75)
+    expect(await asyncLoop(() => (++calls % 4 === 0 ? Promise.reject(new Error('no')) : Promise.resolve()), 100)).toBe(
+      75,
+    )
     expect(calls).toBe(100)
   })
 
@@ -41,10 +43,14 @@ describe('measureCase', () => {
   it('refuses a case whose calls do not all end as its path promises', async () => {
     let calls = 0
     const onceDenied = syncCase('allowed', () => ++calls !== 100)
-    await expect(measureCase(onceDenied, noImports, 5)).rejects.toThrow(/test\/allowed: \d+ of \d+ calls were allowed; expected all/)
+    await expect(measureCase(onceDenied, noImports, 5)).rejects.toThrow(
+      /test\/allowed: \d+ of \d+ calls were allowed; expected all/,
+    )
 
     calls = 0
-    const onceAllowed = asyncCase('await-denied', () => (++calls === 100 ? Promise.resolve() : Promise.reject(new Error('no'))))
+    const onceAllowed = asyncCase('await-denied', () =>
+      ++calls === 100 ? Promise.resolve() : Promise.reject(new Error('no')),
+    )
     await expect(measureCase(onceAllowed, noImports, 5)).rejects.toThrow(/1 of \d+ calls were allowed; expected none/)
   })
 
@@ -58,7 +64,11 @@ describe('measureCase', () => {
     expect(kept).toHaveLength(100)
 
     let state = 0
-    const measuredEmpty = await measureCase(syncCase('denied', () => ++state < 0), noImports, 20)
+    const measuredEmpty = await measureCase(
+      syncCase('denied', () => ++state < 0),
+      noImports,
+      20,
+    )
     expect(measuredEmpty.heapBytesPerCall).toBe(0)
   })
 
@@ -81,7 +91,15 @@ describe('the list of cases', () => {
     expect(new Set(ids).size).toBe(ids.length)
     const rivals = new Set(benchCases.flatMap(({ package: name }) => name ?? []))
     expect([...rivals].sort()).toEqual(
-      ['limiter', 'fast-ratelimit', 'rate-limiter-flexible', 'p-throttle', 'p-queue', 'async-sema', 'bottleneck'].sort(),
+      [
+        'limiter',
+        'fast-ratelimit',
+        'rate-limiter-flexible',
+        'p-throttle',
+        'p-queue',
+        'async-sema',
+        'bottleneck',
+      ].sort(),
     )
   })
 

@@ -9,15 +9,15 @@ const GiB = 1024 * MiB
 
 describe('the heap of a worker', () => {
   it.each<[string, number | null, number, number | undefined]>([
-    ['is Node\'s where there is memory enough', 64 * GiB, 4, undefined],
-    ['is Node\'s where nobody knows', null, 4, undefined],
+    ["is Node's where there is memory enough", 64 * GiB, 4, undefined],
+    ["is Node's where nobody knows", null, 4, undefined],
     ['is an equal part where there is not', 2 * GiB, 3, 512 * MiB],
     ['is not too small to work in', 100 * MiB, 8, 64 * MiB],
   ])('%s', (_, availableBytes, cpuWorkers, bytes) => {
     expect(scarceHeapBytes({ availableBytes, cpuWorkers }, 4 * GiB)).toBe(bytes)
   })
 
-  it('never becomes larger than Node\'s', () => {
+  it("never becomes larger than Node's", () => {
     expect(scarceHeapBytes({ availableBytes: 100 * MiB, cpuWorkers: 1 }, 40 * MiB)).toBeUndefined()
   })
 })
@@ -64,10 +64,14 @@ describe('room by memory', () => {
         yield n
       }
     })()
-    const results = stream(async () => {
-      await new Promise(setImmediate)
-      return huge
-    }, source, { batchSize: 'auto' })
+    const results = stream(
+      async () => {
+        await new Promise(setImmediate)
+        return huge
+      },
+      source,
+      { batchSize: 'auto' },
+    )
     for await (const result of results) {
       expect(result).toBe(huge)
       underWay--
@@ -79,6 +83,8 @@ describe('room by memory', () => {
 
   it('gives the results of an ordinary stream', async () => {
     const numbers = Array.from({ length: 5000 }, (_, n) => n)
-    expect(await collect(stream((n: number) => 2 * n, numbers.values(), { batchSize: 'auto' }))).toEqual(numbers.map((n) => 2 * n))
+    expect(await collect(stream((n: number) => 2 * n, numbers.values(), { batchSize: 'auto' }))).toEqual(
+      numbers.map((n) => 2 * n),
+    )
   })
 })

@@ -5,7 +5,10 @@ const index = new URL('../../dist/index.js', import.meta.url).href
 
 function tryAcquireUnder(wish: string): string {
   const script = `import(${JSON.stringify(index)}).then(({ RateLimiter }) => console.log(new RateLimiter().tryAcquire())).catch((error) => console.log(error.code, error.message))`
-  return spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env: { ...process.env, AMORSIZE_NATIVE: wish } }).stdout
+  return spawnSync(process.execPath, ['-e', script], {
+    encoding: 'utf8',
+    env: { ...process.env, AMORSIZE_NATIVE: wish },
+  }).stdout
 }
 
 it('refuses an AMORSIZE_NATIVE that says nothing', () => {

@@ -23,7 +23,9 @@ const holding = (options: object, count: number) => {
 }
 
 it.runIf(addonForbidden)('is refused without the addon, rather than limiting this process alone', () => {
-  expect(() => bulkhead(optionsOf('no addon'))).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }))
+  expect(() => bulkhead(optionsOf('no addon'))).toThrow(
+    expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }),
+  )
 })
 
 it('is of this thread alone on a clock of the caller', () => {
@@ -43,8 +45,14 @@ describeMachine('a bulkhead of the machine', () => {
     const other = holding(options, 1)
     await other.next()
     expect(slots.available).toBe(1)
-    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({ kind: 'bulkhead', state: 'ready', permits: 1 })
-    expect(() => bulkhead({ ...options, maxConcurrent: 3 })).toThrow(expect.objectContaining({ reason: 'parameters-differ' }))
+    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({
+      kind: 'bulkhead',
+      state: 'ready',
+      permits: 1,
+    })
+    expect(() => bulkhead({ ...options, maxConcurrent: 3 })).toThrow(
+      expect.objectContaining({ reason: 'parameters-differ' }),
+    )
     other.child.kill('SIGKILL')
     await other.ended
   })

@@ -38,8 +38,20 @@ async function until(condition: () => boolean): Promise<void> {
 
 /** The same bulkhead for this thread and workers: how it is shared differs. */
 const ways = [
-  { way: 'by handle', make: () => { const policy = bulkhead({ maxConcurrent: 2 }); return { policy, data: { handle: policy.share() } } } },
-  { way: 'by name', make: () => { const options = { maxConcurrent: 2, name: freshName() }; return { policy: bulkhead(options), data: { options } } } },
+  {
+    way: 'by handle',
+    make: () => {
+      const policy = bulkhead({ maxConcurrent: 2 })
+      return { policy, data: { handle: policy.share() } }
+    },
+  },
+  {
+    way: 'by name',
+    make: () => {
+      const options = { maxConcurrent: 2, name: freshName() }
+      return { policy: bulkhead(options), data: { options } }
+    },
+  },
 ] as const
 
 describe.each(ways)('one bulkhead $way', ({ way, make }) => {
@@ -50,7 +62,9 @@ describe.each(ways)('one bulkhead $way', ({ way, make }) => {
     const worker = await openWorker({ ...data, runs: 3 })
     await until(() => policy.available === 0)
     const refused = Bulkhead.from(policy.share())
-    await expect(refused.execute(() => 1, { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: 'TimeoutError' })
+    await expect(refused.execute(() => 1, { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    })
     await worker.terminate()
   })
 
@@ -90,21 +104,24 @@ describe.each(ways)('one bulkhead $way', ({ way, make }) => {
 })
 
 describeWithAddon('the slots of a worker that dies', () => {
-  it.each(['terminate', 'exit', 'throw', 'return'] as const)('by %s are free at once, and go to those who wait', async (end) => {
-    const name = freshName()
-    const policy = bulkhead({ maxConcurrent: 2, name })
-    const worker = await openWorker({ options: { maxConcurrent: 2, name }, runs: 2, end })
-    await until(() => policy.available === 0)
-    const waiting = policy.execute(() => 'served')
-    if (end === 'terminate') await worker.terminate()
-    else {
-      const exit = exitOf(worker)
-      worker.postMessage('end')
-      await exit
-    }
-    expect(await waiting).toBe('served')
-    expect(policy.available).toBe(2)
-  })
+  it.each(['terminate', 'exit', 'throw', 'return'] as const)(
+    'by %s are free at once, and go to those who wait',
+    async (end) => {
+      const name = freshName()
+      const policy = bulkhead({ maxConcurrent: 2, name })
+      const worker = await openWorker({ options: { maxConcurrent: 2, name }, runs: 2, end })
+      await until(() => policy.available === 0)
+      const waiting = policy.execute(() => 'served')
+      if (end === 'terminate') await worker.terminate()
+      else {
+        const exit = exitOf(worker)
+        worker.postMessage('end')
+        await exit
+      }
+      expect(await waiting).toBe('served')
+      expect(policy.available).toBe(2)
+    },
+  )
 
   it('are free though it waits itself, and its place in the queue is gone', async () => {
     const name = freshName()
@@ -140,21 +157,26 @@ it('needs one row in a thread, however many bulkheads are made from a handle', (
   expect(others.every(({ available }) => available === 1)).toBe(true)
 })
 
-itWithAddon('keeps no process alive for a slot that only this thread could give, whichever of its bulkheads waits', async () => {
-  const script = `
+itWithAddon(
+  'keeps no process alive for a slot that only this thread could give, whichever of its bulkheads waits',
+  async () => {
+    const script = `
     import { Bulkhead, bulkhead } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}
     const one = bulkhead({ maxConcurrent: 1 })
     const other = Bulkhead.from(one.share())
     one.execute(() => new Promise(() => {}))
     other.execute(() => {})`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000 })
-  expect(await once(child, 'exit')).toEqual([0, null])
-})
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000 })
+    expect(await once(child, 'exit')).toEqual([0, null])
+  },
+)
 
 itWithAddon('has room for 63 threads at once, and says so to the next', () => {
   const policy = bulkhead({ maxConcurrent: 1 })
   // A copy of a handle looks like that of another thread.
   const others = Array.from({ length: 62 }, () => Bulkhead.from(structuredClone(policy.share())))
-  expect(() => Bulkhead.from(structuredClone(policy.share()))).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'full' }))
+  expect(() => Bulkhead.from(structuredClone(policy.share()))).toThrow(
+    expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'full' }),
+  )
   expect(others).toHaveLength(62)
 })

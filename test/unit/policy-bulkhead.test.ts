@@ -65,7 +65,11 @@ describe('bulkhead', () => {
   it('gives the slot back when the function throws, returns a plain value, or rejects', async () => {
     const policy = bulkhead({ maxConcurrent: 1 })
     const boom = new Error('boom')
-    await expect(policy.execute(() => { throw boom })).rejects.toBe(boom)
+    await expect(
+      policy.execute(() => {
+        throw boom
+      }),
+    ).rejects.toBe(boom)
     await expect(policy.execute(() => Promise.reject(boom))).rejects.toBe(boom)
     expect(await policy.execute(() => 1)).toBe(1)
     expect(policy.stats().running).toBe(0)
@@ -79,7 +83,9 @@ describe('bulkhead', () => {
     const error: unknown = await policy.execute(fn(2)).catch((e: unknown) => e)
     expect(BulkheadRejectedError.is(error)).toBe(true)
     expect(error).toMatchObject({ code: 'ERR_BULKHEAD_REJECTED', maxConcurrent: 1, queued: 1 })
-    expect((error as Error).message).toBe("the bulkhead 'full queue' runs 1 call(s) at once, and its queue is full: 1 wait already")
+    expect((error as Error).message).toBe(
+      "the bulkhead 'full queue' runs 1 call(s) at once, and its queue is full: 1 wait already",
+    )
     expect(policy.stats()).toMatchObject({ running: 1, queued: 1, rejected: 1 })
     end(0)
     await turn()
@@ -216,7 +222,11 @@ describe('bulkhead', () => {
     end(1)
     expect(await Promise.all([first, second])).toEqual([0, 1])
     expect(() => bulkhead({ maxConcurrent: 2, name: 'one name' })).toThrow(
-      expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'parameters-differ', message: expect.stringMatching(/maxConcurrent: 1,.*maxConcurrent: 2,/) as string }),
+      expect.objectContaining({
+        code: 'ERR_SHARED_MEMORY',
+        reason: 'parameters-differ',
+        message: expect.stringMatching(/maxConcurrent: 1,.*maxConcurrent: 2,/) as string,
+      }),
     )
   })
 
@@ -275,8 +285,14 @@ describe('bulkhead', () => {
 
   it('refuses a key that is none', async () => {
     const policy = bulkhead({ key: () => undefined as never })
-    await expect(policy.execute(() => 1)).rejects.toThrow('key must return a string, number or bigint; it returned undefined')
-    const thrower = bulkhead({ key: () => { throw new Error('no key') } })
+    await expect(policy.execute(() => 1)).rejects.toThrow(
+      'key must return a string, number or bigint; it returned undefined',
+    )
+    const thrower = bulkhead({
+      key: () => {
+        throw new Error('no key')
+      },
+    })
     await expect(thrower.execute(() => 1)).rejects.toThrow('no key')
   })
 
@@ -292,7 +308,10 @@ describe('bulkhead', () => {
     const calls = [policy.execute(fn(0)), policy.execute(fn(1))]
     await policy.execute(fn(2)).catch(() => undefined)
     expect(heard).toEqual([{ queued: 1 }, 'ERR_BULKHEAD_REJECTED'])
-    expect(published).toMatchObject([{ event: 'queued', name: 'heard', queued: 1 }, { event: 'rejected', name: 'heard' }])
+    expect(published).toMatchObject([
+      { event: 'queued', name: 'heard', queued: 1 },
+      { event: 'rejected', name: 'heard' },
+    ])
     unsubscribe('amorsize:bulkhead', onMessage)
     end(0)
     await turn()
@@ -320,7 +339,11 @@ describe('bulkhead', () => {
     [{ maxConcurrent: Infinity }, RangeError, 'maxConcurrent'],
     [{ maxConcurrent: '2' }, TypeError, 'received "2" (string)'],
     [{ maxConcurrent: 1, maxQueue: -1 }, RangeError, 'maxQueue must be an integer >= 0'],
-    [{ maxConcurrent: 1, maxWaitMs: NaN }, RangeError, 'maxWaitMs must be a finite number >= 0, or Infinity; received NaN (number)'],
+    [
+      { maxConcurrent: 1, maxWaitMs: NaN },
+      RangeError,
+      'maxWaitMs must be a finite number >= 0, or Infinity; received NaN (number)',
+    ],
     [{ maxConcurrent: 1, name: '' }, RangeError, 'name must not be empty'],
     [{ maxConcurrent: 1, scope: 'planet' }, RangeError, "scope must be one of 'process', 'machine'"],
     [{ maxConcurrent: 1, key: 'id' }, TypeError, 'key must be a function'],

@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { bulkhead, circuitBreaker, pipeline, RateLimiter, rateLimit, retry, RetryBudget, RetryExhaustedError, timeout } from '../../dist/index.js'
+import {
+  bulkhead,
+  circuitBreaker,
+  pipeline,
+  RateLimiter,
+  rateLimit,
+  retry,
+  RetryBudget,
+  RetryExhaustedError,
+  timeout,
+} from '../../dist/index.js'
 import type { Clock } from '../../dist/index.js'
 import { MAX_TIMER_MS } from '../../dist/internal/clock.js'
 import { DurationHistogram } from '../../dist/internal/histogram.js'
@@ -30,7 +40,12 @@ describe('not here: defects of other policies', () => {
     const aborted: boolean[] = []
     const work = Array.from({ length: 10 }, () => deferred())
     const start = (index: number): Promise<unknown> =>
-      outcomeOf(clock, policy.execute(({ signal }) => (signal.addEventListener('abort', () => (aborted[index] = true)), work[index]!.promise)))
+      outcomeOf(
+        clock,
+        policy.execute(
+          ({ signal }) => (signal.addEventListener('abort', () => (aborted[index] = true)), work[index]!.promise),
+        ),
+      )
     const first = start(0)
     await clock.advance(60)
     const others = Array.from({ length: 9 }, (_, index) => start(index + 1))
@@ -46,7 +61,10 @@ describe('not here: defects of other policies', () => {
     const work = deferred()
     const results: unknown[] = []
     const call = (name: string, fn: () => unknown = () => undefined): Promise<unknown> =>
-      policy.execute(fn).then(() => results.push(name), (error: unknown) => results.push(`${name}: ${(error as { code: string }).code}`))
+      policy.execute(fn).then(
+        () => results.push(name),
+        (error: unknown) => results.push(`${name}: ${(error as { code: string }).code}`),
+      )
     const calls = [call('first', () => work.promise), call('accepted')]
     // They arrive in the turn in which the slot frees: one finds the queue with room or not, but who was accepted stays so.
     void work.promise.then(() => calls.push(call('third'), call('fourth')))
@@ -81,11 +99,14 @@ describe('not here: defects of other policies', () => {
     let running = 0
     let most = 0
     const calls = work.map(({ promise }) =>
-      outcomeOf(clock, policy.execute(async () => {
-        most = Math.max(most, ++running)
-        await promise
-        running--
-      })),
+      outcomeOf(
+        clock,
+        policy.execute(async () => {
+          most = Math.max(most, ++running)
+          await promise
+          running--
+        }),
+      ),
     )
     await clock.advance(1000)
     expect(most).toBe(2)
@@ -145,7 +166,9 @@ describe('not here: defects of other policies', () => {
 
   it('an error class that is never raised (Python original)', async () => {
     const boom = new Error('boom')
-    const error = await retry({ maxRetries: 1, initialDelayMs: 0 }).execute(() => Promise.reject(boom)).catch((e: unknown) => e)
+    const error = await retry({ maxRetries: 1, initialDelayMs: 0 })
+      .execute(() => Promise.reject(boom))
+      .catch((e: unknown) => e)
     expect(RetryExhaustedError.is(error)).toBe(true)
     expect(error).toMatchObject({ attempts: 2, cause: boom })
   })
@@ -160,7 +183,10 @@ describe('not here: defects of other policies', () => {
     }
     const month = 30 * 86_400_000
     const fn = failing(fake, 1)
-    const outcome = outcomeOf(fake, retry({ initialDelayMs: month, maxDelayMs: month, jitter: 'none', clock }).execute(fn))
+    const outcome = outcomeOf(
+      fake,
+      retry({ initialDelayMs: month, maxDelayMs: month, jitter: 'none', clock }).execute(fn),
+    )
     await fake.advance(month - 1)
     expect(fn.calledAt).toEqual([0])
     await fake.advance(1)
@@ -194,18 +220,22 @@ describe('not here: defects of other policies', () => {
   it.each([
     ['of time', { ms: 30_000, failureRate: 0.5, minimumCalls: 5 }],
     ['of calls', { calls: 100, failureRate: 0.5, minimumCalls: 5 }],
-  ])('after an idle hour a sampling breaker still counts old failures and opens on one (cockatiel): window %s', async (_, window) => {
-    const clock = new FakeClock()
-    const breaker = circuitBreaker({ window, clock })
-    const call = (fails: boolean): Promise<unknown> => breaker.execute(() => (fails ? Promise.reject(new Error('down')) : 'up')).catch(() => undefined)
-    for (let i = 0; i < 4; i++) await call(true)
-    await clock.advance(3_720_000)
-    await call(true)
-    for (let i = 0; i < 4; i++) await call(false)
-    expect(breaker.state).toBe('closed')
-    for (let i = 0; i < 3; i++) await call(true)
-    expect(breaker.state).toBe('open')
-  })
+  ])(
+    'after an idle hour a sampling breaker still counts old failures and opens on one (cockatiel): window %s',
+    async (_, window) => {
+      const clock = new FakeClock()
+      const breaker = circuitBreaker({ window, clock })
+      const call = (fails: boolean): Promise<unknown> =>
+        breaker.execute(() => (fails ? Promise.reject(new Error('down')) : 'up')).catch(() => undefined)
+      for (let i = 0; i < 4; i++) await call(true)
+      await clock.advance(3_720_000)
+      await call(true)
+      for (let i = 0; i < 4; i++) await call(false)
+      expect(breaker.state).toBe('closed')
+      for (let i = 0; i < 3; i++) await call(true)
+      expect(breaker.state).toBe('open')
+    },
+  )
 
   it('half-open parks or passes an unlimited number of callers (cockatiel parks 1000 of 1000; the Python original passes 50 of 50)', async () => {
     const clock = new FakeClock()
@@ -214,14 +244,22 @@ describe('not here: defects of other policies', () => {
     await clock.advance(1000)
     const work = deferred<string>()
     let started = 0
-    const outcomes = Array.from({ length: 1000 }, () => outcomeOf(clock, breaker.execute(() => (started++, work.promise))))
+    const outcomes = Array.from({ length: 1000 }, () =>
+      outcomeOf(
+        clock,
+        breaker.execute(() => (started++, work.promise)),
+      ),
+    )
     await clock.advance(0)
     expect(started).toBe(2)
     const refused = await Promise.all(outcomes.slice(2))
     expect(refused.every(({ error }) => (error as { code?: string }).code === 'ERR_CIRCUIT_OPEN')).toBe(true)
     expect(refused[0]!.error).toMatchObject({ state: 'half-open', retryAfterMs: 1000 })
     work.resolve('up')
-    expect(await Promise.all(outcomes.slice(0, 2))).toEqual([{ value: 'up', atMs: 1000 }, { value: 'up', atMs: 1000 }])
+    expect(await Promise.all(outcomes.slice(0, 2))).toEqual([
+      { value: 'up', atMs: 1000 },
+      { value: 'up', atMs: 1000 },
+    ])
     expect(breaker.state).toBe('closed')
   })
 
@@ -231,11 +269,13 @@ describe('not here: defects of other policies', () => {
       const breaker = circuitBreaker({ window: { ms: 1e9, slowCallMs: 10, failureRate: 1, slowRate: 1 }, clock })
       breaker.stats()
       await breaker.execute(() => 1)
-      for (let i = 0; i < calls; i++) await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+      for (let i = 0; i < calls; i++)
+        await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
       const rounds: number[] = []
       for (let round = 0; round < 10; round++) {
         const startedMs = performance.now()
-        for (let i = 0; i < 200; i++) await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+        for (let i = 0; i < 200; i++)
+          await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
         rounds.push(performance.now() - startedMs)
       }
       expect(breaker.stats().durations.count).toBe(calls + 2001)
@@ -249,12 +289,20 @@ describe('not here: defects of other policies', () => {
   it("a breaker counts the refusals of a limiter inside it, and its caller's aborts (opossum, mollitia)", async () => {
     const clock = new FakeClock()
     const breaker = circuitBreaker({ failureThreshold: 1, clock })
-    const limited = pipeline(breaker, rateLimit(new RateLimiter({ requestsPerSecond: 1, burstSize: 1, waitOnLimit: false, clock })))
+    const limited = pipeline(
+      breaker,
+      rateLimit(new RateLimiter({ requestsPerSecond: 1, burstSize: 1, waitOnLimit: false, clock })),
+    )
     await limited.execute(() => 'up')
-    for (let i = 0; i < 10; i++) await expect(limited.execute(() => 'up')).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_EXCEEDED' })
+    for (let i = 0; i < 10; i++)
+      await expect(limited.execute(() => 'up')).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_EXCEEDED' })
     expect(breaker.state).toBe('closed')
     const controller = new AbortController()
-    const call = breaker.execute(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cancelled')))), { signal: controller.signal })
+    const call = breaker.execute(
+      ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cancelled')))),
+      { signal: controller.signal },
+    )
     controller.abort()
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
     await clock.advance(0)

@@ -50,9 +50,10 @@ describe('fallback', () => {
     const substitute = vi.fn()
     const outcome = outcomeOf(
       clock,
-      fallback(substitute).execute(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(boom))), {
-        signal: controller.signal,
-      }),
+      fallback(substitute).execute(
+        ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(boom))),
+        { signal: controller.signal },
+      ),
     )
     controller.abort('enough')
     expect((await outcome).error).toBe('enough')

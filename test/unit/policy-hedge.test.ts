@@ -12,7 +12,10 @@ function scripted(clock: FakeClock, ...timesMs: number[]) {
       const number = calledAt.push(clock.now())
       signals.push(signal)
       const ms = timesMs[number - 1] ?? 0
-      clock.setTimeout(() => (ms < 0 ? reject(new Error(`attempt ${number}`)) : resolve(`attempt ${number}`)), Math.abs(ms))
+      clock.setTimeout(
+        () => (ms < 0 ? reject(new Error(`attempt ${number}`)) : resolve(`attempt ${number}`)),
+        Math.abs(ms),
+      )
     })
   return Object.assign(fn, { calledAt, signals })
 }

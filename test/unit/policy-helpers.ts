@@ -1,7 +1,11 @@
 import type { FakeClock } from '../../dist/testing/index.js'
 
 /** A function that fails the first `failures` times; notes when it was called. */
-export function failing(clock: FakeClock, failures: number, errorOf: (call: number) => unknown = (call) => new Error(`failure ${call}`)) {
+export function failing(
+  clock: FakeClock,
+  failures: number,
+  errorOf: (call: number) => unknown = (call) => new Error(`failure ${call}`),
+) {
   const calledAt: number[] = []
   const fn = (): Promise<string> => {
     calledAt.push(clock.now())

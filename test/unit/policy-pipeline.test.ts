@@ -1,7 +1,20 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { circuitBreaker, fallback, hedge, pipeline, type Policy, type PolicyFunction, rateLimit, retry, timeout, withRetry, withTimeout, type Wrapped } from '../../dist/index.js'
+import {
+  circuitBreaker,
+  fallback,
+  hedge,
+  pipeline,
+  type Policy,
+  type PolicyFunction,
+  rateLimit,
+  retry,
+  timeout,
+  withRetry,
+  withTimeout,
+  type Wrapped,
+} from '../../dist/index.js'
 import { wrapWithPolicy } from '../../dist/internal/policy.js'
 import { Hold } from '../../dist/policy/hold.js'
 import { StagedPolicy } from '../../dist/policy/staged-policy.js'
@@ -12,14 +25,18 @@ import { deferred, failing, outcomeOf } from './policy-helpers.js'
 /** Notes the way of a call; refuses, waits or asks for another attempt as told. */
 class Probe extends StagedPolicy {
   readonly kind = 'probe'
-  constructor(name: string, log: string[], o: { enter?: () => Promise<void> | undefined; leave?: (call: Call) => undefined } = {}) {
+  constructor(
+    name: string,
+    log: string[],
+    o: { enter?: () => Promise<void> | undefined; leave?: (call: Call) => undefined } = {},
+  ) {
     super([
       {
         kind: 'probe',
         enter: () => (log.push(`+${name}`), o.enter?.()),
         leave: (call: Call) => {
           log.push(`-${name}${call.failed ? '!' : ''}`)
-          o.leave?.(call);
+          o.leave?.(call)
         },
       },
     ])
@@ -75,7 +92,12 @@ describe('pipeline', () => {
 
   it('leaves exactly the stages it entered when one refuses, at once or after a wait', async () => {
     const refusal = new Error('full')
-    for (const enter of [() => { throw refusal }, () => Promise.reject(refusal)]) {
+    for (const enter of [
+      () => {
+        throw refusal
+      },
+      () => Promise.reject(refusal),
+    ]) {
       const log: string[] = []
       const policy = pipeline(new Probe('a', log), new Probe('b', log, { enter }), new Probe('c', log))
       await expect(policy.execute(() => log.push('fn'))).rejects.toBe(refusal)
@@ -109,7 +131,10 @@ describe('pipeline', () => {
     const gate = deferred()
     const controller = new AbortController()
     const policy = pipeline(new Probe('a', log, { enter: () => gate.promise }))
-    const outcome = outcomeOf(new FakeClock(), policy.execute(() => log.push('fn'), { signal: controller.signal }))
+    const outcome = outcomeOf(
+      new FakeClock(),
+      policy.execute(() => log.push('fn'), { signal: controller.signal }),
+    )
     controller.abort('enough')
     expect((await outcome).error).toBe('enough')
     gate.resolve()
@@ -122,7 +147,10 @@ describe('pipeline', () => {
     const clock = new FakeClock()
     const slots = new Slots()
     const work = deferred()
-    const outcome = outcomeOf(clock, pipeline(slots, timeout(10, { clock })).execute(() => work.promise))
+    const outcome = outcomeOf(
+      clock,
+      pipeline(slots, timeout(10, { clock })).execute(() => work.promise),
+    )
     await clock.advance(10)
     expect((await outcome).error).toMatchObject({ code: 'ERR_TIMEOUT_EXCEEDED' })
     expect(slots.used).toBe(1)
@@ -136,7 +164,10 @@ describe('pipeline', () => {
     const slots = new Slots()
     const work = deferred()
     const policy = pipeline(retry({ maxRetries: 2, initialDelayMs: 0, clock }), slots, timeout(10, { clock }))
-    const outcome = outcomeOf(clock, policy.execute(() => work.promise))
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(() => work.promise),
+    )
     await clock.advance(30)
     await outcome
     expect(slots.used).toBe(3)
@@ -150,7 +181,10 @@ describe('pipeline', () => {
     const slots = new Slots()
     const controller = new AbortController()
     const work = deferred()
-    const outcome = outcomeOf(clock, slots.execute(() => work.promise, { signal: controller.signal }))
+    const outcome = outcomeOf(
+      clock,
+      slots.execute(() => work.promise, { signal: controller.signal }),
+    )
     controller.abort('enough')
     expect((await outcome).error).toBe('enough')
     expect(slots.used).toBe(1)
@@ -169,7 +203,10 @@ describe('pipeline', () => {
     expect((await fine).value).toBe('done')
     expect(foreign.calls).toBe(1)
     let seen: AbortSignal | undefined
-    const late = outcomeOf(clock, policy.execute(({ signal }) => ((seen = signal), new Promise(() => undefined))))
+    const late = outcomeOf(
+      clock,
+      policy.execute(({ signal }) => ((seen = signal), new Promise(() => undefined))),
+    )
     await clock.advance(50)
     expect((await late).error).toMatchObject({ code: 'ERR_TIMEOUT_EXCEEDED' })
     expect(seen?.aborted).toBe(true)
@@ -195,7 +232,7 @@ describe('pipeline', () => {
     }
   })
 
-  it('gives the function the caller\'s own signal where nothing else can abort it', async () => {
+  it("gives the function the caller's own signal where nothing else can abort it", async () => {
     const { signal } = new AbortController()
     expect(await retry().execute((context) => context.signal, { signal })).toBe(signal)
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
@@ -224,13 +261,28 @@ describe('an order that is known to be bad', () => {
   })
 
   it.each([
-    ['a circuit-breaker is outside a retry: .* a half-open probe becomes a volley', () => pipeline(circuitBreaker(), retry())],
+    [
+      'a circuit-breaker is outside a retry: .* a half-open probe becomes a volley',
+      () => pipeline(circuitBreaker(), retry()),
+    ],
     ['a circuit-breaker is outside a fallback: .* never a failure', () => pipeline(circuitBreaker(), fallback('x'))],
     ['a circuit-breaker is outside a hedge: .* two calls', () => pipeline(circuitBreaker(), hedge({ afterMs: 10 }))],
     ['a rate-limit is outside a circuit-breaker: .* use up tokens', () => pipeline(rateLimit(), circuitBreaker())],
   ])('%s', async (warning, make) => {
     expect(await warningsOf(make)).toEqual([expect.stringMatching(warning)])
-    expect(await warningsOf(() => pipeline(fallback('x'), timeout(1e6), retry(), hedge({ afterMs: 10 }), circuitBreaker(), rateLimit(), timeout(10)))).toEqual([])
+    expect(
+      await warningsOf(() =>
+        pipeline(
+          fallback('x'),
+          timeout(1e6),
+          retry(),
+          hedge({ afterMs: 10 }),
+          circuitBreaker(),
+          rateLimit(),
+          timeout(10),
+        ),
+      ),
+    ).toEqual([])
   })
 
   it('is noticed in a time limit that cannot be meant', async () => {
@@ -240,7 +292,9 @@ describe('an order that is known to be bad', () => {
   })
 
   it('is noticed between stacked decorators too', async () => {
-    expect(await warningsOf(() => withRetry()(withRetry()(() => 1)))).toEqual([expect.stringMatching(/their attempts multiply/)])
+    expect(await warningsOf(() => withRetry()(withRetry()(() => 1)))).toEqual([
+      expect.stringMatching(/their attempts multiply/),
+    ])
   })
 
   it('is not seen in the usual order', async () => {
@@ -279,7 +333,10 @@ describe('diagnostics channels', () => {
     const listener = (message: unknown): unknown => heard.push(message)
     subscribe('amorsize:timeout', listener)
     const call = (): Promise<unknown> => {
-      const outcome = outcomeOf(clock, timeout(10, { clock, name: 'slow' }).execute(() => new Promise(() => undefined)))
+      const outcome = outcomeOf(
+        clock,
+        timeout(10, { clock, name: 'slow' }).execute(() => new Promise(() => undefined)),
+      )
       return clock.advance(10).then(() => outcome)
     }
     await call()

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { pipeline, RateLimitExceeded, rateLimit, RateLimiter, retry, timeout, withPolicy, withRateLimit } from '../../dist/index.js'
+import {
+  pipeline,
+  RateLimitExceeded,
+  rateLimit,
+  RateLimiter,
+  retry,
+  timeout,
+  withPolicy,
+  withRateLimit,
+} from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { failing, outcomeOf } from './policy-helpers.js'
 
@@ -52,7 +61,10 @@ describe('rateLimit', () => {
     const refused = await policy.execute(() => 1).catch((error: unknown) => error)
     expect(RateLimitExceeded.is(refused)).toBe(true)
     expect(heard).toEqual([100])
-    const outcome = outcomeOf(clock, pipeline(retry({ jitter: 'none', initialDelayMs: 1, clock }), policy).execute(() => 'in time'))
+    const outcome = outcomeOf(
+      clock,
+      pipeline(retry({ jitter: 'none', initialDelayMs: 1, clock }), policy).execute(() => 'in time'),
+    )
     await clock.advance(1000)
     expect(await outcome).toEqual({ value: 'in time', atMs: 100 })
   })

@@ -50,7 +50,9 @@ describe('RetryBudget', () => {
     one.deposit()
     expect(new RetryBudget({ name: 'unit-shared', minPerSecond: 0, ratio: 1 }).available).toBe(1)
     const other = (): unknown => new RetryBudget({ name: 'unit-shared', ratio: 0.5 })
-    expect(other).toThrow(/'unit-shared' is in use in this process with \{ ratio: 1, .* cannot be used with \{ ratio: 0.5, /)
+    expect(other).toThrow(
+      /'unit-shared' is in use in this process with \{ ratio: 1, .* cannot be used with \{ ratio: 0.5, /,
+    )
     expect(other).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'parameters-differ' }))
   })
 
@@ -72,38 +74,49 @@ describe('RetryBudget', () => {
 
   itWithAddon('does the same in shared memory as in this thread', () => {
     fc.assert(
-      fc.property(fc.array(fc.boolean(), { maxLength: 200 }), fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 3 }), (script, eighths, minPerSecond) => {
-        // So long that no slice ends meanwhile; what time does is tested above and in the native tests.
-        const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
-        const shared = new RetryBudget({ ...options, name: freshName() })
-        const own = new RetryBudget(options)
-        for (const isCall of script) {
-          if (isCall) for (const budget of [shared, own]) budget.deposit()
-          else expect(shared.tryWithdraw()).toBe(own.tryWithdraw())
-          expect(shared.available).toBe(own.available)
-        }
-      }),
+      fc.property(
+        fc.array(fc.boolean(), { maxLength: 200 }),
+        fc.integer({ min: 0, max: 8 }),
+        fc.integer({ min: 0, max: 3 }),
+        (script, eighths, minPerSecond) => {
+          // So long that no slice ends meanwhile; what time does is tested above and in the native tests.
+          const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
+          const shared = new RetryBudget({ ...options, name: freshName() })
+          const own = new RetryBudget(options)
+          for (const isCall of script) {
+            if (isCall) for (const budget of [shared, own]) budget.deposit()
+            else expect(shared.tryWithdraw()).toBe(own.tryWithdraw())
+            expect(shared.available).toBe(own.available)
+          }
+        },
+      ),
       { numRuns: 100 },
     )
   })
 
   itWithAddon('moves to shared memory with all it holds, and is then one budget for all who open its handle', () => {
     fc.assert(
-      fc.property(fc.array(fc.boolean(), { maxLength: 100 }), fc.array(fc.boolean(), { maxLength: 100 }), fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 3 }), (before, after, eighths, minPerSecond) => {
-        const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
-        const shared = new RetryBudget(options)
-        const own = new RetryBudget(options)
-        const act = (isCall: boolean, budget: RetryBudget): void => {
-          if (isCall) for (const each of [budget, own]) each.deposit()
-          else expect(budget.tryWithdraw()).toBe(own.tryWithdraw())
-        }
-        for (const isCall of before) act(isCall, shared)
-        const other = RetryBudget.from(structuredClone(shared.share()))
-        expect(other.available).toBe(own.available)
-        after.forEach((isCall, position) => act(isCall, position % 2 === 0 ? shared : other))
-        expect([shared.available, other.available]).toEqual([own.available, own.available])
-        expect(shared.share()).toEqual(other.share())
-      }),
+      fc.property(
+        fc.array(fc.boolean(), { maxLength: 100 }),
+        fc.array(fc.boolean(), { maxLength: 100 }),
+        fc.integer({ min: 0, max: 8 }),
+        fc.integer({ min: 0, max: 3 }),
+        (before, after, eighths, minPerSecond) => {
+          const options = { ratio: eighths / 8, minPerSecond, ttlMs: 3_600_000 }
+          const shared = new RetryBudget(options)
+          const own = new RetryBudget(options)
+          const act = (isCall: boolean, budget: RetryBudget): void => {
+            if (isCall) for (const each of [budget, own]) each.deposit()
+            else expect(budget.tryWithdraw()).toBe(own.tryWithdraw())
+          }
+          for (const isCall of before) act(isCall, shared)
+          const other = RetryBudget.from(structuredClone(shared.share()))
+          expect(other.available).toBe(own.available)
+          after.forEach((isCall, position) => act(isCall, position % 2 === 0 ? shared : other))
+          expect([shared.available, other.available]).toEqual([own.available, own.available])
+          expect(shared.share()).toEqual(other.share())
+        },
+      ),
       { numRuns: 100 },
     )
   })
@@ -127,7 +140,10 @@ describe('RetryBudget', () => {
       for (let call = 0; call < 10; call++) budget.deposit()
       budget.tryWithdraw()`
     for (let thread = 0; thread < 2; thread++) {
-      await once(new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData: budget.share() }), 'exit')
+      await once(
+        new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData: budget.share() }),
+        'exit',
+      )
     }
     expect(budget.available).toBe(8.5)
   })
@@ -147,7 +163,10 @@ describe('RetryBudget', () => {
   })
 
   it('is not shared on a clock of the caller, nor without the addon', () => {
-    const refused = (budget: RetryBudget): void => expect(() => budget.share()).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }))
+    const refused = (budget: RetryBudget): void =>
+      expect(() => budget.share()).toThrow(
+        expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }),
+      )
     refused(new RetryBudget({ clock: new FakeClock() }))
     if (addonForbidden) refused(new RetryBudget())
   })

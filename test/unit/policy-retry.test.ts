@@ -60,24 +60,36 @@ describe('retry', () => {
 
   it('asks retryIf with the error and the number of attempts', async () => {
     const seen: unknown[] = []
-    const { policy, clock } = fixture({ retryIf: (error, { attempt, signal }) => seen.push([error, attempt, signal.aborted]) < 3 })
+    const { policy, clock } = fixture({
+      retryIf: (error, { attempt, signal }) => seen.push([error, attempt, signal.aborted]) < 3,
+    })
     const outcome = outcomeOf(clock, policy.execute(failing(clock, Infinity, () => boom)))
     await clock.advance(10_000)
     expect((await outcome).error).toBe(boom)
-    expect(seen).toEqual([[boom, 1, false], [boom, 2, false], [boom, 3, false]])
+    expect(seen).toEqual([
+      [boom, 1, false],
+      [boom, 2, false],
+      [boom, 3, false],
+    ])
   })
 
   it('retries results that retryIfResult refuses', async () => {
     const { policy, clock } = fixture({ retryIfResult: (status) => status === 503 })
     const statuses = [503, 503, 200]
-    const outcome = outcomeOf(clock, policy.execute(() => statuses.shift()))
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(() => statuses.shift()),
+    )
     await clock.advance(1000)
     expect(await outcome).toEqual({ value: 200, atMs: 300 })
   })
 
   it('names the last result as the cause where results use up the retries', async () => {
     const { policy, clock } = fixture({ maxRetries: 1, retryIfResult: () => true })
-    const outcome = outcomeOf(clock, policy.execute(() => 503))
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(() => 503),
+    )
     await clock.advance(1000)
     expect((await outcome).error).toMatchObject({ code: 'ERR_RETRY_EXHAUSTED', attempts: 2, cause: 503 })
     expect(await fixture({ maxRetries: 0, retryIfResult: () => true }).policy.execute(() => 503)).toBe(503)
@@ -89,7 +101,10 @@ describe('retry', () => {
     const outcome = outcomeOf(clock, policy.execute(failing(clock, 2, () => boom)))
     await clock.advance(1000)
     await outcome
-    expect(seen).toEqual([[boom, 1, 100], [boom, 2, 200]])
+    expect(seen).toEqual([
+      [boom, 1, 100],
+      [boom, 2, 200],
+    ])
   })
 
   it('allows Infinity retries', async () => {
@@ -160,7 +175,11 @@ describe('retry and Retry-After', () => {
   it.each([
     ['seconds', tooMany(new Headers({ 'retry-after': '2' })), 2000],
     ['milliseconds', tooMany({ 'retry-after-ms': '150' }), 150],
-    ['a date, by the clock of the server', tooMany({ 'retry-after': 'Wed, 21 Oct 2015 07:28:03 GMT', date: 'Wed, 21 Oct 2015 07:28:00 GMT' }), 3000],
+    [
+      'a date, by the clock of the server',
+      tooMany({ 'retry-after': 'Wed, 21 Oct 2015 07:28:03 GMT', date: 'Wed, 21 Oct 2015 07:28:00 GMT' }),
+      3000,
+    ],
     ['a number of its own', Object.assign(new Error('busy'), { retryAfterMs: 700 }), 700],
     ['no sense at all', tooMany({ 'retry-after': 'soon' }), 100],
     ['a date gone by', tooMany({ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }), 100],
@@ -175,10 +194,19 @@ describe('retry and Retry-After', () => {
   })
 
   it('reads it from a refused result too, and can be told not to', async () => {
-    for (const [respectRetryAfter, atMs] of [[true, 5000], [false, 100]] as const) {
-      const { policy, clock } = fixture({ respectRetryAfter, retryIfResult: (response) => (response as Response).status === 429 })
+    for (const [respectRetryAfter, atMs] of [
+      [true, 5000],
+      [false, 100],
+    ] as const) {
+      const { policy, clock } = fixture({
+        respectRetryAfter,
+        retryIfResult: (response) => (response as Response).status === 429,
+      })
       const responses = [new Response(null, { status: 429, headers: { 'retry-after': '5' } }), new Response('ok')]
-      const outcome = outcomeOf(clock, policy.execute(() => responses.shift()!.clone()))
+      const outcome = outcomeOf(
+        clock,
+        policy.execute(() => responses.shift()!.clone()),
+      )
       await clock.advance(10_000)
       expect((await outcome).atMs).toBe(atMs)
     }
@@ -200,7 +228,11 @@ describe('retry and refusals of our own policies', () => {
     ['the time left', { maxElapsedMs: 2000 }, open(3000)],
     ['maxDelayMs', { maxDelayMs: 2000 }, open(3000)],
     ['everything, of an isolated breaker', {}, open(Infinity)],
-    ['everything, of a limiter that never can', {}, new RateLimitExceeded('no', { retryAfterMs: Infinity, limiterName: null })],
+    [
+      'everything, of a limiter that never can',
+      {},
+      new RateLimitExceeded('no', { retryAfterMs: Infinity, limiterName: null }),
+    ],
     ['anything known, of a full bulkhead', {}, new BulkheadRejectedError('full', { maxConcurrent: 1, queued: 0 })],
   ])('passes on a refusal that exceeds %s as it is', async (_, options, error) => {
     const { policy, clock } = fixture(options)
@@ -230,14 +262,21 @@ describe('retry events and stats', () => {
     const second = outcomeOf(clock, policy.execute(failing(clock, 5)))
     await clock.advance(1000)
     await Promise.all([first, second])
-    expect(heard).toEqual([['retry', 1, 100], ['retry', 1, 100], ['recovered', 2], ['gaveUp', 2, 'no-retries-left']])
+    expect(heard).toEqual([
+      ['retry', 1, 100],
+      ['retry', 1, 100],
+      ['recovered', 2],
+      ['gaveUp', 2, 'no-retries-left'],
+    ])
     expect(policy.stats()).toEqual({ calls: 2, retries: 2, recovered: 1, failed: 1 })
     for (const remove of off) remove()
     const third = outcomeOf(clock, policy.execute(failing(clock, 1)))
     await clock.advance(1000)
     await third
     expect(heard).toHaveLength(4)
-    expect(() => policy.on('nonsense' as 'retry', () => undefined)).toThrow(/event must be one of 'retry', 'recovered', 'gaveUp'/)
+    expect(() => policy.on('nonsense' as 'retry', () => undefined)).toThrow(
+      /event must be one of 'retry', 'recovered', 'gaveUp'/,
+    )
   })
 })
 
@@ -249,7 +288,10 @@ describe('retryCall', () => {
       return `${name} ${id}`
     }
     expect(await retryCall(load, { args: [7, 'seven'], initialDelayMs: 0 })).toBe('seven 7')
-    expect(calls).toEqual([[7, 'seven'], [7, 'seven']])
+    expect(calls).toEqual([
+      [7, 'seven'],
+      [7, 'seven'],
+    ])
   })
 
   it('takes an existing policy, or options in `policy`, and a signal', async () => {

@@ -24,7 +24,10 @@ describe('timeout', () => {
     const clock = new FakeClock()
     const work = deferred<number>()
     const seen: AbortSignal[] = []
-    const outcome = outcomeOf(clock, timeout(100, { clock }).execute(({ signal }) => (seen.push(signal), work.promise)))
+    const outcome = outcomeOf(
+      clock,
+      timeout(100, { clock }).execute(({ signal }) => (seen.push(signal), work.promise)),
+    )
     await clock.advance(99)
     expect(seen[0]?.aborted).toBe(false)
     await clock.advance(1)
@@ -43,10 +46,13 @@ describe('timeout', () => {
     const work = deferred<number>()
     let aborted = false
     const policy = timeout(100, { clock, strategy: 'cooperative' })
-    const outcome = outcomeOf(clock, policy.execute(({ signal }) => {
-      signal.addEventListener('abort', () => (aborted = true), { once: true })
-      return work.promise
-    }))
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(({ signal }) => {
+        signal.addEventListener('abort', () => (aborted = true), { once: true })
+        return work.promise
+      }),
+    )
     await clock.advance(250)
     expect(aborted).toBe(true)
     work.resolve(1)
@@ -57,10 +63,13 @@ describe('timeout', () => {
     const clock = new FakeClock()
     const work = deferred()
     let late: AbortSignal | undefined
-    const outcome = outcomeOf(clock, timeout(10, { clock }).execute(async (context) => {
-      await work.promise
-      late = context.signal
-    }))
+    const outcome = outcomeOf(
+      clock,
+      timeout(10, { clock }).execute(async (context) => {
+        await work.promise
+        late = context.signal
+      }),
+    )
     await clock.advance(10)
     work.resolve()
     await clock.advance(0)
@@ -72,7 +81,8 @@ describe('timeout', () => {
     const clock = new FakeClock()
     const policy = timeout(100, { clock })
     const signals: AbortSignal[] = []
-    const start = (work: Promise<unknown>): Promise<unknown> => policy.execute(({ signal }) => (signals.push(signal), work))
+    const start = (work: Promise<unknown>): Promise<unknown> =>
+      policy.execute(({ signal }) => (signals.push(signal), work))
     const first = outcomeOf(clock, start(new Promise(() => undefined)))
     await clock.advance(50)
     const work = deferred<string>()
@@ -88,7 +98,10 @@ describe('timeout', () => {
     const clock = new FakeClock()
     const controller = new AbortController()
     const policy = timeout(1000, { clock })
-    const outcome = outcomeOf(clock, policy.execute(() => new Promise(() => undefined), { signal: controller.signal }))
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(() => new Promise(() => undefined), { signal: controller.signal }),
+    )
     await clock.advance(10)
     const reason = { why: 'a reason need not be an error' }
     controller.abort(reason)
@@ -98,7 +111,7 @@ describe('timeout', () => {
     expect(policy.stats().timedOut).toBe(0)
   })
 
-  it('lets go of the caller\'s signal when the call has ended', async () => {
+  it("lets go of the caller's signal when the call has ended", async () => {
     const { signal } = new AbortController()
     const policy = timeout(1000)
     for (let call = 0; call < 20; call++) await policy.execute((context) => context.signal.aborted, { signal })
@@ -108,9 +121,15 @@ describe('timeout', () => {
   it('is no limit when it is Infinity, and none that fires early when it is a month', async () => {
     const clock = new FakeClock()
     const month = 30 * 86_400_000
-    const never = outcomeOf(clock, timeout(Infinity, { clock }).execute(() => new Promise(() => undefined)))
+    const never = outcomeOf(
+      clock,
+      timeout(Infinity, { clock }).execute(() => new Promise(() => undefined)),
+    )
     expect(clock.pendingTimers).toBe(0)
-    const late = outcomeOf(clock, timeout(month, { clock }).execute(() => new Promise(() => undefined)))
+    const late = outcomeOf(
+      clock,
+      timeout(month, { clock }).execute(() => new Promise(() => undefined)),
+    )
     await clock.advance(month - 1)
     expect(await Promise.race([never, late, Promise.resolve('pending')])).toBe('pending')
     await clock.advance(1)
@@ -118,10 +137,16 @@ describe('timeout', () => {
   })
 
   it('keeps the earliest of nested limits, whichever is outside', async () => {
-    for (const [outer, inner] of [[100, 300], [300, 100]] as const) {
+    for (const [outer, inner] of [
+      [100, 300],
+      [300, 100],
+    ] as const) {
       const clock = new FakeClock()
       const policy = pipeline(timeout(outer, { clock, name: 'outer' }), timeout(inner, { clock }))
-      const outcome = outcomeOf(clock, policy.execute(() => new Promise(() => undefined)))
+      const outcome = outcomeOf(
+        clock,
+        policy.execute(() => new Promise(() => undefined)),
+      )
       await clock.advance(1000)
       expect(await outcome).toMatchObject({ atMs: 100, error: { timeoutMs: 100 } })
       expect(clock.pendingTimers).toBe(0)
@@ -139,7 +164,9 @@ describe('timeout', () => {
       durations: { count: 0, meanMs: null, maxMs: null, p50Ms: null, p90Ms: null, p99Ms: null },
     })
     const work = deferred()
-    const outcomes = [policy.execute(() => work.promise), policy.execute(() => new Promise(() => undefined))].map((call) => outcomeOf(clock, call))
+    const outcomes = [policy.execute(() => work.promise), policy.execute(() => new Promise(() => undefined))].map(
+      (call) => outcomeOf(clock, call),
+    )
     await clock.advance(40)
     work.resolve()
     await clock.advance(60)

@@ -8,7 +8,11 @@ import { PassThrough } from 'node:stream'
 function meter(total: number | null, wasFinished?: (index: number) => boolean, finishedBefore?: number) {
   const clock = new FakeClock()
   const reports: Progress[] = []
-  return { clock, reports, meter: new ProgressMeter(total, [(progress) => reports.push(progress)], wasFinished, finishedBefore, clock) }
+  return {
+    clock,
+    reports,
+    meter: new ProgressMeter(total, [(progress) => reports.push(progress)], wasFinished, finishedBefore, clock),
+  }
 }
 
 describe('progress', () => {
@@ -19,9 +23,18 @@ describe('progress', () => {
       m.itemFinished(i)
     }
     expect(reports.length).toBe(29)
-    for (const [i, report] of reports.slice(1).entries()) expect(report.elapsedMs - reports[i]!.elapsedMs).toBeGreaterThanOrEqual(100)
+    for (const [i, report] of reports.slice(1).entries())
+      expect(report.elapsedMs - reports[i]!.elapsedMs).toBeGreaterThanOrEqual(100)
     await m.close()
-    expect(reports.at(-1)).toEqual({ completed: 1000, failed: 0, total: 1000, percent: 100, itemsPerSecond: expect.closeTo(333.3, 0), elapsedMs: 3000, etaMs: 0 })
+    expect(reports.at(-1)).toEqual({
+      completed: 1000,
+      failed: 0,
+      total: 1000,
+      percent: 100,
+      itemsPerSecond: expect.closeTo(333.3, 0),
+      elapsedMs: 3000,
+      etaMs: 0,
+    })
   })
 
   it('grows only, counts failures, and says how much longer', async () => {
@@ -33,7 +46,8 @@ describe('progress', () => {
     }
     for (const [i, report] of reports.slice(1).entries()) {
       const before = reports[i]!
-      for (const key of ['completed', 'failed', 'percent', 'elapsedMs'] as const) expect(report[key]).toBeGreaterThanOrEqual(before[key]!)
+      for (const key of ['completed', 'failed', 'percent', 'elapsedMs'] as const)
+        expect(report[key]).toBeGreaterThanOrEqual(before[key]!)
     }
     expect(reports.at(-1)).toMatchObject({ completed: 75, failed: 25, percent: 50, itemsPerSecond: 20, etaMs: 5000 })
   })
@@ -79,7 +93,9 @@ describe('progress', () => {
   it('is 100 % of no items, and never more', async () => {
     const none = meter(0)
     await none.meter.close()
-    expect(none.reports).toEqual([{ completed: 0, failed: 0, total: 0, percent: 100, itemsPerSecond: 0, elapsedMs: 0, etaMs: 0 }])
+    expect(none.reports).toEqual([
+      { completed: 0, failed: 0, total: 0, percent: 100, itemsPerSecond: 0, elapsedMs: 0, etaMs: 0 },
+    ])
     const more = meter(1)
     for (let i = 0; i < 3; i++) more.meter.itemFinished(i)
     await more.meter.close()
@@ -88,7 +104,11 @@ describe('progress', () => {
 
   it('survives a listener that throws', async () => {
     const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
-    const m = new ProgressMeter(1, [() => { throw new Error('my own fault') }])
+    const m = new ProgressMeter(1, [
+      () => {
+        throw new Error('my own fault')
+      },
+    ])
     await m.close()
     expect((await warned).message).toMatch(/listener onProgress failed.*my own fault/)
   })
@@ -106,7 +126,13 @@ describe('the bar', () => {
 
   it('is drawn on a terminal, and on nothing else', async () => {
     expect(await openProgressBar(new PassThrough())).toBe(null)
-    const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 120, cursorTo: () => true, moveCursor: () => true, clearLine: () => true })
+    const terminal = Object.assign(new PassThrough(), {
+      isTTY: true,
+      columns: 120,
+      cursorTo: () => true,
+      moveCursor: () => true,
+      clearLine: () => true,
+    })
     const bar = (await openProgressBar(terminal))!
     const interruptHandlers = process.listenerCount('SIGINT')
     bar.update(state)

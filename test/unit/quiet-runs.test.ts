@@ -4,7 +4,16 @@ import type { Measured } from '../../src/execute/model/profile.js'
 import { msBeforeJudging, noteWorkers, remember } from '../../src/execute/model/profile-cache.js'
 
 const measured: Measured = {
-  sampleSize: 5, itemMs: 0.01, itemCv: 0, cpuShare: 1, isAsync: false, itemBytes: 8, resultBytes: 8, cloneNodes: 2, isShared: true, obstacle: undefined,
+  sampleSize: 5,
+  itemMs: 0.01,
+  itemCv: 0,
+  cpuShare: 1,
+  isAsync: false,
+  itemBytes: 8,
+  resultBytes: 8,
+  cloneNodes: 2,
+  isShared: true,
+  obstacle: undefined,
 }
 
 function knownTask(): () => void {
@@ -14,7 +23,8 @@ function knownTask(): () => void {
 }
 
 /** How long each of so many runs stays in the loop before it is judged. */
-const runs = (task: object, count: number, items: number): number[] => Array.from({ length: count }, () => msBeforeJudging(task, items))
+const runs = (task: object, count: number, items: number): number[] =>
+  Array.from({ length: count }, () => msBeforeJudging(task, items))
 
 describe('a run where there are workers', () => {
   it('is judged after a while if nothing is known of the task, or it is known to be too short', () => {

@@ -13,7 +13,12 @@ describe('rateLimitedCall', () => {
 
   it('waits for a token of the limiter', async () => {
     const { clock, limiter } = limited()
-    const calls = [1, 2, 3].map((value) => outcomeOf(clock, rateLimitedCall((x: number) => x, { args: [value], limiter })))
+    const calls = [1, 2, 3].map((value) =>
+      outcomeOf(
+        clock,
+        rateLimitedCall((x: number) => x, { args: [value], limiter }),
+      ),
+    )
     await clock.advance(1000)
     expect(await Promise.all(calls)).toEqual([1, 2, 3].map((value, index) => ({ value, atMs: index * 100 })))
   })
@@ -22,8 +27,19 @@ describe('rateLimitedCall', () => {
     const clock = new FakeClock()
     const policy = { requestsPerSecond: 10, burstSize: 1, clock }
     const named = { ...policy, name: freshName() }
-    const at = (options: object): Promise<unknown> => outcomeOf(clock, rateLimitedCall(() => 1, options)).then(({ atMs }) => atMs)
-    const calls = [at({ policy }), at({ policy }), at({ ...named }), at({ ...named }), at({ ...policy }), at({ ...policy })]
+    const at = (options: object): Promise<unknown> =>
+      outcomeOf(
+        clock,
+        rateLimitedCall(() => 1, options),
+      ).then(({ atMs }) => atMs)
+    const calls = [
+      at({ policy }),
+      at({ policy }),
+      at({ ...named }),
+      at({ ...named }),
+      at({ ...policy }),
+      at({ ...policy }),
+    ]
     await clock.advance(1000)
     expect(await Promise.all(calls)).toEqual([0, 100, 0, 100, 0, 0])
   })
@@ -42,15 +58,34 @@ describe('rateLimitedCall', () => {
   it('refuses bad input before it calls', async () => {
     const fn = vi.fn()
     const limiter = new RateLimiter()
-    const refused = (options: unknown): Promise<unknown> => rateLimitedCall(fn, options as never).catch((error: unknown) => error)
-    expect(await refused({ limiter, requestsPerSecond: 5 })).toMatchObject({ name: 'TypeError', message: /one of limiter, policy/ })
+    const refused = (options: unknown): Promise<unknown> =>
+      rateLimitedCall(fn, options as never).catch((error: unknown) => error)
+    expect(await refused({ limiter, requestsPerSecond: 5 })).toMatchObject({
+      name: 'TypeError',
+      message: /one of limiter, policy/,
+    })
     expect(await refused({ limiter, policy: {} })).toBeInstanceOf(TypeError)
-    expect(await refused({ limiter: {} })).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/limiter must be a RateLimiter; received an object/) })
-    expect(await refused({ requestPerSecond: 5 })).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/requestPerSecond.*did you mean 'requestsPerSecond'/) })
+    expect(await refused({ limiter: {} })).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/limiter must be a RateLimiter; received an object/),
+    })
+    expect(await refused({ requestPerSecond: 5 })).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/requestPerSecond.*did you mean 'requestsPerSecond'/),
+    })
     expect(await refused({ requestsPerSecond: 0 })).toBeInstanceOf(RangeError)
-    expect(await refused({ args: 'no' })).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/args must be an array; received "no"/) })
-    expect(await refused({ signal: {} })).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/signal must be an AbortSignal/) })
-    expect(await rateLimitedCall(7 as never).catch((error: unknown) => error)).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/fn must be a function; received 7/) })
+    expect(await refused({ args: 'no' })).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/args must be an array; received "no"/),
+    })
+    expect(await refused({ signal: {} })).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/signal must be an AbortSignal/),
+    })
+    expect(await rateLimitedCall(7 as never).catch((error: unknown) => error)).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/fn must be a function; received 7/),
+    })
     expect(fn).not.toHaveBeenCalled()
     expect(limiter.getAvailableTokens()).toBe(10)
   })

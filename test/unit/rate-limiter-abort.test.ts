@@ -81,11 +81,21 @@ describe('aborting a wait', () => {
     await clock.advance(10)
     for (const index of [0, 2]) controllers[index]!.abort('gone')
     await clock.advance(1000)
-    expect((await Promise.all(outcomes)).map(({ error, atMs }) => error ?? atMs)).toEqual(['gone', 100, 'gone', 200, 300])
+    expect((await Promise.all(outcomes)).map(({ error, atMs }) => error ?? atMs)).toEqual([
+      'gone',
+      100,
+      'gone',
+      200,
+      300,
+    ])
   })
 
   it('of every waiter, in any order, leaves the bucket as if none had come', async () => {
-    for (const order of [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]]) {
+    for (const order of [
+      [0, 1, 2, 3],
+      [3, 2, 1, 0],
+      [1, 3, 0, 2],
+    ]) {
       const { clock, limiter } = limited({ burstSize: 4 })
       const controllers = Array.from({ length: 4 }, () => new AbortController())
       drain(limiter)
@@ -139,7 +149,9 @@ describe('aborting a wait', () => {
     const { clock, limiter } = limited()
     const controller = new AbortController()
     drain(limiter)
-    const outcomes = Array.from({ length: 9 }, () => outcomeOf(clock, limiter.acquire(1, { signal: controller.signal })))
+    const outcomes = Array.from({ length: 9 }, () =>
+      outcomeOf(clock, limiter.acquire(1, { signal: controller.signal })),
+    )
     controller.abort('all')
     expect((await Promise.all(outcomes)).map(({ error }) => error)).toEqual(Array(9).fill('all'))
     expect(limiter.stats()).toMatchObject({ allowed: 1, denied: 1, waiting: 0 })
@@ -153,7 +165,10 @@ describe('aborting a wait', () => {
     const controller = new AbortController()
     const seen: AbortSignal[] = []
     await limiter.execute(({ signal }) => seen.push(signal), { signal: controller.signal })
-    const outcome = outcomeOf(clock, limiter.execute(({ signal }) => seen.push(signal), { signal: controller.signal }))
+    const outcome = outcomeOf(
+      clock,
+      limiter.execute(({ signal }) => seen.push(signal), { signal: controller.signal }),
+    )
     controller.abort('stop')
     expect(await outcome).toEqual({ error: 'stop', atMs: 0 })
     await clock.advance(1000)

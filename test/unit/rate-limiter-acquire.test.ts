@@ -73,7 +73,9 @@ describe('the defaults', () => {
   })
 
   it('take undefined for an option that is not given', () => {
-    expect(new RateLimiter({ requestsPerSecond: 5, burstSize: undefined, maxWaitMs: undefined }).policy.burstSize).toBe(5)
+    expect(new RateLimiter({ requestsPerSecond: 5, burstSize: undefined, maxWaitMs: undefined }).policy.burstSize).toBe(
+      5,
+    )
   })
 })
 
@@ -89,7 +91,8 @@ describe('acquire', () => {
     const { clock, limiter } = limited({ burstSize: 4 })
     drain(limiter)
     const order: string[] = []
-    const start = (tokens: number): unknown => limiter.acquire(tokens).then(() => order.push(`${tokens}@${clock.now()}`))
+    const start = (tokens: number): unknown =>
+      limiter.acquire(tokens).then(() => order.push(`${tokens}@${clock.now()}`))
     for (const tokens of [4, 1, 3, 1]) start(tokens)
     await clock.advance(2000)
     expect(order).toEqual(['4@400', '1@500', '3@800', '1@900'])
@@ -161,7 +164,11 @@ describe('a limit on waiting', () => {
     const shorter = outcomeOf(clock, limiter.acquire(1, { maxWaitMs: 50 }))
     const longer = outcomeOf(clock, limiter.acquire(1, { maxWaitMs: 200 }))
     await clock.advance(1000)
-    expect((await Promise.all(outcomes)).map(({ error, atMs }) => [RateLimitExceeded.is(error), atMs])).toEqual([[false, 0], [false, 100], [true, 0]])
+    expect((await Promise.all(outcomes)).map(({ error, atMs }) => [RateLimitExceeded.is(error), atMs])).toEqual([
+      [false, 0],
+      [false, 100],
+      [true, 0],
+    ])
     expect((await shorter).error).toMatchObject({ retryAfterMs: 200 })
     expect(await longer).toEqual({ value: undefined, atMs: 200 })
     expect(() => limiter.acquireSync(1, { maxWaitMs: 0 })).not.toThrow()

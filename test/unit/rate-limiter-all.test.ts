@@ -51,7 +51,10 @@ describe('tryAcquire of several limits', () => {
 
   it('makes limiters of options', () => {
     const clock = new FakeClock()
-    const both = RateLimiter.all({ a: { requestsPerSecond: 1, burstSize: 2, clock }, b: { requestsPerSecond: 1, burstSize: 3, clock } })
+    const both = RateLimiter.all({
+      a: { requestsPerSecond: 1, burstSize: 2, clock },
+      b: { requestsPerSecond: 1, burstSize: 3, clock },
+    })
     const granted = [1, 2, 3, 4].map(() => both.tryAcquire({ a: 1, b: 1 }) !== false)
     expect(granted).toEqual([true, true, false, false])
     expect(both.tryAcquire({ b: 1 })).toBeTruthy()
@@ -85,7 +88,11 @@ describe('acquire of several limits', () => {
       await limits.both.acquire(costs)
       order.push(`${name} ${limits.clock.now()}`)
     }
-    const all = Promise.all([note('large', { rpm: 1, tpm: 100 }), note('small', { rpm: 1, tpm: 1 }), note('last', { rpm: 1, tpm: 9 })])
+    const all = Promise.all([
+      note('large', { rpm: 1, tpm: 100 }),
+      note('small', { rpm: 1, tpm: 1 }),
+      note('last', { rpm: 1, tpm: 9 }),
+    ])
     await limits.clock.advance(2000)
     await all
     expect(order).toEqual(['large 1000', 'small 1010', 'last 1100'])
@@ -107,14 +114,20 @@ describe('acquire of several limits', () => {
     await limits.clock.advance(50)
     const refused = await limits.both.acquire({ rpm: 1, tpm: 105 }, { maxWaitMs: 40 }).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(RateLimitExceeded)
-    expect(refused).toMatchObject({ retryAfterMs: 1000, message: expect.stringContaining("refused by 'rpm'") as string })
+    expect(refused).toMatchObject({
+      retryAfterMs: 1000,
+      message: expect.stringContaining("refused by 'rpm'") as string,
+    })
     expect(left(limits)).toEqual([0.5, 5])
   })
 
   it('charges none when the second refuses what the first granted', async () => {
     const limits = limitedTwice({ waitOnLimit: false, name: `all-${process.pid}` })
     limits.tpm.tryAcquire(1000)
-    await expect(limits.both.acquire({ rpm: 3, tpm: 1 })).rejects.toMatchObject({ retryAfterMs: 10, limiterName: `all-${process.pid}` })
+    await expect(limits.both.acquire({ rpm: 3, tpm: 1 })).rejects.toMatchObject({
+      retryAfterMs: 10,
+      limiterName: `all-${process.pid}`,
+    })
     expect(left(limits)).toEqual([10, 0])
     await limits.clock.advance(10)
     await limits.both.acquire({ rpm: 3, tpm: 1 })
@@ -141,7 +154,9 @@ describe('acquire of several limits', () => {
     const limits = limitedTwice()
     limits.rpm.tryAcquire(10)
     const { signal } = new AbortController()
-    const outcomes = Array.from({ length: 5 }, () => outcomeOf(limits.clock, limits.both.acquire({ rpm: 1 }, { signal })))
+    const outcomes = Array.from({ length: 5 }, () =>
+      outcomeOf(limits.clock, limits.both.acquire({ rpm: 1 }, { signal })),
+    )
     await limits.clock.advance(0)
     expect(getEventListeners(signal, 'abort')).toHaveLength(1)
     await limits.clock.advance(5000)
@@ -204,7 +219,9 @@ describe('settle', () => {
     const permit = limits.both.tryAcquire({ rpm: 1, tpm: 100 })
     if (permit === false) throw new Error('tokens were there')
     expect(() => permit.settle({ tpm: NaN })).toThrow(RangeError)
-    expect(() => permit.settle({ tmp: 1 } as Costs<'tpm'>)).toThrow(/actual names 'tmp', which is no limit here \(limits: rpm, tpm\)/)
+    expect(() => permit.settle({ tmp: 1 } as Costs<'tpm'>)).toThrow(
+      /actual names 'tmp', which is no limit here \(limits: rpm, tpm\)/,
+    )
     permit.settle({ tpm: 50 })
     expect(left(limits)).toEqual([9, 950])
   })

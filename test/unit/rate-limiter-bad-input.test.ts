@@ -50,7 +50,13 @@ const badPolicies: [policy: object | null | string | number, errorClass: Class, 
   [{ scope: 'machine' }, TypeError, 'scope', 'name'],
   [{ clock: Date }, TypeError, 'clock', 'setTimeout', 'function Date'],
   [{ clock: { now: () => 0 } }, TypeError, 'clock', 'clearTimeout'],
-  [{ requestPerSecond: 10 }, TypeError, "'requestPerSecond'", 'requestsPerSecond, burstSize', "did you mean 'requestsPerSecond'"],
+  [
+    { requestPerSecond: 10 },
+    TypeError,
+    "'requestPerSecond'",
+    'requestsPerSecond, burstSize',
+    "did you mean 'requestsPerSecond'",
+  ],
   [{ limit: 10 }, TypeError, "'limit'", 'requestsPerSecond, burstSize'],
   [null, TypeError, 'object', 'null'],
   ['10', TypeError, 'object', '"10" (string)'],
@@ -83,7 +89,13 @@ describe('a refused call changes nothing', () => {
     refuses(() => limiter.acquireSync(bad), errorClass, ...texts)
     refuses(() => limiter.reserve(bad), errorClass, ...texts)
     const rejected: unknown = await limiter.acquire(bad).catch((error: unknown) => error)
-    refuses(() => { throw rejected }, errorClass, ...texts)
+    refuses(
+      () => {
+        throw rejected
+      },
+      errorClass,
+      ...texts,
+    )
     expect(limiter.getAvailableTokens()).toBe(5)
     expect(limiter.stats()).toEqual({ allowed: 0, denied: 0, waiting: 0, waitedMs: 0 })
     expect(clock.pendingTimers).toBe(0)
@@ -116,12 +128,27 @@ describe('a refused call changes nothing', () => {
 
   it('options of a wait that are unknown or of the wrong type', async () => {
     const { limiter } = limited({ burstSize: 5 })
-    const rejection = (options: unknown): Promise<unknown> => limiter.acquire(1, options as never).catch((error: unknown) => error)
-    expect(await rejection({ maxWait: 5 })).toMatchObject({ name: 'TypeError', message: expect.stringContaining("did you mean 'maxWaitMs'") })
-    expect(await rejection({ maxWaitMs: -1 })).toMatchObject({ name: 'RangeError', message: expect.stringContaining('-1 (number)') })
-    expect(await rejection({ signal: {} })).toMatchObject({ name: 'TypeError', message: expect.stringContaining('signal must be an AbortSignal') })
+    const rejection = (options: unknown): Promise<unknown> =>
+      limiter.acquire(1, options as never).catch((error: unknown) => error)
+    expect(await rejection({ maxWait: 5 })).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining("did you mean 'maxWaitMs'"),
+    })
+    expect(await rejection({ maxWaitMs: -1 })).toMatchObject({
+      name: 'RangeError',
+      message: expect.stringContaining('-1 (number)'),
+    })
+    expect(await rejection({ signal: {} })).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining('signal must be an AbortSignal'),
+    })
     expect(await rejection(5)).toMatchObject({ name: 'TypeError', message: expect.stringContaining('5 (number)') })
-    refuses(() => limiter.reserve(1, { signal: new AbortController().signal } as never), TypeError, "'signal'", 'maxWaitMs')
+    refuses(
+      () => limiter.reserve(1, { signal: new AbortController().signal } as never),
+      TypeError,
+      "'signal'",
+      'maxWaitMs',
+    )
     refuses(() => limiter.acquireSync(1, { maxWaitMs: NaN }), RangeError, 'maxWaitMs', 'NaN')
     expect(limiter.getAvailableTokens()).toBe(5)
   })
@@ -135,15 +162,31 @@ describe('a refused call changes nothing', () => {
 })
 
 describe('from', () => {
-  const handle = new RateLimiter({ requestsPerSecond: 1, burstSize: 5 }).share() as RateLimiterHandle & { buffer: SharedArrayBuffer; cell: number }
+  const handle = new RateLimiter({ requestsPerSecond: 1, burstSize: 5 }).share() as RateLimiterHandle & {
+    buffer: SharedArrayBuffer
+    cell: number
+  }
 
-  it.each([undefined, null, 5, 'handle', {}, [], { kind: 'other' }, { kind: 'other.RateLimiter', buffer: new SharedArrayBuffer(64) }])('refuses %o', (foreign) => {
+  it.each([
+    undefined,
+    null,
+    5,
+    'handle',
+    {},
+    [],
+    { kind: 'other' },
+    { kind: 'other.RateLimiter', buffer: new SharedArrayBuffer(64) },
+  ])('refuses %o', (foreign) => {
     refuses(() => RateLimiter.from(foreign as never), TypeError, 'handle must be what RateLimiter.share() returned')
   })
 
   it('refuses a handle with keys that are not ours', () => {
     refuses(() => RateLimiter.from({ ...handle, extra: 1 } as never), TypeError, "'extra'")
-    refuses(() => RateLimiter.from({ ...handle, policy: { ...handle.policy, extra: 1 } } as never), TypeError, "'extra'")
+    refuses(
+      () => RateLimiter.from({ ...handle, policy: { ...handle.policy, extra: 1 } } as never),
+      TypeError,
+      "'extra'",
+    )
   })
 
   it.each([
@@ -166,7 +209,9 @@ describe('from', () => {
   it('refuses a region of another layout version, and says which', () => {
     const buffer = copyOf(handle.buffer)
     new BigInt64Array(buffer)[1] = 99n
-    expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'layout-version' }))
+    expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(
+      expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'layout-version' }),
+    )
     expect(() => RateLimiter.from({ ...handle, buffer })).toThrow(new RegExp(`version 99.*version ${LAYOUT_VERSION}`))
   })
 

@@ -78,7 +78,8 @@ describe('update', () => {
       const { clock, limiter } = limited()
       drain(limiter)
       const endedAt: string[] = []
-      const start = (name: string): unknown => limiter.acquire().then(() => endedAt.push(`${name}@${Math.round(clock.now())}`))
+      const start = (name: string): unknown =>
+        limiter.acquire().then(() => endedAt.push(`${name}@${Math.round(clock.now())}`))
       for (const name of ['a', 'b', 'c']) start(name)
       limiter.update({ requestsPerSecond: rate })
       start('d')

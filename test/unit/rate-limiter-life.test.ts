@@ -117,7 +117,10 @@ describe('execute and wrap', () => {
     const boom = new Error('boom')
     expect(await limiter.execute(() => 'sync')).toBe('sync')
     await expect(limiter.execute(async () => Promise.reject(boom))).rejects.toBe(boom)
-    const third = outcomeOf(clock, limiter.execute(async () => 'later'))
+    const third = outcomeOf(
+      clock,
+      limiter.execute(async () => 'later'),
+    )
     await clock.advance(100)
     expect(await third).toEqual({ value: 'later', atMs: 100 })
   })

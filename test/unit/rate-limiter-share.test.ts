@@ -18,7 +18,15 @@ describe('share and from', () => {
   })
 
   it('carry the options that are data', () => {
-    const one = new RateLimiter({ requestsPerSecond: 3, burstSize: 4, waitOnLimit: false, maxWaitMs: 5, maxQueue: 6, onWait: () => undefined, clock: new FakeClock() })
+    const one = new RateLimiter({
+      requestsPerSecond: 3,
+      burstSize: 4,
+      waitOnLimit: false,
+      maxWaitMs: 5,
+      maxQueue: 6,
+      onWait: () => undefined,
+      clock: new FakeClock(),
+    })
     const two = RateLimiter.from(structuredClone(one.share()))
     const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, onWait } = two.policy
     expect({ requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, scope, onWait }).toEqual({
@@ -51,7 +59,10 @@ describe('share and from', () => {
   })
 
   it('do not mix up the buckets of many limiters', () => {
-    const many = Array.from({ length: 600 }, (_, index) => new RateLimiter({ requestsPerSecond: ALMOST_NEVER, burstSize: 1 + (index % 7) }))
+    const many = Array.from(
+      { length: 600 },
+      (_, index) => new RateLimiter({ requestsPerSecond: ALMOST_NEVER, burstSize: 1 + (index % 7) }),
+    )
     const views = many.map((limiter) => RateLimiter.from(limiter.share()))
     views.forEach((view, index) => expect(view.getAvailableTokens()).toBe(1 + (index % 7)))
     many.forEach((limiter, index) => expect(drain(limiter)).toBe(1 + (index % 7)))
@@ -72,14 +83,19 @@ describe('a name', () => {
 
   it('is another bucket than another name, or none', () => {
     const policy = { requestsPerSecond: ALMOST_NEVER, burstSize: 1 }
-    const limiters = [freshName(), freshName(), undefined, undefined].map((name) => new RateLimiter({ ...policy, name }))
+    const limiters = [freshName(), freshName(), undefined, undefined].map(
+      (name) => new RateLimiter({ ...policy, name }),
+    )
     expect(limiters.map((limiter) => limiter.tryAcquire())).toEqual([true, true, true, true])
   })
 
   it('may be any text', () => {
     for (const text of ['a b', 'ключ', '\u{1f6a6}', '\0', 'x'.repeat(190)]) {
       const name = text + Math.random().toString(36).slice(2, 8)
-      const [one, two] = [new RateLimiter({ name, requestsPerSecond: ALMOST_NEVER, burstSize: 1 }), new RateLimiter({ name, requestsPerSecond: ALMOST_NEVER, burstSize: 1 })]
+      const [one, two] = [
+        new RateLimiter({ name, requestsPerSecond: ALMOST_NEVER, burstSize: 1 }),
+        new RateLimiter({ name, requestsPerSecond: ALMOST_NEVER, burstSize: 1 }),
+      ]
       expect([one.tryAcquire(), two.tryAcquire()]).toEqual([true, false])
     }
   })

@@ -13,7 +13,12 @@ const source = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'ut
 
 type Compiler = typeof ts60
 // Two versions of the same interface, which the compiler does not take for one.
-const cases = ([['5.9', ts59 as unknown as Compiler], ['6.0', ts60]] as [string, Compiler][]).flatMap(([version, ts]) =>
+const cases = (
+  [
+    ['5.9', ts59 as unknown as Compiler],
+    ['6.0', ts60],
+  ] as [string, Compiler][]
+).flatMap(([version, ts]) =>
   [false, true].map((legacy) => ({ version, ts, legacy, form: legacy ? 'legacy' : 'standard' })),
 )
 
@@ -56,8 +61,12 @@ describe.each(cases)("README's client, TypeScript $version, $form decorators", (
       experimentalDecorators: legacy,
     })
     program.emit()
-    expect(ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '))).toEqual([])
-    const { Api } = (await import(pathToFileURL(join(folder, 'client.js')).href)) as { Api: new (at: string) => { search(query: string): Promise<string[]> } }
+    expect(
+      ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' ')),
+    ).toEqual([])
+    const { Api } = (await import(pathToFileURL(join(folder, 'client.js')).href)) as {
+      Api: new (at: string) => { search(query: string): Promise<string[]> }
+    }
 
     arrivedMs.length = 0
     expect(await new Api(url).search('x')).toEqual(['found'])

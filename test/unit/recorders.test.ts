@@ -22,7 +22,9 @@ describe('the recorders of a run', () => {
     const reports: Progress[] = []
     const hooked: Progress[] = []
     const options = {
-      checkpoint: { dir }, deadLetter, progress: true,
+      checkpoint: { dir },
+      deadLetter,
+      progress: true,
       onProgress: (progress: Progress) => reports.push(progress),
       hooks: { onProgress: (progress: Progress) => hooked.push(progress) },
     }
@@ -36,14 +38,19 @@ describe('the recorders of a run', () => {
     expect(again).toEqual({ results: items.map((item) => item * 3), ran: [4] })
     expect(reports.at(-1)).toMatchObject({ completed: 10, failed: 0, total: 10, percent: 100 })
     expect(hooked).toEqual(reports)
-    expect(readFileSync(deadLetter, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as object)).toMatchObject([
-      { index: 4, item: 4, error: { name: 'RangeError', message: 'four' }, attempts: 1 },
-    ])
+    expect(
+      readFileSync(deadLetter, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object),
+    ).toMatchObject([{ index: 4, item: 4, error: { name: 'RangeError', message: 'four' }, attempts: 1 }])
   })
 
   it('give up what they have opened when one cannot be', async () => {
     const dir = join(folder, 'half')
-    await expect(recordersOf({ checkpoint: { dir }, deadLetter: folder }, identity)).rejects.toThrow(/the dead-letter file .* EISDIR/)
+    await expect(recordersOf({ checkpoint: { dir }, deadLetter: folder }, identity)).rejects.toThrow(
+      /the dead-letter file .* EISDIR/,
+    )
     expect(readdirSync(dir)).toEqual(['checkpoint.log'])
     await recordedRun(await recordersOf({ checkpoint: { dir } }, identity), items, String)
   })
@@ -53,7 +60,11 @@ describe('the recorders of a run', () => {
     [{ checkpoint: {} }, TypeError, /checkpoint.dir must be a path \(string\); received undefined/],
     [{ checkpoint: { dir: '' } }, RangeError, /checkpoint.dir must be a path/],
     [{ checkpoint: { dir: 'x', nmae: 'y' } }, TypeError, /unknown checkpoint option 'nmae'.*did you mean 'name'/],
-    [{ checkpoint: { dir: 'x', name: '../y' } }, RangeError, /checkpoint.name must be 1 to 200 letters.*received "..\/y"/],
+    [
+      { checkpoint: { dir: 'x', name: '../y' } },
+      RangeError,
+      /checkpoint.name must be 1 to 200 letters.*received "..\/y"/,
+    ],
     [{ checkpoint: { dir: 'x', name: 5 } }, TypeError, /checkpoint.name must be a string/],
     [{ deadLetter: true }, TypeError, /deadLetter must be a path \(string\); received true/],
     [{ progress: 'yes' }, TypeError, /progress must be true or false/],

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { Bulkhead, bulkhead, CircuitBreaker, circuitBreaker, KeyedRateLimiter, RateLimiter, RetryBudget } from '../../dist/index.js'
+import {
+  Bulkhead,
+  bulkhead,
+  CircuitBreaker,
+  circuitBreaker,
+  KeyedRateLimiter,
+  RateLimiter,
+  RetryBudget,
+} from '../../dist/index.js'
 import { addonForbidden } from '../support/native.js'
 
 const none = null as never
@@ -31,18 +39,52 @@ describe('null is no default', () => {
 
 describe('a handle that lacks a part is refused', () => {
   const makers = [
-    { name: 'RateLimiter', handle: new RateLimiter().share(), open: (handle: object) => RateLimiter.from(handle as never), data: 'policy' },
-    { name: 'KeyedRateLimiter', handle: new KeyedRateLimiter(keyed).share(), open: (handle: object) => KeyedRateLimiter.from(handle as never), data: 'policy' },
-    { name: 'CircuitBreaker', handle: circuitBreaker().share(), open: (handle: object) => CircuitBreaker.from(handle as never), data: 'options' },
-    { name: 'Bulkhead', handle: bulkhead().share(), open: (handle: object) => Bulkhead.from(handle as never), data: 'options' },
+    {
+      name: 'RateLimiter',
+      handle: new RateLimiter().share(),
+      open: (handle: object) => RateLimiter.from(handle as never),
+      data: 'policy',
+    },
+    {
+      name: 'KeyedRateLimiter',
+      handle: new KeyedRateLimiter(keyed).share(),
+      open: (handle: object) => KeyedRateLimiter.from(handle as never),
+      data: 'policy',
+    },
+    {
+      name: 'CircuitBreaker',
+      handle: circuitBreaker().share(),
+      open: (handle: object) => CircuitBreaker.from(handle as never),
+      data: 'options',
+    },
+    {
+      name: 'Bulkhead',
+      handle: bulkhead().share(),
+      open: (handle: object) => Bulkhead.from(handle as never),
+      data: 'options',
+    },
     // Its handle needs the addon.
-    ...(addonForbidden ? [] : [{ name: 'RetryBudget', handle: new RetryBudget().share(), open: (handle: object) => RetryBudget.from(handle as never), data: 'options' }]),
+    ...(addonForbidden
+      ? []
+      : [
+          {
+            name: 'RetryBudget',
+            handle: new RetryBudget().share(),
+            open: (handle: object) => RetryBudget.from(handle as never),
+            data: 'options',
+          },
+        ]),
   ]
   it.each(makers)('of $name', ({ name, handle, open, data }) => {
     expect(() => open({ ...handle, cell: undefined })).toThrow(/^handle.cell must be .*; received undefined$/)
     expect(() => open({ ...handle, buffer: undefined })).toThrow(/^handle.buffer must be .*; received undefined$/)
-    for (const wrong of [undefined, null, 5, 'x', []]) expect(() => open({ ...handle, [data]: wrong })).toThrow(new RegExp(`^handle.${data} must be an object; received`))
-    expect(() => open({ ...handle, kind: 'amorsize.Other' })).toThrow(new RegExp(`^handle must be what ${name}.share\\(\\) returned`))
+    for (const wrong of [undefined, null, 5, 'x', []])
+      expect(() => open({ ...handle, [data]: wrong })).toThrow(
+        new RegExp(`^handle.${data} must be an object; received`),
+      )
+    expect(() => open({ ...handle, kind: 'amorsize.Other' })).toThrow(
+      new RegExp(`^handle must be what ${name}.share\\(\\) returned`),
+    )
     expect(open(handle)).toBeDefined()
   })
 })

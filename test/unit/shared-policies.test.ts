@@ -38,7 +38,10 @@ describe('policies that go to workers', () => {
     ['a limiter', () => new RateLimiter()],
     ['rateLimit()', () => rateLimit({ requestsPerSecond: 5 })],
     ['a breaker', () => circuitBreaker({ window: { calls: 10, slowCallMs: 5 } })],
-    ['a breaker whose transitions are listened to', () => heard(heard(circuitBreaker({ onOpen: quiet, onClose: quiet, onHalfOpen: quiet }), 'open'), 'close')],
+    [
+      'a breaker whose transitions are listened to',
+      () => heard(heard(circuitBreaker({ onOpen: quiet, onClose: quiet, onHalfOpen: quiet }), 'open'), 'close'),
+    ],
     ['a bulkhead', () => bulkhead({ maxQueue: 5 })],
     ['a retry', () => retry({ maxRetries: Infinity, maxDelayMs: 50, name: 'api' })],
     ['a timeout', () => timeout(50, { strategy: 'cooperative', name: 'api' })],
@@ -58,28 +61,56 @@ describe('policies that go to workers', () => {
   itWithAddon('a bulkhead, and what is shared by name', () => {
     const named = { name: freshName() }
     const budget = new RetryBudget({ ratio: 0.5, ...named })
-    const policies = [new RateLimiter(named), circuitBreaker(named), bulkhead({ maxConcurrent: 3, maxQueue: 5, ...named }), bulkhead()]
+    const policies = [
+      new RateLimiter(named),
+      circuitBreaker(named),
+      bulkhead({ maxConcurrent: 3, maxQueue: 5, ...named }),
+      bulkhead(),
+    ]
     expect(whyNotShared(policies)).toBeUndefined()
     expect(structuredClone(sharePolicies(policies))).toEqual(sharePolicies(policies))
     const budgets = [retry({ budget }), retry({ budget: new RetryBudget() })]
     expect(whyNotShared(budgets)).toBeUndefined()
     const sent = sharePolicies(budgets)
-    expect(sent[0]).toMatchObject({ handle: { kind: 'retry', options: {}, budget: { options: { ratio: 0.5, minPerSecond: 10, ttlMs: 10_000, scope: 'process', ...named } } } })
+    expect(sent[0]).toMatchObject({
+      handle: {
+        kind: 'retry',
+        options: {},
+        budget: { options: { ratio: 0.5, minPerSecond: 10, ttlMs: 10_000, scope: 'process', ...named } },
+      },
+    })
     expect(structuredClone(sent)).toEqual(sent)
   })
 
   it('are sent outermost first, without the pipelines around them', () => {
     const breaker = circuitBreaker()
-    const sent = sharePolicies([timeout(9), pipeline(retry({ maxRetries: 1 }), pipeline(breaker, rateLimit())), fallback(0)])
-    expect(sent.map(({ handle }) => handle.kind)).toEqual(['timeout', 'retry', 'circuitBreaker', 'rateLimit', 'fallback'])
-    expect(sent[0]!.handle).toEqual({ kind: 'timeout', timeoutMs: 9, options: { strategy: 'aggressive', name: undefined } })
+    const sent = sharePolicies([
+      timeout(9),
+      pipeline(retry({ maxRetries: 1 }), pipeline(breaker, rateLimit())),
+      fallback(0),
+    ])
+    expect(sent.map(({ handle }) => handle.kind)).toEqual([
+      'timeout',
+      'retry',
+      'circuitBreaker',
+      'rateLimit',
+      'fallback',
+    ])
+    expect(sent[0]!.handle).toEqual({
+      kind: 'timeout',
+      timeoutMs: 9,
+      options: { strategy: 'aggressive', name: undefined },
+    })
     expect(sent[1]!.handle).toEqual({ kind: 'retry', options: { maxRetries: 1 }, budget: undefined })
   })
 
   it('keep the number by which workers know them', () => {
     const breaker = circuitBreaker()
     const limiter = new RateLimiter()
-    const [first, second] = [sharePolicies([breaker, limiter, retry()]), sharePolicies([pipeline(rateLimit(limiter), breaker)])]
+    const [first, second] = [
+      sharePolicies([breaker, limiter, retry()]),
+      sharePolicies([pipeline(rateLimit(limiter), breaker)]),
+    ]
     expect(second.map(({ id }) => id)).toEqual([first[1]!.id, first[0]!.id])
     expect(new Set([...first, ...second].map(({ id }) => id)).size).toBe(3)
   })
@@ -94,11 +125,20 @@ describe('policies that stay in this thread', () => {
     [() => retry({ random: () => 0.5 }), 'the retry has random, a function of this thread'],
     [() => retry({ clock }), 'the retry has a clock of its own, which is an object of this thread'],
     [() => heard(retry(), 'gaveUp'), 'the retry has a listener in this thread, which would not hear of workers'],
-    [() => retry({ budget: new RetryBudget({ clock }) }), 'the retry budget has a clock of its own, which is an object of this thread'],
+    [
+      () => retry({ budget: new RetryBudget({ clock }) }),
+      'the retry budget has a clock of its own, which is an object of this thread',
+    ],
     [() => circuitBreaker({ isFailure: yes }), 'the circuit breaker has isFailure, a function of this thread'],
-    [() => circuitBreaker({ isFailureResult: yes }), 'the circuit breaker has isFailureResult, a function of this thread'],
+    [
+      () => circuitBreaker({ isFailureResult: yes }),
+      'the circuit breaker has isFailureResult, a function of this thread',
+    ],
     [() => circuitBreaker({ clock }), 'the circuit breaker has a clock of its own, which is an object of this thread'],
-    [() => heard(circuitBreaker(), 'rejected'), 'the circuit breaker has a listener in this thread, which would not hear of workers'],
+    [
+      () => heard(circuitBreaker(), 'rejected'),
+      'the circuit breaker has a listener in this thread, which would not hear of workers',
+    ],
     [() => bulkhead({ key: () => 'a' }), 'the bulkhead has key, a function of this thread'],
     [() => bulkhead({ clock }), 'the bulkhead has a clock of its own, which is an object of this thread'],
     [() => heard(bulkhead(), 'queued'), 'the bulkhead has a listener in this thread, which would not hear of workers'],
@@ -106,21 +146,36 @@ describe('policies that stay in this thread', () => {
     [() => timeout(5, { clock }), 'the timeout has a clock of its own, which is an object of this thread'],
     [() => heard(timeout(5), 'timeout'), 'the timeout has a listener in this thread, which would not hear of workers'],
     [() => fallback(() => 1), 'the fallback has a substitute that other threads would not receive as it is'],
-    [() => fallback(new Date(0), { name: 'last' }), "the fallback 'last' has a substitute that other threads would not receive as it is"],
-    [() => fallback({ deep: [Symbol('one')] }), 'the fallback has a substitute that other threads would not receive as it is'],
+    [
+      () => fallback(new Date(0), { name: 'last' }),
+      "the fallback 'last' has a substitute that other threads would not receive as it is",
+    ],
+    [
+      () => fallback({ deep: [Symbol('one')] }),
+      'the fallback has a substitute that other threads would not receive as it is',
+    ],
     [() => fallback(1, { if: yes }), 'the fallback has if, a function of this thread'],
     [() => fallback(1, { onDegraded: quiet }), 'the fallback has onDegraded, a function of this thread'],
-    [() => heard(fallback(1), 'degraded'), 'the fallback has a listener in this thread, which would not hear of workers'],
+    [
+      () => heard(fallback(1), 'degraded'),
+      'the fallback has a listener in this thread, which would not hear of workers',
+    ],
     [() => new RateLimiter({ clock }), 'the limiter has a clock of its own, which is an object of this thread'],
     [() => rateLimit({ onWait: quiet }), 'the limiter has onWait, a function of this thread'],
     [() => heard(rateLimit(), 'waiting'), 'the limiter has a listener in this thread, which would not hear of workers'],
     [() => disposed(new RateLimiter()), 'the limiter has been disposed'],
-    [() => hedge({ afterMs: 5 }), 'the hedge runs the attempts of one thread beside each other, and is not for workers'],
+    [
+      () => hedge({ afterMs: 5 }),
+      'the hedge runs the attempts of one thread beside each other, and is not for workers',
+    ],
     [
       () => withRateLimit({ keyed: () => 'a', limiter: new KeyedRateLimiter({ capacity: 8 }) })(quiet).policy,
       'the limit by key has keyed, a function of this thread',
     ],
-    [() => ({ execute: async (fn) => fn({ signal: AbortSignal.abort() }), wrap: (fn) => fn as never }), 'a policy that is not of this package is an object of this thread'],
+    [
+      () => ({ execute: async (fn) => fn({ signal: AbortSignal.abort() }), wrap: (fn) => fn as never }),
+      'a policy that is not of this package is an object of this thread',
+    ],
   ])('%s: %s', (make, reason) => {
     expect(whyNotShared([make()])).toBe(reason)
     expect(whyNotShared([timeout(10), pipeline(retry(), pipeline(make()))])).toBe(reason)

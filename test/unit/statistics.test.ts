@@ -19,12 +19,17 @@ describe('quantile', () => {
 
   it('lies between the extremes and grows with q', () => {
     fc.assert(
-      fc.property(samples, fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (values, p, q) => {
-        const [low, high] = p < q ? [p, q] : [q, p]
-        const tolerance = 1e-6
-        expect(quantile(values, low)).toBeLessThanOrEqual(quantile(values, high) + tolerance)
-        expect(quantile(values, low)).toBeGreaterThanOrEqual(Math.min(...values) - tolerance)
-      }),
+      fc.property(
+        samples,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (values, p, q) => {
+          const [low, high] = p < q ? [p, q] : [q, p]
+          const tolerance = 1e-6
+          expect(quantile(values, low)).toBeLessThanOrEqual(quantile(values, high) + tolerance)
+          expect(quantile(values, low)).toBeGreaterThanOrEqual(Math.min(...values) - tolerance)
+        },
+      ),
     )
   })
 
@@ -43,12 +48,20 @@ describe('summarize', () => {
 describe('fitLine', () => {
   it('finds the line through points that lie on one', () => {
     fc.assert(
-      fc.property(fc.integer({ min: -100, max: 100 }), fc.integer({ min: -100, max: 100 }), fc.integer({ min: 2, max: 40 }), (slope, intercept, n) => {
-        const xs = Array.from({ length: n }, (_, i) => i * 3)
-        const line = fitLine(xs, xs.map((x) => intercept + slope * x))
-        expect(line.slope).toBeCloseTo(slope, 6)
-        expect(line.intercept).toBeCloseTo(intercept, 6)
-      }),
+      fc.property(
+        fc.integer({ min: -100, max: 100 }),
+        fc.integer({ min: -100, max: 100 }),
+        fc.integer({ min: 2, max: 40 }),
+        (slope, intercept, n) => {
+          const xs = Array.from({ length: n }, (_, i) => i * 3)
+          const line = fitLine(
+            xs,
+            xs.map((x) => intercept + slope * x),
+          )
+          expect(line.slope).toBeCloseTo(slope, 6)
+          expect(line.intercept).toBeCloseTo(intercept, 6)
+        },
+      ),
     )
   })
 

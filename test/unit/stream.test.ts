@@ -36,18 +36,28 @@ describe('stream', () => {
     }
   })
 
-  it('fails after what came before, with the item\'s own error', async () => {
+  it("fails after what came before, with the item's own error", async () => {
     const error = new Error('three')
     const results: number[] = []
     const reading = (async () => {
-      for await (const result of stream((n: number) => { if (n === 3) throw error; return n }, [0, 1, 2, 3, 4])) results.push(result)
+      for await (const result of stream(
+        (n: number) => {
+          if (n === 3) throw error
+          return n
+        },
+        [0, 1, 2, 3, 4],
+      ))
+        results.push(result)
     })()
     await expect(reading).rejects.toBe(error)
     expect(results).toEqual([0, 1, 2])
   })
 
   it('yields settled records with their index on request', async () => {
-    const task = (n: number): number => { if (n === 1) throw n; return n }
+    const task = (n: number): number => {
+      if (n === 1) throw n
+      return n
+    }
     expect(await collect(stream(task, [0, 1, 2], { onError: 'collect' }))).toEqual([
       { status: 'fulfilled', value: 0, index: 0 },
       { status: 'rejected', reason: 1, index: 1 },
@@ -71,7 +81,15 @@ describe('stream', () => {
   it('ends for a reader that leaves before the run has begun', async () => {
     let closed = false
     let drawn = 0
-    const source = { [Symbol.iterator]: () => ({ next: () => ({ done: ++drawn > 1e5, value: 1 }), return: () => { closed = true; return { done: true, value: undefined } } }) }
+    const source = {
+      [Symbol.iterator]: () => ({
+        next: () => ({ done: ++drawn > 1e5, value: 1 }),
+        return: () => {
+          closed = true
+          return { done: true, value: undefined }
+        },
+      }),
+    }
     const iterator = stream((n: number) => n, source as Iterable<number>)
     const first = iterator.next()
     await iterator.return?.()

@@ -8,8 +8,19 @@ import { MIB, V2_MOUNT, read, v2, withoutReaders } from './support/machines.js'
 describe.skipIf(withoutReaders)('readSystemInfo: files that are not what they should be', () => {
   it('knows nothing of a root that does not exist', () => {
     const info = readSystemInfo({ root: '/nonexistent-root' })
-    expect(info.cpu).toMatchObject({ onlineLogical: null, affinityLogical: null, usableCpus: null, parallelism: 1, controller: null })
-    expect(info.memory).toMatchObject({ totalBytes: null, availableBytes: null, effectiveLimitBytes: null, ancestorsVisible: null })
+    expect(info.cpu).toMatchObject({
+      onlineLogical: null,
+      affinityLogical: null,
+      usableCpus: null,
+      parallelism: 1,
+      controller: null,
+    })
+    expect(info.memory).toMatchObject({
+      totalBytes: null,
+      availableBytes: null,
+      effectiveLimitBytes: null,
+      ancestorsVisible: null,
+    })
     expect(info.pids).toEqual({ limit: null, available: null })
   })
 
@@ -53,8 +64,16 @@ describe.skipIf(withoutReaders)('readSystemInfo: files that are not what they sh
   })
 
   it('reads a mountinfo and a cpu.max far longer than a page', () => {
-    const noise = Array.from({ length: 2000 }, (_, i) => `${i} 1 0:${i} / /mnt/${'d'.repeat(50)}${i} rw - tmpfs tmpfs rw\n`).join('')
-    const { cpu } = read(v2({ '/proc/self/mountinfo': noise + V2_MOUNT, '/sys/fs/cgroup/a/b/cpu.max': `${' '.repeat(9000)}150000 100000\n` }))
+    const noise = Array.from(
+      { length: 2000 },
+      (_, i) => `${i} 1 0:${i} / /mnt/${'d'.repeat(50)}${i} rw - tmpfs tmpfs rw\n`,
+    ).join('')
+    const { cpu } = read(
+      v2({
+        '/proc/self/mountinfo': noise + V2_MOUNT,
+        '/sys/fs/cgroup/a/b/cpu.max': `${' '.repeat(9000)}150000 100000\n`,
+      }),
+    )
     expect(cpu.quotaCpus).toBe(1.5)
   })
 

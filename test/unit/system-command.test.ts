@@ -32,12 +32,15 @@ describe('amorsize system', () => {
     for (const option of ['--json', '--watch', '--interval']) expect(stdout).toContain(option)
   })
 
-  it.each([['--interval', '7'], ['--interval', 'soon'], ['--colour'], ['surplus']])('refuses %s %s with exit code 2', (...args) => {
-    const { stdout, stderr, status } = run(...args)
-    expect(status).toBe(2)
-    expect(stdout).toBe('')
-    expect(stderr).not.toBe('')
-  })
+  it.each([['--interval', '7'], ['--interval', 'soon'], ['--colour'], ['surplus']])(
+    'refuses %s %s with exit code 2',
+    (...args) => {
+      const { stdout, stderr, status } = run(...args)
+      expect(status).toBe(2)
+      expect(stdout).toBe('')
+      expect(stderr).not.toBe('')
+    },
+  )
 
   it('watches until it is interrupted, printing only what has changed', async () => {
     const child = spawn(process.execPath, [cli, 'system', '--watch', '--json', '--interval', '50'])
@@ -60,7 +63,11 @@ describe('the table', () => {
       ...base,
       cpu: { ...base.cpu, quotaCpus: 1.5, usableCpus: 1.5 },
       memory: { ...base.memory, limitBytes: 512 * 2 ** 20, controller: 'v2', ancestorsVisible: false },
-      sources: { ...base.sources, quotaCpus: { file: '/g/pod/cpu.max', level: 1 }, limitBytes: { file: '/g/pod/leaf/memory.max', level: 0 } },
+      sources: {
+        ...base.sources,
+        quotaCpus: { file: '/g/pod/cpu.max', level: 1 },
+        limitBytes: { file: '/g/pod/leaf/memory.max', level: 0 },
+      },
     })
     expect(table).toMatch(/quota +1\.5 CPUs +\/g\/pod\/cpu\.max \(1 level up\)/)
     expect(table).toMatch(/usable CPUs +1\.5 +\/g\/pod\/cpu\.max/)
@@ -69,7 +76,11 @@ describe('the table', () => {
   })
 
   it('says what is unknown, and that the addon is missing', () => {
-    const table = formatSystemInfo({ ...base, source: 'fallback', cpu: { ...base.cpu, physicalCores: null, model: null, pressure: null } })
+    const table = formatSystemInfo({
+      ...base,
+      source: 'fallback',
+      cpu: { ...base.cpu, physicalCores: null, model: null, pressure: null },
+    })
     expect(table).toMatch(/physical cores, usable of online +unknown of/)
     expect(table).toMatch(/model +unknown/)
     expect(table).toContain('The native addon is not in use')

@@ -9,7 +9,10 @@ const testingEntry = fileURLToPath(new URL('../../dist/testing/index.js', import
 const withAddon = process.env['AMORSIZE_NATIVE'] !== '0'
 
 function runScript(script: string, env: Record<string, string>): string {
-  return execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { ...process.env, ...env } })
+  return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
 }
 
 describe('systemInfo', () => {
@@ -43,7 +46,12 @@ describe('systemInfo', () => {
     const script = `import { systemInfo } from ${JSON.stringify(entry)}; console.log(JSON.stringify(systemInfo()))`
     const { source, cpu, memory, pids } = JSON.parse(runScript(script, { AMORSIZE_NATIVE: '0' })) as SystemInfo
     expect(source).toBe('fallback')
-    expect(cpu).toMatchObject({ parallelism: availableParallelism(), affinityLogical: null, physicalCores: null, quotaCpus: null })
+    expect(cpu).toMatchObject({
+      parallelism: availableParallelism(),
+      affinityLogical: null,
+      physicalCores: null,
+      quotaCpus: null,
+    })
     expect(memory).toMatchObject({ totalBytes: totalmem(), workingSetBytes: null, controller: null })
     expect(memory.availableBytes).toBeGreaterThan(0)
     expect(pids).toEqual({ limit: null, available: null })
@@ -63,14 +71,19 @@ describe('systemInfo', () => {
     expect(Number(runScript(script, {}))).toBe(systemInfo().cpu.parallelism)
   })
 
-  it.skipIf(!withAddon || process.platform !== 'linux')('takes no more memory after many calls than after a few', () => {
-    const script = `import { systemInfo } from ${JSON.stringify(entry)}
+  it.skipIf(!withAddon || process.platform !== 'linux')(
+    'takes no more memory after many calls than after a few',
+    () => {
+      const script = `import { systemInfo } from ${JSON.stringify(entry)}
       const run = (calls) => { for (let i = 0; i < calls; i++) systemInfo(); gc(); return process.memoryUsage.rss() }
       run(4000)
       const before = run(100)
       console.log(run(4000) - before)`
-    const grown = Number(execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], { encoding: 'utf8' }))
-    // A leak of one string of 64 bytes in each group of facts would be 4000 x 256 bytes.
-    expect(grown).toBeLessThan(2 ** 20)
-  })
+      const grown = Number(
+        execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], { encoding: 'utf8' }),
+      )
+      // A leak of one string of 64 bytes in each group of facts would be 4000 x 256 bytes.
+      expect(grown).toBeLessThan(2 ** 20)
+    },
+  )
 })

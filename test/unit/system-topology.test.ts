@@ -16,15 +16,25 @@ describe.skipIf(withoutReaders)('readSystemInfo: topology', () => {
   })
 
   it('falls back on the ids of cpuinfo', () => {
-    const block = (cpu: number, pkg: number, core: number) => `processor\t: ${cpu}\nmodel name\t: Test CPU\nphysical id\t: ${pkg}\ncore id\t\t: ${core}\n\n`
+    const block = (cpu: number, pkg: number, core: number) =>
+      `processor\t: ${cpu}\nmodel name\t: Test CPU\nphysical id\t: ${pkg}\ncore id\t\t: ${core}\n\n`
     const files = v2({ '/proc/cpuinfo': block(0, 0, 0) + block(1, 0, 0) + block(2, 1, 0) + block(3, 1, 1) })
     expect(read(files).cpu).toMatchObject({ physicalCores: 3, smtWidth: 2, model: 'Test CPU', packages: null })
-    expect(read(files, { affinity: '0-1' }).cpu).toMatchObject({ physicalCores: 1, physicalCoresOnline: 3, cpuWorkers: 1 })
+    expect(read(files, { affinity: '0-1' }).cpu).toMatchObject({
+      physicalCores: 1,
+      physicalCoresOnline: 3,
+      cpuWorkers: 1,
+    })
   })
 
   it('does not count cores when one online CPU is unknown', () => {
     const files = { ...v2(), ...ids(0, 0, 0, 0), ...ids(1, 0, 0, 1), ...ids(2, 0, 0, 2) }
-    expect(read(files).cpu).toMatchObject({ physicalCores: null, physicalCoresOnline: null, kinds: null, cpuWorkers: 4 })
+    expect(read(files).cpu).toMatchObject({
+      physicalCores: null,
+      physicalCoresOnline: null,
+      kinds: null,
+      cpuWorkers: 4,
+    })
   })
 
   it('counts the CPUs of cpuinfo where sysfs has no list', () => {

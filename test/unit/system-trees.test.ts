@@ -84,7 +84,11 @@ describe.skipIf(withoutReaders)('readSystemInfo: memory', () => {
       'memory.usage_in_bytes': '0\n',
       'memory.stat': `total_inactive_file 0\nhierarchical_memory_limit ${hierarchical}\n`,
     })
-    const files: Files = { '/proc/self/cgroup': '4:memory:/p/c\n', '/proc/self/mountinfo': V1_MEMORY_MOUNT, '/proc/meminfo': MEMINFO }
+    const files: Files = {
+      '/proc/self/cgroup': '4:memory:/p/c\n',
+      '/proc/self/mountinfo': V1_MEMORY_MOUNT,
+      '/proc/meminfo': MEMINFO,
+    }
     const put = (directory: string, content: Files) => {
       for (const [name, text] of Object.entries(content)) files[`/sys/fs/cgroup/memory${directory}/${name}`] = text
     }
@@ -97,7 +101,8 @@ describe.skipIf(withoutReaders)('readSystemInfo: memory', () => {
 
 describe.skipIf(withoutReaders)('readSystemInfo: pressure and resource limits', () => {
   it('reports ten-second averages of the machine and of the group', () => {
-    const psi = (some: string, full: string) => `some avg10=${some} avg60=0.00 avg300=0.00 total=1\nfull avg10=${full} avg60=0.00 avg300=0.00 total=1\n`
+    const psi = (some: string, full: string) =>
+      `some avg10=${some} avg60=0.00 avg300=0.00 total=1\nfull avg10=${full} avg60=0.00 avg300=0.00 total=1\n`
     const { cpu, memory } = read(
       v2({
         '/proc/pressure/cpu': 'some avg10=12.34 avg60=0.00 avg300=0.00 total=5\n',
@@ -127,7 +132,10 @@ describe.skipIf(withoutReaders)('readSystemInfo: pressure and resource limits', 
     )
     expect(memory).toMatchObject({ addressSpaceLimitBytes: 1024 * MIB, limitBytes: null, availableBytes: 12288 * MIB })
     expect(pids).toEqual({ limit: 50, available: 39 })
-    expect(sources).toMatchObject({ pidsLimit: { file: 'RLIMIT_NPROC', level: null }, addressSpaceLimitBytes: { file: 'RLIMIT_AS' } })
+    expect(sources).toMatchObject({
+      pidsLimit: { file: 'RLIMIT_NPROC', level: null },
+      addressSpaceLimitBytes: { file: 'RLIMIT_AS' },
+    })
   })
 
   it('does not promise free tasks when a limited group cannot be counted', () => {
@@ -147,7 +155,9 @@ describe.skipIf(withoutReaders)('readSystemInfo: groups and mounts', () => {
   })
 
   it('takes a path with colons and blanks as it is', () => {
-    const { cpu } = read(v2({ '/proc/self/cgroup': '0::/a:b/c d\\040\n', '/sys/fs/cgroup/a:b/c d\\040/cpu.max': '50000 100000\n' }))
+    const { cpu } = read(
+      v2({ '/proc/self/cgroup': '0::/a:b/c d\\040\n', '/sys/fs/cgroup/a:b/c d\\040/cpu.max': '50000 100000\n' }),
+    )
     expect(cpu.quotaCpus).toBe(0.5)
   })
 
@@ -201,7 +211,12 @@ describe.skipIf(withoutReaders)('readSystemInfo: groups and mounts', () => {
 
   it('compares quotas as exact ratios', () => {
     const tight = '9007199254740993 9007199254740992'
-    const { sources } = read(v2({ '/sys/fs/cgroup/a/b/cpu.max': `${tight}\n`, '/sys/fs/cgroup/a/cpu.max': '9007199254740992 9007199254740991\n' }))
+    const { sources } = read(
+      v2({
+        '/sys/fs/cgroup/a/b/cpu.max': `${tight}\n`,
+        '/sys/fs/cgroup/a/cpu.max': '9007199254740992 9007199254740991\n',
+      }),
+    )
     // Both are 1 as doubles.
     expect(sources.quotaCpus).toEqual({ file: '/sys/fs/cgroup/a/b/cpu.max', level: 0 })
   })

@@ -22,7 +22,11 @@ describe('tables', () => {
   })
 
   it('become Markdown in which a bar in a cell is no column', () => {
-    expect(markdownTable({ ...table, rows: [['a|b', '1']] }).split('\n')).toEqual(['| name | ns |', '| --- | ---: |', '| a\\|b | 1 |'])
+    expect(markdownTable({ ...table, rows: [['a|b', '1']] }).split('\n')).toEqual([
+      '| name | ns |',
+      '| --- | ---: |',
+      '| a\\|b | 1 |',
+    ])
   })
 })
 

@@ -13,8 +13,16 @@ describe('SharedTimers', () => {
     const clock = new FakeClock()
     const timers = new SharedTimers(clock)
     const log: string[] = []
-    for (const [name, ms] of [['b', 20], ['a', 10], ['c', 20], ['d', 0.1 + 0.2]] as const) {
-      timers.add(timer(() => log.push(`${name}@${clock.now()}`)), ms)
+    for (const [name, ms] of [
+      ['b', 20],
+      ['a', 10],
+      ['c', 20],
+      ['d', 0.1 + 0.2],
+    ] as const) {
+      timers.add(
+        timer(() => log.push(`${name}@${clock.now()}`)),
+        ms,
+      )
     }
     expect(clock.pendingTimers).toBe(1)
     await clock.advance(100)
@@ -40,8 +48,19 @@ describe('SharedTimers', () => {
     const clock = new FakeClock()
     const timers = new SharedTimers(clock)
     const at: number[] = []
-    timers.add(timer(() => timers.add(timer(() => at.push(clock.now())), 7)), 5)
-    timers.add(timer(() => at.push(clock.now())), 20)
+    timers.add(
+      timer(() =>
+        timers.add(
+          timer(() => at.push(clock.now())),
+          7,
+        ),
+      ),
+      5,
+    )
+    timers.add(
+      timer(() => at.push(clock.now())),
+      20,
+    )
     await clock.advance(30)
     expect(at).toEqual([12, 20])
   })
@@ -56,7 +75,10 @@ describe('SharedTimers', () => {
     }
     const timers = new SharedTimers(clock)
     let ran = 0
-    timers.add(timer(() => (ran += 1)), 30 * 86_400_000)
+    timers.add(
+      timer(() => (ran += 1)),
+      30 * 86_400_000,
+    )
     expect(armed?.ms).toBe(MAX_TIMER_MS)
     nowMs += MAX_TIMER_MS
     armed?.fn()
@@ -66,7 +88,7 @@ describe('SharedTimers', () => {
     expect(ran).toBe(1)
   })
 
-  it('of the system\'s clock never run early, and free the process when they are all removed', async () => {
+  it("of the system's clock never run early, and free the process when they are all removed", async () => {
     const timers = timersOf(systemClock)
     expect(timersOf(systemClock)).toBe(timers)
     const startedMs = performance.now()

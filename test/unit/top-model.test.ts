@@ -31,7 +31,10 @@ describe('the sampler', () => {
   it('tells rates from counts over two seconds, once it has looked twice', () => {
     let nowMs = 0
     let allowed = 100
-    const sampler = new Sampler(() => [row('a', { allowed, denied: 2 * allowed })], () => nowMs)
+    const sampler = new Sampler(
+      () => [row('a', { allowed, denied: 2 * allowed })],
+      () => nowMs,
+    )
     const look = (): (number | null)[] => sampler.sample().flatMap((r) => [r.allowedPerSecond, r.deniedPerSecond])
     expect(look()).toEqual([null, null])
     nowMs = 1000
@@ -50,7 +53,10 @@ describe('the sampler', () => {
   it('starts again when a name was made again', () => {
     let nowMs = 0
     let allowed = 100
-    const sampler = new Sampler(() => [row('a', { allowed })], () => nowMs)
+    const sampler = new Sampler(
+      () => [row('a', { allowed })],
+      () => nowMs,
+    )
     sampler.sample()
     nowMs = 1000
     allowed = 7
@@ -68,13 +74,28 @@ describe('the sampler', () => {
 })
 
 describe('the arrangement', () => {
-  const rows = [row('beta', { tokens: 1 }), row('Alpha', { tokens: 9 }), row(null, { tokens: null, file: '/memory/z' }), row('gamma', { tokens: 5 })]
+  const rows = [
+    row('beta', { tokens: 1 }),
+    row('Alpha', { tokens: 9 }),
+    row(null, { tokens: null, file: '/memory/z' }),
+    row('gamma', { tokens: 5 }),
+  ]
   const names = (sorted: TopRow[]): (string | null)[] => sorted.map((r) => r.name)
 
   it('sorts words from A and numbers from the largest, what is unknown last', () => {
     expect(names(arrange(rows, { sort: 'name', reverse: false, filter: '' }))).toEqual(['Alpha', 'beta', 'gamma', null])
-    expect(names(arrange(rows, { sort: 'tokens', reverse: false, filter: '' }))).toEqual(['Alpha', 'gamma', 'beta', null])
-    expect(names(arrange(rows, { sort: 'tokens', reverse: true, filter: '' }))).toEqual([null, 'beta', 'gamma', 'Alpha'])
+    expect(names(arrange(rows, { sort: 'tokens', reverse: false, filter: '' }))).toEqual([
+      'Alpha',
+      'gamma',
+      'beta',
+      null,
+    ])
+    expect(names(arrange(rows, { sort: 'tokens', reverse: true, filter: '' }))).toEqual([
+      null,
+      'beta',
+      'gamma',
+      'Alpha',
+    ])
   })
 
   it('keeps the order of names among equals', () => {
@@ -87,7 +108,15 @@ describe('the arrangement', () => {
 })
 
 describe('the keys', () => {
-  const start: TopState = { sort: 'name', reverse: false, filter: '', typing: false, offset: 0, paused: false, ended: false }
+  const start: TopState = {
+    sort: 'name',
+    reverse: false,
+    filter: '',
+    typing: false,
+    offset: 0,
+    paused: false,
+    ended: false,
+  }
 
   it.each([
     ['q', { ended: true }],
@@ -123,7 +152,13 @@ describe('the picture', () => {
   const plain = stylesFor(new PassThrough())
 
   it('has a line a name, aligned, with dashes for what is not known', () => {
-    const lines = topLines([row('a', { processes: [7, 8], allowedPerSecond: 1234.5, tokens: 0.25 }), row('b', { state: 'other-version', requestsPerSecond: null })], plain)
+    const lines = topLines(
+      [
+        row('a', { processes: [7, 8], allowedPerSecond: 1234.5, tokens: 0.25 }),
+        row('b', { state: 'other-version', requestsPerSecond: null }),
+      ],
+      plain,
+    )
     expect(lines).toHaveLength(3)
     expect(lines[1]).toMatch(/^a +limiter +2 +10 +5 +0\.250 +0 +1,235 +- +- +7 8$/)
     expect(lines[2]).toMatch(/^b +limiter +0 +- .* other-version$/)

@@ -13,7 +13,9 @@ describe('what it costs to wake workers up', () => {
     const wakeUp = new WakeUp()
     expect(wakeUp.ms(0)).toBe(0.5)
     wakeUp.ran(100)
-    expect([0, 1, 4, 10, 15, 1000, Infinity].map((restedMs) => wakeUp.ms(100 + restedMs))).toEqual([0.1, 0.1, 0.2, 0.4, 0.5, 0.5, 0.5])
+    expect([0, 1, 4, 10, 15, 1000, Infinity].map((restedMs) => wakeUp.ms(100 + restedMs))).toEqual([
+      0.1, 0.1, 0.2, 0.4, 0.5, 0.5, 0.5,
+    ])
   })
 
   it('is more where short runs have taken longer than expected, and less again when they do not', () => {
@@ -36,10 +38,12 @@ describe('what it costs to wake workers up', () => {
   it('is forgotten: whoever stays away from workers for it tries again some day', () => {
     const wakeUp = ranAt(0)
     for (let runs = 0; runs < 100; runs++) wakeUp.learn(1, 1000, 50)
-    expect([50, 250, 650, 60_000].map((nowMs) => {
-      wakeUp.ran(nowMs)
-      return wakeUp.ms(nowMs)
-    })).toEqual([1.1, 0.6, 0.2, 0.1])
+    expect(
+      [50, 250, 650, 60_000].map((nowMs) => {
+        wakeUp.ran(nowMs)
+        return wakeUp.ms(nowMs)
+      }),
+    ).toEqual([1.1, 0.6, 0.2, 0.1])
   })
 
   it('is hardly more after a single run that something disturbs', () => {

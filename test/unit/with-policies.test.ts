@@ -1,9 +1,30 @@
 import { describe, expect, it } from 'vitest'
-import { bulkhead, circuitBreaker, fallback, pipeline, retry, timeout, withBulkhead, withCircuitBreaker, withFallback, withPolicy, withRetry, withTimeout } from '../../dist/index.js'
+import {
+  bulkhead,
+  circuitBreaker,
+  fallback,
+  pipeline,
+  retry,
+  timeout,
+  withBulkhead,
+  withCircuitBreaker,
+  withFallback,
+  withPolicy,
+  withRetry,
+  withTimeout,
+} from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { outcomeOf } from './policy-helpers.js'
 
-const context = { kind: 'method', name: 'load', static: false, private: false, access: {}, metadata: {}, addInitializer: () => undefined }
+const context = {
+  kind: 'method',
+  name: 'load',
+  static: false,
+  private: false,
+  access: {},
+  metadata: {},
+  addInitializer: () => undefined,
+}
 const descriptor = { writable: true, enumerable: false, configurable: true }
 
 /** What differs between the guards; how they tell their forms apart is tested with the factory. */
@@ -17,12 +38,30 @@ interface Case {
 
 const cases = [
   { name: 'withRetry', factory: withRetry, options: [{ maxRetries: 1 }], existing: retry(), kind: 'retry' },
-  { name: 'withBulkhead', factory: withBulkhead, options: [{ maxConcurrent: 2 }], existing: bulkhead(), kind: 'bulkhead' },
-  { name: 'withCircuitBreaker', factory: withCircuitBreaker, options: [{ failureThreshold: 1 }], existing: circuitBreaker(), kind: 'circuit-breaker' },
+  {
+    name: 'withBulkhead',
+    factory: withBulkhead,
+    options: [{ maxConcurrent: 2 }],
+    existing: bulkhead(),
+    kind: 'bulkhead',
+  },
+  {
+    name: 'withCircuitBreaker',
+    factory: withCircuitBreaker,
+    options: [{ failureThreshold: 1 }],
+    existing: circuitBreaker(),
+    kind: 'circuit-breaker',
+  },
   { name: 'withTimeout', factory: withTimeout, options: [50], existing: timeout(50), kind: 'timeout' },
   { name: 'withTimeout', factory: withTimeout, options: [{ timeoutMs: 50 }], existing: timeout(50), kind: 'timeout' },
   { name: 'withFallback', factory: withFallback, options: ['spare'], existing: fallback(1), kind: 'fallback' },
-  { name: 'withFallback', factory: withFallback, options: [() => 'spare', {}], existing: fallback(1), kind: 'fallback' },
+  {
+    name: 'withFallback',
+    factory: withFallback,
+    options: [() => 'spare', {}],
+    existing: fallback(1),
+    kind: 'fallback',
+  },
 ] as unknown as Case[]
 
 interface Guarded {
@@ -87,11 +126,16 @@ describe('withTimeout', () => {
       (clock: FakeClock) => withTimeout({ timeoutMs: 50, strategy: 'cooperative', clock }),
     ]) {
       const clock = new FakeClock()
-      const outcome = outcomeOf(clock, guard(clock)(() => new Promise((resolve) => clock.setTimeout(() => resolve(1), 80)))())
+      const outcome = outcomeOf(
+        clock,
+        guard(clock)(() => new Promise((resolve) => clock.setTimeout(() => resolve(1), 80)))(),
+      )
       await clock.advance(100)
       expect(await outcome).toMatchObject({ atMs: 80, error: { code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 50 } })
     }
-    expect(() => withTimeout({ timeout: 5 } as never)).toThrow(/unknown withTimeout option 'timeout'.*did you mean 'timeoutMs'/)
+    expect(() => withTimeout({ timeout: 5 } as never)).toThrow(
+      /unknown withTimeout option 'timeout'.*did you mean 'timeoutMs'/,
+    )
     expect(() => withTimeout(0)).toThrow(RangeError)
   })
 })

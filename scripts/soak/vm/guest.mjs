@@ -21,7 +21,8 @@ function check(name, actual, expected) {
 
 const number = (path) => Number(readFileSync(path, 'utf8'))
 const stat = (path, key) => Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(readFileSync(path, 'utf8'))[1])
-const workingSet = (group) => Math.max(0, number(`${group}/memory.current`) - stat(`${group}/memory.stat`, 'inactive_file'))
+const workingSet = (group) =>
+  Math.max(0, number(`${group}/memory.current`) - stat(`${group}/memory.stat`, 'inactive_file'))
 
 function makeGroup(path, settings) {
   mkdirSync(`${GROUPS}${path}`, { recursive: true })
@@ -48,13 +49,29 @@ function checkShape() {
 
 function checkNestedLimits() {
   writeFileSync(`${GROUPS}/cgroup.subtree_control`, '+cpu +memory +pids')
-  makeGroup('/pod', { 'memory.max': 256 * MIB, 'cpu.max': '150000 100000', 'pids.max': 100, 'cgroup.subtree_control': '+cpu +memory +pids' })
-  makeGroup('/pod/leaf', { 'memory.max': 400 * MIB, 'memory.high': 300 * MIB, 'cpu.max': '800000 1000000', 'pids.max': 64 })
+  makeGroup('/pod', {
+    'memory.max': 256 * MIB,
+    'cpu.max': '150000 100000',
+    'pids.max': 100,
+    'cgroup.subtree_control': '+cpu +memory +pids',
+  })
+  makeGroup('/pod/leaf', {
+    'memory.max': 400 * MIB,
+    'memory.high': 300 * MIB,
+    'cpu.max': '800000 1000000',
+    'pids.max': 64,
+  })
   makeGroup('/pod/sibling', {})
   charge('/pod/sibling', 64 * MIB)
   enter('/pod/leaf')
   const { cpu, memory, pids, sources } = systemInfo()
-  check('nested limits', cpu, { quotaCpus: 0.8, usableCpus: 0.8, parallelism: 1, ancestorsVisible: true, controller: 'v2' })
+  check('nested limits', cpu, {
+    quotaCpus: 0.8,
+    usableCpus: 0.8,
+    parallelism: 1,
+    ancestorsVisible: true,
+    controller: 'v2',
+  })
   check('nested limits', memory, { limitBytes: 256 * MIB, highBytes: 300 * MIB, effectiveLimitBytes: 256 * MIB })
   check('nested limits', sources, {
     limitBytes: { file: `${GROUPS}/pod/memory.max`, level: 1 },
@@ -68,35 +85,64 @@ function checkNestedLimits() {
   writeFileSync(`${GROUPS}/pod/leaf/cpu.max`, 'max 100000')
   writeFileSync(`${GROUPS}/pod/memory.max`, String(320 * MIB))
   const resized = systemInfo()
-  check('resized in place', resized.cpu, { quotaCpus: 1.5, parallelism: Math.min(2, shape.cpu.affinityLogical), parallelismFloor: 1 })
+  check('resized in place', resized.cpu, {
+    quotaCpus: 1.5,
+    parallelism: Math.min(2, shape.cpu.affinityLogical),
+    parallelismFloor: 1,
+  })
   check('resized in place', resized.memory, { limitBytes: 320 * MIB })
 }
 
 function checkPressure() {
   const hasPressure = !commandLine.includes('psi=0')
   const { memory, cpu } = systemInfo()
-  check('pressure', { known: memory.pressure !== null && memory.groupPressure !== null && cpu.pressure !== null }, { known: hasPressure })
+  check(
+    'pressure',
+    { known: memory.pressure !== null && memory.groupPressure !== null && cpu.pressure !== null },
+    { known: hasPressure },
+  )
 }
 
 /** In a cgroup namespace of its own the mount's root lies above: mountinfo shows it as /../.. */
 function checkNamespace() {
   if (process.argv[2] === 'in-namespace') {
     const { cpu, memory } = systemInfo()
-    check('cgroup namespace', { root: / \/\.\.\/\.\. \/sys\/fs\/cgroup /.test(readFileSync('/proc/self/mountinfo', 'utf8')) }, { root: true })
+    check(
+      'cgroup namespace',
+      { root: / \/\.\.\/\.\. \/sys\/fs\/cgroup /.test(readFileSync('/proc/self/mountinfo', 'utf8')) },
+      { root: true },
+    )
     check('cgroup namespace', cpu, { quotaCpus: 0.7 })
     check('cgroup namespace', memory, { limitBytes: 200 * MIB })
     return
   }
   writeFileSync(`${GROUPS}/pod/leaf/cpu.max`, '70000 100000')
   writeFileSync(`${GROUPS}/pod/leaf/memory.max`, String(200 * MIB))
-  const { stdout } = spawnSync('/bin/unshare', ['-C', process.execPath, process.argv[1], 'in-namespace'], { encoding: 'utf8' })
+  const { stdout } = spawnSync('/bin/unshare', ['-C', process.execPath, process.argv[1], 'in-namespace'], {
+    encoding: 'utf8',
+  })
   process.stdout.write(stdout)
 }
 
 function checkAffinity() {
-  const { stdout } = spawnSync('/bin/busybox', ['taskset', '1', process.execPath, '-e', `
-    import('/amorsize/dist/system/index.js').then(({ systemInfo }) => console.log(JSON.stringify(systemInfo().cpu)))`], { encoding: 'utf8' })
-  check('taskset', JSON.parse(stdout), { affinityLogical: 1, physicalCores: 1, cpuWorkers: 1, numaNodes: shape.cpu.numaNodes === null ? null : 1 })
+  const { stdout } = spawnSync(
+    '/bin/busybox',
+    [
+      'taskset',
+      '1',
+      process.execPath,
+      '-e',
+      `
+    import('/amorsize/dist/system/index.js').then(({ systemInfo }) => console.log(JSON.stringify(systemInfo().cpu)))`,
+    ],
+    { encoding: 'utf8' },
+  )
+  check('taskset', JSON.parse(stdout), {
+    affinityLogical: 1,
+    physicalCores: 1,
+    cpuWorkers: 1,
+    numaNodes: shape.cpu.numaNodes === null ? null : 1,
+  })
 }
 
 if (process.argv[2] === 'in-namespace') checkNamespace()

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path'
 import { root } from '../../support/project.mjs'
 
 const here = import.meta.dirname
-const output = (command, args, options = {}) => execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options })
+const output = (command, args, options = {}) =>
+  execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options })
 
 /** Downloads a Debian package without installing it, and returns the folder it was unpacked to. */
 function unpack(name, folder) {
@@ -48,12 +49,16 @@ export function makeImage() {
 function fillImage(folder) {
   const rootfs = join(folder, 'rootfs')
   const app = join(rootfs, 'amorsize')
-  for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'amorsize']) mkdirSync(join(rootfs, name), { recursive: true })
+  for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'amorsize'])
+    mkdirSync(join(rootfs, name), { recursive: true })
 
   const kernelFolder = join(unpack(kernelPackage(), folder), 'boot')
   const [kernel] = readdirSync(kernelFolder).filter((name) => name.startsWith('vmlinuz'))
   const busybox = join(unpack('busybox-static', folder), 'usr/bin/busybox')
-  cpSync(existsSync(busybox) ? busybox : join(dirname(dirname(dirname(busybox))), 'bin/busybox'), join(rootfs, 'bin/busybox'))
+  cpSync(
+    existsSync(busybox) ? busybox : join(dirname(dirname(dirname(busybox))), 'bin/busybox'),
+    join(rootfs, 'bin/busybox'),
+  )
   copyProgram(process.execPath, 'bin/node', rootfs)
   copyProgram('/usr/bin/unshare', 'bin/unshare', rootfs)
 
@@ -64,6 +69,10 @@ function fillImage(folder) {
   writeFileSync(join(rootfs, 'init'), readFileSync(join(here, 'init.sh')), { mode: 0o755 })
 
   const initramfs = join(folder, 'initramfs.cpio')
-  output('sh', ['-c', `find . | "$1" cpio -o -H newc > "$2" 2>/dev/null`, 'sh', join(rootfs, 'bin/busybox'), initramfs], { cwd: rootfs })
+  output(
+    'sh',
+    ['-c', `find . | "$1" cpio -o -H newc > "$2" 2>/dev/null`, 'sh', join(rootfs, 'bin/busybox'), initramfs],
+    { cwd: rootfs },
+  )
   return { kernel: join(kernelFolder, kernel), initramfs }
 }

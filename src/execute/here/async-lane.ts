@@ -16,7 +16,13 @@ export class AsyncLane implements Lane {
   #filling = false
   #settledSinceMs = performance.now()
 
-  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, fixed: number | undefined, measured: (item: unknown, result: unknown) => void) {
+  constructor(
+    run: Run,
+    call: (item: unknown) => unknown,
+    pace: PaceOfLoop,
+    fixed: number | undefined,
+    measured: (item: unknown, result: unknown) => void,
+  ) {
     this.#run = run
     this.#call = call
     this.#pace = pace

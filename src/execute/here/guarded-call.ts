@@ -10,7 +10,11 @@ import type { ResolvedTask } from '../task.js'
  *
  * @param signalOf - gives what aborts a policy's waits; asked only where there is a policy
  */
-export function callWithPolicies({ call }: ResolvedTask, { policies, timeoutMs }: CompleteOptions, signalOf?: () => AbortSignal): (item: unknown) => unknown {
+export function callWithPolicies(
+  { call }: ResolvedTask,
+  { policies, timeoutMs }: CompleteOptions,
+  signalOf?: () => AbortSignal,
+): (item: unknown) => unknown {
   if (policies.length === 0 && timeoutMs === Infinity) return call
   const all: Policy[] = timeoutMs === Infinity ? [...policies] : [...policies, timeout(timeoutMs)]
   const [only] = all

@@ -42,7 +42,13 @@ export class HereLane implements Lane, Progress {
   sliceMs = SLICE_MS
   isPaused = false
 
-  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, measured: (item: unknown, result: unknown) => void, becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void) {
+  constructor(
+    run: Run,
+    call: (item: unknown) => unknown,
+    pace: PaceOfLoop,
+    measured: (item: unknown, result: unknown) => void,
+    becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void,
+  ) {
     this.#run = run
     this.#call = call
     this.#pace = pace
@@ -80,7 +86,10 @@ export class HereLane implements Lane, Progress {
     const sliceEndMs = nowMs + this.sliceMs
     while (!this.#isHalted()) {
       const { remaining } = supply
-      const fair = this.lanes === 1 || remaining === null ? this.#most : Math.min(this.#most, Math.max(this.#least, Math.ceil(remaining / (2 * this.lanes))))
+      const fair =
+        this.lanes === 1 || remaining === null
+          ? this.#most
+          : Math.min(this.#most, Math.max(this.#least, Math.ceil(remaining / (2 * this.lanes))))
       let batch: Batch | undefined
       try {
         batch = supply.take(fair, this.#pump)

@@ -29,9 +29,25 @@ export interface PlainLoop extends Progress {
 }
 
 /** A loop of which nothing has run. */
-export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>, named?: ResolvedTask): PlainLoop {
+export function plainLoop(
+  call: (item: unknown) => unknown,
+  items: ArrayLike<unknown>,
+  named?: ResolvedTask,
+): PlainLoop {
   const results = new Array<unknown>(items.length > MOST_WITH_ROOM ? 0 : items.length)
-  return { call, named, items, results, next: 0, isStopped: false, pending: undefined, seenItems: 0, seenMs: 0, lastItems: 0, lastMs: 0 }
+  return {
+    call,
+    named,
+    items,
+    results,
+    next: 0,
+    isStopped: false,
+    pending: undefined,
+    seenItems: 0,
+    seenMs: 0,
+    lastItems: 0,
+    lastMs: 0,
+  }
 }
 
 /**
@@ -45,7 +61,7 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
   const { call, items, results } = loop
   let nowMs = performance.now()
   const endMs = nowMs + forMs
-  for (let block = loop.lastItems > 0 ? loop.lastItems : 1; ; ) {
+  for (let block = loop.lastItems > 0 ? loop.lastItems : 1; ;) {
     const from = loop.next
     loop.pending = runItems(call, items, from + block, results, loop)
     // Read when they have run: the task may have changed it.
@@ -80,7 +96,12 @@ export function restMs({ items, next, lastItems, lastMs }: PlainLoop): number {
 }
 
 /** How fast its items run. */
-export function paceOf({ seenItems, seenMs, lastItems, lastMs }: Pick<PlainLoop, 'seenItems' | 'seenMs' | 'lastItems' | 'lastMs'>): PaceOfLoop {
+export function paceOf({
+  seenItems,
+  seenMs,
+  lastItems,
+  lastMs,
+}: Pick<PlainLoop, 'seenItems' | 'seenMs' | 'lastItems' | 'lastMs'>): PaceOfLoop {
   const pace = new PaceOfLoop()
   if (seenItems > lastItems) pace.add(seenItems - lastItems, seenMs - lastMs)
   if (lastItems > 0) pace.add(lastItems, lastMs)

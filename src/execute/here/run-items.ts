@@ -15,7 +15,13 @@ export interface Progress {
  * @returns the promise of the first item that returned one
  * What an item throws comes through; `progress.next` is then that item.
  */
-export function runItems(call: (item: unknown) => unknown, items: ArrayLike<unknown>, to: number, results: unknown[], progress: Progress): PromiseLike<unknown> | undefined {
+export function runItems(
+  call: (item: unknown) => unknown,
+  items: ArrayLike<unknown>,
+  to: number,
+  results: unknown[],
+  progress: Progress,
+): PromiseLike<unknown> | undefined {
   for (let i = progress.next; i < to && i < items.length; i++) {
     const result = call(items[i])
     if (typeof result === 'object' && isThenable(result)) return result

@@ -1,4 +1,3 @@
-
 /**
  * Which part of the time since its making this thread has computed. The event loop's own account takes a thread that others have
  * pushed off its core for busy, the process's account counts other threads; the smaller of both is nearer to the truth.

@@ -10,7 +10,10 @@ export interface CloneWeight {
 }
 
 /** What copying a value to another thread costs, both sides together. */
-export function cloneMsOf({ nodes, bytes }: CloneWeight, { cloneNodeMs, cloneByteMs }: Pick<Calibration, 'cloneNodeMs' | 'cloneByteMs'>): number {
+export function cloneMsOf(
+  { nodes, bytes }: CloneWeight,
+  { cloneNodeMs, cloneByteMs }: Pick<Calibration, 'cloneNodeMs' | 'cloneByteMs'>,
+): number {
   return nodes * cloneNodeMs + bytes * cloneByteMs
 }
 

@@ -59,7 +59,20 @@ export function asyncMs(inputs: CostInputs, concurrency: number): number {
  * its messages cost this thread.
  */
 export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number): number {
-  const { items, itemMs, cpuShare, sendMs, receiveMs, spawnMs, spawnHereMs, wakeMs, dispatchMs, isShared, cores, mainWorks } = inputs
+  const {
+    items,
+    itemMs,
+    cpuShare,
+    sendMs,
+    receiveMs,
+    spawnMs,
+    spawnHereMs,
+    wakeMs,
+    dispatchMs,
+    isShared,
+    cores,
+    mainWorks,
+  } = inputs
   const perChunkMs = isShared ? 0.000_1 : dispatchMs
   const perItemMs = isShared ? 0 : IN_MESSAGE_MS
   const toSendMs = sendMs + perItemMs + perChunkMs / chunkSize
@@ -136,7 +149,10 @@ export function choose(considered: readonly Considered[], inputs: CostInputs, ch
   if (loop === undefined) throw new Error('the loop is always considered')
   const open = considered.filter(({ mode }) => (choices.mode === undefined ? true : mode === choices.mode))
   const fastest = (all: readonly Considered[]): Considered | undefined =>
-    all.reduce<Considered | undefined>((best, one) => (best === undefined || one.estimatedMs < best.estimatedMs * 0.99 ? one : best), undefined)
+    all.reduce<Considered | undefined>(
+      (best, one) => (best === undefined || one.estimatedMs < best.estimatedMs * 0.99 ? one : best),
+      undefined,
+    )
   const best = fastest(open) ?? loop
   if (choices.mode !== undefined) return best
   if (inputs.isAsync && inputs.cpuShare < IO_SHARE && choices.prefer !== 'threads') {
@@ -145,7 +161,8 @@ export function choose(considered: readonly Considered[], inputs: CostInputs, ch
   }
   if (choices.prefer !== undefined) {
     const preferred = fastest(open.filter(({ mode }) => mode === choices.prefer))
-    if (preferred !== undefined && preferred.estimatedMs < Math.min(best.estimatedMs * PREFERENCE, loop.estimatedMs)) return preferred
+    if (preferred !== undefined && preferred.estimatedMs < Math.min(best.estimatedMs * PREFERENCE, loop.estimatedMs))
+      return preferred
   }
   return best.estimatedMs < loop.estimatedMs * MARGIN ? best : loop
 }

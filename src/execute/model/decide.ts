@@ -41,7 +41,8 @@ export function decide(measured: Measured, situation: Situation, options: Comple
   const limits = currentLimits()
   const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
   const mainWorks = options.mainThread && options.timeoutMs === Infinity && !measured.isAsync
-  const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (measured.itemBytes + measured.resultBytes)
+  const bytesPerWorker =
+    options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (measured.itemBytes + measured.resultBytes)
   const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
   const { itemBytes, resultBytes, cloneNodes } = measured
   const isThere = situation.warmWorkers > 0
@@ -63,7 +64,13 @@ export function decide(measured: Measured, situation: Situation, options: Comple
     mainWorks: mainWorks && (workers === undefined || workers < limits.cpuWorkers),
   }
   const choices: Choices = {
-    mostWorkers, mostInFlight: MOST_IN_FLIGHT, targetChunkMs, workers, chunkSize, mode, prefer,
+    mostWorkers,
+    mostInFlight: MOST_IN_FLIGHT,
+    targetChunkMs,
+    workers,
+    chunkSize,
+    mode,
+    prefer,
     mayUseThreads: situation.obstacle === undefined && mostWorkers >= 1 && mode !== 'serial' && mode !== 'async',
   }
   const considered = consider(inputs, choices)

@@ -10,7 +10,9 @@ export function explainPlan(plan: Plan<unknown>): string {
     `Plan: ${plan.mode === 'serial' ? 'stay in this thread' : describe(plan)} (estimated ${times(plan.estimatedSpeedup)} the loop).`,
     `Why: ${plan.reason}`,
     '',
-    plan.cacheHit ? 'Measured in an earlier run of this task on such items:' : `Measured on the first ${count(profile.sampleSize, 'item')}:`,
+    plan.cacheHit
+      ? 'Measured in an earlier run of this task on such items:'
+      : `Measured on the first ${count(profile.sampleSize, 'item')}:`,
     `  an item takes        ${time(profile.itemMs)} (spread ${(100 * profile.itemCv).toFixed(0)} %), of which ${(100 * profile.cpuShare).toFixed(0)} % computing`,
     `  an item weighs       ${bytes(profile.itemBytes)}, its result ${bytes(profile.resultBytes)}; sending both ${time(profile.cloneMs)}${assumed('cloneMs')}`,
     `  a worker             starts in ${time(profile.spawnMs)}${assumed('spawnMs')}, answers in ${time(profile.dispatchMs)}${assumed('dispatchMs')}, takes ${bytes(profile.bytesPerWorker)}`,
@@ -18,7 +20,9 @@ export function explainPlan(plan: Plan<unknown>): string {
     `  this machine allows  ${count(profile.limits.cpuWorkers, 'busy thread')}, ${bytes(profile.limits.availableBytes)} of memory, ${profile.limits.pidsAvailable ?? 'unlimited'} more threads`,
     '',
     'Considered:',
-    ...profile.considered.map((one) => `  ${isChosen(plan, one) ? '→' : ' '} ${describe(one).padEnd(42)} ${time(one.estimatedMs)}`),
+    ...profile.considered.map(
+      (one) => `  ${isChosen(plan, one) ? '→' : ' '} ${describe(one).padEnd(42)} ${time(one.estimatedMs)}`,
+    ),
     '',
     `What would change it: ${whatWouldChange(plan)}`,
     ...warnings.map((warning) => `Warning: ${warning}`),
@@ -27,7 +31,11 @@ export function explainPlan(plan: Plan<unknown>): string {
 }
 
 function isChosen(plan: Plan<unknown>, one: Considered): boolean {
-  return one.mode === plan.mode && one.workers === plan.workers && (one.mode !== 'threads' || one.chunkSize === plan.chunkSize)
+  return (
+    one.mode === plan.mode &&
+    one.workers === plan.workers &&
+    (one.mode !== 'threads' || one.chunkSize === plan.chunkSize)
+  )
 }
 
 function describe({ mode, workers, chunkSize }: Pick<Considered, 'mode' | 'workers' | 'chunkSize'>): string {
@@ -45,10 +53,12 @@ function whatWouldChange({ mode, profile }: Plan<unknown>): string {
   const copied = profile.cloneMs > 0.67 * profile.itemMs
   if (profile.limits.cpuWorkers <= 1 && mode !== 'async') return 'a second core.'
   if (mode === 'serial') {
-    if (copied) return 'items that compute more for what they weigh, or that weigh less (a SharedArrayBuffer weighs nothing).'
+    if (copied)
+      return 'items that compute more for what they weigh, or that weigh less (a SharedArrayBuffer weighs nothing).'
     return `more work: longer items, or more of them (workers pay from about ${time(1.5 * profile.spawnMs)} on, ${time(1)} once they are warm).`
   }
-  if (mode === 'async') return 'items that compute for more than 30 % of their time: worker threads would then share the computing.'
+  if (mode === 'async')
+    return 'items that compute for more than 30 % of their time: worker threads would then share the computing.'
   return `less work than about ${time(1.5 * profile.spawnMs)}, or items that weigh more than they compute.`
 }
 

@@ -50,10 +50,18 @@ function readLimits(): Limits {
  * @param bytesPerWorker - what each of them may use
  * @param adjustForLoad - whether other programs' use of the cores counts
  */
-export function sensibleWorkers(limits: Limits, mainWorks: boolean, bytesPerWorker: number, adjustForLoad: boolean): number {
+export function sensibleWorkers(
+  limits: Limits,
+  mainWorks: boolean,
+  bytesPerWorker: number,
+  adjustForLoad: boolean,
+): number {
   const idle = adjustForLoad && limits.cpuPressure !== null ? 1 - Math.min(0.9, limits.cpuPressure) : 1
   const cores = Math.max(1, Math.round(limits.cpuWorkers * idle))
-  const byMemory = limits.availableBytes === null ? Infinity : Math.floor(limits.availableBytes / Math.max(bytesPerWorker, BYTES_PER_WORKER))
+  const byMemory =
+    limits.availableBytes === null
+      ? Infinity
+      : Math.floor(limits.availableBytes / Math.max(bytesPerWorker, BYTES_PER_WORKER))
   return Math.max(0, Math.min(cores - (mainWorks ? 1 : 0), limits.mostWorkers, byMemory))
 }
 
@@ -67,7 +75,10 @@ const LEAST_HEAP_BYTES = 64 * 1024 * 1024
  * @param nodeBytes - what Node gives a worker by itself
  * @returns undefined where that is no less than what Node gives
  */
-export function scarceHeapBytes({ availableBytes, cpuWorkers }: Pick<Limits, 'availableBytes' | 'cpuWorkers'>, nodeBytes: number): number | undefined {
+export function scarceHeapBytes(
+  { availableBytes, cpuWorkers }: Pick<Limits, 'availableBytes' | 'cpuWorkers'>,
+  nodeBytes: number,
+): number | undefined {
   if (availableBytes === null) return undefined
   const part = Math.max(LEAST_HEAP_BYTES, availableBytes / (cpuWorkers + 1))
   return part < nodeBytes ? part : undefined

@@ -14,7 +14,10 @@ export interface Sampled {
  * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart; if it
  * waits, the others run at the same time.
  */
-export async function runSample(call: (item: unknown) => unknown, items: readonly unknown[]): Promise<{ sampled: Sampled[]; measured: Measured }> {
+export async function runSample(
+  call: (item: unknown) => unknown,
+  items: readonly unknown[],
+): Promise<{ sampled: Sampled[]; measured: Measured }> {
   const runs = items.map((item) => new SampleRun(item))
   const [first, ...others] = runs
   let cpuShare = 1

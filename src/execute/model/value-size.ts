@@ -61,7 +61,8 @@ function addObject(value: object, size: ValueSize, seen: Set<object>): void {
     }
   } else if (PLAIN.has(Object.getPrototypeOf(value))) addProperties(value, size, seen)
   else if (CLONED.some((known) => value instanceof known)) {
-    if (value instanceof Error && !/^(Eval|Range|Reference|Syntax|Type|URI)?Error$/.test(value.constructor.name)) foreign(value, size)
+    if (value instanceof Error && !/^(Eval|Range|Reference|Syntax|Type|URI)?Error$/.test(value.constructor.name))
+      foreign(value, size)
     size.bytes += 64
   } else foreign(value, size)
 }

@@ -98,11 +98,12 @@ export class AppendFile {
     clearImmediate(this.#immediate)
     this.#immediate = undefined
     if (this.#pendingBytes === 0 || this.#failure !== undefined) return
-    const bytes = this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : Buffer.concat(this.#pending, this.#pendingBytes)
+    const bytes =
+      this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : Buffer.concat(this.#pending, this.#pendingBytes)
     this.#pending = []
     this.#pendingBytes = 0
     try {
-      for (let from = 0; from < bytes.length; ) from += writeSync(this.#file.fd, bytes, from)
+      for (let from = 0; from < bytes.length;) from += writeSync(this.#file.fd, bytes, from)
       this.#writtenBytes += bytes.length
     } catch (error) {
       this.#fail(error)
@@ -114,7 +115,10 @@ export class AppendFile {
   #syncSoon(): void {
     if (this.#syncTimer !== undefined || this.#syncing !== undefined || this.#failure !== undefined) return
     if (this.#syncedBytes === this.#writtenBytes) return
-    this.#syncTimer = setTimeout(() => void this.#sync(), Math.max(0, this.#lastSyncMs + SYNC_INTERVAL_MS - performance.now()))
+    this.#syncTimer = setTimeout(
+      () => void this.#sync(),
+      Math.max(0, this.#lastSyncMs + SYNC_INTERVAL_MS - performance.now()),
+    )
     this.#syncTimer.unref()
   }
 

@@ -99,9 +99,12 @@ type View = NodeJS.ArrayBufferView & { slice?: () => NodeJS.ArrayBufferView }
 /** Node's own hands out views of the bytes it reads from; these here are a buffer that will be read into again. */
 class CopyingDeserializer extends DefaultDeserializer {
   _readHostObject(): unknown {
-    const view = (DefaultDeserializer.prototype as unknown as { _readHostObject(this: unknown): View })._readHostObject.call(this)
+    const view = (
+      DefaultDeserializer.prototype as unknown as { _readHostObject(this: unknown): View }
+    )._readHostObject.call(this)
     if (Buffer.isBuffer(view)) return Buffer.from(view)
-    if (view instanceof DataView) return new DataView(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength))
+    if (view instanceof DataView)
+      return new DataView(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength))
     return (view as unknown as Uint8Array).slice()
   }
 }

@@ -41,7 +41,9 @@ export class CheckpointLock {
       const holder = await tryClaim(log, prefix, claim)
       if (holder === null) return new CheckpointLock(claim)
       if (attempt === 2) {
-        throw runError(`the checkpoint '${log}' is in use by ${describeHolder(holder)}; wait for it to end, or choose another name`)
+        throw runError(
+          `the checkpoint '${log}' is in use by ${describeHolder(holder)}; wait for it to end, or choose another name`,
+        )
       }
       await sleep(Math.random() * MAX_RETRY_MS)
     }
@@ -88,7 +90,9 @@ async function isHeld(path: string, mark: string, nowMs: number): Promise<boolea
 function describeHolder(claim: string): string {
   const [place, , pid] = claim.slice(claim.lastIndexOf('.lock-') + '.lock-'.length).split('-')
   if (Number(pid) === process.pid && place === placeMark()) return 'another run in this process'
-  return place === placeMark() ? `process ${pid ?? '?'}` : `process ${pid ?? '?'} of another machine or container ('${claim}')`
+  return place === placeMark()
+    ? `process ${pid ?? '?'}`
+    : `process ${pid ?? '?'} of another machine or container ('${claim}')`
 }
 
 async function modifiedMs(path: string): Promise<number | null> {

@@ -43,7 +43,12 @@ export function headerOf({ task, total }: RunIdentity): CheckpointHeader {
  * @returns undefined where not even the header is whole
  * @throws {ExecutionError} ERR_EXECUTION when it is no log, damaged, or belongs to another task or other items
  */
-export async function readLog(window: FileWindow, size: number, path: string, header: CheckpointHeader): Promise<CheckpointLog | undefined> {
+export async function readLog(
+  window: FileWindow,
+  size: number,
+  path: string,
+  header: CheckpointHeader,
+): Promise<CheckpointLog | undefined> {
   const found = readHeader(window, size)
   if (found === 'cut off') return undefined
   if (found === 'not a log' || found === 'damaged') {
@@ -69,16 +74,22 @@ function nameOf(task: string): string {
 
 function refuseOthers(path: string, found: CheckpointHeader, wanted: CheckpointHeader): void {
   const advice = 'choose another name or folder, or remove it'
-  if (found.version !== FORMAT_VERSION) throw runError(`the checkpoint '${path}' is of a later version of this package; ${advice}`)
-  if (found.task !== wanted.task) throw runError(`the checkpoint '${path}' belongs to another task (${found.task}, not ${wanted.task}); ${advice}`)
+  if (found.version !== FORMAT_VERSION)
+    throw runError(`the checkpoint '${path}' is of a later version of this package; ${advice}`)
+  if (found.task !== wanted.task)
+    throw runError(`the checkpoint '${path}' belongs to another task (${found.task}, not ${wanted.task}); ${advice}`)
   if (found.total !== null && wanted.total !== null && found.total !== wanted.total) {
-    throw runError(`the checkpoint '${path}' belongs to other items: there were ${found.total}, now there are ${wanted.total}; ${advice}`)
+    throw runError(
+      `the checkpoint '${path}' belongs to other items: there were ${found.total}, now there are ${wanted.total}; ${advice}`,
+    )
   }
 }
 
 /** The error for an item that is not the one that an earlier run has taken. */
 export function refuseItem(path: string, how: string): Error {
-  return runError(`the checkpoint '${path}' belongs to other items: ${how}; choose another name or folder, or remove it`)
+  return runError(
+    `the checkpoint '${path}' belongs to other items: ${how}; choose another name or folder, or remove it`,
+  )
 }
 
 /** A log as it is at the moment, for somebody who does not run anything yet: nothing is locked or changed. */
@@ -110,7 +121,9 @@ export class EarlierRuns {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOENT') return new EarlierRuns(path, new FinishedItems())
-      throw code === 'ERR_EXECUTION' ? error : runError(`the checkpoint '${path}' cannot be read: ${messageOf(error)}`, error)
+      throw code === 'ERR_EXECUTION'
+        ? error
+        : runError(`the checkpoint '${path}' cannot be read: ${messageOf(error)}`, error)
     }
   }
 
@@ -126,7 +139,8 @@ export class EarlierRuns {
    */
   has(index: number, item: unknown): boolean {
     const digest = this.#finished.digestOf(index)
-    if (digest !== undefined && digest !== digestOf(item)) throw refuseItem(this.#path, `item ${index} is not the one that was finished`)
+    if (digest !== undefined && digest !== digestOf(item))
+      throw refuseItem(this.#path, `item ${index} is not the one that was finished`)
     return digest !== undefined
   }
 }

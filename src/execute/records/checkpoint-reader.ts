@@ -31,9 +31,13 @@ export class FileWindow {
     if (from < 0 || from + length > this.#buffer.length) {
       const wanted = Math.max(length, WINDOW_BYTES)
       // A record far larger than the others does not keep its memory.
-      const target = this.#buffer.buffer.byteLength === wanted ? Buffer.from(this.#buffer.buffer) : Buffer.from(new ArrayBuffer(wanted))
+      const target =
+        this.#buffer.buffer.byteLength === wanted
+          ? Buffer.from(this.#buffer.buffer)
+          : Buffer.from(new ArrayBuffer(wanted))
       let filled = 0
-      for (let got = -1; got !== 0 && filled < wanted; filled += got) got = readSync(this.#fd, target, filled, wanted - filled, position + filled)
+      for (let got = -1; got !== 0 && filled < wanted; filled += got)
+        got = readSync(this.#fd, target, filled, wanted - filled, position + filled)
       this.#buffer = target.subarray(0, filled)
       this.#start = position
       return this.#buffer.subarray(0, length)
@@ -43,7 +47,8 @@ export class FileWindow {
 }
 
 /** What the start of a log turned out to be: its header, nothing yet, or something else. */
-export type HeaderFound = { readonly header: CheckpointHeader; readonly end: number } | 'cut off' | 'damaged' | 'not a log'
+export type HeaderFound =
+  { readonly header: CheckpointHeader; readonly end: number } | 'cut off' | 'damaged' | 'not a log'
 
 /** Reads the header of a log of `size` bytes. */
 export function readHeader(window: FileWindow, size: number): HeaderFound {
@@ -81,7 +86,7 @@ export async function readRecords(
     const expected = frame.readUInt32LE(4)
     const head = decodeHead(frame.subarray(FRAME_BYTES))
     let checksum = crc32(frame.subarray(0, 4))
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const part = window.read(at + FRAME_BYTES + done, Math.min(length - done, WINDOW_BYTES / 2))
       if (part.length === 0) return at
       checksum = crc32(part, checksum)

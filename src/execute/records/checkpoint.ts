@@ -77,7 +77,10 @@ export class Checkpoint implements RunRecorder {
     try {
       return { result: decodeResult(resultBytes(this.#window, position)) }
     } catch (error) {
-      throw runError(`the result of item ${index} in the checkpoint '${this.#file.path}' cannot be read: ${messageOf(error)}`, error)
+      throw runError(
+        `the result of item ${index} in the checkpoint '${this.#file.path}' cannot be read: ${messageOf(error)}`,
+        error,
+      )
     }
   }
 
@@ -90,7 +93,8 @@ export class Checkpoint implements RunRecorder {
     this.#taken = index + 1
     this.#running = chained(this.#running, digest)
     const { count, running } = this.#takenBefore
-    if (this.#taken === count && this.#running !== running) throw refuseItem(this.#file.path, `the first ${count} are not those it was started with`)
+    if (this.#taken === count && this.#running !== running)
+      throw refuseItem(this.#file.path, `the first ${count} are not those it was started with`)
   }
 
   itemFinished(index: number, result: unknown): void {
@@ -101,7 +105,9 @@ export class Checkpoint implements RunRecorder {
     try {
       record = encodeFinished(index, digest, result)
     } catch (error) {
-      this.#file.fail(runError(`the result of item ${index} cannot be kept in a checkpoint: ${messageOf(error)}`, error))
+      this.#file.fail(
+        runError(`the result of item ${index} cannot be kept in a checkpoint: ${messageOf(error)}`, error),
+      )
       return
     }
     if (this.#taken > this.#recordedTaken && this.#taken > this.#takenBefore.count) {

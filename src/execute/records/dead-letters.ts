@@ -39,7 +39,12 @@ export class DeadLetters implements RunRecorder {
 
   itemFailed(index: number, item: unknown, error: unknown, attempts: number): void {
     const { json, inspected } = writeValue(item)
-    const end = JSON.stringify({ error: writeError(error), attempts, at: this.#now().toISOString(), ...(inspected ? { inspected } : {}) })
+    const end = JSON.stringify({
+      error: writeError(error),
+      attempts,
+      at: this.#now().toISOString(),
+      ...(inspected ? { inspected } : {}),
+    })
     this.#file.append(Buffer.from(`{"index":${index},"item":${json},${end.slice(1)}\n`))
   }
 

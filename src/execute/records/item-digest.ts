@@ -62,8 +62,10 @@ class Walk {
     }
     this.#seen.set(value, this.#seen.size)
     if (Array.isArray(value)) this.#all('[', value, depth)
-    else if (ArrayBuffer.isView(value)) this.#bytes(value, new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
-    else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) this.#bytes(value, new Uint8Array(value))
+    else if (ArrayBuffer.isView(value))
+      this.#bytes(value, new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+    else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)
+      this.#bytes(value, new Uint8Array(value))
     else if (value instanceof Date) this.#text += `date ${value.getTime()};`
     else if (value instanceof RegExp) this.#text += `${String(value)};`
     else if (value instanceof Map) this.#all('map', [...value].flat(), depth)

@@ -31,7 +31,8 @@ export async function openRecorders(wanted: Wanted): Promise<RunRecorder[]> {
     const bar = progress ? await openProgressBar(process.stderr) : null
     if (bar !== null) listeners.push((state) => bar.update(state))
     const wasFinished = log === undefined ? undefined : (index: number): boolean => log.has(index)
-    if (listeners.length > 0) recorders.push(new ProgressMeter(identity.total, listeners, wasFinished, log?.finishedCount, clock))
+    if (listeners.length > 0)
+      recorders.push(new ProgressMeter(identity.total, listeners, wasFinished, log?.finishedCount, clock))
     if (bar !== null) recorders.push(stopping(bar))
     return recorders
   } catch (error) {

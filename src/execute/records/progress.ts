@@ -78,7 +78,8 @@ export class ProgressMeter implements RunRecorder {
     const settled = this.#completed + this.#failed
     const total = this.#total === null ? null : Math.max(this.#total, settled)
     const itemsPerSecond = this.#rate(nowMs, settled - this.#restored)
-    const left = total === null ? null : Math.max(0, total - settled - Math.max(0, this.#finishedBefore - this.#restored))
+    const left =
+      total === null ? null : Math.max(0, total - settled - Math.max(0, this.#finishedBefore - this.#restored))
     const progress: Progress = {
       completed: this.#completed,
       failed: this.#failed,

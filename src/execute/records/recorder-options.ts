@@ -38,6 +38,8 @@ function checkPath(name: string, value: unknown): void {
 function checkFileName(name: string, value: unknown): void {
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string; received ${describe(value)}`)
   if (!/^[\w-][\w.-]{0,199}$/.test(value)) {
-    throw new RangeError(`${name} must be 1 to 200 letters, digits, '.', '_' or '-', not starting with '.'; received ${describe(value)}`)
+    throw new RangeError(
+      `${name} must be 1 to 200 letters, digits, '.', '_' or '-', not starting with '.'; received ${describe(value)}`,
+    )
   }
 }

@@ -11,7 +11,11 @@ import type { RunRecorder } from './run-recorder.js'
  * @param clock - what time the progress goes by
  * @throws {ExecutionError} ERR_EXECUTION when a file cannot be written, or a checkpoint belongs to another run or is in use
  */
-export function recordersOf(options: RecorderOptions, identity: RunIdentity, clock?: Clock): Promise<RunRecorder[]> | RunRecorder[] {
+export function recordersOf(
+  options: RecorderOptions,
+  identity: RunIdentity,
+  clock?: Clock,
+): Promise<RunRecorder[]> | RunRecorder[] {
   const { checkpoint, deadLetter, progress = false, onProgress, hooks } = options
   const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
   if (checkpoint === undefined && deadLetter === undefined && !progress && listeners.length === 0) return []
@@ -19,7 +23,10 @@ export function recordersOf(options: RecorderOptions, identity: RunIdentity, clo
 }
 
 /** What is in a checkpoint before its run begins; nothing, at no cost, without one. */
-export async function earlierRunsOf({ checkpoint }: RecorderOptions, identity: RunIdentity): Promise<EarlierRuns | undefined> {
+export async function earlierRunsOf(
+  { checkpoint }: RecorderOptions,
+  identity: RunIdentity,
+): Promise<EarlierRuns | undefined> {
   if (checkpoint === undefined) return undefined
   const { EarlierRuns } = await import('./open-recorders.js')
   return EarlierRuns.read(checkpoint, identity)

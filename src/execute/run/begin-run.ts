@@ -13,7 +13,13 @@ import type { ResolvedTask } from '../task.js'
  *
  * @param first - index of the first item the source gives; what comes before has been run elsewhere
  */
-export async function beginRun(task: ResolvedTask, source: ItemSource, sink: Sink, options: CompleteOptions, first = 0): Promise<Run> {
+export async function beginRun(
+  task: ResolvedTask,
+  source: ItemSource,
+  sink: Sink,
+  options: CompleteOptions,
+  first = 0,
+): Promise<Run> {
   const recorders = await recordersOf(options, { task: task.identity, total: source.total })
   if (options.signal?.aborted === true) {
     for (const recorder of recorders) await recorder.close?.()

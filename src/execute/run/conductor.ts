@@ -68,7 +68,8 @@ class Conductor {
 
   #begin(beginning: Beginning): void {
     const { pending } = beginning
-    const { decided, measured } = pending === undefined && beginning.measured === undefined ? this.#recalled() : beginning
+    const { decided, measured } =
+      pending === undefined && beginning.measured === undefined ? this.#recalled() : beginning
     const { options } = this.#run
     const mode = decided?.mode ?? options.mode
     if (pending !== undefined) {
@@ -91,7 +92,8 @@ class Conductor {
   #canShare(mode: RunMode | undefined): boolean {
     const { task, options } = this.#run
     const obstacle = whyNotShared(options.policies)
-    if (obstacle !== undefined && mode === 'threads') warnOnce(task.key, 'AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`)
+    if (obstacle !== undefined && mode === 'threads')
+      warnOnce(task.key, 'AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`)
     return obstacle === undefined
   }
 
@@ -102,7 +104,10 @@ class Conductor {
     const { remaining } = supply
     if (item === undefined || remaining === null || !options.useCache || idleWorkers() === 0) return {}
     const known = recall(task.key, item)
-    const found = known !== undefined && this.#judge.isDue(remaining * known.itemMs, Infinity) ? this.#judge.decide(known, remaining, 0) : undefined
+    const found =
+      known !== undefined && this.#judge.isDue(remaining * known.itemMs, Infinity)
+        ? this.#judge.decide(known, remaining, 0)
+        : undefined
     return { decided: found?.decision.chosen, measured: found?.measured }
   }
 
@@ -120,7 +125,15 @@ class Conductor {
     const { supply, task } = this.#run
     if (this.#here === undefined || this.#pace.items === 0) return
     correct(task.key, item, this.#pace.itemMs)
-    if (!this.#hasWorkers) this.#judge.endedAlone({ pace: this.#pace, items: supply.total, item, result: this.#here.lastResult, isAsync: false, cpuShare: 1 })
+    if (!this.#hasWorkers)
+      this.#judge.endedAlone({
+        pace: this.#pace,
+        items: supply.total,
+        item,
+        result: this.#here.lastResult,
+        isAsync: false,
+        cpuShare: 1,
+      })
   }
 
   #startHere(): void {
@@ -128,17 +141,25 @@ class Conductor {
   }
 
   #makeHere(): HereLane {
-    return (this.#here = new HereLane(this.#run, this.#call, this.#pace, (item, result) => this.#measuredHere(item, result), (first, batch) => {
-      this.#here = undefined
-      this.#startAsync(first, batch)
-    }))
+    return (this.#here = new HereLane(
+      this.#run,
+      this.#call,
+      this.#pace,
+      (item, result) => this.#measuredHere(item, result),
+      (first, batch) => {
+        this.#here = undefined
+        this.#startAsync(first, batch)
+      },
+    ))
   }
 
   #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
     this.#busyness ??= new Busyness()
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
-    this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, (item, result) => this.#measuredAsync(item, result))
+    this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, (item, result) =>
+      this.#measuredAsync(item, result),
+    )
     this.#run.mode = this.#hasWorkers ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.#async.start(first, batch)
   }
@@ -164,15 +185,29 @@ class Conductor {
         this.#run.stop('failed', sent)
         return
       }
-      if (isTimed) warnOnce(task.key, 'AMORSIZE_NO_TIME_LIMIT', `${sent.message}; until then a synchronous item that takes too long cannot be ended`)
+      if (isTimed)
+        warnOnce(
+          task.key,
+          'AMORSIZE_NO_TIME_LIMIT',
+          `${sent.message}; until then a synchronous item that takes too long cannot be ended`,
+        )
       if (this.#here === undefined) this.#startHere()
       return
     }
     const limits = currentLimits()
-    const most = sensibleWorkers(limits, worksHere, options.maxMemoryPerWorker ?? BYTES_PER_WORKER, options.adjustForLoad === true)
+    const most = sensibleWorkers(
+      limits,
+      worksHere,
+      options.maxMemoryPerWorker ?? BYTES_PER_WORKER,
+      options.adjustForLoad === true,
+    )
     const workers = options.workers ?? decided?.workers ?? Math.max(1, most)
     const worksBeside = worksHere && !isAsync && workers < limits.cpuWorkers
-    this.#hire(sent, { workers, itemMs: measured?.itemMs ?? options.targetChunkMs / 4, inFlight: isAsync ? IN_FLIGHT_IN_WORKER : 1 }, worksBeside)
+    this.#hire(
+      sent,
+      { workers, itemMs: measured?.itemMs ?? options.targetChunkMs / 4, inFlight: isAsync ? IN_FLIGHT_IN_WORKER : 1 },
+      worksBeside,
+    )
   }
 
   /** Gets the workers, and lets this thread work beside them. */
@@ -190,12 +225,26 @@ class Conductor {
     }
     // Not spread: short runs feel how long the engine takes for that.
     const { workers, itemMs, inFlight } = terms
-    const allTerms: Terms = { workers, itemMs, inFlight, policies, chunkSize: options.chunkSize, targetChunkMs: options.targetChunkMs }
+    const allTerms: Terms = {
+      workers,
+      itemMs,
+      inFlight,
+      policies,
+      chunkSize: options.chunkSize,
+      targetChunkMs: options.targetChunkMs,
+    }
     const isNew = worksBeside && this.#here === undefined && this.#async === undefined
     if (isNew) this.#makeHere()
     this.#run.mode = 'threads'
     // Workers that are there begin before this thread is busy with its own part.
-    new Workforce(this.#run, sent, allTerms, this.#here, (batch) => runApart(this.#run, this.#call, batch), (error) => this.#goOnWithout(error))
+    new Workforce(
+      this.#run,
+      sent,
+      allTerms,
+      this.#here,
+      (batch) => runApart(this.#run, this.#call, batch),
+      (error) => this.#goOnWithout(error),
+    )
     if (isNew) this.#here?.start()
   }
 
@@ -206,7 +255,12 @@ class Conductor {
     // What no thread can receive stays here, even if this thread was to be spared.
     if (options.mode === 'threads' || !(this.#mayRunHere || isCapturing)) return false
     if (isCapturing) this.#warnOf(error)
-    else warnOnce(task.key, 'AMORSIZE_NO_WORKERS', `workers cannot run the task, so it stays in this thread: ${error instanceof Error ? error.message : String(error)}`)
+    else
+      warnOnce(
+        task.key,
+        'AMORSIZE_NO_WORKERS',
+        `workers cannot run the task, so it stays in this thread: ${error instanceof Error ? error.message : String(error)}`,
+      )
     this.#run.mode = this.#async === undefined ? 'serial' : 'async'
     if (this.#here !== undefined) this.#here.goOnAlone()
     else if (this.#async === undefined) this.#startHere()
@@ -222,7 +276,14 @@ class Conductor {
     const { itemMs, totalMs } = this.#pace
     const restMs = remaining === null ? totalMs : remaining * itemMs
     if (this.#hasWorkers || !this.#judge.isDue(restMs, totalMs)) return
-    const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: false, cpuShare: 1 })
+    const found = this.#judge.consider({
+      pace: this.#pace,
+      items: remaining,
+      item,
+      result,
+      isAsync: false,
+      cpuShare: 1,
+    })
     if (found !== undefined) this.#addWorkers(found.decision, found.measured, true)
   }
 
@@ -234,7 +295,14 @@ class Conductor {
     const utilization = this.#busyness?.share() ?? 1
     // Items overlap, so this thread is busy with them to this part however long each takes.
     if (utilization < BUSY && this.#run.options.prefer !== 'threads') return
-    const found = this.#judge.consider({ pace: this.#pace, items: remaining, item, result, isAsync: true, cpuShare: utilization })
+    const found = this.#judge.consider({
+      pace: this.#pace,
+      items: remaining,
+      item,
+      result,
+      isAsync: true,
+      cpuShare: utilization,
+    })
     if (found !== undefined) this.#addWorkers(found.decision, found.measured, false)
   }
 
@@ -245,7 +313,11 @@ class Conductor {
       this.#warnOf(sent)
       return
     }
-    this.#hire(sent, { workers: chosen.workers, itemMs: measured.itemMs, inFlight: isSync ? 1 : IN_FLIGHT_IN_WORKER }, inputs.mainWorks)
+    this.#hire(
+      sent,
+      { workers: chosen.workers, itemMs: measured.itemMs, inFlight: isSync ? 1 : IN_FLIGHT_IN_WORKER },
+      inputs.mainWorks,
+    )
     if (isSync && !options.mainThread) this.#here?.pause()
   }
 }

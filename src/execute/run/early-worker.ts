@@ -9,12 +9,20 @@ import { poolFor } from '../workers/worker-pool.js'
  * Starts a worker for the rest of a loop before the scheduler is there to decide, so that one is loaded while the other starts. Should the
  * decision be against it, the worker stays idle for a while like any other.
  */
-export function startEarly(loop: PlainLoop, { maxMemoryPerWorker, prefer, workers, mainThread, adjustForLoad }: CompleteOptions): void {
+export function startEarly(
+  loop: PlainLoop,
+  { maxMemoryPerWorker, prefer, workers, mainThread, adjustForLoad }: CompleteOptions,
+): void {
   const sent = sendable(taskOf(loop))
   if (prefer === 'async' || sent instanceof TaskNotTransferableError) return
   let most = workers
   try {
-    most ??= sensibleWorkers(currentLimits(), mainThread, maxMemoryPerWorker ?? BYTES_PER_WORKER, adjustForLoad === true)
+    most ??= sensibleWorkers(
+      currentLimits(),
+      mainThread,
+      maxMemoryPerWorker ?? BYTES_PER_WORKER,
+      adjustForLoad === true,
+    )
   } catch {
     // The scheduler will meet the same; where it cannot be loaded either, for want of file descriptors, say, the loop goes on without.
     return

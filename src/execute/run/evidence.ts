@@ -19,7 +19,14 @@ export type Example = Pick<Evidence, 'item' | 'result'>
 /** What a loop shows about its items from `next` on. */
 export function evidenceOf(loop: PlainLoop, next: number, isAsync: boolean): Evidence {
   const { items, results } = loop
-  return { pace: paceOf(loop), items: items.length - next, item: items[next], result: results[Math.max(0, next - 1)], isAsync, cpuShare: 1 }
+  return {
+    pace: paceOf(loop),
+    items: items.length - next,
+    item: items[next],
+    result: results[Math.max(0, next - 1)],
+    isAsync,
+    cpuShare: 1,
+  }
 }
 
 /**

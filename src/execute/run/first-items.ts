@@ -39,8 +39,14 @@ export async function runFirst(
     if (more.length === 0) break
     all.push(...more)
   }
-  const { sampled, measured } = await runSample(call, all.filter((_, index) => isFinished[index] === false))
+  const { sampled, measured } = await runSample(
+    call,
+    all.filter((_, index) => isFinished[index] === false),
+  )
   const outcomes = sampled.values()
-  const items = all.map((item, index) => ({ item, outcome: isFinished[index] === true ? undefined : outcomes.next().value?.outcome }))
+  const items = all.map((item, index) => ({
+    item,
+    outcome: isFinished[index] === true ? undefined : outcomes.next().value?.outcome,
+  }))
   return { items, measured }
 }

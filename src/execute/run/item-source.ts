@@ -59,7 +59,8 @@ export class ArraySource implements ItemSource {
 /** The items from `from` up to but without `to`. Of a mere array they stay the kind of elements they are: code that was compiled for one kind does not fit another. */
 export function partOf(items: ArrayLike<unknown>, from: number, to: number): unknown[] {
   // A proxy need not say that it has what it gives, and would be copied without.
-  if (Array.isArray(items) && items.constructor === Array && !builtins.util.types.isProxy(items)) return Array.prototype.slice.call(items, from, to) as unknown[]
+  if (Array.isArray(items) && items.constructor === Array && !builtins.util.types.isProxy(items))
+    return Array.prototype.slice.call(items, from, to) as unknown[]
   const part = new Array<unknown>(Math.max(0, to - from))
   for (let i = from; i < to; i++) part[i - from] = items[i]
   return part
@@ -74,7 +75,8 @@ export class IteratorSource implements ItemSource {
 
   constructor(iterable: Iterable<unknown>) {
     const { size } = iterable as { size?: unknown }
-    this.total = (iterable instanceof Set || iterable instanceof Map) && typeof size === 'number' ? size : knownLength(iterable)
+    this.total =
+      (iterable instanceof Set || iterable instanceof Map) && typeof size === 'number' ? size : knownLength(iterable)
     this.#iterator = iterable[Symbol.iterator]()
   }
 
@@ -183,10 +185,15 @@ export function isIndexed(items: unknown): items is ArrayLike<unknown> {
 /** @throws {TypeError} when `items` cannot be iterated */
 export function sourceOf(items: unknown): ItemSource {
   if (isIndexed(items)) return new ArraySource(items)
-  if (typeof items === 'string') throw new TypeError(`items must be an array or another iterable of items, not one string; received ${describe(items)}`)
+  if (typeof items === 'string')
+    throw new TypeError(
+      `items must be an array or another iterable of items, not one string; received ${describe(items)}`,
+    )
   if (typeof items === 'object' && items !== null) {
-    if (typeof (items as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function') return new AsyncIteratorSource(items as AsyncIterable<unknown>)
-    if (typeof (items as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function') return new IteratorSource(items as Iterable<unknown>)
+    if (typeof (items as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function')
+      return new AsyncIteratorSource(items as AsyncIterable<unknown>)
+    if (typeof (items as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function')
+      return new IteratorSource(items as Iterable<unknown>)
   }
   throw new TypeError(`items must be an array, typed array, iterable or async iterable; received ${describe(items)}`)
 }

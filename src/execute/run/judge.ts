@@ -42,7 +42,10 @@ export class Judge {
     this.#task = task
     this.#options = options
     // A task that no thread can have is known by then, but in its first run: that one warns of it.
-    this.#mayUseThreads = mayUseWorkers(options) && whyNotShared(options.policies) === undefined && !(sendable(task) instanceof TaskNotTransferableError)
+    this.#mayUseThreads =
+      mayUseWorkers(options) &&
+      whyNotShared(options.policies) === undefined &&
+      !(sendable(task) instanceof TaskNotTransferableError)
   }
 
   /** Workers that are there and idle. */
@@ -83,11 +86,15 @@ export class Judge {
 
   /** A run has ended without workers. Those to come may find some from the start: if there are any, or if many such runs have been. */
   endedAlone(evidence: Evidence): void {
-    const { pace: { totalMs }, item } = evidence
+    const {
+      pace: { totalMs },
+      item,
+    } = evidence
     if (!this.#mayUseThreads) return
     if (isWorthPreparing(totalMs)) this.prepare(evidence)
     // It may have been too short to be thought over while it ran.
-    else if (totalMs > LEAST_WORTH_MS && this.warmWorkers > 0 && recall(this.#task.key, item) === undefined) remember(this.#task.key, item, weigh(evidence))
+    else if (totalMs > LEAST_WORTH_MS && this.warmWorkers > 0 && recall(this.#task.key, item) === undefined)
+      remember(this.#task.key, item, weigh(evidence))
   }
 
   /** Starts workers for runs to come, if such runs would have them. */
@@ -95,21 +102,46 @@ export class Judge {
     const measured = weigh(evidence)
     remember(this.#task.key, evidence.item, measured)
     if (measured.obstacle !== undefined) return
-    const { chosen } = decide(measured, { items: evidence.items, done: 0, warmWorkers: 1, startingMs: undefined, wakeMs: wakeUp.ms(Infinity), obstacle: undefined }, this.#options)
+    const { chosen } = decide(
+      measured,
+      {
+        items: evidence.items,
+        done: 0,
+        warmWorkers: 1,
+        startingMs: undefined,
+        wakeMs: wakeUp.ms(Infinity),
+        obstacle: undefined,
+      },
+      this.#options,
+    )
     const sent = sendable(this.#task)
     if (chosen.mode !== 'threads' || sent instanceof TaskNotTransferableError) return
     // Not before whoever waits for this run has its results.
-    setImmediate(() => poolFor(this.#options.maxMemoryPerWorker).prepare(chosen.workers, (worker) => void worker.load(sent)))
+    setImmediate(() =>
+      poolFor(this.#options.maxMemoryPerWorker).prepare(chosen.workers, (worker) => void worker.load(sent)),
+    )
   }
 
   /** As {@link consider}, by what is known already. */
-  decide(measured: Measured, items: number | null, done: number): { readonly decision: Decision; readonly measured: Measured } | undefined {
+  decide(
+    measured: Measured,
+    items: number | null,
+    done: number,
+  ): { readonly decision: Decision; readonly measured: Measured } | undefined {
     if (!this.#mayUseThreads || measured.obstacle !== undefined) return undefined
     const options = this.#options
     const { warmWorkers } = this
     const wakeMs = wakeUp.ms(performance.now())
-    const think = (): Decision => decide(measured, { items, done, warmWorkers, startingMs: this.#poolOfRun.startingMs, wakeMs, obstacle: undefined }, options)
-    const decision = done > 0 || items === null || options !== DEFAULTS ? think() : decideOnce({ measured, items, warmWorkers, wakeMs }, think)
+    const think = (): Decision =>
+      decide(
+        measured,
+        { items, done, warmWorkers, startingMs: this.#poolOfRun.startingMs, wakeMs, obstacle: undefined },
+        options,
+      )
+    const decision =
+      done > 0 || items === null || options !== DEFAULTS
+        ? think()
+        : decideOnce({ measured, items, warmWorkers, wakeMs }, think)
     return decision.chosen.mode === 'threads' ? { decision, measured } : undefined
   }
 }

@@ -51,7 +51,11 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
 }
 
 /** The same where another schedule than the loop has been chosen already. */
-export function finishDecided(loop: PlainLoop, options: CompleteOptions, decided: NonNullable<ReturnType<Judge['decide']>>): Promise<unknown[]> {
+export function finishDecided(
+  loop: PlainLoop,
+  options: CompleteOptions,
+  decided: NonNullable<ReturnType<Judge['decide']>>,
+): Promise<unknown[]> {
   const { decision, measured } = decided
   if (decision.chosen.mode === 'threads') wakeWorker(options, measured.itemMs * (loop.items.length - loop.next))
   return handOver(loop, options, decided)
@@ -75,7 +79,10 @@ async function finishAwaiting(loop: PlainLoop, options: CompleteOptions, judge: 
 }
 
 /** What is known of such items: the schedule that it suggests, if that is one with workers, and whoever has judged it. How long they take shows by now. */
-function recalled(loop: PlainLoop, options: CompleteOptions): { readonly found?: ReturnType<Judge['decide']>; readonly judge?: Judge } {
+function recalled(
+  loop: PlainLoop,
+  options: CompleteOptions,
+): { readonly found?: ReturnType<Judge['decide']>; readonly judge?: Judge } {
   const { items, next } = loop
   if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return {}
   const task = taskOf(loop)
@@ -87,11 +94,17 @@ function recalled(loop: PlainLoop, options: CompleteOptions): { readonly found?:
   const itemMs = loop.seenItems > 0 ? paceOf(loop).itemMs : known.itemMs
   const isAllowed = mayLose(options, rest * itemMs)
   if (isAllowed && isAgain && options === DEFAULTS && loop.seenItems === 0) {
-    const decision = latestDecision({ measured: known, items: rest, warmWorkers: poolFor(undefined).idle, wakeMs: wakeUp.ms(performance.now()) })
+    const decision = latestDecision({
+      measured: known,
+      items: rest,
+      warmWorkers: poolFor(undefined).idle,
+      wakeMs: wakeUp.ms(performance.now()),
+    })
     if (decision?.chosen.mode === 'threads') return { found: { decision, measured: known } }
   }
   const judge = new Judge(task, options)
-  const found = isAllowed && judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
+  const found =
+    isAllowed && judge.isDue(rest * itemMs, Infinity) ? judge.decide({ ...known, itemMs }, rest, 0) : undefined
   // Of what waits, how long it takes says little about this thread's work.
   if (!known.isAsync) judge.expectedMs = itemMs
   noteWorkers(task.key, found !== undefined)
@@ -104,10 +117,17 @@ function wakeWorker({ maxMemoryPerWorker }: CompleteOptions, restMs: number): vo
 }
 
 /** The schedule that what has been seen suggests, if it is one with workers. */
-function considered(loop: PlainLoop, options: CompleteOptions, judge: Judge, isAsync: boolean): ReturnType<Judge['consider']> {
+function considered(
+  loop: PlainLoop,
+  options: CompleteOptions,
+  judge: Judge,
+  isAsync: boolean,
+): ReturnType<Judge['consider']> {
   const leftMs = restMs(loop)
   const isNews = loop.lastMs > judge.expectedMs * loop.lastItems * UNEXPECTED
-  return isNews && judge.isDue(leftMs, loop.seenMs) && mayLose(options, leftMs) ? judge.consider(evidenceOf(loop, loop.next, isAsync)) : undefined
+  return isNews && judge.isDue(leftMs, loop.seenMs) && mayLose(options, leftMs)
+    ? judge.consider(evidenceOf(loop, loop.next, isAsync))
+    : undefined
 }
 
 /** Whether a run whose rest takes the loop `ms` may have workers, though they might cost more than they gain. Whoever prefers them has said so. */
@@ -134,7 +154,12 @@ export function prepareFor(task: ResolvedTask, evidence: Evidence, options: Comp
 }
 
 /** What it has cost to have workers for the rest of a run. */
-function learnCost({ decision, measured }: NonNullable<ReturnType<Judge['decide']>>, rest: number, tookMs: number, isAgain: boolean): void {
+function learnCost(
+  { decision, measured }: NonNullable<ReturnType<Judge['decide']>>,
+  rest: number,
+  tookMs: number,
+  isAgain: boolean,
+): void {
   credit.settle(rest * measured.itemMs, tookMs)
   if (isAgain) wakeUp.learn(decision.chosen.estimatedMs, tookMs, performance.now())
 }

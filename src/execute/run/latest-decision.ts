@@ -40,9 +40,13 @@ export function latestDecision(question: Question): Decision | undefined {
   const { chosen } = decision
   const change = question.measured.itemMs / measured.itemMs
   // What would change a decision for the loop is workers that cost less.
-  if (chosen.mode !== 'threads') return wakeMs <= question.wakeMs && Math.abs(change - 1) <= LITTLE_CHANGE ? decision : undefined
+  if (chosen.mode !== 'threads')
+    return wakeMs <= question.wakeMs && Math.abs(change - 1) <= LITTLE_CHANGE ? decision : undefined
   const estimatedMs = (chosen.estimatedMs - wakeMs) * change + question.wakeMs
-  const isSure = change <= MOST_CHANGE && change * MOST_CHANGE >= 1 && estimatedMs < question.items * question.measured.itemMs * MARGIN
+  const isSure =
+    change <= MOST_CHANGE &&
+    change * MOST_CHANGE >= 1 &&
+    estimatedMs < question.items * question.measured.itemMs * MARGIN
   if (!isSure) return undefined
   // Not spread: short runs feel how long the engine takes for that.
   const { considered, inputs, limits, bytesPerWorker } = decision
@@ -50,13 +54,21 @@ export function latestDecision(question: Question): Decision | undefined {
   return { chosen: { mode, workers, chunkSize, estimatedMs }, considered, inputs, limits, bytesPerWorker }
 }
 
-function isAlike({ decision, measured: before, items, warmWorkers }: NonNullable<typeof latest>, question: Question): boolean {
+function isAlike(
+  { decision, measured: before, items, warmWorkers }: NonNullable<typeof latest>,
+  question: Question,
+): boolean {
   const { measured: now } = question
   return (
-    items === question.items && warmWorkers === question.warmWorkers &&
+    items === question.items &&
+    warmWorkers === question.warmWorkers &&
     // They are read anew once a second.
     decision.limits === currentLimits() &&
-    now.isShared === before.isShared && now.isAsync === before.isAsync && now.cpuShare === before.cpuShare &&
-    now.itemBytes === before.itemBytes && now.resultBytes === before.resultBytes && now.cloneNodes === before.cloneNodes
+    now.isShared === before.isShared &&
+    now.isAsync === before.isAsync &&
+    now.cpuShare === before.cpuShare &&
+    now.itemBytes === before.itemBytes &&
+    now.resultBytes === before.resultBytes &&
+    now.cloneNodes === before.cloneNodes
   )
 }

@@ -30,7 +30,8 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
     const rest = loop.items.length - loop.next
     if (loop.seenMs >= notBeforeMs && mayBeWorth(restMs(loop), rest) && mayUseWorkers(options)) {
       const weight = weightOfNext(loop)
-      if (!isTooHeavy(weight) && mayBeWorth(restMs(loop) / (1 + weight), rest)) return goOnLoading(loop, weight, options)
+      if (!isTooHeavy(weight) && mayBeWorth(restMs(loop) / (1 + weight), rest))
+        return goOnLoading(loop, weight, options)
       notBeforeMs = 2 * loop.seenMs
     }
     if (loop.seenMs - atTurnMs >= SLICE_MS) {
@@ -114,6 +115,14 @@ function learn(loop: PlainLoop, example: Example, options: CompleteOptions): voi
   const task = taskOf(loop)
   const evidence = evidenceOfAll(loop, example, false)
   correct(task.key, evidence.item, evidence.pace.itemMs)
-  if (!mayUseWorkers(options) || !isWorthPreparing(evidence.pace.totalMs) || isTooHeavy(weightOf(example.item, example.result, evidence.pace.itemMs))) return
-  void loadScheduler().then(({ prepareFor }) => prepareFor(task, evidence, options), () => undefined)
+  if (
+    !mayUseWorkers(options) ||
+    !isWorthPreparing(evidence.pace.totalMs) ||
+    isTooHeavy(weightOf(example.item, example.result, evidence.pace.itemMs))
+  )
+    return
+  void loadScheduler().then(
+    ({ prepareFor }) => prepareFor(task, evidence, options),
+    () => undefined,
+  )
 }

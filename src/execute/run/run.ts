@@ -43,12 +43,24 @@ export class Run {
   #flushing: Promise<void> | undefined = undefined
   #flushAt = FLUSH_EVERY
 
-  constructor(options: CompleteOptions, task: ResolvedTask, source: ItemSource, first: number, sink: Sink, recorders: readonly RunRecorder[]) {
+  constructor(
+    options: CompleteOptions,
+    task: ResolvedTask,
+    source: ItemSource,
+    first: number,
+    sink: Sink,
+    recorders: readonly RunRecorder[],
+  ) {
     this.options = options
     this.task = task
     this.#recorders = recorders
     this.account = new Account(sink, recorders, options.hooks)
-    this.supply = new Supply(source, this.account, first, recorders.some((recorder) => recorder.finishedBefore !== undefined))
+    this.supply = new Supply(
+      source,
+      this.account,
+      first,
+      recorders.some((recorder) => recorder.finishedBefore !== undefined),
+    )
     this.ended = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -108,7 +120,8 @@ export class Run {
   fail(index: number, item: unknown, error: unknown, attempts: number): void {
     if (this.isOver) return
     // The last attempt of the run was several where a retry among its policies has given up.
-    const tried = this.options.policies.length > 0 && RetryExhaustedError.is(error) ? attempts + error.attempts - 1 : attempts
+    const tried =
+      this.options.policies.length > 0 && RetryExhaustedError.is(error) ? attempts + error.attempts - 1 : attempts
     try {
       this.account.fail(index, item, error, tried)
     } catch (failure) {

@@ -121,7 +121,8 @@ export class Supply {
    */
   share(lanes: number): SharedBlock | undefined {
     const source = this.#source
-    if (!(source instanceof ArraySource) || this.window !== Infinity || this.#mayBeFinished || source.ended) return undefined
+    if (!(source instanceof ArraySource) || this.window !== Infinity || this.#mayBeFinished || source.ended)
+      return undefined
     let block
     try {
       block = SharedBlock.of(source.items, source.position, this.#next, lanes)

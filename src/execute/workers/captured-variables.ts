@@ -45,14 +45,16 @@ function isGlobal(name: string): boolean {
  * @param source - as `Function.prototype.toString` gives it
  */
 export function analyseFunction(source: string): FunctionAnalysis {
-  if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) return { captured: ['[native code]'], expression: '', isStrict: true }
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(source))
+    return { captured: ['[native code]'], expression: '', isStrict: true }
   const method = `(o => o[Reflect.ownKeys(o)[0]])({${source}})`
   for (const expression of [`(${source})`, method]) {
     for (const sourceType of ['module', 'script'] as const) {
       const tree = parse(expression, sourceType)
       if (tree === undefined) continue
       const parts = partsOf(tree, expression === method)
-      if (parts.some(({ type }) => type === 'ClassExpression')) return { captured: ['class'], expression, isStrict: true }
+      if (parts.some(({ type }) => type === 'ClassExpression'))
+        return { captured: ['class'], expression, isStrict: true }
       const captured = new Set<string>()
       const scope = new Scope(undefined, captured)
       for (const part of parts) scope.visit(part)
@@ -174,7 +176,8 @@ class Scope {
   /** Other modules are found from where the function stands, unless their name is absolute. */
   #visitImport(node: Node): void {
     const { type, value } = node['source'] as Node
-    if (type !== 'Literal' || typeof value !== 'string' || !/^(node|file|data):/.test(value)) this.#captured.add('import()')
+    if (type !== 'Literal' || typeof value !== 'string' || !/^(node|file|data):/.test(value))
+      this.#captured.add('import()')
     this.#visitChildren(node)
   }
 
@@ -185,7 +188,9 @@ class Scope {
     const child = node[other]
     if (isNode(child)) {
       const scope = this.#inner()
-      scope.#hasThis = (node['method'] === true || (node['kind'] !== undefined && node['kind'] !== 'init')) && this.#outer !== undefined
+      scope.#hasThis =
+        (node['method'] === true || (node['kind'] !== undefined && node['kind'] !== 'init')) &&
+        this.#outer !== undefined
       scope.visit(child)
     }
   }
@@ -258,11 +263,16 @@ class Scope {
   #declareLexical(node: Node): void {
     if (node.type === 'CatchClause' && isNode(node['param'])) this.#declarePattern(node['param'])
     const cases = (node['cases'] as Node[] | undefined)?.flatMap((one) => one['consequent'] as Node[])
-    const statements = [node['init'], node['left'], ...(cases ?? (Array.isArray(node['body']) ? (node['body'] as Node[]) : []))]
+    const statements = [
+      node['init'],
+      node['left'],
+      ...(cases ?? (Array.isArray(node['body']) ? (node['body'] as Node[]) : [])),
+    ]
     for (const statement of statements) {
       if (!isNode(statement)) continue
       if (statement.type === 'VariableDeclaration') this.#declareAll(statement)
-      else if (/^(Function|Class)Declaration$/.test(statement.type) && isNode(statement['id'])) this.#declarePattern(statement['id'])
+      else if (/^(Function|Class)Declaration$/.test(statement.type) && isNode(statement['id']))
+        this.#declarePattern(statement['id'])
     }
   }
 
@@ -276,5 +286,7 @@ function isNode(value: unknown): value is Node {
 }
 
 function childrenOf(node: Node): Node[] {
-  return Object.values(node).flatMap((value) => (Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []))
+  return Object.values(node).flatMap((value) =>
+    Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : [],
+  )
 }

@@ -54,7 +54,8 @@ export class ChunkInWorker {
   unsettled(): Lost[] {
     const { start, items, attempts } = this.batch
     const lost: Lost[] = []
-    for (let i = 0; i < items.length; i++) if (this.#settled[i] === 0) lost.push({ index: start + i, item: items[i], attempts })
+    for (let i = 0; i < items.length; i++)
+      if (this.#settled[i] === 0) lost.push({ index: start + i, item: items[i], attempts })
     return lost
   }
 }

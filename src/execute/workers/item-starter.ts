@@ -56,7 +56,8 @@ export class ItemStarter {
   /** One attempt at an item under policies. While they wait, before it and after it, no item runs whose time could be up. */
   #attempt(item: unknown, index: number): unknown {
     // order: seq_cst. Pairs with the main thread's store when the run ends: no policy may start an item after that.
-    if (Atomics.load(this.#cells, Cell.CANCELLED) >= this.#run) throw new DOMException('the run of this item has ended', 'AbortError')
+    if (Atomics.load(this.#cells, Cell.CANCELLED) >= this.#run)
+      throw new DOMException('the run of this item has ended', 'AbortError')
     const attempt = ++this.#attempts
     const ended = (): void => {
       // A timeout may have given this one up, and another be under way.
@@ -101,8 +102,11 @@ export class ItemStarter {
 /** A promise that is given up when the time is up. */
 function withinTime(result: PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const late = (): void => reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
+    const late = (): void =>
+      reject(new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }))
     const timer = setTimeout(late, timeoutMs)
-    void Promise.resolve(result).then(resolve, reject).finally(() => clearTimeout(timer))
+    void Promise.resolve(result)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
   })
 }

@@ -46,7 +46,10 @@ export class LostItems {
     const { block } = this.#force
     if (this.#lane.isClaiming && block !== undefined) {
       const { cells } = this.#lane.worker
-      for (const index of block.takeUnsettled(Atomics.load(cells, Cell.CLAIM_FROM), Atomics.load(cells, Cell.CLAIM_TO))) {
+      for (const index of block.takeUnsettled(
+        Atomics.load(cells, Cell.CLAIM_FROM),
+        Atomics.load(cells, Cell.CLAIM_TO),
+      )) {
         lost.push({ index, item: block.item(index), attempts: 0 })
       }
     }
@@ -66,7 +69,10 @@ export class LostItems {
     } else {
       const details = { item: index, exitCode: this.#exitCode, cause: this.#error }
       const reason = this.#error instanceof Error ? `: ${this.#error.message}` : ''
-      const error = new WorkerCrashedError(`the worker that ran item ${index} ended with exit code ${this.#exitCode}${reason}`, details)
+      const error = new WorkerCrashedError(
+        `the worker that ran item ${index} ended with exit code ${this.#exitCode}${reason}`,
+        details,
+      )
       // Never again in this thread, whatever `degrade` says: what has ended a worker would end the process.
       run.fail(index, item, error, tried)
     }
@@ -78,7 +84,12 @@ export function runCarefully(lost: readonly Lost[], supply: Supply): void {
   for (const run of neighbours(lost)) {
     const [first] = run
     if (first === undefined) continue
-    supply.putCrashed({ start: first.index, items: run.map(({ item }) => item), attempts: first.attempts, isCareful: true })
+    supply.putCrashed({
+      start: first.index,
+      items: run.map(({ item }) => item),
+      attempts: first.attempts,
+      isCareful: true,
+    })
   }
 }
 
@@ -88,7 +99,8 @@ function neighbours(lost: readonly Lost[]): Lost[][] {
   for (const one of [...lost].sort((a, b) => a.index - b.index)) {
     const run = runs.at(-1)
     const last = run?.at(-1)
-    if (run !== undefined && last !== undefined && last.index + 1 === one.index && last.attempts === one.attempts) run.push(one)
+    if (run !== undefined && last !== undefined && last.index + 1 === one.index && last.attempts === one.attempts)
+      run.push(one)
     else runs.push([one])
   }
   return runs

@@ -5,7 +5,14 @@ import { calibration } from '../model/calibration.js'
 import { loadPlacing, postElsewhere } from './placement.js'
 import { packThrown } from './thrown.js'
 import type { TransferredTask } from './transfer.js'
-import { Cell, type FromWorker, type LoadedMessage, MOST_LOOKS, type ToWorker, type WorkerStart } from './worker-protocol.js'
+import {
+  Cell,
+  type FromWorker,
+  type LoadedMessage,
+  MOST_LOOKS,
+  type ToWorker,
+  type WorkerStart,
+} from './worker-protocol.js'
 
 /** Who hears of a worker while it works for a run. */
 export interface WorkerOwner {
@@ -81,7 +88,9 @@ export class PoolWorker {
       this.owner?.lostMessage(cause)
     } else if (first !== undefined) {
       // Before it has loaded its first task it has nothing to tell but why it cannot.
-      const refusal = packThrown(new Error('a worker cannot load the task, and what it says of that cannot be read', { cause }))
+      const refusal = packThrown(
+        new Error('a worker cannot load the task, and what it says of that cannot be read', { cause }),
+      )
       this.#received({ kind: 'loaded', task: first[0], refusal, atMs: machineNow() })
     }
   }
@@ -197,9 +206,15 @@ function ownArguments(): string[] | undefined {
   for (let i = 0; i < execArgv.length; i++) {
     const argument = execArgv[i] ?? ''
     // Only what Node accepts for a single worker: loaders, conditions and the like, with their value if that stands apart.
-    if (!/^(--import|--require|-r|--loader|--experimental-[\w-]+|--conditions|-C|--no-[\w-]+|--enable-source-maps)(=|$)/.test(argument)) continue
+    if (
+      !/^(--import|--require|-r|--loader|--experimental-[\w-]+|--conditions|-C|--no-[\w-]+|--enable-source-maps)(=|$)/.test(
+        argument,
+      )
+    )
+      continue
     kept.push(argument)
-    if (/^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/.test(argument)) kept.push(execArgv[++i] ?? '')
+    if (/^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/.test(argument))
+      kept.push(execArgv[++i] ?? '')
   }
   return kept
 }

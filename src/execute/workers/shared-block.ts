@@ -43,7 +43,9 @@ export class SharedBlock {
     if (typeof items[from] !== 'number') return undefined
     const memory = shareMemory(count)
     const words = wordsIn(memory)
-    return copyNumbers(items, from, words.items) ? new SharedBlock({ memory, base, lanes }, words, items, from) : undefined
+    return copyNumbers(items, from, words.items)
+      ? new SharedBlock({ memory, base, lanes }, words, items, from)
+      : undefined
   }
 
   /** Items that nobody has claimed. */

@@ -21,14 +21,23 @@ interface PackedError {
   readonly errors: readonly PackedThrown[] | undefined
 }
 
-const BASES: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+const BASES: Readonly<Record<string, ErrorConstructor>> = {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+}
 const APART = new Set(['stack', 'message', 'cause', 'errors'])
 /** Causes of causes; a cycle ends here. */
 const DEEPEST = 8
 
 /** Makes what was thrown ready for `postMessage`, whatever it is. */
 export function packThrown(thrown: unknown, depth = 0): PackedThrown {
-  if (thrown instanceof DOMException) return { kind: 'dom', name: thrown.name, message: thrown.message, stack: thrown.stack }
+  if (thrown instanceof DOMException)
+    return { kind: 'dom', name: thrown.name, message: thrown.message, stack: thrown.stack }
   if (!builtins.util.types.isNativeError(thrown)) return { kind: 'value', value: cloneable(thrown) }
   const properties: Record<string, unknown> = {}
   for (const key of Object.getOwnPropertyNames(thrown)) {
@@ -91,7 +100,8 @@ function classesOf(thrown: object): string[] {
 }
 
 function cloneable(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
   try {
     return structuredClone(value)
   } catch {
@@ -109,8 +119,17 @@ export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string
   if (packed.kind === 'value') return packed.value
   if (packed.kind === 'dom') return withStack(new DOMException(packed.message, packed.name), packed.stack)
   const { base, classes, name, message, stack, properties, cause, errors } = packed
-  const error = errors === undefined ? new (BASES[base] ?? Error)(message) : new AggregateError(errors.map((one) => unpackThrown(one, known)), message)
-  const Class = classes.slice(0, classes.indexOf(base)).map((one) => errorClass(one, known)).find((one) => one !== undefined)
+  const error =
+    errors === undefined
+      ? new (BASES[base] ?? Error)(message)
+      : new AggregateError(
+          errors.map((one) => unpackThrown(one, known)),
+          message,
+        )
+  const Class = classes
+    .slice(0, classes.indexOf(base))
+    .map((one) => errorClass(one, known))
+    .find((one) => one !== undefined)
   if (Class !== undefined) Object.setPrototypeOf(error, Class.prototype as object)
   for (const [key, value] of Object.entries(properties)) {
     Object.defineProperty(error, key, { value, enumerable: key !== 'name', writable: true, configurable: true })
@@ -122,11 +141,17 @@ export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string
 }
 
 function withStack<E extends Error>(error: E, stack: string | undefined): E {
-  if (stack !== undefined) Object.defineProperty(error, 'stack', { value: stack, enumerable: false, writable: true, configurable: true })
+  if (stack !== undefined)
+    Object.defineProperty(error, 'stack', { value: stack, enumerable: false, writable: true, configurable: true })
   return error
 }
 
-function errorClass(name: string, known: Readonly<Record<string, unknown>>): (new (...args: never[]) => Error) | undefined {
+function errorClass(
+  name: string,
+  known: Readonly<Record<string, unknown>>,
+): (new (...args: never[]) => Error) | undefined {
   const found: unknown = (ownErrors as Record<string, unknown>)[name] ?? known[name]
-  return typeof found === 'function' && found.prototype instanceof Error ? (found as new (...args: never[]) => Error) : undefined
+  return typeof found === 'function' && found.prototype instanceof Error
+    ? (found as new (...args: never[]) => Error)
+    : undefined
 }

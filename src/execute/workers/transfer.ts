@@ -31,7 +31,9 @@ const named = new Map<string, TransferredTask>()
 let nextId = 1
 
 /** What workers need to run the task, or the error that says why they cannot. Found once for each task. */
-export function transferable(task: ResolvedTask): TransferredTask | TaskNotTransferableError | Promise<TransferredTask | TaskNotTransferableError> {
+export function transferable(
+  task: ResolvedTask,
+): TransferredTask | TaskNotTransferableError | Promise<TransferredTask | TaskNotTransferableError> {
   const known = namedTask(task)
   if (known !== undefined) return known
   const entry = inlineOf(task)
@@ -86,7 +88,11 @@ async function prepare(entry: Inline): Promise<TransferredTask | TaskNotTransfer
 }
 
 /** Finds what a function captures. Any thread can. */
-export async function check({ id, name, source }: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
+export async function check({
+  id,
+  name,
+  source,
+}: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
   const { analyseFunction } = await import('./captured-variables.js')
   const { captured, expression, isStrict } = analyseFunction(source)
   if (captured.length === 0) return { id, expression, isStrict }

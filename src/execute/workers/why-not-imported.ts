@@ -11,8 +11,12 @@ export function whyNotImported(url: string, error: unknown, isWorker: boolean): 
     return new TypeError(`task.url must name a module that exists; received ${url}`, { cause: error })
   }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(url)) {
-    const how = 'use Node 22.18 or later, which strips types; or have Node register a loader as it starts, which workers then use too (node --import tsx); or name the compiled module'
-    return new TypeError(`${url} is TypeScript, which Node ${process.version} does not load by itself${isWorker ? ' in a worker' : ''}: ${how}`, { cause: error })
+    const how =
+      'use Node 22.18 or later, which strips types; or have Node register a loader as it starts, which workers then use too (node --import tsx); or name the compiled module'
+    return new TypeError(
+      `${url} is TypeScript, which Node ${process.version} does not load by itself${isWorker ? ' in a worker' : ''}: ${how}`,
+      { cause: error },
+    )
   }
   return error
 }

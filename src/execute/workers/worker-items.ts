@@ -15,7 +15,11 @@ export function inFlightOf(message: ChunkMessage | BlockMessage): number {
 }
 
 /** Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over. */
-export async function runChunk(message: ChunkMessage, starter: ItemStarter, { cells, report }: WorkerState): Promise<void> {
+export async function runChunk(
+  message: ChunkMessage,
+  starter: ItemStarter,
+  { cells, report }: WorkerState,
+): Promise<void> {
   report.begin(message.run, message.isCareful || message.timeoutMs !== Infinity)
   const work = new ChunkWork(message, starter, cells, report)
   while (work.goOn()) await Promise.race(work.pending)

@@ -11,7 +11,14 @@ import { unpackThrown } from './thrown.js'
 import { checked } from './transfer.js'
 import { TripMeter } from '../model/trip-meter.js'
 import type { Workforce } from './workforce.js'
-import type { ChunkMessage, DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from './worker-protocol.js'
+import type {
+  ChunkMessage,
+  DoneMessage,
+  EchoMessage,
+  FromWorker,
+  LoadedMessage,
+  ResultsMessage,
+} from './worker-protocol.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next … */
 const AHEAD = 2
@@ -71,7 +78,8 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (this.#isHalted()) return
     const loaded = worker.load(force.task)
     const { policies } = force
-    if (policies.length > 0) worker.send({ kind: 'policies', run: this.#runNumber, policies, timeoutMs: this.#run.options.timeoutMs })
+    if (policies.length > 0)
+      worker.send({ kind: 'policies', run: this.#runNumber, policies, timeoutMs: this.#run.options.timeoutMs })
     if (loaded !== undefined) this.#loaded(loaded)
   }
 
@@ -148,7 +156,13 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.isClaiming = true
     const { task } = this.#force
     this.worker.forgetClaim()
-    this.worker.rouse({ kind: 'block', run: this.#runNumber, task: task.id, block: block.ofRun, timeoutMs: this.#run.options.timeoutMs })
+    this.worker.rouse({
+      kind: 'block',
+      run: this.#runNumber,
+      task: task.id,
+      block: block.ofRun,
+      timeoutMs: this.#run.options.timeoutMs,
+    })
     return true
   }
 
@@ -161,7 +175,15 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (isIdle) this.#sinceMs = nowMs
     this.chunks.set(chunk, new ChunkInWorker(batch, nowMs))
     const message: ChunkMessage = {
-      kind: 'chunk', run: this.#runNumber, chunk, task: task.id, start, items, isCareful, inFlight, timeoutMs: this.#run.options.timeoutMs,
+      kind: 'chunk',
+      run: this.#runNumber,
+      chunk,
+      task: task.id,
+      start,
+      items,
+      isCareful,
+      inFlight,
+      timeoutMs: this.#run.options.timeoutMs,
     }
     try {
       if (isIdle) this.worker.rouse(message)
@@ -178,7 +200,8 @@ export class WorkerLane implements Lane, WorkerOwner {
       this.#force.runHere(batch, error)
       return
     }
-    for (let i = 0; i < batch.items.length; i++) this.#send({ ...batch, start: batch.start + i, items: [batch.items[i]] })
+    for (let i = 0; i < batch.items.length; i++)
+      this.#send({ ...batch, start: batch.start + i, items: [batch.items[i]] })
   }
 
   received(message: FromWorker): void {
@@ -187,7 +210,8 @@ export class WorkerLane implements Lane, WorkerOwner {
         if (message.run === this.#runNumber) this.#settleAll(message)
         return
       case 'failed':
-        if (message.run === this.#runNumber) this.#settle(message.index, undefined, { error: unpackThrown(message.error, this.#run.task.exports) })
+        if (message.run === this.#runNumber)
+          this.#settle(message.index, undefined, { error: unpackThrown(message.error, this.#run.task.exports) })
         return
       case 'done':
         if (message.run === this.#runNumber) this.#done(message)
@@ -232,7 +256,13 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#tell(index, block.item(index), value, failure, 0)
   }
 
-  #tell(index: number, item: unknown, value: unknown, failure: { readonly error: unknown } | undefined, attempts: number): void {
+  #tell(
+    index: number,
+    item: unknown,
+    value: unknown,
+    failure: { readonly error: unknown } | undefined,
+    attempts: number,
+  ): void {
     if (failure === undefined) this.#run.finish(index, value)
     else this.#force.failed(index, item, failure.error, attempts + 1)
   }
@@ -247,8 +277,10 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#sinceMs = endedMs
     if (held !== undefined) {
       const { sentMs, batch } = held
-      if (this.#isMetered && !batch.isCareful) this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
-      if (this.chunks.size === 1 && machineNow() - endedMs > STARVED_MS) this.#ahead = Math.min(MOST_AHEAD, 2 * this.#ahead)
+      if (this.#isMetered && !batch.isCareful)
+        this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
+      if (this.chunks.size === 1 && machineNow() - endedMs > STARVED_MS)
+        this.#ahead = Math.min(MOST_AHEAD, 2 * this.#ahead)
       callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: batch.start, count })
       this.#close(chunk, held)
     } else {
@@ -332,7 +364,10 @@ export class WorkerLane implements Lane, WorkerOwner {
     buryWorker(this.#run.options.policies, worker.threadId)
     const hasBegun = wasOver || new LostItems(this, this.#force, exitCode, error).settle() || this.#hasDone
     const when = this.#isLoaded ? 'before its first item' : 'as it loaded the task'
-    this.#force.lost(this, hasBegun ? undefined : new Error(`a worker ended with code ${exitCode} ${when}`, { cause: error }))
+    this.#force.lost(
+      this,
+      hasBegun ? undefined : new Error(`a worker ended with code ${exitCode} ${when}`, { cause: error }),
+    )
   }
 
   /** The run is over. */
@@ -364,7 +399,8 @@ export class WorkerLane implements Lane, WorkerOwner {
   /** Chunks that nobody can run are given back. */
   giveBack(): void {
     for (const held of this.chunks.values()) {
-      for (const { index, item } of held.unsettled()) this.#run.supply.putBack({ ...held.batch, start: index, items: [item] })
+      for (const { index, item } of held.unsettled())
+        this.#run.supply.putBack({ ...held.batch, start: index, items: [item] })
     }
     this.chunks.clear()
     this.isClaiming = false

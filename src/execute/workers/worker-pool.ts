@@ -167,7 +167,8 @@ export class WorkerPool implements Disposable {
           this.#idle.splice(position, 1)
           countIdleWorkers(-1)
         }
-        if (this.#starting.delete(worker)) this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
+        if (this.#starting.delete(worker))
+          this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
       },
     }
   }
@@ -224,7 +225,8 @@ const pools = new Map<number | undefined, WorkerPool>()
 
 /** The pool of workers with this much heap each; undefined is Node's own limit. */
 export function poolFor(maxMemoryPerWorker: number | undefined): WorkerPool {
-  const megabytes = maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
+  const megabytes =
+    maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
   let pool = pools.get(megabytes)
   if (pool === undefined) {
     pool = new WorkerPool(megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes })

@@ -79,7 +79,12 @@ export type ToWorker =
   /** It will not be asked to run that task again. */
   | { readonly kind: 'forget'; readonly task: number }
   /** What holds for all items of a run, outermost first. */
-  | { readonly kind: 'policies'; readonly run: number; readonly policies: readonly SentPolicy[]; readonly timeoutMs: number }
+  | {
+      readonly kind: 'policies'
+      readonly run: number
+      readonly policies: readonly SentPolicy[]
+      readonly timeoutMs: number
+    }
   /** The run has ended: what was kept for it may go. */
   | { readonly kind: 'over'; readonly run: number }
   | ChunkMessage

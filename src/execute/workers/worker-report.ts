@@ -97,7 +97,13 @@ export class WorkerReport {
   #message(indices: readonly number[], values: readonly unknown[]): ResultsMessage {
     const buffers: number[] = []
     for (let i = 0; i < values.length; i++) if (Buffer.isBuffer(values[i])) buffers.push(i)
-    return { kind: 'results', run: this.#run, indices, values: buffers.length === 0 ? values : values.map(compact), buffers }
+    return {
+      kind: 'results',
+      run: this.#run,
+      indices,
+      values: buffers.length === 0 ? values : values.map(compact),
+      buffers,
+    }
   }
 
   post(message: FromWorker): void {
@@ -107,5 +113,7 @@ export class WorkerReport {
 
 /** A small Buffer is a view of Node's pool, all of which would be cloned with it. */
 function compact(value: unknown): unknown {
-  return Buffer.isBuffer(value) && value.byteLength < value.buffer.byteLength ? Uint8Array.prototype.slice.call(value) : value
+  return Buffer.isBuffer(value) && value.byteLength < value.buffer.byteLength
+    ? Uint8Array.prototype.slice.call(value)
+    : value
 }

@@ -75,7 +75,14 @@ export class Workforce {
   #sweptMs = performance.now()
   readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
 
-  constructor(run: Run, task: TransferredTask, terms: Terms, here: HereLane | undefined, runApart: (batch: Batch) => void, without: (error: unknown) => boolean) {
+  constructor(
+    run: Run,
+    task: TransferredTask,
+    terms: Terms,
+    here: HereLane | undefined,
+    runApart: (batch: Batch) => void,
+    without: (error: unknown) => boolean,
+  ) {
     this.run = run
     this.task = task
     this.inFlight = terms.inFlight
@@ -112,7 +119,10 @@ export class Workforce {
   #keepWatch(): void {
     if (this.run.isOver || this.#watch !== undefined) return
     const { timeoutMs } = this.run.options
-    this.#watch = setInterval(() => this.#look(), timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8)))
+    this.#watch = setInterval(
+      () => this.#look(),
+      timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8)),
+    )
   }
 
   /** How many take items, this thread included. */
@@ -145,7 +155,8 @@ export class Workforce {
   #join(worker: PoolWorker): void {
     if (!this.#hasShared) {
       this.#hasShared = true
-      this.block = this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.lanes) : undefined
+      this.block =
+        this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.lanes) : undefined
     }
     if (this.#here !== undefined) {
       this.#here.lanes = this.#lanes.size + 2
@@ -170,7 +181,13 @@ export class Workforce {
     const { degrade, onDegraded } = this.run.options
     // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
     // was an attempt before, its worker has died of it: here it would end the process.
-    if (degrade !== 'serial' || this.run.isOver || TimeoutExceededError.is(error) || isOwnRejection(error) || attempts > 1) {
+    if (
+      degrade !== 'serial' ||
+      this.run.isOver ||
+      TimeoutExceededError.is(error) ||
+      isOwnRejection(error) ||
+      attempts > 1
+    ) {
       this.run.fail(index, item, error, attempts)
       return
     }
@@ -180,7 +197,8 @@ export class Workforce {
 
   /** An item that cannot be sent is run in this thread, unless nothing may be. */
   runHere(batch: Batch, error: unknown): void {
-    if (this.run.options.timeoutMs !== Infinity || !this.run.options.mainThread) this.run.fail(batch.start, batch.items[0], error, 1)
+    if (this.run.options.timeoutMs !== Infinity || !this.run.options.mainThread)
+      this.run.fail(batch.start, batch.items[0], error, 1)
     else setImmediate(() => this.#runApart(batch))
   }
 
@@ -220,7 +238,10 @@ export class Workforce {
     for (const lane of this.#lanes) if (lane.isClaiming) return
     this.hasLostMessages = false
     const lost = block.takeUnsettled()
-    runCarefully(lost.map((index) => ({ index, item: block.item(index), attempts: 0 })), this.run.supply)
+    runCarefully(
+      lost.map((index) => ({ index, item: block.item(index), attempts: 0 })),
+      this.run.supply,
+    )
   }
 
   #look(): void {
@@ -228,7 +249,8 @@ export class Workforce {
     this.sweep()
     const { timeoutMs } = this.run.options
     if (timeoutMs === Infinity) return
-    for (const { worker } of this.#lanes) if (worker.itemAgeMs > timeoutMs && worker.endedFor === undefined) worker.end('timeout')
+    for (const { worker } of this.#lanes)
+      if (worker.itemAgeMs > timeoutMs && worker.endedFor === undefined) worker.end('timeout')
   }
 
   /** A worker died, and no item is known to have caused it. */
@@ -273,7 +295,16 @@ export class Workforce {
   #leftBehind(batch: Batch): void {
     const { start, items, attempts } = batch
     if (attempts === 0) this.run.supply.putBack({ ...batch, isCareful: false })
-    else this.run.fail(start, items[0], new WorkerCrashedError(`the worker that ran item ${start} ended, and no other can be started`, { item: start, exitCode: this.lastExitCode }), attempts)
+    else
+      this.run.fail(
+        start,
+        items[0],
+        new WorkerCrashedError(`the worker that ran item ${start} ended, and no other can be started`, {
+          item: start,
+          exitCode: this.lastExitCode,
+        }),
+        attempts,
+      )
   }
 
   release(lane: WorkerLane): void {

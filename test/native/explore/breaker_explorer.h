@@ -1,7 +1,7 @@
-// Explores every interleaving of a few threads on a circuit breaker, at the grain of single atomic operations. What all of
-// them together were told, and what is told afterwards, must be what some order of whole operations, one after the other,
-// would have told too. After every single step it also supposes that all threads that have not finished die there: the
-// last operations must then come to an end all the same, and find a breaker that works.
+// Explores every interleaving of a few threads on a circuit breaker, at the grain of single atomic operations. What all
+// of them together were told, and what is told afterwards, must be what some order of whole operations, one after the
+// other, would have told too. After every single step it also supposes that all threads that have not finished die
+// there: the last operations must then come to an end all the same, and find a breaker that works.
 #pragma once
 
 #include <set>
@@ -24,7 +24,7 @@ struct BreakerOperation {
 
 struct BreakerScenario {
   core::BreakerParameters parameters;
-  std::vector<BreakerOperation> first;                 // run before the threads start; each takes over the permit it leaves
+  std::vector<BreakerOperation> first;  // run before the threads start; each takes over the permit it leaves
   std::vector<std::vector<BreakerOperation>> threads;  // side by side
   std::vector<BreakerOperation> last;                  // run after each of them ended or died
 };
@@ -43,8 +43,11 @@ class BreakerExplorer {
   BreakerExploration run() {
     const size_t count = scenario_.threads.size();
     Interleaving memory(count);
-    auto initialize = [this] { core::CircuitBreaker<ModelWord<kFault>>::initialize(ModelWord<kFault>::cell(), 0, scenario_.parameters); };
-    if (!processor.run_alone(&memory, Interleaving::at_once, kMaxSteps, initialize)) return {0, 0, "initialisation does not end"};
+    auto initialize = [this] {
+      core::CircuitBreaker<ModelWord<kFault>>::initialize(ModelWord<kFault>::cell(), 0, scenario_.parameters);
+    };
+    if (!processor.run_alone(&memory, Interleaving::at_once, kMaxSteps, initialize))
+      return {0, 0, "initialisation does not end"};
     Permits permits;
     std::string told;
     for (const BreakerOperation& operation : scenario_.first) {
@@ -95,14 +98,18 @@ class BreakerExplorer {
       case BreakerAction::kAdmit: {
         const core::BreakerAdmission admission = breaker.admit(operation.now_ns);
         if (admission.admitted) permits->held[permits->count++] = admission.permit;
-        // Nor is the generation: one that makes the breaker half-open may find it closed by hand before it has its place.
+        // Nor is the generation: one that makes the breaker half-open may find it closed by hand before it has its
+        // place.
         return {{admission.admitted, static_cast<int64_t>(admission.state), admission.retry_after_ns}};
       }
-      case BreakerAction::kIsolate: return {{breaker.isolate()}};
-      case BreakerAction::kClose: return {{breaker.close()}};
+      case BreakerAction::kIsolate:
+        return {{breaker.isolate()}};
+      case BreakerAction::kClose:
+        return {{breaker.close()}};
       default: {
         if (permits->count == 0) return {};
-        const auto result = static_cast<core::CallResult>(static_cast<int>(operation.action) - static_cast<int>(BreakerAction::kSucceed));
+        const auto result = static_cast<core::CallResult>(static_cast<int>(operation.action) -
+                                                          static_cast<int>(BreakerAction::kSucceed));
         // Who made a transition is not compared: whoever comes first after the last success may make it for another.
         breaker.settle(permits->held[--permits->count], result, false, operation.now_ns);
         return {};
@@ -119,7 +126,8 @@ class BreakerExplorer {
   bool alone(Interleaving* memory, const BreakerOperation& operation, Permits* permits, std::string* told) {
     Told result;
     auto body = [&] { result = perform(operation, permits); };
-    if (!processor.run_alone(memory, Interleaving::at_once, kMaxSteps, body)) return failed("alone, an operation does not end");
+    if (!processor.run_alone(memory, Interleaving::at_once, kMaxSteps, body))
+      return failed("alone, an operation does not end");
     *told += describe(result);
     return true;
   }
@@ -151,7 +159,9 @@ class BreakerExplorer {
     if (!any && finish(state, &told)) explained_.insert(told);
   }
 
-  bool finished(const State& state, size_t thread) const { return state.threads[thread].operation == scenario_.threads[thread].size(); }
+  bool finished(const State& state, size_t thread) const {
+    return state.threads[thread].operation == scenario_.threads[thread].size();
+  }
 
   void visit(const State& state) {
     Digest digest;
@@ -159,8 +169,10 @@ class BreakerExplorer {
     for (const Thread& thread : state.threads) {
       digest.add(thread.operation);
       digest.add(std::hash<std::string>{}(thread.told));
-      for (size_t i = 0; i < thread.permits.count; ++i) digest.add(static_cast<uint64_t>(thread.permits.held[i].lease + thread.permits.held[i].generation));
-      for (const Answer& answer : thread.answers) digest.add(static_cast<uint64_t>(answer.value) * 2 + (answer.swapped ? 1 : 0));
+      for (size_t i = 0; i < thread.permits.count; ++i)
+        digest.add(static_cast<uint64_t>(thread.permits.held[i].lease + thread.permits.held[i].generation));
+      for (const Answer& answer : thread.answers)
+        digest.add(static_cast<uint64_t>(answer.value) * 2 + (answer.swapped ? 1 : 0));
     }
     if (!seen_.insert(digest.value()).second) return;
     ++found_.states;
@@ -179,7 +191,8 @@ class BreakerExplorer {
       std::vector<Answer> answers;
       state.memory.choices(thread, state.threads[thread].request, false, &answers);
       for (const Answer& answer : answers) {
-        way_ += "\n    thread " + std::to_string(thread) + " word " + std::to_string(state.threads[thread].request.word) + " reads " + std::to_string(answer.value) +
+        way_ += "\n    thread " + std::to_string(thread) + " word " +
+                std::to_string(state.threads[thread].request.word) + " reads " + std::to_string(answer.value) +
                 (answer.swapped ? " writes " + std::to_string(state.threads[thread].request.value) : "");
         const size_t length = way_.rfind("\n");
         State next = state;

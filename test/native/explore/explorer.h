@@ -1,11 +1,11 @@
-// Explores every interleaving of a few threads with a few operations each, at the grain of single atomic operations, and
-// checks in each that the results can be explained. Nothing is left out: no bound on preemptions, no reduction; states
-// reached by several ways are explored once.
+// Explores every interleaving of a few threads with a few operations each, at the grain of single atomic operations,
+// and checks in each that the results can be explained. Nothing is left out: no bound on preemptions, no reduction;
+// states reached by several ways are explored once.
 //
-// After every single step it also supposes that all threads that have not finished die there. The scenario's last operations
-// then run alone: they must come to an end, and their results must be explained too, whether or not the dead
-// operations took effect. So every final state is checked, and death at every instruction. (Not so in weak memory, where
-// only executions that all threads complete are judged.)
+// After every single step it also supposes that all threads that have not finished die there. The scenario's last
+// operations then run alone: they must come to an end, and their results must be explained too, whether or not the dead
+// operations took effect. So every final state is checked, and death at every instruction. (Not so in weak memory,
+// where only executions that all threads complete are judged.)
 #pragma once
 
 #include <string>
@@ -42,10 +42,12 @@ class Explorer {
 
   Exploration run() {
     const size_t count = scenario_.threads.size();
-    State start{Memory(count), History(BucketModel(kStart, scenario_.rate, scenario_.burst), count), std::vector<Thread>(count)};
+    State start{Memory(count), History(BucketModel(kStart, scenario_.rate, scenario_.burst), count),
+                std::vector<Thread>(count)};
     Memory* memory = &start.memory;
     auto initialize = [this] { bucket().initialize(kStart, scenario_.rate, scenario_.burst); };
-    if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, initialize)) return {0, 0, "initialisation does not end"};
+    if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, initialize))
+      return {0, 0, "initialisation does not end"};
     core::Ticket ticket{0, -1, 0};
     if (!alone(memory, &start.history, scenario_.first, &ticket)) return found_;
     memory->publish();
@@ -82,10 +84,16 @@ class Explorer {
     size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
   };
 
-  static core::TokenBucket<ModelWord<kFault>> bucket() { return core::TokenBucket<ModelWord<kFault>>(ModelWord<kFault>::cell()); }
+  static core::TokenBucket<ModelWord<kFault>> bucket() {
+    return core::TokenBucket<ModelWord<kFault>>(ModelWord<kFault>::cell());
+  }
 
-  bool finished(const State& state, size_t thread) const { return state.threads[thread].operation == scenario_.threads[thread].size(); }
-  const Operation& current(const State& state, size_t thread) const { return scenario_.threads[thread][state.threads[thread].operation]; }
+  bool finished(const State& state, size_t thread) const {
+    return state.threads[thread].operation == scenario_.threads[thread].size();
+  }
+  const Operation& current(const State& state, size_t thread) const {
+    return scenario_.threads[thread][state.threads[thread].operation];
+  }
 
   // Whether others may find that the operation holds the claim.
   bool may_change(const Operation& operation) const {
@@ -122,7 +130,8 @@ class Explorer {
     for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
       if (finished(state, thread)) continue;
       const Thread& running = state.threads[thread];
-      state.memory.choices(thread, running.request, scenario_.spurious_failures && !running.spurious_failure_spent, &answers);
+      state.memory.choices(thread, running.request, scenario_.spurious_failures && !running.spurious_failure_spent,
+                           &answers);
       for (const Answer& answer : answers) {
         way_.push_back({thread, running.request, answer});
         State next = state;
@@ -183,12 +192,14 @@ class Explorer {
     if (result.outcome == core::Outcome::kBusy) {
       // In weak memory a thread may see a claim long after it was given up.
       const bool excused = !History::kExplainsUnfinished || state->threads[index].overlaps_change;
-      if (!excused || !is_change(current(*state, index).action)) return failed("busy without cause: " + describe(current(*state, index)));
+      if (!excused || !is_change(current(*state, index).action))
+        return failed("busy without cause: " + describe(current(*state, index)));
       state->history.end_without_effect(index);
       return true;
     }
     if (state->history.end(index, result)) return true;
-    return failed("thread " + std::to_string(index) + ": no order explains " + describe(current(*state, index)) + ": " + describe(result));
+    return failed("thread " + std::to_string(index) + ": no order explains " + describe(current(*state, index)) + ": " +
+                  describe(result));
   }
 
   bool alone(Memory* memory, History* history, const std::vector<Operation>& operations, core::Ticket* ticket) {
@@ -196,7 +207,8 @@ class Explorer {
       const core::Ticket before = *ticket;
       Result result;
       auto body = [&] { result = perform(bucket(), operation, ticket); };
-      if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, body)) return failed("alone, does not end: " + describe(operation));
+      if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, body))
+        return failed("alone, does not end: " + describe(operation));
       if (!history->then({operation, before}, result)) {
         return failed("alone, no order explains " + describe(operation) + ": " + describe(result));
       }
@@ -208,10 +220,12 @@ class Explorer {
     found_.failure = what;
     for (const auto& [thread, request, answer] : way_) {
       static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
+      found_.failure +=
+          "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
       found_.failure += std::to_string(request.word);
       if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
-      if (request.kind == Request::Kind::kStore || answer.swapped) found_.failure += " writes " + std::to_string(request.value);
+      if (request.kind == Request::Kind::kStore || answer.swapped)
+        found_.failure += " writes " + std::to_string(request.value);
     }
     return false;
   }

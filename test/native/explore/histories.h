@@ -1,7 +1,7 @@
-// Whether what threads were told can be explained: some order of the operations, one after the other on the model, gives
-// every result. `RealTime` (linearizability): an operation that ended before another began comes first.
-// `ProgramOrder`: only operations of the same thread keep their order, which is all that weak memory can promise to threads
-// that do not otherwise hear of each other.
+// Whether what threads were told can be explained: some order of the operations, one after the other on the model,
+// gives every result. `RealTime` (linearizability): an operation that ended before another began comes first.
+// `ProgramOrder`: only operations of the same thread keep their order, which is all that weak memory can promise to
+// threads that do not otherwise hear of each other.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,8 @@ struct Invocation {
 // already, and with which result; and what those that are about to draw back may have kept in mind already.
 class RealTime {
  public:
-  RealTime(const BucketModel& model, size_t threads) : pending_(threads), possible_{{model, std::vector<std::optional<Result>>(threads)}} {}
+  RealTime(const BucketModel& model, size_t threads)
+      : pending_(threads), possible_{{model, std::vector<std::optional<Result>>(threads)}} {}
 
   void begin(size_t thread, const Invocation& invocation) { pending_[thread] = invocation; }
 

@@ -1,5 +1,5 @@
-// The keyed table under every interleaving of a few threads, at the grain of single atomic operations, with death of all threads at
-// every step; see explorer.h, whose memory and processor it uses.
+// The keyed table under every interleaving of a few threads, at the grain of single atomic operations, with death of
+// all threads at every step; see explorer.h, whose memory and processor it uses.
 #pragma once
 
 #include <unordered_set>
@@ -15,7 +15,7 @@ struct KeyedScenario {
   std::vector<KeyedOperation> first;                 // run before the threads start
   std::vector<std::vector<KeyedOperation>> threads;  // side by side
   std::vector<KeyedOperation> last;                  // run after each of them ended or died
-  int attempts = 3;                                  // how often an operation begins anew before it reports that it is busy
+  int attempts = 3;  // how often an operation begins anew before it reports that it is busy
 };
 
 struct KeyedExploration {
@@ -24,10 +24,12 @@ struct KeyedExploration {
   std::string failure;
 };
 
-// Every state the model could be in: which of the operations under way have taken effect already, and with which result.
+// Every state the model could be in: which of the operations under way have taken effect already, and with which
+// result.
 class KeyedHistory {
  public:
-  KeyedHistory(const KeyedModel& model, size_t threads) : pending_(threads), possible_{{model, std::vector<std::optional<KeyedResult>>(threads)}} {}
+  KeyedHistory(const KeyedModel& model, size_t threads)
+      : pending_(threads), possible_{{model, std::vector<std::optional<KeyedResult>>(threads)}} {}
 
   void begin(size_t thread, const KeyedOperation& operation) { pending_[thread] = operation; }
 
@@ -42,7 +44,9 @@ class KeyedHistory {
         }
       }
     }
-    std::erase_if(possible_, [&](const Possibility& p) { return p.done[thread] != result && !(may_be_without_effect && !p.done[thread]); });
+    std::erase_if(possible_, [&](const Possibility& p) {
+      return p.done[thread] != result && !(may_be_without_effect && !p.done[thread]);
+    });
     for (Possibility& p : possible_) p.done[thread].reset();
     pending_[thread].reset();
     return !possible_.empty();
@@ -63,7 +67,8 @@ class KeyedHistory {
     for (const Possibility& p : possible_) {
       Digest one;
       one.add(p.model.hash());
-      for (const auto& done : p.done) one.add(done ? 1 + static_cast<uint64_t>(done->outcome) + (std::bit_cast<uint64_t>(done->available) << 3) : 0);
+      for (const auto& done : p.done)
+        one.add(done ? 1 + static_cast<uint64_t>(done->outcome) + (std::bit_cast<uint64_t>(done->available) << 3) : 0);
       sum += one.value().first;
     }
     digest->add(possible_.size());
@@ -88,8 +93,11 @@ class KeyedExplorer {
 
   KeyedExploration run() {
     const size_t count = scenario_.threads.size();
-    State start{Interleaving(count), KeyedHistory(KeyedModel(scenario_.slots, scenario_.burst, scenario_.evicts), count), std::vector<Thread>(count)};
-    terms_ = core::KeyedTerms::make(kNow, {1, static_cast<double>(scenario_.burst), scenario_.slots, scenario_.evicts}, {0, 0});
+    State start{Interleaving(count),
+                KeyedHistory(KeyedModel(scenario_.slots, scenario_.burst, scenario_.evicts), count),
+                std::vector<Thread>(count)};
+    terms_ = core::KeyedTerms::make(kNow, {1, static_cast<double>(scenario_.burst), scenario_.slots, scenario_.evicts},
+                                    {0, 0});
     auto initialize = [this] { core::KeyedTable<KeyedWord<kFault>>::initialize(KeyedWord<kFault>::cells(), terms_); };
     processor.run_alone(&start.memory, Interleaving::at_once, kMaxSteps, initialize);
     if (!alone(&start.memory, &start.history, scenario_.first)) return found_;
@@ -131,15 +139,22 @@ class KeyedExplorer {
     core::KeyedTable<KeyedWord<kFault>> table(KeyedWord<kFault>::cells(), terms_, attempts);
     const uint64_t hash = hash_of(operation.key);
     switch (operation.kind) {
-      case KeyedOperation::kAcquire: return {table.try_acquire(kNow, hash, operation.tokens)};
-      case KeyedOperation::kCharge: return {table.charge(kNow, hash, operation.tokens)};
-      case KeyedOperation::kReset: table.reset(hash); return {};
-      case KeyedOperation::kAvailable: return {core::Outcome::kGranted, table.look(kNow, hash, 1).available};
+      case KeyedOperation::kAcquire:
+        return {table.try_acquire(kNow, hash, operation.tokens)};
+      case KeyedOperation::kCharge:
+        return {table.charge(kNow, hash, operation.tokens)};
+      case KeyedOperation::kReset:
+        table.reset(hash);
+        return {};
+      case KeyedOperation::kAvailable:
+        return {core::Outcome::kGranted, table.look(kNow, hash, 1).available};
     }
     return {};
   }
 
-  bool finished(const State& state, size_t thread) const { return state.threads[thread].operation == scenario_.threads[thread].size(); }
+  bool finished(const State& state, size_t thread) const {
+    return state.threads[thread].operation == scenario_.threads[thread].size();
+  }
 
   void visit(const State& state) {
     Digest digest;
@@ -206,7 +221,8 @@ class KeyedExplorer {
       }
       // Whose every attempt met another's success gives up, having done nothing.
       const bool gave_up = thread.overlaps && result.outcome == core::Outcome::kBusy;
-      if (!state->history.end(index, result, gave_up)) return failed("thread " + std::to_string(index) + ": no order explains " + describe(operation, result));
+      if (!state->history.end(index, result, gave_up))
+        return failed("thread " + std::to_string(index) + ": no order explains " + describe(operation, result));
       thread.history = {};
       thread.answers.clear();
       thread.overlaps = false;
@@ -219,7 +235,8 @@ class KeyedExplorer {
     for (const KeyedOperation& operation : operations) {
       KeyedResult result;
       auto body = [&] { result = perform(operation, kAlone); };
-      if (!processor.run_alone(memory, Interleaving::at_once, kMaxSteps, body)) return failed("alone, does not end: " + describe(operation, result));
+      if (!processor.run_alone(memory, Interleaving::at_once, kMaxSteps, body))
+        return failed("alone, does not end: " + describe(operation, result));
       if (!history->then(operation, result)) return failed("alone, no order explains " + describe(operation, result));
     }
     return true;
@@ -227,17 +244,20 @@ class KeyedExplorer {
 
   static std::string describe(const KeyedOperation& operation, const KeyedResult& result) {
     static constexpr const char* kNames[] = {"acquire", "charge", "reset", "available"};
-    return std::string(kNames[operation.kind]) + "(key " + std::to_string(operation.key) + ", " + std::to_string(operation.tokens) + "): outcome " +
-           std::to_string(static_cast<int>(result.outcome)) + ", " + std::to_string(result.available);
+    return std::string(kNames[operation.kind]) + "(key " + std::to_string(operation.key) + ", " +
+           std::to_string(operation.tokens) + "): outcome " + std::to_string(static_cast<int>(result.outcome)) + ", " +
+           std::to_string(result.available);
   }
 
   bool failed(const std::string& what) {
     found_.failure = what;
     for (const auto& [thread, request, answer] : way_) {
       static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word " + std::to_string(request.word);
+      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] +
+                        " word " + std::to_string(request.word);
       if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
-      if (request.kind == Request::Kind::kStore || answer.swapped) found_.failure += " writes " + std::to_string(request.value);
+      if (request.kind == Request::Kind::kStore || answer.swapped)
+        found_.failure += " writes " + std::to_string(request.value);
     }
     return false;
   }

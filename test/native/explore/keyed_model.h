@@ -1,4 +1,5 @@
-// What a keyed table promises, one operation after the other; and the words of a table under the explorer, with faults to plant.
+// What a keyed table promises, one operation after the other; and the words of a table under the explorer, with faults
+// to plant.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +36,8 @@ class KeyedModel {
   // Every way in which the table may go on.
   std::vector<std::pair<KeyedModel, KeyedResult>> apply(const KeyedOperation& operation) const {
     std::vector<std::pair<KeyedModel, KeyedResult>> ways;
-    // A table that evicts may forget any key whenever more are in use than it has slots for, and a claimer that lost its slot again
-    // has to take another one. So there it is denials that must have a reason.
+    // A table that evicts may forget any key whenever more are in use than it has slots for, and a claimer that lost
+    // its slot again has to take another one. So there it is denials that must have a reason.
     const int may_forget = evicts_ ? 1 << kKeys : 1;
     for (int forgotten = 0; forgotten < may_forget; ++forgotten) {
       KeyedModel next = *this;
@@ -71,7 +72,8 @@ class KeyedModel {
   KeyedResult go(const KeyedOperation& operation) {
     int& taken = taken_[static_cast<size_t>(operation.key)];
     const auto cost = static_cast<int>(operation.tokens);
-    const bool has_room = taken > 0 || evicts_ || std::count_if(taken_.begin(), taken_.end(), [](int t) { return t > 0; }) < slots_;
+    const bool has_room =
+        taken > 0 || evicts_ || std::count_if(taken_.begin(), taken_.end(), [](int t) { return t > 0; }) < slots_;
     switch (operation.kind) {
       case KeyedOperation::kAcquire:
         if (!has_room) return {core::Outcome::kBusy};
@@ -82,8 +84,11 @@ class KeyedModel {
         if (!has_room) return {core::Outcome::kBusy};
         taken += cost;
         return {};
-      case KeyedOperation::kReset: taken = 0; return {};
-      case KeyedOperation::kAvailable: return {core::Outcome::kGranted, has_room ? std::max(burst_ - taken, 0) * 1.0 : 0.0};
+      case KeyedOperation::kReset:
+        taken = 0;
+        return {};
+      case KeyedOperation::kAvailable:
+        return {core::Outcome::kGranted, has_room ? std::max(burst_ - taken, 0) * 1.0 : 0.0};
     }
     return {};
   }
@@ -97,10 +102,10 @@ class KeyedModel {
 // Faults planted on purpose: what the explorer must find.
 enum class KeyedFault {
   kNone,
-  kBlindClaim,     // a claim does not look whether another was announced since
-  kNoGeneration,   // a decision does not look whether the slot has changed hands
-  kSplitSwap,      // the swap of a level is a load and, later, a store
-  kBlindRename,    // a helper renames whatever it finds
+  kBlindClaim,    // a claim does not look whether another was announced since
+  kNoGeneration,  // a decision does not look whether the slot has changed hands
+  kSplitSwap,     // the swap of a level is a load and, later, a store
+  kBlindRename,   // a helper renames whatever it finds
 };
 
 template <KeyedFault kFault>
@@ -109,7 +114,9 @@ class KeyedWord {
   int64_t load(std::memory_order order) const {
     return processor.issue({Request::Kind::kLoad, index(), false, order, order, 0, 0, ~int64_t{0}}).value;
   }
-  void store(int64_t value, std::memory_order order) { processor.issue({Request::Kind::kStore, index(), false, order, order, value, 0, 0}); }
+  void store(int64_t value, std::memory_order order) {
+    processor.issue({Request::Kind::kStore, index(), false, order, order, value, 0, 0});
+  }
 
   bool compare_exchange_strong(int64_t& expected, int64_t value, std::memory_order success, std::memory_order failure) {
     if (kFault == KeyedFault::kSplitSwap && is_slot_word(core::keyed::kLevel)) {
@@ -119,10 +126,13 @@ class KeyedWord {
       return true;
     }
     int64_t mask = ~int64_t{0};
-    if (kFault == KeyedFault::kBlindClaim && index() == core::keyed::kFirstGroup && (value & core::keyed::kClaimPending) != 0) mask = 0;
+    if (kFault == KeyedFault::kBlindClaim && index() == core::keyed::kFirstGroup &&
+        (value & core::keyed::kClaimPending) != 0)
+      mask = 0;
     if (kFault == KeyedFault::kNoGeneration && is_slot_word(core::keyed::kLevel)) mask = ~int64_t{255};
     if (kFault == KeyedFault::kBlindRename && is_slot_word(core::keyed::kIdentity)) mask = 0;
-    const Answer answer = processor.issue({Request::Kind::kSwap, index(), false, success, failure, value, expected, mask});
+    const Answer answer =
+        processor.issue({Request::Kind::kSwap, index(), false, success, failure, value, expected, mask});
     if (!answer.swapped) expected = answer.value;
     return answer.swapped;
   }

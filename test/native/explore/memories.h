@@ -1,5 +1,5 @@
-// What memory may answer. `Interleaving`: every load sees the last store. `ReleaseAcquire`: a load may see any store that
-// the C++ orders do not hide from it.
+// What memory may answer. `Interleaving`: every load sees the last store. `ReleaseAcquire`: a load may see any store
+// that the C++ orders do not hide from it.
 #pragma once
 
 #include <array>
@@ -66,10 +66,10 @@ class Interleaving {
 };
 
 // Every value a word has had is a message; each thread remembers the earliest message it may still see of each word. A
-// release store carries what its thread has seen, an acquire load takes that over, a swap acts on the last message only.
-// This is release-acquire with relaxed accesses, except that no load sees a store that its own thread's later store would
-// have to precede (load buffering), and that stores of one word come in the order in which they are executed: the core has
-// no relaxed store after initialisation, and no two live threads store to the same plain word.
+// release store carries what its thread has seen, an acquire load takes that over, a swap acts on the last message
+// only. This is release-acquire with relaxed accesses, except that no load sees a store that its own thread's later
+// store would have to precede (load buffering), and that stores of one word come in the order in which they are
+// executed: the core has no relaxed store after initialisation, and no two live threads store to the same plain word.
 class ReleaseAcquire {
  public:
   explicit ReleaseAcquire(size_t threads) : seen_(threads) {
@@ -123,7 +123,8 @@ class ReleaseAcquire {
     auto* self = static_cast<ReleaseAcquire*>(memory);
     const int64_t value = self->words_[request.word].back().value;
     const bool matches = ((value ^ request.expected) & request.mask) == 0;
-    const Answer answer{value, request.kind == Request::Kind::kSwap && matches, static_cast<uint8_t>(self->words_[request.word].size() - 1)};
+    const Answer answer{value, request.kind == Request::Kind::kSwap && matches,
+                        static_cast<uint8_t>(self->words_[request.word].size() - 1)};
     self->apply(0, request, answer);
     return answer;
   }

@@ -1,9 +1,9 @@
 // A word of shared memory that a model checker drives: every atomic operation is a request that the explorer answers
 // when it likes, and in every way that the memory allows.
 //
-// Operations of the core are functions of what the memory answered. So a thread is stopped at a request by jumping out of
-// it, and goes on by running it again from its start with the answers it got before: the state of a thread is a list of
-// answers, which can be copied, compared and hashed, as no stack could be.
+// Operations of the core are functions of what the memory answered. So a thread is stopped at a request by jumping out
+// of it, and goes on by running it again from its start with the answers it got before: the state of a thread is a list
+// of answers, which can be copied, compared and hashed, as no stack could be.
 #pragma once
 
 #include <atomic>
@@ -115,7 +115,9 @@ class ModelWord {
     return value;
   }
 
-  void store(int64_t value, std::memory_order order) { issue({Request::Kind::kStore, index(), false, order, order, value, 0, 0}); }
+  void store(int64_t value, std::memory_order order) {
+    issue({Request::Kind::kStore, index(), false, order, order, value, 0, 0});
+  }
 
   bool compare_exchange_weak(int64_t& expected, int64_t value, std::memory_order success, std::memory_order failure) {
     return swap(expected, value, success, failure, true);
@@ -130,7 +132,8 @@ class ModelWord {
  private:
   // The generation's bits above the lowest two.
   static constexpr int64_t kForgotten = core::bucket::kGenerationMask & ~int64_t{3};
-  static constexpr int64_t kDrawnBackMask = ((int64_t{1} << core::bucket::kDrawnBackBits) - 1) << core::bucket::kGenerationBits;
+  static constexpr int64_t kDrawnBackMask = ((int64_t{1} << core::bucket::kDrawnBackBits) - 1)
+                                            << core::bucket::kGenerationBits;
 
   uint8_t index() const { return static_cast<uint8_t>(this - words_); }
   bool is_hot() const { return index() == core::bucket::kHot; }
@@ -146,7 +149,8 @@ class ModelWord {
     return processor.issue(request);
   }
 
-  bool swap(int64_t& expected, int64_t value, std::memory_order success, std::memory_order failure, bool may_fail_spuriously) {
+  bool swap(int64_t& expected, int64_t value, std::memory_order success, std::memory_order failure,
+            bool may_fail_spuriously) {
     if (kFault == Fault::kSplitSwap && is_hot()) {
       const int64_t found = load(failure);
       if (found != expected) return false;
@@ -160,7 +164,8 @@ class ModelWord {
     if (kFault == Fault::kNoQuarantine && is_claim()) mask = ~core::bucket::kQuarantineMask;
     if (kFault == Fault::kNoClaim && is_claim()) mask = 0;
     if (kFault == Fault::kNoStamp && !is_hot()) mask = -(int64_t{1} << core::semaphore::kStampBits);
-    const Answer answer = issue({Request::Kind::kSwap, index(), may_fail_spuriously, success, failure, value, expected, mask});
+    const Answer answer =
+        issue({Request::Kind::kSwap, index(), may_fail_spuriously, success, failure, value, expected, mask});
     if (!answer.swapped) expected = answer.value;
     return answer.swapped;
   }

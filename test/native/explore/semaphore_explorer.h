@@ -1,9 +1,10 @@
 // Explores every interleaving of a few threads with a few operations on a semaphore, at the grain of single atomic
-// operations, as explorer.h does for the bucket. In each, every result must be explained by some order of the operations. After
-// every single step it also supposes that all threads die there: then every row is buried, and all permits must be back.
+// operations, as explorer.h does for the bucket. In each, every result must be explained by some order of the
+// operations. After every single step it also supposes that all threads die there: then every row is buried, and all
+// permits must be back.
 //
-// In weak memory results are not explained, since threads that hear of each other in no other way may disagree about the
-// order; permits must be conserved all the same.
+// In weak memory results are not explained, since threads that hear of each other in no other way may disagree about
+// the order; permits must be conserved all the same.
 #pragma once
 
 #include <string>
@@ -36,13 +37,16 @@ class SemaphoreExplorer {
 
   SemaphoreExploration run() {
     const size_t count = scenario_.threads.size();
-    State start{Memory(count), SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count), std::vector<Thread>(count)};
+    State start{Memory(count), SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count),
+                std::vector<Thread>(count)};
     auto initialize = [this] { semaphore().initialize(scenario_.permits, scenario_.max_queue); };
-    if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, initialize)) return {0, 0, "initialisation does not end"};
+    if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, initialize))
+      return {0, 0, "initialisation does not end"};
     for (const Call& call : scenario_.first) {
       int64_t result = 0;
       auto body = [&] { result = perform(call); };
-      if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, body)) return {0, 0, "does not end: " + describe(call)};
+      if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, body))
+        return {0, 0, "does not end: " + describe(call)};
       start.orders.begin(0, call);
       if (!start.orders.end(0, result)) return {0, 0, "no order explains " + describe(call)};
     }
@@ -87,7 +91,8 @@ class SemaphoreExplorer {
       case Ask::kAcquire:
         return static_cast<int64_t>(subject.acquire(call.owner));
       case Ask::kTry:
-        return static_cast<int64_t>(subject.try_acquire(call.owner) ? core::Admission::kAdmitted : core::Admission::kRefused);
+        return static_cast<int64_t>(subject.try_acquire(call.owner) ? core::Admission::kAdmitted
+                                                                    : core::Admission::kRefused);
       case Ask::kRelease:
         return subject.held(call.owner) == 0 ? kHasNone : int64_t{subject.release(call.owner)};
       case Ask::kCancel:
@@ -108,14 +113,18 @@ class SemaphoreExplorer {
       for (core::Owner owner = 1; owner <= kShape.rows; ++owner) subject.bury(owner, [](core::Owner) {});
       while (taken <= scenario_.permits && subject.try_acquire(1)) ++taken;
     };
-    if (!processor.run_alone(&memory, Memory::at_once, 4 * kMaxSteps, body)) return failed("after all died, taking back does not end");
-    return taken == scenario_.permits || failed("after all died, " + std::to_string(taken) + " permits of " + std::to_string(scenario_.permits) + " are left");
+    if (!processor.run_alone(&memory, Memory::at_once, 4 * kMaxSteps, body))
+      return failed("after all died, taking back does not end");
+    return taken == scenario_.permits || failed("after all died, " + std::to_string(taken) + " permits of " +
+                                                std::to_string(scenario_.permits) + " are left");
   }
 
   bool finished(const State& state, size_t thread) const {
     return state.threads[thread].is_dead || state.threads[thread].operation == scenario_.threads[thread].size();
   }
-  const Call& current(const State& state, size_t thread) const { return scenario_.threads[thread][state.threads[thread].operation]; }
+  const Call& current(const State& state, size_t thread) const {
+    return scenario_.threads[thread][state.threads[thread].operation];
+  }
 
   void visit(const State& state) {
     Digest digest;
@@ -180,7 +189,8 @@ class SemaphoreExplorer {
         return true;
       }
       if (!state->orders.end(index, result) && !kIsWeak) {
-        return failed("thread " + std::to_string(index) + ": no order explains " + describe(call) + ": " + std::to_string(result));
+        return failed("thread " + std::to_string(index) + ": no order explains " + describe(call) + ": " +
+                      std::to_string(result));
       }
       if (call.ask == Ask::kDie) state->orders.abandon(call.owner - 1);
       thread.history = {};
@@ -194,10 +204,12 @@ class SemaphoreExplorer {
     found_.failure = what;
     for (const auto& [thread, request, answer] : way_) {
       static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
+      found_.failure +=
+          "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
       found_.failure += std::to_string(request.word);
       if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
-      if (request.kind == Request::Kind::kStore || answer.swapped) found_.failure += " writes " + std::to_string(request.value);
+      if (request.kind == Request::Kind::kStore || answer.swapped)
+        found_.failure += " writes " + std::to_string(request.value);
     }
     return false;
   }

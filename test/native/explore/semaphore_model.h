@@ -43,7 +43,8 @@ class SemaphoreModel {
     switch (request.ask) {
       case Ask::kAcquire:
         if (free_ > 0) break;
-        if (max_queue_ >= 0 && static_cast<int64_t>(queue_.size()) >= max_queue_) return static_cast<int64_t>(core::Admission::kRefused);
+        if (max_queue_ >= 0 && static_cast<int64_t>(queue_.size()) >= max_queue_)
+          return static_cast<int64_t>(core::Admission::kRefused);
         queue_.push_back(request.owner);
         return static_cast<int64_t>(core::Admission::kQueued);
       case Ask::kTry:
@@ -94,7 +95,8 @@ class SemaphoreModel {
 // Every state the model could be in while operations go on: which of them have taken effect, and with which result.
 class SemaphoreOrders {
  public:
-  SemaphoreOrders(const SemaphoreModel& model, size_t threads) : pending_(threads), possible_{{model, std::vector<std::optional<int64_t>>(threads)}} {}
+  SemaphoreOrders(const SemaphoreModel& model, size_t threads)
+      : pending_(threads), possible_{{model, std::vector<std::optional<int64_t>>(threads)}} {}
 
   void begin(size_t thread, const Call& request) { pending_[thread] = request; }
 

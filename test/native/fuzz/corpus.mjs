@@ -9,7 +9,9 @@ const fileOf = (target) => join(import.meta.dirname, `${target}.corpus`)
 export function unpackCorpus(target, folder) {
   mkdirSync(folder, { recursive: true })
   if (!existsSync(fileOf(target))) return
-  for (const line of readFileSync(fileOf(target), 'utf8').split('\n').filter((text) => text !== '')) {
+  for (const line of readFileSync(fileOf(target), 'utf8')
+    .split('\n')
+    .filter((text) => text !== '')) {
     const content = Buffer.from(line, 'base64')
     writeFileSync(join(folder, createHash('sha1').update(content).digest('hex')), content)
   }
@@ -19,10 +21,18 @@ export function unpackCorpus(target, folder) {
 export function addToCorpus(target, inputs) {
   const before = existsSync(fileOf(target)) ? readFileSync(fileOf(target), 'utf8').split('\n') : []
   const lines = new Set([...before, ...inputs.map((content) => content.toString('base64'))])
-  writeFileSync(fileOf(target), `${[...lines].filter((line) => line !== '').sort().join('\n')}\n`)
+  writeFileSync(
+    fileOf(target),
+    `${[...lines]
+      .filter((line) => line !== '')
+      .sort()
+      .join('\n')}\n`,
+  )
 }
 
 /** The inputs that libFuzzer left in `folder`, but for those longer than `maxBytes`. */
 export function inputsIn(folder, maxBytes) {
-  return readdirSync(folder).map((name) => readFileSync(join(folder, name))).filter((content) => content.length <= maxBytes)
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name)))
+    .filter((content) => content.length <= maxBytes)
 }

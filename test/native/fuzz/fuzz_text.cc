@@ -34,7 +34,8 @@ void check_quota_order(std::string_view text) {
   if (!a || !b) return;
   require(a->quota > 0 && a->period > 0, "a quota is a positive ratio");
   using Wide = unsigned __int128;
-  require(is_tighter(*a, *b) == (Wide{a->quota} * b->period < Wide{b->quota} * a->period), "ratios compare as cross products do");
+  require(is_tighter(*a, *b) == (Wide{a->quota} * b->period < Wide{b->quota} * a->period),
+          "ratios compare as cross products do");
 }
 
 void check_cpu_list(std::string_view text) {
@@ -97,7 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     default:
       parse_cpu_model(text);
-      for (const CpuinfoProcessor& processor : parse_cpuinfo(text)) require(processor.cpu < kMaxCpus, "a CPU number is in range");
+      for (const CpuinfoProcessor& processor : parse_cpuinfo(text))
+        require(processor.cpu < kMaxCpus, "a CPU number is in range");
   }
   return 0;
 }

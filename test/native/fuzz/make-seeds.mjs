@@ -25,8 +25,11 @@ for (const { files } of fixtures) {
   const records = []
   for (const [path, content] of Object.entries(files)) {
     const kind = kinds.find(([pattern]) => pattern.test(path))?.[1]
-    if (kind !== undefined && content.length < 2000) seeds.fuzz_text.push(Buffer.concat([Buffer.of(kind), Buffer.from(content)]))
-    const moved = path.replace(/^\/sys\/fs\/cgroup(\/(?:memory|cpu,cpuacct|pids))?/, '/g').replace(/^\/g\/[\w.@-]+\//, '/g/a/')
+    if (kind !== undefined && content.length < 2000)
+      seeds.fuzz_text.push(Buffer.concat([Buffer.of(kind), Buffer.from(content)]))
+    const moved = path
+      .replace(/^\/sys\/fs\/cgroup(\/(?:memory|cpu,cpuacct|pids))?/, '/g')
+      .replace(/^\/g\/[\w.@-]+\//, '/g/a/')
     const index = paths.indexOf(moved)
     const text = content.replaceAll('/sys/fs/cgroup', '/g')
     if (index >= 0) records.push(Buffer.of(index, text.length & 255, text.length >> 8), Buffer.from(text))

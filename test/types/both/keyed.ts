@@ -23,9 +23,14 @@ export class Api {
   }
 }
 
-export const answer: (request: Request) => Promise<string> = withRateLimit({ keyed: (request: Request) => request.ip, capacity: 10 })((request: Request) => request.ip)
+export const answer: (request: Request) => Promise<string> = withRateLimit({
+  keyed: (request: Request) => request.ip,
+  capacity: 10,
+})((request: Request) => request.ip)
 // A key function without annotations takes whatever the function does.
-export const loose = withRateLimit({ keyed: (request) => request.ip as string, capacity: 10 })(async (request: Request) => request.ip)
+export const loose = withRateLimit({ keyed: (request) => request.ip as string, capacity: 10 })(
+  async (request: Request) => request.ip,
+)
 export const limiterOfGuard: KeyedRateLimiter = answer2().policy.limiter
 export const plain: RateLimiter = withRateLimit({ requestsPerSecond: 5 }).policy
 

@@ -1,4 +1,14 @@
-import { fallback, pipeline, type Retry, retry, timeout, withFallback, withPolicy, withRetry, withTimeout } from 'amorsize'
+import {
+  fallback,
+  pipeline,
+  type Retry,
+  retry,
+  timeout,
+  withFallback,
+  withPolicy,
+  withRetry,
+  withTimeout,
+} from 'amorsize'
 
 const resilient = pipeline(fallback([]), timeout(1000), retry({ maxRetries: 2, initialDelayMs: 0 }))
 export const shared = retry({ maxRetries: 1, initialDelayMs: 0 })
@@ -50,7 +60,9 @@ export class Service {
   }
 }
 
-export const load = withTimeout(1000)(withRetry({ initialDelayMs: 0 })(async (id: number): Promise<string> => `user ${id}`))
+export const load = withTimeout(1000)(
+  withRetry({ initialDelayMs: 0 })(async (id: number): Promise<string> => `user ${id}`),
+)
 export const inner: Retry = withRetry(load).policy
 export const spare = withFallback('spare')((fail: boolean): string => {
   if (fail) throw new Error('fail')

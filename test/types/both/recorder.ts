@@ -1,5 +1,11 @@
 import { guardFactory } from '../../../dist/decorators/guard.js'
-import { type ExecuteOptions, type Policy, type PolicyFunction, type Wrapped, wrapWithPolicy } from '../../../dist/internal/policy.js'
+import {
+  type ExecuteOptions,
+  type Policy,
+  type PolicyFunction,
+  type Wrapped,
+  wrapWithPolicy,
+} from '../../../dist/internal/policy.js'
 
 /** A policy that does nothing but count, so that these files test the guards alone. */
 export class Recorder implements Policy {

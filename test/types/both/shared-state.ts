@@ -1,4 +1,11 @@
-import { type Bulkhead, bulkhead, type CircuitBreaker, circuitBreaker, withBulkhead, withCircuitBreaker } from 'amorsize'
+import {
+  type Bulkhead,
+  bulkhead,
+  type CircuitBreaker,
+  circuitBreaker,
+  withBulkhead,
+  withCircuitBreaker,
+} from 'amorsize'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
@@ -16,7 +23,11 @@ export class Service {
     return 1
   }
 
-  @withCircuitBreaker({ failureThreshold: 3, isFailure: (error) => error instanceof RangeError, onOpen: ({ state }) => state === 'open' })
+  @withCircuitBreaker({
+    failureThreshold: 3,
+    isFailure: (error) => error instanceof RangeError,
+    onOpen: ({ state }) => state === 'open',
+  })
   async load(id: number, fresh = false): Promise<string> {
     return `${id} ${fresh}`
   }

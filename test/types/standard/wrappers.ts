@@ -30,7 +30,9 @@ export const thrower = guard((): never => {
 })
 assertType<Equal<ReturnType<typeof thrower>, Promise<never>>>()
 
-export const several = [async (): Promise<number> => 1, async (): Promise<number> => 2].map((fn, index) => guard(fn, index))
+export const several = [async (): Promise<number> => 1, async (): Promise<number> => 2].map((fn, index) =>
+  guard(fn, index),
+)
 export const results: Promise<number>[] = several.map((fn) => fn())
 
 export const bound = guard(function (this: { base: number }, n: number): number {

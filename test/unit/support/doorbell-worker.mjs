@@ -5,7 +5,10 @@ import { holdForRing, onRing, ownDoorbell } from '../../../dist/memory/doorbell.
 onRing(() => {
   parentPort.postMessage('rung')
   if (workerData?.end === 'exit') process.exit(3)
-  if (workerData?.end === 'throw') setImmediate(() => { throw new Error('planned') })
+  if (workerData?.end === 'throw')
+    setImmediate(() => {
+      throw new Error('planned')
+    })
 })
 if (workerData?.hold) holdForRing()
 parentPort.postMessage(ownDoorbell())
