@@ -8,7 +8,9 @@ const layers = {
   'rate-limit': ['errors', 'internal', 'memory', 'system'],
   policy: ['errors', 'internal', 'memory', 'system', 'rate-limit'],
   decorators: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
-  execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
+  // What is kept of a run, on disk and for a person, knows nothing of how it is scheduled.
+  records: ['errors', 'internal'],
+  execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy', 'records'],
   // The command line and the testing tools are users of what lies below them; `amorsize top` looks at shared memory itself.
   testing: ['errors', 'internal', 'system'],
   cli: ['errors', 'internal', 'memory', 'index', 'system', 'testing'],
@@ -33,12 +35,11 @@ const directions = Object.entries(layers).map(([folder, allowed]) => ({
   },
 }))
 
-// The parts of execute. What is measured and kept knows nothing of how items are run; the others depend on each other.
+// The parts of execute. What is measured knows nothing of how items are run; the others depend on each other.
 const parts = {
   model: [],
-  records: [],
   here: ['model', 'run'],
-  run: ['model', 'records', 'here', 'workers'],
+  run: ['model', 'here', 'workers'],
   workers: ['model', 'run', 'here'],
 }
 

@@ -15,7 +15,7 @@ import { draw, iterate, iterateAsync, PrefixedSource } from './run/prefixed-sour
 import type { Assumed, Measured } from './model/profile.js'
 import { recall, remember } from './model/profile-cache.js'
 import { wakeUp } from './model/wake-up.js'
-import { earlierRunsOf } from './records/recorders.js'
+import { earlierRunsOf } from '../records/recorders.js'
 import type { Run } from './run/run.js'
 import { whyNotShared } from './workers/shared-policies.js'
 import { ArraySink, SettledSink } from './run/sinks.js'

@@ -1,5 +1,5 @@
 import type { ExecutionError } from '../errors.js'
-import { runError } from './run-error.js'
+import { runError } from '../internal/run-error.js'
 
 /** Marks a thread as a worker of ours, for every copy of the package that is loaded in it. */
 const mark = Symbol.for('amorsize.worker')

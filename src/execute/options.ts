@@ -2,29 +2,13 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
 import { checkHooks, type RunHooks } from './hooks.js'
-import { checkRecorderOptions, type CheckpointOptions } from './records/recorder-options.js'
+import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
+import type { RunMode } from './model/cost-model.js'
 import { currentLimits } from './model/limits.js'
 import { refuseWhileLoading } from './nesting.js'
 
-/** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
-export type RunMode = 'serial' | 'async' | 'threads'
-
-/** How far a run has come. */
-export interface Progress {
-  readonly completed: number
-  readonly failed: number
-  /** Number of items; `null` where the source does not say. */
-  readonly total: number | null
-  /** 0–100; `null` while `total` is. */
-  readonly percent: number | null
-  readonly itemsPerSecond: number
-  readonly elapsedMs: number
-  /** Milliseconds until the end at the present pace; `null` while `total` is. */
-  readonly etaMs: number | null
-}
-
 /** Options of `execute` and `optimize`. All may be left out: the defaults are what is measured. */
-export interface ScheduleOptions {
+export interface ScheduleOptions extends RecorderOptions {
   /** Worker threads (mode 'threads') or items in flight (mode 'async'), >= 1. Default: what the machine allows and the items need. */
   readonly workers?: number | undefined
   /** Items a worker is sent at a time, >= 1. Default: as many as take `targetChunkMs`, fewer towards the end. */
@@ -45,18 +29,10 @@ export interface ScheduleOptions {
   readonly timeoutMs?: number | undefined
   /** Applied to each item, the first one outermost, with one state over all workers. One that belongs to this thread keeps the run in it. */
   readonly policies?: readonly Policy[] | undefined
-  /** Told at most ten times a second, and at the end. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Whether to show a bar on a terminal; default false. */
-  readonly progress?: boolean | undefined
   /** Listeners of the run; see {@link RunHooks}. */
   readonly hooks?: RunHooks | undefined
   /** 'throw' (default): the first item that fails ends the run. 'collect': results are `PromiseSettledResult`s. */
   readonly onError?: 'throw' | 'collect' | undefined
-  /** File that gets one JSON line for each item that failed for good. */
-  readonly deadLetter?: string | undefined
-  /** Where to keep what is finished, so that a run that was killed can be resumed. */
-  readonly checkpoint?: CheckpointOptions | undefined
   /** How often an item is tried again whose worker died, >= 0; default 1. */
   readonly retryCrashedItems?: number | undefined
   /** Whether to use fewer workers while other programs keep the machine busy; default false. */
@@ -178,13 +154,12 @@ export function completeOptions(
   checkBoolean('ordered', o.ordered)
   if (o.batchSize !== undefined && o.batchSize !== 'auto') checkBatchSize(o.batchSize)
 
-  const isWatched =
-    o.hooks !== undefined ||
-    o.onProgress !== undefined ||
-    o.progress === true ||
-    o.deadLetter !== undefined ||
-    o.checkpoint !== undefined
-  const isPlain = !isWatched && o.onError === 'throw' && o.timeoutMs === Infinity && o.policies.length === 0
+  const isPlain =
+    o.hooks === undefined &&
+    !keepsAccount(o) &&
+    o.onError === 'throw' &&
+    o.timeoutMs === Infinity &&
+    o.policies.length === 0
   return { ...o, isPlain }
 }
 

@@ -1,6 +1,5 @@
-import type { Considered } from './model/cost-model.js'
+import type { Considered, RunMode } from './model/cost-model.js'
 import { explainPlan } from './model/explain.js'
-import type { RunMode } from './options.js'
 import type { Profile } from './model/profile.js'
 
 /** How a task will be run on its items, and why; made by {@link optimize}. */

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkKeys, describe } from '../internal/validate.js'
-import { runError } from './run-error.js'
+import { runError } from '../internal/run-error.js'
 import { whyNotImported } from './workers/why-not-imported.js'
 
 /** A function that is applied to each item. */

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Checkpoint } from '../../dist/execute/records/checkpoint.js'
-import { digestOf } from '../../dist/execute/records/item-digest.js'
+import { Checkpoint } from '../../dist/records/checkpoint.js'
+import { digestOf } from '../../dist/records/item-digest.js'
 import { recordedRun, temporaryFolder } from '../unit/support/recorded-run.js'
 
 const folder = temporaryFolder()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { Checkpoint } from '../../dist/execute/records/checkpoint.js'
+import { Checkpoint } from '../../dist/records/checkpoint.js'
 import { ExecutionError } from '../../dist/index.js'
 import { recordedRun, temporaryFolder } from './support/recorded-run.js'
 
@@ -224,7 +224,7 @@ describe('a checkpoint in use', () => {
   it('is refused to another process, which may have it when the first was killed', async () => {
     const dir = newDir()
     const program = `
-      import { Checkpoint } from ${JSON.stringify(new URL('../../dist/execute/records/checkpoint.js', import.meta.url).href)}
+      import { Checkpoint } from ${JSON.stringify(new URL('../../dist/records/checkpoint.js', import.meta.url).href)}
       await Checkpoint.open({ dir: ${JSON.stringify(dir)} }, ${JSON.stringify(identity)})
       console.log('open')
       setInterval(() => {}, 1000)`
@@ -307,7 +307,7 @@ describe('a checkpoint that cannot be written', () => {
     // A limit on the size of files stands for the full disk: the write that passes it is cut short, the next one fails.
     const dir = newDir()
     const program = `
-      import { Checkpoint } from ${JSON.stringify(new URL('../../dist/execute/records/checkpoint.js', import.meta.url).href)}
+      import { Checkpoint } from ${JSON.stringify(new URL('../../dist/records/checkpoint.js', import.meta.url).href)}
       process.on('SIGXFSZ', () => {})
       const checkpoint = await Checkpoint.open({ dir: ${JSON.stringify(dir)} }, ${JSON.stringify(identity)})
       let index = 0

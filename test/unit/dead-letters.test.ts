@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { DeadLetters } from '../../dist/execute/records/dead-letters.js'
+import { DeadLetters } from '../../dist/records/dead-letters.js'
 import { ExecutionError } from '../../dist/index.js'
 import { temporaryFolder } from './support/recorded-run.js'
 

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Progress } from '../../dist/execute/options.js'
-import { checkRecorderOptions } from '../../dist/execute/records/recorder-options.js'
-import { recordersOf } from '../../dist/execute/records/recorders.js'
+import type { Progress } from '../../dist/records/recorder.js'
+import { checkRecorderOptions } from '../../dist/records/recorder.js'
+import { recordersOf } from '../../dist/records/recorders.js'
 import { recordedRun, temporaryFolder } from './support/recorded-run.js'
 
 const folder = temporaryFolder()

@@ -1,4 +1,5 @@
-import type { RunMode } from '../options.js'
+/** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
+export type RunMode = 'serial' | 'async' | 'threads'
 
 /** What the estimates are made from; all of it measured, or a default until it is. Times are milliseconds. */
 export interface CostInputs {

@@ -1,5 +1,5 @@
 import { callHook, type RunHooks } from '../hooks.js'
-import type { RunRecorder } from '../records/run-recorder.js'
+import type { RunRecorder } from '../../records/recorder.js'
 
 /** Where the outcomes of a run go. */
 export interface Sink {

@@ -1,4 +1,4 @@
-import type { EarlierRuns } from '../records/checkpoint-log.js'
+import type { EarlierRuns } from '../../records/checkpoint-log.js'
 import { draw } from './prefixed-source.js'
 import type { ItemSource } from './item-source.js'
 import { runSample, type Sampled } from '../model/sample.js'

@@ -6,7 +6,7 @@ import { wakeUp } from '../model/wake-up.js'
 import { countIdleWorkers } from './idle-workers.js'
 import type { FromWorker } from './worker-protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
-import { runErrorOf } from '../run-error.js'
+import { runErrorOf } from '../../internal/run-error.js'
 
 /** How long a worker stays without work. */
 const IDLE_MS = 30_000

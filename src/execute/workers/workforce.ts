@@ -13,7 +13,7 @@ import type { Batch } from '../run/supply.js'
 import type { TransferredTask } from './transfer.js'
 import { type WorkerPool, type WorkerRequest, poolFor } from './worker-pool.js'
 import { WorkerLane } from './worker-lane.js'
-import { runError } from '../run-error.js'
+import { runError } from '../../internal/run-error.js'
 
 /** Workers that may die without any item to blame, one after the other, before the run gives up. */
 const CAUSELESS_DEATHS = 10

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import type { RunRecorder } from '../../../dist/execute/records/run-recorder.js'
+import type { RunRecorder } from '../../../dist/records/recorder.js'
 
 /** What a run did. */
 export interface RecordedRun {

@@ -1,8 +1,7 @@
-import type { Clock } from '../../internal/clock.js'
+import type { Clock } from '../internal/clock.js'
 import type { EarlierRuns, RunIdentity } from './checkpoint-log.js'
 import type { Wanted } from './open-recorders.js'
-import type { RecorderOptions } from './recorder-options.js'
-import type { RunRecorder } from './run-recorder.js'
+import { keepsAccount, type RecorderOptions, type RunRecorder } from './recorder.js'
 
 /**
  * Returns what keeps account of a run, in the order it is to be told; nothing, at no cost, where no option asks for it.
@@ -18,7 +17,7 @@ export function recordersOf(
 ): Promise<RunRecorder[]> | RunRecorder[] {
   const { checkpoint, deadLetter, progress = false, onProgress, hooks } = options
   const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
-  if (checkpoint === undefined && deadLetter === undefined && !progress && listeners.length === 0) return []
+  if (!keepsAccount(options)) return []
   return openLater({ checkpoint, deadLetter, progress, listeners, identity, clock })
 }
 

@@ -4,7 +4,7 @@ import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { messageOf, runError } from '../run-error.js'
+import { messageOf, runError } from '../internal/run-error.js'
 
 /** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
 const FOREIGN_CLAIM_MS = 60_000

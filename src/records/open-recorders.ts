@@ -1,12 +1,10 @@
-import type { Clock } from '../../internal/clock.js'
-import { openProgressBar, type ProgressBar } from '../../internal/progress-bar.js'
+import type { Clock } from '../internal/clock.js'
+import { openProgressBar, type ProgressBar } from '../internal/progress-bar.js'
 import { Checkpoint } from './checkpoint.js'
 import { EarlierRuns, type RunIdentity } from './checkpoint-log.js'
 import { DeadLetters } from './dead-letters.js'
-import type { Progress } from '../options.js'
 import { ProgressMeter } from './progress.js'
-import type { CheckpointOptions } from './recorder-options.js'
-import type { RunRecorder } from './run-recorder.js'
+import type { CheckpointOptions, Progress, RunRecorder } from './recorder.js'
 
 /** What a run is to keep account of. */
 export interface Wanted {

@@ -1,7 +1,6 @@
-import { type Clock, systemClock } from '../../internal/clock.js'
-import { notify } from '../../internal/listeners.js'
-import type { Progress } from '../options.js'
-import type { RunRecorder } from './run-recorder.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { notify } from '../internal/listeners.js'
+import type { Progress, RunRecorder } from './recorder.js'
 
 /** Shortest time between two reports. The last one may come sooner. */
 const INTERVAL_MS = 100

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { AppendFile } from './append-file.js'
 import { show, writeValue } from './plain-json.js'
-import type { RunRecorder } from './run-recorder.js'
+import type { RunRecorder } from './recorder.js'
 
 /** How an error is written down. What it does not say is null. */
 export interface WrittenError {

@@ -7,9 +7,8 @@ import { type CheckpointLog, headerOf, pathOf, readLog, refuseItem, type RunIden
 import { FileWindow, resultBytes } from './checkpoint-reader.js'
 import { FinishedItems } from './finished-items.js'
 import { chained, digestOf } from './item-digest.js'
-import { messageOf, runError } from '../run-error.js'
-import type { CheckpointOptions } from './recorder-options.js'
-import type { RunRecorder } from './run-recorder.js'
+import { messageOf, runError } from '../internal/run-error.js'
+import type { CheckpointOptions, RunRecorder } from './recorder.js'
 
 /**
  * The account of finished items and their results in an append-only log, `<dir>/<name>.log`. A run that was killed and is started

@@ -5,8 +5,8 @@ import { type CheckpointHeader, FORMAT_VERSION } from './checkpoint-format.js'
 import { FileWindow, readHeader, readRecords } from './checkpoint-reader.js'
 import { FinishedItems } from './finished-items.js'
 import { digestOf } from './item-digest.js'
-import type { CheckpointOptions } from './recorder-options.js'
-import { messageOf, runError } from '../run-error.js'
+import type { CheckpointOptions } from './recorder.js'
+import { messageOf, runError } from '../internal/run-error.js'
 
 const LONGEST_NAME = 200
 const SHOWN_SOURCE = 80

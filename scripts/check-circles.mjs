@@ -1,0 +1,36 @@
+// Checks that no files of src/ import each other in a circle: whoever reads one of them would have to read all.
+import { readFileSync, readdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { circlesIn } from './support/circles.mjs'
+import { root } from './support/project.mjs'
+
+/** Circles that are still to be opened. Each line goes with its circle: one that is gone is a fault, too. */
+const known = [
+  'src/memory/bucket.ts, src/memory/native-bucket.ts, src/memory/twin-bucket.ts',
+  'src/memory/keyed-table.ts, src/memory/native-keyed-table.ts, src/memory/twin-keyed-table.ts',
+  'src/memory/breaker.ts, src/memory/native-breaker.ts, src/memory/twin-breaker.ts',
+  'src/memory/native-semaphore.ts, src/memory/semaphore-core.ts, src/memory/semaphore.ts, src/memory/twin-semaphore.ts',
+  'src/rate-limit/keyed-rate-limiter.ts, src/rate-limit/rate-limiter.ts',
+  'src/policy/circuit-breaker-options.ts, src/policy/circuit-breaker-stage.ts',
+  'src/policy/portable.ts, src/policy/retry-budget.ts, src/policy/retry-options.ts, src/policy/timeout.ts',
+  'src/execute/run/supply.ts, src/execute/workers/shared-block.ts',
+  'src/execute/workers/lost-items.ts, src/execute/workers/worker-lane.ts, src/execute/workers/workforce.ts',
+  'src/execute/workers/worker-policies.ts, src/execute/workers/worker-policy-classes.ts',
+  'src/execute/model/explain.ts, src/execute/plan.ts',
+]
+
+const sources = new Map()
+for (const file of readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })) {
+  if (!file.name.endsWith('.ts')) continue
+  const path = join(file.parentPath, file.name)
+  sources.set(relative(root, path).replaceAll('\\', '/'), readFileSync(path, 'utf8'))
+}
+const found = circlesIn(sources).map((circle) => circle.join(', '))
+const faults = [
+  ...found.filter((circle) => !known.includes(circle)).map((circle) => `a circle of imports: ${circle}`),
+  ...known
+    .filter((circle) => !found.includes(circle))
+    .map((circle) => `no circle any more, or another one; take it out of scripts/check-circles.mjs: ${circle}`),
+]
+for (const fault of faults) console.error(fault)
+if (faults.length > 0) process.exitCode = 1

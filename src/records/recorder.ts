@@ -1,0 +1,90 @@
+import { checkOptionalFunction } from '../internal/check-common.js'
+import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
+
+/** What keeps account of a run's items. Called in this thread by the engine; several may be attached. */
+export interface RunRecorder {
+  /** Whether `index` was finished in an earlier run, so that it must not run again. */
+  finishedBefore?(index: number): { readonly result: unknown } | undefined
+  /** Called in order for each item as it is taken from the source, before it runs. May throw to refuse the run. */
+  itemTaken?(index: number, item: unknown): void
+  itemFinished?(index: number, result: unknown): void
+  /** An item that failed for good. */
+  itemFailed?(index: number, item: unknown, error: unknown, attempts: number): void
+  /** Resolves when all that was told is safe. The engine awaits it before the run ends, and from time to time as back-pressure. */
+  flush?(): Promise<void>
+  /** The run has ended, well or not. Always called once. */
+  close?(): Promise<void>
+}
+
+/** Where a run keeps its checkpoint. */
+export interface CheckpointOptions {
+  /** Folder, made if it is not there. */
+  readonly dir: string
+  /** Name of the log in it, for a folder with several; letters, digits, `.`, `_` and `-`; default 'checkpoint'. */
+  readonly name?: string | undefined
+}
+
+/** How far a run has come. */
+export interface Progress {
+  readonly completed: number
+  readonly failed: number
+  /** Number of items; `null` where the source does not say. */
+  readonly total: number | null
+  /** 0–100; `null` while `total` is. */
+  readonly percent: number | null
+  readonly itemsPerSecond: number
+  readonly elapsedMs: number
+  /** Milliseconds until the end at the present pace; `null` while `total` is. */
+  readonly etaMs: number | null
+}
+
+/** The options of a run that make it keep account of its items. */
+export interface RecorderOptions {
+  /** Told at most ten times a second, and at the end. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Whether to show a bar on a terminal; default false. */
+  readonly progress?: boolean | undefined
+  /** File that gets one JSON line for each item that failed for good. */
+  readonly deadLetter?: string | undefined
+  /** Where to keep what is finished, so that a run that was killed can be resumed. */
+  readonly checkpoint?: CheckpointOptions | undefined
+  /** Of these, the one that is told of progress. */
+  readonly hooks?: { readonly onProgress?: ((progress: Progress) => void) | undefined } | undefined
+}
+
+/** Whether any of them asks for an account. */
+export function keepsAccount({ onProgress, progress, deadLetter, checkpoint, hooks }: RecorderOptions): boolean {
+  const asked = [onProgress, hooks?.onProgress, deadLetter, checkpoint].some((option) => option !== undefined)
+  return asked || progress === true
+}
+
+/**
+ * Checks the options that say what account of a run is kept.
+ *
+ * @throws {TypeError} when one has the wrong type or an unknown key, {RangeError} when a path or name is empty or no file name
+ */
+export function checkRecorderOptions(options: RecorderOptions): void {
+  const { checkpoint, deadLetter, progress, onProgress } = options
+  if (checkpoint !== undefined) {
+    checkKeys('checkpoint', checkpoint, ['dir', 'name'])
+    checkPath('checkpoint.dir', checkpoint.dir)
+    if (checkpoint.name !== undefined) checkFileName('checkpoint.name', checkpoint.name)
+  }
+  if (deadLetter !== undefined) checkPath('deadLetter', deadLetter)
+  if (progress !== undefined) checkBoolean('progress', progress)
+  checkOptionalFunction('onProgress', onProgress)
+}
+
+function checkPath(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a path (string); received ${describe(value)}`)
+  if (value === '' || value.includes('\0')) throw new RangeError(`${name} must be a path; received ${describe(value)}`)
+}
+
+function checkFileName(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string; received ${describe(value)}`)
+  if (!/^[\w-][\w.-]{0,199}$/.test(value)) {
+    throw new RangeError(
+      `${name} must be 1 to 200 letters, digits, '.', '_' or '-', not starting with '.'; received ${describe(value)}`,
+    )
+  }
+}
