@@ -88,7 +88,7 @@ class TokenBucket {
       const int64_t produced = slot.produced(now_ns);
       const int64_t next = std::max(slot.spent, produced - slot.burst) + cost;
       int64_t wait_ns = 0;
-      if (next > produced) {
+      if (next > produced || slot.is_paused(now_ns)) {
         wait_ns = next > kMaxSpent ? kNever : slot.time_until(next, now_ns);
         if (wait_ns > max_wait_ns || wait_ns == kNever) {
           if (!is_current(slot)) continue;
@@ -152,12 +152,12 @@ class TokenBucket {
     }
   }
 
-  // Tokens that could be taken now: 0 .. burst.
+  // Tokens that could be taken now: 0 .. burst; none during a pause.
   double available(int64_t now_ns) const {
     for (;;) {
       const Slot slot = read_slot();
       const int64_t produced = slot.produced(now_ns);
-      const int64_t units = produced - std::max(slot.spent, produced - slot.burst);
+      const int64_t units = slot.is_paused(now_ns) ? 0 : produced - std::max(slot.spent, produced - slot.burst);
       if (is_current(slot)) return slot.tokens_of(std::max<int64_t>(units, 0));
     }
   }
@@ -188,8 +188,8 @@ class TokenBucket {
     });
   }
 
-  // Stops production until `until_ns` and empties the bucket, so that nobody, waiting or new, is admitted before. Does
-  // nothing when the bucket is paused for at least as long already.
+  // Stops production until `until_ns` and empties the bucket; nobody, waiting or new, is admitted before. What is given
+  // back meanwhile is there when it ends. Does nothing when the bucket is paused for at least as long already.
   Outcome pause(int64_t now_ns, int64_t until_ns) {
     return change(now_ns, [&](const Slot& old) {
       Change to = at(old, now_ns);
@@ -240,6 +240,9 @@ class TokenBucket {
 
     // Units produced since the base. Time before the epoch (a pause, or another processor's clock) produces nothing.
     int64_t produced(int64_t now_ns) const { return now_ns > epoch_ns ? produced_in(rate, now_ns - epoch_ns) : 0; }
+
+    // Nobody is admitted before the epoch, whatever is given back meanwhile.
+    bool is_paused(int64_t now_ns) const { return now_ns < epoch_ns; }
 
     int64_t time_until(int64_t units, int64_t now_ns) const {
       const int64_t since_epoch = units > 0 ? time_to_produce(rate, units) : 0;
@@ -339,7 +342,7 @@ class TokenBucket {
       const int64_t cost = cost_of(terms);
       const int64_t produced = terms.produced(now_ns);
       const int64_t next = std::max(terms.spent, produced - terms.burst) + cost;
-      if (next > produced || cost == kTooLarge) {
+      if (next > produced || cost == kTooLarge || terms.is_paused(now_ns)) {
         if (!is_current(terms)) continue;
         return cost == kTooLarge ? Outcome::kExceedsBurst : Outcome::kDenied;
       }

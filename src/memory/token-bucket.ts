@@ -123,7 +123,7 @@ export class TwinTokenBucket {
       }
       const produced = producedBy(slot, nowNs)
       const next = max(slot.spent, produced - slot.burst) + cost
-      if (next > produced) {
+      if (next > produced || isPaused(slot, nowNs)) {
         if (!this.#isCurrent(slot)) continue
         return OUTCOME.denied
       }
@@ -145,7 +145,7 @@ export class TwinTokenBucket {
       const produced = producedBy(slot, nowNs)
       const next = max(slot.spent, produced - slot.burst) + cost
       let waitNs = 0n
-      if (next > produced) {
+      if (next > produced || isPaused(slot, nowNs)) {
         waitNs = next > MAX_SPENT ? NEVER : timeUntil(slot, next, nowNs)
         if (waitNs > maxWaitNs || waitNs === NEVER) {
           if (!this.#isCurrent(slot)) continue
@@ -208,12 +208,12 @@ export class TwinTokenBucket {
     }
   }
 
-  /** Tokens that could be taken now. */
+  /** Tokens that could be taken now; none during a pause. */
   available(nowNs: bigint): number {
     for (;;) {
       const slot = this.#readSlot()
       const produced = producedBy(slot, nowNs)
-      const units = produced - max(slot.spent, produced - slot.burst)
+      const units = isPaused(slot, nowNs) ? 0n : produced - max(slot.spent, produced - slot.burst)
       if (this.#isCurrent(slot)) return slotTokens(slot, max(units, 0n))
     }
   }
@@ -467,6 +467,10 @@ function makeSlot(
     askedRate: rate,
     askedBurst: burst,
   }
+}
+
+function isPaused(slot: Slot, nowNs: bigint): boolean {
+  return nowNs < slot.epochNs
 }
 
 function producedBy(slot: Slot, nowNs: bigint): bigint {

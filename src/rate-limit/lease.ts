@@ -80,6 +80,11 @@ export class Lease implements Disposable {
     return this.#acquireSlowly(tokens === undefined ? 1 : tokens)
   }
 
+  /** Gives back what is in hand, since the limit is paused. @internal */
+  interrupt(): void {
+    this.#giveBack()
+  }
+
   /** Gives back what is in hand and refuses further use. The limiter is not touched. */
   [Symbol.dispose](): void {
     this.#disposed = true

@@ -287,8 +287,8 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   /**
-   * Admits nobody for a while: every thread, also those who wait already. A pause that ends later stays. For a server's
-   * Retry-After.
+   * Admits nobody for a while: every thread, also those who wait already. What is given back meanwhile is there when the pause
+   * ends. A pause that ends later stays. For a server's Retry-After.
    *
    * @param ms - how long from now, >= 0
    */
@@ -296,6 +296,7 @@ export class RateLimiter implements Policy, Disposable {
     this.#checkUsable()
     checkNumber('ms', ms, { min: 0 })
     this.#changed(this.#bucket.pause(ms))
+    for (const lease of this.#leaseHost.open) lease.interrupt()
   }
 
   /**

@@ -133,14 +133,14 @@ class BucketModel {
       case Action::kAcquire: {
         if (amount > asked_burst_) return {core::Outcome::kExceedsBurst};
         const int128 next = spent_at(now) + cost(amount);
-        if (next > produced(now)) return {core::Outcome::kDenied};
+        if (next > produced(now) || now < epoch_) return {core::Outcome::kDenied};
         spent_ = next;
         return {};
       }
       case Action::kReserve: {
         if (amount > asked_burst_) return {core::Outcome::kExceedsBurst, core::kNever};
         const int128 next = spent_at(now) + cost(amount);
-        const int64_t wait = next > produced(now) ? wait_for(next, now) : 0;
+        const int64_t wait = next > produced(now) || now < epoch_ ? wait_for(next, now) : 0;
         if (wait > limit) return {core::Outcome::kDenied, wait};
         spent_ = next;
         return {core::Outcome::kGranted, wait, static_cast<int64_t>(next)};
@@ -160,6 +160,7 @@ class BucketModel {
         return {};
       }
       case Action::kAvailable:
+        if (now < epoch_) return {};
         return {.first = tokens(std::max<int128>(produced(now) - spent_at(now), 0))};
       case Action::kRemaining: {
         if (ticket.generation < 0) return {};

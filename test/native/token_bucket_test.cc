@@ -256,6 +256,22 @@ TEST("bucket: a pause admits nobody before its end, waiting or new") {
   EXPECT_EQ(bucket.reserve(kStart + kSecond, 1, kForever).wait_ns, 10 * kSecond + kSecond / 2);
 }
 
+TEST("bucket: what is given back in a pause lets nobody through, and is there when it ends") {
+  Bucket bucket(1, 10);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  const Reservation taken = bucket.reserve(kStart, 6, kForever);
+  const int64_t end = kStart + 10 * kSecond;
+  CHECK(bucket.pause(kStart, end) == Outcome::kGranted);
+  EXPECT_EQ(bucket.refund(kStart + kSecond, 3), 3.0);
+  EXPECT_EQ(bucket.cancel(kStart + kSecond, taken.ticket, 6), 6.0);
+  EXPECT_EQ(bucket.available(end - 1), 0.0);
+  CHECK(!bucket.try_acquire_one(end - 1));
+  CHECK(bucket.try_acquire(end - 1, 2) == Outcome::kDenied);
+  EXPECT_EQ(bucket.reserve(end - kSecond, 1, 0).wait_ns, kSecond);
+  EXPECT_EQ(bucket.available(end), 9.0);
+  CHECK(bucket.try_acquire(end, 9) == Outcome::kGranted);
+}
+
 TEST("bucket: a pause can be made longer but not shorter, and one that is over does nothing") {
   Bucket bucket(1, 1);
   CHECK(bucket.pause(kStart, kStart + 5 * kSecond) == Outcome::kGranted);

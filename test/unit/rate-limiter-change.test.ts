@@ -38,6 +38,36 @@ describe('pauseFor', () => {
     expect(limiter.tryAcquire()).toBe(false)
   })
 
+  it('lets nobody through whatever is given back meanwhile; it is there when the pause ends', async () => {
+    const { clock, limiter } = limited({ burstSize: 10 })
+    const several = RateLimiter.all({ limiter })
+    const permit = several.tryAcquire({ limiter: 4 })
+    const reserved = limiter.reserve(2)
+    limiter.pauseFor(1000)
+    if (permit !== false) permit.settle({ limiter: 1 })
+    limiter.refund(1)
+    reserved.cancel()
+    expect([limiter.tryAcquire(), several.tryAcquire({ limiter: 1 }), limiter.getAvailableTokens()]).toEqual([
+      false,
+      false,
+      0,
+    ])
+    expect(limiter.reserve().cancel()).toBe(1)
+    expect(limiter.reserve().waitMs).toBe(1000)
+    await clock.advance(1000)
+    expect(drain(limiter)).toBe(5)
+  })
+
+  it('stops a lease that has tokens in hand', async () => {
+    const { clock, limiter } = limited({ burstSize: 10 })
+    const lease = limiter.lease({ size: 8 })
+    expect(lease.tryAcquire()).toBe(true)
+    limiter.pauseFor(1000)
+    expect(lease.tryAcquire()).toBe(false)
+    await clock.advance(1000)
+    expect(drain(limiter)).toBe(7)
+  })
+
   it('for 0 ms changes nothing', () => {
     const { limiter } = limited({ burstSize: 3 })
     limiter.pauseFor(0)
