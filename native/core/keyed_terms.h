@@ -139,9 +139,6 @@ struct KeyedTerms {
   double tokens_of(int64_t units) const {
     return units == burst ? asked.burst : std::min(tokens_in(units, scale.digits), asked.burst);
   }
-
-  // The most that a level holds, and what counts as more than any.
-  int64_t max_spent() const { return (int64_t{1} << (62 - scale.generation_bits)) - 1; }
 };
 
 }  // namespace amorsize::core

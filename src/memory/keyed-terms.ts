@@ -69,8 +69,6 @@ export class KeyedTerms {
   readonly generationBits: bigint
   /** In units. */
   readonly burst: bigint
-  /** The most that a level holds. */
-  readonly maxSpent: bigint
 
   private constructor(asked: KeyedParameters, seed: HashSeed, epochNs: bigint) {
     const { digits, generationBits } = scaleFor(asked.rate, asked.burst)
@@ -85,7 +83,6 @@ export class KeyedTerms {
     this.digits = digits
     this.generationBits = BigInt(generationBits)
     this.burst = burst > 1n ? burst : 1n
-    this.maxSpent = (1n << (62n - this.generationBits)) - 1n
   }
 
   static make(nowNs: bigint, asked: KeyedParameters, seed: HashSeed): KeyedTerms {
