@@ -28,7 +28,7 @@ async function soak() {
     LD_PRELOAD: library,
     ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
-    // Where node-gyp-build looks first.
+    // Where the package looks first.
     AMORSIZE_PREBUILD: folder,
     AMORSIZE_NATIVE: '1',
   })

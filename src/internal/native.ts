@@ -1,6 +1,6 @@
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SharedMemoryError } from '../errors.js'
+import { requirePrebuilt } from './addon-files.js'
 import { builtins } from './builtins.js'
 import { describe } from './validate.js'
 
@@ -15,9 +15,7 @@ export interface NativeAddon {}
 export interface NativeStatus {
   /** 'addon' when the compiled code is in use, 'twin' when its TypeScript twin is. */
   readonly source: 'addon' | 'twin'
-  /** The file that was loaded, or null. */
-  readonly path: string | null
-  /** One line for every thing that was tried, and how it ended. */
+  /** One line for every attempt that failed. */
   readonly tried: readonly string[]
 }
 
@@ -25,9 +23,6 @@ interface Loaded {
   readonly addon: NativeAddon | null
   readonly status: NativeStatus
 }
-
-/** dist/internal/ is two levels below the package's root. */
-const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
 let loaded: Loaded | undefined
 
@@ -49,22 +44,18 @@ function load(): Loaded {
       { reason: 'unavailable' },
     )
   }
-  if (wish === '0')
-    return { addon: null, status: { source: 'twin', path: null, tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
+  if (wish === '0') return { addon: null, status: { source: 'twin', tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
 
-  const require = builtins.module.createRequire(import.meta.url)
-  const nodeGypBuild = require('node-gyp-build') as { resolve(directory: string): string }
   const tried: string[] = []
-  try {
-    const path = nodeGypBuild.resolve(packageRoot)
-    tried.push(`found ${path}`)
-    const addon = require(path) as NativeAddon
-    return { addon, status: { source: 'addon', path, tried } }
-  } catch (error) {
-    tried.push(error instanceof Error ? error.message : String(error))
+  const codes = new Set<unknown>()
+  const failed = (error: unknown): void => {
+    codes.add((error as { code?: unknown } | null)?.code)
+    tried.push(firstLine(error))
   }
-  tried.push(describeFolder('build/Release'), describeFolder('prebuilds'))
-  const report = explain(tried)
+  const addon = requireBuilt(failed) ?? lendingRequire(() => requirePrebuilt(failed))
+  if (addon !== undefined) return { addon: addon as NativeAddon, status: { source: 'addon', tried } }
+
+  const report = explain(tried, codes.has('ERR_DLOPEN_DISABLED'))
   if (wish === '1')
     throw new SharedMemoryError(`AMORSIZE_NATIVE=1 asks for the native addon, but it cannot be loaded. ${report}`, {
       reason: 'unavailable',
@@ -73,21 +64,60 @@ function load(): Loaded {
     type: 'AmorsizeWarning',
     code: 'AMORSIZE_NO_ADDON',
   })
-  return { addon: null, status: { source: 'twin', path: null, tried } }
+  return { addon: null, status: { source: 'twin', tried } }
 }
 
-function describeFolder(name: string): string {
-  const { existsSync, readdirSync } = builtins.fs
-  const path = join(packageRoot, name)
-  return existsSync(path) ? `${path} holds: ${readdirSync(path).join(', ') || 'nothing'}` : `${path} does not exist`
+/** The addon that was compiled in the package's own folder, where there is one. */
+function requireBuilt(failed: (error: unknown) => void): unknown {
+  try {
+    const url = ownUrl()
+    if (url === undefined) return undefined
+    // dist/internal/ and dist/bundle/ are two levels below the package's root.
+    const path = fileURLToPath(new URL('../../build/Release/amorsize.node', url))
+    return builtins.fs.existsSync(path) ? builtins.module.createRequire(url)(path) : undefined
+  } catch (error) {
+    failed(error)
+    return undefined
+  }
 }
 
-function explain(tried: readonly string[]): string {
+/**
+ * Calls `load` while the global `require` is that of this file. An ES module has none of its own, nor has what bundlers make of one; and
+ * only a call of `require` by that name is seen by them.
+ */
+function lendingRequire<T>(load: () => T): T {
+  const url = ownUrl()
+  if (url === undefined) return load()
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'require')
+  const value = builtins.module.createRequire(url)
+  Object.defineProperty(globalThis, 'require', { value, configurable: true, writable: true })
+  try {
+    return load()
+  } finally {
+    if (before === undefined) delete (globalThis as { require?: unknown }).require
+    else Object.defineProperty(globalThis, 'require', before)
+  }
+}
+
+/** Where this code is; undefined where a bundler has made CommonJS of it, which has a `require` of its own. */
+const ownUrl = (): string | undefined => import.meta.url
+
+/** What an error says, without the list of files that asked for a module. */
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\n[^]*/, '')
+}
+
+function explain(tried: readonly string[], isForbidden: boolean): string {
   return [
     `This is ${process.platform}-${process.arch}, Node ${process.version}, N-API ${process.versions['napi'] ?? 'unknown'}.`,
     ...tried.map((line) => `Tried: ${line}.`),
-    'To mend it: reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',
-    `or, with a C++20 compiler and Python, run "tar -xzf dist/native.tgz && npm install --no-save node-addon-api && npx node-gyp rebuild" in ${packageRoot};`,
-    'or set AMORSIZE_NATIVE=0 to accept the twin without this warning.',
+    isForbidden
+      ? 'To mend it: Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'
+      : [
+          'To mend it: reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',
+          'or, where a bundler has joined amorsize into the program, have it copy *.node files (esbuild: --loader:.node=copy) or mark amorsize as external;',
+          'or, with a C++20 compiler and Python, run "tar -xzf dist/native.tgz && npm install --no-save node-addon-api && npx node-gyp rebuild" in the folder of amorsize.',
+        ].join('\n'),
+    'Or set AMORSIZE_NATIVE=0 to accept the twin without this warning.',
   ].join('\n')
 }

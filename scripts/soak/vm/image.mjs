@@ -62,7 +62,7 @@ function fillImage(folder) {
   copyProgram(process.execPath, 'bin/node', rootfs)
   copyProgram('/usr/bin/unshare', 'bin/unshare', rootfs)
 
-  for (const name of ['dist', 'package.json', 'build/Release/amorsize.node', 'node_modules/node-gyp-build']) {
+  for (const name of ['dist', 'package.json', 'build/Release/amorsize.node']) {
     cpSync(join(root, name), join(app, name), { recursive: true })
   }
   cpSync(join(here, 'guest.mjs'), join(app, 'guest.mjs'))

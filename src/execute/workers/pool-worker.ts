@@ -29,7 +29,8 @@ const MOST_TASKS = 1000
 /** Once a worker has ended its first run, whoever waits for the results goes first. */
 const ASK_AFTER_MS = 5
 
-const program = new URL('./execute-worker.js', import.meta.url)
+/** Asked for late: where a bundler has taken `import.meta.url` away, the package can still be imported. */
+const program = (): URL => new URL('./execute-worker.js', import.meta.url)
 let nextId = 1
 
 /** Options of Node that make no sense in a worker that runs a file of its own. */
@@ -57,7 +58,7 @@ export class PoolWorker {
     const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
     this.cells[Cell.CURRENT] = -1
     const execArgv = ownArguments()
-    this.#worker = new builtins.workerThreads.Worker(program, {
+    this.#worker = new builtins.workerThreads.Worker(program(), {
       workerData,
       name: 'amorsize',
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
