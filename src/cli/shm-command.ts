@@ -76,8 +76,14 @@ function remove(name: string, options: RemoveOptions): void {
       `'${printable(name)}' is used by process ${users.join(', ')}; stop it, or remove the name with --force`,
     )
   }
+  const failures: string[] = []
   for (const entry of found) {
-    unlinkSync(entry.file)
-    process.stdout.write(`removed ${entry.kind} '${printable(name)}'\n`)
+    try {
+      unlinkSync(entry.file)
+      process.stdout.write(`removed ${entry.kind} '${printable(name)}'\n`)
+    } catch (error) {
+      failures.push(`${entry.file} cannot be removed (${error instanceof Error ? error.message : String(error)})`)
+    }
   }
+  if (failures.length > 0) throw new Error(failures.join('; '))
 }

@@ -1,6 +1,6 @@
-import { doubleFromBits } from '../internal/rate.js'
+import { doubleFromBits, MAX_BURST, MAX_RATE } from '../internal/rate.js'
 import { BREAKER_STATE } from './circuit-breaker.js'
-import { BREAKER, KEYED, KIND, NAMED_BUCKET, SEMAPHORE, kindWord } from './layout.js'
+import { BREAKER, KEYED, KIND, NAMED_BUCKET, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL, kindWord } from './layout.js'
 import { type MachineRegion, type RegionState, listMachineRegions } from './machine-regions.js'
 import { TwinTokenBucket } from './token-bucket.js'
 
@@ -31,15 +31,20 @@ export interface MachineEntry {
 
 type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes' | 'bytes' | 'file'>>
 
+/** How a kind is called, how many cells it has at least, and how they are read. */
+interface KindView {
+  readonly title: string
+  readonly cells: number
+  readonly read?: (words: BigInt64Array) => Details | null
+}
+
 /** What people call each kind, and how its cells are read. A kind that is not here is listed by its number. */
-const KINDS: Readonly<
-  Record<number, { readonly title: string; readonly read?: (words: BigInt64Array) => Details | null }>
-> = {
-  [KIND.tokenBucket]: { title: 'limiter', read: readBucket },
-  [KIND.keyedTable]: { title: 'keyed limiter', read: readKeyedTable },
-  [KIND.semaphore]: { title: 'bulkhead', read: readSemaphore },
-  [KIND.circuitBreaker]: { title: 'breaker', read: readBreaker },
-  [KIND.retryBudget]: { title: 'retry budget' },
+const KINDS: Readonly<Record<number, KindView>> = {
+  [KIND.tokenBucket]: { title: 'limiter', cells: NAMED_BUCKET.cells, read: readBucket },
+  [KIND.keyedTable]: { title: 'keyed limiter', cells: KEYED.headerCells, read: readKeyedTable },
+  [KIND.semaphore]: { title: 'bulkhead', cells: 1, read: readSemaphore },
+  [KIND.circuitBreaker]: { title: 'breaker', cells: BREAKER.headCells, read: readBreaker },
+  [KIND.retryBudget]: { title: 'retry budget', cells: RETRY_BUDGET.cells },
 }
 
 const NOTHING: Required<Details> = {
@@ -66,32 +71,62 @@ export function readMachine(): MachineEntry[] {
 /** What is known of `region`. */
 export function describeRegion(region: MachineRegion): MachineEntry {
   const { file, bytes, name, kind, processes, words } = region
-  const { title, read } = KINDS[kind ?? KIND.none] ?? { title: kind === null ? 'unknown' : `kind ${kind}` }
-  const holdsKind = kind !== null && words[0] === kindWord(kind)
-  const state = region.state === 'ready' && !holdsKind ? 'not-a-region' : region.state
-  const details = state === 'ready' ? read?.(words) : undefined
-  return { name, kind: title, state, processes, ...NOTHING, ...details, bytes, file }
+  const view = KINDS[kind ?? KIND.none]
+  const details = region.state === 'ready' && kind !== null ? readCells(words, kind, view) : null
+  return {
+    name,
+    kind: view?.title ?? (kind === null ? 'unknown' : `kind ${kind}`),
+    state: region.state === 'ready' && details === null ? 'not-a-region' : region.state,
+    processes,
+    ...NOTHING,
+    ...details,
+    bytes,
+    file,
+  }
+}
+
+/** Null when the cells do not hold what the header says. */
+function readCells(words: BigInt64Array, kind: number, view: KindView | undefined): Details | null {
+  if (words[0] !== kindWord(kind)) return null
+  if (view === undefined) return {}
+  if (words.length < view.cells * WORDS_PER_CELL) return null
+  try {
+    return view.read === undefined ? {} : view.read(words)
+  } catch (error) {
+    // Numbers that nobody of ours wrote can be beyond all arithmetic.
+    if (error instanceof RangeError || error instanceof TypeError) return null
+    throw error
+  }
+}
+
+function isLimit(rate: number, burst: number): boolean {
+  return rate > 0 && rate <= MAX_RATE && burst >= 1 && burst <= MAX_BURST
 }
 
 function readBucket(words: BigInt64Array): Details | null {
   const look = new TwinTokenBucket(words).look(process.hrtime.bigint())
-  if (look === null) return null
+  // Its parameters are being changed at this moment.
+  if (look === null) return {}
   const { requestsPerSecond, burstSize, tokens, debt, pausedMs } = look
+  if (!isLimit(requestsPerSecond, burstSize)) return null
   const counts = { allowed: Number(words[NAMED_BUCKET.allowed]), denied: Number(words[NAMED_BUCKET.denied]) }
   return { requestsPerSecond, burstSize, tokens, debt, pausedMs: pausedMs > 0 ? pausedMs : null, ...counts }
 }
 
 /** What holds for every key; the keys themselves are hashes. */
-function readKeyedTable(words: BigInt64Array): Details {
-  return {
-    requestsPerSecond: doubleFromBits(words[KEYED.rate] ?? 0n),
-    burstSize: doubleFromBits(words[KEYED.burst] ?? 0n),
-  }
+function readKeyedTable(words: BigInt64Array): Details | null {
+  const [requestsPerSecond, burstSize] = [
+    doubleFromBits(words[KEYED.rate] ?? 0n),
+    doubleFromBits(words[KEYED.burst] ?? 0n),
+  ]
+  return isLimit(requestsPerSecond, burstSize) ? { requestsPerSecond, burstSize } : null
 }
 
-function readSemaphore(words: BigInt64Array): Details {
+function readSemaphore(words: BigInt64Array): Details | null {
   const free = BigInt.asUintN(64, words[SEMAPHORE.hot] ?? 0n) >> BigInt(SEMAPHORE.stampBits + SEMAPHORE.freeShift)
-  return { permits: Number((words[SEMAPHORE.maxConcurrent] ?? 0n) - free) }
+  const most = Number(words[SEMAPHORE.maxConcurrent])
+  const permits = most - Number(free)
+  return most <= SEMAPHORE.mostPermits && permits >= 0 ? { permits } : null
 }
 
 const BREAKER_STATES = Object.entries(BREAKER_STATE)

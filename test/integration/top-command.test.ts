@@ -1,8 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { circuitBreaker, RateLimiter } from '../../dist/index.js'
-import { describeMachine, filesOf, machineName, removeLater, runScript, startScript } from '../support/machine.js'
+import {
+  describeMachine,
+  DIRECTORY,
+  filesOf,
+  machineName,
+  removeLater,
+  runScript,
+  startScript,
+} from '../support/machine.js'
 import { amorsize, main } from './support-cli.js'
 
 const policyOf = (name: string) => ({ name, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 100 }) as const
@@ -122,16 +130,46 @@ describeMachine('amorsize top', () => {
     expect(existsSync(file)).toBe(false)
   })
 
+  it('lets a file that somebody planted hide nothing', async () => {
+    const name = machineName()
+    await runScript(policyOf(name), 'say(0)')
+    const planted = removeLater(`${DIRECTORY}/amorsize.${process.geteuid!()}.1.${name}`)
+    writeFileSync(planted, '', { mode: 0o600 })
+    truncateSync(planted, 4100)
+    for (const args of [
+      ['top', '--once', '--json'],
+      ['shm', 'list', '--json'],
+    ]) {
+      const { code, stdout } = await amorsize(args)
+      expect(code).toBe(0)
+      expect(stdout).toContain(`"name":"${name}"`)
+      expect(stdout).toContain(`"file":"${planted}"`)
+    }
+    const folder = removeLater(`${planted}.folder`)
+    mkdirSync(folder)
+    expect(await amorsize(['shm', 'remove', folder])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot be removed'),
+    })
+    expect(await amorsize(['shm', 'remove', planted])).toMatchObject({ code: 0 })
+    expect(await amorsize(['shm', 'remove', name])).toMatchObject({ code: 0 })
+  })
+
   const noTerminal = spawnSync('script', ['--version']).status !== 0
   it.skipIf(noTerminal)('takes the terminal and gives it back (skipped without the program script)', async () => {
     const policy = policyOf(machineName())
     new RateLimiter(policy)
     // `script` gives a program a terminal; what it types comes after the first picture.
-    const typed = (keys: string, signal?: NodeJS.Signals): Promise<{ text: string; code: number | null }> =>
+    // Without a filter the names of whatever else runs on this machine may fill the screen.
+    const typed = (
+      keys: string,
+      filter: string,
+      signal?: NodeJS.Signals,
+    ): Promise<{ text: string; code: number | null }> =>
       new Promise((resolve) => {
         const child = spawn('script', [
           '-qec',
-          `stty rows 20 cols 120; exec "${process.execPath}" "${main}" top --interval 100`,
+          `stty rows 20 cols 120; exec "${process.execPath}" "${main}" top --interval 100 ${filter}`,
           '/dev/null',
         ])
         let text = ''
@@ -150,9 +188,9 @@ describeMachine('amorsize top', () => {
         child.on('close', (code) => resolve({ text, code }))
       })
     for (const { text, code } of await Promise.all([
-      typed(`/${policy.name}\rq`),
-      typed('\u0003'),
-      typed('', 'SIGTERM'),
+      typed(`/${policy.name}\rq`, ''),
+      typed('\u0003', `--filter ${policy.name}`),
+      typed('', `--filter ${policy.name}`, 'SIGTERM'),
     ])) {
       expect(code).toBe(0)
       expect(text).toContain(policy.name)
