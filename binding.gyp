@@ -18,6 +18,7 @@
         "native/binding/keyed_binding.cc",
         "native/binding/keyed_handle.cc",
         "native/binding/system_binding.cc",
+        "native/binding/window_binding.cc",
         "native/os/clock.cc",
         "native/os/process_identity.cc",
         "native/os/process_names.cc"

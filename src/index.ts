@@ -68,6 +68,13 @@ export type { Key } from './memory/key-hash.js'
 export type { KeyedRateLimiterHandle } from './rate-limit/keyed-handle.js'
 export type { KeyedRateLimitPolicy } from './rate-limit/keyed-policy.js'
 export { KeyedRateLimiter } from './rate-limit/keyed-rate-limiter.js'
+export {
+  type HitOptions,
+  KeyedWindow,
+  type KeyedWindowHandle,
+  type KeyedWindowOptions,
+  type WindowResult,
+} from './rate-limit/keyed-window.js'
 export type { Lease, LeaseOptions } from './rate-limit/lease.js'
 export {
   RateLimiter,

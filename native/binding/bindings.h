@@ -16,5 +16,6 @@ bool register_doorbell(napi_env env, napi_value exports);
 bool register_semaphore(napi_env env, napi_value exports);
 bool register_keyed(napi_env env, napi_value exports);
 bool register_system(napi_env env, napi_value exports);
+bool register_window(napi_env env, napi_value exports);
 
 }  // namespace amorsize::binding

@@ -44,6 +44,7 @@ struct BudgetHandle;
 struct Doorbell;
 struct SemaphoreHandle;
 struct KeyedHandle;
+struct WindowHandle;
 
 // Deleted when the thread has ended and the last handle is gone, in whichever order that happens. Counted by hand: the
 // standard library's shared pointers would tie the addon to a glibc newer than Node's.
@@ -54,6 +55,7 @@ struct Environment {
   NumberTable<SemaphoreHandle> semaphores;
   Doorbell* doorbell = nullptr;  // closes itself before the environment ends
   NumberTable<KeyedHandle> keyed;
+  NumberTable<WindowHandle> windows;
 
   void retain() { ++holders_; }
   void release() {

@@ -69,7 +69,8 @@ enum class Kind : int64_t {
   kKeyedTable = 2,
   kSemaphore = 3,
   kCircuitBreaker = 4,
-  kRetryBudget = 5
+  kRetryBudget = 5,
+  kKeyedWindow = 6
 };
 inline constexpr int64_t kind_word(Kind kind) {
   return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind);
@@ -357,6 +358,21 @@ inline constexpr int kTagBits = 48;
 inline constexpr int64_t kFrozen = -(int64_t{1} << 62) * 2;
 inline constexpr int64_t kFresh = kFrozen + (int64_t{1} << 32);
 }  // namespace keyed
+
+// Keyed window: a keyed table whose levels hold end << kEndShift | blocked << kCountBits | count, above kGenerationBits
+// of the generation. The end is in whole ms since the table was made: it lasts 8.7 years.
+namespace window {
+inline constexpr int kCountBits = 20;
+inline constexpr int kEndShift = kCountBits + 1;
+inline constexpr int kEndBits = 38;
+inline constexpr int kGenerationBits = 3;
+inline constexpr int64_t kMostCount = (int64_t{1} << kCountBits) - 1;
+inline constexpr int64_t kBelowEnd = (int64_t{1} << kEndShift) - 1;
+inline constexpr int64_t kMostMs = (int64_t{1} << kEndBits) - 1;
+}  // namespace window
+
+static_assert(window::kEndShift + window::kEndBits + window::kGenerationBits == 62,
+              "the two highest bits of a level tell what is no number");
 
 static_assert(keyed::kFirstSlot + keyed::kMaxSlots * keyed::kWordsPerSlot == keyed::kGroupWords,
               "the slots fill the group");

@@ -16,6 +16,7 @@ import {
   unitRate,
 } from '../internal/rate.js'
 import type { HashSeed } from './key-hash.js'
+import type { Cut } from './keyed-slots.js'
 import { KEYED } from './layout.js'
 
 /** Most keys of a table. */
@@ -35,7 +36,7 @@ export interface KeyedParameters {
 }
 
 /** How a table is cut into groups of slots. */
-function cutFor(capacity: number): { groups: number; slots: number } {
+export function cutFor(capacity: number): Cut {
   if (capacity <= KEYED.maxSlots) return { groups: 1, slots: capacity }
   const within24Bytes = Math.floor((capacity * 24 - 256) / (KEYED.groupWords * 8))
   return { groups: Math.max(Math.floor((capacity + 23) / 24), within24Bytes), slots: KEYED.maxSlots }

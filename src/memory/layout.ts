@@ -27,7 +27,15 @@ export const MACHINE = {
   pidBits: 22,
 } as const
 
-export const KIND = { none: 0, tokenBucket: 1, keyedTable: 2, semaphore: 3, circuitBreaker: 4, retryBudget: 5 } as const
+export const KIND = {
+  none: 0,
+  tokenBucket: 1,
+  keyedTable: 2,
+  semaphore: 3,
+  circuitBreaker: 4,
+  retryBudget: 5,
+  keyedWindow: 6,
+} as const
 
 export function kindWord(kind: number): bigint {
   return (BigInt(LAYOUT_VERSION) << 32n) | (0x414dn << 16n) | BigInt(kind)
@@ -187,4 +195,15 @@ export const KEYED = {
   tagBits: 48,
   frozen: -(1n << 63n),
   fresh: -(1n << 63n) + (1n << 32n),
+} as const
+
+/** Levels of a keyed window, which otherwise is a keyed table. */
+export const WINDOW = {
+  countBits: 20,
+  endShift: 21,
+  endBits: 38,
+  generationBits: 3,
+  mostCount: 2 ** 20 - 1,
+  belowEnd: (1n << 21n) - 1n,
+  mostMs: 2 ** 38 - 1,
 } as const

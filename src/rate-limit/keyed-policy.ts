@@ -42,7 +42,7 @@ export function completeKeyedPolicy(policy: KeyedRateLimitPolicy): CompleteKeyed
 }
 
 /** The system would hand out what it does not have, and end the process when it is used. */
-function checkMemory(capacity: number): void {
+export function checkMemory(capacity: number): void {
   const bytes = keyedCells(capacity) * CELL_BYTES
   if (bytes < LARGE_BYTES) return
   const { availableBytes } = systemInfo().memory

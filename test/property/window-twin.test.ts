@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { nativeAddon } from '../../dist/internal/native.js'
+import { EXTEND } from '../../dist/memory/keyed-windows.js'
+import { keyedCells } from '../../dist/memory/keyed-terms.js'
+import { allocateOwnBuffer } from '../../dist/memory/region.js'
+import { foundTable, openWindowTable, type WindowTable } from '../../dist/memory/window-table.js'
+import { describeWithAddon } from '../support/native.js'
+import { HandClock } from './bucket-support.js'
+
+type Operation =
+  | { kind: 'hit'; windowMs: number; hits: number; limit: number; extend: keyof typeof EXTEND }
+  | { kind: 'unhit'; hits: number }
+  | { kind: 'block'; ms: number }
+  | { kind: 'look' | 'reset' | 'clear' | 'size' }
+
+const lengths = fc.oneof(
+  fc.integer({ min: 1, max: 50 }),
+  fc.double({ min: 1e-6, max: 5000, noNaN: true }),
+  fc.constantFrom(1, 1000, 2 ** 37, 2 ** 38 - 1),
+)
+const counts = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constantFrom(1, 2 ** 20 - 1))
+const operations: fc.Arbitrary<Operation> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('hit' as const),
+      windowMs: lengths,
+      hits: counts,
+      limit: fc.oneof(fc.integer({ min: 0, max: 6 }), fc.constant(2 ** 20 - 1)),
+      extend: fc.constantFrom('never' as const, 'refused' as const, 'double' as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('unhit' as const), hits: counts }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('block' as const), ms: lengths }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('look' as const, 'size' as const, 'reset' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const) }) },
+)
+const steps = fc.oneof(
+  fc.constantFrom(0, 1, 999_999, 1_000_000, 1_000_001),
+  fc.integer({ min: 0, max: 40_000_000 }),
+  fc.integer({ min: 0, max: 2_000_000_000 }),
+)
+
+function apply(table: WindowTable, key: number, operation: Operation): unknown {
+  switch (operation.kind) {
+    case 'hit':
+      return table.hit(key, operation.windowMs, operation.hits, operation.limit, EXTEND[operation.extend])
+    case 'unhit':
+      table.unhit(key, operation.hits)
+      return null
+    case 'block':
+      return table.block(key, operation.ms)
+    case 'look':
+      return table.look(key)
+    case 'size':
+      return table.size()
+    case 'reset':
+      table.reset(key)
+      return null
+    case 'clear':
+      table.clear()
+      return null
+  }
+}
+
+describeWithAddon('the addon, its twin, and both at work on one window table', () => {
+  it('answer every operation alike and leave the same words', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(1, 2, 3, 5, 31, 32, 100),
+        fc.boolean(),
+        fc.array(fc.boolean(), { minLength: 3, maxLength: 12 }),
+        fc.array(fc.tuple(steps, fc.integer({ min: 0, max: 12 }), operations), { minLength: 1, maxLength: 60 }),
+        (capacity, evicts, nativeTurns, script) => {
+          const clock = new HandClock()
+          const addresses = [1, 2, 3].map(() => allocateOwnBuffer(keyedCells(capacity)))
+          const views = addresses.map(({ buffer }) => new BigInt64Array(buffer, 64))
+          const found = (index: number, addon: ReturnType<typeof nativeAddon>): WindowTable =>
+            foundTable(views[index]!, { capacity, evicts }, BigUint64Array.of(1n, 2n), clock, addon)
+          const [twin, native, twinOfBoth] = [found(0, null), found(1, nativeAddon()), found(2, null)]
+          const nativeOfBoth = openWindowTable(addresses[2]!, clock, nativeAddon()).table
+          expect(views[1]).toEqual(views[0])
+          script.forEach(([stepNs, key, operation], turn) => {
+            clock.ns += stepNs
+            const expected = apply(twin, key, operation)
+            expect(apply(native, key, operation)).toEqual(expected)
+            const both = nativeTurns[turn % nativeTurns.length]! ? nativeOfBoth : twinOfBoth
+            expect(apply(both, key, operation)).toEqual(expected)
+          })
+          expect(views[1]).toEqual(views[0])
+          expect(views[2]).toEqual(views[0])
+        },
+      ),
+      { numRuns: 1500 },
+    )
+  })
+})
