@@ -67,7 +67,19 @@ const partDirections = Object.entries(parts).map(([part, allowed]) => ({
 }))
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'build-*/', 'prebuilds/', 'coverage/', 'test/fixtures/', 'test/types/legacy/'] },
+  {
+    ignores: [
+      'dist/',
+      'build/',
+      'build-*/',
+      'prebuilds/',
+      'coverage/',
+      'test/fixtures/',
+      'test/types/legacy/',
+      'test/field/**/*.ts',
+      'test/field/.built/',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.mjs'] } } },

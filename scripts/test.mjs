@@ -1,6 +1,7 @@
 // `npm test`: builds, lints and runs every suite but the soak; ends with one line of counts and fails if anything failed.
-// `npm test -- <part>...` runs only the parts named (build, lint, native, vitest, package).
+// `npm test -- <part>...` runs only the parts named (build, lint, native, vitest, package, field).
 import { join } from 'node:path'
+import { field } from './support/field.mjs'
 import { Tally } from './support/tally.mjs'
 import { root } from './support/project.mjs'
 import { npm, run } from './support/run.mjs'
@@ -24,6 +25,7 @@ const parts = {
       tally.command('prebuild', await run(process.execPath, [join(root, 'scripts', 'prebuild.mjs'), '--if-stale']))
     tally.add('package', await vitest(['test/package']))
   },
+  field: async () => tally.add('field', await field({ whole: false })),
 }
 
 const wanted = process.argv.slice(2)
