@@ -6,6 +6,7 @@ import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { finishLoop } from './run/plain-run.js'
+import { resultsOf } from './run/results.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
 import { resolvedBefore, resolveTask, type Task } from './task.js'
 import { idleWorkers } from './workers/idle-workers.js'
@@ -71,7 +72,7 @@ async function executeNamed(task: unknown, items: ArrayLike<unknown>, options: C
 
 /** The general case. */
 async function executeAny(task: unknown, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
-  const [resolved, { beginRun, conduct, resultsOf }] = await Promise.all([resolveTask(task), loadScheduler()])
+  const [resolved, { beginRun, conduct }] = await Promise.all([resolveTask(task), loadScheduler()])
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
   const run = await beginRun(resolved, source, sink, options)
   conduct(run)

@@ -1,33 +1,47 @@
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { isThenable, type PaceOfLoop, SLICE_MS } from '../model/pace.js'
+import { concurrencyOf, rememberConcurrency } from '../model/profile-cache.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/supply.js'
 
+const nothing = (): void => undefined
+
 /** Keeps several items in flight in this thread, as many as make it faster. */
 export class AsyncLane implements Lane {
-  readonly limit: ConcurrencyLimit
+  /** Called with an item that has finished, and its result. */
+  measured: (item: unknown, result: unknown) => void = nothing
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #pace: PaceOfLoop
-  readonly #measured: (item: unknown, result: unknown) => void
-  readonly #pump = (): void => this.#fill()
+  readonly #fixed: number | undefined
+  readonly #limit: ConcurrencyLimit
+  readonly #startedMs = performance.now()
+  readonly #pump = (): void => this.#newSlice()
   #inFlight = 0
   #stopped = false
   #filling = false
-  #settledSinceMs = performance.now()
+  #isTurnDue = false
+  #sliceEndMs = this.#startedMs + SLICE_MS
+  #settledSinceMs = this.#startedMs
 
+  /**
+   * @param fixed - the caller's own number of items in flight; undefined to seek the best
+   * @param planned - the number to begin with; default what an earlier run has found, or 64
+   */
   constructor(
     run: Run,
     call: (item: unknown) => unknown,
     pace: PaceOfLoop,
     fixed: number | undefined,
-    measured: (item: unknown, result: unknown) => void,
+    planned?: number,
   ) {
     this.#run = run
     this.#call = call
     this.#pace = pace
-    this.#measured = measured
-    this.limit = new ConcurrencyLimit(fixed)
+    this.#fixed = fixed
+    const { remaining } = run.supply
+    const found = run.options.useCache ? concurrencyOf(run.task.key) : undefined
+    this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, { found, planned })
     run.add(this)
   }
 
@@ -37,35 +51,49 @@ export class AsyncLane implements Lane {
    */
   start(first?: PromiseLike<unknown>, batch?: Batch): void {
     if (first !== undefined && batch !== undefined) {
-      this.#watch(batch.start, batch.items[0], first, performance.now())
-      // Only a loop of plain results takes several at once, so the rest is short.
-      for (let i = 1; i < batch.items.length; i++) this.#begin(batch.start + i, batch.items[i])
+      const { start, items } = batch
+      this.#watch(start, items[0], first, performance.now())
+      if (items.length > 1)
+        this.#run.supply.putBack({ ...batch, start: start + 1, items: Array.prototype.slice.call(items, 1) })
     }
     this.#fill()
   }
 
   stop(): void {
     this.#stopped = true
+    if (this.#fixed === undefined && this.#run.options.useCache)
+      rememberConcurrency(this.#run.task.key, this.#limit.found)
+  }
+
+  get #most(): number {
+    return this.#fixed ?? this.#limit.limit
+  }
+
+  #newSlice(): void {
+    this.#isTurnDue = false
+    this.#sliceEndMs = performance.now() + SLICE_MS
+    this.#fill()
   }
 
   #fill(): void {
-    if (this.#filling) return
+    if (this.#filling || this.#isTurnDue || this.#stopped) return
     this.#filling = true
     try {
       const { supply } = this.#run
-      this.#run.needRoom(2 * this.limit.value)
-      const sliceEndMs = performance.now() + SLICE_MS
-      while (!this.#stopped && this.#inFlight < this.limit.value) {
+      this.#run.needRoom(2 * this.#most)
+      while (!this.#isHalted() && this.#inFlight < this.#most) {
+        // Items that settle at once would keep the event loop from turning, each by starting the next.
+        if (performance.now() >= this.#sliceEndMs) {
+          this.#isTurnDue = true
+          setImmediate(this.#pump)
+          return
+        }
         const batch = supply.take(1, this.#pump)
         if (batch === undefined) {
           this.#run.endIfDone()
           return
         }
         this.#begin(batch.start, batch.items[0])
-        if (performance.now() >= sliceEndMs) {
-          setImmediate(this.#pump)
-          return
-        }
       }
     } catch (error) {
       this.#run.stop('failed', error)
@@ -74,39 +102,48 @@ export class AsyncLane implements Lane {
     }
   }
 
+  /** Read through a method: an item that was begun may have changed it. */
+  #isHalted(): boolean {
+    return this.#stopped
+  }
+
   #begin(index: number, item: unknown): void {
     const startedMs = performance.now()
     let result
     try {
       result = this.#call(item)
+      if (isThenable(result)) {
+        this.#watch(index, item, result, startedMs)
+        return
+      }
     } catch (error) {
       this.#run.fail(index, item, error, 1)
       return
     }
-    if (isThenable(result)) this.#watch(index, item, result, startedMs)
-    else this.#run.finish(index, result)
+    this.#run.finish(index, result)
   }
 
   #watch(index: number, item: unknown, result: PromiseLike<unknown>, startedMs: number): void {
     this.#inFlight++
-    result.then(
+    // A thenable may settle twice, or throw: a promise of it does neither.
+    Promise.resolve(result).then(
       (value) => {
-        this.#settled(startedMs)
+        this.#settled(startedMs, false)
         this.#run.finish(index, value)
-        this.#measured(item, value)
+        this.measured(item, value)
         this.#fill()
       },
       (error: unknown) => {
-        this.#settled(startedMs)
+        this.#settled(startedMs, true)
         this.#run.fail(index, item, error, 1)
         this.#fill()
       },
     )
   }
 
-  #settled(startedMs: number): void {
+  #settled(startedMs: number, failed: boolean): void {
     const nowMs = performance.now()
-    this.limit.settled(nowMs - startedMs, this.#inFlight)
+    this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, this.#inFlight, failed)
     this.#inFlight--
     this.#pace.add(1, nowMs - this.#settledSinceMs)
     this.#settledSinceMs = nowMs

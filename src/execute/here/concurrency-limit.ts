@@ -1,48 +1,244 @@
-/** In flight at the start. */
-const FIRST = 4
-/** What one program should hold open against others at most, unless it is told otherwise. */
-const MOST = 256
-/** An item may take this many times as long as the fastest ones before concurrency is blamed for it. */
-const TOLERANCE = 2
+import { FIRST_IN_FLIGHT, MOST_IN_FLIGHT as MOST } from '../model/pace.js'
+import { RateWindow } from './rate-window.js'
+
+/** Only failures make it fewer. */
+const LEAST = 4
+/** Twice the level must bring 1.6 times the rate to be worth it. */
+const WORTH = 0.6
+/** Failures are too many above this share of the items. */
+const TOO_MANY = 0.2
+/** Windows between two tries of a higher level: at first, and at most. */
+const PATIENCE = { least: 4, most: 128 }
+
+type Phase = 'up' | 'back' | 'down' | 'relieve' | 'hold'
+
+/** What was measured at a level: items that succeeded per millisecond. */
+interface Measured {
+  readonly level: number
+  readonly rate: number
+}
 
 /**
- * How many items to keep in flight: grows while items take no longer for it, by one for each that settles (doubling with
- * each round), then by one a round; shrinks by a tenth when they take more than twice as long as at best.
+ * How many items to keep in flight. It doubles while that brings more items per second, goes down while fewer bring as many, and then
+ * holds what keeps the service full. Only rates of neighbouring levels are compared, never one latency with another: latencies differ.
  *
- * Source: the gradient limits of congestion control (TCP Vegas, Brakmo 1994).
+ * Source: Little's law, and the search of BBR (Cardwell et al. 2016) by delivery rate.
  */
 export class ConcurrencyLimit {
-  readonly #fixed: boolean
-  #limit: number
-  /** Smoothed time of an item, and the best it has been; the best forgets slowly, since items differ. */
-  #recentMs = 0
-  #bestMs = Infinity
-  #sinceChange = 0
-  #isSlowStart = true
+  /** Items that may be under way now; grows towards the level by one with each success. */
+  limit: number
+  readonly #first: number
+  #level: number
+  #phase: Phase = 'up'
+  /** What the level is compared with: the level below, the level above, or itself of late. */
+  #reference: Measured | undefined = undefined
+  #window: RateWindow | undefined
+  /** Whether the window only waits for the items of a higher level to settle. */
+  #isSettling = false
+  #hasBegun = false
+  #patience = PATIENCE.least
+  #held = 0
+  #slowWindows = 0
+  /** Whether a lower level is known to be slower. */
+  #isFloorKnown = false
+  /** Share of failures, smoothed. */
+  #failing = 0
+  #relief: { readonly level: number; readonly share: number } | undefined = undefined
+  #changedMs = -Infinity
+  #ignoresFailures = false
 
-  /** @param fixed - the caller's own number */
-  constructor(fixed?: number) {
-    this.#fixed = fixed !== undefined
-    this.#limit = fixed ?? FIRST
+  /**
+   * @param items - how many there are; fewer than 64 all start at once
+   * @param found - the level that an earlier run has found: it is held at first
+   * @param planned - otherwise the first level; default 64
+   */
+  constructor(
+    items = Infinity,
+    {
+      found,
+      planned = FIRST_IN_FLIGHT,
+    }: { readonly found?: number | undefined; readonly planned?: number | undefined } = {},
+  ) {
+    this.limit = this.#level = this.#first = Math.max(1, Math.min(MOST, items, found ?? planned))
+    if (found !== undefined) this.#phase = 'hold'
   }
 
-  get value(): number {
-    return Math.floor(this.#limit)
+  /** The level that was found, for the next run; undefined while it is sought. */
+  get found(): number | undefined {
+    return this.#hasBegun && (this.#phase === 'hold' || this.#level === MOST) ? this.#level : undefined
   }
 
-  /** One item has settled after `ms`, while `inFlight` were under way. */
-  settled(ms: number, inFlight: number): void {
-    if (this.#fixed) return
-    this.#recentMs = this.#recentMs === 0 ? ms : this.#recentMs + (ms - this.#recentMs) / 8
-    this.#bestMs = Math.min(this.#bestMs * 1.001, this.#recentMs)
-    this.#sinceChange++
-    if (this.#recentMs > TOLERANCE * this.#bestMs) {
-      if (this.#sinceChange < this.#limit) return // what was started before the last change tells nothing about it
-      this.#limit = Math.max(1, this.#limit * 0.9)
-      this.#isSlowStart = false
-      this.#sinceChange = 0
-    } else if (inFlight >= this.value) {
-      this.#limit = Math.min(MOST, this.#limit + (this.#isSlowStart ? 1 : 1 / this.#limit))
+  /**
+   * An item has settled.
+   *
+   * @param nowMs - on a clock that is 0 when the first item is started
+   * @param ms - since the item was started
+   * @param inFlight - items under way, this one included
+   */
+  settled(nowMs: number, ms: number, inFlight: number, failed: boolean): void {
+    // What was started before the level was lowered for too many failures does not tell whether that has helped.
+    if (failed && this.#phase === 'relieve' && nowMs - ms < this.#changedMs) return
+    this.#failing += (Number(failed) - this.#failing) / 32
+    const isSuccess = !failed || this.#ignoresFailures
+    if (!isSuccess && this.#failing > TOO_MANY) {
+      this.#relieve(nowMs)
+      return
     }
+    if (isSuccess && this.limit < this.#level) this.limit++
+    if (!this.#hasBegun) {
+      this.#hasBegun = true
+      this.#window = new RateWindow(0, nowMs, inFlight)
+    }
+    const window = this.#window
+    if (window === undefined) {
+      if (this.limit >= this.#level && inFlight <= this.#level + 1) this.#open(nowMs)
+      return
+    }
+    window.add(nowMs, ms, inFlight, isSuccess)
+    if (!window.isComplete(this.#level, this.#phase === 'relieve' ? 32 : 8)) return
+    if (this.#isSettling || !window.wasFull(this.#level)) {
+      this.#isSettling = false
+      this.#open(nowMs)
+    } else {
+      this.#judge(nowMs, window)
+    }
+  }
+
+  #judge(nowMs: number, window: RateWindow): void {
+    const rate = window.rate(nowMs)
+    if (window.succeeded > 0 && window.meanMs < 1) {
+      // Nothing to gain; and nothing that follows can be compared with it.
+      this.#phase = 'up'
+      this.#reference = undefined
+      this.#open(nowMs)
+      return
+    }
+    switch (this.#phase) {
+      case 'up':
+        this.#judgeHigher(nowMs, window, rate)
+        return
+      case 'back':
+        // Had the higher level made it slower, this one would be as fast as before: other items have come.
+        if (this.#reference !== undefined && rate < 0.8 * this.#reference.rate) this.#restart()
+        else this.#stopClimbing(1)
+        return
+      case 'down':
+        this.#judgeLower(nowMs, window, rate)
+        return
+      case 'relieve':
+        if (window.failedShare > (this.#relief?.share ?? 1) / 4) {
+          this.#relieve(nowMs)
+        } else {
+          this.#relief = undefined
+          this.#patience = PATIENCE.most
+          this.#hold(this.#level, rate)
+        }
+        return
+      case 'hold':
+        this.#judgeHeld(nowMs, rate)
+    }
+  }
+
+  #judgeHigher(nowMs: number, window: RateWindow, rate: number): void {
+    const low = this.#reference
+    if (low !== undefined) {
+      const gain = rate / low.rate
+      if (gain < 1 + WORTH * (this.#level / low.level - 1)) {
+        if (gain < 0.8) this.#goTo(low.level, 'back', low)
+        else if (!window.isRepeated && window.isSpread) this.#open(nowMs, true)
+        else this.#stopClimbing(gain)
+        return
+      }
+      this.#isFloorKnown = true
+      this.#patience = PATIENCE.least
+    }
+    if (this.#level === MOST) {
+      this.#patience = PATIENCE.most / 2
+      this.#hold(MOST, rate)
+    } else {
+      this.#goTo(2 * this.#level, 'up', { level: this.#level, rate })
+    }
+  }
+
+  /** More in flight brings `gain` times the rate, which is too little: perhaps fewer would do, too. */
+  #stopClimbing(gain: number): void {
+    const low = this.#reference as Measured
+    const rate = low.rate * Math.max(1, gain)
+    this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
+    if (gain < 1.4 && low.level > LEAST)
+      this.#goTo(low.level * (this.#isFloorKnown ? 2 / 3 : 1 / 2), 'down', { level: low.level, rate })
+    else this.#hold(gain > 1.05 ? Math.min(this.#level, low.level * gain * 1.1) : low.level, rate)
+  }
+
+  #judgeLower(nowMs: number, window: RateWindow, rate: number): void {
+    const high = this.#reference as Measured
+    const share = rate / high.rate
+    if (share >= 0.9) {
+      const reference = { level: this.#level, rate: Math.max(rate, high.rate * 0.95) }
+      if (this.#level <= LEAST) this.#hold(this.#level, reference.rate)
+      else this.#goTo(this.#level / 2, 'down', reference)
+    } else if (share > 0.75 && !window.isRepeated && window.isSpread) {
+      this.#open(nowMs, true)
+    } else {
+      this.#isFloorKnown = true
+      this.#patience = Math.min(PATIENCE.most, 2 * this.#patience)
+      // Little's law: so many keep the service as busy as the higher level did.
+      this.#hold(Math.min(high.level, (this.#level / share) * 1.1), high.rate)
+    }
+  }
+
+  #judgeHeld(nowMs: number, rate: number): void {
+    const usual = this.#reference?.rate ?? rate
+    this.#slowWindows = rate < 0.7 * usual ? this.#slowWindows + 1 : 0
+    if (this.#slowWindows >= 2) {
+      this.#restart()
+      return
+    }
+    this.#reference = { level: this.#level, rate: usual + (rate - usual) / 4 }
+    if (++this.#held < this.#patience) this.#open(nowMs)
+    else if (this.#level < MOST) this.#goTo(Math.max(this.#level + 1, 1.5 * this.#level), 'up', this.#reference)
+    else this.#goTo((2 / 3) * this.#level, 'down', this.#reference)
+  }
+
+  /** Too many fail: back to the level before, or half. Where even a few fail, failures are results like others. */
+  #relieve(nowMs: number): void {
+    const low = this.#reference
+    if (this.#level <= LEAST) {
+      this.#ignoresFailures = true
+      this.#level = this.#relief?.level ?? this.#first
+      this.#restart()
+      return
+    }
+    this.#relief ??= { level: this.#level, share: this.#failing }
+    const isTry = this.#phase === 'up' && low !== undefined && low.level < this.#level
+    this.#failing = 0
+    this.#changedMs = nowMs
+    this.#goTo(isTry ? low.level : this.#level / 2, 'relieve', undefined)
+  }
+
+  /** Seeks anew, knowing nothing. */
+  #restart(): void {
+    this.#patience = PATIENCE.least
+    this.#isFloorKnown = false
+    this.#goTo(Math.max(this.#level, this.#first), 'up', undefined)
+  }
+
+  #hold(level: number, rate: number): void {
+    this.#held = this.#slowWindows = 0
+    this.#goTo(level, 'hold', { level, rate })
+  }
+
+  /** Nothing is cancelled: a lower level is reached when enough have settled, a higher one by one more for each success. */
+  #goTo(level: number, phase: Phase, reference: Measured | undefined): void {
+    this.#level = Math.max(1, Math.min(MOST, Math.round(level)))
+    this.#isSettling = this.#level < this.limit
+    this.limit = Math.min(this.limit, this.#level)
+    this.#phase = phase
+    this.#reference = reference
+    this.#window = undefined
+  }
+
+  #open(nowMs: number, isRepeated = false): void {
+    this.#window = new RateWindow(nowMs, nowMs, this.#level, isRepeated)
   }
 }

@@ -24,7 +24,7 @@ export function runItems(
 ): PromiseLike<unknown> | undefined {
   for (let i = progress.next; i < to && i < items.length; i++) {
     const result = call(items[i])
-    if (typeof result === 'object' && isThenable(result)) return result
+    if ((typeof result === 'object' || typeof result === 'function') && isThenable(result)) return result
     if (progress.isStopped) return undefined
     results[i] = result
     progress.next = i + 1

@@ -2,11 +2,9 @@ import { calibration } from './calibration.js'
 import { cloneMsOf } from './clone-cost.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, currentLimits, type Limits, sensibleWorkers } from './limits.js'
+import { FIRST_IN_FLIGHT } from './pace.js'
 import type { CompleteOptions } from '../options.js'
 import type { Measured } from './profile.js'
-
-/** In flight at most when nobody says otherwise. */
-const MOST_IN_FLIGHT = 256
 
 /** The part of a worker's start that is this thread's work. */
 const SPAWN_HERE = 1 / 4
@@ -65,7 +63,8 @@ export function decide(measured: Measured, situation: Situation, options: Comple
   }
   const choices: Choices = {
     mostWorkers,
-    mostInFlight: MOST_IN_FLIGHT,
+    // More as soon as they make it faster, which nobody knows before.
+    mostInFlight: FIRST_IN_FLIGHT,
     targetChunkMs,
     workers,
     chunkSize,

@@ -1,12 +1,20 @@
 /** How long this thread may run items without giving the event loop a turn. */
 export const SLICE_MS = 4
 
+/** Items that wait are begun so many at once … */
+export const FIRST_IN_FLIGHT = 64
+/** … and later at most so many: what one program should hold open against others, unless it is told otherwise. */
+export const MOST_IN_FLIGHT = 256
+
 /** Less work than this is not worth a message even to a worker that is awake. */
 export const LEAST_WORTH_MS = 0.4
 
 /** Whether a task's result must be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
 }
 
 /** How fast items run in this thread, smoothed so that a change shows soon. */

@@ -11,6 +11,8 @@ class OfTask extends Map<string, Measured> {
   hadWorkers = false
   /** Short runs to come that need not be judged, since the last one that was stayed in the loop. */
   quietRuns = 0
+  /** Items in flight that were found best; undefined while none were. */
+  concurrency: number | undefined = undefined
 }
 
 /** Judging costs a short run some percent of its time. */
@@ -79,8 +81,24 @@ function find(task: object | string): OfTask | undefined {
   return typeof task === 'string' ? ofNames.get(task) : ofFunctions.get(task)
 }
 
+/** How many items in flight an earlier run of `task` has found best. */
+export function concurrencyOf(task: object | string): number | undefined {
+  return find(task)?.concurrency
+}
+
+/** @param concurrency - what a run has found best; undefined where it was too short for that */
+export function rememberConcurrency(task: object | string, concurrency: number | undefined): void {
+  if (concurrency !== undefined) findOrMake(task).concurrency = concurrency
+}
+
 /** Remembers what was measured. */
 export function remember(task: object | string, item: unknown, measured: Measured): void {
+  const ofTask = findOrMake(task)
+  ofTask.set(shapeOf(item), measured)
+  ofTask.latestItemMs = measured.itemMs
+}
+
+function findOrMake(task: object | string): OfTask {
   let ofTask = find(task)
   if (ofTask === undefined) {
     ofTask = new OfTask()
@@ -92,8 +110,7 @@ export function remember(task: object | string, item: unknown, measured: Measure
       ofFunctions.set(task, ofTask)
     }
   }
-  ofTask.set(shapeOf(item), measured)
-  ofTask.latestItemMs = measured.itemMs
+  return ofTask
 }
 
 /** Items of one shape are taken to cost alike: the type, the class, and the size to a factor of four. */

@@ -3,9 +3,7 @@ import { callHook } from '../hooks.js'
 import type { ItemSource } from './item-source.js'
 import type { CompleteOptions } from '../options.js'
 import { recordersOf } from '../../records/recorders.js'
-import { addOutcome } from '../../internal/run-error.js'
 import { Run } from './run.js'
-import type { ArraySink, SettledSink } from './sinks.js'
 import type { ResolvedTask } from '../task.js'
 
 /**
@@ -27,17 +25,4 @@ export async function beginRun(
   }
   callHook(options.hooks, 'onStart', { total: source.total })
   return new Run(options, task, source, first, sink, recorders)
-}
-
-/** Waits for the end of a run. @returns what its sink has been given; an error of the run as a whole carries it too */
-export async function resultsOf(run: Run, sink: ArraySink | SettledSink): Promise<unknown[]> {
-  try {
-    await run.ended
-    // Room was made for all items that there seemed to be; a task may have shortened the array.
-    if (sink.results.length > run.supply.next) sink.results.length = run.supply.next
-    return sink.results
-  } catch (error) {
-    addOutcome(error, sink.results, run.options.deadLetter ?? null)
-    throw error
-  }
 }

@@ -7,6 +7,7 @@ import { callWithPolicies } from '../here/guarded-call.js'
 import { HereLane } from '../here/here-lane.js'
 import { Judge } from './judge.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from '../model/limits.js'
+import { BUSY } from './waiting-run.js'
 import { isWorkerOfOurs } from '../nesting.js'
 import { isThenable, PaceOfLoop } from '../model/pace.js'
 import type { Measured } from '../model/profile.js'
@@ -23,8 +24,9 @@ import { type Terms, Workforce } from '../workers/workforce.js'
 export interface Beginning {
   /** How fast items have run so far. */
   readonly pace?: PaceOfLoop
-  /** A promise that the item at `index` has returned before the run began. */
-  readonly pending?: { readonly index: number; readonly item: unknown; readonly result: PromiseLike<unknown> }
+  /** Items wait in this thread already, and it is this busy with them. */
+  readonly lane?: AsyncLane
+  readonly busyness?: Busyness
   /** What a sample has shown. */
   readonly measured?: Measured | undefined
   /** A schedule that has been chosen already. */
@@ -66,16 +68,17 @@ class Conductor {
   }
 
   #begin(beginning: Beginning): void {
-    const { pending } = beginning
-    const { decided, measured } =
-      pending === undefined && beginning.measured === undefined ? this.#recalled() : beginning
+    const { lane, busyness } = beginning
+    if (lane !== undefined) {
+      this.#busyness = busyness
+      this.#watchAsync(lane)
+      return
+    }
+    const { decided, measured } = beginning.measured === undefined ? this.#recalled() : beginning
     const { options } = this.#run
     const mode = decided?.mode ?? options.mode
-    if (pending !== undefined) {
-      const batch = { start: pending.index, items: [pending.item], attempts: 0, isCareful: false }
-      this.#startAsync(pending.result, batch)
-    } else if (mode === 'async' || (mode !== 'threads' && isAsyncFunction(this.#run.task.call))) {
-      this.#startAsync()
+    if (mode === 'async' || (mode !== 'threads' && isAsyncFunction(this.#run.task.call))) {
+      this.#startAsync(decided?.mode === 'async' ? decided.workers : undefined)
     } else if (isWorkerOfOurs() || !this.#canShare(mode)) {
       this.#startHere()
     } else if (mode === 'threads') {
@@ -147,20 +150,24 @@ class Conductor {
       (item, result) => this.#measuredHere(item, result),
       (first, batch) => {
         this.#here = undefined
-        this.#startAsync(first, batch)
+        this.#startAsync(undefined, first, batch)
       },
     ))
   }
 
-  #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
+  #startAsync(planned?: number, first?: PromiseLike<unknown>, batch?: Batch): void {
     this.#busyness ??= new Busyness()
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
-    this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, (item, result) =>
-      this.#measuredAsync(item, result),
-    )
+    const lane = new AsyncLane(this.#run, this.#call, this.#pace, fixed, planned)
+    this.#watchAsync(lane)
     this.#run.mode = this.#hasWorkers ? 'threads' : mode === 'serial' ? 'serial' : 'async'
-    this.#async.start(first, batch)
+    lane.start(first, batch)
+  }
+
+  #watchAsync(lane: AsyncLane): void {
+    this.#async = lane
+    lane.measured = (item, result) => this.#measuredAsync(item, result)
   }
 
   /** Workers from the start. Where they are needed but cannot be had, the run fails, or stays here with a warning. */
@@ -321,9 +328,6 @@ class Conductor {
   }
 }
 
-/** A thread whose event loop is busy this much of the time has no room for more items. */
-const BUSY = 0.85
-
 /** Runs one item beside all others. */
 function runApart(run: Run, call: (item: unknown) => unknown, { start, items, attempts }: Batch): void {
   if (run.isOver) return
@@ -331,7 +335,7 @@ function runApart(run: Run, call: (item: unknown) => unknown, { start, items, at
   const failed = (error: unknown): void => run.fail(start, item, error, attempts + 1)
   try {
     const result = call(item)
-    if (isThenable(result)) result.then((value) => run.finish(start, value), failed)
+    if (isThenable(result)) Promise.resolve(result).then((value) => run.finish(start, value), failed)
     else run.finish(start, result)
   } catch (error) {
     failed(error)

@@ -17,14 +17,14 @@ export interface Evidence {
 export type Example = Pick<Evidence, 'item' | 'result'>
 
 /** What a loop shows about its items from `next` on. */
-export function evidenceOf(loop: PlainLoop, next: number, isAsync: boolean): Evidence {
+export function evidenceOf(loop: PlainLoop, next: number): Evidence {
   const { items, results } = loop
   return {
     pace: paceOf(loop),
     items: items.length - next,
     item: items[next],
     result: results[Math.max(0, next - 1)],
-    isAsync,
+    isAsync: false,
     cpuShare: 1,
   }
 }
@@ -44,6 +44,6 @@ export function exampleOf({ items, results, seenItems }: PlainLoop): Example | u
 }
 
 /** What a loop shows that has ended. */
-export function evidenceOfAll(loop: PlainLoop, example: Example, isAsync: boolean): Evidence {
-  return { ...example, pace: paceOf(loop), items: loop.next, isAsync, cpuShare: 1 }
+export function evidenceOfAll(loop: PlainLoop, example: Example): Evidence {
+  return { ...example, pace: paceOf(loop), items: loop.next, isAsync: false, cpuShare: 1 }
 }

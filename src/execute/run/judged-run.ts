@@ -1,4 +1,3 @@
-import { awaitEach } from '../here/await-each.js'
 import { paceOf, type PlainLoop, restMs, runSlice, taskOf } from '../here/plain-loop.js'
 import { turn } from '../here/turn.js'
 import { credit } from '../model/credit.js'
@@ -9,14 +8,15 @@ import { type CompleteOptions, DEFAULTS } from '../options.js'
 import type { ResolvedTask } from '../task.js'
 import { idleWorkers } from '../workers/idle-workers.js'
 import { poolFor } from '../workers/worker-pool.js'
-import { resultsOf } from './begin-run.js'
 import { conduct } from './conductor.js'
 import { ArraySource } from './item-source.js'
 import { type Evidence, evidenceOf, evidenceOfAll, type Example, exampleOf } from './evidence.js'
 import { Judge } from './judge.js'
 import { latestDecision } from './latest-decision.js'
+import { resultsOf } from './results.js'
 import { Run } from './run.js'
 import { ArraySink } from './sinks.js'
+import { finishWaiting } from './waiting-run.js'
 import { mayUseWorkers } from './worth.js'
 
 /** The loop is looked at as often as this, in milliseconds. */
@@ -31,13 +31,13 @@ const WAKE_MS = 0.8
 /** Goes on with a loop for which workers, or several items in flight, may be worth more, and carries on with these as soon as they are. */
 export async function finishJudged(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
   const isAgain = hadWorkers(taskOf(loop).key)
-  const { found, judge: recalling } = recalled(loop, options)
+  const { found, judge: recalling } = loop.pending === undefined ? recalled(loop, options) : {}
   if (found !== undefined) return handOver(loop, options, found, isAgain)
   const judge = recalling ?? new Judge(taskOf(loop), options)
   let atTurnMs = loop.seenMs
   do {
-    if (loop.pending !== undefined) return finishAwaiting(loop, options, judge)
-    const found = considered(loop, options, judge, false)
+    if (loop.pending !== undefined) return finishWaiting(loop, loop.pending, options)
+    const found = considered(loop, options, judge)
     if (found !== undefined) return handOver(loop, options, found)
     if (loop.seenMs - atTurnMs >= SLICE_MS) {
       atTurnMs = loop.seenMs
@@ -46,7 +46,7 @@ export async function finishJudged(loop: PlainLoop, options: CompleteOptions): P
   } while (runSlice(loop, LOOK_MS))
   wakeUp.ran(performance.now())
   credit.earn(loop.seenMs)
-  learnLater(loop, judge, false)
+  learnLater(loop, judge)
   return loop.results
 }
 
@@ -61,30 +61,13 @@ export function finishDecided(
   return handOver(loop, options, decided)
 }
 
-/** The same where items return promises: one after the other, while nothing else would be better. */
-async function finishAwaiting(loop: PlainLoop, options: CompleteOptions, judge: Judge): Promise<unknown[]> {
-  const { workers, mode } = options
-  // Whoever sets a number of items in flight wants them in flight.
-  if (workers !== undefined && mode !== 'serial') return handOver(loop, options)
-  for (;;) {
-    const end = await awaitEach(loop, (restMs) => judge.isDue(restMs, loop.seenMs))
-    if (end === 'done') break
-    if (end === 'stuck') return handOver(loop, options)
-    const found = considered(loop, options, judge, true)
-    if (found !== undefined) return handOver(loop, options, found)
-    if (end === 'time') await turn(options.signal)
-  }
-  learnLater(loop, judge, true)
-  return loop.results
-}
-
 /** What is known of such items: the schedule that it suggests, if that is one with workers, and whoever has judged it. How long they take shows by now. */
 function recalled(
   loop: PlainLoop,
   options: CompleteOptions,
 ): { readonly found?: ReturnType<Judge['decide']>; readonly judge?: Judge } {
   const { items, next } = loop
-  if (idleWorkers() === 0 || !options.useCache || loop.pending !== undefined || !mayUseWorkers(options)) return {}
+  if (idleWorkers() === 0 || !options.useCache || !mayUseWorkers(options)) return {}
   const task = taskOf(loop)
   const rest = items.length - next
   const isAgain = hadWorkers(task.key)
@@ -117,16 +100,11 @@ function wakeWorker({ maxMemoryPerWorker }: CompleteOptions, restMs: number): vo
 }
 
 /** The schedule that what has been seen suggests, if it is one with workers. */
-function considered(
-  loop: PlainLoop,
-  options: CompleteOptions,
-  judge: Judge,
-  isAsync: boolean,
-): ReturnType<Judge['consider']> {
+function considered(loop: PlainLoop, options: CompleteOptions, judge: Judge): ReturnType<Judge['consider']> {
   const leftMs = restMs(loop)
   const isNews = loop.lastMs > judge.expectedMs * loop.lastItems * UNEXPECTED
   return isNews && judge.isDue(leftMs, loop.seenMs) && mayLose(options, leftMs)
-    ? judge.consider(evidenceOf(loop, loop.next, isAsync))
+    ? judge.consider(evidenceOf(loop, loop.next))
     : undefined
 }
 
@@ -136,14 +114,14 @@ function mayLose({ prefer }: CompleteOptions, ms: number): boolean {
 }
 
 /** Whoever waits for the results gets them first. */
-function learnLater(loop: PlainLoop, judge: Judge, isAsync: boolean): void {
+function learnLater(loop: PlainLoop, judge: Judge): void {
   const example = exampleOf(loop)
-  if (example !== undefined) setImmediate(learn, loop, judge, example, isAsync)
+  if (example !== undefined) setImmediate(learn, loop, judge, example)
 }
 
-function learn(loop: PlainLoop, judge: Judge, example: Example, isAsync: boolean): void {
+function learn(loop: PlainLoop, judge: Judge, example: Example): void {
   const task = taskOf(loop)
-  const evidence = evidenceOfAll(loop, example, isAsync)
+  const evidence = evidenceOfAll(loop, example)
   correct(task.key, evidence.item, evidence.pace.itemMs)
   judge.endedAlone(evidence)
 }
@@ -175,18 +153,13 @@ async function handOver(
   found?: ReturnType<Judge['decide']>,
   isAgain = false,
 ): Promise<unknown[]> {
-  const { items, next, pending } = loop
+  const { items, next } = loop
   const sink = new ArraySink(loop.results)
   const source = new ArraySource(items)
-  source.position = pending === undefined ? next : next + 1
+  source.position = next
   const run = new Run(options, taskOf(loop), source, source.position, sink, [])
   const pace = paceOf(loop)
-  if (pending === undefined) {
-    conduct(run, { pace, measured: found?.measured, decided: found?.decision.chosen })
-  } else {
-    run.account.take(next, items[next])
-    conduct(run, { pace, pending: { index: next, item: items[next], result: pending } })
-  }
+  conduct(run, { pace, measured: found?.measured, decided: found?.decision.chosen })
   const all = await resultsOf(run, sink)
   if (found !== undefined && !found.measured.isAsync) learnCost(found, items.length - next, run.elapsedMs, isAgain)
   return all

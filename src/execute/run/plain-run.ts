@@ -8,6 +8,7 @@ import { loadScheduler, type Scheduler, schedulerIfLoaded } from '../load-schedu
 import { idleWorkers } from '../workers/idle-workers.js'
 import { evidenceOfAll, type Example, exampleOf } from './evidence.js'
 import { startEarly } from './early-worker.js'
+import { finishWaiting } from './waiting-run.js'
 import { isWorthPreparing, isWorthSpawning, mayBeWorth, mayUseWorkers } from './worth.js'
 
 /** Milliseconds of items between two turns of the event loop while the scheduler is being loaded, which needs several. */
@@ -26,7 +27,7 @@ async function goOn(loop: PlainLoop, options: CompleteOptions): Promise<unknown[
   let atTurnMs = 0
   let notBeforeMs = 0
   do {
-    if (loop.pending !== undefined) return awaitScheduler(loop, options)
+    if (loop.pending !== undefined) return finishWaiting(loop, loop.pending, options)
     const rest = loop.items.length - loop.next
     if (loop.seenMs >= notBeforeMs && mayBeWorth(restMs(loop), rest) && mayUseWorkers(options)) {
       const weight = weightOfNext(loop)
@@ -50,7 +51,7 @@ async function goOnLoading(loop: PlainLoop, weight: number, options: CompleteOpt
   do {
     const scheduler = schedulerIfLoaded()
     if (scheduler !== undefined) return scheduler.finishJudged(loop, options)
-    if (loop.pending !== undefined) return awaitScheduler(loop, options)
+    if (loop.pending !== undefined) return finishWaiting(loop, loop.pending, options)
     if (isSure && !isStarted && isWorthSpawning(restMs(loop) / (1 + weight))) {
       isStarted = true
       startEarly(loop, options)
@@ -85,13 +86,6 @@ function ended(loop: PlainLoop, options: CompleteOptions): unknown[] {
   return loop.results
 }
 
-/** An item waits: the scheduler has to do with others meanwhile. */
-async function awaitScheduler(loop: PlainLoop, options: CompleteOptions): Promise<unknown[]> {
-  if (loop.pending !== undefined && schedulerIfLoaded() === undefined) loop.pending = heldUntilAwaited(loop.pending)
-  const { finishJudged } = await loadScheduler()
-  return finishJudged(loop, options)
-}
-
 /** Where copies cost more than workers gain, the scheduler need not be asked. */
 function weightOfNext({ items, results, next, lastItems, lastMs }: PlainLoop): number {
   try {
@@ -102,18 +96,10 @@ function weightOfNext({ items, results, next, lastItems, lastMs }: PlainLoop): n
   }
 }
 
-/** Loading takes longer than a promise may be left alone that is rejected: the process would end before its run hears of it. */
-function heldUntilAwaited(pending: PromiseLike<unknown>): Promise<unknown> {
-  // As in await-each.ts, `then` of what is no promise is called once.
-  const held = Promise.resolve(pending)
-  held.catch(() => undefined)
-  return held
-}
-
 /** What items take is known best when they have run: the next run of the task may decide by it, and find workers. */
 function learn(loop: PlainLoop, example: Example, options: CompleteOptions): void {
   const task = taskOf(loop)
-  const evidence = evidenceOfAll(loop, example, false)
+  const evidence = evidenceOfAll(loop, example)
   correct(task.key, evidence.item, evidence.pace.itemMs)
   if (
     !mayUseWorkers(options) ||

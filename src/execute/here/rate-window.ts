@@ -1,0 +1,64 @@
+/** After a change, the short items come back first: a window waits until most of those under way at its opening have settled. */
+const MOST_OF = 7 / 8
+
+/** Items that have settled since a level was reached. */
+export class RateWindow {
+  settled = 0
+  succeeded = 0
+  #inFlight = 0
+  #sumMs = 0
+  #squares = 0
+  /** Those still to come of the items that were under way when it opened. */
+  #old: number
+
+  /**
+   * @param fromMs - when it began
+   * @param openedMs - what was started until then was under way when it opened
+   */
+  constructor(
+    readonly fromMs: number,
+    readonly openedMs: number,
+    inFlight: number,
+    readonly isRepeated = false,
+  ) {
+    this.#old = Math.max(1, inFlight * MOST_OF)
+  }
+
+  add(nowMs: number, ms: number, inFlight: number, isSuccess: boolean): void {
+    this.settled++
+    this.#inFlight += inFlight
+    if (nowMs - ms <= this.openedMs) this.#old--
+    if (!isSuccess) return
+    this.succeeded++
+    this.#sumMs += ms
+    this.#squares += ms * ms
+  }
+
+  /** One item that hangs does not hold it open. */
+  isComplete(level: number, least: number): boolean {
+    return (this.#old <= 0 && this.settled >= least) || this.settled >= 4 * level + 24
+  }
+
+  /** Whether the source gave enough items to keep the level. */
+  wasFull(level: number): boolean {
+    return this.#inFlight >= 0.75 * level * this.settled
+  }
+
+  rate(nowMs: number): number {
+    return this.succeeded / Math.max(1e-3, nowMs - this.fromMs)
+  }
+
+  get failedShare(): number {
+    return 1 - this.succeeded / this.settled
+  }
+
+  get meanMs(): number {
+    return this.#sumMs / Math.max(1, this.succeeded)
+  }
+
+  /** Whether items differ so much that one window may be chance. */
+  get isSpread(): boolean {
+    const { meanMs } = this
+    return this.#squares / Math.max(1, this.succeeded) - meanMs * meanMs > 0.1 * meanMs * meanMs
+  }
+}

@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { execute, optimize, stream } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+
+const sleep = (ms: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, ms, ms))
+
+/** A task that waits as long as its item says, and how many of it have been under way at once. */
+function counted(): { task: (ms: number) => Promise<number>; most: () => number; begun: () => number } {
+  let now = 0
+  let most = 0
+  let begun = 0
+  const task = async (ms: number): Promise<number> => {
+    begun++
+    most = Math.max(most, ++now)
+    // What is cached answers at once.
+    if (ms > 0) await sleep(ms)
+    now--
+    return ms
+  }
+  return { task, most: () => most, begun: () => begun }
+}
+
+const latencies = Array.from({ length: 300 }, (_, i) => 1 + ((i * 37) % 60))
+const cacheFirst = Array.from({ length: 300 }, (_, i) => (i < 50 ? 0 : 30))
+
+async function viaStream(task: (ms: number) => Promise<number>, items: number[]): Promise<number[]> {
+  const results: number[] = []
+  for await (const result of stream(task, items)) results.push(result)
+  return results
+}
+
+async function viaPlan(task: (ms: number) => Promise<number>, items: number[]): Promise<number[]> {
+  return (await optimize(task, items)).run()
+}
+
+const ways = { execute, stream: viaStream, 'optimize().run()': viaPlan }
+
+describe('items that wait', () => {
+  it.each(Object.entries(ways))('are begun many at once, however long each takes: %s', async (_, run) => {
+    for (const items of [latencies, cacheFirst]) {
+      const { task, most } = counted()
+      expect(await run(task, items)).toEqual(items)
+      expect(most()).toBeGreaterThanOrEqual(60)
+    }
+  })
+
+  it('are many at once in the first call of a process', async () => {
+    const program = `
+      import { execute } from 'amorsize'
+      let now = 0, most = 0, settled = 0, begunFirst = 0
+      const task = async (ms) => {
+        most = Math.max(most, ++now)
+        if (settled === 0) begunFirst++
+        await new Promise((resolve) => setTimeout(resolve, ms))
+        settled++
+        now--
+      }
+      const started = performance.now()
+      await execute(task, new Array(1000).fill(10))
+      console.log(JSON.stringify({ most, begunFirst }))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+    const { most, begunFirst } = JSON.parse(stdout) as { most: number; begunFirst: number }
+    // Neither the scheduler nor anything else is waited for.
+    expect(begunFirst).toBe(64)
+    expect(most).toBeGreaterThanOrEqual(128)
+  })
+
+  it('are begun at once by a later call in as many as an earlier one has found', async () => {
+    let begun = 0
+    let settled = 0
+    const task = (ms: number): Promise<void> => {
+      if (settled === 0) begun++
+      return sleep(ms).then(() => void settled++)
+    }
+    await execute(task, new Array<number>(4000).fill(20))
+    begun = settled = 0
+    await execute(task, new Array<number>(500).fill(20))
+    expect(begun).toBeGreaterThan(64)
+    begun = settled = 0
+    await execute(task, new Array<number>(500).fill(20), { useCache: false })
+    expect(begun).toBe(64)
+  })
+
+  it('are as many at once as the plan or the caller says', async () => {
+    let begun = 0
+    let settled = 0
+    const task = (ms: number): Promise<void> => {
+      if (settled === 0) begun++
+      return sleep(ms).then(() => void settled++)
+    }
+    const plan = await optimize(task, new Array<number>(200).fill(10))
+    expect(plan.mode).toBe('async')
+    begun = settled = 0
+    await plan.run()
+    expect(begun).toBe(plan.workers)
+    begun = settled = 0
+    await execute(task, new Array<number>(200).fill(10), { workers: 17, mode: 'async' })
+    expect(begun).toBe(17)
+  })
+
+  it('let the event loop turn where they settle at once', async () => {
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    const endMs = performance.now() + 300
+    let items = 0
+    function* source(): Generator<number> {
+      while (performance.now() < endMs) yield items++
+    }
+    await execute((n: number) => Promise.resolve(n), source())
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(3)
+  })
+
+  it('come from a source that gives them slowly as fast as it does', async () => {
+    async function* source(): AsyncGenerator<number> {
+      for (let i = 0; i < 20; i++) yield sleep(2)
+    }
+    const { task, begun, most } = counted()
+    expect(await execute(task, source())).toHaveLength(20)
+    expect(begun()).toBe(20)
+    expect(most()).toBeLessThan(20)
+  })
+
+  it('are not all begun at once where many before them were results already', async () => {
+    let now = 0
+    let most = 0
+    const task = (n: number): number | Promise<number> => {
+      if (n < 20_000) return n
+      most = Math.max(most, ++now)
+      return sleep(1).then(() => now--)
+    }
+    await execute(task, Array.from({ length: 22_000 }, (_, i) => i).values())
+    expect(most).toBeLessThanOrEqual(256)
+  })
+})
+
+describe('what an item returns', () => {
+  it('may be a thenable that settles twice, or throws: that concerns it alone', async () => {
+    const task = (n: number): PromiseLike<number> | Promise<number> => {
+      if (n === 3) return { then: (ok: (n: number) => void) => [ok(n), ok(-1)] } as never
+      if (n === 5)
+        return {
+          then: (ok: (n: number) => void) => {
+            ok(n)
+            throw new Error('late')
+          },
+        } as never
+      if (n === 7)
+        return {
+          then: () => {
+            throw new Error('seven')
+          },
+        } as never
+      if (n === 9) return Object.assign(() => undefined, { then: (ok: (n: number) => void) => ok(n) }) as never
+      return Promise.resolve(n)
+    }
+    const items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    for (const start of [0, 3, 5, 7, 9]) {
+      const from = items.slice(start)
+      const outcomes = await execute(task, from, { onError: 'collect' })
+      expect(outcomes.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as Error).message))).toEqual(
+        from.map((n) => (n === 7 ? 'seven' : n)),
+      )
+    }
+    await expect(execute(task, [7])).rejects.toThrow('seven')
+    expect(await execute(task, [9, 3, 5])).toEqual([9, 3, 5])
+  })
+})
