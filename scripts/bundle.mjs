@@ -7,6 +7,7 @@ import { chmodSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
 import { minify } from 'terser'
+import { joinBenchChild } from './support/bench-child.mjs'
 import { compiledAtImport } from './support/compiled-at-import.mjs'
 import { joinDeclarations } from './support/declarations.mjs'
 import { manifest, root } from './support/project.mjs'
@@ -64,6 +65,9 @@ await joinDeclarations(declarations, types)
 
 // Sources are for those few whom no prebuild fits: packed, they take a fifth of the room.
 await mustRun('tar', ['-czf', join('dist', 'native.tgz'), 'binding.gyp', 'native'], { cwd: root, quiet: true })
+
+// What `amorsize bench` measures, and how, lies in bench/: the processes that it starts run one file of it.
+await joinBenchChild(join(dist, 'cli', 'bench-child.js'))
 
 // The command line; bin names it.
 for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.js')] = join(dist, 'cli', 'main.js')

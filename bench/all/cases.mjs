@@ -1,11 +1,11 @@
 // Two limits at once: all or nothing, and what people write without it.
-import { RateLimiter } from '../../dist/index.js'
-import { PLENTY } from '../../dist/cli/bench-case.js'
+import { RateLimiter } from '../../dist/bundle/index.js'
+import { PLENTY } from '../support/limits.mjs'
 
 const limit = (times) => ({ requestsPerSecond: times * PLENTY, burstSize: times * PLENTY })
 const MINUTE_SECONDS = 60
 
-/** @type {import('../../dist/cli/bench-case.js').BenchCase[]} */
+/** @type {import('../decide/cases.mjs').DecideCase[]} */
 export const cases = [
   {
     id: 'all',

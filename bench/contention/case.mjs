@@ -1,6 +1,6 @@
 // Measures threads on one bucket: node case.mjs <mode> <threads> <milliseconds>
-import { measureThreads } from '../../dist/cli/bench-threads.js'
 import { reportToParent } from '../../dist/cli/child-process.js'
+import { measureThreads } from '../decide/threads.mjs'
 
 const [mode, threads, durationMs] = process.argv.slice(2)
 

@@ -1,5 +1,5 @@
 // Several threads, one limit: the shared bucket, and the ways to share without shared memory.
-import { threadsReport } from '../../dist/cli/bench-run.js'
+import { summarize } from '../../dist/cli/statistics.js'
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
@@ -28,7 +28,17 @@ const jobs = plans.map(({ mode, threads, file }) =>
   }),
 )
 const results = await runRounds(jobs, ROUNDS)
-const reports = plans.map((plan) => ({ ...threadsReport(plan, results.get(idOf(plan))), title: plan.title }))
+const reports = plans.map((plan) => {
+  const rounds = results.get(idOf(plan))
+  const of = (field) => summarize(rounds.map((round) => round[field]))
+  const { available } = rounds[0]
+  return {
+    ...plan,
+    decisionsPerSecond: of('decisionsPerSecond'),
+    nsPerDecision: of('nsPerDecision'),
+    exact: available === null ? null : { admitted: rounds.map(({ admitted }) => admitted), available },
+  }
+})
 const of = (id) => reports.find((report) => idOf(report) === id)
 const rate = (id) => of(id).decisionsPerSecond.median
 const sides = (id, otherId) => `${formatNumber(rate(id))}/s / ${formatNumber(rate(otherId))}/s`

@@ -4,11 +4,14 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
-import { subjects } from './subjects.mjs'
+import { load, rivalNamed } from '../support/rivals.mjs'
 
 const [id, keyCount, seconds] = process.argv.slice(2)
 const keys = Number(keyCount)
 const BATCH = 20_000
+/** So many at once and per second that every call is granted, and so slow a bucket that no key is idle. */
+const BURST = 1e6
+const PER_SECOND = 1e-3
 /** A new limiter for every round of misses, as often as few keys allow. */
 const MISS_CALLS = 1_000_000
 
@@ -68,10 +71,11 @@ async function repeat(call, isAsync, keyAt, atLeast) {
 }
 
 await reportToParent(async () => {
-  const { make, isAsync } = subjects.find((subject) => subject.id === id)
+  const { make: makeWith, isAsync = false } = rivalNamed(id).keyed
+  const make = (capacity) => makeWith(load, { capacity, burst: BURST, perSecond: PER_SECOND })
   const known = makeKeys(0, keys)
   // Compiled code first, on a limiter that is thrown away.
-  const rehearsal = make(keys)
+  const rehearsal = await make(keys)
   for (let i = 0; i < 20_000; i++) await rehearsal.call(known[i % Math.min(keys, 1000)])
 
   const misses = []
@@ -82,7 +86,7 @@ await reportToParent(async () => {
   for (let round = 0; round < rounds; round++) {
     globalThis.gc()
     const before = process.memoryUsage().heapUsed
-    limiter = make(keys)
+    limiter = await make(keys)
     const sample = await time(limiter.call, isAsync, (i) => known[i], keys)
     misses.push(sample.ns)
     missGcMs += sample.gcMs
@@ -100,7 +104,7 @@ await reportToParent(async () => {
     floodNs: flood.ns,
     floodGcMsPerMillion: flood.gcMsPerMillion,
     heapBytesPerKey: heapBytes / keys,
-    outsideBytesPerKey: limiter.outsideBytes() / keys,
+    outsideBytesPerKey: (limiter.outsideBytes?.() ?? 0) / keys,
   }
 })
 

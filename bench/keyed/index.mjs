@@ -2,15 +2,16 @@
 import { summarize } from '../../dist/cli/statistics.js'
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
+import { rivalsWith } from '../support/rivals.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost } from '../support/targets.mjs'
-import { subjects } from './subjects.mjs'
 
 const ROUNDS = quick ? 1 : 5
 const SECONDS = quick ? 0.3 : 1
 const SIZES = [1_000, 1_000_000]
 const MILLION = SIZES[1]
 
+const subjects = rivalsWith('keyed').map(({ name, title, keyed }) => ({ id: name, title: keyed.title ?? title }))
 const plans = SIZES.flatMap((keys) =>
   subjects.map(({ id, title }) => ({ id: `${id}/${keys}`, subject: id, title, keys })),
 )

@@ -1,6 +1,6 @@
 // How far a lease exceeds the bound of its limiter: the most that any interval admitted beyond burstSize + requestsPerSecond * w.
 // On a clock of the program's own, so the same figures come out on every machine.
-import { RateLimiter } from '../../dist/index.js'
+import { RateLimiter } from '../../dist/bundle/index.js'
 
 const RATE = 1000
 const BURST = 100

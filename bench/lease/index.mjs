@@ -1,6 +1,6 @@
 // What a lease saves, and what it costs: the time of a decision, and the tokens by which it may exceed the bound.
-import { benchCases } from '../../dist/cli/bench-cases.js'
 import { formatNumber } from '../../dist/cli/table.js'
+import { cases as decideCases } from '../decide/cases.mjs'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { summarizeCases } from '../support/sample.mjs'
@@ -11,7 +11,7 @@ const ROUNDS = quick ? 1 : 5
 const SECONDS = quick ? 0.1 : 0.4
 const OURS = 'amorsize/lease'
 const RIVAL = 'fast-ratelimit/allowed'
-const shown = benchCases.filter(({ id }) => [OURS, 'amorsize/allowed', RIVAL].includes(id))
+const shown = decideCases.filter(({ id }) => [OURS, 'amorsize/allowed', RIVAL].includes(id))
 
 const jobs = shown.map(({ id, env }) =>
   programJob({

@@ -1,7 +1,7 @@
 // What one decision costs: this package, its twin without the addon, and the rivals.
 import { fileURLToPath } from 'node:url'
-import { benchCases } from '../../dist/cli/bench-cases.js'
 import { summarize } from '../../dist/cli/statistics.js'
+import { cases as decideCases } from '../decide/cases.mjs'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { summarizeCases } from '../support/sample.mjs'
@@ -11,7 +11,7 @@ const ROUNDS = quick ? 1 : 5
 const SECONDS = quick ? 0.1 : 0.4
 const IMPORT_ROUNDS = quick ? 3 : 11
 
-const jobs = benchCases.map(({ id, env }) =>
+const jobs = decideCases.map(({ id, env }) =>
   programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'], env }),
 )
 const results = await runRounds(jobs, ROUNDS)
@@ -27,7 +27,7 @@ const importJobs = Object.entries(modules).map(([id, file]) =>
 )
 const imports = await runRounds(importJobs, IMPORT_ROUNDS)
 
-const cases = summarizeCases(benchCases, results)
+const cases = summarizeCases(decideCases, results)
 const importMs = {
   amorsize: summarize(imports.get('import amorsize').map((result) => result.importMs)),
   empty: summarize(imports.get('import empty').map((result) => result.importMs)),

@@ -2,20 +2,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { fitLine, quantile } from '../../dist/cli/statistics.js'
-import { subjects } from './subjects.mjs'
+import { load, rivalNamed } from '../support/rivals.mjs'
 
 const LEAST_WAITERS = 6000
 /** The first second is not looked at: it holds the burst and the time queueing itself takes. */
 const FROM_MS = 1000
 /** More waiters than can be released, so that the queue never runs dry. */
 const SPARE = 1.2
-const POINTS_SHOWN = 200
+const POINTS_SHOWN = 50
 
 async function measure(subject, rate, burst, seconds) {
   const waiters = Math.max(LEAST_WAITERS, Math.ceil(rate * seconds * SPARE) + burst)
   const releasedAt = new Float64Array(waiters)
   let count = 0
-  const enqueue = await subjects[subject].make(rate, burst)
+  const enqueue = await rivalNamed(subject).wait(load, rate, burst)
   const released = () => (releasedAt[count++] = performance.now())
 
   const cpuStart = process.cpuUsage()

@@ -2,14 +2,15 @@
 import { summarize } from '../../dist/cli/statistics.js'
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
+import { rivalsWith } from '../support/rivals.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atMost, between } from '../support/targets.mjs'
-import { subjects } from './subjects.mjs'
 
 const ROUNDS = quick ? 1 : 3
 const SECONDS = quick ? 1.5 : 3
 const MAX_JITTER_MS = 1.5
 
+const subjects = Object.fromEntries(rivalsWith('wait').map((rival) => [rival.name, rival]))
 const settings = [1000, 10_000].flatMap((rate) => [1, 10].map((burst) => ({ rate, burst })))
 const plans = settings.flatMap(({ rate, burst }) =>
   Object.keys(subjects).map((subject) => ({ id: `${subject} ${rate}/s burst ${burst}`, subject, rate, burst })),
@@ -128,5 +129,5 @@ await writeResults('pacing', {
       ),
     ]
   }),
-  data: { rounds: ROUNDS, seconds: SECONDS, reports },
+  data: { rounds: ROUNDS, seconds: SECONDS, reports: reports.map((report) => ({ ...report, behind: undefined })) },
 })

@@ -4,7 +4,7 @@
 // call leaves behind are paid for.
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
-import { prepare, subjects } from './subjects.mjs'
+import { prepare } from './subjects.mjs'
 
 const BATCH_MS = 10
 /** Until the code is compiled and the heap has its size. */
@@ -32,8 +32,7 @@ async function heapBytesPerCall(call) {
 }
 
 await reportToParent(async () => {
-  const subject = subjects.find((each) => each.id === id)
-  const call = await prepare(subject)
+  const call = await prepare(id)
   let calls = 100
   const warmUntil = performance.now() + WARM_UP_MS
   while (performance.now() < warmUntil) {

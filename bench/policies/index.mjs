@@ -3,7 +3,7 @@ import { summarize } from '../../dist/cli/statistics.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { charts, pathTables, readmeTable, targets, threadsTable } from './report.mjs'
-import { subjects } from './subjects.mjs'
+import { subjects as findSubjects } from './subjects.mjs'
 
 const ROUNDS = quick ? 1 : 5
 const SECONDS = quick ? 0.1 : 0.4
@@ -15,6 +15,7 @@ const shared = [
   { id: '2 threads, one slot', threads: 2, slots: 1 },
 ]
 
+const subjects = await findSubjects()
 const jobs = [
   ...subjects.map(({ id }) =>
     programJob({ id, base: import.meta.url, file: 'case.mjs', args: [id, SECONDS], flags: ['--expose-gc'] }),

@@ -65,10 +65,9 @@ export function readmeTable(cases) {
     title: 'Policies around a resolved function, ns (heap bytes)',
     table: {
       columns: [{ title: '', align: 'left' }, ...paths.map((title) => ({ title, align: 'right' }))],
-      rows: ['amorsize', 'opossum', 'mollitia', 'cockatiel', 'p-retry'].map((library) => [
-        library,
-        ...paths.map((path) => cell(path, library)),
-      ]),
+      rows: [...new Set(cases.map(({ library }) => library))]
+        .filter((library) => library !== 'no policy')
+        .map((library) => [library, ...paths.map((path) => cell(path, library))]),
     },
   }
 }

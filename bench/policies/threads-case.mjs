@@ -3,7 +3,7 @@
 // Each thread calls again as soon as its call has ended, ten calls in flight, so with a single slot nearly every one is handed over.
 import { once } from 'node:events'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { bulkhead } from '../../dist/index.js'
+import { bulkhead } from '../../dist/bundle/index.js'
 import { reportToParent } from '../../dist/cli/child-process.js'
 
 const CALLERS = 10

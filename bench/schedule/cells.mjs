@@ -10,7 +10,7 @@ import { PAYLOADS } from './workloads.mjs'
  * @property {number} count
  */
 
-export const TIMES = ['0.1us', '1us', '10us', '100us', '1ms', '10ms']
+export const TIMES = ['1us', '10us', '100us', '1ms', '10ms']
 export const COUNTS = [10, 100, 1000, 10_000, 100_000]
 export const GRID_PAYLOADS = ['number', '1kb', 'rows', '10mb']
 

@@ -1,25 +1,38 @@
 // execute against the plain loop, the rivals, and the best schedule there is.
 //
-//   npm run bench -- schedule [--quick]                                everything, results to bench/results
-//   node bench/schedule/index.mjs --cells number:1us:10k,rows:1ms:100  these cells of the grid, cold and warm
-//   node bench/schedule/index.mjs --parts warm,regret [--cells …]      some parts: cold, warm, skew, rivals, regret, prediction
+//   npm run bench -- schedule [--quick]                       everything, results to bench/results
+//   node bench/schedule/index.mjs --parts waiting,real        some parts
+//   node bench/schedule/index.mjs --cells number:1us:10k      these cells, cold and warm
 //
-// With --cells or --parts the tables go to the terminal only; --quick makes each of them rough and fast. A cell is
-// payload:time:count; payloads are number, skew (of the numbers the last 5 % take 20 × as long), 1kb, rows and 10mb.
+// With --cells or --parts the tables and targets go to the terminal only. A cell is payload:time:count; payloads are number, skew
+// (of the numbers the last 5 % take 20 × as long), 1kb, rows and 10mb. Parts:
+//   cold, warm   the grid: first call of a process, later calls      waiting   items that wait, beside p-map and its like
+//   skew         a heavy tail                                       real      real tasks, beside piscina and p-map tuned by hand
+//   rivals       pools, on some cells                               busy      some of them beside a process that takes one core
+//   prediction   how far estimates are off                          series    1, 3, 10, 100 calls against the best schedule
+//                                                                   server    the event loop of an HTTP server meanwhile
 import { parseArgs } from 'node:util'
-import { markdownTable } from '../../dist/cli/table.js'
+import { markdownTable, textTable } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
-import { grid, listCells, parseCell, select } from './cells.mjs'
-import { measureCold, measurePrediction, measureRegret, measureRivals, measureWarm } from './measure.mjs'
+import { targetTable } from '../support/targets.mjs'
+import { grid, listCells, loopMsOf, parseCell, select } from './cells.mjs'
+import { measureCold, measurePrediction, measureRivals, measureWarm } from './measure.mjs'
 import { charts } from './pictures.mjs'
+import { measureBusy, measureReal } from './real.mjs'
 import { readmeTable, tablesOf } from './report.mjs'
+import { measureSeries } from './series.mjs'
+import { measureServer } from './server.mjs'
 import { targets } from './verdict.mjs'
+import { measureWaiting } from './waiting.mjs'
 
 const { values: flags } = parseArgs({
   options: { quick: { type: 'boolean' }, cells: { type: 'string' }, parts: { type: 'string' } },
 })
 
-const BOUNDS = quick ? { mostMs: 300, mostBytes: 2.6e8 } : { mostMs: 3000, mostBytes: 1e9 }
+const BOUNDS = quick ? { mostMs: 100, mostBytes: 2.6e8 } : { mostMs: 1000, mostBytes: 5.2e8 }
+/** Shorter cells are neither judged nor worth a look. */
+const LEAST_MS = 0.1
+/** How often each part is measured, and for how long; on two quiet cores some 20 minutes in all, or 3. */
 const EFFORT = quick
   ? {
       coldRounds: 1,
@@ -27,65 +40,77 @@ const EFFORT = quick
       warmBudgetMs: 30,
       rivalRounds: 1,
       rivalBudgetMs: 30,
-      regretRounds: 3,
-      regretProcesses: 1,
       predictionRounds: 1,
+      waitingRounds: 1,
+      waitingItems: 200,
+      waitingShapes: ['sleep-10', 'even', 'http-32', 'files'],
+      realRounds: 1,
+      realProcesses: 1,
+      realShare: 0.25,
+      realTasks: ['sha256', 'json', 'scramble'],
+      busyTasks: ['json'],
+      seriesProcesses: 1,
+      seriesMostMs: 100,
+      serverRounds: 1,
+      serverMs: 300,
     }
   : {
-      coldRounds: 3,
-      warmRounds: 3,
-      warmBudgetMs: 300,
+      coldRounds: 2,
+      warmRounds: 2,
+      warmBudgetMs: 200,
       rivalRounds: 1,
-      rivalBudgetMs: 400,
-      regretRounds: 9,
-      regretProcesses: 3,
+      rivalBudgetMs: 300,
       predictionRounds: 2,
+      waitingRounds: 3,
+      realRounds: 5,
+      realProcesses: 2,
+      realShare: 1,
+      seriesProcesses: 3,
+      seriesMostMs: 2000,
+      serverRounds: 3,
+      serverMs: 3000,
     }
 
-/** Of a quick run every other count of the grid. */
-const QUICK_COUNTS = [10, 1000, 100_000]
+/** Of a quick run every other count of the grid, of two payloads. */
+const QUICK_COUNTS = [10, 1000]
+const QUICK_PAYLOADS = ['number', '1kb']
 const SKEW = ['skew:10us:10k', 'skew:100us:1k']
 const RIVALS = [
-  'number:1us:100',
   'number:1us:10k',
   'number:10us:10k',
-  'number:100us:10',
   'number:100us:100',
-  'number:100us:1k',
-  'number:1ms:10',
-  'skew:100us:1k',
+  'number:1ms:100',
   '1kb:10us:10k',
-  'rows:100us:200',
-  'rows:1ms:200',
-  '10mb:10ms:10',
+  'rows:1ms:100',
 ]
-const TRIED = [
-  'number:1us:1k',
-  'number:1us:10k',
+const SERIES = ['number:1us:1k', 'number:10us:1k', 'number:100us:100', 'number:1ms:50', '1kb:10us:1k', 'skew:100us:200']
+const PREDICTED = [
   'number:10us:1k',
   'number:10us:10k',
   'number:100us:100',
-  'number:100us:1k',
-  'number:1ms:10',
   'number:1ms:50',
   'skew:100us:200',
-  '1kb:10us:1k',
+  '1kb:10us:10k',
   '1kb:100us:200',
   'rows:1ms:50',
-  'rows:10ms:10',
 ]
-const QUICK_RIVALS = ['number:10us:1k', '1kb:10us:1k']
-const QUICK_TRIED = ['number:10us:1k', 'rows:1ms:20']
+const SERVER = ['number:100us:5k', '1kb:1ms:300', 'number:10ms:50']
 
-const selection = select(quick ? grid().filter(({ count }) => QUICK_COUNTS.includes(count)) : grid(), BOUNDS)
-const tried = (quick ? QUICK_TRIED : TRIED).map(parseCell)
+const cells = grid().filter((cell) => loopMsOf(cell) >= LEAST_MS)
+const isInQuick = ({ count, payload }) => QUICK_COUNTS.includes(count) && QUICK_PAYLOADS.includes(payload)
+const selection = select(quick ? cells.filter(isInQuick) : cells, BOUNDS)
+const some = (names) => (quick ? names.slice(0, 1) : names)
 const parts = {
-  cold: { measure: measureCold, cells: selection.measured },
-  warm: { measure: measureWarm, cells: selection.measured },
-  skew: { measure: measureWarm, cells: (quick ? SKEW.slice(0, 1) : SKEW).map(parseCell) },
-  rivals: { measure: measureRivals, cells: (quick ? QUICK_RIVALS : RIVALS).map(parseCell) },
-  regret: { measure: measureRegret, cells: tried },
-  prediction: { measure: measurePrediction, cells: tried },
+  cold: () => measureCold(chosen ?? selection.measured, EFFORT),
+  warm: () => measureWarm(chosen ?? selection.measured, EFFORT),
+  skew: () => measureWarm(some(SKEW).map(parseCell), EFFORT),
+  waiting: () => measureWaiting(EFFORT),
+  real: () => measureReal(EFFORT),
+  busy: () => measureBusy(EFFORT),
+  series: () => measureSeries(some(SERIES), EFFORT),
+  server: () => measureServer(some(SERVER), EFFORT),
+  rivals: () => measureRivals(chosen ?? some(RIVALS).map(parseCell), EFFORT),
+  prediction: () => measurePrediction(chosen ?? some(PREDICTED).map(parseCell), EFFORT),
 }
 
 const isWhole = flags.cells === undefined && flags.parts === undefined
@@ -96,9 +121,11 @@ if (unknown.length > 0)
   throw new Error(`no such part: ${unknown.join(', ')}. There are: ${Object.keys(parts).join(', ')}`)
 
 const results = {}
+const seconds = {}
 for (const name of names) {
-  const { measure, cells } = parts[name]
-  results[name] = await measure(chosen ?? cells, EFFORT)
+  const startMs = performance.now()
+  results[name] = await parts[name]()
+  seconds[name] = Math.round((performance.now() - startMs) / 1000)
 }
 
 if (isWhole) {
@@ -110,8 +137,8 @@ if (isWhole) {
     charts: charts(results),
     targets: targets(results),
     data: {
-      bounds: BOUNDS,
       effort: EFFORT,
+      seconds,
       tooSlow: selection.tooSlow.map(({ name }) => name),
       tooBig: selection.tooBig.map(({ name }) => name),
       ...results,
@@ -119,7 +146,9 @@ if (isWhole) {
   })
 } else {
   for (const { title, table } of tablesOf(results)) process.stdout.write(`### ${title}\n\n${markdownTable(table)}\n\n`)
+  process.stdout.write(`${textTable(targetTable(targets(results)))}\n`)
 }
+process.stderr.write(`seconds: ${JSON.stringify(seconds)}\n`)
 
 function notes() {
   const ofRounds = (rounds, what) => (rounds === 1 ? '' : `; medians of ${rounds} ${what}`)
@@ -130,12 +159,16 @@ function notes() {
     'Cold: the first call in a new process, whose imports are done and whose task is compiled by calibrating it. Loop and `execute` are each called once, in one process loop first, in another `execute` first; ' +
       `the ratio is the geometric mean of both${ofRounds(EFFORT.coldRounds, 'pairs')}. Warm: idle workers are there and the cell has been run for 40 ms, or five times if that takes longer; loop, \`execute\`, \`execute\`, loop ` +
       `in turn for ${EFFORT.warmBudgetMs} ms or one such round, runs shorter than 2 ms repeated in a block${ofRounds(EFFORT.warmRounds, 'processes')}. Where it does worst, an async function around the same loop is measured like \`execute\`: the least that anything costs which returns a promise.`,
-    `Left out because the loop takes more than ${seconds(BOUNDS.mostMs)}: ${listCells(selection.tooSlow)}. Left out because the items take more than ${Math.round(BOUNDS.mostBytes / 1e6)} MB: ${listCells(selection.tooBig)}. ` +
+    `Left out because the loop takes more than ${seconds(BOUNDS.mostMs)}: ${listCells(selection.tooSlow)}. Left out because the items take more than ${Math.round(BOUNDS.mostBytes / 1e6)} MB: ${listCells(selection.tooBig) || 'none'}. ` +
       'In the heap, 100 KB of rows take 2.5 times their serialized size. Ratios of the grid are rounded down.',
     'The rivals run warm, each on each cell in processes of its own, one message an item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks a thread, ' +
       '1 or 2 at a time, by trial on the same items.',
-    'The best schedule is found through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own. All are run twice, `execute` without options after each; the four fastest ' +
-      `and \`execute\` without options then ${EFFORT.regretRounds} times in turn; the regret is the median of \`execute\` over the best median of the others, less 1, or 0 where it is faster${ofRounds(EFFORT.regretProcesses, 'processes')}.`,
+    `Items that wait: each of ${EFFORT.waitingRounds} rounds is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
+    'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time. ' +
+      'The tasks are exports of a module; `execute` gets `task(url, name)` and no options.',
+    'A series is a number of calls in a new process, with the start of its workers. The best schedule is found by trying all through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own; ' +
+      `the best two of each length and \`execute\` without options are then measured again${ofRounds(EFFORT.seriesProcesses, 'processes')}. Times are in loops of the same process.`,
+    'The server answers a client that asks every 5 ms while `execute` runs over and over; a block is the time between two turns of its event loop, timers of 1 ms included.',
     'Estimated is `plan.estimatedSpeedup` of `optimize(task, items)`, measured the loop’s time for what the sample has left over that of `plan.run()`.',
   ]
 }

@@ -4,6 +4,7 @@ import { programJob, runRounds } from '../support/rounds.mjs'
 import { inProcesses } from './cells.mjs'
 import { contenders, FLOOR } from './contenders.mjs'
 import { lowest } from './report.mjs'
+import { isJudged } from './verdict.mjs'
 
 const ORDERS = ['loop', 'contender']
 
@@ -14,7 +15,7 @@ function job(id, file, args) {
 /** The first call of a process: each cell in processes of its own, in both orders. */
 export async function measureCold(cells, { coldRounds }) {
   const measured = await measureColdly('amorsize', cells, coldRounds)
-  return withFloor(measured, (cells) => measureColdly(FLOOR, cells, coldRounds))
+  return withFloor(measured, 'cold', (cells) => measureColdly(FLOOR, cells, coldRounds))
 }
 
 async function measureColdly(contender, cells, coldRounds) {
@@ -35,12 +36,14 @@ async function measureColdly(contender, cells, coldRounds) {
 /** Later calls: cells of one payload and time in one process. */
 export async function measureWarm(cells, { warmRounds, warmBudgetMs }) {
   const measured = await measureContender('amorsize', inProcesses(cells), warmRounds, warmBudgetMs)
-  return withFloor(measured, (cells) => measureContender(FLOOR, inProcesses(cells), warmRounds, warmBudgetMs))
+  return withFloor(measured, 'warm', (cells) => measureContender(FLOOR, inProcesses(cells), warmRounds, warmBudgetMs))
 }
 
 /** Adds to the cells where execute does worst how an async function around the loop does there. */
-async function withFloor(cells, measure) {
-  const floors = new Map((await measure(lowest(cells))).map(({ name, ratio }) => [name, ratio.median]))
+async function withFloor(cells, situation, measure) {
+  const floors = new Map(
+    (await measure(lowest(cells, situation).filter(isJudged))).map(({ name, ratio }) => [name, ratio.median]),
+  )
   return cells.map((cell) => (floors.has(cell.name) ? { ...cell, floor: floors.get(cell.name) } : cell))
 }
 
@@ -61,23 +64,6 @@ export async function measureRivals(cells, { rivalRounds, rivalBudgetMs }) {
       }
     }),
   }))
-}
-
-/** What is lost to the best schedule found by trying them all: of the processes that find it out, the one in the middle. */
-export async function measureRegret(cells, { regretRounds, regretProcesses }) {
-  const measured = await runRounds(
-    cells.map(({ name }) => job(`regret ${name}`, 'regret-case.mjs', [regretRounds, name])),
-    regretProcesses,
-  )
-  return cells.map((cell) => {
-    const found = measured.get(`regret ${cell.name}`).map(({ ms, others, trials }) => {
-      const best = others.reduce((fastest, other) => (other.ms < fastest.ms ? other : fastest))
-      return { ...cell, ms, best, regret: Math.max(0, ms / best.ms - 1), others, trials }
-    })
-    const inOrder = found.sort((a, b) => a.regret - b.regret)
-    const middle = inOrder[Math.floor(inOrder.length / 2)]
-    return { ...middle, lowest: inOrder[0].regret, highest: inOrder.at(-1).regret }
-  })
 }
 
 /** How far estimates are off, for the first plan of a process and for later ones. */
@@ -102,7 +88,7 @@ async function measureContender(contender, groups, rounds, budgetMs) {
   return groups.flatMap(({ key, members }) =>
     members.map((cell, i) => {
       const ofCell = measured.get(warmId(contender, key)).map((cells) => cells[i])
-      return { ...cell, ...summaryOf(ofCell), rememberedMs: ofCell.map(({ rememberedMs }) => rememberedMs) }
+      return { ...cell, ...summaryOf(ofCell) }
     }),
   )
 }

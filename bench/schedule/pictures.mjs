@@ -1,12 +1,12 @@
 // Pictures of the group schedule.
 import { formatCount } from '../../dist/cli/table.js'
 import { COUNTS, GRID_PAYLOADS, TIMES } from './cells.mjs'
-import { cellLabel, timeLabel } from './report.mjs'
+import { timeLabel } from './labels.mjs'
 import { PAYLOADS } from './workloads.mjs'
 
 /** @returns {import('../support/charts.mjs').Chart[]} */
-export function charts({ cold, warm, regret }) {
-  return [gridChart({ cold, warm }), regretChart(regret)]
+export function charts({ cold, warm }) {
+  return [gridChart({ cold, warm })]
 }
 
 /** A map for each payload, the first call on the left, later ones on the right. */
@@ -29,18 +29,5 @@ export function gridChart({ cold, warm }) {
         values: TIMES.map((time) => COUNTS.map((count) => valueOf(cells, payload, time, count))),
       })),
     ),
-  }
-}
-
-function regretChart(regret) {
-  return {
-    kind: 'bars',
-    file: 'schedule-regret',
-    title: 'Time of execute over the best schedule found by trying them all',
-    axis: '% more',
-    logarithmic: false,
-    bars: regret
-      .map((cell) => ({ name: cellLabel(cell), value: cell.regret * 100, ours: true }))
-      .sort((a, b) => a.value - b.value),
   }
 }

@@ -1,7 +1,12 @@
 // Tables of the group schedule.
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { roundedDown } from '../support/ratio.mjs'
-import { LEAST_RATIO } from './verdict.mjs'
+import { cellLabel, timeLabel } from './labels.mjs'
+import { busyTables, realTables } from './real.mjs'
+import { seriesTables } from './series.mjs'
+import { serverTables } from './server.mjs'
+import { lostShare } from './verdict.mjs'
+import { waitingTables } from './waiting.mjs'
 import { PAYLOADS } from './workloads.mjs'
 
 /** Shown are all cells that miss the target, and no fewer than so many. */
@@ -12,25 +17,21 @@ const left = (title) => ({ title, align: 'left' })
 const right = (title) => ({ title, align: 'right' })
 const unique = (values) => [...new Set(values)]
 
-/** A time such as 10us, as a reader writes it. */
-export function timeLabel(time) {
-  return time.replace('us', ' µs').replace('ms', ' ms')
-}
-
-/** A cell for a reader: `number, 10 µs × 10,000`. */
-export function cellLabel({ payload, time, count }) {
-  return `${PAYLOADS[payload].title}, ${timeLabel(time)} × ${formatCount(count)}`
-}
-
 /** All tables of what has been measured. */
-export function tablesOf({ cold, warm, skew, rivals, regret, prediction }) {
+export function tablesOf({ cold, warm, skew, rivals, prediction, waiting, real, busy, series, server }) {
   const grid = Object.entries({ cold, warm }).filter(([, cells]) => cells !== undefined)
   return [
     ...grid.flatMap(([situation, cells]) => ratioTables(SITUATIONS[situation], cells)),
-    ...grid.map(([situation, cells]) => cellsTable(`where it does worst, ${SITUATIONS[situation]}`, lowest(cells))),
+    ...grid.map(([situation, cells]) =>
+      cellsTable(`where it does worst, ${SITUATIONS[situation]}`, lowest(cells, situation)),
+    ),
     ...(skew === undefined ? [] : [cellsTable('a heavy tail, later calls', skew)]),
     ...(rivals === undefined ? [] : [rivalsTable(rivals)]),
-    ...(regret === undefined ? [] : [regretTable(regret)]),
+    ...(waiting === undefined ? [] : waitingTables(waiting)),
+    ...(real === undefined ? [] : realTables(real)),
+    ...(busy === undefined ? [] : busyTables(busy)),
+    ...(series === undefined ? [] : seriesTables(series)),
+    ...(server === undefined ? [] : serverTables(server)),
     ...(prediction === undefined ? [] : [predictionTable(prediction)]),
   ]
 }
@@ -58,20 +59,21 @@ export function ratioTables(situation, cells) {
 }
 
 /**
- * Returns the cells where execute does worst, the worst first.
+ * Returns the cells where execute loses most of what it may lose, the worst first: all that miss the target, and some more.
  *
- * @template {{ ratio: { median: number } }} T
+ * @template {{ loopMs: { median: number }, ms: { median: number } }} T
  * @param {T[]} cells
+ * @param {'cold' | 'warm'} situation
  * @returns {T[]}
  */
-export function lowest(cells) {
-  const missing = cells.filter(({ ratio }) => ratio.median < LEAST_RATIO).length
-  return [...cells].sort((a, b) => a.ratio.median - b.ratio.median).slice(0, Math.max(missing, LEAST_SHOWN))
+export function lowest(cells, situation) {
+  const share = (cell) => lostShare(cell, situation)
+  const missing = cells.filter((cell) => share(cell) > 1).length
+  return [...cells].sort((a, b) => share(b) - share(a)).slice(0, Math.max(missing, LEAST_SHOWN))
 }
 
 function cellsTable(title, cells) {
-  const hasFloor = cells.every(({ floor }) => floor !== undefined)
-  const remembers = cells.some(({ rememberedMs }) => rememberedMs !== undefined)
+  const hasFloor = cells.length > 0 && cells.every(({ floor }) => floor !== undefined)
   return {
     title,
     table: {
@@ -83,7 +85,6 @@ function cellsTable(title, cells) {
         right('loop, ms'),
         right('execute, ms'),
         right('more, µs'),
-        ...(remembers ? [right('an item is remembered to take, µs')] : []),
       ],
       rows: cells.map((cell) => [
         cellLabel(cell),
@@ -93,9 +94,6 @@ function cellsTable(title, cells) {
         formatNumber(cell.loopMs.median),
         formatNumber(cell.ms.median),
         formatNumber((cell.ms.median - cell.loopMs.median) * 1000),
-        ...(remembers
-          ? [unique(cell.rememberedMs.map((ms) => (ms === null ? 'nothing' : formatNumber(ms * 1000)))).join(' / ')]
-          : []),
       ]),
     },
   }
@@ -118,31 +116,6 @@ function rivalsTable(cells) {
 /** Two decimals, and more only where they would be 0. */
 function formatRatio(ratio) {
   return ratio >= 0.1 ? ratio.toFixed(2) : formatNumber(Number(ratio.toPrecision(2)))
-}
-
-function regretTable(cells) {
-  const percent = (part) => (part * 100).toFixed(1)
-  return {
-    title: 'against the best schedule found by trying them all, later calls',
-    table: {
-      columns: [
-        left('cell'),
-        right('execute, ms'),
-        right('best, ms'),
-        right('regret, %'),
-        right('lowest to highest'),
-        left('the best was'),
-      ],
-      rows: cells.map((cell) => [
-        cellLabel(cell),
-        formatNumber(cell.ms),
-        formatNumber(cell.best.ms),
-        percent(cell.regret),
-        `${percent(cell.lowest)} to ${percent(cell.highest)}`,
-        cell.best.name,
-      ]),
-    },
-  }
 }
 
 function predictionTable(plans) {

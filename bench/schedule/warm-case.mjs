@@ -12,7 +12,7 @@ const [contender, budgetMs, ...names] = process.argv.slice(2)
 
 await reportToParent(async () => {
   const { workloads } = prepare(names.map(parseCell))
-  const { start, rememberedMs } = contenderNamed(contender)
+  const { start } = contenderNamed(contender)
   const measured = []
   for (const workload of workloads) {
     const { run, how } = await start(workload)
@@ -20,9 +20,7 @@ await reportToParent(async () => {
     const pair = await measurePair(workload, run, { leastRounds: 1, budgetMs: Number(budgetMs) }, wanted)
     measured.push({ cell: workload.cell.name, how, ...pair })
   }
-  // At the end: where nothing is remembered, asking leaves something behind. It is the same for all cells of a process.
-  const remembered = (await rememberedMs?.(workloads[0])) ?? null
-  return measured.map((pair) => ({ ...pair, rememberedMs: remembered }))
+  return measured
 })
 
 /** Runs the loop and the contender; returns what they give. */

@@ -1,4 +1,4 @@
-// What a group of benchmarks leaves behind: bench/results/<group>.json with everything, <group>.md to read.
+// What a group of benchmarks leaves behind: bench/results/<group>.json with medians and spread, <group>.md to read.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { describeMachine, machineLine } from '../../dist/cli/machine.js'
 import { markdownTable } from '../../dist/cli/table.js'
@@ -21,7 +21,7 @@ const folderUrl = new URL(quick ? '../results/quick/' : '../results/', import.me
  * @param {{ title: string, table: import('../../dist/cli/table.js').Table }} [results.readme] - the few lines README shows
  * @param {import('./charts.mjs').Chart[]} [results.charts]
  * @param {import('./targets.mjs').Target[]} results.targets
- * @param {unknown} results.data - every figure the tables were made from
+ * @param {unknown} results.data - the figures that the tables were made from: medians and spread, no samples
  */
 export async function writeResults(group, results) {
   const complete = {
@@ -33,10 +33,39 @@ export async function writeResults(group, results) {
     ...results,
   }
   await mkdir(folderUrl, { recursive: true })
-  await writeFile(new URL(`${group}.json`, folderUrl), `${JSON.stringify(complete, null, 2)}\n`)
+  await writeFile(new URL(`${group}.json`, folderUrl), `${compactJson(complete)}\n`)
   const markdown = groupMarkdown(complete)
   await writeFile(new URL(`${group}.md`, folderUrl), markdown)
   process.stdout.write(`${markdown}\n`)
+}
+
+/** Figures have four digits, which is more than they deserve; a summary is [median, lowest, highest]. */
+function shortened(key, value) {
+  if (typeof value === 'number' && !Number.isInteger(value)) return Number(value.toPrecision(4))
+  return value !== null && typeof value === 'object' && 'samples' in value
+    ? [value.median, value.min, value.max]
+    : value
+}
+
+const WIDTH = 160
+
+/** Returns JSON for a repository: what fits into a line stands in one, and so do as many elements of a list as fit. */
+export function compactJson(value, indent = '') {
+  const line = JSON.stringify(value, shortened)
+  if (line.length + indent.length <= WIDTH || value === null || typeof value !== 'object') return line
+  const deeper = `${indent}  `
+  if (!Array.isArray(value)) {
+    const entries = Object.entries(shortened('', value)).filter(([, each]) => each !== undefined)
+    const lines = entries.map(([key, each]) => `${deeper}${JSON.stringify(key)}: ${compactJson(each, deeper)}`)
+    return `{\n${lines.join(',\n')}\n${indent}}`
+  }
+  const lines = []
+  for (const text of value.map((each) => compactJson(each, deeper))) {
+    const last = lines.at(-1)
+    if (last === undefined || text.includes('\n') || last.length + text.length > WIDTH) lines.push(`${deeper}${text}`)
+    else lines[lines.length - 1] = `${last}, ${text}`
+  }
+  return `[\n${lines.join(',\n')}\n${indent}]`
 }
 
 /** Reads the results of every group that has been measured, in the order groups run. */

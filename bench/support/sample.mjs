@@ -1,8 +1,9 @@
 // Measures one case with Benchmark.js, which decides how often to run and takes the samples; what it runs is a batch of calls in
 // the same loop that `amorsize bench` uses. The loop's filler is benchmarked alone and subtracted.
 import Benchmark from 'benchmark'
-import { heapBytesPerCall, prepareBatches, warmUp } from '../../dist/cli/measure.js'
 import { median, summarize } from '../../dist/cli/statistics.js'
+import { heapBytesPerCall, prepareBatches, warmUp } from '../decide/measure.mjs'
+import { load } from './rivals.mjs'
 
 /** Share of the time given to the filler, once before and once after the calls. */
 const FILLER_SHARE = 0.15
@@ -11,11 +12,11 @@ const MIN_CYCLE_SECONDS = 0.01
 /**
  * Measures `benchCase` in this process.
  *
- * @param {import('../../dist/cli/bench-case.js').BenchCase} benchCase
+ * @param {import('../decide/cases.mjs').DecideCase} benchCase
  * @param {number} maxTime - seconds
  */
 export async function measureCase(benchCase, maxTime) {
-  const { run, filler, isAsync } = await prepareBatches(benchCase, (name) => import(name))
+  const { run, filler, isAsync } = await prepareBatches(benchCase, load)
   const calls = await warmUp({ run, filler, isAsync }, (maxTime / 2) * 1000)
   const fillerSamples = () => batchSamples(() => filler(calls), isAsync, maxTime * FILLER_SHARE)
   const before = await fillerSamples()

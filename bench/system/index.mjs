@@ -83,5 +83,5 @@ await writeResults('system', {
       ? [atMost('wrong answers of systemInfo()', wrong.length, 0, wrong.join(', ') || `${asked} asked`, '')]
       : []),
   ],
-  data: { rounds: ROUNDS, times, trees },
+  data: { rounds: ROUNDS, times, wrong },
 })

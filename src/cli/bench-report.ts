@@ -1,5 +1,4 @@
-import type { BenchPath } from './bench-case.js'
-import type { BenchReport, CaseReport, ThreadsReport } from './bench-run.js'
+import type { BenchPath, BenchReport, CaseReport, ThreadsReport } from './bench-run.js'
 import { machineLine } from './machine.js'
 import { formatCount, formatNumber, type Table, textTable } from './table.js'
 import type { Styles } from './terminal.js'
@@ -67,7 +66,6 @@ function renderPath(path: BenchPath, cases: readonly CaseReport[], styles: Style
 
 const MODE_TITLES: Readonly<Record<ThreadsReport['mode'], string>> = {
   bucket: 'each thread on the shared bucket',
-  lease: 'each thread through a lease of 64',
   message: 'asking the main thread by postMessage',
   drain: 'on the shared bucket until it is empty',
 }

@@ -1,13 +1,51 @@
-import { fileURLToPath } from 'node:url'
 import { nativeStatus } from '../internal/native.js'
-import type { BenchCase, BenchPath } from './bench-case.js'
-import { benchCases } from './bench-cases.js'
-import type { ThreadMode, ThreadsMeasurement } from './bench-threads.js'
 import { runChild } from './child-process.js'
 import { describeMachine, type Machine } from './machine.js'
-import type { Measurement } from './measure.js'
 import { evaluateModule, ownVersion, resolvePackages, versionOf } from './project-packages.js'
 import { median, summarize, type Summary } from './statistics.js'
+
+/** What is measured, and how, is in bench/decide and bench/rivals: joined by the build into one file, which the processes run. */
+interface BenchChild {
+  readonly cases: readonly BenchCase[]
+}
+
+/** Which way through a limiter a case takes: a synchronous answer that is always yes or always no, or a promise that always resolves or always rejects. */
+export type BenchPath = 'allowed' | 'denied' | 'await' | 'await-denied'
+
+/** One thing to measure, in a process of its own. */
+interface BenchCase {
+  readonly id: string
+  readonly subject: string
+  /** The package it comes from; null for this package and for the language itself. */
+  readonly package: string | null
+  readonly role: 'ours' | 'rival' | 'floor'
+  readonly path: BenchPath
+  /** The call that is timed, as source. */
+  readonly call: string
+  /** Environment of the case's process. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What one process measured of one case. */
+interface Measurement {
+  /** Nanoseconds per call. */
+  readonly nsPerCall: number
+  /** Bytes of JavaScript heap a call allocates. */
+  readonly heapBytesPerCall: number
+}
+
+/** On the shared bucket, by asking the main thread with a message, or on the shared bucket until it is empty. */
+export type ThreadMode = 'bucket' | 'message' | 'drain'
+
+/** All threads of one process together. */
+interface ThreadsMeasurement {
+  readonly decisionsPerSecond: number
+  /** Nanoseconds a decision took in one thread, mean over the threads. */
+  readonly nsPerDecision: number
+  readonly admitted: number
+  /** Tokens there were, for the mode that uses them all up; else null. */
+  readonly available: number | null
+}
 
 /** What to measure, and how long. */
 export interface BenchOptions {
@@ -76,9 +114,10 @@ interface Job<T> {
  * machine falls on all of them.
  */
 export async function runBench(options: BenchOptions, onProgress: BenchProgress): Promise<BenchReport> {
-  const packages = [...new Set(benchCases.flatMap(({ package: name }) => name ?? []))]
+  const { cases } = (await import(childUrl.href)) as BenchChild
+  const packages = [...new Set(cases.flatMap(({ package: name }) => name ?? []))]
   const resolved = await resolvePackages(packages, options.directory)
-  const present = benchCases.filter(({ package: name }) => name === null || resolved[name] !== null)
+  const present = cases.filter(({ package: name }) => name === null || resolved[name] !== null)
 
   const caseJobs = present.map((benchCase) => caseJob(benchCase, options))
   const threadJobs = options.threads === null ? [] : threadPlan(options.threads).map((plan) => threadJob(plan, options))
@@ -122,14 +161,14 @@ async function runRounds(
   return failed
 }
 
-const childModule = fileURLToPath(new URL('./bench-child.js', import.meta.url))
+const childUrl = new URL('./bench-child.js', import.meta.url)
 const MEASURE_CASE =
   'const child = await import(process.argv[1]); await child.measureCaseForParent(process.argv.slice(2), (name) => import(name))'
 const MEASURE_THREADS =
   'const child = await import(process.argv[1]); await child.measureThreadsForParent(process.argv.slice(2))'
 
 function caseJob(benchCase: BenchCase, options: BenchOptions): Job<Measurement> & { benchCase: BenchCase } {
-  const args = ['--expose-gc', ...evaluateModule, MEASURE_CASE, childModule, benchCase.id, String(options.durationMs)]
+  const args = ['--expose-gc', ...evaluateModule, MEASURE_CASE, childUrl.href, benchCase.id, String(options.durationMs)]
   const results: Measurement[] = []
   const run = async (): Promise<Measurement> =>
     (await runChild(args, { cwd: options.directory, ...(benchCase.env && { env: benchCase.env }) })) as Measurement
@@ -150,7 +189,7 @@ function threadJob(plan: ThreadPlan, options: BenchOptions): Job<ThreadsMeasurem
   const args = [
     ...evaluateModule,
     MEASURE_THREADS,
-    childModule,
+    childUrl.href,
     plan.mode,
     String(plan.threads),
     String(options.durationMs),
@@ -182,7 +221,7 @@ function caseReport(
 }
 
 /** Puts the rounds of one measurement with threads together. */
-export function threadsReport(plan: ThreadPlan, results: readonly ThreadsMeasurement[]): ThreadsReport {
+function threadsReport(plan: ThreadPlan, results: readonly ThreadsMeasurement[]): ThreadsReport {
   const available = results[0]?.available ?? null
   return {
     ...plan,

@@ -68,7 +68,7 @@ describe('amorsize bench', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/limiter TokenBucket \(4\.\d+\.\d+\) +bucket\.tryRemoveTokens\(1\)/)
     expect(stdout).toMatch(/p-throttle \(8\.\d+\.\d+\) +await throttled\(\)/)
-    expect(stdout).toContain('Not installed here, so not measured: fast-ratelimit')
+    expect(stdout).toContain('Not installed here, so not measured: async-sema')
     expect(stdout).toContain('How this was measured')
     expect(stdout).not.toContain('\u001b')
   })

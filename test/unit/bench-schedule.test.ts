@@ -61,7 +61,7 @@ describe('cells of the grid', () => {
 
   it('are all there, each once', () => {
     const names = grid().map(({ name }: Cell) => name)
-    expect(names).toHaveLength(4 * 6 * 5)
+    expect(names).toHaveLength(4 * 5 * 5)
     expect(new Set(names).size).toBe(names.length)
   })
 
@@ -177,8 +177,8 @@ describe('the report', () => {
     expect(rows?.table.rows).toEqual([['1 µs', '1.00']])
   })
 
-  it('lines up the worst first', () => {
-    expect(lowest(cells).map(({ name }: Cell) => name)).toEqual([
+  it('lines up first what loses most of what it may lose', () => {
+    expect(lowest(cells, 'warm').map(({ name }: Cell) => name)).toEqual([
       'number:1us:10',
       'number:10us:10',
       'rows:1us:10',
@@ -187,10 +187,10 @@ describe('the report', () => {
   })
 
   it('paints a map for each payload and situation, a ratio just below a step with the step’s colour', () => {
-    const chart = gridChart({ cold: [measured('number:0.1us:10', 0.9499)], warm: cells })
+    const chart = gridChart({ cold: [measured('number:1us:10', 0.9499)], warm: cells })
     expect(chart.panels).toHaveLength(8)
     expect(chart.panels[0]?.values.flat().filter((value) => value !== null)).toEqual([0.9499])
-    expect(chart.panels[1]?.values[1]?.slice(0, 3)).toEqual([0.5, 1.234, null])
+    expect(chart.panels[1]?.values[0]?.slice(0, 3)).toEqual([0.5, 1.234, null])
     const svg = renderChart(chart)
     expect(svg).toContain('>0.94<')
     expect(svg).not.toContain('>0.95<')
@@ -201,29 +201,87 @@ describe('the report', () => {
 
 describe('the targets', () => {
   const plan = (situation: string, error: number) => ({ situation, error })
-  const results = {
-    cold: [measured('number:1us:10', 0.96), measured('number:1us:100', 1)],
-    // Only the second is a number worth both cores: the first is too little work, the third is no number.
-    warm: [measured('number:10us:100', 0.94), measured('number:10us:1000', 1.95), measured('rows:1ms:100', 1)],
-    skew: [measured('skew:10us:1000', 1.8)],
-    regret: [
-      { name: 'a', regret: 0.02, ms: 102, best: { name: 'loop', ms: 100 } },
-      { name: 'b', regret: 0.3, ms: 130, best: { name: 'loop', ms: 100 } },
-      { name: 'c', regret: 0, ms: 90, best: { name: 'loop', ms: 100 } },
-    ],
-    prediction: [plan('cold', 0.05), plan('warm', 0.2)],
-  }
+  const ofParts = (parts: object) => targets(parts as Parameters<typeof targets>[0])
+  const verdicts = (parts: object) => ofParts(parts).map(({ measured, met }) => [Number(measured.toFixed(3)), met])
 
-  it('hold the worst cells, medians and bounds', () => {
-    expect(targets(results).map(({ measured, met }) => [Number(measured.toFixed(3)), met])).toEqual([
-      [0.96, true],
-      [0.94, false],
-      [1.95, true],
+  it('of a first call are 5 % or 3 ms, of later ones 5 % or 20 µs, and leave out cells of less than 1 ms', () => {
+    const lost = (ratio: number) => 1 / ratio - 1
+    const cells = [measured('number:1us:10', 0.01), measured('rows:1us:1k', 0.94)]
+    expect(verdicts({ cold: cells })).toEqual([[Number((lost(0.94) / 3).toFixed(3)), true]])
+    expect(verdicts({ warm: cells })).toEqual([[Number((lost(0.94) / 0.05).toFixed(3)), false]])
+  })
+
+  it('are none where an async function around the loop loses as much', () => {
+    const cells = [measured('rows:1us:1k', 0.99), { ...measured('rows:10us:1k', 0.5), floor: 0.5 }]
+    expect(verdicts({ warm: cells })).toEqual([[0.202, true]])
+  })
+
+  it('ask for both cores where they are worth it', () => {
+    const warm = [measured('number:10us:1k', 1.75), measured('1kb:100us:1k', 1.8), measured('number:1us:100k', 1)]
+    expect(verdicts({ warm }).slice(1)).toEqual([
       [1.8, false],
+      [1.75, true],
+    ])
+    expect(verdicts({ skew: [measured('skew:10us:1000', 1.95)] })).toEqual([[1.95, true]])
+  })
+
+  it('judge regret by the length of the series, and estimates by their median', () => {
+    const series = (regret: number) => ({ series: [{ length: 1, regret }] })
+    const found = [0, 0.02, 0.3].map((regret, i) => ({ cell: `cell ${i}`, ...series(regret) }))
+    expect(verdicts({ series: found })).toEqual([
       [2, true],
       [30, false],
+    ])
+    expect(verdicts({ prediction: [plan('cold', 0.05), plan('warm', 0.2)] })).toEqual([
       [5, true],
       [20, false],
     ])
+  })
+
+  it('compare items that wait with p-map at 64 on the first call and with its best level on later ones', () => {
+    const times = (firstMs: number, laterMs: number) => ({
+      firstMs: summary(firstMs),
+      laterMs: summary(laterMs),
+      peakMb: summary(60),
+    })
+    const contenders = {
+      amorsize: times(105, 30),
+      'p-map 16': times(400, 400),
+      'p-map 64': times(100, 100),
+      'p-map 256': times(25, 25),
+    }
+    const waiting = [{ title: 'sleep', count: 1000, contenders }]
+    expect(verdicts({ waiting })).toEqual([
+      [1.05, true],
+      [1.2, false],
+      [1, true],
+    ])
+  })
+
+  it('compare real tasks with the best of the others, in time and in the memory of the fastest of them', () => {
+    const figures = (loop: number, execute: number, piscina: number, pMap: number) => ({
+      loop: summary(loop),
+      execute: summary(execute),
+      piscina: summary(piscina),
+      'p-map': summary(pMap),
+    })
+    const task = {
+      title: 'gzip',
+      laterMs: figures(100, 60, 50, 100),
+      firstMs: figures(100, 104, 200, 100),
+      peakMb: figures(50, 110, 100, 50),
+    }
+    expect(verdicts({ real: [task] })).toEqual([
+      [1.2, false],
+      [0.8, true],
+      [1.1, true],
+    ])
+    expect(verdicts({ busy: [task] })).toEqual([[1.667, true]])
+  })
+
+  it("take an item's own time off a server's longest block", () => {
+    const block = (cell: string, itemMs: number, ms: number) => ({ cell, itemMs, longestMs: summary(ms) })
+    const server = [block('none', 0, 50), block('number:10ms:50', 10, 19), block('number:100us:5k', 0.1, 12)]
+    expect(verdicts({ server })).toEqual([[11.9, false]])
   })
 })

@@ -1,16 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { benchCase, benchCases } from '../../dist/cli/bench-cases.js'
-import type { AsyncCase, SyncCase } from '../../dist/cli/bench-case.js'
-import { measureCase } from '../../dist/cli/measure.js'
-import { asyncLoop, syncLoop } from '../../dist/cli/measuring-loop.js'
+import { caseNamed, cases, type DecideCase } from '../../bench/decide/cases.mjs'
+import { asyncLoop, syncLoop } from '../../bench/decide/loop.mjs'
+import { measureCase } from '../../bench/decide/measure.mjs'
 
 const common = { subject: 'test', call: 'call()', package: null, role: 'floor' } as const
 const noImports = (): Promise<never> => Promise.reject(new Error('nothing to import'))
 
-function syncCase(path: SyncCase['path'], call: () => boolean): SyncCase {
+function syncCase(path: 'allowed' | 'denied', call: () => boolean): DecideCase {
   return { ...common, id: `test/${path}`, path, make: () => Promise.resolve(call) }
 }
-function asyncCase(path: AsyncCase['path'], call: () => Promise<unknown>): AsyncCase {
+function asyncCase(path: 'await' | 'await-denied', call: () => Promise<unknown>): DecideCase {
   return { ...common, id: `test/${path}`, path, make: () => Promise.resolve(call) }
 }
 
@@ -87,9 +86,9 @@ describe('measureCase', () => {
 
 describe('the list of cases', () => {
   it('has unique ids, and names every rival of the documentation', () => {
-    const ids = benchCases.map(({ id }) => id)
+    const ids = cases.map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
-    const rivals = new Set(benchCases.flatMap(({ package: name }) => name ?? []))
+    const rivals = new Set(cases.flatMap(({ package: name }: DecideCase) => name ?? []))
     expect([...rivals].sort()).toEqual(
       [
         'limiter',
@@ -104,6 +103,6 @@ describe('the list of cases', () => {
   })
 
   it('refuses an id it does not hold', () => {
-    expect(() => benchCase('limiter/nothing')).toThrow("no benchmark case is called 'limiter/nothing'")
+    expect(() => caseNamed('limiter/nothing')).toThrow("no benchmark case is called 'limiter/nothing'")
   })
 })

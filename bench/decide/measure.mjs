@@ -1,30 +1,14 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { expectsAllowed, type BenchCase, type Importer, isAsyncCase } from './bench-case.js'
-import { asyncLoop, fillerLoop, syncLoop } from './measuring-loop.js'
-import { median } from './statistics.js'
+import { median } from '../../dist/cli/statistics.js'
+import { asyncLoop, fillerLoop, syncLoop } from './loop.mjs'
 
-/** What one process measured of one case. */
-export interface Measurement {
-  /** Nanoseconds a call: median over the batches, filler subtracted; can be slightly below 0 for a call that is nearly free. */
-  readonly nsPerCall: number
-  /** Bytes of JavaScript heap a call allocates. */
-  readonly heapBytesPerCall: number
-  /** Calls that were timed. */
-  readonly calls: number
-}
-
-/** Runs a number of calls, or what stands for them; a promise for asynchronous ones. */
-export type Batch = (calls: number) => Promise<void> | void
-
-/** One batch of a case, timed or not: `calls` calls with filler, and one turn of the event loop where the case is asynchronous. */
-export interface BatchRunner {
-  /** Runs the batch and checks that every call ended as the case promises. @throws {Error} when one did not */
-  readonly run: Batch
-  /** Runs what is to be subtracted: the same without the calls. */
-  readonly filler: Batch
-  readonly isAsync: boolean
-}
+/**
+ * @typedef {object} Batches - one batch of a case: `calls` calls with filler, and one turn of the event loop where the case is asynchronous
+ * @property {(calls: number) => Promise<void> | void} run - runs the batch; throws when a call did not end as the case promises
+ * @property {(calls: number) => Promise<void> | void} filler - runs what is to be subtracted: the same without the calls
+ * @property {boolean} isAsync
+ */
 
 /** Batches are made about this long: long against the clock's step, short against a time slice. */
 const BATCH_NS = 1_000_000
@@ -39,14 +23,14 @@ const LEAST_WARM_UP_MS = 80
  * An asynchronous batch ends with one turn of the event loop, inside the measured time: a limiter that leaves a timer behind for
  * each call pays for it here, as it would in a server.
  */
-export async function prepareBatches(benchCase: BenchCase, importer: Importer): Promise<BatchRunner> {
-  const expected = expectsAllowed(benchCase.path)
-  const check = (allowed: number, calls: number): void => {
+export async function prepareBatches(benchCase, load) {
+  const expected = benchCase.path === 'allowed' || benchCase.path === 'await'
+  const check = (allowed, calls) => {
     if (allowed === (expected ? calls : 0)) return
     throw new Error(`${benchCase.id}: ${allowed} of ${calls} calls were allowed; expected ${expected ? 'all' : 'none'}`)
   }
-  if (isAsyncCase(benchCase)) {
-    const call = await benchCase.make(importer)
+  const call = await benchCase.make(load)
+  if (benchCase.path === 'await' || benchCase.path === 'await-denied') {
     return {
       isAsync: true,
       async run(calls) {
@@ -60,21 +44,20 @@ export async function prepareBatches(benchCase: BenchCase, importer: Importer): 
       },
     }
   }
-  const call = await benchCase.make(importer)
   return { isAsync: false, run: (calls) => check(syncLoop(call, calls), calls), filler: fillerLoop }
 }
 
 /**
  * Measures time and heap of `benchCase` in this process. Start the process with `--expose-gc`, for this one case only.
  *
- * @param importer - imports the case's package from where it is to be measured
- * @param durationMs - how long batches are recorded
+ * @param {(name: string) => Promise<any>} load - imports the case's package from where it is to be measured
+ * @param {number} durationMs - how long batches are recorded
  * @throws {Error} when a call was not allowed or refused as the case promises
  */
-export async function measureCase(benchCase: BenchCase, importer: Importer, durationMs: number): Promise<Measurement> {
-  const batches = await prepareBatches(benchCase, importer)
+export async function measureCase(benchCase, load, durationMs) {
+  const batches = await prepareBatches(benchCase, load)
   const calls = await warmUp(batches, Math.max(durationMs * WARM_UP_SHARE, LEAST_WARM_UP_MS))
-  const differences: number[] = []
+  const differences = []
   const end = now() + durationMs * 1e6
   do {
     // Alternating, so that a change of the processor's clock falls on both sides.
@@ -90,7 +73,7 @@ export async function measureCase(benchCase: BenchCase, importer: Importer, dura
 }
 
 /** Runs the case until it is warm. @returns how many calls make a batch of about {@link BATCH_NS} */
-export async function warmUp(batches: BatchRunner, durationMs: number): Promise<number> {
+export async function warmUp(batches, durationMs) {
   const end = now() + durationMs * 1e6
   let calls = 1
   for (;;) {
@@ -113,14 +96,14 @@ const HEAP_READINGS = 7
  * @param batchCalls - calls that make a timed batch
  * @throws {Error} when the process was started without `--expose-gc`
  */
-export async function heapBytesPerCall(batches: BatchRunner, batchCalls: number): Promise<number> {
+export async function heapBytesPerCall(batches, batchCalls) {
   if (globalThis.gc === undefined) throw new Error('measuring heap bytes needs a process started with --expose-gc')
   let collections = 0
   const observer = new PerformanceObserver((list) => (collections += list.getEntries().length))
   observer.observe({ entryTypes: ['gc'] })
   try {
     for (let calls = Math.min(MAX_HEAP_CALLS, batchCalls * HEAP_BATCHES); calls >= 1; calls = Math.floor(calls / 2)) {
-      const readings: number[] = []
+      const readings = []
       for (let i = 0; i < HEAP_READINGS; i++) {
         globalThis.gc()
         await settleObserver()
@@ -138,20 +121,20 @@ export async function heapBytesPerCall(batches: BatchRunner, batchCalls: number)
   }
 }
 
-async function heapGrowth(batch: Batch, calls: number): Promise<number> {
+async function heapGrowth(batch, calls) {
   const before = process.memoryUsage().heapUsed
   await batch(calls)
   return process.memoryUsage().heapUsed - before
 }
 
 /** Collections are reported to the observer in a later turn of the event loop. */
-async function settleObserver(): Promise<void> {
+async function settleObserver() {
   await nextTurn()
   await nextTurn()
 }
 
 /** Time of one batch. A synchronous batch is not awaited: a turn of the microtask queue is not part of it. */
-async function timeNs(batch: Batch, calls: number): Promise<number> {
+async function timeNs(batch, calls) {
   const start = now()
   const pending = batch(calls)
   if (pending !== undefined) await pending
@@ -159,6 +142,6 @@ async function timeNs(batch: Batch, calls: number): Promise<number> {
 }
 
 /** Nanoseconds from an arbitrary origin. Exact to the nanosecond for the first 104 days of the machine's uptime. */
-function now(): number {
+function now() {
   return Number(process.hrtime.bigint())
 }

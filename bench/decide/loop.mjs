@@ -14,12 +14,6 @@
  * what it would see in a hot loop of a program that uses just that one.
  */
 
-/** A limiter's answer without waiting: whether the call may go ahead. */
-export type SyncCall = () => boolean
-
-/** A limiter's answer as a promise: it resolves when the call may go ahead and rejects when it may not. */
-export type AsyncCall = () => PromiseLike<unknown>
-
 /** Word {@link FENCE} is always 0; adding 0 to it is the fence. Word {@link SINK} keeps the filler's result, so that the optimizer cannot drop it. */
 const words = new Int32Array(new SharedArrayBuffer(8))
 const FENCE = 0
@@ -32,8 +26,8 @@ const INCREMENT = 1_013_904_223
 const ROUNDS_SHIFT = 27
 
 /** Runs the filler `calls` times, without a call. */
-export function fillerLoop(calls: number): void {
-  let state = words[SINK] as number
+export function fillerLoop(calls) {
+  let state = words[SINK]
   let work = 0
   for (let i = 0; i < calls; i++) {
     state = (Math.imul(state, MULTIPLIER) + INCREMENT + Atomics.add(words, FENCE, 0)) | 0
@@ -42,9 +36,9 @@ export function fillerLoop(calls: number): void {
   words[SINK] = state ^ work
 }
 
-/** Runs filler and `call` `calls` times. @returns how many calls were allowed */
-export function syncLoop(call: SyncCall, calls: number): number {
-  let state = words[SINK] as number
+/** Runs filler and `call`, which returns a boolean, `calls` times. @returns how many calls were allowed */
+export function syncLoop(call, calls) {
+  let state = words[SINK]
   let work = 0
   let allowed = 0
   for (let i = 0; i < calls; i++) {
@@ -57,8 +51,8 @@ export function syncLoop(call: SyncCall, calls: number): number {
 }
 
 /** Runs filler and `call`, awaited, `calls` times, one after the other. @returns how many calls were allowed */
-export async function asyncLoop(call: AsyncCall, calls: number): Promise<number> {
-  let state = words[SINK] as number
+export async function asyncLoop(call, calls) {
+  let state = words[SINK]
   let work = 0
   let allowed = 0
   for (let i = 0; i < calls; i++) {

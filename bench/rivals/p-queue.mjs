@@ -1,0 +1,26 @@
+import { PLENTY } from '../support/limits.mjs'
+
+export const decide = [
+  {
+    path: 'await',
+    call: 'await queue.add(fn)',
+    async make(load) {
+      const { default: PQueue } = await load('p-queue')
+      const queue = new PQueue({ intervalCap: PLENTY, interval: 1000 })
+      const done = () => undefined
+      return () => queue.add(done)
+    },
+  },
+]
+
+/** A burst of n is n calls per n intervals of 1/rate. */
+export async function wait(load, rate, burst) {
+  const { default: PQueue } = await load('p-queue')
+  const queue = new PQueue({ intervalCap: burst, interval: (burst * 1000) / rate })
+  return (released) => void queue.add(released)
+}
+
+export async function items(load, limit) {
+  const { default: PQueue } = await load('p-queue')
+  return (items, fn) => new PQueue({ concurrency: limit }).addAll(items.map((item) => () => fn(item)))
+}

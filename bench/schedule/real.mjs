@@ -1,0 +1,163 @@
+// Real tasks: execute without options beside the loop, piscina tuned by hand and p-map tuned by hand; also on a machine of which
+// another process keeps one core busy.
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { summarize } from '../../dist/cli/statistics.js'
+import { formatNumber } from '../../dist/cli/table.js'
+import { programJob, runRounds } from '../support/rounds.mjs'
+import { atLeast, atMost } from '../support/targets.mjs'
+import { workloads } from './real-workloads.mjs'
+
+const CONTENDERS = ['loop', 'execute', 'piscina', 'p-map']
+const RIVALS = CONTENDERS.filter((name) => name !== 'execute')
+const BUSY_TASKS = ['gzip', 'weigh', 'json', 'markdown']
+
+const job = (id, args) => programJob({ id, base: import.meta.url, file: 'real-case.mjs', args })
+
+/** Later calls first: they find what the pools are tuned to, which their own processes then use. */
+export async function measureReal(effort) {
+  const { realRounds, realProcesses, realShare, realTasks = Object.keys(workloads) } = effort
+  const found = await measureTogether(realTasks, effort, 'real')
+  const ownId = (name, contender) => `real ${name}, ${contender} alone`
+  const jobs = found.flatMap(({ name, choices }) =>
+    CONTENDERS.map((contender) =>
+      job(ownId(name, contender), ['own', name, contender, JSON.stringify(choices[contender]), realShare]),
+    ),
+  )
+  const alone = await runRounds(jobs, Math.min(realProcesses, realRounds))
+  return found.map((each) => {
+    const of = (field) =>
+      Object.fromEntries(
+        CONTENDERS.map((contender) => [
+          contender,
+          summarize(alone.get(ownId(each.name, contender)).map((one) => one[field])),
+        ]),
+      )
+    return { ...each, firstMs: of('firstMs'), peakMb: of('peakMb') }
+  })
+}
+
+/** The same beside a process that keeps one core busy. */
+export async function measureBusy(effort) {
+  const busy = fork(fileURLToPath(new URL('busy-loop.mjs', import.meta.url)))
+  try {
+    return await measureTogether(effort.busyTasks ?? BUSY_TASKS, effort, 'busy')
+  } finally {
+    busy.kill()
+  }
+}
+
+async function measureTogether(names, { realProcesses, realRounds, realShare }, kind) {
+  const found = []
+  for (const name of names) {
+    const processes = []
+    let choices = null
+    for (let i = 0; i < realProcesses; i++) {
+      const id = `${kind} ${name}, ${i + 1} of ${realProcesses}`
+      const args = ['together', name, JSON.stringify(choices), realShare, realRounds]
+      const one = (await runRounds([job(id, args)], 1)).get(id)[0]
+      choices = Object.fromEntries(CONTENDERS.map((contender) => [contender, one[contender].choice]))
+      processes.push(one)
+    }
+    const laterMs = Object.fromEntries(
+      CONTENDERS.map((contender) => [contender, summarize(processes.map((one) => one[contender].ms))]),
+    )
+    found.push({ name, title: workloads[name].title, choices, laterMs })
+  }
+  return found
+}
+
+const speedUp = (times, contender) => times.loop.median / times[contender].median
+const best = (figures) => Math.min(...RIVALS.map((name) => figures[name].median))
+
+export function realTables(found) {
+  return [
+    speedTable('real tasks, later calls: speed-up over the loop', found, 'laterMs'),
+    speedTable('real tasks, first call of a process: speed-up over the loop', found, 'firstMs'),
+    {
+      title: 'real tasks, most memory of the process, MB',
+      table: {
+        columns: [{ title: 'task', align: 'left' }, ...CONTENDERS.map((title) => ({ title, align: 'right' }))],
+        rows: found.map(({ title, peakMb }) => [
+          title,
+          ...CONTENDERS.map((name) => Math.round(peakMb[name].median).toString()),
+        ]),
+      },
+    },
+  ]
+}
+
+export const busyTables = (found) => [
+  speedTable(
+    'real tasks, later calls beside a process that keeps one core busy: speed-up over the loop',
+    found,
+    'laterMs',
+  ),
+]
+
+function speedTable(title, found, field) {
+  return {
+    title,
+    table: {
+      columns: [
+        { title: 'task', align: 'left' },
+        { title: 'loop, ms', align: 'right' },
+        ...CONTENDERS.filter((name) => name !== 'loop').map((name) => ({ title: name, align: 'right' })),
+        { title: 'execute / the best of the others', align: 'right' },
+      ],
+      rows: found.map((each) => [
+        each.title,
+        formatNumber(each[field].loop.median),
+        ...CONTENDERS.filter((name) => name !== 'loop').map((name) => speedUp(each[field], name).toFixed(2)),
+        (each[field].execute.median / best(each[field])).toFixed(2),
+      ]),
+    },
+  }
+}
+
+export function realTargets(found) {
+  const worst = (valueOf) => found.reduce((a, b) => (valueOf(b) > valueOf(a) ? b : a))
+  const over = (each) => each.laterMs.execute.median / best(each.laterMs)
+  const slowest = worst(over)
+  // At most 5 % or 3 ms: what is lost beyond, as a share of what may be lost.
+  const lostShare = ({ firstMs: { loop, execute } }) => (execute.median - loop.median) / Math.max(0.05 * loop.median, 3)
+  const first = worst(lostShare)
+  // The least memory among those that are nearly the fastest: beside a loop that takes twice as long it is no comparison.
+  const memory = (each) => {
+    const fastest = RIVALS.filter((name) => each.laterMs[name].median <= 1.05 * best(each.laterMs))
+    return each.peakMb.execute.median / Math.min(...fastest.map((name) => each.peakMb[name].median))
+  }
+  const heaviest = worst(memory)
+  return [
+    atMost(
+      'real tasks, later calls: execute / the best of loop, piscina and p-map, worst',
+      over(slowest),
+      1.05,
+      `${slowest.title}: ${formatNumber(slowest.laterMs.execute.median)} ms / ${formatNumber(best(slowest.laterMs))} ms; ${found.filter((each) => over(each) <= 1.05).length} of ${found.length} tasks within`,
+    ),
+    atMost(
+      'real tasks, first call: lost to the loop, as a share of 5 % or 3 ms, worst',
+      lostShare(first),
+      1,
+      `${first.title}: ${formatNumber(first.firstMs.execute.median)} ms / ${formatNumber(first.firstMs.loop.median)} ms`,
+    ),
+    atMost(
+      'real tasks: memory / that of the fastest other, worst',
+      memory(heaviest),
+      1.2,
+      `${heaviest.title}: ${Math.round(heaviest.peakMb.execute.median)} MB`,
+    ),
+  ]
+}
+
+export function busyTargets(found) {
+  const worst = found.reduce((a, b) => (speedUp(b.laterMs, 'execute') < speedUp(a.laterMs, 'execute') ? b : a))
+  return [
+    atLeast(
+      'real tasks on a busy machine, later calls: loop / execute, worst',
+      speedUp(worst.laterMs, 'execute'),
+      0.95,
+      worst.title,
+    ),
+  ]
+}

@@ -1,4 +1,0 @@
-import workerpool from 'workerpool'
-import { spinArray, spinNumber, spinRecord, spinRows } from './workloads.mjs'
-
-workerpool.worker({ spinArray, spinNumber, spinRecord, spinRows })
