@@ -29,26 +29,45 @@
             "native/os/cgroup.cc",
             "native/os/cgroup_membership.cc",
             "native/os/cgroup_mounts.cc",
+            "native/os/clock_linux.cc",
             "native/os/core_map.cc",
             "native/os/cpu_quota.cc",
             "native/os/cpu_set.cc",
             "native/os/cpuinfo.cc",
             "native/os/file_tree.cc",
             "native/os/machine_files.cc",
+            "native/os/machine_memory_linux.cc",
             "native/os/machine_names_posix.cc",
             "native/os/meminfo.cc",
             "native/os/memory_groups.cc",
-            "native/os/older_libstdcxx.cc",
             "native/os/pressure.cc",
-            "native/os/process_facts.cc",
+            "native/os/process_facts_linux.cc",
+            "native/os/process_linux.cc",
             "native/os/system_linux.cc",
             "native/os/task_limits.cc",
-            "native/os/thread_placement.cc",
+            "native/os/thread_placement_linux.cc",
             "native/os/topology.cc"
           ]
         }],
-        ["OS=='mac'", {"sources": ["native/os/file_tree.cc", "native/os/machine_files.cc", "native/os/machine_names_posix.cc", "native/os/system_macos.cc"]}],
-        ["OS=='win'", {"sources": ["native/os/machine_names_windows.cc", "native/os/system_windows.cc"]}]
+        ["OS=='mac'", {
+          "sources": [
+            "native/os/clock_macos.cc",
+            "native/os/file_tree.cc",
+            "native/os/machine_files.cc",
+            "native/os/machine_memory_macos.cc",
+            "native/os/machine_names_posix.cc",
+            "native/os/process_macos.cc",
+            "native/os/system_macos.cc"
+          ]
+        }],
+        ["OS=='win'", {
+          "sources": [
+            "native/os/clock_windows.cc",
+            "native/os/machine_names_windows.cc",
+            "native/os/process_windows.cc",
+            "native/os/system_windows.cc"
+          ]
+        }]
       ],
       "variables": {"addon_api": "<!(node -p \"require('node-addon-api').include_dir\")"},
       "include_dirs": ["native", "<(addon_api)"],

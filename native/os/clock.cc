@@ -2,18 +2,7 @@
 
 #include <cmath>
 
-#if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
-#else
-#include <time.h>
-
-#include <cstdio>
-#include <cstring>
-#endif
-#if defined(__x86_64__) && !defined(_WIN32)
-#include <cpuid.h>
-#endif
+#include "os/clock_system.h"
 
 namespace amorsize::os {
 namespace {
@@ -24,49 +13,10 @@ constexpr int64_t kForgetNs = 3'600'000'000'000;  // learn anew after an hour, s
 constexpr int64_t kDisagreeNs = 1'000;            // a prediction off by more than this (or 1 in 10,000) is not trusted
 constexpr int64_t kTightNs = 500;                 // both clocks were read within this time, so nothing came in between
 
-bool decide_trust() {
-#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
-#if defined(__x86_64__)
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  // CPUID 8000_0007H, EDX bit 8: the counter runs at a constant rate in every power state.
-  if (__get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) == 0 || (edx & (1u << 8)) == 0) return false;
-  constexpr const char* kWanted = "tsc";
-#else
-  constexpr const char* kWanted = "arch_sys_counter";
-#endif
-  // The kernel compares its clock sources and abandons a counter that drifts or differs between processors.
-  std::FILE* file = std::fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
-  if (file == nullptr) return false;
-  char name[32] = {};
-  const bool read = std::fgets(name, sizeof name, file) != nullptr;
-  std::fclose(file);
-  if (!read) return false;
-  name[std::strcspn(name, "\n")] = '\0';
-  return std::strcmp(name, kWanted) == 0;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
-int64_t monotonic_ns() {
-#if defined(_WIN32)
-  LARGE_INTEGER frequency, counter;
-  QueryPerformanceFrequency(&frequency);
-  QueryPerformanceCounter(&counter);
-  const int64_t seconds = counter.QuadPart / frequency.QuadPart;
-  const int64_t rest = counter.QuadPart % frequency.QuadPart;
-  return seconds * 1'000'000'000 + rest * 1'000'000'000 / frequency.QuadPart;
-#else
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-#endif
-}
-
 bool counter_is_trustworthy() {
-  static const bool trusted = decide_trust();
+  static const bool trusted = kernel_trusts_counter();
   return trusted;
 }
 

@@ -95,9 +95,9 @@ std::vector<std::string> FileTree::directories(std::string_view path, size_t lim
     if (name == "." || name == "..") continue;
     bool is_directory = entry->d_type == DT_DIR;
     if (entry->d_type == DT_UNKNOWN) {
-      struct statx status {};
-      is_directory = statx(dirfd(directory), entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) == 0 &&
-                     S_ISDIR(status.stx_mode);
+      struct stat status {};
+      is_directory =
+          fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
     }
     if (is_directory) names.emplace_back(name);
   }

@@ -12,6 +12,7 @@
 
 #include "os/clock.h"
 #include "os/file_status.h"
+#include "os/machine_memory.h"
 #include "os/process_identity.h"
 
 namespace amorsize::os {
@@ -74,18 +75,7 @@ int allocate(int file, size_t bytes) {
   // Beyond this limit the kernel would send a signal, which kills.
   rlimit limit{};
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur) return EFBIG;
-  const auto length = static_cast<off_t>(bytes);
-#if defined(__APPLE__)
-  fstore_t wish{F_ALLOCATEALL, F_PEOFPOSMODE, 0, length, 0};
-  if (fcntl(file, F_PREALLOCATE, &wish) != 0) return errno;
-  return ftruncate(file, length) == 0 ? 0 : errno;
-#else
-  int error = 0;
-  do {
-    error = posix_fallocate(file, 0, length);
-  } while (error == EINTR);
-  return error;
-#endif
+  return allocate_pages(file, static_cast<off_t>(bytes));
 }
 
 // Takes the kernel's lock on the file (LOCK_SH or LOCK_EX), which a process that dies lets go of. 0, or the error;

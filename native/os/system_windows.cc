@@ -1,11 +1,13 @@
 // Windows: processor information, affinity beyond 64 CPUs, and job objects, which are its containers.
-// Not run by the authors' tests, which have no such machine; kept small and built in CI.
+// The tests run it under Wine, which knows no CPU caps, and in CI.
 #define WIN32_LEAN_AND_MEAN
 #define NOMINMAX
 #ifndef _WIN32_WINNT
 #define _WIN32_WINNT 0x0A00
 #endif
 #include <windows.h>
+// After windows.h, which it needs.
+#include <psapi.h>
 
 #include <algorithm>
 #include <bit>
@@ -13,6 +15,7 @@
 #include <map>
 
 #include "os/system_info.h"
+#include "os/text.h"
 
 namespace amorsize::os {
 namespace {
@@ -72,8 +75,10 @@ Topology read_topology(const GroupMasks& affinity) {
     widest = std::max(widest, count(core.GroupMask[0].Mask));
     if (cpus == 0) return;
     ++usable;
-    kinds[core.EfficiencyClass].cores += 1;
-    kinds[core.EfficiencyClass].cpus += cpus;
+    // EfficiencyClass: the byte after the flags, which older headers do not name.
+    CoreKind& kind = kinds[(&core.Flags)[1]];
+    kind.cores += 1;
+    kind.cpus += cpus;
   });
   if (!known || online == 0) return topology;
   topology.cores_online = online;
@@ -91,23 +96,70 @@ Topology read_topology(const GroupMasks& affinity) {
   return topology;
 }
 
-// The innermost job of this process. The rates and limits of nested jobs that Windows reports are effective ones for
-// memory; a hard CPU cap of an outer job is not shown to the inner.
+// What all processes of the innermost job have committed, in bytes.
+std::optional<uint64_t> job_memory() {
+  // JOBOBJECT_MEMORY_USAGE_INFORMATION, from Windows 10 on; older headers lack it.
+  struct {
+    ULONG64 now, peak;
+  } usage{};
+  constexpr auto kMemoryUsage = static_cast<JOBOBJECTINFOCLASS>(28);
+  if (!QueryInformationJobObject(nullptr, kMemoryUsage, &usage, sizeof(usage), nullptr)) return std::nullopt;
+  return usage.now;
+}
+
+// What this process has committed, in bytes.
+std::optional<uint64_t> committed_memory() {
+  PROCESS_MEMORY_COUNTERS_EX counters{};
+  auto* const plain = reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&counters);
+  if (!K32GetProcessMemoryInfo(GetCurrentProcess(), plain, sizeof(counters))) return std::nullopt;
+  return counters.PrivateUsage;
+}
+
+// The share of the machine that a job may use at most, in hundredths of a per cent; 0 for no limit.
+uint32_t hard_cap(const JOBOBJECT_CPU_RATE_CONTROL_INFORMATION& rate) {
+  constexpr DWORD kEnabled = JOB_OBJECT_CPU_RATE_CONTROL_ENABLE;
+  constexpr DWORD kMinMaxRate = 0x10;  // JOB_OBJECT_CPU_RATE_CONTROL_MIN_MAX_RATE; older headers lack it
+  if ((rate.ControlFlags & kEnabled) == 0) return 0;
+  // Two words of 16 bits, the lower and the upper bound, stand where the rate stands otherwise.
+  if ((rate.ControlFlags & kMinMaxRate) != 0) return rate.CpuRate >> 16;
+  return (rate.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP) != 0 ? rate.CpuRate : 0;
+}
+
+// The innermost job of this process. What Windows tells of memory holds for outer jobs too; a hard cap on the CPU of an
+// outer job is not shown to the inner.
 void read_job(SystemInfo* info, uint32_t online) {
   JOBOBJECT_CPU_RATE_CONTROL_INFORMATION rate{};
-  constexpr DWORD kHardCap = JOB_OBJECT_CPU_RATE_CONTROL_ENABLE | JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP;
-  if (QueryInformationJobObject(nullptr, JobObjectCpuRateControlInformation, &rate, sizeof(rate), nullptr) &&
-      (rate.ControlFlags & kHardCap) == kHardCap && rate.CpuRate > 0 && online > 0) {
-    // CpuRate is in hundredths of a per cent of the whole machine.
-    info->cpu.quota = CpuQuota{uint64_t{rate.CpuRate} * online, 10'000, {"JobObjectCpuRateControlInformation", {}}};
+  if (QueryInformationJobObject(nullptr, JobObjectCpuRateControlInformation, &rate, sizeof(rate), nullptr)) {
+    const uint32_t cap = hard_cap(rate);
+    if (cap > 0 && cap < 10'000 && online > 0)
+      info->cpu.quota = CpuQuota{uint64_t{cap} * online, 10'000, {"JobObjectCpuRateControlInformation", {}}};
   }
   JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
   if (!QueryInformationJobObject(nullptr, JobObjectExtendedLimitInformation, &limits, sizeof(limits), nullptr)) return;
   const DWORD flags = limits.BasicLimitInformation.LimitFlags;
   const std::string source = "JobObjectExtendedLimitInformation";
-  if ((flags & JOB_OBJECT_LIMIT_JOB_MEMORY) != 0) info->memory.hard.offer(limits.JobMemoryLimit, source, std::nullopt);
-  if ((flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0)
-    info->memory.hard.offer(limits.ProcessMemoryLimit, source, std::nullopt);
+  MemoryFacts& memory = info->memory;
+  if ((flags & JOB_OBJECT_LIMIT_JOB_MEMORY) != 0) {
+    memory.hard.offer(limits.JobMemoryLimit, source, std::nullopt);
+    const auto used = job_memory();
+    if (used) memory.headroom.offer(subtract_to_zero(limits.JobMemoryLimit, *used), source, std::nullopt);
+    memory.headroom_known = memory.headroom_known && used.has_value();
+  }
+  if ((flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0) {
+    memory.hard.offer(limits.ProcessMemoryLimit, source, std::nullopt);
+    const auto used = committed_memory();
+    if (used) memory.headroom.offer(subtract_to_zero(limits.ProcessMemoryLimit, *used), source, std::nullopt);
+    memory.headroom_known = memory.headroom_known && used.has_value();
+  }
+}
+
+// Processors of one kind are taken for granted: the first one's name.
+std::string read_model() {
+  char name[256] = {};
+  DWORD bytes = sizeof(name) - 1;
+  const LSTATUS status = RegGetValueA(HKEY_LOCAL_MACHINE, "HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0",
+                                      "ProcessorNameString", RRF_RT_REG_SZ, nullptr, name, &bytes);
+  return status == ERROR_SUCCESS ? std::string(trim(name)) : std::string();
 }
 
 }  // namespace
@@ -122,6 +174,9 @@ SystemInfo read_system() {
   if (usable > 0) info.cpu.affinity = usable;
   info.cpu.topology = read_topology(affinity);
   read_job(&info, online);
+  // The one thing that cannot change while a process runs.
+  static const std::string model = read_model();
+  info.cpu.model = model;
 
   MEMORYSTATUSEX memory{};
   memory.dwLength = sizeof(memory);

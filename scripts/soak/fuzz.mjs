@@ -37,7 +37,7 @@ const readers = [
   'meminfo',
   'memory_groups',
   'pressure',
-  'process_facts',
+  'process_facts_linux',
   'system_linux',
   'task_limits',
   'topology',

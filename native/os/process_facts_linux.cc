@@ -1,15 +1,13 @@
-#include "os/process_facts.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
 #include <vector>
 
+#include "os/file_status.h"
+#include "os/process_facts.h"
 #include "os/text.h"
 
 namespace amorsize::os {
@@ -33,11 +31,11 @@ CpuSet read_affinity() {
   return set;
 }
 
-std::optional<uint64_t> soft_limit(int resource) {
+// `resource` is an enumeration in glibc, a number in musl.
+template <typename Resource>
+std::optional<uint64_t> soft_limit(Resource resource) {
   rlimit limit{};
-  if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return std::nullopt;
-  }
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
   return static_cast<uint64_t>(limit.rlim_cur);
 }
 
@@ -70,9 +68,7 @@ ProcessFacts this_process() {
   if (page_size > 0) facts.page_size = static_cast<uint64_t>(page_size);
   // A directory's link count is 2 and one for each directory in it: here, each thread. Cheaper than any file that says
   // so.
-  struct statx task {};
-  if (statx(AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 && task.stx_nlink > 2)
-    facts.threads = task.stx_nlink - 2;
+  if (const auto tasks = status_of("/proc/self/task"); tasks && tasks->links > 2) facts.threads = tasks->links - 2;
   facts.address_space = soft_limit(RLIMIT_AS);
   facts.data = soft_limit(RLIMIT_DATA);
   facts.tasks = soft_limit(RLIMIT_NPROC);

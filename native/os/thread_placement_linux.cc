@@ -1,10 +1,10 @@
-#include "os/thread_placement.h"
-
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "os/thread_placement.h"
 
 namespace amorsize::os {
 namespace {

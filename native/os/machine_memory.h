@@ -1,0 +1,16 @@
+// Where a POSIX system keeps memory that processes share by name: machine_memory_linux.cc, machine_memory_macos.cc.
+#pragma once
+
+#include <sys/types.h>
+
+#include "core/machine_header.h"
+
+namespace amorsize::os {
+
+// Asks the kernel what times mean here; zeros where it does not say.
+core::Epoch ask_epoch();
+
+// Gives a file of length 0 all pages of `bytes` now. 0, or the error.
+int allocate_pages(int file, off_t bytes);
+
+}  // namespace amorsize::os

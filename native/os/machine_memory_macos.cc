@@ -1,0 +1,38 @@
+#include <fcntl.h>
+#include <sys/sysctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "os/machine_memory.h"
+#include "os/machine_names.h"
+
+namespace amorsize::os {
+
+core::Epoch ask_epoch() {
+  core::Epoch epoch;
+  timeval started{};
+  size_t bytes = sizeof started;
+  int name[2] = {CTL_KERN, KERN_BOOTTIME};
+  if (sysctl(name, 2, &started, &bytes, nullptr, 0) == 0) epoch.boot_high = static_cast<int64_t>(started.tv_sec);
+  return epoch;
+}
+
+int allocate_pages(int file, off_t bytes) {
+  fstore_t wish{F_ALLOCATEALL, F_PEOFPOSMODE, 0, bytes, 0};
+  if (fcntl(file, F_PREALLOCATE, &wish) != 0) return errno;
+  return ftruncate(file, bytes) == 0 ? 0 : errno;
+}
+
+// Shared memory of POSIX cannot be listed or locked there; a file of the user's own directory can.
+std::string machine_directory() {
+  char path[1024];
+  const size_t length = confstr(_CS_DARWIN_USER_TEMP_DIR, path, sizeof path);
+  if (length == 0 || length > sizeof path) return "";
+  std::string directory(path);
+  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  return directory;
+}
+
+}  // namespace amorsize::os
