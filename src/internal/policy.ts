@@ -81,16 +81,37 @@ export function wrapWithPolicy<F extends AnyFunction, P extends Policy>(policy: 
   })
 }
 
-/** Gives `wrapped` the name and length of `fn`, and its `policy`. */
+/** Own properties that belong to a function itself and not to what users and frameworks keep on it. */
+const OF_ITSELF: ReadonlySet<PropertyKey> = new Set(['prototype', 'arguments', 'caller'])
+
+/** The part of reflect-metadata that copies what decorators wrote on a function. */
+interface ReflectMetadata {
+  getOwnMetadataKeys?(target: object): readonly unknown[]
+  getOwnMetadata(key: unknown, target: object): unknown
+  defineMetadata(key: unknown, value: unknown, target: object): void
+}
+
+/**
+ * Gives `wrapped` what `fn` has: name, length, own properties and, where the program uses reflect-metadata, its metadata. Frameworks
+ * keep routes and guards there. Then its `policy`.
+ */
 export function likeFunction<F extends AnyFunction, P extends Policy>(
   fn: F,
   policy: P,
   wrapped: AnyFunction,
 ): Wrapped<F, P> {
-  return Object.defineProperties(wrapped, {
-    name: { value: fn.name, configurable: true },
-    length: { value: fn.length, configurable: true },
-    policy: { value: policy, enumerable: true },
+  for (const key of Reflect.ownKeys(fn)) {
+    const property = OF_ITSELF.has(key) ? undefined : Object.getOwnPropertyDescriptor(fn, key)
+    if (property !== undefined) Object.defineProperty(wrapped, key, { ...property, configurable: true })
+  }
+  const metadata = Reflect as unknown as ReflectMetadata
+  for (const key of metadata.getOwnMetadataKeys?.(fn) ?? []) {
+    metadata.defineMetadata(key, metadata.getOwnMetadata(key, fn), wrapped)
+  }
+  return Object.defineProperty(wrapped, 'policy', {
+    value: policy,
+    enumerable: true,
+    configurable: true,
   }) as unknown as Wrapped<F, P>
 }
 

@@ -26,7 +26,8 @@ class ArgumentScope extends Scope {
   }
 }
 
-const GUARDING = Symbol('amorsize.guarding')
+/** By guarded function. A property would go along where others copy a function's properties, and name what that copy does not run. */
+const guardings = new WeakMap<AnyFunction, Guarding>()
 
 /**
  * Guards `fn` with `policy`. Where `fn` is itself guarded, both run as one pipeline around the innermost function: a time-out
@@ -36,7 +37,7 @@ const GUARDING = Symbol('amorsize.guarding')
  */
 export function guardFunction<F extends AnyFunction, P extends Policy>(policy: P, fn: F): Wrapped<F, P> {
   checkFunction('fn', fn)
-  const within = (fn as { [GUARDING]?: Guarding })[GUARDING]
+  const within = guardings.get(fn)
   const innermost = within?.fn ?? fn
   const policies = [policy, ...(within?.policies ?? [])]
   const stages = policies.flatMap((each) => stagesOf('policy', each))
@@ -50,6 +51,6 @@ export function guardFunction<F extends AnyFunction, P extends Policy>(policy: P
       undefined,
     )
   })
-  const guarding: Guarding = { fn: innermost, policies }
-  return Object.defineProperty(guarded, GUARDING, { value: guarding })
+  guardings.set(guarded, { fn: innermost, policies })
+  return guarded
 }

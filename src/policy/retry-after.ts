@@ -1,35 +1,61 @@
 /**
- * How long an error or result asks callers to stay away: its own `retryAfterMs`, or a Retry-After header (seconds or a date, or
- * `retry-after-ms`) on it or on its `response`, as fetch, undici, got and axios put it.
+ * How long an error or result asks callers to stay away: its own `retryAfterMs` or `retryAfter` (seconds or a date), or a Retry-After
+ * header (the same, or `retry-after-ms`) on it, its `response` or its `$response`, as fetch, undici, got, axios and the AWS clients put it.
  *
  * @param outcome - what a call threw or returned
  * @returns milliseconds >= 0, Infinity for "never", or null where nothing is asked
  */
 export function retryAfterMsOf(outcome: unknown): number | null {
   if (typeof outcome !== 'object' || outcome === null) return null
-  const own = (outcome as { retryAfterMs?: unknown }).retryAfterMs
-  if (typeof own === 'number' && own >= 0) return own
-  const headers =
-    (outcome as { headers?: unknown }).headers ??
-    (outcome as { response?: { headers?: unknown } | null }).response?.headers
-  if (typeof headers !== 'object' || headers === null) return null
+  try {
+    return readOutcome(outcome)
+  } catch {
+    // A getter or a proxy of the user's; what it throws must not take the place of the outcome.
+    return null
+  }
+}
 
-  const milliseconds = Number(readHeader(headers, 'retry-after-ms') ?? NaN)
-  if (milliseconds >= 0) return milliseconds
-  const text = readHeader(headers, 'retry-after')?.trim()
-  if (text === undefined || text === '') return null
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
-  const dateMs = Date.parse(text)
+interface Answering {
+  readonly retryAfterMs?: unknown
+  readonly retryAfter?: unknown
+  readonly headers?: unknown
+  readonly response?: { readonly headers?: unknown } | null
+  readonly $response?: { readonly headers?: unknown } | null
+}
+
+function readOutcome(outcome: Answering): number | null {
+  const { retryAfterMs } = outcome
+  if (typeof retryAfterMs === 'number' && retryAfterMs >= 0) return retryAfterMs
+  for (const headers of [outcome.headers, outcome.response?.headers, outcome.$response?.headers]) {
+    if (typeof headers !== 'object' || headers === null) continue
+    const milliseconds = Number(readHeader(headers, 'retry-after-ms') ?? NaN)
+    if (milliseconds >= 0) return milliseconds
+    const asked = secondsOrDate(readHeader(headers, 'retry-after'), readHeader(headers, 'date'))
+    if (asked !== null) return asked
+  }
+  return secondsOrDate(firstText(outcome.retryAfter), undefined)
+}
+
+/** Reads a value of Retry-After; `serverDate` is when it was written, by the same clock. */
+function secondsOrDate(text: string | undefined, serverDate: string | undefined): number | null {
+  const value = text?.trim() ?? ''
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
+  const dateMs = Date.parse(value)
   if (Number.isNaN(dateMs)) return null
   // The server's own idea of now makes the two dates comparable, however wrong this machine's clock is.
-  const serverNowMs = Date.parse(readHeader(headers, 'date') ?? '')
+  const serverNowMs = Date.parse(serverDate ?? '')
   return Math.max(0, dateMs - (Number.isNaN(serverNowMs) ? Date.now() : serverNowMs))
 }
 
+/** Reads a header, whose name may be written with capitals where `headers` is a plain object. */
 function readHeader(headers: object, name: string): string | undefined {
-  const get = (headers as { get?: unknown }).get
-  const value: unknown =
-    typeof get === 'function' ? Reflect.apply(get, headers, [name]) : (headers as Record<string, unknown>)[name]
+  const { get } = headers as { get?: unknown }
+  if (typeof get === 'function') return firstText(Reflect.apply(get, headers, [name]))
+  const written = name in headers ? name : Object.keys(headers).find((key) => key.toLowerCase() === name)
+  return written === undefined ? undefined : firstText((headers as Record<string, unknown>)[written])
+}
+
+function firstText(value: unknown): string | undefined {
   const first: unknown = Array.isArray(value) ? value[0] : value
   return typeof first === 'string' ? first : typeof first === 'number' ? String(first) : undefined
 }

@@ -30,6 +30,35 @@ describe('a guard as a wrapper', () => {
     expect(guarded.policy.calls).toBe(1)
   })
 
+  it('keeps own properties, accessors and symbols, as they are', async () => {
+    const hidden = Symbol('hidden')
+    const rich = Object.defineProperties(async (id: number) => id + 1, {
+      route: { value: '/users', enumerable: true, writable: true },
+      [hidden]: { value: 1 },
+      late: { get: () => 'read now', configurable: true },
+      broken: {
+        get() {
+          throw new Error('must not be read')
+        },
+        configurable: true,
+      },
+    })
+    const guarded = withRecorder()(withRecorder()(rich)) as unknown as Record<PropertyKey, unknown> & Guarded
+    expect(Object.getOwnPropertyDescriptor(guarded, 'route')).toMatchObject({ value: '/users', enumerable: true })
+    expect(Object.getOwnPropertyDescriptor(guarded, hidden)).toMatchObject({ value: 1, enumerable: false })
+    expect([guarded['late'], guarded.name, guarded.length]).toEqual(['read now', rich.name, 1])
+    expect(await guarded(1)).toBe(2)
+  })
+
+  it('guards the copy that another library makes of a guarded function, not what that copy does not run', async () => {
+    const guarded = withRecorder()(load)
+    const copy = Object.defineProperties(
+      async (id: number) => (await guarded(id)) * 100,
+      Object.getOwnPropertyDescriptors(guarded),
+    )
+    expect(await withRecorder()(copy)(1)).toBe(200)
+  })
+
   it('uses the very policy it was given', () => {
     const policy = new Recorder()
     expect(withRecorder(policy)(load).policy).toBe(policy)

@@ -181,6 +181,14 @@ describe('retry and Retry-After', () => {
       3000,
     ],
     ['a number of its own', Object.assign(new Error('busy'), { retryAfterMs: 700 }), 700],
+    ['capitals of a plain object', tooMany({ 'Retry-After': '2', Date: 'x' }), 2000],
+    [
+      'a response of the AWS clients',
+      Object.assign(new Error('429'), { $response: { headers: { 'retry-after': '2' } } }),
+      2000,
+    ],
+    ['its response, beside headers of its own', Object.assign(tooMany({ 'retry-after': '2' }), { headers: {} }), 2000],
+    ['seconds of its own', Object.assign(new Error('busy'), { retryAfter: 3 }), 3000],
     ['no sense at all', tooMany({ 'retry-after': 'soon' }), 100],
     ['a date gone by', tooMany({ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }), 100],
     ['less than the back-off', tooMany({ 'retry-after': '0' }), 100],
@@ -192,6 +200,24 @@ describe('retry and Retry-After', () => {
     await clock.advance(100_000)
     expect(await outcome).toEqual({ value: 'done', atMs: delayMs })
   })
+
+  it.each(['retryAfterMs', 'headers', 'response'])(
+    'a getter %s that throws does not replace the error',
+    async (name) => {
+      const { policy, clock } = fixture({ maxRetries: 1 })
+      const own = Object.defineProperty(new Error('mine'), name, {
+        get() {
+          throw new Error('not yours')
+        },
+      })
+      const outcome = outcomeOf(
+        clock,
+        policy.execute(() => Promise.reject(own)),
+      )
+      await clock.advance(10_000)
+      expect((await outcome).error).toMatchObject({ code: 'ERR_RETRY_EXHAUSTED', cause: own })
+    },
+  )
 
   it('reads it from a refused result too, and can be told not to', async () => {
     for (const [respectRetryAfter, atMs] of [
