@@ -1,12 +1,15 @@
+import { unlessAborted } from '../internal/signal-watch.js'
 import { type PlainLoop, plainLoop, runSlice } from './here/plain-loop.js'
 import { LEAST_WORTH_MS, SLICE_MS } from './model/pace.js'
 import { msBeforeJudging } from './model/profile-cache.js'
-import { loadScheduler } from './load-scheduler.js'
+import { loadScheduler, type Scheduler } from './load-scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { finishLoop } from './run/plain-run.js'
 import { resultsOf } from './run/results.js'
+import type { Sink } from './run/account.js'
+import type { Run } from './run/run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
 import { resolvedBefore, resolveTask, type Task } from './task.js'
 import { idleWorkers } from './workers/idle-workers.js'
@@ -65,16 +68,31 @@ function executePlainly(loop: PlainLoop, key: object | string, options: Complete
 
 /** The same, once the module of the task is there. */
 async function executeNamed(task: unknown, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
-  const named = await resolveTask(task)
-  options.signal?.throwIfAborted()
+  const named = await unlessAborted(resolveTask(task), options.signal)
   return executePlainly(plainLoop(named.call, items, named), named.key, options)
 }
 
 /** The general case. */
 async function executeAny(task: unknown, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
-  const [resolved, { beginRun, conduct }] = await Promise.all([resolveTask(task), loadScheduler()])
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
-  const run = await beginRun(resolved, source, sink, options)
+  const { run, conduct } = await begun(task, source, sink, options)
   conduct(run)
   return resultsOf(run, sink)
+}
+
+/** A run, once the module of its task is there. */
+async function begun(
+  task: unknown,
+  source: ItemSource,
+  sink: Sink,
+  options: CompleteOptions,
+): Promise<{ run: Run; conduct: Scheduler['conduct'] }> {
+  try {
+    const ready = Promise.all([resolveTask(task), loadScheduler()])
+    const [resolved, { beginRun, conduct }] = await unlessAborted(ready, options.signal)
+    return { run: await beginRun(resolved, source, sink, options), conduct }
+  } catch (error) {
+    source.close()
+    throw error
+  }
 }

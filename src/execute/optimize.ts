@@ -1,3 +1,4 @@
+import { unlessAborted } from '../internal/signal-watch.js'
 import { loadScheduler } from './load-scheduler.js'
 import { completeOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
@@ -30,6 +31,11 @@ export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleO
   const options = completeOptions('optimize', o)
   options.signal?.throwIfAborted()
   const source = sourceOf(items)
-  const { makePlan } = await loadScheduler()
-  return makePlan(given, items, source, options)
+  const plan = loadScheduler().then(({ makePlan }) => makePlan(given, items, source, options))
+  try {
+    return await unlessAborted(plan, options.signal)
+  } catch (error) {
+    source.close()
+    throw error
+  }
 }

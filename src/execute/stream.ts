@@ -1,3 +1,5 @@
+import { builtins } from '../internal/builtins.js'
+import { unlessAborted } from '../internal/signal-watch.js'
 import type { Sink } from './run/account.js'
 import { loadScheduler } from './load-scheduler.js'
 import { currentLimits } from './model/limits.js'
@@ -48,6 +50,8 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   readonly #source: ItemSource
   readonly #options: CompleteOptions
   readonly #results: ResultStream
+  /** Items and sources run in the context in which the stream was made, whoever reads it. */
+  readonly #inContext = builtins.asyncHooks.AsyncLocalStorage.snapshot() as <R>(fn: () => R) => R
   #started = false
   #over: Promise<void> | undefined = undefined
   #hasLeft = false
@@ -66,9 +70,12 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   next(): Promise<IteratorResult<unknown>> {
     if (!this.#started) {
       this.#started = true
-      this.#over = this.#carryOut().then(
+      this.#over = this.#inContext(() => this.#carryOut()).then(
         () => this.#results.end(),
-        (error: unknown) => this.#results.end({ error }),
+        (error: unknown) => {
+          this.#source.close()
+          this.#results.end({ error })
+        },
       )
     }
     return this.#results.next()
@@ -77,7 +84,9 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   async #carryOut(): Promise<void> {
     const options = this.#options
     options.signal?.throwIfAborted()
-    const [task, { beginRun, conduct }] = await Promise.all([resolveTask(this.#task), loadScheduler()])
+    const ready = Promise.all([resolveTask(this.#task), loadScheduler()])
+    const [task, { beginRun, conduct }] = await unlessAborted(ready, options.signal)
+    if (this.#isLeft()) return
     const { batchSize } = options
     const weighed = batchSize === 'auto' ? new WeighedResults(this.#results) : undefined
     const run = await beginRun(task, this.#source, weighed ?? this.#results, options)
@@ -89,19 +98,26 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     await run.ended
   }
 
+  /** Read through a method: the reader may leave at any time. */
+  #isLeft(): boolean {
+    return this.#hasLeft
+  }
+
   #leave(run: Run): void {
-    run.stop('aborted', new DOMException('the reader has left the stream', 'AbortError'))
+    run.inContext(() => run.stop('aborted', new DOMException('the reader has left the stream', 'AbortError')))
   }
 
   async return(): Promise<IteratorResult<unknown>> {
     this.#results.drop()
-    if (this.#started) {
-      this.#hasLeft = true
-      if (this.#results.run !== undefined) this.#leave(this.#results.run)
-      await this.#over
+    this.#hasLeft = true
+    this.#started = true
+    const { run } = this.#results
+    if (run === undefined) {
+      // What is imported, or begun, meanwhile is not waited for.
+      this.#inContext(() => this.#source.close())
     } else {
-      this.#started = true
-      this.#source.close()
+      this.#leave(run)
+      await this.#over
     }
     return { done: true, value: undefined }
   }

@@ -3,6 +3,9 @@
  * name it exports is bound; so what is loaded with the package asks when it comes to it.
  */
 export const builtins = {
+  get asyncHooks(): typeof import('node:async_hooks') {
+    return process.getBuiltinModule('node:async_hooks')
+  },
   get diagnosticsChannel(): typeof import('node:diagnostics_channel') {
     return process.getBuiltinModule('node:diagnostics_channel')
   },

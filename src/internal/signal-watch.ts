@@ -42,3 +42,25 @@ export function watchSignal(signal: AbortSignal, listener: SignalListener): void
 export function unwatchSignal(signal: AbortSignal, listener: SignalListener): void {
   watches.get(signal)?.remove(listener)
 }
+
+/** What `promise` gives, unless `signal` is aborted before; then its reason. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  const { promise: aborted, listener } = whenAborted(signal)
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    unwatchSignal(signal, listener)
+  }
+}
+
+function whenAborted(signal: AbortSignal): { readonly promise: Promise<never>; readonly listener: SignalListener } {
+  let signalAborted!: () => void
+  const promise = new Promise<never>((_, reject) => {
+    signalAborted = () => reject(signal.reason)
+  })
+  const listener = { signalAborted }
+  if (signal.aborted) signalAborted()
+  else watchSignal(signal, listener)
+  return { promise, listener }
+}

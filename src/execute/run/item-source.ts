@@ -72,6 +72,9 @@ export class IteratorSource implements ItemSource {
   ended = false
   whenMore = (): void => undefined
   readonly #iterator: Iterator<unknown>
+  /** Whether the source's own code is running: it may abort its run, or have somebody ask for more. */
+  #isDrawing = false
+  #wasAsked = false
 
   constructor(iterable: Iterable<unknown>) {
     const { size } = iterable as { size?: unknown }
@@ -81,25 +84,69 @@ export class IteratorSource implements ItemSource {
   }
 
   take(most: number): ArrayLike<unknown> {
+    if (this.#isDrawing) {
+      this.#wasAsked = true
+      return NOTHING
+    }
     const taken: unknown[] = []
     while (!this.ended && taken.length < most) {
-      let next
-      try {
-        next = this.#iterator.next()
-      } catch (error) {
-        this.ended = true
-        throw error
-      }
-      if (next.done === true) this.ended = true
-      else taken.push(next.value)
+      const next = this.#draw()
+      if (next !== undefined) taken.push(next.value)
+    }
+    if (this.#wasAsked) {
+      this.#wasAsked = false
+      queueMicrotask(() => this.whenMore())
     }
     return taken
+  }
+
+  /** The next item; undefined at the end, and where the source has been closed meanwhile. */
+  #draw(): { readonly value: unknown } | undefined {
+    this.#isDrawing = true
+    let next
+    try {
+      next = itemOf(this.#iterator.next())
+    } catch (error) {
+      this.ended = true
+      throw error
+    } finally {
+      this.#isDrawing = false
+    }
+    if (next !== undefined && this.ended) {
+      closeIterator(this.#iterator)
+      return undefined
+    }
+    if (next === undefined) this.ended = true
+    return next
   }
 
   close(): void {
     if (this.ended) return
     this.ended = true
-    this.#iterator.return?.()
+    if (!this.#isDrawing) closeIterator(this.#iterator)
+  }
+}
+
+/** What `next()` has given; undefined at the end. */
+function itemOf(next: IteratorResult<unknown>): { readonly value: unknown } | undefined {
+  if (typeof next !== 'object' || (next as unknown) === null)
+    throw new TypeError(`next() of the items must give an object; received ${describe(next)}`)
+  return next.done === true ? undefined : { value: next.value }
+}
+
+/** Nobody waits for a source to tidy up: how its run ends does not depend on it. */
+function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
+  const warn = (error: unknown): void => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : builtins.util.inspect(error)
+    process.emitWarning(`return() of the items failed, which changes no result. ${text}`, {
+      type: 'AmorsizeWarning',
+      code: 'AMORSIZE_SOURCE_NOT_CLOSED',
+    })
+  }
+  try {
+    Promise.resolve(iterator.return?.()).catch(warn)
+  } catch (error) {
+    warn(error)
   }
 }
 
@@ -112,6 +159,7 @@ export class AsyncIteratorSource implements ItemSource {
   #drawing = false
   #wanted = 0
   #done = false
+  #isClosed = false
   #failure: { readonly error: unknown } | undefined = undefined
 
   constructor(iterable: AsyncIterable<unknown>) {
@@ -147,33 +195,43 @@ export class AsyncIteratorSource implements ItemSource {
   /** Draws what was asked for, telling of the first item at once. */
   #draw(): void {
     this.#drawing = true
-    const arrived = (next: IteratorResult<unknown>): void => {
+    const arrived = (result: IteratorResult<unknown>): void => {
+      if (this.#isClosed) return
+      let next
+      try {
+        next = itemOf(result)
+      } catch (error) {
+        failed(error)
+        return
+      }
       this.#drawing = false
-      if (next.done === true) this.#done = true
+      if (next === undefined) this.#done = true
       else {
         this.#ready.push(next.value)
-        if (this.#ready.length < this.#wanted && !this.#done) this.#draw()
+        if (this.#ready.length < this.#wanted) this.#draw()
       }
       this.whenMore()
     }
     const failed = (error: unknown): void => {
+      if (this.#isClosed) return
       this.#drawing = false
       this.#failure = { error }
       this.#done = true
       this.whenMore()
     }
     try {
-      this.#iterator.next().then(arrived, failed)
+      Promise.resolve(this.#iterator.next()).then(arrived, failed)
     } catch (error) {
       queueMicrotask(() => failed(error))
     }
   }
 
   close(): void {
-    if (this.#done) return
-    this.#done = true
-    // The loop that is left does not wait for the generator to tidy up; its failure then concerns nobody.
-    void Promise.resolve(this.#iterator.return?.()).catch(() => undefined)
+    const wasDone = this.#done
+    this.#done = this.#isClosed = true
+    this.#ready = []
+    this.#failure = undefined
+    if (!wasDone) closeIterator(this.#iterator)
   }
 }
 

@@ -60,7 +60,7 @@ export class ResultStream implements Sink {
       this.#ready.push(value)
       return
     }
-    this.run?.supply.given()
+    this.#given()
     reader.resolve({ done: false, value })
   }
 
@@ -73,7 +73,7 @@ export class ResultStream implements Sink {
         this.#ready = []
         this.#head = 0
       }
-      this.run?.supply.given()
+      this.#given()
       return Promise.resolve({ done: false, value })
     }
     if (this.#failure !== undefined) {
@@ -83,6 +83,12 @@ export class ResultStream implements Sink {
     }
     if (this.#isOver) return Promise.resolve({ done: true, value: undefined })
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  }
+
+  /** Makes room, which the lanes of the run may take: not on behalf of whoever reads. */
+  #given(): void {
+    const { run } = this
+    run?.inContext(() => run.supply.given())
   }
 
   /** No more results will come. */

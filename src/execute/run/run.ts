@@ -1,4 +1,5 @@
 import { RetryExhaustedError } from '../../errors.js'
+import { builtins } from '../../internal/builtins.js'
 import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import { Account, type Sink } from './account.js'
 import { callHook } from '../hooks.js'
@@ -38,7 +39,11 @@ export class Run {
   readonly #lanes = new Set<Lane>()
   #controller: AbortController | undefined = undefined
   readonly #startedMs = performance.now()
-  readonly #caller = { signalAborted: (): void => this.stop('aborted', this.options.signal?.reason) }
+  readonly #caller = {
+    signalAborted: (): void => this.inContext(() => this.stop('aborted', this.options.signal?.reason)),
+  }
+  /** Calls a function in the asynchronous context in which the run was begun, whoever's event has brought it about. */
+  readonly inContext = builtins.asyncHooks.AsyncLocalStorage.snapshot() as <R>(fn: () => R) => R
   #resolve!: () => void
   #reject!: (error: unknown) => void
   #flushing: Promise<void> | undefined = undefined
@@ -176,6 +181,7 @@ export class Run {
     for (const lane of this.#lanes) lane.stop(reason)
     this.#lanes.clear()
     if (reason !== 'done') this.#controller?.abort(error)
+    this.supply.closeSource()
     void this.#close(reason, error)
   }
 

@@ -31,6 +31,7 @@ export class Supply {
   #next: number
   #given = 0
   #holds = 0
+  #isClosed = false
   /** What is left of an array of numbers, once workers share it. */
   #block: SharedBlock | undefined = undefined
 
@@ -84,6 +85,7 @@ export class Supply {
 
   /** Takes up to `most` items. Without any at hand, returns undefined and calls `again` later, once, unless the run ends. */
   take(most: number, again: () => void): Batch | undefined {
+    if (this.#isClosed) return undefined
     const left = this.#left.at(-1)
     if (left !== undefined) return this.#takeLeft(left, most)
     const claimed = this.#block?.claim(most)
@@ -92,7 +94,8 @@ export class Supply {
     while (this.#holds === 0 && count >= 1 && !this.#source.ended) {
       const start = this.#next
       const items = this.#source.take(count, this.room)
-      if (items.length === 0) break
+      // The source, or an item that had to be read, may have ended the run.
+      if (items.length === 0 || this.#hasClosed()) break
       this.#next += items.length
       if (!this.#mayBeFinished) {
         this.#account.takeAll(start, items, 0, items.length)
@@ -102,8 +105,13 @@ export class Supply {
       const batch = this.#left.pop()
       if (batch !== undefined) return batch
     }
-    this.#waiting.add(again)
+    if (!this.#hasClosed()) this.#waiting.add(again)
     return undefined
+  }
+
+  /** Read through a method: what runs in between may have changed it. */
+  #hasClosed(): boolean {
+    return this.#isClosed
   }
 
   #takeLeft(left: Batch, most: number): Batch {
@@ -198,8 +206,15 @@ export class Supply {
     for (const again of waiting) again()
   }
 
+  /** Gives nothing any more. */
   close(): void {
+    this.#isClosed = true
     this.#waiting.clear()
+    this.#left.length = this.#crashed.length = 0
+  }
+
+  /** The source is told last: it may do anything. */
+  closeSource(): void {
     this.#source.close()
   }
 }

@@ -1,4 +1,5 @@
 /** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
+import { AsyncResource } from 'node:async_hooks'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
 import { loadTask, type WorkerTask } from './load-task.js'
@@ -98,7 +99,8 @@ function take(message: ToWorker): void {
   received++
   // Out of order: what is under way may wait for a policy.
   if (message.kind === 'over' && policies?.run === message.run) policies.waits.abort()
-  last = last.then(() => handle(message))
+  // What an item enters into the asynchronous context does not stay for those after it.
+  last = last.then(AsyncResource.bind(() => handle(message)))
 }
 
 function receiveUnreadable(): void {

@@ -205,6 +205,10 @@ export class WorkerLane implements Lane, WorkerOwner {
   }
 
   received(message: FromWorker): void {
+    this.#run.inContext(() => this.#receive(message))
+  }
+
+  #receive(message: FromWorker): void {
     switch (message.kind) {
       case 'results':
         if (message.run === this.#runNumber) this.#settleAll(message)
@@ -352,6 +356,10 @@ export class WorkerLane implements Lane, WorkerOwner {
   }
 
   gone(exitCode: number, error: unknown): void {
+    this.#run.inContext(() => this.#ended(exitCode, error))
+  }
+
+  #ended(exitCode: number, error: unknown): void {
     clearTimeout(this.#grace)
     this.#run.remove(this)
     const { worker } = this

@@ -97,8 +97,8 @@ export class Workforce {
       wanted: terms.workers,
       most: Math.max(terms.workers, currentLimits().cpuWorkers),
       started: (worker) => void worker.load(task),
-      joined: (worker) => this.#join(worker),
-      refused: (error) => this.#refused(error),
+      joined: (worker) => run.inContext(() => this.#join(worker)),
+      refused: (error) => run.inContext(() => this.#refused(error)),
     }
     if (here !== undefined) {
       here.sliceMs = SLICE_WITH_MESSAGES_MS

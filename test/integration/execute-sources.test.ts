@@ -1,0 +1,221 @@
+import { execute, optimize, stream } from 'amorsize'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const busy = (n: number): number => {
+  const endMs = performance.now() + 2
+  while (performance.now() < endMs);
+  return n
+}
+const later = (n: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, 1, n))
+const tasks: [string, (n: number) => unknown, object][] = [
+  ['in the loop', (n: number) => n, { mode: 'serial' }],
+  ['several at once', later, { mode: 'async' }],
+  [
+    'in workers',
+    (n: number): number => {
+      const endMs = performance.now() + 2
+      while (performance.now() < endMs);
+      return n
+    },
+    { mode: 'threads', workers: 1 },
+  ],
+]
+
+const uncaught: unknown[] = []
+const warnings: Error[] = []
+const note = (error: unknown): unknown => uncaught.push(error)
+const warn = (warning: Error): unknown => warnings.push(warning)
+
+beforeEach(() => {
+  uncaught.length = warnings.length = 0
+  process.on('uncaughtException', note)
+  process.on('unhandledRejection', note)
+  process.on('warning', warn)
+})
+
+afterEach(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  process.off('uncaughtException', note)
+  process.off('unhandledRejection', note)
+  process.off('warning', warn)
+  expect(uncaught).toEqual([])
+})
+
+/** The run settles soon. */
+async function outcome(run: Promise<unknown>): Promise<unknown> {
+  const late = new Promise((resolve) => setTimeout(resolve, 5000, 'never').unref())
+  return Promise.race([run.then(() => 'done'), late]).catch((error: unknown) => error)
+}
+
+describe.each(tasks)('a source of items that run %s', (_, task, options) => {
+  it('may abort its own run', async () => {
+    for (const at of [0, 1, 7]) {
+      const controller = new AbortController()
+      const reason = new Error(`at ${at}`)
+      let isClosed = false
+      function* source(): Generator<number> {
+        try {
+          for (let i = 0; ; i++) {
+            if (i === at) controller.abort(reason)
+            yield i
+          }
+        } finally {
+          isClosed = true
+        }
+      }
+      const run = execute(task as (n: number) => number, source(), { ...options, signal: controller.signal })
+      expect(await outcome(run)).toBe(reason)
+      expect(isClosed).toBe(true)
+    }
+    // No worker is held by a run that is over.
+    expect(await outcome(execute(task as (n: number) => number, [1, 2, 3], options))).toBe('done')
+  })
+
+  it('may abort its own run from an asynchronous generator', async () => {
+    const controller = new AbortController()
+    async function* source(): AsyncGenerator<number> {
+      yield later(0)
+      yield later(1)
+      controller.abort(new Error('enough'))
+      yield 2
+    }
+    const run = execute(task as (n: number) => number, source(), { ...options, signal: controller.signal })
+    expect(await outcome(run)).toMatchObject({ message: 'enough' })
+  })
+
+  it("may fail to close, or never do it: the item's own error is heard", async () => {
+    const error = new Error('item')
+    const ways = {
+      throws: () => {
+        throw new Error('close')
+      },
+      rejects: () => Promise.reject(new Error('close')),
+      hangs: () => new Promise(() => undefined),
+      'gives nothing of use': () => ({
+        get then() {
+          throw new Error('close')
+        },
+      }),
+    }
+    for (const [way, close] of Object.entries(ways)) {
+      for (const isAsync of [false, true]) {
+        let i = 0
+        const next = (): unknown => {
+          const result = { done: false, value: i++ }
+          return isAsync ? Promise.resolve(result) : result
+        }
+        const source = {
+          [isAsync ? Symbol.asyncIterator : Symbol.iterator]: () => ({ next, return: close }),
+        } as unknown as Iterable<number>
+        const fails = Object.assign(
+          options['mode' as never] === 'threads'
+            ? (n: number) => {
+                if (n === 3) throw new Error('item')
+                return n
+              }
+            : (n: number) => {
+                if (n === 3) throw error
+                return task(n)
+              },
+        )
+        expect(await outcome(execute(fails as (n: number) => number, source, options)), way).toMatchObject({
+          message: 'item',
+        })
+      }
+    }
+    await later(0)
+    expect(warnings.map(({ message }) => message).join()).toMatch(/return\(\) of the items failed/)
+  })
+
+  it('may be no good iterator', async () => {
+    for (const given of [undefined, 1]) {
+      for (const symbol of [Symbol.iterator, Symbol.asyncIterator]) {
+        const source = { [symbol]: () => ({ next: () => given }) } as unknown as Iterable<number>
+        expect(await outcome(execute(task as (n: number) => number, source, options))).toBeInstanceOf(TypeError)
+      }
+    }
+  })
+})
+
+it('a source may ask for results of its own stream', async () => {
+  let reading: Promise<unknown> | undefined
+  function* source(): Generator<number> {
+    for (let i = 0; i < 100; i++) {
+      if (i === 10) reading = results.next()
+      yield i
+    }
+  }
+  const results = stream((n: number) => n, source())
+  const all: number[] = []
+  for await (const result of results) all.push(result)
+  expect(await reading).toMatchObject({ done: false })
+  expect(all).toHaveLength(99)
+})
+
+it('an array may abort its own run where it is read', async () => {
+  const controller = new AbortController()
+  const ran: number[] = []
+  const items = [0, 1, 2, 3, 4]
+  Object.defineProperty(items, 3, {
+    get: () => {
+      controller.abort(new Error('read'))
+      return 3
+    },
+  })
+  const task = (n: number): Promise<number> => later(ran.push(n))
+  expect(await outcome(execute(task, items, { signal: controller.signal, mode: 'async', workers: 5 }))).toMatchObject({
+    message: 'read',
+  })
+  expect(ran).not.toContain(4)
+})
+
+it('a stream that is left closes its source last, and once', async () => {
+  let closed = 0
+  async function* source(): AsyncGenerator<number> {
+    try {
+      for (let i = 0; ; i++) yield later(i)
+    } finally {
+      closed++
+    }
+  }
+  for await (const result of stream(busy, source())) if (result === 5) break
+  await later(0)
+  await later(0)
+  expect(closed).toBe(1)
+})
+
+describe('a signal', () => {
+  it("is heard while the task's module is imported", async () => {
+    const url =
+      'data:text/javascript,await new Promise((resolve) => setTimeout(resolve, 3000)); export default (n) => n'
+    const ways = [
+      (signal: AbortSignal) => execute({ url, export: 'default' }, [1, 2], { signal }),
+      (signal: AbortSignal) => execute({ url, export: 'default' }, [1, 2], { signal, onProgress: () => undefined }),
+      (signal: AbortSignal) => stream({ url, export: 'default' }, [1, 2], { signal }).next(),
+      (signal: AbortSignal) => optimize({ url, export: 'default' }, [1, 2], { signal }),
+    ]
+    for (const way of ways) {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(new Error('gone')), 10)
+      const startedMs = performance.now()
+      expect(await outcome(way(controller.signal))).toMatchObject({ message: 'gone' })
+      expect(performance.now() - startedMs).toBeLessThan(2000)
+    }
+  })
+
+  it('is heard while a plan waits for its first item', async () => {
+    const controller = new AbortController()
+    let isClosed = false
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<never>(() => undefined),
+        return: () => Promise.resolve({ done: true as const, value: (isClosed = true) }),
+      }),
+    }
+    setTimeout(() => controller.abort(new Error('gone')), 10)
+    expect(await outcome(optimize((n: number) => n, source, { signal: controller.signal }))).toMatchObject({
+      message: 'gone',
+    })
+    expect(isClosed).toBe(true)
+  })
+})
