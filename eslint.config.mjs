@@ -84,6 +84,8 @@ export default tseslint.config(
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.mjs'] } } },
     rules: {
+      // One idea takes about so much; an editor shows it, `npm run lint` lists the files at its end.
+      'max-lines': ['warn', 300],
       // Errors print numbers and names; the checks above them have established the types.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

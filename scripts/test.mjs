@@ -5,43 +5,85 @@ import { field } from './support/field.mjs'
 import { Tally } from './support/tally.mjs'
 import { root } from './support/project.mjs'
 import { npm, run } from './support/run.mjs'
+import { inSteps } from './support/steps.mjs'
 import { vitest } from './support/vitest.mjs'
 
 const withAddon = process.env.AMORSIZE_NATIVE !== '0'
 const tally = new Tally()
+const quietly = (...args) => npm(args, { quiet: true })
 
+/** What each part does, the minutes it takes on two cores, and its work. */
 const parts = {
   // Without the addon a compiler may be missing too: that is whom AMORSIZE_NATIVE=0 is for.
-  build: async () => tally.command('build', await npm(['run', withAddon ? 'compile' : 'compile:ts', '--silent'])),
-  lint: async () => tally.command('lint', await npm(['run', 'lint', '--silent'])),
-  native: async () => {
-    if (!withAddon) tally.add('native', { skipped: 1 })
-    else tally.printedCounts('native', await run(process.execPath, [join(root, 'scripts', 'native-tests.mjs')]))
+  build: {
+    what: withAddon ? 'compiles the addon, TypeScript and the bundle' : 'compiles TypeScript and the bundle',
+    minutes: 1.5,
+    async run() {
+      const addon = { what: 'the addon', run: () => quietly('run', 'compile:native', '--silent') }
+      const script = { what: 'TypeScript and the bundle', run: () => quietly('run', 'compile:ts', '--silent') }
+      tally.command('build', await inSteps(withAddon ? [addon, script] : [script]))
+    },
   },
-  vitest: async () => tally.add('vitest', await vitest(['--exclude', 'test/package/**'])),
+  lint: {
+    what: 'layout, rules, directions of imports, types',
+    minutes: 1,
+    run: async () => tally.command('lint', await npm(['run', 'lint', '--silent'])),
+  },
+  native: {
+    what: 'tests of the C++ core: plain, and under the thread and address sanitizers',
+    minutes: 2,
+    async run() {
+      if (withAddon) {
+        tally.printedCounts('native', await run(process.execPath, [join(root, 'scripts', 'native-tests.mjs')]))
+      } else {
+        console.log('skipped: AMORSIZE_NATIVE=0')
+        tally.add('native', { skipped: 1 })
+      }
+    },
+  },
+  vitest: {
+    what: 'unit, property, stress, garbage and integration tests',
+    minutes: 7,
+    run: async () => tally.add('vitest', await vitest(['--exclude', 'test/package/**'])),
+  },
   // Apart from the others: these install packages and start many processes, which would disturb tests that watch the clock.
-  package: async () => {
-    if (withAddon)
-      tally.command('prebuild', await run(process.execPath, [join(root, 'scripts', 'prebuild.mjs'), '--if-stale']))
-    tally.add('package', await vitest(['test/package']))
+  package: {
+    what: 'packs the package, installs it, uses it',
+    minutes: 4,
+    async run() {
+      if (withAddon)
+        tally.command('prebuild', await run(process.execPath, [join(root, 'scripts', 'prebuild.mjs'), '--if-stale']))
+      tally.add('package', await vitest(['test/package']))
+    },
   },
-  field: async () => tally.add('field', await field({ whole: false })),
+  field: {
+    what: 'real programs by others around the package',
+    minutes: 3,
+    run: async () => tally.add('field', await field({ whole: false })),
+  },
 }
 
-const wanted = process.argv.slice(2)
-for (const name of wanted)
+const named = process.argv.slice(2)
+for (const name of named)
   if (!(name in parts)) throw new Error(`no part is named ${name}; there are ${Object.keys(parts).join(', ')}`)
+const wanted = Object.entries(parts).filter(([name]) => named.length === 0 || named.includes(name))
 
-for (const [name, part] of Object.entries(parts)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+const minutes = wanted.reduce((sum, [, part]) => sum + part.minutes, 0)
+console.log(`On two cores this takes about ${Math.ceil(minutes)} min:`)
+for (const [name, part] of wanted) console.log(`  ${name.padEnd(8)} ${part.what} (about ${part.minutes} min)`)
+if (!withAddon) console.log('AMORSIZE_NATIVE=0: tests of the addon are skipped.')
+
+for (const [name, part] of wanted) {
   console.log(`\n# ${name}`)
+  const startMs = performance.now()
   try {
-    await part()
+    await part.run()
   } catch (error) {
     // A program that is missing, for one. The other parts can still be judged, and the last line must come.
     console.error(error)
     tally.add(name, { failed: 1 })
   }
+  console.log(`# ${name} took ${Math.round((performance.now() - startMs) / 1000)} s`)
   // Nothing that follows could be believed.
   if (name === 'build' && tally.failed > 0) break
 }

@@ -1,7 +1,7 @@
 // Runs vitest and counts by its JSON report, so that the numbers are its own and not read off a screen.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { root } from './project.mjs'
 import { run } from './run.mjs'
 
@@ -20,11 +20,25 @@ export async function vitest(args) {
       ...args,
       '--reporter=default',
       '--reporter=json',
+      // What a test prints on its way, warnings that it provokes among it, is of interest where it fails.
+      '--silent=passed-only',
       `--outputFile.json=${report}`,
     ])
-    return existsSync(report) ? countsOf(JSON.parse(readFileSync(report, 'utf8')), code) : { failed: 1 }
+    if (!existsSync(report)) return { failed: 1 }
+    const found = JSON.parse(readFileSync(report, 'utf8'))
+    printSkipped(found)
+    return countsOf(found, code)
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Names what was skipped; its title says why. */
+function printSkipped({ testResults }) {
+  for (const { name, assertionResults } of testResults) {
+    for (const { status, fullName } of assertionResults) {
+      if (status !== 'passed' && status !== 'failed') console.log(`skipped: ${relative(root, name)}: ${fullName}`)
+    }
   }
 }
 

@@ -19,7 +19,7 @@ describe('the command line', () => {
     expect(source.startsWith('#!/usr/bin/env node\n')).toBe(true)
   })
 
-  it.skipIf(process.platform === 'win32')('may be run as it was compiled, as npx does in a clone', () => {
+  it.skipIf(process.platform === 'win32')('may be run as it was compiled, as npx does in a clone (needs POSIX)', () => {
     const program = fileURLToPath(new URL(`../../${manifest.bin['amorsize'] ?? ''}`, import.meta.url))
     expect(spawnSync(program, ['--version'], { encoding: 'utf8' })).toMatchObject({ stdout: `${manifest.version}\n` })
   })

@@ -179,7 +179,7 @@ describe('amorsize execute refuses', () => {
   })
 
   it.skipIf((process.features as { typescript?: unknown }).typescript)(
-    'TypeScript where this Node does not load it, and says what to do',
+    'TypeScript where this Node does not load it, and says what to do (needs a Node that does not)',
     async () => {
       writeFileSync(file('task.ts'), 'export const f = (n: number): number => n + 1')
       const { code, stderr } = await amorsize(['execute', './task.ts#f', '--range', '3'], folder)

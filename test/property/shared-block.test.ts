@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { publishState } from '../../src/execute/workers/block-states.js'
-import { SharedBlock } from '../../src/execute/workers/shared-block.js'
-import { Claims, type SharedWords, wordsIn } from '../../src/execute/workers/shared-words.js'
-import { State } from '../../src/execute/workers/worker-protocol.js'
+import { publishState } from '../../dist/execute/workers/block-states.js'
+import { SharedBlock } from '../../dist/execute/workers/shared-block.js'
+import { Claims, type SharedWords, wordsIn } from '../../dist/execute/workers/shared-words.js'
+import { State } from '../../dist/execute/workers/worker-protocol.js'
 
 type Kind = 'number' | 'undefined' | 'null' | 'true' | 'false' | 'sent'
 const VALUES: Readonly<Record<Exclude<Kind, 'number' | 'sent'>, readonly [number, unknown]>> = {

@@ -187,7 +187,7 @@ function expectedOf(model: Machine) {
   }
 }
 
-describe.skipIf(skip)('readSystemInfo over generated machines', () => {
+describe.skipIf(skip)('readSystemInfo over generated machines (needs Linux and the addon)', () => {
   it('says what the model of the machine says', () => {
     fc.assert(
       fc.property(machine, (model) => {

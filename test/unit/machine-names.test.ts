@@ -41,13 +41,16 @@ describe('a name of the machine', () => {
     expect(filesOf(policy.name)).toEqual([])
   })
 
-  it.runIf(addonForbidden)('is refused without the addon, rather than limiting this process alone', () => {
-    expect(errorOf(policyOf(machineName()))).toMatchObject({
-      code: 'ERR_SHARED_MEMORY',
-      reason: 'unavailable',
-      message: expect.stringContaining('addon'),
-    })
-  })
+  it.runIf(addonForbidden)(
+    'is refused without the addon, rather than limiting this process alone (needs AMORSIZE_NATIVE=0)',
+    () => {
+      expect(errorOf(policyOf(machineName()))).toMatchObject({
+        code: 'ERR_SHARED_MEMORY',
+        reason: 'unavailable',
+        message: expect.stringContaining('addon'),
+      })
+    },
+  )
 })
 
 describeMachine('the region of a name', () => {
@@ -148,7 +151,7 @@ describeMachine('what cannot be trusted is refused with its reason, and nothing 
     })
   })
 
-  it.skipIf(process.getuid?.() !== 0)('a file of another user', async () => {
+  it.skipIf(process.getuid?.() !== 0)('a file of another user (needs root)', async () => {
     const name = machineName()
     chownSync(await fileOf(name), 12345, 12345)
     expect(errorOf(policyOf(name))).toMatchObject({ reason: 'permission' })

@@ -22,11 +22,14 @@ const holding = (options: object, count: number) => {
   )
 }
 
-it.runIf(addonForbidden)('is refused without the addon, rather than limiting this process alone', () => {
-  expect(() => bulkhead(optionsOf('no addon'))).toThrow(
-    expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }),
-  )
-})
+it.runIf(addonForbidden)(
+  'is refused without the addon, rather than limiting this process alone (needs AMORSIZE_NATIVE=0)',
+  () => {
+    expect(() => bulkhead(optionsOf('no addon'))).toThrow(
+      expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'unavailable' }),
+    )
+  },
+)
 
 it('is of this thread alone on a clock of the caller', () => {
   const name = machineName()

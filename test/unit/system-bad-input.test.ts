@@ -57,7 +57,7 @@ describe.skipIf(withoutReaders)('readSystemInfo: files that are not what they sh
     expect(cpu).toMatchObject({ quotaCpus: 1.5, onlineLogical: 4, physicalCores: null })
   })
 
-  it.skipIf(process.getuid?.() === 0)('leaves out a file that may not be read', () => {
+  it.skipIf(process.getuid?.() === 0)('leaves out a file that may not be read (needs a user other than root)', () => {
     using tree = new FileTree(v2({ '/sys/fs/cgroup/a/b/cpu.max': '150000 100000\n' }))
     chmodSync(join(tree.root, 'sys/fs/cgroup/a/b/cpu.max'), 0)
     expect(readSystemInfo({ root: tree.root }).cpu.quotaCpus).toBeNull()

@@ -18,7 +18,7 @@ const fixtures = JSON.parse(
 
 const skip = process.platform !== 'linux' || process.env['AMORSIZE_NATIVE'] === '0'
 
-describe.skipIf(skip)('readSystemInfo over the trees of known machines', () => {
+describe.skipIf(skip)('readSystemInfo over the trees of known machines (needs Linux and the addon)', () => {
   it('has all 39 trees', () => {
     expect(fixtures).toHaveLength(39)
   })

@@ -1,0 +1,25 @@
+// `npm run lint`: layout, rules, directions and circles of imports, types. Ends with the files that are longer than a file should be.
+import { join } from 'node:path'
+import { longFiles, MOST_LINES } from './support/long-files.mjs'
+import { root } from './support/project.mjs'
+import { run } from './support/run.mjs'
+import { inSteps } from './support/steps.mjs'
+
+const quiet = { quiet: true }
+const script = (name, ...args) => run(process.execPath, [join(root, 'scripts', name), ...args], quiet)
+const bin = (path, ...args) => run(process.execPath, [join(root, 'node_modules', path), ...args], quiet)
+
+const { code } = await inSteps([
+  { what: 'layout (prettier, clang-format)', run: () => script('format.mjs', '--check') },
+  { what: 'rules (eslint)', run: () => bin('eslint/bin/eslint.js', '.', '--quiet') },
+  { what: 'includes of C++', run: () => script('check-includes.mjs') },
+  { what: 'circles of imports', run: () => script('check-circles.mjs') },
+  { what: 'types (tsc)', run: () => bin('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit') },
+])
+process.exitCode = code
+
+const long = longFiles()
+if (long.length > 0)
+  console.log(
+    `  note: ${long.length} files are longer than ${MOST_LINES} lines: ${long.map(({ file, lines }) => `${file} (${lines})`).join(', ')}`,
+  )
