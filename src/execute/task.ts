@@ -138,14 +138,23 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   const stuck = new Promise<never>((_, reject) => {
     refuse = () => reject(selfAwaited(url))
   })
-  process.once('beforeExit', refuse)
+  if (importing.size === 0) process.on('beforeExit', refuseAll)
+  importing.add(refuse)
   try {
     return (await Promise.race([import(url), stuck])) as Record<string, unknown>
   } catch (error) {
     throw whyNotImported(url, error, false)
   } finally {
-    process.off('beforeExit', refuse)
+    importing.delete(refuse)
+    if (importing.size === 0) process.off('beforeExit', refuseAll)
   }
+}
+
+/** Imports under way, which have one listener together: Node warns of a leak from the eleventh on. */
+const importing = new Set<() => void>()
+
+function refuseAll(): void {
+  for (const refuse of importing) refuse()
 }
 
 function selfAwaited(url: string): Error {

@@ -51,8 +51,9 @@ function add(value: unknown, size: ValueSize, seen: Set<object>): void {
 function addObject(value: object, size: ValueSize, seen: Set<object>): void {
   if (Array.isArray(value)) addElements(value, size, seen)
   else if (ArrayBuffer.isView(value)) {
-    if (Buffer.isBuffer(value)) size.obstacle ??= 'a thread would receive a Buffer as a Uint8Array'
-    addBuffer(value.buffer, size)
+    // Of a Buffer only its own part is sent.
+    if (Buffer.isBuffer(value)) size.bytes += value.byteLength
+    else addBuffer(value.buffer, size)
   } else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) addBuffer(value, size)
   else if (value instanceof Map || value instanceof Set) {
     for (const entry of value) {

@@ -8,6 +8,7 @@ import type { TransferredTask } from './transfer.js'
 import {
   Cell,
   type FromWorker,
+  isFromWorker,
   type LoadedMessage,
   MOST_LOOKS,
   type ToWorker,
@@ -65,7 +66,9 @@ export class PoolWorker {
       ...(execArgv === undefined ? {} : { execArgv }),
     })
     this.threadId = this.#worker.threadId
-    this.#worker.on('message', (message: FromWorker) => this.#received(message))
+    this.#worker.on('message', (message: unknown) => {
+      if (isFromWorker(message)) this.#received(message)
+    })
     this.#worker.on('messageerror', (error) => this.#receivedUnreadable(error))
     this.#worker.on('error', (error: unknown) => (this.#error = error))
     this.#worker.on('exit', (exitCode) => {

@@ -36,6 +36,15 @@ const DEEPEST = 8
 
 /** Makes what was thrown ready for `postMessage`, whatever it is. */
 export function packThrown(thrown: unknown, depth = 0): PackedThrown {
+  try {
+    return packReadable(thrown, depth)
+  } catch {
+    // A proxy may refuse whatever it is asked, even its prototype.
+    return { kind: 'value', value: textOf(thrown) }
+  }
+}
+
+function packReadable(thrown: unknown, depth: number): PackedThrown {
   if (thrown instanceof DOMException)
     return { kind: 'dom', name: thrown.name, message: thrown.message, stack: thrown.stack }
   if (!builtins.util.types.isNativeError(thrown)) return { kind: 'value', value: cloneable(thrown) }
@@ -83,11 +92,14 @@ function asText(value: unknown): string {
 
 /** A value as people read it, whatever it has for a custom inspection. */
 function textOf(value: unknown): string {
-  try {
-    return builtins.util.inspect(value)
-  } catch {
-    return builtins.util.inspect(value, { customInspect: false })
+  for (const options of [{}, { customInspect: false }, { customInspect: false, showProxy: true }]) {
+    try {
+      return builtins.util.inspect(value, options)
+    } catch {
+      // Its own inspection fails, or one of its getters.
+    }
   }
+  return `[${typeof value} that cannot be inspected]`
 }
 
 function classesOf(thrown: object): string[] {

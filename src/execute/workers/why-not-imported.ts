@@ -11,12 +11,19 @@ export function whyNotImported(url: string, error: unknown, isWorker: boolean): 
     return new TypeError(`task.url must name a module that exists; received ${url}`, { cause: error })
   }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(url)) {
-    const how =
-      'use Node 22.18 or later, which strips types; or have Node register a loader as it starts, which workers then use too (node --import tsx); or name the compiled module'
+    const how = loadsHereOnly(isWorker)
+      ? 'before Node 22 what `--import` registers is not there in workers: use Node 22.18 or later, or name the compiled module'
+      : 'use Node 22.18 or later, which strips types; or have Node register a loader as it starts, which workers then use too (node --import tsx); or name the compiled module'
     return new TypeError(
       `${url} is TypeScript, which Node ${process.version} does not load by itself${isWorker ? ' in a worker' : ''}: ${how}`,
       { cause: error },
     )
   }
   return error
+}
+
+/** Whether a loader was registered as the process started that this Node has in its first thread only. */
+function loadsHereOnly(isWorker: boolean): boolean {
+  const [major = 0] = process.versions.node.split('.').map(Number)
+  return isWorker && major < 22 && process.execArgv.some((argument) => argument.startsWith('--import'))
 }

@@ -1,5 +1,6 @@
 import type { ItemStarter } from './item-starter.js'
 import { isThenable } from '../model/pace.js'
+import { restoreBuffers } from './values.js'
 import { type BlockMessage, Cell, type ChunkMessage } from './worker-protocol.js'
 import type { WorkerReport } from './worker-report.js'
 
@@ -21,6 +22,7 @@ export async function runChunk(
   { cells, report }: WorkerState,
 ): Promise<void> {
   report.begin(message.run, message.isCareful || message.timeoutMs !== Infinity)
+  restoreBuffers(message.items, message.buffers)
   const work = new ChunkWork(message, starter, cells, report)
   while (work.goOn()) await Promise.race(work.pending)
   await Promise.all(work.pending)

@@ -1,3 +1,4 @@
+import { TaskNotTransferableError } from '../../errors.js'
 import { machineNow } from '../../internal/clock.js'
 import { calibration } from '../model/calibration.js'
 import { ChunkInWorker } from './chunk-in-worker.js'
@@ -9,6 +10,7 @@ import { buryWorker } from './shared-policies.js'
 import type { Batch } from '../run/supply.js'
 import { unpackThrown } from './thrown.js'
 import { checked } from './transfer.js'
+import { packValues, restoreBuffers, whyChanged } from './values.js'
 import { TripMeter } from '../model/trip-meter.js'
 import type { Workforce } from './workforce.js'
 import type {
@@ -100,7 +102,13 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (this.#filling || this.#isOver || !this.#isLoaded) return
     this.#filling = true
     try {
-      while (!this.#isHalted() && !this.worker.isGone && !this.isClaiming && this.#wantsMore()) {
+      while (
+        !this.#isHalted() &&
+        !this.worker.isGone &&
+        !this.isClaiming &&
+        !this.#force.keepsMany &&
+        this.#wantsMore()
+      ) {
         const { supply } = this.#run
         const crashed = supply.takeCrashed()
         if (crashed === undefined && this.#claim()) return
@@ -168,8 +176,14 @@ export class WorkerLane implements Lane, WorkerOwner {
 
   #send(batch: Batch): void {
     const { task, inFlight } = this.#force
-    const { start, items, isCareful } = batch
+    const { start, isCareful } = batch
+    const unfit = this.#unfit(batch)
+    if (unfit !== undefined) {
+      this.#sendEach(batch, unfit)
+      return
+    }
     const chunk = this.#nextChunk++
+    const { values, buffers } = packValues(Array.from(batch.items))
     const nowMs = machineNow()
     const isIdle = this.chunks.size === 0
     if (isIdle) this.#sinceMs = nowMs
@@ -180,7 +194,8 @@ export class WorkerLane implements Lane, WorkerOwner {
       chunk,
       task: task.id,
       start,
-      items,
+      items: values,
+      buffers,
       isCareful,
       inFlight,
       timeoutMs: this.#run.options.timeoutMs,
@@ -192,6 +207,16 @@ export class WorkerLane implements Lane, WorkerOwner {
       this.chunks.delete(chunk)
       this.#sendEach(batch, error)
     }
+  }
+
+  /** Why a worker would receive one of the items as something else: each is looked at, since they need not be alike. */
+  #unfit({ start, items }: Batch): TaskNotTransferableError | undefined {
+    for (let i = 0; i < items.length; i++) {
+      const reason = whyChanged(items[i])
+      if (reason !== undefined)
+        return new TaskNotTransferableError(`item ${start + i} holds ${reason}`, { captured: [] })
+    }
+    return undefined
   }
 
   /** One of the items cannot be cloned: the others go alone, that one is run in this thread. */
@@ -234,17 +259,13 @@ export class WorkerLane implements Lane, WorkerOwner {
   }
 
   #settleAll({ indices, values, buffers }: ResultsMessage): void {
-    const restored = buffers.length === 0 ? values : [...values]
-    for (const position of buffers) {
-      const { buffer, byteOffset, byteLength } = values[position] as Uint8Array
-      ;(restored as unknown[])[position] = Buffer.from(buffer, byteOffset, byteLength)
-    }
+    restoreBuffers(values, buffers)
     for (const held of this.chunks.values()) {
       if (!held.settleAll(indices)) continue
-      this.#run.finishAll(held.batch.start, restored)
+      this.#run.finishAll(held.batch.start, values)
       return
     }
-    indices.forEach((index, position) => this.#settle(index, restored[position], undefined))
+    indices.forEach((index, position) => this.#settle(index, values[position], undefined))
   }
 
   #settle(index: number, value: unknown, failure: { readonly error: unknown } | undefined): void {

@@ -1,6 +1,7 @@
 import type { SentPolicy } from './shared-policies.js'
 import type { PackedThrown } from './thrown.js'
 import type { TransferredTask } from './transfer.js'
+import type { PackedValues } from './values.js'
 
 /** Words that a worker shares with the thread that started it; each worker has its own. */
 export const Cell = {
@@ -42,7 +43,8 @@ export interface ChunkMessage {
   readonly chunk: number
   readonly task: number
   readonly start: number
-  readonly items: ArrayLike<unknown>
+  readonly items: PackedValues['values']
+  readonly buffers: PackedValues['buffers']
   /** Whether each result is reported before the next item starts. */
   readonly isCareful: boolean
   /** Promises in flight at once. */
@@ -101,6 +103,13 @@ export type FromWorker =
   | { readonly kind: 'unreadable' }
   | EchoMessage
 
+const KINDS = new Set<unknown>(['ready', 'loaded', 'results', 'failed', 'done', 'unreadable', 'echo'])
+
+/** Whether a message is the worker's own: a task may post others. */
+export function isFromWorker(message: unknown): message is FromWorker {
+  return typeof message === 'object' && message !== null && KINDS.has((message as { kind?: unknown }).kind)
+}
+
 /** Comes back once all that was sent before it is done. */
 export interface EchoMessage {
   readonly kind: 'echo'
@@ -137,8 +146,7 @@ export interface ResultsMessage {
   readonly run: number
   readonly indices: readonly number[]
   readonly values: readonly unknown[]
-  /** Positions of values that were Buffers, which arrive as plain Uint8Arrays. */
-  readonly buffers: readonly number[]
+  readonly buffers: PackedValues['buffers']
 }
 
 /** States of a shared block's items. */

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
 import { packBarely, type PackedThrown, packThrown } from './thrown.js'
+import { packValues } from './values.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
@@ -94,26 +95,11 @@ export class WorkerReport {
   }
 
   /** Buffers among them are copied, never transferred: the task may have kept what it returns, and nothing tells whether it has. */
-  #message(indices: readonly number[], values: readonly unknown[]): ResultsMessage {
-    const buffers: number[] = []
-    for (let i = 0; i < values.length; i++) if (Buffer.isBuffer(values[i])) buffers.push(i)
-    return {
-      kind: 'results',
-      run: this.#run,
-      indices,
-      values: buffers.length === 0 ? values : values.map(compact),
-      buffers,
-    }
+  #message(indices: readonly number[], results: readonly unknown[]): ResultsMessage {
+    return { kind: 'results', run: this.#run, indices, ...packValues(results) }
   }
 
   post(message: FromWorker): void {
     this.#port.postMessage(message)
   }
-}
-
-/** A small Buffer is a view of Node's pool, all of which would be cloned with it. */
-function compact(value: unknown): unknown {
-  return Buffer.isBuffer(value) && value.byteLength < value.buffer.byteLength
-    ? Uint8Array.prototype.slice.call(value)
-    : value
 }

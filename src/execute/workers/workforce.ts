@@ -1,4 +1,4 @@
-import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
+import { TaskNotTransferableError, TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
 import { notify } from '../../internal/listeners.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { HereLane } from '../here/here-lane.js'
@@ -30,6 +30,9 @@ const SLICE_WITH_MESSAGES_MS = 1
 
 /** What the last items of others may take while this thread looks on; to be woken up takes as long. */
 const LAST_MS = 0.15
+
+/** Items that may wait for this thread to run them apart. */
+const MOST_KEPT = 16
 
 /** How the workers of a run are to work. */
 export interface Terms {
@@ -69,6 +72,8 @@ export class Workforce {
   readonly #runApart: (batch: Batch) => void
   #itemMs: number
   #deaths = 0
+  /** Items that are about to run in this thread, since no other can have them. */
+  #kept = 0
   #failedBeginnings = 0
   #watch: NodeJS.Timeout | undefined = undefined
   #hasShared = false
@@ -142,7 +147,11 @@ export class Workforce {
 
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */
   chunkSize(): number {
-    if (this.#terms.chunkSize !== undefined) return this.#terms.chunkSize
+    const { chunkSize } = this.#terms
+    if (chunkSize !== undefined) {
+      this.run.needRoom(3 * chunkSize * (this.#terms.workers + 1))
+      return chunkSize
+    }
     const byTime = Math.max(1, Math.floor(this.#terms.targetChunkMs / Math.max(this.#itemMs, 1e-6)))
     const { remaining } = this.run.supply
     // Each worker holds two chunks, and this thread can take none of them back.
@@ -197,9 +206,23 @@ export class Workforce {
 
   /** An item that cannot be sent is run in this thread, unless nothing may be. */
   runHere(batch: Batch, error: unknown): void {
-    if (this.run.options.timeoutMs !== Infinity || !this.run.options.mainThread)
-      this.run.fail(batch.start, batch.items[0], error, 1)
-    else setImmediate(() => this.#runApart(batch))
+    const { timeoutMs, mainThread, mode } = this.run.options
+    const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
+    if (timeoutMs !== Infinity || !mainThread || isRefused) this.run.fail(batch.start, batch.items[0], error, 1)
+    else this.#keep(batch)
+  }
+
+  #keep(batch: Batch): void {
+    this.#kept++
+    setImmediate(() => {
+      this.#runApart(batch)
+      if (--this.#kept === 0) for (const lane of this.#lanes) lane.fill()
+    })
+  }
+
+  /** Whether so many items wait for this thread, which alone can run them, that workers should take no more for now. */
+  get keepsMany(): boolean {
+    return this.#kept >= MOST_KEPT
   }
 
   /**
