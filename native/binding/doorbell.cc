@@ -1,5 +1,7 @@
-// A process-wide table of libuv's async handles, one an environment. An environment closes its own in an asynchronous
-// clean-up hook: libuv aborts the process if a loop ends with a handle that is open.
+// A process-wide table of libuv's async handles, one for each time that the package's JavaScript was evaluated: a test
+// runner does that again and again in one environment, which has one addon. A handle is closed when its callback is
+// collected, or in an asynchronous clean-up hook of the environment: libuv aborts the process if a loop ends with a
+// handle that is open.
 #include "binding/doorbell.h"
 
 #include <node_api.h>
@@ -10,7 +12,6 @@
 #include <new>
 
 #include "binding/bindings.h"
-#include "binding/environment.h"
 #include "binding/napi_args.h"
 
 namespace amorsize::binding {
@@ -18,10 +19,17 @@ namespace amorsize::binding {
 struct Doorbell {
   uv_async_t async;
   napi_env env;
-  napi_ref callback = nullptr;
+  napi_ref callback = nullptr;  // weak, but while somebody waits for a ring: nobody else may know of him
   napi_async_context context = nullptr;
   napi_async_cleanup_hook_handle hook = nullptr;
   uint32_t id = kNoDoorbell;
+  bool held = false;
+  bool closing = false;
+  int owners = 2;  // libuv, and the callback's finalizer
+
+  void release() {
+    if (--owners == 0) delete this;
+  }
 };
 
 namespace {
@@ -58,8 +66,9 @@ void answer(uv_async_t* async) {
 }
 
 // Once it is out of the table no thread has its address, so it may be closed.
-void close(napi_async_cleanup_hook_handle, void* data) {
-  auto* doorbell = static_cast<Doorbell*>(data);
+void close(Doorbell* doorbell) {
+  if (doorbell->closing) return;
+  doorbell->closing = true;
   {
     Table& all = table();
     const std::lock_guard lock(all.mutex);
@@ -67,21 +76,28 @@ void close(napi_async_cleanup_hook_handle, void* data) {
   }
   uv_close(reinterpret_cast<uv_handle_t*>(&doorbell->async), [](uv_handle_t* handle) {
     auto* closed = static_cast<Doorbell*>(handle->data);
-    napi_remove_async_cleanup_hook(closed->hook);
-    delete closed;
+    // Not before: an environment that ends waits for its hooks.
+    if (closed->hook != nullptr) napi_remove_async_cleanup_hook(closed->hook);
+    closed->release();
   });
 }
 
-// doorbellOpen(callback): id. Once for each environment; the handle does not keep it alive.
+void close_with_environment(napi_async_cleanup_hook_handle, void* data) { close(static_cast<Doorbell*>(data)); }
+
+void close_with_callback(napi_env env, void* data, void*) {
+  auto* doorbell = static_cast<Doorbell*>(data);
+  close(doorbell);
+  napi_delete_reference(env, doorbell->callback);
+  napi_async_destroy(env, doorbell->context);
+  doorbell->release();
+}
+
+// doorbellOpen(callback): id. The handle keeps neither the callback nor the thread alive.
 napi_value open(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
-  Environment* environment = Environment::of(env);
   napi_valuetype type = napi_undefined;
-  if (!args.ok || environment == nullptr || napi_typeof(env, args.values[0], &type) != napi_ok ||
-      type != napi_function) {
+  if (!args.ok || napi_typeof(env, args.values[0], &type) != napi_ok || type != napi_function)
     return throw_type(env, "doorbell: a function was expected");
-  }
-  if (environment->doorbell != nullptr) return throw_type(env, "doorbell: this thread has one already");
   uv_loop_t* loop = nullptr;
   napi_value name = nullptr;
   AMORSIZE_NAPI_OR_RETURN(env, napi_get_uv_event_loop(env, &loop));
@@ -90,17 +106,20 @@ napi_value open(napi_env env, napi_callback_info info) {
   auto* doorbell = new Doorbell;
   doorbell->env = env;
   doorbell->async.data = doorbell;
-  const bool prepared = napi_create_reference(env, args.values[0], 1, &doorbell->callback) == napi_ok &&
-                        napi_async_init(env, nullptr, name, &doorbell->context) == napi_ok &&
-                        uv_async_init(loop, &doorbell->async, answer) == 0;
-  if (!prepared) {
+  if (napi_create_reference(env, args.values[0], 0, &doorbell->callback) != napi_ok ||
+      napi_async_init(env, nullptr, name, &doorbell->context) != napi_ok ||
+      uv_async_init(loop, &doorbell->async, answer) != 0) {
     delete doorbell;
     return throw_last(env, "the thread's doorbell");
   }
   uv_unref(reinterpret_cast<uv_handle_t*>(&doorbell->async));
-  if (napi_add_async_cleanup_hook(env, close, doorbell, &doorbell->hook) != napi_ok) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&doorbell->async),
-             [](uv_handle_t* handle) { delete static_cast<Doorbell*>(handle->data); });
+  if (napi_add_finalizer(env, args.values[0], doorbell, close_with_callback, nullptr, nullptr) != napi_ok) {
+    doorbell->release();
+    close(doorbell);
+    return throw_last(env, "the doorbell's finalizer");
+  }
+  if (napi_add_async_cleanup_hook(env, close_with_environment, doorbell, &doorbell->hook) != napi_ok) {
+    close(doorbell);
     return throw_last(env, "the doorbell's clean-up hook");
   }
   {
@@ -111,25 +130,37 @@ napi_value open(napi_env env, napi_callback_info info) {
     doorbell->id = all.last_id;
     all.doorbells.emplace(doorbell->id, doorbell);
   }
-  environment->doorbell = doorbell;
   return make_double(env, doorbell->id);
 }
 
-// doorbellHold(on): whether a thread that has nothing else to do waits for a ring.
+Doorbell* find_own(napi_env env, uint32_t id) {
+  Table& all = table();
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.doorbells.find(id);
+  return found != all.doorbells.end() && found->second->env == env ? found->second : nullptr;
+}
+
+// doorbellHold(id, on): whether a thread that has nothing else to do waits for a ring.
 napi_value hold(napi_env env, napi_callback_info info) {
-  const Args<1> args(env, info);
-  const Environment* environment = Environment::of(env);
+  const Args<2> args(env, info);
+  uint32_t id = kNoDoorbell;
   bool on = false;
-  if (!args.ok || napi_get_value_bool(env, args.values[0], &on) != napi_ok)
-    return throw_type(env, "doorbell: a boolean was expected");
-  if (environment == nullptr || environment->doorbell == nullptr)
-    return throw_type(env, "doorbell: this thread has none");
-  auto* handle = reinterpret_cast<uv_handle_t*>(&environment->doorbell->async);
+  if (!args.ok || napi_get_value_uint32(env, args.values[0], &id) != napi_ok ||
+      napi_get_value_bool(env, args.values[1], &on) != napi_ok)
+    return throw_type(env, "doorbell: a number and a boolean were expected");
+  Doorbell* doorbell = find_own(env, id);
+  if (doorbell == nullptr) return throw_type(env, "doorbell: this thread has none of that number");
+  if (doorbell->held == on) return nullptr;
+  auto* handle = reinterpret_cast<uv_handle_t*>(&doorbell->async);
+  uint32_t references = 0;
   if (on) {
+    AMORSIZE_NAPI_OR_RETURN(env, napi_reference_ref(env, doorbell->callback, &references));
     uv_ref(handle);
   } else {
+    AMORSIZE_NAPI_OR_RETURN(env, napi_reference_unref(env, doorbell->callback, &references));
     uv_unref(handle);
   }
+  doorbell->held = on;
   return nullptr;
 }
 
@@ -161,9 +192,7 @@ void ring_others(uint32_t id) {
   }
 }
 
-uint32_t doorbell_of(const Environment& environment) {
-  return environment.doorbell == nullptr ? kNoDoorbell : environment.doorbell->id;
-}
+bool is_doorbell_of(napi_env env, uint32_t id) { return find_own(env, id) != nullptr; }
 
 bool register_doorbell(napi_env env, napi_value exports) {
   return add_function(env, exports, "doorbellOpen", open) && add_function(env, exports, "doorbellHold", hold) &&

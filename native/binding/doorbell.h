@@ -2,11 +2,11 @@
 // itself what has changed in shared memory. Several rings before it looks are one.
 #pragma once
 
+#include <node_api.h>
+
 #include <cstdint>
 
 namespace amorsize::binding {
-
-struct Environment;
 
 // A number that no doorbell ever has.
 inline constexpr uint32_t kNoDoorbell = 0;
@@ -18,7 +18,7 @@ void ring(uint32_t id);
 // Wakes every thread that has a doorbell, except that of `id`. Thread-safe.
 void ring_others(uint32_t id);
 
-// The doorbell of an environment, or kNoDoorbell while it has none. In that environment's own thread.
-uint32_t doorbell_of(const Environment& environment);
+// Whether `id` is a doorbell of this environment.
+bool is_doorbell_of(napi_env env, uint32_t id);
 
 }  // namespace amorsize::binding

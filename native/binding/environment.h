@@ -41,7 +41,6 @@ class NumberTable {
 struct BreakerHandle;
 struct BucketHandle;
 struct BudgetHandle;
-struct Doorbell;
 struct SemaphoreHandle;
 struct KeyedHandle;
 struct WindowHandle;
@@ -53,7 +52,6 @@ struct Environment {
   NumberTable<BucketHandle> buckets;
   NumberTable<BudgetHandle> budgets;
   NumberTable<SemaphoreHandle> semaphores;
-  Doorbell* doorbell = nullptr;  // closes itself before the environment ends
   NumberTable<KeyedHandle> keyed;
   NumberTable<WindowHandle> windows;
 

@@ -125,11 +125,14 @@ bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_cal
 }
 
 // Claims a row and returns [take, give, number, maxConcurrent, maxQueue], or null when all rows are in use. `view` may
-// be nullptr for cells that live for ever.
-napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, bool machine) {
+// be nullptr for cells that live for ever. `bell`: the doorbell that is rung for who waits here.
+napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, bool machine,
+                          napi_value bell) {
   Environment* environment = Environment::of(env);
-  const uint32_t doorbell = environment == nullptr ? kNoDoorbell : doorbell_of(*environment);
-  if (doorbell == kNoDoorbell) return throw_type(env, "semaphore: this thread has no doorbell");
+  uint32_t doorbell = kNoDoorbell;
+  if (environment == nullptr) return throw_type(env, "semaphore: the environment is closing");
+  if (napi_get_value_uint32(env, bell, &doorbell) != napi_ok || !is_doorbell_of(env, doorbell))
+    return throw_type(env, "semaphore: a doorbell of this thread was expected");
   napi_value result = nullptr;
   napi_ref reference = nullptr;
   AMORSIZE_NAPI_OR_RETURN(env, napi_create_array_with_length(env, 5, &result));
@@ -210,9 +213,9 @@ napi_value initialize(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// semaphoreOpen(view): [take, give, number, maxConcurrent, maxQueue] or null
+// semaphoreOpen(view, doorbell): [take, give, number, maxConcurrent, maxQueue] or null
 napi_value open(napi_env env, napi_callback_info info) {
-  const Args<1> args(env, info);
+  const Args<2> args(env, info);
   core::Word* cells = args.ok ? cells_of_view(env, args.values[0], 1) : nullptr;
   // order: acquire. Pairs with Semaphore::initialize: the semaphore it announces is visible.
   if (cells == nullptr ||
@@ -222,13 +225,13 @@ napi_value open(napi_env env, napi_callback_info info) {
   const SemaphoreShape shape = SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed));
   if (!shape.is_valid() || cells_of_view(env, args.values[0], shape.cells()) == nullptr)
     return throw_type(env, "semaphore: the view does not hold all of its cells");
-  return open_semaphore(env, cells, shape, args.values[0], false);
+  return open_semaphore(env, cells, shape, args.values[0], false, args.values[1]);
 }
 
-// semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue): the same; the first user of the name
-// decides about the numbers
+// semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue, doorbell): the same; the first user of the
+// name decides about the numbers
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<6> args(env, info);
+  const Args<7> args(env, info);
   std::string name;
   bool machine = false;
   Founding founding;
@@ -250,7 +253,7 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   // What another process wrote is believed only as far as it can do no harm.
   if (cells[core::semaphore::kShape].load(std::memory_order_relaxed) != founding.shape.word())
     return throw_range(env, "semaphore: the memory of that name is damaged");
-  return open_semaphore(env, cells, founding.shape, nullptr, machine);
+  return open_semaphore(env, cells, founding.shape, nullptr, machine, args.values[6]);
 }
 
 SemaphoreHandle* numbered(napi_env env, napi_callback_info info) {

@@ -5,7 +5,7 @@ declare module '../internal/native.js' {
   /** The functions of native/binding/doorbell.cc. */
   interface NativeAddon {
     doorbellOpen(callback: () => void): number
-    doorbellHold(on: boolean): void
+    doorbellHold(id: number, on: boolean): void
     doorbellRing(id: number): void
     doorbellRingOthers(id: number): void
   }
@@ -22,7 +22,10 @@ let ownId: number | undefined
 let poll: NodeJS.Timeout | undefined
 let holders = 0
 
-/** This thread's doorbell, for other threads to ring; {@link NO_DOORBELL} without the addon. Opened by the first call. */
+/**
+ * The doorbell of this copy of the package in this thread, for others to ring; {@link NO_DOORBELL} without the addon. Opened by the first
+ * call, closed when this copy is collected, or with the thread.
+ */
 export function ownDoorbell(): number {
   return (ownId ??= nativeAddon()?.doorbellOpen(answer) ?? NO_DOORBELL)
 }
@@ -65,7 +68,7 @@ export function letGo(): void {
 }
 
 function hold(on: boolean): void {
-  if (ownDoorbell() !== NO_DOORBELL) nativeAddon()?.doorbellHold(on)
+  if (ownDoorbell() !== NO_DOORBELL) nativeAddon()?.doorbellHold(ownDoorbell(), on)
   else if (on) poll?.ref()
   else poll?.unref()
 }

@@ -21,7 +21,7 @@ declare module '../internal/native.js' {
       maxConcurrent: number,
       maxQueue: number,
     ): void
-    semaphoreOpen(view: BigInt64Array): Opened | null
+    semaphoreOpen(view: BigInt64Array, doorbell: number): Opened | null
     semaphoreOpenNamed(
       name: string,
       machine: boolean,
@@ -29,6 +29,7 @@ declare module '../internal/native.js' {
       places: number,
       maxConcurrent: number,
       maxQueue: number,
+      doorbell: number,
     ): Opened | null
     semaphoreAcquire(number: number): Admission
     semaphoreCancel(number: number): 0 | 1
@@ -72,8 +73,7 @@ export class NativeSemaphore implements Semaphore {
   }
 
   static open(addon: NativeAddon, view: BigInt64Array): NativeSemaphore | null {
-    ownDoorbell()
-    return NativeSemaphore.#wrap(addon, addon.semaphoreOpen(view))
+    return NativeSemaphore.#wrap(addon, addon.semaphoreOpen(view, ownDoorbell()))
   }
 
   /** The semaphore everybody in `scope` gets for `name`, with the limits its first user gave it. */
@@ -84,7 +84,6 @@ export class NativeSemaphore implements Semaphore {
     limits: SemaphoreLimits,
     shape: SemaphoreShape,
   ): NativeSemaphore | null {
-    ownDoorbell()
     return NativeSemaphore.#wrap(
       addon,
       addon.semaphoreOpenNamed(
@@ -94,6 +93,7 @@ export class NativeSemaphore implements Semaphore {
         shape.places,
         limits.maxConcurrent,
         boundOf(limits),
+        ownDoorbell(),
       ),
       scope === 'machine',
     )
