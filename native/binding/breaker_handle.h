@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "binding/environment.h"
+#include "binding/named_cells.h"
 #include "core/circuit_breaker.h"
 #include "os/clock.h"
 
@@ -18,8 +19,9 @@ struct BreakerHandle {
   Environment* environment;
   uint32_t number = 0;
   napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused
-  int functions = 0;        // bound calls that are not collected yet
-  int hot_call = -1;        // index of its trampolines in hot_calls.h, or -1
+  NamedCells named = {};
+  int functions = 0;  // bound calls that are not collected yet
+  int hot_call = -1;  // index of its trampolines in hot_calls.h, or -1
   // `control` of the closed state that JavaScript knows of; 0: of none. The bound calls are for calls admitted then.
   int64_t seen_closed = 0;
   // Probes of this thread that are under way: given back when it ends.

@@ -103,15 +103,19 @@ napi_value make_outcome(napi_env env, Outcome outcome) { return make_double(env,
 
 // Repeats a change of parameters while another thread makes one. That takes well under a microsecond unless its process
 // was stopped in the middle; then its claim lapses after the lease, within these attempts.
-template <class Change>
-Outcome persistently(int64_t now_ns, bool own_clock, BucketHandle* handle, Change change) {
+template <class Now, class Change>
+Outcome persistently(Now now_ns, Change change) {
   const int64_t deadline = os::monotonic_ns() + 2 * core::TokenBucket<>::kClaimLeaseNs;
   for (;;) {
-    const Outcome outcome = change(now_ns);
+    const Outcome outcome = change(now_ns());
     if (outcome != Outcome::kBusy || os::monotonic_ns() > deadline) return outcome;
     std::this_thread::yield();
-    if (own_clock) now_ns = handle->clock.now_ns();
   }
+}
+
+template <class Change>
+Outcome persistently(int64_t now_ns, bool own_clock, BucketHandle* handle, Change change) {
+  return persistently([&] { return own_clock ? handle->clock.now_ns() : now_ns; }, change);
 }
 
 // bucketTryAcquire(number, tokens, nowMs): outcome
@@ -294,13 +298,22 @@ napi_value open_named(napi_env env, napi_callback_info info) {
     for (size_t i = 0; i < 2; ++i) created[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
   };
   // order: relaxed, here and below. named_cells shows only cells whose creation came before.
-  const auto fits = [&](const core::Word* found) {
-    return found[named::kFoundingRate].load(std::memory_order_relaxed) == founding[0] &&
-           found[named::kFoundingBurst].load(std::memory_order_relaxed) == founding[1];
+  const auto adapt = [&](core::Word* found) {
+    const bool fits = found[named::kFoundingRate].load(std::memory_order_relaxed) == founding[0] &&
+                      found[named::kFoundingBurst].load(std::memory_order_relaxed) == founding[1];
+    if (fits) return true;
+    const auto now = [now_ms] { return std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms); };
+    if (persistently(now, [&](int64_t at) { return core::TokenBucket<>(found).update(at, rate, burst); }) !=
+        Outcome::kGranted)
+      return false;
+    for (size_t i = 0; i < 2; ++i) found[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
+    return true;
   };
-  core::Word* cells = named_cells(env, machine, core::Kind::kTokenBucket, name, named::kCells, initialize, fits);
+  const NamedCells opened =
+      named_cells(env, {machine, core::Kind::kTokenBucket, name, named::kCells, initialize, adapt});
+  core::Word* const cells = opened.words;
   if (cells == nullptr) return nullptr;
-  napi_value result = open_bucket(env, cells, nullptr, true);
+  napi_value result = open_bucket(env, cells, nullptr, opened);
   if (result == nullptr) return nullptr;
   for (uint32_t i = 0; i < 2; ++i) {
     const double founded_with = std::bit_cast<double>(cells[named::kFoundingRate + i].load(std::memory_order_relaxed));
@@ -315,13 +328,21 @@ napi_value add_counts(napi_env env, napi_callback_info info) {
   double allowed = 0;
   double denied = 0;
   if (call.handle == nullptr || !call.number(env, 1, &allowed) || !call.number(env, 2, &denied)) return nullptr;
-  core::Word* const cells = call.handle->named_cells;
+  core::Word* const cells = call.handle->named.words;
   if (cells == nullptr) return throw_type(env, "bucket: only one with a name has counts");
   if (!(allowed >= 0 && allowed <= 0x1p53 && denied >= 0 && denied <= 0x1p53))
     return throw_range(env, "bucket: counts must be from 0 to 2^53");
   // order: relaxed. They are looked at and nothing follows from them.
   cells[core::named_bucket::kAllowed].fetch_add(static_cast<int64_t>(allowed), std::memory_order_relaxed);
   cells[core::named_bucket::kDenied].fetch_add(static_cast<int64_t>(denied), std::memory_order_relaxed);
+  return nullptr;
+}
+
+// bucketClose(number): lets go of a named bucket before its function is collected. What is called afterwards finds an
+// empty bucket.
+napi_value close(napi_env env, napi_callback_info info) {
+  BucketCall<1> call(env, info);
+  if (call.handle != nullptr && call.handle->named.words != nullptr) leave_named_bucket(env, call.handle);
   return nullptr;
 }
 
@@ -339,7 +360,7 @@ bool register_bucket(napi_env env, napi_value exports) {
       {"bucketCharge", charge},         {"bucketAvailable", available},
       {"bucketUpdate", update},         {"bucketPause", pause},
       {"bucketReset", reset},           {"bucketParameters", parameters},
-      {"bucketAddCounts", add_counts},
+      {"bucketAddCounts", add_counts},  {"bucketClose", close},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

@@ -20,11 +20,24 @@ void close_bucket(napi_env env, void* data, void*) {
   const std::unique_ptr<BucketHandle> handle(static_cast<BucketHandle*>(data));
   release_hot_call(handle.get());
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
+  handle->named.release(env);
   handle->environment->buckets.remove(handle->number);
   handle->environment->release();
 }
 
 }  // namespace
+
+void leave_named_bucket(napi_env env, BucketHandle* handle) {
+  alignas(core::kCellBytes) static core::Word words[core::bucket::kCells * core::kWordsPerCell];
+  static const bool is_made = [] {
+    core::TokenBucket<> nothing(words);
+    nothing.initialize(0, 1e-9, 1);
+    return nothing.try_acquire(0, 1) == core::Outcome::kGranted;
+  }();
+  (void)is_made;
+  handle->bucket = core::TokenBucket<>(words);
+  handle->named.release(env);
+}
 
 core::Word* cells_of_view(napi_env env, napi_value view, size_t cells) {
   napi_typedarray_type type{};
@@ -39,17 +52,20 @@ core::Word* cells_of_view(napi_env env, napi_value view, size_t cells) {
   return ok ? static_cast<core::Word*>(data) : nullptr;
 }
 
-napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, bool named) {
+napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCells named) {
   // order: acquire. Pairs with TokenBucket::initialize: the bucket it announces is visible.
   if (cells[core::bucket::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kTokenBucket)) {
+    named.release(env);
     return throw_type(env, "bucket: these cells hold no token bucket of this layout version");
   }
   Environment* environment = Environment::of(env);
-  if (environment == nullptr) return throw_type(env, "bucket: the environment is closing");
+  if (environment == nullptr) {
+    named.release(env);
+    return throw_type(env, "bucket: the environment is closing");
+  }
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened =
-      new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1, named ? cells : nullptr};
+  auto* const opened = new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1, named};
   opened->number = environment->buckets.add(opened);
   environment->retain();
 

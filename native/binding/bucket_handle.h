@@ -4,6 +4,7 @@
 #include <node_api.h>
 
 #include "binding/environment.h"
+#include "binding/named_cells.h"
 #include "core/token_bucket.h"
 #include "os/clock.h"
 
@@ -16,7 +17,7 @@ struct BucketHandle {
   uint32_t number = 0;
   napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused
   int hot_call = -1;        // index of its trampoline in hot_calls.h, or -1
-  core::Word* named_cells = nullptr;  // the cells of a bucket that has a name, with the one behind it
+  NamedCells named = {};    // the cells of a bucket that has a name, with the one behind it
 };
 
 // The cells behind a BigInt64Array, or nullptr when it is none, is too short or not aligned to cells. The view must be
@@ -24,7 +25,10 @@ struct BucketHandle {
 core::Word* cells_of_view(napi_env env, napi_value view, size_t cells);
 
 // Registers a handle and returns [tryAcquire, number] for it. `view` may be nullptr for cells that live for ever. The
-// handle goes when `tryAcquire` is collected. `named`: the cell of named_bucket follows.
-napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, bool named = false);
+// handle goes when `tryAcquire` is collected.
+napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCells named = {});
+
+// Lets go of a bucket's named cells while its functions may still be called: they find an empty bucket.
+void leave_named_bucket(napi_env env, BucketHandle* handle);
 
 }  // namespace amorsize::binding

@@ -109,6 +109,7 @@ void close_breaker(napi_env env, void* data, void*) {
   release_hot_calls(handle.get());
   for (const Permit& probe : handle->probes) handle->breaker.settle(probe, CallResult::kIgnored, false, 0);
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
+  handle->named.release(env);
   handle->environment->breakers.remove(handle->number);
   handle->environment->release();
 }
@@ -121,13 +122,16 @@ bool bind(napi_env env, const char* name, napi_callback callback, BreakerHandle*
 }
 
 // Returns [admit, succeed, number]. `view` may be nullptr for cells that live for ever.
-napi_value open_cells(napi_env env, core::Word* cells, napi_value view) {
+napi_value open_cells(napi_env env, core::Word* cells, napi_value view, NamedCells named = {}) {
   Environment* environment = Environment::of(env);
-  if (environment == nullptr) return throw_type(env, "breaker: the environment is closing");
+  if (environment == nullptr) {
+    named.release(env);
+    return throw_type(env, "breaker: the environment is closing");
+  }
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened =
-      new BreakerHandle{.breaker = Breaker(cells), .clock = {}, .environment = environment, .view = reference};
+  auto* const opened = new BreakerHandle{
+      .breaker = Breaker(cells), .clock = {}, .environment = environment, .view = reference, .named = named};
   opened->functions = 1;  // this function's own share
   opened->number = environment->breakers.add(opened);
   environment->retain();
@@ -207,18 +211,20 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   }
   if (!read_parameters(env, args.values[1], &parameters)) return nullptr;
   const auto initialize = [&](core::Word* created) { Breaker::initialize(created, creation_ns(now_ms), parameters); };
-  const auto fits = [&](const core::Word* found) { return core::BreakerParameters::read(found) == parameters; };
-  size_t found_cells = 0;
-  core::Word* cells =
-      named_cells(env, machine, core::Kind::kCircuitBreaker, name, parameters.cells(), initialize, fits, &found_cells);
-  if (cells == nullptr) return nullptr;
-  const auto founding = core::BreakerParameters::read(cells);
+  // What it has counted means nothing under other parameters.
+  const auto adapt = [&](core::Word* found) { return core::BreakerParameters::read(found) == parameters; };
+  NamedCells opened =
+      named_cells(env, {machine, core::Kind::kCircuitBreaker, name, parameters.cells(), initialize, adapt, true});
+  if (opened.words == nullptr) return nullptr;
+  const auto founding = core::BreakerParameters::read(opened.words);
   // What another process wrote is believed only as far as it can do no harm.
-  if (!founding.valid() || (machine && founding.cells() != found_cells))
+  if (!founding.valid() || (machine && founding.cells() != opened.cells)) {
+    opened.release(env);
     return throw_range(env, "breaker: the memory of that name is damaged");
+  }
   std::copy_n(founding.values, core::breaker_parameter::kCount,
               fields_of(env, args.values[1], core::breaker_parameter::kCount));
-  return open_cells(env, cells, nullptr);
+  return open_cells(env, opened.words, nullptr, opened);
 }
 
 // breakerParameters(number, out)

@@ -243,25 +243,37 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   const auto make = [&](core::Word* created) {
     core::KeyedTable<>::initialize(created, core::KeyedTerms::make(founding.now_ns, asked, founding.seed));
   };
-  const auto fits = [&](const core::Word* there) {
-    const core::KeyedParameters other = core::KeyedTerms::read(there).asked;
-    return other.rate == asked.rate && other.burst == asked.burst && other.capacity == asked.capacity &&
-           other.evicts == asked.evicts;
+  const size_t wanted = core::keyed_cells(asked.capacity);
+  const auto adapt = [&](core::Word* there) {
+    const core::KeyedTerms terms = core::KeyedTerms::read(there);
+    const core::KeyedParameters& other = terms.asked;
+    if (!terms.fits(wanted) || other.capacity != asked.capacity) return false;
+    if (other.rate != asked.rate || other.burst != asked.burst || other.evicts != asked.evicts)
+      core::KeyedTable<>::change(there, founding.now_ns, asked);
+    return true;
   };
   // A table of another capacity has another size; what it was made with is told by its own words.
-  size_t cells = 0;
-  core::Word* words =
-      named_cells(env, machine, core::Kind::kKeyedTable, name, core::keyed_cells(asked.capacity), make, fits, &cells);
+  const NamedCells opened = named_cells(env, {machine, core::Kind::kKeyedTable, name, wanted, make, adapt, true});
+  core::Word* const words = opened.words;
   if (words == nullptr) return nullptr;
   const core::KeyedParameters found = core::KeyedTerms::read(words).asked;
   // The process's own table of names has no sizes: there are as many cells as whoever made them needed.
-  napi_value result = open_keyed(env, words, machine ? cells : core::keyed_cells(found.capacity), nullptr);
+  napi_value result =
+      open_keyed(env, words, machine ? opened.cells : core::keyed_cells(found.capacity), nullptr, opened);
   if (result == nullptr) return nullptr;
   const double numbers[] = {found.rate, found.burst, static_cast<double>(found.capacity)};
   for (uint32_t i = 0; i < 3; ++i)
     AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, numbers[i])));
   AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 5, make_bool(env, found.evicts)));
   return result;
+}
+
+// keyedClose(number, any key, nowMs): lets go of a named table before its function is collected. What is called
+// afterwards finds an empty table.
+napi_value close(napi_env env, napi_callback_info info) {
+  KeyedCall<3> call(env, info);
+  if (call.ready && call.handle->named.words != nullptr) leave_named_table(env, call.handle);
+  return nullptr;
 }
 
 }  // namespace
@@ -283,6 +295,7 @@ bool register_keyed(napi_env env, napi_value exports) {
       {"keyedLook", look},
       {"keyedReset", reset},
       {"keyedSize", size},
+      {"keyedClose", close},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

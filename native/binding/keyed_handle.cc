@@ -53,6 +53,7 @@ napi_value bound_call(napi_env env, napi_callback_info info) {
 void close_keyed(napi_env env, void* data, void*) {
   const std::unique_ptr<KeyedHandle> handle(static_cast<KeyedHandle*>(data));
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
+  handle->named.release(env);
   handle->environment->keyed.remove(handle->number);
   handle->environment->release();
 }
@@ -73,17 +74,26 @@ std::optional<uint64_t> hash_of_key(napi_env env, napi_value key, const core::Ha
   return hash_of_bigint(env, key, seed);
 }
 
-napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view) {
+void leave_named_table(napi_env env, KeyedHandle* handle) {
+  alignas(core::kCellBytes) static core::Word
+      words[(core::keyed::kHeaderCells + core::keyed::kGroupCells) * core::kWordsPerCell];
+  static const core::KeyedTerms terms = core::KeyedTerms::make(0, {1e-9, 1, 1, false}, {0, 0});
+  handle->table = core::KeyedTable<>(words, terms);
+  handle->named.release(env);
+}
+
+napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view, NamedCells named) {
   // order: acquire. Pairs with KeyedTable::initialize: the terms of the table it announces are visible.
   const bool is_table =
       words[core::keyed::kKind].load(std::memory_order_acquire) == core::kind_word(core::Kind::kKeyedTable);
-  if (!is_table || !core::KeyedTerms::read(words).fits(cells))
-    return throw_type(env, "keyed: these cells hold no keyed table of this layout version");
   Environment* environment = Environment::of(env);
-  if (environment == nullptr) return throw_type(env, "keyed: the environment is closing");
+  if (!is_table || !core::KeyedTerms::read(words).fits(cells) || environment == nullptr) {
+    named.release(env);
+    return throw_type(env, "keyed: these cells hold no keyed table of this layout version");
+  }
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new KeyedHandle{core::KeyedTable<>(words), {}, environment, 0, reference};
+  auto* const opened = new KeyedHandle{core::KeyedTable<>(words), {}, environment, 0, reference, named};
   opened->number = environment->keyed.add(opened);
   environment->retain();
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "binding/environment.h"
+#include "binding/named_cells.h"
 #include "core/keyed_table.h"
 #include "os/clock.h"
 
@@ -16,7 +17,8 @@ struct KeyedHandle {
   os::FastClock clock;
   Environment* environment;
   uint32_t number = 0;
-  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive; none for cells that live for ever
+  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive; none for those of a name
+  NamedCells named = {};
 };
 
 // Longer keys are refused: src/memory/key-hash.ts has the same limits.
@@ -28,7 +30,10 @@ inline constexpr size_t kMaxKeyWords = 128;     // 64-bit words of a bigint
 std::optional<uint64_t> hash_of_key(napi_env env, napi_value key, const core::HashSeed& seed);
 
 // Registers a handle and returns [tryAcquire, number] for it. `cells`: how many there are at `words`. `view` may be
-// nullptr for cells that live for ever. The handle goes when `tryAcquire` is collected.
-napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view);
+// nullptr for those of a name. The handle goes when `tryAcquire` is collected.
+napi_value open_keyed(napi_env env, core::Word* words, size_t cells, napi_value view, NamedCells named = {});
+
+// Lets go of a table's named cells while its functions may still be called: they find an empty table.
+void leave_named_table(napi_env env, KeyedHandle* handle);
 
 }  // namespace amorsize::binding

@@ -4,7 +4,6 @@
 
 #include "binding/bindings.h"
 #include "binding/napi_args.h"
-#include "os/machine_names.h"
 #include "os/process_names.h"
 
 namespace amorsize::binding {
@@ -19,6 +18,8 @@ const char* word_of(MachineFault fault) {
       return "permission";
     case MachineFault::kFull:
       return "full";
+    case MachineFault::kCrowded:
+      return "crowded";
     case MachineFault::kNotARegion:
       return "not-a-region";
     case MachineFault::kOtherVersion:
@@ -57,29 +58,56 @@ napi_value directory(napi_env env, napi_callback_info) {
   return result;
 }
 
+// What the collector is told that a mapping weighs: else it would see no reason to collect handles that are small.
+int64_t weight_of(const NamedCells& named) {
+  return static_cast<int64_t>((core::machine::kHeaderCells + named.cells) * core::kCellBytes);
+}
+
+void tell_weight(napi_env env, int64_t change) {
+  int64_t total = 0;
+  napi_adjust_external_memory(env, change, &total);
+}
+
+bool is_of_kind(const core::Word* words, core::Kind kind) {
+  // order: acquire. Every block starts with its kind's word, written last by whoever makes it; without it these are not
+  // the cells it made.
+  return words[0].load(std::memory_order_acquire) == core::kind_word(kind);
+}
+
+NamedCells machine_cells(napi_env env, const NameRequest& request) {
+  const auto adapt = [&request](core::Word* words) {
+    // Without a kind's word they are what somebody left who died while he adapted them; with another, they are refused.
+    if (is_of_kind(words, request.kind)) return request.adapt(words);
+    return words[0].load(std::memory_order_relaxed) != 0;
+  };
+  const os::MachineCells opened =
+      os::machine_cells(request.kind, request.name, request.cells, request.initialize, adapt);
+  MachineFault fault = opened.fault;
+  if (fault == MachineFault::kOtherSize && request.any_size) fault = MachineFault::kNone;
+  if (fault == MachineFault::kNone && !is_of_kind(opened.words, request.kind)) fault = MachineFault::kNotARegion;
+  NamedCells named{opened.words, opened.cells, opened.mapping};
+  if (named.mapping != nullptr) tell_weight(env, weight_of(named));
+  if (fault == MachineFault::kNone) return named;
+  named.release(env);
+  throw_fault(env, fault, opened.where, opened.error);
+  return {};
+}
+
 }  // namespace
 
-core::Word* named_cells(napi_env env, bool machine, core::Kind kind, const std::string& name, size_t cells,
-                        const std::function<void(core::Word*)>& initialize,
-                        const std::function<bool(const core::Word*)>& fits, size_t* found_cells) {
-  if (found_cells != nullptr) *found_cells = cells;
-  if (!machine) {
-    core::Word* const words = os::find_or_create_cells(kind, name, cells, initialize);
-    if (words == nullptr) throw_fault(env, MachineFault::kFull, "this process", 0);
-    return words;
+void NamedCells::release(napi_env env) {
+  if (mapping != nullptr) {
+    tell_weight(env, -weight_of(*this));
+    os::release_machine_cells(mapping);
   }
-  const os::MachineCells opened = os::machine_cells(kind, name, cells, initialize, fits);
-  if (found_cells != nullptr) *found_cells = opened.cells;
-  MachineFault fault =
-      opened.fault == MachineFault::kOtherSize && found_cells != nullptr ? MachineFault::kNone : opened.fault;
-  // order: acquire. Every block starts with its kind's word, written last by `initialize`; without it these are not the
-  // cells it made.
-  const bool damaged =
-      opened.words != nullptr && opened.words[0].load(std::memory_order_acquire) != core::kind_word(kind);
-  if (fault == MachineFault::kNone && damaged) fault = MachineFault::kNotARegion;
-  if (fault == MachineFault::kNone) return opened.words;
-  throw_fault(env, fault, opened.where, opened.error);
-  return nullptr;
+  *this = {};
+}
+
+NamedCells named_cells(napi_env env, const NameRequest& request) {
+  if (request.machine) return machine_cells(env, request);
+  core::Word* const words = os::find_or_create_cells(request.kind, request.name, request.cells, request.initialize);
+  if (words == nullptr) throw_fault(env, MachineFault::kFull, "this process", 0);
+  return {words, request.cells, nullptr};
 }
 
 bool register_machine(napi_env env, napi_value exports) {

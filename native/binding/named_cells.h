@@ -7,20 +7,40 @@
 #include <string>
 
 #include "core/layout.h"
+#include "os/machine_names.h"
 
 namespace amorsize::binding {
 
-// The cells of (`kind`, `name`), shared by all threads of this process or, with `machine`, by all processes of this
-// user. Whoever asks first has them zeroed and passed to `initialize`, which writes the kind's word; see
-// os/process_names.h and os/machine_names.h. `fits` tells whether cells that are there were made with this caller's
-// parameters: a region of the machine that was not and that no process uses is made again. Otherwise they are returned,
-// and the caller compares and refuses.
+// Cells with a name, as one handle holds them.
+struct NamedCells {
+  core::Word* words = nullptr;
+  size_t cells = 0;
+  os::MachineMapping* mapping = nullptr;  // of the machine's
+
+  // Lets go of them: the region is unmapped when nobody in this process has it. Those of a process stay.
+  void release(napi_env env);
+};
+
+struct NameRequest {
+  bool machine;
+  core::Kind kind;
+  const std::string& name;
+  size_t cells;
+  // Writes into zeroed cells, the kind's word last.
+  std::function<void(core::Word*)> initialize;
+  // Makes cells of the machine that no process uses fit this caller's parameters and keeps what is in them; false: they
+  // are made again. It may die at any instruction: either the cells are as they were or it has taken the kind's word
+  // away. Called with cells of that kind.
+  os::Adapt adapt;
+  // Whether cells of another number are returned too, for the caller to judge.
+  bool any_size = false;
+};
+
+// The cells of a name, shared by all threads of this process or by all processes of this user. Those that are in use
+// are returned as they are: the caller compares and refuses.
 //
-// Returns nullptr with an exception pending: an Error with code ERR_SHARED_MEMORY and, for src/memory/machine-names.ts,
-// `fault` and `where`. A region of the machine made with another number of cells is refused as well, unless
-// `found_cells` is given: then the caller judges, having been told how many there are.
-core::Word* named_cells(napi_env env, bool machine, core::Kind kind, const std::string& name, size_t cells,
-                        const std::function<void(core::Word*)>& initialize,
-                        const std::function<bool(const core::Word*)>& fits, size_t* found_cells = nullptr);
+// Returns no words with an exception pending: an Error with code ERR_SHARED_MEMORY and, for
+// src/memory/machine-names.ts, `fault` and `where`.
+NamedCells named_cells(napi_env env, const NameRequest& request);
 
 }  // namespace amorsize::binding

@@ -25,7 +25,8 @@ struct BudgetHandle {
   Budget budget;
   os::FastClock clock;
   Environment* environment;
-  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive; cells of a name live for ever
+  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive
+  NamedCells named = {};
   uint32_t number = 0;
 };
 
@@ -46,6 +47,7 @@ napi_value deposit(napi_env env, napi_callback_info info) {
 void close_budget(napi_env env, void* data, void*) {
   const std::unique_ptr<BudgetHandle> handle(static_cast<BudgetHandle*>(data));
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
+  handle->named.release(env);
   handle->environment->budgets.remove(handle->number);
   handle->environment->release();
 }
@@ -76,15 +78,16 @@ struct Founding {
 };
 
 // Returns [deposit, number]. `view` may be nullptr for cells that live for ever.
-napi_value open_budget(napi_env env, core::Word* cells, napi_value view) {
+napi_value open_budget(napi_env env, core::Word* cells, napi_value view, NamedCells named = {}) {
   Environment* environment = Environment::of(env);
-  if (environment == nullptr) return throw_type(env, "budget: the environment is closing");
-  if (cells[core::retry_budget::kSliceNs].load(std::memory_order_relaxed) <= 0)
+  if (environment == nullptr || cells[core::retry_budget::kSliceNs].load(std::memory_order_relaxed) <= 0) {
+    named.release(env);
     return throw_range(env, "budget: its memory is damaged");
+  }
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened =
-      new BudgetHandle{.budget = Budget(cells), .clock = {}, .environment = environment, .view = reference};
+  auto* const opened = new BudgetHandle{
+      .budget = Budget(cells), .clock = {}, .environment = environment, .view = reference, .named = named};
   opened->number = environment->budgets.add(opened);
   environment->retain();
   napi_value function = nullptr;
@@ -155,17 +158,19 @@ napi_value open_named(napi_env env, napi_callback_info info) {
     for (size_t i = 0; i < 3; ++i) created[kFounding + i].store(asked[i], std::memory_order_relaxed);
     founding.initialize(created);
   };
-  const auto fits = [&](const core::Word* found) {
-    return std::equal(asked, asked + 3, found + kFounding, [](int64_t each, const core::Word& word) {
-      return each == word.load(std::memory_order_relaxed);
-    });
+  // What has been counted holds for another ratio or reserve as well, but not in slices of another length.
+  const auto adapt = [&](core::Word* found) {
+    if (found[kFounding + 2].load(std::memory_order_relaxed) != asked[2]) return false;
+    create(found);
+    return true;
   };
-  core::Word* cells =
-      named_cells(env, machine, core::Kind::kRetryBudget, name, core::retry_budget::kCells + 1, create, fits);
+  const NamedCells opened =
+      named_cells(env, {machine, core::Kind::kRetryBudget, name, core::retry_budget::kCells + 1, create, adapt});
+  core::Word* const cells = opened.words;
   if (cells == nullptr) return nullptr;
   for (size_t i = 0; i < 3; ++i)
     static_cast<double*>(data)[i] = std::bit_cast<double>(cells[kFounding + i].load(std::memory_order_relaxed));
-  return open_budget(env, cells, nullptr);
+  return open_budget(env, cells, nullptr, opened);
 }
 
 BudgetHandle* budget_of(napi_env env, const Args<1>& args) {

@@ -33,6 +33,7 @@ struct SemaphoreHandle {
   uint32_t functions = 0;   // that refer to this handle
   int slot = -1;            // of the bound calls; -1: the ordinary ones
   napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive
+  NamedCells named = {};
 };
 
 namespace {
@@ -108,6 +109,7 @@ void close(napi_env env, void* data, void*) {
   handle->semaphore.bury(handle->owner, [handle](Owner next) { wake(handle, next); });
   Slots::release(handle->slot);
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
+  handle->named.release(env);
   handle->environment->semaphores.remove(handle->number);
   handle->environment->release();
   delete handle;
@@ -125,14 +127,15 @@ bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_cal
 }
 
 // Claims a row and returns [take, give, number, maxConcurrent, maxQueue], or null when all rows are in use. `view` may
-// be nullptr for cells that live for ever. `bell`: the doorbell that is rung for who waits here.
-napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, bool machine,
-                          napi_value bell) {
+// be nullptr for cells that live for ever. `doorbell`: what is rung for who waits here.
+napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, uint32_t doorbell,
+                          NamedCells named = {}) {
   Environment* environment = Environment::of(env);
-  uint32_t doorbell = kNoDoorbell;
-  if (environment == nullptr) return throw_type(env, "semaphore: the environment is closing");
-  if (napi_get_value_uint32(env, bell, &doorbell) != napi_ok || !is_doorbell_of(env, doorbell))
-    return throw_type(env, "semaphore: a doorbell of this thread was expected");
+  if (environment == nullptr) {
+    named.release(env);
+    return throw_type(env, "semaphore: the environment is closing");
+  }
+  const bool machine = named.mapping != nullptr;
   napi_value result = nullptr;
   napi_ref reference = nullptr;
   AMORSIZE_NAPI_OR_RETURN(env, napi_create_array_with_length(env, 5, &result));
@@ -148,11 +151,13 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
   const Owner owner = semaphore.claim(self);
   if (owner == core::kNobody) {
     if (reference != nullptr) napi_delete_reference(env, reference);
+    named.release(env);
     napi_get_null(env, &result);
     return result;
   }
   auto* const handle = new SemaphoreHandle{semaphore, environment, self, owner, semaphore.grants(owner), machine};
   handle->view = reference;
+  handle->named = named;
   handle->number = environment->semaphores.add(handle);
   environment->retain();
   handle->slot = Slots::take(handle);
@@ -177,6 +182,13 @@ bool read_integer(napi_env env, napi_value value, double min, double max, int64_
     return false;
   *out = static_cast<int64_t>(number);
   return true;
+}
+
+// Reads the number of a doorbell of this thread; throws and returns false for anything else.
+bool read_doorbell(napi_env env, napi_value value, uint32_t* out) {
+  if (napi_get_value_uint32(env, value, out) == napi_ok && is_doorbell_of(env, *out)) return true;
+  throw_type(env, "semaphore: a doorbell of this thread was expected");
+  return false;
 }
 
 struct Founding {
@@ -217,6 +229,8 @@ napi_value initialize(napi_env env, napi_callback_info info) {
 napi_value open(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
   core::Word* cells = args.ok ? cells_of_view(env, args.values[0], 1) : nullptr;
+  uint32_t doorbell = kNoDoorbell;
+  if (!args.ok || !read_doorbell(env, args.values[1], &doorbell)) return nullptr;
   // order: acquire. Pairs with Semaphore::initialize: the semaphore it announces is visible.
   if (cells == nullptr ||
       cells[core::semaphore::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kSemaphore)) {
@@ -225,7 +239,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   const SemaphoreShape shape = SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed));
   if (!shape.is_valid() || cells_of_view(env, args.values[0], shape.cells()) == nullptr)
     return throw_type(env, "semaphore: the view does not hold all of its cells");
-  return open_semaphore(env, cells, shape, args.values[0], false, args.values[1]);
+  return open_semaphore(env, cells, shape, args.values[0], doorbell);
 }
 
 // semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue, doorbell): the same; the first user of the
@@ -239,21 +253,24 @@ napi_value open_named(napi_env env, napi_callback_info info) {
       napi_get_value_bool(env, args.values[1], &machine) != napi_ok) {
     return throw_type(env, "semaphore: a name and whether it is the machine's were expected");
   }
-  if (!founding.read(env, args.values + 2)) return nullptr;
-  core::Word* cells = named_cells(
-      env, machine, core::Kind::kSemaphore, name, founding.shape.cells(),
-      [&](core::Word* created) {
-        core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
-      },
-      [&](const core::Word* found) {
-        return found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
-               found[core::semaphore::kMaxQueue].load(std::memory_order_relaxed) == founding.max_queue;
-      });
-  if (cells == nullptr) return nullptr;
+  uint32_t doorbell = kNoDoorbell;
+  if (!founding.read(env, args.values + 2) || !read_doorbell(env, args.values[6], &doorbell)) return nullptr;
+  const auto make = [&](core::Word* created) {
+    core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
+  };
+  // One that nobody uses has all its permits and no queue: to keep it is to make it again.
+  const auto adapt = [&](core::Word* found) {
+    return found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
+           found[core::semaphore::kMaxQueue].load(std::memory_order_relaxed) == founding.max_queue;
+  };
+  NamedCells opened = named_cells(env, {machine, core::Kind::kSemaphore, name, founding.shape.cells(), make, adapt});
+  if (opened.words == nullptr) return nullptr;
   // What another process wrote is believed only as far as it can do no harm.
-  if (cells[core::semaphore::kShape].load(std::memory_order_relaxed) != founding.shape.word())
+  if (opened.words[core::semaphore::kShape].load(std::memory_order_relaxed) != founding.shape.word()) {
+    opened.release(env);
     return throw_range(env, "semaphore: the memory of that name is damaged");
-  return open_semaphore(env, cells, founding.shape, nullptr, machine, args.values[6]);
+  }
+  return open_semaphore(env, opened.words, founding.shape, nullptr, doorbell, opened);
 }
 
 SemaphoreHandle* numbered(napi_env env, napi_callback_info info) {

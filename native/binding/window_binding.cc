@@ -22,7 +22,8 @@ struct WindowHandle {
   os::FastClock clock;
   Environment* environment;
   uint32_t number = 0;
-  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive; none for cells that live for ever
+  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive; none for those of a name
+  NamedCells named = {};
 };
 
 namespace {
@@ -33,6 +34,7 @@ enum OutField : size_t { kResetMs, kRefused, kHasRoom, kOutFields };
 void close_window(napi_env env, void* data, void*) {
   const std::unique_ptr<WindowHandle> handle(static_cast<WindowHandle*>(data));
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
+  handle->named.release(env);
   handle->environment->windows.remove(handle->number);
   handle->environment->release();
 }
@@ -192,17 +194,18 @@ napi_value initialize(napi_env env, napi_callback_info info) {
 }
 
 // [owner, number]: the handle goes when the owner is collected.
-napi_value open_window(napi_env env, core::Word* words, size_t cells, napi_value view) {
+napi_value open_window(napi_env env, core::Word* words, size_t cells, napi_value view, NamedCells named = {}) {
   // order: acquire. Pairs with KeyedWindow::initialize: the terms of the table it announces are visible.
   const bool is_table =
       words[core::keyed::kKind].load(std::memory_order_acquire) == core::kind_word(core::Kind::kKeyedWindow);
-  if (!is_table || !core::WindowTerms::read(words).fits(cells))
-    return throw_type(env, "window: these cells hold no keyed window of this layout version");
   Environment* environment = Environment::of(env);
-  if (environment == nullptr) return throw_type(env, "window: the environment is closing");
+  if (!is_table || !core::WindowTerms::read(words).fits(cells) || environment == nullptr) {
+    named.release(env);
+    return throw_type(env, "window: these cells hold no keyed window of this layout version");
+  }
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-  auto* const opened = new WindowHandle{core::KeyedWindow<>(words), {}, environment, 0, reference};
+  auto* const opened = new WindowHandle{core::KeyedWindow<>(words), {}, environment, 0, reference, named};
   opened->number = environment->windows.add(opened);
   environment->retain();
   napi_value owner = nullptr;
@@ -240,17 +243,18 @@ napi_value open_named(napi_env env, napi_callback_info info) {
     return throw_type(env, "window: a name and whether it is the machine's were expected");
   if (!read_founding(env, args, 1, &asked)) return nullptr;
   const auto make = [&](core::Word* created) { core::KeyedWindow<>::initialize(created, asked); };
-  const auto fits = [&](const core::Word* there) {
+  const auto adapt = [&](core::Word* there) {
     const core::WindowTerms other = core::WindowTerms::read(there);
     return other.capacity == asked.capacity && other.evicts == asked.evicts;
   };
-  size_t cells = 0;
-  core::Word* words =
-      named_cells(env, machine, core::Kind::kKeyedWindow, name, core::keyed_cells(asked.capacity), make, fits, &cells);
+  const NamedCells opened =
+      named_cells(env, {machine, core::Kind::kKeyedWindow, name, core::keyed_cells(asked.capacity), make, adapt, true});
+  core::Word* const words = opened.words;
   if (words == nullptr) return nullptr;
   const core::WindowTerms found = core::WindowTerms::read(words);
   // The process's own table of names has no sizes: there are as many cells as whoever made them needed.
-  napi_value result = open_window(env, words, machine ? cells : core::keyed_cells(found.capacity), nullptr);
+  napi_value result =
+      open_window(env, words, machine ? opened.cells : core::keyed_cells(found.capacity), nullptr, opened);
   if (result == nullptr) return nullptr;
   AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2, make_double(env, static_cast<double>(found.capacity))));
   AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 3, make_bool(env, found.evicts)));

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 
 #include "core/keyed_slots.h"
@@ -49,6 +50,27 @@ class KeyedTable {
     terms.write(words);
     // order: release. Pairs with the acquire of whoever checks the kind word before first use.
     words[keyed::kKind].store(kind_word(Kind::kKeyedTable), std::memory_order_release);
+  }
+
+  // Gives a table that nobody uses another rate, burst or rule for full tables; every key keeps its tokens and its
+  // debt. Without its kind's word in between: who dies here leaves no table.
+  static void change(W* words, int64_t now_ns, KeyedParameters asked) {
+    // order: relaxed. The release below comes after all of them; nobody else looks.
+    words[keyed::kKind].store(0, std::memory_order_relaxed);
+    const KeyedTerms old = KeyedTerms::read(words);
+    asked.capacity = old.asked.capacity;
+    const KeyedTerms next = KeyedTerms::make(now_ns, asked, old.seed);
+    const KeyedSlots<W> from(words, old.cut, old.scale.generation_bits);
+    KeyedSlots<W> to(words, next.cut, next.scale.generation_bits);
+    const int64_t produced = old.produced(now_ns);
+    from.each([&](const typename KeyedSlots<W>::Seen& seen) {
+      const int64_t spent = std::max(from.number_of(seen.level), produced - old.burst);
+      const double tokens = tokens_in(std::abs(produced - spent), old.scale.digits);
+      const int64_t units = spent > produced ? std::min(cost_units(tokens, next.scale.digits), to.most())
+                                             : -std::min(credit_units(tokens, next.scale.digits), next.burst);
+      to.commit(seen, to.level_of(units, seen.identity));
+    });
+    initialize(words, next);
   }
 
   const KeyedTerms& terms() const { return terms_; }

@@ -97,16 +97,17 @@ bool has_owner(const W* header, IsAlive is_alive) {
   return false;
 }
 
-// Clears the rows of ended processes and takes one for `self`, unless it has one. False when every row is in use: then
-// the process uses the region all the same and is only not listed.
+inline constexpr int kNoOwnerRow = -1;
+
+// Clears the rows of ended processes and takes one for `self`, which may have others. kNoOwnerRow when every row is
+// that of a process that runs.
 template <class W, class IsAlive>
-bool enter_owner(W* header, const ProcessIdentity& self, IsAlive is_alive) {
+int enter_owner(W* header, const ProcessIdentity& self, IsAlive is_alive) {
   const auto row = [header](size_t i) { return header + machine::kOwners + i * machine::kOwnerRowWords; };
   for (size_t i = 0; i < machine::kOwnerRows; ++i) {
     // order: relaxed here and below. A row publishes nothing but itself.
     int64_t seen = row(i)[0].load(std::memory_order_relaxed);
     const int64_t space = row(i)[1].load(std::memory_order_relaxed);
-    if (seen == self.process && space == self.space) return true;
     // Of two that clear the same row one fails. A process that takes the row in between and has the number and the
     // start of the one that ended cannot be.
     if (seen != 0 && !is_alive(ProcessIdentity{seen, space}))
@@ -116,9 +117,18 @@ bool enter_owner(W* header, const ProcessIdentity& self, IsAlive is_alive) {
     int64_t free = 0;
     if (!row(i)[0].compare_exchange_strong(free, self.process, std::memory_order_relaxed)) continue;
     row(i)[1].store(self.space, std::memory_order_relaxed);
-    return true;
+    return static_cast<int>(i);
   }
-  return false;
+  return kNoOwnerRow;
+}
+
+// Gives back the row that `enter_owner` gave to `self`, unless another has cleared it.
+template <class W>
+void leave_owner(W* header, int row, const ProcessIdentity& self) {
+  W* const words = header + machine::kOwners + static_cast<size_t>(row) * machine::kOwnerRowWords;
+  int64_t own = self.process;
+  // order: relaxed. A row publishes nothing but itself.
+  words[0].compare_exchange_strong(own, 0, std::memory_order_relaxed);
 }
 
 }  // namespace amorsize::core

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "os/clock.h"
@@ -45,6 +46,7 @@ MachineFault fault_of(int error) {
     case EDQUOT:
     case EFBIG:
     case ENOMEM:
+    case EMFILE:
       return MachineFault::kFull;
     case EACCES:
     case EPERM:
@@ -78,24 +80,25 @@ int allocate(int file, size_t bytes) {
   return allocate_pages(file, static_cast<off_t>(bytes));
 }
 
-// Takes the kernel's lock on the file (LOCK_SH or LOCK_EX), which a process that dies lets go of. 0, or the error;
-// ETIMEDOUT after `patience_ns`.
-int lock(int file, int how, int64_t patience_ns) {
+// Takes the kernel's lock on the file, which a process that dies lets go of. 0, or the error; ETIMEDOUT after
+// `patience_ns`.
+int lock(int file, int64_t patience_ns) {
   const int64_t deadline = monotonic_ns() + patience_ns;
   for (;;) {
-    if (flock(file, how | LOCK_NB) == 0) return 0;
+    if (flock(file, LOCK_EX | LOCK_NB) == 0) return 0;
     if (errno != EWOULDBLOCK && errno != EINTR) return errno;
     if (monotonic_ns() > deadline) return ETIMEDOUT;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
-// Reads and judges; a file that cannot be read is judged as an empty one is.
-HeaderState judge(int file, size_t bytes, core::Kind kind, const std::string& name) {
+// Copied rather than mapped: a file that somebody cuts at this moment is a short read, not a signal. Nothing, and the
+// reason in `errno`, when it cannot be read.
+std::optional<HeaderState> judge(int file, size_t bytes, core::Kind kind, const std::string& name) {
   core::HeaderCopy copy{};
-  // Copied rather than mapped: a file that somebody cuts at this moment is a short read, not a signal.
   const ssize_t got = pread(file, copy.data(), sizeof copy, 0);
-  const size_t readable = got < 0 ? 0 : static_cast<size_t>(got) < sizeof copy ? static_cast<size_t>(got) : bytes;
+  if (got < 0) return std::nullopt;
+  const size_t readable = static_cast<size_t>(got) < sizeof copy ? static_cast<size_t>(got) : bytes;
   return core::judge_header(copy, readable, kind, name, current_epoch());
 }
 
@@ -106,29 +109,25 @@ struct MachineFiles::Request {
   const std::string& name;
   size_t cells;
   const std::function<void(core::Word*)>& initialize;
-  const std::function<bool(const core::Word*)>& fits;
+  const Adapt& adapt;
   std::string path;
-
-  bool is_fit(const core::Word* words, size_t found) const { return found == cells && (!fits || fits(words)); }
 };
 
 // How one try ended. `again`: the file was removed or made by others meanwhile.
 struct MachineFiles::Attempt {
   bool again = false;
-  core::Word* words = nullptr;
-  size_t cells = 0;
+  MachineMapping* mapping = nullptr;
   MachineFault fault = MachineFault::kNone;
   int error = 0;
 
-  static Attempt failed(int error) { return {false, nullptr, 0, fault_of(error), error}; }
-  static Attempt refused(MachineFault fault) { return {false, nullptr, 0, fault, 0}; }
-  static Attempt repeat() { return {true, nullptr, 0, MachineFault::kNone, 0}; }
+  static Attempt failed(int error) { return {false, nullptr, fault_of(error), error}; }
+  static Attempt refused(MachineFault fault) { return {false, nullptr, fault, 0}; }
+  static Attempt repeat() { return {true, nullptr, MachineFault::kNone, 0}; }
 };
 
 MachineCells MachineFiles::cells(core::Kind kind, const std::string& name, size_t cells,
-                                 const std::function<void(core::Word*)>& initialize,
-                                 const std::function<bool(const core::Word*)>& fits) {
-  const Request request{kind, name, cells, initialize, fits, directory_ + '/' + machine_file_name(kind, name)};
+                                 const std::function<void(core::Word*)>& initialize, const Adapt& adapt) {
+  const Request request{kind, name, cells, initialize, adapt, directory_ + '/' + machine_file_name(kind, name)};
   if (directory_.empty() || name.size() > core::kMaxMachineNameBytes)
     return {nullptr, 0, MachineFault::kUnavailable, request.path, 0};
   const std::lock_guard guard(mutex_);
@@ -138,8 +137,24 @@ MachineCells MachineFiles::cells(core::Kind kind, const std::string& name, size_
     result = attempt(request);
   } while (result.again && monotonic_ns() < deadline);
   if (result.again) result = Attempt::refused(MachineFault::kBusy);
-  if (result.words != nullptr && result.cells != cells) result.fault = MachineFault::kOtherSize;
-  return {result.words, result.cells, result.fault, request.path, result.error};
+  if (result.mapping == nullptr) return {nullptr, 0, result.fault, request.path, result.error};
+  MachineMapping& mapping = *result.mapping;
+  ++mapping.shares;
+  return {mapping.header + kFirstWord,
+          mapping.cells,
+          mapping.cells == cells ? MachineFault::kNone : MachineFault::kOtherSize,
+          request.path,
+          0,
+          &mapping};
+}
+
+void MachineFiles::release(MachineMapping* mapping) {
+  const std::lock_guard guard(mutex_);
+  if (--mapping->shares > 0) return;
+  core::leave_owner(mapping->header, mapping->row, own_process());
+  munmap(mapping->header, core::kMachineHeaderBytes + mapping->cells * core::kCellBytes);
+  const auto file = mapping->file;
+  mappings_.erase(file);
 }
 
 MachineFiles::Attempt MachineFiles::attempt(const Request& request) {
@@ -162,59 +177,36 @@ MachineFiles::Attempt MachineFiles::attempt(const Request& request) {
   if (!S_ISREG(status->mode)) return Attempt::refused(MachineFault::kNotARegion);
   if (status->user != geteuid() || (status->mode & 07777) != kMode) return Attempt::refused(MachineFault::kPermission);
   const auto known = mappings_.find({status->device, status->inode});
-  if (known != mappings_.end()) {
-    const Mapping& mapping = known->second;
-    return {false, mapping.header + kFirstWord, mapping.cells, MachineFault::kNone, 0};
-  }
-  const Attempt first = settle(request, descriptor);
-  if (first.words != nullptr || first.fault != MachineFault::kNone) return first;
-  return first.again ? first : create(request, descriptor);
+  if (known != mappings_.end()) return {false, &known->second, MachineFault::kNone, 0};
+  return settle(request, descriptor);
 }
 
-// Uses the region if it is finished and fits, or is in use by others. An attempt with neither words nor a fault: it is
-// to be created.
+// Uses the region if it is finished, or creates it. While the lock is held nobody else does either. An unfinished
+// region has no creator any more: the one it had is dead, or never had the lock.
 MachineFiles::Attempt MachineFiles::settle(const Request& request, int file) {
-  // While this lock is held nobody removes the region to make it again.
-  const int locked = lock(file, LOCK_SH, patience_ns_);
-  if (locked != 0) return locked == ETIMEDOUT ? Attempt::refused(MachineFault::kBusy) : Attempt::failed(locked);
-  const auto status = status_of(file);
-  if (!status) return Attempt::failed(errno);
-  if (status->links == 0) return Attempt::repeat();
-  switch (const HeaderState state = judge(file, static_cast<size_t>(status->bytes), request.kind, request.name)) {
-    case HeaderState::kReady: {
-      bool replaceable = false;
-      const Attempt used = use(request, file, &replaceable);
-      return replaceable ? Attempt{} : used;
-    }
-    case HeaderState::kUnfinished:
-    case HeaderState::kOtherBoot:
-      return {};
-    default:
-      return Attempt::refused(fault_of(state));
-  }
-}
-
-// Under the exclusive lock an unfinished region has no creator any more: the one it had is dead, or never had the lock.
-MachineFiles::Attempt MachineFiles::create(const Request& request, int file) {
-  const int locked = lock(file, LOCK_EX, patience_ns_);
+  const int locked = lock(file, patience_ns_);
   if (locked != 0) return locked == ETIMEDOUT ? Attempt::refused(MachineFault::kBusy) : Attempt::failed(locked);
   step(CreationStep::kLocked);
   const auto status = status_of(file);
   if (!status) return Attempt::failed(errno);
   if (status->links == 0) return Attempt::repeat();
-  const HeaderState state = judge(file, static_cast<size_t>(status->bytes), request.kind, request.name);
-  bool replaceable = state == HeaderState::kOtherBoot;
-  if (state == HeaderState::kReady) {
-    const Attempt used = use(request, file, &replaceable);
-    if (!replaceable) return used;
+  const auto state = judge(file, static_cast<size_t>(status->bytes), request.kind, request.name);
+  if (!state) return Attempt::failed(errno);
+  switch (*state) {
+    case HeaderState::kReady:
+      return use(request, file, false);
+    case HeaderState::kUnfinished:
+      return create(request, file);
+    case HeaderState::kOtherBoot:
+      // Removed rather than written over: whoever still has it mapped, if anybody, keeps what he had.
+      unlink(request.path.c_str());
+      return Attempt::repeat();
+    default:
+      return Attempt::refused(fault_of(*state));
   }
-  if (replaceable) {
-    // Removed rather than written over: whoever still has it mapped, if anybody, keeps what he had.
-    unlink(request.path.c_str());
-    return Attempt::repeat();
-  }
-  if (state != HeaderState::kUnfinished) return Attempt::refused(fault_of(state));
+}
 
+MachineFiles::Attempt MachineFiles::create(const Request& request, int file) {
   const size_t cells = core::machine::kHeaderCells + request.cells;
   const size_t bytes = cells * core::kCellBytes;
   // What a dead creator left is dropped, so that every page is zero. Nobody has mapped it: only a finished region is.
@@ -234,29 +226,40 @@ MachineFiles::Attempt MachineFiles::create(const Request& request, int file) {
   core::publish_header(header);
   step(CreationStep::kPublished);
   munmap(address, bytes);
-  return use(request, file, &replaceable);
+  return use(request, file, true);
 }
 
-// Maps a finished region for the life of the process; or finds that it does not fit and nobody uses it.
-MachineFiles::Attempt MachineFiles::use(const Request& request, int file, bool* replaceable) {
+// Maps a finished region; or finds that it does not fit and nobody uses it, and removes it.
+MachineFiles::Attempt MachineFiles::use(const Request& request, int file, bool is_new) {
   const auto status = status_of(file);
   if (!status) return Attempt::failed(errno);
   const auto bytes = static_cast<size_t>(status->bytes);
   if (bytes <= core::kMachineHeaderBytes) return Attempt::refused(MachineFault::kNotARegion);
+  if (mappings_.size() >= most_mappings_) return Attempt::failed(EMFILE);
+  const size_t cells = bytes / core::kCellBytes - core::machine::kHeaderCells;
+  const bool is_fit = cells == request.cells;
+  // A copy of a region may have holes, and there may be no memory to fill them when they are written to.
+  const int error = is_fit && status->allocated < bytes ? allocate(file, bytes) : 0;
+  if (error != 0) return Attempt::failed(error);
   void* const address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (address == MAP_FAILED) return Attempt::failed(errno);
   auto* const header = static_cast<core::Word*>(address);
-  const size_t cells = bytes / core::kCellBytes - core::machine::kHeaderCells;
-  // The file was read before it was mapped; this is the load that makes the creator's words visible here.
-  const bool published = core::is_published(header);
-  *replaceable = published && !request.is_fit(header + kFirstWord, cells) && !core::has_owner(header, is_alive);
-  if (!published || *replaceable) {
+  const auto refuse = [&](const Attempt& attempt) {
     munmap(address, bytes);
-    return Attempt::refused(MachineFault::kNotARegion);
+    return attempt;
+  };
+  // The file was read before it was mapped; this is the load that makes the creator's words visible here.
+  if (!core::is_published(header)) return refuse(Attempt::refused(MachineFault::kNotARegion));
+  const bool is_unused = !is_new && !core::has_owner(header, is_alive);
+  if (is_unused && !(is_fit && (!request.adapt || request.adapt(header + kFirstWord)))) {
+    unlink(request.path.c_str());
+    return refuse(Attempt::repeat());
   }
-  core::enter_owner(header, own_process(), is_alive);
-  mappings_.emplace(std::pair{status->device, status->inode}, Mapping{header, cells});
-  return {false, header + kFirstWord, cells, MachineFault::kNone, 0};
+  const int row = core::enter_owner(header, own_process(), is_alive);
+  if (row == core::kNoOwnerRow) return refuse(Attempt::refused(MachineFault::kCrowded));
+  const std::pair key{status->device, status->inode};
+  const auto entry = mappings_.emplace(key, MachineMapping{header, cells, row, key, 0}).first;
+  return {false, &entry->second, MachineFault::kNone, 0};
 }
 
 }  // namespace amorsize::os

@@ -32,12 +32,21 @@ core::Epoch current_epoch() {
   return epoch;
 }
 
-MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells,
-                           const std::function<void(core::Word*)>& initialize,
-                           const std::function<bool(const core::Word*)>& fits) {
-  // Never destroyed: threads may still decide while the process runs its exit handlers.
-  static auto* const files = new MachineFiles(machine_directory());
-  return files->cells(kind, name, cells, initialize, fits);
+namespace {
+
+// Never destroyed: threads may still decide while the process runs its exit handlers.
+MachineFiles& files() {
+  static auto* const instance = new MachineFiles(machine_directory());
+  return *instance;
 }
+
+}  // namespace
+
+MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells,
+                           const std::function<void(core::Word*)>& initialize, const Adapt& adapt) {
+  return files().cells(kind, name, cells, initialize, adapt);
+}
+
+void release_machine_cells(MachineMapping* mapping) { files().release(mapping); }
 
 }  // namespace amorsize::os

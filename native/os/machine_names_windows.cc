@@ -12,6 +12,16 @@
 
 // Named sections of the session. They vanish with the last process that has one mapped, and cannot be listed.
 namespace amorsize::os {
+
+struct MachineMapping {
+  HANDLE section;
+  core::Word* header;
+  size_t cells;
+  int row;
+  std::string where;
+  size_t shares;
+};
+
 namespace {
 
 constexpr DWORD kPatienceMs = 5'000;
@@ -55,7 +65,7 @@ MachineCells open_section(core::Kind kind, const std::string& name, size_t cells
   if (!lock.held()) return failed(MachineFault::kBusy, where);
   const size_t wanted_cells = core::machine::kHeaderCells + cells;
   const uint64_t wanted = wanted_cells * core::kCellBytes;
-  // Kept open for the life of the process, or the section would vanish.
+  // Kept open while it is mapped, or the section would vanish.
   const HANDLE section =
       CreateFileMappingA(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, static_cast<DWORD>(wanted >> 32),
                          static_cast<DWORD>(wanted), where.c_str());
@@ -85,31 +95,58 @@ MachineCells open_section(core::Kind kind, const std::string& name, size_t cells
   const core::HeaderState state = core::judge_header(copy, bytes, kind, name, {});
   if (state == core::HeaderState::kOtherVersion) return failed(MachineFault::kOtherVersion, where);
   if (state != core::HeaderState::kReady) return failed(MachineFault::kNotARegion, where);
-  core::enter_owner(header, own_process(), is_alive);
-  return {header + core::machine::kHeaderCells * core::kWordsPerCell, found_cells - core::machine::kHeaderCells,
-          MachineFault::kNone, where, 0};
+  const int row = core::enter_owner(header, own_process(), is_alive);
+  if (row == core::kNoOwnerRow) return failed(MachineFault::kCrowded, where);
+  const size_t found = found_cells - core::machine::kHeaderCells;
+  return {header + core::machine::kHeaderCells * core::kWordsPerCell, found, MachineFault::kNone, where, 0,
+          new MachineMapping{section, header, found, row, where, 0}};
+}
+
+struct Mappings {
+  std::mutex mutex;
+  std::map<std::string, MachineMapping*> by_name;
+};
+
+// Never destroyed: threads may still decide while the process runs its exit handlers.
+Mappings& mappings() {
+  static auto* const instance = new Mappings;
+  return *instance;
 }
 
 }  // namespace
 
 MachineCells machine_cells(core::Kind kind, const std::string& name, size_t cells,
-                           const std::function<void(core::Word*)>& initialize,
-                           const std::function<bool(const core::Word*)>&) {
-  // What nobody uses is not there: `fits` has nothing to tell.
-  static auto* const mutex = new std::mutex;
-  static auto* const known = new std::map<std::string, MachineCells>;
-  const std::lock_guard guard(*mutex);
+                           const std::function<void(core::Word*)>& initialize, const Adapt&) {
+  // What nobody uses is not there: there is nothing to adapt.
+  Mappings& all = mappings();
+  const std::lock_guard guard(all.mutex);
   const std::string where = object_name(kind, name);
   if (name.size() > core::kMaxMachineNameBytes) return failed(MachineFault::kUnavailable, where);
-  auto found = known->find(where);
-  if (found == known->end()) {
-    MachineCells opened = open_section(kind, name, cells, initialize, where);
+  auto found = all.by_name.find(where);
+  if (found == all.by_name.end()) {
+    const MachineCells opened = open_section(kind, name, cells, initialize, where);
     if (opened.words == nullptr) return opened;
-    found = known->emplace(where, std::move(opened)).first;
+    found = all.by_name.emplace(where, opened.mapping).first;
   }
-  MachineCells result = found->second;
-  if (result.cells != cells) result.fault = MachineFault::kOtherSize;
-  return result;
+  MachineMapping* const mapping = found->second;
+  ++mapping->shares;
+  return {mapping->header + core::machine::kHeaderCells * core::kWordsPerCell,
+          mapping->cells,
+          mapping->cells == cells ? MachineFault::kNone : MachineFault::kOtherSize,
+          where,
+          0,
+          mapping};
+}
+
+void release_machine_cells(MachineMapping* mapping) {
+  Mappings& all = mappings();
+  const std::lock_guard guard(all.mutex);
+  if (--mapping->shares > 0) return;
+  core::leave_owner(mapping->header, mapping->row, own_process());
+  UnmapViewOfFile(mapping->header);
+  CloseHandle(mapping->section);
+  all.by_name.erase(mapping->where);
+  delete mapping;
 }
 
 std::string machine_directory() { return ""; }

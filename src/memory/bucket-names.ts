@@ -29,6 +29,7 @@ export function bucketByName(
 ): Bucket {
   const { bucket, rate, burst } = openBucketByName(name, scope, requestsPerSecond, burstSize, clock)
   if (rate !== requestsPerSecond || burst !== burstSize) {
+    bucket.close?.()
     const text = (r: number, b: number): string => `{ requestsPerSecond: ${r}, burstSize: ${b} }`
     throw otherParameters(
       `the name '${name}'`,

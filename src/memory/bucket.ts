@@ -38,6 +38,8 @@ export interface Bucket {
   /** Of a bucket of the machine: adds decisions to what `amorsize top` shows. */
   addCounts?(allowed: number, denied: number): void
   parameters(): { requestsPerSecond: number; burstSize: number }
+  /** Of a bucket with a name: lets go of its memory. What is called afterwards finds an empty bucket. */
+  close?(): void
 }
 
 /** Where a bucket's cells are, and the bucket. */

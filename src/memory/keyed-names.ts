@@ -22,6 +22,8 @@ export function keyedTableByName(
   const placed = openByName(name, scope, parameters, clock)
   const [theirs, ours] = [textOf(placed.parameters), textOf(parameters)]
   if (theirs === ours) return placed
+  // Of a name of this thread alone it is the one that all share, and has nothing to close.
+  placed.table.close?.()
   throw otherParameters(`the name '${name}'`, scope, theirs, ours)
 }
 

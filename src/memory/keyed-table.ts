@@ -28,6 +28,8 @@ export interface KeyedTable {
   reset(key: Key): void
   /** Keys that have less than a full bucket. */
   size(): number
+  /** Of a table with a name: lets go of its memory. What is called afterwards finds an empty table. */
+  close?(): void
 }
 
 /** Where a table's cells are (null: under a name), and the table. */

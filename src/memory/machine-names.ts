@@ -1,5 +1,6 @@
 import { SharedMemoryError, type SharedMemoryReason } from '../errors.js'
 import { type NativeAddon, nativeAddon } from '../internal/native.js'
+import { MACHINE } from './layout.js'
 
 declare module '../internal/native.js' {
   /** The functions of native/binding/named_cells.cc. */
@@ -26,6 +27,7 @@ const FAULTS = {
       `${e.where} does not belong to this user alone (${e.message}); it must be a file of this user with mode 0600`,
   ],
   full: ['full', (e) => `there is no room for another region (${e.where}: ${e.message})`],
+  crowded: ['full', (e) => `as many processes use ${e.where} as it has room for (${MACHINE.ownerRows})`],
   'not-a-region': ['not-a-region', (e) => `${e.where} is no region of amorsize, or has been damaged; ${removal(e)}`],
   'other-version': [
     'layout-version',

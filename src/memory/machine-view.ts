@@ -42,6 +42,7 @@ interface KindView {
 const KINDS: Readonly<Record<number, KindView>> = {
   [KIND.tokenBucket]: { title: 'limiter', cells: NAMED_BUCKET.cells, read: readBucket },
   [KIND.keyedTable]: { title: 'keyed limiter', cells: KEYED.headerCells, read: readKeyedTable },
+  [KIND.keyedWindow]: { title: 'keyed window', cells: KEYED.headerCells },
   [KIND.semaphore]: { title: 'bulkhead', cells: 1, read: readSemaphore },
   [KIND.circuitBreaker]: { title: 'breaker', cells: BREAKER.headCells, read: readBreaker },
   [KIND.retryBudget]: { title: 'retry budget', cells: RETRY_BUDGET.cells },

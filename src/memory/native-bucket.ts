@@ -24,6 +24,7 @@ declare module '../internal/native.js' {
     bucketReset(number: number, nowMs: number): Outcome
     bucketParameters(number: number, out: Float64Array): void
     bucketAddCounts(number: number, allowed: number, denied: number): void
+    bucketClose(number: number): void
     clockSource(): 'counter' | 'kernel'
   }
 }
@@ -123,6 +124,10 @@ export class NativeBucket implements Bucket {
 
   reset(): Outcome {
     return this.#addon.bucketReset(this.#number, timeFor(this.#clock))
+  }
+
+  close(): void {
+    this.#addon.bucketClose(this.#number)
   }
 
   parameters(): { requestsPerSecond: number; burstSize: number } {

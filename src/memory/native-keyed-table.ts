@@ -42,6 +42,7 @@ declare module '../internal/native.js' {
     keyedLook(number: number, key: Key, nowMs: number, tokens: number, out: Float64Array): number
     keyedReset(number: number, key: Key, nowMs: number): void
     keyedSize(number: number, key: Key, nowMs: number): number
+    keyedClose(number: number, key: Key, nowMs: number): void
   }
 }
 
@@ -135,6 +136,10 @@ export class NativeKeyedTable implements KeyedTable {
 
   size(): number {
     return this.#addon.keyedSize(this.#number, 0, timeFor(this.#clock))
+  }
+
+  close(): void {
+    this.#addon.keyedClose(this.#number, 0, 0)
   }
 }
 

@@ -16,6 +16,7 @@ interface Publication {
 const INTERVAL_MS = 250
 
 const publications = new Set<Publication>()
+const bySource = new WeakMap<Source, Publication>()
 let timer: NodeJS.Timeout | undefined
 
 /**
@@ -24,11 +25,20 @@ let timer: NodeJS.Timeout | undefined
  */
 export function publishCounts(source: Source, bucket: Bucket): void {
   if (bucket.addCounts === undefined) return
-  publications.add({ source: new WeakRef(source), bucket, allowed: 0, denied: 0 })
+  const publication = { source: new WeakRef(source), bucket, allowed: 0, denied: 0 }
+  publications.add(publication)
+  bySource.set(source, publication)
   if (timer !== undefined) return
   timer = setInterval(publishAll, INTERVAL_MS)
   timer.unref()
   process.on('exit', publishAll)
+}
+
+/** Publishes what `source` has counted and then no more: it is about to let go of its bucket. */
+export function endCounts(source: Source): void {
+  const publication = bySource.get(source)
+  if (publication === undefined || !publications.delete(publication)) return
+  publish(publication, source)
 }
 
 function publishAll(): void {

@@ -196,6 +196,7 @@ export class KeyedRateLimiter implements Disposable {
       throw disposedError()
     }
     this.#queue.refuseAll(disposedError())
+    this.#table.close?.()
   }
 
   #takeOne(key: Key): boolean {

@@ -29,7 +29,7 @@ import {
 } from './rate-limit-policy.js'
 import { type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
-import { publishCounts } from './count-publisher.js'
+import { endCounts, publishCounts } from './count-publisher.js'
 import { clockOfName } from './own-clocks.js'
 import { changeUnderWay, disposedError, moreThanBurst, rateLimitExceeded } from './refusals.js'
 import { WaitQueue, recheckWaiters } from './wait-queue.js'
@@ -390,6 +390,8 @@ export class RateLimiter implements Policy, Disposable {
     }
     this.#queue.refuseAll(disposedError())
     for (const lease of this.#leaseHost.open) lease[Symbol.dispose]()
+    endCounts(this)
+    this.#bucket.close?.()
   }
 
   #acquireSlowly(tokens: number, options: AcquireOptions | undefined): Promise<void> {

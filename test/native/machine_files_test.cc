@@ -1,6 +1,9 @@
 // Named regions: who creates them, what a creator leaves that dies, and who finds what.
 #include <sched.h>
 
+#include <algorithm>
+#include <fstream>
+
 #include "machine_support.h"
 
 namespace amorsize::test {
@@ -175,6 +178,92 @@ TEST("machine: a name that was removed is made again; who had it keeps what it h
   const MachineCells fresh = files.cells(kKind, "gone", kCells, founding(1, 7));
   CHECK(is_bucket(old, 5));
   CHECK(is_bucket(fresh, 7));
+}
+
+size_t mappings_of(const std::string& path) {
+  std::ifstream maps("/proc/self/maps");
+  size_t count = 0;
+  for (std::string line; std::getline(maps, line);) count += line.find(path) != std::string::npos ? 1 : 0;
+  return count;
+}
+
+TEST("machine: a region is unmapped with its last share, and then nobody uses it") {
+  const Directory directory;
+  MachineFiles files(directory.path());
+  const MachineCells one = files.cells(kKind, "shares", kCells, founding(1, 5), founded_with(5));
+  const MachineCells other = files.cells(kKind, "shares", kCells, founding(1, 5), founded_with(5));
+  CHECK(one.mapping == other.mapping);
+  EXPECT_EQ(mappings_of(directory.path()), size_t{1});
+  files.release(one.mapping);
+  CHECK(is_bucket(other, 5));
+  // Still in use: its parameters stay.
+  const MachineCells third = files.cells(kKind, "shares", kCells, founding(1, 7), founded_with(7));
+  CHECK(is_bucket(third, 5));
+  files.release(other.mapping);
+  files.release(third.mapping);
+  EXPECT_EQ(mappings_of(directory.path()), size_t{0});
+  CHECK(is_bucket(files.cells(kKind, "shares", kCells, founding(1, 7), founded_with(7)), 7));
+}
+
+TEST("machine: two tables of one process have rows of their own") {
+  const Directory directory;
+  MachineFiles files(directory.path());
+  MachineFiles theirs(directory.path());
+  const MachineCells mine = files.cells(kKind, "two", kCells, founding(1, 5), founded_with(5));
+  const MachineCells other = theirs.cells(kKind, "two", kCells, founding(1, 5), founded_with(5));
+  files.release(mine.mapping);
+  MachineFiles third(directory.path());
+  CHECK(is_bucket(third.cells(kKind, "two", kCells, founding(1, 7), founded_with(7)), 5));
+  CHECK(is_bucket(other, 5));
+}
+
+TEST("machine: cells that nobody uses are adapted in place, and made again only where that cannot be") {
+  const Directory directory;
+  MachineFiles files(directory.path());
+  const auto open = [&](double burst, bool can) {
+    const MachineCells opened = files.cells(kKind, "adapt", kCells, founding(1e-9, burst), [&](core::Word* words) {
+      core::TokenBucket<> bucket(words);
+      return can && bucket.update(os::monotonic_ns(), 1e-9, burst) == core::Outcome::kGranted;
+    });
+    CHECK(is_bucket(opened, burst));
+    const double tokens = core::TokenBucket<>(opened.words).available(os::monotonic_ns());
+    core::TokenBucket<>(opened.words).charge(os::monotonic_ns(), std::max(tokens, 1e-6));
+    files.release(opened.mapping);
+    return tokens;
+  };
+  CHECK(open(100, true) == 100);
+  CHECK(open(101, true) < 1e-3);
+  CHECK(open(100, true) < 1e-3);
+  CHECK(open(50, false) == 50);
+}
+
+TEST("machine: a process maps so many regions and no more; what it lets go of makes room") {
+  const Directory directory;
+  MachineFiles files(directory.path(), nullptr, MachineFiles::kPatienceNs, 3);
+  MachineCells opened[3];
+  for (int i = 0; i < 3; ++i) opened[i] = files.cells(kKind, "many " + std::to_string(i), kCells, founding(1, 5));
+  const MachineCells refused = files.cells(kKind, "many 3", kCells, founding(1, 5));
+  EXPECT_EQ(refused.fault, MachineFault::kFull);
+  CHECK(refused.words == nullptr);
+  CHECK(is_bucket(files.cells(kKind, "many 2", kCells, founding(1, 5)), 5));
+  files.release(opened[0].mapping);
+  CHECK(is_bucket(files.cells(kKind, "many 3", kCells, founding(1, 5)), 5));
+}
+
+TEST("machine: a copy of a region that has holes is given its memory before it is mapped") {
+  const Directory directory;
+  const std::string name = "holes";
+  {
+    MachineFiles files(directory.path());
+    files.release(files.cells(kKind, name, 100'000, founding(1, 5)).mapping);
+  }
+  std::filesystem::resize_file(directory.file(name), 4096 + 64 * kCells);
+  std::filesystem::resize_file(directory.file(name), 4096 + 64 * 100'000);
+  MachineFiles files(directory.path());
+  CHECK(is_bucket(files.cells(kKind, name, 100'000, founding(1, 7)), 5));
+  struct stat status {};
+  EXPECT_EQ(stat(directory.file(name).c_str(), &status), 0);
+  CHECK(status.st_blocks * 512 >= status.st_size);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ TEST("machine: the rows of ended processes are cleared by the next one that open
   EXPECT_EQ(owners_of(files.cells(kKind, "rows", kCells, founding(1, 5))), 1);
 }
 
-TEST("machine: with every row taken a process still shares the region") {
+TEST("machine: with every row taken by processes that run the next one is refused, and the region stays") {
   const Directory directory;
   MachineFiles files(directory.path());
   const MachineCells opened = files.cells(kKind, "crowd", kCells, founding(1, 5));
@@ -74,6 +74,18 @@ TEST("machine: with every row taken a process still shares the region") {
     header[core::machine::kOwners + 2 * i + 1].store(
         1, std::memory_order_relaxed);  // another namespace: nobody here can tell
   }
+  for (const double burst : {5.0, 7.0}) {
+    EXPECT_EQ(wait_for(start([&] {
+                MachineFiles theirs(directory.path());
+                const MachineCells refused =
+                    theirs.cells(kKind, "crowd", kCells, founding(1, burst), founded_with(burst));
+                EXPECT_EQ(refused.fault, os::MachineFault::kCrowded);
+                CHECK(refused.words == nullptr && refused.mapping == nullptr);
+              })),
+              0);
+  }
+  CHECK(is_bucket(files.cells(kKind, "crowd", kCells, founding(1, 5)), 5));
+  header[core::machine::kOwners].store(0, std::memory_order_relaxed);
   EXPECT_EQ(wait_for(start([&] {
               MachineFiles theirs(directory.path());
               CHECK(is_bucket(theirs.cells(kKind, "crowd", kCells, founding(1, 5)), 5));

@@ -136,7 +136,8 @@ describeMachine('what cannot be trusted is refused with its reason, and nothing 
         words({ 2: 65n, ...stranger })(file)
       },
     ],
-    ['cells of which the kind is not written', 'not-a-region', word(512, 0n)],
+    ['cells that begin with another kind', 'not-a-region', word(512, 7n)],
+    ['cells of which the kind is not written, in use', 'not-a-region', words({ 512: 0n, ...stranger })],
     ['a clock of another namespace', 'unavailable', word(6, 1n)],
     ['a mode that lets others in', 'permission', (file: string) => chmodSync(file, 0o644)],
     ['a symbolic link', 'not-a-region', linkTo('/etc/hostname')],
@@ -157,8 +158,8 @@ describeMachine('what cannot be trusted is refused with its reason, and nothing 
     expect(errorOf(policyOf(name))).toMatchObject({ reason: 'permission' })
   })
 
-  it('but one of another boot, or that nobody finished, is made anew', async () => {
-    for (const spoil of [word(4, 12345n), word(0, 0n), cutTo(0)]) {
+  it('but one of another boot, or that nobody finished or changed to the end, is made anew', async () => {
+    for (const spoil of [word(4, 12345n), word(0, 0n), word(512, 0n), cutTo(0)]) {
       const name = machineName()
       spoil(await fileOf(name))
       expect(drain(new RateLimiter(policyOf(name)))).toBe(5)
@@ -166,10 +167,10 @@ describeMachine('what cannot be trusted is refused with its reason, and nothing 
     }
   })
 
-  it('and one whose parameters differ, when no process uses it any more', async () => {
+  it('and one whose parameters differ takes those of now, and keeps its tokens, when no process uses it any more', async () => {
     const name = machineName()
     await fileOf(name)
-    expect(drain(new RateLimiter({ ...policyOf(name), burstSize: 6 }))).toBe(6)
+    expect(drain(new RateLimiter({ ...policyOf(name), burstSize: 6 }))).toBe(0)
     expect(await runScript(policyOf(name), 'say(0)')).toMatchObject({ error: { reason: 'parameters-differ' } })
   })
 
