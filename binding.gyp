@@ -13,6 +13,7 @@
         "native/binding/hot_calls.cc",
         "native/binding/named_cells.cc",
         "native/binding/placement_binding.cc",
+        "native/binding/process_host.cc",
         "native/binding/retry_budget_binding.cc",
         "native/binding/semaphore_binding.cc",
         "native/binding/keyed_binding.cc",

@@ -13,6 +13,7 @@
 
 #include "binding/bindings.h"
 #include "binding/napi_args.h"
+#include "binding/process_host.h"
 
 namespace amorsize::binding {
 
@@ -34,10 +35,10 @@ struct Doorbell {
 
 namespace {
 
+// The doorbells of this copy of the addon: those of all copies are rung through the process's host.
 struct Table {
   std::mutex mutex;
   std::map<uint32_t, Doorbell*> doorbells;
-  uint32_t last_id = kNoDoorbell;
 };
 
 // Never destroyed: threads may still ring while the process runs its exit handlers.
@@ -69,6 +70,7 @@ void answer(uv_async_t* async) {
 void close(Doorbell* doorbell) {
   if (doorbell->closing) return;
   doorbell->closing = true;
+  if (doorbell->id != kNoDoorbell) process_host().remove_bell(doorbell->id);
   {
     Table& all = table();
     const std::lock_guard lock(all.mutex);
@@ -122,12 +124,10 @@ napi_value open(napi_env env, napi_callback_info info) {
     close(doorbell);
     return throw_last(env, "the doorbell's clean-up hook");
   }
+  doorbell->id = process_host().add_bell(&doorbell->async);
   {
     Table& all = table();
     const std::lock_guard lock(all.mutex);
-    do ++all.last_id;
-    while (all.last_id == kNoDoorbell || all.doorbells.count(all.last_id) > 0);
-    doorbell->id = all.last_id;
     all.doorbells.emplace(doorbell->id, doorbell);
   }
   return make_double(env, doorbell->id);
@@ -177,20 +177,9 @@ napi_value ring_from_script(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-void ring(uint32_t id) {
-  Table& all = table();
-  const std::lock_guard lock(all.mutex);
-  const auto found = all.doorbells.find(id);
-  if (found != all.doorbells.end()) uv_async_send(&found->second->async);
-}
+void ring(uint32_t id) { process_host().ring(id); }
 
-void ring_others(uint32_t id) {
-  Table& all = table();
-  const std::lock_guard lock(all.mutex);
-  for (const auto& [other, doorbell] : all.doorbells) {
-    if (other != id) uv_async_send(&doorbell->async);
-  }
-}
+void ring_others(uint32_t id) { process_host().ring_others(id); }
 
 bool is_doorbell_of(napi_env env, uint32_t id) { return find_own(env, id) != nullptr; }
 

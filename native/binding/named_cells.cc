@@ -4,7 +4,7 @@
 
 #include "binding/bindings.h"
 #include "binding/napi_args.h"
-#include "os/process_names.h"
+#include "binding/process_host.h"
 
 namespace amorsize::binding {
 namespace {
@@ -58,6 +58,11 @@ napi_value directory(napi_env env, napi_callback_info) {
   return result;
 }
 
+// otherLayout(): the layout version of another copy of the addon in this process that has another one; 0 without one
+napi_value ask_other_layout(napi_env env, napi_callback_info) {
+  return make_double(env, static_cast<double>(other_layout()));
+}
+
 // What the collector is told that a mapping weighs: else it would see no reason to collect handles that are small.
 int64_t weight_of(const NamedCells& named) {
   return static_cast<int64_t>((core::machine::kHeaderCells + named.cells) * core::kCellBytes);
@@ -105,13 +110,19 @@ void NamedCells::release(napi_env env) {
 
 NamedCells named_cells(napi_env env, const NameRequest& request) {
   if (request.machine) return machine_cells(env, request);
-  core::Word* const words = os::find_or_create_cells(request.kind, request.name, request.cells, request.initialize);
+  const auto initialize = [](core::Word* words, void* data) {
+    static_cast<const NameRequest*>(data)->initialize(words);
+  };
+  core::Word* const words =
+      process_host().cells(static_cast<int64_t>(request.kind), request.name.data(), request.name.size(), request.cells,
+                           initialize, const_cast<NameRequest*>(&request));
   if (words == nullptr) throw_fault(env, MachineFault::kFull, "this process", 0);
   return {words, request.cells, nullptr};
 }
 
 bool register_machine(napi_env env, napi_value exports) {
-  return add_function(env, exports, "machineDirectory", directory);
+  return add_function(env, exports, "machineDirectory", directory) &&
+         add_function(env, exports, "otherLayout", ask_other_layout);
 }
 
 }  // namespace amorsize::binding

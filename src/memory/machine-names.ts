@@ -7,6 +7,7 @@ declare module '../internal/native.js' {
   interface NativeAddon {
     /** The directory whose files the machine's regions are; empty where they are no files. */
     machineDirectory(): string
+    otherLayout(): number
   }
 }
 

@@ -2,6 +2,7 @@ import { SharedMemoryError } from '../errors.js'
 import { builtins } from '../internal/builtins.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { type NativeAddon, nativeAddon } from '../internal/native.js'
+import { LAYOUT_VERSION } from './layout.js'
 import { addonForMachine } from './machine-names.js'
 
 /** Who shares a name: every thread of this process, or every process of this user on this machine. */
@@ -15,7 +16,24 @@ export type NameScope = 'process' | 'machine'
  */
 export function addonForNames(name: string, scope: NameScope, clock: Clock): NativeAddon | null {
   if (clock !== systemClock) return null
-  return scope === 'machine' ? addonForMachine(name) : nativeAddon()
+  if (scope === 'machine') return addonForMachine(name)
+  const addon = nativeAddon()
+  if (addon !== null) warnOfOtherLayout(addon)
+  return addon
+}
+
+let isWarned = false
+
+/** Copies of the package in one process share its names, unless their memory is laid out in different ways. */
+function warnOfOtherLayout(addon: NativeAddon): void {
+  if (isWarned) return
+  const other = addon.otherLayout()
+  if (other === 0) return
+  isWarned = true
+  process.emitWarning(
+    `this process has another copy of amorsize, whose memory has layout version ${other}, not ${LAYOUT_VERSION}: a name of scope 'process' is a limit of its own in each. Install one version.`,
+    { type: 'AmorsizeWarning', code: 'AMORSIZE_TWO_LAYOUTS' },
+  )
 }
 
 /** Names of this thread alone, by clock and scope. */

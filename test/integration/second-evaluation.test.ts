@@ -25,8 +25,10 @@ function makeCopy(name: string, hasOwnAddon: boolean): string {
 }
 
 let again: string
+let elsewhere: string
 beforeAll(() => {
   again = makeCopy('again', false)
+  elsewhere = makeCopy('elsewhere', true)
 })
 
 /** Runs a program of its own in which `first` and `second` are evaluations of the package; what it prints. */
@@ -82,5 +84,39 @@ describeWithAddon('a program that evaluates the package a second time, with the 
   })
   it('has one bucket for a name', async () => {
     expect(await run(again, BUCKETS)).toBe(10)
+  })
+})
+
+describeWithAddon('a program that has the package twice, each with an addon of its own', () => {
+  it('has one bucket for a name', async () => {
+    expect(await run(elsewhere, BUCKETS)).toBe(10)
+  })
+  it('hands permits from one copy to the other', async () => {
+    expect(await run(elsewhere, BULKHEADS)).toEqual(['held', 0, 1, 2])
+  })
+  it('tells the listeners of both of a breaker’s transitions', async () => {
+    expect(await run(elsewhere, BREAKERS)).toEqual(['open', 'open'])
+  })
+  it('has one bucket for a name though no thread has both, and after the first has ended', async () => {
+    const code = (url: string): string =>
+      `import(${JSON.stringify(url)}).then(({ RateLimiter }) => {
+        const limiter = new RateLimiter({ name: 'github', requestsPerSecond: 1e-6, burstSize: 10 })
+        let n = 0
+        while (n < 6 && limiter.tryAcquire()) n++
+        require('node:worker_threads').parentPort.postMessage(n)
+      })`
+    const program = `
+      import { Worker } from 'node:worker_threads'
+      const ask = (code) => new Promise((resolve, reject) => {
+        let said
+        new Worker(code, { eval: true }).on('message', (n) => (said = n)).on('error', reject).on('exit', () => resolve(said))
+      })
+      const [one, two] = ${JSON.stringify([code(again), code(elsewhere)])}
+      process.stdout.write(JSON.stringify([await ask(one), await ask(two), await ask(one)]))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
+      timeout: 60_000,
+      env: { ...process.env, NODE_V8_COVERAGE: undefined },
+    })
+    expect(JSON.parse(stdout)).toEqual([6, 4, 0])
   })
 })
