@@ -28,10 +28,7 @@ describe('an item', () => {
   })
 
   it('that would lose its class fails where workers are demanded', async () => {
-    const outcomes = await execute(task<{ value: unknown }, unknown>(url, 'kindOf'), items, {
-      ...inWorkers,
-      onError: 'collect',
-    })
+    const outcomes = await execute(task<{ value: unknown }>(url, 'kindOf'), items, { ...inWorkers, onError: 'collect' })
     outcomes.forEach((outcome, i) => {
       if (i % 10 === 7) {
         const { reason } = outcome as PromiseRejectedResult
@@ -58,9 +55,9 @@ describe('an item', () => {
     const bytes = Array.from({ length: 20 }, (_, i) => Buffer.from(`item ${i}`))
     const reversed = await execute(task<Buffer, Buffer>(url, 'reversed'), bytes, inWorkers)
     expect(reversed.every((one) => Buffer.isBuffer(one))).toBe(true)
-    expect(reversed.map(String)).toEqual(bytes.map((one) => [...one.toString()].reverse().join('')))
+    expect(reversed.map(String)).toEqual(bytes.map((one) => Buffer.from(one).reverse().toString()))
     const kinds = await execute(
-      task<{ value: Buffer }, unknown>(url, 'kindOf'),
+      task<{ value: Buffer }>(url, 'kindOf'),
       bytes.map((value) => ({ value })),
       inWorkers,
     )
