@@ -58,6 +58,7 @@ async function handle(message: ToWorker): Promise<void> {
     report.post(message)
     return
   }
+  if (message.kind === 'chunk' && !begins(message.chunk)) return
   const task = tasks.get(message.task)
   if (typeof task !== 'function') return
   const guard = policies?.run === message.run ? policies.guard : undefined
@@ -74,6 +75,16 @@ async function handle(message: ToWorker): Promise<void> {
     report.done(-1, count, startedMs, machineNow())
   }
   tellPlace(cells)
+}
+
+/** Whether this thread may begin a chunk: the main thread may have taken it back. Chunks come in order. */
+function begins(chunk: number): boolean {
+  for (;;) {
+    const begun = Atomics.load(cells, Cell.BEGUN)
+    if (begun >= chunk) return false
+    // order: seq_cst. Pairs with pool-worker.ts:takeBack.
+    if (Atomics.compareExchange(cells, Cell.BEGUN, begun, chunk) === begun) return true
+  }
 }
 
 async function load({ task }: Extract<ToWorker, { kind: 'task' }>): Promise<void> {

@@ -44,6 +44,8 @@ export class PoolWorker {
   readonly threadId: number
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
   readonly epochMs = machineNow()
+  /** Number of the last chunk that it was sent, of any run. */
+  lastChunk = 0
   owner: WorkerOwner | undefined = undefined
   isGone = false
   /** Why it is being ended, if this side does it. */
@@ -113,6 +115,24 @@ export class PoolWorker {
   /** Index of the item that runs, -1 for none that is known. */
   get currentItem(): number {
     return Atomics.load(this.cells, Cell.CURRENT)
+  }
+
+  /** The last chunk that it has begun, or that was taken back. */
+  get lastBegun(): number {
+    return Atomics.load(this.cells, Cell.BEGUN)
+  }
+
+  /**
+   * Takes back all chunks that it has not begun.
+   *
+   * @returns the last one that it has begun
+   */
+  takeBack(): number {
+    for (;;) {
+      const begun = Atomics.load(this.cells, Cell.BEGUN)
+      // order: seq_cst. Pairs with execute-worker.ts:begins: of this thread and the worker, one has each chunk.
+      if (Atomics.compareExchange(this.cells, Cell.BEGUN, begun, this.lastChunk) === begun) return begun
+    }
   }
 
   /** Whether it is through with the shared block of `run`: its message that says so comes later. */

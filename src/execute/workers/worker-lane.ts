@@ -56,7 +56,6 @@ export class WorkerLane implements Lane, WorkerOwner {
   #ahead = AHEAD
   /** Since when it has been at the oldest of its chunks. */
   #sinceMs = 0
-  #nextChunk = 1
   #isLoaded = false
   #isRefused = false
   /** Whether it has done anything for this run. */
@@ -114,7 +113,9 @@ export class WorkerLane implements Lane, WorkerOwner {
         if (crashed === undefined && this.#claim()) return
         const batch = crashed ?? supply.take(this.#force.chunkSize(), this.#again)
         if (batch === undefined) {
-          if (this.chunks.size === 0) this.#run.endIfDone()
+          if (this.chunks.size > 0) return
+          if (this.#force.takeBack()) continue
+          this.#run.endIfDone()
           return
         }
         this.#send(batch)
@@ -124,6 +125,26 @@ export class WorkerLane implements Lane, WorkerOwner {
     } finally {
       this.#filling = false
     }
+  }
+
+  /** Items that it has been sent and, as far as is known, not begun. */
+  get waiting(): number {
+    let count = 0
+    for (const [chunk, { left }] of this.chunks) if (chunk > this.worker.lastBegun) count += left
+    return count
+  }
+
+  /** Gives back what the worker has been sent and not begun: others have nothing to do. @returns whether there was anything */
+  takeBack(): boolean {
+    const begun = this.worker.takeBack()
+    const waiting = [...this.chunks].filter(([chunk]) => chunk > begun)
+    for (const [chunk] of waiting) this.chunks.delete(chunk)
+    // The last put is the first taken.
+    for (const [, { batch }] of waiting.reverse()) {
+      if (batch.isCareful) this.#run.supply.putCrashed(batch)
+      else this.#run.supply.putBack(batch)
+    }
+    return waiting.length > 0
   }
 
   /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
@@ -182,7 +203,7 @@ export class WorkerLane implements Lane, WorkerOwner {
       this.#sendEach(batch, unfit)
       return
     }
-    const chunk = this.#nextChunk++
+    const chunk = ++this.worker.lastChunk
     const { values, buffers } = packValues(Array.from(batch.items))
     const nowMs = machineNow()
     const isIdle = this.chunks.size === 0
@@ -350,7 +371,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#unread = error
     this.#force.hasLostMessages = true
     // It may have been the one that said a chunk is done: the answer to this says so too.
-    this.worker.send({ kind: 'echo', run: this.#runNumber, upTo: this.#nextChunk - 1 })
+    this.worker.send({ kind: 'echo', run: this.#runNumber, upTo: this.worker.lastChunk })
   }
 
   #allDone({ upTo }: EchoMessage): void {

@@ -23,7 +23,9 @@ export const Cell = {
   CPU: 7,
   /** How many messages it has been sent: a worker that is awake looks here for the next. Written by the main thread. */
   POSTED: 8,
-  COUNT: 9,
+  /** The last chunk that the worker has begun, or that was taken back before it had: it begins only later ones. */
+  BEGUN: 9,
+  COUNT: 10,
 } as const
 
 /** Whoever looks at a cell again and again gives up after so many looks, whatever the clock says: a test, or a task's module, may have stopped it. */

@@ -231,7 +231,15 @@ export class Workforce {
    */
   #awaitLast(): void {
     if (this.block?.remaining === 0 && this.#leaveBlock(performance.now() + LAST_MS)) this.sweepLast()
-    this.#keepWatch()
+    if (!this.worksHere || !this.takeBack()) this.#keepWatch()
+  }
+
+  /** A lane has nothing to do, and nothing is left: what waits longest in a worker is taken back. @returns whether there was anything */
+  takeBack(): boolean {
+    if (!this.run.supply.ended) return false
+    let fullest: WorkerLane | undefined
+    for (const lane of this.#lanes) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
+    return fullest?.takeBack() ?? false
   }
 
   #leaveBlock(untilMs: number): boolean {

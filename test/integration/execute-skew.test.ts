@@ -1,0 +1,51 @@
+import { execute, stream } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+
+const inWorkers = { mode: 'threads', workers: 2, mainThread: false } as const
+
+/** Keeps its thread busy for as long as the item says. */
+const work = ({ i, ms }: { i: number; ms: number }): number => {
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs);
+  return i
+}
+
+describe('items that take much longer than others', () => {
+  it('hold up no others that wait behind them in a worker', async () => {
+    // Both workers are there.
+    await execute(
+      work,
+      Array.from({ length: 8 }, (_, i) => ({ i, ms: 5 })),
+      inWorkers,
+    )
+    const items = Array.from({ length: 12 }, (_, i) => ({ i, ms: i === 0 ? 1000 : 2 }))
+    const order: number[] = []
+    for await (const i of stream(work, items, { ...inWorkers, chunkSize: 2, ordered: false })) order.push(i)
+    expect([...order].sort((a, b) => a - b)).toEqual(items.map(({ i }) => i))
+    // Only what is in the same chunk waits for the long one.
+    expect(order.slice(-2)).toEqual([0, 1])
+  })
+
+  it('run once, however often what waits is taken back', async () => {
+    for (let round = 0; round < 10; round++) {
+      const items = Array.from({ length: 200 }, (_, i) => ({ i, ms: i % (20 + round) === 0 ? 8 : 0.2 }))
+      const chunks: number[] = []
+      const hooks = { onChunk: ({ count }: { count: number }) => chunks.push(count) }
+      expect(await execute(work, items, { ...inWorkers, hooks })).toEqual(items.map(({ i }) => i))
+      expect(chunks.reduce((sum, count) => sum + count, 0)).toBe(200)
+    }
+  })
+
+  it('may end their worker with others waiting behind them', async () => {
+    const dies = ({ i }: { i: number }): number => {
+      const endMs = performance.now() + (i === 0 ? 200 : 1)
+      while (performance.now() < endMs);
+      if (i === 0) process.exit(7)
+      return i
+    }
+    const items = Array.from({ length: 12 }, (_, i) => ({ i }))
+    const options = { ...inWorkers, chunkSize: 1, onError: 'collect', retryCrashedItems: 0 } as const
+    const outcomes = await execute(dies, items, options)
+    expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual(items.map(({ i }) => i !== 0))
+  })
+})
