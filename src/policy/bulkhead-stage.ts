@@ -76,7 +76,7 @@ export class BulkheadStage implements LinearStage {
   }
 
   /** The error for a call that gets no slot. */
-  refusal({ queue }: Partition, because: string): BulkheadRejectedError {
+  #refusal({ queue }: Partition, because: string): BulkheadRejectedError {
     const { maxConcurrent, name } = this.options
     const queued = queue.semaphore.waiting()
     const who = name === null ? 'the bulkhead' : `the bulkhead '${name}'`
@@ -98,40 +98,44 @@ export class BulkheadStage implements LinearStage {
     if (--partition.users === 0 && partition !== this.#only) this.#partitions.rest(partition)
   }
 
-  #wait(call: Call, partition: Partition): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { maxWaitMs, maxQueue } = this.options
-      const { scope } = call
-      if (maxWaitMs === 0 && partition.queue.reclaim() && partition.queue.tryEnter() === undefined) {
-        this.admit(call, partition)
-        resolve()
-        return
-      }
-      if (scope.aborted || maxWaitMs === 0) {
-        this.#leave(partition)
-        if (!scope.aborted) this.counts.rejected++
-        reject(scope.aborted ? scope.reason : this.refusal(partition, 'it does not wait'))
-        return
-      }
-      const waiting = new WaitingCall(this, call, partition, resolve, reject)
-      const admission = partition.queue.enter(waiting)
-      if (admission === ADMISSION.admitted) {
-        this.admit(call, partition)
-        resolve()
-      } else if (admission === ADMISSION.refused) {
-        this.#leave(partition)
-        this.counts.rejected++
-        reject(this.refusal(partition, `its queue is full: ${maxQueue} wait already`))
-      } else {
-        this.counts.queued++
-        this.#waiting.add(waiting)
-        scope.onAbort(waiting)
-        if (maxWaitMs !== Infinity) this.timers.add(waiting, maxWaitMs)
-        if (this.events.isHeard) this.events.emit('queued', { queued: partition.queue.size })
-      }
-    })
+  async #wait(call: Call, partition: Partition): Promise<void> {
+    const { maxWaitMs, maxQueue } = this.options
+    const { scope } = call
+    if (maxWaitMs === 0 && partition.queue.reclaim() && partition.queue.tryEnter() === undefined) {
+      this.admit(call, partition)
+      return
+    }
+    if (scope.aborted || maxWaitMs === 0) {
+      this.#leave(partition)
+      if (scope.aborted) throw scope.reason
+      this.counts.rejected++
+      throw this.#refusal(partition, 'it does not wait')
+    }
+    const waiting = new WaitingCall(this, call, partition)
+    const admission = partition.queue.enter(waiting)
+    if (admission === ADMISSION.admitted) {
+      this.admit(call, partition)
+      return
+    }
+    if (admission === ADMISSION.refused) {
+      this.#leave(partition)
+      this.counts.rejected++
+      throw this.#refusal(partition, `its queue is full: ${maxQueue} wait already`)
+    }
+    this.counts.queued++
+    this.#waiting.add(waiting)
+    scope.onAbort(waiting)
+    if (maxWaitMs !== Infinity) this.timers.add(waiting, maxWaitMs)
+    if (this.events.isHeard) this.events.emit('queued', { queued: partition.queue.size })
+    // Listeners are told from here, in the async context of the call.
+    if ((await waiting.turn) === 'too late') throw this.#refusal(partition, `this call has waited for ${maxWaitMs} ms`)
   }
 }
+
+/** How a wait ended, where it was not cut short. */
+type Turn = 'admitted' | 'too late'
+
+const ignore = (): void => undefined
 
 /** One call in the queue. */
 class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
@@ -143,35 +147,31 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   readonly #stage: BulkheadStage
   readonly #call: Call
   readonly #partition: Partition
-  readonly #resolve: () => void
-  readonly #reject: (reason: unknown) => void
+  readonly turn: Promise<Turn>
+  #resolve: (turn: Turn) => void = ignore
+  #reject: (reason: unknown) => void = ignore
 
-  constructor(
-    stage: BulkheadStage,
-    call: Call,
-    partition: Partition,
-    resolve: () => void,
-    reject: (reason: unknown) => void,
-  ) {
+  constructor(stage: BulkheadStage, call: Call, partition: Partition) {
     this.#stage = stage
     this.#call = call
     this.#partition = partition
-    this.#resolve = resolve
-    this.#reject = reject
+    this.turn = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
   }
 
   admitted(): void {
     this.#end(true)
     this.#stage.admit(this.#call, this.#partition)
-    this.#resolve()
+    this.#resolve('admitted')
   }
 
   /** It has waited as long as it may. */
   run(): void {
-    const { counts, options } = this.#stage
-    counts.timedOut++
+    this.#stage.counts.timedOut++
     this.#giveUp()
-    this.#reject(this.#stage.refusal(this.#partition, `this call has waited for ${options.maxWaitMs} ms`))
+    this.#resolve('too late')
   }
 
   scopeAborted(scope: Scope): void {

@@ -1,3 +1,4 @@
+import { builtins } from '../internal/builtins.js'
 import { onRing, ringOthers } from '../memory/doorbell.js'
 import type { CircuitBreakerStage } from './circuit-breaker-stage.js'
 
@@ -46,13 +47,18 @@ export class TransitionRings {
   }
 }
 
-/** A breaker that nobody uses any more is not kept for the sake of its listeners. */
+/**
+ * A breaker that nobody uses any more is not kept for the sake of its listeners. A transition by another thread belongs to no call of this
+ * one: listeners hear of it in the async context of the first of them.
+ */
 function tellOnRing(stage: CircuitBreakerStage): () => void {
   const weak = new WeakRef(stage)
-  const stop = onRing(() => {
-    const alive = weak.deref()
-    if (alive === undefined) stop()
-    else alive.tell()
-  })
+  const stop = onRing(
+    builtins.asyncHooks.AsyncResource.bind(() => {
+      const alive = weak.deref()
+      if (alive === undefined) stop()
+      else alive.tell()
+    }),
+  )
   return stop
 }

@@ -7,22 +7,21 @@ import type { AroundStage } from './stage.js'
 export function foreignStage(policy: Policy): AroundStage {
   return {
     kind: (policy as { kind?: string }).kind ?? 'foreign',
-    around: (inner, scope, fn, hold, outcome) => {
-      const inside = async (context: PolicyContext): Promise<unknown> => {
-        const below = new Scope(scope, context.signal)
-        Hold.keep(hold)
-        try {
-          return await inner(below, fn, hold)
-        } finally {
-          below.close()
-          Hold.drop(hold)
+    begin: (scope, hold) => ({
+      start: (inner, fn) => {
+        const inside = async (context: PolicyContext): Promise<unknown> => {
+          const below = new Scope(scope, context.signal)
+          Hold.keep(hold)
+          try {
+            return await inner(below, fn, hold)
+          } finally {
+            below.close()
+            Hold.drop(hold)
+          }
         }
-      }
-      const call = async (): Promise<unknown> => await policy.execute(inside, { signal: scope.signal })
-      call().then(
-        (value) => outcome.resolve(value),
-        (error: unknown) => outcome.reject(error),
-      )
-    },
+        return policy.execute(inside, { signal: scope.signal })
+      },
+      end: () => undefined,
+    }),
   }
 }

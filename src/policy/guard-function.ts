@@ -45,11 +45,12 @@ export function guardFunction<F extends AnyFunction, P extends Policy>(policy: P
   const run = compile(stages)
   const readsArguments = stages.some((stage) => stage.readsArguments === true)
   const guarded = likeFunction(fn, policy, function (this: unknown, ...args: never[]): unknown {
-    return run(
-      readsArguments ? new ArgumentScope(args) : new Scope(),
-      () => Reflect.apply(innermost, this, args) as unknown,
-      undefined,
-    )
+    try {
+      const scope = readsArguments ? new ArgumentScope(args) : new Scope()
+      return Promise.resolve(run(scope, () => Reflect.apply(innermost, this, args) as unknown, undefined))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   })
   guardings.set(guarded, { fn: innermost, policies })
   return guarded

@@ -9,7 +9,7 @@ import { Hold } from './hold.js'
 import { WHY_BOUND } from './portable.js'
 import { RetryBudget } from './retry-budget.js'
 import { Scope } from './scope.js'
-import type { AroundStage, Outcome, Runner } from './stage.js'
+import type { AroundCall, AroundStage, Call, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** When to start another attempt: so much later than this part of all calls took. */
@@ -99,111 +99,114 @@ class HedgeStage implements AroundStage {
     return this.histogram.percentile(this.#fraction) ?? this.#initialMs
   }
 
-  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome): void {
-    new HedgedCall(this, inner, scope, fn, hold, outcome).start()
+  begin(scope: Scope, hold: Hold | undefined): AroundCall {
+    return new HedgedCall(this, scope, hold)
   }
 }
 
 /** One call and its attempts; also the timer that starts the next one. */
-class HedgedCall implements DueTimer {
+class HedgedCall implements AroundCall, DueTimer {
   due = 0
   order = 0
   heapIndex = -1
   readonly #stage: HedgeStage
-  readonly #inner: Runner
   readonly #scope: Scope
-  readonly #fn: PolicyFunction<unknown>
   readonly #hold: Hold | undefined
-  readonly #outcome: Outcome
   readonly #running = new Set<Scope>()
   readonly #afterMs: number
   readonly #startedMs: number
   #attempts = 0
-  #settled = false
+  /** Which attempt was the first to succeed. */
+  #answered = 0
+  /** Nothing more is to be started. */
+  #isOver = false
+  #startNext: () => void = () => undefined
 
-  constructor(
-    stage: HedgeStage,
-    inner: Runner,
-    scope: Scope,
-    fn: PolicyFunction<unknown>,
-    hold: Hold | undefined,
-    outcome: Outcome,
-  ) {
+  constructor(stage: HedgeStage, scope: Scope, hold: Hold | undefined) {
     this.#stage = stage
-    this.#inner = inner
     this.#scope = scope
-    this.#fn = fn
     this.#hold = hold
-    this.#outcome = outcome
     this.#afterMs = stage.afterMs
     this.#startedMs = stage.histogram === undefined ? 0 : stage.clock.now()
   }
 
-  start(): void {
+  start(inner: Runner, fn: PolicyFunction<unknown>): Promise<unknown> {
     this.#stage.counts.calls++
     this.#stage.budget?.deposit()
     if (this.#scope.isAbortable) this.#scope.onAbort(this)
-    this.#attempt()
+    return new Promise((resolve, reject) => {
+      const attempt = (): void => {
+        // Resolved by `resolve` itself, not by a function around it: V8 follows it when it writes the stack of an error.
+        this.#attempt(inner, fn).then(resolve, (error: unknown) => {
+          // While another attempt runs, it may still succeed. A hedge is against slowness; failures are for a retry.
+          if (this.#running.size === 0) reject(error)
+        })
+        if (this.#attempts < this.#stage.maxAttempts) void this.#due().then(next)
+      }
+      const next = (): void => {
+        if (this.#mayStart()) attempt()
+      }
+      attempt()
+    })
   }
 
   /** An attempt has taken long enough. */
   run(): void {
-    const { counts, budget, events } = this.#stage
-    if (budget?.tryWithdraw() === false) return
-    counts.hedged++
-    if (events.isHeard) events.emit('hedge', { attempt: this.#attempts + 1, afterMs: this.#afterMs })
-    this.#attempt()
+    this.#startNext()
   }
 
   /** Whoever waited has gone: start nothing more. The attempts hear of it through their own scopes. */
   scopeAborted(): void {
+    this.#isOver = true
     this.#stage.timers.remove(this)
   }
 
-  #attempt(): void {
-    const number = ++this.#attempts
-    const scope = new Scope(this.#scope)
-    this.#running.add(scope)
-    Hold.keep(this.#hold)
-    new Promise((resolve) => resolve(this.#inner(scope, this.#fn, this.#hold))).then(
-      (value) => this.#ended(scope, () => this.#succeeded(number, value)),
-      (error: unknown) => this.#ended(scope, () => this.#failed(error)),
-    )
-    if (number < this.#stage.maxAttempts && !this.#settled) this.#stage.timers.add(this, this.#afterMs)
-  }
-
-  #ended(scope: Scope, then: () => void): void {
-    Hold.drop(this.#hold)
-    scope.close()
-    this.#running.delete(scope)
-    if (!this.#settled) then()
-  }
-
-  #succeeded(number: number, value: unknown): void {
-    const { counts, histogram, clock, events } = this.#stage
-    this.#settle()
-    if (number > 1) {
+  end(call: Call): void {
+    const { counts, histogram, clock, events, timers } = this.#stage
+    this.#isOver = true
+    timers.remove(this)
+    this.#scope.offAbort(this)
+    if (call.failed) return
+    if (this.#answered > 1) {
       counts.won++
-      if (events.isHeard) events.emit('won', { attempt: number })
+      if (events.isHeard) events.emit('won', { attempt: this.#answered })
     }
     histogram?.record(clock.now() - this.#startedMs)
-    this.#outcome.resolve(value)
     if (this.#running.size === 0) return
     const reason = new DOMException('another attempt of the hedge has answered', 'AbortError')
     for (const loser of this.#running) loser.abort(reason)
   }
 
-  /** While another attempt runs, it may still succeed. A hedge is against slowness; failures are for a retry. */
-  #failed(error: unknown): void {
-    if (this.#running.size > 0) return
-    this.#settle()
-    this.#outcome.reject(error)
+  /** The next attempt goes on from a promise of this call, so that it runs in its async context, whoever armed the timer. */
+  #due(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#startNext = resolve
+      this.#stage.timers.add(this, this.#afterMs)
+    })
   }
 
-  #settle(): void {
-    this.#settled = true
-    this.#stage.timers.remove(this)
-    this.#scope.offAbort(this)
+  #mayStart(): boolean {
+    const { counts, budget, events } = this.#stage
+    if (this.#isOver || budget?.tryWithdraw() === false) return false
+    counts.hedged++
+    if (events.isHeard) events.emit('hedge', { attempt: this.#attempts + 1, afterMs: this.#afterMs })
+    return true
+  }
+
+  async #attempt(inner: Runner, fn: PolicyFunction<unknown>): Promise<unknown> {
+    const number = ++this.#attempts
+    const scope = new Scope(this.#scope)
+    this.#running.add(scope)
+    Hold.keep(this.#hold)
+    try {
+      const value = await inner(scope, fn, this.#hold)
+      if (this.#answered === 0) this.#answered = number
+      return value
+    } finally {
+      Hold.drop(this.#hold)
+      scope.close()
+      this.#running.delete(scope)
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+import type { AsyncResource } from 'node:async_hooks'
+import { builtins } from '../internal/builtins.js'
 import type { PolicyContext } from '../internal/policy.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 
@@ -40,7 +42,10 @@ export class Scope implements PolicyContext, AbortListener, SignalListener {
     if (state.controller === undefined) {
       state.controller = new AbortController()
       if (this.aborted) state.controller.abort(this.reason)
-      else this.follow()
+      else {
+        state.asker = new builtins.asyncHooks.AsyncResource('AmorsizeSignal')
+        this.follow()
+      }
     }
     return state.controller.signal
   }
@@ -124,9 +129,14 @@ export class Scope implements PolicyContext, AbortListener, SignalListener {
     const state = this.#state
     const listeners = state?.listeners
     this.close()
-    state?.controller?.abort(this.reason)
+    if (state?.controller !== undefined) abort(state.controller, this.reason, state.asker)
     if (listeners !== undefined) for (const listener of listeners) listener.scopeAborted(this)
   }
+}
+
+function abort(controller: AbortController, reason: unknown, asker: AsyncResource | undefined): void {
+  if (asker === undefined) controller.abort(reason)
+  else asker.runInAsyncScope(() => controller.abort(reason))
 }
 
 const NO_ARGUMENTS: readonly unknown[] = Object.freeze([])
@@ -135,6 +145,8 @@ class State {
   isAborted = false
   reason: unknown = undefined
   controller: AbortController | undefined = undefined
+  /** The async context in which the signal was asked for: its listeners are called there, whoever aborts. */
+  asker: AsyncResource | undefined = undefined
   /** There while the scope listens to what is above it. */
   listeners: Set<AbortListener> | undefined = undefined
   isClosed = false

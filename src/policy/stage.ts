@@ -2,9 +2,20 @@ import type { PolicyFunction } from '../internal/policy.js'
 import type { Hold } from './hold.js'
 import type { Scope } from './scope.js'
 
+/** The stages that run in one async frame. */
+export interface Frame {
+  /** Outermost first. */
+  readonly stages: readonly LinearStage[]
+  /** The stage within them that runs around what is inside; undefined in the innermost frame. */
+  readonly around: AroundStage | undefined
+  readonly inner: Runner
+}
+
 /** The state of one call in one frame: what its stages read and change. */
 export class Call {
+  readonly frame: Frame
   readonly scope: Scope
+  readonly fn: PolicyFunction<unknown>
   /** The innermost bulkhead slot this call holds. A bulkhead puts its own in `enter` and takes it off in `leave`. */
   hold: Hold | undefined
   /** How many stages, from the outermost, the call has entered and not left. */
@@ -13,13 +24,22 @@ export class Call {
   failed = false
   /** What the last attempt returned, or threw. */
   value: unknown = undefined
+  /** The present attempt of `frame.around`. */
+  attempt: AroundCall | undefined = undefined
   /** One slot a stage, for what it must remember about this call. */
   readonly slots: unknown[]
 
-  constructor(scope: Scope, hold: Hold | undefined, stageCount: number) {
+  constructor(frame: Frame, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined) {
+    this.frame = frame
     this.scope = scope
+    this.fn = fn
     this.hold = hold
-    this.slots = new Array<unknown>(stageCount)
+    this.slots = new Array<unknown>(frame.stages.length)
+  }
+
+  succeed(value: unknown): void {
+    this.failed = false
+    this.value = value
   }
 
   fail(error: unknown): void {
@@ -62,10 +82,15 @@ export interface LinearStage extends StageKind {
 /** Runs what lies inside a stage; may return a plain value, may throw. */
 export type Runner = (scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined) => unknown
 
-/** Who is told how a call ended: once; later calls are ignored. An object, so that no promise need stand between two frames. */
-export interface Outcome {
-  resolve(value: unknown): void
-  reject(error: unknown): void
+/** One call of an {@link AroundStage}. */
+export interface AroundCall {
+  /** Runs what lies inside; returns a value or a promise, may throw. */
+  start(inner: Runner, fn: PolicyFunction<unknown>): unknown
+  /**
+   * Told once that the call has ended, in a continuation of the call itself: listeners run in its async context, whoever settled
+   * it. Must not throw; may change how the call went.
+   */
+  end(call: Call): void
 }
 
 /**
@@ -73,8 +98,8 @@ export interface Outcome {
  * each run it starts and {@link Hold.drop} when that run has settled.
  */
 export interface AroundStage extends StageKind {
-  /** Starts the call; must not throw. `outcome` may be told before it returns. */
-  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome): void
+  /** Begins a call; must not throw. */
+  begin(scope: Scope, hold: Hold | undefined): AroundCall
 }
 
 export type Stage = LinearStage | AroundStage

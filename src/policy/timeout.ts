@@ -9,7 +9,7 @@ import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { Hold } from './hold.js'
 import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import { Scope } from './scope.js'
-import type { AroundStage, Outcome, Runner } from './stage.js'
+import type { AroundCall, AroundStage, Call, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Options of `timeout`, beside its time. */
@@ -59,61 +59,52 @@ class TimeoutStage implements AroundStage {
     this.events = new EventSource('timeout', this.name, ['timeout'])
   }
 
-  around(inner: Runner, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined, outcome: Outcome): void {
-    const call = new TimedCall(this, scope, hold, outcome)
-    try {
-      call.watch(inner(call, fn, hold))
-    } catch (error) {
-      call.fail(error)
-    }
+  begin(scope: Scope, hold: Hold | undefined): AroundCall {
+    return new TimedCall(this, scope, hold)
   }
 }
 
 /** One call under a time limit: its own scope, its own entry among the timers. */
-class TimedCall extends Scope implements DueTimer {
+class TimedCall extends Scope implements AroundCall, DueTimer {
   due = 0
   order = 0
   heapIndex = -1
   readonly #stage: TimeoutStage
   readonly #hold: Hold | undefined
-  readonly #outcome: Outcome
-  readonly #startedMs: number
+  readonly #limitMs: number
   #timeout: TimeoutExceededError | undefined = undefined
+  /** What runs inside, where that is a promise. */
+  #work: Promise<unknown> | undefined = undefined
+  #stopWaiting: ((error: TimeoutExceededError) => void) | undefined = undefined
 
-  constructor(stage: TimeoutStage, parent: Scope, hold: Hold | undefined, outcome: Outcome) {
+  constructor(stage: TimeoutStage, parent: Scope, hold: Hold | undefined) {
     super(parent)
     this.#stage = stage
     this.#hold = hold
-    this.#outcome = outcome
-    // Only the histogram wants to know, and it may come to be while the call runs.
-    this.#startedMs = stage.histogram === undefined ? NaN : stage.clock.now()
-    if (stage.limitMs === Infinity) return
-    stage.timers.add(this, stage.limitMs)
+    this.#limitMs = stage.limitMs
+    if (this.#limitMs === Infinity) {
+      this.due = Infinity
+      return
+    }
+    stage.timers.add(this, this.#limitMs)
     if (parent.isAbortable) this.follow()
   }
 
   override remainingMs(): number {
-    const { limitMs, clock } = this.#stage
-    return limitMs === Infinity ? super.remainingMs() : Math.min(super.remainingMs(), this.due - clock.now())
+    return Math.min(super.remainingMs(), this.due - this.#stage.clock.now())
   }
 
-  watch(result: unknown): void {
-    const promise = promiseOf(result)
-    if (promise === undefined) {
-      this.succeed(result)
-      return
-    }
+  start(inner: Runner, fn: PolicyFunction<unknown>): unknown {
+    const result = inner(this, fn, this.#hold)
+    const work = promiseOf(result)
+    if (work === undefined) return result
     Hold.keep(this.#hold)
-    promise.then(
-      (value) => {
-        Hold.drop(this.#hold)
-        this.succeed(value)
-      },
-      (error: unknown) => {
-        Hold.drop(this.#hold)
-        this.fail(error)
-      },
-    )
+    this.#work = work
+    return new Promise((resolve, reject) => {
+      this.#stopWaiting = reject
+      // Resolved by these themselves, not by functions around them: V8 follows them when it writes the stack of an error.
+      work.then(resolve, reject)
+    })
   }
 
   /** The caller has gone: the limit is of no use any more. */
@@ -124,39 +115,43 @@ class TimedCall extends Scope implements DueTimer {
 
   /** The time is up. */
   run(): void {
-    const { limitMs, isAggressive, events, counts } = this.#stage
+    const { isAggressive, counts } = this.#stage
+    const timeoutMs = this.#limitMs
     counts.timedOut++
-    this.#timeout = new TimeoutExceededError(`the call took longer than ${limitMs} ms`, { timeoutMs: limitMs })
+    this.#timeout = new TimeoutExceededError(`the call took longer than ${timeoutMs} ms`, { timeoutMs })
     this.#count()
-    if (isAggressive) this.#outcome.reject(this.#timeout)
+    if (isAggressive) this.#stopWaiting?.(this.#timeout)
     this.abort(this.#timeout)
-    if (events.isHeard) events.emit('timeout', { timeoutMs: limitMs })
   }
 
-  succeed(value: unknown): void {
-    if (this.#end()) this.#outcome.resolve(value)
-  }
-
-  fail(error: unknown): void {
-    if (this.#end()) this.#outcome.reject(error)
-  }
-
-  /** What runs inside has ended, maybe long after the time was up. Returns whether that is the outcome. */
-  #end(): boolean {
-    this.close()
-    if (this.#timeout !== undefined) {
-      this.#outcome.reject(this.#timeout)
-      return false
+  end(call: Call): void {
+    const { timers, events, isAggressive } = this.#stage
+    const timeout = this.#timeout
+    if (timeout === undefined) {
+      timers.remove(this)
+      this.#count()
+    } else {
+      call.fail(timeout)
+      if (events.isHeard) events.emit('timeout', { timeoutMs: this.#limitMs })
+      if (isAggressive && this.#work !== undefined) {
+        // It goes on, and keeps its slots until it has ended.
+        const ended = (): void => this.#ended()
+        this.#work.then(ended, ended)
+        return
+      }
     }
-    this.#stage.timers.remove(this)
-    this.#count()
-    return true
+    this.#ended()
+  }
+
+  #ended(): void {
+    this.close()
+    if (this.#work !== undefined) Hold.drop(this.#hold)
   }
 
   #count(): void {
     const { counts, histogram, clock } = this.#stage
     counts.calls++
-    if (histogram !== undefined && !Number.isNaN(this.#startedMs)) histogram.record(clock.now() - this.#startedMs)
+    if (histogram !== undefined && this.due !== Infinity) histogram.record(clock.now() - (this.due - this.#limitMs))
   }
 }
 

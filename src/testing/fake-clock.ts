@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Clock } from '../internal/clock.js'
 import { type DueEntry, DueHeap } from '../internal/heap.js'
 import { checkFunction, checkNumber } from '../internal/validate.js'
@@ -39,7 +40,9 @@ export class FakeClock implements Clock {
   setTimeout(fn: () => void, ms: number): unknown {
     checkFunction('fn', fn)
     checkNumber('ms', ms, { allowInfinity: true })
-    const timer: FakeTimer = { due: this.#nowMs + Math.max(0, ms), order: this.#order++, heapIndex: -1, run: fn }
+    // As Node's timers do: `fn` runs in the async context of who set it, not of who moves the clock.
+    const run = AsyncResource.bind(() => fn())
+    const timer: FakeTimer = { due: this.#nowMs + Math.max(0, ms), order: this.#order++, heapIndex: -1, run }
     this.#timers.push(timer)
     return timer
   }
