@@ -51,11 +51,11 @@ await writeResults('contention', {
   notes: [
     `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${DURATION_MS} ms, each in a process of its own, in turn. Worker threads call \`tryAcquire()\` back to back, with nothing between two calls: ` +
       'no program does that, and it is the worst there is for a shared word. Rates are summed over the threads; the nanoseconds are those of one thread.',
-    'The bucket that is emptied holds 500,000 tokens a thread and gets none back; what the threads took out together must be exactly what was in it, in every round.',
+    'The bucket that is emptied holds 500,000 tokens per thread and gets none back; what the threads took out together must be exactly what was in it, in every round.',
   ],
   tables: [
     {
-      title: 'Decisions a second, all threads together',
+      title: 'Decisions per second, all threads together',
       table: {
         columns: [
           { title: '', align: 'left' },
@@ -79,7 +79,7 @@ await writeResults('contention', {
     },
   ],
   readme: {
-    title: 'Several threads on one limit, decisions a second',
+    title: 'Several threads on one limit, decisions per second',
     table: {
       columns: [
         { title: '', align: 'left' },
@@ -99,7 +99,7 @@ await writeResults('contention', {
     {
       kind: 'bars',
       file: 'contention',
-      title: 'Decisions a second on one limit, by number of threads',
+      title: 'Decisions per second on one limit, by number of threads',
       axis: 'decisions/s',
       logarithmic: true,
       bars: reports

@@ -43,7 +43,7 @@ function shuffled(count) {
   return order
 }
 
-/** Nanoseconds and milliseconds of garbage collection a call, over `count` calls. */
+/** Nanoseconds and milliseconds of garbage collection per call, over `count` calls. */
 async function time(call, isAsync, keyAt, count) {
   await turn()
   const gcBefore = gcMs

@@ -40,7 +40,7 @@ const HEADINGS = [
   'new key, ns',
   'known key, ns',
   'flood, ns',
-  'heap bytes a key',
+  'heap bytes per key',
   'bytes outside',
   'GC new',
   'GC known',
@@ -76,7 +76,7 @@ await writeResults('keyed', {
   notes: [
     `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'}, every case in every round in a process of its own, the rounds in turn, every other one backwards; medians over the rounds. ` +
       'Keys are addresses as strings. First each key comes once (new), then the same keys in a random order (known), then 300,000 keys that come once (flood). Every call is allowed; the awaited limiter is awaited.',
-    'Heap bytes are the growth of the used heap with all keys in the limiter, keys excluded, since the benchmark holds them; GC is milliseconds of collection a million calls. ' +
+    'Heap bytes are the growth of the used heap with all keys in the limiter, keys excluded, since the benchmark holds them; GC is milliseconds of collection per million calls. ' +
       'amorsize and lru-cache are made for as many keys as there are and forget others in a flood; the other two keep every key.',
   ],
   tables: SIZES.map(tableOf),
@@ -87,7 +87,7 @@ await writeResults('keyed', {
         { title: '', align: 'left' },
         { title: 'known key, ns', align: 'right' },
         { title: 'new key, ns', align: 'right' },
-        { title: 'bytes a key', align: 'right' },
+        { title: 'bytes per key', align: 'right' },
       ],
       rows: cases
         .filter(({ keys }) => keys === MILLION)
@@ -119,14 +119,14 @@ await writeResults('keyed', {
     ratio('new key', 'missNs'),
     ratio('flood', 'floodNs'),
     atMost(
-      '1 million keys, bytes a key outside the heap',
+      '1 million keys, bytes per key outside the heap',
       ours.outsideBytesPerKey.median,
       24,
       `${formatNumber(ours.outsideBytesPerKey.median)} bytes`,
       'bytes',
     ),
     atMost(
-      '1 million keys, whole bytes a key in the heap',
+      '1 million keys, whole bytes per key in the heap',
       Math.max(0, Math.round(ours.heapBytesPerKey.median)),
       0,
       `${formatNumber(ours.heapBytesPerKey.median)} bytes`,

@@ -15,7 +15,7 @@ const PLENTY = 1_000_000_000
 const DRAIN_TOKENS = 1_000_000
 const BATCH_CALLS = 1000
 
-/** KEYS[1]: the bucket; ARGV: tokens a second, burst. Time is the server's. */
+/** KEYS[1]: the bucket; ARGV: tokens per second, burst. Time is the server's. */
 const SCRIPT = `
 local now = redis.call('TIME')
 local at = now[1] + now[2] / 1e6

@@ -61,7 +61,7 @@ await writeResults('machine', {
   ],
   tables: [
     {
-      title: 'Decisions a second, all processes together',
+      title: 'Decisions per second, all processes together',
       table: {
         columns: [
           { title: '', align: 'left' },
@@ -87,7 +87,7 @@ await writeResults('machine', {
     },
   ],
   readme: {
-    title: 'Several processes on one limit, decisions a second',
+    title: 'Several processes on one limit, decisions per second',
     table: {
       columns: [
         { title: '', align: 'left' },

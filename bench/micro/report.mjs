@@ -93,7 +93,7 @@ export function targets(cases, importMs) {
   }
   const heap = (what, id, limit) => {
     const bytes = of(id).heapBytes.median
-    return atMost(what, bytes, limit, `${bytes} bytes a call`, 'bytes')
+    return atMost(what, bytes, limit, `${bytes} bytes per call`, 'bytes')
   }
   return [
     ratio('tryAcquire() allowed / limiter tryRemoveTokens', 'amorsize/allowed', 'limiter/allowed', 0.4),

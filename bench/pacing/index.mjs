@@ -59,7 +59,7 @@ await writeResults('pacing', {
           { title: 'jitter p99, ms', align: 'right' },
           { title: 'jitter max, ms', align: 'right' },
           { title: 'CPU, ms', align: 'right' },
-          { title: 'CPU a release, µs', align: 'right' },
+          { title: 'CPU per release, µs', align: 'right' },
         ],
         rows: reports.map(({ subject, rate, burst, ratePercent, jitterP99Ms, jitterMaxMs, cpuMs, cpuUsPerRelease }) => [
           `${formatNumber(rate)}/s, ${burst}`,
@@ -74,7 +74,7 @@ await writeResults('pacing', {
     },
   ],
   readme: {
-    title: 'Thousands of waiters: rate kept in %, and CPU time a release, µs',
+    title: 'Thousands of waiters: rate kept in %, and CPU time per release, µs',
     table: {
       columns: [
         { title: 'rate, burst', align: 'left' },

@@ -79,7 +79,7 @@ export function charts(cases) {
       kind: 'bars',
       file: `policies-${index + 1}`,
       title: `${path} around a resolved function`,
-      axis: 'ns a call',
+      axis: 'ns per call',
       logarithmic: true,
       bars: cases
         .filter((each) => each.path === path)

@@ -161,7 +161,7 @@ function notes() {
       `in turn for ${EFFORT.warmBudgetMs} ms or one such round, runs shorter than 2 ms repeated in a block${ofRounds(EFFORT.warmRounds, 'processes')}. Where it does worst, an async function around the same loop is measured like \`execute\`: the least that anything costs which returns a promise.`,
     `Left out because the loop takes more than ${seconds(BOUNDS.mostMs)}: ${listCells(selection.tooSlow)}. Left out because the items take more than ${Math.round(BOUNDS.mostBytes / 1e6)} MB: ${listCells(selection.tooBig) || 'none'}. ` +
       'In the heap, 100 KB of rows take 2.5 times their serialized size. Ratios of the grid are rounded down.',
-    'The rivals run warm, each on each cell in processes of its own, one message an item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks a thread, ' +
+    'The rivals run warm, each on each cell in processes of its own, one message per item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks per thread, ' +
       '1 or 2 at a time, by trial on the same items.',
     `Items that wait: each of ${EFFORT.waitingRounds} rounds is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
     'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time. ' +

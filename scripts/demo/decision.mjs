@@ -7,7 +7,7 @@ const callsPerRound = 1_000_000
 /**
  * Times `tryAcquire()` in a loop, allowed and denied.
  *
- * @returns {{ allowedNs: number, deniedNs: number }} medians over the rounds, nanoseconds a call, the loop itself included
+ * @returns {{ allowedNs: number, deniedNs: number }} medians over the rounds, nanoseconds per call, the loop itself included
  */
 export function costOfDecision() {
   const open = new RateLimiter({ requestsPerSecond: 1e9, burstSize: 1e9 })

@@ -4,7 +4,7 @@ import { describeMachine, type Machine } from './machine.js'
 import { evaluateModule, ownVersion, resolvePackages, versionOf } from './project-packages.js'
 import { median, summarize, type Summary } from './statistics.js'
 
-/** What is measured, and how, is in bench/decide and bench/rivals: joined by the build into one file, which the processes run. */
+/** What is measured, and how: bench/decide and bench/rivals, which the build joins into one file. The processes run it. */
 interface BenchChild {
   readonly cases: readonly BenchCase[]
 }

@@ -87,7 +87,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
     bar?.stop()
     if (error instanceof OutputClosedError) return 0
     if (!interruption.signal.aborted) {
-      // What it cannot write now is not what went wrong first.
+      // The first error counts, not what cannot be written after it.
       await output.leave().catch(() => undefined)
       throw failure !== undefined && error === failure.error ? failedItem(failure) : error
     }

@@ -29,7 +29,7 @@ export class Interruption {
     return 128 + constants.signals[this.requestedBy ?? 'SIGINT']
   }
 
-  /** Whether the source is to end here, though there is more; asked before each item. */
+  /** Whether the source must end here although it has more; asked before each item. */
   cutsHere(): boolean {
     if (this.requestedBy !== null) this.hasCut = true
     return this.requestedBy !== null

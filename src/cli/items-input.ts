@@ -85,7 +85,7 @@ async function* values(
   most: number,
   interruption: Interruption | undefined,
 ): AsyncGenerator<unknown, void> {
-  // A pipe may have nothing to say for hours; this ends the wait for it.
+  // A pipe may be silent for hours; this ends the wait.
   interruption?.onRequest(() => text.destroy())
   let count = 0
   try {

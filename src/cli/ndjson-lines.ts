@@ -1,4 +1,4 @@
-/** The input holds something that is no JSON. */
+/** A line of the input is not JSON. */
 export class BadLineError extends Error {
   override readonly name = 'BadLineError'
 }

@@ -1,4 +1,4 @@
-/** As it is: of undefined and of functions it makes nothing. */
+/** `JSON.stringify` by its true type: it returns undefined for undefined and for functions. */
 const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined =
   JSON.stringify
 
@@ -18,7 +18,7 @@ export function resultLine(index: number, result: unknown): string {
   }
 }
 
-/** JSON alone would make `{}` of an error. */
+/** JSON alone would turn an error into `{}`. */
 function withErrors(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value
   return { name: value.name, message: value.message, ...Object.fromEntries(Object.entries(value)) }

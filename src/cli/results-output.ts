@@ -34,7 +34,7 @@ export async function resultsOutput(path: string): Promise<ResultsOutput> {
       throw error
     })
     if (existing?.isDirectory() === true) throw new Error('it is a folder')
-    // A device or a pipe is what it is; something else in its place would not be.
+    // A device or a pipe must not be replaced by a file.
     const isOrdinary = existing === null || existing.isFile()
     return new FileOutput(
       path,
@@ -98,7 +98,7 @@ class StandardOutput implements ResultsOutput {
   }
 
   constructor() {
-    // The program's own listener ends the process where it stands; here a run has to be brought to its end first.
+    // The program's own listener ends the process at once; here the run must end first.
     process.stdout.removeAllListeners('error').on('error', this.#failed)
   }
 

@@ -18,7 +18,7 @@ interface TopOptions {
 
 const MIN_INTERVAL_MS = 50
 const MAX_INTERVAL_MS = 3_600_000
-/** Counts are published four times a second: a rate needs to be watched for longer than that. */
+/** Counts are published four times per second: a rate needs to be watched for longer than that. */
 const FIRST_LOOK_MS = 600
 
 /** Makes the subcommand `amorsize top`. */

@@ -2,12 +2,12 @@ import { type MachineEntry, readMachine } from '../memory/machine-view.js'
 
 /** A name with what happens to it. */
 export interface TopRow extends MachineEntry {
-  /** Decisions a second over the last seconds; null until they are known. */
+  /** Decisions per second over the last seconds; null until they are known. */
   readonly allowedPerSecond: number | null
   readonly deniedPerSecond: number | null
 }
 
-/** Threads publish their counts four times a second; over this long that is not seen in the rates. */
+/** Threads publish their counts four times per second; over this long that is not seen in the rates. */
 const WINDOW_MS = 2000
 
 interface Count {

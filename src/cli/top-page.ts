@@ -73,7 +73,7 @@ function open(row) {
   const add = (title, series, values, yAxis) => opened.plots.push({ plot: chart(box, title, series, yAxis), values, columns: series.map(() => []) })
   if (row.tokens !== null) {
     add('tokens', [['tokens', '#3b82f6', { fill: '#3b82f622' }], ['debt', '#f59e0b']], (r) => [r.tokens, r.debt])
-    add('decisions a second', [['allowed', '#16a34a'], ['denied', '#dc2626']], (r) => [r.allowedPerSecond, r.deniedPerSecond])
+    add('decisions per second', [['allowed', '#16a34a'], ['denied', '#dc2626']], (r) => [r.allowedPerSecond, r.deniedPerSecond])
   }
   if (row.breaker !== null) {
     const yAxis = { scales: { y: { range: [-0.2, 3.2] } }, axis: { splits: [0, 1, 2, 3], values: (u, splits) => splits.map((s) => BREAKER_STATES[s]), size: 80 } }

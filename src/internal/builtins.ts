@@ -1,6 +1,6 @@
 /**
- * Modules of Node that few programs need of this package. To import one costs a millisecond more than to ask for it, since every
- * name it exports is bound; so what is loaded with the package asks when it comes to it.
+ * Modules of Node that few programs need. Importing one costs a millisecond more than asking for it, because every name it
+ * exports is bound. So code that is loaded with the package asks when it needs one.
  */
 export const builtins = {
   get asyncHooks(): typeof import('node:async_hooks') {

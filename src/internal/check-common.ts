@@ -47,10 +47,10 @@ export function checkSharedName(
   }
   if (checkedName.length > MAX_NAME_LENGTH)
     throw new RangeError(`name must be at most ${MAX_NAME_LENGTH} characters long; received ${checkedName.length}`)
-  // Outside of Unicode: half of a surrogate pair has no UTF-8 form, so two such names would be one.
+  // Half of a surrogate pair has no UTF-8 form: two such names would become one.
   if (/\p{Surrogate}/u.test(checkedName))
     throw new RangeError('name must be well-formed Unicode; received one with a lone surrogate')
-  // Command lines and file names, where names of the machine are seen, can hold neither.
+  // Names of the machine appear on command lines and in file names, which can hold neither.
   if (checkedScope === 'machine' && /[/\0]/.test(checkedName)) {
     throw new RangeError(`name must hold neither a slash nor NUL in scope 'machine'; received ${describe(checkedName)}`)
   }

@@ -29,7 +29,7 @@ declare module './native.js' {
 // the scale of CLOCK_MONOTONIC, which is what the addon reads.
 const originMs = measuredOrigin()
 
-/** Whatever comes between two readings, the compiling of this code at first, makes the offset smaller: the largest is the best. */
+/** A delay between the two readings (compiling this code, at first) makes the offset smaller: the largest is the best. */
 function measuredOrigin(): number {
   let bestMs = -Infinity
   for (let i = 0; i < ORIGIN_READINGS; i++) bestMs = Math.max(bestMs, monotonicMs() - performance.now())
@@ -41,12 +41,12 @@ function monotonicMs(): number {
   return seconds * 1e3 + nanoseconds / 1e6
 }
 
-/** Milliseconds on the scale of the default clock, for threads that have no other use for the addon: loading it takes its time. */
+/** Milliseconds on the scale of the default clock, without loading the addon. For threads that need it for nothing else. */
 export function machineNow(): number {
   return originMs + performance.now()
 }
 
-/** Node's own, to be recognised: a test framework's fake timers put another in its place, and then that is the time. */
+/** Node's own `performance.now`. Fake timers of a test framework replace it; then theirs is the time. */
 const nodeNow: unknown = Reflect.get(performance, 'now')
 
 /** Reads the same clock as `performance.now()`, at a third of the cost where the addon is there. */
@@ -56,7 +56,7 @@ let readNative = (): number => {
   return readNative()
 }
 
-/** What `clock` says, if that is a time. @throws {RangeError} when it is not: a limit would be kept by nobody */
+/** Returns the time of `clock`. @throws {RangeError} when it is not a number: no limit could be kept by it */
 export function timeOf(clock: Clock): number {
   const ms: unknown = clock.now()
   if (typeof ms === 'number' && Number.isFinite(ms)) return ms

@@ -88,7 +88,7 @@ export class DurationHistogram {
   }
 }
 
-/** Below 16 one bucket a microsecond, above it 16 to each power of two. */
+/** Below 16 µs one bucket per microsecond, above it 16 per power of two. */
 function indexOf(microseconds: number): number {
   const value = microseconds | 0
   if (value < SUB_COUNT) return value

@@ -1,7 +1,7 @@
 const lengths = new WeakMap<object, number>()
 
 /**
- * Notes how many items `iterable` will give at most. A `length` of its own would not do: iterables have one that means something else.
+ * Notes how many items `iterable` will give at most. A property `length` would not do: some iterables have one with another meaning.
  *
  * @returns `iterable`
  */

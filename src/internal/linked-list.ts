@@ -4,7 +4,7 @@ export interface Linked<T> {
   next: T | null
 }
 
-/** First in, first out, and O(1) removal from anywhere, without an allocation a member. */
+/** First in, first out, and O(1) removal from anywhere, without an allocation per member. */
 export class LinkedList<T extends Linked<T>> {
   #first: T | null = null
   #last: T | null = null

@@ -26,7 +26,7 @@ export async function openProgressBar(
   const bar = new cliProgress.SingleBar({
     stream,
     format: (_options, _params, payload: { readonly state: BarState }) => barLine(payload.state),
-    // It would take over Ctrl-C, and a bar that dies without being stopped must not leave a terminal without cursor.
+    // The library would take over Ctrl-C, and a bar that is never stopped would leave the terminal without a cursor.
     gracefulExit: false,
     hideCursor: false,
   })

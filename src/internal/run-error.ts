@@ -2,7 +2,7 @@ import { ExecutionError } from '../errors.js'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Those that were made here: an item may fail with one of a run of its own, which is not for us to change. */
+/** Errors that were made here. An item may fail with the error of a run of its own, which must not be changed. */
 const unfinished = new WeakSet()
 
 /** The error of a run that cannot go on. */

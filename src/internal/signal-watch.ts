@@ -5,8 +5,8 @@ export interface SignalListener {
 }
 
 /**
- * The one listener this package puts on a caller's signal, however many calls wait or run under it: with one for each call
- * Node warns of a leak from the eleventh on, and taking one of many off costs a walk over all.
+ * The one listener this package puts on a caller's signal, however many calls wait or run under it. With one per call, Node
+ * would warn of a leak from the eleventh on, and removing one would walk over all.
  */
 class SignalWatch {
   readonly #signal: AbortSignal

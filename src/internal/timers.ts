@@ -8,8 +8,8 @@ export interface DueTimer extends DueEntry {
 }
 
 /**
- * A test's clock is moved by sums of floating-point numbers, which may fall short of a due time by less than this. The
- * system's clock is never early: a limit would be exceeded by it.
+ * A test moves its clock by sums of floating-point numbers, which may fall short of a due time by less than this. On the
+ * system's clock nothing may be early: a limit would be exceeded.
  */
 const TOLERANCE_MS = 0.000_001
 
@@ -68,7 +68,7 @@ export class SharedTimers {
       this.#disarm()
       return
     }
-    // A loop of short calls would set and clear a timer for each; this way it does so once a turn of the event loop.
+    // A loop of short calls would set and clear a timer for each call; this way, once per turn of the event loop.
     if (this.#tidying) return
     this.#tidying = true
     realSetImmediate(() => {
@@ -79,7 +79,7 @@ export class SharedTimers {
 
   #arm(dueMs: number, nowMs: number): void {
     if (this.#handle !== undefined) this.#clock.clearTimeout(this.#handle)
-    // Node's timers drop fractions of a millisecond, which would wake up early, to no use.
+    // Node's timers drop fractions of a millisecond, and would fire too early.
     const delayMs = this.#clock === systemClock ? Math.ceil(dueMs - nowMs) : dueMs - nowMs
     this.#armedForMs = dueMs
     this.#handle = this.#clock.setTimeout(this.#fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))

@@ -117,7 +117,7 @@ describeMachine('amorsize top --web', () => {
     expect(await page.locator('section p').first().textContent()).toContain(
       `limiter, 200/s, burst 20, process ${busy.child.pid ?? 0}`,
     )
-    expect(await page.locator('.u-title').allTextContents()).toEqual(['tokens', 'decisions a second', 'breaker'])
+    expect(await page.locator('.u-title').allTextContents()).toEqual(['tokens', 'decisions per second', 'breaker'])
     expect(await page.locator('#status').textContent()).toBe('2 names')
 
     // Something is drawn in all charts, in the colours of the lines.

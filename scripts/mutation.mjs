@@ -1,0 +1,105 @@
+// `npm run mutation`: do the tests notice when the code is wrong? Hours in all, so outside of CI; needs a build.
+//   npm run mutation                                     everything named in TARGETS
+//   npm run mutation -- src/rate-limit/leases.ts native/core/rate.h   some files or folders
+//   npm run mutation -- --every 5 native/core            of the mutants of C++ one in five
+// Results go to build-mutation/results.json, file by file, and as one table to docs/mutation.md.
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { mutateHeader } from './mutation/native.mjs'
+import { root } from './support/project.mjs'
+import { run } from './support/run.mjs'
+
+const TARGETS = ['src/rate-limit', 'src/policy', 'src/memory', 'src/execute/schedule', 'native/core']
+const WANTED_PERCENT = 85
+const kept = join(root, 'build-mutation', 'results.json')
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { every: { type: 'string', default: '1' } },
+})
+const targets = positionals.length > 0 ? positionals : TARGETS.filter((path) => existsSync(join(root, path)))
+const isNative = (path) => path.startsWith('native/')
+
+const files = targets.flatMap(filesOf)
+const results = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {}
+for (const file of files.filter(isNative)) {
+  console.log(file)
+  keep([await mutateHeader(file.slice('native/core/'.length), Number(values.every))])
+}
+const scripts = files.filter((file) => !isNative(file))
+if (scripts.length > 0) keep(await mutateScripts(scripts))
+
+function filesOf(path) {
+  if (statSync(join(root, path)).isFile()) return [path]
+  return readdirSync(join(root, path), { recursive: true })
+    .map((name) => `${path}/${name}`)
+    .filter((name) => (isNative(name) ? name.endsWith('.h') : name.endsWith('.ts')))
+    .sort()
+}
+
+async function mutateScripts(sources) {
+  const compiled = sources.map((source) => source.replace(/^src\//, 'dist/').replace(/\.ts$/, '.js'))
+  const cli = join(root, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
+  const config = join('scripts', 'mutation', 'stryker.config.mjs')
+  const { code } = await run(process.execPath, [cli, 'run', config, '--mutate', compiled.join(',')])
+  if (code !== 0) throw new Error(`stryker ended with exit code ${code}`)
+  const report = JSON.parse(readFileSync(join(root, 'build-mutation', 'report.json'), 'utf8'))
+  return Object.entries(report.files).map(([file, { source, mutants }]) => {
+    const lines = source.split('\n')
+    const isKilled = ({ status }) => status === 'Killed' || status === 'Timeout'
+    const isAlive = ({ status }) => status === 'Survived' || status === 'NoCoverage'
+    return {
+      file: file.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts'),
+      killed: mutants.filter(isKilled).length,
+      survivors: mutants.filter(isAlive).map(({ location, replacement, mutatorName, status }) => {
+        const code = lines[location.start.line - 1].trim()
+        return `${mutatorName}${status === 'NoCoverage' ? ', no test runs it' : ''}: \`${oneLine(replacement)}\` in \`${code}\``
+      }),
+      notCompiled: mutants.filter((each) => !isKilled(each) && !isAlive(each)).length,
+    }
+  })
+}
+
+function oneLine(text) {
+  const line = text.replaceAll(/\s+/g, ' ')
+  return line.length > 60 ? `${line.slice(0, 57)}...` : line
+}
+
+/** Adds what has been measured and writes the table anew: a run that is broken off loses one file. */
+function keep(measured) {
+  for (const result of measured) results[result.file] = { ...result, measuredAt: new Date().toISOString().slice(0, 10) }
+  mkdirSync(join(root, 'build-mutation'), { recursive: true })
+  writeFileSync(kept, JSON.stringify(results, null, 2))
+  writeFileSync(join(root, 'docs', 'mutation.md'), markdown(Object.values(results)))
+}
+
+function markdown(all) {
+  const inOrder = all.sort((a, b) => a.file.localeCompare(b.file))
+  const percent = ({ killed, survivors }) => (100 * killed) / Math.max(1, killed + survivors.length)
+  const rows = inOrder.map((each) => {
+    const { file, killed, survivors, notCompiled, measuredAt } = each
+    return `| ${file} | ${killed + survivors.length} | ${killed} | ${survivors.length} | ${percent(each).toFixed(0)} | ${notCompiled} | ${measuredAt} |`
+  })
+  const total = {
+    killed: inOrder.reduce((sum, { killed }) => sum + killed, 0),
+    survivors: inOrder.flatMap(({ survivors }) => survivors),
+  }
+  return [
+    '# Mutation testing',
+    '',
+    'Made by `npm run mutation`: one operator, condition, constant or statement of the code is changed at a time, and the unit and property tests (for C++ the native tests) must notice.',
+    `Wanted are ${WANTED_PERCENT} % of the mutants killed. Left out: messages, and what does not compile. Only the files in the table have been measured.`,
+    '',
+    '| file | mutants | killed | survived | % | left out | measured |',
+    '|---|---:|---:|---:|---:|---:|---|',
+    ...rows,
+    `| all | ${total.killed + total.survivors.length} | ${total.killed} | ${total.survivors.length} | ${percent(total).toFixed(0)} | | |`,
+    '',
+    '## Survivors',
+    '',
+    ...inOrder
+      .filter(({ survivors }) => survivors.length > 0)
+      .flatMap(({ file, survivors }) => [`### ${file}`, '', ...survivors.map((text) => `- ${text}`), '']),
+  ].join('\n')
+}

@@ -1,0 +1,29 @@
+// Stryker mutates what tsc has compiled, line for line as the sources: the tests import dist/, and no compiler runs for a mutant.
+export default {
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: 'scripts/mutation/vitest.config.mjs', related: false },
+  coverageAnalysis: 'perTest',
+  concurrency: 2,
+  timeoutMS: 20_000,
+  timeoutFactor: 3,
+  disableTypeChecks: false,
+  checkers: [],
+  // A mutated message changes no behaviour that a program relies on; tests look at codes and at the parts that matter.
+  mutator: { excludedMutations: ['StringLiteral', 'ObjectLiteral', 'ArrayDeclaration'] },
+  ignorePatterns: [
+    'dist/bundle',
+    'dist/types',
+    'build/Release/obj.target',
+    'build-*',
+    'bench/results',
+    'docs',
+    'prebuilds',
+    'test/field/node_modules',
+    '.cache',
+  ],
+  tempDirName: 'build-mutation/sandbox',
+  reporters: ['json', 'progress-append-only'],
+  jsonReporter: { fileName: 'build-mutation/report.json' },
+  allowConsoleColors: false,
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const root = new URL('../../', import.meta.url)
+
+// The suites that judge a mutant: fast, without processes and workers of their own where possible. What they import as `amorsize` is the
+// compiled module here, which is mutated, not the bundle.
+export default defineConfig({
+  root: fileURLToPath(root),
+  resolve: {
+    alias: [
+      { find: /^amorsize$/, replacement: fileURLToPath(new URL('dist/index.js', root)) },
+      { find: /^amorsize\/(system|testing)$/, replacement: fileURLToPath(new URL('dist/$1/index.js', root)) },
+    ],
+  },
+  // Declarations, pages, benchmarks and the command line are not what is mutated.
+  test: {
+    include: ['test/{unit,property}/**/*.test.ts'],
+    exclude: [
+      'test/unit/{decorator-types,policy-docs,readme-client,bench-*,measure,statistics,validate*,top-*}.test.ts',
+    ],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
