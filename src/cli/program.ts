@@ -1,10 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { commands } from './commands.js'
+import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.js'
 import { ownVersion } from './project-packages.js'
-
-/** Exit codes of the command line; a command may set others of its own and says so in its help. */
-export const EXIT_FAILURE = 1
-export const EXIT_USAGE = 2
 
 /** Returns the program `amorsize` with all its subcommands. */
 export function createProgram(): Command {

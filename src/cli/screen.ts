@@ -1,3 +1,5 @@
+import { fitting, textWidth } from './text-width.js'
+
 const ENTER = '\u001b[?1049h\u001b[?25l' // the other screen, no cursor
 const LEAVE = '\u001b[?25h\u001b[?1049l'
 const HOME = '\u001b[H'
@@ -56,8 +58,14 @@ export class Screen implements Disposable {
   }
 }
 
-/** Cuts `line` to `width` characters; the codes that style it take no room and stay. */
+/** Cuts `line` to `width` columns; the codes that style it take no room and stay. */
 export function cut(line: string, width: number): string {
   let room = width
-  return line.replace(/\u001b\[[\d;]*m|[^]/gu, (piece) => (piece.startsWith('\u001b') || room-- > 0 ? piece : ''))
+  return line.replace(/\u001b\[[\d;]*m|[^\u001b]+/gu, (piece) => {
+    if (piece.startsWith('\u001b')) return piece
+    const shown = fitting(piece, room)
+    // Nothing follows what did not fit.
+    room = shown === piece ? room - textWidth(shown) : 0
+    return shown
+  })
 }

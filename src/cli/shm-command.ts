@@ -20,11 +20,12 @@ export function shmCommand(): Command {
   command
     .command('list')
     .description('list the shared memory of this user on this machine')
-    .option('--json', 'print a JSON array')
+    .option('--json', 'print one JSON object a name, one a line')
     .addHelpText('after', '\nNames of scope process live within their processes and cannot be seen from outside.')
     .action((options: ListOptions) => {
       const entries = readMachine()
-      process.stdout.write(options.json === true ? `${JSON.stringify(entries)}\n` : formatList(entries))
+      const json = (): string => entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
+      process.stdout.write(options.json === true ? json() : formatList(entries))
     })
   command
     .command('remove')

@@ -54,7 +54,12 @@ function rowsOf(info: SystemInfo): readonly Row[] {
   const known = info.source === 'native'
   const none = known ? 'none' : 'unknown'
   const unlimited = known ? 'unlimited' : 'unknown'
-  const kinds = cpu.kinds?.map((kind) => `${kind.cores} cores of ${kind.cpus} CPUs`).join(' + ')
+  const kinds = cpu.kinds
+    ?.map(
+      (kind) =>
+        `${kind.cores} ${kind.cores === 1 ? 'core' : 'cores'} of ${kind.cpus} ${kind.cpus === 1 ? 'CPU' : 'CPUs'}`,
+    )
+    .join(' + ')
   return [
     ['CPU'],
     ['usable CPUs', count(cpu.usableCpus), cpuLimit(info)],

@@ -1,3 +1,5 @@
+import { textWidth } from './text-width.js'
+
 /** A table of text. */
 export interface Table {
   readonly columns: readonly Column[]
@@ -13,15 +15,20 @@ export interface Column {
 /** Returns `table` as lines of aligned text, two spaces between columns; `heading` marks up the first line. */
 export function textTable(table: Table, heading: (line: string) => string = (line) => line): string {
   const titles = table.columns.map((column) => column.title)
-  const widths = titles.map((title, i) => Math.max(title.length, ...table.rows.map((row) => row[i]?.length ?? 0)))
+  const widths = titles.map((title, i) =>
+    table.rows.reduce((widest, row) => Math.max(widest, textWidth(row[i] ?? '')), textWidth(title)),
+  )
   const line = (cells: readonly string[]): string =>
     table.columns
-      .map(({ align }, i) =>
-        align === 'right' ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0),
-      )
+      .map(({ align }, i) => pad(cells[i] ?? '', widths[i] ?? 0, align))
       .join('  ')
       .trimEnd()
   return [heading(line(titles)), ...table.rows.map(line)].join('\n')
+}
+
+function pad(text: string, width: number, align: Column['align']): string {
+  const room = ' '.repeat(Math.max(0, width - textWidth(text)))
+  return align === 'right' ? room + text : text + room
 }
 
 /** Returns `table` as a Markdown table. */

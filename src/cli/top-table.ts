@@ -1,4 +1,5 @@
 import { type Table, textTable } from './table.js'
+import { fitting, textWidth } from './text-width.js'
 import { type Styles, printable } from './terminal.js'
 import type { TopRow } from './top-model.js'
 
@@ -16,8 +17,8 @@ const COLUMNS: Table['columns'] = [
   { title: 'PIDS', align: 'left' },
 ]
 
-/** A name of more than 40 characters, of which the first 39 are shown. */
-const TOO_LONG = /^(.{39}).{2,}$/su
+/** Columns of the longest name that is shown whole. */
+const NAME_WIDTH = 40
 
 /** Rows as lines of text, the heading first. */
 export function topLines(rows: readonly TopRow[], styles: Styles): string[] {
@@ -56,5 +57,5 @@ function figure(value: number | null): string {
 }
 
 function shorten(name: string): string {
-  return name.replace(TOO_LONG, '$1…')
+  return textWidth(name) <= NAME_WIDTH ? name : `${fitting(name, NAME_WIDTH - 1)}…`
 }

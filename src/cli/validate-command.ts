@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { openProgressBar } from '../internal/progress-bar.js'
 import { describeMachine, machineLine } from './machine.js'
 import { integerFrom } from './numbers.js'
+import { EXIT_USAGE } from './exit-codes.js'
 import { median } from './statistics.js'
 import { formatNumber, textTable } from './table.js'
 import { stylesFor } from './terminal.js'
@@ -22,18 +23,19 @@ export function validateCommand(): Command {
       'Plans and runs workloads that are built in, and every way to run them that was considered: how far off is the predicted ' +
         'speed-up (error), and how much longer does the plan take than the best way (regret).',
     )
-    .option('--json', 'print one JSON object instead of a table')
+    .option('--json', 'print one JSON object, on one line, instead of a table')
     .option('--rounds <n>', 'how often each way is run, in turn with the others', integerFrom(1, 100), 3)
     .option('--only <text>', 'leave out workloads whose name does not contain this')
     .addHelpText('after', '\nExit codes: 0 success, 1 a workload failed, 2 wrong usage.')
-    .action(async (flags: ValidateFlags) => {
+    .action(async (flags: ValidateFlags, command: Command) => {
       const { only = '' } = flags
       const all = workloads().filter(({ name }) => name.includes(only))
       if (all.length === 0)
-        throw new Error(
-          `no workload's name contains '${only}'; there are ${workloads()
+        command.error(
+          `error: no workload's name contains '${only}'; there are ${workloads()
             .map(({ name }) => `'${name}'`)
             .join(', ')}`,
+          { exitCode: EXIT_USAGE },
         )
       const bar = await openProgressBar(process.stderr)
       const startMs = performance.now()
@@ -48,8 +50,7 @@ export function validateCommand(): Command {
       bar?.stop()
       const summary = summarize(validations)
       const machine = describeMachine()
-      const json = (): string =>
-        JSON.stringify({ machine, rounds: flags.rounds, ...summary, workloads: validations }, null, 2)
+      const json = (): string => JSON.stringify({ machine, rounds: flags.rounds, ...summary, workloads: validations })
       const text = (): string => [machineLine(machine), '', table(validations), '', summaryLine(summary)].join('\n')
       process.stdout.write(`${flags.json === true ? json() : text()}\n`)
     })

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { nativeAddon } from '../internal/native.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
@@ -5,7 +6,7 @@ import type { SystemInfo } from '../system/index.js'
 
 /** Options of {@link readSystemInfo}. */
 export interface ReadSystemInfoOptions {
-  /** Directory that stands for `/`: below it lie `proc` and `sys`. Need not exist: then everything is unknown. */
+  /** Directory that stands for `/`: below it lie `proc` and `sys`. What is missing there is unknown; the directory itself must exist. */
   readonly root: string
   /**
    * The CPUs the process may use, as the kernel lists them (`'0-3,8'`) or as numbers. Default: the tree's `Cpus_allowed_list` of
@@ -33,6 +34,7 @@ const OF_THE_TREE = ''
  * @returns the facts; what the tree does not say is `null`
  * @throws {TypeError} when an option is unknown or of another type
  * @throws {RangeError} when an option is out of range
+ * @throws {Error} when `root` is no directory
  * @throws {Error} where the Linux readers are missing: without the addon, and on other systems
  *
  * @example
@@ -55,7 +57,11 @@ function checkRoot(root: unknown): string {
   if (root === '' || root.includes('\0')) {
     throw new RangeError(`root must be a path that is not empty and holds no NUL character; received ${describe(root)}`)
   }
-  return resolve(root)
+  const path = resolve(root)
+  // A misspelled path would look like a machine of which nothing is known.
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new Error(`root must be the path of a directory that exists; received ${describe(root)}`)
+  return path
 }
 
 function checkAffinity(affinity: unknown): string {

@@ -13,8 +13,8 @@ describe('policies', () => {
     const results = await execute(whereabouts, items, { mode, workers: 2, mainThread: false, policies: [limiter] })
     const elapsedMs = performance.now() - startedMs
     expect(results).toEqual(items.map(() => mode !== 'threads'))
-    expect(elapsedMs).toBeGreaterThan(490) // 50 of 60 wait for their token
-    expect(limiter.getAvailableTokens()).toBeLessThan(10)
+    // 50 of 60 wait for their token. How many are there now depends on how long ago the last was taken.
+    expect(elapsedMs).toBeGreaterThan(490)
   })
 
   it('a limiter inside rateLimit() and several of them are shared, too', async () => {

@@ -1,5 +1,9 @@
-import { spawnSync } from 'node:child_process'
-import { expect, it } from 'vitest'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, expect, it } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
 import { describeMachine, filesOf, machineName, runScript } from '../support/machine.js'
 
@@ -8,6 +12,20 @@ function obstacle(before: readonly string[]): string | null {
   const [command = '', ...rest] = before
   const { status, error, stderr } = spawnSync(command, [...rest, 'true'], { encoding: 'utf8' })
   return status === 0 ? null : (error?.message ?? stderr.trim())
+}
+
+const copies: string[] = []
+afterAll(() => copies.forEach((copy) => rmSync(copy, { recursive: true, force: true })))
+
+/** A copy of the package for users who may not enter this one: it may lie in somebody's home. Its entry, as a URL. */
+function copyForEverybody(): string {
+  const root = join(import.meta.dirname, '..', '..')
+  const copy = mkdtempSync(join(tmpdir(), 'amorsize-for-everybody-'))
+  copies.push(copy)
+  for (const part of ['package.json', 'dist/bundle', 'build/Release/amorsize.node'])
+    cpSync(join(root, part), join(copy, part), { recursive: true, dereference: true })
+  execFileSync('chmod', ['-R', 'a+rX', copy])
+  return pathToFileURL(join(copy, 'dist', 'bundle', 'index.js')).href
 }
 
 const policyOf = (name: string) => ({ name, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 5 }) as const
@@ -72,7 +90,7 @@ describeMachine('processes in other namespaces', () => {
   itIn(['setpriv', '--reuid=12345', '--clear-groups'], 'another user has names of his own', async (before) => {
     const policy = policyOf(machineName())
     const mine = new RateLimiter(policy)
-    expect(await runScript(policy, DRAIN, before)).toBe(5)
+    expect(await runScript(policy, DRAIN, before, copyForEverybody())).toBe(5)
     expect(mine.getAvailableTokens()).toBe(5)
     expect(filesOf(policy.name)).toHaveLength(2)
   })

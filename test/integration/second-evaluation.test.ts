@@ -99,11 +99,11 @@ describeWithAddon('a program that has the package twice, each with an addon of i
   })
   it('has one bucket for a name though no thread has both, and after the first has ended', async () => {
     const code = (url: string): string =>
-      `import(${JSON.stringify(url)}).then(({ RateLimiter }) => {
+      `Promise.all([import(${JSON.stringify(url)}), import('node:worker_threads')]).then(([{ RateLimiter }, { parentPort }]) => {
         const limiter = new RateLimiter({ name: 'github', requestsPerSecond: 1e-6, burstSize: 10 })
         let n = 0
         while (n < 6 && limiter.tryAcquire()) n++
-        require('node:worker_threads').parentPort.postMessage(n)
+        parentPort.postMessage(n)
       })`
     const program = `
       import { Worker } from 'node:worker_threads'

@@ -74,10 +74,11 @@ export interface Script {
  * @param policy - of its limiter; null: it makes none
  * @param code - an async function's body
  * @param before - a command that starts the process, `unshare` for one
+ * @param from - the package's entry, as a URL
  */
-export function startScript(policy: object | null, code: string, before: readonly string[] = []): Script {
+export function startScript(policy: object | null, code: string, before: readonly string[] = [], from = index): Script {
   const text = `
-    import { RateLimiter } from ${JSON.stringify(index)}
+    import { RateLimiter } from ${JSON.stringify(from)}
     const say = (value) => process.stdout.write(JSON.stringify(value) + '\\n')
     process.stdin.on('end', () => process.exit(0)).resume().unref()
     const policy = ${JSON.stringify(policy)}
@@ -130,8 +131,13 @@ export function startScript(policy: object | null, code: string, before: readonl
 }
 
 /** Runs such a process to its end; returns the first value it says. */
-export async function runScript(policy: object | null, code: string, before: readonly string[] = []): Promise<unknown> {
-  const script = startScript(policy, code, before)
+export async function runScript(
+  policy: object | null,
+  code: string,
+  before: readonly string[] = [],
+  from = index,
+): Promise<unknown> {
+  const script = startScript(policy, code, before, from)
   const value = await script.next()
   await script.ended
   return value

@@ -6,8 +6,14 @@ import { FileTree } from './support/file-tree.js'
 import { MIB, V2_MOUNT, read, v2, withoutReaders } from './support/machines.js'
 
 describe.skipIf(withoutReaders)('readSystemInfo: files that are not what they should be', () => {
-  it('knows nothing of a root that does not exist', () => {
-    const info = readSystemInfo({ root: '/nonexistent-root' })
+  it('refuses a root that does not exist, or is no directory', () => {
+    for (const root of ['/nonexistent-root', '/etc/hostname'])
+      expect(() => readSystemInfo({ root })).toThrow(`directory that exists; received "${root}"`)
+  })
+
+  it('knows nothing of a root that is empty', () => {
+    using tree = new FileTree({})
+    const info = readSystemInfo({ root: tree.root })
     expect(info.cpu).toMatchObject({
       onlineLogical: null,
       affinityLogical: null,

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { cut } from '../../dist/cli/screen.js'
+import { fitting, textWidth } from '../../dist/cli/text-width.js'
 import { formatCount, formatNumber, markdownTable, type Table, textTable } from '../../dist/cli/table.js'
 
 const table: Table = {
@@ -15,6 +17,25 @@ const table: Table = {
 describe('tables', () => {
   it('align text left and numbers right, without trailing blanks', () => {
     expect(textTable(table)).toBe(['name          ns', 'a limiter      9', 'b          1,000'].join('\n'))
+  })
+
+  it('align what takes two columns a character, one, or none', () => {
+    const rows = [
+      ['限流器', '1'],
+      ['café', '22'],
+      ['e\u0301e\u0301', '3'],
+      ['👨‍👩‍👧 family', '4'],
+    ]
+    const lines = textTable({
+      columns: [
+        { title: 'n', align: 'left' },
+        { title: 'v', align: 'right' },
+      ],
+      rows,
+    }).split('\n')
+    expect(new Set(lines.map((line) => textWidth(line))).size).toBe(1)
+    expect(fitting('限流器', 5)).toBe('限流')
+    expect(cut('\u001b[1m限流器\u001b[22m x', 5)).toBe('\u001b[1m限流\u001b[22m')
   })
 
   it('mark up only the heading', () => {
