@@ -18,6 +18,18 @@ export type AmorsizeErrorCode =
   | 'ERR_EXECUTION'
   | 'ERR_SHARED_MEMORY'
 
+const names: Readonly<Record<AmorsizeErrorCode, string>> = {
+  ERR_RATE_LIMIT_EXCEEDED: 'RateLimitExceeded',
+  ERR_RETRY_EXHAUSTED: 'RetryExhaustedError',
+  ERR_CIRCUIT_OPEN: 'CircuitOpenError',
+  ERR_BULKHEAD_REJECTED: 'BulkheadRejectedError',
+  ERR_TIMEOUT_EXCEEDED: 'TimeoutExceededError',
+  ERR_WORKER_CRASHED: 'WorkerCrashedError',
+  ERR_TASK_NOT_TRANSFERABLE: 'TaskNotTransferableError',
+  ERR_EXECUTION: 'ExecutionError',
+  ERR_SHARED_MEMORY: 'SharedMemoryError',
+}
+
 /** Base of all errors of this package. */
 export class AmorsizeError extends Error {
   /** Which condition this is; stable across versions. */
@@ -27,7 +39,9 @@ export class AmorsizeError extends Error {
     // An error that has no cause should not be printed with one.
     super(message, options?.cause === undefined ? undefined : options)
     this.code = code
-    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
+    // A class of a user's own goes by its own name; ours have theirs in words, which minifiers leave alone.
+    const name = new.target === AmorsizeError || Object.hasOwn(new.target, 'errorCode') ? names[code] : new.target.name
+    Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true })
   }
 
   /** Marks the instance for {@link AmorsizeError.is} across copies of the package. */

@@ -14,7 +14,7 @@ export {
   WorkerCrashedError,
 } from './errors.js'
 export type { Clock } from './internal/clock.js'
-export type { ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
+export type { AttemptContext, ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
 export type { Guard, GuardFactory } from './decorators/guard.js'
 export { withCircuitBreaker } from './decorators/with-circuit-breaker.js'
 export { withBulkhead } from './decorators/with-bulkhead.js'

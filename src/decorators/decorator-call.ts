@@ -1,3 +1,4 @@
+import { readable } from '../internal/copy-properties.js'
 import type { AnyFunction } from '../internal/policy.js'
 import { describe } from '../internal/validate.js'
 
@@ -44,7 +45,7 @@ export function readGuardTarget(name: string, args: readonly unknown[]): GuardTa
 /** Whether `value` was declared with `class`: such a function cannot be called. */
 function isClass(value: object): boolean {
   // A class cannot be given another prototype; built-in constructors share that, but many of them can be called.
-  const prototype = Object.getOwnPropertyDescriptor(value, 'prototype')
+  const prototype = readable(() => Object.getOwnPropertyDescriptor(value, 'prototype'))
   return prototype?.writable === false && Function.prototype.toString.call(value).startsWith('class')
 }
 

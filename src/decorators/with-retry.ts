@@ -16,5 +16,6 @@ import { guardFactory } from './guard.js'
 export const withRetry = guardFactory({
   name: 'withRetry',
   kind: 'retry',
-  create: (options?: RetryPolicy) => new Retry(options),
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what the function returns is not known yet
+  create: (options?: RetryPolicy<any>) => new Retry(options),
 })

@@ -1,3 +1,4 @@
+import { copyProperties } from './copy-properties.js'
 import { checkFunction } from './validate.js'
 
 /** What a policy hands to the function it runs. */
@@ -7,6 +8,12 @@ export interface PolicyContext {
    * costs nothing.
    */
   readonly signal: AbortSignal
+}
+
+/** What the policies of this package hand to the function they run. */
+export interface AttemptContext extends PolicyContext {
+  /** How often the innermost retry around has called before: 0 for the first call, 1 for the first retry, … */
+  readonly attempt: number
 }
 
 /** Options of every `execute`. */
@@ -81,33 +88,13 @@ export function wrapWithPolicy<F extends AnyFunction, P extends Policy>(policy: 
   })
 }
 
-/** Own properties that belong to a function itself and not to what users and frameworks keep on it. */
-const OF_ITSELF: ReadonlySet<PropertyKey> = new Set(['prototype', 'arguments', 'caller'])
-
-/** The part of reflect-metadata that copies what decorators wrote on a function. */
-interface ReflectMetadata {
-  getOwnMetadataKeys?(target: object): readonly unknown[]
-  getOwnMetadata(key: unknown, target: object): unknown
-  defineMetadata(key: unknown, value: unknown, target: object): void
-}
-
-/**
- * Gives `wrapped` what `fn` has: name, length, own properties and, where the program uses reflect-metadata, its metadata. Frameworks
- * keep routes and guards there. Then its `policy`.
- */
+/** Gives `wrapped` what `fn` has of its own, name, length and metadata among it, and its `policy`. */
 export function likeFunction<F extends AnyFunction, P extends Policy>(
   fn: F,
   policy: P,
   wrapped: AnyFunction,
 ): Wrapped<F, P> {
-  for (const key of Reflect.ownKeys(fn)) {
-    const property = OF_ITSELF.has(key) ? undefined : Object.getOwnPropertyDescriptor(fn, key)
-    if (property !== undefined) Object.defineProperty(wrapped, key, { ...property, configurable: true })
-  }
-  const metadata = Reflect as unknown as ReflectMetadata
-  for (const key of metadata.getOwnMetadataKeys?.(fn) ?? []) {
-    metadata.defineMetadata(key, metadata.getOwnMetadata(key, fn), wrapped)
-  }
+  copyProperties(fn, wrapped)
   return Object.defineProperty(wrapped, 'policy', {
     value: policy,
     enumerable: true,

@@ -13,8 +13,9 @@ export interface DueTimer extends DueEntry {
  */
 const TOLERANCE_MS = 0.000_001
 
-/** Taken when the module loads, so that a test framework's fake timers do not stop the tidying up. */
+/** Taken when the module loads: a test framework's fake timers must not stop the tidying up, and are recognised by these. */
 const realSetImmediate = setImmediate
+const realSetTimeout: unknown = setTimeout
 
 /**
  * All time limits and back-offs on one clock, behind a single timer of that clock. Adding and removing is O(log n) at
@@ -28,6 +29,9 @@ export class SharedTimers {
   #handle: unknown = undefined
   /** When the clock's timer fires; Infinity while there is none. */
   #armedForMs = Infinity
+  /** The functions of Node, or of a test framework, that set the timer and can clear it. */
+  #armedBy: unknown = undefined
+  #clearArmed: typeof clearTimeout = clearTimeout
   #order = 0
   #tidying = false
 
@@ -46,13 +50,19 @@ export class SharedTimers {
    *
    * @param timer - in no heap yet
    * @param afterMs - milliseconds from now, >= 0; more than 24.8 days is fine
+   * @throws {RangeError} when that is no time: NaN, which is before nothing and after nothing, would stop all others
    */
   add(timer: DueTimer, afterMs: number): void {
     const nowMs = this.#clock.now()
-    timer.due = nowMs + afterMs
+    const dueMs = nowMs + afterMs
+    if (Number.isNaN(dueMs)) {
+      throw new RangeError(`a time must be a number of milliseconds; received ${afterMs}, at ${nowMs} of the clock`)
+    }
+    timer.due = dueMs
     timer.order = this.#order++
     this.#heap.push(timer)
-    if (timer.due < this.#armedForMs) this.#arm(timer.due, nowMs)
+    if (dueMs < this.#armedForMs) this.#arm(dueMs, nowMs)
+    else if (this.#mayBeLost()) this.#arm((this.#heap.peek() as DueTimer).due, nowMs)
   }
 
   /** Whether what is due at `dueMs` is due now: the one rule for all that runs on this clock. */
@@ -77,17 +87,33 @@ export class SharedTimers {
     })
   }
 
+  /**
+   * Whether the clock's timer is not to be relied on: a test framework puts its own timers in the place of Node's, forgets them when it
+   * is told to, and takes them away again.
+   */
+  #mayBeLost(): boolean {
+    return this.#clock === systemClock && (setTimeout !== realSetTimeout || setTimeout !== this.#armedBy)
+  }
+
   #arm(dueMs: number, nowMs: number): void {
-    if (this.#handle !== undefined) this.#clock.clearTimeout(this.#handle)
+    this.#clear()
     // Node's timers drop fractions of a millisecond, and would fire too early.
     const delayMs = this.#clock === systemClock ? Math.ceil(dueMs - nowMs) : dueMs - nowMs
     this.#armedForMs = dueMs
+    this.#armedBy = setTimeout
+    this.#clearArmed = clearTimeout
     this.#handle = this.#clock.setTimeout(this.#fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))
+  }
+
+  #clear(): void {
+    if (this.#handle === undefined) return
+    if (this.#clock === systemClock) this.#clearArmed(this.#handle as NodeJS.Timeout)
+    else this.#clock.clearTimeout(this.#handle)
   }
 
   #disarm(): void {
     if (this.#handle === undefined) return
-    this.#clock.clearTimeout(this.#handle)
+    this.#clear()
     this.#handle = undefined
     this.#armedForMs = Infinity
   }

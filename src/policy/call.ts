@@ -44,7 +44,10 @@ export function callUnder<F extends AnyFunction>(
  */
 export async function retryCall<F extends AnyFunction>(
   fn: F,
-  options: CallOptions<F> & RetryPolicy & { readonly policy?: Retry | RetryPolicy | undefined } = {},
+  options: CallOptions<F> &
+    RetryPolicy<Awaited<ReturnType<F>>> & {
+      readonly policy?: Retry | RetryPolicy<Awaited<ReturnType<F>>> | undefined
+    } = {},
 ): Promise<Awaited<ReturnType<F>>> {
   const { args, signal, policy, own } = split('retryCall', options, RETRY_KEYS)
   if (policy instanceof Retry) return callUnder(alone('retryCall', policy, own), fn, { args, signal })

@@ -2,6 +2,7 @@ import { CircuitOpenError, TimeoutExceededError } from '../errors.js'
 import { EventSource } from '../internal/events.js'
 import { DurationHistogram } from '../internal/histogram.js'
 import { notify } from '../internal/listeners.js'
+import { answerOf } from '../internal/predicate.js'
 import type { Admission, Breaker } from '../memory/breaker.js'
 import { BREAKER_STATE, type BreakerStateNumber, CALL_RESULT, type CallResult } from '../memory/circuit-breaker.js'
 import type { CircuitBreakerSettings } from './circuit-breaker-options.js'
@@ -193,10 +194,13 @@ export class CircuitBreakerStage implements LinearStage {
 
   #resultOf(call: Call): CallResult {
     const { isFailure, isFailureResult } = this.settings
-    if (!call.failed) return isFailureResult?.(call.value) === true ? CALL_RESULT.failed : CALL_RESULT.succeeded
+    if (!call.failed)
+      return isFailureResult !== undefined && answerOf('isFailureResult', isFailureResult(call.value))
+        ? CALL_RESULT.failed
+        : CALL_RESULT.succeeded
     if (isOwnRejection(call.value) || wasCancelled(call.scope)) return CALL_RESULT.ignored
     if (isFailure === undefined) return isAbortError(call.value) ? CALL_RESULT.ignored : CALL_RESULT.failed
-    return isFailure(call.value) ? CALL_RESULT.failed : CALL_RESULT.succeeded
+    return answerOf('isFailure', isFailure(call.value)) ? CALL_RESULT.failed : CALL_RESULT.succeeded
   }
 
   #announce<K extends 'open' | 'halfOpen' | 'close'>(

@@ -1,4 +1,5 @@
-import { checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import type { Clock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import type { PolicyContext } from '../internal/policy.js'
@@ -9,12 +10,14 @@ import { StagedPolicy } from './staged-policy.js'
 
 /** Options of `fallback`. */
 export interface FallbackOptions {
-  /** Whether an error is to be replaced; default: every one but an abort by the caller. */
-  readonly if?: ((error: unknown) => boolean) | undefined
+  /** Whether an error is to be replaced, at once or by a promise; default: every one but an abort by the caller. */
+  readonly if?: ((error: unknown) => boolean | PromiseLike<boolean>) | undefined
   /** Told each time a substitute is given. `level` counts from 0. */
   readonly onDegraded?: ((error: unknown, level: number) => void) | undefined
   /** For events. */
   readonly name?: string | undefined
+  /** Accepted as by every policy; a fallback never waits. */
+  readonly clock?: Clock | undefined
 }
 
 /** Events of a fallback. */
@@ -38,11 +41,12 @@ class FallbackStage implements LinearStage {
   readonly stats = { calls: 0, degraded: 0, failed: 0 }
   readonly name: string | null
   readonly levels: readonly unknown[]
-  readonly if: ((error: unknown) => boolean) | undefined
+  readonly if: FallbackOptions['if']
   readonly onDegraded: ((error: unknown, level: number) => void) | undefined
 
   constructor(levels: readonly unknown[], options: FallbackOptions) {
-    checkKeys('fallback', options, ['if', 'onDegraded', 'name'])
+    checkKeys('fallback', options, ['if', 'onDegraded', 'name', 'clock'])
+    if (options.clock !== undefined) checkClock('clock', options.clock)
     this.levels = levels
     this.if = checkOptionalFunction('if', options.if)
     this.onDegraded = checkOptionalFunction('onDegraded', options.onDegraded)
@@ -57,7 +61,7 @@ class FallbackStage implements LinearStage {
   leave(call: Call): Promise<Verdict> | Verdict {
     this.stats.calls++
     if (!call.failed) return undefined
-    if (call.scope.aborted || this.if?.(call.value) === false) {
+    if (call.scope.aborted) {
       this.stats.failed++
       return undefined
     }
@@ -66,6 +70,7 @@ class FallbackStage implements LinearStage {
 
   async #substitute(call: Call): Promise<undefined> {
     let error = call.value
+    if (this.if !== undefined && !(await this.#wants(this.if, error))) return
     for (const [level, substitute] of this.levels.entries()) {
       try {
         const value =
@@ -85,6 +90,16 @@ class FallbackStage implements LinearStage {
     }
     this.stats.failed++
     throw call.scope.aborted ? call.scope.reason : error
+  }
+
+  async #wants(condition: NonNullable<FallbackOptions['if']>, error: unknown): Promise<boolean> {
+    let isWanted = false
+    try {
+      if (await condition(error)) isWanted = true
+      return isWanted
+    } finally {
+      if (!isWanted) this.stats.failed++
+    }
   }
 }
 

@@ -43,6 +43,8 @@ class KeyedRateLimitStage implements LinearStage {
       )
     }
     const key = this.keyOf(...args)
+    // Only a call that has to wait needs a signal, which is dear.
+    if (!scope.aborted && this.#limiter.takeNow(key)) return undefined
     const limiterName = this.#limiter.policy.name ?? null
     const waitingBefore = this.#limiter.stats().waiting
     const turn = scope.isAbortable

@@ -24,6 +24,8 @@ export class RateLimitStage implements LinearStage {
   }
 
   enter(call: Call): Promise<void> | undefined {
+    // Only a call that has to wait needs a signal, which is dear.
+    if (!call.scope.aborted && this.limiter.takeNow()) return undefined
     const turn = this.events.isHeard ? this.#acquireHeard(call) : this.#acquire(call)
     return turn === GRANTED ? undefined : turn
   }

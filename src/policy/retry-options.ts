@@ -1,7 +1,7 @@
 import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkBoolean, checkFunction, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
-import { type Backoff, type Jitter, JITTERS } from './backoff.js'
+import { type Backoff, type Delay, type Jitter, JITTERS } from './backoff.js'
 import { RetryBudget } from './retry-budget.js'
 
 /** What a retry tells its predicates. */
@@ -12,7 +12,7 @@ export interface RetryContext {
   readonly signal: AbortSignal
 }
 
-/** Options of `retry` that are data. */
+/** Options of `retry` that are data. `delay` is, where it is an array. */
 export interface RetryData {
   /** Retries after the first call, an integer >= 0 or Infinity; default 3. */
   readonly maxRetries?: number | undefined
@@ -24,6 +24,11 @@ export interface RetryData {
   readonly exponentialBase?: number | undefined
   /** How a delay is spread: 'full' (default; 0 … delay), 'equal' (half … delay), 'decorrelated', 'none'. */
   readonly jitter?: Jitter | undefined
+  /**
+   * Delays of your own instead: `(attempt, error) => ms`, attempt counting from 1, or an array of them, whose last one serves all that
+   * follow. `maxDelayMs` and Retry-After hold as usual; there is no jitter but your own.
+   */
+  readonly delay?: Delay | undefined
   /** No retry starts later than this after the call, milliseconds, > 0; default Infinity. */
   readonly maxElapsedMs?: number | undefined
   /** Whether Retry-After headers and `retryAfterMs` of errors lengthen the delay; default true. */
@@ -32,12 +37,12 @@ export interface RetryData {
   readonly name?: string | undefined
 }
 
-/** Options of `retry`. */
-export interface RetryPolicy extends RetryData {
-  /** Whether an error is worth a retry; default: every one. */
-  readonly retryIf?: ((error: unknown, context: RetryContext) => boolean) | undefined
+/** Options of `retry`; `R` is what the calls return. */
+export interface RetryPolicy<R = unknown> extends RetryData {
+  /** Whether an error is worth a retry, at once or by a promise; default: every one. What it throws is what the caller gets. */
+  readonly retryIf?: ((error: unknown, context: RetryContext) => boolean | PromiseLike<boolean>) | undefined
   /** Whether a result is as bad as an error; default: none. */
-  readonly retryIfResult?: ((result: unknown, context: RetryContext) => boolean) | undefined
+  readonly retryIfResult?: ((result: R, context: RetryContext) => boolean) | undefined
   /** Told before each back-off. `error` is the result where that was refused. */
   readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
   /** Bounds the retries of all that share it. */
@@ -51,8 +56,8 @@ export interface RetryPolicy extends RetryData {
 /** Options with all defaults filled in. */
 export interface RetrySettings extends Backoff {
   readonly maxRetries: number
-  readonly retryIf: ((error: unknown, context: RetryContext) => boolean) | undefined
-  readonly retryIfResult: ((result: unknown, context: RetryContext) => boolean) | undefined
+  readonly retryIf: RetryPolicy['retryIf']
+  readonly retryIfResult: RetryPolicy['retryIfResult']
   readonly onRetry: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
   readonly maxElapsedMs: number
   readonly budget: RetryBudget | undefined
@@ -69,6 +74,7 @@ const DATA_KEYS = [
   'maxDelayMs',
   'exponentialBase',
   'jitter',
+  'delay',
   'maxElapsedMs',
   'respectRetryAfter',
   'name',
@@ -88,6 +94,7 @@ export const RETRY_KEYS = [
 /** Checks the options and fills in the defaults. */
 export function readRetryPolicy(options: RetryPolicy): RetrySettings {
   checkKeys('retry', options, RETRY_KEYS)
+  const delay = checkDelay(options)
   const { maxRetries = 3, initialDelayMs = 100, maxDelayMs = 60_000, exponentialBase = 2, jitter = 'full' } = options
   const { maxElapsedMs = Infinity, respectRetryAfter = true, clock = systemClock, random = Math.random } = options
   const { retryIf, retryIfResult, onRetry, budget } = options
@@ -100,6 +107,7 @@ export function readRetryPolicy(options: RetryPolicy): RetrySettings {
     maxDelayMs: checkNumber('maxDelayMs', maxDelayMs, { min: 0 }),
     exponentialBase: checkNumber('exponentialBase', exponentialBase, { min: 1 }),
     jitter: checkOneOf('jitter', jitter, JITTERS),
+    delay,
     retryIf: checkOptionalFunction('retryIf', retryIf),
     retryIfResult: checkOptionalFunction('retryIfResult', retryIfResult),
     onRetry: checkOptionalFunction('onRetry', onRetry),
@@ -115,4 +123,20 @@ export function readRetryPolicy(options: RetryPolicy): RetrySettings {
     throw new RangeError(`initialDelayMs must be <= maxDelayMs (${maxDelayMs}); received ${describe(initialDelayMs)}`)
   }
   return settings
+}
+
+function checkDelay(options: RetryPolicy): Delay | undefined {
+  const { delay } = options
+  if (delay === undefined) return undefined
+  for (const key of ['initialDelayMs', 'exponentialBase', 'jitter', 'random'] as const) {
+    if (options[key] !== undefined)
+      throw new TypeError(`retry takes either delay, which is the whole delay, or ${key}, not both`)
+  }
+  if (typeof delay === 'function') return delay
+  if (!Array.isArray(delay) || delay.length === 0) {
+    throw new TypeError(
+      `delay must be a function or an array with at least one number of milliseconds; received ${describe(delay)}`,
+    )
+  }
+  return Object.freeze(delay.map((ms: unknown, index) => checkNumber(`delay[${index}]`, ms, { min: 0 })))
 }

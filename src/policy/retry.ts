@@ -1,6 +1,8 @@
 import { RetryExhaustedError } from '../errors.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
+import { answerOf } from '../internal/predicate.js'
+import { isThenable } from '../internal/thenable.js'
 import { timersOf, type SharedTimers } from '../internal/timers.js'
 import { backoffMs } from './backoff.js'
 import { isOwnRejection } from './own-rejection.js'
@@ -65,6 +67,7 @@ class RetryStage implements LinearStage {
   enter(call: Call, slot: number): undefined {
     const { budget, maxElapsedMs, clock } = this.settings
     if (budget !== undefined) budget.deposit()
+    call.scope.attempt = 0
     // Also where there was one before: a retry outside this one starts it anew.
     call.slots[slot] = maxElapsedMs === Infinity ? undefined : newAttempts(clock.now())
     return undefined
@@ -88,18 +91,32 @@ class RetryStage implements LinearStage {
   #judge(call: Call, slot: number): Promise<Verdict> | Verdict {
     const attempts = (call.slots[slot] as Attempts | undefined) ?? newAttempts(NaN)
     call.slots[slot] = attempts
+    const { retryIf, retryIfResult } = this.settings
+    const { scope, value } = call
+    const context = contextOf(scope, attempts.count + 1)
+    if (!call.failed) {
+      if (retryIfResult === undefined || !answerOf('retryIfResult', retryIfResult(value, context)))
+        return this.#succeeded(call, slot)
+      return this.#again(call, attempts)
+    }
+    // Of an abort there is nothing to retry, whatever the function made of it.
+    if (scope.aborted) return this.#giveUp(call, context.attempt, 'aborted')
+    const answer = retryIf === undefined || retryIf(value, context)
+    if (isThenable(answer)) return this.#judgeLater(call, attempts, answer)
+    return answer ? this.#again(call, attempts) : this.#giveUp(call, context.attempt, 'refused')
+  }
+
+  async #judgeLater(call: Call, attempts: Attempts, answer: PromiseLike<unknown>): Promise<Verdict> {
+    const isWorthIt = await answer
+    if (call.scope.aborted) return this.#giveUp(call, attempts.count + 1, 'aborted')
+    return isWorthIt ? this.#again(call, attempts) : this.#giveUp(call, attempts.count + 1, 'refused')
+  }
+
+  /** Has the call made again, if anything is left to make it with. */
+  #again(call: Call, attempts: Attempts): Promise<Verdict> | Verdict {
     const attempt = attempts.count + 1
     const { settings } = this
     const { scope, value } = call
-    if (call.failed) {
-      // Of an abort there is nothing to retry, whatever the function made of it.
-      if (scope.aborted) return this.#giveUp(call, attempt, 'aborted')
-      if (settings.retryIf !== undefined && !settings.retryIf(value, contextOf(scope, attempt))) {
-        return this.#giveUp(call, attempt, 'refused')
-      }
-    } else if (settings.retryIfResult?.(value, contextOf(scope, attempt)) !== true) {
-      return this.#succeeded(call, slot)
-    }
     if (settings.maxRetries === 0) return this.#giveUp(call, attempt, 'refused')
     if (attempt > settings.maxRetries) return this.#giveUp(call, attempt, 'no-retries-left')
 
@@ -110,7 +127,7 @@ class RetryStage implements LinearStage {
       if (askedMs === null || askedMs > Math.min(timeLeftMs, settings.maxDelayMs))
         return this.#giveUp(call, attempt, 'refused')
     }
-    let delayMs = backoffMs(settings, attempt, attempts.delayMs)
+    let delayMs = backoffMs(settings, attempt, attempts.delayMs, value)
     if (settings.respectRetryAfter && askedMs !== null)
       delayMs = Math.min(settings.maxDelayMs, Math.max(delayMs, askedMs))
     if (delayMs > timeLeftMs) return this.#giveUp(call, attempt, 'no-time-left')
@@ -121,12 +138,13 @@ class RetryStage implements LinearStage {
     this.stats.retries++
     notify('onRetry', settings.onRetry, value, attempt, delayMs)
     if (this.events.isHeard) this.events.emit('retry', { error: value, attempt, delayMs })
-    return this.#wait(delayMs, scope)
+    return this.#wait(delayMs, scope, attempt)
   }
 
-  async #wait(delayMs: number, scope: Scope): Promise<Verdict> {
+  async #wait(delayMs: number, scope: Scope, attempt: number): Promise<Verdict> {
     try {
       await sleep(this.#timers, delayMs, scope)
+      scope.attempt = attempt
     } catch (reason) {
       this.stats.calls++
       this.stats.failed++
@@ -170,8 +188,8 @@ export class Retry extends StagedPolicy {
   readonly kind = 'retry'
   readonly #stage: RetryStage
 
-  constructor(options: RetryPolicy = {}) {
-    const stage = new RetryStage(readRetryPolicy(options))
+  constructor(options: RetryPolicy<never> = {}) {
+    const stage = new RetryStage(readRetryPolicy(options as RetryPolicy))
     super([stage])
     this.#stage = stage
   }
@@ -193,8 +211,14 @@ export class Retry extends StagedPolicy {
   /** @internal */
   [WHY_BOUND](): string | undefined {
     const { events, settings } = this.#stage
-    const { name, clock, retryIf, retryIfResult, onRetry, random, budget } = settings
-    const functions = { retryIf, retryIfResult, onRetry, random: random === Math.random ? undefined : random }
+    const { name, clock, retryIf, retryIfResult, onRetry, random, budget, delay } = settings
+    const functions = {
+      retryIf,
+      retryIfResult,
+      onRetry,
+      random: random === Math.random ? undefined : random,
+      delay: typeof delay === 'function' ? delay : undefined,
+    }
     return (
       whyBound({ who: 'the retry', name, functions, clock, isListenedTo: events.hasListener() }) ??
       budget?.[WHY_BOUND]()
@@ -223,6 +247,6 @@ export class Retry extends StagedPolicy {
  * const api = retry({ maxRetries: 5, maxElapsedMs: 10_000, retryIf: (error) => !(error instanceof SyntaxError) })
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
-export function retry(options: RetryPolicy = {}): Retry {
+export function retry<R = unknown>(options: RetryPolicy<R> = {}): Retry {
   return new Retry(options)
 }

@@ -1,6 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks'
 import { builtins } from '../internal/builtins.js'
-import type { PolicyContext } from '../internal/policy.js'
+import type { AttemptContext } from '../internal/policy.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 
 /** Something that wants to know when a {@link Scope} is aborted. An object, so that waiting makes no closure. */
@@ -13,14 +13,18 @@ export interface AbortListener {
  * Within what a function runs: the whole call, one limited by a time-out, or one attempt of a hedge. Scopes form a tree; one
  * that is aborted aborts those below. As the function's context it makes an AbortSignal only when asked for one.
  */
-export class Scope implements PolicyContext, AbortListener, SignalListener {
+export class Scope implements AttemptContext, AbortListener, SignalListener {
   readonly #parent: Scope | undefined
   /** The caller's own signal, at the root. */
   readonly #external: AbortSignal | undefined
   /** What only calls that are aborted, or that somebody listens to, need. */
   #state: State | undefined = undefined
 
+  /** How often the innermost retry around has called before: 0, 1, … */
+  attempt: number
+
   constructor(parent?: Scope, external?: AbortSignal) {
+    this.attempt = parent === undefined ? 0 : parent.attempt
     this.#parent = parent
     this.#external = external
   }

@@ -1,4 +1,4 @@
-import type { AnyFunction, ExecuteOptions, PolicyFunction, Wrapped } from '../internal/policy.js'
+import type { AnyFunction, AttemptContext, ExecuteOptions, PolicyFunction, Wrapped } from '../internal/policy.js'
 import { checkFunction, checkKeys, checkSignal } from '../internal/validate.js'
 import { compile } from './frame.js'
 import { guardFunction } from './guard-function.js'
@@ -21,17 +21,18 @@ export abstract class StagedPolicy implements Staged {
   /**
    * Runs `fn` under this policy.
    *
-   * @param fn - called with a context that holds `signal`; may be called several times (retry, hedge), or never
+   * @param fn - called with a context that holds `signal` and `attempt`; may be called several times (retry, hedge), or never
    * @param options - `signal` aborts: the promise rejects with its reason at once, wherever the call is, and `fn` is not called
    *   again. A function that is running learns of it by the context's signal.
    * @returns what `fn` returned; rejects with what it threw, or with an error of this package
    */
-  execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
+  execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: ExecuteOptions): Promise<T> {
     try {
       checkFunction('fn', fn)
       const signal = options === undefined ? undefined : readSignal(options)
+      const call = fn as PolicyFunction<unknown>
       const result =
-        signal === undefined ? this.#run(new Scope(), fn, undefined) : runUnderSignal(this.#run, fn, signal)
+        signal === undefined ? this.#run(new Scope(), call, undefined) : runUnderSignal(this.#run, call, signal)
       return Promise.resolve(result as T)
     } catch (error) {
       return Promise.reject(error)

@@ -5,6 +5,7 @@ import { EventSource } from '../internal/events.js'
 import { DurationHistogram, type DurationSummary } from '../internal/histogram.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+import { isThenable } from '../internal/thenable.js'
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { Hold } from './hold.js'
 import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
@@ -158,9 +159,7 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
 /** A promise of what is still to come; undefined for what is there. */
 function promiseOf(result: unknown): Promise<unknown> | undefined {
   if (result instanceof Promise) return result
-  const isThenable =
-    typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function'
-  return isThenable ? Promise.resolve(result) : undefined
+  return isThenable(result) ? Promise.resolve(result) : undefined
 }
 
 /** Limits how long a call may take; made by {@link timeout}. */

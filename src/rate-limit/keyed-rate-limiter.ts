@@ -122,6 +122,13 @@ export class KeyedRateLimiter implements Disposable {
     }
   }
 
+  /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
+  takeNow(key: Key): boolean {
+    if (!this.#takeOne(key)) return false
+    this.#allowed++
+    return true
+  }
+
   /** Tokens of a key that could be taken now: 0 … `burstSize`, may be fractional. A key that was never seen has them all. */
   getAvailableTokens(key: Key): number {
     this.#checkUsable()

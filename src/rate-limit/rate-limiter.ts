@@ -190,6 +190,13 @@ export class RateLimiter implements Policy, Disposable {
     }
   }
 
+  /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
+  takeNow(): boolean {
+    if (this.#take() !== undefined) return false
+    this.#allowed++
+    return true
+  }
+
   /**
    * Like {@link acquire}, but blocks this thread, event loop and all: for worker threads and scripts.
    *

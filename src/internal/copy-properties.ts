@@ -1,0 +1,38 @@
+/** What every function has for itself. */
+const NOT_COPIED: ReadonlySet<string | symbol> = new Set(['prototype', 'arguments', 'caller'])
+
+/** The part of the package reflect-metadata that is needed, where a program has loaded it. */
+interface Metadata {
+  getOwnMetadataKeys?(target: object): unknown[]
+  getOwnMetadata?(key: unknown, target: object): unknown
+  defineMetadata?(key: unknown, value: unknown, target: object): void
+}
+
+/**
+ * Gives `to` the own properties of `from`, symbols, getters and hidden ones included, and its reflect-metadata, where frameworks keep routes,
+ * guards and the like. What cannot be read is left out.
+ */
+export function copyProperties(from: object, to: object): void {
+  for (const key of readable(() => Reflect.ownKeys(from)) ?? []) {
+    if (NOT_COPIED.has(key)) continue
+    const descriptor = readable(() => Reflect.getOwnPropertyDescriptor(from, key))
+    // A frozen function must not freeze what is made of it.
+    if (descriptor !== undefined) Reflect.defineProperty(to, key, { ...descriptor, configurable: true })
+  }
+  readable(() => copyMetadata(Reflect as Metadata, from, to))
+}
+
+function copyMetadata(reflect: Metadata, from: object, to: object): void {
+  for (const key of reflect.getOwnMetadataKeys?.(from) ?? []) {
+    reflect.defineMetadata?.(key, reflect.getOwnMetadata?.(key, from), to)
+  }
+}
+
+/** What `read` returns; undefined where that throws, as the traps of a proxy may. */
+export function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

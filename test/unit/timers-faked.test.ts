@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { RateLimiter, retry, timeout, TimeoutExceededError } from 'amorsize'
+
+const never = (): Promise<never> => new Promise(() => undefined)
+const timesOut = async (ms: number): Promise<void> => {
+  await expect(timeout(ms).execute(never)).rejects.toThrow(TimeoutExceededError)
+}
+
+afterEach(() => void vi.useRealTimers())
+
+describe('fake timers', () => {
+  test('that are taken away with a timeout pending stop no later one', async () => {
+    await timesOut(1)
+    vi.useFakeTimers()
+    void timeout(5)
+      .execute(never)
+      .catch(() => undefined)
+    vi.useRealTimers()
+    await timesOut(20)
+  })
+
+  test('that are taken away with an acquire pending stop no later timeout', async () => {
+    vi.useFakeTimers()
+    const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 1 })
+    await limiter.acquire()
+    void limiter.acquire()
+    vi.useRealTimers()
+    await timesOut(20)
+  })
+
+  test('that forget all they hold stop no later one', async () => {
+    vi.useFakeTimers()
+    void timeout(5)
+      .execute(never)
+      .catch(() => undefined)
+    vi.clearAllTimers()
+    const later = timesOut(20)
+    await vi.advanceTimersByTimeAsync(30)
+    await later
+  })
+
+  test('fire what is due when they are moved, also after several turns', async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      vi.useFakeTimers()
+      const call = timesOut(1000)
+      await vi.advanceTimersByTimeAsync(1001)
+      await call
+      vi.useRealTimers()
+      await timesOut(2)
+    }
+  })
+
+  test('put over a real one leave it to fire', async () => {
+    const real = timesOut(30)
+    vi.useFakeTimers()
+    const fake = timesOut(10)
+    await vi.advanceTimersByTimeAsync(11)
+    await fake
+    vi.useRealTimers()
+    await timesOut(1)
+    await real
+  })
+})
+
+describe('what is no time', () => {
+  test.each([undefined, NaN, Infinity, -1, 2, 'x'])(
+    'random returning %o is an error of that call alone',
+    async (value) => {
+      const policy = retry({ maxRetries: 1, random: () => value as number })
+      await expect(policy.execute(() => Promise.reject(new Error('on purpose')))).rejects.toThrow(
+        /^random must return a number from 0 to 1; it returned /,
+      )
+      await timesOut(5)
+    },
+  )
+
+  test.each([undefined, NaN, Infinity, -1, 'x'])('delay returning %o, too', async (value) => {
+    const policy = retry({ maxRetries: 1, delay: () => value as number })
+    await expect(policy.execute(() => Promise.reject(new Error('on purpose')))).rejects.toThrow(
+      /^what delay returns must be a finite number >= 0; received /,
+    )
+    await timesOut(5)
+  })
+})
