@@ -44,7 +44,7 @@ export class AmorsizeError extends Error {
     Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true })
   }
 
-  /** Marks the instance for {@link AmorsizeError.is} across copies of the package. */
+  /** Marks the instance for {@link AmorsizeError.is} across copies of the package. @internal */
   get [brand](): AmorsizeErrorCode {
     return this.code
   }

@@ -14,15 +14,33 @@ export {
   WorkerCrashedError,
 } from './errors.js'
 export type { Clock } from './internal/clock.js'
-export type { AttemptContext, ExecuteOptions, Policy, PolicyContext, PolicyFunction, Wrapped } from './internal/policy.js'
-export type { Guard, GuardFactory } from './decorators/guard.js'
+export type {
+  AnyFunction,
+  AttemptContext,
+  ExecuteOptions,
+  Policy,
+  PolicyContext,
+  PolicyFunction,
+  ReturnsPromise,
+  Wrapped,
+} from './internal/policy.js'
+export type {
+  DecoratorForms,
+  ExistingPolicy,
+  Guard,
+  GuardFactory,
+  GuardMaker,
+  MustReturnPromise,
+  WrapperForm,
+} from './decorators/guard.js'
+export type { DurationSummary } from './internal/histogram.js'
 export { withCircuitBreaker } from './decorators/with-circuit-breaker.js'
 export { withBulkhead } from './decorators/with-bulkhead.js'
 export { withFallback } from './decorators/with-fallback.js'
 export { withPolicy } from './decorators/with-policy.js'
 export { withRetry } from './decorators/with-retry.js'
 export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.js'
-export { circuitBreakerCall, retryCall } from './policy/call.js'
+export { type CallOptions, circuitBreakerCall, retryCall } from './policy/call.js'
 export { circuitBreaker, CircuitBreaker, type CircuitBreakerStats } from './policy/circuit-breaker.js'
 export type { CircuitBreakerHandle } from './policy/circuit-breaker-handle.js'
 export type {
@@ -43,30 +61,34 @@ export type { BulkheadEvents } from './policy/bulkhead-stage.js'
 export { Bulkhead, bulkhead, type BulkheadStats } from './policy/bulkhead.js'
 export {
   fallback,
-  type Fallback,
+  Fallback,
   type FallbackEvents,
   fallbackLevels,
   type FallbackOptions,
   type FallbackStats,
+  type Substituting,
 } from './policy/fallback.js'
 export {
   hedge,
-  type Hedge,
+  Hedge,
   type HedgeEvents,
   type HedgeOptions,
   type HedgePercentile,
   type HedgeStats,
 } from './policy/hedge.js'
-export { pipeline, type Pipeline } from './policy/pipeline.js'
+export { pipeline, Pipeline } from './policy/pipeline.js'
 export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry-budget.js'
-export type { RetryContext, RetryPolicy } from './policy/retry-options.js'
-export { type GiveUpReason, retry, type Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
-export { timeout, type Timeout, type TimeoutEvents, type TimeoutOptions, type TimeoutStats } from './policy/timeout.js'
-export { type KeyedGuard, withRateLimit } from './decorators/with-rate-limit.js'
+export type { Delay, Jitter } from './policy/backoff.js'
+export type { NameScope } from './memory/shared-names.js'
+export type { RetryBudgetParameters } from './memory/shared-retry-budget.js'
+export type { RetryContext, RetryData, RetryPolicy } from './policy/retry-options.js'
+export { type GiveUpReason, retry, Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
+export { timeout, Timeout, type TimeoutEvents, type TimeoutOptions, type TimeoutStats } from './policy/timeout.js'
+export { type HasKey, type KeyedGuard, type KeyedGuardMaker, withRateLimit } from './decorators/with-rate-limit.js'
 export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-limited-call.js'
 export type { Key } from './memory/key-hash.js'
 export type { KeyedRateLimiterHandle } from './rate-limit/keyed-handle.js'
-export type { KeyedRateLimitPolicy } from './rate-limit/keyed-policy.js'
+export type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './rate-limit/keyed-policy.js'
 export { KeyedRateLimiter } from './rate-limit/keyed-rate-limiter.js'
 export {
   type HitOptions,
@@ -75,7 +97,7 @@ export {
   type KeyedWindowOptions,
   type WindowResult,
 } from './rate-limit/keyed-window.js'
-export type { Lease, LeaseOptions } from './rate-limit/lease.js'
+export { Lease, type LeaseOptions } from './rate-limit/lease.js'
 export {
   RateLimiter,
   type AcquireOptions,
@@ -84,11 +106,11 @@ export {
   type Reservation,
   type SeveralLimits,
 } from './rate-limit/rate-limiter.js'
-export type { Costs, KeyedCost, Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
+export { type Costs, type KeyedCost, type Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
 export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
-export type { RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
-export type { KeyedRateLimit, KeyedRateLimitOptions, KeyFunction } from './policy/keyed-rate-limit.js'
-export { rateLimit, type RateLimit } from './policy/rate-limit.js'
+export type { CompletePolicy, RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
+export { KeyedRateLimit, type KeyedRateLimitOptions, type KeyFunction } from './policy/keyed-rate-limit.js'
+export { rateLimit, RateLimit } from './policy/rate-limit.js'
 export type { RateLimitEvents } from './policy/rate-limit-stage.js'
 export { execute } from './execute/execute.js'
 export { optimize } from './execute/optimize.js'
@@ -100,6 +122,6 @@ export type { Items } from './execute/run/item-source.js'
 export type { Limits } from './execute/model/limits.js'
 export type { ScheduleOptions, StreamOptions } from './execute/options.js'
 export type { Plan } from './execute/plan.js'
-export type { Profile } from './execute/model/profile.js'
+export type { Assumed, Profile } from './execute/model/profile.js'
 export type { CheckpointOptions, Progress } from './records/recorder.js'
 export type { SettledItem } from './execute/run/result-stream.js'

@@ -5,7 +5,7 @@ import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { type GuardFactory, type MustReturnPromise, guardFactory } from './guard.js'
 
 /** `unknown` (no demand) if the key function can read the arguments of `F`; a type that names the fault if not. */
-type HasKey<F extends AnyFunction, Args extends unknown[]> =
+export type HasKey<F extends AnyFunction, Args extends unknown[]> =
   Parameters<F> extends [...Args, ...unknown[]]
     ? unknown
     : // Of any function, which is what F stands for until the type of a parameter with a default is known.

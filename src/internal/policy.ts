@@ -43,7 +43,7 @@ export type Wrapped<F extends AnyFunction, P extends Policy = Policy> = (Returns
  * Whether `F` returns a promise and accepts any promise of that value in its place. Not for what is guarded already: its
  * `policy` would stay beside the new one.
  */
-type ReturnsPromise<F extends AnyFunction> = F extends { readonly policy: Policy }
+export type ReturnsPromise<F extends AnyFunction> = F extends { readonly policy: Policy }
   ? false
   : F extends (...args: never[]) => infer R
     ? [R] extends [Promise<unknown>]

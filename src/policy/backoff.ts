@@ -1,8 +1,8 @@
 import { checkNumber, describe } from '../internal/validate.js'
 
 /** How a delay is spread at random, so that callers that failed together do not come back together. */
-export const JITTERS = ['full', 'equal', 'decorrelated', 'none'] as const
-export type Jitter = (typeof JITTERS)[number]
+export type Jitter = 'full' | 'equal' | 'decorrelated' | 'none'
+export const JITTERS = ['full', 'equal', 'decorrelated', 'none'] as const satisfies readonly Jitter[]
 
 /** The parameters of a back-off; see `RetryPolicy`. */
 export interface Backoff {

@@ -52,6 +52,10 @@ export class CircuitBreaker extends StagedPolicy {
   /** Where the state is; null for a name, which is found by itself. */
   readonly #address: CellAddress | null
 
+  constructor(options?: CircuitBreakerOptions)
+  /** @internal `address`: the cells of the breaker whose handle `from` was given. */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
+  constructor(options: CircuitBreakerOptions, address: CellAddress | null)
   constructor(options: CircuitBreakerOptions = {}, address: CellAddress | null = null) {
     const settings = readCircuitBreakerOptions(options)
     const placed = place(settings, address)

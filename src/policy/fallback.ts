@@ -2,7 +2,7 @@ import { checkClock, checkName, checkOptionalFunction } from '../internal/check-
 import type { Clock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
-import type { PolicyContext } from '../internal/policy.js'
+import type { AttemptContext, ExecuteOptions, PolicyContext } from '../internal/policy.js'
 import { checkKeys } from '../internal/validate.js'
 import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
@@ -24,6 +24,12 @@ export interface FallbackOptions {
 export interface FallbackEvents {
   /** The caller got a substitute. `level` is 0 for the first, as many as were given. */
   degraded: { readonly error: unknown; readonly level: number }
+}
+
+/** What a fallback that gives an `S` makes of a call's result. */
+export interface Substituting<S> {
+  /** Runs `fn`; resolves to what it returned, or to the substitute. */
+  execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: ExecuteOptions): Promise<T | S>
 }
 
 /** Counts of a fallback, over all calls of its thread. */
@@ -180,6 +186,11 @@ function isPlain(value: unknown, depth = 0): boolean {
  * @example
  * const rates = await fallback(() => cache.get('rates'), { if: (error) => CircuitOpenError.is(error) }).execute(() => loadRates())
  */
+export function fallback<S>(
+  valueOrFn: (error: unknown, context: AttemptContext) => S | PromiseLike<S>,
+  options?: FallbackOptions,
+): Substituting<S> & Fallback
+export function fallback<S>(valueOrFn: S, options?: FallbackOptions): Substituting<S> & Fallback
 export function fallback(valueOrFn: unknown, options: FallbackOptions = {}): Fallback {
   return new Fallback([valueOrFn], options)
 }

@@ -1,15 +1,23 @@
-import type { AnyFunction, AttemptContext, ExecuteOptions, PolicyFunction, Wrapped } from '../internal/policy.js'
+import type {
+  AnyFunction,
+  AttemptContext,
+  ExecuteOptions,
+  Policy,
+  PolicyFunction,
+  Wrapped,
+} from '../internal/policy.js'
 import { checkFunction, checkKeys, checkSignal } from '../internal/validate.js'
 import { compile } from './frame.js'
 import { guardFunction } from './guard-function.js'
 import { Scope } from './scope.js'
 import type { Runner, Stage } from './stage.js'
-import { type Staged, STAGES } from './stages-of.js'
+import { STAGES } from './stages-of.js'
 
 /** A policy made of stages that are compiled once, when it is made. */
-export abstract class StagedPolicy implements Staged {
+export abstract class StagedPolicy implements Policy {
   /** What kind of policy this is, e.g. 'retry'. */
   abstract readonly kind: string
+  /** @internal */
   readonly [STAGES]: readonly Stage[]
   readonly #run: Runner
 

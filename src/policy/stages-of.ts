@@ -23,6 +23,6 @@ export function stagesOf(name: string, policy: unknown): readonly Stage[] {
   if (!isPolicy(policy)) {
     throw new TypeError(`${name} must be a policy (an object with execute and wrap); received ${describe(policy)}`)
   }
-  if (STAGES in policy) return (policy as Staged)[STAGES]
+  if (STAGES in policy) return (policy as unknown as Staged)[STAGES]
   return [policy instanceof RateLimiter ? new RateLimitStage(policy) : foreignStage(policy)]
 }
