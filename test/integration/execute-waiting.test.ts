@@ -56,29 +56,36 @@ describe('items that wait', () => {
         settled++
         now--
       }
-      const started = performance.now()
-      await execute(task, new Array(1000).fill(10))
+      await execute(task, new Array(250).fill(200))
       console.log(JSON.stringify({ most, begunFirst }))`
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
     const { most, begunFirst } = JSON.parse(stdout) as { most: number; begunFirst: number }
     // Neither the scheduler nor anything else is waited for.
     expect(begunFirst).toBe(64)
-    expect(most).toBeGreaterThanOrEqual(128)
+    expect(most).toBeGreaterThan(64)
   })
 
   it('are begun at once by a later call in as many as an earlier one has found', async () => {
     let begun = 0
+    let inFlight = 0
     let settled = 0
-    const task = (ms: number): Promise<void> => {
+    // A service that refuses what is too much for it.
+    const task = async (ms: number): Promise<void> => {
       if (settled === 0) begun++
-      return sleep(ms).then(() => void settled++)
+      const isRefused = ++inFlight > 20
+      await sleep(ms)
+      inFlight--
+      settled++
+      if (isRefused) throw new Error('429')
     }
-    await execute(task, new Array<number>(4000).fill(20))
+    const items = new Array<number>(2000).fill(2)
+    await execute(task, items, { onError: 'collect' })
+    const slow = new Array<number>(100).fill(300)
     begun = settled = 0
-    await execute(task, new Array<number>(500).fill(20))
-    expect(begun).toBeGreaterThan(64)
+    await execute(task, slow, { onError: 'collect' })
+    expect(begun).toBeLessThanOrEqual(32)
     begun = settled = 0
-    await execute(task, new Array<number>(500).fill(20), { useCache: false })
+    await execute(task, slow, { onError: 'collect', useCache: false })
     expect(begun).toBe(64)
   })
 
@@ -87,15 +94,17 @@ describe('items that wait', () => {
     let settled = 0
     const task = (ms: number): Promise<void> => {
       if (settled === 0) begun++
-      return sleep(ms).then(() => void settled++)
+      return sleep(ms).then(() => {
+        settled++
+      })
     }
-    const plan = await optimize(task, new Array<number>(200).fill(10))
+    const plan = await optimize(task, new Array<number>(100).fill(300))
     expect(plan.mode).toBe('async')
     begun = settled = 0
     await plan.run()
     expect(begun).toBe(plan.workers)
     begun = settled = 0
-    await execute(task, new Array<number>(200).fill(10), { workers: 17, mode: 'async' })
+    await execute(task, new Array<number>(100).fill(300), { workers: 17, mode: 'async' })
     expect(begun).toBe(17)
   })
 
@@ -138,7 +147,13 @@ describe('items that wait', () => {
 describe('what an item returns', () => {
   it('may be a thenable that settles twice, or throws: that concerns it alone', async () => {
     const task = (n: number): PromiseLike<number> | Promise<number> => {
-      if (n === 3) return { then: (ok: (n: number) => void) => [ok(n), ok(-1)] } as never
+      if (n === 3)
+        return {
+          then: (ok: (n: number) => void) => {
+            ok(n)
+            ok(-1)
+          },
+        } as never
       if (n === 5)
         return {
           then: (ok: (n: number) => void) => {
