@@ -1,6 +1,7 @@
 import { unlinkSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { type MachineEntry, readMachine } from '../memory/machine-view.js'
+import { EXIT_USAGE } from './exit-codes.js'
 import { formatBytes } from './system-table.js'
 import { type Table, textTable } from './table.js'
 import { printable, stylesFor } from './terminal.js'
@@ -10,6 +11,7 @@ interface ListOptions {
 }
 
 interface RemoveOptions {
+  readonly unused?: boolean
   readonly kind?: string
   readonly force?: boolean
 }
@@ -30,7 +32,8 @@ export function shmCommand(): Command {
   command
     .command('remove')
     .description('remove the shared memory of a name, or what is left of it')
-    .argument('<name>', 'the name, or the file that list shows')
+    .argument('[name]', 'the name, or the file that list shows')
+    .option('--unused', 'instead of a name: every name that no process uses')
     .addOption(new Option('--kind <kind>', 'only of this kind, where several things have the name'))
     .option('--force', 'even while processes use it: they go on sharing it, new ones share another')
     .addHelpText('after', '\nExit codes: 0 removed, 1 there is no such name, or processes use it, 2 wrong usage.')
@@ -61,27 +64,42 @@ function formatList(entries: readonly MachineEntry[]): string {
   return `${textTable(table, stylesFor(process.stdout).bold)}\n`
 }
 
-function remove(name: string, options: RemoveOptions): void {
-  const found = readMachine().filter(
-    (entry) =>
-      (entry.name === name || entry.file === name) && (options.kind === undefined || entry.kind === options.kind),
-  )
+function remove(name: string | undefined, options: RemoveOptions, command: Command): void {
+  if ((name === undefined) !== (options.unused === true))
+    command.error("error: either a name or --unused is expected (missing required argument 'name')", {
+      exitCode: EXIT_USAGE,
+    })
+  const ofKind = readMachine().filter((entry) => options.kind === undefined || entry.kind === options.kind)
+  unlinkAll(name === undefined ? ofKind.filter(isUnused) : findNamed(name, ofKind, options.force === true))
+}
+
+/** Whether it is a name of this user that no process uses: what is damaged or foreign is not, for who knows who needs it. */
+export function isUnused({ name, state, processes }: MachineEntry): boolean {
+  return name !== null && processes.length === 0 && (state === 'ready' || state === 'other-boot')
+}
+
+function findNamed(name: string, entries: readonly MachineEntry[], isForced: boolean): MachineEntry[] {
+  const found = entries.filter((entry) => entry.name === name || entry.file === name)
   if (found.length === 0)
     throw new Error(
       `no shared memory of this user has the name '${printable(name)}'; 'amorsize shm list' shows what there is`,
     )
   const used = found.filter((entry) => entry.processes.length > 0)
-  if (used.length > 0 && options.force !== true) {
+  if (used.length > 0 && !isForced) {
     const users = [...new Set(used.flatMap((entry) => entry.processes))]
     throw new Error(
       `'${printable(name)}' is used by process ${users.join(', ')}; stop it, or remove the name with --force`,
     )
   }
+  return found
+}
+
+function unlinkAll(entries: readonly MachineEntry[]): void {
   const failures: string[] = []
-  for (const entry of found) {
+  for (const entry of entries) {
     try {
       unlinkSync(entry.file)
-      process.stdout.write(`removed ${entry.kind} '${printable(name)}'\n`)
+      process.stdout.write(`removed ${entry.kind} '${printable(entry.name ?? entry.file)}'\n`)
     } catch (error) {
       failures.push(`${entry.file} cannot be removed (${error instanceof Error ? error.message : String(error)})`)
     }

@@ -44,7 +44,7 @@ function cells(row: TopRow): string[] {
 function stateOf(row: TopRow): string {
   if (row.state !== 'ready') return row.state
   if (row.pausedMs !== null) return `paused ${figure(row.pausedMs / 1e3)} s`
-  const permits = row.permits === null ? [] : [`${row.permits} permits`]
+  const permits = row.permits === null ? [] : [`${row.permits} of ${row.maxConcurrent ?? '?'} permits`]
   const parts = [...(row.breaker === null ? [] : [row.breaker]), ...permits]
   return parts.length > 0 ? parts.join(', ') : '-'
 }

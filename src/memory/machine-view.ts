@@ -23,8 +23,9 @@ export interface MachineEntry {
   readonly denied: number | null
   /** Of a circuit breaker. */
   readonly breaker: string | null
-  /** Of a bulkhead: permits in use. */
+  /** Of a bulkhead: permits in use, and how many there are. */
   readonly permits: number | null
+  readonly maxConcurrent: number | null
   readonly bytes: number
   readonly file: string
 }
@@ -58,6 +59,7 @@ const NOTHING: Required<Details> = {
   denied: null,
   breaker: null,
   permits: null,
+  maxConcurrent: null,
 }
 
 /**
@@ -127,7 +129,7 @@ function readSemaphore(words: BigInt64Array): Details | null {
   const free = BigInt.asUintN(64, words[SEMAPHORE.hot] ?? 0n) >> BigInt(SEMAPHORE.stampBits + SEMAPHORE.freeShift)
   const most = Number(words[SEMAPHORE.maxConcurrent])
   const permits = most - Number(free)
-  return most <= SEMAPHORE.mostPermits && permits >= 0 ? { permits } : null
+  return most <= SEMAPHORE.mostPermits && permits >= 0 ? { permits, maxConcurrent: most } : null
 }
 
 const BREAKER_STATES = Object.entries(BREAKER_STATE)

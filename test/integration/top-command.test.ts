@@ -255,4 +255,18 @@ describeMachine('amorsize shm', () => {
     expect(await amorsize(['shm', 'remove', name, '--force'])).toMatchObject({ code: 0 })
     expect(limiter.tryAcquire(100)).toBe(true)
   })
+
+  it('takes for unused what is whole, of this user, and has no process', async () => {
+    const name = machineName()
+    const limiter = new RateLimiter(policyOf(name))
+    const entry = readMachine().find((each) => each.name === name)!
+    expect(isUnused(entry)).toBe(false)
+    limiter[Symbol.dispose]()
+    expect(isUnused(readMachine().find((each) => each.name === name)!)).toBe(true)
+    for (const state of ['foreign', 'not-a-region', 'unfinished', 'other-version', 'not-private'] as const)
+      expect(isUnused({ ...entry, processes: [], state })).toBe(false)
+    // Not run for all names here: other tests of this machine are under way.
+    expect(await amorsize(['shm', 'remove', name, '--unused'])).toMatchObject({ code: 2 })
+    expect(filesOf(name)).toHaveLength(1)
+  })
 })

@@ -20,6 +20,7 @@ const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
   denied: 0,
   breaker: null,
   permits: null,
+  maxConcurrent: null,
   bytes: 4480,
   file: `/memory/${name ?? 'unknown'}`,
   allowedPerSecond: null,
@@ -167,7 +168,7 @@ describe('the picture', () => {
   it('tells pauses, breakers and permits', () => {
     const state = (more: Partial<TopRow>): string => topLines([row('a', more)], plain)[1]!
     expect(state({ pausedMs: 1500 })).toContain('paused 1.5 s')
-    expect(state({ breaker: 'half-open', permits: 3 })).toContain('half-open, 3 permits')
+    expect(state({ breaker: 'half-open', permits: 3, maxConcurrent: 8 })).toContain('half-open, 3 of 8 permits')
   })
 
   it('obeys nothing that a name says', () => {
