@@ -13,6 +13,8 @@ const FLAGS = ['-std=c++20', '-O1', '-w', '-fno-exceptions', '-fno-rtti', '-pthr
 /** A mutant that never ends is caught too. */
 const TIMEOUT_FACTOR = 10
 const LEAST_TIMEOUT_MS = 10_000
+/** Files of these: threads find a fault by chance, and the explorers take minutes to compile. */
+const SUITES = /^(?!machine_).*(?<!_explorer|_long|threads)_test\.cc$/
 /** A suite that takes longer is left to `npm test`. */
 const MOST_SUITE_MS = 30_000
 
@@ -91,7 +93,7 @@ export async function mutateHeader(header, every = 1) {
 /** The suites that see the header, without those that take too long to be run for every mutant. */
 async function quickestFirst(header, program) {
   const found = []
-  for (const test of readdirSync(tests).filter((name) => name.endsWith('_test.cc') && !name.startsWith('machine_'))) {
+  for (const test of readdirSync(tests).filter((name) => SUITES.test(name))) {
     if (!sees(join(tests, test), header)) continue
     if ((await compile(test, build, program)) !== 0) throw new Error(`${test} does not compile by itself`)
     const startMs = performance.now()

@@ -7,6 +7,7 @@ export default {
   concurrency: 2,
   timeoutMS: 20_000,
   timeoutFactor: 3,
+  dryRunTimeoutMinutes: 30,
   disableTypeChecks: false,
   checkers: [],
   // A mutated message changes no behaviour that a program relies on; tests look at codes and at the parts that matter.
