@@ -5,13 +5,15 @@
 //   MUTATION_TESTS='test/unit/policy-*.test.ts' npm run mutation -- src/policy/backoff.ts   judged by these tests alone, for a first look
 // Results go to build-mutation/results.json, file by file, and as one table to docs/mutation.md.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { mutateHeader } from './mutation/native.mjs'
 import { root } from './support/project.mjs'
 import { run } from './support/run.mjs'
 
-const TARGETS = ['src/rate-limit', 'src/policy', 'src/memory', 'src/execute/schedule', 'native/core']
+const TARGETS = ['src/rate-limit', 'src/policy', 'src/memory', 'src/execute/model', 'native/core']
+/** Which tests judged, for the table. */
+const ALL_TESTS = 'all'
 const WANTED_PERCENT = 85
 const kept = join(root, 'build-mutation', 'results.json')
 
@@ -57,6 +59,10 @@ async function mutateScripts(sources) {
         const code = lines[location.start.line - 1].trim()
         return `${mutatorName}${status === 'NoCoverage' ? ', no test runs it' : ''}: \`${oneLine(replacement)}\` in \`${code}\``
       }),
+      judgedBy:
+        process.env.MUTATION_TESTS?.split(',')
+          .map((path) => basename(path, '.test.ts'))
+          .join(', ') ?? ALL_TESTS,
       notCompiled: mutants.filter((each) => !isKilled(each) && !isAlive(each)).length,
     }
   })
@@ -69,7 +75,8 @@ function oneLine(text) {
 
 /** Adds what has been measured and writes the table anew: a run that is broken off loses one file. */
 function keep(measured) {
-  for (const result of measured) results[result.file] = { ...result, measuredAt: new Date().toISOString().slice(0, 10) }
+  for (const result of measured)
+    results[result.file] = { judgedBy: ALL_TESTS, ...result, measuredAt: new Date().toISOString().slice(0, 10) }
   mkdirSync(join(root, 'build-mutation'), { recursive: true })
   writeFileSync(kept, JSON.stringify(results, null, 2))
   writeFileSync(join(root, 'docs', 'mutation.md'), markdown(Object.values(results)))
@@ -79,8 +86,8 @@ function markdown(all) {
   const inOrder = all.sort((a, b) => a.file.localeCompare(b.file))
   const percent = ({ killed, survivors }) => (100 * killed) / Math.max(1, killed + survivors.length)
   const rows = inOrder.map((each) => {
-    const { file, killed, survivors, notCompiled, measuredAt } = each
-    return `| ${file} | ${killed + survivors.length} | ${killed} | ${survivors.length} | ${percent(each).toFixed(0)} | ${notCompiled} | ${measuredAt} |`
+    const { file, killed, survivors, notCompiled, judgedBy, measuredAt } = each
+    return `| ${file} | ${killed + survivors.length} | ${killed} | ${survivors.length} | ${percent(each).toFixed(0)} | ${notCompiled} | ${judgedBy} | ${measuredAt} |`
   })
   const total = {
     killed: inOrder.reduce((sum, { killed }) => sum + killed, 0),
@@ -92,10 +99,10 @@ function markdown(all) {
     'Made by `npm run mutation`: one operator, condition, constant or statement of the code is changed at a time, and the unit and property tests (for C++ the native tests) must notice.',
     `Wanted are ${WANTED_PERCENT} % of the mutants killed. Left out: messages, and what does not compile. Only the files in the table have been measured.`,
     '',
-    '| file | mutants | killed | survived | % | left out | measured |',
-    '|---|---:|---:|---:|---:|---:|---|',
+    '| file | mutants | killed | survived | % | left out | tests | measured |',
+    '|---|---:|---:|---:|---:|---:|---|---|',
     ...rows,
-    `| all | ${total.killed + total.survivors.length} | ${total.killed} | ${total.survivors.length} | ${percent(total).toFixed(0)} | | |`,
+    `| all | ${total.killed + total.survivors.length} | ${total.killed} | ${total.survivors.length} | ${percent(total).toFixed(0)} | | | |`,
     '',
     '## Survivors',
     '',
