@@ -190,6 +190,7 @@ export function fallback<S>(
   valueOrFn: (error: unknown, context: AttemptContext) => S | PromiseLike<S>,
   options?: FallbackOptions,
 ): Substituting<S> & Fallback
+// eslint-disable-next-line @typescript-eslint/unified-signatures -- as one, a function could be its own substitute
 export function fallback<S>(valueOrFn: S, options?: FallbackOptions): Substituting<S> & Fallback
 export function fallback(valueOrFn: unknown, options: FallbackOptions = {}): Fallback {
   return new Fallback([valueOrFn], options)
