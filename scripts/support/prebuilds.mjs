@@ -1,18 +1,17 @@
-// What a prebuilt addon is made of, how it is named, and how to tell a stale one: shared by the script that builds them,
-// the one that refuses to publish without them, and the package tests.
+// Where the prebuilt addons are, and what is wrong with one: shared by the script that builds them, the one that refuses to publish without
+// them, and the package tests.
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
+import { readBinary } from './binary.mjs'
 import { root } from './project.mjs'
-
-/** The platforms that a published package must hold. */
-export const requiredPlatforms = ['linux-x64', 'linux-arm64']
+import { folderOf, functionsOf, mayOffer, targets } from './targets.mjs'
 
 /** The oldest C library that Node 20's own binaries run on; a prebuild that needs a newer one would shut those users out. */
 export const oldestGlibc = [2, 28]
 
-/** ELF's number of the processor, at offset 18 of the file. */
-const elfMachine = { x64: 62, arm64: 183 }
+/** No addon may be larger: the whole package is to unpack to 4 MB. */
+export const mostBytes = 800_000
 
 /** The sources of the addon as the package publishes them. */
 const sourceRoots = ['binding.gyp', 'native/core', 'native/os', 'native/binding']
@@ -40,61 +39,70 @@ export function sourcesHash() {
 /** Where the prebuilds are, each in the folder of its platform. */
 export const prebuilds = join(root, 'prebuilds')
 
-/** The file beside a prebuild that tells what it was built from. */
-export const recordName = 'build.json'
+/** The target that runs on this machine. */
+export const hostTarget = `${process.platform}-${process.arch}${isMusl() ? '-musl' : ''}`
 
-/**
- * The newest symbol version of the C library that a binary asks for, such as [2, 17]; null if it asks for none.
- *
- * @param {Buffer} binary
- * @returns {number[] | null}
- */
-export function glibcNeeded(binary) {
-  const versions = [...binary.toString('latin1').matchAll(/GLIBC_(\d+)\.(\d+)/g)].map((found) => [
-    Number(found[1]),
-    Number(found[2]),
-  ])
-  return versions.sort((a, b) => b[0] - a[0] || b[1] - a[1])[0] ?? null
+function isMusl() {
+  return process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined
+}
+
+/** The file of a target. */
+export const pathOf = (name, base = prebuilds) => join(base, folderOf(name), targets[name].file)
+
+/** The file beside a prebuild that tells what it was built from; it is not shipped. */
+const recordOf = (name, base) => `${pathOf(name, base)}.json`
+
+const digest = (bytes) => createHash('sha256').update(bytes).digest('hex')
+
+/** Writes down what a prebuild was built from. */
+export function record(name, sources) {
+  const text = JSON.stringify({ sources, file: digest(readFileSync(pathOf(name))) }, null, 2)
+  writeFileSync(recordOf(name), `${text}\n`)
 }
 
 /**
- * Finds what is wrong with the prebuild of one platform.
+ * Finds what is wrong with the prebuild of one target.
  *
- * @param {string} platform - such as 'linux-x64'
+ * @param {string} name - such as 'linux-x64'
  * @param {string} hash - of the present sources, from {@link sourcesHash}
  * @param {string} [base] - the folder of prebuilds
  * @returns {string[]} one line for every fault; empty if it is fit to publish
  */
-export function faultsOf(platform, hash, base = prebuilds) {
-  const folder = join(base, platform)
-  const addons = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.node')) : []
-  if (addons.length === 0) return [`${platform}: missing; run "npm run prebuild"`]
-  if (!existsSync(join(folder, recordName))) return [`${platform}: no ${recordName} beside it; run "npm run prebuild"`]
-
+export function faultsOf(name, hash, base = prebuilds) {
+  const path = pathOf(name, base)
+  const again = `run "npm run prebuild -- ${name}"`
+  if (!existsSync(path)) return [`${name}: missing; ${again}`]
+  if (!existsSync(recordOf(name, base))) return [`${name}: nothing beside it says what it was built from; ${again}`]
+  const { sources, file } = JSON.parse(readFileSync(recordOf(name, base), 'utf8'))
+  const bytes = readFileSync(path)
   const faults = []
-  const record = JSON.parse(readFileSync(join(folder, recordName), 'utf8'))
-  if (record.sources !== hash)
-    faults.push(`${platform}: stale, the native sources have changed since; run "npm run prebuild"`)
-  for (const name of addons) {
-    const binary = readFileSync(join(folder, name))
-    if (createHash('sha256').update(binary).digest('hex') !== record.files[name]) {
-      faults.push(`${platform}/${name}: not the file that "npm run prebuild" built`)
-    }
-    if (platform.startsWith('linux-')) faults.push(...elfFaults(platform, name, binary))
+  if (sources !== hash) faults.push(`stale, the native sources have changed since; ${again}`)
+  if (digest(bytes) !== file) faults.push('not the file that "npm run prebuild" built')
+  if (bytes.length > mostBytes) faults.push(`${bytes.length} bytes, more than ${mostBytes}`)
+  try {
+    faults.push(...binaryFaults(name, readBinary(bytes)))
+  } catch (error) {
+    faults.push(`not readable: ${error.message}`)
   }
-  return faults
+  return faults.map((fault) => `${name}: ${fault}`)
 }
 
-function elfFaults(platform, name, binary) {
+function binaryFaults(name, { arch, needed, asked, offered, versions }) {
+  const target = targets[name]
   const faults = []
-  const machine = binary.subarray(0, 4).toString('latin1') === '\x7fELF' ? binary.readUInt16LE(18) : null
-  if (machine !== elfMachine[platform.slice('linux-'.length)])
-    faults.push(`${platform}/${name}: built for another processor`)
-  const glibc = glibcNeeded(binary)
-  if (glibc !== null && (glibc[0] > oldestGlibc[0] || (glibc[0] === oldestGlibc[0] && glibc[1] > oldestGlibc[1]))) {
-    faults.push(
-      `${platform}/${name}: needs glibc ${glibc.join('.')}, but Node 20 runs from glibc ${oldestGlibc.join('.')} on`,
-    )
+  if (arch !== name.split('-')[1]) faults.push('built for another processor')
+  for (const library of needed)
+    if (!target.needed.test(library)) faults.push(`needs the library ${library}, which not every such system has`)
+  const known = functionsOf(target)
+  const strange = asked.filter((symbol) => !known(symbol))
+  if (strange.length > 0) faults.push(`asks for what is not listed in symbols.json: ${strange.join(', ')}`)
+  if (!offered.includes('napi_register_module_v1')) faults.push('no addon of Node-API')
+  const open = offered.filter((symbol) => !mayOffer(target, symbol))
+  if (open.length > 0) faults.push(`offers names to others: ${open.join(', ')}`)
+  for (const version of versions) {
+    const [major, minor] = version.slice('GLIBC_'.length).split('.').map(Number)
+    if (major > oldestGlibc[0] || (major === oldestGlibc[0] && minor > oldestGlibc[1]))
+      faults.push(`needs ${version}, but Node 20 runs from glibc ${oldestGlibc.join('.')} on`)
   }
   return faults
 }

@@ -1,0 +1,16 @@
+// What binding.gyp says: the one list of the addon's sources and flags.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './project.mjs'
+
+/**
+ * @param {'linux' | 'mac' | 'win'} os - as gyp calls it
+ * @returns {{ sources: string[], defines: string[], flags: string[] }} of that system; the flags are those of GCC and Clang
+ */
+export function readGyp(os) {
+  const text = readFileSync(join(root, 'binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, '')
+  // A literal of Python that is one of JavaScript too.
+  const [target] = new Function(`return (${text})`)().targets
+  const own = target.conditions.find(([condition]) => condition === `OS=='${os}'`)[1]
+  return { sources: [...target.sources, ...own.sources], defines: target.defines, flags: target.cflags_cc }
+}
