@@ -3,7 +3,8 @@
 //
 // All files of dist/bundle lie side by side, two levels below the package's root like dist/internal, and what is started by
 // its URL (worker threads, processes of `amorsize bench`) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
-import { chmodSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
 import { minify } from 'terser'
@@ -25,7 +26,6 @@ const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, f
  * than on many a loop; the import, which takes far longer anyway, has them compiled instead.
  */
 const compiledEarly = new Set([
-  'execute',
   'isWorkerOfOurs',
   'isIndexed',
   'executePlainly',
@@ -43,7 +43,31 @@ const compiledEarly = new Set([
   'exampleOf',
 ])
 
+const startedByUrl = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
+
+/** A worker is CommonJS, which spares it the wait for Node's loader of ES modules. */
+const startsCommonJs = {
+  name: 'starts-commonjs',
+  transform: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'"),
+}
+
+/** Rollup's own would ask for a document first, and some programs for Node bring one along. */
+const metaOfCommonJs = {
+  name: 'meta-of-commonjs',
+  resolveImportMeta: (property) =>
+    ({ url: "require('node:url').pathToFileURL(__filename).href", dirname: '__dirname' })[property] ?? null,
+}
+
 const minifying = { name: 'minify', renderChunk: minifyChunk }
+
+/** Without the mark of ES modules that were compiled, which some loaders take for a default export. */
+const commonJs = {
+  format: 'cjs',
+  esModule: false,
+  entryFileNames: '[name].cjs',
+  chunkFileNames: 'shared-[hash].cjs',
+  plugins: [metaOfCommonJs, minifying],
+}
 
 const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')
@@ -55,8 +79,8 @@ rmSync(types, { recursive: true, force: true })
 const entryPoints = {}
 const declarations = {}
 for (const entry of Object.values(manifest.exports)) {
-  if (entry.default === undefined) continue // ./package.json
-  const name = basename(entry.default, '.js')
+  if (typeof entry === 'string') continue // ./package.json
+  const name = basename(entry.import.default, '.js')
   const source = name === 'index' ? join(dist, 'index') : join(dist, name, 'index')
   entryPoints[name] = `${source}.js`
   declarations[name] = `${source}.d.ts`
@@ -70,9 +94,8 @@ await mustRun('tar', ['-czf', join('dist', 'native.tgz'), 'binding.gyp', 'native
 await joinBenchChild(join(dist, 'cli', 'bench-child.js'))
 
 // The command line; bin names it.
-for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.js')] = join(dist, 'cli', 'main.js')
+for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.cjs')] = join(dist, 'cli', 'main.js')
 
-const startedByUrl = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
 for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   if (!file.name.endsWith('.js')) continue
   for (const [, name] of readFileSync(join(file.parentPath, file.name), 'utf8').matchAll(startedByUrl)) {
@@ -81,47 +104,42 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
   }
 }
 
-// A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package. It is
-// CommonJS, as is what finds a function's captured variables and the parser that this loads: a worker would wait for Node's loader of ES
-// modules. Only policies, which few runs have, the worker takes from what is already there.
-const { 'execute-worker': worker, ...others } = entryPoints
+// What Node loads is CommonJS: `require` takes it as it is, and what `import` takes is a thin module around it, so both share one state.
+// A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package. Only
+// policies, which few runs have, and the parser of captured variables it takes from what is already there.
+const { 'execute-worker': worker, 'bench-child': benchChild, ...others } = entryPoints
 const inWorkers = join(dist, 'execute', 'workers')
 const policiesOfWorker = join(inWorkers, 'worker-policy-classes.js')
 const analysis = join(inWorkers, 'captured-variables.js')
+const apart = { [analysis]: './captured-variables.cjs', [policiesOfWorker]: './worker-policy-classes.cjs' }
 await joinAll(
   { ...others, 'worker-policy-classes': policiesOfWorker },
-  {
-    manualChunks: inFewFiles,
-    paths: { [analysis]: './captured-variables.cjs' },
-    plugins: [
-      {
-        name: 'worker-is-commonjs',
-        renderChunk: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'"),
-      },
-      minifying,
-    ],
-  },
+  { ...commonJs, manualChunks: inFewFiles, paths: apart },
   [analysis],
 )
-await joinAll(
-  { 'execute-worker': worker, 'captured-variables': analysis },
-  {
-    format: 'cjs',
-    entryFileNames: '[name].cjs',
-    chunkFileNames: 'shared-[hash].cjs',
-    // Rollup's own would ask for a document first, and some programs for Node bring one along.
-    plugins: [
-      {
-        name: 'url-of-commonjs',
-        resolveImportMeta: (property) =>
-          property === 'url' ? "require('node:url').pathToFileURL(__filename).href" : null,
-      },
-      minifying,
-    ],
-    paths: { [policiesOfWorker]: './worker-policy-classes.js' },
-  },
-  [policiesOfWorker],
-)
+await joinAll({ 'execute-worker': worker, 'captured-variables': analysis }, { ...commonJs, paths: apart }, [
+  policiesOfWorker,
+])
+
+for (const name of Object.keys(declarations)) {
+  const names = Object.keys(createRequire(import.meta.url)(join(bundle, `${name}.cjs`))).sort()
+  writeFileSync(
+    join(bundle, `${name}.js`),
+    `import core from './${name}.cjs'\nexport const { ${names.join(', ')} } = core\n`,
+  )
+}
+
+// The processes of `amorsize bench` import the package as its users do.
+const index = join(dist, 'index.js')
+await joinAll({ 'bench-child': benchChild }, { chunkFileNames: 'bench-[hash].js', paths: { [index]: './index.js' } }, [
+  index,
+])
+
+// What bundlers take, for `import` and `require` alike, is ES modules throughout.
+await joinAll(Object.fromEntries(Object.keys(declarations).map((name) => [`${name}.bundler`, entryPoints[name]])), {
+  chunkFileNames: 'bundler-[hash].js',
+  plugins: [minifying],
+})
 
 if (compiledEarly.size > 0)
   throw new Error(`${[...compiledEarly].join(', ')}: no such function at the top level of shared-amorsize`)
@@ -146,6 +164,7 @@ function importedBy(entry, getModuleInfo) {
 async function joinAll(input, output, alsoExternal = []) {
   const joined = await rollup({
     input,
+    plugins: [startsCommonJs],
     external: (id, from) => !isOurs(id) || alsoExternal.includes(from === undefined ? id : join(dirname(from), id)),
     onLog(level, log, report) {
       // The compiler's helper for `using` asks for it, and goes without.

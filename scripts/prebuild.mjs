@@ -19,7 +19,8 @@ const { values, positionals } = parseArgs({
 const reachable = zigRunsHere ? Object.keys(targets) : [hostTarget]
 const wanted = values.all ? Object.keys(targets) : positionals.length > 0 ? positionals : [hostTarget]
 for (const name of wanted)
-  if (!reachable.includes(name)) throw new Error(`cannot build ${name} on ${hostTarget}. Possible: ${reachable.join(', ')}`)
+  if (!reachable.includes(name))
+    throw new Error(`cannot build ${name} on ${hostTarget}. Possible: ${reachable.join(', ')}`)
 
 const hash = sourcesHash()
 const stale = values['if-stale'] ? wanted.filter((name) => faultsOf(name, hash).length > 0) : wanted
@@ -46,8 +47,11 @@ async function build(name) {
 
 /** In a folder of its own, so that build/ of the working tree stays as it is. */
 async function buildHere(work, to) {
-  for (const name of ['package.json', 'binding.gyp', 'native']) cpSync(join(root, name), join(work, name), { recursive: true })
-  cpSync(join(root, 'node_modules', 'node-addon-api'), join(work, 'node_modules', 'node-addon-api'), { recursive: true })
+  for (const name of ['package.json', 'binding.gyp', 'native'])
+    cpSync(join(root, name), join(work, name), { recursive: true })
+  cpSync(join(root, 'node_modules', 'node-addon-api'), join(work, 'node_modules', 'node-addon-api'), {
+    recursive: true,
+  })
   const env = { ...process.env, ...headersOfThisNode() }
   const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
   await mustRun(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', '--loglevel=warn'], { cwd: work, env })

@@ -53,7 +53,14 @@ function readElf(bytes) {
     else if (!isLocal) offered.push(name)
   }
   const versions = [...new Set(bytes.toString('latin1').match(/GLIBC_\d[\d.]*/g) ?? [])]
-  return { format: 'elf', arch: { 62: 'x64', 183: 'arm64' }[bytes.readUInt16LE(18)] ?? null, needed, asked, offered, versions }
+  return {
+    format: 'elf',
+    arch: { 62: 'x64', 183: 'arm64' }[bytes.readUInt16LE(18)] ?? null,
+    needed,
+    asked,
+    offered,
+    versions,
+  }
 }
 
 function readMachO(bytes) {
@@ -77,7 +84,14 @@ function readMachO(bytes) {
       else offered.push(name)
     }
   }
-  return { format: 'mach-o', arch: { 0x01000007: 'x64', 0x0100000c: 'arm64' }[bytes.readUInt32LE(4)] ?? null, needed, asked, offered, versions: [] }
+  return {
+    format: 'mach-o',
+    arch: { 0x01000007: 'x64', 0x0100000c: 'arm64' }[bytes.readUInt32LE(4)] ?? null,
+    needed,
+    asked,
+    offered,
+    versions: [],
+  }
 }
 
 function readPe(bytes) {
@@ -107,5 +121,12 @@ function readPe(bytes) {
     for (let entry = offsetOf(bytes.readUInt32LE(at)); bytes.readBigUInt64LE(entry) !== 0n; entry += 8)
       asked.push(textAt(bytes, offsetOf(bytes.readUInt32LE(entry)) + 2))
   }
-  return { format: 'pe', arch: { 0x8664: 'x64', 0xaa64: 'arm64' }[bytes.readUInt16LE(header + 4)] ?? null, needed, asked, offered, versions: [] }
+  return {
+    format: 'pe',
+    arch: { 0x8664: 'x64', 0xaa64: 'arm64' }[bytes.readUInt16LE(header + 4)] ?? null,
+    needed,
+    asked,
+    offered,
+    versions: [],
+  }
 }

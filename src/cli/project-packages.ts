@@ -17,7 +17,7 @@ const PROBE = `
 const resolved = {}
 for (const name of process.argv.slice(1)) {
   try {
-    resolved[name] = import.meta.resolve(name)
+    resolved[name] = (import.meta).resolve(name)
   } catch (error) {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
     resolved[name] = null

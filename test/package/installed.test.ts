@@ -3,6 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { headersOfThisNode } from '../../scripts/support/headers.mjs'
+import { pathOf } from '../../scripts/support/prebuilds.mjs'
 import { addonForbidden, describeWithAddon, itWithAddon } from '../support/native.js'
 import {
   copyWithoutPrebuilds,
@@ -95,10 +96,7 @@ describeWithAddon('where no prebuild fits', () => {
 const qemu = ['/usr/bin/qemu-aarch64', '/usr/bin/qemu-aarch64-static'].find((path) => existsSync(path))
 const arm64Libraries = '/usr/aarch64-linux-gnu'
 const canRunArm64 =
-  !addonForbidden &&
-  qemu !== undefined &&
-  existsSync(arm64Libraries) &&
-  existsSync(join(root, 'prebuilds', 'linux-arm64'))
+  !addonForbidden && qemu !== undefined && existsSync(arm64Libraries) && existsSync(pathOf('linux-arm64'))
 
 describe('the prebuild for linux-arm64', () => {
   it.skipIf(!canRunArm64)(
@@ -133,7 +131,7 @@ describe('what the documentation shows', () => {
         ended.stderr,
       )?.[1]
       if (removal !== undefined) {
-        await mustRun(process.execPath, ['node_modules/amorsize/dist/bundle/cli.js', ...removal.split(' ')], project)
+        await mustRun(process.execPath, ['node_modules/amorsize/dist/bundle/cli.cjs', ...removal.split(' ')], project)
         ended = await run(process.execPath, [name], project, envOfThisRun())
       }
       expect(ended).toMatchObject({ code: 0, stderr: '' })
