@@ -71,16 +71,20 @@ describe('measureCase', () => {
     expect(measuredEmpty.heapBytesPerCall).toBe(0)
   })
 
-  it('subtracts the filler: a call that waits 10 µs costs about 10 µs', async () => {
+  it('gives the time of the calls themselves: at least what each waits, and no more than they saw pass', async () => {
+    let [seenNs, seen] = [0, 0]
     const waits = syncCase('allowed', () => {
-      const end = process.hrtime.bigint() + 10_000n
-      while (process.hrtime.bigint() < end);
+      const start = process.hrtime.bigint()
+      while (process.hrtime.bigint() - start < 10_000n);
+      seenNs += Number(process.hrtime.bigint() - start)
+      seen++
       return true
     })
     const { nsPerCall, calls } = await measureCase(waits, noImports, 30)
     expect(nsPerCall).toBeGreaterThan(9_500)
-    expect(nsPerCall).toBeLessThan(30_000)
-    expect(calls).toBeGreaterThan(100)
+    // A busy machine makes both longer.
+    expect(nsPerCall).toBeLessThan((3 * seenNs) / seen)
+    expect(calls).toBeLessThanOrEqual(seen)
   })
 })
 
