@@ -119,7 +119,8 @@ inline constexpr size_t kGeneration = 0;
 inline constexpr size_t kEpochNs = 1;     // when `base` held; later than now while the bucket is paused
 inline constexpr size_t kBase = 2;        // units produced by the epoch
 inline constexpr size_t kMultiplier = 3;  // units per ns = multiplier / 2^shift; 2^61 <= multiplier < 2^62
-inline constexpr size_t kScale = 4;       // shift | (digits + 6) << 8; see rate.h
+inline constexpr size_t kScale = 4;  // shift | (digits + 6) << 8, see rate.h | whether the epoch ends a pause << 12
+inline constexpr int kPauseBit = 12;
 inline constexpr size_t kBurstUnits = 5;  // burst in units, rounded down
 inline constexpr size_t kRate = 6;        // tokens per second as asked for: the bits of a double
 inline constexpr size_t kBurst = 7;       // burst in tokens as asked for: the bits of a double

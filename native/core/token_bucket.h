@@ -52,7 +52,7 @@ class TokenBucket {
   // Writes a full bucket into zeroed memory no other thread can see yet. Preconditions: 0 < rate <= kMaxRate,
   // 1 <= burst <= kMaxBurst.
   void initialize(int64_t now_ns, double rate, double burst) {
-    const Slot slot = make_slot(0, now_ns, 0, rate, burst, digits_for(rate, burst, 0));
+    const Slot slot = make_slot(0, now_ns, false, 0, rate, burst, digits_for(rate, burst, 0));
     write_slot(slot);
     cell_[bucket::kClaim].store(0, std::memory_order_relaxed);
     cell_[bucket::kHot].store(pack(-slot.burst, 0), std::memory_order_relaxed);
@@ -196,6 +196,7 @@ class TokenBucket {
       to.unchanged = to.epoch_ns >= until_ns;
       to.spent = std::max(to.spent, to.produced);
       to.epoch_ns = until_ns;
+      to.ends_pause = true;
       return to;
     });
   }
@@ -206,6 +207,7 @@ class TokenBucket {
       Change to = at(old, now_ns);
       to.produced += old.burst - std::max<int64_t>(to.produced - to.spent, 0);
       to.epoch_ns = now_ns;
+      to.ends_pause = false;
       return to;
     });
   }
@@ -237,12 +239,14 @@ class TokenBucket {
     int64_t burst;
     Rate rate;
     int digits;
+    bool ends_pause;  // the epoch does
 
     // Units produced since the base. Time before the epoch (a pause, or another processor's clock) produces nothing.
     int64_t produced(int64_t now_ns) const { return now_ns > epoch_ns ? produced_in(rate, now_ns - epoch_ns) : 0; }
 
-    // Nobody is admitted before the epoch, whatever is given back meanwhile.
-    bool is_paused(int64_t now_ns) const { return now_ns < epoch_ns; }
+    // Nobody is admitted before a pause ends, whatever is given back meanwhile. An epoch that ends none is just past: a
+    // thread may have read its clock before another one changed the parameters.
+    bool is_paused(int64_t now_ns) const { return ends_pause && now_ns < epoch_ns; }
 
     int64_t time_until(int64_t units, int64_t now_ns) const {
       const int64_t since_epoch = units > 0 ? time_to_produce(rate, units) : 0;
@@ -272,6 +276,7 @@ class TokenBucket {
   // What a change makes of the axis at `epoch_ns`; units of the old slot, absolute.
   struct Change {
     int64_t epoch_ns;
+    bool ends_pause;
     int64_t produced;
     int64_t spent;
     double rate;
@@ -301,7 +306,8 @@ class TokenBucket {
             load(words, bucket::kEpochNs),
             load(words, bucket::kBurstUnits),
             {load(words, bucket::kMultiplier), static_cast<unsigned>(scale & 127)},
-            static_cast<int>((scale >> 8) & 15) + kMinDigits};
+            static_cast<int>((scale >> 8) & 15) + kMinDigits,
+            ((scale >> bucket::kPauseBit) & 1) != 0};
   }
 
   Slot read_slot() const {
@@ -398,9 +404,10 @@ class TokenBucket {
     return true;
   }
 
-  static Slot make_slot(int64_t generation, int64_t epoch_ns, int64_t base, double rate, double burst, int digits) {
+  static Slot make_slot(int64_t generation, int64_t epoch_ns, bool ends_pause, int64_t base, double rate, double burst,
+                        int digits) {
     const int64_t burst_units = std::max<int64_t>(credit_units(burst, digits), 1);
-    return {{0, 0, epoch_ns, burst_units, rate_of(rate, digits), digits}, generation, base, rate, burst};
+    return {{0, 0, epoch_ns, burst_units, rate_of(rate, digits), digits, ends_pause}, generation, base, rate, burst};
   }
 
   void write_slot(const Slot& slot) {
@@ -411,7 +418,8 @@ class TokenBucket {
     store(bucket::kEpochNs, slot.epoch_ns);
     store(bucket::kBase, slot.base);
     store(bucket::kMultiplier, slot.rate.multiplier);
-    store(bucket::kScale, static_cast<int64_t>(slot.rate.shift) | static_cast<int64_t>(slot.digits - kMinDigits) << 8);
+    store(bucket::kScale, static_cast<int64_t>(slot.rate.shift) | static_cast<int64_t>(slot.digits - kMinDigits) << 8 |
+                              static_cast<int64_t>(slot.ends_pause) << bucket::kPauseBit);
     store(bucket::kBurstUnits, slot.burst);
     store(bucket::kRate, std::bit_cast<int64_t>(slot.asked_rate));
     store(bucket::kBurst, std::bit_cast<int64_t>(slot.asked_burst));
@@ -421,6 +429,7 @@ class TokenBucket {
   static Change at(const Slot& old, int64_t now_ns) {
     const int64_t produced = old.produced(now_ns);
     return {std::max(now_ns, old.epoch_ns),
+            old.is_paused(now_ns),
             old.base + produced,
             old.base + std::max(old.spent, produced - old.burst),
             old.asked_rate,
@@ -523,8 +532,8 @@ class TokenBucket {
     const double held = static_cast<double>(std::max(to.produced, to.spent));
     const double total = held > 0 ? held / pow10_of(old.digits) : 0;
     const int digits = digits_for(to.rate, to.burst, total);
-    const Slot next =
-        make_slot(generation, to.epoch_ns, rescale_down(to.produced, old.digits, digits), to.rate, to.burst, digits);
+    const Slot next = make_slot(generation, to.epoch_ns, to.ends_pause, rescale_down(to.produced, old.digits, digits),
+                                to.rate, to.burst, digits);
     const int64_t spent = std::max(rescale_up(to.spent, old.digits, digits) - next.base, -next.burst);
     write_slot(next);
     int64_t expected = old.hot;

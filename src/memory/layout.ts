@@ -61,6 +61,7 @@ export const BUCKET = {
   base: 2,
   multiplier: 3,
   scale: 4,
+  pauseBit: 12,
   burstUnits: 5,
   rate: 6,
   burst: 7,

@@ -51,6 +51,8 @@ interface Slot {
   readonly hot: bigint
   readonly spent: bigint
   readonly epochNs: bigint
+  /** The epoch does: one that ends none is just past, and a thread may have read its clock before another changed the parameters. */
+  readonly endsPause: boolean
   readonly burst: bigint
   readonly rate: UnitRate
   readonly digits: number
@@ -62,6 +64,7 @@ interface Slot {
 
 interface Change {
   epochNs: bigint
+  endsPause: boolean
   produced: bigint
   spent: bigint
   rate: number
@@ -71,6 +74,7 @@ interface Change {
 
 const GENERATION_MASK = (1n << BigInt(BUCKET.generationBits)) - 1n
 const ONE_DRAWN_BACK = 1n << BigInt(BUCKET.generationBits)
+const PAUSE_BIT = BigInt(BUCKET.pauseBit)
 const SPENT_SHIFT = BigInt(BUCKET.spentShift)
 const STAMP_MASK = (1n << SPENT_SHIFT) - 1n
 const FURTHEST_DIGITS_BITS = BigInt(BUCKET.furthestDigitsBits)
@@ -104,7 +108,7 @@ export class TwinTokenBucket {
 
   /** Writes a full bucket into zeroed memory no other thread can see yet. */
   initialize(nowNs: bigint, rate: number, burst: number): void {
-    const slot = makeSlot(0n, nowNs, 0n, rate, burst, digitsFor(rate, burst, 0))
+    const slot = makeSlot(0n, nowNs, false, 0n, rate, burst, digitsFor(rate, burst, 0))
     this.#writeSlot(slot)
     Atomics.store(this.#words, BUCKET.claim, 0n)
     Atomics.store(this.#words, BUCKET.hot, pack(-slot.burst, 0n))
@@ -243,7 +247,13 @@ export class TwinTokenBucket {
   pause(nowNs: bigint, untilNs: bigint): Outcome {
     return this.#change(nowNs, (old) => {
       const to = changeAt(old, nowNs)
-      return { ...to, unchanged: to.epochNs >= untilNs, spent: max(to.spent, to.produced), epochNs: untilNs }
+      return {
+        ...to,
+        unchanged: to.epochNs >= untilNs,
+        spent: max(to.spent, to.produced),
+        epochNs: untilNs,
+        endsPause: true,
+      }
     })
   }
 
@@ -251,7 +261,12 @@ export class TwinTokenBucket {
   reset(nowNs: bigint): Outcome {
     return this.#change(nowNs, (old) => {
       const to = changeAt(old, nowNs)
-      return { ...to, produced: to.produced + old.burst - max(to.produced - to.spent, 0n), epochNs: nowNs }
+      return {
+        ...to,
+        produced: to.produced + old.burst - max(to.produced - to.spent, 0n),
+        epochNs: nowNs,
+        endsPause: false,
+      }
     })
   }
 
@@ -280,6 +295,7 @@ export class TwinTokenBucket {
       rate: { multiplier: Atomics.load(words, first + BUCKET.multiplier), shift: scale & 127n },
       // A torn read may hold anything until the generation is checked: keep it inside the tables.
       digits: Math.min(Number((scale >> 8n) & 15n) + MIN_DIGITS, 6),
+      endsPause: ((scale >> PAUSE_BIT) & 1n) === 1n,
       generation: Atomics.load(words, first + BUCKET.generation),
       base: Atomics.load(words, first + BUCKET.base),
       askedRate: doubleFromBits(Atomics.load(words, first + BUCKET.rate)),
@@ -327,7 +343,10 @@ export class TwinTokenBucket {
     store(BUCKET.epochNs, slot.epochNs)
     store(BUCKET.base, slot.base)
     store(BUCKET.multiplier, slot.rate.multiplier)
-    store(BUCKET.scale, slot.rate.shift | (BigInt(slot.digits - MIN_DIGITS) << 8n))
+    store(
+      BUCKET.scale,
+      slot.rate.shift | (BigInt(slot.digits - MIN_DIGITS) << 8n) | (slot.endsPause ? 1n << PAUSE_BIT : 0n),
+    )
     store(BUCKET.burstUnits, slot.burst)
     store(BUCKET.rate, doubleToBits(slot.askedRate))
     store(BUCKET.burst, doubleToBits(slot.askedBurst))
@@ -346,7 +365,7 @@ export class TwinTokenBucket {
     const slot = this.#readSlot()
     if ((slot.generation & GENERATION_MASK) !== (slot.hot & GENERATION_MASK)) return null
     const debt = tokensOf(max(slot.spent - producedBy(slot, nowNs), 0n), slot.digits)
-    const pausedMs = Number(max(slot.epochNs - nowNs, 0n)) / 1e6
+    const pausedMs = isPaused(slot, nowNs) ? Number(slot.epochNs - nowNs) / 1e6 : 0
     return {
       requestsPerSecond: slot.askedRate,
       burstSize: slot.askedBurst,
@@ -399,6 +418,7 @@ export class TwinTokenBucket {
     const next = makeSlot(
       generation,
       to.epochNs,
+      to.endsPause,
       rescaleDown(to.produced, old.digits, digits),
       to.rate,
       to.burst,
@@ -450,6 +470,7 @@ function placeOf(furthest: bigint, slot: Slot): bigint {
 function makeSlot(
   generation: bigint,
   epochNs: bigint,
+  endsPause: boolean,
   base: bigint,
   rate: number,
   burst: number,
@@ -459,6 +480,7 @@ function makeSlot(
     hot: 0n,
     spent: 0n,
     epochNs,
+    endsPause,
     burst: max(creditUnits(burst, digits), 1n),
     rate: unitRate(rate, digits),
     digits,
@@ -470,7 +492,7 @@ function makeSlot(
 }
 
 function isPaused(slot: Slot, nowNs: bigint): boolean {
-  return nowNs < slot.epochNs
+  return slot.endsPause && nowNs < slot.epochNs
 }
 
 function producedBy(slot: Slot, nowNs: bigint): bigint {
@@ -495,6 +517,7 @@ function changeAt(old: Slot, nowNs: bigint): Change {
   const produced = producedBy(old, nowNs)
   return {
     epochNs: max(nowNs, old.epochNs),
+    endsPause: isPaused(old, nowNs),
     produced: old.base + produced,
     spent: old.base + max(old.spent, produced - old.burst),
     rate: old.askedRate,

@@ -133,14 +133,14 @@ class BucketModel {
       case Action::kAcquire: {
         if (amount > asked_burst_) return {core::Outcome::kExceedsBurst};
         const int128 next = spent_at(now) + cost(amount);
-        if (next > produced(now) || now < epoch_) return {core::Outcome::kDenied};
+        if (next > produced(now) || is_paused(now)) return {core::Outcome::kDenied};
         spent_ = next;
         return {};
       }
       case Action::kReserve: {
         if (amount > asked_burst_) return {core::Outcome::kExceedsBurst, core::kNever};
         const int128 next = spent_at(now) + cost(amount);
-        const int64_t wait = next > produced(now) || now < epoch_ ? wait_for(next, now) : 0;
+        const int64_t wait = next > produced(now) || is_paused(now) ? wait_for(next, now) : 0;
         if (wait > limit) return {core::Outcome::kDenied, wait};
         spent_ = next;
         return {core::Outcome::kGranted, wait, static_cast<int64_t>(next)};
@@ -160,7 +160,7 @@ class BucketModel {
         return {};
       }
       case Action::kAvailable:
-        if (now < epoch_) return {};
+        if (is_paused(now)) return {};
         return {.first = tokens(std::max<int128>(produced(now) - spent_at(now), 0))};
       case Action::kRemaining: {
         if (ticket.generation < 0) return {};
@@ -180,12 +180,14 @@ class BucketModel {
         settle(now);
         spent_ = std::max(spent_, base_);
         epoch_ = limit;
+        ends_pause_ = true;
         return {};
       }
       case Action::kReset: {
         settle(now);
         base_ += burst_ - std::max<int128>(base_ - spent_, 0);
         epoch_ = now;
+        ends_pause_ = false;
         set_parameters(asked_rate_, asked_burst_, std::max(base_, spent_));
         return {};
       }
@@ -215,15 +217,16 @@ class BucketModel {
   uint64_t hash() const {
     uint64_t h = 0;
     for (const uint64_t word :
-         {static_cast<uint64_t>(epoch_), static_cast<uint64_t>(base_), static_cast<uint64_t>(spent_),
-          static_cast<uint64_t>(furthest_.units), static_cast<uint64_t>(burst_), std::bit_cast<uint64_t>(asked_rate_),
-          std::bit_cast<uint64_t>(asked_burst_)}) {
+         {static_cast<uint64_t>(epoch_), static_cast<uint64_t>(ends_pause_), static_cast<uint64_t>(base_),
+          static_cast<uint64_t>(spent_), static_cast<uint64_t>(furthest_.units), static_cast<uint64_t>(burst_),
+          std::bit_cast<uint64_t>(asked_rate_), std::bit_cast<uint64_t>(asked_burst_)}) {
       h = (std::rotl(h, 23) ^ word) * 0x9E37'79B9'7F4A'7C15;
     }
     return h;
   }
 
  private:
+  bool is_paused(int64_t now) const { return ends_pause_ && now < epoch_; }
   int128 produced(int64_t now) const {
     return now > epoch_ ? base_ + static_cast<int128>(now - epoch_) * units_per_second_ / 1'000'000'000 : base_;
   }
@@ -288,6 +291,7 @@ class BucketModel {
     const int128 there = produced(now);
     spent_ = spent_at(now);
     base_ = there;
+    ends_pause_ = is_paused(now);
     epoch_ = std::max(epoch_, now);
   }
 
@@ -313,7 +317,8 @@ class BucketModel {
   int64_t burst_ = 0;
   double asked_rate_ = 0;
   double asked_burst_ = 0;
-  int64_t epoch_;  // when `base_` units had been produced
+  bool ends_pause_ = false;  // the epoch does
+  int64_t epoch_;            // when `base_` units had been produced
   int128 base_ = 0;
   int128 spent_ = 0;
 

@@ -456,5 +456,21 @@ TEST("bucket: only a bucket idle for months, whose updater has just died, makes 
   EXPECT_EQ(bucket.try_acquire(later + 2 * kSecond, 1), Outcome::kGranted);
 }
 
+TEST("bucket: who read the clock before another changed the parameters is no caller of a pause") {
+  Bucket bucket(1e-6, 100);
+  EXPECT_EQ(bucket.update(kStart + 500, 1e-6, 100), Outcome::kGranted);
+  EXPECT_EQ(bucket.try_acquire(kStart, 40), Outcome::kGranted);
+  EXPECT_EQ(bucket.reserve(kStart, 40, 0).outcome, Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart), 20.0);
+  EXPECT_EQ(bucket.pause(kStart, kStart + 600), Outcome::kGranted);
+  EXPECT_EQ(bucket.update(kStart + 500, 1e-6, 200), Outcome::kGranted);
+  EXPECT_EQ(bucket.refund(kStart + 599, 30), 30.0);
+  EXPECT_EQ(bucket.try_acquire(kStart + 599, 1), Outcome::kDenied);
+  EXPECT_EQ(bucket.try_acquire(kStart + 600, 1), Outcome::kGranted);
+  EXPECT_EQ(bucket.pause(kStart, kStart + 5 * kSecond), Outcome::kGranted);
+  EXPECT_EQ(bucket.reset(kStart + 700), Outcome::kGranted);
+  EXPECT_EQ(bucket.try_acquire(kStart + 650, 1), Outcome::kGranted);
+}
+
 }  // namespace
 }  // namespace amorsize::test
