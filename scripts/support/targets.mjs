@@ -51,7 +51,7 @@ export const targets = {
 export const folderOf = (name) => name.replace(/-musl$/, '')
 
 /** Functions of Node that an addon calls: Node-API and the few of libuv that are as stable. */
-const ofNode = /^(napi|node_api)_\w+$|^uv_(async_init|async_send|close|ref|unref)$/
+const ofNode = /^(napi|node_api)_\w+$|^uv_(async_init|async_send|close|dlclose|dlopen|dlsym|ref|unref)$/
 
 /**
  * Which functions an addon may take from the system: those of symbols.json, a list for each system, to be added to by hand after a look at
