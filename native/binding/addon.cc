@@ -2,6 +2,10 @@
 #include "binding/bindings.h"
 #include "binding/environment.h"
 
+// Two steps, so that the name is replaced by what it stands for before that is made a string.
+#define AMORSIZE_STRING(text) #text
+#define AMORSIZE_TEXT(name) AMORSIZE_STRING(name)
+
 NAPI_MODULE_INIT() {
   using namespace amorsize::binding;
   auto* environment = new Environment;
@@ -17,5 +21,9 @@ NAPI_MODULE_INIT() {
   for (const auto subject : kSubjects) {
     if (!subject(env, exports)) return nullptr;
   }
-  return exports;
+  // The loader takes no addon of another version.
+  napi_value version = nullptr;
+  if (napi_create_string_utf8(env, AMORSIZE_TEXT(AMORSIZE_VERSION), NAPI_AUTO_LENGTH, &version) != napi_ok)
+    return nullptr;
+  return napi_set_named_property(env, exports, "version", version) == napi_ok ? exports : nullptr;
 }

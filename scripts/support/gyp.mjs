@@ -1,7 +1,7 @@
 // What binding.gyp says: the one list of the addon's sources and flags.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './project.mjs'
+import { manifest, root } from './project.mjs'
 
 /**
  * @param {'linux' | 'mac' | 'win'} os - as gyp calls it
@@ -12,5 +12,6 @@ export function readGyp(os) {
   // A literal of Python that is one of JavaScript too.
   const [target] = new Function(`return (${text})`)().targets
   const own = target.conditions.find(([condition]) => condition === `OS=='${os}'`)[1]
-  return { sources: [...target.sources, ...own.sources], defines: target.defines, flags: target.cflags_cc }
+  const defines = target.defines.map((define) => define.replace('<(version)', manifest.version))
+  return { sources: [...target.sources, ...own.sources], defines, flags: target.cflags_cc }
 }

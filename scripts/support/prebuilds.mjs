@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { readBinary } from './binary.mjs'
-import { root } from './project.mjs'
+import { manifest, root } from './project.mjs'
 import { folderOf, functionsOf, mayOffer, targets } from './targets.mjs'
 
 /** The oldest C library that Node 20's own binaries run on; a prebuild that needs a newer one would shut those users out. */
@@ -24,9 +24,9 @@ function filesBelow(path) {
     .sort()
 }
 
-/** sha-256 of names and contents of all sources of the addon: a prebuild of another hash is stale. */
+/** sha-256 of the version and of names and contents of all sources of the addon: a prebuild of another hash is stale. */
 export function sourcesHash() {
-  const hash = createHash('sha256')
+  const hash = createHash('sha256').update(`${manifest.version}\0`)
   for (const file of sourceRoots.flatMap((name) => filesBelow(join(root, name)))) {
     hash
       .update(`${relative(root, file).split(sep).join('/')}\0`)

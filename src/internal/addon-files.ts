@@ -2,33 +2,35 @@
 declare const require: (path: string) => unknown
 
 /**
- * Loads the prebuilt addon of this system, and hands each failure to `failed`. Every path is written out inside a `try`, and every
- * condition in full: so bundlers see the files, copy them, and can drop those of other systems.
+ * Loads the prebuilt addon of this system. Every path is written out inside a `try`, and every condition in full: so bundlers see the files,
+ * copy them, and can drop those of other systems.
  *
+ * @param usable - whether a file, by its path below prebuilds/, may be tried
+ * @param failed - is told of each that cannot be loaded
  * @returns the addon; undefined where none can be loaded
  */
-export function requirePrebuilt(failed: (error: unknown) => void): unknown {
+export function requirePrebuilt(usable: (file: string) => boolean, failed: (error: unknown) => void): unknown {
   try {
-    if (process.platform === 'linux' && process.arch === 'x64')
+    if (process.platform === 'linux' && process.arch === 'x64' && usable('linux-x64/amorsize.glibc.node'))
       return require('../../prebuilds/linux-x64/amorsize.glibc.node')
-    if (process.platform === 'linux' && process.arch === 'arm64')
+    if (process.platform === 'linux' && process.arch === 'arm64' && usable('linux-arm64/amorsize.glibc.node'))
       return require('../../prebuilds/linux-arm64/amorsize.glibc.node')
-    if (process.platform === 'darwin' && process.arch === 'x64')
+    if (process.platform === 'darwin' && process.arch === 'x64' && usable('darwin-x64/amorsize.node'))
       return require('../../prebuilds/darwin-x64/amorsize.node')
-    if (process.platform === 'darwin' && process.arch === 'arm64')
+    if (process.platform === 'darwin' && process.arch === 'arm64' && usable('darwin-arm64/amorsize.node'))
       return require('../../prebuilds/darwin-arm64/amorsize.node')
-    if (process.platform === 'win32' && process.arch === 'x64')
+    if (process.platform === 'win32' && process.arch === 'x64' && usable('win32-x64/amorsize.node'))
       return require('../../prebuilds/win32-x64/amorsize.node')
-    if (process.platform === 'win32' && process.arch === 'arm64')
+    if (process.platform === 'win32' && process.arch === 'arm64' && usable('win32-arm64/amorsize.node'))
       return require('../../prebuilds/win32-arm64/amorsize.node')
   } catch (error) {
     failed(error)
   }
   // The C library is not asked for: the file of another one fails to load at once.
   try {
-    if (process.platform === 'linux' && process.arch === 'x64')
+    if (process.platform === 'linux' && process.arch === 'x64' && usable('linux-x64/amorsize.musl.node'))
       return require('../../prebuilds/linux-x64/amorsize.musl.node')
-    if (process.platform === 'linux' && process.arch === 'arm64')
+    if (process.platform === 'linux' && process.arch === 'arm64' && usable('linux-arm64/amorsize.musl.node'))
       return require('../../prebuilds/linux-arm64/amorsize.musl.node')
   } catch (error) {
     failed(error)

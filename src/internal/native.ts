@@ -2,7 +2,9 @@ import { fileURLToPath } from 'node:url'
 import { SharedMemoryError } from '../errors.js'
 import { requirePrebuilt } from './addon-files.js'
 import { builtins } from './builtins.js'
+import { elfFault } from './elf.js'
 import { describe } from './validate.js'
+import { VERSION } from './version.js'
 
 /**
  * What the addon exports. Each subject (bucket, system, …) declares its part by interface merging next to the code that
@@ -52,8 +54,22 @@ function load(): Loaded {
     codes.add((error as { code?: unknown } | null)?.code)
     tried.push(firstLine(error))
   }
-  const addon = requireBuilt(failed) ?? lendingRequire(() => requirePrebuilt(failed))
-  if (addon !== undefined) return { addon: addon as NativeAddon, status: { source: 'addon', tried } }
+  const usable = (path: string): boolean => {
+    const fault = elfFault(path)
+    if (fault !== null) tried.push(fault)
+    return fault === null
+  }
+  const ours = (addon: unknown): NativeAddon | undefined => {
+    if (addon === undefined) return undefined
+    const { version } = addon as { version?: unknown }
+    if (version === VERSION) return addon as NativeAddon
+    tried.push(`the addon is of version ${describe(version)}, amorsize of ${VERSION}`)
+    return undefined
+  }
+  const addon =
+    ours(requireBuilt(usable, failed)) ??
+    ours(lendingRequire(() => requirePrebuilt((file) => usable(pathInPackage(`prebuilds/${file}`) ?? file), failed)))
+  if (addon !== undefined) return { addon, status: { source: 'addon', tried } }
 
   const report = explain(tried, codes.has('ERR_DLOPEN_DISABLED'))
   if (wish === '1')
@@ -68,17 +84,22 @@ function load(): Loaded {
 }
 
 /** The addon that was compiled in the package's own folder, where there is one. */
-function requireBuilt(failed: (error: unknown) => void): unknown {
+function requireBuilt(usable: (path: string) => boolean, failed: (error: unknown) => void): unknown {
   try {
-    const url = ownUrl()
-    if (url === undefined) return undefined
-    // dist/internal/ and dist/bundle/ are two levels below the package's root.
-    const path = fileURLToPath(new URL('../../build/Release/amorsize.node', url))
-    return builtins.fs.existsSync(path) ? builtins.module.createRequire(url)(path) : undefined
+    const path = pathInPackage('build/Release/amorsize.node')
+    if (path === undefined || !builtins.fs.existsSync(path) || !usable(path)) return undefined
+    return builtins.module.createRequire(path)(path)
   } catch (error) {
     failed(error)
     return undefined
   }
+}
+
+/** Where a file of the package is; undefined where a bundler has made it part of a program that does not know where it is. */
+function pathInPackage(file: string): string | undefined {
+  const url = ownUrl()
+  // dist/internal/ and dist/bundle/ are two levels below the package's root.
+  return url === undefined ? undefined : fileURLToPath(new URL(`../../${file}`, url))
 }
 
 /**

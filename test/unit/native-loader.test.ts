@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { itWithAddon } from '../support/native.js'
+import { describeWithAddon, itWithAddon } from '../support/native.js'
 
 const index = new URL('../../dist/index.js', import.meta.url).href
 
@@ -74,4 +74,99 @@ itWithAddon('advises --allow-addons under --permission, and takes the addon ther
   const allowed = start(['--allow-addons'])
   expect(allowed.stdout).toBe('true\n')
   expect(allowed.stderr).not.toContain('AMORSIZE_NO_ADDON')
+})
+
+it('is of the version that package.json names', async () => {
+  const { VERSION } = (await import('../../dist/internal/version.js')) as { VERSION: string }
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  expect(VERSION).toBe(manifest.version)
+})
+
+describeWithAddon('an addon that cannot be used', () => {
+  const built = fileURLToPath(new URL('../../build/Release/amorsize.node', import.meta.url))
+  let folder: string
+  let addon: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'amorsize-loader-'))
+    cpSync(fileURLToPath(new URL('../../dist/bundle', import.meta.url)), join(folder, 'dist', 'bundle'), {
+      recursive: true,
+    })
+    mkdirSync(join(folder, 'build', 'Release'), { recursive: true })
+    addon = join(folder, 'build', 'Release', 'amorsize.node')
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const script = (file: string) => `
+const { RateLimiter } = require(${JSON.stringify(file)})
+try { console.log(new RateLimiter({ requestsPerSecond: 1, burstSize: 1 }).tryAcquire()) }
+catch (error) { console.log(error.code, error.message) }`
+
+  function start(wish: string) {
+    const file = join(folder, 'dist', 'bundle', 'index.cjs')
+    const env = { ...process.env, AMORSIZE_NATIVE: wish }
+    return spawnSync(process.execPath, ['-e', script(file)], { encoding: 'utf8', env })
+  }
+
+  /** One that the system would map, with another text in place of one of its own. */
+  const changed = (from: string, to: string) => {
+    const bytes = readFileSync(built)
+    const at = bytes.indexOf(from)
+    expect(at).toBeGreaterThan(0)
+    bytes.write(to, at)
+    return bytes
+  }
+
+  const whole = () => readFileSync(built)
+  const onLinux = process.platform === 'linux'
+  const cases: [string, () => Buffer, string, boolean][] = [
+    ['is empty', () => Buffer.alloc(0), 'amorsize.node', true],
+    ['is no program', () => Buffer.from('x'.repeat(1000)), 'amorsize.node', true],
+    ['is cut off where its code stands', () => whole().subarray(0, 60_000), 'is cut off', onLinux],
+    ['is cut off in its last page', () => whole().subarray(0, whole().length - 200), 'is cut off', onLinux],
+    [
+      'is for another processor',
+      () => {
+        const bytes = whole()
+        bytes.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18)
+        return bytes
+      },
+      'is for another processor',
+      onLinux,
+    ],
+    ['is of another version', () => changed('\0' + '0.1.0\0', '\0' + '0.0.9\0'), 'is of version "0.0.9"', true],
+  ]
+  for (const [what, bytes, said, applies] of cases) {
+    it.runIf(applies)(`${what}: the twin after one warning that names the cure, or an error`, () => {
+      writeFileSync(addon, bytes())
+      const warned = start('')
+      expect(warned).toMatchObject({ status: 0, stdout: 'true\n' })
+      expect(warned.stderr.split('AMORSIZE_NO_ADDON')).toHaveLength(2)
+      expect(warned.stderr).toContain(said)
+      expect(warned.stderr).toContain('reinstall amorsize')
+      const refused = start('1')
+      expect(refused.stdout).toMatch(/^ERR_SHARED_MEMORY AMORSIZE_NATIVE=1 asks for the native addon/)
+      expect(refused.status).toBe(0)
+    })
+  }
+
+  // Only root may mount; CI is root.
+  const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
+  it.runIf(canMount)('lies on a file system from which nothing may be run: the same', () => {
+    const release = join(folder, 'build', 'Release')
+    const program = `
+mount -t tmpfs -o noexec tmpfs ${release} && cp ${built} ${release} && exec ${process.execPath} -e "$1"`
+    const args = ['-m', 'sh', '-c', program, 'sh', script(join(folder, 'dist', 'bundle', 'index.cjs'))]
+    const env = { ...process.env, AMORSIZE_NATIVE: '' }
+    const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', env })
+    expect({ status, stdout }, stderr).toEqual({ status: 0, stdout: 'true\n' })
+    expect(stderr).toMatch(/AMORSIZE_NO_ADDON[^]*failed to map segment/)
+  })
+
+  it('is another matter where it is whole: nothing is said', () => {
+    writeFileSync(addon, whole())
+    expect(start('1')).toMatchObject({ status: 0, stdout: 'true\n', stderr: '' })
+  })
 })
