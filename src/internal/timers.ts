@@ -15,7 +15,11 @@ const TOLERANCE_MS = 0.000_001
 
 /** Taken when the module loads: a test framework's fake timers must not stop the tidying up, and are recognised by these. */
 const realSetImmediate = setImmediate
-const realSetTimeout: unknown = setTimeout
+const realSetTimeout = setTimeout
+const realClearTimeout = clearTimeout
+
+/** How soon it is noticed that fake timers were thrown away: milliseconds of real time. */
+const FAKES_GONE_MS = 10
 
 /**
  * All time limits and back-offs on one clock, behind a single timer of that clock. Adding and removing is O(log n) at
@@ -32,6 +36,8 @@ export class SharedTimers {
   /** The functions of Node, or of a test framework, that set the timer and can clear it. */
   #armedBy: unknown = undefined
   #clearArmed: typeof clearTimeout = clearTimeout
+  /** Beside a timer of a test framework: Node's own, for those who still wait when the framework's is thrown away. */
+  #spare: NodeJS.Timeout | undefined = undefined
   #order = 0
   #tidying = false
 
@@ -103,9 +109,14 @@ export class SharedTimers {
     this.#armedBy = setTimeout
     this.#clearArmed = clearTimeout
     this.#handle = this.#clock.setTimeout(this.#fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))
+    if (this.#clock === systemClock && setTimeout !== realSetTimeout) {
+      this.#spare = realSetTimeout(this.#fire, FAKES_GONE_MS).unref()
+    }
   }
 
   #clear(): void {
+    if (this.#spare !== undefined) realClearTimeout(this.#spare)
+    this.#spare = undefined
     if (this.#handle === undefined) return
     if (this.#clock === systemClock) this.#clearArmed(this.#handle as NodeJS.Timeout)
     else this.#clock.clearTimeout(this.#handle)
@@ -119,6 +130,7 @@ export class SharedTimers {
   }
 
   #runDue(): void {
+    if (this.#spare !== undefined) this.#clear()
     this.#handle = undefined
     this.#armedForMs = Infinity
     const nowMs = this.#clock.now()

@@ -27,7 +27,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const hashOf = (data) => createHash('sha256').update(data).digest('hex')
 const modes = { 'without options': {}, 'in workers alone': { mode: 'threads', workers: 2, mainThread: false } }
 
-describe.each(Object.entries(modes))('files and Buffers through execute, %s', (_, options) => {
+describe.each(Object.entries(modes))('files and Buffers through execute, %s', (name, options) => {
   it('hashes files', async () => {
     expect(await execute(named('hashOfFile'), paths, options)).toEqual(contents.map(hashOf))
   })
@@ -53,6 +53,32 @@ describe.each(Object.entries(modes))('files and Buffers through execute, %s', (_
     expect(zipped.filter((result) => !Buffer.isBuffer(result))).toEqual([])
     const results = await execute(named('unzip'), zipped, options)
     expect(results.every((result, n) => Buffer.isBuffer(result) && result.equals(contents[n]))).toBe(true)
+  })
+
+  it('Buffers arrive as Buffers, small ones of a pool too, and alone or in objects', async () => {
+    const texts = Array.from({ length: 40 }, (_, n) => `text ${n}`)
+    const buffers = texts.map((text) => Buffer.from(text))
+    const kinds = await execute(named('kindOf'), buffers, options)
+    expect(kinds.map(({ kind, isBuffer, text }) => [kind, isBuffer, text])).toEqual(
+      texts.map((text) => ['Buffer', true, text]),
+    )
+    if (name === 'in workers alone') expect(kinds.some(({ isMainThread }) => isMainThread)).toBe(false)
+    const objects = buffers.map((body, n) => ({ name: texts[n], body, parts: [body, Buffer.alloc(3)] }))
+    const within = await execute(named('kindsWithin'), objects, options)
+    expect(within.map(({ name: text, body, parts }) => [text, body.text, ...parts])).toEqual(
+      texts.map((text) => [text, text, true, true]),
+    )
+    // What was sent is still the caller's.
+    expect(buffers.map(String)).toEqual(texts)
+  })
+
+  it('each item is looked at: Buffers among other things', async () => {
+    const items = Array.from({ length: 40 }, (_, n) =>
+      n % 4 === 0 ? Buffer.from(`b${n}`) : n % 4 === 1 ? `s${n}` : n % 4 === 2 ? new Uint8Array([n]) : n,
+    )
+    const results = await execute(named('same'), items, options)
+    expect(results.map((result) => result.constructor.name)).toEqual(items.map((item) => item.constructor.name))
+    expect(results).toEqual(items)
   })
 
   it('streams the same', async () => {

@@ -1,0 +1,3 @@
+import { everyPartOfThePackage } from './uses-everything.mjs'
+
+everyPartOfThePackage('first')
