@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 
 #include "core/keyed_slots.h"
@@ -65,7 +64,7 @@ class KeyedTable {
     const int64_t produced = old.produced(now_ns);
     from.each([&](const typename KeyedSlots<W>::Seen& seen) {
       const int64_t spent = std::max(from.number_of(seen.level), produced - old.burst);
-      const double tokens = tokens_in(std::abs(produced - spent), old.scale.digits);
+      const double tokens = tokens_in(std::max(produced - spent, spent - produced), old.scale.digits);
       const int64_t units = spent > produced ? std::min(cost_units(tokens, next.scale.digits), to.most())
                                              : -std::min(credit_units(tokens, next.scale.digits), next.burst);
       to.commit(seen, to.level_of(units, seen.identity));
