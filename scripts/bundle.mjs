@@ -9,7 +9,6 @@ import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
 import { minify } from 'terser'
 import { joinBenchChild } from './support/bench-child.mjs'
-import { compiledAtImport } from './support/compiled-at-import.mjs'
 import { joinDeclarations } from './support/declarations.mjs'
 import { manifest, root } from './support/project.mjs'
 import { mustRun } from './support/run.mjs'
@@ -20,28 +19,6 @@ const names = { keep_classnames: true, keep_fnames: true }
 const format = { max_line_len: 200 }
 /** A function that is called in one place stays where it is: put there, it would be made anew by each call. */
 const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, format }
-
-/**
- * What `execute` calls for a loop of some milliseconds. The first call of a process would spend longer on compiling them
- * than on many a loop; the import, which takes far longer anyway, has them compiled instead.
- */
-const compiledEarly = new Set([
-  'isWorkerOfOurs',
-  'isIndexed',
-  'executePlainly',
-  'idleWorkers',
-  'plainLoop',
-  'runSlice',
-  'runItems',
-  'timed',
-  'finishLoop',
-  'goOn',
-  'turn',
-  'schedulerIfLoaded',
-  'restMs',
-  'mayBeWorth',
-  'exampleOf',
-])
 
 const startedByUrl = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
 
@@ -141,9 +118,6 @@ await joinAll(Object.fromEntries(Object.keys(declarations).map((name) => [`${nam
   plugins: [minifying],
 })
 
-if (compiledEarly.size > 0)
-  throw new Error(`${[...compiledEarly].join(', ')}: no such function at the top level of shared-amorsize`)
-
 // npm does so where the package is installed; in a clone, npx runs the file as it is.
 for (const target of Object.values(manifest.bin)) chmodSync(join(root, target), 0o755)
 
@@ -175,17 +149,14 @@ async function joinAll(input, output, alsoExternal = []) {
   await joined.close()
 }
 
-async function minifyChunk(source, { name, fileName }) {
+async function minifyChunk(source, { fileName }) {
   // The minifier writes into what it is given.
   const { code } = await minify(source, {
     ...structuredClone(minified),
     module: fileName.endsWith('.js'),
     toplevel: true,
   })
-  if (name !== 'shared-amorsize') return code
-  const early = compiledAtImport(code, compiledEarly)
-  for (const found of early.found) compiledEarly.delete(found)
-  return early.code
+  return code
 }
 
 function isOurs(id) {

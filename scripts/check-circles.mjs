@@ -16,7 +16,6 @@ const known = [
   'src/execute/run/supply.ts, src/execute/workers/shared-block.ts',
   'src/execute/workers/lost-items.ts, src/execute/workers/worker-lane.ts, src/execute/workers/workforce.ts',
   'src/execute/workers/worker-policies.ts, src/execute/workers/worker-policy-classes.ts',
-  'src/execute/model/explain.ts, src/execute/plan.ts',
 ]
 
 const sources = new Map()

@@ -1,18 +1,18 @@
 import { unlessAborted } from '../internal/signal-watch.js'
-import { type PlainLoop, plainLoop, runSlice } from './here/plain-loop.js'
-import { LEAST_WORTH_MS, SLICE_MS } from './model/pace.js'
-import { msBeforeJudging } from './model/profile-cache.js'
-import { loadScheduler, type Scheduler } from './load-scheduler.js'
+import { conduct, learn, subjectOf } from './conductor.js'
+import { paceOf, type PlainLoop, plainLoop, runSlice } from './here/plain-loop.js'
+import { SLICE_MS } from './model/pace.js'
+import type { Course } from './model/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
-import { isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { finishLoop } from './run/plain-run.js'
+import { poolFor, scheduler } from './process-wide.js'
+import { beginRun } from './run/begin-run.js'
 import { resultsOf } from './run/results.js'
+import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import type { Sink } from './run/account.js'
-import type { Run } from './run/run.js'
+import { Run } from './run/run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
-import { resolvedBefore, resolveTask, type Task } from './task.js'
-import { idleWorkers } from './workers/idle-workers.js'
+import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type Task } from './task.js'
 
 /**
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
@@ -28,8 +28,7 @@ import { idleWorkers } from './workers/idle-workers.js'
  * @throws {TimeoutExceededError} ERR_TIMEOUT_EXCEEDED when an item took longer than `timeoutMs`
  * @throws {ExecutionError} ERR_EXECUTION when the run cannot go on
  * What an item throws comes through unchanged; what `signal` was aborted with, too.
- * Cost: a microsecond or two beyond a loop that is too short for workers; the first call of a process some 12 to 65 µs, after items of 10 MB up to
- * 0.21 ms, and more where it takes turns of the event loop (bench/results/schedule.md); the first run that is not a mere loop loads the rest of the package.
+ * Cost: a microsecond or two beyond a loop that is too short for workers; the first call of a process at most 3 ms.
  * Worker threads are started only when what remains is worth more than they cost.
  * @example
  * const hashes = await execute((n) => { let h = n; for (let i = 0; i < 1e6; i++) h = (h * 31 + i) | 0; return h }, [1, 2, 3, 4])
@@ -43,54 +42,83 @@ export function execute<T, R>(task: Task<T, R>, items: Items<T>, options?: Sched
 export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptions): Promise<unknown[]> {
   try {
     const options = given === undefined && !isWorkerOfOurs() ? DEFAULTS : completeOptions('execute', given)
-    const { signal, mode, isPlain } = options
-    if (signal?.aborted === true) return Promise.reject(signal.reason)
-    if (isPlain && (mode === undefined || mode === 'serial') && isIndexed(items)) {
-      if (typeof task === 'function')
-        return executePlainly(plainLoop(task as (item: unknown) => unknown, items), task, options)
-      const named = resolvedBefore(task)
-      return named === undefined
-        ? executeNamed(task, items, options)
-        : executePlainly(plainLoop(named.call, items, named), named.key, options)
-    }
-    return executeAny(task, sourceOf(items), options)
+    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason)
+    const resolved = typeof task === 'function' ? resolveFunction(task) : resolvedBefore(task)
+    return resolved === undefined ? executeNamed(task, items, options) : executeResolved(resolved, items, options)
   } catch (error) {
     return Promise.reject(error)
   }
 }
 
-/** An array and a function, and nobody who watches: start the loop at once. */
-function executePlainly(loop: PlainLoop, key: object | string, options: CompleteOptions): Promise<unknown[]> {
-  const forMs =
-    idleWorkers() === 0 ? SLICE_MS : options.useCache ? msBeforeJudging(key, loop.items.length) : LEAST_WORTH_MS
-  return forMs === 0 || runSlice(loop, forMs) ? finishLoop(loop, options) : Promise.resolve(loop.results)
+/** The same, once the module of the task is there. */
+async function executeNamed(task: unknown, items: Items<unknown>, options: CompleteOptions): Promise<unknown[]> {
+  const source = isIndexed(items) ? undefined : sourceOf(items)
+  try {
+    const resolved = await unlessAborted(resolveTask(task), options.signal)
+    return await executeResolved(resolved, items, options, source)
+  } catch (error) {
+    source?.close()
+    throw error
+  }
 }
 
-/** The same, once the module of the task is there. */
-async function executeNamed(task: unknown, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
-  const named = await unlessAborted(resolveTask(task), options.signal)
-  return executePlainly(plainLoop(named.call, items, named), named.key, options)
+function executeResolved(
+  task: ResolvedTask,
+  items: Items<unknown>,
+  options: CompleteOptions,
+  source?: ItemSource,
+): Promise<unknown[]> {
+  const { mode, isPlain } = options
+  return isPlain && (mode === undefined || mode === 'serial') && isIndexed(items)
+    ? executeArray(task, items, options)
+    : executeAny(task, source ?? sourceOf(items), options)
+}
+
+/** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
+function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
+  const source = new ArraySource(items)
+  const pool = poolFor(options.maxMemoryPerWorker)
+  const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
+  const loop = plainLoop(task.call, items)
+  if (course.decision !== undefined) pool.wake()
+  else if (!runSlice(loop, SLICE_MS)) return ended(task, course, loop)
+  const { next, pending } = loop
+  source.position = pending === undefined ? next : next + 1
+  const sink = new ArraySink(loop.results)
+  const run = new Run(options, task, source, source.position, sink, [])
+  if (pending !== undefined) run.account.take(next, items[next])
+  const first = pending === undefined ? undefined : { index: next, item: items[next], result: pending }
+  conduct(run, { pace: paceOf(loop), course, ...(first === undefined ? {} : { pending: first }) })
+  return resultsOf(run, sink)
+}
+
+/** Less than this teaches nothing. */
+const LEAST_LEARNT_MS = 0.4
+
+/** All items have ended within the call. Whoever waits for the results gets them before anything is learnt. */
+function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unknown[]> {
+  const { results, items, seenMs } = loop
+  if (seenMs >= LEAST_LEARNT_MS) {
+    const item = new ArraySource(items).first
+    const [result] = results
+    const evidence = { pace: paceOf(loop), items: loop.next, item, result, isAsync: false, cpuShare: 1 }
+    setImmediate(learn, task, course, evidence)
+  }
+  return Promise.resolve(results)
 }
 
 /** The general case. */
-async function executeAny(task: unknown, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
+async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
-  const { run, conduct } = await begun(task, source, sink, options)
+  const run = await begun(task, source, sink, options)
   conduct(run)
   return resultsOf(run, sink)
 }
 
-/** A run, once the module of its task is there. */
-async function begun(
-  task: unknown,
-  source: ItemSource,
-  sink: Sink,
-  options: CompleteOptions,
-): Promise<{ run: Run; conduct: Scheduler['conduct'] }> {
+/** A run; what cannot begin leaves its source closed. */
+async function begun(task: ResolvedTask, source: ItemSource, sink: Sink, options: CompleteOptions): Promise<Run> {
   try {
-    const ready = Promise.all([resolveTask(task), loadScheduler()])
-    const [resolved, { beginRun, conduct }] = await unlessAborted(ready, options.signal)
-    return { run: await beginRun(resolved, source, sink, options), conduct }
+    return await beginRun(task, source, sink, options)
   } catch (error) {
     source.close()
     throw error

@@ -1,13 +1,29 @@
+import { earlierRunsOf } from '../records/recorders.js'
 import { unlessAborted } from '../internal/signal-watch.js'
-import { loadScheduler } from './load-scheduler.js'
-import { completeOptions, type ScheduleOptions } from './options.js'
+import { conduct, subjectOf } from './conductor.js'
+import { callWithPolicies } from './here/guarded-call.js'
+import { explainPlan, reasonOf } from './model/explain.js'
+import { profileOf } from './model/profile.js'
+import type { Measured } from './model/sample.js'
+import type { Decision, Situation } from './model/scheduler.js'
+import { isWorkerOfOurs } from './nesting.js'
+import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
-import { type Items, sourceOf } from './run/item-source.js'
-import type { Task } from './task.js'
+import { poolFor, scheduler } from './process-wide.js'
+import { beginRun } from './run/begin-run.js'
+import { resultsOf } from './run/results.js'
+import { type FirstItem, runFirst } from './run/first-items.js'
+import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
+import { draw, iterate, iterateAsync, PrefixedSource } from './run/prefixed-source.js'
+import type { Run } from './run/run.js'
+import { ArraySink, SettledSink } from './run/sinks.js'
+import { type ResolvedTask, resolveTask, type Task } from './task.js'
+import { whyNotShared } from './workers/shared-policies.js'
+import { whyNotTransferable } from './workers/transfer.js'
 
 /**
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
- * `plan.run()` goes on behind it.
+ * `plan.run()` goes on behind it, and learns from what comes of it, as `execute` does.
  *
  * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, 'exportName')`
  * @param items - an array, typed array, iterable or async iterable
@@ -31,11 +47,143 @@ export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleO
   const options = completeOptions('optimize', o)
   options.signal?.throwIfAborted()
   const source = sourceOf(items)
-  const plan = loadScheduler().then(({ makePlan }) => makePlan(given, items, source, options))
   try {
-    return await unlessAborted(plan, options.signal)
+    return await unlessAborted(makePlan(given, items, source, options), options.signal)
   } catch (error) {
     source.close()
     throw error
   }
+}
+
+async function makePlan(
+  given: Task,
+  items: Items<unknown>,
+  source: ItemSource,
+  options: CompleteOptions,
+): Promise<Plan<unknown>> {
+  const task = await resolveTask(given)
+  const sample = await sampleOf(task, source, options)
+  const { firstItems, measured, first, left } = sample
+  const { decision, obstacle } = await decide(task, options, measured, first, left, firstItems.length)
+  const { chosen, inputs } = decision
+  const loopMs = inputs.items * inputs.itemMs
+  let running: Promise<unknown[]> | undefined
+  const plan: Plan<unknown> = {
+    mode: chosen.mode,
+    workers: chosen.workers,
+    chunkSize: chosen.chunkSize,
+    estimatedSpeedup: chosen.estimatedMs > 0 ? loopMs / chosen.estimatedMs : 1,
+    reason: reasonOf(decision, obstacle),
+    warnings: warningsFor(firstItems, obstacle),
+    items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(sample, source),
+    profile: profileOf(decision, source.total),
+    cacheHit: sample.isKnown,
+    explain: () => explainPlan(plan),
+    run: () => (running ??= resume(task, options, sample, decision)),
+  }
+  return plan
+}
+
+/** The beginning of a run, and what it has shown. */
+interface Sample {
+  /** An item to know its kind by. */
+  readonly first: unknown
+  /** Those that were run, or that an earlier run has finished. */
+  readonly firstItems: readonly FirstItem[]
+  readonly measured: Measured
+  /** Whether an earlier run has shown it, so that nothing had to be run. */
+  readonly isKnown: boolean
+  /** Items that were drawn from the source and not run. */
+  readonly drawn: readonly unknown[]
+  /** What the run goes on with. */
+  readonly rest: ItemSource
+  /** How many still have to be run; null where it is not known. */
+  readonly left: number | null
+}
+
+async function sampleOf(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<Sample> {
+  const subject = subjectOf(task, options)
+  const { total } = source
+  // An array shows its first item without giving it away.
+  const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
+  const first = source instanceof ArraySource ? source.first : drawn[0]
+  const known = scheduler.recall(subject, first)?.measured
+  const earlier = await earlierRunsOf(options, { task: task.identity, total })
+  const before = earlier?.count ?? 0
+  if (known !== undefined) {
+    const rest = drawn.length > 0 ? new PrefixedSource(drawn, source) : source
+    const left = total === null ? null : Math.max(0, total - before)
+    return { first, firstItems: [], measured: known, isKnown: true, drawn, rest, left }
+  }
+  const call = callWithPolicies(task, options)
+  const { items: firstItems, measured } = await runFirst(call, drawn, source, options.sampleSize, earlier)
+  scheduler.sampled(subject, first, measured)
+  const left = total === null ? null : Math.max(0, total - measured.sampleSize - before)
+  return { first, firstItems, measured, isKnown: false, drawn: [], rest: source, left }
+}
+
+/** Chooses a schedule for what the sample has left; also says why workers are out of the question, if they are. */
+async function decide(
+  task: ResolvedTask,
+  options: CompleteOptions,
+  measured: Measured,
+  first: unknown,
+  left: number | null,
+  done: number,
+): Promise<{ readonly decision: Decision; readonly obstacle: string | undefined }> {
+  const { mode, policies } = options
+  const subject = subjectOf(task, options)
+  const record = scheduler.recall(subject, first)
+  const here = isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(policies)
+  const mayAsk = mode === undefined || mode === 'threads'
+  const obstacle = measured.obstacle ?? here ?? (mayAsk ? await whyNotTransferable(task) : undefined)
+  const workers = poolFor(options.maxMemoryPerWorker)
+  const situation: Situation = { items: left, done, workers, obstacle }
+  return { decision: scheduler.plan(subject, measured, situation, record), obstacle }
+}
+
+/** Runs what the sample has left; what came of the first items, now or in an earlier run, comes first. */
+async function resume(
+  task: ResolvedTask,
+  options: CompleteOptions,
+  { firstItems, rest }: Sample,
+  decision: Decision,
+): Promise<unknown[]> {
+  options.signal?.throwIfAborted()
+  const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(rest.total ?? 0))
+  const run = await beginRun(task, rest, sink, options, firstItems.length)
+  firstItems.forEach(({ item }, index) => run.account.take(index, item))
+  firstItems.forEach(({ item, outcome }, index) => {
+    if (outcome === undefined) restore(run, index, item)
+    else if ('value' in outcome) run.finish(index, outcome.value)
+    else run.fail(index, item, outcome.error, 1)
+  })
+  if (!run.isOver) conduct(run, { decision })
+  return resultsOf(run, sink)
+}
+
+/** Takes an item's result from the checkpoint; if it is no longer there, the item is to be run. */
+function restore(run: Run, index: number, item: unknown): void {
+  if (run.isOver) return
+  try {
+    const before = run.account.finishedBefore(index)
+    if (before === undefined) run.supply.putBack({ start: index, items: [item], attempts: 0, isCareful: false })
+    else run.account.skip(index, before.result)
+  } catch (error) {
+    run.stop('failed', error)
+  }
+}
+
+/** All items as the caller would have seen them. */
+function allItems({ firstItems, drawn }: Sample, source: ItemSource): Iterable<unknown> | AsyncIterable<unknown> {
+  const seen = firstItems.length > 0 ? firstItems.map(({ item }) => item) : drawn
+  return source instanceof AsyncIteratorSource ? iterateAsync(seen, source) : iterate(seen, source)
+}
+
+function warningsFor(firstItems: readonly FirstItem[], obstacle: string | undefined): string[] {
+  const warnings = obstacle === undefined ? [] : [`${obstacle}; the plan stays in this thread`]
+  const outcomes = firstItems.flatMap(({ outcome }) => outcome ?? [])
+  const failed = outcomes.filter((outcome) => 'error' in outcome).length
+  if (failed > 0) warnings.push(`${failed} of the ${outcomes.length} items of the sample failed`)
+  return warnings
 }

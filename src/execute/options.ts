@@ -39,7 +39,10 @@ export interface ScheduleOptions extends RecorderOptions {
   readonly adjustForLoad?: boolean | undefined
   /** Whether what earlier runs measured about the same task and kind of items may be used; default true. */
   readonly useCache?: boolean | undefined
-  /** Whether this thread runs items too, at most 4 ms between turns of its event loop; default true. */
+  /**
+   * Whether this thread runs items too while there are workers, at most 4 ms between turns of its event loop. Default: unless an item takes
+   * longer than that.
+   */
   readonly mainThread?: boolean | undefined
   /** 'serial': an item that fails in a worker, with an error of its own, is run in this thread once more; never one that has ended its worker. */
   readonly degrade?: 'serial' | undefined
@@ -63,7 +66,6 @@ export interface CompleteOptions extends StreamOptions {
   readonly onError: 'throw' | 'collect'
   readonly retryCrashedItems: number
   readonly useCache: boolean
-  readonly mainThread: boolean
   readonly ordered: boolean
   readonly policies: readonly Policy[]
   /** Whether nothing is asked for that has to see each item: the loop may run as it is. */
@@ -78,7 +80,6 @@ export const DEFAULTS: CompleteOptions = Object.freeze({
   onError: 'throw',
   retryCrashedItems: 1,
   useCache: true,
-  mainThread: true,
   ordered: true,
   policies: [],
   isPlain: true,
@@ -148,7 +149,7 @@ export function completeOptions(
   checkNumber('retryCrashedItems', o.retryCrashedItems, { min: 0, integer: true })
   if (o.adjustForLoad !== undefined) checkBoolean('adjustForLoad', o.adjustForLoad)
   checkBoolean('useCache', o.useCache)
-  checkBoolean('mainThread', o.mainThread)
+  if (o.mainThread !== undefined) checkBoolean('mainThread', o.mainThread)
   if (o.degrade !== undefined) checkOneOf('degrade', o.degrade, ['serial'])
   checkOptionalFunction('onDegraded', o.onDegraded)
   checkBoolean('ordered', o.ordered)

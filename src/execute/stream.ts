@@ -1,7 +1,8 @@
 import { builtins } from '../internal/builtins.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import type { Sink } from './run/account.js'
-import { loadScheduler } from './load-scheduler.js'
+import { conduct } from './conductor.js'
+import { beginRun } from './run/begin-run.js'
 import { currentLimits } from './model/limits.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
@@ -84,8 +85,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   async #carryOut(): Promise<void> {
     const options = this.#options
     options.signal?.throwIfAborted()
-    const ready = Promise.all([resolveTask(this.#task), loadScheduler()])
-    const [task, { beginRun, conduct }] = await unlessAborted(ready, options.signal)
+    const task = await unlessAborted(resolveTask(this.#task), options.signal)
     if (this.#isLeft()) return
     const { batchSize } = options
     const weighed = batchSize === 'auto' ? new WeighedResults(this.#results) : undefined

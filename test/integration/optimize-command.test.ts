@@ -23,7 +23,7 @@ describe('amorsize optimize', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^Plan: /)
     expect(stdout).toMatch(/items +100000/)
-    expect(stdout).toMatch(/Considered:[^]*What would change it:/)
+    expect(stdout).toMatch(/Considered \(estimated by the cost model[^]*the loop in this thread/)
     expect(stderr).toBe('ran 5\n')
   })
 

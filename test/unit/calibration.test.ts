@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Calibration } from '../../src/execute/model/calibration.js'
-import { cloneMsOf } from '../../src/execute/model/clone-cost.js'
-import { TripMeter } from '../../src/execute/model/trip-meter.js'
+import { Calibration, cloneMsOf } from '../../dist/execute/model/calibration.js'
+import { TripMeter } from '../../dist/execute/model/trip-meter.js'
 
 describe('a calibration', () => {
   it('begins with assumptions, and says that they are', () => {

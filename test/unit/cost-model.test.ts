@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { isTooHeavy, weightOf } from '../../src/execute/model/clone-cost.js'
 import {
   asyncMs,
   choose,
   type Choices,
-  chunkFor,
   consider,
   type CostInputs,
   loopMs,
   threadsMs,
-} from '../../src/execute/model/cost-model.js'
+} from '../../dist/execute/model/cost-model.js'
 
 const inputs: CostInputs = {
   items: 1000,
@@ -99,12 +97,6 @@ describe('the cost model', () => {
     expect(asyncMs(waiting, 100)).toBe(100)
     expect(asyncMs({ ...waiting, cpuShare: 0.5 }, 100)).toBe(5000)
   })
-
-  it('makes chunks of the target time, small enough that all get several', () => {
-    expect(chunkFor({ ...inputs, itemMs: 0.1, items: 1e6 }, 1, 4)).toBe(40)
-    expect(chunkFor({ ...inputs, itemMs: 0.1, items: 80 }, 1, 4)).toBe(10)
-    expect(chunkFor({ ...inputs, itemMs: 50 }, 1, 4)).toBe(1)
-  })
 })
 
 describe('the choice', () => {
@@ -130,31 +122,5 @@ describe('the choice', () => {
     ['a forced mode is kept', { items: 10, itemMs: 0.001 }, { mode: 'threads' }, 'threads'],
   ])('%s', (_, changed, chosen, mode) => {
     expect(choice(changed, chosen).mode).toBe(mode)
-  })
-})
-
-describe('what is too heavy to be sent', () => {
-  it.each<[string, unknown, unknown, number, boolean]>([
-    ['a number never is', 1, 2, 0.001, false],
-    ['10 MB for 1 ms', new Float64Array(1_250_000), 1, 1, true],
-    ['10 MB for 10 ms', new Float64Array(1_250_000), 1, 10, false],
-    ['a large result', 1, 'x'.repeat(10_000_000), 1, true],
-    ['what no thread would receive', { run: () => 1 }, 1, 1000, true],
-    [
-      'what cannot be read',
-      new Proxy(
-        {},
-        {
-          ownKeys: () => {
-            throw new Error('no')
-          },
-        },
-      ),
-      1,
-      1000,
-      true,
-    ],
-  ])('%s', (_, item, result, itemMs, expected) => {
-    expect(isTooHeavy(weightOf(item, result, itemMs))).toBe(expected)
   })
 })

@@ -1,6 +1,5 @@
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { isThenable, type PaceOfLoop, SLICE_MS } from '../model/pace.js'
-import { concurrencyOf, rememberConcurrency } from '../model/profile-cache.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/supply.js'
 
@@ -26,22 +25,21 @@ export class AsyncLane implements Lane {
 
   /**
    * @param fixed - the caller's own number of items in flight; undefined to seek the best
-   * @param planned - the number to begin with; default what an earlier run has found, or 64
+   * @param known - what an earlier run has found, or a plan has chosen; 64 to begin with where neither has
    */
   constructor(
     run: Run,
     call: (item: unknown) => unknown,
     pace: PaceOfLoop,
     fixed: number | undefined,
-    planned?: number,
+    known: { readonly found?: number | undefined; readonly planned?: number | undefined } = {},
   ) {
     this.#run = run
     this.#call = call
     this.#pace = pace
     this.#fixed = fixed
     const { remaining } = run.supply
-    const found = run.options.useCache ? concurrencyOf(run.task.key) : undefined
-    this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, { found, planned })
+    this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, known)
     run.add(this)
   }
 
@@ -61,8 +59,11 @@ export class AsyncLane implements Lane {
 
   stop(): void {
     this.#stopped = true
-    if (this.#fixed === undefined && this.#run.options.useCache)
-      rememberConcurrency(this.#run.task.key, this.#limit.found)
+  }
+
+  /** How many in flight were found best; undefined where it was too short for that, or nothing was sought. */
+  get found(): number | undefined {
+    return this.#fixed === undefined ? this.#limit.found : undefined
   }
 
   get #most(): number {

@@ -1,3 +1,4 @@
+import { shareOf } from '../model/how-much.js'
 import { type PaceOfLoop, SLICE_MS } from '../model/pace.js'
 import { type Progress, runItems } from './run-items.js'
 import type { Lane, Run } from '../run/run.js'
@@ -7,9 +8,6 @@ import type { Batch } from '../run/supply.js'
 const MOST_AT_ONCE = 1024
 /** Milliseconds of items taken at a time. */
 const BLOCK_MS = 1
-/** The same where several threads are about to end together: less is not worth the taking. */
-const LEAST_BLOCK_MS = 0.01
-
 const nothing = (): void => undefined
 
 /**
@@ -26,7 +24,6 @@ export class HereLane implements Lane, Progress {
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
   readonly #pump = (): void => this.#slice()
   #most = 1
-  #least = 1
   /** Of the last item that has ended. */
   lastResult: unknown = undefined
   isStopped = false
@@ -89,7 +86,7 @@ export class HereLane implements Lane, Progress {
       const fair =
         this.lanes === 1 || remaining === null
           ? this.#most
-          : Math.min(this.#most, Math.max(this.#least, Math.ceil(remaining / (2 * this.lanes))))
+          : Math.min(this.#most, shareOf(remaining, this.lanes, this.#pace.itemMs, BLOCK_MS))
       let batch: Batch | undefined
       try {
         batch = supply.take(fair, this.#pump)
@@ -108,7 +105,6 @@ export class HereLane implements Lane, Progress {
       this.#pace.add(batch.items.length, nowMs - startedMs)
       const { itemMs } = this.#pace
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
-      this.#least = Math.max(1, Math.floor(LEAST_BLOCK_MS / itemMs))
       this.#measured(batch.items[0], this.lastResult)
       if (nowMs >= sliceEndMs) {
         this.whenTurns()

@@ -1,9 +1,8 @@
 import { PaceOfLoop } from '../model/pace.js'
-import { resolveFunction, type ResolvedTask } from '../task.js'
 import { type Progress, runItems } from './run-items.js'
 
 /** Milliseconds of items between two readings of the clock. */
-export const BLOCK_MS = 0.5
+const BLOCK_MS = 0.5
 /** So many times the items of the last block are tried next, as long as the clock hardly moves. */
 const GROWTH = 16
 
@@ -13,8 +12,6 @@ const MOST_WITH_ROOM = 2 ** 25
 /** The loop everyone would write, under way: what `execute` does with an array and a function until there is a reason to do more. */
 export interface PlainLoop extends Progress {
   readonly call: (item: unknown) => unknown
-  /** The task whose function that is, where it is known by its module. */
-  readonly named: ResolvedTask | undefined
   readonly items: ArrayLike<unknown>
   /** Those before `next` are there. */
   readonly results: unknown[]
@@ -29,15 +26,10 @@ export interface PlainLoop extends Progress {
 }
 
 /** A loop of which nothing has run. */
-export function plainLoop(
-  call: (item: unknown) => unknown,
-  items: ArrayLike<unknown>,
-  named?: ResolvedTask,
-): PlainLoop {
+export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>): PlainLoop {
   const results = new Array<unknown>(items.length > MOST_WITH_ROOM ? 0 : items.length)
   return {
     call,
-    named,
     items,
     results,
     next: 0,
@@ -79,29 +71,14 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
   }
 }
 
-/** The task of a loop. */
-export function taskOf({ named, call }: Pick<PlainLoop, 'named' | 'call'>): ResolvedTask {
-  return named ?? resolveFunction(call)
-}
-
 /** Takes note of a block of `items` that took `ms`. */
-export function timed(loop: PlainLoop, items: number, ms: number): void {
+function timed(loop: PlainLoop, items: number, ms: number): void {
   loop.seenItems += loop.lastItems = items
   loop.seenMs += loop.lastMs = ms
 }
 
-/** How long the rest will take if it goes on as of late; NaN before anything has run. */
-export function restMs({ items, next, lastItems, lastMs }: PlainLoop): number {
-  return ((items.length - next) * lastMs) / lastItems
-}
-
 /** How fast its items run. */
-export function paceOf({
-  seenItems,
-  seenMs,
-  lastItems,
-  lastMs,
-}: Pick<PlainLoop, 'seenItems' | 'seenMs' | 'lastItems' | 'lastMs'>): PaceOfLoop {
+export function paceOf({ seenItems, seenMs, lastItems, lastMs }: PlainLoop): PaceOfLoop {
   const pace = new PaceOfLoop()
   if (seenItems > lastItems) pace.add(seenItems - lastItems, seenMs - lastMs)
   if (lastItems > 0) pace.add(lastItems, lastMs)

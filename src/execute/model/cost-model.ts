@@ -1,3 +1,5 @@
+import { CLAIM_MS, shareOf } from './how-much.js'
+
 /** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
 export type RunMode = 'serial' | 'async' | 'threads'
 
@@ -100,11 +102,9 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   return readyMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + wakeMs
 }
 
-/** Items that take about `targetMs`, but few enough that every lane gets several turns. */
-export function chunkFor(inputs: CostInputs, workers: number, targetMs: number): number {
-  const byTime = Math.max(1, Math.floor(targetMs / Math.max(inputs.itemMs, 1e-6)))
-  const bySharing = Math.max(1, Math.ceil(inputs.items / (4 * (workers + 1))))
-  return Math.min(byTime, bySharing)
+/** Items that a worker takes at a time, to begin with. */
+function chunkFor({ items, itemMs, isShared, mainWorks }: CostInputs, workers: number, targetMs: number): number {
+  return shareOf(items, workers + (mainWorks ? 1 : 0), itemMs, isShared ? CLAIM_MS : targetMs)
 }
 
 /** What a choice among schedules may vary. */

@@ -1,17 +1,21 @@
-import type { Considered } from './cost-model.js'
 import type { Plan } from '../plan.js'
-import type { Assumed } from './profile.js'
+import type { Considered } from './cost-model.js'
+import type { Assumed, Profile } from './profile.js'
+import type { Decision } from './scheduler.js'
 
-/** A report on a plan for a person: what was measured, what was considered, why this choice, what would change it. */
+/** A report on a plan for a person: what was measured, what was considered, why this choice, and what would change it if anything can. */
 export function explainPlan(plan: Plan<unknown>): string {
   const { profile, warnings } = plan
   const assumed = (name: Assumed): string => (profile.assumed.includes(name) ? ' (assumed)' : '')
+  const advice = adviceFor(plan)
   const lines = [
-    `Plan: ${plan.mode === 'serial' ? 'stay in this thread' : describe(plan)} (estimated ${times(plan.estimatedSpeedup)} the loop).`,
+    plan.mode === 'serial'
+      ? 'Plan: stay in this thread, one item after the other.'
+      : `Plan: ${describe(plan, profile)} (estimated at most ${times(plan.estimatedSpeedup)} as fast as the loop).`,
     `Why: ${plan.reason}`,
     '',
     plan.cacheHit
-      ? 'Measured in an earlier run of this task on such items:'
+      ? 'Measured in earlier runs of this task on such items:'
       : `Measured on the first ${count(profile.sampleSize, 'item')}:`,
     `  an item takes        ${time(profile.itemMs)} (spread ${(100 * profile.itemCv).toFixed(0)} %), of which ${(100 * profile.cpuShare).toFixed(0)} % computing`,
     `  an item weighs       ${bytes(profile.itemBytes)}, its result ${bytes(profile.resultBytes)}; sending both ${time(profile.cloneMs)}${assumed('cloneMs')}`,
@@ -19,15 +23,40 @@ export function explainPlan(plan: Plan<unknown>): string {
     `  items                ${profile.totalItems ?? 'as many as the source gives'}`,
     `  this machine allows  ${count(profile.limits.cpuWorkers, 'busy thread')}, ${bytes(profile.limits.availableBytes)} of memory, ${profile.limits.pidsAvailable ?? 'unlimited'} more threads`,
     '',
-    'Considered:',
+    profile.estimatedBy === 'cost model'
+      ? 'Considered (estimated by the cost model from what was measured):'
+      : 'Considered (estimated by what earlier runs of this task have taken with workers):',
     ...profile.considered.map(
-      (one) => `  ${isChosen(plan, one) ? '→' : ' '} ${describe(one).padEnd(42)} ${time(one.estimatedMs)}`,
+      (one) => `  ${isChosen(plan, one) ? '→' : ' '} ${describe(one, profile).padEnd(48)} ${time(one.estimatedMs)}`,
     ),
-    '',
-    `What would change it: ${whatWouldChange(plan)}`,
+    ...(advice === undefined ? [] : ['', `What would change it: ${advice}`]),
     ...warnings.map((warning) => `Warning: ${warning}`),
   ]
   return lines.join('\n')
+}
+
+/** Why a schedule was chosen, in a sentence. */
+export function reasonOf({ chosen, inputs, limits, measured, isByOutcome }: Decision, obstacle?: string): string {
+  if (measured.sampleSize === 0)
+    return inputs.items === 0
+      ? 'nothing is left to run'
+      : 'earlier runs have finished all items that were looked at; the others are measured as they run'
+  const total = time(inputs.items * inputs.itemMs)
+  const copiesMs = inputs.sendMs + inputs.receiveMs
+  switch (chosen.mode) {
+    case 'threads':
+      return `${total} of computing are worth ${count(chosen.workers, 'worker thread')}, estimated at ${time(chosen.estimatedMs)} at least`
+    case 'async':
+      return `items compute for ${(100 * inputs.cpuShare).toFixed(0)} % of their time and wait for the rest, which overlaps in this thread`
+    case 'serial':
+      if (obstacle !== undefined) return obstacle
+      if (limits.cpuWorkers <= 1) return 'this process may use one core, so a second thread would not help'
+      if (isByOutcome)
+        return 'worker threads have made earlier runs like it no faster than the loop; they are tried again later'
+      if (copiesMs > 0.67 * inputs.itemMs)
+        return `sending an item takes ${time(copiesMs)}, running it ${time(inputs.itemMs)}`
+      return `the whole work takes about ${total}, which nothing would shorten by more than it costs`
+  }
 }
 
 function isChosen(plan: Plan<unknown>, one: Considered): boolean {
@@ -38,32 +67,32 @@ function isChosen(plan: Plan<unknown>, one: Considered): boolean {
   )
 }
 
-function describe({ mode, workers, chunkSize }: Pick<Considered, 'mode' | 'workers' | 'chunkSize'>): string {
+/** What a run does that is carried out so. */
+function describe(
+  { mode, workers, chunkSize }: Pick<Considered, 'mode' | 'workers' | 'chunkSize'>,
+  profile: Profile,
+): string {
   switch (mode) {
     case 'serial':
       return 'the loop in this thread'
     case 'async':
-      return `${workers} in flight in this thread`
+      return `at most ${workers} in flight in this thread`
     case 'threads':
-      return `${count(workers, 'worker thread')}, chunks of ${chunkSize}`
+      return `${count(workers, 'worker thread')}, ${profile.isShared ? 'claims' : 'chunks'} of at most ${chunkSize}`
   }
 }
 
-function whatWouldChange({ mode, profile }: Plan<unknown>): string {
-  const copied = profile.cloneMs > 0.67 * profile.itemMs
-  if (profile.limits.cpuWorkers <= 1 && mode !== 'async') return 'a second core.'
-  if (mode === 'serial') {
-    if (copied)
-      return 'items that compute more for what they weigh, or that weigh less (a SharedArrayBuffer weighs nothing).'
-    return `more work: longer items, or more of them (workers pay from about ${time(1.5 * profile.spawnMs)} on, ${time(1)} once they are warm).`
-  }
-  if (mode === 'async')
-    return 'items that compute for more than 30 % of their time: worker threads would then share the computing.'
-  return `less work than about ${time(1.5 * profile.spawnMs)}, or items that weigh more than they compute.`
+/** What the person could do, if there is anything. */
+function adviceFor({ mode, profile }: Plan<unknown>): string | undefined {
+  if (mode !== 'serial') return undefined
+  if (profile.limits.cpuWorkers <= 1) return 'a second core.'
+  if (profile.cloneMs > 0.67 * profile.itemMs)
+    return 'items that compute more for what they weigh, or that weigh less (a SharedArrayBuffer weighs nothing).'
+  return `more work: longer items, or more of them (workers pay from about ${time(1.5 * profile.spawnMs)} on, ${time(1)} once they are there).`
 }
 
 /** Milliseconds as a person reads them. */
-export function time(ms: number): string {
+function time(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toPrecision(3)} s`
   if (ms >= 1) return `${ms.toPrecision(3)} ms`
   return ms >= 0.001 ? `${(ms * 1000).toPrecision(3)} µs` : `${(ms * 1e6).toFixed(0)} ns`

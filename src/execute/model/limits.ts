@@ -1,3 +1,4 @@
+import { builtins } from '../../internal/builtins.js'
 import { systemInfo } from '../../system/index.js'
 
 /** What the machine allows this process, as far as scheduling is concerned. */
@@ -21,13 +22,27 @@ const PIDS_KEPT = 4
 /** Reading costs about 0.1 ms, and limits change rarely. */
 const FRESH_MS = 1000
 
-let known: { readonly limits: Limits; readonly atMs: number } | undefined
+const latest: { limits: Limits | undefined; atMs: number } = { limits: undefined, atMs: 0 }
 
 /** The limits, at most a second old. */
 export function currentLimits(): Limits {
   const nowMs = performance.now()
-  if (known === undefined || nowMs - known.atMs > FRESH_MS) known = { limits: readLimits(), atMs: nowMs }
-  return known.limits
+  if (latest.limits !== undefined && nowMs - latest.atMs <= FRESH_MS) return latest.limits
+  latest.atMs = nowMs
+  return (latest.limits = readLimits())
+}
+
+/** However crowded the machine, so many times the usual work is worth a worker. */
+const MOST_CROWDING = 3
+
+/**
+ * How many threads want each core, >= 1. On a machine that others keep busy a worker starts late, and takes its start from this thread's
+ * own share of the cores.
+ */
+export function crowding(): number {
+  const { availableParallelism, loadavg } = builtins.os
+  const [load = 0] = loadavg()
+  return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
 }
 
 function readLimits(): Limits {

@@ -6,9 +6,6 @@ export const FIRST_IN_FLIGHT = 64
 /** … and later at most so many: what one program should hold open against others, unless it is told otherwise. */
 export const MOST_IN_FLIGHT = 256
 
-/** Less work than this is not worth a message even to a worker that is awake. */
-export const LEAST_WORTH_MS = 0.4
-
 /** Whether a task's result must be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
@@ -17,12 +14,19 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   )
 }
 
+/** The least is forgotten by so much with each block. */
+const FORGETTING = 1.05
+/** Fewer items than these say nothing of the least. */
+const FEW = 3
+
 /** How fast items run in this thread, smoothed so that a change shows soon. */
 export class PaceOfLoop {
   items = 0
   totalMs = 0
   /** Milliseconds an item takes. */
   itemMs = 0
+  /** What an item takes at least, of late: what else has had the core for a while is not in it. Not known before a few have run. */
+  #leastMs = Infinity
   /** Mean of the squares of an item's time over blocks, for the spread. */
   #squares = 0
   #weight = 0
@@ -32,11 +36,17 @@ export class PaceOfLoop {
     this.items += count
     this.totalMs += ms
     const itemMs = Math.max(ms, 1e-6) / count
+    this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING)
     // The first blocks count fully, later ones by their share, so that one slow start does not stay for ever.
     this.#weight = Math.min(this.#weight + count, 4 * count + 64)
     const share = count / this.#weight
     this.itemMs += (itemMs - this.itemMs) * share
     this.#squares += (itemMs * itemMs - this.#squares) * share
+  }
+
+  /** See `#leastMs`; 0 until it is known. */
+  get leastMs(): number {
+    return this.items < FEW ? 0 : this.#leastMs
   }
 
   /** Coefficient of variation of the item times, as far as blocks show it. */

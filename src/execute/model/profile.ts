@@ -1,5 +1,7 @@
+import { calibration } from './calibration.js'
 import type { Considered } from './cost-model.js'
 import type { Limits } from './limits.js'
+import type { Decision } from './scheduler.js'
 
 /** Every measured input of a decision. Times are milliseconds, sizes bytes; unknown is null. */
 export interface Profile {
@@ -22,6 +24,10 @@ export interface Profile {
   readonly dispatchMs: number
   /** Which of the last three are assumptions still, because no work of this process has shown them yet. */
   readonly assumed: readonly Assumed[]
+  /** Whether items are numbers that workers claim from shared memory; others are sent to them in chunks. */
+  readonly isShared: boolean
+  /** What the estimates come from: the cost model, or what earlier runs of the task have taken with workers. */
+  readonly estimatedBy: 'cost model' | 'earlier runs'
   /** Memory that one more worker takes. */
   readonly bytesPerWorker: number
   readonly totalItems: number | null
@@ -34,19 +40,31 @@ export interface Profile {
 /** Costs of the machine, not of the task: runs with workers show them. */
 export type Assumed = 'cloneMs' | 'spawnMs' | 'dispatchMs'
 
-/** What is remembered of a task on items of one shape. */
-export interface Measured {
-  readonly sampleSize: number
-  readonly itemMs: number
-  readonly itemCv: number
-  readonly cpuShare: number
-  readonly isAsync: boolean
-  readonly itemBytes: number
-  readonly resultBytes: number
-  /** Objects, properties and elements of an item and its result. */
-  readonly cloneNodes: number
-  /** Whether items and results are numbers, which go through shared memory. */
-  readonly isShared: boolean
-  /** Why items or results cannot go to a thread; undefined if they can. */
-  readonly obstacle: string | undefined
+/** What a decision was made from. */
+export function profileOf(
+  { measured, inputs, limits, bytesPerWorker, considered, isByOutcome }: Decision,
+  totalItems: number | null,
+): Profile {
+  const { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneNodes } = measured
+  const { spawnMs, dispatchMs, cloneNodeMs, cloneByteMs } = calibration
+  const cloned = cloneNodes * cloneNodeMs > (itemBytes + resultBytes) * cloneByteMs ? 'cloneNodeMs' : 'cloneByteMs'
+  const shown = { cloneMs: cloned, spawnMs: 'spawnMs', dispatchMs: 'dispatchMs' } as const
+  return {
+    sampleSize,
+    itemMs,
+    itemCv,
+    cpuShare,
+    itemBytes,
+    resultBytes,
+    cloneMs: inputs.sendMs + inputs.receiveMs,
+    spawnMs,
+    dispatchMs,
+    assumed: (['cloneMs', 'spawnMs', 'dispatchMs'] as const).filter((name) => !calibration.isMeasured(shown[name])),
+    isShared: inputs.isShared,
+    estimatedBy: isByOutcome ? 'earlier runs' : 'cost model',
+    bytesPerWorker,
+    totalItems,
+    limits,
+    considered,
+  }
 }

@@ -1,8 +1,58 @@
 import { Busyness } from './busyness.js'
 import { IO_SHARE } from './cost-model.js'
-import { isThenable } from './pace.js'
-import type { Measured } from './profile.js'
+import { isThenable, PaceOfLoop } from './pace.js'
 import { sizeOf } from './value-size.js'
+
+/** What was measured of a task on items of one shape. Times are milliseconds, sizes bytes. */
+export interface Measured {
+  readonly sampleSize: number
+  readonly itemMs: number
+  /** What one takes at least; 0 where too few have run to know. */
+  readonly leastMs: number
+  readonly itemCv: number
+  readonly cpuShare: number
+  readonly isAsync: boolean
+  readonly itemBytes: number
+  readonly resultBytes: number
+  /** Objects, properties and elements of an item and its result. */
+  readonly cloneNodes: number
+  /** Whether items and results are numbers, which go through shared memory. */
+  readonly isShared: boolean
+  /** Why items or results cannot go to a thread; undefined if they can. */
+  readonly obstacle: string | undefined
+}
+
+/** What a run has seen of its items. */
+export interface Evidence {
+  /** How fast this thread runs them. */
+  readonly pace: PaceOfLoop
+  /** Items left; null where it is not known. */
+  readonly items: number | null
+  /** An item and its result, to weigh. */
+  readonly item: unknown
+  readonly result: unknown
+  readonly isAsync: boolean
+  readonly cpuShare: number
+}
+
+/** Everything that is decided by is made here. */
+export function measuredOf({ pace, item, result, isAsync, cpuShare }: Evidence): Measured {
+  const ofItem = sizeOf(item)
+  const ofResult = sizeOf(result)
+  return {
+    sampleSize: pace.items,
+    itemMs: pace.itemMs,
+    leastMs: pace.leastMs,
+    itemCv: pace.spread,
+    cpuShare,
+    isAsync,
+    itemBytes: ofItem.bytes,
+    resultBytes: ofResult.bytes,
+    cloneNodes: ofItem.nodes + ofResult.nodes,
+    isShared: typeof item === 'number' && !isAsync,
+    obstacle: ofItem.obstacle ?? ofResult.obstacle,
+  }
+}
 
 /** An item that was run to measure, and what came of it. */
 export interface Sampled {
@@ -31,7 +81,7 @@ export async function runSample(
   }
   if (cpuShare < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
   else for (const other of others) await other.run(call)
-  return { sampled: runs, measured: measuredOf(runs, cpuShare) }
+  return { sampled: runs, measured: measuredIn(runs, cpuShare) }
 }
 
 /** One item of the sample. */
@@ -64,25 +114,23 @@ function shareOfCpu(before: NodeJS.CpuUsage, wallMs: number): number {
   return Math.min(1, (user + system) / 1000 / wallMs)
 }
 
-function measuredOf(sampled: readonly SampleRun[], cpuShare: number): Measured {
-  const times = sampled.map(({ ms }) => ms)
+function measuredIn(sampled: readonly SampleRun[], cpuShare: number): Measured {
+  const pace = new PaceOfLoop()
   // The first item also pays for compiling the task.
-  const settled = times.length > 2 ? times.slice(1) : times
-  const itemMs = settled.reduce((sum, ms) => sum + ms, 0) / Math.max(1, settled.length)
-  const variance = settled.reduce((sum, ms) => sum + (ms - itemMs) ** 2, 0) / Math.max(1, settled.length)
+  for (const { ms } of sampled.length > 2 ? sampled.slice(1) : sampled) pace.add(1, ms)
   const last = sampled.at(-1)
-  const item = sizeOf(last?.item)
-  const result = sizeOf(last !== undefined && 'value' in last.outcome ? last.outcome.value : undefined)
-  return {
-    sampleSize: sampled.length,
-    itemMs,
-    itemCv: itemMs === 0 ? 0 : Math.sqrt(variance) / itemMs,
-    cpuShare,
+  const measured = measuredOf({
+    pace,
+    items: null,
+    item: last?.item,
+    result: last !== undefined && 'value' in last.outcome ? last.outcome.value : undefined,
     isAsync: sampled.some(({ isAsync }) => isAsync),
-    itemBytes: item.bytes,
-    resultBytes: result.bytes,
-    cloneNodes: item.nodes + result.nodes,
-    isShared: sampled.length > 0 && sampled.every((one) => typeof one.item === 'number'),
+    cpuShare,
+  })
+  return {
+    ...measured,
+    sampleSize: sampled.length,
+    isShared: measured.isShared && sampled.every((one) => typeof one.item === 'number'),
     obstacle: obstacleIn(sampled),
   }
 }

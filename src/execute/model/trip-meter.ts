@@ -1,5 +1,4 @@
-import type { Calibration } from './calibration.js'
-import { cloneMsOf } from './clone-cost.js'
+import { type Calibration, cloneMsOf } from './calibration.js'
 import { IN_MESSAGE_MS } from './cost-model.js'
 import { sizeOf, type ValueSize } from './value-size.js'
 

@@ -44,6 +44,15 @@ export class ArraySource implements ItemSource {
     return this.position >= this.items.length
   }
 
+  /** The item that will be taken next, without taking it. What reading it throws is for whoever takes it. */
+  get first(): unknown {
+    try {
+      return this.items[this.position]
+    } catch {
+      return undefined
+    }
+  }
+
   take(most: number): ArrayLike<unknown> {
     const from = this.position
     const to = Math.min(this.items.length, from + most)

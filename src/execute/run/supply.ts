@@ -52,13 +52,9 @@ export class Supply {
     return this.#source.total
   }
 
-  /** An item that will be taken next, where it can be seen without taking it. What reading it throws is for whoever takes it. */
+  /** The item that will be taken next, where it can be seen without taking it. */
   peek(): unknown {
-    try {
-      return this.#source instanceof ArraySource ? this.#source.items[this.#source.position] : undefined
-    } catch {
-      return undefined
-    }
+    return this.#source instanceof ArraySource ? this.#source.first : undefined
   }
 
   /** Index of the next item that the source gives: so many have been taken. */

@@ -1,20 +1,16 @@
 import { publishState } from './block-states.js'
 import type { ItemStarter } from './item-starter.js'
+import { CLAIM_MS, shareOf } from '../model/how-much.js'
 import { isThenable } from '../model/pace.js'
 import { Claims, type SharedWords, wordsIn } from './shared-words.js'
 import type { WorkerState } from './worker-items.js'
 import { type BlockMessage, Cell, State } from './worker-protocol.js'
 import type { WorkerReport } from './worker-report.js'
 
-/** Milliseconds of items in one claim, by what they take in this thread, … */
-const CLAIM_MS = 0.5
-/** … which is not known at first: until its engine has compiled the task, an item takes many times as long as in the thread that shares it. */
+/** Until the engine of this thread has compiled the task, an item takes many times as long as in the thread that shares it. */
 const FIRST_CLAIM = 4
 /** So many times the items of the last claim come next, as long as they take less. */
 const GROWTH = 8
-
-/** Towards the end all claim less and less, so that they end together, but not less than is worth the claiming. */
-const LEAST_CLAIM_MS = 0.01
 
 /**
  * Claims ranges of a shared block and runs them until there is nothing left: smaller ones towards the end, so that all threads end
@@ -51,7 +47,8 @@ class BlockWork {
   /** The first of it that has not ended. */
   #next = 0
   #most = FIRST_CLAIM
-  #least = 1
+  /** What an item takes in this thread, by the last claim. */
+  #itemMs = 0
   /** Whether anything but a number has come. */
   #hasOthers = false
   #nowMs = performance.now()
@@ -109,7 +106,7 @@ class BlockWork {
     // A stale read only makes the claim larger or smaller than it should be.
     const left = items.length - Atomics.load(claims, Claims.NEXT)
     if (left <= 0) return 0
-    return Math.min(this.#most, Math.max(this.#least, Math.floor(left / (2 * this.#lanes))))
+    return Math.min(this.#most, shareOf(left, this.#lanes, this.#itemMs, CLAIM_MS))
   }
 
   /** Runs what is claimed; ends early when the run is over, or with the promise of an item. */
@@ -139,9 +136,8 @@ class BlockWork {
     this.ran += count
     const startedMs = this.#nowMs
     this.#nowMs = performance.now()
-    const perMs = count / (this.#nowMs - startedMs)
-    this.#most = Math.max(1, Math.min(GROWTH * count, Math.floor(CLAIM_MS * perMs)))
-    this.#least = Math.max(1, Math.min(this.#most, Math.floor(LEAST_CLAIM_MS * perMs)))
+    this.#itemMs = (this.#nowMs - startedMs) / count
+    this.#most = GROWTH * count
     this.#cells[Cell.CURRENT] = -1
     this.#report.flush()
   }

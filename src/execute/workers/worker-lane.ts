@@ -91,7 +91,10 @@ export class WorkerLane implements Lane, WorkerOwner {
     checked(task, error)
     this.#isLoaded = refusal === undefined
     this.#isRefused = !this.#isLoaded
-    if (this.#isLoaded) this.fill()
+    if (this.#isLoaded) {
+      this.#force.loaded()
+      this.fill()
+    }
     // Not from within the constructor: the workforce must know the lane to let it go.
     else queueMicrotask(() => this.#isOver || this.#force.taskRefused(this, error))
   }
@@ -99,6 +102,10 @@ export class WorkerLane implements Lane, WorkerOwner {
   /** Sends chunks while there are any and the worker has less than it should. */
   fill(): void {
     if (this.#filling || this.#isOver || !this.#isLoaded) return
+    if (this.#force.isDismissed) {
+      this.dismiss()
+      return
+    }
     this.#filling = true
     try {
       while (
@@ -418,6 +425,14 @@ export class WorkerLane implements Lane, WorkerOwner {
       this,
       hasBegun ? undefined : new Error(`a worker ended with code ${exitCode} ${when}`, { cause: error }),
     )
+  }
+
+  /** It takes no more, and leaves the run once it has ended what it was sent. */
+  dismiss(): void {
+    if (this.#isOver || this.chunks.size > 0 || this.isClaiming) return
+    this.#isOver = true
+    if (this.#force.policies.length > 0) this.worker.send({ kind: 'over', run: this.#runNumber })
+    this.#leave()
   }
 
   /** The run is over. */

@@ -2,8 +2,6 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { currentLimits, scarceHeapBytes } from '../model/limits.js'
-import { wakeUp } from '../model/wake-up.js'
-import { countIdleWorkers } from './idle-workers.js'
 import type { FromWorker } from './worker-protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { runErrorOf } from '../../internal/run-error.js'
@@ -108,9 +106,7 @@ export class WorkerPool implements Disposable {
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
     worker.expectMore()
-    wakeUp.ran(performance.now())
     this.#idle.push(worker)
-    countIdleWorkers(1)
     this.#serve()
     if (this.#idle.length > 0) this.#endLater()
   }
@@ -126,7 +122,6 @@ export class WorkerPool implements Disposable {
       const request = this.#requests.find(({ wanted }) => wanted > 0)
       const worker = request === undefined ? undefined : this.#idle.pop()
       if (request === undefined || worker === undefined) return
-      countIdleWorkers(-1)
       request.wanted--
       this.#working++
       worker.hold(true)
@@ -156,17 +151,13 @@ export class WorkerPool implements Disposable {
         this.#starting.delete(worker)
         worker.hold(false)
         this.#idle.push(worker)
-        countIdleWorkers(1)
         this.#serve()
         this.#endLater()
       },
       lostMessage: () => undefined,
       gone: (exitCode, error) => {
         const position = this.#idle.indexOf(worker)
-        if (position >= 0) {
-          this.#idle.splice(position, 1)
-          countIdleWorkers(-1)
-        }
+        if (position >= 0) this.#idle.splice(position, 1)
         if (this.#starting.delete(worker))
           this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
       },
@@ -209,7 +200,6 @@ export class WorkerPool implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    countIdleWorkers(-this.#idle.length)
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }
 }
@@ -219,18 +209,4 @@ function scarceLimits(): ResourceLimits | undefined {
   const { heap_size_limit: nodeBytes } = builtins.v8.getHeapStatistics()
   const bytes = scarceHeapBytes(currentLimits(), nodeBytes)
   return bytes === undefined ? undefined : { maxOldGenerationSizeMb: Math.floor(bytes / (1024 * 1024)) }
-}
-
-const pools = new Map<number | undefined, WorkerPool>()
-
-/** The pool of workers with this much heap each; undefined is Node's own limit. */
-export function poolFor(maxMemoryPerWorker: number | undefined): WorkerPool {
-  const megabytes =
-    maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
-  let pool = pools.get(megabytes)
-  if (pool === undefined) {
-    pool = new WorkerPool(megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes })
-    pools.set(megabytes, pool)
-  }
-  return pool
 }

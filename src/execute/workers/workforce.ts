@@ -4,6 +4,7 @@ import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { HereLane } from '../here/here-lane.js'
 import { currentLimits } from '../model/limits.js'
 import { runCarefully } from './lost-items.js'
+import { shareOf } from '../model/how-much.js'
 import { SLICE_MS } from '../model/pace.js'
 import type { PoolWorker } from './pool-worker.js'
 import type { Run } from '../run/run.js'
@@ -11,7 +12,7 @@ import type { SharedBlock } from './shared-block.js'
 import type { SentPolicy } from './shared-policies.js'
 import type { Batch } from '../run/supply.js'
 import type { TransferredTask } from './transfer.js'
-import { type WorkerPool, type WorkerRequest, poolFor } from './worker-pool.js'
+import type { WorkerPool, WorkerRequest } from './worker-pool.js'
 import { WorkerLane } from './worker-lane.js'
 import { runError } from '../../internal/run-error.js'
 
@@ -46,6 +47,10 @@ export interface Terms {
   readonly inFlight: number
   /** What workers apply to each item. */
   readonly policies: readonly SentPolicy[]
+  /** Called when a worker is ready to run items, … */
+  readonly loaded: () => void
+  /** … and when one has told of items that it has run. */
+  readonly progressed: () => void
 }
 
 /** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
@@ -61,7 +66,10 @@ export class Workforce {
   hasLostMessages = false
   /** Of the last worker that died. */
   lastExitCode = 0
+  /** Whether workers take nothing more. */
+  isDismissed = false
   readonly #terms: Terms
+  #workers: number
   readonly #pool: WorkerPool
   readonly #request: WorkerRequest
   readonly #lanes = new Set<WorkerLane>()
@@ -71,6 +79,8 @@ export class Workforce {
   readonly #without: (error: unknown) => boolean
   readonly #runApart: (batch: Batch) => void
   #itemMs: number
+  /** Why no more workers can be had. */
+  #refusal: { readonly error: unknown } | undefined = undefined
   #deaths = 0
   /** Items that are about to run in this thread, since no other can have them. */
   #kept = 0
@@ -83,6 +93,7 @@ export class Workforce {
   constructor(
     run: Run,
     task: TransferredTask,
+    pool: WorkerPool,
     terms: Terms,
     here: HereLane | undefined,
     runApart: (batch: Batch) => void,
@@ -93,11 +104,12 @@ export class Workforce {
     this.inFlight = terms.inFlight
     this.policies = terms.policies
     this.#terms = terms
+    this.#workers = terms.workers
     this.#itemMs = terms.itemMs
     this.#here = here
     this.#runApart = runApart
     this.#without = without
-    this.#pool = poolFor(run.options.maxMemoryPerWorker)
+    this.#pool = pool
     this.#request = {
       wanted: terms.workers,
       most: Math.max(terms.workers, currentLimits().cpuWorkers),
@@ -111,9 +123,29 @@ export class Workforce {
       here.whenTurns = () => this.#turned()
     }
     run.add(this)
-    // Workers that are there begin at once, and may end the run.
+  }
+
+  /** Asks for workers. Those that are there begin at once, and may end the run. */
+  begin(): void {
     this.#pool.request(this.#request)
-    if (here === undefined || run.options.timeoutMs !== Infinity) this.#keepWatch()
+    if (this.#here === undefined || this.run.options.timeoutMs !== Infinity) this.#keepWatch()
+  }
+
+  /** Asks for more, until there are `most`. */
+  addWorkers(most: number): void {
+    const missing = most - this.#workers
+    if (missing <= 0 || this.isDismissed || this.#refusal !== undefined) return
+    this.#workers += missing
+    this.#request.wanted += missing
+    this.#pool.withdraw(this.#request)
+    this.#pool.request(this.#request)
+  }
+
+  /** The run goes on without workers: each ends what it has been sent, and takes no more. */
+  dismiss(): void {
+    this.isDismissed = true
+    this.#pool.withdraw(this.#request)
+    for (const lane of this.#lanes) lane.dismiss()
   }
 
   /** This thread looks between its items; but not while it has none. A timer from the start would cost what short runs feel. */
@@ -132,7 +164,7 @@ export class Workforce {
 
   /** How many take items, this thread included. */
   get lanes(): number {
-    return this.#terms.workers + (this.worksHere ? 1 : 0)
+    return this.#workers + (this.worksHere ? 1 : 0)
   }
 
   /** What an item takes in a worker, as far as is known. */
@@ -147,17 +179,13 @@ export class Workforce {
 
   /** Items for the next chunk: as many as take the target time, fewer when little is left. */
   chunkSize(): number {
-    const { chunkSize } = this.#terms
+    const { chunkSize, targetChunkMs } = this.#terms
     if (chunkSize !== undefined) {
-      this.run.needRoom(3 * chunkSize * (this.#terms.workers + 1))
+      this.run.needRoom(3 * chunkSize * (this.#workers + 1))
       return chunkSize
     }
-    const byTime = Math.max(1, Math.floor(this.#terms.targetChunkMs / Math.max(this.#itemMs, 1e-6)))
-    const { remaining } = this.run.supply
-    // Each worker holds two chunks, and this thread can take none of them back.
-    const fair = remaining === null ? byTime : Math.ceil(remaining / (3 * this.lanes))
-    const size = Math.max(1, Math.min(byTime, fair))
-    this.run.needRoom(Math.max(3 * size * (this.#terms.workers + 1), Math.ceil(AHEAD_MS / this.#itemMs)))
+    const size = shareOf(this.run.supply.remaining, this.lanes, this.#itemMs, targetChunkMs)
+    this.run.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / this.#itemMs)))
     return size
   }
 
@@ -174,11 +202,17 @@ export class Workforce {
     this.#lanes.add(new WorkerLane(this, worker))
   }
 
+  /** A worker has the task. */
+  loaded(): void {
+    this.#terms.loaded()
+  }
+
   /** A worker ran `count` items in `ms`. */
   measured(count: number, ms: number): void {
     this.#deaths = 0
     this.#failedBeginnings = 0
     this.#itemMs += (ms / count - this.#itemMs) / 2
+    this.#terms.progressed()
   }
 
   /**
@@ -208,7 +242,8 @@ export class Workforce {
   runHere(batch: Batch, error: unknown): void {
     const { timeoutMs, mainThread, mode } = this.run.options
     const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
-    if (timeoutMs !== Infinity || !mainThread || isRefused) this.run.fail(batch.start, batch.items[0], error, 1)
+    if (timeoutMs !== Infinity || mainThread === false || isRefused)
+      this.run.fail(batch.start, batch.items[0], error, 1)
     else this.#keep(batch)
   }
 
@@ -293,6 +328,7 @@ export class Workforce {
   /** @param error - why the worker died before it had run anything, if it did: a few times may be chance, then no other will do better */
   lost(lane: WorkerLane, error?: Error): void {
     this.#lanes.delete(lane)
+    if (this.isDismissed) this.#recall()
     if (!this.run.isOver) this.#request.wanted++
     if (error !== undefined && ++this.#failedBeginnings >= FAILED_BEGINNINGS) {
       this.#pool.withdraw(this.#request)
@@ -300,7 +336,16 @@ export class Workforce {
     }
     this.#pool.lost()
     this.recover()
+    // Others have been refused before: this was the last.
+    if (this.#refusal !== undefined) this.#refused(this.#refusal.error)
     this.run.endIfDone()
+  }
+
+  /** One has died of what it was sent before it was to leave: only another may try that again. */
+  #recall(): void {
+    this.isDismissed = false
+    this.#request.wanted = 0
+    this.#pool.request(this.#request)
   }
 
   /** A worker cannot load the task: no other can, either. */
@@ -313,6 +358,7 @@ export class Workforce {
   }
 
   #refused(error: unknown): void {
+    this.#refusal = { error }
     if (this.run.isOver || this.#lanes.size > 0) return
     if (!this.#without(error)) {
       this.run.stop('failed', error)

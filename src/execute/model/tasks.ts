@@ -1,0 +1,152 @@
+import type { Measured } from './sample.js'
+
+/** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
+const MOST_NAMED = 1000
+/** Workers that gain less than this have lost: they keep the cores from everyone else. */
+const LOSS = 0.95
+/** So much of a gain may be one by a mistaken idea of what the loop takes: a run in the loop shows it. */
+const DOUBTFUL = 1.25
+/** Most runs that stay in the loop between two trials. */
+const MOST_SKIPPED = 64
+/** A loss says nothing of runs that are so many times as long: what has cost the time is little for them. */
+const ALIKE = 4
+
+/** What is known of a task on items of one shape: what they take, and what workers have won or lost. */
+export class TaskRecord {
+  /** As it was measured last; undefined until it was. */
+  measured: Measured | undefined = undefined
+  /** What an item takes in runs that the loop has carried out from beginning to end; undefined until there was one. */
+  loopItemMs: number | undefined = undefined
+  /** Loop over workers by the last runs that had some; undefined until one had, or where they are to be tried again. */
+  gain: number | undefined = undefined
+  /** How long the loop takes for such a run. */
+  #gainOfMs = 0
+  /** Runs to come that stay in the loop, and how many did after the last loss. */
+  #toSkip = 0
+  #skipped = 0
+  /** Time of the loop in runs that workers would have shortened, had they been there. */
+  #missedMs = 0
+
+  /** A run has stayed in the loop: `itemMs` an item. What disturbs a run makes it longer, never shorter: the less is believed at once. */
+  stayedInLoop(itemMs: number): void {
+    const { loopItemMs: known } = this
+    this.loopItemMs = known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2
+    if (this.measured !== undefined) this.measured = { ...this.measured, itemMs: this.loopItemMs }
+    if (this.#toSkip > 0 && --this.#toSkip === 0) this.gain = undefined
+  }
+
+  /** Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for. */
+  hadWorkers(gain: number, loopMs: number): void {
+    this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
+    this.#gainOfMs = loopMs
+    if (gain < LOSS) this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
+    else {
+      this.#skipped = 0
+      this.#toSkip = gain < DOUBTFUL && this.loopItemMs === undefined ? 1 : 0
+    }
+  }
+
+  /** Whether a run that takes the loop `loopMs` stays there, because workers have lost in one like it. */
+  staysInLoop(loopMs: number): boolean {
+    return this.#toSkip > 0 && loopMs <= ALIKE * this.#gainOfMs
+  }
+
+  /** What runs like one of `loopMs` have gained by workers, if that is known. */
+  gainAt(loopMs: number): number | undefined {
+    return loopMs <= ALIKE * this.#gainOfMs && this.#gainOfMs <= ALIKE * loopMs ? this.gain : undefined
+  }
+
+  /**
+   * A run of `ms` has missed workers. Whoever rents the same thing again and again should buy it once the rent has come to the price.
+   *
+   * @returns whether it has come to `priceMs`; counting then starts anew
+   */
+  missed(ms: number, priceMs: number): boolean {
+    this.#missedMs += ms
+    if (this.#missedMs < priceMs) return false
+    this.#missedMs = 0
+    return true
+  }
+}
+
+/** What is known of one task: by the shape of its items, and what is the same for all. */
+class OfTask extends Map<string, TaskRecord> {
+  /** Items in flight that were found best; undefined while none were. */
+  inFlight: number | undefined = undefined
+}
+
+/** What the runs of a process have taught of their tasks. */
+export class Tasks {
+  readonly #ofFunctions = new WeakMap<object, OfTask>()
+  readonly #ofNames = new Map<string, OfTask>()
+
+  /** What is known of `task` on items like `item`. */
+  find(task: object | string, item: unknown): TaskRecord | undefined {
+    return this.#find(task)?.get(shapeOf(item))
+  }
+
+  /** The same, made if nothing is. */
+  of(task: object | string, item: unknown): TaskRecord {
+    const ofTask = this.#find(task) ?? this.#add(task)
+    const shape = shapeOf(item)
+    let record = ofTask.get(shape)
+    if (record === undefined) ofTask.set(shape, (record = new TaskRecord()))
+    return record
+  }
+
+  /** How many items in flight an earlier run of `task` has found best. */
+  inFlightOf(task: object | string): number | undefined {
+    return this.#find(task)?.inFlight
+  }
+
+  /** A run has found that so many items in flight are best. */
+  foundInFlight(task: object | string, count: number): void {
+    ;(this.#find(task) ?? this.#add(task)).inFlight = count
+  }
+
+  #find(task: object | string): OfTask | undefined {
+    return typeof task === 'string' ? this.#ofNames.get(task) : this.#ofFunctions.get(task)
+  }
+
+  #add(task: object | string): OfTask {
+    const ofTask = new OfTask()
+    if (typeof task !== 'string') {
+      this.#ofFunctions.set(task, ofTask)
+      return ofTask
+    }
+    const [oldest] = this.#ofNames.keys()
+    if (this.#ofNames.size >= MOST_NAMED && oldest !== undefined) this.#ofNames.delete(oldest)
+    this.#ofNames.set(task, ofTask)
+    return ofTask
+  }
+}
+
+/** Items of one shape are taken to cost alike: the type, the class, and the size to a factor of four. */
+function shapeOf(item: unknown): string {
+  try {
+    return readShape(item)
+  } catch {
+    // A getter or a proxy that throws is the task's affair.
+    return 'unreadable'
+  }
+}
+
+function readShape(item: unknown): string {
+  switch (typeof item) {
+    case 'string':
+      return `string ${magnitude(item.length)}`
+    case 'object': {
+      if (item === null) return 'null'
+      if (Array.isArray(item)) return `array ${magnitude(item.length)}`
+      if (ArrayBuffer.isView(item)) return `bytes ${magnitude(item.byteLength)}`
+      const name: unknown = (item as { constructor?: { name?: unknown } }).constructor?.name
+      return `object ${String(name)}`
+    }
+    default:
+      return typeof item
+  }
+}
+
+function magnitude(size: number): number {
+  return size < 1 ? 0 : Math.round(Math.log2(size) / 2)
+}

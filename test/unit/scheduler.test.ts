@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest'
+import { calibration } from '../../dist/execute/model/calibration.js'
+import { PaceOfLoop } from '../../dist/execute/model/pace.js'
+import type { Evidence } from '../../dist/execute/model/sample.js'
+import { type Course, Scheduler, type Subject, type WorkersThere } from '../../dist/execute/model/scheduler.js'
+import { DEFAULTS } from '../../dist/execute/options.js'
+
+const NONE: WorkersThere = { idle: 0, startingMs: undefined }
+const ONE: WorkersThere = { idle: 1, startingMs: undefined }
+const task = (): void => undefined
+
+/** What this thread has seen: so many items of so many milliseconds have ended, so many are left. */
+function seen(ran: number, itemMs: number, left: number, item: unknown = 'an item'): Evidence {
+  const pace = new PaceOfLoop()
+  if (ran > 0) pace.add(ran, ran * itemMs)
+  return { pace, items: left, item, result: item, isAsync: false, cpuShare: 1 }
+}
+
+/** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
+function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
+  const limits = { cpuWorkers: 2, pidsAvailable: null, availableBytes: null, mostWorkers: Infinity, cpuPressure: null }
+  const scheduler = new Scheduler({ limits: () => limits, crowding: () => crowding })
+  const subject: Subject = { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true }
+  const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>
+    scheduler.before(subject, items, item, there)
+  /** A run of `items` for which the loop takes 1 ms each, with workers that gain so much; or without. What it began with. */
+  const run = (items: number, gain: number): 'threads' | 'loop' => {
+    const course = begin(items, ONE)
+    const isLoop = course.decision === undefined
+    const since = { items, settled: items, ms: items / gain }
+    scheduler.after(course, seen(isLoop ? items : 0, 1, isLoop ? 0 : items), isLoop ? undefined : since, ONE)
+    return isLoop ? 'loop' : 'threads'
+  }
+  return { scheduler, subject, begin, run }
+}
+
+/** A scheduler that knows the task: 1 ms an item in the loop. */
+function taught(options: Partial<typeof DEFAULTS> = {}) {
+  const all = twoCores(1, options)
+  all.scheduler.after(all.begin(100, NONE), seen(100, 1, 0), undefined, NONE)
+  return all
+}
+
+const { spawnMs } = calibration
+
+describe('before a run', () => {
+  it.each<[string, () => Course, 'threads' | undefined]>([
+    ['nothing is known of a task that has not run', () => twoCores().begin(1000, ONE), undefined],
+    ['workers that are there, for a task that is known to be worth them', () => taught().begin(1000, ONE), 'threads'],
+    ['the loop where there are none', () => taught().begin(1000, NONE), undefined],
+    ['the loop for what is too short', () => taught().begin(0.3, ONE), undefined],
+    ['the loop for items of another kind', () => taught().begin(1000, ONE, { other: 1 }), undefined],
+    ['the loop where nobody knows how many there are', () => taught().begin(null, ONE), undefined],
+    ['the loop where nothing earlier may be used', () => taught({ useCache: false }).begin(1000, ONE), undefined],
+  ])('%s', (_, course, mode) => {
+    expect(course().decision?.chosen.mode).toBe(mode)
+  })
+
+  it('leaves items that would block the event loop to workers alone, one for each core', () => {
+    const { scheduler, begin } = twoCores()
+    scheduler.after(begin(100, NONE), seen(100, 20, 0), undefined, NONE)
+    expect(begin(100, ONE).decision).toMatchObject({ chosen: { workers: 2 }, inputs: { mainWorks: false } })
+  })
+})
+
+describe('during a run', () => {
+  it.each<[string, WorkersThere, number, Evidence, boolean]>([
+    ['workers are started for much work', NONE, 1, seen(4, 1, 1e4), true],
+    ['not before the task is compiled', NONE, 1, seen(2, 1, 1e4), false],
+    ['not for less than one and a half times what a start costs', NONE, 1, seen(4, 1, 1.4 * spawnMs), false],
+    ['not at the first look for a little more than that', NONE, 1, seen(4, 1, 2 * spawnMs), false],
+    ['not where others use the cores', NONE, 3, seen(4, 1, 4 * spawnMs), false],
+    ['for little where one is there', ONE, 1, seen(4, 1, 10), true],
+    ['not for an item that no thread can have', ONE, 1, seen(4, 1, 1e4, () => 1), false],
+    ['not for the last item', ONE, 1, seen(4, 1, 1), false],
+  ])('%s', (_, there, crowding, evidence, expected) => {
+    const { scheduler, begin } = twoCores(crowding)
+    const course = begin(null, there)
+    expect(scheduler.during(course, evidence, there) !== undefined).toBe(expected)
+  })
+
+  it('starts them for a little more than a start costs at the second look', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, NONE)
+    expect(scheduler.during(course, seen(4, 1, 2 * spawnMs), NONE)).toBeUndefined()
+    expect(scheduler.during(course, seen(8, 1, 2 * spawnMs), NONE)).toBeDefined()
+  })
+
+  it('thinks again only when twice as much has been run', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, ONE)
+    const asks: number[] = []
+    for (let ran = 4; ran < 100; ran++) {
+      const evidence = seen(ran, 1, 1)
+      Object.defineProperty(evidence, 'cpuShare', { get: () => asks.push(ran) && 1 })
+      scheduler.during(course, evidence, ONE)
+    }
+    expect(asks).toEqual([4, 8, 16, 32, 64])
+  })
+
+  it.each<[string, number, number, boolean]>([
+    ['the first part has shown nothing yet', 50, 200, false],
+    ['workers win', 200, 120, false],
+    ['workers lose', 200, 240, true],
+    ['it lasts too short to say', 200, 20, false],
+  ])('goes back to the loop where workers lose: %s', (_, settled, ms, expected) => {
+    const { scheduler, begin } = taught()
+    const course = begin(1000, ONE)
+    expect(scheduler.shouldGoBack(course, { items: 1000, settled, ms })).toBe(expected)
+  })
+})
+
+describe('after a run', () => {
+  it('stays with workers as long as they win', () => {
+    const { run } = taught()
+    expect(Array.from({ length: 5 }, () => run(100, 1.5))).toEqual(Array(5).fill('threads'))
+  })
+
+  it('stays in the loop for a number of runs that doubles with each loss', () => {
+    const { run } = taught()
+    const began = Array.from({ length: 20 }, () => run(100, 0.88))
+    const trials = began.flatMap((mode, at) => (mode === 'threads' ? [at] : []))
+    expect(trials).toEqual([0, 2, 5, 10, 19])
+  })
+
+  it('tries at least every 65th run', () => {
+    const { run } = taught()
+    let loops = 0
+    let most = 0
+    for (let times = 0; times < 1000; times++) {
+      loops = run(100, 0.5) === 'loop' ? loops + 1 : 0
+      most = Math.max(most, loops)
+    }
+    expect(most).toBe(64)
+  })
+
+  it('forgets losses with the first win', () => {
+    const { run } = taught()
+    expect([0.5, 1, 1.5, 1.5, 0.5, 1, 1.5].map((gain) => run(100, gain))).toEqual(
+      ['threads', 'loop', 'threads', 'threads', 'threads', 'loop', 'threads'], // prettier-ignore
+    )
+  })
+
+  it('takes a loss for one of runs as short as that only', () => {
+    const { run } = taught()
+    run(100, 0.88)
+    expect(run(1000, 1.8)).toBe('threads')
+  })
+
+  it('runs once in the loop to know what that takes, where a gain is in doubt', () => {
+    const { scheduler, begin } = twoCores()
+    const first = begin(100, NONE)
+    expect(scheduler.during(first, seen(4, 1, 1e4), NONE)).toBeDefined()
+    scheduler.after(first, seen(4, 1, 0), { items: 1e4, settled: 1e4, ms: 9e3 }, ONE)
+    const second = begin(1e4, ONE)
+    expect(second.staysInLoop).toBe(true)
+    // It takes less than it seemed: workers have lost.
+    scheduler.after(second, seen(1e4, 0.8, 0), undefined, ONE)
+    expect(scheduler.recall(second.subject, 'an item')).toMatchObject({ loopItemMs: 0.8 })
+  })
+
+  it('plans by what has come of workers, and says so', () => {
+    const { run, scheduler, subject } = taught()
+    const plan = (items: number) => {
+      const record = scheduler.recall(subject, 'an item')!
+      return scheduler.plan(subject, record.measured!, { items, done: 0, workers: ONE, obstacle: undefined }, record)
+    }
+    expect(plan(100).isByOutcome).toBe(false)
+    run(100, 1.25)
+    expect(plan(100)).toMatchObject({ isByOutcome: true, chosen: { mode: 'threads', estimatedMs: 80 } })
+    expect(plan(100_000).isByOutcome).toBe(false)
+    run(100, 0.5)
+    expect(plan(100)).toMatchObject({ isByOutcome: true, chosen: { mode: 'serial' } })
+  })
+
+  it('has workers ready for short runs that come again and again', () => {
+    const { scheduler, begin } = twoCores()
+    const ready: number[] = []
+    for (let times = 0; times < 100; times++)
+      ready.push(scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE))
+    const first = ready.findIndex((count) => count > 0)
+    expect(first).toBeGreaterThanOrEqual(Math.floor((2 * spawnMs) / 10))
+    expect(first).toBeLessThanOrEqual(Math.ceil((4 * spawnMs) / 10))
+    expect(ready[first]).toBe(1)
+  })
+
+  it.each<[string, number, WorkersThere]>([
+    ['are too short', 1, NONE],
+    ['find some already', 10, ONE],
+    ['find some about to be there', 10, { idle: 0, startingMs: 1 }],
+  ])('has none ready for runs that %s', (_, items, there) => {
+    const { scheduler, begin } = twoCores()
+    for (let times = 0; times < 1000; times++)
+      expect(scheduler.after(begin(items, there), seen(items, 1, 0), undefined, there)).toBe(0)
+  })
+})
+
+describe('how long a worker is expected to take to be ready', () => {
+  it.each<[string, WorkersThere, number, number]>([
+    ['none is there: a start, a part of it this thread’s own work', NONE, 1, 1 / 4],
+    ['one is half-way', { idle: 0, startingMs: spawnMs / 2 }, 1 / 2, 0],
+    ['one is late: as long again', { idle: 0, startingMs: 4 * spawnMs }, 4, 0],
+    ['one is idle', ONE, 0, 0],
+  ])('%s', (_, workers, starts, here) => {
+    const { scheduler, subject } = taught()
+    const { measured } = scheduler.recall(subject, 'an item')!
+    const { inputs } = scheduler.plan(subject, measured!, { items: 1000, done: 0, workers, obstacle: undefined })
+    expect(inputs.spawnMs).toBeCloseTo(starts * spawnMs)
+    expect(inputs.spawnHereMs).toBeCloseTo(here * spawnMs)
+  })
+})
