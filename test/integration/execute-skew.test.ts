@@ -41,6 +41,18 @@ describe('items that take much longer than others', () => {
     }
   })
 
+  it('do not go to and fro between workers that are about to begin', async () => {
+    const items = Array.from({ length: 6 }, (_, n) => ({ n }))
+    const given = function* (): Generator<{ n: number }> {
+      yield* items
+    }
+    // A run that hands them to and fro never lets the event loop turn: the test would not end.
+    for (let round = 0; round < 100; round++)
+      expect(await execute(({ n }: { n: number }) => n, given(), { ...inWorkers, chunkSize: 9 })).toEqual([
+        0, 1, 2, 3, 4, 5,
+      ])
+  })
+
   it('may end their worker with others waiting behind them', async () => {
     const dies = ({ i }: { i: number }): number => {
       const endMs = performance.now() + (i === 0 ? 200 : 1)

@@ -134,11 +134,16 @@ export class WorkerLane implements Lane, WorkerOwner {
     }
   }
 
-  /** Items that it has been sent and, as far as is known, not begun. */
+  /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */
   get waiting(): number {
+    const { lastBegun } = this.worker
     let count = 0
-    for (const [chunk, { left }] of this.chunks) if (chunk > this.worker.lastBegun) count += left
-    return count
+    let isBusy = false
+    for (const [chunk, { left }] of this.chunks) {
+      if (chunk > lastBegun) count += left
+      else isBusy = true
+    }
+    return isBusy ? count : 0
   }
 
   /** Gives back what the worker has been sent and not begun: others have nothing to do. @returns whether there was anything */
@@ -146,11 +151,15 @@ export class WorkerLane implements Lane, WorkerOwner {
     const begun = this.worker.takeBack()
     const waiting = [...this.chunks].filter(([chunk]) => chunk > begun)
     for (const [chunk] of waiting) this.chunks.delete(chunk)
+    const { supply } = this.#run
+    // All lanes are told that there is more. This one would take it again at once, only to be asked for it anew, and so on for ever.
+    this.#filling = true
     // The last put is the first taken.
     for (const [, { batch }] of waiting.reverse()) {
-      if (batch.isCareful) this.#run.supply.putCrashed(batch)
-      else this.#run.supply.putBack(batch)
+      if (batch.isCareful) supply.putCrashed(batch)
+      else supply.putBack(batch)
     }
+    this.#filling = false
     return waiting.length > 0
   }
 
