@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import type { PermitQueue } from '../memory/permit-queue.js'
@@ -99,6 +100,15 @@ export class Bulkhead extends StagedPolicy implements Disposable {
    */
   static from(handle: BulkheadHandle): Bulkhead {
     return new Bulkhead(checkBulkheadHandle(handle).options, addressIn(handle))
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { options, isDisposed } = this.#stage
+    const { name, scope, maxConcurrent } = options
+    const available = this.available ?? undefined
+    const state = isDisposed ? { disposed: true } : { maxConcurrent, available, ...this.stats() }
+    return shownAs('Bulkhead', { ...shownName(name, scope), ...state })
   }
 
   /** @internal */

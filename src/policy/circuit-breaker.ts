@@ -1,5 +1,6 @@
 import { systemClock } from '../internal/clock.js'
 import type { DurationSummary } from '../internal/histogram.js'
+import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys } from '../internal/validate.js'
 import { type Breaker, createBreaker, openBreaker } from '../memory/breaker.js'
 import { breakerByName } from '../memory/breaker-names.js'
@@ -126,6 +127,12 @@ export class CircuitBreaker extends StagedPolicy {
   share(): CircuitBreakerHandle {
     this.#rings.share()
     return createBreakerHandle(this.#stage.settings, this.#address)
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { settings, counts } = this.#stage
+    return shownAs('CircuitBreaker', { ...shownName(settings.name, settings.scope), state: this.state, ...counts })
   }
 
   /** @internal Listeners of transitions do not count: this thread hears of those that others make. */

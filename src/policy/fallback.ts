@@ -3,6 +3,7 @@ import type { Clock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import type { AttemptContext, ExecuteOptions, PolicyContext } from '../internal/policy.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys } from '../internal/validate.js'
 import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
@@ -133,6 +134,12 @@ export class Fallback extends StagedPolicy {
   /** Counts over all calls of this thread since the policy was made. */
   stats(): FallbackStats {
     return { ...this.#stage.stats }
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, levels } = this.#stage
+    return shownAs('Fallback', { name: name ?? undefined, levels: levels.length, ...this.stats() })
   }
 
   /** @internal */

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { DurationHistogram, type DurationSummary } from '../internal/histogram.js'
 import type { PolicyFunction } from '../internal/policy.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { Hold } from './hold.js'
@@ -60,6 +61,7 @@ const HALVE_AT = 2000
 
 class HedgeStage implements AroundStage {
   readonly kind = 'hedge'
+  readonly name: string | null
   readonly maxAttempts: number
   readonly budget: RetryBudget | undefined
   readonly clock: Clock
@@ -90,7 +92,8 @@ class HedgeStage implements AroundStage {
     this.budget = budget
     this.clock = checkClock('clock', clock)
     this.timers = timersOf(clock)
-    this.events = new EventSource('hedge', checkName('name', options.name), ['hedge', 'won'])
+    this.name = checkName('name', options.name)
+    this.events = new EventSource('hedge', this.name, ['hedge', 'won'])
   }
 
   /** How long to wait for an attempt at present, milliseconds. */
@@ -238,6 +241,12 @@ export class Hedge extends StagedPolicy {
   /** Counts over all calls since the policy was made. */
   stats(): HedgeStats {
     return { ...this.#stage.counts, durations: (this.#stage.histogram ?? new DurationHistogram()).summary() }
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, afterMs, maxAttempts, budget, counts } = this.#stage
+    return shownAs('Hedge', { name: name ?? undefined, afterMs, maxAttempts, ...counts, budget })
   }
 
   /** @internal A thread that computes has nothing beside it. */

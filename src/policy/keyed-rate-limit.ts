@@ -1,5 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { EventSource } from '../internal/events.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkKeys, describe } from '../internal/validate.js'
 import type { Key } from '../memory/key-hash.js'
 import { GRANTED } from '../rate-limit/granted.js'
@@ -94,6 +95,11 @@ export class KeyedRateLimit extends StagedPolicy {
   /** What the limiter counts in this thread. */
   stats(): ReturnType<KeyedRateLimiter['stats']> {
     return this.limiter.stats()
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    return shownAs('KeyedRateLimit', { limiter: this.limiter })
   }
 
   /** @internal Its key is found by a function. */

@@ -1,4 +1,5 @@
 import type { Policy } from '../internal/policy.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { warnAboutOrder } from './order.js'
 import { stagesOf } from './stages-of.js'
 import { StagedPolicy } from './staged-policy.js'
@@ -15,6 +16,11 @@ export class Pipeline extends StagedPolicy {
     super(stages)
     warnAboutOrder(stages)
     this.policies = Object.freeze([...policies])
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    return shownAs('Pipeline', { policies: this.policies })
   }
 }
 

@@ -1,3 +1,4 @@
+import { INSPECT, shownAs } from '../internal/shown.js'
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { packLimiter, whyLimiterBound } from './portable-limiter.js'
@@ -35,6 +36,11 @@ export class RateLimit extends StagedPolicy {
   /** What the limiter counts in this thread. */
   stats(): ReturnType<RateLimiter['stats']> {
     return this.#stage.limiter.stats()
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    return shownAs('RateLimit', { limiter: this.limiter })
   }
 
   /** @internal */

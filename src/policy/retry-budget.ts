@@ -2,6 +2,7 @@ import { SharedMemoryError } from '../errors.js'
 import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
+import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
 import { addressIn, checkHandleShape } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
@@ -151,6 +152,12 @@ export class RetryBudget {
   [WHY_BOUND](): string | undefined {
     const bound = whyBound({ who: 'the retry budget', name: this.#name, isNameShared: true, clock: this.#clock })
     return bound ?? (nativeAddon() === null ? 'the retry budget needs the native addon to be shared' : undefined)
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { available } = this
+    return shownAs('RetryBudget', { ...shownName(this.#name, this.#scope), ...this.#parameters, available })
   }
 
   #placed({ budget, address }: PlacedRetryBudget): SharedRetryBudget {

@@ -2,6 +2,7 @@ import { RetryExhaustedError } from '../errors.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import { answerOf } from '../internal/predicate.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { isThenable } from '../internal/thenable.js'
 import { timersOf, type SharedTimers } from '../internal/timers.js'
 import { backoffMs } from './backoff.js'
@@ -206,6 +207,12 @@ export class Retry extends StagedPolicy {
   /** Counts over all calls of this thread since the policy was made. */
   stats(): RetryStats {
     return { ...this.#stage.stats }
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, maxRetries, budget } = this.#stage.settings
+    return shownAs('Retry', { name: name ?? undefined, maxRetries, ...this.stats(), budget })
   }
 
   /** @internal */

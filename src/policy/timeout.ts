@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { DurationHistogram, type DurationSummary } from '../internal/histogram.js'
 import type { PolicyFunction } from '../internal/policy.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import { isThenable } from '../internal/thenable.js'
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
@@ -186,6 +187,13 @@ export class Timeout extends StagedPolicy {
   stats(): TimeoutStats {
     const histogram = (this.#stage.histogram ??= new DurationHistogram())
     return { ...this.#stage.counts, durations: histogram.summary() }
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, limitMs: timeoutMs, isAggressive, counts } = this.#stage
+    const strategy = isAggressive ? 'aggressive' : 'cooperative'
+    return shownAs('Timeout', { name: name ?? undefined, timeoutMs, strategy, ...counts })
   }
 
   /** @internal */

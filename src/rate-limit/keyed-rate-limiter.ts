@@ -1,6 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
 import { notify } from '../internal/listeners.js'
 import { MAX_BURST } from '../internal/rate.js'
+import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import type { Ticket } from '../memory/bucket.js'
 import { type Key, checkKey } from '../memory/key-hash.js'
@@ -162,6 +163,7 @@ export class KeyedRateLimiter implements Disposable {
   /** The bucket of one key, for {@link RateLimiter.all}. @internal */
   partOf(key: Key): LimitPart {
     return {
+      limiter: this,
       bucket: bucketOfKey(this.#table, key, this.#policy),
       checkUsable: () => this.#checkUsable(),
       reserve: (tokens, options) => this.#reserve(key, tokens, this.#maxWaitMs(options)),
@@ -193,6 +195,15 @@ export class KeyedRateLimiter implements Disposable {
   static from(handle: KeyedRateLimiterHandle): KeyedRateLimiter {
     const { policy, clock } = checkKeyedHandle(handle)
     return new KeyedRateLimiter({ ...policy, clock: clockOfName(clock) }, addressIn(handle))
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, scope, requestsPerSecond, burstSize, capacity } = this.#policy
+    const state = this.#disposed
+      ? { disposed: true }
+      : { requestsPerSecond, burstSize, capacity, size: this.size, ...this.stats() }
+    return shownAs('KeyedRateLimiter', { ...shownName(name, scope), ...state })
   }
 
   /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the table are not touched. */

@@ -1,6 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
 import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
+import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { addressIn, checkHandleShape } from '../memory/handles.js'
 import { type Key, checkKey } from '../memory/key-hash.js'
@@ -216,6 +217,13 @@ export class KeyedWindow implements Disposable {
     const known = ['kind', 'options', 'buffer', 'cell', 'clock']
     const { options, clock } = checkHandleShape<KeyedWindowHandle>(handle, KIND, 'options', known)
     return new KeyedWindow({ ...options, clock: clockOfName(clock) }, addressIn(handle))
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, scope, capacity } = this.#options
+    const state = this.#disposed ? { disposed: true } : { capacity, size: this.size }
+    return shownAs('KeyedWindow', { ...shownName(name, scope), ...state })
   }
 
   /** Refuses further use of this object. Others that share the table are not touched. */

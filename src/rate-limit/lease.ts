@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import type { Bucket } from '../memory/bucket.js'
 import { OUTCOME } from '../memory/token-bucket.js'
@@ -83,6 +84,11 @@ export class Lease implements Disposable {
   /** Gives back what is in hand, since the limit is paused. @internal */
   interrupt(): void {
     this.#giveBack()
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    return shownAs('Lease', this.#disposed ? { disposed: true } : { size: this.size, inHand: this.#inHand })
   }
 
   /** Gives back what is in hand and refuses further use. The limiter is not touched. */

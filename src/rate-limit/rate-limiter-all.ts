@@ -1,5 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { MAX_BURST } from '../internal/rate.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import type { Bucket, Ticket } from '../memory/bucket.js'
@@ -37,6 +38,8 @@ interface WaitOptions {
 
 /** One bucket, as {@link RateLimiterAll} uses it: a limiter's, or that of a key. */
 export interface LimitPart {
+  /** Whose it is. */
+  readonly limiter: object
   readonly bucket: Pick<Bucket, 'tryAcquire' | 'reserve' | 'cancel' | 'refund' | 'charge' | 'available' | 'parameters'>
   /** Throws when the limiter has been disposed. */
   checkUsable(): void
@@ -125,6 +128,12 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     const held = reserveAll(charges, options)
     if (held.some(({ ticket }) => ticket.waitMs > 0)) await waitForAll(held, signal)
     return this.#grant(charges)
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const limits = [...this.#parts].map(([name, limit]) => [name, 'partOf' in limit ? limit : limit.limiter] as const)
+    return shownAs('RateLimiterAll', Object.fromEntries(limits))
   }
 
   #grant(charges: readonly Charge[]): Permit<K, Keyed> {

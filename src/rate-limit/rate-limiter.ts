@@ -10,6 +10,7 @@ import {
   wrapWithPolicy,
 } from '../internal/policy.js'
 import { MAX_BURST } from '../internal/rate.js'
+import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import { type Bucket, type Ticket, createBucket, openBucket } from '../memory/bucket.js'
 import { bucketByName } from '../memory/bucket-names.js'
@@ -388,6 +389,21 @@ export class RateLimiter implements Policy, Disposable {
     }
   }
 
+  /** @internal */
+  [INSPECT](): object {
+    const { name, scope } = this.#policy
+    if (this.#disposed) return shownAs('RateLimiter', { ...shownName(name, scope), disposed: true })
+    const { requestsPerSecond, burstSize } = this.policy
+    const availableTokens = this.getAvailableTokens()
+    return shownAs('RateLimiter', {
+      ...shownName(name, scope),
+      requestsPerSecond,
+      burstSize,
+      availableTokens,
+      ...this.stats(),
+    })
+  }
+
   /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the bucket are not touched. */
   [Symbol.dispose](): void {
     if (this.#disposed) return
@@ -421,6 +437,7 @@ export class RateLimiter implements Policy, Disposable {
 
   #part(): LimitPart {
     return {
+      limiter: this,
       bucket: this.#bucket,
       checkUsable: () => this.#checkUsable(),
       reserve: (tokens, options) => this.#reserveInLine(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs'])),
