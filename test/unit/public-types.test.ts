@@ -4,16 +4,26 @@ import { describe, expect, test } from 'vitest'
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   name: string
-  exports: Record<string, { types?: string } | string>
+  exports: Record<string, { import: { types: string }; require: { types: string } } | string>
 }
 const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
-  typeof target === 'string' || target.types === undefined
+  typeof target === 'string'
     ? []
-    : [{ name: path.replace('.', manifest.name), types: new URL(`../../${target.types}`, import.meta.url).pathname }],
+    : [
+        {
+          name: path.replace('.', manifest.name),
+          types: pathOf(target.import.types),
+          forRequire: target.require.types,
+        },
+      ],
 )
 
+function pathOf(inPackage: string): string {
+  return new URL(`../../${inPackage}`, import.meta.url).pathname
+}
+
 const program = ts.createProgram(
-  entries.map(({ types }) => types),
+  entries.flatMap(({ types, forRequire }) => [types, pathOf(forRequire)]),
   { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.NodeNext, skipLibCheck: true, types: ['node'] },
 )
 const checker = program.getTypeChecker()
@@ -65,11 +75,16 @@ function named(symbols: readonly ts.Symbol[]): Set<ts.Symbol> {
   return found
 }
 
-describe.each(entries)('the declarations of $name', ({ name, types }) => {
+describe.each(entries)('the declarations of $name', ({ name, types, forRequire }) => {
   test('declare as values what is there at run time, and nothing else', async () => {
     const values = exportsOf(types).filter((symbol) => resolved(symbol).flags & ts.SymbolFlags.Value)
     const module = (await import(name)) as object
     expect(values.map((symbol) => symbol.name).sort()).toEqual(Object.keys(module).sort())
+  })
+
+  test('are the same for import and for require', () => {
+    const namesIn = (file: string): string[] => exportsOf(file).map((symbol) => symbol.name)
+    expect(namesIn(pathOf(forRequire)).sort()).toEqual(namesIn(types).sort())
   })
 
   test('export every type that they name', () => {
