@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { execute, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
+const natively = createRequire(import.meta.url)('../support/natively.cjs') as (url: string) => Promise<unknown>
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const faults = new URL('../fixtures/tasks/faults.mjs', import.meta.url)
 const misbehave = task<object>(faults, 'misbehave')
@@ -74,7 +76,8 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
   })
 
   it("an error of the task's own class keeps class, code, cause and properties", async () => {
-    const { OwnError } = (await import(faults.href)) as { OwnError: new () => Error }
+    // As the package imports it: Vitest's own import would evaluate the module once more.
+    const { OwnError } = (await natively(faults.href)) as { OwnError: new () => Error }
     const error = await errorOf({ do: 'own error', n: 5 })
     expect(error).toBeInstanceOf(OwnError)
     expect(error).toBeInstanceOf(RangeError)

@@ -83,6 +83,50 @@ describe('an item', () => {
   })
 })
 
+describe('an item of many parts', () => {
+  const holdsTwice = (): object => {
+    const shared = { bytes: Buffer.from('shared') }
+    return { first: shared, second: [shared] }
+  }
+  const holdsItself = (): object => {
+    const item: Record<string, unknown> = { bytes: Buffer.from('own') }
+    item['self'] = item
+    return item
+  }
+  const deep = (levels: number, inmost: unknown): unknown => {
+    let value = inmost
+    for (let i = 0; i < levels; i++) value = [value]
+    return value
+  }
+
+  it.each([holdsTwice, holdsItself])('whose Buffer has two ways to it is not sent: %s', async (make) => {
+    const outcomes = await execute(task(url, 'identity'), [make(), { n: 1 }], { ...inWorkers, onError: 'collect' })
+    expect(outcomes).toMatchObject([
+      {
+        reason: {
+          message: 'item 0 holds a Buffer in an object that is there twice, which would arrive as a Uint8Array',
+        },
+      },
+      { value: { n: 1 } },
+    ])
+  })
+
+  it('may hold an object twice, and itself, where no Buffer is', async () => {
+    const shared = { n: 1 }
+    const item: Record<string, unknown> = { first: shared, second: shared, bytes: Buffer.from('x') }
+    const round: Record<string, unknown> = {}
+    round['self'] = round
+    const [one, two] = await execute(task(url, 'identity'), [item, round], inWorkers)
+    expect(one).toEqual(item)
+    expect(two).toEqual(round)
+  })
+
+  it('may be deep, with a Buffer at its bottom', async () => {
+    const [result] = await execute(task(url, 'identity'), [deep(500, Buffer.from('bottom')), 1], inWorkers)
+    expect(result).toEqual(deep(500, Buffer.from('bottom')))
+  })
+})
+
 describe('what a task throws', () => {
   const items = Array.from({ length: 8 }, (_, i) => ({ i }))
 

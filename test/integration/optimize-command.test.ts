@@ -62,7 +62,7 @@ describe('amorsize validate', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/workload +loop, ms +plan +predicted +measured +error +regret\nwaiting, 5 ms × 200 /)
     expect(await amorsize(['validate', '--only', 'nothing'])).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining("there are 'number, 1 µs × 20,000'") as string,
     })
   })

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -144,9 +144,11 @@ describeMachine('amorsize top --web', () => {
     const folder = mkdtempSync(join(tmpdir(), 'amorsize-no-uplot-'))
     // This repository has the library for its own tests; seen from a bundle elsewhere it is not there.
     const root = join(import.meta.dirname, '..', '..')
-    for (const part of ['dist', 'package.json', 'node_modules/commander', 'node_modules/cli-progress']) {
-      cpSync(join(root, part), join(folder, part), { recursive: true })
-    }
+    for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true })
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+    mkdirSync(join(folder, 'node_modules'))
+    for (const name of Object.keys(dependencies))
+      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
     symlinkSync(join(root, 'build'), join(folder, 'build'))
     try {
       const ended = await new Promise<{ code: number | null; text: string }>((resolve) => {

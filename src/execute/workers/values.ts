@@ -18,7 +18,7 @@ export function packValues(values: readonly unknown[]): PackedValues {
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     if (typeof value !== 'object' || value === null) continue
-    for (const path of looked(value).buffers) (buffers ??= []).push([i, ...path])
+    for (const part of looked(value).buffers) (buffers ??= []).push([i, ...pathTo(part)])
   }
   if (buffers === undefined) return { values, buffers: NONE }
   let packed: unknown = values
@@ -58,51 +58,83 @@ export function whyChanged(value: unknown): string | undefined {
 }
 
 interface Look {
-  readonly buffers: Path[]
+  readonly buffers: Part[]
   obstacle: string | undefined
 }
 
+/** An object inside a value. */
+interface Part {
+  readonly value: object
+  /** What it is a part of; undefined for the value itself. */
+  readonly holder: Part | undefined
+  readonly key: string | number
+  /** Whether another object could be put in its place. */
+  readonly isReplaceable: boolean
+}
+
+/** Looks at every object in `value`, in a loop: recursion would end at an object that a clone still reaches. */
 function looked(value: object): Look {
   const look: Look = { buffers: [], obstacle: undefined }
   try {
-    visit(value, [], look, undefined)
+    const pending = partsOf({ value, holder: undefined, key: '', isReplaceable: true }, look)
+    if (pending.length === 0) return look
+    const seen = new Set([value])
+    const again = new Set<object>()
+    for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
+      if (seen.has(part.value)) {
+        again.add(part.value)
+        continue
+      }
+      if (!Buffer.isBuffer(part.value)) seen.add(part.value)
+      for (const inside of partsOf(part, look)) pending.push(inside)
+    }
+    if (again.size > 0 && look.buffers.some((buffer) => holders(buffer).some((holder) => again.has(holder))))
+      look.obstacle ??= 'a Buffer in an object that is there twice, which would arrive as a Uint8Array'
   } catch {
     // A getter or a proxy that throws does so again when it is cloned.
   }
   return look
 }
 
-/** @param path - where that is; undefined where nothing could be put in its place */
-function visit(value: object, path: Path | undefined, look: Look, seen: Set<object> | undefined): void {
-  if (seen?.has(value) === true) return
+function holders({ holder }: Part): object[] {
+  const all: object[] = []
+  for (let at = holder; at !== undefined; at = at.holder) all.push(at.value)
+  return all
+}
+
+function pathTo(part: Part): Path {
+  const path: (string | number)[] = []
+  for (let at = part; at.holder !== undefined; at = at.holder) path.push(at.key)
+  return path.reverse()
+}
+
+/** Notes what is to be known of one object, and gives the objects in it. */
+function partsOf(part: Part, look: Look): Part[] {
+  const { value } = part
+  const parts: Part[] = []
   if (Buffer.isBuffer(value)) {
-    if (path === undefined) look.obstacle ??= 'a Buffer in a Map or Set, which would arrive as a Uint8Array'
-    else look.buffers.push(path)
-    return
-  }
-  if (isCloned(value)) {
+    if (part.isReplaceable) look.buffers.push(part)
+    else look.obstacle ??= 'a Buffer in a Map or Set, which would arrive as a Uint8Array'
+  } else if (isCloned(value)) {
     if (value instanceof Map || value instanceof Set) {
-      const inside = (seen ?? new Set()).add(value)
       for (const entry of value) {
-        const parts: unknown[] = value instanceof Map ? (entry as unknown[]) : [entry]
-        for (const part of parts) if (isObject(part)) visit(part, undefined, look, inside)
+        const entries: unknown[] = value instanceof Map ? (entry as unknown[]) : [entry]
+        for (const inside of entries)
+          if (isObject(inside)) parts.push({ value: inside, holder: part, key: '', isReplaceable: false })
       }
     }
-    return
-  }
-  if (!isPlain(value)) {
+  } else if (isPlain(value)) {
+    const { isReplaceable } = part
+    const add = (key: string | number, inside: unknown): void => {
+      if (isObject(inside)) parts.push({ value: inside, holder: part, key, isReplaceable })
+    }
+    if (Array.isArray(value)) for (let i = 0; i < value.length; i++) add(i, value[i])
+    else for (const key of Object.keys(value)) add(key, (value as Record<string, unknown>)[key])
+  } else {
     const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
     look.obstacle ??= `an instance of ${typeof name === 'string' && name !== '' ? name : 'a class'}, which would arrive without its class`
-    return
   }
-  let inside = seen
-  const visitPart = (key: string | number, part: unknown): void => {
-    if (!isObject(part)) return
-    inside ??= new Set<object>()
-    visit(part, path === undefined ? undefined : [...path, key], look, inside.add(value))
-  }
-  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) visitPart(i, value[i])
-  else for (const key of Object.keys(value)) visitPart(key, (value as Record<string, unknown>)[key])
+  return parts
 }
 
 function isObject(value: unknown): value is object {
