@@ -99,9 +99,9 @@ class Conductor {
     const mode = begun?.chosen.mode ?? options.mode
     if (pending !== undefined) {
       const batch = { start: pending.index, items: [pending.item], attempts: 0, isCareful: false }
-      this.#startAsync(undefined, pending.result, batch)
+      this.#startAsync(pending.result, batch)
     } else if (mode === 'async' || (mode !== 'threads' && isAsyncFunction(task.call))) {
-      this.#startAsync(begun?.chosen.mode === 'async' ? begun.chosen.workers : undefined)
+      this.#startAsync()
     } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
       this.#startHere()
     } else if (mode === 'threads' || (options.timeoutMs !== Infinity && mode !== 'serial')) {
@@ -164,17 +164,17 @@ class Conductor {
       (item, result) => this.#measuredHere(item, result),
       (first, batch) => {
         this.#here = undefined
-        this.#startAsync(undefined, first, batch)
+        this.#startAsync(first, batch)
       },
     ))
   }
 
-  #startAsync(planned?: number, first?: PromiseLike<unknown>, batch?: Batch): void {
+  #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
     this.#busyness ??= new Busyness()
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const found = scheduler.inFlightOf(this.#course.subject)
-    this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, { found, planned })
+    this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, found)
     this.#async.measured = (item, result) => this.#measuredAsync(item, result)
     this.#run.mode = this.#force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.#async.start(first, batch)

@@ -6,7 +6,7 @@ import { execute, type ScheduleOptions, stream, task, TimeoutExceededError, Work
 import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
-const natively = createRequire(import.meta.url)('../support/natively.cjs') as (url: string) => Promise<unknown>
+const natively = createRequire(import.meta.url)('../fixtures/natively.cjs') as (url: string) => Promise<unknown>
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const faults = new URL('../fixtures/tasks/faults.mjs', import.meta.url)
 const misbehave = task<object>(faults, 'misbehave')

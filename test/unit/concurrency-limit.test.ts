@@ -175,7 +175,7 @@ describe('the concurrency limit', () => {
     const { found } = first
     expect(found).toBeGreaterThanOrEqual(24)
     expect(found).toBeLessThanOrEqual(48)
-    const again = new ConcurrencyLimit(1000, { found })
+    const again = new ConcurrencyLimit(1000, found)
     expect(again.limit).toBe(found)
     const { overKnee } = simulate((SHAPES['knee 32'] as Shape).service, 1000, again, 2, { knee: 32 })
     expect(overKnee).toBeLessThanOrEqual(0.35)

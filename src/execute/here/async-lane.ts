@@ -25,21 +25,15 @@ export class AsyncLane implements Lane {
 
   /**
    * @param fixed - the caller's own number of items in flight; undefined to seek the best
-   * @param known - what an earlier run has found, or a plan has chosen; 64 to begin with where neither has
+   * @param found - how many an earlier run has found best; 64 to begin with where none has
    */
-  constructor(
-    run: Run,
-    call: (item: unknown) => unknown,
-    pace: PaceOfLoop,
-    fixed: number | undefined,
-    known: { readonly found?: number | undefined; readonly planned?: number | undefined } = {},
-  ) {
+  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, fixed: number | undefined, found?: number) {
     this.#run = run
     this.#call = call
     this.#pace = pace
     this.#fixed = fixed
     const { remaining } = run.supply
-    this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, known)
+    this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, found)
     run.add(this)
   }
 
@@ -144,7 +138,9 @@ export class AsyncLane implements Lane {
 
   #settled(startedMs: number, failed: boolean): void {
     const nowMs = performance.now()
-    this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, this.#inFlight, failed)
+    // Those that only wait for the next turn of the event loop are no sign that the source gives too few.
+    const inFlight = this.#isTurnDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
+    this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, inFlight, failed)
     this.#inFlight--
     this.#pace.add(1, nowMs - this.#settledSinceMs)
     this.#settledSinceMs = nowMs

@@ -49,17 +49,10 @@ export class ConcurrencyLimit {
 
   /**
    * @param items - how many there are; fewer than 64 all start at once
-   * @param found - the level that an earlier run has found: it is held at first
-   * @param planned - otherwise the first level; default 64
+   * @param found - the level that an earlier run has found: it is held at first; 64 where none has
    */
-  constructor(
-    items = Infinity,
-    {
-      found,
-      planned = FIRST_IN_FLIGHT,
-    }: { readonly found?: number | undefined; readonly planned?: number | undefined } = {},
-  ) {
-    this.limit = this.#level = this.#first = Math.max(1, Math.min(MOST, items, found ?? planned))
+  constructor(items = Infinity, found?: number) {
+    this.limit = this.#level = this.#first = Math.max(1, Math.min(MOST, items, found ?? FIRST_IN_FLIGHT))
     if (found !== undefined) this.#phase = 'hold'
   }
 

@@ -130,9 +130,9 @@ const PREFERENCE = 1.25
 export function consider(inputs: CostInputs, choices: Choices): Considered[] {
   const all: Considered[] = [{ mode: 'serial', workers: 0, chunkSize: 1, estimatedMs: loopMs(inputs) }]
   if (inputs.isAsync) {
-    for (const workers of choices.workers === undefined ? powersUpTo(choices.mostInFlight) : [choices.workers]) {
-      all.push({ mode: 'async', workers, chunkSize: 1, estimatedMs: asyncMs(inputs, workers) })
-    }
+    // As many as may wait at once: a few first items say too little of how busy they keep this thread to choose fewer.
+    const workers = choices.workers ?? Math.max(1, Math.min(choices.mostInFlight, inputs.items))
+    all.push({ mode: 'async', workers, chunkSize: 1, estimatedMs: asyncMs(inputs, workers) })
   }
   if (choices.mayUseThreads) {
     const counts = choices.workers === undefined ? upTo(choices.mostWorkers) : [choices.workers]
@@ -172,12 +172,5 @@ function upTo(most: number): number[] {
   const counts = Array.from({ length: Math.min(most, 8) }, (_, i) => i + 1)
   for (let count = 12; count < most; count = Math.ceil(count * 1.5)) counts.push(count)
   if (most > 8) counts.push(most)
-  return counts
-}
-
-function powersUpTo(most: number): number[] {
-  const counts: number[] = []
-  for (let count = 2; count < most; count *= 2) counts.push(count)
-  counts.push(most)
   return counts
 }
