@@ -149,6 +149,19 @@ export class KeyedRateLimiter implements Disposable {
     return this.#table.look(checkKey('key', key), tokens).waitMs
   }
 
+  /**
+   * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`.
+   *
+   * @param key - a string, number or bigint
+   * @param tokens - how many, >= 0
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
+  refund(key: Key, tokens: number): void {
+    this.#checkUsable()
+    checkNumber('tokens', tokens, { min: 0 })
+    this.#table.refund(checkKey('key', key), Math.min(tokens, this.#policy.burstSize))
+  }
+
   /** Fills a key's bucket. Callers that wait for it already keep their times. */
   reset(key: Key): void {
     this.#checkUsable()

@@ -69,6 +69,19 @@ describe('KeyedRateLimiter', () => {
     }
   })
 
+  it('takes back what was not used, and never more than fits', () => {
+    const { limiter } = keyed({ burstSize: 2 })
+    limiter.tryAcquire('a', 2)
+    limiter.refund('a', 1)
+    expect(limiter.getAvailableTokens('a')).toBe(1)
+    limiter.refund('a', 1e300)
+    expect(limiter.getAvailableTokens('a')).toBe(2)
+    limiter.refund('never seen', 1)
+    expect(limiter.size).toBe(0)
+    expect(() => limiter.refund('a', -1)).toThrow('tokens must be a finite number >= 0; received -1 (number)')
+    expect(() => limiter.refund(null as never, 1)).toThrow('key must be a string, number or bigint; received null')
+  })
+
   it('takes several tokens, or none', () => {
     const { limiter } = keyed({ burstSize: 5 })
     expect(limiter.tryAcquire('a', 3.5)).toBe(true)
