@@ -1,0 +1,67 @@
+import { Counter } from './counter.js'
+import { type StoreOptions, completeStoreOptions } from './store-options.js'
+
+/** What a key has counted, as @nestjs/throttler wants it. */
+export interface NestStorageRecord {
+  /** Hits of this window; no more are counted while the key is blocked. */
+  totalHits: number
+  /** Until the window is over, in whole s; while the key is blocked: until that is over. */
+  timeToExpire: number
+  isBlocked: boolean
+  /** Until the key is admitted again, in whole s; 0 when it is not blocked. */
+  timeToBlockExpire: number
+}
+
+/** The `storage` of @nestjs/throttler 6. */
+export interface NestStorage {
+  /**
+   * @param key - of the caller
+   * @param ttl - the window in ms
+   * @param limit - hits per window
+   * @param blockDuration - how long a key is refused that went beyond, in ms; 0: until its window is over
+   * @param throttlerName - keys of two throttlers count apart
+   */
+  increment(
+    key: string,
+    ttl: number,
+    limit: number,
+    blockDuration: number,
+    throttlerName: string,
+  ): Promise<NestStorageRecord>
+}
+
+/**
+ * The `storage` of @nestjs/throttler 6: guards and decorators stay, and with a name all threads, or all workers of a cluster, count
+ * together. With algorithm 'bucket' `blockDuration` does nothing: a key is refused until its next hit has come back.
+ *
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: about 0.5 µs per request, no timer.
+ *
+ * @param options - see {@link StoreOptions}
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
+ *
+ * @example
+ * ThrottlerModule.forRoot({ throttlers: [{ ttl: 60_000, limit: 50 }], storage: nestStorage({ name: 'api', scope: 'machine' }) })
+ */
+export function nestStorage(options: StoreOptions = {}): NestStorage {
+  const complete = completeStoreOptions('nestStorage', options)
+  const counter = new Counter(complete)
+  const blocks = complete.algorithm === 'window'
+  return {
+    increment(key, ttl, limit, blockDuration, throttlerName) {
+      const own = `${throttlerName}\n${key}`
+      const hit = counter.hit(own, ttl, limit)
+      const isBlocked = hit.refused || hit.count > limit
+      // What is blocked already has no window any more, and a hit does not prolong the block.
+      const isNew = blocks && isBlocked && blockDuration > 0 && !counter.look(own, ttl, limit).refused
+      const { count, resetMs } = isNew ? counter.block(own, blockDuration) : hit
+      const seconds = Math.ceil(resetMs / 1000)
+      return Promise.resolve({
+        totalHits: count,
+        timeToExpire: seconds,
+        isBlocked,
+        timeToBlockExpire: isBlocked ? seconds : 0,
+      })
+    },
+  }
+}

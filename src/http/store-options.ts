@@ -1,0 +1,71 @@
+import { checkClock, checkSharedName } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { MAX_CAPACITY } from '../memory/keyed-terms.js'
+import type { NameScope } from '../memory/shared-names.js'
+import { encodedName } from './encoded-name.js'
+
+/** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
+export interface StoreOptions {
+  /**
+   * Same name, same counts: in every thread of the process, or with `scope: 'machine'` in every process of this user, such as the workers
+   * of a cluster. Up to 200 characters of any kind. Without one, the counts are this store's alone.
+   */
+  name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
+  scope?: NameScope | undefined
+  /** How many keys are counted at the same time. An integer from 1 to 1e8, at 24 bytes per key, taken at once; default 100,000. */
+  capacity?: number | undefined
+  /** A new key that finds no room: 'evict' (default) forgets the key whose window ends first; 'deny' refuses the new one. */
+  onFull?: 'evict' | 'deny' | undefined
+  /**
+   * 'window' (default) counts as the limiter's own store does: a window starts at a key's first hit. 'bucket' gives back `limit` hits per
+   * window evenly, so that no edge of a window lets twice the limit through. It counts nothing beyond the limit (which bans need), and
+   * takes 24 bytes × `capacity` for each pair of limit and window.
+   */
+  algorithm?: 'window' | 'bucket' | undefined
+  /** For tests; the default is the monotonic clock. */
+  clock?: Clock | undefined
+}
+
+/** {@link StoreOptions} with every default filled in. */
+export interface CompleteStoreOptions {
+  readonly name: string | null
+  readonly scope: NameScope
+  readonly capacity: number
+  readonly onFull: 'evict' | 'deny'
+  readonly algorithm: 'window' | 'bucket'
+  readonly clock: Clock
+}
+
+const DEFAULT_CAPACITY = 100_000
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @param what - whose they are, for the message
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ */
+export function completeStoreOptions(what: string, options: StoreOptions): CompleteStoreOptions {
+  checkKeys(what, options, ['name', 'scope', 'capacity', 'onFull', 'algorithm', 'clock'])
+  const { capacity = DEFAULT_CAPACITY, onFull = 'evict', algorithm = 'window', clock = systemClock } = options
+  const { name, scope } = checkEncodedName(options.name, options.scope)
+  return {
+    name,
+    scope,
+    capacity: checkNumber('capacity', capacity, { min: 1, max: MAX_CAPACITY, integer: true }),
+    onFull: checkOneOf('onFull', onFull, ['evict', 'deny']),
+    algorithm: checkOneOf('algorithm', algorithm, ['window', 'bucket']),
+    clock: checkClock('clock', clock),
+  }
+}
+
+/** As `checkSharedName`, of a name that may hold any character: it comes back encoded. */
+export function checkEncodedName(
+  name: string | undefined,
+  scope: NameScope | undefined,
+): { name: string | null; scope: NameScope } {
+  if (name !== undefined && typeof name !== 'string')
+    throw new TypeError(`name must be a string; received ${describe(name)}`)
+  return checkSharedName(name === undefined ? undefined : encodedName(name), scope)
+}

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { built, compile } from './support/compile.mjs'
+
+let servers
+beforeAll(async () => {
+  await compile('http')
+  ;({ servers } = await import(built('http/stores.js')))
+})
+
+describe.each(['express-rate-limit', '@fastify/rate-limit', 'hono-rate-limiter', '@nestjs/throttler'])(
+  '%s with our store',
+  (name) => {
+    const running = []
+    const start = async (options) => {
+      running.push(await servers[name](options))
+      return running.at(-1).origin
+    }
+    const statuses = async (...urls) => {
+      const seen = []
+      for (const url of urls) seen.push((await fetch(url)).status)
+      return seen
+    }
+    afterAll(() => Promise.all(running.map(({ close }) => close())))
+
+    it('admits the limit and refuses the rest', async () => {
+      const origin = await start({})
+      expect(await statuses(origin, origin, origin)).toEqual([200, 200, 429])
+    })
+
+    it("counts together in two servers of one name, also with algorithm 'bucket'", async () => {
+      for (const algorithm of ['window', 'bucket']) {
+        const options = {
+          name: `field/${process.pid}/${name}/${algorithm}`,
+          algorithm,
+          scope: 'machine',
+          capacity: 1000,
+        }
+        const [one, two] = [await start(options), await start(options)]
+        expect(await statuses(one, two, one, two)).toEqual([200, 200, 429, 429])
+      }
+    })
+  },
+)
+
+describe('@fastify/rate-limit with our store', () => {
+  it('counts a route with limits of its own apart', async () => {
+    const { origin, close } = await servers['@fastify/rate-limit']({})
+    const seen = []
+    for (const path of ['/other', '/other', '/', '/']) seen.push((await fetch(origin + path)).status)
+    expect(seen).toEqual([200, 429, 200, 200])
+    await close()
+  })
+})
