@@ -41,6 +41,7 @@
             "native/os/machine_names_posix.cc",
             "native/os/meminfo.cc",
             "native/os/memory_groups.cc",
+            "native/os/node_memory.cc",
             "native/os/pressure.cc",
             "native/os/process_facts_linux.cc",
             "native/os/process_linux.cc",

@@ -82,11 +82,12 @@ Napi::Value make_cpu(Napi::Env env, const os::CpuFacts& cpu) {
 Napi::Value make_memory(Napi::Env env, const os::MemoryFacts& memory) {
   ObjectWriter writer(env);
   writer.integer("totalBytes", memory.total);
+  writer.integer("nodesTotalBytes", memory.nodes_total);
   writer.integer("limitBytes", memory.hard.value);
   writer.integer("highBytes", memory.high.value);
   writer.integer("effectiveLimitBytes", os::effective_limit(memory));
   writer.integer("workingSetBytes", memory.working_set);
-  writer.integer("availableBytes", os::available_memory(memory));
+  writer.integer("availableBytes", os::available_memory(memory).value);
   writer.integer("machineAvailableBytes", memory.machine_available);
   writer.integer("addressSpaceLimitBytes", memory.address_space.value);
   writer.integer("swapTotalBytes", memory.swap_total);
@@ -119,12 +120,14 @@ Napi::Value make_sources(Napi::Env env, const SystemInfo& info) {
   add(writer, "swapLimitBytes", info.memory.swap_limit);
   add(writer, "addressSpaceLimitBytes", info.memory.address_space);
   add(writer, "pidsLimit", info.tasks.limit);
-  const auto& headroom = info.memory.headroom;
-  const auto available = os::available_memory(info.memory);
-  const bool by_group = available && headroom.value == available && available != info.memory.machine_available;
-  writer.set("availableBytes", make_source(env, available.has_value(),
-                                           by_group ? headroom.source : os::Source{info.memory.machine_source, {}}));
+  add(writer, "availableBytes", os::available_memory(info.memory));
   return writer.object();
+}
+
+Napi::Value make_texts(Napi::Env env, const std::vector<std::string>& texts) {
+  const Napi::Array list = Napi::Array::New(env, texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) list.Set(static_cast<uint32_t>(i), Napi::String::New(env, texts[i]));
+  return list;
 }
 
 Napi::Value make_info(Napi::Env env, const SystemInfo& info) {
@@ -133,6 +136,7 @@ Napi::Value make_info(Napi::Env env, const SystemInfo& info) {
   writer.set("memory", make_memory(env, info.memory));
   writer.set("pids", make_pids(env, info.tasks));
   writer.set("sources", make_sources(env, info));
+  writer.set("unreadable", make_texts(env, info.unreadable));
   return writer.object();
 }
 

@@ -1,6 +1,7 @@
 #include "os/cgroup.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "os/text.h"
@@ -101,6 +102,42 @@ bool is_true_root(const FileTree& tree, CgroupVersion version, const CgroupLevel
          tree.probe(top.file("release_agent")) == Presence::present;
 }
 
+// A mount through which the process's group, or an ancestor of it, can be seen.
+struct Candidate {
+  const CgroupMount* mount;
+  Position position;
+  int seen;  // 2: the process's group is there; 1: the mount point is; 0: neither, as below a mount that covers it
+};
+
+int how_much_is_seen(const FileTree& tree, const CgroupMount& mount, const Position& position) {
+  if (position.unknown_levels == 0 && tree.probe(join(mount.point, position.below)) == Presence::present) return 2;
+  return tree.probe(mount.point.empty() ? "/" : mount.point) == Presence::present ? 1 : 0;
+}
+
+// One mount for each root, in file order. Mounts with the same root show the same groups, and a machine may have
+// thousands of them; the one that shows most is kept.
+std::vector<Candidate> choose_mounts(const FileTree& tree, const Membership& membership,
+                                     const std::vector<CgroupMount>& mounts, std::string_view controller) {
+  std::vector<Candidate> chosen;
+  std::map<std::string_view, size_t> by_root;
+  for (const CgroupMount& mount : mounts) {
+    if (mount.version != membership.version) continue;
+    if (mount.version == CgroupVersion::v1 && !list_contains(mount.options, controller)) continue;
+    const auto known = by_root.find(mount.root);
+    if (known != by_root.end() && chosen[known->second].seen == 2) continue;
+    auto position = locate(membership.path, mount.root);
+    if (!position) continue;
+    const int seen = how_much_is_seen(tree, mount, *position);
+    if (known == by_root.end()) {
+      by_root.emplace(mount.root, chosen.size());
+      chosen.push_back({&mount, std::move(*position), seen});
+    } else if (seen > chosen[known->second].seen) {
+      chosen[known->second] = {&mount, std::move(*position), seen};
+    }
+  }
+  return chosen;
+}
+
 }  // namespace
 
 ControlGroups find_control_groups(const FileTree& tree, std::string_view proc_self_cgroup,
@@ -108,24 +145,18 @@ ControlGroups find_control_groups(const FileTree& tree, std::string_view proc_se
   const Membership membership = find_membership(proc_self_cgroup, controller);
   ControlGroups groups;
   groups.version = membership.version;
-  for (const CgroupMount& mount : mounts) {
-    if (mount.version != membership.version) continue;
-    if (mount.version == CgroupVersion::v1 && !list_contains(mount.options, controller)) continue;
-    const auto position = locate(membership.path, mount.root);
-    if (!position) continue;
-
-    if (position->unknown_levels == 0) {
-      groups.chains.push_back(walk_up(join(mount.point, position->below), mount.point));
-    } else if (const auto base = search(tree, mount.point, position->unknown_levels, position->below, pid)) {
-      groups.chains.push_back(walk_up(join(*base, position->below), mount.point));
+  for (const auto& [mount, position, seen] : choose_mounts(tree, membership, mounts, controller)) {
+    if (position.unknown_levels == 0) {
+      groups.chains.push_back(walk_up(join(mount->point, position.below), mount->point));
+    } else if (const auto base = search(tree, mount->point, position.unknown_levels, position.below, pid)) {
+      groups.chains.push_back(walk_up(join(*base, position.below), mount->point));
     } else {
       // The mount point is an ancestor all the same, and its limits bind.
-      groups.chains.push_back(
-          {{mount.point, static_cast<uint32_t>(position->unknown_levels + position->below.size())}});
+      groups.chains.push_back({{mount->point, static_cast<uint32_t>(position.unknown_levels + position.below.size())}});
       continue;
     }
     if (!groups.ancestors_visible)
-      groups.ancestors_visible = is_true_root(tree, mount.version, groups.chains.back().back());
+      groups.ancestors_visible = is_true_root(tree, mount->version, groups.chains.back().back());
   }
   return groups;
 }

@@ -30,8 +30,9 @@ struct ControlGroups {
   std::vector<CgroupChain> chains;
 };
 
-// `proc_self_cgroup` and `mounts` come from files of `tree`. `pid` finds the process below a mount whose root lies
-// above this process's cgroup namespace.
+// `proc_self_cgroup` and `mounts` come from files of `tree`. An empty `controller` stands for the v2 hierarchy, which a
+// process has a group in even where another hierarchy has all controllers. `pid` finds the process below a mount whose
+// root lies above this process's cgroup namespace.
 ControlGroups find_control_groups(const FileTree& tree, std::string_view proc_self_cgroup,
                                   const std::vector<CgroupMount>& mounts, std::string_view controller, uint64_t pid);
 

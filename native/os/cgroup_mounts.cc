@@ -1,6 +1,6 @@
 #include "os/cgroup_mounts.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "os/text.h"
 
@@ -33,31 +33,37 @@ CgroupVersion version_of(std::string_view file_system) {
 
 }  // namespace
 
-std::vector<CgroupMount> parse_cgroup_mounts(std::string_view mountinfo) {
+void CgroupMounts::add(std::string_view line) {
+  // The fields before it hold no blanks, so the first separator is the true one, whatever the options contain.
+  const size_t separator = line.find(" - ");
+  if (separator == std::string_view::npos) return;
+  std::string_view head = line.substr(0, separator);
+  std::string_view tail = line.substr(separator + 3);
+
+  for (int skipped = 0; skipped < 3; ++skipped) take_word(&head);  // mount id, parent id, device
+  const std::string_view root = take_word(&head);
+  const std::string_view point_text = take_word(&head);
+  if (root.empty() || root.front() != '/' || point_text.empty() || point_text.front() != '/') return;
+
+  std::string point = unescape(point_text);
+  if (point == "/") point.clear();
+  if (const auto hidden = at_point_.find(point); hidden != at_point_.end()) {
+    mounts_[hidden->second].version = CgroupVersion::none;
+    at_point_.erase(hidden);
+  }
+  const CgroupVersion version = version_of(take_word(&tail));
+  if (version == CgroupVersion::none) return;
+  // The source before the options may be empty, so the options are found from the end.
+  const size_t last_blank = tail.find_last_of(' ');
+  const std::string_view options = last_blank == std::string_view::npos ? tail : tail.substr(last_blank + 1);
+  at_point_.emplace(point, mounts_.size());
+  mounts_.push_back({version, unescape(root), std::move(point), std::string(options)});
+}
+
+std::vector<CgroupMount> CgroupMounts::visible() const {
   std::vector<CgroupMount> mounts;
-  while (!mountinfo.empty()) {
-    const std::string_view line = take_line(&mountinfo);
-    // The fields before it hold no blanks, so the first separator is the true one, whatever the options contain.
-    const size_t separator = line.find(" - ");
-    if (separator == std::string_view::npos) continue;
-    std::string_view head = line.substr(0, separator);
-    std::string_view tail = line.substr(separator + 3);
-
-    for (int skipped = 0; skipped < 3; ++skipped) take_word(&head);  // mount id, parent id, device
-    const std::string_view root = take_word(&head);
-    const std::string_view point_text = take_word(&head);
-    if (root.empty() || root.front() != '/' || point_text.empty() || point_text.front() != '/') continue;
-
-    std::string point = unescape(point_text);
-    if (point == "/") point.clear();
-    std::erase_if(mounts, [&](const CgroupMount& earlier) { return earlier.point == point; });
-
-    const CgroupVersion version = version_of(take_word(&tail));
-    if (version == CgroupVersion::none) continue;
-    // The source before the options may be empty, so the options are found from the end.
-    const size_t last_blank = tail.find_last_of(' ');
-    const std::string_view options = last_blank == std::string_view::npos ? tail : tail.substr(last_blank + 1);
-    mounts.push_back({version, unescape(root), std::move(point), std::string(options)});
+  for (const CgroupMount& mount : mounts_) {
+    if (mount.version != CgroupVersion::none) mounts.push_back(mount);
   }
   return mounts;
 }

@@ -12,6 +12,8 @@ namespace amorsize::os {
 namespace {
 
 constexpr size_t kFirstRead = 4096;
+constexpr size_t kLinesRead = size_t{64} << 10;
+constexpr size_t kMostNoted = 64;
 
 class Descriptor {
  public:
@@ -41,7 +43,18 @@ ssize_t read_retrying(int fd, char* to, size_t bytes) {
   }
 }
 
+// Whether a failure says nothing about the file: it may be there, and hold a limit.
+bool is_unreadable(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == EACCES || error == EPERM || error == EIO ||
+         error == EFBIG;
+}
+
 }  // namespace
+
+void FileTree::note_failure(std::string_view path, int error) const {
+  if (!is_unreadable(error) || unreadable_.size() == kMostNoted) return;
+  if (std::find(unreadable_.begin(), unreadable_.end(), path) == unreadable_.end()) unreadable_.emplace_back(path);
+}
 
 std::string FileTree::full(std::string_view path) const {
   std::string result;
@@ -54,7 +67,10 @@ bool FileTree::read_up_to(std::string_view path, size_t limit, Until until, std:
   out->clear();
   // A pipe in a tree would block without O_NONBLOCK.
   const Descriptor file(open_retrying(full(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return false;
+  if (file.get() < 0) {
+    note_failure(path, errno);
+    return false;
+  }
 
   size_t length = 0;
   for (;;) {
@@ -64,6 +80,7 @@ bool FileTree::read_up_to(std::string_view path, size_t limit, Until until, std:
     out->resize(length + room);
     const ssize_t n = read_retrying(file.get(), out->data() + length, room);
     if (n < 0) {
+      note_failure(path, errno);
       out->clear();
       return false;
     }
@@ -71,12 +88,46 @@ bool FileTree::read_up_to(std::string_view path, size_t limit, Until until, std:
     const bool is_short = static_cast<size_t>(n) < room;
     if (n == 0 || (is_short && until == Until::short_read)) break;
     if (length > limit) {
+      note_failure(path, EFBIG);
       out->clear();
       return false;
     }
   }
   out->resize(length);
   return true;
+}
+
+bool FileTree::read_lines(std::string_view path, const std::function<void(std::string_view)>& take) const {
+  const Descriptor file(open_retrying(full(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) {
+    note_failure(path, errno);
+    return false;
+  }
+  std::string buffer(kLinesRead, '\0');
+  size_t kept = 0;  // the beginning of a line whose end has not been read
+  for (size_t total = 0; total <= kMaxLinesBytes && kept < kMaxFileBytes;) {
+    if (buffer.size() - kept < kLinesRead) buffer.resize(2 * buffer.size());
+    const ssize_t n = read_retrying(file.get(), buffer.data() + kept, buffer.size() - kept);
+    if (n < 0) {
+      note_failure(path, errno);
+      return false;
+    }
+    if (n == 0) {
+      if (kept > 0) take(std::string_view(buffer.data(), kept));
+      return true;
+    }
+    total += static_cast<size_t>(n);
+    const std::string_view text(buffer.data(), kept + static_cast<size_t>(n));
+    size_t begin = 0;
+    for (size_t end = text.find('\n', kept); end != std::string_view::npos; end = text.find('\n', begin)) {
+      take(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    kept = text.size() - begin;
+    std::copy(text.begin() + static_cast<ptrdiff_t>(begin), text.end(), buffer.begin());
+  }
+  note_failure(path, EFBIG);
+  return false;
 }
 
 Presence FileTree::probe(std::string_view path) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,9 @@ namespace amorsize::os {
 
 // A file that is larger is no file of the kernel's; it is reported as unreadable.
 inline constexpr size_t kMaxFileBytes = size_t{16} << 20;
+
+// The same for a file that is read by lines: the mounts of a namespace, 100,000 at most, take up to 10 KiB each.
+inline constexpr size_t kMaxLinesBytes = size_t{1} << 30;
 
 enum class Presence { present, absent, unknown };
 
@@ -33,19 +37,29 @@ class FileTree {
     return read_up_to(path, bytes, Until::limit, out);
   }
 
+  // Hands each line of a file, however long the file, to `take`. False when not all of it could be read.
+  bool read_lines(std::string_view path, const std::function<void(std::string_view)>& take) const;
+
   // Whether `path` exists; unknown when the kernel does not let this process look.
   Presence probe(std::string_view path) const;
 
   // Names of the directories in `path`, at most `limit` of them, in no order.
   std::vector<std::string> directories(std::string_view path, size_t limit) const;
 
+  // Files that are there and could not be read: no descriptor left, no permission, an error of the device. What they
+  // would have said is unknown, which is not the same as a file that is missing. Each once, the first 64.
+  const std::vector<std::string>& unreadable() const { return unreadable_; }
+
  private:
   enum class Until { end, short_read, limit };
 
   bool read_up_to(std::string_view path, size_t limit, Until until, std::string* out) const;
   std::string full(std::string_view path) const;
+  void note_failure(std::string_view path, int error) const;
 
   std::string root_;
+  // What reading leaves behind; a tree is read by one thread.
+  mutable std::vector<std::string> unreadable_;
 };
 
 }  // namespace amorsize::os

@@ -11,11 +11,13 @@ namespace {
 struct FileNames {
   const char* limit;
   const char* usage;
-  const char* reclaimable;  // a key of memory.stat; v1 counts the groups below only in the total_ keys
+  // Keys of memory.stat; v1 counts the groups below only in the total_ keys.
+  const char* inactive;
+  const char* active;
 };
 
-constexpr FileNames kV1{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"};
-constexpr FileNames kV2{"memory.max", "memory.current", "inactive_file"};
+constexpr FileNames kV1{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file"};
+constexpr FileNames kV2{"memory.max", "memory.current", "inactive_file", "active_file"};
 
 class Reader {
  public:
@@ -90,7 +92,11 @@ class Reader {
     const auto usage = parse_unsigned(trim(text_));
     if (!usage) return std::nullopt;
     if (!have_stat) tree_.read_value(level.file("memory.stat"), &stat_);
-    return subtract_to_zero(*usage, find_stat(stat_, names_.reclaimable).value_or(0));
+    // Page cache that was read once is inactive, read twice it is active; the kernel takes either before it kills. The
+    // shorter of the two lists is left out: a program that works needs part of it, if only the code that it runs.
+    const uint64_t inactive = find_stat(stat_, names_.inactive).value_or(0);
+    const uint64_t active = find_stat(stat_, names_.active).value_or(0);
+    return subtract_to_zero(*usage, std::max(inactive, active));
   }
 
   // Before Linux 5.11 a v1 group bound the groups below it only if its memory.use_hierarchy was set.

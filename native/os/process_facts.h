@@ -1,4 +1,5 @@
-// What the kernel says about this process outside of the control groups: its CPU mask and resource limits.
+// What the kernel says about this process outside of the control groups: its CPU mask, memory nodes and resource
+// limits.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,21 @@
 
 namespace amorsize::os {
 
+// What sysinfo(2) says of the machine, in bytes.
+struct MachineMemory {
+  uint64_t total = 0, free = 0, swap_total = 0, swap_free = 0;
+};
+
 struct ProcessFacts {
-  CpuSet affinity;  // empty when unknown
+  CpuSet affinity;      // empty when unknown
+  CpuSet memory_nodes;  // NUMA nodes it may allocate from; empty when unknown
   uint64_t pid = 0;
   uint64_t page_size = 0;                 // bytes; 0 when unknown
   std::optional<uint64_t> threads;        // of this process
   std::optional<uint64_t> address_space;  // RLIMIT_AS, bytes
   std::optional<uint64_t> data;           // RLIMIT_DATA, bytes
   std::optional<uint64_t> tasks;          // RLIMIT_NPROC
+  std::optional<MachineMemory> machine;   // for a process whose /proc shows processes only
 };
 
 // From system calls.

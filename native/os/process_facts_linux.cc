@@ -1,6 +1,9 @@
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <string>
@@ -13,22 +16,43 @@
 namespace amorsize::os {
 namespace {
 
-// sched_getaffinity fails with EINVAL while the mask is smaller than the kernel's own.
-CpuSet read_affinity() {
+// Calls `ask(mask, bits)` with masks that grow while it fails with EINVAL, as the kernel does for one smaller than its
+// own. Empty when it fails.
+template <typename Ask>
+CpuSet read_mask(Ask ask) {
   CpuSet set;
   constexpr size_t kBitsPerWord = 8 * sizeof(unsigned long);
   for (size_t words = 1024 / kBitsPerWord; words <= kMaxCpus / kBitsPerWord; words *= 2) {
     std::vector<unsigned long> mask(words);
-    const size_t bytes = words * sizeof(unsigned long);
-    if (sched_getaffinity(0, bytes, reinterpret_cast<cpu_set_t*>(mask.data())) == 0) {
-      for (size_t cpu = 0; cpu < words * kBitsPerWord; ++cpu) {
-        if ((mask[cpu / kBitsPerWord] >> (cpu % kBitsPerWord)) & 1) set.add(static_cast<uint32_t>(cpu));
+    const size_t bits = words * kBitsPerWord;
+    if (ask(mask.data(), bits)) {
+      for (size_t bit = 0; bit < bits; ++bit) {
+        if ((mask[bit / kBitsPerWord] >> (bit % kBitsPerWord)) & 1) set.add(static_cast<uint32_t>(bit));
       }
       return set;
     }
     if (errno != EINVAL) return set;
   }
   return set;
+}
+
+CpuSet read_affinity() {
+  return read_mask([](unsigned long* mask, size_t bits) {
+    return sched_getaffinity(0, bits / 8, reinterpret_cast<cpu_set_t*>(mask)) == 0;
+  });
+}
+
+// The nodes of the cpuset, and of them those of a binding policy (numactl --membind), which no file shows. Empty when
+// the kernel does not say, as in a sandbox.
+CpuSet read_memory_nodes() {
+  const CpuSet allowed = read_mask([](unsigned long* mask, size_t bits) {
+    return syscall(SYS_get_mempolicy, nullptr, mask, bits, nullptr, MPOL_F_MEMS_ALLOWED) == 0;
+  });
+  int policy = MPOL_DEFAULT;
+  const CpuSet bound = read_mask([&policy](unsigned long* mask, size_t bits) {
+    return syscall(SYS_get_mempolicy, &policy, mask, bits, nullptr, 0) == 0;
+  });
+  return (policy & ~MPOL_MODE_FLAGS) == MPOL_BIND && !bound.empty() ? allowed.intersection(bound) : allowed;
 }
 
 // `resource` is an enumeration in glibc, a number in musl.
@@ -58,11 +82,27 @@ std::string_view find_status(std::string_view text, std::string_view key) {
   return {};
 }
 
+CpuSet parse_memory_nodes(std::string_view status) {
+  return parse_cpu_list(find_status(status, "Mems_allowed_list")).value_or(CpuSet());
+}
+
+std::optional<MachineMemory> ask_machine_memory() {
+  struct sysinfo info {};
+  if (sysinfo(&info) != 0) return std::nullopt;
+  const auto bytes = [&info](unsigned long units) { return static_cast<uint64_t>(units) * info.mem_unit; };
+  return MachineMemory{bytes(info.totalram), bytes(info.freeram) + bytes(info.bufferram), bytes(info.totalswap),
+                       bytes(info.freeswap)};
+}
+
 }  // namespace
 
 ProcessFacts this_process() {
   ProcessFacts facts;
   facts.affinity = read_affinity();
+  facts.memory_nodes = read_memory_nodes();
+  std::string status;
+  if (facts.memory_nodes.empty() && FileTree("").read("/proc/self/status", &status))
+    facts.memory_nodes = parse_memory_nodes(status);
   facts.pid = static_cast<uint64_t>(getpid());
   const long page_size = sysconf(_SC_PAGESIZE);
   if (page_size > 0) facts.page_size = static_cast<uint64_t>(page_size);
@@ -72,6 +112,7 @@ ProcessFacts this_process() {
   facts.address_space = soft_limit(RLIMIT_AS);
   facts.data = soft_limit(RLIMIT_DATA);
   facts.tasks = soft_limit(RLIMIT_NPROC);
+  facts.machine = ask_machine_memory();
   return facts;
 }
 
@@ -85,6 +126,7 @@ ProcessFacts process_of_tree(const FileTree& tree) {
   }
   if (tree.read("/proc/self/status", &text)) {
     facts.threads = parse_unsigned(find_status(text, "Threads"));
+    facts.memory_nodes = parse_memory_nodes(text);
     const auto allowed = parse_cpu_list(find_status(text, "Cpus_allowed_list"));
     // The file lists offline CPUs too; the kernel's own mask does not.
     std::string online_text;

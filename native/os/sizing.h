@@ -42,12 +42,17 @@ inline std::optional<uint64_t> lower(std::optional<uint64_t> a, std::optional<ui
 }
 
 inline std::optional<uint64_t> effective_limit(const MemoryFacts& memory) {
-  return lower(memory.total, lower(memory.hard.value, memory.high.value));
+  return lower(lower(memory.total, memory.nodes_total), lower(memory.hard.value, memory.high.value));
 }
 
-inline std::optional<uint64_t> available_memory(const MemoryFacts& memory) {
-  if (!memory.headroom_known) return std::nullopt;
-  return lower(memory.machine_available, memory.headroom.value);
+// What can still be allocated, and what keeps it as small as it is; no value when some limit is unknown.
+inline LowestLimit available_memory(const MemoryFacts& memory) {
+  LowestLimit available;
+  if (!memory.headroom_known) return available;
+  available.offer(memory.machine_available, memory.machine_source, std::nullopt);
+  for (const LowestLimit* bound : {&memory.nodes_available, &memory.commit, &memory.headroom})
+    available.offer(bound->value, bound->source.file, bound->source.height);
+  return available;
 }
 
 }  // namespace amorsize::os

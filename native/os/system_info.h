@@ -28,9 +28,12 @@ struct CpuFacts {
 // Bytes.
 struct MemoryFacts {
   std::optional<uint64_t> total, machine_available;
+  std::optional<uint64_t> nodes_total;  // of the NUMA nodes this process is bound to; empty when it may use all
+  LowestLimit nodes_available;
+  LowestLimit commit;          // what the kernel may still promise, where it promises no more than it has
   std::string machine_source;  // what machine_available was read from
   LowestLimit hard, high, headroom;
-  bool headroom_known = true;  // false: a limit's use cannot be read
+  bool headroom_known = true;  // false: a limit, or the use of what is limited, cannot be read
   std::optional<uint64_t> working_set;
   LowestLimit address_space;
   std::optional<uint64_t> swap_total, swap_free;
@@ -50,6 +53,7 @@ struct SystemInfo {
   CpuFacts cpu;
   MemoryFacts memory;
   TaskFacts tasks;
+  std::vector<std::string> unreadable;  // files that are there and could not be read
 };
 
 // Reads this machine as it is for this process, afresh.

@@ -5,7 +5,9 @@
 #include "os/cpuinfo.h"
 #include "os/meminfo.h"
 #include "os/memory_groups.h"
+#include "os/node_memory.h"
 #include "os/task_limits.h"
+#include "os/text.h"
 
 namespace amorsize::os {
 namespace {
@@ -22,10 +24,10 @@ Pressure read_pressure(const FileTree& tree, std::string_view path) {
   return tree.read_value(path, &text) ? parse_pressure(text) : Pressure{};
 }
 
-// Only v2 groups have pressure files.
-Pressure read_group_pressure(const FileTree& tree, const ControlGroups& groups, std::string_view file) {
-  if (groups.version != CgroupVersion::v2 || groups.chains.empty()) return {};
-  return read_pressure(tree, groups.chains.front().front().file(file));
+// `unified`: the groups of the v2 hierarchy. Only they have pressure files, whichever hierarchy has the controllers.
+Pressure read_group_pressure(const FileTree& tree, const ControlGroups& unified, std::string_view file) {
+  if (unified.version != CgroupVersion::v2 || unified.chains.empty()) return {};
+  return read_pressure(tree, unified.chains.front().front().file(file));
 }
 
 std::optional<bool> visibility(const ControlGroups& groups) {
@@ -33,7 +35,8 @@ std::optional<bool> visibility(const ControlGroups& groups) {
   return groups.ancestors_visible;
 }
 
-CpuFacts read_cpu(const FileTree& tree, const ProcessFacts& process, const ControlGroups& groups, std::string model) {
+CpuFacts read_cpu(const FileTree& tree, const ProcessFacts& process, const ControlGroups& groups,
+                  const ControlGroups& unified, std::string model) {
   CpuFacts cpu;
   const auto online = read_online_cpus(tree);
   if (online) cpu.online = online->count();
@@ -44,22 +47,48 @@ CpuFacts read_cpu(const FileTree& tree, const ProcessFacts& process, const Contr
   cpu.ancestors_visible = visibility(groups);
   cpu.model = std::move(model);
   cpu.machine_pressure = read_pressure(tree, "/proc/pressure/cpu");
-  cpu.group_pressure = read_group_pressure(tree, groups, "cpu.pressure");
+  cpu.group_pressure = read_group_pressure(tree, unified, "cpu.pressure");
   return cpu;
 }
 
-MemoryFacts read_memory(const FileTree& tree, const ProcessFacts& process, const ControlGroups& groups) {
-  MemoryFacts memory;
+// Where the kernel promises no more memory than it has (vm.overcommit_memory = 2), an allocation fails for what is
+// promised, however much is free.
+void read_commit(const FileTree& tree, const Meminfo& machine, LowestLimit* commit) {
+  constexpr const char* kFile = "/proc/sys/vm/overcommit_memory";
   std::string text;
-  if (tree.read_value("/proc/meminfo", &text)) {
-    const Meminfo machine = parse_meminfo(text);
-    memory.total = machine.total;
-    // Free memory is what an old or simulated kernel without MemAvailable offers for certain.
-    memory.machine_available = machine.available ? machine.available : machine.free;
-    memory.machine_source = "/proc/meminfo";
-    memory.swap_total = machine.swap_total;
-    memory.swap_free = machine.swap_free;
+  if (!machine.commit_limit || !machine.committed || !tree.read_value(kFile, &text) || trim(text) != "2") return;
+  commit->offer(subtract_to_zero(*machine.commit_limit, *machine.committed), kFile, std::nullopt);
+}
+
+void read_machine_memory(const FileTree& tree, const ProcessFacts& process, MemoryFacts* memory) {
+  std::string text;
+  if (!tree.read_value("/proc/meminfo", &text)) {
+    if (!process.machine) return;
+    memory->total = process.machine->total;
+    memory->machine_available = process.machine->free;
+    memory->machine_source = "sysinfo";
+    memory->swap_total = process.machine->swap_total;
+    memory->swap_free = process.machine->swap_free;
+    return;
   }
+  const Meminfo machine = parse_meminfo(text);
+  memory->total = machine.total;
+  // Free memory is what an old or simulated kernel without MemAvailable offers for certain.
+  memory->machine_available = machine.available ? machine.available : machine.free;
+  memory->machine_source = "/proc/meminfo";
+  memory->swap_total = machine.swap_total;
+  memory->swap_free = machine.swap_free;
+  read_commit(tree, machine, &memory->commit);
+  if (const auto nodes = read_node_memory(tree, process.memory_nodes, machine)) {
+    memory->nodes_total = nodes->total;
+    memory->nodes_available.offer(nodes->available, nodes->source, std::nullopt);
+  }
+}
+
+MemoryFacts read_memory(const FileTree& tree, const ProcessFacts& process, const ControlGroups& groups,
+                        const ControlGroups& unified) {
+  MemoryFacts memory;
+  read_machine_memory(tree, process, &memory);
   MemoryGroups in_groups = read_memory_groups(tree, groups);
   memory.hard = std::move(in_groups.hard);
   memory.high = std::move(in_groups.high);
@@ -73,7 +102,7 @@ MemoryFacts read_memory(const FileTree& tree, const ProcessFacts& process, const
   memory.controller = groups.version;
   memory.ancestors_visible = visibility(groups);
   memory.machine_pressure = read_pressure(tree, "/proc/pressure/memory");
-  memory.group_pressure = read_group_pressure(tree, groups, "memory.pressure");
+  memory.group_pressure = read_group_pressure(tree, unified, "memory.pressure");
   return memory;
 }
 
@@ -89,15 +118,33 @@ TaskFacts read_tasks(const FileTree& tree, const ProcessFacts& process, const Co
 }
 
 SystemInfo read_all(const FileTree& tree, const ProcessFacts& process, std::string model) {
-  std::string membership, mountinfo;
+  std::string membership;
+  CgroupMounts mountinfo;
+  const size_t before_groups = tree.unreadable().size();
   tree.read_value("/proc/self/cgroup", &membership);
-  tree.read("/proc/self/mountinfo", &mountinfo);
-  const std::vector<CgroupMount> mounts = parse_cgroup_mounts(mountinfo);
-  const auto groups = [&](std::string_view controller) {
+  tree.read_lines("/proc/self/mountinfo", [&mountinfo](std::string_view line) { mountinfo.add(line); });
+  const bool groups_known = tree.unreadable().size() == before_groups;
+  const std::vector<CgroupMount> mounts = mountinfo.visible();
+  const auto groups_of = [&](std::string_view controller) {
     return find_control_groups(tree, membership, mounts, controller, process.pid);
   };
-  return {read_cpu(tree, process, groups("cpu"), std::move(model)), read_memory(tree, process, groups("memory")),
-          read_tasks(tree, process, groups("pids"))};
+  // A file that could not be read may hold a lower limit than those that could: what is left is then unknown.
+  const auto all_read = [&](size_t failures_before) {
+    return groups_known && tree.unreadable().size() == failures_before;
+  };
+  const ControlGroups cpu_groups = groups_of("cpu");
+  const ControlGroups unified = cpu_groups.version == CgroupVersion::v1 ? groups_of("") : cpu_groups;
+
+  SystemInfo info;
+  info.cpu = read_cpu(tree, process, cpu_groups, unified, std::move(model));
+  const size_t before_memory = tree.unreadable().size();
+  info.memory = read_memory(tree, process, groups_of("memory"), unified);
+  if (!all_read(before_memory)) info.memory.headroom_known = false;
+  const size_t before_tasks = tree.unreadable().size();
+  info.tasks = read_tasks(tree, process, groups_of("pids"));
+  if (!all_read(before_tasks)) info.tasks.available_known = false;
+  info.unreadable = tree.unreadable();
+  return info;
 }
 
 }  // namespace
@@ -107,9 +154,9 @@ SystemInfo read_system_tree(const FileTree& tree, const ProcessFacts& process) {
 }
 
 SystemInfo read_system() {
-  const FileTree machine{std::string()};
   // The one thing that cannot change while a process runs, and a tenth of the time to read it all.
-  static const std::string model = read_model(machine);
+  static const std::string model = read_model(FileTree{std::string()});
+  const FileTree machine{std::string()};
   return read_all(machine, this_process(), model);
 }
 

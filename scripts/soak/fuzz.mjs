@@ -36,6 +36,7 @@ const readers = [
   'cpuinfo',
   'meminfo',
   'memory_groups',
+  'node_memory',
   'pressure',
   'process_facts_linux',
   'system_linux',

@@ -91,6 +91,9 @@ function rowsOf(info: SystemInfo): readonly Row[] {
       `${bytes(memory.machineAvailableBytes, 'unknown')} of ${bytes(memory.totalBytes, 'unknown')}`,
       '',
     ],
+    ...(memory.nodesTotalBytes === null
+      ? []
+      : [['NUMA nodes of this process', bytes(memory.nodesTotalBytes, none), ''] as const]),
     ['address space', bytes(memory.addressSpaceLimitBytes, unlimited), describeSource(sources.addressSpaceLimitBytes)],
     [
       'swap, free of total',
@@ -118,5 +121,7 @@ export function formatSystemInfo(info: SystemInfo): string {
     return `  ${row[0].padEnd(names)}  ${row[1].padEnd(values)}  ${row[2]}`.trimEnd()
   })
   const note = info.source === 'native' ? [] : ['The native addon is not in use: this is what Node alone knows.']
+  if (info.unreadable.length > 0)
+    note.push(`Could not be read, so limits may be lower than shown: ${info.unreadable.join(', ')}`)
   return `${[...lines, ...note].join('\n')}\n`
 }

@@ -51,6 +51,7 @@ function readMemory(): MemoryInfo {
   const bounds = [totalBytes, limitBytes].filter((bytes) => bytes !== null)
   return {
     totalBytes,
+    nodesTotalBytes: null,
     limitBytes,
     highBytes: null,
     effectiveLimitBytes: bounds.length > 0 ? Math.min(...bounds) : null,
@@ -85,5 +86,6 @@ export function readFallback(): SystemInfo {
       pidsLimit: null,
       availableBytes: null,
     },
+    unreadable: [],
   }
 }

@@ -65,7 +65,7 @@ export interface CpuInfo {
   readonly model: string | null
   /** CPU pressure of the whole machine. Source: `/proc/pressure/cpu`. */
   readonly pressure: Pressure | null
-  /** CPU pressure of this process's v2 group. Source: `cpu.pressure`. */
+  /** CPU pressure of this process's v2 group, also where v1 has the controllers. Source: `cpu.pressure`. */
   readonly groupPressure: Pressure | null
 }
 
@@ -74,23 +74,29 @@ export interface MemoryInfo {
   /** Memory of the machine. Source: `MemTotal`. */
   readonly totalBytes: number | null
   /**
+   * Memory of the NUMA nodes that a cpuset or a binding memory policy (`numactl --membind`) leaves this thread; `null` where it may use
+   * all. Source: `get_mempolicy`, else `Mems_allowed_list`; the nodes' `meminfo`.
+   */
+  readonly nodesTotalBytes: number | null
+  /**
    * The hard limit as configured: the minimum over this process's group and all visible ancestors. Beyond it the kernel kills.
    * Source: `memory.max` (v2); `memory.limit_in_bytes` and `hierarchical_memory_limit` of `memory.stat` (v1).
    */
   readonly limitBytes: number | null
   /** The lowest limit above which the kernel throttles and reclaims. Source: `memory.high` (v2). */
   readonly highBytes: number | null
-  /** min(`totalBytes`, `limitBytes`, `highBytes`). */
+  /** min(`totalBytes`, `nodesTotalBytes`, `limitBytes`, `highBytes`). */
   readonly effectiveLimitBytes: number | null
-  /** What the group uses less its inactive page cache, which the kernel drops before it kills. */
+  /** What the group uses less the page cache that the kernel drops before it kills: the longer of its inactive and active lists. */
   readonly workingSetBytes: number | null
   /**
-   * What can still be allocated before the kernel throttles or kills: the minimum of `machineAvailableBytes` and, for each group
-   * with a limit, that limit less the group's own use (page cache that is inactive is not use; a sibling's use is). `null` when the
-   * use of a limited group cannot be read.
+   * What can still be allocated before the kernel throttles, refuses or kills: the minimum of `machineAvailableBytes`, of what the NUMA
+   * nodes of this thread have left, of what the kernel may still promise (`vm.overcommit_memory` = 2), and, for each group with a limit,
+   * of that limit less the group's own use (page cache is not use, see `workingSetBytes`; a sibling's use is). `null` when a limit,
+   * or the use of a limited group, cannot be read.
    */
   readonly availableBytes: number | null
-  /** What the whole machine has left. Source: `MemAvailable`, else `MemFree`. */
+  /** What the whole machine has left. Source: `MemAvailable`, else `MemFree`; `sysinfo` where `/proc` shows processes only. */
   readonly machineAvailableBytes: number | null
   /** The lower of the soft limits RLIMIT_AS and RLIMIT_DATA (`ulimit -v`, `-d`); not merged into the others. */
   readonly addressSpaceLimitBytes: number | null
@@ -104,7 +110,7 @@ export interface MemoryInfo {
   readonly pageSizeBytes: number | null
   /** Memory pressure of the whole machine. Source: `/proc/pressure/memory`. */
   readonly pressure: Pressure | null
-  /** Memory pressure of this process's v2 group. Source: `memory.pressure`. */
+  /** Memory pressure of this process's v2 group, also where v1 has the controllers. Source: `memory.pressure`. */
   readonly groupPressure: Pressure | null
   /** Version of the control-group hierarchy that limits memory; `null` where there is none. */
   readonly controller: 'v1' | 'v2' | null
@@ -148,6 +154,11 @@ export interface SystemInfo {
   readonly memory: MemoryInfo
   readonly pids: PidsInfo
   readonly sources: LimitSources
+  /**
+   * Files that are there and could not be read: no descriptor left, no permission, an I/O error. A limit in one of them is unknown, so
+   * the true limits may be lower than those found. Empty as a rule; at most 64.
+   */
+  readonly unreadable: readonly string[]
 }
 
 /** What the addon returns. */

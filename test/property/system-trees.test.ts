@@ -13,6 +13,7 @@ interface Group {
   high: number | null
   usage: number
   inactive: number
+  active: number
   quota: { us: number; periodUs: number } | null
   pids: { max: number | null; current: number }
 }
@@ -36,6 +37,7 @@ const group: fc.Arbitrary<Group> = fc.record({
   high: sometimes(bytes),
   usage: bytes,
   inactive: bytes,
+  active: bytes,
   quota: sometimes(
     fc.record({ us: fc.integer({ min: 1000, max: 4_000_000 }), periodUs: fc.integer({ min: 1000, max: 1_000_000 }) }),
   ),
@@ -73,14 +75,17 @@ const machine: fc.Arbitrary<Machine> = fc
   .map(({ groups, seed, topology: cpus, ...rest }) => ({
     ...rest,
     ...cpus,
-    groups: [{ max: null, high: null, usage: 0, inactive: 0, quota: null, pids: { max: null, current: 0 } }, ...groups],
+    groups: [
+      { max: null, high: null, usage: 0, inactive: 0, active: 0, quota: null, pids: { max: null, current: 0 } },
+      ...groups,
+    ],
     mounted: seed % (groups.length + 1),
   }))
 
 const pathOf = (index: number) => Array.from({ length: index }, (_, i) => `/g${i + 1}`).join('')
 
 function writeGroup(files: Files, model: Machine, index: number): void {
-  const { max, high, usage, inactive, quota, pids } = model.groups[index]!
+  const { max, high, usage, inactive, active, quota, pids } = model.groups[index]!
   const below = pathOf(index).slice(pathOf(model.mounted).length)
   const at = (controller: string, file: string) =>
     model.version === 'v2' ? `/sys/fs/cgroup${below}/${file}` : `/sys/fs/cgroup/${controller}${below}/${file}`
@@ -92,14 +97,14 @@ function writeGroup(files: Files, model: Machine, index: number): void {
     files[at('', 'memory.max')] = `${max ?? 'max'}\n`
     files[at('', 'memory.high')] = `${high ?? 'max'}\n`
     files[at('', 'memory.current')] = `${usage}\n`
-    files[at('', 'memory.stat')] = `anon 1\ninactive_file ${inactive}\n`
+    files[at('', 'memory.stat')] = `anon 1\ninactive_file ${inactive}\nactive_file ${active}\n`
     files[at('', 'cpu.max')] = `${quota?.us ?? 'max'} ${quota?.periodUs ?? 100_000}\n`
   } else {
     const hierarchical = Math.min(...model.groups.slice(0, index + 1).map((g) => g.max ?? Infinity))
     files[at('memory', 'memory.limit_in_bytes')] = `${max ?? '9223372036854771712'}\n`
     files[at('memory', 'memory.usage_in_bytes')] = `${usage}\n`
     files[at('memory', 'memory.stat')] =
-      `inactive_file 7\nhierarchical_memory_limit ${hierarchical === Infinity ? '9223372036854771712' : hierarchical}\ntotal_inactive_file ${inactive}\n`
+      `inactive_file 7\nhierarchical_memory_limit ${hierarchical === Infinity ? '9223372036854771712' : hierarchical}\ntotal_inactive_file ${inactive}\ntotal_active_file ${active}\n`
     if (isRoot)
       for (const controller of ['cpu', 'memory', 'pids']) files[at(controller, 'cgroup.sane_behavior')] = '0\n'
     if (isRoot) return
@@ -165,7 +170,7 @@ function expectedOf(model: Machine) {
     if (index < model.mounted) return []
     const inherited = version === 'v1' ? lowest(model.groups.slice(0, index + 1).map((one) => one.max)) : g.max
     const bound = lowest([inherited, version === 'v1' ? null : g.high])
-    return bound === null ? [] : [Math.max(0, bound - Math.max(0, g.usage - g.inactive))]
+    return bound === null ? [] : [Math.max(0, bound - Math.max(0, g.usage - Math.max(g.inactive, g.active)))]
   })
   return {
     cpu: {
@@ -203,8 +208,8 @@ describe.skipIf(skip)('readSystemInfo over generated machines (needs Linux and t
       writeTree({
         version: 'v2',
         groups: [
-          { max: 1, high: 1, usage: 1, inactive: 1, quota: null, pids: { max: 1, current: 1 } },
-          { max: 1, high: 1, usage: 1, inactive: 1, quota: null, pids: { max: 1, current: 1 } },
+          { max: 1, high: 1, usage: 1, inactive: 1, active: 1, quota: null, pids: { max: 1, current: 1 } },
+          { max: 1, high: 1, usage: 1, inactive: 1, active: 1, quota: null, pids: { max: 1, current: 1 } },
         ],
         mounted: 0,
         memAvailable: 0,

@@ -58,7 +58,9 @@ void check_membership(std::string_view text) {
 }
 
 void check_mounts(std::string_view text) {
-  const auto mounts = parse_cgroup_mounts(text);
+  CgroupMounts mountinfo;
+  while (!text.empty()) mountinfo.add(take_line(&text));
+  const auto mounts = mountinfo.visible();
   for (size_t i = 0; i < mounts.size(); ++i) {
     require(mounts[i].version != CgroupVersion::none && !mounts[i].root.empty(), "only mounts of control groups");
     for (size_t j = 0; j < i; ++j) require(mounts[i].point != mounts[j].point, "a later mount hides the earlier");

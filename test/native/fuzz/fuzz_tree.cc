@@ -87,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require(!topology.cores_usable || !info.cpu.affinity || *topology.cores_usable <= *info.cpu.affinity,
           "no more cores than CPUs");
   require(!topology.smt_width || *topology.smt_width <= *info.cpu.online, "no core is wider than the machine");
-  const auto available = available_memory(info.memory);
+  const auto available = available_memory(info.memory).value;
   require(!available || !info.memory.hard.value || info.memory.hard.value >= info.memory.headroom.value,
           "headroom is within the limit");
   const auto limit = effective_limit(info.memory);

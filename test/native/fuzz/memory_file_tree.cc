@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "os/text.h"
+
 MemoryFiles& memory_files() {
   static MemoryFiles files;
   return files;
@@ -19,8 +21,21 @@ bool FileTree::read_up_to(std::string_view path, size_t limit, Until until, std:
   return true;
 }
 
+bool FileTree::read_lines(std::string_view path, const std::function<void(std::string_view)>& take) const {
+  const auto file = memory_files().find(full(path));
+  if (file == memory_files().end()) return false;
+  std::string_view rest = file->second;
+  while (!rest.empty()) take(take_line(&rest));
+  return true;
+}
+
 Presence FileTree::probe(std::string_view path) const {
-  return memory_files().count(full(path)) > 0 ? Presence::present : Presence::absent;
+  const std::string wanted = full(path);
+  const auto first = memory_files().lower_bound(wanted);
+  if (first == memory_files().end()) return Presence::absent;
+  const bool is_file = first->first == wanted;
+  const bool is_directory = memory_files().lower_bound(wanted + "/") != memory_files().lower_bound(wanted + "0");
+  return is_file || is_directory ? Presence::present : Presence::absent;
 }
 
 std::vector<std::string> FileTree::directories(std::string_view path, size_t limit) const {
