@@ -80,9 +80,10 @@ describe('a program that runs workers ends by itself', () => {
       await execute(task, [0, 0, 0, 0], options)
       const now = performance.now()
       performance.now = () => now
-      // On a busy machine this thread may have run them all before the worker comes.
+      // On a busy machine this thread may have run them all before the worker comes, which is heard when the event loop turns.
       let crashed = false
       for (let i = 0; i < 20 && !crashed; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
         const outcomes = await execute(task, [1, 2, 3, 4], options)
         crashed = outcomes.some(({ reason }) => reason?.name === 'WorkerCrashedError')
       }
