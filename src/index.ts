@@ -55,7 +55,7 @@ export type {
   CircuitClosed,
   CircuitHalfOpened,
   CircuitOpened,
-} from './policy/circuit-breaker-stage.js'
+} from './policy/circuit-breaker-events.js'
 export type { BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead-options.js'
 export type { BulkheadEvents } from './policy/bulkhead-stage.js'
 export { Bulkhead, bulkhead, type BulkheadStats } from './policy/bulkhead.js'
@@ -83,7 +83,8 @@ export type { NameScope } from './memory/shared-names.js'
 export type { RetryBudgetParameters } from './memory/shared-retry-budget.js'
 export type { RetryContext, RetryData, RetryPolicy } from './policy/retry-options.js'
 export { type GiveUpReason, retry, Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
-export { timeout, Timeout, type TimeoutEvents, type TimeoutOptions, type TimeoutStats } from './policy/timeout.js'
+export { timeout, Timeout, type TimeoutEvents, type TimeoutStats } from './policy/timeout.js'
+export type { TimeoutOptions } from './policy/timeout-options.js'
 export { type HasKey, type KeyedGuard, type KeyedGuardMaker, withRateLimit } from './decorators/with-rate-limit.js'
 export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-limited-call.js'
 export type { Key } from './memory/key-hash.js'

@@ -1,5 +1,6 @@
 import { checkKeys } from '../internal/validate.js'
-import { Timeout, type TimeoutOptions } from '../policy/timeout.js'
+import { Timeout } from '../policy/timeout.js'
+import type { TimeoutOptions } from '../policy/timeout-options.js'
 import { guardFactory } from './guard.js'
 
 /** Half a minute: what most servers and proxies give a request at most. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../internal/clock.js'
-import { type Breaker, createBreaker, openBreaker } from './breaker.js'
+import type { Breaker } from './breaker.js'
+import { createBreaker, openBreaker } from './open-breaker.js'
 import { openName } from './machine-names.js'
 import { NativeBreaker } from './native-breaker.js'
 import type { CellAddress } from './region.js'

@@ -1,10 +1,5 @@
-import type { Clock } from '../internal/clock.js'
-import { nativeAddon } from '../internal/native.js'
 import type { BreakerStateNumber, CallResult } from './circuit-breaker.js'
-import { BREAKER, BREAKER_PARAMETER, CELL_BYTES, KIND, WORDS_PER_CELL, kindWord } from './layout.js'
-import { NativeBreaker } from './native-breaker.js'
-import { type CellAddress, allocateCells, viewCells } from './region.js'
-import { TwinBreaker } from './twin-breaker.js'
+import { BREAKER, BREAKER_PARAMETER, WORDS_PER_CELL } from './layout.js'
 
 /** Longest time and largest count a breaker takes. */
 export const MAX_BREAKER_MS = 1e11
@@ -41,12 +36,6 @@ export interface Breaker {
   control(): { state: BreakerStateNumber; generation: number }
 }
 
-/** Where a breaker's cells are, and the breaker. */
-export interface PlacedBreaker {
-  readonly breaker: Breaker
-  readonly address: CellAddress
-}
-
 /** How many cells a breaker of these parameters takes. */
 export function breakerCells(parameters: Float64Array): number {
   const size = parameters[BREAKER_PARAMETER.size] as number
@@ -55,22 +44,4 @@ export function breakerCells(parameters: Float64Array): number {
     mode === 1 ? 1 + Math.ceil(size / BREAKER.callsPerWord) : mode === 2 ? BREAKER.slices * BREAKER.wordsPerSlice : 0
   const lines = (words: number): number => Math.ceil(words / WORDS_PER_CELL)
   return BREAKER.headCells + lines(parameters[BREAKER_PARAMETER.successThreshold] as number) + lines(window)
-}
-
-/** Makes a closed breaker in cells of its own. */
-export function createBreaker(parameters: Float64Array, clock: Clock): PlacedBreaker {
-  const cells = breakerCells(parameters)
-  const address = allocateCells(cells)
-  const addon = nativeAddon()
-  const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, cells * WORDS_PER_CELL)
-  const breaker =
-    addon === null ? TwinBreaker.create(view, parameters, clock) : NativeBreaker.create(addon, view, parameters, clock)
-  return { breaker, address }
-}
-
-/** Opens the breaker another thread has made, with these parameters. Throws as `viewCells` does. */
-export function openBreaker(address: CellAddress, parameters: Float64Array, clock: Clock): PlacedBreaker {
-  const view = viewCells(address, breakerCells(parameters), kindWord(KIND.circuitBreaker))
-  const addon = nativeAddon()
-  return { breaker: addon === null ? new TwinBreaker(view, clock) : NativeBreaker.open(addon, view, clock), address }
 }

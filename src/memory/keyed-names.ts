@@ -1,5 +1,5 @@
 import type { Clock } from '../internal/clock.js'
-import { type PlacedTable, createKeyedTable, openNamedKeyedTable } from './keyed-table.js'
+import { type PlacedTable, createKeyedTable, openNamedKeyedTable } from './open-keyed-table.js'
 import type { KeyedParameters } from './keyed-terms.js'
 import { openName } from './machine-names.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './shared-names.js'

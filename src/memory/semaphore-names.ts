@@ -3,14 +3,8 @@ import { openName } from './machine-names.js'
 import { NativeSemaphore } from './native-semaphore.js'
 import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
-import {
-  createSemaphore,
-  openSemaphore,
-  orFull,
-  type Semaphore,
-  type SemaphoreLimits,
-  SHARED_SHAPE,
-} from './semaphore.js'
+import { type Semaphore, type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
+import { createSemaphore, openSemaphore, orFull } from './open-semaphore.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './shared-names.js'
 
 const ownNames = new OwnNames<CellAddress>()

@@ -1,12 +1,7 @@
 import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
-import {
-  createSemaphore,
-  openSemaphore,
-  type PlacedSemaphore,
-  type SemaphoreLimits,
-  SHARED_SHAPE,
-} from './semaphore.js'
+import { type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
+import { createSemaphore, openSemaphore, type PlacedSemaphore } from './open-semaphore.js'
 
 /** The queues of this thread at semaphores without a name. A buffer has room for a few only, so none need be removed. */
 const queues = new WeakMap<SharedArrayBuffer, Map<number, WeakRef<PermitQueue>>>()

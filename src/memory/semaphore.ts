@@ -1,9 +1,4 @@
-import { SharedMemoryError } from '../errors.js'
-import { nativeAddon } from '../internal/native.js'
-import { CELL_BYTES, KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from './layout.js'
-import { NativeSemaphore } from './native-semaphore.js'
-import { allocateCells, type CellAddress, viewCells } from './region.js'
-import { TwinSemaphore } from './twin-semaphore.js'
+import { SEMAPHORE, WORDS_PER_CELL } from './layout.js'
 
 /** What becomes of a caller, as native/core/semaphore.h numbers it. */
 export const ADMISSION = { admitted: 0, queued: 1, refused: 2 } as const
@@ -57,37 +52,4 @@ export interface Semaphore extends SemaphoreLimits {
   available(): number
   /** Callers of all threads in the queue. */
   waiting(): number
-}
-
-/** A semaphore and where its cells are. */
-export interface PlacedSemaphore {
-  readonly semaphore: Semaphore
-  readonly address: CellAddress
-}
-
-/** Makes a new semaphore in cells of its own. */
-export function createSemaphore(limits: SemaphoreLimits, shape: SemaphoreShape): PlacedSemaphore {
-  const count = cellsOf(shape)
-  const address = allocateCells(count)
-  const addon = nativeAddon()
-  const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, count * WORDS_PER_CELL)
-  const semaphore =
-    addon === null ? TwinSemaphore.create(view, limits, shape) : NativeSemaphore.create(addon, view, limits, shape)
-  return { semaphore: orFull(semaphore), address }
-}
-
-/** Opens a semaphore of the usual shape that another thread may have made. Throws as `viewCells` does. */
-export function openSemaphore(address: CellAddress): PlacedSemaphore {
-  const view = viewCells(address, cellsOf(SHARED_SHAPE), kindWord(KIND.semaphore))
-  const addon = nativeAddon()
-  return { semaphore: orFull(addon === null ? TwinSemaphore.open(view) : NativeSemaphore.open(addon, view)), address }
-}
-
-/** @throws {SharedMemoryError} ERR_SHARED_MEMORY when `semaphore` has no row left for this thread */
-export function orFull<S extends Semaphore>(semaphore: S | null): S {
-  if (semaphore !== null) return semaphore
-  throw new SharedMemoryError(
-    `this semaphore is in use by as many threads as it has room for (at most ${SEMAPHORE.rows}; a thread that was sent copies of a handle counts once for each, until their bulkheads are collected)`,
-    { reason: 'full' },
-  )
 }

@@ -1,6 +1,7 @@
 import { queueByName } from '../memory/semaphore-names.js'
 import { PermitQueue } from '../memory/permit-queue.js'
-import { createSemaphore, PRIVATE_SHAPE } from '../memory/semaphore.js'
+import { PRIVATE_SHAPE } from '../memory/semaphore.js'
+import { createSemaphore } from '../memory/open-semaphore.js'
 import type { CompleteBulkheadOptions, PartitionKey } from './bulkhead-options.js'
 import { describe } from '../internal/validate.js'
 

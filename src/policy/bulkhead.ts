@@ -14,7 +14,8 @@ import {
   completeBulkheadOptions,
 } from './bulkhead-options.js'
 import { type BulkheadEvents, BulkheadStage } from './bulkhead-stage.js'
-import { BURY, PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
+import { WHY_BOUND, whyBound } from './bound.js'
+import { BURY, PACK, type PolicyHandle } from './portable.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Counts of a bulkhead, of the calls made through this object in this thread. */

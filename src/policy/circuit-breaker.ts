@@ -2,13 +2,16 @@ import { systemClock } from '../internal/clock.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys } from '../internal/validate.js'
-import { type Breaker, createBreaker, openBreaker } from '../memory/breaker.js'
+import type { Breaker } from '../memory/breaker.js'
+import { createBreaker, openBreaker } from '../memory/open-breaker.js'
 import { breakerByName } from '../memory/breaker-names.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import { otherParameters } from '../memory/shared-names.js'
 import { clockOfName } from '../rate-limit/own-clocks.js'
 import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './circuit-breaker-handle.js'
+import { WHY_BOUND, whyBound } from './bound.js'
+import type { CircuitBreakerEvents, CircuitBreakerState } from './circuit-breaker-events.js'
 import {
   CIRCUIT_BREAKER_FUNCTION_KEYS,
   type CircuitBreakerFunctions,
@@ -18,13 +21,8 @@ import {
   readCircuitBreakerOptions,
 } from './circuit-breaker-options.js'
 import { TransitionRings } from './circuit-breaker-rings.js'
-import {
-  type CircuitBreakerEvents,
-  CircuitBreakerStage,
-  type CircuitBreakerState,
-  STATES,
-} from './circuit-breaker-stage.js'
-import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
+import { CircuitBreakerStage, STATES } from './circuit-breaker-stage.js'
+import { PACK, type PolicyHandle } from './portable.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Counts of a circuit breaker, over the calls of this thread. */

@@ -1,6 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
 import type { RateLimiter } from '../rate-limit/rate-limiter.js'
-import { type PolicyHandle, whyBound } from './portable.js'
+import { whyBound } from './bound.js'
+import type { PolicyHandle } from './portable.js'
 
 /** Why a limiter belongs to this thread, as a sentence; undefined if it does not. */
 export function whyLimiterBound(limiter: RateLimiter, isListenedTo = false): string | undefined {

@@ -15,7 +15,7 @@ import {
   retryBudgetByName,
   type SharedRetryBudget,
 } from '../memory/shared-retry-budget.js'
-import { WHY_BOUND, whyBound } from './portable.js'
+import { WHY_BOUND, whyBound } from './bound.js'
 import { LocalRetryBudgetStore, type RetryBudgetStore } from './retry-budget-store.js'
 
 /** Options of {@link RetryBudget}. */

@@ -9,20 +9,12 @@ import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.j
 import { isThenable } from '../internal/thenable.js'
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { Hold } from './hold.js'
-import { PACK, type PolicyHandle, WHY_BOUND, whyBound } from './portable.js'
+import { WHY_BOUND, whyBound } from './bound.js'
+import { PACK, type PolicyHandle } from './portable.js'
 import { Scope } from './scope.js'
 import type { AroundCall, AroundStage, Call, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
-
-/** Options of `timeout`, beside its time. */
-export interface TimeoutOptions {
-  /** 'aggressive' (default): aborts the signal of this call and stops waiting; 'cooperative': aborts, and waits for the function. */
-  readonly strategy?: 'aggressive' | 'cooperative' | undefined
-  /** For events. */
-  readonly name?: string | undefined
-  /** For tests; default: the monotonic clock. */
-  readonly clock?: Clock | undefined
-}
+import type { TimeoutOptions } from './timeout-options.js'
 
 /** Events of a timeout. */
 export interface TimeoutEvents {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type Admission, createBreaker } from '../../dist/memory/breaker.js'
+import type { Admission } from '../../dist/memory/breaker.js'
+import { createBreaker } from '../../dist/memory/open-breaker.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/layout.js'
 import { STATES } from '../../dist/policy/circuit-breaker-stage.js'
 import { type ReferenceCall, ReferenceBreaker } from './breaker-reference.js'

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { cellsOf, createSemaphore, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphore.js'
+import { cellsOf, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphore.js'
+import { createSemaphore } from '../../dist/memory/open-semaphore.js'
 import { SEMAPHORE } from '../../dist/memory/layout.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'
 import { expectPermitsConserved, expectTheSameSemaphore } from './semaphore-twin-properties.js'

@@ -1,7 +1,7 @@
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { isThenable, type PaceOfLoop, SLICE_MS } from '../model/pace.js'
 import type { Lane, Run } from '../run/run.js'
-import type { Batch } from '../run/supply.js'
+import type { Batch } from '../run/batch.js'
 
 const nothing = (): void => undefined
 

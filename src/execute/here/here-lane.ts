@@ -2,7 +2,7 @@ import { shareOf } from '../model/how-much.js'
 import { type PaceOfLoop, SLICE_MS } from '../model/pace.js'
 import { type Progress, runItems } from './run-items.js'
 import type { Lane, Run } from '../run/run.js'
-import type { Batch } from '../run/supply.js'
+import type { Batch } from '../run/batch.js'
 
 /** Most items taken at a time: enough to forget the cost of taking. */
 const MOST_AT_ONCE = 1024

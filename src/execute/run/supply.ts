@@ -1,17 +1,7 @@
 import type { Account } from './account.js'
+import type { Batch } from './batch.js'
 import { ArraySource, type ItemSource } from './item-source.js'
 import { SharedBlock } from '../workers/shared-block.js'
-
-/** Items with neighbouring indices that one lane has taken. */
-export interface Batch {
-  /** Index of the first item. */
-  readonly start: number
-  readonly items: ArrayLike<unknown>
-  /** How often the first item has been tried before. */
-  readonly attempts: number
-  /** Whether a worker has died of one of them: each result is then reported before the next item starts. */
-  readonly isCareful: boolean
-}
 
 /**
  * Hands the items of a source to lanes, in order, each once; what a dead worker left comes first again.

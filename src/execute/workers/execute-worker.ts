@@ -9,7 +9,8 @@ import { loadPlacing, tellPlace } from './placement.js'
 import { runBlock } from './worker-block.js'
 import { inFlightOf, runChunk, type WorkerState } from './worker-items.js'
 import { Cell, MOST_LOOKS, type ToWorker, type WorkerStart } from './worker-protocol.js'
-import { type Guard, guardOf } from './worker-policies.js'
+import { guardOf } from './worker-policies.js'
+import type { Guard } from './worker-policy-classes.js'
 import { WorkerReport } from './worker-report.js'
 
 /** How long a worker that has been woken up waits for what it is to do. */

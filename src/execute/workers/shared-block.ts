@@ -1,4 +1,4 @@
-import type { Batch } from '../run/supply.js'
+import type { Batch } from '../run/batch.js'
 import { partOf } from '../run/item-source.js'
 import { readState } from './block-states.js'
 import { Claims, shareMemory, type SharedWords, wordsIn } from './shared-words.js'

@@ -1,9 +1,7 @@
 import type { Policy } from '../../internal/policy.js'
 import type { PolicyHandle } from '../../policy/portable.js'
 import type { SentPolicy } from './shared-policies.js'
-
-/** Has `start` called once the policies of a run allow it, perhaps several times; the promise is of what becomes of it. */
-export type Guard = (start: () => unknown) => Promise<unknown>
+import type { Guard } from './worker-policy-classes.js'
 
 /**
  * Policies of this worker that somebody still holds. A run that comes with one again gets the same object: it has a row of its own

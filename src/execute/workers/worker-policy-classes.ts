@@ -3,7 +3,9 @@ import type { Policy } from '../../internal/policy.js'
 import { compile } from '../../policy/frame.js'
 import { Scope } from '../../policy/scope.js'
 import { stagesOf } from '../../policy/stages-of.js'
-import type { Guard } from './worker-policies.js'
+
+/** Has `start` called once the policies of a run allow it, perhaps several times; the promise is of what becomes of it. */
+export type Guard = (start: () => unknown) => Promise<unknown>
 
 export { policyFromHandle } from '../../policy/policy-from-handle.js'
 

@@ -1,0 +1,32 @@
+import type { CircuitOpenError } from '../errors.js'
+
+/** What a circuit breaker does with the next call. */
+export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
+
+/** Calls are refused from now on. */
+export interface CircuitOpened {
+  readonly state: 'open' | 'isolated'
+  /** The failure that was one too many, where it happened in this thread; else undefined. */
+  readonly error: unknown
+  /** Counts the transitions of the breaker, over all threads. */
+  readonly generation: number
+}
+
+/** A few calls are let through as probes. */
+export interface CircuitHalfOpened {
+  readonly generation: number
+}
+
+/** Every call is let through. */
+export interface CircuitClosed {
+  readonly generation: number
+}
+
+/** Events of a circuit breaker. Several transitions in quick succession by other threads are told as the last of them. */
+export interface CircuitBreakerEvents {
+  open: CircuitOpened
+  halfOpen: CircuitHalfOpened
+  close: CircuitClosed
+  /** A call was refused. */
+  rejected: { readonly error: CircuitOpenError }
+}

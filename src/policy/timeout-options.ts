@@ -1,0 +1,11 @@
+import type { Clock } from '../internal/clock.js'
+
+/** Options of `timeout`, beside its time. */
+export interface TimeoutOptions {
+  /** 'aggressive' (default): aborts the signal of this call and stops waiting; 'cooperative': aborts, and waits for the function. */
+  readonly strategy?: 'aggressive' | 'cooperative' | undefined
+  /** For events. */
+  readonly name?: string | undefined
+  /** For tests; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+}
