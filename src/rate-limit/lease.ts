@@ -52,12 +52,16 @@ export class Lease implements Disposable {
   #immediate: NodeJS.Immediate | null = null
   #disposed = false
 
-  /** @internal */
-  constructor(host: LeaseHost, options: LeaseOptions = {}) {
+  private constructor(host: LeaseHost, options: LeaseOptions) {
     checkKeys('RateLimiter.lease', options, ['size'])
     const { size = DEFAULT_SIZE } = options
     this.size = checkNumber('size', size, { min: 1, max: MAX_SIZE, integer: true })
     this.#host = host
+  }
+
+  /** A lease of the limiter behind `host`. @internal */
+  static of(host: LeaseHost, options: LeaseOptions = {}): Lease {
+    return new Lease(host, options)
   }
 
   /** Calls granted since the last time tokens went back. @internal */

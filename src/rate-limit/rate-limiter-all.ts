@@ -82,9 +82,15 @@ type Held = Charge & { readonly ticket: Ticket }
 export class RateLimiterAll<K extends string = string, Keyed extends string = never> {
   readonly #parts: ReadonlyMap<string, LimitPart | KeyedLimit>
 
-  /** @internal */
-  constructor(parts: ReadonlyMap<string, LimitPart | KeyedLimit>) {
+  private constructor(parts: ReadonlyMap<string, LimitPart | KeyedLimit>) {
     this.#parts = parts
+  }
+
+  /** The limits of `parts`, by name. @internal */
+  static of<K extends string, Keyed extends string>(
+    parts: ReadonlyMap<string, LimitPart | KeyedLimit>,
+  ): RateLimiterAll<K, Keyed> {
+    return new RateLimiterAll(parts)
   }
 
   /**

@@ -256,7 +256,7 @@ export class RateLimiter implements Policy, Disposable {
    */
   lease(options?: LeaseOptions): Lease {
     this.#checkUsable()
-    return new Lease(this.#leaseHost, options)
+    return Lease.of(this.#leaseHost, options)
   }
 
   /**
@@ -374,7 +374,7 @@ export class RateLimiter implements Policy, Disposable {
           : (limit instanceof RateLimiter ? limit : new RateLimiter(limit)).#part(),
       )
     }
-    return new RateLimiterAll(parts)
+    return RateLimiterAll.of(parts)
   }
 
   /** What this limiter has done in this thread. */

@@ -56,6 +56,16 @@ describe('a task in a TypeScript module', () => {
     )
   })
 
+  it('is refused with Node 22 as the way out where --import registers for the main thread only, as tsx does', async () => {
+    const tsx = new URL('main-thread-only.mjs', loader).href
+    const said = await output(oldest, ['--import', tsx], program())
+    expect(said).toMatch(
+      /^TypeError: .*does not load by itself in a worker: before Node 22 what `--import` registers is not there in workers: use Node 22\.18 or later, or name the compiled module \(ERR_UNKNOWN_FILE_EXTENSION, 0 drawn\)\n$/,
+    )
+    expect(said).not.toContain('node --import tsx')
+    expect(await output('22', ['--import', tsx], program())).not.toContain('before Node 22')
+  })
+
   it('is refused with what to do where only the main thread has a loader', async () => {
     expect(await output(oldest, [], program(`await import('${loader}')\n`))).toMatch(
       /^TypeError: .*does not load by itself in a worker: .*as it starts.*node --import tsx/,

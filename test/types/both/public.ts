@@ -1,6 +1,9 @@
 import {
   fallback,
+  Lease,
   pipeline,
+  RateLimiter,
+  RateLimiterAll,
   type Retry,
   retry,
   timeout,
@@ -69,7 +72,44 @@ export const spare = withFallback('spare')((fail: boolean): string => {
   return 'real'
 })
 
+interface Answer {
+  readonly status: number
+}
+// What the calls return is what `retryIfResult` sees.
+export const answers = retry<Answer>({ retryIfResult: ({ status }, { attempt }) => status === 503 && attempt < 3 })
+export const guarded = withRetry({ retryIfResult: (answer: Answer) => answer.status === 503 })(
+  async (status: number): Promise<Answer> => ({ status }),
+)
+
+// A lease and limits put together are made by a limiter.
+export const lease: Lease = new RateLimiter().lease()
+export const all: RateLimiterAll<'rpm'> = RateLimiter.all({ rpm: {} })
+
+/** Only compiled, never called. */
+export function accepted(): Promise<unknown>[] {
+  // A fallback gives its own type beside the call's; a function gives what it returns, or what its promise holds.
+  const valueOrCall: Promise<string | number> = fallback(1).execute(async () => 'a')
+  const madeOrCall: Promise<string | null> = fallback(async () => null).execute(() => 'a')
+  const byError: Promise<string | Date> = fallback((error, { signal }) => {
+    signal.throwIfAborted()
+    return new Date(String(error))
+  }).execute(() => 'a')
+  const kept: Promise<Answer> = guarded(503)
+  return [valueOrCall, madeOrCall, byError, kept]
+}
+
 export function refused(): void {
+  // @ts-expect-error -- the substitute is no string
+  const text: Promise<string> = fallback(1).execute(async () => 'a')
+  text.catch(String)
+  // @ts-expect-error -- an answer has a status, which is a number
+  retry<Answer>({ retryIfResult: ({ status }) => status === 'busy' })
+  // @ts-expect-error -- no answer of an untyped retry is known
+  retry({ retryIfResult: (answer) => answer.status === 503 })
+  // @ts-expect-error -- made by `limiter.lease()`
+  new Lease()
+  // @ts-expect-error -- made by `RateLimiter.all()`
+  new RateLimiterAll(new Map())
   // @ts-expect-error -- no number
   load('1').catch(String)
   // @ts-expect-error -- unknown option
