@@ -130,6 +130,15 @@ napi_value charge(napi_env env, napi_callback_info info) {
   return make_outcome(env, call.handle->table.charge(call.now_ns, call.hash, tokens));
 }
 
+// keyedPause(number, key, nowMs, ms): outcome
+napi_value pause(napi_env env, napi_callback_info info) {
+  KeyedCall<4> call(env, info);
+  double ms = 0;
+  if (!call.ready) return nullptr;
+  if (!read_double(env, call.values[3], &ms) || !(ms > 0)) return throw_range(env, "keyed: ms must be > 0");
+  return make_outcome(env, call.handle->table.pause(call.now_ns, call.hash, wait_ns_from_ms(ms)));
+}
+
 // keyedLook(number, key, nowMs, tokens, out): available tokens; writes the wait for `tokens`
 napi_value look(napi_env env, napi_callback_info info) {
   KeyedCall<5> call(env, info);
@@ -292,6 +301,7 @@ bool register_keyed(napi_env env, napi_value exports) {
       {"keyedCancel", cancel},
       {"keyedRefund", refund},
       {"keyedCharge", charge},
+      {"keyedPause", pause},
       {"keyedLook", look},
       {"keyedReset", reset},
       {"keyedSize", size},

@@ -17,6 +17,7 @@ export interface KeyedReserved {
 }
 
 const ATTEMPTS = 1000
+const LAST_NS = 2n ** 63n - 1n
 const NO_POSITION: KeyedPosition = { position: 0n, generation: 0n }
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
@@ -55,6 +56,28 @@ export class KeyedBuckets {
   /** Takes `tokens` whether they are there or not. */
   charge(nowNs: bigint, hash: bigint, tokens: number): Outcome {
     return this.#take(nowNs, hash, costUnits(tokens, this.terms.digits), null).outcome
+  }
+
+  /** Lets the key have nothing for `pauseNs`, and one token then. */
+  pause(nowNs: bigint, hash: bigint, pauseNs: bigint): Outcome {
+    const { terms } = this
+    const target = min(terms.produced(min(nowNs + pauseNs, LAST_NS)) - terms.costOf(1), this.#slots.most)
+    const at = this.#slots.placeOf(hash)
+    const floor = terms.produced(nowNs) - terms.burst
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const seen = this.#slots.find(at)
+      if (seen.state === 'live') {
+        if (this.#slots.numberOf(seen.level) >= target || target <= floor) return OUTCOME.granted
+        if (this.#slots.commit(seen, this.#slots.levelOf(target, seen.identity))) return OUTCOME.granted
+        continue
+      }
+      const survey = this.#slots.takeStock(at, floor)
+      if (survey.result === 'again') continue
+      if (target <= floor) return OUTCOME.granted
+      if (survey.result === 'full' && !terms.asked.evicts) return OUTCOME.busy
+      if (this.#slots.freeze(survey.choice) && this.#slots.claim(at, survey, target) !== null) return OUTCOME.granted
+    }
+    return OUTCOME.busy
   }
 
   /** Gives back what a reservation took if nothing was reserved after it; returns the tokens given back. */

@@ -15,6 +15,8 @@ export interface KeyedTable {
   refund(key: Key, tokens: number): number
   /** Takes `tokens`, also what is not there. */
   charge(key: Key, tokens: number): Outcome
+  /** Lets the key have nothing for `ms` > 0, and one token then. */
+  pause(key: Key, ms: number): Outcome
   /** What the key has, and how long it would have to wait for `tokens`. */
   look(key: Key, tokens: number): { available: number; waitMs: number }
   reset(key: Key): void

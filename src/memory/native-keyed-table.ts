@@ -39,6 +39,7 @@ declare module '../internal/native.js' {
     keyedCancel(number: number, key: Key, nowMs: number, tokens: number, ticket: Float64Array): number
     keyedRefund(number: number, key: Key, nowMs: number, tokens: number): number
     keyedCharge(number: number, key: Key, nowMs: number, tokens: number): Outcome
+    keyedPause(number: number, key: Key, nowMs: number, ms: number): Outcome
     keyedLook(number: number, key: Key, nowMs: number, tokens: number, out: Float64Array): number
     keyedReset(number: number, key: Key, nowMs: number): void
     keyedSize(number: number, key: Key, nowMs: number): number
@@ -123,6 +124,10 @@ export class NativeKeyedTable implements KeyedTable {
 
   charge(key: Key, tokens: number): Outcome {
     return this.#addon.keyedCharge(this.#number, key, timeFor(this.#clock), tokens)
+  }
+
+  pause(key: Key, ms: number): Outcome {
+    return this.#addon.keyedPause(this.#number, key, timeFor(this.#clock), ms)
   }
 
   look(key: Key, tokens: number): { available: number; waitMs: number } {

@@ -61,6 +61,10 @@ export class TwinKeyedTable implements KeyedTable {
     return this.#buckets.charge(this.#nowNs(), this.#hash(key), tokens)
   }
 
+  pause(key: Key, ms: number): Outcome {
+    return this.#buckets.pause(this.#nowNs(), this.#hash(key), waitNsFromMs(ms))
+  }
+
   look(key: Key, tokens: number): { available: number; waitMs: number } {
     const { available, waitNs } = this.#buckets.look(this.#nowNs(), this.#hash(key), tokens)
     return { available, waitMs: msFromWait(waitNs) }

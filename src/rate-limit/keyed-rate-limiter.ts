@@ -1,24 +1,25 @@
-import { SharedMemoryError } from '../errors.js'
 import { notify } from '../internal/listeners.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import type { Ticket } from '../memory/bucket.js'
 import { type Key, checkKey } from '../memory/key-hash.js'
-import { keyedTableByName } from '../memory/keyed-names.js'
 import type { KeyedTable } from '../memory/keyed-table.js'
-import { type PlacedTable, createKeyedTable, openKeyedTable } from '../memory/open-keyed-table.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
 import { GRANTED } from './granted.js'
 import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './keyed-handle.js'
 import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './keyed-policy.js'
+import { bucketOfKey, placeTable } from './keyed-place.js'
 import { KeyedQueue } from './keyed-queue.js'
 import { clockOfName } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
 import type { LimitPart } from './rate-limiter-all.js'
 import { disposedError, moreThanBurst, noRoomForKey, rateLimitExceeded } from './refusals.js'
+
+/** The axis of a table lasts a hundred years from its start. */
+const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
 
 /**
  * A token bucket for every key: an address, a user, a route. All buckets have the same rate and burst and lie in one block of shared
@@ -163,6 +164,21 @@ export class KeyedRateLimiter implements Disposable {
     this.#table.refund(checkKey('key', key), Math.min(tokens, this.#policy.burstSize))
   }
 
+  /**
+   * Admits nothing of a key for a while, in every thread: for the Retry-After of one server among many. One token is there when the pause
+   * ends. A pause that ends later stays; callers that wait for the key already keep their times; less than a token may be had up to
+   * `1 / requestsPerSecond` earlier.
+   *
+   * @param key - a string, number or bigint
+   * @param ms - how long from now, >= 0; what is longer than ten years is ten years
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
+  pauseFor(key: Key, ms: number): void {
+    this.#checkUsable()
+    checkKey('key', key)
+    if (checkNumber('ms', ms, { min: 0 }) > 0) this.#table.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
+  }
+
   /** Fills a key's bucket. Callers that wait for it already keep their times. */
   reset(key: Key): void {
     this.#checkUsable()
@@ -299,33 +315,4 @@ export class KeyedRateLimiter implements Disposable {
   #checkUsable(): void {
     if (this.#disposed) throw disposedError()
   }
-}
-
-function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): LimitPart['bucket'] {
-  return {
-    tryAcquire: (tokens) => table.tryAcquire(key, tokens),
-    reserve: (tokens, maxWaitMs) => table.reserve(key, tokens, maxWaitMs),
-    cancel: (ticket, tokens) => table.cancel(key, ticket, tokens),
-    refund: (tokens) => table.refund(key, tokens),
-    charge: (tokens) => table.charge(key, tokens),
-    available: () => table.look(key, 1).available,
-    parameters: () => policy,
-  }
-}
-
-/** The table of a policy: a new one, that of its name, or that of a handle. */
-function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): PlacedTable {
-  const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = policy
-  const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
-  if (name !== undefined) return keyedTableByName(name, scope, parameters, clock)
-  if (adopted === null) return createKeyedTable(parameters, clock)
-  const placed = openKeyedTable(adopted, clock)
-  const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every(
-    (key) => placed.parameters[key] === parameters[key],
-  )
-  if (!isSame)
-    throw new SharedMemoryError('the table of this handle has other parameters than its policy says', {
-      reason: 'parameters-differ',
-    })
-  return placed
 }

@@ -2,6 +2,7 @@
 // that keys meet.
 #include "core/keyed_table.h"
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -151,6 +152,24 @@ TEST("keyed: a ticket of a key that was evicted gives nothing back") {
   CHECK(table->try_acquire(kSecond, hash_of(1), 5) == Outcome::kGranted);
   EXPECT_EQ(table->cancel(kSecond, hash_of(1), held.ticket, 5), 0.0);
   EXPECT_EQ(table->look(kSecond, hash_of(1), 1).available, 0.0);
+}
+
+TEST("keyed: a pause admits nothing, then one token; the longer of two stands; a key that was never seen has one too") {
+  for (const bool seen : {false, true}) {
+    Table table(5, 10, 5);
+    if (seen) CHECK(table->try_acquire_one(kSecond, hash_of(1)));
+    CHECK(table->pause(kSecond, hash_of(1), 3 * kSecond) == Outcome::kGranted);
+    CHECK(table->pause(kSecond, hash_of(1), kSecond) == Outcome::kGranted);
+    EXPECT_EQ(table->look(kSecond, hash_of(1), 1).wait_ns, 3 * kSecond);
+    CHECK(!table->try_acquire_one(4 * kSecond - 1, hash_of(1)));
+    CHECK(table->try_acquire_one(4 * kSecond, hash_of(1)));
+    CHECK(!table->try_acquire_one(4 * kSecond, hash_of(1)));
+  }
+  Table full(1, 1, 1, false);
+  CHECK(full->try_acquire_one(kSecond, hash_of(1)));
+  CHECK(full->pause(kSecond, hash_of(2), kSecond) == Outcome::kBusy);
+  CHECK(full->pause(kSecond, hash_of(1), std::numeric_limits<int64_t>::max()) == Outcome::kGranted);
+  CHECK(!full->try_acquire_one(1'000'000 * kSecond, hash_of(1)));
 }
 
 // One bucket, as plainly as can be, in exact fractions: tokens are counted in billionths, time in ns, rates are whole.

@@ -16,6 +16,7 @@ type Operation =
   | { kind: 'tryAcquire' | 'look' | 'refund' | 'charge'; tokens: number }
   | { kind: 'reserve'; tokens: number; maxWaitMs: number }
   | { kind: 'cancel'; ticket: number }
+  | { kind: 'pause'; ms: number }
 
 const anyKeys = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
@@ -46,6 +47,7 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('reserve' as const), tokens: shares, maxWaitMs: waits }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), ticket: fc.nat({ max: 30 }) }) },
+  fc.record({ kind: fc.constant('pause' as const), ms: fc.double({ min: 1e-6, max: 1e8, noNaN: true }) }),
   fc.record({ kind: fc.constantFrom('reset' as const, 'size' as const) }),
 )
 
@@ -64,6 +66,8 @@ function apply(side: Side, turn: number, key: number, operation: Operation, burs
     case 'reset':
       table.reset(key)
       return 'reset'
+    case 'pause':
+      return table.pause(key, operation.ms)
     case 'size':
       return table.size()
     case 'cancel': {

@@ -82,6 +82,41 @@ describe('KeyedRateLimiter', () => {
     expect(() => limiter.refund(null as never, 1)).toThrow('key must be a string, number or bigint; received null')
   })
 
+  it('pauses one key for every thread, and has one token when that ends', async () => {
+    const { clock, limiter } = keyed({ burstSize: 5 })
+    const other = KeyedRateLimiter.from(limiter.share())
+    limiter.pauseFor('a', 1000)
+    expect(limiter.tryAcquire('b')).toBe(true)
+    expect([other.tryAcquire('a'), other.retryAfterMs('a'), other.getAvailableTokens('a')]).toEqual([false, 1000, 0])
+    limiter.pauseFor('a', 500)
+    limiter.pauseFor('a', 0)
+    await clock.advance(999)
+    expect(limiter.tryAcquire('a')).toBe(false)
+    await clock.advance(1)
+    expect([1, 2].map(() => limiter.tryAcquire('a'))).toEqual([true, false])
+    limiter.pauseFor('c', 0)
+    expect(limiter.getAvailableTokens('c')).toBe(5)
+    expect(() => limiter.pauseFor('a', -1)).toThrow('ms must be a finite number >= 0; received -1 (number)')
+    expect(() => limiter.pauseFor(null as never, 1)).toThrow('key must be')
+    limiter.pauseFor('d', 1e300)
+    expect(limiter.tryAcquire('d')).toBe(false)
+  })
+
+  it('makes nobody wait less who waits already, and all others longer', async () => {
+    const { clock, limiter } = keyed({ burstSize: 1 })
+    const admitted: string[] = []
+    limiter.tryAcquire('a')
+    void limiter.acquire('a').then(() => admitted.push('before'))
+    limiter.pauseFor('a', 1000)
+    void limiter.acquire('a').then(() => admitted.push('after'))
+    await clock.advance(100)
+    expect(admitted).toEqual(['before'])
+    await clock.advance(899)
+    expect(admitted).toEqual(['before'])
+    await clock.advance(1)
+    expect(admitted).toEqual(['before', 'after'])
+  })
+
   it('takes several tokens, or none', () => {
     const { limiter } = keyed({ burstSize: 5 })
     expect(limiter.tryAcquire('a', 3.5)).toBe(true)

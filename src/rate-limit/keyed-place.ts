@@ -1,0 +1,38 @@
+import { SharedMemoryError } from '../errors.js'
+import type { Key } from '../memory/key-hash.js'
+import { keyedTableByName } from '../memory/keyed-names.js'
+import type { KeyedTable } from '../memory/keyed-table.js'
+import { type PlacedTable, createKeyedTable, openKeyedTable } from '../memory/open-keyed-table.js'
+import type { CellAddress } from '../memory/region.js'
+import type { CompleteKeyedPolicy } from './keyed-policy.js'
+import type { LimitPart } from './rate-limiter-all.js'
+
+/** The bucket of one key, for `RateLimiter.all`. */
+export function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): LimitPart['bucket'] {
+  return {
+    tryAcquire: (tokens) => table.tryAcquire(key, tokens),
+    reserve: (tokens, maxWaitMs) => table.reserve(key, tokens, maxWaitMs),
+    cancel: (ticket, tokens) => table.cancel(key, ticket, tokens),
+    refund: (tokens) => table.refund(key, tokens),
+    charge: (tokens) => table.charge(key, tokens),
+    available: () => table.look(key, 1).available,
+    parameters: () => policy,
+  }
+}
+
+/** The table of a policy: a new one, that of its name, or that of a handle. */
+export function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): PlacedTable {
+  const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = policy
+  const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
+  if (name !== undefined) return keyedTableByName(name, scope, parameters, clock)
+  if (adopted === null) return createKeyedTable(parameters, clock)
+  const placed = openKeyedTable(adopted, clock)
+  const isSame = (['rate', 'burst', 'capacity', 'evicts'] as const).every(
+    (key) => placed.parameters[key] === parameters[key],
+  )
+  if (!isSame)
+    throw new SharedMemoryError('the table of this handle has other parameters than its policy says', {
+      reason: 'parameters-differ',
+    })
+  return placed
+}
