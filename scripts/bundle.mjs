@@ -16,7 +16,7 @@ import { mustRun } from './support/run.mjs'
 /** Names of functions and classes stay: an error has its class's, and a stack trace can be read. */
 const names = { keep_classnames: true, keep_fnames: true }
 /** An error that nobody catches shows its line of code: none may be as long as the file. */
-const format = { max_line_len: 200 }
+const format = { max_line_len: 200, comments: /webpackIgnore|@vite-ignore/ }
 /** A function that is called in one place stays where it is: put there, it would be made anew by each call. */
 const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, format }
 
@@ -32,7 +32,11 @@ const startsCommonJs = {
 const metaOfCommonJs = {
   name: 'meta-of-commonjs',
   resolveImportMeta: (property) =>
-    ({ url: "require('node:url').pathToFileURL(__filename).href", dirname: '__dirname' })[property] ?? null,
+    ({
+      // ncc makes ES modules of this, which have no name of their file.
+      url: "(typeof __filename === 'string' ? require('node:url').pathToFileURL(__filename).href : undefined)",
+      dirname: '__dirname',
+    })[property] ?? null,
 }
 
 const minifying = { name: 'minify', renderChunk: minifyChunk }

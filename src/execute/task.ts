@@ -130,7 +130,7 @@ export function resolvedBefore(given: unknown): ResolvedTask | undefined {
 }
 
 /**
- * Imports a module. A module that awaits a run of its own export at its top level would wait for itself for ever: its import ends
+ * Imports a module, whatever bundler has joined this code into a program: the module is the user's. One that awaits a run of its own export at its top level would wait for itself for ever: its import ends
  * when its top level has. That is so when this thread has nothing left to do and the import has still not ended.
  */
 async function importModule(url: string): Promise<Record<string, unknown>> {
@@ -141,7 +141,10 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   if (importing.size === 0) process.on('beforeExit', refuseAll)
   importing.add(refuse)
   try {
-    return (await Promise.race([import(url), stuck])) as Record<string, unknown>
+    return (await Promise.race([import(/* webpackIgnore: true */ /* @vite-ignore */ url), stuck])) as Record<
+      string,
+      unknown
+    >
   } catch (error) {
     throw whyNotImported(url, error, false)
   } finally {

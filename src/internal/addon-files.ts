@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url'
+
 /** Node's `require`, or a bundler's; a module has one only while it is lent (native.ts). */
 declare const require: (path: string) => unknown
 
@@ -36,4 +38,35 @@ export function requirePrebuilt(usable: (file: string) => boolean, failed: (erro
     failed(error)
   }
   return undefined
+}
+
+/**
+ * The same files by URL. webpack leaves `require` in an ES module alone, but sees these, copies the files and puts in where they are.
+ *
+ * @returns paths, the likelier file first; none on a system without
+ */
+export function prebuiltFiles(): string[] {
+  return urls().map((url) => fileURLToPath(url))
+}
+
+function urls(): URL[] {
+  if (process.platform === 'linux' && process.arch === 'x64')
+    return [
+      new URL('../../prebuilds/linux-x64/amorsize.glibc.node', import.meta.url),
+      new URL('../../prebuilds/linux-x64/amorsize.musl.node', import.meta.url),
+    ]
+  if (process.platform === 'linux' && process.arch === 'arm64')
+    return [
+      new URL('../../prebuilds/linux-arm64/amorsize.glibc.node', import.meta.url),
+      new URL('../../prebuilds/linux-arm64/amorsize.musl.node', import.meta.url),
+    ]
+  if (process.platform === 'darwin' && process.arch === 'x64')
+    return [new URL('../../prebuilds/darwin-x64/amorsize.node', import.meta.url)]
+  if (process.platform === 'darwin' && process.arch === 'arm64')
+    return [new URL('../../prebuilds/darwin-arm64/amorsize.node', import.meta.url)]
+  if (process.platform === 'win32' && process.arch === 'x64')
+    return [new URL('../../prebuilds/win32-x64/amorsize.node', import.meta.url)]
+  if (process.platform === 'win32' && process.arch === 'arm64')
+    return [new URL('../../prebuilds/win32-arm64/amorsize.node', import.meta.url)]
+  return []
 }

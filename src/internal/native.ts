@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { SharedMemoryError } from '../errors.js'
-import { requirePrebuilt } from './addon-files.js'
+import { prebuiltFiles, requirePrebuilt } from './addon-files.js'
 import { builtins } from './builtins.js'
 import { elfFault } from './elf.js'
 import { describe } from './validate.js'
@@ -68,7 +68,8 @@ function load(): Loaded {
   }
   const addon =
     ours(requireBuilt(usable, failed)) ??
-    ours(lendingRequire(() => requirePrebuilt((file) => usable(pathInPackage(`prebuilds/${file}`) ?? file), failed)))
+    ours(lendingRequire(() => requirePrebuilt((file) => usable(pathInPackage(`prebuilds/${file}`) ?? file), failed))) ??
+    ours(requireCopied(usable, failed))
   if (addon !== undefined) return { addon, status: { source: 'addon', tried } }
 
   const report = explain(tried, codes.has('ERR_DLOPEN_DISABLED'))
@@ -93,6 +94,21 @@ function requireBuilt(usable: (path: string) => boolean, failed: (error: unknown
     failed(error)
     return undefined
   }
+}
+
+/** The addon that webpack has copied to where the program is. Everybody else has found its files in the package, or has not. */
+function requireCopied(usable: (path: string) => boolean, failed: (error: unknown) => void): unknown {
+  const inPackage = pathInPackage('prebuilds')
+  if (inPackage === undefined) return undefined
+  for (const path of prebuiltFiles()) {
+    if (path.startsWith(inPackage) || !usable(path)) continue
+    try {
+      return builtins.module.createRequire(path)(path)
+    } catch (error) {
+      failed(error)
+    }
+  }
+  return undefined
 }
 
 /** Where a file of the package is; undefined where a bundler has made it part of a program that does not know where it is. */
@@ -120,7 +136,7 @@ function lendingRequire<T>(load: () => T): T {
   }
 }
 
-/** Where this code is; undefined where a bundler has made CommonJS of it, which has a `require` of its own. */
+/** Where this code is; undefined where a bundler has made something of it that cannot tell. */
 const ownUrl = (): string | undefined => import.meta.url
 
 /** What an error says, without the list of files that asked for a module. */
@@ -136,7 +152,7 @@ function explain(tried: readonly string[], isForbidden: boolean): string {
       ? 'To mend it: Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'
       : [
           'To mend it: reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',
-          'or, where a bundler has joined amorsize into the program, have it copy *.node files (esbuild: --loader:.node=copy) or mark amorsize as external;',
+          'or, where a bundler has joined amorsize into the program, have it copy *.node files (esbuild: --loader:.node=copy) or mark amorsize as external: https://github.com/amorsize/amorsize-node/blob/main/docs/platforms.md;',
           'or, with a C++20 compiler and Python, run "tar -xzf dist/native.tgz && npm install --no-save node-addon-api && npx node-gyp rebuild" in the folder of amorsize.',
         ].join('\n'),
     'Or set AMORSIZE_NATIVE=0 to accept the twin without this warning.',
