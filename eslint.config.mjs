@@ -80,6 +80,9 @@ export default tseslint.config(
       'test/types/legacy/',
       'test/field/**/*.ts',
       'test/field/.built/',
+      // Programs as users write them, in the language of each tool.
+      'test/tools/program/',
+      'test/tools/projects/',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

@@ -6,10 +6,12 @@ import { Tally } from './support/tally.mjs'
 import { root } from './support/project.mjs'
 import { npm, run } from './support/run.mjs'
 import { inSteps } from './support/steps.mjs'
+import { tools } from './support/tools.mjs'
 import { vitest } from './support/vitest.mjs'
 
 const withAddon = process.env.AMORSIZE_NATIVE !== '0'
 const tally = new Tally()
+const prebuild = join(root, 'scripts', 'prebuild.mjs')
 const quietly = (...args) => npm(args, { quiet: true })
 
 /** What each part does, the minutes it takes on two cores, and its work. */
@@ -48,12 +50,12 @@ const parts = {
   },
   // Apart from the others: these install packages and start many processes, which would disturb tests that watch the clock.
   package: {
-    what: 'packs the package, installs it, uses it',
+    what: 'packs the package, installs it, uses it by itself and through bundlers and Jest',
     minutes: 4,
     async run() {
-      if (withAddon)
-        tally.command('prebuild', await run(process.execPath, [join(root, 'scripts', 'prebuild.mjs'), '--if-stale']))
+      if (withAddon) tally.command('prebuild', await run(process.execPath, [prebuild, '--if-stale', '--stand-in']))
       tally.add('package', await vitest(['test/package']))
+      tally.add('tools', await tools({ whole: false }))
     },
   },
   field: {

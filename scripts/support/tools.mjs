@@ -1,0 +1,10 @@
+// The packed package through bundlers, test runners and other tools: test/tools.
+import { join } from 'node:path'
+import { root } from './project.mjs'
+import { vitest } from './vitest.mjs'
+
+const folder = join(root, 'test', 'tools')
+
+/** @param {{ whole: boolean }} options - whole: also those that take long (`*.whole.test.mjs`) */
+export const tools = ({ whole }) =>
+  vitest(['--config', join(folder, 'vitest.config.mjs'), ...(whole ? [] : ['--exclude', '**/*.whole.test.mjs'])])

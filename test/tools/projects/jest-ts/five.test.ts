@@ -1,0 +1,14 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { RateLimiter } from 'amorsize'
+
+test('one limit for this thread and two workers', async () => {
+  const limiter = new RateLimiter({ name: 'five', requestsPerSecond: 1e-3, burstSize: 5 })
+  const taken: unknown[] = [limiter.tryAcquire(), limiter.tryAcquire(), limiter.tryAcquire()].filter(Boolean)
+  for (let i = 0; i < 2; i++) {
+    const [count] = (await once(new Worker(join(process.cwd(), 'five.cjs')), 'message')) as [number]
+    taken.push(count)
+  }
+  expect(taken).toEqual([true, true, true, 2, 0])
+})

@@ -1,0 +1,7 @@
+import { parentPort } from 'node:worker_threads'
+import { RateLimiter } from 'amorsize'
+
+const limiter = new RateLimiter({ name: 'five', requestsPerSecond: 1e-3, burstSize: 5 })
+let taken = 0
+while (taken < 3 && limiter.tryAcquire()) taken++
+parentPort.postMessage(taken)
