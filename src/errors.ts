@@ -17,6 +17,7 @@ export type AmorsizeErrorCode =
   | 'ERR_TASK_NOT_TRANSFERABLE'
   | 'ERR_EXECUTION'
   | 'ERR_SHARED_MEMORY'
+  | 'ERR_CHAOS'
 
 const names: Readonly<Record<AmorsizeErrorCode, string>> = {
   ERR_RATE_LIMIT_EXCEEDED: 'RateLimitExceeded',
@@ -28,6 +29,7 @@ const names: Readonly<Record<AmorsizeErrorCode, string>> = {
   ERR_TASK_NOT_TRANSFERABLE: 'TaskNotTransferableError',
   ERR_EXECUTION: 'ExecutionError',
   ERR_SHARED_MEMORY: 'SharedMemoryError',
+  ERR_CHAOS: 'ChaosError',
 }
 
 /** Base of all errors of this package. */
@@ -204,3 +206,12 @@ export type SharedMemoryReason =
   | 'full'
   | 'permission'
   | 'disposed'
+
+/** A call that `chaos` has failed on purpose. */
+export class ChaosError extends AmorsizeError {
+  static readonly errorCode = 'ERR_CHAOS'
+
+  constructor(message: string) {
+    super(ChaosError.errorCode, message)
+  }
+}

@@ -10,6 +10,7 @@ export {
   SharedMemoryError,
   type SharedMemoryReason,
   TaskNotTransferableError,
+  ChaosError,
   TimeoutExceededError,
   WorkerCrashedError,
 } from './errors.js'
@@ -68,6 +69,8 @@ export {
   type FallbackStats,
   type Substituting,
 } from './policy/fallback.js'
+export { chaos, Chaos, type ChaosChange, type ChaosEvents, type ChaosOptions, type ChaosStats } from './policy/chaos.js'
+export { coalesce, Coalesce, type CoalesceEvents, type CoalesceOptions, type CoalesceStats } from './policy/coalesce.js'
 export {
   hedge,
   Hedge,
@@ -84,7 +87,7 @@ export type { RetryBudgetParameters } from './memory/shared-retry-budget.js'
 export type { RetryContext, RetryData, RetryPolicy } from './policy/retry-options.js'
 export { type GiveUpReason, retry, Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
 export { timeout, Timeout, type TimeoutEvents, type TimeoutStats } from './policy/timeout.js'
-export type { TimeoutOptions } from './policy/timeout-options.js'
+export type { TimeLimit, TimeoutOptions } from './policy/timeout-options.js'
 export { type HasKey, type KeyedGuard, type KeyedGuardMaker, withRateLimit } from './decorators/with-rate-limit.js'
 export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-limited-call.js'
 export type { Key } from './memory/key-hash.js'

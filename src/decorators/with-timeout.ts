@@ -1,6 +1,6 @@
 import { checkKeys } from '../internal/validate.js'
 import { Timeout } from '../policy/timeout.js'
-import type { TimeoutOptions } from '../policy/timeout-options.js'
+import type { TimeLimit, TimeoutOptions } from '../policy/timeout-options.js'
 import { guardFactory } from './guard.js'
 
 /** Half a minute: what most servers and proxies give a request at most. */
@@ -8,8 +8,8 @@ const DEFAULT_TIMEOUT_MS = 30_000
 
 /** Options of {@link withTimeout} as one object. */
 export interface WithTimeoutOptions extends TimeoutOptions {
-  /** Milliseconds, > 0; default 30,000. */
-  readonly timeoutMs?: number | undefined
+  /** Milliseconds, > 0, or a function that gives them from the arguments of a call; default 30,000. */
+  readonly timeoutMs?: number | TimeLimit | undefined
 }
 
 /**

@@ -59,7 +59,8 @@ export function warnAboutOrder(stages: readonly Stage[]): void {
 function warnAboutLimits(outer: Stage, inner: Stage): void {
   const outerMs = outer.limitMs ?? Infinity
   const innerMs = inner.limitMs ?? Infinity
-  if (inner.kind !== 'timeout' || innerMs < outerMs || outerMs === Infinity) return
+  // Not a number: each call has its own.
+  if (inner.kind !== 'timeout' || !(innerMs >= outerMs) || outerMs === Infinity) return
   const limits = `${outer.kind} of ${outerMs} ms outside a timeout of ${innerMs} ms`
   const reason =
     outer.kind === 'retry'

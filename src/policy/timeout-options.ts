@@ -1,5 +1,8 @@
 import type { Clock } from '../internal/clock.js'
 
+/** Gives the time limit of a call in milliseconds, > 0, from its arguments. */
+export type TimeLimit = (...args: never[]) => number
+
 /** Options of `timeout`, beside its time. */
 export interface TimeoutOptions {
   /** 'aggressive' (default): aborts the signal of this call and stops waiting; 'cooperative': aborts, and waits for the function. */

@@ -14,7 +14,7 @@ import { PACK, type PolicyHandle } from './portable.js'
 import { Scope } from './scope.js'
 import type { AroundCall, AroundStage, Call, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
-import type { TimeoutOptions } from './timeout-options.js'
+import type { TimeLimit, TimeoutOptions } from './timeout-options.js'
 
 /** Events of a timeout. */
 export interface TimeoutEvents {
@@ -32,7 +32,10 @@ export interface TimeoutStats {
 
 class TimeoutStage implements AroundStage {
   readonly kind = 'timeout'
+  /** NaN where each call has its own. */
   readonly limitMs: number
+  readonly limitOf: TimeLimit | undefined
+  readonly readsArguments: boolean
   readonly isAggressive: boolean
   readonly name: string | null
   readonly clock: Clock
@@ -42,10 +45,12 @@ class TimeoutStage implements AroundStage {
   /** Made when somebody asks for it: it costs a reading of the clock for each call. */
   histogram: DurationHistogram | undefined = undefined
 
-  constructor(limitMs: number, options: TimeoutOptions) {
+  constructor(limit: number | TimeLimit, options: TimeoutOptions) {
     checkKeys('timeout', options, ['strategy', 'name', 'clock'])
     const { strategy = 'aggressive', clock = systemClock } = options
-    this.limitMs = checkNumber('timeoutMs', limitMs, { min: 0, exclusiveMin: true, allowInfinity: true })
+    this.limitOf = typeof limit === 'function' ? limit : undefined
+    this.readsArguments = this.limitOf !== undefined
+    this.limitMs = typeof limit === 'function' ? NaN : checkLimit('timeoutMs', limit)
     this.isAggressive = checkOneOf('strategy', strategy, ['aggressive', 'cooperative']) === 'aggressive'
     this.clock = checkClock('clock', clock)
     this.timers = timersOf(clock)
@@ -54,7 +59,34 @@ class TimeoutStage implements AroundStage {
   }
 
   begin(scope: Scope, hold: Hold | undefined): AroundCall {
-    return new TimedCall(this, scope, hold)
+    if (this.limitOf === undefined) return new TimedCall(this, scope, hold, this.limitMs)
+    try {
+      const limitMs = checkLimit('what the function given to timeout returns', this.limitOf(...(scope.args as never[])))
+      return new TimedCall(this, scope, hold, limitMs)
+    } catch (error) {
+      return new RefusedCall(error)
+    }
+  }
+}
+
+function checkLimit(name: string, limitMs: number): number {
+  return checkNumber(name, limitMs, { min: 0, exclusiveMin: true, allowInfinity: true })
+}
+
+/** A call whose time limit could not be found. */
+class RefusedCall implements AroundCall {
+  readonly #error: unknown
+
+  constructor(error: unknown) {
+    this.#error = error
+  }
+
+  start(): never {
+    throw this.#error
+  }
+
+  end(): void {
+    // Nothing was begun.
   }
 }
 
@@ -71,11 +103,11 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
   #work: Promise<unknown> | undefined = undefined
   #stopWaiting: ((error: TimeoutExceededError) => void) | undefined = undefined
 
-  constructor(stage: TimeoutStage, parent: Scope, hold: Hold | undefined) {
+  constructor(stage: TimeoutStage, parent: Scope, hold: Hold | undefined, limitMs: number) {
     super(parent)
     this.#stage = stage
     this.#hold = hold
-    this.#limitMs = stage.limitMs
+    this.#limitMs = limitMs
     if (this.#limitMs === Infinity) {
       this.due = Infinity
       return
@@ -160,7 +192,7 @@ export class Timeout extends StagedPolicy {
   readonly kind = 'timeout'
   readonly #stage: TimeoutStage
 
-  constructor(timeoutMs: number, options: TimeoutOptions = {}) {
+  constructor(timeoutMs: number | TimeLimit, options: TimeoutOptions = {}) {
     const stage = new TimeoutStage(timeoutMs, options)
     super([stage])
     this.#stage = stage
@@ -183,15 +215,16 @@ export class Timeout extends StagedPolicy {
 
   /** @internal */
   [INSPECT](): object {
-    const { name, limitMs: timeoutMs, isAggressive, counts } = this.#stage
+    const { name, limitOf, limitMs, isAggressive, counts } = this.#stage
+    const timeoutMs = limitOf ?? limitMs
     const strategy = isAggressive ? 'aggressive' : 'cooperative'
     return shownAs('Timeout', { name: name ?? undefined, timeoutMs, strategy, ...counts })
   }
 
   /** @internal */
   [WHY_BOUND](): string | undefined {
-    const { name, clock, events } = this.#stage
-    return whyBound({ who: 'the timeout', name, clock, isListenedTo: events.hasListener() })
+    const { name, limitOf: timeoutMs, clock, events } = this.#stage
+    return whyBound({ who: 'the timeout', name, functions: { timeoutMs }, clock, isListenedTo: events.hasListener() })
   }
 
   /** @internal */
@@ -209,7 +242,8 @@ export class Timeout extends StagedPolicy {
  * Limits how long a call may take. When the time is up, the signal of this call (and of no other) is aborted with a
  * `TimeoutExceededError`, which the caller gets: at once ('aggressive'), or when the function has ended ('cooperative').
  *
- * @param timeoutMs - milliseconds, > 0; Infinity is no limit
+ * @param timeoutMs - milliseconds, > 0; Infinity is no limit. Or a function that gives them for each call, from the arguments of the
+ *   guarded function (with none in `execute`); a call for which it throws, or gives something else, rejects and is not made
  * @param options - see {@link TimeoutOptions}
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
@@ -217,6 +251,6 @@ export class Timeout extends StagedPolicy {
  * @example
  * const page = await timeout(2000).execute(({ signal }) => fetch(url, { signal }))
  */
-export function timeout(timeoutMs: number, options: TimeoutOptions = {}): Timeout {
+export function timeout(timeoutMs: number | TimeLimit, options: TimeoutOptions = {}): Timeout {
   return new Timeout(timeoutMs, options)
 }

@@ -197,4 +197,45 @@ describe('timeout', () => {
   ])('execute(%j, %j) rejects with a TypeError', async (fn, options) => {
     await expect(timeout(10).execute(fn as () => 1, options as object)).rejects.toThrow(TypeError)
   })
+
+  it('takes a function that gives each call its own limit', async () => {
+    const clock = new FakeClock()
+    const policy = timeout((size: number) => 10 * size, { clock })
+    const upload = policy.wrap(
+      (size: number) => new Promise<number>((resolve) => clock.setTimeout(() => resolve(size), 25)),
+    )
+    const [small, large] = [outcomeOf(clock, upload(2)), outcomeOf(clock, upload(3))]
+    await clock.advance(100)
+    expect(await small).toMatchObject({ error: { code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 20 }, atMs: 20 })
+    expect(await large).toEqual({ value: 3, atMs: 25 })
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it.each([NaN, 0, -1, '5', undefined])('does not make a call whose own limit is %o', async (limit) => {
+    let made = 0
+    const guarded = timeout(() => limit as number).wrap(() => ++made)
+    await expect(guarded()).rejects.toThrow('what the function given to timeout returns must be')
+    const boom = new Error('boom')
+    const broken = timeout(() => {
+      throw boom
+    })
+    await expect(broken.execute(() => ++made)).rejects.toBe(boom)
+    expect(made).toBe(0)
+  })
+
+  it('warns of no order it cannot know', () => {
+    const warnings: unknown[] = []
+    const listen = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', listen)
+    pipeline(
+      timeout(10),
+      timeout(() => 5),
+    )
+    pipeline(
+      timeout(() => 5),
+      timeout(10),
+    )
+    process.off('warning', listen)
+    expect(warnings).toEqual([])
+  })
 })

@@ -1,0 +1,199 @@
+import { ChaosError } from '../errors.js'
+import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { EventSource } from '../internal/events.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
+import { type SharedTimers, timersOf } from '../internal/timers.js'
+import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
+import { WHY_BOUND } from './bound.js'
+import { sleep } from './sleep.js'
+import type { Call, LinearStage, Verdict } from './stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Options of `chaos`; all of them may be changed by `update`, but for `name` and `clock`. */
+export interface ChaosOptions {
+  /** Share of calls that fail without being made, 0 … 1; default 0. */
+  readonly errorRate?: number | undefined
+  /** Makes the error of such a call; default: a {@link ChaosError}. */
+  readonly error?: (() => unknown) | undefined
+  /** How long a delayed call waits before it is made, or fails, in milliseconds, >= 0; default 0. */
+  readonly latencyMs?: number | undefined
+  /** Share of calls that are delayed, 0 … 1; default 1. */
+  readonly latencyRate?: number | undefined
+  /** Whether anything is done at all; default true. */
+  readonly enabled?: boolean | undefined
+  /** Gives a number >= 0 and < 1 for each choice; default `Math.random`. A seeded one repeats a run. */
+  readonly random?: (() => number) | undefined
+  /** For events. */
+  readonly name?: string | undefined
+  /** For tests, which `latencyMs` is measured by; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** What `update` may change. */
+export type ChaosChange = Omit<ChaosOptions, 'name' | 'clock'>
+
+/** Events of `chaos`. */
+export interface ChaosEvents {
+  /** A call waits `latencyMs`. */
+  delayed: { readonly latencyMs: number }
+  /** A call has failed on purpose. */
+  failed: { readonly error: unknown }
+}
+
+/** Counts of `chaos`, over all calls of its thread. */
+export interface ChaosStats {
+  readonly calls: number
+  readonly delayed: number
+  readonly failed: number
+}
+
+const CHANGEABLE = ['errorRate', 'error', 'latencyMs', 'latencyRate', 'enabled', 'random'] as const
+const share = { min: 0, max: 1 } as const
+
+interface ChaosSettings {
+  readonly errorRate: number
+  readonly error: (() => unknown) | undefined
+  readonly latencyMs: number
+  readonly latencyRate: number
+  readonly enabled: boolean
+  readonly random: () => number
+}
+
+const HARMLESS: ChaosSettings = {
+  errorRate: 0,
+  error: undefined,
+  latencyMs: 0,
+  latencyRate: 1,
+  enabled: true,
+  random: Math.random,
+}
+
+/** Options over what they change; an option that is undefined changes nothing. */
+function changed(before: ChaosSettings, change: ChaosChange): ChaosSettings {
+  const { errorRate, latencyMs, latencyRate, enabled } = change
+  return {
+    errorRate: errorRate === undefined ? before.errorRate : checkNumber('errorRate', errorRate, share),
+    error: checkOptionalFunction('error', change.error) ?? before.error,
+    latencyMs: latencyMs === undefined ? before.latencyMs : checkNumber('latencyMs', latencyMs, { min: 0 }),
+    latencyRate: latencyRate === undefined ? before.latencyRate : checkNumber('latencyRate', latencyRate, share),
+    enabled: enabled === undefined ? before.enabled : checkBoolean('enabled', enabled),
+    random: checkOptionalFunction('random', change.random) ?? before.random,
+  }
+}
+
+class ChaosStage implements LinearStage {
+  readonly kind = 'chaos'
+  readonly name: string | null
+  readonly clock: Clock
+  readonly events: EventSource<ChaosEvents>
+  readonly counts = { calls: 0, delayed: 0, failed: 0 }
+  readonly #timers: SharedTimers
+  settings: ChaosSettings
+
+  constructor(options: ChaosOptions) {
+    checkKeys('chaos', options, [...CHANGEABLE, 'name', 'clock'])
+    this.settings = changed(HARMLESS, options)
+    this.name = checkName('name', options.name)
+    this.clock = checkClock('clock', options.clock === undefined ? systemClock : options.clock)
+    this.events = new EventSource('chaos', this.name, ['delayed', 'failed'])
+    this.#timers = timersOf(this.clock)
+  }
+
+  enter({ scope }: Call): Promise<void> | undefined {
+    this.counts.calls++
+    const { enabled, latencyMs, latencyRate, errorRate, error, random } = this.settings
+    if (!enabled) return undefined
+    // Both are drawn at once: whether a call waits changes nothing about which calls fail.
+    const isDelayed = latencyMs > 0 && random() < latencyRate
+    const mustFail = errorRate > 0 && random() < errorRate
+    if (!isDelayed) {
+      if (mustFail) this.#fail(error)
+      return undefined
+    }
+    this.counts.delayed++
+    if (this.events.isHeard) this.events.emit('delayed', { latencyMs })
+    const waited = sleep(this.#timers, latencyMs, scope)
+    return mustFail ? waited.then(() => this.#fail(error)) : waited
+  }
+
+  leave(): Verdict {
+    return undefined
+  }
+
+  #fail(make: (() => unknown) | undefined): never {
+    this.counts.failed++
+    const error = make === undefined ? new ChaosError('this call fails on purpose: chaos') : make()
+    if (this.events.isHeard) this.events.emit('failed', { error })
+    throw error
+  }
+}
+
+/** Fails and delays calls on purpose; made by {@link chaos}. */
+export class Chaos extends StagedPolicy {
+  readonly kind = 'chaos'
+  readonly #stage: ChaosStage
+
+  constructor(options: ChaosOptions = {}) {
+    const stage = new ChaosStage(options)
+    super([stage])
+    this.#stage = stage
+  }
+
+  /** Whether calls are failed and delayed at present. */
+  get enabled(): boolean {
+    return this.#stage.settings.enabled
+  }
+
+  /**
+   * Changes options for the calls to come: `update({ enabled: false })` ends a game day.
+   *
+   * @throws {TypeError | RangeError} as `chaos` does; then nothing has changed
+   */
+  update(change: ChaosChange): void {
+    checkKeys('update', change, CHANGEABLE)
+    this.#stage.settings = changed(this.#stage.settings, change)
+  }
+
+  /**
+   * Adds a listener; see {@link ChaosEvents}. The same events are published on the diagnostics channel `amorsize:chaos`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof ChaosEvents>(event: K, listener: (payload: ChaosEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts over all calls of this thread since the policy was made. */
+  stats(): ChaosStats {
+    return { ...this.#stage.counts }
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name, settings, counts } = this.#stage
+    const { enabled, errorRate, latencyMs, latencyRate } = settings
+    return shownAs('Chaos', { name: name ?? undefined, enabled, errorRate, latencyMs, latencyRate, ...counts })
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string {
+    return 'chaos is switched on and off in this thread, which workers would not hear of'
+  }
+}
+
+/**
+ * Fails and delays calls on purpose, to see in tests and on game days that the policies around them do what they should. Put it innermost,
+ * where the network would be.
+ *
+ * @param options - see {@link ChaosOptions}; without any it does nothing
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * Thread-safety: each thread has its own; a run of `execute` that is given it stays in this thread.
+ * @example
+ * const faults = chaos({ errorRate: 0.1, latencyMs: 200, latencyRate: 0.3, enabled: process.env.GAME_DAY === '1' })
+ * const call = pipeline(retry({ maxRetries: 3 }), timeout(500), faults).wrap(loadUser)
+ */
+export function chaos(options: ChaosOptions = {}): Chaos {
+  return new Chaos(options)
+}

@@ -1,0 +1,204 @@
+import { checkName } from '../internal/check-common.js'
+import { EventSource } from '../internal/events.js'
+import type { PolicyFunction } from '../internal/policy.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
+import { checkFunction, checkKeys } from '../internal/validate.js'
+import { WHY_BOUND } from './bound.js'
+import { Hold } from './hold.js'
+import { Scope } from './scope.js'
+import type { AroundCall, AroundStage, Runner } from './stage.js'
+import { StagedPolicy } from './staged-policy.js'
+
+/** Options of `coalesce`. */
+export interface CoalesceOptions<Args extends unknown[] = never[]> {
+  /**
+   * Tells equal calls, from the arguments of the guarded function; with none in `execute`. Compared as by `Map`; a call whose key is
+   * undefined shares nothing. What it throws, the call rejects with.
+   */
+  readonly key: (...args: Args) => unknown
+  /** For events. */
+  readonly name?: string | undefined
+}
+
+/** Events of `coalesce`. */
+export interface CoalesceEvents {
+  /** A call has joined one that is under way. */
+  joined: { readonly key: unknown }
+}
+
+/** Counts of `coalesce`, over all calls of its thread. */
+export interface CoalesceStats {
+  readonly calls: number
+  /** Calls that joined another. */
+  readonly joined: number
+  /** Keys under way now. */
+  readonly underWay: number
+}
+
+/** What callers of one key share: a scope of its own, which ends when the last of them has gone, not with the first. */
+class SharedRun extends Scope {
+  callers = 0
+  readonly outcome: Promise<unknown>
+  readonly #args: readonly unknown[]
+
+  /** @param first - the scope of whoever began it */
+  constructor(first: Scope, inner: Runner, fn: PolicyFunction<unknown>, hold: Hold | undefined) {
+    super()
+    this.attempt = first.attempt
+    this.#args = first.args
+    Hold.keep(hold)
+    this.outcome = this.#run(inner, fn, hold)
+  }
+
+  override get args(): readonly unknown[] {
+    return this.#args
+  }
+
+  async #run(inner: Runner, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown> {
+    try {
+      return await inner(this, fn, hold)
+    } finally {
+      Hold.drop(hold)
+      this.close()
+    }
+  }
+}
+
+class CoalesceStage implements AroundStage {
+  readonly kind = 'coalesce'
+  readonly readsArguments = true
+  readonly name: string | null
+  readonly events: EventSource<CoalesceEvents>
+  readonly counts = { calls: 0, joined: 0 }
+  readonly runs = new Map<unknown, SharedRun>()
+  readonly keyOf: (...args: readonly unknown[]) => unknown
+
+  constructor(options: CoalesceOptions) {
+    checkKeys('coalesce', options, ['key', 'name'])
+    this.keyOf = checkFunction('key', options.key) as (...args: readonly unknown[]) => unknown
+    this.name = checkName('name', options.name)
+    this.events = new EventSource('coalesce', this.name, ['joined'])
+  }
+
+  begin(scope: Scope, hold: Hold | undefined): AroundCall {
+    return new CoalescedCall(this, scope, hold)
+  }
+}
+
+/** One caller of a {@link SharedRun}. */
+class CoalescedCall implements AroundCall {
+  readonly #stage: CoalesceStage
+  readonly #scope: Scope
+  readonly #hold: Hold | undefined
+  #key: unknown = undefined
+  #run: SharedRun | undefined = undefined
+
+  constructor(stage: CoalesceStage, scope: Scope, hold: Hold | undefined) {
+    this.#stage = stage
+    this.#scope = scope
+    this.#hold = hold
+  }
+
+  start(inner: Runner, fn: PolicyFunction<unknown>): unknown {
+    const { keyOf, runs, counts, events } = this.#stage
+    counts.calls++
+    const key = keyOf(...this.#scope.args)
+    if (key === undefined) return inner(this.#scope, fn, this.#hold)
+    this.#key = key
+    let run = runs.get(key)
+    if (run === undefined) {
+      run = new SharedRun(this.#scope, inner, fn, this.#hold)
+      const begun = run
+      runs.set(key, begun)
+      const ended = (): void => void this.#forget(begun)
+      begun.outcome.then(ended, ended)
+    } else {
+      counts.joined++
+      if (events.isHeard) events.emit('joined', { key })
+    }
+    run.callers++
+    this.#run = run
+    if (this.#scope.isAbortable) this.#scope.onAbort(this)
+    const { outcome } = run
+    // A promise of its own, so that what settles one caller's does not depend on the others.
+    return new Promise((resolve, reject) => void outcome.then(resolve, reject))
+  }
+
+  /** This caller waits no longer; the others do. */
+  scopeAborted(): void {
+    this.#leave(this.#scope.reason)
+  }
+
+  end(): void {
+    this.#scope.offAbort(this)
+    this.#leave(undefined)
+  }
+
+  #leave(reason: unknown): void {
+    const run = this.#run
+    if (run === undefined) return
+    this.#run = undefined
+    if (--run.callers > 0 || !this.#forget(run)) return
+    // Whoever comes now begins anew: nothing joins a run that is being ended.
+    run.outcome.catch(() => undefined)
+    run.abort(reason ?? new DOMException('nobody waits for this call any more', 'AbortError'))
+  }
+
+  /** @returns whether it was under way */
+  #forget(run: SharedRun): boolean {
+    return this.#stage.runs.get(this.#key) === run && this.#stage.runs.delete(this.#key)
+  }
+}
+
+/** Makes equal calls that are under way one; made by {@link coalesce}. */
+export class Coalesce<Args extends unknown[] = never[]> extends StagedPolicy {
+  readonly kind = 'coalesce'
+  readonly #stage: CoalesceStage
+
+  constructor(options: CoalesceOptions<Args>) {
+    const stage = new CoalesceStage(options)
+    super([stage])
+    this.#stage = stage
+  }
+
+  /**
+   * Adds a listener; see {@link CoalesceEvents}. The same events are published on the diagnostics channel `amorsize:coalesce`.
+   *
+   * @returns a function that removes the listener
+   */
+  on<K extends keyof CoalesceEvents>(event: K, listener: (payload: CoalesceEvents[K]) => void): () => void {
+    return this.#stage.events.on(event, listener)
+  }
+
+  /** Counts over all calls of this thread since the policy was made. */
+  stats(): CoalesceStats {
+    return { ...this.#stage.counts, underWay: this.#stage.runs.size }
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { name } = this.#stage
+    return shownAs('Coalesce', { name: name ?? undefined, ...this.stats() })
+  }
+
+  /** @internal */
+  [WHY_BOUND](): string {
+    return 'coalesce joins calls of one thread, by a key function of this thread'
+  }
+}
+
+/**
+ * Makes equal calls that are under way one: the first calls the function, the others get its result or error, the same object. Nothing is
+ * kept afterwards: this is no cache. The function sees the arguments and the async context of the first caller; its signal is aborted
+ * when all callers have gone, so one that gives up takes nothing from the others.
+ *
+ * @param options - see {@link CoalesceOptions}
+ * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {RangeError} when one is out of range
+ * Thread-safety: calls of one thread are joined.
+ * @example
+ * const loadUser = coalesce({ key: (id: string) => id }).wrap((id: string) => fetch(`/users/${id}`).then((answer) => answer.json()))
+ */
+export function coalesce<Args extends unknown[] = never[]>(options: CoalesceOptions<Args>): Coalesce<Args> {
+  return new Coalesce(options)
+}
