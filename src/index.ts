@@ -59,7 +59,7 @@ export type {
 } from './policy/circuit-breaker-events.js'
 export type { BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead-options.js'
 export type { BulkheadEvents } from './policy/bulkhead-stage.js'
-export { Bulkhead, bulkhead, type BulkheadStats } from './policy/bulkhead.js'
+export { Bulkhead, bulkhead, type BulkheadPermit, type BulkheadStats } from './policy/bulkhead.js'
 export {
   fallback,
   Fallback,

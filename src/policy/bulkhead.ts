@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import type { ExecuteOptions } from '../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
@@ -30,6 +31,24 @@ export interface BulkheadStats {
   readonly rejected: number
   /** Calls that waited longer than `maxWaitMs`. */
   readonly timedOut: number
+}
+
+/** A slot of a bulkhead, held until it is disposed. */
+export interface BulkheadPermit extends Disposable {
+  /** Frees the slot; a second time does nothing. */
+  [Symbol.dispose](): void
+}
+
+class Permit implements BulkheadPermit {
+  readonly #release: () => void
+
+  constructor(release: () => void) {
+    this.#release = release
+  }
+
+  [Symbol.dispose](): void {
+    this.#release()
+  }
 }
 
 /** Limits how many calls run at once; made by {@link bulkhead}. */
@@ -75,6 +94,21 @@ export class Bulkhead extends StagedPolicy implements Disposable {
   /** Counts over all calls since the policy was made. */
   stats(): BulkheadStats {
     return { ...this.#stage.counts }
+  }
+
+  /**
+   * Waits for a slot, for work that is no single function: `using permit = await slots.acquire()`. The slot is free when the permit is
+   * disposed, and not before; it is taken back when the thread ends, as any.
+   *
+   * @param options - `signal` ends the wait
+   * @returns rejects as `execute` does: with `BulkheadRejectedError`, or with `signal.reason`
+   */
+  acquire(options?: ExecuteOptions): Promise<BulkheadPermit> {
+    return new Promise((resolve, reject) => {
+      // The slot is held by a call that ends when the permit is disposed.
+      const held = (): Promise<void> => new Promise((release) => resolve(new Permit(release)))
+      this.execute(held, options).catch(reject)
+    })
   }
 
   /**

@@ -355,6 +355,49 @@ describe('bulkhead', () => {
     expect(() => bulkhead(options as never)).toThrow(message)
   })
 
+  it('gives a slot as a permit, in order with the calls that wait', async () => {
+    const slots = bulkhead({ maxConcurrent: 1 })
+    const order: string[] = []
+    const first = await slots.acquire()
+    const call = slots.execute(() => order.push('call'))
+    const second = slots.acquire().then((permit) => (order.push('permit'), permit))
+    await turn()
+    expect(order).toEqual([])
+    expect(slots.stats()).toMatchObject({ running: 1, queued: 2 })
+    first[Symbol.dispose]()
+    first[Symbol.dispose]()
+    await call
+    const permit = await second
+    expect(order).toEqual(['call', 'permit'])
+    expect(slots.available).toBe(0)
+    permit[Symbol.dispose]()
+    await turn()
+    expect(slots.available).toBe(1)
+    expect(slots.stats()).toMatchObject({ running: 0, queued: 0 })
+  })
+
+  it('ends the wait for a permit by signal, by time and by a full queue; an abort afterwards frees nothing', async () => {
+    const clock = new FakeClock()
+    const slots = bulkhead({ maxConcurrent: 1, maxQueue: 1, maxWaitMs: 100, clock })
+    const abort = new AbortController()
+    const held = await slots.acquire({ signal: abort.signal })
+    abort.abort('late')
+    await turn()
+    expect(slots.available).toBe(0)
+    const waiting = outcomeOf(clock, slots.acquire())
+    await expect(slots.acquire()).rejects.toThrow(BulkheadRejectedError)
+    await clock.advance(100)
+    expect(await waiting).toMatchObject({ error: { code: 'ERR_BULKHEAD_REJECTED' }, atMs: 100 })
+    const gone = new AbortController()
+    const leaving = slots.acquire({ signal: gone.signal })
+    gone.abort('gone')
+    await expect(leaving).rejects.toBe('gone')
+    await expect(slots.acquire({ sinal: gone.signal } as object)).rejects.toThrow(TypeError)
+    held[Symbol.dispose]()
+    await turn()
+    expect(slots.available).toBe(1)
+  })
+
   it('serves as a wrapper with its defaults, and with an existing policy', async () => {
     const plain = withBulkhead(async (n: number) => n * 2)
     expect(await plain(21)).toBe(42)

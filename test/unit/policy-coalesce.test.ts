@@ -62,12 +62,12 @@ describe('coalesce', () => {
   })
 
   it('leaves a call alone whose key is undefined; one whose key cannot be told is not made', async () => {
-    let made = 0
+    const made: unknown[] = []
     const work = deferred()
     const policy = coalesce({ key: (key?: unknown) => key })
-    const call = policy.wrap((_key?: unknown) => (made++, work.promise))
+    const call = policy.wrap((key?: unknown) => (made.push(key), work.promise))
     const all = [call(), call(), call(NaN), call(NaN)]
-    expect(made).toBe(3)
+    expect(made).toEqual([undefined, undefined, NaN])
     work.resolve()
     await Promise.all(all)
     const boom = new Error('no key')
@@ -76,8 +76,8 @@ describe('coalesce', () => {
         throw boom
       },
     })
-    await expect(broken.execute(() => made++)).rejects.toBe(boom)
-    expect(made).toBe(3)
+    await expect(broken.execute(() => made.push('broken'))).rejects.toBe(boom)
+    expect(made).toEqual([undefined, undefined, NaN])
   })
 
   it('takes nothing from the others when one gives up, whoever began', async () => {
