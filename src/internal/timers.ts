@@ -98,7 +98,7 @@ export class SharedTimers {
    * is told to, and takes them away again.
    */
   #mayBeLost(): boolean {
-    return this.#clock === systemClock && (setTimeout !== realSetTimeout || setTimeout !== this.#armedBy)
+    return this.#clock === systemClock && (setTimeout !== realSetTimeout || this.#armedBy !== realSetTimeout)
   }
 
   #arm(dueMs: number, nowMs: number): void {

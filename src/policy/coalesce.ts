@@ -129,7 +129,7 @@ class CoalescedCall implements AroundCall {
     this.#leave(this.#scope.reason)
   }
 
-  end(): void {
+  end(): undefined {
     this.#scope.offAbort(this)
     this.#leave(undefined)
   }

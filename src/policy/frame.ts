@@ -1,5 +1,9 @@
+import type { PolicyFunction } from '../internal/policy.js'
+import type { Hold } from './hold.js'
+import type { Scope } from './scope.js'
 import {
   AGAIN,
+  type AroundCall,
   type AroundStage,
   Call,
   type Frame,
@@ -23,11 +27,10 @@ export function compile(stages: readonly Stage[]): Runner {
     const frame: Frame = { stages: stages as readonly LinearStage[], around: undefined, inner: invoke }
     return (scope, fn, hold) => run(new Call(frame, scope, fn, hold))
   }
-  const frame: Frame = {
-    stages: stages.slice(0, index) as LinearStage[],
-    around: stages[index] as AroundStage,
-    inner: compile(stages.slice(index + 1)),
-  }
+  const around = stages[index] as AroundStage
+  const inner = compile(stages.slice(index + 1))
+  if (index === 0) return (scope, fn, hold) => runAlone(around, inner, scope, fn, hold)
+  const frame: Frame = { stages: stages.slice(0, index) as LinearStage[], around, inner }
   return (scope, fn, hold) => runAround(new Call(frame, scope, fn, hold))
 }
 
@@ -51,6 +54,37 @@ async function run(call: Call): Promise<unknown> {
     if (call.failed) throw call.value
     return call.value
   }
+}
+
+/** A stage around others that has no other before it in its frame: nothing has to be remembered beside what it remembers itself. */
+function runAlone(
+  around: AroundStage,
+  inner: Runner,
+  scope: Scope,
+  fn: PolicyFunction<unknown>,
+  hold: Hold | undefined,
+): unknown {
+  if (scope.aborted) throw scope.reason
+  const attempt = around.begin(scope, hold)
+  let result: unknown
+  try {
+    result = attempt.start(inner, fn)
+  } catch (error) {
+    throw attempt.end(true) ?? error
+  }
+  if (!(result instanceof Promise)) return succeeded(attempt, result)
+  return result.then(
+    (value) => succeeded(attempt, value),
+    (error: unknown) => {
+      throw attempt.end(true) ?? error
+    },
+  )
+}
+
+function succeeded(attempt: AroundCall, value: unknown): unknown {
+  const error = attempt.end(false)
+  if (error !== undefined) throw error
+  return value
 }
 
 /**
@@ -147,7 +181,8 @@ function leave(call: Call): Promise<Verdict> | Verdict {
   const { attempt, frame } = call
   if (attempt !== undefined) {
     call.attempt = undefined
-    attempt.end(call)
+    const error = attempt.end(call.failed)
+    if (error !== undefined) call.fail(error)
   }
   while (call.depth > 0) {
     try {

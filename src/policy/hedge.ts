@@ -10,7 +10,7 @@ import { Hold } from './hold.js'
 import { WHY_BOUND } from './bound.js'
 import { RetryBudget } from './retry-budget.js'
 import { Scope } from './scope.js'
-import type { AroundCall, AroundStage, Call, Runner } from './stage.js'
+import type { AroundCall, AroundStage, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** When to start another attempt: so much later than this part of all calls took. */
@@ -115,7 +115,7 @@ class HedgedCall implements AroundCall, DueTimer {
   readonly #stage: HedgeStage
   readonly #scope: Scope
   readonly #hold: Hold | undefined
-  readonly #running = new Set<Scope>()
+  readonly #running: Scope[] = []
   readonly #afterMs: number
   readonly #startedMs: number
   #attempts = 0
@@ -142,7 +142,7 @@ class HedgedCall implements AroundCall, DueTimer {
         // Resolved by `resolve` itself, not by a function around it: V8 follows it when it writes the stack of an error.
         this.#attempt(inner, fn).then(resolve, (error: unknown) => {
           // While another attempt runs, it may still succeed. A hedge is against slowness; failures are for a retry.
-          if (this.#running.size === 0) reject(error)
+          if (this.#running.length === 0) reject(error)
         })
         if (this.#attempts < this.#stage.maxAttempts) void this.#due().then(next)
       }
@@ -164,18 +164,18 @@ class HedgedCall implements AroundCall, DueTimer {
     this.#stage.timers.remove(this)
   }
 
-  end(call: Call): void {
+  end(failed: boolean): undefined {
     const { counts, histogram, clock, events, timers } = this.#stage
     this.#isOver = true
     timers.remove(this)
     this.#scope.offAbort(this)
-    if (call.failed) return
+    if (failed) return
     if (this.#answered > 1) {
       counts.won++
       if (events.isHeard) events.emit('won', { attempt: this.#answered })
     }
     histogram?.record(clock.now() - this.#startedMs)
-    if (this.#running.size === 0) return
+    if (this.#running.length === 0) return
     const reason = new DOMException('another attempt of the hedge has answered', 'AbortError')
     for (const loser of this.#running) loser.abort(reason)
   }
@@ -196,20 +196,37 @@ class HedgedCall implements AroundCall, DueTimer {
     return true
   }
 
-  async #attempt(inner: Runner, fn: PolicyFunction<unknown>): Promise<unknown> {
+  #attempt(inner: Runner, fn: PolicyFunction<unknown>): Promise<unknown> {
     const number = ++this.#attempts
     const scope = new Scope(this.#scope)
-    this.#running.add(scope)
+    this.#running.push(scope)
     Hold.keep(this.#hold)
-    try {
-      const value = await inner(scope, fn, this.#hold)
-      if (this.#answered === 0) this.#answered = number
-      return value
-    } finally {
-      Hold.drop(this.#hold)
-      scope.close()
-      this.#running.delete(scope)
-    }
+    return promiseOf(() => inner(scope, fn, this.#hold)).then(
+      (value) => {
+        this.#ended(scope)
+        if (this.#answered === 0) this.#answered = number
+        return value
+      },
+      (error: unknown) => {
+        this.#ended(scope)
+        throw error
+      },
+    )
+  }
+
+  #ended(scope: Scope): void {
+    Hold.drop(this.#hold)
+    scope.close()
+    this.#running.splice(this.#running.indexOf(scope), 1)
+  }
+}
+
+/** A promise of what `run` returns or throws. */
+function promiseOf(run: () => unknown): Promise<unknown> {
+  try {
+    return Promise.resolve(run())
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

@@ -88,9 +88,12 @@ export interface AroundCall {
   start(inner: Runner, fn: PolicyFunction<unknown>): unknown
   /**
    * Told once that the call has ended, in a continuation of the call itself: listeners run in its async context, whoever settled
-   * it. Must not throw; may change how the call went.
+   * it. Must not throw.
+   *
+   * @param failed - whether what `start` gave has failed
+   * @returns the error that the call ends with instead; undefined to leave it as it is
    */
-  end(call: Call): void
+  end(failed: boolean): Error | undefined
 }
 
 /**

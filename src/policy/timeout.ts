@@ -12,7 +12,7 @@ import { Hold } from './hold.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import { PACK, type PolicyHandle } from './portable.js'
 import { Scope } from './scope.js'
-import type { AroundCall, AroundStage, Call, Runner } from './stage.js'
+import type { AroundCall, AroundStage, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 import type { TimeLimit, TimeoutOptions } from './timeout-options.js'
 
@@ -85,8 +85,9 @@ class RefusedCall implements AroundCall {
     throw this.#error
   }
 
-  end(): void {
-    // Nothing was begun.
+  /** Nothing was begun. */
+  end(): undefined {
+    return undefined
   }
 }
 
@@ -150,23 +151,23 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
     this.abort(this.#timeout)
   }
 
-  end(call: Call): void {
+  end(): Error | undefined {
     const { timers, events, isAggressive } = this.#stage
     const timeout = this.#timeout
     if (timeout === undefined) {
       timers.remove(this)
       this.#count()
     } else {
-      call.fail(timeout)
       if (events.isHeard) events.emit('timeout', { timeoutMs: this.#limitMs })
       if (isAggressive && this.#work !== undefined) {
         // It goes on, and keeps its slots until it has ended.
         const ended = (): void => this.#ended()
         this.#work.then(ended, ended)
-        return
+        return timeout
       }
     }
     this.#ended()
+    return timeout
   }
 
   #ended(): void {

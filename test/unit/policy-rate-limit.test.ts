@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   pipeline,
   RateLimitExceeded,
@@ -87,6 +87,33 @@ describe('rateLimit', () => {
     await clock.advance(50)
     expect((await next).atMs).toBe(100)
     expect(fn.calledAt).toEqual([100])
+  })
+})
+
+describe('a rate limit within a timeout, the canonical order', () => {
+  afterEach(() => void vi.unstubAllGlobals())
+
+  it.each(['one for all', 'one by key'])('makes a signal only for a call that has to wait: %s', async (kind) => {
+    const { clock, limiter } = fixture()
+    const limit =
+      kind === 'one for all'
+        ? rateLimit(limiter)
+        : withRateLimit({ keyed: () => 'a', requestsPerSecond: 10, burstSize: 1, capacity: 10, clock })(() => 1).policy
+    const guarded = pipeline(timeout(1000, { clock }), limit).wrap(() => 'done')
+    let made = 0
+    class Counted extends AbortController {
+      constructor() {
+        super()
+        made++
+      }
+    }
+    vi.stubGlobal('AbortController', Counted)
+    expect(await guarded()).toBe('done')
+    expect(made).toBe(0)
+    const waiting = outcomeOf(clock, guarded())
+    await clock.advance(100)
+    expect(await waiting).toMatchObject({ value: 'done', atMs: 100 })
+    expect(made).toBe(1)
   })
 })
 
