@@ -7,6 +7,7 @@
         "native/binding/addon.cc",
         "native/binding/bucket_binding.cc",
         "native/binding/bucket_handle.cc",
+        "native/binding/bucket_waiting.cc",
         "native/binding/circuit_breaker_binding.cc",
         "native/binding/clock_binding.cc",
         "native/binding/doorbell.cc",

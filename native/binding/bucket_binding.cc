@@ -8,12 +8,12 @@
 #include <thread>
 
 #include "binding/bindings.h"
-#include "binding/bucket_handle.h"
+#include "binding/bucket_call.h"
 #include "binding/hot_calls.h"
 #include "binding/named_cells.h"
 #include "binding/napi_args.h"
-#include "binding/times.h"
 #include "core/token_bucket.h"
+#include "core/waiters.h"
 
 namespace amorsize::binding {
 namespace {
@@ -28,55 +28,7 @@ constexpr double kTwo32 = 4294967296.0;
 
 bool in_range(double value, double max) { return value > 0 && value <= max; }
 
-// The arguments every call starts with: the bucket's number and the time in ms (NaN: read the clock).
-template <size_t N>
-struct BucketCall : Args<N> {
-  BucketHandle* handle = nullptr;
-  bool own_clock = false;
-
-  BucketCall(napi_env env, napi_callback_info info) : Args<N>(env, info) {
-    double number = -1;
-    if (!this->ok || !read_double(env, this->values[0], &number)) number = -1;
-    Environment* environment = Environment::of(env);
-    if (environment != nullptr) handle = environment->buckets.find(number);
-    if (handle == nullptr) throw_type(env, "bucket: no open bucket of this thread has that number");
-  }
-
-  // Reads argument `index` as a finite or infinite number; throws and returns false on anything else.
-  bool number(napi_env env, size_t index, double* out) const {
-    if (read_double(env, this->values[index], out) && !std::isnan(*out)) return true;
-    throw_type(env, "bucket: a number was expected");
-    return false;
-  }
-
-  bool tokens(napi_env env, size_t index, double* out) const {
-    if (!number(env, index, out)) return false;
-    if (in_range(*out, core::kMaxBurst)) return true;
-    throw_range(env, "bucket: tokens must be > 0 and at most 1e15");
-    return false;
-  }
-
-  bool now_ns(napi_env env, size_t index, int64_t* out) {
-    double ms = 0;
-    if (!read_double(env, this->values[index], &ms)) {
-      throw_type(env, "bucket: the time must be a number of ms, or NaN for the system's clock");
-      return false;
-    }
-    own_clock = std::isnan(ms);
-    *out = own_clock ? handle->clock.now_ns() : ns_from_ms(ms);
-    return true;
-  }
-};
-
-double* ticket_fields(napi_env env, napi_value value) {
-  napi_typedarray_type type{};
-  size_t length = 0;
-  void* data = nullptr;
-  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok &&
-                  type == napi_float64_array && length >= kTicketFields && data != nullptr;
-  if (!ok) throw_type(env, "bucket: a ticket is a Float64Array of 5");
-  return ok ? static_cast<double*>(data) : nullptr;
-}
+double* ticket_fields(napi_env env, napi_value value) { return doubles_of(env, value, kTicketFields); }
 
 bool is_whole(double value, double limit) { return value >= -limit && value <= limit && std::floor(value) == value; }
 
@@ -179,7 +131,12 @@ napi_value refund(napi_env env, napi_callback_info info) {
   if (call.handle == nullptr || !call.number(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
   // None is a refund too, and more than a bucket can hold fills it.
   if (tokens < 0) return throw_range(env, "bucket: a refund must be >= 0 tokens");
-  return make_double(env, call.handle->bucket.refund(now_ns, tokens));
+  double returned = 0;
+  persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) {
+    returned = call.handle->bucket.refund(at_ns, tokens);
+    return returned == core::TokenBucket<>::kTryAgain ? Outcome::kBusy : Outcome::kGranted;
+  });
+  return make_double(env, std::max(returned, 0.0));
 }
 
 // bucketCharge(number, tokens, nowMs): outcome
@@ -228,13 +185,15 @@ napi_value pause(napi_env env, napi_callback_info info) {
                                         [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
 }
 
-// bucketReset(number, nowMs): outcome
+// bucketReset(number, owed, nowMs): outcome
 napi_value reset(napi_env env, napi_callback_info info) {
-  BucketCall<2> call(env, info);
+  BucketCall<3> call(env, info);
+  double owed = 0;
   int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
+  if (call.handle == nullptr || !call.number(env, 1, &owed) || !call.now_ns(env, 2, &now_ns)) return nullptr;
+  if (!(owed >= 0)) return throw_range(env, "bucket: what is owed must be >= 0 tokens");
   return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
-                                        [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns); }));
+                                        [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns, owed); }));
 }
 
 // bucketParameters(number, out): writes rate, burst, generation
@@ -296,6 +255,7 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   const auto initialize = [&](core::Word* created) {
     core::TokenBucket<>(created).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
     for (size_t i = 0; i < 2; ++i) created[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
+    if (machine) core::Waiters<>(created + named::kCells * core::kWordsPerCell).initialize(core::waiters::kMachineRows);
   };
   // order: relaxed, here and below. named_cells shows only cells whose creation came before.
   const auto adapt = [&](core::Word* found) {
@@ -309,11 +269,11 @@ napi_value open_named(napi_env env, napi_callback_info info) {
     for (size_t i = 0; i < 2; ++i) found[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
     return true;
   };
-  const NamedCells opened =
-      named_cells(env, {machine, core::Kind::kTokenBucket, name, named::kCells, initialize, adapt});
+  const NamedCells opened = named_cells(env, {machine, core::Kind::kTokenBucket, name,
+                                              machine ? named::kMachineCells : named::kCells, initialize, adapt});
   core::Word* const cells = opened.words;
   if (cells == nullptr) return nullptr;
-  napi_value result = open_bucket(env, cells, nullptr, opened);
+  napi_value result = open_bucket(env, cells, nullptr, opened, name);
   if (result == nullptr) return nullptr;
   for (uint32_t i = 0; i < 2; ++i) {
     const double founded_with = std::bit_cast<double>(cells[named::kFoundingRate + i].load(std::memory_order_relaxed));

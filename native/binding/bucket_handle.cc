@@ -19,6 +19,8 @@ napi_value bound_call(napi_env env, napi_callback_info info) {
 void close_bucket(napi_env env, void* data, void*) {
   const std::unique_ptr<BucketHandle> handle(static_cast<BucketHandle*>(data));
   release_hot_call(handle.get());
+  leave_waiters(handle.get());
+  if (handle->waiters_view != nullptr) napi_delete_reference(env, handle->waiters_view);
   if (handle->view != nullptr) napi_delete_reference(env, handle->view);
   handle->named.release(env);
   handle->environment->buckets.remove(handle->number);
@@ -35,6 +37,7 @@ void leave_named_bucket(napi_env env, BucketHandle* handle) {
     return nothing.try_acquire(0, 1) == core::Outcome::kGranted;
   }();
   (void)is_made;
+  leave_waiters(handle);
   handle->bucket = core::TokenBucket<>(words);
   handle->named.release(env);
 }
@@ -52,7 +55,7 @@ core::Word* cells_of_view(napi_env env, napi_value view, size_t cells) {
   return ok ? static_cast<core::Word*>(data) : nullptr;
 }
 
-napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCells named) {
+napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCells named, std::string_view name) {
   // order: acquire. Pairs with TokenBucket::initialize: the bucket it announces is visible.
   if (cells[core::bucket::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kTokenBucket)) {
     named.release(env);
@@ -66,6 +69,9 @@ napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCe
   napi_ref reference = nullptr;
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
   auto* const opened = new BucketHandle{core::TokenBucket<>(cells), {}, environment, 0, reference, -1, named};
+  opened->name = name;
+  if (named.mapping != nullptr)
+    opened->waiters = core::Waiters<>(cells + core::named_bucket::kCells * core::kWordsPerCell);
   opened->number = environment->buckets.add(opened);
   environment->retain();
 

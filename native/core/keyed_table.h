@@ -126,10 +126,9 @@ class KeyedTable {
     return Outcome::kBusy;
   }
 
-  // Gives back what a reservation of `tokens` took if nothing was reserved after it; else nothing: a slot has no room
-  // to say how far reservations stand beyond `spent` (see bucket::kFurthest), so it is only drawn back to where the
-  // last one began. Whoever finds its own place at the end again has seen all after it go. Returns the tokens given
-  // back; none if the key has lost its slot since, and with it the debt.
+  // Gives back what a reservation of `tokens` took if nothing was reserved after it; else nothing, as a bucket. Whoever
+  // finds its own place at the end again has seen all after it go. Returns the tokens given back; none if the key has
+  // lost its slot since, and with it the debt.
   double cancel(int64_t now_ns, uint64_t hash, const KeyedTicket& ticket, double tokens) {
     const int64_t cost = terms_.cost_of(tokens);
     return give_back(now_ns, hash, [&](const Seen& seen, int64_t spent) {

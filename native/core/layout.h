@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 2;
+inline constexpr int64_t kLayoutVersion = 3;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -70,7 +70,8 @@ enum class Kind : int64_t {
   kSemaphore = 3,
   kCircuitBreaker = 4,
   kRetryBudget = 5,
-  kKeyedWindow = 6
+  kKeyedWindow = 6,
+  kWaiters = 7
 };
 inline constexpr int64_t kind_word(Kind kind) {
   return (kLayoutVersion << 32) | (int64_t{0x414D} << 16) | static_cast<int64_t>(kind);
@@ -78,7 +79,7 @@ inline constexpr int64_t kind_word(Kind kind) {
 
 // Token bucket: one line of state, then four parameter slots of a line each.
 //
-//   line 0   kind | hot | claim | furthest | -   hot is the only word a decision writes
+//   line 0   kind | hot | claim | reserved | -   hot is the only word a decision writes
 //   line 1-4 parameter slots; slot (generation & 3) is the one in force
 //
 // Tokens are counted in units of 10^-digits token on an axis that starts at 0 when the bucket is made and never
@@ -88,10 +89,8 @@ namespace bucket {
 inline constexpr size_t kCells = 5;
 
 inline constexpr size_t kKind = 0;
-// (spent - base) << 11 | drawings back << 8 | (generation & 255), in units. Written by every decision with
-// compare-and-swap. The generation makes the swap fail for a thread that read a slot which has been replaced since.
-// Drawings back are counted, modulo 8, when they leave reservations beyond `spent`: the swap fails for a thread that
-// read `furthest` before. (It would have to sleep through a multiple of eight, and find `spent` as it was.)
+// (spent - base) << 11 | (generation & 2047), in units. Written by every decision with compare-and-swap. The generation
+// makes the swap fail for a thread that read a slot which has been replaced since.
 inline constexpr size_t kHot = 1;
 // Who is changing parameters: (now_ns >> 10) << 7 | quarantine << 3 | target slot << 1 | 1; when nobody is, quarantine
 // << 3. A claim older than kClaimLeaseNs is taken over, so an updater that dies blocks nobody for longer; decisions
@@ -103,18 +102,18 @@ inline constexpr int kClaimTimeShift = 7;
 inline constexpr int kQuarantineShift = 3;
 inline constexpr int64_t kQuarantineMask = int64_t{15} << kQuarantineShift;
 
-// No reservation stands beyond the larger of `spent` and this, a place on the axis: units << 4 | (digits + 7). Raised
-// before `spent` is drawn back from there, and never lowered; whoever dies in between leaves it higher than need be. A
-// place of more units than kMaxFurthest is rounded up to ten.
-inline constexpr size_t kFurthest = 3;
-inline constexpr int kFurthestDigitsBits = 4;
+// No reservation ends beyond this, a place on the axis: units << 4 | (digits + 7). Raised before each reservation, and
+// never lowered; whoever dies in between leaves it higher than need be. A place of more units than kMaxReserved is
+// rounded up to ten.
+inline constexpr size_t kReserved = 3;
+inline constexpr int kReservedDigitsBits = 4;
 inline constexpr int64_t kNowhere = -(int64_t{1} << 62) * 2;  // before any place
-inline constexpr int64_t kMaxFurthest = (int64_t{1} << 59) - 1;
+inline constexpr int64_t kMaxReserved = (int64_t{1} << 59) - 1;
 
 inline constexpr size_t kSlots = 4;
 inline constexpr size_t kFirstSlot = kWordsPerCell;
 // Words of a slot. Written only by the holder of the claim and only while the slot is not in force.
-// Grows with every change, by 1 or past slots in quarantine; its low byte is in `hot`.
+// Grows with every change, by 1 or past slots in quarantine; its low bits are in `hot`.
 inline constexpr size_t kGeneration = 0;
 inline constexpr size_t kEpochNs = 1;     // when `base` held; later than now while the bucket is paused
 inline constexpr size_t kBase = 2;        // units produced by the epoch
@@ -125,11 +124,44 @@ inline constexpr size_t kBurstUnits = 5;  // burst in units, rounded down
 inline constexpr size_t kRate = 6;        // tokens per second as asked for: the bits of a double
 inline constexpr size_t kBurst = 7;       // burst in tokens as asked for: the bits of a double
 
-inline constexpr int kGenerationBits = 8;
+inline constexpr int kGenerationBits = 11;
 inline constexpr int64_t kGenerationMask = (int64_t{1} << kGenerationBits) - 1;
-inline constexpr int kDrawnBackBits = 3;
-inline constexpr int kSpentShift = kGenerationBits + kDrawnBackBits;
+inline constexpr int kSpentShift = kGenerationBits;
 }  // namespace bucket
+
+// Who waits for a bucket: a line of head, then a line a thread. Beside the bucket of a limiter that several objects may
+// share; one that has none keeps its callers in order within each object.
+//
+//   line 0   kind | arrivals | rows used | rows
+//   rows     owner | space | next | waiting | look at | held end | held size
+//
+// A row is written by its owner alone, but for `owner`, which is swapped. Others believe what they read only as far as
+// it can do no harm: rows say who goes first, and never who may go on, which is for the bucket's `hot` alone.
+namespace waiters {
+inline constexpr size_t kKind = 0;
+// Thousandths of a token that callers who wait have asked for so far: the place of each in the order of arrival.
+// Compared by difference, so it may wrap.
+inline constexpr size_t kArrivals = 1;
+inline constexpr size_t kUsed = 2;  // rows that were ever claimed are the first so many
+inline constexpr size_t kRows = 3;
+inline constexpr double kPerToken = 1000;
+
+inline constexpr size_t kFirstRow = kWordsPerCell;
+inline constexpr size_t kOwner = 0;     // a process as in machine::kOwners; 0: the row is free
+inline constexpr size_t kSpace = 1;     // its PID namespace
+inline constexpr size_t kNext = 2;      // arrival of its first caller that has no tokens yet; kNobody when all have
+inline constexpr size_t kWaiting = 3;   // thousandths of a token that such callers want
+inline constexpr size_t kLookAtNs = 4;  // when its thread will look next; later than that, it is late
+// The last stretch of the axis that it holds, relative to the base of its generation: (units << 11) | (generation &
+// 2047), 0 for none. What is left of it can be given back when the thread dies.
+inline constexpr size_t kHeldEnd = 5;
+inline constexpr size_t kHeldSize = 6;
+inline constexpr int kHeldShift = 11;
+
+inline constexpr int64_t kNobody = -(int64_t{1} << 62) * 2;
+inline constexpr size_t kProcessRows = 63;   // 4 KiB with the head
+inline constexpr size_t kMachineRows = 255;  // 16 KiB, of which the system lends only what is used
+}  // namespace waiters
 
 // A bucket that has a name is followed by one more cell.
 namespace named_bucket {
@@ -141,10 +173,14 @@ inline constexpr size_t kFoundingBurst = 41;
 // yet is missing.
 inline constexpr size_t kAllowed = 42;
 inline constexpr size_t kDenied = 43;
+// One of the machine is followed by those who wait.
+inline constexpr size_t kMachineCells = 262;
 }  // namespace named_bucket
 
 static_assert(bucket::kFirstSlot + bucket::kSlots * kWordsPerCell == bucket::kCells * kWordsPerCell,
               "the slots fill the bucket's lines exactly, one line each, so that a decision touches two lines");
+static_assert(waiters::kHeldShift == bucket::kGenerationBits, "a row says the generation as `hot` does");
+static_assert(named_bucket::kMachineCells == named_bucket::kCells + 1 + waiters::kMachineRows, "the rows come last");
 static_assert(named_bucket::kFoundingRate == bucket::kCells * kWordsPerCell, "the extra cell comes after the bucket");
 
 // Circuit breaker: three lines of head, then the places of probes, then the window.

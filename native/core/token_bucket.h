@@ -38,6 +38,25 @@ struct Reservation {
   Ticket ticket;
 };
 
+// A bucket at one moment. Places are in units relative to `base`, which is absolute.
+struct Survey {
+  int64_t generation;
+  int64_t base;
+  int digits;
+  int64_t produced;
+  int64_t spent;
+  int64_t burst;
+  int64_t paused_ns;  // until a pause ends; 0 without one
+  double rate;        // tokens a second
+  double burst_tokens;
+};
+
+// A stretch of the axis: `start` is where it begins.
+struct Run {
+  Outcome outcome;
+  int64_t start;
+};
+
 struct Parameters {
   double rate;
   double burst;
@@ -56,7 +75,7 @@ class TokenBucket {
     write_slot(slot);
     cell_[bucket::kClaim].store(0, std::memory_order_relaxed);
     cell_[bucket::kHot].store(pack(-slot.burst, 0), std::memory_order_relaxed);
-    cell_[bucket::kFurthest].store(bucket::kNowhere, std::memory_order_relaxed);
+    cell_[bucket::kReserved].store(bucket::kNowhere, std::memory_order_relaxed);
     // order: release. Pairs with the acquire of whoever checks the kind word before first use.
     cell_[bucket::kKind].store(kind_word(Kind::kTokenBucket), std::memory_order_release);
   }
@@ -97,45 +116,116 @@ class TokenBucket {
       }
       if (produced > kRebaseAt && rebase(now_ns) == Outcome::kGranted) continue;
       if (next > kMaxSpent) return {Outcome::kBusy, 0, {}};
-      if (commit(slot, next)) return {Outcome::kGranted, wait_ns, {slot.base + next, slot.generation, slot.digits}};
+      if (raise_reserved(slot, next) && commit(slot, next))
+        return {Outcome::kGranted, wait_ns, {slot.base + next, slot.generation, slot.digits}};
     }
   }
 
-  // Gives back what a reservation of `tokens` took, less what was reserved after it: those waits were computed with it
-  // in place, and returning more would let two callers have the same tokens. Returns the tokens given back.
-  //
-  // What was reserved after it may stand beyond `spent`, when that has been drawn back in between; so it is counted up
-  // to the furthest place where anything may stand. Why no more than the burst is admitted at once, then: let S(x) be
-  // what stands at x or beyond. For each x at which something stands, spent >= x - burst + S(x). A reservation adds to
-  // both sides alike (and the one that is the furthest costs no more than the burst). When one of `cost` at p goes,
-  // with everything else at or before `end`,
-  //   spent - credit >= p - burst + S(p) - (cost - (end - p)) = end - burst + (S(p) - cost),
-  // and the last term is what is left at p or beyond. Before p, S has become smaller by at least the credit. Until
-  // `spent` has passed `furthest`, those who cancel get less than nobody after them would let them: in all, at most
-  // what was given back before.
+  // What a queue of callers needs to know, all of one moment.
+  Survey survey(int64_t now_ns) {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t produced = slot.produced(now_ns);
+      if (produced > kRebaseAt && rebase(now_ns) == Outcome::kGranted) continue;
+      if (!is_current(slot)) continue;
+      return {slot.generation,
+              slot.base,
+              slot.digits,
+              std::min(produced, kMaxSpent),
+              slot.spent,
+              slot.burst,
+              slot.is_paused(now_ns) ? slot.epoch_ns - now_ns : 0,
+              slot.asked_rate,
+              slot.asked_burst};
+    }
+  }
+
+  // Takes the next `units` > 0 of the axis for callers that wait. `generation`, `reach` and `limit` are of a survey:
+  // tokens that have been there for more than `reach` units (never less than the burst) are gone, and the run may not
+  // begin beyond `limit`. No two runs share a unit. Whoever uses units only once they are produced, and drops those
+  // that were produced more than `reach` ago, keeps the bound of `reach` however late he is. kDenied: the run would
+  // begin too late, or the bucket is paused. kBusy: the generation is over.
+  Run reserve_run(int64_t now_ns, int64_t generation, int64_t units, int64_t reach, int64_t limit) {
+    for (Backoff backoff;; backoff.lost()) {
+      const Slot slot = read_slot();
+      const int64_t produced = slot.produced(now_ns);
+      const int64_t start = std::max(slot.spent, produced - std::max(reach, slot.burst));
+      if (slot.generation != generation || start > limit || start > kMaxSpent - units || slot.is_paused(now_ns)) {
+        if (!is_current(slot)) continue;
+        return {slot.generation != generation ? Outcome::kBusy : Outcome::kDenied, 0};
+      }
+      if (raise_reserved(slot, start + units) && commit(slot, start + units)) return {Outcome::kGranted, start};
+    }
+  }
+
+  // Gives back the last `units` of a run that ends at `end`, if nobody has taken the axis on from there.
+  bool return_run(int64_t now_ns, int64_t generation, int64_t end, int64_t units) {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t spent = std::max(slot.spent, slot.produced(now_ns) - slot.burst);
+      if (slot.generation != generation || spent != end) {
+        if (is_current(slot)) return false;
+      } else if (commit(slot, end - units)) {
+        return true;
+      }
+    }
+  }
+
+  // Nanoseconds until `units` of the axis of `generation` are produced and no pause is on; kStale when that is over.
+  int64_t time_until(int64_t now_ns, int64_t generation, int64_t units) const {
+    for (;;) {
+      const Slot slot = read_slot();
+      const int64_t wait_ns = slot.time_until(units, now_ns);
+      const int64_t pause_ns = slot.is_paused(now_ns) ? slot.epoch_ns - now_ns : 0;
+      if (is_current(slot)) return slot.generation == generation ? std::max(wait_ns, pause_ns) : kStale;
+    }
+  }
+
+  // Gives back what a reservation of `tokens` took, if nothing was reserved after it: no two reservations ever share a
+  // unit. Returns the tokens given back.
   double cancel(int64_t now_ns, const Ticket& ticket, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
       const int64_t position = rescale_up(ticket.position, ticket.digits, slot.digits) - slot.base;
-      const int64_t spent = std::max(slot.spent, slot.produced(now_ns) - slot.burst);
-      const int64_t reserved_after = std::max<int64_t>(std::max(spent, furthest(slot)) - position, 0);
-      const int64_t credit = cost_of(slot, ticket, tokens) - reserved_after;
-      if (credit <= 0) {
-        if (!is_current(slot)) continue;
-        return 0;
+      const int64_t floor = slot.produced(now_ns) - slot.burst;
+      const int64_t next = std::max(position - std::max<int64_t>(cost_of(slot, ticket, tokens), 0), floor);
+      if (std::max(slot.spent, floor) != position || next >= position) {
+        if (is_current(slot)) return 0;
+      } else if (commit(slot, next)) {
+        return slot.tokens_of(position - next);
       }
-      double returned = 0;
-      if (give_back(slot, now_ns, credit, reserved_after > 0, &returned)) return returned;
     }
   }
 
-  // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back.
+  // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back, or kTryAgain: another thread is
+  // changing parameters.
+  //
+  // `spent` is lowered, unless reservations stand in the way, whose units somebody else would then get as well. Then it
+  // is the axis that moves on, as if as many tokens had been produced: who waits is served that much earlier, and all
+  // units stay unique.
   double refund(int64_t now_ns, double tokens) {
     for (;;) {
       const Slot slot = read_slot();
-      double returned = 0;
-      if (give_back(slot, now_ns, credit_units(tokens, slot.digits), slot.spent > slot.produced(now_ns), &returned))
-        return returned;
+      const auto [spent, next] = give_back(slot, now_ns, tokens);
+      if (next > kMaxSpent || next == spent) {  // full, perhaps because it has been idle for very long
+        if (is_current(slot)) return 0;
+      } else if (reserved(slot) > next) {
+        double returned = 0;
+        const Outcome outcome = change(now_ns, [&](const Slot& old) {
+          const auto [old_spent, old_next] = give_back(old, now_ns, tokens);
+          returned = old.tokens_of(old_spent - old_next);
+          return Change{old.epoch_ns,
+                        old.ends_pause,
+                        old.base + (old_spent - old_next),
+                        old.base + old_spent,
+                        old.asked_rate,
+                        old.asked_burst,
+                        old_next == old_spent || old_next > kMaxSpent};
+        });
+        return outcome == Outcome::kGranted ? returned : kTryAgain;
+      } else if (commit(slot, next)) {
+        return slot.tokens_of(spent - next);
+      }
     }
   }
 
@@ -201,11 +291,13 @@ class TokenBucket {
     });
   }
 
-  // Fills the bucket and ends a pause. Callers that wait are served from it first.
-  Outcome reset(int64_t now_ns) {
+  // Fills the bucket, less the `owed` tokens of callers that wait and have a reservation, and ends a pause. Debts are
+  // forgotten. The axis moves on: what is reserved falls due at once.
+  Outcome reset(int64_t now_ns, double owed = 0) {
     return change(now_ns, [&](const Slot& old) {
       Change to = at(old, now_ns);
-      to.produced += old.burst - std::max<int64_t>(to.produced - to.spent, 0);
+      const int64_t debt = std::max<int64_t>(to.spent - to.produced, 0);
+      to.produced = to.spent + old.burst - std::min(credit_units(owed, old.digits), debt);
       to.epoch_ns = now_ns;
       to.ends_pause = false;
       return to;
@@ -222,6 +314,9 @@ class TokenBucket {
 
   // How long a claim to change parameters is honoured. An updater holds one for well under a microsecond.
   static constexpr int64_t kClaimLeaseNs = 1'000'000'000;
+  // Of `time_until`: the generation is over. Of `refund`: try again.
+  static constexpr int64_t kStale = -1;
+  static constexpr double kTryAgain = -1;
 
  private:
   // `spent` and `produced` are kept relative to the slot's base, so that they fit beside the generation. Beyond
@@ -284,12 +379,11 @@ class TokenBucket {
     bool unchanged;
   };
 
-  // `stamp`: generation and drawings back, as `hot` has them; higher bits are cut off.
-  static int64_t pack(int64_t spent, int64_t stamp) {
-    return static_cast<int64_t>(static_cast<uint64_t>(spent) << bucket::kSpentShift) | (stamp & kStampMask);
+  // `generation`: higher bits, such as `hot` has, are cut off.
+  static int64_t pack(int64_t spent, int64_t generation) {
+    return static_cast<int64_t>(static_cast<uint64_t>(spent) << bucket::kSpentShift) |
+           (generation & bucket::kGenerationMask);
   }
-  static constexpr int64_t kStampMask = (int64_t{1} << bucket::kSpentShift) - 1;
-  static constexpr int64_t kOneDrawnBack = int64_t{1} << bucket::kGenerationBits;
 
   W* slot_words(int64_t generation) const {
     return cell_ + bucket::kFirstSlot + static_cast<size_t>(generation & (bucket::kSlots - 1)) * kWordsPerCell;
@@ -331,13 +425,12 @@ class TokenBucket {
   }
 
   // Replaces `spent`; fails when anything changed since the slot was read.
-  bool commit(const Terms& terms, int64_t spent) { return commit(terms, spent, terms.hot); }
-  bool commit(const Terms& terms, int64_t spent, int64_t stamp) {
+  bool commit(const Terms& terms, int64_t spent) {
     int64_t expected = terms.hot;
     // order: release. Keeps the slot's loads before the swap: whoever reuses that slot later has acquired a `hot` that
-    // comes after this one, so its stores cannot have been what was read. Publishes `furthest`, too. On failure nothing
+    // comes after this one, so its stores cannot have been what was read. Publishes `reserved`, too. On failure nothing
     // was learnt: relaxed.
-    return cell_[bucket::kHot].compare_exchange_weak(expected, pack(spent, stamp), std::memory_order_release,
+    return cell_[bucket::kHot].compare_exchange_weak(expected, pack(spent, terms.hot), std::memory_order_release,
                                                      std::memory_order_relaxed);
   }
 
@@ -358,44 +451,36 @@ class TokenBucket {
     }
   }
 
-  // `leaves_some`: whether reservations may stand beyond the place to which `spent` is drawn back, other than those
-  // that `furthest` tells of. Not when the last one goes: all others end where it began, or have been told of.
-  bool give_back(const Slot& slot, int64_t now_ns, int64_t units, bool leaves_some, double* returned) {
+  // `spent` as it is, and as it would be with `tokens` given back.
+  static std::pair<int64_t, int64_t> give_back(const Slot& slot, int64_t now_ns, double tokens) {
     const int64_t floor = slot.produced(now_ns) - slot.burst;
     const int64_t spent = std::max(slot.spent, floor);
-    const int64_t next = std::max(spent - units, floor);
-    if (next > kMaxSpent) {  // idle so long that the bucket is full whatever `spent` says
-      *returned = 0;
-      return is_current(slot);
-    }
-    *returned = slot.tokens_of(spent - next);
-    if (!leaves_some || next == spent) return commit(slot, next);
-    return raise_furthest(slot, spent) && commit(slot, next, slot.hot + kOneDrawnBack);
+    return {spent, std::max(spent - credit_units(tokens, slot.digits), floor)};
   }
 
   // A place in units of `slot`.
-  static int64_t place_of(int64_t furthest, const Slot& slot) {
-    constexpr int kBits = bucket::kFurthestDigitsBits;
-    return rescale_up(furthest >> kBits, static_cast<int>(furthest & ((int64_t{1} << kBits) - 1)) + kMinDigits - 1,
+  static int64_t place_of(int64_t reserved, const Slot& slot) {
+    constexpr int kBits = bucket::kReservedDigitsBits;
+    return rescale_up(reserved >> kBits, static_cast<int>(reserved & ((int64_t{1} << kBits) - 1)) + kMinDigits - 1,
                       slot.digits) -
            slot.base;
   }
 
-  // Where nothing stands beyond, unless beyond `spent`.
-  int64_t furthest(const Slot& slot) const {
-    // order: relaxed. `hot` was acquired before; it was released after the word was raised for any drawing back that it
+  // Where no reservation ends beyond.
+  int64_t reserved(const Slot& slot) const {
+    // order: relaxed. `hot` was acquired before; it was released after the word was raised for any reservation that it
     // has seen.
-    return place_of(cell_[bucket::kFurthest].load(std::memory_order_relaxed), slot);
+    return place_of(cell_[bucket::kReserved].load(std::memory_order_relaxed), slot);
   }
 
   // False if the slot has been replaced: then `place` may be of no axis.
-  bool raise_furthest(const Slot& slot, int64_t place) {
+  bool raise_reserved(const Slot& slot, int64_t place) {
     if (!is_current(slot)) return false;
     const int64_t units = slot.base + place;
-    const int digits = units > bucket::kMaxFurthest ? slot.digits - 1 : slot.digits;
-    const auto packed = static_cast<uint64_t>(rescale_up(units, slot.digits, digits)) << bucket::kFurthestDigitsBits;
+    const int digits = units > bucket::kMaxReserved ? slot.digits - 1 : slot.digits;
+    const auto packed = static_cast<uint64_t>(rescale_up(units, slot.digits, digits)) << bucket::kReservedDigitsBits;
     const int64_t raised = static_cast<int64_t>(packed) | (digits - kMinDigits + 1);
-    W& word = cell_[bucket::kFurthest];
+    W& word = cell_[bucket::kReserved];
     // order: relaxed, both. The release of `commit` publishes the word, whoever wrote it.
     int64_t seen = word.load(std::memory_order_relaxed);
     while (place_of(seen, slot) < place &&
@@ -539,8 +624,7 @@ class TokenBucket {
     int64_t expected = old.hot;
     // order: release publishes the slot to `read_slot`; acquire pairs with `commit`, so that every reader of the slot
     // that the next change reuses is done with it.
-    const int64_t stamp = (old.hot & ~bucket::kGenerationMask) | (generation & bucket::kGenerationMask);
-    return cell_[bucket::kHot].compare_exchange_strong(expected, pack(std::min(spent, kMaxSpent), stamp),
+    return cell_[bucket::kHot].compare_exchange_strong(expected, pack(std::min(spent, kMaxSpent), generation),
                                                        std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 

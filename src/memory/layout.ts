@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 2
+export const LAYOUT_VERSION = 3
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -35,6 +35,7 @@ export const KIND = {
   circuitBreaker: 4,
   retryBudget: 5,
   keyedWindow: 6,
+  waiters: 7,
 } as const
 
 export function kindWord(kind: number): bigint {
@@ -50,10 +51,10 @@ export const BUCKET = {
   claimTickBits: 10,
   claimTimeShift: 7,
   quarantineShift: 3,
-  furthest: 3,
-  furthestDigitsBits: 4,
+  reserved: 3,
+  reservedDigitsBits: 4,
   nowhere: -(1n << 63n),
-  maxFurthest: (1n << 59n) - 1n,
+  maxReserved: (1n << 59n) - 1n,
   slots: 4,
   firstSlot: 8,
   generation: 0,
@@ -65,8 +66,7 @@ export const BUCKET = {
   burstUnits: 5,
   rate: 6,
   burst: 7,
-  generationBits: 8,
-  drawnBackBits: 3,
+  generationBits: 11,
   spentShift: 11,
 } as const
 
@@ -163,8 +163,36 @@ export const SEMAPHORE = {
   cells: 128,
 } as const
 
+/** Words of those who wait for a bucket. */
+export const WAITERS = {
+  kind: 0,
+  arrivals: 1,
+  used: 2,
+  rows: 3,
+  perToken: 1000,
+  firstRow: 8,
+  owner: 0,
+  space: 1,
+  next: 2,
+  waiting: 3,
+  lookAtNs: 4,
+  heldEnd: 5,
+  heldSize: 6,
+  heldShift: 11,
+  nobody: -(1n << 63n),
+  processRows: 63,
+  machineRows: 255,
+} as const
+
 /** What follows a bucket that has a name. */
-export const NAMED_BUCKET = { cells: 6, foundingRate: 40, foundingBurst: 41, allowed: 42, denied: 43 } as const
+export const NAMED_BUCKET = {
+  cells: 6,
+  foundingRate: 40,
+  foundingBurst: 41,
+  allowed: 42,
+  denied: 43,
+  machineCells: 262,
+} as const
 
 /** Words of a keyed table, of its groups, and of their slots. */
 export const KEYED = {

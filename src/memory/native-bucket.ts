@@ -1,7 +1,9 @@
 import { type Clock, systemClock, timeOf } from '../internal/clock.js'
 import type { NativeAddon } from '../internal/native.js'
+import type { Axis } from './axis.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { OUTCOME, type Outcome } from './token-bucket.js'
+import type { OtherWaiters } from './waiter-rows.js'
 
 /** `[take, number]`, and for a name the rate and burst its first user asked for. */
 type Opened = [take: () => undefined | false, number: number, rate?: number, burst?: number]
@@ -21,11 +23,37 @@ declare module '../internal/native.js' {
     bucketAvailable(number: number, nowMs: number): number
     bucketUpdate(number: number, rate: number, burst: number, nowMs: number): Outcome
     bucketPause(number: number, ms: number, nowMs: number): Outcome
-    bucketReset(number: number, nowMs: number): Outcome
+    bucketReset(number: number, owed: number, nowMs: number): Outcome
     bucketParameters(number: number, out: Float64Array): void
     bucketAddCounts(number: number, allowed: number, denied: number): void
     bucketClose(number: number): void
     clockSource(): 'counter' | 'kernel'
+    bucketSurvey(number: number, nowMs: number, out: Float64Array): void
+    bucketReserveRun(
+      number: number,
+      generation: number,
+      units: number,
+      reach: number,
+      limit: number,
+      nowMs: number,
+    ): number
+    bucketReturnRun(number: number, generation: number, end: number, units: number, nowMs: number): boolean
+    bucketMsUntil(number: number, generation: number, place: number, nowMs: number): number
+    bucketAttachWaiters(number: number, view: BigInt64Array): void
+    bucketArrive(number: number, tokens: number): number
+    bucketOthers(number: number, place: number, nowMs: number, out: Float64Array): void
+    bucketPublish(
+      number: number,
+      next: number,
+      waiting: number,
+      lookInMs: number,
+      generation: number,
+      heldEnd: number,
+      heldSize: number,
+      nowMs: number,
+    ): void
+    bucketLeave(number: number): void
+    bucketBuryDead(number: number, nowMs: number): void
   }
 }
 
@@ -34,6 +62,8 @@ const FIELD = { generation: 3, waitMs: 4, count: 5 } as const
 
 /** Written by one call and read before the next; a thread runs one at a time. */
 const scratch = new Float64Array(FIELD.count)
+/** The same, for what bucket_waiting.cc writes: the fields of a survey in the order of {@link Axis}, as it has them. */
+const seen = new Float64Array(10)
 
 /** What the addon wrote, kept for as long as the wait. */
 type NativeTicket = Ticket & { readonly at: Float64Array }
@@ -122,8 +152,72 @@ export class NativeBucket implements Bucket {
     return this.#addon.bucketPause(this.#number, ms, timeFor(this.#clock))
   }
 
-  reset(): Outcome {
-    return this.#addon.bucketReset(this.#number, timeFor(this.#clock))
+  reset(owed: number): Outcome {
+    return this.#addon.bucketReset(this.#number, owed, timeFor(this.#clock))
+  }
+
+  survey(): Axis {
+    this.#addon.bucketSurvey(this.#number, timeFor(this.#clock), seen)
+    return {
+      generation: seen[0] as number,
+      digits: seen[1] as number,
+      produced: seen[2] as number,
+      spent: seen[3] as number,
+      burst: seen[4] as number,
+      pausedMs: seen[5] as number,
+      requestsPerSecond: seen[6] as number,
+      burstSize: seen[7] as number,
+      baseHigh: seen[8] as number,
+      baseLow: seen[9] as number,
+    }
+  }
+
+  reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
+    const start = this.#addon.bucketReserveRun(this.#number, axis.generation, units, reach, limit, timeFor(this.#clock))
+    return Number.isNaN(start) ? null : start
+  }
+
+  returnRun(axis: Axis, end: number, units: number): boolean {
+    return this.#addon.bucketReturnRun(this.#number, axis.generation, end, units, timeFor(this.#clock))
+  }
+
+  msUntil(axis: Axis, place: number): number | null {
+    const ms = this.#addon.bucketMsUntil(this.#number, axis.generation, place, timeFor(this.#clock))
+    return Number.isNaN(ms) ? null : ms
+  }
+
+  attachWaiters(rows: BigInt64Array): void {
+    this.#addon.bucketAttachWaiters(this.#number, rows)
+  }
+
+  arrive(tokens: number): number {
+    return this.#addon.bucketArrive(this.#number, tokens)
+  }
+
+  others(place: number): OtherWaiters {
+    this.#addon.bucketOthers(this.#number, place, timeFor(this.#clock), seen)
+    return { first: seen[0] as number, waiting: seen[1] as number, isAnyLate: seen[2] === 1 }
+  }
+
+  publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void {
+    this.#addon.bucketPublish(
+      this.#number,
+      next,
+      waiting,
+      lookInMs,
+      axis.generation,
+      heldEnd,
+      heldSize,
+      timeFor(this.#clock),
+    )
+  }
+
+  leave(): void {
+    this.#addon.bucketLeave(this.#number)
+  }
+
+  buryDead(): void {
+    this.#addon.bucketBuryDead(this.#number, timeFor(this.#clock))
   }
 
   close(): void {

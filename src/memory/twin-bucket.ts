@@ -1,8 +1,11 @@
+import { builtins } from '../internal/builtins.js'
 import { type Clock, timeOf } from '../internal/clock.js'
 import { nsFromMs } from '../internal/rate.js'
+import type { Axis } from './axis.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, type Position, TwinTokenBucket } from './token-bucket.js'
 import { msFromWait, waitNsFromMs } from './twin-times.js'
+import { NO_OTHERS, type OtherWaiters, TwinWaiters } from './waiter-rows.js'
 
 type TwinTicket = Ticket & { readonly at: Position }
 
@@ -11,6 +14,7 @@ export class TwinBucket implements Bucket {
   readonly take: () => undefined | false
   readonly #core: TwinTokenBucket
   readonly #clock: Clock
+  #waiters: TwinWaiters | null = null
 
   constructor(view: BigInt64Array, clock: Clock) {
     this.#core = new TwinTokenBucket(view)
@@ -46,7 +50,13 @@ export class TwinBucket implements Bucket {
   }
 
   refund(tokens: number): number {
-    return this.#core.refund(this.#nowNs(), tokens)
+    let returned = 0
+    this.#persistently(() => {
+      const result = this.#core.refund(this.#nowNs(), tokens)
+      returned = result ?? 0
+      return result === null ? OUTCOME.busy : OUTCOME.granted
+    })
+    return returned
   }
 
   charge(tokens: number): Outcome {
@@ -66,8 +76,77 @@ export class TwinBucket implements Bucket {
     return this.#persistently(() => this.#core.pause(this.#nowNs(), untilNs))
   }
 
-  reset(): Outcome {
-    return this.#persistently(() => this.#core.reset(this.#nowNs()))
+  reset(owed: number): Outcome {
+    return this.#persistently(() => this.#core.reset(this.#nowNs(), owed))
+  }
+
+  survey(): Axis {
+    this.#waiters?.beginLook()
+    const seen = this.#core.survey(this.#nowNs())
+    return {
+      generation: Number(seen.generation),
+      digits: seen.digits,
+      produced: Number(seen.produced),
+      spent: Number(seen.spent),
+      burst: Number(seen.burst),
+      pausedMs: msFromWait(seen.pausedNs),
+      requestsPerSecond: seen.rate,
+      burstSize: seen.burstTokens,
+      baseHigh: Number(seen.base >> 32n),
+      baseLow: Number(seen.base & 0xffff_ffffn),
+    }
+  }
+
+  reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
+    const { outcome, start } = this.#core.reserveRun(
+      this.#nowNs(),
+      BigInt(axis.generation),
+      BigInt(units),
+      BigInt(reach),
+      BigInt(limit),
+    )
+    return outcome === OUTCOME.granted ? Number(start) : null
+  }
+
+  returnRun(axis: Axis, end: number, units: number): boolean {
+    return this.#core.returnRun(this.#nowNs(), BigInt(axis.generation), BigInt(end), BigInt(units))
+  }
+
+  msUntil(axis: Axis, place: number): number | null {
+    const waitNs = this.#core.timeUntil(this.#nowNs(), BigInt(axis.generation), BigInt(place))
+    return waitNs === null ? null : msFromWait(waitNs)
+  }
+
+  attachWaiters(rows: BigInt64Array): void {
+    this.#waiters ??= new TwinWaiters(rows, builtins.workerThreads.threadId + 1)
+  }
+
+  arrive(tokens: number): number {
+    return this.#waiters?.arrive(tokens) ?? -1
+  }
+
+  others(place: number): OtherWaiters {
+    return this.#waiters?.others(place, this.#nowNs()) ?? NO_OTHERS
+  }
+
+  publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void {
+    this.#waiters?.publish({
+      next,
+      waiting,
+      lookAtNs: this.#nowNs() + waitNsFromMs(lookInMs),
+      generation: BigInt(axis.generation),
+      heldEnd: BigInt(heldEnd),
+      heldSize: BigInt(heldSize),
+    })
+  }
+
+  leave(): void {
+    this.#waiters?.leave()
+  }
+
+  /** Only the addon can tell which processes have ended, and only it shares a bucket between them. */
+  buryDead(): void {
+    return
   }
 
   parameters(): { requestsPerSecond: number; burstSize: number } {

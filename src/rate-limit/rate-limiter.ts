@@ -48,7 +48,7 @@ export interface Reservation {
   /** Milliseconds until the caller may act; 0: now. */
   readonly waitMs: number
   /**
-   * Gives back what can be given back without breaking the limit for those who reserved later. Once; then it does nothing.
+   * Gives the tokens back, if nobody has reserved after them: no token is ever promised to two. Once; then it does nothing.
    *
    * @returns the tokens given back
    */
@@ -285,13 +285,14 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   /**
-   * Gives tokens back that were taken and not used. Never fills beyond `burstSize`.
+   * Gives tokens back that were taken and not used. Never fills beyond `burstSize`. Who waits is served that much earlier.
    *
    * @param tokens - how many, >= 0
    */
   refund(tokens: number): void {
     this.#checkUsable()
     this.#bucket.refund(checkNumber('tokens', tokens, { min: 0 }))
+    recheckWaiters()
   }
 
   /**
@@ -324,7 +325,7 @@ export class RateLimiter implements Policy, Disposable {
   /** Fills the bucket and ends a pause. Callers that wait are served from it first. */
   reset(): void {
     this.#checkUsable()
-    this.#changed(this.#bucket.reset())
+    this.#changed(this.#bucket.reset(Infinity))
   }
 
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */

@@ -26,15 +26,17 @@ enum class Action {
   kParameters,
   kUpdate,
   kPause,
-  kReset
+  kReset,
+  kReserveRun,
+  kReturnRun
 };
 
 struct Operation {
   Action action;
   int64_t now_ns;
   double amount = 1;  // tokens; of kUpdate the rate
-  double burst = 0;   // kUpdate
-  int64_t limit = 0;  // kReserve: longest wait; kPause: until when
+  double burst = 0;   // kUpdate; kReserveRun: its reach in tokens, if more; kReset: tokens owed
+  int64_t limit = 0;  // kReserve: longest wait; kPause: until when; kReserveRun: tokens beyond now where it may begin
 };
 
 // Everything that any operation can tell its caller.
@@ -52,8 +54,9 @@ inline bool is_change(Action action) {
 }
 
 inline std::string describe(const Operation& operation) {
-  static constexpr const char* kNames[] = {"acquireOne", "acquire",   "reserve",    "cancel", "refund", "charge",
-                                           "available",  "remaining", "parameters", "update", "pause",  "reset"};
+  static constexpr const char* kNames[] = {"acquireOne", "acquire",   "reserve",    "cancel",     "refund",
+                                           "charge",     "available", "remaining",  "parameters", "update",
+                                           "pause",      "reset",     "reserveRun", "returnRun"};
   return std::string(kNames[static_cast<int>(operation.action)]) + "(t=" + std::to_string(operation.now_ns) + ", " +
          std::to_string(operation.amount) + ", " + std::to_string(operation.burst) + ", " +
          std::to_string(operation.limit) + ")";
@@ -85,8 +88,11 @@ Result perform(core::TokenBucket<W> bucket, const Operation& operation, core::Ti
       ticket->generation = -1;
       return {.first = returned};
     }
-    case Action::kRefund:
-      return {.first = bucket.refund(now, amount)};
+    case Action::kRefund: {
+      const double returned = bucket.refund(now, amount);
+      if (returned == bucket.kTryAgain) return {core::Outcome::kBusy};
+      return {.first = returned};
+    }
     case Action::kCharge:
       return {bucket.charge(now, amount)};
     case Action::kAvailable:
@@ -108,7 +114,27 @@ Result perform(core::TokenBucket<W> bucket, const Operation& operation, core::Ti
     case Action::kPause:
       return {bucket.pause(now, limit)};
     case Action::kReset:
-      return {bucket.reset(now)};
+      return {bucket.reset(now, burst)};
+    case Action::kReserveRun: {
+      const core::Survey seen = bucket.survey(now);
+      const int64_t units = core::cost_units(amount, seen.digits);
+      const core::Run run = bucket.reserve_run(now, seen.generation, units, core::cost_units(burst, seen.digits),
+                                               seen.produced + core::credit_units(limit, seen.digits));
+      if (run.outcome != core::Outcome::kGranted) return {run.outcome};
+      *ticket = {seen.base + run.start + units, seen.generation, seen.digits};
+      return {run.outcome, 0, ticket->position};
+    }
+    case Action::kReturnRun: {
+      if (ticket->generation < 0) return {};
+      for (;;) {
+        const core::Survey seen = bucket.survey(now);
+        const int64_t end = core::rescale_up(ticket->position, ticket->digits, seen.digits) - seen.base;
+        const bool returned = bucket.return_run(now, seen.generation, end, core::cost_units(amount, seen.digits));
+        if (!returned && bucket.parameters().generation != seen.generation) continue;
+        ticket->generation = -1;
+        return {.first = returned ? amount : 0};
+      }
+    }
   }
   return {};
 }
@@ -142,18 +168,36 @@ class BucketModel {
         const int128 next = spent_at(now) + cost(amount);
         const int64_t wait = next > produced(now) || is_paused(now) ? wait_for(next, now) : 0;
         if (wait > limit) return {core::Outcome::kDenied, wait};
+        keep_place(operation);
         spent_ = next;
         return {core::Outcome::kGranted, wait, static_cast<int64_t>(next)};
       }
       case Action::kCancel: {
-        if (ticket.generation < 0) return {};
-        const int128 units = credit(operation, ticket);
-        if (leaves_some(operation, ticket)) keep_place(now);
-        return {.first = give_back(now, units)};
+        if (ticket.generation < 0 || spent_at(now) != in_units_of_now(ticket)) return {};
+        return {.first = give_back(now, static_cast<int64_t>(in_units(amount, false)))};
+      }
+      case Action::kReturnRun: {
+        if (ticket.generation < 0 || spent_at(now) != in_units_of_now(ticket)) return {};
+        spent_ = spent_at(now) - units_of_run(operation);
+        return {.first = amount};
+      }
+      case Action::kReserveRun: {
+        const int128 start = start_of_run(operation);
+        if (is_paused(now) || start > produced(now) + static_cast<int64_t>(in_units(static_cast<double>(limit), false)))
+          return {core::Outcome::kDenied};
+        keep_place(operation);
+        spent_ = start + units_of_run(operation);
+        return {core::Outcome::kGranted, 0, static_cast<int64_t>(spent_)};
       }
       case Action::kRefund: {
-        if (leaves_some(operation, ticket)) keep_place(now);
-        return {.first = give_back(now, credit(operation, ticket))};
+        const int128 before = spent_at(now);
+        const auto units = static_cast<int64_t>(in_units(amount, false));
+        const double returned = give_back(now, units);
+        if (returned > 0 && reserved() > spent_) {  // the axis moves on instead
+          base_ += before - spent_;
+          spent_ = before;
+        }
+        return {.first = returned};
       }
       case Action::kCharge: {
         spent_ = spent_at(now) + std::max<int64_t>(static_cast<int64_t>(in_units(amount, true)), 1);
@@ -185,7 +229,8 @@ class BucketModel {
       }
       case Action::kReset: {
         settle(now);
-        base_ += burst_ - std::max<int128>(base_ - spent_, 0);
+        const int128 owed = static_cast<int64_t>(in_units(burst, false));
+        base_ = spent_ + burst_ - std::min(owed, std::max<int128>(spent_ - base_, 0));
         epoch_ = now;
         ends_pause_ = false;
         set_parameters(asked_rate_, asked_burst_, std::max(base_, spent_));
@@ -195,21 +240,19 @@ class BucketModel {
     return {};
   }
 
-  // Whether the operation draws `spent` back and leaves reservations beyond.
-  bool leaves_some(const Operation& operation, const core::Ticket& ticket) const {
-    const int64_t now = operation.now_ns;
-    if (spent_at(now) == produced(now) - burst_) return false;
-    if (operation.action == Action::kRefund) return spent_ > produced(now) && credit(operation, ticket) > 0;
-    return operation.action == Action::kCancel && ticket.generation >= 0 && reserved_after(now, ticket) > 0 &&
-           credit(operation, ticket) > 0;
-  }
-
-  // Keeps in mind that reservations stand as far as `spent` is now. A thread that is about to draw back does so first,
-  // and may then find that it has to begin anew, or die.
-  void keep_place(int64_t now) {
-    const int128 place = spent_at(now);
-    if (place <= furthest()) return;
-    furthest_ = place > core::bucket::kMaxFurthest ? Place{(place + 9) / 10, digits_ - 1} : Place{place, digits_};
+  // Keeps in mind how far the operation will have reserved. Who is about to reserve does so first, and may then find
+  // that he has to begin anew, or die.
+  void keep_place(const Operation& operation) {
+    int128 place = 0;
+    if (operation.action == Action::kReserve && operation.amount <= asked_burst_) {
+      place = spent_at(operation.now_ns) + cost(operation.amount);
+    } else if (operation.action == Action::kReserveRun) {
+      place = start_of_run(operation) + units_of_run(operation);
+    } else {
+      return;
+    }
+    if (place <= reserved()) return;
+    reserved_ = place > core::bucket::kMaxReserved ? Place{(place + 9) / 10, digits_ - 1} : Place{place, digits_};
   }
 
   bool operator==(const BucketModel&) const = default;
@@ -218,7 +261,7 @@ class BucketModel {
     uint64_t h = 0;
     for (const uint64_t word :
          {static_cast<uint64_t>(epoch_), static_cast<uint64_t>(ends_pause_), static_cast<uint64_t>(base_),
-          static_cast<uint64_t>(spent_), static_cast<uint64_t>(furthest_.units), static_cast<uint64_t>(burst_),
+          static_cast<uint64_t>(spent_), static_cast<uint64_t>(reserved_.units), static_cast<uint64_t>(burst_),
           std::bit_cast<uint64_t>(asked_rate_), std::bit_cast<uint64_t>(asked_burst_)}) {
       h = (std::rotl(h, 23) ^ word) * 0x9E37'79B9'7F4A'7C15;
     }
@@ -260,21 +303,20 @@ class BucketModel {
     if (units <= 0) return 0;
     const int128 full = produced(now) - burst_;
     const int128 before = spent_at(now);
+    if (before == full) return 0;
     spent_ = std::max(before - units, full);
     return tokens(before - spent_);
   }
 
   int128 in_units_of_now(const core::Ticket& ticket) const { return rescaled(ticket.position, ticket.digits, true); }
-  int128 furthest() const { return rescaled(furthest_.units, furthest_.digits, true); }
+  int128 reserved() const { return rescaled(reserved_.units, reserved_.digits, true); }
 
-  int128 reserved_after(int64_t now, const core::Ticket& ticket) const {
-    return std::max<int128>(std::max(spent_at(now), furthest()) - in_units_of_now(ticket), 0);
+  int64_t units_of_run(const Operation& operation) const {
+    return std::max<int64_t>(static_cast<int64_t>(in_units(operation.amount, true)), 1);
   }
-
-  // Not `cost`, which depends on the burst: that may be smaller by now than what was reserved.
-  int128 credit(const Operation& operation, const core::Ticket& ticket) const {
-    const auto units = static_cast<int64_t>(in_units(operation.amount, false));
-    return operation.action == Action::kCancel ? units - reserved_after(operation.now_ns, ticket) : units;
+  int128 start_of_run(const Operation& operation) const {
+    const auto reach = std::max<int64_t>(static_cast<int64_t>(in_units(operation.burst, true)), 1);
+    return std::max(spent_, produced(operation.now_ns) - std::max(reach, burst_));
   }
 
   int128 rescaled(int128 units, int from, bool up) const {
@@ -327,7 +369,7 @@ class BucketModel {
     int digits;
     bool operator==(const Place&) const = default;
   };
-  Place furthest_{-(int128{1} << 59), core::kMinDigits};  // before any
+  Place reserved_{-(int128{1} << 59), core::kMinDigits};  // before any
 };
 
 }  // namespace amorsize::test

@@ -66,17 +66,62 @@ TEST("explorer: two threads reserve, cancel and refund") {
            true});
 }
 
-// Two give up, each what the other or the third may have come after; a third one reserves. Between a canceller's look
-// and its swap, `spent` can be drawn back from 7 to the 6 that it was, with a reservation left at 7.
-const Scenario kCancellers{1,
-                           4,
-                           {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
-                           {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}},
-                            {{kCancel, kStart, 4}},
-                            {{kReserve, kStart, 1, 0, kForever}}},
-                           kLast};
+// Two give up, each what the other or the third may have come after; a third one reserves.
+TEST("explorer: two threads cancel what a third has reserved after") {
+  explore({1,
+           4,
+           {{kAcquire, kStart, 4}, {kReserve, kStart, 4, 0, kForever}},
+           {{{kReserve, kStart, 2, 0, kForever}, {kCancel, kStart, 2}},
+            {{kCancel, kStart, 4}},
+            {{kReserve, kStart, 1, 0, kForever}}},
+           kLast});
+}
 
-TEST("explorer: two threads cancel what a third has reserved after") { explore(kCancellers); }
+// What is given back must not be had by two: by who waits for it and by who comes.
+const Scenario kRefundUnderRuns{1,
+                                4,
+                                {{kAcquire, kStart, 4}},
+                                {{{kReserveRun, kStart, 2, 4, 1}}, {{kRefund, kStart, 3}, {kAcquireOne, kStart}}},
+                                kLast};
+
+TEST("explorer: one thread reserves a run while another refunds and acquires") { explore(kRefundUnderRuns); }
+
+TEST("explorer: two threads reserve runs and give them back while a third acquires") {
+  explore({1,
+           4,
+           {{kAcquire, kStart, 4}},
+           {{{kReserveRun, kStart, 3, 4, 5}, {kReturnRun, kStart, 3}},
+            {{kReserveRun, kStart, 2, 4, 5}, {kReturnRun, kStart, 2}},
+            {{kAcquireOne, kStart}}},
+           kLast});
+}
+
+TEST("explorer: a run beside a reset, and decisions") {
+  explore({1,
+           2,
+           {{kAcquire, kStart, 2}},
+           {{{kReserveRun, kStart, 2, 2, 5}, {kReturnRun, kStart, 2}},
+            {{kReset, kStart + kSecond, 1, 1}, {kAcquireOne, kStart + kSecond}}},
+           kLast});
+}
+
+TEST("explorer: a run, a pause, and what is given back in it") {
+  explore({1,
+           2,
+           {{kAcquire, kStart, 2}},
+           {{{kReserveRun, kStart, 2, 2, 5}, {kReturnRun, kStart, 2}},
+            {{kPause, kStart, 1, 0, kStart + 5 * kSecond}, {kRefund, kStart, 1}}},
+           kLast});
+}
+
+TEST("explorer: runs beside an update and decisions") {
+  explore({1,
+           4,
+           {{kAcquire, kStart, 4}},
+           {{{kReserveRun, kStart + kSecond, 1, 4, 5}, {kReturnRun, kStart + kSecond, 1}},
+            {{kUpdate, kStart, 2, 3}, {kAcquireOne, kStart + kSecond}}},
+           kLast});
+}
 
 TEST("explorer: three threads reserve, two of them give up and come again") {
   explore({1,
@@ -223,6 +268,10 @@ TEST("explorer: weak memory, two threads update while one of them acquires") {
       {1, 4, {}, {{{kUpdate, kStart, 2, 2}, {kAcquireOne, kStart}}, {{kUpdate, kStart, 3, 3}}}, kLast});
 }
 
+TEST("explorer: weak memory, one thread reserves a run while another refunds and acquires") {
+  explore<ReleaseAcquire, ProgramOrder>(kRefundUnderRuns);
+}
+
 const Scenario kWeakCancellers{1,
                                4,
                                {},
@@ -247,12 +296,8 @@ TEST("explorer finds a generation of two bits that comes round") {
   must_find<Fault::kTwoBitGeneration>(kReuse, "no order explains");
 }
 
-TEST("explorer finds a canceller that does not see what stands beyond") {
-  must_find<Fault::kNoFurthest>(kCancellers, "no order explains");
-}
-
-TEST("explorer finds a canceller that does not see that it was drawn back meanwhile") {
-  must_find<Fault::kNoDrawnBack>(kCancellers, "no order explains");
+TEST("explorer finds a refund that does not see what is reserved") {
+  must_find<Fault::kNoReserved>(kRefundUnderRuns, "no order explains");
 }
 
 TEST("explorer finds two updaters in the same slot") { must_find<Fault::kNoClaim>(kTwoUpdates, "no order explains"); }
@@ -273,8 +318,8 @@ TEST("explorer finds swaps that neither acquire nor release, in weak memory") {
   must_find<Fault::kRelaxedSwaps, ReleaseAcquire, ProgramOrder>(kWeakReuse, "no order explains");
 }
 
-TEST("explorer finds swaps that do not publish what stands beyond, in weak memory") {
-  must_find<Fault::kRelaxedSwaps, ReleaseAcquire, ProgramOrder>(kWeakCancellers, "no order explains");
+TEST("explorer finds swaps that do not publish what is reserved, in weak memory") {
+  must_find<Fault::kRelaxedSwaps, ReleaseAcquire, ProgramOrder>(kRefundUnderRuns, "no order explains");
 }
 
 TEST("explorer finds an updater that died and holds its claim") {

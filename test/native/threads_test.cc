@@ -107,7 +107,7 @@ TEST("threads: what is taken, given back and cancelled adds up when time stands 
           break;
         }
         default:
-          if (mine > 0) mine -= static_cast<int64_t>(bucket.refund(kSecond, 1));
+          if (mine > 0) mine -= static_cast<int64_t>(std::max(bucket.refund(kSecond, 1), 0.0));
       }
     }
   });
@@ -183,7 +183,7 @@ TEST("threads: any mixture of operations and changes leaves a bucket that works"
         }
         case 6: {
           const double returned = bucket.refund(now, 3);
-          CHECK(returned >= 0 && returned <= 3);
+          CHECK((returned >= 0 && returned <= 3) || returned == core::TokenBucket<>::kTryAgain);
           break;
         }
         case 7: {

@@ -103,6 +103,7 @@ void expect_like_model(const Mix& mix, uint64_t seed, int operations) {
   core::Ticket ticket{0, -1, 0};
   int64_t now = kStart;
   double reserved = 0;
+  bool has_run = false;
   for (int i = 0; i < operations; ++i) {
     now += static_cast<int64_t>(random() % static_cast<uint64_t>(mix.step_ns));
     if (random() % 500 == 0) now += 3'600 * kSecond;
@@ -110,12 +111,21 @@ void expect_like_model(const Mix& mix, uint64_t seed, int operations) {
                                     ? static_cast<int64_t>(random() % static_cast<uint64_t>(mix.back_ns))
                                     : 0);
     Operation operation{static_cast<Action>(random() % 8), when};
+    if (random() % 6 == 0) operation.action = random() % 3 == 0 ? Action::kReturnRun : Action::kReserveRun;
     operation.amount = static_cast<double>(random() % 30 + 1) * mix.quantum;
     // Changes are rarer than decisions.
     if (random() % 8 == 0)
       operation.action = static_cast<Action>(static_cast<int>(Action::kUpdate) + static_cast<int>(random() % 3));
     if (operation.action == Action::kAcquireOne) operation.amount = 1;
-    if (operation.action == Action::kCancel) operation.amount = reserved;
+    if (operation.action == Action::kCancel || operation.action == Action::kReturnRun) {
+      operation.action = has_run ? Action::kReturnRun : Action::kCancel;
+      operation.amount = reserved;
+    }
+    if (operation.action == Action::kReserveRun) {
+      operation.burst = 0;  // a new slot, which may be started at any time, drops what is older than the burst
+      operation.limit = static_cast<int64_t>(random() % 40);
+    }
+    if (operation.action == Action::kReset) operation.burst = static_cast<double>(random() % 3);
     if (operation.action == Action::kReserve && random() % 4 != 0)
       operation.limit = static_cast<int64_t>(random() % (100 * kSecond));
     if (operation.action == Action::kPause)
@@ -127,7 +137,11 @@ void expect_like_model(const Mix& mix, uint64_t seed, int operations) {
     const core::Ticket before = ticket;
     const Result actual = perform(bucket, operation, &ticket);
     const Result expected = model.apply(operation, before);
-    if (operation.action == Action::kReserve && actual.outcome == core::Outcome::kGranted) reserved = operation.amount;
+    const bool reserves = operation.action == Action::kReserve || operation.action == Action::kReserveRun;
+    if (reserves && actual.outcome == core::Outcome::kGranted) {
+      reserved = operation.amount;
+      has_run = operation.action == Action::kReserveRun;
+    }
     if (actual == expected) continue;
     return fail(__FILE__, __LINE__,
                 "seed " + std::to_string(seed) + ", operation " + std::to_string(i) + ": " + describe(operation) +

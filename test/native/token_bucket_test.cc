@@ -108,64 +108,105 @@ TEST("bucket: reservations queue, and a denied one tells how long it would have 
   EXPECT_EQ(bucket.available(kStart + kSecond), 0.0);
 }
 
-TEST("bucket: a cancelled reservation returns what was not reserved after it") {
+TEST("bucket: a cancelled reservation returns nothing while another stands after it, and all when that has gone") {
   Bucket bucket(1, 4);
   CHECK(bucket.reserve(kStart, 4, 0).outcome == Outcome::kGranted);
   const Reservation first = bucket.reserve(kStart, 3, kForever);
   const Reservation second = bucket.reserve(kStart, 1, kForever);
   EXPECT_EQ(second.wait_ns, 4 * kSecond);
-  EXPECT_EQ(bucket.cancel(kStart, first.ticket, 3), 2.0);
-  EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, 3 * kSecond);
+  EXPECT_EQ(bucket.cancel(kStart, first.ticket, 3), 0.0);
   EXPECT_EQ(bucket.cancel(kStart, second.ticket, 1), 1.0);
+  EXPECT_EQ(bucket.cancel(kStart, first.ticket, 3), 3.0);
+  EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, kSecond);
 }
 
-// One at 8 stands beyond the end to which the cancelling of the fifth draws back: it counts when the third is
-// cancelled.
-TEST("bucket: what was reserved after a reservation counts also where it stands beyond the end of the axis") {
-  Bucket bucket(1, 4);
-  std::vector<Reservation> made;
-  for (const double tokens : {1.0, 1.0, 4.0, 1.0, 4.0, 1.0}) made.push_back(bucket.reserve(kStart, tokens, kForever));
-  EXPECT_EQ(made[5].wait_ns, 8 * kSecond);
-  EXPECT_EQ(bucket.cancel(kStart, made[4].ticket, 4), 3.0);
-  EXPECT_EQ(bucket.cancel(kStart, made[2].ticket, 4), 0.0);
-  EXPECT_EQ(bucket.reserve(kStart, 4, kForever).wait_ns, 9 * kSecond);
-}
-
-TEST(
-    "bucket: after a reservation beyond the end, cancelling gives back all of the last one again when the axis has "
-    "caught up") {
+TEST("bucket: a refund to a bucket that is waited for serves who waits earlier, and gives no unit twice") {
   Bucket bucket(1, 4);
   CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
-  const Reservation first = bucket.reserve(kStart, 3, kForever);
-  CHECK(bucket.reserve(kStart, 1, kForever).wait_ns == 4 * kSecond);
-  EXPECT_EQ(bucket.cancel(kStart, first.ticket, 3), 2.0);
-  const Reservation below = bucket.reserve(kStart, 1, kForever);
-  EXPECT_EQ(below.wait_ns, 3 * kSecond);
-  const Reservation last = bucket.reserve(kStart, 2, kForever);
-  EXPECT_EQ(last.wait_ns, 5 * kSecond);
-  EXPECT_EQ(bucket.cancel(kStart, last.ticket, 2), 2.0);
-  EXPECT_EQ(bucket.cancel(kStart, below.ticket, 1), 0.0);
-}
-
-TEST("bucket: what stands beyond the end is known under other parameters, and in other units") {
-  Bucket bucket(1, 4);
-  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
-  const Reservation third = bucket.reserve(kStart, 4, kForever);
-  const Reservation fifth = bucket.reserve(kStart, 3, kForever);
-  CHECK(bucket.reserve(kStart, 1, kForever).wait_ns == 8 * kSecond);
-  EXPECT_EQ(bucket.cancel(kStart, fifth.ticket, 3), 2.0);
-  CHECK(bucket.update(kStart, 1e9, 4) == Outcome::kGranted);  // whole tokens
-  CHECK(bucket.update(kStart, 1, 4) == Outcome::kGranted);
-  EXPECT_EQ(bucket.cancel(kStart, third.ticket, 4), 0.0);
-}
-
-TEST("bucket: a refund to a bucket that is waited for does not let later cancels overlook who waits") {
-  Bucket bucket(1, 4);
-  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
-  const Reservation first = bucket.reserve(kStart, 4, kForever);
-  CHECK(bucket.reserve(kStart, 2, kForever).wait_ns == 6 * kSecond);
+  Reservation first = bucket.reserve(kStart, 4, kForever);
+  Reservation second = bucket.reserve(kStart, 2, kForever);
   EXPECT_EQ(bucket.refund(kStart, 2), 2.0);
-  EXPECT_EQ(bucket.cancel(kStart, first.ticket, 4), 2.0);
+  EXPECT_EQ(bucket.remaining(kStart, &first.ticket), 2 * kSecond);
+  EXPECT_EQ(bucket.remaining(kStart, &second.ticket), 4 * kSecond);
+  EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, 5 * kSecond);
+  // Those two are due, but may not have gone on yet: what is given back does not lie where they stand.
+  EXPECT_EQ(bucket.refund(kStart + 4 * kSecond, 3), 3.0);
+  EXPECT_EQ(bucket.available(kStart + 4 * kSecond), 2.0);
+  EXPECT_EQ(bucket.refund(kStart + 4 * kSecond, 9), 2.0);
+  EXPECT_EQ(bucket.available(kStart + 4 * kSecond), 4.0);
+}
+
+TEST("bucket: a refund during a pause is there when it ends, for those who wait as well") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  Reservation waits = bucket.reserve(kStart, 2, kForever);
+  EXPECT_EQ(bucket.pause(kStart, kStart + kSecond), Outcome::kGranted);
+  EXPECT_EQ(bucket.refund(kStart, 4), 4.0);
+  EXPECT_EQ(bucket.available(kStart), 0.0);
+  CHECK(!bucket.try_acquire_one(kStart + kSecond - 1));
+  EXPECT_EQ(bucket.remaining(kStart, &waits.ticket), kSecond);
+  EXPECT_EQ(bucket.available(kStart + kSecond), 2.0);
+}
+
+TEST("bucket: a run begins where the last one ends, or where the oldest tokens are that still count") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  const auto seen = bucket.survey(kStart);
+  const core::Run first = bucket.reserve_run(kStart, seen.generation, 3'000'000, seen.burst, seen.produced);
+  EXPECT_EQ(first.outcome, Outcome::kGranted);
+  EXPECT_EQ(first.start, seen.produced);
+  EXPECT_EQ(bucket.reserve_run(kStart, seen.generation, 1, seen.burst, seen.produced + 2'999'999).outcome,
+            Outcome::kDenied);
+  const core::Run second = bucket.reserve_run(kStart, seen.generation, 1, seen.burst, seen.produced + 3'000'000);
+  EXPECT_EQ(second.start, first.start + 3'000'000);
+  CHECK(!bucket.try_acquire_one(kStart + 3 * kSecond));
+  // Ten seconds later eight tokens count for who reaches that far, and four for everybody else.
+  const auto later = bucket.survey(kStart + 10 * kSecond);
+  const core::Run wide =
+      bucket.reserve_run(kStart + 10 * kSecond, later.generation, 1'000'000, 5'000'000, later.produced);
+  EXPECT_EQ(wide.start, later.produced - 5'000'000);
+  EXPECT_EQ(bucket.available(kStart + 10 * kSecond), 4.0);
+  EXPECT_EQ(bucket.time_until(kStart, seen.generation, seen.produced + 1'000'000), kSecond);
+}
+
+TEST("bucket: a run is given back from its end only, and only while nobody stands behind it") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  const auto seen = bucket.survey(kStart);
+  const core::Run run = bucket.reserve_run(kStart, seen.generation, 3'000'000, seen.burst, seen.produced);
+  const int64_t end = run.start + 3'000'000;
+  CHECK(!bucket.return_run(kStart, seen.generation, end - 1, 1));
+  CHECK(bucket.return_run(kStart, seen.generation, end, 1'000'000));
+  CHECK(!bucket.return_run(kStart, seen.generation, end, 1'000'000));
+  EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, 3 * kSecond);
+  CHECK(!bucket.return_run(kStart, seen.generation, end - 1'000'000, 1));
+}
+
+TEST("bucket: a run of parameters that have changed is neither made nor given back, nor during a pause") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  const auto seen = bucket.survey(kStart);
+  const core::Run run = bucket.reserve_run(kStart, seen.generation, 1'000'000, seen.burst, seen.produced);
+  CHECK(bucket.update(kStart, 2, 4) == Outcome::kGranted);
+  EXPECT_EQ(bucket.reserve_run(kStart, seen.generation, 1, seen.burst, run.start + 1'000'000).outcome, Outcome::kBusy);
+  CHECK(!bucket.return_run(kStart, seen.generation, run.start + 1'000'000, 1));
+  EXPECT_EQ(bucket.time_until(kStart, seen.generation, run.start), core::TokenBucket<>::kStale);
+  CHECK(bucket.pause(kStart, kStart + kSecond) == Outcome::kGranted);
+  const auto paused = bucket.survey(kStart);
+  EXPECT_EQ(paused.paused_ns, kSecond);
+  EXPECT_EQ(bucket.reserve_run(kStart, paused.generation, 1, paused.burst, paused.spent).outcome, Outcome::kDenied);
+}
+
+TEST("bucket: a reset forgets debts, but for what callers that wait have reserved") {
+  Bucket bucket(1, 4);
+  CHECK(bucket.try_acquire(kStart, 4) == Outcome::kGranted);
+  CHECK(bucket.charge(kStart, 1000) == Outcome::kGranted);
+  CHECK(bucket.reset(kStart, 3) == Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart), 1.0);
+  CHECK(bucket.reset(kStart, 0) == Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart), 4.0);
+  CHECK(bucket.reset(kStart, 3) == Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart), 4.0);
 }
 
 TEST("bucket: cancelling the last reservation undoes it exactly, fractions too") {
@@ -328,13 +369,12 @@ TEST("bucket: a reset fills it, ends a pause, and serves who waits first") {
   Reservation first = bucket.reserve(kStart, 3, kForever);
   Reservation second = bucket.reserve(kStart, 3, kForever);
   CHECK(bucket.pause(kStart, kStart + 100 * kSecond) == Outcome::kGranted);
-  CHECK(bucket.reset(kStart) == Outcome::kGranted);
+  CHECK(bucket.reset(kStart, 6) == Outcome::kGranted);
   EXPECT_EQ(bucket.remaining(kStart, &first.ticket), 0);
   EXPECT_EQ(bucket.remaining(kStart, &second.ticket), 2 * kSecond);
   EXPECT_EQ(bucket.available(kStart), 0.0);
   CHECK(bucket.reset(kStart) == Outcome::kGranted);
-  EXPECT_EQ(bucket.available(kStart), 2.0);
-  CHECK(bucket.reset(kStart) == Outcome::kGranted);
+  EXPECT_EQ(bucket.available(kStart), 4.0);
   CHECK(bucket.reset(kStart) == Outcome::kGranted);
   EXPECT_EQ(bucket.available(kStart), 4.0);
 }
@@ -379,9 +419,11 @@ TEST("bucket: while another thread changes parameters, changes are busy and deci
   EXPECT_EQ(bucket.reset(now), Outcome::kBusy);
   for (int i = 0; i < 4; ++i) CHECK(bucket.try_acquire_one(now));
   EXPECT_EQ(bucket.try_acquire(now, 4), Outcome::kGranted);
-  EXPECT_EQ(bucket.reserve(now, 3, kForever).wait_ns, kMs);
   EXPECT_EQ(bucket.refund(now, 2), 2.0);
-  EXPECT_EQ(bucket.available(now), 1.0);
+  EXPECT_EQ(bucket.reserve(now, 5, kForever).wait_ns, kMs);
+  EXPECT_EQ(bucket.available(now), 0.0);
+  // Who waits is served earlier by a change of the axis.
+  EXPECT_EQ(bucket.refund(now, 2), core::TokenBucket<>::kTryAgain);
 }
 
 TEST("bucket: a claim is taken over when its lease is over, not before, and not by a clock that is behind") {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { MAX_BURST } from '../../dist/internal/rate.js'
+import { type Axis, moved } from '../../dist/memory/axis.js'
 import type { Bucket, Ticket } from '../../dist/memory/bucket.js'
 import {
   anyBursts,
@@ -24,6 +25,7 @@ type Operation =
   | { kind: 'refund' | 'charge'; tokens: number }
   | { kind: 'update'; rate: number; burst: number }
   | { kind: 'pause'; ms: number }
+  | { kind: 'reserveRun' | 'returnRun'; share: number; reach: number; ahead: number }
   | { kind: 'reset' | 'available' | 'parameters' }
 
 /** Parts of the burst. 1e-9 is often less than a unit; beyond 1 is refused. */
@@ -60,6 +62,15 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('update' as const), rate: anyRates, burst: anyBursts }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('reserveRun' as const, 'returnRun' as const),
+      share: shares,
+      reach: fc.integer({ min: 0, max: 3 }),
+      ahead: fc.integer({ min: -1, max: 5 }),
+    }),
+  },
   fc.record({ kind: fc.constant('pause' as const), ms: waits.map((ms) => Math.min(ms, 1e15)) }),
   fc.record({ kind: fc.constantFrom('reset' as const, 'available' as const, 'parameters' as const) }),
 )
@@ -71,6 +82,34 @@ interface Side {
   /** The ticket as the bucket of this turn wants it. */
   readonly ticketFor: (turn: number, ticket: Ticket) => Ticket
   readonly held: { ticket: Ticket; tokens: number }[]
+  /** The last stretch of the axis that was taken. */
+  run: { axis: Axis; end: number; units: number } | null
+}
+
+/** Runs as a queue takes them: by what a survey told, in shares of the burst; and given back on the axis of now. */
+function applyRun(
+  side: Side,
+  bucket: Bucket,
+  operation: Extract<Operation, { kind: 'reserveRun' | 'returnRun' }>,
+): unknown {
+  const axis = bucket.survey()
+  if (operation.kind === 'reserveRun') {
+    const units = Math.max(1, Math.floor(axis.burst * operation.share))
+    const start = bucket.reserveRun(
+      axis,
+      units,
+      axis.burst * operation.reach,
+      axis.produced + axis.burst * operation.ahead,
+    )
+    if (start !== null) side.run = { axis, end: start + units, units }
+    return [axis, start, start === null ? null : bucket.msUntil(axis, start + units)]
+  }
+  if (side.run === null) return axis
+  const end = moved(side.run.end, side.run.axis, axis)
+  const isReturned = bucket.returnRun(axis, end, side.run.units)
+  const isOfPast = bucket.returnRun(side.run.axis, end, side.run.units)
+  side.run = null
+  return [axis, end, isReturned, isOfPast]
 }
 
 /** The limiter lets nothing beyond the largest burst through to a bucket. */
@@ -102,6 +141,9 @@ function apply(side: Side, turn: number, operation: Operation): unknown {
       held.ticket = bucket.renew(ticket)
       return held.ticket.waitMs
     }
+    case 'reserveRun':
+    case 'returnRun':
+      return applyRun(side, bucket, operation)
     case 'refund':
       return bucket.refund(operation.tokens)
     case 'charge':
@@ -111,7 +153,7 @@ function apply(side: Side, turn: number, operation: Operation): unknown {
     case 'pause':
       return bucket.pause(operation.ms)
     case 'reset':
-      return bucket.reset()
+      return bucket.reset(turn % 3)
     case 'available':
       return bucket.available()
     case 'parameters':
@@ -138,14 +180,15 @@ function sides(
   const onBoth = [openTwin(both.words, clock), openNative(both.words, clock)] as const
   const turnIsNative = (turn: number): boolean => nativeTurns[turn % nativeTurns.length]!
   return {
-    native: { ...native, bucket: () => nativeBucket, ticketFor: (_turn, ticket) => ticket, held: [] },
-    twin: { ...twin, bucket: () => twinBucket, ticketFor: (_turn, ticket) => ticket, held: [] },
+    native: { ...native, bucket: () => nativeBucket, ticketFor: (_turn, ticket) => ticket, held: [], run: null },
+    twin: { ...twin, bucket: () => twinBucket, ticketFor: (_turn, ticket) => ticket, held: [], run: null },
     both: {
       ...both,
       bucket: (turn) => onBoth[turnIsNative(turn) ? 1 : 0],
       ticketFor: (turn, ticket) =>
         turnIsNative(turn) === isNative(ticket) ? ticket : isNative(ticket) ? toTwin(ticket) : toNative(ticket),
       held: [],
+      run: null,
     },
   }
 }

@@ -22,12 +22,27 @@ describe.each([
 ] as const)('the cancelling of a reservation: %s', (name, create) => {
   const test = it.skipIf(name === 'the addon' && addonForbidden)
 
-  test('does not give back what a caller behind waits for, though one between the two has given up before', () => {
-    // With one token at 8 s for the sixth, a seventh can have four at 9 s.
+  test('gives back nothing where anything was reserved after it', () => {
     expect(fifthAndThirdGiveUp(create(freshCells(), 1, 4, new HandClock()))).toEqual({
-      returned: [3, 0],
-      nextWaitMs: 9000,
+      returned: [0, 0],
+      nextWaitMs: 12_000,
     })
+  })
+
+  test('gives back all where those who reserved later have cancelled', () => {
+    const bucket = create(freshCells(), 1, 4, new HandClock())
+    const costs = [4, 3, 2]
+    const tickets = costs.map((tokens) => bucket.reserve(tokens, Infinity).ticket)
+    expect([2, 1].map((which) => bucket.cancel(tickets[which]!, costs[which]!))).toEqual([2, 3])
+    expect(bucket.reserve(1, Infinity).ticket.waitMs).toBe(1000)
+  })
+
+  test('serves who waits earlier when tokens are given back, and gives no token twice', () => {
+    const bucket = create(freshCells(), 1, 4, new HandClock())
+    const tickets = [4, 4, 2].map((tokens) => bucket.reserve(tokens, Infinity).ticket)
+    expect(bucket.refund(3)).toBe(3)
+    expect(tickets.map((ticket) => bucket.renew(ticket).waitMs)).toEqual([0, 1000, 3000])
+    expect(bucket.reserve(1, Infinity).ticket.waitMs).toBe(4000)
   })
 })
 

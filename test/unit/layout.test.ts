@@ -17,6 +17,7 @@ import {
   REGION,
   RETRY_BUDGET,
   SEMAPHORE,
+  WAITERS,
   WORDS_PER_CELL,
 } from '../../dist/memory/layout.js'
 import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker.js'
@@ -96,6 +97,10 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
 
   it('in every word of a semaphore, no more and no fewer', () => {
     expect(asBigInts(SEMAPHORE)).toEqual(ofNamespace('semaphore'))
+  })
+
+  it('in every word of those who wait, no more and no fewer', () => {
+    expect(asBigInts(WAITERS)).toEqual(ofNamespace('waiters'))
   })
 
   it('in what follows a bucket that has a name', () => {

@@ -97,7 +97,12 @@ class Explorer {
 
   // Whether others may find that the operation holds the claim.
   bool may_change(const Operation& operation) const {
-    return is_change(operation.action) || (scenario_.decisions_rebase && (operation.action <= Action::kReserve));
+    return is_change(operation.action) || operation.action == Action::kRefund ||
+           (scenario_.decisions_rebase && (operation.action <= Action::kReserve));
+  }
+
+  static bool may_be_busy(Action action) {
+    return is_change(action) || action == Action::kRefund || action == Action::kReserveRun;
   }
 
   void visit(const State& state) {
@@ -192,7 +197,7 @@ class Explorer {
     if (result.outcome == core::Outcome::kBusy) {
       // In weak memory a thread may see a claim long after it was given up.
       const bool excused = !History::kExplainsUnfinished || state->threads[index].overlaps_change;
-      if (!excused || !is_change(current(*state, index).action))
+      if (!excused || !may_be_busy(current(*state, index).action))
         return failed("busy without cause: " + describe(current(*state, index)));
       state->history.end_without_effect(index);
       return true;

@@ -19,7 +19,7 @@ struct Invocation {
 };
 
 // Keeps, while operations go on, every state the model could be in: which of the pending operations have taken effect
-// already, and with which result; and what those that are about to draw back may have kept in mind already.
+// already, and with which result; and what those that are about to reserve may have kept in mind already.
 class RealTime {
  public:
   RealTime(const BucketModel& model, size_t threads)
@@ -29,20 +29,7 @@ class RealTime {
 
   // False if no order explains the result.
   bool end(size_t thread, const Result& result) {
-    // Taking effect as late as can be loses nothing: an order is only constrained when an operation ends.
-    for (size_t i = 0; i < possible_.size(); ++i) {
-      for (size_t other = 0; other < pending_.size(); ++other) {
-        if (!pending_[other] || possible_[i].done[other]) continue;
-        const auto& [operation, ticket] = *pending_[other];
-        Possibility next = possible_[i];
-        next.done[other] = next.model.apply(operation, ticket);
-        add(next);
-        if (!possible_[i].model.leaves_some(operation, ticket)) continue;
-        next = possible_[i];
-        next.model.keep_place(operation.now_ns);
-        add(next);
-      }
-    }
+    let_pending_take_effect();
     std::erase_if(possible_, [&](const Possibility& p) { return p.done[thread] != result; });
     for (Possibility& p : possible_) p.done[thread].reset();
     pending_[thread].reset();
@@ -51,6 +38,7 @@ class RealTime {
 
   // The operation ended without effect.
   void end_without_effect(size_t thread) {
+    let_pending_take_effect();
     std::erase_if(possible_, [&](const Possibility& p) { return p.done[thread].has_value(); });
     pending_[thread].reset();
   }
@@ -95,6 +83,22 @@ class RealTime {
     std::vector<std::optional<Result>> done;
     bool operator==(const Possibility&) const = default;
   };
+
+  // Taking effect as late as can be loses nothing: an order is only constrained when an operation ends.
+  void let_pending_take_effect() {
+    for (size_t i = 0; i < possible_.size(); ++i) {
+      for (size_t other = 0; other < pending_.size(); ++other) {
+        if (!pending_[other] || possible_[i].done[other]) continue;
+        const auto& [operation, ticket] = *pending_[other];
+        Possibility next = possible_[i];
+        next.done[other] = next.model.apply(operation, ticket);
+        add(next);
+        next = possible_[i];
+        next.model.keep_place(operation);
+        add(next);
+      }
+    }
+  }
 
   void add(const Possibility& possibility) {
     if (std::find(possible_.begin(), possible_.end(), possibility) == possible_.end()) possible_.push_back(possibility);
@@ -142,11 +146,9 @@ class ProgramOrder {
       all_done = false;
       const Told& told = told_[thread][next[thread]];
       BucketModel after = model;
-      if (model.leaves_some(told.invocation.operation, told.invocation.ticket)) {
-        after.keep_place(told.invocation.operation.now_ns);
-        if (after != model && explained(after, next)) return true;
-        after = model;
-      }
+      after.keep_place(told.invocation.operation);
+      if (after != model && explained(after, next)) return true;
+      after = model;
       if (!takes(&after, told)) continue;
       std::vector<size_t> rest = next;
       ++rest[thread];

@@ -94,8 +94,7 @@ enum class Fault {
   kSplitSwap,         // compare-and-swap of `hot` is a load and, later, a store
   kNoGeneration,      // the swap of `hot` does not compare the generation
   kTwoBitGeneration,  // the generation in `hot` starts again after four changes, as often as slots are reused
-  kNoDrawnBack,       // the swap of `hot` does not compare the count of drawings back
-  kNoFurthest,        // what was reserved later counts only as far as `spent`
+  kNoReserved,        // a refund does not see what is reserved
   kNoClaim,           // two threads may change parameters at the same time
   kNoQuarantine,      // a slot left half written by a sleeping updater is soon used again
   kNoStamp,           // swaps of the words of a semaphore but `hot` do not compare who changed them last
@@ -111,7 +110,7 @@ class ModelWord {
     const int64_t value = issue({Request::Kind::kLoad, index(), false, order, order, 0, 0, ~int64_t{0}}).value;
     if (kFault == Fault::kTwoBitGeneration && is_hot()) return value & ~kForgotten;
     if (kFault == Fault::kNoQuarantine && is_claim()) return value & ~core::bucket::kQuarantineMask;
-    if (kFault == Fault::kNoFurthest && index() == core::bucket::kFurthest) return core::bucket::kNowhere;
+    if (kFault == Fault::kNoReserved && index() == core::bucket::kReserved) return core::bucket::kNowhere;
     return value;
   }
 
@@ -132,8 +131,6 @@ class ModelWord {
  private:
   // The generation's bits above the lowest two.
   static constexpr int64_t kForgotten = core::bucket::kGenerationMask & ~int64_t{3};
-  static constexpr int64_t kDrawnBackMask = ((int64_t{1} << core::bucket::kDrawnBackBits) - 1)
-                                            << core::bucket::kGenerationBits;
 
   uint8_t index() const { return static_cast<uint8_t>(this - words_); }
   bool is_hot() const { return index() == core::bucket::kHot; }
@@ -160,7 +157,6 @@ class ModelWord {
     int64_t mask = ~int64_t{0};
     if (kFault == Fault::kNoGeneration && is_hot()) mask = ~core::bucket::kGenerationMask;
     if (kFault == Fault::kTwoBitGeneration && is_hot()) mask = ~kForgotten;
-    if (kFault == Fault::kNoDrawnBack && is_hot()) mask = ~kDrawnBackMask;
     if (kFault == Fault::kNoQuarantine && is_claim()) mask = ~core::bucket::kQuarantineMask;
     if (kFault == Fault::kNoClaim && is_claim()) mask = 0;
     if (kFault == Fault::kNoStamp && !is_hot()) mask = -(int64_t{1} << core::semaphore::kStampBits);
