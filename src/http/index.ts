@@ -9,3 +9,31 @@ export {
   type FastifyStoreTerms,
 } from './fastify-store.js'
 export { nestStorage, type NestStorage, type NestStorageRecord } from './nest-storage.js'
+export type { LimitDecision, LimitState } from './decision.js'
+export type { HttpLimitStats } from './http-limiter.js'
+export type {
+  BucketLimitOptions,
+  HttpLimit,
+  HttpLimitOptions,
+  RequestCost,
+  WindowLimitOptions,
+} from './limit-options.js'
+export type { RateHeaders } from './rate-headers.js'
+export { ipKey } from './ip-key.js'
+export {
+  connectLimit,
+  type ConnectLimit,
+  type ConnectLimitOptions,
+  type ConnectRequest,
+  type ConnectResponse,
+} from './connect-limit.js'
+export {
+  fastifyLimit,
+  type AnyFastifyLimitOptions,
+  type FastifyInstanceLike,
+  type FastifyLimitOptions,
+  type FastifyReplyLike,
+  type FastifyRequestLike,
+} from './fastify-limit.js'
+export { honoLimit, type HonoContext, type HonoLimit, type HonoLimitOptions } from './hono-limit.js'
+export { webLimit, type WebLimit, type WebLimitOptions } from './web-limit.js'

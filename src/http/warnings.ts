@@ -1,5 +1,14 @@
 /** What {@link warnOnce} warns of, as the `code` of the process warning. */
-export type HttpWarning = 'AMORSIZE_HTTP_STORE_REUSED' | 'AMORSIZE_HTTP_BUCKET_TERMS'
+export type HttpWarning =
+  | 'AMORSIZE_HTTP_STORE_REUSED'
+  | 'AMORSIZE_HTTP_BUCKET_TERMS'
+  | 'AMORSIZE_HTTP_LIMIT_FAILED'
+  | 'AMORSIZE_HTTP_KEY_IPV6'
+  | 'AMORSIZE_HTTP_COUNTED_TWICE'
+  | 'AMORSIZE_HTTP_MADE_IN_HANDLER'
+  | 'AMORSIZE_HTTP_NAME_REUSED'
+  | 'AMORSIZE_HTTP_PROXY_IGNORED'
+  | 'AMORSIZE_HTTP_PROXY_PERMISSIVE'
 
 const warned = new Set<HttpWarning>()
 
@@ -8,4 +17,18 @@ export function warnOnce(code: HttpWarning, text: string): void {
   if (warned.has(code)) return
   warned.add(code)
   process.emitWarning(text, { type: 'AmorsizeWarning', code })
+}
+
+/** The terms of the windows of this thread by name: shared memory holds only counts, each hit brings its own terms. */
+const termsOfNames = new Map<string, string>()
+
+/** Warns where one name is used for windows of different terms: what one counts, the other does, too. */
+export function warnOfOtherTerms(name: string, terms: string): void {
+  const before = termsOfNames.get(name)
+  termsOfNames.set(name, before ?? terms)
+  if (before === undefined || before === terms) return
+  warnOnce(
+    'AMORSIZE_HTTP_NAME_REUSED',
+    `the limit '${name}' was made with ${before} and then with ${terms}: both count the same keys; give them names of their own`,
+  )
 }

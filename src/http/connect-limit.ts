@@ -1,0 +1,141 @@
+import { checkOptionalFunction } from '../internal/check-common.js'
+import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
+import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } from './http-limiter.js'
+import type { HttpLimitOptions } from './limit-options.js'
+import { type HeaderSink, textOfHeader } from './rate-headers.js'
+import { warnOnce } from './warnings.js'
+
+/** What is used of a request of Express, Connect or `node:http`. */
+export interface ConnectRequest {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly socket?: { readonly remoteAddress?: string | undefined } | null
+  /** Express: the address as its setting `trust proxy` has it. */
+  readonly ip?: string | undefined
+}
+
+/** What is used of a response of Express, Connect or `node:http`. */
+export interface ConnectResponse {
+  statusCode: number
+  readonly headersSent: boolean
+  readonly writableFinished: boolean
+  getHeader(name: string): unknown
+  setHeader(name: string, value: string): unknown
+  end(body: string): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** What {@link connectLimit} is made with. */
+export interface ConnectLimitOptions<Request, Response = ConnectResponse> extends HttpLimitOptions<Request> {
+  /** Answers a refused request itself; the header fields are set already. What it throws goes to `next`. */
+  refuse?: ((request: Request, decision: LimitDecision, response: Response) => void) | undefined
+}
+
+/** A middleware `(req, res, next)`. */
+export interface ConnectLimit<Request, Response = ConnectResponse> {
+  (request: Request, response: Response, next: (error?: unknown) => void): void
+  /** What it has done in this thread. */
+  stats(): HttpLimitStats
+}
+
+/**
+ * A middleware for Express, Connect and bare `node:http` that limits requests: by rates or windows, several at once and all or nothing,
+ * one count for all cluster workers with a `name` and `scope: 'machine'`. What is refused gets 429, Retry-After and problem details
+ * (RFC 9457); all get the header fields of `headers`.
+ *
+ * The default key is `req.ip` of Express, which obeys its setting `trust proxy`, else the socket's address: X-Forwarded-For is never read
+ * here, since anybody can send it.
+ *
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: 1–2 µs per request, and about 5 for its headers.
+ *
+ * @param options - see {@link HttpLimitOptions}
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
+ *
+ * @example
+ * app.use(connectLimit({ name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } }))
+ */
+export function connectLimit<
+  Request extends ConnectRequest = ConnectRequest,
+  Response extends ConnectResponse = ConnectResponse,
+>(options: ConnectLimitOptions<Request, Response>): ConnectLimit<Request, Response> {
+  const limiter = new HttpLimiter<Request>('connectLimit', options, connectReader, ['refuse'])
+  const refuse = checkOptionalFunction('refuse', options.refuse)
+  const middleware = (request: Request, response: Response, next: (error?: unknown) => void): void => {
+    let judged: Judged | null
+    try {
+      judged = limiter.judge(request)
+      if (judged !== null && !answer(limiter, request, response, judged, refuse)) return
+    } catch (error) {
+      next(error)
+      return
+    }
+    next()
+  }
+  return Object.assign(middleware, { stats: () => limiter.stats() })
+}
+
+/** Writes what there is to tell; true when the request goes on. */
+function answer<Request extends object, Response extends ConnectResponse>(
+  limiter: HttpLimiter<Request>,
+  request: Request,
+  response: Response,
+  judged: Judged,
+  refuse: ((request: Request, decision: LimitDecision, response: Response) => void) | undefined,
+): boolean {
+  const { decision, charge } = judged
+  if (!response.headersSent) limiter.writeHeaders(sinkOf(response), decision)
+  if (decision.allowed) {
+    if (charge !== null && limiter.options.countIf !== undefined)
+      response.once('close', () =>
+        limiter.settle(request, judged, response.writableFinished ? response.statusCode : 499),
+      )
+    return true
+  }
+  response.statusCode = decision.status
+  response.setHeader('retry-after', String(retryAfterSeconds(decision)))
+  if (refuse !== undefined) refuse(request, decision, response)
+  else {
+    response.setHeader('content-type', PROBLEM_TYPE)
+    response.end(problemOf(decision))
+  }
+  return false
+}
+
+function sinkOf(response: ConnectResponse): HeaderSink {
+  return {
+    get: (name) => textOfHeader(response.getHeader(name)),
+    set: (name, value) => void response.setHeader(name, value),
+  }
+}
+
+/** What Express says of its proxies; there is no such thing in Connect. */
+interface ExpressApplication {
+  readonly app?: { get?: (setting: string) => unknown } | undefined
+}
+
+const connectReader: RequestReader<ConnectRequest> = {
+  ip: (request) => request.ip ?? request.socket?.remoteAddress,
+  checkProxy(request) {
+    if (request.headers['x-forwarded-for'] === undefined) return
+    const { app } = request as ExpressApplication
+    warnOfProxy(typeof app?.get === 'function' ? app.get('trust proxy') : false)
+  },
+}
+
+/**
+ * Warns where X-Forwarded-For is there and the framework trusts nobody who sends it, or everybody.
+ *
+ * @param trust - the framework's setting: false, true, or something in between
+ */
+export function warnOfProxy(trust: unknown): void {
+  if (trust === true)
+    warnOnce(
+      'AMORSIZE_HTTP_PROXY_PERMISSIVE',
+      'X-Forwarded-For is taken from every client, so that each can choose its own address and limit. Name the proxies that are trusted',
+    )
+  else if (trust === false || trust === undefined)
+    warnOnce(
+      'AMORSIZE_HTTP_PROXY_IGNORED',
+      "there is an X-Forwarded-For, and no proxy is trusted: behind a proxy all clients share one limit, that of its address. Name it in the framework's settings, or give `key`",
+    )
+}

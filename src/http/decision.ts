@@ -1,0 +1,51 @@
+/** Where one limit stands after a request. */
+export interface LimitState {
+  /** Its name in `limits`. */
+  readonly name: string
+  /** How much it admits: `max` of a window, `burstSize` of a bucket. */
+  readonly quota: number
+  /** In how long: of a bucket, until it is full again. Whole s. */
+  readonly windowSeconds: number
+  /** How much is left. */
+  readonly remaining: number
+  /** Until there is room for this request if it was refused, else until all is there again. ms. */
+  readonly resetMs: number
+  readonly refused: boolean
+}
+
+/** What was decided about one request. */
+export interface LimitDecision {
+  readonly allowed: boolean
+  /** Whether the key is blocked by `banAfter`. */
+  readonly banned: boolean
+  /** Whose limits these are. */
+  readonly key: string | number | bigint
+  /** Every limit, in the order of `limits`. Of a banned key only those that ban it. */
+  readonly limits: readonly LimitState[]
+  /** When the request can be admitted: the longest of the limits that refused. ms; 0 when it was. */
+  readonly retryAfterMs: number
+  /** The status of the answer to a refused request. */
+  readonly status: number
+}
+
+/** The names of the limits that refused. */
+export function violatedBy({ limits }: LimitDecision): string[] {
+  return limits.filter(({ refused }) => refused).map(({ name }) => name)
+}
+
+/** The whole seconds to wait, at least one and never before the limit itself says so. */
+export function retryAfterSeconds({ retryAfterMs }: LimitDecision): number {
+  return Math.max(1, Math.ceil(retryAfterMs / 1000))
+}
+
+export const PROBLEM_TYPE = 'application/problem+json'
+
+/** The body of a refusal: problem details (RFC 9457), of the type that the RateLimit header fields bring. */
+export function problemOf(decision: LimitDecision): string {
+  return JSON.stringify({
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    title: 'Request cannot be satisfied as assigned quota has been exceeded',
+    status: decision.status,
+    'violated-policies': violatedBy(decision),
+  })
+}

@@ -1,0 +1,151 @@
+import { checkOptionalFunction } from '../internal/check-common.js'
+import { checkKeys, checkOneOf, describe } from '../internal/validate.js'
+import { warnOfProxy } from './connect-limit.js'
+import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
+import { HttpLimiter, type RequestReader } from './http-limiter.js'
+import { type HttpLimitOptions, LIMIT_OPTIONS } from './limit-options.js'
+import { textOfHeader } from './rate-headers.js'
+
+/** What is used of a request of Fastify. */
+export interface FastifyRequestLike {
+  /** As Fastify's option `trustProxy` has it. */
+  readonly ip: string
+  readonly ips?: string[] | undefined
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly routeOptions: { readonly config?: unknown }
+}
+
+/** What is used of a reply of Fastify. */
+export interface FastifyReplyLike {
+  readonly sent: boolean
+  readonly raw: {
+    readonly writableFinished: boolean
+    readonly statusCode: number
+    once(event: 'close', listener: () => void): unknown
+  }
+  code(status: number): unknown
+  header(name: string, value: string): unknown
+  getHeader(name: string): unknown
+  send(body: string): unknown
+}
+
+/** What {@link fastifyLimit} is registered with; a route's `config.limit` may hold the same but `hook`. */
+export interface FastifyLimitOptions<
+  Request extends FastifyRequestLike = FastifyRequestLike,
+  Reply extends FastifyReplyLike = FastifyReplyLike,
+> extends HttpLimitOptions<Request> {
+  /** Answers a refused request itself, with `reply.send`; the header fields are set already. */
+  refuse?: ((request: Request, decision: LimitDecision, reply: Reply) => unknown) | undefined
+  /** In which of Fastify's hooks requests are judged; default 'onRequest'. With 'preHandler' a key may come from who has logged in. */
+  hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler' | undefined
+}
+
+/** What is used of an instance of Fastify: its `addHook`, whose many signatures are checked by Fastify's own types. */
+export interface FastifyInstanceLike {
+  readonly addHook: (...hook: never[]) => unknown
+}
+
+type AddHook = (name: string, hook: (first: never, second: never) => unknown) => void
+
+/** The options of a plugin whose functions may name Fastify's own types, and need not. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- `unknown` would refuse functions of Fastify's own request
+export type AnyFastifyLimitOptions = FastifyLimitOptions<any, any>
+
+interface Settings {
+  readonly limiter: HttpLimiter<FastifyRequestLike>
+  readonly refuse:
+    ((request: FastifyRequestLike, decision: LimitDecision, reply: FastifyReplyLike) => unknown) | undefined
+}
+
+/**
+ * A plugin of Fastify that limits requests; see {@link connectLimit}. The default key is `request.ip`, which obeys Fastify's option
+ * `trustProxy`. A route's `config.limit` takes the place of the plugin's options, one by one; `false` switches limits off for it. A route
+ * with options of its own counts apart.
+ *
+ * @example
+ * await app.register(fastifyLimit, { name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } })
+ * app.post('/login', { config: { limit: { limits: { login: { max: 5, windowMs: 600_000 } } } } }, login)
+ */
+export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLimitOptions) => Promise<void> =
+  Object.assign(
+    // eslint-disable-next-line @typescript-eslint/require-await -- a plugin is awaited, or takes a callback
+    async (instance: FastifyInstanceLike, options: AnyFastifyLimitOptions): Promise<void> => {
+      const ofAll = options as FastifyLimitOptions
+      const addHook = (instance.addHook as AddHook).bind(instance)
+      const { hook = 'onRequest' } = ofAll
+      checkOneOf('hook', hook, ['onRequest', 'preParsing', 'preValidation', 'preHandler'])
+      const settings = settingsOf('fastifyLimit', ofAll, [...MORE, 'hook'])
+      // By the route's own options, which Fastify hands on as they are while it copies the config around them.
+      const ofRoutes = new WeakMap<object, Settings>()
+      addHook('onRoute', ({ config, url }: { readonly config?: unknown; readonly url: string }) => {
+        const own = limitOf(config)
+        if (own === undefined || own === false) return
+        if (typeof own !== 'object' || own === null)
+          throw new TypeError(
+            `config.limit of ${url} must be options of fastifyLimit, or false; received ${describe(own)}`,
+          )
+        if (!ofRoutes.has(own)) ofRoutes.set(own, settingsOfRoute(url, ofAll, own))
+      })
+      addHook(hook, async (request: FastifyRequestLike, reply: FastifyReplyLike) => {
+        const own = limitOf(request.routeOptions.config)
+        if (own === false || reply.sent) return undefined
+        return judge(ofRoutes.get(own as object) ?? settings, request, reply)
+      })
+    },
+    // As fastify-plugin does: the hooks are for the instance that registers the plugin, not for one of its own.
+    { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: 'amorsize-limit' },
+  )
+
+const MORE = ['refuse']
+
+function settingsOf(what: string, options: FastifyLimitOptions, more: readonly string[]): Settings {
+  const refuse = checkOptionalFunction('refuse', options.refuse)
+  return { limiter: new HttpLimiter(what, options, fastifyReader, more), refuse }
+}
+
+/** What a route says of limits: undefined for nothing. */
+function limitOf(config: unknown): unknown {
+  return typeof config === 'object' && config !== null ? (config as { limit?: unknown }).limit : undefined
+}
+
+function settingsOfRoute(url: string, ofAll: FastifyLimitOptions, own: object): Settings {
+  const what = `config.limit of ${url}`
+  checkKeys(what, own, [...LIMIT_OPTIONS, ...MORE])
+  const name = ofAll.name === undefined ? undefined : `${ofAll.name} ${url}`
+  return settingsOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
+}
+
+async function judge(settings: Settings, request: FastifyRequestLike, reply: FastifyReplyLike): Promise<unknown> {
+  const { limiter, refuse } = settings
+  const judged = limiter.judge(request)
+  if (judged === null) return undefined
+  const { decision, charge } = judged
+  const sink = {
+    get: (name: string) => textOfHeader(reply.getHeader(name)),
+    set: (name: string, value: string) => void reply.header(name, value),
+  }
+  limiter.writeHeaders(sink, decision)
+  if (decision.allowed) {
+    const { raw } = reply
+    if (charge !== null && limiter.options.countIf !== undefined)
+      raw.once('close', () => limiter.settle(request, judged, raw.writableFinished ? raw.statusCode : 499))
+    return undefined
+  }
+  reply.code(decision.status)
+  reply.header('retry-after', String(retryAfterSeconds(decision)))
+  if (refuse === undefined) {
+    reply.header('content-type', PROBLEM_TYPE)
+    reply.send(problemOf(decision))
+  } else {
+    await refuse(request, decision, reply)
+  }
+  // A hook that answers returns the reply, and Fastify goes no further.
+  return reply
+}
+
+const fastifyReader: RequestReader<FastifyRequestLike> = {
+  ip: (request) => request.ip,
+  checkProxy: ({ headers, ips }) => {
+    if (headers['x-forwarded-for'] !== undefined && ips === undefined) warnOfProxy(false)
+  },
+}

@@ -1,0 +1,162 @@
+import type { Key } from '../memory/key-hash.js'
+import { WINDOW } from '../memory/layout.js'
+import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
+import { KeyedWindow } from '../rate-limit/keyed-window.js'
+import { checkNumber } from '../internal/validate.js'
+import type { LimitState } from './decision.js'
+import { encodedName } from './encoded-name.js'
+import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit, RequestCost } from './limit-options.js'
+import { warnOfOtherTerms } from './warnings.js'
+
+/** One limit of a server, and what it makes of one request. */
+export interface Limit<Request> {
+  readonly name: string
+  /** How much it admits and in how many s, where that is the same for every request. */
+  readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
+  /** What `request` asks of it. @throws what the user's functions throw, and for what they return that is no cost or limit */
+  ask(request: Request): Asked
+  /** Charges what was asked if there is room for it. */
+  take(key: Key, asked: Asked): boolean
+  giveBack(key: Key, asked: Asked): void
+  /** Where the key stands; `refused`: whether what was asked was. */
+  state(key: Key, asked: Asked, refused: boolean): LimitState
+  /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms. */
+  bannedMs(key: Key): number
+  /** Counts a refusal. */
+  refused(key: Key): void
+}
+
+/** What a request asks of a limit. */
+export interface Asked {
+  readonly cost: number
+  readonly quota: number
+}
+
+type Shared = Pick<CompleteLimitOptions<never>, 'name' | 'scope' | 'capacity' | 'onFull' | 'clock'>
+
+type Place = Omit<Shared, 'name'> & { readonly name?: string }
+
+/** Makes the limit of `options`, or joins that of its name. */
+export function makeLimit<Request>(
+  options: CompleteBucketLimit<Request> | CompleteWindowLimit<Request>,
+  shared: Shared,
+): Limit<Request> {
+  return options.kind === 'bucket' ? new BucketLimit(options, shared) : new WindowLimit(options, shared)
+}
+
+class BucketLimit<Request> implements Limit<Request> {
+  readonly name: string
+  readonly terms: { readonly quota: number; readonly windowSeconds: number }
+  readonly #buckets: KeyedRateLimiter
+  readonly #cost: RequestCost<Request>
+
+  constructor({ name, requestsPerSecond, burstSize, cost }: CompleteBucketLimit<Request>, shared: Shared) {
+    this.name = name
+    this.terms = { quota: Math.floor(burstSize), windowSeconds: Math.ceil(burstSize / requestsPerSecond) }
+    this.#buckets = new KeyedRateLimiter({ ...placeOf(name, shared), requestsPerSecond, burstSize, waitOnLimit: false })
+    this.#cost = cost
+  }
+
+  ask(request: Request): Asked {
+    const cost = this.#cost
+    if (typeof cost === 'number') return { cost, quota: this.terms.quota }
+    return { cost: checkNumber(`cost of '${this.name}'`, cost(request), { min: 0 }), quota: this.terms.quota }
+  }
+
+  take(key: Key, { cost }: Asked): boolean {
+    if (cost === 1) return this.#buckets.tryAcquire(key)
+    return cost === 0 || (cost <= this.#buckets.policy.burstSize && this.#buckets.tryAcquire(key, cost))
+  }
+
+  giveBack(key: Key, { cost }: Asked): void {
+    if (cost > 0) this.#buckets.refund(key, cost)
+  }
+
+  state(key: Key, { cost }: Asked, refused: boolean): LimitState {
+    const { burstSize } = this.#buckets.policy
+    const resetMs = this.#buckets.retryAfterMs(key, refused ? Math.min(cost, burstSize) : burstSize)
+    const remaining = Math.floor(this.#buckets.getAvailableTokens(key))
+    return { name: this.name, ...this.terms, remaining, resetMs, refused }
+  }
+
+  bannedMs(): number {
+    return 0
+  }
+
+  refused(): void {
+    // Only windows ban.
+  }
+}
+
+class WindowLimit<Request> implements Limit<Request> {
+  readonly name: string
+  readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
+  readonly #options: CompleteWindowLimit<Request>
+  readonly #window: KeyedWindow
+  /** Refusals, and the blocks they lead to. */
+  readonly #bans: KeyedWindow | null
+  readonly #windowSeconds: number
+
+  constructor(options: CompleteWindowLimit<Request>, shared: Shared) {
+    const { name, max, windowMs, banAfter } = options
+    this.name = name
+    this.#options = options
+    this.#windowSeconds = Math.ceil(windowMs / 1000)
+    this.terms = typeof max === 'number' ? { quota: max, windowSeconds: this.#windowSeconds } : null
+    const place = placeOf(name, shared)
+    this.#window = new KeyedWindow(place)
+    if (place.name !== undefined && typeof max === 'number')
+      warnOfOtherTerms(place.name, `max ${max} in ${windowMs} ms`)
+    this.#bans = banAfter === null ? null : new KeyedWindow(placeOf(`${name} bans`, shared))
+  }
+
+  ask(request: Request): Asked {
+    const { max, cost } = this.#options
+    const counts = { min: 0, max: WINDOW.mostCount - 1, integer: true }
+    return {
+      cost: typeof cost === 'number' ? cost : checkNumber(`cost of '${this.name}'`, cost(request), counts),
+      quota: typeof max === 'number' ? max : checkNumber(`max of '${this.name}'`, max(request), counts),
+    }
+  }
+
+  take(key: Key, { cost, quota }: Asked): boolean {
+    if (cost === 0) return true
+    // More than one at once is looked at first, so that what is refused is never there for others to see.
+    if (cost > 1 && this.#window.look(key).count + cost > quota) return false
+    if (quota === 0) return false
+    const { windowMs } = this.#options
+    const { refused, count } = this.#window.hit(key, { windowMs, n: cost, max: quota })
+    if (refused && count > 0) this.#window.unhit(key, cost)
+    return !refused
+  }
+
+  giveBack(key: Key, { cost }: Asked): void {
+    if (cost > 0) this.#window.unhit(key, cost)
+  }
+
+  state(key: Key, { quota }: Asked, refused: boolean): LimitState {
+    const { count, resetMs } = this.#window.look(key)
+    // A window ends at a full ms, so a fraction more may be left of it than it is long.
+    const told = Math.min(resetMs, this.#options.windowMs)
+    const remaining = Math.max(0, quota - count)
+    return { name: this.name, quota, windowSeconds: this.#windowSeconds, remaining, resetMs: told, refused }
+  }
+
+  bannedMs(key: Key): number {
+    if (this.#bans === null) return 0
+    const { refused, resetMs } = this.#bans.look(key)
+    return refused ? resetMs : 0
+  }
+
+  refused(key: Key): void {
+    const { windowMs, banAfter } = this.#options
+    if (this.#bans === null || banAfter === null) return
+    if (this.#bans.hit(key, { windowMs }).count >= banAfter) this.#bans.block(key, windowMs)
+  }
+}
+
+/** Where a limit's counts are: no name can be made up that is another limit's, since a `%` in it would be written as `%25`. */
+function placeOf(limit: string, { name, scope, capacity, onFull, clock }: Shared): Place {
+  const place = { scope, capacity, onFull, clock }
+  return name === null ? place : { ...place, name: `${name}%limit%${encodedName(limit)}` }
+}

@@ -1,0 +1,81 @@
+// A server of each framework behind our limits. GET / is limited to two a minute for each x-user; POST /login to one failure.
+import { createServer, type Server } from 'node:http'
+import { createServer as createHttp2Server, type Http2Server } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import express, { type Request as ExpressRequest } from 'express'
+import fastify, { type FastifyRequest } from 'fastify'
+import { Hono } from 'hono'
+import { connectLimit, fastifyLimit, honoLimit, type HttpLimitOptions } from 'amorsize/http'
+import type { Running } from './stores.js'
+
+const windowMs = 60_000
+const all = { all: { max: 2, windowMs } }
+const login = { login: { max: 1, windowMs } }
+
+export interface Shared {
+  readonly name?: string
+  readonly scope?: 'process' | 'machine'
+  readonly trustProxy?: boolean
+}
+
+async function listen(server: Server | Http2Server): Promise<Running> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  const { port } = server.address() as AddressInfo
+  return { origin: `http://127.0.0.1:${port}`, close: () => new Promise((resolve) => server.close(resolve)) }
+}
+
+export const servers: Record<string, (shared: Shared) => Promise<Running>> = {
+  Express({ trustProxy = false, ...shared }) {
+    const app = express()
+    if (trustProxy) app.set('trust proxy', 'loopback')
+    const options: HttpLimitOptions<ExpressRequest> = trustProxy
+      ? { limits: all }
+      : { limits: all, key: (request) => request.get('x-user') ?? null }
+    app.get('/', connectLimit({ ...shared, ...options }), (_request, response) => void response.send('ok'))
+    const failures = connectLimit({ limits: login, countIf: (_request: ExpressRequest, status) => status === 401 })
+    app.post(
+      '/login',
+      failures,
+      (request, response) => void response.sendStatus(request.get('x-user') === 'right' ? 200 : 401),
+    )
+    app.get('/free', (_request, response) => void response.send('ok'))
+    return listen(createServer(app))
+  },
+
+  async Fastify({ trustProxy = false, ...shared }) {
+    const app = fastify({ trustProxy: trustProxy ? '127.0.0.1' : false })
+    const key = (request: FastifyRequest) => (request.headers['x-user'] as string | undefined) ?? null
+    await app.register(fastifyLimit, { ...shared, limits: all, ...(trustProxy ? {} : { key }) })
+    app.get('/', () => 'ok')
+    const limit = {
+      limits: login,
+      key: () => 'all',
+      countIf: (_request: FastifyRequest, status: number) => status === 401,
+    }
+    app.post('/login', { config: { limit } }, (request, reply) =>
+      reply.code(key(request) === 'right' ? 200 : 401).send(),
+    )
+    app.get('/free', { config: { limit: false } }, () => 'ok')
+    const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+    return { origin, close: () => app.close() }
+  },
+
+  Hono({ trustProxy = false, ...shared }) {
+    const app = new Hono()
+    const key = trustProxy
+      ? { key: (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-forwarded-for') ?? null }
+      : { key: (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') ?? null }
+    app.get('/', honoLimit({ ...shared, limits: all, ...key }), (context) => context.text('ok'))
+    const failures = honoLimit({ limits: login, countIf: (_context, status) => status === 401 })
+    app.post('/login', failures, (context) => context.body(null, context.req.header('x-user') === 'right' ? 200 : 401))
+    app.get('/free', () => new Response('ok'))
+    return listen(createAdaptorServer(app) as Server)
+  },
+}
+
+/** Bare HTTP/2 with the same middleware. */
+export function http2(): Promise<Running> {
+  const limit = connectLimit({ limits: all })
+  return listen(createHttp2Server((request, response) => limit(request, response, () => response.end('ok'))))
+}
