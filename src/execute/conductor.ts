@@ -3,8 +3,9 @@ import { AsyncLane } from './here/async-lane.js'
 import { callWithPolicies } from './here/guarded-call.js'
 import { HereLane } from './here/here-lane.js'
 import { Busyness } from './model/busyness.js'
+import { calibration } from './model/calibration.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from './model/limits.js'
-import { isThenable, PaceOfLoop, SLICE_MS } from './model/pace.js'
+import { isThenable, isUneven, PaceOfLoop, SLICE_MS } from './model/pace.js'
 import type { Evidence } from './model/sample.js'
 import { type Course, type Decision, type SinceJoined, type Subject, worksHere } from './model/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
@@ -34,6 +35,8 @@ export interface Beginning {
 const IN_FLIGHT_IN_WORKER = 4
 /** A thread whose event loop is busy this much of the time has no room for more items. */
 const BUSY = 0.85
+/** Uneven items are worth another worker where what is left takes so many times as long as to start one. */
+const WORTH_ANOTHER = 5
 
 /** Starts the lanes of a run, and adds and removes others when what is measured says so. */
 export function conduct(run: Run, beginning: Beginning = {}): void {
@@ -289,9 +292,32 @@ class Conductor {
   #leaveLongItems(): void {
     const leastMs = this.#pace.items > 0 ? this.#pace.leastMs : (this.#course.decision?.measured.leastMs ?? 0)
     const { options } = this.#run
-    if (this.#isAlone || this.#here === undefined || this.#here.isPaused || worksHere(options, leastMs)) return
+    if (this.#isAlone || this.#here === undefined || this.#here.isPaused) return
+    if (worksHere(options, leastMs)) {
+      this.#leaveUnevenItems(this.#here)
+      return
+    }
     this.#here.pause()
     if (options.workers === undefined) this.#force?.addWorkers(currentLimits().cpuWorkers)
+  }
+
+  /**
+   * Items of which some would keep this thread from its workers are for them alone, once they are as many as there are cores. Numbers
+   * they claim by themselves, whatever this thread is at.
+   */
+  #leaveUnevenItems(here: HereLane): void {
+    const { workers, mainThread } = this.#run.options
+    const force = this.#force
+    if (workers !== undefined || mainThread !== undefined || force === undefined || force.block !== undefined) return
+    if (!isUneven(this.#pace) || this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
+    const { cpuWorkers } = currentLimits()
+    force.addWorkers(cpuWorkers)
+    if (force.ready >= cpuWorkers) here.pause()
+  }
+
+  /** What is left would take in this thread. */
+  #restMs(): number {
+    return (this.#run.supply.remaining ?? Infinity) * this.#pace.itemMs
   }
 
   /** Whether workers are worth what they cost shows when they are at work. */

@@ -41,7 +41,7 @@ export interface ScheduleOptions extends RecorderOptions {
   readonly useCache?: boolean | undefined
   /**
    * Whether this thread runs items too while there are workers, at most 4 ms between turns of its event loop. Default: unless an item takes
-   * longer than that.
+   * longer than that, or items that are sent in chunks differ so much that some do: then workers do them all, one more of them if need be.
    */
   readonly mainThread?: boolean | undefined
   /** 'serial': an item that fails in a worker, with an error of its own, is run in this thread once more; never one that has ended its worker. */

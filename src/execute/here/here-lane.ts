@@ -17,7 +17,7 @@ const nothing = (): void => undefined
 export class HereLane implements Lane, Progress {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
-  readonly #pace: PaceOfLoop
+  readonly pace: PaceOfLoop
   /** Called after each block with one of its items and what came of it. */
   readonly #measured: (item: unknown, result: unknown) => void
   /** Takes over when an item returns a promise, with all that was taken and not run. */
@@ -48,7 +48,7 @@ export class HereLane implements Lane, Progress {
   ) {
     this.#run = run
     this.#call = call
-    this.#pace = pace
+    this.pace = pace
     this.#measured = measured
     this.#becomeAsync = becomeAsync
     run.add(this)
@@ -86,7 +86,7 @@ export class HereLane implements Lane, Progress {
       const fair =
         this.lanes === 1 || remaining === null
           ? this.#most
-          : Math.min(this.#most, shareOf(remaining, this.lanes, this.#pace.itemMs, BLOCK_MS))
+          : Math.min(this.#most, shareOf(remaining, this.lanes, this.pace.itemMs, BLOCK_MS))
       let batch: Batch | undefined
       try {
         batch = supply.take(fair, this.#pump)
@@ -102,8 +102,8 @@ export class HereLane implements Lane, Progress {
       if (!this.#runBatch(batch)) return
       const startedMs = nowMs
       nowMs = performance.now()
-      this.#pace.add(batch.items.length, nowMs - startedMs)
-      const { itemMs } = this.#pace
+      this.pace.add(batch.items.length, nowMs - startedMs)
+      const { itemMs } = this.pace
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
       this.#measured(batch.items[0], this.lastResult)
       if (nowMs >= sliceEndMs) {

@@ -1,5 +1,7 @@
 /** Milliseconds of numbers that a thread claims at a time from shared memory. */
 export const CLAIM_MS = 0.5
+/** No worker holds more than what lasts so long, in ms: it is cloned ahead, and may have to be taken back. */
+const MOST_HELD_MS = 256
 /** To take less than what lasts so long is not worth the taking. */
 const LEAST_MS = 0.01
 
@@ -17,4 +19,15 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
   const most = lasting(targetMs)
   if (remaining === null) return most
   return Math.min(most, Math.max(lasting(LEAST_MS), Math.ceil(remaining / (3 * lanes))))
+}
+
+/**
+ * How many milliseconds of items a worker should hold. A thread that runs items sends none meanwhile: what others hold has to last for as
+ * long as the longest that it may come to.
+ *
+ * @param targetMs - what a chunk is to last; a worker holds two in any case
+ * @param longMs - how long an item may take that runs in the thread that sends; 0 where that runs none
+ */
+export function heldMs(targetMs: number, longMs: number): number {
+  return Math.max(2 * targetMs, Math.min(MOST_HELD_MS, longMs))
 }

@@ -18,6 +18,26 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 const FORGETTING = 1.05
 /** Fewer items than these say nothing of the least. */
 const FEW = 3
+/** Fewer say nothing of how much they differ; … */
+const FEW_TO_COMPARE = 8
+/** … and by less than this, as part of the mean, they do not. */
+const UNEVEN = 0.5
+
+/** What times of items say. */
+export type Pace = Pick<PaceOfLoop, 'items' | 'itemMs' | 'spread'>
+
+/** What an item has to be expected to take that is longer than most: the mean and twice the spread. */
+export function longMs({ itemMs, spread }: Pace): number {
+  return itemMs * (1 + 2 * spread)
+}
+
+/**
+ * Whether items differ so much that some may keep this thread for longer than a slice, and so from the workers that it sends chunks to,
+ * although most of them do not.
+ */
+export function isUneven(pace: Pace): boolean {
+  return pace.items >= FEW_TO_COMPARE && pace.spread > UNEVEN && longMs(pace) > SLICE_MS
+}
 
 /** How fast items run in this thread, smoothed so that a change shows soon. */
 export class PaceOfLoop {

@@ -42,6 +42,8 @@ export class WorkerLane implements Lane, WorkerOwner {
   readonly chunks = new Map<number, ChunkInWorker>()
   /** Whether it is claiming from the shared block. */
   isClaiming = false
+  /** Whether it has the task. */
+  isLoaded = false
   readonly #force: Workforce
   readonly #run: Run
   /**
@@ -56,7 +58,6 @@ export class WorkerLane implements Lane, WorkerOwner {
   #ahead = AHEAD
   /** Since when it has been at the oldest of its chunks. */
   #sinceMs = 0
-  #isLoaded = false
   #isRefused = false
   /** Whether it has done anything for this run. */
   #hasDone = false
@@ -89,9 +90,9 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { task } = this.#run
     const error = refusal === undefined ? undefined : unpackThrown(refusal, task.exports)
     checked(task, error)
-    this.#isLoaded = refusal === undefined
-    this.#isRefused = !this.#isLoaded
-    if (this.#isLoaded) {
+    this.isLoaded = refusal === undefined
+    this.#isRefused = !this.isLoaded
+    if (this.isLoaded) {
       this.#force.loaded()
       this.fill()
     }
@@ -101,7 +102,7 @@ export class WorkerLane implements Lane, WorkerOwner {
 
   /** Sends chunks while there are any and the worker has less than it should. */
   fill(): void {
-    if (this.#filling || this.#isOver || !this.#isLoaded) return
+    if (this.#filling || this.#isOver || !this.isLoaded) return
     if (this.#force.isDismissed) {
       this.dismiss()
       return
@@ -171,11 +172,10 @@ export class WorkerLane implements Lane, WorkerOwner {
     const { lanes } = this.#force
     if (remaining !== null && remaining <= lanes && lanes > 1) return remaining > 1 && this.#isNearlyThrough()
     if (chunks.size < AHEAD) return true
-    if (chunks.size >= this.#ahead) return false
-    if (remaining === null) return true
+    if (remaining === null) return chunks.size < this.#ahead
     let held = 0
     for (const { left } of chunks.values()) held += left
-    return 4 * held < remaining
+    return (chunks.size < this.#ahead || this.#force.isShort(held)) && 4 * held < remaining
   }
 
   /**
@@ -429,7 +429,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#force.sweep()
     buryWorker(this.#run.options.policies, worker.threadId)
     const hasBegun = wasOver || new LostItems(this, this.#force, exitCode, error).settle() || this.#hasDone
-    const when = this.#isLoaded ? 'before its first item' : 'as it loaded the task'
+    const when = this.isLoaded ? 'before its first item' : 'as it loaded the task'
     this.#force.lost(
       this,
       hasBegun ? undefined : new Error(`a worker ended with code ${exitCode} ${when}`, { cause: error }),

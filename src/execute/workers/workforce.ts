@@ -4,8 +4,8 @@ import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { HereLane } from '../here/here-lane.js'
 import { currentLimits } from '../model/limits.js'
 import { runCarefully } from './lost-items.js'
-import { shareOf } from '../model/how-much.js'
-import { SLICE_MS } from '../model/pace.js'
+import { heldMs, shareOf } from '../model/how-much.js'
+import { longMs, SLICE_MS } from '../model/pace.js'
 import type { PoolWorker } from './pool-worker.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from './shared-block.js'
@@ -189,6 +189,13 @@ export class Workforce {
     return size
   }
 
+  /** Whether a worker that holds so many items may have done them all before this thread sends more. */
+  isShort(held: number): boolean {
+    const { chunkSize, targetChunkMs } = this.#terms
+    if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
+    return held * this.#itemMs < heldMs(targetChunkMs, longMs(this.#here.pace))
+  }
+
   #join(worker: PoolWorker): void {
     if (!this.#hasShared) {
       this.#hasShared = true
@@ -200,6 +207,13 @@ export class Workforce {
       this.#here.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
     }
     this.#lanes.add(new WorkerLane(this, worker))
+  }
+
+  /** How many workers have the task. */
+  get ready(): number {
+    let count = 0
+    for (const lane of this.#lanes) if (lane.isLoaded) count++
+    return count
   }
 
   /** A worker has the task. */
