@@ -10,6 +10,8 @@ const layers = {
   decorators: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   // No framework among them: their interfaces are written down as they are used.
   http: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
+  // No client among them, for the same reason.
+  redis: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   // What is kept of a run, on disk and for a person, knows nothing of how it is scheduled.
   records: ['errors', 'internal'],
   execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy', 'records'],

@@ -74,8 +74,8 @@ export class RateLimitExceeded extends AmorsizeError {
   /** The `name` of the limiter, or `null` if it has none. */
   readonly limiterName: string | null
 
-  constructor(message: string, details: { retryAfterMs: number; limiterName: string | null }) {
-    super(RateLimitExceeded.errorCode, message)
+  constructor(message: string, details: { retryAfterMs: number; limiterName: string | null; cause?: unknown }) {
+    super(RateLimitExceeded.errorCode, message, { cause: details.cause })
     this.retryAfterMs = details.retryAfterMs
     this.limiterName = details.limiterName
   }

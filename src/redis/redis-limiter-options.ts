@@ -1,0 +1,127 @@
+import { checkClock } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { checkBoolean, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+
+/** Options of `RedisRateLimiter`. */
+export interface RedisRateLimitOptions {
+  /** What the limit is called: the same name on the same server is the same limit. Up to 200 characters, none of `:`, `{` and `}`. */
+  readonly name: string
+  /** > 0, at most ten million, may be fractional. */
+  readonly requestsPerSecond: number
+  /** Tokens that may be taken at once, an integer >= 1; default max(1, round(requestsPerSecond)). */
+  readonly burstSize?: number | undefined
+  /**
+   * 'lease' (default): this object takes some tokens ahead of need and gives them out without asking; 'exact': each decision is the
+   * server's.
+   */
+  readonly mode?: 'lease' | 'exact' | undefined
+  /** Most tokens taken ahead, an integer >= 1; never more than a tenth of `burstSize`. Default: what is used within 50 ms. */
+  readonly leaseSize?: number | undefined
+  /** How long the server may take to answer, milliseconds, > 0; default 50. A call waits no longer for it. */
+  readonly timeoutMs?: number | undefined
+  /**
+   * What holds while the server does not answer. 'local' (default): a limit of this machine, of rate and burst over `processes`; 'closed':
+   * nothing passes; 'open': everything does.
+   */
+  readonly onUnavailable?: 'local' | 'closed' | 'open' | undefined
+  /** Machines among which the limit is divided while the server is away, an integer >= 1; default 1. */
+  readonly processes?: number | undefined
+  /** Use the client's own connection; default false: one of its own, where the client can make it. */
+  readonly shareConnection?: boolean | undefined
+  /** For tests of waiting; default: the monotonic clock. The server counts by its own. */
+  readonly clock?: Clock | undefined
+}
+
+/** Options with nothing left open. */
+export interface CompleteRedisOptions {
+  readonly name: string
+  readonly requestsPerSecond: number
+  readonly burstSize: number
+  readonly mode: 'lease' | 'exact'
+  readonly leaseSize: number
+  readonly timeoutMs: number
+  readonly onUnavailable: 'local' | 'closed' | 'open'
+  readonly processes: number
+  readonly shareConnection: boolean
+  readonly clock: Clock
+}
+
+const KEYS = [
+  'name',
+  'requestsPerSecond',
+  'burstSize',
+  'mode',
+  'leaseSize',
+  'timeoutMs',
+  'onUnavailable',
+  'processes',
+  'shareConnection',
+  'clock',
+] as const satisfies readonly (keyof RedisRateLimitOptions)[]
+
+/** As fast as its arithmetic is exact; far above what a server decides. */
+const MOST_PER_SECOND = 1e7
+/** The server's numbers stay below 2^53 microseconds: 285 years. A bucket may take a hundred to fill. */
+const LONGEST_FILL_MS = 3.15e12
+const MAX_NAME = 200
+
+/** What may be changed while it is in use. */
+export interface RedisRateLimitChange {
+  readonly requestsPerSecond?: number | undefined
+  readonly burstSize?: number | undefined
+}
+
+/** Checks rate and burst, of which the second follows from the first by default. */
+export function checkRate(
+  requestsPerSecond: number,
+  burst: number | undefined,
+): { requestsPerSecond: number; burstSize: number } {
+  const perSecond = checkNumber('requestsPerSecond', requestsPerSecond, {
+    min: 0,
+    exclusiveMin: true,
+    max: MOST_PER_SECOND,
+  })
+  const burstSize = burst === undefined ? Math.max(1, Math.round(perSecond)) : burst
+  checkNumber('burstSize', burstSize, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
+  const fillMs = (burstSize / perSecond) * 1000
+  if (fillMs > LONGEST_FILL_MS) {
+    throw new RangeError(
+      `burstSize / requestsPerSecond must be <= ${LONGEST_FILL_MS / 1000} s, in which the bucket fills; received ${fillMs / 1000}`,
+    )
+  }
+  return { requestsPerSecond: perSecond, burstSize }
+}
+
+/** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
+export function completeRedisOptions(who: string, options: RedisRateLimitOptions): CompleteRedisOptions {
+  checkKeys(who, options, KEYS)
+  const { mode = 'lease', timeoutMs = 50, onUnavailable = 'local', processes = 1, shareConnection = false } = options
+  const { clock = systemClock } = options
+  const { requestsPerSecond, burstSize } = checkRate(options.requestsPerSecond, options.burstSize)
+  const leaseSize = options.leaseSize === undefined ? Infinity : options.leaseSize
+  if (leaseSize !== Infinity)
+    checkNumber('leaseSize', leaseSize, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
+  return {
+    name: checkRedisName('name', options.name),
+    requestsPerSecond,
+    burstSize,
+    mode: checkOneOf('mode', mode, ['lease', 'exact']),
+    leaseSize,
+    timeoutMs: checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true }),
+    onUnavailable: checkOneOf('onUnavailable', onUnavailable, ['local', 'closed', 'open']),
+    processes: checkNumber('processes', processes, { min: 1, max: 1e6, integer: true }),
+    shareConnection: checkBoolean('shareConnection', shareConnection),
+    clock: checkClock('clock', clock),
+  }
+}
+
+function checkRedisName(option: string, name: unknown): string {
+  if (typeof name !== 'string') throw new TypeError(`${option} must be a string; received ${describe(name)}`)
+  if (name.length < 1 || name.length > MAX_NAME)
+    throw new RangeError(`${option} must have 1 to ${MAX_NAME} characters; received ${name.length}`)
+  if (/[:{}]/.test(name))
+    throw new RangeError(
+      `${option} must hold none of ':', '{' and '}', which make up the server's key; received ${describe(name)}`,
+    )
+  return name
+}

@@ -1,0 +1,146 @@
+import type { RateLimitExceeded } from '../errors.js'
+import type { Clock } from '../internal/clock.js'
+import { type Linked, LinkedList } from '../internal/linked-list.js'
+import { unwatchSignal, type SignalListener, watchSignal } from '../internal/signal-watch.js'
+import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+
+/** Whether a caller got its tokens; else how long it would have to wait, or the error it gets. */
+export type Turn = 'granted' | { readonly waitMs: number } | { readonly error: RateLimitExceeded }
+
+/** What the queue needs of its limiter. */
+export interface Host {
+  /** Takes the tokens of the caller whose turn it is. */
+  turn(tokens: number): Promise<Turn>
+  /** A caller has gone while its tokens came. */
+  giveBack(tokens: number): void
+  /** The error of a caller that would wait too long. */
+  tooLong(tokens: number, waitMs: number, maxWaitMs: number): RateLimitExceeded
+}
+
+/** Callers of one limiter that wait, first come first served. The first asks; the others come after it, without a question of their own. */
+export class RedisWaiters {
+  readonly #host: Host
+  readonly #clock: Clock
+  readonly #timers: SharedTimers
+  readonly #waiters = new LinkedList<Waiter>()
+  #isServing = false
+  #sleeping: { readonly timer: DueTimer; readonly wake: () => void } | undefined = undefined
+
+  constructor(host: Host, clock: Clock) {
+    this.#host = host
+    this.#clock = clock
+    this.#timers = timersOf(clock)
+  }
+
+  get size(): number {
+    return this.#waiters.size
+  }
+
+  /** Waits for `tokens`. Rejects with the signal's reason, or when that would take longer than `maxWaitMs`. */
+  wait(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter = new Waiter(tokens, this.#clock.now() + maxWaitMs, maxWaitMs, resolve, reject, signal, (one) =>
+        this.#gone(one),
+      )
+      this.#waiters.append(waiter)
+      if (signal !== undefined) watchSignal(signal, waiter)
+      if (maxWaitMs !== Infinity) this.#timers.add(waiter, maxWaitMs)
+      waiter.tooLate = () => this.#refuse(waiter, maxWaitMs)
+      void this.#serve()
+    })
+  }
+
+  /** Refuses all that wait. */
+  refuseAll(error: unknown): void {
+    for (let waiter = this.#waiters.first; waiter !== null; waiter = this.#waiters.first) {
+      this.#end(waiter)
+      waiter.reject(error)
+    }
+    this.#sleeping?.wake()
+  }
+
+  async #serve(): Promise<void> {
+    if (this.#isServing) return
+    this.#isServing = true
+    for (let first = this.#waiters.first; first !== null; first = this.#waiters.first) {
+      const turn = await this.#host.turn(first.tokens)
+      if (first.hasEnded) {
+        if (turn === 'granted') this.#host.giveBack(first.tokens)
+      } else if (turn === 'granted') {
+        this.#end(first)
+        first.resolve()
+      } else if ('error' in turn) {
+        this.#end(first)
+        first.reject(turn.error)
+      } else if (this.#clock.now() + turn.waitMs > first.deadlineMs) {
+        this.#refuse(first, turn.waitMs)
+      } else {
+        await this.#sleep(turn.waitMs)
+      }
+    }
+    this.#isServing = false
+  }
+
+  /** Ends early when the first of the queue has gone. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#timers.remove(timer)
+        this.#sleeping = undefined
+        resolve()
+      }
+      const timer: DueTimer = { due: 0, order: 0, heapIndex: -1, run: wake }
+      this.#sleeping = { timer, wake }
+      this.#timers.add(timer, ms)
+    })
+  }
+
+  #refuse(waiter: Waiter, waitMs: number): void {
+    this.#end(waiter)
+    waiter.reject(this.#host.tooLong(waiter.tokens, waitMs, waiter.maxWaitMs))
+  }
+
+  #gone(waiter: Waiter): void {
+    this.#end(waiter)
+  }
+
+  #end(waiter: Waiter): void {
+    const wasFirst = this.#waiters.first === waiter
+    waiter.hasEnded = true
+    this.#waiters.remove(waiter)
+    this.#timers.remove(waiter)
+    if (waiter.signal !== undefined) unwatchSignal(waiter.signal, waiter)
+    if (wasFirst) this.#sleeping?.wake()
+  }
+}
+
+/** One caller. */
+class Waiter implements Linked<Waiter>, DueTimer, SignalListener {
+  previous: Waiter | null = null
+  next: Waiter | null = null
+  due = 0
+  order = 0
+  heapIndex = -1
+  hasEnded = false
+  tooLate: () => void = () => undefined
+
+  constructor(
+    readonly tokens: number,
+    readonly deadlineMs: number,
+    readonly maxWaitMs: number,
+    readonly resolve: () => void,
+    readonly reject: (error: unknown) => void,
+    readonly signal: AbortSignal | undefined,
+    readonly gone: (waiter: Waiter) => void,
+  ) {}
+
+  /** It has waited as long as it may. */
+  run(): void {
+    this.tooLate()
+  }
+
+  signalAborted(): void {
+    this.gone(this)
+    this.reject(this.signal?.reason)
+  }
+}

@@ -1,0 +1,100 @@
+import { TimeoutExceededError } from '../errors.js'
+import type { Clock } from '../internal/clock.js'
+import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+import type { Connection } from './connection.js'
+import { type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
+
+/** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
+const PROBE_MS = 200
+/** Errors that will not pass by themselves. */
+const LASTING = /^(WRONGPASS|NOAUTH|NOPERM)\b/
+
+/** The server could not be asked, or did not answer in time. */
+export class Unavailable {
+  /** @param nextProbeMs - milliseconds until somebody tries again */
+  constructor(
+    readonly error: unknown,
+    readonly nextProbeMs: number,
+  ) {}
+}
+
+/** The server of a limit, asked with a deadline; remembers that it is away, so that not every call waits to learn it. */
+export class LimitServer {
+  readonly #connection: Connection
+  readonly #clock: Clock
+  readonly #timers: SharedTimers
+  readonly #timeoutMs: number
+  /** Why it is away; undefined while it is there. */
+  #failure: { readonly error: unknown } | undefined = undefined
+  #nextProbeMs = -Infinity
+  #hasWarned = false
+  /** Questions that were asked. */
+  roundTrips = 0
+
+  constructor(connection: Connection, clock: Clock, timeoutMs: number) {
+    this.#connection = connection
+    this.#clock = clock
+    this.#timers = timersOf(clock)
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** Asks, or says at once that it is away. Never rejects. */
+  async ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
+    const nowMs = this.#clock.now()
+    if (this.#failure !== undefined) {
+      if (nowMs < this.#nextProbeMs) return new Unavailable(this.#failure.error, this.#nextProbeMs - nowMs)
+      this.#nextProbeMs = nowMs + PROBE_MS + this.#timeoutMs
+    }
+    this.roundTrips++
+    try {
+      const answer = readGcraAnswer(await this.#inTime(key, gcraArguments(request)))
+      this.#failure = undefined
+      return answer
+    } catch (error) {
+      this.#failure = { error }
+      this.#nextProbeMs = this.#clock.now() + PROBE_MS
+      this.#warn(error)
+      return new Unavailable(error, PROBE_MS)
+    }
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  /** What comes late is not waited for, nor used: whether it debited tokens nobody can tell, and they are given up. */
+  #inTime(key: string, values: string[]): Promise<unknown> {
+    const timeoutMs = this.#timeoutMs
+    return new Promise((resolve, reject) => {
+      let isLate = false
+      const timer: DueTimer = {
+        due: 0,
+        order: 0,
+        heapIndex: -1,
+        run: () => {
+          isLate = true
+          reject(
+            new TimeoutExceededError(`the server of the rate limit did not answer within ${timeoutMs} ms`, {
+              timeoutMs,
+            }),
+          )
+        },
+      }
+      this.#timers.add(timer, timeoutMs)
+      this.#connection
+        .run(key, values, () => !isLate)
+        .finally(() => this.#timers.remove(timer))
+        .then(resolve, reject)
+    })
+  }
+
+  #warn(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    if (this.#hasWarned || !LASTING.test(message)) return
+    this.#hasWarned = true
+    process.emitWarning(`the server of a rate limit refuses its client: ${message}`, {
+      type: 'AmorsizeWarning',
+      code: 'AMORSIZE_REDIS_REFUSED',
+    })
+  }
+}

@@ -1,0 +1,342 @@
+import { rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { RateLimitExceeded } from 'amorsize'
+import { type RedisClient, RedisRateLimiter } from 'amorsize/redis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { filesOf } from '../support/machine.js'
+import { hasServer, type ServerKind, TestServer } from '../support/redis-server.js'
+
+const require = createRequire(import.meta.url)
+
+interface Client {
+  readonly client: RedisClient
+  /** Sends a command on the client's own connection. */
+  command(...parts: string[]): Promise<unknown>
+  close(): void
+}
+
+/** A client of a kind, connected to `port`. */
+type Maker = (port: number) => Promise<Client>
+
+function ioredisLike(name: 'ioredis' | 'iovalkey'): Maker {
+  return async (port) => {
+    const { Redis } = require(name) as { Redis: new (options: object) => IoredisClient }
+    const client = new Redis({ port, host: '127.0.0.1' })
+    client.on('error', () => undefined)
+    return {
+      client: client as unknown as RedisClient,
+      command: (...parts) => client.call(...parts),
+      close: () => client.disconnect(),
+    }
+  }
+}
+
+interface IoredisClient {
+  on(event: string, listener: () => void): void
+  call(...parts: string[]): Promise<unknown>
+  disconnect(): void
+}
+
+interface NodeRedisClient {
+  on(event: string, listener: () => void): void
+  connect(): Promise<unknown>
+  sendCommand(parts: string[]): Promise<unknown>
+  destroy(): void
+}
+
+const nodeRedis: Maker = async (port) => {
+  const { createClient } = require('redis') as { createClient: (options: object) => NodeRedisClient }
+  const client = createClient({ socket: { port, host: '127.0.0.1' } })
+  client.on('error', () => undefined)
+  await client.connect()
+  return {
+    client: client as unknown as RedisClient,
+    command: (...parts) => client.sendCommand(parts),
+    close: () => client.destroy(),
+  }
+}
+
+/** Over a client of one's own. */
+const sender: Maker = async (port) => {
+  const { command, close } = await nodeRedis(port)
+  return { client: { send: (parts: string[]) => command(...parts) }, command, close }
+}
+
+const makers: Record<string, Maker> = {
+  ioredis: ioredisLike('ioredis'),
+  iovalkey: ioredisLike('iovalkey'),
+  'node-redis': nodeRedis,
+  'send(command)': sender,
+}
+const servers = (['redis', 'valkey'] as const).filter(hasServer)
+const pairs = servers.flatMap((kind) => Object.keys(makers).map((maker) => [maker, kind] as const))
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Rates are so low that nothing comes back during a test, however slow the machine; answers may take long. */
+const still = { requestsPerSecond: 0.001, burstSize: 10, timeoutMs: 10_000 } as const
+
+describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or valkey-server)', () => {
+  const running = new Map<ServerKind, TestServer>()
+  const clients: Client[] = []
+  let names = 0
+
+  beforeAll(async () => {
+    for (const kind of servers) running.set(kind, await TestServer.start(kind))
+  })
+  afterAll(async () => {
+    for (const { close } of clients) close()
+    for (const server of running.values()) await server[Symbol.asyncDispose]()
+    // What the limits of this machine have left behind.
+    for (let i = 0; i < names; i++) for (const file of filesOf(`redis:${nameOf(i)}`)) rmSync(file)
+  })
+
+  async function connected(maker: string, kind: ServerKind): Promise<Client> {
+    const client = await makers[maker]!(running.get(kind)!.port)
+    clients.push(client)
+    return client
+  }
+  const nameOf = (i: number): string => `test-${process.pid}-${i}`
+  const fresh = (): string => nameOf(names++)
+
+  describe.each(pairs)('%s on %s', (maker, kind) => {
+    it('holds one limit for several objects, in both modes', async () => {
+      const { client } = await connected(maker, kind)
+      for (const mode of ['exact', 'lease'] as const) {
+        const name = fresh()
+        const limiters = [1, 2, 3].map(() => new RedisRateLimiter(client, { ...still, name, mode }))
+        let allowed = 0
+        for (let i = 0; i < 12; i++) for (const limiter of limiters) if (await limiter.tryAcquire()) allowed++
+        expect(allowed).toBe(10)
+        const last = await limiters[0]!.decide()
+        expect(last).toMatchObject({ allowed: false, source: 'redis', remaining: 0 })
+        expect(last.waitMs).toBeGreaterThan(900_000)
+        expect(last.waitMs).toBeLessThanOrEqual(1_000_000)
+        for (const limiter of limiters) limiter.close()
+      }
+    })
+
+    it('goes on when the server has forgotten the script', async () => {
+      const { client, command } = await connected(maker, kind)
+      const limiter = new RedisRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
+      expect(await limiter.decide(4)).toEqual({ allowed: true, waitMs: 0, remaining: 6, source: 'redis' })
+      await command('SCRIPT', 'FLUSH')
+      expect(await limiter.decide(4)).toMatchObject({ allowed: true, remaining: 2, source: 'redis' })
+      expect(await limiter.decide(4)).toMatchObject({ allowed: false, source: 'redis' })
+      // The refusal has taken nothing.
+      expect(await limiter.decide(2)).toMatchObject({ allowed: true, remaining: 0 })
+      limiter.close()
+    })
+
+    it('pauses all objects', async () => {
+      const { client } = await connected(maker, kind)
+      const options = { ...still, requestsPerSecond: 1000, name: fresh(), mode: 'exact' } as const
+      const [one, two] = [new RedisRateLimiter(client, options), new RedisRateLimiter(client, options)]
+      expect(await two.tryAcquire()).toBe(true)
+      await one.pauseFor(60_000)
+      for (const limiter of [one, two]) {
+        const { allowed, waitMs } = await limiter.decide()
+        expect(allowed).toBe(false)
+        expect(waitMs).toBeGreaterThan(50_000)
+        limiter.close()
+      }
+    })
+  })
+
+  describe.each(servers)('on %s', (kind) => {
+    it('keeps the rate and the order of those who wait', async () => {
+      const { client } = await connected('ioredis', kind)
+      const limiter = new RedisRateLimiter(client, {
+        name: fresh(),
+        requestsPerSecond: 200,
+        burstSize: 5,
+        timeoutMs: 10_000,
+      })
+      const order: number[] = []
+      const startMs = performance.now()
+      await Promise.all(Array.from({ length: 45 }, (_, i) => limiter.acquire().then(() => order.push(i))))
+      // 40 of them after the burst, at 200/s.
+      expect(performance.now() - startMs).toBeGreaterThanOrEqual(195)
+      expect(order).toEqual(Array.from({ length: 45 }, (_, i) => i))
+      expect(limiter.stats()).toMatchObject({ allowed: 45, denied: 0, waiting: 0, fallbacks: 0 })
+      limiter.close()
+    })
+
+    it('ends waits by signal, by time and by close, and takes nothing for them', async () => {
+      const { client } = await connected('ioredis', kind)
+      const limiter = new RedisRateLimiter(client, { ...still, name: fresh() })
+      for (let i = 0; i < 10; i++) await limiter.acquire()
+      await expect(limiter.acquire(1, { maxWaitMs: 1000 })).rejects.toThrow(RateLimitExceeded)
+      const abort = new AbortController()
+      const waiting = [limiter.acquire(1, { signal: abort.signal }), limiter.acquire()]
+      const outcomes = Promise.allSettled(waiting)
+      expect((await limiter.decide()).allowed).toBe(false)
+      abort.abort('gone')
+      limiter.close()
+      expect(await outcomes).toMatchObject([
+        { status: 'rejected', reason: 'gone' },
+        { status: 'rejected', reason: { code: 'ERR_SHARED_MEMORY' } },
+      ])
+      await expect(limiter.tryAcquire()).rejects.toMatchObject({ reason: 'disposed' })
+    })
+
+    it('asks once for all callers of a moment, and less the more it has in hand', async () => {
+      const { client } = await connected('ioredis', kind)
+      const limiter = new RedisRateLimiter(client, {
+        name: fresh(),
+        requestsPerSecond: 1e6,
+        burstSize: 100_000,
+        timeoutMs: 10_000,
+      })
+      const decisions = await Promise.all(Array.from({ length: 500 }, () => limiter.tryAcquire()))
+      expect(decisions.every(Boolean)).toBe(true)
+      expect(limiter.stats().roundTrips).toBe(1)
+      for (let i = 0; i < 3000; i++) await limiter.tryAcquire()
+      expect(limiter.stats().roundTrips).toBeLessThan(200)
+      limiter.close()
+    })
+
+    it('never passes the bound, with several limiters at full speed', async () => {
+      const { client } = await connected('ioredis', kind)
+      const name = fresh()
+      const limit = { name, requestsPerSecond: 500, burstSize: 50, timeoutMs: 10_000 }
+      const limiters = Array.from({ length: 4 }, () => new RedisRateLimiter(client, limit))
+      const startMs = performance.now()
+      let allowed = 0
+      await Promise.all(
+        limiters.map(async (limiter) => {
+          while (performance.now() - startMs < 600) if ((await limiter.decide()).allowed) allowed++
+        }),
+      )
+      const seconds = (performance.now() - startMs) / 1000
+      expect(allowed).toBeLessThanOrEqual(50 + 500 * seconds + 4 * 5)
+      expect(allowed).toBeGreaterThan(50)
+      for (const limiter of limiters) limiter.close()
+    })
+
+    it.each([
+      ['local', { allowed: true, source: 'fallback' }],
+      ['open', { allowed: true, source: 'fallback', remaining: null }],
+      ['closed', { allowed: false, source: 'fallback' }],
+    ] as const)(
+      "answers in time while the server is stopped, onUnavailable: '%s'; then goes on",
+      async (onUnavailable, expected) => {
+        const server = running.get(kind)!
+        const { client } = await connected('ioredis', kind)
+        const limiter = new RedisRateLimiter(client, {
+          ...still,
+          name: fresh(),
+          onUnavailable,
+          timeoutMs: 200,
+          mode: 'exact',
+        })
+        while ((await limiter.decide()).source !== 'redis');
+        process.kill(server.pid, 'SIGSTOP')
+        try {
+          const first = await limiter.decide()
+          expect(first).toMatchObject(expected)
+          // Nobody waits for what one has waited for in vain.
+          const startMs = performance.now()
+          for (let i = 0; i < 5; i++) expect((await limiter.decide()).source).toBe('fallback')
+          expect(performance.now() - startMs).toBeLessThan(150)
+          if (onUnavailable === 'closed') {
+            await expect(limiter.acquire()).rejects.toMatchObject({
+              code: 'ERR_RATE_LIMIT_EXCEEDED',
+              cause: { code: 'ERR_TIMEOUT_EXCEEDED' },
+            })
+          }
+        } finally {
+          process.kill(server.pid, 'SIGCONT')
+        }
+        await expect.poll(async () => (await limiter.decide()).source, { timeout: 20_000 }).toBe('redis')
+        limiter.close()
+      },
+    )
+
+    it('survives a server that is killed and comes back empty', async () => {
+      const server = await TestServer.start(kind)
+      const { client, close } = await makers['ioredis']!(server.port)
+      try {
+        const limiter = new RedisRateLimiter(client, { ...still, name: fresh(), timeoutMs: 300, mode: 'exact' })
+        await expect.poll(async () => (await limiter.decide()).source, { timeout: 20_000 }).toBe('redis')
+        await server.kill()
+        expect(await limiter.decide()).toMatchObject({ source: 'fallback' })
+        await server.restart()
+        await expect.poll(async () => (await limiter.decide()).source, { timeout: 20_000 }).toBe('redis')
+        limiter.close()
+      } finally {
+        close()
+        await server[Symbol.asyncDispose]()
+      }
+    })
+
+    it('refuses a key that holds something else, and says so as unavailable', async () => {
+      const { client, command } = await connected('node-redis', kind)
+      const name = fresh()
+      await command('SET', `rl:{${name}}`, 'not ours')
+      const limiter = new RedisRateLimiter(client, { ...still, name, onUnavailable: 'closed' })
+      await expect(limiter.acquire()).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('holds something else') as string },
+      })
+      limiter.close()
+    })
+
+    it('does not stop for an hour when the clock of the server was set back', async () => {
+      const { client, command } = await connected('ioredis', kind)
+      const name = fresh()
+      const farUs = (Date.now() + 3_600_000) * 1000
+      await command('SET', `rl:{${name}}`, `${farUs} 0 ${farUs} 500000`)
+      const limiter = new RedisRateLimiter(client, { name, requestsPerSecond: 1000, burstSize: 10, timeoutMs: 10_000 })
+      const startMs = performance.now()
+      await limiter.acquire()
+      expect(performance.now() - startMs).toBeLessThan(20_000)
+      limiter.close()
+    })
+  })
+})
+
+describe('RedisRateLimiter: what it is given', () => {
+  const client: RedisClient = { send: () => Promise.reject(new Error('NOAUTH Authentication required.')) }
+  const limit = { name: 'n', requestsPerSecond: 10 }
+
+  it.each([undefined, null, {}, 5, { get: () => 1 }])('refuses the client %o', (bad) => {
+    expect(() => new RedisRateLimiter(bad as never, limit)).toThrow(
+      /client must be a client of ioredis, iovalkey, node-redis or @upstash\/redis, or an object with send/,
+    )
+  })
+
+  it.each([
+    [{ name: 'a:b' }, RangeError, "name must hold none of ':', '{' and '}'"],
+    [{ name: '' }, RangeError, 'name must have 1 to 200 characters; received 0'],
+    [{ name: undefined }, TypeError, 'name must be a string'],
+    [{ requestsPerSecond: 0 }, RangeError, 'requestsPerSecond'],
+    [{ requestsPerSecond: 1e8 }, RangeError, 'requestsPerSecond'],
+    [{ burstSize: 1.5 }, RangeError, 'burstSize must be an integer >= 1'],
+    [{ mode: 'fast' }, RangeError, 'mode'],
+    [{ timeoutMs: 0 }, RangeError, 'timeoutMs'],
+    [{ onUnavailable: 'wait' }, RangeError, 'onUnavailable'],
+    [{ processes: 0 }, RangeError, 'processes'],
+    [{ leaseSize: 0 }, RangeError, 'leaseSize'],
+    [{ requestPerSecond: 1 }, TypeError, "did you mean 'requestsPerSecond'?"],
+    [{ requestsPerSecond: 1e-6, burstSize: 1e7 }, RangeError, 'burstSize / requestsPerSecond must be <='],
+  ])('refuses %o', (options, type, message) => {
+    expect(() => new RedisRateLimiter(client, { ...limit, ...options } as never)).toThrow(type)
+    expect(() => new RedisRateLimiter(client, { ...limit, ...options } as never)).toThrow(message)
+  })
+
+  it.each([0, 1.5, 11, NaN, '1'])('refuses %o tokens', async (tokens) => {
+    await expect(new RedisRateLimiter(client, limit).tryAcquire(tokens as number)).rejects.toThrow('tokens must be')
+  })
+
+  it('warns once of a password that is missing', async () => {
+    const warnings: Error[] = []
+    const listen = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', listen)
+    const limiter = new RedisRateLimiter(client, { ...limit, onUnavailable: 'open' })
+    expect(await limiter.decide()).toEqual({ allowed: true, waitMs: 0, remaining: null, source: 'fallback' })
+    await sleep(250)
+    await limiter.decide()
+    await sleep(10)
+    process.off('warning', listen)
+    expect(warnings).toMatchObject([{ code: 'AMORSIZE_REDIS_REFUSED' }])
+  })
+})
