@@ -37,6 +37,7 @@
             "native/os/cpu_set.cc",
             "native/os/cpuinfo.cc",
             "native/os/file_tree.cc",
+            "native/os/loaded_addons_posix.cc",
             "native/os/machine_files.cc",
             "native/os/machine_memory_linux.cc",
             "native/os/machine_names_posix.cc",
@@ -56,6 +57,7 @@
           "sources": [
             "native/os/clock_macos.cc",
             "native/os/file_tree.cc",
+            "native/os/loaded_addons_posix.cc",
             "native/os/machine_files.cc",
             "native/os/machine_memory_macos.cc",
             "native/os/machine_names_posix.cc",
@@ -66,6 +68,7 @@
         ["OS=='win'", {
           "sources": [
             "native/os/clock_windows.cc",
+            "native/os/loaded_addons_windows.cc",
             "native/os/machine_names_windows.cc",
             "native/os/process_windows.cc",
             "native/os/system_windows.cc"

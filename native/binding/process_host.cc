@@ -3,14 +3,9 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <vector>
 
+#include "os/loaded_addons.h"
 #include "os/process_names.h"
-#if defined(__linux__)
-#include <link.h>
-#elif defined(__APPLE__)
-#include <mach-o/dyld.h>
-#endif
 
 namespace amorsize::binding {
 namespace {
@@ -69,29 +64,6 @@ void ring_others(uint32_t id) {
 constexpr ProcessHost kOwnHost{kInterfaceVersion, core::kLayoutVersion, cells, add_bell, remove_bell, ring,
                                ring_others};
 
-// The addons of this process in the order in which they were loaded. None where that cannot be asked: then every copy
-// is by itself.
-std::vector<std::string> loaded_addons() {
-  std::vector<std::string> paths;
-  const auto add = [&paths](const char* path) {
-    const std::string name = path == nullptr ? "" : path;
-    if (name.size() > 5 && name.compare(name.size() - 5, 5, ".node") == 0) paths.push_back(name);
-  };
-#if defined(__linux__)
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* data) {
-        (*static_cast<decltype(add)*>(data))(info->dlpi_name);
-        return 0;
-      },
-      const_cast<void*>(static_cast<const void*>(&add)));
-#elif defined(__APPLE__)
-  for (uint32_t i = 0; i < _dyld_image_count(); ++i) add(_dyld_get_image_name(i));
-#else
-  (void)add;
-#endif
-  return paths;
-}
-
 struct Found {
   const ProcessHost* host = &kOwnHost;
   int64_t other_layout = 0;
@@ -100,24 +72,17 @@ struct Found {
 Found look_for_hosts() {
   Found found;
   bool has_host = false;
-  for (const std::string& path : loaded_addons()) {
-    // It is loaded already: this only adds a share, which keeps the host from being unloaded with its last thread.
-    auto* const library = new uv_lib_t{};
-    void* symbol = nullptr;
-    const bool is_copy =
-        uv_dlopen(path.c_str(), library) == 0 && uv_dlsym(library, kSymbol, &symbol) == 0 && symbol != nullptr;
-    const ProcessHost* const host = is_copy ? reinterpret_cast<const ProcessHost* (*)()>(symbol)() : nullptr;
-    const bool is_same =
-        host != nullptr && host->interface_version == kInterfaceVersion && host->layout_version == core::kLayoutVersion;
-    if (host != nullptr && !is_same) found.other_layout = host->layout_version;
-    if (is_same && !has_host) {
-      has_host = true;
-      found.host = host;
-    } else {
-      uv_dlclose(library);
-      delete library;
-    }
-  }
+  // This copy is among them. None where the system does not tell: then every copy is by itself.
+  os::each_loaded_addon(kSymbol, [&](void* symbol) {
+    const ProcessHost* const host = reinterpret_cast<const ProcessHost* (*)()>(symbol)();
+    const bool is_same = host->interface_version == kInterfaceVersion && host->layout_version == core::kLayoutVersion;
+    if (!is_same) found.other_layout = host->layout_version;
+    if (!is_same || has_host) return false;
+    has_host = true;
+    found.host = host;
+    // Kept, so that the host is not unloaded with its last thread.
+    return true;
+  });
   return found;
 }
 

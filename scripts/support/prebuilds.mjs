@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import { join, relative, sep } from 'node:path'
 import { readBinary } from './binary.mjs'
 import { manifest, root } from './project.mjs'
-import { folderOf, functionsOf, mayOffer, targets } from './targets.mjs'
+import { folderOf, functionsOf, mayOffer, offeredNames, targets } from './targets.mjs'
 
 /** The oldest C library that Node 20's own binaries run on; a prebuild that needs a newer one would shut those users out. */
 export const oldestGlibc = [2, 28]
@@ -101,7 +101,8 @@ function binaryFaults(name, { arch, needed, asked, offered, versions }) {
   const known = functionsOf(target)
   const strange = asked.filter((symbol) => !known(symbol))
   if (strange.length > 0) faults.push(`asks for what is not listed in symbols.json: ${strange.join(', ')}`)
-  if (!offered.includes('napi_register_module_v1')) faults.push('no addon of Node-API')
+  const hidden = offeredNames.filter((symbol) => !offered.includes(symbol))
+  if (hidden.length > 0) faults.push(`does not offer ${hidden.join(', ')}`)
   const open = offered.filter((symbol) => !mayOffer(target, symbol))
   if (open.length > 0) faults.push(`offers names to others: ${open.join(', ')}`)
   for (const version of versions) {

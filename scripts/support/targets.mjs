@@ -51,7 +51,7 @@ export const targets = {
 export const folderOf = (name) => name.replace(/-musl$/, '')
 
 /** Functions of Node that an addon calls: Node-API and the few of libuv that are as stable. */
-const ofNode = /^(napi|node_api)_\w+$|^uv_(async_init|async_send|close|dlclose|dlopen|dlsym|ref|unref)$/
+export const ofNode = /^(napi|node_api)_\w+$|^uv_(async_init|async_send|close|ref|unref)$/
 
 /**
  * Which functions an addon may take from the system: those of symbols.json, a list for each system, to be added to by hand after a look at
@@ -64,6 +64,8 @@ export function functionsOf({ os }) {
   return (symbol) => known.has(symbol) || (os !== 'win' && ofNode.test(symbol))
 }
 
+/** What Node looks for in an addon, and what another copy of this one does (native/binding/process_host.cc). */
+export const offeredNames = ['napi_register_module_v1', 'node_api_module_get_api_version_v1', 'amorsize_process_host']
+
 /** Whether others may find the name in the addon. Zig's linker for macOS hides nothing; there names count per library. */
-export const mayOffer = ({ os }, symbol) =>
-  os === 'mac' || /^(napi_register_module_v1|node_api_module_get_api_version_v1)$/.test(symbol)
+export const mayOffer = ({ os }, symbol) => os === 'mac' || offeredNames.includes(symbol)

@@ -6,6 +6,7 @@ import { includesOfNode } from './headers.mjs'
 import { readGyp } from './gyp.mjs'
 import { root } from './project.mjs'
 import { mustRun, npm } from './run.mjs'
+import { offeredNames } from './targets.mjs'
 
 const version = '0.11.0'
 const cache = join(root, '.cache')
@@ -86,7 +87,7 @@ export async function buildAddon(target, work, to) {
   await link(target.zig, [...objects, ...more], ['-shared', ...target.flags], to)
 }
 
-const exported = '{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };\n'
+const exported = `{ global: ${offeredNames.join('; ')}; local: *; };\n`
 
 /**
  * The library of C++ prints the type of an exception that nobody catches, and what it needs to make that readable is a third of the file.
