@@ -1,4 +1,6 @@
 // Joins the declarations of the package's entry points: what they export and what that refers to, and no more.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
 
@@ -22,7 +24,7 @@ declare global {
 `
 
 /**
- * @param {Record<string, string>} entries - by name: the .d.ts file to begin with; `<name>.d.ts` and, the same for CommonJS, `<name>.d.cts` are made of it
+ * @param {Record<string, string>} entries - by name: the .d.ts file to begin with; `<name>.d.cts` is made of it, and `<name>.d.ts`, which exports the same
  * @param {string} to - folder
  */
 export async function joinDeclarations(entries, to) {
@@ -34,12 +36,13 @@ export async function joinDeclarations(entries, to) {
       if (!harmless.test(log.message)) report(level === 'warn' ? 'error' : level, log)
     },
   })
-  for (const extension of ['d.ts', 'd.cts'])
-    await bundle.write({
-      dir: to,
-      footer: disposable,
-      entryFileNames: `[name].${extension}`,
-      chunkFileNames: `shared-[hash].${extension}`,
-    })
+  await bundle.write({
+    dir: to,
+    footer: disposable,
+    entryFileNames: '[name].d.cts',
+    chunkFileNames: 'shared-[hash].d.cts',
+  })
   await bundle.close()
+  // As dist/bundle does it: what is imported is what is required.
+  for (const name of Object.keys(entries)) writeFileSync(join(to, `${name}.d.ts`), `export * from './${name}.cjs'\n`)
 }
