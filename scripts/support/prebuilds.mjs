@@ -5,6 +5,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import { join, relative, sep } from 'node:path'
 import { readBinary } from './binary.mjs'
 import { manifest, root } from './project.mjs'
+import { signAnew } from './strip-mach-o.mjs'
 import { folderOf, functionsOf, mayOffer, offeredNames, targets } from './targets.mjs'
 
 /** The oldest C library that Node 20's own binaries run on; a prebuild that needs a newer one would shut those users out. */
@@ -86,6 +87,7 @@ export function faultsOf(name, hash, base = prebuilds) {
   if (bytes.length > mostBytes) faults.push(`${bytes.length} bytes, more than ${mostBytes}`)
   try {
     faults.push(...binaryFaults(name, readBinary(bytes)))
+    if (targets[name].os === 'mac' && !signAnew(bytes).equals(bytes)) faults.push('its signature does not fit')
   } catch (error) {
     faults.push(`not readable: ${error.message}`)
   }

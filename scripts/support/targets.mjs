@@ -31,7 +31,7 @@ const windows = (arch) => ({
   zig: `${arch}-windows-gnu`,
   os: 'win',
   file: 'amorsize.node',
-  needed: /^(kernel32|advapi32|ntdll|api-ms-win-crt-[\w-]+)\.dll$/i,
+  needed: /^(kernel32|advapi32|msvcrt)\.dll$/i,
   flags: ['-Wl,--gc-sections', '-ladvapi32'],
 })
 
@@ -67,5 +67,5 @@ export function functionsOf({ os }) {
 /** What Node looks for in an addon, and what another copy of this one does (native/binding/process_host.cc). */
 export const offeredNames = ['napi_register_module_v1', 'node_api_module_get_api_version_v1', 'amorsize_process_host']
 
-/** Whether others may find the name in the addon. Zig's linker for macOS hides nothing; there names count per library. */
-export const mayOffer = ({ os }, symbol) => os === 'mac' || offeredNames.includes(symbol)
+/** Whether others may find the name in the addon. On Windows names count per library, and Zig hides few of them there. */
+export const mayOffer = ({ os }, symbol) => os === 'win' || offeredNames.includes(symbol)

@@ -6,6 +6,7 @@ import { includesOfNode } from './headers.mjs'
 import { readGyp } from './gyp.mjs'
 import { root } from './project.mjs'
 import { mustRun, npm } from './run.mjs'
+import { stripMachO } from './strip-mach-o.mjs'
 import { offeredNames } from './targets.mjs'
 
 const version = '0.11.0'
@@ -85,6 +86,7 @@ export async function buildAddon(target, work, to) {
   if (target.os === 'win') more.push(written('host.c', bindingToHost(objects)))
   if (target.os === 'linux') more.push(`-Wl,--version-script=${written('exported.map', exported)}`)
   await link(target.zig, [...objects, ...more], ['-shared', ...target.flags], to)
+  if (target.os === 'mac') writeFileSync(to, stripMachO(readFileSync(to), offeredNames))
 }
 
 const exported = `{ global: ${offeredNames.join('; ')}; local: *; };\n`
