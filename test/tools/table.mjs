@@ -10,6 +10,7 @@
  *
  * @typedef {object} Way
  * @property {string} title
+ * @property {string} [node] - another version of Node than that of the tests
  * @property {string[][]} [build] - commands; the first word is a program of the project's node_modules/.bin
  * @property {string[]} run - a program of node_modules/.bin, or node, and its arguments; prints how many calls each thread made
  */
@@ -123,7 +124,8 @@ export const others = [
     name: 'tsx',
     packages: { tsx: '4.23.15', ...typed },
     files: 'typescript',
-    ways: [{ title: 'tsx', run: node('--import', 'tsx', 'main.ts') }],
+    // In worker threads it works from Node 22 on.
+    ways: [{ title: 'tsx on Node 24', node: '24', run: node('--import', 'tsx', 'main.ts') }],
   },
   {
     name: 'tsc',

