@@ -71,14 +71,8 @@ export {
 } from './policy/fallback.js'
 export { chaos, Chaos, type ChaosChange, type ChaosEvents, type ChaosOptions, type ChaosStats } from './policy/chaos.js'
 export { coalesce, Coalesce, type CoalesceEvents, type CoalesceOptions, type CoalesceStats } from './policy/coalesce.js'
-export {
-  hedge,
-  Hedge,
-  type HedgeEvents,
-  type HedgeOptions,
-  type HedgePercentile,
-  type HedgeStats,
-} from './policy/hedge.js'
+export type { HedgeOptions, HedgePercentile } from './policy/hedge-options.js'
+export { hedge, Hedge, type HedgeEvents, type HedgeStats } from './policy/hedge.js'
 export { pipeline, Pipeline } from './policy/pipeline.js'
 export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry-budget.js'
 export type { Delay, Jitter } from './policy/backoff.js'

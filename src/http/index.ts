@@ -37,3 +37,6 @@ export {
 } from './fastify-limit.js'
 export { honoLimit, type HonoContext, type HonoLimit, type HonoLimitOptions } from './hono-limit.js'
 export { webLimit, type WebLimit, type WebLimitOptions } from './web-limit.js'
+export { policyFetch, type PerOrigin, type PolicyFetch, type PolicyFetchOptions } from './policy-fetch.js'
+export type { BodyMaker, PolicyRequestInit, RequestBody } from './replay.js'
+export { policyInterceptor, type PolicyInterceptorOptions, type UndiciDispatch } from './policy-interceptor.js'

@@ -6,34 +6,13 @@ import type { PolicyFunction } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import type { HedgeOptions } from './hedge-options.js'
 import { Hold } from './hold.js'
 import { WHY_BOUND } from './bound.js'
 import { RetryBudget } from './retry-budget.js'
 import { Scope } from './scope.js'
 import type { AroundCall, AroundStage, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
-
-/** When to start another attempt: so much later than this part of all calls took. */
-export interface HedgePercentile {
-  /** 0 … 100, e.g. 95: the slowest twentieth of all calls is hedged. */
-  readonly percentile: number
-  /** Used until twenty calls have been measured, milliseconds, >= 0. */
-  readonly initialMs: number
-}
-
-/** Options of `hedge`. */
-export interface HedgeOptions {
-  /** How long one attempt may take before the next is started beside it: milliseconds, >= 0, or a percentile. */
-  readonly afterMs: number | HedgePercentile
-  /** Most attempts for a call, the first included, an integer >= 1; default 2. */
-  readonly maxAttempts?: number | undefined
-  /** Bounds the extra attempts of all that share it. */
-  readonly budget?: RetryBudget | undefined
-  /** For events. */
-  readonly name?: string | undefined
-  /** For tests; default: the monotonic clock. */
-  readonly clock?: Clock | undefined
-}
 
 /** Events of a hedge. */
 export interface HedgeEvents {

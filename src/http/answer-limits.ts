@@ -1,0 +1,76 @@
+/** What of the header fields of an answer is read; that of fetch is one. */
+export interface AnswerHeaders {
+  get(name: string): string | null | undefined
+}
+
+/** No pause that a server asks for is longer. ms */
+export const LONGEST_PAUSE_MS = 3_600_000
+
+/** Seconds since 1970 are above this, seconds from now below. */
+const FIRST_EPOCH_SECONDS = 1e9
+
+/**
+ * How long an answer's header fields say that nothing more will be admitted: the reset of every limit of which nothing is left, in all
+ * the spellings in use: `RateLimit` of the IETF's drafts 7 to 10, `RateLimit-Remaining` and `-Reset`, the same with `X-`, those of model
+ * APIs for requests and tokens (`x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining`). What makes no sense is no limit;
+ * so is what a cache tells of an older answer.
+ *
+ * @param headers - the answer's
+ * @param nowMs - the wall clock's time, for resets that are dates
+ * @returns ms >= 0, at most an hour; 0 where something is left
+ */
+export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
+  if (Number(headers.get('age') ?? 0) > 0) return 0
+  let pauseMs = 0
+  const add = (remaining: string | null | undefined, reset: string | null | undefined): void => {
+    if (!isZero(remaining)) return
+    pauseMs = Math.max(pauseMs, resetMs(reset, nowMs) ?? 0)
+  }
+  for (const { remaining, reset } of rateLimitField(headers.get('ratelimit'))) add(remaining, reset)
+  for (const prefix of ['ratelimit', 'x-ratelimit']) {
+    add(headers.get(`${prefix}-remaining`), headers.get(`${prefix}-reset`))
+    for (const what of ['requests', 'tokens'])
+      add(headers.get(`${prefix}-remaining-${what}`), headers.get(`${prefix}-reset-${what}`))
+  }
+  for (const what of ['requests', 'tokens', 'input-tokens', 'output-tokens'])
+    add(headers.get(`anthropic-ratelimit-${what}-remaining`), headers.get(`anthropic-ratelimit-${what}-reset`))
+  return Math.min(pauseMs, LONGEST_PAUSE_MS)
+}
+
+interface Told {
+  remaining: string | undefined
+  reset: string | undefined
+}
+
+/** The limits in a `RateLimit` field: `"burst";r=50;t=30, "daily";r=9;t=60`, or `limit=5, remaining=4, reset=60` of draft 7. */
+function rateLimitField(field: string | null | undefined): Told[] {
+  if (field === null || field === undefined) return []
+  const old = /(?:^|[\s,;])remaining=(\d+)/.exec(field)
+  if (old !== null) return [{ remaining: old[1], reset: /(?:^|[\s,;])reset=(\d+)/.exec(field)?.[1] }]
+  // Quoted names may hold commas and semicolons, which then stand for nothing.
+  const plain = field.replace(/"(?:[^"\\]|\\.)*"/g, '""')
+  return plain
+    .split(',')
+    .map((item) => ({ remaining: /;\s*r=(\d+)/.exec(item)?.[1], reset: /;\s*t=(\d+)/.exec(item)?.[1] }))
+}
+
+function isZero(text: string | null | undefined): boolean {
+  return typeof text === 'string' && /^\s*0+(\.0+)?\s*$/.test(text)
+}
+
+/** Reads "30", "1.5", "6m0s", "17ms", seconds since 1970 or a date of RFC 3339; null where it is none of them. */
+export function resetMs(text: string | null | undefined, nowMs: number): number | null {
+  const value = text?.trim() ?? ''
+  if (/^\d{1,16}(\.\d+)?$/.test(value)) {
+    const seconds = Number(value)
+    return seconds > FIRST_EPOCH_SECONDS ? Math.max(0, seconds * 1000 - nowMs) : seconds * 1000
+  }
+  const duration = /^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(value)
+  if (duration !== null && value !== '') {
+    const [, hours = 0, minutes = 0, seconds = 0, ms = 0] = duration
+    return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000 + Number(ms)
+  }
+  if (!/^\d{4}-\d{2}-\d{2}T/.test(value)) return null
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? null : Math.max(0, date - nowMs)
+}

@@ -1,0 +1,81 @@
+import { RateLimitExceeded } from '../errors.js'
+import type { Clock } from '../internal/clock.js'
+import { type DueTimer, timersOf } from '../internal/timers.js'
+import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
+import type { NameScope } from '../memory/shared-names.js'
+import { retryAfterMsOf } from '../policy/retry-after.js'
+import { KeyedWindow } from '../rate-limit/keyed-window.js'
+import { type AnswerHeaders, LONGEST_PAUSE_MS, exhaustedMs } from './answer-limits.js'
+
+/** Pauses that servers asked for, by origin: in every thread, and in every process where there is a name for it. */
+export class OriginPauses {
+  readonly #blocks: KeyedWindow
+  readonly #clock: Clock
+  readonly #adapts: boolean
+
+  constructor(options: { capacity: number; name: string | null; scope: NameScope; clock: Clock; adapts: boolean }) {
+    const { capacity, name, scope, clock, adapts } = options
+    this.#blocks = new KeyedWindow({ capacity, scope, clock, ...(name === null ? {} : { name: `${name}%pauses` }) })
+    this.#clock = clock
+    this.#adapts = adapts
+  }
+
+  /** Until requests to an origin may go on; 0 when they may. ms */
+  remainingMs(origin: string): number {
+    const { refused, resetMs } = this.#blocks.look(origin)
+    return refused ? resetMs : 0
+  }
+
+  /**
+   * Waits while an origin is paused.
+   *
+   * @param longestMs - a longer pause is refused at once
+   * @throws {RateLimitExceeded} when the pause is longer; the signal's reason when it is aborted
+   */
+  async wait(origin: string, signal: AbortSignal | undefined, longestMs: number): Promise<void> {
+    // It may have been prolonged meanwhile.
+    for (let ms = this.remainingMs(origin); ms > 0; ms = this.remainingMs(origin)) {
+      if (ms > longestMs)
+        throw new RateLimitExceeded(`${origin} asked to be left alone for ${Math.ceil(ms)} ms more`, {
+          retryAfterMs: ms,
+          limiterName: null,
+        })
+      await sleepUnder(this.#clock, ms, signal)
+    }
+  }
+
+  /** Reads what an answer asks for: Retry-After of a 429 or 503, and limits of which nothing is left. Returns the pause it began, in ms; 0 for none. */
+  observe(origin: string, status: number, headers: AnswerHeaders): number {
+    const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
+    const exhausted = this.#adapts ? exhaustedMs(headers, Date.now()) : 0
+    const ms = Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)
+    if (ms > 0) this.#blocks.block(origin, ms)
+    return ms
+  }
+}
+
+/** Waits `ms`, or rejects with the signal's reason. */
+export function sleepUnder(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) return Promise.reject(signal.reason)
+  return new Promise((resolve, reject) => {
+    const timers = timersOf(clock)
+    const timer: DueTimer = {
+      due: 0,
+      order: 0,
+      heapIndex: -1,
+      run() {
+        if (signal !== undefined) unwatchSignal(signal, listener)
+        resolve()
+      },
+    }
+    const listener = {
+      signalAborted() {
+        timers.remove(timer)
+        if (signal !== undefined) unwatchSignal(signal, listener)
+        reject(signal?.reason)
+      },
+    }
+    if (signal !== undefined) watchSignal(signal, listener)
+    timers.add(timer, ms)
+  })
+}

@@ -1,0 +1,282 @@
+import { RetryExhaustedError, TimeoutExceededError } from '../errors.js'
+import { checkClock, checkOptionalFunction } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { checkBoolean, checkFunction, checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { MAX_CAPACITY } from '../memory/keyed-terms.js'
+import type { NameScope } from '../memory/shared-names.js'
+import type { BulkheadOptions } from '../policy/bulkhead-options.js'
+import { type Bulkhead, bulkhead } from '../policy/bulkhead.js'
+import type { CircuitBreakerOptions } from '../policy/circuit-breaker-options.js'
+import { type CircuitBreaker, circuitBreaker } from '../policy/circuit-breaker.js'
+import type { HedgeOptions } from '../policy/hedge-options.js'
+import { type Hedge, hedge } from '../policy/hedge.js'
+import type { RetryPolicy } from '../policy/retry-options.js'
+import { type Retry, retry } from '../policy/retry.js'
+import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
+import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
+import { encodedName } from './encoded-name.js'
+import { OriginPauses } from './origin-pauses.js'
+import { OriginPolicies } from './origin-policies.js'
+import { type PolicyRequestInit, type Replayable, replayable } from './replay.js'
+import { checkEncodedName } from './store-options.js'
+import { watchBody } from './watched-body.js'
+
+/** What decides which requests share a limit, a breaker and a pause. */
+export type PerOrigin = 'origin' | ((request: { readonly url: string; readonly method: string }) => string)
+
+/** What {@link policyFetch} is made with. */
+export interface PolicyFetchOptions {
+  /** What sends a request; default: the global fetch. */
+  fetch?: ((input: string | URL | Request, init?: RequestInit) => Promise<Response>) | undefined
+  /** Which requests belong together: 'origin' (default), or a function of their own. */
+  per?: PerOrigin | undefined
+  /** A rate for each origin; a request waits for it. `name`, `scope` and `clock` are those below. */
+  limit?: Omit<Partial<RateLimitPolicy>, 'name' | 'scope' | 'clock'> | undefined
+  /** Places for each origin; one is free again when the body has ended or was cancelled. */
+  bulkhead?: Omit<BulkheadOptions, 'name' | 'scope' | 'clock' | 'key'> | undefined
+  /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */
+  breaker?: Omit<CircuitBreakerOptions, 'name' | 'scope' | 'clock'> | undefined
+  /**
+   * Retries of network errors and of 408, 429, 500, 502, 503 and 504, of idempotent methods whose body can be sent again. The last answer
+   * is returned, not thrown.
+   */
+  retry?: Omit<RetryPolicy<Response>, 'clock'> | undefined
+  /** Also retries (and hedges) these methods; default: GET, HEAD, OPTIONS, TRACE, PUT and DELETE only. */
+  retryMethods?: readonly string[] | undefined
+  /** For each attempt, until its header fields are there. ms, > 0; default: none. */
+  timeoutMs?: number | undefined
+  /** Sends a slow request once more beside it; idempotent methods only. */
+  hedge?: Omit<HedgeOptions, 'clock'> | undefined
+  /** Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429 or 503 is in any case. */
+  adapt?: boolean | undefined
+  /** How many origins are known at a time; an integer >= 1, default 1,000. Beyond it the least recently used is forgotten, never a paused one. */
+  maxOrigins?: number | undefined
+  /** Same name, same limits and pauses: in every thread, or with `scope: 'machine'` in every process of this user. */
+  name?: string | undefined
+  scope?: NameScope | undefined
+  /** For tests; the default is the monotonic clock. */
+  clock?: Clock | undefined
+}
+
+/** A fetch whose body may be a function, so that streams can be sent again. */
+export type PolicyFetch = (input: string | URL | Request, init?: PolicyRequestInit) => Promise<Response>
+
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
+const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
+
+/**
+ * A fetch that keeps to limits: a rate, places and a breaker for each origin, retries, timeouts, hedging; and whatever the servers ask
+ * for. After a 429 or 503 with Retry-After nothing is sent to that origin until then, by any thread (with `scope: 'machine'`, any process).
+ *
+ * Cost: some µs per request; without options it only reads the answers' header fields.
+ *
+ * @param options - see {@link PolicyFetchOptions}
+ * @returns a function that takes what fetch takes
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ *
+ * @example
+ * const get = policyFetch({ limit: { requestsPerSecond: 5 }, retry: { maxRetries: 3 }, timeoutMs: 10_000 })
+ * const response = await get('https://api.example.org/items')
+ */
+export function policyFetch(options: PolicyFetchOptions = {}): PolicyFetch {
+  const guarded = new GuardedFetch(options)
+  return (input, init) => guarded.send(replayable(input, init))
+}
+
+const KEYS = [
+  'fetch',
+  'per',
+  'limit',
+  'bulkhead',
+  'breaker',
+  'retry',
+  'retryMethods',
+  'timeoutMs',
+  'hedge',
+  'adapt',
+  'maxOrigins',
+  'name',
+  'scope',
+  'clock',
+] as const satisfies (keyof PolicyFetchOptions)[]
+
+class GuardedFetch {
+  readonly #fetch: NonNullable<PolicyFetchOptions['fetch']> | undefined
+  readonly #originOf: (request: Replayable) => string
+  readonly #pauses: OriginPauses
+  readonly #longestMs: number
+  readonly #limiter: KeyedRateLimiter | undefined
+  readonly #bulkheads: OriginPolicies<Bulkhead> | undefined
+  readonly #breakers: OriginPolicies<CircuitBreaker> | undefined
+  readonly #retry: Retry | undefined
+  readonly #hedge: Hedge | undefined
+  readonly #maxRetries: number
+  readonly #timeoutMs: number | undefined
+  readonly #methods: ReadonlySet<string>
+  readonly #clock: Clock
+
+  constructor(options: PolicyFetchOptions) {
+    checkKeys('policyFetch', options, KEYS)
+    const { per = 'origin', adapt = true, maxOrigins = 1000, clock = systemClock, retryMethods = [] } = options
+    this.#maxRetries = options.retry?.maxRetries ?? 3
+    this.#timeoutMs = options.timeoutMs
+    this.#fetch = checkOptionalFunction('fetch', options.fetch)
+    this.#originOf = originReader(per)
+    this.#clock = checkClock('clock', clock)
+    this.#methods = new Set([...IDEMPOTENT, ...retryMethods.map((method) => method.toUpperCase())])
+    if (options.timeoutMs !== undefined) checkNumber('timeoutMs', options.timeoutMs, { min: 0, exclusiveMin: true })
+    const capacity = checkNumber('maxOrigins', maxOrigins, { min: 1, max: MAX_CAPACITY, integer: true })
+    const { name, scope } = checkEncodedName(options.name, options.scope)
+    this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
+    const named = (what: string): object => (name === null ? {} : { name: `${name}%${what}`, scope })
+    const { limit, bulkhead: places, breaker } = options
+    this.#longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
+    if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, clock, ...named('limit') })
+    const isPaused = (origin: string): boolean => this.#pauses.remainingMs(origin) > 0
+    if (places !== undefined)
+      this.#bulkheads = new OriginPolicies(
+        capacity,
+        (origin) => bulkhead({ ...places, clock, ...named(`bulkhead ${encodedName(origin)}`) }),
+        isPaused,
+      )
+    if (breaker !== undefined)
+      this.#breakers = new OriginPolicies(
+        capacity,
+        (origin) =>
+          circuitBreaker({
+            isFailureResult: (result) => (result as Response).status >= 500,
+            ...breaker,
+            clock,
+            ...named(`breaker ${encodedName(origin)}`),
+          }),
+        isPaused,
+      )
+    if (options.retry !== undefined)
+      this.#retry = retry<Response>({
+        retryIfResult: ({ status }) => RETRIED_STATUS.has(status),
+        ...options.retry,
+        clock,
+      })
+    if (options.hedge !== undefined) this.#hedge = hedge({ ...options.hedge, clock })
+  }
+
+  async send(request: Replayable): Promise<Response> {
+    const origin = this.#originOf(request)
+    const { signal } = request
+    if ((this.#retry === undefined && this.#hedge === undefined) || !this.#methods.has(request.method))
+      return this.#attempt(origin, request, signal, true)
+    if (!request.repeats) {
+      return this.#attempt(origin, request, signal, true).catch((error: unknown) => {
+        throw notRepeated(error)
+      })
+    }
+    const policy = this.#hedge
+    const attempt =
+      policy === undefined
+        ? (isLast: boolean) => this.#attempt(origin, request, signal, isLast)
+        : () =>
+            policy.execute(
+              (context) => this.#attempt(origin, request, anySignal(signal, context.signal), false),
+              optionsOf(signal),
+            )
+    return this.#retry === undefined ? attempt(false) : this.#retried(this.#retry, signal, attempt)
+  }
+
+  async #retried(
+    policy: Retry,
+    signal: AbortSignal | undefined,
+    attempt: (isLast: boolean) => Promise<Response>,
+  ): Promise<Response> {
+    let previous: Response | undefined
+    let count = 0
+    try {
+      return await policy.execute(async () => {
+        // What is not returned must not hold its connection.
+        await previous?.body?.cancel()
+        previous = undefined
+        const response = await attempt(count++ >= this.#maxRetries)
+        previous = response
+        return response
+      }, optionsOf(signal))
+    } catch (error) {
+      if (RetryExhaustedError.is(error) && error.cause === previous && previous !== undefined) return previous
+      await previous?.body?.cancel()
+      throw error
+    }
+  }
+
+  /** Sends once: breaker, pause, rate, place. */
+  #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
+    const once = (): Promise<Response> => this.#once(origin, request, signal, isLast)
+    const breaker = this.#breakers?.of(origin)
+    return breaker === undefined ? once() : breaker.execute(once, optionsOf(signal))
+  }
+
+  async #once(
+    origin: string,
+    request: Replayable,
+    signal: AbortSignal | undefined,
+    isLast: boolean,
+  ): Promise<Response> {
+    const wait = optionsOf(signal)
+    do {
+      await this.#pauses.wait(origin, signal, this.#longestMs)
+      await this.#limiter?.acquire(origin, 1, wait)
+      // Others may have been told to stop while this one waited; then it comes after the pause, in its turn.
+    } while (this.#pauses.remainingMs(origin) > 0)
+    const permit = await this.#bulkheads?.of(origin).acquire(wait)
+    try {
+      const response = await this.#fetched(request, signal, isLast)
+      const pauseMs = this.#pauses.observe(origin, response.status, response.headers)
+      if (pauseMs > 0) this.#limiter?.pauseFor(origin, pauseMs)
+      return permit === undefined ? response : watchBody(response, () => permit[Symbol.dispose]())
+    } catch (error) {
+      permit?.[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  async #fetched(request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
+    const timeoutMs = this.#timeoutMs
+    const send = this.#fetch ?? fetch
+    if (timeoutMs === undefined) return send(...request.attempt(signal, isLast))
+    const controller = new AbortController()
+    const timer = this.#clock.setTimeout(
+      () => controller.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })),
+      timeoutMs,
+    )
+    try {
+      return await send(...request.attempt(anySignal(signal, controller.signal), isLast))
+    } finally {
+      this.#clock.clearTimeout(timer)
+    }
+  }
+}
+
+function optionsOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}
+
+function anySignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  return one === undefined ? other : AbortSignal.any([one, other])
+}
+
+/** @throws {TypeError} when `per` is none */
+export function originReader(per: PerOrigin): (request: { readonly url: string; readonly method: string }) => string {
+  if (per === 'origin') return ({ url }) => new URL(url).origin
+  checkFunction('per', per)
+  return (request) => {
+    const own: unknown = per(request)
+    if (typeof own === 'string') return own
+    throw new TypeError(`per must return a string; it returned ${describe(own)}`)
+  }
+}
+
+/** The error of a request that would have been sent again if it could have been. */
+function notRepeated(error: unknown): unknown {
+  if (!(error instanceof TypeError)) return error
+  return new TypeError(
+    `${error.message}; it was not retried, since its body is a stream that cannot be sent again: give a function that makes it, body: () => stream`,
+    { cause: error },
+  )
+}

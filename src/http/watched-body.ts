@@ -1,0 +1,43 @@
+/**
+ * The same response, and a call once its body has ended, was cancelled or broke; at once when it has none.
+ *
+ * @param seen - gets each chunk as it passes
+ * @param ended - called once
+ */
+export function watchBody(response: Response, ended: () => void, seen?: (chunk: Uint8Array) => void): Response {
+  if (response.body === null) {
+    ended()
+    return response
+  }
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (done) {
+            ended()
+            controller.close()
+          } else {
+            seen?.(value)
+            controller.enqueue(value)
+          }
+        } catch (error) {
+          ended()
+          controller.error(error)
+        }
+      },
+      async cancel(reason) {
+        ended()
+        await reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  const { status, statusText, headers } = response
+  const copy = new Response(body, { status, statusText, headers })
+  // What a new Response cannot be given.
+  for (const name of ['url', 'redirected', 'type'] as const)
+    Object.defineProperty(copy, name, { value: response[name], configurable: true })
+  return copy
+}

@@ -1,0 +1,252 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { policyFetch, type PolicyFetchOptions } from 'amorsize/http'
+import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError, TimeoutExceededError } from 'amorsize'
+import { FakeClock } from 'amorsize/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+
+const servers: Server[] = []
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+async function serve(handler: (request: IncomingMessage, response: ServerResponse, count: number) => void) {
+  let count = 0
+  const server = createServer((request, response) => handler(request, response, ++count))
+  servers.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, count: () => count }
+}
+
+const read = async (request: IncomingMessage): Promise<string> => {
+  let text = ''
+  for await (const chunk of request) text += String(chunk)
+  return text
+}
+
+/** Answers from a script instead of a server, on a fake clock. */
+function scripted(answers: (Response | Error)[], options: PolicyFetchOptions = {}) {
+  const clock = new FakeClock()
+  const sentAt: number[] = []
+  const send = policyFetch({
+    clock,
+    fetch: () => {
+      sentAt.push(clock.now())
+      const answer = answers.shift() ?? new Response('ok')
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+    },
+    ...options,
+  })
+  return { clock, send, sentAt }
+}
+
+const answer = (status: number, headers: Record<string, string> = {}) => new Response('x', { status, headers })
+const retry = { initialDelayMs: 100, jitter: 'none' as const }
+
+describe('policyFetch', () => {
+  it('fetches as fetch does, without options', async () => {
+    const { origin } = await serve(
+      (request, response) => void read(request).then((body) => response.end(`${request.method} ${body}`)),
+    )
+    const send: typeof fetch = policyFetch()
+    expect(await (await send(origin)).text()).toBe('GET ')
+    expect(await (await send(new URL(origin), { method: 'POST', body: 'abc' })).text()).toBe('POST abc')
+    expect(await (await send(new Request(origin, { method: 'PUT', body: 'abc' }))).text()).toBe('PUT abc')
+  })
+
+  it.each([429, 503])(
+    'sends nothing to an origin for the Retry-After of a %d, and leaves others alone',
+    async (status) => {
+      const { clock, send, sentAt } = scripted([answer(status, { 'retry-after': '10' })])
+      expect((await send('http://a.example/')).status).toBe(status)
+      const waiting = send('http://a.example/other')
+      await send('http://b.example/')
+      await clock.advance(9999)
+      expect(sentAt).toEqual([0, 0])
+      await clock.advance(1)
+      await waiting
+      expect(sentAt).toEqual([0, 0, 10_000])
+    },
+  )
+
+  it('keeps to limits that answers tell of, unless adapt is false', async () => {
+    const used = () => answer(200, { ratelimit: '"burst";r=0;t=5' })
+    const adapting = scripted([used()])
+    await adapting.send('http://a.example/')
+    const waiting = adapting.send('http://a.example/')
+    await adapting.clock.advance(5000)
+    await waiting
+    expect(adapting.sentAt).toEqual([0, 5000])
+    const other = scripted([used()], { adapt: false })
+    await other.send('http://a.example/')
+    await other.send('http://a.example/')
+    expect(other.sentAt).toEqual([0, 0])
+  })
+
+  it('refuses at once what would wait longer than limit.maxWaitMs, and ends a wait by its signal', async () => {
+    const { send } = scripted([answer(429, { 'retry-after': '60' })], {
+      limit: { requestsPerSecond: 100, maxWaitMs: 1000 },
+    })
+    await send('http://a.example/')
+    await expect(send('http://a.example/')).rejects.toSatisfy(
+      (error) => RateLimitExceeded.is(error) && error.retryAfterMs === 60_000,
+    )
+    const patient = scripted([answer(429, { 'retry-after': '60' })])
+    await patient.send('http://a.example/')
+    const controller = new AbortController()
+    const waiting = patient.send('http://a.example/', { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(waiting).rejects.toThrow('enough')
+  })
+
+  it('keeps to a rate for each origin', async () => {
+    const { clock, send, sentAt } = scripted([], { limit: { requestsPerSecond: 10, burstSize: 1 } })
+    const all = ['a', 'a', 'a', 'b'].map((host) => send(`http://${host}.example/`))
+    await clock.advance(500)
+    await Promise.all(all)
+    expect(sentAt).toEqual([0, 0, 100, 200])
+  })
+
+  it('retries what servers ask to be retried, and returns the last answer', async () => {
+    const { clock, send, sentAt } = scripted([answer(500), answer(502), answer(504), answer(503)], {
+      retry: { ...retry, maxRetries: 3 },
+    })
+    const response = send('http://a.example/')
+    await clock.advance(10_000)
+    expect((await response).status).toBe(503)
+    expect(await (await response).text()).toBe('x')
+    expect(sentAt).toEqual([0, 100, 300, 700])
+  })
+
+  it('retries network errors, and no other status', async () => {
+    const failing = scripted([new TypeError('fetch failed')], { retry })
+    const response = failing.send('http://a.example/')
+    await failing.clock.advance(100)
+    expect((await response).status).toBe(200)
+    const { send, sentAt } = scripted([answer(404)], { retry })
+    expect((await send('http://a.example/')).status).toBe(404)
+    expect(sentAt).toHaveLength(1)
+    const lost = scripted(
+      Array.from({ length: 4 }, () => new TypeError('fetch failed')),
+      { retry },
+    )
+    const outcome = lost.send('http://a.example/').catch((error: unknown) => error)
+    await lost.clock.advance(10_000)
+    expect(RetryExhaustedError.is(await outcome)).toBe(true)
+  })
+
+  it('retries only idempotent methods, unless asked', async () => {
+    const { send, sentAt } = scripted([answer(503)], { retry })
+    expect((await send('http://a.example/', { method: 'POST', body: 'x' })).status).toBe(503)
+    expect(sentAt).toHaveLength(1)
+    const asked = scripted([answer(500)], { retry, retryMethods: ['post'] })
+    const response = asked.send('http://a.example/', { method: 'POST', body: 'x' })
+    await asked.clock.advance(100)
+    expect((await response).status).toBe(200)
+  })
+
+  it.each([
+    ['a string', () => 'abc', {}],
+    ['bytes', () => new TextEncoder().encode('abc'), {}],
+    ['a Blob', () => new Blob(['abc']), {}],
+    ['parameters', () => new URLSearchParams({ a: 'b' }), {}],
+    ['a function that makes a stream', () => () => new Blob(['abc']).stream(), {}],
+  ])('sends %s again', async (_, body) => {
+    const bodies: string[] = []
+    const { origin } = await serve(
+      (request, response, count) =>
+        void read(request).then((text) => {
+          bodies.push(text)
+          response.statusCode = count < 3 ? 503 : 200
+          response.end()
+        }),
+    )
+    const send = policyFetch({ retry: { initialDelayMs: 1 } })
+    expect((await send(origin, { method: 'PUT', body: body() })).status).toBe(200)
+    expect(new Set(bodies).size).toBe(1)
+    expect(bodies).toHaveLength(3)
+    expect(bodies[0]).not.toBe('')
+  })
+
+  it('sends a Request with a body again', async () => {
+    const bodies: string[] = []
+    const { origin } = await serve(
+      (request, response, count) =>
+        void read(request).then((text) => {
+          bodies.push(text)
+          response.statusCode = count < 3 ? 503 : 200
+          response.end()
+        }),
+    )
+    expect(
+      (await policyFetch({ retry: { initialDelayMs: 1 } })(new Request(origin, { method: 'PUT', body: 'abc' }))).status,
+    ).toBe(200)
+    expect(bodies).toEqual(['abc', 'abc', 'abc'])
+  })
+
+  it('does not retry a stream, and says so', async () => {
+    const { origin } = await serve((request) => void request.socket.destroy())
+    const send = policyFetch({ retry })
+    const body = new Blob(['abc']).stream()
+    await expect(send(origin, { method: 'PUT', body })).rejects.toThrow(
+      'it was not retried, since its body is a stream',
+    )
+  })
+
+  it('gives up an attempt without an answer, and reads a slow body to its end', async () => {
+    const { origin } = await serve((request, response, count) => {
+      if (count === 1) return
+      response.write('a')
+      setTimeout(() => response.end('b'), 300)
+    })
+    const send = policyFetch({ timeoutMs: 100, retry: { maxRetries: 1, initialDelayMs: 1 } })
+    expect(await (await send(origin)).text()).toBe('ab')
+    const { origin: silent } = await serve(() => undefined)
+    await expect(policyFetch({ timeoutMs: 50 })(silent)).rejects.toSatisfy((error) => TimeoutExceededError.is(error))
+  })
+
+  it('opens a breaker by network errors and 5xx, not by 429', async () => {
+    const { send } = scripted([answer(429), answer(429), answer(500), new TypeError('fetch failed')], {
+      breaker: { failureThreshold: 2 },
+    })
+    for (let i = 0; i < 3; i++) await send('http://a.example/')
+    await expect(send('http://a.example/')).rejects.toThrow('fetch failed')
+    await expect(send('http://a.example/')).rejects.toSatisfy((error) => CircuitOpenError.is(error))
+    expect((await send('http://b.example/')).status).toBe(200)
+  })
+
+  it('holds a place until the body has ended or was cancelled', async () => {
+    const { send, sentAt } = scripted([], { bulkhead: { maxConcurrent: 1 } })
+    const first = await send('http://a.example/')
+    const second = send('http://a.example/')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(sentAt).toHaveLength(1)
+    expect(await first.text()).toBe('ok')
+    const third = send('http://a.example/')
+    await (await second).body?.cancel()
+    await (await third).text()
+    expect(sentAt).toHaveLength(3)
+  })
+
+  it('shares a pause of one name, whatever the name holds', async () => {
+    const name = `http-fetch/${process.pid}`
+    const one = policyFetch({ name, fetch: () => Promise.resolve(answer(429, { 'retry-after': '30' })) })
+    await one('http://a.example/')
+    const two = policyFetch({ name, limit: { requestsPerSecond: 1, waitOnLimit: false } })
+    await expect(two('http://a.example/')).rejects.toSatisfy((error) => RateLimitExceeded.is(error))
+  })
+
+  it('refuses bad options with what it takes', () => {
+    expect(() => policyFetch({ retries: 3 } as PolicyFetchOptions)).toThrow("unknown policyFetch option 'retries'")
+    expect(() => policyFetch({ timeoutMs: 0 })).toThrow('timeoutMs must be a finite number > 0; received 0 (number)')
+    expect(() => policyFetch({ maxOrigins: 0 })).toThrow('maxOrigins must be an integer >= 1')
+    expect(() => policyFetch({ per: 'host' as 'origin' })).toThrow('per must be a function; received "host" (string)')
+    expect(() => policyFetch({ retry: { maxRetries: -1 } })).toThrow('maxRetries must be')
+    expect(() => policyFetch({ limit: { requestsPerSecond: 0 } })).toThrow('requestsPerSecond must be')
+  })
+})
