@@ -4,7 +4,7 @@ import { callWithPolicies } from './here/guarded-call.js'
 import { HereLane } from './here/here-lane.js'
 import { Busyness } from './model/busyness.js'
 import { calibration } from './model/calibration.js'
-import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from './model/limits.js'
+import { BYTES_PER_WORKER, crowding, currentLimits, sensibleWorkers } from './model/limits.js'
 import { isThenable, isUneven, PaceOfLoop, SLICE_MS } from './model/pace.js'
 import type { Evidence } from './model/sample.js'
 import { type Course, type Decision, type SinceJoined, type Subject, worksHere } from './model/scheduler.js'
@@ -37,6 +37,8 @@ const IN_FLIGHT_IN_WORKER = 4
 const BUSY = 0.85
 /** Uneven items are worth another worker where what is left takes so many times as long as to start one. */
 const WORTH_ANOTHER = 5
+/** Threads that want each core, above which times of items say more of the machine than of the items. */
+const CROWDED = 1.5
 
 /** Starts the lanes of a run, and adds and removes others when what is measured says so. */
 export function conduct(run: Run, beginning: Beginning = {}): void {
@@ -310,6 +312,8 @@ class Conductor {
     const force = this.#force
     if (workers !== undefined || mainThread !== undefined || force === undefined || force.block !== undefined) return
     if (!isUneven(this.#pace) || this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
+    // Where others want the cores, an item takes long for having been kept from one.
+    if (crowding() > CROWDED) return
     const { cpuWorkers } = currentLimits()
     force.addWorkers(cpuWorkers)
     if (force.ready >= cpuWorkers) here.pause()
