@@ -40,12 +40,12 @@ describeWithAddon('what stops a publication', () => {
   })
 
   it('is a prebuild of other sources', () => {
-    expect(faults(hostTarget, 'f'.repeat(64))).toEqual([expect.stringContaining('stale')])
+    expect(faults(hostTarget, 'f'.repeat(64))).toContainEqual(expect.stringContaining('stale'))
   })
 
   it('is a file that was changed after it was built', async () => {
     await appendFile(addon, 'x')
-    expect(faults()).toEqual([expect.stringContaining('not the file')])
+    expect(faults()).toContainEqual(expect.stringContaining('not the file'))
   })
 
   it('is a prebuild without the record of its sources', async () => {
