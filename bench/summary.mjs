@@ -54,7 +54,7 @@ async function writeReadme() {
     README_START,
     ...machine,
     ...tables,
-    'All figures, and how they were made: [docs/benchmarks.md](docs/benchmarks.md).',
+    'All figures, and how they were made: [docs/benchmarks.md](https://github.com/amorsize/amorsize-node/blob/main/docs/benchmarks.md).',
   ].join('\n\n')
   await writeFile(readme, `${text.slice(0, start)}${block}\n\n${text.slice(end)}`)
 }
