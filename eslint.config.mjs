@@ -12,6 +12,7 @@ const layers = {
   http: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   // No client among them, for the same reason.
   redis: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
+  metrics: ['errors', 'internal', 'memory', 'rate-limit', 'policy'],
   // What is kept of a run, on disk and for a person, knows nothing of how it is scheduled.
   records: ['errors', 'internal'],
   execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy', 'records'],

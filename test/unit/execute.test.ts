@@ -188,7 +188,7 @@ describe('execute', () => {
       expect(drawn.length).toBeLessThanOrEqual(read + 20)
     }
     // One by one, it would be no further than what has been read.
-    expect(drawn.length).toBeGreaterThan(31)
+    await expect.poll(() => drawn.length).toBeGreaterThan(31)
     await reader.return?.()
   })
 

@@ -1,0 +1,53 @@
+/** What a metric is, and how it is called in every system. */
+export interface Family {
+  /** Without the prefix; base units, `_total` for what only grows. */
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge'
+}
+
+/** One number of a family. */
+export interface Sample {
+  readonly family: Family
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+  /** Whether every process of the machine sees the same number, so that a sum over processes would be wrong. */
+  readonly isOfMachine: boolean
+}
+
+const counter = (name: string, help: string): Family => ({ name: `${name}_total`, help, type: 'counter' })
+const gauge = (name: string, help: string): Family => ({ name, help, type: 'gauge' })
+
+/** All families, in the order in which they are shown. */
+export const FAMILIES = {
+  decisions: counter('limiter_decisions', 'Decisions of a rate limiter, by outcome: acquired or refused.'),
+  tokens: gauge('limiter_tokens', 'Tokens that are free now.'),
+  burst: gauge('limiter_burst_tokens', 'Most tokens that can be free.'),
+  rate: gauge('limiter_rate_per_second', 'Tokens that are produced per second.'),
+  debt: gauge(
+    'limiter_debt_tokens',
+    'Tokens that waiting callers and debts have reserved beyond those that are there.',
+  ),
+  paused: gauge('limiter_paused_seconds', 'Time until a pause ends.'),
+  waiting: gauge('limiter_waiting', 'Callers that wait for tokens now.'),
+  waited: counter('limiter_wait_seconds', 'Time that granted callers have waited.'),
+  keys: gauge('limiter_keys', 'Keys whose bucket is not full.'),
+  keyCapacity: gauge('limiter_key_capacity', 'Keys that the table has room for.'),
+  breakerState: gauge('breaker_state', 'State of a circuit breaker: 1 for the state it is in, 0 for the others.'),
+  permits: gauge('bulkhead_permits_in_use', 'Permits of a bulkhead that are in use.'),
+  permitLimit: gauge('bulkhead_permits_limit', 'Permits that a bulkhead has.'),
+  queued: gauge('bulkhead_queued', 'Calls that wait for a permit now.'),
+  calls: counter('policy_calls', 'Calls under a policy in this process, by what became of them.'),
+  processes: gauge('name_processes', 'Processes that use a name of the machine.'),
+} as const satisfies Record<string, Family>
+
+/** States of a breaker, as a label has them. */
+export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated'] as const
+
+/**
+ * The whole name of a metric. What belongs to the machine has names of its own: a sum over the processes of a cluster would count it
+ * several times.
+ */
+export function metricName(prefix: string, family: Family, isOfMachine: boolean): string {
+  return `${prefix}${isOfMachine ? 'machine_' : ''}${family.name}`
+}

@@ -1,0 +1,5 @@
+/** What limiters and policies do, for those who watch: the entry `amorsize/metrics`. It imports no library of metrics. */
+export type { MetricsOptions } from './samples.js'
+export { METRICS_CONTENT_TYPE, metricsText } from './text.js'
+export { prometheus, type PromRegistry } from './prometheus.js'
+export { openTelemetry, type OtelInstrument, type OtelMeter, type OtelObserver } from './opentelemetry.js'

@@ -1,0 +1,52 @@
+import { FAMILIES, type Family, metricName } from './families.js'
+import { completeMetricsOptions, type MetricsOptions, takeSamples } from './samples.js'
+
+/** An instrument of @opentelemetry/api 1, as far as it is used. */
+export interface OtelInstrument {
+  addCallback(callback: never): void
+}
+
+/** What a callback of @opentelemetry/api reports to. */
+export interface OtelObserver {
+  observe(instrument: OtelInstrument, value: number, attributes?: Readonly<Record<string, string>>): void
+}
+
+/** A meter of @opentelemetry/api 1, as far as it is used. */
+export interface OtelMeter {
+  createObservableCounter(name: string, options?: { description?: string }): OtelInstrument
+  createObservableGauge(name: string, options?: { description?: string }): OtelInstrument
+  addBatchObservableCallback(callback: (observer: OtelObserver) => void, instruments: OtelInstrument[]): void
+  removeBatchObservableCallback(callback: (observer: OtelObserver) => void, instruments: OtelInstrument[]): void
+}
+
+/**
+ * Observes all metrics through a meter of OpenTelemetry, by one callback for each collection. They are read then, and cost nothing
+ * otherwise.
+ *
+ * @param meter - e.g. `metrics.getMeter('amorsize')`
+ * @param options - see {@link MetricsOptions}; `prefix` is 'amorsize_' here, too
+ * @returns a function that ends it
+ * @throws {TypeError | RangeError} for bad options
+ */
+export function openTelemetry(meter: OtelMeter, options: MetricsOptions = {}): () => void {
+  const complete = completeMetricsOptions('openTelemetry', options)
+  const make = (family: Family, isOfMachine: boolean): OtelInstrument => {
+    const name = metricName(complete.prefix, family, isOfMachine)
+    const about = { description: family.help }
+    return family.type === 'counter'
+      ? meter.createObservableCounter(name, about)
+      : meter.createObservableGauge(name, about)
+  }
+  const families: readonly Family[] = Object.values(FAMILIES)
+  const ofProcess = new Map(families.map((family) => [family, make(family, false)]))
+  const ofMachine = new Map(complete.machine ? families.map((family) => [family, make(family, true)]) : [])
+  const observe = (observer: OtelObserver): void => {
+    for (const { family, labels, value, isOfMachine } of takeSamples(complete)) {
+      const instrument = (isOfMachine ? ofMachine : ofProcess).get(family)
+      if (instrument !== undefined) observer.observe(instrument, value, labels)
+    }
+  }
+  const instruments = [...ofProcess.values(), ...ofMachine.values()]
+  meter.addBatchObservableCallback(observe, instruments)
+  return () => meter.removeBatchObservableCallback(observe, instruments)
+}

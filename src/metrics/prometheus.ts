@@ -1,0 +1,68 @@
+import { FAMILIES, type Family, metricName, type Sample } from './families.js'
+import { completeMetricsOptions, type MetricsOptions, takeSamples } from './samples.js'
+
+/** A registry of prom-client 15, as far as it is used. */
+export interface PromRegistry {
+  registerMetric(metric: never): void
+  getSingleMetric(name: string): unknown
+}
+
+/** What prom-client asks of a metric when it is scraped. */
+interface PromMetric {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge'
+  readonly aggregator: 'sum' | 'first'
+  get(): Promise<{
+    readonly name: string
+    readonly help: string
+    readonly type: string
+    readonly aggregator: string
+    readonly values: readonly { readonly labels: object; readonly value: number }[]
+  }>
+  reset(): void
+}
+
+/**
+ * Registers all metrics with prom-client. They are read when the registry is scraped, and cost nothing otherwise. In a cluster
+ * (`AggregatorRegistry`) what is the same for the whole machine is taken once, what belongs to a process is summed up.
+ *
+ * @param registry - `client.register`, or one of your own
+ * @param options - see {@link MetricsOptions}
+ * @throws {TypeError | RangeError} for bad options
+ * @throws {Error} when the registry has a metric of such a name, as for a second call; then none has been added
+ */
+export function prometheus(registry: PromRegistry, options: MetricsOptions = {}): void {
+  const complete = completeMetricsOptions('prometheus', options)
+  const { prefix } = complete
+  const metrics = Object.values(FAMILIES).flatMap((family) => [
+    metric(prefix, family, false, () => takeSamples({ ...complete, machine: false })),
+    ...(complete.machine ? [metric(prefix, family, true, () => takeSamples({ ...complete, objects: {} }))] : []),
+  ])
+  const taken = metrics.find(({ name }) => registry.getSingleMetric(name) !== undefined)
+  if (taken !== undefined) throw new Error(`the registry has a metric ${taken.name} already; another prefix makes room`)
+  for (const each of metrics) registry.registerMetric(each as never)
+}
+
+function metric(prefix: string, family: Family, isOfMachine: boolean, samples: () => readonly Sample[]): PromMetric {
+  const { help, type } = family
+  const name = metricName(prefix, family, isOfMachine)
+  const aggregator = isOfMachine ? 'first' : 'sum'
+  return {
+    name,
+    help,
+    type,
+    aggregator,
+    get: () => {
+      const own = samples().filter((sample) => sample.family === family)
+      return Promise.resolve({
+        name,
+        help,
+        type,
+        aggregator,
+        values: own.map(({ labels, value }) => ({ labels, value })),
+      })
+    },
+    reset: () => undefined,
+  }
+}

@@ -1,0 +1,147 @@
+import { SharedMemoryError } from '../errors.js'
+import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
+import { type MachineEntry, readMachine } from '../memory/machine-view.js'
+import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
+import { RateLimiter } from '../rate-limit/rate-limiter.js'
+import { Bulkhead } from '../policy/bulkhead.js'
+import { CircuitBreaker } from '../policy/circuit-breaker.js'
+import { BREAKER_STATES, FAMILIES, type Family, type Sample } from './families.js'
+
+/** What is measured, and what it is called. */
+export interface MetricsOptions {
+  /**
+   * Limiters and policies of this thread, by the label they get; those with `stats()` are counted, limiters, breakers and bulkheads show
+   * their state, too.
+   */
+  readonly objects?: Readonly<Record<string, object>> | undefined
+  /** Whether to show the names of this machine, as `amorsize top` does; default true. They are the same for all processes. */
+  readonly machine?: boolean | undefined
+  /** Comes before each name; default 'amorsize_'. Letters, digits and `_`, no digit first. */
+  readonly prefix?: string | undefined
+}
+
+/** Options with nothing left open. */
+export interface CompleteMetricsOptions {
+  readonly objects: Readonly<Record<string, object>>
+  readonly machine: boolean
+  readonly prefix: string
+}
+
+/** Checks the options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
+export function completeMetricsOptions(who: string, options: MetricsOptions): CompleteMetricsOptions {
+  checkKeys(who, options, ['objects', 'machine', 'prefix'])
+  const { objects = {}, machine = true, prefix = 'amorsize_' } = options
+  if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string; received ${describe(prefix)}`)
+  if (!/^([A-Za-z_][A-Za-z0-9_]*)?$/.test(prefix))
+    throw new RangeError(`prefix must hold letters, digits and _ only, no digit first; received ${describe(prefix)}`)
+  if (typeof objects !== 'object') throw new TypeError(`objects must be an object; received ${describe(objects)}`)
+  for (const [label, object] of Object.entries(objects)) {
+    if (typeof (object as { stats?: unknown } | null)?.stats !== 'function')
+      throw new TypeError(`objects.${label} must be a limiter or policy with stats(); received ${describe(object)}`)
+  }
+  return { objects, machine: checkBoolean('machine', machine), prefix }
+}
+
+/** All numbers of this moment. */
+export function takeSamples({ objects, machine }: CompleteMetricsOptions): Sample[] {
+  const own = Object.entries(objects).flatMap(([label, object]) => samplesOf(label, object))
+  return machine ? [...own, ...machineSamples()] : own
+}
+
+/** Of the names of the machine; none where there cannot be any. */
+export function machineSamples(read: () => readonly MachineEntry[] = readMachine): Sample[] {
+  try {
+    return read()
+      .filter(({ state, name }) => state === 'ready' && name !== null)
+      .flatMap(samplesOfEntry)
+  } catch (error) {
+    if (SharedMemoryError.is(error) && error.reason === 'unavailable') return []
+    throw error
+  }
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/** Collects samples of one object, leaving out what is not known. */
+class Collector {
+  readonly samples: Sample[] = []
+
+  constructor(
+    readonly labels: Labels,
+    readonly isOfMachine: boolean,
+  ) {}
+
+  add(family: Family, value: number | null | undefined, more: Labels = {}): void {
+    if (typeof value !== 'number' || Number.isNaN(value)) return
+    this.samples.push({ family, labels: { ...this.labels, ...more }, value, isOfMachine: this.isOfMachine })
+  }
+
+  addState(state: string): void {
+    for (const each of BREAKER_STATES) this.add(FAMILIES.breakerState, Number(each === state), { state: each })
+  }
+}
+
+function samplesOfEntry(entry: MachineEntry): Sample[] {
+  const all = new Collector({ name: entry.name ?? '', scope: 'machine' }, true)
+  all.add(FAMILIES.processes, entry.processes.length, { kind: entry.kind })
+  all.add(FAMILIES.decisions, entry.allowed, { outcome: 'acquired' })
+  all.add(FAMILIES.decisions, entry.denied, { outcome: 'refused' })
+  all.add(FAMILIES.tokens, entry.tokens)
+  all.add(FAMILIES.burst, entry.burstSize)
+  all.add(FAMILIES.rate, entry.requestsPerSecond)
+  all.add(FAMILIES.debt, entry.debt)
+  if (entry.requestsPerSecond !== null) all.add(FAMILIES.paused, (entry.pausedMs ?? 0) / 1000)
+  all.add(FAMILIES.permits, entry.permits)
+  all.add(FAMILIES.permitLimit, entry.maxConcurrent)
+  if (entry.breaker !== null) all.addState(entry.breaker)
+  return all.samples
+}
+
+/** What `stats()` of limiters counts. */
+interface LimiterCounts {
+  readonly allowed: number
+  readonly denied: number
+  readonly waiting: number
+  readonly waitedMs: number
+}
+
+function samplesOf(label: string, object: object): Sample[] {
+  const all = new Collector({ name: label, scope: 'process' }, false)
+  const stats: unknown = (object as { stats: () => unknown }).stats()
+  if (isLimiterCounts(stats)) {
+    all.add(FAMILIES.decisions, stats.allowed, { outcome: 'acquired' })
+    all.add(FAMILIES.decisions, stats.denied, { outcome: 'refused' })
+    all.add(FAMILIES.waiting, stats.waiting)
+    all.add(FAMILIES.waited, stats.waitedMs / 1000)
+  }
+  if (object instanceof RateLimiter) {
+    all.add(FAMILIES.tokens, object.getAvailableTokens())
+    all.add(FAMILIES.burst, object.policy.burstSize)
+    all.add(FAMILIES.rate, object.policy.requestsPerSecond)
+  } else if (object instanceof KeyedRateLimiter) {
+    all.add(FAMILIES.keys, object.size)
+    all.add(FAMILIES.keyCapacity, object.capacity)
+  } else if (object instanceof Bulkhead) {
+    all.add(FAMILIES.permitLimit, object.maxConcurrent)
+    if (object.available !== null) all.add(FAMILIES.permits, object.maxConcurrent - object.available)
+    all.add(FAMILIES.queued, object.stats().queued)
+  } else if (object instanceof CircuitBreaker) {
+    all.addState(object.state)
+  }
+  const { kind } = object as { kind?: unknown }
+  if (typeof kind === 'string' && !isLimiterCounts(stats)) addCounts(all, kind, stats)
+  return all.samples
+}
+
+function isLimiterCounts(stats: unknown): stats is LimiterCounts {
+  return typeof stats === 'object' && stats !== null && 'allowed' in stats && 'waitedMs' in stats
+}
+
+/** What is no count of calls that have ended. */
+const NOT_COUNTS = new Set(['running', 'queued', 'underWay', 'generation'])
+
+/** The whole numbers among the counts of a policy, each under its own name. */
+function addCounts(all: Collector, policy: string, stats: unknown): void {
+  for (const [outcome, value] of Object.entries(stats as Record<string, unknown>))
+    if (typeof value === 'number' && !NOT_COUNTS.has(outcome)) all.add(FAMILIES.calls, value, { policy, outcome })
+}

@@ -1,0 +1,174 @@
+import {
+  AggregationTemporality,
+  type DataPoint,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { bulkhead, chaos, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, timeout } from 'amorsize'
+import { metricsText, openTelemetry, prometheus } from 'amorsize/metrics'
+import { Registry } from 'prom-client'
+import { describe, expect, it } from 'vitest'
+import { FakeClock } from '../../dist/testing/index.js'
+import { describeMachine, machineName } from '../support/machine.js'
+
+/** Objects that have done something. */
+async function used() {
+  const clock = new FakeClock()
+  const api = new RateLimiter({ requestsPerSecond: 2, burstSize: 3, clock: new FakeClock() })
+  for (let i = 0; i < 5; i++) api.tryAcquire()
+  const users = new KeyedRateLimiter({ requestsPerSecond: 1, capacity: 64, clock })
+  users.tryAcquire('a')
+  users.tryAcquire('a')
+  const breaker = circuitBreaker({ failureThreshold: 1 })
+  await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+  const slots = bulkhead({ maxConcurrent: 4 })
+  await slots.acquire()
+  const again = retry({ maxRetries: 2, initialDelayMs: 0, clock })
+  let failures = 2
+  const outcome = again.execute(() => (failures-- > 0 ? Promise.reject(new Error('once')) : 'done'))
+  await clock.advance(1)
+  await outcome
+  return { api, users, breaker, slots, again }
+}
+
+/** Lines without comments, by name and labels. */
+function valuesOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]),
+  )
+}
+
+const expected = {
+  'amorsize_limiter_decisions_total{name="api",scope="process",outcome="acquired"}': '3',
+  'amorsize_limiter_decisions_total{name="api",scope="process",outcome="refused"}': '2',
+  'amorsize_limiter_tokens{name="api",scope="process"}': '0',
+  'amorsize_limiter_burst_tokens{name="api",scope="process"}': '3',
+  'amorsize_limiter_rate_per_second{name="api",scope="process"}': '2',
+  'amorsize_limiter_waiting{name="api",scope="process"}': '0',
+  'amorsize_limiter_decisions_total{name="users",scope="process",outcome="refused"}': '1',
+  'amorsize_limiter_keys{name="users",scope="process"}': '1',
+  'amorsize_limiter_key_capacity{name="users",scope="process"}': '64',
+  'amorsize_breaker_state{name="breaker",scope="process",state="open"}': '1',
+  'amorsize_breaker_state{name="breaker",scope="process",state="closed"}': '0',
+  'amorsize_policy_calls_total{name="breaker",scope="process",policy="circuit-breaker",outcome="failed"}': '1',
+  'amorsize_bulkhead_permits_in_use{name="slots",scope="process"}': '1',
+  'amorsize_bulkhead_permits_limit{name="slots",scope="process"}': '4',
+  'amorsize_policy_calls_total{name="again",scope="process",policy="retry",outcome="retries"}': '2',
+  'amorsize_policy_calls_total{name="again",scope="process",policy="retry",outcome="recovered"}': '1',
+}
+
+describe('metricsText', () => {
+  it('shows what objects have counted and how they stand', async () => {
+    const text = metricsText({ objects: await used(), machine: false })
+    expect(valuesOf(text)).toMatchObject(expected)
+    // Each family once, with its kind.
+    const types = text.match(/^# TYPE .*$/gm)!
+    expect(new Set(types).size).toBe(types.length)
+    expect(types).toContain('# TYPE amorsize_limiter_decisions_total counter')
+    expect(types).toContain('# TYPE amorsize_breaker_state gauge')
+    expect(text.endsWith('\n')).toBe(true)
+  })
+
+  it('has another prefix, or none', () => {
+    const objects = { quick: timeout(10) }
+    expect(metricsText({ objects, machine: false, prefix: 'app_' })).toContain('app_policy_calls_total{name="quick"')
+    expect(metricsText({ objects, machine: false, prefix: '' })).toContain('\npolicy_calls_total{name="quick"')
+  })
+
+  it('escapes what users call things', () => {
+    const text = metricsText({ objects: { 'a "b"\\\n\u001b[31m\ud800': chaos() }, machine: false })
+    expect(text).toContain('name="a \\"b\\"\\\\\\n\u001b[31m\ufffd",scope')
+    expect(text.split('\n').every((line) => line === '' || /^(#|amorsize_)/.test(line))).toBe(true)
+  })
+
+  it.each([
+    [{ prefix: '1x' }, RangeError, 'prefix must hold letters, digits and _ only'],
+    [{ prefix: 5 }, TypeError, 'prefix must be a string; received 5 (number)'],
+    [{ objects: { api: {} } }, TypeError, 'objects.api must be a limiter or policy with stats()'],
+    [{ objects: { api: null } }, TypeError, 'objects.api must be'],
+    [{ machine: 'yes' }, TypeError, 'machine'],
+    [{ object: {} }, TypeError, "did you mean 'objects'?"],
+  ])('refuses %o', (options, type, message) => {
+    expect(() => metricsText(options as never)).toThrow(type)
+    expect(() => metricsText(options as never)).toThrow(message)
+  })
+})
+
+describe('prometheus', () => {
+  it('is read by prom-client when it is scraped', async () => {
+    const registry = new Registry()
+    const objects = await used()
+    prometheus(registry, { objects, machine: false })
+    objects.api.tryAcquire()
+    const values = valuesOf(await registry.metrics())
+    expect(values).toMatchObject({
+      ...expected,
+      'amorsize_limiter_decisions_total{name="api",scope="process",outcome="refused"}': '3',
+    })
+  })
+
+  it('adds nothing to a registry that has such a name', async () => {
+    const registry = new Registry()
+    prometheus(registry, { machine: false })
+    const before = registry.getMetricsAsArray().length
+    expect(() => prometheus(registry)).toThrow(/the registry has a metric amorsize_limiter_decisions_total already/)
+    expect(registry.getMetricsAsArray()).toHaveLength(before)
+    prometheus(registry, { prefix: 'other_' })
+    expect(await registry.metrics()).not.toContain('NaN')
+  })
+})
+
+describe('openTelemetry', () => {
+  it('is observed at each collection, until it is ended', async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1e6 })
+    const provider = new MeterProvider({ readers: [reader] })
+    let asked = 0
+    const watched = { stats: () => ({ asked: asked++ }) }
+    const objects = { ...(await used()), watched }
+    const end = openTelemetry(provider.getMeter('test'), { objects, machine: false })
+    await reader.forceFlush()
+    const seen = exporter
+      .getMetrics()
+      .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+      .flatMap(({ descriptor, dataPoints }) =>
+        (dataPoints as DataPoint<number>[]).map(({ attributes, value }) => {
+          const labels = Object.entries(attributes).map(([key, label]) => `${key}="${label as string}"`)
+          return [`${descriptor.name}{${labels.join(',')}}`, String(value)]
+        }),
+      )
+    expect(Object.fromEntries(seen)).toMatchObject(expected)
+    expect(asked).toBe(1)
+    end()
+    await reader.forceFlush()
+    expect(asked).toBe(1)
+    await provider.shutdown()
+  })
+})
+
+describeMachine('names of the machine', () => {
+  it('have metrics of their own, the same for every process', async () => {
+    const name = machineName()
+    const limiter = new RateLimiter({ requestsPerSecond: 0.001, burstSize: 5, name, scope: 'machine' })
+    limiter.tryAcquire()
+    const labels = `name="${name}",scope="machine"`
+    const values = valuesOf(metricsText())
+    expect(values).toMatchObject({
+      [`amorsize_machine_limiter_burst_tokens{${labels}}`]: '5',
+      [`amorsize_machine_name_processes{${labels},kind="limiter"}`]: '1',
+      [`amorsize_machine_limiter_paused_seconds{${labels}}`]: '0',
+    })
+    expect(Number(values[`amorsize_machine_limiter_tokens{${labels}}`])).toBeCloseTo(4, 1)
+    const registry = new Registry()
+    prometheus(registry)
+    const json = await registry.getMetricsAsJSON()
+    expect(json.find((metric) => metric.name === 'amorsize_machine_limiter_burst_tokens')).toMatchObject({
+      aggregator: 'first',
+    })
+    limiter[Symbol.dispose]()
+  })
+})
