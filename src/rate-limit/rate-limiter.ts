@@ -284,6 +284,12 @@ export class RateLimiter implements Policy, Disposable {
     return this.#bucket.available()
   }
 
+  /** Takes tokens whether they are there or not: what is missing is a debt, for which later callers wait. @internal */
+  charge(tokens: number): void {
+    this.#checkUsable()
+    this.#bucket.charge(tokens)
+  }
+
   /**
    * Gives tokens back that were taken and not used. Never fills beyond `burstSize`. Who waits is served that much earlier.
    *
