@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 
@@ -19,7 +20,7 @@ const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
 )
 
 function pathOf(inPackage: string): string {
-  return new URL(`../../${inPackage}`, import.meta.url).pathname
+  return fileURLToPath(new URL(`../../${inPackage}`, import.meta.url))
 }
 
 const program = ts.createProgram(

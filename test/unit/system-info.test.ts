@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { availableParallelism, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type SystemInfo, systemInfo } from '../../dist/system/index.js'
 
-const entry = fileURLToPath(new URL('../../dist/system/index.js', import.meta.url))
-const testingEntry = fileURLToPath(new URL('../../dist/testing/index.js', import.meta.url))
+const entry = new URL('../../dist/system/index.js', import.meta.url).href
+const testingEntry = new URL('../../dist/testing/index.js', import.meta.url).href
 const withAddon = process.env['AMORSIZE_NATIVE'] !== '0'
 
 function runScript(script: string, env: Record<string, string>): string {
