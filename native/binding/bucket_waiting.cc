@@ -29,7 +29,7 @@ enum SurveyField : size_t {
   kBaseLow,
   kSurveyFields
 };
-enum OthersField : size_t { kFirst, kWaiting, kIsAnyLate, kOthersFields };
+enum OthersField : size_t { kFirst, kWaiting, kIsAnyLate, kHeldUnits, kOthersFields };
 
 // Places in the order of arrival as doubles tell them apart: modulo 2^52.
 constexpr int kPlaceBits = 52;
@@ -69,14 +69,13 @@ void bury_dead(BucketHandle* handle, int64_t now_ns) {
   handle->waiters.bury_dead(handle->bucket, os::own_process(), now_ns, rows_of(handle), os::is_alive);
 }
 
-// bucketSurvey(number, nowMs, out): writes what is so at this moment. A look begins with it.
+// bucketSurvey(number, nowMs, out): writes what is so at this moment
 napi_value survey(napi_env env, napi_callback_info info) {
   BucketCall<3> call(env, info);
   int64_t now_ns = 0;
   if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
   double* out = doubles_of(env, call.values[2], kSurveyFields);
   if (out == nullptr) return nullptr;
-  if (call.handle->row != core::kNoRow) call.handle->waiters.begin_look(call.handle->row);
   const core::Survey seen = call.handle->bucket.survey(now_ns);
   out[kGeneration] = static_cast<double>(seen.generation);
   out[kDigits] = seen.digits;
@@ -88,6 +87,13 @@ napi_value survey(napi_env env, napi_callback_info info) {
   out[kBurstTokens] = seen.burst_tokens;
   out[kBaseHigh] = static_cast<double>(seen.base >> 32);
   out[kBaseLow] = static_cast<double>(seen.base & 0xFFFF'FFFF);
+  return nullptr;
+}
+
+// bucketBeginLook(number): what is held from now on is not given back if the thread dies, until the next bucketPublish
+napi_value begin_look(napi_env env, napi_callback_info info) {
+  BucketCall<1> call(env, info);
+  if (call.handle != nullptr && call.handle->row != core::kNoRow) call.handle->waiters.begin_look(call.handle->row);
   return nullptr;
 }
 
@@ -164,7 +170,8 @@ napi_value arrive(napi_env env, napi_callback_info info) {
 }
 
 // bucketOthers(number, place, nowMs, out): writes how many tokens before `place` the first caller of another row came
-// (negative; after it: positive; nobody: Infinity), what they wait for, and whether one of them is late.
+// (negative; after it: positive; nobody: Infinity), what they wait for, whether one of them is late, and
+// the units they hold.
 napi_value others(napi_env env, napi_callback_info info) {
   BucketCall<4> call(env, info);
   int64_t place = 0;
@@ -181,6 +188,7 @@ napi_value others(napi_env env, napi_callback_info info) {
       all.first == std::numeric_limits<int64_t>::max() ? std::numeric_limits<double>::infinity() : tokens_of(all.first);
   out[kWaiting] = tokens_of(all.waiting);
   out[kIsAnyLate] = all.is_any_late ? 1 : 0;
+  out[kHeldUnits] = static_cast<double>(all.held_units);
   return nullptr;
 }
 
@@ -241,7 +249,7 @@ bool register_bucket_waiting(napi_env env, napi_value exports) {
       {"bucketSurvey", survey},    {"bucketReserveRun", reserve_run}, {"bucketReturnRun", return_run},
       {"bucketMsUntil", ms_until}, {"bucketAttachWaiters", attach},   {"bucketArrive", arrive},
       {"bucketOthers", others},    {"bucketPublish", publish},        {"bucketLeave", leave},
-      {"bucketBuryDead", bury},
+      {"bucketBuryDead", bury},    {"bucketBeginLook", begin_look},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

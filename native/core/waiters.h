@@ -32,6 +32,7 @@ struct WaiterRow {
 struct OtherWaiters {
   int64_t first = std::numeric_limits<int64_t>::max();  // the earliest `next`, less the place it was asked for
   int64_t waiting = 0;
+  int64_t held_units = 0;    // of rows that are not late
   bool is_any_late = false;  // by more than kLateNs: perhaps its process has ended
 };
 
@@ -115,6 +116,8 @@ class Waiters {
       const int64_t late_ns = difference(now_ns, load(waiters::kLookAtNs));
       all.is_any_late |= late_ns > kLateNs;
       if (late_ns <= kForgottenNs) all.waiting += std::clamp<int64_t>(load(waiters::kWaiting), 0, kMostWaiting);
+      if (late_ns <= kPassedOverNs)
+        all.held_units += std::clamp<int64_t>(load(waiters::kHeldSize) >> waiters::kHeldShift, 0, kMostWaiting);
       // It is passed over, rather than waited for.
       if (next == waiters::kNobody || late_ns > kPassedOverNs) continue;
       all.first = std::min(all.first, difference(next, place));

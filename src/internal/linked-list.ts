@@ -31,6 +31,20 @@ export class LinkedList<T extends Linked<T>> {
     this.#size++
   }
 
+  /** Puts `member` before `behind`, which is in this list; at the end for null. */
+  insert(member: T, behind: T | null): void {
+    if (behind === null) {
+      this.append(member)
+      return
+    }
+    member.next = behind
+    member.previous = behind.previous
+    if (behind.previous === null) this.#first = member
+    else behind.previous.next = member
+    behind.previous = member
+    this.#size++
+  }
+
   /** Takes out `member`, which must be in this list. */
   remove(member: T): void {
     if (member.previous === null) this.#first = member.next

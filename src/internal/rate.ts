@@ -97,7 +97,12 @@ export function timeToProduce(rate: UnitRate, units: bigint): bigint {
 
 /** A cost in units, rounded up; at least one. */
 export function costUnits(tokens: number, digits: number): bigint {
-  return BigInt(Math.max(1, countOf(tokens, digits, Math.ceil).count))
+  return BigInt(costInUnits(tokens, digits))
+}
+
+/** The same as a number. */
+export function costInUnits(tokens: number, digits: number): number {
+  return Math.max(1, countOf(tokens, digits, Math.ceil).count)
 }
 
 /** A credit in units, rounded down. */

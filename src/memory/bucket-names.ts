@@ -1,5 +1,5 @@
 import type { Clock } from '../internal/clock.js'
-import { type Bucket, createBucket, openBucket } from './bucket.js'
+import { type Bucket, createBucket, createWaiters, openBucket, openWaiters } from './bucket.js'
 import { openName } from './machine-names.js'
 import { NativeBucket } from './native-bucket.js'
 import type { CellAddress } from './region.js'
@@ -7,6 +7,7 @@ import { addonForNames, type NameScope, otherParameters, OwnNames } from './shar
 
 interface Founding {
   readonly address: CellAddress
+  readonly waiters: SharedArrayBuffer
   readonly rate: number
   readonly burst: number
 }
@@ -53,8 +54,11 @@ function openBucketByName(
   if (addon !== null) return openName(name, () => NativeBucket.named(addon, name, scope, rate, burst, clock))
   const founding = ownNames.findOrMake(name, scope, clock, () => ({
     address: createBucket(rate, burst, clock).address,
+    waiters: createWaiters(),
     rate,
     burst,
   }))
-  return { bucket: openBucket(founding.address, clock).bucket, rate: founding.rate, burst: founding.burst }
+  const { bucket } = openBucket(founding.address, clock)
+  bucket.attachWaiters(openWaiters(founding.waiters))
+  return { bucket, rate: founding.rate, burst: founding.burst }
 }

@@ -17,7 +17,9 @@ export interface Ticket {
 
 /** What a queue of callers that wait needs of a bucket: stretches of its axis, and what other queues say. */
 export interface WaitingBucket {
-  /** What is so at this moment. Until the next {@link publish} nothing of this queue is given back if its thread dies. */
+  /** What is held is about to be used: until the next `publish` nothing of it is given back if this thread dies. */
+  beginLook(): void
+  /** What is so at this moment. */
   survey(): Axis
   /**
    * Takes the next `units` of the axis.
@@ -102,17 +104,13 @@ export function openBucket(address: CellAddress, clock: Clock): PlacedBucket {
 }
 
 /** Makes the rows of those who wait, for a bucket that others are about to share. */
-export function createWaiters(): CellAddress {
-  const address = allocateOwnBuffer(1 + WAITERS.processRows)
-  TwinWaiters.initialize(waitersAt(address))
-  return address
+export function createWaiters(): SharedArrayBuffer {
+  const { buffer, cell } = allocateOwnBuffer(1 + WAITERS.processRows)
+  TwinWaiters.initialize(new BigInt64Array(buffer, cell * 64, (1 + WAITERS.processRows) * 8))
+  return buffer
 }
 
 /** The rows that {@link createWaiters} made. Throws as `viewCells` does. */
 export function openWaiters(buffer: SharedArrayBuffer): BigInt64Array {
   return viewCells({ buffer, cell: 1 }, 1 + WAITERS.processRows, kindWord(KIND.waiters))
-}
-
-function waitersAt({ buffer, cell }: CellAddress): BigInt64Array {
-  return new BigInt64Array(buffer, cell * 64, (1 + WAITERS.processRows) * 8)
 }

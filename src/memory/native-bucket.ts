@@ -54,6 +54,7 @@ declare module '../internal/native.js' {
     ): void
     bucketLeave(number: number): void
     bucketBuryDead(number: number, nowMs: number): void
+    bucketBeginLook(number: number): void
   }
 }
 
@@ -196,7 +197,12 @@ export class NativeBucket implements Bucket {
 
   others(place: number): OtherWaiters {
     this.#addon.bucketOthers(this.#number, place, timeFor(this.#clock), seen)
-    return { first: seen[0] as number, waiting: seen[1] as number, isAnyLate: seen[2] === 1 }
+    return {
+      first: seen[0] as number,
+      waiting: seen[1] as number,
+      isAnyLate: seen[2] === 1,
+      heldUnits: seen[3] as number,
+    }
   }
 
   publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void {
@@ -214,6 +220,10 @@ export class NativeBucket implements Bucket {
 
   leave(): void {
     this.#addon.bucketLeave(this.#number)
+  }
+
+  beginLook(): void {
+    this.#addon.bucketBeginLook(this.#number)
   }
 
   buryDead(): void {

@@ -80,8 +80,11 @@ export class TwinBucket implements Bucket {
     return this.#persistently(() => this.#core.reset(this.#nowNs(), owed))
   }
 
-  survey(): Axis {
+  beginLook(): void {
     this.#waiters?.beginLook()
+  }
+
+  survey(): Axis {
     const seen = this.#core.survey(this.#nowNs())
     return {
       generation: Number(seen.generation),

@@ -18,12 +18,15 @@ export interface WaiterRow {
 export interface OtherWaiters {
   /** How many tokens after the place that was asked for the first of them came; before it: negative. Infinity: nobody. */
   readonly first: number
+  /** Tokens that their callers want who have none. */
   readonly waiting: number
   /** Perhaps its process has ended. */
   readonly isAnyLate: boolean
+  /** Units of the axis that they hold. */
+  readonly heldUnits: number
 }
 
-export const NO_OTHERS: OtherWaiters = { first: Infinity, waiting: 0, isAnyLate: false }
+export const NO_OTHERS: OtherWaiters = { first: Infinity, waiting: 0, isAnyLate: false, heldUnits: 0 }
 
 const PLACES = 1n << 52n
 const PASSED_OVER_NS = 15_000_000n
@@ -38,7 +41,9 @@ const thousandthsOf = (tokens: number): bigint =>
 
 /** How far one place is behind another, in tokens; places are counted modulo 2^52. */
 export function tokensBetween(place: number, from: number): number {
-  return Number(BigInt.asIntN(52, BigInt(place) - BigInt(from))) / WAITERS.perToken
+  const between = place - from
+  const wrapped = between > 2 ** 51 ? between - 2 ** 52 : between < -(2 ** 51) ? between + 2 ** 52 : between
+  return wrapped / WAITERS.perToken
 }
 
 /**
@@ -98,6 +103,7 @@ export class TwinWaiters {
     let first = Infinity
     let waiting = 0n
     let isAnyLate = false
+    let held = 0n
     for (let row = 0; row < this.#used(); row++) {
       const load = (word: number): bigint => Atomics.load(this.#words, this.#index(row) + word)
       if (row === this.#row || load(WAITERS.owner) === 0n) continue
@@ -106,10 +112,11 @@ export class TwinWaiters {
       isAnyLate ||= lateNs > LATE_NS
       const wants = load(WAITERS.waiting)
       if (lateNs <= FORGOTTEN_NS && wants > 0n) waiting += wants
+      if (lateNs <= PASSED_OVER_NS) held += load(WAITERS.heldSize) >> HELD_SHIFT
       if (next === WAITERS.nobody || lateNs > PASSED_OVER_NS) continue
       first = Math.min(first, tokensBetween(Number(next), place))
     }
-    return { first, waiting: Number(waiting) / WAITERS.perToken, isAnyLate }
+    return { first, waiting: Number(waiting) / WAITERS.perToken, isAnyLate, heldUnits: Number(held) }
   }
 
   /** Nobody waits here any more, and nothing is held. */

@@ -1,21 +1,34 @@
-import type { Clock } from '../internal/clock.js'
-import type { Bucket, Ticket } from '../memory/bucket.js'
-
-/** How long this thread sleeps at most before it looks whether the parameters have changed. */
-const SLICE_MS = 50
+import { systemClock } from '../internal/clock.js'
+import type { WaitingBucket } from '../memory/bucket.js'
+import { WaitingLine } from './waiting-line.js'
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** Blocks this thread until the reservation is due. */
-export function blockUntilDue(bucket: Bucket, ticket: Ticket, clock: Clock): void {
-  let current = ticket
-  let dueMs = clock.now() + current.waitMs
-  for (;;) {
-    const leftMs = dueMs - clock.now()
-    if (leftMs <= 0) return
-    Atomics.wait(sleeper, 0, 0, Math.min(leftMs, SLICE_MS))
-    if (!bucket.isStale(current)) continue
-    current = bucket.renew(current)
-    dueMs = clock.now() + current.waitMs
-  }
+/**
+ * Blocks this thread until `tokens` are the caller's, in its turn among those of other threads. Returns how long it took, ms.
+ *
+ * @param bucket - of the system's clock
+ */
+export function waitBlocked(bucket: WaitingBucket, tokens: number): number {
+  const startedMs = systemClock.now()
+  let isAdmitted = false
+  // A line of its own: those who wait in this thread's cannot go on before the thread does.
+  const line = new WaitingLine(bucket, true)
+  line.enter({
+    tokens,
+    place: -1,
+    units: 0,
+    digits: NaN,
+    isCovered: false,
+    previous: null,
+    next: null,
+    admitted() {
+      isAdmitted = true
+    },
+    refuse() {
+      throw new Error('nobody ends this wait: its thread is blocked')
+    },
+  })
+  for (let nextMs = line.look(); !isAdmitted; nextMs = line.look()) Atomics.wait(sleeper, 0, 0, nextMs)
+  return systemClock.now() - startedMs
 }

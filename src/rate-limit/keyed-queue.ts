@@ -3,13 +3,13 @@ import type { Ticket } from '../memory/bucket.js'
 import type { Key } from '../memory/key-hash.js'
 import type { KeyedTable } from '../memory/keyed-table.js'
 import type { Places } from './wait-lane.js'
-import { WaitQueue } from './wait-queue.js'
+import { WaitLanes } from './wait-lanes.js'
 
 /** The callers of one keyed limiter that wait in this thread: a queue for each key that is waited for, and none for the others. */
 export class KeyedQueue {
   readonly #table: KeyedTable
   readonly #clock: Clock
-  readonly #queues = new Map<Key, WaitQueue>()
+  readonly #queues = new Map<Key, WaitLanes>()
   #size = 0
   #waitedMs = 0
 
@@ -30,7 +30,7 @@ export class KeyedQueue {
     return waitedMs
   }
 
-  /** Waits for a reservation of `tokens` of `key` to fall due; see {@link WaitQueue.wait}. */
+  /** Waits for a reservation of `tokens` of `key` to fall due; see {@link WaitLanes.wait}. */
   async wait(
     key: Key,
     ticket: Ticket,
@@ -51,10 +51,10 @@ export class KeyedQueue {
     for (const queue of [...this.#queues.values()]) queue.refuseAll(reason)
   }
 
-  #queueOf(key: Key): WaitQueue {
+  #queueOf(key: Key): WaitLanes {
     const known = this.#queues.get(key)
     if (known !== undefined) return known
-    const made = new WaitQueue(placesOf(this.#table, key), this.#clock, () => {
+    const made = new WaitLanes(placesOf(this.#table, key), this.#clock, () => {
       this.#queues.delete(key)
       this.#waitedMs += made.waitedMs
     })

@@ -22,6 +22,8 @@ export interface LeaseHost {
   checkUsable(): void
   countAllowed(calls: number): void
   countDenied(): void
+  /** Tokens have gone back: whoever waits may be served earlier. */
+  returned(): void
 }
 
 /**
@@ -154,8 +156,11 @@ export class Lease implements Disposable {
     this.#immediate = null
     this.#host.open.delete(this)
     this.#host.countAllowed(this.granted)
-    if (this.#inHand > 0) this.#host.bucket.refund(this.#inHand)
+    const left = this.#inHand
     this.#inHand = this.#taken = this.#extra = 0
+    if (left === 0) return
+    this.#host.bucket.refund(left)
+    this.#host.returned()
   }
 
   #checkTokens(tokens: number): void {

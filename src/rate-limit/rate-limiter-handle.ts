@@ -14,6 +14,8 @@ export interface RateLimiterHandle {
   readonly buffer?: SharedArrayBuffer
   /** Its first cell in `buffer`. */
   readonly cell?: number
+  /** Where callers that wait in different threads know of each other; beside `buffer`. */
+  readonly waiters?: SharedArrayBuffer
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
 }
@@ -22,7 +24,7 @@ const KIND = 'amorsize.RateLimiter'
 
 export function createHandle(
   policy: CompletePolicy,
-  address: { buffer: SharedArrayBuffer; cell: number } | null,
+  address: { buffer: SharedArrayBuffer; cell: number; waiters: SharedArrayBuffer } | null,
 ): RateLimiterHandle {
   const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope } = policy
   const clock = nameOfClock(policy.clock)
@@ -44,5 +46,5 @@ export function createHandle(
 
 /** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */
 export function checkHandle(handle: RateLimiterHandle): RateLimiterHandle {
-  return checkHandleShape(handle, KIND, 'policy', ['kind', 'policy', 'buffer', 'cell', 'clock'])
+  return checkHandleShape(handle, KIND, 'policy', ['kind', 'policy', 'buffer', 'cell', 'waiters', 'clock'])
 }

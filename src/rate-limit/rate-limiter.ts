@@ -12,12 +12,11 @@ import {
 import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
-import { type Bucket, type Ticket, createBucket, openBucket } from '../memory/bucket.js'
+import { type Bucket, type Ticket, createBucket, createWaiters, openBucket, openWaiters } from '../memory/bucket.js'
 import { bucketByName } from '../memory/bucket-names.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
 import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
-import { blockUntilDue } from './blocking-wait.js'
 import { GRANTED } from './granted.js'
 import { KeyedRateLimiter } from './keyed-rate-limiter.js'
 import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
@@ -32,8 +31,10 @@ import { type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { endCounts, publishCounts } from './count-publisher.js'
 import { clockOfName } from './own-clocks.js'
-import { changeUnderWay, disposedError, moreThanBurst, rateLimitExceeded } from './refusals.js'
+import { changeUnderWay, disposedError, moreThanBurst, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
+import { WaitLanes, recheckLanes } from './wait-lanes.js'
 import { WaitQueue, recheckWaiters } from './wait-queue.js'
+import { waitBlocked } from './blocking-wait.js'
 
 /** Options of a wait. */
 export interface AcquireOptions {
@@ -93,7 +94,10 @@ export class RateLimiter implements Policy, Disposable {
   readonly #policy: CompletePolicy
   readonly #bucket: Bucket
   readonly #address: CellAddress | null
+  /** The rows by which callers of several objects know of each other, once it is shared by a handle. */
+  #waiters: SharedArrayBuffer | undefined
   readonly #queue: WaitQueue
+  readonly #lanes: WaitLanes
   readonly #leaseHost: LeaseHost
   #take: () => undefined | false
   #allowed = 0
@@ -112,8 +116,8 @@ export class RateLimiter implements Policy, Disposable {
   constructor(policy?: Partial<RateLimitPolicy>)
   /** @internal `adopted`: the cells of the limiter whose handle `from` was given. */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
-  constructor(policy: Partial<RateLimitPolicy>, adopted: CellAddress | null)
-  constructor(policy: Partial<RateLimitPolicy> = {}, adopted: CellAddress | null = null) {
+  constructor(policy: Partial<RateLimitPolicy>, adopted: CellAddress | null, waiters: SharedArrayBuffer | undefined)
+  constructor(policy: Partial<RateLimitPolicy> = {}, adopted: CellAddress | null = null, waiters?: SharedArrayBuffer) {
     this.#policy = completePolicy(policy)
     const { name, scope, requestsPerSecond, burstSize, clock } = this.#policy
     if (name === undefined) {
@@ -124,9 +128,11 @@ export class RateLimiter implements Policy, Disposable {
       this.#bucket = bucketByName(name, scope, requestsPerSecond, burstSize, clock)
       this.#address = null
     }
+    if (waiters !== undefined) this.#attach(waiters)
     if (this.#policy.scope === 'machine') publishCounts(this, this.#bucket)
     this.#take = this.#bucket.take
     this.#queue = new WaitQueue(this.#bucket, clock)
+    this.#lanes = new WaitLanes(this.#bucket, clock)
     this.#leaseHost = {
       bucket: this.#bucket,
       open: new Set(),
@@ -137,6 +143,7 @@ export class RateLimiter implements Policy, Disposable {
       countDenied: () => {
         this.#denied++
       },
+      returned: () => this.#recheck(),
     }
   }
 
@@ -181,7 +188,9 @@ export class RateLimiter implements Policy, Disposable {
    */
   acquire(tokens?: number, options?: AcquireOptions): Promise<void> {
     try {
-      if (options === undefined && (tokens === undefined || tokens === 1) && this.#take() === undefined) {
+      const isPlain = options === undefined && (tokens === undefined || tokens === 1)
+      // Whoever waits already comes first, also where the loop is late and tokens are there again.
+      if (isPlain && this.#queue.size === 0 && this.#take() === undefined) {
         this.#allowed++
         return GRANTED
       }
@@ -193,7 +202,7 @@ export class RateLimiter implements Policy, Disposable {
 
   /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
   takeNow(): boolean {
-    if (this.#take() !== undefined) return false
+    if (this.#queue.size > 0 || this.#take() !== undefined) return false
     this.#allowed++
     return true
   }
@@ -208,18 +217,15 @@ export class RateLimiter implements Policy, Disposable {
    */
   acquireSync(tokens = 1, options?: { maxWaitMs?: number | undefined }): void {
     const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'])
-    const ticket = this.#reserve(tokens, maxWaitMs)
-    if (ticket.waitMs > 0) {
+    const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
+    if (waitMs > 0) {
       if (this.#policy.clock !== systemClock) {
-        this.#bucket.cancel(ticket, tokens)
         throw new TypeError(
           'acquireSync cannot wait on a clock of yours, which would stand still while this thread is blocked; use acquire, or maxWaitMs: 0',
         )
       }
-      notify('onWait', this.#policy.onWait, ticket.waitMs)
-      const startedMs = systemClock.now()
-      blockUntilDue(this.#bucket, ticket, systemClock)
-      this.#blockedMs += systemClock.now() - startedMs
+      notify('onWait', this.#policy.onWait, waitMs)
+      this.#blockedMs += waitBlocked(this.#bucket, tokens)
     }
     this.#allowed++
   }
@@ -298,7 +304,7 @@ export class RateLimiter implements Policy, Disposable {
   refund(tokens: number): void {
     this.#checkUsable()
     this.#bucket.refund(checkNumber('tokens', tokens, { min: 0 }))
-    recheckWaiters()
+    this.#recheck()
   }
 
   /**
@@ -331,13 +337,16 @@ export class RateLimiter implements Policy, Disposable {
   /** Fills the bucket and ends a pause. Callers that wait are served from it first. */
   reset(): void {
     this.#checkUsable()
-    this.#changed(this.#bucket.reset(Infinity))
+    this.#bucket.buryDead()
+    this.#changed(this.#bucket.reset(this.#queue.owed()))
   }
 
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
   share(): RateLimiterHandle {
     this.#checkUsable()
-    return createHandle(this.#policy, this.#address)
+    if (this.#address === null) return createHandle(this.#policy, null)
+    const waiters = this.#waiters ?? this.#attach(createWaiters())
+    return createHandle(this.#policy, { ...this.#address, waiters })
   }
 
   /**
@@ -349,7 +358,7 @@ export class RateLimiter implements Policy, Disposable {
    */
   static from(handle: RateLimiterHandle): RateLimiter {
     const { policy, clock } = checkHandle(handle)
-    return new RateLimiter({ ...policy, clock: clockOfName(clock) }, addressIn(handle))
+    return new RateLimiter({ ...policy, clock: clockOfName(clock) }, addressIn(handle), handle.waiters)
   }
 
   /**
@@ -391,8 +400,8 @@ export class RateLimiter implements Policy, Disposable {
     return {
       allowed,
       denied: this.#denied,
-      waiting: this.#queue.size,
-      waitedMs: this.#queue.waitedMs + this.#blockedMs,
+      waiting: this.#queue.size + this.#lanes.size,
+      waitedMs: this.#queue.waitedMs + this.#lanes.waitedMs + this.#blockedMs,
     }
   }
 
@@ -419,6 +428,7 @@ export class RateLimiter implements Policy, Disposable {
       throw disposedError()
     }
     this.#queue.refuseAll(disposedError())
+    this.#lanes.refuseAll(disposedError())
     for (const lease of this.#leaseHost.open) lease[Symbol.dispose]()
     endCounts(this)
     this.#bucket.close?.()
@@ -428,18 +438,46 @@ export class RateLimiter implements Policy, Disposable {
     const maxWaitMs = this.#maxWaitMs(options, ['signal', 'maxWaitMs'])
     const signal = checkSignal('signal', options?.signal)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
-    if (tokens === 1 && this.#take() === undefined) {
+    const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
+    if (waitMs <= 0) {
       this.#allowed++
       return GRANTED
     }
-    const ticket = this.#reserveInLine(tokens, maxWaitMs)
-    if (ticket.waitMs <= 0) {
-      this.#allowed++
-      return GRANTED
-    }
-    const wait = this.#queue.wait(ticket, tokens, signal, () => this.#allowed++)
-    notify('onWait', this.#policy.onWait, ticket.waitMs)
+    const wait = this.#queue.wait(tokens, signal, () => this.#allowed++)
+    notify('onWait', this.#policy.onWait, waitMs)
     return wait
+  }
+
+  /** Takes tokens, and returns 0; or returns how long the caller will wait for them, having been let in. @throws what refuses it */
+  #takeOrEstimate(tokens: number, maxWaitMs: number): number {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    this.#queue.catchUp()
+    const waiting = this.#queue.size
+    if (waiting === 0) {
+      const outcome = this.#bucket.tryAcquire(tokens)
+      if (outcome === OUTCOME.granted) return 0
+      if (outcome !== OUTCOME.denied) throw this.#impossible(outcome, tokens)
+    } else if (tokens > 1 && tokens > this.#bucket.parameters().burstSize) {
+      throw this.#impossible(OUTCOME.exceedsBurst, tokens)
+    }
+    const isFull = waiting >= this.#policy.maxQueue
+    // Nobody asks: then it need not be found out.
+    if (maxWaitMs === Infinity && !isFull && this.#policy.onWait === undefined) return Infinity
+    const waitMs = Math.max(this.#queue.estimateMs(tokens), Number.MIN_VALUE)
+    if (!isFull && waitMs <= maxWaitMs) return waitMs
+    this.#denied++
+    throw rateLimitExceeded(
+      tokens,
+      waitMs,
+      isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs),
+      this.#policy.name ?? null,
+    )
+  }
+
+  #attach(waiters: SharedArrayBuffer): SharedArrayBuffer {
+    this.#bucket.attachWaiters(openWaiters(waiters))
+    return (this.#waiters = waiters)
   }
 
   #part(): LimitPart {
@@ -449,7 +487,7 @@ export class RateLimiter implements Policy, Disposable {
       checkUsable: () => this.#checkUsable(),
       reserve: (tokens, options) => this.#reserveInLine(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs'])),
       wait: (ticket, tokens, signal) => {
-        const wait = this.#queue.wait(ticket, tokens, signal, () => undefined)
+        const wait = this.#lanes.wait(ticket, tokens, signal, () => undefined)
         notify('onWait', this.#policy.onWait, ticket.waitMs)
         return wait
       },
@@ -460,31 +498,23 @@ export class RateLimiter implements Policy, Disposable {
     }
   }
 
-  /** Reserves for a caller that will wait in this thread's queue, if it has to. */
+  /** Reserves for a caller that will wait in this thread's lanes, if it has to. */
   #reserveInLine(tokens: number, maxWaitMs: number): Ticket {
-    const waiting = this.#queue.size
+    const waiting = this.#queue.size + this.#lanes.size
     return waiting >= this.#policy.maxQueue
-      ? this.#reserve(tokens, 0, `${waiting} callers wait already, which is maxQueue`)
+      ? this.#reserve(tokens, 0, queueFull(waiting))
       : this.#reserve(tokens, maxWaitMs)
   }
 
-  #reserve(
-    tokens: number,
-    maxWaitMs: number,
-    because = maxWaitMs > 0 ? `that is longer than ${maxWaitMs} ms` : 'waiting is not wanted',
-  ): Ticket {
+  #reserve(tokens: number, maxWaitMs: number, because?: string): Ticket {
     this.#checkUsable()
     this.#checkTokens(tokens)
     const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
     if (outcome === OUTCOME.granted) return ticket
     if (outcome === OUTCOME.denied) {
       this.#denied++
-      throw rateLimitExceeded(
-        tokens,
-        ticket.waitMs,
-        ticket.waitMs === Infinity ? 'no wait is long enough' : because,
-        this.#policy.name ?? null,
-      )
+      const reason = because ?? tooLong(ticket.waitMs, maxWaitMs)
+      throw rateLimitExceeded(tokens, ticket.waitMs, reason, this.#policy.name ?? null)
     }
     throw this.#impossible(outcome, tokens)
   }
@@ -521,7 +551,13 @@ export class RateLimiter implements Policy, Disposable {
 
   #changed(outcome: Outcome): void {
     if (outcome !== OUTCOME.granted) throw this.#impossible(outcome, 0)
+    this.#recheck()
+  }
+
+  /** Everybody in this thread who waits for this bucket may have another turn now. */
+  #recheck(): void {
     recheckWaiters()
+    recheckLanes()
   }
 
   #impossible(outcome: Outcome, tokens: number): Error {

@@ -45,3 +45,14 @@ export function changeUnderWay(): SharedMemoryError {
 export function disposedError(): SharedMemoryError {
   return new SharedMemoryError('this limiter has been disposed', { reason: 'disposed' })
 }
+
+/** Why a caller is refused that would have to wait behind others. */
+export function queueFull(waiting: number): string {
+  return `${waiting} callers wait already, which is maxQueue`
+}
+
+/** Why a caller is refused that would have to wait for its tokens. */
+export function tooLong(waitMs: number, maxWaitMs: number): string {
+  if (waitMs === Infinity) return 'no wait is long enough'
+  return maxWaitMs > 0 ? `that is longer than ${maxWaitMs} ms` : 'waiting is not wanted'
+}

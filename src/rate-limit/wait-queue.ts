@@ -1,65 +1,159 @@
-import type { Clock } from '../internal/clock.js'
-import type { Ticket } from '../memory/bucket.js'
-import { type Places, WaitLane } from './wait-lane.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
+import { type DueTimer, timersOf } from '../internal/timers.js'
+import type { WaitingBucket } from '../memory/bucket.js'
+import type { Caller } from './caller.js'
+import { WaitingLine } from './waiting-line.js'
 
-/** Lanes of this thread in which somebody waits. A change of parameters may concern any of them: they may share a bucket. */
-const waitingLanes = new Set<WaitLane>()
+/** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
+const waitingQueues = new Set<WaitQueue>()
 
-/** Lets every waiter of this thread find its new time, after the parameters of some bucket have changed. */
+/** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
 export function recheckWaiters(): void {
-  for (const lane of waitingLanes) lane.recheck()
+  for (const queue of waitingQueues) queue.recheck()
 }
 
-/** The callers of one limiter that wait in this thread: a lane for each number of tokens that is waited for. */
+/** A caller with its promise. */
+class Waiter implements Caller, SignalListener {
+  previous: Caller | null = null
+  next: Caller | null = null
+  place = -1
+  units = 0
+  digits = NaN
+  isCovered = false
+  /** Set right after the promise is made. */
+  settle!: { resolve: () => void; reject: (reason: unknown) => void }
+
+  constructor(
+    readonly queue: WaitQueue,
+    readonly tokens: number,
+    readonly signal: AbortSignal | undefined,
+    readonly startedMs: number,
+    readonly whenAdmitted: () => void,
+  ) {}
+
+  admitted(): void {
+    if (this.signal !== undefined) unwatchSignal(this.signal, this)
+    this.queue.countWait(this.startedMs)
+    this.whenAdmitted()
+    this.settle.resolve()
+  }
+
+  signalAborted(): void {
+    this.queue.giveUp(this, this.signal?.reason)
+  }
+
+  refuse(reason: unknown): void {
+    if (this.signal !== undefined) unwatchSignal(this.signal, this)
+    this.settle.reject(reason)
+  }
+}
+
+/** The callers of one limiter that wait in this thread, behind one timer. */
 export class WaitQueue {
-  readonly #bucket: Places
   readonly #clock: Clock
-  readonly #onIdle: () => void
-  readonly #lanes = new Map<number, WaitLane>()
+  readonly #line: WaitingLine
+  readonly #timer: DueTimer
+  #isArmed = false
+  #willLook = false
   #waitedMs = 0
 
-  /** @param onIdle - called when the last caller has gone */
-  constructor(bucket: Places, clock: Clock, onIdle: () => void = () => undefined) {
-    this.#bucket = bucket
+  constructor(bucket: WaitingBucket, clock: Clock) {
     this.#clock = clock
-    this.#onIdle = onIdle
+    // On a test's clock every limiter is in this thread, and tells of its changes itself.
+    this.#line = new WaitingLine(bucket, clock === systemClock)
+    this.#timer = {
+      due: 0,
+      order: 0,
+      heapIndex: -1,
+      run: () => {
+        this.#isArmed = false
+        this.#look()
+      },
+    }
   }
 
   /** How many wait. */
   get size(): number {
-    let size = 0
-    for (const lane of this.#lanes.values()) size += lane.size
-    return size
+    return this.#line.size
   }
 
   /** Milliseconds that admitted callers have waited in all. */
   get waitedMs(): number {
-    let waitedMs = this.#waitedMs
-    for (const lane of this.#lanes.values()) waitedMs += lane.waitedMs
-    return waitedMs
+    return this.#waitedMs
   }
 
-  /** Waits for a reservation of `tokens` to fall due; see {@link WaitLane.wait}. */
-  wait(ticket: Ticket, tokens: number, signal: AbortSignal | undefined, admitted: () => void): Promise<void> {
-    let lane = this.#lanes.get(tokens)
-    if (lane === undefined) {
-      const made = new WaitLane(this.#bucket, tokens, this.#clock, () => this.#remove(tokens, made))
-      lane = made
-      this.#lanes.set(tokens, lane)
-      waitingLanes.add(lane)
-    }
-    return lane.wait(ticket, signal, admitted)
+  /**
+   * Waits for the caller's turn. On abort the promise rejects with the signal's reason.
+   *
+   * @param admitted - called when the wait has ended well
+   */
+  wait(tokens: number, signal: AbortSignal | undefined, admitted: () => void): Promise<void> {
+    const waiter = new Waiter(this, tokens, signal, this.#clock.now(), admitted)
+    const wait = new Promise<void>((resolve, reject) => {
+      waiter.settle = { resolve, reject }
+    })
+    if (signal !== undefined) watchSignal(signal, waiter)
+    waitingQueues.add(this)
+    if (this.#line.enter(waiter)) this.#look()
+    return wait
+  }
+
+  /** A wait has ended well. */
+  countWait(startedMs: number): void {
+    this.#waitedMs += this.#clock.now() - startedMs
+  }
+
+  /** How long a newcomer would wait for `tokens`, ms. */
+  estimateMs(tokens: number): number {
+    return this.#line.estimateMs(tokens)
+  }
+
+  /** Tokens that callers have reserved beyond now, here and in other threads. */
+  owed(): number {
+    return this.#line.owed()
+  }
+
+  /** Lets those go on who should have gone on by now: the loop is late, and a newcomer is about to ask. */
+  catchUp(): void {
+    if (this.#isArmed && this.#timer.due <= this.#clock.now()) this.#look()
+  }
+
+  /** Something has changed: everybody's turn may come at another time. */
+  recheck(): void {
+    if (this.#line.size > 0) this.#look()
   }
 
   /** Ends every wait with `reason`. */
   refuseAll(reason: unknown): void {
-    for (const lane of [...this.#lanes.values()]) lane.refuseAll(reason)
+    for (let first = this.#line.first; first !== null; first = this.#line.first) this.giveUp(first, reason)
   }
 
-  #remove(tokens: number, lane: WaitLane): void {
-    this.#lanes.delete(tokens)
-    waitingLanes.delete(lane)
-    this.#waitedMs += lane.waitedMs
-    if (this.#lanes.size === 0) this.#onIdle()
+  /** Ends a wait that still goes on. */
+  giveUp(waiter: Caller, reason: unknown): void {
+    this.#line.leave(waiter)
+    waiter.refuse(reason)
+    if (this.#line.size === 0) this.#look()
+    else this.#lookSoon()
+  }
+
+  /** Once for all who give up in this turn. */
+  #lookSoon(): void {
+    if (this.#willLook) return
+    this.#willLook = true
+    queueMicrotask(() => {
+      this.#willLook = false
+      this.recheck()
+    })
+  }
+
+  #look(): void {
+    const nextMs = this.#line.look()
+    // Whoever was admitted may have come back already, and looked.
+    const timers = timersOf(this.#clock)
+    if (this.#isArmed) timers.remove(this.#timer)
+    this.#isArmed = this.#line.size > 0
+    if (this.#isArmed) timers.add(this.#timer, nextMs)
+    else waitingQueues.delete(this)
   }
 }

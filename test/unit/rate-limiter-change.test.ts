@@ -228,7 +228,7 @@ describe('reset', () => {
     expect(endedAt).toEqual([50, 50])
     await clock.advance(100)
     expect(endedAt).toHaveLength(3)
-    expect(endedAt[2]).toBeCloseTo(100, 6)
+    expect(endedAt[2]).toBeCloseTo(150, 6)
   })
 
   it('with fewer waiters than tokens leaves the rest', async () => {
