@@ -11,8 +11,6 @@ import type { LimitPart } from './rate-limiter-all.js'
 export function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): LimitPart['bucket'] {
   return {
     tryAcquire: (tokens) => table.tryAcquire(key, tokens),
-    reserve: (tokens, maxWaitMs) => table.reserve(key, tokens, maxWaitMs),
-    cancel: (ticket, tokens) => table.cancel(key, ticket, tokens),
     refund: (tokens) => table.refund(key, tokens),
     charge: (tokens) => table.charge(key, tokens),
     available: () => table.look(key, 1).available,

@@ -196,12 +196,20 @@ export class KeyedRateLimiter implements Disposable {
       limiter: this,
       bucket: bucketOfKey(this.#table, key, this.#policy),
       checkUsable: () => this.#checkUsable(),
-      reserve: (tokens, options) => this.#reserve(key, tokens, this.#maxWaitMs(options)),
-      wait: (ticket, tokens, signal) => {
-        const wait = this.#queue.wait(key, ticket, tokens, signal, () => undefined)
-        notify('onWait', this.#policy.onWait, ticket.waitMs)
-        return wait
+      clock: this.#policy.clock,
+      estimateMs: (tokens) => this.#table.look(key, tokens).waitMs,
+      letIn: (tokens, options) => {
+        const ticket = this.#reserve(key, tokens, this.#maxWaitMs(options))
+        this.#table.cancel(key, ticket, tokens)
+        return ticket.waitMs
       },
+      arrive: () => -1,
+      wait: async (tokens, _place, waitMs, signal) => {
+        const ticket = this.#reserve(key, tokens, Infinity)
+        notify('onWait', this.#policy.onWait, waitMs)
+        if (ticket.waitMs > 0) await this.#queue.wait(key, ticket, tokens, signal, () => undefined)
+      },
+      returned: () => undefined,
       count: (outcome) => {
         if (outcome === 'allowed') this.#allowed++
         else this.#denied++

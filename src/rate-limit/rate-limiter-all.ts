@@ -1,11 +1,12 @@
 import { RateLimitExceeded } from '../errors.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
-import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
-import type { Bucket, Ticket } from '../memory/bucket.js'
+import type { Clock } from '../internal/clock.js'
+import type { Bucket } from '../memory/bucket.js'
 import { type Key, checkKey } from '../memory/key-hash.js'
 import { OUTCOME } from '../memory/token-bucket.js'
+import { GRACE_MS } from './waiting-line.js'
 
 /** What a call costs in a keyed limit. */
 export interface KeyedCost {
@@ -40,13 +41,20 @@ interface WaitOptions {
 export interface LimitPart {
   /** Whose it is. */
   readonly limiter: object
-  readonly bucket: Pick<Bucket, 'tryAcquire' | 'reserve' | 'cancel' | 'refund' | 'charge' | 'available' | 'parameters'>
+  readonly bucket: Pick<Bucket, 'tryAcquire' | 'refund' | 'charge' | 'available' | 'parameters'>
+  readonly clock: Clock
   /** Throws when the limiter has been disposed. */
   checkUsable(): void
-  /** Reserves as `acquire` would; throws what it would reject with. */
-  reserve(tokens: number, options: WaitOptions): Ticket
-  /** Waits in the limiter's queue. */
-  wait(ticket: Ticket, tokens: number, signal: AbortSignal): Promise<void>
+  /** How long a newcomer would wait for `tokens`, ms. */
+  estimateMs(tokens: number): number
+  /** The same for a caller that is about to wait; throws what `acquire` would reject with. */
+  letIn(tokens: number, options: WaitOptions): number
+  /** The next place in the order of arrival; -1 where there is none. */
+  arrive(tokens: number): number
+  /** Waits in the limiter's queue, at a place of {@link arrive}. The tokens are taken then. */
+  wait(tokens: number, place: number, waitMs: number, signal: AbortSignal | undefined): Promise<void>
+  /** Tokens have gone back: whoever waits in this thread may be served earlier. */
+  returned(): void
   count(outcome: 'allowed' | 'denied'): void
 }
 
@@ -64,15 +72,12 @@ interface Charge {
   readonly key?: Key
 }
 
-type Held = Charge & { readonly ticket: Ticket }
-
 /**
  * Several limits at once, all or nothing; made by {@link RateLimiter.all}. For model APIs that limit requests and tokens a minute,
  * or a user's limit inside everybody's.
  *
- * Callers are served in the order in which they came to each limit. They hold what they have while they wait for the rest; since a
- * reservation never waits for another caller, there is no deadlock. A limit that had tokens before the others did keeps them for
- * its caller, so its own bound grows by the tokens of callers that wait for other limits.
+ * Callers wait in the scarcest limit and take nothing from the others before their turn has come there. Where another limit lacks tokens then,
+ * they wait there at the place where they came, and what they have already keeps as tokens in a bucket do; so nobody holds a limit up.
  *
  * @example
  * const permit = await model.acquire({ rpm: 1, tpm: 1200 })
@@ -131,8 +136,8 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     // A limit whose tokens are there has nobody waiting: taking them passes nobody by.
     if (takeNow(charges).length === 0) return this.#grant(charges)
     checkBursts(charges)
-    const held = reserveAll(charges, options)
-    if (held.some(({ ticket }) => ticket.waitMs > 0)) await waitForAll(held, signal)
+    const waits = letIn(charges, options)
+    await waitForAll(charges, waits, signal)
     return this.#grant(charges)
   }
 
@@ -153,7 +158,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
         isSettled = true
         for (const { name, part, tokens } of corrections) {
           const paid = charges.find((charge) => charge.name === name)?.tokens ?? 0
-          if (tokens < paid) part.bucket.refund(paid - tokens)
+          if (tokens < paid) giveBack(part, paid - tokens)
           else if (tokens > paid) part.bucket.charge(tokens - paid)
         }
       },
@@ -238,55 +243,71 @@ function takeNow(charges: readonly Charge[]): readonly Charge[] {
 function takeAll(charges: readonly Charge[]): Charge | null {
   for (const [index, charge] of charges.entries()) {
     if (charge.part.bucket.tryAcquire(charge.tokens) === OUTCOME.granted) continue
-    for (const { part, tokens } of charges.slice(0, index)) part.bucket.refund(tokens)
+    for (const { part, tokens } of charges.slice(0, index)) giveBack(part, tokens)
     return charge
   }
   return null
 }
 
-function reserveAll(charges: readonly Charge[], options: WaitOptions): Held[] {
-  const held: Held[] = []
-  for (const charge of charges) {
+function giveBack(part: LimitPart, tokens: number): void {
+  part.bucket.refund(tokens)
+  part.returned()
+}
+
+/** How long each charge will have to wait, ms; throws when one of them may not. */
+function letIn(charges: readonly Charge[], options: WaitOptions): number[] {
+  return charges.map(({ name, part, tokens }) => {
+    if (part.estimateMs(tokens) <= 0) return 0
     try {
-      held.push({ ...charge, ticket: charge.part.reserve(charge.tokens, options) })
+      return part.letIn(tokens, options)
     } catch (error) {
-      const longestMs = Math.max(...held.map(({ ticket }) => ticket.waitMs), ...charges.slice(held.length).map(waitNow))
-      giveBack(held)
       if (!RateLimitExceeded.is(error)) throw error
-      throw new RateLimitExceeded(`refused by '${charge.name}': ${error.message}`, {
-        retryAfterMs: longestMs,
+      throw new RateLimitExceeded(`refused by '${name}': ${error.message}`, {
+        retryAfterMs: Math.max(...charges.map((charge) => charge.part.estimateMs(charge.tokens))),
         limiterName: error.limiterName,
       })
     }
-  }
-  return held
-}
-
-/** How long the tokens of a charge would take, in ms. */
-function waitNow({ part, tokens }: Charge): number {
-  const { outcome, ticket } = part.bucket.reserve(tokens, 0)
-  if (outcome === OUTCOME.granted) part.bucket.cancel(ticket, tokens)
-  return ticket.waitMs
-}
-
-/** In the opposite order: what was taken last can always be given back whole. */
-function giveBack(held: readonly Held[]): void {
-  for (const { part, ticket, tokens } of [...held].reverse()) part.bucket.cancel(ticket, tokens)
-}
-
-/** Waits in every limit's queue. When one wait fails, the others end and everything goes back. */
-async function waitForAll(held: readonly Held[], signal: AbortSignal | undefined): Promise<void> {
-  const failed = new AbortController()
-  const caller = { signalAborted: () => failed.abort(signal?.reason) }
-  if (signal !== undefined) watchSignal(signal, caller)
-  const waits = held.map(async ({ part, ticket, tokens }) => {
-    if (ticket.waitMs > 0) await part.wait(ticket, tokens, failed.signal)
   })
-  for (const wait of waits) wait.catch((reason: unknown) => failed.abort(reason))
-  const results = await Promise.allSettled(waits)
-  if (signal !== undefined) unwatchSignal(signal, caller)
-  if (results.every(({ status }) => status === 'fulfilled')) return
-  // A wait that failed has given its tokens back itself.
-  giveBack(held.filter((_, index) => results[index]?.status === 'fulfilled'))
-  throw failed.signal.reason
+}
+
+/** How long tokens that were waited for keep when the others are not there, ms; as in the bound. */
+function keepsMs({ part, tokens }: Charge): number {
+  const { requestsPerSecond, burstSize } = part.bucket.parameters()
+  return Math.max((1000 * (burstSize - tokens)) / requestsPerSecond, GRACE_MS)
+}
+
+/**
+ * Waits in one limit at a time, at first the one with the longest wait, and takes the others when its turn has come there. Where one of them lacks
+ * tokens the caller goes on to wait there, at the place where it came, and keeps what it has for as long as tokens keep.
+ */
+async function waitForAll(
+  charges: readonly Charge[],
+  waits: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const places = charges.map(({ part, tokens }) => part.arrive(tokens))
+  /** Until when what was taken is good. */
+  const taken = charges.map(() => -Infinity)
+  let scarce = waits.indexOf(Math.max(...waits))
+  try {
+    for (;;) {
+      const { part, tokens } = charges[scarce] as Charge
+      await part.wait(tokens, places[scarce] as number, waits[scarce] as number, signal)
+      taken[scarce] = part.clock.now() + keepsMs(charges[scarce] as Charge)
+      scarce = charges.findIndex((charge, index) => {
+        const nowMs = charge.part.clock.now()
+        if ((taken[index] as number) >= nowMs) return false
+        taken[index] = -Infinity
+        if (charge.part.bucket.tryAcquire(charge.tokens) !== OUTCOME.granted) return true
+        taken[index] = nowMs + keepsMs(charge)
+        return false
+      })
+      if (scarce < 0) return
+    }
+  } catch (error) {
+    for (const [index, { part, tokens }] of charges.entries()) {
+      if ((taken[index] as number) >= part.clock.now()) giveBack(part, tokens)
+    }
+    throw error
+  }
 }

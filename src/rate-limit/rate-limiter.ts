@@ -32,7 +32,6 @@ import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limite
 import { endCounts, publishCounts } from './count-publisher.js'
 import { clockOfName } from './own-clocks.js'
 import { changeUnderWay, disposedError, moreThanBurst, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
-import { WaitLanes, recheckLanes } from './wait-lanes.js'
 import { WaitQueue, recheckWaiters } from './wait-queue.js'
 import { waitBlocked } from './blocking-wait.js'
 
@@ -97,7 +96,6 @@ export class RateLimiter implements Policy, Disposable {
   /** The rows by which callers of several objects know of each other, once it is shared by a handle. */
   #waiters: SharedArrayBuffer | undefined
   readonly #queue: WaitQueue
-  readonly #lanes: WaitLanes
   readonly #leaseHost: LeaseHost
   #take: () => undefined | false
   #allowed = 0
@@ -132,7 +130,6 @@ export class RateLimiter implements Policy, Disposable {
     if (this.#policy.scope === 'machine') publishCounts(this, this.#bucket)
     this.#take = this.#bucket.take
     this.#queue = new WaitQueue(this.#bucket, clock)
-    this.#lanes = new WaitLanes(this.#bucket, clock)
     this.#leaseHost = {
       bucket: this.#bucket,
       open: new Set(),
@@ -400,8 +397,8 @@ export class RateLimiter implements Policy, Disposable {
     return {
       allowed,
       denied: this.#denied,
-      waiting: this.#queue.size + this.#lanes.size,
-      waitedMs: this.#queue.waitedMs + this.#lanes.waitedMs + this.#blockedMs,
+      waiting: this.#queue.size,
+      waitedMs: this.#queue.waitedMs + this.#blockedMs,
     }
   }
 
@@ -428,7 +425,6 @@ export class RateLimiter implements Policy, Disposable {
       throw disposedError()
     }
     this.#queue.refuseAll(disposedError())
-    this.#lanes.refuseAll(disposedError())
     for (const lease of this.#leaseHost.open) lease[Symbol.dispose]()
     endCounts(this)
     this.#bucket.close?.()
@@ -461,18 +457,19 @@ export class RateLimiter implements Policy, Disposable {
     } else if (tokens > 1 && tokens > this.#bucket.parameters().burstSize) {
       throw this.#impossible(OUTCOME.exceedsBurst, tokens)
     }
+    return this.#letIn(tokens, maxWaitMs)
+  }
+
+  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
+  #letIn(tokens: number, maxWaitMs: number, isAsked = this.#policy.onWait !== undefined): number {
+    const waiting = this.#queue.size
     const isFull = waiting >= this.#policy.maxQueue
-    // Nobody asks: then it need not be found out.
-    if (maxWaitMs === Infinity && !isFull && this.#policy.onWait === undefined) return Infinity
+    if (maxWaitMs === Infinity && !isFull && !isAsked) return Infinity
     const waitMs = Math.max(this.#queue.estimateMs(tokens), Number.MIN_VALUE)
     if (!isFull && waitMs <= maxWaitMs) return waitMs
     this.#denied++
-    throw rateLimitExceeded(
-      tokens,
-      waitMs,
-      isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs),
-      this.#policy.name ?? null,
-    )
+    const because = isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs)
+    throw rateLimitExceeded(tokens, waitMs, because, this.#policy.name ?? null)
   }
 
   #attach(waiters: SharedArrayBuffer): SharedArrayBuffer {
@@ -485,12 +482,16 @@ export class RateLimiter implements Policy, Disposable {
       limiter: this,
       bucket: this.#bucket,
       checkUsable: () => this.#checkUsable(),
-      reserve: (tokens, options) => this.#reserveInLine(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs'])),
-      wait: (ticket, tokens, signal) => {
-        const wait = this.#lanes.wait(ticket, tokens, signal, () => undefined)
-        notify('onWait', this.#policy.onWait, ticket.waitMs)
+      clock: this.#policy.clock,
+      estimateMs: (tokens) => this.#queue.estimateMs(tokens),
+      letIn: (tokens, options) => this.#letIn(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs']), true),
+      arrive: (tokens) => this.#queue.arrive(tokens),
+      wait: (tokens, place, waitMs, signal) => {
+        const wait = this.#queue.wait(tokens, signal, () => undefined, place)
+        notify('onWait', this.#policy.onWait, waitMs)
         return wait
       },
+      returned: () => this.#recheck(),
       count: (outcome) => {
         if (outcome === 'allowed') this.#allowed++
         else this.#denied++
@@ -498,23 +499,15 @@ export class RateLimiter implements Policy, Disposable {
     }
   }
 
-  /** Reserves for a caller that will wait in this thread's lanes, if it has to. */
-  #reserveInLine(tokens: number, maxWaitMs: number): Ticket {
-    const waiting = this.#queue.size + this.#lanes.size
-    return waiting >= this.#policy.maxQueue
-      ? this.#reserve(tokens, 0, queueFull(waiting))
-      : this.#reserve(tokens, maxWaitMs)
-  }
-
-  #reserve(tokens: number, maxWaitMs: number, because?: string): Ticket {
+  #reserve(tokens: number, maxWaitMs: number): Ticket {
     this.#checkUsable()
     this.#checkTokens(tokens)
     const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
     if (outcome === OUTCOME.granted) return ticket
     if (outcome === OUTCOME.denied) {
       this.#denied++
-      const reason = because ?? tooLong(ticket.waitMs, maxWaitMs)
-      throw rateLimitExceeded(tokens, ticket.waitMs, reason, this.#policy.name ?? null)
+      const because = tooLong(ticket.waitMs, maxWaitMs)
+      throw rateLimitExceeded(tokens, ticket.waitMs, because, this.#policy.name ?? null)
     }
     throw this.#impossible(outcome, tokens)
   }
@@ -557,7 +550,6 @@ export class RateLimiter implements Policy, Disposable {
   /** Everybody in this thread who waits for this bucket may have another turn now. */
   #recheck(): void {
     recheckWaiters()
-    recheckLanes()
   }
 
   #impossible(outcome: Outcome, tokens: number): Error {

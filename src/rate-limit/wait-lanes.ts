@@ -2,15 +2,7 @@ import type { Clock } from '../internal/clock.js'
 import type { Ticket } from '../memory/bucket.js'
 import { type Places, WaitLane } from './wait-lane.js'
 
-/** Lanes of this thread in which somebody waits. A change of parameters may concern any of them: they may share a bucket. */
-const waitingLanes = new Set<WaitLane>()
-
-/** Lets every waiter in the lanes of this thread find its new time, after the parameters of some bucket have changed. */
-export function recheckLanes(): void {
-  for (const lane of waitingLanes) lane.recheck()
-}
-
-/** The callers of one limiter that wait in this thread: a lane for each number of tokens that is waited for. */
+/** The callers of one key that wait in this thread: a lane for each number of tokens that is waited for. */
 export class WaitLanes {
   readonly #bucket: Places
   readonly #clock: Clock
@@ -46,7 +38,6 @@ export class WaitLanes {
       const made = new WaitLane(this.#bucket, tokens, this.#clock, () => this.#remove(tokens, made))
       lane = made
       this.#lanes.set(tokens, lane)
-      waitingLanes.add(lane)
     }
     return lane.wait(ticket, signal, admitted)
   }
@@ -58,7 +49,6 @@ export class WaitLanes {
 
   #remove(tokens: number, lane: WaitLane): void {
     this.#lanes.delete(tokens)
-    waitingLanes.delete(lane)
     this.#waitedMs += lane.waitedMs
     if (this.#lanes.size === 0) this.#onIdle()
   }

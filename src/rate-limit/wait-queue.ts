@@ -8,6 +8,9 @@ import { WaitingLine } from './waiting-line.js'
 /** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
 const waitingQueues = new Set<WaitQueue>()
 
+/** More than timers take for now. */
+const SHORTEST_MS = 0.000_002
+
 /** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
 export function recheckWaiters(): void {
   for (const queue of waitingQueues) queue.recheck()
@@ -87,12 +90,14 @@ export class WaitQueue {
    * Waits for the caller's turn. On abort the promise rejects with the signal's reason.
    *
    * @param admitted - called when the wait has ended well
+   * @param place - that of {@link arrive}, where the caller came earlier; -1: it comes now
    */
-  wait(tokens: number, signal: AbortSignal | undefined, admitted: () => void): Promise<void> {
+  wait(tokens: number, signal: AbortSignal | undefined, admitted: () => void, place = -1): Promise<void> {
     const waiter = new Waiter(this, tokens, signal, this.#clock.now(), admitted)
     const wait = new Promise<void>((resolve, reject) => {
       waiter.settle = { resolve, reject }
     })
+    waiter.place = place
     if (signal !== undefined) watchSignal(signal, waiter)
     waitingQueues.add(this)
     if (this.#line.enter(waiter)) this.#look()
@@ -102,6 +107,11 @@ export class WaitQueue {
   /** A wait has ended well. */
   countWait(startedMs: number): void {
     this.#waitedMs += this.#clock.now() - startedMs
+  }
+
+  /** The next place in the order of arrival. */
+  arrive(tokens: number): number {
+    return this.#line.arrive(tokens)
   }
 
   /** How long a newcomer would wait for `tokens`, ms. */
@@ -153,7 +163,8 @@ export class WaitQueue {
     const timers = timersOf(this.#clock)
     if (this.#isArmed) timers.remove(this.#timer)
     this.#isArmed = this.#line.size > 0
-    if (this.#isArmed) timers.add(this.#timer, nextMs)
+    // A clock of a test's own may be so large that it cannot tell such a moment from now.
+    if (this.#isArmed) timers.add(this.#timer, Math.max(nextMs, SHORTEST_MS, Math.abs(this.#clock.now()) * 2 ** -50))
     else waitingQueues.delete(this)
   }
 }

@@ -47,6 +47,8 @@ export class WaitingLine {
   #spent = 0
   #unitsPerMs = 0
   #hasRows = false
+  /** Callers that came, where no others share the bucket. */
+  #arrivals = 0
 
   /** @param isWatched - whether others may change the bucket without telling this thread */
   constructor(bucket: WaitingBucket, isWatched: boolean) {
@@ -69,18 +71,27 @@ export class WaitingLine {
    */
   enter(caller: Caller): boolean {
     if (caller.place < 0) {
-      caller.place = this.#bucket.arrive(caller.tokens)
-      this.#hasRows ||= caller.place >= 0
+      caller.place = this.arrive(caller.tokens)
       this.#callers.append(caller)
       this.#uncovered ??= caller
     } else {
-      let behind = this.#uncovered
-      while (behind !== null && tokensBetween(behind.place, caller.place) <= 0) behind = behind.next
+      let behind: Caller | null = null
+      for (let before = this.#callers.last; before?.isCovered === false; before = before.previous) {
+        if (tokensBetween(before.place, caller.place) <= 0) break
+        behind = before
+      }
       this.#callers.insert(caller, behind)
       if (this.#uncovered === behind) this.#uncovered = caller
     }
     this.#waiting += caller.tokens
     return this.#uncovered === caller
+  }
+
+  /** The next place in the order of arrival, of all threads where several share the bucket. */
+  arrive(tokens: number): number {
+    const shared = this.#bucket.arrive(tokens)
+    this.#hasRows ||= shared >= 0
+    return shared >= 0 ? shared : this.#arrivals++
   }
 
   /** Takes a caller out who gives up. Those behind move up at the next look. */
