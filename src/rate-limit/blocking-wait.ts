@@ -11,7 +11,7 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4))
  */
 export function waitBlocked(bucket: WaitingBucket, tokens: number): number {
   const startedMs = systemClock.now()
-  let isAdmitted = false
+  const wait = { isOver: false }
   // A line of its own: those who wait in this thread's cannot go on before the thread does.
   const line = new WaitingLine(bucket, true)
   line.enter({
@@ -23,12 +23,12 @@ export function waitBlocked(bucket: WaitingBucket, tokens: number): number {
     previous: null,
     next: null,
     admitted() {
-      isAdmitted = true
+      wait.isOver = true
     },
     refuse() {
       throw new Error('nobody ends this wait: its thread is blocked')
     },
   })
-  for (let nextMs = line.look(); !isAdmitted; nextMs = line.look()) Atomics.wait(sleeper, 0, 0, nextMs)
+  for (let nextMs = line.look(); !wait.isOver; nextMs = line.look()) Atomics.wait(sleeper, 0, 0, nextMs)
   return systemClock.now() - startedMs
 }
