@@ -13,7 +13,6 @@ const known = [
   { file: 'test/unit/execute.test.ts', test: /limits the time of an item/, why: clock },
   { file: 'test/unit/measure.test.ts', test: /calls do not all end/, why: clock },
   { file: 'test/unit/readme-client.test.ts', test: /gets its answer/, why: clock },
-  { file: 'test/unit/hostile-regions.test.ts', why: 'machine names are no files on Windows' },
   {
     file: 'test/unit/system-command.test.ts',
     test: /until it is interrupted/,

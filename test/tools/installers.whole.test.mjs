@@ -1,5 +1,5 @@
 // Other package managers, and ways in which Node itself may be started.
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { packages } from '../../scripts/support/packages.mjs'
@@ -42,6 +42,8 @@ describe('installed by', () => {
 
   it.each(['pnp', 'node-modules'])('yarn 4, %s', async (linker) => {
     const folder = bareProject(`yarn4-${linker}`)
+    // So that it takes the folder for a project of its own.
+    writeFileSync(join(folder, 'yarn.lock'), '')
     const yarn = join(tools, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js')
     const env = {
       YARN_NODE_LINKER: linker,
