@@ -73,6 +73,7 @@ export { chaos, Chaos, type ChaosChange, type ChaosEvents, type ChaosOptions, ty
 export { coalesce, Coalesce, type CoalesceEvents, type CoalesceOptions, type CoalesceStats } from './policy/coalesce.js'
 export type { HedgeOptions, HedgePercentile } from './policy/hedge-options.js'
 export { hedge, Hedge, type HedgeEvents, type HedgeStats } from './policy/hedge.js'
+export { perKey, PerKey, type PerKeyOptions } from './policy/per-key.js'
 export { pipeline, Pipeline } from './policy/pipeline.js'
 export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './policy/retry-budget.js'
 export type { Delay, Jitter } from './policy/backoff.js'

@@ -2,7 +2,6 @@ import { RetryExhaustedError, TimeoutExceededError } from '../errors.js'
 import { checkClock, checkOptionalFunction } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkBoolean, checkFunction, checkKeys, checkNumber, describe } from '../internal/validate.js'
-import { MAX_CAPACITY } from '../memory/keyed-terms.js'
 import type { NameScope } from '../memory/shared-names.js'
 import type { BulkheadOptions } from '../policy/bulkhead-options.js'
 import { type Bulkhead, bulkhead } from '../policy/bulkhead.js'
@@ -10,13 +9,13 @@ import type { CircuitBreakerOptions } from '../policy/circuit-breaker-options.js
 import { type CircuitBreaker, circuitBreaker } from '../policy/circuit-breaker.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
 import { type Hedge, hedge } from '../policy/hedge.js'
+import { type PerKey, perKey } from '../policy/per-key.js'
 import type { RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { encodedName } from './encoded-name.js'
 import { OriginPauses } from './origin-pauses.js'
-import { OriginPolicies } from './origin-policies.js'
 import { type PolicyRequestInit, type Replayable, replayable } from './replay.js'
 import { checkEncodedName } from './store-options.js'
 import { watchBody } from './watched-body.js'
@@ -106,8 +105,8 @@ class GuardedFetch {
   readonly #pauses: OriginPauses
   readonly #longestMs: number
   readonly #limiter: KeyedRateLimiter | undefined
-  readonly #bulkheads: OriginPolicies<Bulkhead> | undefined
-  readonly #breakers: OriginPolicies<CircuitBreaker> | undefined
+  readonly #bulkheads: PerKey<string, Bulkhead> | undefined
+  readonly #breakers: PerKey<string, CircuitBreaker> | undefined
   readonly #retry: Retry | undefined
   readonly #hedge: Hedge | undefined
   readonly #maxRetries: number
@@ -125,31 +124,34 @@ class GuardedFetch {
     this.#clock = checkClock('clock', clock)
     this.#methods = new Set([...IDEMPOTENT, ...retryMethods.map((method) => method.toUpperCase())])
     if (options.timeoutMs !== undefined) checkNumber('timeoutMs', options.timeoutMs, { min: 0, exclusiveMin: true })
-    const capacity = checkNumber('maxOrigins', maxOrigins, { min: 1, max: MAX_CAPACITY, integer: true })
+    const capacity = checkNumber('maxOrigins', maxOrigins, { min: 1, max: 1e7, integer: true })
     const { name, scope } = checkEncodedName(options.name, options.scope)
     this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
     const named = (what: string): object => (name === null ? {} : { name: `${name}%${what}`, scope })
     const { limit, bulkhead: places, breaker } = options
     this.#longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
     if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, clock, ...named('limit') })
-    const isPaused = (origin: string): boolean => this.#pauses.remainingMs(origin) > 0
+    // A paused origin is not forgotten: its answers are still to come.
+    const kept = {
+      maxKeys: capacity,
+      clock,
+      keepIf: (_: unknown, origin: string) => this.#pauses.remainingMs(origin) > 0,
+    }
     if (places !== undefined)
-      this.#bulkheads = new OriginPolicies(
-        capacity,
-        (origin) => bulkhead({ ...places, clock, ...named(`bulkhead ${encodedName(origin)}`) }),
-        isPaused,
+      this.#bulkheads = perKey(
+        (origin: string) => bulkhead({ ...places, clock, ...named(`bulkhead ${encodedName(origin)}`) }),
+        kept,
       )
     if (breaker !== undefined)
-      this.#breakers = new OriginPolicies(
-        capacity,
-        (origin) =>
+      this.#breakers = perKey(
+        (origin: string) =>
           circuitBreaker({
             isFailureResult: (result) => (result as Response).status >= 500,
             ...breaker,
             clock,
             ...named(`breaker ${encodedName(origin)}`),
           }),
-        isPaused,
+        kept,
       )
     if (options.retry !== undefined)
       this.#retry = retry<Response>({
@@ -208,7 +210,7 @@ class GuardedFetch {
   /** Sends once: breaker, pause, rate, place. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
     const once = (): Promise<Response> => this.#once(origin, request, signal, isLast)
-    const breaker = this.#breakers?.of(origin)
+    const breaker = this.#breakers?.get(origin)
     return breaker === undefined ? once() : breaker.execute(once, optionsOf(signal))
   }
 
@@ -224,7 +226,7 @@ class GuardedFetch {
       await this.#limiter?.acquire(origin, 1, wait)
       // Others may have been told to stop while this one waited; then it comes after the pause, in its turn.
     } while (this.#pauses.remainingMs(origin) > 0)
-    const permit = await this.#bulkheads?.of(origin).acquire(wait)
+    const permit = await this.#bulkheads?.get(origin).acquire(wait)
     try {
       const response = await this.#fetched(request, signal, isLast)
       const pauseMs = this.#pauses.observe(origin, response.status, response.headers)

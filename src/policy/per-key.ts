@@ -1,0 +1,106 @@
+import { checkClock, checkOptionalFunction } from '../internal/check-common.js'
+import { type Clock, systemClock } from '../internal/clock.js'
+import { checkFunction, checkKeys, checkNumber } from '../internal/validate.js'
+
+/** Options of {@link perKey}. */
+export interface PerKeyOptions<K, T> {
+  /** How many are kept: an integer from 1 to 1e7. Beyond it the one that was asked for longest ago is dropped. Required. */
+  readonly maxKeys: number
+  /** One that nobody has asked for this long is made anew. ms, > 0; default: Infinity. There is no timer: it is dropped when another is made, or it is asked for. */
+  readonly idleMs?: number | undefined
+  /** Whether one must not be dropped now, such as an open breaker; asked only when it would be. Default: none. */
+  readonly keepIf?: ((value: T, key: K) => boolean) | undefined
+  /** For tests; default: the monotonic clock. */
+  readonly clock?: Clock | undefined
+}
+
+interface Entry<T> {
+  readonly value: T
+  usedMs: number
+}
+
+/**
+ * Something for each key, made when it is first asked for; made by {@link perKey}.
+ *
+ * Thread-safety: each thread has its own; what `create` makes by name is shared.
+ */
+export class PerKey<K, T> {
+  /** From the one that was asked for longest ago. */
+  readonly #entries = new Map<K, Entry<T>>()
+  readonly #create: (key: K) => T
+  readonly #maxKeys: number
+  readonly #idleMs: number
+  readonly #keepIf: ((value: T, key: K) => boolean) | undefined
+  readonly #clock: Clock
+
+  /** @internal */
+  constructor(create: (key: K) => T, options: PerKeyOptions<K, T>) {
+    checkKeys('perKey', options, ['maxKeys', 'idleMs', 'keepIf', 'clock'])
+    const { maxKeys, idleMs = Infinity, keepIf, clock = systemClock } = options
+    this.#create = checkFunction('create', create)
+    this.#maxKeys = checkNumber('maxKeys', maxKeys, { min: 1, max: 1e7, integer: true })
+    this.#idleMs = checkNumber('idleMs', idleMs, { min: 0, exclusiveMin: true, allowInfinity: true })
+    this.#keepIf = checkOptionalFunction('keepIf', keepIf)
+    this.#clock = checkClock('clock', clock)
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** That of a key. What `create` throws comes through, and nothing is kept then. */
+  get(key: K): T {
+    const nowMs = this.#clock.now()
+    const known = this.#entries.get(key)
+    if (known !== undefined) {
+      this.#entries.delete(key)
+      if (!this.#isOver(key, known, nowMs)) {
+        known.usedMs = nowMs
+        this.#entries.set(key, known)
+        return known.value
+      }
+    }
+    const value = this.#create(key)
+    this.#makeRoom(nowMs)
+    this.#entries.set(key, { value, usedMs: nowMs })
+    return value
+  }
+
+  /** Forgets a key; its next `get` makes another. Returns whether there was one. */
+  delete(key: K): boolean {
+    return this.#entries.delete(key)
+  }
+
+  #isOver(key: K, { value, usedMs }: Entry<T>, nowMs: number): boolean {
+    return nowMs - usedMs >= this.#idleMs && this.#keepIf?.(value, key) !== true
+  }
+
+  #makeRoom(nowMs: number): void {
+    let mustDrop = this.#entries.size >= this.#maxKeys
+    for (const [key, entry] of this.#entries) {
+      const isIdle = nowMs - entry.usedMs >= this.#idleMs
+      // They are in order of use: nothing behind this one is idle either.
+      if (!mustDrop && !isIdle) return
+      if (this.#keepIf?.(entry.value, key) === true) continue
+      this.#entries.delete(key)
+      mustDrop = false
+    }
+  }
+}
+
+/**
+ * A breaker, a bulkhead, a limiter or anything else for each host, tenant or user, in bounded memory.
+ *
+ * @param create - makes one for a key; with a `name` made of the key all threads share it
+ * @param options - see {@link PerKeyOptions}
+ * @returns `get(key)`
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ *
+ * @example
+ * const breakers = perKey((host: string) => circuitBreaker({ failureThreshold: 5 }), { maxKeys: 1000, idleMs: 600_000 })
+ * await breakers.get(url.host).execute(() => fetch(url))
+ */
+export function perKey<K, T>(create: (key: K) => T, options: PerKeyOptions<K, T>): PerKey<K, T> {
+  return new PerKey(create, options)
+}
