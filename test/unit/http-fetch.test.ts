@@ -151,11 +151,11 @@ describe('policyFetch', () => {
   })
 
   it.each([
-    ['a string', () => 'abc', {}],
-    ['bytes', () => new TextEncoder().encode('abc'), {}],
-    ['a Blob', () => new Blob(['abc']), {}],
-    ['parameters', () => new URLSearchParams({ a: 'b' }), {}],
-    ['a function that makes a stream', () => () => new Blob(['abc']).stream(), {}],
+    ['a string', () => 'abc'],
+    ['bytes', () => new TextEncoder().encode('abc')],
+    ['a Blob', () => new Blob(['abc'])],
+    ['parameters', () => new URLSearchParams({ a: 'b' })],
+    ['a function that makes a stream', () => () => new Blob(['abc']).stream()],
   ])('sends %s again', async (_, body) => {
     const bodies: string[] = []
     const { origin } = await serve(

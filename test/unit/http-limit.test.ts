@@ -354,7 +354,7 @@ describe('webLimit', () => {
       { limits: { a: { max: 1, windowMs: 1000 } }, key: () => 'all', refuse: () => Response.error() },
       (_, extra: number) => {
         expect(extra).toBe(7)
-        return Response.redirect('http://example.org/')
+        return Response.redirect('http://example.org/', 302)
       },
     )
     const response = await limit(new Request('http://example.org'), 7)
