@@ -22,10 +22,10 @@ const limiters = new WeakMap<object, RateLimiter>()
  *
  * @param fn - what to call
  * @param options - `args`, and one of `limiter`, `policy`, or the options of a policy beside them. The same `policy` object, or the same
- *   `name`, means the same limit; options without a name are a limit of this call alone.
+ *   `name`, means the same limit.
  * @returns what `fn` returns
  * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when the limit refuses
- * @throws {TypeError} (as a rejection) when both a limiter and a policy are given, or an option is unknown
+ * @throws {TypeError} (as a rejection) when both a limiter and a policy are given, neither of them nor a name, or an option is unknown
  * @example
  * const user = await rateLimitedCall(fetchUser, { args: [42], name: 'github', requestsPerSecond: 5 })
  */
@@ -60,7 +60,12 @@ function chooseLimiter(
       throw new TypeError(`limiter must be a RateLimiter; received ${describe(limiter)}`)
     return limiter
   }
-  if (policy === undefined) return new RateLimiter(own)
+  if (policy === undefined) {
+    if (own.name !== undefined) return new RateLimiter(own)
+    throw new TypeError(
+      'rateLimitedCall takes a limiter, a policy (the same object in all calls that share the limit), or options with a name: options without one would be a limit of this call alone, and limit nothing',
+    )
+  }
   let known = limiters.get(policy)
   if (known === undefined) {
     known = new RateLimiter(policy)

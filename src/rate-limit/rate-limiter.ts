@@ -294,6 +294,20 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   /**
+   * How long a caller would wait now: by the debt of the bucket, a pause, and all that waits before, over all threads. Takes nothing.
+   *
+   * @param tokens - how many, > 0 and at most `burstSize`; default 1
+   * @returns milliseconds; 0 when they are there. Those who give up before make the wait shorter.
+   * @throws {TypeError | RangeError} when `tokens` is not such a number
+   */
+  retryAfterMs(tokens = 1): number {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    if (tokens > this.#bucket.parameters().burstSize) throw this.#impossible(OUTCOME.exceedsBurst, tokens)
+    return this.#queue.estimateMs(tokens)
+  }
+
+  /**
    * Gives tokens back that were taken and not used. Never fills beyond `burstSize`. Who waits is served that much earlier.
    *
    * @param tokens - how many, >= 0

@@ -289,6 +289,8 @@ describe('maxWaitMs', () => {
     const other = RateLimiter.from(limiter.share())
     limiter.tryAcquire()
     for (let i = 0; i < 10; i++) void limiter.acquire()
+    expect([other.retryAfterMs(), limiter.retryAfterMs()]).toEqual([1100, 1100])
+    expect(() => limiter.retryAfterMs(2)).toThrow(RangeError)
     await expect(other.acquire(1, { maxWaitMs: 1099 })).rejects.toMatchObject({ retryAfterMs: 1100 })
     let servedMs = NaN
     void other.acquire(1, { maxWaitMs: 1101 }).then(() => {
