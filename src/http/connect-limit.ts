@@ -45,7 +45,7 @@ export interface ConnectLimit<Request, Response = ConnectResponse> {
  * The default key is `req.ip` of Express, which obeys its setting `trust proxy`, else the socket's address: X-Forwarded-For is never read
  * here, since anybody can send it.
  *
- * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: 1–2 µs per request, and about 5 for its headers.
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per limit and request, and the text of its header fields.
  *
  * @param options - see {@link HttpLimitOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong

@@ -35,7 +35,7 @@ export interface ExpressStore {
  * The `store` of express-rate-limit 8 and hono-rate-limiter 0.5: the middleware stays, and with a name all threads, or all workers of a
  * cluster, count together. One store belongs to one limiter.
  *
- * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: about 0.5 µs per request, no timer.
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer.
  *
  * @param options - see {@link StoreOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong

@@ -27,7 +27,7 @@ export type FastifyStoreConstructor = new (terms: FastifyStoreTerms) => FastifyS
  * The `store` of @fastify/rate-limit 11: the plugin stays, and with a name all threads, or all workers of a cluster, count together. Each
  * route with limits of its own counts apart. `exponentialBackoff` is held as it is told: a key is refused for all of that time.
  *
- * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: about 0.5 µs per request, no timer.
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer.
  *
  * @param options - see {@link StoreOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong

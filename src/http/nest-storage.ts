@@ -34,7 +34,7 @@ export interface NestStorage {
  * The `storage` of @nestjs/throttler 6: guards and decorators stay, and with a name all threads, or all workers of a cluster, count
  * together. With algorithm 'bucket' `blockDuration` does nothing: a key is refused until its next hit has come back.
  *
- * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: about 0.5 µs per request, no timer.
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer.
  *
  * @param options - see {@link StoreOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong

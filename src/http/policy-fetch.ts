@@ -67,7 +67,7 @@ const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 50
  * A fetch that keeps to limits: a rate, places and a breaker for each origin, retries, timeouts, hedging; and whatever the servers ask
  * for. After a 429 or 503 with Retry-After nothing is sent to that origin until then, by any thread (with `scope: 'machine'`, any process).
  *
- * Cost: some µs per request; without options it only reads the answers' header fields.
+ * Cost: without options it only reads the answers' header fields.
  *
  * @param options - see {@link PolicyFetchOptions}
  * @returns a function that takes what fetch takes
