@@ -92,7 +92,7 @@ class CircuitBreaker {
           continue;
         }
         case BreakerState::kHalfOpen: {
-          const BreakerAdmission admission = take_place(generation, now_ns);
+          const BreakerAdmission admission = take_place(seen, now_ns);
           // Whoever told of the last success may have died before it closed the breaker.
           if (!admission.admitted && all_succeeded(generation)) {
             transition(seen, BreakerState::kClosed, 0);
@@ -199,16 +199,19 @@ class CircuitBreaker {
     return true;
   }
 
-  // Takes a place that is free, or whose lease has ended.
-  BreakerAdmission take_place(int64_t generation, int64_t now_ns) {
+  // Takes a place that is free, or whose lease has ended. Refuses when the half-open state of `seen` is over.
+  BreakerAdmission take_place(int64_t seen, int64_t now_ns) {
+    const int64_t generation = generation_of(seen);
     const int64_t tag = place_tag(generation);
     const int64_t now_ms = window_.ns_since_epoch(now_ns) / kNsPerMs;
     int64_t first_end_ms = low_bits(breaker::kLeaseBits);
     for (int64_t place = 0; place < parameters_.success_threshold(); ++place) {
       W& word = place_word(place);
-      // order: relaxed. The word is all there is to know about the place.
-      int64_t found = word.load(std::memory_order_relaxed);
+      // order: acquire, here and below. Pairs with the swap: who sees the lease of a later state sees that state.
+      int64_t found = word.load(std::memory_order_acquire);
       for (;;) {
+        // A lease of a later state must not be taken for one that is over.
+        if (control() != seen) return {false, BreakerState::kHalfOpen, generation, 0, {}};
         const bool in_use = (found & ~low_bits(breaker::kLeaseBits)) == tag && found != 0;
         const int64_t end_ms = found & low_bits(breaker::kLeaseBits);
         if (in_use && end_ms > now_ms) {
@@ -218,8 +221,8 @@ class CircuitBreaker {
         const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters_[breaker_parameter::kProbeLeaseMs]);
         const int64_t lease =
             tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 1);
-        // order: relaxed, both. As above; a failed swap tells what is there now.
-        if (word.compare_exchange_strong(found, lease, std::memory_order_relaxed, std::memory_order_relaxed)) {
+        // order: release. As above; a failed swap tells what is there now.
+        if (word.compare_exchange_strong(found, lease, std::memory_order_release, std::memory_order_acquire)) {
           return {true, BreakerState::kHalfOpen, generation, 0, {generation, place, lease}};
         }
       }

@@ -101,7 +101,7 @@ export class TwinCircuitBreaker {
           continue
         }
         case BREAKER_STATE.halfOpen: {
-          const admission = this.#takePlace(generation, nowNs)
+          const admission = this.#takePlace(seen, nowNs)
           if (!admission.admitted && this.#allSucceeded(generation)) this.#transition(seen, BREAKER_STATE.closed, 0n)
           else if (this.control() === seen) return admission
         }
@@ -191,7 +191,8 @@ export class TwinCircuitBreaker {
     return true
   }
 
-  #takePlace(generation: bigint, nowNs: bigint): TwinAdmission {
+  #takePlace(seen: bigint, nowNs: bigint): TwinAdmission {
+    const generation = generationOf(seen)
     const tag = placeTag(generation)
     const nowMs = this.#window.nsSinceEpoch(nowNs) / NS_PER_MS
     const leaseMs = BigInt(Math.trunc(this.#parameters[BREAKER_PARAMETER.probeLeaseMs] as number))
@@ -200,6 +201,8 @@ export class TwinCircuitBreaker {
       const index = BREAKER.firstProbe + place
       let found = Atomics.load(this.#words, index)
       for (;;) {
+        // A lease of a later state must not be taken for one that is over.
+        if (this.control() !== seen) return refusal(BREAKER_STATE.halfOpen, generation, 0n)
         const isInUse = (found & ~LEASE_MASK) === tag && found !== 0n
         const endMs = found & LEASE_MASK
         if (isInUse && endMs > nowMs) {
