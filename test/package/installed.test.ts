@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { cp, readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { headersOfThisNode } from '../../scripts/support/headers.mjs'
@@ -123,9 +123,10 @@ describe('what the documentation shows', () => {
 
   for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.mjs'))) {
     // Only the addon has a table of names that worker threads, or other processes, can look into.
-    const test = ['shared-by-name.mjs', 'cluster.mjs'].includes(name) ? itWithAddon : it
+    const test = ['shared-by-name.mjs', 'cluster.mjs', 'express-cluster.mjs'].includes(name) ? itWithAddon : it
     test(`runs examples/${name}`, async () => {
       await cp(join(root, 'examples', name), join(project, name))
+      await linkImports(join(project, name))
       let ended = await run(process.execPath, [name], project, envOfThisRun())
       // What another version has left on the machine is refused, with the command that removes it.
       const removal = /^SharedMemoryError: .* another layout; .*'amorsize (shm remove .*)' removes it$/m.exec(
@@ -145,6 +146,15 @@ describe('what the documentation shows', () => {
     expect(await mustRun('npx', ['--no-install', 'amorsize', '--version'], project)).toContain(version)
   })
 })
+
+/** Lets a program find the packages of others that it imports: they are installed here for the project's own tests. */
+async function linkImports(program: string): Promise<void> {
+  const imports = (await readFile(program, 'utf8')).matchAll(/^import .* from '([a-z][^':]*)'$/gm)
+  for (const [, name = ''] of imports) {
+    const place = join(project, 'node_modules', name)
+    if (!name.startsWith('amorsize') && !existsSync(place)) await symlink(join(root, 'node_modules', name), place)
+  }
+}
 
 function envOfThisRun(): NodeJS.ProcessEnv {
   return addonForbidden ? { AMORSIZE_NATIVE: '0' } : {}
