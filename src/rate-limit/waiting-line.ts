@@ -15,7 +15,10 @@ const HORIZON_MS = 5
 export const GRACE_MS = 10
 /** A thread that waits looks at least this often: parameters may have changed, or others have ended. */
 const WATCH_MS = 50
-/** Tokens of a caller whose turn depends on several reservations must stay good until this long after the last of them is due. */
+/**
+ * Tokens of a caller whose turn depends on several reservations must stay good until this long after the last of them is due; and so long
+ * may pass between what is seen of the bucket and a reservation in it.
+ */
 const SLACK_MS = 1
 /** Not to look again before anything can have changed. */
 const SHORTEST_LOOK_MS = 0.5
@@ -244,6 +247,9 @@ export class WaitingLine {
       surplus = 0
     }
     if (units === 0) return true
+    // Where the line is behind, the start moves on with time, which must not be taken for others that were faster: the last caller's room
+    // may end with it exactly, and then nobody would ever be served.
+    if (start > this.#spent) limit += Math.floor(SLACK_MS * this.#unitsPerMs)
     const from = this.#bucket.reserveRun(axis, units, reach, limit)
     if (from === null) return false
     this.#spent = from + units
