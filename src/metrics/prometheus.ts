@@ -35,12 +35,21 @@ interface PromMetric {
 export function prometheus(registry: PromRegistry, options: MetricsOptions = {}): void {
   const complete = completeMetricsOptions('prometheus', options)
   const { prefix } = complete
+  // All metrics are asked in one turn: whatever is measured is read once for them all.
+  let taken: Sample[] | undefined
+  const samples = (): readonly Sample[] => {
+    if (taken === undefined) {
+      taken = takeSamples(complete)
+      queueMicrotask(() => (taken = undefined))
+    }
+    return taken
+  }
   const metrics = Object.values(FAMILIES).flatMap((family) => [
-    metric(prefix, family, false, () => takeSamples({ ...complete, machine: false })),
-    ...(complete.machine ? [metric(prefix, family, true, () => takeSamples({ ...complete, objects: {} }))] : []),
+    metric(prefix, family, false, samples),
+    ...(complete.machine ? [metric(prefix, family, true, samples)] : []),
   ])
-  const taken = metrics.find(({ name }) => registry.getSingleMetric(name) !== undefined)
-  if (taken !== undefined) throw new Error(`the registry has a metric ${taken.name} already; another prefix makes room`)
+  const known = metrics.find(({ name }) => registry.getSingleMetric(name) !== undefined)
+  if (known !== undefined) throw new Error(`the registry has a metric ${known.name} already; another prefix makes room`)
   for (const each of metrics) registry.registerMetric(each as never)
 }
 
@@ -54,7 +63,7 @@ function metric(prefix: string, family: Family, isOfMachine: boolean, samples: (
     type,
     aggregator,
     get: () => {
-      const own = samples().filter((sample) => sample.family === family)
+      const own = samples().filter((sample) => sample.family === family && sample.isOfMachine === isOfMachine)
       return Promise.resolve({
         name,
         help,

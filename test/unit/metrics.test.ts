@@ -111,6 +111,16 @@ describe('prometheus', () => {
     })
   })
 
+  it('reads each object once for all metrics of a scrape', async () => {
+    let asked = 0
+    const registry = new Registry()
+    prometheus(registry, { objects: { watched: { stats: () => ({ asked: asked++ }) } } })
+    await registry.metrics()
+    expect(asked).toBe(1)
+    await registry.metrics()
+    expect(asked).toBe(2)
+  })
+
   it('adds nothing to a registry that has such a name', async () => {
     const registry = new Registry()
     prometheus(registry, { machine: false })
