@@ -89,9 +89,8 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
 // A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package. Only
 // policies, which few runs have, and the parser of captured variables it takes from what is already there.
 const { 'execute-worker': worker, 'bench-child': benchChild, ...others } = entryPoints
-const inWorkers = join(dist, 'execute', 'workers')
-const policiesOfWorker = join(inWorkers, 'worker-policy-classes.js')
-const analysis = join(inWorkers, 'captured-variables.js')
+const policiesOfWorker = join(dist, 'execute', 'worker', 'policy-classes.js')
+const analysis = join(dist, 'execute', 'transfer', 'captured-variables.js')
 const apart = { [analysis]: './captured-variables.cjs', [policiesOfWorker]: './worker-policy-classes.cjs' }
 await joinAll(
   { ...others, 'worker-policy-classes': policiesOfWorker },

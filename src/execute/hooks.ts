@@ -1,7 +1,7 @@
 import { notify } from '../internal/listeners.js'
 import { checkFunction, checkKeys } from '../internal/validate.js'
 import type { Progress } from '../records/recorder.js'
-import type { RunMode } from './model/cost-model.js'
+import type { RunMode } from './schedule/cost-model.js'
 
 /**
  * Listeners of a run. Each gets one object. What one throws is reported once as a process warning and changes no result.

@@ -1,11 +1,11 @@
 import { earlierRunsOf } from '../records/recorders.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { conduct, subjectOf } from './conductor.js'
-import { callWithPolicies } from './here/guarded-call.js'
-import { explainPlan, reasonOf } from './model/explain.js'
-import { profileOf } from './model/profile.js'
-import type { Measured } from './model/sample.js'
-import type { Decision, Situation } from './model/scheduler.js'
+import { callWithPolicies } from './lanes/guarded-call.js'
+import { explainPlan, reasonOf } from './schedule/explain.js'
+import { profileOf } from './schedule/profile.js'
+import type { Measured } from './schedule/sample.js'
+import type { Decision, Situation } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
@@ -18,8 +18,8 @@ import { draw, iterate, iterateAsync, PrefixedSource } from './run/prefixed-sour
 import type { Run } from './run/run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
 import { type ResolvedTask, resolveTask, type Task } from './task.js'
-import { whyNotShared } from './workers/shared-policies.js'
-import { whyNotTransferable } from './workers/transfer.js'
+import { whyNotShared } from './transfer/shared-policies.js'
+import { whyNotTransferable } from './transfer/task-source.js'
 
 /**
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:

@@ -3,8 +3,8 @@ import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
 import { checkHooks, type RunHooks } from './hooks.js'
 import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
-import type { RunMode } from './model/cost-model.js'
-import { currentLimits } from './model/limits.js'
+import type { RunMode } from './schedule/cost-model.js'
+import { currentLimits } from './schedule/machine.js'
 import { refuseWhileLoading } from './nesting.js'
 
 /** Options of `execute` and `optimize`. All may be left out: the defaults are what is measured. */

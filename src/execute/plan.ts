@@ -1,5 +1,5 @@
-import type { RunMode } from './model/cost-model.js'
-import type { Profile } from './model/profile.js'
+import type { RunMode } from './schedule/cost-model.js'
+import type { Profile } from './schedule/profile.js'
 
 /** How a task will be run on its items, and why; made by {@link optimize}. */
 export interface Plan<R> {

@@ -1,5 +1,5 @@
-import { WorkerPool } from './workers/worker-pool.js'
-import { Scheduler } from './model/scheduler.js'
+import { WorkerPool } from './threads/worker-pool.js'
+import { Scheduler } from './schedule/scheduler.js'
 
 /** What all runs of this thread share, and all there is of that: nothing else in execute keeps anything from one run to the next. */
 

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkKeys, describe } from '../internal/validate.js'
 import { runError } from '../internal/run-error.js'
-import { whyNotImported } from './workers/why-not-imported.js'
+import { whyNotImported } from './transfer/why-not-imported.js'
 
 /** A function that is applied to each item. */
 export type TaskFunction<T = never, R = unknown> = (item: T) => R | PromiseLike<R>

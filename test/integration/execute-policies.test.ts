@@ -1,6 +1,6 @@
 import { execute, pipeline, RateLimiter, rateLimit, retry, stream, task, timeout } from 'amorsize'
 import { describe, expect, it, vi } from 'vitest'
-import { guardOf } from '../../dist/execute/workers/worker-policies.js'
+import { guardOf } from '../../dist/execute/worker/policies.js'
 import { collect } from '../support/collect.js'
 
 const whereabouts = task<number, boolean>(new URL('../fixtures/tasks/faults.mjs', import.meta.url), 'whereabouts')

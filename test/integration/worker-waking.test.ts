@@ -5,10 +5,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
-import { loadPlacing } from '../../dist/execute/workers/placement.js'
-import { PoolWorker } from '../../dist/execute/workers/pool-worker.js'
+import { loadPlacing } from '../../dist/execute/worker/placement.js'
+import { PoolWorker } from '../../dist/execute/threads/pool-worker.js'
 import { poolFor } from '../../dist/execute/process-wide.js'
-import { Cell } from '../../dist/execute/workers/worker-protocol.js'
+import { Cell } from '../../dist/execute/worker/protocol.js'
 import { execute } from '../../dist/index.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { itWithAddon } from '../support/native.js'
@@ -55,7 +55,7 @@ describe('a worker', () => {
 
   it('that is woken up and cannot read what comes next says so', async () => {
     // A program with a larger stack than its workers.
-    const source = `import { PoolWorker } from './dist/execute/workers/pool-worker.js'
+    const source = `import { PoolWorker } from './dist/execute/threads/pool-worker.js'
       let deep = null
       for (let i = 0; i < 20_000; i++) deep = [deep]
       const worker = new PoolWorker(undefined)

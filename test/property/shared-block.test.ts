@@ -1,9 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { publishState } from '../../dist/execute/workers/block-states.js'
-import { SharedBlock } from '../../dist/execute/workers/shared-block.js'
-import { Claims, type SharedWords, wordsIn } from '../../dist/execute/workers/shared-words.js'
-import { State } from '../../dist/execute/workers/worker-protocol.js'
+import { SharedBlock } from '../../dist/execute/run/shared-block.js'
+import { Claims, publishState, type SharedWords, State, wordsIn } from '../../dist/execute/transfer/shared-words.js'
 
 type Kind = 'number' | 'undefined' | 'null' | 'true' | 'false' | 'sent'
 const VALUES: Readonly<Record<Exclude<Kind, 'number' | 'sent'>, readonly [number, unknown]>> = {
@@ -13,7 +11,7 @@ const VALUES: Readonly<Record<Exclude<Kind, 'number' | 'sent'>, readonly [number
   false: [State.FALSE, false],
 }
 
-/** Does what a worker does with a claim: see worker-block.ts. */
+/** Does what a worker does with a claim: see worker/claims.ts. */
 function workerRuns(words: SharedWords, most: number, kindOf: (index: number) => Kind): number[] {
   const { claims, items, values, states } = words
   const from = Atomics.add(claims, Claims.NEXT, most)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Calibration, cloneMsOf } from '../../dist/execute/model/calibration.js'
-import { TripMeter } from '../../dist/execute/model/trip-meter.js'
+import { Calibration, cloneMsOf } from '../../dist/execute/schedule/calibration.js'
+import { TripMeter } from '../../dist/execute/schedule/trip-meter.js'
 
 describe('a calibration', () => {
   it('begins with assumptions, and says that they are', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ConcurrencyLimit } from '../../dist/execute/here/concurrency-limit.js'
+import { ConcurrencyLimit } from '../../dist/execute/lanes/concurrency-limit.js'
 import {
   failing,
   latency,

@@ -7,7 +7,7 @@ import {
   type CostInputs,
   loopMs,
   threadsMs,
-} from '../../dist/execute/model/cost-model.js'
+} from '../../dist/execute/schedule/cost-model.js'
 
 const inputs: CostInputs = {
   items: 1000,

@@ -1,7 +1,7 @@
 import { stream } from 'amorsize'
 import { describe, expect, it } from 'vitest'
-import { scarceHeapBytes } from '../../dist/execute/model/limits.js'
-import { RoomByMemory } from '../../dist/execute/model/room-by-memory.js'
+import { scarceHeapBytes } from '../../dist/execute/schedule/machine.js'
+import { RoomByMemory } from '../../dist/execute/run/room-by-memory.js'
 import { collect } from '../support/collect.js'
 
 const MiB = 1024 * 1024

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { calibration } from '../../dist/execute/model/calibration.js'
-import { PaceOfLoop } from '../../dist/execute/model/pace.js'
-import type { Evidence } from '../../dist/execute/model/sample.js'
-import { type Course, Scheduler, type Subject, type WorkersThere } from '../../dist/execute/model/scheduler.js'
+import { calibration } from '../../dist/execute/schedule/calibration.js'
+import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import type { Evidence } from '../../dist/execute/schedule/sample.js'
+import { type Course, Scheduler, type Subject, type WorkersThere } from '../../dist/execute/schedule/scheduler.js'
 import { DEFAULTS } from '../../dist/execute/options.js'
 
 const NONE: WorkersThere = { idle: 0, startingMs: undefined }

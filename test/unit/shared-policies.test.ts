@@ -14,7 +14,7 @@ import {
   timeout,
   withRateLimit,
 } from '../../dist/index.js'
-import { sharePolicies, whyNotShared } from '../../dist/execute/workers/shared-policies.js'
+import { sharePolicies, whyNotShared } from '../../dist/execute/transfer/shared-policies.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describe, expect, it } from 'vitest'
 import { addonForbidden, itWithAddon } from '../support/native.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { heldMs, shareOf } from '../../dist/execute/model/how-much.js'
-import { isUneven, longMs, PaceOfLoop } from '../../dist/execute/model/pace.js'
+import { heldMs, shareOf } from '../../dist/execute/schedule/how-much.js'
+import { isUneven, longMs, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 
 // Two cores, simulated: one worker that is sent objects by a thread that runs some itself, and can send only between its own items; and,
 // where the rule asks for it, a second worker in the place of that thread. Times are the items' own, so the outcome is always the same.

@@ -1,7 +1,7 @@
 import type { EarlierRuns } from '../../records/checkpoint-log.js'
 import { draw } from './prefixed-source.js'
 import type { ItemSource } from './item-source.js'
-import { type Measured, runSample, type Sampled } from '../model/sample.js'
+import { type Measured, runSample, type Sampled } from '../schedule/sample.js'
 
 /** An item at the beginning of a source, and what came of it; without an outcome if an earlier run has finished it. */
 export interface FirstItem {

@@ -1,7 +1,7 @@
 import type { Account } from './account.js'
 import type { Batch } from './batch.js'
 import { ArraySource, type ItemSource } from './item-source.js'
-import { SharedBlock } from '../workers/shared-block.js'
+import { SharedBlock } from './shared-block.js'
 
 /**
  * Hands the items of a source to lanes, in order, each once; what a dead worker left comes first again.

@@ -2,7 +2,7 @@ import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
 import type { Lost } from './chunk-in-worker.js'
 import type { Supply } from '../run/supply.js'
 import type { WorkerLane } from './worker-lane.js'
-import { Cell } from './worker-protocol.js'
+import { Cell } from '../worker/protocol.js'
 import type { Workforce } from './workforce.js'
 
 /**
@@ -27,7 +27,7 @@ export class LostItems {
   settle(): boolean {
     this.#force.lastExitCode = this.#exitCode
     const lost = this.#collect()
-    // order: seq_cst. Pairs with worker-items.ts and worker-block.ts; the thread has ended, so this is what it wrote last.
+    // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
     const current = this.#lane.worker.currentItem
     const wasCareful = [...this.#lane.chunks.values()].at(0)?.batch.isCareful === true
     let culprit = lost.find(({ index }) => index === current)

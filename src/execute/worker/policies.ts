@@ -1,7 +1,7 @@
 import type { Policy } from '../../internal/policy.js'
 import type { PolicyHandle } from '../../policy/portable.js'
-import type { SentPolicy } from './shared-policies.js'
-import type { Guard } from './worker-policy-classes.js'
+import type { SentPolicy } from '../transfer/shared-policies.js'
+import type { Guard } from './policy-classes.js'
 
 /**
  * Policies of this worker that somebody still holds. A run that comes with one again gets the same object: it has a row of its own
@@ -20,7 +20,7 @@ const collected = new FinalizationRegistry<number>((id) => {
  */
 export async function guardOf(policies: readonly SentPolicy[], timeoutMs: number, signal: AbortSignal): Promise<Guard> {
   try {
-    const { compilePolicies, policyFromHandle } = await import('./worker-policy-classes.js')
+    const { compilePolicies, policyFromHandle } = await import('./policy-classes.js')
     const all = policies.map(({ id, handle }) => open(id, handle, policyFromHandle))
     if (timeoutMs !== Infinity) all.push(policyFromHandle({ kind: 'timeout', timeoutMs, options: {} }))
     return compilePolicies(all, signal)

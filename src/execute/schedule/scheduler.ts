@@ -1,6 +1,6 @@
 import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
-import { BYTES_PER_WORKER, currentLimits, crowding, type Limits, sensibleWorkers } from './limits.js'
+import { BYTES_PER_WORKER, currentLimits, crowding, type Limits, sensibleWorkers } from './machine.js'
 import type { CompleteOptions } from '../options.js'
 import { FIRST_IN_FLIGHT, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'

@@ -1,4 +1,4 @@
-import { PaceOfLoop } from '../model/pace.js'
+import { PaceOfLoop } from '../schedule/pace.js'
 import { type Progress, runItems } from './run-items.js'
 
 /** Milliseconds of items between two readings of the clock. */

@@ -6,14 +6,6 @@ export const FIRST_IN_FLIGHT = 64
 /** … and later at most so many: what one program should hold open against others, unless it is told otherwise. */
 export const MOST_IN_FLIGHT = 256
 
-/** Whether a task's result must be awaited. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
-}
-
 /** The least is forgotten by so much with each block. */
 const FORGETTING = 1.05
 /** Fewer items than these say nothing of the least. */

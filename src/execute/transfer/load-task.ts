@@ -1,5 +1,5 @@
 import { TaskNotTransferableError } from '../../errors.js'
-import { check, type TransferredTask, type UncheckedTask } from './transfer.js'
+import { check, type TransferredTask, type UncheckedTask } from './task-source.js'
 import { whyNotImported } from './why-not-imported.js'
 
 /** A task in a worker. */

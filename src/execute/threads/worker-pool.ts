@@ -1,8 +1,8 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
-import { currentLimits, scarceHeapBytes } from '../model/limits.js'
-import type { FromWorker } from './worker-protocol.js'
+import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
+import type { FromWorker } from '../worker/protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { runErrorOf } from '../../internal/run-error.js'
 

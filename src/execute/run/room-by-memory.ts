@@ -1,4 +1,4 @@
-import { sizeOf } from './value-size.js'
+import { sizeOf } from '../schedule/value-size.js'
 
 /** Share of the available memory that results on their way to the reader may take. */
 const MEMORY_SHARE = 1 / 8

@@ -1,5 +1,5 @@
 import { type NativeAddon, nativeAddon } from '../../internal/native.js'
-import { Cell } from './worker-protocol.js'
+import { Cell } from './protocol.js'
 
 declare module '../../internal/native.js' {
   interface NativeAddon {

@@ -1,5 +1,6 @@
 import { ConcurrencyLimit } from './concurrency-limit.js'
-import { isThenable, type PaceOfLoop, SLICE_MS } from '../model/pace.js'
+import { isThenable } from '../../internal/thenable.js'
+import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/batch.js'
 

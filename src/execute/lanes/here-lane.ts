@@ -1,5 +1,5 @@
-import { shareOf } from '../model/how-much.js'
-import { type PaceOfLoop, SLICE_MS } from '../model/pace.js'
+import { shareOf } from '../schedule/how-much.js'
+import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import { type Progress, runItems } from './run-items.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/batch.js'

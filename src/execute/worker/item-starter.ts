@@ -1,9 +1,9 @@
 import { TimeoutExceededError } from '../../errors.js'
 import { machineNow } from '../../internal/clock.js'
-import type { WorkerTask } from './load-task.js'
-import { isThenable } from '../model/pace.js'
-import type { Guard } from './worker-policy-classes.js'
-import { Cell } from './worker-protocol.js'
+import type { WorkerTask } from '../transfer/load-task.js'
+import { isThenable } from '../../internal/thenable.js'
+import type { Guard } from './policy-classes.js'
+import { Cell } from './protocol.js'
 
 /** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
 const GRACE_MS = 50

@@ -1,6 +1,6 @@
 import { calibration } from './calibration.js'
 import type { Considered } from './cost-model.js'
-import type { Limits } from './limits.js'
+import type { Limits } from './machine.js'
 import type { Decision } from './scheduler.js'
 
 /** Every measured input of a decision. Times are milliseconds, sizes bytes; unknown is null. */

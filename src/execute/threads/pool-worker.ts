@@ -1,10 +1,11 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/clock.js'
-import { calibration } from '../model/calibration.js'
-import { loadPlacing, postElsewhere } from './placement.js'
-import { packThrown } from './thrown.js'
-import type { TransferredTask } from './transfer.js'
+import { calibration } from '../schedule/calibration.js'
+import { program } from '../worker/program.js'
+import { loadPlacing, postElsewhere } from '../worker/placement.js'
+import { packThrown } from '../transfer/thrown.js'
+import type { TransferredTask } from '../transfer/task-source.js'
 import {
   Cell,
   type FromWorker,
@@ -13,7 +14,7 @@ import {
   MOST_LOOKS,
   type ToWorker,
   type WorkerStart,
-} from './worker-protocol.js'
+} from '../worker/protocol.js'
 
 /** Who hears of a worker while it works for a run. */
 export interface WorkerOwner {
@@ -30,8 +31,6 @@ const MOST_TASKS = 1000
 /** Once a worker has ended its first run, whoever waits for the results goes first. */
 const ASK_AFTER_MS = 5
 
-/** Asked for late: where a bundler has taken `import.meta.url` away, the package can still be imported. */
-const program = (): URL => new URL('./execute-worker.js', import.meta.url)
 let nextId = 1
 
 /** Options of Node that make no sense in a worker that runs a file of its own. */
@@ -199,7 +198,7 @@ export class PoolWorker {
 
   /** Tells the worker that `run` and all before it are over. */
   cancel(run: number): void {
-    // order: seq_cst. Pairs with worker-items.ts and worker-block.ts, which look before each item.
+    // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts, which look before each item.
     Atomics.store(this.cells, Cell.CANCELLED, run)
   }
 

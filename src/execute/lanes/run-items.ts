@@ -1,4 +1,4 @@
-import { isThenable } from '../model/pace.js'
+import { isThenable } from '../../internal/thenable.js'
 
 /** How far a loop has come, and whether it is to go on. */
 export interface Progress {

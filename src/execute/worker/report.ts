@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
-import { packBarely, type PackedThrown, packThrown } from './thrown.js'
-import { packValues } from './values.js'
-import type { DoneMessage, FromWorker, ResultsMessage } from './worker-protocol.js'
+import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
+import { packValues } from '../transfer/values.js'
+import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
 const FLUSH_MS = 5

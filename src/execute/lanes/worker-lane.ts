@@ -1,17 +1,17 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { machineNow } from '../../internal/clock.js'
-import { calibration } from '../model/calibration.js'
+import { calibration } from '../schedule/calibration.js'
 import { ChunkInWorker } from './chunk-in-worker.js'
 import { callHook } from '../hooks.js'
 import { LostItems, runCarefully } from './lost-items.js'
-import type { PoolWorker, WorkerOwner } from './pool-worker.js'
+import type { PoolWorker, WorkerOwner } from '../threads/pool-worker.js'
 import type { Lane, Run, StopReason } from '../run/run.js'
-import { buryWorker } from './shared-policies.js'
+import { buryWorker } from '../transfer/shared-policies.js'
 import type { Batch } from '../run/batch.js'
-import { unpackThrown } from './thrown.js'
-import { checked } from './transfer.js'
-import { packValues, restoreBuffers, whyChanged } from './values.js'
-import { TripMeter } from '../model/trip-meter.js'
+import { unpackThrown } from '../transfer/thrown.js'
+import { checked } from '../transfer/task-source.js'
+import { packValues, restoreBuffers, whyChanged } from '../transfer/values.js'
+import { TripMeter } from '../schedule/trip-meter.js'
 import type { Workforce } from './workforce.js'
 import type {
   ChunkMessage,
@@ -20,7 +20,7 @@ import type {
   FromWorker,
   LoadedMessage,
   ResultsMessage,
-} from './worker-protocol.js'
+} from '../worker/protocol.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next … */
 const AHEAD = 2

@@ -1,7 +1,8 @@
-import type { SentPolicy } from './shared-policies.js'
-import type { PackedThrown } from './thrown.js'
-import type { TransferredTask } from './transfer.js'
-import type { PackedValues } from './values.js'
+import type { BlockOfRun } from '../transfer/shared-words.js'
+import type { SentPolicy } from '../transfer/shared-policies.js'
+import type { PackedThrown } from '../transfer/thrown.js'
+import type { TransferredTask } from '../transfer/task-source.js'
+import type { PackedValues } from '../transfer/values.js'
 
 /** Words that a worker shares with the thread that started it; each worker has its own. */
 export const Cell = {
@@ -61,16 +62,6 @@ export interface BlockMessage {
   readonly task: number
   readonly block: BlockOfRun
   readonly timeoutMs: number
-}
-
-/** A shared block on its way to a worker. */
-export interface BlockOfRun {
-  /** See `wordsIn`. */
-  readonly memory: SharedArrayBuffer
-  /** Index of its first item in the run. */
-  readonly base: number
-  /** Threads that claim. */
-  readonly lanes: number
 }
 
 /** From the main thread to a worker. */
@@ -150,18 +141,3 @@ export interface ResultsMessage {
   readonly values: readonly unknown[]
   readonly buffers: PackedValues['buffers']
 }
-
-/** States of a shared block's items. */
-export const State = {
-  UNSETTLED: 0,
-  /** The result is in `values`. */
-  NUMBER: 1,
-  UNDEFINED: 2,
-  NULL: 3,
-  TRUE: 4,
-  FALSE: 5,
-  /** Result or error were sent in a message. */
-  SENT: 6,
-  /** The main thread has settled it, or has given it to a worker in a chunk. */
-  ELSEWHERE: 7,
-} as const

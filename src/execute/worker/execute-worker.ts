@@ -2,16 +2,16 @@
 import { AsyncResource } from 'node:async_hooks'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
-import { loadTask, type WorkerTask } from './load-task.js'
+import { loadTask, type WorkerTask } from '../transfer/load-task.js'
 import { markAsWorker } from '../nesting.js'
 import { ItemStarter } from './item-starter.js'
 import { loadPlacing, tellPlace } from './placement.js'
-import { runBlock } from './worker-block.js'
-import { inFlightOf, runChunk, type WorkerState } from './worker-items.js'
-import { Cell, MOST_LOOKS, type ToWorker, type WorkerStart } from './worker-protocol.js'
-import { guardOf } from './worker-policies.js'
-import type { Guard } from './worker-policy-classes.js'
-import { WorkerReport } from './worker-report.js'
+import { runBlock } from './claims.js'
+import { inFlightOf, runChunk, type WorkerState } from './chunks.js'
+import { Cell, MOST_LOOKS, type ToWorker, type WorkerStart } from './protocol.js'
+import { guardOf } from './policies.js'
+import type { Guard } from './policy-classes.js'
+import { WorkerReport } from './report.js'
 
 /** How long a worker that has been woken up waits for what it is to do. */
 const AWAKE_MS = 0.5

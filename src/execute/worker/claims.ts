@@ -1,11 +1,10 @@
-import { publishState } from './block-states.js'
 import type { ItemStarter } from './item-starter.js'
-import { CLAIM_MS, shareOf } from '../model/how-much.js'
-import { isThenable } from '../model/pace.js'
-import { Claims, type SharedWords, wordsIn } from './shared-words.js'
-import type { WorkerState } from './worker-items.js'
-import { type BlockMessage, Cell, State } from './worker-protocol.js'
-import type { WorkerReport } from './worker-report.js'
+import { CLAIM_MS, shareOf } from '../schedule/how-much.js'
+import { isThenable } from '../../internal/thenable.js'
+import { Claims, publishState, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
+import type { WorkerState } from './chunks.js'
+import { type BlockMessage, Cell } from './protocol.js'
+import type { WorkerReport } from './report.js'
 
 /** Until the engine of this thread has compiled the task, an item takes many times as long as in the thread that shares it. */
 const FIRST_CLAIM = 4

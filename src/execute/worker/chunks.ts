@@ -1,8 +1,8 @@
 import type { ItemStarter } from './item-starter.js'
-import { isThenable } from '../model/pace.js'
-import { restoreBuffers } from './values.js'
-import { type BlockMessage, Cell, type ChunkMessage } from './worker-protocol.js'
-import type { WorkerReport } from './worker-report.js'
+import { isThenable } from '../../internal/thenable.js'
+import { restoreBuffers } from '../transfer/values.js'
+import { type BlockMessage, Cell, type ChunkMessage } from './protocol.js'
+import type { WorkerReport } from './report.js'
 
 /** Where a worker says what it is at. */
 export interface WorkerState {
@@ -29,7 +29,7 @@ export async function runChunk(
   cells[Cell.CURRENT] = -1
 }
 
-/** Items of a chunk, which are started in order. As in worker-block.ts, the loop is in a function without promises. */
+/** Items of a chunk, which are started in order. As in claims.ts, the loop is in a function without promises. */
 class ChunkWork {
   /** Items that have returned promises, and wait. */
   readonly pending = new Set<Promise<void>>()

@@ -1,6 +1,7 @@
 import { Busyness } from './busyness.js'
 import { IO_SHARE } from './cost-model.js'
-import { isThenable, PaceOfLoop } from './pace.js'
+import { isThenable } from '../../internal/thenable.js'
+import { PaceOfLoop } from './pace.js'
 import { sizeOf } from './value-size.js'
 
 /** What was measured of a task on items of one shape. Times are milliseconds, sizes bytes. */

@@ -1,8 +1,14 @@
-import type { Batch } from '../run/batch.js'
-import { partOf } from '../run/item-source.js'
-import { readState } from './block-states.js'
-import { Claims, shareMemory, type SharedWords, wordsIn } from './shared-words.js'
-import { type BlockOfRun, State } from './worker-protocol.js'
+import type { Batch } from './batch.js'
+import { partOf } from './item-source.js'
+import {
+  type BlockOfRun,
+  Claims,
+  readState,
+  shareMemory,
+  type SharedWords,
+  State,
+  wordsIn,
+} from '../transfer/shared-words.js'
 
 /** Results of neighbouring items have come. */
 type Finished = (start: number, results: ArrayLike<unknown>) => void
@@ -58,7 +64,7 @@ export class SharedBlock {
     const { items, claims, states } = this.#words
     const size = Math.min(most, this.remaining)
     if (size === 0) return undefined
-    // order: seq_cst. Pairs with worker-block.ts:claim: each index is given out once.
+    // order: seq_cst. Pairs with worker/claims.ts: each index is given out once.
     const from = Atomics.add(claims, Claims.NEXT, size)
     const to = Math.min(items.length, from + size)
     if (from >= to) return undefined
@@ -114,7 +120,7 @@ export class SharedBlock {
    */
   sweepLast(finished: Finished): void {
     const { states, values, items, claims } = this.#words
-    // order: seq_cst. Pairs with worker-block.ts; a worker writes it before it says that it has left the block.
+    // order: seq_cst. Pairs with worker/claims.ts; a worker writes it before it says that it has left the block.
     if (!this.#isPlain || this.remaining > 0 || Atomics.load(claims, Claims.HAS_OTHERS) !== 0) {
       this.sweep(finished)
       return

@@ -1,0 +1,82 @@
+/** Words that all threads of a block write. */
+export const Claims = {
+  /** The first item that nobody has claimed. */
+  NEXT: 0,
+  /** 1 once an item that a worker has claimed has given anything but a number. */
+  HAS_OTHERS: 1,
+  COUNT: 2,
+} as const
+
+/** The memory of a shared block, as each thread sees it. */
+export interface SharedWords {
+  /** See {@link Claims}. */
+  readonly claims: Int32Array
+  readonly items: Float64Array
+  readonly values: Float64Array
+  /** What has come of each item: a {@link State}. */
+  readonly states: Uint8Array
+}
+
+/** All threads write the claims: they have a cache line to themselves. */
+const CLAIMS_BYTES = 64
+/** Item, value and state. */
+const BYTES_OF_AN_ITEM = 8 + 8 + 1
+
+/** Shared memory for `count` items: in one piece, since each costs a run of a few milliseconds some of its gain to make and to send. */
+export function shareMemory(count: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(CLAIMS_BYTES + count * BYTES_OF_AN_ITEM)
+}
+
+export function wordsIn(memory: SharedArrayBuffer): SharedWords {
+  const count = (memory.byteLength - CLAIMS_BYTES) / BYTES_OF_AN_ITEM
+  return {
+    claims: new Int32Array(memory, 0, Claims.COUNT),
+    items: new Float64Array(memory, CLAIMS_BYTES, count),
+    values: new Float64Array(memory, CLAIMS_BYTES + 8 * count, count),
+    states: new Uint8Array(memory, CLAIMS_BYTES + 16 * count, count),
+  }
+}
+
+/** A shared block on its way to a worker. */
+export interface BlockOfRun {
+  /** See {@link wordsIn}. */
+  readonly memory: SharedArrayBuffer
+  /** Index of its first item in the run. */
+  readonly base: number
+  /** Threads that claim. */
+  readonly lanes: number
+}
+
+/** States of a shared block's items. */
+export const State = {
+  UNSETTLED: 0,
+  /** The result is in `values`. */
+  NUMBER: 1,
+  UNDEFINED: 2,
+  NULL: 3,
+  TRUE: 4,
+  FALSE: 5,
+  /** Result or error were sent in a message. */
+  SENT: 6,
+  /** The main thread has settled it, or has given it to a worker in a chunk. */
+  ELSEWHERE: 7,
+} as const
+
+/**
+ * Whether others see the stores of a thread in their order without being told to: so it is on x64, and V8 keeps the order of stores to
+ * typed arrays. There a plain store saves a locked instruction for each item.
+ */
+const KEEPS_ORDER = process.arch === 'x64'
+
+/** Says what has come of an item whose result is stored already. */
+export function publishState(states: Uint8Array, index: number, state: number): void {
+  // order: release, by a stronger one where the processor needs any. Pairs with `readState`: who sees the state sees the result.
+  if (KEEPS_ORDER) states[index] = state
+  else Atomics.store(states, index, state)
+}
+
+/** What has come of an item; its result may be read then. */
+export function readState(states: Uint8Array, index: number): number | undefined {
+  // order: acquire. Pairs with `publishState`.
+  return KEEPS_ORDER ? states[index] : Atomics.load(states, index)
+}
