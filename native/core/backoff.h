@@ -35,4 +35,25 @@ class Backoff {
   int pauses_ = 16;
 };
 
+// How often an operation begins anew. Without the backoff one thread can lose a thousand times in a row: whoever holds
+// the cache line makes several swaps while the other fetches it.
+class Attempts {
+ public:
+  explicit Attempts(int most) : left_(most) {}
+
+  // Whether there is another attempt; after the first one, a moment later.
+  bool next() {
+    if (left_ <= 0) return false;
+    --left_;
+    if (has_begun_) backoff_.lost();
+    has_begun_ = true;
+    return true;
+  }
+
+ private:
+  int left_;
+  bool has_begun_ = false;
+  Backoff backoff_;
+};
+
 }  // namespace amorsize::core

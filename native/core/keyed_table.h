@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/backoff.h"
 #include "core/keyed_slots.h"
 #include "core/keyed_terms.h"
 #include "core/token_bucket.h"
@@ -39,7 +40,7 @@ template <class W = Word>
 class KeyedTable {
  public:
   // `attempts`: how often an operation begins anew because others were faster, before it gives up as if there were no
-  // room. Each time takes another thread's success within some 100 ns.
+  // room. Each time takes another thread's success, and from the second on a moment that lets it finish.
   KeyedTable(W* words, const KeyedTerms& terms, int attempts = 1000)
       : slots_(words, terms.cut, terms.scale.generation_bits), terms_(terms), attempts_(attempts) {}
   explicit KeyedTable(W* words) : KeyedTable(words, KeyedTerms::read(words)) {}
@@ -108,7 +109,7 @@ class KeyedTable {
     const int64_t target = std::min(terms_.produced(until_ns) - terms_.cost_of(1), slots_.most());
     const Position at = slots_.position_of(hash);
     const int64_t floor = terms_.produced(now_ns) - terms_.burst;
-    for (int attempt = 0; attempt < attempts_; ++attempt) {
+    for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state == State::kLive) {
         if (slots_.number_of(seen.level) >= target || target <= floor) return Outcome::kGranted;
@@ -146,7 +147,7 @@ class KeyedTable {
   // Fills the key's bucket. Who waits for it keeps its time.
   void reset(uint64_t hash) {
     const Position at = slots_.position_of(hash);
-    for (int attempt = 0; attempt < attempts_; ++attempt) {
+    for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state != State::kLive) {
         if (slots_.has_no_slot(at)) return;
@@ -161,7 +162,7 @@ class KeyedTable {
     const Position at = slots_.position_of(hash);
     const int64_t produced = terms_.produced(now_ns);
     const int64_t cost = tokens > terms_.asked.burst ? kTooLarge : terms_.cost_of(tokens);
-    for (int attempt = 0; attempt < attempts_; ++attempt) {
+    for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state == State::kLive) {
         const int64_t spent = std::max(slots_.number_of(seen.level), produced - terms_.burst);
@@ -198,7 +199,7 @@ class KeyedTable {
     const Position at = slots_.position_of(hash);
     const int64_t produced = terms_.produced(now_ns);
     const int64_t floor = produced - terms_.burst;
-    for (int attempt = 0; attempt < attempts_; ++attempt) {
+    for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state == State::kLive) [[likely]] {
         const int64_t next = std::max(slots_.number_of(seen.level), floor) + cost;
@@ -231,7 +232,7 @@ class KeyedTable {
   double give_back(int64_t now_ns, uint64_t hash, CreditOf credit_of) {
     const Position at = slots_.position_of(hash);
     const int64_t floor = terms_.produced(now_ns) - terms_.burst;
-    for (int attempt = 0; attempt < attempts_; ++attempt) {
+    for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state != State::kLive) {
         if (slots_.has_no_slot(at)) return 0;

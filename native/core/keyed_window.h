@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/backoff.h"
 #include "core/keyed_slots.h"
 #include "core/window_terms.h"
 
@@ -41,7 +42,7 @@ template <class W = Word>
 class KeyedWindow {
  public:
   // `attempts`: how often an operation begins anew because others were faster, before it gives up as if there were no
-  // room. Each time takes another thread's success within some 100 ns.
+  // room. Each time takes another thread's success, and from the second on a moment that lets it finish.
   KeyedWindow(W* words, const WindowTerms& terms, int attempts = 1000)
       : slots_(words, terms.cut, window::kGenerationBits), terms_(terms), attempts_(attempts) {}
   explicit KeyedWindow(W* words) : KeyedWindow(words, WindowTerms::read(words)) {}
@@ -92,7 +93,7 @@ class KeyedWindow {
   // Forgets the key: its window, its count, its block.
   void reset(uint64_t hash) {
     const Position at = slots_.position_of(hash);
-    for (int attempt = 0; attempt < attempts_; ++attempt) {
+    for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state != State::kLive) {
         if (slots_.has_no_slot(at)) return;
@@ -106,7 +107,7 @@ class KeyedWindow {
   void clear() {
     slots_.each([this](const Seen& seen) {
       Seen now = seen;
-      for (int attempt = 0; attempt < attempts_ && now.state == State::kLive; ++attempt) {
+      for (Attempts attempts(attempts_); now.state == State::kLive && attempts.next();) {
         if (slots_.commit(now, Slots::free_level(now.identity))) return;
         now = slots_.look_at(now.slot);
       }
@@ -171,7 +172,7 @@ class KeyedWindow {
   WindowSeen change(int64_t now_ns, uint64_t hash, bool claims, Next next, int64_t limit) {
     const Position at = slots_.position_of(hash);
     const int64_t now_ms = terms_.ms_at(now_ns);
-    for (int attempt = 0; attempt < attempts_; ++attempt) {
+    for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state == State::kLive) [[likely]] {
         const Level before = read(slots_.number_of(seen.level), now_ms);
