@@ -101,9 +101,9 @@ function requireCopied(usable: (path: string) => boolean, failed: (error: unknow
   const inPackage = pathInPackage('prebuilds')
   if (inPackage === undefined) return undefined
   for (const path of prebuiltFiles()) {
-    if (path.startsWith(inPackage) || !usable(path)) continue
+    if (path.startsWith(inPackage)) continue
     try {
-      return builtins.module.createRequire(path)(path)
+      if (usable(path)) return builtins.module.createRequire(path)(path)
     } catch (error) {
       failed(error)
     }

@@ -1,12 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { hostTarget, pathOf, prebuilds } from '../../scripts/support/prebuilds.mjs'
 import { describeWithAddon, itWithAddon } from '../support/native.js'
 
 const index = new URL('../../dist/index.js', import.meta.url).href
+
+/** A user who owns nothing. */
+const NOBODY = 65_534
 
 function tryAcquireUnder(wish: string): string {
   const script = `import(${JSON.stringify(index)}).then(({ RateLimiter }) => console.log(new RateLimiter().tryAcquire())).catch((error) => console.log(error.code, error.message))`
@@ -84,81 +88,108 @@ it('is of the version that package.json names', async () => {
   expect(VERSION).toBe(manifest.version)
 })
 
-describeWithAddon('an addon that cannot be used', () => {
+const places = [
+  ['compiled in the package', join('build', 'Release', 'amorsize.node')],
+  ['prebuilt', join('prebuilds', relative(prebuilds, pathOf(hostTarget)))],
+]
+
+describeWithAddon.each(places)('an addon, %s, that cannot be used', (_, place) => {
   const built = fileURLToPath(new URL('../../build/Release/amorsize.node', import.meta.url))
   let folder: string
   let addon: string
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'amorsize-loader-'))
+    // Another user must get there.
+    chmodSync(folder, 0o755)
     cpSync(fileURLToPath(new URL('../../dist/bundle', import.meta.url)), join(folder, 'dist', 'bundle'), {
       recursive: true,
     })
-    mkdirSync(join(folder, 'build', 'Release'), { recursive: true })
-    addon = join(folder, 'build', 'Release', 'amorsize.node')
+    addon = join(folder, place)
+    mkdirSync(dirname(addon), { recursive: true })
   })
+  beforeEach(() => rmSync(addon, { recursive: true, force: true }))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+  const packaged = (): string => join(folder, 'dist', 'bundle', 'index.cjs')
   const script = (file: string) => `
 const { RateLimiter } = require(${JSON.stringify(file)})
 try { console.log(new RateLimiter({ requestsPerSecond: 1, burstSize: 1 }).tryAcquire()) }
 catch (error) { console.log(error.code, error.message) }`
 
-  function start(wish: string) {
-    const file = join(folder, 'dist', 'bundle', 'index.cjs')
+  function start(wish: string, uid?: number) {
     const env = { ...process.env, AMORSIZE_NATIVE: wish }
-    return spawnSync(process.execPath, ['-e', script(file)], { encoding: 'utf8', env })
+    const user = uid === undefined ? {} : { uid, gid: uid }
+    return spawnSync(process.execPath, ['-e', script(packaged())], { encoding: 'utf8', env, ...user })
+  }
+
+  /** The twin after one warning that names the cure, or an error where the addon is asked for: never the end of the process. */
+  function expectTwin(said: string, uid?: number) {
+    const warned = start('', uid)
+    expect(warned).toMatchObject({ status: 0, stdout: 'true\n' })
+    expect(warned.stderr.split('AMORSIZE_NO_ADDON')).toHaveLength(2)
+    expect(warned.stderr).toContain(said)
+    expect(warned.stderr).toContain('reinstall amorsize')
+    const refused = start('1', uid)
+    expect(refused.stdout).toMatch(/^ERR_SHARED_MEMORY AMORSIZE_NATIVE=1 asks for the native addon/)
+    expect(refused.status).toBe(0)
   }
 
   /** One that the system would map, with another text in place of one of its own. */
   const changed = (from: string, to: string) => {
-    const bytes = readFileSync(built)
+    const bytes = whole()
     const at = bytes.indexOf(from)
     expect(at).toBeGreaterThan(0)
     bytes.write(to, at)
     return bytes
   }
 
+  /** Where its header says which processor it is for, ELF, PE or Mach-O. */
+  function forOtherProcessor() {
+    const bytes = whole()
+    const isX64 = process.arch === 'x64'
+    if (onLinux) bytes.writeUInt16LE(isX64 ? 183 : 62, 18)
+    else if (process.platform === 'win32') bytes.writeUInt16LE(isX64 ? 0xaa64 : 0x8664, bytes.readUInt32LE(0x3c) + 4)
+    else bytes.writeUInt32LE(isX64 ? 0x0100000c : 0x01000007, 4)
+    return bytes
+  }
+
   const whole = () => readFileSync(built)
   const onLinux = process.platform === 'linux'
-  const cases: [string, () => Buffer, string, boolean][] = [
-    ['is empty', () => Buffer.alloc(0), 'amorsize.node', true],
-    ['is no program', () => Buffer.from('x'.repeat(1000)), 'amorsize.node', true],
-    ['is cut off where its code stands', () => whole().subarray(0, 60_000), 'is cut off', onLinux],
-    ['is cut off in its last page', () => whole().subarray(0, whole().length - 200), 'is cut off', onLinux],
+  const cases: [string, () => Buffer, string][] = [
+    ['is empty', () => Buffer.alloc(0), onLinux ? 'is no ELF file' : 'amorsize.node'],
+    ['is no program', () => Buffer.from('x'.repeat(1000)), onLinux ? 'is no ELF file' : 'amorsize.node'],
+    ['is cut off where its code stands', () => whole().subarray(0, 60_000), onLinux ? 'is cut off' : 'amorsize.node'],
     [
-      'is for another processor',
-      () => {
-        const bytes = whole()
-        bytes.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18)
-        return bytes
-      },
-      'is for another processor',
-      onLinux,
+      'is cut off in its last page',
+      () => whole().subarray(0, whole().length - 200),
+      onLinux ? 'is cut off' : 'amorsize.node',
     ],
-    ['is of another version', () => changed('\0' + '0.1.0\0', '\0' + '0.0.9\0'), 'is of version "0.0.9"', true],
+    ['is for another processor', forOtherProcessor, onLinux ? 'is for another processor' : 'amorsize.node'],
+    ['is of another version', () => changed('\0' + '0.1.0\0', '\0' + '0.0.9\0'), 'is of version "0.0.9"'],
   ]
-  for (const [what, bytes, said, applies] of cases) {
-    it.runIf(applies)(`${what}: the twin after one warning that names the cure, or an error`, () => {
-      writeFileSync(addon, bytes())
-      const warned = start('')
-      expect(warned).toMatchObject({ status: 0, stdout: 'true\n' })
-      expect(warned.stderr.split('AMORSIZE_NO_ADDON')).toHaveLength(2)
-      expect(warned.stderr).toContain(said)
-      expect(warned.stderr).toContain('reinstall amorsize')
-      const refused = start('1')
-      expect(refused.stdout).toMatch(/^ERR_SHARED_MEMORY AMORSIZE_NATIVE=1 asks for the native addon/)
-      expect(refused.status).toBe(0)
-    })
-  }
+  it.each(cases)('%s: the twin or an error', (_, bytes, said) => {
+    writeFileSync(addon, bytes())
+    expectTwin(said)
+  })
+
+  it('is a folder: the same', () => {
+    mkdirSync(addon)
+    expectTwin('Tried: ')
+  })
+
+  // Windows has no such permission; root may read all, and whoever else cannot become another user.
+  it.runIf(process.getuid !== undefined)('may not be read: the same', () => {
+    writeFileSync(addon, whole(), { mode: 0 })
+    expectTwin('ermission denied', process.getuid?.() === 0 ? NOBODY : undefined)
+  })
 
   // Only root may mount; CI is root.
   const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
-  it.runIf(canMount)('lies on a file system from which nothing may be run: the same', () => {
-    const release = join(folder, 'build', 'Release')
+  it.runIf(canMount)('lies on a file system from which nothing may be run: the same (needs root)', () => {
     const program = `
-mount -t tmpfs -o noexec tmpfs ${release} && cp ${built} ${release} && exec ${process.execPath} -e "$1"`
-    const args = ['-m', 'sh', '-c', program, 'sh', script(join(folder, 'dist', 'bundle', 'index.cjs'))]
+mount -t tmpfs -o noexec tmpfs ${dirname(addon)} && cp ${built} ${addon} && exec ${process.execPath} -e "$1"`
+    const args = ['-m', 'sh', '-c', program, 'sh', script(packaged())]
     const env = { ...process.env, AMORSIZE_NATIVE: '' }
     const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', env })
     expect({ status, stdout }, stderr).toEqual({ status: 0, stdout: 'true\n' })
