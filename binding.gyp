@@ -19,6 +19,7 @@
         "native/binding/semaphore_binding.cc",
         "native/binding/keyed_binding.cc",
         "native/binding/keyed_handle.cc",
+        "native/binding/keyed_waiting.cc",
         "native/binding/system_binding.cc",
         "native/binding/window_binding.cc",
         "native/os/clock.cc",

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     pool: 'forks',
-    include: ['test/{unit,property,stress,gc,integration,package}/**/*.test.ts'],
+    include: ['test/{unit,property,stress,gc,integration,waiting,package}/**/*.test.ts'],
     execArgv: ['--expose-gc'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

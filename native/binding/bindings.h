@@ -16,6 +16,7 @@ bool register_retry_budget(napi_env env, napi_value exports);
 bool register_doorbell(napi_env env, napi_value exports);
 bool register_semaphore(napi_env env, napi_value exports);
 bool register_keyed(napi_env env, napi_value exports);
+bool register_keyed_waiting(napi_env env, napi_value exports);
 bool register_system(napi_env env, napi_value exports);
 bool register_window(napi_env env, napi_value exports);
 

@@ -68,15 +68,4 @@ struct BucketCall : Args<N> {
   }
 };
 
-// The doubles of a Float64Array of at least `count`; throws and returns nullptr for anything else.
-inline double* doubles_of(napi_env env, napi_value value, size_t count) {
-  napi_typedarray_type type{};
-  size_t length = 0;
-  void* data = nullptr;
-  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok &&
-                  type == napi_float64_array && length >= count && data != nullptr;
-  if (!ok) throw_type(env, "bucket: a Float64Array was expected, long enough for what is told");
-  return ok ? static_cast<double*>(data) : nullptr;
-}
-
 }  // namespace amorsize::binding

@@ -1,5 +1,5 @@
 // Glue for the keyed table. `tryAcquire(key)` of one token on the system's clock is a call bound to its table, in
-// keyed_handle.cc; everything else names its table by number.
+// keyed_handle.cc; everything else names its table by number. Callers that wait: keyed_waiting.cc.
 #include <node_api.h>
 
 #include <cmath>
@@ -7,6 +7,7 @@
 
 #include "binding/bindings.h"
 #include "binding/bucket_handle.h"
+#include "binding/keyed_call.h"
 #include "binding/keyed_handle.h"
 #include "binding/named_cells.h"
 #include "binding/napi_args.h"
@@ -17,56 +18,8 @@ namespace {
 
 using core::Outcome;
 
-// What a call writes for JavaScript; src/memory/native-keyed-table.ts has the same.
-enum OutField : size_t { kPositionHigh, kPositionLow, kGeneration, kWaitMs, kOutFields };
-constexpr double kTwo32 = 4294967296.0;
-
-double* out_fields(napi_env env, napi_value value) {
-  napi_typedarray_type type{};
-  size_t length = 0;
-  void* data = nullptr;
-  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok &&
-                  type == napi_float64_array && length >= kOutFields && data != nullptr;
-  if (!ok) throw_type(env, "keyed: out is a Float64Array of 4");
-  return ok ? static_cast<double*>(data) : nullptr;
-}
-
-// The arguments every call starts with: the table's number, the key, and the time in ms (NaN: read the clock).
-template <size_t N>
-struct KeyedCall : Args<N> {
-  KeyedHandle* handle = nullptr;
-  uint64_t hash = 0;
-  int64_t now_ns = 0;
-  bool ready = false;
-
-  KeyedCall(napi_env env, napi_callback_info info) : Args<N>(env, info) {
-    double number = -1;
-    if (!this->ok || !read_double(env, this->values[0], &number)) number = -1;
-    Environment* environment = Environment::of(env);
-    if (environment != nullptr) handle = environment->keyed.find(number);
-    if (handle == nullptr) {
-      throw_type(env, "keyed: no open table of this thread has that number");
-      return;
-    }
-    const std::optional<uint64_t> found = hash_of_key(env, this->values[1], handle->table.terms().seed);
-    double ms = 0;
-    if (!found || !read_double(env, this->values[2], &ms)) {
-      throw_type(env, "keyed: a key (string, number or bigint) and a time in ms were expected");
-      return;
-    }
-    hash = *found;
-    now_ns = std::isnan(ms) ? handle->clock.now_ns() : ns_from_ms(ms);
-    ready = true;
-  }
-
-  // Reads argument `index` as tokens: > 0 and at most 1e15, or >= 0 where none is fine and more than any fills.
-  bool tokens(napi_env env, size_t index, double* out, bool refund = false) const {
-    const bool ok =
-        read_double(env, this->values[index], out) && (refund ? *out >= 0 : *out > 0 && *out <= core::kMaxBurst);
-    if (!ok) throw_range(env, "keyed: tokens must be > 0 and at most 1e15");
-    return ok;
-  }
-};
+// What a look writes for JavaScript; src/memory/native-keyed-table.ts has the same.
+enum LookField : size_t { kWaitMs, kLookFields };
 
 napi_value make_outcome(napi_env env, Outcome outcome) { return make_double(env, static_cast<double>(outcome)); }
 
@@ -76,42 +29,6 @@ napi_value try_acquire(napi_env env, napi_callback_info info) {
   double tokens = 0;
   if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
   return make_outcome(env, call.handle->table.try_acquire(call.now_ns, call.hash, tokens));
-}
-
-// keyedReserve(number, key, nowMs, tokens, maxWaitMs, out): outcome; writes the wait, and if granted the ticket
-napi_value reserve(napi_env env, napi_callback_info info) {
-  KeyedCall<6> call(env, info);
-  double tokens = 0;
-  double max_wait_ms = 0;
-  if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
-  if (!read_double(env, call.values[4], &max_wait_ms) || !(max_wait_ms >= 0))
-    return throw_range(env, "keyed: maxWaitMs must be >= 0");
-  double* out = out_fields(env, call.values[5]);
-  if (out == nullptr) return nullptr;
-  const core::KeyedReservation made =
-      call.handle->table.reserve(call.now_ns, call.hash, tokens, wait_ns_from_ms(max_wait_ms));
-  out[kPositionHigh] = static_cast<double>(made.ticket.position >> 32);
-  out[kPositionLow] = static_cast<double>(made.ticket.position & 0xFFFF'FFFF);
-  out[kGeneration] = static_cast<double>(made.ticket.generation);
-  out[kWaitMs] = ms_from_wait(made.wait_ns);
-  return make_outcome(env, made.outcome);
-}
-
-// keyedCancel(number, key, nowMs, tokens, ticket): tokens given back
-napi_value cancel(napi_env env, napi_callback_info info) {
-  KeyedCall<5> call(env, info);
-  double tokens = 0;
-  if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
-  const double* ticket = out_fields(env, call.values[4]);
-  if (ticket == nullptr) return nullptr;
-  const auto is_within = [](double value, double low, double high) { return value >= low && value <= high; };
-  const bool ok = is_within(ticket[kPositionHigh], -0x1p30, 0x1p30) && is_within(ticket[kPositionLow], 0, kTwo32) &&
-                  is_within(ticket[kGeneration], 0, static_cast<double>(core::keyed::kGenerationMask));
-  if (!ok) return throw_range(env, "keyed: this is no ticket");
-  const int64_t position =
-      static_cast<int64_t>(ticket[kPositionHigh]) * (int64_t{1} << 32) + static_cast<int64_t>(ticket[kPositionLow]);
-  return make_double(env, call.handle->table.cancel(call.now_ns, call.hash,
-                                                    {position, static_cast<int64_t>(ticket[kGeneration])}, tokens));
 }
 
 // keyedRefund(number, key, nowMs, tokens): tokens given back
@@ -144,7 +61,7 @@ napi_value look(napi_env env, napi_callback_info info) {
   KeyedCall<5> call(env, info);
   double tokens = 0;
   if (!call.ready || !call.tokens(env, 3, &tokens)) return nullptr;
-  double* out = out_fields(env, call.values[4]);
+  double* out = doubles_of(env, call.values[4], kLookFields);
   if (out == nullptr) return nullptr;
   const core::KeyedLook seen = call.handle->table.look(call.now_ns, call.hash, tokens);
   out[kWaitMs] = ms_from_wait(seen.wait_ns);
@@ -297,8 +214,6 @@ bool register_keyed(napi_env env, napi_value exports) {
       {"keyedOpen", open},
       {"keyedOpenNamed", open_named},
       {"keyedTryAcquire", try_acquire},
-      {"keyedReserve", reserve},
-      {"keyedCancel", cancel},
       {"keyedRefund", refund},
       {"keyedCharge", charge},
       {"keyedPause", pause},

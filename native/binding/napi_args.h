@@ -60,6 +60,17 @@ inline bool read_string(napi_env env, napi_value value, std::string* out) {
   return napi_get_value_string_utf8(env, value, out->data(), length + 1, &length) == napi_ok;
 }
 
+// The doubles of a Float64Array of at least `count`; throws and returns nullptr for anything else.
+inline double* doubles_of(napi_env env, napi_value value, size_t count) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const bool ok = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok &&
+                  type == napi_float64_array && length >= count && data != nullptr;
+  if (!ok) throw_type(env, "a Float64Array was expected, long enough for what is told");
+  return ok ? static_cast<double*>(data) : nullptr;
+}
+
 inline napi_value make_double(napi_env env, double value) {
   napi_value result = nullptr;
   napi_create_double(env, value, &result);

@@ -165,7 +165,9 @@ class KeyedSlots {
   // indeed.
   bool has_no_slot(const Position& at) { return take_stock(at, kFree).result != Survey::kAgain; }
 
-  // The number in a level, and the level of a number for the slot of that identity.
+  // The number in a level, and the level of a number for the slot of that identity. A level that was freed has none: it
+  // is lower than all.
+  static bool has_number(int64_t level) { return !is_special(level); }
   int64_t number_of(int64_t level) const { return is_special(level) ? kFree / 2 : level >> generation_bits_; }
   int64_t level_of(int64_t number, int64_t identity) const {
     const int bits = generation_bits_;

@@ -18,18 +18,14 @@
 
 namespace amorsize::core {
 
-// Where a reservation of a key stands.
-struct KeyedTicket {
-  int64_t position = 0;    // `spent` right after the reservation
-  int64_t generation = 0;  // of the key's slot
+// A key's bucket at one moment, for callers that wait for it. Places are units of the axis that all keys share.
+struct KeyedSurvey {
+  int64_t generation;  // of the key's slot; kNoSlot: it has none
+  int64_t produced;
+  int64_t spent;    // where the next run begins, unless tokens are too old there
+  int64_t room_ns;  // until there is a slot for the key; 0: there is
 };
-
-struct KeyedReservation {
-  Outcome outcome;  // kBusy: every slot of the group is in use; nothing changed
-  int64_t wait_ns;  // until the tokens are there; of a refused one: until it would have been granted, or until there is
-                    // a slot
-  KeyedTicket ticket;
-};
+inline constexpr int64_t kNoSlot = -1;
 
 struct KeyedLook {
   double available;  // 0 .. burst
@@ -78,27 +74,66 @@ class KeyedTable {
   // Takes one token of the key if it is there.
   bool try_acquire_one(int64_t now_ns, uint64_t hash) {
     const int64_t cost = terms_.scale.digits >= 0 ? kIntPow10[terms_.scale.digits] : int64_t{1};
-    return take(now_ns, hash, cost, kNow).outcome == Outcome::kGranted;
+    return take_now(now_ns, hash, cost) == Outcome::kGranted;
   }
 
-  // Takes `tokens` > 0 of the key if all of them are there, else none.
+  // Takes `tokens` > 0 of the key if all of them are there, else none. kBusy here and below: every slot of the group is
+  // in use; nothing changed.
   Outcome try_acquire(int64_t now_ns, uint64_t hash, double tokens) {
     if (tokens > terms_.asked.burst) return Outcome::kExceedsBurst;
-    return take(now_ns, hash, terms_.cost_of(tokens), kNow).outcome;
+    return take_now(now_ns, hash, terms_.cost_of(tokens));
   }
 
-  // Takes `tokens` > 0, now or from the future: grants if they will be there within `max_wait_ns` >= 0. First come,
-  // first served.
-  KeyedReservation reserve(int64_t now_ns, uint64_t hash, double tokens, int64_t max_wait_ns) {
-    if (tokens > terms_.asked.burst) return {Outcome::kExceedsBurst, kNever, {}};
-    return take(now_ns, hash, terms_.cost_of(tokens), max_wait_ns);
-  }
-
-  // Takes `tokens` > 0 whether they are there or not. Granted, or kBusy when there is no slot.
+  // Takes `tokens` > 0 whether they are there or not. Granted, or kBusy.
   Outcome charge(int64_t now_ns, uint64_t hash, double tokens) {
     const int64_t cost = cost_units(tokens, terms_.scale.digits);
-    return take(now_ns, hash, cost, kUnlimited).outcome;
+    return take(now_ns, hash, cost, terms_.burst, std::numeric_limits<int64_t>::max(), kAnySlot).outcome;
   }
+
+  // What a queue of callers of the key needs to know, all of one moment.
+  KeyedSurvey survey(int64_t now_ns, uint64_t hash) {
+    const Position at = slots_.position_of(hash);
+    const int64_t produced = terms_.produced(now_ns);
+    const int64_t floor = produced - terms_.burst;
+    for (Attempts attempts(attempts_); attempts.next();) {
+      const Seen seen = slots_.find(at);
+      if (seen.state == State::kLive)
+        return {generation_of(seen), produced, slots_.has_number(seen.level) ? slots_.number_of(seen.level) : floor, 0};
+      const Survey found = slots_.take_stock(at, floor);
+      if (found.result == Survey::kAgain) continue;
+      const bool has_room = found.result == Survey::kRoom || terms_.asked.evicts;
+      return {kNoSlot, produced, floor, has_room ? 0 : time_until_room(found, now_ns)};
+    }
+    return {kNoSlot, produced, floor, 0};
+  }
+
+  // Takes the next `units` > 0 of the key's axis for callers that wait, as TokenBucket::reserve_run does: `generation`
+  // is a survey's, tokens older than `reach` units and than the burst are gone, and the run begins at `limit` at most.
+  // kBusy: another slot has the key by now, or none that had one; or there is no room.
+  Run reserve_run(int64_t now_ns, uint64_t hash, int64_t generation, int64_t units, int64_t reach, int64_t limit) {
+    const int64_t last = std::min(limit, slots_.most() - units) + units;
+    return take(now_ns, hash, units, std::max(reach, terms_.burst), last, generation);
+  }
+
+  // Gives back the last `units` > 0 of a run that ends at `end`, if nobody has taken the key's axis on from there, and
+  // it has not lost its slot since, and with it the debt.
+  bool return_run(int64_t now_ns, uint64_t hash, int64_t generation, int64_t end, int64_t units) {
+    const Position at = slots_.position_of(hash);
+    const int64_t floor = terms_.produced(now_ns) - terms_.burst;
+    for (Attempts attempts(attempts_); attempts.next();) {
+      const Seen seen = slots_.find(at);
+      if (seen.state != State::kLive) {
+        if (slots_.has_no_slot(at)) return false;
+        continue;
+      }
+      if (generation_of(seen) != generation || std::max(slots_.number_of(seen.level), floor) != end) return false;
+      if (slots_.commit(seen, slots_.level_of(end - units, seen.identity))) return true;
+    }
+    return false;
+  }
+
+  // How long until `place` of the axis is produced.
+  int64_t time_until(int64_t now_ns, int64_t place) const { return terms_.time_until(place, now_ns); }
 
   // Lets the key have nothing for `pause_ns` > 0: spends what is there, and what is produced until then but for one
   // token. A key that has spent more already keeps its debt. Granted, or kBusy when there is no slot.
@@ -127,24 +162,26 @@ class KeyedTable {
     return Outcome::kBusy;
   }
 
-  // Gives back what a reservation of `tokens` took if nothing was reserved after it; else nothing, as a bucket. Whoever
-  // finds its own place at the end again has seen all after it go. Returns the tokens given back; none if the key has
-  // lost its slot since, and with it the debt.
-  double cancel(int64_t now_ns, uint64_t hash, const KeyedTicket& ticket, double tokens) {
-    const int64_t cost = terms_.cost_of(tokens);
-    return give_back(now_ns, hash, [&](const Seen& seen, int64_t spent) {
-      const bool is_same = ((seen.identity ^ ticket.generation) & keyed::kGenerationMask) == 0;
-      return is_same && spent == ticket.position ? cost : 0;
-    });
-  }
-
   // Gives back `tokens` >= 0, never above the burst. Returns the tokens given back.
   double refund(int64_t now_ns, uint64_t hash, double tokens) {
     const int64_t credit = credit_units(tokens, terms_.scale.digits);
-    return give_back(now_ns, hash, [credit](const Seen&, int64_t) { return credit; });
+    const Position at = slots_.position_of(hash);
+    const int64_t floor = terms_.produced(now_ns) - terms_.burst;
+    for (Attempts attempts(attempts_); attempts.next();) {
+      const Seen seen = slots_.find(at);
+      if (seen.state != State::kLive) {
+        if (slots_.has_no_slot(at)) return 0;
+        continue;
+      }
+      const int64_t spent = std::max(slots_.number_of(seen.level), floor);
+      const int64_t next = std::max(spent - credit, floor);
+      if (next == spent) return 0;
+      if (slots_.commit(seen, slots_.level_of(next, seen.identity))) return terms_.tokens_of(spent - next);
+    }
+    return 0;
   }
 
-  // Fills the key's bucket. Who waits for it keeps its time.
+  // Fills the key's bucket.
   void reset(uint64_t hash) {
     const Position at = slots_.position_of(hash);
     for (Attempts attempts(attempts_); attempts.next();) {
@@ -191,59 +228,46 @@ class KeyedTable {
   using Position = typename Slots::Position;
 
   static constexpr int64_t kTooLarge = -1;
-  // Waits that need not be computed.
-  static constexpr int64_t kNow = -1;
-  static constexpr int64_t kUnlimited = -2;
+  // Instead of a generation: whichever slot has the key.
+  static constexpr int64_t kAnySlot = -2;
+  // Instead of a last place: what is produced by now.
+  static constexpr int64_t kProduced = std::numeric_limits<int64_t>::min();
 
-  KeyedReservation take(int64_t now_ns, uint64_t hash, int64_t cost, int64_t max_wait_ns) {
+  static int64_t generation_of(const Seen& seen) { return seen.identity & keyed::kGenerationMask; }
+
+  Outcome take_now(int64_t now_ns, uint64_t hash, int64_t cost) {
+    return take(now_ns, hash, cost, terms_.burst, kProduced, kAnySlot).outcome;
+  }
+
+  // Takes the next `cost` units of the key's axis if they end at `last` at most. What is older than `reach` is gone.
+  Run take(int64_t now_ns, uint64_t hash, int64_t cost, int64_t reach, int64_t last, int64_t generation) {
     const Position at = slots_.position_of(hash);
     const int64_t produced = terms_.produced(now_ns);
-    const int64_t floor = produced - terms_.burst;
+    if (last == kProduced) last = produced;
     for (Attempts attempts(attempts_); attempts.next();) {
       const Seen seen = slots_.find(at);
       if (seen.state == State::kLive) [[likely]] {
-        const int64_t next = std::max(slots_.number_of(seen.level), floor) + cost;
-        int64_t wait_ns = 0;
-        if (next > produced && max_wait_ns != kUnlimited) {
-          if (max_wait_ns == kNow) return {Outcome::kDenied, 0, {}};
-          wait_ns = next > slots_.most() ? kNever : terms_.time_until(next, now_ns);
-          if (wait_ns > max_wait_ns || wait_ns == kNever) return {Outcome::kDenied, wait_ns, {}};
-        }
-        const int64_t spent = std::min(next, slots_.most());
-        if (slots_.commit(seen, slots_.level_of(spent, seen.identity)))
-          return {Outcome::kGranted, wait_ns, {spent, seen.identity & keyed::kGenerationMask}};
+        if (generation != kAnySlot && generation != generation_of(seen)) return {Outcome::kBusy, 0};
+        // A level without a number does not tell what was spent before the slot was freed.
+        const int64_t oldest = produced - (slots_.has_number(seen.level) ? reach : terms_.burst);
+        const int64_t start = std::max(slots_.number_of(seen.level), oldest);
+        if (start + cost > last) return {Outcome::kDenied, 0};
+        const int64_t spent = std::min(start + cost, slots_.most());
+        if (slots_.commit(seen, slots_.level_of(spent, seen.identity))) return {Outcome::kGranted, start};
         continue;
       }
-      const Survey survey = slots_.take_stock(at, produced - terms_.burst);
+      const int64_t start = produced - terms_.burst;
+      const Survey survey = slots_.take_stock(at, start);
       if (survey.result == Survey::kAgain) continue;
-      if (survey.result == Survey::kFull && !terms_.asked.evicts)
-        return {Outcome::kBusy, time_until_room(survey, now_ns), {}};
+      if (generation != kAnySlot && generation != kNoSlot) return {Outcome::kBusy, 0};
+      if (survey.result == Survey::kFull && !terms_.asked.evicts) return {Outcome::kBusy, 0};
+      // A full bucket has every cost but one that exceeds it.
+      if (start + cost > last) return {Outcome::kDenied, 0};
       if (!slots_.freeze(survey.choice)) continue;
-      // A full bucket has every cost but one that exceeds it, which only `charge` brings.
-      const int64_t spent = std::min(floor + cost, slots_.most());
       int64_t identity = 0;
-      if (slots_.claim(at, survey, spent, &identity))
-        return {Outcome::kGranted, 0, {spent, identity & keyed::kGenerationMask}};
+      if (slots_.claim(at, survey, std::min(start + cost, slots_.most()), &identity)) return {Outcome::kGranted, start};
     }
-    return {Outcome::kBusy, 0, {}};
-  }
-
-  template <class CreditOf>
-  double give_back(int64_t now_ns, uint64_t hash, CreditOf credit_of) {
-    const Position at = slots_.position_of(hash);
-    const int64_t floor = terms_.produced(now_ns) - terms_.burst;
-    for (Attempts attempts(attempts_); attempts.next();) {
-      const Seen seen = slots_.find(at);
-      if (seen.state != State::kLive) {
-        if (slots_.has_no_slot(at)) return 0;
-        continue;
-      }
-      const int64_t spent = std::max(slots_.number_of(seen.level), floor);
-      const int64_t next = std::max(spent - std::max<int64_t>(credit_of(seen, spent), 0), floor);
-      if (next == spent) return 0;
-      if (slots_.commit(seen, slots_.level_of(next, seen.identity))) return terms_.tokens_of(spent - next);
-    }
-    return 0;
+    return {Outcome::kBusy, 0};
   }
 
   int64_t time_until_room(const Survey& survey, int64_t now_ns) const {

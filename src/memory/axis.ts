@@ -22,7 +22,17 @@ export interface Axis {
   readonly baseLow: number
 }
 
-const baseOf = ({ baseHigh, baseLow }: Axis): bigint => (BigInt(baseHigh) << 32n) + BigInt(baseLow)
+/** Where its base is, absolutely. */
+export const baseOf = ({ baseHigh, baseLow }: Axis): bigint => (BigInt(baseHigh) << 32n) + BigInt(baseLow)
+
+/** The fields of a base that a double holds exactly. */
+export function axisBase(base: number): Pick<Axis, 'baseHigh' | 'baseLow'> {
+  const baseHigh = Math.floor(base / 2 ** 32)
+  return { baseHigh, baseLow: base - baseHigh * 2 ** 32 }
+}
+
+/** The base of {@link axisBase} again. */
+export const exactBaseOf = ({ baseHigh, baseLow }: Axis): number => baseHigh * 2 ** 32 + baseLow
 
 /** Farther from the base nothing ever stands that counts. */
 const FARTHEST = 2 ** 52

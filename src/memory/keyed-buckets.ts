@@ -1,24 +1,27 @@
 import { NEVER, costUnits, creditUnits } from '../internal/rate.js'
-import { type Seen, type Survey, KeyedSlots, freeLevel, generationOf } from './keyed-slots.js'
+import { type Survey, KeyedSlots, freeLevel, generationOf, hasNumber } from './keyed-slots.js'
 import type { KeyedTerms } from './keyed-terms.js'
 import { KEYED, KIND, kindWord } from './layout.js'
-import { OUTCOME, type Outcome } from './token-bucket.js'
+import { OUTCOME, type Outcome, type Run } from './token-bucket.js'
 
-/** Where a reservation of a key stands. */
-export interface KeyedPosition {
-  readonly position: bigint
+/** A key's bucket at one moment, for callers that wait for it. Places are units of the axis that all keys share. */
+export interface KeyedSurvey {
+  /** Of the key's slot; {@link NO_SLOT}: it has none. */
   readonly generation: bigint
+  readonly produced: bigint
+  readonly spent: bigint
+  /** Until there is a slot for the key; 0: there is. */
+  readonly roomNs: bigint
 }
 
-export interface KeyedReserved {
-  readonly outcome: Outcome
-  readonly waitNs: bigint
-  readonly at: KeyedPosition
-}
+export const NO_SLOT = -1n
 
 const ATTEMPTS = 1000
 const LAST_NS = 2n ** 63n - 1n
-const NO_POSITION: KeyedPosition = { position: 0n, generation: 0n }
+/** Beyond every place. */
+const LAST = 2n ** 63n - 1n
+const BUSY: Run = { outcome: OUTCOME.busy, start: 0n }
+const DENIED: Run = { outcome: OUTCOME.denied, start: 0n }
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
@@ -44,18 +47,57 @@ export class KeyedBuckets {
 
   /** Takes `tokens` of the key if all of them are there, else none. */
   tryAcquire(nowNs: bigint, hash: bigint, tokens: number): Outcome {
-    return this.reserve(nowNs, hash, tokens, 0n).outcome
-  }
-
-  /** Takes `tokens`, now or from the future, if they will be there within `maxWaitNs`. */
-  reserve(nowNs: bigint, hash: bigint, tokens: number, maxWaitNs: bigint): KeyedReserved {
-    if (tokens > this.terms.asked.burst) return { outcome: OUTCOME.exceedsBurst, waitNs: NEVER, at: NO_POSITION }
-    return this.#take(nowNs, hash, this.terms.costOf(tokens), maxWaitNs)
+    if (tokens > this.terms.asked.burst) return OUTCOME.exceedsBurst
+    const { burst } = this.terms
+    return this.#take(nowNs, hash, this.terms.costOf(tokens), burst, this.terms.produced(nowNs), null).outcome
   }
 
   /** Takes `tokens` whether they are there or not. */
   charge(nowNs: bigint, hash: bigint, tokens: number): Outcome {
-    return this.#take(nowNs, hash, costUnits(tokens, this.terms.digits), null).outcome
+    const cost = costUnits(tokens, this.terms.digits)
+    return this.#take(nowNs, hash, cost, this.terms.burst, LAST, null).outcome
+  }
+
+  /** What a queue of callers of the key needs to know, all of one moment. */
+  survey(nowNs: bigint, hash: bigint): KeyedSurvey {
+    const at = this.#slots.placeOf(hash)
+    const produced = this.terms.produced(nowNs)
+    const floor = produced - this.terms.burst
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const seen = this.#slots.find(at)
+      if (seen.state === 'live') {
+        const spent = hasNumber(seen.level) ? this.#slots.numberOf(seen.level) : floor
+        return { generation: generationOf(seen.identity), produced, spent, roomNs: 0n }
+      }
+      const found = this.#slots.takeStock(at, floor)
+      if (found.result === 'again') continue
+      const hasRoom = found.result === 'room' || this.terms.asked.evicts
+      return { generation: NO_SLOT, produced, spent: floor, roomNs: hasRoom ? 0n : this.#timeUntilRoom(found, nowNs) }
+    }
+    return { generation: NO_SLOT, produced, spent: floor, roomNs: 0n }
+  }
+
+  /** Takes the next `units` of the key's axis for callers that wait; see native/core/keyed_table.h. */
+  reserveRun(nowNs: bigint, hash: bigint, generation: bigint, units: bigint, reach: bigint, limit: bigint): Run {
+    const last = min(limit, this.#slots.most - units) + units
+    return this.#take(nowNs, hash, units, max(reach, this.terms.burst), last, generation)
+  }
+
+  /** Gives back the last `units` of a run that ends at `end`, if nobody has taken the key's axis on from there. */
+  returnRun(nowNs: bigint, hash: bigint, generation: bigint, end: bigint, units: bigint): boolean {
+    const at = this.#slots.placeOf(hash)
+    const floor = this.terms.produced(nowNs) - this.terms.burst
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const seen = this.#slots.find(at)
+      if (seen.state !== 'live') {
+        if (this.#slots.hasNoSlot(at)) return false
+        continue
+      }
+      const spent = max(this.#slots.numberOf(seen.level), floor)
+      if (generationOf(seen.identity) !== generation || spent !== end) return false
+      if (this.#slots.commit(seen, this.#slots.levelOf(end - units, seen.identity))) return true
+    }
+    return false
   }
 
   /** Lets the key have nothing for `pauseNs`, and one token then. */
@@ -80,18 +122,23 @@ export class KeyedBuckets {
     return OUTCOME.busy
   }
 
-  /** Gives back what a reservation took if nothing was reserved after it; returns the tokens given back. */
-  cancel(nowNs: bigint, hash: bigint, at: KeyedPosition, tokens: number): number {
-    const cost = this.terms.costOf(tokens)
-    return this.#giveBack(nowNs, hash, (seen, spent) =>
-      generationOf(seen.identity) === at.generation && spent === at.position ? cost : 0n,
-    )
-  }
-
   /** Gives back `tokens`, never above the burst; returns the tokens given back. */
   refund(nowNs: bigint, hash: bigint, tokens: number): number {
     const credit = creditUnits(tokens, this.terms.digits)
-    return this.#giveBack(nowNs, hash, () => credit)
+    const at = this.#slots.placeOf(hash)
+    const floor = this.terms.produced(nowNs) - this.terms.burst
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const seen = this.#slots.find(at)
+      if (seen.state !== 'live') {
+        if (this.#slots.hasNoSlot(at)) return 0
+        continue
+      }
+      const spent = max(this.#slots.numberOf(seen.level), floor)
+      const next = max(spent - credit, floor)
+      if (next === spent) return 0
+      if (this.#slots.commit(seen, this.#slots.levelOf(next, seen.identity))) return this.terms.tokensOf(spent - next)
+    }
+    return 0
   }
 
   /** Fills the key's bucket. */
@@ -135,54 +182,36 @@ export class KeyedBuckets {
     return this.#slots.countAbove(this.terms.produced(nowNs) - this.terms.burst)
   }
 
-  /** `maxWaitNs` null: whatever the wait. */
-  #take(nowNs: bigint, hash: bigint, cost: bigint, maxWaitNs: bigint | null): KeyedReserved {
-    const { terms } = this
+  /**
+   * Takes the next `cost` units of the key's axis if they end at `last` at most. What is older than `reach` is gone.
+   *
+   * @param generation - of the slot that must have the key; null: any
+   */
+  #take(nowNs: bigint, hash: bigint, cost: bigint, reach: bigint, last: bigint, generation: bigint | null): Run {
     const at = this.#slots.placeOf(hash)
-    const produced = terms.produced(nowNs)
-    const floor = produced - terms.burst
+    const produced = this.terms.produced(nowNs)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const seen = this.#slots.find(at)
       if (seen.state === 'live') {
-        const next = max(this.#slots.numberOf(seen.level), floor) + cost
-        let waitNs = 0n
-        if (next > produced && maxWaitNs !== null) {
-          waitNs = next > this.#slots.most ? NEVER : terms.timeUntil(next, nowNs)
-          if (waitNs > maxWaitNs || waitNs === NEVER) return { outcome: OUTCOME.denied, waitNs, at: NO_POSITION }
-        }
-        const spent = min(next, this.#slots.most)
+        if (generation !== null && generation !== generationOf(seen.identity)) return BUSY
+        const oldest = produced - (hasNumber(seen.level) ? reach : this.terms.burst)
+        const start = max(this.#slots.numberOf(seen.level), oldest)
+        if (start + cost > last) return DENIED
+        const spent = min(start + cost, this.#slots.most)
         if (!this.#slots.commit(seen, this.#slots.levelOf(spent, seen.identity))) continue
-        return { outcome: OUTCOME.granted, waitNs, at: { position: spent, generation: generationOf(seen.identity) } }
+        return { outcome: OUTCOME.granted, start }
       }
-      const survey = this.#slots.takeStock(at, produced - terms.burst)
+      const start = produced - this.terms.burst
+      const survey = this.#slots.takeStock(at, start)
       if (survey.result === 'again') continue
-      if (survey.result === 'full' && !terms.asked.evicts) {
-        return { outcome: OUTCOME.busy, waitNs: this.#timeUntilRoom(survey, nowNs), at: NO_POSITION }
-      }
+      if (generation !== null && generation !== NO_SLOT) return BUSY
+      if (survey.result === 'full' && !this.terms.asked.evicts) return BUSY
+      if (start + cost > last) return DENIED
       if (!this.#slots.freeze(survey.choice)) continue
-      const spent = min(floor + cost, this.#slots.most)
-      const identity = this.#slots.claim(at, survey, spent)
-      if (identity !== null)
-        return { outcome: OUTCOME.granted, waitNs: 0n, at: { position: spent, generation: generationOf(identity) } }
+      const identity = this.#slots.claim(at, survey, min(start + cost, this.#slots.most))
+      if (identity !== null) return { outcome: OUTCOME.granted, start }
     }
-    return { outcome: OUTCOME.busy, waitNs: 0n, at: NO_POSITION }
-  }
-
-  #giveBack(nowNs: bigint, hash: bigint, creditOf: (seen: Seen, spent: bigint) => bigint): number {
-    const at = this.#slots.placeOf(hash)
-    const floor = this.terms.produced(nowNs) - this.terms.burst
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const seen = this.#slots.find(at)
-      if (seen.state !== 'live') {
-        if (this.#slots.hasNoSlot(at)) return 0
-        continue
-      }
-      const spent = max(this.#slots.numberOf(seen.level), floor)
-      const next = max(spent - max(creditOf(seen, spent), 0n), floor)
-      if (next === spent) return 0
-      if (this.#slots.commit(seen, this.#slots.levelOf(next, seen.identity))) return this.terms.tokensOf(spent - next)
-    }
-    return 0
+    return BUSY
   }
 
   #timeUntilRoom(survey: Survey, nowNs: bigint): bigint {

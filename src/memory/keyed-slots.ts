@@ -38,6 +38,8 @@ export const FREE = -(1n << 63n)
 
 const tagOf = (identity: bigint): bigint => BigInt.asUintN(64, identity) >> GENERATION_BITS
 const isSpecial = (level: bigint): boolean => level >> 62n === -2n
+/** A level that was freed has no number: it is lower than all. */
+export const hasNumber = (level: bigint): boolean => !isSpecial(level)
 const isFrozen = (level: bigint): boolean => isSpecial(level) && level < KEYED.fresh
 export const generationOf = (identity: bigint): bigint => identity & GENERATION_MASK
 /** The level of a slot that keeps its key, and is free. */

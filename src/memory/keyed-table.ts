@@ -1,4 +1,4 @@
-import type { Ticket } from './bucket.js'
+import type { Axis } from './axis.js'
 import type { Key } from './key-hash.js'
 import type { Outcome } from './token-bucket.js'
 
@@ -8,10 +8,6 @@ export interface KeyedTable {
   readonly take: (key: Key) => undefined | false | null
   /** Takes `tokens` if all are there. 'busy' here and below: every slot the key could have is in use. */
   tryAcquire(key: Key, tokens: number): Outcome
-  /** Reserves `tokens` if they will be there within `maxWaitMs`. */
-  reserve(key: Key, tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: Ticket }
-  /** Gives back a reservation that is the last one of its key; of another, nothing. Returns the tokens given back. */
-  cancel(key: Key, ticket: Ticket, tokens: number): number
   refund(key: Key, tokens: number): number
   /** Takes `tokens`, also what is not there. */
   charge(key: Key, tokens: number): Outcome
@@ -19,6 +15,19 @@ export interface KeyedTable {
   pause(key: Key, ms: number): Outcome
   /** What the key has, and how long it would have to wait for `tokens`. */
   look(key: Key, tokens: number): { available: number; waitMs: number }
+  /**
+   * What a queue of the key's callers needs to know. Its generation is that of the key's slot; a key that can have none yet is paused until
+   * there is one.
+   *
+   * @param base - what places are relative to: whole units of the axis that all keys share
+   */
+  survey(key: Key, base: number): Axis
+  /** Takes the next `units` of the key's axis; as `WaitingBucket.reserveRun`. */
+  reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null
+  /** Gives back the last `units` of a run that ends at `end`, if nobody stands behind it. */
+  returnRun(key: Key, axis: Axis, end: number, units: number): boolean
+  /** Milliseconds until production has come to `place`. */
+  msUntil(axis: Axis, place: number): number
   reset(key: Key): void
   /** Keys that have less than a full bucket. */
   size(): number

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, timeOf } from '../internal/clock.js'
 import type { NativeAddon } from '../internal/native.js'
-import type { Ticket } from './bucket.js'
+import { type Axis, axisBase, exactBaseOf } from './axis.js'
 import { type Key, isKey } from './key-hash.js'
 import type { KeyedTable } from './keyed-table.js'
 import type { KeyedParameters } from './keyed-terms.js'
@@ -11,7 +11,7 @@ type Take = (key: Key) => undefined | false | null
 type Opened = [take: Take, number: number, rate?: number, burst?: number, capacity?: number, evicts?: boolean]
 
 declare module '../internal/native.js' {
-  /** The functions of native/binding/keyed_binding.cc. A time of NaN stands for the addon's own clock. */
+  /** The functions of native/binding/keyed_binding.cc and keyed_waiting.cc. A time of NaN stands for the addon's own clock. */
   interface NativeAddon {
     keyedCells(capacity: number): number
     keyedInitialize(
@@ -35,25 +35,53 @@ declare module '../internal/native.js' {
       machine: boolean,
     ): Opened
     keyedTryAcquire(number: number, key: Key, nowMs: number, tokens: number): Outcome
-    keyedReserve(number: number, key: Key, nowMs: number, tokens: number, maxWaitMs: number, out: Float64Array): Outcome
-    keyedCancel(number: number, key: Key, nowMs: number, tokens: number, ticket: Float64Array): number
     keyedRefund(number: number, key: Key, nowMs: number, tokens: number): number
     keyedCharge(number: number, key: Key, nowMs: number, tokens: number): Outcome
     keyedPause(number: number, key: Key, nowMs: number, ms: number): Outcome
     keyedLook(number: number, key: Key, nowMs: number, tokens: number, out: Float64Array): number
+    keyedSurvey(number: number, key: Key, nowMs: number, base: number, out: Float64Array): void
+    keyedReserveRun(
+      number: number,
+      key: Key,
+      nowMs: number,
+      base: number,
+      generation: number,
+      units: number,
+      reach: number,
+      limit: number,
+    ): number
+    keyedReturnRun(
+      number: number,
+      key: Key,
+      nowMs: number,
+      base: number,
+      generation: number,
+      end: number,
+      units: number,
+    ): boolean
+    keyedMsUntil(number: number, key: Key, nowMs: number, base: number, place: number): number
     keyedReset(number: number, key: Key, nowMs: number): void
     keyedSize(number: number, key: Key, nowMs: number): number
     keyedClose(number: number, key: Key, nowMs: number): void
   }
 }
 
-/** Fields that the addon writes; see keyed_binding.cc. */
-const FIELD = { positionHigh: 0, positionLow: 1, generation: 2, waitMs: 3, count: 4 } as const
+/** Fields that the addon writes; see keyed_binding.cc and keyed_waiting.cc. */
+const LOOK = { waitMs: 0 } as const
+const SURVEY = {
+  generation: 0,
+  digits: 1,
+  produced: 2,
+  spent: 3,
+  burst: 4,
+  roomMs: 5,
+  rate: 6,
+  burstTokens: 7,
+  count: 8,
+} as const
 
 /** Written by one call and read before the next; a thread runs one at a time. */
-const scratch = new Float64Array(FIELD.count)
-
-type NativeTicket = Ticket & { readonly at: Float64Array }
+const scratch = new Float64Array(SURVEY.count)
 
 /** A keyed table through the addon. */
 export class NativeKeyedTable implements KeyedTable {
@@ -109,15 +137,6 @@ export class NativeKeyedTable implements KeyedTable {
     return this.#addon.keyedTryAcquire(this.#number, key, timeFor(this.#clock), tokens)
   }
 
-  reserve(key: Key, tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: NativeTicket } {
-    const outcome = this.#addon.keyedReserve(this.#number, key, timeFor(this.#clock), tokens, maxWaitMs, scratch)
-    return { outcome, ticket: { waitMs: scratch[FIELD.waitMs] as number, at: scratch.slice() } }
-  }
-
-  cancel(key: Key, ticket: NativeTicket, tokens: number): number {
-    return this.#addon.keyedCancel(this.#number, key, timeFor(this.#clock), tokens, ticket.at)
-  }
-
   refund(key: Key, tokens: number): number {
     return this.#addon.keyedRefund(this.#number, key, timeFor(this.#clock), tokens)
   }
@@ -132,7 +151,53 @@ export class NativeKeyedTable implements KeyedTable {
 
   look(key: Key, tokens: number): { available: number; waitMs: number } {
     const available = this.#addon.keyedLook(this.#number, key, timeFor(this.#clock), tokens, scratch)
-    return { available, waitMs: scratch[FIELD.waitMs] as number }
+    return { available, waitMs: scratch[LOOK.waitMs] as number }
+  }
+
+  survey(key: Key, base: number): Axis {
+    this.#addon.keyedSurvey(this.#number, key, timeFor(this.#clock), base, scratch)
+    return {
+      generation: scratch[SURVEY.generation] as number,
+      digits: scratch[SURVEY.digits] as number,
+      produced: scratch[SURVEY.produced] as number,
+      spent: scratch[SURVEY.spent] as number,
+      burst: scratch[SURVEY.burst] as number,
+      pausedMs: scratch[SURVEY.roomMs] as number,
+      requestsPerSecond: scratch[SURVEY.rate] as number,
+      burstSize: scratch[SURVEY.burstTokens] as number,
+      ...axisBase(base),
+    }
+  }
+
+  reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null {
+    const start = this.#addon.keyedReserveRun(
+      this.#number,
+      key,
+      timeFor(this.#clock),
+      exactBaseOf(axis),
+      axis.generation,
+      units,
+      reach,
+      limit,
+    )
+    return Number.isNaN(start) ? null : start
+  }
+
+  returnRun(key: Key, axis: Axis, end: number, units: number): boolean {
+    const { generation } = axis
+    return this.#addon.keyedReturnRun(
+      this.#number,
+      key,
+      timeFor(this.#clock),
+      exactBaseOf(axis),
+      generation,
+      end,
+      units,
+    )
+  }
+
+  msUntil(axis: Axis, place: number): number {
+    return this.#addon.keyedMsUntil(this.#number, 0, timeFor(this.#clock), exactBaseOf(axis), place)
   }
 
   reset(key: Key): void {

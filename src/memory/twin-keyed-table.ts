@@ -1,14 +1,12 @@
 import { type Clock, timeOf } from '../internal/clock.js'
 import { nsFromMs } from '../internal/rate.js'
-import type { Ticket } from './bucket.js'
+import { type Axis, axisBase, baseOf } from './axis.js'
 import { type Key, hashOfKey } from './key-hash.js'
-import { type KeyedPosition, KeyedBuckets } from './keyed-buckets.js'
+import { KeyedBuckets } from './keyed-buckets.js'
 import type { KeyedTable } from './keyed-table.js'
 import { type KeyedParameters, KeyedTerms } from './keyed-terms.js'
 import { OUTCOME, type Outcome } from './token-bucket.js'
 import { msFromWait, waitNsFromMs } from './twin-times.js'
-
-type TwinTicket = Ticket & { readonly at: KeyedPosition }
 
 /** A keyed table through the TypeScript twin. */
 export class TwinKeyedTable implements KeyedTable {
@@ -39,20 +37,6 @@ export class TwinKeyedTable implements KeyedTable {
     return this.#buckets.tryAcquire(this.#nowNs(), this.#hash(key), tokens)
   }
 
-  reserve(key: Key, tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: TwinTicket } {
-    const { outcome, waitNs, at } = this.#buckets.reserve(
-      this.#nowNs(),
-      this.#hash(key),
-      tokens,
-      waitNsFromMs(maxWaitMs),
-    )
-    return { outcome, ticket: { waitMs: msFromWait(waitNs), at } }
-  }
-
-  cancel(key: Key, ticket: TwinTicket, tokens: number): number {
-    return this.#buckets.cancel(this.#nowNs(), this.#hash(key), ticket.at, tokens)
-  }
-
   refund(key: Key, tokens: number): number {
     return this.#buckets.refund(this.#nowNs(), this.#hash(key), tokens)
   }
@@ -68,6 +52,45 @@ export class TwinKeyedTable implements KeyedTable {
   look(key: Key, tokens: number): { available: number; waitMs: number } {
     const { available, waitNs } = this.#buckets.look(this.#nowNs(), this.#hash(key), tokens)
     return { available, waitMs: msFromWait(waitNs) }
+  }
+
+  survey(key: Key, base: number): Axis {
+    const { generation, produced, spent, roomNs } = this.#buckets.survey(this.#nowNs(), this.#hash(key))
+    const { asked, burst, digits } = this.#buckets.terms
+    const from = BigInt(base)
+    return {
+      generation: Number(generation),
+      digits,
+      produced: Number(produced - from),
+      spent: Number(spent - from),
+      burst: Number(burst),
+      pausedMs: msFromWait(roomNs),
+      requestsPerSecond: asked.rate,
+      burstSize: asked.burst,
+      ...axisBase(base),
+    }
+  }
+
+  reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null {
+    const base = baseOf(axis)
+    const { outcome, start } = this.#buckets.reserveRun(
+      this.#nowNs(),
+      this.#hash(key),
+      BigInt(axis.generation),
+      BigInt(units),
+      BigInt(reach),
+      base + BigInt(limit),
+    )
+    return outcome === OUTCOME.granted ? Number(start - base) : null
+  }
+
+  returnRun(key: Key, axis: Axis, end: number, units: number): boolean {
+    const place = baseOf(axis) + BigInt(end)
+    return this.#buckets.returnRun(this.#nowNs(), this.#hash(key), BigInt(axis.generation), place, BigInt(units))
+  }
+
+  msUntil(axis: Axis, place: number): number {
+    return msFromWait(this.#buckets.terms.timeUntil(baseOf(axis) + BigInt(place), this.#nowNs()))
   }
 
   reset(key: Key): void {

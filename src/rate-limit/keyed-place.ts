@@ -1,22 +1,8 @@
 import { SharedMemoryError } from '../errors.js'
-import type { Key } from '../memory/key-hash.js'
 import { keyedTableByName } from '../memory/keyed-names.js'
-import type { KeyedTable } from '../memory/keyed-table.js'
 import { type PlacedTable, createKeyedTable, openKeyedTable } from '../memory/open-keyed-table.js'
 import type { CellAddress } from '../memory/region.js'
 import type { CompleteKeyedPolicy } from './keyed-policy.js'
-import type { LimitPart } from './rate-limiter-all.js'
-
-/** The bucket of one key, for `RateLimiter.all`. */
-export function bucketOfKey(table: KeyedTable, key: Key, policy: CompleteKeyedPolicy): LimitPart['bucket'] {
-  return {
-    tryAcquire: (tokens) => table.tryAcquire(key, tokens),
-    refund: (tokens) => table.refund(key, tokens),
-    charge: (tokens) => table.charge(key, tokens),
-    available: () => table.look(key, 1).available,
-    parameters: () => policy,
-  }
-}
 
 /** The table of a policy: a new one, that of its name, or that of a handle. */
 export function placeTable(policy: CompleteKeyedPolicy, adopted: CellAddress | null): PlacedTable {

@@ -1,17 +1,16 @@
 import type { Clock } from '../internal/clock.js'
-import type { Ticket } from '../memory/bucket.js'
 import type { Key } from '../memory/key-hash.js'
 import type { KeyedTable } from '../memory/keyed-table.js'
-import type { Places } from './wait-lane.js'
-import { WaitLanes } from './wait-lanes.js'
+import { WaitQueue, type WaitTally } from './wait-queue.js'
+import { WaitingKey } from './waiting-key.js'
 
 /** The callers of one keyed limiter that wait in this thread: a queue for each key that is waited for, and none for the others. */
 export class KeyedQueue {
   readonly #table: KeyedTable
   readonly #clock: Clock
-  readonly #queues = new Map<Key, WaitLanes>()
-  #size = 0
-  #waitedMs = 0
+  readonly #queues = new Map<Key, WaitQueue>()
+  readonly #tally: WaitTally = { waiting: 0, waitedMs: 0 }
+  #arrivals = 0
 
   constructor(table: KeyedTable, clock: Clock) {
     this.#table = table
@@ -20,30 +19,58 @@ export class KeyedQueue {
 
   /** How many wait. */
   get size(): number {
-    return this.#size
+    return this.#tally.waiting
   }
 
   /** Milliseconds that admitted callers have waited in all. */
   get waitedMs(): number {
-    let waitedMs = this.#waitedMs
-    for (const queue of this.#queues.values()) waitedMs += queue.waitedMs
-    return waitedMs
+    return this.#tally.waitedMs
   }
 
-  /** Waits for a reservation of `tokens` of `key` to fall due; see {@link WaitLanes.wait}. */
-  async wait(
+  /** Whether somebody waits for the key. */
+  has(key: Key): boolean {
+    return this.#queues.size > 0 && this.#queues.has(key)
+  }
+
+  /** Waits for the caller's turn; see {@link WaitQueue.wait}. */
+  wait(
     key: Key,
-    ticket: Ticket,
     tokens: number,
     signal: AbortSignal | undefined,
     admitted: () => void,
+    place = this.arrive(),
   ): Promise<void> {
-    this.#size++
-    try {
-      await this.#queueOf(key).wait(ticket, tokens, signal, admitted)
-    } finally {
-      this.#size--
-    }
+    return this.#queueOf(key).wait(tokens, signal, admitted, place)
+  }
+
+  /** The next place in the order of arrival, of all keys. */
+  arrive(): number {
+    return this.#arrivals++
+  }
+
+  /** How long a newcomer would wait for `tokens`, ms. */
+  estimateMs(key: Key, tokens: number): number {
+    return this.#queues.get(key)?.estimateMs(tokens) ?? this.#table.look(key, tokens).waitMs
+  }
+
+  /** Lets those go on who should have gone on by now; see {@link WaitQueue.catchUp}. */
+  catchUp(key: Key): void {
+    if (this.has(key)) this.#queues.get(key)?.catchUp()
+  }
+
+  /** Gives tokens of the key back. Who waits for it is served earlier. */
+  refund(key: Key, tokens: number): number {
+    return this.#change(key, true, () => this.#table.refund(key, tokens))
+  }
+
+  /** Admits nothing of the key for `ms` > 0. */
+  pause(key: Key, ms: number): void {
+    this.#change(key, false, () => this.#table.pause(key, ms))
+  }
+
+  /** Fills the key's bucket. */
+  reset(key: Key): void {
+    this.#change(key, false, () => this.#table.reset(key))
   }
 
   /** Ends every wait with `reason`. */
@@ -51,24 +78,17 @@ export class KeyedQueue {
     for (const queue of [...this.#queues.values()]) queue.refuseAll(reason)
   }
 
-  #queueOf(key: Key): WaitLanes {
+  #change<T>(key: Key, isGain: boolean, change: () => T): T {
+    const queue = this.#queues.get(key)
+    return queue === undefined ? change() : queue.change(isGain, change)
+  }
+
+  #queueOf(key: Key): WaitQueue {
     const known = this.#queues.get(key)
     if (known !== undefined) return known
-    const made = new WaitLanes(placesOf(this.#table, key), this.#clock, () => {
-      this.#queues.delete(key)
-      this.#waitedMs += made.waitedMs
-    })
+    const idle = (): void => void this.#queues.delete(key)
+    const made = new WaitQueue(new WaitingKey(this.#table, key), this.#clock, { tally: this.#tally, idle })
     this.#queues.set(key, made)
     return made
-  }
-}
-
-/** A key's bucket as a wait sees it. Rate and burst of a table never change, so no place in time does. */
-function placesOf(table: KeyedTable, key: Key): Places {
-  return {
-    isFixed: true,
-    isStale: () => false,
-    renew: (ticket) => ticket,
-    cancel: (ticket, tokens) => table.cancel(key, ticket, tokens),
   }
 }

@@ -2,21 +2,20 @@ import { notify } from '../internal/listeners.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
-import type { Ticket } from '../memory/bucket.js'
 import { type Key, checkKey } from '../memory/key-hash.js'
 import type { KeyedTable } from '../memory/keyed-table.js'
 import { addressIn } from '../memory/handles.js'
 import type { CellAddress } from '../memory/region.js'
-import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
+import { OUTCOME } from '../memory/token-bucket.js'
 import { GRANTED } from './granted.js'
 import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './keyed-handle.js'
 import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './keyed-policy.js'
-import { bucketOfKey, placeTable } from './keyed-place.js'
+import { placeTable } from './keyed-place.js'
 import { KeyedQueue } from './keyed-queue.js'
 import { clockOfName } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
 import type { LimitPart } from './rate-limiter-all.js'
-import { disposedError, moreThanBurst, noRoomForKey, rateLimitExceeded } from './refusals.js'
+import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
 
 /** The axis of a table lasts a hundred years from its start. */
 const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
@@ -102,12 +101,12 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * Waits for tokens of a key; first come, first served for each key, over all threads.
+   * Waits for tokens of a key. For each key it is first come, first served in this thread, whatever the callers cost; where several threads wait
+   * for one key, each takes what it needs next as it gets to it.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
-   * @param options - `signal` ends the wait, `maxWaitMs` refuses a longer one at once. What an ended wait had reserved goes back whole if
-   *   nobody has reserved behind it, else not at all; callers of this thread behind it that wait for as many tokens move up instead
+   * @param options - `signal` ends the wait, and those behind it move up; `maxWaitMs` refuses a longer one at once
    * @returns a promise that resolves when the tokens are the caller's
    * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when it would wait longer than allowed, waiting is off, the
    *   queue is full, or there is no room for the key; nothing is consumed then
@@ -115,7 +114,9 @@ export class KeyedRateLimiter implements Disposable {
    */
   acquire(key: Key, tokens?: number, options?: AcquireOptions): Promise<void> {
     try {
-      if (options === undefined && (tokens === undefined || tokens === 1) && this.#takeOne(key)) {
+      const isPlain = options === undefined && (tokens === undefined || tokens === 1)
+      // Whoever waits already comes first, also where the loop is late and tokens are there again.
+      if (isPlain && !this.#queue.has(key) && this.#takeOne(key)) {
         this.#allowed++
         return GRANTED
       }
@@ -127,7 +128,7 @@ export class KeyedRateLimiter implements Disposable {
 
   /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
   takeNow(key: Key): boolean {
-    if (!this.#takeOne(key)) return false
+    if (this.#queue.has(key) || !this.#takeOne(key)) return false
     this.#allowed++
     return true
   }
@@ -139,7 +140,7 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /**
-   * How long a key would have to wait for tokens, for a Retry-After. Takes nothing.
+   * How long a key would have to wait for tokens, for a Retry-After: by its debt, and by whoever waits for it in this thread. Takes nothing.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, > 0 and at most `burstSize`; default 1
@@ -148,11 +149,12 @@ export class KeyedRateLimiter implements Disposable {
   retryAfterMs(key: Key, tokens = 1): number {
     this.#checkUsable()
     this.#checkTokens(tokens)
-    return this.#table.look(checkKey('key', key), tokens).waitMs
+    return this.#queue.estimateMs(checkKey('key', key), tokens)
   }
 
   /**
-   * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`.
+   * Gives tokens of a key back that were taken and not used. Never fills its bucket beyond `burstSize`. Who waits for it in this thread is
+   * served that much earlier.
    *
    * @param key - a string, number or bigint
    * @param tokens - how many, >= 0
@@ -161,13 +163,13 @@ export class KeyedRateLimiter implements Disposable {
   refund(key: Key, tokens: number): void {
     this.#checkUsable()
     checkNumber('tokens', tokens, { min: 0 })
-    this.#table.refund(checkKey('key', key), Math.min(tokens, this.#policy.burstSize))
+    this.#queue.refund(checkKey('key', key), Math.min(tokens, this.#policy.burstSize))
   }
 
   /**
    * Admits nothing of a key for a while, in every thread: for the Retry-After of one server among many. One token is there when the pause
-   * ends. A pause that ends later stays; callers that wait for the key already keep their times; less than a token may be had up to
-   * `1 / requestsPerSecond` earlier.
+   * ends. A pause that ends later stays. Who waits for the key in this thread waits on; in another thread, those go on who were to be
+   * served within the next 5 ms, or next. Less than a token may be had up to `1 / requestsPerSecond` earlier.
    *
    * @param key - a string, number or bigint
    * @param ms - how long from now, >= 0; what is longer than ten years is ten years
@@ -176,13 +178,14 @@ export class KeyedRateLimiter implements Disposable {
   pauseFor(key: Key, ms: number): void {
     this.#checkUsable()
     checkKey('key', key)
-    if (checkNumber('ms', ms, { min: 0 }) > 0) this.#table.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
+    if (checkNumber('ms', ms, { min: 0 }) <= 0) return
+    this.#queue.pause(key, Math.min(ms, LONGEST_PAUSE_MS))
   }
 
-  /** Fills a key's bucket. Callers that wait for it already keep their times. */
+  /** Fills a key's bucket. Who waits for it in this thread is served from it first. */
   reset(key: Key): void {
     this.#checkUsable()
-    this.#table.reset(checkKey('key', key))
+    this.#queue.reset(checkKey('key', key))
   }
 
   /** What this limiter has done in this thread, over all keys. */
@@ -194,20 +197,22 @@ export class KeyedRateLimiter implements Disposable {
   partOf(key: Key): LimitPart {
     return {
       limiter: this,
-      bucket: bucketOfKey(this.#table, key, this.#policy),
+      bucket: {
+        tryAcquire: (tokens) => this.#table.tryAcquire(key, tokens),
+        refund: (tokens) => this.#queue.refund(key, tokens),
+        charge: (tokens) => this.#table.charge(key, tokens),
+        available: () => this.#table.look(key, 1).available,
+        parameters: () => this.#policy,
+      },
       checkUsable: () => this.#checkUsable(),
       clock: this.#policy.clock,
-      estimateMs: (tokens) => this.#table.look(key, tokens).waitMs,
-      letIn: (tokens, options) => {
-        const ticket = this.#reserve(key, tokens, this.#maxWaitMs(options))
-        this.#table.cancel(key, ticket, tokens)
-        return ticket.waitMs
-      },
-      arrive: () => -1,
-      wait: async (tokens, _place, waitMs, signal) => {
-        const ticket = this.#reserve(key, tokens, Infinity)
+      estimateMs: (tokens) => this.#queue.estimateMs(key, tokens),
+      letIn: (tokens, options) => this.#letIn(key, tokens, this.#maxWaitMs(options), true),
+      arrive: () => this.#queue.arrive(),
+      wait: (tokens, place, waitMs, signal) => {
+        const wait = this.#queue.wait(key, tokens, signal, () => undefined, place)
         notify('onWait', this.#policy.onWait, waitMs)
-        if (ticket.waitMs > 0) await this.#queue.wait(key, ticket, tokens, signal, () => undefined)
+        return wait
       },
       returned: () => undefined,
       count: (outcome) => {
@@ -271,13 +276,16 @@ export class KeyedRateLimiter implements Disposable {
     const maxWaitMs = this.#maxWaitMs(options)
     const signal = checkSignal('signal', options?.signal)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
-    const ticket = this.#reserve(key, tokens, maxWaitMs)
-    if (ticket.waitMs <= 0) {
+    this.#checkUsable()
+    this.#checkTokens(tokens)
+    this.#queue.catchUp(key)
+    if (!this.#queue.has(key) && this.#table.tryAcquire(key, tokens) === OUTCOME.granted) {
       this.#allowed++
       return GRANTED
     }
-    const wait = this.#queue.wait(key, ticket, tokens, signal, () => this.#allowed++)
-    notify('onWait', this.#policy.onWait, ticket.waitMs)
+    const waitMs = this.#letIn(key, tokens, maxWaitMs)
+    const wait = this.#queue.wait(key, tokens, signal, () => this.#allowed++)
+    notify('onWait', this.#policy.onWait, waitMs)
     return wait
   }
 
@@ -289,28 +297,18 @@ export class KeyedRateLimiter implements Disposable {
     return waitOnLimit ? (ownMs ?? maxWaitMs) : 0
   }
 
-  /** Reserves for a caller that will wait in this thread's queue, if it has to. */
-  #reserve(key: Key, tokens: number, maxWaitMs: number): Ticket {
-    this.#checkUsable()
-    this.#checkTokens(tokens)
-    const waiting = this.#queue.size
-    const hasPlace = waiting < this.#policy.maxQueue
-    const { outcome, ticket } = this.#table.reserve(key, tokens, hasPlace ? maxWaitMs : 0)
-    if (outcome === OUTCOME.granted) return ticket
-    this.#denied++
-    const because = !hasPlace
-      ? `${waiting} callers wait already, which is maxQueue`
-      : ticket.waitMs === Infinity
-        ? 'no wait is long enough'
-        : maxWaitMs > 0
-          ? `that is longer than ${maxWaitMs} ms`
-          : 'waiting is not wanted'
-    throw this.#refusal(outcome, tokens, ticket.waitMs, because)
-  }
-
-  #refusal(outcome: Outcome, tokens: number, waitMs: number, because: string): Error {
+  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
+  #letIn(key: Key, tokens: number, maxWaitMs: number, isAsked = this.#policy.onWait !== undefined): number {
     const name = this.#policy.name ?? null
-    return outcome === OUTCOME.busy ? noRoomForKey(waitMs, name) : rateLimitExceeded(tokens, waitMs, because, name)
+    const roomMs = this.#queue.has(key) ? 0 : this.#table.survey(key, 0).pausedMs
+    const waiting = this.#queue.size
+    const isFull = waiting >= this.#policy.maxQueue
+    if (roomMs === 0 && !isFull && maxWaitMs === Infinity && !isAsked) return Infinity
+    const waitMs = Math.max(this.#queue.estimateMs(key, tokens), Number.MIN_VALUE)
+    if (roomMs === 0 && !isFull && waitMs <= maxWaitMs) return waitMs
+    this.#denied++
+    if (roomMs > 0) throw noRoomForKey(waitMs, name)
+    throw rateLimitExceeded(tokens, waitMs, isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs), name)
   }
 
   #checkTokens(tokens: number): void {

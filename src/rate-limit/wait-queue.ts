@@ -5,6 +5,21 @@ import type { WaitingBucket } from '../memory/bucket.js'
 import type { Caller } from './caller.js'
 import { WaitingLine } from './waiting-line.js'
 
+/** What the callers of a limiter do, over all its queues. */
+export interface WaitTally {
+  /** How many wait. */
+  waiting: number
+  /** Milliseconds that admitted callers have waited in all. */
+  waitedMs: number
+}
+
+/** A limiter with many queues, which tells each of what changes its bucket. */
+export interface QueueOwner {
+  readonly tally: WaitTally
+  /** Nobody waits in the queue any more. */
+  idle(): void
+}
+
 /** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
 const waitingQueues = new Set<WaitQueue>()
 
@@ -37,7 +52,7 @@ class Waiter implements Caller, SignalListener {
 
   admitted(): void {
     if (this.signal !== undefined) unwatchSignal(this.signal, this)
-    this.queue.countWait(this.startedMs)
+    this.queue.endWait(this.startedMs)
     this.whenAdmitted()
     this.settle.resolve()
   }
@@ -48,23 +63,28 @@ class Waiter implements Caller, SignalListener {
 
   refuse(reason: unknown): void {
     if (this.signal !== undefined) unwatchSignal(this.signal, this)
+    this.queue.endWait(null)
     this.settle.reject(reason)
   }
 }
 
-/** The callers of one limiter that wait in this thread, behind one timer. */
+/** The callers of one bucket that wait in this thread, behind one timer. */
 export class WaitQueue {
   readonly #clock: Clock
   readonly #line: WaitingLine
   readonly #timer: DueTimer
+  readonly #owner: QueueOwner | null
+  readonly #tally: WaitTally
   #isArmed = false
   #willLook = false
-  #waitedMs = 0
 
-  constructor(bucket: WaitingBucket, clock: Clock) {
+  /** @param owner - of a queue for one of many keys; null: of the only one of a limiter */
+  constructor(bucket: WaitingBucket, clock: Clock, owner: QueueOwner | null = null) {
     this.#clock = clock
+    this.#owner = owner
+    this.#tally = owner?.tally ?? { waiting: 0, waitedMs: 0 }
     // On a test's clock every limiter is in this thread, and tells of its changes itself.
-    this.#line = new WaitingLine(bucket, clock === systemClock)
+    this.#line = new WaitingLine(bucket, owner === null && clock === systemClock)
     this.#timer = {
       due: 0,
       order: 0,
@@ -83,7 +103,7 @@ export class WaitQueue {
 
   /** Milliseconds that admitted callers have waited in all. */
   get waitedMs(): number {
-    return this.#waitedMs
+    return this.#tally.waitedMs
   }
 
   /**
@@ -99,14 +119,16 @@ export class WaitQueue {
     })
     waiter.place = place
     if (signal !== undefined) watchSignal(signal, waiter)
-    waitingQueues.add(this)
+    this.#tally.waiting++
+    if (this.#owner === null) waitingQueues.add(this)
     if (this.#line.enter(waiter)) this.#look()
     return wait
   }
 
-  /** A wait has ended well. */
-  countWait(startedMs: number): void {
-    this.#waitedMs += this.#clock.now() - startedMs
+  /** A wait has ended: well, if it tells when it began. */
+  endWait(startedMs: number | null): void {
+    this.#tally.waiting--
+    if (startedMs !== null) this.#tally.waitedMs += this.#clock.now() - startedMs
   }
 
   /** The next place in the order of arrival. */
@@ -127,6 +149,19 @@ export class WaitQueue {
   /** Lets those go on who should have gone on by now: the loop is late, and a newcomer is about to ask. */
   catchUp(): void {
     if (this.#isArmed && this.#timer.due <= this.#clock.now()) this.#look()
+  }
+
+  /**
+   * Makes a change of the bucket that its axis does not show, and lets everybody begin anew after it.
+   *
+   * @param isGain - whether it only adds tokens, so that those that are held already stay good
+   */
+  change<T>(isGain: boolean, change: () => T): T {
+    if (isGain) this.#line.giveBack()
+    else this.#line.letGo()
+    const result = change()
+    this.#look()
+    return result
   }
 
   /** Something has changed: everybody's turn may come at another time. */
@@ -165,6 +200,7 @@ export class WaitQueue {
     this.#isArmed = this.#line.size > 0
     // A clock of a test's own may be so large that it cannot tell such a moment from now.
     if (this.#isArmed) timers.add(this.#timer, Math.max(nextMs, SHORTEST_MS, Math.abs(this.#clock.now()) * 2 ** -50))
-    else waitingQueues.delete(this)
+    else if (this.#owner === null) waitingQueues.delete(this)
+    else this.#owner.idle()
   }
 }

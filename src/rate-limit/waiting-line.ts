@@ -128,6 +128,24 @@ export class WaitingLine {
     return nextMs
   }
 
+  /** Gives back what is held, as far as nobody stands behind it: the bucket is about to be changed, and the next look begins anew. */
+  giveBack(): void {
+    const axis = this.#survey()
+    for (let caller = this.#callers.first; caller?.isCovered === true; caller = caller.next) {
+      caller.isCovered = false
+      this.#waiting += caller.tokens
+    }
+    this.#covered = 0
+    this.#uncovered = this.#callers.first
+    this.#returnSurplus(axis)
+  }
+
+  /** The same, and what cannot be given back is good no more. */
+  letGo(): void {
+    this.giveBack()
+    this.#held.clear()
+  }
+
   /** How long a newcomer would wait for `tokens`, ms: what is owed, and whoever waits before. */
   estimateMs(tokens: number): number {
     const axis = this.#bucket.survey()

@@ -12,6 +12,8 @@ constexpr auto kAcquire = Op::kAcquire;
 constexpr auto kReset = Op::kReset;
 constexpr auto kAvailable = Op::kAvailable;
 constexpr auto kCharge = Op::kCharge;
+constexpr auto kRun = Op::kRun;
+constexpr auto kReturn = Op::kReturn;
 
 // Whatever was left half done, every key is told what it has, and can go on.
 const std::vector<Op> kLast = {{kAvailable, 0}, {kAvailable, 1}, {kAcquire, 0}, {kAcquire, 1},
@@ -61,6 +63,16 @@ TEST("keyed explorer: a debt begins with a claim while others look") {
   explore({2, 1, false, {}, {{{kCharge, 0, 3}}, {{kAcquire, 0}, {kAvailable, 0}}}, kLast, 2});
 }
 
+TEST("keyed explorer: two threads take runs of a key that has no slot yet") {
+  explore({2, 1, false, {}, {{{kRun, 0}}, {{kRun, 0, 2}, {kAvailable, 0}}}, kLast, 4});
+}
+
+// Whoever stands at the end gives its run back; whoever comes in between stops that.
+const KeyedScenario kRuns{
+    2, 1, false, {{kRun, 0, 2}}, {{{kReturn, 0, 1, 2}, {kRun, 0}}, {{kRun, 0}, {kReturn, 0, 1, 3}}}, kLast, 4};
+
+TEST("keyed explorer: a run is given back while another thread takes the next one") { explore(kRuns); }
+
 // One slot for two keys: who comes second takes it, whatever the first one owes; and no denial is another's fault.
 const KeyedScenario kEviction{1, 2, true, {{kAcquire, 0, 2}}, {{{kAcquire, 0}}, {{kAcquire, 1, 2}}}, kLast, 2};
 
@@ -69,6 +81,10 @@ TEST("keyed explorer: a key is evicted while another thread decides about it") {
 TEST("keyed explorer finds a claim that does not see another one") { must_find<KeyedFault::kBlindClaim>(kForgotten); }
 
 TEST("keyed explorer finds a swap that is a load and a store") { must_find<KeyedFault::kSplitSwap>(kReclaim); }
+
+TEST("keyed explorer finds a run that is given back by a load and a store") {
+  must_find<KeyedFault::kSplitSwap>(kRuns);
+}
 
 TEST("keyed explorer finds a helper that renames what is in use") { must_find<KeyedFault::kBlindRename>(kTwoKeys); }
 

@@ -73,41 +73,62 @@ TEST("keyed: a key has its burst, gets it back at its rate, and touches no other
   EXPECT_EQ(table->size(2 * kSecond), 0);
 }
 
-TEST("keyed: reservations are granted in order, and cancelling gives back what nobody came after") {
+// Takes the next `units` millionths of a token, as a line of callers does; fails when that is refused.
+core::Run run_of(Table& table, uint64_t key, int64_t units, int64_t now = kSecond) {
+  const int64_t generation = table->survey(now, hash_of(key)).generation;
+  const core::Run run = table->reserve_run(now, hash_of(key), generation, units, 0, kSecond * kSecond);
+  CHECK(run.outcome == Outcome::kGranted);
+  return run;
+}
+constexpr int64_t kToken = 1'000'000;
+
+TEST("keyed: runs follow each other, fall due in order, and only the last one is given back") {
   Table table(10, 1, 1);
-  const auto first = table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs);
-  const auto second = table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs);
-  const auto third = table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs);
-  EXPECT_EQ(first.wait_ns, 0);
-  EXPECT_EQ(second.wait_ns, kSecond);
-  EXPECT_EQ(third.wait_ns, 2 * kSecond);
-  EXPECT_EQ(table->reserve(kSecond, hash_of(1), 1, kSecond).outcome, Outcome::kDenied);
-  EXPECT_EQ(table->cancel(kSecond, hash_of(1), second.ticket, 1), 0.0);
-  EXPECT_EQ(table->cancel(kSecond, hash_of(1), third.ticket, 1), 1.0);
-  EXPECT_EQ(table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs).wait_ns, 2 * kSecond);
+  EXPECT_EQ(table->survey(kSecond, hash_of(1)).generation, core::kNoSlot);
+  const core::Run first = run_of(table, 1, kToken);
+  const core::Run second = run_of(table, 1, kToken);
+  const core::Run third = run_of(table, 1, kToken);
+  EXPECT_EQ(second.start, first.start + kToken);
+  EXPECT_EQ(third.start, second.start + kToken);
+  EXPECT_EQ(table->time_until(kSecond, third.start + kToken), 2 * kSecond);
+  const int64_t generation = table->survey(kSecond, hash_of(1)).generation;
+  CHECK(!table->return_run(kSecond, hash_of(1), generation, second.start + kToken, kToken));
+  CHECK(!table->return_run(kSecond, hash_of(1), generation + 1, third.start + kToken, kToken));
+  CHECK(table->return_run(kSecond, hash_of(1), generation, third.start + kToken, kToken / 4));
+  CHECK(!table->return_run(kSecond, hash_of(1), generation, third.start + kToken, kToken));
+  EXPECT_EQ(table->survey(kSecond, hash_of(1)).spent, third.start + kToken * 3 / 4);
   EXPECT_EQ(table->refund(kSecond, hash_of(1), 100), 1.0);
   EXPECT_EQ(table->refund(kSecond, hash_of(2), 100), 0.0);
 }
 
-TEST("keyed: cancelling gives back all or nothing, so that nothing stands beyond the end") {
+TEST("keyed: a run begins at its limit at most, and never before its reach or the burst") {
   Table table(10, 1, 4);
-  std::vector<core::KeyedReservation> made;
-  for (const double tokens : {1.0, 1.0, 4.0, 1.0, 4.0, 1.0})
-    made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
-  EXPECT_EQ(made[5].wait_ns, 8 * kSecond);
-  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[4].ticket, 4), 0.0);
-  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[2].ticket, 4), 0.0);
-  EXPECT_EQ(table->reserve(kSecond, hash_of(1), 4, core::kMaxWaitNs).wait_ns, 12 * kSecond);
+  const core::KeyedSurvey unseen = table->survey(kSecond, hash_of(1));
+  EXPECT_EQ(unseen.spent, unseen.produced - 4 * kToken);
+  const auto run_at = [&](int64_t now, int64_t generation, int64_t reach, int64_t limit) {
+    return table->reserve_run(now, hash_of(1), generation, kToken, reach, limit);
+  };
+  EXPECT_EQ(run_at(kSecond, core::kNoSlot, 0, unseen.spent - 1).outcome, Outcome::kDenied);
+  EXPECT_EQ(table->size(kSecond), 0);
+  EXPECT_EQ(run_at(kSecond, core::kNoSlot, 9 * kToken, unseen.spent).start, unseen.spent);
+  // What the key has not spent for a while is gone, beyond its reach.
+  const core::KeyedSurvey seen = table->survey(9 * kSecond, hash_of(1));
+  EXPECT_EQ(run_at(9 * kSecond, core::kNoSlot, 0, seen.produced).outcome, Outcome::kBusy);
+  EXPECT_EQ(run_at(9 * kSecond, seen.generation, 6 * kToken, seen.produced).start, seen.produced - 6 * kToken);
+  EXPECT_EQ(run_at(9 * kSecond, seen.generation, 0, seen.produced).start, seen.produced - 4 * kToken);
+  // A slot that was freed does not tell what was spent before.
+  table->reset(hash_of(1));
+  EXPECT_EQ(run_at(9 * kSecond, seen.generation, 6 * kToken, seen.produced).start, seen.produced - 4 * kToken);
 }
 
-TEST("keyed: a reservation whose place is the end again, since all after it went, is given back") {
-  Table table(10, 1, 4);
-  std::vector<core::KeyedReservation> made;
-  for (const double tokens : {4.0, 3.0, 2.0})
-    made.push_back(table->reserve(kSecond, hash_of(1), tokens, core::kMaxWaitNs));
-  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[2].ticket, 2), 2.0);
-  EXPECT_EQ(table->cancel(kSecond, hash_of(1), made[1].ticket, 3), 3.0);
-  EXPECT_EQ(table->reserve(kSecond, hash_of(1), 1, core::kMaxWaitNs).wait_ns, kSecond);
+TEST("keyed: a key without room is told when there is some") {
+  Table table(1, 1, 2, false);
+  CHECK(table->try_acquire(kSecond, hash_of(1), 1) == Outcome::kGranted);
+  const core::KeyedSurvey seen = table->survey(kSecond, hash_of(2));
+  EXPECT_EQ(seen.room_ns, kSecond);
+  EXPECT_EQ(table->reserve_run(kSecond, hash_of(2), seen.generation, kToken, 0, seen.produced).outcome, Outcome::kBusy);
+  EXPECT_EQ(table->survey(2 * kSecond, hash_of(2)).room_ns, 0);
+  run_of(table, 2, kToken, 2 * kSecond);
 }
 
 TEST("keyed: a debt is paid off before the key is admitted again, also where it begins with it") {
@@ -127,7 +148,6 @@ TEST("keyed: a group without room denies, until one of its keys is full again") 
   EXPECT_EQ(table->try_acquire(kSecond, hash_of(9), 1), Outcome::kBusy);
   EXPECT_EQ(table->look(kSecond, hash_of(9), 1).available, 0.0);
   EXPECT_EQ(table->look(kSecond, hash_of(9), 1).wait_ns, kSecond);
-  EXPECT_EQ(table->reserve(kSecond, hash_of(9), 1, 0).wait_ns, kSecond);
   // The key whose bucket is full again has left its slot to the new one, and is served from a full bucket all the same.
   CHECK(table->try_acquire_one(2 * kSecond, hash_of(9)));
   EXPECT_EQ(table->try_acquire(2 * kSecond, hash_of(1), 1), Outcome::kBusy);
@@ -145,12 +165,15 @@ TEST("keyed: a group without room evicts the key nearest to full, and nobody els
   EXPECT_EQ(table->look(kSecond, hash_of(0), 1).available, 5.0);
 }
 
-TEST("keyed: a ticket of a key that was evicted gives nothing back") {
+TEST("keyed: a run of a key that was evicted gives nothing back") {
   Table table(1, 1, 5, true);
-  const auto held = table->reserve(kSecond, hash_of(1), 5, 0);
+  const core::Run held = run_of(table, 1, 5 * kToken);
+  const int64_t generation = table->survey(kSecond, hash_of(1)).generation;
   CHECK(table->try_acquire_one(kSecond, hash_of(2)));
+  CHECK(!table->return_run(kSecond, hash_of(1), generation, held.start + 5 * kToken, kToken));
   CHECK(table->try_acquire(kSecond, hash_of(1), 5) == Outcome::kGranted);
-  EXPECT_EQ(table->cancel(kSecond, hash_of(1), held.ticket, 5), 0.0);
+  EXPECT_EQ(table->survey(kSecond, hash_of(1)).spent, held.start + 5 * kToken);
+  CHECK(!table->return_run(kSecond, hash_of(1), generation, held.start + 5 * kToken, 5 * kToken));
   EXPECT_EQ(table->look(kSecond, hash_of(1), 1).available, 0.0);
 }
 

@@ -112,26 +112,26 @@ TEST("keyed threads: any mixture of operations leaves a table that works") {
   run_threads(kThreads, [&](int index) {
     std::mt19937_64 random(static_cast<uint64_t>(index) + 10);
     uint64_t held_key = 0;
-    core::KeyedTicket ticket;
-    bool holds = false;
+    int64_t held_generation = 0;
+    int64_t held_end = 0;
+    constexpr int64_t kUnits = 3'000;
     for (int64_t now = clock_ns(); now < end; now = clock_ns()) {
       const uint64_t hash = hash_of(random() % 100);
       switch (random() % 8) {
         case 0: {
-          const core::KeyedReservation made = table->reserve(now, hash, 3, kSecond);
+          const core::KeyedSurvey seen = table->survey(now, hash);
+          const core::Run made =
+              table->reserve_run(now, hash, seen.generation, kUnits, kUnits, seen.produced + 100 * kUnits);
           if (made.outcome != Outcome::kGranted) break;
           held_key = hash;
-          ticket = made.ticket;
-          holds = true;
+          held_generation = table->survey(now, hash).generation;
+          held_end = made.start + kUnits;
           break;
         }
-        case 1: {
-          if (!holds) break;
-          const double returned = table->cancel(now, held_key, ticket, 3);
-          CHECK(returned >= 0 && returned <= 3);
-          holds = false;
+        case 1:
+          if (held_end != 0) table->return_run(now, held_key, held_generation, held_end, kUnits);
+          held_end = 0;
           break;
-        }
         case 2:
           table->charge(now, hash, 15);
           break;

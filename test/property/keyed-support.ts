@@ -1,8 +1,10 @@
 import { nativeAddon } from '../../dist/internal/native.js'
+import { costInUnits } from '../../dist/internal/rate.js'
 import type { KeyedTable } from '../../dist/memory/keyed-table.js'
 import { type KeyedParameters, KeyedTerms, keyedCells } from '../../dist/memory/keyed-terms.js'
 import { NativeKeyedTable } from '../../dist/memory/native-keyed-table.js'
 import { allocateOwnBuffer } from '../../dist/memory/region.js'
+import { OUTCOME } from '../../dist/memory/token-bucket.js'
 import { TwinKeyedTable } from '../../dist/memory/twin-keyed-table.js'
 import type { MakeLimit } from './bucket-bound-properties.js'
 import { HandClock } from './bucket-support.js'
@@ -21,7 +23,13 @@ export function createTwinTable(words: BigInt64Array, parameters: KeyedParameter
   return TwinKeyedTable.create(words, parameters, SEED, clock)
 }
 
-/** The bucket of one key as a limit. */
+/** A run of a key's axis, as a line of callers holds it. */
+interface HeldRun {
+  readonly end: number
+  readonly units: number
+}
+
+/** The bucket of one key as a limit: a reservation is a run that is taken whatever its start, and goes back if it is the last. */
 export function limitOfKey(create: typeof createTwinTable): MakeLimit {
   return (rate, burst) => {
     const clock = new HandClock()
@@ -30,8 +38,18 @@ export function limitOfKey(create: typeof createTwinTable): MakeLimit {
     return {
       limit: {
         tryAcquire: (tokens) => table.tryAcquire('key', tokens),
-        reserve: (tokens, maxWaitMs) => table.reserve('key', tokens, maxWaitMs),
-        cancel: (ticket, tokens) => table.cancel('key', ticket, tokens),
+        reserve: (tokens) => {
+          const axis = table.survey('key', 0)
+          const units = Math.min(costInUnits(tokens, axis.digits), axis.burst)
+          const start = table.reserveRun('key', axis, units, 0, Number.MAX_SAFE_INTEGER)
+          if (start === null) return { outcome: OUTCOME.denied, ticket: { waitMs: Infinity, at: null } }
+          const run: HeldRun = { end: start + units, units }
+          return { outcome: OUTCOME.granted, ticket: { waitMs: table.msUntil(axis, run.end), at: run } }
+        },
+        cancel: ({ at }, tokens) => {
+          const { end, units } = at as HeldRun
+          return table.returnRun('key', table.survey('key', 0), end, units) ? tokens : 0
+        },
       },
       clock,
       unit: 10 ** -KeyedTerms.make(0n, parameters, { low: 1n, high: 2n }).digits,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { nativeAddon } from '../../dist/internal/native.js'
-import type { Ticket } from '../../dist/memory/bucket.js'
+import { costInUnits } from '../../dist/internal/rate.js'
+import type { Axis } from '../../dist/memory/axis.js'
 import { hashOfKey } from '../../dist/memory/key-hash.js'
-import type { KeyedPosition } from '../../dist/memory/keyed-buckets.js'
 import type { KeyedTable } from '../../dist/memory/keyed-table.js'
 import { KeyedTerms, keyedCells } from '../../dist/memory/keyed-terms.js'
 import { NativeKeyedTable } from '../../dist/memory/native-keyed-table.js'
@@ -14,8 +14,8 @@ import { createNativeTable, createTwinTable, freshTableWords } from './keyed-sup
 type Operation =
   | { kind: 'take' | 'reset' | 'size' }
   | { kind: 'tryAcquire' | 'look' | 'refund' | 'charge'; tokens: number }
-  | { kind: 'reserve'; tokens: number; maxWaitMs: number }
-  | { kind: 'cancel'; ticket: number }
+  | { kind: 'run'; tokens: number; reach: number; aheadMs: number }
+  | { kind: 'return'; which: number; share: number }
   | { kind: 'pause'; ms: number }
 
 const anyKeys = fc.oneof(
@@ -35,7 +35,7 @@ const shares = fc.oneof(
   fc.constantFrom(0.1, 0.5, 1),
   fc.integer({ min: 1, max: 20 }).map((n) => 1 / n),
 )
-const waits = fc.oneof(fc.constantFrom(0, Infinity, 1e300), fc.double({ min: 0, max: 10_000, noNaN: true }))
+const waits = fc.oneof(fc.constantFrom(0, -50, 1e12), fc.double({ min: -100, max: 10_000, noNaN: true }))
 const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ kind: 'take' as const }) },
   {
@@ -45,8 +45,18 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
       tokens: shares,
     }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('reserve' as const), tokens: shares, maxWaitMs: waits }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), ticket: fc.nat({ max: 30 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('run' as const), tokens: shares, reach: shares, aheadMs: waits }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('return' as const),
+      which: fc.nat({ max: 30 }),
+      share: fc.constantFrom(0.25, 1),
+    }),
+  },
   fc.record({ kind: fc.constant('pause' as const), ms: fc.double({ min: 1e-6, max: 1e8, noNaN: true }) }),
   fc.record({ kind: fc.constantFrom('reset' as const, 'size' as const) }),
 )
@@ -54,9 +64,12 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
 interface Side {
   readonly words: BigInt64Array
   readonly table: (turn: number) => KeyedTable
-  readonly ticketFor: (turn: number, ticket: Ticket) => Ticket
-  readonly held: { key: number; ticket: Ticket; tokens: number }[]
+  /** Runs that were taken: what was seen then, and where they end. */
+  readonly held: { key: number; axis: Axis; end: number; units: number }[]
 }
+
+/** What places are told from: the beginning of the axis, and a place that no double holds to a unit. */
+const BASES = [0, 2 ** 60]
 
 function apply(side: Side, turn: number, key: number, operation: Operation, burst: number): unknown {
   const table = side.table(turn)
@@ -70,36 +83,27 @@ function apply(side: Side, turn: number, key: number, operation: Operation, burs
       return table.pause(key, operation.ms)
     case 'size':
       return table.size()
-    case 'cancel': {
-      const held = side.held[operation.ticket % Math.max(1, side.held.length)]
-      return held === undefined
-        ? 'nothing held'
-        : table.cancel(held.key, side.ticketFor(turn, held.ticket), held.tokens)
+    case 'return': {
+      const held = side.held[operation.which % Math.max(1, side.held.length)]
+      if (held === undefined) return 'nothing held'
+      const units = Math.ceil(held.units * operation.share)
+      const isReturned = table.returnRun(held.key, held.axis, held.end, units)
+      if (isReturned) held.end -= units
+      return isReturned
     }
-    case 'reserve': {
-      const tokens = Math.min(operation.tokens * burst, 1e15)
-      const { outcome, ticket } = table.reserve(key, tokens, operation.maxWaitMs)
-      if (outcome === 0) side.held.push({ key, ticket, tokens })
-      return [outcome, ticket.waitMs]
+    case 'run': {
+      const axis = table.survey(key, BASES[turn % 2]!)
+      const units = costInUnits(Math.min(operation.tokens * burst, 1e15), axis.digits)
+      const reach = Math.ceil(axis.burst * operation.reach)
+      const limit = Math.floor(axis.produced + (operation.aheadMs / 1000) * axis.requestsPerSecond)
+      const start = table.reserveRun(key, axis, units, reach, Math.min(limit, 2 ** 60))
+      if (start === null) return axis
+      const now = table.survey(key, BASES[turn % 2]!)
+      side.held.push({ key, axis: now, end: start + units, units })
+      return [axis, now, start, table.msUntil(axis, start + units)]
     }
     default:
       return table[operation.kind](key, Math.min(operation.tokens * burst, 1e15))
-  }
-}
-
-const isNative = (ticket: Ticket): boolean => ticket.at instanceof Float64Array
-
-/** The ticket as the other implementation writes it. */
-function convert(ticket: Ticket): Ticket {
-  const { waitMs, at } = ticket
-  if (isNative(ticket)) {
-    const [high, low, generation] = at as Float64Array
-    return { waitMs, at: { position: (BigInt(high!) << 32n) + BigInt(low!), generation: BigInt(generation!) } }
-  }
-  const { position, generation } = at as KeyedPosition
-  return {
-    waitMs,
-    at: Float64Array.of(Number(position >> 32n), Number(position & 0xffff_ffffn), Number(generation), waitMs),
   }
 }
 
@@ -121,14 +125,9 @@ function sides(
   ]
   const turnIsNative = (turn: number): boolean => nativeTurns[turn % nativeTurns.length]!
   return [
-    { words: words[0]!, table: () => twin, ticketFor: (_turn, ticket) => ticket, held: [] },
-    { words: words[1]!, table: () => native, ticketFor: (_turn, ticket) => ticket, held: [] },
-    {
-      words: words[2]!,
-      table: (turn) => onBoth[turnIsNative(turn) ? 1 : 0]!,
-      ticketFor: (turn, ticket) => (turnIsNative(turn) === isNative(ticket) ? ticket : convert(ticket)),
-      held: [],
-    },
+    { words: words[0]!, table: () => twin, held: [] },
+    { words: words[1]!, table: () => native, held: [] },
+    { words: words[2]!, table: (turn) => onBoth[turnIsNative(turn) ? 1 : 0]!, held: [] },
   ]
 }
 

@@ -112,6 +112,10 @@ class KeyedExplorer {
   static constexpr int kMaxSteps = 2000;
   static constexpr int kAlone = 10;  // attempts of an operation that nobody disturbs any more
   static constexpr int64_t kNow = 1'000'000'000;
+  static constexpr int64_t kFarthest = int64_t{1} << 50;
+  static constexpr int64_t kFirstGeneration = 1;  // of a slot that was never anybody else's
+
+  int64_t units(double tokens) const { return core::cost_units(tokens, terms_.scale.digits); }
 
   struct Thread {
     size_t operation = 0;
@@ -146,6 +150,15 @@ class KeyedExplorer {
       case KeyedOperation::kReset:
         table.reset(hash);
         return {};
+      case KeyedOperation::kRun: {
+        const core::KeyedSurvey seen = table.survey(kNow, hash);
+        return {table.reserve_run(kNow, hash, seen.generation, units(operation.tokens), 0, kFarthest).outcome};
+      }
+      case KeyedOperation::kReturn: {
+        const int64_t end = terms_.produced(kNow) - terms_.burst + units(operation.end);
+        const bool returned = table.return_run(kNow, hash, kFirstGeneration, end, units(operation.tokens));
+        return {returned ? core::Outcome::kGranted : core::Outcome::kDenied};
+      }
       case KeyedOperation::kAvailable:
         return {core::Outcome::kGranted, table.look(kNow, hash, 1).available};
     }
@@ -243,7 +256,7 @@ class KeyedExplorer {
   }
 
   static std::string describe(const KeyedOperation& operation, const KeyedResult& result) {
-    static constexpr const char* kNames[] = {"acquire", "charge", "reset", "available"};
+    static constexpr const char* kNames[] = {"acquire", "charge", "reset", "available", "run", "return"};
     return std::string(kNames[operation.kind]) + "(key " + std::to_string(operation.key) + ", " +
            std::to_string(operation.tokens) + "): outcome " + std::to_string(static_cast<int>(result.outcome)) + ", " +
            std::to_string(result.available);

@@ -17,9 +17,10 @@ namespace amorsize::test {
 inline constexpr int kKeys = 4;
 
 struct KeyedOperation {
-  enum Kind { kAcquire, kCharge, kReset, kAvailable } kind;
+  enum Kind { kAcquire, kCharge, kReset, kAvailable, kRun, kReturn } kind;
   int key;
   double tokens = 1;
+  int end = 0;  // of a run that is returned: tokens of the key taken by its end
 };
 
 struct KeyedResult {
@@ -81,8 +82,13 @@ class KeyedModel {
         taken += cost;
         return {};
       case KeyedOperation::kCharge:
+      case KeyedOperation::kRun:
         if (!has_room) return {core::Outcome::kBusy};
         taken += cost;
+        return {};
+      case KeyedOperation::kReturn:
+        if (taken != operation.end) return {core::Outcome::kDenied};
+        taken -= cost;
         return {};
       case KeyedOperation::kReset:
         taken = 0;
