@@ -45,7 +45,7 @@ const parts = {
   transfer: [],
   schedule: [],
   worker: ['transfer', 'schedule'],
-  threads: ['transfer', 'worker', 'schedule'],
+  threads: ['transfer', 'worker'],
   run: ['transfer', 'schedule'],
   lanes: ['transfer', 'schedule', 'worker', 'threads', 'run'],
 }

@@ -14,12 +14,13 @@ import {
   timeout,
   withRateLimit,
 } from '../../dist/index.js'
-import { sharePolicies, whyNotShared } from '../../dist/execute/transfer/shared-policies.js'
+import { SharedPolicies, whyNotShared } from '../../dist/execute/transfer/shared-policies.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describe, expect, it } from 'vitest'
 import { addonForbidden, itWithAddon } from '../support/native.js'
 import { freshName } from './rate-limiter-helpers.js'
 
+const shared = new SharedPolicies()
 const yes = (): boolean => true
 const quiet = (): void => undefined
 
@@ -54,7 +55,7 @@ describe('policies that go to workers', () => {
   })
 
   it.each(portable)('%s can be cloned', (_, make) => {
-    const sent = sharePolicies([make()])
+    const sent = shared.share([make()])
     expect(structuredClone(sent)).toEqual(sent)
   })
 
@@ -68,10 +69,10 @@ describe('policies that go to workers', () => {
       bulkhead(),
     ]
     expect(whyNotShared(policies)).toBeUndefined()
-    expect(structuredClone(sharePolicies(policies))).toEqual(sharePolicies(policies))
+    expect(structuredClone(shared.share(policies))).toEqual(shared.share(policies))
     const budgets = [retry({ budget }), retry({ budget: new RetryBudget() })]
     expect(whyNotShared(budgets)).toBeUndefined()
-    const sent = sharePolicies(budgets)
+    const sent = shared.share(budgets)
     expect(sent[0]).toMatchObject({
       handle: {
         kind: 'retry',
@@ -84,7 +85,7 @@ describe('policies that go to workers', () => {
 
   it('are sent outermost first, without the pipelines around them', () => {
     const breaker = circuitBreaker()
-    const sent = sharePolicies([
+    const sent = shared.share([
       timeout(9),
       pipeline(retry({ maxRetries: 1 }), pipeline(breaker, rateLimit())),
       fallback(0),
@@ -108,8 +109,8 @@ describe('policies that go to workers', () => {
     const breaker = circuitBreaker()
     const limiter = new RateLimiter()
     const [first, second] = [
-      sharePolicies([breaker, limiter, retry()]),
-      sharePolicies([pipeline(rateLimit(limiter), breaker)]),
+      shared.share([breaker, limiter, retry()]),
+      shared.share([pipeline(rateLimit(limiter), breaker)]),
     ]
     expect(second.map(({ id }) => id)).toEqual([first[1]!.id, first[0]!.id])
     expect(new Set([...first, ...second].map(({ id }) => id)).size).toBe(3)
@@ -182,7 +183,7 @@ describe('policies that stay in this thread', () => {
   })
 
   it('are not sent by mistake', () => {
-    expect(() => sharePolicies([hedge({ afterMs: 5 })])).toThrow(TypeError)
+    expect(() => shared.share([hedge({ afterMs: 5 })])).toThrow(TypeError)
   })
 
   it('a policy whose listeners have gone may leave', () => {

@@ -1,14 +1,7 @@
-import type { Batch } from '../run/batch.js'
-
-/** One item of which nothing has been heard, with how often it has been tried. */
-export interface Lost {
-  readonly index: number
-  readonly item: unknown
-  readonly attempts: number
-}
+import type { Batch, Unsettled } from '../run/batch.js'
 
 /** Items that a worker has been sent, and which of them have settled. */
-export class ChunkInWorker {
+export class Chunk {
   readonly #settled: Uint8Array
   #left: number
 
@@ -31,13 +24,14 @@ export class ChunkInWorker {
     return position >= 0 && position < this.#settled.length
   }
 
-  /** Notes that one of its items has settled. @returns whether that is news */
-  settle(index: number): boolean {
-    const position = index - this.batch.start
-    if (this.#settled[position] === 1) return false
+  /** One of its items has settled. @returns the item, if that is news */
+  settle(index: number): Unsettled | undefined {
+    const { start, items, attempts } = this.batch
+    const position = index - start
+    if (this.#settled[position] === 1) return undefined
     this.#settled[position] = 1
     this.#left--
-    return true
+    return { index, item: items[position], attempts }
   }
 
   /** The same of all its items at once. @returns whether `indices` are those of all its items in order, and all of that is news */
@@ -51,11 +45,11 @@ export class ChunkInWorker {
   }
 
   /** What has not settled of it. */
-  unsettled(): Lost[] {
+  unsettled(): Unsettled[] {
     const { start, items, attempts } = this.batch
-    const lost: Lost[] = []
+    const left: Unsettled[] = []
     for (let i = 0; i < items.length; i++)
-      if (this.#settled[i] === 0) lost.push({ index: start + i, item: items[i], attempts })
-    return lost
+      if (this.#settled[i] === 0) left.push({ index: start + i, item: items[i], attempts })
+    return left
   }
 }
