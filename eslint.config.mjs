@@ -45,7 +45,7 @@ const parts = {
   transfer: [],
   schedule: [],
   worker: ['transfer', 'schedule'],
-  threads: ['transfer', 'worker'],
+  threads: ['transfer', 'worker', 'schedule'],
   run: ['transfer', 'schedule'],
   lanes: ['transfer', 'schedule', 'worker', 'threads', 'run'],
 }

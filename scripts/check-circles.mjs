@@ -8,6 +8,7 @@ import { root } from './support/project.mjs'
 const known = [
   'src/memory/bucket.ts, src/memory/native-bucket.ts, src/memory/twin-bucket.ts',
   'src/rate-limit/keyed-rate-limiter.ts, src/rate-limit/rate-limiter.ts',
+  'src/execute/lanes/lost-items.ts, src/execute/lanes/worker-lane.ts, src/execute/lanes/workforce.ts',
 ]
 
 const sources = new Map()

@@ -1,21 +1,24 @@
 import { TaskNotTransferableError } from '../errors.js'
-import { AsyncLane, isAsyncFunction } from './lanes/async-lane.js'
+import { AsyncLane } from './lanes/async-lane.js'
 import { callWithPolicies } from './lanes/guarded-call.js'
 import { HereLane } from './lanes/here-lane.js'
-import { Workers, type WorkersOwner } from './lanes/workers.js'
-import { isWorkerOfOurs } from './nesting.js'
-import type { Batch } from './run/batch.js'
-import type { Run } from './run/run.js'
 import { Busyness } from './schedule/busyness.js'
-import type { Course, SinceJoined } from './schedule/course.js'
-import type { Decision } from './schedule/decide.js'
-import { PaceOfLoop, SLICE_MS } from './schedule/pace.js'
+import { calibration } from './schedule/calibration.js'
+import { BYTES_PER_WORKER, crowding, currentLimits, sensibleWorkers } from './schedule/machine.js'
+import { isThenable } from '../internal/thenable.js'
+import { isUneven, PaceOfLoop, SLICE_MS } from './schedule/pace.js'
 import type { Evidence } from './schedule/sample.js'
-import { learn, subjectOf } from './subject.js'
-import type { ThreadWide } from './thread-wide.js'
-import type { WorkerPool } from './threads/worker-pool.js'
-import { whyNotShared } from './transfer/shared-policies.js'
-import type { TransferredTask } from './transfer/task-source.js'
+import { type Course, type Decision, type SinceJoined, type Subject, worksHere } from './schedule/scheduler.js'
+import { isWorkerOfOurs } from './nesting.js'
+import type { CompleteOptions } from './options.js'
+import { poolFor, scheduler } from './process-wide.js'
+import type { Run } from './run/run.js'
+import type { Batch } from './run/batch.js'
+import type { ResolvedTask } from './task.js'
+import { warnOnce } from './warnings.js'
+import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
+import { sendable, transferable, type TransferredTask } from './transfer/task-source.js'
+import { type Terms, Workforce } from './lanes/workforce.js'
 
 /** What is under way or known when a run starts. */
 export interface Beginning {
@@ -33,16 +36,42 @@ export interface Beginning {
 const IN_FLIGHT_IN_WORKER = 4
 /** A thread whose event loop is busy this much of the time has no room for more items. */
 const BUSY = 0.85
+/** Uneven items are worth another worker where what is left takes so many times as long as to start one. */
+const WORTH_ANOTHER = 5
+/** Threads that want each core, above which times of items say more of the machine than of the items. */
+const CROWDED = 1.5
 
 /** Starts the lanes of a run, and adds and removes others when what is measured says so. */
-export function conduct(run: Run, threadWide: ThreadWide, beginning: Beginning = {}): void {
-  new Conductor(run, threadWide, beginning).start(beginning)
+export function conduct(run: Run, beginning: Beginning = {}): void {
+  new Conductor(run, beginning).start(beginning)
 }
 
-class Conductor implements WorkersOwner {
+/** A task with its options, as the scheduler asks of it. */
+export function subjectOf(task: ResolvedTask, options: CompleteOptions): Subject {
+  return { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options) }
+}
+
+/** Whether the options, the thread and the task leave workers to choose. */
+function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions): boolean {
+  return (
+    mode !== 'serial' &&
+    mode !== 'async' &&
+    !isWorkerOfOurs() &&
+    whyNotShared(policies) === undefined &&
+    !(sendable(task) instanceof TaskNotTransferableError)
+  )
+}
+
+/** Teaches the scheduler what came of a run, and has workers ready for runs to come if it says so. */
+export function learn(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
+  const pool = poolFor(course.subject.options.maxMemoryPerWorker)
+  const count = scheduler.after(course, evidence, since, pool)
+  const sent = sendable(task)
+  if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, (worker) => void worker.load(sent))
+}
+
+class Conductor {
   readonly #run: Run
-  readonly #threadWide: ThreadWide
-  readonly #pool: WorkerPool
   readonly #call: (item: unknown) => unknown
   readonly #pace: PaceOfLoop
   readonly #course: Course
@@ -52,29 +81,28 @@ class Conductor implements WorkersOwner {
   #busyness: Busyness | undefined = undefined
   #here: HereLane | undefined = undefined
   #async: AsyncLane | undefined = undefined
-  #workers: Workers | undefined = undefined
+  #force: Workforce | undefined = undefined
   /** Whether there are no workers after all, or none any more. */
   #isAlone = false
   /** What was left, and when, when the first worker was ready. */
   #joined: { readonly items: number | null; readonly settled: number; readonly atMs: number } | undefined = undefined
 
-  constructor(run: Run, threadWide: ThreadWide, { pace = new PaceOfLoop(), course, decision }: Beginning) {
+  constructor(run: Run, { pace = new PaceOfLoop(), course, decision }: Beginning) {
     const { task, options, supply } = run
     this.#run = run
-    this.#threadWide = threadWide
-    this.#pool = threadWide.pools.of(options.maxMemoryPerWorker)
     this.#call = callWithPolicies(task, options, () => run.signal)
     this.#pace = pace
     this.#first = supply.peek()
-    const subject = subjectOf(task, options, threadWide)
-    this.#course = course ?? threadWide.scheduler.before(subject, supply.remaining, this.#first, this.#pool)
+    const pool = poolFor(options.maxMemoryPerWorker)
+    this.#course = course ?? scheduler.before(subjectOf(task, options), supply.remaining, this.#first, pool)
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision
   }
 
   start({ pending, decision }: Beginning): void {
     void this.#learnLater()
     const { options, task } = this.#run
-    const mode = (this.#course.decision ?? decision)?.chosen.mode ?? options.mode
+    const begun = this.#course.decision ?? decision
+    const mode = begun?.chosen.mode ?? options.mode
     if (pending !== undefined) {
       const batch = { start: pending.index, items: [pending.item], attempts: 0, isCareful: false }
       this.#startAsync(pending.result, batch)
@@ -83,7 +111,7 @@ class Conductor implements WorkersOwner {
     } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
       this.#startHere()
     } else if (mode === 'threads' || (options.timeoutMs !== Infinity && mode !== 'serial')) {
-      void this.#startThreads()
+      void this.#startThreads(this.#course.decision)
     } else {
       this.#startHere()
     }
@@ -91,9 +119,10 @@ class Conductor implements WorkersOwner {
 
   /** Whether workers could apply the run's policies; the person who asked for workers is told if not. */
   #canShare(isAsked: boolean): boolean {
-    const obstacle = whyNotShared(this.#run.options.policies)
+    const { task, options } = this.#run
+    const obstacle = whyNotShared(options.policies)
     if (obstacle !== undefined && isAsked)
-      this.#warn('AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`)
+      warnOnce(task.key, 'AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`)
     return obstacle === undefined
   }
 
@@ -108,11 +137,10 @@ class Conductor implements WorkersOwner {
       hasFailed = true
     }
     const since = this.#since()
-    this.#threadWide.scheduler.foundInFlight(this.#course.subject, this.#async?.found)
+    scheduler.foundInFlight(this.#course.subject, this.#async?.found)
     if (hasFailed && run.account.settled < run.account.taken) return
     setImmediate(() => {
-      const evidence = this.#evidence(this.#first, this.#here?.lastResult, run.account.settled)
-      learn(run.task, this.#course, evidence, this.#threadWide, since)
+      learn(run.task, this.#course, this.#evidence(this.#first, this.#here?.lastResult, run.account.settled), since)
     })
   }
 
@@ -151,21 +179,21 @@ class Conductor implements WorkersOwner {
     this.#busyness ??= new Busyness()
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
-    const found = this.#threadWide.scheduler.inFlightOf(this.#course.subject)
+    const found = scheduler.inFlightOf(this.#course.subject)
     this.#async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, found)
     this.#async.measured = (item, result) => this.#measuredAsync(item, result)
-    this.#run.mode = this.#workers !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
+    this.#run.mode = this.#force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.#async.start(first, batch)
   }
 
   #measuredHere(item: unknown, result: unknown): void {
-    if (this.#workers === undefined) this.#consider(item, result)
-    else this.progressed()
+    if (this.#force === undefined) this.#consider(item, result)
+    else this.#lookAtWorkers()
   }
 
   #measuredAsync(item: unknown, result: unknown): void {
     const { options } = this.#run
-    if (this.#workers !== undefined || this.#pace.items < options.sampleSize) return
+    if (this.#force !== undefined || this.#pace.items < options.sampleSize) return
     // Items overlap, so this thread is busy with them to this part however long each takes.
     if (options.prefer === 'threads' || (this.#busyness?.share() ?? 1) >= BUSY) this.#consider(item, result)
   }
@@ -174,9 +202,9 @@ class Conductor implements WorkersOwner {
   #consider(item: unknown, result: unknown): void {
     const { supply, task, options } = this.#run
     const evidence = this.#evidence(item, result, supply.remaining)
-    const decision = this.#threadWide.scheduler.during(this.#course, evidence, this.#pool)
+    const decision = scheduler.during(this.#course, evidence, poolFor(options.maxMemoryPerWorker))
     if (decision === undefined) return
-    const sent = this.#threadWide.sources.atOnce(task)
+    const sent = sendable(task)
     if (sent instanceof TaskNotTransferableError) {
       this.#warnOf(sent)
       return
@@ -186,102 +214,143 @@ class Conductor implements WorkersOwner {
   }
 
   /** Workers from the start. Where they are needed but cannot be had, the run fails, or stays here with a warning. */
-  async #startThreads(): Promise<void> {
+  async #startThreads(decision: Decision | undefined): Promise<void> {
     const { options, task, supply } = this.#run
-    const { sources, scheduler } = this.#threadWide
     const isTimed = options.timeoutMs !== Infinity
     if (supply.ended) {
       this.#run.endIfDone()
       return
     }
+    const isAsync = decision?.measured.isAsync === true
+    const itemMs = decision?.measured.itemMs ?? options.targetChunkMs / 4
     // Where the run fails if workers cannot have the task, that is found out before any item runs.
-    const sent = options.mode === 'threads' || isTimed ? await sources.checked(task) : sources.atOnce(task)
+    const sent = options.mode === 'threads' || isTimed ? await transferable(task) : sendable(task)
     if (this.#run.isOver) return
     if (sent instanceof TaskNotTransferableError) {
       if (options.mode === 'threads') {
         this.#run.stop('failed', sent)
         return
       }
-      if (isTimed) {
-        const meanwhile = 'until then a synchronous item that takes too long cannot be ended'
-        this.#warn('AMORSIZE_NO_TIME_LIMIT', `${sent.message}; ${meanwhile}`)
-      }
+      if (isTimed)
+        warnOnce(
+          task.key,
+          'AMORSIZE_NO_TIME_LIMIT',
+          `${sent.message}; until then a synchronous item that takes too long cannot be ended`,
+        )
       this.#startHere()
       return
     }
-    const { workers, isHere } = scheduler.fromStart(this.#course)
-    const { itemMs, isAsync } = this.#course.decision?.measured ?? { itemMs: options.targetChunkMs / 4, isAsync: false }
-    if (isHere) this.#makeHere()
+    const isHere = worksHere(options, decision?.measured.leastMs ?? 0)
+    const limits = currentLimits()
+    const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
+    const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
+    const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
+    if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     this.#here?.start()
   }
 
   /** Gets workers; those that are there begin at once, before this thread is busy with its own part. */
-  #hire(task: TransferredTask, workers: number, itemMs: number, isAsync: boolean): void {
-    const run = this.#run
-    if (this.#workers !== undefined || run.isOver) return
-    const { policies: shared, machine, calibration } = this.#threadWide
+  #hire(sent: TransferredTask, workers: number, itemMs: number, isAsync: boolean): void {
+    if (this.#force !== undefined || this.#run.isOver) return
+    const { options } = this.#run
     let policies
     try {
-      policies = shared.share(run.options.policies)
+      policies = sharePolicies(options.policies)
     } catch (error) {
       // There is no memory left for what they share.
-      run.stop('failed', error)
+      this.#run.stop('failed', error)
       return
     }
-    run.mode = 'threads'
-    const most = machine.limits().cpuWorkers
-    const inFlight = isAsync ? IN_FLIGHT_IN_WORKER : 1
-    const terms = { task, workers, most, itemMs, inFlight, policies, call: this.#call, calibration }
-    this.#workers = new Workers(run, this.#pool, terms, this.#here, this)
-    this.#workers.begin()
+    const terms: Terms = {
+      workers,
+      itemMs,
+      inFlight: isAsync ? IN_FLIGHT_IN_WORKER : 1,
+      policies,
+      chunkSize: options.chunkSize,
+      targetChunkMs: options.targetChunkMs,
+      loaded: () => this.#workerIsReady(),
+      progressed: () => this.#lookAtWorkers(),
+    }
+    this.#run.mode = 'threads'
+    this.#force = new Workforce(
+      this.#run,
+      sent,
+      poolFor(options.maxMemoryPerWorker),
+      terms,
+      this.#here,
+      (batch) => runApart(this.#run, this.#call, batch),
+      (error) => this.#goOnWithout(error),
+    )
+    this.#force.begin()
   }
 
-  loaded(): void {
-    const { supply, account, task } = this.#run
-    this.#threadWide.sources.wasChecked(task, undefined)
+  #workerIsReady(): void {
+    const { supply, account } = this.#run
     this.#joined ??= { items: supply.remaining, settled: account.settled, atMs: performance.now() }
-    this.#leaveToWorkers()
+    this.#leaveLongItems()
   }
 
-  /** What this thread should not run is for the workers alone. */
-  #leaveToWorkers(): void {
-    const here = this.#here
-    const workers = this.#workers
-    if (this.#isAlone || here === undefined || here.isPaused || workers === undefined) return
-    const restMs = (this.#run.supply.remaining ?? Infinity) * this.#pace.itemMs
-    const leaving = this.#threadWide.scheduler.leaves(this.#course, this.#pace, restMs, workers.isShared)
-    if (leaving === 'nothing') return
-    const { cpuWorkers } = this.#threadWide.machine.limits()
-    if (leaving === 'all') here.pause()
-    if (this.#run.options.workers === undefined) workers.add(cpuWorkers)
-    if (leaving === 'all-once-enough' && workers.ready >= cpuWorkers) here.pause()
+  /** Items that would keep the event loop waiting are for workers alone, as soon as there is one. */
+  #leaveLongItems(): void {
+    const leastMs = this.#pace.items > 0 ? this.#pace.leastMs : (this.#course.decision?.measured.leastMs ?? 0)
+    const { options } = this.#run
+    if (this.#isAlone || this.#here === undefined || this.#here.isPaused) return
+    if (worksHere(options, leastMs)) {
+      this.#leaveUnevenItems(this.#here)
+      return
+    }
+    this.#here.pause()
+    if (options.workers === undefined) this.#force?.addWorkers(currentLimits().cpuWorkers)
+  }
+
+  /**
+   * Items of which some would keep this thread from its workers are for them alone, once they are as many as there are cores. Numbers
+   * they claim by themselves, whatever this thread is at.
+   */
+  #leaveUnevenItems(here: HereLane): void {
+    const { workers, mainThread } = this.#run.options
+    const force = this.#force
+    if (workers !== undefined || mainThread !== undefined || force === undefined || force.block !== undefined) return
+    if (!isUneven(this.#pace) || this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
+    // Where others want the cores, an item takes long for having been kept from one.
+    if (crowding() > CROWDED) return
+    const { cpuWorkers } = currentLimits()
+    force.addWorkers(cpuWorkers)
+    if (force.ready >= cpuWorkers) here.pause()
+  }
+
+  /** What is left would take in this thread. */
+  #restMs(): number {
+    return (this.#run.supply.remaining ?? Infinity) * this.#pace.itemMs
   }
 
   /** Whether workers are worth what they cost shows when they are at work. */
-  progressed(): void {
+  #lookAtWorkers(): void {
     const since = this.#since()
-    const workers = this.#workers
     const { mode, prefer, mainThread } = this.#run.options
-    if (since === undefined || workers === undefined || this.#isAlone) return
-    this.#leaveToWorkers()
+    if (since === undefined || this.#force === undefined || this.#isAlone) return
+    this.#leaveLongItems()
     const isFree = mode === undefined && prefer === undefined && mainThread !== false && this.#async === undefined
-    if (!isFree || workers.isShared || !this.#threadWide.scheduler.shouldGoBack(this.#course, since)) return
-    workers.dismiss()
+    if (!isFree || this.#force.block !== undefined || !scheduler.shouldGoBack(this.#course, since)) return
+    this.#force.dismiss()
     this.#goOnHere()
   }
 
   /** No worker can be had, or none can load the task. */
-  refused(error: unknown): boolean {
+  #goOnWithout(error: unknown): boolean {
     const { task, options } = this.#run
-    this.#threadWide.sources.wasChecked(task, error)
     const isCapturing = error instanceof TaskNotTransferableError
     // What no thread can receive stays here, even if this thread was to be spared.
     const mayRunHere = options.mainThread !== false && options.timeoutMs === Infinity
     if (options.mode === 'threads' || !(mayRunHere || isCapturing)) return false
-    const why = error instanceof Error ? error.message : String(error)
     if (isCapturing) this.#warnOf(error)
-    else this.#warn('AMORSIZE_NO_WORKERS', `workers cannot run the task, so it stays in this thread: ${why}`)
+    else
+      warnOnce(
+        task.key,
+        'AMORSIZE_NO_WORKERS',
+        `workers cannot run the task, so it stays in this thread: ${error instanceof Error ? error.message : String(error)}`,
+      )
     this.#goOnHere()
     return true
   }
@@ -294,10 +363,27 @@ class Conductor implements WorkersOwner {
   }
 
   #warnOf({ message }: TaskNotTransferableError): void {
-    this.#warn('AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`)
+    warnOnce(this.#run.task.key, 'AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`)
   }
+}
 
-  #warn(code: string, message: string): void {
-    this.#threadWide.warnings.once(this.#run.task.key, code, message)
+/** Runs one item beside all others. */
+function runApart(run: Run, call: (item: unknown) => unknown, { start, items, attempts }: Batch): void {
+  if (run.isOver) return
+  const [item] = Array.from(items)
+  const failed = (error: unknown): void => run.fail(start, item, error, attempts + 1)
+  try {
+    const result = call(item)
+    if (isThenable(result)) Promise.resolve(result).then((value) => run.finish(start, value), failed)
+    else run.finish(start, result)
+  } catch (error) {
+    failed(error)
   }
+}
+
+const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown
+
+/** Whether every call is sure to return a promise. */
+function isAsyncFunction(call: unknown): boolean {
+  return call instanceof AsyncFunction
 }

@@ -1,19 +1,18 @@
 import { unlessAborted } from '../internal/signal-watch.js'
-import { conduct } from './conductor.js'
+import { conduct, learn, subjectOf } from './conductor.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/plain-loop.js'
 import { SLICE_MS } from './schedule/pace.js'
-import type { Course } from './schedule/course.js'
+import type { Course } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
+import { poolFor, scheduler } from './process-wide.js'
 import { beginRun } from './run/begin-run.js'
 import { resultsOf } from './run/results.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import type { Sink } from './run/account.js'
 import { Run } from './run/run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
-import { learn, subjectOf } from './subject.js'
-import type { ResolvedTask, Task } from './task.js'
-import { threadWide } from './thread-wide.js'
+import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type Task } from './task.js'
 
 /**
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
@@ -42,11 +41,9 @@ export function execute<T, R>(
 export function execute<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Awaited<R>[]>
 export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptions): Promise<unknown[]> {
   try {
-    const options =
-      given === undefined && !isWorkerOfOurs() ? DEFAULTS : completeOptions('execute', given, threadWide.machine)
+    const options = given === undefined && !isWorkerOfOurs() ? DEFAULTS : completeOptions('execute', given)
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason)
-    const { tasks } = threadWide
-    const resolved = typeof task === 'function' ? tasks.function(task) : tasks.known(task)
+    const resolved = typeof task === 'function' ? resolveFunction(task) : resolvedBefore(task)
     return resolved === undefined ? executeNamed(task, items, options) : executeResolved(resolved, items, options)
   } catch (error) {
     return Promise.reject(error)
@@ -57,7 +54,7 @@ export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptio
 async function executeNamed(task: unknown, items: Items<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const source = isIndexed(items) ? undefined : sourceOf(items)
   try {
-    const resolved = await unlessAborted(threadWide.tasks.resolve(task), options.signal)
+    const resolved = await unlessAborted(resolveTask(task), options.signal)
     return await executeResolved(resolved, items, options, source)
   } catch (error) {
     source?.close()
@@ -80,9 +77,8 @@ function executeResolved(
 /** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
 function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const source = new ArraySource(items)
-  const pool = threadWide.pools.of(options.maxMemoryPerWorker)
-  const subject = subjectOf(task, options, threadWide)
-  const course = threadWide.scheduler.before(subject, items.length, source.first, pool)
+  const pool = poolFor(options.maxMemoryPerWorker)
+  const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = plainLoop(task.call, items)
   if (course.decision !== undefined) pool.wake()
   else if (!runSlice(loop, SLICE_MS)) return ended(task, course, loop)
@@ -92,7 +88,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const run = new Run(options, task, source, source.position, sink, [])
   if (pending !== undefined) run.account.take(next, items[next])
   const first = pending === undefined ? undefined : { index: next, item: items[next], result: pending }
-  conduct(run, threadWide, { pace: paceOf(loop), course, ...(first === undefined ? {} : { pending: first }) })
+  conduct(run, { pace: paceOf(loop), course, ...(first === undefined ? {} : { pending: first }) })
   return resultsOf(run, sink)
 }
 
@@ -106,7 +102,7 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
     const item = new ArraySource(items).first
     const [result] = results
     const evidence = { pace: paceOf(loop), items: loop.next, item, result, isAsync: false, cpuShare: 1 }
-    setImmediate(learn, task, course, evidence, threadWide)
+    setImmediate(learn, task, course, evidence)
   }
   return Promise.resolve(results)
 }
@@ -115,7 +111,7 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
 async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
   const run = await begun(task, source, sink, options)
-  conduct(run, threadWide)
+  conduct(run)
   return resultsOf(run, sink)
 }
 

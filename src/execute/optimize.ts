@@ -1,14 +1,15 @@
 import { earlierRunsOf } from '../records/recorders.js'
 import { unlessAborted } from '../internal/signal-watch.js'
-import { conduct } from './conductor.js'
+import { conduct, subjectOf } from './conductor.js'
 import { callWithPolicies } from './lanes/guarded-call.js'
 import { explainPlan, reasonOf } from './schedule/explain.js'
 import { profileOf } from './schedule/profile.js'
 import type { Measured } from './schedule/sample.js'
-import type { Decision, Situation } from './schedule/decide.js'
+import type { Decision, Situation } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
+import { poolFor, scheduler } from './process-wide.js'
 import { beginRun } from './run/begin-run.js'
 import { resultsOf } from './run/results.js'
 import { type FirstItem, runFirst } from './run/first-items.js'
@@ -16,10 +17,9 @@ import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf
 import { draw, iterate, iterateAsync, PrefixedSource } from './run/prefixed-source.js'
 import type { Run } from './run/run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
-import { subjectOf } from './subject.js'
-import type { ResolvedTask, Task } from './task.js'
-import { threadWide } from './thread-wide.js'
+import { type ResolvedTask, resolveTask, type Task } from './task.js'
 import { whyNotShared } from './transfer/shared-policies.js'
+import { whyNotTransferable } from './transfer/task-source.js'
 
 /**
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
@@ -44,7 +44,7 @@ export function optimize<T, R>(
 ): Promise<Plan<PromiseSettledResult<Awaited<R>>>>
 export function optimize<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Plan<Awaited<R>>>
 export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleOptions): Promise<Plan<unknown>> {
-  const options = completeOptions('optimize', o, threadWide.machine)
+  const options = completeOptions('optimize', o)
   options.signal?.throwIfAborted()
   const source = sourceOf(items)
   try {
@@ -61,7 +61,7 @@ async function makePlan(
   source: ItemSource,
   options: CompleteOptions,
 ): Promise<Plan<unknown>> {
-  const task = await threadWide.tasks.resolve(given)
+  const task = await resolveTask(given)
   const sample = await sampleOf(task, source, options)
   const { firstItems, measured, first, left } = sample
   const { decision, obstacle } = await decide(task, options, measured, first, left, firstItems.length)
@@ -76,7 +76,7 @@ async function makePlan(
     reason: reasonOf(decision, obstacle),
     warnings: warningsFor(firstItems, obstacle),
     items: source instanceof ArraySource ? (items as Iterable<unknown>) : allItems(sample, source),
-    profile: profileOf(decision, source.total, threadWide.calibration),
+    profile: profileOf(decision, source.total),
     cacheHit: sample.isKnown,
     explain: () => explainPlan(plan),
     run: () => (running ??= resume(task, options, sample, decision)),
@@ -102,8 +102,7 @@ interface Sample {
 }
 
 async function sampleOf(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<Sample> {
-  const { scheduler } = threadWide
-  const subject = subjectOf(task, options, threadWide)
+  const subject = subjectOf(task, options)
   const { total } = source
   // An array shows its first item without giving it away.
   const drawn = source instanceof ArraySource ? [] : await draw(source, 1)
@@ -133,13 +132,12 @@ async function decide(
   done: number,
 ): Promise<{ readonly decision: Decision; readonly obstacle: string | undefined }> {
   const { mode, policies } = options
-  const { scheduler, pools, sources } = threadWide
-  const subject = subjectOf(task, options, threadWide)
+  const subject = subjectOf(task, options)
   const record = scheduler.recall(subject, first)
   const here = isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(policies)
   const mayAsk = mode === undefined || mode === 'threads'
-  const obstacle = measured.obstacle ?? here ?? (mayAsk ? await sources.whyNot(task) : undefined)
-  const workers = pools.of(options.maxMemoryPerWorker)
+  const obstacle = measured.obstacle ?? here ?? (mayAsk ? await whyNotTransferable(task) : undefined)
+  const workers = poolFor(options.maxMemoryPerWorker)
   const situation: Situation = { items: left, done, workers, obstacle }
   return { decision: scheduler.plan(subject, measured, situation, record), obstacle }
 }
@@ -160,7 +158,7 @@ async function resume(
     else if ('value' in outcome) run.finish(index, outcome.value)
     else run.fail(index, item, outcome.error, 1)
   })
-  if (!run.isOver) conduct(run, threadWide, { decision })
+  if (!run.isOver) conduct(run, { decision })
   return resultsOf(run, sink)
 }
 

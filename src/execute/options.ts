@@ -4,7 +4,7 @@ import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe
 import { checkHooks, type RunHooks } from './hooks.js'
 import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
 import type { RunMode } from './schedule/cost-model.js'
-import type { Machine } from './schedule/machine.js'
+import { currentLimits } from './schedule/machine.js'
 import { refuseWhileLoading } from './nesting.js'
 
 /** Options of `execute` and `optimize`. All may be left out: the defaults are what is measured. */
@@ -119,7 +119,6 @@ const COUNT = { min: 1, integer: true } as const
  * Checks the options and fills in the defaults.
  *
  * @param what - the function they were given to, for messages
- * @param machine - limits the workers that can be asked for
  * @throws {TypeError} when one is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @throws {ExecutionError} ERR_EXECUTION when a worker is importing the task's module
@@ -127,14 +126,13 @@ const COUNT = { min: 1, integer: true } as const
 export function completeOptions(
   what: 'execute' | 'optimize' | 'stream',
   given: StreamOptions | undefined,
-  machine: Machine,
 ): CompleteOptions {
   refuseWhileLoading()
   if (given === undefined) return DEFAULTS
   checkKeys(what, given, what === 'stream' ? STREAM_KEYS : KEYS)
   const o = { ...DEFAULTS, ...withoutUndefined(given) }
 
-  if (o.workers !== undefined) checkWorkers(o.workers, o.mode, machine)
+  if (o.workers !== undefined) checkWorkers(o.workers, o.mode)
   if (o.chunkSize !== undefined) checkNumber('chunkSize', o.chunkSize, COUNT)
   if (o.mode !== undefined) checkOneOf('mode', o.mode, ['serial', 'async', 'threads'])
   if (o.prefer !== undefined) checkOneOf('prefer', o.prefer, ['async', 'threads'])
@@ -169,10 +167,10 @@ export function completeOptions(
 /** Numbers of workers that no machine refuses need no look at its limits. */
 const FEW_WORKERS = 16
 
-function checkWorkers(workers: number, mode: RunMode | undefined, machine: Machine): void {
+function checkWorkers(workers: number, mode: RunMode | undefined): void {
   checkNumber('workers', workers, COUNT)
   if (workers <= FEW_WORKERS || mode === 'async' || mode === 'serial') return
-  const { mostWorkers } = machine.limits()
+  const { mostWorkers } = currentLimits()
   if (workers > mostWorkers) {
     throw new RangeError(
       `workers must be an integer >= 1 and <= ${mostWorkers}, what the limits of threads and memory allow; received ${describe(workers)}`,

@@ -3,13 +3,13 @@ import { unlessAborted } from '../internal/signal-watch.js'
 import type { Sink } from './run/account.js'
 import { conduct } from './conductor.js'
 import { beginRun } from './run/begin-run.js'
+import { currentLimits } from './schedule/machine.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
 import { ResultStream, type SettledItem } from './run/result-stream.js'
 import type { Run } from './run/run.js'
 import { RoomByMemory } from './run/room-by-memory.js'
-import type { Task } from './task.js'
-import { threadWide } from './thread-wide.js'
+import { resolveTask, type Task } from './task.js'
 
 /**
  * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
@@ -37,7 +37,7 @@ export function stream<T, R>(
   options?: StreamOptions,
 ): AsyncIterableIterator<Awaited<R>>
 export function stream(task: Task, source: Items<unknown>, given?: StreamOptions): AsyncIterableIterator<unknown> {
-  const options = completeOptions('stream', given, threadWide.machine)
+  const options = completeOptions('stream', given)
   return new StreamReader(task, sourceOf(source), options)
 }
 
@@ -85,17 +85,16 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   async #carryOut(): Promise<void> {
     const options = this.#options
     options.signal?.throwIfAborted()
-    const task = await unlessAborted(threadWide.tasks.resolve(this.#task), options.signal)
+    const task = await unlessAborted(resolveTask(this.#task), options.signal)
     if (this.#isLeft()) return
     const { batchSize } = options
-    const weighed =
-      batchSize === 'auto' ? new WeighedResults(this.#results, threadWide.machine.limits().availableBytes) : undefined
+    const weighed = batchSize === 'auto' ? new WeighedResults(this.#results) : undefined
     const run = await beginRun(task, this.#source, weighed ?? this.#results, options)
     this.#results.run = run
     if (this.#hasLeft) this.#leave(run)
     run.mostRoom = weighed?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
     run.supply.window = typeof batchSize === 'number' ? batchSize : 1
-    if (!run.isOver) conduct(run, threadWide)
+    if (!run.isOver) conduct(run)
     await run.ended
   }
 
@@ -127,11 +126,10 @@ class StreamReader implements AsyncIterableIterator<unknown> {
 /** Passes results on, and lets the window grow and shrink with what they take. */
 class WeighedResults implements Sink {
   readonly #results: ResultStream
-  readonly #memory: RoomByMemory
+  readonly #memory = new RoomByMemory(currentLimits().availableBytes, MOST_TIMES_BETWEEN * MOST_BETWEEN)
 
-  constructor(results: ResultStream, availableBytes: number | null) {
+  constructor(results: ResultStream) {
     this.#results = results
-    this.#memory = new RoomByMemory(availableBytes, MOST_TIMES_BETWEEN * MOST_BETWEEN)
   }
 
   get room(): number {

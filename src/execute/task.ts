@@ -1,6 +1,8 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkKeys, describe } from '../internal/validate.js'
+import { runError } from '../internal/run-error.js'
+import { whyNotImported } from './transfer/why-not-imported.js'
 
 /** A function that is applied to each item. */
 export type TaskFunction<T = never, R = unknown> = (item: T) => R | PromiseLike<R>
@@ -48,15 +50,8 @@ export function task<T = unknown, R = unknown>(url: string | URL, exportName = '
   if (typeof exportName !== 'string')
     throw new TypeError(`exportName must be a string; received ${describe(exportName)}`)
   const reference = Object.freeze({ url: checkUrl(url), export: exportName })
-  made.add(reference)
+  resolvedReferences.set(reference, undefined)
   return reference
-}
-
-const made = new WeakSet()
-
-/** Whether {@link task} has made the reference: it does not change. */
-export function isMade(reference: object): boolean {
-  return made.has(reference)
 }
 
 function checkUrl(url: unknown): string {
@@ -67,8 +62,111 @@ function checkUrl(url: unknown): string {
   throw new TypeError(`url must be absolute, such as import.meta.url; received ${describe(url)}`)
 }
 
-/** @throws {TypeError} when it is neither a function nor a reference to one */
-export function checkReference(given: unknown): TaskReference {
+const NO_EXPORTS = Object.freeze({})
+const resolvedFunctions = new WeakMap<object, ResolvedTask>()
+/** Of references that {@link task} has made, which do not change; undefined until they are resolved. */
+const resolvedReferences = new WeakMap<object, ResolvedTask | undefined>()
+
+/** A function as a task. It is resolved once, so that calling `execute` in a loop makes nothing anew. */
+export function resolveFunction(fn: TaskFunction): ResolvedTask {
+  let resolved = resolvedFunctions.get(fn)
+  if (resolved === undefined) resolvedFunctions.set(fn, (resolved = new InlineTask(fn as ResolvedTask['call'])))
+  return resolved
+}
+
+class InlineTask implements ResolvedTask {
+  readonly reference = undefined
+  readonly exports = NO_EXPORTS
+
+  constructor(readonly call: (item: unknown) => unknown) {}
+
+  get key(): object {
+    return this.call
+  }
+
+  get identity(): string {
+    return Function.prototype.toString.call(this.call)
+  }
+}
+
+/**
+ * Finds the function of a task.
+ *
+ * @throws {TypeError} when the task is neither a function nor a reference to one
+ * What the import of its module throws comes through.
+ */
+export async function resolveTask(given: unknown): Promise<ResolvedTask> {
+  if (typeof given === 'function') return resolveFunction(given as TaskFunction)
+  const before = resolvedBefore(given)
+  if (before !== undefined) return before
+  const reference = checkReference(given)
+  const module = await importModule(reference.url)
+  const call = module[reference.export]
+  if (typeof call !== 'function') {
+    const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
+    throw new TypeError(
+      `${reference.url} must export a function named '${reference.export}'; received ${describe(call)}` +
+        ` (functions it exports: ${names.join(', ') || 'none'})`,
+    )
+  }
+  const identity = `${reference.url}#${reference.export}`
+  const resolved: ResolvedTask = {
+    call: call as ResolvedTask['call'],
+    reference,
+    key: identity,
+    identity,
+    exports: module,
+  }
+  if (resolvedReferences.has(given as object)) resolvedReferences.set(given as object, resolved)
+  return resolved
+}
+
+/** What a reference that {@link task} has made stands for, once it has been resolved, as long as its module exports that: it may export another. */
+export function resolvedBefore(given: unknown): ResolvedTask | undefined {
+  const resolved = typeof given === 'object' && given !== null ? resolvedReferences.get(given) : undefined
+  return resolved !== undefined && resolved.exports[resolved.reference?.export ?? ''] === resolved.call
+    ? resolved
+    : undefined
+}
+
+/**
+ * Imports a module, whatever bundler has joined this code into a program: the module is the user's. One that awaits a run of its own export at its top level would wait for itself for ever: its import ends
+ * when its top level has. That is so when this thread has nothing left to do and the import has still not ended.
+ */
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  let refuse!: () => void
+  const stuck = new Promise<never>((_, reject) => {
+    refuse = () => reject(selfAwaited(url))
+  })
+  if (importing.size === 0) process.on('beforeExit', refuseAll)
+  importing.add(refuse)
+  try {
+    return (await Promise.race([import(/* webpackIgnore: true */ /* @vite-ignore */ url), stuck])) as Record<
+      string,
+      unknown
+    >
+  } catch (error) {
+    throw whyNotImported(url, error, false)
+  } finally {
+    importing.delete(refuse)
+    if (importing.size === 0) process.off('beforeExit', refuseAll)
+  }
+}
+
+/** Imports under way, which have one listener together: Node warns of a leak from the eleventh on. */
+const importing = new Set<() => void>()
+
+function refuseAll(): void {
+  for (const refuse of importing) refuse()
+}
+
+function selfAwaited(url: string): Error {
+  return runError(
+    `${url} awaits, as it is loaded, a run of a task that it exports itself; export the task from a module of its own, or start the run in a function that is not awaited at the top level`,
+  )
+}
+
+function checkReference(given: unknown): TaskReference {
   if (typeof given !== 'object' || given === null) {
     throw new TypeError(`task must be a function, or task(import.meta.url, 'exportName'); received ${describe(given)}`)
   }

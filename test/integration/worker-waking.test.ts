@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { loadPlacing } from '../../dist/execute/worker/placement.js'
 import { PoolWorker } from '../../dist/execute/threads/pool-worker.js'
-import { threadWide } from '../../dist/execute/thread-wide.js'
+import { poolFor } from '../../dist/execute/process-wide.js'
 import { Cell } from '../../dist/execute/worker/protocol.js'
 import { execute } from '../../dist/index.js'
 import { nativeAddon } from '../../dist/internal/native.js'
@@ -23,7 +23,7 @@ afterEach(() => worker?.end(undefined))
 
 /** A worker, and what it says. */
 async function started(): Promise<{ readonly worker: PoolWorker; readonly answer: () => Promise<void> }> {
-  const own = (worker = new PoolWorker(1, undefined, () => undefined))
+  const own = (worker = new PoolWorker(undefined))
   let heard = (): void => undefined
   own.owner = {
     received: () => heard(),
@@ -58,7 +58,7 @@ describe('a worker', () => {
     const source = `import { PoolWorker } from './dist/execute/threads/pool-worker.js'
       let deep = null
       for (let i = 0; i < 20_000; i++) deep = [deep]
-      const worker = new PoolWorker(1, undefined, () => undefined)
+      const worker = new PoolWorker(undefined)
       const heard = []
       const kinds = new Promise((resolve) => {
         worker.owner = { lostMessage: resolve, gone: resolve, received: ({ kind }) => {
@@ -100,14 +100,14 @@ describe('a worker', () => {
       return n
     }
     expect(await execute(stopped, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false })).toEqual([1, 2, 3])
-    threadWide.pools.of(undefined).wake()
+    poolFor(undefined).wake()
     await wait(50)
     const before = process.cpuUsage()
     await wait(500)
     const { user, system } = process.cpuUsage(before)
     // A worker that spins takes all of the 500 ms; what else the process does is a few.
     expect((user + system) / 1000).toBeLessThan(250)
-    threadWide.pools.of(undefined)[Symbol.dispose]()
+    poolFor(undefined)[Symbol.dispose]()
   })
 
   itPlaces('is barred from a CPU only while it is woken up: what it starts as it works inherits that', async () => {

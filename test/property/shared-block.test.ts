@@ -67,7 +67,7 @@ describe('a shared block', () => {
           } else if (who === 'worker') {
             for (const i of workerRuns(words, most, kindOf)) {
               // The message that says so has come.
-              block.settle(1000 + i)
+              block.settled(1000 + i)
               tell(1000 + i, 'sent')
             }
           } else if (who === 'sweep') {
@@ -113,7 +113,7 @@ describe('a shared block', () => {
         const finished = (start: number, results: ArrayLike<unknown>): void =>
           Array.from(results).forEach((_, i) => told.push(start + i))
         block.sweep(finished)
-        const lost = block.takeUnsettled(from, from + size).map(({ index }) => index)
+        const lost = block.takeUnsettled(from, from + size)
         while (block.remaining > 0) workerRuns(words, 7, () => 'number')
         block.sweepLast(finished)
         expect(lost.length).toBeGreaterThan(0)

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { Calibration } from '../../dist/execute/schedule/calibration.js'
-import type { Course, Subject } from '../../dist/execute/schedule/course.js'
-import type { WorkersThere } from '../../dist/execute/schedule/decide.js'
+import { calibration } from '../../dist/execute/schedule/calibration.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 import type { Evidence } from '../../dist/execute/schedule/sample.js'
-import { Scheduler } from '../../dist/execute/schedule/scheduler.js'
+import { type Course, Scheduler, type Subject, type WorkersThere } from '../../dist/execute/schedule/scheduler.js'
 import { DEFAULTS } from '../../dist/execute/options.js'
 
 const NONE: WorkersThere = { idle: 0, startingMs: undefined }
@@ -43,7 +41,7 @@ function taught(options: Partial<typeof DEFAULTS> = {}) {
   return all
 }
 
-const { spawnMs } = new Calibration()
+const { spawnMs } = calibration
 
 describe('before a run', () => {
   it.each<[string, () => Course, 'threads' | undefined]>([

@@ -14,13 +14,12 @@ import {
   timeout,
   withRateLimit,
 } from '../../dist/index.js'
-import { SharedPolicies, whyNotShared } from '../../dist/execute/transfer/shared-policies.js'
+import { sharePolicies, whyNotShared } from '../../dist/execute/transfer/shared-policies.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describe, expect, it } from 'vitest'
 import { addonForbidden, itWithAddon } from '../support/native.js'
 import { freshName } from './rate-limiter-helpers.js'
 
-const shared = new SharedPolicies()
 const yes = (): boolean => true
 const quiet = (): void => undefined
 
@@ -55,7 +54,7 @@ describe('policies that go to workers', () => {
   })
 
   it.each(portable)('%s can be cloned', (_, make) => {
-    const sent = shared.share([make()])
+    const sent = sharePolicies([make()])
     expect(structuredClone(sent)).toEqual(sent)
   })
 
@@ -69,10 +68,10 @@ describe('policies that go to workers', () => {
       bulkhead(),
     ]
     expect(whyNotShared(policies)).toBeUndefined()
-    expect(structuredClone(shared.share(policies))).toEqual(shared.share(policies))
+    expect(structuredClone(sharePolicies(policies))).toEqual(sharePolicies(policies))
     const budgets = [retry({ budget }), retry({ budget: new RetryBudget() })]
     expect(whyNotShared(budgets)).toBeUndefined()
-    const sent = shared.share(budgets)
+    const sent = sharePolicies(budgets)
     expect(sent[0]).toMatchObject({
       handle: {
         kind: 'retry',
@@ -85,7 +84,7 @@ describe('policies that go to workers', () => {
 
   it('are sent outermost first, without the pipelines around them', () => {
     const breaker = circuitBreaker()
-    const sent = shared.share([
+    const sent = sharePolicies([
       timeout(9),
       pipeline(retry({ maxRetries: 1 }), pipeline(breaker, rateLimit())),
       fallback(0),
@@ -109,8 +108,8 @@ describe('policies that go to workers', () => {
     const breaker = circuitBreaker()
     const limiter = new RateLimiter()
     const [first, second] = [
-      shared.share([breaker, limiter, retry()]),
-      shared.share([pipeline(rateLimit(limiter), breaker)]),
+      sharePolicies([breaker, limiter, retry()]),
+      sharePolicies([pipeline(rateLimit(limiter), breaker)]),
     ]
     expect(second.map(({ id }) => id)).toEqual([first[1]!.id, first[0]!.id])
     expect(new Set([...first, ...second].map(({ id }) => id)).size).toBe(3)
@@ -183,7 +182,7 @@ describe('policies that stay in this thread', () => {
   })
 
   it('are not sent by mistake', () => {
-    expect(() => shared.share([hedge({ afterMs: 5 })])).toThrow(TypeError)
+    expect(() => sharePolicies([hedge({ afterMs: 5 })])).toThrow(TypeError)
   })
 
   it('a policy whose listeners have gone may leave', () => {

@@ -147,10 +147,3 @@ export class AsyncLane implements Lane {
     this.#settledSinceMs = nowMs
   }
 }
-
-const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown
-
-/** Whether every call is sure to return a promise. */
-export function isAsyncFunction(call: unknown): boolean {
-  return call instanceof AsyncFunction
-}

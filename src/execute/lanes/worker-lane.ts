@@ -1,32 +1,63 @@
+import { TaskNotTransferableError } from '../../errors.js'
+import { machineNow } from '../../internal/clock.js'
+import { calibration } from '../schedule/calibration.js'
+import { ChunkInWorker } from './chunk-in-worker.js'
 import { callHook } from '../hooks.js'
-import type { Lane, Run, StopReason } from '../run/run.js'
+import { LostItems, runCarefully } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from '../threads/pool-worker.js'
+import type { Lane, Run, StopReason } from '../run/run.js'
 import { buryWorker } from '../transfer/shared-policies.js'
+import type { Batch } from '../run/batch.js'
 import { unpackThrown } from '../transfer/thrown.js'
-import { restoreBuffers } from '../transfer/values.js'
-import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
-import type { BlockFeed } from './block-feed.js'
-import type { ChunkFeed } from './chunk-feed.js'
-import type { Crew } from './crew.js'
-import type { Feed, Stint } from './feed.js'
-import { settleLost } from './lost.js'
+import { checked } from '../transfer/task-source.js'
+import { packValues, restoreBuffers, whyChanged } from '../transfer/values.js'
+import { TripMeter } from '../schedule/trip-meter.js'
+import type { Workforce } from './workforce.js'
+import type {
+  ChunkMessage,
+  DoneMessage,
+  EchoMessage,
+  FromWorker,
+  LoadedMessage,
+  ResultsMessage,
+} from '../worker/protocol.js'
 
+/** Chunks that a worker is sent ahead, so that it need not wait for the next … */
+const AHEAD = 2
+/** … and at most, where it has had to, because items of this thread take long. */
+const MOST_AHEAD = 16
+/** A worker that has less than this part of an item left to do will be through before this thread has run one. */
+const NEARLY = 0.75
+/** A worker that has had nothing to do for so long was kept waiting, in ms. */
+const STARVED_MS = 1
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
 const GRACE_MS = 1000
 
-/** One worker's part of a run: sees to it that the worker has items, and settles what comes back. */
+let stints = 0
+
+/** One worker's part of a run: keeps it supplied with chunks, or lets it claim from the shared block; settles what comes back. */
 export class WorkerLane implements Lane, WorkerOwner {
   readonly worker: PoolWorker
-  /** Whether the worker has the task. */
+  /** What it has been sent and has not finished, oldest first. */
+  readonly chunks = new Map<number, ChunkInWorker>()
+  /** Whether it is claiming from the shared block. */
+  isClaiming = false
+  /** Whether it has the task. */
   isLoaded = false
-  readonly #crew: Crew
+  readonly #force: Workforce
   readonly #run: Run
-  readonly #stint: Stint
-  readonly #chunks: ChunkFeed
-  readonly #block: BlockFeed | undefined
-  /** In the order in which they are asked for items. */
-  readonly #feeds: readonly Feed[]
+  /**
+   * Stamped on all messages, so that what comes from an earlier run is known by it. Larger than in any earlier run of the worker, which so
+   * knows what is over: it may come to a run that began before the last one it worked for.
+   */
+  readonly #runNumber = ++stints
   readonly #again = (): void => this.fill()
+  readonly #meter = new TripMeter(calibration)
+  /** Whether all that moves between two chunks is their items and results. */
+  readonly #isMetered: boolean
+  #ahead = AHEAD
+  /** Since when it has been at the oldest of its chunks. */
+  #sinceMs = 0
   #isRefused = false
   /** Whether it has done anything for this run. */
   #hasDone = false
@@ -34,64 +65,69 @@ export class WorkerLane implements Lane, WorkerOwner {
   #isOver = false
   #hasLeft = false
   #grace: NodeJS.Timeout | undefined = undefined
+  /** Why the last message that was lost could not be read. */
+  #unread: Error | undefined = undefined
 
-  /** @param block - undefined where the run shares no block */
-  constructor(crew: Crew, stint: Stint, chunks: ChunkFeed, block: BlockFeed | undefined) {
-    this.#crew = crew
-    this.#run = stint.run
-    this.#stint = stint
-    this.worker = stint.worker
-    this.#chunks = chunks
-    this.#block = block
-    this.#feeds = block === undefined ? [chunks] : [block, chunks]
-  }
-
-  /** Takes the worker over. */
-  begin(): void {
-    const { run, worker, number, task } = this.#stint
+  constructor(force: Workforce, worker: PoolWorker) {
+    this.#force = force
+    this.#run = force.run
+    this.#isMetered = force.inFlight === 1 && force.run.options.timeoutMs === Infinity
+    this.worker = worker
     worker.owner = this
-    run.add(this)
-    callHook(run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
+    this.#run.add(this)
+    callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
     // The hook may have aborted the run, and the worker be another's by now.
     if (this.#isHalted()) return
-    const loaded = worker.load(task)
-    const { policies } = this.#crew
-    if (policies.length > 0) worker.send({ kind: 'policies', run: number, policies, timeoutMs: run.options.timeoutMs })
+    const loaded = worker.load(force.task)
+    const { policies } = force
+    if (policies.length > 0)
+      worker.send({ kind: 'policies', run: this.#runNumber, policies, timeoutMs: this.#run.options.timeoutMs })
     if (loaded !== undefined) this.#loaded(loaded)
   }
 
   /** Only now it gets items: others do them while the worker loads the task, or if it cannot. */
   #loaded({ refusal }: LoadedMessage): void {
-    if (refusal === undefined) {
-      this.isLoaded = true
-      this.#crew.loaded()
+    const { task } = this.#run
+    const error = refusal === undefined ? undefined : unpackThrown(refusal, task.exports)
+    checked(task, error)
+    this.isLoaded = refusal === undefined
+    this.#isRefused = !this.isLoaded
+    if (this.isLoaded) {
+      this.#force.loaded()
       this.fill()
-      return
     }
-    this.#isRefused = true
-    const error = unpackThrown(refusal, this.#run.task.exports)
-    // Not while the pool is giving the worker to this run.
-    queueMicrotask(() => this.#isOver || this.#letGo(error))
+    // Not from within the constructor: the workforce must know the lane to let it go.
+    else queueMicrotask(() => this.#isOver || this.#force.taskRefused(this, error))
   }
 
-  #letGo(error: unknown): void {
-    this.#isOver = true
-    this.#run.remove(this)
-    this.#crew.refused(this.worker, error)
-  }
-
-  /** Gives the worker items while there are any and it has less than it should. */
+  /** Sends chunks while there are any and the worker has less than it should. */
   fill(): void {
     if (this.#filling || this.#isOver || !this.isLoaded) return
-    if (this.#crew.isDismissed) {
+    if (this.#force.isDismissed) {
       this.dismiss()
       return
     }
     this.#filling = true
     try {
-      // What others have not begun is only for those who have nothing.
-      while (this.#mayGive() && (this.#give() || (!this.#isBusy() && this.#crew.takeBack())));
-      if (this.#mayGive() && !this.#isBusy()) this.#run.endIfDone()
+      while (
+        !this.#isHalted() &&
+        !this.worker.isGone &&
+        !this.isClaiming &&
+        !this.#force.keepsMany &&
+        this.#wantsMore()
+      ) {
+        const { supply } = this.#run
+        const crashed = supply.takeCrashed()
+        if (crashed === undefined && this.#claim()) return
+        const batch = crashed ?? supply.take(this.#force.chunkSize(), this.#again)
+        if (batch === undefined) {
+          if (this.chunks.size > 0) return
+          if (this.#force.takeBack()) continue
+          this.#run.endIfDone()
+          return
+        }
+        this.#send(batch)
+      }
     } catch (error) {
       this.#run.stop('failed', error)
     } finally {
@@ -99,37 +135,135 @@ export class WorkerLane implements Lane, WorkerOwner {
     }
   }
 
-  /** Read through methods: what happens in between may have changed them. */
-  #mayGive(): boolean {
-    return !this.#isOver && !this.worker.isGone && !this.#crew.apart.isFull
+  /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */
+  get waiting(): number {
+    const { lastBegun } = this.worker
+    let count = 0
+    let isBusy = false
+    for (const [chunk, { left }] of this.chunks) {
+      if (chunk > lastBegun) count += left
+      else isBusy = true
+    }
+    return isBusy ? count : 0
   }
 
+  /** Gives back what the worker has been sent and not begun: others have nothing to do. @returns whether there was anything */
+  takeBack(): boolean {
+    const begun = this.worker.takeBack()
+    const waiting = [...this.chunks].filter(([chunk]) => chunk > begun)
+    for (const [chunk] of waiting) this.chunks.delete(chunk)
+    const { supply } = this.#run
+    // All lanes are told that there is more. This one would take it again at once, only to be asked for it anew, and so on for ever.
+    this.#filling = true
+    // The last put is the first taken.
+    for (const [, { batch }] of waiting.reverse()) {
+      if (batch.isCareful) supply.putCrashed(batch)
+      else supply.putBack(batch)
+    }
+    this.#filling = false
+    return waiting.length > 0
+  }
+
+  /** Not more than others would miss: towards the end, what a worker holds is what it will do last. */
+  #wantsMore(): boolean {
+    const { chunks } = this
+    if (chunks.size === 0) return true
+    const { remaining } = this.#run.supply
+    const { lanes } = this.#force
+    if (remaining !== null && remaining <= lanes && lanes > 1) return remaining > 1 && this.#isNearlyThrough()
+    if (chunks.size < AHEAD) return true
+    if (remaining === null) return chunks.size < this.#ahead
+    let held = 0
+    for (const { left } of chunks.values()) held += left
+    return (chunks.size < this.#ahead || this.#force.isShort(held)) && 4 * held < remaining
+  }
+
+  /**
+   * Whether this thread, which is about to begin an item of its own, will have no eye for this worker when that has nothing left to do.
+   */
+  #isNearlyThrough(): boolean {
+    const { itemMs, worksHere } = this.#force
+    if (!worksHere) return false
+    let count = 0
+    for (const { left } of this.chunks.values()) count += left
+    return count * itemMs - (machineNow() - this.#sinceMs) < NEARLY * itemMs
+  }
+
+  /** Read through a method: sending may have ended the run. */
   #isHalted(): boolean {
     return this.#isOver
   }
 
-  #isBusy(): boolean {
-    return this.#feeds.some(({ isBusy }) => isBusy)
+  /** Lets the worker claim from the shared block, if there is one with anything left. */
+  #claim(): boolean {
+    const { block } = this.#force
+    if (block === undefined || block.remaining === 0 || this.chunks.size > 0) return false
+    this.isClaiming = true
+    const { task } = this.#force
+    this.worker.forgetClaim()
+    this.worker.rouse({
+      kind: 'block',
+      run: this.#runNumber,
+      task: task.id,
+      block: block.ofRun,
+      timeoutMs: this.#run.options.timeoutMs,
+    })
+    return true
   }
 
-  /** More of what the worker has; anything if it has nothing. */
-  #give(): boolean {
-    const busy = this.#feeds.find(({ isBusy }) => isBusy)
-    return busy !== undefined ? busy.give(this.#again) : this.#feeds.some((feed) => feed.give(this.#again))
+  #send(batch: Batch): void {
+    const { task, inFlight } = this.#force
+    const { start, isCareful } = batch
+    const unfit = this.#unfit(batch)
+    if (unfit !== undefined) {
+      this.#sendEach(batch, unfit)
+      return
+    }
+    const chunk = ++this.worker.lastChunk
+    const { values, buffers } = packValues(Array.from(batch.items))
+    const nowMs = machineNow()
+    const isIdle = this.chunks.size === 0
+    if (isIdle) this.#sinceMs = nowMs
+    this.chunks.set(chunk, new ChunkInWorker(batch, nowMs))
+    const message: ChunkMessage = {
+      kind: 'chunk',
+      run: this.#runNumber,
+      chunk,
+      task: task.id,
+      start,
+      items: values,
+      buffers,
+      isCareful,
+      inFlight,
+      timeoutMs: this.#run.options.timeoutMs,
+    }
+    try {
+      if (isIdle) this.worker.rouse(message)
+      else this.worker.send(message)
+    } catch (error) {
+      this.chunks.delete(chunk)
+      this.#sendEach(batch, error)
+    }
   }
 
-  /** Items that the worker has not begun while it is at others. */
-  get waiting(): number {
-    return this.#chunks.waiting
+  /** Why a worker would receive one of the items as something else: each is looked at, since they need not be alike. */
+  #unfit({ start, items }: Batch): TaskNotTransferableError | undefined {
+    for (let i = 0; i < items.length; i++) {
+      const reason = whyChanged(items[i])
+      if (reason !== undefined)
+        return new TaskNotTransferableError(`item ${start + i} holds ${reason}`, { captured: [] })
+    }
+    return undefined
   }
 
-  /** Gives them back. @returns whether there were any */
-  takeBack(): boolean {
-    // All lanes are told that there is more. This one would take it again at once, only to be asked for it anew, and so on for ever.
-    this.#filling = true
-    const hasTaken = this.#chunks.takeBack()
-    this.#filling = false
-    return hasTaken
+  /** One of the items cannot be cloned: the others go alone, that one is run in this thread. */
+  #sendEach(batch: Batch, error: unknown): void {
+    if (batch.items.length === 1) {
+      this.#force.runHere(batch, error)
+      return
+    }
+    for (let i = 0; i < batch.items.length; i++)
+      this.#send({ ...batch, start: batch.start + i, items: [batch.items[i]] })
   }
 
   received(message: FromWorker): void {
@@ -137,26 +271,25 @@ export class WorkerLane implements Lane, WorkerOwner {
   }
 
   #receive(message: FromWorker): void {
-    if ('run' in message && message.run !== this.#stint.number) return
     switch (message.kind) {
       case 'results':
-        this.#settleAll(message)
+        if (message.run === this.#runNumber) this.#settleAll(message)
         return
       case 'failed':
-        this.#fail(message.index, unpackThrown(message.error, this.#run.task.exports))
+        if (message.run === this.#runNumber)
+          this.#settle(message.index, undefined, { error: unpackThrown(message.error, this.#run.task.exports) })
         return
       case 'done':
-        this.#done(message)
+        if (message.run === this.#runNumber) this.#done(message)
         return
       case 'loaded':
-        if (message.task === this.#stint.task.id) this.#loaded(message)
+        if (message.task === this.#force.task.id) this.#loaded(message)
         return
       case 'unreadable':
-        this.#chunks.oldestUnread()
-        this.#goOn()
+        this.#chunkLost()
         return
       case 'echo':
-        this.#allDone(message)
+        if (message.run === this.#runNumber) this.#allDone(message)
         return
       case 'ready':
     }
@@ -164,34 +297,68 @@ export class WorkerLane implements Lane, WorkerOwner {
 
   #settleAll({ indices, values, buffers }: ResultsMessage): void {
     restoreBuffers(values, buffers)
-    const start = this.#chunks.settleAll(indices)
-    if (start !== undefined) {
-      this.#run.finishAll(start, values)
+    for (const held of this.chunks.values()) {
+      if (!held.settleAll(indices)) continue
+      this.#run.finishAll(held.batch.start, values)
       return
     }
-    indices.forEach((index, position) => {
-      if (this.#settle(index) !== undefined) this.#run.finish(index, values[position])
-    })
+    indices.forEach((index, position) => this.#settle(index, values[position], undefined))
   }
 
-  #fail(index: number, error: unknown): void {
-    const settled = this.#settle(index)
-    if (settled !== undefined) this.#crew.apart.failed(index, settled.item, error, settled.attempts + 1)
+  #settle(index: number, value: unknown, failure: { readonly error: unknown } | undefined): void {
+    for (const held of this.chunks.values()) {
+      if (!held.has(index)) continue
+      const { start, items, attempts } = held.batch
+      if (held.settle(index)) this.#tell(index, items[index - start], value, failure, attempts)
+      return
+    }
+    const { block } = this.#force
+    if (block === undefined) return
+    block.settled(index)
+    this.#tell(index, block.item(index), value, failure, 0)
   }
 
-  #settle(index: number): ReturnType<Feed['settle']> {
-    return this.#chunks.settle(index) ?? this.#block?.settle(index)
+  #tell(
+    index: number,
+    item: unknown,
+    value: unknown,
+    failure: { readonly error: unknown } | undefined,
+    attempts: number,
+  ): void {
+    if (failure === undefined) this.#run.finish(index, value)
+    else this.#force.failed(index, item, failure.error, attempts + 1)
   }
 
-  #done(message: DoneMessage): void {
-    const { count, startedMs, endedMs, results } = message
+  #done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
     if (results !== undefined) this.#settleAll(results)
+    const held = this.chunks.get(chunk)
     if (count > 0) {
       this.#hasDone = true
-      this.#crew.measured(count, endedMs - startedMs)
+      this.#force.measured(count, endedMs - startedMs)
     }
-    for (const feed of this.#feeds) feed.done(message)
+    this.#sinceMs = endedMs
+    if (held !== undefined) {
+      const { sentMs, batch } = held
+      if (this.#isMetered && !batch.isCareful)
+        this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
+      if (this.chunks.size === 1 && machineNow() - endedMs > STARVED_MS)
+        this.#ahead = Math.min(MOST_AHEAD, 2 * this.#ahead)
+      callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: batch.start, count })
+      this.#close(chunk, held)
+    } else {
+      this.#leaveBlock()
+    }
     this.#goOn()
+  }
+
+  /** Whether it does anything of the shared block that this thread cannot see yet. */
+  get isAtBlock(): boolean {
+    return this.isClaiming && !this.worker.hasEndedBlock(this.#runNumber)
+  }
+
+  /** Looks on until it leaves the shared block, but not for longer than `untilMs`; whether it has left it. */
+  leavesBlock(untilMs: number): boolean {
+    return !this.isClaiming || this.worker.endsBlock(this.#runNumber, untilMs)
   }
 
   #goOn(): void {
@@ -199,57 +366,81 @@ export class WorkerLane implements Lane, WorkerOwner {
     else this.fill()
   }
 
+  #leaveBlock(): void {
+    this.isClaiming = false
+    this.#force.sweepLast()
+    this.#force.recover()
+  }
+
+  /**
+   * The worker is through with a chunk. What has not settled by then was in a message that this thread could not read: it is run
+   * again with a message for each result, and what cannot be read then has failed.
+   */
+  #close(chunk: number, held: ChunkInWorker): void {
+    this.chunks.delete(chunk)
+    if (held.left === 0) return
+    if (held.batch.isCareful) this.#failRest(held, 'the result of the item cannot be read in this thread')
+    else runCarefully(held.unsettled(), this.#run.supply)
+  }
+
   lostMessage(error: Error): void {
-    this.#chunks.unread = error
-    this.#crew.lostMessage()
+    this.#unread = error
+    this.#force.hasLostMessages = true
     // It may have been the one that said a chunk is done: the answer to this says so too.
-    this.worker.send({ kind: 'echo', run: this.#stint.number, upTo: this.worker.lastChunk })
+    this.worker.send({ kind: 'echo', run: this.#runNumber, upTo: this.worker.lastChunk })
   }
 
   #allDone({ upTo }: EchoMessage): void {
-    this.#chunks.doneUpTo(upTo)
-    this.#block?.leave()
+    for (const [chunk, held] of this.chunks) if (chunk <= upTo) this.#close(chunk, held)
+    if (this.isClaiming) this.#leaveBlock()
     this.#goOn()
   }
 
-  gone(exitCode: number, error: unknown): void {
-    this.#run.inContext(() => this.#died(exitCode, error))
+  /** The worker has read all before it, so it is the oldest that it could not read: its items go one by one. */
+  #chunkLost(): void {
+    const [oldest] = this.chunks
+    if (oldest === undefined) return
+    const [chunk, held] = oldest
+    this.chunks.delete(chunk)
+    if (held.left === 1) this.#failRest(held, 'the item cannot be read in a worker')
+    else for (const lost of held.unsettled()) runCarefully([lost], this.#run.supply)
+    this.#goOn()
   }
 
-  #died(exitCode: number, error: unknown): void {
+  #failRest(held: ChunkInWorker, message: string): void {
+    for (const { index, item, attempts } of held.unsettled()) {
+      this.#force.failed(index, item, new Error(message, { cause: this.#unread }), attempts + 1)
+    }
+  }
+
+  gone(exitCode: number, error: unknown): void {
+    this.#run.inContext(() => this.#ended(exitCode, error))
+  }
+
+  #ended(exitCode: number, error: unknown): void {
     clearTimeout(this.#grace)
-    const run = this.#run
+    this.#run.remove(this)
     const { worker } = this
-    run.remove(this)
-    callHook(run.options.hooks, 'onWorkerExit', { worker: worker.id, threadId: worker.threadId, exitCode })
+    callHook(this.#run.options.hooks, 'onWorkerExit', { worker: worker.id, threadId: worker.threadId, exitCode })
     // Its last message and its end may be heard of at once: that the task was refused says more, and lets the worker go.
     if (this.#isRefused && !this.#isOver) return
     const wasOver = this.#isOver
     this.#isOver = true
-    this.#crew.sweep()
-    buryWorker(run.options.policies, worker.threadId)
-    const hasBegun = wasOver || this.#settleLost(exitCode, error) || this.#hasDone
+    this.#force.sweep()
+    buryWorker(this.#run.options.policies, worker.threadId)
+    const hasBegun = wasOver || new LostItems(this, this.#force, exitCode, error).settle() || this.#hasDone
     const when = this.isLoaded ? 'before its first item' : 'as it loaded the task'
-    const why = `a worker ended with code ${exitCode} ${when}`
-    this.#crew.lost(worker, exitCode, hasBegun ? undefined : new Error(why, { cause: error }))
-  }
-
-  /** @returns whether the worker had begun with any item */
-  #settleLost(exitCode: number, error: unknown): boolean {
-    const { worker } = this
-    const { isCareful } = this.#chunks
-    const lost = this.#feeds.flatMap((feed) => feed.lost())
-    const isBlamed = settleLost(this.#run, { worker, exitCode, error }, lost, isCareful)
-    if (!isBlamed && lost.length > 0) this.#crew.diedWithoutCause()
-    const [, claimedTo] = worker.claim
-    return lost.length > 0 || worker.currentItem >= 0 || claimedTo > 0
+    this.#force.lost(
+      this,
+      hasBegun ? undefined : new Error(`a worker ended with code ${exitCode} ${when}`, { cause: error }),
+    )
   }
 
   /** It takes no more, and leaves the run once it has ended what it was sent. */
   dismiss(): void {
-    if (this.#isOver || this.#isBusy()) return
+    if (this.#isOver || this.chunks.size > 0 || this.isClaiming) return
     this.#isOver = true
-    this.#endPolicies()
+    if (this.#force.policies.length > 0) this.worker.send({ kind: 'over', run: this.#runNumber })
     this.#leave()
   }
 
@@ -258,10 +449,10 @@ export class WorkerLane implements Lane, WorkerOwner {
     if (this.#isOver) return
     this.#isOver = true
     const { worker } = this
-    worker.cancel(this.#stint.number)
-    this.#endPolicies()
-    for (const feed of this.#feeds) feed.over()
-    if (!this.#isBusy()) {
+    worker.cancel(this.#runNumber)
+    if (this.#force.policies.length > 0) worker.send({ kind: 'over', run: this.#runNumber })
+    if (!this.isAtBlock) this.isClaiming = false
+    if (this.chunks.size === 0 && !this.isClaiming) {
       this.#leave()
     } else if (reason === 'aborted') {
       worker.end('abort')
@@ -271,16 +462,23 @@ export class WorkerLane implements Lane, WorkerOwner {
     }
   }
 
-  #endPolicies(): void {
-    if (this.#crew.policies.length > 0) this.worker.send({ kind: 'over', run: this.#stint.number })
-  }
-
   /** Gives the worker back, once it has nothing of this run any more. */
   #leave(): void {
-    if (this.#isBusy() || this.#hasLeft) return
+    if (this.chunks.size > 0 || this.isClaiming || this.#hasLeft) return
     this.#hasLeft = true
     clearTimeout(this.#grace)
+    this.#force.release(this)
+  }
+
+  /** Chunks that nobody can run are given back. */
+  giveBack(): void {
+    for (const held of this.chunks.values()) {
+      for (const { index, item } of held.unsettled())
+        this.#run.supply.putBack({ ...held.batch, start: index, items: [item] })
+    }
+    this.chunks.clear()
+    this.isClaiming = false
+    this.#isOver = true
     this.#run.remove(this)
-    this.#crew.release(this.worker)
   }
 }

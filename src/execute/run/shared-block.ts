@@ -1,4 +1,4 @@
-import type { Batch, Unsettled } from './batch.js'
+import type { Batch } from './batch.js'
 import { partOf } from './item-source.js'
 import {
   type BlockOfRun,
@@ -138,27 +138,26 @@ export class SharedBlock {
   }
 
   /** Items that have not settled, of a claim or of them all; they are taken out of the block. */
-  takeUnsettled(from = 0, to = this.#words.items.length): Unsettled[] {
+  takeUnsettled(from = 0, to = this.#words.items.length): number[] {
     this.#isPlain = false
     const { states } = this.#words
     const { base } = this.ofRun
-    const unsettled: Unsettled[] = []
+    const unsettled: number[] = []
     for (let i = from; i < to; i++) {
       if (states[i] !== State.UNSETTLED && states[i] !== State.SENT) continue
-      unsettled.push(this.#take(base + i))
+      states[i] = State.ELSEWHERE
+      unsettled.push(base + i)
     }
     return unsettled
   }
 
-  /** The message about an item has come. @returns the item; undefined if it is none of the block, or not in a message */
-  settle(index: number): Unsettled | undefined {
-    return this.#words.states[index - this.ofRun.base] === State.SENT ? this.#take(index) : undefined
+  /** The message about an item has come. */
+  settled(index: number): void {
+    this.#words.states[index - this.ofRun.base] = State.ELSEWHERE
   }
 
-  #take(index: number): Unsettled {
-    const i = index - this.ofRun.base
-    this.#words.states[i] = State.ELSEWHERE
-    return { index, item: this.#words.items[i], attempts: 0 }
+  item(index: number): unknown {
+    return this.#words.items[index - this.ofRun.base]
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Account } from './account.js'
-import { type Batch, carefulBatches, type Unsettled } from './batch.js'
+import type { Batch } from './batch.js'
 import { ArraySource, type ItemSource } from './item-source.js'
 import { SharedBlock } from './shared-block.js'
 
@@ -131,11 +131,6 @@ export class Supply {
     return (this.#block = block)
   }
 
-  /** Whether workers that died have left anything. */
-  get hasCrashed(): boolean {
-    return this.#crashed.length > 0
-  }
-
   /** What a worker that died has left; only for another worker, since it may end this thread too. */
   takeCrashed(): Batch | undefined {
     return this.#crashed.shift()
@@ -170,11 +165,6 @@ export class Supply {
   putCrashed(batch: Batch): void {
     this.#crashed.push(batch)
     this.wake()
-  }
-
-  /** Leaves to the workers what one of them has had as it died, or could not read: each result is reported before the next item starts. */
-  putUnsettled(unsettled: readonly Unsettled[]): void {
-    for (const batch of carefulBatches(unsettled)) this.putCrashed(batch)
   }
 
   /** The reader has taken one more result. */

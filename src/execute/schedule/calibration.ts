@@ -54,6 +54,9 @@ export class Calibration {
   }
 }
 
+/** Of this process. */
+export const calibration = new Calibration()
+
 /** What a structured clone has to do. */
 export interface CloneWeight {
   /** Objects, properties and elements to visit. */

@@ -22,39 +22,27 @@ const PIDS_KEPT = 4
 /** Reading costs about 0.1 ms, and limits change rarely. */
 const FRESH_MS = 1000
 
+const latest: { limits: Limits | undefined; atMs: number } = { limits: undefined, atMs: 0 }
+
+/** The limits, at most a second old. */
+export function currentLimits(): Limits {
+  const nowMs = performance.now()
+  if (latest.limits !== undefined && nowMs - latest.atMs <= FRESH_MS) return latest.limits
+  latest.atMs = nowMs
+  return (latest.limits = readLimits())
+}
+
 /** However crowded the machine, so many times the usual work is worth a worker. */
 const MOST_CROWDING = 3
 
-/** The machine as this process sees it. */
-export class Machine {
-  #limits: Limits | undefined = undefined
-  #readMs = 0
-
-  /** What it allows, at most a second old. */
-  limits(): Limits {
-    const nowMs = performance.now()
-    if (this.#limits !== undefined && nowMs - this.#readMs <= FRESH_MS) return this.#limits
-    this.#readMs = nowMs
-    return (this.#limits = readLimits())
-  }
-
-  /**
-   * How many threads want each core, >= 1. On a machine that others keep busy a worker starts late, and takes its start from this
-   * thread's own share of the cores.
-   */
-  crowding(): number {
-    const { availableParallelism, loadavg } = builtins.os
-    const [load = 0] = loadavg()
-    return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
-  }
-
-  /**
-   * Bytes of heap for a worker when nobody says how much; undefined for what Node gives it. Where memory is scarce, one that wants more
-   * than its part ends with its item, not the process with all of them.
-   */
-  heapOfWorker(): number | undefined {
-    return scarceHeapBytes(this.limits(), builtins.v8.getHeapStatistics().heap_size_limit)
-  }
+/**
+ * How many threads want each core, >= 1. On a machine that others keep busy a worker starts late, and takes its start from this thread's
+ * own share of the cores.
+ */
+export function crowding(): number {
+  const { availableParallelism, loadavg } = builtins.os
+  const [load = 0] = loadavg()
+  return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
 }
 
 function readLimits(): Limits {

@@ -1,7 +1,7 @@
-import type { Calibration } from './calibration.js'
+import { calibration } from './calibration.js'
 import type { Considered } from './cost-model.js'
 import type { Limits } from './machine.js'
-import type { Decision } from './decide.js'
+import type { Decision } from './scheduler.js'
 
 /** Every measured input of a decision. Times are milliseconds, sizes bytes; unknown is null. */
 export interface Profile {
@@ -44,7 +44,6 @@ export type Assumed = 'cloneMs' | 'spawnMs' | 'dispatchMs'
 export function profileOf(
   { measured, inputs, limits, bytesPerWorker, considered, isByOutcome }: Decision,
   totalItems: number | null,
-  calibration: Calibration,
 ): Profile {
   const { sampleSize, itemMs, itemCv, cpuShare, itemBytes, resultBytes, cloneNodes } = measured
   const { spawnMs, dispatchMs, cloneNodeMs, cloneByteMs } = calibration

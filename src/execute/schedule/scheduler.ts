@@ -1,11 +1,15 @@
-import { Calibration } from './calibration.js'
-import type { Course, SinceJoined, Subject } from './course.js'
-import { decide, type Decision, type Situation, type WorkersThere, worksHere } from './decide.js'
-import { BYTES_PER_WORKER, type Machine, sensibleWorkers } from './machine.js'
-import { isUneven, type PaceOfLoop } from './pace.js'
+import { calibration, cloneMsOf } from './calibration.js'
+import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
+import { BYTES_PER_WORKER, currentLimits, crowding, type Limits, sensibleWorkers } from './machine.js'
+import type { CompleteOptions } from '../options.js'
+import { FIRST_IN_FLIGHT, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
+/** The part of a worker's start that is this thread's work. */
+const SPAWN_HERE = 1 / 4
+/** Until workers that are there have begun, and until this thread has heard that they have ended. */
+const WAKE_MS = 0.2
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
 /** Before this much has been run, what items take is not known. */
@@ -23,28 +27,86 @@ const RECONSIDERED_AT = 0.1
 const RECONSIDERED_MS = 25
 /** … and goes back to the loop if that would have been faster by this factor. */
 const LOSING = 0.95
-/** Uneven items are worth another worker where what is left takes so many times as long as to start one. */
-const WORTH_ANOTHER = 5
-/** Threads that want each core, above which times of items say more of the machine than of the items. */
-const CROWDED = 1.5
 
-/** What this thread leaves to workers that are there: it may go on to run items, or stop at once, or once there is one for each core. */
-export type Leaving = 'nothing' | 'all' | 'all-once-enough'
+/** Workers of a pool, as a decision sees them. */
+export interface WorkersThere {
+  /** Those that are ready and have nothing to do. */
+  readonly idle: number
+  /** For how long one has been starting; undefined while none is. */
+  readonly startingMs: number | undefined
+}
+
+/** What may be different from one decision to the next. */
+export interface Situation {
+  /** Items still to run; null where the source does not say. */
+  readonly items: number | null
+  /** Items that have been run: of an unknown number, as many again are expected. */
+  readonly done: number
+  readonly workers: WorkersThere
+  /** Why workers are out of the question; undefined if they are not. */
+  readonly obstacle: string | undefined
+}
+
+/** A decision, and all that led to it. */
+export interface Decision {
+  readonly chosen: Considered
+  readonly considered: readonly Considered[]
+  readonly inputs: CostInputs
+  readonly limits: Limits
+  readonly bytesPerWorker: number
+  readonly measured: Measured
+  /** Whether the estimate is what earlier runs of the task have taken; else it is the cost model's. */
+  readonly isByOutcome: boolean
+}
+
+/** What decisions ask of the machine. */
+export interface Machine {
+  readonly limits: () => Limits
+  readonly crowding: () => number
+}
+
+/** Whose run it is. */
+export interface Subject {
+  /** What stands for the task; see `ResolvedTask.key`. */
+  readonly key: object | string
+  readonly options: CompleteOptions
+  /** Whether workers could have the task, and the run may have any. Asked only when there is enough work. */
+  readonly mayHaveWorkers: () => boolean
+}
+
+/** One run, as the scheduler follows it. */
+export interface Course {
+  readonly subject: Subject
+  /** What the run has or is to have workers for; undefined while it is a loop. */
+  decision: Decision | undefined
+  /** It stays in the loop whatever it shows: workers have lost in the last run like it. */
+  staysInLoop: boolean
+  /** When to think again, in milliseconds of items. */
+  notBeforeMs: number
+  /** How much had been run when starting workers first seemed worth it, and has since. */
+  seemedWorthAtMs: number
+  isReconsidered: boolean
+}
+
+/** What a run has come to since its first worker joined. */
+export interface SinceJoined {
+  /** Items that were left then. */
+  readonly items: number | null
+  readonly settled: number
+  readonly ms: number
+}
 
 /**
  * Decides how runs are carried out. The first run of a task goes by the cost model; later ones by what workers have won or lost for it.
  * One for a process: runs that follow each other teach it.
  */
 export class Scheduler {
-  /** What moving work costs. */
-  readonly calibration: Calibration
   readonly #tasks = new Tasks()
-  readonly #machine: Pick<Machine, 'limits' | 'crowding'>
+  readonly #machine: Machine
 
-  /** @param machine - what it allows, and how crowded it is */
-  constructor(machine: Pick<Machine, 'limits' | 'crowding'>, calibration = new Calibration()) {
+  /** @param machine - what it allows, and how crowded it is: what this process sees, unless a test says otherwise */
+  constructor(machine: Machine = { limits: currentLimits, crowding }) {
     this.#machine = machine
-    this.calibration = calibration
   }
 
   /** What is known of a task on items like `item`, unless its run is not to use that. */
@@ -152,7 +214,7 @@ export class Scheduler {
     const situation = { items, done: 0, workers: { idle: 1, startingMs: undefined }, obstacle: undefined }
     const decision = this.#workersFor(subject, measured, situation, record)
     // Half of a run is what one worker takes over.
-    const priceMs = 2 * SPAWN_FACTOR * this.calibration.spawnMs * this.#machine.crowding()
+    const priceMs = 2 * SPAWN_FACTOR * calibration.spawnMs * this.#machine.crowding()
     return decision !== undefined && record.missed(totalMs, priceMs) ? decision.chosen.workers : 0
   }
 
@@ -161,7 +223,7 @@ export class Scheduler {
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
     if (workers.idle === 0 && workers.startingMs === undefined) {
       if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const leastMs = SPAWN_FACTOR * this.calibration.spawnMs
+      const leastMs = SPAWN_FACTOR * calibration.spawnMs
       if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
         course.seemedWorthAtMs = Infinity
         return false
@@ -186,43 +248,77 @@ export class Scheduler {
     return decision.chosen.mode === 'threads' ? decision : undefined
   }
 
-  /** Chooses a schedule for what remains of a run; see {@link decide}. */
-  plan({ options }: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
-    return decide(
-      options,
-      measured,
-      situation,
-      { calibration: this.calibration, limits: this.#machine.limits() },
-      record,
-    )
-  }
-
   /**
-   * What this thread should leave to the workers of a run. Items that would keep the event loop waiting are for workers alone, as soon as
-   * there is one. So are items of which only some would keep this thread from its workers, once these are as many as there are cores.
+   * Chooses a schedule for what remains of a run.
    *
-   * @param pace - what this thread has seen of the items
-   * @param restMs - what is left would take here
-   * @param isShared - whether workers claim items by themselves, whatever this thread is at
+   * @param record - what earlier runs have taught; their outcome is believed more than the cost model
    */
-  leaves({ subject, decision }: Course, pace: PaceOfLoop, restMs: number, isShared: boolean): Leaving {
-    const { options } = subject
-    if (!worksHere(options, pace.items > 0 ? pace.leastMs : (decision?.measured.leastMs ?? 0))) return 'all'
-    if (options.workers !== undefined || options.mainThread !== undefined || isShared || !isUneven(pace))
-      return 'nothing'
-    // Where others want the cores, an item takes long for having been kept from one.
-    const isWorth = restMs >= WORTH_ANOTHER * this.calibration.spawnMs && this.#machine.crowding() <= CROWDED
-    return isWorth ? 'all-once-enough' : 'nothing'
-  }
-
-  /** How many workers a run has that begins with workers, and whether this thread runs items beside them. */
-  fromStart({ subject, decision }: Course): { readonly workers: number; readonly isHere: boolean } {
-    const { options } = subject
-    const isHere = worksHere(options, decision?.measured.leastMs ?? 0)
+  plan({ options }: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
     const limits = this.#machine.limits()
-    const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
-    const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
-    const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
-    return { workers, isHere: isHere && decision?.measured.isAsync !== true && workers < limits.cpuWorkers }
+    const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
+    const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync
+    const { itemBytes, resultBytes, cloneNodes } = measured
+    const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
+    const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
+    const { idle, startingMs = 0 } = situation.workers
+    const isShared = measured.isShared && chunkSize === undefined
+    // Numbers in shared memory are not copied.
+    const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
+    const inputs: CostInputs = {
+      items: situation.items ?? Math.max(1, situation.done),
+      itemMs: measured.itemMs,
+      cpuShare: measured.cpuShare,
+      isAsync: measured.isAsync,
+      sendMs: cloneMs / 2,
+      receiveMs: cloneMs / 2,
+      spawnMs: idle > 0 ? 0 : untilReadyMs(startingMs),
+      spawnHereMs: idle > 0 || startingMs > 0 ? 0 : SPAWN_HERE * calibration.spawnMs,
+      wakeMs: WAKE_MS,
+      dispatchMs: calibration.dispatchMs,
+      isShared,
+      cores: limits.cpuWorkers,
+      mainWorks: mainWorks && (workers === undefined || workers < limits.cpuWorkers),
+    }
+    const choices: Choices = {
+      mostWorkers,
+      // More as soon as they make it faster, which nobody knows before.
+      mostInFlight: FIRST_IN_FLIGHT,
+      targetChunkMs,
+      workers,
+      chunkSize,
+      mode,
+      prefer,
+      mayUseThreads: situation.obstacle === undefined && mostWorkers >= 1 && mode !== 'serial' && mode !== 'async',
+    }
+    const loopMs = inputs.items * inputs.itemMs
+    const gain = inputs.spawnMs === 0 ? record?.gainAt(loopMs) : undefined
+    const modelled = consider(inputs, choices)
+    const considered = gain === undefined ? modelled : byOutcome(modelled, loopMs / gain)
+    const [loop] = considered
+    const stays = mode === undefined && record?.staysInLoop(loopMs) === true
+    const chosen = stays && loop !== undefined ? loop : choose(considered, inputs, choices)
+    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome: stays || gain !== undefined }
   }
+}
+
+/**
+ * Whether this thread runs items beside workers: where nobody says, unless each would keep the event loop waiting.
+ *
+ * @param leastMs - what an item takes at least
+ */
+export function worksHere({ mainThread, timeoutMs }: CompleteOptions, leastMs: number): boolean {
+  return timeoutMs === Infinity && (mainThread ?? leastMs <= SLICE_MS)
+}
+
+/** The schedules with workers as the best of them has turned out. */
+function byOutcome(considered: readonly Considered[], ms: number): Considered[] {
+  const threads = considered.filter(({ mode }) => mode === 'threads').map(({ estimatedMs }) => estimatedMs)
+  const factor = ms / Math.min(...threads)
+  return considered.map((one) => (one.mode === 'threads' ? { ...one, estimatedMs: factor * one.estimatedMs } : one))
+}
+
+/** How long a worker is still going to start that has been starting for so long. One that is late may take as long again. */
+function untilReadyMs(startingMs: number): number {
+  const { spawnMs } = calibration
+  return startingMs < spawnMs ? spawnMs - startingMs : startingMs
 }

@@ -1,6 +1,7 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/clock.js'
+import { calibration } from '../schedule/calibration.js'
 import { program } from '../worker/program.js'
 import { loadPlacing, postElsewhere } from '../worker/placement.js'
 import { packThrown } from '../transfer/thrown.js'
@@ -30,11 +31,14 @@ const MOST_TASKS = 1000
 /** Once a worker has ended its first run, whoever waits for the results goes first. */
 const ASK_AFTER_MS = 5
 
+let nextId = 1
+
 /** Options of Node that make no sense in a worker that runs a file of its own. */
 const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
 
 /** A worker thread that stays when its run ends, so that the next one need not start it. */
 export class PoolWorker {
+  readonly id = nextId++
   /** Node's number of the thread; of one that has ended, too. */
   readonly threadId: number
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
@@ -46,24 +50,13 @@ export class PoolWorker {
   /** Why it is being ended, if this side does it. */
   endedFor: 'timeout' | 'abort' | undefined = undefined
   readonly #worker: Worker
-  readonly #spawned: (ms: number) => void
   /** Tasks it has been sent, by what has come of them: undefined until it has said. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
   readonly #startedMs = machineNow()
-  #stints = 0
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
 
-  /**
-   * @param id - number of the worker among all of this thread
-   * @param spawned - told once how many milliseconds it took until it had loaded its first task
-   */
-  constructor(
-    readonly id: number,
-    resourceLimits: ResourceLimits | undefined,
-    spawned: (ms: number) => void,
-  ) {
-    this.#spawned = spawned
+  constructor(resourceLimits: ResourceLimits | undefined) {
     const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
     this.cells[Cell.CURRENT] = -1
     const execArgv = ownArguments()
@@ -88,7 +81,7 @@ export class PoolWorker {
   #received(message: FromWorker): void {
     if (message.kind === 'loaded') {
       // The first task was sent when the worker was started: from then on it can work.
-      if (this.#tasks.size === 1) this.#spawned(message.atMs - this.#startedMs)
+      if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.#startedMs)
       this.#tasks.set(message.task, message)
     }
     this.owner?.received(message)
@@ -160,10 +153,10 @@ export class PoolWorker {
     return false
   }
 
-  /** What it has claimed of the last block that it was sent: from where, and up to but without where; 0 if nothing. */
-  get claim(): readonly [from: number, to: number] {
+  /** Whether it has claimed any item of the last block that it was sent. */
+  get hasClaimed(): boolean {
     // order: any. Asked once the thread has ended.
-    return [Atomics.load(this.cells, Cell.CLAIM_FROM), Atomics.load(this.cells, Cell.CLAIM_TO)]
+    return Atomics.load(this.cells, Cell.CLAIM_TO) > 0
   }
 
   /** It has claimed nothing of the block that it is sent next: should it end before it does, nothing of that is lost with it. */
@@ -201,11 +194,6 @@ export class PoolWorker {
   /** The same where the worker has nothing to do until it has this. */
   rouse(message: ToWorker): void {
     postElsewhere(this.cells, () => this.send(message), message.kind === 'wake')
-  }
-
-  /** A number for its part of another run, larger than all before: so it knows what is over. Runs need not end in the order in which they began. */
-  beginStint(): number {
-    return ++this.#stints
   }
 
   /** Tells the worker that `run` and all before it are over. */

@@ -1,6 +1,9 @@
+import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
+import { builtins } from '../../internal/builtins.js'
+import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { FromWorker } from '../worker/protocol.js'
-import type { PoolWorker, WorkerOwner } from './pool-worker.js'
+import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { runErrorOf } from '../../internal/run-error.js'
 
 /** How long a worker stays without work. */
@@ -29,7 +32,7 @@ export interface WorkerRequest {
  * An idle worker does not keep the process alive.
  */
 export class WorkerPool implements Disposable {
-  readonly #make: () => PoolWorker
+  readonly #limits: ResourceLimits | undefined
   readonly #idle: PoolWorker[] = []
   readonly #starting = new Set<PoolWorker>()
   readonly #requests: WorkerRequest[] = []
@@ -39,9 +42,8 @@ export class WorkerPool implements Disposable {
   #idleSinceMs = 0
   #timer: NodeJS.Timeout | undefined = undefined
 
-  /** @param make - starts a worker thread */
-  constructor(make: () => PoolWorker) {
-    this.#make = make
+  constructor(limits?: ResourceLimits) {
+    this.#limits = limits
   }
 
   /** Workers that are ready and have nothing to do. */
@@ -130,7 +132,7 @@ export class WorkerPool implements Disposable {
   #start(started: Started): void {
     let worker: PoolWorker
     try {
-      worker = this.#make()
+      worker = new PoolWorker(this.#limits ?? scarceLimits())
     } catch (error) {
       this.#startFailed(error)
       return
@@ -200,4 +202,11 @@ export class WorkerPool implements Disposable {
     this.#timer = undefined
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }
+}
+
+/** Where memory is scarce, a worker that wants more than its part ends with its item, not the process with all of them. */
+function scarceLimits(): ResourceLimits | undefined {
+  const { heap_size_limit: nodeBytes } = builtins.v8.getHeapStatistics()
+  const bytes = scarceHeapBytes(currentLimits(), nodeBytes)
+  return bytes === undefined ? undefined : { maxOldGenerationSizeMb: Math.floor(bytes / (1024 * 1024)) }
 }

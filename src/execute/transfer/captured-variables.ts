@@ -30,21 +30,13 @@ const COMMON_GLOBALS =
   'TypeError Uint8Array globalThis isFinite isNaN parseFloat parseInt undefined'
 
 const common = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' '), HELPERS])
+let standard: Set<string> | undefined
 
-/** What a function has been found to capture. */
-class Captured extends Set<string> {
-  #standard: Set<string> | undefined = undefined
-
-  /** Takes note of a name that is not defined in the function: it captures it, unless it means the same in every thread. */
-  used(name: string): void {
-    if (!common.has(name) && !this.#isStandard(name)) this.add(name)
-  }
-
-  /** What this program has added to its own global object is not. */
-  #isStandard(name: string): boolean {
-    this.#standard ??= new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[])
-    return this.#standard.has(name)
-  }
+/** Whether a name means the same in every thread. What this program has added to its own global object does not. */
+function isGlobal(name: string): boolean {
+  if (common.has(name)) return true
+  standard ??= new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[])
+  return standard.has(name)
 }
 
 /**
@@ -63,7 +55,7 @@ export function analyseFunction(source: string): FunctionAnalysis {
       const parts = partsOf(tree, expression === method)
       if (parts.some(({ type }) => type === 'ClassExpression'))
         return { captured: ['class'], expression, isStrict: true }
-      const captured = new Captured()
+      const captured = new Set<string>()
       const scope = new Scope(undefined, captured)
       for (const part of parts) scope.visit(part)
       return { captured: [...captured].sort(), expression, isStrict: sourceType === 'module' }
@@ -95,18 +87,18 @@ function partsOf(tree: Node, isMethod: boolean): Node[] {
 class Scope {
   readonly #names = new Set<string>()
   readonly #outer: Scope | undefined
-  readonly #captured: Captured
+  readonly #captured: Set<string>
   /** Whether `this` and `super` have a meaning of their own here; `arguments` has wherever there is a function. */
   #hasThis = false
 
-  constructor(outer: Scope | undefined, captured: Captured) {
+  constructor(outer: Scope | undefined, captured: Set<string>) {
     this.#outer = outer
     this.#captured = captured
   }
 
   #use(name: string): void {
     if (name === 'eval') this.#captured.add(name)
-    if (!this.#defines(name)) this.#captured.used(name)
+    if (!this.#defines(name) && !isGlobal(name)) this.#captured.add(name)
   }
 
   #useThis(name: 'this' | 'super'): void {

@@ -15,6 +15,9 @@ export interface SentPolicy {
 
 const NO_POLICIES: readonly SentPolicy[] = []
 
+const ids = new WeakMap<object, number>()
+let nextId = 1
+
 /** Why workers cannot apply the policies, as a sentence; undefined if they can. Nothing is shared by asking. */
 export function whyNotShared(policies: readonly Policy[]): string | undefined {
   for (const policy of leavesOf(policies)) {
@@ -24,27 +27,15 @@ export function whyNotShared(policies: readonly Policy[]): string | undefined {
   return undefined
 }
 
-/** Policies that this thread has sent to workers, each under a number of its own. */
-export class SharedPolicies {
-  readonly #ids = new WeakMap<object, number>()
-  #count = 0
-
-  /** What workers make the policies from, outermost first; their state is shared from now on. Only where {@link whyNotShared} finds nothing. */
-  share(policies: readonly Policy[]): readonly SentPolicy[] {
-    if (policies.length === 0) return NO_POLICIES
-    return leavesOf(policies).map((policy) => {
-      if (policy instanceof RateLimiter) return { id: this.#idOf(policy), handle: packLimiter(policy) }
-      const handle = isPortable(policy) ? policy[PACK]?.() : undefined
-      if (handle === undefined) throw new TypeError('a policy that belongs to this thread was to be sent to a worker')
-      return { id: this.#idOf(policy instanceof RateLimit ? policy.limiter : policy), handle }
-    })
-  }
-
-  #idOf(policy: object): number {
-    let id = this.#ids.get(policy)
-    if (id === undefined) this.#ids.set(policy, (id = ++this.#count))
-    return id
-  }
+/** What workers make the policies from, outermost first; their state is shared from now on. Only where {@link whyNotShared} finds nothing. */
+export function sharePolicies(policies: readonly Policy[]): readonly SentPolicy[] {
+  if (policies.length === 0) return NO_POLICIES
+  return leavesOf(policies).map((policy) => {
+    if (policy instanceof RateLimiter) return { id: idOf(policy), handle: packLimiter(policy) }
+    const handle = isPortable(policy) ? policy[PACK]?.() : undefined
+    if (handle === undefined) throw new TypeError('a policy that belongs to this thread was to be sent to a worker')
+    return { id: idOf(policy instanceof RateLimit ? policy.limiter : policy), handle }
+  })
 }
 
 /** A worker has ended: what it held of the policies goes back. */
@@ -62,4 +53,10 @@ function whyBoundHere(policy: Policy): string | undefined {
   if (policy instanceof RateLimiter) return whyLimiterBound(policy)
   if (isPortable(policy)) return policy[WHY_BOUND]()
   return 'a policy that is not of this package is an object of this thread'
+}
+
+function idOf(policy: object): number {
+  let id = ids.get(policy)
+  if (id === undefined) ids.set(policy, (id = nextId++))
+  return id
 }

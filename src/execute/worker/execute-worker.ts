@@ -8,7 +8,7 @@ import { ItemStarter } from './item-starter.js'
 import { loadPlacing, tellPlace } from './placement.js'
 import { runBlock } from './claims.js'
 import { inFlightOf, runChunk, type WorkerState } from './chunks.js'
-import { BLOCK, Cell, MOST_LOOKS, type ToWorker, type WorkerStart } from './protocol.js'
+import { Cell, MOST_LOOKS, type ToWorker, type WorkerStart } from './protocol.js'
 import { guardOf } from './policies.js'
 import type { Guard } from './policy-classes.js'
 import { WorkerReport } from './report.js'
@@ -73,7 +73,7 @@ async function handle(message: ToWorker): Promise<void> {
     cells[Cell.CURRENT] = -1
     // order: seq_cst. Pairs with pool-worker.ts:hasEndedBlock: who sees it sees all results in the block.
     Atomics.store(cells, Cell.BLOCK_ENDED, message.run)
-    report.done(BLOCK, count, startedMs, machineNow())
+    report.done(-1, count, startedMs, machineNow())
   }
   tellPlace(cells)
 }

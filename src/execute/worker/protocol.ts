@@ -120,14 +120,10 @@ export interface LoadedMessage {
   readonly atMs: number
 }
 
-/** In the place of a chunk's number: the shared block. */
-export const BLOCK = -1
-
-/** A chunk is done, or the shared block. */
+/** A chunk is done, or the shared block (chunk -1). */
 export interface DoneMessage {
   readonly kind: 'done'
   readonly run: number
-  /** Its number, or {@link BLOCK}. */
   readonly chunk: number
   readonly count: number
   /** When it began and ended, on the clock that all threads share. */

@@ -1,7 +1,14 @@
-import type { Batch, Unsettled } from '../run/batch.js'
+import type { Batch } from '../run/batch.js'
+
+/** One item of which nothing has been heard, with how often it has been tried. */
+export interface Lost {
+  readonly index: number
+  readonly item: unknown
+  readonly attempts: number
+}
 
 /** Items that a worker has been sent, and which of them have settled. */
-export class Chunk {
+export class ChunkInWorker {
   readonly #settled: Uint8Array
   #left: number
 
@@ -24,14 +31,13 @@ export class Chunk {
     return position >= 0 && position < this.#settled.length
   }
 
-  /** One of its items has settled. @returns the item, if that is news */
-  settle(index: number): Unsettled | undefined {
-    const { start, items, attempts } = this.batch
-    const position = index - start
-    if (this.#settled[position] === 1) return undefined
+  /** Notes that one of its items has settled. @returns whether that is news */
+  settle(index: number): boolean {
+    const position = index - this.batch.start
+    if (this.#settled[position] === 1) return false
     this.#settled[position] = 1
     this.#left--
-    return { index, item: items[position], attempts }
+    return true
   }
 
   /** The same of all its items at once. @returns whether `indices` are those of all its items in order, and all of that is news */
@@ -45,11 +51,11 @@ export class Chunk {
   }
 
   /** What has not settled of it. */
-  unsettled(): Unsettled[] {
+  unsettled(): Lost[] {
     const { start, items, attempts } = this.batch
-    const left: Unsettled[] = []
+    const lost: Lost[] = []
     for (let i = 0; i < items.length; i++)
-      if (this.#settled[i] === 0) left.push({ index: start + i, item: items[i], attempts })
-    return left
+      if (this.#settled[i] === 0) lost.push({ index: start + i, item: items[i], attempts })
+    return lost
   }
 }

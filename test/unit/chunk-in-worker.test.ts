@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { Chunk } from '../../dist/execute/lanes/chunk.js'
+import { ChunkInWorker } from '../../dist/execute/lanes/chunk-in-worker.js'
 
-const chunk = (): Chunk => new Chunk({ start: 10, items: ['a', 'b', 'c'], attempts: 0, isCareful: false }, 0)
+const chunk = (): ChunkInWorker =>
+  new ChunkInWorker({ start: 10, items: ['a', 'b', 'c'], attempts: 0, isCareful: false }, 0)
 
 describe('a chunk of which all results come at once', () => {
   it('has settled with them', () => {
     const held = chunk()
     expect(held.settleAll([10, 11, 12])).toBe(true)
     expect([held.left, held.unsettled()]).toEqual([0, []])
-    expect(held.settle(11)).toBeUndefined()
+    expect(held.settle(11)).toBe(false)
   })
 
   it.each([

@@ -1,0 +1,107 @@
+import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
+import type { Lost } from './chunk-in-worker.js'
+import type { Supply } from '../run/supply.js'
+import type { WorkerLane } from './worker-lane.js'
+import { Cell } from '../worker/protocol.js'
+import type { Workforce } from './workforce.js'
+
+/**
+ * What becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more elsewhere, or
+ * fails. The others have not been run, or their results are lost with the worker; they go to another one as they are, each result
+ * then reported before the next item starts.
+ */
+export class LostItems {
+  readonly #lane: WorkerLane
+  readonly #force: Workforce
+  readonly #exitCode: number
+  readonly #error: unknown
+
+  constructor(lane: WorkerLane, force: Workforce, exitCode: number, error: unknown) {
+    this.#lane = lane
+    this.#force = force
+    this.#exitCode = exitCode
+    this.#error = error
+  }
+
+  /** @returns whether it had begun with any item */
+  settle(): boolean {
+    this.#force.lastExitCode = this.#exitCode
+    const lost = this.#collect()
+    // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
+    const current = this.#lane.worker.currentItem
+    const wasCareful = [...this.#lane.chunks.values()].at(0)?.batch.isCareful === true
+    let culprit = lost.find(({ index }) => index === current)
+    // Careful chunks are run one item at a time, so the first that is left is the one.
+    if (culprit === undefined && current < 0 && wasCareful) culprit = lost[0]
+    if (culprit === undefined && lost.length > 0) this.#force.diedWithoutCause()
+    const others = lost.filter((one) => one !== culprit)
+    if (culprit !== undefined) this.#blame(culprit)
+    runCarefully(others, this.#force.run.supply)
+    return lost.length > 0 || current >= 0 || this.#lane.worker.hasClaimed
+  }
+
+  #collect(): Lost[] {
+    const lost = [...this.#lane.chunks.values()].flatMap((held) => held.unsettled())
+    this.#lane.chunks.clear()
+    const { block } = this.#force
+    if (this.#lane.isClaiming && block !== undefined) {
+      const { cells } = this.#lane.worker
+      for (const index of block.takeUnsettled(
+        Atomics.load(cells, Cell.CLAIM_FROM),
+        Atomics.load(cells, Cell.CLAIM_TO),
+      )) {
+        lost.push({ index, item: block.item(index), attempts: 0 })
+      }
+    }
+    this.#lane.isClaiming = false
+    return lost
+  }
+
+  #blame({ index, item, attempts }: Lost): void {
+    const { run } = this.#force
+    const { options, supply } = run
+    const tried = attempts + 1
+    if (this.#lane.worker.endedFor === 'timeout') {
+      const { timeoutMs } = options
+      run.fail(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
+    } else if (tried <= options.retryCrashedItems) {
+      supply.putCrashed({ start: index, items: [item], attempts: tried, isCareful: true })
+    } else {
+      const details = { item: index, exitCode: this.#exitCode, cause: this.#error }
+      const reason = this.#error instanceof Error ? `: ${this.#error.message}` : ''
+      const error = new WorkerCrashedError(
+        `the worker that ran item ${index} ended with exit code ${this.#exitCode}${reason}`,
+        details,
+      )
+      // Never again in this thread, whatever `degrade` says: what has ended a worker would end the process.
+      run.fail(index, item, error, tried)
+    }
+  }
+}
+
+/** Leaves items to workers that report each result before they start the next item. */
+export function runCarefully(lost: readonly Lost[], supply: Supply): void {
+  for (const run of neighbours(lost)) {
+    const [first] = run
+    if (first === undefined) continue
+    supply.putCrashed({
+      start: first.index,
+      items: run.map(({ item }) => item),
+      attempts: first.attempts,
+      isCareful: true,
+    })
+  }
+}
+
+/** Items with neighbouring indices and as many attempts, in order. */
+function neighbours(lost: readonly Lost[]): Lost[][] {
+  const runs: Lost[][] = []
+  for (const one of [...lost].sort((a, b) => a.index - b.index)) {
+    const run = runs.at(-1)
+    const last = run?.at(-1)
+    if (run !== undefined && last !== undefined && last.index + 1 === one.index && last.attempts === one.attempts)
+      run.push(one)
+    else runs.push([one])
+  }
+  return runs
+}

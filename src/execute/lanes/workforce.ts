@@ -1,0 +1,412 @@
+import { TaskNotTransferableError, TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
+import { notify } from '../../internal/listeners.js'
+import { isOwnRejection } from '../../policy/own-rejection.js'
+import type { HereLane } from './here-lane.js'
+import { currentLimits } from '../schedule/machine.js'
+import { runCarefully } from './lost-items.js'
+import { heldMs, shareOf } from '../schedule/how-much.js'
+import { longMs, SLICE_MS } from '../schedule/pace.js'
+import type { PoolWorker } from '../threads/pool-worker.js'
+import type { Run } from '../run/run.js'
+import type { SharedBlock } from '../run/shared-block.js'
+import type { SentPolicy } from '../transfer/shared-policies.js'
+import type { Batch } from '../run/batch.js'
+import type { TransferredTask } from '../transfer/task-source.js'
+import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
+import { WorkerLane } from './worker-lane.js'
+import { runError } from '../../internal/run-error.js'
+
+/** Workers that may die without any item to blame, one after the other, before the run gives up. */
+const CAUSELESS_DEATHS = 10
+/** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
+const FAILED_BEGINNINGS = 3
+/** How often what has come through shared memory is looked at while workers go on. */
+const SWEEP_MS = 50
+
+/** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
+const AHEAD_MS = 250
+
+/** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
+const SLICE_WITH_MESSAGES_MS = 1
+
+/** What the last items of others may take while this thread looks on; to be woken up takes as long. */
+const LAST_MS = 0.15
+
+/** Items that may wait for this thread to run them apart. */
+const MOST_KEPT = 16
+
+/** How the workers of a run are to work. */
+export interface Terms {
+  readonly workers: number
+  /** A fixed chunk size; undefined to fit it to the items. */
+  readonly chunkSize: number | undefined
+  readonly targetChunkMs: number
+  /** What an item is expected to take in a worker. */
+  readonly itemMs: number
+  /** Promises a worker keeps in flight. */
+  readonly inFlight: number
+  /** What workers apply to each item. */
+  readonly policies: readonly SentPolicy[]
+  /** Called when a worker is ready to run items, … */
+  readonly loaded: () => void
+  /** … and when one has told of items that it has run. */
+  readonly progressed: () => void
+}
+
+/** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
+export class Workforce {
+  readonly run: Run
+  readonly task: TransferredTask
+  readonly inFlight: number
+  /** What the workers apply to each item, shared by all of them. */
+  readonly policies: readonly SentPolicy[]
+  /** Numbers that all lanes claim from; set when the first worker joins. */
+  block: SharedBlock | undefined = undefined
+  /** Whether results of the shared block may be among what could not be read. */
+  hasLostMessages = false
+  /** Of the last worker that died. */
+  lastExitCode = 0
+  /** Whether workers take nothing more. */
+  isDismissed = false
+  readonly #terms: Terms
+  #workers: number
+  readonly #pool: WorkerPool
+  readonly #request: WorkerRequest
+  readonly #lanes = new Set<WorkerLane>()
+  /** The lane of this thread, if it takes part. */
+  readonly #here: HereLane | undefined
+  /** Called when no worker can do anything for this run; returns whether it can go on without. */
+  readonly #without: (error: unknown) => boolean
+  readonly #runApart: (batch: Batch) => void
+  #itemMs: number
+  /** Why no more workers can be had. */
+  #refusal: { readonly error: unknown } | undefined = undefined
+  #deaths = 0
+  /** Items that are about to run in this thread, since no other can have them. */
+  #kept = 0
+  #failedBeginnings = 0
+  #watch: NodeJS.Timeout | undefined = undefined
+  #hasShared = false
+  #sweptMs = performance.now()
+  readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
+
+  constructor(
+    run: Run,
+    task: TransferredTask,
+    pool: WorkerPool,
+    terms: Terms,
+    here: HereLane | undefined,
+    runApart: (batch: Batch) => void,
+    without: (error: unknown) => boolean,
+  ) {
+    this.run = run
+    this.task = task
+    this.inFlight = terms.inFlight
+    this.policies = terms.policies
+    this.#terms = terms
+    this.#workers = terms.workers
+    this.#itemMs = terms.itemMs
+    this.#here = here
+    this.#runApart = runApart
+    this.#without = without
+    this.#pool = pool
+    this.#request = {
+      wanted: terms.workers,
+      most: Math.max(terms.workers, currentLimits().cpuWorkers),
+      started: (worker) => void worker.load(task),
+      joined: (worker) => run.inContext(() => this.#join(worker)),
+      refused: (error) => run.inContext(() => this.#refused(error)),
+    }
+    if (here !== undefined) {
+      here.sliceMs = SLICE_WITH_MESSAGES_MS
+      here.whenIdle = () => this.#awaitLast()
+      here.whenTurns = () => this.#turned()
+    }
+    run.add(this)
+  }
+
+  /** Asks for workers. Those that are there begin at once, and may end the run. */
+  begin(): void {
+    this.#pool.request(this.#request)
+    if (this.#here === undefined || this.run.options.timeoutMs !== Infinity) this.#keepWatch()
+  }
+
+  /** Asks for more, until there are `most`. */
+  addWorkers(most: number): void {
+    const missing = most - this.#workers
+    if (missing <= 0 || this.isDismissed || this.#refusal !== undefined) return
+    this.#workers += missing
+    this.#request.wanted += missing
+    this.#pool.withdraw(this.#request)
+    this.#pool.request(this.#request)
+  }
+
+  /** The run goes on without workers: each ends what it has been sent, and takes no more. */
+  dismiss(): void {
+    this.isDismissed = true
+    this.#pool.withdraw(this.#request)
+    for (const lane of this.#lanes) lane.dismiss()
+  }
+
+  /** This thread looks between its items; but not while it has none. A timer from the start would cost what short runs feel. */
+  #turned(): void {
+    if (performance.now() - this.#sweptMs >= SWEEP_MS) this.#look()
+  }
+
+  #keepWatch(): void {
+    if (this.run.isOver || this.#watch !== undefined) return
+    const { timeoutMs } = this.run.options
+    this.#watch = setInterval(
+      () => this.#look(),
+      timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8)),
+    )
+  }
+
+  /** How many take items, this thread included. */
+  get lanes(): number {
+    return this.#workers + (this.worksHere ? 1 : 0)
+  }
+
+  /** What an item takes in a worker, as far as is known. */
+  get itemMs(): number {
+    return this.#itemMs
+  }
+
+  /** Whether this thread takes items, too. */
+  get worksHere(): boolean {
+    return this.#here !== undefined && !this.#here.isPaused
+  }
+
+  /** Items for the next chunk: as many as take the target time, fewer when little is left. */
+  chunkSize(): number {
+    const { chunkSize, targetChunkMs } = this.#terms
+    if (chunkSize !== undefined) {
+      this.run.needRoom(3 * chunkSize * (this.#workers + 1))
+      return chunkSize
+    }
+    const size = shareOf(this.run.supply.remaining, this.lanes, this.#itemMs, targetChunkMs)
+    this.run.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / this.#itemMs)))
+    return size
+  }
+
+  /** Whether a worker that holds so many items may have done them all before this thread sends more. */
+  isShort(held: number): boolean {
+    const { chunkSize, targetChunkMs } = this.#terms
+    if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
+    return held * this.#itemMs < heldMs(targetChunkMs, longMs(this.#here.pace))
+  }
+
+  #join(worker: PoolWorker): void {
+    if (!this.#hasShared) {
+      this.#hasShared = true
+      this.block =
+        this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.lanes) : undefined
+    }
+    if (this.#here !== undefined) {
+      this.#here.lanes = this.#lanes.size + 2
+      this.#here.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
+    }
+    this.#lanes.add(new WorkerLane(this, worker))
+  }
+
+  /** How many workers have the task. */
+  get ready(): number {
+    let count = 0
+    for (const lane of this.#lanes) if (lane.isLoaded) count++
+    return count
+  }
+
+  /** A worker has the task. */
+  loaded(): void {
+    this.#terms.loaded()
+  }
+
+  /** A worker ran `count` items in `ms`. */
+  measured(count: number, ms: number): void {
+    this.#deaths = 0
+    this.#failedBeginnings = 0
+    this.#itemMs += (ms / count - this.#itemMs) / 2
+    this.#terms.progressed()
+  }
+
+  /**
+   * An item has failed in its worker for good, with an error of its own.
+   *
+   * @param attempts - how often it was sent to a worker
+   */
+  failed(index: number, item: unknown, error: unknown, attempts: number): void {
+    const { degrade, onDegraded } = this.run.options
+    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
+    // was an attempt before, its worker has died of it: here it would end the process.
+    if (
+      degrade !== 'serial' ||
+      this.run.isOver ||
+      TimeoutExceededError.is(error) ||
+      isOwnRejection(error) ||
+      attempts > 1
+    ) {
+      this.run.fail(index, item, error, attempts)
+      return
+    }
+    notify('onDegraded', onDegraded, { index, error })
+    setImmediate(() => this.#runApart({ start: index, items: [item], attempts, isCareful: false }))
+  }
+
+  /** An item that cannot be sent is run in this thread, unless nothing may be. */
+  runHere(batch: Batch, error: unknown): void {
+    const { timeoutMs, mainThread, mode } = this.run.options
+    const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
+    if (timeoutMs !== Infinity || mainThread === false || isRefused)
+      this.run.fail(batch.start, batch.items[0], error, 1)
+    else this.#keep(batch)
+  }
+
+  #keep(batch: Batch): void {
+    this.#kept++
+    setImmediate(() => {
+      this.#runApart(batch)
+      if (--this.#kept === 0) for (const lane of this.#lanes) lane.fill()
+    })
+  }
+
+  /** Whether so many items wait for this thread, which alone can run them, that workers should take no more for now. */
+  get keepsMany(): boolean {
+    return this.#kept >= MOST_KEPT
+  }
+
+  /**
+   * This thread has nothing left to run. Where all claim from the shared block, the others have, too, before a message of theirs
+   * could wake it: so it looks.
+   */
+  #awaitLast(): void {
+    if (this.block?.remaining === 0 && this.#leaveBlock(performance.now() + LAST_MS)) this.sweepLast()
+    if (!this.worksHere || !this.takeBack()) this.#keepWatch()
+  }
+
+  /** A lane has nothing to do, and nothing is left: what waits longest in a worker is taken back. @returns whether there was anything */
+  takeBack(): boolean {
+    if (!this.run.supply.ended) return false
+    let fullest: WorkerLane | undefined
+    for (const lane of this.#lanes) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
+    return fullest?.takeBack() ?? false
+  }
+
+  #leaveBlock(untilMs: number): boolean {
+    for (const lane of this.#lanes) if (!lane.leavesBlock(untilMs)) return false
+    return true
+  }
+
+  #isAtBlock(): boolean {
+    for (const lane of this.#lanes) if (lane.isAtBlock) return true
+    return false
+  }
+
+  /** Tells the run of what has come through shared memory. */
+  sweep(): void {
+    this.block?.sweep(this.#finished)
+  }
+
+  /** The same once all have left the block: for them all together. */
+  sweepLast(): void {
+    if (!this.#isAtBlock()) this.block?.sweepLast(this.#finished)
+  }
+
+  /** Once nobody claims from the shared block any more, what has not settled of it was in messages that could not be read. */
+  recover(): void {
+    const { block } = this
+    if (!this.hasLostMessages || block === undefined || block.remaining > 0) return
+    for (const lane of this.#lanes) if (lane.isClaiming) return
+    this.hasLostMessages = false
+    const lost = block.takeUnsettled()
+    runCarefully(
+      lost.map((index) => ({ index, item: block.item(index), attempts: 0 })),
+      this.run.supply,
+    )
+  }
+
+  #look(): void {
+    this.#sweptMs = performance.now()
+    this.sweep()
+    const { timeoutMs } = this.run.options
+    if (timeoutMs === Infinity) return
+    for (const { worker } of this.#lanes)
+      if (worker.itemAgeMs > timeoutMs && worker.endedFor === undefined) worker.end('timeout')
+  }
+
+  /** A worker died, and no item is known to have caused it. */
+  diedWithoutCause(): void {
+    if (++this.#deaths < CAUSELESS_DEATHS) return
+    this.run.stop('failed', runError(`${this.#deaths} workers have died, one after the other, of no item`))
+  }
+
+  /** @param error - why the worker died before it had run anything, if it did: a few times may be chance, then no other will do better */
+  lost(lane: WorkerLane, error?: Error): void {
+    this.#lanes.delete(lane)
+    if (this.isDismissed) this.#recall()
+    if (!this.run.isOver) this.#request.wanted++
+    if (error !== undefined && ++this.#failedBeginnings >= FAILED_BEGINNINGS) {
+      this.#pool.withdraw(this.#request)
+      this.#refused(runError('workers end before they have run any item', error))
+    }
+    this.#pool.lost()
+    this.recover()
+    // Others have been refused before: this was the last.
+    if (this.#refusal !== undefined) this.#refused(this.#refusal.error)
+    this.run.endIfDone()
+  }
+
+  /** One has died of what it was sent before it was to leave: only another may try that again. */
+  #recall(): void {
+    this.isDismissed = false
+    this.#request.wanted = 0
+    this.#pool.request(this.#request)
+  }
+
+  /** A worker cannot load the task: no other can, either. */
+  taskRefused(lane: WorkerLane, error: unknown): void {
+    lane.giveBack()
+    this.#lanes.delete(lane)
+    this.#pool.release(lane.worker)
+    this.#pool.withdraw(this.#request)
+    this.#refused(error)
+  }
+
+  #refused(error: unknown): void {
+    this.#refusal = { error }
+    if (this.run.isOver || this.#lanes.size > 0) return
+    if (!this.#without(error)) {
+      this.run.stop('failed', error)
+      return
+    }
+    const { supply } = this.run
+    for (let batch = supply.takeCrashed(); batch !== undefined; batch = supply.takeCrashed()) this.#leftBehind(batch)
+  }
+
+  /** No worker will take what others have died of, and this thread must not; what was only near it may run here. */
+  #leftBehind(batch: Batch): void {
+    const { start, items, attempts } = batch
+    if (attempts === 0) this.run.supply.putBack({ ...batch, isCareful: false })
+    else
+      this.run.fail(
+        start,
+        items[0],
+        new WorkerCrashedError(`the worker that ran item ${start} ended, and no other can be started`, {
+          item: start,
+          exitCode: this.lastExitCode,
+        }),
+        attempts,
+      )
+  }
+
+  release(lane: WorkerLane): void {
+    this.#lanes.delete(lane)
+    this.run.remove(lane)
+    this.#pool.release(lane.worker)
+  }
+
+  stop(): void {
+    clearInterval(this.#watch)
+    this.#pool.withdraw(this.#request)
+    this.block?.close()
+  }
+}
