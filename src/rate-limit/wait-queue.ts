@@ -52,7 +52,7 @@ class Waiter implements Caller, SignalListener {
 
   admitted(): void {
     if (this.signal !== undefined) unwatchSignal(this.signal, this)
-    this.queue.endWait(this.startedMs)
+    this.queue.countWait(this.startedMs)
     this.whenAdmitted()
     this.settle.resolve()
   }
@@ -63,7 +63,7 @@ class Waiter implements Caller, SignalListener {
 
   refuse(reason: unknown): void {
     if (this.signal !== undefined) unwatchSignal(this.signal, this)
-    this.queue.endWait(null)
+    this.queue.countRefusal()
     this.settle.reject(reason)
   }
 }
@@ -125,10 +125,15 @@ export class WaitQueue {
     return wait
   }
 
-  /** A wait has ended: well, if it tells when it began. */
-  endWait(startedMs: number | null): void {
+  /** A wait has ended well. */
+  countWait(startedMs: number): void {
     this.#tally.waiting--
-    if (startedMs !== null) this.#tally.waitedMs += this.#clock.now() - startedMs
+    this.#tally.waitedMs += this.#clock.now() - startedMs
+  }
+
+  /** A wait has ended without tokens. */
+  countRefusal(): void {
+    this.#tally.waiting--
   }
 
   /** The next place in the order of arrival. */
