@@ -7,6 +7,8 @@
 
 #include <node_api.h>
 
+#include <cmath>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -69,6 +71,22 @@ void bury_dead(core::Semaphore<> semaphore, const core::Semaphore<>::Identity& s
   }
 }
 
+// Hands over what an adaptive limit leaves room for. Returns whether any of it went to a caller of this same thread,
+// which is not rung.
+bool grant_all(const SemaphoreHandle* handle) {
+  bool own = false;
+  core::Semaphore<> semaphore = handle->semaphore;
+  for (Owner next = semaphore.grant(handle->owner); next != core::kNobody; next = semaphore.grant(handle->owner)) {
+    const auto who = semaphore.identity(next);
+    if (!is_here(handle, who)) continue;
+    if (who.doorbell == handle->self.doorbell)
+      own = true;
+    else
+      ring(static_cast<uint32_t>(who.doorbell));
+  }
+  return own;
+}
+
 // take(): undefined for a permit, false for none: making a value costs a call.
 napi_value take(napi_env env, SemaphoreHandle* handle) {
   return handle->semaphore.try_acquire(handle->owner) ? nullptr : make_bool(env, false);
@@ -78,13 +96,14 @@ napi_value take(napi_env env, SemaphoreHandle* handle) {
 napi_value give(napi_env env, SemaphoreHandle* handle) {
   if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
   const Owner next = handle->semaphore.release(handle->owner);
-  if (next == core::kNobody) [[likely]]
-    return nullptr;
-  const auto who = handle->semaphore.identity(next);
-  if (!is_here(handle, who)) return nullptr;
-  if (who.doorbell == handle->self.doorbell) return make_bool(env, true);
-  ring(static_cast<uint32_t>(who.doorbell));
-  return nullptr;
+  bool own = false;
+  if (next != core::kNobody) {
+    const auto who = handle->semaphore.identity(next);
+    own = is_here(handle, who) && who.doorbell == handle->self.doorbell;
+    if (!own && is_here(handle, who)) ring(static_cast<uint32_t>(who.doorbell));
+  }
+  if (handle->semaphore.is_adaptive()) own = grant_all(handle) || own;
+  return own ? make_bool(env, true) : nullptr;
 }
 
 using BoundCall = napi_value (*)(napi_env, SemaphoreHandle*);
@@ -126,8 +145,8 @@ bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_cal
   return false;
 }
 
-// Claims a row and returns [take, give, number, maxConcurrent, maxQueue], or null when all rows are in use. `view` may
-// be nullptr for cells that live for ever. `doorbell`: what is rung for who waits here.
+// Claims a row and returns [take, give, number, maxConcurrent, maxQueue, least], or null when all rows are in use.
+// `view` may be nullptr for cells that live for ever. `doorbell`: what is rung for who waits here.
 napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, uint32_t doorbell,
                           NamedCells named = {}) {
   Environment* environment = Environment::of(env);
@@ -138,7 +157,7 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
   const bool machine = named.mapping != nullptr;
   napi_value result = nullptr;
   napi_ref reference = nullptr;
-  AMORSIZE_NAPI_OR_RETURN(env, napi_create_array_with_length(env, 5, &result));
+  AMORSIZE_NAPI_OR_RETURN(env, napi_create_array_with_length(env, 6, &result));
   if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
 
   core::Semaphore<> semaphore(cells, shape);
@@ -169,9 +188,10 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
   // From here on the functions' finalizers close it.
   const double numbers[] = {static_cast<double>(handle->number),
                             static_cast<double>(cells[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed)),
-                            static_cast<double>(cells[core::semaphore::kMaxQueue].load(std::memory_order_relaxed))};
+                            static_cast<double>(cells[core::semaphore::kMaxQueue].load(std::memory_order_relaxed)),
+                            static_cast<double>(shape.least)};
   bool made = add_bound(env, handle, "give", callback_of<give>(handle), result, 1);
-  for (uint32_t i = 0; i < 3; ++i)
+  for (uint32_t i = 0; i < std::size(numbers); ++i)
     made = made && napi_set_element(env, result, 2 + i, make_double(env, numbers[i])) == napi_ok;
   return made ? result : throw_last(env, "the semaphore's functions");
 }
@@ -196,26 +216,29 @@ struct Founding {
   int64_t max_concurrent;
   int64_t max_queue;
 
-  // Reads rows, places, maxConcurrent and maxQueue (-1: no bound); throws and returns false for what no semaphore can
-  // have.
+  // Reads rows, places, maxConcurrent, maxQueue (-1: no bound) and the least of an adaptive limit (0: a fixed one);
+  // throws and returns false for what no semaphore can have.
   bool read(napi_env env, const napi_value* values) {
     int64_t rows = 0;
     int64_t places = 0;
+    int64_t least = 0;
     const bool ok = read_integer(env, values[0], 1, core::semaphore::kMostRows, &rows) &&
                     read_integer(env, values[1], 1, core::semaphore::kMostPlaces, &places) &&
                     read_integer(env, values[2], 1, core::semaphore::kMostPermits, &max_concurrent) &&
-                    read_integer(env, values[3], -1, 0x1p53, &max_queue);
-    shape = {static_cast<uint32_t>(rows), static_cast<uint32_t>(places)};
+                    read_integer(env, values[3], -1, 0x1p53, &max_queue) &&
+                    read_integer(env, values[4], 0, core::adaptive::kMostLimit, &least) && least <= max_concurrent &&
+                    (least == 0 || max_concurrent <= core::adaptive::kMostLimit);
+    shape = {static_cast<uint32_t>(rows), static_cast<uint32_t>(places), static_cast<uint32_t>(least)};
     if (ok && shape.is_valid()) return true;
-    throw_range(env, "semaphore: no semaphore has such rows, places, maxConcurrent or maxQueue");
+    throw_range(env, "semaphore: no semaphore has such rows, places, maxConcurrent, maxQueue or least limit");
     return false;
   }
 };
 
-// semaphoreInitialize(view, rows, places, maxConcurrent, maxQueue): writes a semaphore into zeroed cells that nobody
-// else can see yet.
+// semaphoreInitialize(view, rows, places, maxConcurrent, maxQueue, least): writes a semaphore into zeroed cells that
+// nobody else can see yet.
 napi_value initialize(napi_env env, napi_callback_info info) {
-  const Args<5> args(env, info);
+  const Args<6> args(env, info);
   Founding founding;
   if (!args.ok || !founding.read(env, args.values + 1)) return nullptr;
   core::Word* cells = cells_of_view(env, args.values[0], founding.shape.cells());
@@ -225,7 +248,7 @@ napi_value initialize(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// semaphoreOpen(view, doorbell): [take, give, number, maxConcurrent, maxQueue] or null
+// semaphoreOpen(view, doorbell): [take, give, number, maxConcurrent, maxQueue, least] or null
 napi_value open(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
   core::Word* cells = args.ok ? cells_of_view(env, args.values[0], 1) : nullptr;
@@ -242,10 +265,10 @@ napi_value open(napi_env env, napi_callback_info info) {
   return open_semaphore(env, cells, shape, args.values[0], doorbell);
 }
 
-// semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue, doorbell): the same; the first user of the
-// name decides about the numbers
+// semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue, least, doorbell): the same; the first user
+// of the name decides about the numbers
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<7> args(env, info);
+  const Args<8> args(env, info);
   std::string name;
   bool machine = false;
   Founding founding;
@@ -254,23 +277,30 @@ napi_value open_named(napi_env env, napi_callback_info info) {
     return throw_type(env, "semaphore: a name and whether it is the machine's were expected");
   }
   uint32_t doorbell = kNoDoorbell;
-  if (!founding.read(env, args.values + 2) || !read_doorbell(env, args.values[6], &doorbell)) return nullptr;
+  if (!founding.read(env, args.values + 2) || !read_doorbell(env, args.values[7], &doorbell)) return nullptr;
   const auto make = [&](core::Word* created) {
     core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
   };
-  // One that nobody uses has all its permits and no queue: to keep it is to make it again.
+  // One that nobody uses has all its permits and no queue: to keep it is to make it again, but for what an adaptive
+  // limit has learnt.
   const auto adapt = [&](core::Word* found) {
-    return found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
+    return found[core::semaphore::kShape].load(std::memory_order_relaxed) == founding.shape.word() &&
+           found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
            found[core::semaphore::kMaxQueue].load(std::memory_order_relaxed) == founding.max_queue;
   };
-  NamedCells opened = named_cells(env, {machine, core::Kind::kSemaphore, name, founding.shape.cells(), make, adapt});
+  // An adaptive semaphore has a cell more: which of the two is in use is for the caller to judge.
+  NamedCells opened =
+      named_cells(env, {machine, core::Kind::kSemaphore, name, founding.shape.cells(), make, adapt, true});
   if (opened.words == nullptr) return nullptr;
   // What another process wrote is believed only as far as it can do no harm.
-  if (opened.words[core::semaphore::kShape].load(std::memory_order_relaxed) != founding.shape.word()) {
+  const SemaphoreShape shape =
+      SemaphoreShape::of_word(opened.words[core::semaphore::kShape].load(std::memory_order_relaxed));
+  const bool has_cells = !machine || shape.cells() <= opened.cells;
+  if (!shape.is_valid() || !has_cells || shape.rows != founding.shape.rows || shape.places != founding.shape.places) {
     opened.release(env);
     return throw_range(env, "semaphore: the memory of that name is damaged");
   }
-  return open_semaphore(env, opened.words, founding.shape, nullptr, doorbell, opened);
+  return open_semaphore(env, opened.words, shape, nullptr, doorbell, opened);
 }
 
 SemaphoreHandle* numbered(napi_env env, napi_callback_info info) {
@@ -291,15 +321,44 @@ napi_value ask(napi_env env, napi_callback_info info) {
   return handle == nullptr ? nullptr : make_double(env, kAsk(handle));
 }
 
-double acquire(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.acquire(handle->owner)); }
+double acquire(SemaphoreHandle* handle) {
+  const core::Admission admission = handle->semaphore.acquire(handle->owner);
+  // What this thread is granted it finds out from its bell: its caller is not in its queue yet.
+  if (admission == core::Admission::kQueued && grant_all(handle)) ring(static_cast<uint32_t>(handle->self.doorbell));
+  return static_cast<double>(admission);
+}
+double take_low(SemaphoreHandle* handle) { return handle->semaphore.try_acquire_low(handle->owner) ? 1 : 0; }
 double cancel(SemaphoreHandle* handle) { return handle->semaphore.cancel(handle->owner) ? 1 : 0; }
 double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner, handle->seen); }
+double limit(SemaphoreHandle* handle) { return handle->semaphore.limit(); }
+double in_use(SemaphoreHandle* handle) { return handle->semaphore.in_use(); }
 double available(SemaphoreHandle* handle) { return handle->semaphore.available(); }
 double waiting(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.waiting()); }
 
 double bury_the_dead(SemaphoreHandle* handle) {
   bury_dead(handle->semaphore, handle->self, [handle](Owner next) { wake(handle, next); });
   return 0;
+}
+
+// semaphoreEnded(number, nowMs, ms): an adaptive semaphore counts a call that took `ms`, below 0 for one that a time
+// limit cut off. Its permit is still to be given back. Whether another one was handed to a caller of this same thread.
+napi_value ended(napi_env env, napi_callback_info info) {
+  const Args<3> args(env, info);
+  double number = -1;
+  double now_ms = 0;
+  double ms = 0;
+  if (!args.ok || !read_double(env, args.values[0], &number) || !read_double(env, args.values[1], &now_ms) ||
+      !read_double(env, args.values[2], &ms) || !(std::fabs(now_ms) < 0x1p53))
+    return throw_type(env, "semaphore: a number, a time and a duration were expected");
+  Environment* environment = Environment::of(env);
+  SemaphoreHandle* handle = environment == nullptr ? nullptr : environment->semaphores.find(number);
+  if (handle == nullptr || !handle->semaphore.is_adaptive())
+    return throw_type(env, "semaphore: no open adaptive semaphore of this thread has that number");
+  auto limit = handle->semaphore.adaptive_limit();
+  const auto now = static_cast<int64_t>(now_ms);
+  const double us = std::fmin(ms * 1e3, static_cast<double>(core::adaptive::kMostUs));
+  const bool moved = us < 0 ? limit.drop(now) : limit.add(now, static_cast<int64_t>(us), handle->semaphore.in_use());
+  return make_bool(env, moved && grant_all(handle));
 }
 
 // Permits that were handed to this thread since it last asked.
@@ -322,6 +381,8 @@ bool register_semaphore(napi_env env, napi_value exports) {
       {"semaphoreCancel", ask<cancel>},    {"semaphoreCollect", ask<collect>},
       {"semaphoreHeld", ask<held>},        {"semaphoreAvailable", ask<available>},
       {"semaphoreWaiting", ask<waiting>},  {"semaphoreBuryDead", ask<bury_the_dead>},
+      {"semaphoreTakeLow", ask<take_low>}, {"semaphoreLimit", ask<limit>},
+      {"semaphoreInUse", ask<in_use>},     {"semaphoreEnded", ended},
   };
   for (const auto& function : kFunctions) {
     if (!add_function(env, exports, function.name, function.callback)) return false;

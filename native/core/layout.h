@@ -292,26 +292,31 @@ inline constexpr int kBalanceBits = 40;
 
 // Semaphore: one line of state, a line for each thread that uses it, and the line of those who wait.
 //
-//   line 0       kind | hot | queue | most permits | most waiting | shape | - | -
+//   line 0       kind | hot | queue | most permits | most waiting | shape | limit | -
 //   rows         one line an owner (a thread): process | own | grants | doorbell | space | - ...
 //   places       the queue, a ring: each place is a run of callers of one owner that came one after the other
+//   last line    of an adaptive one: what it measures, see `adaptive`
 //
-// Every word that an operation changes is a payload of 24 bits above a stamp of 40: who changed it last (a row, from 1
-// on), and how many operations that owner had done. `hot` alone is written by compare-and-swap against others; it says
-// all that the operation does to the other words, and nobody moves it on before that is done, by the operation's owner
-// or by whoever comes next. So an owner that dies at any instruction has either not begun, or leaves what anybody can
-// finish. A stamp comes back after 2^34 operations of one owner, 5 minutes at the highest speed; it would have to meet
-// a word that nobody has touched in between, and by exactly as many.
+// Every word that an operation of the queue changes is a payload of 24 bits above a stamp of 40: who changed it last (a
+// row, from 1 on), and how many operations that owner had done. `hot` alone is written by compare-and-swap against
+// others; it says all that the operation does to the other words, and nobody moves it on before that is done, by the
+// operation's owner or by whoever comes next. So an owner that dies at any instruction has either not begun, or leaves
+// what anybody can finish. A stamp comes back after 2^34 operations of one owner, 5 minutes at the highest speed; it
+// would have to meet a word that nobody has touched in between, and by exactly as many.
 namespace semaphore {
 inline constexpr size_t kKind = 0;
-// free permits << 44 | whether anybody waits << 43 | action << 40 | stamp. No permit is free while anybody waits.
+// free permits << 44 | whether anybody waits << 43 | action << 40 | stamp. No permit is free while anybody waits, but
+// for those that an adaptive limit keeps back.
 inline constexpr size_t kHot = 1;
 // head << 52 | length << 40 | stamp: the places in use, holes that cancelled callers left included.
 inline constexpr size_t kQueue = 2;
 // What it was made with; these never change.
 inline constexpr size_t kMaxConcurrent = 3;
 inline constexpr size_t kMaxQueue = 4;  // most waiting callers of all threads; -1: no bound
-inline constexpr size_t kShape = 5;     // rows << 16 | places
+// least << 32 | rows << 16 | places. An adaptive limit is never below `least`; 0: the limit is the most and stays.
+inline constexpr size_t kShape = 5;
+// The limit of an adaptive one, and what it was found by; see `adaptive`. Whoever closes a window swaps it.
+inline constexpr size_t kLimit = 6;
 
 inline constexpr size_t kFirstRow = kWordsPerCell;
 // Words of a row. The permits its owner holds are own + grants, modulo 2^24.
@@ -343,6 +348,37 @@ inline constexpr size_t kCells = 128;
 
 static_assert(semaphore::kCells == 1 + semaphore::kRows + semaphore::kPlaces / kWordsPerCell,
               "state, rows and places fill the cells");
+
+// What an adaptive semaphore measures, in its last line, and how its `limit` is written. Calls that have ended are
+// summed up in a window; whoever finds that it is over takes the sum away and moves the limit by one swap of the word
+// that it read before. So whoever sleeps or dies in between loses one window and holds nobody up.
+namespace adaptive {
+inline constexpr size_t kSum = 0;        // how many calls ended in this window << 44 | how many us they took
+inline constexpr size_t kPeak = 1;       // how many were dropped << 32 | most permits in use
+inline constexpr size_t kWindowEnd = 2;  // ms of CLOCK_MONOTONIC; 0: no call has ended yet
+
+inline constexpr int kSumCountShift = 44;
+inline constexpr int kDropsShift = 32;
+// `limit`: limit in 256ths << 42 | us of a call when few run << 12 | windows left of a dip << 10 | patience << 7 | busy
+// windows since the last dip.
+inline constexpr int kLimitShift = 42;
+inline constexpr int kLimitFractionBits = 8;
+inline constexpr int kBaseShift = 12;
+inline constexpr int kBaseBits = 30;
+inline constexpr int kDipShift = 10;
+inline constexpr int kDipBits = 2;
+inline constexpr int kPatienceShift = 7;
+inline constexpr int kPatienceBits = 3;
+
+inline constexpr int64_t kMostLimit = 8191;
+inline constexpr int64_t kMostUs = (int64_t{1} << kBaseBits) - 1;  // a call that takes longer counts as this: 18 min
+}  // namespace adaptive
+
+static_assert(adaptive::kMostLimit < int64_t{1} << (63 - adaptive::kLimitShift - adaptive::kLimitFractionBits) &&
+                  adaptive::kBaseShift + adaptive::kBaseBits == adaptive::kLimitShift &&
+                  adaptive::kDipShift + adaptive::kDipBits == adaptive::kBaseShift &&
+                  adaptive::kPatienceShift + adaptive::kPatienceBits == adaptive::kDipShift,
+              "the parts of a limit fill the word, which is never negative");
 
 // Keyed table: two lines of what never changes, then groups of eight lines; a key belongs to one group.
 //

@@ -13,9 +13,11 @@
 // `W` is the word type: std::atomic<int64_t>, or the model checker's in native tests.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
+#include "core/adaptive_limit.h"
 #include "core/layout.h"
 
 namespace amorsize::core {
@@ -27,15 +29,19 @@ inline constexpr Owner kNobody = 0;
 struct SemaphoreShape {
   uint32_t rows;
   uint32_t places;
+  uint32_t least = 0;  // of an adaptive limit; 0: the limit is fixed
 
+  constexpr bool is_adaptive() const { return least > 0; }
   constexpr bool is_valid() const {
     return rows >= 1 && rows <= semaphore::kMostRows && places > rows && places <= semaphore::kMostPlaces &&
-           places % kWordsPerCell == 0;
+           places % kWordsPerCell == 0 && least <= adaptive::kMostLimit;
   }
-  constexpr size_t cells() const { return 1 + rows + places / kWordsPerCell; }
-  constexpr int64_t word() const { return int64_t{rows} << 16 | places; }
+  constexpr size_t adaptive_line() const { return 1 + rows + places / kWordsPerCell; }
+  constexpr size_t cells() const { return adaptive_line() + (is_adaptive() ? 1 : 0); }
+  constexpr int64_t word() const { return int64_t{least} << 32 | int64_t{rows} << 16 | places; }
   static constexpr SemaphoreShape of_word(int64_t word) {
-    return {static_cast<uint32_t>(word >> 16), static_cast<uint32_t>(word & 0xFFFF)};
+    return {static_cast<uint32_t>(word >> 16 & 0xFFFF), static_cast<uint32_t>(word & 0xFFFF),
+            static_cast<uint32_t>(word >> 32)};
   }
 };
 
@@ -51,13 +57,14 @@ class Semaphore {
   Semaphore(W* cells, SemaphoreShape shape) : words_(cells), shape_(shape) {}
 
   // Writes a semaphore into zeroed memory no other thread can see yet. Preconditions: 1 <= max_concurrent <=
-  // kMostPermits; max_queue >= -1.
+  // kMostPermits, of an adaptive one least <= max_concurrent <= kMostLimit; max_queue >= -1.
   void initialize(int64_t max_concurrent, int64_t max_queue) {
     words_[semaphore::kMaxConcurrent].store(max_concurrent, std::memory_order_relaxed);
     words_[semaphore::kMaxQueue].store(max_queue, std::memory_order_relaxed);
     words_[semaphore::kShape].store(shape_.word(), std::memory_order_relaxed);
     hot().store(with_stamp(static_cast<uint64_t>(max_concurrent) << semaphore::kFreeShift, 0),
                 std::memory_order_relaxed);
+    if (shape_.is_adaptive()) adaptive_limit().initialize();
     // order: release. Pairs with the acquire of whoever checks the kind word before first use.
     words_[semaphore::kKind].store(kind_word(Kind::kSemaphore), std::memory_order_release);
   }
@@ -87,19 +94,30 @@ class Semaphore {
   bool try_acquire(Owner owner) {
     // order: acquire. Pairs with `commit`: what its writer did before is visible.
     int64_t now = hot().load(std::memory_order_acquire);
-    while (free_of(now) > 0) {
+    while (has_free(now)) {
       complete_of_other(now, owner);
       if (commit(&now, owner, Action::kTake, free_of(now) - 1, false)) return true;
     }
     return false;
   }
 
-  // Takes a permit, or a place at the end of the queue.
+  // Takes one for a caller who goes short first: only while less than half of the limit is in use (at least one).
+  bool try_acquire_low(Owner owner) {
+    int64_t now = hot().load(std::memory_order_acquire);
+    while (has_free(now) && in_use(now) < std::max(uint32_t{1}, limit() / 2)) {
+      complete_of_other(now, owner);
+      if (commit(&now, owner, Action::kTake, free_of(now) - 1, false)) return true;
+    }
+    return false;
+  }
+
+  // Takes a permit, or a place at the end of the queue; of an adaptive one, `grant` then, for its limit may have risen
+  // before the place was seen.
   Admission acquire(Owner owner) {
     int64_t now = hot().load(std::memory_order_acquire);
     for (;;) {
       complete_of_other(now, owner);
-      if (free_of(now) > 0) {
+      if (has_free(now)) {
         if (commit(&now, owner, Action::kTake, free_of(now) - 1, false)) return Admission::kAdmitted;
         continue;
       }
@@ -111,27 +129,41 @@ class Semaphore {
         const int64_t again = hot().load(std::memory_order_acquire);
         if (again == now) return Admission::kRefused;
         now = again;
-      } else if (commit(&now, owner, Action::kJoin, 0, true)) {
+      } else if (commit(&now, owner, Action::kJoin, free_of(now), true)) {
         return Admission::kQueued;
       }
     }
   }
 
   // Gives a permit of `owner` back: to the first in the queue, whose owner is returned to be woken up, or else to all
-  // (kNobody). Precondition: held(owner) > 0.
+  // (kNobody). Precondition: held(owner) > 0. Of an adaptive one, `grant` then.
   Owner release(Owner owner) {
     int64_t now = hot().load(std::memory_order_acquire);
     for (;;) {
       complete_of_other(now, owner);
-      if (!is_queued(now)) {
-        if (commit(&now, owner, Action::kGive, free_of(now) + 1, false)) return kNobody;
+      // Beyond an adaptive limit that has fallen, what is given back goes to nobody.
+      if (!is_queued(now) || (shape_.is_adaptive() && in_use(now) > limit())) {
+        if (commit(&now, owner, Action::kGive, free_of(now) + 1, is_queued(now))) return kNobody;
         continue;
       }
-      const int64_t line = queue().load(std::memory_order_acquire);
-      const uint32_t index = first_waiting(line, kNoStamp);
-      const int64_t first = index == kNoPlace ? 0 : place(line, index).load(std::memory_order_acquire);
-      if (commit(&now, owner, Action::kHandOver, 0, waiting(1) > 1)) return owner_of(first);
+      const Owner next = first_owner();
+      if (commit(&now, owner, Action::kHandOver, free_of(now), waiting(1) > 1)) return next;
     }
+  }
+
+  // Hands a permit that an adaptive limit does not keep back to the first in the queue, whose owner is returned to be
+  // woken up; kNobody when there is none, or nobody waits. To be called until then, by `owner`, after whatever may have
+  // made room while somebody waits. Nobody is forgotten: while anybody waits, somebody holds a permit and will give it
+  // back.
+  Owner grant(Owner owner) {
+    if (!shape_.is_adaptive()) return kNobody;
+    int64_t now = hot().load(std::memory_order_acquire);
+    while (is_queued(now) && free_of(now) > 0 && in_use(now) < limit()) {
+      complete_of_other(now, owner);
+      const Owner next = first_owner();
+      if (commit(&now, owner, Action::kGrant, free_of(now) - 1, waiting(1) > 1)) return next;
+    }
+    return kNobody;
   }
 
   // Gives up the last place of `owner` in the queue; those of its callers that are behind the one that leaves move up.
@@ -145,7 +177,7 @@ class Semaphore {
         const int64_t again = hot().load(std::memory_order_acquire);
         if (again == now) return false;
         now = again;
-      } else if (commit(&now, owner, Action::kCancel, 0, waiting(1) > 1)) {
+      } else if (commit(&now, owner, Action::kCancel, free_of(now), waiting(1) > 1)) {
         return true;
       }
     }
@@ -166,8 +198,25 @@ class Semaphore {
     return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + seen) & kPayloadMask;
   }
 
-  // May be out of date.
-  uint32_t available() const { return free_of(hot().load(std::memory_order_acquire)); }
+  // How many may be taken now. May be out of date, as all below.
+  uint32_t available() const {
+    const int64_t now = hot().load(std::memory_order_acquire);
+    if (!shape_.is_adaptive()) return free_of(now);
+    const uint32_t most = limit();
+    return most > in_use(now) ? most - in_use(now) : 0;
+  }
+
+  // How many may be in use at once.
+  uint32_t limit() const { return shape_.is_adaptive() ? adaptive_limit().in_force() : most(); }
+
+  // How many are in use.
+  uint32_t in_use() const { return in_use(hot().load(std::memory_order_acquire)); }
+
+  // What moves the limit. Precondition: is_adaptive().
+  AdaptiveLimit<W> adaptive_limit() const {
+    return {&words_[semaphore::kLimit], &words_[shape_.adaptive_line() * kWordsPerCell], {shape_.least, most()}};
+  }
+  bool is_adaptive() const { return shape_.is_adaptive(); }
 
   // Callers in the queue, counted up to more than `enough`; may be out of date.
   int64_t waiting(int64_t enough = INT64_MAX - 1) const {
@@ -193,6 +242,7 @@ class Semaphore {
       const Owner next = release(owner);
       if (next != kNobody) wake(next);
     }
+    for (Owner next = grant(owner); next != kNobody; next = grant(owner)) wake(next);
     row(owner, semaphore::kSpace).store(0, std::memory_order_relaxed);
     // order: release. Pairs with `claim` and `inherit`.
     row(owner, semaphore::kOwner).store(0, std::memory_order_release);
@@ -218,7 +268,9 @@ class Semaphore {
   uint32_t rows() const { return shape_.rows; }
 
  private:
-  enum class Action : uint32_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel };
+  // kGrant: as kHandOver, of a permit that was free.
+  enum class Action : uint32_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel, kGrant };
+  static constexpr bool is_hand_over(Action action) { return action == Action::kHandOver || action == Action::kGrant; }
 
   static constexpr uint32_t kPayloadMask = (uint32_t{1} << (64 - semaphore::kStampBits)) - 1;
   static constexpr int64_t kStampMask = (int64_t{1} << semaphore::kStampBits) - 1;
@@ -235,6 +287,17 @@ class Semaphore {
     return static_cast<uint32_t>(static_cast<uint64_t>(word) >> semaphore::kStampBits);
   }
   static int64_t stamp(int64_t word) { return word & kStampMask; }
+
+  // order: relaxed. Never changes; ordered by the kind word.
+  uint32_t most() const {
+    return static_cast<uint32_t>(words_[semaphore::kMaxConcurrent].load(std::memory_order_relaxed));
+  }
+  uint32_t in_use(int64_t hot) const { return most() - free_of(hot); }
+  // An adaptive limit may rise while callers wait: what is free then is theirs.
+  bool has_free(int64_t hot) const {
+    if (!shape_.is_adaptive()) return free_of(hot) > 0;
+    return !is_queued(hot) && free_of(hot) > 0 && in_use(hot) < limit();
+  }
 
   static uint32_t free_of(int64_t hot) { return payload(hot) >> semaphore::kFreeShift; }
   static bool is_queued(int64_t hot) { return (payload(hot) >> semaphore::kQueuedBit & 1) != 0; }
@@ -303,7 +366,7 @@ class Semaphore {
     const Action action = action_of(now);
     const Owner owner = writer_of(now);
     if (!is_row(owner)) return;
-    if (action == Action::kHandOver || action == Action::kJoin || action == Action::kCancel) {
+    if (is_hand_over(action) || action == Action::kJoin || action == Action::kCancel) {
       const int64_t line = queue().load(std::memory_order_acquire);
       if (stamp(line) != stamp(now) && !change_queue(now, action, owner, line)) return;
     }
@@ -325,13 +388,12 @@ class Semaphore {
                    }) &&
              apply_line(now, head, index < length ? length : index + 1);
     }
-    const uint32_t index =
-        action == Action::kHandOver ? first_waiting(line, stamp(now)) : last_of(owner, line, stamp(now));
+    const uint32_t index = is_hand_over(action) ? first_waiting(line, stamp(now)) : last_of(owner, line, stamp(now));
     if (index == kNoPlace) return false;
     W& chosen = place(line, index);
     if (!apply(chosen, now, [](int64_t before) { return payload(before) - 1; })) return false;
     const int64_t left = chosen.load(std::memory_order_acquire);
-    if (action == Action::kHandOver) {
+    if (is_hand_over(action)) {
       // Whose place it is stays in it, also when it is empty.
       if (!is_row(owner_of(left)) || !apply(row(owner_of(left), semaphore::kGrants), now,
                                             [](int64_t before) { return (payload(before) + 1) & kPayloadMask; }))
@@ -381,6 +443,13 @@ class Semaphore {
     uint32_t index = length;
     while (index > 0 && count_of(place(line, index - 1).load(std::memory_order_acquire)) > 0) --index;
     return index == 0 ? kNoPlace : index - 1;
+  }
+
+  // Whose caller is first in the queue; kNobody when none is.
+  Owner first_owner() const {
+    const int64_t line = queue().load(std::memory_order_acquire);
+    const uint32_t index = first_waiting(line, kNoStamp);
+    return index == kNoPlace ? kNobody : owner_of(place(line, index).load(std::memory_order_acquire));
   }
 
   // The first place in which anybody waits, or that bears `applied`.

@@ -143,6 +143,7 @@ export const SEMAPHORE = {
   maxConcurrent: 3,
   maxQueue: 4,
   shape: 5,
+  limit: 6,
   firstRow: 8,
   owner: 0,
   own: 1,
@@ -161,6 +162,25 @@ export const SEMAPHORE = {
   rows: 63,
   places: 512,
   cells: 128,
+} as const
+
+/** Words of the last line of an adaptive semaphore, and the parts of its limit. */
+export const ADAPTIVE = {
+  sum: 0,
+  peak: 1,
+  windowEnd: 2,
+  sumCountShift: 44,
+  dropsShift: 32,
+  limitShift: 42,
+  limitFractionBits: 8,
+  baseShift: 12,
+  baseBits: 30,
+  dipShift: 10,
+  dipBits: 2,
+  patienceShift: 7,
+  patienceBits: 3,
+  mostLimit: 8191,
+  mostUs: 2 ** 30 - 1,
 } as const
 
 /** Words of those who wait for a bucket. */

@@ -1,7 +1,9 @@
 import { doubleFromBits, MAX_BURST, MAX_RATE } from '../internal/rate.js'
+import { limitInForce, limitOfWord } from './adaptive-limit.js'
 import { BREAKER_STATE } from './circuit-breaker.js'
 import { BREAKER, KEYED, KIND, NAMED_BUCKET, RETRY_BUDGET, SEMAPHORE, WORDS_PER_CELL, kindWord } from './layout.js'
 import { type MachineRegion, type RegionState, listMachineRegions } from './machine-regions.js'
+import { formOfWord } from './semaphore-words.js'
 import { TwinTokenBucket } from './token-bucket.js'
 
 /** What is known of one name of the machine; null is what its kind does not have, or what cannot be known. */
@@ -129,7 +131,10 @@ function readSemaphore(words: BigInt64Array): Details | null {
   const free = BigInt.asUintN(64, words[SEMAPHORE.hot] ?? 0n) >> BigInt(SEMAPHORE.stampBits + SEMAPHORE.freeShift)
   const most = Number(words[SEMAPHORE.maxConcurrent])
   const permits = most - Number(free)
-  return most <= SEMAPHORE.mostPermits && permits >= 0 ? { permits, maxConcurrent: most } : null
+  if (most > SEMAPHORE.mostPermits || permits < 0) return null
+  const { least } = formOfWord(words[SEMAPHORE.shape] ?? 0n)
+  if (least === 0) return { permits, maxConcurrent: most }
+  return { permits, maxConcurrent: limitInForce(limitOfWord(words[SEMAPHORE.limit] ?? 0n), { least, most }) }
 }
 
 const BREAKER_STATES = Object.entries(BREAKER_STATE)

@@ -9,6 +9,7 @@ type Opened = [
   number: number,
   maxConcurrent: number,
   maxQueue: number,
+  least: number,
 ]
 
 declare module '../internal/native.js' {
@@ -20,6 +21,7 @@ declare module '../internal/native.js' {
       places: number,
       maxConcurrent: number,
       maxQueue: number,
+      least: number,
     ): void
     semaphoreOpen(view: BigInt64Array, doorbell: number): Opened | null
     semaphoreOpenNamed(
@@ -29,6 +31,7 @@ declare module '../internal/native.js' {
       places: number,
       maxConcurrent: number,
       maxQueue: number,
+      least: number,
       doorbell: number,
     ): Opened | null
     semaphoreAcquire(number: number): Admission
@@ -38,6 +41,10 @@ declare module '../internal/native.js' {
     semaphoreAvailable(number: number): number
     semaphoreWaiting(number: number): number
     semaphoreBuryDead(number: number): number
+    semaphoreTakeLow(number: number): 0 | 1
+    semaphoreLimit(number: number): number
+    semaphoreInUse(number: number): number
+    semaphoreEnded(number: number, nowMs: number, ms: number): boolean
   }
 }
 
@@ -45,6 +52,7 @@ declare module '../internal/native.js' {
 export class NativeSemaphore implements Semaphore {
   readonly maxConcurrent: number
   readonly maxQueue: number
+  readonly least: number
   readonly isOfMachine: boolean
   /** The addon gives up this thread's row when both bound calls are collected. */
   readonly take: () => undefined | false
@@ -52,7 +60,8 @@ export class NativeSemaphore implements Semaphore {
   readonly #addon: NativeAddon
   readonly #number: number
 
-  private constructor(addon: NativeAddon, [take, give, number, maxConcurrent, maxQueue]: Opened, isOfMachine: boolean) {
+  private constructor(addon: NativeAddon, opened: Opened, isOfMachine: boolean) {
+    const [take, give, number, maxConcurrent, maxQueue, least] = opened
     this.isOfMachine = isOfMachine
     this.#addon = addon
     this.take = take
@@ -60,6 +69,7 @@ export class NativeSemaphore implements Semaphore {
     this.#number = number
     this.maxConcurrent = maxConcurrent
     this.maxQueue = maxQueue < 0 ? Infinity : maxQueue
+    this.least = least
   }
 
   static create(
@@ -68,7 +78,7 @@ export class NativeSemaphore implements Semaphore {
     limits: SemaphoreLimits,
     shape: SemaphoreShape,
   ): NativeSemaphore | null {
-    addon.semaphoreInitialize(view, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits))
+    addon.semaphoreInitialize(view, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits), limits.least)
     return NativeSemaphore.open(addon, view)
   }
 
@@ -93,6 +103,7 @@ export class NativeSemaphore implements Semaphore {
         shape.places,
         limits.maxConcurrent,
         boundOf(limits),
+        limits.least,
         ownDoorbell(),
       ),
       scope === 'machine',
@@ -121,6 +132,22 @@ export class NativeSemaphore implements Semaphore {
 
   buryThread(): void {
     // Its clean-up hook has done that.
+  }
+
+  takeLow(): boolean {
+    return this.#addon.semaphoreTakeLow(this.#number) === 1
+  }
+
+  ended(nowMs: number, ms: number): boolean {
+    return this.#addon.semaphoreEnded(this.#number, nowMs, ms)
+  }
+
+  limit(): number {
+    return this.least === 0 ? this.maxConcurrent : this.#addon.semaphoreLimit(this.#number)
+  }
+
+  inUse(): number {
+    return this.#addon.semaphoreInUse(this.#number)
   }
 
   held(): number {

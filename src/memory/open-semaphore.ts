@@ -14,7 +14,7 @@ export interface PlacedSemaphore {
 
 /** Makes a new semaphore in cells of its own. */
 export function createSemaphore(limits: SemaphoreLimits, shape: SemaphoreShape): PlacedSemaphore {
-  const count = cellsOf(shape)
+  const count = cellsOf(shape, limits.least)
   const address = allocateCells(count)
   const addon = nativeAddon()
   const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, count * WORDS_PER_CELL)
@@ -23,9 +23,9 @@ export function createSemaphore(limits: SemaphoreLimits, shape: SemaphoreShape):
   return { semaphore: orFull(semaphore), address }
 }
 
-/** Opens a semaphore of the usual shape that another thread may have made. Throws as `viewCells` does. */
-export function openSemaphore(address: CellAddress): PlacedSemaphore {
-  const view = viewCells(address, cellsOf(SHARED_SHAPE), kindWord(KIND.semaphore))
+/** Opens a semaphore of the usual shape that another thread may have made with these limits. Throws as `viewCells` does. */
+export function openSemaphore(address: CellAddress, { least }: SemaphoreLimits): PlacedSemaphore {
+  const view = viewCells(address, cellsOf(SHARED_SHAPE, least), kindWord(KIND.semaphore))
   const addon = nativeAddon()
   return { semaphore: orFull(addon === null ? TwinSemaphore.open(view) : NativeSemaphore.open(addon, view)), address }
 }

@@ -57,11 +57,15 @@ export class PermitQueue {
     return admission
   }
 
+  /** Tells an adaptive semaphore of a call that has ended, and whose permit is still to be given back; see {@link Semaphore.ended}. */
+  ended(nowMs: number, ms: number): void {
+    if (this.semaphore.ended(nowMs, ms)) this.#collectHere()
+  }
+
   /** Gives a permit back. */
   readonly leave = (): void => {
     if (this.#give() === true) {
-      // It may be for a caller of this thread that waits by another handle of the same semaphore.
-      if (this.#collect() === 0) answer()
+      this.#collectHere()
     } else if (this.#waiters.size > 0) {
       this.#settle()
     }
@@ -81,6 +85,11 @@ export class PermitQueue {
     // Where there is no place left, a permit has been handed over for each caller, so one too many.
     if (this.semaphore.cancel()) this.#settle()
     else this.#collect()
+  }
+
+  /** A permit has gone to a caller of this thread, who may wait by another handle of the same semaphore. */
+  #collectHere(): void {
+    if (this.#collect() === 0) answer()
   }
 
   /** Admits those whose permits have been handed over; returns how many permits that were. */
@@ -103,7 +112,7 @@ export class PermitQueue {
   /** Listens while anybody waits; keeps the thread alive while what they wait for is another thread's to give. */
   #settle(): void {
     const isWaiting = this.#waiters.size > 0
-    const mustHold = isWaiting && this.semaphore.held() < this.semaphore.maxConcurrent
+    const mustHold = isWaiting && this.semaphore.held() < this.semaphore.limit()
     if (mustHold !== this.#isHolding) {
       this.#isHolding = mustHold
       if (mustHold) holdForRing()

@@ -1,34 +1,29 @@
+import { AdaptiveLimit } from './adaptive-limit.js'
 import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from './layout.js'
-import type { Admission, SemaphoreShape } from './semaphore.js'
-
-/** What an operation does, as the addon numbers it. */
-const ACTION = { take: 1, give: 2, handOver: 3, join: 4, cancel: 5 } as const
-type Action = (typeof ACTION)[keyof typeof ACTION]
-
-const STAMP_BITS = BigInt(SEMAPHORE.stampBits)
-const SEQUENCE_BITS = BigInt(SEMAPHORE.sequenceBits)
-const STAMP_MASK = (1n << STAMP_BITS) - 1n
-const SEQUENCE_MASK = (1n << SEQUENCE_BITS) - 1n
-const COUNT_MASK = 0xff_ffff
-const WAITING_MASK = 2 ** SEMAPHORE.waitingBits - 1
-const LENGTH_MASK = 2 ** SEMAPHORE.lengthBits - 1
-/** The stamp of no word. */
-const NO_STAMP = -1n
-const NO_PLACE = -1
-
-const withStamp = (payload: number, stamp: bigint): bigint => BigInt.asIntN(64, (BigInt(payload) << STAMP_BITS) | stamp)
-const payloadOf = (word: bigint): number => Number(BigInt.asUintN(64, word) >> STAMP_BITS)
-const stampOf = (word: bigint): bigint => word & STAMP_MASK
-const freeOf = (hot: bigint): number => payloadOf(hot) >> SEMAPHORE.freeShift
-const isQueued = (hot: bigint): boolean => ((payloadOf(hot) >> SEMAPHORE.queuedBit) & 1) !== 0
-const writerOf = (hot: bigint): number => Number(stampOf(hot) >> SEQUENCE_BITS)
-const headOf = (line: bigint): number => payloadOf(line) >> SEMAPHORE.lengthBits
-const lengthOf = (line: bigint): number => payloadOf(line) & LENGTH_MASK
-const ownerOf = (place: bigint): number => payloadOf(place) >> SEMAPHORE.waitingBits
-const countOf = (place: bigint): number => payloadOf(place) & WAITING_MASK
-const placePayload = (owner: number, count: number): number => (owner << SEMAPHORE.waitingBits) | count
-const changeOfOwn = (action: Action): number =>
-  action === ACTION.take ? 1 : action === ACTION.give || action === ACTION.handOver ? -1 : 0
+import { type Admission, cellsOf, type SemaphoreForm } from './semaphore.js'
+import {
+  ACTION,
+  type Action,
+  SEQUENCE_BITS,
+  SEQUENCE_MASK,
+  COUNT_MASK,
+  WAITING_MASK,
+  NO_STAMP,
+  NO_PLACE,
+  withStamp,
+  payloadOf,
+  stampOf,
+  freeOf,
+  isQueued,
+  writerOf,
+  headOf,
+  lengthOf,
+  ownerOf,
+  countOf,
+  placePayload,
+  changeOfOwn,
+  isHandOver,
+} from './semaphore-words.js'
 
 /**
  * The twin of native/core/semaphore.h, word for word and operation for operation: both may work on the same cells at the same time.
@@ -38,11 +33,14 @@ export class SemaphoreCore {
   readonly #words: BigInt64Array
   readonly #rows: number
   readonly #places: number
+  /** What an adaptive limit is never below; 0 of a fixed one. */
+  readonly least: number
 
-  constructor(words: BigInt64Array, { rows, places }: SemaphoreShape) {
+  constructor(words: BigInt64Array, { rows, places, least }: SemaphoreForm) {
     this.#words = words
     this.#rows = rows
     this.#places = places
+    this.least = least
   }
 
   get maxConcurrent(): number {
@@ -58,8 +56,9 @@ export class SemaphoreCore {
     const words = this.#words
     words[SEMAPHORE.maxConcurrent] = BigInt(maxConcurrent)
     words[SEMAPHORE.maxQueue] = BigInt(maxQueue)
-    words[SEMAPHORE.shape] = BigInt(this.#rows * 0x1_0000 + this.#places)
+    words[SEMAPHORE.shape] = (BigInt(this.least) << 32n) | BigInt(this.#rows * 0x1_0000 + this.#places)
     words[SEMAPHORE.hot] = withStamp(maxConcurrent << SEMAPHORE.freeShift, 0n)
+    if (this.least > 0) this.adaptive.initialize()
     Atomics.store(words, SEMAPHORE.kind, kindWord(KIND.semaphore))
   }
 
@@ -74,7 +73,16 @@ export class SemaphoreCore {
   }
 
   tryAcquire(owner: number): boolean {
-    for (let now = this.#hot(); freeOf(now) > 0; now = this.#hot()) {
+    for (let now = this.#hot(); this.#hasFree(now); now = this.#hot()) {
+      this.#completeOfOther(now, owner)
+      if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return true
+    }
+    return false
+  }
+
+  tryAcquireLow(owner: number): boolean {
+    for (let now = this.#hot(); this.#hasFree(now); now = this.#hot()) {
+      if (this.#inUse(now) >= Math.max(1, Math.floor(this.limit() / 2))) return false
       this.#completeOfOther(now, owner)
       if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return true
     }
@@ -85,7 +93,7 @@ export class SemaphoreCore {
     for (;;) {
       const now = this.#hot()
       this.#completeOfOther(now, owner)
-      if (freeOf(now) > 0) {
+      if (this.#hasFree(now)) {
         if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return 0
         continue
       }
@@ -94,7 +102,7 @@ export class SemaphoreCore {
         (maxQueue < 0 || this.waiting() < maxQueue) && this.#placeFor(owner, this.#line(), NO_STAMP) !== NO_PLACE
       if (!hasRoom) {
         if (this.#hot() === now) return 2
-      } else if (this.#commit(now, owner, ACTION.join, 0, true)) {
+      } else if (this.#commit(now, owner, ACTION.join, freeOf(now), true)) {
         return 1
       }
     }
@@ -105,15 +113,28 @@ export class SemaphoreCore {
     for (;;) {
       const now = this.#hot()
       this.#completeOfOther(now, owner)
-      if (!isQueued(now)) {
-        if (this.#commit(now, owner, ACTION.give, freeOf(now) + 1, false)) return 0
+      if (!isQueued(now) || (this.least > 0 && this.#inUse(now) > this.limit())) {
+        if (this.#commit(now, owner, ACTION.give, freeOf(now) + 1, isQueued(now))) return 0
         continue
       }
-      const line = this.#line()
-      const index = this.#firstWaiting(line, NO_STAMP)
-      const first = index === NO_PLACE ? 0n : this.#at(line, index)
-      if (this.#commit(now, owner, ACTION.handOver, 0, this.waiting(1) > 1)) return ownerOf(first)
+      const next = this.#firstOwner()
+      if (this.#commit(now, owner, ACTION.handOver, freeOf(now), this.waiting(1) > 1)) return next
     }
+  }
+
+  /** Returns the owner that is to be woken up, or 0 when there is nothing to hand over. */
+  grant(owner: number): number {
+    if (this.least === 0) return 0
+    for (
+      let now = this.#hot();
+      isQueued(now) && freeOf(now) > 0 && this.#inUse(now) < this.limit();
+      now = this.#hot()
+    ) {
+      this.#completeOfOther(now, owner)
+      const next = this.#firstOwner()
+      if (this.#commit(now, owner, ACTION.grant, freeOf(now) - 1, this.waiting(1) > 1)) return next
+    }
+    return 0
   }
 
   cancel(owner: number): boolean {
@@ -122,7 +143,7 @@ export class SemaphoreCore {
       this.#completeOfOther(now, owner)
       if (this.#lastOf(owner, this.#line(), NO_STAMP) === NO_PLACE) {
         if (this.#hot() === now) return false
-      } else if (this.#commit(now, owner, ACTION.cancel, 0, this.waiting(1) > 1)) {
+      } else if (this.#commit(now, owner, ACTION.cancel, freeOf(now), this.waiting(1) > 1)) {
         return true
       }
     }
@@ -138,7 +159,23 @@ export class SemaphoreCore {
   }
 
   available(): number {
-    return freeOf(this.#hot())
+    const now = this.#hot()
+    return this.least === 0 ? freeOf(now) : Math.max(0, this.limit() - this.#inUse(now))
+  }
+
+  limit(): number {
+    return this.least === 0 ? this.maxConcurrent : this.adaptive.inForce()
+  }
+
+  inUse(): number {
+    return this.#inUse(this.#hot())
+  }
+
+  /** What moves the limit, where it is adaptive. */
+  get adaptive(): AdaptiveLimit {
+    const { least, maxConcurrent: most } = this
+    const line = (cellsOf({ rows: this.#rows, places: this.#places }, least) - 1) * WORDS_PER_CELL
+    return new AdaptiveLimit(this.#words, SEMAPHORE.limit, line, { least, most })
   }
 
   waiting(enough = Infinity): number {
@@ -159,8 +196,18 @@ export class SemaphoreCore {
     this.#complete(this.#hot())
     while (this.cancel(owner));
     while (this.held(owner) > 0) this.release(owner)
+    while (this.grant(owner) !== 0);
     Atomics.store(this.#words, this.#row(owner, SEMAPHORE.space), 0n)
     Atomics.store(this.#words, this.#row(owner, SEMAPHORE.owner), 0n)
+  }
+
+  #inUse(hot: bigint): number {
+    return this.maxConcurrent - freeOf(hot)
+  }
+
+  #hasFree(hot: bigint): boolean {
+    if (this.least === 0) return freeOf(hot) > 0
+    return !isQueued(hot) && freeOf(hot) > 0 && this.#inUse(hot) < this.limit()
   }
 
   #hot(): bigint {
@@ -207,7 +254,7 @@ export class SemaphoreCore {
     const action = (payloadOf(now) & 7) as Action
     const owner = writerOf(now)
     if (!this.#isRow(owner)) return
-    if (action === ACTION.handOver || action === ACTION.join || action === ACTION.cancel) {
+    if (isHandOver(action) || action === ACTION.join || action === ACTION.cancel) {
       const line = this.#line()
       if (stampOf(line) !== stampOf(now) && !this.#changeQueue(now, action, owner, line)) return
     }
@@ -231,12 +278,11 @@ export class SemaphoreCore {
         this.#applyLine(now, head, index < length ? length : index + 1)
       )
     }
-    const index =
-      action === ACTION.handOver ? this.#firstWaiting(line, stampOf(now)) : this.#lastOf(owner, line, stampOf(now))
+    const index = isHandOver(action) ? this.#firstWaiting(line, stampOf(now)) : this.#lastOf(owner, line, stampOf(now))
     if (index === NO_PLACE || !this.#apply(this.#place(line, index), now, (before) => payloadOf(before) - 1))
       return false
     const left = this.#at(line, index)
-    if (action === ACTION.handOver) {
+    if (isHandOver(action)) {
       if (!this.#isRow(ownerOf(left))) return false
       if (
         !this.#apply(this.#row(ownerOf(left), SEMAPHORE.grants), now, (before) => (payloadOf(before) + 1) & COUNT_MASK)
@@ -282,6 +328,12 @@ export class SemaphoreCore {
     let index = length
     while (index > 0 && countOf(this.#at(line, index - 1)) > 0) index--
     return index - 1
+  }
+
+  #firstOwner(): number {
+    const line = this.#line()
+    const index = this.#firstWaiting(line, NO_STAMP)
+    return index === NO_PLACE ? 0 : ownerOf(this.#at(line, index))
   }
 
   #firstWaiting(line: bigint, applied: bigint): number {

@@ -3,11 +3,11 @@ import { openName } from './machine-names.js'
 import { NativeSemaphore } from './native-semaphore.js'
 import { PermitQueue } from './permit-queue.js'
 import type { CellAddress } from './region.js'
-import { type Semaphore, type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
+import { type Semaphore, type SemaphoreLimits, SHARED_SHAPE, shownLimits } from './semaphore.js'
 import { createSemaphore, openSemaphore, orFull } from './open-semaphore.js'
 import { addonForNames, type NameScope, otherParameters, OwnNames } from './shared-names.js'
 
-const ownNames = new OwnNames<CellAddress>()
+const ownNames = new OwnNames<{ readonly address: CellAddress; readonly founding: SemaphoreLimits }>()
 
 /** The queues of this thread that are in use, by scope and name: a thread needs one row of a semaphore, however many bulkheads use the name. */
 const queues = new WeakMap<Clock, Map<string, WeakRef<PermitQueue>>>()
@@ -31,11 +31,8 @@ export function queueByName(name: string, scope: NameScope, limits: SemaphoreLim
   const known = ofClock.get(key)?.deref()
   const queue = known ?? new PermitQueue(openByName(name, scope, limits, clock))
   const { semaphore } = queue
-  if (semaphore.maxConcurrent !== limits.maxConcurrent || semaphore.maxQueue !== limits.maxQueue) {
-    const text = ({ maxConcurrent, maxQueue }: SemaphoreLimits): string =>
-      `{ maxConcurrent: ${maxConcurrent}, maxQueue: ${maxQueue} }`
-    throw otherParameters(`the name '${name}'`, scope, text(semaphore), text(limits))
-  }
+  const [inUse, asked] = [shownLimits(semaphore), shownLimits(limits)]
+  if (inUse !== asked) throw otherParameters(`the name '${name}'`, scope, inUse, asked)
   if (known === undefined) {
     ofClock.set(key, new WeakRef(queue))
     collected.register(queue, { known: ofClock, key })
@@ -47,6 +44,9 @@ function openByName(name: string, scope: NameScope, limits: SemaphoreLimits, clo
   const addon = addonForNames(name, scope, clock)
   if (addon !== null)
     return orFull(openName(name, () => NativeSemaphore.named(addon, name, scope, limits, SHARED_SHAPE)))
-  return openSemaphore(ownNames.findOrMake(name, scope, clock, () => createSemaphore(limits, SHARED_SHAPE).address))
-    .semaphore
+  const { address, founding } = ownNames.findOrMake(name, scope, clock, () => ({
+    address: createSemaphore(limits, SHARED_SHAPE).address,
+    founding: limits,
+  }))
+  return openSemaphore(address, founding).semaphore
 }

@@ -21,9 +21,9 @@ export function createQueue(limits: SemaphoreLimits): PlacedQueue {
  * This thread's queue at the semaphore that `createQueue` made here or in another thread: a thread needs one row of it, however many
  * bulkheads it makes from the handle. Throws as `openSemaphore` does.
  */
-export function queueAt(address: CellAddress): PlacedQueue {
+export function queueAt(address: CellAddress, limits: SemaphoreLimits): PlacedQueue {
   const queue = queues.get(address.buffer)?.get(address.cell)?.deref()
-  return queue === undefined ? keep(openSemaphore(address)) : { queue, address }
+  return queue === undefined ? keep(openSemaphore(address, limits)) : { queue, address }
 }
 
 function keep({ semaphore, address }: PlacedSemaphore): PlacedQueue {

@@ -1,7 +1,15 @@
 import { builtins } from '../internal/builtins.js'
 import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from './layout.js'
 import { SemaphoreCore } from './semaphore-core.js'
-import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
+import { formOfWord } from './semaphore-words.js'
+import {
+  ADMISSION,
+  type Admission,
+  cellsOf,
+  type Semaphore,
+  type SemaphoreLimits,
+  type SemaphoreShape,
+} from './semaphore.js'
 
 /** Rows that this thread has claimed: buried when their semaphore is collected, or the thread ends. */
 const claimed = new Set<Row>()
@@ -38,6 +46,7 @@ function buryAll(): void {
 export class TwinSemaphore implements Semaphore {
   readonly maxConcurrent: number
   readonly maxQueue: number
+  readonly least: number
   readonly take: () => undefined | false
   readonly give: () => undefined | boolean
   readonly #core: SemaphoreCore
@@ -51,30 +60,32 @@ export class TwinSemaphore implements Semaphore {
     this.#seen = core.grants(owner)
     this.maxConcurrent = core.maxConcurrent
     this.maxQueue = core.maxQueue < 0 ? Infinity : core.maxQueue
+    this.least = core.least
     this.take = () => (core.tryAcquire(owner) ? undefined : false)
     this.give = () => {
       if (core.held(owner) === 0) throw new RangeError('semaphore: this thread holds no permit')
-      return core.release(owner) === 0 ? undefined : true
+      const next = core.release(owner)
+      return this.#grantAll() || next !== 0 ? true : undefined
     }
     collected.register(this, new Row(core, owner))
   }
 
   static create(view: BigInt64Array, limits: SemaphoreLimits, shape: SemaphoreShape): TwinSemaphore | null {
-    new SemaphoreCore(view, shape).initialize(limits.maxConcurrent, limits.maxQueue === Infinity ? -1 : limits.maxQueue)
+    const { maxConcurrent, maxQueue, least } = limits
+    new SemaphoreCore(view, { ...shape, least }).initialize(maxConcurrent, maxQueue === Infinity ? -1 : maxQueue)
     return TwinSemaphore.open(view)
   }
 
   /** @throws {TypeError} when the view does not hold a whole semaphore */
   static open(view: BigInt64Array): TwinSemaphore | null {
-    const word = Number(view[SEMAPHORE.shape])
-    const shape = { rows: word >> 16, places: word & 0xffff }
+    const form = formOfWord(view[SEMAPHORE.shape] ?? 0n)
     if (
       Atomics.load(view, SEMAPHORE.kind) !== kindWord(KIND.semaphore) ||
-      view.length < (1 + shape.rows) * WORDS_PER_CELL + shape.places
+      view.length < cellsOf(form, form.least) * WORDS_PER_CELL
     ) {
       throw new TypeError('semaphore: the view does not hold a semaphore with all of its cells')
     }
-    const core = new SemaphoreCore(view, shape)
+    const core = new SemaphoreCore(view, form)
     // Nothing rings for the twin, so no doorbell.
     const owner = core.claim(whoIs(builtins.workerThreads.threadId), 0n)
     return owner === 0 ? null : new TwinSemaphore(core, owner)
@@ -92,7 +103,28 @@ export class TwinSemaphore implements Semaphore {
   }
 
   acquire(): Admission {
-    return this.#core.acquire(this.#owner)
+    const admission = this.#core.acquire(this.#owner)
+    if (admission === ADMISSION.queued) this.#grantAll()
+    return admission
+  }
+
+  takeLow(): boolean {
+    return this.#core.tryAcquireLow(this.#owner)
+  }
+
+  ended(nowMs: number, ms: number): boolean {
+    const { adaptive } = this.#core
+    const us = ms * 1000
+    const moved = us < 0 ? adaptive.drop(nowMs) : adaptive.add(nowMs, us, this.#core.inUse())
+    return moved && this.#grantAll()
+  }
+
+  limit(): number {
+    return this.#core.limit()
+  }
+
+  inUse(): number {
+    return this.#core.inUse()
   }
 
   cancel(): boolean {
@@ -116,5 +148,12 @@ export class TwinSemaphore implements Semaphore {
 
   waiting(): number {
     return this.#core.waiting()
+  }
+
+  /** Hands over what an adaptive limit leaves room for; whether there was any. Nothing rings for the twin: who waits looks. */
+  #grantAll(): boolean {
+    let any = false
+    while (this.#core.grant(this.#owner) !== 0) any = true
+    return any
   }
 }

@@ -1,8 +1,8 @@
 import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber } from '../internal/validate.js'
+import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { checkHandleShape } from '../memory/handles.js'
-import { SEMAPHORE } from '../memory/layout.js'
+import { ADAPTIVE, SEMAPHORE } from '../memory/layout.js'
 import type { CellAddress } from '../memory/region.js'
 
 /** What tells the partitions of a bulkhead apart. */
@@ -10,8 +10,15 @@ export type PartitionKey = string | number | bigint
 
 /** Options of `bulkhead`. */
 export interface BulkheadOptions {
-  /** How many calls run at once, an integer from 1 to 1,048,575; default 10. */
-  readonly maxConcurrent?: number | undefined
+  /**
+   * How many calls run at once, an integer from 1 to 1,048,575; default 10. 'adaptive': as many as take hardly longer than when few run,
+   * found by the mean time of calls that succeed; a call that ends by a time limit lowers it.
+   */
+  readonly maxConcurrent?: number | 'adaptive' | undefined
+  /** What an adaptive limit is never below, an integer from 1 to 8,191; default 2. */
+  readonly min?: number | undefined
+  /** What an adaptive limit is never above, an integer from `min` to 8,191; default 1,000. */
+  readonly max?: number | undefined
   /** How many calls may wait, in all threads together; an integer >= 0, default Infinity. One more is refused at once. */
   readonly maxQueue?: number | undefined
   /** How long a call waits before it is refused, milliseconds, >= 0; default Infinity. */
@@ -29,8 +36,7 @@ export interface BulkheadOptions {
 }
 
 /** Options with nothing left open. */
-export interface CompleteBulkheadOptions {
-  readonly maxConcurrent: number
+export interface CompleteBulkheadOptions extends Concurrency {
   readonly maxQueue: number
   readonly maxWaitMs: number
   readonly name: string | null
@@ -39,7 +45,47 @@ export interface CompleteBulkheadOptions {
   readonly clock: Clock
 }
 
-const KEYS = ['maxConcurrent', 'maxQueue', 'maxWaitMs', 'name', 'scope', 'key', 'clock']
+const KEYS = ['maxConcurrent', 'min', 'max', 'maxQueue', 'maxWaitMs', 'name', 'scope', 'key', 'clock']
+
+/** How many at once. */
+export interface Concurrency {
+  /** The limit; of an adaptive one the most it may be. */
+  readonly maxConcurrent: number
+  /** What an adaptive limit is never below; 0 of a fixed one. */
+  readonly least: number
+}
+
+const LEAST = 2
+const MOST = 1000
+
+/**
+ * Checks how many may run at once.
+ *
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ */
+export function checkConcurrency(
+  { maxConcurrent, min, max }: Pick<BulkheadOptions, 'maxConcurrent' | 'min' | 'max'>,
+  usual: number | 'adaptive',
+): Concurrency {
+  const limit: unknown = maxConcurrent ?? usual
+  if (limit !== 'adaptive') {
+    for (const [name, value] of Object.entries({ min, max }))
+      if (value !== undefined)
+        throw new TypeError(`${name} needs maxConcurrent: 'adaptive'; received ${name} with ${describe(limit)}`)
+    if (typeof limit === 'string')
+      throw new TypeError(
+        `maxConcurrent must be an integer from 1 to ${SEMAPHORE.mostPermits}, or 'adaptive'; received ${describe(limit)}`,
+      )
+    return {
+      maxConcurrent: checkNumber('maxConcurrent', limit, { min: 1, max: SEMAPHORE.mostPermits, integer: true }),
+      least: 0,
+    }
+  }
+  const range = { min: 1, max: ADAPTIVE.mostLimit, integer: true }
+  const most = max === undefined ? Math.max(MOST, min ?? 0) : checkNumber('max', max, range)
+  const least = checkNumber('min', min ?? Math.min(LEAST, most), { ...range, max: most })
+  return { maxConcurrent: checkNumber('max', most, range), least }
+}
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
 export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkheadOptions {
@@ -49,9 +95,14 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
       "key needs scope 'process': names of the machine stay until they are removed, so each key would, too",
     )
   }
-  const { maxConcurrent = 10, maxQueue = Infinity, maxWaitMs = Infinity, clock = systemClock } = options
+  if (options.key !== undefined && options.maxConcurrent === 'adaptive') {
+    throw new TypeError(
+      "key needs a maxConcurrent that is a number: what an adaptive limit has learnt must outlast the calls of its key; use perKey((key) => bulkhead({ maxConcurrent: 'adaptive' }), { maxKeys })",
+    )
+  }
+  const { maxQueue = Infinity, maxWaitMs = Infinity, clock = systemClock } = options
   return Object.freeze({
-    maxConcurrent: checkNumber('maxConcurrent', maxConcurrent, { min: 1, max: SEMAPHORE.mostPermits, integer: true }),
+    ...checkConcurrency(options, 10),
     maxQueue: checkNumber('maxQueue', maxQueue, {
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
@@ -73,7 +124,9 @@ export interface BulkheadHandle {
   readonly kind: 'amorsize.Bulkhead'
   /** The options that are data. */
   readonly options: {
-    readonly maxConcurrent: number
+    readonly maxConcurrent: number | 'adaptive'
+    readonly min?: number
+    readonly max?: number
     readonly maxQueue: number
     readonly maxWaitMs: number
     readonly name?: string
@@ -88,10 +141,11 @@ export interface BulkheadHandle {
 const HANDLE_KIND = 'amorsize.Bulkhead'
 
 export function bulkheadHandle(options: CompleteBulkheadOptions, address: CellAddress | null): BulkheadHandle {
-  const { maxConcurrent, maxQueue, maxWaitMs, name, scope } = options
+  const { maxConcurrent, least, maxQueue, maxWaitMs, name, scope } = options
+  const limit = least === 0 ? { maxConcurrent } : { maxConcurrent: 'adaptive' as const, min: least, max: maxConcurrent }
   return {
     kind: HANDLE_KIND,
-    options: { maxConcurrent, maxQueue, maxWaitMs, scope, ...(name === null ? {} : { name }) },
+    options: { ...limit, maxQueue, maxWaitMs, scope, ...(name === null ? {} : { name }) },
     ...(address ?? {}),
   }
 }

@@ -60,8 +60,8 @@ export class Partitions {
   }
 
   #open(key: PartitionKey): PermitQueue {
-    const { name, scope, clock, maxConcurrent, maxQueue } = this.#options
-    if (name === null) return new PermitQueue(createSemaphore({ maxConcurrent, maxQueue }, PRIVATE_SHAPE).semaphore)
-    return queueByName(`${name} [${typeof key} ${key}]`, scope, { maxConcurrent, maxQueue }, clock)
+    const { name, scope, clock } = this.#options
+    if (name === null) return new PermitQueue(createSemaphore(this.#options, PRIVATE_SHAPE).semaphore)
+    return queueByName(`${name} [${typeof key} ${key}]`, scope, this.#options, clock)
   }
 }

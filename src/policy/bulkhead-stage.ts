@@ -1,4 +1,5 @@
-import { BulkheadRejectedError, SharedMemoryError } from '../errors.js'
+import { BulkheadRejectedError, SharedMemoryError, TimeoutExceededError } from '../errors.js'
+import { timeOf } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import type { PermitQueue, PermitWaiter } from '../memory/permit-queue.js'
@@ -45,27 +46,34 @@ export class BulkheadStage implements LinearStage {
     this.#partitions = new Partitions(options, onRelease)
   }
 
-  enter(call: Call): Promise<void> | undefined {
+  enter(call: Call, slot: number): Promise<void> | undefined {
     if (this.isDisposed) throw disposedError()
     const partition = this.#only ?? this.#partitions.find(call.scope.args)
     partition.users++
-    if (partition.queue.tryEnter() !== undefined) return this.#wait(call, partition)
-    this.admit(call, partition)
+    if (partition.queue.tryEnter() !== undefined) return this.#wait(call, slot, partition)
+    this.admit(call, slot, partition)
     return undefined
   }
 
-  leave(call: Call): Verdict {
+  leave(call: Call, slot: number): Verdict {
     const hold = call.hold
+    if (this.options.least > 0) (call.slots[slot] as TimedCall).outcome = outcomeOf(call)
     call.hold = hold?.outer
     hold?.leave()
     return undefined
   }
 
   /** Gives `call` the slot that was taken for it. It is free when everything that runs in it has ended. */
-  admit(call: Call, partition: Partition): void {
+  admit(call: Call, slot: number, partition: Partition): void {
     this.counts.calls++
     this.counts.running++
-    call.hold = new Hold(call.hold, partition.release)
+    let { release } = partition
+    if (this.options.least > 0) {
+      const timed = new TimedCall(this, partition)
+      call.slots[slot] = timed
+      release = timed.release
+    }
+    call.hold = new Hold(call.hold, release)
   }
 
   /** A call waits no longer, for a slot or for nothing. */
@@ -77,7 +85,8 @@ export class BulkheadStage implements LinearStage {
 
   /** The error for a call that gets no slot. */
   #refusal({ queue }: Partition, because: string): BulkheadRejectedError {
-    const { maxConcurrent, name } = this.options
+    const { name } = this.options
+    const maxConcurrent = queue.semaphore.limit()
     const queued = queue.semaphore.waiting()
     const who = name === null ? 'the bulkhead' : `the bulkhead '${name}'`
     const error = new BulkheadRejectedError(`${who} runs ${maxConcurrent} call(s) at once, and ${because}`, {
@@ -98,11 +107,11 @@ export class BulkheadStage implements LinearStage {
     if (--partition.users === 0 && partition !== this.#only) this.#partitions.rest(partition)
   }
 
-  async #wait(call: Call, partition: Partition): Promise<void> {
+  async #wait(call: Call, slot: number, partition: Partition): Promise<void> {
     const { maxWaitMs, maxQueue } = this.options
     const { scope } = call
     if (maxWaitMs === 0 && partition.queue.reclaim() && partition.queue.tryEnter() === undefined) {
-      this.admit(call, partition)
+      this.admit(call, slot, partition)
       return
     }
     if (scope.aborted || maxWaitMs === 0) {
@@ -111,10 +120,10 @@ export class BulkheadStage implements LinearStage {
       this.counts.rejected++
       throw this.#refusal(partition, 'it does not wait')
     }
-    const waiting = new WaitingCall(this, call, partition)
+    const waiting = new WaitingCall(this, call, slot, partition)
     const admission = partition.queue.enter(waiting)
     if (admission === ADMISSION.admitted) {
-      this.admit(call, partition)
+      this.admit(call, slot, partition)
       return
     }
     if (admission === ADMISSION.refused) {
@@ -132,6 +141,38 @@ export class BulkheadStage implements LinearStage {
   }
 }
 
+/** How a call ended, for an adaptive limit: what failed by itself says nothing about how many should run. */
+type Outcome = 'succeeded' | 'cut off' | 'failed'
+
+function outcomeOf({ failed, value }: Call): Outcome {
+  if (!failed) return 'succeeded'
+  const isTimeout = TimeoutExceededError.is(value) || (value instanceof Error && value.name === 'TimeoutError')
+  return isTimeout ? 'cut off' : 'failed'
+}
+
+/** A call under an adaptive limit, which learns how long it took once everything that ran in it has ended. */
+class TimedCall {
+  outcome: Outcome = 'failed'
+  readonly #stage: BulkheadStage
+  readonly #partition: Partition
+  readonly #startMs: number
+
+  constructor(stage: BulkheadStage, partition: Partition) {
+    this.#stage = stage
+    this.#partition = partition
+    this.#startMs = timeOf(stage.options.clock)
+  }
+
+  readonly release = (): void => {
+    const { outcome } = this
+    if (outcome !== 'failed') {
+      const nowMs = timeOf(this.#stage.options.clock)
+      this.#partition.queue.ended(nowMs, outcome === 'succeeded' ? Math.max(0, nowMs - this.#startMs) : -1)
+    }
+    this.#partition.release()
+  }
+}
+
 /** How a wait ended, where it was not cut short. */
 type Turn = 'admitted' | 'too late'
 
@@ -146,14 +187,16 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   heapIndex = -1
   readonly #stage: BulkheadStage
   readonly #call: Call
+  readonly #slot: number
   readonly #partition: Partition
   readonly turn: Promise<Turn>
   #resolve: (turn: Turn) => void = ignore
   #reject: (reason: unknown) => void = ignore
 
-  constructor(stage: BulkheadStage, call: Call, partition: Partition) {
+  constructor(stage: BulkheadStage, call: Call, slot: number, partition: Partition) {
     this.#stage = stage
     this.#call = call
+    this.#slot = slot
     this.#partition = partition
     this.turn = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -163,7 +206,7 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
 
   admitted(): void {
     this.#end(true)
-    this.#stage.admit(this.#call, this.#partition)
+    this.#stage.admit(this.#call, this.#slot, this.#partition)
     this.#resolve('admitted')
   }
 

@@ -72,9 +72,9 @@ export class Bulkhead extends StagedPolicy implements Disposable {
     this.#address = address
   }
 
-  /** The limit of calls that run at once. */
+  /** How many calls may run at once; of an adaptive limit, what it is now. */
   get maxConcurrent(): number {
-    return this.#stage.options.maxConcurrent
+    return this.#queue?.semaphore.limit() ?? this.#stage.options.maxConcurrent
   }
 
   /** Slots that are free in this moment, over all threads; null where each key has its own. */
@@ -140,7 +140,8 @@ export class Bulkhead extends StagedPolicy implements Disposable {
   /** @internal */
   [INSPECT](): object {
     const { options, isDisposed } = this.#stage
-    const { name, scope, maxConcurrent } = options
+    const { name, scope } = options
+    const { maxConcurrent } = this
     const available = this.available ?? undefined
     const state = isDisposed ? { disposed: true } : { maxConcurrent, available, ...this.stats() }
     return shownAs('Bulkhead', { ...shownName(name, scope), ...state })
@@ -184,11 +185,12 @@ function openQueue(
   const { name, scope, key, clock } = options
   if (key !== undefined) return { queue: undefined, address: null }
   if (name !== null) return { queue: queueByName(name, scope, options, clock), address: null }
-  return adopted === null ? createQueue(options) : queueAt(adopted)
+  return adopted === null ? createQueue(options) : queueAt(adopted, options)
 }
 
 /**
- * Limits how many calls run at once. A call beyond that waits, first come first served over all threads that share the bulkhead, or is
+ * Limits how many calls run at once: a number of them, or with `maxConcurrent: 'adaptive'` as many as take hardly longer than when few
+ * run. A call beyond that waits, first come first served over all threads that share the bulkhead, or is
  * refused with `BulkheadRejectedError`. A slot is free when the function has ended, not when a timeout stopped waiting for it; the
  * slots of a worker that dies are free at once.
  *

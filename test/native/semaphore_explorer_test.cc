@@ -82,6 +82,45 @@ TEST("semaphore explorer: weak memory, two threads hand over one permit") {
   explore_semaphore<ReleaseAcquire>({1, -1, {{kAcquire, 1}}, {{{kRelease, 1}}, {{kAcquire, 2}}}});
 }
 
+// Of three permits, so many as the limit says may be in use.
+SemaphoreScenario adaptive(std::vector<Call> first, std::vector<std::vector<Call>> threads) {
+  first.insert(first.begin(), {kLimit, 1, 1});
+  return {3, -1, std::move(first), std::move(threads), true};
+}
+
+TEST("semaphore explorer: the limit rises while a caller queues") {
+  explore_semaphore(adaptive({{kAcquire, 1}}, {{{kLimit, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}, {kGrant, 2}}}));
+}
+
+TEST("semaphore explorer: two threads hand over what a limit that has risen leaves free") {
+  explore_semaphore(adaptive({{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 3}, {kLimit, 1, 2}},
+                             {{{kGrant, 1}}, {{kGrant, 2}}, {{kTry, 3}}}));
+}
+
+TEST("semaphore explorer: the limit falls while permits are given back") {
+  explore_semaphore(adaptive({{kLimit, 1, 2}, {kAcquire, 1}, {kAcquire, 2}, {kAcquire, 2}},
+                             {{{kLimit, 1, 1}}, {{kRelease, 1}, {kGrant, 1}}, {{kRelease, 2}}}));
+}
+
+TEST("semaphore explorer: the first in line gives up while the limit rises") {
+  explore_semaphore(adaptive({{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 3}},
+                             {{{kLimit, 1, 2}, {kGrant, 1}}, {{kCancel, 2}, {kGrant, 2}}}));
+}
+
+TEST("semaphore explorer: a thread dies at any instruction of handing over what is free") {
+  explore_semaphore(adaptive({{kAcquire, 1}, {kAcquire, 2}, {kLimit, 1, 2}},
+                             {{{kGrant, 1}}, {{kGrant, 3}}, {{kDie, 1}, {kRelease, 1}, {kHeld, 2}}}));
+}
+
+TEST("semaphore explorer: weak memory, two threads hand over what is free") {
+  explore_semaphore<ReleaseAcquire>(
+      adaptive({{kAcquire, 1}, {kAcquire, 2}, {kLimit, 1, 2}}, {{{kGrant, 1}}, {{kGrant, 2}}}));
+}
+
+TEST("semaphore explorer finds whom nobody lets in who queues as the limit rises") {
+  must_find<Fault::kNone>(adaptive({{kAcquire, 1}}, {{{kLimit, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}}}));
+}
+
 TEST("semaphore explorer finds a swap that is a load and a store") { must_find<Fault::kSplitSwap>(kLastPermit); }
 
 TEST("semaphore explorer finds helpers that do not notice that they are late") {

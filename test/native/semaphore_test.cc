@@ -160,6 +160,67 @@ TEST("semaphore: the row of a dead process has one heir, and its permits come ba
   EXPECT_EQ(f.semaphore.identity(1).process, 0);
 }
 
+// Has the window of an adaptive limit tell of calls that took `us`, with `in_use` in use.
+void tell(Fixture* f, int64_t* now_ms, int64_t us, int64_t in_use) {
+  auto limit = f->semaphore.adaptive_limit();
+  *now_ms += core::AdaptiveLimit<>::kWindowMs;
+  for (int i = 0; i < core::AdaptiveLimit<>::kFewestCalls; ++i) limit.add(*now_ms, us, in_use);
+}
+
+TEST("semaphore, adaptive: admits up to its limit, and low ones up to half of it") {
+  Fixture f(100, 0, {3, 8, 2});
+  EXPECT_EQ(f.semaphore.limit(), 16u);
+  for (int i = 0; i < 8; ++i) CHECK(f.semaphore.try_acquire_low(1));
+  CHECK(!f.semaphore.try_acquire_low(1));
+  for (int i = 0; i < 8; ++i) CHECK(f.semaphore.try_acquire(2));
+  CHECK(!f.semaphore.try_acquire(3));
+  CHECK(f.semaphore.acquire(3) == Admission::kRefused);
+  EXPECT_EQ(f.semaphore.in_use(), 16u);
+  EXPECT_EQ(f.semaphore.available(), 0u);
+}
+
+TEST("semaphore, adaptive: a limit that rises lets in who waits, in order, and nobody past them") {
+  Fixture f(100, -1, {3, 8, 2});
+  for (int i = 0; i < 16; ++i) CHECK(f.semaphore.try_acquire(1));
+  for (const Owner owner : {2u, 3u, 2u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  EXPECT_EQ(f.semaphore.grant(1), core::kNobody);
+  int64_t now_ms = 0;
+  while (f.semaphore.limit() < 18) tell(&f, &now_ms, 1000, 16);
+  CHECK(!f.semaphore.try_acquire(1));
+  CHECK(f.semaphore.acquire(1) == Admission::kQueued);
+  EXPECT_EQ(f.semaphore.grant(1), 2u);
+  EXPECT_EQ(f.semaphore.grant(1), 3u);
+  EXPECT_EQ(f.semaphore.in_use(), 18u);
+  EXPECT_EQ(f.semaphore.waiting(), 2);
+}
+
+TEST("semaphore, adaptive: a limit that falls hands over nothing until enough was given back") {
+  Fixture f(100, -1, {3, 8, 2});
+  int64_t now_ms = 0;
+  for (int i = 0; i < 16; ++i) CHECK(f.semaphore.try_acquire(1));
+  CHECK(f.semaphore.acquire(2) == Admission::kQueued);
+  tell(&f, &now_ms, 1000, 16);
+  while (f.semaphore.limit() > 14) tell(&f, &now_ms, 10'000, 16);
+  const uint32_t limit = f.semaphore.limit();
+  for (uint32_t in_use = 16; in_use > limit; --in_use) EXPECT_EQ(f.semaphore.release(1), core::kNobody);
+  EXPECT_EQ(f.semaphore.in_use(), limit);
+  EXPECT_EQ(f.semaphore.release(1), 2u);
+  EXPECT_EQ(f.semaphore.in_use(), limit);
+}
+
+TEST("semaphore, adaptive: what is written over its words does no harm") {
+  for (const int64_t scribble : {int64_t{0}, int64_t{-1}, INT64_MAX, INT64_MIN}) {
+    Fixture f(100, -1, {3, 8, 2});
+    f.words[core::semaphore::kLimit].store(scribble);
+    for (size_t i = 0; i < core::kWordsPerCell; ++i)
+      f.words[f.shape.adaptive_line() * core::kWordsPerCell + i].store(scribble);
+    int64_t now_ms = 0;
+    for (int i = 0; i < 50; ++i) tell(&f, &now_ms, 1000, 90);
+    CHECK(f.semaphore.limit() >= 2 && f.semaphore.limit() <= 100);
+    CHECK(f.semaphore.try_acquire(1));
+  }
+}
+
 TEST("semaphore: holds as many permits as the layout says") {
   Fixture f(core::semaphore::kMostPermits);
   EXPECT_EQ(f.semaphore.available(), core::semaphore::kMostPermits);

@@ -1,4 +1,5 @@
 // The semaphore under real threads: never more holders than permits, nobody forgotten, what the dead held comes back.
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -130,6 +131,122 @@ TEST("semaphore, threads: permits and places of threads that end without a word 
     EXPECT_EQ(shared.drain(), 3);
   }
   CHECK(shared.most.load() <= 3);
+}
+
+// The line and the limit of an adaptive semaphore, for those who only measure.
+struct Measured {
+  alignas(64) Word limit{0};
+  alignas(64) Word line[core::kWordsPerCell] = {};
+  core::AdaptiveLimit<> adaptive{&limit, line, {2, 1000}};
+  Measured() { adaptive.initialize(); }
+};
+
+TEST("adaptive limit, threads: each call is in one window, however many close them") {
+  Measured measured;
+  std::atomic<int64_t> calls{0};
+  std::atomic<int64_t> us{0};
+  std::atomic<int64_t> drops{0};
+  const auto take = [&] {
+    const auto [before, window] = measured.adaptive.take_window();
+    calls += window.calls;
+    us += window.us;
+    drops += window.drops;
+  };
+  constexpr int kMeasuring = 8;
+  const int64_t each = 20'000 * effort;
+  run_threads(kMeasuring, [&](int thread) {
+    for (int64_t i = 0; i < each; ++i) {
+      // So that no window closes by itself.
+      if (i % 50 == 0) {
+        measured.adaptive.drop(0);
+      } else {
+        measured.adaptive.add(0, 1000 + thread, thread);
+      }
+      if (i % 100 == 0) take();
+    }
+  });
+  take();
+  EXPECT_EQ(calls.load(), kMeasuring * each * 49 / 50);
+  EXPECT_EQ(drops.load(), kMeasuring * each / 50);
+  EXPECT_EQ(us.load(), each * 49 / 50 * (kMeasuring * 1000 + kMeasuring * (kMeasuring - 1) / 2));
+}
+
+TEST("adaptive limit, threads: finds the limit while all measure and close, and one keeps sleeping in between") {
+  Measured measured;
+  std::atomic<bool> done{false};
+  std::atomic<int64_t> dropped{0};
+  std::atomic<int64_t> clock_ms{1};
+  std::thread sleeper([&] {
+    // Takes a window away, and decides when others have decided long since.
+    while (!done.load()) {
+      const auto closing = measured.adaptive.take_window();
+      const int64_t before = measured.limit.load();
+      while (!done.load() && measured.limit.load() == before) std::this_thread::yield();
+      if (!measured.adaptive.decide(closing) && measured.limit.load() != closing.before) ++dropped;
+    }
+  });
+  run_threads(kThreads, [&](int) {
+    for (int64_t i = 0; i < 50'000 * effort; ++i) {
+      const int64_t now_ms = i % 20 == 0 ? clock_ms.fetch_add(50) : clock_ms.load();
+      const auto limit = static_cast<int64_t>(measured.adaptive.in_force());
+      // Service of 100 at a time: what is above waits in line.
+      measured.adaptive.add(now_ms, 1000 * std::max<int64_t>(100, limit) / 100, limit);
+    }
+  });
+  done = true;
+  sleeper.join();
+  CHECK(dropped.load() > 0);
+  const core::LimitState state = measured.adaptive.state();
+  CHECK(state.limit >= 100 && state.limit < 320);
+  CHECK(state.base_us >= 999 && state.base_us < 2000);
+}
+
+TEST("adaptive semaphore, threads: never more holders than its limit allowed, and everybody is served") {
+  static constexpr core::SemaphoreShape kAdaptive{7, 64, 1};
+  alignas(64) static Word words[kAdaptive.cells() * core::kWordsPerCell];
+  for (Word& word : words) word.store(0);
+  core::Semaphore<> semaphore(words, kAdaptive);
+  semaphore.initialize(3, -1);
+  std::atomic<int64_t> holders{0};
+  std::atomic<int64_t> most{0};
+  std::atomic<int64_t> served{0};
+  std::atomic<bool> done{false};
+  // Moves the limit up and down between 1 and 3.
+  std::thread mover([&] {
+    const Owner owner = semaphore.claim({99, 0, 0});
+    for (int64_t turn = 0; !done.load(); ++turn) {
+      words[core::semaphore::kLimit].store(core::LimitState{static_cast<double>(1 + turn % 3), 0, 0, 0, 0}.word());
+      while (semaphore.grant(owner) != core::kNobody) {
+      }
+      std::this_thread::yield();
+    }
+  });
+  run_threads(kThreads, [&](int thread) {
+    const Owner owner = semaphore.claim({thread + 1, 0, 0});
+    uint32_t seen = semaphore.grants(owner);
+    for (int64_t i = 0; i < 10'000 * effort; ++i) {
+      if (semaphore.acquire(owner) == Admission::kQueued) {
+        while (semaphore.grant(owner) != core::kNobody) {
+        }
+        while (semaphore.grants(owner) == seen) std::this_thread::yield();
+        ++seen;
+      }
+      const int64_t now = holders.fetch_add(1) + 1;
+      if (now > most.load()) most.store(now);
+      ++served;
+      holders.fetch_sub(1);
+      semaphore.release(owner);
+      while (semaphore.grant(owner) != core::kNobody) {
+      }
+    }
+    semaphore.bury(owner, [](Owner) {});
+  });
+  done = true;
+  mover.join();
+  CHECK(most.load() <= 3);
+  EXPECT_EQ(served.load(), kThreads * 10'000 * effort);
+  EXPECT_EQ(semaphore.in_use(), 0u);
+  EXPECT_EQ(semaphore.waiting(), 0);
 }
 
 }  // namespace

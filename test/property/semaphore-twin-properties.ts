@@ -4,7 +4,7 @@ import { nativeAddon } from '../../dist/internal/native.js'
 import { CELL_BYTES, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
 import { NativeSemaphore } from '../../dist/memory/native-semaphore.js'
 import { allocateCells } from '../../dist/memory/region.js'
-import { cellsOf, type Semaphore } from '../../dist/memory/semaphore.js'
+import { cellsOf, type Semaphore, type SemaphoreLimits } from '../../dist/memory/semaphore.js'
 import { TwinSemaphore } from '../../dist/memory/twin-semaphore.js'
 
 /** So few places that the queue runs over. */
@@ -23,37 +23,66 @@ const operations = fc.record({
     'held',
     'available',
     'waiting',
+    'takeLow',
+    'limit',
+    'inUse',
+    'ended',
   ),
   owner: fc.nat({ max: SHAPE.rows - 1 }),
+  /** Of a call that ends: how much time has passed since the last one, and what it took; below 0 it was cut off. */
+  passedMs: fc.nat({ max: 40 }),
+  ms: fc.oneof(fc.constant(-1), fc.double({ min: 0, max: 30, noNaN: true }), fc.constantFrom(1e9, 0)),
 } as const)
 type Operation = typeof operations extends fc.Arbitrary<infer T> ? T : never
+
+/** Fixed limits, and adaptive ones. */
+const limitsOf = (mostQueued: number): fc.Arbitrary<SemaphoreLimits> =>
+  fc.oneof(
+    fc.record({
+      maxConcurrent: fc.integer({ min: 1, max: 4 }),
+      maxQueue: fc.oneof(fc.constant(Infinity), fc.integer({ min: mostQueued, max: 12 })),
+      least: fc.constant(0),
+    }),
+    fc.record({
+      maxConcurrent: fc.integer({ min: 3, max: 40 }),
+      maxQueue: fc.oneof(fc.constant(Infinity), fc.integer({ min: mostQueued, max: 12 })),
+      least: fc.integer({ min: 1, max: 3 }),
+    }),
+  )
 
 interface Side {
   readonly words: BigInt64Array
   readonly owners: readonly Semaphore[]
+  readonly least: number
+  nowMs: number
 }
 
-function freshCells(): BigInt64Array {
-  const count = cellsOf(SHAPE)
+function freshCells(least: number): BigInt64Array {
+  const count = cellsOf(SHAPE, least)
   const { buffer, cell } = allocateCells(count)
   return new BigInt64Array(buffer, cell * CELL_BYTES, count * WORDS_PER_CELL)
 }
 
 /** @param isNative - for each owner, whether it works through the addon */
-function makeSide(limits: { maxConcurrent: number; maxQueue: number }, isNative: readonly boolean[]): Side {
-  const words = freshCells()
+function makeSide(limits: SemaphoreLimits, isNative: readonly boolean[]): Side {
+  const words = freshCells(limits.least)
   const addon = nativeAddon()!
   const owners = isNative.map((native, index): Semaphore => {
     if (index === 0)
       return native ? NativeSemaphore.create(addon, words, limits, SHAPE)! : TwinSemaphore.create(words, limits, SHAPE)!
     return native ? NativeSemaphore.open(addon, words)! : TwinSemaphore.open(words)!
   })
-  return { words, owners }
+  return { words, owners, least: limits.least, nowMs: 1000 }
 }
 
-function apply({ owners }: Side, { kind, owner }: Operation): unknown {
-  const semaphore = owners[owner]!
+function apply(side: Side, { kind, owner, passedMs, ms }: Operation): unknown {
+  const semaphore = side.owners[owner]!
   switch (kind) {
+    case 'ended':
+      if (side.least === 0) return 'not adaptive'
+      // A window closes at ten calls; whom a permit is handed to depends on who has a doorbell, too.
+      for (let call = 0; call < 4; call++) semaphore.ended((side.nowMs += passedMs), ms)
+      return undefined
     case 'take':
       return semaphore.take()
     case 'give':
@@ -77,10 +106,7 @@ function wordsOf({ words }: Side): bigint[] {
 export function expectTheSameSemaphore(numRuns: number): void {
   fc.assert(
     fc.property(
-      fc.record({
-        maxConcurrent: fc.integer({ min: 1, max: 4 }),
-        maxQueue: fc.oneof(fc.constant(Infinity), fc.integer({ min: 0, max: 12 })),
-      }),
+      limitsOf(0),
       fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
       fc.array(operations, { minLength: 1, maxLength: 80 }),
       (limits, mixed, script) => {
@@ -100,23 +126,64 @@ export function expectTheSameSemaphore(numRuns: number): void {
   )
 }
 
-/** Permits are neither lost nor made: those held and those free are all there are, and none is free while anybody waits. */
-export function expectPermitsConserved(numRuns: number, isNative: boolean): void {
+/** Hundreds of windows of an adaptive limit, dips among them, in the addon, in its twin and by turns in both. */
+export function expectTheSameLimit(numRuns: number): void {
+  const windows = fc.record({
+    taken: fc.nat({ max: 60 }),
+    ms: fc.oneof(fc.double({ min: 0, max: 40, noNaN: true }), fc.constantFrom(0, 20, 20, 20, 1e9)),
+    drops: fc.constantFrom(0, 0, 0, 0, 0, 0, 1),
+    passedMs: fc.constantFrom(101, 101, 101, 30),
+    repeated: fc.integer({ min: 1, max: 25 }),
+  })
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 4 }),
-      fc.array(operations, { minLength: 1, maxLength: 120 }),
-      (maxConcurrent, script) => {
-        const side = makeSide({ maxConcurrent, maxQueue: Infinity }, [isNative, isNative, isNative])
-        const [any] = side.owners
-        for (const operation of script) {
-          apply(side, operation)
-          const held = side.owners.map((owner) => (owner.collect(), owner.held()))
-          expect(held.reduce((sum, each) => sum + each, any!.available())).toBe(maxConcurrent)
-          if (any!.available() > 0) expect(any!.waiting()).toBe(0)
+      fc.record({
+        maxConcurrent: fc.integer({ min: 10, max: 60 }),
+        maxQueue: fc.constant(0),
+        least: fc.integer({ min: 1, max: 10 }),
+      }),
+      fc.array(windows, { minLength: 5, maxLength: 30 }),
+      (limits, script) => {
+        const sides = [makeSide(limits, [true]), makeSide(limits, [false]), makeSide(limits, [true, false])]
+        for (const { taken, ms, drops, passedMs, repeated } of script) {
+          for (let window = 0; window < repeated; window++) {
+            const words = sides.map((side) => {
+              const semaphore = side.owners[window % side.owners.length]!
+              let held = 0
+              while (held < taken && semaphore.take() === undefined) held++
+              side.nowMs += passedMs
+              for (let drop = 0; drop < drops; drop++) semaphore.ended(side.nowMs, -1)
+              for (let call = 0; call < 10; call++) semaphore.ended(side.nowMs, ms)
+              for (; held > 0; held--) semaphore.give()
+              const line = (cellsOf(SHAPE, limits.least) - 1) * WORDS_PER_CELL
+              return [side.words[SEMAPHORE.limit], ...side.words.subarray(line)]
+            })
+            expect(words[0]).toEqual(words[1])
+            expect(words[2]).toEqual(words[1])
+          }
         }
       },
     ),
+    { numRuns },
+  )
+}
+
+/** Permits are neither lost nor made: those held are those in use, and none is free while anybody waits. */
+export function expectPermitsConserved(numRuns: number, isNative: boolean): void {
+  fc.assert(
+    fc.property(limitsOf(12), fc.array(operations, { minLength: 1, maxLength: 120 }), (limits, script) => {
+      const side = makeSide(limits, [isNative, isNative, isNative])
+      const [any] = side.owners
+      for (const operation of script) {
+        apply(side, operation)
+        const held = side.owners.map((owner) => (owner.collect(), owner.held()))
+        expect(held.reduce((sum, each) => sum + each, 0)).toBe(any!.inUse())
+        expect(any!.available()).toBe(Math.max(0, any!.limit() - any!.inUse()))
+        expect(any!.limit()).toBeGreaterThanOrEqual(Math.max(1, limits.least))
+        expect(any!.limit()).toBeLessThanOrEqual(limits.maxConcurrent)
+        if (any!.available() > 0) expect(any!.waiting()).toBe(0)
+      }
+    }),
     { numRuns },
   )
 }

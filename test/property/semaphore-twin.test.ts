@@ -3,11 +3,15 @@ import { cellsOf, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphor
 import { createSemaphore } from '../../dist/memory/open-semaphore.js'
 import { SEMAPHORE } from '../../dist/memory/layout.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'
-import { expectPermitsConserved, expectTheSameSemaphore } from './semaphore-twin-properties.js'
+import { expectPermitsConserved, expectTheSameLimit, expectTheSameSemaphore } from './semaphore-twin-properties.js'
 
 describeWithAddon('the addon, its twin, and both at work on one semaphore', () => {
   it('answer every operation alike and leave the same words', () => {
     expectTheSameSemaphore(1000)
+  })
+
+  it('move an adaptive limit alike', () => {
+    expectTheSameLimit(40)
   })
 })
 
@@ -17,9 +21,9 @@ it('permits are neither lost nor made', () => {
 })
 
 it('has room for the shapes it is made in', () => {
-  expect(cellsOf(SHARED_SHAPE)).toBe(SEMAPHORE.cells)
-  expect(cellsOf(PRIVATE_SHAPE)).toBe(3)
-  const { semaphore } = createSemaphore({ maxConcurrent: 2, maxQueue: 0 }, PRIVATE_SHAPE)
+  expect([cellsOf(SHARED_SHAPE, 0), cellsOf(SHARED_SHAPE, 2)]).toEqual([SEMAPHORE.cells, SEMAPHORE.cells + 1])
+  expect(cellsOf(PRIVATE_SHAPE, 0)).toBe(3)
+  const { semaphore } = createSemaphore({ maxConcurrent: 2, maxQueue: 0, least: 0 }, PRIVATE_SHAPE)
   expect([semaphore.take(), semaphore.take(), semaphore.take()]).toEqual([undefined, undefined, false])
   expect([semaphore.maxConcurrent, semaphore.maxQueue, semaphore.held()]).toEqual([2, 0, 2])
 })

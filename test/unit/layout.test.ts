@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import * as rate from '../../dist/internal/rate.js'
 import {
+  ADAPTIVE,
   BREAKER,
   BREAKER_PARAMETER,
   BUCKET,
@@ -97,6 +98,7 @@ describe('src/memory/layout.ts is native/core/layout.h', () => {
 
   it('in every word of a semaphore, no more and no fewer', () => {
     expect(asBigInts(SEMAPHORE)).toEqual(ofNamespace('semaphore'))
+    expect(asBigInts(ADAPTIVE)).toEqual(ofNamespace('adaptive'))
   })
 
   it('in every word of those who wait, no more and no fewer', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bulkhead } from '../../dist/index.js'
+import { bulkhead, type BulkheadOptions } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
 import { readMachine } from '../../dist/memory/machine-view.js'
 import { queueByName } from '../../dist/memory/semaphore-names.js'
@@ -42,6 +42,22 @@ it('takes no key', () => {
 })
 
 describeMachine('a bulkhead of the machine', () => {
+  it('has one adaptive limit for all processes, too', async () => {
+    const options = { ...optionsOf(machineName()), maxConcurrent: 'adaptive', min: 5 } as const
+    const slots = bulkhead(options)
+    const other = holding(options, 2)
+    await other.next()
+    await other.next()
+    expect([slots.maxConcurrent, slots.available]).toEqual([16, 14])
+    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({ permits: 2, maxConcurrent: 16 })
+    for (const different of [{ min: 6 }, { maxConcurrent: 16, min: undefined }])
+      expect(() => bulkhead({ ...options, ...different })).toThrow(
+        expect.objectContaining({ reason: 'parameters-differ' }),
+      )
+    other.child.kill('SIGKILL')
+    await other.ended
+  })
+
   it('has one set of slots for all processes', async () => {
     const options = optionsOf(machineName())
     const slots = bulkhead(options)

@@ -19,46 +19,53 @@ enum class Ask {
   kRelease,  // if the owner holds a permit
   kCancel,
   kHeld,
+  kLimit,  // an adaptive limit becomes `limit`
+  kGrant,
   kDie,  // the owner's thread is never run again; whoever asks completes what is under way
 };
 
 struct Call {
   Ask ask;
   core::Owner owner;
+  int64_t limit = 0;
 };
 
 inline constexpr int64_t kHasNone = -1;
 
 inline std::string describe(const Call& request) {
-  static constexpr const char* kNames[] = {"acquire", "try", "release", "cancel", "held", "die"};
+  static constexpr const char* kNames[] = {"acquire", "try", "release", "cancel", "held", "limit", "grant", "die"};
   return std::string(kNames[static_cast<int>(request.ask)]) + " of row " + std::to_string(request.owner);
 }
 
 class SemaphoreModel {
  public:
-  SemaphoreModel(int64_t permits, int64_t max_queue) : free_(permits), max_queue_(max_queue) {}
+  SemaphoreModel(int64_t permits, int64_t max_queue)
+      : most_(permits), limit_(permits), free_(permits), max_queue_(max_queue) {}
 
-  int64_t apply(const Call& request) {
+  // `queues_anyway`: a caller stands in line although there is room, having looked at a limit that has risen since.
+  int64_t apply(const Call& request, bool queues_anyway = false) {
     int64_t& held = held_[request.owner];
     switch (request.ask) {
       case Ask::kAcquire:
-        if (free_ > 0) break;
+        if (has_free() && !queues_anyway) break;
         if (max_queue_ >= 0 && static_cast<int64_t>(queue_.size()) >= max_queue_)
           return static_cast<int64_t>(core::Admission::kRefused);
         queue_.push_back(request.owner);
         return static_cast<int64_t>(core::Admission::kQueued);
       case Ask::kTry:
-        if (free_ == 0) return static_cast<int64_t>(core::Admission::kRefused);
+        if (!has_free()) return static_cast<int64_t>(core::Admission::kRefused);
         break;
       case Ask::kRelease: {
         if (held == 0) return kHasNone;
         --held;
-        if (queue_.empty()) return ++free_, core::kNobody;
-        const core::Owner next = queue_.front();
-        queue_.erase(queue_.begin());
-        ++held_[next];
-        return next;
+        ++free_;
+        return hand_over();
       }
+      case Ask::kGrant:
+        return hand_over();
+      case Ask::kLimit:
+        limit_ = request.limit;
+        return 0;
       case Ask::kCancel: {
         const auto last = std::find(queue_.rbegin(), queue_.rend(), request.owner);
         if (last == queue_.rend()) return false;
@@ -78,6 +85,7 @@ class SemaphoreModel {
   uint64_t hash() const {
     Digest digest;
     digest.add(static_cast<uint64_t>(free_));
+    digest.add(static_cast<uint64_t>(limit_));
     for (const int64_t held : held_) digest.add(static_cast<uint64_t>(held));
     for (const core::Owner owner : queue_) digest.add(owner);
     return digest.value().first;
@@ -86,6 +94,21 @@ class SemaphoreModel {
   bool operator==(const SemaphoreModel&) const = default;
 
  private:
+  bool has_room() const { return most_ - free_ < limit_; }
+  bool has_free() const { return queue_.empty() && has_room(); }
+
+  // A free permit goes to the first in the queue.
+  int64_t hand_over() {
+    if (queue_.empty() || !has_room()) return core::kNobody;
+    const core::Owner next = queue_.front();
+    queue_.erase(queue_.begin());
+    --free_;
+    ++held_[next];
+    return next;
+  }
+
+  int64_t most_;
+  int64_t limit_;
   int64_t free_;
   int64_t max_queue_;
   std::vector<core::Owner> queue_;
@@ -95,8 +118,8 @@ class SemaphoreModel {
 // Every state the model could be in while operations go on: which of them have taken effect, and with which result.
 class SemaphoreOrders {
  public:
-  SemaphoreOrders(const SemaphoreModel& model, size_t threads)
-      : pending_(threads), possible_{{model, std::vector<std::optional<int64_t>>(threads)}} {}
+  SemaphoreOrders(const SemaphoreModel& model, size_t threads, bool adaptive)
+      : adaptive_(adaptive), pending_(threads), possible_{{model, std::vector<std::optional<int64_t>>(threads)}} {}
 
   void begin(size_t thread, const Call& request) { pending_[thread] = request; }
 
@@ -106,9 +129,7 @@ class SemaphoreOrders {
     for (size_t i = 0; i < possible_.size(); ++i) {
       for (size_t other = 0; other < pending_.size(); ++other) {
         if (!pending_[other] || possible_[i].done[other]) continue;
-        Possibility next = possible_[i];
-        next.done[other] = next.model.apply(*pending_[other]);
-        if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
+        add(i, other);
       }
     }
     std::erase_if(possible_, [&](const Possibility& p) { return p.done[thread] != result; });
@@ -121,10 +142,7 @@ class SemaphoreOrders {
     if (!pending_[thread]) return;
     const size_t count = possible_.size();
     for (size_t i = 0; i < count; ++i) {
-      if (possible_[i].done[thread]) continue;
-      Possibility next = possible_[i];
-      next.model.apply(*pending_[thread]);
-      if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
+      if (!possible_[i].done[thread]) add(i, thread);
     }
     forget(thread);
   }
@@ -148,11 +166,23 @@ class SemaphoreOrders {
     bool operator==(const Possibility&) const = default;
   };
 
+  // The states that follow when a thread's operation takes effect in one that is possible.
+  void add(size_t index, size_t thread) {
+    const Call& request = *pending_[thread];
+    for (const bool queues_anyway : {false, true}) {
+      if (queues_anyway && !(adaptive_ && request.ask == Ask::kAcquire)) continue;
+      Possibility next = possible_[index];
+      next.done[thread] = next.model.apply(request, queues_anyway);
+      if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
+    }
+  }
+
   void forget(size_t thread) {
     for (Possibility& p : possible_) p.done[thread].reset();
     pending_[thread].reset();
   }
 
+  bool adaptive_;
   std::vector<std::optional<Call>> pending_;
   std::vector<Possibility> possible_;
 };
