@@ -20,12 +20,22 @@ const format = { max_line_len: 200, comments: /webpackIgnore|@vite-ignore/ }
 /** A function that is called in one place stays where it is: put there, it would be made anew by each call. */
 const minified = { mangle: names, compress: { ...names, reduce_funcs: false }, format }
 
+const dist = join(root, 'dist')
+const inWorkers = join(dist, 'execute', 'worker')
+const workerProgram = join(inWorkers, 'program.js')
+
 const startedByUrl = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
 
 /** A worker is CommonJS, which spares it the wait for Node's loader of ES modules. */
 const startsCommonJs = {
   name: 'starts-commonjs',
   transform: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'"),
+}
+
+/** Where a bundler puts the program of workers, it alone knows. */
+const findsBundledProgram = {
+  name: 'finds-bundled-program',
+  load: (id) => (id === workerProgram ? `export * from './bundled-program.js'` : null),
 }
 
 /** Rollup's own would ask for a document first, and some programs for Node bring one along. */
@@ -50,7 +60,6 @@ const commonJs = {
   plugins: [metaOfCommonJs, minifying],
 }
 
-const dist = join(root, 'dist')
 const bundle = join(dist, 'bundle')
 rmSync(bundle, { recursive: true, force: true })
 
@@ -60,7 +69,7 @@ rmSync(types, { recursive: true, force: true })
 const entryPoints = {}
 const declarations = {}
 for (const entry of Object.values(manifest.exports)) {
-  if (typeof entry === 'string') continue // ./package.json
+  if (entry.import === undefined) continue // ./package.json, and ./worker, which nobody imports
   const name = basename(entry.import.default, '.js')
   const source = name === 'index' ? join(dist, 'index') : join(dist, name, 'index')
   entryPoints[name] = `${source}.js`
@@ -78,7 +87,8 @@ await joinBenchChild(join(dist, 'cli', 'bench-child.js'))
 for (const target of Object.values(manifest.bin)) entryPoints[basename(target, '.cjs')] = join(dist, 'cli', 'main.js')
 
 for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-  if (!file.name.endsWith('.js')) continue
+  // What this one starts, a bundler makes.
+  if (!file.name.endsWith('.js') || file.name === 'bundled-program.js') continue
   for (const [, name] of readFileSync(join(file.parentPath, file.name), 'utf8').matchAll(startedByUrl)) {
     if (name in entryPoints) throw new Error(`two files would be dist/bundle/${name}.js`)
     entryPoints[name] = join(file.parentPath, `${name}.js`)
@@ -88,8 +98,9 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
 // What Node loads is CommonJS: `require` takes it as it is, and what `import` takes is a thin module around it, so both share one state.
 // A worker is joined on its own, with copies of the little it needs: its start is waited for, and should not read the whole package. Only
 // policies, which few runs have, and the parser of captured variables it takes from what is already there.
-const { 'execute-worker': worker, 'bench-child': benchChild, ...others } = entryPoints
-const policiesOfWorker = join(dist, 'execute', 'worker', 'policy-classes.js')
+const worker = join(inWorkers, 'execute-worker.js')
+const { 'bench-child': benchChild, ...others } = entryPoints
+const policiesOfWorker = join(inWorkers, 'policy-classes.js')
 const analysis = join(dist, 'execute', 'transfer', 'captured-variables.js')
 const apart = { [analysis]: './captured-variables.cjs', [policiesOfWorker]: './worker-policy-classes.cjs' }
 await joinAll(
@@ -115,11 +126,14 @@ await joinAll({ 'bench-child': benchChild }, { chunkFileNames: 'bench-[hash].js'
   index,
 ])
 
-// What bundlers take, for `import` and `require` alike, is ES modules throughout.
-await joinAll(Object.fromEntries(Object.keys(declarations).map((name) => [`${name}.bundler`, entryPoints[name]])), {
-  chunkFileNames: 'bundler-[hash].js',
-  plugins: [minifying],
-})
+// What bundlers take, for `import` and `require` alike, is ES modules throughout. The program of workers is among them: a bundler makes one of its own.
+const forBundlers = Object.keys(declarations).map((name) => [`${name}.bundler`, entryPoints[name]])
+await joinAll(
+  { ...Object.fromEntries(forBundlers), 'amorsize-worker': worker },
+  { chunkFileNames: 'bundler-[hash].js', plugins: [minifying] },
+  [],
+  [findsBundledProgram],
+)
 
 // npm does so where the package is installed; in a clone, npx runs the file as it is.
 for (const target of Object.values(manifest.bin)) chmodSync(join(root, target), 0o755)
@@ -138,10 +152,10 @@ function importedBy(entry, getModuleInfo) {
   return found
 }
 
-async function joinAll(input, output, alsoExternal = []) {
+async function joinAll(input, output, alsoExternal = [], plugins = [startsCommonJs]) {
   const joined = await rollup({
     input,
-    plugins: [startsCommonJs],
+    plugins,
     external: (id, from) => !isOurs(id) || alsoExternal.includes(from === undefined ? id : join(dirname(from), id)),
     onLog(level, log, report) {
       // The compiler's helper for `using` asks for it, and goes without.

@@ -43,6 +43,8 @@ export async function joinDeclarations(entries, to) {
     chunkFileNames: 'shared-[hash].d.cts',
   })
   await bundle.close()
+  // For bundlers alone: nothing can be imported of it.
+  writeFileSync(join(to, 'worker.d.cts'), 'export {}\n')
   // As dist/bundle does it: what is imported is what is required.
   for (const name of Object.keys(entries)) writeFileSync(join(to, `${name}.d.ts`), `export * from './${name}.cjs'\n`)
 }

@@ -12,10 +12,14 @@
  * @property {string} title
  * @property {string} [node] - another version of Node than that of the tests
  * @property {string[][]} [build] - commands; the first word is a program of the project's node_modules/.bin
- * @property {string[]} run - a program of node_modules/.bin, or node, and its arguments; prints how many calls each thread made
+ * @property {string[]} run - a program of node_modules/.bin, or node, and its arguments
+ * @property {number[]} [prints] - how many calls each of the three threads made, or as given here
  */
 
 const node = (...args) => ['node', ...args]
+
+/** What threads.mjs prints: of six items in two workers four are done, and two refused by the limit that both share. */
+const shared = [4, 2]
 const esbuild = (...flags) => [
   'esbuild',
   '--bundle',
@@ -24,6 +28,9 @@ const esbuild = (...flags) => [
   '--log-level=error',
   ...flags,
 ]
+
+/** Entry points of their own for the program of workers. */
+const worker = 'amorsize-worker=amorsize/worker'
 
 /** A minute in all. @type {Tool[]} */
 export const quick = [
@@ -51,17 +58,55 @@ export const quick = [
         build: [esbuild('main.mjs', '--minify', '--format=esm', '--outfile=out/small/main.mjs')],
         run: node('out/small/main.mjs'),
       },
+      {
+        title: 'esbuild to ES modules, with workers',
+        build: [esbuild('threads.mjs', worker, '--format=esm', '--outdir=out/threads', '--out-extension:.js=.mjs')],
+        run: node('out/threads/threads.mjs'),
+        prints: shared,
+      },
+      {
+        title: 'esbuild to CommonJS, minified, with workers',
+        build: [esbuild('threads.mjs', worker, '--minify', '--format=cjs', '--outdir=out/threads-cjs')],
+        run: node('out/threads-cjs/threads.js'),
+        prints: shared,
+      },
     ],
   },
   {
     name: 'rollup',
     packages: { rollup: '4.68.5', '@rollup/plugin-node-resolve': '16.0.3' },
-    ways: [{ title: 'rollup, external', build: [['rollup', '--config', '--silent']], run: node('out/main.mjs') }],
+    ways: [
+      { title: 'rollup, external', build: [['rollup', '--config', '--silent']], run: node('out/main.mjs') },
+      {
+        title: 'rollup, external, with workers',
+        build: [['rollup', '--config', '--silent', '--input', 'threads.mjs', '--file', 'out/threads.mjs']],
+        run: node('out/threads.mjs'),
+        prints: shared,
+      },
+    ],
   },
   {
     name: 'webpack',
     packages: { webpack: '5.112.2', 'webpack-cli': '7.3.1' },
-    ways: [{ title: 'webpack', build: [['webpack', '--fail-on-warnings']], run: node('out/main.cjs') }],
+    ways: [
+      { title: 'webpack', build: [['webpack', '--fail-on-warnings']], run: node('out/main.cjs') },
+      {
+        title: 'webpack, with workers',
+        build: [
+          [
+            'webpack',
+            '--fail-on-warnings',
+            '--entry-reset',
+            '--entry',
+            './threads.mjs',
+            '--output-path',
+            'out/threads',
+          ],
+        ],
+        run: node('out/threads/main.cjs'),
+        prints: shared,
+      },
+    ],
   },
   {
     name: 'jest-babel',
@@ -88,6 +133,12 @@ export const others = [
         title: 'ncc of CommonJS',
         build: [['ncc', 'build', 'main.cjs', '-o', 'out/cjs']],
         run: node('out/cjs/index.cjs'),
+      },
+      {
+        title: 'ncc, external, with workers',
+        build: [['ncc', 'build', 'threads.mjs', '--external', 'amorsize', '-o', 'out/threads']],
+        run: node('out/threads/index.mjs'),
+        prints: shared,
       },
     ],
   },

@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest'
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   name: string
-  exports: Record<string, { import: { types: string }; require: { types: string } } | string>
+  exports: Record<string, { import: { types: string }; require: { types: string } } | { default: string } | string>
 }
 const entries = Object.entries(manifest.exports).flatMap(([path, target]) =>
-  typeof target === 'string'
+  typeof target === 'string' || !('import' in target)
     ? []
     : [
         {

@@ -1,8 +1,7 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
-import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/clock.js'
 import { calibration } from '../schedule/calibration.js'
-import { program } from '../worker/program.js'
+import { startWorker } from '../worker/program.js'
 import { loadPlacing, postElsewhere } from '../worker/placement.js'
 import { packThrown } from '../transfer/thrown.js'
 import type { TransferredTask } from '../transfer/task-source.js'
@@ -60,7 +59,7 @@ export class PoolWorker {
     const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
     this.cells[Cell.CURRENT] = -1
     const execArgv = ownArguments()
-    this.#worker = new builtins.workerThreads.Worker(program(), {
+    this.#worker = startWorker({
       workerData,
       name: 'amorsize',
       ...(resourceLimits === undefined ? {} : { resourceLimits }),

@@ -4,7 +4,7 @@ import { builtins } from '../../internal/builtins.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { FromWorker } from '../worker/protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
-import { runErrorOf } from '../../internal/run-error.js'
+import { messageOf, runErrorOf } from '../../internal/run-error.js'
 
 /** How long a worker stays without work. */
 const IDLE_MS = 30_000
@@ -177,7 +177,7 @@ export class WorkerPool implements Disposable {
     this.#failures = []
     for (const request of waiting) {
       this.withdraw(request)
-      const refusal = runErrorOf('no worker thread can be started', errors)
+      const refusal = runErrorOf(`no worker thread can be started: ${messageOf(errors.at(-1))}`, errors)
       // A run that is about to ask must have returned from asking before it hears of it.
       queueMicrotask(() => request.refused(refusal))
     }

@@ -31,7 +31,7 @@ function keepName<F extends object>(fn: F, value: string): F {
 }
 
 async function importTask(url: string, name: string): Promise<WorkerTask> {
-  const module = (await import(url).catch((error: unknown) => {
+  const module = (await import(/* webpackIgnore: true */ /* @vite-ignore */ url).catch((error: unknown) => {
     throw whyNotImported(url, error, true)
   })) as Record<string, unknown>
   const found = module[name]

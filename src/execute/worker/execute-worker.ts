@@ -16,7 +16,7 @@ import { WorkerReport } from './report.js'
 /** How long a worker that has been woken up waits for what it is to do. */
 const AWAKE_MS = 0.5
 
-const port = parentPort as MessagePort
+const port = portOf(parentPort)
 const { cells, epochMs } = workerData as WorkerStart
 const report = new WorkerReport(port)
 const state: WorkerState = { cells, report }
@@ -30,6 +30,14 @@ let policies: { readonly run: number; readonly guard: Guard; readonly waits: Abo
 let received = 0
 /** Everything is done in the order in which it was sent. */
 let last: Promise<void> = Promise.resolve()
+
+function portOf(given: MessagePort | null): MessagePort {
+  if (given === null)
+    throw new Error(
+      'amorsize/worker is what amorsize starts its worker threads with: an entry point for bundlers, not to be imported',
+    )
+  return given
+}
 
 async function handle(message: ToWorker): Promise<void> {
   if (message.kind === 'wake') return
