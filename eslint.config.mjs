@@ -33,45 +33,59 @@ const directions = Object.entries(layers).map(([folder, allowed]) => ({
             regex: `^\\.\\./(${everything.filter((name) => name !== folder && !allowed.includes(name)).join('|')})(/|\\.js$)`,
             message: `src/${folder} may import only ${allowed.join(', ')}.`,
           },
-          { regex: '^\\.\\./\\.\\./', message: 'src/ is two levels deep, but for execute.' },
+          { regex: '^\\.\\./\\.\\./', message: 'src/ is two levels deep, but for execute and memory.' },
         ],
       },
     ],
   },
 }))
 
-// The parts of execute, those below first: each may import the parts that it names.
-const parts = {
-  transfer: [],
-  schedule: [],
-  worker: ['transfer', 'schedule'],
-  threads: ['transfer', 'worker', 'schedule'],
-  run: ['transfer', 'schedule'],
-  lanes: ['transfer', 'schedule', 'worker', 'threads', 'run'],
+// Folders with parts of their own: each part may import the parts that it names.
+const partsOf = {
+  memory: {
+    shared: [],
+    bucket: ['shared'],
+    breaker: ['shared'],
+    semaphore: ['shared'],
+    'retry-budget': ['shared'],
+    keyed: ['shared', 'bucket'],
+    window: ['shared', 'keyed'],
+    machine: ['shared', 'bucket', 'breaker', 'semaphore'],
+  },
+  execute: {
+    transfer: [],
+    schedule: [],
+    worker: ['transfer', 'schedule'],
+    threads: ['transfer', 'worker', 'schedule'],
+    run: ['transfer', 'schedule'],
+    lanes: ['transfer', 'schedule', 'worker', 'threads', 'run'],
+  },
 }
 
-const partDirections = Object.entries(parts).map(([part, allowed]) => ({
-  files: [`src/execute/${part}/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            regex: `^\\.\\./\\.\\./(?!(${layers.execute.join('|')})(/|\\.js$))`,
-            message: `src/execute may import only ${layers.execute.join(', ')}.`,
-          },
-          {
-            regex: `^\\.\\./(${Object.keys(parts)
-              .filter((name) => name !== part && !allowed.includes(name))
-              .join('|')})/`,
-            message: `src/execute/${part} may import ${allowed.length === 0 ? 'no other part' : `only ${allowed.join(', ')}`}.`,
-          },
-        ],
-      },
-    ],
-  },
-}))
+const partDirections = Object.entries(partsOf).flatMap(([folder, parts]) =>
+  Object.entries(parts).map(([part, allowed]) => ({
+    files: [`src/${folder}/${part}/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: `^\\.\\./\\.\\./(?!(${layers[folder].join('|')})(/|\\.js$))`,
+              message: `src/${folder} may import only ${layers[folder].join(', ')}.`,
+            },
+            {
+              regex: `^\\.\\./(${Object.keys(parts)
+                .filter((name) => name !== part && !allowed.includes(name))
+                .join('|')})/`,
+              message: `src/${folder}/${part} may import ${allowed.length === 0 ? 'no other part' : `only ${allowed.join(', ')}`}.`,
+            },
+          ],
+        },
+      ],
+    },
+  })),
+)
 
 export default tseslint.config(
   {

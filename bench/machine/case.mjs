@@ -9,7 +9,7 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { RateLimiter } from '../../dist/bundle/index.js'
-import { readMachine } from '../../dist/memory/machine-view.js'
+import { readMachine } from '../../dist/memory/machine/view.js'
 
 const PLENTY = 1_000_000_000
 const DRAIN_TOKENS = 1_000_000

@@ -21,7 +21,7 @@ namespace {
 using core::Outcome;
 using core::Ticket;
 
-// Doubles of the array in which tickets travel; src/memory/native-bucket.ts has the same.
+// Doubles of the array in which tickets travel; src/memory/bucket/native.ts has the same.
 enum TicketField : size_t { kPositionHigh, kPositionLow, kDigits, kGeneration, kWaitMs, kTicketFields };
 
 constexpr double kTwo32 = 4294967296.0;

@@ -15,7 +15,7 @@ namespace {
 
 using core::Outcome;
 
-// Doubles of what a survey tells; src/memory/native-bucket.ts has the same.
+// Doubles of what a survey tells; src/memory/bucket/native.ts has the same.
 enum SurveyField : size_t {
   kGeneration,
   kDigits,

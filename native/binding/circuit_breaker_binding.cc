@@ -33,7 +33,7 @@ bool BreakerHandle::succeed() {
 
 namespace {
 
-// Doubles of the array in which an admission travels; src/memory/native-breaker.ts has the same.
+// Doubles of the array in which an admission travels; src/memory/breaker/native.ts has the same.
 enum AdmissionField : size_t { kState, kGeneration, kRetryAfterMs, kPlace, kLeaseHigh, kLeaseLow, kAdmissionFields };
 
 constexpr double kTwo32 = 4294967296.0;

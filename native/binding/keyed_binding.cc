@@ -18,7 +18,7 @@ namespace {
 
 using core::Outcome;
 
-// What a look writes for JavaScript; src/memory/native-keyed-table.ts has the same.
+// What a look writes for JavaScript; src/memory/keyed/native.ts has the same.
 enum LookField : size_t { kWaitMs, kLookFields };
 
 napi_value make_outcome(napi_env env, Outcome outcome) { return make_double(env, static_cast<double>(outcome)); }

@@ -21,7 +21,7 @@ struct KeyedHandle {
   NamedCells named = {};
 };
 
-// Longer keys are refused: src/memory/key-hash.ts has the same limits.
+// Longer keys are refused: src/memory/keyed/hash.ts has the same limits.
 inline constexpr size_t kMaxKeyUnits = 65'536;  // UTF-16 code units of a string
 inline constexpr size_t kMaxKeyWords = 128;     // 64-bit words of a bigint
 

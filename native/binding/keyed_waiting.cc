@@ -14,7 +14,7 @@ namespace {
 
 using core::Outcome;
 
-// What a survey writes for JavaScript; src/memory/native-keyed-table.ts has the same.
+// What a survey writes for JavaScript; src/memory/keyed/native.ts has the same.
 enum SurveyField : size_t {
   kGeneration,
   kDigits,

@@ -11,7 +11,7 @@ namespace {
 
 using os::MachineFault;
 
-// src/memory/machine-names.ts has the same words.
+// src/memory/shared/machine-names.ts has the same words.
 const char* word_of(MachineFault fault) {
   switch (fault) {
     case MachineFault::kPermission:

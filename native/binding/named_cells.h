@@ -40,7 +40,7 @@ struct NameRequest {
 // are returned as they are: the caller compares and refuses.
 //
 // Returns no words with an exception pending: an Error with code ERR_SHARED_MEMORY and, for
-// src/memory/machine-names.ts, `fault` and `where`.
+// src/memory/shared/machine-names.ts, `fault` and `where`.
 NamedCells named_cells(napi_env env, const NameRequest& request);
 
 }  // namespace amorsize::binding

@@ -28,7 +28,7 @@ struct WindowHandle {
 
 namespace {
 
-// What a call writes for JavaScript; src/memory/native-window-table.ts has the same.
+// What a call writes for JavaScript; src/memory/window/index.ts has the same.
 enum OutField : size_t { kResetMs, kRefused, kHasRoom, kOutFields };
 
 void close_window(napi_env env, void* data, void*) {

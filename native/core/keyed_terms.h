@@ -1,5 +1,5 @@
 // What all keys of a table have in common: rate, burst, axis of units, and where a key's slots are. Read once when a
-// table is opened, since none of it ever changes. Pure arithmetic; src/memory/keyed-terms.ts computes the same.
+// table is opened, since none of it ever changes. Pure arithmetic; src/memory/keyed/terms.ts computes the same.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Every word of shared memory: what it holds, its unit, who writes it, in which order. The same words serve one
-// thread, all threads of a process, and all processes of a machine. src/memory/layout.ts mirrors this file; a test
-// compares the two.
+// thread, all threads of a process, and all processes of a machine. src/memory/shared/layout.ts mirrors this file; a
+// test compares the two.
 #pragma once
 
 #include <atomic>

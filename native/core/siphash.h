@@ -1,6 +1,6 @@
 // SipHash-1-3 of Aumasson and Bernstein, keyed with 128 secret bits: who does not know them cannot choose keys that
 // meet in one group of a table, so a flood of keys made up by an attacker spreads like one made up by chance.
-// src/memory/key-hash.ts computes the same.
+// src/memory/keyed/hash.ts computes the same.
 #pragma once
 
 #include <bit>

@@ -1,5 +1,5 @@
 // What all keys of a window table have in common: where their slots are, and the start of its time. Read once when a
-// table is opened, since none of it ever changes. src/memory/window-terms.ts computes the same.
+// table is opened, since none of it ever changes. src/memory/window/terms.ts computes the same.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,7 @@
 
 namespace amorsize::os {
 
-// Why a name could not be opened. src/memory/machine-names.ts turns each into words.
+// Why a name could not be opened. src/memory/shared/machine-names.ts turns each into words.
 enum class MachineFault {
   kNone,
   kUnavailable,   // the system has no such memory, or this process may not have more of it

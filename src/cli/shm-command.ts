@@ -1,6 +1,6 @@
 import { unlinkSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { type MachineEntry, readMachine } from '../memory/machine-view.js'
+import { type MachineEntry, readMachine } from '../memory/machine/view.js'
 import { EXIT_USAGE } from './exit-codes.js'
 import { formatBytes } from './system-table.js'
 import { type Table, textTable } from './table.js'

@@ -1,4 +1,4 @@
-import { type MachineEntry, readMachine } from '../memory/machine-view.js'
+import { type MachineEntry, readMachine } from '../memory/machine/view.js'
 
 /** A name with what happens to it. */
 export interface TopRow extends MachineEntry {

@@ -1,4 +1,4 @@
-import { WINDOW } from '../memory/layout.js'
+import { WINDOW } from '../memory/shared/layout.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { type HitOptions, KeyedWindow } from '../rate-limit/keyed-window.js'
 import type { CompleteStoreOptions } from './store-options.js'

@@ -1,5 +1,5 @@
 import { describe } from '../internal/validate.js'
-import type { Key } from '../memory/key-hash.js'
+import type { Key } from '../memory/keyed/hash.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'

@@ -1,5 +1,5 @@
-import type { Key } from '../memory/key-hash.js'
-import { WINDOW } from '../memory/layout.js'
+import type { Key } from '../memory/keyed/hash.js'
+import { WINDOW } from '../memory/shared/layout.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
 import { checkNumber } from '../internal/validate.js'

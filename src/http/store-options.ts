@@ -1,8 +1,8 @@
 import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
-import { MAX_CAPACITY } from '../memory/keyed-terms.js'
-import type { NameScope } from '../memory/shared-names.js'
+import { MAX_CAPACITY } from '../memory/keyed/terms.js'
+import type { NameScope } from '../memory/shared/names.js'
 import { encodedName } from './encoded-name.js'
 
 /** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */

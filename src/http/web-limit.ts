@@ -1,6 +1,6 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkFunction } from '../internal/validate.js'
-import type { Key } from '../memory/key-hash.js'
+import type { Key } from '../memory/keyed/hash.js'
 import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
 import { type HttpLimitStats, HttpLimiter } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'

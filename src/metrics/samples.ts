@@ -1,6 +1,6 @@
 import { SharedMemoryError } from '../errors.js'
 import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
-import { type MachineEntry, readMachine } from '../memory/machine-view.js'
+import { type MachineEntry, readMachine } from '../memory/machine/view.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { Bulkhead } from '../policy/bulkhead.js'

@@ -1,9 +1,9 @@
 import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
-import { checkHandleShape } from '../memory/handles.js'
-import { ADAPTIVE, SEMAPHORE } from '../memory/layout.js'
-import type { CellAddress } from '../memory/region.js'
+import { checkHandleShape } from '../memory/shared/handles.js'
+import { ADAPTIVE, SEMAPHORE } from '../memory/shared/layout.js'
+import type { CellAddress } from '../memory/shared/region.js'
 
 /** What tells the partitions of a bulkhead apart. */
 export type PartitionKey = string | number | bigint

@@ -1,7 +1,7 @@
-import { queueByName } from '../memory/semaphore-names.js'
-import { PermitQueue } from '../memory/permit-queue.js'
-import { PRIVATE_SHAPE } from '../memory/semaphore.js'
-import { createSemaphore } from '../memory/open-semaphore.js'
+import { queueByName } from '../memory/semaphore/names.js'
+import { PermitQueue } from '../memory/semaphore/queue.js'
+import { PRIVATE_SHAPE } from '../memory/semaphore/semaphore.js'
+import { createSemaphore } from '../memory/semaphore/index.js'
 import type { CompleteBulkheadOptions, PartitionKey } from './bulkhead-options.js'
 import { describe } from '../internal/validate.js'
 

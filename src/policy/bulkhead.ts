@@ -1,11 +1,11 @@
 import { SharedMemoryError } from '../errors.js'
 import type { ExecuteOptions } from '../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
-import { addressIn } from '../memory/handles.js'
-import type { CellAddress } from '../memory/region.js'
-import type { PermitQueue } from '../memory/permit-queue.js'
-import { queueByName } from '../memory/semaphore-names.js'
-import { createQueue, queueAt } from '../memory/semaphore-queues.js'
+import { addressIn } from '../memory/shared/handles.js'
+import type { CellAddress } from '../memory/shared/region.js'
+import type { PermitQueue } from '../memory/semaphore/queue.js'
+import { queueByName } from '../memory/semaphore/names.js'
+import { createQueue, queueAt } from '../memory/semaphore/queues.js'
 import {
   type BulkheadHandle,
   bulkheadHandle,

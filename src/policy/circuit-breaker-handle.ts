@@ -1,5 +1,5 @@
-import { checkHandleShape } from '../memory/handles.js'
-import type { CellAddress } from '../memory/region.js'
+import { checkHandleShape } from '../memory/shared/handles.js'
+import type { CellAddress } from '../memory/shared/region.js'
 import { nameOfClock } from '../rate-limit/own-clocks.js'
 import type { CircuitBreakerData, CircuitBreakerSettings } from './circuit-breaker-options.js'
 

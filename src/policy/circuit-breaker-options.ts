@@ -1,8 +1,8 @@
 import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
-import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../memory/breaker.js'
-import { BREAKER, BREAKER_PARAMETER } from '../memory/layout.js'
+import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../memory/breaker/breaker.js'
+import { BREAKER, BREAKER_PARAMETER } from '../memory/shared/layout.js'
 import type { CircuitClosed, CircuitHalfOpened, CircuitOpened } from './circuit-breaker-events.js'
 
 /** Over which calls a circuit breaker takes its rates, and how high they may be. */

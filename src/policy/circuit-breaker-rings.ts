@@ -1,5 +1,5 @@
 import { builtins } from '../internal/builtins.js'
-import { onRing, ringOthers } from '../memory/doorbell.js'
+import { onRing, ringOthers } from '../memory/shared/doorbell.js'
 import type { CircuitBreakerStage } from './circuit-breaker-stage.js'
 
 /**

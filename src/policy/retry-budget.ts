@@ -4,9 +4,9 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
-import { addressIn, checkHandleShape } from '../memory/handles.js'
-import type { CellAddress } from '../memory/region.js'
-import { type NameScope, otherParameters, OwnNames } from '../memory/shared-names.js'
+import { addressIn, checkHandleShape } from '../memory/shared/handles.js'
+import type { CellAddress } from '../memory/shared/region.js'
+import { type NameScope, otherParameters, OwnNames } from '../memory/shared/names.js'
 import {
   createRetryBudget,
   openRetryBudget,
@@ -14,7 +14,7 @@ import {
   type RetryBudgetParameters,
   retryBudgetByName,
   type SharedRetryBudget,
-} from '../memory/shared-retry-budget.js'
+} from '../memory/retry-budget/index.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import { LocalRetryBudgetStore, type RetryBudgetStore } from './retry-budget-store.js'
 

@@ -1,5 +1,5 @@
 import { systemClock } from '../internal/clock.js'
-import type { WaitingBucket } from '../memory/bucket.js'
+import type { WaitingBucket } from '../memory/bucket/bucket.js'
 import { WaitingLine } from './waiting-line.js'
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))

@@ -1,4 +1,4 @@
-import type { Bucket } from '../memory/bucket.js'
+import type { Bucket } from '../memory/bucket/bucket.js'
 
 /** Who has counts to publish. */
 interface Source {

@@ -1,4 +1,4 @@
-import { type Axis, moved } from '../memory/axis.js'
+import { type Axis, moved } from '../memory/shared/axis.js'
 
 /** A stretch of the axis: units from `from` on, before `to`. */
 interface Run {

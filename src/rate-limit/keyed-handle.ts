@@ -1,5 +1,5 @@
-import { checkHandleShape } from '../memory/handles.js'
-import type { CellAddress } from '../memory/region.js'
+import { checkHandleShape } from '../memory/shared/handles.js'
+import type { CellAddress } from '../memory/shared/region.js'
 import type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './keyed-policy.js'
 import { nameOfClock } from './own-clocks.js'
 

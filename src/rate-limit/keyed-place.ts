@@ -1,7 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
-import { keyedTableByName } from '../memory/keyed-names.js'
-import { type PlacedTable, createKeyedTable, openKeyedTable } from '../memory/open-keyed-table.js'
-import type { CellAddress } from '../memory/region.js'
+import { keyedTableByName } from '../memory/keyed/names.js'
+import { type PlacedTable, createKeyedTable, openKeyedTable } from '../memory/keyed/index.js'
+import type { CellAddress } from '../memory/shared/region.js'
 import type { CompleteKeyedPolicy } from './keyed-policy.js'
 
 /** The table of a policy: a new one, that of its name, or that of a handle. */

@@ -1,6 +1,6 @@
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
-import { MAX_CAPACITY, keyedCells } from '../memory/keyed-terms.js'
-import { CELL_BYTES } from '../memory/layout.js'
+import { MAX_CAPACITY, keyedCells } from '../memory/keyed/terms.js'
+import { CELL_BYTES } from '../memory/shared/layout.js'
 import { systemInfo } from '../system/read-system.js'
 import { type CompletePolicy, RATE_LIMIT_OPTIONS, type RateLimitPolicy, completeValues } from './rate-limit-policy.js'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../internal/clock.js'
-import type { Key } from '../memory/key-hash.js'
-import type { KeyedTable } from '../memory/keyed-table.js'
+import type { Key } from '../memory/keyed/hash.js'
+import type { KeyedTable } from '../memory/keyed/table.js'
 import { WaitQueue, type WaitTally } from './wait-queue.js'
 import { WaitingKey } from './waiting-key.js'
 

@@ -3,20 +3,20 @@ import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
-import { addressIn, checkHandleShape } from '../memory/handles.js'
-import { type Key, checkKey } from '../memory/key-hash.js'
-import { EXTEND } from '../memory/keyed-windows.js'
-import { MAX_CAPACITY } from '../memory/keyed-terms.js'
-import { WINDOW } from '../memory/layout.js'
-import type { CellAddress } from '../memory/region.js'
-import type { NameScope } from '../memory/shared-names.js'
+import { addressIn, checkHandleShape } from '../memory/shared/handles.js'
+import { type Key, checkKey } from '../memory/keyed/hash.js'
+import { EXTEND } from '../memory/window/core.js'
+import { MAX_CAPACITY } from '../memory/keyed/terms.js'
+import { WINDOW } from '../memory/shared/layout.js'
+import type { CellAddress } from '../memory/shared/region.js'
+import type { NameScope } from '../memory/shared/names.js'
 import {
   type PlacedWindowTable,
   type WindowState,
   createWindowTable,
   openWindowTable,
   windowTableByName,
-} from '../memory/window-table.js'
+} from '../memory/window/index.js'
 import { checkMemory } from './keyed-policy.js'
 import { clockOfName, nameOfClock } from './own-clocks.js'
 import { disposedError } from './refusals.js'

@@ -1,8 +1,8 @@
 import { SharedMemoryError } from '../errors.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
-import type { Bucket } from '../memory/bucket.js'
-import { OUTCOME } from '../memory/token-bucket.js'
+import type { Bucket } from '../memory/bucket/bucket.js'
+import { OUTCOME } from '../memory/bucket/core.js'
 
 /** Options of {@link RateLimiter.lease}. */
 export interface LeaseOptions {

@@ -3,9 +3,9 @@ import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import type { Clock } from '../internal/clock.js'
-import type { Bucket } from '../memory/bucket.js'
-import { type Key, checkKey } from '../memory/key-hash.js'
-import { OUTCOME } from '../memory/token-bucket.js'
+import type { Bucket } from '../memory/bucket/bucket.js'
+import { type Key, checkKey } from '../memory/keyed/hash.js'
+import { OUTCOME } from '../memory/bucket/core.js'
 import { GRACE_MS } from './waiting-line.js'
 
 /** What a call costs in a keyed limit. */

@@ -1,4 +1,4 @@
-import { checkHandleShape } from '../memory/handles.js'
+import { checkHandleShape } from '../memory/shared/handles.js'
 import { nameOfClock } from './own-clocks.js'
 import type { CompletePolicy, RateLimitPolicy } from './rate-limit-policy.js'
 

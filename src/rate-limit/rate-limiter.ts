@@ -12,11 +12,18 @@ import {
 import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
-import { type Bucket, type Ticket, createBucket, createWaiters, openBucket, openWaiters } from '../memory/bucket.js'
-import { bucketByName } from '../memory/bucket-names.js'
-import { addressIn } from '../memory/handles.js'
-import type { CellAddress } from '../memory/region.js'
-import { OUTCOME, type Outcome } from '../memory/token-bucket.js'
+import {
+  type Bucket,
+  type Ticket,
+  createBucket,
+  createWaiters,
+  openBucket,
+  openWaiters,
+} from '../memory/bucket/bucket.js'
+import { bucketByName } from '../memory/bucket/names.js'
+import { addressIn } from '../memory/shared/handles.js'
+import type { CellAddress } from '../memory/shared/region.js'
+import { OUTCOME, type Outcome } from '../memory/bucket/core.js'
 import { GRANTED } from './granted.js'
 import { KeyedRateLimiter } from './keyed-rate-limiter.js'
 import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../internal/clock.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { type DueTimer, timersOf } from '../internal/timers.js'
-import type { WaitingBucket } from '../memory/bucket.js'
+import type { WaitingBucket } from '../memory/bucket/bucket.js'
 import type { Caller } from './caller.js'
 import { WaitingLine } from './waiting-line.js'
 

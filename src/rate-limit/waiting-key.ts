@@ -1,8 +1,8 @@
-import type { Axis } from '../memory/axis.js'
-import type { WaitingBucket } from '../memory/bucket.js'
-import type { Key } from '../memory/key-hash.js'
-import type { KeyedTable } from '../memory/keyed-table.js'
-import { NO_OTHERS, type OtherWaiters } from '../memory/waiter-rows.js'
+import type { Axis } from '../memory/shared/axis.js'
+import type { WaitingBucket } from '../memory/bucket/bucket.js'
+import type { Key } from '../memory/keyed/hash.js'
+import type { KeyedTable } from '../memory/keyed/table.js'
+import { NO_OTHERS, type OtherWaiters } from '../memory/bucket/waiter-rows.js'
 
 /** A base is a multiple of this, which a double holds exactly wherever the axis is. */
 const BASE_STEP = 1024

@@ -1,8 +1,8 @@
 import { LinkedList } from '../internal/linked-list.js'
 import { costInUnits, pow10 } from '../internal/rate.js'
-import type { Axis } from '../memory/axis.js'
-import type { WaitingBucket } from '../memory/bucket.js'
-import { NO_OTHERS, type OtherWaiters, tokensBetween } from '../memory/waiter-rows.js'
+import type { Axis } from '../memory/shared/axis.js'
+import type { WaitingBucket } from '../memory/bucket/bucket.js'
+import { NO_OTHERS, type OtherWaiters, tokensBetween } from '../memory/bucket/waiter-rows.js'
 import type { Caller } from './caller.js'
 import { HeldRuns } from './held-runs.js'
 

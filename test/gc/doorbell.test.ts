@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { nativeAddon } from '../../dist/internal/native.js'
-import '../../dist/memory/doorbell.js'
+import '../../dist/memory/shared/doorbell.js'
 import { describeWithAddon } from '../support/native.js'
 import { settledBytes } from '../support/memory.js'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
-import { readMachine } from '../../dist/memory/machine-view.js'
+import { readMachine } from '../../dist/memory/machine/view.js'
 import { describeMachine, machineName } from '../support/machine.js'
 
 const { gc } = globalThis as { gc?: () => void }

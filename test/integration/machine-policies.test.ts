@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { circuitBreaker, RetryBudget } from '../../dist/index.js'
-import { readMachine } from '../../dist/memory/machine-view.js'
+import { readMachine } from '../../dist/memory/machine/view.js'
 import { describeMachine, machineName, runScript } from '../support/machine.js'
 
 const index = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)

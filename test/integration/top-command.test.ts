@@ -12,7 +12,7 @@ import {
   startScript,
 } from '../support/machine.js'
 import { isUnused } from '../../dist/cli/shm-command.js'
-import { readMachine } from '../../dist/memory/machine-view.js'
+import { readMachine } from '../../dist/memory/machine/view.js'
 import { amorsize, main } from './support-cli.js'
 
 const policyOf = (name: string) => ({ name, scope: 'machine', requestsPerSecond: 1e-6, burstSize: 100 }) as const

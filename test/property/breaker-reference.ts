@@ -1,4 +1,4 @@
-import { BREAKER_PARAMETER } from '../../dist/memory/layout.js'
+import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 
 const MINUTE_MS = 60_000
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { type Admission, type Breaker, breakerCells } from '../../dist/memory/breaker.js'
-import type { Permit } from '../../dist/memory/circuit-breaker.js'
-import { BREAKER_PARAMETER } from '../../dist/memory/layout.js'
-import { NativeBreaker } from '../../dist/memory/native-breaker.js'
-import { allocateCells } from '../../dist/memory/region.js'
-import { TwinBreaker } from '../../dist/memory/twin-breaker.js'
+import { type Admission, type Breaker, breakerCells } from '../../dist/memory/breaker/breaker.js'
+import type { Permit } from '../../dist/memory/breaker/core.js'
+import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
+import { NativeBreaker } from '../../dist/memory/breaker/native.js'
+import { allocateCells } from '../../dist/memory/shared/region.js'
+import { TwinBreaker } from '../../dist/memory/breaker/twin.js'
 import type { Clock } from '../../dist/index.js'
 
 const MINUTE_NS = 60e9

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { Admission, Breaker } from '../../dist/memory/breaker.js'
+import type { Admission, Breaker } from '../../dist/memory/breaker/breaker.js'
 import {
   admissionFor,
   type BreakerOperation,

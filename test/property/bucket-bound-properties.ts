@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { Bucket } from '../../dist/memory/bucket.js'
+import type { Bucket } from '../../dist/memory/bucket/bucket.js'
 import { bursts, type HandClock, rates, steps } from './bucket-support.js'
 
 /** What a double cannot tell apart, and 0.1 is meant to be one tenth. */

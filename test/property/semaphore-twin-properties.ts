@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { CELL_BYTES, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/layout.js'
-import { NativeSemaphore } from '../../dist/memory/native-semaphore.js'
-import { allocateCells } from '../../dist/memory/region.js'
-import { cellsOf, type Semaphore, type SemaphoreLimits } from '../../dist/memory/semaphore.js'
-import { TwinSemaphore } from '../../dist/memory/twin-semaphore.js'
+import { CELL_BYTES, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
+import { NativeSemaphore } from '../../dist/memory/semaphore/native.js'
+import { allocateCells } from '../../dist/memory/shared/region.js'
+import { cellsOf, type Semaphore, type SemaphoreLimits } from '../../dist/memory/semaphore/semaphore.js'
+import { TwinSemaphore } from '../../dist/memory/semaphore/twin.js'
 
 /** So few places that the queue runs over. */
 const SHAPE = { rows: 3, places: 8 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { cellsOf, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphore.js'
-import { createSemaphore } from '../../dist/memory/open-semaphore.js'
-import { SEMAPHORE } from '../../dist/memory/layout.js'
+import { cellsOf, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphore/semaphore.js'
+import { createSemaphore } from '../../dist/memory/semaphore/index.js'
+import { SEMAPHORE } from '../../dist/memory/shared/layout.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'
 import { expectPermitsConserved, expectTheSameLimit, expectTheSameSemaphore } from './semaphore-twin-properties.js'
 

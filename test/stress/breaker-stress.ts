@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { type CircuitBreaker, circuitBreaker } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
-import { createBreaker } from '../../dist/memory/open-breaker.js'
+import { createBreaker } from '../../dist/memory/breaker/index.js'
 import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
 import { Threads } from './limiter-threads.js'
 

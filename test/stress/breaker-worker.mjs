@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { CircuitBreaker } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
-import { openBreaker } from '../../dist/memory/open-breaker.js'
+import { openBreaker } from '../../dist/memory/breaker/index.js'
 
 const { handle, address, parameters, places, mode, go, probes, rounds } = workerData
 const breaker =

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { RateLimiter } from '../../dist/index.js'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { NativeBucket } from '../../dist/memory/native-bucket.js'
+import { NativeBucket } from '../../dist/memory/bucket/native.js'
 
 const { handle, policy, mode, attempts, go, log } = workerData
 const limiter = handle === undefined ? new RateLimiter(policy) : RateLimiter.from(handle)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createSemaphore } from '../../dist/memory/open-semaphore.js'
-import { PRIVATE_SHAPE, type Semaphore } from '../../dist/memory/semaphore.js'
+import { createSemaphore } from '../../dist/memory/semaphore/index.js'
+import { PRIVATE_SHAPE, type Semaphore } from '../../dist/memory/semaphore/semaphore.js'
 import { type Gate, p99, type ServerOutcome, type ServerScenario, simulateServer } from './support/simulated-server.js'
 
 /** 80 s of simulated time each. */

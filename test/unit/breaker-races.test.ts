@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { breakerCells } from '../../dist/memory/breaker.js'
-import { CALL_RESULT } from '../../dist/memory/circuit-breaker.js'
-import { WORDS_PER_CELL } from '../../dist/memory/layout.js'
-import { TwinBreaker } from '../../dist/memory/twin-breaker.js'
+import { breakerCells } from '../../dist/memory/breaker/breaker.js'
+import { CALL_RESULT } from '../../dist/memory/breaker/core.js'
+import { WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
+import { TwinBreaker } from '../../dist/memory/breaker/twin.js'
 import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
 
 describe('a thread that is held up as it takes the place of a probe', () => {

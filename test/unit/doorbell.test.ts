@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
-import { onRing, ownDoorbell, ring, ringOthers } from '../../dist/memory/doorbell.js'
+import { onRing, ownDoorbell, ring, ringOthers } from '../../dist/memory/shared/doorbell.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'
 
 /** A worker with a doorbell. What becomes of it is listened for from the start: Node tells of its last message, its error and its end at once. */

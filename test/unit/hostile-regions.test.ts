@@ -20,8 +20,8 @@ import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterAll, beforeEach, expect, it } from 'vitest'
 import { Bulkhead, circuitBreaker, KeyedRateLimiter, RateLimiter } from '../../dist/index.js'
-import { listMachineRegions } from '../../dist/memory/machine-regions.js'
-import { describeRegion } from '../../dist/memory/machine-view.js'
+import { listMachineRegions } from '../../dist/memory/machine/regions.js'
+import { describeRegion } from '../../dist/memory/machine/view.js'
 import { describeMachine, filesOf, machineName } from '../support/machine.js'
 
 const folders: string[] = []

@@ -20,12 +20,12 @@ import {
   SEMAPHORE,
   WAITERS,
   WORDS_PER_CELL,
-} from '../../dist/memory/layout.js'
-import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker.js'
-import { IDLE_MINUTES } from '../../dist/memory/breaker-window.js'
-import { BREAKER_STATE, CALL_RESULT } from '../../dist/memory/circuit-breaker.js'
-import { ADMISSION } from '../../dist/memory/semaphore.js'
-import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/token-bucket.js'
+} from '../../dist/memory/shared/layout.js'
+import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker/breaker.js'
+import { IDLE_MINUTES } from '../../dist/memory/breaker/window.js'
+import { BREAKER_STATE, CALL_RESULT } from '../../dist/memory/breaker/core.js'
+import { ADMISSION } from '../../dist/memory/semaphore/semaphore.js'
+import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/bucket/core.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8').replace(/\/\/.*$/gm, '')
@@ -65,7 +65,7 @@ const ofNamespace = (space: string): Record<string, number | bigint> =>
 const asBigInts = (object: object): Record<string, bigint> =>
   Object.fromEntries(Object.entries(object).map(([key, value]) => [key, BigInt(value as number | bigint)]))
 
-describe('src/memory/layout.ts is native/core/layout.h', () => {
+describe('src/memory/shared/layout.ts is native/core/layout.h', () => {
   it('in version and sizes', () => {
     expect([layout.get('kLayoutVersion'), layout.get('kCellBytes'), layout.get('kWordsPerCell')]).toEqual(
       [LAYOUT_VERSION, CELL_BYTES, WORDS_PER_CELL].map(BigInt),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { doubleToBits } from '../../dist/internal/rate.js'
-import { BREAKER, KEYED, KIND, kindWord, NAMED_BUCKET, SEMAPHORE } from '../../dist/memory/layout.js'
-import type { MachineRegion } from '../../dist/memory/machine-regions.js'
-import { describeRegion } from '../../dist/memory/machine-view.js'
-import { TwinTokenBucket } from '../../dist/memory/token-bucket.js'
+import { BREAKER, KEYED, KIND, kindWord, NAMED_BUCKET, SEMAPHORE } from '../../dist/memory/shared/layout.js'
+import type { MachineRegion } from '../../dist/memory/machine/regions.js'
+import { describeRegion } from '../../dist/memory/machine/view.js'
+import { TwinTokenBucket } from '../../dist/memory/bucket/core.js'
 
 /** A region as a reader copies it, with `values` by word. */
 function regionOf(kind: number, values: Record<number, bigint>, more: Partial<MachineRegion> = {}): MachineRegion {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RateLimiter, type RateLimiterHandle, SharedMemoryError } from '../../dist/index.js'
-import { KIND, kindWord, LAYOUT_VERSION } from '../../dist/memory/layout.js'
+import { KIND, kindWord, LAYOUT_VERSION } from '../../dist/memory/shared/layout.js'
 import { limited } from './rate-limiter-helpers.js'
 
 type Class = typeof TypeError | typeof RangeError

@@ -4,8 +4,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { RateLimiter } from '../../../dist/index.js'
 import { GRANTED } from '../../../dist/rate-limit/granted.js'
 import { WaitQueue } from '../../../dist/rate-limit/wait-queue.js'
-import { NativeBucket } from '../../../dist/memory/native-bucket.js'
-import { TwinBucket } from '../../../dist/memory/twin-bucket.js'
+import { NativeBucket } from '../../../dist/memory/bucket/native.js'
+import { TwinBucket } from '../../../dist/memory/bucket/twin.js'
 
 const { handle, costs, atOnce, forMs, originNs } = workerData
 const nowMs = () => Number(process.hrtime.bigint() - originNs) / 1e6

@@ -1,6 +1,6 @@
 // Opens a doorbell and tells each time it is rung. `hold`: stays alive for it. `end`: how it ends after the first ring.
 import { parentPort, workerData } from 'node:worker_threads'
-import { holdForRing, onRing, ownDoorbell } from '../../../dist/memory/doorbell.js'
+import { holdForRing, onRing, ownDoorbell } from '../../../dist/memory/shared/doorbell.js'
 
 onRing(() => {
   parentPort.postMessage('rung')

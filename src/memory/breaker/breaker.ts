@@ -1,0 +1,47 @@
+import type { BreakerStateNumber, CallResult } from './core.js'
+import { BREAKER, BREAKER_PARAMETER, WORDS_PER_CELL } from '../shared/layout.js'
+
+/** Longest time and largest count a breaker takes. */
+export const MAX_BREAKER_MS = 1e11
+export const MAX_BREAKER_COUNT = 1e6
+
+/** The answer to a call that asked to be made. */
+export interface Admission {
+  readonly admitted: boolean
+  readonly state: BreakerStateNumber
+  /** Counts transitions. */
+  readonly generation: number
+  /** Of a call that was not admitted: milliseconds; Infinity: no time will do. */
+  readonly retryAfterMs: number
+  /** Of a probe: what stands for its place. That is the breaker's own affair; null for a call of a closed breaker. */
+  readonly probe: unknown
+}
+
+/** One circuit breaker as this thread sees it: through the addon, or through the TypeScript twin. */
+export interface Breaker {
+  /** Bound, and cheap: undefined for a call that may be made in the closed state of the last {@link Breaker.enter}; else false: enter. */
+  readonly admit: () => undefined | false
+  /** Bound, and cheap: a call of that closed state succeeded and was not slow. False when the state is over, or was ended by this. */
+  readonly succeed: () => undefined | false
+  /** Asks to make a call. */
+  enter(): Admission
+  /** Tells how a call ended; returns whether that made a transition. One of an earlier generation tells nothing. */
+  settle(admission: Pick<Admission, 'generation' | 'probe'>, result: CallResult, isSlow: boolean): boolean
+  /** Both return whether they made a transition. */
+  isolate(): boolean
+  close(): boolean
+  /** As a call would find it: half-open once a probe would be admitted. */
+  state(): BreakerStateNumber
+  /** State and generation as they stand. */
+  control(): { state: BreakerStateNumber; generation: number }
+}
+
+/** How many cells a breaker of these parameters takes. */
+export function breakerCells(parameters: Float64Array): number {
+  const size = parameters[BREAKER_PARAMETER.size] as number
+  const mode = parameters[BREAKER_PARAMETER.mode]
+  const window =
+    mode === 1 ? 1 + Math.ceil(size / BREAKER.callsPerWord) : mode === 2 ? BREAKER.slices * BREAKER.wordsPerSlice : 0
+  const lines = (words: number): number => Math.ceil(words / WORDS_PER_CELL)
+  return BREAKER.headCells + lines(parameters[BREAKER_PARAMETER.successThreshold] as number) + lines(window)
+}

@@ -1,0 +1,134 @@
+import { type Clock, systemClock, timeOf } from '../../internal/clock.js'
+import type { NativeAddon } from '../../internal/native.js'
+import type { Admission, Breaker } from './breaker.js'
+import type { BreakerStateNumber, CallResult } from './core.js'
+import { BREAKER_PARAMETER } from '../shared/layout.js'
+
+type Opened = [admit: () => undefined | false, succeed: () => undefined | false, number: number]
+
+declare module '../../internal/native.js' {
+  /** The functions of native/binding/circuit_breaker_binding.cc. A time of NaN stands for the addon's own clock. */
+  interface NativeAddon {
+    breakerInitialize(view: BigInt64Array, parameters: Float64Array, nowMs: number): void
+    breakerOpen(view: BigInt64Array): Opened
+    breakerOpenNamed(name: string, parameters: Float64Array, nowMs: number, machine: boolean): Opened
+    breakerParameters(number: number, out: Float64Array): void
+    breakerAdmit(number: number, nowMs: number, admission: Float64Array): boolean
+    breakerSettle(number: number, nowMs: number, admission: Float64Array, result: CallResult, isSlow: boolean): boolean
+    breakerForce(number: number, isolate: boolean): boolean
+    breakerState(number: number, nowMs: number): BreakerStateNumber
+    breakerControl(number: number, admission: Float64Array): void
+  }
+}
+
+/** Fields of an admission as the addon writes it; see circuit_breaker_binding.cc. */
+const FIELD = { state: 0, generation: 1, retryAfterMs: 2, place: 3, leaseHigh: 4, leaseLow: 5, count: 6 } as const
+
+/** Written by one call and read before the next; a thread runs one at a time. */
+const scratch = new Float64Array(FIELD.count)
+
+/** A circuit breaker through the addon. */
+export class NativeBreaker implements Breaker {
+  readonly admit: () => undefined | false
+  readonly succeed: () => undefined | false
+  readonly #addon: NativeAddon
+  /** The addon frees the breaker's number, and what probes it holds, when the bound calls are collected. */
+  readonly #owners: readonly (() => undefined | false)[]
+  readonly #number: number
+  readonly #clock: Clock
+  #generation = 0
+
+  private constructor(addon: NativeAddon, [admit, succeed, number]: Opened, clock: Clock) {
+    this.#addon = addon
+    this.#owners = [admit, succeed]
+    this.#number = number
+    this.#clock = clock
+    this.admit = admit
+    this.succeed = clock === systemClock || !this.#countsTime() ? succeed : () => this.#succeedAt()
+  }
+
+  static create(addon: NativeAddon, view: BigInt64Array, parameters: Float64Array, clock: Clock): NativeBreaker {
+    addon.breakerInitialize(view, parameters, timeFor(clock))
+    return NativeBreaker.open(addon, view, clock)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array, clock: Clock): NativeBreaker {
+    return new NativeBreaker(addon, addon.breakerOpen(view), clock)
+  }
+
+  /** The breaker every thread of the process, or every process of the user, gets for `name`; `parameters` become those it was founded with. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: 'process' | 'machine',
+    parameters: Float64Array,
+    clock: Clock,
+  ): NativeBreaker {
+    return new NativeBreaker(
+      addon,
+      addon.breakerOpenNamed(name, parameters, timeFor(clock), scope === 'machine'),
+      clock,
+    )
+  }
+
+  enter(): Admission {
+    const admitted = this.#addon.breakerAdmit(this.#number, timeFor(this.#clock), scratch)
+    const isProbe = scratch[FIELD.place] !== -1
+    this.#generation = scratch[FIELD.generation] as number
+    return {
+      admitted,
+      state: scratch[FIELD.state] as BreakerStateNumber,
+      generation: this.#generation,
+      retryAfterMs: scratch[FIELD.retryAfterMs] as number,
+      probe: admitted && isProbe ? scratch.slice() : null,
+    }
+  }
+
+  settle({ generation, probe }: Pick<Admission, 'generation' | 'probe'>, result: CallResult, isSlow: boolean): boolean {
+    if (probe === null) {
+      scratch[FIELD.generation] = generation
+      scratch[FIELD.place] = -1
+    }
+    return this.#addon.breakerSettle(
+      this.#number,
+      timeFor(this.#clock),
+      (probe ?? scratch) as Float64Array,
+      result,
+      isSlow,
+    )
+  }
+
+  isolate(): boolean {
+    return this.#addon.breakerForce(this.#number, true)
+  }
+
+  close(): boolean {
+    return this.#addon.breakerForce(this.#number, false)
+  }
+
+  state(): BreakerStateNumber {
+    return this.#addon.breakerState(this.#number, timeFor(this.#clock))
+  }
+
+  control(): { state: BreakerStateNumber; generation: number } {
+    this.#addon.breakerControl(this.#number, scratch)
+    return { state: scratch[FIELD.state] as BreakerStateNumber, generation: scratch[FIELD.generation] as number }
+  }
+
+  /** Whether a success must know the time, which the bound call takes from the system. */
+  #countsTime(): boolean {
+    const parameters = new Float64Array(BREAKER_PARAMETER.count)
+    this.#addon.breakerParameters(this.#number, parameters)
+    return parameters[BREAKER_PARAMETER.mode] !== 0
+  }
+
+  #succeedAt(): undefined | false {
+    if (this.admit() !== undefined) return false
+    return this.settle({ generation: this.#generation, probe: null }, 0, false) ? false : undefined
+  }
+}
+
+/** The addon reads the system's clock itself, at a fraction of what a call from here costs. */
+function timeFor(clock: Clock): number {
+  return clock === systemClock ? NaN : timeOf(clock)
+}

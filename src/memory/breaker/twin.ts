@@ -1,0 +1,82 @@
+import { type Clock, timeOf } from '../../internal/clock.js'
+import { nsFromMs } from '../../internal/rate.js'
+import type { Admission, Breaker } from './breaker.js'
+import {
+  BREAKER_STATE,
+  type BreakerStateNumber,
+  type CallResult,
+  NEVER_ADMITS,
+  type Permit,
+  TwinCircuitBreaker,
+  generationOf,
+  stateOf,
+} from './core.js'
+
+/** A circuit breaker through the TypeScript twin. */
+export class TwinBreaker implements Breaker {
+  readonly admit: () => undefined | false
+  readonly succeed: () => undefined | false
+  readonly #core: TwinCircuitBreaker
+  readonly #clock: Clock
+  /** `control` of the closed state that the bound calls are for; 0: of none. */
+  #seenClosed = 0n
+
+  constructor(view: BigInt64Array, clock: Clock) {
+    this.#core = new TwinCircuitBreaker(view)
+    this.#clock = clock
+    this.admit = () => (this.#core.control() === this.#seenClosed ? undefined : false)
+    this.succeed = () => this.#succeed()
+  }
+
+  static create(view: BigInt64Array, parameters: Float64Array, clock: Clock): TwinBreaker {
+    TwinCircuitBreaker.initialize(view, nsFromMs(timeOf(clock)), parameters)
+    return new TwinBreaker(view, clock)
+  }
+
+  enter(): Admission {
+    const control = this.#core.control()
+    const { admitted, state, generation, retryAfterNs, permit } = this.#core.admit(this.#nowNs())
+    const isClosed = admitted && state === BREAKER_STATE.closed
+    this.#seenClosed = isClosed && generationOf(control) === generation ? control : 0n
+    return {
+      admitted,
+      state,
+      generation: Number(generation),
+      retryAfterMs: retryAfterNs === NEVER_ADMITS ? Infinity : Number(retryAfterNs) / 1e6,
+      probe: permit.place < 0 ? null : permit,
+    }
+  }
+
+  settle({ generation, probe }: Pick<Admission, 'generation' | 'probe'>, result: CallResult, isSlow: boolean): boolean {
+    const permit = (probe as Permit | null) ?? { generation: BigInt(generation), place: -1, lease: 0n }
+    return this.#core.settle(permit, result, isSlow, this.#nowNs())
+  }
+
+  isolate(): boolean {
+    return this.#core.isolate()
+  }
+
+  close(): boolean {
+    return this.#core.close()
+  }
+
+  state(): BreakerStateNumber {
+    return this.#core.state(this.#nowNs())
+  }
+
+  control(): { state: BreakerStateNumber; generation: number } {
+    const control = this.#core.control()
+    return { state: stateOf(control), generation: Number(generationOf(control)) }
+  }
+
+  #succeed(): undefined | false {
+    if (this.#core.control() !== this.#seenClosed) return false
+    const generation = generationOf(this.#seenClosed)
+    if (this.#core.successIsFree(generation)) return undefined
+    return this.#core.settle({ generation, place: -1, lease: 0n }, 0, false, this.#nowNs()) ? false : undefined
+  }
+
+  #nowNs(): bigint {
+    return nsFromMs(timeOf(this.#clock))
+  }
+}

@@ -1,0 +1,211 @@
+import { BREAKER, BREAKER_PARAMETER, WORDS_PER_CELL } from '../shared/layout.js'
+
+/** After this long without a call, or a failure where only those are noted, what came before does not count. */
+export const IDLE_MINUTES = 60
+
+const GENERATION_SHIFT = BigInt(BREAKER.generationShift)
+const MINUTE_NS = 60_000_000_000n
+
+export const lowBits = (bits: number): bigint => (1n << BigInt(bits)) - 1n
+export const tagOf = (generation: bigint, bits: number): bigint => generation & lowBits(bits)
+export const minOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
+const COUNTER = { succeeded: 0, failed: 1, slow: 2 } as const
+const MINUTE_MASK = lowBits(BREAKER.minuteBits)
+const STREAK_COUNT_MASK = lowBits(BREAKER.streakCountBits)
+const INDEX_MASK = lowBits(BREAKER.indexShift)
+const SLICE_COUNT_MASK = lowBits(BREAKER.sliceCountBits)
+const SLICE_NUMBER_BITS = BREAKER.sliceTagShift - BREAKER.sliceCountBits
+
+interface Sums {
+  calls: number
+  failures: number
+  slow: number
+}
+
+/** The window of native/core/breaker_window.h in TypeScript: the same words, the same steps; that header explains them. */
+export class TwinBreakerWindow {
+  readonly #words: BigInt64Array
+  readonly #parameters: Float64Array
+  readonly #epochNs: bigint
+  readonly #firstWord: number
+
+  constructor(words: BigInt64Array, parameters: Float64Array) {
+    this.#words = words
+    this.#parameters = parameters
+    this.#epochNs = words[BREAKER.epochNs] as bigint
+    const probes = parameters[BREAKER_PARAMETER.successThreshold] as number
+    this.#firstWord = BREAKER.firstProbe + Math.ceil(probes / WORDS_PER_CELL) * WORDS_PER_CELL
+  }
+
+  successIsFree(generation: bigint): boolean {
+    return (
+      this.#parameters[BREAKER_PARAMETER.mode] === 0 &&
+      streakCount(Atomics.load(this.#words, BREAKER.streak), generation) === 0n
+    )
+  }
+
+  /** Counts a call of `generation`; returns whether the breaker should open. */
+  record(generation: bigint, failed: boolean, slow: boolean, nowNs: bigint): boolean {
+    switch (this.#parameters[BREAKER_PARAMETER.mode]) {
+      case 0:
+        return this.#recordStreak(generation, failed, nowNs)
+      case 1:
+        return this.#recordCall(generation, failed, slow, nowNs)
+      default:
+        return this.#recordInSlice(generation, failed, slow, nowNs)
+    }
+  }
+
+  /** Puts `next(word)` into a word that belongs to a generation, unless that is over. Returns what was put, or -1. */
+  change(index: number, generation: bigint, next: (word: bigint) => bigint): bigint {
+    for (;;) {
+      const found = Atomics.load(this.#words, index)
+      if (Atomics.load(this.#words, BREAKER.control) >> GENERATION_SHIFT !== generation) return -1n
+      const wanted = next(found)
+      if (wanted === found || Atomics.compareExchange(this.#words, index, found, wanted) === found) return wanted
+    }
+  }
+
+  nsSinceEpoch(nowNs: bigint): bigint {
+    return nowNs > this.#epochNs ? nowNs - this.#epochNs : 0n
+  }
+
+  #exceeds({ calls, failures, slow }: Sums): boolean {
+    if (calls === 0 || calls < (this.#parameters[BREAKER_PARAMETER.minimumCalls] as number)) return false
+    return (
+      failures / calls >= (this.#parameters[BREAKER_PARAMETER.failureRate] as number) ||
+      slow / calls >= (this.#parameters[BREAKER_PARAMETER.slowRate] as number)
+    )
+  }
+
+  #minute(nowNs: bigint): bigint {
+    return (this.nsSinceEpoch(nowNs) / MINUTE_NS) & MINUTE_MASK
+  }
+
+  #recordStreak(generation: bigint, failed: boolean, nowNs: bigint): boolean {
+    const tag = tagOf(generation, BREAKER.streakTagBits) << BigInt(BREAKER.streakTagShift)
+    const now = this.#minute(nowNs)
+    const written = this.change(BREAKER.streak, generation, (streak) => {
+      let count = streakCount(streak, generation)
+      if (!failed) return count === 0n ? streak : tag
+      if (isIdle((streak >> BigInt(BREAKER.streakCountBits)) & MINUTE_MASK, now)) count = 0n
+      return tag | (now << BigInt(BREAKER.streakCountBits)) | minOf(count + 1n, STREAK_COUNT_MASK)
+    })
+    return (
+      failed &&
+      written >= 0n &&
+      Number(written & STREAK_COUNT_MASK) >= (this.#parameters[BREAKER_PARAMETER.size] as number)
+    )
+  }
+
+  #recordCall(generation: bigint, failed: boolean, slow: boolean, nowNs: bigint): boolean {
+    const tag = tagOf(generation, BREAKER.cursorTagBits)
+    const now = this.#minute(nowNs)
+    const size = BigInt(this.#parameters[BREAKER_PARAMETER.size] as number)
+    let place = 0n
+    const written = this.change(this.#firstWord, generation, (cursor) => {
+      const isFresh =
+        cursor >> BigInt(BREAKER.cursorTagShift) !== tag ||
+        isIdle((cursor >> BigInt(BREAKER.cursorMinuteShift)) & MINUTE_MASK, now)
+      place = isFresh ? 0n : (cursor >> BigInt(BREAKER.indexShift)) & INDEX_MASK
+      const filled = isFresh ? 0n : cursor & INDEX_MASK
+      const next = place + 1n === size ? 0n : place + 1n
+      return (
+        (tag << BigInt(BREAKER.cursorTagShift)) |
+        (now << BigInt(BREAKER.cursorMinuteShift)) |
+        (next << BigInt(BREAKER.indexShift)) |
+        minOf(filled + 1n, size)
+      )
+    })
+    if (written < 0n) return false
+    const shift = (place % BigInt(BREAKER.callsPerWord)) * 2n
+    const outcome = (failed ? 1n : 0n) | (slow ? 2n : 0n)
+    const ringTag = tagOf(generation, BREAKER.ringTagBits)
+    const ringShift = BigInt(BREAKER.ringTagShift)
+    const stored = this.change(
+      this.#firstWord + 1 + Number(place / BigInt(BREAKER.callsPerWord)),
+      generation,
+      (calls) => {
+        const others = calls >> ringShift === ringTag ? calls & ~(3n << shift) : ringTag << ringShift
+        return others | (outcome << shift)
+      },
+    )
+    if (stored < 0n) return false
+    const isDecisive =
+      outcome !== 0n || Number(written & INDEX_MASK) === this.#parameters[BREAKER_PARAMETER.minimumCalls]
+    return isDecisive && this.#exceeds(this.#sumCalls(generation))
+  }
+
+  #sumCalls(generation: bigint): Sums {
+    const sums = { calls: 0, failures: 0, slow: 0 }
+    const cursor = Atomics.load(this.#words, this.#firstWord)
+    if (cursor >> BigInt(BREAKER.cursorTagShift) !== tagOf(generation, BREAKER.cursorTagBits)) return sums
+    sums.calls = Number(cursor & INDEX_MASK)
+    for (let first = 0; first < sums.calls; first += BREAKER.callsPerWord) {
+      const calls = Atomics.load(this.#words, this.#firstWord + 1 + first / BREAKER.callsPerWord)
+      if (calls >> BigInt(BREAKER.ringTagShift) !== tagOf(generation, BREAKER.ringTagBits)) continue
+      let bits = Number(calls & lowBits(Math.min(sums.calls - first, BREAKER.callsPerWord) * 2))
+      for (; bits !== 0; bits >>>= 2) {
+        sums.failures += bits & 1
+        sums.slow += (bits >>> 1) & 1
+      }
+    }
+    return sums
+  }
+
+  #recordInSlice(generation: bigint, failed: boolean, slow: boolean, nowNs: bigint): boolean {
+    const sliceNs = BigInt(Math.trunc(((this.#parameters[BREAKER_PARAMETER.size] as number) * 1e6) / BREAKER.slices))
+    const slice = this.nsSinceEpoch(nowNs) / sliceNs
+    if (this.#countInSlice(generation, slice, failed ? COUNTER.failed : COUNTER.succeeded) < 0n) return false
+    if (slow && this.#countInSlice(generation, slice, COUNTER.slow) < 0n) return false
+    return this.#exceeds(this.#sumSlices(generation, slice))
+  }
+
+  #countInSlice(generation: bigint, slice: bigint, counter: number): bigint {
+    const countBits = BigInt(BREAKER.sliceCountBits)
+    const tag = sliceTag(generation, slice)
+    const newer = sliceTag(generation, slice + BigInt(BREAKER.slices))
+    return this.change(this.#sliceWord(slice, counter), generation, (word) => {
+      const found = word >> countBits
+      if (found === newer) return word
+      const count = found === tag ? word & SLICE_COUNT_MASK : 0n
+      return (tag << countBits) | minOf(count + 1n, SLICE_COUNT_MASK)
+    })
+  }
+
+  #sumSlices(generation: bigint, newest: bigint): Sums {
+    const sums = { calls: 0, failures: 0, slow: 0 }
+    for (let slice = newest; slice >= 0n && slice > newest - BigInt(BREAKER.slices); slice--) {
+      const failures = this.#countOf(generation, slice, COUNTER.failed)
+      sums.calls += failures + this.#countOf(generation, slice, COUNTER.succeeded)
+      sums.failures += failures
+      sums.slow += this.#countOf(generation, slice, COUNTER.slow)
+    }
+    return sums
+  }
+
+  #countOf(generation: bigint, slice: bigint, counter: number): number {
+    const word = Atomics.load(this.#words, this.#sliceWord(slice, counter))
+    return word >> BigInt(BREAKER.sliceCountBits) === sliceTag(generation, slice) ? Number(word & SLICE_COUNT_MASK) : 0
+  }
+
+  #sliceWord(slice: bigint, counter: number): number {
+    return this.#firstWord + Number(slice % BigInt(BREAKER.slices)) * BREAKER.wordsPerSlice + counter
+  }
+}
+
+function sliceTag(generation: bigint, slice: bigint): bigint {
+  return (tagOf(generation, BREAKER.sliceTagBits) << BigInt(SLICE_NUMBER_BITS)) | (slice & lowBits(SLICE_NUMBER_BITS))
+}
+
+function streakCount(streak: bigint, generation: bigint): bigint {
+  return streak >> BigInt(BREAKER.streakTagShift) === tagOf(generation, BREAKER.streakTagBits)
+    ? streak & STREAK_COUNT_MASK
+    : 0n
+}
+
+function isIdle(lastMinute: bigint, nowMinute: bigint): boolean {
+  const minutes = (nowMinute - lastMinute) & MINUTE_MASK
+  return minutes > BigInt(IDLE_MINUTES) && minutes < 1n << BigInt(BREAKER.minuteBits - 1)
+}

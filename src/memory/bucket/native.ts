@@ -1,0 +1,246 @@
+import { type Clock, systemClock, timeOf } from '../../internal/clock.js'
+import type { NativeAddon } from '../../internal/native.js'
+import type { Axis } from '../shared/axis.js'
+import type { Bucket, Ticket } from './bucket.js'
+import { OUTCOME, type Outcome } from './core.js'
+import type { OtherWaiters } from './waiter-rows.js'
+
+/** `[take, number]`, and for a name the rate and burst its first user asked for. */
+type Opened = [take: () => undefined | false, number: number, rate?: number, burst?: number]
+
+declare module '../../internal/native.js' {
+  /** The functions of native/binding/bucket_binding.cc. A time of NaN stands for the addon's own clock. */
+  interface NativeAddon {
+    bucketInitialize(view: BigInt64Array, rate: number, burst: number, nowMs: number): void
+    bucketOpen(view: BigInt64Array): Opened
+    bucketOpenNamed(name: string, rate: number, burst: number, nowMs: number, machine: boolean): Opened
+    bucketTryAcquire(number: number, tokens: number, nowMs: number): Outcome
+    bucketReserve(number: number, tokens: number, maxWaitMs: number, nowMs: number, ticket: Float64Array): Outcome
+    bucketRemaining(number: number, ticket: Float64Array, nowMs: number): number
+    bucketCancel(number: number, ticket: Float64Array, tokens: number, nowMs: number): number
+    bucketRefund(number: number, tokens: number, nowMs: number): number
+    bucketCharge(number: number, tokens: number, nowMs: number): Outcome
+    bucketAvailable(number: number, nowMs: number): number
+    bucketUpdate(number: number, rate: number, burst: number, nowMs: number): Outcome
+    bucketPause(number: number, ms: number, nowMs: number): Outcome
+    bucketReset(number: number, owed: number, nowMs: number): Outcome
+    bucketParameters(number: number, out: Float64Array): void
+    bucketAddCounts(number: number, allowed: number, denied: number): void
+    bucketClose(number: number): void
+    clockSource(): 'counter' | 'kernel'
+    bucketSurvey(number: number, nowMs: number, out: Float64Array): void
+    bucketReserveRun(
+      number: number,
+      generation: number,
+      units: number,
+      reach: number,
+      limit: number,
+      nowMs: number,
+    ): number
+    bucketReturnRun(number: number, generation: number, end: number, units: number, nowMs: number): boolean
+    bucketMsUntil(number: number, generation: number, place: number, nowMs: number): number
+    bucketAttachWaiters(number: number, view: BigInt64Array): void
+    bucketArrive(number: number, tokens: number): number
+    bucketOthers(number: number, place: number, nowMs: number, out: Float64Array): void
+    bucketPublish(
+      number: number,
+      next: number,
+      waiting: number,
+      lookInMs: number,
+      generation: number,
+      heldEnd: number,
+      heldSize: number,
+      nowMs: number,
+    ): void
+    bucketLeave(number: number): void
+    bucketBuryDead(number: number, nowMs: number): void
+    bucketBeginLook(number: number): void
+  }
+}
+
+/** Fields of a ticket as the addon writes it; see bucket_binding.cc. */
+const FIELD = { generation: 3, waitMs: 4, count: 5 } as const
+
+/** Written by one call and read before the next; a thread runs one at a time. */
+const scratch = new Float64Array(FIELD.count)
+/** The same, for what bucket_waiting.cc writes: the fields of a survey in the order of {@link Axis}, as it has them. */
+const seen = new Float64Array(10)
+
+/** What the addon wrote, kept for as long as the wait. */
+type NativeTicket = Ticket & { readonly at: Float64Array }
+
+/** A token bucket through the addon. */
+export class NativeBucket implements Bucket {
+  readonly take: () => undefined | false
+  readonly addCounts?: (allowed: number, denied: number) => void
+  readonly #addon: NativeAddon
+  /** The addon frees the bucket's number when this call is collected. */
+  readonly #owner: () => undefined | false
+  readonly #number: number
+  readonly #clock: Clock
+
+  private constructor(addon: NativeAddon, opened: Opened, clock: Clock, hasName = false) {
+    this.#addon = addon
+    this.#number = opened[1]
+    this.#clock = clock
+    this.#owner = opened[0]
+    if (hasName) this.addCounts = (allowed, denied) => addon.bucketAddCounts(this.#number, allowed, denied)
+    this.take = clock === systemClock ? this.#owner : () => (this.tryAcquire(1) === OUTCOME.granted ? undefined : false)
+  }
+
+  static create(addon: NativeAddon, view: BigInt64Array, rate: number, burst: number, clock: Clock): NativeBucket {
+    addon.bucketInitialize(view, rate, burst, timeFor(clock))
+    return NativeBucket.open(addon, view, clock)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array, clock: Clock): NativeBucket {
+    return new NativeBucket(addon, addon.bucketOpen(view), clock)
+  }
+
+  /** The bucket every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: 'process' | 'machine',
+    rate: number,
+    burst: number,
+    clock: Clock,
+  ): { bucket: NativeBucket; rate: number; burst: number } {
+    const opened = addon.bucketOpenNamed(name, rate, burst, timeFor(clock), scope === 'machine')
+    return { bucket: new NativeBucket(addon, opened, clock, true), rate: opened[2] ?? rate, burst: opened[3] ?? burst }
+  }
+
+  tryAcquire(tokens: number): Outcome {
+    return this.#addon.bucketTryAcquire(this.#number, tokens, timeFor(this.#clock))
+  }
+
+  reserve(tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: NativeTicket } {
+    const outcome = this.#addon.bucketReserve(this.#number, tokens, maxWaitMs, timeFor(this.#clock), scratch)
+    return { outcome, ticket: { waitMs: scratch[FIELD.waitMs] as number, at: scratch.slice() } }
+  }
+
+  isStale(ticket: NativeTicket): boolean {
+    this.#addon.bucketParameters(this.#number, scratch)
+    return scratch[2] !== ticket.at[FIELD.generation]
+  }
+
+  renew(ticket: NativeTicket): NativeTicket {
+    const at = ticket.at.slice()
+    return { waitMs: this.#addon.bucketRemaining(this.#number, at, timeFor(this.#clock)), at }
+  }
+
+  cancel(ticket: NativeTicket, tokens: number): number {
+    return this.#addon.bucketCancel(this.#number, ticket.at, tokens, timeFor(this.#clock))
+  }
+
+  refund(tokens: number): number {
+    return this.#addon.bucketRefund(this.#number, tokens, timeFor(this.#clock))
+  }
+
+  charge(tokens: number): Outcome {
+    return this.#addon.bucketCharge(this.#number, tokens, timeFor(this.#clock))
+  }
+
+  available(): number {
+    return this.#addon.bucketAvailable(this.#number, timeFor(this.#clock))
+  }
+
+  update(rate: number, burst: number): Outcome {
+    return this.#addon.bucketUpdate(this.#number, rate, burst, timeFor(this.#clock))
+  }
+
+  pause(ms: number): Outcome {
+    return this.#addon.bucketPause(this.#number, ms, timeFor(this.#clock))
+  }
+
+  reset(owed: number): Outcome {
+    return this.#addon.bucketReset(this.#number, owed, timeFor(this.#clock))
+  }
+
+  survey(): Axis {
+    this.#addon.bucketSurvey(this.#number, timeFor(this.#clock), seen)
+    return {
+      generation: seen[0] as number,
+      digits: seen[1] as number,
+      produced: seen[2] as number,
+      spent: seen[3] as number,
+      burst: seen[4] as number,
+      pausedMs: seen[5] as number,
+      requestsPerSecond: seen[6] as number,
+      burstSize: seen[7] as number,
+      baseHigh: seen[8] as number,
+      baseLow: seen[9] as number,
+    }
+  }
+
+  reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
+    const start = this.#addon.bucketReserveRun(this.#number, axis.generation, units, reach, limit, timeFor(this.#clock))
+    return Number.isNaN(start) ? null : start
+  }
+
+  returnRun(axis: Axis, end: number, units: number): boolean {
+    return this.#addon.bucketReturnRun(this.#number, axis.generation, end, units, timeFor(this.#clock))
+  }
+
+  msUntil(axis: Axis, place: number): number | null {
+    const ms = this.#addon.bucketMsUntil(this.#number, axis.generation, place, timeFor(this.#clock))
+    return Number.isNaN(ms) ? null : ms
+  }
+
+  attachWaiters(rows: BigInt64Array): void {
+    this.#addon.bucketAttachWaiters(this.#number, rows)
+  }
+
+  arrive(tokens: number): number {
+    return this.#addon.bucketArrive(this.#number, tokens)
+  }
+
+  others(place: number): OtherWaiters {
+    this.#addon.bucketOthers(this.#number, place, timeFor(this.#clock), seen)
+    return {
+      first: seen[0] as number,
+      waiting: seen[1] as number,
+      isAnyLate: seen[2] === 1,
+      heldUnits: seen[3] as number,
+    }
+  }
+
+  publish(axis: Axis, next: number, waiting: number, lookInMs: number, heldEnd: number, heldSize: number): void {
+    this.#addon.bucketPublish(
+      this.#number,
+      next,
+      waiting,
+      lookInMs,
+      axis.generation,
+      heldEnd,
+      heldSize,
+      timeFor(this.#clock),
+    )
+  }
+
+  leave(): void {
+    this.#addon.bucketLeave(this.#number)
+  }
+
+  beginLook(): void {
+    this.#addon.bucketBeginLook(this.#number)
+  }
+
+  buryDead(): void {
+    this.#addon.bucketBuryDead(this.#number, timeFor(this.#clock))
+  }
+
+  close(): void {
+    this.#addon.bucketClose(this.#number)
+  }
+
+  parameters(): { requestsPerSecond: number; burstSize: number } {
+    this.#addon.bucketParameters(this.#number, scratch)
+    return { requestsPerSecond: scratch[0] as number, burstSize: scratch[1] as number }
+  }
+}
+
+/** The addon reads the system's clock itself, at a fraction of what a call from here costs. */
+function timeFor(clock: Clock): number {
+  return clock === systemClock ? NaN : timeOf(clock)
+}

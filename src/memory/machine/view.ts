@@ -1,0 +1,160 @@
+import { doubleFromBits, MAX_BURST, MAX_RATE } from '../../internal/rate.js'
+import { limitInForce, limitOfWord } from '../semaphore/adaptive-limit.js'
+import { BREAKER_STATE } from '../breaker/core.js'
+import {
+  BREAKER,
+  KEYED,
+  KIND,
+  NAMED_BUCKET,
+  RETRY_BUDGET,
+  SEMAPHORE,
+  WORDS_PER_CELL,
+  kindWord,
+} from '../shared/layout.js'
+import { type MachineRegion, type RegionState, listMachineRegions } from './regions.js'
+import { formOfWord } from '../semaphore/words.js'
+import { TwinTokenBucket } from '../bucket/core.js'
+
+/** What is known of one name of the machine; null is what its kind does not have, or what cannot be known. */
+export interface MachineEntry {
+  readonly name: string | null
+  readonly kind: string
+  readonly state: RegionState
+  /** Numbers of the processes that use it. */
+  readonly processes: readonly number[]
+  readonly requestsPerSecond: number | null
+  readonly burstSize: number | null
+  readonly tokens: number | null
+  /** Tokens that waiting callers and debts have reserved beyond those that are there. */
+  readonly debt: number | null
+  /** Milliseconds until a pause ends; null without one. */
+  readonly pausedMs: number | null
+  /** Decisions since the name was made, as far as their threads have published them. */
+  readonly allowed: number | null
+  readonly denied: number | null
+  /** Of a circuit breaker. */
+  readonly breaker: string | null
+  /** Of a bulkhead: permits in use, and how many there are. */
+  readonly permits: number | null
+  readonly maxConcurrent: number | null
+  readonly bytes: number
+  readonly file: string
+}
+
+type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes' | 'bytes' | 'file'>>
+
+/** How a kind is called, how many cells it has at least, and how they are read. */
+interface KindView {
+  readonly title: string
+  readonly cells: number
+  readonly read?: (words: BigInt64Array) => Details | null
+}
+
+/** What people call each kind, and how its cells are read. A kind that is not here is listed by its number. */
+const KINDS: Readonly<Record<number, KindView>> = {
+  [KIND.tokenBucket]: { title: 'limiter', cells: NAMED_BUCKET.cells, read: readBucket },
+  [KIND.keyedTable]: { title: 'keyed limiter', cells: KEYED.headerCells, read: readKeyedTable },
+  [KIND.keyedWindow]: { title: 'keyed window', cells: KEYED.headerCells },
+  [KIND.semaphore]: { title: 'bulkhead', cells: 1, read: readSemaphore },
+  [KIND.circuitBreaker]: { title: 'breaker', cells: BREAKER.headCells, read: readBreaker },
+  [KIND.retryBudget]: { title: 'retry budget', cells: RETRY_BUDGET.cells },
+}
+
+const NOTHING: Required<Details> = {
+  requestsPerSecond: null,
+  burstSize: null,
+  tokens: null,
+  debt: null,
+  pausedMs: null,
+  allowed: null,
+  denied: null,
+  breaker: null,
+  permits: null,
+  maxConcurrent: null,
+}
+
+/**
+ * Describes every name of this user on this machine, read from shared memory without touching the processes that use it.
+ *
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where names cannot be listed
+ */
+export function readMachine(): MachineEntry[] {
+  return listMachineRegions().map(describeRegion)
+}
+
+/** What is known of `region`. */
+export function describeRegion(region: MachineRegion): MachineEntry {
+  const { file, bytes, name, kind, processes, words } = region
+  const view = KINDS[kind ?? KIND.none]
+  const details = region.state === 'ready' && kind !== null ? readCells(words, kind, view) : null
+  return {
+    name,
+    kind: view?.title ?? (kind === null ? 'unknown' : `kind ${kind}`),
+    state: region.state === 'ready' && details === null ? 'not-a-region' : region.state,
+    processes,
+    ...NOTHING,
+    ...details,
+    bytes,
+    file,
+  }
+}
+
+/** Null when the cells do not hold what the header says. */
+function readCells(words: BigInt64Array, kind: number, view: KindView | undefined): Details | null {
+  if (words[0] !== kindWord(kind)) return null
+  if (view === undefined) return {}
+  if (words.length < view.cells * WORDS_PER_CELL) return null
+  try {
+    return view.read === undefined ? {} : view.read(words)
+  } catch (error) {
+    // Numbers that nobody of ours wrote can be beyond all arithmetic.
+    if (error instanceof RangeError || error instanceof TypeError) return null
+    throw error
+  }
+}
+
+function isLimit(rate: number, burst: number): boolean {
+  return rate > 0 && rate <= MAX_RATE && burst >= 1 && burst <= MAX_BURST
+}
+
+function readBucket(words: BigInt64Array): Details | null {
+  const look = new TwinTokenBucket(words).look(process.hrtime.bigint())
+  // Its parameters are being changed at this moment.
+  if (look === null) return {}
+  const { requestsPerSecond, burstSize, tokens, debt, pausedMs } = look
+  if (!isLimit(requestsPerSecond, burstSize)) return null
+  const counts = { allowed: Number(words[NAMED_BUCKET.allowed]), denied: Number(words[NAMED_BUCKET.denied]) }
+  return { requestsPerSecond, burstSize, tokens, debt, pausedMs: pausedMs > 0 ? pausedMs : null, ...counts }
+}
+
+/** What holds for every key; the keys themselves are hashes. */
+function readKeyedTable(words: BigInt64Array): Details | null {
+  const [requestsPerSecond, burstSize] = [
+    doubleFromBits(words[KEYED.rate] ?? 0n),
+    doubleFromBits(words[KEYED.burst] ?? 0n),
+  ]
+  return isLimit(requestsPerSecond, burstSize) ? { requestsPerSecond, burstSize } : null
+}
+
+function readSemaphore(words: BigInt64Array): Details | null {
+  const free = BigInt.asUintN(64, words[SEMAPHORE.hot] ?? 0n) >> BigInt(SEMAPHORE.stampBits + SEMAPHORE.freeShift)
+  const most = Number(words[SEMAPHORE.maxConcurrent])
+  const permits = most - Number(free)
+  if (most > SEMAPHORE.mostPermits || permits < 0) return null
+  const { least } = formOfWord(words[SEMAPHORE.shape] ?? 0n)
+  if (least === 0) return { permits, maxConcurrent: most }
+  return { permits, maxConcurrent: limitInForce(limitOfWord(words[SEMAPHORE.limit] ?? 0n), { least, most }) }
+}
+
+const BREAKER_STATES = Object.entries(BREAKER_STATE)
+
+function readBreaker(words: BigInt64Array): Details {
+  const state = Number((words[BREAKER.control] ?? 0n) & 3n)
+  return {
+    breaker:
+      BREAKER_STATES.find(([, number]) => number === state)?.[0].replace(
+        /[A-Z]/,
+        (letter) => `-${letter.toLowerCase()}`,
+      ) ?? null,
+  }
+}

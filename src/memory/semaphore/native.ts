@@ -1,0 +1,168 @@
+import type { NativeAddon } from '../../internal/native.js'
+import { ownDoorbell } from '../shared/doorbell.js'
+import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
+import type { NameScope } from '../shared/names.js'
+
+type Opened = [
+  take: () => undefined | false,
+  give: () => undefined | boolean,
+  number: number,
+  maxConcurrent: number,
+  maxQueue: number,
+  least: number,
+]
+
+declare module '../../internal/native.js' {
+  /** The functions of native/binding/semaphore_binding.cc. A `maxQueue` of -1 stands for no bound. */
+  interface NativeAddon {
+    semaphoreInitialize(
+      view: BigInt64Array,
+      rows: number,
+      places: number,
+      maxConcurrent: number,
+      maxQueue: number,
+      least: number,
+    ): void
+    semaphoreOpen(view: BigInt64Array, doorbell: number): Opened | null
+    semaphoreOpenNamed(
+      name: string,
+      machine: boolean,
+      rows: number,
+      places: number,
+      maxConcurrent: number,
+      maxQueue: number,
+      least: number,
+      doorbell: number,
+    ): Opened | null
+    semaphoreAcquire(number: number): Admission
+    semaphoreCancel(number: number): 0 | 1
+    semaphoreCollect(number: number): number
+    semaphoreHeld(number: number): number
+    semaphoreAvailable(number: number): number
+    semaphoreWaiting(number: number): number
+    semaphoreBuryDead(number: number): number
+    semaphoreTakeLow(number: number): 0 | 1
+    semaphoreLimit(number: number): number
+    semaphoreInUse(number: number): number
+    semaphoreEnded(number: number, nowMs: number, ms: number): boolean
+  }
+}
+
+/** A semaphore through the addon. */
+export class NativeSemaphore implements Semaphore {
+  readonly maxConcurrent: number
+  readonly maxQueue: number
+  readonly least: number
+  readonly isOfMachine: boolean
+  /** The addon gives up this thread's row when both bound calls are collected. */
+  readonly take: () => undefined | false
+  readonly give: () => undefined | boolean
+  readonly #addon: NativeAddon
+  readonly #number: number
+
+  private constructor(addon: NativeAddon, opened: Opened, isOfMachine: boolean) {
+    const [take, give, number, maxConcurrent, maxQueue, least] = opened
+    this.isOfMachine = isOfMachine
+    this.#addon = addon
+    this.take = take
+    this.give = give
+    this.#number = number
+    this.maxConcurrent = maxConcurrent
+    this.maxQueue = maxQueue < 0 ? Infinity : maxQueue
+    this.least = least
+  }
+
+  static create(
+    addon: NativeAddon,
+    view: BigInt64Array,
+    limits: SemaphoreLimits,
+    shape: SemaphoreShape,
+  ): NativeSemaphore | null {
+    addon.semaphoreInitialize(view, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits), limits.least)
+    return NativeSemaphore.open(addon, view)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array): NativeSemaphore | null {
+    return NativeSemaphore.#wrap(addon, addon.semaphoreOpen(view, ownDoorbell()))
+  }
+
+  /** The semaphore everybody in `scope` gets for `name`, with the limits its first user gave it. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: NameScope,
+    limits: SemaphoreLimits,
+    shape: SemaphoreShape,
+  ): NativeSemaphore | null {
+    return NativeSemaphore.#wrap(
+      addon,
+      addon.semaphoreOpenNamed(
+        name,
+        scope === 'machine',
+        shape.rows,
+        shape.places,
+        limits.maxConcurrent,
+        boundOf(limits),
+        limits.least,
+        ownDoorbell(),
+      ),
+      scope === 'machine',
+    )
+  }
+
+  static #wrap(addon: NativeAddon, opened: Opened | null, isOfMachine = false): NativeSemaphore | null {
+    return opened === null ? null : new NativeSemaphore(addon, opened, isOfMachine)
+  }
+
+  acquire(): Admission {
+    return this.#addon.semaphoreAcquire(this.#number)
+  }
+
+  cancel(): boolean {
+    return this.#addon.semaphoreCancel(this.#number) === 1
+  }
+
+  collect(): number {
+    return this.#addon.semaphoreCollect(this.#number)
+  }
+
+  buryDead(): void {
+    this.#addon.semaphoreBuryDead(this.#number)
+  }
+
+  buryThread(): void {
+    // Its clean-up hook has done that.
+  }
+
+  takeLow(): boolean {
+    return this.#addon.semaphoreTakeLow(this.#number) === 1
+  }
+
+  ended(nowMs: number, ms: number): boolean {
+    return this.#addon.semaphoreEnded(this.#number, nowMs, ms)
+  }
+
+  limit(): number {
+    return this.least === 0 ? this.maxConcurrent : this.#addon.semaphoreLimit(this.#number)
+  }
+
+  inUse(): number {
+    return this.#addon.semaphoreInUse(this.#number)
+  }
+
+  held(): number {
+    return this.#addon.semaphoreHeld(this.#number)
+  }
+
+  available(): number {
+    return this.#addon.semaphoreAvailable(this.#number)
+  }
+
+  waiting(): number {
+    return this.#addon.semaphoreWaiting(this.#number)
+  }
+}
+
+function boundOf({ maxQueue }: SemaphoreLimits): number {
+  return maxQueue === Infinity ? -1 : maxQueue
+}

@@ -1,0 +1,130 @@
+import { type Linked, LinkedList } from '../../internal/linked-list.js'
+import { answer, holdForRing, letGo, onRing } from '../shared/doorbell.js'
+import { ADMISSION, type Admission, type Semaphore } from './semaphore.js'
+
+/** How often a caller looks for a permit that another process hands over, which rings no bell here. */
+const POLL_MS = 5
+/** How often, at most, processes are looked for that have ended: it takes some microseconds for each. */
+const BURY_MS = 100
+
+/** A caller that waits for a permit. An object, so that waiting makes no closure. */
+export interface PermitWaiter extends Linked<PermitWaiter> {
+  /** The permit is there; must not throw. */
+  admitted(): void
+}
+
+/**
+ * The callers of this thread that wait for permits of one semaphore. The order among threads is in the semaphore, which counts how many of
+ * this thread's callers come next; which of them, is decided here, first come first served. So when a caller gives up, those behind it move
+ * up, and the thread's *last* place is given back.
+ */
+export class PermitQueue {
+  readonly semaphore: Semaphore
+  /** Takes a permit: undefined if one was free, false if not. Bound. */
+  readonly tryEnter: () => undefined | false
+  readonly #give: () => undefined | boolean
+  readonly #waiters = new LinkedList<PermitWaiter>()
+  readonly #onRing = (): void => void this.#collect()
+  readonly #onPoll = (): void => {
+    this.reclaim()
+    this.#collect()
+  }
+  #stopListening: (() => void) | undefined = undefined
+  #isHolding = false
+  #poll: NodeJS.Timeout | undefined = undefined
+  #buriedMs = -Infinity
+
+  constructor(semaphore: Semaphore) {
+    this.semaphore = semaphore
+    this.tryEnter = semaphore.take
+    this.#give = semaphore.give
+  }
+
+  /** How many callers of this thread wait. */
+  get size(): number {
+    return this.#waiters.size
+  }
+
+  /** Takes a permit, or has `waiter` wait for one, or refuses since the queue is full. */
+  enter(waiter: PermitWaiter): Admission {
+    let admission = this.semaphore.acquire()
+    if (admission === ADMISSION.refused && this.reclaim()) admission = this.semaphore.acquire()
+    if (admission === ADMISSION.queued) {
+      this.#waiters.append(waiter)
+      this.#stopListening ??= onRing(this.#onRing)
+      this.#settle()
+    }
+    return admission
+  }
+
+  /** Tells an adaptive semaphore of a call that has ended, and whose permit is still to be given back; see {@link Semaphore.ended}. */
+  ended(nowMs: number, ms: number): void {
+    if (this.semaphore.ended(nowMs, ms)) this.#collectHere()
+  }
+
+  /** Gives a permit back. */
+  readonly leave = (): void => {
+    if (this.#give() === true) {
+      this.#collectHere()
+    } else if (this.#waiters.size > 0) {
+      this.#settle()
+    }
+  }
+
+  /** Takes back the permits of processes that have ended. Returns whether it has looked: it does not do so all the time. */
+  reclaim(): boolean {
+    if (!this.semaphore.isOfMachine || performance.now() - this.#buriedMs < BURY_MS) return false
+    this.#buriedMs = performance.now()
+    this.semaphore.buryDead()
+    return true
+  }
+
+  /** Takes `waiter`, which waits here, out of the queue. */
+  giveUp(waiter: PermitWaiter): void {
+    this.#waiters.remove(waiter)
+    // Where there is no place left, a permit has been handed over for each caller, so one too many.
+    if (this.semaphore.cancel()) this.#settle()
+    else this.#collect()
+  }
+
+  /** A permit has gone to a caller of this thread, who may wait by another handle of the same semaphore. */
+  #collectHere(): void {
+    if (this.#collect() === 0) answer()
+  }
+
+  /** Admits those whose permits have been handed over; returns how many permits that were. */
+  #collect(): number {
+    const count = this.semaphore.collect()
+    for (let i = 0; i < count; i++) {
+      const waiter = this.#waiters.first
+      if (waiter === null) {
+        // Whoever it was for has given up: it goes on to the next. There is none only where a thread has scribbled over shared memory.
+        if (this.semaphore.held() > 0) this.leave()
+      } else {
+        this.#waiters.remove(waiter)
+        waiter.admitted()
+      }
+    }
+    this.#settle()
+    return count
+  }
+
+  /** Listens while anybody waits; keeps the thread alive while what they wait for is another thread's to give. */
+  #settle(): void {
+    const isWaiting = this.#waiters.size > 0
+    const mustHold = isWaiting && this.semaphore.held() < this.semaphore.limit()
+    if (mustHold !== this.#isHolding) {
+      this.#isHolding = mustHold
+      if (mustHold) holdForRing()
+      else letGo()
+    }
+    if (isWaiting) {
+      if (this.semaphore.isOfMachine) this.#poll ??= setInterval(this.#onPoll, POLL_MS).unref()
+      return
+    }
+    this.#stopListening?.()
+    this.#stopListening = undefined
+    clearInterval(this.#poll)
+    this.#poll = undefined
+  }
+}

@@ -1,0 +1,159 @@
+import { builtins } from '../../internal/builtins.js'
+import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
+import { SemaphoreCore } from './core.js'
+import { formOfWord } from './words.js'
+import {
+  ADMISSION,
+  type Admission,
+  cellsOf,
+  type Semaphore,
+  type SemaphoreLimits,
+  type SemaphoreShape,
+} from './semaphore.js'
+
+/** Rows that this thread has claimed: buried when their semaphore is collected, or the thread ends. */
+const claimed = new Set<Row>()
+const collected = new FinalizationRegistry<Row>((row) => row.bury())
+
+class Row {
+  readonly core: SemaphoreCore
+  readonly owner: number
+
+  constructor(core: SemaphoreCore, owner: number) {
+    if (claimed.size === 0) process.on('exit', buryAll)
+    this.core = core
+    this.owner = owner
+    claimed.add(this)
+  }
+
+  bury(): void {
+    this.core.bury(this.owner)
+    claimed.delete(this)
+    if (claimed.size === 0) process.off('exit', buryAll)
+  }
+}
+
+/** Who a thread is in the rows it claims: any number but 0 will do. */
+function whoIs(id: number): bigint {
+  return BigInt(id) + 1n
+}
+
+function buryAll(): void {
+  for (const row of claimed) row.bury()
+}
+
+/** A semaphore through the TypeScript twin. */
+export class TwinSemaphore implements Semaphore {
+  readonly maxConcurrent: number
+  readonly maxQueue: number
+  readonly least: number
+  readonly take: () => undefined | false
+  readonly give: () => undefined | boolean
+  readonly #core: SemaphoreCore
+  readonly #owner: number
+  /** Grants that have been collected. */
+  #seen: number
+
+  private constructor(core: SemaphoreCore, owner: number) {
+    this.#core = core
+    this.#owner = owner
+    this.#seen = core.grants(owner)
+    this.maxConcurrent = core.maxConcurrent
+    this.maxQueue = core.maxQueue < 0 ? Infinity : core.maxQueue
+    this.least = core.least
+    this.take = () => (core.tryAcquire(owner) ? undefined : false)
+    this.give = () => {
+      if (core.held(owner) === 0) throw new RangeError('semaphore: this thread holds no permit')
+      const next = core.release(owner)
+      return this.#grantAll() || next !== 0 ? true : undefined
+    }
+    collected.register(this, new Row(core, owner))
+  }
+
+  static create(view: BigInt64Array, limits: SemaphoreLimits, shape: SemaphoreShape): TwinSemaphore | null {
+    const { maxConcurrent, maxQueue, least } = limits
+    new SemaphoreCore(view, { ...shape, least }).initialize(maxConcurrent, maxQueue === Infinity ? -1 : maxQueue)
+    return TwinSemaphore.open(view)
+  }
+
+  /** @throws {TypeError} when the view does not hold a whole semaphore */
+  static open(view: BigInt64Array): TwinSemaphore | null {
+    const form = formOfWord(view[SEMAPHORE.shape] ?? 0n)
+    if (
+      Atomics.load(view, SEMAPHORE.kind) !== kindWord(KIND.semaphore) ||
+      view.length < cellsOf(form, form.least) * WORDS_PER_CELL
+    ) {
+      throw new TypeError('semaphore: the view does not hold a semaphore with all of its cells')
+    }
+    const core = new SemaphoreCore(view, form)
+    // Nothing rings for the twin, so no doorbell.
+    const owner = core.claim(whoIs(builtins.workerThreads.threadId), 0n)
+    return owner === 0 ? null : new TwinSemaphore(core, owner)
+  }
+
+  /** Other processes are the addon's alone. */
+  readonly isOfMachine = false
+
+  buryDead(): void {
+    // So there are none.
+  }
+
+  buryThread(id: number): void {
+    this.#core.buryAllOf(whoIs(id))
+  }
+
+  acquire(): Admission {
+    const admission = this.#core.acquire(this.#owner)
+    if (admission === ADMISSION.queued) this.#grantAll()
+    return admission
+  }
+
+  takeLow(): boolean {
+    return this.#core.tryAcquireLow(this.#owner)
+  }
+
+  ended(nowMs: number, ms: number): boolean {
+    const { adaptive } = this.#core
+    const us = ms * 1000
+    const moved = us < 0 ? adaptive.drop(nowMs) : adaptive.add(nowMs, us, this.#core.inUse())
+    return moved && this.#grantAll()
+  }
+
+  limit(): number {
+    return this.#core.limit()
+  }
+
+  inUse(): number {
+    return this.#core.inUse()
+  }
+
+  cancel(): boolean {
+    return this.#core.cancel(this.#owner)
+  }
+
+  collect(): number {
+    const now = this.#core.grants(this.#owner)
+    const fresh = (now - this.#seen) & 0xff_ffff
+    this.#seen = now
+    return fresh
+  }
+
+  held(): number {
+    return this.#core.held(this.#owner, this.#seen)
+  }
+
+  available(): number {
+    return this.#core.available()
+  }
+
+  waiting(): number {
+    return this.#core.waiting()
+  }
+
+  /** Hands over what an adaptive limit leaves room for; whether there was any. Nothing rings for the twin: who waits looks. */
+  #grantAll(): boolean {
+    let any = false
+    while (this.#core.grant(this.#owner) !== 0) any = true
+    return any
+  }
+}

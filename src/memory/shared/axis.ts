@@ -1,0 +1,44 @@
+import { rescaleUp } from '../../internal/rate.js'
+
+/**
+ * A bucket at one moment, as a queue of callers needs it. Places on the axis are whole units relative to a base that changes from one
+ * generation of parameters to the next; relative to it every place that matters is exact in a double.
+ */
+export interface Axis {
+  readonly generation: number
+  /** A unit is 10^-digits of a token. */
+  readonly digits: number
+  /** Where production is. */
+  readonly produced: number
+  /** Where the next reservation begins, unless tokens are too old there. */
+  readonly spent: number
+  readonly burst: number
+  /** Milliseconds until a pause ends; 0 without one. */
+  readonly pausedMs: number
+  readonly requestsPerSecond: number
+  readonly burstSize: number
+  /** Absolute place of the base: 2^32 times the first, and the second. */
+  readonly baseHigh: number
+  readonly baseLow: number
+}
+
+/** Where its base is, absolutely. */
+export const baseOf = ({ baseHigh, baseLow }: Axis): bigint => (BigInt(baseHigh) << 32n) + BigInt(baseLow)
+
+/** The fields of a base that a double holds exactly. */
+export function axisBase(base: number): Pick<Axis, 'baseHigh' | 'baseLow'> {
+  const baseHigh = Math.floor(base / 2 ** 32)
+  return { baseHigh, baseLow: base - baseHigh * 2 ** 32 }
+}
+
+/** The base of {@link axisBase} again. */
+export const exactBaseOf = ({ baseHigh, baseLow }: Axis): number => baseHigh * 2 ** 32 + baseLow
+
+/** Farther from the base nothing ever stands that counts. */
+const FARTHEST = 2 ** 52
+
+/** The same place on a later axis; stretches that share no unit share none afterwards. */
+export function moved(place: number, from: Axis, to: Axis): number {
+  const there = Number(rescaleUp(baseOf(from) + BigInt(place), from.digits, to.digits) - baseOf(to))
+  return Math.max(-FARTHEST, Math.min(there, FARTHEST))
+}

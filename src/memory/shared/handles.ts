@@ -1,0 +1,46 @@
+import { builtins } from '../../internal/builtins.js'
+import { checkKeys, describe } from '../../internal/validate.js'
+import type { CellAddress } from './region.js'
+
+/** The parts that handles of all kinds have. */
+interface AnyHandle {
+  readonly kind: string
+  readonly buffer?: SharedArrayBuffer
+  readonly cell?: number
+}
+
+/**
+ * Checks the shape of a handle; what is in its memory is checked where it is opened.
+ *
+ * @param kind - what its `kind` must be: 'amorsize.' and the class that made it
+ * @param data - the key of its options
+ * @throws {TypeError} when it is none of ours
+ */
+export function checkHandleShape<H extends AnyHandle>(
+  handle: H,
+  kind: H['kind'],
+  data: 'policy' | 'options',
+  known: readonly string[],
+): H {
+  const maker = kind.slice(kind.indexOf('.') + 1)
+  const given = handle as Partial<AnyHandle & Record<'policy' | 'options', { readonly name?: unknown } | null>> | null
+  if (typeof given !== 'object' || given === null || given.kind !== kind) {
+    throw new TypeError(`handle must be what ${maker}.share() returned; received ${describe(handle)}`)
+  }
+  checkKeys(`${maker}.from`, handle, known)
+  const options = given[data]
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`handle.${data} must be an object; received ${describe(options)}`)
+  if (options.name !== undefined && given.buffer === undefined) return handle
+  if (!builtins.util.types.isSharedArrayBuffer(given.buffer)) {
+    throw new TypeError(
+      `handle.buffer must be the SharedArrayBuffer of a region of amorsize; received ${describe(given.buffer)}`,
+    )
+  }
+  return handle
+}
+
+/** Where the cells of a checked handle are; null for a name. Which cells there are is known to whoever opens them. */
+export function addressIn({ buffer, cell }: AnyHandle): CellAddress | null {
+  return buffer === undefined ? null : { buffer, cell: cell as number }
+}

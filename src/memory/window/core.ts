@@ -1,0 +1,163 @@
+import { KeyedSlots, freeLevel } from '../keyed/slots.js'
+import { KEYED, KIND, WINDOW, kindWord } from '../shared/layout.js'
+import type { WindowTerms } from './terms.js'
+
+/** What a hit beyond the limit does to the window; native/core/keyed_window.h has the same. */
+export const EXTEND = { never: 0, refused: 1, double: 2 } as const
+export type Extend = (typeof EXTEND)[keyof typeof EXTEND]
+
+export interface WindowSeen {
+  readonly count: number
+  readonly resetNs: bigint
+  readonly refused: boolean
+  readonly hasRoom: boolean
+}
+
+interface Level {
+  /** Since the epoch; 0: no window. */
+  readonly endMs: bigint
+  readonly blocked: boolean
+  readonly count: number
+}
+
+const ATTEMPTS = 1000
+const MOST_MS = BigInt(WINDOW.mostMs)
+const END_SHIFT = BigInt(WINDOW.endShift)
+const COUNT_BITS = BigInt(WINDOW.countBits)
+const NO_LEVEL: Level = { endMs: 0n, blocked: false, count: 0 }
+const NO_ROOM: WindowSeen = { count: 0, resetNs: 0n, refused: true, hasRoom: false }
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+const numberOf = ({ endMs, blocked, count }: Level): bigint =>
+  (endMs << END_SHIFT) | (blocked ? 1n << COUNT_BITS : 0n) | BigInt(count)
+const floorAt = (nowMs: bigint): bigint => (nowMs << END_SHIFT) | WINDOW.belowEnd
+
+function read(number: bigint, nowMs: bigint): Level {
+  if (number <= floorAt(nowMs)) return NO_LEVEL
+  return {
+    endMs: number >> END_SHIFT,
+    blocked: ((number >> COUNT_BITS) & 1n) !== 0n,
+    count: Number(number & BigInt(WINDOW.mostCount)),
+  }
+}
+
+/**
+ * The keyed window of native/core/keyed_window.h in TypeScript: the same steps on the same words, so that both may work
+ * on one table at the same time; that header explains them.
+ */
+export class KeyedWindows {
+  readonly terms: WindowTerms
+  readonly #slots: KeyedSlots
+
+  constructor(words: BigInt64Array, terms: WindowTerms) {
+    this.terms = terms
+    this.#slots = new KeyedSlots(words, terms.cut, BigInt(WINDOW.generationBits))
+  }
+
+  /** Writes an empty table into zeroed memory no other thread can see yet. */
+  static initialize(words: BigInt64Array, terms: WindowTerms): void {
+    terms.write(words)
+    Atomics.store(words, KEYED.kind, kindWord(KIND.keyedWindow))
+  }
+
+  hit(nowNs: bigint, hash: bigint, windowMs: bigint, hits: number, limit: number, extend: Extend): WindowSeen {
+    const next = (before: Level): Level => {
+      if (before.blocked) return before
+      const endMs = before.endMs !== 0n ? before.endMs : this.#endAfter(nowNs, windowMs)
+      const count = Math.min(before.count + hits, WINDOW.mostCount)
+      if (extend === EXTEND.never || count <= limit) return { endMs, blocked: false, count }
+      const doublings = extend === EXTEND.double ? BigInt(count - limit - 1) : 0n
+      const lasting = windowMs << (doublings < 62n ? doublings : 62n)
+      return { endMs: max(endMs, this.#endAfter(nowNs, lasting)), blocked: false, count }
+    }
+    return this.#change(nowNs, hash, true, next, limit)
+  }
+
+  unhit(nowNs: bigint, hash: bigint, hits: number): void {
+    this.#change(
+      nowNs,
+      hash,
+      false,
+      (before) => (before.blocked ? before : { ...before, count: Math.max(before.count - hits, 0) }),
+      WINDOW.mostCount,
+    )
+  }
+
+  block(nowNs: bigint, hash: bigint, ms: bigint): WindowSeen {
+    const endMs = this.#endAfter(nowNs, ms)
+    const next = (before: Level): Level =>
+      before.blocked && before.endMs > endMs ? before : { endMs, blocked: true, count: before.count }
+    return this.#change(nowNs, hash, true, next, WINDOW.mostCount)
+  }
+
+  reset(hash: bigint): void {
+    const at = this.#slots.placeOf(hash)
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const seen = this.#slots.find(at)
+      if (seen.state !== 'live') {
+        if (this.#slots.hasNoSlot(at)) return
+      } else if (this.#slots.commit(seen, freeLevel(seen.identity))) {
+        return
+      }
+    }
+  }
+
+  clear(): void {
+    this.#slots.each((seen) => {
+      let now = seen
+      for (let attempt = 0; attempt < ATTEMPTS && now.state === 'live'; attempt++) {
+        if (this.#slots.commit(now, freeLevel(now.identity))) return
+        now = this.#slots.lookAt(now.slot)
+      }
+    })
+  }
+
+  look(nowNs: bigint, hash: bigint): WindowSeen {
+    const seen = this.#slots.find(this.#slots.placeOf(hash))
+    const level = seen.state === 'live' ? read(this.#slots.numberOf(seen.level), this.terms.msAt(nowNs)) : NO_LEVEL
+    return this.#told(level, nowNs, WINDOW.mostCount)
+  }
+
+  size(nowNs: bigint): number {
+    return this.#slots.countAbove(floorAt(this.terms.msAt(nowNs)))
+  }
+
+  #endAfter(nowNs: bigint, ms: bigint): bigint {
+    const nowMs = this.terms.msAt(nowNs + 999_999n)
+    return nowMs >= MOST_MS - ms ? MOST_MS : nowMs + ms
+  }
+
+  #told({ endMs, blocked, count }: Level, nowNs: bigint, limit: number): WindowSeen {
+    return {
+      count,
+      resetNs: endMs === 0n ? 0n : this.terms.nsUntil(endMs, nowNs),
+      refused: blocked || (count > limit && limit !== WINDOW.mostCount),
+      hasRoom: true,
+    }
+  }
+
+  #change(nowNs: bigint, hash: bigint, claims: boolean, next: (before: Level) => Level, limit: number): WindowSeen {
+    const at = this.#slots.placeOf(hash)
+    const nowMs = this.terms.msAt(nowNs)
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const seen = this.#slots.find(at)
+      if (seen.state === 'live') {
+        const before = read(this.#slots.numberOf(seen.level), nowMs)
+        if (before.endMs === 0n && !claims) return this.#told(before, nowNs, limit)
+        const after = next(before)
+        if (this.#slots.commit(seen, this.#slots.levelOf(numberOf(after), seen.identity)))
+          return this.#told(after, nowNs, limit)
+        continue
+      }
+      const survey = this.#slots.takeStock(at, floorAt(nowMs))
+      if (survey.result === 'again') continue
+      if (!claims) return this.#told(NO_LEVEL, nowNs, limit)
+      if (survey.result === 'full' && !this.terms.asked.evicts)
+        return { ...NO_ROOM, resetNs: this.terms.nsUntil(survey.least >> END_SHIFT, nowNs) }
+      if (!this.#slots.freeze(survey.choice)) continue
+      const after = next(NO_LEVEL)
+      if (this.#slots.claim(at, survey, numberOf(after)) !== null) return this.#told(after, nowNs, limit)
+    }
+    return NO_ROOM
+  }
+}
