@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 
 /** What a reader wants to see first. */
-const FIRST = ['micro', 'contention', 'pacing']
+const FIRST = ['micro', 'contention', 'pacing', 'waiting']
 const folder = new URL('../', import.meta.url)
 
 /** Sorts group names the way they run and are shown: the first ones, then the others by name. */
