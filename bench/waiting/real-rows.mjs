@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { RateLimiter } from '../../dist/index.js'
-import { readMachine } from '../../dist/memory/machine-view.js'
+import { readMachine } from '../../dist/memory/machine/view.js'
 
 const program = new URL('waiting-program.mjs', import.meta.url)
 
