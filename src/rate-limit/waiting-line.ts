@@ -36,7 +36,7 @@ const FARTHEST = 2 ** 52
  */
 export class WaitingLine {
   readonly #bucket: WaitingBucket
-  readonly #watchMs: number
+  readonly #isWatched: boolean
   readonly #callers = new LinkedList<Caller>()
   readonly #held = new HeldRuns()
   /** The first caller that has no tokens. */
@@ -53,10 +53,10 @@ export class WaitingLine {
   /** Callers that came, where no others share the bucket. */
   #arrivals = 0
 
-  /** @param isWatched - whether others may change the bucket without telling this thread */
+  /** @param isWatched - whether others may change the parameters without telling this line. Of callers who give up they never tell. */
   constructor(bucket: WaitingBucket, isWatched: boolean) {
     this.#bucket = bucket
-    this.#watchMs = isWatched ? WATCH_MS : Infinity
+    this.#isWatched = isWatched
   }
 
   get size(): number {
@@ -302,7 +302,7 @@ export class WaitingLine {
 
   #nextLookMs(axis: Axis): number {
     if (axis.pausedMs > 0) return axis.pausedMs
-    let nextMs = this.#watchMs
+    let nextMs = this.#isWatched || this.#hasRows ? WATCH_MS : Infinity
     const first = this.#callers.first as Caller
     if (first.isCovered) {
       nextMs = Math.min(nextMs, this.#bucket.msUntil(axis, this.#held.endOf(first.units)) ?? SHORTEST_LOOK_MS)
@@ -310,15 +310,21 @@ export class WaitingLine {
     const uncovered = this.#uncovered
     if (uncovered !== null) {
       const others = this.#othersOf(uncovered)
-      const roomMs = this.#roomMs(uncovered, uncovered, others, axis)
-      const begins = Math.max(this.#spent, axis.produced - axis.burst)
-      const room = Math.floor((roomMs > 0 ? roomMs / 2 : roomMs) * this.#unitsPerMs)
-      let opensMs = this.#bucket.msUntil(axis, begins - room) ?? SHORTEST_LOOK_MS
-      if (roomMs < 0) opensMs = Math.max(opensMs, (-1000 * others.first) / axis.requestsPerSecond - HORIZON_MS)
-      nextMs = Math.min(nextMs, Math.max(opensMs, SHORTEST_LOOK_MS))
+      nextMs = Math.min(nextMs, Math.max(this.#opensMs(uncovered, others, axis), SHORTEST_LOOK_MS))
       if (others.isAnyLate) this.#bucket.buryDead()
     }
     return nextMs
+  }
+
+  /** How long until the first caller without tokens may reserve, ms. */
+  #opensMs(first: Caller, others: OtherWaiters, axis: Axis): number {
+    // Whoever has a part of its tokens is there at once when it may have the rest: the part grows old.
+    const hasPart = this.#held.total > this.#covered
+    const roomMs = hasPart ? HORIZON_MS : this.#roomMs(first, first, others, axis)
+    const begins = Math.max(this.#spent, axis.produced - axis.burst)
+    const room = Math.floor((roomMs > 0 && !hasPart ? roomMs / 2 : roomMs) * this.#unitsPerMs)
+    const opensMs = this.#bucket.msUntil(axis, begins - room) ?? SHORTEST_LOOK_MS
+    return roomMs < 0 ? Math.max(opensMs, (-1000 * others.first) / axis.requestsPerSecond - HORIZON_MS) : opensMs
   }
 
   #tell(axis: Axis, nextMs: number): number {

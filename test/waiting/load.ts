@@ -61,7 +61,7 @@ export const COSTS = {
   two: (rng: () => number) => (rng() < 0.5 ? 1 : 3),
   distinct: (rng: () => number) => 1 + rng(),
 }
-const MEAN_COST = { equal: 1, two: 2, distinct: 1.5 }
+export const MEAN_COST = { equal: 1, two: 2, distinct: 1.5 }
 
 /** Where callers wait: one object of one thread. */
 export interface Queue extends Disposable {
