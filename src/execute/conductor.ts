@@ -2,13 +2,13 @@ import { TaskNotTransferableError } from '../errors.js'
 import { AsyncLane } from './lanes/async-lane.js'
 import { callWithPolicies } from './lanes/guarded-call.js'
 import { HereLane } from './lanes/here-lane.js'
-import { Busyness } from './schedule/busyness.js'
+import { Busyness, COMPUTING } from './schedule/busyness.js'
 import { calibration } from './schedule/calibration.js'
 import { BYTES_PER_WORKER, crowding, currentLimits, sensibleWorkers } from './schedule/machine.js'
 import { isThenable } from '../internal/thenable.js'
 import { isUneven, PaceOfLoop, SLICE_MS } from './schedule/pace.js'
 import type { Evidence } from './schedule/sample.js'
-import { type Course, type Decision, type SinceJoined, type Subject, worksHere } from './schedule/scheduler.js'
+import { type Course, CROWDED, type Decision, type SinceJoined, type Subject, worksHere } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
 import { poolFor, scheduler } from './process-wide.js'
@@ -34,12 +34,8 @@ export interface Beginning {
 
 /** Promises in flight in a worker whose items wait as well as compute. */
 const IN_FLIGHT_IN_WORKER = 4
-/** A thread whose event loop is busy this much of the time has no room for more items. */
-const BUSY = 0.85
 /** Uneven items are worth another worker where what is left takes so many times as long as to start one. */
 const WORTH_ANOTHER = 5
-/** Threads that want each core, above which times of items say more of the machine than of the items. */
-const CROWDED = 1.5
 
 /** Starts the lanes of a run, and adds and removes others when what is measured says so. */
 export function conduct(run: Run, beginning: Beginning = {}): void {
@@ -77,7 +73,7 @@ class Conductor {
   readonly #course: Course
   /** The first item that the run takes, seen before it runs. */
   readonly #first: unknown
-  /** Since the run works with promises. */
+  /** Since the run has a lane in this thread. */
   #busyness: Busyness | undefined = undefined
   #here: HereLane | undefined = undefined
   #async: AsyncLane | undefined = undefined
@@ -146,13 +142,14 @@ class Conductor {
 
   #evidence(item: unknown, result: unknown, items: number | null): Evidence {
     const isAsync = this.#async !== undefined
-    return { pace: this.#pace, items, item, result, isAsync, cpuShare: this.#busyness?.share() ?? 1 }
+    return { pace: this.#pace, items, item, result, isAsync, busy: this.#busyness?.read() ?? COMPUTING }
   }
 
   #since(): SinceJoined | undefined {
-    if (this.#joined === undefined) return undefined
+    if (this.#joined === undefined || this.#force === undefined) return undefined
     const { items, settled, atMs } = this.#joined
-    return { items, settled: this.#run.account.settled - settled, ms: performance.now() - atMs }
+    const { pace } = this.#force
+    return { items, settled: this.#run.account.settled - settled, ms: performance.now() - atMs, pace }
   }
 
   #startHere(): void {
@@ -163,6 +160,7 @@ class Conductor {
   }
 
   #makeHere(): HereLane {
+    this.#busyness = new Busyness()
     return (this.#here = new HereLane(
       this.#run,
       this.#call,
@@ -176,7 +174,7 @@ class Conductor {
   }
 
   #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
-    this.#busyness ??= new Busyness()
+    this.#busyness = new Busyness()
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const found = scheduler.inFlightOf(this.#course.subject)
@@ -192,15 +190,14 @@ class Conductor {
   }
 
   #measuredAsync(item: unknown, result: unknown): void {
-    const { options } = this.#run
-    if (this.#force !== undefined || this.#pace.items < options.sampleSize) return
-    // Items overlap, so this thread is busy with them to this part however long each takes.
-    if (options.prefer === 'threads' || (this.#busyness?.share() ?? 1) >= BUSY) this.#consider(item, result)
+    if (this.#force !== undefined) this.#lookAtWorkers()
+    else if (this.#pace.items >= this.#run.options.sampleSize) this.#consider(item, result)
   }
 
   /** Asks whether what is left is worth workers. */
   #consider(item: unknown, result: unknown): void {
     const { supply, task, options } = this.#run
+    if (this.#pace.totalMs < this.#course.notBeforeMs || this.#course.decision !== undefined) return
     const evidence = this.#evidence(item, result, supply.remaining)
     const decision = scheduler.during(this.#course, evidence, poolFor(options.maxMemoryPerWorker))
     if (decision === undefined) return
@@ -240,7 +237,7 @@ class Conductor {
       this.#startHere()
       return
     }
-    const isHere = worksHere(options, decision?.measured.leastMs ?? 0)
+    const isHere = decision?.inputs.mainWorks ?? worksHere(options, 0)
     const limits = currentLimits()
     const bytes = options.maxMemoryPerWorker ?? BYTES_PER_WORKER
     const most = sensibleWorkers(limits, isHere, bytes, options.adjustForLoad === true)
@@ -287,8 +284,26 @@ class Conductor {
 
   #workerIsReady(): void {
     const { supply, account } = this.#run
+    if (this.#joined === undefined && !this.#isStillWorth()) {
+      this.#force?.dismiss()
+      this.#goOnHere()
+      return
+    }
     this.#joined ??= { items: supply.remaining, settled: account.settled, atMs: performance.now() }
     this.#leaveLongItems()
+  }
+
+  #isStillWorth(): boolean {
+    const { options, supply } = this.#run
+    if (!this.#mayGoBack()) return true
+    const evidence = this.#evidence(this.#first, this.#here?.lastResult, supply.remaining)
+    return scheduler.isStillWorth(this.#course, evidence, poolFor(options.maxMemoryPerWorker))
+  }
+
+  /** Whether nobody has asked for workers, and they do not claim by themselves. */
+  #mayGoBack(): boolean {
+    const { mode, prefer, mainThread } = this.#run.options
+    return mode === undefined && prefer === undefined && mainThread !== false && this.#force?.block === undefined
   }
 
   /** Items that would keep the event loop waiting are for workers alone, as soon as there is one. */
@@ -312,10 +327,10 @@ class Conductor {
     const { workers, mainThread } = this.#run.options
     const force = this.#force
     if (workers !== undefined || mainThread !== undefined || force === undefined || force.block !== undefined) return
-    if (!isUneven(this.#pace) || this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
-    // Where others want the cores, an item takes long for having been kept from one.
-    if (crowding() > CROWDED) return
+    if (!(isUneven(this.#pace) || isUneven(force.pace)) || crowding() > CROWDED) return
     const { cpuWorkers } = currentLimits()
+    const areThere = poolFor(this.#run.options.maxMemoryPerWorker).idle >= cpuWorkers - force.ready
+    if (!areThere && this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
     force.addWorkers(cpuWorkers)
     if (force.ready >= cpuWorkers) here.pause()
   }
@@ -328,11 +343,9 @@ class Conductor {
   /** Whether workers are worth what they cost shows when they are at work. */
   #lookAtWorkers(): void {
     const since = this.#since()
-    const { mode, prefer, mainThread } = this.#run.options
     if (since === undefined || this.#force === undefined || this.#isAlone) return
     this.#leaveLongItems()
-    const isFree = mode === undefined && prefer === undefined && mainThread !== false && this.#async === undefined
-    if (!isFree || this.#force.block !== undefined || !scheduler.shouldGoBack(this.#course, since)) return
+    if (!this.#mayGoBack() || !scheduler.shouldGoBack(this.#course, since)) return
     this.#force.dismiss()
     this.#goOnHere()
   }

@@ -1,6 +1,7 @@
 import { unlessAborted } from '../internal/signal-watch.js'
 import { conduct, learn, subjectOf } from './conductor.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/plain-loop.js'
+import { COMPUTING } from './schedule/busyness.js'
 import { SLICE_MS } from './schedule/pace.js'
 import type { Course } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
@@ -101,7 +102,7 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
   if (seenMs >= LEAST_LEARNT_MS) {
     const item = new ArraySource(items).first
     const [result] = results
-    const evidence = { pace: paceOf(loop), items: loop.next, item, result, isAsync: false, cpuShare: 1 }
+    const evidence = { pace: paceOf(loop), items: loop.next, item, result, isAsync: false, busy: COMPUTING }
     setImmediate(learn, task, course, evidence)
   }
   return Promise.resolve(results)

@@ -19,14 +19,15 @@ const linesIn = (path: string): unknown[] => linesOf(readFileSync(path, 'utf8'))
 
 writeFileSync(
   file('tasks.mjs'),
-  `export const double = (n) => 2 * n
+  `import { writeSync } from 'node:fs'
+export const double = (n) => 2 * n
 export const nothing = () => undefined
 export const big = () => 1n
 export const echo = (value) => value
 export const odd = (n) => { if (n % 2 === 0) throw Object.assign(new RangeError('even: ' + n), { code: 'E_EVEN' }); return n }
 export const slow = (n) => new Promise((resolve) => setTimeout(resolve, 20, n))
 export const busy = (n) => { let x = n; for (let i = 0; i < 3e6; i++) x = (Math.imul(x, 31) + i) | 0; return { n, x } }
-export const endless = () => { for (;;); }
+export const endless = () => { writeSync(2, 'begun\\n'); for (;;); }
 export const notAFunction = 5
 export default (n) => -n
 `,
@@ -244,12 +245,13 @@ describe('amorsize execute with a checkpoint', () => {
       '--timeout-ms',
       '100000',
     ])
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    while (!seen.errors.includes('begun')) await once(child.stderr, 'data')
     child.kill('SIGINT')
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    // Two signals that come at once are one: the first must have been heard before the second is sent, which nothing shows.
+    await new Promise((resolve) => setTimeout(resolve, 1000))
     child.kill('SIGINT')
     expect(await ended).toEqual([130, null])
-    expect(seen.errors).toMatch(/^amorsize: interrupted after 0 of 4 items\n$/)
+    expect(seen.errors).toMatch(/^(begun\n)+amorsize: interrupted after 0 of 4 items\n$/)
   })
 
   it('ends the wait for a line of standard input on SIGINT', async () => {

@@ -13,6 +13,7 @@ const inputs: CostInputs = {
   items: 1000,
   itemMs: 1,
   cpuShare: 1,
+  coresEach: 1,
   isAsync: false,
   sendMs: 0,
   receiveMs: 0,
@@ -92,7 +93,7 @@ describe('the cost model', () => {
   })
 
   it('overlaps waiting, not computing', () => {
-    const waiting = { ...inputs, isAsync: true, itemMs: 100, items: 100, cpuShare: 0.01 }
+    const waiting = { ...inputs, isAsync: true, itemMs: 100, items: 100, cpuShare: 0.01, coresEach: 0.01 }
     expect(asyncMs(waiting, 10)).toBe(1000)
     expect(asyncMs(waiting, 100)).toBe(100)
     expect(asyncMs({ ...waiting, cpuShare: 0.5 }, 100)).toBe(5000)

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { calibration } from '../../dist/execute/schedule/calibration.js'
+import { COMPUTING } from '../../dist/execute/schedule/busyness.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 import type { Evidence } from '../../dist/execute/schedule/sample.js'
-import { type Course, Scheduler, type Subject, type WorkersThere } from '../../dist/execute/schedule/scheduler.js'
+import {
+  type Course,
+  Scheduler,
+  type SinceJoined,
+  type Subject,
+  type WorkersThere,
+} from '../../dist/execute/schedule/scheduler.js'
 import { DEFAULTS } from '../../dist/execute/options.js'
 
 const NONE: WorkersThere = { idle: 0, startingMs: undefined }
@@ -13,8 +20,23 @@ const task = (): void => undefined
 function seen(ran: number, itemMs: number, left: number, item: unknown = 'an item'): Evidence {
   const pace = new PaceOfLoop()
   if (ran > 0) pace.add(ran, ran * itemMs)
-  return { pace, items: left, item, result: item, isAsync: false, cpuShare: 1 }
+  return { pace, items: left, item, result: item, isAsync: false, busy: COMPUTING }
 }
+
+/** Items that all take as long, or that take so many milliseconds each. */
+function paceOf(...times: number[]): PaceOfLoop {
+  const pace = new PaceOfLoop()
+  for (const ms of times) pace.add(1, ms)
+  return pace
+}
+
+/** What has come of workers. */
+const came = (items: number, settled: number, ms: number, pace = paceOf()): SinceJoined => ({
+  items,
+  settled,
+  ms,
+  pace,
+})
 
 /** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
 function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
@@ -27,17 +49,17 @@ function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
   const run = (items: number, gain: number): 'threads' | 'loop' => {
     const course = begin(items, ONE)
     const isLoop = course.decision === undefined
-    const since = { items, settled: items, ms: items / gain }
+    const since = came(items, items, items / gain)
     scheduler.after(course, seen(isLoop ? items : 0, 1, isLoop ? 0 : items), isLoop ? undefined : since, ONE)
     return isLoop ? 'loop' : 'threads'
   }
   return { scheduler, subject, begin, run }
 }
 
-/** A scheduler that knows the task: 1 ms an item in the loop. */
+/** A scheduler that knows the task: 1 ms an item in the loop, once the engine has compiled it. */
 function taught(options: Partial<typeof DEFAULTS> = {}) {
   const all = twoCores(1, options)
-  all.scheduler.after(all.begin(100, NONE), seen(100, 1, 0), undefined, NONE)
+  for (let times = 0; times < 2; times++) all.scheduler.after(all.begin(100, NONE), seen(100, 1, 0), undefined, NONE)
   return all
 }
 
@@ -92,21 +114,97 @@ describe('during a run', () => {
     const asks: number[] = []
     for (let ran = 4; ran < 100; ran++) {
       const evidence = seen(ran, 1, 1)
-      Object.defineProperty(evidence, 'cpuShare', { get: () => asks.push(ran) && 1 })
+      Object.defineProperty(evidence, 'result', { get: () => asks.push(ran) && 'a result' })
       scheduler.during(course, evidence, ONE)
     }
     expect(asks).toEqual([4, 8, 16, 32, 64])
   })
 
-  it.each<[string, number, number, boolean]>([
-    ['the first part has shown nothing yet', 50, 200, false],
-    ['workers win', 200, 120, false],
-    ['workers lose', 200, 240, true],
-    ['it lasts too short to say', 200, 20, false],
-  ])('goes back to the loop where workers lose: %s', (_, settled, ms, expected) => {
+  it.each<[string, [settled: number, ms: number][], boolean, PaceOfLoop?]>([
+    [
+      'they win',
+      [
+        [200, 120],
+        [400, 240],
+      ],
+      false,
+    ],
+    [
+      'they lose',
+      [
+        [200, 240],
+        [400, 480],
+      ],
+      true,
+    ],
+    ['the first look shows only how they begin', [[200, 900]], false],
+    [
+      'they become faster',
+      [
+        [200, 900],
+        [400, 1200],
+      ],
+      false,
+    ],
+    [
+      'too little has ended since',
+      [
+        [200, 240],
+        [250, 480],
+      ],
+      false,
+    ],
+    [
+      'it lasts too short to say',
+      [
+        [200, 10],
+        [400, 20],
+      ],
+      false,
+    ],
+    [
+      'uneven items: chance may have given them the long ones',
+      [
+        [200, 240],
+        [400, 480],
+      ],
+      false,
+      paceOf(1, 1, 1, 1, 1, 1, 1, 20),
+    ],
+  ])('goes back to the loop where workers lose: %s', (_, looks, expected, pace) => {
     const { scheduler, begin } = taught()
     const course = begin(1000, ONE)
-    expect(scheduler.shouldGoBack(course, { items: 1000, settled, ms })).toBe(expected)
+    const goesBack = looks.map(([settled, ms]) => scheduler.shouldGoBack(course, came(1000, settled, ms, pace)))
+    expect(goesBack.at(-1)).toBe(expected)
+    expect(goesBack.slice(0, -1)).not.toContain(true)
+  })
+
+  it.each<[string, PaceOfLoop, boolean]>([
+    ['items that are as long as the first', paceOf(50, 50, 50), true],
+    ['the first items alone were long', paceOf(50, 1, 1), false],
+  ])('asks again when the first worker is ready: %s', (_, pace, expected) => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, NONE)
+    expect(scheduler.during(course, { ...seen(0, 1, 50), pace: paceOf(50) }, NONE)).toBeDefined()
+    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 48), pace }, ONE)).toBe(expected)
+    expect(course.decision !== undefined).toBe(expected)
+  })
+
+  it.each<[string, number, number, boolean]>([
+    ['a thread that is busy with them', 0.95, 100, true],
+    ['one that is not', 0.5, 100, false],
+    ['one that has not been watched for long', 0.95, 10, false],
+  ])('leaves items that wait to %s', (_, share, ms, expected) => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, ONE)
+    const evidence = { ...seen(ms, 1, 1e4), isAsync: true, busy: { share, cores: share } }
+    expect(scheduler.during(course, evidence, ONE) !== undefined).toBe(expected)
+  })
+
+  it('sees no gain where what compiles and collects garbage keeps the other core busy', () => {
+    const { scheduler, begin } = twoCores()
+    const evidence = { ...seen(4, 1, 1e4), busy: { share: 1, cores: 1.95 } }
+    expect(scheduler.during(begin(null, ONE), evidence, ONE)).toBeUndefined()
   })
 })
 
@@ -151,12 +249,42 @@ describe('after a run', () => {
     const { scheduler, begin } = twoCores()
     const first = begin(100, NONE)
     expect(scheduler.during(first, seen(4, 1, 1e4), NONE)).toBeDefined()
-    scheduler.after(first, seen(4, 1, 0), { items: 1e4, settled: 1e4, ms: 9e3 }, ONE)
+    scheduler.after(first, seen(4, 1, 0), came(1e4, 1e4, 9e3), ONE)
     const second = begin(1e4, ONE)
-    expect(second.staysInLoop).toBe(true)
+    expect(second.staysInLoop).toBe(false)
+    scheduler.after(second, seen(0, 1, 0), came(1e4, 1e4, 9e3), ONE)
+    const third = begin(1e4, ONE)
+    expect(third.staysInLoop).toBe(true)
     // It takes less than it seemed: workers have lost.
-    scheduler.after(second, seen(1e4, 0.8, 0), undefined, ONE)
-    expect(scheduler.recall(second.subject, 'an item')).toMatchObject({ loopItemMs: 0.8 })
+    scheduler.after(third, seen(1e4, 0.8, 0), undefined, ONE)
+    expect(scheduler.recall(third.subject, 'an item')).toMatchObject({ loopItemMs: 0.8 })
+  })
+
+  it('does not believe in more than the cores can give: the loop is to show anew what it takes', () => {
+    const { run } = taught()
+    expect([5, 1, 1.5].map((gain) => run(100, gain))).toEqual(['threads', 'loop', 'threads'])
+  })
+
+  it('has a worker ready for each core where uneven items have kept this thread from its workers, and leaves them to those', () => {
+    const { scheduler, begin } = taught()
+    const uneven = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
+    const ready: number[] = []
+    for (let times = 0; times < 20; times++)
+      ready.push(scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), pace: uneven }, came(100, 100, 60, uneven), ONE))
+    expect(new Set(ready)).toEqual(new Set([0, 2]))
+    expect(begin(100, ONE).decision).toMatchObject({ chosen: { workers: 1 }, inputs: { mainWorks: true } })
+    expect(begin(100, { idle: 2, startingMs: undefined }).decision).toMatchObject({
+      chosen: { workers: 2 },
+      inputs: { mainWorks: false },
+    })
+  })
+
+  it('takes what the whole run has shown of items that wait for truer than what was seen at its beginning', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(1000, NONE)
+    const waiting = { ...seen(1000, 1, 0), isAsync: true, busy: { share: 0.1, cores: 0.1 } }
+    scheduler.after(course, waiting, undefined, NONE)
+    expect(begin(1000, ONE).decision).toBeUndefined()
   })
 
   it('plans by what has come of workers, and says so', () => {

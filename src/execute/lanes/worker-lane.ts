@@ -63,7 +63,8 @@ export class WorkerLane implements Lane, WorkerOwner {
   #hasDone = false
   #filling = false
   #isOver = false
-  #hasLeft = false
+  /** Whether it has given its worker back. */
+  hasLeft = false
   #grace: NodeJS.Timeout | undefined = undefined
   /** Why the last message that was lost could not be read. */
   #unread: Error | undefined = undefined
@@ -464,8 +465,8 @@ export class WorkerLane implements Lane, WorkerOwner {
 
   /** Gives the worker back, once it has nothing of this run any more. */
   #leave(): void {
-    if (this.chunks.size > 0 || this.isClaiming || this.#hasLeft) return
-    this.#hasLeft = true
+    if (this.chunks.size > 0 || this.isClaiming || this.hasLeft) return
+    this.hasLeft = true
     clearTimeout(this.#grace)
     this.#force.release(this)
   }

@@ -5,7 +5,7 @@ import type { HereLane } from './here-lane.js'
 import { currentLimits } from '../schedule/machine.js'
 import { runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/how-much.js'
-import { longMs, SLICE_MS } from '../schedule/pace.js'
+import { longMs, PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
@@ -78,7 +78,8 @@ export class Workforce {
   /** Called when no worker can do anything for this run; returns whether it can go on without. */
   readonly #without: (error: unknown) => boolean
   readonly #runApart: (batch: Batch) => void
-  #itemMs: number
+  /** How fast workers run their items. */
+  readonly pace = new PaceOfLoop()
   /** Why no more workers can be had. */
   #refusal: { readonly error: unknown } | undefined = undefined
   #deaths = 0
@@ -105,7 +106,6 @@ export class Workforce {
     this.policies = terms.policies
     this.#terms = terms
     this.#workers = terms.workers
-    this.#itemMs = terms.itemMs
     this.#here = here
     this.#runApart = runApart
     this.#without = without
@@ -169,7 +169,7 @@ export class Workforce {
 
   /** What an item takes in a worker, as far as is known. */
   get itemMs(): number {
-    return this.#itemMs
+    return this.pace.items > 0 ? this.pace.itemMs : this.#terms.itemMs
   }
 
   /** Whether this thread takes items, too. */
@@ -184,8 +184,9 @@ export class Workforce {
       this.run.needRoom(3 * chunkSize * (this.#workers + 1))
       return chunkSize
     }
-    const size = shareOf(this.run.supply.remaining, this.lanes, this.#itemMs, targetChunkMs)
-    this.run.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / this.#itemMs)))
+    const { itemMs } = this
+    const size = shareOf(this.run.supply.remaining, this.lanes, itemMs, targetChunkMs)
+    this.run.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / itemMs)))
     return size
   }
 
@@ -193,7 +194,7 @@ export class Workforce {
   isShort(held: number): boolean {
     const { chunkSize, targetChunkMs } = this.#terms
     if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
-    return held * this.#itemMs < heldMs(targetChunkMs, longMs(this.#here.pace))
+    return held * this.itemMs < heldMs(targetChunkMs, Math.max(longMs(this.#here.pace), longMs(this.pace)))
   }
 
   #join(worker: PoolWorker): void {
@@ -206,7 +207,8 @@ export class Workforce {
       this.#here.lanes = this.#lanes.size + 2
       this.#here.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
     }
-    this.#lanes.add(new WorkerLane(this, worker))
+    const lane = new WorkerLane(this, worker)
+    if (!lane.hasLeft) this.#lanes.add(lane)
   }
 
   /** How many workers have the task. */
@@ -225,7 +227,7 @@ export class Workforce {
   measured(count: number, ms: number): void {
     this.#deaths = 0
     this.#failedBeginnings = 0
-    this.#itemMs += (ms / count - this.#itemMs) / 2
+    this.pace.add(count, ms)
     this.#terms.progressed()
   }
 

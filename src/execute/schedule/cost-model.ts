@@ -11,6 +11,8 @@ export interface CostInputs {
   readonly itemMs: number
   /** Part of that time in which the item computes, 0–1. */
   readonly cpuShare: number
+  /** Cores that a lane keeps busy, with what compiles and collects garbage for it. */
+  readonly coresEach: number
   /** Whether the item returns a promise, so that several can wait at once in this thread. */
   readonly isAsync: boolean
   /** This thread's part of moving one item and its result. */
@@ -65,7 +67,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   const {
     items,
     itemMs,
-    cpuShare,
+    coresEach,
     sendMs,
     receiveMs,
     spawnMs,
@@ -82,7 +84,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   const inWorkerMs = itemMs + receiveMs + perItemMs + perChunkMs / chunkSize
   const lanes = workers + (mainWorks ? 1 : 0)
   // Threads beyond the cores share them; what waits needs no core.
-  const speed = cpuShare * lanes <= cores ? 1 : cores / (cpuShare * lanes)
+  const speed = Math.min(1, cores / (coresEach * lanes))
   const rate = (workers * speed) / inWorkerMs
 
   // This thread finds that a worker is ready between two of its items.

@@ -11,12 +11,16 @@ const FORGETTING = 1.05
 /** Fewer items than these say nothing of the least. */
 const FEW = 3
 /** Fewer say nothing of how much they differ; … */
-const FEW_TO_COMPARE = 8
+export const FEW_TO_COMPARE = 8
 /** … and by less than this, as part of the mean, they do not. */
 const UNEVEN = 0.5
 
-/** What times of items say. */
-export type Pace = Pick<PaceOfLoop, 'items' | 'itemMs' | 'spread'>
+/** What times of items say: of how many, what one takes, and the coefficient of variation. */
+export interface Pace {
+  readonly items: number
+  readonly itemMs: number
+  readonly spread: number
+}
 
 /** What an item has to be expected to take that is longer than most: the mean and twice the spread. */
 export function longMs({ itemMs, spread }: Pace): number {
@@ -42,12 +46,16 @@ export class PaceOfLoop {
   /** Mean of the squares of an item's time over blocks, for the spread. */
   #squares = 0
   #weight = 0
+  /** The first block: it pays for loading and compiling what the task needs. */
+  #first = { items: 0, ms: 0 }
 
   /** @param count - items run one after the other; @param ms - how long they took together */
   add(count: number, ms: number): void {
+    const itemMs = Math.max(ms, 1e-6) / count
+    if (this.items === 0) this.#first = { items: count, ms }
+    else if (this.items === this.#first.items && itemMs < this.itemMs) this.#weight = this.#squares = this.itemMs = 0
     this.items += count
     this.totalMs += ms
-    const itemMs = Math.max(ms, 1e-6) / count
     this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING)
     // The first blocks count fully, later ones by their share, so that one slow start does not stay for ever.
     this.#weight = Math.min(this.#weight + count, 4 * count + 64)
@@ -59,6 +67,11 @@ export class PaceOfLoop {
   /** See `#leastMs`; 0 until it is known. */
   get leastMs(): number {
     return this.items < FEW ? 0 : this.#leastMs
+  }
+
+  /** How much longer the first items took than such items do: what a thread pays that has not run the task yet. */
+  get coldMs(): number {
+    return Math.max(0, this.#first.ms - this.#first.items * this.itemMs)
   }
 
   /** Coefficient of variation of the item times, as far as blocks show it. */

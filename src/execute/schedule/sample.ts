@@ -1,4 +1,4 @@
-import { Busyness } from './busyness.js'
+import { type Busy, Busyness, COMPUTING } from './busyness.js'
 import { IO_SHARE } from './cost-model.js'
 import { isThenable } from '../../internal/thenable.js'
 import { PaceOfLoop } from './pace.js'
@@ -12,6 +12,10 @@ export interface Measured {
   readonly leastMs: number
   readonly itemCv: number
   readonly cpuShare: number
+  /** Cores that the process kept busy meanwhile, with what compiles and collects garbage for this thread. */
+  readonly coresBusy: number
+  /** What the first items took beyond that: a thread that has not run the task yet pays as much. */
+  readonly coldMs: number
   readonly isAsync: boolean
   readonly itemBytes: number
   readonly resultBytes: number
@@ -33,11 +37,11 @@ export interface Evidence {
   readonly item: unknown
   readonly result: unknown
   readonly isAsync: boolean
-  readonly cpuShare: number
+  readonly busy: Busy
 }
 
 /** Everything that is decided by is made here. */
-export function measuredOf({ pace, item, result, isAsync, cpuShare }: Evidence): Measured {
+export function measuredOf({ pace, item, result, isAsync, busy }: Evidence): Measured {
   const ofItem = sizeOf(item)
   const ofResult = sizeOf(result)
   return {
@@ -45,7 +49,9 @@ export function measuredOf({ pace, item, result, isAsync, cpuShare }: Evidence):
     itemMs: pace.itemMs,
     leastMs: pace.leastMs,
     itemCv: pace.spread,
-    cpuShare,
+    cpuShare: busy.share,
+    coresBusy: busy.cores,
+    coldMs: pace.coldMs,
     isAsync,
     itemBytes: ofItem.bytes,
     resultBytes: ofResult.bytes,
@@ -71,18 +77,18 @@ export async function runSample(
 ): Promise<{ sampled: Sampled[]; measured: Measured }> {
   const runs = items.map((item) => new SampleRun(item))
   const [first, ...others] = runs
-  let cpuShare = 1
+  let busy = COMPUTING
   if (first !== undefined) {
     const busyness = new Busyness()
     const cpuBefore = process.cpuUsage()
     await first.run(call)
-    if (!first.isAsync) cpuShare = shareOfCpu(cpuBefore, first.ms)
+    if (!first.isAsync) busy = { ...COMPUTING, share: shareOfCpu(cpuBefore, first.ms) }
     // A loop that has hardly waited is busy, whatever the utilization of so short a time says.
-    else if (first.ms >= 0.5) cpuShare = busyness.share()
+    else if (first.ms >= 0.5) busy = busyness.read()
   }
-  if (cpuShare < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
+  if (busy.share < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
   else for (const other of others) await other.run(call)
-  return { sampled: runs, measured: measuredIn(runs, cpuShare) }
+  return { sampled: runs, measured: measuredIn(runs, busy) }
 }
 
 /** One item of the sample. */
@@ -115,7 +121,7 @@ function shareOfCpu(before: NodeJS.CpuUsage, wallMs: number): number {
   return Math.min(1, (user + system) / 1000 / wallMs)
 }
 
-function measuredIn(sampled: readonly SampleRun[], cpuShare: number): Measured {
+function measuredIn(sampled: readonly SampleRun[], busy: Busy): Measured {
   const pace = new PaceOfLoop()
   // The first item also pays for compiling the task.
   for (const { ms } of sampled.length > 2 ? sampled.slice(1) : sampled) pace.add(1, ms)
@@ -126,11 +132,12 @@ function measuredIn(sampled: readonly SampleRun[], cpuShare: number): Measured {
     item: last?.item,
     result: last !== undefined && 'value' in last.outcome ? last.outcome.value : undefined,
     isAsync: sampled.some(({ isAsync }) => isAsync),
-    cpuShare,
+    busy,
   })
   return {
     ...measured,
     sampleSize: sampled.length,
+    coldMs: Math.max(0, (sampled[0]?.ms ?? 0) - pace.itemMs),
     isShared: measured.isShared && sampled.every((one) => typeof one.item === 'number'),
     obstacle: obstacleIn(sampled),
   }

@@ -2,7 +2,7 @@ import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, currentLimits, crowding, type Limits, sensibleWorkers } from './machine.js'
 import type { CompleteOptions } from '../options.js'
-import { FIRST_IN_FLIGHT, type PaceOfLoop, SLICE_MS } from './pace.js'
+import { FEW_TO_COMPARE, FIRST_IN_FLIGHT, isUneven, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
@@ -20,13 +20,25 @@ const LEAST_SEEN_TO_SPAWN_MS = 3
 const SPAWN_FACTOR = 1.5
 /** … and so many times that to need no second look: at the first something else may have had the core. */
 const CLEARLY = 4
+/** A thread whose event loop is busy this much of the time has no room for more items that wait, … */
+const BUSY = 0.85
+/** … and is not known to be before it has been watched for so long: at the beginning all are started at once. */
+const LEAST_WATCHED_MS = 25
 /** What is shorter gains too little from workers to start some for it, however often it is run. */
 const LEAST_REPEATED_MS = 2
-/** A run with workers is looked at when this part of it has ended and it has gone on for so long, … */
-const RECONSIDERED_AT = 0.1
-const RECONSIDERED_MS = 25
-/** … and goes back to the loop if that would have been faster by this factor. */
+/** A run with workers is looked at whenever such a part of it has ended in so much time, … */
+const LOOK_PART = 0.1
+const LOOK_MS = 25
+/** … and goes back to the loop if that would have been faster by this factor, … */
 const LOSING = 0.95
+/** … beyond what chance has given it in items that differ: so many standard errors; … */
+const DOUBT = 2
+/** … unless workers have become so many times as fast since the look before: their engines are still compiling. */
+const IMPROVING = 1.25
+/** Threads that want each core, above which times of items say more of the machine than of the items. */
+export const CROWDED = 1.5
+/** What a run of uneven items loses while this thread is kept from the workers by some of them, as part of the loop's time. */
+const LOST_BY_UNEVEN = 0.1
 
 /** Workers of a pool, as a decision sees them. */
 export interface WorkersThere {
@@ -85,7 +97,15 @@ export interface Course {
   notBeforeMs: number
   /** How much had been run when starting workers first seemed worth it, and has since. */
   seemedWorthAtMs: number
-  isReconsidered: boolean
+  /** What there was when the run with workers was looked at last; undefined where it was not. */
+  look: Look | undefined
+}
+
+/** A look at a run with workers: what had ended, and what the loop would have taken for what ended since the look before, over what it took. */
+interface Look {
+  readonly settled: number
+  readonly ms: number
+  readonly gain: number
 }
 
 /** What a run has come to since its first worker joined. */
@@ -94,6 +114,8 @@ export interface SinceJoined {
   readonly items: number | null
   readonly settled: number
   readonly ms: number
+  /** How fast workers have run their items. */
+  readonly pace: PaceOfLoop
 }
 
 /**
@@ -143,7 +165,7 @@ export class Scheduler {
       staysInLoop: false,
       notBeforeMs: LEAST_SEEN_MS,
       seemedWorthAtMs: Infinity,
-      isReconsidered: false,
+      look: undefined,
     }
     const record = this.recall(subject, item)
     const measured = record?.measured
@@ -161,22 +183,50 @@ export class Scheduler {
     const { subject } = course
     const { pace, items, item } = evidence
     const restMs = items === null ? pace.totalMs : items * pace.itemMs
-    if (course.decision !== undefined || !this.#isDue(course, restMs, pace.totalMs, workers)) return undefined
+    if (course.decision !== undefined || !this.#isDue(course, evidence, restMs, workers)) return undefined
     course.notBeforeMs = 2 * pace.totalMs
     const record = this.#tasks.of(subject.key, item)
-    const measured = (record.measured = measuredOf(evidence))
+    const measured = record.remember(measuredOf(evidence))
     const situation = { items, done: pace.items, workers, obstacle: undefined }
     return (course.decision = this.#workersFor(subject, measured, situation, record))
   }
 
-  /** Whether a run with workers should go back to the loop: once, when the first part of it has shown what they are worth. */
+  /**
+   * The first worker that was started for a run is ready. Whether what is left is worth it still: the first items may have taken long for being
+   * the first, and a worker pays for that anew.
+   */
+  isStillWorth(course: Course, evidence: Evidence, workers: WorkersThere): boolean {
+    const { subject, decision } = course
+    const { pace, items, item } = evidence
+    if (decision === undefined || decision.inputs.spawnMs === 0 || pace.items === 0) return true
+    const record = this.#tasks.of(subject.key, item)
+    // What starts a worker keeps the other cores busy, too.
+    const { coresBusy } = decision.measured
+    const measured = record.remember({ ...measuredOf(evidence), coresBusy })
+    const there = { idle: Math.max(1, workers.idle), startingMs: undefined }
+    const situation = { items, done: pace.items, workers: there, obstacle: undefined }
+    const again = this.#workersFor(subject, measured, situation, record)
+    course.decision = again
+    course.notBeforeMs = 2 * pace.totalMs
+    return again !== undefined
+  }
+
+  /**
+   * Whether a run with workers should go back to the loop. The first look only shows where workers begin: what they cost to start is lost in any
+   * case, and they become faster for a while.
+   */
   shouldGoBack(course: Course, since: SinceJoined): boolean {
-    const { decision, isReconsidered } = course
-    const { items, settled, ms } = since
-    if (isReconsidered || decision === undefined || items === null) return false
-    if (settled < RECONSIDERED_AT * items || ms < RECONSIDERED_MS) return false
-    course.isReconsidered = true
-    return settled * decision.measured.itemMs < LOSING * ms
+    const { decision, look } = course
+    const { items, pace } = since
+    if (decision === undefined || items === null) return false
+    const settled = since.settled - (look?.settled ?? 0)
+    const ms = since.ms - (look?.ms ?? 0)
+    if (settled < LOOK_PART * items || ms < LOOK_MS) return false
+    const { itemMs, itemCv } = decision.measured
+    const doubt = (DOUBT * Math.max(itemCv, pace.spread)) / Math.sqrt(settled)
+    const gain = (settled * itemMs) / ms
+    course.look = { settled: since.settled, ms: since.ms, gain }
+    return look !== undefined && gain * (1 + doubt) < LOSING && gain < IMPROVING * look.gain
   }
 
   /**
@@ -191,14 +241,27 @@ export class Scheduler {
     const { pace, item } = evidence
     const record = this.#tasks.of(subject.key, item)
     if (since !== undefined && decision !== undefined && since.settled > 0) {
-      const loopMs = since.settled * (record.loopItemMs ?? decision.measured.itemMs)
-      record.hadWorkers(loopMs / since.ms, loopMs)
-      return 0
+      const { cpuWorkers } = decision.limits
+      // Where this thread has run none of them, they are what they were.
+      record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && pace.items < FEW_TO_COMPARE)
+      const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
+      record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
+      const misses = this.#leavesUneven(subject, record) && decision.inputs.mainWorks
+      return misses && record.missed(LOST_BY_UNEVEN * loopMs, SPAWN_FACTOR * calibration.spawnMs) ? cpuWorkers : 0
     }
-    if (pace.items === 0 || since !== undefined || evidence.isAsync) return 0
-    record.measured ??= measuredOf(evidence)
+    if (pace.items === 0 || since !== undefined) return 0
+    // What the whole run has shown of items that wait is truer than what was seen at its beginning.
+    if (record.measured === undefined || evidence.isAsync) record.remember(measuredOf(evidence))
     record.stayedInLoop(pace.totalMs / pace.items)
     return this.#worthPreparing(course, record, pace, workers)
+  }
+
+  /** Whether items of which some would keep this thread from its workers are better left to them alone, where there is one for each core. */
+  #leavesUneven({ options }: Subject, { isUneven, measured }: TaskRecord): boolean {
+    const { workers, mainThread } = options
+    const isFree = workers === undefined && mainThread === undefined
+    // Numbers they claim by themselves. And where others want the cores, an item takes long for having been kept from one.
+    return isFree && isUneven && measured?.isShared === false && this.#machine.crowding() <= CROWDED
   }
 
   /** Runs that took so long without workers, of which there are none, may have come so often that those to come should find some. */
@@ -218,12 +281,17 @@ export class Scheduler {
     return decision !== undefined && record.missed(totalMs, priceMs) ? decision.chosen.workers : 0
   }
 
-  /** Whether it is time to think: `restMs` are left, `seenMs` have been run. */
-  #isDue(course: Course, restMs: number, seenMs: number, workers: WorkersThere): boolean {
+  /** Whether it is time to think, when `restMs` are left. */
+  #isDue(course: Course, { pace, isAsync, busy }: Evidence, restMs: number, workers: WorkersThere): boolean {
+    const seenMs = pace.totalMs
+    if (isAsync && (seenMs < LEAST_WATCHED_MS || !this.#isBusy(course.subject, busy.share))) {
+      course.notBeforeMs = Math.max(LEAST_WATCHED_MS, 2 * seenMs)
+      return false
+    }
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
     if (workers.idle === 0 && workers.startingMs === undefined) {
       if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const leastMs = SPAWN_FACTOR * calibration.spawnMs
+      const leastMs = SPAWN_FACTOR * (calibration.spawnMs + pace.coldMs)
       if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
         course.seemedWorthAtMs = Infinity
         return false
@@ -236,8 +304,14 @@ export class Scheduler {
     return course.subject.mayHaveWorkers()
   }
 
+  /** Whether items that wait leave this thread no room for more: however long each takes, they overlap. */
+  #isBusy({ options }: Subject, share: number): boolean {
+    return options.prefer === 'threads' || share >= BUSY
+  }
+
   #workersFor(subject: Subject, measured: Measured, situation: Situation, record: TaskRecord): Decision | undefined {
     if (measured.obstacle !== undefined) return undefined
+    if (measured.isAsync && !this.#isBusy(subject, measured.cpuShare)) return undefined
     let decision
     try {
       decision = this.plan(subject, measured, situation, record)
@@ -253,14 +327,16 @@ export class Scheduler {
    *
    * @param record - what earlier runs have taught; their outcome is believed more than the cost model
    */
-  plan({ options }: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
+  plan(subject: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
+    const { options } = subject
     const limits = this.#machine.limits()
     const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
-    const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync
+    const { idle, startingMs = 0 } = situation.workers
+    const leavesUneven = record !== undefined && idle >= limits.cpuWorkers && this.#leavesUneven(subject, record)
+    const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync && !leavesUneven
     const { itemBytes, resultBytes, cloneNodes } = measured
     const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
     const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
-    const { idle, startingMs = 0 } = situation.workers
     const isShared = measured.isShared && chunkSize === undefined
     // Numbers in shared memory are not copied.
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
@@ -268,10 +344,11 @@ export class Scheduler {
       items: situation.items ?? Math.max(1, situation.done),
       itemMs: measured.itemMs,
       cpuShare: measured.cpuShare,
+      coresEach: measured.isAsync ? measured.cpuShare : Math.max(1, measured.coresBusy),
       isAsync: measured.isAsync,
       sendMs: cloneMs / 2,
       receiveMs: cloneMs / 2,
-      spawnMs: idle > 0 ? 0 : untilReadyMs(startingMs),
+      spawnMs: (idle > 0 ? 0 : untilReadyMs(startingMs)) + (idle > 0 && record?.isWarm === true ? 0 : measured.coldMs),
       spawnHereMs: idle > 0 || startingMs > 0 ? 0 : SPAWN_HERE * calibration.spawnMs,
       wakeMs: WAKE_MS,
       dispatchMs: calibration.dispatchMs,

@@ -1,11 +1,18 @@
+import type { Pace } from './pace.js'
 import type { Measured } from './sample.js'
 
 /** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
 const MOST_NAMED = 1000
 /** Workers that gain less than this have lost: they keep the cores from everyone else. */
 const LOSS = 0.95
-/** So much of a gain may be one by a mistaken idea of what the loop takes: a run in the loop shows it. */
-const DOUBTFUL = 1.25
+/** More than all cores together cannot be gained: then the idea of what the loop takes is an old one. */
+const IMPOSSIBLE = 1.1
+/** The first run of the loop is also that of the engine's compiler. So many show what it takes; … */
+const LOOP_RUNS = 2
+/** … and they are made after so many runs with workers, which this thread may have had no part in. */
+const RUNS_WITH_WORKERS = 2
+/** So many items of this thread show what the loop takes, too, though they ran beside those of workers. */
+const ENOUGH_HERE = 16
 /** Most runs that stay in the loop between two trials. */
 const MOST_SKIPPED = 64
 /** A loss says nothing of runs that are so many times as long: what has cost the time is little for them. */
@@ -17,6 +24,10 @@ export class TaskRecord {
   measured: Measured | undefined = undefined
   /** What an item takes in runs that the loop has carried out from beginning to end; undefined until there was one. */
   loopItemMs: number | undefined = undefined
+  /** Whether some items would keep this thread from its workers. */
+  isUneven = false
+  /** Whether workers have run the task before. */
+  isWarm = false
   /** Loop over workers by the last runs that had some; undefined until one had, or where they are to be tried again. */
   gain: number | undefined = undefined
   /** How long the loop takes for such a run. */
@@ -24,25 +35,60 @@ export class TaskRecord {
   /** Runs to come that stay in the loop, and how many did after the last loss. */
   #toSkip = 0
   #skipped = 0
+  /** Runs in which the loop has shown what it takes, and runs with workers since the last of them. */
+  #loopRuns = 0
+  #workerRuns = 0
   /** Time of the loop in runs that workers would have shortened, had they been there. */
   #missedMs = 0
+
+  /** What a run has shown, kept; what a cold thread pays only a cold thread can show. */
+  remember(measured: Measured): Measured {
+    const coldMs = Math.max(measured.coldMs, this.measured?.coldMs ?? 0)
+    return (this.measured = { ...measured, coldMs })
+  }
+
+  /**
+   * What an item takes in the loop.
+   *
+   * @param pace - what this thread has run in a run with workers; of uneven items others may have had the long ones
+   * @param measured - what that run was decided by
+   */
+  loopItemOf(pace: Pace, measured: Measured): number {
+    const known = this.loopItemMs ?? measured.itemMs
+    if (pace.items < ENOUGH_HERE || measured.isAsync || this.isUneven) return known
+    this.#sawLoop(Math.min(known, pace.itemMs))
+    return this.loopItemMs ?? known
+  }
 
   /** A run has stayed in the loop: `itemMs` an item. What disturbs a run makes it longer, never shorter: the less is believed at once. */
   stayedInLoop(itemMs: number): void {
     const { loopItemMs: known } = this
-    this.loopItemMs = known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2
-    if (this.measured !== undefined) this.measured = { ...this.measured, itemMs: this.loopItemMs }
+    this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2)
     if (this.#toSkip > 0 && --this.#toSkip === 0) this.gain = undefined
   }
 
-  /** Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for. */
-  hadWorkers(gain: number, loopMs: number): void {
-    this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
+  #sawLoop(itemMs: number): void {
+    this.loopItemMs = itemMs
+    if (this.measured !== undefined) this.measured = { ...this.measured, itemMs }
+    this.#loopRuns++
+    this.#workerRuns = 0
+  }
+
+  /** Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for, on so many cores. */
+  hadWorkers(gain: number, loopMs: number, cores: number): void {
+    this.isWarm = true
+    this.#workerRuns++
     this.#gainOfMs = loopMs
+    if (gain > IMPOSSIBLE * cores) {
+      this.gain = this.loopItemMs = undefined
+      this.#toSkip = 1
+      return
+    }
+    this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
     if (gain < LOSS) this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
     else {
       this.#skipped = 0
-      this.#toSkip = gain < DOUBTFUL && this.loopItemMs === undefined ? 1 : 0
+      this.#toSkip = this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS ? 1 : 0
     }
   }
 
