@@ -138,6 +138,11 @@ describe('what the documentation shows', () => {
       }
       expect(ended).toMatchObject({ code: 0, stderr: '' })
       expect(ended.stdout).not.toBe('')
+      // What this one prints is a promise.
+      if (name === 'model-api.mjs') {
+        const served = /twice the load.* ([\d.]+) % of the token rate served/.exec(ended.stdout)?.[1]
+        expect(Number(served)).toBeGreaterThanOrEqual(99)
+      }
     })
   }
 
