@@ -1,20 +1,23 @@
-/** A caller was let go on at a moment between these two, ms. */
+/** Tokens that were taken at a moment between these two: of a clock, or of another axis that only grows. */
 export interface Decision {
   readonly tokens: number
-  readonly fromMs: number
-  readonly toMs: number
+  readonly from: number
+  readonly to: number
 }
 
-/** By how many tokens the fullest of all windows exceeds the rate. A window has the decisions that were certainly made in it. */
-export function mostOverRate(decisions: readonly Decision[], requestsPerSecond: number): number {
-  const starts = [...new Set(decisions.map(({ fromMs }) => fromMs))].sort((a, b) => a - b)
+/**
+ * By how many tokens the fullest of all windows exceeds the rate, which is in tokens for each unit of the axis. A window has the decisions that were certainly
+ * made in it. What was given back, as a negative number of tokens with `from` and `to` exchanged, is in every window that may have it.
+ */
+export function mostOverRate(decisions: readonly Decision[], rate: number): number {
+  const starts = [...new Set(decisions.map(({ from }) => from))].sort((a, b) => a - b)
   /** For each start, the tokens of the window from there to the end that has been reached. */
   const held = new Float64Array(starts.length)
   let most = 0
-  for (const { tokens, fromMs, toMs } of [...decisions].sort((a, b) => a.toMs - b.toMs)) {
-    for (let i = 0; i < starts.length && starts[i]! <= fromMs; i++) {
+  for (const { tokens, from, to } of [...decisions].sort((a, b) => a.to - b.to)) {
+    for (let i = 0; i < starts.length && starts[i]! <= from; i++) {
       held[i]! += tokens
-      most = Math.max(most, held[i]! - ((toMs - starts[i]!) * requestsPerSecond) / 1000)
+      most = Math.max(most, held[i]! - (to - starts[i]!) * rate)
     }
   }
   return most

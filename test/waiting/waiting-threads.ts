@@ -1,5 +1,6 @@
-import { type Bucket, createWaiters, openWaiters } from '../../dist/memory/bucket.js'
-import { OUTCOME } from '../../dist/memory/token-bucket.js'
+import type { Axis } from '../../dist/memory/shared/axis.js'
+import { type Bucket, createWaiters, openWaiters } from '../../dist/memory/bucket/bucket.js'
+import { OUTCOME } from '../../dist/memory/bucket/core.js'
 import { WaitQueue } from '../../dist/rate-limit/wait-queue.js'
 import { createNative, createTwin, freshCells, openNative, openTwin } from '../property/bucket-support.js'
 import type { SimulatedMachine, SimulatedThread } from './simulated-threads.js'
@@ -37,7 +38,14 @@ export class WaitingThreads {
       return new WaitingThread(this, index, clock, bucket)
     })
   }
+
+  /** Tokens that have been produced by now. */
+  produced(): number {
+    return producedBy(this.threads[0]!.bucket.survey())
+  }
 }
+
+const producedBy = (axis: Axis): number => (axis.baseHigh * 2 ** 32 + axis.baseLow + axis.produced) / 10 ** axis.digits
 
 /** The limit as one thread has it. */
 export class WaitingThread {
@@ -87,7 +95,7 @@ export class WaitingThread {
 
   #see(axis = this.bucket.survey()): void {
     const { lastReadingMs } = this.clock
-    const produced = (axis.baseHigh * 2 ** 32 + axis.baseLow + axis.produced) / 10 ** axis.digits
+    const produced = producedBy(axis)
     const { fromMs, produced: first } = this.#look ?? { fromMs: lastReadingMs, produced: [produced] }
     this.#look = { fromMs, toMs: lastReadingMs, produced: [first[0], produced] }
   }

@@ -43,8 +43,8 @@ async function caller(index) {
     const wait = limiter.acquire(tokens)
     const afterMs = nowMs()
     await wait
-    const [fromMs, toMs] = wait === GRANTED ? [beforeMs, afterMs] : decisions.shift()
-    grants.push({ tokens, fromMs, toMs })
+    const [from, to] = wait === GRANTED ? [beforeMs, afterMs] : decisions.shift()
+    grants.push({ tokens, from, to })
   }
 }
 
