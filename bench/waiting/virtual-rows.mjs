@@ -3,23 +3,6 @@ import { RateLimiter } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { COSTS, lateClock, limitersOfThreads, random, underLoad } from './virtual-load.mjs'
 
-/**
- * A clock that a test moves while nothing runs, as when the event loop is blocked or the process stopped.
- *
- * @param {FakeClock} fake - has the timers
- */
-export function stoppableClock(fake) {
-  const clock = {
-    nowMs: 0,
-    now: () => clock.nowMs,
-    /** @type {(fn: () => void, ms: number) => unknown} */
-    setTimeout: (fn, ms) => fake.setTimeout(fn, ms),
-    /** @type {(handle: unknown) => void} */
-    clearTimeout: (handle) => fake.clearTimeout(handle),
-  }
-  return clock
-}
-
 /** @param {Omit<import('./virtual-load.mjs').Load, 'seconds'> & { seconds?: number }} load */
 export async function shareServed({ seconds = 30, ...load }) {
   const { share } = await underLoad({ seconds, ...load })
@@ -114,33 +97,6 @@ export async function waitAfterAborts() {
   return limiter.reserve().waitMs
 }
 
-/**
- * How many callers go on within `withinMs` after nothing has run for a while.
- *
- * @param {{ rate: number, burst: number, callers: number, stoppedMs: number, withinMs: number }} situation
- */
-export async function admittedAfterStop({ rate, burst, callers, stoppedMs, withinMs }) {
-  const fake = new FakeClock()
-  const clock = stoppableClock(fake)
-  const limiter = new RateLimiter({ requestsPerSecond: rate, burstSize: burst, clock })
-  let admitted = 0
-  const waits = Array.from({ length: callers }, () =>
-    limiter.acquire().then(
-      () => admitted++,
-      () => undefined,
-    ),
-  )
-  await Promise.resolve()
-  const before = admitted
-  for (let ms = 0; ms <= withinMs; ms++) {
-    clock.nowMs = stoppedMs + ms
-    await fake.advance(50)
-  }
-  limiter[Symbol.dispose]()
-  await Promise.all(waits)
-  return admitted - before
-}
-
 /** How many go on in a pause of a second by what is given back in it in any way, and by what a lease has in hand. */
 export async function admittedInPause() {
   const clock = new FakeClock()
@@ -172,19 +128,4 @@ export async function admittedInPause() {
   if (admitted === inPause) throw new Error('what was given back in the pause is not there when it ends')
   limiter[Symbol.dispose]()
   return inPause
-}
-
-/** Tokens there after a reset, of 10, when 200 callers at 10/s have given up. */
-export async function tokensAfterReset() {
-  const clock = new FakeClock()
-  const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 10, clock })
-  limiter.tryAcquire(10)
-  const controller = new AbortController()
-  const waits = Array.from({ length: 200 }, () =>
-    limiter.acquire(1, { signal: controller.signal }).catch(() => undefined),
-  )
-  controller.abort()
-  await Promise.all(waits)
-  limiter.reset()
-  return limiter.getAvailableTokens()
 }

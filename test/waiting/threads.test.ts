@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { COSTS, random } from '../../bench/waiting/virtual-load.mjs'
 import { addonForbidden } from '../support/native.js'
-import { COSTS, MEAN_COST, random } from './load.js'
 import { SimulatedMachine } from './simulated-threads.js'
 import { type Implementation, WaitingThreads } from './waiting-threads.js'
 
@@ -21,9 +21,9 @@ async function served(
   const world = machine.thread()
   const arrive = (): void => {
     const thread = limit.threads[Math.floor(rng() * threads)]!
-    const tokens = COSTS[costs](rng)
+    const tokens = COSTS[costs].of(rng)
     thread.clock.at(machine.nowMs, () => thread.acquire(tokens, LIMIT_MS))
-    world.at(machine.nowMs + (MEAN_COST[costs] / ((rate / 1000) * 2)) * -Math.log(rng()), arrive)
+    world.at(machine.nowMs + (COSTS[costs].mean / ((rate / 1000) * 2)) * -Math.log(rng()), arrive)
   }
   world.at(0, arrive)
   await machine.run(SECONDS * 1000)
