@@ -3,6 +3,7 @@ import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from '
 import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 import { type HeaderSink, textOfHeader } from './rate-headers.js'
+import { type NodeResponse, whenResponseEnds } from './response-end.js'
 import { warnOnce } from './warnings.js'
 
 /** What is used of a request of Express, Connect or `node:http`. */
@@ -14,14 +15,12 @@ export interface ConnectRequest {
 }
 
 /** What is used of a response of Express, Connect or `node:http`. */
-export interface ConnectResponse {
+export interface ConnectResponse extends NodeResponse {
   statusCode: number
   readonly headersSent: boolean
-  readonly writableFinished: boolean
   getHeader(name: string): unknown
   setHeader(name: string, value: string): unknown
   end(body: string): unknown
-  once(event: 'close', listener: () => void): unknown
 }
 
 /** What {@link connectLimit} is made with. */
@@ -86,9 +85,7 @@ function answer<Request extends object, Response extends ConnectResponse>(
   if (!response.headersSent) limiter.writeHeaders(sinkOf(response), decision)
   if (decision.allowed) {
     if (charge !== null && limiter.options.countIf !== undefined)
-      response.once('close', () =>
-        limiter.settle(request, judged, response.writableFinished ? response.statusCode : 499),
-      )
+      whenResponseEnds(response, (status) => limiter.settle(request, judged, status))
     return true
   }
   response.statusCode = decision.status
@@ -101,7 +98,8 @@ function answer<Request extends object, Response extends ConnectResponse>(
   return false
 }
 
-function sinkOf(response: ConnectResponse): HeaderSink {
+/** The header fields of a response of Node. */
+export function sinkOf(response: Pick<ConnectResponse, 'getHeader' | 'setHeader'>): HeaderSink {
   return {
     get: (name) => textOfHeader(response.getHeader(name)),
     set: (name, value) => void response.setHeader(name, value),

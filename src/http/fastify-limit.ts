@@ -4,7 +4,8 @@ import { warnOfProxy } from './connect-limit.js'
 import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
 import { HttpLimiter, type RequestReader } from './http-limiter.js'
 import { type HttpLimitOptions, LIMIT_OPTIONS } from './limit-options.js'
-import { textOfHeader } from './rate-headers.js'
+import { type HeaderSink, textOfHeader } from './rate-headers.js'
+import { type NodeResponse, whenResponseEnds } from './response-end.js'
 
 /** What is used of a request of Fastify. */
 export interface FastifyRequestLike {
@@ -18,11 +19,7 @@ export interface FastifyRequestLike {
 /** What is used of a reply of Fastify. */
 export interface FastifyReplyLike {
   readonly sent: boolean
-  readonly raw: {
-    readonly writableFinished: boolean
-    readonly statusCode: number
-    once(event: 'close', listener: () => void): unknown
-  }
+  readonly raw: NodeResponse
   code(status: number): unknown
   header(name: string, value: string): unknown
   getHeader(name: string): unknown
@@ -45,7 +42,8 @@ export interface FastifyInstanceLike {
   readonly addHook: (...hook: never[]) => unknown
 }
 
-type AddHook = (name: string, hook: (first: never, second: never) => unknown) => void
+/** `addHook` as the plugins here call it. */
+export type AddHook = (name: string, hook: (first: never, second: never) => unknown) => void
 
 /** The options of a plugin whose functions may name Fastify's own types, and need not. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- `unknown` would refuse functions of Fastify's own request
@@ -92,9 +90,13 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
         return judge(ofRoutes.get(own as object) ?? settings, request, reply)
       })
     },
-    // As fastify-plugin does: the hooks are for the instance that registers the plugin, not for one of its own.
-    { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: 'amorsize-limit' },
+    pluginMarks('amorsize-limit'),
   )
+
+/** As fastify-plugin does: the hooks are for the instance that registers the plugin, not for one of its own. */
+export function pluginMarks(name: string): object {
+  return { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: name }
+}
 
 const MORE = ['refuse']
 
@@ -120,15 +122,10 @@ async function judge(settings: Settings, request: FastifyRequestLike, reply: Fas
   const judged = limiter.judge(request)
   if (judged === null) return undefined
   const { decision, charge } = judged
-  const sink = {
-    get: (name: string) => textOfHeader(reply.getHeader(name)),
-    set: (name: string, value: string) => void reply.header(name, value),
-  }
-  limiter.writeHeaders(sink, decision)
+  limiter.writeHeaders(sinkOfReply(reply), decision)
   if (decision.allowed) {
-    const { raw } = reply
     if (charge !== null && limiter.options.countIf !== undefined)
-      raw.once('close', () => limiter.settle(request, judged, raw.writableFinished ? raw.statusCode : 499))
+      whenResponseEnds(reply.raw, (status) => limiter.settle(request, judged, status))
     return undefined
   }
   reply.code(decision.status)
@@ -141,6 +138,11 @@ async function judge(settings: Settings, request: FastifyRequestLike, reply: Fas
   }
   // A hook that answers returns the reply, and Fastify goes no further.
   return reply
+}
+
+/** The header fields of a reply of Fastify. */
+export function sinkOfReply(reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>): HeaderSink {
+  return { get: (name) => textOfHeader(reply.getHeader(name)), set: (name, value) => void reply.header(name, value) }
 }
 
 const fastifyReader: RequestReader<FastifyRequestLike> = {

@@ -8,7 +8,7 @@ import { refusalOf, withHeaders } from './web-limit.js'
 /** What is used of a context of Hono. */
 export interface HonoContext {
   readonly req: { header(name: string): string | undefined; readonly raw: Request }
-  readonly res: Response
+  res: Response
   header(name: string, value: string): void
   /** With `@hono/node-server`: Node's own request. */
   readonly env: unknown

@@ -5,7 +5,7 @@ import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
 import { type Asked, type Limit, makeLimit } from './limits.js'
 import { type HeaderSink, policiesText, writeRateHeaders } from './rate-headers.js'
-import { warnOnce } from './warnings.js'
+import { warnInHandler, warnOnce } from './warnings.js'
 
 /** What a framework says of its requests. */
 export interface RequestReader<Request> {
@@ -216,14 +216,4 @@ export class HttpLimiter<Request extends object> {
 
 function isLow({ remaining, quota }: LimitState): boolean {
   return remaining < quota / 4
-}
-
-/** As express-rate-limit does: a limiter that is made for each request limits nothing. */
-function warnInHandler(what: string): void {
-  const { stack = '' } = new Error()
-  if (/\bLayer\.handle|\bpreHandlerCallback\b|\bhono\b.*\bdispatch\b/.test(stack))
-    warnOnce(
-      'AMORSIZE_HTTP_MADE_IN_HANDLER',
-      `${what} was called while a request was handled: each request then has limits of its own. Call it once, when the server is set up`,
-    )
 }

@@ -27,6 +27,7 @@ export {
   type ConnectRequest,
   type ConnectResponse,
 } from './connect-limit.js'
+export type { NodeResponse } from './response-end.js'
 export {
   fastifyLimit,
   type AnyFastifyLimitOptions,
@@ -37,6 +38,20 @@ export {
 } from './fastify-limit.js'
 export { honoLimit, type HonoContext, type HonoLimit, type HonoLimitOptions } from './hono-limit.js'
 export { webLimit, type WebLimit, type WebLimitOptions } from './web-limit.js'
+export {
+  shed,
+  type AnyFastifyShedOptions,
+  type ConnectShed,
+  type ConnectShedOptions,
+  type FastifyShedOptions,
+  type HonoShed,
+  type Shed,
+  type ShedForms,
+  type WebShed,
+  type WebShedOptions,
+} from './shed.js'
+export type { ShedOptions } from './shed-options.js'
+export type { ShedDecision, ShedStats } from './shedder.js'
 export { policyFetch, type PerOrigin, type PolicyFetch, type PolicyFetchOptions } from './policy-fetch.js'
 export type { BodyMaker, PolicyRequestInit, RequestBody } from './replay.js'
 export { policyInterceptor, type PolicyInterceptorOptions, type UndiciDispatch } from './policy-interceptor.js'

@@ -27,8 +27,8 @@ export function writeRateHeaders(
   policies?: string,
 ): void {
   if (format === 'draft-10') {
-    append(sink, 'ratelimit-policy', policies ?? policiesText(limits))
-    append(sink, 'ratelimit', limits.map(stateText).join(', '))
+    appendHeader(sink, 'ratelimit-policy', policies ?? policiesText(limits))
+    appendHeader(sink, 'ratelimit', limits.map(stateText).join(', '))
     return
   }
   const nearest = nearestItsEnd(limits)
@@ -73,7 +73,8 @@ function nearestItsEnd(limits: readonly LimitState[]): LimitState | null {
   return nearest
 }
 
-function append(sink: HeaderSink, name: string, value: string): void {
+/** Adds to a field that another limiter may have written already. */
+export function appendHeader(sink: HeaderSink, name: string, value: string): void {
   const before = sink.get(name)
   sink.set(name, before === undefined || before === '' ? value : `${before}, ${value}`)
 }

@@ -32,3 +32,13 @@ export function warnOfOtherTerms(name: string, terms: string): void {
     `the limit '${name}' was made with ${before} and then with ${terms}: both count the same keys; give them names of their own`,
   )
 }
+
+/** As express-rate-limit does: a limiter that is made for each request limits nothing. */
+export function warnInHandler(what: string): void {
+  const { stack = '' } = new Error()
+  if (/\bLayer\.handle|\bpreHandlerCallback\b|\bhono\b.*\bdispatch\b/.test(stack))
+    warnOnce(
+      'AMORSIZE_HTTP_MADE_IN_HANDLER',
+      `${what} was called while a request was handled: each request then has limits of its own. Call it once, when the server is set up`,
+    )
+}

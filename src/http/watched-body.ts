@@ -2,11 +2,15 @@
  * The same response, and a call once its body has ended, was cancelled or broke; at once when it has none.
  *
  * @param seen - gets each chunk as it passes
- * @param ended - called once
+ * @param ended - called once, with whether the body came to its end
  */
-export function watchBody(response: Response, ended: () => void, seen?: (chunk: Uint8Array) => void): Response {
+export function watchBody(
+  response: Response,
+  ended: (isWhole: boolean) => void,
+  seen?: (chunk: Uint8Array) => void,
+): Response {
   if (response.body === null) {
-    ended()
+    ended(true)
     return response
   }
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
@@ -16,19 +20,19 @@ export function watchBody(response: Response, ended: () => void, seen?: (chunk: 
         try {
           const { done, value } = await reader.read()
           if (done) {
-            ended()
+            ended(true)
             controller.close()
           } else {
             seen?.(value)
             controller.enqueue(value)
           }
         } catch (error) {
-          ended()
+          ended(false)
           controller.error(error)
         }
       },
       async cancel(reason) {
-        ended()
+        ended(false)
         await reader.cancel(reason)
       },
     },

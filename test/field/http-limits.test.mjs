@@ -88,6 +88,31 @@ describe.each(['Express', 'Fastify', 'Hono'])('%s behind our limits', (name) => 
   })
 })
 
+describe.each(['Express', 'Fastify', 'Hono', 'web'])('%s behind shed', (name) => {
+  it('refuses what finds no place, never health checks, and frees the place of a client that goes', async () => {
+    const { origin, close } = await program.shedding[name]()
+    const status = async (path, init) => {
+      const response = await fetch(origin + path, init)
+      await response.text()
+      return response.status
+    }
+    /** How many slow requests have begun. */
+    const begun = async () => Number(await (await fetch(`${origin}/health`)).text())
+    const slow = status('/slow')
+    await expect.poll(begun).toBe(1)
+    expect(await status('/slow')).toBe(503)
+    expect(await slow).toBe(200)
+    const controller = new AbortController()
+    const gone = status('/slow', { signal: controller.signal }).catch((error) => error.name)
+    await expect.poll(begun).toBe(2)
+    controller.abort()
+    expect(await gone).toBe('AbortError')
+    // The work of the one that has gone goes on; its place is free all the same.
+    await expect.poll(() => status('/slow')).toBe(200)
+    await close()
+  })
+})
+
 describe('HTTP/2', () => {
   it('is limited over one connection', async () => {
     const { origin, close } = await program.http2()

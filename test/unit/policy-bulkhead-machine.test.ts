@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bulkhead, type BulkheadOptions } from '../../dist/index.js'
+import { bulkhead } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
 import { queueByName } from '../../dist/memory/semaphore/names.js'

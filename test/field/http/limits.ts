@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import express, { type Request as ExpressRequest } from 'express'
 import fastify, { type FastifyRequest } from 'fastify'
-import { Hono } from 'hono'
-import { connectLimit, fastifyLimit, honoLimit, type HttpLimitOptions } from 'amorsize/http'
+import { type Context, Hono } from 'hono'
+import { connectLimit, fastifyLimit, honoLimit, type HttpLimitOptions, shed } from 'amorsize/http'
 import type { Running } from './stores.js'
 
 const windowMs = 60_000
@@ -72,6 +72,73 @@ export const servers: Record<string, (shared: Shared) => Promise<Running>> = {
     app.get('/free', () => new Response('ok'))
     return listen(createAdaptorServer(app) as Server)
   },
+}
+
+/** One request at a time, GET /slow takes a while, GET /health always goes on and tells how many slow ones have begun. */
+export const shedding: Record<string, () => Promise<Running>> = {
+  Express() {
+    const app = express()
+    const slow = slowly()
+    app.use(
+      shed({ maxConcurrent: 1, priority: (request: ExpressRequest) => (request.path === '/health' ? Infinity : 5) }),
+    )
+    app.get('/slow', async (_request, response) => void response.send(await slow.work()))
+    app.get('/health', (_request, response) => void response.send(slow.begun()))
+    return listenUntilClosed(createServer(app))
+  },
+
+  async Fastify() {
+    const app = fastify()
+    const slow = slowly()
+    const priority = (request: FastifyRequest) => (request.url === '/health' ? Infinity : 5)
+    await app.register(shed.fastify, { maxConcurrent: 1, priority })
+    app.get('/slow', () => slow.work())
+    app.get('/health', () => slow.begun())
+    const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+    const close = () => {
+      app.server.closeAllConnections()
+      return app.close()
+    }
+    return { origin, close }
+  },
+
+  Hono() {
+    const app = new Hono()
+    const slow = slowly()
+    const priority = (context: Context) => (context.req.path === '/health' ? Infinity : 5)
+    app.use(shed.hono({ maxConcurrent: 1, priority }))
+    app.get('/slow', async (context) => context.text(await slow.work()))
+    app.get('/health', (context) => context.text(slow.begun()))
+    return listenUntilClosed(createAdaptorServer(app) as Server)
+  },
+
+  web() {
+    const slow = slowly()
+    const isHealth = ({ url }: Request) => url.endsWith('/health')
+    const handler = shed.web(
+      { maxConcurrent: 1, priority: (request) => (isHealth(request) ? Infinity : 5) },
+      async (request) => new Response(isHealth(request) ? slow.begun() : await slow.work()),
+    )
+    return listenUntilClosed(createAdaptorServer({ fetch: handler }) as Server)
+  },
+}
+
+function slowly() {
+  let begun = 0
+  return {
+    work: () => new Promise<string>((resolve) => void setTimeout(resolve, 500, String(++begun))),
+    begun: () => String(begun),
+  }
+}
+
+/** A client that aborts a request may open a connection for the next one, and keep it. */
+async function listenUntilClosed(server: Server): Promise<Running> {
+  const { origin, close } = await listen(server)
+  const closeAll = () => {
+    server.closeAllConnections()
+    return close()
+  }
+  return { origin, close: closeAll }
 }
 
 /** Bare HTTP/2 with the same middleware. */
