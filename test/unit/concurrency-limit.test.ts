@@ -169,6 +169,18 @@ describe('the concurrency limit', () => {
     expect(limit.found).toBeUndefined()
   })
 
+  it('knows the level it has found while it tries fewer', () => {
+    const found = new Set<number | undefined>()
+    class Watched extends ConcurrencyLimit {
+      override settled(nowMs: number, ms: number, inFlight: number, failed: boolean): void {
+        super.settled(nowMs, ms, inFlight, failed)
+        if (this.found !== undefined || found.size > 0) found.add(this.found)
+      }
+    }
+    simulate(latency(() => 10), 50_000, new Watched(), 1)
+    expect([...found]).toEqual([256])
+  })
+
   it('begins at the level that was found', () => {
     const first = new ConcurrencyLimit(10_000)
     simulate((SHAPES['knee 32'] as Shape).service, 10_000, first, 1)

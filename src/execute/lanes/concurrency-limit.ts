@@ -58,7 +58,10 @@ export class ConcurrencyLimit {
 
   /** The level that was found, for the next run; undefined while it is sought. */
   get found(): number | undefined {
-    return this.#hasBegun && (this.#phase === 'hold' || this.#level === MOST) ? this.#level : undefined
+    if (!this.#hasBegun) return undefined
+    // Fewer were about to be tried: what is known to be good is what there was before.
+    if (this.#phase === 'down') return this.#reference?.level
+    return this.#phase === 'hold' || this.#level === MOST ? this.#level : undefined
   }
 
   /**

@@ -102,10 +102,13 @@ export class HereLane implements Lane, Progress {
       if (!this.#runBatch(batch)) return
       const startedMs = nowMs
       nowMs = performance.now()
-      this.pace.add(batch.items.length, nowMs - startedMs)
-      const { itemMs } = this.pace
+      const ms = nowMs - startedMs
+      const { items } = batch
+      this.pace.add(items.length, ms)
+      // Where items become long, the last of them say so first: a block of such would keep this thread when all others have ended.
+      const itemMs = Math.max(this.pace.itemMs, ms / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
-      this.#measured(batch.items[0], this.lastResult)
+      this.#measured(items[0], this.lastResult)
       if (nowMs >= sliceEndMs) {
         this.whenTurns()
         if (!this.#isHalted()) setImmediate(this.#pump)

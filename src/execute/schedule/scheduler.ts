@@ -344,7 +344,7 @@ export class Scheduler {
       items: situation.items ?? Math.max(1, situation.done),
       itemMs: measured.itemMs,
       cpuShare: measured.cpuShare,
-      coresEach: measured.isAsync ? measured.cpuShare : Math.max(1, measured.coresBusy),
+      coresEach: Math.max(measured.isAsync ? measured.cpuShare : 1, measured.coresBusy),
       isAsync: measured.isAsync,
       sendMs: cloneMs / 2,
       receiveMs: cloneMs / 2,

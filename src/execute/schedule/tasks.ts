@@ -50,12 +50,13 @@ export class TaskRecord {
   /**
    * What an item takes in the loop.
    *
-   * @param pace - what this thread has run in a run with workers; of uneven items others may have had the long ones
+   * @param pace - what this thread has run in a run with workers; of uneven items others may have had the long ones, unless each thread claims
+   * them in turn
    * @param measured - what that run was decided by
    */
   loopItemOf(pace: Pace, measured: Measured): number {
     const known = this.loopItemMs ?? measured.itemMs
-    if (pace.items < ENOUGH_HERE || measured.isAsync || this.isUneven) return known
+    if (pace.items < ENOUGH_HERE || measured.isAsync || (this.isUneven && !measured.isShared)) return known
     this.#sawLoop(Math.min(known, pace.itemMs))
     return this.loopItemMs ?? known
   }
