@@ -177,7 +177,12 @@ describe('the concurrency limit', () => {
         if (this.found !== undefined || found.size > 0) found.add(this.found)
       }
     }
-    simulate(latency(() => 10), 50_000, new Watched(), 1)
+    simulate(
+      latency(() => 10),
+      50_000,
+      new Watched(),
+      1,
+    )
     expect([...found]).toEqual([256])
   })
 

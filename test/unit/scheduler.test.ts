@@ -186,7 +186,7 @@ describe('during a run', () => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, NONE)
     expect(scheduler.during(course, { ...seen(0, 1, 50), pace: paceOf(50) }, NONE)).toBeDefined()
-    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 48), pace }, ONE)).toBe(expected)
+    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 30), pace }, ONE)).toBe(expected)
     expect(course.decision !== undefined).toBe(expected)
   })
 

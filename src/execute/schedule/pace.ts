@@ -8,6 +8,9 @@ export const MOST_IN_FLIGHT = 256
 
 /** The least is forgotten by so much with each block. */
 const FORGETTING = 1.05
+/** How much one block changes what items take of late: that they become faster, as compiled code does, is believed sooner. */
+const FASTER = 0.7
+const SLOWER = 0.3
 /** Fewer items than these say nothing of the least. */
 const FEW = 3
 /** Fewer say nothing of how much they differ; … */
@@ -46,6 +49,8 @@ export class PaceOfLoop {
   /** Mean of the squares of an item's time over blocks, for the spread. */
   #squares = 0
   #weight = 0
+  /** What an item takes of late. */
+  #latestMs = 0
   /** The first block: it pays for loading and compiling what the task needs. */
   #first = { items: 0, ms: 0 }
 
@@ -54,6 +59,8 @@ export class PaceOfLoop {
     const itemMs = Math.max(ms, 1e-6) / count
     if (this.items === 0) this.#first = { items: count, ms }
     else if (this.items === this.#first.items && itemMs < this.itemMs) this.#weight = this.#squares = this.itemMs = 0
+    const change = this.items === 0 ? 1 : itemMs < this.#latestMs ? FASTER : SLOWER
+    this.#latestMs += (itemMs - this.#latestMs) * change
     this.items += count
     this.totalMs += ms
     this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING)
@@ -69,9 +76,9 @@ export class PaceOfLoop {
     return this.items < FEW ? 0 : this.#leastMs
   }
 
-  /** How much longer the first items took than such items do: what a thread pays that has not run the task yet. */
+  /** How much longer all items took together than they would at the pace of late: what a thread pays that has not run the task yet. */
   get coldMs(): number {
-    return Math.max(0, this.#first.ms - this.#first.items * this.itemMs)
+    return Math.max(0, this.totalMs - this.items * this.#latestMs)
   }
 
   /** Coefficient of variation of the item times, as far as blocks show it. */
