@@ -1,49 +1,29 @@
 // Queues waiters all at once and looks at when they are released: node case.mjs <subject> <rate> <burst> <seconds>
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reportToParent } from '../../dist/cli/child-process.js'
-import { fitLine, quantile } from '../../dist/cli/statistics.js'
 import { load, rivalNamed } from '../support/rivals.mjs'
+import { cpuMsSince, steadiness, waitersFor } from './steadiness.mjs'
 
-const LEAST_WAITERS = 6000
-/** The first second is not looked at: it holds the burst and the time queueing itself takes. */
-const FROM_MS = 1000
-/** More waiters than can be released, so that the queue never runs dry. */
-const SPARE = 1.2
 const POINTS_SHOWN = 50
 
+/** Null where the subject has no such limit, or is not done with queueing when the run ends. */
 async function measure(subject, rate, burst, seconds) {
-  const waiters = Math.max(LEAST_WAITERS, Math.ceil(rate * seconds * SPARE) + burst)
+  const waiters = waitersFor(rate, burst, seconds)
   const releasedAt = new Float64Array(waiters)
   let count = 0
   const enqueue = await rivalNamed(subject).wait(load, rate, burst)
+  if (enqueue === null) return null
   const released = () => (releasedAt[count++] = performance.now())
 
   const cpuStart = process.cpuUsage()
   const start = performance.now()
   for (let i = 0; i < waiters; i++) enqueue(released)
-  await sleep(start + seconds * 1000 - performance.now())
-  const cpu = process.cpuUsage(cpuStart)
+  await sleep(Math.max(0, start + seconds * 1000 - performance.now()))
+  const cpuMs = cpuMsSince(cpuStart)
 
   const times = Array.from(releasedAt.subarray(0, count), (at) => at - start)
-  return {
-    waiters,
-    released: count,
-    cpuMs: (cpu.user + cpu.system) / 1000,
-    ...steadiness(times),
-    behind: behindIdeal(times, rate),
-  }
-}
-
-/** The rate from {@link FROM_MS} on, and how far single releases are from an even spacing at that rate. */
-function steadiness(times) {
-  const first = times.findIndex((time) => time >= FROM_MS)
-  const window = first < 0 ? [] : times.slice(first)
-  if (window.length < 10) throw new Error(`only ${window.length} waiters were released after ${FROM_MS} ms`)
-  const indices = window.map((_, i) => i)
-  const { slope: perMs } = fitLine(window, indices)
-  const line = fitLine(indices, window)
-  const residuals = window.map((time, i) => Math.abs(time - (line.intercept + line.slope * i)))
-  return { ratePerSecond: perMs * 1000, jitterP99Ms: quantile(residuals, 0.99), jitterMaxMs: Math.max(...residuals) }
+  const steady = steadiness(times)
+  return steady === null ? null : { waiters, released: count, cpuMs, ...steady, behind: behindIdeal(times, rate) }
 }
 
 /** How many releases short of (or ahead of) the ideal line the run is, at evenly spaced moments. */

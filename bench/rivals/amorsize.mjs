@@ -106,6 +106,12 @@ export async function wait(load, rate, burst) {
   return (released) => void limiter.acquire().then(released)
 }
 
+export async function acquire(load, rate, burst) {
+  const { RateLimiter } = await ours()
+  const limiter = new RateLimiter({ requestsPerSecond: rate, burstSize: burst })
+  return (tokens, signal) => limiter.acquire(tokens, { signal })
+}
+
 export const keyed = {
   title: 'amorsize KeyedRateLimiter',
   async make(load, { capacity, perSecond, burst }) {

@@ -15,3 +15,17 @@ export const decide = [
     },
   },
 ]
+
+/** A burst of n is n calls per n intervals of 1/rate. */
+const limitOf = async (load, rate, burst) =>
+  (await load('async-sema')).RateLimit(burst, { timeUnit: (burst * 1000) / rate })
+
+export async function wait(load, rate, burst) {
+  const limit = await limitOf(load, rate, burst)
+  return (released) => void limit().then(released)
+}
+
+/** All calls cost the same, and a waiter cannot be taken back. */
+export async function acquire(load, rate, burst, isEqual) {
+  return isEqual ? limitOf(load, rate, burst) : null
+}

@@ -40,6 +40,12 @@ export async function wait(load, rate, burst) {
   return (released) => void shared.removeTokens(1).then(released)
 }
 
+/** A waiter cannot be taken back. */
+export async function acquire(load, rate, burst) {
+  const shared = await bucket(load, burst, rate, 1000)
+  return (tokens) => shared.removeTokens(tokens)
+}
+
 export const keyed = {
   title: 'limiter TokenBucket in a Map',
   async make(load, { burst }) {

@@ -20,6 +20,15 @@ export async function wait(load, rate, burst) {
   return (released) => void queue.add(released)
 }
 
+/** All calls cost the same. */
+export async function acquire(load, rate, burst, isEqual) {
+  if (!isEqual) return null
+  const { default: PQueue } = await load('p-queue')
+  const queue = new PQueue({ intervalCap: burst, interval: (burst * 1000) / rate })
+  const done = () => undefined
+  return (tokens, signal) => queue.add(done, { signal })
+}
+
 export async function items(load, limit) {
   const { default: PQueue } = await load('p-queue')
   return (items, fn) => new PQueue({ concurrency: limit }).addAll(items.map((item) => () => fn(item)))
