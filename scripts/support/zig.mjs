@@ -58,8 +58,9 @@ export async function compileAll(triple, sources, flags, work) {
   return objects
 }
 
+/** With -Os Zig's linker joins equal texts, and its libraries of C++ are built small, too: a tenth of an addon. */
 export const link = (triple, objects, flags, to) =>
-  zig(['c++', '-target', triple, '-s', '-o', to, ...objects, ...flags])
+  zig(['c++', '-target', triple, '-s', '-Os', '-o', to, ...objects, ...flags])
 
 /**
  * Builds the addon of a target.
