@@ -12,6 +12,7 @@ import { joinBenchChild } from './support/bench-child.mjs'
 import { joinDeclarations } from './support/declarations.mjs'
 import { manifest, root } from './support/project.mjs'
 import { mustRun } from './support/run.mjs'
+import { mapsOfModules, smallMaps } from './support/source-maps.mjs'
 
 /** Names of functions and classes stay: an error has its class's, and a stack trace can be read. */
 const names = { keep_classnames: true, keep_fnames: true }
@@ -29,7 +30,11 @@ const startedByUrl = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
 /** A worker is CommonJS, which spares it the wait for Node's loader of ES modules. */
 const startsCommonJs = {
   name: 'starts-commonjs',
-  transform: (code) => code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'"),
+  // Of the same length but for a letter at the end of its line: the map still holds.
+  transform: (code) => ({
+    code: code.replace("new URL('./execute-worker.js'", "new URL('./execute-worker.cjs'"),
+    map: null,
+  }),
 }
 
 /** Where a bundler puts the program of workers, it alone knows. */
@@ -54,10 +59,12 @@ const minifying = { name: 'minify', renderChunk: minifyChunk }
 /** Without the mark of ES modules that were compiled, which some loaders take for a default export. */
 const commonJs = {
   format: 'cjs',
+  sourcemap: true,
+  sourcemapExcludeSources: true,
   esModule: false,
   entryFileNames: '[name].cjs',
   chunkFileNames: 'shared-[hash].cjs',
-  plugins: [metaOfCommonJs, minifying],
+  plugins: [metaOfCommonJs, minifying, smallMaps],
 }
 
 const bundle = join(dist, 'bundle')
@@ -152,7 +159,7 @@ function importedBy(entry, getModuleInfo) {
   return found
 }
 
-async function joinAll(input, output, alsoExternal = [], plugins = [startsCommonJs]) {
+async function joinAll(input, output, alsoExternal = [], plugins = [mapsOfModules, startsCommonJs]) {
   const joined = await rollup({
     input,
     plugins,
@@ -168,12 +175,12 @@ async function joinAll(input, output, alsoExternal = [], plugins = [startsCommon
 
 async function minifyChunk(source, { fileName }) {
   // The minifier writes into what it is given.
-  const { code } = await minify(source, {
+  return minify(source, {
     ...structuredClone(minified),
     module: fileName.endsWith('.js'),
     toplevel: true,
+    sourceMap: { asObject: true },
   })
-  return code
 }
 
 function isOurs(id) {

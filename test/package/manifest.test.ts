@@ -65,6 +65,25 @@ it('shows a few lines of code where an error is not caught, and not a whole file
   expect(stderr.length).toBeLessThan(5000)
 })
 
+it('names the lines of TypeScript in stacks, by maps that hold no sources', async () => {
+  const program = `
+    const { RateLimiter } = require('amorsize')
+    try { new RateLimiter({ requestsPerSecond: -1 }) } catch (error) { console.log(error.stack) }`
+  const map = await readFile(join(project, 'node_modules', 'amorsize', 'dist', 'bundle', 'index.cjs.map'), 'utf8')
+  expect(JSON.parse(map)).not.toHaveProperty('sourcesContent')
+  const stack = await mustRun(process.execPath, ['--enable-source-maps', '-e', program], project)
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  const place = `https://raw.githubusercontent.com/amorsize/amorsize-node/v${version}/`
+  const frames = [...stack.matchAll(/at (?:new |\w+\.)?(\w+) \((https:.*?):(\d+):\d+\)/g)]
+  expect(frames.length).toBeGreaterThanOrEqual(3)
+  for (const [at, [frame, , url = '', line]] of frames.entries()) {
+    expect(url).toContain(place)
+    const source = (await readFile(join(root, url.slice(place.length)), 'utf8')).split('\n')[Number(line) - 1]
+    // Each frame stands where the one above it was called, the first where the error was made.
+    expect(source, frame).toContain(frames[at - 1]?.[1] ?? 'RangeError(')
+  }
+})
+
 it('has at most four dependencies and runs nothing when it is installed', async () => {
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<
     'dependencies' | 'scripts',
