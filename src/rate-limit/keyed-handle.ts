@@ -22,7 +22,8 @@ export interface KeyedRateLimiterHandle {
 const KIND = 'amorsize.KeyedRateLimiter'
 
 export function createKeyedHandle(complete: CompleteKeyedPolicy, address: CellAddress | null): KeyedRateLimiterHandle {
-  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope, capacity, onFull } = complete
+  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, capacity, onFull } = complete
+  const { name, scope, dryRun } = complete
   const clock = nameOfClock(complete.clock)
   return {
     kind: KIND,
@@ -36,6 +37,7 @@ export function createKeyedHandle(complete: CompleteKeyedPolicy, address: CellAd
       capacity,
       onFull,
       ...(name === undefined ? {} : { name }),
+      ...(dryRun ? { dryRun } : {}),
     },
     ...(address ?? {}),
     ...(clock === undefined ? {} : { clock }),

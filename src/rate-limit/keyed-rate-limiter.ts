@@ -97,7 +97,7 @@ export class KeyedRateLimiter implements Disposable {
     const isTaken = tokens === undefined || tokens === 1 ? this.#takeOne(key) : this.#takeSeveral(key, tokens)
     if (isTaken) this.#allowed++
     else this.#denied++
-    return isTaken
+    return isTaken || this.#policy.dryRun
   }
 
   /**
@@ -204,6 +204,7 @@ export class KeyedRateLimiter implements Disposable {
         available: () => this.#table.look(key, 1).available,
         parameters: () => this.#policy,
       },
+      isDry: this.#policy.dryRun,
       checkUsable: () => this.#checkUsable(),
       clock: this.#policy.clock,
       estimateMs: (tokens) => this.#queue.estimateMs(key, tokens),
@@ -276,6 +277,10 @@ export class KeyedRateLimiter implements Disposable {
     const maxWaitMs = this.#maxWaitMs(options)
     const signal = checkSignal('signal', options?.signal)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (this.#policy.dryRun) {
+      this.tryAcquire(key, tokens)
+      return GRANTED
+    }
     this.#checkUsable()
     this.#checkTokens(tokens)
     this.#queue.catchUp(key)

@@ -16,6 +16,8 @@ const MAX_SIZE = 1e9
 /** What a lease needs of its limiter. */
 export interface LeaseHost {
   readonly bucket: Bucket
+  /** Whether what the limit would refuse goes on. */
+  readonly isDry: boolean
   /** Leases that have taken tokens in this turn of the event loop. */
   readonly open: Set<Lease>
   /** Throws when the limiter has been disposed. */
@@ -110,7 +112,7 @@ export class Lease implements Disposable {
     const missing = tokens - this.#inHand
     if (missing > 0 && !this.#takeAtLeast(missing)) {
       this.#host.countDenied()
-      return false
+      return this.#host.isDry
     }
     this.#inHand -= tokens
     this.#extra += tokens - 1

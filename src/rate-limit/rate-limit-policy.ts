@@ -24,6 +24,11 @@ export interface RateLimitPolicy {
   name?: string | undefined
   /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: 'process' | 'machine' | undefined
+  /**
+   * Decides and counts as ever, and holds nobody up: what the limit would refuse, or have wait, goes on at once, consumes nothing and counts as
+   * `denied`. To try a limit out on real callers. Default false.
+   */
+  dryRun?: boolean | undefined
   /** The source of time, for tests. Default: the system's monotonic clock. */
   clock?: Clock | undefined
 }
@@ -37,6 +42,7 @@ const KEYS = [
   'maxQueue',
   'name',
   'scope',
+  'dryRun',
   'clock',
 ] as const satisfies (keyof RateLimitPolicy)[]
 
@@ -53,6 +59,7 @@ export interface CompletePolicy {
   readonly maxQueue: number
   readonly name?: string
   readonly scope: 'process' | 'machine'
+  readonly dryRun: boolean
   readonly clock: Clock
 }
 
@@ -79,6 +86,7 @@ export function completeValues(policy: Partial<RateLimitPolicy>): CompletePolicy
     waitOnLimit: waits = true,
     maxWaitMs: longest = Infinity,
     maxQueue: most = Infinity,
+    dryRun: isDry = false,
     clock: source = systemClock,
   } = policy
   const requestsPerSecond = checkRate(asked)
@@ -89,6 +97,7 @@ export function completeValues(policy: Partial<RateLimitPolicy>): CompletePolicy
   const maxWaitMs = checkNumber('maxWaitMs', longest, { min: 0, allowInfinity: true })
   const maxQueue = checkNumber('maxQueue', most, { min: 0, integer: true, allowInfinity: true })
   const { name, scope } = checkSharedName(policy.name, policy.scope)
+  const dryRun = checkBoolean('dryRun', isDry)
   const clock = checkClock('clock', source)
   return {
     requestsPerSecond,
@@ -97,6 +106,7 @@ export function completeValues(policy: Partial<RateLimitPolicy>): CompletePolicy
     maxWaitMs,
     maxQueue,
     scope,
+    dryRun,
     clock,
     ...(onWait === undefined ? {} : { onWait }),
     ...(name === null ? {} : { name }),

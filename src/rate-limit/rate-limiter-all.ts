@@ -43,6 +43,8 @@ export interface LimitPart {
   readonly limiter: object
   readonly bucket: Pick<Bucket, 'tryAcquire' | 'refund' | 'charge' | 'available' | 'parameters'>
   readonly clock: Clock
+  /** Whether it refuses nobody: it is asked once the others have granted, and charged if it would have granted, too. */
+  readonly isDry: boolean
   /** Throws when the limiter has been disposed. */
   checkUsable(): void
   /** How long a newcomer would wait for `tokens`, ms. */
@@ -107,7 +109,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
    */
   tryAcquire(costs: Costs<K, Keyed>): Permit<K, Keyed> | false {
     const charges = this.#chargesFor(costs)
-    const lacking = takeNow(charges)
+    const lacking = takeNow(bindingOf(charges))
     if (lacking.length === 0) return this.#grant(charges)
     checkBursts(charges)
     for (const { part } of lacking) part.count('denied')
@@ -134,10 +136,11 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     const charges = this.#chargesFor(costs)
     signal?.throwIfAborted()
     // A limit whose tokens are there has nobody waiting: taking them passes nobody by.
-    if (takeNow(charges).length === 0) return this.#grant(charges)
+    const binding = bindingOf(charges)
+    if (takeNow(binding).length === 0) return this.#grant(charges)
     checkBursts(charges)
-    const waits = letIn(charges, options)
-    await waitForAll(charges, waits, signal)
+    const waits = letIn(binding, options)
+    await waitForAll(binding, waits, signal)
     return this.#grant(charges)
   }
 
@@ -147,17 +150,20 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
     return shownAs('RateLimiterAll', Object.fromEntries(limits))
   }
 
-  #grant(charges: readonly Charge[]): Permit<K, Keyed> {
+  #grant(asked: readonly Charge[]): Permit<K, Keyed> {
+    const charges = asked.some(isDry) ? asked.filter((charge) => !isDry(charge) || takeDry(charge)) : asked
     for (const { part } of charges) part.count('allowed')
     let isSettled = false
     return {
       settle: (actual) => {
         const corrections = this.#check('actual', actual)
-        checkSameKeys(charges, corrections)
+        checkSameKeys(asked, corrections)
         if (isSettled) return
         isSettled = true
         for (const { name, part, tokens } of corrections) {
           const paid = charges.find((charge) => charge.name === name)?.tokens ?? 0
+          // A dry run that found nothing to take has nothing to correct.
+          if (paid === 0 && part.isDry) continue
           if (tokens < paid) giveBack(part, paid - tokens)
           else if (tokens > paid) part.bucket.charge(tokens - paid)
         }
@@ -169,6 +175,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
   #chargesFor(costs: Costs<K, Keyed>): Charge[] {
     const charges = this.#check('costs', costs)
     for (const { part } of charges) part.checkUsable()
+    checkBursts(charges.filter(isDry))
     return charges.filter(({ tokens }) => tokens > 0)
   }
 
@@ -197,6 +204,22 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
       throw new RangeError(`${what} must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
     return charges
   }
+}
+
+function isDry({ part }: Charge): boolean {
+  return part.isDry
+}
+
+/** Those that can refuse. */
+function bindingOf(charges: readonly Charge[]): readonly Charge[] {
+  return charges.some(isDry) ? charges.filter((charge) => !isDry(charge)) : charges
+}
+
+/** Charges a limit that refuses nobody; false where it would have refused. */
+function takeDry({ part, tokens }: Charge): boolean {
+  if (part.bucket.tryAcquire(tokens) === OUTCOME.granted) return true
+  part.count('denied')
+  return false
 }
 
 function checkCost(what: string, tokens: unknown): number {

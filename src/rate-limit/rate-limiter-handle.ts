@@ -26,7 +26,7 @@ export function createHandle(
   policy: CompletePolicy,
   address: { buffer: SharedArrayBuffer; cell: number; waiters: SharedArrayBuffer } | null,
 ): RateLimiterHandle {
-  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope } = policy
+  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope, dryRun } = policy
   const clock = nameOfClock(policy.clock)
   return {
     kind: KIND,
@@ -38,6 +38,7 @@ export function createHandle(
       maxQueue,
       scope,
       ...(name === undefined ? {} : { name }),
+      ...(dryRun ? { dryRun } : {}),
     },
     ...(address ?? {}),
     ...(clock === undefined ? {} : { clock }),

@@ -66,7 +66,7 @@ export interface Reservation {
 export interface RateLimiterStats {
   /** Decisions that were granted, at once or after a wait. */
   readonly allowed: number
-  /** Decisions that were refused. Aborted waits count as neither. */
+  /** Decisions that were refused; in a dry run, those that would have been, or would have had to wait. Aborted waits count as neither. */
   readonly denied: number
   /** Callers that wait now. */
   readonly waiting: number
@@ -140,6 +140,7 @@ export class RateLimiter implements Policy, Disposable {
     this.#queue = new WaitQueue(this.#bucket, clock)
     this.#leaseHost = {
       bucket: this.#bucket,
+      isDry: this.#policy.dryRun,
       open: new Set(),
       checkUsable: () => this.#checkUsable(),
       countAllowed: (calls) => {
@@ -171,14 +172,14 @@ export class RateLimiter implements Policy, Disposable {
         return true
       }
       this.#denied++
-      return false
+      return this.#policy.dryRun
     }
     if (this.#takeSeveral(tokens)) {
       this.#allowed++
       return true
     }
     this.#denied++
-    return false
+    return this.#policy.dryRun
   }
 
   /**
@@ -222,6 +223,7 @@ export class RateLimiter implements Policy, Disposable {
    */
   acquireSync(tokens = 1, options?: { maxWaitMs?: number | undefined }): void {
     const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'])
+    if (this.#policy.dryRun) return void this.tryAcquire(tokens)
     const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
     if (waitMs > 0) {
       if (this.#policy.clock !== systemClock) {
@@ -244,7 +246,8 @@ export class RateLimiter implements Policy, Disposable {
    */
   reserve(tokens = 1, options?: { maxWaitMs?: number | undefined }): Reservation {
     const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'], true)
-    const ticket = this.#reserve(tokens, maxWaitMs)
+    const ticket = this.#reserve(tokens, this.#policy.dryRun ? 0 : maxWaitMs)
+    if (ticket === null) return { waitMs: 0, cancel: () => 0 }
     this.#allowed++
     const bucket = this.#bucket
     let cancelled = false
@@ -456,6 +459,10 @@ export class RateLimiter implements Policy, Disposable {
     const maxWaitMs = this.#maxWaitMs(options, ['signal', 'maxWaitMs'])
     const signal = checkSignal('signal', options?.signal)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (this.#policy.dryRun) {
+      this.tryAcquire(tokens)
+      return GRANTED
+    }
     const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
     if (waitMs <= 0) {
       this.#allowed++
@@ -503,6 +510,7 @@ export class RateLimiter implements Policy, Disposable {
     return {
       limiter: this,
       bucket: this.#bucket,
+      isDry: this.#policy.dryRun,
       checkUsable: () => this.#checkUsable(),
       clock: this.#policy.clock,
       estimateMs: (tokens) => this.#queue.estimateMs(tokens),
@@ -521,13 +529,15 @@ export class RateLimiter implements Policy, Disposable {
     }
   }
 
-  #reserve(tokens: number, maxWaitMs: number): Ticket {
+  /** Null: a dry run, in which nothing was reserved. */
+  #reserve(tokens: number, maxWaitMs: number): Ticket | null {
     this.#checkUsable()
     this.#checkTokens(tokens)
     const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
     if (outcome === OUTCOME.granted) return ticket
     if (outcome === OUTCOME.denied) {
       this.#denied++
+      if (this.#policy.dryRun) return null
       const because = tooLong(ticket.waitMs, maxWaitMs)
       throw rateLimitExceeded(tokens, ticket.waitMs, because, this.#policy.name ?? null)
     }
