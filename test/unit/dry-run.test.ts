@@ -70,7 +70,7 @@ describe('a limiter in a dry run', () => {
     await expect(limiter.acquire(3)).rejects.toThrow(RangeError)
     await expect(limiter.acquire(1, { signal: AbortSignal.abort('gone') })).rejects.toBe('gone')
     expect(() => new RateLimiter({ dryRun: 'yes' as unknown as boolean })).toThrow(
-      /dryRun must be true or false; received 'yes'/,
+      'dryRun must be true or false; received "yes" (string)',
     )
   })
 
