@@ -88,7 +88,7 @@ export { rateLimitedCall, type RateLimitedCallOptions } from './rate-limit/rate-
 export type { Key } from './memory/keyed/hash.js'
 export type { KeyedRateLimiterHandle } from './rate-limit/keyed-handle.js'
 export type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './rate-limit/keyed-policy.js'
-export { KeyedRateLimiter } from './rate-limit/keyed-rate-limiter.js'
+export { KeyedRateLimiter, type KeyedRateLimiterStats } from './rate-limit/keyed-rate-limiter.js'
 export {
   type HitOptions,
   KeyedWindow,

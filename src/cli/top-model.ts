@@ -60,7 +60,18 @@ export class Sampler {
 }
 
 /** What rows can be sorted by, in the order the key `s` goes through. */
-export const SORT_KEYS = ['name', 'kind', 'processes', 'rate', 'tokens', 'debt', 'allowed', 'denied'] as const
+export const SORT_KEYS = [
+  'name',
+  'kind',
+  'processes',
+  'rate',
+  'tokens',
+  'debt',
+  'waiting',
+  'wait',
+  'allowed',
+  'denied',
+] as const
 export type SortKey = (typeof SORT_KEYS)[number]
 
 /** Which rows are shown, and in which order. */
@@ -78,6 +89,8 @@ const sortValue: Record<SortKey, (row: TopRow) => number | string | null> = {
   rate: (row) => row.requestsPerSecond,
   tokens: (row) => row.tokens,
   debt: (row) => row.debt,
+  waiting: (row) => row.waiting,
+  wait: (row) => row.retryAfterMs,
   allowed: (row) => row.allowedPerSecond,
   denied: (row) => row.deniedPerSecond,
 }

@@ -72,7 +72,7 @@ function open(row) {
   const opened = { section, facts, times: [], columns: [], plots: [] }
   const add = (title, series, values, yAxis) => opened.plots.push({ plot: chart(box, title, series, yAxis), values, columns: series.map(() => []) })
   if (row.tokens !== null) {
-    add('tokens', [['tokens', '#3b82f6', { fill: '#3b82f622' }], ['debt', '#f59e0b']], (r) => [r.tokens, r.debt])
+    add('tokens', [['tokens', '#3b82f6', { fill: '#3b82f622' }], ['debt', '#f59e0b'], ['waited for', '#8b5cf6']], (r) => [r.tokens, r.debt, r.waiting])
     add('decisions per second', [['allowed', '#16a34a'], ['denied', '#dc2626']], (r) => [r.allowedPerSecond, r.deniedPerSecond])
   }
   if (row.breaker !== null) {

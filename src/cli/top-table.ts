@@ -11,6 +11,8 @@ const COLUMNS: Table['columns'] = [
   { title: 'BURST', align: 'right' },
   { title: 'TOKENS', align: 'right' },
   { title: 'DEBT', align: 'right' },
+  { title: 'WAITING', align: 'right' },
+  { title: 'NEXT WAITS', align: 'right' },
   { title: 'ALLOWED/S', align: 'right' },
   { title: 'DENIED/S', align: 'right' },
   { title: 'STATE', align: 'left' },
@@ -34,6 +36,8 @@ function cells(row: TopRow): string[] {
     figure(row.burstSize),
     figure(row.tokens),
     figure(row.debt),
+    figure(row.waiting),
+    duration(row.retryAfterMs),
     figure(row.allowedPerSecond),
     figure(row.deniedPerSecond),
     stateOf(row),
@@ -43,7 +47,7 @@ function cells(row: TopRow): string[] {
 
 function stateOf(row: TopRow): string {
   if (row.state !== 'ready') return row.state
-  if (row.pausedMs !== null) return `paused ${figure(row.pausedMs / 1e3)} s`
+  if (row.pausedMs !== null) return `paused ${duration(row.pausedMs)}`
   const permits = row.permits === null ? [] : [`${row.permits} of ${row.maxConcurrent ?? '?'} permits`]
   const parts = [...(row.breaker === null ? [] : [row.breaker]), ...permits]
   return parts.length > 0 ? parts.join(', ') : '-'
@@ -54,6 +58,11 @@ function figure(value: number | null): string {
   if (value === null) return '-'
   if (value !== 0 && Math.abs(value) < 1) return value.toPrecision(3)
   return value.toLocaleString('en-US', { maximumFractionDigits: Number.isInteger(value) || value >= 100 ? 0 : 1 })
+}
+
+function duration(ms: number | null): string {
+  if (ms === null || ms === 0) return figure(ms)
+  return ms < 1000 ? `${figure(ms)} ms` : `${figure(ms / 1e3)} s`
 }
 
 function shorten(name: string): string {

@@ -17,6 +17,9 @@ import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
 import type { LimitPart } from './rate-limiter-all.js'
 import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
 
+/** What one keyed limiter of one thread has done, over all keys. */
+export type KeyedRateLimiterStats = Omit<RateLimiterStats, 'retryAfterMs'>
+
 /** The axis of a table lasts a hundred years from its start. */
 const LONGEST_PAUSE_MS = 10 * 365.25 * 86_400_000
 
@@ -189,7 +192,7 @@ export class KeyedRateLimiter implements Disposable {
   }
 
   /** What this limiter has done in this thread, over all keys. */
-  stats(): RateLimiterStats {
+  stats(): KeyedRateLimiterStats {
     return { allowed: this.#allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs }
   }
 

@@ -72,6 +72,11 @@ export interface RateLimiterStats {
   readonly waiting: number
   /** Milliseconds that granted callers have waited, in all. */
   readonly waitedMs: number
+  /**
+   * How long the next caller would wait for a token, ms, by all that waits before, over all threads: {@link RateLimiter.retryAfterMs}. Asked of the
+   * bucket when it is read, and so not among what is copied or printed with the counts.
+   */
+  readonly retryAfterMs: number
 }
 
 /** Limits that are put together: a limiter, the options of a new one, or a keyed limiter under each name. */
@@ -419,12 +424,13 @@ export class RateLimiter implements Policy, Disposable {
   stats(): RateLimiterStats {
     let allowed = this.#allowed
     for (const lease of this.#leaseHost.open) allowed += lease.granted
-    return {
+    const counts = {
       allowed,
       denied: this.#denied,
       waiting: this.#queue.size,
       waitedMs: this.#queue.waitedMs + this.#blockedMs,
     }
+    return Object.defineProperty(counts as RateLimiterStats, 'retryAfterMs', { get: () => this.retryAfterMs() })
   }
 
   /** @internal */

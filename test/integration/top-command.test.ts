@@ -54,6 +54,27 @@ describeMachine('amorsize top', () => {
     expect(table).not.toContain('\u001b')
   })
 
+  it('tells what callers of all processes wait for, and how long the next one would', async () => {
+    const policy = { ...policyOf(machineName()), requestsPerSecond: 0.01, burstSize: 10 }
+    const limiter = new RateLimiter(policy)
+    limiter.tryAcquire(10)
+    const WAIT =
+      'for (let i = 0; i < 3; i++) limiter.acquire(2).catch(() => undefined); setTimeout(() => say(0), 100); setInterval(() => undefined, 1e6)'
+    const others = [startScript(policy, WAIT), startScript(policy, WAIT)]
+    for (const other of others) await other.next()
+    const { stdout } = await amorsize(['top', '--once', '--json', '--filter', policy.name])
+    const [{ waiting, debt, retryAfterMs }] = JSON.parse(stdout).names
+    // Whoever is next has a reservation: a debt. All others wait.
+    expect(waiting + debt).toBeCloseTo(12, 0)
+    expect(waiting).toBeGreaterThan(0)
+    // A token in 100 s; some time has passed.
+    expect(retryAfterMs).toBeLessThanOrEqual(1_300_000)
+    expect(retryAfterMs).toBeGreaterThan(1_200_000)
+    expect(limiter.retryAfterMs()).toBeCloseTo(retryAfterMs, -5)
+    for (const other of others) other.child.kill('SIGKILL')
+    await Promise.all(others.map(({ ended }) => ended))
+  })
+
   it('tells what was allowed and denied, of all processes', async () => {
     const policy = policyOf(machineName())
     await Promise.all([1, 2].map(() => runScript(policy, 'for (let i = 0; i < 60; i++) limiter.tryAcquire(); say(0)')))

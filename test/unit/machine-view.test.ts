@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { doubleToBits } from '../../dist/internal/rate.js'
-import { BREAKER, KEYED, KIND, kindWord, NAMED_BUCKET, SEMAPHORE } from '../../dist/memory/shared/layout.js'
+import { BREAKER, KEYED, KIND, kindWord, NAMED_BUCKET, SEMAPHORE, WAITERS } from '../../dist/memory/shared/layout.js'
 import type { MachineRegion } from '../../dist/memory/machine/regions.js'
 import { describeRegion } from '../../dist/memory/machine/view.js'
 import { TwinTokenBucket } from '../../dist/memory/bucket/core.js'
@@ -63,6 +63,26 @@ describe('what a reader sees of', () => {
     })
     expect(describeRegion(region)).toMatchObject({ tokens: 0 })
     expect(describeRegion(region).debt).toBeCloseTo(4, 3)
+  })
+
+  it('a limiter for which callers wait: all rows of theirs, but no more than there is room for', () => {
+    const region = bucketOf(0.001, 10, (bucket, nowNs) => bucket.tryAcquire(nowNs, 10))
+    const first = NAMED_BUCKET.cells * 8
+    const { words } = region
+    const nowNs = process.hrtime.bigint()
+    words[first] = kindWord(KIND.waiters)
+    words[first + WAITERS.rows] = 1_000_000n
+    words[first + WAITERS.used] = 1_000_000n
+    for (const [row, waiting] of [2500n, 1500n].entries()) {
+      const at = first + WAITERS.firstRow + row * 8
+      words[at + WAITERS.owner] = 7n
+      words[at + WAITERS.waiting] = waiting
+      words[at + WAITERS.lookAtNs] = nowNs
+    }
+    const { waiting, retryAfterMs } = describeRegion(region)
+    expect(waiting).toBe(4)
+    expect(retryAfterMs).toBeLessThanOrEqual(5_000_000)
+    expect(retryAfterMs).toBeGreaterThan(4_900_000)
   })
 
   it('a limiter that is paused', () => {

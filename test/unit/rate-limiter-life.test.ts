@@ -38,6 +38,9 @@ describe('stats', () => {
     const endedAt = startWaits(clock, limiter, 2)
     await outcomeOf(clock, limiter.acquire(1, { maxWaitMs: 1 }))
     expect(limiter.stats()).toEqual({ allowed: 1, denied: 2, waiting: 2, waitedMs: 0 })
+    // Asked of the bucket when it is read, and no part of a copy.
+    const stats = limiter.stats()
+    expect([stats.retryAfterMs, limiter.retryAfterMs(), 'retryAfterMs' in { ...stats }]).toEqual([300, 300, false])
     await clock.advance(150)
     expect(limiter.stats()).toEqual({ allowed: 2, denied: 2, waiting: 1, waitedMs: 100 })
     await clock.advance(150)

@@ -15,6 +15,8 @@ const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
   burstSize: 5,
   tokens: 5,
   debt: 0,
+  waiting: 0,
+  retryAfterMs: 0,
   pausedMs: null,
   allowed: 0,
   denied: 0,
@@ -123,7 +125,7 @@ describe('the keys', () => {
     ['q', { ended: true }],
     ['\u0003', { ended: true }],
     ['s', { sort: 'kind' }],
-    ['ssssssss', { sort: 'name' }],
+    ['ssssssssss', { sort: 'name' }],
     ['r', { reverse: true }],
     ['p', { paused: true }],
     ['pp', { paused: false }],
@@ -155,13 +157,13 @@ describe('the picture', () => {
   it('has a line a name, aligned, with dashes for what is not known', () => {
     const lines = topLines(
       [
-        row('a', { processes: [7, 8], allowedPerSecond: 1234.5, tokens: 0.25 }),
+        row('a', { processes: [7, 8], allowedPerSecond: 1234.5, tokens: 0.25, waiting: 3, retryAfterMs: 450 }),
         row('b', { state: 'other-version', requestsPerSecond: null }),
       ],
       plain,
     )
     expect(lines).toHaveLength(3)
-    expect(lines[1]).toMatch(/^a +limiter +2 +10 +5 +0\.250 +0 +1,235 +- +- +7 8$/)
+    expect(lines[1]).toMatch(/^a +limiter +2 +10 +5 +0\.250 +0 +3 +450 ms +1,235 +- +- +7 8$/)
     expect(lines[2]).toMatch(/^b +limiter +0 +- .* other-version$/)
   })
 

@@ -95,21 +95,21 @@ describe('a pause', () => {
 })
 
 describe('fairness', () => {
-  it('lets a queue with one caller wait for its turn by arrival behind a queue with 2,000, and no longer', async () => {
+  it('lets the only caller of one thread go on after 10,000 of another that came before, and before 10,000 that came later', async () => {
     const rng = random(7)
     const fake = new FakeClock()
     const many = new RateLimiter({ requestsPerSecond: 1000, burstSize: 1, clock: lateClock(fake, rng) })
     const one = RateLimiter.from(many.share())
-    for (let i = 0; i < 2000; i++) void many.acquire()
+    for (let i = 0; i < 10_000; i++) void many.acquire()
     await fake.advance(500)
     let servedMs = NaN
     void one.acquire().then(() => {
       servedMs = fake.now()
     })
-    for (let i = 0; i < 2000; i++) void many.acquire()
-    await fake.advance(4000)
-    expect(servedMs).toBeGreaterThan(1900)
-    expect(servedMs).toBeLessThan(2050)
+    for (let i = 0; i < 10_000; i++) void many.acquire()
+    await fake.advance(10_000)
+    expect(servedMs).toBeGreaterThan(9950)
+    expect(servedMs).toBeLessThan(10_050)
   })
 })
 

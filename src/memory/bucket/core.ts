@@ -14,6 +14,7 @@ import {
   timeUntil,
 } from './words.js'
 import { BUCKET } from '../shared/layout.js'
+import { msFromWait } from '../shared/twin-times.js'
 
 export { CLAIM_LEASE_NS, OUTCOME, type Outcome } from './changes.js'
 
@@ -59,6 +60,8 @@ export interface BucketLook {
   readonly debt: number
   /** Milliseconds until a pause ends; 0 without one. */
   readonly pausedMs: number
+  /** How long the next caller would wait for a token, ms. */
+  readonly retryAfterMs: number
 }
 
 const NO_POSITION: Position = { position: 0n, generation: 0n, digits: 0 }
@@ -252,18 +255,25 @@ export class TwinTokenBucket extends BucketChanges {
     }
   }
 
-  /** What can be said of a copy of the words; null when it was made just as the parameters changed. */
-  look(nowNs: bigint): BucketLook | null {
+  /**
+   * What can be said of a copy of the words; null when it was made just as the parameters changed.
+   *
+   * @param waiting - tokens of callers that have no reservation yet
+   */
+  look(nowNs: bigint, waiting: number): BucketLook | null {
     const slot = this.readSlot()
     if ((slot.generation & GENERATION_MASK) !== (slot.hot & GENERATION_MASK)) return null
     const debt = tokensOf(max(slot.spent - producedBy(slot, nowNs), 0n), slot.digits)
     const pausedMs = isPaused(slot, nowNs) ? Number(slot.epochNs - nowNs) / 1e6 : 0
+    const next = max(slot.spent, producedBy(slot, nowNs) - slot.burst) + costUnits(1 + waiting, slot.digits)
+    const nextNs = next > producedBy(slot, nowNs) ? timeUntil(slot, next, nowNs) : 0n
     return {
       requestsPerSecond: slot.askedRate,
       burstSize: slot.askedBurst,
       tokens: this.available(nowNs),
       debt,
       pausedMs,
+      retryAfterMs: Math.max(msFromWait(nextNs), pausedMs),
     }
   }
 }

@@ -55,8 +55,8 @@ export class TwinWaiters {
   readonly #owner: bigint
   #row = NO_ROW
 
-  /** @param owner - what stands for this thread; not 0 */
-  constructor(words: BigInt64Array, owner: number) {
+  /** @param owner - what stands for this thread; 0: it only looks */
+  constructor(words: BigInt64Array, owner = 0) {
     this.#words = words
     this.#owner = BigInt(owner)
   }
@@ -140,7 +140,7 @@ export class TwinWaiters {
   }
 
   #claim(): number {
-    for (let row = 0; row < WAITERS.processRows; row++) {
+    for (let row = 0; row < this.#rows(); row++) {
       if (Atomics.compareExchange(this.#words, this.#index(row) + WAITERS.owner, 0n, this.#owner) !== 0n) continue
       const used = BigInt(row + 1)
       let seen = Atomics.load(this.#words, WAITERS.used)
@@ -155,7 +155,13 @@ export class TwinWaiters {
   }
 
   #used(): number {
-    return Math.min(Number(Atomics.load(this.#words, WAITERS.used)), WAITERS.processRows)
+    return Math.min(Number(Atomics.load(this.#words, WAITERS.used)), this.#rows())
+  }
+
+  /** As many as the block says, and no more than it has room for. */
+  #rows(): number {
+    const room = Math.floor(this.#words.length / WORDS_PER_CELL) - 1
+    return Math.min(Number(Atomics.load(this.#words, WAITERS.rows)), room)
   }
 
   #index(row: number): number {

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { SharedMemoryError } from '../../errors.js'
 import { nativeAddon } from '../../internal/native.js'
-import { CELL_BYTES, LAYOUT_VERSION, MACHINE, REGION, WORDS_PER_CELL } from '../shared/layout.js'
+import { CELL_BYTES, LAYOUT_VERSION, MACHINE, NAMED_BUCKET, REGION, WORDS_PER_CELL } from '../shared/layout.js'
 
 /**
  * What is to be said of a file that has a region's name: 'ready' when it can be used, 'foreign' when it belongs to another user,
@@ -39,8 +39,8 @@ export interface MachineRegion {
 }
 
 const HEADER_BYTES = MACHINE.headerCells * CELL_BYTES
-/** Enough for every kind's state; a table of millions of keys is not copied. */
-const MOST_BYTES = HEADER_BYTES + 64 * CELL_BYTES
+/** Enough for every kind's state, a bucket with all who wait for it being the largest; a table of millions of keys is not copied. */
+const MOST_BYTES = HEADER_BYTES + NAMED_BUCKET.machineCells * CELL_BYTES
 const PRIVATE_MODE = 0o600
 
 /**

@@ -8,12 +8,14 @@ import {
   NAMED_BUCKET,
   RETRY_BUDGET,
   SEMAPHORE,
+  WAITERS,
   WORDS_PER_CELL,
   kindWord,
 } from '../shared/layout.js'
 import { type MachineRegion, type RegionState, listMachineRegions } from './regions.js'
 import { formOfWord } from '../semaphore/words.js'
 import { TwinTokenBucket } from '../bucket/core.js'
+import { TwinWaiters } from '../bucket/waiter-rows.js'
 
 /** What is known of one name of the machine; null is what its kind does not have, or what cannot be known. */
 export interface MachineEntry {
@@ -27,6 +29,10 @@ export interface MachineEntry {
   readonly tokens: number | null
   /** Tokens that waiting callers and debts have reserved beyond those that are there. */
   readonly debt: number | null
+  /** Tokens that callers wait for who have no reservation yet, over all processes. */
+  readonly waiting: number | null
+  /** How long the next caller would wait for a token, ms: by the debt, those who wait, and a pause. */
+  readonly retryAfterMs: number | null
   /** Milliseconds until a pause ends; null without one. */
   readonly pausedMs: number | null
   /** Decisions since the name was made, as far as their threads have published them. */
@@ -65,6 +71,8 @@ const NOTHING: Required<Details> = {
   burstSize: null,
   tokens: null,
   debt: null,
+  waiting: null,
+  retryAfterMs: null,
   pausedMs: null,
   allowed: null,
   denied: null,
@@ -118,13 +126,17 @@ function isLimit(rate: number, burst: number): boolean {
 }
 
 function readBucket(words: BigInt64Array): Details | null {
-  const look = new TwinTokenBucket(words).look(process.hrtime.bigint())
+  const nowNs = process.hrtime.bigint()
+  const rows = words.subarray(NAMED_BUCKET.cells * WORDS_PER_CELL)
+  const waiting = rows[WAITERS.kind] === kindWord(KIND.waiters) ? new TwinWaiters(rows).others(0, nowNs).waiting : 0
+  const look = new TwinTokenBucket(words).look(nowNs, waiting)
   // Its parameters are being changed at this moment.
   if (look === null) return {}
-  const { requestsPerSecond, burstSize, tokens, debt, pausedMs } = look
+  const { requestsPerSecond, burstSize, tokens, debt, pausedMs, retryAfterMs } = look
   if (!isLimit(requestsPerSecond, burstSize)) return null
   const counts = { allowed: Number(words[NAMED_BUCKET.allowed]), denied: Number(words[NAMED_BUCKET.denied]) }
-  return { requestsPerSecond, burstSize, tokens, debt, pausedMs: pausedMs > 0 ? pausedMs : null, ...counts }
+  const pause = pausedMs > 0 ? pausedMs : null
+  return { requestsPerSecond, burstSize, tokens, debt, waiting, retryAfterMs, pausedMs: pause, ...counts }
 }
 
 /** What holds for every key; the keys themselves are hashes. */
