@@ -19,8 +19,8 @@ export function readYaml(text: string): Yaml {
 const childrenOf = (node: Node | undefined): Node[] => (node?.children ?? []).filter((child) => child !== null)
 
 function valueOf(node: Node | undefined): Yaml {
-  switch (node?.type) {
-    case undefined:
+  if (node === undefined) return null
+  switch (node.type) {
     case 'null':
       return null
     case 'plain':
