@@ -17,7 +17,7 @@ export function mostOverRate(decisions: readonly Decision[], rate: number): numb
   for (const { tokens, from, to } of [...decisions].sort((a, b) => a.to - b.to)) {
     for (let i = 0; i < starts.length && starts[i]! <= from; i++) {
       held[i]! += tokens
-      most = Math.max(most, held[i]! - (to - starts[i]!) * rate)
+      if (tokens > 0) most = Math.max(most, held[i]! - (to - starts[i]!) * rate)
     }
   }
   return most

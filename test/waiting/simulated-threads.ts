@@ -15,6 +15,9 @@ export interface Unkindness {
   readonly longestStopMs: number
 }
 
+/** Far more than any run has: whose timer always falls due at once never rests. */
+const MOST_TURNS = 500_000
+
 /**
  * Several threads, each with an event loop of its own, on one simulated time. Time moves on whenever a thread reads its clock, and
  * others may run just then: between any two steps of what a thread does that need the time.
@@ -38,7 +41,9 @@ export class SimulatedMachine {
 
   /** Runs what falls due until then. `afterTurn`: when a turn of some thread and its promise callbacks are over. */
   async run(untilMs: number, afterTurn: () => void = () => undefined): Promise<void> {
+    let turns = 0
     for (let thread = this.#next(untilMs); thread !== null; thread = this.#next(untilMs)) {
+      if (++turns > MOST_TURNS) throw new Error(`no rest after ${turns} turns, at ${this.nowMs} ms`)
       thread.turn()
       // What a promise callback makes ready runs behind it.
       for (let i = 0; i < 3; i++) await Promise.resolve()

@@ -17,6 +17,8 @@ export interface Grant {
   readonly produced: readonly [from: number, to: number]
 }
 
+export { GRACE_MS } from '../../dist/rate-limit/waiting-line.js'
+
 /** The addon's bucket, or the twin's. */
 export type Implementation = 'addon' | 'twin'
 
