@@ -262,7 +262,8 @@ class Conductor {
     const terms: Terms = {
       workers,
       itemMs,
-      inFlight: isAsync ? IN_FLIGHT_IN_WORKER : 1,
+      // Policies remember: one worker is to do with them what the loop does, item by item.
+      inFlight: isAsync && policies.length === 0 ? IN_FLIGHT_IN_WORKER : 1,
       policies,
       chunkSize: options.chunkSize,
       targetChunkMs: options.targetChunkMs,
