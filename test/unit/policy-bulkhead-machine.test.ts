@@ -109,7 +109,8 @@ describeMachine('a bulkhead of the machine', () => {
     const work = [deferred(), deferred()]
     const running = work.map(({ promise }) => slots.execute(() => promise))
     const other = holding(options, 1)
-    const { semaphore } = queueByName(options.name, 'machine', { maxConcurrent: 2, maxQueue: Infinity }, systemClock)
+    const limits = { maxConcurrent: 2, maxQueue: Infinity, least: 0 }
+    const { semaphore } = queueByName(options.name, 'machine', limits, systemClock)
     while (semaphore.waiting() === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     work[0]!.resolve()
     expect(await other.next()).toBe(0)

@@ -46,7 +46,8 @@ export interface ServerOutcome {
 }
 
 type Event =
-  | { readonly at: number; readonly kind: 'arrives' | 'changes' }
+  | { readonly at: number; readonly kind: 'arrives' }
+  | { readonly at: number; readonly kind: 'changes' }
   | { readonly at: number; readonly kind: 'waited' | 'served' | 'told'; readonly since: number }
 
 /** The same numbers for the same seed. */
