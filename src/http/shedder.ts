@@ -1,8 +1,7 @@
 import { type Clock, systemClock, timeOf } from '../internal/clock.js'
 import { describe } from '../internal/validate.js'
 import type { PermitQueue } from '../memory/semaphore/queue.js'
-import { queueByName } from '../memory/semaphore/names.js'
-import { createQueue } from '../memory/semaphore/queues.js'
+import { permitQueues } from '../memory/semaphore/queues.js'
 import { systemInfo } from '../system/index.js'
 import { EventLoopDelay } from './event-loop-delay.js'
 import { appendHeader, type HeaderSink } from './rate-headers.js'
@@ -60,7 +59,8 @@ export class Shedder<Request> {
     this.options = completeShedOptions(what, options, more)
     const { name, scope, clock, concurrency, maxEventLoopDelayMs } = this.options
     const limits = { ...concurrency, maxQueue: 0 }
-    this.#places = name === null ? createQueue(limits).queue : queueByName(`${name}%shed`, scope, limits, clock)
+    this.#places =
+      name === null ? permitQueues.create(limits).queue : permitQueues.byName(`${name}%shed`, scope, limits, clock)
     if (maxEventLoopDelayMs !== Infinity) this.#delay = new EventLoopDelay(clock)
     warnInHandler(what)
   }

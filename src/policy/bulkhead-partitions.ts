@@ -1,7 +1,5 @@
-import { queueByName } from '../memory/semaphore/names.js'
-import { PermitQueue } from '../memory/semaphore/queue.js'
-import { PRIVATE_SHAPE } from '../memory/semaphore/semaphore.js'
-import { createSemaphore } from '../memory/semaphore/index.js'
+import type { PermitQueue } from '../memory/semaphore/queue.js'
+import { permitQueues } from '../memory/semaphore/queues.js'
 import type { CompleteBulkheadOptions, PartitionKey } from './bulkhead-options.js'
 import { describe } from '../internal/validate.js'
 
@@ -61,7 +59,7 @@ export class Partitions {
 
   #open(key: PartitionKey): PermitQueue {
     const { name, scope, clock } = this.#options
-    if (name === null) return new PermitQueue(createSemaphore(this.#options, PRIVATE_SHAPE).semaphore)
-    return queueByName(`${name} [${typeof key} ${key}]`, scope, this.#options, clock)
+    if (name === null) return permitQueues.createPrivate(this.#options)
+    return permitQueues.byName(`${name} [${typeof key} ${key}]`, scope, this.#options, clock)
   }
 }

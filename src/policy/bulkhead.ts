@@ -4,8 +4,7 @@ import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import type { PermitQueue } from '../memory/semaphore/queue.js'
-import { queueByName } from '../memory/semaphore/names.js'
-import { createQueue, queueAt } from '../memory/semaphore/queues.js'
+import { permitQueues } from '../memory/semaphore/queues.js'
 import {
   type BulkheadHandle,
   bulkheadHandle,
@@ -184,8 +183,8 @@ function openQueue(
 ): { queue: PermitQueue | undefined; address: CellAddress | null } {
   const { name, scope, key, clock } = options
   if (key !== undefined) return { queue: undefined, address: null }
-  if (name !== null) return { queue: queueByName(name, scope, options, clock), address: null }
-  return adopted === null ? createQueue(options) : queueAt(adopted, options)
+  if (name !== null) return { queue: permitQueues.byName(name, scope, options, clock), address: null }
+  return adopted === null ? permitQueues.create(options) : permitQueues.at(adopted, options)
 }
 
 /**

@@ -200,14 +200,3 @@ function readWindow(window: CircuitBreakerWindow, set: (index: number, value: nu
   const { minimumCalls = Math.min(20, most) } = window
   set(BREAKER_PARAMETER.minimumCalls, checkNumber('window.minimumCalls', minimumCalls, { ...count, max: most }))
 }
-
-/** Parameters as the options that make them, for error messages. */
-export function describeParameters(parameters: Float64Array): string {
-  const at = (key: keyof typeof BREAKER_PARAMETER): number => parameters[BREAKER_PARAMETER[key]] as number
-  const list = (...keys: (keyof typeof BREAKER_PARAMETER)[]): string[] =>
-    keys.filter((key) => at(key) !== Infinity).map((key) => `${key}: ${at(key)}`)
-  const window = (): string =>
-    `window: { ${[`${at('mode') === 1 ? 'calls' : 'ms'}: ${at('size')}`, ...list('failureRate', 'slowCallMs', 'slowRate', 'minimumCalls')].join(', ')} }`
-  const what = at('mode') === 0 ? `failureThreshold: ${at('size')}` : window()
-  return `{ ${[what, ...list('successThreshold', 'resetTimeoutMs', 'resetTimeoutFactor', 'maxResetTimeoutMs', 'probeLeaseMs')].join(', ')} }`
-}

@@ -2,12 +2,9 @@ import { systemClock } from '../internal/clock.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys } from '../internal/validate.js'
-import type { Breaker } from '../memory/breaker/breaker.js'
-import { createBreaker, openBreaker } from '../memory/breaker/index.js'
-import { breakerByName } from '../memory/breaker/names.js'
+import { breakers } from '../memory/breaker/index.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
-import { otherParameters } from '../memory/shared/names.js'
 import { clockOfName } from '../rate-limit/own-clocks.js'
 import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './circuit-breaker-handle.js'
 import { WHY_BOUND, whyBound } from './bound.js'
@@ -16,8 +13,6 @@ import {
   CIRCUIT_BREAKER_FUNCTION_KEYS,
   type CircuitBreakerFunctions,
   type CircuitBreakerOptions,
-  type CircuitBreakerSettings,
-  describeParameters,
   readCircuitBreakerOptions,
 } from './circuit-breaker-options.js'
 import { TransitionRings } from './circuit-breaker-rings.js'
@@ -57,13 +52,13 @@ export class CircuitBreaker extends StagedPolicy {
   constructor(options: CircuitBreakerOptions, address: CellAddress | null)
   constructor(options: CircuitBreakerOptions = {}, address: CellAddress | null = null) {
     const settings = readCircuitBreakerOptions(options)
-    const placed = place(settings, address)
-    const stage = new CircuitBreakerStage(placed.breaker, settings)
+    const { name, scope, parameters, clock, onOpen, onClose, onHalfOpen } = settings
+    const placed = breakers.at({ name, scope, address }, parameters, clock)
+    const stage = new CircuitBreakerStage(placed.subject, settings)
     super([stage])
     this.#stage = stage
     this.#address = placed.address
     this.#rings = new TransitionRings(stage)
-    const { name, clock, onOpen, onClose, onHalfOpen } = settings
     if (address !== null || (name !== null && clock === systemClock)) this.#rings.share()
     if (onOpen !== undefined || onClose !== undefined || onHalfOpen !== undefined) this.#rings.listen()
   }
@@ -151,24 +146,6 @@ export class CircuitBreaker extends StagedPolicy {
   [PACK](): PolicyHandle {
     return { kind: 'circuitBreaker', handle: this.share() }
   }
-}
-
-function place(
-  { name, scope, parameters, clock }: CircuitBreakerSettings,
-  address: CellAddress | null,
-): { breaker: Breaker; address: CellAddress | null } {
-  if (name === null)
-    return address === null ? createBreaker(parameters, clock) : openBreaker(address, parameters, clock)
-  const { breaker, founding } = breakerByName(name, scope, parameters, clock)
-  if (parameters.some((value, index) => value !== founding[index])) {
-    throw otherParameters(
-      `the circuit breaker '${name}'`,
-      scope,
-      describeParameters(founding),
-      describeParameters(parameters),
-    )
-  }
-  return { breaker, address: null }
 }
 
 /**

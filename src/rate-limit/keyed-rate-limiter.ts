@@ -3,6 +3,7 @@ import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import { type Key, checkKey } from '../memory/keyed/hash.js'
+import { keyedTables } from '../memory/keyed/index.js'
 import type { KeyedTable } from '../memory/keyed/table.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
@@ -10,7 +11,6 @@ import { OUTCOME } from '../memory/bucket/core.js'
 import { GRANTED } from './granted.js'
 import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './keyed-handle.js'
 import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './keyed-policy.js'
-import { placeTable } from './keyed-place.js'
 import { KeyedQueue } from './keyed-queue.js'
 import { clockOfName } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
@@ -65,11 +65,13 @@ export class KeyedRateLimiter implements Disposable {
   constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null)
   constructor(policy: KeyedRateLimitPolicy, adopted: CellAddress | null = null) {
     this.#policy = completeKeyedPolicy(policy)
-    const placed = placeTable(this.#policy, adopted)
-    this.#table = placed.table
-    this.#address = this.#policy.name === undefined ? placed.address : null
+    const { requestsPerSecond: rate, burstSize: burst, capacity, onFull, clock, name, scope } = this.#policy
+    const parameters = { rate, burst, capacity, evicts: onFull === 'evict' }
+    const placed = keyedTables.at({ name, scope, address: adopted }, parameters, clock)
+    this.#table = placed.subject
+    this.#address = placed.address
     this.#take = this.#table.take
-    this.#queue = new KeyedQueue(this.#table, this.#policy.clock)
+    this.#queue = new KeyedQueue(this.#table, clock)
   }
 
   /** The policy, with every default filled in. */

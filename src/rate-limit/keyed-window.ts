@@ -1,4 +1,3 @@
-import { SharedMemoryError } from '../errors.js'
 import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
@@ -10,13 +9,8 @@ import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 import { WINDOW } from '../memory/shared/layout.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import type { NameScope } from '../memory/shared/names.js'
-import {
-  type PlacedWindowTable,
-  type WindowState,
-  createWindowTable,
-  openWindowTable,
-  windowTableByName,
-} from '../memory/window/index.js'
+import { windowTables } from '../memory/window/index.js'
+import type { WindowState, WindowTable } from '../memory/window/table.js'
 import { checkMemory } from './keyed-policy.js'
 import { clockOfName, nameOfClock } from './own-clocks.js'
 import { disposedError } from './refusals.js'
@@ -94,7 +88,9 @@ interface CompleteOptions {
  */
 export class KeyedWindow implements Disposable {
   readonly #options: CompleteOptions
-  readonly #placed: PlacedWindowTable
+  readonly #table: WindowTable
+  /** Where the table is; null under a name. */
+  readonly #address: CellAddress | null
   #disposed = false
 
   /**
@@ -117,17 +113,9 @@ export class KeyedWindow implements Disposable {
     checkMemory(capacity)
     this.#options = { capacity, onFull, scope, clock, ...(name === null ? {} : { name }) }
     const parameters = { capacity, evicts: onFull === 'evict' }
-    this.#placed =
-      name !== null
-        ? windowTableByName(name, scope, parameters, clock)
-        : adopted === null
-          ? createWindowTable(parameters, clock)
-          : openWindowTable(adopted, clock)
-    const { parameters: found } = this.#placed
-    if (found.capacity !== capacity || found.evicts !== parameters.evicts)
-      throw new SharedMemoryError('the table of this handle has other options than the handle says', {
-        reason: 'parameters-differ',
-      })
+    const placed = windowTables.at({ name, scope, address: adopted }, parameters, clock)
+    this.#table = placed.subject
+    this.#address = placed.address
   }
 
   /** How many keys the table was made for. */
@@ -137,7 +125,7 @@ export class KeyedWindow implements Disposable {
 
   /** How many keys have a window or a block that is not over. Cost: looks at every slot, milliseconds for a million. */
   get size(): number {
-    return this.#usable().table.size()
+    return this.#usable().size()
   }
 
   /**
@@ -148,7 +136,7 @@ export class KeyedWindow implements Disposable {
    * @throws {TypeError | RangeError} naming the option that is wrong; nothing is counted then
    */
   hit(key: Key, options: HitOptions): WindowResult {
-    const { table } = this.#usable()
+    const table = this.#usable()
     checkKeys('KeyedWindow.hit', options, ['windowMs', 'n', 'max', 'extend'])
     const { windowMs, n = 1, max, extend = 'never' } = options
     checkNumber('windowMs', windowMs, { min: 0, exclusiveMin: true, max: WINDOW.mostMs })
@@ -160,7 +148,7 @@ export class KeyedWindow implements Disposable {
 
   /** What a key has now. Counts nothing; a key that was never seen has `{ count: 0, resetMs: 0, refused: false }`. */
   look(key: Key): WindowResult {
-    return resultOf(this.#usable().table.look(checkKey('key', key)))
+    return resultOf(this.#usable().look(checkKey('key', key)))
   }
 
   /**
@@ -170,7 +158,7 @@ export class KeyedWindow implements Disposable {
    */
   unhit(key: Key, n = 1): void {
     checkNumber('n', n, { min: 1, max: WINDOW.mostCount, integer: true })
-    this.#usable().table.unhit(checkKey('key', key), n)
+    this.#usable().unhit(checkKey('key', key), n)
   }
 
   /**
@@ -180,28 +168,28 @@ export class KeyedWindow implements Disposable {
    */
   block(key: Key, ms: number): WindowResult {
     checkNumber('ms', ms, { min: 0, exclusiveMin: true, max: WINDOW.mostMs })
-    return resultOf(this.#usable().table.block(checkKey('key', key), ms))
+    return resultOf(this.#usable().block(checkKey('key', key), ms))
   }
 
   /** Forgets a key: its window, its count and its block. */
   reset(key: Key): void {
-    this.#usable().table.reset(checkKey('key', key))
+    this.#usable().reset(checkKey('key', key))
   }
 
   /** Forgets every key. A key that is hit at the same time may be kept or forgotten. */
   clear(): void {
-    this.#usable().table.clear()
+    this.#usable().clear()
   }
 
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. */
   share(): KeyedWindowHandle {
-    const { address } = this.#usable()
+    this.#usable()
     const { capacity, onFull, scope, name } = this.#options
     const clock = nameOfClock(this.#options.clock)
     return {
       kind: KIND,
       options: { capacity, onFull, scope, ...(name === undefined ? {} : { name }) },
-      ...(name === undefined && address !== null ? address : {}),
+      ...(this.#address ?? {}),
       ...(clock === undefined ? {} : { clock }),
     }
   }
@@ -231,9 +219,9 @@ export class KeyedWindow implements Disposable {
     this.#disposed = true
   }
 
-  #usable(): PlacedWindowTable {
+  #usable(): WindowTable {
     if (this.#disposed) throw disposedError()
-    return this.#placed
+    return this.#table
   }
 }
 

@@ -12,15 +12,8 @@ import {
 import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
-import {
-  type Bucket,
-  type Ticket,
-  createBucket,
-  createWaiters,
-  openBucket,
-  openWaiters,
-} from '../memory/bucket/bucket.js'
-import { bucketByName } from '../memory/bucket/names.js'
+import type { Bucket, Ticket } from '../memory/bucket/bucket.js'
+import { buckets, createWaiters, openWaiters } from '../memory/bucket/index.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import { OUTCOME, type Outcome } from '../memory/bucket/core.js'
@@ -131,14 +124,9 @@ export class RateLimiter implements Policy, Disposable {
   constructor(policy: Partial<RateLimitPolicy> = {}, adopted: CellAddress | null = null, waiters?: SharedArrayBuffer) {
     this.#policy = completePolicy(policy)
     const { name, scope, requestsPerSecond, burstSize, clock } = this.#policy
-    if (name === undefined) {
-      const placed = adopted === null ? createBucket(requestsPerSecond, burstSize, clock) : openBucket(adopted, clock)
-      this.#bucket = placed.bucket
-      this.#address = placed.address
-    } else {
-      this.#bucket = bucketByName(name, scope, requestsPerSecond, burstSize, clock)
-      this.#address = null
-    }
+    const placed = buckets.at({ name, scope, address: adopted }, { requestsPerSecond, burstSize }, clock)
+    this.#bucket = placed.subject
+    this.#address = placed.address
     if (waiters !== undefined) this.#attach(waiters)
     if (this.#policy.scope === 'machine') publishCounts(this, this.#bucket)
     this.#take = this.#bucket.take

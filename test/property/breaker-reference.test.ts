@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Admission } from '../../dist/memory/breaker/breaker.js'
-import { createBreaker } from '../../dist/memory/breaker/index.js'
+import { breakers } from '../../dist/memory/breaker/index.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { STATES } from '../../dist/policy/circuit-breaker-stage.js'
 import { type ReferenceCall, ReferenceBreaker } from './breaker-reference.js'
@@ -31,7 +31,7 @@ it('a circuit breaker does what the reference does', () => {
       fc.array(fc.tuple(steps, breakerOperations), { minLength: 1, maxLength: 150 }),
       (parameters, script) => {
         const clock = new HandClock()
-        const { breaker } = createBreaker(parameters, clock)
+        const breaker = breakers.create(parameters, clock).subject
         const reference = new ReferenceBreaker(parameters)
         const calls: { actual: Admission; expected: ReferenceCall }[] = []
         let nowMs = 0

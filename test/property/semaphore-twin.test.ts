@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { cellsOf, PRIVATE_SHAPE, SHARED_SHAPE } from '../../dist/memory/semaphore/semaphore.js'
-import { createSemaphore } from '../../dist/memory/semaphore/index.js'
+import { systemClock } from '../../dist/internal/clock.js'
+import { semaphores } from '../../dist/memory/semaphore/index.js'
 import { SEMAPHORE } from '../../dist/memory/shared/layout.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'
 import { expectPermitsConserved, expectTheSameLimit, expectTheSameSemaphore } from './semaphore-twin-properties.js'
@@ -23,7 +24,8 @@ it('permits are neither lost nor made', () => {
 it('has room for the shapes it is made in', () => {
   expect([cellsOf(SHARED_SHAPE, 0), cellsOf(SHARED_SHAPE, 2)]).toEqual([SEMAPHORE.cells, SEMAPHORE.cells + 1])
   expect(cellsOf(PRIVATE_SHAPE, 0)).toBe(3)
-  const { semaphore } = createSemaphore({ maxConcurrent: 2, maxQueue: 0, least: 0 }, PRIVATE_SHAPE)
+  const terms = { maxConcurrent: 2, maxQueue: 0, least: 0, shape: PRIVATE_SHAPE }
+  const semaphore = semaphores.create(terms, systemClock).subject
   expect([semaphore.take(), semaphore.take(), semaphore.take()]).toEqual([undefined, undefined, false])
   expect([semaphore.maxConcurrent, semaphore.maxQueue, semaphore.held()]).toEqual([2, 0, 2])
 })

@@ -4,7 +4,9 @@ import { nativeAddon } from '../../dist/internal/native.js'
 import { EXTEND } from '../../dist/memory/window/core.js'
 import { keyedCells } from '../../dist/memory/keyed/terms.js'
 import { allocateOwnBuffer } from '../../dist/memory/shared/region.js'
-import { foundTable, openWindowTable, type WindowTable } from '../../dist/memory/window/index.js'
+import { NativeWindowTable } from '../../dist/memory/window/native.js'
+import type { WindowTable } from '../../dist/memory/window/table.js'
+import { TwinWindowTable } from '../../dist/memory/window/twin.js'
 import { describeWithAddon } from '../support/native.js'
 import { HandClock } from './bucket-support.js'
 
@@ -76,10 +78,12 @@ describeWithAddon('the addon, its twin, and both at work on one window table', (
           const clock = new HandClock()
           const addresses = [1, 2, 3].map(() => allocateOwnBuffer(keyedCells(capacity)))
           const views = addresses.map(({ buffer }) => new BigInt64Array(buffer, 64))
-          const found = (index: number, addon: ReturnType<typeof nativeAddon>): WindowTable =>
-            foundTable(views[index]!, { capacity, evicts }, BigUint64Array.of(1n, 2n), clock, addon)
-          const [twin, native, twinOfBoth] = [found(0, null), found(1, nativeAddon()), found(2, null)]
-          const nativeOfBoth = openWindowTable(addresses[2]!, clock, nativeAddon()).table
+          const addon = nativeAddon()!
+          const seed = BigUint64Array.of(1n, 2n)
+          const twin = TwinWindowTable.create(views[0]!, { capacity, evicts }, seed, clock)
+          const twinOfBoth = TwinWindowTable.create(views[2]!, { capacity, evicts }, seed, clock)
+          const native = NativeWindowTable.create(addon, views[1]!, { capacity, evicts }, seed, clock)
+          const nativeOfBoth = NativeWindowTable.open(addon, views[2]!, clock)
           expect(views[1]).toEqual(views[0])
           script.forEach(([stepNs, key, operation], turn) => {
             clock.ns += stepNs

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { type CircuitBreaker, circuitBreaker } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
-import { createBreaker } from '../../dist/memory/breaker/index.js'
+import { breakers } from '../../dist/memory/breaker/index.js'
 import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
 import { Threads } from './limiter-threads.js'
 
@@ -20,7 +20,7 @@ export async function expectOneProbeAPlace(places: number, rounds: number): Prom
     successThreshold: places,
     resetTimeoutMs: 0.005,
   })
-  const { breaker, address } = createBreaker(parameters, systemClock)
+  const { subject: breaker, address } = breakers.create(parameters, systemClock)
   const probes = new Int32Array(new SharedArrayBuffer(4 * 65_536))
   const data = { address, parameters, places, mode: 'probing', rounds, probes }
   const seen = await new Threads(4, data, WORKER).run<{ probes: number; refused: number; tooMany: number }>()

@@ -2,11 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { CircuitBreaker } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
-import { openBreaker } from '../../dist/memory/breaker/index.js'
+import { breakers } from '../../dist/memory/breaker/index.js'
 
 const { handle, address, parameters, places, mode, go, probes, rounds } = workerData
 const breaker =
-  handle === undefined ? openBreaker(address, parameters, systemClock).breaker : CircuitBreaker.from(handle)
+  handle === undefined ? breakers.open(address, parameters, systemClock).subject : CircuitBreaker.from(handle)
 const fail = () => Promise.reject(new Error('down'))
 
 /** Waits until all threads are ready, so that they compete from the first call on. */

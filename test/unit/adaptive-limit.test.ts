@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createSemaphore } from '../../dist/memory/semaphore/index.js'
+import { systemClock } from '../../dist/internal/clock.js'
+import { semaphores } from '../../dist/memory/semaphore/index.js'
 import { PRIVATE_SHAPE, type Semaphore } from '../../dist/memory/semaphore/semaphore.js'
 import { type Gate, p99, type ServerOutcome, type ServerScenario, simulateServer } from './support/simulated-server.js'
 
@@ -10,7 +11,8 @@ const SEEDS = [1, 2, 3]
 const open: Gate = { enter: () => true, tell: () => undefined, leave: () => undefined }
 
 function adaptive(): Gate & { readonly semaphore: Semaphore } {
-  const { semaphore } = createSemaphore({ maxConcurrent: 1000, maxQueue: 0, least: 2 }, PRIVATE_SHAPE)
+  const terms = { maxConcurrent: 1000, maxQueue: 0, least: 2, shape: PRIVATE_SHAPE }
+  const semaphore = semaphores.create(terms, systemClock).subject
   return {
     semaphore,
     enter: (isHigh) => (isHigh ? semaphore.take() === undefined : semaphore.takeLow()),

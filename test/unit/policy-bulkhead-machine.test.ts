@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { bulkhead } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
-import { queueByName } from '../../dist/memory/semaphore/names.js'
+import { permitQueues } from '../../dist/memory/semaphore/queues.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describeMachine, filesOf, machineName, startScript } from '../support/machine.js'
 import { addonForbidden } from '../support/native.js'
@@ -110,7 +110,7 @@ describeMachine('a bulkhead of the machine', () => {
     const running = work.map(({ promise }) => slots.execute(() => promise))
     const other = holding(options, 1)
     const limits = { maxConcurrent: 2, maxQueue: Infinity, least: 0 }
-    const { semaphore } = queueByName(options.name, 'machine', limits, systemClock)
+    const { semaphore } = permitQueues.byName(options.name, 'machine', limits, systemClock)
     while (semaphore.waiting() === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     work[0]!.resolve()
     expect(await other.next()).toBe(0)

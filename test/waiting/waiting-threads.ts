@@ -1,5 +1,6 @@
 import type { Axis } from '../../dist/memory/shared/axis.js'
-import { type Bucket, createWaiters, openWaiters } from '../../dist/memory/bucket/bucket.js'
+import type { Bucket } from '../../dist/memory/bucket/bucket.js'
+import { createWaiters, openWaiters } from '../../dist/memory/bucket/index.js'
 import { OUTCOME } from '../../dist/memory/bucket/core.js'
 import { WaitQueue } from '../../dist/rate-limit/wait-queue.js'
 import { createNative, createTwin, freshCells, openNative, openTwin } from '../property/bucket-support.js'

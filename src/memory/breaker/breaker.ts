@@ -45,3 +45,14 @@ export function breakerCells(parameters: Float64Array): number {
   const lines = (words: number): number => Math.ceil(words / WORDS_PER_CELL)
   return BREAKER.headCells + lines(parameters[BREAKER_PARAMETER.successThreshold] as number) + lines(window)
 }
+
+/** Parameters as the options that make them, for error messages: two that are alike have the same text. */
+export function describeParameters(parameters: Float64Array): string {
+  const at = (key: keyof typeof BREAKER_PARAMETER): number => parameters[BREAKER_PARAMETER[key]] as number
+  const list = (...keys: (keyof typeof BREAKER_PARAMETER)[]): string[] =>
+    keys.filter((key) => at(key) !== Infinity).map((key) => `${key}: ${at(key)}`)
+  const window = (): string =>
+    `window: { ${[`${at('mode') === 1 ? 'calls' : 'ms'}: ${at('size')}`, ...list('failureRate', 'slowCallMs', 'slowRate', 'minimumCalls')].join(', ')} }`
+  const what = at('mode') === 0 ? `failureThreshold: ${at('size')}` : window()
+  return `{ ${[what, ...list('successThreshold', 'resetTimeoutMs', 'resetTimeoutFactor', 'maxResetTimeoutMs', 'probeLeaseMs')].join(', ')} }`
+}

@@ -1,5 +1,6 @@
-import { type Clock, systemClock, timeOf } from '../../internal/clock.js'
+import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
+import { addonTime } from '../shared/addon-time.js'
 import type { Admission, Breaker } from './breaker.js'
 import type { BreakerStateNumber, CallResult } from './core.js'
 import { BREAKER_PARAMETER } from '../shared/layout.js'
@@ -48,7 +49,7 @@ export class NativeBreaker implements Breaker {
   }
 
   static create(addon: NativeAddon, view: BigInt64Array, parameters: Float64Array, clock: Clock): NativeBreaker {
-    addon.breakerInitialize(view, parameters, timeFor(clock))
+    addon.breakerInitialize(view, parameters, addonTime(clock))
     return NativeBreaker.open(addon, view, clock)
   }
 
@@ -56,23 +57,22 @@ export class NativeBreaker implements Breaker {
     return new NativeBreaker(addon, addon.breakerOpen(view), clock)
   }
 
-  /** The breaker every thread of the process, or every process of the user, gets for `name`; `parameters` become those it was founded with. */
+  /** The breaker every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
   static named(
     addon: NativeAddon,
     name: string,
     scope: 'process' | 'machine',
-    parameters: Float64Array,
+    asked: Float64Array,
     clock: Clock,
-  ): NativeBreaker {
-    return new NativeBreaker(
-      addon,
-      addon.breakerOpenNamed(name, parameters, timeFor(clock), scope === 'machine'),
-      clock,
-    )
+  ): { subject: NativeBreaker; parameters: Float64Array } {
+    // The addon writes into it what the breaker was founded with.
+    const parameters = asked.slice()
+    const opened = addon.breakerOpenNamed(name, parameters, addonTime(clock), scope === 'machine')
+    return { subject: new NativeBreaker(addon, opened, clock), parameters }
   }
 
   enter(): Admission {
-    const admitted = this.#addon.breakerAdmit(this.#number, timeFor(this.#clock), scratch)
+    const admitted = this.#addon.breakerAdmit(this.#number, addonTime(this.#clock), scratch)
     const isProbe = scratch[FIELD.place] !== -1
     this.#generation = scratch[FIELD.generation] as number
     return {
@@ -91,7 +91,7 @@ export class NativeBreaker implements Breaker {
     }
     return this.#addon.breakerSettle(
       this.#number,
-      timeFor(this.#clock),
+      addonTime(this.#clock),
       (probe ?? scratch) as Float64Array,
       result,
       isSlow,
@@ -107,7 +107,7 @@ export class NativeBreaker implements Breaker {
   }
 
   state(): BreakerStateNumber {
-    return this.#addon.breakerState(this.#number, timeFor(this.#clock))
+    return this.#addon.breakerState(this.#number, addonTime(this.#clock))
   }
 
   control(): { state: BreakerStateNumber; generation: number } {
@@ -126,9 +126,4 @@ export class NativeBreaker implements Breaker {
     if (this.admit() !== undefined) return false
     return this.settle({ generation: this.#generation, probe: null }, 0, false) ? false : undefined
   }
-}
-
-/** The addon reads the system's clock itself, at a fraction of what a call from here costs. */
-function timeFor(clock: Clock): number {
-  return clock === systemClock ? NaN : timeOf(clock)
 }

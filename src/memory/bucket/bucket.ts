@@ -1,12 +1,6 @@
-import { nativeAddon } from '../../internal/native.js'
-import type { Clock } from '../../internal/clock.js'
 import type { Axis } from '../shared/axis.js'
-import { BUCKET, KIND, WAITERS, kindWord } from '../shared/layout.js'
-import { NativeBucket } from './native.js'
-import { type CellAddress, allocateCells, allocateOwnBuffer, viewCells } from '../shared/region.js'
 import type { Outcome } from './core.js'
-import { TwinBucket } from './twin.js'
-import { type OtherWaiters, TwinWaiters } from './waiter-rows.js'
+import type { OtherWaiters } from './waiter-rows.js'
 
 /** A place in the future of a bucket, as its reservation was told. What `at` holds is the bucket's own affair. */
 export interface Ticket {
@@ -76,41 +70,4 @@ export interface Bucket extends WaitingBucket {
   parameters(): { requestsPerSecond: number; burstSize: number }
   /** Of a bucket with a name: lets go of its memory. What is called afterwards finds an empty bucket. */
   close?(): void
-}
-
-/** Where a bucket's cells are, and the bucket. */
-export interface PlacedBucket {
-  readonly bucket: Bucket
-  readonly address: CellAddress
-}
-
-/** Makes a new, full bucket in cells of its own. */
-export function createBucket(requestsPerSecond: number, burstSize: number, clock: Clock): PlacedBucket {
-  const address = allocateCells(BUCKET.cells)
-  const addon = nativeAddon()
-  const view = new BigInt64Array(address.buffer, address.cell * 64, BUCKET.cells * 8)
-  const bucket =
-    addon === null
-      ? TwinBucket.create(view, requestsPerSecond, burstSize, clock)
-      : NativeBucket.create(addon, view, requestsPerSecond, burstSize, clock)
-  return { bucket, address }
-}
-
-/** Opens the bucket that another limiter, perhaps of another thread, has made. Throws as `viewCells` does. */
-export function openBucket(address: CellAddress, clock: Clock): PlacedBucket {
-  const view = viewCells(address, BUCKET.cells, kindWord(KIND.tokenBucket))
-  const addon = nativeAddon()
-  return { bucket: addon === null ? new TwinBucket(view, clock) : NativeBucket.open(addon, view, clock), address }
-}
-
-/** Makes the rows of those who wait, for a bucket that others are about to share. */
-export function createWaiters(): SharedArrayBuffer {
-  const { buffer, cell } = allocateOwnBuffer(1 + WAITERS.processRows)
-  TwinWaiters.initialize(new BigInt64Array(buffer, cell * 64, (1 + WAITERS.processRows) * 8))
-  return buffer
-}
-
-/** The rows that {@link createWaiters} made. Throws as `viewCells` does. */
-export function openWaiters(buffer: SharedArrayBuffer): BigInt64Array {
-  return viewCells({ buffer, cell: 1 }, 1 + WAITERS.processRows, kindWord(KIND.waiters))
 }

@@ -1,5 +1,6 @@
-import { type Clock, systemClock, timeOf } from '../../internal/clock.js'
+import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
+import { addonTime } from '../shared/addon-time.js'
 import type { Axis } from '../shared/axis.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { OUTCOME, type Outcome } from './core.js'
@@ -89,7 +90,7 @@ export class NativeBucket implements Bucket {
   }
 
   static create(addon: NativeAddon, view: BigInt64Array, rate: number, burst: number, clock: Clock): NativeBucket {
-    addon.bucketInitialize(view, rate, burst, timeFor(clock))
+    addon.bucketInitialize(view, rate, burst, addonTime(clock))
     return NativeBucket.open(addon, view, clock)
   }
 
@@ -102,20 +103,21 @@ export class NativeBucket implements Bucket {
     addon: NativeAddon,
     name: string,
     scope: 'process' | 'machine',
-    rate: number,
-    burst: number,
+    asked: { readonly requestsPerSecond: number; readonly burstSize: number },
     clock: Clock,
-  ): { bucket: NativeBucket; rate: number; burst: number } {
-    const opened = addon.bucketOpenNamed(name, rate, burst, timeFor(clock), scope === 'machine')
-    return { bucket: new NativeBucket(addon, opened, clock, true), rate: opened[2] ?? rate, burst: opened[3] ?? burst }
+  ): { subject: NativeBucket; parameters: { requestsPerSecond: number; burstSize: number } } {
+    const { requestsPerSecond: rate, burstSize: burst } = asked
+    const opened = addon.bucketOpenNamed(name, rate, burst, addonTime(clock), scope === 'machine')
+    const [, , requestsPerSecond = rate, burstSize = burst] = opened
+    return { subject: new NativeBucket(addon, opened, clock, true), parameters: { requestsPerSecond, burstSize } }
   }
 
   tryAcquire(tokens: number): Outcome {
-    return this.#addon.bucketTryAcquire(this.#number, tokens, timeFor(this.#clock))
+    return this.#addon.bucketTryAcquire(this.#number, tokens, addonTime(this.#clock))
   }
 
   reserve(tokens: number, maxWaitMs: number): { outcome: Outcome; ticket: NativeTicket } {
-    const outcome = this.#addon.bucketReserve(this.#number, tokens, maxWaitMs, timeFor(this.#clock), scratch)
+    const outcome = this.#addon.bucketReserve(this.#number, tokens, maxWaitMs, addonTime(this.#clock), scratch)
     return { outcome, ticket: { waitMs: scratch[FIELD.waitMs] as number, at: scratch.slice() } }
   }
 
@@ -126,39 +128,39 @@ export class NativeBucket implements Bucket {
 
   renew(ticket: NativeTicket): NativeTicket {
     const at = ticket.at.slice()
-    return { waitMs: this.#addon.bucketRemaining(this.#number, at, timeFor(this.#clock)), at }
+    return { waitMs: this.#addon.bucketRemaining(this.#number, at, addonTime(this.#clock)), at }
   }
 
   cancel(ticket: NativeTicket, tokens: number): number {
-    return this.#addon.bucketCancel(this.#number, ticket.at, tokens, timeFor(this.#clock))
+    return this.#addon.bucketCancel(this.#number, ticket.at, tokens, addonTime(this.#clock))
   }
 
   refund(tokens: number): number {
-    return this.#addon.bucketRefund(this.#number, tokens, timeFor(this.#clock))
+    return this.#addon.bucketRefund(this.#number, tokens, addonTime(this.#clock))
   }
 
   charge(tokens: number): Outcome {
-    return this.#addon.bucketCharge(this.#number, tokens, timeFor(this.#clock))
+    return this.#addon.bucketCharge(this.#number, tokens, addonTime(this.#clock))
   }
 
   available(): number {
-    return this.#addon.bucketAvailable(this.#number, timeFor(this.#clock))
+    return this.#addon.bucketAvailable(this.#number, addonTime(this.#clock))
   }
 
   update(rate: number, burst: number): Outcome {
-    return this.#addon.bucketUpdate(this.#number, rate, burst, timeFor(this.#clock))
+    return this.#addon.bucketUpdate(this.#number, rate, burst, addonTime(this.#clock))
   }
 
   pause(ms: number): Outcome {
-    return this.#addon.bucketPause(this.#number, ms, timeFor(this.#clock))
+    return this.#addon.bucketPause(this.#number, ms, addonTime(this.#clock))
   }
 
   reset(owed: number): Outcome {
-    return this.#addon.bucketReset(this.#number, owed, timeFor(this.#clock))
+    return this.#addon.bucketReset(this.#number, owed, addonTime(this.#clock))
   }
 
   survey(): Axis {
-    this.#addon.bucketSurvey(this.#number, timeFor(this.#clock), seen)
+    this.#addon.bucketSurvey(this.#number, addonTime(this.#clock), seen)
     return {
       generation: seen[0] as number,
       digits: seen[1] as number,
@@ -174,16 +176,23 @@ export class NativeBucket implements Bucket {
   }
 
   reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
-    const start = this.#addon.bucketReserveRun(this.#number, axis.generation, units, reach, limit, timeFor(this.#clock))
+    const start = this.#addon.bucketReserveRun(
+      this.#number,
+      axis.generation,
+      units,
+      reach,
+      limit,
+      addonTime(this.#clock),
+    )
     return Number.isNaN(start) ? null : start
   }
 
   returnRun(axis: Axis, end: number, units: number): boolean {
-    return this.#addon.bucketReturnRun(this.#number, axis.generation, end, units, timeFor(this.#clock))
+    return this.#addon.bucketReturnRun(this.#number, axis.generation, end, units, addonTime(this.#clock))
   }
 
   msUntil(axis: Axis, place: number): number | null {
-    const ms = this.#addon.bucketMsUntil(this.#number, axis.generation, place, timeFor(this.#clock))
+    const ms = this.#addon.bucketMsUntil(this.#number, axis.generation, place, addonTime(this.#clock))
     return Number.isNaN(ms) ? null : ms
   }
 
@@ -196,7 +205,7 @@ export class NativeBucket implements Bucket {
   }
 
   others(place: number): OtherWaiters {
-    this.#addon.bucketOthers(this.#number, place, timeFor(this.#clock), seen)
+    this.#addon.bucketOthers(this.#number, place, addonTime(this.#clock), seen)
     return {
       first: seen[0] as number,
       waiting: seen[1] as number,
@@ -214,7 +223,7 @@ export class NativeBucket implements Bucket {
       axis.generation,
       heldEnd,
       heldSize,
-      timeFor(this.#clock),
+      addonTime(this.#clock),
     )
   }
 
@@ -227,7 +236,7 @@ export class NativeBucket implements Bucket {
   }
 
   buryDead(): void {
-    this.#addon.bucketBuryDead(this.#number, timeFor(this.#clock))
+    this.#addon.bucketBuryDead(this.#number, addonTime(this.#clock))
   }
 
   close(): void {
@@ -238,9 +247,4 @@ export class NativeBucket implements Bucket {
     this.#addon.bucketParameters(this.#number, scratch)
     return { requestsPerSecond: scratch[0] as number, burstSize: scratch[1] as number }
   }
-}
-
-/** The addon reads the system's clock itself, at a fraction of what a call from here costs. */
-function timeFor(clock: Clock): number {
-  return clock === systemClock ? NaN : timeOf(clock)
 }

@@ -1,67 +1,37 @@
 import { SharedMemoryError } from '../../errors.js'
-import type { Clock } from '../../internal/clock.js'
-import { type NativeAddon, nativeAddon } from '../../internal/native.js'
+import { CELL_BYTES, KEYED, KIND, kindWord } from '../shared/layout.js'
+import { allocateOwnBuffer, type CellAddress, viewCells } from '../shared/region.js'
+import { Subjects } from '../shared/subjects.js'
+import { NativeKeyedTable } from './native.js'
 import type { KeyedTable } from './table.js'
 import { type KeyedParameters, KeyedTerms, keyedCells } from './terms.js'
-import { CELL_BYTES, KEYED, KIND, WORDS_PER_CELL, kindWord } from '../shared/layout.js'
-import { NativeKeyedTable } from './native.js'
-import { type CellAddress, allocateOwnBuffer, viewCells } from '../shared/region.js'
 import { TwinKeyedTable } from './twin.js'
 
-/** Where a table's cells are (null: under a name), and the table. */
-export interface PlacedTable {
-  readonly table: KeyedTable
-  readonly address: CellAddress | null
-  readonly parameters: KeyedParameters
-}
-
-/** Makes a new, empty table in a buffer of its own. @throws {RangeError} naming the capacity when there is no memory for it */
-export function createKeyedTable(parameters: KeyedParameters, clock: Clock): PlacedTable {
-  const cells = keyedCells(parameters.capacity)
-  const address = allocate(parameters.capacity, cells)
-  const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, cells * WORDS_PER_CELL)
-  const addon = nativeAddon()
-  const table =
+/** Tables of buckets by key; a new one is empty. Where there is no memory for one, a RangeError names its capacity. */
+export const keyedTables = new Subjects<KeyedTable, KeyedParameters>({
+  word: kindWord(KIND.keyedTable),
+  cells: ({ capacity }) => keyedCells(capacity),
+  allocate: allocateTable,
+  read: (address) => readTerms(address, KIND.keyedTable, (words) => KeyedTerms.read(words)).asked,
+  make: (addon, view, parameters, clock) =>
     addon === null
       ? TwinKeyedTable.create(view, parameters, randomSeed(), clock)
-      : NativeKeyedTable.create(addon, view, parameters, randomSeed(), clock)
-  return { table, address, parameters }
-}
+      : NativeKeyedTable.create(addon, view, parameters, randomSeed(), clock),
+  open: (addon, view, clock) =>
+    addon === null ? TwinKeyedTable.open(view, clock) : NativeKeyedTable.open(addon, view, clock),
+  named: (addon, name, scope, asked, clock) => NativeKeyedTable.named(addon, name, scope, asked, randomSeed(), clock),
+  text: ({ rate, burst, capacity, evicts }) =>
+    `{ requestsPerSecond: ${rate}, burstSize: ${burst}, capacity: ${capacity}, onFull: '${evicts ? 'evict' : 'deny'}' }`,
+  close: (table) => table.close?.(),
+})
 
-/** Opens the table that another limiter, perhaps of another thread, has made. Throws as `viewCells` does. */
-export function openKeyedTable(address: CellAddress, clock: Clock): PlacedTable {
-  const header = viewCells(address, KEYED.headerCells, kindWord(KIND.keyedTable))
-  const terms = KeyedTerms.read(header)
-  if (terms === null)
-    throw new SharedMemoryError(`cell ${address.cell} of the region holds no keyed table of this version`, {
-      reason: 'wrong-kind',
-    })
-  const view = viewCells(address, keyedCells(terms.asked.capacity), kindWord(KIND.keyedTable))
-  const addon = nativeAddon()
-  return {
-    table: addon === null ? new TwinKeyedTable(view, terms, clock) : NativeKeyedTable.open(addon, view, clock),
-    address,
-    parameters: terms.asked,
-  }
-}
-
-/** The table of `name` in the addon's own names, or in those of the machine. */
-export function openNamedKeyedTable(
-  addon: NativeAddon,
-  name: string,
-  scope: 'process' | 'machine',
-  parameters: KeyedParameters,
-  clock: Clock,
-): PlacedTable {
-  const { table, founding } = NativeKeyedTable.named(addon, name, scope, parameters, randomSeed(), clock)
-  return { table, address: null, parameters: founding }
-}
-
-function randomSeed(): BigUint64Array {
+/** Nobody who does not know it can make up keys that meet in one group. */
+export function randomSeed(): BigUint64Array {
   return crypto.getRandomValues(new BigUint64Array(2))
 }
 
-function allocate(capacity: number, cells: number): CellAddress {
+/** A buffer of its own for a table. @throws {RangeError} naming the capacity when there is no memory for it */
+export function allocateTable(cells: number, { capacity }: { readonly capacity: number }): CellAddress {
   try {
     return allocateOwnBuffer(cells)
   } catch (cause) {
@@ -70,4 +40,18 @@ function allocate(capacity: number, cells: number): CellAddress {
       { cause },
     )
   }
+}
+
+/**
+ * What the header of a table says.
+ *
+ * @param read - finds it in the words, or null where they hold none of this version
+ * @throws as `viewCells` does
+ */
+export function readTerms<T>(address: CellAddress, kind: number, read: (words: BigInt64Array) => T | null): T {
+  const terms = read(viewCells(address, KEYED.headerCells, kindWord(kind)))
+  if (terms !== null) return terms
+  throw new SharedMemoryError(`cell ${address.cell} of the region holds no table of this version`, {
+    reason: 'wrong-kind',
+  })
 }

@@ -1,5 +1,6 @@
-import { type Clock, systemClock, timeOf } from '../../internal/clock.js'
+import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
+import { addonTime } from '../shared/addon-time.js'
 import { type Axis, axisBase, exactBaseOf } from '../shared/axis.js'
 import { type Key, isKey } from './hash.js'
 import type { KeyedTable } from './table.js'
@@ -110,7 +111,7 @@ export class NativeKeyedTable implements KeyedTable {
     seed: BigUint64Array,
     clock: Clock,
   ): NativeKeyedTable {
-    addon.keyedInitialize(view, rate, burst, capacity, evicts, seed, timeFor(clock))
+    addon.keyedInitialize(view, rate, burst, capacity, evicts, seed, addonTime(clock))
     return NativeKeyedTable.open(addon, view, clock)
   }
 
@@ -126,36 +127,36 @@ export class NativeKeyedTable implements KeyedTable {
     asked: KeyedParameters,
     seed: BigUint64Array,
     clock: Clock,
-  ): { table: NativeKeyedTable; founding: KeyedParameters } {
+  ): { subject: NativeKeyedTable; parameters: KeyedParameters } {
     const { rate: r, burst: b, capacity: c, evicts: e } = asked
-    const opened = addon.keyedOpenNamed(name, r, b, c, e, seed, timeFor(clock), scope === 'machine')
+    const opened = addon.keyedOpenNamed(name, r, b, c, e, seed, addonTime(clock), scope === 'machine')
     const [, , rate = asked.rate, burst = asked.burst, capacity = asked.capacity, evicts = asked.evicts] = opened
-    return { table: new NativeKeyedTable(addon, opened, clock), founding: { rate, burst, capacity, evicts } }
+    return { subject: new NativeKeyedTable(addon, opened, clock), parameters: { rate, burst, capacity, evicts } }
   }
 
   tryAcquire(key: Key, tokens: number): Outcome {
-    return this.#addon.keyedTryAcquire(this.#number, key, timeFor(this.#clock), tokens)
+    return this.#addon.keyedTryAcquire(this.#number, key, addonTime(this.#clock), tokens)
   }
 
   refund(key: Key, tokens: number): number {
-    return this.#addon.keyedRefund(this.#number, key, timeFor(this.#clock), tokens)
+    return this.#addon.keyedRefund(this.#number, key, addonTime(this.#clock), tokens)
   }
 
   charge(key: Key, tokens: number): Outcome {
-    return this.#addon.keyedCharge(this.#number, key, timeFor(this.#clock), tokens)
+    return this.#addon.keyedCharge(this.#number, key, addonTime(this.#clock), tokens)
   }
 
   pause(key: Key, ms: number): Outcome {
-    return this.#addon.keyedPause(this.#number, key, timeFor(this.#clock), ms)
+    return this.#addon.keyedPause(this.#number, key, addonTime(this.#clock), ms)
   }
 
   look(key: Key, tokens: number): { available: number; waitMs: number } {
-    const available = this.#addon.keyedLook(this.#number, key, timeFor(this.#clock), tokens, scratch)
+    const available = this.#addon.keyedLook(this.#number, key, addonTime(this.#clock), tokens, scratch)
     return { available, waitMs: scratch[LOOK.waitMs] as number }
   }
 
   survey(key: Key, base: number): Axis {
-    this.#addon.keyedSurvey(this.#number, key, timeFor(this.#clock), base, scratch)
+    this.#addon.keyedSurvey(this.#number, key, addonTime(this.#clock), base, scratch)
     return {
       generation: scratch[SURVEY.generation] as number,
       digits: scratch[SURVEY.digits] as number,
@@ -173,7 +174,7 @@ export class NativeKeyedTable implements KeyedTable {
     const start = this.#addon.keyedReserveRun(
       this.#number,
       key,
-      timeFor(this.#clock),
+      addonTime(this.#clock),
       exactBaseOf(axis),
       axis.generation,
       units,
@@ -188,7 +189,7 @@ export class NativeKeyedTable implements KeyedTable {
     return this.#addon.keyedReturnRun(
       this.#number,
       key,
-      timeFor(this.#clock),
+      addonTime(this.#clock),
       exactBaseOf(axis),
       generation,
       end,
@@ -197,23 +198,18 @@ export class NativeKeyedTable implements KeyedTable {
   }
 
   msUntil(axis: Axis, place: number): number {
-    return this.#addon.keyedMsUntil(this.#number, 0, timeFor(this.#clock), exactBaseOf(axis), place)
+    return this.#addon.keyedMsUntil(this.#number, 0, addonTime(this.#clock), exactBaseOf(axis), place)
   }
 
   reset(key: Key): void {
-    this.#addon.keyedReset(this.#number, key, timeFor(this.#clock))
+    this.#addon.keyedReset(this.#number, key, addonTime(this.#clock))
   }
 
   size(): number {
-    return this.#addon.keyedSize(this.#number, 0, timeFor(this.#clock))
+    return this.#addon.keyedSize(this.#number, 0, addonTime(this.#clock))
   }
 
   close(): void {
     this.#addon.keyedClose(this.#number, 0, 0)
   }
-}
-
-/** The addon reads the system's clock itself, at a fraction of what a call from here costs. */
-function timeFor(clock: Clock): number {
-  return clock === systemClock ? NaN : timeOf(clock)
 }

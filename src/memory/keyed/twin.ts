@@ -33,6 +33,13 @@ export class TwinKeyedTable implements KeyedTable {
     return new TwinKeyedTable(view, terms, clock)
   }
 
+  /** @throws {TypeError} when the view holds no table */
+  static open(view: BigInt64Array, clock: Clock): TwinKeyedTable {
+    const terms = KeyedTerms.read(view)
+    if (terms === null) throw new TypeError('keyed table: the view holds none')
+    return new TwinKeyedTable(view, terms, clock)
+  }
+
   tryAcquire(key: Key, tokens: number): Outcome {
     return this.#buckets.tryAcquire(this.#nowNs(), this.#hash(key), tokens)
   }

@@ -1,10 +1,9 @@
-import { PermitQueue } from './queue.js'
+import { type Clock, systemClock } from '../../internal/clock.js'
+import { type NameScope, otherParameters } from '../shared/names.js'
 import type { CellAddress } from '../shared/region.js'
-import { type SemaphoreLimits, SHARED_SHAPE } from './semaphore.js'
-import { createSemaphore, openSemaphore, type PlacedSemaphore } from './index.js'
-
-/** The queues of this thread at semaphores without a name. A buffer has room for a few only, so none need be removed. */
-const queues = new WeakMap<SharedArrayBuffer, Map<number, WeakRef<PermitQueue>>>()
+import { type SemaphoreTerms, semaphores } from './index.js'
+import { PermitQueue } from './queue.js'
+import { PRIVATE_SHAPE, type SemaphoreLimits, SHARED_SHAPE, shownLimits } from './semaphore.js'
 
 /** A queue, and where the cells of its semaphore are. */
 export interface PlacedQueue {
@@ -12,24 +11,66 @@ export interface PlacedQueue {
   readonly address: CellAddress
 }
 
-/** This thread's queue at a new semaphore. */
-export function createQueue(limits: SemaphoreLimits): PlacedQueue {
-  return keep(createSemaphore(limits, SHARED_SHAPE))
+type ByName = Map<string, WeakRef<PermitQueue>>
+
+/** The queues of a thread at semaphores that are shared: it needs one row of each, however many bulkheads it makes. */
+class PermitQueues {
+  readonly #byName = new WeakMap<Clock, ByName>()
+  readonly #collected = new FinalizationRegistry<{ readonly known: ByName; readonly key: string }>(({ known, key }) => {
+    if (known.get(key)?.deref() === undefined) known.delete(key)
+  })
+  /** By buffer and cell. A buffer has room for a few only, so none need be removed. */
+  readonly #byAddress = new WeakMap<SharedArrayBuffer, Map<number, WeakRef<PermitQueue>>>()
+
+  /** The queue at the semaphore of `name`, which is made by whoever asks first. Throws as `semaphores.byName` does. */
+  byName(name: string, scope: NameScope, limits: SemaphoreLimits, clock: Clock): PermitQueue {
+    let ofClock = this.#byName.get(clock)
+    if (ofClock === undefined) this.#byName.set(clock, (ofClock = new Map<string, WeakRef<PermitQueue>>()))
+    const key = `${scope}:${name}`
+    const known = ofClock.get(key)?.deref()
+    if (known !== undefined) {
+      const [inUse, asked] = [shownLimits(known.semaphore), shownLimits(limits)]
+      if (inUse !== asked) throw otherParameters(`the name '${name}'`, scope, inUse, asked)
+      return known
+    }
+    const queue = new PermitQueue(semaphores.byName(name, scope, termsOf(limits), clock).subject)
+    ofClock.set(key, new WeakRef(queue))
+    this.#collected.register(queue, { known: ofClock, key })
+    return queue
+  }
+
+  /** The queue at a new semaphore, which other threads may open by its address. */
+  create(limits: SemaphoreLimits): PlacedQueue {
+    const { subject, address } = semaphores.create(termsOf(limits), systemClock)
+    return this.#keep(new PermitQueue(subject), address)
+  }
+
+  /** The queue at a new semaphore that this thread keeps to itself. */
+  createPrivate(limits: SemaphoreLimits): PermitQueue {
+    return new PermitQueue(semaphores.create(termsOf(limits, PRIVATE_SHAPE), systemClock).subject)
+  }
+
+  /** The queue at the semaphore that {@link create} made here or in another thread. Throws as `semaphores.open` does. */
+  at(address: CellAddress, limits: SemaphoreLimits): PlacedQueue {
+    const queue = this.#byAddress.get(address.buffer)?.get(address.cell)?.deref()
+    if (queue !== undefined) return { queue, address }
+    const { subject } = semaphores.open(address, termsOf(limits), systemClock)
+    return this.#keep(new PermitQueue(subject), address)
+  }
+
+  #keep(queue: PermitQueue, address: CellAddress): PlacedQueue {
+    let ofBuffer = this.#byAddress.get(address.buffer)
+    if (ofBuffer === undefined)
+      this.#byAddress.set(address.buffer, (ofBuffer = new Map<number, WeakRef<PermitQueue>>()))
+    ofBuffer.set(address.cell, new WeakRef(queue))
+    return { queue, address }
+  }
 }
 
-/**
- * This thread's queue at the semaphore that `createQueue` made here or in another thread: a thread needs one row of it, however many
- * bulkheads it makes from the handle. Throws as `openSemaphore` does.
- */
-export function queueAt(address: CellAddress, limits: SemaphoreLimits): PlacedQueue {
-  const queue = queues.get(address.buffer)?.get(address.cell)?.deref()
-  return queue === undefined ? keep(openSemaphore(address, limits)) : { queue, address }
+/** Of the limits only what the semaphore needs: a policy's options hold more. */
+function termsOf({ maxConcurrent, maxQueue, least }: SemaphoreLimits, shape = SHARED_SHAPE): SemaphoreTerms {
+  return { maxConcurrent, maxQueue, least, shape }
 }
 
-function keep({ semaphore, address }: PlacedSemaphore): PlacedQueue {
-  const queue = new PermitQueue(semaphore)
-  let ofBuffer = queues.get(address.buffer)
-  if (ofBuffer === undefined) queues.set(address.buffer, (ofBuffer = new Map<number, WeakRef<PermitQueue>>()))
-  ofBuffer.set(address.cell, new WeakRef(queue))
-  return { queue, address }
-}
+/** Those of this thread. */
+export const permitQueues = new PermitQueues()

@@ -1,0 +1,131 @@
+import { SharedMemoryError } from '../../errors.js'
+import type { Clock } from '../../internal/clock.js'
+import { type NativeAddon, nativeAddon } from '../../internal/native.js'
+import { CELL_BYTES, WORDS_PER_CELL } from './layout.js'
+import { openName } from './machine-names.js'
+import { addonForNames, type NameScope, otherParameters, OwnNames } from './names.js'
+import { allocateCells, type CellAddress, viewCells } from './region.js'
+
+/** How things of one kind are made and opened: by the addon, or by its twin where that is null. */
+export interface Kind<T, P> {
+  /** The first word of its cells. */
+  readonly word: bigint
+  /** What a name of this kind is called in messages: "the name", unless told. */
+  readonly called?: string
+  /** What to do instead where a name is in use with other parameters, such as ', or …'. */
+  readonly advice?: string
+  /** Cells that one with these parameters takes. */
+  cells(parameters: P): number
+  /** Finds memory for so many cells; default: among the cells of others. */
+  allocate?(cells: number, parameters: P): CellAddress
+  /** What its cells say it was made with. Where they do not, whoever opens one has to know. */
+  read?(address: CellAddress): P
+  make(addon: NativeAddon | null, view: BigInt64Array, parameters: P, clock: Clock): T
+  open(addon: NativeAddon | null, view: BigInt64Array, clock: Clock): T
+  /** The one that everybody in `scope` gets for `name`, and what it was founded with. */
+  named(
+    addon: NativeAddon,
+    name: string,
+    scope: NameScope,
+    parameters: P,
+    clock: Clock,
+  ): { readonly subject: T; readonly parameters: P }
+  /** Parameters as text: two that are alike have the same. */
+  text(parameters: P): string
+  /** Lets go of one that was opened by name. */
+  close?(subject: T): void
+  /** For a name of this thread alone: memory that all who open it share beside the cells. */
+  readonly beside?: { make(): SharedArrayBuffer; attach(subject: T, buffer: SharedArrayBuffer): void }
+}
+
+/** What is at some cells, and what it was made with. */
+export interface Placed<T, P> {
+  readonly subject: T
+  /** Null of a name: who knows the name finds it. */
+  readonly address: CellAddress | null
+  readonly parameters: P
+}
+
+/** Where to look for one: under a name, at the cells of a handle, or in cells of its own if there is neither. */
+export interface Place {
+  readonly name: string | null | undefined
+  readonly scope: NameScope
+  readonly address: CellAddress | null
+}
+
+/** All things of one kind in shared memory. */
+export class Subjects<T, P> {
+  readonly #kind: Kind<T, P>
+  /** Of names that are this thread's own. */
+  readonly #own = new OwnNames<Placed<T, P> & { readonly beside: SharedArrayBuffer | undefined }>()
+
+  constructor(kind: Kind<T, P>) {
+    this.#kind = kind
+  }
+
+  /** Finds the one at `place`, or makes it. Throws as {@link create}, {@link open} and {@link byName} do. */
+  at({ name, scope, address }: Place, parameters: P, clock: Clock): Placed<T, P> {
+    if (name != null) return this.byName(name, scope, parameters, clock)
+    return address === null ? this.create(parameters, clock) : this.open(address, parameters, clock)
+  }
+
+  /** Makes a new one. */
+  create(parameters: P, clock: Clock): Placed<T, P> & { readonly address: CellAddress } {
+    const kind = this.#kind
+    const cells = kind.cells(parameters)
+    const address = kind.allocate === undefined ? allocateCells(cells) : kind.allocate(cells, parameters)
+    const view = new BigInt64Array(address.buffer, address.cell * CELL_BYTES, cells * WORDS_PER_CELL)
+    return { subject: kind.make(nativeAddon(), view, parameters, clock), address, parameters }
+  }
+
+  /**
+   * Opens the one that was made at `address`, perhaps by another thread. Throws as `viewCells` does.
+   *
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'parameters-differ' when its cells say that it was made with others
+   */
+  open(address: CellAddress, parameters: P, clock: Clock): Placed<T, P> {
+    const kind = this.#kind
+    const found = kind.read?.(address) ?? parameters
+    if (found !== parameters && kind.text(found) !== kind.text(parameters)) {
+      throw new SharedMemoryError(
+        `the memory of this handle has other parameters than the handle says: ${kind.text(found)}, not ${kind.text(parameters)}`,
+        { reason: 'parameters-differ' },
+      )
+    }
+    const view = viewCells(address, kind.cells(parameters), kind.word)
+    return { subject: kind.open(nativeAddon(), view, clock), address, parameters }
+  }
+
+  /**
+   * The one of `name`, made by whoever asks first. Every thread of the process gets the same, in scope 'machine' every process of the
+   * user; on a clock of the caller's own, this thread.
+   *
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other parameters, or cannot be shared: without the addon
+   *   in a worker, and with the machine for any of the reasons of {@link openName}
+   */
+  byName(name: string, scope: NameScope, parameters: P, clock: Clock): Placed<T, P> {
+    const kind = this.#kind
+    const addon = addonForNames(name, scope, clock)
+    const found =
+      addon === null
+        ? this.#ofThread(name, scope, parameters, clock)
+        : openName(name, () => kind.named(addon, name, scope, parameters, clock))
+    const [inUse, asked] = [kind.text(found.parameters), kind.text(parameters)]
+    if (inUse !== asked) {
+      kind.close?.(found.subject)
+      throw otherParameters(`${kind.called ?? 'the name'} '${name}'`, scope, inUse, asked, kind.advice)
+    }
+    return { ...found, address: null }
+  }
+
+  #ofThread(name: string, scope: NameScope, parameters: P, clock: Clock): { subject: T; parameters: P } {
+    const { beside } = this.#kind
+    const own = this.#own.findOrMake(name, scope, clock, () => ({
+      ...this.create(parameters, clock),
+      beside: beside?.make(),
+    }))
+    const { subject } = this.open(own.address as CellAddress, own.parameters, clock)
+    if (own.beside !== undefined) beside?.attach(subject, own.beside)
+    return { subject, parameters: own.parameters }
+  }
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../../internal/clock.js'
+import type { NativeAddon } from '../../internal/native.js'
+import type { Key } from '../keyed/hash.js'
+import { addonTime } from '../shared/addon-time.js'
+import type { Extend } from './core.js'
+import type { WindowState, WindowTable } from './table.js'
+import type { WindowParameters } from './terms.js'
+
+type Opened = [owner: unknown, number: number, capacity?: number, evicts?: boolean]
+
+declare module '../../internal/native.js' {
+  /** The functions of native/binding/window_binding.cc. A time of NaN stands for the addon's own clock. */
+  interface NativeAddon {
+    windowInitialize(view: BigInt64Array, capacity: number, evicts: boolean, seed: BigUint64Array, nowMs: number): void
+    windowOpen(view: BigInt64Array): Opened
+    windowOpenNamed(
+      name: string,
+      capacity: number,
+      evicts: boolean,
+      seed: BigUint64Array,
+      nowMs: number,
+      machine: boolean,
+    ): Opened
+    windowHit(
+      number: number,
+      key: Key,
+      nowMs: number,
+      windowMs: number,
+      hits: number,
+      limit: number,
+      extend: Extend,
+      out: Float64Array,
+    ): number
+    windowUnhit(number: number, key: Key, nowMs: number, hits: number): void
+    windowBlock(number: number, key: Key, nowMs: number, ms: number, out: Float64Array): number
+    windowLook(number: number, key: Key, nowMs: number, out: Float64Array): number
+    windowReset(number: number, key: Key, nowMs: number): void
+    windowClear(number: number, key: Key, nowMs: number): void
+    windowSize(number: number, key: Key, nowMs: number): number
+  }
+}
+
+/** Fields that the addon writes; see window_binding.cc. */
+const FIELD = { resetMs: 0, refused: 1, hasRoom: 2, count: 3 } as const
+
+/** A window table through the addon. */
+export class NativeWindowTable implements WindowTable {
+  readonly #addon: NativeAddon
+  /** The addon frees the table's number when this is collected. */
+  readonly #owner: unknown
+  readonly #number: number
+  readonly #clock: Clock
+  readonly #out = new Float64Array(FIELD.count)
+
+  private constructor(addon: NativeAddon, [owner, number]: Opened, clock: Clock) {
+    this.#addon = addon
+    this.#owner = owner
+    this.#number = number
+    this.#clock = clock
+  }
+
+  static create(
+    addon: NativeAddon,
+    view: BigInt64Array,
+    { capacity, evicts }: WindowParameters,
+    seed: BigUint64Array,
+    clock: Clock,
+  ): NativeWindowTable {
+    addon.windowInitialize(view, capacity, evicts, seed, addonTime(clock))
+    return NativeWindowTable.open(addon, view, clock)
+  }
+
+  static open(addon: NativeAddon, view: BigInt64Array, clock: Clock): NativeWindowTable {
+    return new NativeWindowTable(addon, addon.windowOpen(view), clock)
+  }
+
+  /** The table every thread of the process, or every process of the user, gets for `name`, and what it was founded with. */
+  static named(
+    addon: NativeAddon,
+    name: string,
+    scope: 'process' | 'machine',
+    asked: WindowParameters,
+    seed: BigUint64Array,
+    clock: Clock,
+  ): { subject: NativeWindowTable; parameters: WindowParameters } {
+    const machine = scope === 'machine'
+    const opened = addon.windowOpenNamed(name, asked.capacity, asked.evicts, seed, addonTime(clock), machine)
+    const [, , capacity = asked.capacity, evicts = asked.evicts] = opened
+    return { subject: new NativeWindowTable(addon, opened, clock), parameters: { capacity, evicts } }
+  }
+
+  hit(key: Key, windowMs: number, hits: number, limit: number, extend: Extend): WindowState {
+    return this.#state(
+      this.#addon.windowHit(this.#number, key, addonTime(this.#clock), windowMs, hits, limit, extend, this.#out),
+    )
+  }
+
+  unhit(key: Key, hits: number): void {
+    this.#addon.windowUnhit(this.#number, key, addonTime(this.#clock), hits)
+  }
+
+  block(key: Key, ms: number): WindowState {
+    return this.#state(this.#addon.windowBlock(this.#number, key, addonTime(this.#clock), ms, this.#out))
+  }
+
+  look(key: Key): WindowState {
+    return this.#state(this.#addon.windowLook(this.#number, key, addonTime(this.#clock), this.#out))
+  }
+
+  reset(key: Key): void {
+    this.#addon.windowReset(this.#number, key, addonTime(this.#clock))
+  }
+
+  clear(): void {
+    this.#addon.windowClear(this.#number, 0, addonTime(this.#clock))
+  }
+
+  size(): number {
+    return this.#addon.windowSize(this.#number, 0, addonTime(this.#clock))
+  }
+
+  #state(count: number): WindowState {
+    const out = this.#out
+    return {
+      count,
+      resetMs: out[FIELD.resetMs] as number,
+      refused: out[FIELD.refused] === 1,
+      hasRoom: this.#owner !== undefined && out[FIELD.hasRoom] === 1,
+    }
+  }
+}
