@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { cp, readFile, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { headersOfThisNode } from '../../scripts/support/headers.mjs'
 import { pathOf } from '../../scripts/support/prebuilds.mjs'
@@ -123,10 +123,14 @@ describe('what the documentation shows', () => {
 
   for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.mjs'))) {
     // Only the addon has a table of names that worker threads, or other processes, can look into.
-    const test = ['shared-by-name.mjs', 'cluster.mjs', 'express-cluster.mjs'].includes(name) ? itWithAddon : it
-    test(`runs examples/${name}`, async () => {
+    const sharing = ['shared-by-name.mjs', 'cluster.mjs', 'express-cluster.mjs', 'model-sdk.mjs'].includes(name)
+    const packages = packagesOf(join(root, 'examples', name))
+    const missing = packages.filter((each) => folderOf(each) === undefined)
+    const test = missing.length > 0 ? it.skip : sharing ? itWithAddon : it
+    const needs = missing.length > 0 ? ` (needs ${missing.join(', ')}: npm ci, also in test/field)` : ''
+    test(`runs examples/${name}${needs}`, async () => {
       await cp(join(root, 'examples', name), join(project, name))
-      await linkImports(join(project, name))
+      for (const each of packages) await linkPackage(each)
       let ended = await run(process.execPath, [name], project, envOfThisRun())
       // What another version has left on the machine is refused, with the command that removes it.
       const removal = /^SharedMemoryError: .* another layout; .*'amorsize (shm remove .*)' removes it$/m.exec(
@@ -152,13 +156,25 @@ describe('what the documentation shows', () => {
   })
 })
 
-/** Lets a program find the packages of others that it imports: they are installed here for the project's own tests. */
-async function linkImports(program: string): Promise<void> {
-  const imports = (await readFile(program, 'utf8')).matchAll(/^import .* from '([a-z][^':]*)'$/gm)
-  for (const [, name = ''] of imports) {
-    const place = join(project, 'node_modules', name)
-    if (!name.startsWith('amorsize') && !existsSync(place)) await symlink(join(root, 'node_modules', name), place)
-  }
+/** The packages of others that a program imports. */
+function packagesOf(program: string): string[] {
+  const imports = readFileSync(program, 'utf8').matchAll(/^import (?:.* from )?'((?:@[^/']+\/)?[a-z][^':/]*)[^':]*'$/gm)
+  return [...new Set([...imports].map(([, name = '']) => name))].filter((name) => name !== 'amorsize')
+}
+
+/** Where a package is installed for the project's own tests, or for those of the field. */
+function folderOf(name: string): string | undefined {
+  const places = [root, join(root, 'test', 'field')].map((place) => join(place, 'node_modules', name))
+  return places.find((place) => existsSync(place))
+}
+
+/** Lets programs in the test's project import a package of others. */
+async function linkPackage(name: string): Promise<void> {
+  const place = join(project, 'node_modules', name)
+  const folder = folderOf(name)
+  if (folder === undefined || existsSync(place)) return
+  await mkdir(dirname(place), { recursive: true })
+  await symlink(folder, place)
 }
 
 function envOfThisRun(): NodeJS.ProcessEnv {

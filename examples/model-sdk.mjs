@@ -1,0 +1,142 @@
+// The SDKs of OpenAI and Anthropic in four processes, 50 streamed calls each, against a server that refuses what is beyond its requests and
+// tokens a minute: first with fetch as it is, then with modelFetch, which all processes share. npm install openai @anthropic-ai/sdk
+import cluster from 'node:cluster'
+import { createServer } from 'node:http'
+import Anthropic from '@anthropic-ai/sdk'
+import { modelFetch } from 'amorsize/http'
+import OpenAI from 'openai'
+
+const PROCESSES = 4
+const CALLS = 50
+const rpm = 1200
+const tpm = 240_000
+const MOST_ANSWER_TOKENS = 400
+
+if (cluster.isPrimary) await lead()
+else await work()
+
+async function work() {
+  const { EXAMPLE_PORT, EXAMPLE_NAME, EXAMPLE_SEED } = process.env
+  /** When each call was let go on. */
+  const sentMs = []
+  const send = (...request) => {
+    sentMs.push(performance.timeOrigin + performance.now())
+    return fetch(...request)
+  }
+  const limited = () => modelFetch({ rpm, tpm, name: EXAMPLE_NAME, scope: 'machine', fetch: send })
+  const common = { apiKey: 'none', maxRetries: 0, fetch: EXAMPLE_NAME === '' ? send : limited() }
+  const openai = new OpenAI({ ...common, baseURL: `http://127.0.0.1:${EXAMPLE_PORT}/v1` })
+  const anthropic = new Anthropic({ ...common, baseURL: `http://127.0.0.1:${EXAMPLE_PORT}` })
+  const calls = Array.from({ length: CALLS }, async (_, n) => {
+    const question = `Tell me about ${Number(EXAMPLE_SEED) * CALLS + n}. `.repeat(5 + (n % 20))
+    const messages = [{ role: 'user', content: question }]
+    const request = { model: 'example', messages, max_tokens: MOST_ANSWER_TOKENS, stream: true }
+    const stream =
+      n % 2 === 0
+        ? await openai.chat.completions.create({ ...request, stream_options: { include_usage: true } })
+        : await anthropic.messages.create(request)
+    for await (const event of stream) if (event === undefined) throw new Error('an event was expected')
+  })
+  const ended = await Promise.allSettled(calls)
+  const failed = ended.filter(({ reason }) => reason !== undefined && reason.status !== 429)
+  for (const { reason } of failed.slice(0, 1)) console.error(reason)
+  process.send({ sentMs, failed: failed.length }, () => process.exit())
+}
+
+async function lead() {
+  for (const [title, name] of [
+    ['fetch', ''],
+    ['modelFetch', `model-sdk/${process.pid}`],
+  ]) {
+    const model = await startModel()
+    const told = await Promise.all(
+      Array.from({ length: PROCESSES }, (_, n) => {
+        const worker = cluster.fork({ EXAMPLE_PORT: model.port, EXAMPLE_NAME: name, EXAMPLE_SEED: n })
+        return new Promise((resolve, reject) => {
+          worker.once('message', resolve)
+          worker.once('exit', (code) => reject(new Error(`a process ended with ${code}`)))
+        })
+      }),
+    )
+    const { served, refused, tokens } = model.close()
+    const sentMs = told.flatMap((each) => each.sentMs)
+    const seconds = (Math.max(...sentMs) - Math.min(...sentMs)) / 1000
+    // The second's worth that the bucket held came at once, the rest at the rate.
+    const share = (tokens - tpm / 60) / ((tpm / 60) * seconds)
+    const rate = name === '' ? '' : `, at ${(share * 100).toFixed(1)} % of the token rate`
+    console.log(`${title}: ${served} of ${PROCESSES * CALLS} calls served, ${refused} answered with 429${rate}`)
+    const isExact = refused === 0 && served === PROCESSES * CALLS
+    if (told.some(({ failed }) => failed > 0) || (name !== '' && !isExact)) process.exitCode = 1
+  }
+}
+
+/** Stands for the API: two buckets that hold two seconds' worth, and answers that stream. */
+async function startModel() {
+  const limits = [rpm / 60, tpm / 60].map((perSecond) => ({ perSecond, left: 2 * perSecond }))
+  const admitted = []
+  let refused = 0
+  let beforeMs = performance.now()
+  const server = createServer(async (request, response) => {
+    let text = ''
+    for await (const part of request.setEncoding('utf8')) text += part
+    const input = Math.ceil(JSON.parse(text).messages[0].content.length / 4)
+    const output = 50 + ((input * 37) % (MOST_ANSWER_TOKENS - 50))
+    const nowMs = performance.now()
+    const costs = [1, input + output]
+    for (const limit of limits)
+      limit.left = Math.min(2 * limit.perSecond, limit.left + ((nowMs - beforeMs) / 1000) * limit.perSecond)
+    beforeMs = nowMs
+    if (limits.some(({ left }, n) => left < costs[n])) {
+      refused++
+      response.writeHead(429, { 'retry-after': '1', 'content-type': 'application/json' })
+      response.end(JSON.stringify({ error: { message: 'rate limit reached', type: 'rate_limit_error' } }))
+      return
+    }
+    limits.forEach((limit, n) => (limit.left -= costs[n]))
+    admitted.push(input + output)
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    const events = request.url.endsWith('/messages') ? anthropicEvents(input, output) : openaiEvents(input, output)
+    for (const event of events) {
+      response.write(event)
+      await new Promise((resolve) => setTimeout(resolve, 15))
+    }
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const close = () => {
+    server.close()
+    server.closeAllConnections()
+    return { served: admitted.length, refused, tokens: admitted.reduce((sum, each) => sum + each, 0) }
+  }
+  return { port: server.address().port, close }
+}
+
+function openaiEvents(input, output) {
+  const chunk = (more) => ({ id: 'a', object: 'chat.completion.chunk', created: 0, model: 'example', ...more })
+  const part = (content) => chunk({ choices: [{ index: 0, delta: { content }, finish_reason: null }] })
+  const usage = { prompt_tokens: input, completion_tokens: output, total_tokens: input + output }
+  const events = [part('Well, '), part('it is'), part(' so.'), chunk({ choices: [], usage })]
+  return [...events.map((event) => `data: ${JSON.stringify(event)}\n\n`), 'data: [DONE]\n\n']
+}
+
+function anthropicEvents(input, output) {
+  const usage = { input_tokens: input, output_tokens: 1 }
+  const message = {
+    id: 'a',
+    type: 'message',
+    role: 'assistant',
+    content: [],
+    model: 'example',
+    stop_reason: null,
+    usage,
+  }
+  const part = (text) => ({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } })
+  return [
+    { type: 'message_start', message },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    part('Well, it is so.'),
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: output } },
+    { type: 'message_stop' },
+  ].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+}
