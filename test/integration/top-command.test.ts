@@ -63,7 +63,8 @@ describeMachine('amorsize top', () => {
     const others = [startScript(policy, WAIT), startScript(policy, WAIT)]
     for (const other of others) await other.next()
     const { stdout } = await amorsize(['top', '--once', '--json', '--filter', policy.name])
-    const [{ waiting, debt, retryAfterMs }] = JSON.parse(stdout).names
+    const { names } = JSON.parse(stdout) as { names: [{ waiting: number; debt: number; retryAfterMs: number }] }
+    const [{ waiting, debt, retryAfterMs }] = names
     // Whoever is next has a reservation: a debt. All others wait.
     expect(waiting + debt).toBeCloseTo(12, 0)
     expect(waiting).toBeGreaterThan(0)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mostOverRate } from '../support/fullest-window.js'
 import { addonForbidden } from '../support/native.js'
-import { random } from './load.js'
+import { random } from '../../bench/waiting/virtual-load.mjs'
 import { SimulatedMachine, type Unkindness } from './simulated-threads.js'
 import { GRACE_MS, type Implementation, WaitingThreads } from './waiting-threads.js'
 
