@@ -16,6 +16,7 @@ describe('policy', () => {
       maxWaitMs: Infinity,
       maxQueue: 3,
       scope: 'process',
+      dryRun: false,
       clock,
     })
   })
