@@ -36,14 +36,8 @@ const modes = {
   places() {
     // A limiter's name on a clock of one's own is this thread's; the bucket beneath it takes any time from anybody.
     const standingStill = { now: () => 0, setTimeout: () => 0, clearTimeout: () => undefined }
-    const { bucket } = NativeBucket.named(
-      nativeAddon(),
-      `${policy.name} at rest`,
-      'process',
-      policy.requestsPerSecond,
-      policy.burstSize,
-      standingStill,
-    )
+    const name = `${policy.name} at rest`
+    const { subject: bucket } = NativeBucket.named(nativeAddon(), name, 'process', policy, standingStill)
     return Array.from({ length: attempts }, () => bucket.reserve(1, Infinity).ticket.waitMs)
   },
   /** Waits in line; the place in the log is the order of being served, the value the order of having come. */
