@@ -58,7 +58,7 @@ export async function compileAll(triple, sources, flags, work) {
   return objects
 }
 
-/** With -Os Zig's linker joins equal texts, and its libraries of C++ are built small, too: a tenth of an addon. */
+/** With -Os Zig's linker joins equal texts, and its libraries of C++ are built small, too: linux-x64 goes from 357,664 to 329,544 bytes. */
 export const link = (triple, objects, flags, to) =>
   zig(['c++', '-target', triple, '-s', '-Os', '-o', to, ...objects, ...flags])
 

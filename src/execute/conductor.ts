@@ -4,11 +4,11 @@ import { callWithPolicies } from './lanes/guarded-call.js'
 import { HereLane } from './lanes/here-lane.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
 import { calibration } from './schedule/calibration.js'
-import { BYTES_PER_WORKER, crowding, currentLimits, sensibleWorkers } from './schedule/machine.js'
+import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from './schedule/machine.js'
 import { isThenable } from '../internal/thenable.js'
 import { isUneven, PaceOfLoop, SLICE_MS } from './schedule/pace.js'
 import type { Evidence } from './schedule/sample.js'
-import { type Course, CROWDED, type Decision, type SinceJoined, type Subject, worksHere } from './schedule/scheduler.js'
+import { type Course, type Decision, type SinceJoined, type Subject, worksHere } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
 import { poolFor, scheduler } from './process-wide.js'
@@ -141,8 +141,17 @@ class Conductor {
   }
 
   #evidence(item: unknown, result: unknown, items: number | null): Evidence {
-    const isAsync = this.#async !== undefined
-    return { pace: this.#pace, items, item, result, isAsync, busy: this.#busyness?.read() ?? COMPUTING }
+    const busyness = this.#busyness
+    return {
+      pace: this.#pace,
+      items,
+      item,
+      result,
+      isAsync: this.#async !== undefined,
+      get busy() {
+        return busyness?.read() ?? COMPUTING
+      },
+    }
   }
 
   #since(): SinceJoined | undefined {
@@ -321,14 +330,13 @@ class Conductor {
   }
 
   /**
-   * Items of which some would keep this thread from its workers are for them alone, once they are as many as there are cores. Numbers
-   * they claim by themselves, whatever this thread is at.
+   * Items of which some would keep this thread from its workers are for them alone, once they are as many as there are cores.
    */
   #leaveUnevenItems(here: HereLane): void {
-    const { workers, mainThread } = this.#run.options
     const force = this.#force
-    if (workers !== undefined || mainThread !== undefined || force === undefined || force.block !== undefined) return
-    if (!(isUneven(this.#pace) || isUneven(force.pace)) || crowding() > CROWDED) return
+    if (force === undefined) return
+    const areUneven = isUneven(this.#pace) || isUneven(force.pace)
+    if (!scheduler.leavesUneven(this.#course.subject, areUneven, force.block !== undefined)) return
     const { cpuWorkers } = currentLimits()
     const areThere = poolFor(this.#run.options.maxMemoryPerWorker).idle >= cpuWorkers - force.ready
     if (!areThere && this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return

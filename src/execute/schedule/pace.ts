@@ -51,14 +51,14 @@ export class PaceOfLoop {
   #weight = 0
   /** What an item takes of late. */
   #latestMs = 0
-  /** The first block: it pays for loading and compiling what the task needs. */
-  #first = { items: 0, ms: 0 }
+  /** Items of the first block: it pays for loading and compiling what the task needs. */
+  #firstItems = 0
 
   /** @param count - items run one after the other; @param ms - how long they took together */
   add(count: number, ms: number): void {
     const itemMs = Math.max(ms, 1e-6) / count
-    if (this.items === 0) this.#first = { items: count, ms }
-    else if (this.items === this.#first.items && itemMs < this.itemMs) this.#weight = this.#squares = this.itemMs = 0
+    if (this.items === 0) this.#firstItems = count
+    else if (this.items === this.#firstItems && itemMs < this.itemMs) this.#weight = this.#squares = this.itemMs = 0
     const change = this.items === 0 ? 1 : itemMs < this.#latestMs ? FASTER : SLOWER
     this.#latestMs += (itemMs - this.#latestMs) * change
     this.items += count

@@ -37,6 +37,7 @@ export interface Evidence {
   readonly item: unknown
   readonly result: unknown
   readonly isAsync: boolean
+  /** Read only when it is asked for: that takes longer than a short item. */
   readonly busy: Busy
 }
 

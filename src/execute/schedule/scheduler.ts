@@ -36,7 +36,7 @@ const DOUBT = 2
 /** … unless workers have become so many times as fast since the look before: their engines are still compiling. */
 const IMPROVING = 1.25
 /** Threads that want each core, above which times of items say more of the machine than of the items. */
-export const CROWDED = 1.5
+const CROWDED = 1.5
 /** What a run of uneven items loses while this thread is kept from the workers by some of them, as part of the loop's time. */
 const LOST_BY_UNEVEN = 0.1
 
@@ -246,7 +246,7 @@ export class Scheduler {
       record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && pace.items < FEW_TO_COMPARE)
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
       record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
-      const misses = this.#leavesUneven(subject, record) && decision.inputs.mainWorks
+      const misses = decision.inputs.mainWorks && this.leavesUneven(subject, record.isUneven, decision.inputs.isShared)
       return misses && record.missed(LOST_BY_UNEVEN * loopMs, SPAWN_FACTOR * calibration.spawnMs) ? cpuWorkers : 0
     }
     if (pace.items === 0 || since !== undefined) return 0
@@ -256,12 +256,15 @@ export class Scheduler {
     return this.#worthPreparing(course, record, pace, workers)
   }
 
-  /** Whether items of which some would keep this thread from its workers are better left to them alone, where there is one for each core. */
-  #leavesUneven({ options }: Subject, { isUneven, measured }: TaskRecord): boolean {
-    const { workers, mainThread } = options
+  /**
+   * Whether items of which some would keep this thread from its workers are better left to them alone, where there is one for each core.
+   *
+   * @param isShared - whether workers claim them by themselves, whatever this thread is at
+   */
+  leavesUneven({ options: { workers, mainThread } }: Subject, isUneven: boolean, isShared: boolean): boolean {
     const isFree = workers === undefined && mainThread === undefined
-    // Numbers they claim by themselves. And where others want the cores, an item takes long for having been kept from one.
-    return isFree && isUneven && measured?.isShared === false && this.#machine.crowding() <= CROWDED
+    // Where others want the cores, an item takes long for having been kept from one.
+    return isFree && isUneven && !isShared && this.#machine.crowding() <= CROWDED
   }
 
   /** Runs that took so long without workers, of which there are none, may have come so often that those to come should find some. */
@@ -282,9 +285,10 @@ export class Scheduler {
   }
 
   /** Whether it is time to think, when `restMs` are left. */
-  #isDue(course: Course, { pace, isAsync, busy }: Evidence, restMs: number, workers: WorkersThere): boolean {
+  #isDue(course: Course, evidence: Evidence, restMs: number, workers: WorkersThere): boolean {
+    const { pace, isAsync } = evidence
     const seenMs = pace.totalMs
-    if (isAsync && (seenMs < LEAST_WATCHED_MS || !this.#isBusy(course.subject, busy.share))) {
+    if (isAsync && (seenMs < LEAST_WATCHED_MS || !this.#isBusy(course.subject, evidence.busy.share))) {
       course.notBeforeMs = Math.max(LEAST_WATCHED_MS, 2 * seenMs)
       return false
     }
@@ -332,12 +336,13 @@ export class Scheduler {
     const limits = this.#machine.limits()
     const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
     const { idle, startingMs = 0 } = situation.workers
-    const leavesUneven = record !== undefined && idle >= limits.cpuWorkers && this.#leavesUneven(subject, record)
+    const isShared = measured.isShared && chunkSize === undefined
+    const areThere = idle >= limits.cpuWorkers
+    const leavesUneven = areThere && this.leavesUneven(subject, record?.isUneven === true, isShared)
     const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync && !leavesUneven
     const { itemBytes, resultBytes, cloneNodes } = measured
     const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
     const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
-    const isShared = measured.isShared && chunkSize === undefined
     // Numbers in shared memory are not copied.
     const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
     const inputs: CostInputs = {

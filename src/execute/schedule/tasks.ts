@@ -22,7 +22,7 @@ const ALIKE = 4
 export class TaskRecord {
   /** As it was measured last; undefined until it was. */
   measured: Measured | undefined = undefined
-  /** What an item takes in runs that the loop has carried out from beginning to end; undefined until there was one. */
+  /** What an item takes in the loop, by runs that stayed there and by what this thread has run beside workers; undefined until there was one. */
   loopItemMs: number | undefined = undefined
   /** Whether some items would keep this thread from its workers. */
   isUneven = false
@@ -41,9 +41,10 @@ export class TaskRecord {
   /** Time of the loop in runs that workers would have shortened, had they been there. */
   #missedMs = 0
 
-  /** What a run has shown, kept; what a cold thread pays only a cold thread can show. */
+  /** What a run has shown, kept. What a thread pays that has not run the task yet only the first run can show: later it is warm here. */
   remember(measured: Measured): Measured {
-    const coldMs = Math.max(measured.coldMs, this.measured?.coldMs ?? 0)
+    const isFirst = this.#loopRuns === 0 && !this.isWarm
+    const coldMs = isFirst ? measured.coldMs : (this.measured?.coldMs ?? 0)
     return (this.measured = { ...measured, coldMs })
   }
 
