@@ -1,7 +1,7 @@
 // Callers that give up, on limiters of several threads, in virtual time: what a minute of waiting shows takes a second, and is the same
 // in each run.
 import { RateLimiter } from '../../dist/index.js'
-import { nameOfClock } from '../../dist/rate-limit/own-clocks.js'
+import { ownClocks } from '../../dist/rate-limit/own-clocks.js'
 import { FakeClock } from '../../dist/testing/index.js'
 
 /**
@@ -44,7 +44,7 @@ export function lateClock(fake, rng) {
 export function limitersOfThreads(policy, count, newClock) {
   const first = new RateLimiter({ ...policy, clock: newClock() })
   const handle = first.share()
-  const another = () => RateLimiter.from({ ...handle, clock: /** @type {string} */ (nameOfClock(newClock())) })
+  const another = () => RateLimiter.from({ ...handle, clock: /** @type {string} */ (ownClocks.nameOf(newClock())) })
   return [first, ...Array.from({ length: count - 1 }, another)]
 }
 

@@ -11,13 +11,13 @@ import type { Evidence } from './schedule/sample.js'
 import { type Course, type Decision, type SinceJoined, type Subject, worksHere } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
-import { poolFor, scheduler } from './process-wide.js'
+import { pools, scheduler } from './process-wide.js'
 import type { Run } from './run/run.js'
 import type { Batch } from './run/batch.js'
 import type { ResolvedTask } from './task.js'
-import { warnOnce } from './warnings.js'
+import { warnings } from '../internal/warnings.js'
 import { sharePolicies, whyNotShared } from './transfer/shared-policies.js'
-import { sendable, transferable, type TransferredTask } from './transfer/task-source.js'
+import { taskSources, type TransferredTask } from './transfer/task-source.js'
 import { type Terms, Workforce } from './lanes/workforce.js'
 
 /** What is under way or known when a run starts. */
@@ -54,15 +54,15 @@ function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions)
     mode !== 'async' &&
     !isWorkerOfOurs() &&
     whyNotShared(policies) === undefined &&
-    !(sendable(task) instanceof TaskNotTransferableError)
+    !(taskSources.sendable(task) instanceof TaskNotTransferableError)
   )
 }
 
 /** Teaches the scheduler what came of a run, and has workers ready for runs to come if it says so. */
 export function learn(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
-  const pool = poolFor(course.subject.options.maxMemoryPerWorker)
+  const pool = pools.of(course.subject.options.maxMemoryPerWorker)
   const count = scheduler.after(course, evidence, since, pool)
-  const sent = sendable(task)
+  const sent = taskSources.sendable(task)
   if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, (worker) => void worker.load(sent))
 }
 
@@ -89,7 +89,7 @@ class Conductor {
     this.#call = callWithPolicies(task, options, () => run.signal)
     this.#pace = pace
     this.#first = supply.peek()
-    const pool = poolFor(options.maxMemoryPerWorker)
+    const pool = pools.of(options.maxMemoryPerWorker)
     this.#course = course ?? scheduler.before(subjectOf(task, options), supply.remaining, this.#first, pool)
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision
   }
@@ -118,7 +118,7 @@ class Conductor {
     const { task, options } = this.#run
     const obstacle = whyNotShared(options.policies)
     if (obstacle !== undefined && isAsked)
-      warnOnce(task.key, 'AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`)
+      warnings.once('AMORSIZE_POLICY_NOT_SHARED', `${obstacle}, so the run stays in this thread`, task.key)
     return obstacle === undefined
   }
 
@@ -208,9 +208,9 @@ class Conductor {
     const { supply, task, options } = this.#run
     if (this.#pace.totalMs < this.#course.notBeforeMs || this.#course.decision !== undefined) return
     const evidence = this.#evidence(item, result, supply.remaining)
-    const decision = scheduler.during(this.#course, evidence, poolFor(options.maxMemoryPerWorker))
+    const decision = scheduler.during(this.#course, evidence, pools.of(options.maxMemoryPerWorker))
     if (decision === undefined) return
-    const sent = sendable(task)
+    const sent = taskSources.sendable(task)
     if (sent instanceof TaskNotTransferableError) {
       this.#warnOf(sent)
       return
@@ -230,7 +230,8 @@ class Conductor {
     const isAsync = decision?.measured.isAsync === true
     const itemMs = decision?.measured.itemMs ?? options.targetChunkMs / 4
     // Where the run fails if workers cannot have the task, that is found out before any item runs.
-    const sent = options.mode === 'threads' || isTimed ? await transferable(task) : sendable(task)
+    const sent =
+      options.mode === 'threads' || isTimed ? await taskSources.transferable(task) : taskSources.sendable(task)
     if (this.#run.isOver) return
     if (sent instanceof TaskNotTransferableError) {
       if (options.mode === 'threads') {
@@ -238,10 +239,10 @@ class Conductor {
         return
       }
       if (isTimed)
-        warnOnce(
-          task.key,
+        warnings.once(
           'AMORSIZE_NO_TIME_LIMIT',
           `${sent.message}; until then a synchronous item that takes too long cannot be ended`,
+          task.key,
         )
       this.#startHere()
       return
@@ -283,7 +284,7 @@ class Conductor {
     this.#force = new Workforce(
       this.#run,
       sent,
-      poolFor(options.maxMemoryPerWorker),
+      pools.of(options.maxMemoryPerWorker),
       terms,
       this.#here,
       (batch) => runApart(this.#run, this.#call, batch),
@@ -307,7 +308,7 @@ class Conductor {
     const { options, supply } = this.#run
     if (!this.#mayGoBack()) return true
     const evidence = this.#evidence(this.#first, this.#here?.lastResult, supply.remaining)
-    return scheduler.isStillWorth(this.#course, evidence, poolFor(options.maxMemoryPerWorker))
+    return scheduler.isStillWorth(this.#course, evidence, pools.of(options.maxMemoryPerWorker))
   }
 
   /** Whether nobody has asked for workers, and they do not claim by themselves. */
@@ -338,7 +339,7 @@ class Conductor {
     const areUneven = isUneven(this.#pace) || isUneven(force.pace)
     if (!scheduler.leavesUneven(this.#course.subject, areUneven, force.block !== undefined)) return
     const { cpuWorkers } = currentLimits()
-    const areThere = poolFor(this.#run.options.maxMemoryPerWorker).idle >= cpuWorkers - force.ready
+    const areThere = pools.of(this.#run.options.maxMemoryPerWorker).idle >= cpuWorkers - force.ready
     if (!areThere && this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
     force.addWorkers(cpuWorkers)
     if (force.ready >= cpuWorkers) here.pause()
@@ -368,10 +369,10 @@ class Conductor {
     if (options.mode === 'threads' || !(mayRunHere || isCapturing)) return false
     if (isCapturing) this.#warnOf(error)
     else
-      warnOnce(
-        task.key,
+      warnings.once(
         'AMORSIZE_NO_WORKERS',
         `workers cannot run the task, so it stays in this thread: ${error instanceof Error ? error.message : String(error)}`,
+        task.key,
       )
     this.#goOnHere()
     return true
@@ -385,7 +386,7 @@ class Conductor {
   }
 
   #warnOf({ message }: TaskNotTransferableError): void {
-    warnOnce(this.#run.task.key, 'AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`)
+    warnings.once('AMORSIZE_TASK_CAPTURES', `${message}; until then it stays in this thread`, this.#run.task.key)
   }
 }
 

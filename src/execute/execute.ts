@@ -6,7 +6,7 @@ import { SLICE_MS } from './schedule/pace.js'
 import type { Course } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
-import { poolFor, scheduler } from './process-wide.js'
+import { pools, scheduler } from './process-wide.js'
 import { beginRun } from './run/begin-run.js'
 import { resultsOf } from './run/results.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
@@ -78,7 +78,7 @@ function executeResolved(
 /** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
 function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const source = new ArraySource(items)
-  const pool = poolFor(options.maxMemoryPerWorker)
+  const pool = pools.of(options.maxMemoryPerWorker)
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = plainLoop(task.call, items)
   if (course.decision !== undefined) pool.wake()

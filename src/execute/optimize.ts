@@ -9,7 +9,7 @@ import type { Decision, Situation } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
-import { poolFor, scheduler } from './process-wide.js'
+import { pools, scheduler } from './process-wide.js'
 import { beginRun } from './run/begin-run.js'
 import { resultsOf } from './run/results.js'
 import { type FirstItem, runFirst } from './run/first-items.js'
@@ -137,7 +137,7 @@ async function decide(
   const here = isWorkerOfOurs() ? 'this is a worker of a run, whose threads it shares' : whyNotShared(policies)
   const mayAsk = mode === undefined || mode === 'threads'
   const obstacle = measured.obstacle ?? here ?? (mayAsk ? await whyNotTransferable(task) : undefined)
-  const workers = poolFor(options.maxMemoryPerWorker)
+  const workers = pools.of(options.maxMemoryPerWorker)
   const situation: Situation = { items: left, done, workers, obstacle }
   return { decision: scheduler.plan(subject, measured, situation, record), obstacle }
 }

@@ -1,21 +1,28 @@
 import { WorkerPool } from './threads/worker-pool.js'
 import { Scheduler } from './schedule/scheduler.js'
 
-/** What all runs of this thread share, and all there is of that: nothing else in execute keeps anything from one run to the next. */
+/** What all runs of this thread share. What workers are sent of tasks and policies is kept beside that, in transfer/. */
 
 /** What runs teach, the next ones go by. */
 export const scheduler = new Scheduler()
 
-const pools = new Map<number | undefined, WorkerPool>()
+/** The pools of workers, by how much heap each of their workers has. */
+class Pools {
+  readonly #byMegabytes = new Map<number | undefined, WorkerPool>()
+  #lastWorker = 0
 
-/** The pool of workers with this much heap each; undefined is Node's own limit. */
-export function poolFor(maxMemoryPerWorker: number | undefined): WorkerPool {
-  const megabytes =
-    maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
-  let pool = pools.get(megabytes)
-  if (pool === undefined) {
-    pool = new WorkerPool(megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes })
-    pools.set(megabytes, pool)
+  /** The pool of workers with this much heap each; undefined is Node's own limit. */
+  of(maxMemoryPerWorker: number | undefined): WorkerPool {
+    const megabytes =
+      maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
+    let pool = this.#byMegabytes.get(megabytes)
+    if (pool === undefined) {
+      const limits = megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes }
+      pool = new WorkerPool(() => ++this.#lastWorker, limits)
+      this.#byMegabytes.set(megabytes, pool)
+    }
+    return pool
   }
-  return pool
 }
+
+export const pools = new Pools()

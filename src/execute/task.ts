@@ -138,8 +138,7 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   const stuck = new Promise<never>((_, reject) => {
     refuse = () => reject(selfAwaited(url))
   })
-  if (importing.size === 0) process.on('beforeExit', refuseAll)
-  importing.add(refuse)
+  imports.begin(refuse)
   try {
     return (await Promise.race([import(/* webpackIgnore: true */ /* @vite-ignore */ url), stuck])) as Record<
       string,
@@ -148,17 +147,30 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   } catch (error) {
     throw whyNotImported(url, error, false)
   } finally {
-    importing.delete(refuse)
-    if (importing.size === 0) process.off('beforeExit', refuseAll)
+    imports.end(refuse)
   }
 }
 
 /** Imports under way, which have one listener together: Node warns of a leak from the eleventh on. */
-const importing = new Set<() => void>()
+class Imports {
+  readonly #refusals = new Set<() => void>()
 
-function refuseAll(): void {
-  for (const refuse of importing) refuse()
+  begin(refuse: () => void): void {
+    if (this.#refusals.size === 0) process.on('beforeExit', this.#refuseAll)
+    this.#refusals.add(refuse)
+  }
+
+  end(refuse: () => void): void {
+    this.#refusals.delete(refuse)
+    if (this.#refusals.size === 0) process.off('beforeExit', this.#refuseAll)
+  }
+
+  readonly #refuseAll = (): void => {
+    for (const refuse of this.#refusals) refuse()
+  }
 }
+
+const imports = new Imports()
 
 function selfAwaited(url: string): Error {
   return runError(

@@ -6,7 +6,7 @@ import { checkNumber } from '../internal/validate.js'
 import type { LimitState } from './decision.js'
 import { encodedName } from './encoded-name.js'
 import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit, RequestCost } from './limit-options.js'
-import { warnOfOtherTerms } from './warnings.js'
+import { namedTerms } from './warnings.js'
 
 /** One limit of a server, and what it makes of one request. */
 export interface Limit<Request> {
@@ -106,7 +106,7 @@ class WindowLimit<Request> implements Limit<Request> {
     const place = placeOf(name, shared)
     this.#window = new KeyedWindow(place)
     if (place.name !== undefined && typeof max === 'number')
-      warnOfOtherTerms(place.name, `max ${max} in ${windowMs} ms`)
+      namedTerms.warnOfOthers(place.name, `max ${max} in ${windowMs} ms`)
     this.#bans = banAfter === null ? null : new KeyedWindow(placeOf(`${name} bans`, shared))
   }
 

@@ -1,3 +1,5 @@
+import { warnings } from '../internal/warnings.js'
+
 /** What {@link warnOnce} warns of, as the `code` of the process warning. */
 export type HttpWarning =
   | 'AMORSIZE_HTTP_STORE_REUSED'
@@ -10,28 +12,28 @@ export type HttpWarning =
   | 'AMORSIZE_HTTP_PROXY_IGNORED'
   | 'AMORSIZE_HTTP_PROXY_PERMISSIVE'
 
-const warned = new Set<HttpWarning>()
-
 /** Emits a process warning, the first time for each code: what is wrong with one request is wrong with the next. */
 export function warnOnce(code: HttpWarning, text: string): void {
-  if (warned.has(code)) return
-  warned.add(code)
-  process.emitWarning(text, { type: 'AmorsizeWarning', code })
+  warnings.once(code, text)
 }
 
 /** The terms of the windows of this thread by name: shared memory holds only counts, each hit brings its own terms. */
-const termsOfNames = new Map<string, string>()
+class NamedTerms {
+  readonly #terms = new Map<string, string>()
 
-/** Warns where one name is used for windows of different terms: what one counts, the other does, too. */
-export function warnOfOtherTerms(name: string, terms: string): void {
-  const before = termsOfNames.get(name)
-  termsOfNames.set(name, before ?? terms)
-  if (before === undefined || before === terms) return
-  warnOnce(
-    'AMORSIZE_HTTP_NAME_REUSED',
-    `the limit '${name}' was made with ${before} and then with ${terms}: both count the same keys; give them names of their own`,
-  )
+  /** Warns where one name is used for windows of different terms: what one counts, the other does, too. */
+  warnOfOthers(name: string, terms: string): void {
+    const before = this.#terms.get(name)
+    this.#terms.set(name, before ?? terms)
+    if (before === undefined || before === terms) return
+    warnOnce(
+      'AMORSIZE_HTTP_NAME_REUSED',
+      `the limit '${name}' was made with ${before} and then with ${terms}: both count the same keys; give them names of their own`,
+    )
+  }
 }
+
+export const namedTerms = new NamedTerms()
 
 /** As express-rate-limit does: a limiter that is made for each request limits nothing. */
 export function warnInHandler(what: string): void {

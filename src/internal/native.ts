@@ -3,6 +3,7 @@ import { SharedMemoryError } from '../errors.js'
 import { prebuiltFiles, requirePrebuilt } from './addon-files.js'
 import { builtins } from './builtins.js'
 import { elfFault } from './elf.js'
+import { lazy } from './lazy.js'
 import { describe } from './validate.js'
 import { VERSION } from './version.js'
 
@@ -26,16 +27,16 @@ interface Loaded {
   readonly status: NativeStatus
 }
 
-let loaded: Loaded | undefined
+const loaded = lazy(load)
 
 /** The addon, or null where it cannot be loaded or `AMORSIZE_NATIVE=0` forbids it. Loaded on first use. */
 export function nativeAddon(): NativeAddon | null {
-  return (loaded ??= load()).addon
+  return loaded().addon
 }
 
 /** Which implementation is in use, and why. */
 export function nativeStatus(): NativeStatus {
-  return (loaded ??= load()).status
+  return loaded().status
 }
 
 function load(): Loaded {

@@ -1,4 +1,5 @@
 import { copyProperties } from './copy-properties.js'
+import { lazy } from './lazy.js'
 import { checkFunction } from './validate.js'
 
 /** What a policy hands to the function it runs. */
@@ -103,7 +104,7 @@ export function likeFunction<F extends AnyFunction, P extends Policy>(
 }
 
 /** A signal that never aborts, shared by all calls that were given none. */
-let neverAborted: AbortSignal | undefined
+const neverAborted = lazy(() => new AbortController().signal)
 
 /** A context whose signal is the caller's, or one that never aborts. */
 export function contextFor(signal: AbortSignal | undefined): PolicyContext {
@@ -112,6 +113,6 @@ export function contextFor(signal: AbortSignal | undefined): PolicyContext {
 
 const UNCANCELLED: PolicyContext = {
   get signal() {
-    return (neverAborted ??= new AbortController().signal)
+    return neverAborted()
   },
 }

@@ -1,6 +1,6 @@
 import { checkHandleShape } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
-import { nameOfClock } from '../rate-limit/own-clocks.js'
+import { ownClocks } from '../rate-limit/own-clocks.js'
 import type { CircuitBreakerData, CircuitBreakerSettings } from './circuit-breaker-options.js'
 
 /**
@@ -25,7 +25,7 @@ export function createBreakerHandle(
   { data, clock }: CircuitBreakerSettings,
   address: CellAddress | null,
 ): CircuitBreakerHandle {
-  const clockName = nameOfClock(clock)
+  const clockName = ownClocks.nameOf(clock)
   return { kind: KIND, options: data, ...(address ?? {}), ...(clockName === undefined ? {} : { clock: clockName }) }
 }
 

@@ -1,5 +1,5 @@
 import { builtins } from '../internal/builtins.js'
-import { onRing, ringOthers } from '../memory/shared/doorbell.js'
+import { doorbell, ringOthers } from '../memory/shared/doorbell.js'
 import type { CircuitBreakerStage } from './circuit-breaker-stage.js'
 
 /**
@@ -53,7 +53,7 @@ export class TransitionRings {
  */
 function tellOnRing(stage: CircuitBreakerStage): () => void {
   const weak = new WeakRef(stage)
-  const stop = onRing(
+  const stop = doorbell.onRing(
     builtins.asyncHooks.AsyncResource.bind(() => {
       const alive = weak.deref()
       if (alive === undefined) stop()

@@ -5,7 +5,7 @@ import { checkKeys } from '../internal/validate.js'
 import { breakers } from '../memory/breaker/index.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
-import { clockOfName } from '../rate-limit/own-clocks.js'
+import { ownClocks } from '../rate-limit/own-clocks.js'
 import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './circuit-breaker-handle.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import type { CircuitBreakerEvents, CircuitBreakerState } from './circuit-breaker-events.js'
@@ -76,7 +76,7 @@ export class CircuitBreaker extends StagedPolicy {
   static from(handle: CircuitBreakerHandle, functions: CircuitBreakerFunctions = {}): CircuitBreaker {
     const { options, clock } = checkBreakerHandle(handle)
     checkKeys('CircuitBreaker.from', functions, CIRCUIT_BREAKER_FUNCTION_KEYS)
-    return new CircuitBreaker({ ...options, ...functions, clock: clockOfName(clock) }, addressIn(handle))
+    return new CircuitBreaker({ ...options, ...functions, clock: ownClocks.of(clock) }, addressIn(handle))
   }
 
   /** What the next call would find: 'half-open' also when the time of an open breaker is up. May be out of date already. */

@@ -1,3 +1,4 @@
+import { warnings } from '../internal/warnings.js'
 import type { Stage } from './stage.js'
 
 interface BadOrder {
@@ -38,8 +39,6 @@ const badOrders: readonly BadOrder[] = [
   { outer: 'bulkhead', inner: 'rate-limit', reason: 'a call keeps its slot while it waits for the rate limit' },
 ]
 
-const warned = new Set<string>()
-
 /**
  * Warns, once for each kind of mistake, where policies are composed in an order that is known to defeat one of them.
  *
@@ -70,10 +69,9 @@ function warnAboutLimits(outer: Stage, inner: Stage): void {
 }
 
 function warn(key: string, text: string): void {
-  if (warned.has(key)) return
-  warned.add(key)
-  process.emitWarning(
+  warnings.once(
+    'AMORSIZE_POLICY_ORDER',
     `${text}. The usual order: fallback, total timeout, retry, hedge, circuit breaker, rate limit, bulkhead, attempt timeout.`,
-    { type: 'AmorsizeWarning', code: 'AMORSIZE_POLICY_ORDER' },
+    key,
   )
 }

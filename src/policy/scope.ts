@@ -123,8 +123,7 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
 
   #ownState(): State {
     if (this.#state !== undefined && this.#state !== CLOSED) return this.#state
-    const state = new State()
-    state.isClosed = this.#state === CLOSED
+    const state = new State(this.#state === CLOSED)
     this.#state = state
     return state
   }
@@ -153,9 +152,12 @@ class State {
   asker: AsyncResource | undefined = undefined
   /** There while the scope listens to what is above it. */
   listeners: Set<AbortListener> | undefined = undefined
-  isClosed = false
+  isClosed: boolean
+
+  constructor(isClosed = false) {
+    this.isClosed = isClosed
+  }
 }
 
 /** Of all scopes that were closed before they needed a state of their own; never written to. */
-const CLOSED = new State()
-CLOSED.isClosed = true
+const CLOSED = new State(true)

@@ -1,7 +1,7 @@
 import { checkHandleShape } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './keyed-policy.js'
-import { nameOfClock } from './own-clocks.js'
+import { ownClocks } from './own-clocks.js'
 
 /**
  * A keyed limiter as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `KeyedRateLimiter.from` turns it back into
@@ -24,7 +24,7 @@ const KIND = 'amorsize.KeyedRateLimiter'
 export function createKeyedHandle(complete: CompleteKeyedPolicy, address: CellAddress | null): KeyedRateLimiterHandle {
   const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, capacity, onFull } = complete
   const { name, scope, dryRun } = complete
-  const clock = nameOfClock(complete.clock)
+  const clock = ownClocks.nameOf(complete.clock)
   return {
     kind: KIND,
     policy: {

@@ -12,7 +12,7 @@ import { GRANTED } from './granted.js'
 import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './keyed-handle.js'
 import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './keyed-policy.js'
 import { KeyedQueue } from './keyed-queue.js'
-import { clockOfName } from './own-clocks.js'
+import { ownClocks } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
 import type { LimitPart } from './rate-limiter-all.js'
 import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
@@ -243,7 +243,7 @@ export class KeyedRateLimiter implements Disposable {
    */
   static from(handle: KeyedRateLimiterHandle): KeyedRateLimiter {
     const { policy, clock } = checkKeyedHandle(handle)
-    return new KeyedRateLimiter({ ...policy, clock: clockOfName(clock) }, addressIn(handle))
+    return new KeyedRateLimiter({ ...policy, clock: ownClocks.of(clock) }, addressIn(handle))
   }
 
   /** @internal */

@@ -12,7 +12,7 @@ import type { NameScope } from '../memory/shared/names.js'
 import { windowTables } from '../memory/window/index.js'
 import type { WindowState, WindowTable } from '../memory/window/table.js'
 import { checkMemory } from './keyed-policy.js'
-import { clockOfName, nameOfClock } from './own-clocks.js'
+import { ownClocks } from './own-clocks.js'
 import { disposedError } from './refusals.js'
 
 /** What a {@link KeyedWindow} is made with. */
@@ -185,7 +185,7 @@ export class KeyedWindow implements Disposable {
   share(): KeyedWindowHandle {
     this.#usable()
     const { capacity, onFull, scope, name } = this.#options
-    const clock = nameOfClock(this.#options.clock)
+    const clock = ownClocks.nameOf(this.#options.clock)
     return {
       kind: KIND,
       options: { capacity, onFull, scope, ...(name === undefined ? {} : { name }) },
@@ -204,7 +204,7 @@ export class KeyedWindow implements Disposable {
   static from(handle: KeyedWindowHandle): KeyedWindow {
     const known = ['kind', 'options', 'buffer', 'cell', 'clock']
     const { options, clock } = checkHandleShape<KeyedWindowHandle>(handle, KIND, 'options', known)
-    return new KeyedWindow({ ...options, clock: clockOfName(clock) }, addressIn(handle))
+    return new KeyedWindow({ ...options, clock: ownClocks.of(clock) }, addressIn(handle))
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 import { checkHandleShape } from '../memory/shared/handles.js'
-import { nameOfClock } from './own-clocks.js'
+import { ownClocks } from './own-clocks.js'
 import type { CompletePolicy, RateLimitPolicy } from './rate-limit-policy.js'
 
 /**
@@ -27,7 +27,7 @@ export function createHandle(
   address: { buffer: SharedArrayBuffer; cell: number; waiters: SharedArrayBuffer } | null,
 ): RateLimiterHandle {
   const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope, dryRun } = policy
-  const clock = nameOfClock(policy.clock)
+  const clock = ownClocks.nameOf(policy.clock)
   return {
     kind: KIND,
     policy: {

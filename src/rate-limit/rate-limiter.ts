@@ -29,10 +29,10 @@ import {
 } from './rate-limit-policy.js'
 import { type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
-import { endCounts, publishCounts } from './count-publisher.js'
-import { clockOfName } from './own-clocks.js'
+import { countPublisher } from './count-publisher.js'
+import { ownClocks } from './own-clocks.js'
 import { changeUnderWay, disposedError, moreThanBurst, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
-import { WaitQueue, recheckWaiters } from './wait-queue.js'
+import { WaitQueue, waitingQueues } from './wait-queue.js'
 import { waitBlocked } from './blocking-wait.js'
 
 /** Options of a wait. */
@@ -128,7 +128,7 @@ export class RateLimiter implements Policy, Disposable {
     this.#bucket = placed.subject
     this.#address = placed.address
     if (waiters !== undefined) this.#attach(waiters)
-    if (this.#policy.scope === 'machine') publishCounts(this, this.#bucket)
+    if (this.#policy.scope === 'machine') countPublisher.begin(this, this.#bucket)
     this.#take = this.#bucket.take
     this.#queue = new WaitQueue(this.#bucket, clock)
     this.#leaseHost = {
@@ -373,7 +373,7 @@ export class RateLimiter implements Policy, Disposable {
    */
   static from(handle: RateLimiterHandle): RateLimiter {
     const { policy, clock } = checkHandle(handle)
-    return new RateLimiter({ ...policy, clock: clockOfName(clock) }, addressIn(handle), handle.waiters)
+    return new RateLimiter({ ...policy, clock: ownClocks.of(clock) }, addressIn(handle), handle.waiters)
   }
 
   /**
@@ -445,7 +445,7 @@ export class RateLimiter implements Policy, Disposable {
     }
     this.#queue.refuseAll(disposedError())
     for (const lease of this.#leaseHost.open) lease[Symbol.dispose]()
-    endCounts(this)
+    countPublisher.end(this)
     this.#bucket.close?.()
   }
 
@@ -575,7 +575,7 @@ export class RateLimiter implements Policy, Disposable {
 
   /** Everybody in this thread who waits for this bucket may have another turn now. */
   #recheck(): void {
-    recheckWaiters()
+    waitingQueues.recheck()
   }
 
   #impossible(outcome: Outcome, tokens: number): Error {

@@ -20,16 +20,28 @@ export interface QueueOwner {
   idle(): void
 }
 
-/** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
-const waitingQueues = new Set<WaitQueue>()
-
 /** More than timers take for now. */
 const SHORTEST_MS = 0.000_002
 
-/** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
-export function recheckWaiters(): void {
-  for (const queue of waitingQueues) queue.recheck()
+/** Queues of this thread in which somebody waits. What one limiter does may concern any of them: they may share a bucket. */
+class WaitingQueues {
+  readonly #queues = new Set<WaitQueue>()
+
+  add(queue: WaitQueue): void {
+    this.#queues.add(queue)
+  }
+
+  delete(queue: WaitQueue): void {
+    this.#queues.delete(queue)
+  }
+
+  /** Lets everybody who waits in this thread look again, after the parameters of some bucket have changed or tokens have come back. */
+  recheck(): void {
+    for (const queue of this.#queues) queue.recheck()
+  }
 }
+
+export const waitingQueues = new WaitingQueues()
 
 /** A caller with its promise. */
 class Waiter implements Caller, SignalListener {

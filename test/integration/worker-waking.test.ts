@@ -5,9 +5,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
-import { loadPlacing } from '../../dist/execute/worker/placement.js'
+import { placement } from '../../dist/execute/worker/placement.js'
 import { PoolWorker } from '../../dist/execute/threads/pool-worker.js'
-import { poolFor } from '../../dist/execute/process-wide.js'
+import { pools } from '../../dist/execute/process-wide.js'
 import { Cell } from '../../dist/execute/worker/protocol.js'
 import { execute } from '../../dist/index.js'
 import { nativeAddon } from '../../dist/internal/native.js'
@@ -23,7 +23,7 @@ afterEach(() => worker?.end(undefined))
 
 /** A worker, and what it says. */
 async function started(): Promise<{ readonly worker: PoolWorker; readonly answer: () => Promise<void> }> {
-  const own = (worker = new PoolWorker(undefined))
+  const own = (worker = new PoolWorker(1, undefined))
   let heard = (): void => undefined
   own.owner = {
     received: () => heard(),
@@ -58,7 +58,7 @@ describe('a worker', () => {
     const source = `import { PoolWorker } from './dist/execute/threads/pool-worker.js'
       let deep = null
       for (let i = 0; i < 20_000; i++) deep = [deep]
-      const worker = new PoolWorker(undefined)
+      const worker = new PoolWorker(1, undefined)
       const heard = []
       const kinds = new Promise((resolve) => {
         worker.owner = { lostMessage: resolve, gone: resolve, received: ({ kind }) => {
@@ -83,7 +83,7 @@ describe('a worker', () => {
     const { worker, answer } = await started()
     await answer()
     expect(Atomics.load(worker.cells, Cell.THREAD)).toBe(0)
-    expect(loadPlacing()).toBe(true)
+    expect(placement.load()).toBe(true)
     worker.send({ kind: 'place' })
     await answer()
     const thread = Atomics.load(worker.cells, Cell.THREAD)
@@ -100,19 +100,19 @@ describe('a worker', () => {
       return n
     }
     expect(await execute(stopped, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false })).toEqual([1, 2, 3])
-    poolFor(undefined).wake()
+    pools.of(undefined).wake()
     await wait(50)
     const before = process.cpuUsage()
     await wait(500)
     const { user, system } = process.cpuUsage(before)
     // A worker that spins takes all of the 500 ms; what else the process does is a few.
     expect((user + system) / 1000).toBeLessThan(250)
-    poolFor(undefined)[Symbol.dispose]()
+    pools.of(undefined)[Symbol.dispose]()
   })
 
   itPlaces('is barred from a CPU only while it is woken up: what it starts as it works inherits that', async () => {
     const { worker, answer } = await started()
-    loadPlacing()
+    placement.load()
     worker.send({ kind: 'place' })
     await answer()
     const thread = Atomics.load(worker.cells, Cell.THREAD)
@@ -141,7 +141,7 @@ describe('a worker', () => {
     'that slept on the CPU of this thread is woken up on another, and may go where it likes after that',
     async () => {
       const { worker, answer } = await started()
-      loadPlacing()
+      placement.load()
       worker.send({ kind: 'place' })
       await answer()
       const addon = nativeAddon()!
@@ -165,7 +165,7 @@ describe('a worker', () => {
 describe('keepAway', () => {
   itPlaces('bars a thread from the CPU of the caller, until letBack', async () => {
     const { worker, answer } = await started()
-    loadPlacing()
+    placement.load()
     worker.send({ kind: 'place' })
     await answer()
     const thread = Atomics.load(worker.cells, Cell.THREAD)

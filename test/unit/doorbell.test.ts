@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
-import { onRing, ownDoorbell, ring, ringOthers } from '../../dist/memory/shared/doorbell.js'
+import { doorbell, ring, ringOthers } from '../../dist/memory/shared/doorbell.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'
 
 /** A worker with a doorbell. What becomes of it is listened for from the start: Node tells of its last message, its error and its end at once. */
@@ -15,15 +15,15 @@ async function openWorker(data: object = {}): Promise<{ worker: Worker; id: numb
 it('calls a listener until it is removed; without the addon by the clock', async () => {
   let calls = 0
   const heard = new Promise<void>((resolve) => {
-    const off = onRing(() => {
+    const off = doorbell.onRing(() => {
       calls++
       off()
       resolve()
     })
   })
-  if (!addonForbidden) ring(ownDoorbell())
+  if (!addonForbidden) ring(doorbell.id)
   await heard
-  ring(ownDoorbell())
+  ring(doorbell.id)
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(calls).toBe(1)
 })
@@ -43,7 +43,7 @@ describeWithAddon('a doorbell', () => {
   it('wakes every other thread at once, but not its own', async () => {
     const workers = await Promise.all([openWorker({ hold: true }), openWorker({ hold: true })])
     let own = 0
-    const off = onRing(() => own++)
+    const off = doorbell.onRing(() => own++)
     const heard = Promise.all(workers.map(({ worker }) => once(worker, 'message')))
     ringOthers()
     expect(await heard).toEqual([['rung'], ['rung']])

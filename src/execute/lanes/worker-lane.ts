@@ -9,7 +9,7 @@ import type { Lane, Run, StopReason } from '../run/run.js'
 import { buryWorker } from '../transfer/shared-policies.js'
 import type { Batch } from '../run/batch.js'
 import { unpackThrown } from '../transfer/thrown.js'
-import { checked } from '../transfer/task-source.js'
+import { taskSources } from '../transfer/task-source.js'
 import { packValues, restoreBuffers, whyChanged } from '../transfer/values.js'
 import { TripMeter } from '../schedule/trip-meter.js'
 import type { Workforce } from './workforce.js'
@@ -33,8 +33,6 @@ const STARVED_MS = 1
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
 const GRACE_MS = 1000
 
-let stints = 0
-
 /** One worker's part of a run: keeps it supplied with chunks, or lets it claim from the shared block; settles what comes back. */
 export class WorkerLane implements Lane, WorkerOwner {
   readonly worker: PoolWorker
@@ -50,7 +48,7 @@ export class WorkerLane implements Lane, WorkerOwner {
    * Stamped on all messages, so that what comes from an earlier run is known by it. Larger than in any earlier run of the worker, which so
    * knows what is over: it may come to a run that began before the last one it worked for.
    */
-  readonly #runNumber = ++stints
+  readonly #runNumber: number
   readonly #again = (): void => this.fill()
   readonly #meter = new TripMeter(calibration)
   /** Whether all that moves between two chunks is their items and results. */
@@ -74,6 +72,7 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#run = force.run
     this.#isMetered = force.inFlight === 1 && force.run.options.timeoutMs === Infinity
     this.worker = worker
+    this.#runNumber = ++worker.lastRun
     worker.owner = this
     this.#run.add(this)
     callHook(this.#run.options.hooks, 'onWorkerStart', { worker: worker.id, threadId: worker.threadId })
@@ -90,7 +89,7 @@ export class WorkerLane implements Lane, WorkerOwner {
   #loaded({ refusal }: LoadedMessage): void {
     const { task } = this.#run
     const error = refusal === undefined ? undefined : unpackThrown(refusal, task.exports)
-    checked(task, error)
+    taskSources.checked(task, error)
     this.isLoaded = refusal === undefined
     this.#isRefused = !this.isLoaded
     if (this.isLoaded) {

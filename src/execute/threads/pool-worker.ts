@@ -2,7 +2,7 @@ import type { ResourceLimits, Worker } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
 import { calibration } from '../schedule/calibration.js'
 import { startWorker } from '../worker/program.js'
-import { loadPlacing, postElsewhere } from '../worker/placement.js'
+import { placement } from '../worker/placement.js'
 import { packThrown } from '../transfer/thrown.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import {
@@ -30,20 +30,21 @@ const MOST_TASKS = 1000
 /** Once a worker has ended its first run, whoever waits for the results goes first. */
 const ASK_AFTER_MS = 5
 
-let nextId = 1
-
 /** Options of Node that make no sense in a worker that runs a file of its own. */
 const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
 
 /** A worker thread that stays when its run ends, so that the next one need not start it. */
 export class PoolWorker {
-  readonly id = nextId++
+  /** Its number among all workers of this thread. */
+  readonly id: number
   /** Node's number of the thread; of one that has ended, too. */
   readonly threadId: number
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
   readonly epochMs = machineNow()
   /** Number of the last chunk that it was sent, of any run. */
   lastChunk = 0
+  /** Number of the last run that it has worked for: who knows what runs are over knows it by their numbers. */
+  lastRun = 0
   owner: WorkerOwner | undefined = undefined
   isGone = false
   /** Why it is being ended, if this side does it. */
@@ -55,7 +56,8 @@ export class PoolWorker {
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
 
-  constructor(resourceLimits: ResourceLimits | undefined) {
+  constructor(id: number, resourceLimits: ResourceLimits | undefined) {
+    this.id = id
     const workerData: WorkerStart = { cells: this.cells, epochMs: this.epochMs }
     this.cells[Cell.CURRENT] = -1
     const execArgv = ownArguments()
@@ -192,7 +194,7 @@ export class PoolWorker {
 
   /** The same where the worker has nothing to do until it has this. */
   rouse(message: ToWorker): void {
-    postElsewhere(this.cells, () => this.send(message), message.kind === 'wake')
+    placement.postElsewhere(this.cells, () => this.send(message), message.kind === 'wake')
   }
 
   /** Tells the worker that `run` and all before it are over. */
@@ -210,7 +212,7 @@ export class PoolWorker {
   /** It has a run behind it, and may soon have the next: then it should run beside this thread. */
   expectMore(): void {
     this.#asking ??= setTimeout(() => {
-      if (loadPlacing()) this.send({ kind: 'place' })
+      if (placement.load()) this.send({ kind: 'place' })
     }, ASK_AFTER_MS).unref()
   }
 

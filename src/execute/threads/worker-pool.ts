@@ -32,6 +32,7 @@ export interface WorkerRequest {
  * An idle worker does not keep the process alive.
  */
 export class WorkerPool implements Disposable {
+  readonly #nextId: () => number
   readonly #limits: ResourceLimits | undefined
   readonly #idle: PoolWorker[] = []
   readonly #starting = new Set<PoolWorker>()
@@ -42,7 +43,9 @@ export class WorkerPool implements Disposable {
   #idleSinceMs = 0
   #timer: NodeJS.Timeout | undefined = undefined
 
-  constructor(limits?: ResourceLimits) {
+  /** @param nextId - numbers its workers: those of all pools of a thread are told apart */
+  constructor(nextId: () => number, limits?: ResourceLimits) {
+    this.#nextId = nextId
     this.#limits = limits
   }
 
@@ -132,7 +135,7 @@ export class WorkerPool implements Disposable {
   #start(started: Started): void {
     let worker: PoolWorker
     try {
-      worker = new PoolWorker(this.#limits ?? scarceLimits())
+      worker = new PoolWorker(this.#nextId(), this.#limits ?? scarceLimits())
     } catch (error) {
       this.#startFailed(error)
       return

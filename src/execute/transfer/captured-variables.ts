@@ -1,5 +1,6 @@
 import { type Node as AcornNode, type Options, parse as parseCode } from 'acorn'
 import { runInNewContext } from 'node:vm'
+import { lazy } from '../../internal/lazy.js'
 
 /** What a function's source says about sending it to another thread. */
 export interface FunctionAnalysis {
@@ -29,14 +30,12 @@ const COMMON_GLOBALS =
   'Array ArrayBuffer BigInt Boolean Date Error Float64Array Infinity Int32Array JSON Map Math NaN Number Object Promise RangeError RegExp Set String Symbol ' +
   'TypeError Uint8Array globalThis isFinite isNaN parseFloat parseInt undefined'
 
-const common = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' '), HELPERS])
-let standard: Set<string> | undefined
+const common: ReadonlySet<string> = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' '), HELPERS])
+const standard = lazy(() => new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]))
 
 /** Whether a name means the same in every thread. What this program has added to its own global object does not. */
 function isGlobal(name: string): boolean {
-  if (common.has(name)) return true
-  standard ??= new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[])
-  return standard.has(name)
+  return common.has(name) || standard().has(name)
 }
 
 /**

@@ -15,8 +15,19 @@ export interface SentPolicy {
 
 const NO_POLICIES: readonly SentPolicy[] = []
 
-const ids = new WeakMap<object, number>()
-let nextId = 1
+/** Numbers the policies that workers are sent. */
+class PolicyNumbers {
+  readonly #numbers = new WeakMap<object, number>()
+  #last = 0
+
+  of(policy: object): number {
+    let number = this.#numbers.get(policy)
+    if (number === undefined) this.#numbers.set(policy, (number = ++this.#last))
+    return number
+  }
+}
+
+const numbers = new PolicyNumbers()
 
 /** Why workers cannot apply the policies, as a sentence; undefined if they can. Nothing is shared by asking. */
 export function whyNotShared(policies: readonly Policy[]): string | undefined {
@@ -31,10 +42,10 @@ export function whyNotShared(policies: readonly Policy[]): string | undefined {
 export function sharePolicies(policies: readonly Policy[]): readonly SentPolicy[] {
   if (policies.length === 0) return NO_POLICIES
   return leavesOf(policies).map((policy) => {
-    if (policy instanceof RateLimiter) return { id: idOf(policy), handle: packLimiter(policy) }
+    if (policy instanceof RateLimiter) return { id: numbers.of(policy), handle: packLimiter(policy) }
     const handle = isPortable(policy) ? policy[PACK]?.() : undefined
     if (handle === undefined) throw new TypeError('a policy that belongs to this thread was to be sent to a worker')
-    return { id: idOf(policy instanceof RateLimit ? policy.limiter : policy), handle }
+    return { id: numbers.of(policy instanceof RateLimit ? policy.limiter : policy), handle }
   })
 }
 
@@ -53,10 +64,4 @@ function whyBoundHere(policy: Policy): string | undefined {
   if (policy instanceof RateLimiter) return whyLimiterBound(policy)
   if (isPortable(policy)) return policy[WHY_BOUND]()
   return 'a policy that is not of this package is an object of this thread'
-}
-
-function idOf(policy: object): number {
-  let id = ids.get(policy)
-  if (id === undefined) ids.set(policy, (id = nextId++))
-  return id
 }

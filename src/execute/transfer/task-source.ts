@@ -24,64 +24,71 @@ interface Inline {
 /** Functions that are remembered at most. */
 const MOST_INLINE = 1000
 
-const inline = new Map<string, Inline>()
-/** The same for functions that are still there, without reading their source. */
-const inlineOfTasks = new WeakMap<ResolvedTask, Inline>()
-const named = new Map<string, TransferredTask>()
-let nextId = 1
+/** What workers of this thread are sent of tasks. */
+class TaskSources {
+  readonly #inline = new Map<string, Inline>()
+  /** The same for functions that are still there, without reading their source. */
+  readonly #inlineOfTasks = new WeakMap<ResolvedTask, Inline>()
+  readonly #named = new Map<string, TransferredTask>()
+  #lastId = 0
 
-/** What workers need to run the task, or the error that says why they cannot. Found once for each task. */
-export function transferable(
-  task: ResolvedTask,
-): TransferredTask | TaskNotTransferableError | Promise<TransferredTask | TaskNotTransferableError> {
-  const known = namedTask(task)
-  if (known !== undefined) return known
-  const entry = inlineOf(task)
-  return entry.outcome ?? (entry.preparing ??= prepare(entry))
-}
-
-/**
- * What workers need to run the task, at once. Of a function that has not been looked at it is the source: that the parser is loaded and
- * run by the worker, while this thread goes on, makes a cold start some 10 ms shorter.
- */
-export function sendable(task: ResolvedTask): TransferredTask | TaskNotTransferableError {
-  const known = namedTask(task)
-  if (known !== undefined) return known
-  const { outcome, unchecked } = inlineOf(task)
-  return outcome ?? unchecked
-}
-
-/** A worker has looked at what {@link sendable} gave: it runs it, or refuses it. */
-export function checked(task: ResolvedTask, refusal: unknown): void {
-  if (namedTask(task) !== undefined) return
-  const entry = inlineOf(task)
-  if (refusal instanceof TaskNotTransferableError) entry.outcome = refusal
-  else if (refusal === undefined) entry.outcome ??= entry.unchecked
-}
-
-function namedTask({ reference, key }: ResolvedTask): TransferredTask | undefined {
-  if (typeof key !== 'string' || reference === undefined) return undefined
-  let known = named.get(key)
-  if (known === undefined) named.set(key, (known = { id: nextId++, url: reference.url, export: reference.export }))
-  return known
-}
-
-function inlineOf(task: ResolvedTask): Inline {
-  let entry = inlineOfTasks.get(task)
-  if (entry === undefined) inlineOfTasks.set(task, (entry = inlineOfSource(task)))
-  return entry
-}
-
-function inlineOfSource({ call, identity }: ResolvedTask): Inline {
-  let entry = inline.get(identity)
-  if (entry === undefined) {
-    entry = { unchecked: { id: nextId++, name: call.name, source: identity }, outcome: undefined, preparing: undefined }
-    const [oldest] = inline.keys()
-    if (inline.size >= MOST_INLINE && oldest !== undefined) inline.delete(oldest)
-    inline.set(identity, entry)
+  /** What workers need to run the task, or the error that says why they cannot. Found once for each task. */
+  transferable(
+    task: ResolvedTask,
+  ): TransferredTask | TaskNotTransferableError | Promise<TransferredTask | TaskNotTransferableError> {
+    const known = this.#namedTask(task)
+    if (known !== undefined) return known
+    const entry = this.#inlineOf(task)
+    return entry.outcome ?? (entry.preparing ??= prepare(entry))
   }
-  return entry
+
+  /**
+   * What workers need to run the task, at once. Of a function that has not been looked at it is the source: that the parser is loaded and
+   * run by the worker, while this thread goes on, makes a cold start some 10 ms shorter.
+   */
+  sendable(task: ResolvedTask): TransferredTask | TaskNotTransferableError {
+    const known = this.#namedTask(task)
+    if (known !== undefined) return known
+    const { outcome, unchecked } = this.#inlineOf(task)
+    return outcome ?? unchecked
+  }
+
+  /** A worker has looked at what {@link sendable} gave: it runs it, or refuses it. */
+  checked(task: ResolvedTask, refusal: unknown): void {
+    if (this.#namedTask(task) !== undefined) return
+    const entry = this.#inlineOf(task)
+    if (refusal instanceof TaskNotTransferableError) entry.outcome = refusal
+    else if (refusal === undefined) entry.outcome ??= entry.unchecked
+  }
+
+  #namedTask({ reference, key }: ResolvedTask): TransferredTask | undefined {
+    if (typeof key !== 'string' || reference === undefined) return undefined
+    let known = this.#named.get(key)
+    if (known === undefined)
+      this.#named.set(key, (known = { id: ++this.#lastId, url: reference.url, export: reference.export }))
+    return known
+  }
+
+  #inlineOf(task: ResolvedTask): Inline {
+    let entry = this.#inlineOfTasks.get(task)
+    if (entry === undefined) this.#inlineOfTasks.set(task, (entry = this.#inlineOfSource(task)))
+    return entry
+  }
+
+  #inlineOfSource({ call, identity }: ResolvedTask): Inline {
+    let entry = this.#inline.get(identity)
+    if (entry === undefined) {
+      const unchecked = { id: ++this.#lastId, name: call.name, source: identity }
+      entry = { unchecked, outcome: undefined, preparing: undefined }
+      const [oldest] = this.#inline.keys()
+      if (this.#inline.size >= MOST_INLINE && oldest !== undefined) this.#inline.delete(oldest)
+      this.#inline.set(identity, entry)
+    }
+    return entry
+  }
 }
+
+export const taskSources = new TaskSources()
 
 async function prepare(entry: Inline): Promise<TransferredTask | TaskNotTransferableError> {
   return (entry.outcome = await check(entry.unchecked))
@@ -105,6 +112,6 @@ export async function check({
 
 /** Why another thread cannot run the task, as a sentence; undefined if it can. */
 export async function whyNotTransferable(task: ResolvedTask): Promise<string | undefined> {
-  const outcome = await transferable(task)
+  const outcome = await taskSources.transferable(task)
   return outcome instanceof TaskNotTransferableError ? outcome.message : undefined
 }

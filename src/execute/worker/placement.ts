@@ -16,14 +16,57 @@ declare module '../../internal/native.js' {
 /** The part of the addon that places threads. */
 type Placing = Required<Pick<NativeAddon, 'cpuNumber' | 'threadNumber' | 'keepAway' | 'letBack'>>
 
-/** Undefined until it is loaded, null where there is none. */
-let placing: Placing | null | undefined
+/** In the place of a CPU: the worker was woken up, and has not said yet where. */
+const NOT_SAID = -2
 
-/** Loads what places threads, the addon with it: not while anybody waits. @returns whether there is such a thing */
-export function loadPlacing(): boolean {
-  if (placing === undefined) placing = process.platform === 'linux' ? placingOf(addonIfAny()) : null
-  return placing !== null
+/** On which CPUs this thread and its workers run. Does nothing before {@link Placement.load}. */
+class Placement {
+  /** Undefined until it is loaded, null where there is none. */
+  #placing: Placing | null | undefined = undefined
+
+  /** Loads what places threads, the addon with it: not while anybody waits. @returns whether there is such a thing */
+  load(): boolean {
+    if (this.#placing === undefined) this.#placing = process.platform === 'linux' ? placingOf(addonIfAny()) : null
+    return this.#placing !== null
+  }
+
+  /** Says where this thread runs: where it falls asleep the kernel would wake it up. */
+  tell(cells: Int32Array): void {
+    const placing = this.#placing
+    if (placing == null) return
+    // order: any. Only `postElsewhere` reads them, and an older place costs it a few microseconds or a chance.
+    if (cells[Cell.THREAD] === 0) Atomics.store(cells, Cell.THREAD, placing.threadNumber())
+    Atomics.store(cells, Cell.CPU, placing.cpuNumber())
+  }
+
+  /**
+   * Calls `post`, which gives the worker of `cells` something to do, so that it does not do it on the CPU of this thread. Only for a worker that
+   * does nothing: what a task starts meanwhile, a process for one, would be barred from that CPU for good. The kernel wakes a
+   * thread where it has slept, or beside the one that wakes it, without looking further while all CPUs have been busy of late; and two threads
+   * that compute on one CPU stay there for longer than a run of some milliseconds takes.
+   *
+   * @param willSay - whether the worker says where it is as soon as it has this
+   */
+  postElsewhere(cells: Int32Array, post: () => void, willSay: boolean): void {
+    const placing = this.#placing
+    const thread = Atomics.load(cells, Cell.THREAD)
+    if (placing == null || thread === 0) {
+      post()
+      return
+    }
+    const place = Atomics.load(cells, Cell.CPU)
+    const isBeside = (place === NOT_SAID || place === placing.cpuNumber()) && placing.keepAway(thread)
+    if (willSay) Atomics.store(cells, Cell.CPU, NOT_SAID)
+    try {
+      post()
+    } finally {
+      // It has been woken up elsewhere by now; where it goes from there is the kernel's affair.
+      if (isBeside) placing.letBack()
+    }
+  }
 }
+
+export const placement = new Placement()
 
 function addonIfAny(): NativeAddon | null {
   try {
@@ -36,40 +79,4 @@ function addonIfAny(): NativeAddon | null {
 
 function placingOf(addon: NativeAddon | null): Placing | null {
   return addon?.keepAway === undefined ? null : (addon as Placing)
-}
-
-/** Says where this thread runs, if {@link loadPlacing} has been called: where it falls asleep the kernel would wake it up. */
-export function tellPlace(cells: Int32Array): void {
-  if (placing == null) return
-  // order: any. Only `postElsewhere` reads them, and an older place costs it a few microseconds or a chance.
-  if (cells[Cell.THREAD] === 0) Atomics.store(cells, Cell.THREAD, placing.threadNumber())
-  Atomics.store(cells, Cell.CPU, placing.cpuNumber())
-}
-
-/** In the place of a CPU: the worker was woken up, and has not said yet where. */
-const NOT_SAID = -2
-
-/**
- * Calls `post`, which gives the worker of `cells` something to do, so that it does not do it on the CPU of this thread. Only for a worker that
- * does nothing: what a task starts meanwhile, a process for one, would be barred from that CPU for good. The kernel wakes a
- * thread where it has slept, or beside the one that wakes it, without looking further while all CPUs have been busy of late; and two threads
- * that compute on one CPU stay there for longer than a run of some milliseconds takes.
- *
- * @param willSay - whether the worker says where it is as soon as it has this
- */
-export function postElsewhere(cells: Int32Array, post: () => void, willSay: boolean): void {
-  const thread = Atomics.load(cells, Cell.THREAD)
-  if (placing == null || thread === 0) {
-    post()
-    return
-  }
-  const place = Atomics.load(cells, Cell.CPU)
-  const isBeside = (place === NOT_SAID || place === placing.cpuNumber()) && placing.keepAway(thread)
-  if (willSay) Atomics.store(cells, Cell.CPU, NOT_SAID)
-  try {
-    post()
-  } finally {
-    // It has been woken up elsewhere by now; where it goes from there is the kernel's affair.
-    if (isBeside) placing.letBack()
-  }
 }

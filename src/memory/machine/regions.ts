@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { SharedMemoryError } from '../../errors.js'
+import { lazy } from '../../internal/lazy.js'
 import { nativeAddon } from '../../internal/native.js'
 import { CELL_BYTES, LAYOUT_VERSION, MACHINE, NAMED_BUCKET, REGION, WORDS_PER_CELL } from '../shared/layout.js'
 
@@ -158,11 +159,7 @@ function bootOf(words: BigInt64Array): string {
   return half(MACHINE.bootHigh) + half(MACHINE.bootLow)
 }
 
-let boot: string | undefined
-
-function currentBoot(): string {
-  return (boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').replaceAll('-', '').trim())
-}
+const currentBoot = lazy(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').replaceAll('-', '').trim())
 
 const PID_BITS = BigInt(MACHINE.pidBits)
 

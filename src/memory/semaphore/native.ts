@@ -1,5 +1,5 @@
 import type { NativeAddon } from '../../internal/native.js'
-import { ownDoorbell } from '../shared/doorbell.js'
+import { doorbell } from '../shared/doorbell.js'
 import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
 import type { NameScope } from '../shared/names.js'
 
@@ -83,7 +83,7 @@ export class NativeSemaphore implements Semaphore {
   }
 
   static open(addon: NativeAddon, view: BigInt64Array): NativeSemaphore | null {
-    return NativeSemaphore.#wrap(addon, addon.semaphoreOpen(view, ownDoorbell()))
+    return NativeSemaphore.#wrap(addon, addon.semaphoreOpen(view, doorbell.id))
   }
 
   /** The semaphore everybody in `scope` gets for `name`, with the limits its first user gave it. */
@@ -104,7 +104,7 @@ export class NativeSemaphore implements Semaphore {
         limits.maxConcurrent,
         boundOf(limits),
         limits.least,
-        ownDoorbell(),
+        doorbell.id,
       ),
       scope === 'machine',
     )

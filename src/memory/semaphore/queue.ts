@@ -1,5 +1,5 @@
 import { type Linked, LinkedList } from '../../internal/linked-list.js'
-import { answer, holdForRing, letGo, onRing } from '../shared/doorbell.js'
+import { doorbell } from '../shared/doorbell.js'
 import { ADMISSION, type Admission, type Semaphore } from './semaphore.js'
 
 /** How often a caller looks for a permit that another process hands over, which rings no bell here. */
@@ -51,7 +51,7 @@ export class PermitQueue {
     if (admission === ADMISSION.refused && this.reclaim()) admission = this.semaphore.acquire()
     if (admission === ADMISSION.queued) {
       this.#waiters.append(waiter)
-      this.#stopListening ??= onRing(this.#onRing)
+      this.#stopListening ??= doorbell.onRing(this.#onRing)
       this.#settle()
     }
     return admission
@@ -89,7 +89,7 @@ export class PermitQueue {
 
   /** A permit has gone to a caller of this thread, who may wait by another handle of the same semaphore. */
   #collectHere(): void {
-    if (this.#collect() === 0) answer()
+    if (this.#collect() === 0) doorbell.answer()
   }
 
   /** Admits those whose permits have been handed over; returns how many permits that were. */
@@ -115,8 +115,8 @@ export class PermitQueue {
     const mustHold = isWaiting && this.semaphore.held() < this.semaphore.limit()
     if (mustHold !== this.#isHolding) {
       this.#isHolding = mustHold
-      if (mustHold) holdForRing()
-      else letGo()
+      if (mustHold) doorbell.hold()
+      else doorbell.letGo()
     }
     if (isWaiting) {
       if (this.semaphore.isOfMachine) this.#poll ??= setInterval(this.#onPoll, POLL_MS).unref()

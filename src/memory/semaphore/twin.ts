@@ -11,35 +11,38 @@ import {
   type SemaphoreShape,
 } from './semaphore.js'
 
-/** Rows that this thread has claimed: buried when their semaphore is collected, or the thread ends. */
-const claimed = new Set<Row>()
-const collected = new FinalizationRegistry<Row>((row) => row.bury())
-
-class Row {
+interface Row {
   readonly core: SemaphoreCore
   readonly owner: number
+}
 
-  constructor(core: SemaphoreCore, owner: number) {
-    if (claimed.size === 0) process.on('exit', buryAll)
-    this.core = core
-    this.owner = owner
-    claimed.add(this)
+/** Rows that this thread has claimed: buried when their semaphore is collected, or the thread ends. */
+class ClaimedRows {
+  readonly #rows = new Set<Row>()
+  readonly #collected = new FinalizationRegistry<Row>((row) => this.#bury(row))
+
+  add(semaphore: TwinSemaphore, row: Row): void {
+    if (this.#rows.size === 0) process.on('exit', this.#buryAll)
+    this.#rows.add(row)
+    this.#collected.register(semaphore, row)
   }
 
-  bury(): void {
-    this.core.bury(this.owner)
-    claimed.delete(this)
-    if (claimed.size === 0) process.off('exit', buryAll)
+  #bury(row: Row): void {
+    row.core.bury(row.owner)
+    this.#rows.delete(row)
+    if (this.#rows.size === 0) process.off('exit', this.#buryAll)
+  }
+
+  readonly #buryAll = (): void => {
+    for (const row of this.#rows) this.#bury(row)
   }
 }
+
+const claimedRows = new ClaimedRows()
 
 /** Who a thread is in the rows it claims: any number but 0 will do. */
 function whoIs(id: number): bigint {
   return BigInt(id) + 1n
-}
-
-function buryAll(): void {
-  for (const row of claimed) row.bury()
 }
 
 /** A semaphore through the TypeScript twin. */
@@ -67,7 +70,7 @@ export class TwinSemaphore implements Semaphore {
       const next = core.release(owner)
       return this.#grantAll() || next !== 0 ? true : undefined
     }
-    collected.register(this, new Row(core, owner))
+    claimedRows.add(this, { core, owner })
   }
 
   static create(view: BigInt64Array, limits: SemaphoreLimits, shape: SemaphoreShape): TwinSemaphore | null {

@@ -17,33 +17,69 @@ const POLL_MS = 5
 /** A doorbell that no thread has. */
 export const NO_DOORBELL = 0
 
-const listeners = new Set<() => void>()
-let ownId: number | undefined
-let poll: NodeJS.Timeout | undefined
-let holders = 0
+/** The doorbell of this copy of the package in this thread, and who listens to it. */
+class Doorbell {
+  readonly #listeners = new Set<() => void>()
+  #id: number | undefined = undefined
+  #poll: NodeJS.Timeout | undefined = undefined
+  #holders = 0
 
-/**
- * The doorbell of this copy of the package in this thread, for others to ring; {@link NO_DOORBELL} without the addon. Opened by the first
- * call, closed when this copy is collected, or with the thread.
- */
-export function ownDoorbell(): number {
-  return (ownId ??= nativeAddon()?.doorbellOpen(answer) ?? NO_DOORBELL)
-}
+  /** For others to ring; {@link NO_DOORBELL} without the addon. Opened by the first call, closed when this copy is collected, or with the thread. */
+  get id(): number {
+    return (this.#id ??= nativeAddon()?.doorbellOpen(this.answer) ?? NO_DOORBELL)
+  }
 
-/**
- * Has `listener` called in this thread soon after another thread rang; it must look for itself whether that concerns it. It may also
- * be called for nothing. Keeps no process alive.
- *
- * @returns a function that removes the listener
- */
-export function onRing(listener: () => void): () => void {
-  listeners.add(listener)
-  if (ownDoorbell() === NO_DOORBELL) startPolling()
-  return () => {
-    listeners.delete(listener)
-    if (listeners.size === 0) stopPolling()
+  /**
+   * Has `listener` called in this thread soon after another thread rang; it must look for itself whether that concerns it. It may also
+   * be called for nothing. Keeps no process alive.
+   *
+   * @returns a function that removes the listener
+   */
+  onRing(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    if (this.id === NO_DOORBELL) this.#startPolling()
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.#stopPolling()
+    }
+  }
+
+  /**
+   * Keeps this thread alive, for somebody in it waits for what only another thread can give, until {@link Doorbell.letGo} is called as
+   * often. There must be a listener.
+   */
+  hold(): void {
+    if (this.#holders++ === 0) this.#setHeld(true)
+  }
+
+  letGo(): void {
+    if (--this.#holders === 0) this.#setHeld(false)
+  }
+
+  /** Calls the listeners of this thread now. */
+  readonly answer = (): void => {
+    for (const listener of this.#listeners) notify('of a doorbell', listener)
+  }
+
+  #setHeld(on: boolean): void {
+    if (this.id !== NO_DOORBELL) nativeAddon()?.doorbellHold(this.id, on)
+    else if (on) this.#poll?.ref()
+    else this.#poll?.unref()
+  }
+
+  #startPolling(): void {
+    if (this.#poll !== undefined) return
+    this.#poll = setInterval(this.answer, POLL_MS)
+    if (this.#holders === 0) this.#poll.unref()
+  }
+
+  #stopPolling(): void {
+    clearInterval(this.#poll)
+    this.#poll = undefined
   }
 }
+
+export const doorbell = new Doorbell()
 
 /** Wakes the thread of doorbell `id`; nothing happens if it has ended. Cost: a few microseconds, less while a ring is unanswered. */
 export function ring(id: number): void {
@@ -52,39 +88,5 @@ export function ring(id: number): void {
 
 /** Wakes every other thread of the process that has a doorbell. */
 export function ringOthers(): void {
-  nativeAddon()?.doorbellRingOthers(ownDoorbell())
-}
-
-/**
- * Keeps this thread alive, for somebody in it waits for what only another thread can give, until {@link letGo} is called as often.
- * There must be a listener.
- */
-export function holdForRing(): void {
-  if (holders++ === 0) hold(true)
-}
-
-export function letGo(): void {
-  if (--holders === 0) hold(false)
-}
-
-function hold(on: boolean): void {
-  if (ownDoorbell() !== NO_DOORBELL) nativeAddon()?.doorbellHold(ownDoorbell(), on)
-  else if (on) poll?.ref()
-  else poll?.unref()
-}
-
-/** Calls the listeners of this thread now. */
-export function answer(): void {
-  for (const listener of listeners) notify('of a doorbell', listener)
-}
-
-function startPolling(): void {
-  if (poll !== undefined) return
-  poll = setInterval(answer, POLL_MS)
-  if (holders === 0) poll.unref()
-}
-
-function stopPolling(): void {
-  clearInterval(poll)
-  poll = undefined
+  nativeAddon()?.doorbellRingOthers(doorbell.id)
 }

@@ -2,6 +2,7 @@ import { SharedMemoryError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { type Clock, systemClock } from '../../internal/clock.js'
 import { type NativeAddon, nativeAddon } from '../../internal/native.js'
+import { warnings } from '../../internal/warnings.js'
 import { LAYOUT_VERSION } from './layout.js'
 import { addonForMachine } from './machine-names.js'
 
@@ -22,17 +23,13 @@ export function addonForNames(name: string, scope: NameScope, clock: Clock): Nat
   return addon
 }
 
-let isWarned = false
-
 /** Copies of the package in one process share its names, unless their memory is laid out in different ways. */
 function warnOfOtherLayout(addon: NativeAddon): void {
-  if (isWarned) return
   const other = addon.otherLayout()
   if (other === 0) return
-  isWarned = true
-  process.emitWarning(
+  warnings.once(
+    'AMORSIZE_TWO_LAYOUTS',
     `this process has another copy of amorsize, whose memory has layout version ${other}, not ${LAYOUT_VERSION}: a name of scope 'process' is a limit of its own in each. Install one version.`,
-    { type: 'AmorsizeWarning', code: 'AMORSIZE_TWO_LAYOUTS' },
   )
 }
 

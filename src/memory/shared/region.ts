@@ -13,7 +13,23 @@ export interface CellAddress {
   readonly cell: number
 }
 
-let current: { buffer: SharedArrayBuffer; nextCell: number } | undefined
+/** Hands out cells of the region that this thread fills. */
+class CellAllocator {
+  #region: SharedArrayBuffer | undefined = undefined
+  #nextCell = 1
+
+  allocate(count: number): CellAddress {
+    if (this.#region === undefined || this.#nextCell + count > REGION_CELLS) {
+      this.#region = createRegion(REGION_CELLS)
+      this.#nextCell = 1
+    }
+    const address = { buffer: this.#region, cell: this.#nextCell }
+    this.#nextCell += count
+    return address
+  }
+}
+
+const allocator = new CellAllocator()
 
 /**
  * Hands out zeroed cells of shared memory. A buffer lives as long as something refers to one of its cells; cells are not
@@ -22,12 +38,7 @@ let current: { buffer: SharedArrayBuffer; nextCell: number } | undefined
  * @param count - how many neighbouring cells
  */
 export function allocateCells(count: number): CellAddress {
-  if (current === undefined || current.nextCell + count > REGION_CELLS) {
-    current = { buffer: createRegion(REGION_CELLS), nextCell: 1 }
-  }
-  const address = { buffer: current.buffer, cell: current.nextCell }
-  current.nextCell += count
-  return address
+  return allocator.allocate(count)
 }
 
 /** Hands out zeroed cells in a buffer of their own, for what is large. @throws {RangeError} when there is no memory */

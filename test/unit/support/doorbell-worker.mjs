@@ -1,8 +1,8 @@
 // Opens a doorbell and tells each time it is rung. `hold`: stays alive for it. `end`: how it ends after the first ring.
 import { parentPort, workerData } from 'node:worker_threads'
-import { holdForRing, onRing, ownDoorbell } from '../../../dist/memory/shared/doorbell.js'
+import { doorbell } from '../../../dist/memory/shared/doorbell.js'
 
-onRing(() => {
+doorbell.onRing(() => {
   parentPort.postMessage('rung')
   if (workerData?.end === 'exit') process.exit(3)
   if (workerData?.end === 'throw')
@@ -10,5 +10,5 @@ onRing(() => {
       throw new Error('planned')
     })
 })
-if (workerData?.hold) holdForRing()
-parentPort.postMessage(ownDoorbell())
+if (workerData?.hold) doorbell.hold()
+parentPort.postMessage(doorbell.id)
