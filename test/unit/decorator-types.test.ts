@@ -1,24 +1,16 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import ts59 from 'typescript-5.9'
-import ts60 from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { compile, compilers, type Compiler } from '../support/compile.js'
 import type * as Methods from '../types/standard/methods.js'
 import type * as Public from '../types/both/public.js'
 import type * as Wrappers from '../types/standard/wrappers.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-type Compiler = typeof ts60
-const compilers: [string, Compiler][] = [
-  // Two versions of the same interface, which the compiler does not take for one.
-  ['5.9', ts59 as unknown as Compiler],
-  ['6.0', ts60],
-]
-
 /** Compiles what test/types has for a form and for both; the output lies as deep as the source, so its imports still hold. */
-function compile(ts: Compiler, form: 'standard' | 'legacy', outDir: string): string[] {
+function compileForm(ts: Compiler, form: 'standard' | 'legacy', outDir: string): string[] {
   rmSync(outDir, { recursive: true, force: true })
   mkdirSync(outDir, { recursive: true })
   const types = join(root, 'test/types')
@@ -27,23 +19,7 @@ function compile(ts: Compiler, form: 'standard' | 'legacy', outDir: string): str
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(types, folder, name)),
   )
-  const program = ts.createProgram(files, {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    strict: true,
-    types: ['node'],
-    experimentalDecorators: form === 'legacy',
-    rootDir: types,
-    outDir,
-  })
-  const emitted = program.emit()
-  return [...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics].map((diagnostic) => {
-    const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n')
-    const { file, start } = diagnostic
-    if (file === undefined || start === undefined) return text
-    return `${file.fileName}:${file.getLineAndCharacterOfPosition(start).line + 1} ${text}`
-  })
+  return compile(ts, files, { experimentalDecorators: form === 'legacy', rootDir: types, outDir })
 }
 
 const cases = compilers.flatMap(([version, ts]) =>
@@ -56,7 +32,7 @@ describe.each(cases)('TypeScript $version, $form decorators', ({ version, ts, fo
   let methods: typeof Methods
 
   beforeAll(async () => {
-    faults = compile(ts, form, outDir)
+    faults = compileForm(ts, form, outDir)
     methods = (await import(pathToFileURL(join(outDir, form, 'methods.js')).href)) as typeof Methods
   })
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
+import { compile } from '../support/compile.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, 'docs/policies')
@@ -21,23 +22,7 @@ const examples = new Map(
 
 describe('docs/policies', () => {
   it('has examples that compile', () => {
-    const options: ts.CompilerOptions = {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      strict: true,
-      noEmit: true,
-      types: ['node'],
-    }
-    const host = ts.createCompilerHost(options)
-    const { readFile, fileExists } = host
-    host.readFile = (name) => examples.get(name) ?? readFile(name)
-    host.fileExists = (name) => examples.has(name) || fileExists(name)
-    const program = ts.createProgram([...examples.keys()], options, host)
-    const faults = ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
-      const where = file === undefined || start === undefined ? '' : file.text.slice(start, start + 60).split('\n')[0]!
-      return `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')} at: ${where}`
-    })
+    const faults = compile(ts, [...examples.keys()], {}, examples)
     expect(examples.size).toBeGreaterThan(15)
     expect(faults).toEqual([])
   })

@@ -4,21 +4,13 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import ts60 from 'typescript'
-import ts59 from 'typescript-5.9'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compile, compilers } from '../support/compile.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? ''
 
-type Compiler = typeof ts60
-// Two versions of the same interface, which the compiler does not take for one.
-const cases = (
-  [
-    ['5.9', ts59 as unknown as Compiler],
-    ['6.0', ts60],
-  ] as [string, Compiler][]
-).flatMap(([version, ts]) =>
+const cases = compilers.flatMap(([version, ts]) =>
   [false, true].map((legacy) => ({ version, ts, legacy, form: legacy ? 'legacy' : 'standard' })),
 )
 
@@ -51,19 +43,9 @@ describe.each(cases)("README's client, TypeScript $version, $form decorators", (
     const folder = join(root, 'build/readme', `${version}-${form}`)
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
-    writeFileSync(join(folder, 'client.ts'), source)
-    const program = ts.createProgram([join(folder, 'client.ts')], {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      strict: true,
-      types: ['node'],
-      experimentalDecorators: legacy,
-    })
-    program.emit()
-    expect(
-      ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' ')),
-    ).toEqual([])
+    const file = join(folder, 'client.ts')
+    writeFileSync(file, source)
+    expect(compile(ts, [file], { experimentalDecorators: legacy, rootDir: folder, outDir: folder })).toEqual([])
     const { Api } = (await import(pathToFileURL(join(folder, 'client.js')).href)) as {
       Api: new (at: string) => { search(query: string): Promise<string[]> }
     }
