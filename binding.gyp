@@ -78,10 +78,11 @@
       ],
       "variables": {
         "addon_api": "<!(node -p \"require('node-addon-api').include_dir\")",
-        "version": "<!(node -p \"require('./package.json').version\")"
+        "version": "<!(node -p \"require('./package.json').version\")",
+        "stamp": "<!(node -p \"require('./native/binding/stamp.cjs')\")"
       },
       "include_dirs": ["native", "<(addon_api)"],
-      "defines": ["NAPI_VERSION=8", "AMORSIZE_VERSION=<(version)", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "defines": ["NAPI_VERSION=8", "AMORSIZE_VERSION=<(version)", "AMORSIZE_STAMP=<(stamp)", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["-std=c++20", "-Os", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-ffp-contract=off"],
       "ldflags": ["-Wl,--gc-sections"],

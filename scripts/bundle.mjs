@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
 import { minify } from 'terser'
+import stamp from '../native/binding/stamp.cjs'
 import { joinBenchChild } from './support/bench-child.mjs'
 import { joinDeclarations } from './support/declarations.mjs'
 import { manifest, root } from './support/project.mjs'
@@ -66,6 +67,8 @@ const commonJs = {
   chunkFileNames: 'shared-[hash].cjs',
   plugins: [metaOfCommonJs, minifying, smallMaps],
 }
+
+putStamp(join(dist, 'internal', 'stamp.js'))
 
 const bundle = join(dist, 'bundle')
 rmSync(bundle, { recursive: true, force: true })
@@ -144,6 +147,14 @@ await joinAll(
 
 // npm does so where the package is installed; in a clone, npx runs the file as it is.
 for (const target of Object.values(manifest.bin)) chmodSync(join(root, target), 0o755)
+
+/** Which addon the compiled files fit. */
+function putStamp(file) {
+  const code = readFileSync(file, 'utf8')
+  const stamped = code.replace("STAMP = ''", `STAMP = '${stamp}'`)
+  if (stamped === code) throw new Error(`${file} has no place for the stamp`)
+  writeFileSync(file, stamped)
+}
 
 /** What every program loads is one file, and what `amorsize/system` needs of it another: each file that Node loads costs half a millisecond. */
 function inFewFiles(id, { getModuleInfo }) {

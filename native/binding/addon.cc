@@ -6,6 +6,16 @@
 #define AMORSIZE_STRING(text) #text
 #define AMORSIZE_TEXT(name) AMORSIZE_STRING(name)
 
+namespace {
+
+bool set_text(napi_env env, napi_value object, const char* name, const char* text) {
+  napi_value value = nullptr;
+  return napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value) == napi_ok &&
+         napi_set_named_property(env, object, name, value) == napi_ok;
+}
+
+}  // namespace
+
 NAPI_MODULE_INIT() {
   using namespace amorsize::binding;
   auto* environment = new Environment;
@@ -21,9 +31,8 @@ NAPI_MODULE_INIT() {
   for (const auto subject : kSubjects) {
     if (!subject(env, exports)) return nullptr;
   }
-  // The loader takes no addon of another version.
-  napi_value version = nullptr;
-  if (napi_create_string_utf8(env, AMORSIZE_TEXT(AMORSIZE_VERSION), NAPI_AUTO_LENGTH, &version) != napi_ok)
-    return nullptr;
-  return napi_set_named_property(env, exports, "version", version) == napi_ok ? exports : nullptr;
+  // The loader takes no addon of another version, nor of other sources.
+  const bool is_named = set_text(env, exports, "version", AMORSIZE_TEXT(AMORSIZE_VERSION)) &&
+                        set_text(env, exports, "stamp", AMORSIZE_TEXT(AMORSIZE_STAMP));
+  return is_named ? exports : nullptr;
 }

@@ -1,6 +1,7 @@
 // What binding.gyp says: the one list of the addon's sources and flags.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import stamp from '../../native/binding/stamp.cjs'
 import { manifest, root } from './project.mjs'
 
 /**
@@ -12,6 +13,8 @@ export function readGyp(os) {
   // A literal of Python that is one of JavaScript too.
   const [target] = new Function(`return (${text})`)().targets
   const own = target.conditions.find(([condition]) => condition === `OS=='${os}'`)[1]
-  const defines = target.defines.map((define) => define.replace('<(version)', manifest.version))
+  const defines = target.defines.map((define) =>
+    define.replace('<(version)', manifest.version).replace('<(stamp)', stamp),
+  )
   return { sources: [...target.sources, ...own.sources], defines, flags: target.cflags_cc }
 }

@@ -4,6 +4,7 @@ import { prebuiltFiles, requirePrebuilt } from './addon-files.js'
 import { builtins } from './builtins.js'
 import { elfFault } from './elf.js'
 import { lazy } from './lazy.js'
+import { STAMP } from './stamp.js'
 import { describe } from './validate.js'
 import { VERSION } from './version.js'
 
@@ -50,9 +51,9 @@ function load(): Loaded {
   if (wish === '0') return { addon: null, status: { source: 'twin', tried: ['AMORSIZE_NATIVE=0 forbids the addon'] } }
 
   const tried: string[] = []
-  const codes = new Set<unknown>()
+  let cure = MISSING
   const failed = (error: unknown): void => {
-    codes.add((error as { code?: unknown } | null)?.code)
+    if ((error as { code?: unknown } | null)?.code === 'ERR_DLOPEN_DISABLED') cure = FORBIDDEN
     tried.push(firstLine(error))
   }
   const usable = (path: string): boolean => {
@@ -62,9 +63,14 @@ function load(): Loaded {
   }
   const ours = (addon: unknown): NativeAddon | undefined => {
     if (addon === undefined) return undefined
-    const { version } = addon as { version?: unknown }
-    if (version === VERSION) return addon as NativeAddon
-    tried.push(`the addon is of version ${describe(version)}, amorsize of ${VERSION}`)
+    const { version, stamp } = addon as { version?: unknown; stamp?: unknown }
+    const isOfSources = STAMP === '' || stamp === STAMP
+    if (version === VERSION && isOfSources) return addon as NativeAddon
+    if (version !== VERSION) tried.push(`the addon is of version ${describe(version)}, amorsize of ${VERSION}`)
+    else {
+      cure = STALE
+      tried.push(`the addon was compiled from other sources than this JavaScript: ${String(stamp)}, not ${STAMP}`)
+    }
     return undefined
   }
   const addon =
@@ -73,7 +79,7 @@ function load(): Loaded {
     ours(requireCopied(usable, failed))
   if (addon !== undefined) return { addon, status: { source: 'addon', tried } }
 
-  const report = explain(tried, codes.has('ERR_DLOPEN_DISABLED'))
+  const report = explain(tried, cure)
   if (wish === '1')
     throw new SharedMemoryError(`AMORSIZE_NATIVE=1 asks for the native addon, but it cannot be loaded. ${report}`, {
       reason: 'unavailable',
@@ -145,17 +151,19 @@ function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/\n[^]*/, '')
 }
 
-function explain(tried: readonly string[], isForbidden: boolean): string {
+const FORBIDDEN = 'Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'
+const STALE = 'compile the addon again ("npm run compile" in a clone of the repository), or reinstall amorsize.'
+const MISSING = [
+  'reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',
+  'or, where a bundler has joined amorsize into the program, have it copy *.node files (esbuild: --loader:.node=copy) or mark amorsize as external: https://github.com/amorsize/amorsize-node/blob/main/docs/platforms.md;',
+  'or, with a C++20 compiler and Python, run "tar -xzf dist/native.tgz && npm install --no-save node-addon-api && npx node-gyp rebuild" in the folder of amorsize.',
+].join('\n')
+
+function explain(tried: readonly string[], cure: string): string {
   return [
     `This is ${process.platform}-${process.arch}, Node ${process.version}, N-API ${process.versions['napi'] ?? 'unknown'}.`,
     ...tried.map((line) => `Tried: ${line}.`),
-    isForbidden
-      ? 'To mend it: Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'
-      : [
-          'To mend it: reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',
-          'or, where a bundler has joined amorsize into the program, have it copy *.node files (esbuild: --loader:.node=copy) or mark amorsize as external: https://github.com/amorsize/amorsize-node/blob/main/docs/platforms.md;',
-          'or, with a C++20 compiler and Python, run "tar -xzf dist/native.tgz && npm install --no-save node-addon-api && npx node-gyp rebuild" in the folder of amorsize.',
-        ].join('\n'),
+    `To mend it: ${cure}`,
     'Or set AMORSIZE_NATIVE=0 to accept the twin without this warning.',
   ].join('\n')
 }

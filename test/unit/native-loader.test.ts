@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process'
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import stamp from '../../native/binding/stamp.cjs'
 import { hostTarget, pathOf, prebuilds } from '../../scripts/support/prebuilds.mjs'
 import { describeWithAddon, itWithAddon } from '../support/native.js'
 
@@ -88,6 +89,11 @@ it('is of the version that package.json names', async () => {
   expect(VERSION).toBe(manifest.version)
 })
 
+it('fits the addon of the present sources', async () => {
+  const { STAMP } = (await import('../../dist/internal/stamp.js')) as { STAMP: string }
+  expect(STAMP).toBe(stamp)
+})
+
 const places = [
   ['compiled in the package', join('build', 'Release', 'amorsize.node')],
   ['prebuilt', join('prebuilds', relative(prebuilds, pathOf(hostTarget)))],
@@ -117,22 +123,26 @@ const { RateLimiter } = require(${JSON.stringify(file)})
 try { console.log(new RateLimiter({ requestsPerSecond: 1, burstSize: 1 }).tryAcquire()) }
 catch (error) { console.log(error.code, error.message) }`
 
+  const envWith = (wish: string) => ({ ...process.env, AMORSIZE_NATIVE: wish })
+
   function start(wish: string, uid?: number) {
-    const env = { ...process.env, AMORSIZE_NATIVE: wish }
     const user = uid === undefined ? {} : { uid, gid: uid }
-    return spawnSync(process.execPath, ['-e', script(packaged())], { encoding: 'utf8', env, ...user })
+    return spawnSync(process.execPath, ['-e', script(packaged())], { encoding: 'utf8', env: envWith(wish), ...user })
   }
 
   /** The twin after one warning that names the cure, or an error where the addon is asked for: never the end of the process. */
-  function expectTwin(said: string, uid?: number) {
-    const warned = start('', uid)
+  function expectTwinOf(begin: (wish: string) => SpawnSyncReturns<string>, said: string) {
+    const warned = begin('')
     expect(warned).toMatchObject({ status: 0, stdout: 'true\n' })
     expect(warned.stderr.split('AMORSIZE_NO_ADDON')).toHaveLength(2)
     expect(warned.stderr).toContain(said)
     expect(warned.stderr).toContain('reinstall amorsize')
-    const refused = start('1', uid)
+    const refused = begin('1')
     expect(refused.stdout).toMatch(/^ERR_SHARED_MEMORY AMORSIZE_NATIVE=1 asks for the native addon/)
     expect(refused.status).toBe(0)
+  }
+  const expectTwin = (said: string, uid?: number) => {
+    expectTwinOf((wish) => start(wish, uid), said)
   }
 
   /** One that the system would map, with another text in place of one of its own. */
@@ -167,6 +177,11 @@ catch (error) { console.log(error.code, error.message) }`
     ],
     ['is for another processor', forOtherProcessor, onLinux ? 'is for another processor' : 'amorsize.node'],
     ['is of another version', () => changed('\0' + '0.1.0\0', '\0' + '0.0.9\0'), 'is of version "0.0.9"'],
+    [
+      'is of other sources',
+      () => changed(stamp, '0'.repeat(16)),
+      `from other sources than this JavaScript: ${'0'.repeat(16)}, not ${stamp}`,
+    ],
   ]
   it.each(cases)('%s: the twin or an error', (_, bytes, said) => {
     writeFileSync(addon, bytes())
@@ -184,16 +199,16 @@ catch (error) { console.log(error.code, error.message) }`
     expectTwin('ermission denied', process.getuid?.() === 0 ? NOBODY : undefined)
   })
 
-  // Only root may mount; CI is root.
-  const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
-  it.runIf(canMount)('lies on a file system from which nothing may be run: the same (needs root)', () => {
+  const mounting = ['--map-root-user', '--mount']
+  const canMount = spawnSync('unshare', [...mounting, 'true']).status === 0
+  it.runIf(canMount)('lies where nothing may be run (mount -o noexec): the same (needs unshare)', () => {
     const program = `
 mount -t tmpfs -o noexec tmpfs ${dirname(addon)} && cp ${built} ${addon} && exec ${process.execPath} -e "$1"`
-    const args = ['-m', 'sh', '-c', program, 'sh', script(packaged())]
-    const env = { ...process.env, AMORSIZE_NATIVE: '' }
-    const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', env })
-    expect({ status, stdout }, stderr).toEqual({ status: 0, stdout: 'true\n' })
-    expect(stderr).toMatch(/AMORSIZE_NO_ADDON[^]*failed to map segment/)
+    const args = [...mounting, 'sh', '-c', program, 'sh', script(packaged())]
+    expectTwinOf(
+      (wish) => spawnSync('unshare', args, { encoding: 'utf8', env: envWith(wish) }),
+      'failed to map segment',
+    )
   })
 
   it('is another matter where it is whole: nothing is said', () => {
