@@ -6,6 +6,7 @@ import { headersOfThisNode } from '../../scripts/support/headers.mjs'
 import { pathOf } from '../../scripts/support/prebuilds.mjs'
 import { addonForbidden, describeWithAddon, itWithAddon } from '../support/native.js'
 import {
+  type Tarball,
   copyWithoutPrebuilds,
   install,
   installArm64Node,
@@ -25,6 +26,7 @@ const slowMs = 300_000
 let folder: string
 /** The installed package, and a copy of it that has no prebuilt addon. */
 let project: string
+let tarball: Tarball
 let withoutPrebuilds: string
 let programs: Map<string, string>
 
@@ -32,7 +34,8 @@ beforeAll(async () => {
   folder = await temporaryFolder()
   project = join(folder, 'project')
   withoutPrebuilds = join(folder, 'without-prebuilds')
-  await install(await pack(folder), project)
+  tarball = await pack(folder)
+  await install(tarball, project)
   for (const name of ['consumer.mjs', 'consumer.cjs', 'report.cjs'])
     await cp(join(root, 'test', 'fixtures', 'package', name), join(project, name))
   if (!addonForbidden) await copyWithoutPrebuilds(project, withoutPrebuilds)
@@ -68,6 +71,24 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
     })
   })
 })
+
+// Windows keeps neither npm nor Node as a file that a link can stand for.
+it.runIf(process.platform !== 'win32')(
+  'is installed and works where PATH holds Node and npm and nothing else',
+  async () => {
+    const bare = join(folder, 'bare')
+    const path = join(folder, 'path')
+    await mkdir(path)
+    await symlink(process.execPath, join(path, 'node'))
+    await symlink((await mustRun('which', ['npm'], folder)).trim(), join(path, 'npm'))
+    await install(tarball, bare, { PATH: path })
+    await cp(join(root, 'test', 'fixtures', 'package', 'consumer.mjs'), join(bare, 'consumer.mjs'))
+    await cp(join(root, 'test', 'fixtures', 'package', 'report.cjs'), join(bare, 'report.cjs'))
+    const ended = await run('node', ['consumer.mjs'], bare, { PATH: path, ...envOfThisRun() })
+    expect(ended.stderr).toBe('')
+    expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: addonForbidden ? 'twin' : 'addon' })
+  },
+)
 
 describeWithAddon('where no prebuild fits', () => {
   it(

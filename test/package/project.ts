@@ -71,11 +71,11 @@ export async function pack(into: string): Promise<Tarball> {
   return { path: join(into, packed.filename), unpackedSize: packed.unpackedSize, files: packed.files }
 }
 
-/** Installs the tarball into a new project in `folder`. */
-export async function install(tarball: Tarball, folder: string): Promise<void> {
+/** Installs the tarball into a new project in `folder`; `env` is added. */
+export async function install(tarball: Tarball, folder: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
   await mkdir(folder)
   await writeFile(join(folder, 'package.json'), '{ "name": "consumer", "private": true }\n')
-  await mustRun('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball.path], folder)
+  await mustRun('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball.path], folder, env)
 }
 
 /** Copies an installed project and takes the prebuilt addons away. */
