@@ -97,14 +97,8 @@ export {
   type WindowResult,
 } from './rate-limit/keyed-window.js'
 export { Lease, type LeaseOptions } from './rate-limit/lease.js'
-export {
-  RateLimiter,
-  type AcquireOptions,
-  type KeyedNames,
-  type RateLimiterStats,
-  type Reservation,
-  type SeveralLimits,
-} from './rate-limit/rate-limiter.js'
+export { RateLimiter, type KeyedNames, type SeveralLimits } from './rate-limit/rate-limiter.js'
+export type { AcquireOptions, RateLimiterStats, Reservation } from './rate-limit/limiter-types.js'
 export { type Costs, type KeyedCost, type Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
 export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
 export type { CompletePolicy, RateLimitPolicy } from './rate-limit/rate-limit-policy.js'

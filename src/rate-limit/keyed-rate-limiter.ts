@@ -13,7 +13,7 @@ import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from
 import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './keyed-policy.js'
 import { KeyedQueue } from './keyed-queue.js'
 import { ownClocks } from './own-clocks.js'
-import type { AcquireOptions, RateLimiterStats } from './rate-limiter.js'
+import type { AcquireOptions, RateLimiterStats } from './limiter-types.js'
 import type { LimitPart } from './rate-limiter-all.js'
 import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
 

@@ -1,9 +1,18 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
-import type { Lost } from './chunk-in-worker.js'
+import type { ChunkInWorker, Lost } from './chunk-in-worker.js'
 import type { Supply } from '../run/supply.js'
-import type { WorkerLane } from './worker-lane.js'
+import type { Force } from './force.js'
+import type { PoolWorker } from '../threads/pool-worker.js'
 import { Cell } from '../worker/protocol.js'
-import type { Workforce } from './workforce.js'
+
+/** The lane of a worker that has died. */
+export interface DeadLane {
+  readonly worker: PoolWorker
+  /** What the worker was sent and has not finished, oldest first. */
+  readonly chunks: Map<number, ChunkInWorker>
+  /** Whether it was claiming from the shared block. */
+  isClaiming: boolean
+}
 
 /**
  * What becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more elsewhere, or
@@ -11,12 +20,12 @@ import type { Workforce } from './workforce.js'
  * then reported before the next item starts.
  */
 export class LostItems {
-  readonly #lane: WorkerLane
-  readonly #force: Workforce
+  readonly #lane: DeadLane
+  readonly #force: Force
   readonly #exitCode: number
   readonly #error: unknown
 
-  constructor(lane: WorkerLane, force: Workforce, exitCode: number, error: unknown) {
+  constructor(lane: DeadLane, force: Force, exitCode: number, error: unknown) {
     this.#lane = lane
     this.#force = force
     this.#exitCode = exitCode

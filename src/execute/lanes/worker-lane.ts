@@ -2,17 +2,17 @@ import { TaskNotTransferableError } from '../../errors.js'
 import { machineNow } from '../../internal/clock.js'
 import { calibration } from '../schedule/calibration.js'
 import { ChunkInWorker } from './chunk-in-worker.js'
+import type { Force, LaneOfForce } from './force.js'
 import { callHook } from '../hooks.js'
 import { LostItems, runCarefully } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from '../threads/pool-worker.js'
-import type { Lane, Run, StopReason } from '../run/run.js'
+import type { Run, StopReason } from '../run/run.js'
 import { buryWorker } from '../transfer/shared-policies.js'
 import type { Batch } from '../run/batch.js'
 import { unpackThrown } from '../transfer/thrown.js'
 import { taskSources } from '../transfer/task-source.js'
 import { packValues, restoreBuffers, whyChanged } from '../transfer/values.js'
 import { TripMeter } from '../schedule/trip-meter.js'
-import type { Workforce } from './workforce.js'
 import type {
   ChunkMessage,
   DoneMessage,
@@ -34,15 +34,13 @@ const STARVED_MS = 1
 const GRACE_MS = 1000
 
 /** One worker's part of a run: keeps it supplied with chunks, or lets it claim from the shared block; settles what comes back. */
-export class WorkerLane implements Lane, WorkerOwner {
+export class WorkerLane implements LaneOfForce, WorkerOwner {
   readonly worker: PoolWorker
   /** What it has been sent and has not finished, oldest first. */
   readonly chunks = new Map<number, ChunkInWorker>()
-  /** Whether it is claiming from the shared block. */
   isClaiming = false
-  /** Whether it has the task. */
   isLoaded = false
-  readonly #force: Workforce
+  readonly #force: Force
   readonly #run: Run
   /**
    * Stamped on all messages, so that what comes from an earlier run is known by it. Larger than in any earlier run of the worker, which so
@@ -67,7 +65,7 @@ export class WorkerLane implements Lane, WorkerOwner {
   /** Why the last message that was lost could not be read. */
   #unread: Error | undefined = undefined
 
-  constructor(force: Workforce, worker: PoolWorker) {
+  constructor(force: Force, worker: PoolWorker) {
     this.#force = force
     this.#run = force.run
     this.#isMetered = force.inFlight === 1 && force.run.options.timeoutMs === Infinity
@@ -100,7 +98,6 @@ export class WorkerLane implements Lane, WorkerOwner {
     else queueMicrotask(() => this.#isOver || this.#force.taskRefused(this, error))
   }
 
-  /** Sends chunks while there are any and the worker has less than it should. */
   fill(): void {
     if (this.#filling || this.#isOver || !this.isLoaded) return
     if (this.#force.isDismissed) {
@@ -135,7 +132,6 @@ export class WorkerLane implements Lane, WorkerOwner {
     }
   }
 
-  /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */
   get waiting(): number {
     const { lastBegun } = this.worker
     let count = 0
@@ -147,7 +143,6 @@ export class WorkerLane implements Lane, WorkerOwner {
     return isBusy ? count : 0
   }
 
-  /** Gives back what the worker has been sent and not begun: others have nothing to do. @returns whether there was anything */
   takeBack(): boolean {
     const begun = this.worker.takeBack()
     const waiting = [...this.chunks].filter(([chunk]) => chunk > begun)
@@ -351,12 +346,10 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#goOn()
   }
 
-  /** Whether it does anything of the shared block that this thread cannot see yet. */
   get isAtBlock(): boolean {
     return this.isClaiming && !this.worker.hasEndedBlock(this.#runNumber)
   }
 
-  /** Looks on until it leaves the shared block, but not for longer than `untilMs`; whether it has left it. */
   leavesBlock(untilMs: number): boolean {
     return !this.isClaiming || this.worker.endsBlock(this.#runNumber, untilMs)
   }
@@ -436,7 +429,6 @@ export class WorkerLane implements Lane, WorkerOwner {
     )
   }
 
-  /** It takes no more, and leaves the run once it has ended what it was sent. */
   dismiss(): void {
     if (this.#isOver || this.chunks.size > 0 || this.isClaiming) return
     this.#isOver = true
@@ -470,7 +462,6 @@ export class WorkerLane implements Lane, WorkerOwner {
     this.#force.release(this)
   }
 
-  /** Chunks that nobody can run are given back. */
   giveBack(): void {
     for (const held of this.chunks.values()) {
       for (const { index, item } of held.unsettled())

@@ -3,6 +3,7 @@ import { notify } from '../../internal/listeners.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { HereLane } from './here-lane.js'
 import { currentLimits } from '../schedule/machine.js'
+import type { Force, LaneOfForce } from './force.js'
 import { runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/how-much.js'
 import { longMs, PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
@@ -54,25 +55,20 @@ export interface Terms {
 }
 
 /** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
-export class Workforce {
+export class Workforce implements Force {
   readonly run: Run
   readonly task: TransferredTask
   readonly inFlight: number
-  /** What the workers apply to each item, shared by all of them. */
   readonly policies: readonly SentPolicy[]
-  /** Numbers that all lanes claim from; set when the first worker joins. */
   block: SharedBlock | undefined = undefined
-  /** Whether results of the shared block may be among what could not be read. */
   hasLostMessages = false
-  /** Of the last worker that died. */
   lastExitCode = 0
-  /** Whether workers take nothing more. */
   isDismissed = false
   readonly #terms: Terms
   #workers: number
   readonly #pool: WorkerPool
   readonly #request: WorkerRequest
-  readonly #lanes = new Set<WorkerLane>()
+  readonly #lanes = new Set<LaneOfForce>()
   /** The lane of this thread, if it takes part. */
   readonly #here: HereLane | undefined
   /** Called when no worker can do anything for this run; returns whether it can go on without. */
@@ -162,22 +158,18 @@ export class Workforce {
     )
   }
 
-  /** How many take items, this thread included. */
   get lanes(): number {
     return this.#workers + (this.worksHere ? 1 : 0)
   }
 
-  /** What an item takes in a worker, as far as is known. */
   get itemMs(): number {
     return this.pace.items > 0 ? this.pace.itemMs : this.#terms.itemMs
   }
 
-  /** Whether this thread takes items, too. */
   get worksHere(): boolean {
     return this.#here !== undefined && !this.#here.isPaused
   }
 
-  /** Items for the next chunk: as many as take the target time, fewer when little is left. */
   chunkSize(): number {
     const { chunkSize, targetChunkMs } = this.#terms
     if (chunkSize !== undefined) {
@@ -190,7 +182,6 @@ export class Workforce {
     return size
   }
 
-  /** Whether a worker that holds so many items may have done them all before this thread sends more. */
   isShort(held: number): boolean {
     const { chunkSize, targetChunkMs } = this.#terms
     if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
@@ -218,12 +209,10 @@ export class Workforce {
     return count
   }
 
-  /** A worker has the task. */
   loaded(): void {
     this.#terms.loaded()
   }
 
-  /** A worker ran `count` items in `ms`. */
   measured(count: number, ms: number): void {
     this.#deaths = 0
     this.#failedBeginnings = 0
@@ -231,11 +220,6 @@ export class Workforce {
     this.#terms.progressed()
   }
 
-  /**
-   * An item has failed in its worker for good, with an error of its own.
-   *
-   * @param attempts - how often it was sent to a worker
-   */
   failed(index: number, item: unknown, error: unknown, attempts: number): void {
     const { degrade, onDegraded } = this.run.options
     // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
@@ -254,7 +238,6 @@ export class Workforce {
     setImmediate(() => this.#runApart({ start: index, items: [item], attempts, isCareful: false }))
   }
 
-  /** An item that cannot be sent is run in this thread, unless nothing may be. */
   runHere(batch: Batch, error: unknown): void {
     const { timeoutMs, mainThread, mode } = this.run.options
     const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
@@ -271,7 +254,6 @@ export class Workforce {
     })
   }
 
-  /** Whether so many items wait for this thread, which alone can run them, that workers should take no more for now. */
   get keepsMany(): boolean {
     return this.#kept >= MOST_KEPT
   }
@@ -285,10 +267,9 @@ export class Workforce {
     if (!this.worksHere || !this.takeBack()) this.#keepWatch()
   }
 
-  /** A lane has nothing to do, and nothing is left: what waits longest in a worker is taken back. @returns whether there was anything */
   takeBack(): boolean {
     if (!this.run.supply.ended) return false
-    let fullest: WorkerLane | undefined
+    let fullest: LaneOfForce | undefined
     for (const lane of this.#lanes) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
     return fullest?.takeBack() ?? false
   }
@@ -303,17 +284,14 @@ export class Workforce {
     return false
   }
 
-  /** Tells the run of what has come through shared memory. */
   sweep(): void {
     this.block?.sweep(this.#finished)
   }
 
-  /** The same once all have left the block: for them all together. */
   sweepLast(): void {
     if (!this.#isAtBlock()) this.block?.sweepLast(this.#finished)
   }
 
-  /** Once nobody claims from the shared block any more, what has not settled of it was in messages that could not be read. */
   recover(): void {
     const { block } = this
     if (!this.hasLostMessages || block === undefined || block.remaining > 0) return
@@ -335,14 +313,12 @@ export class Workforce {
       if (worker.itemAgeMs > timeoutMs && worker.endedFor === undefined) worker.end('timeout')
   }
 
-  /** A worker died, and no item is known to have caused it. */
   diedWithoutCause(): void {
     if (++this.#deaths < CAUSELESS_DEATHS) return
     this.run.stop('failed', runError(`${this.#deaths} workers have died, one after the other, of no item`))
   }
 
-  /** @param error - why the worker died before it had run anything, if it did: a few times may be chance, then no other will do better */
-  lost(lane: WorkerLane, error?: Error): void {
+  lost(lane: LaneOfForce, error?: Error): void {
     this.#lanes.delete(lane)
     if (this.isDismissed) this.#recall()
     if (!this.run.isOver) this.#request.wanted++
@@ -364,8 +340,7 @@ export class Workforce {
     this.#pool.request(this.#request)
   }
 
-  /** A worker cannot load the task: no other can, either. */
-  taskRefused(lane: WorkerLane, error: unknown): void {
+  taskRefused(lane: LaneOfForce, error: unknown): void {
     lane.giveBack()
     this.#lanes.delete(lane)
     this.#pool.release(lane.worker)
@@ -400,7 +375,7 @@ export class Workforce {
       )
   }
 
-  release(lane: WorkerLane): void {
+  release(lane: LaneOfForce): void {
     this.#lanes.delete(lane)
     this.run.remove(lane)
     this.#pool.release(lane.worker)

@@ -1,0 +1,36 @@
+/** Options of a wait. */
+export interface AcquireOptions {
+  /** Ends the wait; its tokens go back and the promise rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined
+  /** Refuses a longer wait at once. In ms, >= 0; default: the policy's. */
+  maxWaitMs?: number | undefined
+}
+
+/** Tokens taken from the future. */
+export interface Reservation {
+  /** Milliseconds until the caller may act; 0: now. */
+  readonly waitMs: number
+  /**
+   * Gives the tokens back, if nobody has reserved after them: no token is ever promised to two. Once; then it does nothing.
+   *
+   * @returns the tokens given back
+   */
+  cancel(): number
+}
+
+/** What one limiter of one thread has done. */
+export interface RateLimiterStats {
+  /** Decisions that were granted, at once or after a wait. */
+  readonly allowed: number
+  /** Decisions that were refused; in a dry run, those that would have been, or would have had to wait. Aborted waits count as neither. */
+  readonly denied: number
+  /** Callers that wait now. */
+  readonly waiting: number
+  /** Milliseconds that granted callers have waited, in all. */
+  readonly waitedMs: number
+  /**
+   * How long the next caller would wait for a token, ms, by all that waits before, over all threads: what `retryAfterMs` says. Asked of the
+   * bucket when it is read, and so not among what is copied or printed with the counts.
+   */
+  readonly retryAfterMs: number
+}
