@@ -5,6 +5,7 @@
       "target_name": "amorsize",
       "sources": [
         "native/binding/addon.cc",
+        "native/binding/arguments.cc",
         "native/binding/bucket_binding.cc",
         "native/binding/bucket_handle.cc",
         "native/binding/bucket_waiting.cc",
@@ -12,6 +13,7 @@
         "native/binding/clock_binding.cc",
         "native/binding/doorbell.cc",
         "native/binding/hot_calls.cc",
+        "native/binding/keys.cc",
         "native/binding/named_cells.cc",
         "native/binding/placement_binding.cc",
         "native/binding/process_host.cc",

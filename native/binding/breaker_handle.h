@@ -6,21 +6,16 @@
 #include <cstdint>
 #include <vector>
 
-#include "binding/environment.h"
-#include "binding/named_cells.h"
+#include "binding/handle.h"
 #include "core/circuit_breaker.h"
-#include "os/clock.h"
 
 namespace amorsize::binding {
 
-struct BreakerHandle {
+struct BreakerHandle : Handle {
+  static constexpr core::Kind kKind = core::Kind::kCircuitBreaker;
+  static constexpr const char* kSubject = "breaker";
+
   core::CircuitBreaker<> breaker;
-  os::FastClock clock;
-  Environment* environment;
-  uint32_t number = 0;
-  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused
-  NamedCells named = {};
-  int functions = 0;  // bound calls that are not collected yet
   int hot_call = -1;  // index of its trampolines in hot_calls.h, or -1
   // `control` of the closed state that JavaScript knows of; 0: of none. The bound calls are for calls admitted then.
   int64_t seen_closed = 0;
@@ -32,6 +27,9 @@ struct BreakerHandle {
 
   // Counts a success of that state. False when the state is over, or was ended by this.
   bool succeed();
+
+  // Gives back its trampolines and its probes.
+  void leave(napi_env env);
 };
 
 }  // namespace amorsize::binding

@@ -2,16 +2,15 @@
 // arguments, bound to its bucket; everything else names its bucket by number.
 #include <node_api.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <string>
 #include <thread>
 
 #include "binding/bindings.h"
-#include "binding/bucket_call.h"
-#include "binding/hot_calls.h"
-#include "binding/named_cells.h"
-#include "binding/napi_args.h"
+#include "binding/bucket_handle.h"
+#include "binding/call.h"
 #include "core/token_bucket.h"
 #include "core/waiters.h"
 
@@ -26,21 +25,23 @@ enum TicketField : size_t { kPositionHigh, kPositionLow, kDigits, kGeneration, k
 
 constexpr double kTwo32 = 4294967296.0;
 
-bool in_range(double value, double max) { return value > 0 && value <= max; }
-
-double* ticket_fields(napi_env env, napi_value value) { return doubles_of(env, value, kTicketFields); }
-
 bool is_whole(double value, double limit) { return value >= -limit && value <= limit && std::floor(value) == value; }
 
-// False when the fields are not what `write_ticket` wrote.
-bool read_ticket(const double* fields, Ticket* ticket) {
-  const bool ok = is_whole(fields[kPositionHigh], 0x1p31) && is_whole(fields[kPositionLow], kTwo32) &&
-                  is_whole(fields[kDigits], core::kMaxDigits) && is_whole(fields[kGeneration], 0x1p53);
-  if (!ok) return false;
+// The ticket in argument `index` and where it lies; nullptr when it is not what `write_ticket` wrote.
+template <size_t N>
+double* read_ticket(Call<BucketHandle, N>& call, size_t index, Ticket* ticket) {
+  double* const fields = call.doubles(index, kTicketFields);
+  if (fields == nullptr) return nullptr;
+  const bool is_ticket = is_whole(fields[kPositionHigh], 0x1p31) && is_whole(fields[kPositionLow], kTwo32) &&
+                         is_whole(fields[kDigits], core::kMaxDigits) && is_whole(fields[kGeneration], 0x1p53);
+  if (!is_ticket) {
+    call.out_of_range("this is no ticket");
+    return nullptr;
+  }
   const auto high = static_cast<int64_t>(fields[kPositionHigh]);
   *ticket = {static_cast<int64_t>(static_cast<uint64_t>(high) << 32) + static_cast<int64_t>(fields[kPositionLow]),
              static_cast<int64_t>(fields[kGeneration]), static_cast<int>(fields[kDigits])};
-  return true;
+  return fields;
 }
 
 void write_ticket(const Ticket& ticket, int64_t wait_ns, double* fields) {
@@ -65,32 +66,28 @@ Outcome persistently(Now now_ns, Change change) {
   }
 }
 
-template <class Change>
-Outcome persistently(int64_t now_ns, bool own_clock, BucketHandle* handle, Change change) {
-  return persistently([&] { return own_clock ? handle->clock.now_ns() : now_ns; }, change);
+// The same at the time that a call was given, or on its bucket's clock.
+template <size_t N, class Change>
+Outcome persistently(const Call<BucketHandle, N>& call, int64_t now_ns, Change change) {
+  return persistently([&] { return call.has_own_clock ? call.handle->clock.now_ns() : now_ns; }, change);
 }
 
 // bucketTryAcquire(number, tokens, nowMs): outcome
 napi_value try_acquire(napi_env env, napi_callback_info info) {
-  BucketCall<3> call(env, info);
-  double tokens = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  return make_outcome(env, call.handle->bucket.try_acquire(now_ns, tokens));
+  Call<BucketHandle, 3> call(env, info);
+  const double tokens = call.number(1, rules::kTokens);
+  const int64_t now_ns = call.now_ns(2);
+  return call.ok ? make_outcome(env, call.handle->bucket.try_acquire(now_ns, tokens)) : nullptr;
 }
 
 // bucketReserve(number, tokens, maxWaitMs, nowMs, ticket): outcome. The ticket is written, or for a denial its wait.
 napi_value reserve(napi_env env, napi_callback_info info) {
-  BucketCall<5> call(env, info);
-  double tokens = 0;
-  double max_wait_ms = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.number(env, 2, &max_wait_ms) ||
-      !call.now_ns(env, 3, &now_ns))
-    return nullptr;
-  double* fields = ticket_fields(env, call.values[4]);
-  if (fields == nullptr) return nullptr;
-  if (max_wait_ms < 0) return throw_range(env, "bucket: maxWaitMs must be >= 0");
+  Call<BucketHandle, 5> call(env, info);
+  const double tokens = call.number(1, rules::kTokens);
+  const double max_wait_ms = call.number(2, rules::kDuration);
+  const int64_t now_ns = call.now_ns(3);
+  double* const fields = call.doubles(4, kTicketFields);
+  if (!call.ok) return nullptr;
   const core::Reservation result = call.handle->bucket.reserve(now_ns, tokens, wait_ns_from_ms(max_wait_ms));
   write_ticket(result.ticket, result.wait_ns, fields);
   return make_outcome(env, result.outcome);
@@ -98,13 +95,11 @@ napi_value reserve(napi_env env, napi_callback_info info) {
 
 // bucketRemaining(number, ticket, nowMs): ms; brings the ticket up to date.
 napi_value remaining(napi_env env, napi_callback_info info) {
-  BucketCall<3> call(env, info);
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  double* fields = ticket_fields(env, call.values[1]);
+  Call<BucketHandle, 3> call(env, info);
   Ticket ticket;
-  if (fields == nullptr) return nullptr;
-  if (!read_ticket(fields, &ticket)) return throw_range(env, "bucket: this is no ticket");
+  double* const fields = read_ticket(call, 1, &ticket);
+  const int64_t now_ns = call.now_ns(2);
+  if (!call.ok) return nullptr;
   const int64_t wait_ns = call.handle->bucket.remaining(now_ns, &ticket);
   write_ticket(ticket, wait_ns, fields);
   return make_double(env, ms_from_wait(wait_ns));
@@ -112,27 +107,22 @@ napi_value remaining(napi_env env, napi_callback_info info) {
 
 // bucketCancel(number, ticket, tokens, nowMs): tokens given back
 napi_value cancel(napi_env env, napi_callback_info info) {
-  BucketCall<4> call(env, info);
-  double tokens = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.tokens(env, 2, &tokens) || !call.now_ns(env, 3, &now_ns)) return nullptr;
-  const double* fields = ticket_fields(env, call.values[1]);
+  Call<BucketHandle, 4> call(env, info);
   Ticket ticket;
-  if (fields == nullptr) return nullptr;
-  if (!read_ticket(fields, &ticket)) return throw_range(env, "bucket: this is no ticket");
-  return make_double(env, call.handle->bucket.cancel(now_ns, ticket, tokens));
+  read_ticket(call, 1, &ticket);
+  const double tokens = call.number(2, rules::kTokens);
+  const int64_t now_ns = call.now_ns(3);
+  return call.ok ? make_double(env, call.handle->bucket.cancel(now_ns, ticket, tokens)) : nullptr;
 }
 
-// bucketRefund(number, tokens, nowMs): tokens given back
+// bucketRefund(number, tokens, nowMs): tokens given back. More than a bucket can hold fills it.
 napi_value refund(napi_env env, napi_callback_info info) {
-  BucketCall<3> call(env, info);
-  double tokens = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.number(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  // None is a refund too, and more than a bucket can hold fills it.
-  if (tokens < 0) return throw_range(env, "bucket: a refund must be >= 0 tokens");
+  Call<BucketHandle, 3> call(env, info);
+  const double tokens = call.number(1, rules::kTokensOrNone);
+  const int64_t now_ns = call.now_ns(2);
+  if (!call.ok) return nullptr;
   double returned = 0;
-  persistently(now_ns, call.own_clock, call.handle, [&](int64_t at_ns) {
+  persistently(call, now_ns, [&](int64_t at_ns) {
     returned = call.handle->bucket.refund(at_ns, tokens);
     return returned == core::TokenBucket<>::kTryAgain ? Outcome::kBusy : Outcome::kGranted;
   });
@@ -141,67 +131,58 @@ napi_value refund(napi_env env, napi_callback_info info) {
 
 // bucketCharge(number, tokens, nowMs): outcome
 napi_value charge(napi_env env, napi_callback_info info) {
-  BucketCall<3> call(env, info);
-  double tokens = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.tokens(env, 1, &tokens) || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
-                                        [&](int64_t at_ns) { return call.handle->bucket.charge(at_ns, tokens); }));
+  Call<BucketHandle, 3> call(env, info);
+  const double tokens = call.number(1, rules::kTokens);
+  const int64_t now_ns = call.now_ns(2);
+  if (!call.ok) return nullptr;
+  return make_outcome(
+      env, persistently(call, now_ns, [&](int64_t at_ns) { return call.handle->bucket.charge(at_ns, tokens); }));
 }
 
 // bucketAvailable(number, nowMs): tokens
 napi_value available(napi_env env, napi_callback_info info) {
-  BucketCall<2> call(env, info);
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.now_ns(env, 1, &now_ns)) return nullptr;
-  return make_double(env, call.handle->bucket.available(now_ns));
+  Call<BucketHandle, 2> call(env, info);
+  const int64_t now_ns = call.now_ns(1);
+  return call.ok ? make_double(env, call.handle->bucket.available(now_ns)) : nullptr;
 }
 
 // bucketUpdate(number, rate, burst, nowMs): outcome. NaN keeps what is in force.
 napi_value update(napi_env env, napi_callback_info info) {
-  BucketCall<4> call(env, info);
-  double rate = 0;
-  double burst = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.now_ns(env, 3, &now_ns)) return nullptr;
-  if (!read_double(env, call.values[1], &rate) || !read_double(env, call.values[2], &burst))
-    return throw_type(env, "bucket: a number was expected");
-  if (!std::isnan(rate) && !in_range(rate, core::kMaxRate))
-    return throw_range(env, "bucket: the rate must be > 0 and at most 1e15");
-  if (burst < 1 || burst > core::kMaxBurst) return throw_range(env, "bucket: the burst must be >= 1 and at most 1e15");
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
-                                        [&](int64_t at_ns) { return call.handle->bucket.update(at_ns, rate, burst); }));
+  Call<BucketHandle, 4> call(env, info);
+  const double rate = call.number(1, rules::kNewRate);
+  const double burst = call.number(2, rules::kNewBurst);
+  const int64_t now_ns = call.now_ns(3);
+  if (!call.ok) return nullptr;
+  return make_outcome(
+      env, persistently(call, now_ns, [&](int64_t at_ns) { return call.handle->bucket.update(at_ns, rate, burst); }));
 }
 
 // bucketPause(number, ms, nowMs): outcome
 napi_value pause(napi_env env, napi_callback_info info) {
-  BucketCall<3> call(env, info);
-  double ms = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.number(env, 1, &ms) || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  if (ms < 0) return throw_range(env, "bucket: a pause must be >= 0 ms");
+  Call<BucketHandle, 3> call(env, info);
+  const double ms = call.number(1, rules::kDuration);
+  const int64_t now_ns = call.now_ns(2);
+  if (!call.ok) return nullptr;
   const int64_t until_ns = now_ns + ns_from_ms(ms);
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
-                                        [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
+  return make_outcome(
+      env, persistently(call, now_ns, [&](int64_t at_ns) { return call.handle->bucket.pause(at_ns, until_ns); }));
 }
 
 // bucketReset(number, owed, nowMs): outcome
 napi_value reset(napi_env env, napi_callback_info info) {
-  BucketCall<3> call(env, info);
-  double owed = 0;
-  int64_t now_ns = 0;
-  if (call.handle == nullptr || !call.number(env, 1, &owed) || !call.now_ns(env, 2, &now_ns)) return nullptr;
-  if (!(owed >= 0)) return throw_range(env, "bucket: what is owed must be >= 0 tokens");
-  return make_outcome(env, persistently(now_ns, call.own_clock, call.handle,
-                                        [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns, owed); }));
+  Call<BucketHandle, 3> call(env, info);
+  const double owed = call.number(1, rules::kTokensOrNone);
+  const int64_t now_ns = call.now_ns(2);
+  if (!call.ok) return nullptr;
+  return make_outcome(
+      env, persistently(call, now_ns, [&](int64_t at_ns) { return call.handle->bucket.reset(at_ns, owed); }));
 }
 
 // bucketParameters(number, out): writes rate, burst, generation
 napi_value parameters(napi_env env, napi_callback_info info) {
-  BucketCall<2> call(env, info);
-  if (call.handle == nullptr) return nullptr;
-  double* out = ticket_fields(env, call.values[1]);
-  if (out == nullptr) return nullptr;
+  Call<BucketHandle, 2> call(env, info);
+  double* const out = call.doubles(1, kTicketFields);
+  if (!call.ok) return nullptr;
   const core::Parameters now = call.handle->bucket.parameters();
   out[0] = now.rate;
   out[1] = now.burst;
@@ -211,49 +192,36 @@ napi_value parameters(napi_env env, napi_callback_info info) {
 
 // bucketInitialize(view, rate, burst, nowMs): writes a full bucket into zeroed cells that nobody else can see yet.
 napi_value initialize(napi_env env, napi_callback_info info) {
-  const Args<4> args(env, info);
-  core::Word* cells = args.ok ? cells_of_view(env, args.values[0], core::bucket::kCells) : nullptr;
-  double rate = 0;
-  double burst = 0;
-  double now_ms = 0;
-  if (cells == nullptr)
-    return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
-  const bool ok = read_double(env, args.values[1], &rate) && read_double(env, args.values[2], &burst) &&
-                  read_double(env, args.values[3], &now_ms) && in_range(rate, core::kMaxRate) && burst >= 1 &&
-                  burst <= core::kMaxBurst;
-  if (!ok) return throw_range(env, "bucket: rate must be > 0, burst >= 1, both at most 1e15");
-  core::TokenBucket<>(cells).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
+  Arguments<4> args(env, info, BucketHandle::kSubject);
+  core::Word* const cells = args.cells(0, core::bucket::kCells);
+  const double rate = args.number(1, rules::kRate);
+  const double burst = args.number(2, rules::kBurst);
+  const double now_ms = args.number(3, rules::kTime);
+  if (args.ok) core::TokenBucket<>(cells).initialize(founding_ns(now_ms), rate, burst);
   return nullptr;
 }
 
 // bucketOpen(view): [tryAcquire, number]
 napi_value open(napi_env env, napi_callback_info info) {
-  const Args<1> args(env, info);
-  core::Word* cells = args.ok ? cells_of_view(env, args.values[0], core::bucket::kCells) : nullptr;
-  if (cells == nullptr)
-    return throw_type(env, "bucket: cells are a BigInt64Array of 40 on a SharedArrayBuffer, aligned to 64 bytes");
-  return open_bucket(env, cells, args.values[0]);
+  Arguments<1> args(env, info, BucketHandle::kSubject);
+  core::Word* const cells = args.cells(0, core::bucket::kCells);
+  return args.ok ? open_bucket(env, cells, args.values[0]) : nullptr;
 }
 
 // bucketOpenNamed(name, rate, burst, nowMs, machine): [tryAcquire, number, rate, burst] with what the first user of the
 // name asked for
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<5> args(env, info);
-  double rate = 0;
-  double burst = 0;
-  double now_ms = 0;
-  bool machine = false;
-  std::string name;
-  const bool ok = args.ok && read_string(env, args.values[0], &name) && read_double(env, args.values[1], &rate) &&
-                  read_double(env, args.values[2], &burst) && read_double(env, args.values[3], &now_ms) &&
-                  in_range(rate, core::kMaxRate) && burst >= 1 && burst <= core::kMaxBurst &&
-                  napi_get_value_bool(env, args.values[4], &machine) == napi_ok;
-  if (!ok)
-    return throw_range(env, "bucket: a name, a rate > 0, a burst >= 1 and whether it is the machine's were expected");
+  Arguments<5> args(env, info, BucketHandle::kSubject);
+  const std::string name = args.name(0);
+  const double rate = args.number(1, rules::kRate);
+  const double burst = args.number(2, rules::kBurst);
+  const double now_ms = args.number(3, rules::kTime);
+  const bool machine = args.is_machine(4);
+  if (!args.ok) return nullptr;
   namespace named = core::named_bucket;
   const int64_t founding[] = {std::bit_cast<int64_t>(rate), std::bit_cast<int64_t>(burst)};
   const auto initialize = [&](core::Word* created) {
-    core::TokenBucket<>(created).initialize(std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms), rate, burst);
+    core::TokenBucket<>(created).initialize(founding_ns(now_ms), rate, burst);
     for (size_t i = 0; i < 2; ++i) created[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
     if (machine) core::Waiters<>(created + named::kCells * core::kWordsPerCell).initialize(core::waiters::kMachineRows);
   };
@@ -262,10 +230,9 @@ napi_value open_named(napi_env env, napi_callback_info info) {
     const bool fits = found[named::kFoundingRate].load(std::memory_order_relaxed) == founding[0] &&
                       found[named::kFoundingBurst].load(std::memory_order_relaxed) == founding[1];
     if (fits) return true;
-    const auto now = [now_ms] { return std::isnan(now_ms) ? os::monotonic_ns() : ns_from_ms(now_ms); };
-    if (persistently(now, [&](int64_t at) { return core::TokenBucket<>(found).update(at, rate, burst); }) !=
-        Outcome::kGranted)
-      return false;
+    const auto now = [now_ms] { return founding_ns(now_ms); };
+    const auto change = [&](int64_t at_ns) { return core::TokenBucket<>(found).update(at_ns, rate, burst); };
+    if (persistently(now, change) != Outcome::kGranted) return false;
     for (size_t i = 0; i < 2; ++i) found[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
     return true;
   };
@@ -273,46 +240,40 @@ napi_value open_named(napi_env env, napi_callback_info info) {
                                               machine ? named::kMachineCells : named::kCells, initialize, adapt});
   core::Word* const cells = opened.words;
   if (cells == nullptr) return nullptr;
-  napi_value result = open_bucket(env, cells, nullptr, opened, name);
-  if (result == nullptr) return nullptr;
-  for (uint32_t i = 0; i < 2; ++i) {
-    const double founded_with = std::bit_cast<double>(cells[named::kFoundingRate + i].load(std::memory_order_relaxed));
-    AMORSIZE_NAPI_OR_RETURN(env, napi_set_element(env, result, 2 + i, make_double(env, founded_with)));
-  }
-  return result;
+  const auto founded_with = [cells](size_t word) {
+    return std::bit_cast<double>(cells[word].load(std::memory_order_relaxed));
+  };
+  return append(
+      env, open_bucket(env, cells, nullptr, opened, name),
+      {make_double(env, founded_with(named::kFoundingRate)), make_double(env, founded_with(named::kFoundingBurst))});
 }
 
 // bucketAddCounts(number, allowed, denied): adds decisions of a bucket with a name to what those who watch can see
 napi_value add_counts(napi_env env, napi_callback_info info) {
-  BucketCall<3> call(env, info);
-  double allowed = 0;
-  double denied = 0;
-  if (call.handle == nullptr || !call.number(env, 1, &allowed) || !call.number(env, 2, &denied)) return nullptr;
+  Call<BucketHandle, 3> call(env, info);
+  const int64_t allowed = call.whole(1, rules::kCount);
+  const int64_t denied = call.whole(2, rules::kCount);
+  if (!call.ok) return nullptr;
   core::Word* const cells = call.handle->named.words;
   if (cells == nullptr) return throw_type(env, "bucket: only one with a name has counts");
-  if (!(allowed >= 0 && allowed <= 0x1p53 && denied >= 0 && denied <= 0x1p53))
-    return throw_range(env, "bucket: counts must be from 0 to 2^53");
   // order: relaxed. They are looked at and nothing follows from them.
-  cells[core::named_bucket::kAllowed].fetch_add(static_cast<int64_t>(allowed), std::memory_order_relaxed);
-  cells[core::named_bucket::kDenied].fetch_add(static_cast<int64_t>(denied), std::memory_order_relaxed);
+  cells[core::named_bucket::kAllowed].fetch_add(allowed, std::memory_order_relaxed);
+  cells[core::named_bucket::kDenied].fetch_add(denied, std::memory_order_relaxed);
   return nullptr;
 }
 
 // bucketClose(number): lets go of a named bucket before its function is collected. What is called afterwards finds an
 // empty bucket.
 napi_value close(napi_env env, napi_callback_info info) {
-  BucketCall<1> call(env, info);
-  if (call.handle != nullptr && call.handle->named.words != nullptr) leave_named_bucket(env, call.handle);
+  Call<BucketHandle, 1> call(env, info);
+  if (call.ok && call.handle->named.words != nullptr) leave_named_bucket(env, call.handle);
   return nullptr;
 }
 
 }  // namespace
 
 bool register_bucket(napi_env env, napi_value exports) {
-  constexpr struct {
-    const char* name;
-    napi_callback callback;
-  } kFunctions[] = {
+  constexpr NamedFunction kFunctions[] = {
       {"bucketInitialize", initialize}, {"bucketOpen", open},
       {"bucketOpenNamed", open_named},  {"bucketTryAcquire", try_acquire},
       {"bucketReserve", reserve},       {"bucketRemaining", remaining},
@@ -322,10 +283,7 @@ bool register_bucket(napi_env env, napi_value exports) {
       {"bucketReset", reset},           {"bucketParameters", parameters},
       {"bucketAddCounts", add_counts},  {"bucketClose", close},
   };
-  for (const auto& function : kFunctions) {
-    if (!add_function(env, exports, function.name, function.callback)) return false;
-  }
-  return true;
+  return add_functions(env, exports, kFunctions);
 }
 
 }  // namespace amorsize::binding

@@ -1,4 +1,4 @@
-// A bucket as one thread holds it: where its cells are, what keeps them alive, and that thread's clock.
+// A bucket as one thread holds it.
 #pragma once
 
 #include <node_api.h>
@@ -6,31 +6,25 @@
 #include <string>
 #include <string_view>
 
-#include "binding/environment.h"
-#include "binding/named_cells.h"
+#include "binding/handle.h"
 #include "core/token_bucket.h"
 #include "core/waiters.h"
-#include "os/clock.h"
 
 namespace amorsize::binding {
 
-struct BucketHandle {
+struct BucketHandle : Handle {
+  static constexpr core::Kind kKind = core::Kind::kTokenBucket;
+  static constexpr const char* kSubject = "bucket";
+
   core::TokenBucket<> bucket;
-  os::FastClock clock;
-  Environment* environment;
-  uint32_t number = 0;
-  napi_ref view = nullptr;       // keeps the SharedArrayBuffer alive: the address of a collected one is soon reused
   int hot_call = -1;             // index of its trampoline in hot_calls.h, or -1
-  NamedCells named = {};         // the cells of a bucket that has a name, with the one behind it
   std::string name = {};         // of a bucket of the process
   core::Waiters<> waiters = {};  // who else waits; none while nobody can share the bucket
   int row = core::kNoRow;        // this handle's, while its callers wait
   napi_ref waiters_view = nullptr;
-};
 
-// The cells behind a BigInt64Array, or nullptr when it is none, is too short or not aligned to cells. The view must be
-// on a SharedArrayBuffer, whose memory cannot be detached; a plain ArrayBuffer is refused.
-core::Word* cells_of_view(napi_env env, napi_value view, size_t cells);
+  void leave(napi_env env);
+};
 
 // Registers a handle and returns [tryAcquire, number] for it. `view` may be nullptr for cells that live for ever. The
 // handle goes when `tryAcquire` is collected.

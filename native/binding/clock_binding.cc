@@ -1,6 +1,6 @@
 // Glue for the monotonic clock.
 #include "binding/bindings.h"
-#include "binding/napi_args.h"
+#include "binding/napi_values.h"
 #include "os/clock.h"
 
 namespace amorsize::binding {

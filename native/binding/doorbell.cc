@@ -11,8 +11,9 @@
 #include <mutex>
 #include <new>
 
+#include "binding/arguments.h"
 #include "binding/bindings.h"
-#include "binding/napi_args.h"
+#include "binding/napi_values.h"
 #include "binding/process_host.h"
 
 namespace amorsize::binding {
@@ -34,6 +35,8 @@ struct Doorbell {
 };
 
 namespace {
+
+constexpr const char* kSubject = "doorbell";
 
 // The doorbells of this copy of the addon: those of all copies are rung through the process's host.
 struct Table {
@@ -96,10 +99,11 @@ void close_with_callback(napi_env env, void* data, void*) {
 
 // doorbellOpen(callback): id. The handle keeps neither the callback nor the thread alive.
 napi_value open(napi_env env, napi_callback_info info) {
-  const Args<1> args(env, info);
+  Arguments<1> args(env, info, kSubject);
   napi_valuetype type = napi_undefined;
   if (!args.ok || napi_typeof(env, args.values[0], &type) != napi_ok || type != napi_function)
-    return throw_type(env, "doorbell: a function was expected");
+    args.wrong_type("a function was expected");
+  if (!args.ok) return nullptr;
   uv_loop_t* loop = nullptr;
   napi_value name = nullptr;
   AMORSIZE_NAPI_OR_RETURN(env, napi_get_uv_event_loop(env, &loop));
@@ -142,12 +146,10 @@ Doorbell* find_own(napi_env env, uint32_t id) {
 
 // doorbellHold(id, on): whether a thread that has nothing else to do waits for a ring.
 napi_value hold(napi_env env, napi_callback_info info) {
-  const Args<2> args(env, info);
-  uint32_t id = kNoDoorbell;
-  bool on = false;
-  if (!args.ok || napi_get_value_uint32(env, args.values[0], &id) != napi_ok ||
-      napi_get_value_bool(env, args.values[1], &on) != napi_ok)
-    return throw_type(env, "doorbell: a number and a boolean were expected");
+  Arguments<2> args(env, info, kSubject);
+  const auto id = static_cast<uint32_t>(args.whole(0, rules::kDoorbell));
+  const bool on = args.boolean(1);
+  if (!args.ok) return nullptr;
   Doorbell* doorbell = find_own(env, id);
   if (doorbell == nullptr) return throw_type(env, "doorbell: this thread has none of that number");
   if (doorbell->held == on) return nullptr;
@@ -167,11 +169,9 @@ napi_value hold(napi_env env, napi_callback_info info) {
 // doorbellRing(id), doorbellRingOthers(id)
 template <void (*kRing)(uint32_t)>
 napi_value ring_from_script(napi_env env, napi_callback_info info) {
-  const Args<1> args(env, info);
-  uint32_t id = kNoDoorbell;
-  if (!args.ok || napi_get_value_uint32(env, args.values[0], &id) != napi_ok)
-    return throw_type(env, "doorbell: a number was expected");
-  kRing(id);
+  Arguments<1> args(env, info, kSubject);
+  const auto id = static_cast<uint32_t>(args.whole(0, rules::kDoorbell));
+  if (args.ok) kRing(id);
   return nullptr;
 }
 
@@ -184,9 +184,13 @@ void ring_others(uint32_t id) { process_host().ring_others(id); }
 bool is_doorbell_of(napi_env env, uint32_t id) { return find_own(env, id) != nullptr; }
 
 bool register_doorbell(napi_env env, napi_value exports) {
-  return add_function(env, exports, "doorbellOpen", open) && add_function(env, exports, "doorbellHold", hold) &&
-         add_function(env, exports, "doorbellRing", ring_from_script<ring>) &&
-         add_function(env, exports, "doorbellRingOthers", ring_from_script<ring_others>);
+  constexpr NamedFunction kFunctions[] = {
+      {"doorbellOpen", open},
+      {"doorbellHold", hold},
+      {"doorbellRing", ring_from_script<ring>},
+      {"doorbellRingOthers", ring_from_script<ring_others>},
+  };
+  return add_functions(env, exports, kFunctions);
 }
 
 }  // namespace amorsize::binding

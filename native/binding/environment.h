@@ -30,7 +30,9 @@ class NumberTable {
 
   // nullptr when nothing has that number.
   T* find(double number) const {
-    return number >= 0 && number < static_cast<double>(items_.size()) ? items_[static_cast<size_t>(number)] : nullptr;
+    if (!(number >= 0 && number < static_cast<double>(items_.size()))) return nullptr;
+    const auto index = static_cast<size_t>(number);
+    return static_cast<double>(index) == number ? items_[index] : nullptr;
   }
 
  private:
@@ -38,22 +40,12 @@ class NumberTable {
   std::vector<uint32_t> free_;
 };
 
-struct BreakerHandle;
-struct BucketHandle;
-struct BudgetHandle;
-struct SemaphoreHandle;
-struct KeyedHandle;
-struct WindowHandle;
+struct Handle;
 
 // Deleted when the thread has ended and the last handle is gone, in whichever order that happens. Counted by hand: the
 // standard library's shared pointers would tie the addon to a glibc newer than Node's.
 struct Environment {
-  NumberTable<BreakerHandle> breakers;
-  NumberTable<BucketHandle> buckets;
-  NumberTable<BudgetHandle> budgets;
-  NumberTable<SemaphoreHandle> semaphores;
-  NumberTable<KeyedHandle> keyed;
-  NumberTable<WindowHandle> windows;
+  NumberTable<Handle> handles;
 
   void retain() { ++holders_; }
   void release() {

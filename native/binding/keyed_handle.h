@@ -1,33 +1,21 @@
-// A keyed table as one thread holds it, and keys as JavaScript gives them.
+// A keyed table as one thread holds it.
 #pragma once
 
 #include <node_api.h>
 
-#include <optional>
-
-#include "binding/environment.h"
-#include "binding/named_cells.h"
+#include "binding/handle.h"
 #include "core/keyed_table.h"
-#include "os/clock.h"
 
 namespace amorsize::binding {
 
-struct KeyedHandle {
+struct KeyedHandle : Handle {
+  static constexpr core::Kind kKind = core::Kind::kKeyedTable;
+  static constexpr const char* kSubject = "keyed";
+
   core::KeyedTable<> table;
-  os::FastClock clock;
-  Environment* environment;
-  uint32_t number = 0;
-  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive; none for those of a name
-  NamedCells named = {};
+
+  void leave(napi_env) {}
 };
-
-// Longer keys are refused: src/memory/keyed/hash.ts has the same limits.
-inline constexpr size_t kMaxKeyUnits = 65'536;  // UTF-16 code units of a string
-inline constexpr size_t kMaxKeyWords = 128;     // 64-bit words of a bigint
-
-// The hash of a string, number or bigint; nothing when `key` is none, is NaN or too long. No exception is left pending.
-// Cost: one crossing for a string of up to 255 code units, which is copied to the stack.
-std::optional<uint64_t> hash_of_key(napi_env env, napi_value key, const core::HashSeed& seed);
 
 // Registers a handle and returns [tryAcquire, number] for it. `cells`: how many there are at `words`. `view` may be
 // nullptr for those of a name. The handle goes when `tryAcquire` is collected.

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "binding/bindings.h"
-#include "binding/napi_args.h"
+#include "binding/napi_values.h"
 #include "binding/process_host.h"
 
 namespace amorsize::binding {

@@ -1,6 +1,7 @@
 // Glue for the placement of threads. Where the system has no such calls, nothing is registered.
+#include "binding/arguments.h"
 #include "binding/bindings.h"
-#include "binding/napi_args.h"
+#include "binding/napi_values.h"
 
 #if defined(__linux__)
 #include "os/thread_placement.h"
@@ -35,10 +36,9 @@ napi_value cpu_number(napi_env env, napi_callback_info) {
 
 // keepAway(thread): bars a thread of this process from the CPU of this one; whether it has
 napi_value keep_away(napi_env env, napi_callback_info info) {
-  const Args<1> args(env, info);
-  int32_t thread = 0;
-  if (!args.ok || napi_get_value_int32(env, args.values[0], &thread) != napi_ok)
-    return throw_type(env, "thread must be a number");
+  Arguments<1> args(env, info, "placement");
+  const auto thread = static_cast<int32_t>(args.whole(0, rules::kThread));
+  if (!args.ok) return nullptr;
   let_back();
   if (os::keep_off_this_cpu(thread, &kept_away.before)) kept_away.thread = thread;
   return make_bool(env, kept_away.thread != 0);
@@ -53,9 +53,13 @@ napi_value end_keep_away(napi_env, napi_callback_info) {
 }  // namespace
 
 bool register_placement(napi_env env, napi_value exports) {
-  return add_function(env, exports, "threadNumber", thread_number) &&
-         add_function(env, exports, "cpuNumber", cpu_number) && add_function(env, exports, "keepAway", keep_away) &&
-         add_function(env, exports, "letBack", end_keep_away);
+  constexpr NamedFunction kFunctions[] = {
+      {"threadNumber", thread_number},
+      {"cpuNumber", cpu_number},
+      {"keepAway", keep_away},
+      {"letBack", end_keep_away},
+  };
+  return add_functions(env, exports, kFunctions);
 }
 
 #else

@@ -8,34 +8,30 @@
 #include <node_api.h>
 
 #include <cmath>
-#include <iterator>
-#include <memory>
 #include <string>
 
 #include "binding/bindings.h"
-#include "binding/bucket_handle.h"
+#include "binding/call.h"
 #include "binding/doorbell.h"
-#include "binding/environment.h"
 #include "binding/hot_slots.h"
-#include "binding/named_cells.h"
-#include "binding/napi_args.h"
 #include "core/semaphore.h"
 #include "os/process_identity.h"
 
 namespace amorsize::binding {
 
-struct SemaphoreHandle {
+struct SemaphoreHandle : Handle {
+  static constexpr core::Kind kKind = core::Kind::kSemaphore;
+  static constexpr const char* kSubject = "semaphore";
+
   core::Semaphore<> semaphore;
-  Environment* environment;
   core::Semaphore<>::Identity self;
   core::Owner owner;
   uint32_t seen;  // grants that have been collected
   bool machine;   // other processes use it too
-  uint32_t number = 0;
-  uint32_t functions = 0;   // that refer to this handle
-  int slot = -1;            // of the bound calls; -1: the ordinary ones
-  napi_ref view = nullptr;  // keeps the SharedArrayBuffer alive
-  NamedCells named = {};
+  int slot = -1;  // of the bound calls; -1: the ordinary ones
+
+  // Gives up the places and permits of this thread.
+  void leave(napi_env env);
 };
 
 namespace {
@@ -122,44 +118,11 @@ napi_callback callback_of(const SemaphoreHandle* handle) {
   return handle->slot < 0 ? call_bound<kCall> : Slots::callback<kCall>(handle->slot);
 }
 
-void close(napi_env env, void* data, void*) {
-  auto* handle = static_cast<SemaphoreHandle*>(data);
-  if (--handle->functions > 0) return;
-  handle->semaphore.bury(handle->owner, [handle](Owner next) { wake(handle, next); });
-  Slots::release(handle->slot);
-  if (handle->view != nullptr) napi_delete_reference(env, handle->view);
-  handle->named.release(env);
-  handle->environment->semaphores.remove(handle->number);
-  handle->environment->release();
-  delete handle;
-}
-
-bool add_bound(napi_env env, SemaphoreHandle* handle, const char* name, napi_callback callback, napi_value result,
-               uint32_t index) {
-  napi_value function = nullptr;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, handle, &function) != napi_ok) return false;
-  ++handle->functions;
-  if (napi_add_finalizer(env, function, handle, close, nullptr, nullptr) == napi_ok)
-    return napi_set_element(env, result, index, function) == napi_ok;
-  --handle->functions;
-  return false;
-}
-
 // Claims a row and returns [take, give, number, maxConcurrent, maxQueue, least], or null when all rows are in use.
 // `view` may be nullptr for cells that live for ever. `doorbell`: what is rung for who waits here.
 napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape, napi_value view, uint32_t doorbell,
                           NamedCells named = {}) {
-  Environment* environment = Environment::of(env);
-  if (environment == nullptr) {
-    named.release(env);
-    return throw_type(env, "semaphore: the environment is closing");
-  }
   const bool machine = named.mapping != nullptr;
-  napi_value result = nullptr;
-  napi_ref reference = nullptr;
-  AMORSIZE_NAPI_OR_RETURN(env, napi_create_array_with_length(env, 6, &result));
-  if (view != nullptr) AMORSIZE_NAPI_OR_RETURN(env, napi_create_reference(env, view, 1, &reference));
-
   core::Semaphore<> semaphore(cells, shape);
   const core::ProcessIdentity process = os::own_process();
   const core::Semaphore<>::Identity self{process.process, process.space, doorbell};
@@ -169,46 +132,34 @@ napi_value open_semaphore(napi_env env, core::Word* cells, SemaphoreShape shape,
   }
   const Owner owner = semaphore.claim(self);
   if (owner == core::kNobody) {
-    if (reference != nullptr) napi_delete_reference(env, reference);
     named.release(env);
-    napi_get_null(env, &result);
-    return result;
+    napi_value none = nullptr;
+    napi_get_null(env, &none);
+    return none;
   }
-  auto* const handle = new SemaphoreHandle{semaphore, environment, self, owner, semaphore.grants(owner), machine};
-  handle->view = reference;
-  handle->named = named;
-  handle->number = environment->semaphores.add(handle);
-  environment->retain();
+  Opening<SemaphoreHandle> opening(env, view, named, semaphore, self, owner, semaphore.grants(owner), machine);
+  SemaphoreHandle* const handle = opening.handle;
+  if (handle == nullptr) {
+    semaphore.bury(owner, [](Owner) {});
+    return opening.result();
+  }
   handle->slot = Slots::take(handle);
-  if (!add_bound(env, handle, "take", callback_of<take>(handle), result, 0)) {
-    handle->functions = 1;
-    close(env, handle, nullptr);
-    return throw_last(env, "the semaphore's functions");
-  }
-  // From here on the functions' finalizers close it.
-  const double numbers[] = {static_cast<double>(handle->number),
-                            static_cast<double>(cells[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed)),
-                            static_cast<double>(cells[core::semaphore::kMaxQueue].load(std::memory_order_relaxed)),
-                            static_cast<double>(shape.least)};
-  bool made = add_bound(env, handle, "give", callback_of<give>(handle), result, 1);
-  for (uint32_t i = 0; i < std::size(numbers); ++i)
-    made = made && napi_set_element(env, result, 2 + i, make_double(env, numbers[i])) == napi_ok;
-  return made ? result : throw_last(env, "the semaphore's functions");
+  opening.add_bound("take", callback_of<take>(handle));
+  opening.add_bound("give", callback_of<give>(handle));
+  opening.add_number();
+  // order: relaxed. Whoever opened the cells has acquired the word of their kind.
+  const auto word = [cells](size_t index) { return static_cast<double>(cells[index].load(std::memory_order_relaxed)); };
+  opening.add(make_double(env, word(core::semaphore::kMaxConcurrent)));
+  opening.add(make_double(env, word(core::semaphore::kMaxQueue)));
+  opening.add(make_double(env, shape.least));
+  return opening.result();
 }
 
-bool read_integer(napi_env env, napi_value value, double min, double max, int64_t* out) {
-  double number = 0;
-  if (!read_double(env, value, &number) || !(number >= min && number <= max) || std::floor(number) != number)
-    return false;
-  *out = static_cast<int64_t>(number);
-  return true;
-}
-
-// Reads the number of a doorbell of this thread; throws and returns false for anything else.
-bool read_doorbell(napi_env env, napi_value value, uint32_t* out) {
-  if (napi_get_value_uint32(env, value, out) == napi_ok && is_doorbell_of(env, *out)) return true;
-  throw_type(env, "semaphore: a doorbell of this thread was expected");
-  return false;
+// The doorbell of this thread whose number is argument `index`.
+uint32_t read_doorbell(Reader& args, napi_env env, size_t index) {
+  const auto id = static_cast<uint32_t>(args.whole(index, rules::kDoorbell));
+  if (args.ok && !is_doorbell_of(env, id)) args.wrong_type("a doorbell of this thread was expected");
+  return id;
 }
 
 struct Founding {
@@ -216,68 +167,57 @@ struct Founding {
   int64_t max_concurrent;
   int64_t max_queue;
 
-  // Reads rows, places, maxConcurrent, maxQueue (-1: no bound) and the least of an adaptive limit (0: a fixed one);
-  // throws and returns false for what no semaphore can have.
-  bool read(napi_env env, const napi_value* values) {
-    int64_t rows = 0;
-    int64_t places = 0;
-    int64_t least = 0;
-    const bool ok = read_integer(env, values[0], 1, core::semaphore::kMostRows, &rows) &&
-                    read_integer(env, values[1], 1, core::semaphore::kMostPlaces, &places) &&
-                    read_integer(env, values[2], 1, core::semaphore::kMostPermits, &max_concurrent) &&
-                    read_integer(env, values[3], -1, 0x1p53, &max_queue) &&
-                    read_integer(env, values[4], 0, core::adaptive::kMostLimit, &least) && least <= max_concurrent &&
-                    (least == 0 || max_concurrent <= core::adaptive::kMostLimit);
-    shape = {static_cast<uint32_t>(rows), static_cast<uint32_t>(places), static_cast<uint32_t>(least)};
-    if (ok && shape.is_valid()) return true;
-    throw_range(env, "semaphore: no semaphore has such rows, places, maxConcurrent, maxQueue or least limit");
-    return false;
+  // Reads rows, places, maxConcurrent, maxQueue (-1: no bound) and the least of an adaptive limit (0: a fixed one) from
+  // argument `first` on.
+  static Founding read(Reader& args, size_t first) {
+    const int64_t rows = args.whole(first, rules::kRows);
+    const int64_t places = args.whole(first + 1, rules::kPlaces);
+    const int64_t max_concurrent = args.whole(first + 2, rules::kPermits);
+    const int64_t max_queue = args.whole(first + 3, rules::kQueue);
+    const int64_t least = args.whole(first + 4, rules::kLeast);
+    const SemaphoreShape shape{static_cast<uint32_t>(rows), static_cast<uint32_t>(places),
+                               static_cast<uint32_t>(least)};
+    const bool fits =
+        shape.is_valid() && least <= max_concurrent && (least == 0 || max_concurrent <= core::adaptive::kMostLimit);
+    if (!fits) args.out_of_range("no semaphore has such numbers together");
+    return {shape, max_concurrent, max_queue};
   }
 };
 
 // semaphoreInitialize(view, rows, places, maxConcurrent, maxQueue, least): writes a semaphore into zeroed cells that
 // nobody else can see yet.
 napi_value initialize(napi_env env, napi_callback_info info) {
-  const Args<6> args(env, info);
-  Founding founding;
-  if (!args.ok || !founding.read(env, args.values + 1)) return nullptr;
-  core::Word* cells = cells_of_view(env, args.values[0], founding.shape.cells());
-  if (cells == nullptr)
-    return throw_type(env, "semaphore: cells are a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes");
+  Arguments<6> args(env, info, SemaphoreHandle::kSubject);
+  const Founding founding = Founding::read(args, 1);
+  core::Word* const cells = args.ok ? args.cells(0, founding.shape.cells()) : nullptr;
+  if (!args.ok) return nullptr;
   core::Semaphore<>(cells, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
   return nullptr;
 }
 
 // semaphoreOpen(view, doorbell): [take, give, number, maxConcurrent, maxQueue, least] or null
 napi_value open(napi_env env, napi_callback_info info) {
-  const Args<2> args(env, info);
-  core::Word* cells = args.ok ? cells_of_view(env, args.values[0], 1) : nullptr;
-  uint32_t doorbell = kNoDoorbell;
-  if (!args.ok || !read_doorbell(env, args.values[1], &doorbell)) return nullptr;
-  // order: acquire. Pairs with Semaphore::initialize: the semaphore it announces is visible.
-  if (cells == nullptr ||
-      cells[core::semaphore::kKind].load(std::memory_order_acquire) != core::kind_word(core::Kind::kSemaphore)) {
+  Arguments<2> args(env, info, SemaphoreHandle::kSubject);
+  core::Word* const cells = args.cells(0, 1);
+  const uint32_t doorbell = read_doorbell(args, env, 1);
+  if (!args.ok) return nullptr;
+  if (!holds<SemaphoreHandle>(cells))
     return throw_type(env, "semaphore: these cells hold no semaphore of this layout version");
-  }
   const SemaphoreShape shape = SemaphoreShape::of_word(cells[core::semaphore::kShape].load(std::memory_order_relaxed));
-  if (!shape.is_valid() || cells_of_view(env, args.values[0], shape.cells()) == nullptr)
-    return throw_type(env, "semaphore: the view does not hold all of its cells");
+  if (!shape.is_valid()) return throw_type(env, "semaphore: these cells are damaged");
+  if (args.cells(0, shape.cells()) == nullptr) return nullptr;
   return open_semaphore(env, cells, shape, args.values[0], doorbell);
 }
 
 // semaphoreOpenNamed(name, machine, rows, places, maxConcurrent, maxQueue, least, doorbell): the same; the first user
 // of the name decides about the numbers
 napi_value open_named(napi_env env, napi_callback_info info) {
-  const Args<8> args(env, info);
-  std::string name;
-  bool machine = false;
-  Founding founding;
-  if (!args.ok || !read_string(env, args.values[0], &name) ||
-      napi_get_value_bool(env, args.values[1], &machine) != napi_ok) {
-    return throw_type(env, "semaphore: a name and whether it is the machine's were expected");
-  }
-  uint32_t doorbell = kNoDoorbell;
-  if (!founding.read(env, args.values + 2) || !read_doorbell(env, args.values[7], &doorbell)) return nullptr;
+  Arguments<8> args(env, info, SemaphoreHandle::kSubject);
+  const std::string name = args.name(0);
+  const bool machine = args.is_machine(1);
+  const Founding founding = Founding::read(args, 2);
+  const uint32_t doorbell = read_doorbell(args, env, 7);
+  if (!args.ok) return nullptr;
   const auto make = [&](core::Word* created) {
     core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
   };
@@ -303,22 +243,11 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   return open_semaphore(env, opened.words, shape, nullptr, doorbell, opened);
 }
 
-SemaphoreHandle* numbered(napi_env env, napi_callback_info info) {
-  const Args<1> args(env, info);
-  double number = -1;
-  Environment* environment = Environment::of(env);
-  SemaphoreHandle* handle = args.ok && environment != nullptr && read_double(env, args.values[0], &number)
-                                ? environment->semaphores.find(number)
-                                : nullptr;
-  if (handle == nullptr) throw_type(env, "semaphore: no open semaphore of this thread has that number");
-  return handle;
-}
-
 // A function of a semaphore's number that returns a number.
 template <double (*kAsk)(SemaphoreHandle*)>
 napi_value ask(napi_env env, napi_callback_info info) {
-  SemaphoreHandle* handle = numbered(env, info);
-  return handle == nullptr ? nullptr : make_double(env, kAsk(handle));
+  Call<SemaphoreHandle, 1> call(env, info);
+  return call.ok ? make_double(env, kAsk(call.handle)) : nullptr;
 }
 
 double acquire(SemaphoreHandle* handle) {
@@ -343,22 +272,16 @@ double bury_the_dead(SemaphoreHandle* handle) {
 // semaphoreEnded(number, nowMs, ms): an adaptive semaphore counts a call that took `ms`, below 0 for one that a time
 // limit cut off. Its permit is still to be given back. Whether another one was handed to a caller of this same thread.
 napi_value ended(napi_env env, napi_callback_info info) {
-  const Args<3> args(env, info);
-  double number = -1;
-  double now_ms = 0;
-  double ms = 0;
-  if (!args.ok || !read_double(env, args.values[0], &number) || !read_double(env, args.values[1], &now_ms) ||
-      !read_double(env, args.values[2], &ms) || !(std::fabs(now_ms) < 0x1p53))
-    return throw_type(env, "semaphore: a number, a time and a duration were expected");
-  Environment* environment = Environment::of(env);
-  SemaphoreHandle* handle = environment == nullptr ? nullptr : environment->semaphores.find(number);
-  if (handle == nullptr || !handle->semaphore.is_adaptive())
-    return throw_type(env, "semaphore: no open adaptive semaphore of this thread has that number");
-  auto limit = handle->semaphore.adaptive_limit();
-  const auto now = static_cast<int64_t>(now_ms);
+  Call<SemaphoreHandle, 3> call(env, info);
+  const auto now_ms = static_cast<int64_t>(call.number(1, rules::kMs));
+  const double ms = call.number(2, rules::kAmount);
+  if (call.ok && !call.handle->semaphore.is_adaptive()) call.wrong_type("this semaphore has a fixed limit");
+  if (!call.ok) return nullptr;
+  core::Semaphore<>& semaphore = call.handle->semaphore;
+  auto limit = semaphore.adaptive_limit();
   const double us = std::fmin(ms * 1e3, static_cast<double>(core::adaptive::kMostUs));
-  const bool moved = us < 0 ? limit.drop(now) : limit.add(now, static_cast<int64_t>(us), handle->semaphore.in_use());
-  return make_bool(env, moved && grant_all(handle));
+  const bool moved = us < 0 ? limit.drop(now_ms) : limit.add(now_ms, static_cast<int64_t>(us), semaphore.in_use());
+  return make_bool(env, moved && grant_all(call.handle));
 }
 
 // Permits that were handed to this thread since it last asked.
@@ -371,11 +294,13 @@ double collect(SemaphoreHandle* handle) {
 
 }  // namespace
 
+void SemaphoreHandle::leave(napi_env) {
+  semaphore.bury(owner, [this](Owner next) { wake(this, next); });
+  Slots::release(slot);
+}
+
 bool register_semaphore(napi_env env, napi_value exports) {
-  constexpr struct {
-    const char* name;
-    napi_callback callback;
-  } kFunctions[] = {
+  constexpr NamedFunction kFunctions[] = {
       {"semaphoreInitialize", initialize}, {"semaphoreOpen", open},
       {"semaphoreOpenNamed", open_named},  {"semaphoreAcquire", ask<acquire>},
       {"semaphoreCancel", ask<cancel>},    {"semaphoreCollect", ask<collect>},
@@ -384,10 +309,7 @@ bool register_semaphore(napi_env env, napi_value exports) {
       {"semaphoreTakeLow", ask<take_low>}, {"semaphoreLimit", ask<limit>},
       {"semaphoreInUse", ask<in_use>},     {"semaphoreEnded", ended},
   };
-  for (const auto& function : kFunctions) {
-    if (!add_function(env, exports, function.name, function.callback)) return false;
-  }
-  return true;
+  return add_functions(env, exports, kFunctions);
 }
 
 }  // namespace amorsize::binding

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/rate.h"
+#include "os/clock.h"
 
 namespace amorsize::binding {
 
@@ -19,6 +20,9 @@ inline int64_t ns_from_ms(double ms) {
          : ns <= -kMaxNs ? -static_cast<int64_t>(kMaxNs)
                          : static_cast<int64_t>(ns);
 }
+
+// When a subject is founded that is to run on the time `ms`, NaN for the system's clock.
+inline int64_t founding_ns(double ms) { return std::isnan(ms) ? os::monotonic_ns() : ns_from_ms(ms); }
 
 inline int64_t wait_ns_from_ms(double ms) { return ms * kNsPerMs >= kMaxNs ? core::kNever - 1 : ns_from_ms(ms); }
 

@@ -17,7 +17,7 @@ it.each([
   ['os', false, 'node_api.h', 'only native/binding may'],
   ['core', false, 'time.h', 'pure'],
   ['core', true, 'os/clock.h', 'must not include native/os'],
-  ['os', true, 'binding/napi_args.h', 'must not include native/binding'],
+  ['os', true, 'binding/arguments.h', 'must not include native/binding'],
   ['core', true, 'layout.h', 'starts at native/'],
 ] as const)('native/%s must not include a header (quoted: %s) %s', (folder, quoted, header, why) => {
   expect(faultOf(folder, quoted, header)).toContain(why)

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
-import type { Axis } from '../shared/axis.js'
+import { type Axis, AXIS_FIELDS, axisIn } from '../shared/axis.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { OUTCOME, type Outcome } from './core.js'
 import type { OtherWaiters } from './waiter-rows.js'
@@ -10,7 +10,7 @@ import type { OtherWaiters } from './waiter-rows.js'
 type Opened = [take: () => undefined | false, number: number, rate?: number, burst?: number]
 
 declare module '../../internal/native.js' {
-  /** The functions of native/binding/bucket_binding.cc. A time of NaN stands for the addon's own clock. */
+  /** The functions of native/binding/bucket_binding.cc and bucket_waiting.cc. A time of NaN stands for the addon's own clock. */
   interface NativeAddon {
     bucketInitialize(view: BigInt64Array, rate: number, burst: number, nowMs: number): void
     bucketOpen(view: BigInt64Array): Opened
@@ -32,14 +32,14 @@ declare module '../../internal/native.js' {
     bucketSurvey(number: number, nowMs: number, out: Float64Array): void
     bucketReserveRun(
       number: number,
+      nowMs: number,
       generation: number,
       units: number,
       reach: number,
       limit: number,
-      nowMs: number,
     ): number
-    bucketReturnRun(number: number, generation: number, end: number, units: number, nowMs: number): boolean
-    bucketMsUntil(number: number, generation: number, place: number, nowMs: number): number
+    bucketReturnRun(number: number, nowMs: number, generation: number, end: number, units: number): boolean
+    bucketMsUntil(number: number, nowMs: number, generation: number, place: number): number
     bucketAttachWaiters(number: number, view: BigInt64Array): void
     bucketArrive(number: number, tokens: number): number
     bucketOthers(number: number, place: number, nowMs: number, out: Float64Array): void
@@ -64,8 +64,8 @@ const FIELD = { generation: 3, waitMs: 4, count: 5 } as const
 
 /** Written by one call and read before the next; a thread runs one at a time. */
 const scratch = new Float64Array(FIELD.count)
-/** The same, for what bucket_waiting.cc writes: the fields of a survey in the order of {@link Axis}, as it has them. */
-const seen = new Float64Array(10)
+/** The same, for what bucket_waiting.cc writes. */
+const seen = new Float64Array(AXIS_FIELDS)
 
 /** What the addon wrote, kept for as long as the wait. */
 type NativeTicket = Ticket & { readonly at: Float64Array }
@@ -161,38 +161,21 @@ export class NativeBucket implements Bucket {
 
   survey(): Axis {
     this.#addon.bucketSurvey(this.#number, addonTime(this.#clock), seen)
-    return {
-      generation: seen[0] as number,
-      digits: seen[1] as number,
-      produced: seen[2] as number,
-      spent: seen[3] as number,
-      burst: seen[4] as number,
-      pausedMs: seen[5] as number,
-      requestsPerSecond: seen[6] as number,
-      burstSize: seen[7] as number,
-      baseHigh: seen[8] as number,
-      baseLow: seen[9] as number,
-    }
+    return axisIn(seen)
   }
 
   reserveRun(axis: Axis, units: number, reach: number, limit: number): number | null {
-    const start = this.#addon.bucketReserveRun(
-      this.#number,
-      axis.generation,
-      units,
-      reach,
-      limit,
-      addonTime(this.#clock),
-    )
+    const nowMs = addonTime(this.#clock)
+    const start = this.#addon.bucketReserveRun(this.#number, nowMs, axis.generation, units, reach, limit)
     return Number.isNaN(start) ? null : start
   }
 
   returnRun(axis: Axis, end: number, units: number): boolean {
-    return this.#addon.bucketReturnRun(this.#number, axis.generation, end, units, addonTime(this.#clock))
+    return this.#addon.bucketReturnRun(this.#number, addonTime(this.#clock), axis.generation, end, units)
   }
 
   msUntil(axis: Axis, place: number): number | null {
-    const ms = this.#addon.bucketMsUntil(this.#number, axis.generation, place, addonTime(this.#clock))
+    const ms = this.#addon.bucketMsUntil(this.#number, addonTime(this.#clock), axis.generation, place)
     return Number.isNaN(ms) ? null : ms
   }
 

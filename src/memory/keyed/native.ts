@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
-import { type Axis, axisBase, exactBaseOf } from '../shared/axis.js'
+import { type Axis, AXIS_FIELDS, axisIn, exactBaseOf } from '../shared/axis.js'
 import { type Key, isKey } from './hash.js'
 import type { KeyedTable } from './table.js'
 import type { KeyedParameters } from './terms.js'
@@ -60,29 +60,18 @@ declare module '../../internal/native.js' {
       end: number,
       units: number,
     ): boolean
-    keyedMsUntil(number: number, key: Key, nowMs: number, base: number, place: number): number
+    keyedMsUntil(number: number, key: Key, nowMs: number, base: number, generation: number, place: number): number
     keyedReset(number: number, key: Key, nowMs: number): void
     keyedSize(number: number, key: Key, nowMs: number): number
-    keyedClose(number: number, key: Key, nowMs: number): void
+    keyedClose(number: number): void
   }
 }
 
-/** Fields that the addon writes; see keyed_binding.cc and keyed_waiting.cc. */
+/** Fields that the addon writes; see keyed_binding.cc. */
 const LOOK = { waitMs: 0 } as const
-const SURVEY = {
-  generation: 0,
-  digits: 1,
-  produced: 2,
-  spent: 3,
-  burst: 4,
-  roomMs: 5,
-  rate: 6,
-  burstTokens: 7,
-  count: 8,
-} as const
 
 /** Written by one call and read before the next; a thread runs one at a time. */
-const scratch = new Float64Array(SURVEY.count)
+const scratch = new Float64Array(AXIS_FIELDS)
 
 /** A keyed table through the addon. */
 export class NativeKeyedTable implements KeyedTable {
@@ -157,17 +146,7 @@ export class NativeKeyedTable implements KeyedTable {
 
   survey(key: Key, base: number): Axis {
     this.#addon.keyedSurvey(this.#number, key, addonTime(this.#clock), base, scratch)
-    return {
-      generation: scratch[SURVEY.generation] as number,
-      digits: scratch[SURVEY.digits] as number,
-      produced: scratch[SURVEY.produced] as number,
-      spent: scratch[SURVEY.spent] as number,
-      burst: scratch[SURVEY.burst] as number,
-      pausedMs: scratch[SURVEY.roomMs] as number,
-      requestsPerSecond: scratch[SURVEY.rate] as number,
-      burstSize: scratch[SURVEY.burstTokens] as number,
-      ...axisBase(base),
-    }
+    return axisIn(scratch)
   }
 
   reserveRun(key: Key, axis: Axis, units: number, reach: number, limit: number): number | null {
@@ -198,7 +177,7 @@ export class NativeKeyedTable implements KeyedTable {
   }
 
   msUntil(axis: Axis, place: number): number {
-    return this.#addon.keyedMsUntil(this.#number, 0, addonTime(this.#clock), exactBaseOf(axis), place)
+    return this.#addon.keyedMsUntil(this.#number, 0, addonTime(this.#clock), exactBaseOf(axis), axis.generation, place)
   }
 
   reset(key: Key): void {
@@ -210,6 +189,6 @@ export class NativeKeyedTable implements KeyedTable {
   }
 
   close(): void {
-    this.#addon.keyedClose(this.#number, 0, 0)
+    this.#addon.keyedClose(this.#number)
   }
 }

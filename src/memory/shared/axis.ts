@@ -22,6 +22,25 @@ export interface Axis {
   readonly baseLow: number
 }
 
+/** How many numbers the addon writes of an axis. */
+export const AXIS_FIELDS = 10
+
+/** The axis that the addon has written; native/binding/waiting_calls.h has the same order. */
+export function axisIn(fields: Float64Array): Axis {
+  return {
+    generation: fields[0] as number,
+    digits: fields[1] as number,
+    produced: fields[2] as number,
+    spent: fields[3] as number,
+    burst: fields[4] as number,
+    pausedMs: fields[5] as number,
+    requestsPerSecond: fields[6] as number,
+    burstSize: fields[7] as number,
+    baseHigh: fields[8] as number,
+    baseLow: fields[9] as number,
+  }
+}
+
 /** Where its base is, absolutely. */
 export const baseOf = ({ baseHigh, baseLow }: Axis): bigint => (BigInt(baseHigh) << 32n) + BigInt(baseLow)
 

@@ -1,0 +1,95 @@
+#include "binding/arguments.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace amorsize::binding {
+
+double Reader::refuse(const char* demand, napi_status (*throw_error)(napi_env, const char*, const char*)) {
+  if (!ok) return 0;
+  ok = false;
+  char message[200];
+  std::snprintf(message, sizeof message, "%s: %s", subject_, demand);
+  throw_error(env_, nullptr, message);
+  return 0;
+}
+
+double Reader::number(size_t index, const NumberRule& rule) {
+  double value = 0;
+  if (!ok || napi_get_value_double(env_, values_[index], &value) != napi_ok) return wrong_type(rule.demand);
+  const bool is_in_range = value >= rule.least && value <= rule.most &&
+                           !(rule.extra == NumberRule::kNotLeast && value == rule.least) &&
+                           !(rule.kind == NumberRule::kWhole && std::floor(value) != value);
+  if (is_in_range || (rule.extra == NumberRule::kAlsoNaN && std::isnan(value))) [[likely]]
+    return value;
+  return out_of_range(rule.demand);
+}
+
+bool Reader::boolean(size_t index, const char* demand) {
+  bool value = false;
+  if (!ok || napi_get_value_bool(env_, values_[index], &value) != napi_ok) wrong_type(demand);
+  return value;
+}
+
+std::string Reader::name(size_t index) {
+  constexpr const char* demand = "a name must be a string";
+  std::string text;
+  size_t length = 0;
+  if (!ok || napi_get_value_string_utf8(env_, values_[index], nullptr, 0, &length) != napi_ok) {
+    wrong_type(demand);
+    return text;
+  }
+  text.resize(length);
+  if (napi_get_value_string_utf8(env_, values_[index], text.data(), length + 1, &length) != napi_ok) wrong_type(demand);
+  return text;
+}
+
+SeedWords Reader::seed(size_t index) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const bool is_seed =
+      ok && napi_get_typedarray_info(env_, values_[index], &type, &length, &data, nullptr, nullptr) == napi_ok &&
+      type == napi_biguint64_array && length == 2 && data != nullptr;
+  if (!is_seed) {
+    wrong_type("a seed must be a BigUint64Array of 2");
+    return {};
+  }
+  const auto* words = static_cast<const uint64_t*>(data);
+  return {words[0], words[1]};
+}
+
+double* Reader::doubles(size_t index, size_t count) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const bool fits =
+      ok && napi_get_typedarray_info(env_, values_[index], &type, &length, &data, nullptr, nullptr) == napi_ok &&
+      type == napi_float64_array && length >= count && data != nullptr;
+  if (!fits) wrong_type("a Float64Array was expected, long enough for what is told");
+  return fits ? static_cast<double*>(data) : nullptr;
+}
+
+core::Word* Reader::cells(size_t index, size_t count) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  bool is_detachable = true;
+  const bool fits =
+      ok && napi_get_typedarray_info(env_, values_[index], &type, &length, &data, &buffer, nullptr) == napi_ok &&
+      napi_is_arraybuffer(env_, buffer, &is_detachable) == napi_ok && !is_detachable && type == napi_bigint64_array &&
+      length >= count * core::kWordsPerCell && data != nullptr &&
+      reinterpret_cast<uintptr_t>(data) % core::kCellBytes == 0;
+  if (!fits)
+    wrong_type("cells must be a BigInt64Array on a SharedArrayBuffer, aligned to 64 bytes and as many as are needed");
+  return fits ? static_cast<core::Word*>(data) : nullptr;
+}
+
+size_t Reader::cell_count(size_t index) {
+  size_t length = 0;
+  if (ok) napi_get_typedarray_info(env_, values_[index], nullptr, &length, nullptr, nullptr, nullptr);
+  return length / core::kWordsPerCell;
+}
+
+}  // namespace amorsize::binding

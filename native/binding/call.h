@@ -1,0 +1,53 @@
+// What the calls begin with that name a subject by its number, as `Opening` gave it.
+#pragma once
+
+#include <node_api.h>
+
+#include <cmath>
+#include <cstdint>
+
+#include "binding/arguments.h"
+#include "binding/handle.h"
+#include "binding/keys.h"
+#include "binding/times.h"
+
+namespace amorsize::binding {
+
+// (number, …)
+template <class T, size_t N>
+class Call : public Arguments<N> {
+ public:
+  Call(napi_env env, napi_callback_info info) : Arguments<N>(env, info, T::kSubject) {
+    double number = -1;
+    if (napi_get_value_double(env, this->values[0], &number) == napi_ok) handle = find_handle<T>(env, number);
+    if (handle == nullptr) this->wrong_type("nothing of this thread is open under that number");
+  }
+
+  // Reads argument `index` as a time in ms; NaN: reads the clock.
+  int64_t now_ns(size_t index) {
+    const double ms = this->number(index, rules::kTime);
+    has_own_clock = std::isnan(ms);
+    return has_own_clock ? handle->clock.now_ns() : ns_from_ms(ms);
+  }
+
+  T* handle = nullptr;
+  bool has_own_clock = false;  // whether the last time that was read was the clock's
+};
+
+// (number, key, nowMs, …): of a table with a place for each key
+template <class T, size_t N>
+class KeyCall : public Call<T, N> {
+ public:
+  KeyCall(napi_env env, napi_callback_info info) : Call<T, N>(env, info) {
+    if (!this->ok) return;
+    const std::optional<uint64_t> found = hash_of_key(env, this->values[1], this->handle->table.terms().seed);
+    if (!found) this->wrong_type("a key must be a string, a number or a bigint, and not too long");
+    hash = found.value_or(0);
+    now = this->now_ns(2);
+  }
+
+  uint64_t hash = 0;
+  int64_t now = 0;
+};
+
+}  // namespace amorsize::binding
