@@ -1,5 +1,5 @@
 // `npm run test:soak`: what takes too long for every change. Runs each scripts/soak/*.mjs, which print `N passed, N failed`
-// at their end, then the vitest files of test/soak; ends with one line of counts.
+// at their end, then the vitest files of test/soak and, with more calls, test/gc; ends with one line of counts.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tally } from './support/tally.mjs'

@@ -38,6 +38,13 @@ function nameIn(file: string): string | null {
   }
 }
 
+/** Removes the regions of all names of these tests. */
+export function removeRegions(): void {
+  for (const file of readdirSync(DIRECTORY))
+    if (file.startsWith('amorsize.') && nameIn(join(DIRECTORY, file))?.startsWith(prefix) === true)
+      rmSync(join(DIRECTORY, file), { force: true })
+}
+
 const leftovers = new Set<string>()
 
 /** Has `file`, which the tests have spoilt so that its name cannot be read, removed at the end too. */
@@ -50,10 +57,7 @@ const children = new Set<ChildProcess>()
 
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  for (const file of readdirSync(DIRECTORY)) {
-    if (file.startsWith('amorsize.') && nameIn(join(DIRECTORY, file))?.startsWith(prefix) === true)
-      leftovers.add(join(DIRECTORY, file))
-  }
+  removeRegions()
   for (const file of leftovers) rmSync(file, { force: true, recursive: true })
 })
 
