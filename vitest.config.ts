@@ -1,9 +1,15 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+
+/** Vitest leaves one core to itself, of two as well, though most tests wait rather than compute. */
+const cores = availableParallelism()
+const maxWorkers = Math.max(Math.min(cores, 2), cores - 1)
 
 // Every suite imports the built package, as users do: workers and forked children load the same files.
 export default defineConfig({
   test: {
     pool: 'forks',
+    maxWorkers,
     include: ['test/{unit,property,stress,gc,integration,waiting,package}/**/*.test.ts'],
     execArgv: ['--expose-gc'],
     testTimeout: 60_000,

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** The program, as it is before it is bundled. */
-export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+/** The program as users have it: one file, which starts in less than half the time of the modules it is made of. */
+export const main = fileURLToPath(new URL('../../dist/bundle/cli.cjs', import.meta.url))
 
 /** How a run of the command line ended. */
 export interface CliResult {

@@ -9,7 +9,7 @@ import type { SystemInfo } from '../../dist/system/index.js'
 const MIB = 2 ** 20
 const V1 = '/sys/fs/cgroup'
 const probe = fileURLToPath(new URL('support/system-probe.mjs', import.meta.url))
-const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const cli = fileURLToPath(new URL('../../dist/bundle/cli.cjs', import.meta.url))
 const name = `amorsize-test-${process.pid}`
 
 /** Groups made by the current test, children after their parents. */

@@ -11,7 +11,7 @@ import { afterAll, expect, it } from 'vitest'
 import { FileWindow, readHeader, readRecords } from '../../dist/records/checkpoint-reader.js'
 
 const kills = Number(process.env['AMORSIZE_SOAK_KILLS'] ?? 1000)
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../dist/bundle/cli.cjs', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'amorsize-kills-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

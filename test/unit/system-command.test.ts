@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { formatBytes, formatSystemInfo } from '../../dist/cli/system-table.js'
 import { systemInfo } from '../../dist/system/index.js'
 
-const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const cli = fileURLToPath(new URL('../../dist/bundle/cli.cjs', import.meta.url))
 const run = (...args: string[]) => spawnSync(process.execPath, [cli, 'system', ...args], { encoding: 'utf8' })
 
 describe('amorsize system', () => {
