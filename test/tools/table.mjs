@@ -1,5 +1,6 @@
 // What the package is tried with: a project each, the commands that build it, and the program that is run then. docs/platforms.md shows the
 // commands and the files of projects/.
+import { basename } from 'node:path'
 
 /**
  * @typedef {object} Tool
@@ -145,7 +146,15 @@ export const others = [
   {
     name: 'vite',
     packages: { vite: '7.3.8' },
-    ways: [{ title: 'Vite SSR', build: [['vite', 'build', '--logLevel', 'error']], run: node('out/main.mjs') }],
+    ways: [
+      { title: 'Vite SSR', build: [['vite', 'build', '--logLevel', 'error']], run: node('out/main.mjs') },
+      {
+        title: 'Vite SSR, with workers',
+        build: [['vite', 'build', '--logLevel', 'error', '--ssr', 'threads.mjs']],
+        run: node('out/threads.mjs'),
+        prints: shared,
+      },
+    ],
   },
   {
     name: 'jest29-babel',
@@ -192,11 +201,30 @@ export const others = [
   {
     name: 'bun',
     packages: { '@oven/bun-linux-x64': '1.4.4' },
-    ways: [{ title: 'Bun', run: ['../@oven/bun-linux-x64/bin/bun', 'main.mjs'] }],
+    ways: [
+      { title: 'Bun', run: ['../@oven/bun-linux-x64/bin/bun', 'main.mjs'] },
+      { title: 'Bun, with workers', run: ['../@oven/bun-linux-x64/bin/bun', 'threads.mjs'], prints: shared },
+    ],
   },
   {
     name: 'deno',
     packages: { '@deno/linux-x64-glibc': '2.9.6' },
-    ways: [{ title: 'Deno', run: ['../@deno/linux-x64-glibc/deno', 'run', '--allow-all', 'main.mjs'] }],
+    ways: [
+      { title: 'Deno', run: ['../@deno/linux-x64-glibc/deno', 'run', '--allow-all', 'main.mjs'] },
+      {
+        title: 'Deno, with workers',
+        run: ['../@deno/linux-x64-glibc/deno', 'run', '--allow-all', 'threads.mjs'],
+        prints: shared,
+      },
+    ],
   },
 ]
+
+/** The rows of the table in docs/platforms.md: what was tried, the version of the tool, and what a user types for it. */
+export const rows = [...quick, ...others].flatMap(({ packages, ways }) =>
+  ways.map((way) => `| ${way.title} | ${Object.values(packages)[0]} | \`${commandsOf(way)}\` |`),
+)
+
+function commandsOf({ build = [], run: [program, ...args] }) {
+  return [...build, [basename(program), ...args]].map((words) => words.join(' ')).join(' && ')
+}

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { rows } from '../tools/table.mjs'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -14,4 +15,9 @@ it.each([
   const blocks = [...read('docs/platforms.md').matchAll(/^```js\n\/\/ (\S+?)(?:,.*)?\n([^]*?)^```$/gm)]
   const shown = blocks.find(([, name]) => name === file)?.[2]
   expect(shown).toBe(read(`test/tools/projects/${project}/${file}`))
+})
+
+it('docs/platforms.md has a row for each tool that is tried, with its command', () => {
+  const [, section = ''] = read('docs/platforms.md').split('\n## What is tried\n')
+  expect(section.split('\n').filter((row) => rows.includes(row))).toEqual(rows)
 })
