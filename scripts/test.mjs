@@ -83,7 +83,7 @@ for (const [name, part] of wanted) {
   } catch (error) {
     // A program that is missing, for one. The other parts can still be judged, and the last line must come.
     console.error(error)
-    tally.add(name, { failed: 1 })
+    tally.add(name, { failed: 1, failures: [String(error)] })
   }
   console.log(`# ${name} took ${Math.round((performance.now() - startMs) / 1000)} s`)
   // Nothing that follows could be believed.

@@ -7,7 +7,7 @@ import { run } from './run.mjs'
 
 /**
  * @param {string[]} args - for `vitest run`
- * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ * @returns {Promise<{ passed?: number, failed: number, skipped?: number, failures: string[] }>} failures: what failed, with its message
  */
 export async function vitest(args) {
   const folder = mkdtempSync(join(tmpdir(), 'amorsize-vitest-'))
@@ -24,7 +24,7 @@ export async function vitest(args) {
       '--silent=passed-only',
       `--outputFile.json=${report}`,
     ])
-    if (!existsSync(report)) return { failed: 1 }
+    if (!existsSync(report)) return { failed: 1, failures: [`vitest wrote no report (exit code ${code})`] }
     const found = JSON.parse(readFileSync(report, 'utf8'))
     printSkipped(found)
     return countsOf(found, code)
@@ -43,16 +43,29 @@ function printSkipped({ testResults }) {
 }
 
 function countsOf(report, code) {
-  // A file that cannot even be loaded holds no test; it is a failure all the same.
-  const broken = report.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
-  )
-  const counts = {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  }
+  const failures = report.testResults.flatMap(failuresOf)
   // An error outside of every test makes vitest fail although each test passed.
-  if (code !== 0 && counts.failed === 0) counts.failed = 1
-  return counts
+  if (code !== 0 && failures.length === 0) failures.push(`an error outside of every test (exit code ${code})`)
+  return {
+    passed: report.numPassedTests,
+    failed: failures.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+    failures,
+  }
 }
+
+/** Names what failed in a file. A file that cannot even be loaded holds no test; it is a failure all the same. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const file = relative(root, name)
+  const failed = assertionResults.filter((test) => test.status === 'failed')
+  if (failed.length === 0) return status === 'failed' ? [`${file}\n${shortened(message)}`] : []
+  return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}\n${shortened(failureMessages.join('\n'))}`)
+}
+
+/** The head of a message: what was expected, what came, and where. */
+const shortened = (message) =>
+  message
+    .split('\n')
+    .slice(0, 12)
+    .map((line) => `  ${line}`)
+    .join('\n')
