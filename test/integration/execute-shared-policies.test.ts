@@ -125,6 +125,12 @@ describe('a retry over two workers', () => {
   })
 
   it('starts no item again once the run has ended', async () => {
+    // Both workers are there before the first item fails: the other one must have begun its own by then.
+    await execute(
+      slowTimes,
+      marked(4, () => 1, { ms: 20 }),
+      { ...inWorkers, chunkSize: 1 },
+    )
     const items = marked(4, () => Infinity) // each worker takes two chunks
     const policies = [pipeline(retry({ maxRetries: 3, initialDelayMs: 150, jitter: 'none', exponentialBase: 1 }))]
     // The first fails for good after 450 ms; the third would be tried again some 50 and 300 ms later.

@@ -190,14 +190,15 @@ describe('during a run', () => {
     expect(course.decision !== undefined).toBe(expected)
   })
 
-  it.each<[string, number, number, boolean]>([
-    ['a thread that is busy with them', 0.95, 100, true],
-    ['one that is not', 0.5, 100, false],
-    ['one that has not been watched for long', 0.95, 10, false],
-  ])('leaves items that wait to %s', (_, share, ms, expected) => {
+  it.each<[string, number, number, number, boolean]>([
+    ['what they compute keeps the thread busy', 0.95, 5, 100, true],
+    ['it has time left', 0.5, 5, 100, false],
+    ['each computes little: it is the waiting that takes the time', 0.95, 1, 100, false],
+    ['the thread has not been watched for long', 0.95, 5, 4, false],
+  ])('leaves items that wait to workers where their computing is worth it: %s', (_, share, itemMs, count, expected) => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, ONE)
-    const evidence = { ...seen(ms, 1, 1e4), isAsync: true, busy: { share, cores: share } }
+    const evidence = { ...seen(count, itemMs, 1e4), isAsync: true, busy: { share, cores: share } }
     expect(scheduler.during(course, evidence, ONE) !== undefined).toBe(expected)
   })
 

@@ -288,7 +288,7 @@ export class Scheduler {
   #isDue(course: Course, evidence: Evidence, restMs: number, workers: WorkersThere): boolean {
     const { pace, isAsync } = evidence
     const seenMs = pace.totalMs
-    if (isAsync && (seenMs < LEAST_WATCHED_MS || !this.#isBusy(course.subject, evidence.busy.share))) {
+    if (isAsync && (seenMs < LEAST_WATCHED_MS || !this.#computes(course.subject, pace.itemMs, evidence.busy.share))) {
       course.notBeforeMs = Math.max(LEAST_WATCHED_MS, 2 * seenMs)
       return false
     }
@@ -308,14 +308,18 @@ export class Scheduler {
     return course.subject.mayHaveWorkers()
   }
 
-  /** Whether items that wait leave this thread no room for more: however long each takes, they overlap. */
-  #isBusy({ options }: Subject, share: number): boolean {
-    return options.prefer === 'threads' || share >= BUSY
+  /**
+   * Whether items that return promises compute so much that workers should have them.
+   *
+   * @param itemMs - from the end of one to the end of the next: they overlap, and what is left in a busy thread is what each computes
+   */
+  #computes({ options }: Subject, itemMs: number, share: number): boolean {
+    return options.prefer === 'threads' || (itemMs >= SLICE_MS && share >= BUSY)
   }
 
   #workersFor(subject: Subject, measured: Measured, situation: Situation, record: TaskRecord): Decision | undefined {
     if (measured.obstacle !== undefined) return undefined
-    if (measured.isAsync && !this.#isBusy(subject, measured.cpuShare)) return undefined
+    if (measured.isAsync && !this.#computes(subject, measured.itemMs, measured.cpuShare)) return undefined
     let decision
     try {
       decision = this.plan(subject, measured, situation, record)
