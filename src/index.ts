@@ -65,10 +65,10 @@ export {
   Fallback,
   type FallbackEvents,
   fallbackLevels,
-  type FallbackOptions,
   type FallbackStats,
   type Substituting,
 } from './policy/fallback.js'
+export type { FallbackOptions } from './policy/fallback-options.js'
 export { chaos, Chaos, type ChaosChange, type ChaosEvents, type ChaosOptions, type ChaosStats } from './policy/chaos.js'
 export { coalesce, Coalesce, type CoalesceEvents, type CoalesceOptions, type CoalesceStats } from './policy/coalesce.js'
 export type { HedgeOptions, HedgePercentile } from './policy/hedge-options.js'

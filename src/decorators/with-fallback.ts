@@ -1,4 +1,5 @@
-import { Fallback, type FallbackOptions } from '../policy/fallback.js'
+import type { FallbackOptions } from '../policy/fallback-options.js'
+import { Fallback } from '../policy/fallback.js'
 import { guardMaker } from './guard.js'
 
 /**

@@ -1,6 +1,6 @@
 import { checkKeys } from '../internal/validate.js'
 import { Timeout } from '../policy/timeout.js'
-import type { TimeLimit, TimeoutOptions } from '../policy/timeout-options.js'
+import { type TimeLimit, TIMEOUT_OPTIONS, type TimeoutOptions } from '../policy/timeout-options.js'
 import { guardFactory } from './guard.js'
 
 /** Half a minute: what most servers and proxies give a request at most. */
@@ -28,7 +28,7 @@ export const withTimeout = guardFactory({
   kind: 'timeout',
   create: (first?: number | WithTimeoutOptions, options?: TimeoutOptions) => {
     if (typeof first !== 'object') return new Timeout(first ?? DEFAULT_TIMEOUT_MS, options)
-    checkKeys('withTimeout', first, ['timeoutMs', 'strategy', 'name', 'clock'])
+    checkKeys('withTimeout', first, ['timeoutMs', ...Object.keys(TIMEOUT_OPTIONS)])
     const { timeoutMs = DEFAULT_TIMEOUT_MS, ...rest } = first
     return new Timeout(timeoutMs, { ...rest, ...options })
   },

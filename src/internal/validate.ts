@@ -1,3 +1,5 @@
+import { optionMeantBy } from './option-names.js'
+
 /** Checks of options and arguments. Every message names the option, the accepted range, and what came. */
 
 /** Describes a value for an error message: its type and, if short, itself. */
@@ -99,8 +101,8 @@ export function checkKeys(what: string, options: unknown, known: readonly string
   }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue
-    const near = nearest(key, known)
-    const hint = near === null ? '' : `; did you mean '${near}'?`
+    const meant = optionMeantBy(key, known)
+    const hint = meant === null ? '' : `; did you mean ${meant}?`
     throw new TypeError(`unknown ${what} option '${key}' (accepted: ${known.join(', ')})${hint}`)
   }
 }
@@ -111,31 +113,4 @@ export function checkSignal(name: string, value: AbortSignal | undefined): Abort
     throw new TypeError(`${name} must be an AbortSignal; received ${describe(value)}`)
   }
   return value
-}
-
-/** The known word within two edits of `word`, if there is one. */
-function nearest(word: string, known: readonly string[]): string | null {
-  let best: string | null = null
-  let bestDistance = 3
-  for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
-    if (distance < bestDistance) {
-      best = candidate
-      bestDistance = distance
-    }
-  }
-  return best
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      current.push(Math.min(replaced, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1))
-    }
-    previous = current
-  }
-  return previous[b.length] ?? 0
 }

@@ -1,6 +1,16 @@
-import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { checkSharedName } from '../internal/check-common.js'
+import type { Clock } from '../internal/clock.js'
+import {
+  boundIn,
+  clockOption,
+  dataIn,
+  functionOption,
+  numberOption,
+  type OptionTable,
+  rawOption,
+  readOptions,
+} from '../internal/options.js'
+import { checkNumber, describe } from '../internal/validate.js'
 import { checkHandleShape } from '../memory/shared/handles.js'
 import { ADAPTIVE, SEMAPHORE } from '../memory/shared/layout.js'
 import type { CellAddress } from '../memory/shared/region.js'
@@ -43,9 +53,24 @@ export interface CompleteBulkheadOptions extends Concurrency {
   readonly scope: 'process' | 'machine'
   readonly key: ((...args: never[]) => PartitionKey) | undefined
   readonly clock: Clock
+  /** The options that are data, with their defaults. */
+  readonly data: BulkheadHandle['options']
+  /** Those that keep the bulkhead in its thread. */
+  readonly bound: Readonly<Record<string, unknown>>
 }
 
-const KEYS = ['maxConcurrent', 'min', 'max', 'maxQueue', 'maxWaitMs', 'name', 'scope', 'key', 'clock']
+/** Every option of {@link BulkheadOptions}. */
+export const BULKHEAD_OPTIONS = {
+  maxConcurrent: rawOption<number | 'adaptive'>(),
+  min: rawOption<number>(),
+  max: rawOption<number>(),
+  maxQueue: numberOption({ min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }, Infinity),
+  maxWaitMs: numberOption({ min: 0, allowInfinity: true }, Infinity),
+  name: rawOption<string>(),
+  scope: rawOption<'process' | 'machine'>(),
+  key: functionOption<(...args: never[]) => PartitionKey>(),
+  clock: clockOption,
+} as const satisfies OptionTable<BulkheadOptions>
 
 /** How many at once. */
 export interface Concurrency {
@@ -89,30 +114,32 @@ export function checkConcurrency(
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */
 export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkheadOptions {
-  checkKeys('bulkhead', options, KEYS)
-  if (options.key !== undefined && options.scope === 'machine') {
+  const read = readOptions('bulkhead', options, BULKHEAD_OPTIONS)
+  if (read.key !== undefined && read.scope === 'machine') {
     throw new TypeError(
       "key needs scope 'process': names of the machine stay until they are removed, so each key would, too",
     )
   }
-  if (options.key !== undefined && options.maxConcurrent === 'adaptive') {
+  if (read.key !== undefined && read.maxConcurrent === 'adaptive') {
     throw new TypeError(
       "key needs a maxConcurrent that is a number: what an adaptive limit has learnt must outlast the calls of its key; use perKey((key) => bulkhead({ maxConcurrent: 'adaptive' }), { maxKeys })",
     )
   }
-  const { maxQueue = Infinity, maxWaitMs = Infinity, clock = systemClock } = options
+  const { maxConcurrent, least } = checkConcurrency(read, 10)
+  const { name, scope } = checkSharedName(read.name, read.scope)
+  const { key, maxQueue, maxWaitMs, clock } = read
+  const limit = least === 0 ? { maxConcurrent } : { maxConcurrent: 'adaptive' as const, min: least, max: maxConcurrent }
   return Object.freeze({
-    ...checkConcurrency(options, 10),
-    maxQueue: checkNumber('maxQueue', maxQueue, {
-      min: 0,
-      max: Number.MAX_SAFE_INTEGER,
-      integer: true,
-      allowInfinity: true,
-    }),
-    maxWaitMs: checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true }),
-    ...checkSharedName(options.name, options.scope),
-    key: checkOptionalFunction('key', options.key),
-    clock: checkClock('clock', clock),
+    maxConcurrent,
+    least,
+    maxQueue,
+    maxWaitMs,
+    name,
+    scope,
+    key,
+    clock,
+    data: { ...limit, maxQueue, maxWaitMs, scope, ...dataIn({ ...read, ...limit, name, scope }, BULKHEAD_OPTIONS) },
+    bound: boundIn(options, BULKHEAD_OPTIONS),
   })
 }
 
@@ -140,14 +167,8 @@ export interface BulkheadHandle {
 
 const HANDLE_KIND = 'amorsize.Bulkhead'
 
-export function bulkheadHandle(options: CompleteBulkheadOptions, address: CellAddress | null): BulkheadHandle {
-  const { maxConcurrent, least, maxQueue, maxWaitMs, name, scope } = options
-  const limit = least === 0 ? { maxConcurrent } : { maxConcurrent: 'adaptive' as const, min: least, max: maxConcurrent }
-  return {
-    kind: HANDLE_KIND,
-    options: { ...limit, maxQueue, maxWaitMs, scope, ...(name === null ? {} : { name }) },
-    ...(address ?? {}),
-  }
+export function bulkheadHandle({ data }: CompleteBulkheadOptions, address: CellAddress | null): BulkheadHandle {
+  return { kind: HANDLE_KIND, options: data, ...(address ?? {}) }
 }
 
 /** Checks the shape of a handle; its memory is checked where it is opened. @throws {TypeError} when it is none of ours */

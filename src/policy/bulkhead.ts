@@ -149,13 +149,13 @@ export class Bulkhead extends StagedPolicy implements Disposable {
   /** @internal */
   [WHY_BOUND](): string | undefined {
     const { options, events, isDisposed } = this.#stage
-    const { name, key, clock } = options
+    const { name, bound, clock } = options
     if (isDisposed) return 'the bulkhead has been disposed'
     return whyBound({
       who: 'the bulkhead',
       name,
       isNameShared: true,
-      functions: { key },
+      functions: bound,
       clock,
       isListenedTo: events.hasListener(),
     })

@@ -1,8 +1,9 @@
+import { namesOf } from '../internal/options.js'
 import type { AnyFunction, Policy } from '../internal/policy.js'
 import { checkFunction, checkKeys, describe } from '../internal/validate.js'
-import { CIRCUIT_BREAKER_KEYS, type CircuitBreakerOptions } from './circuit-breaker-options.js'
+import { CIRCUIT_BREAKER_OPTIONS, type CircuitBreakerOptions } from './circuit-breaker-options.js'
 import { CircuitBreaker } from './circuit-breaker.js'
-import { RETRY_KEYS, type RetryPolicy } from './retry-options.js'
+import { RETRY_OPTIONS, type RetryPolicy } from './retry-options.js'
 import { Retry } from './retry.js'
 
 /** What the functions for a single call take beside the policy's own options. */
@@ -49,7 +50,7 @@ export async function retryCall<F extends AnyFunction>(
       readonly policy?: Retry | RetryPolicy<Awaited<ReturnType<F>>> | undefined
     } = {},
 ): Promise<Awaited<ReturnType<F>>> {
-  const { args, signal, policy, own } = split('retryCall', options, RETRY_KEYS)
+  const { args, signal, policy, own } = split('retryCall', options, namesOf(RETRY_OPTIONS))
   if (policy instanceof Retry) return callUnder(alone('retryCall', policy, own), fn, { args, signal })
   return callUnder(new Retry({ ...policy, ...own }), fn, { args, signal })
 }
@@ -69,7 +70,7 @@ export async function circuitBreakerCall<F extends AnyFunction>(
   options: CallOptions<F> &
     CircuitBreakerOptions & { readonly policy?: CircuitBreaker | CircuitBreakerOptions | undefined } = {},
 ): Promise<Awaited<ReturnType<F>>> {
-  const { args, signal, policy, own } = split('circuitBreakerCall', options, CIRCUIT_BREAKER_KEYS)
+  const { args, signal, policy, own } = split('circuitBreakerCall', options, namesOf(CIRCUIT_BREAKER_OPTIONS))
   if (policy instanceof CircuitBreaker) return callUnder(alone('circuitBreakerCall', policy, own), fn, { args, signal })
   return callUnder(new CircuitBreaker({ ...policy, ...own }), fn, { args, signal })
 }

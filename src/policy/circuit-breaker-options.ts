@@ -1,5 +1,17 @@
-import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
+import { checkSharedName } from '../internal/check-common.js'
+import type { Clock } from '../internal/clock.js'
+import {
+  boundIn,
+  clockOption,
+  dataIn,
+  functionOption,
+  numberOption,
+  optionalNumber,
+  type OptionTable,
+  rawOption,
+  readOptions,
+  readValues,
+} from '../internal/options.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
 import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../memory/breaker/breaker.js'
 import { BREAKER, BREAKER_PARAMETER } from '../memory/shared/layout.js'
@@ -71,132 +83,114 @@ export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
   readonly clock: Clock
   /** The options that are data, as they were given. */
   readonly data: CircuitBreakerData
+  /** Those that keep the breaker in its thread. */
+  readonly bound: Readonly<Record<string, unknown>>
 }
 
-export const CIRCUIT_BREAKER_FUNCTION_KEYS = [
-  'isFailure',
-  'isFailureResult',
-  'onOpen',
-  'onClose',
-  'onHalfOpen',
-] as const satisfies readonly (keyof CircuitBreakerFunctions)[]
-
-const DATA_KEYS = [
-  'failureThreshold',
-  'window',
-  'successThreshold',
-  'resetTimeoutMs',
-  'resetTimeoutFactor',
-  'maxResetTimeoutMs',
-  'probeLeaseMs',
-  'name',
-  'scope',
-] as const satisfies readonly (keyof CircuitBreakerData)[]
-
-/** The keys of {@link CircuitBreakerOptions}. */
-export const CIRCUIT_BREAKER_KEYS = [...DATA_KEYS, ...CIRCUIT_BREAKER_FUNCTION_KEYS, 'clock'] as const
-
-const WINDOW_KEYS = [
-  'ms',
-  'calls',
-  'failureRate',
-  'slowCallMs',
-  'slowRate',
-  'minimumCalls',
-] as const satisfies readonly (keyof CircuitBreakerWindow)[]
 const HOUR_MS = 3_600_000
 const time = { min: 0, exclusiveMin: true, max: MAX_BREAKER_MS } as const
 const share = { min: 0, exclusiveMin: true, max: 1 } as const
 const count = { min: 1, max: MAX_BREAKER_COUNT, integer: true } as const
 
+/** Those that are functions. Listeners hear of transitions wherever they were made, so none is bound to a thread's calls. */
+export const CIRCUIT_BREAKER_FUNCTIONS = {
+  isFailure: functionOption<(error: unknown) => boolean>(),
+  isFailureResult: functionOption<(result: unknown) => boolean>(),
+  onOpen: functionOption<(event: CircuitOpened) => void, 'here'>('here'),
+  onClose: functionOption<(event: CircuitClosed) => void, 'here'>('here'),
+  onHalfOpen: functionOption<(event: CircuitHalfOpened) => void, 'here'>('here'),
+} as const satisfies OptionTable<CircuitBreakerFunctions>
+
+/** Every option of {@link CircuitBreakerOptions}. */
+export const CIRCUIT_BREAKER_OPTIONS = {
+  failureThreshold: optionalNumber(count),
+  window: rawOption<CircuitBreakerWindow>(),
+  successThreshold: numberOption({ ...count, max: BREAKER.maxProbes }, 2),
+  resetTimeoutMs: numberOption(time, 60_000),
+  resetTimeoutFactor: numberOption({ min: 1, max: 1000 }, 1),
+  maxResetTimeoutMs: rawOption<number>(),
+  probeLeaseMs: numberOption(time, 60_000),
+  name: rawOption<string>(),
+  scope: rawOption<'process' | 'machine'>(),
+  ...CIRCUIT_BREAKER_FUNCTIONS,
+  clock: clockOption,
+} as const satisfies OptionTable<CircuitBreakerOptions>
+
+const WINDOW_OPTIONS = {
+  ms: optionalNumber({ min: 1, max: MAX_BREAKER_MS }),
+  calls: optionalNumber({ ...count, max: BREAKER.maxCalls }),
+  failureRate: numberOption(share, 0.5),
+  slowCallMs: optionalNumber({ min: 0, max: MAX_BREAKER_MS }),
+  slowRate: numberOption(share, 0.5),
+  minimumCalls: rawOption<number>(),
+} as const satisfies OptionTable<CircuitBreakerWindow>
+
 /** Checks the options and fills in the defaults. */
 export function readCircuitBreakerOptions(options: CircuitBreakerOptions): CircuitBreakerSettings {
-  checkKeys('circuitBreaker', options, CIRCUIT_BREAKER_KEYS)
-  const {
-    failureThreshold,
-    window,
-    successThreshold = 2,
-    resetTimeoutMs = 60_000,
-    resetTimeoutFactor = 1,
-    probeLeaseMs = 60_000,
-  } = options
-  const { clock = systemClock } = options
+  const read = readOptions('circuitBreaker', options, CIRCUIT_BREAKER_OPTIONS)
+  const { failureThreshold, window, resetTimeoutMs, maxResetTimeoutMs, clock } = read
+  if (window !== undefined && failureThreshold !== undefined)
+    throw new TypeError('circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both')
   const parameters = new Float64Array(BREAKER_PARAMETER.count)
-  const set = (index: number, value: number): number => (parameters[index] = value)
-  if (window === undefined) {
-    set(
-      BREAKER_PARAMETER.size,
-      checkNumber('failureThreshold', failureThreshold === undefined ? 5 : failureThreshold, count),
-    )
-    parameters.fill(Infinity, BREAKER_PARAMETER.failureRate, BREAKER_PARAMETER.minimumCalls)
-    set(BREAKER_PARAMETER.minimumCalls, 1)
-  } else {
-    if (failureThreshold !== undefined)
-      throw new TypeError(
-        'circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both',
-      )
-    readWindow(window, set)
+  const set = (values: Partial<Record<keyof typeof BREAKER_PARAMETER, number>>): void => {
+    for (const [name, value] of Object.entries(values))
+      parameters[BREAKER_PARAMETER[name as keyof typeof BREAKER_PARAMETER]] = value
   }
   set(
-    BREAKER_PARAMETER.successThreshold,
-    checkNumber('successThreshold', successThreshold, { ...count, max: BREAKER.maxProbes }),
+    window === undefined
+      ? {
+          size: failureThreshold ?? 5,
+          failureRate: Infinity,
+          slowRate: Infinity,
+          slowCallMs: Infinity,
+          minimumCalls: 1,
+        }
+      : readWindow(window),
   )
-  set(BREAKER_PARAMETER.resetTimeoutMs, checkNumber('resetTimeoutMs', resetTimeoutMs, time))
-  set(
-    BREAKER_PARAMETER.resetTimeoutFactor,
-    checkNumber('resetTimeoutFactor', resetTimeoutFactor, { min: 1, max: 1000 }),
-  )
-  const { maxResetTimeoutMs = Math.max(HOUR_MS, resetTimeoutMs) } = options
-  set(
-    BREAKER_PARAMETER.maxResetTimeoutMs,
-    checkNumber('maxResetTimeoutMs', maxResetTimeoutMs, { min: resetTimeoutMs, max: MAX_BREAKER_MS }),
-  )
-  set(BREAKER_PARAMETER.probeLeaseMs, checkNumber('probeLeaseMs', probeLeaseMs, time))
-  const { name, scope } = checkSharedName(options.name, options.scope)
+  set({
+    successThreshold: read.successThreshold,
+    resetTimeoutMs,
+    resetTimeoutFactor: read.resetTimeoutFactor,
+    maxResetTimeoutMs: checkNumber(
+      'maxResetTimeoutMs',
+      maxResetTimeoutMs === undefined ? Math.max(HOUR_MS, resetTimeoutMs) : maxResetTimeoutMs,
+      { min: resetTimeoutMs, max: MAX_BREAKER_MS },
+    ),
+    probeLeaseMs: read.probeLeaseMs,
+  })
+  const { name, scope } = checkSharedName(read.name, read.scope)
   return {
+    ...readValues(options, CIRCUIT_BREAKER_FUNCTIONS),
     parameters,
     slowCallMs: parameters[BREAKER_PARAMETER.slowCallMs] as number,
     name,
     scope,
-    clock: checkClock('clock', clock),
-    isFailure: checkOptionalFunction('isFailure', options.isFailure),
-    isFailureResult: checkOptionalFunction('isFailureResult', options.isFailureResult),
-    onOpen: checkOptionalFunction('onOpen', options.onOpen),
-    onClose: checkOptionalFunction('onClose', options.onClose),
-    onHalfOpen: checkOptionalFunction('onHalfOpen', options.onHalfOpen),
-    data: Object.fromEntries(DATA_KEYS.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]]))),
+    clock,
+    data: dataIn(options, CIRCUIT_BREAKER_OPTIONS),
+    bound: boundIn(options, CIRCUIT_BREAKER_OPTIONS),
   }
 }
 
-function readWindow(window: CircuitBreakerWindow, set: (index: number, value: number) => number): void {
-  checkKeys('window', window, WINDOW_KEYS)
-  const { ms, calls, failureRate = 0.5, slowCallMs, slowRate } = window
-  if ((ms === undefined) === (calls === undefined)) {
+/** What a window sets of the parameters of its breaker. */
+function readWindow(window: CircuitBreakerWindow): Partial<Record<keyof typeof BREAKER_PARAMETER, number>> {
+  checkKeys('window', window, Object.keys(WINDOW_OPTIONS))
+  if ((window.ms === undefined) === (window.calls === undefined)) {
     throw new TypeError(
-      `window must have either ms (the last milliseconds) or calls (the last calls); received ${ms === undefined ? 'neither' : 'both'}`,
+      `window must have either ms (the last milliseconds) or calls (the last calls); received ${window.ms === undefined ? 'neither' : 'both'}`,
     )
   }
-  if (slowRate !== undefined && slowCallMs === undefined)
+  if (window.slowRate !== undefined && window.slowCallMs === undefined)
     throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')
-  if (ms === undefined) {
-    set(BREAKER_PARAMETER.mode, 1)
-    set(BREAKER_PARAMETER.size, checkNumber('window.calls', calls, { ...count, max: BREAKER.maxCalls }))
-  } else {
-    set(BREAKER_PARAMETER.mode, 2)
-    set(BREAKER_PARAMETER.size, checkNumber('window.ms', ms, { min: 1, max: MAX_BREAKER_MS }))
-  }
-  set(BREAKER_PARAMETER.failureRate, checkNumber('window.failureRate', failureRate, share))
-  set(
-    BREAKER_PARAMETER.slowCallMs,
-    slowCallMs === undefined ? Infinity : checkNumber('window.slowCallMs', slowCallMs, { min: 0, max: MAX_BREAKER_MS }),
-  )
-  set(
-    BREAKER_PARAMETER.slowRate,
-    slowCallMs === undefined
-      ? Infinity
-      : checkNumber('window.slowRate', slowRate === undefined ? 0.5 : slowRate, share),
-  )
+  const { ms, calls, failureRate, slowCallMs, slowRate, minimumCalls } = readValues(window, WINDOW_OPTIONS, 'window.')
   const most = calls ?? MAX_BREAKER_COUNT
-  const { minimumCalls = Math.min(20, most) } = window
-  set(BREAKER_PARAMETER.minimumCalls, checkNumber('window.minimumCalls', minimumCalls, { ...count, max: most }))
+  return {
+    ...(ms === undefined ? { mode: 1, size: most } : { mode: 2, size: ms }),
+    failureRate,
+    slowCallMs: slowCallMs ?? Infinity,
+    slowRate: slowCallMs === undefined ? Infinity : slowRate,
+    minimumCalls: checkNumber('window.minimumCalls', minimumCalls === undefined ? Math.min(20, most) : minimumCalls, {
+      ...count,
+      max: most,
+    }),
+  }
 }

@@ -10,7 +10,7 @@ import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } fr
 import { WHY_BOUND, whyBound } from './bound.js'
 import type { CircuitBreakerEvents, CircuitBreakerState } from './circuit-breaker-events.js'
 import {
-  CIRCUIT_BREAKER_FUNCTION_KEYS,
+  CIRCUIT_BREAKER_FUNCTIONS,
   type CircuitBreakerFunctions,
   type CircuitBreakerOptions,
   readCircuitBreakerOptions,
@@ -75,7 +75,7 @@ export class CircuitBreaker extends StagedPolicy {
    */
   static from(handle: CircuitBreakerHandle, functions: CircuitBreakerFunctions = {}): CircuitBreaker {
     const { options, clock } = checkBreakerHandle(handle)
-    checkKeys('CircuitBreaker.from', functions, CIRCUIT_BREAKER_FUNCTION_KEYS)
+    checkKeys('CircuitBreaker.from', functions, Object.keys(CIRCUIT_BREAKER_FUNCTIONS))
     return new CircuitBreaker({ ...options, ...functions, clock: ownClocks.of(clock) }, addressIn(handle))
   }
 
@@ -131,12 +131,12 @@ export class CircuitBreaker extends StagedPolicy {
   /** @internal Listeners of transitions do not count: this thread hears of those that others make. */
   [WHY_BOUND](): string | undefined {
     const { settings, events } = this.#stage
-    const { name, clock, isFailure, isFailureResult } = settings
+    const { name, clock, bound } = settings
     return whyBound({
       who: 'the circuit breaker',
       name,
       isNameShared: true,
-      functions: { isFailure, isFailureResult },
+      functions: bound,
       clock,
       isListenedTo: events.hasListener('rejected'),
     })

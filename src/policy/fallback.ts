@@ -1,26 +1,13 @@
-import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
-import type { Clock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
+import { boundIn, dataIn, readOptions } from '../internal/options.js'
 import type { AttemptContext, ExecuteOptions, PolicyContext } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
-import { checkKeys } from '../internal/validate.js'
 import { WHY_BOUND, whyBound } from './bound.js'
+import { FALLBACK_OPTIONS, type FallbackOptions } from './fallback-options.js'
 import { PACK, type PolicyHandle } from './portable.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
-
-/** Options of `fallback`. */
-export interface FallbackOptions {
-  /** Whether an error is to be replaced, at once or by a promise; default: every one but an abort by the caller. */
-  readonly if?: ((error: unknown) => boolean | PromiseLike<boolean>) | undefined
-  /** Told each time a substitute is given. `level` counts from 0. */
-  readonly onDegraded?: ((error: unknown, level: number) => void) | undefined
-  /** For events. */
-  readonly name?: string | undefined
-  /** Accepted as by every policy; a fallback never waits. */
-  readonly clock?: Clock | undefined
-}
 
 /** Events of a fallback. */
 export interface FallbackEvents {
@@ -50,15 +37,20 @@ class FallbackStage implements LinearStage {
   readonly name: string | null
   readonly levels: readonly unknown[]
   readonly if: FallbackOptions['if']
-  readonly onDegraded: ((error: unknown, level: number) => void) | undefined
+  readonly onDegraded: FallbackOptions['onDegraded']
+  /** The options that are data, as they were given. */
+  readonly data: Pick<FallbackOptions, 'name'>
+  /** Those that keep the policy in its thread. */
+  readonly bound: Readonly<Record<string, unknown>>
 
   constructor(levels: readonly unknown[], options: FallbackOptions) {
-    checkKeys('fallback', options, ['if', 'onDegraded', 'name', 'clock'])
-    if (options.clock !== undefined) checkClock('clock', options.clock)
+    const { if: condition, onDegraded, name } = readOptions('fallback', options, FALLBACK_OPTIONS)
     this.levels = levels
-    this.if = checkOptionalFunction('if', options.if)
-    this.onDegraded = checkOptionalFunction('onDegraded', options.onDegraded)
-    this.name = checkName('name', options.name)
+    this.if = condition
+    this.onDegraded = onDegraded
+    this.name = name
+    this.data = dataIn(options, FALLBACK_OPTIONS)
+    this.bound = boundIn(options, FALLBACK_OPTIONS)
     this.events = new EventSource('fallback', this.name, ['degraded'])
   }
 
@@ -145,21 +137,16 @@ export class Fallback extends StagedPolicy {
 
   /** @internal */
   [WHY_BOUND](): string | undefined {
-    const { name, if: condition, onDegraded, levels, events } = this.#stage
-    const bound = whyBound({
-      who: 'the fallback',
-      name,
-      functions: { if: condition, onDegraded },
-      isListenedTo: events.hasListener(),
-    })
-    if (bound !== undefined || levels.every((level) => isPlain(level))) return bound
+    const { name, bound, levels, events } = this.#stage
+    const reason = whyBound({ who: 'the fallback', name, functions: bound, isListenedTo: events.hasListener() })
+    if (reason !== undefined || levels.every((level) => isPlain(level))) return reason
     return `${name === null ? 'the fallback' : `the fallback '${name}'`} has a substitute that other threads would not receive as it is`
   }
 
   /** @internal */
   [PACK](): PolicyHandle {
-    const { levels, name } = this.#stage
-    return { kind: 'fallback', levels, name: name ?? undefined }
+    const { levels, data } = this.#stage
+    return { kind: 'fallback', levels, options: data }
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Clock } from '../internal/clock.js'
+import { clockOption, nameOption, numberOption, type OptionTable, rawOption } from '../internal/options.js'
+import { budgetOption } from './budget-option.js'
 import type { RetryBudget } from './retry-budget.js'
 
 /** When to start another attempt: so much later than this part of all calls took. */
@@ -22,3 +24,12 @@ export interface HedgeOptions {
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
+
+/** Every option of {@link HedgeOptions}. */
+export const HEDGE_OPTIONS = {
+  afterMs: rawOption<number | HedgePercentile>(),
+  maxAttempts: numberOption({ min: 1, max: 100, integer: true }, 2),
+  budget: budgetOption,
+  name: nameOption,
+  clock: clockOption,
+} as const satisfies OptionTable<HedgeOptions>

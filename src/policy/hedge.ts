@@ -1,15 +1,15 @@
-import { checkClock, checkName } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
+import type { Clock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { DurationHistogram, type DurationSummary } from '../internal/histogram.js'
+import { readOptions } from '../internal/options.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
-import { checkKeys, checkNumber, describe } from '../internal/validate.js'
-import type { HedgeOptions } from './hedge-options.js'
+import { checkKeys, checkNumber } from '../internal/validate.js'
+import { HEDGE_OPTIONS, type HedgeOptions } from './hedge-options.js'
 import { Hold } from './hold.js'
 import { WHY_BOUND } from './bound.js'
-import { RetryBudget } from './retry-budget.js'
+import type { RetryBudget } from './retry-budget.js'
 import { Scope } from './scope.js'
 import type { AroundCall, AroundStage, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
@@ -52,8 +52,7 @@ class HedgeStage implements AroundStage {
   readonly #initialMs: number
 
   constructor(options: HedgeOptions) {
-    checkKeys('hedge', options, ['afterMs', 'maxAttempts', 'budget', 'name', 'clock'])
-    const { afterMs, maxAttempts = 2, budget, clock = systemClock } = options
+    const { afterMs, maxAttempts, budget, name, clock } = readOptions('hedge', options, HEDGE_OPTIONS)
     if (typeof afterMs === 'object') {
       checkKeys('afterMs', afterMs, ['percentile', 'initialMs'])
       this.#fraction = checkNumber('afterMs.percentile', afterMs.percentile, { min: 0, max: 100 }) / 100
@@ -64,14 +63,11 @@ class HedgeStage implements AroundStage {
       this.#initialMs = checkNumber('afterMs', afterMs, { min: 0 })
       this.histogram = undefined
     }
-    this.maxAttempts = checkNumber('maxAttempts', maxAttempts, { min: 1, max: 100, integer: true })
-    if (budget !== undefined && !(budget instanceof RetryBudget)) {
-      throw new TypeError(`budget must be a RetryBudget; received ${describe(budget)}`)
-    }
+    this.maxAttempts = maxAttempts
     this.budget = budget
-    this.clock = checkClock('clock', clock)
+    this.clock = clock
     this.timers = timersOf(clock)
-    this.name = checkName('name', options.name)
+    this.name = name
     this.events = new EventSource('hedge', this.name, ['hedge', 'won'])
   }
 

@@ -73,7 +73,7 @@ export class KeyedRateLimit extends StagedPolicy {
   readonly #stage: KeyedRateLimitStage
 
   constructor(options: KeyedRateLimitOptions<never[]>) {
-    checkKeys('withRateLimit', options, ['keyed', 'limiter', ...KEYED_OPTIONS])
+    checkKeys('withRateLimit', options, ['keyed', 'limiter', ...Object.keys(KEYED_OPTIONS)])
     const { keyed, ...rest } = options
     checkFunction('keyed', keyed)
     const limiter = limiterOf(rest)

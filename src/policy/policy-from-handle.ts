@@ -29,6 +29,6 @@ export function policyFromHandle(handle: PolicyHandle): Policy {
     case 'timeout':
       return new Timeout(handle.timeoutMs, handle.options)
     case 'fallback':
-      return new Fallback(handle.levels, { name: handle.name })
+      return new Fallback(handle.levels, handle.options)
   }
 }

@@ -1,13 +1,23 @@
 import { SharedMemoryError } from '../errors.js'
+import { boundIn } from '../internal/options.js'
+import { RATE_LIMIT_OPTIONS } from '../rate-limit/rate-limit-policy.js'
 import type { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { whyBound } from './bound.js'
 import type { PolicyHandle } from './portable.js'
 
 /** Why a limiter belongs to this thread, as a sentence; undefined if it does not. */
 export function whyLimiterBound(limiter: RateLimiter, isListenedTo = false): string | undefined {
-  const { name = null, onWait, clock } = limiter.policy
+  const { policy } = limiter
+  const { name = null, clock } = policy
   if (isDisposed(limiter)) return 'the limiter has been disposed'
-  return whyBound({ who: 'the limiter', name, isNameShared: true, functions: { onWait }, clock, isListenedTo })
+  return whyBound({
+    who: 'the limiter',
+    name,
+    isNameShared: true,
+    functions: boundIn(policy, RATE_LIMIT_OPTIONS),
+    clock,
+    isListenedTo,
+  })
 }
 
 /** What other threads make the limiter from. */

@@ -2,6 +2,7 @@ import type { RateLimiterHandle } from '../rate-limit/rate-limiter-handle.js'
 import { WHY_BOUND } from './bound.js'
 import type { BulkheadHandle } from './bulkhead-options.js'
 import type { CircuitBreakerHandle } from './circuit-breaker-handle.js'
+import type { FallbackOptions } from './fallback-options.js'
 import type { RetryBudgetHandle } from './retry-budget.js'
 import type { RetryData } from './retry-options.js'
 import type { TimeoutOptions } from './timeout-options.js'
@@ -17,7 +18,7 @@ export type PolicyHandle =
       readonly timeoutMs: number
       readonly options: Pick<TimeoutOptions, 'strategy' | 'name'>
     }
-  | { readonly kind: 'fallback'; readonly levels: readonly unknown[]; readonly name: string | undefined }
+  | { readonly kind: 'fallback'; readonly levels: readonly unknown[]; readonly options: Pick<FallbackOptions, 'name'> }
 
 export const PACK = Symbol('amorsize.pack')
 export const BURY = Symbol('amorsize.bury')

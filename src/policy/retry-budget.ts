@@ -1,9 +1,9 @@
 import { SharedMemoryError } from '../errors.js'
-import { checkClock, checkSharedName } from '../internal/check-common.js'
+import { checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { nativeAddon } from '../internal/native.js'
+import { clockOption, dataIn, numberOption, type OptionTable, rawOption, readOptions } from '../internal/options.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
-import { checkKeys, checkNumber } from '../internal/validate.js'
 import { addressIn, checkHandleShape } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import { type NameScope, otherParameters, OwnNames } from '../memory/shared/names.js'
@@ -33,6 +33,16 @@ export interface RetryBudgetOptions {
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
+
+/** Every option of {@link RetryBudgetOptions}. */
+const OPTIONS = {
+  ratio: numberOption({ min: 0, max: 1000 }, 0.2),
+  minPerSecond: numberOption({ min: 0, max: 1e9 }, 10),
+  ttlMs: numberOption({ min: 1, max: 86_400_000 }, 10_000),
+  name: rawOption<string>(),
+  scope: rawOption<NameScope>(),
+  clock: clockOption,
+} as const satisfies OptionTable<RetryBudgetOptions>
 
 /**
  * A retry budget as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `RetryBudget.from` turns it back into one that
@@ -83,13 +93,9 @@ export class RetryBudget {
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the internal one is stripped from the published types
   constructor(options: RetryBudgetOptions, adopted: CellAddress | null)
   constructor(options: RetryBudgetOptions = {}, adopted: CellAddress | null = null) {
-    checkKeys('RetryBudget', options, ['ratio', 'minPerSecond', 'ttlMs', 'name', 'scope', 'clock'])
-    const { ratio = 0.2, minPerSecond = 10, ttlMs = 10_000, clock = systemClock } = options
-    checkNumber('ratio', ratio, { min: 0, max: 1000 })
-    checkNumber('minPerSecond', minPerSecond, { min: 0, max: 1e9 })
-    checkNumber('ttlMs', ttlMs, { min: 1, max: 86_400_000 })
-    const { name, scope } = checkSharedName(options.name, options.scope)
-    checkClock('clock', clock)
+    const read = readOptions('RetryBudget', options, OPTIONS)
+    const { ratio, minPerSecond, ttlMs, clock } = read
+    const { name, scope } = checkSharedName(read.name, read.scope)
     this.#name = name
     this.#scope = scope
     this.#parameters = { ratio, minPerSecond, ttlMs }
@@ -131,7 +137,8 @@ export class RetryBudget {
       this.#budget = this.#placed(createRetryBudget(this.#parameters, this.#store.balances(this.#clock.now())))
       this.#store = undefined
     }
-    const options = { ...this.#parameters, scope: this.#scope, ...(this.#name === null ? {} : { name: this.#name }) }
+    const scope = this.#scope
+    const options = { ...this.#parameters, scope, ...dataIn({ name: this.#name }, OPTIONS) }
     return { kind: HANDLE_KIND, options, ...(this.#address ?? {}) }
   }
 

@@ -1,8 +1,22 @@
-import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
-import { checkBoolean, checkFunction, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
-import { type Backoff, type Delay, type Jitter, JITTERS } from './backoff.js'
-import { RetryBudget } from './retry-budget.js'
+import type { Clock } from '../internal/clock.js'
+import {
+  booleanOption,
+  boundIn,
+  clockOption,
+  dataIn,
+  functionOption,
+  nameOption,
+  numberOption,
+  option,
+  type OptionTable,
+  readOptions,
+  type ReadOptions,
+  wordOption,
+} from '../internal/options.js'
+import { checkNumber, describe } from '../internal/validate.js'
+import { type Delay, type Jitter, JITTERS } from './backoff.js'
+import { budgetOption } from './budget-option.js'
+import type { RetryBudget } from './retry-budget.js'
 
 /** What a retry tells its predicates. */
 export interface RetryContext {
@@ -53,90 +67,66 @@ export interface RetryPolicy<R = unknown> extends RetryData {
   readonly random?: (() => number) | undefined
 }
 
+/** Every option of {@link RetryPolicy}. */
+export const RETRY_OPTIONS = {
+  maxRetries: numberOption({ min: 0, integer: true, allowInfinity: true }, 3),
+  initialDelayMs: numberOption({ min: 0 }, 100),
+  maxDelayMs: numberOption({ min: 0 }, 60_000),
+  exponentialBase: numberOption({ min: 1 }, 2),
+  jitter: wordOption(JITTERS, 'full'),
+  delay: option('data', checkDelay),
+  maxElapsedMs: numberOption({ min: 0, exclusiveMin: true, allowInfinity: true }, Infinity),
+  respectRetryAfter: booleanOption(true),
+  name: nameOption,
+  retryIf: functionOption<NonNullable<RetryPolicy['retryIf']>>(),
+  retryIfResult: functionOption<NonNullable<RetryPolicy['retryIfResult']>>(),
+  onRetry: functionOption<NonNullable<RetryPolicy['onRetry']>>(),
+  budget: budgetOption,
+  clock: clockOption,
+  random: functionOption<() => number>(),
+} as const satisfies OptionTable<RetryPolicy>
+
 /** Options with all defaults filled in. */
-export interface RetrySettings extends Backoff {
-  readonly maxRetries: number
-  readonly retryIf: RetryPolicy['retryIf']
-  readonly retryIfResult: RetryPolicy['retryIfResult']
-  readonly onRetry: ((error: unknown, attempt: number, delayMs: number) => void) | undefined
-  readonly maxElapsedMs: number
-  readonly budget: RetryBudget | undefined
-  readonly respectRetryAfter: boolean
-  readonly name: string | null
-  readonly clock: Clock
+export interface RetrySettings extends Omit<ReadOptions<typeof RETRY_OPTIONS>, 'random'> {
+  readonly random: () => number
   /** The options that are data, as they were given. */
   readonly data: RetryData
+  /** Those that keep the policy in its thread. */
+  readonly bound: Readonly<Record<string, unknown>>
 }
-
-const DATA_KEYS = [
-  'maxRetries',
-  'initialDelayMs',
-  'maxDelayMs',
-  'exponentialBase',
-  'jitter',
-  'delay',
-  'maxElapsedMs',
-  'respectRetryAfter',
-  'name',
-] as const satisfies readonly (keyof RetryData)[]
-
-/** The keys of {@link RetryPolicy}. */
-export const RETRY_KEYS = [
-  ...DATA_KEYS,
-  'retryIf',
-  'retryIfResult',
-  'onRetry',
-  'budget',
-  'clock',
-  'random',
-] as const satisfies readonly (keyof RetryPolicy)[]
 
 /** Checks the options and fills in the defaults. */
 export function readRetryPolicy(options: RetryPolicy): RetrySettings {
-  checkKeys('retry', options, RETRY_KEYS)
-  const delay = checkDelay(options)
-  const { maxRetries = 3, initialDelayMs = 100, maxDelayMs = 60_000, exponentialBase = 2, jitter = 'full' } = options
-  const { maxElapsedMs = Infinity, respectRetryAfter = true, clock = systemClock, random = Math.random } = options
-  const { retryIf, retryIfResult, onRetry, budget } = options
-  if (budget !== undefined && !(budget instanceof RetryBudget)) {
-    throw new TypeError(`budget must be a RetryBudget; received ${describe(budget)}`)
-  }
-  const settings: RetrySettings = {
-    maxRetries: checkNumber('maxRetries', maxRetries, { min: 0, integer: true, allowInfinity: true }),
-    initialDelayMs: checkNumber('initialDelayMs', initialDelayMs, { min: 0 }),
-    maxDelayMs: checkNumber('maxDelayMs', maxDelayMs, { min: 0 }),
-    exponentialBase: checkNumber('exponentialBase', exponentialBase, { min: 1 }),
-    jitter: checkOneOf('jitter', jitter, JITTERS),
-    delay,
-    retryIf: checkOptionalFunction('retryIf', retryIf),
-    retryIfResult: checkOptionalFunction('retryIfResult', retryIfResult),
-    onRetry: checkOptionalFunction('onRetry', onRetry),
-    maxElapsedMs: checkNumber('maxElapsedMs', maxElapsedMs, { min: 0, exclusiveMin: true, allowInfinity: true }),
-    budget,
-    respectRetryAfter: checkBoolean('respectRetryAfter', respectRetryAfter),
-    name: checkName('name', options.name),
-    clock: checkClock('clock', clock),
-    random: checkFunction('random', random),
-    data: Object.fromEntries(DATA_KEYS.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]]))),
-  }
+  const read = readOptions('retry', options, RETRY_OPTIONS)
+  const { initialDelayMs, maxDelayMs, delay, random = Math.random } = read
+  if (delay !== undefined) checkAlone(options)
   if (options.initialDelayMs !== undefined && initialDelayMs > maxDelayMs) {
     throw new RangeError(`initialDelayMs must be <= maxDelayMs (${maxDelayMs}); received ${describe(initialDelayMs)}`)
   }
-  return settings
+  const bound = boundIn(options, RETRY_OPTIONS)
+  return {
+    ...read,
+    random,
+    data: dataIn(options, RETRY_OPTIONS),
+    bound: typeof delay === 'function' ? { ...bound, delay } : bound,
+  }
 }
 
-function checkDelay(options: RetryPolicy): Delay | undefined {
-  const { delay } = options
-  if (delay === undefined) return undefined
+/** A delay of the caller's own is the whole delay. */
+function checkAlone(options: RetryPolicy): void {
   for (const key of ['initialDelayMs', 'exponentialBase', 'jitter', 'random'] as const) {
     if (options[key] !== undefined)
       throw new TypeError(`retry takes either delay, which is the whole delay, or ${key}, not both`)
   }
-  if (typeof delay === 'function') return delay
+}
+
+function checkDelay(name: string, delay: unknown): Delay | undefined {
+  if (delay === undefined) return undefined
+  if (typeof delay === 'function') return delay as Delay
   if (!Array.isArray(delay) || delay.length === 0) {
     throw new TypeError(
-      `delay must be a function or an array with at least one number of milliseconds; received ${describe(delay)}`,
+      `${name} must be a function or an array with at least one number of milliseconds; received ${describe(delay)}`,
     )
   }
-  return Object.freeze(delay.map((ms: unknown, index) => checkNumber(`delay[${index}]`, ms, { min: 0 })))
+  return Object.freeze(delay.map((ms: unknown, index) => checkNumber(`${name}[${index}]`, ms, { min: 0 })))
 }

@@ -219,16 +219,9 @@ export class Retry extends StagedPolicy {
   /** @internal */
   [WHY_BOUND](): string | undefined {
     const { events, settings } = this.#stage
-    const { name, clock, retryIf, retryIfResult, onRetry, random, budget, delay } = settings
-    const functions = {
-      retryIf,
-      retryIfResult,
-      onRetry,
-      random: random === Math.random ? undefined : random,
-      delay: typeof delay === 'function' ? delay : undefined,
-    }
+    const { name, clock, bound, budget } = settings
     return (
-      whyBound({ who: 'the retry', name, functions, clock, isListenedTo: events.hasListener() }) ??
+      whyBound({ who: 'the retry', name, functions: bound, clock, isListenedTo: events.hasListener() }) ??
       budget?.[WHY_BOUND]()
     )
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../internal/clock.js'
+import { clockOption, nameOption, type OptionTable, wordOption } from '../internal/options.js'
 
 /** Gives the time limit of a call in milliseconds, > 0, from its arguments. */
 export type TimeLimit = (...args: never[]) => number
@@ -12,3 +13,10 @@ export interface TimeoutOptions {
   /** For tests; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
+
+/** Every option of {@link TimeoutOptions}. */
+export const TIMEOUT_OPTIONS = {
+  strategy: wordOption(['aggressive', 'cooperative'], 'aggressive'),
+  name: nameOption,
+  clock: clockOption,
+} as const satisfies OptionTable<TimeoutOptions>

@@ -1,20 +1,20 @@
 import { TimeoutExceededError } from '../errors.js'
-import { checkClock, checkName } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
+import type { Clock } from '../internal/clock.js'
 import { EventSource } from '../internal/events.js'
 import { DurationHistogram, type DurationSummary } from '../internal/histogram.js'
+import { dataIn, readOptions } from '../internal/options.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import { isThenable } from '../internal/thenable.js'
-import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { checkNumber } from '../internal/validate.js'
 import { Hold } from './hold.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import { PACK, type PolicyHandle } from './portable.js'
 import { Scope } from './scope.js'
 import type { AroundCall, AroundStage, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
-import type { TimeLimit, TimeoutOptions } from './timeout-options.js'
+import { type TimeLimit, TIMEOUT_OPTIONS, type TimeoutOptions } from './timeout-options.js'
 
 /** Events of a timeout. */
 export interface TimeoutEvents {
@@ -39,6 +39,8 @@ class TimeoutStage implements AroundStage {
   readonly isAggressive: boolean
   readonly name: string | null
   readonly clock: Clock
+  /** The options that are data, as they were given. */
+  readonly data: Pick<TimeoutOptions, 'strategy' | 'name'>
   readonly timers: SharedTimers
   readonly events: EventSource<TimeoutEvents>
   readonly counts = { calls: 0, timedOut: 0 }
@@ -46,15 +48,15 @@ class TimeoutStage implements AroundStage {
   histogram: DurationHistogram | undefined = undefined
 
   constructor(limit: number | TimeLimit, options: TimeoutOptions) {
-    checkKeys('timeout', options, ['strategy', 'name', 'clock'])
-    const { strategy = 'aggressive', clock = systemClock } = options
+    const { strategy, name, clock } = readOptions('timeout', options, TIMEOUT_OPTIONS)
     this.limitOf = typeof limit === 'function' ? limit : undefined
     this.readsArguments = this.limitOf !== undefined
     this.limitMs = typeof limit === 'function' ? NaN : checkLimit('timeoutMs', limit)
-    this.isAggressive = checkOneOf('strategy', strategy, ['aggressive', 'cooperative']) === 'aggressive'
-    this.clock = checkClock('clock', clock)
+    this.isAggressive = strategy === 'aggressive'
+    this.clock = clock
     this.timers = timersOf(clock)
-    this.name = checkName('name', options.name)
+    this.name = name
+    this.data = dataIn(options, TIMEOUT_OPTIONS)
     this.events = new EventSource('timeout', this.name, ['timeout'])
   }
 
@@ -230,12 +232,8 @@ export class Timeout extends StagedPolicy {
 
   /** @internal */
   [PACK](): PolicyHandle {
-    const { limitMs, isAggressive, name } = this.#stage
-    return {
-      kind: 'timeout',
-      timeoutMs: limitMs,
-      options: { strategy: isAggressive ? 'aggressive' : 'cooperative', name: name ?? undefined },
-    }
+    const { limitMs, data } = this.#stage
+    return { kind: 'timeout', timeoutMs: limitMs, options: data }
   }
 }
 

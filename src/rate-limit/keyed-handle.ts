@@ -1,6 +1,7 @@
+import { dataIn } from '../internal/options.js'
 import { checkHandleShape } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
-import type { CompleteKeyedPolicy, KeyedRateLimitPolicy } from './keyed-policy.js'
+import { type CompleteKeyedPolicy, KEYED_OPTIONS, type KeyedRateLimitPolicy } from './keyed-policy.js'
 import { ownClocks } from './own-clocks.js'
 
 /**
@@ -22,23 +23,10 @@ export interface KeyedRateLimiterHandle {
 const KIND = 'amorsize.KeyedRateLimiter'
 
 export function createKeyedHandle(complete: CompleteKeyedPolicy, address: CellAddress | null): KeyedRateLimiterHandle {
-  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, capacity, onFull } = complete
-  const { name, scope, dryRun } = complete
   const clock = ownClocks.nameOf(complete.clock)
   return {
     kind: KIND,
-    policy: {
-      requestsPerSecond,
-      burstSize,
-      waitOnLimit,
-      maxWaitMs,
-      maxQueue,
-      scope,
-      capacity,
-      onFull,
-      ...(name === undefined ? {} : { name }),
-      ...(dryRun ? { dryRun } : {}),
-    },
+    policy: { capacity: complete.capacity, ...dataIn(complete, KEYED_OPTIONS) },
     ...(address ?? {}),
     ...(clock === undefined ? {} : { clock }),
   }

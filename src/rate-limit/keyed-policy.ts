@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { numberOption, type OptionTable, readOptions, wordOption } from '../internal/options.js'
 import { MAX_CAPACITY, keyedCells } from '../memory/keyed/terms.js'
 import { CELL_BYTES } from '../memory/shared/layout.js'
 import { systemInfo } from '../system/read-system.js'
@@ -19,7 +19,11 @@ export interface KeyedRateLimitPolicy extends Partial<RateLimitPolicy> {
 }
 
 /** Every option of {@link KeyedRateLimitPolicy}. */
-export const KEYED_OPTIONS: readonly string[] = [...RATE_LIMIT_OPTIONS, 'capacity', 'onFull']
+export const KEYED_OPTIONS = {
+  ...RATE_LIMIT_OPTIONS,
+  capacity: numberOption({ min: 1, max: MAX_CAPACITY, integer: true }),
+  onFull: wordOption(['evict', 'deny'], 'evict'),
+} as const satisfies OptionTable<KeyedRateLimitPolicy>
 
 /** A keyed policy with every default filled in. */
 export interface CompleteKeyedPolicy extends CompletePolicy {
@@ -32,13 +36,10 @@ const LARGE_BYTES = 64 * 1024 * 1024
 
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completeKeyedPolicy(policy: KeyedRateLimitPolicy): CompleteKeyedPolicy {
-  checkKeys('KeyedRateLimiter', policy, KEYED_OPTIONS)
-  const { capacity: asked, onFull: whenFull = 'evict', ...rest } = policy
-  const complete = completeValues(rest)
-  const capacity = checkNumber('capacity', asked, { min: 1, max: MAX_CAPACITY, integer: true })
-  const onFull = checkOneOf('onFull', whenFull, ['evict', 'deny'])
+  const read = readOptions('KeyedRateLimiter', policy, KEYED_OPTIONS)
+  const { capacity, onFull } = read
   checkMemory(capacity)
-  return { ...complete, capacity, onFull }
+  return { ...completeValues(read), capacity, onFull }
 }
 
 /** The system would hand out what it does not have, and end the process when it is used. */

@@ -1,7 +1,18 @@
-import { checkClock, checkOptionalFunction, checkSharedName } from '../internal/check-common.js'
-import { type Clock, systemClock } from '../internal/clock.js'
+import { checkSharedName } from '../internal/check-common.js'
+import type { Clock } from '../internal/clock.js'
+import {
+  booleanOption,
+  clockOption,
+  functionOption,
+  numberOption,
+  optionalNumber,
+  type OptionTable,
+  rawOption,
+  readOptions,
+  type ReadOptions,
+} from '../internal/options.js'
 import { MAX_BURST, MAX_RATE } from '../internal/rate.js'
-import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
+import { checkNumber } from '../internal/validate.js'
 
 /** How often something may happen. */
 export interface RateLimitPolicy {
@@ -33,21 +44,22 @@ export interface RateLimitPolicy {
   clock?: Clock | undefined
 }
 
-const KEYS = [
-  'requestsPerSecond',
-  'burstSize',
-  'waitOnLimit',
-  'onWait',
-  'maxWaitMs',
-  'maxQueue',
-  'name',
-  'scope',
-  'dryRun',
-  'clock',
-] as const satisfies (keyof RateLimitPolicy)[]
+const RATE = { min: 0, exclusiveMin: true, max: MAX_RATE } as const
+const BURST = { min: 1, max: MAX_BURST } as const
 
-/** Every option of {@link RateLimitPolicy}, for functions that accept it beside their own. */
-export const RATE_LIMIT_OPTIONS: readonly string[] = KEYS
+/** Every option of {@link RateLimitPolicy}. */
+export const RATE_LIMIT_OPTIONS = {
+  requestsPerSecond: numberOption(RATE, 10),
+  burstSize: optionalNumber(BURST),
+  waitOnLimit: booleanOption(true),
+  onWait: functionOption<(waitMs: number) => void>(),
+  maxWaitMs: numberOption({ min: 0, allowInfinity: true }, Infinity),
+  maxQueue: numberOption({ min: 0, integer: true, allowInfinity: true }, Infinity),
+  name: rawOption<string>(),
+  scope: rawOption<'process' | 'machine'>(),
+  dryRun: booleanOption(false),
+  clock: clockOption,
+} as const satisfies OptionTable<RateLimitPolicy>
 
 /** A policy with every default filled in. */
 export interface CompletePolicy {
@@ -65,43 +77,26 @@ export interface CompletePolicy {
 
 /** Returns `rate` if it is one. @throws {TypeError | RangeError} otherwise */
 export function checkRate(rate: unknown): number {
-  return checkNumber('requestsPerSecond', rate, { min: 0, exclusiveMin: true, max: MAX_RATE })
+  return checkNumber('requestsPerSecond', rate, RATE)
 }
 
 /** Returns `burst` if it is one. @throws {TypeError | RangeError} otherwise */
 export function checkBurst(burst: unknown): number {
-  return checkNumber('burstSize', burst, { min: 1, max: MAX_BURST })
+  return checkNumber('burstSize', burst, BURST)
 }
 
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy {
-  checkKeys('RateLimiter', policy, KEYS)
-  return completeValues(policy)
+  return completeValues(readOptions('RateLimiter', policy, RATE_LIMIT_OPTIONS))
 }
 
-/** The same for options whose keys have been checked, with those of something else among them. */
-export function completeValues(policy: Partial<RateLimitPolicy>): CompletePolicy {
-  const {
-    requestsPerSecond: asked = 10,
-    waitOnLimit: waits = true,
-    maxWaitMs: longest = Infinity,
-    maxQueue: most = Infinity,
-    dryRun: isDry = false,
-    clock: source = systemClock,
-  } = policy
-  const requestsPerSecond = checkRate(asked)
-  const { burstSize: burst = Math.max(1, Math.round(requestsPerSecond)) } = policy
-  const burstSize = checkBurst(burst)
-  const waitOnLimit = checkBoolean('waitOnLimit', waits)
-  const onWait = checkOptionalFunction('onWait', policy.onWait)
-  const maxWaitMs = checkNumber('maxWaitMs', longest, { min: 0, allowInfinity: true })
-  const maxQueue = checkNumber('maxQueue', most, { min: 0, integer: true, allowInfinity: true })
-  const { name, scope } = checkSharedName(policy.name, policy.scope)
-  const dryRun = checkBoolean('dryRun', isDry)
-  const clock = checkClock('clock', source)
+/** What follows from several options together. */
+export function completeValues(read: ReadOptions<typeof RATE_LIMIT_OPTIONS>): CompletePolicy {
+  const { requestsPerSecond, waitOnLimit, maxWaitMs, maxQueue, dryRun, clock, onWait } = read
+  const { name, scope } = checkSharedName(read.name, read.scope)
   return {
     requestsPerSecond,
-    burstSize,
+    burstSize: read.burstSize ?? Math.max(1, Math.round(requestsPerSecond)),
     waitOnLimit,
     maxWaitMs,
     maxQueue,

@@ -34,7 +34,7 @@ export async function rateLimitedCall<A extends unknown[], R>(
   options: RateLimitedCallOptions<A> = {},
 ): Promise<R> {
   checkFunction('fn', fn)
-  checkKeys('rateLimitedCall', options, ['args', 'limiter', 'policy', 'signal', ...RATE_LIMIT_OPTIONS])
+  checkKeys('rateLimitedCall', options, ['args', 'limiter', 'policy', 'signal', ...Object.keys(RATE_LIMIT_OPTIONS)])
   const { args, limiter, policy, signal, ...own } = options
   if (args !== undefined && !Array.isArray(args))
     throw new TypeError(`args must be an array; received ${describe(args)}`)
@@ -52,7 +52,7 @@ function chooseLimiter(
   const given = [limiter !== undefined, policy !== undefined, ownKeys.length > 0].filter(Boolean).length
   if (given > 1) {
     throw new TypeError(
-      `rateLimitedCall takes one of limiter, policy, or options of a policy (${RATE_LIMIT_OPTIONS.join(', ')}); received more than one`,
+      `rateLimitedCall takes one of limiter, policy, or options of a policy (${Object.keys(RATE_LIMIT_OPTIONS).join(', ')}); received more than one`,
     )
   }
   if (limiter !== undefined) {

@@ -1,6 +1,7 @@
+import { dataIn } from '../internal/options.js'
 import { checkHandleShape } from '../memory/shared/handles.js'
 import { ownClocks } from './own-clocks.js'
-import type { CompletePolicy, RateLimitPolicy } from './rate-limit-policy.js'
+import { type CompletePolicy, RATE_LIMIT_OPTIONS, type RateLimitPolicy } from './rate-limit-policy.js'
 
 /**
  * A limiter as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. `RateLimiter.from` turns it back into one
@@ -26,20 +27,10 @@ export function createHandle(
   policy: CompletePolicy,
   address: { buffer: SharedArrayBuffer; cell: number; waiters: SharedArrayBuffer } | null,
 ): RateLimiterHandle {
-  const { requestsPerSecond, burstSize, waitOnLimit, maxWaitMs, maxQueue, name, scope, dryRun } = policy
   const clock = ownClocks.nameOf(policy.clock)
   return {
     kind: KIND,
-    policy: {
-      requestsPerSecond,
-      burstSize,
-      waitOnLimit,
-      maxWaitMs,
-      maxQueue,
-      scope,
-      ...(name === undefined ? {} : { name }),
-      ...(dryRun ? { dryRun } : {}),
-    },
+    policy: { requestsPerSecond: policy.requestsPerSecond, ...dataIn(policy, RATE_LIMIT_OPTIONS) },
     ...(address ?? {}),
     ...(clock === undefined ? {} : { clock }),
   }

@@ -96,11 +96,7 @@ describe('policies that go to workers', () => {
       'rateLimit',
       'fallback',
     ])
-    expect(sent[0]!.handle).toEqual({
-      kind: 'timeout',
-      timeoutMs: 9,
-      options: { strategy: 'aggressive', name: undefined },
-    })
+    expect(sent[0]!.handle).toEqual({ kind: 'timeout', timeoutMs: 9, options: {} })
     expect(sent[1]!.handle).toEqual({ kind: 'retry', options: { maxRetries: 1 }, budget: undefined })
   })
 

@@ -1,0 +1,96 @@
+/** What a rate is called here. Other libraries give it as a number of calls and a time. */
+const RATE = { requestsPerSecond: ', which is how many per second' }
+const WINDOW = { windowMs: '', ...RATE }
+const LIMIT = { max: '', ...RATE }
+const DELAY = { initialDelayMs: '' }
+const ATTEMPTS = { maxRetries: ', which does not count the first call' }
+
+/** Names of options in other libraries, and what they are called here; the first that is accepted is meant. */
+const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  // Retries: p-retry, async-retry, cockatiel, axios-retry.
+  retries: { maxRetries: '' },
+  attempts: ATTEMPTS,
+  maxAttempts: ATTEMPTS,
+  numOfAttempts: ATTEMPTS,
+  factor: { exponentialBase: '' },
+  multiplier: { exponentialBase: '' },
+  exponent: { exponentialBase: '' },
+  minTimeout: DELAY,
+  startingDelay: DELAY,
+  retryDelay: DELAY,
+  initialDelay: DELAY,
+  maxTimeout: { maxDelayMs: '' },
+  maxDelay: { maxDelayMs: '' },
+  maxRetryTime: { maxElapsedMs: '' },
+  randomize: { jitter: '' },
+  shouldRetry: { retryIf: '' },
+  // Rates: limiter, bottleneck, p-queue, p-throttle, rate-limiter-flexible, express-rate-limit.
+  limit: LIMIT,
+  points: LIMIT,
+  tokensPerInterval: RATE,
+  intervalCap: RATE,
+  refillRate: RATE,
+  minTime: RATE,
+  max: RATE,
+  interval: WINDOW,
+  duration: WINDOW,
+  timeWindow: WINDOW,
+  windowMs: RATE,
+  bucketSize: { burstSize: '' },
+  maxBurst: { burstSize: '' },
+  reservoir: { burstSize: '' },
+  capacity: { burstSize: '' },
+  // Bulkheads, queues and pools: p-limit, p-queue, bottleneck, cockatiel, piscina, workerpool.
+  concurrency: { maxConcurrent: '', workers: '' },
+  limitConcurrency: { maxConcurrent: '' },
+  highWater: { maxQueue: '' },
+  queueSize: { maxQueue: '' },
+  maxThreads: { workers: '' },
+  // Time limits and breakers: cockatiel, opossum, resilience4j.
+  timeout: { timeoutMs: '', maxWaitMs: '' },
+  resetTimeout: { resetTimeoutMs: '' },
+  halfOpenAfter: { resetTimeoutMs: '' },
+  errorThresholdPercentage: { window: ', whose failureRate is a part of 1' },
+  volumeThreshold: { window: ', whose minimumCalls it is' },
+  rollingCountTimeout: { window: ', whose ms it is' },
+  errorFilter: { isFailure: ', which is true for what counts' },
+}
+
+/**
+ * What somebody may have meant by an option that there is not: its name elsewhere, or one that is mistyped. In quotes, with what to know of
+ * it; null when that cannot be guessed.
+ */
+export function optionMeantBy(name: string, known: readonly string[]): string | null {
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined
+  const meant = Object.entries(elsewhere ?? {}).find(([here]) => known.includes(here))
+  if (meant !== undefined) return `'${meant[0]}'${meant[1]}`
+  const near = nearest(name, known)
+  return near === null ? null : `'${near}'`
+}
+
+/** The known word within two edits of `word`, if there is one. */
+function nearest(word: string, known: readonly string[]): string | null {
+  let best: string | null = null
+  let bestDistance = 3
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      current.push(Math.min(replaced, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1))
+    }
+    previous = current
+  }
+  return previous[b.length] ?? 0
+}

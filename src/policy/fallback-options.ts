@@ -1,0 +1,22 @@
+import type { Clock } from '../internal/clock.js'
+import { clockOption, functionOption, nameOption, type OptionTable } from '../internal/options.js'
+
+/** Options of `fallback`. */
+export interface FallbackOptions {
+  /** Whether an error is to be replaced, at once or by a promise; default: every one but an abort by the caller. */
+  readonly if?: ((error: unknown) => boolean | PromiseLike<boolean>) | undefined
+  /** Told each time a substitute is given. `level` counts from 0. */
+  readonly onDegraded?: ((error: unknown, level: number) => void) | undefined
+  /** For events. */
+  readonly name?: string | undefined
+  /** Accepted as by every policy; a fallback never waits. */
+  readonly clock?: Clock | undefined
+}
+
+/** Every option of {@link FallbackOptions}. */
+export const FALLBACK_OPTIONS = {
+  if: functionOption<NonNullable<FallbackOptions['if']>>(),
+  onDegraded: functionOption<NonNullable<FallbackOptions['onDegraded']>>(),
+  name: nameOption,
+  clock: clockOption,
+} as const satisfies OptionTable<FallbackOptions>
