@@ -155,7 +155,8 @@ function readSemaphore(words: BigInt64Array): Details | null {
   if (most > SEMAPHORE.mostPermits || permits < 0) return null
   const { least } = formOfWord(words[SEMAPHORE.shape] ?? 0n)
   if (least === 0) return { permits, maxConcurrent: most }
-  return { permits, maxConcurrent: limitInForce(limitOfWord(words[SEMAPHORE.limit] ?? 0n), { least, most }) }
+  const { limit, dip } = limitOfWord(words[SEMAPHORE.limit] ?? 0n)
+  return { permits, maxConcurrent: limitInForce(limit, dip, { least, most }) }
 }
 
 const BREAKER_STATES = Object.entries(BREAKER_STATE)

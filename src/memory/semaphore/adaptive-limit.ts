@@ -66,7 +66,7 @@ export function wordOfLimit({ limit, baseUs, dip, patience, busy }: LimitState):
 }
 
 /** How many may be in use now. */
-export function limitInForce({ limit, dip }: LimitState, { least, most }: LimitBounds): number {
+export function limitInForce(limit: number, dip: number, { least, most }: LimitBounds): number {
   return Math.floor(clamp(dip > 0 ? limit * DIP_DEPTH : limit, least, most))
 }
 
@@ -107,6 +107,8 @@ const FEWEST_CALLS = 10
 
 const SUM_COUNT_SHIFT = BigInt(ADAPTIVE.sumCountShift)
 const ONE_CALL = 1n << SUM_COUNT_SHIFT
+/** The same in the upper half of the word. */
+const ONE_CALL_UPPER = 2 ** (ADAPTIVE.sumCountShift - 32)
 const DROPS_SHIFT = BigInt(ADAPTIVE.dropsShift)
 const ONE_DROP = 1n << DROPS_SHIFT
 
@@ -120,9 +122,18 @@ export interface LimitClosing {
   readonly window: LimitWindow
 }
 
-/** The words in which threads measure, and the limit that follows from it. */
+const TWO_32 = 2 ** 32
+/** Which half of a word lies first in memory. */
+const [LOWER, UPPER] = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? [0, 1] : [1, 0]
+
+/**
+ * The words in which threads measure, and the limit that follows from it. What happens at each end of a call works on halves of words, as
+ * numbers: a BigInt would be made for each. What is read of two halves may be of two moments, a call or two apart, which a mean over a window
+ * does not feel; whatever moves the limit takes whole words.
+ */
 export class AdaptiveLimit {
   readonly #words: BigInt64Array
+  readonly #halves: Uint32Array
   readonly #limit: number
   readonly #line: number
   readonly #bounds: LimitBounds
@@ -133,6 +144,7 @@ export class AdaptiveLimit {
    */
   constructor(words: BigInt64Array, limit: number, line: number, bounds: LimitBounds) {
     this.#words = words
+    this.#halves = new Uint32Array(words.buffer, words.byteOffset, 2 * words.length)
     this.#limit = limit
     this.#line = line
     this.#bounds = bounds
@@ -147,13 +159,27 @@ export class AdaptiveLimit {
   }
 
   inForce(): number {
-    return limitInForce(this.state(), this.#bounds)
+    const limit = (this.#upper(this.#limit) >>> (ADAPTIVE.limitShift - 32)) / LIMIT_FRACTION
+    const dip = (this.#lower(this.#limit) >>> ADAPTIVE.dipShift) & (2 ** ADAPTIVE.dipBits - 1)
+    return limitInForce(limit, dip, this.#bounds)
   }
 
   /** A call has ended after `us`, when `inUse` permits were in use. Returns whether that has moved the limit. */
   add(nowMs: number, us: number, inUse: number): boolean {
+    const at = this.#line + ADAPTIVE.sum
+    const whole = Math.trunc(clamp(us, 0, ADAPTIVE.mostUs))
+    if (this.#lower(at) + whole < TWO_32) {
+      Atomics.add(this.#halves, 2 * at + LOWER, whole)
+      Atomics.add(this.#halves, 2 * at + UPPER, ONE_CALL_UPPER)
+    } else {
+      Atomics.add(this.#words, at, ONE_CALL + BigInt(whole))
+    }
+    if (inUse > this.#lower(this.#line + ADAPTIVE.peak)) this.#raisePeak(inUse)
+    return this.#closeIfOver(nowMs)
+  }
+
+  #raisePeak(inUse: number): void {
     const words = this.#words
-    Atomics.add(words, this.#line + ADAPTIVE.sum, ONE_CALL + BigInt(Math.trunc(clamp(us, 0, ADAPTIVE.mostUs))))
     const at = this.#line + ADAPTIVE.peak
     for (let peak = Atomics.load(words, at); inUse > mostOf(peak);) {
       const higher = (BigInt(dropsOf(peak)) << DROPS_SHIFT) | BigInt(inUse)
@@ -161,7 +187,6 @@ export class AdaptiveLimit {
       if (found === peak) break
       peak = found
     }
-    return this.#closeIfOver(nowMs)
   }
 
   /** A call was cut off by a time limit. */
@@ -191,7 +216,26 @@ export class AdaptiveLimit {
     return Atomics.compareExchange(this.#words, this.#limit, before, next) === before
   }
 
+  #lower(word: number): number {
+    return Atomics.load(this.#halves, 2 * word + LOWER)
+  }
+
+  #upper(word: number): number {
+    return Atomics.load(this.#halves, 2 * word + UPPER)
+  }
+
   #closeIfOver(nowMs: number): boolean {
+    return this.#mayBeOver(nowMs) && this.#close(nowMs)
+  }
+
+  /** Whether the window is over, or there is none yet. */
+  #mayBeOver(nowMs: number): boolean {
+    const at = this.#line + ADAPTIVE.windowEnd
+    const end = (this.#upper(at) | 0) * TWO_32 + this.#lower(at)
+    return end === 0 || nowMs >= end
+  }
+
+  #close(nowMs: number): boolean {
     const words = this.#words
     const at = this.#line + ADAPTIVE.windowEnd
     const now = BigInt(Math.trunc(nowMs))

@@ -35,6 +35,9 @@ export class SemaphoreCore {
   readonly #places: number
   /** What an adaptive limit is never below; 0 of a fixed one. */
   readonly least: number
+  /** Kept once it is known: they are read in every call and never change. */
+  #maxConcurrent = 0
+  #adaptive: AdaptiveLimit | undefined = undefined
 
   constructor(words: BigInt64Array, { rows, places, least }: SemaphoreForm) {
     this.#words = words
@@ -44,7 +47,8 @@ export class SemaphoreCore {
   }
 
   get maxConcurrent(): number {
-    return Number(this.#words[SEMAPHORE.maxConcurrent])
+    if (this.#maxConcurrent === 0) this.#maxConcurrent = Number(this.#words[SEMAPHORE.maxConcurrent])
+    return this.#maxConcurrent
   }
 
   /** -1: no bound. */
@@ -173,6 +177,10 @@ export class SemaphoreCore {
 
   /** What moves the limit, where it is adaptive. */
   get adaptive(): AdaptiveLimit {
+    return (this.#adaptive ??= this.#openAdaptive())
+  }
+
+  #openAdaptive(): AdaptiveLimit {
     const { least, maxConcurrent: most } = this
     const line = (cellsOf({ rows: this.#rows, places: this.#places }, least) - 1) * WORDS_PER_CELL
     return new AdaptiveLimit(this.#words, SEMAPHORE.limit, line, { least, most })
