@@ -6,7 +6,7 @@ import type { Clock } from '../internal/clock.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { type Key, checkKey } from '../memory/keyed/hash.js'
 import { OUTCOME } from '../memory/bucket/core.js'
-import { GRACE_MS } from './waiting-line.js'
+import { GRACE_MS } from './turn.js'
 
 /** What a call costs in a keyed limit. */
 export interface KeyedCost {

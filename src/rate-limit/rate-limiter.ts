@@ -1,5 +1,3 @@
-import { systemClock } from '../internal/clock.js'
-import { notify } from '../internal/listeners.js'
 import {
   type AnyFunction,
   type ExecuteOptions,
@@ -9,17 +7,16 @@ import {
   contextFor,
   wrapWithPolicy,
 } from '../internal/policy.js'
-import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
-import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
-import type { Bucket, Ticket } from '../memory/bucket/bucket.js'
+import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import type { Bucket } from '../memory/bucket/bucket.js'
 import { buckets, createWaiters, openWaiters } from '../memory/bucket/index.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
-import { OUTCOME, type Outcome } from '../memory/bucket/core.js'
+import { Admission, type Counts } from './admission.js'
 import { GRANTED } from './granted.js'
 import { KeyedRateLimiter } from './keyed-rate-limiter.js'
-import { Lease, type LeaseHost, type LeaseOptions } from './lease.js'
+import { Lease, type LeaseOptions } from './lease.js'
 import {
   type CompletePolicy,
   type RateLimitPolicy,
@@ -32,9 +29,8 @@ import type { AcquireOptions, RateLimiterStats, Reservation } from './limiter-ty
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { countPublisher } from './count-publisher.js'
 import { ownClocks } from './own-clocks.js'
-import { changeUnderWay, disposedError, moreThanBurst, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
-import { WaitQueue, waitingQueues } from './wait-queue.js'
-import { waitBlocked } from './blocking-wait.js'
+import { disposedError } from './refusals.js'
+import type { WaitQueue } from './wait-queue.js'
 
 /** Limits that are put together: a limiter, the options of a new one, or a keyed limiter under each name. */
 export type SeveralLimits = Readonly<Record<string, RateLimiter | KeyedRateLimiter | Partial<RateLimitPolicy>>>
@@ -65,13 +61,10 @@ export class RateLimiter implements Policy, Disposable {
   readonly #address: CellAddress | null
   /** The rows by which callers of several objects know of each other, once it is shared by a handle. */
   #waiters: SharedArrayBuffer | undefined
+  readonly #admission: Admission
+  readonly #counts: Counts
   readonly #queue: WaitQueue
-  readonly #leaseHost: LeaseHost
   #take: () => undefined | false
-  #allowed = 0
-  #denied = 0
-  #blockedMs = 0
-  #disposed = false
 
   /**
    * Creates a limiter with a full bucket, or joins the bucket of its `name`.
@@ -94,20 +87,9 @@ export class RateLimiter implements Policy, Disposable {
     if (waiters !== undefined) this.#attach(waiters)
     if (this.#policy.scope === 'machine') countPublisher.begin(this, this.#bucket)
     this.#take = this.#bucket.take
-    this.#queue = new WaitQueue(this.#bucket, clock)
-    this.#leaseHost = {
-      bucket: this.#bucket,
-      isDry: this.#policy.dryRun,
-      open: new Set(),
-      checkUsable: () => this.#checkUsable(),
-      countAllowed: (calls) => {
-        this.#allowed += calls
-      },
-      countDenied: () => {
-        this.#denied++
-      },
-      returned: () => this.#recheck(),
-    }
+    this.#admission = new Admission(this.#policy, this.#bucket)
+    this.#counts = this.#admission.counts
+    this.#queue = this.#admission.queue
   }
 
   /** The policy, with the rate and burst in force now and every default filled in. */
@@ -125,18 +107,13 @@ export class RateLimiter implements Policy, Disposable {
   tryAcquire(tokens?: number): boolean {
     if (tokens === undefined || tokens === 1) {
       if (this.#take() === undefined) {
-        this.#allowed++
+        this.#counts.allowed++
         return true
       }
-      this.#denied++
+      this.#counts.denied++
       return this.#policy.dryRun
     }
-    if (this.#takeSeveral(tokens)) {
-      this.#allowed++
-      return true
-    }
-    this.#denied++
-    return this.#policy.dryRun
+    return this.#admission.tryAcquire(tokens)
   }
 
   /**
@@ -154,10 +131,10 @@ export class RateLimiter implements Policy, Disposable {
       const isPlain = options === undefined && (tokens === undefined || tokens === 1)
       // Whoever waits already comes first, also where the loop is late and tokens are there again.
       if (isPlain && this.#queue.size === 0 && this.#take() === undefined) {
-        this.#allowed++
+        this.#counts.allowed++
         return GRANTED
       }
-      return this.#acquireSlowly(tokens === undefined ? 1 : tokens, options)
+      return this.#admission.acquire(tokens === undefined ? 1 : tokens, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -166,7 +143,7 @@ export class RateLimiter implements Policy, Disposable {
   /** Takes one token for a caller that goes on to `acquire` where there is none: that is no denial yet. @internal */
   takeNow(): boolean {
     if (this.#queue.size > 0 || this.#take() !== undefined) return false
-    this.#allowed++
+    this.#counts.allowed++
     return true
   }
 
@@ -179,19 +156,7 @@ export class RateLimiter implements Policy, Disposable {
    * @throws {TypeError} when it would have to wait on a clock other than the system's
    */
   acquireSync(tokens = 1, options?: { maxWaitMs?: number | undefined }): void {
-    const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'])
-    if (this.#policy.dryRun) return void this.tryAcquire(tokens)
-    const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
-    if (waitMs > 0) {
-      if (this.#policy.clock !== systemClock) {
-        throw new TypeError(
-          'acquireSync cannot wait on a clock of yours, which would stand still while this thread is blocked; use acquire, or maxWaitMs: 0',
-        )
-      }
-      notify('onWait', this.#policy.onWait, waitMs)
-      this.#blockedMs += waitBlocked(this.#bucket, tokens)
-    }
-    this.#allowed++
+    this.#admission.acquireBlocked(tokens, options)
   }
 
   /**
@@ -202,20 +167,7 @@ export class RateLimiter implements Policy, Disposable {
    * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer; nothing is consumed then
    */
   reserve(tokens = 1, options?: { maxWaitMs?: number | undefined }): Reservation {
-    const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'], true)
-    const ticket = this.#reserve(tokens, this.#policy.dryRun ? 0 : maxWaitMs)
-    if (ticket === null) return { waitMs: 0, cancel: () => 0 }
-    this.#allowed++
-    const bucket = this.#bucket
-    let cancelled = false
-    return {
-      waitMs: ticket.waitMs,
-      cancel() {
-        if (cancelled) return 0
-        cancelled = true
-        return bucket.cancel(ticket, tokens)
-      },
-    }
+    return this.#admission.reserve(tokens, options)
   }
 
   /**
@@ -226,8 +178,8 @@ export class RateLimiter implements Policy, Disposable {
    * @throws {TypeError | RangeError} when an option is wrong
    */
   lease(options?: LeaseOptions): Lease {
-    this.#checkUsable()
-    return Lease.of(this.#leaseHost, options)
+    this.#admission.checkUsable()
+    return Lease.of(this.#admission.leaseHost, options)
   }
 
   /**
@@ -251,13 +203,13 @@ export class RateLimiter implements Policy, Disposable {
 
   /** Tokens that could be taken now: 0 … `burstSize`, may be fractional; 0 while the bucket is in debt to waiters. May be stale when it returns. */
   getAvailableTokens(): number {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     return this.#bucket.available()
   }
 
   /** Takes tokens whether they are there or not: what is missing is a debt, for which later callers wait. @internal */
   charge(tokens: number): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     this.#bucket.charge(tokens)
   }
 
@@ -269,10 +221,7 @@ export class RateLimiter implements Policy, Disposable {
    * @throws {TypeError | RangeError} when `tokens` is not such a number
    */
   retryAfterMs(tokens = 1): number {
-    this.#checkUsable()
-    this.#checkTokens(tokens)
-    if (tokens > this.#bucket.parameters().burstSize) throw this.#impossible(OUTCOME.exceedsBurst, tokens)
-    return this.#queue.estimateMs(tokens)
+    return this.#admission.estimateMs(tokens)
   }
 
   /**
@@ -281,9 +230,9 @@ export class RateLimiter implements Policy, Disposable {
    * @param tokens - how many, >= 0
    */
   refund(tokens: number): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     this.#bucket.refund(checkNumber('tokens', tokens, { min: 0 }))
-    this.#recheck()
+    this.#admission.recheck()
   }
 
   /**
@@ -293,10 +242,10 @@ export class RateLimiter implements Policy, Disposable {
    * @param ms - how long from now, >= 0
    */
   pauseFor(ms: number): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     checkNumber('ms', ms, { min: 0 })
-    this.#changed(this.#bucket.pause(ms))
-    for (const lease of this.#leaseHost.open) lease.interrupt()
+    this.#admission.changed(this.#bucket.pause(ms))
+    for (const lease of this.#admission.leaseHost.open) lease.interrupt()
   }
 
   /**
@@ -305,24 +254,24 @@ export class RateLimiter implements Policy, Disposable {
    * @param change - what to change; the rest stays
    */
   update(change: { requestsPerSecond?: number | undefined; burstSize?: number | undefined }): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     checkKeys('RateLimiter.update', change, ['requestsPerSecond', 'burstSize'])
     // What is not given stays as it is at the moment of the change, whoever has changed it just before.
     const rate = change.requestsPerSecond === undefined ? NaN : checkRate(change.requestsPerSecond)
     const burst = change.burstSize === undefined ? NaN : checkBurst(change.burstSize)
-    this.#changed(this.#bucket.update(rate, burst))
+    this.#admission.changed(this.#bucket.update(rate, burst))
   }
 
   /** Fills the bucket and ends a pause. Callers that wait are served from it first. */
   reset(): void {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     this.#bucket.buryDead()
-    this.#changed(this.#bucket.reset(this.#queue.owed()))
+    this.#admission.changed(this.#bucket.reset(this.#queue.owed()))
   }
 
   /** A handle for another thread: structured-cloneable, for `workerData` or `postMessage`. Functions (`onWait`, `clock`) stay here. */
   share(): RateLimiterHandle {
-    this.#checkUsable()
+    this.#admission.checkUsable()
     if (this.#address === null) return createHandle(this.#policy, null)
     const waiters = this.#waiters ?? this.#attach(createWaiters())
     return createHandle(this.#policy, { ...this.#address, waiters })
@@ -374,13 +323,13 @@ export class RateLimiter implements Policy, Disposable {
 
   /** What this limiter has done in this thread. */
   stats(): RateLimiterStats {
-    let allowed = this.#allowed
-    for (const lease of this.#leaseHost.open) allowed += lease.granted
+    let { allowed } = this.#counts
+    for (const lease of this.#admission.leaseHost.open) allowed += lease.granted
     const counts = {
       allowed,
-      denied: this.#denied,
+      denied: this.#counts.denied,
       waiting: this.#queue.size,
-      waitedMs: this.#queue.waitedMs + this.#blockedMs,
+      waitedMs: this.#queue.waitedMs + this.#counts.blockedMs,
     }
     return Object.defineProperty(counts as RateLimiterStats, 'retryAfterMs', { get: () => this.retryAfterMs() })
   }
@@ -388,7 +337,7 @@ export class RateLimiter implements Policy, Disposable {
   /** @internal */
   [INSPECT](): object {
     const { name, scope } = this.#policy
-    if (this.#disposed) return shownAs('RateLimiter', { ...shownName(name, scope), disposed: true })
+    if (this.#admission.isOver) return shownAs('RateLimiter', { ...shownName(name, scope), disposed: true })
     const { requestsPerSecond, burstSize } = this.policy
     const availableTokens = this.getAvailableTokens()
     return shownAs('RateLimiter', {
@@ -402,61 +351,13 @@ export class RateLimiter implements Policy, Disposable {
 
   /** Ends every wait of this object (their tokens go back) and refuses further use. Others that share the bucket are not touched. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return
-    this.#disposed = true
+    if (this.#admission.isOver) return
     this.#take = () => {
       throw disposedError()
     }
-    this.#queue.refuseAll(disposedError())
-    for (const lease of this.#leaseHost.open) lease[Symbol.dispose]()
+    this.#admission.end()
     countPublisher.end(this)
     this.#bucket.close?.()
-  }
-
-  #acquireSlowly(tokens: number, options: AcquireOptions | undefined): Promise<void> {
-    const maxWaitMs = this.#maxWaitMs(options, ['signal', 'maxWaitMs'])
-    const signal = checkSignal('signal', options?.signal)
-    if (signal?.aborted === true) return Promise.reject(signal.reason)
-    if (this.#policy.dryRun) {
-      this.tryAcquire(tokens)
-      return GRANTED
-    }
-    const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
-    if (waitMs <= 0) {
-      this.#allowed++
-      return GRANTED
-    }
-    const wait = this.#queue.wait(tokens, signal, () => this.#allowed++)
-    notify('onWait', this.#policy.onWait, waitMs)
-    return wait
-  }
-
-  /** Takes tokens, and returns 0; or returns how long the caller will wait for them, having been let in. @throws what refuses it */
-  #takeOrEstimate(tokens: number, maxWaitMs: number): number {
-    this.#checkUsable()
-    this.#checkTokens(tokens)
-    this.#queue.catchUp()
-    const waiting = this.#queue.size
-    if (waiting === 0) {
-      const outcome = this.#bucket.tryAcquire(tokens)
-      if (outcome === OUTCOME.granted) return 0
-      if (outcome !== OUTCOME.denied) throw this.#impossible(outcome, tokens)
-    } else if (tokens > 1 && tokens > this.#bucket.parameters().burstSize) {
-      throw this.#impossible(OUTCOME.exceedsBurst, tokens)
-    }
-    return this.#letIn(tokens, maxWaitMs)
-  }
-
-  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
-  #letIn(tokens: number, maxWaitMs: number, isAsked = this.#policy.onWait !== undefined): number {
-    const waiting = this.#queue.size
-    const isFull = waiting >= this.#policy.maxQueue
-    if (maxWaitMs === Infinity && !isFull && !isAsked) return Infinity
-    const waitMs = Math.max(this.#queue.estimateMs(tokens), Number.MIN_VALUE)
-    if (!isFull && waitMs <= maxWaitMs) return waitMs
-    this.#denied++
-    const because = isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs)
-    throw rateLimitExceeded(tokens, waitMs, because, this.#policy.name ?? null)
   }
 
   #attach(waiters: SharedArrayBuffer): SharedArrayBuffer {
@@ -465,86 +366,6 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   #part(): LimitPart {
-    return {
-      limiter: this,
-      bucket: this.#bucket,
-      isDry: this.#policy.dryRun,
-      checkUsable: () => this.#checkUsable(),
-      clock: this.#policy.clock,
-      estimateMs: (tokens) => this.#queue.estimateMs(tokens),
-      letIn: (tokens, options) => this.#letIn(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs']), true),
-      arrive: (tokens) => this.#queue.arrive(tokens),
-      wait: (tokens, place, waitMs, signal) => {
-        const wait = this.#queue.wait(tokens, signal, () => undefined, place)
-        notify('onWait', this.#policy.onWait, waitMs)
-        return wait
-      },
-      returned: () => this.#recheck(),
-      count: (outcome) => {
-        if (outcome === 'allowed') this.#allowed++
-        else this.#denied++
-      },
-    }
-  }
-
-  /** Null: a dry run, in which nothing was reserved. */
-  #reserve(tokens: number, maxWaitMs: number): Ticket | null {
-    this.#checkUsable()
-    this.#checkTokens(tokens)
-    const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
-    if (outcome === OUTCOME.granted) return ticket
-    if (outcome === OUTCOME.denied) {
-      this.#denied++
-      if (this.#policy.dryRun) return null
-      const because = tooLong(ticket.waitMs, maxWaitMs)
-      throw rateLimitExceeded(tokens, ticket.waitMs, because, this.#policy.name ?? null)
-    }
-    throw this.#impossible(outcome, tokens)
-  }
-
-  #takeSeveral(tokens: number): boolean {
-    this.#checkUsable()
-    this.#checkTokens(tokens)
-    const outcome = this.#bucket.tryAcquire(tokens)
-    if (outcome === OUTCOME.granted) return true
-    if (outcome === OUTCOME.denied) return false
-    throw this.#impossible(outcome, tokens)
-  }
-
-  /** The longest wait the caller accepts. A reservation's own default is to accept any: its caller does the waiting. */
-  #maxWaitMs(options: AcquireOptions | undefined, known: readonly string[], isReservation = false): number {
-    if (options !== undefined) checkKeys('RateLimiter', options, known)
-    const ownMs = options?.maxWaitMs
-    const { waitOnLimit, maxWaitMs } = this.#policy
-    if (ownMs !== undefined) checkNumber('maxWaitMs', ownMs, { min: 0, allowInfinity: true })
-    if (!waitOnLimit && !isReservation) return 0
-    return ownMs ?? maxWaitMs
-  }
-
-  /** More than the burst is found by the bucket itself, which knows the burst of that very moment. */
-  #checkTokens(tokens: unknown): void {
-    if (typeof tokens === 'number' && tokens > 0 && tokens <= MAX_BURST) return
-    const name = tokens !== null && typeof tokens === 'object' ? 'tokens (options are the second argument)' : 'tokens'
-    checkNumber(name, tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
-  }
-
-  #checkUsable(): void {
-    if (this.#disposed) throw disposedError()
-  }
-
-  #changed(outcome: Outcome): void {
-    if (outcome !== OUTCOME.granted) throw this.#impossible(outcome, 0)
-    this.#recheck()
-  }
-
-  /** Everybody in this thread who waits for this bucket may have another turn now. */
-  #recheck(): void {
-    waitingQueues.recheck()
-  }
-
-  #impossible(outcome: Outcome, tokens: number): Error {
-    return outcome === OUTCOME.exceedsBurst
-      ? moreThanBurst(tokens, this.#bucket.parameters().burstSize)
-      : changeUnderWay()
+    return this.#admission.part(this)
   }
 }

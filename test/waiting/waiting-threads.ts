@@ -18,7 +18,7 @@ export interface Grant {
   readonly produced: readonly [from: number, to: number]
 }
 
-export { GRACE_MS } from '../../dist/rate-limit/waiting-line.js'
+export { GRACE_MS } from '../../dist/rate-limit/turn.js'
 
 /** The addon's bucket, or the twin's. */
 export type Implementation = 'addon' | 'twin'

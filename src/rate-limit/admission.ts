@@ -1,0 +1,229 @@
+import { systemClock } from '../internal/clock.js'
+import { notify } from '../internal/listeners.js'
+import { MAX_BURST } from '../internal/rate.js'
+import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
+import type { Bucket } from '../memory/bucket/bucket.js'
+import { OUTCOME, type Outcome } from '../memory/bucket/core.js'
+import { waitBlocked } from './blocking-wait.js'
+import { GRANTED } from './granted.js'
+import type { LeaseHost } from './lease.js'
+import type { AcquireOptions, Reservation } from './limiter-types.js'
+import type { CompletePolicy } from './rate-limit-policy.js'
+import type { LimitPart } from './rate-limiter-all.js'
+import { changeUnderWay, disposedError, moreThanBurst, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
+import { NOTHING_RESERVED, reservationOf } from './reservation.js'
+import { WaitQueue, waitingQueues } from './wait-queue.js'
+
+/** What a limiter counts as it decides. */
+export interface Counts {
+  allowed: number
+  denied: number
+  /** Milliseconds that its thread was blocked. */
+  blockedMs: number
+}
+
+/** Who goes on, who waits and who is refused: the policy of one limiter of this thread, applied to its bucket. */
+export class Admission {
+  readonly counts: Counts = { allowed: 0, denied: 0, blockedMs: 0 }
+  readonly queue: WaitQueue
+  readonly leaseHost: LeaseHost
+  readonly #policy: CompletePolicy
+  readonly #bucket: Bucket
+  #isOver = false
+
+  constructor(policy: CompletePolicy, bucket: Bucket) {
+    this.#policy = policy
+    this.#bucket = bucket
+    this.queue = new WaitQueue(bucket, policy.clock)
+    this.leaseHost = {
+      bucket,
+      isDry: policy.dryRun,
+      open: new Set(),
+      checkUsable: () => this.checkUsable(),
+      countAllowed: (calls) => {
+        this.counts.allowed += calls
+      },
+      countDenied: () => {
+        this.counts.denied++
+      },
+      returned: () => this.recheck(),
+    }
+  }
+
+  /** Takes tokens if all of them are there, else none. */
+  tryAcquire(tokens: number): boolean {
+    this.checkUsable()
+    this.#checkTokens(tokens)
+    const outcome = this.#bucket.tryAcquire(tokens)
+    if (outcome === OUTCOME.granted) {
+      this.counts.allowed++
+      return true
+    }
+    if (outcome !== OUTCOME.denied) throw this.#impossible(outcome, tokens)
+    this.counts.denied++
+    return this.#policy.dryRun
+  }
+
+  /** Takes tokens, or lets the caller wait for them. */
+  acquire(tokens: number, options: AcquireOptions | undefined): Promise<void> {
+    const maxWaitMs = this.#maxWaitMs(options, ['signal', 'maxWaitMs'])
+    const signal = checkSignal('signal', options?.signal)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (this.#policy.dryRun) {
+      this.tryAcquire(tokens)
+      return GRANTED
+    }
+    const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
+    if (waitMs <= 0) {
+      this.counts.allowed++
+      return GRANTED
+    }
+    const wait = this.queue.wait(tokens, signal, () => this.counts.allowed++)
+    notify('onWait', this.#policy.onWait, waitMs)
+    return wait
+  }
+
+  /** The same, but the thread is blocked while it waits. */
+  acquireBlocked(tokens: number, options: AcquireOptions | undefined): void {
+    const maxWaitMs = this.#maxWaitMs(options, ['maxWaitMs'])
+    if (this.#policy.dryRun) return void this.tryAcquire(tokens)
+    const waitMs = this.#takeOrEstimate(tokens, maxWaitMs)
+    if (waitMs > 0) {
+      if (this.#policy.clock !== systemClock) {
+        throw new TypeError(
+          'acquireSync cannot wait on a clock of yours, which would stand still while this thread is blocked; use acquire, or maxWaitMs: 0',
+        )
+      }
+      notify('onWait', this.#policy.onWait, waitMs)
+      this.counts.blockedMs += waitBlocked(this.#bucket, tokens)
+    }
+    this.counts.allowed++
+  }
+
+  /** Takes tokens, now or from the future. */
+  reserve(tokens: number, options: AcquireOptions | undefined): Reservation {
+    const asked = this.#maxWaitMs(options, ['maxWaitMs'], true)
+    const maxWaitMs = this.#policy.dryRun ? 0 : asked
+    this.checkUsable()
+    this.#checkTokens(tokens)
+    const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
+    if (outcome === OUTCOME.granted) {
+      this.counts.allowed++
+      return reservationOf(ticket.waitMs, () => this.#bucket.cancel(ticket, tokens))
+    }
+    if (outcome !== OUTCOME.denied) throw this.#impossible(outcome, tokens)
+    this.counts.denied++
+    if (this.#policy.dryRun) return NOTHING_RESERVED
+    throw rateLimitExceeded(tokens, ticket.waitMs, tooLong(ticket.waitMs, maxWaitMs), this.#policy.name ?? null)
+  }
+
+  /** How long a caller would wait now, ms. */
+  estimateMs(tokens: number): number {
+    this.checkUsable()
+    this.#checkTokens(tokens)
+    if (tokens > this.#bucket.parameters().burstSize) throw this.#impossible(OUTCOME.exceedsBurst, tokens)
+    return this.queue.estimateMs(tokens)
+  }
+
+  /** The bucket among others that are asked together with it. */
+  part(limiter: object): LimitPart {
+    return {
+      limiter,
+      bucket: this.#bucket,
+      isDry: this.#policy.dryRun,
+      checkUsable: () => this.checkUsable(),
+      clock: this.#policy.clock,
+      estimateMs: (tokens) => this.queue.estimateMs(tokens),
+      letIn: (tokens, options) => this.#letIn(tokens, this.#maxWaitMs(options, ['signal', 'maxWaitMs']), true),
+      arrive: (tokens) => this.queue.arrive(tokens),
+      wait: (tokens, place, waitMs, signal) => {
+        const wait = this.queue.wait(tokens, signal, () => undefined, place)
+        notify('onWait', this.#policy.onWait, waitMs)
+        return wait
+      },
+      returned: () => this.recheck(),
+      count: (outcome) => {
+        if (outcome === 'allowed') this.counts.allowed++
+        else this.counts.denied++
+      },
+    }
+  }
+
+  /** Parameters have been changed, or could not be. */
+  changed(outcome: Outcome): void {
+    if (outcome !== OUTCOME.granted) throw this.#impossible(outcome, 0)
+    this.recheck()
+  }
+
+  /** Everybody in this thread who waits for this bucket may have another turn now. */
+  recheck(): void {
+    waitingQueues.recheck()
+  }
+
+  /** Whether the limiter has been disposed. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  checkUsable(): void {
+    if (this.#isOver) throw disposedError()
+  }
+
+  /** Ends every wait, and refuses whoever comes. */
+  end(): void {
+    this.#isOver = true
+    this.queue.refuseAll(disposedError())
+    for (const lease of this.leaseHost.open) lease[Symbol.dispose]()
+  }
+
+  /** Takes tokens, and returns 0; or returns how long the caller will wait for them, having been let in. @throws what refuses it */
+  #takeOrEstimate(tokens: number, maxWaitMs: number): number {
+    this.checkUsable()
+    this.#checkTokens(tokens)
+    this.queue.catchUp()
+    const waiting = this.queue.size
+    if (waiting === 0) {
+      const outcome = this.#bucket.tryAcquire(tokens)
+      if (outcome === OUTCOME.granted) return 0
+      if (outcome !== OUTCOME.denied) throw this.#impossible(outcome, tokens)
+    } else if (tokens > 1 && tokens > this.#bucket.parameters().burstSize) {
+      throw this.#impossible(OUTCOME.exceedsBurst, tokens)
+    }
+    return this.#letIn(tokens, maxWaitMs)
+  }
+
+  /** How long a caller that finds no tokens will wait for them, ms > 0; Infinity when nobody asks. @throws what refuses it */
+  #letIn(tokens: number, maxWaitMs: number, isAsked = this.#policy.onWait !== undefined): number {
+    const waiting = this.queue.size
+    const isFull = waiting >= this.#policy.maxQueue
+    if (maxWaitMs === Infinity && !isFull && !isAsked) return Infinity
+    const waitMs = Math.max(this.queue.estimateMs(tokens), Number.MIN_VALUE)
+    if (!isFull && waitMs <= maxWaitMs) return waitMs
+    this.counts.denied++
+    const because = isFull ? queueFull(waiting) : tooLong(waitMs, maxWaitMs)
+    throw rateLimitExceeded(tokens, waitMs, because, this.#policy.name ?? null)
+  }
+
+  /** The longest wait the caller accepts. A reservation's own default is to accept any: its caller does the waiting. */
+  #maxWaitMs(options: AcquireOptions | undefined, known: readonly string[], isReservation = false): number {
+    if (options !== undefined) checkKeys('RateLimiter', options, known)
+    const ownMs = options?.maxWaitMs
+    const { waitOnLimit, maxWaitMs } = this.#policy
+    if (ownMs !== undefined) checkNumber('maxWaitMs', ownMs, { min: 0, allowInfinity: true })
+    if (!waitOnLimit && !isReservation) return 0
+    return ownMs ?? maxWaitMs
+  }
+
+  /** More than the burst is found by the bucket itself, which knows the burst of that very moment. */
+  #checkTokens(tokens: unknown): void {
+    if (typeof tokens === 'number' && tokens > 0 && tokens <= MAX_BURST) return
+    const name = tokens !== null && typeof tokens === 'object' ? 'tokens (options are the second argument)' : 'tokens'
+    checkNumber(name, tokens, { min: 0, exclusiveMin: true, max: this.#bucket.parameters().burstSize })
+  }
+
+  #impossible(outcome: Outcome, tokens: number): Error {
+    return outcome === OUTCOME.exceedsBurst
+      ? moreThanBurst(tokens, this.#bucket.parameters().burstSize)
+      : changeUnderWay()
+  }
+}
