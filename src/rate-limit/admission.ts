@@ -2,7 +2,7 @@ import { systemClock } from '../internal/clock.js'
 import { notify } from '../internal/listeners.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
-import type { Bucket } from '../memory/bucket/bucket.js'
+import type { Bucket, Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME, type Outcome } from '../memory/bucket/core.js'
 import { waitBlocked } from './blocking-wait.js'
 import { GRANTED } from './granted.js'
@@ -109,7 +109,7 @@ export class Admission {
     const { outcome, ticket } = this.#bucket.reserve(tokens, maxWaitMs)
     if (outcome === OUTCOME.granted) {
       this.counts.allowed++
-      return reservationOf(ticket.waitMs, () => this.#bucket.cancel(ticket, tokens))
+      return reservationOf(ticket.waitMs, () => this.#cancel(ticket, tokens))
     }
     if (outcome !== OUTCOME.denied) throw this.#impossible(outcome, tokens)
     this.counts.denied++
@@ -174,6 +174,13 @@ export class Admission {
     this.#isOver = true
     this.queue.refuseAll(disposedError())
     for (const lease of this.leaseHost.open) lease[Symbol.dispose]()
+  }
+
+  #cancel(ticket: Ticket, tokens: number): number {
+    const bucket = this.#bucket
+    const returned = bucket.cancel(ticket, tokens) || this.queue.adopt((axis) => bucket.endOf(ticket, axis), tokens)
+    if (returned > 0) this.recheck()
+    return returned
   }
 
   /** Takes tokens, and returns 0; or returns how long the caller will wait for them, having been let in. @throws what refuses it */

@@ -29,6 +29,14 @@ export class HeldRuns {
     this.#total += to - from
   }
 
+  /** Adds a stretch where it belongs; it shares no unit with the others. */
+  insert(from: number, to: number): void {
+    let index = this.#runs.length
+    while (index > 0 && (this.#runs[index - 1] as Run).from > from) index--
+    this.#runs.splice(index, 0, { from, to })
+    this.#total += to - from
+  }
+
   /** Where the first `units` end; Infinity when there are not so many. */
   endOf(units: number): number {
     let left = units

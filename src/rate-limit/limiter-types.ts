@@ -11,7 +11,8 @@ export interface Reservation {
   /** Milliseconds until the caller may act; 0: now. */
   readonly waitMs: number
   /**
-   * Gives the tokens back, if nobody has reserved after them: no token is ever promised to two. Once; then it does nothing.
+   * Gives the tokens back, if nobody has reserved after them; else to those who wait for the same limiter, in `acquire`. If nobody does they are
+   * lost: no token is ever promised to two, and whoever reserved after them was told a time. Once; then it does nothing.
    *
    * @returns the tokens given back
    */

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import { type DueTimer, timersOf } from '../internal/timers.js'
 import type { WaitingBucket } from '../memory/bucket/bucket.js'
+import type { Axis } from '../memory/shared/axis.js'
 import type { Caller } from './caller.js'
 import { WaitingLine } from './waiting-line.js'
 
@@ -151,6 +152,11 @@ export class WaitQueue {
   /** The next place in the order of arrival. */
   arrive(tokens: number): number {
     return this.#line.arrive(tokens)
+  }
+
+  /** Lets those who wait have tokens of a reservation that is given up; see {@link WaitingLine.adopt}. */
+  adopt(endOn: (axis: Axis) => number | null, tokens: number): number {
+    return this.#line.adopt(endOn, tokens)
   }
 
   /** How long a newcomer would wait for `tokens`, ms. */

@@ -111,6 +111,24 @@ export class WaitingLine {
     this.#callers.held.clear()
   }
 
+  /**
+   * Takes over tokens that have been reserved, are not needed, and cannot be given back, since others stand behind them: callers of this line
+   * move up by as many at the next look.
+   *
+   * @param endOn - where they end on an axis, if that is known
+   * @returns how many; 0 where nobody waits who could have them
+   */
+  adopt(endOn: (axis: Axis) => number | null, tokens: number): number {
+    if (this.#callers.size === 0) return 0
+    const axis = this.#survey()
+    const to = endOn(axis)
+    if (to === null) return 0
+    const from = Math.max(to - Math.min(costInUnits(tokens, axis.digits), axis.burst), axis.produced - axis.burst)
+    if (from >= to) return 0
+    this.#callers.held.insert(from, to)
+    return (to - from) / pow10(axis.digits)
+  }
+
   /** How long a newcomer would wait for `tokens`, ms: what is owed, and whoever waits before. */
   estimateMs(tokens: number): number {
     const axis = this.#bucket.survey()

@@ -37,6 +37,24 @@ describe.each([
     expect(bucket.reserve(1, Infinity).ticket.waitMs).toBe(1000)
   })
 
+  // Why nothing comes back there: whoever reserved later keeps to the time it was told, and nobody tells it another.
+  test('where something was reserved after it keeps the bound of those who act when they were told, as moving the axis on would not', () => {
+    const actAtMs = (moves: boolean): number[] => {
+      const clock = new HandClock()
+      const bucket = create(freshCells(), 1, 2, clock)
+      const [first, second, third] = [2, 2, 2].map((tokens) => bucket.reserve(tokens, Infinity).ticket)
+      expect([first!.waitMs, second!.waitMs, third!.waitMs]).toEqual([0, 2000, 4000])
+      expect(bucket.cancel(second!, 2)).toBe(0)
+      clock.ns = 2e9
+      // What a refund does where reservations stand: as many more have been produced.
+      if (moves) expect(bucket.refund(2)).toBe(2)
+      return [first!.waitMs, third!.waitMs, 2000 + bucket.reserve(2, Infinity).ticket.waitMs]
+    }
+    expect(actAtMs(false)).toEqual([0, 4000, 6000])
+    // Four tokens at once, where two are the burst.
+    expect(actAtMs(true)).toEqual([0, 4000, 4000])
+  })
+
   test('serves who waits earlier when tokens are given back, and gives no token twice', () => {
     const bucket = create(freshCells(), 1, 4, new HandClock())
     const tickets = [4, 4, 2].map((tokens) => bucket.reserve(tokens, Infinity).ticket)

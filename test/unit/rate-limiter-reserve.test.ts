@@ -64,6 +64,27 @@ describe('the cancelling of a reservation', () => {
     expect(limiter.getAvailableTokens()).toBeCloseTo(0.5, 9)
   })
 
+  it('lets those who wait behind it move up: they hold nothing before their turn, so all of it comes back', async () => {
+    const { clock, limiter } = limited({ burstSize: 2 })
+    drain(limiter)
+    const reservation = limiter.reserve(2)
+    let servedAtMs = -1
+    const waiting = limiter.acquire(1).then(() => (servedAtMs = clock.now()))
+    await clock.advance(50)
+    expect(reservation.cancel()).toBe(2)
+    await clock.advance(50)
+    await waiting
+    expect(servedAtMs).toBe(100)
+  })
+
+  it('serves those who wait behind it at once when its tokens are there', async () => {
+    const { limiter } = limited({ burstSize: 2 })
+    const reservation = limiter.reserve(2)
+    const waiting = limiter.acquire(2)
+    expect(reservation.cancel()).toBe(2)
+    await waiting
+  })
+
   it('gives back all where those who reserved later have cancelled', () => {
     const { limiter } = limited({ burstSize: 2 })
     const first = limiter.reserve(2)

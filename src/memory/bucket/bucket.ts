@@ -54,6 +54,8 @@ export interface Bucket extends WaitingBucket {
   renew(ticket: Ticket): Ticket
   /** Gives back what can be given back of a reservation; returns that. */
   cancel(ticket: Ticket, tokens: number): number
+  /** Where the tokens of a reservation end on `axis`; null when it was made under other parameters. */
+  endOf(ticket: Ticket, axis: Axis): number | null
   refund(tokens: number): number
   /** Takes `tokens`, also what is not there: a debt that delays later callers. */
   charge(tokens: number): Outcome

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
-import { type Axis, AXIS_FIELDS, axisIn } from '../shared/axis.js'
+import { type Axis, AXIS_FIELDS, axisIn, placeOn } from '../shared/axis.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { OUTCOME, type Outcome } from './core.js'
 import type { OtherWaiters } from './waiter-rows.js'
@@ -60,7 +60,7 @@ declare module '../../internal/native.js' {
 }
 
 /** Fields of a ticket as the addon writes it; see bucket_binding.cc. */
-const FIELD = { generation: 3, waitMs: 4, count: 5 } as const
+const FIELD = { positionHigh: 0, positionLow: 1, digits: 2, generation: 3, waitMs: 4, count: 5 } as const
 
 /** Written by one call and read before the next; a thread runs one at a time. */
 const scratch = new Float64Array(FIELD.count)
@@ -133,6 +133,12 @@ export class NativeBucket implements Bucket {
 
   cancel(ticket: NativeTicket, tokens: number): number {
     return this.#addon.bucketCancel(this.#number, ticket.at, tokens, addonTime(this.#clock))
+  }
+
+  endOf({ at }: NativeTicket, axis: Axis): number | null {
+    if (at[FIELD.generation] !== axis.generation) return null
+    const position = (BigInt(at[FIELD.positionHigh] as number) << 32n) + BigInt(at[FIELD.positionLow] as number)
+    return placeOn(axis, position, at[FIELD.digits] as number)
   }
 
   refund(tokens: number): number {

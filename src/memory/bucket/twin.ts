@@ -1,7 +1,7 @@
 import { builtins } from '../../internal/builtins.js'
 import { type Clock, timeOf } from '../../internal/clock.js'
 import { nsFromMs } from '../../internal/rate.js'
-import type { Axis } from '../shared/axis.js'
+import { type Axis, placeOn } from '../shared/axis.js'
 import type { Bucket, Ticket } from './bucket.js'
 import { CLAIM_LEASE_NS, OUTCOME, type Outcome, type Position, TwinTokenBucket } from './core.js'
 import { msFromWait, waitNsFromMs } from '../shared/twin-times.js'
@@ -47,6 +47,10 @@ export class TwinBucket implements Bucket {
 
   cancel(ticket: TwinTicket, tokens: number): number {
     return this.#core.cancel(this.#nowNs(), ticket.at, tokens)
+  }
+
+  endOf({ at }: TwinTicket, axis: Axis): number | null {
+    return Number(at.generation) === axis.generation ? placeOn(axis, at.position, at.digits) : null
   }
 
   refund(tokens: number): number {

@@ -56,8 +56,13 @@ export const exactBaseOf = ({ baseHigh, baseLow }: Axis): number => baseHigh * 2
 /** Farther from the base nothing ever stands that counts. */
 const FARTHEST = 2 ** 52
 
+/** An absolute place, in parts of 10^-digits of a token, on an axis. */
+export function placeOn(axis: Axis, position: bigint, digits: number): number {
+  const there = Number(rescaleUp(position, digits, axis.digits) - baseOf(axis))
+  return Math.max(-FARTHEST, Math.min(there, FARTHEST))
+}
+
 /** The same place on a later axis; stretches that share no unit share none afterwards. */
 export function moved(place: number, from: Axis, to: Axis): number {
-  const there = Number(rescaleUp(baseOf(from) + BigInt(place), from.digits, to.digits) - baseOf(to))
-  return Math.max(-FARTHEST, Math.min(there, FARTHEST))
+  return placeOn(to, baseOf(from) + BigInt(place), from.digits)
 }
