@@ -6,12 +6,14 @@
 
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "core/circuit_breaker.h"
+#include "explore/digest_set.h"
+#include "explore/footprint.h"
 #include "explore/memories.h"
 #include "explore/model_word.h"
+#include "explore/state_copies.h"
 
 namespace amorsize::test {
 
@@ -38,31 +40,42 @@ struct BreakerExploration {
 template <Fault kFault = Fault::kNone>
 class BreakerExplorer {
  public:
-  explicit BreakerExplorer(const BreakerScenario& scenario) : scenario_(scenario) {}
+  explicit BreakerExplorer(const BreakerScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
 
   BreakerExploration run() {
+    do {
+      found_ = {};
+      seen_.clear();
+      explained_.clear();
+      explore();
+    } while (found_.failure.empty() && footprint_.take_growth());
+    return found_;
+  }
+
+ private:
+  static constexpr int kMaxSteps = 1000;
+
+  void explore() {
     const size_t count = scenario_.threads.size();
     Interleaving memory(count);
     auto initialize = [this] {
       core::CircuitBreaker<ModelWord<kFault>>::initialize(ModelWord<kFault>::cell(), 0, scenario_.parameters);
     };
-    if (!processor.run_alone(&memory, Interleaving::at_once, kMaxSteps, initialize))
-      return {0, 0, "initialisation does not end"};
+    if (!processor.run_alone(&memory, Interleaving::at_once, kMaxSteps, initialize)) {
+      failed("initialisation does not end");
+      return;
+    }
     Permits permits;
     std::string told;
     for (const BreakerOperation& operation : scenario_.first) {
-      if (!alone(&memory, operation, &permits, &told)) return found_;
+      if (!alone(&memory, operation, &permits, &told)) return;
     }
     State start{memory, std::vector<Thread>(count)};
     for (Thread& thread : start.threads) thread.permits = permits;
     in_order(start, std::vector<size_t>(count));
     for (size_t thread = 0; thread < count; ++thread) proceed(&start, thread);
     visit(start);
-    return found_;
   }
-
- private:
-  static constexpr int kMaxSteps = 1000;
 
   // What a thread may still tell of; the operations under test hold two at most.
   struct Permits {
@@ -81,10 +94,6 @@ class BreakerExplorer {
   struct State {
     Interleaving memory;
     std::vector<Thread> threads;
-  };
-
-  struct HashOfDigest {
-    size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
   };
 
   // Numbers only: nothing that would have to be destroyed when an operation is left in its middle.
@@ -174,7 +183,7 @@ class BreakerExplorer {
       for (const Answer& answer : thread.answers)
         digest.add(static_cast<uint64_t>(answer.value) * 2 + (answer.swapped ? 1 : 0));
     }
-    if (!seen_.insert(digest.value()).second) return;
+    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
     ++found_.states;
 
     bool all_finished = true;
@@ -186,8 +195,10 @@ class BreakerExplorer {
       if (explained_.count(told) == 0) failed("no order explains " + told);
       return;
     }
+    const size_t only =
+        footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
     for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
-      if (finished(state, thread)) continue;
+      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
       std::vector<Answer> answers;
       state.memory.choices(thread, state.threads[thread].request, false, &answers);
       for (const Answer& answer : answers) {
@@ -195,7 +206,8 @@ class BreakerExplorer {
                 std::to_string(state.threads[thread].request.word) + " reads " + std::to_string(answer.value) +
                 (answer.swapped ? " writes " + std::to_string(state.threads[thread].request.value) : "");
         const size_t length = way_.rfind("\n");
-        State next = state;
+        State& next = copies_.copy_of(state);
+        const typename StateCopies<State>::Deeper deeper(&copies_);
         next.memory.apply(thread, next.threads[thread].request, answer);
         next.threads[thread].answers.push_back(answer);
         if (next.threads[thread].answers.size() > kMaxSteps) failed("an operation does not end");
@@ -216,6 +228,7 @@ class BreakerExplorer {
       auto body = [&] { result = perform(scenario_.threads[index][thread.operation], &permits); };
       if (!processor.replay(thread.answers, body)) {
         thread.request = processor.request();
+        footprint_.note(index, thread.operation, thread.request);
         return;
       }
       thread.permits = permits;
@@ -231,10 +244,12 @@ class BreakerExplorer {
   }
 
   const BreakerScenario scenario_;
+  Footprint footprint_;
   BreakerExploration found_;
   std::string way_;
   std::set<std::string> explained_;
-  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> seen_;
+  StateCopies<State> copies_;
+  DigestSet seen_;
 };
 
 }  // namespace amorsize::test

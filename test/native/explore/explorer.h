@@ -1,6 +1,6 @@
 // Explores every interleaving of a few threads with a few operations each, at the grain of single atomic operations,
-// and checks in each that the results can be explained. Nothing is left out: no bound on preemptions, no reduction;
-// states reached by several ways are explored once.
+// and checks in each that the results can be explained. Nothing is left out: no bound on preemptions; states reached by
+// several ways are explored once, and so is a step whose time nobody can tell (footprint.h).
 //
 // After every single step it also supposes that all threads that have not finished die there. The scenario's last
 // operations then run alone: they must come to an end, and their results must be explained too, whether or not the dead
@@ -9,13 +9,15 @@
 #pragma once
 
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "core/token_bucket.h"
+#include "explore/digest_set.h"
+#include "explore/footprint.h"
 #include "explore/histories.h"
 #include "explore/memories.h"
 #include "explore/model_word.h"
+#include "explore/state_copies.h"
 
 namespace amorsize::test {
 
@@ -27,35 +29,30 @@ struct Scenario {
   std::vector<Operation> last;                  // run after each of them ended or died
   bool spurious_failures = false;               // let each operation's weak swap fail once without cause
   bool decisions_rebase = false;                // the slot is old enough for a decision to start a new one
+  bool in_every_order = false;                  // try also steps whose time nobody can tell, before and after any other
 };
 
 struct Exploration {
   int64_t states = 0;
   int64_t ends = 0;     // complete executions, merged ones counted once
+  size_t memories = 0;  // in which they can end
   std::string failure;  // empty: none; else what was wrong and the way to it
 };
 
 template <class Memory = Interleaving, class History = RealTime, Fault kFault = Fault::kNone>
 class Explorer {
  public:
-  explicit Explorer(const Scenario& scenario) : scenario_(scenario) {}
+  explicit Explorer(const Scenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
 
   Exploration run() {
-    const size_t count = scenario_.threads.size();
-    State start{Memory(count), History(BucketModel(kStart, scenario_.rate, scenario_.burst), count),
-                std::vector<Thread>(count)};
-    Memory* memory = &start.memory;
-    auto initialize = [this] { bucket().initialize(kStart, scenario_.rate, scenario_.burst); };
-    if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, initialize))
-      return {0, 0, "initialisation does not end"};
-    core::Ticket ticket{0, -1, 0};
-    if (!alone(memory, &start.history, scenario_.first, &ticket)) return found_;
-    memory->publish();
-    for (size_t thread = 0; thread < count; ++thread) {
-      start.threads[thread].ticket = ticket;
-      if (!proceed(&start, thread)) return found_;
-    }
-    visit(start);
+    do {
+      found_ = {};
+      seen_.clear();
+      ended_.clear();
+      memories_.clear();
+      explore();
+      found_.memories = memories_.size();
+    } while (found_.failure.empty() && footprint_.take_growth());
     return found_;
   }
 
@@ -63,6 +60,26 @@ class Explorer {
 
  private:
   static constexpr int kMaxSteps = 1000;
+
+  void explore() {
+    const size_t count = scenario_.threads.size();
+    State start{Memory(count), History(BucketModel(kStart, scenario_.rate, scenario_.burst), count),
+                std::vector<Thread>(count)};
+    Memory* memory = &start.memory;
+    auto initialize = [this] { bucket().initialize(kStart, scenario_.rate, scenario_.burst); };
+    if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, initialize)) {
+      failed("initialisation does not end");
+      return;
+    }
+    core::Ticket ticket{0, -1, 0};
+    if (!alone(memory, &start.history, scenario_.first, &ticket)) return;
+    memory->publish();
+    for (size_t thread = 0; thread < count; ++thread) {
+      start.threads[thread].ticket = ticket;
+      if (!proceed(&start, thread)) return;
+    }
+    visit(start);
+  }
 
   struct Thread {
     size_t operation = 0;
@@ -78,10 +95,6 @@ class Explorer {
     Memory memory;
     History history;
     std::vector<Thread> threads;
-  };
-
-  struct HashOfDigest {
-    size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
   };
 
   static core::TokenBucket<ModelWord<kFault>> bucket() {
@@ -109,42 +122,60 @@ class Explorer {
     Digest digest;
     state.memory.add_to(&digest);
     state.history.add_to(&digest);
-    const core::Ticket& last_ticket = state.threads.front().ticket;
-    digest.add(static_cast<uint64_t>(last_ticket.position));
-    digest.add(static_cast<uint64_t>(last_ticket.generation));
-    const auto shared = digest.value();
     for (const Thread& thread : state.threads) {
       digest.add(thread.operation << 2 | size_t{thread.overlaps_change} << 1 | size_t{thread.spurious_failure_spent});
+      digest.add(static_cast<uint64_t>(thread.ticket.position));
+      digest.add(static_cast<uint64_t>(thread.ticket.generation));
       digest.add(thread.history.value().first);
       digest.add(thread.history.value().second);
     }
-    if (!seen_.insert(digest.value()).second) return;
+    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
     ++found_.states;
 
     bool all_finished = true;
     for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
-    if (all_finished) ++found_.ends;
+    if (all_finished) {
+      ++found_.ends;
+      Digest memory;
+      state.memory.add_values_to(&memory);
+      memories_.insert(memory.value());
+    }
     // Reading changes nothing that the last operations could tell, so most states have been ended before.
-    if (all_finished || (History::kExplainsUnfinished && ended_.insert(shared).second)) {
+    if ((all_finished || History::kExplainsUnfinished) && ended_.insert(digest_of_end(state))) {
       Memory memory = state.memory;
       History history = state.history;
       core::Ticket ticket = state.threads.front().ticket;
       if (!alone(&memory, &history, scenario_.last, &ticket)) return;
     }
+    const size_t only =
+        scenario_.in_every_order
+            ? Footprint::kNone
+            : footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
     std::vector<Answer> answers;
     for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
-      if (finished(state, thread)) continue;
+      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
       const Thread& running = state.threads[thread];
       state.memory.choices(thread, running.request, scenario_.spurious_failures && !running.spurious_failure_spent,
                            &answers);
       for (const Answer& answer : answers) {
         way_.push_back({thread, running.request, answer});
-        State next = state;
+        State& next = copies_.copy_of(state);
+        const typename StateCopies<State>::Deeper deeper(&copies_);
         if (step(&next, thread, answer)) visit(next);
         if (!found_.failure.empty()) return;
         way_.pop_back();
       }
     }
+  }
+
+  // All that the last operations, and whether they can be explained, depend on.
+  static std::pair<uint64_t, uint64_t> digest_of_end(const State& state) {
+    Digest digest;
+    state.memory.add_values_to(&digest);
+    state.history.add_to(&digest);
+    digest.add(static_cast<uint64_t>(state.threads.front().ticket.position));
+    digest.add(static_cast<uint64_t>(state.threads.front().ticket.generation));
+    return digest.value();
   }
 
   // Executes the request that the thread waits for and runs it up to its next.
@@ -178,18 +209,18 @@ class Explorer {
       auto body = [&] { result = perform(bucket(), current(*state, index), &ticket); };
       if (!processor.replay(thread.answers, body)) {
         thread.request = processor.request();
+        footprint_.note(index, thread.operation, thread.request);
         return true;
       }
       if (thread.answers.empty()) begin(state, index);  // an operation that touches nothing
       if (!end(state, index, result)) return false;
       thread.ticket = ticket;
       thread.history = {};
-      thread.history.add(static_cast<uint64_t>(ticket.position));
-      thread.history.add(static_cast<uint64_t>(ticket.generation));
       thread.answers.clear();
       thread.overlaps_change = thread.spurious_failure_spent = false;
       ++thread.operation;
     }
+    state->memory.end(index);
     return true;
   }
 
@@ -242,10 +273,13 @@ class Explorer {
   };
 
   const Scenario scenario_;
+  Footprint footprint_;
   Exploration found_;
   std::vector<Step> way_;
-  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> seen_;
-  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> ended_;  // memory and history without the threads
+  StateCopies<State> copies_;
+  DigestSet seen_;
+  DigestSet ended_;  // memory and history without the threads
+  DigestSet memories_;
 };
 
 }  // namespace amorsize::test

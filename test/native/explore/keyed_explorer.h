@@ -2,9 +2,10 @@
 // all threads at every step; see explorer.h, whose memory and processor it uses.
 #pragma once
 
-#include <unordered_set>
-
+#include "explore/digest_set.h"
+#include "explore/footprint.h"
 #include "explore/keyed_model.h"
+#include "explore/state_copies.h"
 
 namespace amorsize::test {
 
@@ -89,22 +90,15 @@ class KeyedHistory {
 template <KeyedFault kFault = KeyedFault::kNone>
 class KeyedExplorer {
  public:
-  explicit KeyedExplorer(const KeyedScenario& scenario) : scenario_(scenario) {}
+  explicit KeyedExplorer(const KeyedScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
 
   KeyedExploration run() {
-    const size_t count = scenario_.threads.size();
-    State start{Interleaving(count),
-                KeyedHistory(KeyedModel(scenario_.slots, scenario_.burst, scenario_.evicts), count),
-                std::vector<Thread>(count)};
-    terms_ = core::KeyedTerms::make(kNow, {1, static_cast<double>(scenario_.burst), scenario_.slots, scenario_.evicts},
-                                    {0, 0});
-    auto initialize = [this] { core::KeyedTable<KeyedWord<kFault>>::initialize(KeyedWord<kFault>::cells(), terms_); };
-    processor.run_alone(&start.memory, Interleaving::at_once, kMaxSteps, initialize);
-    if (!alone(&start.memory, &start.history, scenario_.first)) return found_;
-    for (size_t thread = 0; thread < count; ++thread) {
-      if (!proceed(&start, thread)) return found_;
-    }
-    visit(start);
+    do {
+      found_ = {};
+      seen_.clear();
+      ended_.clear();
+      explore();
+    } while (found_.failure.empty() && footprint_.take_growth());
     return found_;
   }
 
@@ -114,6 +108,22 @@ class KeyedExplorer {
   static constexpr int64_t kNow = 1'000'000'000;
   static constexpr int64_t kFarthest = int64_t{1} << 50;
   static constexpr int64_t kFirstGeneration = 1;  // of a slot that was never anybody else's
+
+  void explore() {
+    const size_t count = scenario_.threads.size();
+    State start{Interleaving(count),
+                KeyedHistory(KeyedModel(scenario_.slots, scenario_.burst, scenario_.evicts), count),
+                std::vector<Thread>(count)};
+    terms_ = core::KeyedTerms::make(kNow, {1, static_cast<double>(scenario_.burst), scenario_.slots, scenario_.evicts},
+                                    {0, 0});
+    auto initialize = [this] { core::KeyedTable<KeyedWord<kFault>>::initialize(KeyedWord<kFault>::cells(), terms_); };
+    processor.run_alone(&start.memory, Interleaving::at_once, kMaxSteps, initialize);
+    if (!alone(&start.memory, &start.history, scenario_.first)) return;
+    for (size_t thread = 0; thread < count; ++thread) {
+      if (!proceed(&start, thread)) return;
+    }
+    visit(start);
+  }
 
   int64_t units(double tokens) const { return core::cost_units(tokens, terms_.scale.digits); }
 
@@ -129,10 +139,6 @@ class KeyedExplorer {
     Interleaving memory;
     KeyedHistory history;
     std::vector<Thread> threads;
-  };
-
-  struct HashOfDigest {
-    size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
   };
 
   // All keys want the same slot first; their tags differ.
@@ -179,23 +185,26 @@ class KeyedExplorer {
       digest.add(thread.history.value().first);
       digest.add(thread.history.value().second);
     }
-    if (!seen_.insert(digest.value()).second) return;
+    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
     ++found_.states;
     bool all_finished = true;
     for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
     if (all_finished) ++found_.ends;
-    if (ended_.insert(shared).second) {
+    if (ended_.insert(shared)) {
       Interleaving memory = state.memory;
       KeyedHistory history = state.history;
       if (!alone(&memory, &history, scenario_.last)) return;
     }
+    const size_t only =
+        footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
     std::vector<Answer> answers;
     for (size_t thread = 0; thread < state.threads.size(); ++thread) {
-      if (finished(state, thread)) continue;
+      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
       state.memory.choices(thread, state.threads[thread].request, false, &answers);
       for (const Answer& answer : answers) {
         way_.push_back({thread, state.threads[thread].request, answer});
-        State next = state;
+        State& next = copies_.copy_of(state);
+        const typename StateCopies<State>::Deeper deeper(&copies_);
         if (step(&next, thread, answer)) visit(next);
         if (!found_.failure.empty()) return;
         way_.pop_back();
@@ -230,6 +239,7 @@ class KeyedExplorer {
       auto body = [&] { result = perform(operation, scenario_.attempts); };
       if (!processor.replay(thread.answers, body)) {
         thread.request = processor.request();
+        footprint_.note(index, thread.operation, thread.request);
         return true;
       }
       // Whose every attempt met another's success gives up, having done nothing.
@@ -282,11 +292,13 @@ class KeyedExplorer {
   };
 
   const KeyedScenario scenario_;
+  Footprint footprint_;
   core::KeyedTerms terms_{};
   KeyedExploration found_;
   std::vector<Step> way_;
-  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> seen_;
-  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> ended_;
+  StateCopies<State> copies_;
+  DigestSet seen_;
+  DigestSet ended_;
 };
 
 }  // namespace amorsize::test

@@ -2,6 +2,7 @@
 // that the C++ orders do not hide from it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -25,9 +26,10 @@ class Digest {
   uint64_t high_ = 2;
 };
 
-class Interleaving {
+template <size_t kCount>
+class InterleavingOf {
  public:
-  explicit Interleaving(size_t) {}
+  explicit InterleavingOf(size_t) {}
 
   void choices(size_t, const Request& request, bool spurious_allowed, std::vector<Answer>* out) const {
     out->clear();
@@ -42,10 +44,11 @@ class Interleaving {
 
   // Every thread sees what has been done so far.
   void publish() {}
+  void end(size_t) {}
 
   // What a thread that has seen everything would do.
   static Answer at_once(void* memory, const Request& request) {
-    auto* self = static_cast<Interleaving*>(memory);
+    auto* self = static_cast<InterleavingOf*>(memory);
     const Answer answer = self->plain_answer(request);
     self->apply(0, request, answer);
     return answer;
@@ -54,6 +57,7 @@ class Interleaving {
   void add_to(Digest* digest) const {
     for (const int64_t word : words_) digest->add(static_cast<uint64_t>(word));
   }
+  void add_values_to(Digest* digest) const { add_to(digest); }
 
  private:
   Answer plain_answer(const Request& request) const {
@@ -62,8 +66,9 @@ class Interleaving {
     return {value, request.kind == Request::Kind::kSwap && matches, 0};
   }
 
-  std::array<int64_t, kWords> words_{};
+  std::array<int64_t, kCount> words_{};
 };
+using Interleaving = InterleavingOf<kWords>;
 
 // Every value a word has had is a message; each thread remembers the earliest message it may still see of each word. A
 // release store carries what its thread has seen, an acquire load takes that over, a swap acts on the last message
@@ -72,20 +77,17 @@ class Interleaving {
 // executed: the core has no relaxed store after initialisation, and no two live threads store to the same plain word.
 class ReleaseAcquire {
  public:
-  explicit ReleaseAcquire(size_t threads) : seen_(threads) {
-    for (auto& history : words_) history.push_back({0, {}});
-  }
+  explicit ReleaseAcquire(size_t threads) : seen_(threads) {}
 
   void choices(size_t thread, const Request& request, bool spurious_allowed, std::vector<Answer>* out) const {
     out->clear();
-    const auto& history = words_[request.word];
-    const auto last = static_cast<uint8_t>(history.size() - 1);
+    const uint8_t last = last_of(request.word);
     if (request.kind == Request::Kind::kStore) {
       out->push_back({0, false, last});
       return;
     }
     for (uint8_t i = seen_[thread][request.word]; i <= last; ++i) {
-      const int64_t value = history[i].value;
+      const int64_t value = value_of(request.word, i);
       const bool matches = request.kind == Request::Kind::kSwap && ((value ^ request.expected) & request.mask) == 0;
       if (!matches || (request.may_fail_spuriously && spurious_allowed)) out->push_back({value, false, i});
       // A later message already follows this one, so a swap could not come right after it.
@@ -95,58 +97,94 @@ class ReleaseAcquire {
 
   void apply(size_t thread, const Request& request, const Answer& answer) {
     View& mine = seen_[thread];
-    auto& history = words_[request.word];
+    const Message* const read = answer.message > 0 ? find(request.word, answer.message) : nullptr;
     if (request.kind != Request::Kind::kStore) {
-      const Message& read = history[answer.message];
       const std::memory_order order = answer.swapped ? request.success : request.failure;
       mine[request.word] = std::max(mine[request.word], answer.message);
-      if (order != std::memory_order_relaxed && order != std::memory_order_release) join(&mine, read.carries);
+      if (order != std::memory_order_relaxed && order != std::memory_order_release && read != nullptr)
+        join(&mine, read->carries);
     }
     if (request.kind == Request::Kind::kStore || answer.swapped) {
       // A swap continues the release sequence of the message it replaces.
-      View carries = answer.swapped ? history[answer.message].carries : View{};
-      mine[request.word] = static_cast<uint8_t>(history.size());
+      Message message{request.word, static_cast<uint8_t>(last_of(request.word) + 1), request.value,
+                      answer.swapped && read != nullptr ? read->carries : View{}};
+      mine[request.word] = message.number;
       if (request.success == std::memory_order_release || request.success == std::memory_order_acq_rel) {
-        join(&carries, mine);
+        join(&message.carries, mine);
       } else {
-        carries[request.word] = mine[request.word];
+        message.carries[request.word] = message.number;
       }
-      history.push_back({request.value, carries});
+      messages_.push_back(message);
     }
   }
 
+  // Every thread sees what has been done so far, and nothing older.
   void publish() {
-    for (View& view : seen_) view = seen_.front();
+    for (const Message& message : messages_) first_[message.word] = message.value;
+    messages_.clear();
+    for (View& view : seen_) view = {};
   }
+
+  // The thread has come to its end: what it could still see makes no difference any more.
+  void end(size_t thread) { seen_[thread] = {}; }
 
   static Answer at_once(void* memory, const Request& request) {
     auto* self = static_cast<ReleaseAcquire*>(memory);
-    const int64_t value = self->words_[request.word].back().value;
+    const uint8_t last = self->last_of(request.word);
+    const int64_t value = self->value_of(request.word, last);
     const bool matches = ((value ^ request.expected) & request.mask) == 0;
-    const Answer answer{value, request.kind == Request::Kind::kSwap && matches,
-                        static_cast<uint8_t>(self->words_[request.word].size() - 1)};
+    const Answer answer{value, request.kind == Request::Kind::kSwap && matches, last};
     self->apply(0, request, answer);
     return answer;
   }
 
   void add_to(Digest* digest) const {
-    for (const auto& history : words_) {
-      digest->add(history.size());
-      for (const Message& message : history) {
-        digest->add(static_cast<uint64_t>(message.value));
-        add_view(digest, message.carries);
-      }
+    uint64_t sum = 0;  // threads may have written to different words in any order
+    for (const Message& message : messages_) {
+      Digest one;
+      one.add(uint64_t{message.word} << 8 | message.number);
+      one.add(static_cast<uint64_t>(message.value));
+      add_view(&one, message.carries);
+      sum += one.value().first ^ std::rotl(one.value().second, 17);
     }
+    digest->add(sum);
+    digest->add(messages_.size());
     for (const View& view : seen_) add_view(digest, view);
+  }
+
+  // What whoever sees everything finds.
+  void add_values_to(Digest* digest) const {
+    std::array<int64_t, kWords> last = first_;
+    for (const Message& message : messages_) last[message.word] = message.value;
+    for (const int64_t value : last) digest->add(static_cast<uint64_t>(value));
   }
 
  private:
   using View = std::array<uint8_t, kWords>;
   static_assert(kWords % 8 == 0);
+  // The `number`-th value of a word; the 0th is the one that it began with.
   struct Message {
+    uint8_t word;
+    uint8_t number;
     int64_t value;
     View carries;
   };
+
+  const Message* find(uint8_t word, uint8_t number) const {
+    for (const Message& message : messages_) {
+      if (message.word == word && message.number == number) return &message;
+    }
+    return nullptr;
+  }
+  int64_t value_of(uint8_t word, uint8_t number) const {
+    return number == 0 ? first_[word] : find(word, number)->value;
+  }
+  uint8_t last_of(uint8_t word) const {
+    for (size_t i = messages_.size(); i-- > 0;) {
+      if (messages_[i].word == word) return messages_[i].number;
+    }
+    return 0;
+  }
 
   static void join(View* into, const View& other) {
     for (size_t i = 0; i < kWords; ++i) (*into)[i] = std::max((*into)[i], other[i]);
@@ -155,7 +193,8 @@ class ReleaseAcquire {
     for (const uint64_t word : std::bit_cast<std::array<uint64_t, kWords / 8>>(view)) digest->add(word);
   }
 
-  std::array<std::vector<Message>, kWords> words_;
+  std::array<int64_t, kWords> first_{};
+  std::vector<Message> messages_;
   std::vector<View> seen_;
 };
 

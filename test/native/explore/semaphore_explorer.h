@@ -8,12 +8,14 @@
 #pragma once
 
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "explore/digest_set.h"
+#include "explore/footprint.h"
 #include "explore/memories.h"
 #include "explore/model_word.h"
 #include "explore/semaphore_model.h"
+#include "explore/state_copies.h"
 
 namespace amorsize::test {
 
@@ -34,29 +36,15 @@ struct SemaphoreExploration {
 template <class Memory = Interleaving, Fault kFault = Fault::kNone>
 class SemaphoreExplorer {
  public:
-  explicit SemaphoreExplorer(const SemaphoreScenario& scenario) : scenario_(scenario) {}
+  explicit SemaphoreExplorer(const SemaphoreScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
 
   SemaphoreExploration run() {
-    const size_t count = scenario_.threads.size();
-    State start{Memory(count),
-                SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count, scenario_.adaptive),
-                std::vector<Thread>(count)};
-    auto initialize = [this] { semaphore().initialize(scenario_.permits, scenario_.max_queue); };
-    if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, initialize))
-      return {0, 0, "initialisation does not end"};
-    for (const Call& call : scenario_.first) {
-      int64_t result = 0;
-      auto body = [&] { result = perform(call); };
-      if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, body))
-        return {0, 0, "does not end: " + describe(call)};
-      start.orders.begin(0, call);
-      if (!start.orders.end(0, result)) return {0, 0, "no order explains " + describe(call)};
-    }
-    start.memory.publish();
-    for (size_t thread = 0; thread < count; ++thread) {
-      if (!proceed(&start, thread)) return found_;
-    }
-    visit(start);
+    do {
+      found_ = {};
+      seen_.clear();
+      ended_.clear();
+      explore();
+    } while (found_.failure.empty() && footprint_.take_growth());
     return found_;
   }
 
@@ -67,6 +55,33 @@ class SemaphoreExplorer {
   static_assert(kShape.cells() * core::kWordsPerCell <= kWords);
   // A thread that sees old values for ever says nothing about the semaphore.
   static constexpr bool kIsWeak = !std::is_same_v<Memory, Interleaving>;
+
+  void explore() {
+    const size_t count = scenario_.threads.size();
+    State start{Memory(count),
+                SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count, scenario_.adaptive),
+                std::vector<Thread>(count)};
+    auto initialize = [this] { semaphore().initialize(scenario_.permits, scenario_.max_queue); };
+    if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, initialize)) {
+      failed("initialisation does not end");
+      return;
+    }
+    for (const Call& call : scenario_.first) {
+      int64_t result = 0;
+      auto body = [&] { result = perform(call); };
+      const bool ends = processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, body);
+      start.orders.begin(0, call);
+      if (!ends || !start.orders.end(0, result)) {
+        failed((ends ? "no order explains " : "does not end: ") + describe(call));
+        return;
+      }
+    }
+    start.memory.publish();
+    for (size_t thread = 0; thread < count; ++thread) {
+      if (!proceed(&start, thread)) return;
+    }
+    visit(start);
+  }
 
   struct Thread {
     size_t operation = 0;
@@ -80,10 +95,6 @@ class SemaphoreExplorer {
     Memory memory;
     SemaphoreOrders orders;
     std::vector<Thread> threads;
-  };
-
-  struct HashOfDigest {
-    size_t operator()(const std::pair<uint64_t, uint64_t>& digest) const { return digest.first; }
   };
 
   core::Semaphore<ModelWord<kFault>> semaphore() const {
@@ -149,31 +160,35 @@ class SemaphoreExplorer {
   }
 
   void visit(const State& state) {
+    Digest values;
+    state.memory.add_values_to(&values);
     Digest digest;
     state.memory.add_to(&digest);
-    const auto memory = digest.value();
     if (!kIsWeak) state.orders.add_to(&digest);
     for (const Thread& thread : state.threads) {
       digest.add(thread.operation << 1 | size_t{thread.is_dead});
       digest.add(thread.history.value().first);
       digest.add(thread.history.value().second);
     }
-    if (!seen_.insert(digest.value()).second) return;
+    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
     ++found_.states;
 
     bool all_finished = true;
     for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
     if (all_finished) ++found_.ends;
     if (all_finished && !kIsWeak && forgets_somebody(state.memory)) return;
-    if (ended_.insert(memory).second && !gives_everything_back(state.memory)) return;
+    if (ended_.insert(values.value()) && !gives_everything_back(state.memory)) return;
 
+    const size_t only =
+        footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
     std::vector<Answer> answers;
     for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
-      if (finished(state, thread)) continue;
+      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
       state.memory.choices(thread, state.threads[thread].request, false, &answers);
       for (const Answer& answer : answers) {
         way_.push_back({thread, state.threads[thread].request, answer});
-        State next = state;
+        State& next = copies_.copy_of(state);
+        const typename StateCopies<State>::Deeper deeper(&copies_);
         if (step(&next, thread, answer)) visit(next);
         if (!found_.failure.empty()) return;
         way_.pop_back();
@@ -209,6 +224,7 @@ class SemaphoreExplorer {
       auto body = [&] { result = perform(call); };
       if (!processor.replay(thread.answers, body)) {
         thread.request = processor.request();
+        footprint_.note(index, thread.operation, thread.request);
         return true;
       }
       if (!state->orders.end(index, result) && !kIsWeak) {
@@ -220,6 +236,7 @@ class SemaphoreExplorer {
       thread.answers.clear();
       ++thread.operation;
     }
+    state->memory.end(index);
     return true;
   }
 
@@ -244,10 +261,12 @@ class SemaphoreExplorer {
   };
 
   const SemaphoreScenario scenario_;
+  Footprint footprint_;
   SemaphoreExploration found_;
   std::vector<Step> way_;
-  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> seen_;
-  std::unordered_set<std::pair<uint64_t, uint64_t>, HashOfDigest> ended_;  // memories in which everybody died
+  StateCopies<State> copies_;
+  DigestSet seen_;
+  DigestSet ended_;  // memories in which everybody died
 };
 
 }  // namespace amorsize::test
