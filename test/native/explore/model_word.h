@@ -17,6 +17,9 @@
 namespace amorsize::test {
 
 inline constexpr size_t kWords = core::bucket::kCells * core::kWordsPerCell;
+// A bucket may be followed by the rows of those who wait for it.
+inline constexpr size_t kMostRows = 3;
+inline constexpr size_t kMostWords = kWords + (1 + kMostRows) * core::kWordsPerCell;
 
 struct Request {
   enum class Kind : uint8_t { kLoad, kStore, kSwap };
@@ -98,6 +101,8 @@ enum class Fault {
   kNoClaim,           // two threads may change parameters at the same time
   kNoQuarantine,      // a slot left half written by a sleeping updater is soon used again
   kNoStamp,           // swaps of the words of a semaphore but `hot` do not compare who changed them last
+  kNoBeginLook,       // whoever waits does not take the word away before it uses what it holds
+  kNoOwnerSwap,       // two may bury the same row
   kRelaxedLoads,
   kRelaxedStores,
   kRelaxedSwaps,
@@ -115,6 +120,8 @@ class ModelWord {
   }
 
   void store(int64_t value, std::memory_order order) {
+    if (kFault == Fault::kNoBeginLook && is_in_rows(core::waiters::kHeldSize) && order == std::memory_order_seq_cst)
+      return;
     issue({Request::Kind::kStore, index(), false, order, order, value, 0, 0});
   }
 
@@ -125,8 +132,10 @@ class ModelWord {
     return swap(expected, value, success, failure, false);
   }
 
-  // The words of the one bucket there is; they hold nothing, for all values are in the memory that answers.
+  // The words of the one bucket there is, and of the rows; they hold nothing, for all values are in the memory that
+  // answers.
   static ModelWord* cell() { return words_; }
+  static ModelWord* rows() { return words_ + kWords; }
 
  private:
   // The generation's bits above the lowest two.
@@ -135,6 +144,10 @@ class ModelWord {
   uint8_t index() const { return static_cast<uint8_t>(this - words_); }
   bool is_hot() const { return index() == core::bucket::kHot; }
   bool is_claim() const { return index() == core::bucket::kClaim; }
+  bool is_in_rows(size_t word) const {
+    constexpr size_t kRows = kWords + core::waiters::kFirstRow;
+    return index() >= kRows && (index() - kRows) % core::kWordsPerCell == word;
+  }
 
   static constexpr Fault relaxed(Request::Kind kind) {
     if (kind == Request::Kind::kLoad) return Fault::kRelaxedLoads;
@@ -159,6 +172,7 @@ class ModelWord {
     if (kFault == Fault::kTwoBitGeneration && is_hot()) mask = ~kForgotten;
     if (kFault == Fault::kNoQuarantine && is_claim()) mask = ~core::bucket::kQuarantineMask;
     if (kFault == Fault::kNoClaim && is_claim()) mask = 0;
+    if (kFault == Fault::kNoOwnerSwap && is_in_rows(core::waiters::kOwner)) mask = 0;
     if (kFault == Fault::kNoStamp && !is_hot()) mask = -(int64_t{1} << core::semaphore::kStampBits);
     const Answer answer =
         issue({Request::Kind::kSwap, index(), may_fail_spuriously, success, failure, value, expected, mask});
@@ -166,7 +180,7 @@ class ModelWord {
     return answer.swapped;
   }
 
-  static inline ModelWord words_[kWords];
+  static inline ModelWord words_[kMostWords];
 };
 
 }  // namespace amorsize::test
