@@ -12,7 +12,8 @@ import { GRACE_MS } from './turn.js'
  */
 export class CoveredCallers {
   readonly held = new HeldRuns()
-  readonly #callers = new LinkedList<Caller>()
+  /** All of them; to be read only. */
+  readonly list = new LinkedList<Caller>()
   #uncovered: Caller | null = null
   /** Units of the callers before it. */
   #covered = 0
@@ -21,11 +22,11 @@ export class CoveredCallers {
   #unitsPerMs = 0
 
   get size(): number {
-    return this.#callers.size
+    return this.list.size
   }
 
   get first(): Caller | null {
-    return this.#callers.first
+    return this.list.first
   }
 
   /** The first caller that has no tokens. */
@@ -49,7 +50,7 @@ export class CoveredCallers {
 
   /** Puts a caller at the end. */
   append(caller: Caller): void {
-    this.#callers.append(caller)
+    this.list.append(caller)
     this.#uncovered ??= caller
     this.#waiting += caller.tokens
   }
@@ -57,11 +58,11 @@ export class CoveredCallers {
   /** Puts a caller where it belongs by its place in the order of arrival, behind all that are covered. */
   insert(caller: Caller): void {
     let behind: Caller | null = null
-    for (let before = this.#callers.last; before?.isCovered === false; before = before.previous) {
+    for (let before = this.list.last; before?.isCovered === false; before = before.previous) {
       if (tokensBetween(before.place, caller.place) <= 0) break
       behind = before
     }
-    this.#callers.insert(caller, behind)
+    this.list.insert(caller, behind)
     if (this.#uncovered === behind) this.#uncovered = caller
     this.#waiting += caller.tokens
   }
@@ -69,7 +70,7 @@ export class CoveredCallers {
   /** Takes a caller out. Those behind move up when they are covered next. */
   remove(caller: Caller): void {
     if (this.#uncovered === caller) this.#uncovered = caller.next
-    this.#callers.remove(caller)
+    this.list.remove(caller)
     if (caller.isCovered) this.#covered -= caller.units
     else this.#waiting -= caller.tokens
     caller.isCovered = false
@@ -84,7 +85,7 @@ export class CoveredCallers {
     this.#unitsPerMs = (axis.requestsPerSecond / 1000) * pow10(axis.digits)
     if (last?.digits === axis.digits) return
     this.#covered = 0
-    for (let caller = this.#callers.first; caller?.isCovered === true; caller = caller.next) {
+    for (let caller = this.list.first; caller?.isCovered === true; caller = caller.next) {
       this.#covered += this.unitsOf(caller)
     }
     this.#uncoverLast()
@@ -108,14 +109,14 @@ export class CoveredCallers {
   /** Takes out those whose tokens are there, from the first on, and adds them to `admitted`. What is too old for the first is let go. */
   takeDue(admitted: Caller[]): void {
     const { produced } = this.#axis as Axis
-    for (let first = this.#callers.first; first !== null; first = this.#callers.first) {
+    for (let first = this.list.first; first !== null; first = this.list.first) {
       this.held.dropBelow(produced - this.reachOf(first))
       this.#uncoverLast()
       if (!first.isCovered || this.held.endOf(first.units) > produced) return
       this.held.use(first.units)
       this.#covered -= first.units
       first.isCovered = false
-      this.#callers.remove(first)
+      this.list.remove(first)
       admitted.push(first)
     }
   }
@@ -134,19 +135,19 @@ export class CoveredCallers {
 
   /** Nobody has tokens any more. */
   uncoverAll(): void {
-    for (let caller = this.#callers.first; caller?.isCovered === true; caller = caller.next) {
+    for (let caller = this.list.first; caller?.isCovered === true; caller = caller.next) {
       caller.isCovered = false
       this.#waiting += caller.tokens
     }
     this.#covered = 0
-    this.#uncovered = this.#callers.first
+    this.#uncovered = this.list.first
     if (this.#uncovered === null) this.#waiting = 0
   }
 
   /** What was dropped is lost to the last of those who had tokens. */
   #uncoverLast(): void {
     while (this.#covered > this.held.total) {
-      const last = this.#uncovered === null ? this.#callers.last : this.#uncovered.previous
+      const last = this.#uncovered === null ? this.list.last : this.#uncovered.previous
       if (last?.isCovered !== true) return
       last.isCovered = false
       this.#covered -= last.units

@@ -85,6 +85,8 @@ class Waiter implements Caller, SignalListener {
 export class WaitQueue {
   readonly #clock: Clock
   readonly #line: WaitingLine
+  /** Those of the line: `acquire` asks each time how many there are. */
+  readonly #callers: { readonly size: number }
   readonly #timer: DueTimer
   readonly #owner: QueueOwner | null
   readonly #tally: WaitTally
@@ -98,6 +100,7 @@ export class WaitQueue {
     this.#tally = owner?.tally ?? { waiting: 0, waitedMs: 0 }
     // On a test's clock every limiter is in this thread, and tells of its changes itself.
     this.#line = new WaitingLine(bucket, owner === null && clock === systemClock)
+    this.#callers = this.#line.list
     this.#timer = {
       due: 0,
       order: 0,
@@ -111,7 +114,7 @@ export class WaitQueue {
 
   /** How many wait. */
   get size(): number {
-    return this.#line.size
+    return this.#callers.size
   }
 
   /** Milliseconds that admitted callers have waited in all. */

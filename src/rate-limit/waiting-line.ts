@@ -29,6 +29,8 @@ export class WaitingLine {
   readonly #bucket: WaitingBucket
   readonly #isWatched: boolean
   readonly #callers = new CoveredCallers()
+  /** All callers, for whoever asks often how many there are; to be read only. */
+  readonly list = this.#callers.list
   /** As in the axis, with what this look has done. */
   #spent = 0
   #hasRows = false
@@ -42,7 +44,7 @@ export class WaitingLine {
   }
 
   get size(): number {
-    return this.#callers.size
+    return this.list.size
   }
 
   get first(): Caller | null {
