@@ -36,3 +36,25 @@ export async function inSteps(programs) {
   }
   return { code: 0 }
 }
+
+/**
+ * Runs lists of programs side by side, those of a list one after the other, and says of each how long it took. All run to their end, so that
+ * every fault is shown at once; their output comes when all have ended.
+ *
+ * @param {{ what: string, run: () => Promise<{ code: number, output: string }> }[][]} lists
+ * @returns {Promise<{ code: number }>} the exit code of one that failed, or 0
+ */
+export async function sideBySide(lists) {
+  const failures = []
+  const inTurn = async (list) => {
+    for (const { what, run } of list) {
+      const startMs = performance.now()
+      const result = await run()
+      process.stdout.write(`  ${what} ${Math.round((performance.now() - startMs) / 1000)} s\n`)
+      if (result.code !== 0) failures.push(result)
+    }
+  }
+  await Promise.all(lists.map(inTurn))
+  for (const { output } of failures) process.stdout.write(output)
+  return { code: failures[0]?.code ?? 0 }
+}
