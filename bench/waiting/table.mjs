@@ -1,5 +1,6 @@
 // What callers that wait may rely on, as a table: each row with what was measured before callers waited in lines (commit ab0e14b; "model": by a
-// model of it), what must be, and how to measure it. `npm run bench -- waiting` prints it; test/waiting/table.test.ts holds each row to its figure.
+// model of it), what must be, and how to measure it. `npm run bench -- waiting` prints it; test/waiting/table.test.ts holds each row to its figure, but for long ones.
+import * as many from './many-rows.mjs'
 import * as real from './real-rows.mjs'
 import * as virtual from './virtual-rows.mjs'
 
@@ -13,6 +14,7 @@ import * as virtual from './virtual-rows.mjs'
  * @property {string} unit
  * @property {() => Promise<number>} measure - today
  * @property {boolean} [isReal] - needs threads and processes that share memory, so the addon, and signals
+ * @property {boolean} [isLong] - takes too long for a test, which looks at fewer of them
  * @property {number} [tries] - a busy machine may delay what is measured: the best of so many counts; default 1
  * @property {number} [tolerated] - what a test accepts on a busy machine, where that is not the figure
  */
@@ -187,6 +189,28 @@ export const rows = [
     side: 'at least',
     unit: '%',
     measure: () => virtual.rateKept(1),
+  },
+  {
+    id: 'names',
+    situation:
+      '200,000 names of the machine, made and disposed in one process: each of the last, against each of the first',
+    then: 'ended by V8 at 70,000',
+    wanted: 1.5,
+    side: 'at most',
+    unit: 'times',
+    isReal: true,
+    isLong: true,
+    measure: () => many.namesGrowth(),
+  },
+  {
+    id: 'keys',
+    situation: 'a caller for each of 200,000 keys, who all give up at once: each, against each of 5,000',
+    then: 'not measured',
+    wanted: 6,
+    side: 'at most',
+    unit: 'times',
+    isLong: true,
+    measure: many.waitingKeysGrowth,
   },
 ]
 
