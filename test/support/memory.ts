@@ -1,9 +1,11 @@
 const ROUNDS = 5
 
-/** What V8 keeps for itself, now more, now less. */
+/** What V8 keeps for itself, now more, now less; … */
 export const NOISE_BYTES = 800_000
+/** … and where calls come one after the other, so that no promises and timers are there by the thousand. */
+export const LITTLE_NOISE_BYTES = 300_000
 
-/** Calls in a round. Whatever each of them leaves behind, be it a closure or a number, is more than its share of the noise: 4 bytes in the soak, 16 here. */
+/** Calls in a round. Whatever each of them leaves behind, be it a closure or a number, is more than its share of the noise: 1.5 or 4 bytes in the soak, 6 or 16 here. */
 export const CALLS = process.env['AMORSIZE_SOAK'] === '1' ? 200_000 : 50_000
 
 /** Bytes in use after everything that can be collected is; finalizers of the addon run between the collections. */
