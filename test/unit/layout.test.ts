@@ -162,8 +162,8 @@ describe('the twin has the constants of native/core', () => {
     )
   })
 
-  it('of token_bucket.h', () => {
-    const text = read('native/core/token_bucket.h')
+  it('of bucket_changes.h', () => {
+    const text = read('native/core/bucket_changes.h')
     expect(/kClaimLeaseNs = ([\d']+);/.exec(text)![1]!.replaceAll("'", '')).toBe(String(CLAIM_LEASE_NS))
     const outcomes = /enum class Outcome \{([^}]+)\}/.exec(text)![1]!
     const native = [...outcomes.matchAll(/k\w+/g)].map(([name], index) => [lowerFirst(name), index])
