@@ -22,14 +22,24 @@ const PIDS_KEPT = 4
 /** Reading costs about 0.1 ms, and limits change rarely. */
 const FRESH_MS = 1000
 
-const latest: { limits: Limits | undefined; atMs: number } = { limits: undefined, atMs: 0 }
+/** Keeps what it has read for as long as that is fresh. */
+class FreshLimits {
+  #limits: Limits | undefined = undefined
+  #atMs = 0
+
+  read(): Limits {
+    const nowMs = performance.now()
+    if (this.#limits !== undefined && nowMs - this.#atMs <= FRESH_MS) return this.#limits
+    this.#atMs = nowMs
+    return (this.#limits = readLimits())
+  }
+}
+
+const limits = new FreshLimits()
 
 /** The limits, at most a second old. */
 export function currentLimits(): Limits {
-  const nowMs = performance.now()
-  if (latest.limits !== undefined && nowMs - latest.atMs <= FRESH_MS) return latest.limits
-  latest.atMs = nowMs
-  return (latest.limits = readLimits())
+  return limits.read()
 }
 
 /** However crowded the machine, so many times the usual work is worth a worker. */
