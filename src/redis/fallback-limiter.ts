@@ -1,25 +1,84 @@
 import { SharedMemoryError } from '../errors.js'
+import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
-import type { CompleteRedisOptions } from './redis-limiter-options.js'
+import type { Alone, LimitHost } from './limit.js'
 
-/** The limit of this machine while the server is away: its part of rate and burst. Every process of the machine that uses the name shares it. */
-export function fallbackLimiter({
-  name,
-  requestsPerSecond,
-  burstSize,
-  processes,
-  clock,
-}: Pick<CompleteRedisOptions, 'name' | 'requestsPerSecond' | 'burstSize' | 'processes' | 'clock'>): RateLimiter {
+/** What holds on this machine while the server is away: its part of rate and burst. Every process of the machine that uses the name shares it. */
+export class FallbackLimiter implements Alone, Disposable {
+  readonly #limiter: RateLimiter
+
+  constructor(host: LimitHost) {
+    this.#limiter = onThisMachine(host, (options) => new RateLimiter(options))
+  }
+
+  take(tokens: number): ReturnType<Alone['take']> {
+    const { burstSize, requestsPerSecond } = this.#limiter.policy
+    const allowed = tokens <= burstSize && this.#limiter.tryAcquire(tokens)
+    const remaining = this.#limiter.getAvailableTokens()
+    const waitMs = allowed ? 0 : Math.max(1, ((Math.min(tokens, burstSize) - remaining) / requestsPerSecond) * 1000)
+    return { allowed, remaining, waitMs }
+  }
+
+  pauseFor(ms: number): void {
+    this.#limiter.pauseFor(ms)
+  }
+
+  [Symbol.dispose](): void {
+    this.#limiter[Symbol.dispose]()
+  }
+}
+
+/** The same by key. */
+export class KeyedFallbackLimiter implements Disposable {
+  readonly #limiter: KeyedRateLimiter
+
+  /** @param capacity - keys that are counted at once */
+  constructor(host: LimitHost, capacity: number) {
+    this.#limiter = onThisMachine(host, (options) => new KeyedRateLimiter({ ...options, capacity }))
+  }
+
+  of(key: string): Alone {
+    const limiter = this.#limiter
+    return {
+      take: (tokens) => {
+        const { burstSize } = limiter.policy
+        const allowed = tokens <= burstSize && limiter.tryAcquire(key, tokens)
+        const waitMs = allowed ? 0 : Math.max(1, limiter.retryAfterMs(key, Math.min(tokens, burstSize)))
+        return { allowed, remaining: limiter.getAvailableTokens(key), waitMs }
+      },
+    }
+  }
+
+  pauseFor(key: string, ms: number): void {
+    this.#limiter.pauseFor(key, ms)
+  }
+
+  [Symbol.dispose](): void {
+    this.#limiter[Symbol.dispose]()
+  }
+}
+
+/** Makes a limiter of this machine's part. */
+function onThisMachine<L>(
+  { options: { name, processes, clock }, rate }: LimitHost,
+  make: (options: {
+    requestsPerSecond: number
+    burstSize: number
+    clock: typeof clock
+    name?: string
+    scope?: 'machine'
+  }) => L,
+): L {
   const part = {
-    requestsPerSecond: requestsPerSecond / processes,
-    burstSize: Math.max(1, burstSize / processes),
+    requestsPerSecond: rate.requestsPerSecond / processes,
+    burstSize: Math.max(1, rate.burstSize / processes),
     clock,
   }
   try {
-    return new RateLimiter({ ...part, name: `redis:${name.replaceAll(/[/\0]/g, '_')}`.slice(0, 200), scope: 'machine' })
+    return make({ ...part, name: `redis:${name.replaceAll(/[/\0]/g, '_')}`.slice(0, 200), scope: 'machine' })
   } catch (error) {
     if (!SharedMemoryError.is(error)) throw error
     // Without the addon, or with another rate under the name: this process limits itself.
-    return new RateLimiter(part)
+    return make(part)
   }
 }

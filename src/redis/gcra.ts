@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto'
  * The generic cell rate algorithm, debited before use, on the server's own clock. Of `most` units asked for it grants as many as are there,
  * none if fewer than `least`.
  *
- * The state of a limit is one string of whole numbers: `us ps at len`. `us` and `ps` (millionths of a microsecond) are the theoretical
+ * The state of a limit is one string of whole numbers: `us ps at len`, and after them the terms by which it was last written (ARGV 3 to 6).
+ * `us` and `ps` (millionths of a microsecond) are the theoretical
  * arrival time: the moment at which the bucket would be full again. `at` and `len` (microseconds) are the last pause. A clock that was set
  * back would leave both in the far future; they are cut to what they can be at most, and written back even where nothing is granted.
  *
@@ -12,7 +13,8 @@ import { createHash } from 'node:crypto'
  * Source: ITU-T I.371; Brandur Leach's redis-cell for the form.
  *
  * KEYS: the limit. ARGV: most, least, us and ps that a unit takes, us and ps that a full bucket takes, us of a pause to begin (0: none).
- * Answers: granted, us to wait for `least` (-1: no time will do), units left, us that a pause still lasts.
+ * Answers: granted, us to wait for `least` (-1: no time will do), units left, us that a pause still lasts; and the terms in the key, where
+ * they are others than those of this call. Each call counts by its own.
  */
 export const GCRA = `
 local PS = 1000000
@@ -23,11 +25,14 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
 local us, ps, at, len = now, 0, 0, 0
+local terms = table.concat({ARGV[3], ARGV[4], ARGV[5], ARGV[6]}, ' ')
+local others = nil
 local state = redis.call('GET', KEYS[1])
 if state then
-  local a, b, c, d = string.match(state, '^(%d+) (%d+) (%d+) (%d+)$')
+  local a, b, c, d, found = string.match(state, '^(%d+) (%d+) (%d+) (%d+) ([%d ]+)$')
   if not a then return redis.error_reply('ERR the key of a rate limit holds something else') end
   us, ps, at, len = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
+  if found ~= terms then others = found end
 end
 local before = us
 if us < now then us, ps = now, 0 end
@@ -76,11 +81,11 @@ end
 if granted > 0 or rest > 0 or us ~= before then
   local lives = math.max(us - now, rest)
   if lives > 0 or ps > 0 then
-    local text = string.format('%.0f %.0f %.0f %.0f', us, ps, at, len)
+    local text = string.format('%.0f %.0f %.0f %.0f %s', us, ps, at, len, terms)
     redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', math.ceil(lives / 1000) + 1))
   end
 end
-return {string.format('%.0f', granted), string.format('%.0f', wait), string.format('%.0f', left - granted), string.format('%.0f', rest)}
+return {string.format('%.0f', granted), string.format('%.0f', wait), string.format('%.0f', left - granted), string.format('%.0f', rest), others}
 `
 
 /** What the server knows the script by. */
@@ -124,11 +129,14 @@ export interface GcraAnswer {
   readonly left: number
   /** Milliseconds that a pause still lasts. */
   readonly pausedMs: number
+  /** Rate and burst by which the limit was last used, where they are others than those of the request. */
+  readonly others: { readonly requestsPerSecond: number; readonly burstSize: number } | undefined
 }
 
-/** @throws {TypeError} for anything but four whole numbers */
+/** @throws {TypeError} for anything but four whole numbers, and perhaps terms */
 export function readGcraAnswer(answer: unknown): GcraAnswer {
-  const numbers = Array.isArray(answer) ? answer.map((text: unknown) => Number(text)) : []
+  const parts: unknown[] = Array.isArray(answer) ? answer : []
+  const numbers = parts.slice(0, 4).map(Number)
   const [granted, waitUs, left, pausedUs] = numbers
   if (numbers.length !== 4 || !numbers.every((number) => Number.isInteger(number)))
     throw new TypeError(`the server answered something else than four whole numbers: ${String(answer)}`)
@@ -137,5 +145,16 @@ export function readGcraAnswer(answer: unknown): GcraAnswer {
     waitMs: waitUs === -1 ? Infinity : Math.max(0, (waitUs as number) / 1000),
     left: left as number,
     pausedMs: (pausedUs as number) / 1000,
+    others: typeof parts[4] === 'string' ? termsIn(parts[4]) : undefined,
+  }
+}
+
+/** Rate and burst of terms as the script keeps them; rounded, for people. */
+function termsIn(text: string): { requestsPerSecond: number; burstSize: number } {
+  const [unitUs = 0, unitPs = 0, fullUs = 0, fullPs = 0] = text.split(' ').map(Number)
+  const unit = unitUs + unitPs / PS
+  return {
+    requestsPerSecond: Number((1e6 / unit).toPrecision(6)),
+    burstSize: Math.round((fullUs + fullPs / PS) / unit),
   }
 }

@@ -1,9 +1,11 @@
 /** Limits over Redis or Valkey: the entry `amorsize/redis`. It imports no client. */
-export type { CommandSender, IoredisLike, NodeRedisLike, RedisClient, UpstashLike } from './connection.js'
-export type { RedisRateLimitChange, RedisRateLimitOptions } from './redis-limiter-options.js'
-export {
-  type RedisAcquireOptions,
-  type RedisDecision,
-  type RedisLimiterStats,
-  RedisRateLimiter,
-} from './redis-rate-limiter.js'
+export type { CommandSender, GlideLike, IoredisLike, NodeRedisLike, RedisClient, UpstashLike } from './clients.js'
+export type { RedisDecision } from './limit.js'
+export type { RedisKeyedRateLimiterHandle, RedisRateLimiterHandle } from './redis-handle.js'
+export { RedisKeyedRateLimiter } from './redis-keyed-rate-limiter.js'
+export type {
+  RedisKeyedRateLimitOptions,
+  RedisRateLimitChange,
+  RedisRateLimitOptions,
+} from './redis-limiter-options.js'
+export { type RedisAcquireOptions, type RedisLimiterStats, RedisRateLimiter } from './redis-rate-limiter.js'

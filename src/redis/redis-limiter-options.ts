@@ -1,6 +1,7 @@
 import { checkClock } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 
 /** Options of `RedisRateLimiter`. */
 export interface RedisRateLimitOptions {
@@ -44,6 +45,15 @@ export interface CompleteRedisOptions {
   readonly processes: number
   readonly shareConnection: boolean
   readonly clock: Clock
+}
+
+/** Options of `RedisKeyedRateLimiter`. */
+export interface RedisKeyedRateLimitOptions extends RedisRateLimitOptions {
+  /**
+   * Keys whose refusals, and whose limits while the server is away, are kept here at the same time: 1 to 1e8, default 100,000, at 24 bytes
+   * each. A key beyond them is asked of the server more often.
+   */
+  readonly capacity?: number | undefined
 }
 
 const KEYS = [
@@ -90,6 +100,28 @@ export function checkRate(
     )
   }
   return { requestsPerSecond: perSecond, burstSize }
+}
+
+const DEFAULT_CAPACITY = 100_000
+
+/** The same for a limiter by key. */
+export function completeKeyedRedisOptions(
+  options: RedisKeyedRateLimitOptions,
+): CompleteRedisOptions & { readonly capacity: number } {
+  checkKeys('RedisKeyedRateLimiter', options, [...KEYS, 'capacity'])
+  const { capacity = DEFAULT_CAPACITY, ...others } = options
+  checkNumber('capacity', capacity, { min: 1, max: MAX_CAPACITY, integer: true })
+  return { ...completeRedisOptions('RedisKeyedRateLimiter', others), capacity }
+}
+
+/** Those of complete options that travel to another thread. */
+export function travelling(options: CompleteRedisOptions): RedisRateLimitOptions {
+  const { leaseSize } = options
+  const data = Object.entries(options).filter(([name]) => name !== 'clock' && name !== 'leaseSize')
+  return {
+    ...(Object.fromEntries(data) as unknown as RedisRateLimitOptions),
+    ...(leaseSize === Infinity ? {} : { leaseSize }),
+  }
 }
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */

@@ -1,4 +1,4 @@
-import { RateLimitExceeded, SharedMemoryError } from '../errors.js'
+import { SharedMemoryError } from '../errors.js'
 import {
   type AnyFunction,
   contextFor,
@@ -10,31 +10,20 @@ import {
 } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
-import type { RateLimiter } from '../rate-limit/rate-limiter.js'
-import { rateLimitExceeded } from '../rate-limit/refusals.js'
-import { connectionOf, type RedisClient } from './connection.js'
-import { fallbackLimiter } from './fallback-limiter.js'
+import { ownClocks } from '../rate-limit/own-clocks.js'
+import { connectionOf, type RedisClient } from './clients.js'
+import { FallbackLimiter } from './fallback-limiter.js'
+import { Limit, type LimitHost, type RedisDecision } from './limit.js'
+import { RateInUse } from './rate-in-use.js'
+import { checkRedisHandle, clockIn, connectionFor, type RedisRateLimiterHandle } from './redis-handle.js'
 import {
-  type CompleteRedisOptions,
   completeRedisOptions,
   type RedisRateLimitChange,
   type RedisRateLimitOptions,
+  travelling,
 } from './redis-limiter-options.js'
-import { RedisWaiters, type Turn } from './redis-waiters.js'
-import { LimitServer, type Unavailable } from './server.js'
-import { TokenSource } from './token-source.js'
-
-/** A decision, and who made it. */
-export interface RedisDecision {
-  /** Whether the tokens were taken. */
-  readonly allowed: boolean
-  /** Of a refusal: milliseconds after which the same may succeed; 0 otherwise. */
-  readonly waitMs: number
-  /** Tokens that were left, as far as is known here; null where nobody counts (`onUnavailable: 'open'`). */
-  readonly remaining: number | null
-  /** 'lease': tokens this object had in hand; 'redis': the server; 'fallback': what `onUnavailable` says. */
-  readonly source: 'lease' | 'redis' | 'fallback'
-}
+import { Relay } from './relay.js'
+import { LimitServer } from './server.js'
 
 /** Options of `acquire`. */
 export interface RedisAcquireOptions {
@@ -58,6 +47,8 @@ export interface RedisLimiterStats {
   readonly fallbacks: number
 }
 
+const KIND = 'amorsize.RedisRateLimiter'
+
 /**
  * One limit for all processes on all machines that use the same name on the same Redis or Valkey server.
  *
@@ -71,42 +62,45 @@ export interface RedisLimiterStats {
  */
 export class RedisRateLimiter implements Policy {
   readonly kind = 'rate-limit'
-  readonly #options: CompleteRedisOptions
-  readonly #server: LimitServer
-  readonly #source: TokenSource
-  readonly #waiters: RedisWaiters
-  readonly #counts = { allowed: 0, denied: 0, fallbacks: 0 }
-  #fallback: RateLimiter | undefined = undefined
+  readonly #host: LimitHost
+  readonly #limit: Limit
+  #fallback: FallbackLimiter | undefined = undefined
+  /** Answers other threads, once the limiter is shared. */
+  #relay: Relay | undefined = undefined
   #isClosed = false
 
   /**
-   * @param client - of ioredis, iovalkey, node-redis or @upstash/redis, or an object with `send(command, key)`; a connection of its own is
-   *   made from it, unless `shareConnection` is true
+   * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; a connection
+   *   of its own is made from it, unless `shareConnection` is true
    * @param options - see {@link RedisRateLimitOptions}
    * @throws {TypeError} when an option is unknown or of the wrong type, or the client is none that is known
    * @throws {RangeError} when an option is out of range
    */
-  constructor(client: RedisClient, options: RedisRateLimitOptions) {
-    this.#options = completeRedisOptions('RedisRateLimiter', options)
-    const { name, clock, timeoutMs, shareConnection } = this.#options
-    this.#server = new LimitServer(connectionOf(client, shareConnection), clock, timeoutMs)
-    this.#source = new TokenSource(this.#server, `rl:{${name}}`, this.#options)
-    this.#waiters = new RedisWaiters(
-      {
-        turn: (tokens) => this.#turn(tokens),
-        giveBack: (tokens) => this.#source.giveBack(tokens),
-        tooLong: (tokens, waitMs, maxWaitMs) => {
-          this.#counts.denied++
-          return rateLimitExceeded(tokens, waitMs, `that is longer than ${maxWaitMs} ms`, name)
-        },
-      },
-      clock,
+  constructor(client: RedisClient, options: RedisRateLimitOptions)
+  /** @internal `adopted`: the handle `from` was given; then the client may be missing. */
+  constructor(client: RedisClient | undefined, options: RedisRateLimitOptions, adopted: RedisRateLimiterHandle)
+  constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
+    const options = completeRedisOptions('RedisRateLimiter', given)
+    const connection =
+      adopted === undefined
+        ? connectionOf(client as RedisClient, options.shareConnection)
+        : connectionFor(adopted, client, options)
+    this.#host = {
+      options,
+      server: new LimitServer(connection, options.clock, options.timeoutMs),
+      rate: new RateInUse(options.requestsPerSecond, options.burstSize),
+      counts: { allowed: 0, denied: 0, fallbacks: 0 },
+    }
+    this.#limit = new Limit(
+      this.#host,
+      `rl:{${options.name}}`,
+      () => (this.#fallback ??= new FallbackLimiter(this.#host)),
     )
   }
 
   /** What the limit is called. */
   get name(): string {
-    return this.#options.name
+    return this.#host.options.name
   }
 
   /** Takes `tokens` if they are there now. @throws as `decide` does */
@@ -122,19 +116,7 @@ export class RedisRateLimiter implements Policy {
    */
   async decide(tokens = 1): Promise<RedisDecision> {
     this.#check(tokens)
-    if (this.#waiters.size > 0) {
-      this.#counts.denied++
-      return {
-        allowed: false,
-        waitMs: (tokens / this.#source.rate.requestsPerSecond) * 1000,
-        remaining: 0,
-        source: 'lease',
-      }
-    }
-    const decision = await this.#decide(tokens)
-    if (decision.allowed) this.#counts.allowed++
-    else this.#counts.denied++
-    return decision
+    return this.#limit.decide(tokens)
   }
 
   /**
@@ -151,9 +133,7 @@ export class RedisRateLimiter implements Policy {
     checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
     const signal = checkSignal('signal', options.signal)
     signal?.throwIfAborted()
-    const isTaken = this.#waiters.size === 0 && this.#source.takeNow(tokens)?.kind === 'granted'
-    if (!isTaken) await this.#waiters.wait(tokens, maxWaitMs, signal)
-    this.#counts.allowed++
+    await this.#limit.acquire(tokens, maxWaitMs, signal)
   }
 
   /** Runs `fn` once a token is there. */
@@ -177,29 +157,60 @@ export class RedisRateLimiter implements Policy {
     this.#checkOpen()
     checkNumber('ms', ms, { min: 0, max: 1e11 })
     this.#fallback?.pauseFor(ms)
-    await this.#source.pause(ms)
+    await this.#limit.pause(ms)
   }
 
   /** Changes rate and burst for this object from its next question on; other objects keep their numbers. */
   update(change: RedisRateLimitChange): void {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
-    this.#source.update(change)
+    this.#host.rate.change(change)
     this.#fallback?.[Symbol.dispose]()
     this.#fallback = undefined
   }
 
   stats(): RedisLimiterStats {
-    return { ...this.#counts, waiting: this.#waiters.size, roundTrips: this.#server.roundTrips }
+    const { counts, server } = this.#host
+    return { ...counts, waiting: this.#limit.waiting, roundTrips: server.roundTrips }
+  }
+
+  /**
+   * A handle for other threads of this process: structured-cloneable, for `workerData` or `postMessage`. Its limiters ask the server
+   * through this thread, as long as this limiter is open.
+   */
+  share(): RedisRateLimiterHandle {
+    this.#checkOpen()
+    const { options, server, rate } = this.#host
+    this.#relay ??= new Relay(server.connection)
+    return {
+      kind: KIND,
+      options: { ...travelling(options), ...rate.shown },
+      relay: this.#relay.name,
+      ...clockIn(options),
+    }
+  }
+
+  /**
+   * The limiter of a handle, with tokens in hand of its own.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @param client - a client of this thread; without one the server is asked through the thread that shared the limiter
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
+   */
+  static from(handle: RedisRateLimiterHandle, client?: RedisClient): RedisRateLimiter {
+    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'clock'])
+    return new RedisRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
   }
 
   /** Ends the own connection and refuses those who wait. Tokens in hand lapse. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#waiters.refuseAll(closedError())
+    this.#limit.refuseAll(closedError())
+    this.#relay?.close()
     this.#fallback?.[Symbol.dispose]()
-    this.#server.close()
+    this.#host.server.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -209,55 +220,13 @@ export class RedisRateLimiter implements Policy {
 
   /** @internal */
   [INSPECT](): object {
-    const { name, mode } = this.#options
-    return shownAs('RedisRateLimiter', { name, mode, ...this.#source.rate, ...this.stats() })
-  }
-
-  async #turn(tokens: number): Promise<Turn> {
-    const { allowed, waitMs, error } = await this.#decide(tokens)
-    if (allowed) return 'granted'
-    if (error === undefined) return { waitMs }
-    this.#counts.denied++
-    return { error }
-  }
-
-  async #decide(tokens: number): Promise<RedisDecision & { readonly error?: RateLimitExceeded }> {
-    const taken = await this.#source.take(tokens)
-    switch (taken.kind) {
-      case 'granted':
-        return { allowed: true, waitMs: 0, remaining: taken.left, source: taken.source }
-      case 'refused':
-        return { allowed: false, waitMs: taken.waitMs, remaining: taken.left, source: 'redis' }
-      case 'unavailable':
-        this.#counts.fallbacks++
-        return this.#decideAlone(tokens, taken.reason)
-    }
-  }
-
-  #decideAlone(tokens: number, reason: Unavailable): RedisDecision & { readonly error?: RateLimitExceeded } {
-    const { onUnavailable, name } = this.#options
-    const source = 'fallback'
-    if (onUnavailable === 'open') return { allowed: true, waitMs: 0, remaining: null, source }
-    if (onUnavailable === 'closed') {
-      const retryAfterMs = reason.nextProbeMs
-      const error = new RateLimitExceeded(
-        `the server of the rate limit '${name}' does not answer, and onUnavailable is 'closed'`,
-        { retryAfterMs, limiterName: name, cause: reason.error },
-      )
-      return { allowed: false, waitMs: retryAfterMs, remaining: 0, source, error }
-    }
-    const fallback = (this.#fallback ??= fallbackLimiter({ ...this.#options, ...this.#source.rate }))
-    const { burstSize, requestsPerSecond } = fallback.policy
-    const allowed = tokens <= burstSize && fallback.tryAcquire(tokens)
-    const remaining = fallback.getAvailableTokens()
-    const waitMs = allowed ? 0 : Math.max(1, ((Math.min(tokens, burstSize) - remaining) / requestsPerSecond) * 1000)
-    return { allowed, waitMs, remaining, source }
+    const { options, rate } = this.#host
+    return shownAs('RedisRateLimiter', { name: options.name, mode: options.mode, ...rate.shown, ...this.stats() })
   }
 
   #check(tokens: number): void {
     this.#checkOpen()
-    const { burstSize } = this.#source.rate
-    checkNumber('tokens', tokens, { min: 1, max: burstSize, integer: true })
+    checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
   }
 
   #checkOpen(): void {
@@ -265,6 +234,7 @@ export class RedisRateLimiter implements Policy {
   }
 }
 
-function closedError(): SharedMemoryError {
+/** Of a limiter that was closed. */
+export function closedError(): SharedMemoryError {
   return new SharedMemoryError('this limiter has been closed', { reason: 'disposed' })
 }

@@ -20,7 +20,7 @@ export class Unavailable {
 
 /** The server of a limit, asked with a deadline; remembers that it is away, so that not every call waits to learn it. */
 export class LimitServer {
-  readonly #connection: Connection
+  readonly connection: Connection
   readonly #clock: Clock
   readonly #timers: SharedTimers
   readonly #timeoutMs: number
@@ -32,7 +32,7 @@ export class LimitServer {
   roundTrips = 0
 
   constructor(connection: Connection, clock: Clock, timeoutMs: number) {
-    this.#connection = connection
+    this.connection = connection
     this.#clock = clock
     this.#timers = timersOf(clock)
     this.#timeoutMs = timeoutMs
@@ -59,7 +59,7 @@ export class LimitServer {
   }
 
   close(): void {
-    this.#connection.close()
+    this.connection.close()
   }
 
   /** What comes late is not waited for, nor used: whether it debited tokens nobody can tell, and they are given up. */
@@ -81,7 +81,7 @@ export class LimitServer {
         },
       }
       this.#timers.add(timer, timeoutMs)
-      this.#connection
+      this.connection
         .run(key, values, () => !isLate)
         .finally(() => this.#timers.remove(timer))
         .then(resolve, reject)

@@ -1,5 +1,7 @@
-import { type ExactTime, type GcraAnswer, timeOfTokens } from './gcra.js'
-import { checkRate, type CompleteRedisOptions, type RedisRateLimitChange } from './redis-limiter-options.js'
+import { warnings } from '../internal/warnings.js'
+import type { GcraAnswer } from './gcra.js'
+import type { RateInUse } from './rate-in-use.js'
+import type { CompleteRedisOptions } from './redis-limiter-options.js'
 import { type LimitServer, Unavailable } from './server.js'
 
 /** How long tokens that were taken ahead may be used, from when they were asked for. */
@@ -10,7 +12,13 @@ const AHEAD_MS = 50
 /** What became of a caller. */
 export type Taken =
   | { readonly kind: 'granted'; readonly source: 'lease' | 'redis'; readonly left: number }
-  | { readonly kind: 'refused'; readonly waitMs: number; readonly left: number }
+  | {
+      readonly kind: 'refused'
+      readonly waitMs: number
+      readonly left: number
+      /** Milliseconds for which every caller would be refused, whatever it takes, as far as the server has said. */
+      readonly nobodyMs: number
+    }
   | { readonly kind: 'unavailable'; readonly reason: Unavailable }
 
 /** A caller whose tokens are being asked for. */
@@ -27,9 +35,7 @@ export class TokenSource {
   readonly #server: LimitServer
   readonly #key: string
   readonly #options: CompleteRedisOptions
-  #rate: { readonly requestsPerSecond: number; readonly burstSize: number }
-  #unit: ExactTime
-  #full: ExactTime
+  readonly #rate: RateInUse
   /** Tokens in hand, and until when they may be used. */
   #lease = 0
   #leaseEndsMs = -Infinity
@@ -39,24 +45,23 @@ export class TokenSource {
   #asking: Asking[] = []
   #isAsking = false
 
-  constructor(server: LimitServer, key: string, options: CompleteRedisOptions) {
+  constructor(server: LimitServer, key: string, options: CompleteRedisOptions, rate: RateInUse) {
     this.#server = server
     this.#key = key
     this.#options = options
-    const { requestsPerSecond, burstSize } = options
-    this.#rate = { requestsPerSecond, burstSize }
-    this.#unit = timeOfTokens(1, requestsPerSecond)
-    this.#full = timeOfTokens(burstSize, requestsPerSecond)
+    this.#rate = rate
   }
 
-  get rate(): { readonly requestsPerSecond: number; readonly burstSize: number } {
-    return this.#rate
+  /** Whether a question is under way. */
+  get isAsking(): boolean {
+    return this.#isAsking
   }
 
   /** Takes `tokens` from what is in hand; undefined where the server has to be asked. */
   takeNow(tokens: number): Taken | undefined {
     const nowMs = this.#now()
-    if (nowMs < this.#pausedUntilMs) return { kind: 'refused', waitMs: this.#pausedUntilMs - nowMs, left: 0 }
+    const pausedMs = this.#pausedUntilMs - nowMs
+    if (pausedMs > 0) return { kind: 'refused', waitMs: pausedMs, left: 0, nobodyMs: pausedMs }
     if (this.#isAsking || this.#isLapsed(nowMs) || tokens > this.#lease) return undefined
     return this.#use(tokens)
   }
@@ -80,15 +85,8 @@ export class TokenSource {
   async pause(ms: number): Promise<void> {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#now() + ms)
     this.#lease = 0
-    await this.#server.ask(this.#key, { most: 0, least: 0, unit: this.#unit, full: this.#full, pauseMs: ms })
-  }
-
-  /** Holds from the next question on. */
-  update(change: RedisRateLimitChange): void {
-    const { requestsPerSecond = this.#rate.requestsPerSecond, burstSize = this.#rate.burstSize } = change
-    this.#rate = checkRate(requestsPerSecond, burstSize)
-    this.#unit = timeOfTokens(1, requestsPerSecond)
-    this.#full = timeOfTokens(burstSize, requestsPerSecond)
+    const { unit, full } = this.#rate
+    await this.#server.ask(this.#key, { most: 0, least: 0, unit, full, pauseMs: ms })
   }
 
   #now(): number {
@@ -151,12 +149,14 @@ export class TokenSource {
     const least = (callers[0] as Asking).tokens - inHand
     const wanted = callers.reduce((sum, { tokens }) => sum + tokens, -inHand)
     const ahead = Math.min(this.#ahead, this.#mostAhead())
-    const most = Math.min(wanted + ahead, this.#rate.burstSize)
-    const answer = await this.#server.ask(this.#key, { most, least, unit: this.#unit, full: this.#full, pauseMs: 0 })
+    const { burstSize, unit, full } = this.#rate
+    const most = Math.min(wanted + ahead, burstSize)
+    const answer = await this.#server.ask(this.#key, { most, least, unit, full, pauseMs: 0 })
     if (answer instanceof Unavailable) {
       for (const { resolve } of callers) resolve({ kind: 'unavailable', reason: answer })
       return
     }
+    if (answer.others !== undefined) this.#tellOf(answer.others)
     if (answer.pausedMs > 0) this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#now() + answer.pausedMs)
     if (answer.granted > 0) {
       // What was in hand lapses when it would have, and takes the new with it: it is less than one caller wants.
@@ -168,19 +168,34 @@ export class TokenSource {
   }
 
   /** Gives callers what has come, in their order; who comes after one that gets nothing gets nothing. */
-  #deal(callers: readonly Asking[], { granted, waitMs, left }: GcraAnswer): void {
-    const msOf = (tokens: number): number => (tokens / this.#rate.requestsPerSecond) * 1000
-    let firstWaitMs: number | undefined
+  #deal(callers: readonly Asking[], { granted, waitMs, left, pausedMs }: GcraAnswer): void {
+    const rate = this.#rate
+    let first: { readonly waitMs: number; readonly nobodyMs: number } | undefined
     let behind = 0
     for (const { tokens, resolve } of callers) {
-      if (firstWaitMs === undefined && granted > 0 && tokens <= this.#lease) {
+      if (first === undefined && granted > 0 && tokens <= this.#lease) {
         this.#lease -= tokens
         resolve({ kind: 'granted', source: 'redis', left: left + this.#lease })
         continue
       }
-      if (firstWaitMs === undefined) firstWaitMs = granted > 0 ? msOf(tokens - this.#lease) : waitMs
-      else behind += tokens
-      resolve({ kind: 'refused', waitMs: firstWaitMs + msOf(behind), left })
+      if (first === undefined) {
+        const firstMs = granted > 0 ? rate.msOf(tokens - this.#lease) : waitMs
+        const isEmpty = left === 0 && this.#lease === 0
+        first = { waitMs: firstMs, nobodyMs: Math.max(pausedMs, isEmpty ? firstMs - rate.msOf(tokens - 1) : 0) }
+      } else behind += tokens
+      resolve({ kind: 'refused', waitMs: first.waitMs + rate.msOf(behind), left, nobodyMs: first.nobodyMs })
     }
+  }
+
+  #tellOf(others: { readonly requestsPerSecond: number; readonly burstSize: number }): void {
+    const { requestsPerSecond, burstSize, hasChanged } = this.#rate
+    if (hasChanged) return
+    const { name } = this.#options
+    warnings.once(
+      'AMORSIZE_REDIS_OTHER_RATE',
+      `the limit '${name}' is used here with ${requestsPerSecond} per second and a burst of ${burstSize}, elsewhere with ` +
+        `${others.requestsPerSecond} and ${others.burstSize}: each decision goes by the numbers of the process that makes it; give one of the two another name`,
+      name,
+    )
   }
 }

@@ -1,73 +1,11 @@
 import { rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { RateLimitExceeded } from 'amorsize'
 import { type RedisClient, RedisRateLimiter } from 'amorsize/redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { filesOf } from '../support/machine.js'
+import { type Client, clientMakers as makers } from '../support/redis-clients.js'
 import { hasServer, type ServerKind, TestServer } from '../support/redis-server.js'
 
-const require = createRequire(import.meta.url)
-
-interface Client {
-  readonly client: RedisClient
-  /** Sends a command on the client's own connection. */
-  command(...parts: string[]): Promise<unknown>
-  close(): void
-}
-
-/** A client of a kind, connected to `port`. */
-type Maker = (port: number) => Promise<Client>
-
-function ioredisLike(name: 'ioredis' | 'iovalkey'): Maker {
-  return async (port) => {
-    const { Redis } = require(name) as { Redis: new (options: object) => IoredisClient }
-    const client = new Redis({ port, host: '127.0.0.1' })
-    client.on('error', () => undefined)
-    return {
-      client: client as unknown as RedisClient,
-      command: (...parts) => client.call(...parts),
-      close: () => client.disconnect(),
-    }
-  }
-}
-
-interface IoredisClient {
-  on(event: string, listener: () => void): void
-  call(...parts: string[]): Promise<unknown>
-  disconnect(): void
-}
-
-interface NodeRedisClient {
-  on(event: string, listener: () => void): void
-  connect(): Promise<unknown>
-  sendCommand(parts: string[]): Promise<unknown>
-  destroy(): void
-}
-
-const nodeRedis: Maker = async (port) => {
-  const { createClient } = require('redis') as { createClient: (options: object) => NodeRedisClient }
-  const client = createClient({ socket: { port, host: '127.0.0.1' } })
-  client.on('error', () => undefined)
-  await client.connect()
-  return {
-    client: client as unknown as RedisClient,
-    command: (...parts) => client.sendCommand(parts),
-    close: () => client.destroy(),
-  }
-}
-
-/** Over a client of one's own. */
-const sender: Maker = async (port) => {
-  const { command, close } = await nodeRedis(port)
-  return { client: { send: (parts: string[]) => command(...parts) }, command, close }
-}
-
-const makers: Record<string, Maker> = {
-  ioredis: ioredisLike('ioredis'),
-  iovalkey: ioredisLike('iovalkey'),
-  'node-redis': nodeRedis,
-  'send(command)': sender,
-}
 const servers = (['redis', 'valkey'] as const).filter(hasServer)
 const pairs = servers.flatMap((kind) => Object.keys(makers).map((maker) => [maker, kind] as const))
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -284,7 +222,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
       const { client, command } = await connected('ioredis', kind)
       const name = fresh()
       const farUs = (Date.now() + 3_600_000) * 1000
-      await command('SET', `rl:{${name}}`, `${farUs} 0 ${farUs} 500000`)
+      await command('SET', `rl:{${name}}`, `${farUs} 0 ${farUs} 500000 1000 0 10000 0`)
       const limiter = new RedisRateLimiter(client, { name, requestsPerSecond: 1000, burstSize: 10, timeoutMs: 10_000 })
       const startMs = performance.now()
       await limiter.acquire()
@@ -300,7 +238,7 @@ describe('RedisRateLimiter: what it is given', () => {
 
   it.each([undefined, null, {}, 5, { get: () => 1 }])('refuses the client %o', (bad) => {
     expect(() => new RedisRateLimiter(bad as never, limit)).toThrow(
-      /client must be a client of ioredis, iovalkey, node-redis or @upstash\/redis, or an object with send/,
+      /client must be a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash\/redis, or an object with send/,
     )
   })
 

@@ -1,0 +1,153 @@
+import { describe } from '../internal/validate.js'
+import { connection, type Connection, Opening, type Run } from './connection.js'
+import { GCRA, GCRA_SHA } from './gcra.js'
+
+/** A client of ioredis or iovalkey, or a cluster of them, as far as it is used. */
+export interface IoredisLike {
+  readonly status: string
+  evalsha(sha: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
+  eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
+  duplicate(...override: never[]): IoredisLike
+  disconnect(): void
+  on(event: 'error', listener: (error: unknown) => void): unknown
+  on(event: 'ready', listener: () => void): unknown
+}
+
+/** A client of node-redis, a pool or a cluster of it, as far as it is used. */
+export interface NodeRedisLike {
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+
+/** A client of @upstash/redis, as far as it is used. */
+export interface UpstashLike {
+  evalsha(sha: string, keys: string[], values: string[]): Promise<unknown>
+  eval(script: string, keys: string[], values: string[]): Promise<unknown>
+}
+
+/** A client of Valkey GLIDE, or a cluster of it, as far as it is used. */
+export interface GlideLike {
+  customCommand(command: string[]): Promise<unknown>
+}
+
+/** Anything that sends a command and gives its answer, e.g. over a client of your own. */
+export interface CommandSender {
+  /** @param key - the key the command is about: a cluster sends it where that is */
+  send(command: string[], key: string): Promise<unknown>
+}
+
+/** What a limiter may be given: a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or a sender of commands. */
+export type RedisClient = IoredisLike | NodeRedisLike | UpstashLike | GlideLike | CommandSender
+
+/**
+ * Finds out by its methods what kind of client it is.
+ *
+ * @param isShared - whether to use the very connection; else an own one where the client can make it
+ * @throws {TypeError} when it is none that is known
+ */
+export function connectionOf(client: RedisClient, isShared: boolean): Connection {
+  const given = client as Partial<IoredisLike & NodeRedisLike & CommandSender & GlideLike> | null
+  if (typeof given === 'object' || typeof given === 'function') {
+    if (typeof given?.send === 'function') return throughSender(client as CommandSender)
+    if (typeof given?.customCommand === 'function') return throughGlide(client as GlideLike)
+    if (typeof given?.evalSha === 'function') return throughNodeRedis(client as NodeRedisLike, isShared)
+    if (typeof given?.evalsha === 'function') {
+      if (typeof given.status === 'string') return throughIoredis(client as IoredisLike, isShared)
+      return throughUpstash(client as UpstashLike)
+    }
+  }
+  throw new TypeError(
+    `client must be a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with send(command, key); received ${describe(client)}`,
+  )
+}
+
+/** The client's own repeats would debit twice what was cut off, and its queue would send what nobody waits for any more. */
+const WITHOUT_REPEATS = { maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false }
+
+function throughIoredis(client: IoredisLike, isShared: boolean): Connection {
+  const run = (to: IoredisLike): Run => {
+    return (script, key, values) =>
+      script === 'sha' ? to.evalsha(GCRA_SHA, 1, key, ...values) : to.eval(GCRA, 1, key, ...values)
+  }
+  if (isShared) return connection(run(client))
+  const own = duplicateOf(client)
+  const opening = new Opening(() => own.status === 'ready')
+  own.on('ready', () => opening.opened())
+  // Without a listener the client prints its errors.
+  own.on('error', (error) => opening.failed(error))
+  return connection(run(own), { ready: opening.ready, close: () => own.disconnect() })
+}
+
+function duplicateOf(client: IoredisLike): IoredisLike {
+  const isCluster = (client as { isCluster?: unknown }).isCluster === true
+  const duplicate = client.duplicate.bind(client) as (...override: unknown[]) => IoredisLike
+  return isCluster
+    ? duplicate([], { redisOptions: WITHOUT_REPEATS, enableOfflineQueue: false, lazyConnect: false })
+    : duplicate({ ...WITHOUT_REPEATS, lazyConnect: false })
+}
+
+/** A client of node-redis by itself, or a cluster; a pool has none of this. */
+interface NodeRedisClient extends NodeRedisLike {
+  readonly isOpen: boolean
+  /** Of a single client. */
+  readonly isReady?: boolean
+  duplicate(overrides?: object): NodeRedisClient
+  connect(): Promise<unknown>
+  destroy(): void
+  on(event: 'error', listener: (error: unknown) => void): unknown
+  on(event: 'ready', listener: () => void): unknown
+  /** From version 6 on every command has a time limit, which costs several times the command. */
+  withCommandOptions?(options: { timeout: undefined }): NodeRedisLike
+}
+
+function throughNodeRedis(client: NodeRedisLike, isShared: boolean): Connection {
+  const { duplicate, connect, on, destroy } = client as Partial<NodeRedisClient>
+  const isWhole = [duplicate, connect, on, destroy].every((method) => typeof method === 'function')
+  if (isShared || !isWhole) return connection(nodeRedisRun(client))
+  const given = client as NodeRedisClient
+  const isCluster = given.isReady === undefined
+  const own = isCluster ? given.duplicate() : given.duplicate({ disableOfflineQueue: true })
+  let isConnected = false
+  const opening = new Opening(() => (isCluster ? isConnected : own.isReady === true))
+  own.on('ready', () => opening.opened())
+  own.on('error', (error) => opening.failed(error))
+  own.connect().then(
+    () => {
+      isConnected = true
+      opening.opened()
+    },
+    (error: unknown) => opening.failed(error),
+  )
+  const close = (): void => {
+    if (own.isOpen) own.destroy()
+  }
+  return connection(nodeRedisRun(own.withCommandOptions?.({ timeout: undefined }) ?? own), {
+    ready: opening.ready,
+    close,
+  })
+}
+
+function nodeRedisRun(client: NodeRedisLike): Run {
+  return (script, key, values) => {
+    const options = { keys: [key], arguments: [...values] }
+    return script === 'sha' ? client.evalSha(GCRA_SHA, options) : client.eval(GCRA, options)
+  }
+}
+
+function throughUpstash(client: UpstashLike): Connection {
+  return connection((script, key, values) =>
+    script === 'sha' ? client.evalsha(GCRA_SHA, [key], [...values]) : client.eval(GCRA, [key], [...values]),
+  )
+}
+
+function throughGlide(client: GlideLike): Connection {
+  return connection((script, key, values) => client.customCommand(commandOf(script, key, values)))
+}
+
+function throughSender(client: CommandSender): Connection {
+  return connection((script, key, values) => client.send(commandOf(script, key, values), key))
+}
+
+function commandOf(script: 'sha' | 'text', key: string, values: readonly string[]): string[] {
+  return script === 'sha' ? ['EVALSHA', GCRA_SHA, '1', key, ...values] : ['EVAL', GCRA, '1', key, ...values]
+}

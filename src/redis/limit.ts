@@ -1,0 +1,153 @@
+import { RateLimitExceeded } from '../errors.js'
+import { rateLimitExceeded } from '../rate-limit/refusals.js'
+import type { RateInUse } from './rate-in-use.js'
+import type { CompleteRedisOptions } from './redis-limiter-options.js'
+import { RedisWaiters, type Turn } from './redis-waiters.js'
+import type { LimitServer, Unavailable } from './server.js'
+import { TokenSource } from './token-source.js'
+
+/** A decision, and who made it. */
+export interface RedisDecision {
+  /** Whether the tokens were taken. */
+  readonly allowed: boolean
+  /** Of a refusal: milliseconds after which the same may succeed; 0 otherwise. */
+  readonly waitMs: number
+  /** Tokens that were left, as far as is known here; null where nobody counts (`onUnavailable: 'open'`). */
+  readonly remaining: number | null
+  /**
+   * 'lease': decided here, by tokens in hand, by callers that wait already, or by a refusal that still holds; 'redis': the server;
+   * 'fallback': what `onUnavailable` says.
+   */
+  readonly source: 'lease' | 'redis' | 'fallback'
+}
+
+/** What a limit shares with the other limits of its limiter. */
+export interface LimitHost {
+  readonly options: CompleteRedisOptions
+  readonly server: LimitServer
+  readonly rate: RateInUse
+  readonly counts: { allowed: number; denied: number; fallbacks: number }
+}
+
+/** Decides while the server is away, under `onUnavailable: 'local'`. */
+export interface Alone {
+  /** Takes tokens if they are there; what is left, and of a refusal the wait. */
+  take(tokens: number): { readonly allowed: boolean; readonly remaining: number; readonly waitMs: number }
+}
+
+/** Keeps what the server has refused, so that it need not be asked again in vain. */
+export interface Refusals {
+  /** Milliseconds for which nobody gets anything; 0: ask. */
+  heldMs(): number
+  hold(ms: number): void
+}
+
+type Decided = RedisDecision & { readonly error?: RateLimitExceeded }
+
+/** One limit in one thread: its tokens in hand, and its callers that wait. */
+export class Limit {
+  readonly #host: LimitHost
+  readonly #source: TokenSource
+  readonly #waiters: RedisWaiters
+  readonly #alone: () => Alone
+  readonly #refusals: Refusals | undefined
+
+  /** @param key - the server's */
+  constructor(host: LimitHost, key: string, alone: () => Alone, refusals?: Refusals) {
+    this.#host = host
+    this.#alone = alone
+    this.#refusals = refusals
+    const { options, server, rate, counts } = host
+    this.#source = new TokenSource(server, key, options, rate)
+    this.#waiters = new RedisWaiters(
+      {
+        turn: (tokens) => this.#turn(tokens),
+        giveBack: (tokens) => this.#source.giveBack(tokens),
+        tooLong: (tokens, waitMs, maxWaitMs) => {
+          counts.denied++
+          return rateLimitExceeded(tokens, waitMs, `that is longer than ${maxWaitMs} ms`, options.name)
+        },
+      },
+      options.clock,
+    )
+  }
+
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** Whether somebody waits, or asks. */
+  get isBusy(): boolean {
+    return this.#waiters.size > 0 || this.#source.isAsking
+  }
+
+  /** Takes tokens if they are there now. Refused while others wait: they came first. */
+  async decide(tokens: number): Promise<RedisDecision> {
+    const { counts, rate } = this.#host
+    if (this.#waiters.size > 0) {
+      counts.denied++
+      return { allowed: false, waitMs: rate.msOf(tokens), remaining: 0, source: 'lease' }
+    }
+    const { allowed, waitMs, remaining, source } = await this.#decide(tokens)
+    if (allowed) counts.allowed++
+    else counts.denied++
+    return { allowed, waitMs, remaining, source }
+  }
+
+  /** Waits for tokens, first come first served in this thread. */
+  async acquire(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const isTaken = this.#waiters.size === 0 && this.#source.takeNow(tokens)?.kind === 'granted'
+    if (!isTaken) await this.#waiters.wait(tokens, maxWaitMs, signal)
+    this.#host.counts.allowed++
+  }
+
+  /** Lets nothing pass here at once, elsewhere once the server has been told. */
+  async pause(ms: number): Promise<void> {
+    if (ms > 0) this.#refusals?.hold(ms)
+    await this.#source.pause(ms)
+  }
+
+  refuseAll(error: unknown): void {
+    this.#waiters.refuseAll(error)
+  }
+
+  async #turn(tokens: number): Promise<Turn> {
+    const { allowed, waitMs, error } = await this.#decide(tokens)
+    if (allowed) return 'granted'
+    if (error === undefined) return { waitMs }
+    this.#host.counts.denied++
+    return { error }
+  }
+
+  async #decide(tokens: number): Promise<Decided> {
+    const { rate, counts } = this.#host
+    const heldMs = this.#refusals?.heldMs() ?? 0
+    if (heldMs > 0) return { allowed: false, waitMs: heldMs + rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
+    const taken = await this.#source.take(tokens)
+    switch (taken.kind) {
+      case 'granted':
+        return { allowed: true, waitMs: 0, remaining: taken.left, source: taken.source }
+      case 'refused':
+        if (taken.nobodyMs > 0) this.#refusals?.hold(taken.nobodyMs)
+        return { allowed: false, waitMs: taken.waitMs, remaining: taken.left, source: 'redis' }
+      case 'unavailable':
+        counts.fallbacks++
+        return this.#decideAlone(tokens, taken.reason)
+    }
+  }
+
+  #decideAlone(tokens: number, reason: Unavailable): Decided {
+    const { onUnavailable, name } = this.#host.options
+    const source = 'fallback'
+    if (onUnavailable === 'open') return { allowed: true, waitMs: 0, remaining: null, source }
+    if (onUnavailable === 'closed') {
+      const retryAfterMs = reason.nextProbeMs
+      const error = new RateLimitExceeded(
+        `the server of the rate limit '${name}' does not answer, and onUnavailable is 'closed'`,
+        { retryAfterMs, limiterName: name, cause: reason.error },
+      )
+      return { allowed: false, waitMs: retryAfterMs, remaining: 0, source, error }
+    }
+    return { ...this.#alone().take(tokens), source }
+  }
+}

@@ -1,0 +1,62 @@
+import { checkKeys, describe } from '../internal/validate.js'
+import type { KeyedWindowHandle } from '../rate-limit/keyed-window.js'
+import { ownClocks } from '../rate-limit/own-clocks.js'
+import { type RedisClient, connectionOf } from './clients.js'
+import type { Connection } from './connection.js'
+import { throughRelay } from './relay.js'
+import type {
+  CompleteRedisOptions,
+  RedisKeyedRateLimitOptions,
+  RedisRateLimitOptions,
+} from './redis-limiter-options.js'
+
+/** A `RedisRateLimiter` as it travels to another thread: by `workerData`, `postMessage` or `setEnvironmentData`. */
+export interface RedisRateLimiterHandle {
+  readonly kind: 'amorsize.RedisRateLimiter'
+  readonly options: Omit<RedisRateLimitOptions, 'clock'>
+  /** By which the thread that has the client is asked. */
+  readonly relay: string
+  /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
+  readonly clock?: string
+}
+
+/** A `RedisKeyedRateLimiter` as it travels to another thread. */
+export interface RedisKeyedRateLimiterHandle {
+  readonly kind: 'amorsize.RedisKeyedRateLimiter'
+  readonly options: Omit<RedisKeyedRateLimitOptions, 'clock'>
+  readonly relay: string
+  /** The table of refusals, which all threads have together. */
+  readonly refusals: KeyedWindowHandle
+  readonly clock?: string
+}
+
+/** The part of a handle that tells of the clock. */
+export function clockIn({ clock }: CompleteRedisOptions): { readonly clock?: string } {
+  const name = ownClocks.nameOf(clock)
+  return name === undefined ? {} : { clock: name }
+}
+
+/** @throws {TypeError} when it is no handle of this kind */
+export function checkRedisHandle<H extends RedisRateLimiterHandle | RedisKeyedRateLimiterHandle>(
+  handle: H,
+  kind: H['kind'],
+  known: readonly string[],
+): H {
+  const maker = kind.slice(kind.indexOf('.') + 1)
+  const given = handle as Partial<H> | null
+  if (typeof given !== 'object' || given === null || given.kind !== kind)
+    throw new TypeError(`handle must be what ${maker}.share() returned; received ${describe(handle)}`)
+  checkKeys(`${maker}.from`, handle, known)
+  if (typeof given.relay !== 'string')
+    throw new TypeError(`handle.relay must be a string; received ${describe(given.relay)}`)
+  return handle
+}
+
+/** How the limiter of a handle reaches the server: over a client of its own, or by the thread that shared it. */
+export function connectionFor(
+  { relay }: { readonly relay: string },
+  client: RedisClient | undefined,
+  { shareConnection, timeoutMs }: CompleteRedisOptions,
+): Connection {
+  return client === undefined ? throughRelay(relay, timeoutMs) : connectionOf(client, shareConnection)
+}

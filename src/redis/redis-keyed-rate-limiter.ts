@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto'
+import { INSPECT, shownAs } from '../internal/shown.js'
+import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
+import { checkKey, type Key } from '../memory/keyed/hash.js'
+import { perKey, type PerKey } from '../policy/per-key.js'
+import { KeyedWindow } from '../rate-limit/keyed-window.js'
+import { ownClocks } from '../rate-limit/own-clocks.js'
+import { connectionOf, type RedisClient } from './clients.js'
+import { KeyedFallbackLimiter } from './fallback-limiter.js'
+import { Limit, type LimitHost, type RedisDecision, type Refusals } from './limit.js'
+import { RateInUse } from './rate-in-use.js'
+import { checkRedisHandle, clockIn, connectionFor, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
+import {
+  completeKeyedRedisOptions,
+  type RedisKeyedRateLimitOptions,
+  type RedisRateLimitChange,
+  travelling,
+} from './redis-limiter-options.js'
+import { closedError, type RedisAcquireOptions, type RedisLimiterStats } from './redis-rate-limiter.js'
+import { Relay } from './relay.js'
+import { LimitServer } from './server.js'
+
+const KIND = 'amorsize.RedisKeyedRateLimiter'
+
+/** A key that nobody asks for any more has no tokens in hand after this. */
+const IDLE_MS = 2000
+/** Keys with something in hand or somebody waiting; a thread has no more at once. */
+const MOST_IN_HAND = 10_000
+/** A longer key takes the place of its digest: what callers send must not fill the server. */
+const LONGEST_KEY = 200
+/** The shortest time for which a refusal is worth keeping. */
+const LEAST_HOLD_MS = 1
+
+/**
+ * A limit for every key (an address, a user, a host), held by all processes on all machines that use the same name on the same server.
+ *
+ * A key that the server has refused is refused here until it could succeed, in every thread that has the limiter by its handle: an attack
+ * costs no round trip. For each key the bound is that of {@link RedisRateLimiter}.
+ *
+ * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
+ */
+export class RedisKeyedRateLimiter {
+  readonly #host: LimitHost
+  readonly #capacity: number
+  readonly #limits: PerKey<string, Limit>
+  readonly #refusals: KeyedWindow
+  #fallback: KeyedFallbackLimiter | undefined = undefined
+  #relay: Relay | undefined = undefined
+  /** Limits with somebody in them: those that may have to be refused. */
+  readonly #inUse = new Set<Limit>()
+  #isClosed = false
+
+  /**
+   * @param client - as of {@link RedisRateLimiter}
+   * @param options - see {@link RedisKeyedRateLimitOptions}
+   * @throws {TypeError} when an option is unknown or of the wrong type, or the client is none that is known
+   * @throws {RangeError} when an option is out of range
+   */
+  constructor(client: RedisClient, options: RedisKeyedRateLimitOptions)
+  /** @internal `adopted`: the handle `from` was given; then the client may be missing. */
+  constructor(
+    client: RedisClient | undefined,
+    options: RedisKeyedRateLimitOptions,
+    adopted: RedisKeyedRateLimiterHandle,
+  )
+  constructor(
+    client: RedisClient | undefined,
+    given: RedisKeyedRateLimitOptions,
+    adopted?: RedisKeyedRateLimiterHandle,
+  ) {
+    const { capacity, ...options } = completeKeyedRedisOptions(given)
+    const { name, clock, timeoutMs, requestsPerSecond, burstSize } = options
+    const connection =
+      adopted === undefined
+        ? connectionOf(client as RedisClient, options.shareConnection)
+        : connectionFor(adopted, client, options)
+    this.#capacity = capacity
+    this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
+    this.#host = {
+      options,
+      server: new LimitServer(connection, clock, timeoutMs),
+      rate: new RateInUse(requestsPerSecond, burstSize),
+      counts: { allowed: 0, denied: 0, fallbacks: 0 },
+    }
+    const makeLimit = (key: string): Limit =>
+      new Limit(this.#host, `rl:{${name}:${key}}`, () => this.#alone.of(key), this.#refusalsOf(key))
+    this.#limits = perKey(makeLimit, { maxKeys: MOST_IN_HAND, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
+  }
+
+  /** What the limit is called. */
+  get name(): string {
+    return this.#host.options.name
+  }
+
+  /** Takes `tokens` of a key if they are there now. @throws as `decide` does */
+  async tryAcquire(key: Key, tokens = 1): Promise<boolean> {
+    return (await this.decide(key, tokens)).allowed
+  }
+
+  /**
+   * Takes `tokens` of a key if they are there now, and tells who decided. A key that was refused, and could not succeed yet, is refused
+   * again without a round trip.
+   *
+   * @param key - a string, number or bigint; '1' and 1 are the same key. One of more than 200 characters is known by its digest
+   * @param tokens - a whole number, 1 … burstSize; default 1
+   * @throws {TypeError | RangeError} when an argument is wrong
+   */
+  async decide(key: Key, tokens = 1): Promise<RedisDecision> {
+    const known = this.#check(key, tokens)
+    const heldMs = this.#heldMs(known)
+    if (heldMs > 0) {
+      this.#host.counts.denied++
+      return { allowed: false, waitMs: heldMs + this.#host.rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
+    }
+    return this.#limits.get(known).decide(tokens)
+  }
+
+  /**
+   * Waits for `tokens` of a key, first come first served among the callers of this object.
+   *
+   * @param key - as of `decide`
+   * @param tokens - a whole number, 1 … burstSize; default 1
+   * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED when the wait would be longer than `maxWaitMs`; while the server is away under
+   *   `onUnavailable: 'closed'`, with the client's error as its `cause`
+   */
+  async acquire(key: Key, tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
+    const known = this.#check(key, tokens)
+    checkKeys('acquire', options, ['signal', 'maxWaitMs'])
+    const { maxWaitMs = Infinity } = options
+    checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
+    const signal = checkSignal('signal', options.signal)
+    signal?.throwIfAborted()
+    const limit = this.#limits.get(known)
+    this.#inUse.add(limit)
+    try {
+      await limit.acquire(tokens, maxWaitMs, signal)
+    } finally {
+      if (limit.waiting === 0) this.#inUse.delete(limit)
+    }
+  }
+
+  /** Lets nothing of a key pass for `ms` milliseconds: in this process at once, elsewhere from the next question on. */
+  async pauseFor(key: Key, ms: number): Promise<void> {
+    const known = this.#check(key, 1)
+    checkNumber('ms', ms, { min: 0, max: 1e11 })
+    this.#fallback?.pauseFor(known, ms)
+    await this.#limits.get(known).pause(ms)
+  }
+
+  /** Changes rate and burst of every key for this object from its next question on; other objects keep their numbers. */
+  update(change: RedisRateLimitChange): void {
+    this.#checkOpen()
+    checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
+    this.#host.rate.change(change)
+    this.#refusals.clear()
+    this.#fallback?.[Symbol.dispose]()
+    this.#fallback = undefined
+  }
+
+  /** Counts of this object, over all keys. */
+  stats(): RedisLimiterStats {
+    const { counts, server } = this.#host
+    let waiting = 0
+    for (const limit of this.#inUse) waiting += limit.waiting
+    return { ...counts, waiting, roundTrips: server.roundTrips }
+  }
+
+  /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals in the same table. */
+  share(): RedisKeyedRateLimiterHandle {
+    this.#checkOpen()
+    const { options, server, rate } = this.#host
+    this.#relay ??= new Relay(server.connection)
+    return {
+      kind: KIND,
+      options: { ...travelling(options), ...rate.shown, capacity: this.#capacity },
+      relay: this.#relay.name,
+      refusals: this.#refusals.share(),
+      ...clockIn(options),
+    }
+  }
+
+  /**
+   * The limiter of a handle.
+   *
+   * @param handle - what `share()` returned, perhaps in another thread
+   * @param client - a client of this thread; without one the server is asked through the thread that shared the limiter
+   * @throws {TypeError} when it is no such handle
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its table cannot be opened here
+   */
+  static from(handle: RedisKeyedRateLimiterHandle, client?: RedisClient): RedisKeyedRateLimiter {
+    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'refusals', 'clock'])
+    return new RedisKeyedRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
+  }
+
+  /** Ends the own connection and refuses those who wait. Tokens in hand lapse. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const limit of this.#inUse) limit.refuseAll(closedError())
+    this.#relay?.close()
+    this.#fallback?.[Symbol.dispose]()
+    this.#refusals[Symbol.dispose]()
+    this.#host.server.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+    return Promise.resolve()
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    const { options, rate } = this.#host
+    return shownAs('RedisKeyedRateLimiter', { name: options.name, mode: options.mode, ...rate.shown, ...this.stats() })
+  }
+
+  get #alone(): KeyedFallbackLimiter {
+    return (this.#fallback ??= new KeyedFallbackLimiter(this.#host, this.#capacity))
+  }
+
+  #refusalsOf(key: string): Refusals {
+    return {
+      heldMs: () => (this.#isClosed ? 0 : this.#heldMs(key)),
+      hold: (ms) => {
+        if (ms >= LEAST_HOLD_MS && !this.#isClosed) this.#refusals.block(key, ms)
+      },
+    }
+  }
+
+  #heldMs(key: string): number {
+    const { refused, resetMs } = this.#refusals.look(key)
+    return refused ? resetMs : 0
+  }
+
+  #check(key: Key, tokens: number): string {
+    this.#checkOpen()
+    checkKey('key', key)
+    checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
+    const text = String(key)
+    return text.length <= LONGEST_KEY ? text : createHash('sha256').update(text).digest('base64url')
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw closedError()
+  }
+}

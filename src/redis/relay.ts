@@ -1,0 +1,101 @@
+import { BroadcastChannel } from 'node:worker_threads'
+import { randomUUID } from 'node:crypto'
+import { machineNow } from '../internal/clock.js'
+import type { Connection } from './connection.js'
+
+/** A question of a thread without a client. */
+interface Question {
+  readonly from: string
+  readonly id: number
+  readonly key: string
+  readonly values: readonly string[]
+  /** After it nobody waits for the answer, on the clock that all threads have. */
+  readonly deadlineMs: number
+}
+
+interface Answer {
+  readonly to: string
+  readonly id: number
+  readonly value?: unknown
+  /** What went wrong, as text: an error's class would not survive the way. */
+  readonly error?: string
+}
+
+/** A question under way. */
+interface Waiting {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly deadlineMs: number
+}
+
+type Message = { readonly data: Question | Answer }
+
+/** Asks the server for threads that have no client, over the connection of the thread that has. */
+export class Relay {
+  /** By which other threads of the process find it. */
+  readonly name = `amorsize.redis.${randomUUID()}`
+  readonly #channel = new BroadcastChannel(this.name)
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#channel.onmessage = (message) => {
+      const { data } = message as Message
+      if ('from' in data) void this.#answer(data)
+    }
+    this.#channel.unref()
+  }
+
+  async #answer({ from, id, key, values, deadlineMs }: Question): Promise<void> {
+    const isWanted = (): boolean => machineNow() < deadlineMs
+    // This thread may have been busy: tokens that nobody waits for any more are not taken.
+    if (!isWanted()) return
+    const answer = await this.#connection.run(key, values, isWanted).then(
+      (value): Partial<Answer> => ({ value }),
+      (error: unknown): Partial<Answer> => ({ error: error instanceof Error ? error.message : String(error) }),
+    )
+    this.#channel.postMessage({ to: from, id, ...answer } satisfies Answer)
+  }
+
+  close(): void {
+    this.#channel.close()
+  }
+}
+
+/**
+ * A connection by way of the thread that has the client. Where that has gone, or is busy, there is no answer, as from a server that is away.
+ *
+ * @param timeoutMs - how long an answer is waited for
+ */
+export function throughRelay(name: string, timeoutMs: number): Connection {
+  const from = randomUUID()
+  const channel = new BroadcastChannel(name)
+  const waiting = new Map<number, Waiting>()
+  let lastId = 0
+  channel.onmessage = (message) => {
+    const { data } = message as Message
+    if (!('to' in data) || data.to !== from) return
+    const one = waiting.get(data.id)
+    waiting.delete(data.id)
+    if (data.error === undefined) one?.resolve(data.value)
+    else one?.reject(new Error(data.error))
+  }
+  channel.unref()
+  return {
+    run(key, values) {
+      const id = ++lastId
+      const nowMs = machineNow()
+      const deadlineMs = nowMs + timeoutMs
+      // Those who asked have given up what was not answered in time.
+      for (const [old, one] of waiting) {
+        if (one.deadlineMs > nowMs) break
+        waiting.delete(old)
+      }
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject, deadlineMs })
+        channel.postMessage({ from, id, key, values, deadlineMs } satisfies Question)
+      })
+    },
+    close: () => channel.close(),
+  }
+}
