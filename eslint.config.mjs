@@ -14,12 +14,14 @@ const layers = {
   // No client among them, for the same reason.
   redis: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   metrics: ['errors', 'internal', 'memory', 'rate-limit', 'policy'],
+  // BullMQ neither: it is imported when it is first needed.
+  bullmq: ['errors', 'internal', 'policy', 'records', 'execute'],
   // What is kept of a run, on disk and for a person, knows nothing of how it is scheduled.
   records: ['errors', 'internal'],
   execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy', 'records'],
   // The command line and the testing tools are users of what lies below them; `amorsize top` looks at shared memory itself.
   testing: ['errors', 'internal', 'system'],
-  cli: ['errors', 'internal', 'memory', 'index', 'system', 'testing'],
+  cli: ['errors', 'internal', 'memory', 'index', 'system', 'testing', 'bullmq'],
 }
 const everything = [...Object.keys(layers), 'errors', 'index']
 

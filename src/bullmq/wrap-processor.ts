@@ -1,0 +1,103 @@
+import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError } from '../errors.js'
+import { checkOptionalFunction } from '../internal/check-common.js'
+import { isPolicy, type Policy } from '../internal/policy.js'
+import { checkFunction, checkKeys, checkOneOf, describe } from '../internal/validate.js'
+import { retryAfterMsOf } from '../policy/retry-after.js'
+import { delayedError, type JobLike, type LimitableQueue, rateLimitError, unrecoverableError } from './peer.js'
+
+/** Options of {@link wrapProcessor}. */
+export interface WrapProcessorOptions {
+  /**
+   * What becomes of a job that failed with status 429. 'delay-job' (default): it alone waits as long as was asked; 'limit-queue': the whole
+   * queue does, at every worker.
+   */
+  readonly on429?: 'delay-job' | 'limit-queue' | undefined
+  /** The queue that 'limit-queue' limits; default: the job's own `rateLimit`, where it has one. */
+  readonly queue?: LimitableQueue | undefined
+  /** Whether an error is for good; default: `error.permanent === true`, and HTTP 4xx but 408, 425 and 429. */
+  readonly permanent?: ((error: unknown) => boolean) | undefined
+}
+
+/** What a processor may be: as BullMQ's, with a signal that the policy or the worker aborts. */
+export type ProcessorFunction<J extends JobLike, R> = (
+  job: J,
+  token: string | undefined,
+  signal: AbortSignal,
+) => R | Promise<R>
+
+/** A wait that nobody has named. */
+const USUAL_DELAY_MS = 1000
+/** A breaker that is isolated says Infinity; nobody knows when it will be closed. */
+const LONGEST_DELAY_MS = 24 * 3_600_000
+
+/**
+ * A processor of BullMQ (5 or 6) whose jobs go through a policy. What the policy refuses (a limit, an open breaker) is delayed by as long
+ * as it says, and costs no attempt; what is wrong for good fails at once; other errors go to BullMQ, which keeps count of attempts.
+ *
+ * @param policy - any policy or limiter, such as `pipeline(…)` or a `RedisRateLimiter`
+ * @param fn - the processor; its third argument is a signal
+ * @param options - see {@link WrapProcessorOptions}
+ * @returns what `new Worker(name, processor)` takes
+ * @throws {TypeError | RangeError} naming the argument that is wrong
+ *
+ * @example
+ * new Worker('mails', wrapProcessor(circuitBreaker(), async (job, token, signal) => send(job.data, { signal })), { connection })
+ */
+export function wrapProcessor<J extends JobLike, R>(
+  policy: Policy,
+  fn: ProcessorFunction<J, R>,
+  options: WrapProcessorOptions = {},
+): (job: J, token?: string, signal?: AbortSignal) => Promise<R> {
+  if (!isPolicy(policy)) throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
+  checkFunction('fn', fn)
+  checkKeys('wrapProcessor', options, ['on429', 'queue', 'permanent'])
+  const on429 = checkOneOf('on429', options.on429 ?? 'delay-job', ['delay-job', 'limit-queue'])
+  const isPermanent = checkOptionalFunction('permanent', options.permanent) ?? isPermanentByDefault
+  const { queue } = options
+  if (queue !== undefined && typeof (queue as Partial<LimitableQueue> | null)?.rateLimit !== 'function')
+    throw new TypeError(`queue must be a Queue of BullMQ; received ${describe(queue)}`)
+
+  // BullMQ gives a signal to processors of three parameters.
+  return async (job: J, token?: string, signal?: AbortSignal): Promise<R> => {
+    try {
+      return await policy.execute((context) => fn(job, token, context.signal), { signal })
+    } catch (error) {
+      const reason = RetryExhaustedError.is(error) ? error.cause : error
+      const isRefused = RateLimitExceeded.is(reason) || CircuitOpenError.is(reason)
+      if (isRefused || statusOf(reason) === 429) {
+        const delayMs = Math.min(retryAfterMsOf(reason) ?? USUAL_DELAY_MS, LONGEST_DELAY_MS)
+        if (!isRefused && on429 === 'limit-queue') return limitQueue(job, queue, delayMs)
+        await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token)
+        throw delayedError()
+      }
+      throw isPermanent(reason) ? unrecoverableError(reason) : error
+    }
+  }
+}
+
+async function limitQueue(job: JobLike, queue: LimitableQueue | undefined, ms: number): Promise<never> {
+  const limitable = queue ?? job
+  if (typeof limitable.rateLimit !== 'function')
+    throw new TypeError("on429 'limit-queue' needs the option queue: a job of this version cannot limit its queue")
+  await limitable.rateLimit(Math.max(1, Math.ceil(ms)))
+  throw rateLimitError()
+}
+
+/** The HTTP status that an error carries, as most clients put it. */
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { status, statusCode } = error as { status?: unknown; statusCode?: unknown }
+  return [status, statusCode].find((code) => typeof code === 'number')
+}
+
+/** Statuses of requests that may succeed later. */
+const PASSING = new Set([408, 425, 429])
+
+function isPermanentByDefault(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  const status = statusOf(error)
+  return (
+    (error as { permanent?: unknown }).permanent === true ||
+    (status !== undefined && status >= 400 && status < 500 && !PASSING.has(status))
+  )
+}
