@@ -167,7 +167,8 @@ class Waiters {
 
   // A row that is later than this is not waited for: its thread does something else, or is gone.
   static constexpr int64_t kPassedOverNs = 15'000'000;
-  static constexpr int64_t kLateNs = 50'000'000;
+  // Its process may have ended. With the lateness of a timer the others go on within 50 ms.
+  static constexpr int64_t kLateNs = 40'000'000;
   // What it waits for does not count any more either.
   static constexpr int64_t kForgottenNs = 1'000'000'000;
 

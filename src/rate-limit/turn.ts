@@ -7,8 +7,10 @@
 export const HORIZON_MS = 5
 /** How late a healthy loop may be without losing tokens. */
 export const GRACE_MS = 10
-/** A thread that waits looks at least this often: parameters may have changed, or others have ended. */
-export const WATCH_MS = 50
+/** What others have changed or left behind is heard of within this. */
+const HEARD_MS = 50
+/** So a thread that waits looks this often at least: its timer may be late. */
+export const WATCH_MS = HEARD_MS - 5
 
 /**
  * How many ms ahead of now a caller's tokens may begin: less, the farther it is behind the first of another thread.
@@ -18,7 +20,7 @@ export const WATCH_MS = 50
  */
 export function roomMs(behind: number, requestsPerSecond: number, reachMs: number): number {
   if (behind <= 0) return HORIZON_MS
-  return Math.max(-Math.min(WATCH_MS, reachMs / 2), HORIZON_MS - (1000 * behind) / requestsPerSecond)
+  return Math.max(-Math.min(HEARD_MS, reachMs / 2), HORIZON_MS - (1000 * behind) / requestsPerSecond)
 }
 
 /** How long the others who came before by so many tokens need, ms, until a caller may reserve. */

@@ -30,7 +30,7 @@ export const NO_OTHERS: OtherWaiters = { first: Infinity, waiting: 0, isAnyLate:
 
 const PLACES = 1n << 52n
 const PASSED_OVER_NS = 15_000_000n
-const LATE_NS = 50_000_000n
+const LATE_NS = 40_000_000n
 const FORGOTTEN_NS = 1_000_000_000n
 const GENERATION_MASK = (1n << BigInt(WAITERS.heldShift)) - 1n
 const HELD_SHIFT = BigInt(WAITERS.heldShift)
