@@ -163,7 +163,7 @@ function notes() {
       'In the heap, 100 KB of rows take 2.5 times their serialized size. Ratios of the grid are rounded down.',
     'The rivals run warm, each on each cell in processes of its own, one message per item as their documentation shows it. Tuned by hand: a thread for each core that is kept, and the best of 1, 2, 8 or 32 chunks per thread, ' +
       '1 or 2 at a time, by trial on the same items.',
-    `Items that wait: each of ${EFFORT.waitingRounds} rounds is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
+    `Items that wait: each of ${EFFORT.waitingRounds} rounds (of files three times as many, which vary most) is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
     'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time. ' +
       'The tasks are exports of a module; `execute` gets `task(url, name)` and no options.',
     'A series is a number of calls in a new process, with the start of its workers. The best schedule is found by trying all through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own; ' +

@@ -113,6 +113,8 @@ export const shapes = {
   files: {
     title: 'fs.readFile',
     count: MOST_FILES,
+    // A run takes 0.1 s, and as much longer or shorter as the kernel likes.
+    timesRounds: 3,
     async start(count = MOST_FILES) {
       const files = []
       collect(fileURLToPath(new URL('../../node_modules/', import.meta.url)), files, count)

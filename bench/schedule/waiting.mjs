@@ -32,10 +32,11 @@ function contenders(shape, rounds) {
 }
 
 export async function measureWaiting({ waitingRounds, waitingItems, waitingShapes = Object.keys(shapes) }) {
-  const plans = waitingShapes.flatMap((shape) => contenders(shape, waitingRounds).map((each) => ({ ...each, shape })))
+  const roundsOf = (shape) => waitingRounds * (shapes[shape].timesRounds ?? 1)
+  const plans = waitingShapes.flatMap((shape) => contenders(shape, roundsOf(shape)).map((each) => ({ ...each, shape })))
   const idOf = ({ shape, id }) => `waiting ${shape}: ${id}`
   const results = new Map(plans.map((plan) => [idOf(plan), []]))
-  for (let round = 0; round < waitingRounds; round++) {
+  for (let round = 0; plans.some(({ rounds }) => round < rounds); round++) {
     const jobs = plans
       .filter(({ rounds }) => round < rounds)
       .map((plan) => {
