@@ -21,7 +21,7 @@ const layers = {
   execute: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy', 'records'],
   // The command line and the testing tools are users of what lies below them; `amorsize top` looks at shared memory itself.
   testing: ['errors', 'internal', 'system'],
-  cli: ['errors', 'internal', 'memory', 'index', 'system', 'testing', 'bullmq'],
+  cli: ['errors', 'internal', 'memory', 'index', 'system', 'metrics', 'testing', 'bullmq'],
 }
 const everything = [...Object.keys(layers), 'errors', 'index']
 

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { benchCommand } from './bench-command.js'
 import { executeCommand } from './execute-command.js'
+import { metricsCommand } from './metrics-command.js'
 import { optimizeCommand } from './optimize-command.js'
+import { runCommand } from './run-command.js'
 import { shmCommand } from './shm-command.js'
 import { systemCommand } from './system-command.js'
 import { topCommand } from './top-command.js'
@@ -13,7 +15,9 @@ export const commands: readonly (() => Command)[] = [
   optimizeCommand,
   validateCommand,
   systemCommand,
+  runCommand,
   topCommand,
+  metricsCommand,
   shmCommand,
   benchCommand,
 ]

@@ -12,6 +12,7 @@ export function createProgram(): Command {
     .version(ownVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'explain a command')
     .helpOption('-h, --help', 'explain this command')
+    .enablePositionalOptions()
     .showHelpAfterError('Run it with --help to see what it accepts.')
     .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong usage.')
     .exitOverride()

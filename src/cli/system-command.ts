@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { type SystemInfo, systemInfo } from '../system/index.js'
+import { integerFrom } from './numbers.js'
 import { formatSystemInfo } from './system-table.js'
 
 interface SystemOptions {
@@ -18,7 +19,12 @@ export function systemCommand(): Command {
     .description('show what this process may use of the machine, and where each limit was found')
     .option('--json', 'print one JSON object a line')
     .option('--watch', 'print again whenever something changes, until interrupted')
-    .option('--interval <ms>', 'how often --watch looks, in milliseconds', parseInterval, 1000)
+    .option(
+      '--interval <ms>',
+      'how often --watch looks, in milliseconds',
+      integerFrom(MIN_INTERVAL_MS, MAX_INTERVAL_MS),
+      1000,
+    )
     .action(async (options: SystemOptions) => {
       const format = options.json === true ? formatJson : formatSystemInfo
       if (options.watch === true) await watch(format, options)
@@ -28,14 +34,6 @@ export function systemCommand(): Command {
 
 function formatJson(info: SystemInfo): string {
   return `${JSON.stringify(info)}\n`
-}
-
-function parseInterval(text: string): number {
-  const interval = Number(text)
-  if (!Number.isInteger(interval) || interval < MIN_INTERVAL_MS || interval > MAX_INTERVAL_MS) {
-    throw new InvalidArgumentError(`It must be an integer from ${MIN_INTERVAL_MS} to ${MAX_INTERVAL_MS}.`)
-  }
-  return interval
 }
 
 /** Resolves when interrupted, or when nobody reads the output any more. */

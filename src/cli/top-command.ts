@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
+import { integerFrom } from './numbers.js'
 import { Screen } from './screen.js'
 import { type Styles, stylesFor } from './terminal.js'
 import { type TopState, afterKeys, footer } from './top-keys.js'
@@ -27,11 +28,16 @@ export function topCommand(): Command {
     .description('watch the limits that processes of this user share on this machine')
     .option('--once', 'print what there is and end')
     .option('--json', 'print one JSON object a look, one a line, until interrupted')
-    .option('--interval <ms>', 'how often to look, in milliseconds', integer(MIN_INTERVAL_MS, MAX_INTERVAL_MS), 1000)
+    .option(
+      '--interval <ms>',
+      'how often to look, in milliseconds',
+      integerFrom(MIN_INTERVAL_MS, MAX_INTERVAL_MS),
+      1000,
+    )
     .addOption(new Option('--sort <column>', 'what to sort by').choices(SORT_KEYS).default('name'))
     .option('--filter <text>', 'only names that hold this text', '')
     .option('--web', 'serve a page with charts on this machine; needs the package uplot')
-    .option('--port <number>', 'port of --web; 0: any that is free', integer(0, 65_535), 0)
+    .option('--port <number>', 'port of --web; 0: any that is free', integerFrom(0, 65_535), 0)
     .addHelpText('after', HELP)
     .action(async (options: TopOptions) => {
       if (options.web === true) await serveTop(options)
@@ -50,16 +56,6 @@ Keys: q quit, s sort, r reverse, / filter, p pause, arrows and Page Up/Down scro
 Where standard output is no terminal, it prints once.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage.`
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`)
-    }
-    return value
-  }
-}
 
 const NOTHING =
   "No name of this user is shared on this machine. A limiter with { name, scope: 'machine' } appears here."

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { PAGE_CSS, PAGE_HTML, PAGE_SCRIPT } from './top-page.js'
+import { serveUntilInterrupted } from './serve.js'
 import { Sampler, type SortKey, arrange } from './top-model.js'
 
 /** What `amorsize top --web` is told. */
@@ -26,16 +26,9 @@ type Pages = Readonly<Record<string, { readonly type: string; readonly body: str
  */
 export async function serveTop(options: WebOptions): Promise<void> {
   const server = createTopServer(options, loadPages(process.cwd()))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, HOST, resolve))
-  const { port } = server.address() as AddressInfo
-  process.stdout.write(`amorsize top: http://${HOST}:${port}/  (Ctrl-C ends it)\n`)
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  await new Promise<void>((resolve) => {
-    const stop = (): void => resolve()
-    for (const signal of signals) process.once(signal, stop)
+  await serveUntilInterrupted(server, { host: HOST, port: options.port }, (address) => {
+    process.stdout.write(`amorsize top: ${address}/  (Ctrl-C ends it)\n`)
   })
-  server.close()
-  server.closeAllConnections()
 }
 
 /** Charts are drawn by a library of the user's project: most who install this package never look at them. */

@@ -30,6 +30,8 @@ export const FAMILIES = {
   ),
   paused: gauge('limiter_paused_seconds', 'Time until a pause ends.'),
   waiting: gauge('limiter_waiting', 'Callers that wait for tokens now.'),
+  waitingTokens: gauge('limiter_waiting_tokens', 'Tokens that waiting callers want who have no reservation yet.'),
+  nextWait: gauge('limiter_next_wait_seconds', 'How long the next caller would wait for a token.'),
   waited: counter('limiter_wait_seconds', 'Time that granted callers have waited.'),
   keys: gauge('limiter_keys', 'Keys whose bucket is not full.'),
   keyCapacity: gauge('limiter_key_capacity', 'Keys that the table has room for.'),

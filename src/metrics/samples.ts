@@ -90,6 +90,8 @@ function samplesOfEntry(entry: MachineEntry): Sample[] {
   all.add(FAMILIES.burst, entry.burstSize)
   all.add(FAMILIES.rate, entry.requestsPerSecond)
   all.add(FAMILIES.debt, entry.debt)
+  all.add(FAMILIES.waitingTokens, entry.waiting)
+  if (entry.retryAfterMs !== null) all.add(FAMILIES.nextWait, entry.retryAfterMs / 1000)
   if (entry.requestsPerSecond !== null) all.add(FAMILIES.paused, (entry.pausedMs ?? 0) / 1000)
   all.add(FAMILIES.permits, entry.permits)
   all.add(FAMILIES.permitLimit, entry.maxConcurrent)
@@ -103,6 +105,7 @@ interface LimiterCounts {
   readonly denied: number
   readonly waiting: number
   readonly waitedMs: number
+  readonly retryAfterMs?: number
 }
 
 function samplesOf(label: string, object: object): Sample[] {
@@ -113,6 +116,7 @@ function samplesOf(label: string, object: object): Sample[] {
     all.add(FAMILIES.decisions, stats.denied, { outcome: 'refused' })
     all.add(FAMILIES.waiting, stats.waiting)
     all.add(FAMILIES.waited, stats.waitedMs / 1000)
+    all.add(FAMILIES.nextWait, (stats.retryAfterMs ?? NaN) / 1000)
   }
   if (object instanceof RateLimiter) {
     all.add(FAMILIES.tokens, object.getAvailableTokens())

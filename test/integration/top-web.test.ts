@@ -84,7 +84,7 @@ describeMachine('amorsize top --web', () => {
     expect(await answer(url, '/events', 'rebound.example:80')).toMatchObject({ status: 403 })
     expect(await amorsize(['top', '--web', '--port', new URL(url).port])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('EADDRINUSE'),
+      stderr: expect.stringContaining('is in use; choose another'),
     })
     child.kill('SIGINT')
     expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
