@@ -6,6 +6,18 @@ export interface AnswerHeaders {
 /** No pause that a server asks for is longer. ms */
 export const LONGEST_PAUSE_MS = 3_600_000
 
+/** Fields that tell what is left of a limit, and when all of it is back. Looking for one that is not there costs most of what reading an answer does. */
+const PAIRS = [
+  { remaining: 'ratelimit-remaining', reset: 'ratelimit-reset' },
+  { remaining: 'x-ratelimit-remaining', reset: 'x-ratelimit-reset' },
+  { remaining: 'x-ratelimit-remaining-requests', reset: 'x-ratelimit-reset-requests' },
+  { remaining: 'x-ratelimit-remaining-tokens', reset: 'x-ratelimit-reset-tokens' },
+  ...['requests', 'tokens', 'input-tokens', 'output-tokens'].map((what) => ({
+    remaining: `anthropic-ratelimit-${what}-remaining`,
+    reset: `anthropic-ratelimit-${what}-reset`,
+  })),
+] as const
+
 /** Seconds since 1970 are above this, seconds from now below. */
 const FIRST_EPOCH_SECONDS = 1e9
 
@@ -20,20 +32,13 @@ const FIRST_EPOCH_SECONDS = 1e9
  * @returns ms >= 0, at most an hour; 0 where something is left
  */
 export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
-  if (Number(headers.get('age') ?? 0) > 0) return 0
   let pauseMs = 0
-  const add = (remaining: string | null | undefined, reset: string | null | undefined): void => {
-    if (!isZero(remaining)) return
+  const add = (reset: string | null | undefined): void => {
     pauseMs = Math.max(pauseMs, resetMs(reset, nowMs) ?? 0)
   }
-  for (const { remaining, reset } of rateLimitField(headers.get('ratelimit'))) add(remaining, reset)
-  for (const prefix of ['ratelimit', 'x-ratelimit']) {
-    add(headers.get(`${prefix}-remaining`), headers.get(`${prefix}-reset`))
-    for (const what of ['requests', 'tokens'])
-      add(headers.get(`${prefix}-remaining-${what}`), headers.get(`${prefix}-reset-${what}`))
-  }
-  for (const what of ['requests', 'tokens', 'input-tokens', 'output-tokens'])
-    add(headers.get(`anthropic-ratelimit-${what}-remaining`), headers.get(`anthropic-ratelimit-${what}-reset`))
+  for (const { remaining, reset } of rateLimitField(headers.get('ratelimit'))) if (isZero(remaining)) add(reset)
+  for (const { remaining, reset } of PAIRS) if (isZero(headers.get(remaining))) add(headers.get(reset))
+  if (pauseMs === 0 || Number(headers.get('age') ?? 0) > 0) return 0
   return Math.min(pauseMs, LONGEST_PAUSE_MS)
 }
 

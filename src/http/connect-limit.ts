@@ -84,8 +84,7 @@ function answer<Request extends object, Response extends ConnectResponse>(
   const { decision, charge } = judged
   if (!response.headersSent) limiter.writeHeaders(sinkOf(response), decision)
   if (decision.allowed) {
-    if (charge !== null && limiter.options.countIf !== undefined)
-      whenResponseEnds(response, (status) => limiter.settle(request, judged, status))
+    if (charge !== null) whenResponseEnds(response, (status) => limiter.settle(request, judged, status))
     return true
   }
   response.statusCode = decision.status

@@ -43,7 +43,10 @@ export interface FastifyInstanceLike {
 }
 
 /** `addHook` as the plugins here call it. */
-export type AddHook = (name: string, hook: (first: never, second: never) => unknown) => void
+export type AddHook = (name: string, hook: (...given: never[]) => unknown) => void
+
+/** Lets a request go on from a hook, or fails it. */
+type Done = (error?: unknown, payload?: unknown) => void
 
 /** The options of a plugin whose functions may name Fastify's own types, and need not. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- `unknown` would refuse functions of Fastify's own request
@@ -84,11 +87,27 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
           )
         if (!ofRoutes.has(own)) ofRoutes.set(own, settingsOfRoute(url, ofAll, own))
       })
-      addHook(hook, async (request: FastifyRequestLike, reply: FastifyReplyLike) => {
-        const own = limitOf(request.routeOptions.config)
-        if (own === false || reply.sent) return undefined
-        return judge(ofRoutes.get(own as object) ?? settings, request, reply)
-      })
+      const judgeThen = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done): void => {
+        try {
+          const own = limitOf(request.routeOptions.config)
+          const isFree = own === false || reply.sent
+          if (
+            !isFree &&
+            !goesOn(own === undefined ? settings : (ofRoutes.get(own as object) ?? settings), request, reply, done)
+          )
+            return
+        } catch (error) {
+          done(error)
+          return
+        }
+        done()
+      }
+      // A hook with a callback costs no promise. That of 'preParsing' hands the body on.
+      if (hook !== 'preParsing') addHook(hook, judgeThen)
+      else
+        addHook(hook, (request: FastifyRequestLike, reply: FastifyReplyLike, body: unknown, done: Done) => {
+          judgeThen(request, reply, (error) => done(error, body))
+        })
     },
     pluginMarks('amorsize-limit'),
   )
@@ -117,16 +136,20 @@ function settingsOfRoute(url: string, ofAll: FastifyLimitOptions, own: object): 
   return settingsOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
 }
 
-async function judge(settings: Settings, request: FastifyRequestLike, reply: FastifyReplyLike): Promise<unknown> {
-  const { limiter, refuse } = settings
+/** Writes what there is to tell; true when the request goes on. One that is refused is answered, or fails with what `refuse` rejects with. */
+function goesOn(
+  { limiter, refuse }: Settings,
+  request: FastifyRequestLike,
+  reply: FastifyReplyLike,
+  done: Done,
+): boolean {
   const judged = limiter.judge(request)
-  if (judged === null) return undefined
+  if (judged === null) return true
   const { decision, charge } = judged
   limiter.writeHeaders(sinkOfReply(reply), decision)
   if (decision.allowed) {
-    if (charge !== null && limiter.options.countIf !== undefined)
-      whenResponseEnds(reply.raw, (status) => limiter.settle(request, judged, status))
-    return undefined
+    if (charge !== null) whenResponseEnds(reply.raw, (status) => limiter.settle(request, judged, status))
+    return true
   }
   reply.code(decision.status)
   reply.header('retry-after', String(retryAfterSeconds(decision)))
@@ -134,10 +157,9 @@ async function judge(settings: Settings, request: FastifyRequestLike, reply: Fas
     reply.header('content-type', PROBLEM_TYPE)
     reply.send(problemOf(decision))
   } else {
-    await refuse(request, decision, reply)
+    Promise.resolve(refuse(request, decision, reply)).catch(done)
   }
-  // A hook that answers returns the reply, and Fastify goes no further.
-  return reply
+  return false
 }
 
 /** The header fields of a reply of Fastify. */

@@ -1,8 +1,10 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
-import { warnOfProxy } from './connect-limit.js'
+import { type ConnectResponse, sinkOf, warnOfProxy } from './connect-limit.js'
 import type { LimitDecision } from './decision.js'
-import { type HttpLimitStats, HttpLimiter, type RequestReader } from './http-limiter.js'
+import type { HeaderSink } from './rate-headers.js'
+import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
+import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
 import { refusalOf, withHeaders } from './web-limit.js'
 
 /** What is used of a context of Hono. */
@@ -42,28 +44,69 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
 ): HonoLimit<Context> {
   const limiter = new HttpLimiter<Context>('honoLimit', options, honoReader, ['refuse'])
   const refuse = checkOptionalFunction('refuse', options.refuse)
-  const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
-    const judged = limiter.judge(context)
-    if (judged === null) {
+
+  const answer = async (context: Context, judged: Judged, next: () => Promise<void>): Promise<Response | undefined> => {
+    const { decision, charge } = judged
+    const node = nodeResponseOf(context)
+    if (node !== undefined) limiter.writeHeaders(sinkOf(node), decision)
+    if (!decision.allowed) {
+      const response = await refusalOf(context, decision, refuse)
+      return node === undefined ? withHeaders(response, (sink) => limiter.writeHeaders(sink, decision)) : response
+    }
+    if (node !== undefined) {
+      if (charge !== null) whenResponseEnds(node, (status) => limiter.settle(context, judged, status))
       await next()
       return undefined
     }
-    const { decision } = judged
-    if (!decision.allowed)
-      return withHeaders(await refusalOf(context, decision, refuse), (sink) => limiter.writeHeaders(sink, decision))
     await next()
-    limiter.writeHeaders(
-      { get: (name) => context.res.headers.get(name) ?? undefined, set: (name, value) => context.header(name, value) },
-      decision,
-    )
-    limiter.settle(context, judged, context.req.raw.signal.aborted ? 499 : context.res.status)
+    limiter.writeHeaders(sinkOfResponse(context), decision)
+    if (charge !== null)
+      limiter.settle(context, judged, context.req.raw.signal.aborted ? CLIENT_GONE : context.res.status)
     return undefined
+  }
+
+  const middleware = (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
+    let judged: Judged | null
+    try {
+      judged = limiter.judge(context)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return judged === null ? next().then(nothing) : answer(context, judged, next)
   }
   return Object.assign(middleware, { stats: () => limiter.stats() })
 }
 
+const nothing = (): undefined => undefined
+
+/** The header fields of the response that is there. They are changed in place where that is possible: `context.header` makes a new one. */
+function sinkOfResponse(context: HonoContext): HeaderSink {
+  const { headers } = context.res
+  return {
+    get: (name) => headers.get(name) ?? undefined,
+    set(name, value) {
+      try {
+        headers.set(name, value)
+      } catch {
+        // That of a fetch cannot be changed.
+        context.header(name, value)
+      }
+    },
+  }
+}
+
 interface NodeBindings {
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } } | undefined
+  readonly outgoing?: ConnectResponse | undefined
+}
+
+/**
+ * Node's own response with `@hono/node-server`: what is written to it is sent with whatever the handler returns, which needs no Headers
+ * and no Request then.
+ */
+export function nodeResponseOf({ env }: Pick<HonoContext, 'env'>): ConnectResponse | undefined {
+  const { outgoing } = (env ?? {}) as NodeBindings
+  return typeof outgoing?.setHeader === 'function' ? outgoing : undefined
 }
 
 const honoReader: RequestReader<HonoContext> = {

@@ -30,14 +30,16 @@ export interface Charge {
   readonly asked: readonly Asked[]
 }
 
-/** The outcome for one request; null where it is not limited. */
+/** What is to be done about one request. */
 export interface Judged {
   readonly decision: LimitDecision
+  /** What has to be settled once its status is known; null for nothing. */
   readonly charge: Charge | null
 }
 
-/** How many requests are watched for being counted twice. */
+/** How many requests are watched for mistakes of the set-up, which are told once: all at first, then one in so many. */
 const WATCHED = 1000
+const WATCHED_LATER = 64
 
 /** The limits of a server, whatever its framework. */
 export class HttpLimiter<Request extends object> {
@@ -45,8 +47,13 @@ export class HttpLimiter<Request extends object> {
   readonly #reader: RequestReader<Request>
   readonly #limits: readonly Limit<Request>[]
   readonly #policies: string | undefined
-  /** Until a custom key has been looked at often enough to be no whole IPv6 address by mistake. */
-  #watched = 0
+  /** What every request asks of each limit; null where one has functions. */
+  readonly #fixed: readonly Asked[] | null
+  readonly #bans: boolean
+  /** Whether a request that is admitted is told where it stands. */
+  readonly #tells: boolean
+  readonly #settles: boolean
+  #judged = 0
   readonly #seen = new WeakSet()
   #allowed = 0
   #refused = 0
@@ -69,6 +76,11 @@ export class HttpLimiter<Request extends object> {
     this.#policies = terms.some((each) => each === null)
       ? undefined
       : policiesText(terms.filter((each) => each !== null))
+    const fixed = this.#limits.map((limit) => limit.fixed)
+    this.#fixed = fixed.some((each) => each === null) ? null : (fixed as Asked[])
+    this.#bans = this.#limits.some(({ bans }) => bans)
+    this.#tells = this.options.headersWhen !== 'refused' && !this.options.dryRun
+    this.#settles = this.options.countIf !== undefined
     warnInHandler(what)
   }
 
@@ -79,7 +91,7 @@ export class HttpLimiter<Request extends object> {
   /**
    * Judges a request and charges what it costs.
    *
-   * @returns null when the request is not limited, or could not be judged and `onError` is 'open'
+   * @returns null when there is nothing more to do about the request: it goes on
    * @throws what a function of the options threw, with `onError: 'closed'`
    */
   judge(request: Request): Judged | null {
@@ -116,7 +128,7 @@ export class HttpLimiter<Request extends object> {
     const { countIf } = this.options
     if (charge === null || countIf === undefined) return
     try {
-      if (!countIf(request, status)) this.#giveBack(charge, this.#limits.length)
+      if (!countIf(request, status)) this.#giveBack(charge)
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
       warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `countIf failed, and the request counts. ${text}`)
@@ -127,19 +139,20 @@ export class HttpLimiter<Request extends object> {
   #keyOf(request: Request): Key | null {
     const { key, isAllowed, skip, ipv6Prefix } = this.options
     if (skip?.(request) === true) return null
-    if (this.#watched < WATCHED) this.#watch(request)
+    const isWatched = ++this.#judged <= WATCHED || this.#judged % WATCHED_LATER === 0
+    if (this.#judged <= WATCHED) this.#watch(request)
     if (key === undefined || isAllowed !== undefined) {
       const ip = this.#reader.ip(request)
       if (ip !== undefined && isAllowed?.(ip) === true) return null
       if (key === undefined) {
-        this.#reader.checkProxy?.(request)
+        if (isWatched) this.#reader.checkProxy?.(request)
         // A client that has gone has no address any more.
         return ip === undefined ? 'unknown' : keyOfIp(ip, ipv6Prefix)
       }
     }
     const own: unknown = key(request)
     if (typeof own === 'string') {
-      if (this.#watched <= WATCHED && isWholeIpv6(own))
+      if (isWatched && isWholeIpv6(own))
         warnOnce(
           'AMORSIZE_HTTP_KEY_IPV6',
           'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',
@@ -153,7 +166,6 @@ export class HttpLimiter<Request extends object> {
   }
 
   #watch(request: Request): void {
-    this.#watched++
     if (this.#seen.has(request))
       warnOnce(
         'AMORSIZE_HTTP_COUNTED_TWICE',
@@ -162,25 +174,33 @@ export class HttpLimiter<Request extends object> {
     else this.#seen.add(request)
   }
 
-  #decide(request: Request, key: Key): Judged {
+  #decide(request: Request, key: Key): Judged | null {
     const limits = this.#limits
-    const banned = this.#bannedBy(key)
-    if (banned !== null) return { decision: this.#outcome(key, banned, true), charge: null }
-    const asked = limits.map((limit) => limit.ask(request))
-    const refused = limits.map((limit, n) => !limit.take(key, asked[n] as Asked))
-    const isRefused = refused.includes(true)
-    const charge = { key, asked }
-    if (isRefused) {
-      limits.forEach((limit, n) => {
-        if (refused[n] === true) limit.refused(key)
-        else limit.giveBack(key, asked[n] as Asked)
-      })
-    }
-    const { headersWhen, dryRun } = this.options
-    const isTold = isRefused || (headersWhen !== 'refused' && !dryRun)
-    const states = isTold ? limits.map((limit, n) => limit.state(key, asked[n] as Asked, refused[n] === true)) : []
-    const decision = this.#outcome(key, states, false)
-    return { decision, charge: isRefused ? null : charge }
+    const banned = this.#bans ? this.#bannedBy(key) : null
+    if (banned !== null) return { decision: this.#refusal(key, banned, true), charge: null }
+    const asked = this.#fixed ?? limits.map((limit) => limit.ask(request))
+    let taken = 0
+    while (taken < limits.length && limitAt(limits, taken).take(key, askedAt(asked, taken))) taken++
+    if (taken < limits.length) return this.#refuse(key, asked, taken)
+    this.#allowed++
+    const charge = this.#settles ? { key, asked } : null
+    if (!this.#tells) return charge === null ? null : { decision: this.#admission(key, []), charge }
+    const states: LimitState[] = []
+    for (let n = 0; n < limits.length; n++) states.push(limitAt(limits, n).state(key, askedAt(asked, n), false))
+    return { decision: this.#admission(key, states), charge }
+  }
+
+  /** What one limit refuses is charged in none: `first` is the first that does, the others behind it are asked, too. */
+  #refuse(key: Key, asked: readonly Asked[], first: number): Judged {
+    const refuses = this.#limits.map((limit, n) =>
+      n < first ? false : n === first || !limit.take(key, askedAt(asked, n)),
+    )
+    this.#limits.forEach((limit, n) => {
+      if (refuses[n] === true) limit.refused(key)
+      else limit.giveBack(key, askedAt(asked, n))
+    })
+    const states = this.#limits.map((limit, n) => limit.state(key, askedAt(asked, n), refuses[n] === true))
+    return { decision: this.#refusal(key, states, false), charge: null }
   }
 
   /** The states of the limits that block a key; null when none does. */
@@ -195,23 +215,31 @@ export class HttpLimiter<Request extends object> {
     return states
   }
 
-  #outcome(key: Key, limits: readonly LimitState[], banned: boolean): LimitDecision {
-    let retryAfterMs = 0
-    let isRefused = false
-    for (const limit of limits) {
-      if (!limit.refused) continue
-      isRefused = true
-      retryAfterMs = Math.max(retryAfterMs, limit.resetMs)
-    }
-    if (isRefused) this.#refused++
-    else this.#allowed++
-    const { dryRun, statusCode } = this.options
-    return { allowed: dryRun || !isRefused, banned, key, limits, retryAfterMs, status: banned ? 403 : statusCode }
+  #admission(key: Key, limits: readonly LimitState[]): LimitDecision {
+    return { allowed: true, banned: false, key, limits, retryAfterMs: 0, status: this.options.statusCode }
   }
 
-  #giveBack({ key, asked }: Charge, count: number): void {
-    for (let n = 0; n < count; n++) this.#limits[n]?.giveBack(key, asked[n] as Asked)
+  #refusal(key: Key, limits: readonly LimitState[], banned: boolean): LimitDecision {
+    this.#refused++
+    const retryAfterMs = limits.reduce(
+      (longest, { refused, resetMs }) => (refused ? Math.max(longest, resetMs) : longest),
+      0,
+    )
+    const { dryRun, statusCode } = this.options
+    return { allowed: dryRun, banned, key, limits, retryAfterMs, status: banned ? 403 : statusCode }
   }
+
+  #giveBack({ key, asked }: Charge): void {
+    this.#limits.forEach((limit, n) => limit.giveBack(key, askedAt(asked, n)))
+  }
+}
+
+function limitAt<Request>(limits: readonly Limit<Request>[], n: number): Limit<Request> {
+  return limits[n] as Limit<Request>
+}
+
+function askedAt(asked: readonly Asked[], n: number): Asked {
+  return asked[n] as Asked
 }
 
 function isLow({ remaining, quota }: LimitState): boolean {

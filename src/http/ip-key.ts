@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { checkNumber } from '../internal/validate.js'
 
 /** How much of an IPv6 address makes a key: providers hand out at least a /56 to one customer, who may use each address in it. */
@@ -24,6 +24,8 @@ export function ipKey(ip: string, prefix: number = DEFAULT_IPV6_PREFIX): string 
 /** As {@link ipKey}, of a prefix that was checked. */
 export function keyOfIp(ip: string, prefix: number): string {
   if (!ip.includes(':')) return ip
+  // As sockets that listen on all addresses write IPv4.
+  if (ip.startsWith('::ffff:') && isIPv4(ip.slice(7))) return ip.slice(7)
   const groups = groupsOfIpv6(ip)
   if (groups === null) return ip
   const ipv4 = ipv4Of(groups)

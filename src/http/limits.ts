@@ -13,12 +13,16 @@ export interface Limit<Request> {
   readonly name: string
   /** How much it admits and in how many s, where that is the same for every request. */
   readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
+  /** What every request asks of it; null where that depends on the request. */
+  readonly fixed: Asked | null
+  /** Whether it ever blocks a key. */
+  readonly bans: boolean
   /** What `request` asks of it. @throws what the user's functions throw, and for what they return that is no cost or limit */
   ask(request: Request): Asked
   /** Charges what was asked if there is room for it. */
   take(key: Key, asked: Asked): boolean
   giveBack(key: Key, asked: Asked): void
-  /** Where the key stands; `refused`: whether what was asked was. */
+  /** Where the key stands, right after `take`; `refused`: whether what was asked was. */
   state(key: Key, asked: Asked, refused: boolean): LimitState
   /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms. */
   bannedMs(key: Key): number
@@ -47,6 +51,8 @@ export function makeLimit<Request>(
 class BucketLimit<Request> implements Limit<Request> {
   readonly name: string
   readonly terms: { readonly quota: number; readonly windowSeconds: number }
+  readonly fixed: Asked | null
+  readonly bans = false
   readonly #buckets: KeyedRateLimiter
   readonly #cost: RequestCost<Request>
 
@@ -55,6 +61,7 @@ class BucketLimit<Request> implements Limit<Request> {
     this.terms = { quota: Math.floor(burstSize), windowSeconds: Math.ceil(burstSize / requestsPerSecond) }
     this.#buckets = new KeyedRateLimiter({ ...placeOf(name, shared), requestsPerSecond, burstSize, waitOnLimit: false })
     this.#cost = cost
+    this.fixed = typeof cost === 'number' ? { cost, quota: this.terms.quota } : null
   }
 
   ask(request: Request): Asked {
@@ -73,10 +80,13 @@ class BucketLimit<Request> implements Limit<Request> {
   }
 
   state(key: Key, { cost }: Asked, refused: boolean): LimitState {
-    const { burstSize } = this.#buckets.policy
-    const resetMs = this.#buckets.retryAfterMs(key, refused ? Math.min(cost, burstSize) : burstSize)
-    const remaining = Math.floor(this.#buckets.getAvailableTokens(key))
-    return { name: this.name, ...this.terms, remaining, resetMs, refused }
+    const { burstSize, requestsPerSecond } = this.#buckets.policy
+    const { quota, windowSeconds } = this.terms
+    const available = this.#buckets.getAvailableTokens(key)
+    const resetMs = refused
+      ? this.#buckets.retryAfterMs(key, Math.min(cost, burstSize))
+      : ((burstSize - available) / requestsPerSecond) * 1000
+    return { name: this.name, quota, windowSeconds, remaining: Math.floor(available), resetMs, refused }
   }
 
   bannedMs(): number {
@@ -91,18 +101,25 @@ class BucketLimit<Request> implements Limit<Request> {
 class WindowLimit<Request> implements Limit<Request> {
   readonly name: string
   readonly terms: { readonly quota: number; readonly windowSeconds: number } | null
+  readonly fixed: Asked | null
+  readonly bans: boolean
   readonly #options: CompleteWindowLimit<Request>
   readonly #window: KeyedWindow
   /** Refusals, and the blocks they lead to. */
   readonly #bans: KeyedWindow | null
   readonly #windowSeconds: number
+  /** What `take` has found: that is where the key stands. */
+  #count = 0
+  #resetMs = 0
 
   constructor(options: CompleteWindowLimit<Request>, shared: Shared) {
-    const { name, max, windowMs, banAfter } = options
+    const { name, max, cost, windowMs, banAfter } = options
     this.name = name
     this.#options = options
     this.#windowSeconds = Math.ceil(windowMs / 1000)
     this.terms = typeof max === 'number' ? { quota: max, windowSeconds: this.#windowSeconds } : null
+    this.fixed = typeof max === 'number' && typeof cost === 'number' ? { cost, quota: max } : null
+    this.bans = banAfter !== null
     const place = placeOf(name, shared)
     this.#window = new KeyedWindow(place)
     if (place.name !== undefined && typeof max === 'number')
@@ -120,26 +137,35 @@ class WindowLimit<Request> implements Limit<Request> {
   }
 
   take(key: Key, { cost, quota }: Asked): boolean {
-    if (cost === 0) return true
     // More than one at once is looked at first, so that what is refused is never there for others to see.
-    if (cost > 1 && this.#window.look(key).count + cost > quota) return false
-    if (quota === 0) return false
-    const { windowMs } = this.#options
-    const { refused, count } = this.#window.hit(key, { windowMs, n: cost, max: quota })
-    if (refused && count > 0) this.#window.unhit(key, cost)
+    if (cost !== 1 || quota === 0) {
+      const { count, resetMs } = this.#window.look(key)
+      this.#stands(count, resetMs)
+      if (cost === 0) return true
+      if (quota === 0 || count + cost > quota) return false
+    }
+    const { refused, count, resetMs } = this.#window.count(key, this.#options.windowMs, cost, quota)
+    this.#stands(count, resetMs)
+    if (refused && count > 0) this.giveBack(key, { cost, quota })
     return !refused
   }
 
   giveBack(key: Key, { cost }: Asked): void {
-    if (cost > 0) this.#window.unhit(key, cost)
+    if (cost === 0) return
+    this.#count -= cost
+    this.#window.unhit(key, cost)
   }
 
-  state(key: Key, { quota }: Asked, refused: boolean): LimitState {
-    const { count, resetMs } = this.#window.look(key)
+  state(_key: Key, { quota }: Asked, refused: boolean): LimitState {
     // A window ends at a full ms, so a fraction more may be left of it than it is long.
-    const told = Math.min(resetMs, this.#options.windowMs)
-    const remaining = Math.max(0, quota - count)
-    return { name: this.name, quota, windowSeconds: this.#windowSeconds, remaining, resetMs: told, refused }
+    const resetMs = Math.min(this.#resetMs, this.#options.windowMs)
+    const remaining = Math.max(0, quota - this.#count)
+    return { name: this.name, quota, windowSeconds: this.#windowSeconds, remaining, resetMs, refused }
+  }
+
+  #stands(count: number, resetMs: number): void {
+    this.#count = count
+    this.#resetMs = resetMs
   }
 
   bannedMs(key: Key): number {

@@ -220,13 +220,10 @@ class GuardedFetch {
     signal: AbortSignal | undefined,
     isLast: boolean,
   ): Promise<Response> {
-    const wait = optionsOf(signal)
-    do {
-      await this.#pauses.wait(origin, signal, this.#longestMs)
-      await this.#limiter?.acquire(origin, 1, wait)
-      // Others may have been told to stop while this one waited; then it comes after the pause, in its turn.
-    } while (this.#pauses.remainingMs(origin) > 0)
-    const permit = await this.#bulkheads?.get(origin).acquire(wait)
+    if (this.#pauses.remainingMs(origin) > 0 || this.#limiter?.takeNow(origin) === false)
+      await this.#turn(origin, signal)
+    const permit =
+      this.#bulkheads === undefined ? undefined : await this.#bulkheads.get(origin).acquire(optionsOf(signal))
     try {
       const response = await this.#fetched(request, signal, isLast)
       const pauseMs = this.#pauses.observe(origin, response.status, response.headers)
@@ -236,6 +233,15 @@ class GuardedFetch {
       permit?.[Symbol.dispose]()
       throw error
     }
+  }
+
+  /** Waits for the end of a pause, and for a token. */
+  async #turn(origin: string, signal: AbortSignal | undefined): Promise<void> {
+    do {
+      await this.#pauses.wait(origin, signal, this.#longestMs)
+      await this.#limiter?.acquire(origin, 1, optionsOf(signal))
+      // Others may have been told to stop while this one waited; then it comes after the pause, in its turn.
+    } while (this.#pauses.remainingMs(origin) > 0)
   }
 
   async #fetched(request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {

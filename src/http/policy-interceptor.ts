@@ -136,7 +136,7 @@ function watchAnswer(handler: Handler, seen: Answer): Handler {
         }
       if (property === 'onHeaders')
         return (...[status, headers, ...rest]: Parameters<NonNullable<Handler['onHeaders']>>) => {
-          seen(status, { get: (name) => rawHeader(headers, name) })
+          seen(status, rawHeaders(headers))
           return target.onHeaders?.(status, headers, ...rest)
         }
       // Handlers have private fields, which only they themselves can reach.
@@ -149,11 +149,15 @@ function textOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-/** A field of a list of names and values in turns. */
-function rawHeader(headers: readonly (Buffer | string)[], wanted: string): string | undefined {
-  for (let n = 0; n + 1 < headers.length; n += 2)
-    if (String(headers[n]).toLowerCase() === wanted) return String(headers[n + 1])
-  return undefined
+/** A list of names and values in turns. */
+function rawHeaders(headers: readonly (Buffer | string)[]): { get(name: string): string | undefined } {
+  const values = new Map<string, string>()
+  for (let n = 0; n + 1 < headers.length; n += 2) {
+    const name = String(headers[n]).toLowerCase()
+    const before = values.get(name)
+    values.set(name, before === undefined ? String(headers[n + 1]) : `${before}, ${String(headers[n + 1])}`)
+  }
+  return { get: (name) => values.get(name) }
 }
 
 function fail(handler: Handler, error: unknown): void {

@@ -28,7 +28,7 @@ export function writeRateHeaders(
 ): void {
   if (format === 'draft-10') {
     appendHeader(sink, 'ratelimit-policy', policies ?? policiesText(limits))
-    appendHeader(sink, 'ratelimit', limits.map(stateText).join(', '))
+    appendHeader(sink, 'ratelimit', statesText(limits))
     return
   }
   const nearest = nearestItsEnd(limits)
@@ -36,10 +36,9 @@ export function writeRateHeaders(
   const { quota, windowSeconds, remaining, resetMs } = nearest
   const seconds = Math.ceil(resetMs / 1000)
   const prefix = format === 'legacy' ? 'x-ratelimit' : 'ratelimit'
-  const [, before] =
-    /(?:remaining=|^)(\d+)/.exec(sink.get(format === 'draft-7' ? 'ratelimit' : `${prefix}-remaining`) ?? '') ?? []
+  const before = sink.get(format === 'draft-7' ? 'ratelimit' : `${prefix}-remaining`)
   // Another limiter has written already, and its limit is nearer to its end.
-  if (before !== undefined && Number(before) <= remaining) return
+  if (before !== undefined && Number(/(?:remaining=|^)(\d+)/.exec(before)?.[1] ?? Infinity) <= remaining) return
   if (format !== 'legacy') sink.set('ratelimit-policy', `${quota};w=${windowSeconds}`)
   if (format === 'draft-7') {
     sink.set('ratelimit', `limit=${quota}, remaining=${remaining}, reset=${seconds}`)
@@ -55,13 +54,20 @@ export function policiesText(limits: readonly Pick<LimitState, 'name' | 'quota' 
   return limits.map(({ name, quota, windowSeconds }) => `${quoted(name)};q=${quota};w=${windowSeconds}`).join(', ')
 }
 
+function statesText(limits: readonly LimitState[]): string {
+  let text = ''
+  for (const limit of limits) text += text === '' ? stateText(limit) : `, ${stateText(limit)}`
+  return text
+}
+
 function stateText({ name, remaining, resetMs }: LimitState): string {
   return `${quoted(name)};r=${remaining};t=${Math.ceil(resetMs / 1000)}`
 }
 
 /** A string of structured fields. */
 export function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`
+  const plain = text.includes('"') || text.includes('\\') ? text.replace(/["\\]/g, '\\$&') : text
+  return `"${plain}"`
 }
 
 function nearestItsEnd(limits: readonly LimitState[]): LimitState | null {

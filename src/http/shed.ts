@@ -9,8 +9,8 @@ import {
   pluginMarks,
   sinkOfReply,
 } from './fastify-limit.js'
-import type { HonoContext } from './hono-limit.js'
-import { CLIENT_GONE, type NodeResponse, whenResponseEnds } from './response-end.js'
+import { type HonoContext, nodeResponseOf } from './hono-limit.js'
+import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
 import type { ShedOptions } from './shed-options.js'
 import {
   type EndOfRequest,
@@ -145,19 +145,15 @@ const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) =
   pluginMarks('amorsize-shed'),
 )
 
-interface NodeBindings {
-  readonly outgoing?: NodeResponse | undefined
-}
-
 function hono<Context extends HonoContext = HonoContext>(options: WebShedOptions<Context> = {}): HonoShed<Context> {
   const shedder = new Shedder<Context>('shed.hono', options, ['refuse'])
   const refuse = checkOptionalFunction('refuse', options.refuse)
   const middleware = async (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
     const judged = shedder.judge(context)
     if (isRefusal(judged)) return refusalOf(context, judged, refuse)
-    const { outgoing } = (context.env ?? {}) as NodeBindings
-    if (judged !== null && outgoing !== undefined) whenResponseEnds(outgoing, judged)
-    if (judged === null || outgoing !== undefined) {
+    const node = nodeResponseOf(context)
+    if (judged !== null && node !== undefined) whenResponseEnds(node, judged)
+    if (judged === null || node !== undefined) {
       await next()
       return undefined
     }

@@ -42,7 +42,7 @@ export function webLimit<Rest extends unknown[]>(
   const limited = async (request: Request, ...rest: Rest): Promise<Response> => {
     const judged = limiter.judge(request)
     if (judged === null) return handler(request, ...rest)
-    const { decision } = judged
+    const { decision, charge } = judged
     const write = (sink: HeaderSink): void => limiter.writeHeaders(sink, decision)
     if (!decision.allowed) return withHeaders(await refusalOf(request, decision, refuse), write)
     let status = 500
@@ -51,7 +51,7 @@ export function webLimit<Rest extends unknown[]>(
       status = response.status
       return withHeaders(response, write)
     } finally {
-      limiter.settle(request, judged, request.signal.aborted ? 499 : status)
+      if (charge !== null) limiter.settle(request, judged, request.signal.aborted ? 499 : status)
     }
   }
   return Object.assign(limited, { stats: () => limiter.stats() })

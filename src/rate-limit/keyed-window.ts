@@ -146,6 +146,11 @@ export class KeyedWindow implements Disposable {
     return resultOf(table.hit(checkKey('key', key), windowMs, n, max ?? WINDOW.mostCount, EXTEND[extend]))
   }
 
+  /** `hit` without its checks; `limit` is the most a window may hold, `WINDOW.mostCount` for none. @internal */
+  count(key: Key, windowMs: number, n: number, limit: number): WindowResult {
+    return this.#usable().hit(checkKey('key', key), windowMs, n, limit, EXTEND.never)
+  }
+
   /** What a key has now. Counts nothing; a key that was never seen has `{ count: 0, resetMs: 0, refused: false }`. */
   look(key: Key): WindowResult {
     return resultOf(this.#usable().look(checkKey('key', key)))
