@@ -144,7 +144,7 @@ describe('what the documentation shows', () => {
 
   for (const name of readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.mjs'))) {
     // Only the addon has a table of names that worker threads, or other processes, can look into.
-    const sharing = ['shared-by-name.mjs', 'cluster.mjs', 'express-cluster.mjs', 'model-sdk.mjs'].includes(name)
+    const sharing = /^(shared-by-name|.*cluster|model-sdk|nest)\.mjs$/.test(name)
     const packages = packagesOf(join(root, 'examples', name))
     const missing = packages.filter((each) => folderOf(each) === undefined)
     const test = missing.length > 0 ? it.skip : sharing ? itWithAddon : it
@@ -179,7 +179,8 @@ describe('what the documentation shows', () => {
 
 /** The packages of others that a program imports. */
 function packagesOf(program: string): string[] {
-  const imports = readFileSync(program, 'utf8').matchAll(/^import (?:.* from )?'((?:@[^/']+\/)?[a-z][^':/]*)[^':]*'$/gm)
+  const pattern = /(?:^import (?:.* from )?|await import\()'((?:@[^/']+\/)?[a-z][^':/]*)[^':]*'\)?,?$/gm
+  const imports = readFileSync(program, 'utf8').matchAll(pattern)
   return [...new Set([...imports].map(([, name = '']) => name))].filter((name) => name !== 'amorsize')
 }
 

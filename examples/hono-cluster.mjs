@@ -1,0 +1,62 @@
+// A Hono server on four cluster workers, asked 400 times at once with a limit of 50: first behind hono-rate-limiter with its own memory
+// store, then behind the same with our store, then behind our middleware. npm install hono @hono/node-server hono-rate-limiter
+import cluster from 'node:cluster'
+import { Agent, get } from 'node:http'
+import { serve } from '@hono/node-server'
+import { expressStore, honoLimit } from 'amorsize/http'
+import { Hono } from 'hono'
+import { rateLimiter } from 'hono-rate-limiter'
+
+const LIMIT = 50
+const REQUESTS = 400
+const WORKERS = 4
+const windowMs = 60_000
+
+const shared = { scope: 'machine', capacity: 1000 }
+const run = process.env.EXAMPLE_RUN ?? String(process.pid)
+const theirs = { windowMs, limit: LIMIT, keyGenerator: (context) => context.env.incoming.socket.remoteAddress ?? '' }
+
+/** By name, as each worker makes it: the middleware in question. */
+const middlewares = {
+  'hono-rate-limiter, its memory store': () => rateLimiter(theirs),
+  'hono-rate-limiter, expressStore': () =>
+    rateLimiter({ ...theirs, store: expressStore({ name: `hono-cluster/store/${run}`, ...shared }) }),
+  honoLimit: () =>
+    honoLimit({ name: `hono-cluster/limit/${run}`, ...shared, limits: { minute: { max: LIMIT, windowMs } } }),
+}
+
+if (cluster.isPrimary) await lead()
+else work()
+
+function work() {
+  const app = new Hono()
+  for (const [n, make] of Object.values(middlewares).entries())
+    app.get(`/${n}`, make(), (context) => context.text(String(process.pid)))
+  serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => process.send(port))
+}
+
+async function lead() {
+  const workers = Array.from({ length: WORKERS }, () => cluster.fork({ EXAMPLE_RUN: run }))
+  const ports = await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))))
+  for (const [n, name] of Object.keys(middlewares).entries()) {
+    // Without keep-alive the cluster hands each connection to the next worker.
+    const agent = new Agent({ keepAlive: false, maxSockets: 40 })
+    const answers = await Promise.all(
+      Array.from({ length: REQUESTS }, () => ask({ port: ports[0], path: `/${n}`, agent })),
+    )
+    const admitted = answers.filter(({ status }) => status === 200)
+    const by = new Set(admitted.map(({ body }) => body)).size
+    console.log(`${name}: ${admitted.length} of ${REQUESTS} admitted by ${by} workers, limit ${LIMIT}`)
+  }
+  for (const worker of workers) worker.kill()
+}
+
+function ask({ port, path, agent }) {
+  return new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port, path, agent }, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (text) => (body += text))
+      response.on('end', () => resolve({ status: response.statusCode, body }))
+    }).on('error', reject)
+  })
+}
