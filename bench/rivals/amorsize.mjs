@@ -165,3 +165,32 @@ export async function items() {
   const { execute } = await ours()
   return (items, fn) => execute(fn, items)
 }
+
+const adders = {
+  express: (app, { connectLimit }, options) => app.use(connectLimit(options)),
+  fastify: (app, { fastifyLimit }, options) => app.register(fastifyLimit, options),
+  hono: (app, { honoLimit }, options) => app.use(honoLimit(options)),
+}
+
+/** Our own header fields, those that each rival has, and none. */
+const fields = {
+  express: ['draft-10', 'draft-7', 'none'],
+  fastify: ['draft-10', 'legacy', 'none'],
+  hono: ['draft-10', 'draft-6', 'draft-7', 'none'],
+}
+
+export const server = Object.entries(fields).flatMap(([framework, formats]) =>
+  formats.map((headers) => ({
+    framework,
+    headers,
+    async add(load, app, { max, windowMs, name }) {
+      const told = headers === 'none' ? { headersWhen: 'refused' } : { headers }
+      const shared = name === undefined ? {} : { name, scope: 'machine', capacity: 1000 }
+      await adders[framework](app, await load('amorsize/http'), {
+        limits: { all: { max, windowMs } },
+        ...told,
+        ...shared,
+      })
+    },
+  })),
+)

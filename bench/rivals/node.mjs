@@ -30,3 +30,15 @@ export function policies(load, parts, use) {
   const answer = async () => 1
   return () => answer()
 }
+
+const nothing = {
+  express: (app) => app.use((request, response, next) => next()),
+  fastify: (app) => app.addHook('onRequest', (request, reply, done) => done()),
+  hono: (app) => app.use((context, next) => next()),
+}
+
+/** A server without a limit, and with a middleware that does nothing. */
+export const server = Object.entries(nothing).flatMap(([framework, add]) => [
+  { framework, headers: 'bare', add() {} },
+  { framework, headers: 'empty', add: (load, app) => add(app) },
+])

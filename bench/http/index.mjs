@@ -1,0 +1,87 @@
+// Limits in HTTP servers and clients: this package and the middlewares that people use.
+import { summarize } from '../../dist/cli/statistics.js'
+import { quick, writeResults } from '../support/results.mjs'
+import { programJob, runRounds } from '../support/rounds.mjs'
+import { senders } from './fetch-subjects.mjs'
+import { FRAMEWORKS } from './frameworks.mjs'
+import { charts, clientTable, clusterTable, overBare, readmeTable, serverTable, targets } from './report.mjs'
+import { subjects as allSubjects } from './subjects.mjs'
+
+const ROUNDS = quick ? 1 : 3
+const CYCLES = quick ? 5 : 20
+const SLICE_MS = quick ? 60 : 75
+const CLIENT_CYCLES = quick ? 10 : 40
+const CLIENT_REQUESTS = 400
+const WORKERS = 4
+const LIMIT = 50
+const REQUESTS = 400
+
+const subjects = allSubjects()
+/** What each counts does not depend on what it tells. */
+const counting = subjects.filter(({ headers }) => headers === 'none')
+const serverJob = (framework) => `servers: ${framework}`
+const clusterJob = (id) => `cluster: ${id}`
+const clientJob = 'client'
+
+const jobs = [
+  ...FRAMEWORKS.map(({ name }) =>
+    programJob({ id: serverJob(name), base: import.meta.url, file: 'case.mjs', args: [name, CYCLES, SLICE_MS] }),
+  ),
+  programJob({ id: clientJob, base: import.meta.url, file: 'fetch-case.mjs', args: [CLIENT_CYCLES, CLIENT_REQUESTS] }),
+  ...counting.map(({ id }) =>
+    programJob({
+      id: clusterJob(id),
+      base: import.meta.url,
+      file: 'cluster-case.mjs',
+      args: [id, WORKERS, LIMIT, REQUESTS],
+    }),
+  ),
+]
+const results = await runRounds(jobs, ROUNDS)
+
+const bareOf = (framework) =>
+  subjects.find((subject) => subject.framework === framework && subject.headers === 'bare').id
+const servers = subjects.map(({ id, framework, role, title, headers }) => {
+  const rounds = results.get(serverJob(framework))
+  const cpuUs = (round, of) => round.find((each) => each.id === of).cpuUs
+  return {
+    id,
+    framework,
+    role,
+    title,
+    headers,
+    cpuUs: summarize(rounds.map((round) => cpuUs(round, id))),
+    addedUs: summarize(rounds.map((round) => cpuUs(round, id) - cpuUs(round, bareOf(framework)))),
+  }
+})
+const clusters = counting.map(({ id, framework, role, title }) => ({
+  id,
+  framework,
+  role,
+  title,
+  admitted: results.get(clusterJob(id)),
+}))
+const clients = senders.map(({ id, against, isTarget = false }) => {
+  const of = (field) => summarize(results.get(clientJob).map((round) => round.find((each) => each.id === id)[field]))
+  return { id, against, isTarget, cpuUs: of('cpuUs'), ratio: of('ratio') }
+})
+
+await writeResults('http', {
+  title: 'Limits in HTTP servers and clients',
+  notes: [
+    `Processor time of the server's own process per request, from \`process.cpuUsage\`, over what the bare server takes. Each server is a process; 16 connections that stay ask one server after the other, ${SLICE_MS} ms each, ` +
+      `${CYCLES} times over after a second of warming up; the quiet fifth of these counts, since what else the machine does makes a slice dearer, never cheaper, and then the median of ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} with new processes. All requests have one key and are admitted. ` +
+      'The header fields are those that the rival documents first, the newest that both have, and ours; "none": of what is admitted.',
+    `Workers: a cluster of ${WORKERS}, limit ${LIMIT}, ${REQUESTS} requests over connections of their own; the rivals count in memory stores of their own.`,
+    `Client: ${CLIENT_REQUESTS} requests in a slice, eight at a time, by each way to send in turn, ${CLIENT_CYCLES} times over, in one process; the server is another. Ratios are those of slices of one cycle.`,
+  ],
+  tables: [
+    ...FRAMEWORKS.map((framework) => serverTable(framework, servers)),
+    clusterTable(clusters, { limit: LIMIT, requests: REQUESTS }),
+    clientTable(clients),
+  ],
+  readme: readmeTable(servers, clusters),
+  charts: charts(overBare(servers)),
+  targets: targets(servers, clusters, clients, LIMIT),
+  data: { rounds: ROUNDS, cycles: CYCLES, sliceMs: SLICE_MS, servers, clusters, clients },
+})

@@ -1,0 +1,25 @@
+// Who is measured: in each framework the bare server, this package and the rival, each with every kind of header fields that both have, and without.
+import { load, rivalsWith } from '../support/rivals.mjs'
+
+/** What is no limit. */
+const FLOORS = { bare: 'no limit', empty: 'a middleware that does nothing' }
+
+/** Returns every subject. */
+export function subjects() {
+  return rivalsWith('server').flatMap(({ title, role, server }) =>
+    server.map(({ framework, headers, add }) => ({
+      id: `${framework}, ${title}, ${headers}`,
+      framework,
+      role,
+      title: FLOORS[headers] ?? title,
+      headers,
+      add,
+    })),
+  )
+}
+
+/** Returns the function that puts the limit of the subject with this id into a server. */
+export function limitOf(id, terms) {
+  const { add } = subjects().find((subject) => subject.id === id)
+  return (app) => add(load, app, terms)
+}
