@@ -5,7 +5,7 @@
 #include <psapi.h>
 
 #include <algorithm>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "os/loaded_addons.h"
@@ -21,8 +21,8 @@ void each_loaded_addon(const char* symbol, const std::function<bool(void*)>& kee
   modules.resize(std::min(modules.size(), static_cast<size_t>(bytes / sizeof(HMODULE))));
   for (const HMODULE module : modules) {
     wchar_t path[MAX_PATH];
-    const std::wstring name(path, GetModuleFileNameW(module, path, MAX_PATH));
-    if (name.size() <= 5 || name.compare(name.size() - 5, 5, L".node") != 0) continue;
+    const std::wstring_view name(path, GetModuleFileNameW(module, path, MAX_PATH));
+    if (!name.ends_with(L".node")) continue;
     auto* const found = reinterpret_cast<void*>(GetProcAddress(module, symbol));
     HMODULE kept = nullptr;
     if (found != nullptr && keeps(found))

@@ -14,8 +14,8 @@ export const oldestGlibc = [2, 28]
 /** No addon may be larger: the whole package is to unpack to 4 MB. */
 export const mostBytes = 800_000
 
-/** The sources of the addon as the package publishes them. */
-const sourceRoots = ['binding.gyp', 'native/core', 'native/os', 'native/binding']
+/** The sources of the addon, and what is linked with them. */
+const sourceRoots = ['binding.gyp', 'native/core', 'native/os', 'native/binding', 'scripts/support/zig']
 
 function filesBelow(path) {
   if (!existsSync(path)) return []

@@ -12,6 +12,8 @@ import { offeredNames } from './targets.mjs'
 const version = '0.11.0'
 const cache = join(root, '.cache')
 const home = join(cache, `zig-${version}`)
+/** Stands in for the library of C++, of which little is needed. */
+const runtime = join(root, 'scripts', 'support', 'zig', 'runtime.cc')
 const program = join(home, 'node_modules', '@ryoppippi', 'zig-linux-x64', 'zig')
 
 /** Whether this machine can run the Zig that npm holds. */
@@ -58,7 +60,7 @@ export async function compileAll(triple, sources, flags, work) {
   return objects
 }
 
-/** With -Os Zig's linker joins equal texts, and its libraries of C++ are built small, too: linux-x64 goes from 357,664 to 329,544 bytes. */
+/** With -Os Zig's linker joins equal texts, and its libraries are built small, too. */
 export const link = (triple, objects, flags, to) =>
   zig(['c++', '-target', triple, '-s', '-Os', '-o', to, ...objects, ...flags])
 
@@ -77,13 +79,13 @@ export async function buildAddon(target, work, to) {
     ...['native', await includesOfNode(), join(root, 'node_modules', 'node-addon-api')].map((path) => `-I${path}`),
   ]
   const position = target.os === 'win' ? ['-DUSING_UV_SHARED=1'] : ['-fPIC']
-  const objects = await compileAll(target.zig, sources, [...compile, ...position], work)
+  const objects = await compileAll(target.zig, [...sources, runtime], [...compile, ...position], work)
   const written = (name, text) => {
     const file = join(work, name)
     writeFileSync(file, text)
     return file
   }
-  const more = [written('no-demangling.c', noDemangling)]
+  const more = []
   if (target.os === 'win') more.push(written('host.c', bindingToHost(objects)))
   if (target.os === 'linux') more.push(`-Wl,--version-script=${written('exported.map', exported)}`)
   await link(target.zig, [...objects, ...more], ['-shared', ...target.flags], to)
@@ -91,18 +93,6 @@ export async function buildAddon(target, work, to) {
 }
 
 const exported = `{ global: ${offeredNames.join('; ')}; local: *; };\n`
-
-/**
- * The library of C++ prints the type of an exception that nobody catches, and what it needs to make that readable is a third of the file.
- * The addon is compiled without exceptions.
- */
-const noDemangling = `#include <stddef.h>
-char* __cxa_demangle(const char* name, char* buffer, size_t* length, int* status) {
-  (void)name; (void)buffer; (void)length;
-  if (status != NULL) *status = -1;
-  return NULL;
-}
-`
 
 /**
  * On Windows an import names its file, but the program that hosts Node need not be called node.exe. So the addon looks its functions up in
