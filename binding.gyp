@@ -40,6 +40,7 @@
             "native/os/cpu_set.cc",
             "native/os/cpuinfo.cc",
             "native/os/file_tree.cc",
+            "native/os/group_events.cc",
             "native/os/loaded_addons_posix.cc",
             "native/os/machine_files.cc",
             "native/os/machine_memory_linux.cc",

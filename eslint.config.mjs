@@ -13,7 +13,7 @@ const layers = {
   http: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   // No client among them, for the same reason.
   redis: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
-  metrics: ['errors', 'internal', 'memory', 'rate-limit', 'policy'],
+  metrics: ['errors', 'internal', 'memory', 'rate-limit', 'policy', 'system'],
   // BullMQ neither: it is imported when it is first needed.
   bullmq: ['errors', 'internal', 'policy', 'records', 'execute'],
   // What is kept of a run, on disk and for a person, knows nothing of how it is scheduled.

@@ -61,6 +61,8 @@ Napi::Value make_cpu(Napi::Env env, const os::CpuFacts& cpu) {
   writer.integer("onlineLogical", cpu.online);
   writer.integer("affinityLogical", cpu.affinity);
   writer.number("quotaCpus", cpu.quota ? std::optional(cpu.quota->cpus()) : std::nullopt);
+  writer.integer("throttledPeriods", cpu.throttling.periods);
+  writer.number("throttledMs", cpu.throttling.ms);
   writer.number("usableCpus", sizing.usable);
   writer.integer("parallelism", sizing.parallelism);
   writer.integer("parallelismFloor", sizing.parallelism_floor);
@@ -93,6 +95,9 @@ Napi::Value make_memory(Napi::Env env, const os::MemoryFacts& memory) {
   writer.integer("swapTotalBytes", memory.swap_total);
   writer.integer("swapFreeBytes", memory.swap_free);
   writer.integer("swapLimitBytes", memory.swap_limit.value);
+  writer.integer("highEvents", memory.events.high);
+  writer.integer("maxEvents", memory.events.max);
+  writer.integer("oomKills", memory.events.oom_kills);
   writer.integer("pageSizeBytes", memory.page_size == 0 ? std::nullopt : std::optional(memory.page_size));
   writer.set("pressure", make_pressure(env, memory.machine_pressure));
   writer.set("groupPressure", make_pressure(env, memory.group_pressure));

@@ -9,6 +9,7 @@
 
 #include "os/cgroup_membership.h"
 #include "os/cpu_quota.h"
+#include "os/group_events.h"
 #include "os/limit.h"
 #include "os/pressure.h"
 #include "os/topology.h"
@@ -18,6 +19,7 @@ namespace amorsize::os {
 struct CpuFacts {
   std::optional<uint32_t> online, affinity;  // logical CPUs
   std::optional<CpuQuota> quota;
+  Throttling throttling;
   Topology topology;
   CgroupVersion controller = CgroupVersion::none;
   std::optional<bool> ancestors_visible;
@@ -38,6 +40,7 @@ struct MemoryFacts {
   LowestLimit address_space;
   std::optional<uint64_t> swap_total, swap_free;
   LowestLimit swap_limit;
+  MemoryEvents events;
   uint64_t page_size = 0;
   CgroupVersion controller = CgroupVersion::none;
   std::optional<bool> ancestors_visible;

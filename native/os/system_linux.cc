@@ -43,6 +43,7 @@ CpuFacts read_cpu(const FileTree& tree, const ProcessFacts& process, const Contr
   if (!process.affinity.empty()) cpu.affinity = process.affinity.count();
   cpu.topology = read_topology(tree, online, process.affinity);
   cpu.quota = read_cpu_quota(tree, groups);
+  if (cpu.quota) cpu.throttling = read_throttling(tree, groups.version, cpu.quota->source);
   cpu.controller = groups.version;
   cpu.ancestors_visible = visibility(groups);
   cpu.model = std::move(model);
@@ -93,6 +94,9 @@ MemoryFacts read_memory(const FileTree& tree, const ProcessFacts& process, const
   memory.hard = std::move(in_groups.hard);
   memory.high = std::move(in_groups.high);
   memory.swap_limit = std::move(in_groups.swap);
+  const bool is_high_lower = memory.high.value && (!memory.hard.value || *memory.high.value < *memory.hard.value);
+  const LowestLimit& binding = is_high_lower ? memory.high : memory.hard;
+  if (binding.value) memory.events = read_memory_events(tree, groups.version, binding.source);
   memory.headroom = std::move(in_groups.headroom);
   memory.headroom_known = in_groups.headroom_known;
   memory.working_set = in_groups.working_set;

@@ -48,6 +48,12 @@ function hierarchy(controller: 'v1' | 'v2' | null, ancestorsVisible: boolean | n
   return ancestorsVisible === false ? `${controller}; limits above this container cannot be seen` : controller
 }
 
+/** How often the limits of memory have been met: slowed down above the lower one, at the hard one, and the processes killed. */
+function limitMet({ highEvents, maxEvents, oomKills }: SystemInfo['memory']): string {
+  const slowed = highEvents === null || highEvents === 0 ? '' : `${highEvents} slowed down, `
+  return `${slowed}${count(maxEvents)} / ${count(oomKills)}`
+}
+
 function rowsOf(info: SystemInfo): readonly Row[] {
   const { cpu, memory, pids, sources } = info
   // Without the addon null does not mean that there is none, but that Node does not say.
@@ -66,6 +72,9 @@ function rowsOf(info: SystemInfo): readonly Row[] {
     ['threads, always busy', String(cpu.cpuWorkers), 'one a physical core, within the quota'],
     ['threads, rounded up / down', `${cpu.parallelism} / ${cpu.parallelismFloor}`, ''],
     ['quota', cpu.quotaCpus === null ? none : `${count(cpu.quotaCpus)} CPUs`, describeSource(sources.quotaCpus)],
+    ...(cpu.throttledPeriods === null
+      ? []
+      : [['throttled by the quota', `${cpu.throttledPeriods} periods, ${count(cpu.throttledMs)} ms`, ''] as const]),
     ['logical CPUs, usable of online', `${count(cpu.affinityLogical)} of ${count(cpu.onlineLogical)}`, ''],
     [
       'physical cores, usable of online',
@@ -85,6 +94,7 @@ function rowsOf(info: SystemInfo): readonly Row[] {
     ['hard limit', bytes(memory.limitBytes, none), describeSource(sources.limitBytes)],
     ['throttled above', bytes(memory.highBytes, none), describeSource(sources.highBytes)],
     ['effective limit', bytes(memory.effectiveLimitBytes, 'unknown'), ''],
+    ...(memory.maxEvents === null ? [] : [['limit met / processes killed for it', limitMet(memory), ''] as const]),
     ['used by the group, less page cache', bytes(memory.workingSetBytes, 'unknown'), ''],
     [
       'machine, available of total',

@@ -3,6 +3,7 @@ import { describe } from '../internal/validate.js'
 import type { PermitQueue } from '../memory/semaphore/queue.js'
 import { permitQueues } from '../memory/semaphore/queues.js'
 import { systemInfo } from '../system/index.js'
+import { MemoryLevel } from '../system/memory-level.js'
 import { EventLoopDelay } from './event-loop-delay.js'
 import { appendHeader, type HeaderSink } from './rate-headers.js'
 import { CLIENT_GONE } from './response-end.js'
@@ -49,7 +50,7 @@ export class Shedder<Request> {
   readonly options: CompleteShedOptions<Request>
   readonly #places: PermitQueue
   readonly #delay: EventLoopDelay | undefined
-  #isMemoryShort = false
+  readonly #memory: MemoryLevel | undefined
   #memoryReadMs = -Infinity
   #admitted = 0
   #refused = 0
@@ -57,10 +58,11 @@ export class Shedder<Request> {
 
   constructor(what: string, options: ShedOptions<Request>, more: readonly string[]) {
     this.options = completeShedOptions(what, options, more)
-    const { name, scope, clock, concurrency, maxEventLoopDelayMs } = this.options
+    const { name, scope, clock, concurrency, maxEventLoopDelayMs, maxMemoryRatio } = this.options
     const limits = { ...concurrency, maxQueue: 0 }
     this.#places =
       name === null ? permitQueues.create(limits).queue : permitQueues.byName(`${name}%shed`, scope, limits, clock)
+    if (maxMemoryRatio !== undefined) this.#memory = new MemoryLevel(maxMemoryRatio)
     if (maxEventLoopDelayMs !== Infinity) this.#delay = new EventLoopDelay(clock)
     warnInHandler(what)
   }
@@ -129,20 +131,14 @@ export class Shedder<Request> {
 
   #overload(): 'event-loop' | 'memory' | null {
     if (this.#delay !== undefined && this.#delay.ms > this.options.maxEventLoopDelayMs) return 'event-loop'
-    return this.options.maxMemoryRatio !== undefined && this.#hasLittleMemory(this.options.maxMemoryRatio)
-      ? 'memory'
-      : null
+    return this.#memory !== undefined && this.#isShort(this.#memory) ? 'memory' : null
   }
 
-  #hasLittleMemory(most: number): boolean {
+  #isShort(memory: MemoryLevel): boolean {
     const nowMs = systemClock.now()
-    if (nowMs - this.#memoryReadMs >= MEMORY_EVERY_MS) {
-      this.#memoryReadMs = nowMs
-      const { workingSetBytes, effectiveLimitBytes } = systemInfo().memory
-      this.#isMemoryShort =
-        workingSetBytes !== null && effectiveLimitBytes !== null && workingSetBytes > most * effectiveLimitBytes
-    }
-    return this.#isMemoryShort
+    if (nowMs - this.#memoryReadMs < MEMORY_EVERY_MS) return memory.isHigh
+    this.#memoryReadMs = nowMs
+    return memory.look(systemInfo().memory)
   }
 
   #priorityOf(request: Request): number {

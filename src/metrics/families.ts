@@ -40,6 +40,17 @@ export const FAMILIES = {
   permitLimit: gauge('bulkhead_permits_limit', 'Permits that a bulkhead has.'),
   queued: gauge('bulkhead_queued', 'Calls that wait for a permit now.'),
   calls: counter('policy_calls', 'Calls under a policy in this process, by what became of them.'),
+  throttledPeriods: counter(
+    'container_cpu_throttled_periods',
+    'Periods of the CPU quota in which a thread had to wait.',
+  ),
+  throttled: counter('container_cpu_throttled_seconds', 'How long threads have waited for the CPU quota.'),
+  memoryLimit: gauge('container_memory_limit_bytes', 'Memory that the container may use.'),
+  memoryUsed: gauge('container_memory_working_set_bytes', 'Memory that the container uses, less page cache.'),
+  memoryEvents: counter(
+    'container_memory_events',
+    'How often a limit of memory was met, by event: high (slowed down), max (at the hard limit), oom_kill.',
+  ),
   processes: gauge('name_processes', 'Processes that use a name of the machine.'),
 } as const satisfies Record<string, Family>
 

@@ -5,6 +5,7 @@ import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { Bulkhead } from '../policy/bulkhead.js'
 import { CircuitBreaker } from '../policy/circuit-breaker.js'
+import { systemInfo, type SystemInfo } from '../system/index.js'
 import { BREAKER_STATES, FAMILIES, type Family, type Sample } from './families.js'
 
 /** What is measured, and what it is called. */
@@ -45,7 +46,7 @@ export function completeMetricsOptions(who: string, options: MetricsOptions): Co
 /** All numbers of this moment. */
 export function takeSamples({ objects, machine }: CompleteMetricsOptions): Sample[] {
   const own = Object.entries(objects).flatMap(([label, object]) => samplesOf(label, object))
-  return machine ? [...own, ...machineSamples()] : own
+  return machine ? [...own, ...machineSamples(), ...containerSamples()] : own
 }
 
 /** Of the names of the machine; none where there cannot be any. */
@@ -58,6 +59,22 @@ export function machineSamples(read: () => readonly MachineEntry[] = readMachine
     if (SharedMemoryError.is(error) && error.reason === 'unavailable') return []
     throw error
   }
+}
+
+/** Of the container of this process: what every process in it sees. */
+function containerSamples({ cpu, memory }: SystemInfo = systemInfo()): Sample[] {
+  const all = new Collector({}, true)
+  all.add(FAMILIES.throttledPeriods, cpu.throttledPeriods)
+  if (cpu.throttledMs !== null) all.add(FAMILIES.throttled, cpu.throttledMs / 1000)
+  all.add(
+    FAMILIES.memoryLimit,
+    memory.limitBytes === null && memory.highBytes === null ? null : memory.effectiveLimitBytes,
+  )
+  all.add(FAMILIES.memoryUsed, memory.workingSetBytes)
+  all.add(FAMILIES.memoryEvents, memory.highEvents, { event: 'high' })
+  all.add(FAMILIES.memoryEvents, memory.maxEvents, { event: 'max' })
+  all.add(FAMILIES.memoryEvents, memory.oomKills, { event: 'oom_kill' })
+  return all.samples
 }
 
 type Labels = Readonly<Record<string, string>>

@@ -31,6 +31,13 @@ export interface CpuInfo {
    * ancestors. `null` when there is none. Source: `cpu.max` (v2), `cpu.cfs_quota_us` and `cpu.cfs_period_us` (v1).
    */
   readonly quotaCpus: number | null
+  /**
+   * Periods of the quota in which a thread of the group whose quota binds had to wait for the next one, since the group was made. `null`
+   * without a quota. Source: `nr_throttled` of `cpu.stat`.
+   */
+  readonly throttledPeriods: number | null
+  /** For how long, over all CPUs, in milliseconds. Source: `throttled_usec` (v2), `throttled_time` (v1). */
+  readonly throttledMs: number | null
   /** min(`affinityLogical`, `quotaCpus`), in CPUs, fractional. */
   readonly usableCpus: number | null
   /** max(1, `usableCpus` rounded up): threads that use all the time there is. */
@@ -106,6 +113,15 @@ export interface MemoryInfo {
   readonly swapFreeBytes: number | null
   /** The lowest limit of swap use over the groups. Source: `memory.swap.max` (v2). */
   readonly swapLimitBytes: number | null
+  /**
+   * How often the group whose limit binds, with those below it, was above `highBytes` and so held up, since it was made; `null` without a
+   * limit. Source: `high` of `memory.events` (v2).
+   */
+  readonly highEvents: number | null
+  /** How often it was at its hard limit, so that the kernel had to free memory first. Source: `max` of `memory.events`, `memory.failcnt` (v1). */
+  readonly maxEvents: number | null
+  /** Processes that the kernel has killed for it. Source: `oom_kill` of `memory.events`, of `memory.oom_control` (v1). */
+  readonly oomKills: number | null
   /** Size of a page: limits take effect in these units. */
   readonly pageSizeBytes: number | null
   /** Memory pressure of the whole machine. Source: `/proc/pressure/memory`. */

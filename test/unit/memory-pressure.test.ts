@@ -1,0 +1,93 @@
+import { memoryPressure, type MemoryFacts, systemInfo } from 'amorsize/system'
+import { describe, expect, it, vi } from 'vitest'
+import { FakeClock } from '../../dist/testing/index.js'
+
+const LIMIT = 1000
+const at = (workingSetBytes: number | null, more: Partial<MemoryFacts> = {}): MemoryFacts => ({
+  workingSetBytes,
+  effectiveLimitBytes: LIMIT,
+  highEvents: null,
+  maxEvents: null,
+  oomKills: null,
+  ...more,
+})
+
+/** Watches memory that a test sets. */
+function watched(first: MemoryFacts, options: { highRatio?: number; intervalMs?: number } = {}) {
+  const clock = new FakeClock()
+  const heard: string[] = []
+  let memory = first
+  const pressure = memoryPressure({
+    ...options,
+    clock,
+    read: () => memory,
+    onHigh: ({ ratio }) => heard.push(`high ${ratio}`),
+    onLow: ({ ratio }) => heard.push(`low ${ratio}`),
+  })
+  const next = async (facts: MemoryFacts) => {
+    memory = facts
+    await clock.advance(options.intervalMs ?? 500)
+    return pressure.isHigh
+  }
+  return { pressure, heard, next, clock }
+}
+
+describe('memoryPressure', () => {
+  it('tells once when memory becomes short, and once when that is over', async () => {
+    const { heard, next } = watched(at(500), { highRatio: 0.8 })
+    expect(await next(at(800))).toBe(false)
+    expect(await next(at(801))).toBe(true)
+    expect(await next(at(900))).toBe(true)
+    expect(await next(at(751))).toBe(true)
+    expect(await next(at(750))).toBe(false)
+    expect(heard).toEqual(['high 0.801', 'low 0.75'])
+  })
+
+  it('looks at once', () => {
+    const { pressure, heard } = watched(at(950))
+    expect(pressure).toMatchObject({ isHigh: true, ratio: 0.95 })
+    expect(heard).toEqual(['high 0.95'])
+  })
+
+  it.each(['highEvents', 'maxEvents', 'oomKills'] as const)('hears of the kernel: %s', async (event) => {
+    const { next } = watched(at(500, { [event]: 3 }))
+    expect(await next(at(500, { [event]: 3 }))).toBe(false)
+    expect(await next(at(500, { [event]: 4 }))).toBe(true)
+    expect(await next(at(500, { [event]: 4 }))).toBe(false)
+  })
+
+  it('is never high where nothing is known', async () => {
+    const { pressure, next } = watched(at(null))
+    expect(pressure.ratio).toBeNull()
+    expect(await next(at(5000, { effectiveLimitBytes: null }))).toBe(false)
+  })
+
+  it('looks no more once it is closed, be it by its own listener', async () => {
+    const clock = new FakeClock()
+    const read = vi.fn(() => at(950))
+    const pressure = memoryPressure({ clock, read, onHigh: (now) => now.close() })
+    await clock.advance(5000)
+    expect(read).toHaveBeenCalledTimes(1)
+    pressure.close()
+    pressure[Symbol.dispose]()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('reads the memory of this process', () => {
+    using pressure = memoryPressure()
+    const { workingSetBytes, effectiveLimitBytes } = systemInfo().memory
+    expect(pressure.ratio === null).toBe(workingSetBytes === null || effectiveLimitBytes === null)
+  })
+
+  it.each([
+    [{ highRatio: 0 }, RangeError, 'highRatio must be'],
+    [{ highRatio: 1.1 }, RangeError, 'highRatio must be'],
+    [{ intervalMs: 49 }, RangeError, 'intervalMs must be'],
+    [{ onHigh: 1 }, TypeError, 'onHigh must be'],
+    [{ clock: {} }, TypeError, 'clock must'],
+    [{ highratio: 0.5 }, TypeError, 'highRatio'],
+  ])('refuses %j', (options, type, message) => {
+    expect(() => memoryPressure(options as never)).toThrow(type)
+    expect(() => memoryPressure(options as never)).toThrow(message)
+  })
+})
