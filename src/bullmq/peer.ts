@@ -1,5 +1,5 @@
 /** BullMQ as far as it is used: versions 5 and 6 alike. It is imported when it is first needed. */
-import { messageOf } from '../internal/run-error.js'
+import { messageOf, runError } from '../internal/run-error.js'
 
 /** A job in the hands of a worker. */
 export interface JobLike<D = unknown> {
@@ -43,4 +43,93 @@ export function unrecoverableError(cause: unknown): Error {
 
 function named(name: string, error: Error): Error {
   return Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
+}
+
+/** A job as its queue knows it. */
+export interface StoredJob extends JobLike {
+  readonly returnvalue: unknown
+  readonly failedReason?: string | undefined
+  remove(): Promise<void>
+}
+
+/** A job in the hands of our worker. */
+export interface ActiveJob extends JobLike {
+  updateProgress(progress: object): Promise<void>
+  remove(): Promise<void>
+}
+
+/** A client of the server, in the one form BullMQ gives all of them. */
+export interface ScriptClient {
+  defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void
+  runCommand(name: string, args: unknown[]): Promise<unknown>
+}
+
+/** What queues, workers and listeners have in common. */
+interface QueueBase {
+  /** Of version 5. */
+  readonly client?: Promise<ScriptClient> | undefined
+  /** Of version 6; one that is no Redis has no client. */
+  getBackend?(): { readonly client?: Promise<ScriptClient> | undefined }
+  toKey(type: string): string
+  waitUntilReady(): Promise<unknown>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  close(force?: boolean): Promise<void>
+}
+
+type JobState = 'completed' | 'failed' | 'unknown' | 'waiting' | 'active' | 'delayed'
+
+export interface QueueOfJobs extends QueueBase {
+  add(name: string, data: unknown, options: object): Promise<unknown>
+  getJob(id: string): Promise<StoredJob | undefined>
+  getJobs(states: readonly JobState[], start?: number, end?: number): Promise<(StoredJob | undefined)[]>
+  getJobState(id: string): Promise<string>
+  getWorkersCount(): Promise<number>
+  remove(id: string): Promise<number>
+}
+
+export interface QueueListener extends QueueBase {
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'completed', listener: (told: { jobId: string; returnvalue: unknown }) => void): unknown
+  on(event: 'failed', listener: (told: { jobId: string; failedReason: string }) => void): unknown
+  on(event: 'progress', listener: (told: { jobId: string; data: unknown }) => void): unknown
+}
+
+export interface QueueWorker extends QueueBase {
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'failed', listener: (job: ActiveJob | undefined, error: Error) => void): unknown
+}
+
+/** The module 'bullmq'. */
+export interface BullmqModule {
+  readonly Queue: unknown
+  readonly QueueEvents: unknown
+  readonly Worker: unknown
+}
+
+/** The same, as far as it is used. */
+interface KnownModule {
+  readonly Queue: new (name: string, options: object, backend?: never) => QueueOfJobs
+  readonly QueueEvents: new (name: string, options: object, backend?: never) => QueueListener
+  readonly Worker: new (name: string, processor: never, options: object, backend?: never) => QueueWorker
+}
+
+/**
+ * The module, imported now where none is given.
+ *
+ * @throws {ExecutionError} ERR_EXECUTION when it is not installed
+ */
+export async function loadBullmq(given: BullmqModule | undefined): Promise<KnownModule> {
+  if (given !== undefined) return given as KnownModule
+  try {
+    // By a name that bundlers do not see: who does not use it need not have it.
+    const name = 'bullmq'
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as KnownModule
+  } catch (error) {
+    throw runError(`the package 'bullmq' is needed, 5.81 or 6: npm install bullmq (${messageOf(error)})`, error)
+  }
+}
+
+/** The client of a queue or worker; undefined where its backend is no Redis. */
+export async function clientOf(base: QueueBase): Promise<ScriptClient | undefined> {
+  return base.client ?? base.getBackend?.().client
 }

@@ -8,12 +8,14 @@ import { shmCommand } from './shm-command.js'
 import { systemCommand } from './system-command.js'
 import { topCommand } from './top-command.js'
 import { validateCommand } from './validate-command.js'
+import { workerCommand } from './worker-command.js'
 
 /** Every subcommand, in the order `amorsize --help` lists them. To add one: write its file, add it here. */
 export const commands: readonly (() => Command)[] = [
   executeCommand,
   optimizeCommand,
   validateCommand,
+  workerCommand,
   systemCommand,
   runCommand,
   topCommand,

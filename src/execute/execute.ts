@@ -1,4 +1,5 @@
 import { unlessAborted } from '../internal/signal-watch.js'
+import { carryOut } from './carry-out.js'
 import { conduct, learn, subjectOf } from './conductor.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/plain-loop.js'
 import { COMPUTING } from './schedule/busyness.js'
@@ -112,7 +113,7 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
 async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
   const run = await begun(task, source, sink, options)
-  conduct(run)
+  carryOut(run)
   return resultsOf(run, sink)
 }
 

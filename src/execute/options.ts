@@ -1,6 +1,7 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
+import { checkElsewhere, type Elsewhere, ONLY_HERE } from './elsewhere.js'
 import { checkHooks, type RunHooks } from './hooks.js'
 import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
 import type { RunMode } from './schedule/cost-model.js'
@@ -48,6 +49,11 @@ export interface ScheduleOptions extends RecorderOptions {
   readonly degrade?: 'serial' | undefined
   /** Hears of each item that was run again in this thread. */
   readonly onDegraded?: ((event: { readonly index: number; readonly error: unknown }) => void) | undefined
+  /**
+   * Where the items are worked on instead of in this process: `bullmq({ … })` of `amorsize/bullmq`. Not of `optimize`; and not beside options
+   * of how this process works, such as `mode`, `workers` and `policies`.
+   */
+  readonly on?: Elsewhere | undefined
 }
 
 /** Options of `stream`. */
@@ -109,7 +115,8 @@ const KEYS: readonly (keyof ScheduleOptions)[] = [
   'degrade',
   'onDegraded',
 ]
-const STREAM_KEYS: readonly string[] = [...KEYS, 'ordered', 'batchSize']
+const EXECUTE_KEYS: readonly string[] = [...KEYS, 'on']
+const STREAM_KEYS: readonly string[] = [...EXECUTE_KEYS, 'ordered', 'batchSize']
 
 /** A V8 heap below this cannot even start a worker. */
 const SMALLEST_HEAP_BYTES = 4 * 1024 * 1024
@@ -129,7 +136,7 @@ export function completeOptions(
 ): CompleteOptions {
   refuseWhileLoading()
   if (given === undefined) return DEFAULTS
-  checkKeys(what, given, what === 'stream' ? STREAM_KEYS : KEYS)
+  checkKeys(what, given, { execute: EXECUTE_KEYS, optimize: KEYS, stream: STREAM_KEYS }[what])
   const o = { ...DEFAULTS, ...withoutUndefined(given) }
 
   if (o.workers !== undefined) checkWorkers(o.workers, o.mode)
@@ -152,6 +159,7 @@ export function completeOptions(
   if (o.mainThread !== undefined) checkBoolean('mainThread', o.mainThread)
   if (o.degrade !== undefined) checkOneOf('degrade', o.degrade, ['serial'])
   checkOptionalFunction('onDegraded', o.onDegraded)
+  if (o.on !== undefined) checkOn(o.on, given)
   checkBoolean('ordered', o.ordered)
   if (o.batchSize !== undefined && o.batchSize !== 'auto') checkBatchSize(o.batchSize)
 
@@ -160,7 +168,8 @@ export function completeOptions(
     !keepsAccount(o) &&
     o.onError === 'throw' &&
     o.timeoutMs === Infinity &&
-    o.policies.length === 0
+    o.policies.length === 0 &&
+    o.on === undefined
   return { ...o, isPlain }
 }
 
@@ -176,6 +185,13 @@ function checkWorkers(workers: number, mode: RunMode | undefined): void {
       `workers must be an integer >= 1 and <= ${mostWorkers}, what the limits of threads and memory allow; received ${describe(workers)}`,
     )
   }
+}
+
+function checkOn(on: Elsewhere, given: StreamOptions): void {
+  checkElsewhere('on', on)
+  const other = ONLY_HERE.find((name) => given[name] !== undefined)
+  if (other !== undefined)
+    throw new TypeError(`${other} says how this process works, and cannot stand beside on: give it to the workers`)
 }
 
 function withoutUndefined(given: object): object {

@@ -1,7 +1,7 @@
 import { builtins } from '../internal/builtins.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import type { Sink } from './run/account.js'
-import { conduct } from './conductor.js'
+import { carryOut } from './carry-out.js'
 import { beginRun } from './run/begin-run.js'
 import { currentLimits } from './schedule/machine.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
@@ -94,7 +94,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     if (this.#hasLeft) this.#leave(run)
     run.mostRoom = weighed?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
     run.supply.window = typeof batchSize === 'number' ? batchSize : 1
-    if (!run.isOver) conduct(run)
+    if (!run.isOver) carryOut(run)
     await run.ended
   }
 

@@ -29,6 +29,7 @@ describe('the command line', () => {
     [['bench', '--help']],
     [['help', 'bench']],
     [['top', '--help']],
+    [['worker', '--help']],
     [['shm', 'remove', '--help']],
   ])('explains itself with %j and exits 0, without colours', async (args) => {
     const { code, stdout, stderr } = await amorsize(args)
@@ -47,6 +48,12 @@ describe('the command line', () => {
     [['bench', '--rounds', ''], /argument '' is invalid/],
     [['bench', '--duration', 'long'], /argument 'long' is invalid/],
     [['bench', 'everything'], /too many arguments/],
+    [['worker', './tasks.mjs'], /required option '--queue <name>' not specified/],
+    [['worker', '--queue', 'q'], /missing required argument 'modules'/],
+    [
+      ['worker', './tasks.mjs', '--queue', 'q', '--threads', '0'],
+      /argument '0' is invalid. It must be an integer >= 1/,
+    ],
   ])('refuses %j with exit code 2 and says why on standard error', async (args, why) => {
     const { code, stdout, stderr } = await amorsize(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -4,6 +4,7 @@ import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import { Account, type Sink } from './account.js'
 import { callHook } from '../hooks.js'
 import type { ItemSource } from './item-source.js'
+import type { RunCarrier } from '../elsewhere.js'
 import type { RunMode } from '../schedule/cost-model.js'
 import type { CompleteOptions } from '../options.js'
 import type { RunRecorder } from '../../records/recorder.js'
@@ -28,6 +29,8 @@ export class Run {
   readonly task: ResolvedTask
   readonly account: Account
   readonly supply: Supply
+  /** Who carries it out instead of this process. */
+  readonly carrier: RunCarrier<Run> | undefined
   /** Settles once: when all items have settled and all that was recorded is safe, or with what ended the run. */
   readonly ended: Promise<void>
   /** How it is being carried out; for people. */
@@ -56,9 +59,11 @@ export class Run {
     first: number,
     sink: Sink,
     recorders: readonly RunRecorder[],
+    carrier?: RunCarrier<Run>,
   ) {
     this.options = options
     this.task = task
+    this.carrier = carrier
     this.#recorders = recorders
     this.account = new Account(sink, recorders, options.hooks)
     this.supply = new Supply(

@@ -1,0 +1,212 @@
+import { messageOf, runError } from '../internal/run-error.js'
+import { Mailbox } from './mailbox.js'
+import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
+import { cancelRun, DriverClaim, resumeRun } from './run-control.js'
+import type { Chunk, ChunkAnswer, ChunkOutcome, RunInfo, Transport } from './transport.js'
+
+/** Where the queue is. */
+export interface QueueAddress {
+  /** Of BullMQ: `{ host, port, … }`, `{ url }`, or a client. */
+  readonly connection: object
+  /** Name of the queue. */
+  readonly queue: string
+  /** Of the queue's keys; default 'bull'. */
+  readonly prefix?: string | undefined
+  /** BullMQ 6: makes a backend that is no Redis. */
+  readonly backend?: unknown
+  /** The module of BullMQ, where it is not to be imported as 'bullmq'. */
+  readonly library?: BullmqModule | undefined
+}
+
+/** The server is there within so long, or the run does not begin. */
+const READY_MS = 5000
+/** Beside events, whose stream is cut: how often, and how many, chunks are asked for. */
+const POLL_MS = 1000
+const ASKED_AT_ONCE = 64
+/** A chunk is asked for when nothing was heard of it for so long. */
+const QUIET_MS = 3000
+/** What a driver that died has left is removed by BullMQ. */
+const LEFT_BEHIND = { age: 86_400, count: 10_000 }
+/** What BullMQ says of a job whose worker has died too often. */
+const STALLED = 'stalled more than allowable limit'
+
+/** Opens the queue of a run. @throws {ExecutionError} when no server answers, or the run has a driver */
+export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<Transport> {
+  const { Queue, QueueEvents } = await loadBullmq(address.library)
+  const { connection, prefix } = address
+  const own = prefix === undefined ? { connection } : { connection, prefix }
+  const backend = address.backend as never
+  // Every answer goes into the stream of events, too: no more of them than could be missed.
+  const streams = { events: { maxLen: Math.min(10_000, 2 * info.mostChunks) } }
+  const queue = new Queue(address.queue, { ...own, streams }, backend)
+  await ready(queue, address)
+  const events = new QueueEvents(address.queue, own, backend)
+  try {
+    await ready(events, address)
+    return await BullmqTransport.begin(queue, events, info.run)
+  } catch (error) {
+    await Promise.allSettled([queue.close(), events.close()])
+    throw error
+  }
+}
+
+/** @throws {ExecutionError} saying what to start */
+async function ready(base: QueueOfJobs | QueueListener, { connection }: QueueAddress): Promise<void> {
+  let last: unknown
+  base.on('error', (error) => (last = error))
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it did not answer in time')), READY_MS)
+  })
+  try {
+    await Promise.race([base.waitUntilReady(), late])
+  } catch (error) {
+    void base.close(true).catch(() => undefined)
+    throw noServer(connection, last ?? error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+export function noServer(connection: object, error: unknown): Error {
+  const { url, host = 'localhost', port = 6379 } = connection as { url?: string; host?: string; port?: number }
+  return runError(
+    `no Redis or Valkey answers at ${url ?? `${host}:${port}`} (${messageOf(error)}): install and start one, such as Debian's redis-server or valkey-server`,
+    error,
+  )
+}
+
+class BullmqTransport implements Transport {
+  readonly #queue: QueueOfJobs
+  readonly #events: QueueListener
+  readonly #run: string
+  readonly #mail = new Mailbox<ChunkOutcome>()
+  /** When something was last heard of each chunk that is under way. */
+  readonly #heardMs = new Map<string, number>()
+  /** Chunks that are not there, by the last look; the second one counts. */
+  readonly #missing = new Set<string>()
+  /** Chunks that somebody has and nobody waits for. */
+  readonly #unwanted = new Set<string>()
+  #claim: DriverClaim | undefined = undefined
+  #failure: { readonly error: Error } | undefined = undefined
+  #poll: NodeJS.Timeout | undefined = undefined
+  #isPolling = false
+
+  private constructor(queue: QueueOfJobs, events: QueueListener, run: string) {
+    this.#queue = queue
+    this.#events = events
+    this.#run = run
+    events.on('completed', ({ jobId, returnvalue }) => this.#completed(jobId, returnvalue))
+    events.on('failed', ({ jobId, failedReason }) => this.#failed(jobId, failedReason))
+    events.on('progress', ({ jobId, data }) => this.#progressed(jobId, data))
+  }
+
+  static async begin(queue: QueueOfJobs, events: QueueListener, run: string): Promise<Transport> {
+    const transport = new BullmqTransport(queue, events, run)
+    transport.#claim = await DriverClaim.of(queue, run, (error) => {
+      transport.#failure = { error }
+      transport.#mail.close()
+    })
+    await resumeRun(queue, run)
+    await transport.#clear()
+    transport.#poll = setInterval(() => void transport.#look(), POLL_MS)
+    return transport
+  }
+
+  async put({ id, data }: Chunk): Promise<void> {
+    this.#heardMs.set(id, performance.now())
+    const options = { jobId: id, removeOnComplete: LEFT_BEHIND, removeOnFail: LEFT_BEHIND, stackTraceLimit: 3 }
+    await this.#queue.add('chunk', data, options)
+  }
+
+  async *results(): AsyncGenerator<ChunkOutcome, void> {
+    yield* this.#mail
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  workers(): Promise<number> {
+    return this.#queue.getWorkersCount()
+  }
+
+  async takeBack(id: string): Promise<boolean> {
+    this.#heardMs.delete(id)
+    if ((await this.#queue.remove(id)) === 1) return true
+    this.#unwanted.add(id)
+    return false
+  }
+
+  async cancel(): Promise<void> {
+    await cancelRun(this.#queue, this.#run)
+    await this.#clear()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#poll)
+    this.#mail.close()
+    for (const id of this.#unwanted) await this.#queue.remove(id)
+    await this.#claim?.release()
+    await Promise.all([this.#queue.close(), this.#events.close()])
+  }
+
+  /** Removes chunks of the run that nobody has in hand. */
+  async #clear(): Promise<void> {
+    const jobs = await this.#queue.getJobs(['waiting', 'delayed', 'completed', 'failed'], 0, -1)
+    const ids = jobs.map((job) => job?.id).filter((id) => id?.startsWith(`amz-${this.#run}-`) === true)
+    for (const id of ids) await this.#queue.remove(id as string)
+  }
+
+  #completed(id: string, answer: unknown): void {
+    if (!this.#isAwaited(id)) return
+    this.#mail.put({ id, kind: 'done', answer: answer as ChunkAnswer })
+  }
+
+  #failed(id: string, reason: string): void {
+    if (!this.#isAwaited(id)) return
+    this.#mail.put(reason.includes(STALLED) ? { id, kind: 'stalled' } : { id, kind: 'failed', reason })
+  }
+
+  #progressed(id: string, data: unknown): void {
+    if (!this.#heardMs.has(id)) return
+    this.#heardMs.set(id, performance.now())
+    const refused = (data as { refused?: { worker: string; reason: string } } | null)?.refused
+    if (refused !== undefined) this.#mail.put({ id, kind: 'refused', ...refused })
+  }
+
+  /** A chunk has ended: it is removed. @returns whether somebody waits for it */
+  #isAwaited(id: string): boolean {
+    const isAwaited = this.#heardMs.delete(id)
+    if (isAwaited || this.#unwanted.delete(id)) void this.#queue.remove(id).catch(() => undefined)
+    return isAwaited
+  }
+
+  /** Asks for chunks of which nothing was heard: their events may have been cut off, or the server has lost them. */
+  async #look(): Promise<void> {
+    if (this.#isPolling) return
+    this.#isPolling = true
+    const beforeMs = performance.now() - QUIET_MS
+    const quiet = [...this.#heardMs].filter(([, ms]) => ms < beforeMs).slice(0, ASKED_AT_ONCE)
+    try {
+      for (const [id] of quiet) await this.#ask(id)
+    } catch {
+      // The server is away; the next look is in a second.
+    }
+    this.#isPolling = false
+  }
+
+  async #ask(id: string): Promise<void> {
+    const state = await this.#queue.getJobState(id)
+    if (!this.#heardMs.has(id)) return
+    if (state === 'completed' || state === 'failed') {
+      const job = await this.#queue.getJob(id)
+      if (job !== undefined && state === 'completed') this.#completed(id, job.returnvalue)
+      else if (job !== undefined) this.#failed(id, job.failedReason ?? '')
+      return
+    }
+    // Asked for again in its turn.
+    this.#heardMs.delete(id)
+    this.#heardMs.set(id, performance.now())
+    if (state !== 'unknown') this.#missing.delete(id)
+    else if (!this.#missing.delete(id)) this.#missing.add(id)
+    else this.#mail.put({ id, kind: 'lost' })
+  }
+}

@@ -1,0 +1,47 @@
+import type { Elsewhere } from '../execute/elsewhere.js'
+import { checkKeys, describe } from '../internal/validate.js'
+import { openBullmq, type QueueAddress } from './bullmq-transport.js'
+import type { BullmqModule } from './peer.js'
+import { overTransport, PLACE_KEYS, type PlaceOptions } from './place.js'
+
+/** Options of {@link bullmq}. */
+export interface BullmqOptions extends QueueAddress, PlaceOptions {}
+
+const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'library'] as const
+
+/**
+ * Has `execute` and `stream` run over all machines whose workers serve the queue: `execute(task(url, name), items, { on: bullmq({ … }) })`.
+ * Items go out in chunks, results come back in order, each once, and into the checkpoint of the run if it has one. A chunk whose worker
+ * dies is given to another; an item that kills two workers fails alone.
+ *
+ * @param options - see {@link BullmqOptions}; `connection` and `queue` must be given
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ *
+ * @example
+ * const on = bullmq({ connection: { host: 'redis' }, queue: 'resize' })
+ * const sizes = await execute(task(new URL('./tasks.mjs', import.meta.url), 'resize'), paths, { on })
+ */
+export function bullmq(options: BullmqOptions): Elsewhere {
+  checkKeys('bullmq', options, [...ADDRESS_KEYS, ...PLACE_KEYS])
+  const { windowChunks, chunkMs, maxChunkBytes, onNoWorkers, ...address } = options
+  checkAddress(address)
+  return overTransport((info) => openBullmq(address, info), { windowChunks, chunkMs, maxChunkBytes, onNoWorkers })
+}
+
+/** @throws {TypeError | RangeError} naming the option that is wrong */
+export function checkAddress({ connection, queue, prefix, library }: QueueAddress): void {
+  if (typeof connection !== 'object' || (connection as object | null) === null)
+    throw new TypeError(
+      `connection must be an object, such as { host: 'localhost', port: 6379 } or { url }; received ${describe(connection)}`,
+    )
+  checkQueueName('queue', queue)
+  if (prefix !== undefined) checkQueueName('prefix', prefix)
+  if (library !== undefined && typeof (library as BullmqModule | null)?.Queue !== 'function')
+    throw new TypeError(`library must be the module of BullMQ; received ${describe(library)}`)
+}
+
+function checkQueueName(option: string, name: unknown): void {
+  if (typeof name !== 'string') throw new TypeError(`${option} must be a string; received ${describe(name)}`)
+  if (name === '' || name.includes(':') || name.length > 200)
+    throw new RangeError(`${option} must have 1 to 200 characters, none of them ':'; received ${describe(name)}`)
+}

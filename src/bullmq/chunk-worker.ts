@@ -1,0 +1,74 @@
+import { crc32 } from 'node:zlib'
+import { execute } from '../execute/execute.js'
+import type { ScheduleOptions } from '../execute/options.js'
+import { resolveTask } from '../execute/task.js'
+import type { Policy } from '../internal/policy.js'
+import type { ServedModules } from './served-modules.js'
+import type { ChunkAnswer, ChunkData } from './transport.js'
+import { decodeValues, encodeOutcomes } from './values.js'
+
+/** How a worker runs chunks. */
+export interface ChunkWorkerOptions {
+  /** What it is called in answers and messages. */
+  readonly name: string
+  readonly modules: ServedModules
+  /** Worker threads; 'auto': as many as pay. */
+  readonly threads: number | 'auto'
+  /** Applied to each item. */
+  readonly policy: Policy | undefined
+}
+
+const AsyncFunction = (async () => Promise.resolve()).constructor as new () => unknown
+
+/** Runs chunks by local `execute`. */
+export class ChunkWorker {
+  readonly #options: ChunkWorkerOptions
+
+  constructor(options: ChunkWorkerOptions) {
+    this.#options = options
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** Why a chunk cannot be run here; undefined if it can. */
+  refusal({ task }: ChunkData): string | undefined {
+    const found = this.#options.modules.find(task)
+    return 'refusal' in found ? `${this.name}: ${found.refusal}` : undefined
+  }
+
+  /**
+   * Runs a chunk: each item settles in it.
+   *
+   * @param signal - ends it; then it rejects with the signal's reason
+   */
+  async work(data: ChunkData, signal: AbortSignal): Promise<ChunkAnswer> {
+    const found = this.#options.modules.find(data.task)
+    if ('refusal' in found) throw new Error(found.refusal)
+    const startedMs = performance.now()
+    const items = decodeValues(data.items)
+    const task = { url: found.url, export: data.task.export }
+    const { call } = await resolveTask(task)
+    const settled = await execute(task, items, {
+      ...this.#how(call),
+      onError: 'collect',
+      signal,
+      ...(data.timeoutMs === undefined ? {} : { timeoutMs: data.timeoutMs }),
+    })
+    return {
+      worker: this.name,
+      ms: performance.now() - startedMs,
+      checksum: crc32(data.items),
+      outcomes: encodeOutcomes(settled, data.first, data.maxBytes),
+    }
+  }
+
+  /** What computes runs in threads, so that this one renews the lock of its chunk; what waits runs here, many at a time. */
+  #how(call: (item: unknown) => unknown): ScheduleOptions {
+    const { threads, policy } = this.#options
+    if (policy !== undefined) return { policies: [policy] }
+    if (threads === 'auto' && call instanceof AsyncFunction) return {}
+    return { mode: 'threads', mainThread: false, ...(threads === 'auto' ? {} : { workers: threads }) }
+  }
+}

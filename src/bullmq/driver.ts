@@ -1,0 +1,298 @@
+import { crc32 } from 'node:zlib'
+import { TaskNotTransferableError, WorkerCrashedError } from '../errors.js'
+import type { RunCarrier } from '../execute/elsewhere.js'
+import { callHook } from '../execute/hooks.js'
+import type { CompleteOptions } from '../execute/options.js'
+import type { Beginning } from '../execute/run/begin-run.js'
+import type { ItemSource } from '../execute/run/item-source.js'
+import type { Lane, Run, StopReason } from '../execute/run/run.js'
+import type { ResolvedTask } from '../execute/task.js'
+import { messageOf, runError } from '../internal/run-error.js'
+import { warnings } from '../internal/warnings.js'
+import { ChunkSizes } from './chunk-sizes.js'
+import { chunkOf, markOf, packChunks, type Piece, stragglersOf } from './pieces.js'
+import { runHere } from './run-here.js'
+import { runIdOf } from './run-identity.js'
+import { settleItems } from './settle-items.js'
+import { moduleName, type TaskName } from './task-name.js'
+import type { ChunkAnswer, ChunkOutcome, OpenTransport, Transport } from './transport.js'
+import { decodeOutcomes } from './values.js'
+import { WorkerNumbers, WorkerWatch } from './worker-watch.js'
+
+/** How a run is divided and watched. */
+export interface DriverSettings {
+  /** Chunks under way at the same time; undefined: twice the workers, and two. */
+  readonly windowChunks: number | undefined
+  readonly chunkMs: number
+  readonly maxChunkBytes: number
+  readonly onNoWorkers: 'wait' | 'here' | 'throw'
+}
+
+/** How often workers are counted, and stragglers looked for. */
+const TICK_MS = 1000
+const PUT_AGAIN_MS = 500
+const MOST_WINDOW = 4096
+
+/** Carries out a run by chunks that go to workers elsewhere: settles each item once, whatever becomes of workers, carrier and chunks. */
+export class Driver implements RunCarrier<Run>, Lane {
+  readonly #open: OpenTransport
+  readonly #settings: DriverSettings
+  readonly #task: ResolvedTask
+  readonly #source: ItemSource
+  readonly #options: CompleteOptions
+  readonly #sizes: ChunkSizes
+  /** Pieces under way, by the ids of their chunks. */
+  readonly #sent = new Map<string, Piece>()
+  readonly #pieces = new Set<Piece>()
+  readonly #watch: WorkerWatch
+  readonly #workerNumbers = new WorkerNumbers()
+  #run!: Run
+  #name: TaskName | undefined = undefined
+  #runId = ''
+  #transport: Transport | undefined = undefined
+  #opening: Promise<void> | undefined = undefined
+  #ticker: NodeJS.Timeout | undefined = undefined
+  #workers = 0
+  #isFilling = false
+  #stopped: StopReason | undefined = undefined
+
+  constructor(open: OpenTransport, settings: DriverSettings, { task, source, options }: Beginning) {
+    this.#open = open
+    this.#settings = settings
+    this.#task = task
+    this.#source = source
+    this.#options = options
+    this.#sizes = new ChunkSizes(settings.chunkMs, settings.maxChunkBytes)
+    this.#watch = new WorkerWatch(settings.onNoWorkers, {
+      fail: (error) => this.#run.stop('failed', error),
+      workHere: () => this.#workHere(),
+    })
+  }
+
+  carry(run: Run): void {
+    this.#run = run
+    run.add(this)
+    run.mode = 'threads'
+    this.#opening = this.#start().catch((error: unknown) => run.stop('failed', error))
+  }
+
+  stop(reason: StopReason): void {
+    this.#stopped = reason
+    clearInterval(this.#ticker)
+  }
+
+  /** The run is over: nothing of it is left behind. What goes wrong with that changes no result. */
+  async close(): Promise<void> {
+    await this.#opening
+    const transport = this.#transport
+    if (transport === undefined) return
+    try {
+      if (this.#stopped !== 'done') await transport.cancel()
+      await transport.close()
+    } catch (error) {
+      warnings.once(
+        'AMORSIZE_RUN_NOT_CLEARED',
+        `what was left of a run could not be removed: ${messageOf(error)}`,
+        this.#runId,
+      )
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { reference } = this.#task
+    if (reference === undefined) {
+      throw new TaskNotTransferableError(
+        "a run elsewhere needs a task by its module, task(import.meta.url, 'name'): code does not travel",
+        { captured: [] },
+      )
+    }
+    this.#name = { ...(await moduleName(reference.url)), export: reference.export }
+    this.#runId = runIdOf(this.#name, this.#source, this.#options)
+    const mostChunks = this.#settings.windowChunks ?? MOST_WINDOW
+    this.#transport = await this.#open({ run: this.#runId, mostChunks })
+    if (this.#isOver()) return
+    void this.#listen(this.#transport)
+    await this.#tick()
+    this.#ticker = setInterval(() => void this.#tick(), TICK_MS)
+    if (this.#isOver()) clearInterval(this.#ticker)
+    else this.#run.inContext(() => this.#fill())
+  }
+
+  /** Read through a method: the run may end at any time. */
+  #isOver(): boolean {
+    return this.#stopped !== undefined || this.#run.isOver
+  }
+
+  get #window(): number {
+    return this.#settings.windowChunks ?? Math.min(MOST_WINDOW, 2 * Math.max(1, this.#workers) + 2)
+  }
+
+  /** Sends as many items as there is room for. */
+  #fill(): void {
+    if (this.#isFilling || this.#isOver() || this.#transport === undefined) return
+    this.#isFilling = true
+    const { supply } = this.#run
+    try {
+      while (!this.#isOver() && this.#pieces.size < this.#window) {
+        const count = this.#sizes.next(supply.remaining, Math.max(1, this.#workers))
+        this.#run.needRoom(count * this.#window)
+        const batch = supply.take(count, () => this.#fill())
+        if (batch === undefined) {
+          this.#run.endIfDone()
+          return
+        }
+        this.#send(batch.start, Array.from(batch.items))
+      }
+    } catch (error) {
+      this.#run.stop('failed', error)
+    } finally {
+      this.#isFilling = false
+    }
+  }
+
+  /** Sends neighbouring items, in as many chunks as their size demands. What cannot travel fails alone. */
+  #send(start: number, items: readonly unknown[]): void {
+    const { pieces, failed } = packChunks(start, items, this.#settings.maxChunkBytes)
+    for (const { index, item, error } of failed) this.#run.fail(index, item, error, 1)
+    for (const piece of pieces) {
+      this.#pieces.add(piece)
+      void this.#put(piece, '')
+    }
+  }
+
+  /** @param mark - tells a copy from the first chunk of the piece */
+  async #put(piece: Piece, mark: string): Promise<void> {
+    const chunk = chunkOf(piece, mark, {
+      run: this.#runId,
+      task: this.#name as TaskName,
+      timeoutMs: this.#options.timeoutMs,
+      maxBytes: this.#settings.maxChunkBytes,
+    })
+    const { id } = chunk
+    this.#sent.set(id, piece)
+    piece.ids.add(id)
+    piece.sentMs = performance.now()
+    while (!this.#isOver() && this.#sent.has(id)) {
+      try {
+        await this.#transport?.put(chunk)
+        return
+      } catch {
+        // The carrier is away. It comes back, or the caller gives up.
+        await new Promise((resolve) => setTimeout(resolve, PUT_AGAIN_MS))
+      }
+    }
+  }
+
+  async #listen(transport: Transport): Promise<void> {
+    try {
+      for await (const outcome of transport.results()) {
+        if (this.#isOver()) return
+        const piece = this.#sent.get(outcome.id)
+        if (piece !== undefined) this.#run.inContext(() => this.#received(piece, outcome))
+      }
+    } catch (error) {
+      this.#run.stop('failed', error)
+    }
+  }
+
+  #received(piece: Piece, outcome: ChunkOutcome): void {
+    switch (outcome.kind) {
+      case 'done':
+        this.#settle(piece, outcome.answer)
+        break
+      case 'stalled':
+        this.#divide(piece)
+        break
+      case 'refused':
+        piece.refusals.set(outcome.worker, outcome.reason)
+        break
+      case 'failed':
+        this.#run.stop('failed', runError(`a worker could not begin a chunk: ${outcome.reason}`))
+        break
+      case 'lost':
+        void this.#put(piece, markOf(outcome.id))
+        break
+    }
+  }
+
+  #settle(piece: Piece, answer: ChunkAnswer): void {
+    const { start, items, encoded } = piece
+    if (answer.checksum !== crc32(encoded)) return
+    let settled
+    try {
+      settled = decodeOutcomes(answer.outcomes, this.#task.exports)
+    } catch (error) {
+      this.#run.stop('failed', runError(`the answer of ${answer.worker} cannot be read: ${messageOf(error)}`, error))
+      return
+    }
+    this.#forget(piece)
+    this.#sizes.took(items.length, answer.ms, Math.max(encoded.length, answer.outcomes.length))
+    settleItems(this.#run, piece, settled)
+    callHook(this.#options.hooks, 'onChunk', {
+      worker: this.#workerNumbers.of(answer.worker),
+      start,
+      count: items.length,
+    })
+    this.#fill()
+  }
+
+  /** Chunks of the piece that are still about are of no use any more. */
+  #forget(piece: Piece): void {
+    this.#pieces.delete(piece)
+    const others = [...piece.ids]
+    for (const id of others) this.#sent.delete(id)
+    // Where the carrier is away, they are found when it is back: an answer that nobody waits for is dropped.
+    if (others.length > 1) for (const id of others) void this.#transport?.takeBack(id).catch(() => undefined)
+  }
+
+  /** Workers have died of a piece: its halves go out alone, until the item that kills them is. */
+  #divide(piece: Piece): void {
+    this.#forget(piece)
+    const { start, items } = piece
+    if (items.length > 1) {
+      const middle = Math.ceil(items.length / 2)
+      this.#send(start, items.slice(0, middle))
+      this.#send(start + middle, items.slice(middle))
+      return
+    }
+    const error = new WorkerCrashedError(
+      `the worker processes that ran item ${start} died, twice; other items were with it no longer`,
+      { item: start, exitCode: -1 },
+    )
+    this.#run.fail(start, items[0], error, 2)
+    this.#fill()
+  }
+
+  async #tick(): Promise<void> {
+    try {
+      this.#workers = await (this.#transport as Transport).workers()
+    } catch {
+      // The carrier is away: nothing is known of workers.
+      return
+    }
+    if (this.#isOver()) return
+    this.#run.inContext(() => {
+      this.#watch.look(this.#workers, this.#pieces)
+      this.#fill()
+      this.#lookForStragglers()
+    })
+  }
+
+  async #workHere(): Promise<void> {
+    for (;;) {
+      const [piece] = this.#pieces
+      if (piece === undefined || !this.#watch.isAlone || this.#isOver()) break
+      for (const id of piece.ids) await this.#transport?.takeBack(id).catch(() => false)
+      if (!this.#pieces.has(piece)) continue
+      this.#forget(piece)
+      await runHere(this.#run, this.#task.call, piece)
+      this.#run.inContext(() => this.#fill())
+    }
+  }
+
+  /** When there is nothing else to send, what takes too long is sent once more; the first answer counts. */
+  #lookForStragglers(): void {
+    if (!this.#run.supply.ended || this.#pieces.size >= this.#workers) return
+    for (const piece of stragglersOf(this.#pieces, this.#sizes)) void this.#put(piece, '-again')
+  }
+}

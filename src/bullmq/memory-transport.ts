@@ -1,0 +1,103 @@
+import { checkKeys, checkNumber } from '../internal/validate.js'
+import { ChunkWorker } from './chunk-worker.js'
+import { Mailbox } from './mailbox.js'
+import { ServedModules } from './served-modules.js'
+import type { Chunk, ChunkOutcome, OpenTransport, Transport } from './transport.js'
+
+/** Options of {@link memoryTransport}. */
+export interface MemoryTransportOptions {
+  /** Modules whose tasks its workers run, as of `serveTasks`. */
+  readonly tasks: readonly (string | URL)[]
+  /** How many chunks are run at the same time, >= 1; default 2. */
+  readonly workers?: number | undefined
+}
+
+/**
+ * A carrier within this process, for tests of programs that use `on`: chunks are written and read as on their way to other machines, and
+ * run by workers that are here. Use it as `overTransport(memoryTransport({ tasks: ['./tasks.mjs'] }))`.
+ *
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ */
+export function memoryTransport(options: MemoryTransportOptions): OpenTransport {
+  checkKeys('memoryTransport', options, ['tasks', 'workers'])
+  const { tasks, workers = 2 } = options
+  checkNumber('workers', workers, { min: 1, integer: true })
+  return async () => {
+    const modules = await ServedModules.read(tasks)
+    return new MemoryTransport(
+      Array.from(
+        { length: workers },
+        (_, i) => new ChunkWorker({ name: `memory:${i + 1}`, modules, threads: 'auto', policy: undefined }),
+      ),
+    )
+  }
+}
+
+class MemoryTransport implements Transport {
+  readonly #workers: readonly ChunkWorker[]
+  readonly #idle: ChunkWorker[]
+  readonly #waiting = new Map<string, string>()
+  readonly #mail = new Mailbox<ChunkOutcome>()
+  readonly #controller = new AbortController()
+
+  constructor(workers: readonly ChunkWorker[]) {
+    this.#workers = workers
+    this.#idle = [...workers]
+  }
+
+  put({ id, data }: Chunk): Promise<void> {
+    this.#waiting.set(id, JSON.stringify(data))
+    this.#start()
+    return Promise.resolve()
+  }
+
+  results(): AsyncIterable<ChunkOutcome> {
+    return this.#mail
+  }
+
+  workers(): Promise<number> {
+    return Promise.resolve(this.#workers.length)
+  }
+
+  takeBack(id: string): Promise<boolean> {
+    return Promise.resolve(this.#waiting.delete(id))
+  }
+
+  cancel(): Promise<void> {
+    this.#waiting.clear()
+    this.#controller.abort(new Error('the run has been given up'))
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    this.#mail.close()
+    return Promise.resolve()
+  }
+
+  #start(): void {
+    for (const [id, text] of this.#waiting) {
+      const worker = this.#idle.shift()
+      if (worker === undefined) return
+      this.#waiting.delete(id)
+      void this.#work(worker, { id, data: JSON.parse(text) as Chunk['data'] })
+    }
+  }
+
+  async #work(worker: ChunkWorker, { id, data }: Chunk): Promise<void> {
+    const reason = worker.refusal(data)
+    let outcome: ChunkOutcome
+    if (reason === undefined) {
+      try {
+        const answer = await worker.work(data, this.#controller.signal)
+        outcome = { id, kind: 'done', answer: JSON.parse(JSON.stringify(answer)) as typeof answer }
+      } catch (error) {
+        outcome = { id, kind: 'failed', reason: String(error) }
+      }
+    } else {
+      outcome = { id, kind: 'refused', worker: worker.name, reason }
+    }
+    this.#mail.put(outcome)
+    this.#idle.push(worker)
+    this.#start()
+  }
+}

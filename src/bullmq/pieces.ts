@@ -1,0 +1,106 @@
+import { messageOf } from '../internal/run-error.js'
+import type { ChunkSizes } from './chunk-sizes.js'
+import type { TaskName } from './task-name.js'
+import type { Chunk } from './transport.js'
+import { encodeValues } from './values.js'
+
+/** Neighbouring items that travel together. */
+export interface Piece {
+  readonly start: number
+  readonly items: readonly unknown[]
+  /** The items as they travel. */
+  readonly encoded: string
+  /** Of its chunks: one, and perhaps a copy. */
+  readonly ids: Set<string>
+  /** Workers that would not take it, and why. */
+  readonly refusals: Map<string, string>
+  sentMs: number
+}
+
+/** An item that cannot travel. */
+interface Failed {
+  readonly index: number
+  readonly item: unknown
+  readonly error: Error
+}
+
+/** Divides neighbouring items into pieces of at most `maxBytes`; an item that cannot travel is told of instead. */
+export function packChunks(
+  start: number,
+  items: readonly unknown[],
+  maxBytes: number,
+): { readonly pieces: readonly Piece[]; readonly failed: readonly Failed[] } {
+  if (items.length === 0) return { pieces: [], failed: [] }
+  let encoded: string | undefined
+  let failure: unknown
+  try {
+    encoded = encodeValues(items)
+  } catch (error) {
+    failure = error
+  }
+  if (encoded !== undefined && encoded.length <= maxBytes)
+    return { pieces: [{ start, items, encoded, ids: new Set(), refusals: new Map(), sentMs: 0 }], failed: [] }
+  if (items.length === 1) {
+    const error =
+      encoded === undefined
+        ? new TypeError(`item ${start} cannot travel to another machine: ${messageOf(failure)}`, { cause: failure })
+        : new RangeError(
+            `item ${start} takes ${encoded.length} bytes on its way, more than maxChunkBytes (${maxBytes}); store it where workers can read it and pass where it is`,
+          )
+    return { pieces: [], failed: [{ index: start, item: items[0], error }] }
+  }
+  const middle = Math.ceil(items.length / 2)
+  const halves = [
+    packChunks(start, items.slice(0, middle), maxBytes),
+    packChunks(start + middle, items.slice(middle), maxBytes),
+  ]
+  return { pieces: halves.flatMap(({ pieces }) => pieces), failed: halves.flatMap(({ failed }) => failed) }
+}
+
+/** What all chunks of a run have in common. */
+interface RunTerms {
+  readonly run: string
+  readonly task: TaskName
+  /** Infinity: none. */
+  readonly timeoutMs: number
+  readonly maxBytes: number
+}
+
+/** @param mark - tells a copy from the first chunk of the piece; '' for the first */
+export function chunkOf({ start, items, encoded }: Piece, mark: string, terms: RunTerms): Chunk {
+  const { run, task, timeoutMs, maxBytes } = terms
+  return {
+    // Sizes adapt: a running number would name other items after the run was resumed.
+    id: `amz-${run}-${start}-${items.length}${mark}`,
+    data: {
+      version: 1,
+      run,
+      first: start,
+      count: items.length,
+      task,
+      items: encoded,
+      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+      maxBytes,
+    },
+  }
+}
+
+/** The mark in the id of a chunk. */
+export function markOf(id: string): string {
+  return /^amz-\w+-\d+-\d+(.*)$/.exec(id)?.[1] ?? ''
+}
+
+/** A chunk is a straggler when it takes so many times as long as expected, and at least so long. */
+const STRAGGLES = 3
+const LEAST_STRAGGLE_MS = 5000
+
+/** Pieces that take too long and have been sent but once. */
+export function stragglersOf(pieces: Iterable<Piece>, sizes: ChunkSizes): Piece[] {
+  const nowMs = performance.now()
+  return [...pieces].filter(({ ids, items, sentMs }) => {
+    const expectedMs = sizes.expectedMs(items.length)
+    return (
+      ids.size === 1 && expectedMs !== undefined && nowMs - sentMs > Math.max(LEAST_STRAGGLE_MS, STRAGGLES * expectedMs)
+    )
+  })
+}

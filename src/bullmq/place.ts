@@ -1,0 +1,52 @@
+import { CARRY, type Carrying, type Elsewhere } from '../execute/elsewhere.js'
+import type { Beginning } from '../execute/run/begin-run.js'
+import type { Run } from '../execute/run/run.js'
+import { checkFunction, checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
+import { Driver, type DriverSettings } from './driver.js'
+import type { OpenTransport } from './transport.js'
+
+/** How a run over many machines is divided and watched. */
+export interface PlaceOptions {
+  /** Chunks under way at the same time, an integer from 1 to 4096; default: twice the workers that are there, and two. */
+  readonly windowChunks?: number | undefined
+  /** Milliseconds of work in a chunk, > 0; default 2000. The first ones are small. */
+  readonly chunkMs?: number | undefined
+  /** Most bytes of a chunk's items, and of one result, on their way: >= 1024; default 262,144. */
+  readonly maxChunkBytes?: number | undefined
+  /**
+   * What becomes of the run when for ten seconds no worker is there, or all that are there refuse the task. 'wait' (default): it waits, and
+   * gives a process warning; 'here': items run in this thread, until there are workers; 'throw': the run fails.
+   */
+  readonly onNoWorkers?: 'wait' | 'here' | 'throw' | undefined
+}
+
+export const PLACE_KEYS = ['windowChunks', 'chunkMs', 'maxChunkBytes', 'onNoWorkers'] as const
+
+/**
+ * A place for `on` of `execute` and `stream` over a carrier of your own.
+ *
+ * @param open - opens the carrier for one run
+ * @param options - see {@link PlaceOptions}
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ */
+export function overTransport(open: OpenTransport, options: PlaceOptions = {}): Elsewhere {
+  checkFunction('open', open)
+  checkKeys('overTransport', options, PLACE_KEYS)
+  const settings = completePlaceOptions(options)
+  const place: Elsewhere & Carrying<Beginning, Run> = {
+    kind: 'amorsize.elsewhere',
+    [CARRY]: (beginning) => new Driver(open, settings, beginning),
+  }
+  return place
+}
+
+export function completePlaceOptions(options: PlaceOptions): DriverSettings {
+  const { windowChunks, chunkMs = 2000, maxChunkBytes = 256 * 1024, onNoWorkers = 'wait' } = options
+  if (windowChunks !== undefined) checkNumber('windowChunks', windowChunks, { min: 1, max: 4096, integer: true })
+  return {
+    windowChunks,
+    chunkMs: checkNumber('chunkMs', chunkMs, { min: 0, exclusiveMin: true }),
+    maxChunkBytes: checkNumber('maxChunkBytes', maxChunkBytes, { min: 1024, max: 2 ** 28, integer: true }),
+    onNoWorkers: checkOneOf('onNoWorkers', onNoWorkers, ['wait', 'here', 'throw']),
+  }
+}

@@ -1,0 +1,21 @@
+import type { Run } from '../execute/run/run.js'
+import type { Piece } from './pieces.js'
+
+/** How long items may keep the event loop. */
+const SLICE_MS = 4
+
+/** Runs the items of a piece in this thread, one after the other. */
+export async function runHere(run: Run, call: (item: unknown) => unknown, { start, items }: Piece): Promise<void> {
+  let sliceEndMs = performance.now() + SLICE_MS
+  for (const [i, item] of items.entries()) {
+    if (run.isOver) return
+    try {
+      run.finish(start + i, await call(item))
+    } catch (error) {
+      run.fail(start + i, item, error, 1)
+    }
+    if (performance.now() < sliceEndMs) continue
+    await new Promise(setImmediate)
+    sliceEndMs = performance.now() + SLICE_MS
+  }
+}

@@ -1,0 +1,190 @@
+import { hostname } from 'node:os'
+import { isPolicy, type Policy } from '../internal/policy.js'
+import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { checkAddress } from './bullmq.js'
+import { noServer, type QueueAddress } from './bullmq-transport.js'
+import { ChunkWorker } from './chunk-worker.js'
+import { type ActiveJob, delayedError, loadBullmq, type QueueWorker, unrecoverableError } from './peer.js'
+import { isCancelled } from './run-control.js'
+import { ServedModules } from './served-modules.js'
+import type { ChunkAnswer, ChunkData } from './transport.js'
+
+/** Options of {@link serveTasks}. */
+export interface ServeOptions extends QueueAddress {
+  /** Modules whose exported functions may be run: paths from the working directory, or URLs. */
+  readonly tasks: readonly (string | URL)[]
+  /** Worker threads of this process, an integer >= 1; 'auto' (default): as many as pay, and none for functions that are async. */
+  readonly threads?: number | 'auto' | undefined
+  /** Applied to each item; a `RedisRateLimiter` makes one limit over all machines. Items then run in this thread. */
+  readonly policy?: Policy | undefined
+  /** A worker that has not been heard of for so long has died, and its chunk is given to another: milliseconds, >= 1000; default 30,000. */
+  readonly stallMs?: number | undefined
+}
+
+/** A worker of a queue, as {@link serveTasks} returns it. */
+export interface Serving extends AsyncDisposable {
+  /** Host, process and a number: so it is called in messages. */
+  readonly name: string
+  /** Chunks done, and chunks refused. */
+  stats(): { readonly done: number; readonly refused: number }
+  /** Takes no more, and resolves when the chunk in hand is done; after ten seconds it is handed back. */
+  close(): Promise<void>
+}
+
+const KEYS = ['connection', 'queue', 'prefix', 'backend', 'library', 'tasks', 'threads', 'policy', 'stallMs'] as const
+/** A chunk that is not for this worker is offered to others for so long. */
+const OFFER_MS = 1000
+const LOOK_MS = 1000
+const READY_MS = 5000
+const CLOSE_MS = 10_000
+
+/**
+ * Serves tasks to runs on other machines, or in other processes: takes their chunks from the queue and runs them by local `execute`.
+ *
+ * @param options - see {@link ServeOptions}
+ * @returns a promise of the worker, once it is ready
+ * @throws {TypeError | RangeError} (as a rejection) naming the option that is wrong
+ * @throws {ExecutionError} ERR_EXECUTION (as a rejection) when no server answers, a module cannot be read, or BullMQ is not installed
+ *
+ * @example
+ * await using serving = await serveTasks({ connection: { host: 'redis' }, queue: 'resize', tasks: ['./tasks.mjs'] })
+ */
+export async function serveTasks(options: ServeOptions): Promise<Serving> {
+  checkKeys('serveTasks', options, KEYS)
+  checkAddress(options)
+  const { threads = 'auto', policy, stallMs = 30_000 } = options
+  if (threads !== 'auto') checkNumber('threads', threads, { min: 1, integer: true })
+  if (policy !== undefined && !isPolicy(policy))
+    throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
+  checkNumber('stallMs', stallMs, { min: 1000, max: 2 ** 31 - 1 })
+  const modules = await ServedModules.read(options.tasks)
+  const name = names.next()
+  const chunks = new ChunkWorker({ name, modules, threads, policy })
+  const serving = new QueueServing(chunks)
+  await serving.begin(options, stallMs)
+  return serving
+}
+
+/** Several workers of one process have different names. */
+class Names {
+  #count = 0
+
+  next(): string {
+    return `${hostname()}:${process.pid}:${++this.#count}`
+  }
+}
+
+const names = new Names()
+
+/** The run of a chunk has been given up. */
+class Cancelled extends Error {}
+/** The worker is to end: the chunk is for others. */
+class HandedBack extends Error {}
+
+class QueueServing implements Serving {
+  readonly #chunks: ChunkWorker
+  readonly #inHand = new Set<AbortController>()
+  #worker!: QueueWorker
+  #done = 0
+  #refused = 0
+  #closing: Promise<void> | undefined = undefined
+
+  constructor(chunks: ChunkWorker) {
+    this.#chunks = chunks
+  }
+
+  get name(): string {
+    return this.#chunks.name
+  }
+
+  async begin(address: QueueAddress, stallMs: number): Promise<void> {
+    const { Worker } = await loadBullmq(address.library)
+    const { connection, prefix, queue } = address
+    const options = {
+      connection,
+      ...(prefix === undefined ? {} : { prefix }),
+      concurrency: 1,
+      lockDuration: stallMs,
+      stalledInterval: stallMs,
+      maxStalledCount: 1,
+    }
+    const processor = (job: ActiveJob, token?: string, signal?: AbortSignal): Promise<ChunkAnswer> =>
+      this.#process(job, token, signal)
+    this.#worker = new Worker(queue, processor as never, options, address.backend as never)
+    let last: unknown
+    this.#worker.on('error', (error) => (last = error))
+    // Of a run that was given up nothing is left.
+    this.#worker.on('failed', (job, error) => {
+      if (error.cause instanceof Cancelled) void job?.remove().catch(() => undefined)
+    })
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('it did not answer in time')), READY_MS)
+    })
+    try {
+      await Promise.race([this.#worker.waitUntilReady(), late])
+    } catch (error) {
+      void this.#worker.close(true).catch(() => undefined)
+      throw noServer(connection, last ?? error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  stats(): { readonly done: number; readonly refused: number } {
+    return { done: this.#done, refused: this.#refused }
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const timer = setTimeout(() => {
+      for (const controller of this.#inHand) controller.abort(new HandedBack())
+    }, CLOSE_MS)
+    await this.#worker.close()
+    clearTimeout(timer)
+  }
+
+  async #process(job: ActiveJob, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
+    const data = job.data as ChunkData
+    const reason = this.#chunks.refusal(data)
+    if (reason !== undefined) {
+      this.#refused++
+      await job.updateProgress({ refused: { worker: this.name, reason } })
+      await job.moveToDelayed(Date.now() + OFFER_MS, token)
+      throw delayedError()
+    }
+    const controller = new AbortController()
+    this.#inHand.add(controller)
+    const looking = setInterval(() => void this.#look(data.run, controller), LOOK_MS)
+    try {
+      if (await isCancelled(this.#worker, data.run)) throw new Cancelled()
+      const ends = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
+      const answer = await this.#chunks.work(data, ends)
+      this.#done++
+      return answer
+    } catch (error) {
+      if (error instanceof Cancelled) throw unrecoverableError(error)
+      if (!(error instanceof HandedBack)) throw error
+      await job.moveToDelayed(Date.now(), token)
+      throw delayedError()
+    } finally {
+      clearInterval(looking)
+      this.#inHand.delete(controller)
+    }
+  }
+
+  async #look(run: string, controller: AbortController): Promise<void> {
+    try {
+      if (await isCancelled(this.#worker, run)) controller.abort(new Cancelled())
+    } catch {
+      // The server is away; the next look is in a second.
+    }
+  }
+}

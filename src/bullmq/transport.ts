@@ -1,0 +1,77 @@
+import type { TaskName } from './task-name.js'
+
+/** What a chunk asks of a worker; JSON. */
+export interface ChunkData {
+  /** Of this format. */
+  readonly version: 1
+  readonly run: string
+  /** Index of the first item, and how many there are. */
+  readonly first: number
+  readonly count: number
+  readonly task: TaskName
+  /** The items, as `encodeValues` writes them. */
+  readonly items: string
+  /** Milliseconds an item may take; none: as long as it likes. */
+  readonly timeoutMs?: number | undefined
+  /** Most bytes of one result. */
+  readonly maxBytes: number
+}
+
+/** A chunk on its way. */
+export interface Chunk {
+  /** `amz-<run>-<first>-<count>`, and what tells a copy from it. */
+  readonly id: string
+  readonly data: ChunkData
+}
+
+/** What a worker gives back for a chunk; JSON. */
+export interface ChunkAnswer {
+  /** Who has done it. */
+  readonly worker: string
+  /** Milliseconds it took. */
+  readonly ms: number
+  /** Checksum of the items it was given. */
+  readonly checksum: number
+  /** As `encodeOutcomes` writes them. */
+  readonly outcomes: string
+}
+
+/** What became of a chunk. */
+export type ChunkOutcome = { readonly id: string } & (
+  | { readonly kind: 'done'; readonly answer: ChunkAnswer }
+  /** Its worker has died, twice. */
+  | { readonly kind: 'stalled' }
+  /** A worker does not have the task, or has another version; the chunk waits for another worker. */
+  | { readonly kind: 'refused'; readonly worker: string; readonly reason: string }
+  /** It could not even be begun. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** The carrier knows nothing of it any more. */
+  | { readonly kind: 'lost' }
+)
+
+/** What a transport is opened for. */
+export interface RunInfo {
+  /** The same for the same task, items and options: a run that is resumed finds its chunks. */
+  readonly run: string
+  /** Chunks that are under way at the same time, at most. */
+  readonly mostChunks: number
+}
+
+/** Carries chunks to workers, and their answers back. */
+export interface Transport {
+  /** Resolves when the chunk is safe there. One whose id is known already is not put again. */
+  put(chunk: Chunk): Promise<void>
+  /** What becomes of the chunks, in any order; each may be told more than once. Ends when the transport is closed. */
+  results(): AsyncIterable<ChunkOutcome>
+  /** Workers that are there now. */
+  workers(): Promise<number>
+  /** Takes a chunk back. @returns false when a worker has it */
+  takeBack(id: string): Promise<boolean>
+  /** The run has been given up: chunks are removed, workers end those they have. */
+  cancel(): Promise<void>
+  /** Ends the connection. */
+  close(): Promise<void>
+}
+
+/** Opens a transport for one run. @throws {ExecutionError} when it cannot be had, or the run has a driver already */
+export type OpenTransport = (info: RunInfo) => Promise<Transport>

@@ -1,0 +1,127 @@
+import { deserialize, serialize } from 'node:v8'
+import { type PackedThrown, packBarely, packThrown, unpackThrown } from '../execute/transfer/thrown.js'
+import { messageOf } from '../internal/run-error.js'
+
+const JSON_MARK = 'j'
+const V8_MARK = 'v'
+const MAX_DEPTH = 200
+
+/** Writes values as text: JSON where that keeps them as they are, else as `v8.serialize` does. @throws what that throws */
+export function encodeValues(values: readonly unknown[]): string {
+  return values.every((value) => isExactJson(value, 0))
+    ? JSON_MARK + JSON.stringify(values)
+    : V8_MARK + serialize(values).toString('base64')
+}
+
+/** @throws {Error} when the text is none of these, or of a newer Node */
+export function decodeValues(text: string): unknown[] {
+  const rest = text.slice(1)
+  const values: unknown = text.startsWith(JSON_MARK) ? JSON.parse(rest) : deserialize(Buffer.from(rest, 'base64'))
+  if (!Array.isArray(values)) throw new TypeError('the values of a chunk cannot be read')
+  return values
+}
+
+/** Whether JSON gives back what it was given. */
+function isExactJson(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0)
+    case 'object':
+      return value === null || isExactObject(value, depth)
+    default:
+      return false
+  }
+}
+
+function isExactObject(value: object, depth: number): boolean {
+  if (depth > MAX_DEPTH || 'toJSON' in value) return false
+  if (Array.isArray(value)) {
+    // A loop finds holes, which `every` passes over.
+    for (let i = 0; i < value.length; i++) if (!isExactJson(value[i], depth + 1)) return false
+    return Object.keys(value).length === value.length
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype || Object.getOwnPropertySymbols(value).length > 0) return false
+  return Object.values(value).every((property) => isExactJson(property, depth + 1))
+}
+
+/** What became of an item, on its way. */
+type PackedOutcome =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly thrown: PackedThrown }
+
+const RESULTS_MARK = 'r'
+const OUTCOMES_MARK = 'o'
+
+/**
+ * Writes what became of the items of a chunk. What cannot travel fails its item alone.
+ *
+ * @param first - index of the first item, for messages
+ * @param maxBytes - a result that takes more fails its item
+ */
+export function encodeOutcomes(
+  settled: readonly PromiseSettledResult<unknown>[],
+  first: number,
+  maxBytes: number,
+): string {
+  const whole = attempt(() => encodeAll(settled))
+  if (whole !== undefined && whole.length <= maxBytes) return whole
+  // One of them is too large, or cannot travel; or they are many.
+  return encodeAll(settled.map((outcome, i) => travelling(outcome, first + i, maxBytes)))
+}
+
+function encodeAll(settled: readonly PromiseSettledResult<unknown>[]): string {
+  if (settled.every(({ status }) => status === 'fulfilled'))
+    return RESULTS_MARK + encodeValues(settled.map((one) => (one as PromiseFulfilledResult<unknown>).value))
+  return OUTCOMES_MARK + encodeValues(settled.map(packed))
+}
+
+function packed(outcome: PromiseSettledResult<unknown>): PackedOutcome {
+  if (outcome.status === 'fulfilled') return { ok: true, value: outcome.value }
+  const thrown = packThrown(outcome.reason)
+  return { ok: false, thrown: attempt(() => serialize(thrown)) === undefined ? packBarely(outcome.reason) : thrown }
+}
+
+function travelling(
+  outcome: PromiseSettledResult<unknown>,
+  index: number,
+  maxBytes: number,
+): PromiseSettledResult<unknown> {
+  if (outcome.status === 'rejected') return outcome
+  let reason: Error
+  try {
+    const { length } = encodeValues([outcome.value])
+    if (length <= maxBytes) return outcome
+    reason = new RangeError(
+      `the result of item ${index} takes ${length} bytes on its way, more than maxChunkBytes (${maxBytes}); let the task store it and return where it is`,
+    )
+  } catch (error) {
+    reason = new TypeError(`the result of item ${index} cannot travel to another machine: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+  return { status: 'rejected', reason }
+}
+
+/** @param known - classes that the task's module exports, for errors */
+export function decodeOutcomes(
+  text: string,
+  known: Readonly<Record<string, unknown>>,
+): PromiseSettledResult<unknown>[] {
+  const values = decodeValues(text.slice(1))
+  if (text.startsWith(RESULTS_MARK)) return values.map((value) => ({ status: 'fulfilled', value }))
+  return (values as PackedOutcome[]).map((one) =>
+    one.ok
+      ? { status: 'fulfilled', value: one.value }
+      : { status: 'rejected', reason: unpackThrown(one.thrown, known) },
+  )
+}
+
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,66 @@
+import { runError } from '../internal/run-error.js'
+import { warnings } from '../internal/warnings.js'
+import type { Piece } from './pieces.js'
+
+/** Without workers for so long, the run does what it was told to. */
+const NO_WORKERS_MS = 10_000
+
+/** What a run does without workers. */
+interface Alone {
+  fail(error: Error): void
+  /** Does here what nobody has begun; resolves when nothing is left, or workers are there. */
+  workHere(): Promise<void>
+}
+
+/** Notices that no worker is there, or none takes the task, and does what `onNoWorkers` says. */
+export class WorkerWatch {
+  /** Whether the run is carried out here, as there is nobody else. */
+  isAlone = false
+  readonly #onNoWorkers: 'wait' | 'here' | 'throw'
+  readonly #run: Alone
+  #sinceMs: number | undefined = undefined
+
+  constructor(onNoWorkers: 'wait' | 'here' | 'throw', run: Alone) {
+    this.#onNoWorkers = onNoWorkers
+    this.#run = run
+  }
+
+  /** @param workers - that are there now */
+  look(workers: number, pieces: Iterable<Piece>): void {
+    const refused = [...pieces].find(({ refusals }) => refusals.size > 0 && refusals.size >= workers)
+    if (workers > 0 && refused === undefined) {
+      this.#sinceMs = undefined
+      this.isAlone = false
+      return
+    }
+    const nowMs = performance.now()
+    this.#sinceMs ??= nowMs
+    if (nowMs - this.#sinceMs < NO_WORKERS_MS) return
+    const why =
+      refused === undefined ? 'no worker is there' : `no worker takes it: ${[...refused.refusals.values()].join('; ')}`
+    if (this.#onNoWorkers === 'throw') this.#run.fail(runError(`the run cannot go on: ${why}`))
+    else if (this.#onNoWorkers === 'here') this.#goOnHere()
+    else warnings.once('AMORSIZE_RUN_WAITS', `a run waits for workers: ${why}; serveTasks() starts one`, this)
+  }
+
+  #goOnHere(): void {
+    if (this.isAlone) return
+    this.isAlone = true
+    void this.#run.workHere().finally(() => {
+      this.isAlone = false
+    })
+  }
+}
+
+/** Numbers workers as they are first heard of, for hooks. */
+export class WorkerNumbers {
+  readonly #byName = new Map<string, number>()
+
+  of(worker: string): number {
+    const known = this.#byName.get(worker)
+    if (known !== undefined) return known
+    const number = this.#byName.size + 1
+    this.#byName.set(worker, number)
+    return number
+  }
+}

@@ -1,0 +1,207 @@
+// `execute` and `stream` over worker processes of BullMQ 5 and 6, on a real Redis and Valkey.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { execute, stream, task } from 'amorsize'
+import { bullmq, serveTasks } from 'amorsize/bullmq'
+import { RedisRateLimiter } from 'amorsize/redis'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { hasServer, TestServer } from '../support/redis-server.ts'
+import { WorkerProcesses } from './support/worker-processes.mjs'
+
+const require = createRequire(import.meta.url)
+const url = new URL('./tasks/machines.mjs', import.meta.url)
+const servers = ['redis', 'valkey'].filter(hasServer)
+const cases = servers.flatMap((kind) => ['bullmq5', 'bullmq6'].map((name) => [name, kind]))
+/** Each version and each server once: these take long. */
+const pairs = [
+  ['bullmq6', servers[0]],
+  ['bullmq5', servers.at(-1)],
+]
+const numbers = (count) => Array.from({ length: count }, (_, i) => i)
+
+describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or valkey-server)', () => {
+  const running = new Map()
+  const folder = mkdtempSync(join(tmpdir(), 'amorsize-queue-'))
+  beforeAll(async () => {
+    for (const kind of servers) running.set(kind, await TestServer.start(kind))
+  })
+  afterAll(async () => {
+    for (const server of running.values()) await server[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true })
+  })
+
+  it.each(cases)('leaves nothing in the server, with %s on %s', async (name, kind) => {
+    const library = require(name)
+    const address = { connection: { host: '127.0.0.1', port: running.get(kind).port }, queue: `plain-${name}`, library }
+    const serving = await serveTasks({ ...address, tasks: [url] })
+    const results = await execute(task(url, 'double'), numbers(5000), { on: bullmq(address) })
+    expect(results).toEqual(numbers(5000).map((n) => 2 * n))
+    const streamed = []
+    for await (const result of stream(task(url, 'slow'), numbers(100), { on: bullmq(address) })) streamed.push(result)
+    expect(streamed).toEqual(numbers(100))
+    await expectNoJobs(address)
+    await serving.close()
+  })
+
+  it.each(cases)('ends by signal, and leaves no job behind, with %s on %s', async (name, kind) => {
+    const library = require(name)
+    const address = { connection: { host: '127.0.0.1', port: running.get(kind).port }, queue: `abort-${name}`, library }
+    const serving = await serveTasks({ ...address, tasks: [url] })
+    const abort = new AbortController()
+    const run = execute(task(url, 'slow'), numbers(20_000), {
+      on: bullmq(address),
+      signal: abort.signal,
+      hooks: { onChunk: () => abort.abort('enough') },
+    })
+    await expect(run).rejects.toBe('enough')
+    await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
+    await serving.close()
+  })
+
+  async function jobsOf({ queue: name, connection, library: { Queue } }) {
+    const queue = new Queue(name, { connection })
+    const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'completed', 'failed')
+    await queue.close()
+    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
+  }
+  const expectNoJobs = async (address) => expect(await jobsOf(address)).toEqual({})
+
+  it('holds one limit over two workers by a RedisRateLimiter as their policy', async () => {
+    const { port } = running.get(servers[0])
+    const { Redis } = require('ioredis')
+    const clients = [1, 2].map(() => new Redis({ port, host: '127.0.0.1' }))
+    const limit = { name: 'crawl', requestsPerSecond: 100, burstSize: 10, mode: 'exact', timeoutMs: 10_000 }
+    const limiters = clients.map((client) => new RedisRateLimiter(client, limit))
+    const address = { connection: { host: '127.0.0.1', port }, queue: 'limited', library: require('bullmq6') }
+    const workers = await Promise.all(limiters.map((policy) => serveTasks({ ...address, tasks: [url], policy })))
+    const startMs = performance.now()
+    await execute(task(url, 'double'), numbers(110), { on: bullmq(address) })
+    // 100 of them after the burst, at 100 per second.
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(980)
+    expect(workers.every((worker) => worker.stats().done > 0)).toBe(true)
+    for (const one of [...workers, ...limiters]) await one.close()
+    for (const client of clients) client.disconnect()
+  })
+
+  it('lets a second driver of the same run know who has it', async () => {
+    const address = {
+      connection: { host: '127.0.0.1', port: running.get(servers[0]).port },
+      queue: 'two',
+      library: require('bullmq6'),
+    }
+    const serving = await serveTasks({ ...address, tasks: [url] })
+    const run = () => execute(task(url, 'slow'), numbers(300), { on: bullmq(address) })
+    const first = run()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await expect(run()).rejects.toMatchObject({
+      code: 'ERR_EXECUTION',
+      message: expect.stringContaining(`is driven by process ${process.pid} on`),
+    })
+    expect(await first).toEqual(numbers(300))
+    await serving.close()
+  })
+
+  it('names both versions where a worker has another one', async () => {
+    const address = {
+      connection: { host: '127.0.0.1', port: running.get(servers[0]).port },
+      queue: 'versions',
+      library: require('bullmq6'),
+    }
+    const old = join(folder, 'machines.mjs')
+    writeFileSync(old, `${readFileSync(url, 'utf8')}\n// an older one`)
+    const serving = await serveTasks({ ...address, tasks: [old] })
+    await expect(
+      execute(task(url, 'double'), numbers(10), { on: bullmq({ ...address, onNoWorkers: 'throw' }) }),
+    ).rejects.toMatchObject({
+      message: expect.stringMatching(/its machines\.mjs has the text [\da-f]{16}, and the run's has [\da-f]{16}/),
+    })
+    expect(serving.stats().refused).toBeGreaterThan(0)
+    await expectNoJobs(address)
+    await serving.close()
+  })
+
+  it('says in one sentence what to start where no server is', async () => {
+    const address = { connection: { host: '127.0.0.1', port: 1 }, queue: 'none', library: require('bullmq6') }
+    const sentence =
+      /^no Redis or Valkey answers at 127\.0\.0\.1:1 \(.*\): install and start one, such as Debian's redis-server or valkey-server$/
+    await expect(execute(task(url, 'double'), [1], { on: bullmq(address) })).rejects.toThrow(sentence)
+    await expect(serveTasks({ ...address, tasks: [url] })).rejects.toThrow(sentence)
+  })
+
+  describe('when processes die', () => {
+    let processes
+    afterEach(() => processes?.end())
+
+    it.each(pairs)('fails alone the item that kills workers, with %s on %s', async (name, kind) => {
+      const address = {
+        connection: { host: '127.0.0.1', port: running.get(kind).port },
+        queue: `deadly-${name}`,
+        library: require(name),
+      }
+      processes = new WorkerProcesses({
+        port: running.get(kind).port,
+        queue: address.queue,
+        library: name,
+        tasks: [url.pathname],
+      })
+      await Promise.all([1, 2].map(() => processes.start({ again: true })))
+      const outcomes = await execute(task(url, 'deadly'), numbers(40), { on: bullmq(address), onError: 'collect' })
+      expect(outcomes[13]).toMatchObject({ status: 'rejected', reason: { code: 'ERR_WORKER_CRASHED', item: 13 } })
+      expect(outcomes.filter(({ status }) => status === 'fulfilled').map(({ value }) => value)).toEqual(
+        numbers(40).filter((n) => n !== 13),
+      )
+      await expectNoJobs(address)
+    })
+
+    it.each(pairs)('gives each item one result while workers are killed, with %s on %s', async (name, kind) => {
+      const { port } = running.get(kind)
+      const address = { connection: { host: '127.0.0.1', port }, queue: `killed-${name}`, library: require(name) }
+      processes = new WorkerProcesses({ port, queue: address.queue, library: name, tasks: [url.pathname] })
+      await Promise.all([1, 2].map(() => processes.start({ again: true })))
+      let isOver = false
+      const killing = (async () => {
+        for (let i = 0; i < 3 && !isOver; i++) {
+          await new Promise((resolve) => setTimeout(resolve, 400))
+          processes.running[i % 2]?.kill('SIGKILL')
+        }
+      })()
+      const results = await execute(task(url, 'slow'), numbers(4000), { on: bullmq({ ...address, chunkMs: 200 }) })
+      isOver = true
+      await killing
+      expect(results).toEqual(numbers(4000))
+      expect(processes.deaths).toBeGreaterThan(0)
+      await expectNoJobs(address)
+    })
+
+    it.each(pairs)('goes on after its driver was killed, with %s on %s', async (name, kind) => {
+      const { port } = running.get(kind)
+      const queue = `driver-${name}`
+      processes = new WorkerProcesses({ port, queue, library: name, tasks: [url.pathname] })
+      await processes.start()
+      const dir = mkdtempSync(join(folder, 'checkpoint-'))
+      const drive = () =>
+        spawn(process.execPath, [join(import.meta.dirname, 'support', 'drive.mjs')], {
+          env: { ...process.env, PORT: port, QUEUE: queue, LIBRARY: name, DIR: dir },
+          stdio: ['ignore', 'pipe', 'inherit'],
+        })
+      const first = drive()
+      for await (const line of createInterface({ input: first.stdout })) {
+        if (Number(line) < 100) continue
+        first.kill('SIGKILL')
+        break
+      }
+      if (first.exitCode === null && first.signalCode === null) await once(first, 'close')
+      const second = drive()
+      const lines = []
+      for await (const line of createInterface({ input: second.stdout })) lines.push(line)
+      expect(Number(lines[0])).toBeGreaterThanOrEqual(0)
+      expect(JSON.parse(lines.at(-1))).toEqual(numbers(600))
+      await expectNoJobs({ connection: { host: '127.0.0.1', port }, queue, library: require(name) })
+    })
+  })
+})

@@ -1,0 +1,14 @@
+// Tasks for worker processes.
+
+export const double = (n) => 2 * n
+
+export const slow = async (n) => {
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  return n
+}
+
+/** Kills its whole process, whatever thread it is in. */
+export const deadly = (n) => {
+  if (n === 13) process.kill(process.pid, 'SIGKILL')
+  return n
+}

@@ -1,0 +1,241 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execute, optimize, retry, stream, task } from 'amorsize'
+import { memoryTransport, overTransport, type OpenTransport, type Transport } from 'amorsize/bullmq'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
+const folder = mkdtempSync(join(tmpdir(), 'amorsize-elsewhere-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const on = overTransport(memoryTransport({ tasks: [url] }))
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+
+describe('a run elsewhere', () => {
+  it('gives results in input order, of synchronous and asynchronous tasks', async () => {
+    expect(await execute(task(url, 'double'), numbers(1000), { on })).toEqual(numbers(1000).map((n) => 2 * n))
+    expect(await execute(task(url, 'later'), numbers(100), { on })).toEqual(numbers(100).map((n) => n + 1))
+    expect(await execute(task(url, 'double'), [], { on })).toEqual([])
+  })
+
+  it('streams in order, from a source that is drawn as results are read', async () => {
+    let drawn = 0
+    function* source(): Generator<number> {
+      for (;;) yield drawn++
+    }
+    const seen: unknown[] = []
+    for await (const result of stream(task(url, 'double'), source(), { on, batchSize: 100 })) {
+      seen.push(result)
+      if (seen.length === 500) break
+    }
+    expect(seen).toEqual(numbers(500).map((n) => 2 * n))
+    expect(drawn).toBeLessThanOrEqual(601)
+    const asTheyCome = stream(task(url, 'later'), numbers(50), { on, ordered: false })
+    const unordered: number[] = []
+    for await (const result of asTheyCome) unordered.push(result as number)
+    expect(unordered.toSorted((one, other) => one - other)).toEqual(numbers(50).map((n) => n + 1))
+  })
+
+  it('settles each item by itself, with the class and properties of its error', async () => {
+    const outcomes = await execute(task(url, 'onlyEven'), numbers(100), { on, onError: 'collect' })
+    outcomes.forEach((outcome, i) => {
+      if (i % 2 === 0) expect(outcome).toEqual({ status: 'fulfilled', value: i })
+      else expect(outcome).toMatchObject({ status: 'rejected', reason: { item: i, message: `${i} is odd` } })
+    })
+    // Not this file's import of the class: the runner has a copy of the module of its own.
+    const { reason } = outcomes[1] as { reason: Error }
+    expect([reason.constructor.name, reason instanceof Error]).toEqual(['OddError', true])
+    await expect(execute(task(url, 'onlyEven'), numbers(10), { on })).rejects.toThrow(/is odd/)
+  })
+
+  it('keeps what JSON does not', async () => {
+    const values = [
+      new Date(5),
+      new Map([[1, { a: NaN }]]),
+      -0,
+      undefined,
+      5n,
+      Buffer.from('x'),
+      [1, , 3],
+      { a: undefined },
+      'ü\ud800',
+      { toJSON: 1 },
+    ]
+    expect(await execute(task(url, 'echo'), values, { on })).toEqual(values)
+    const plain = ['a', 1, null, { b: [true, { c: 'd' }] }]
+    expect(await execute(task(url, 'echo'), plain, { on })).toEqual(plain)
+    const [zero] = await execute<unknown, unknown>(task(url, 'echo'), [-0], { on })
+    expect(Object.is(zero, -0)).toBe(true)
+  })
+
+  it('fails alone what cannot travel, or is too large', async () => {
+    const small = overTransport(memoryTransport({ tasks: [url] }), { maxChunkBytes: 1024 })
+    const items = ['a', () => 1, 'x'.repeat(3000), 'function', 'large', 'b']
+    const outcomes = await execute(task(url, 'strange'), items, { on: small, onError: 'collect' })
+    expect(outcomes).toMatchObject([
+      { value: 'a' },
+      { reason: { message: expect.stringContaining('item 1 cannot travel to another machine') as string } },
+      {
+        reason: {
+          message: expect.stringMatching(
+            /item 2 takes 300\d bytes on its way, more than maxChunkBytes \(1024\)/,
+          ) as string,
+        },
+      },
+      { reason: { message: expect.stringContaining('the result of item 3 cannot travel') as string } },
+      {
+        reason: {
+          message: expect.stringMatching(/the result of item 4 takes 500\d bytes .* more than maxChunkBytes/) as string,
+        },
+      },
+      { value: 'b' },
+    ])
+  })
+
+  it('keeps a checkpoint, dead letters, progress and hooks as a run here does', async () => {
+    const progress: number[] = []
+    const chunks: number[] = []
+    const options = {
+      on,
+      onError: 'collect',
+      checkpoint: { dir: folder },
+      deadLetter: join(folder, 'dead.ndjson'),
+      onProgress: ({ completed, failed }: { completed: number; failed: number }) => progress.push(completed + failed),
+      hooks: { onChunk: ({ count }: { count: number }) => chunks.push(count) },
+    } as const
+    await execute(task(url, 'onlyEven'), numbers(60), options)
+    expect(progress.at(-1)).toBe(60)
+    expect(chunks.reduce((sum, count) => sum + count)).toBe(60)
+    chunks.length = 0
+    await execute(task(url, 'onlyEven'), numbers(60), options)
+    // What was finished is not run again; what failed is.
+    expect(chunks.reduce((sum, count) => sum + count)).toBe(30)
+  })
+
+  it('ends by signal', async () => {
+    const abort = new AbortController()
+    const outcome = execute(task(url, 'later'), numbers(100_000), { on, signal: abort.signal })
+    setTimeout(() => abort.abort('enough'), 20)
+    await expect(outcome).rejects.toBe('enough')
+  })
+
+  it('demands a task by its module', async () => {
+    await expect(execute((n: number) => n, [1], { on })).rejects.toMatchObject({
+      code: 'ERR_TASK_NOT_TRANSFERABLE',
+      message: expect.stringContaining("task(import.meta.url, 'name')") as string,
+    })
+  })
+
+  it.each([
+    [{ mode: 'threads' }, 'mode says how this process works'],
+    [{ workers: 2 }, 'workers says how this process works'],
+    [{ policies: [retry()] }, 'policies says how this process works'],
+  ])('refuses %o beside on', async (options, message) => {
+    await expect(execute(task(url, 'double'), [1], { on, ...(options as object) })).rejects.toThrow(message)
+  })
+
+  it('refuses anything else for on, and on of optimize', async () => {
+    for (const bad of [5, {}, null, 'redis'])
+      await expect(execute(task(url, 'double'), [1], { on: bad as never })).rejects.toThrow(
+        "on must be what bullmq() of 'amorsize/bullmq' returned",
+      )
+    await expect(optimize(task(url, 'double'), [1], { on } as never)).rejects.toThrow("unknown optimize option 'on'")
+  })
+})
+
+/** Carries chunks in memory, and does to them what `fault` says. */
+function faulty(
+  fault: (id: string, transport: Transport) => 'stalled' | 'lost' | 'twice' | 'failed' | undefined,
+): OpenTransport {
+  const open = memoryTransport({ tasks: [url] })
+  return async (info) => {
+    const inner = await open(info)
+    return {
+      put: (chunk) => inner.put(chunk),
+      async *results() {
+        for await (const outcome of inner.results()) {
+          const { id } = outcome
+          const kind = fault(id, inner)
+          if (kind === 'twice') yield outcome
+          if (kind === undefined || kind === 'twice') yield outcome
+          else if (kind === 'failed') yield { id, kind, reason: 'no memory' }
+          else yield { id, kind }
+        }
+      },
+      workers: () => inner.workers(),
+      takeBack: (id) => inner.takeBack(id),
+      cancel: () => inner.cancel(),
+      close: () => inner.close(),
+    }
+  }
+}
+
+describe('a run elsewhere, when things go wrong', () => {
+  it('gives each item one result, whatever is lost, told twice or stalled', async () => {
+    let told = 0
+    const on = overTransport(
+      // Each sixth answer is lost, each sixth told twice; chunks of several items stall now and then.
+      faulty((id) => {
+        told++
+        if (told % 6 === 1) return 'lost'
+        if (told % 6 === 3) return 'twice'
+        return told % 6 === 5 && !id.endsWith('-1') ? 'stalled' : undefined
+      }),
+    )
+    const seen = await execute(task(url, 'double'), numbers(3000), { on })
+    expect(seen).toEqual(numbers(3000).map((n) => 2 * n))
+    expect(told).toBeGreaterThan(12)
+  })
+
+  it('finds the item that ends its workers, and fails it alone', async () => {
+    const killer = 37
+    const on = overTransport(
+      faulty((id) => {
+        const [first = 0, count = 0] = id.split('-').slice(2).map(Number)
+        return killer >= first && killer < first + count ? 'stalled' : undefined
+      }),
+    )
+    const outcomes = await execute(task(url, 'double'), numbers(200), { on, onError: 'collect' })
+    expect(outcomes[killer]).toMatchObject({ status: 'rejected', reason: { code: 'ERR_WORKER_CRASHED', item: killer } })
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(199)
+  })
+
+  it('fails when a chunk cannot be begun', async () => {
+    await expect(
+      execute(task(url, 'double'), numbers(10), { on: overTransport(faulty(() => 'failed')) }),
+    ).rejects.toMatchObject({ code: 'ERR_EXECUTION', message: 'a worker could not begin a chunk: no memory' })
+  })
+
+  it('fails when the carrier cannot be had', async () => {
+    const on = overTransport(() => Promise.reject(new Error('no way')))
+    await expect(execute(task(url, 'double'), [1], { on })).rejects.toThrow('no way')
+  })
+
+  it("says why all workers refuse, onNoWorkers: 'throw'", async () => {
+    const other = new URL('../fixtures/context-task.mjs', import.meta.url)
+    const on = overTransport(memoryTransport({ tasks: [other], workers: 1 }), { onNoWorkers: 'throw' })
+    await expect(execute(task(url, 'double'), [1, 2], { on })).rejects.toMatchObject({
+      code: 'ERR_EXECUTION',
+      message: expect.stringMatching(
+        /no worker takes it: memory:1: it serves context-task\.mjs, and the run needs elsewhere\.mjs/,
+      ) as string,
+    })
+  }, 30_000)
+
+  it("runs the items here, onNoWorkers: 'here'", async () => {
+    const on = overTransport(
+      () =>
+        Promise.resolve({
+          put: () => Promise.resolve(),
+          results: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) }),
+          workers: () => Promise.resolve(0),
+          takeBack: () => Promise.resolve(true),
+          cancel: () => Promise.resolve(),
+          close: () => Promise.resolve(),
+        }),
+      { onNoWorkers: 'here' },
+    )
+    expect(await execute(task(url, 'double'), numbers(100), { on })).toEqual(numbers(100).map((n) => 2 * n))
+  }, 30_000)
+})
