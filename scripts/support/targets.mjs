@@ -54,15 +54,13 @@ export const folderOf = (name) => name.replace(/-musl$/, '')
 export const ofNode = /^(napi|node_api)_\w+$|^uv_(async_init|async_send|close|ref|unref)$/
 
 /**
- * Which functions an addon may take from the system: those of symbols.json, a list for each system, to be added to by hand after a look at
- * since when the function has been there.
+ * The functions that an addon takes from its system, all of which symbols.json lists. A name is added there by hand, after a look at since when
+ * systems have it.
  *
- * @returns {(symbol: string) => boolean}
+ * @param {string} name - of the target
+ * @returns {string[]}
  */
-export function functionsOf({ os }) {
-  const known = new Set(symbols[os])
-  return (symbol) => known.has(symbol) || (os !== 'win' && ofNode.test(symbol))
-}
+export const functionsOf = (name) => symbols[name]
 
 /** What Node looks for in an addon, and what another copy of this one does (native/binding/process_host.cc). */
 export const offeredNames = ['napi_register_module_v1', 'node_api_module_get_api_version_v1', 'amorsize_process_host']
