@@ -6,6 +6,12 @@ export interface DurationSummary {
   readonly p50Ms: number | null
   readonly p90Ms: number | null
   readonly p99Ms: number | null
+  /**
+   * How many took `ms` at most: those whose bucket ends there or before, so it may say up to 1/16 less time.
+   *
+   * @param ms - milliseconds, >= 0
+   */
+  countWithin(ms: number): number
 }
 
 /** Buckets within one power of two, as a power of two itself: 16, so a bucket is 1/16 of its value wide. */
@@ -64,8 +70,9 @@ export class DurationHistogram {
     return this.#maxMs
   }
 
+  /** What has been recorded so far. */
   summary(): DurationSummary {
-    return {
+    const numbers = {
       count: this.#count,
       meanMs: this.#count === 0 ? null : this.#sumMs / this.#count,
       maxMs: this.#count === 0 ? null : this.#maxMs,
@@ -73,6 +80,16 @@ export class DurationHistogram {
       p90Ms: this.percentile(0.9),
       p99Ms: this.percentile(0.99),
     }
+    // Not among what is compared, copied or printed.
+    const value = (ms: number): number => this.#countWithin(ms)
+    return Object.defineProperty(numbers as DurationSummary, 'countWithin', { value })
+  }
+
+  #countWithin(ms: number): number {
+    let count = 0
+    for (let index = 0; index < BUCKET_COUNT && upperBoundOf(index) <= ms * 1000; index++)
+      count += this.#counts[index] as number
+    return count
   }
 
   #halve(): void {

@@ -3,7 +3,7 @@ export interface Family {
   /** Without the prefix; base units, `_total` for what only grows. */
   readonly name: string
   readonly help: string
-  readonly type: 'counter' | 'gauge'
+  readonly type: 'counter' | 'gauge' | 'histogram'
 }
 
 /** One number of a family. */
@@ -11,12 +11,15 @@ export interface Sample {
   readonly family: Family
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
+  /** What of a histogram it is: comes behind the name. */
+  readonly part?: '_bucket' | '_sum' | '_count'
   /** Whether every process of the machine sees the same number, so that a sum over processes would be wrong. */
   readonly isOfMachine: boolean
 }
 
 const counter = (name: string, help: string): Family => ({ name: `${name}_total`, help, type: 'counter' })
 const gauge = (name: string, help: string): Family => ({ name, help, type: 'gauge' })
+const histogram = (name: string, help: string): Family => ({ name, help, type: 'histogram' })
 
 /** All families, in the order in which they are shown. */
 export const FAMILIES = {
@@ -33,6 +36,8 @@ export const FAMILIES = {
   waitingTokens: gauge('limiter_waiting_tokens', 'Tokens that waiting callers want who have no reservation yet.'),
   nextWait: gauge('limiter_next_wait_seconds', 'How long the next caller would wait for a token.'),
   waited: counter('limiter_wait_seconds', 'Time that granted callers have waited.'),
+  waits: histogram('limiter_wait_duration_seconds', 'How long granted callers have waited, of those who had to.'),
+  durations: histogram('policy_duration_seconds', 'How long attempts under a breaker or a timeout took.'),
   keys: gauge('limiter_keys', 'Keys whose bucket is not full.'),
   keyCapacity: gauge('limiter_key_capacity', 'Keys that the table has room for.'),
   breakerState: gauge('breaker_state', 'State of a circuit breaker: 1 for the state it is in, 0 for the others.'),
@@ -53,6 +58,9 @@ export const FAMILIES = {
   ),
   processes: gauge('name_processes', 'Processes that use a name of the machine.'),
 } as const satisfies Record<string, Family>
+
+/** Upper ends of the buckets of histograms, seconds. */
+export const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
 
 /** States of a breaker, as a label has them. */
 export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated'] as const

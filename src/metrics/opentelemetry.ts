@@ -37,7 +37,8 @@ export function openTelemetry(meter: OtelMeter, options: MetricsOptions = {}): (
       ? meter.createObservableCounter(name, about)
       : meter.createObservableGauge(name, about)
   }
-  const families: readonly Family[] = Object.values(FAMILIES)
+  // OpenTelemetry has no histogram that is observed.
+  const families: readonly Family[] = Object.values(FAMILIES).filter(({ type }) => type !== 'histogram')
   const ofProcess = new Map(families.map((family) => [family, make(family, false)]))
   const ofMachine = new Map(complete.machine ? families.map((family) => [family, make(family, true)]) : [])
   const observe = (observer: OtelObserver): void => {

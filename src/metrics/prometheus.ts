@@ -11,14 +11,14 @@ export interface PromRegistry {
 interface PromMetric {
   readonly name: string
   readonly help: string
-  readonly type: 'counter' | 'gauge'
+  readonly type: Family['type']
   readonly aggregator: 'sum' | 'first'
   get(): Promise<{
     readonly name: string
     readonly help: string
     readonly type: string
     readonly aggregator: string
-    readonly values: readonly { readonly labels: object; readonly value: number }[]
+    readonly values: readonly { readonly labels: object; readonly value: number; readonly metricName?: string }[]
   }>
   reset(): void
 }
@@ -69,7 +69,11 @@ function metric(prefix: string, family: Family, isOfMachine: boolean, samples: (
         help,
         type,
         aggregator,
-        values: own.map(({ labels, value }) => ({ labels, value })),
+        values: own.map(({ labels, value, part }) => ({
+          labels,
+          value,
+          ...(part === undefined ? {} : { metricName: `${name}${part}` }),
+        })),
       })
     },
     reset: () => undefined,

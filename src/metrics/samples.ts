@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import type { DurationSummary } from '../internal/histogram.js'
 import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
 import { type MachineEntry, readMachine } from '../memory/machine/view.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
@@ -6,7 +7,7 @@ import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { Bulkhead } from '../policy/bulkhead.js'
 import { CircuitBreaker } from '../policy/circuit-breaker.js'
 import { systemInfo, type SystemInfo } from '../system/index.js'
-import { BREAKER_STATES, FAMILIES, type Family, type Sample } from './families.js'
+import { BREAKER_STATES, BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
 
 /** What is measured, and what it is called. */
 export interface MetricsOptions {
@@ -93,6 +94,26 @@ class Collector {
     this.samples.push({ family, labels: { ...this.labels, ...more }, value, isOfMachine: this.isOfMachine })
   }
 
+  addHistogram(family: Family, durations: DurationSummary | undefined, more: Labels = {}): void {
+    if (durations === undefined) return
+    const labels = { ...this.labels, ...more }
+    const { isOfMachine } = this
+    const bucket = (le: string, value: number): Sample => ({
+      family,
+      part: '_bucket',
+      labels: { ...labels, le },
+      value,
+      isOfMachine,
+    })
+    const { count, meanMs } = durations
+    this.samples.push(
+      ...BUCKET_SECONDS.map((seconds) => bucket(String(seconds), durations.countWithin(1000 * seconds))),
+      bucket('+Inf', count),
+      { family, part: '_sum', labels, value: (count * (meanMs ?? 0)) / 1000, isOfMachine },
+      { family, part: '_count', labels, value: count, isOfMachine },
+    )
+  }
+
   addState(state: string): void {
     for (const each of BREAKER_STATES) this.add(FAMILIES.breakerState, Number(each === state), { state: each })
   }
@@ -123,6 +144,7 @@ interface LimiterCounts {
   readonly waiting: number
   readonly waitedMs: number
   readonly retryAfterMs?: number
+  readonly waits?: DurationSummary
 }
 
 function samplesOf(label: string, object: object): Sample[] {
@@ -134,6 +156,7 @@ function samplesOf(label: string, object: object): Sample[] {
     all.add(FAMILIES.waiting, stats.waiting)
     all.add(FAMILIES.waited, stats.waitedMs / 1000)
     all.add(FAMILIES.nextWait, (stats.retryAfterMs ?? NaN) / 1000)
+    all.addHistogram(FAMILIES.waits, stats.waits)
   }
   if (object instanceof RateLimiter) {
     all.add(FAMILIES.tokens, object.getAvailableTokens())
@@ -150,8 +173,16 @@ function samplesOf(label: string, object: object): Sample[] {
     all.addState(object.state)
   }
   const { kind } = object as { kind?: unknown }
-  if (typeof kind === 'string' && !isLimiterCounts(stats)) addCounts(all, kind, stats)
+  if (typeof kind === 'string' && !isLimiterCounts(stats)) {
+    addCounts(all, kind, stats)
+    // A hedge forgets old ones, so that its counts may fall.
+    if (kind !== 'hedge') all.addHistogram(FAMILIES.durations, durationsOf(stats), { policy: kind })
+  }
   return all.samples
+}
+
+function durationsOf(stats: unknown): DurationSummary | undefined {
+  return (stats as { durations?: DurationSummary }).durations
 }
 
 function isLimiterCounts(stats: unknown): stats is LimiterCounts {

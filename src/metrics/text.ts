@@ -26,7 +26,9 @@ export function formatted(samples: readonly Sample[], prefix: string): string {
       const own = samples.filter((sample) => sample.family === family && sample.isOfMachine === isOfMachine)
       if (own.length === 0) return ''
       const name = metricName(prefix, family, isOfMachine)
-      const lines = own.map(({ labels, value }) => `${name}${labelsText(labels)} ${valueText(value)}\n`)
+      const lines = own.map(
+        ({ labels, value, part = '' }) => `${name}${part}${labelsText(labels)} ${valueText(value)}\n`,
+      )
       return `# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n${lines.join('')}`
     })
     .join('')

@@ -1,7 +1,8 @@
 import type { Clock } from '../internal/clock.js'
 import type { Key } from '../memory/keyed/hash.js'
 import type { KeyedTable } from '../memory/keyed/table.js'
-import { WaitQueue, type WaitTally } from './wait-queue.js'
+import { WaitQueue } from './wait-queue.js'
+import { WaitTally } from './wait-tally.js'
 import { WaitingKey } from './waiting-key.js'
 
 /** The callers of one keyed limiter that wait in this thread: a queue for each key that is waited for, and none for the others. */
@@ -9,7 +10,7 @@ export class KeyedQueue {
   readonly #table: KeyedTable
   readonly #clock: Clock
   readonly #queues = new Map<Key, WaitQueue>()
-  readonly #tally: WaitTally = { waiting: 0, waitedMs: 0 }
+  readonly tally = new WaitTally()
   #arrivals = 0
 
   constructor(table: KeyedTable, clock: Clock) {
@@ -19,12 +20,7 @@ export class KeyedQueue {
 
   /** How many wait. */
   get size(): number {
-    return this.#tally.waiting
-  }
-
-  /** Milliseconds that admitted callers have waited in all. */
-  get waitedMs(): number {
-    return this.#tally.waitedMs
+    return this.tally.waiting
   }
 
   /** Whether somebody waits for the key. */
@@ -87,7 +83,7 @@ export class KeyedQueue {
     const known = this.#queues.get(key)
     if (known !== undefined) return known
     const idle = (): void => void this.#queues.delete(key)
-    const made = new WaitQueue(new WaitingKey(this.#table, key), this.#clock, { tally: this.#tally, idle })
+    const made = new WaitQueue(new WaitingKey(this.#table, key), this.#clock, { tally: this.tally, idle })
     this.#queues.set(key, made)
     return made
   }

@@ -195,7 +195,9 @@ export class KeyedRateLimiter implements Disposable {
 
   /** What this limiter has done in this thread, over all keys. */
   stats(): KeyedRateLimiterStats {
-    return { allowed: this.#allowed, denied: this.#denied, waiting: this.#queue.size, waitedMs: this.#queue.waitedMs }
+    const { tally } = this.#queue
+    const counts = { allowed: this.#allowed, denied: this.#denied, waiting: tally.waiting, waitedMs: tally.waitedMs }
+    return Object.defineProperty(counts as KeyedRateLimiterStats, 'waits', { get: () => tally.summary() })
   }
 
   /** The bucket of one key, for {@link RateLimiter.all}. @internal */

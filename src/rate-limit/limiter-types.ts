@@ -1,3 +1,5 @@
+import type { DurationSummary } from '../internal/histogram.js'
+
 /** Options of a wait. */
 export interface AcquireOptions {
   /** Ends the wait; its tokens go back and the promise rejects with `signal.reason`. */
@@ -34,4 +36,6 @@ export interface RateLimiterStats {
    * bucket when it is read, and so not among what is copied or printed with the counts.
    */
   readonly retryAfterMs: number
+  /** How long granted callers have waited in `acquire`, of those who had to; as `retryAfterMs`, made when it is read. */
+  readonly waits: DurationSummary
 }

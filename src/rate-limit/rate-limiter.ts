@@ -329,9 +329,12 @@ export class RateLimiter implements Policy, Disposable {
       allowed,
       denied: this.#counts.denied,
       waiting: this.#queue.size,
-      waitedMs: this.#queue.waitedMs + this.#counts.blockedMs,
+      waitedMs: this.#queue.tally.waitedMs + this.#counts.blockedMs,
     }
-    return Object.defineProperty(counts as RateLimiterStats, 'retryAfterMs', { get: () => this.retryAfterMs() })
+    return Object.defineProperties(counts as RateLimiterStats, {
+      retryAfterMs: { get: () => this.retryAfterMs() },
+      waits: { get: () => this.#queue.tally.summary() },
+    })
   }
 
   /** @internal */

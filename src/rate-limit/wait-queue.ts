@@ -4,15 +4,8 @@ import { type DueTimer, timersOf } from '../internal/timers.js'
 import type { WaitingBucket } from '../memory/bucket/bucket.js'
 import type { Axis } from '../memory/shared/axis.js'
 import type { Caller } from './caller.js'
+import { WaitTally } from './wait-tally.js'
 import { WaitingLine } from './waiting-line.js'
-
-/** What the callers of a limiter do, over all its queues. */
-export interface WaitTally {
-  /** How many wait. */
-  waiting: number
-  /** Milliseconds that admitted callers have waited in all. */
-  waitedMs: number
-}
 
 /** A limiter with many queues, which tells each of what changes its bucket. */
 export interface QueueOwner {
@@ -97,7 +90,7 @@ export class WaitQueue {
   constructor(bucket: WaitingBucket, clock: Clock, owner: QueueOwner | null = null) {
     this.#clock = clock
     this.#owner = owner
-    this.#tally = owner?.tally ?? { waiting: 0, waitedMs: 0 }
+    this.#tally = owner?.tally ?? new WaitTally()
     // On a test's clock every limiter is in this thread, and tells of its changes itself.
     this.#line = new WaitingLine(bucket, owner === null && clock === systemClock)
     this.#callers = this.#line.list
@@ -117,9 +110,8 @@ export class WaitQueue {
     return this.#callers.size
   }
 
-  /** Milliseconds that admitted callers have waited in all. */
-  get waitedMs(): number {
-    return this.#tally.waitedMs
+  get tally(): WaitTally {
+    return this.#tally
   }
 
   /**
@@ -143,8 +135,7 @@ export class WaitQueue {
 
   /** A wait has ended well. */
   countWait(startedMs: number): void {
-    this.#tally.waiting--
-    this.#tally.waitedMs += this.#clock.now() - startedMs
+    this.#tally.admitted(this.#clock.now() - startedMs)
   }
 
   /** A wait has ended without tokens. */

@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { bulkhead, chaos, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, timeout } from 'amorsize'
 import { metricsText, openTelemetry, prometheus } from 'amorsize/metrics'
-import { Registry } from 'prom-client'
+import { AggregatorRegistry, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describeMachine, machineName } from '../support/machine.js'
@@ -129,6 +129,57 @@ describe('prometheus', () => {
     expect(registry.getMetricsAsArray()).toHaveLength(before)
     prometheus(registry, { prefix: 'other_' })
     expect(await registry.metrics()).not.toContain('NaN')
+  })
+})
+
+describe('histograms', () => {
+  /** Waits of 100, 200 and 300 ms, and what a histogram of them says. */
+  async function waited() {
+    const clock = new FakeClock()
+    const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock })
+    limiter.tryAcquire()
+    const waits = Promise.all([limiter.acquire(), limiter.acquire(), limiter.acquire()])
+    await clock.advance(300)
+    await waits
+    return limiter
+  }
+  const key = (part: string, le = '') =>
+    `amorsize_limiter_wait_duration_seconds${part}{name="api",scope="process"${le}}`
+  const expectedWaits = {
+    [key('_bucket', ',le="0.05"')]: '0',
+    [key('_bucket', ',le="0.25"')]: '2',
+    [key('_bucket', ',le="0.5"')]: '3',
+    [key('_bucket', ',le="+Inf"')]: '3',
+    [key('_count')]: '3',
+    [key('_sum')]: '0.6',
+  }
+
+  it('count how long callers have waited, in the text', async () => {
+    const text = metricsText({ objects: { api: await waited() }, machine: false })
+    expect(text).toContain('# TYPE amorsize_limiter_wait_duration_seconds histogram\n')
+    const values = valuesOf(text)
+    expect(Number(values[key('_sum')])).toBeCloseTo(0.6)
+    expect({ ...values, [key('_sum')]: '0.6' }).toMatchObject(expectedWaits)
+  })
+
+  it('count them in prom-client, which joins them over a cluster', async () => {
+    const registry = new Registry()
+    prometheus(registry, { objects: { api: await waited() }, machine: false })
+    const values = valuesOf(
+      (await registry.metrics()).replaceAll(/\{(le="[^"]*"),(name="api",scope="process")\}/g, '{$2,$1}'),
+    )
+    expect({ ...values, [key('_sum')]: '0.6' }).toMatchObject(expectedWaits)
+    const [one, other] = [await registry.getMetricsAsJSON(), await registry.getMetricsAsJSON()]
+    const joined = await AggregatorRegistry.aggregate([one, other]).metrics()
+    expect(joined).toMatch(/amorsize_limiter_wait_duration_seconds_count\{[^}]*\} 6/)
+  })
+
+  it('never fall, and hold what came before or in each bucket', async () => {
+    const limiter = await waited()
+    const { waits } = limiter.stats()
+    expect(waits).toMatchObject({ count: 3, maxMs: 300 })
+    const counts = [0, 1, 90, 110, 215, 400, 1e9].map((ms) => waits.countWithin(ms))
+    expect(counts).toEqual([0, 0, 0, 1, 2, 3, 3])
   })
 })
 
