@@ -1,0 +1,188 @@
+// Four processes of a cluster under limits, breakers and bulkheads, watched by Prometheus: each worker tells of its own objects, and
+// `amorsize metrics` beside them of what they share. Then each query of the dashboard is asked. Needs Debian's package prometheus.
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { bulkhead, circuitBreaker, hedge, RateLimiter, retry, timeout } from 'amorsize'
+import { METRICS_CONTENT_TYPE, metricsText } from 'amorsize/metrics'
+
+const PROCESSES = 4
+const WATCHED_MS = 12_000
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+
+if (cluster.isPrimary) await watch()
+else await work()
+
+/** What a program has, and one line that tells of it: `metricsText`. */
+async function work() {
+  const shared = { scope: 'machine' }
+  const api = new RateLimiter({ ...shared, name: 'monitoring-api', requestsPerSecond: 200, burstSize: 20 })
+  const breaker = circuitBreaker({ ...shared, name: 'monitoring-orders', failureThreshold: 5, resetTimeoutMs: 500 })
+  const slots = bulkhead({ ...shared, name: 'monitoring-database', maxConcurrent: 8, maxQueue: 100 })
+  const again = retry({ maxRetries: 2, initialDelayMs: 5 })
+  const twice = hedge({ afterMs: 10 })
+  const inTime = timeout(200)
+  const objects = { api, breaker, slots, again, twice, inTime }
+  const server = createServer((_, response) => {
+    response.setHeader('content-type', METRICS_CONTENT_TYPE)
+    // What the machine shares is the exporter's to tell.
+    response.end(metricsText({ objects, machine: false }))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  process.send(server.address().port)
+  process.on('disconnect', () => process.exit())
+
+  const call = async () => {
+    await sleep(Math.random() < 0.1 ? 40 : 4)
+    if (Math.random() < 0.2) throw new Error('the service fails now and then')
+  }
+  for (;;) {
+    api.tryAcquire(3)
+    await Promise.allSettled([
+      api.acquire(),
+      again.execute(() => breaker.execute(call)),
+      slots.execute(() => twice.execute(() => inTime.execute(call))),
+      slots.execute(() => sleep(10)),
+    ])
+  }
+}
+
+async function watch() {
+  if (spawnSync('prometheus', ['--version']).error !== undefined) {
+    console.log('This needs Prometheus: apt-get install prometheus promtool, or https://prometheus.io/download')
+    process.exitCode = 1
+    return
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'amorsize-monitoring-'))
+  const children = []
+  try {
+    const workers = Array.from({ length: PROCESSES }, () => cluster.fork())
+    const ports = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]))
+    const exporter = spawn(process.execPath, [amorsize(), 'metrics', '--port', '0'])
+    children.push(exporter)
+    const exporterPort = await portIn(exporter.stdout)
+    const prometheus = await startPrometheus(folder, [exporterPort, ...ports])
+    children.push(prometheus.child)
+    console.log(`${PROCESSES} processes and amorsize metrics, scraped twice a second for ${WATCHED_MS / 1000} s`)
+    await sleep(WATCHED_MS)
+
+    const text = await (await fetch(`http://127.0.0.1:${exporterPort}/metrics`)).text()
+    check('promtool check metrics', ['check', 'metrics'], text)
+    check('promtool check rules', ['check', 'rules', here('../docs/monitoring/alerts.yml')])
+    check('promtool test rules', ['test', 'rules', here('../docs/monitoring/alerts.test.yml')])
+    await askPanels(prometheus.url)
+    await countOnce(prometheus.url)
+  } finally {
+    for (const worker of Object.values(cluster.workers)) worker.kill()
+    for (const child of children) {
+      child.kill()
+      await once(child, 'exit')
+    }
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** The command line, as `npx amorsize` finds it. */
+function amorsize() {
+  const { bin } = JSON.parse(readFileSync(here('../package.json'), 'utf8'))
+  return here(`../${bin.amorsize}`)
+}
+
+async function portIn(stream) {
+  const [text] = await once(stream, 'data')
+  return Number(/127\.0\.0\.1:(\d+)/.exec(String(text))[1])
+}
+
+async function startPrometheus(folder, ports) {
+  const [exporterPort, ...workerPorts] = ports.map((port) => `127.0.0.1:${port}`)
+  const jobs = { machine: [exporterPort], app: workerPorts }
+  const config = [
+    'global: { scrape_interval: 500ms, evaluation_interval: 1s }',
+    `rule_files: [${JSON.stringify(here('../docs/monitoring/alerts.yml'))}]`,
+    'scrape_configs:',
+    ...Object.entries(jobs).map(
+      ([job, targets]) => `- ${JSON.stringify({ job_name: job, static_configs: [{ targets }] })}`,
+    ),
+  ]
+  writeFileSync(join(folder, 'prometheus.yml'), config.join('\n'))
+  const port = await freePort()
+  const child = spawn('prometheus', [
+    `--config.file=${join(folder, 'prometheus.yml')}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--log.level=error',
+  ])
+  child.stderr.pipe(process.stderr)
+  const url = `http://127.0.0.1:${port}`
+  for (let i = 0; i < 100; i++) {
+    await sleep(100)
+    if (
+      await fetch(`${url}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return { child, url }
+  }
+  throw new Error('Prometheus has not become ready')
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  return port
+}
+
+function check(title, args, input) {
+  const output = execFileSync('promtool', args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'inherit'] })
+  console.log(`${title}: passed${/\d+ rules found/.exec(output)?.[0].replace(/^/, ', ') ?? ''}`)
+}
+
+/** Asks what each panel of the dashboard asks, for all names. */
+async function askPanels(url) {
+  const { panels } = JSON.parse(readFileSync(here('../docs/monitoring/dashboard.json'), 'utf8'))
+  for (const { title, targets = [] } of panels) {
+    const counts = []
+    for (const { expr } of targets) counts.push((await query(url, filled(expr))).length)
+    if (targets.length === 0) console.log(`\n${title}`)
+    else if (counts.every((count) => count > 0)) console.log(`  ${title}: ${counts.join(' + ')} series`)
+    else if (isOfContainer(targets))
+      console.log(`  ${title}: ${counts.join(' + ')} series (this container has no such limit)`)
+    else {
+      console.log(`  ${title}: NO ANSWER`)
+      process.exitCode = 1
+    }
+  }
+}
+
+function isOfContainer(targets) {
+  return targets.every(({ expr }) => expr.includes('_container_'))
+}
+
+function filled(expr) {
+  return expr.replaceAll('$__rate_interval', '5s').replaceAll(/\$(job|instance|name)/g, '.*')
+}
+
+async function query(url, expr) {
+  const response = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: expr })}`)
+  const { status, data, error } = await response.json()
+  if (status !== 'success') throw new Error(`${expr}: ${error}`)
+  return data.result
+}
+
+/** The limit of 200 a second holds for all processes, and is told once. */
+async function countOnce(url) {
+  const expr = 'rate(amorsize_machine_limiter_decisions_total{name="monitoring-api",outcome="acquired"}[8s])'
+  const [{ value, metric }, ...others] = await query(url, `max by (name) (${expr})`)
+  console.log(
+    `\n${metric.name}: ${Number(value[1]).toFixed(0)} admitted per second over ${PROCESSES} processes, told ${others.length + 1} time`,
+  )
+}
