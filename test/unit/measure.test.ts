@@ -80,11 +80,16 @@ describe('measureCase', () => {
       seen++
       return true
     })
-    const { nsPerCall, calls } = await measureCase(waits, noImports, 30)
-    expect(nsPerCall).toBeGreaterThan(9_500)
-    // A busy machine makes both longer.
-    expect(nsPerCall).toBeLessThan((3 * seenNs) / seen)
-    expect(calls).toBeLessThanOrEqual(seen)
+    // A busy machine takes the core away within a call, and between two: the best of some measurements is little disturbed.
+    let bestNs = Infinity
+    for (let i = 0; i < 5; i++) {
+      const before = seen
+      const { nsPerCall, calls } = await measureCase(waits, noImports, 30)
+      expect(nsPerCall).toBeGreaterThan(9_500)
+      expect(calls).toBeLessThanOrEqual(seen - before)
+      bestNs = Math.min(bestNs, nsPerCall)
+    }
+    expect(bestNs).toBeLessThan((3 * seenNs) / seen)
   })
 })
 

@@ -27,18 +27,22 @@ describe.skipIf(withoutReaders)('readSystemInfo on a machine with many mounts (n
   it('reads a hierarchy that is mounted 5,000 times about as fast as one that is mounted once', () => {
     const mount = (index: number, type: string) => `${index} 30 0:22 / /mnt/cg${index} rw - ${type} ${type} rw\n`
     const mounts = (type: string) => V2_MOUNT + Array.from({ length: 5000 }, (_, i) => mount(i, type)).join('')
-    const time = (mountinfo: string): number => {
-      using tree = new FileTree(v2({ ...limited, '/proc/self/mountinfo': mountinfo }))
-      const times = Array.from({ length: 7 }, () => {
-        const begun = performance.now()
-        const { cpu, memory } = readSystemInfo({ root: tree.root, affinity: '0-3' })
-        expect([cpu.quotaCpus, memory.limitBytes]).toEqual([1.5, 512 * MIB])
-        return performance.now() - begun
-      })
-      return Math.min(...times)
+    using many = new FileTree(v2({ ...limited, '/proc/self/mountinfo': mounts('cgroup2') }))
+    using others = new FileTree(v2({ ...limited, '/proc/self/mountinfo': mounts('tmpfs') }))
+    const time = ({ root }: FileTree): number => {
+      const begun = performance.now()
+      const { cpu, memory } = readSystemInfo({ root, affinity: '0-3' })
+      expect([cpu.quotaCpus, memory.limitBytes]).toEqual([1.5, 512 * MIB])
+      return performance.now() - begun
+    }
+    // In turn, and the best of each: whatever else the machine does falls on both.
+    let [manyMs, othersMs] = [Infinity, Infinity]
+    for (let i = 0; i < 20; i++) {
+      manyMs = Math.min(manyMs, time(many))
+      othersMs = Math.min(othersMs, time(others))
     }
     // The lines have to be read in either case; before, each mount was also walked, for each controller: 40 times as long.
-    expect(time(mounts('cgroup2'))).toBeLessThan(10 * time(mounts('tmpfs')) + 5)
+    expect(manyMs / othersMs).toBeLessThan(20)
   })
 
   it('takes, of mounts that show the same groups, one that shows them', () => {
