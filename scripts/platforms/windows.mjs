@@ -34,7 +34,7 @@ export async function windows() {
   const args = ['run', 'test/unit', 'test/integration', '--no-isolate', '--testTimeout=120000', '--silent=true']
   const vitest = join('node_modules', 'vitest', 'vitest.mjs')
   const output = await step('unit and integration suites', () =>
-    wine([node, vitest, ...args, '--reporter=json', '--outputFile=report.json']),
+    wine([node, vitest, ...args, '--reporter=default', '--reporter=json', '--outputFile=report.json']),
   )
   if (!existsSync(report)) throw new Error(`vitest wrote no report:\n${output.slice(-5000)}`)
   return judge(JSON.parse(readFileSync(report, 'utf8')))
