@@ -1,5 +1,5 @@
 import { describe } from '../internal/validate.js'
-import { connection, type Connection, Opening, type Run } from './connection.js'
+import { connection, type Connection, Opening, type OwnConnection, type Run } from './connection.js'
 import { GCRA, GCRA_SHA } from './gcra.js'
 
 /** A client of ioredis or iovalkey, or a cluster of them, as far as it is used. */
@@ -100,31 +100,86 @@ interface NodeRedisClient extends NodeRedisLike {
   withCommandOptions?(options: { timeout: undefined }): NodeRedisLike
 }
 
+/** A connection of which nothing is heard for so long is made anew: one that was cut off as it opened waits for ever, and says it is ready. */
+const GIVE_UP_MS = 1000
+
 function throughNodeRedis(client: NodeRedisLike, isShared: boolean): Connection {
   const { duplicate, connect, on, destroy } = client as Partial<NodeRedisClient>
   const isWhole = [duplicate, connect, on, destroy].every((method) => typeof method === 'function')
   if (isShared || !isWhole) return connection(nodeRedisRun(client))
-  const given = client as NodeRedisClient
-  const isCluster = given.isReady === undefined
-  const own = isCluster ? given.duplicate() : given.duplicate({ disableOfflineQueue: true })
-  let isConnected = false
-  const opening = new Opening(() => (isCluster ? isConnected : own.isReady === true))
-  own.on('ready', () => opening.opened())
-  own.on('error', (error) => opening.failed(error))
-  own.connect().then(
-    () => {
-      isConnected = true
-      opening.opened()
-    },
-    (error: unknown) => opening.failed(error),
-  )
-  const close = (): void => {
-    if (own.isOpen) own.destroy()
+  const own = new OwnNodeRedis(client as NodeRedisClient)
+  return connection((script, key, values) => own.run(script, key, values), own)
+}
+
+/** A connection of one's own by node-redis. */
+class OwnNodeRedis implements OwnConnection {
+  readonly #given: NodeRedisClient
+  readonly #isCluster: boolean
+  readonly #opening = new Opening(() => this.#isReady())
+  #client!: NodeRedisClient
+  #run!: Run
+  /** When it was made, or was last ready. */
+  #openMs = 0
+  /** Since when a command waits for its answer. */
+  #unansweredMs: number | undefined = undefined
+  /** A cluster does not tell otherwise. */
+  #hasConnected = false
+
+  constructor(given: NodeRedisClient) {
+    this.#given = given
+    this.#isCluster = given.isReady === undefined
+    this.#make()
   }
-  return connection(nodeRedisRun(own.withCommandOptions?.({ timeout: undefined }) ?? own), {
-    ready: opening.ready,
-    close,
-  })
+
+  async run(script: 'sha' | 'text', key: string, values: readonly string[]): Promise<unknown> {
+    const client = this.#client
+    this.#unansweredMs ??= performance.now()
+    try {
+      return await this.#run(script, key, values)
+    } finally {
+      if (client === this.#client) this.#unansweredMs = undefined
+    }
+  }
+
+  readonly ready = (): Promise<void> | undefined => {
+    const isReady = this.#isReady()
+    const nowMs = performance.now()
+    if (nowMs - (isReady ? (this.#unansweredMs ?? nowMs) : this.#openMs) > GIVE_UP_MS) {
+      this.close()
+      this.#make()
+    }
+    return this.#opening.ready()
+  }
+
+  readonly close = (): void => {
+    if (this.#client.isOpen) this.#client.destroy()
+  }
+
+  #isReady(): boolean {
+    if (this.#isCluster) return this.#hasConnected
+    if (this.#client.isReady !== true) return false
+    this.#openMs = performance.now()
+    return true
+  }
+
+  #make(): void {
+    const client = this.#isCluster ? this.#given.duplicate() : this.#given.duplicate({ disableOfflineQueue: true })
+    this.#client = client
+    this.#run = nodeRedisRun(client.withCommandOptions?.({ timeout: undefined }) ?? client)
+    this.#openMs = performance.now()
+    this.#unansweredMs = undefined
+    const opened = (): void => {
+      if (client !== this.#client) return
+      this.#hasConnected = true
+      this.#opening.opened()
+    }
+    const failed = (error: unknown): void => {
+      if (client === this.#client) this.#opening.failed(error)
+    }
+    client.on('ready', opened)
+    client.on('error', failed)
+    client.connect().then(opened, failed)
+  }
 }
 
 function nodeRedisRun(client: NodeRedisLike): Run {

@@ -81,6 +81,13 @@ export class Limit {
     return this.#waiters.size > 0 || this.#source.isAsking
   }
 
+  /** Takes tokens that are in hand, where nobody waits: most calls of a busy limiter. */
+  takeInHand(tokens: number): boolean {
+    if (this.#waiters.size > 0 || !this.#source.takeInHand(tokens)) return false
+    this.#host.counts.allowed++
+    return true
+  }
+
   /** Takes tokens if they are there now. Refused while others wait: they came first. */
   async decide(tokens: number): Promise<RedisDecision> {
     const { counts, rate } = this.#host
@@ -96,8 +103,8 @@ export class Limit {
 
   /** Waits for tokens, first come first served in this thread. */
   async acquire(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const isTaken = this.#waiters.size === 0 && this.#source.takeNow(tokens)?.kind === 'granted'
-    if (!isTaken) await this.#waiters.wait(tokens, maxWaitMs, signal)
+    if (this.takeInHand(tokens)) return
+    await this.#waiters.wait(tokens, maxWaitMs, signal)
     this.#host.counts.allowed++
   }
 

@@ -48,6 +48,8 @@ export interface RedisLimiterStats {
 }
 
 const KIND = 'amorsize.RedisRateLimiter'
+/** One promise for all that are granted at once. */
+const YES = Promise.resolve(true)
 
 /**
  * One limit for all processes on all machines that use the same name on the same Redis or Valkey server.
@@ -104,8 +106,13 @@ export class RedisRateLimiter implements Policy {
   }
 
   /** Takes `tokens` if they are there now. @throws as `decide` does */
-  async tryAcquire(tokens = 1): Promise<boolean> {
-    return (await this.decide(tokens)).allowed
+  tryAcquire(tokens = 1): Promise<boolean> {
+    try {
+      this.#check(tokens)
+      return this.#limit.takeInHand(tokens) ? YES : this.#ask(tokens)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
@@ -224,9 +231,13 @@ export class RedisRateLimiter implements Policy {
     return shownAs('RedisRateLimiter', { name: options.name, mode: options.mode, ...rate.shown, ...this.stats() })
   }
 
+  async #ask(tokens: number): Promise<boolean> {
+    return (await this.#limit.decide(tokens)).allowed
+  }
+
   #check(tokens: number): void {
     this.#checkOpen()
-    checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
+    if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
   }
 
   #checkOpen(): void {

@@ -16,22 +16,26 @@ export function hasServer(kind: ServerKind): boolean {
 export class TestServer implements AsyncDisposable {
   #child: ChildProcess
   readonly #folder: string
+  readonly #options: readonly string[]
 
   private constructor(
     readonly kind: ServerKind,
     readonly port: number,
     child: ChildProcess,
     folder: string,
+    options: readonly string[],
   ) {
     this.#child = child
     this.#folder = folder
+    this.#options = options
   }
 
-  static async start(kind: ServerKind): Promise<TestServer> {
+  /** @param options - further ones of the server, such as `['--appendonly', 'yes']` */
+  static async start(kind: ServerKind, options: readonly string[] = []): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'amorsize-server-'))
     const port = await freePort()
-    const child = await launch(kind, port, folder)
-    return new TestServer(kind, port, child, folder)
+    const child = await launch(kind, port, folder, options)
+    return new TestServer(kind, port, child, folder, options)
   }
 
   get pid(): number {
@@ -44,9 +48,9 @@ export class TestServer implements AsyncDisposable {
     await ended
   }
 
-  /** Starts it again on the same port, empty. */
+  /** Starts it again on the same port, with what its options have it keep; else empty. */
   async restart(): Promise<void> {
-    this.#child = await launch(this.kind, this.port, this.#folder)
+    this.#child = await launch(this.kind, this.port, this.#folder, this.#options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,8 +62,25 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
-async function launch(kind: ServerKind, port: number, folder: string): Promise<ChildProcess> {
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
+async function launch(
+  kind: ServerKind,
+  port: number,
+  folder: string,
+  further: readonly string[],
+): Promise<ChildProcess> {
+  const options = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    folder,
+    ...further,
+  ]
   const child = spawn(`${kind}-server`, options, { stdio: 'ignore' })
   for (let attempt = 0; !(await answers(port)); attempt++) {
     if (attempt === 400 || child.exitCode !== null) throw new Error(`${kind}-server does not answer on port ${port}`)
