@@ -1,0 +1,132 @@
+// Measures the processor time of a run: node case.mjs <here|ours|plain|million> <task> <items>
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import * as library from 'bullmq'
+import { Redis } from 'ioredis'
+import { reportToParent } from '../../dist/cli/child-process.js'
+import { execute, stream, task } from '../../dist/bundle/index.js'
+import { bullmq } from '../../dist/bundle/bullmq.js'
+import { startRedis } from '../support/redis-server.mjs'
+
+const WORKERS = 4
+const SAMPLE_MS = 50
+const url = new URL('./tasks.mjs', import.meta.url)
+const [mode, name, count] = process.argv.slice(2)
+const items = Number(count)
+
+await reportToParent(mode === 'here' ? measureHere : measureElsewhere)
+
+const numbers = (length) => Array.from({ length }, (_, i) => i)
+
+async function measureHere() {
+  const run = (length) => execute(task(url, name), numbers(length))
+  await run(Math.ceil(items / 10))
+  const before = ownMs()
+  const startMs = performance.now()
+  await run(items)
+  return { cpuMs: ownMs() - before, wallMs: performance.now() - startMs, parts: null }
+}
+
+async function measureElsewhere() {
+  const server = await startRedis()
+  const kind = mode === 'plain' ? 'plain' : 'ours'
+  const workers = Array.from({ length: WORKERS }, () =>
+    fork(fileURLToPath(new URL('./worker.mjs', import.meta.url)), [kind, String(server.port)]),
+  )
+  const connection = { host: '127.0.0.1', port: server.port }
+  try {
+    await Promise.all(workers.map((worker) => once(worker, 'message')))
+    if (mode === 'million') return await measureMemory(connection)
+    const run = mode === 'plain' ? await plainRun(connection) : ourRun(connection)
+    await run(Math.ceil(items / 10))
+    const before = await usage(server, workers)
+    const startMs = performance.now()
+    await run(items)
+    const wallMs = performance.now() - startMs
+    const after = await usage(server, workers)
+    const parts = {
+      driver: after.driver - before.driver,
+      workers: after.workers - before.workers,
+      redis: after.redis - before.redis,
+    }
+    return { cpuMs: parts.driver + parts.workers + parts.redis, wallMs, parts }
+  } finally {
+    for (const worker of workers) worker.kill('SIGKILL')
+    await server.stop()
+    setTimeout(() => process.exit(), 1000).unref()
+  }
+}
+
+async function usage(server, workers) {
+  const answers = workers.map((worker) => once(worker, 'message'))
+  for (const worker of workers) worker.send('usage')
+  const told = (await Promise.all(answers)).map(([ms]) => ms)
+  return { driver: ownMs(), workers: told.reduce((sum, ms) => sum + ms), redis: server.cpuMs() }
+}
+
+function ourRun(connection) {
+  return (length) => execute(task(url, name), numbers(length), { on: bullmq({ connection, queue: 'bench', library }) })
+}
+
+/** One job for each item, as BullMQ's guide has it; the results come by its events. */
+async function plainRun(connection) {
+  const queue = new library.Queue('plain', { connection })
+  const events = new library.QueueEvents('plain', { connection })
+  await events.waitUntilReady()
+  return (length) =>
+    new Promise((resolve) => {
+      const results = []
+      const collect = ({ returnvalue }) => {
+        results.push(returnvalue)
+        if (results.length < length) return
+        events.off('completed', collect)
+        resolve(results)
+      }
+      events.on('completed', collect)
+      const jobs = numbers(length).map((data) => ({ name, data, opts: { removeOnComplete: true } }))
+      void (async () => {
+        for (let i = 0; i < length; i += 1000) await queue.addBulk(jobs.slice(i, i + 1000))
+      })()
+    })
+}
+
+/** Does the driver's heap stay flat, and what does the server hold? */
+async function measureMemory(connection) {
+  const client = new Redis(connection)
+  const heap = []
+  let redisBytes = 0
+  const sampling = setInterval(() => {
+    heap.push(process.memoryUsage().heapUsed)
+    void client.info('memory').then((text) => {
+      redisBytes = Math.max(redisBytes, Number(/used_memory:(\d+)/.exec(text)?.[1]))
+    })
+  }, SAMPLE_MS)
+  const startMs = performance.now()
+  let sum = 0
+  function* source() {
+    for (let i = 0; i < items; i++) yield i
+  }
+  for await (const result of stream(task(url, 'next'), source(), {
+    on: bullmq({ connection, queue: 'bench', library }),
+    batchSize: 100_000,
+  }))
+    sum += result
+  const wallMs = performance.now() - startMs
+  clearInterval(sampling)
+  client.disconnect()
+  const half = Math.floor(heap.length / 2)
+  const peak = (bytes) => Math.max(...bytes)
+  return {
+    wallMs,
+    isRight: sum === (items * (items + 1)) / 2,
+    redisBytes,
+    firstHalfBytes: peak(heap.slice(0, half)),
+    secondHalfBytes: peak(heap.slice(half)),
+  }
+}
+
+function ownMs() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}

@@ -1,0 +1,171 @@
+// Runs over many machines: the processor time of a run over BullMQ beside one in this process and beside one job for each item.
+import { summarize } from '../../dist/cli/statistics.js'
+import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { redisVersion } from '../support/redis-server.mjs'
+import { quick, writeResults } from '../support/results.mjs'
+import { programJob, runRounds } from '../support/rounds.mjs'
+import { atMost } from '../support/targets.mjs'
+
+const ROUNDS = quick ? 1 : 3
+const MEGABYTE = 1e6
+const MANY = quick ? 100_000 : 1_000_000
+const tasks = {
+  millisecond: { title: '1 ms', items: quick ? 1000 : 8000 },
+  microseconds: { title: '20 µs', items: quick ? 20_000 : 200_000 },
+}
+/** Workers that are simulated, with items of so many ms. */
+const simulated = [
+  [10, 1],
+  [100, 1],
+  [1000, 1],
+  [1000, 10],
+  [1000, 100],
+]
+const SIMULATED_SECONDS = quick ? 6 : 24
+const modes = {
+  here: 'execute, in one process',
+  ours: 'execute over BullMQ, 4 worker processes',
+  plain: 'one job of BullMQ for each item, 4 worker processes',
+}
+/** One job for each item takes its time: so many of the items are enough. */
+const PLAIN_PART = { millisecond: 4, microseconds: 40 }
+
+if (redisVersion === undefined)
+  process.stderr.write('queue: skipped, needs redis-server: apt-get install redis-server\n')
+else await run()
+
+async function run() {
+  const plans = Object.keys(tasks).flatMap((name) =>
+    Object.keys(modes).map((mode) => ({
+      mode,
+      name,
+      items: mode === 'plain' ? tasks[name].items / PLAIN_PART[name] : tasks[name].items,
+    })),
+  )
+  const idOf = ({ mode, name }) => `${mode}-${name}`
+  const job = (id, args) => programJob({ id, base: import.meta.url, file: 'case.mjs', args })
+  const results = await runRounds(
+    [
+      ...plans.map((plan) => job(idOf(plan), [plan.mode, plan.name, plan.items])),
+      job('million', ['million', 'next', MANY]),
+    ],
+    ROUNDS,
+  )
+  const simulations = await runRounds(
+    simulated.map((args) =>
+      programJob({
+        id: `simulate-${args.join('-')}`,
+        base: import.meta.url,
+        file: 'simulate.mjs',
+        args: [...args, SIMULATED_SECONDS],
+      }),
+    ),
+    1,
+  )
+  const drivers = [...simulations.values()].flat()
+  const reports = plans.map((plan) => {
+    const measured = results.get(idOf(plan))
+    return {
+      ...plan,
+      cpuUsPerItem: summarize(measured.map(({ cpuMs }) => (cpuMs * 1000) / plan.items)),
+      itemsPerSecond: summarize(measured.map(({ wallMs }) => plan.items / (wallMs / 1000))),
+    }
+  })
+  const report = (id) => reports.find((one) => idOf(one) === id)
+  const cpu = (id) => report(id).cpuUsPerItem.median
+  const ratio = (what, id, otherId, most) =>
+    atMost(
+      what,
+      cpu(id) / cpu(otherId),
+      most,
+      `${formatNumber(cpu(id))} µs / ${formatNumber(cpu(otherId))} µs of processor time per item`,
+    )
+  const many = results.get('million')
+  const worst = (field) => Math.max(...many.map((result) => result[field]))
+  const growth = Math.max(...many.map(({ firstHalfBytes, secondHalfBytes }) => secondHalfBytes / firstHalfBytes))
+
+  await writeResults('queue', {
+    title: 'Runs over many machines',
+    notes: [
+      `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} in turn; BullMQ 6 with a Redis ${redisVersion} of its own on the loopback interface, and 4 worker processes of one thread on this machine. Shown is processor time, that of the driver, the workers and Redis together: a wall clock would measure the cores. ` +
+        'A tenth of the items runs before, unmeasured.',
+      `The driver is the real one against simulated workers, for ${SIMULATED_SECONDS} s, of which the second half counts; what BullMQ's client costs is not in it.`,
+      `The stream of ${formatCount(MANY)} items adds 1 to each; heap and Redis are looked at every 50 ms.`,
+    ],
+    tables: [
+      {
+        title: 'Processor time per item',
+        table: {
+          columns: [
+            { title: '', align: 'left' },
+            { title: 'items of', align: 'left' },
+            { title: 'µs per item', align: 'right' },
+            { title: 'lowest to highest', align: 'right' },
+            { title: 'items/s', align: 'right' },
+          ],
+          rows: reports.map(({ mode, name, cpuUsPerItem: { median, min, max }, itemsPerSecond }) => [
+            modes[mode],
+            tasks[name].title,
+            formatNumber(median),
+            `${formatNumber(min)} to ${formatNumber(max)}`,
+            formatNumber(itemsPerSecond.median),
+          ]),
+        },
+      },
+      {
+        title: `A stream of ${formatCount(MANY)} items`,
+        table: {
+          columns: [
+            { title: 'seconds', align: 'right' },
+            { title: "driver's heap, first half, MB", align: 'right' },
+            { title: 'second half, MB', align: 'right' },
+            { title: 'Redis, MB', align: 'right' },
+          ],
+          rows: many.map(({ wallMs, firstHalfBytes, secondHalfBytes, redisBytes }) => [
+            (wallMs / 1000).toFixed(1),
+            (firstHalfBytes / MEGABYTE).toFixed(0),
+            (secondHalfBytes / MEGABYTE).toFixed(0),
+            (redisBytes / MEGABYTE).toFixed(1),
+          ]),
+        },
+      },
+      {
+        title: 'The driver, with simulated workers',
+        table: {
+          columns: [
+            { title: 'workers', align: 'right' },
+            { title: 'items of', align: 'right' },
+            { title: 'items/s', align: 'right' },
+            { title: 'of what they could do, %', align: 'right' },
+            { title: 'event loop busy, %', align: 'right' },
+          ],
+          rows: drivers.map(({ workers, itemMs, itemsPerSecond, share, busy }) => [
+            formatCount(workers),
+            `${itemMs} ms`,
+            formatNumber(itemsPerSecond),
+            (100 * share).toFixed(0),
+            (100 * busy).toFixed(0),
+          ]),
+        },
+      },
+    ],
+    targets: [
+      ratio('items of 1 ms, over BullMQ / local execute', 'ours-millisecond', 'here-millisecond', 1.15),
+      ratio('items of 20 µs, over BullMQ / local execute', 'ours-microseconds', 'here-microseconds', 2),
+      atMost(
+        `stream of ${formatCount(MANY)} items: heap of the second half / the first`,
+        growth,
+        1.25,
+        `${many.every(({ isRight }) => isRight) ? 'right sums' : 'WRONG SUMS'}`,
+      ),
+      atMost(
+        `stream of ${formatCount(MANY)} items: Redis`,
+        worst('redisBytes') / MEGABYTE,
+        50,
+        'peak of used_memory',
+        'MB',
+      ),
+    ],
+    data: { rounds: ROUNDS, redisVersion, reports, many, drivers },
+  })
+}

@@ -1,0 +1,105 @@
+// One limit for many machines: decisions by way of a Redis server, and whether several processes keep to the limit.
+import { summarize } from '../../dist/cli/statistics.js'
+import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { redisVersion } from '../support/redis-server.mjs'
+import { quick, writeResults } from '../support/results.mjs'
+import { programJob, runRounds } from '../support/rounds.mjs'
+import { atLeast, atMost } from '../support/targets.mjs'
+
+const ROUNDS = quick ? 1 : 5
+const DURATION_MS = quick ? 300 : 1000
+const SHARED_MS = quick ? 1000 : 3000
+
+const titles = {
+  'lease-1000': 'RedisRateLimiter, leases of at most 1,000',
+  'lease-100': 'RedisRateLimiter, leases of at most 100',
+  exact: "RedisRateLimiter, mode 'exact'",
+  gcra: 'plain GCRA, a script by ioredis',
+  flexible: 'rate-limiter-flexible Redis',
+}
+const plans = Object.keys(titles).flatMap((mode) => [1, 100].map((inFlight) => ({ mode, inFlight })))
+const idOf = ({ mode, inFlight }) => `${mode}-${inFlight}`
+
+if (redisVersion === undefined)
+  process.stderr.write('redis: skipped, needs redis-server: apt-get install redis-server\n')
+else await run()
+
+async function run() {
+  const job = (id, args) => programJob({ id, base: import.meta.url, file: 'case.mjs', args })
+  const jobs = [
+    ...plans.map((plan) => job(idOf(plan), [plan.mode, plan.inFlight, DURATION_MS])),
+    job('shared', ['shared', 0, SHARED_MS]),
+  ]
+  const results = await runRounds(jobs, ROUNDS)
+  const reports = plans.map((plan) => ({
+    ...plan,
+    decisionsPerSecond: summarize(results.get(idOf(plan)).map((result) => result.decisionsPerSecond)),
+  }))
+  const shared = results.get('shared')
+  const rate = (id) => reports.find((report) => idOf(report) === id).decisionsPerSecond.median
+  const ratio = (what, id, otherId, wanted) =>
+    atLeast(what, rate(id) / rate(otherId), wanted, `${formatNumber(rate(id))}/s / ${formatNumber(rate(otherId))}/s`)
+  const excess = Math.max(...shared.map((result) => result.excess))
+  const [{ allowed }] = shared
+
+  await writeResults('redis', {
+    title: 'One limit for many machines',
+    notes: [
+      `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${DURATION_MS} ms in turn, each in a process and with a Redis ${redisVersion} of its own, on the loopback interface, in memory. All use ioredis; every decision is allowed. ` +
+        'Plain GCRA is a script of eight lines, called by its digest.',
+      `The bound is counted: 4 processes of 2 threads each (the second by handle, without a client) take what they get for ${SHARED_MS} ms from 1,000/s and a burst of 100. Shown is the most that any interval had above burst + rate × T.`,
+    ],
+    tables: [
+      {
+        title: 'Decisions per second',
+        table: {
+          columns: [
+            { title: '', align: 'left' },
+            { title: 'in flight', align: 'right' },
+            { title: 'decisions/s', align: 'right' },
+            { title: 'lowest to highest', align: 'right' },
+          ],
+          rows: reports.map(({ mode, inFlight, decisionsPerSecond: { median, min, max } }) => [
+            titles[mode],
+            String(inFlight),
+            formatNumber(median),
+            `${formatNumber(min)} to ${formatNumber(max)}`,
+          ]),
+        },
+      },
+      {
+        title: '4 processes, 2 threads each, one limit',
+        table: {
+          columns: [
+            { title: 'taken', align: 'right' },
+            { title: 'in seconds', align: 'right' },
+            { title: 'above the bound without leases', align: 'right' },
+            { title: 'leases allow', align: 'right' },
+          ],
+          rows: shared.map((result) => [
+            formatCount(result.taken),
+            result.seconds.toFixed(2),
+            Math.max(0, result.excess).toFixed(1),
+            String(result.allowed),
+          ]),
+        },
+      },
+    ],
+    targets: [
+      ratio('leases of 100 / plain GCRA, 1 in flight', 'lease-100-1', 'gcra-1', 50),
+      ratio('leases of 100 / rate-limiter-flexible, 1 in flight', 'lease-100-1', 'flexible-1', 40),
+      ratio('leases of 100 / plain GCRA, 100 in flight', 'lease-100-100', 'gcra-100', 5),
+      ratio('leases of 100 / rate-limiter-flexible, 100 in flight', 'lease-100-100', 'flexible-100', 5),
+      ratio('leases of 1,000 / rate-limiter-flexible, 1 in flight', 'lease-1000-1', 'flexible-1', 100),
+      ratio('exact / plain GCRA, 1 in flight', 'exact-1', 'gcra-1', 0.7),
+      atMost(
+        '4 processes × 2 threads: tokens above the bound, less the leases',
+        excess - allowed,
+        0,
+        `${excess.toFixed(1)} of ${allowed}`,
+        'tokens',
+      ),
+    ],
+    data: { rounds: ROUNDS, durationMs: DURATION_MS, redisVersion, reports, shared },
+  })
+}
