@@ -18,14 +18,12 @@ export const senders = [
   {
     id: 'policyFetch with limit, retry and breaker',
     against: BARE,
-    isTarget: true,
     make: () => policyFetch({ limit, retry, breaker }),
   },
   { id: WITH_SIGNAL, against: BARE, make: () => (url) => fetch(url, { signal: AbortSignal.timeout(timeoutMs) }) },
   {
     id: 'policyFetch with limit, retry, breaker and a time-out',
     against: WITH_SIGNAL,
-    isTarget: true,
     make: () => policyFetch({ limit, retry, breaker, timeoutMs }),
   },
   {

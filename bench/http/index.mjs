@@ -4,8 +4,9 @@ import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { senders } from './fetch-subjects.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
-import { charts, clientTable, clusterTable, overBare, readmeTable, serverTable, targets } from './report.mjs'
+import { charts, clientTable, clusterTable, overBare, overloadTable, readmeTable, serverTable } from './report.mjs'
 import { subjects as allSubjects } from './subjects.mjs'
+import { targets } from './verdicts.mjs'
 
 const ROUNDS = quick ? 1 : 3
 const CYCLES = quick ? 5 : 20
@@ -16,18 +17,32 @@ const WORKERS = 4
 const LIMIT = 50
 const REQUESTS = 400
 
+const GUARDS = ['none', 'shed']
+/** How many times as much as the server can do. */
+const OVERLOAD = 3
+const OVERLOAD_SECONDS = quick ? 3 : 8
+
 const subjects = allSubjects()
 /** What each counts does not depend on what it tells. */
 const counting = subjects.filter(({ headers }) => headers === 'none')
 const serverJob = (framework) => `servers: ${framework}`
 const clusterJob = (id) => `cluster: ${id}`
 const clientJob = 'client'
+const overloadJob = (guard) => `overload: ${guard}`
 
 const jobs = [
   ...FRAMEWORKS.map(({ name }) =>
     programJob({ id: serverJob(name), base: import.meta.url, file: 'case.mjs', args: [name, CYCLES, SLICE_MS] }),
   ),
   programJob({ id: clientJob, base: import.meta.url, file: 'fetch-case.mjs', args: [CLIENT_CYCLES, CLIENT_REQUESTS] }),
+  ...GUARDS.map((guard) =>
+    programJob({
+      id: overloadJob(guard),
+      base: import.meta.url,
+      file: 'overload-case.mjs',
+      args: [guard, OVERLOAD, OVERLOAD_SECONDS],
+    }),
+  ),
   ...counting.map(({ id }) =>
     programJob({
       id: clusterJob(id),
@@ -39,8 +54,9 @@ const jobs = [
 ]
 const results = await runRounds(jobs, ROUNDS)
 
-const bareOf = (framework) =>
-  subjects.find((subject) => subject.framework === framework && subject.headers === 'bare').id
+/** @param {'bare' | 'empty'} kind - the server without a limit, or with a middleware that does nothing */
+const floorOf = (framework, kind) =>
+  subjects.find((subject) => subject.framework === framework && subject.headers === kind).id
 const servers = subjects.map(({ id, framework, role, title, headers }) => {
   const rounds = results.get(serverJob(framework))
   const cpuUs = (round, of) => round.find((each) => each.id === of).cpuUs
@@ -51,7 +67,8 @@ const servers = subjects.map(({ id, framework, role, title, headers }) => {
     title,
     headers,
     cpuUs: summarize(rounds.map((round) => cpuUs(round, id))),
-    addedUs: summarize(rounds.map((round) => cpuUs(round, id) - cpuUs(round, bareOf(framework)))),
+    addedUs: summarize(rounds.map((round) => cpuUs(round, id) - cpuUs(round, floorOf(framework, 'bare')))),
+    ownUs: summarize(rounds.map((round) => cpuUs(round, id) - cpuUs(round, floorOf(framework, 'empty')))),
   }
 })
 const clusters = counting.map(({ id, framework, role, title }) => ({
@@ -66,22 +83,39 @@ const clients = senders.map(({ id, against, isTarget = false }) => {
   return { id, against, isTarget, cpuUs: of('cpuUs'), ratio: of('ratio') }
 })
 
+const overloads = GUARDS.map((guard) => {
+  const rounds = results.get(overloadJob(guard))
+  const of = (field) => summarize(rounds.map((round) => round[field]))
+  return {
+    guard,
+    idleP99Ms: of('idleP99Ms'),
+    busyP50Ms: of('busyP50Ms'),
+    busyP99Ms: of('busyP99Ms'),
+    overIdle: summarize(rounds.map((round) => round.busyP99Ms / round.idleP99Ms)),
+    goodput: of('goodput'),
+    refused: of('refused'),
+  }
+})
+
 await writeResults('http', {
   title: 'Limits in HTTP servers and clients',
   notes: [
-    `Processor time of the server's own process per request, from \`process.cpuUsage\`, over what the bare server takes. Each server is a process; 16 connections that stay ask one server after the other, ${SLICE_MS} ms each, ` +
+    `Processor time of the server's own process per request, from \`process.cpuUsage\`. "Added" is over the server without a limit, "own" over one with a middleware that does nothing: what a framework takes for any middleware is no limiter's. Each server is a process; 16 connections that stay ask one server after the other, ${SLICE_MS} ms each, ` +
       `${CYCLES} times over after a second of warming up; the quiet fifth of these counts, since what else the machine does makes a slice dearer, never cheaper, and then the median of ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} with new processes. All requests have one key and are admitted. ` +
       'The header fields are those that the rival documents first, the newest that both have, and ours; "none": of what is admitted.',
     `Workers: a cluster of ${WORKERS}, limit ${LIMIT}, ${REQUESTS} requests over connections of their own; the rivals count in memory stores of their own.`,
     `Client: ${CLIENT_REQUESTS} requests in a slice, eight at a time, by each way to send in turn, ${CLIENT_CYCLES} times over, in one process; the server is another. Ratios are those of slices of one cycle.`,
+    `Overload: a server of one process waits 20 ms and computes 4 ms for each request, whose arrivals are random and ask for nobody's leave: first a fifth of what it can do, then ${OVERLOAD} times as much for ${2 + OVERLOAD_SECONDS} s, the first 2 of which are not counted. ` +
+      'Latencies are those that the client sees, of what is admitted; what is not answered at the end counts as long as it has waited. Goodput is what is answered with 200, as a share of what the computing alone would allow.',
   ],
   tables: [
     ...FRAMEWORKS.map((framework) => serverTable(framework, servers)),
     clusterTable(clusters, { limit: LIMIT, requests: REQUESTS }),
     clientTable(clients),
+    overloadTable(overloads, OVERLOAD),
   ],
   readme: readmeTable(servers, clusters),
   charts: charts(overBare(servers)),
-  targets: targets(servers, clusters, clients, LIMIT),
-  data: { rounds: ROUNDS, cycles: CYCLES, sliceMs: SLICE_MS, servers, clusters, clients },
+  targets: targets({ servers, clusters, clients, overloads }, LIMIT),
+  data: { rounds: ROUNDS, cycles: CYCLES, sliceMs: SLICE_MS, servers, clusters, clients, overloads },
 })

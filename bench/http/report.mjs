@@ -1,15 +1,8 @@
-// Tables, chart and targets of the group http.
+// Tables and chart of the group http.
 import { formatNumber } from '../../dist/cli/table.js'
-import { atMost } from '../support/targets.mjs'
 import { FRAMEWORKS } from './frameworks.mjs'
 
-const titleOf = (framework) => FRAMEWORKS.find(({ name }) => name === framework).title
-
-/** What a limit may cost beside the rival's: with header fields, and without. */
-const BOUNDS = { express: 0.5, fastify: 0.8, hono: 0.7 }
-const WITHOUT_HEADERS = 0.35
-/** What policies around fetch may cost. */
-const MOST_OVER_FETCH = 1.05
+export const titleOf = (framework) => FRAMEWORKS.find(({ name }) => name === framework).title
 
 /** Those that limit. */
 export function overBare(servers) {
@@ -24,16 +17,18 @@ export function serverTable({ name, title }, servers) {
     { title: 'CPU per request, µs', align: 'right' },
     { title: 'added, µs', align: 'right' },
     { title: 'lowest to highest', align: 'right' },
+    { title: 'own, µs', align: 'right' },
   ]
   const rows = servers
     .filter(({ framework }) => framework === name)
-    .map(({ role, title, headers, cpuUs, addedUs }) => [
+    .map(({ role, title, headers, cpuUs, addedUs, ownUs }) => [
       title,
       role === 'floor' ? '' : headers,
       formatNumber(cpuUs.median),
       ...(headers === 'bare'
         ? ['', '']
         : [formatNumber(addedUs.median), `${formatNumber(addedUs.min)} to ${formatNumber(addedUs.max)}`]),
+      role === 'floor' ? '' : formatNumber(ownUs.median),
     ])
   return { title: `${title}: processor time`, table: { columns, rows } }
 }
@@ -72,6 +67,31 @@ export function clientTable(clients) {
       : [formatNumber(ratio.median), `${formatNumber(ratio.min)} to ${formatNumber(ratio.max)}`, against]),
   ])
   return { title: 'A client: policies around fetch', table: { columns, rows } }
+}
+
+/** A server that gets more than it can do. */
+export function overloadTable(overloads, factor) {
+  const columns = [
+    { title: '', align: 'left' },
+    { title: 'idle, p99 in ms', align: 'right' },
+    { title: 'overloaded, p50', align: 'right' },
+    { title: 'p99', align: 'right' },
+    { title: 'p99, x idle', align: 'right' },
+    { title: 'lowest to highest', align: 'right' },
+    { title: 'goodput', align: 'right' },
+    { title: 'refused', align: 'right' },
+  ]
+  const rows = overloads.map(({ guard, idleP99Ms, busyP50Ms, busyP99Ms, overIdle, goodput, refused }) => [
+    guard === 'none' ? 'nothing' : guard,
+    formatNumber(idleP99Ms.median),
+    formatNumber(busyP50Ms.median),
+    formatNumber(busyP99Ms.median),
+    formatNumber(overIdle.median),
+    `${formatNumber(overIdle.min)} to ${formatNumber(overIdle.max)}`,
+    formatNumber(goodput.median),
+    formatNumber(refused.median),
+  ])
+  return { title: `A server that gets ${factor} times what it can do`, table: { columns, rows } }
 }
 
 /** One line per limiter. */
@@ -113,54 +133,4 @@ export function charts(limited) {
       })),
     },
   ]
-}
-
-export function targets(servers, clusters, clients, limit) {
-  return [
-    ...FRAMEWORKS.flatMap(({ name }) => serverTargets(name, overBare(servers))),
-    ...clusters.filter(({ role }) => role === 'ours').map((cluster) => exactTarget(cluster, limit)),
-    ...clients
-      .filter(({ isTarget }) => isTarget)
-      .map(({ id, against, cpuUs, ratio }) => {
-        const other = clients.find((each) => each.id === against)
-        const sides = `${formatNumber(cpuUs.median)} µs, ${formatNumber(other.cpuUs.median)} µs`
-        return atMost(`${id} / ${against}`, ratio.median, MOST_OVER_FETCH, sides)
-      }),
-  ]
-}
-
-/** Each kind of header fields that both have; what the rival documents first is also compared with ours. */
-function serverTargets(name, limited) {
-  const of = (role) => limited.filter((each) => each.framework === name && each.role === role)
-  const [ours, theirs] = [of('ours'), of('rival')]
-  const pairs = [
-    { one: ours[0], other: theirs[0] },
-    ...ours.flatMap((one) => theirs.filter(({ headers }) => headers === one.headers).map((other) => ({ one, other }))),
-  ]
-  return pairs.map(({ one, other }) => {
-    const told =
-      one.headers === 'none'
-        ? 'no header fields'
-        : one.headers === other.headers
-          ? one.headers
-          : `${one.headers} and ${other.headers}`
-    return atMost(
-      `${titleOf(name)}, ${told}: amorsize / ${other.title}`,
-      one.addedUs.median / other.addedUs.median,
-      one.headers === 'none' ? WITHOUT_HEADERS : BOUNDS[name],
-      `${formatNumber(one.addedUs.median)} µs, ${formatNumber(other.addedUs.median)} µs`,
-    )
-  })
-}
-
-function exactTarget({ framework, admitted }, limit) {
-  const wrong = admitted.filter((count) => count !== limit).length
-  return {
-    what: `${titleOf(framework)}, 4 workers, limit ${limit}: rounds with a wrong count`,
-    measured: wrong,
-    unit: 'rounds',
-    wanted: '0',
-    met: wrong === 0,
-    sides: `${admitted.length} rounds`,
-  }
 }

@@ -1,5 +1,5 @@
 import { RateLimitExceeded } from '../errors.js'
-import type { Clock } from '../internal/clock.js'
+import { type Clock, timeOf } from '../internal/clock.js'
 import { type DueTimer, timersOf } from '../internal/timers.js'
 import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import type { NameScope } from '../memory/shared/names.js'
@@ -12,16 +12,22 @@ export class OriginPauses {
   readonly #blocks: KeyedWindow
   readonly #clock: Clock
   readonly #adapts: boolean
+  /** Whether others may set pauses, by the same name. */
+  readonly #isShared: boolean
+  /** When the last pause that this object has begun is over, by its clock. */
+  #lastMs = -Infinity
 
   constructor(options: { capacity: number; name: string | null; scope: NameScope; clock: Clock; adapts: boolean }) {
     const { capacity, name, scope, clock, adapts } = options
     this.#blocks = new KeyedWindow({ capacity, scope, clock, ...(name === null ? {} : { name: `${name}%pauses` }) })
     this.#clock = clock
     this.#adapts = adapts
+    this.#isShared = name !== null
   }
 
   /** Until requests to an origin may go on; 0 when they may. ms */
   remainingMs(origin: string): number {
+    if (!this.#isShared && (this.#lastMs === -Infinity || timeOf(this.#clock) > this.#lastMs)) return 0
     const { refused, resetMs } = this.#blocks.look(origin)
     return refused ? resetMs : 0
   }
@@ -49,7 +55,11 @@ export class OriginPauses {
     const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
     const exhausted = this.#adapts ? exhaustedMs(headers, Date.now()) : 0
     const ms = Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)
-    if (ms > 0) this.#blocks.block(origin, ms)
+    if (ms > 0) {
+      // A block ends at a full ms.
+      this.#lastMs = Math.max(this.#lastMs, timeOf(this.#clock) + ms + 1)
+      this.#blocks.block(origin, ms)
+    }
     return ms
   }
 }

@@ -1,7 +1,7 @@
 import { RetryExhaustedError, TimeoutExceededError } from '../errors.js'
 import { checkClock, checkOptionalFunction } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkBoolean, checkFunction, checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
 import type { NameScope } from '../memory/shared/names.js'
 import type { BulkheadOptions } from '../policy/bulkhead-options.js'
 import { type Bulkhead, bulkhead } from '../policy/bulkhead.js'
@@ -15,13 +15,11 @@ import { type Retry, retry } from '../policy/retry.js'
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { encodedName } from './encoded-name.js'
+import { type PerOrigin, originReader } from './origin.js'
 import { OriginPauses } from './origin-pauses.js'
-import { type PolicyRequestInit, type Replayable, replayable } from './replay.js'
+import { type Fetch, type PolicyRequestInit, Replayable } from './replay.js'
 import { checkEncodedName } from './store-options.js'
 import { watchBody } from './watched-body.js'
-
-/** What decides which requests share a limit, a breaker and a pause. */
-export type PerOrigin = 'origin' | ((request: { readonly url: string; readonly method: string }) => string)
 
 /** What {@link policyFetch} is made with. */
 export interface PolicyFetchOptions {
@@ -79,7 +77,13 @@ const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 50
  */
 export function policyFetch(options: PolicyFetchOptions = {}): PolicyFetch {
   const guarded = new GuardedFetch(options)
-  return (input, init) => guarded.send(replayable(input, init))
+  return (input, init) => {
+    try {
+      return guarded.send(new Replayable(input, init))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
 }
 
 const KEYS = [
@@ -162,7 +166,8 @@ class GuardedFetch {
     if (options.hedge !== undefined) this.#hedge = hedge({ ...options.hedge, clock })
   }
 
-  async send(request: Replayable): Promise<Response> {
+  /** @throws what `per` throws, and for a URL that is none */
+  send(request: Replayable): Promise<Response> {
     const origin = this.#originOf(request)
     const { signal } = request
     if ((this.#retry === undefined && this.#hedge === undefined) || !this.#methods.has(request.method))
@@ -225,7 +230,10 @@ class GuardedFetch {
     const permit =
       this.#bulkheads === undefined ? undefined : await this.#bulkheads.get(origin).acquire(optionsOf(signal))
     try {
-      const response = await this.#fetched(request, signal, isLast)
+      const send = this.#fetch ?? fetch
+      const response = await (this.#timeoutMs === undefined
+        ? request.send(send, signal, isLast)
+        : this.#sendWithin(this.#timeoutMs, send, request, signal, isLast))
       const pauseMs = this.#pauses.observe(origin, response.status, response.headers)
       if (pauseMs > 0) this.#limiter?.pauseFor(origin, pauseMs)
       return permit === undefined ? response : watchBody(response, () => permit[Symbol.dispose]())
@@ -244,17 +252,20 @@ class GuardedFetch {
     } while (this.#pauses.remainingMs(origin) > 0)
   }
 
-  async #fetched(request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
-    const timeoutMs = this.#timeoutMs
-    const send = this.#fetch ?? fetch
-    if (timeoutMs === undefined) return send(...request.attempt(signal, isLast))
+  async #sendWithin(
+    timeoutMs: number,
+    send: Fetch,
+    request: Replayable,
+    signal: AbortSignal | undefined,
+    isLast: boolean,
+  ): Promise<Response> {
     const controller = new AbortController()
     const timer = this.#clock.setTimeout(
       () => controller.abort(new TimeoutExceededError(`no answer within ${timeoutMs} ms`, { timeoutMs })),
       timeoutMs,
     )
     try {
-      return await send(...request.attempt(anySignal(signal, controller.signal), isLast))
+      return await request.send(send, anySignal(signal, controller.signal), isLast)
     } finally {
       this.#clock.clearTimeout(timer)
     }
@@ -267,17 +278,6 @@ function optionsOf(signal: AbortSignal | undefined): { signal?: AbortSignal } {
 
 function anySignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {
   return one === undefined ? other : AbortSignal.any([one, other])
-}
-
-/** @throws {TypeError} when `per` is none */
-export function originReader(per: PerOrigin): (request: { readonly url: string; readonly method: string }) => string {
-  if (per === 'origin') return ({ url }) => new URL(url).origin
-  checkFunction('per', per)
-  return (request) => {
-    const own: unknown = per(request)
-    if (typeof own === 'string') return own
-    throw new TypeError(`per must return a string; it returned ${describe(own)}`)
-  }
 }
 
 /** The error of a request that would have been sent again if it could have been. */

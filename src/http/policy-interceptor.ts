@@ -6,7 +6,7 @@ import type { NameScope } from '../memory/shared/names.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { OriginPauses } from './origin-pauses.js'
-import { type PerOrigin, originReader } from './policy-fetch.js'
+import { type PerOrigin, originReader } from './origin.js'
 import { checkEncodedName } from './store-options.js'
 
 /** What {@link policyInterceptor} is made with. */

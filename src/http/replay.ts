@@ -10,44 +10,54 @@ export interface PolicyRequestInit extends Omit<RequestInit, 'body'> {
   body?: RequestBody | BodyMaker | null | undefined
 }
 
+/** What sends a request. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
 /** A request as it is sent, perhaps several times. */
-export interface Replayable {
+export class Replayable {
   readonly method: string
   readonly url: string
   readonly signal: AbortSignal | undefined
   /** Whether it can be sent again. */
   readonly repeats: boolean
-  /** The arguments of fetch for one attempt. `isLast`: none will follow. */
-  attempt(signal: AbortSignal | undefined, isLast: boolean): [input: string | URL | Request, init: RequestInit]
-}
+  readonly #input: string | URL | Request
+  readonly #init: PolicyRequestInit | undefined
 
-/**
- * Reads the arguments of fetch.
- *
- * @param input - as fetch takes it
- * @param init - as fetch takes it; `body` may be a function
- */
-export function replayable(input: string | URL | Request, init: PolicyRequestInit = {}): Replayable {
-  const request = input instanceof Request ? input : null
-  const { body, signal: ownSignal, ...rest } = init
-  const given = body ?? null
-  const isMaker = typeof given === 'function'
-  const repeats = isMaker || (given === null ? true : isKept(given))
-  return {
-    method: (init.method ?? request?.method ?? 'GET').toUpperCase(),
-    url: request?.url ?? (input as string | URL).toString(),
-    signal: ownSignal ?? request?.signal,
-    repeats,
-    attempt(signal, isLast) {
-      const made = isMaker ? given() : given
-      const withBody: RequestInit = made === null ? {} : { body: made }
-      // Node's fetch wants to be told that it sends a stream before it has the answer.
-      if (made instanceof ReadableStream) Object.assign(withBody, { duplex: 'half' })
-      // A request's own body is read by sending it, so that it is copied first where it might be sent again.
-      const source =
-        request === null ? input : request.body !== null && made === null && !isLast ? request.clone() : request
-      return [source, { ...rest, ...withBody, ...(signal === undefined ? {} : { signal }) }]
-    },
+  /**
+   * Reads the arguments of fetch.
+   *
+   * @param input - as fetch takes it
+   * @param init - as fetch takes it; `body` may be a function
+   */
+  constructor(input: string | URL | Request, init: PolicyRequestInit | undefined) {
+    this.#input = input
+    this.#init = init
+    const request = input instanceof Request ? input : null
+    const body = init?.body ?? null
+    this.method = (init?.method ?? request?.method ?? 'GET').toUpperCase()
+    this.url = request?.url ?? (input as string | URL).toString()
+    this.signal = init?.signal ?? request?.signal
+    this.repeats = body === null || typeof body === 'function' || isKept(body)
+  }
+
+  /** Sends it once. `isLast`: it will not be sent again. */
+  send(fetch: Fetch, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
+    const init = this.#init
+    const source = this.#input
+    if (init === undefined && typeof source === 'string')
+      return signal === undefined ? fetch(source) : fetch(source, { signal })
+    const { body: given, ...rest } = init ?? {}
+    const made = typeof given === 'function' ? given() : (given ?? null)
+    const withBody: RequestInit = made === null ? {} : { body: made }
+    // Node's fetch wants to be told that it sends a stream before it has the answer.
+    if (made instanceof ReadableStream) Object.assign(withBody, { duplex: 'half' })
+    // A request's own body is read by sending it, so that it is copied first where it might be sent again.
+    const isCopied = source instanceof Request && source.body !== null && made === null && !isLast
+    return fetch(isCopied ? source.clone() : source, {
+      ...rest,
+      ...withBody,
+      ...(signal === undefined ? {} : { signal }),
+    })
   }
 }
 

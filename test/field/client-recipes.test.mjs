@@ -51,10 +51,11 @@ describe.each(Object.keys(textOf))('%s', (name) => {
     const api = await recipe(name)
     cameMs = []
     asked = new Map()
+    const startedMs = performance.now()
     // Five at once, the others at five per second.
     const texts = await Promise.all(Array.from({ length: 8 }, (_, n) => textOf[name](api, `${origin}/${n}`)))
     expect(texts).toEqual(Array(8).fill('ok'))
-    expect(cameMs.at(-1) - cameMs[0]).toBeGreaterThan(500)
+    expect(performance.now() - startedMs).toBeGreaterThan(590)
   })
 
   it('waits for what a Retry-After asks for', async () => {

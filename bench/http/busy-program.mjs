@@ -1,0 +1,42 @@
+// A server that burns processor time: node busy-program.mjs <name of a guard>. It waits, as for a database, and then computes.
+import { pbkdf2Sync } from 'node:crypto'
+import { createServer } from 'node:http'
+import { shed } from '../../dist/bundle/http.js'
+
+const WAIT_MS = 20
+const BURN_MS = 4
+
+/** By name: what stands before the work. */
+const guards = { none: () => (request, response, next) => next(), shed: () => shed() }
+
+const rounds = roundsOf(BURN_MS)
+const guard = guards[process.argv[2]]()
+const server = createServer((request, response) =>
+  guard(request, response, () =>
+    setTimeout(() => {
+      burn(rounds)
+      response.end('done')
+    }, WAIT_MS),
+  ),
+)
+server.listen({ port: 0, host: '127.0.0.1', backlog: 10_000 }, () =>
+  process.send({ port: server.address().port, perSecond: 1000 / burnMs(rounds) }),
+)
+process.on('disconnect', () => process.exit())
+
+function burn(count) {
+  pbkdf2Sync('password', 'salt', count, 32, 'sha256')
+}
+
+function burnMs(count) {
+  const startMs = performance.now()
+  for (let n = 0; n < 20; n++) burn(count)
+  return (performance.now() - startMs) / 20
+}
+
+/** How much work takes so long: each request is the same work, however busy the machine is. */
+function roundsOf(ms) {
+  const probe = 1000
+  burnMs(probe)
+  return Math.max(1, Math.round((probe * ms) / burnMs(probe)))
+}

@@ -1,0 +1,88 @@
+// What the group http set out to reach.
+import { formatNumber } from '../../dist/cli/table.js'
+import { atLeast, atMost } from '../support/targets.mjs'
+import { FRAMEWORKS } from './frameworks.mjs'
+import { overBare, titleOf } from './report.mjs'
+
+/** What a limit may cost beside the rival's: with header fields, and without. */
+const BOUNDS = { express: 0.5, fastify: 0.8, hono: 0.7 }
+const WITHOUT_HEADERS = 0.35
+/** What policies around fetch may cost. */
+const MOST_OVER_FETCH = 1.05
+/** How long an admitted request may take in an overload, beside an idle server; and how much of the work may be lost to refusing. */
+const MOST_OVER_IDLE = 2
+const LEAST_GOODPUT = 0.9
+
+export function targets({ servers, clusters, clients, overloads }, limit) {
+  return [
+    ...FRAMEWORKS.flatMap(({ name }) => serverTargets(name, overBare(servers))),
+    ...clusters.filter(({ role }) => role === 'ours').map((cluster) => exactTarget(cluster, limit)),
+    ...clients.filter(({ isTarget }) => isTarget).map((client) => clientTarget(client, clients)),
+    ...overloadTargets(overloads),
+  ]
+}
+
+/** Each kind of header fields that both have; what the rival documents first is also compared with ours. */
+function serverTargets(name, limited) {
+  const of = (role) => limited.filter((each) => each.framework === name && each.role === role)
+  const [ours, theirs] = [of('ours'), of('rival')]
+  const pairs = [
+    { one: ours[0], other: theirs[0] },
+    ...ours.flatMap((one) => theirs.filter(({ headers }) => headers === one.headers).map((other) => ({ one, other }))),
+  ]
+  return pairs.flatMap(({ one, other }) => {
+    const target = (field, over) =>
+      atMost(
+        `${titleOf(name)}, ${toldOf(one, other)}${over}: amorsize / ${other.title}`,
+        one[field].median / other[field].median,
+        one.headers === 'none' ? WITHOUT_HEADERS : BOUNDS[name],
+        `${formatNumber(one[field].median)} µs, ${formatNumber(other[field].median)} µs`,
+      )
+    // Without header fields most of what is added is the framework's.
+    return one.headers === 'none'
+      ? [target('addedUs', ''), target('ownUs', ', over an empty middleware')]
+      : [target('addedUs', '')]
+  })
+}
+
+function toldOf(one, other) {
+  if (one.headers === 'none') return 'no header fields'
+  return one.headers === other.headers ? one.headers : `${one.headers} and ${other.headers}`
+}
+
+function exactTarget({ framework, admitted }, limit) {
+  const wrong = admitted.filter((count) => count !== limit).length
+  return {
+    what: `${titleOf(framework)}, 4 workers, limit ${limit}: rounds with a wrong count`,
+    measured: wrong,
+    unit: 'rounds',
+    wanted: '0',
+    met: wrong === 0,
+    sides: `${admitted.length} rounds`,
+  }
+}
+
+function clientTarget({ id, against, cpuUs, ratio }, clients) {
+  const other = clients.find((each) => each.id === against)
+  const sides = `${formatNumber(cpuUs.median)} µs, ${formatNumber(other.cpuUs.median)} µs`
+  return atMost(`${id} / ${against}`, ratio.median, MOST_OVER_FETCH, sides)
+}
+
+function overloadTargets(overloads) {
+  const [without, shed] = ['none', 'shed'].map((guard) => overloads.find((each) => each.guard === guard))
+  const ms = ({ median }) => `${formatNumber(median)} ms`
+  return [
+    atMost(
+      'shed, 3 x overload: p99 / idle p99',
+      shed.overIdle.median,
+      MOST_OVER_IDLE,
+      `${ms(shed.busyP99Ms)}, ${ms(shed.idleP99Ms)}`,
+    ),
+    atLeast(
+      'shed, 3 x overload: goodput / goodput without',
+      shed.goodput.median / without.goodput.median,
+      LEAST_GOODPUT,
+      `${formatNumber(shed.goodput.median)}, ${formatNumber(without.goodput.median)}`,
+    ),
+  ]
+}
