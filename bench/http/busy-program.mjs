@@ -11,14 +11,19 @@ const guards = { none: () => (request, response, next) => next(), shed: () => sh
 
 const rounds = roundsOf(BURN_MS)
 const guard = guards[process.argv[2]]()
+/** Requests that are worked on, now and at most. */
+let [working, most] = [0, 0]
 const server = createServer((request, response) =>
-  guard(request, response, () =>
+  guard(request, response, () => {
+    most = Math.max(most, ++working)
     setTimeout(() => {
       burn(rounds)
+      working--
       response.end('done')
-    }, WAIT_MS),
-  ),
+    }, WAIT_MS)
+  }),
 )
+process.on('message', () => process.send({ most }))
 server.listen({ port: 0, host: '127.0.0.1', backlog: 10_000 }, () =>
   process.send({ port: server.address().port, perSecond: 1000 / burnMs(rounds) }),
 )

@@ -12,16 +12,25 @@ const program = fileURLToPath(new URL('busy-program.mjs', import.meta.url))
  * @param {'none' | 'shed'} guard
  * @param {{ factor: number, seconds: number, settleSeconds: number }} load - `factor`: how many times as much as it can do; those of the
  *   first `settleSeconds` of an overload are not counted
- * @returns latencies of admitted requests in ms; `goodput`: how many of them were answered, as a share of what the server can do; `refused`: the share of all
+ * @returns latencies of admitted requests in ms; `goodput`: how many of them were answered, as a share of what the server can do; `refused`: the share of all;
+ *   `mostAtOnce`: how many were worked on at a time
  */
 export async function overload(guard, { factor, seconds, settleSeconds }) {
   const server = fork(program, [guard])
   try {
-    const { port, perSecond } = await new Promise((resolve, reject) =>
-      server.once('message', resolve).once('exit', (code) => reject(new Error(`the server ended with ${code}`))),
-    )
+    const next = () =>
+      new Promise((resolve, reject) => {
+        const ended = (code) => reject(new Error(`the server ended with ${code}`))
+        server.once('exit', ended).once('message', (message) => {
+          server.off('exit', ended)
+          resolve(message)
+        })
+      })
+    const { port, perSecond } = await next()
     const idle = await ask(port, perSecond * 0.2, seconds, 0)
     const busy = await ask(port, perSecond * factor, settleSeconds + seconds, settleSeconds)
+    server.send('most')
+    const { most } = await next()
     const p99 = ({ latencies }) => quantile(latencies, 0.99)
     return {
       idleP99Ms: p99(idle),
@@ -29,9 +38,10 @@ export async function overload(guard, { factor, seconds, settleSeconds }) {
       busyP99Ms: p99(busy),
       goodput: busy.answered / seconds / perSecond,
       refused: busy.refused / busy.asked,
+      mostAtOnce: most,
     }
   } finally {
-    server.removeAllListeners('exit').kill()
+    server.kill()
   }
 }
 
