@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { headersOfThisNode } from '../../scripts/support/headers.mjs'
 import { pathOf } from '../../scripts/support/prebuilds.mjs'
 import { addonForbidden, describeWithAddon, itWithAddon } from '../support/native.js'
+import { hasServer } from '../support/redis-server.js'
 import {
   type Tarball,
   copyWithoutPrebuilds,
@@ -147,8 +148,13 @@ describe('what the documentation shows', () => {
     const sharing = /^(shared-by-name|.*cluster|model-sdk|nest)\.mjs$/.test(name)
     const packages = packagesOf(join(root, 'examples', name))
     const missing = packages.filter((each) => folderOf(each) === undefined)
-    const test = missing.length > 0 ? it.skip : sharing ? itWithAddon : it
-    const needs = missing.length > 0 ? ` (needs ${missing.join(', ')}: npm ci, also in test/field)` : ''
+    const lacksServer = /^(redis-limit|queue-map)\.mjs$/.test(name) && !hasServer('redis') && !hasServer('valkey')
+    const test = missing.length > 0 || lacksServer ? it.skip : sharing ? itWithAddon : it
+    const needs = lacksServer
+      ? ' (needs redis-server or valkey-server)'
+      : missing.length > 0
+        ? ` (needs ${missing.join(', ')}: npm ci, also in test/field)`
+        : ''
     test(`runs examples/${name}${needs}`, async () => {
       await cp(join(root, 'examples', name), join(project, name))
       for (const each of packages) await linkPackage(each)

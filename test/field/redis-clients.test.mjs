@@ -1,0 +1,150 @@
+// RedisRateLimiter with the clients that people use, by themselves and as clusters, each on redis-server and valkey-server.
+import { createRequire } from 'node:module'
+import { RedisRateLimiter } from 'amorsize/redis'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hasServer, TestServer } from '../support/redis-server.ts'
+
+const require = createRequire(import.meta.url)
+const servers = ['redis', 'valkey'].filter(hasServer)
+const host = '127.0.0.1'
+
+const ioredis = (name) => async (port) => {
+  const client = new (require(name).Redis)({ host, port })
+  return { client, close: () => client.disconnect() }
+}
+const nodeRedis = (name, maker) => async (port) => {
+  const client = await require(name)[maker]({ socket: { host, port } }).connect()
+  return { client, close: () => client.destroy() }
+}
+/** By name: makes a client that is connected to `port`. */
+const singles = {
+  'ioredis 5': ioredis('ioredis'),
+  'ioredis 6': ioredis('ioredis6'),
+  'iovalkey 0.4': ioredis('iovalkey'),
+  'node-redis 5': nodeRedis('redis5', 'createClient'),
+  'node-redis 6': nodeRedis('redis6', 'createClient'),
+  'a pool of node-redis 5': nodeRedis('redis5', 'createClientPool'),
+  'a pool of node-redis 6': nodeRedis('redis6', 'createClientPool'),
+  'GLIDE 2.5': async (port) => {
+    const client = await require('@valkey/valkey-glide').GlideClient.createClient({ addresses: [{ host, port }] })
+    return { client, close: () => client.close() }
+  },
+}
+
+const ioredisCluster = (name) => async (ports) => {
+  const client = new (require(name).Cluster)(ports.map((port) => ({ host, port })))
+  return { client, close: () => client.disconnect() }
+}
+const nodeRedisCluster = (name) => async (ports) => {
+  const client = require(name).createCluster({ rootNodes: ports.map((port) => ({ url: `redis://${host}:${port}` })) })
+  await client.connect()
+  return { client, close: () => client.destroy() }
+}
+const clusters = {
+  'ioredis 5': ioredisCluster('ioredis'),
+  'ioredis 6': ioredisCluster('ioredis6'),
+  'iovalkey 0.4': ioredisCluster('iovalkey'),
+  'node-redis 5': nodeRedisCluster('redis5'),
+  'node-redis 6': nodeRedisCluster('redis6'),
+  'GLIDE 2.5': async (ports) => {
+    const addresses = ports.map((port) => ({ host, port }))
+    const client = await require('@valkey/valkey-glide').GlideClusterClient.createClient({ addresses })
+    return { client, close: () => client.close() }
+  },
+}
+
+/** Nothing comes back during a test. */
+const still = { requestsPerSecond: 0.001, burstSize: 10, timeoutMs: 10_000, onUnavailable: 'closed' }
+
+async function expectOneLimit(client, name) {
+  for (const mode of ['exact', 'lease']) {
+    const limiter = new RedisRateLimiter(client, { ...still, name: `${name}-${mode}`, mode })
+    const decisions = []
+    for (let i = 0; i < 12; i++) decisions.push(await limiter.decide())
+    expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(10)
+    expect(decisions.every(({ source }) => source !== 'fallback')).toBe(true)
+    limiter.close()
+  }
+}
+
+describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-server)', () => {
+  describe.each(servers)('of one %s', (kind) => {
+    let server
+    beforeAll(async () => {
+      server = await TestServer.start(kind)
+    })
+    afterAll(() => server[Symbol.asyncDispose]())
+
+    it.each(Object.keys(singles))('%s', async (name) => {
+      const { client, close } = await singles[name](server.port)
+      client.on?.('error', () => undefined)
+      await expectOneLimit(client, `single-${name.replaceAll(/\W/g, '-')}`)
+      await close()
+    })
+  })
+
+  describe.each(servers)('of a cluster of three %s', (kind) => {
+    let nodes
+    let admins
+    const commandTo = (i, ...parts) => admins[i].call(...parts)
+
+    beforeAll(async () => {
+      const options = ['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf']
+      nodes = await Promise.all([1, 2, 3].map(() => TestServer.start(kind, options)))
+      admins = nodes.map(({ port }) => new (require('ioredis').Redis)({ host, port }))
+      const ranges = [
+        [0, 5460],
+        [5461, 10_922],
+        [10_923, 16_383],
+      ]
+      await Promise.all(ranges.map((range, i) => commandTo(i, 'CLUSTER', 'ADDSLOTSRANGE', ...range)))
+      for (const i of [1, 2]) await commandTo(0, 'CLUSTER', 'MEET', host, nodes[i].port)
+      const isWhole = /cluster_state:ok[^]*cluster_known_nodes:3/
+      for (const i of [0, 1, 2])
+        await vi.waitFor(async () => expect(await commandTo(i, 'CLUSTER', 'INFO')).toMatch(isWhole), {
+          timeout: 30_000,
+        })
+    })
+    afterAll(async () => {
+      for (const admin of admins) admin.disconnect()
+      for (const node of nodes) await node[Symbol.asyncDispose]()
+    })
+
+    it.each(Object.keys(clusters))('%s', async (name) => {
+      const { client, close } = await clusters[name](nodes.map(({ port }) => port))
+      client.on?.('error', () => undefined)
+      await expectOneLimit(client, `cluster-${name.replaceAll(/\W/g, '-')}`)
+      await close()
+    })
+
+    it.each(Object.keys(clusters))('%s, while a slot moves', async (name) => {
+      const { client, close } = await clusters[name](nodes.map(({ port }) => port))
+      client.on?.('error', () => undefined)
+      const limit = `moved-${name.replaceAll(/\W/g, '-')}`
+      const key = `rl:{${limit}}`
+      const limiter = new RedisRateLimiter(client, { ...still, name: limit, mode: 'exact' })
+      for (let i = 0; i < 4; i++) expect(await limiter.decide()).toMatchObject({ allowed: true, source: 'redis' })
+
+      const slot = await commandTo(0, 'CLUSTER', 'KEYSLOT', key)
+      const ids = await Promise.all([0, 1, 2].map((i) => commandTo(i, 'CLUSTER', 'MYID')))
+      let from = -1
+      for (const i of [0, 1, 2]) if ((await commandTo(i, 'CLUSTER', 'COUNTKEYSINSLOT', slot)) > 0) from = i
+      const to = (from + 1) % 3
+      await commandTo(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from])
+      await commandTo(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to])
+      const keys = await commandTo(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 100)
+      await commandTo(from, 'MIGRATE', host, nodes[to].port, '', 0, 5000, 'KEYS', ...keys)
+      // Between the two: the key has gone, and its slot has not.
+      const midway = await limiter.decide()
+      for (const i of [to, from, 3 - from - to]) await commandTo(i, 'CLUSTER', 'SETSLOT', slot, 'NODE', ids[to])
+      await expect.poll(async () => (await limiter.decide()).source, { timeout: 20_000, interval: 250 }).toBe('redis')
+      let allowed = 4 + (midway.allowed ? 1 : 0)
+      for (let i = 0; i < 12; i++) if ((await limiter.decide()).allowed) allowed++
+      // What the poll took is not counted: at least one.
+      expect(allowed).toBeLessThan(10)
+      expect(allowed).toBeGreaterThanOrEqual(5)
+      limiter.close()
+      await close()
+    })
+  })
+})
