@@ -2,6 +2,9 @@
 
 const devices = 'no device that is always full, and root may write anywhere'
 const clock = 'its timers fire up to 16 ms late or some milliseconds early'
+const links = 'it makes no symbolic links'
+const signals = 'Windows ends a process at once that another one signals'
+const cutOff = 'it maps a library beyond the end of its file, which Windows refuses to load'
 
 /** @type {{ file: string, test?: RegExp, why: string }[]} */
 const known = [
@@ -13,10 +16,38 @@ const known = [
   { file: 'test/unit/execute.test.ts', test: /limits the time of an item/, why: clock },
   { file: 'test/unit/measure.test.ts', test: /calls do not all end/, why: clock },
   { file: 'test/unit/readme-client.test.ts', test: /gets its answer/, why: clock },
+  { file: 'test/unit/system-command.test.ts', test: /until it is interrupted/, why: signals },
+  { file: 'test/unit/native-loader.test.ts', test: /is cut off in its last page/, why: cutOff },
+  { file: 'test/unit/rate-limiter-defects-of-others.test.ts', test: /quadratic time/, why: clock },
+  { file: 'test/unit/calibration.test.ts', test: /reaches the next plan/, why: 'all files run in one process there' },
   {
-    file: 'test/unit/system-command.test.ts',
-    test: /until it is interrupted/,
-    why: 'Windows ends a process by SIGINT at once',
+    file: 'test/unit/http-shed.test.ts',
+    test: /little memory left/,
+    why: 'Windows has no control group that knows it',
+  },
+  { file: 'test/integration/cli.test.ts', test: /ends quietly/, why: 'no bash' },
+  {
+    file: 'test/integration/execute-faults.test.ts',
+    test: /keeps its class and code/,
+    why: 'a path has a drive there',
+  },
+  { file: 'test/integration/execute-command.test.ts', test: /"--dead-letter","\."/, why: devices },
+  { file: 'test/integration/execute-command.test.ts', test: /SIGINT|SIGTERM/, why: signals },
+  {
+    file: 'test/integration/limiter-pace.test.ts',
+    test: /callers that wait|ratio of the rates|threads that block/,
+    why: clock,
+  },
+  { file: 'test/integration/second-evaluation.test.ts', test: /the same addon|no thread has both/, why: links },
+  {
+    file: 'test/integration/execute-process.test.ts',
+    test: /is its own worker module: the run/,
+    why: 'it takes longer there than a test may',
+  },
+  {
+    file: 'test/integration/worker-waking.test.ts',
+    test: /cannot read what comes next/,
+    why: 'the stack of a thread is 1 MB on Windows, and the test asks for 7',
   },
 ]
 

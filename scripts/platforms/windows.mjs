@@ -75,7 +75,7 @@ async function copyProject() {
     if (code !== 0) throw new Error(`npm ${flags.join(' ')} failed:\n${output}`)
     writeFileSync(stamp, wanted)
   }
-  for (const folder of ['bench', 'dist', 'docs', 'examples', 'native', 'prebuilds', 'scripts', 'test']) {
+  for (const folder of ['.github', 'bench', 'dist', 'docs', 'examples', 'native', 'prebuilds', 'scripts', 'test']) {
     rmSync(join(project, folder), { recursive: true, force: true })
     cpSync(join(root, folder), join(project, folder), {
       recursive: true,

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { amorsize, main, runNode } from './support-cli.js'
@@ -72,7 +73,7 @@ it('ends quietly when whoever reads its output stops early', () => {
 
 describe('npm run bench', () => {
   it('refuses a group that does not exist and lists those that do', async () => {
-    const { code, stderr } = await runNode([new URL('../../bench/run.mjs', import.meta.url).pathname, 'mikro'])
+    const { code, stderr } = await runNode([join(import.meta.dirname, '..', '..', 'bench', 'run.mjs'), 'mikro'])
     expect(code).toBe(1)
     expect(stderr).toMatch(/no such group: mikro. There are: micro, contention, pacing/)
   })

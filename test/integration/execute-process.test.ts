@@ -42,7 +42,7 @@ describe('a program that runs workers ends by itself', () => {
     const file = join(folder, 'program.cjs')
     await writeFile(
       file,
-      `const { execute } = require('${join(root, 'dist/bundle/index.js')}')\n;(async () => { ${program} })()`,
+      `const { execute } = require(${JSON.stringify(join(root, 'dist/bundle/index.js'))})\n;(async () => { ${program} })()`,
     )
     expect(await output(['--no-warnings', file])).toBe('worker 200 398\n')
   })

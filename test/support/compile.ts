@@ -1,3 +1,4 @@
+import { normalize } from 'node:path'
 import ts60 from 'typescript'
 import ts59 from 'typescript-5.9'
 
@@ -61,8 +62,9 @@ function hostOf(ts: Compiler, options: ts60.CompilerOptions, texts: ReadonlyMap<
   const known = read.get(ts) ?? new Map<string, ts60.SourceFile | undefined>()
   read.set(ts, known)
   const { readFile, fileExists, getSourceFile } = host
-  host.readFile = (name) => texts.get(name) ?? readFile(name)
-  host.fileExists = (name) => texts.has(name) || fileExists(name)
+  // The compiler writes paths with slashes on every system.
+  host.readFile = (name) => texts.get(normalize(name)) ?? readFile(name)
+  host.fileExists = (name) => texts.has(normalize(name)) || fileExists(name)
   host.getSourceFile = (name, ...how) => {
     if (!name.includes('/node_modules/')) return getSourceFile(name, ...how)
     if (!known.has(name)) known.set(name, getSourceFile(name, ...how))

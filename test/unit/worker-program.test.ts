@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const bundle = fileURLToPath(new URL('../../dist/bundle', import.meta.url))
@@ -20,7 +20,7 @@ describe('a program that a bundler has made without that of its workers', () => 
   function runThere(options: string) {
     const script = `
 export function slow(n) { for (const end = performance.now() + 20; performance.now() < end; ); return n * 2 }
-const { execute, task } = await import(${JSON.stringify(join(folder, 'a', 'b', 'index.js'))})
+const { execute, task } = await import(${JSON.stringify(pathToFileURL(join(folder, 'a', 'b', 'index.js')).href)})
 const url = 'data:text/javascript,' + encodeURIComponent('export ' + slow)
 try { console.log(JSON.stringify((await execute(task(url, 'slow'), Array.from({ length: 40 }, (_, i) => i), ${options})).at(-1))) }
 catch (error) { console.log(error.code, error.message) }`
