@@ -68,7 +68,7 @@ export class ChunkWorker {
   #how(call: (item: unknown) => unknown): ScheduleOptions {
     const { threads, policy } = this.#options
     if (policy !== undefined) return { policies: [policy] }
-    if (threads === 'auto' && call instanceof AsyncFunction) return {}
+    if (call instanceof AsyncFunction) return {}
     return { mode: 'threads', mainThread: false, ...(threads === 'auto' ? {} : { workers: threads }) }
   }
 }

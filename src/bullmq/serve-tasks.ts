@@ -13,7 +13,7 @@ import type { ChunkAnswer, ChunkData } from './transport.js'
 export interface ServeOptions extends QueueAddress {
   /** Modules whose exported functions may be run: paths from the working directory, or URLs. */
   readonly tasks: readonly (string | URL)[]
-  /** Worker threads of this process, an integer >= 1; 'auto' (default): as many as pay, and none for functions that are async. */
+  /** Worker threads of this process, an integer >= 1; 'auto' (default): as many as pay. Functions that are `async` run in the main thread. */
   readonly threads?: number | 'auto' | undefined
   /** Applied to each item; a `RedisRateLimiter` makes one limit over all machines. Items then run in this thread. */
   readonly policy?: Policy | undefined
@@ -35,6 +35,7 @@ const KEYS = ['connection', 'queue', 'prefix', 'backend', 'library', 'tasks', 't
 /** A chunk that is not for this worker is offered to others for so long. */
 const OFFER_MS = 1000
 const LOOK_MS = 1000
+const RETRY_MS = 1000
 const READY_MS = 5000
 const CLOSE_MS = 10_000
 
@@ -107,6 +108,8 @@ class QueueServing implements Serving {
       lockDuration: stallMs,
       stalledInterval: stallMs,
       maxStalledCount: 1,
+      // After an error of the connection; by default it is 15 s.
+      runRetryDelay: RETRY_MS,
     }
     const processor = (job: ActiveJob, token?: string, signal?: AbortSignal): Promise<ChunkAnswer> =>
       this.#process(job, token, signal)
