@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { machineLine } from '../dist/cli/machine.js'
 import { markdownTable, textTable } from '../dist/cli/table.js'
+import { readmeTable } from './readme-table.mjs'
 import { renderChart } from './support/charts.mjs'
 import { groupMarkdown, quick, readAllResults } from './support/results.mjs'
 import { targetTable } from './support/targets.mjs'
@@ -46,15 +47,12 @@ async function writeReadme() {
     process.stdout.write(`README.md has no "${README_START}" … "${README_END}": it stays as it is\n`)
     return
   }
-  const tables = results
-    .filter((group) => group.readme)
-    .map(({ readme: { title, table } }) => `**${title}**\n\n${markdownTable(table)}`)
-  const machine = results[0] === undefined ? [] : [`${machineLine(results[0].machine)}.`]
+  const machine = results[0] === undefined ? '' : ` ${machineLine(results[0].machine)}.`
+  const all = 'https://github.com/amorsize/amorsize-node/blob/main/docs/benchmarks.md'
   const block = [
     README_START,
-    ...machine,
-    ...tables,
-    'All figures, and how they were made: [docs/benchmarks.md](https://github.com/amorsize/amorsize-node/blob/main/docs/benchmarks.md).',
+    markdownTable(readmeTable(results)),
+    `${machine.trim()} All figures, the others' better ones too: [docs/benchmarks.md](${all}).`,
   ].join('\n\n')
   await writeFile(readme, `${text.slice(0, start)}${block}\n\n${text.slice(end)}`)
 }
