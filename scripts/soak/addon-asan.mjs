@@ -43,7 +43,8 @@ async function soak() {
 async function build(folder) {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)
-  for (const name of ['binding.gyp', 'native']) cpSync(join(root, name), join(folder, name), { recursive: true })
+  for (const name of ['binding.gyp', 'package.json', 'native'])
+    cpSync(join(root, name), join(folder, name), { recursive: true })
   const flags = '-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g'
   // By npm, whose configuration says where Node's headers are.
   const { code, output } = await npm(

@@ -34,6 +34,7 @@ const readers = [
   'cpu_quota',
   'cpu_set',
   'cpuinfo',
+  'group_events',
   'meminfo',
   'memory_groups',
   'node_memory',

@@ -131,7 +131,7 @@ TEST("window: as a map of plain windows counts, over keys, operations and times 
             if (window.end_ms == 0) window.end_ms = now_ms + ms;
             window.count += n;
             if (extend != Extend::kNever && window.count > 4) {
-              const int64_t lasting = extend == Extend::kDouble ? ms << std::min<int64_t>(window.count - 5, 30) : ms;
+              const int64_t lasting = extend == Extend::kDouble ? ms << std::min<int64_t>(window.count - 5, 38) : ms;
               window.end_ms = std::max(window.end_ms, std::min(now_ms + lasting, kMostMs));
             }
           }
