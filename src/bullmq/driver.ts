@@ -198,7 +198,9 @@ export class Driver implements RunCarrier<Run>, Lane {
   #received(piece: Piece, outcome: ChunkOutcome): void {
     switch (outcome.kind) {
       case 'done':
-        this.#settle(piece, outcome.answer)
+        if (outcome.answer.checksum === crc32(piece.encoded)) this.#settle(piece, outcome.answer)
+        // A chunk of that name, with other items, was left by a run before, and has gone now: this one never got in.
+        else void this.#put(piece, markOf(outcome.id))
         break
       case 'stalled':
         this.#divide(piece)
@@ -217,7 +219,6 @@ export class Driver implements RunCarrier<Run>, Lane {
 
   #settle(piece: Piece, answer: ChunkAnswer): void {
     const { start, items, encoded } = piece
-    if (answer.checksum !== crc32(encoded)) return
     let settled
     try {
       settled = decodeOutcomes(answer.outcomes, this.#task.exports)
