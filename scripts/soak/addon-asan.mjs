@@ -1,7 +1,7 @@
 // Runs the limiter's tests on an addon built with AddressSanitizer and UndefinedBehaviorSanitizer: what JavaScript can make the
 // addon do, where scripts/native-tests.mjs looks at native/core alone. The last line is `N passed, N failed, N skipped`.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../support/project.mjs'
 import { npm, run } from '../support/run.mjs'
@@ -28,16 +28,23 @@ async function soak() {
     LD_PRELOAD: library,
     ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
-    // Where the package looks first.
-    AMORSIZE_PREBUILD: folder,
     AMORSIZE_NATIVE: '1',
   })
-  const total = await checkThatItIsUsed(folder)
-  for (const suite of suites) {
-    const counts = await vitest([suite])
-    for (const key of Object.keys(total)) total[key] += counts[key] ?? 0
+  // In the place where the package looks first; the ordinary one waits beside it.
+  const place = join(root, 'build', 'Release', 'amorsize.node')
+  const ordinary = `${place}.ordinary`
+  renameSync(place, ordinary)
+  try {
+    copyFileSync(join(folder, 'build', 'Release', 'amorsize.node'), place)
+    const total = await checkThatItIsUsed(library)
+    for (const suite of suites) {
+      const counts = await vitest([suite])
+      for (const key of Object.keys(total)) total[key] += counts[key] ?? 0
+    }
+    return total
+  } finally {
+    renameSync(ordinary, place)
   }
-  return total
 }
 
 async function build(folder) {
@@ -54,12 +61,17 @@ async function build(folder) {
   if (code !== 0) throw new Error(`the addon cannot be built with sanitizers:\n${output}`)
 }
 
-/** Otherwise all would pass on the ordinary addon. */
-async function checkThatItIsUsed(folder) {
+/** Otherwise all would pass on the ordinary addon, or on the twin: without the sanitizer before it this addon cannot be loaded. */
+async function checkThatItIsUsed(library) {
   const module = JSON.stringify(new URL('../../dist/internal/native.js', import.meta.url))
-  const code = `import { nativeStatus } from ${module}; console.log(nativeStatus().path)`
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { quiet: true })
-  const used = stdout.trim() === join(folder, 'build', 'Release', 'amorsize.node')
-  if (!used) console.log(`FAIL the addon in use is ${stdout.trim() || 'none'}`)
+  const code = `import { nativeStatus } from ${module}; console.log(nativeStatus().source)`
+  const sourceWith = async (preloaded) => {
+    const env = { ...process.env, AMORSIZE_NATIVE: '', LD_PRELOAD: preloaded, NODE_NO_WARNINGS: '1' }
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { env, quiet: true })
+    return stdout.trim()
+  }
+  const [withIt, withoutIt] = [await sourceWith(library), await sourceWith('')]
+  const used = withIt === 'addon' && withoutIt !== 'addon'
+  if (!used) console.log(`FAIL with the sanitizer it is '${withIt}' that is in use, without it '${withoutIt}'`)
   return { passed: used ? 1 : 0, failed: used ? 0 : 1, skipped: 0 }
 }

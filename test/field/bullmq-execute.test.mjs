@@ -95,9 +95,12 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
       library: require('bullmq6'),
     }
     const serving = await serveTasks({ ...address, tasks: [url] })
-    const run = () => execute(task(url, 'slow'), numbers(300), { on: bullmq(address) })
-    const first = run()
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    let begun
+    const hasBegun = new Promise((resolve) => (begun = resolve))
+    const run = (hooks) => execute(task(url, 'slow'), numbers(300), { on: bullmq(address), hooks })
+    // Its first chunk is back, and others are under way.
+    const first = run({ onChunk: () => begun() })
+    await hasBegun
     await expect(run()).rejects.toMatchObject({
       code: 'ERR_EXECUTION',
       message: expect.stringContaining(`is driven by process ${process.pid} on`),

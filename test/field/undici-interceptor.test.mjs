@@ -125,11 +125,11 @@ describe.each(packages)('%s', (name) => {
       .compose(policyInterceptor({ limit: { requestsPerSecond: 10, burstSize: 1 } }))
       .compose(interceptors.retry({ maxRetries: 3, minTimeout: 1, maxTimeout: 1 }))
     const before = at.length
+    const startedMs = performance.now()
     const { statusCode, body } = await request(`${origin}/flaky/by-undici`, { dispatcher })
     expect([statusCode, await body.text()]).toEqual([200, 'ok'])
-    const cameMs = at.slice(before)
-    expect(cameMs).toHaveLength(3)
-    expect(cameMs[2] - cameMs[0]).toBeGreaterThan(180)
+    expect(at.slice(before)).toHaveLength(3)
+    expect(performance.now() - startedMs).toBeGreaterThan(195)
   })
 
   describe('inside our policies', () => {
@@ -137,10 +137,11 @@ describe.each(packages)('%s', (name) => {
       const dispatcher = agentWith({ limit: { requestsPerSecond: 10, burstSize: 1 } })
       const before = at.length
       const policy = retry({ maxRetries: 3, initialDelayMs: 1 })
+      const startedMs = performance.now()
       expect(await policy.execute(call(`${origin}/flaky`, dispatcher))).toBe('ok')
-      const cameMs = at.slice(before)
-      expect(cameMs).toHaveLength(3)
-      expect(cameMs[2] - cameMs[0]).toBeGreaterThan(180)
+      expect(at.slice(before)).toHaveLength(3)
+      // Since it began: on a busy machine the first may come so late that the third seems early.
+      expect(performance.now() - startedMs).toBeGreaterThan(195)
     })
 
     it('timeout: ends the request on its way, and one that waits is never sent', async () => {
