@@ -162,8 +162,11 @@ class TokenBucket : public BucketChanges<W> {
       const Slot slot = read_slot();
       const int64_t position = rescale_up(ticket.position, ticket.digits, slot.digits) - slot.base;
       const int64_t floor = slot.produced(now_ns) - slot.burst;
-      const int64_t next = std::max(position - std::max<int64_t>(cost_of(slot, ticket, tokens), 0), floor);
-      if (std::max(slot.spent, floor) != position || next >= position) {
+      // The position of another age may be so far away that nothing can be subtracted from it.
+      const bool is_last = std::max(slot.spent, floor) == position;
+      const int64_t cost = is_last ? std::max<int64_t>(cost_of(slot, ticket, tokens), 0) : 0;
+      const int64_t next = std::max(position - cost, floor);
+      if (!is_last || next >= position) {
         if (is_current(slot)) return 0;
       } else if (commit(slot, next)) {
         return slot.tokens_of(position - next);
