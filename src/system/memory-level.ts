@@ -4,34 +4,31 @@ import type { SystemInfo } from './system-info.js'
 const HYSTERESIS = 0.05
 
 /** Where memory stands, as far as it is judged. */
-export type MemoryFacts = Pick<
-  SystemInfo['memory'],
-  'workingSetBytes' | 'effectiveLimitBytes' | 'highEvents' | 'maxEvents' | 'oomKills'
->
+export type MemoryFacts = Pick<SystemInfo['memory'], 'workingSetBytes' | 'effectiveLimitBytes' | 'oomKills'>
 
 /**
- * Whether memory is short, look by look: the working set is above a share of the limit, or the kernel has had to act since the look before. It
- * stays so until both have passed.
+ * Whether memory is short, look by look: the working set is above a share of the limit, or the kernel has killed a process for it since the
+ * look before. It stays so until neither holds. That the limit was met says nothing: whoever reads many files meets it all the time, and the
+ * kernel drops what it has read.
  */
 export class MemoryLevel {
   isHigh = false
   /** Working set over limit; null where either is not known. */
   ratio: number | null = null
   readonly #highRatio: number
-  #events: number | undefined = undefined
+  #kills: number | null = null
 
   constructor(highRatio: number) {
     this.#highRatio = highRatio
   }
 
   /** @returns whether it is high now */
-  look({ workingSetBytes, effectiveLimitBytes, highEvents, maxEvents, oomKills }: MemoryFacts): boolean {
+  look({ workingSetBytes, effectiveLimitBytes, oomKills }: MemoryFacts): boolean {
     const isKnown = workingSetBytes !== null && effectiveLimitBytes !== null && effectiveLimitBytes > 0
     this.ratio = isKnown ? workingSetBytes / effectiveLimitBytes : null
-    const events = (highEvents ?? 0) + (maxEvents ?? 0) + (oomKills ?? 0)
-    const hasActed = this.#events !== undefined && events > this.#events
-    this.#events = events
+    const hasKilled = this.#kills !== null && oomKills !== null && oomKills > this.#kills
+    this.#kills = oomKills
     const most = this.isHigh ? this.#highRatio - HYSTERESIS : this.#highRatio
-    return (this.isHigh = hasActed || (this.ratio !== null && this.ratio > most))
+    return (this.isHigh = hasKilled || (this.ratio !== null && this.ratio > most))
   }
 }

@@ -37,7 +37,7 @@ const SHORTEST_MS = 50
 
 /**
  * Watches whether the memory that this process may use runs short: its container's working set is above a share of the limit, or the kernel has
- * had to act for it (`memory.events`, in v1 `memory.failcnt`). It looks at once, then again and again, and keeps no process alive.
+ * just killed one of its processes for memory. It looks at once, then again and again, and keeps no process alive.
  *
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
