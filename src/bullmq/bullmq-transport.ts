@@ -1,6 +1,6 @@
-import { messageOf, runError } from '../internal/run-error.js'
 import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
+import { whenReady } from './ready.js'
 import { cancelRun, DriverClaim, resumeRun } from './run-control.js'
 import type { Chunk, ChunkAnswer, ChunkOutcome, RunInfo, Transport } from './transport.js'
 
@@ -18,8 +18,6 @@ export interface QueueAddress {
   readonly library?: BullmqModule | undefined
 }
 
-/** The server is there within so long, or the run does not begin. */
-const READY_MS = 5000
 /** Beside events, whose stream is cut: how often, and how many, chunks are asked for. */
 const POLL_MS = 1000
 const ASKED_AT_ONCE = 64
@@ -39,41 +37,15 @@ export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<
   // Every answer goes into the stream of events, too: no more of them than could be missed.
   const streams = { events: { maxLen: Math.min(10_000, 2 * info.mostChunks) } }
   const queue = new Queue(address.queue, { ...own, streams }, backend)
-  await ready(queue, address)
+  await whenReady(queue, connection)
   const events = new QueueEvents(address.queue, own, backend)
   try {
-    await ready(events, address)
+    await whenReady(events, connection)
     return await BullmqTransport.begin(queue, events, info.run)
   } catch (error) {
     await Promise.allSettled([queue.close(), events.close()])
     throw error
   }
-}
-
-/** @throws {ExecutionError} saying what to start */
-async function ready(base: QueueOfJobs | QueueListener, { connection }: QueueAddress): Promise<void> {
-  let last: unknown
-  base.on('error', (error) => (last = error))
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it did not answer in time')), READY_MS)
-  })
-  try {
-    await Promise.race([base.waitUntilReady(), late])
-  } catch (error) {
-    void base.close(true).catch(() => undefined)
-    throw noServer(connection, last ?? error)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-export function noServer(connection: object, error: unknown): Error {
-  const { url, host = 'localhost', port = 6379 } = connection as { url?: string; host?: string; port?: number }
-  return runError(
-    `no Redis or Valkey answers at ${url ?? `${host}:${port}`} (${messageOf(error)}): install and start one, such as Debian's redis-server or valkey-server`,
-    error,
-  )
 }
 
 class BullmqTransport implements Transport {

@@ -65,7 +65,8 @@ export interface ScriptClient {
 }
 
 /** What queues, workers and listeners have in common. */
-interface QueueBase {
+/** What queues, workers and listeners have in common. */
+export interface QueueBase {
   /** Of version 5. */
   readonly client?: Promise<ScriptClient> | undefined
   /** Of version 6; one that is no Redis has no client. */

@@ -2,9 +2,10 @@ import { hostname } from 'node:os'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { checkAddress } from './bullmq.js'
-import { noServer, type QueueAddress } from './bullmq-transport.js'
+import type { QueueAddress } from './bullmq-transport.js'
 import { ChunkWorker } from './chunk-worker.js'
 import { type ActiveJob, delayedError, loadBullmq, type QueueWorker, unrecoverableError } from './peer.js'
+import { whenReady } from './ready.js'
 import { isCancelled } from './run-control.js'
 import { ServedModules } from './served-modules.js'
 import type { ChunkAnswer, ChunkData } from './transport.js'
@@ -36,7 +37,6 @@ const KEYS = ['connection', 'queue', 'prefix', 'backend', 'library', 'tasks', 't
 const OFFER_MS = 1000
 const LOOK_MS = 1000
 const RETRY_MS = 1000
-const READY_MS = 5000
 const CLOSE_MS = 10_000
 
 /**
@@ -114,24 +114,11 @@ class QueueServing implements Serving {
     const processor = (job: ActiveJob, token?: string, signal?: AbortSignal): Promise<ChunkAnswer> =>
       this.#process(job, token, signal)
     this.#worker = new Worker(queue, processor as never, options, address.backend as never)
-    let last: unknown
-    this.#worker.on('error', (error) => (last = error))
     // Of a run that was given up nothing is left.
     this.#worker.on('failed', (job, error) => {
       if (error.cause instanceof Cancelled) void job?.remove().catch(() => undefined)
     })
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('it did not answer in time')), READY_MS)
-    })
-    try {
-      await Promise.race([this.#worker.waitUntilReady(), late])
-    } catch (error) {
-      void this.#worker.close(true).catch(() => undefined)
-      throw noServer(connection, last ?? error)
-    } finally {
-      clearTimeout(timer)
-    }
+    await whenReady(this.#worker, connection)
   }
 
   stats(): { readonly done: number; readonly refused: number } {
