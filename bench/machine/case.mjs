@@ -2,14 +2,14 @@
 //
 // bucket: every process calls tryAcquire() of one name of the machine, back to back; drain: until the bucket is empty. redis: every
 // process asks a Redis server on this machine, one question after the other, with a script that does what a token bucket does.
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { unlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { RateLimiter } from '../../dist/bundle/index.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
+import { startRedis } from '../support/redis-server.mjs'
 
 const PLENTY = 1_000_000_000
 const DRAIN_TOKENS = 1_000_000
@@ -57,7 +57,7 @@ async function measureProcesses(mode, processes, durationMs) {
     }
   } finally {
     for (const child of children) child.removeAllListeners('exit').kill()
-    server?.process.kill()
+    await server?.stop()
     for (const entry of readMachine()) if (entry.name === name) unlinkSync(entry.file)
   }
 }
@@ -108,20 +108,4 @@ async function redisCall(port) {
   const call = () => redis.take('bucket', PLENTY, PLENTY)
   for (let i = 0; i < 500; i++) await call()
   return { call, end: () => redis.quit() }
-}
-
-/** A server of this run alone: on a free port, in memory. */
-async function startRedis() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  const server = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  for await (const text of server.stdout)
-    if (String(text).includes('Ready to accept connections')) return { process: server, port }
-  throw new Error('redis-server did not start')
 }

@@ -1,7 +1,7 @@
 // Several processes, one limit: the name of the machine, and the ways to share through a server.
-import { spawnSync } from 'node:child_process'
 import { summarize } from '../../dist/cli/statistics.js'
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
+import { redisVersion } from '../support/redis-server.mjs'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
 import { atLeast } from '../support/targets.mjs'
@@ -9,7 +9,6 @@ import { atLeast } from '../support/targets.mjs'
 const ROUNDS = quick ? 1 : 5
 const DURATION_MS = quick ? 150 : 500
 
-const redisVersion = /v=([\d.]+)/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]
 const plans = [
   { mode: 'bucket', processes: 1, title: "amorsize, scope 'machine'" },
   { mode: 'bucket', processes: 2, title: "amorsize, scope 'machine'" },
