@@ -11,7 +11,7 @@ interface MetricsCommandOptions {
   readonly once?: boolean
 }
 
-/** What Prometheus lists for exporters that are not registered elsewhere begins here. */
+/** That of OpenTelemetry's exporter for Prometheus. */
 const USUAL_PORT = 9464
 
 /** Makes the subcommand `amorsize metrics`. */
@@ -19,11 +19,7 @@ export function metricsCommand(): Command {
   return new Command('metrics')
     .description('serve what processes of this user share on this machine to Prometheus')
     .option('--port <number>', 'port to listen on; 0: any that is free', integerFrom(0, 65_535), USUAL_PORT)
-    .option(
-      '--host <address>',
-      'address to listen on; others than this machine may read it if it is none of its own',
-      '127.0.0.1',
-    )
+    .option('--host <address>', 'address to listen on; by 0.0.0.0 other machines can read it', '127.0.0.1')
     .option('--prefix <text>', 'comes before each name', 'amorsize_')
     .option('--once', 'print the metrics and end')
     .addHelpText('after', HELP)
@@ -40,7 +36,7 @@ export function metricsCommand(): Command {
 
 const HELP = `
 Stands beside the programs, as node_exporter does: it reads shared memory when it is scraped, and they notice nothing.
-What is shared is shown: limiters, breakers and bulkheads with a name and scope 'machine', and limits in clusters.
+What is shared is shown: limiters, breakers and bulkheads with a name and scope 'machine'.
 
 Exit codes: 0 interrupted, 1 failure, such as a port in use, 2 wrong usage.`
 

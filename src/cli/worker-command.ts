@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { Interruption } from './interruption.js'
+import { integerFrom } from './numbers.js'
 
 interface WorkerFlags {
   readonly queue: string
@@ -9,6 +10,8 @@ interface WorkerFlags {
   readonly stallMs?: number
 }
 
+/** More is a slip of the finger. */
+const MOST_THREADS = 4096
 const USUAL_URL = 'redis://localhost:6379'
 
 /** Makes the subcommand `amorsize worker`. */
@@ -22,9 +25,13 @@ export function workerCommand(): Command {
     .argument('<modules...>', "modules whose exported functions may be run, such as './tasks.mjs'")
     .requiredOption('--queue <name>', 'name of the queue')
     .option('--redis <url>', `where Redis or Valkey is; default: REDIS_URL, else ${USUAL_URL}`)
-    .option('--threads <count>', 'worker threads; default: as many as pay', positiveInteger)
+    .option('--threads <count>', 'worker threads; default: as many as pay', integerFrom(1, MOST_THREADS))
     .option('--prefix <prefix>', "prefix of the queue's keys; default: 'bull'")
-    .option('--stall-ms <ms>', 'a worker that was not heard of for so long has died; default: 30000', positiveInteger)
+    .option(
+      '--stall-ms <ms>',
+      'a worker that was not heard of for so long has died; default: 30000',
+      integerFrom(1000, 2 ** 31 - 1),
+    )
     .addHelpText(
       'after',
       `
@@ -35,12 +42,6 @@ Exit codes: 0 ended by a signal, 1 it could not begin, 2 wrong usage.`,
     .action(async (modules: readonly string[], flags: WorkerFlags) => {
       await serve(modules, flags)
     })
-}
-
-function positiveInteger(text: string): number {
-  const number = Number(text)
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be an integer >= 1.')
-  return number
 }
 
 async function serve(modules: readonly string[], flags: WorkerFlags): Promise<void> {

@@ -53,7 +53,7 @@ describe('the command line', () => {
     [['worker', '--queue', 'q'], /missing required argument 'modules'/],
     [
       ['worker', './tasks.mjs', '--queue', 'q', '--threads', '0'],
-      /argument '0' is invalid. It must be an integer >= 1/,
+      /argument '0' is invalid. It must be an integer from 1 to 4096/,
     ],
   ])('refuses %j with exit code 2 and says why on standard error', async (args, why) => {
     const { code, stdout, stderr } = await amorsize(args)
