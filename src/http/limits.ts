@@ -108,9 +108,6 @@ class WindowLimit<Request> implements Limit<Request> {
   /** Refusals, and the blocks they lead to. */
   readonly #bans: KeyedWindow | null
   readonly #windowSeconds: number
-  /** What `take` has found: that is where the key stands. */
-  #count = 0
-  #resetMs = 0
 
   constructor(options: CompleteWindowLimit<Request>, shared: Shared) {
     const { name, max, cost, windowMs, banAfter } = options
@@ -139,33 +136,29 @@ class WindowLimit<Request> implements Limit<Request> {
   take(key: Key, { cost, quota }: Asked): boolean {
     // More than one at once is looked at first, so that what is refused is never there for others to see.
     if (cost !== 1 || quota === 0) {
-      const { count, resetMs } = this.#window.look(key)
-      this.#stands(count, resetMs)
       if (cost === 0) return true
-      if (quota === 0 || count + cost > quota) return false
+      if (quota === 0 || this.#window.look(key).count + cost > quota) return false
     }
-    const { refused, count, resetMs } = this.#window.count(key, this.#options.windowMs, cost, quota)
-    this.#stands(count, resetMs)
+    const { refused, count } = this.#window.count(key, this.#options.windowMs, cost, quota)
     if (refused && count > 0) this.giveBack(key, { cost, quota })
     return !refused
   }
 
   giveBack(key: Key, { cost }: Asked): void {
-    if (cost === 0) return
-    this.#count -= cost
-    this.#window.unhit(key, cost)
+    if (cost > 0) this.#window.unhit(key, cost)
   }
 
-  state(_key: Key, { quota }: Asked, refused: boolean): LimitState {
-    // A window ends at a full ms, so a fraction more may be left of it than it is long.
-    const resetMs = Math.min(this.#resetMs, this.#options.windowMs)
-    const remaining = Math.max(0, quota - this.#count)
-    return { name: this.name, quota, windowSeconds: this.#windowSeconds, remaining, resetMs, refused }
-  }
-
-  #stands(count: number, resetMs: number): void {
-    this.#count = count
-    this.#resetMs = resetMs
+  state(key: Key, { quota }: Asked, refused: boolean): LimitState {
+    const { count, resetMs } = this.#window.look(key)
+    return {
+      name: this.name,
+      quota,
+      windowSeconds: this.#windowSeconds,
+      remaining: Math.max(0, quota - count),
+      // A window ends at a full ms, so a fraction more may be left of it than it is long.
+      resetMs: Math.min(resetMs, this.#options.windowMs),
+      refused,
+    }
   }
 
   bannedMs(key: Key): number {
