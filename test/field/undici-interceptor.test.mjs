@@ -132,6 +132,57 @@ describe.each(packages)('%s', (name) => {
     expect(performance.now() - startedMs).toBeGreaterThan(195)
   })
 
+  describe('with policies of its own', () => {
+    it('bulkhead: a place is free again when the body has ended, was given up, or the connection broke', async () => {
+      const dispatcher = agentWith({ bulkhead: { maxConcurrent: 2 } })
+      const texts = Array.from({ length: 6 }, () => call(`${origin}/slow`, dispatcher)())
+      expect(await Promise.all(texts)).toEqual(Array(6).fill('ok'))
+      expect(mostOpen).toBe(2)
+      for (let n = 0; n < 4; n++) {
+        const { body } = await request(`${origin}/slow`, { dispatcher })
+        body.on('error', () => undefined).destroy()
+        await expect(request('http://127.0.0.1:1/', { dispatcher })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+      }
+      expect(await (await undiciFetch(origin, { dispatcher })).text()).toBe('ok')
+    })
+
+    it('bulkhead: a request that is given up while it waits is never sent', async () => {
+      const dispatcher = agentWith({ bulkhead: { maxConcurrent: 1, maxQueue: 10 } })
+      const first = call(`${origin}/slow`, dispatcher)()
+      const controller = new AbortController()
+      const second = request(`${origin}/second`, { dispatcher, signal: controller.signal }).catch((error) => error)
+      controller.abort(new Error('enough'))
+      expect((await second).message).toBe('enough')
+      expect(await first).toBe('ok')
+      expect(asked.has('/second')).toBe(false)
+    })
+
+    it('breaker: opens by what the server answers, and then sends nothing; one for each origin', async () => {
+      const dispatcher = agentWith({ breaker: { failureThreshold: 3 } })
+      for (let n = 0; n < 3; n++) await expect(call(`${origin}/down`, dispatcher)()).rejects.toThrow('500')
+      await expect(call(`${origin}/down`, dispatcher)()).rejects.toMatchObject({ code: 'ERR_CIRCUIT_OPEN' })
+      expect(asked.get('/down')).toBe(3)
+      for (let n = 0; n < 3; n++)
+        await expect(request('http://127.0.0.1:1/', { dispatcher })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+      await expect(request('http://127.0.0.1:1/', { dispatcher })).rejects.toMatchObject({ code: 'ERR_CIRCUIT_OPEN' })
+    })
+
+    it('a signal that is aborted on the way is told once, and is no failure of the server', async () => {
+      const dispatcher = agentWith({ breaker: { failureThreshold: 1 }, bulkhead: { maxConcurrent: 1 } })
+      const controller = new AbortController()
+      const hanging = request(`${origin}/hangs`, { dispatcher, signal: controller.signal })
+      await expect.poll(() => asked.get('/hangs')).toBe(1)
+      controller.abort(new Error('enough'))
+      await expect(hanging).rejects.toThrow('enough')
+      expect(await call(origin, dispatcher)()).toBe('ok')
+    })
+
+    it('leaves to others what it cannot do, and says who does it', () => {
+      for (const options of [{ retry: {} }, { timeoutMs: 5 }, { hedge: {} }, { fetch }])
+        expect(() => policyInterceptor(options)).toThrow(`takes no '${Object.keys(options)[0]}'`)
+    })
+  })
+
   describe('inside our policies', () => {
     it('retry: each attempt takes its turn', async () => {
       const dispatcher = agentWith({ limit: { requestsPerSecond: 10, burstSize: 1 } })
