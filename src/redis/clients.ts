@@ -61,6 +61,9 @@ export function connectionOf(client: RedisClient, isShared: boolean): Connection
   )
 }
 
+/** The longest pause between two tries to connect, so that a server is noticed soon that is back. */
+const MOST_PAUSE_MS = 500
+
 /** The client's own repeats would debit twice what was cut off, and its queue would send what nobody waits for any more. */
 const WITHOUT_REPEATS = { maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false }
 
@@ -83,7 +86,11 @@ function duplicateOf(client: IoredisLike): IoredisLike {
   const duplicate = client.duplicate.bind(client) as (...override: unknown[]) => IoredisLike
   return isCluster
     ? duplicate([], { redisOptions: WITHOUT_REPEATS, enableOfflineQueue: false, lazyConnect: false })
-    : duplicate({ ...WITHOUT_REPEATS, lazyConnect: false })
+    : duplicate({
+        ...WITHOUT_REPEATS,
+        lazyConnect: false,
+        retryStrategy: (tries: number) => Math.min(50 * tries, MOST_PAUSE_MS),
+      })
 }
 
 /** A client of node-redis by itself, or a cluster; a pool has none of this. */

@@ -18,7 +18,7 @@ export interface RedisRateLimitOptions {
   readonly mode?: 'lease' | 'exact' | undefined
   /** Most tokens taken ahead, an integer >= 1; never more than a tenth of `burstSize`. Default: what is used within 50 ms. */
   readonly leaseSize?: number | undefined
-  /** How long the server may take to answer, milliseconds, > 0; default 50. A call waits no longer for it. */
+  /** How long the server may take to answer, milliseconds, > 0; default 50. A call waits no longer, but where its event loop is blocked. */
   readonly timeoutMs?: number | undefined
   /**
    * What holds while the server does not answer. 'local' (default): a limit of this machine, of rate and burst over `processes`; 'closed':

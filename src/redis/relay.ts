@@ -25,7 +25,7 @@ interface Answer {
 interface Waiting {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
-  readonly deadlineMs: number
+  readonly isWanted: () => boolean
 }
 
 type Message = { readonly data: Question | Answer }
@@ -82,17 +82,16 @@ export function throughRelay(name: string, timeoutMs: number): Connection {
   }
   channel.unref()
   return {
-    run(key, values) {
+    run(key, values, isWanted) {
       const id = ++lastId
-      const nowMs = machineNow()
-      const deadlineMs = nowMs + timeoutMs
+      const deadlineMs = machineNow() + timeoutMs
       // Those who asked have given up what was not answered in time.
       for (const [old, one] of waiting) {
-        if (one.deadlineMs > nowMs) break
+        if (one.isWanted()) break
         waiting.delete(old)
       }
       return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject, deadlineMs })
+        waiting.set(id, { resolve, reject, isWanted })
         channel.postMessage({ from, id, key, values, deadlineMs } satisfies Question)
       })
     },

@@ -1,8 +1,9 @@
 import { TimeoutExceededError } from '../errors.js'
 import type { Clock } from '../internal/clock.js'
-import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+import { type SharedTimers, timersOf } from '../internal/timers.js'
 import type { Connection } from './connection.js'
 import { type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
+import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
 const PROBE_MS = 200
@@ -66,24 +67,14 @@ export class LimitServer {
   #inTime(key: string, values: string[]): Promise<unknown> {
     const timeoutMs = this.#timeoutMs
     return new Promise((resolve, reject) => {
-      let isLate = false
-      const timer: DueTimer = {
-        due: 0,
-        order: 0,
-        heapIndex: -1,
-        run: () => {
-          isLate = true
-          reject(
-            new TimeoutExceededError(`the server of the rate limit did not answer within ${timeoutMs} ms`, {
-              timeoutMs,
-            }),
-          )
-        },
-      }
-      this.#timers.add(timer, timeoutMs)
+      const limit = new TimeLimit(this.#timers, timeoutMs, () =>
+        reject(
+          new TimeoutExceededError(`the server of the rate limit did not answer within ${timeoutMs} ms`, { timeoutMs }),
+        ),
+      )
       this.connection
-        .run(key, values, () => !isLate)
-        .finally(() => this.#timers.remove(timer))
+        .run(key, values, () => !limit.isOver)
+        .finally(() => limit.end())
         .then(resolve, reject)
     })
   }

@@ -118,6 +118,23 @@ describe.skipIf(servers.length === 0)(
         await untilAsked(limiter)
       })
 
+      it.each(['ioredis', 'node-redis'])(
+        'does not take a loop that was blocked for a server that is slow, with %s',
+        async (maker) => {
+          const one = await server(kind)
+          const limiter = limiterOf(await connected(one.port, maker), { burstSize: 1000, timeoutMs: 500 })
+          await untilAsked(limiter)
+          for (let i = 0; i < 3; i++) {
+            const decision = limiter.decide()
+            // The question is sent, or waits to be; then nothing is heard for longer than the time limit.
+            if (i > 0) await new Promise(setImmediate)
+            const endMs = performance.now() + 800
+            while (performance.now() < endMs);
+            expect((await decision).source).toBe('redis')
+          }
+        },
+      )
+
       it('takes a replica for away until it is the master, and goes on with what it has copied', async () => {
         const master = await server(kind)
         const replica = await server(kind, ['--replicaof', '127.0.0.1', String(master.port)])
