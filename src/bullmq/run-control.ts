@@ -1,6 +1,5 @@
-import { hostname } from 'node:os'
-import { randomUUID } from 'node:crypto'
 import { runError } from '../internal/run-error.js'
+import { hasDied, type Holder, ownHolder } from './run-holder.js'
 import { clientOf, type QueueOfJobs, type QueueWorker, type ScriptClient } from './peer.js'
 
 /**
@@ -51,7 +50,7 @@ class RunKey {
 /** Who drives a run: one process at a time. */
 export class DriverClaim {
   readonly #key: RunKey
-  readonly #value = JSON.stringify({ host: hostname(), pid: process.pid, id: randomUUID() })
+  readonly #value = JSON.stringify(ownHolder())
   #renewal: NodeJS.Timeout | undefined = undefined
 
   private constructor(key: RunKey) {
@@ -72,7 +71,7 @@ export class DriverClaim {
   async #take(run: string): Promise<void> {
     const holder = await this.#key.run('claim', this.#value, CLAIM_MS)
     if (holder === '') return
-    if (hasDied(holder)) {
+    if (hasDied(JSON.parse(holder) as Holder)) {
       const other = await this.#key.run('claim', this.#value, CLAIM_MS, holder)
       if (other === '') return
     }
@@ -91,22 +90,6 @@ export class DriverClaim {
   async release(): Promise<void> {
     clearInterval(this.#renewal)
     await this.#key.run('release', this.#value)
-  }
-}
-
-interface Holder {
-  readonly host: string
-  readonly pid: number
-}
-
-function hasDied(holder: string): boolean {
-  const { host, pid } = JSON.parse(holder) as Holder
-  if (host !== hostname()) return false
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
 }
 

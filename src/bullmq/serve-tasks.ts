@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
@@ -59,23 +60,17 @@ export async function serveTasks(options: ServeOptions): Promise<Serving> {
     throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
   checkNumber('stallMs', stallMs, { min: 1000, max: 2 ** 31 - 1 })
   const modules = await ServedModules.read(options.tasks)
-  const name = names.next()
+  const name = workerName()
   const chunks = new ChunkWorker({ name, modules, threads, policy })
   const serving = new QueueServing(chunks)
   await serving.begin(options, stallMs)
   return serving
 }
 
-/** Several workers of one process have different names. */
-class Names {
-  #count = 0
-
-  next(): string {
-    return `${hostname()}:${process.pid}:${++this.#count}`
-  }
+/** Several workers of one process, and processes of containers that have host and process id in common, have different names. */
+function workerName(): string {
+  return `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
 }
-
-const names = new Names()
 
 /** The run of a chunk has been given up. */
 class Cancelled extends Error {}

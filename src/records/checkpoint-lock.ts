@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, readlinkSync } from 'node:fs'
 import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { bootId, pidNamespace, startOf } from '../internal/process-identity.js'
 import { messageOf, runError } from '../internal/run-error.js'
 
 /** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
@@ -115,33 +115,13 @@ function ownMark(): string {
 
 /** Where process ids mean the same: this machine, and in it this process namespace. */
 function placeMark(): string {
-  return shortHash(`${hostname()} ${attempt(() => readlinkSync('/proc/self/ns/pid')) ?? ''}`)
+  return shortHash(`${hostname()} ${pidNamespace() ?? ''}`)
 }
 
 function bootMark(): string {
-  return shortHash(attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')) ?? '')
-}
-
-/** When process `pid` started, in the kernel's words; 'unknown' where there is no /proc; null where there is no such process. */
-function startOf(pid: number): string | null {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return null
-  }
-  const text = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  // The second field, the program's name in parentheses, may hold blanks; the start time is the 22nd.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown'
+  return shortHash(bootId() ?? '')
 }
 
 function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8)
-}
-
-function attempt(read: () => string): string | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
 }

@@ -1,9 +1,9 @@
 // `execute` and `stream` over worker processes of BullMQ 5 and 6, on a real Redis and Valkey.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execute, stream, task } from 'amorsize'
@@ -106,6 +106,35 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
       message: expect.stringContaining(`is driven by process ${process.pid} on`),
     })
     expect(await first).toEqual(numbers(300))
+    await serving.close()
+  })
+
+  it('takes the run of a process that died here at once, and of one that cannot be seen from here only when its claim lapses', async () => {
+    const { port } = running.get(servers[0])
+    const address = { connection: { host: '127.0.0.1', port }, queue: 'claims', library: require('bullmq6') }
+    const admin = new (require('ioredis').Redis)({ host: '127.0.0.1', port })
+    const serving = await serveTasks({ ...address, tasks: [url] })
+    const run = (hooks) => execute(task(url, 'double'), numbers(50), { on: bullmq(address), hooks })
+    let seen
+    await run({ onChunk: () => (seen ??= admin.keys('amz:*:driver')) })
+    const [key] = await seen
+    const ended = spawn(process.execPath, ['-e', ''])
+    await once(ended, 'close')
+    const place = {
+      boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      namespace: readlinkSync('/proc/self/ns/pid'),
+    }
+    const claim = { host: hostname(), pid: ended.pid, ...place, started: '1', id: 'another' }
+    const holdFor = (ms, changed) => admin.set(key, JSON.stringify({ ...claim, ...changed }), 'PX', ms)
+
+    await holdFor(60_000, {})
+    expect(await run()).toEqual(numbers(50).map((n) => 2 * n))
+    for (const changed of [{ namespace: 'pid:[1]' }, { boot: 'another' }, { boot: undefined, namespace: undefined }]) {
+      await holdFor(60_000, changed)
+      await expect(run()).rejects.toThrow(`is driven by process ${ended.pid} on ${hostname()}`)
+    }
+    await admin.del(key)
+    admin.disconnect()
     await serving.close()
   })
 

@@ -1,0 +1,31 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+
+/** What the kernel calls its run since the machine was started; undefined where there is no /proc. */
+export function bootId(): string | undefined {
+  return attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+}
+
+/** What the kernel calls the namespace in which the ids of processes here mean something; undefined where there is no /proc. */
+export function pidNamespace(): string | undefined {
+  return attempt(() => readlinkSync('/proc/self/ns/pid'))
+}
+
+/** When process `pid` started, in the kernel's words; 'unknown' where there is no /proc; null where there is no such process. */
+export function startOf(pid: number): string | null {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return null
+  }
+  const text = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  // The second field, the program's name in parentheses, may hold blanks; the start time is the 22nd.
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown'
+}
+
+function attempt(read: () => string): string | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
