@@ -99,12 +99,18 @@ export interface ExactTime {
   readonly ps: number
 }
 
-/** How long `tokens` take at a rate; rounded up, so that no limit is exceeded. */
-export function timeOfTokens(tokens: number, requestsPerSecond: number): ExactTime {
-  const exact = (tokens / requestsPerSecond) * 1e6
+/** How long a token takes at a rate; rounded up, so that no limit is exceeded. */
+export function timeOfToken(requestsPerSecond: number): ExactTime {
+  const exact = 1e6 / requestsPerSecond
   const us = Math.floor(exact)
   const ps = Math.ceil((exact - us) * PS)
   return ps === PS ? { us: us + 1, ps: 0 } : { us, ps }
+}
+
+/** How long a whole number of tokens takes, exactly: a bucket of so many holds all of them. */
+export function timeOfTokens(tokens: number, { us, ps }: ExactTime): ExactTime {
+  const all = BigInt(tokens) * (BigInt(us) * BigInt(PS) + BigInt(ps))
+  return { us: Number(all / BigInt(PS)), ps: Number(all % BigInt(PS)) }
 }
 
 /** What the script is asked. */

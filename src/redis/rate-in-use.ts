@@ -1,4 +1,4 @@
-import { type ExactTime, timeOfTokens } from './gcra.js'
+import { type ExactTime, timeOfToken, timeOfTokens } from './gcra.js'
 import { checkRate, type RedisRateLimitChange } from './redis-limiter-options.js'
 
 /** The rate and burst of one limiter, as its next question will have them. */
@@ -14,8 +14,8 @@ export class RateInUse {
   constructor(requestsPerSecond: number, burstSize: number) {
     this.requestsPerSecond = requestsPerSecond
     this.burstSize = burstSize
-    this.unit = timeOfTokens(1, requestsPerSecond)
-    this.full = timeOfTokens(burstSize, requestsPerSecond)
+    this.unit = timeOfToken(requestsPerSecond)
+    this.full = timeOfTokens(burstSize, this.unit)
   }
 
   /** @throws {TypeError | RangeError} when the new numbers are none, or out of range; then the old ones stay */
@@ -23,8 +23,8 @@ export class RateInUse {
     checkRate(requestsPerSecond, burstSize)
     this.requestsPerSecond = requestsPerSecond
     this.burstSize = burstSize
-    this.unit = timeOfTokens(1, requestsPerSecond)
-    this.full = timeOfTokens(burstSize, requestsPerSecond)
+    this.unit = timeOfToken(requestsPerSecond)
+    this.full = timeOfTokens(burstSize, this.unit)
     this.hasChanged = true
   }
 

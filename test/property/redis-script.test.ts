@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { GCRA, gcraArguments, readGcraAnswer, timeOfTokens } from '../../dist/redis/gcra.js'
+import { GCRA, gcraArguments, readGcraAnswer, timeOfToken, timeOfTokens } from '../../dist/redis/gcra.js'
 import { hasServer, TestServer } from '../support/redis-server.js'
 
 interface Client {
@@ -95,8 +95,8 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
         async (requestsPerSecond, burstSize, steps) => {
           await client.del('k')
           const model = new Model()
-          const unit = timeOfTokens(1, requestsPerSecond)
-          const full = timeOfTokens(burstSize, requestsPerSecond)
+          const unit = timeOfToken(requestsPerSecond)
+          const full = timeOfTokens(burstSize, unit)
           let nowUs = 1_764_000_000_000_000
           for (const { moveUs, most, spare, pauseMs } of steps) {
             nowUs += moveUs
@@ -125,9 +125,21 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
     )
   })
 
+  it('grants the whole burst at once, at rates whose tokens take no whole microseconds, too', async () => {
+    for (const perSecond of [3, 7, 0.3, 999.999, 1e6 / 7]) {
+      for (const burst of [1, 3, 7, 1000]) {
+        await client.del('k')
+        const unit = timeOfToken(perSecond)
+        const request = { most: burst + 1, least: burst, unit, full: timeOfTokens(burst, unit), pauseMs: 0 }
+        const answer = await client.eval(onOwnClock, 1, 'k', ...gcraArguments(request), '1764000000', '0')
+        expect(readGcraAnswer(answer), `${perSecond} per second`).toMatchObject({ granted: burst, left: 0 })
+      }
+    }
+  })
+
   it('grants at any rate what the rate allows, to a token in a million', async () => {
     for (const perSecond of [70_000, 333_333, 1e6 / 7]) {
-      const unit = timeOfTokens(1, perSecond)
+      const unit = timeOfToken(perSecond)
       const millionMs = Number(picoseconds(unit) * 1_000_000n) / 1e9
       expect(Math.abs(millionMs - 1e9 / perSecond)).toBeLessThanOrEqual((1e9 / perSecond) * 1e-6)
     }
