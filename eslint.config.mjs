@@ -10,7 +10,7 @@ const layers = {
   policy: ['errors', 'internal', 'memory', 'system', 'rate-limit'],
   decorators: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   // No framework among them: their interfaces are written down as they are used.
-  http: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
+  http: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy', 'redis'],
   // No client among them, for the same reason.
   redis: ['errors', 'internal', 'memory', 'system', 'rate-limit', 'policy'],
   metrics: ['errors', 'internal', 'memory', 'rate-limit', 'policy', 'system'],

@@ -1,4 +1,7 @@
+import type { RedisClient } from '../redis/clients.js'
 import { Counter } from './counter.js'
+import type { Counted } from './counts.js'
+import { RedisCounts } from './redis-counts.js'
 import { type CompleteStoreOptions, type StoreOptions, completeStoreOptions } from './store-options.js'
 import { warnOnce } from './warnings.js'
 
@@ -31,11 +34,25 @@ export interface ExpressStore {
   resetAll(): void
 }
 
+/** The same with `redis`: each call is a round trip. */
+export interface RedisExpressStore {
+  readonly prefix: string
+  readonly localKeys: false
+  init(terms: ExpressStoreTerms): void
+  get(key: string): Promise<ExpressStoreInfo | undefined>
+  increment(key: string): Promise<ExpressStoreInfo>
+  decrement(key: string): Promise<void>
+  resetKey(key: string): Promise<void>
+  /** Ends the store's own connection. */
+  shutdown(): void
+}
+
 /**
  * The `store` of express-rate-limit 8 and hono-rate-limiter 0.5: the middleware stays, and with a name all threads, or all workers of a
  * cluster, count together. One store belongs to one limiter.
  *
- * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer.
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer;
+ * with `redis`, which counts for all machines, a round trip.
  *
  * @param options - see {@link StoreOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong
@@ -44,17 +61,41 @@ export interface ExpressStore {
  * @example
  * app.use(rateLimit({ windowMs: 60_000, limit: 50, store: expressStore({ name: 'api', scope: 'machine' }) }))
  */
-export function expressStore(options: StoreOptions = {}): ExpressStore {
-  return new CountingStore(completeStoreOptions('expressStore', options))
+export function expressStore(options?: StoreOptions & { redis?: undefined }): ExpressStore
+export function expressStore(options: StoreOptions & { redis: RedisClient }): RedisExpressStore
+export function expressStore(options: StoreOptions): ExpressStore | RedisExpressStore
+export function expressStore(options: StoreOptions = {}): ExpressStore | RedisExpressStore {
+  const complete = completeStoreOptions('expressStore', options)
+  const { remote } = complete
+  return remote === null
+    ? new CountingStore(complete)
+    : new RedisCountingStore(complete.name as string, new RedisCounts(complete, remote))
+}
+
+/** What a store is told of the limiter that it belongs to. */
+class Terms {
+  windowMs = 60_000
+  limit = NaN
+  #isInitialized = false
+
+  set({ windowMs, limit }: ExpressStoreTerms): void {
+    const limitNumber = typeof limit === 'number' ? limit : NaN
+    if (this.#isInitialized && (windowMs !== this.windowMs || !Object.is(limitNumber, this.limit)))
+      warnOnce(
+        'AMORSIZE_HTTP_STORE_REUSED',
+        `an expressStore was given to a limiter of ${this.windowMs} ms and then to one of ${windowMs} ms or of another limit: both count the same keys; make a store for each`,
+      )
+    this.#isInitialized = true
+    this.windowMs = windowMs
+    this.limit = limitNumber
+  }
 }
 
 class CountingStore implements ExpressStore {
   readonly prefix: string
   readonly localKeys: boolean
   readonly #counter: Counter
-  #windowMs = 60_000
-  #limit = NaN
-  #isInitialized = false
+  readonly #terms = new Terms()
 
   constructor(options: CompleteStoreOptions) {
     this.#counter = new Counter(options)
@@ -62,30 +103,20 @@ class CountingStore implements ExpressStore {
     this.localKeys = options.name === null
   }
 
-  init({ windowMs, limit }: ExpressStoreTerms): void {
-    const limitNumber = typeof limit === 'number' ? limit : NaN
-    if (this.#isInitialized && (windowMs !== this.#windowMs || !Object.is(limitNumber, this.#limit)))
-      warnOnce(
-        'AMORSIZE_HTTP_STORE_REUSED',
-        `an expressStore was given to a limiter of ${this.#windowMs} ms and then to one of ${windowMs} ms or of another limit: both count the same keys; make a store for each`,
-      )
-    this.#isInitialized = true
-    this.#windowMs = windowMs
-    this.#limit = limitNumber
+  init(terms: ExpressStoreTerms): void {
+    this.#terms.set(terms)
   }
 
   get(key: string): ExpressStoreInfo | undefined {
-    const { count, resetMs } = this.#counter.look(key, this.#windowMs, this.#limit)
-    return resetMs === 0 ? undefined : infoOf(count, resetMs)
+    return infoAt(this.#counter.look(key, this.#terms.windowMs, this.#terms.limit))
   }
 
   increment(key: string): ExpressStoreInfo {
-    const { count, resetMs } = this.#counter.hit(key, this.#windowMs, this.#limit)
-    return infoOf(count, resetMs)
+    return infoOf(this.#counter.hit(key, this.#terms.windowMs, this.#terms.limit))
   }
 
   decrement(key: string): void {
-    this.#counter.unhit(key, this.#windowMs, this.#limit)
+    this.#counter.unhit(key, this.#terms.windowMs, this.#terms.limit)
   }
 
   resetKey(key: string): void {
@@ -97,6 +128,47 @@ class CountingStore implements ExpressStore {
   }
 }
 
-function infoOf(totalHits: number, resetMs: number): ExpressStoreInfo {
-  return { totalHits, resetTime: new Date(Date.now() + resetMs) }
+class RedisCountingStore implements RedisExpressStore {
+  readonly localKeys = false
+  readonly #counts: RedisCounts
+  readonly #terms = new Terms()
+
+  constructor(
+    readonly prefix: string,
+    counts: RedisCounts,
+  ) {
+    this.#counts = counts
+  }
+
+  init(terms: ExpressStoreTerms): void {
+    this.#terms.set(terms)
+  }
+
+  async get(key: string): Promise<ExpressStoreInfo | undefined> {
+    return infoAt(await this.#counts.look(key, this.#terms.windowMs, this.#terms.limit))
+  }
+
+  async increment(key: string): Promise<ExpressStoreInfo> {
+    return infoOf(await this.#counts.hit(key, this.#terms.windowMs, this.#terms.limit))
+  }
+
+  decrement(key: string): Promise<void> {
+    return this.#counts.unhit(key, this.#terms.windowMs, this.#terms.limit)
+  }
+
+  resetKey(key: string): Promise<void> {
+    return this.#counts.reset(key)
+  }
+
+  shutdown(): void {
+    this.#counts.close()
+  }
+}
+
+function infoAt(counted: Counted): ExpressStoreInfo | undefined {
+  return counted.resetMs === 0 ? undefined : infoOf(counted)
+}
+
+function infoOf({ count, resetMs }: Counted): ExpressStoreInfo {
+  return { totalHits: count, resetTime: new Date(Date.now() + resetMs) }
 }

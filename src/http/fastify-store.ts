@@ -1,4 +1,6 @@
 import { Counter } from './counter.js'
+import type { Counted, Counts } from './counts.js'
+import { RedisCounts } from './redis-counts.js'
 import { type StoreOptions, completeStoreOptions } from './store-options.js'
 
 /** What @fastify/rate-limit tells a store of its options: those of the plugin, or of one route merged into them. */
@@ -21,13 +23,18 @@ export interface FastifyStore {
 }
 
 /** What the option `store` of @fastify/rate-limit wants: a constructor. */
-export type FastifyStoreConstructor = new (terms: FastifyStoreTerms) => FastifyStore
+export interface FastifyStoreConstructor {
+  new (terms: FastifyStoreTerms): FastifyStore
+  /** With `redis`: ends the connection of its own, such as in a hook `onClose`. Else there is nothing to end. */
+  close(): void
+}
 
 /**
  * The `store` of @fastify/rate-limit 11: the plugin stays, and with a name all threads, or all workers of a cluster, count together. Each
  * route with limits of its own counts apart. `exponentialBackoff` is held as it is told: a key is refused for all of that time.
  *
- * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer.
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer;
+ * with `redis`, which counts for all machines, a round trip.
  *
  * @param options - see {@link StoreOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong
@@ -38,10 +45,15 @@ export type FastifyStoreConstructor = new (terms: FastifyStoreTerms) => FastifyS
  */
 export function fastifyStore(options: StoreOptions = {}): FastifyStoreConstructor {
   const complete = completeStoreOptions('fastifyStore', options)
-  const isShared = complete.name !== null
+  const { remote } = complete
+  const server = remote === null ? null : new RedisCounts(complete, remote)
   // With a name, every plugin that is given this constructor counts in the table of that name, as it would in another process.
-  const shared = isShared ? new Counter(complete) : null
+  const shared = server ?? (complete.name === null ? null : new Counter(complete))
   return class extends CountingStore {
+    static close(): void {
+      server?.close()
+    }
+
     constructor(terms: FastifyStoreTerms) {
       super(shared ?? new Counter(complete), terms, '', new Routes())
     }
@@ -59,29 +71,34 @@ class Routes {
 }
 
 class CountingStore implements FastifyStore {
-  readonly #counter: Counter
+  readonly #counts: Counts
   readonly #prefix: string
   readonly #routes: Routes
   readonly #extend: 'never' | 'refused' | 'double'
 
-  constructor(counter: Counter, terms: FastifyStoreTerms, prefix: string, routes: Routes) {
-    this.#counter = counter
+  constructor(counts: Counts, terms: FastifyStoreTerms, prefix: string, routes: Routes) {
+    this.#counts = counts
     this.#prefix = prefix
     this.#routes = routes
     this.#extend = terms.continueExceeding === true ? 'refused' : terms.exponentialBackoff === true ? 'double' : 'never'
   }
 
   incr(key: string, callback: FastifyStoreCallback, timeWindowMs: number, max: number): void {
-    const { count, resetMs } = this.#counter.hit(this.#prefix + key, timeWindowMs, max, this.#extend)
-    callback(null, { current: count, ttl: resetMs })
+    answer(callback, this.#counts.hit(this.#prefix + key, timeWindowMs, max, this.#extend))
   }
 
   read(key: string, callback: FastifyStoreCallback, timeWindowMs: number, max: number): void {
-    const { count, resetMs } = this.#counter.look(this.#prefix + key, timeWindowMs, max)
-    callback(null, { current: count, ttl: resetMs })
+    answer(callback, this.#counts.look(this.#prefix + key, timeWindowMs, max))
   }
 
   child(terms: object): FastifyStore {
-    return new CountingStore(this.#counter, terms, `${this.#prefix}${this.#routes.prefixOf(terms)}\n`, this.#routes)
+    return new CountingStore(this.#counts, terms, `${this.#prefix}${this.#routes.prefixOf(terms)}\n`, this.#routes)
   }
+}
+
+/** At once where that is known at once. */
+function answer(callback: FastifyStoreCallback, counted: Counted | Promise<Counted>): void {
+  const tell = ({ count, resetMs }: Counted): void => callback(null, { current: count, ttl: resetMs })
+  if (counted instanceof Promise) counted.then(tell, callback)
+  else tell(counted)
 }

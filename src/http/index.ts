@@ -1,6 +1,12 @@
 /** Limits in servers and clients of HTTP: the entry `amorsize/http`. It imports no framework. */
 export type { StoreOptions } from './store-options.js'
-export { expressStore, type ExpressStore, type ExpressStoreInfo, type ExpressStoreTerms } from './express-store.js'
+export {
+  expressStore,
+  type ExpressStore,
+  type ExpressStoreInfo,
+  type ExpressStoreTerms,
+  type RedisExpressStore,
+} from './express-store.js'
 export {
   fastifyStore,
   type FastifyStore,

@@ -1,4 +1,6 @@
 import { Counter } from './counter.js'
+import type { Counts } from './counts.js'
+import { RedisCounts } from './redis-counts.js'
 import { type StoreOptions, completeStoreOptions } from './store-options.js'
 
 /** What a key has counted, as @nestjs/throttler wants it. */
@@ -28,13 +30,16 @@ export interface NestStorage {
     blockDuration: number,
     throttlerName: string,
   ): Promise<NestStorageRecord>
+  /** With `redis`: ends the connection of its own. NestJS calls it as the application is closed. */
+  onApplicationShutdown(): void
 }
 
 /**
  * The `storage` of @nestjs/throttler 6: guards and decorators stay, and with a name all threads, or all workers of a cluster, count
  * together. With algorithm 'bucket' `blockDuration` does nothing: a key is refused until its next hit has come back.
  *
- * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer.
+ * Thread-safety: lock-free shared memory; a worker that dies leaves it usable. Cost: one decision in shared memory per request, no timer;
+ * with `redis`, which counts for all machines, a round trip.
  *
  * @param options - see {@link StoreOptions}
  * @throws {TypeError | RangeError} naming the option that is wrong
@@ -45,23 +50,15 @@ export interface NestStorage {
  */
 export function nestStorage(options: StoreOptions = {}): NestStorage {
   const complete = completeStoreOptions('nestStorage', options)
-  const counter = new Counter(complete)
-  const blocks = complete.algorithm === 'window'
+  const { remote } = complete
+  const server = remote === null ? null : new RedisCounts(complete, remote)
+  const counts: Counts = server ?? new Counter(complete)
   return {
-    increment(key, ttl, limit, blockDuration, throttlerName) {
-      const own = `${throttlerName}\n${key}`
-      const hit = counter.hit(own, ttl, limit)
-      const isBlocked = hit.refused || hit.count > limit
-      // What is blocked already has no window any more, and a hit does not prolong the block.
-      const isNew = blocks && isBlocked && blockDuration > 0 && !counter.look(own, ttl, limit).refused
-      const { count, resetMs } = isNew ? counter.block(own, blockDuration) : hit
+    async increment(key, ttl, limit, blockDuration, throttlerName) {
+      const { count, resetMs, refused } = await counts.hitOrBlock(`${throttlerName}\n${key}`, ttl, limit, blockDuration)
       const seconds = Math.ceil(resetMs / 1000)
-      return Promise.resolve({
-        totalHits: count,
-        timeToExpire: seconds,
-        isBlocked,
-        timeToBlockExpire: isBlocked ? seconds : 0,
-      })
+      return { totalHits: count, timeToExpire: seconds, isBlocked: refused, timeToBlockExpire: refused ? seconds : 0 }
     },
+    onApplicationShutdown: () => server?.close(),
   }
 }

@@ -1,15 +1,16 @@
 import { checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { checkBoolean, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 import type { NameScope } from '../memory/shared/names.js'
+import type { RedisClient } from '../redis/clients.js'
 import { encodedName } from './encoded-name.js'
 
 /** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
 export interface StoreOptions {
   /**
    * Same name, same counts: in every thread of the process, or with `scope: 'machine'` in every process of this user, such as the workers
-   * of a cluster. Up to 200 characters of any kind. Without one, the counts are this store's alone.
+   * of a cluster, or with `redis` on every machine. Up to 200 characters of any kind. Without one, the counts are this store's alone.
    */
   name?: string | undefined
   /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
@@ -24,7 +25,23 @@ export interface StoreOptions {
    * takes 24 bytes × `capacity` for each pair of limit and window.
    */
   algorithm?: 'window' | 'bucket' | undefined
-  /** For tests; the default is the monotonic clock. */
+  /**
+   * A client of Redis or Valkey (of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`):
+   * the same `name` on the same server has the same counts on all machines, whatever `scope` is. Each hit is one round trip.
+   */
+  redis?: RedisClient | undefined
+  /** With `redis`: how long the server may take to answer, in ms, > 0; default 50. */
+  timeoutMs?: number | undefined
+  /**
+   * With `redis`: what holds while the server does not answer. 'local' (default): all processes of this machine count together, against
+   * their part of the limit; 'closed': the store fails with the client's error, and the limiter does what it does then; 'open': all pass.
+   */
+  onUnavailable?: 'local' | 'closed' | 'open' | undefined
+  /** With `redis`: machines among which the limit is divided while the server is away. An integer >= 1; default 1. */
+  processes?: number | undefined
+  /** With `redis`: use the client's own connection; default false: one of the store's own, where the client can make it. */
+  shareConnection?: boolean | undefined
+  /** For tests; the default is the monotonic clock. The server counts by its own. */
   clock?: Clock | undefined
 }
 
@@ -36,8 +53,22 @@ export interface CompleteStoreOptions {
   readonly onFull: 'evict' | 'deny'
   readonly algorithm: 'window' | 'bucket'
   readonly clock: Clock
+  /** Null: the counts are in shared memory. */
+  readonly remote: CompleteRemoteOptions | null
 }
 
+/** Of a store whose counts are on a server. */
+export interface CompleteRemoteOptions {
+  readonly redis: RedisClient
+  /** As it was given, not encoded. */
+  readonly name: string
+  readonly timeoutMs: number
+  readonly onUnavailable: 'local' | 'closed' | 'open'
+  readonly processes: number
+  readonly shareConnection: boolean
+}
+
+const REMOTE = ['timeoutMs', 'onUnavailable', 'processes', 'shareConnection'] as const
 const DEFAULT_CAPACITY = 100_000
 
 /**
@@ -47,7 +78,7 @@ const DEFAULT_CAPACITY = 100_000
  * @throws {TypeError | RangeError} naming the option that is wrong
  */
 export function completeStoreOptions(what: string, options: StoreOptions): CompleteStoreOptions {
-  checkKeys(what, options, ['name', 'scope', 'capacity', 'onFull', 'algorithm', 'clock'])
+  checkKeys(what, options, ['name', 'scope', 'capacity', 'onFull', 'algorithm', 'clock', 'redis', ...REMOTE])
   const { capacity = DEFAULT_CAPACITY, onFull = 'evict', algorithm = 'window', clock = systemClock } = options
   const { name, scope } = checkEncodedName(options.name, options.scope)
   return {
@@ -57,6 +88,26 @@ export function completeStoreOptions(what: string, options: StoreOptions): Compl
     onFull: checkOneOf('onFull', onFull, ['evict', 'deny']),
     algorithm: checkOneOf('algorithm', algorithm, ['window', 'bucket']),
     clock: checkClock('clock', clock),
+    remote: checkRemote(options),
+  }
+}
+
+function checkRemote(options: StoreOptions): CompleteRemoteOptions | null {
+  const { redis, name, timeoutMs = 50, onUnavailable = 'local', processes = 1, shareConnection = false } = options
+  if (redis === undefined) {
+    for (const option of REMOTE)
+      if (options[option] !== undefined) throw new TypeError(`${option} needs redis, a client; received undefined`)
+    return null
+  }
+  if (name === undefined)
+    throw new TypeError('redis needs a name, by which machines share the counts; received undefined')
+  return {
+    redis,
+    name,
+    timeoutMs: checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true }),
+    onUnavailable: checkOneOf('onUnavailable', onUnavailable, ['local', 'closed', 'open']),
+    processes: checkNumber('processes', processes, { min: 1, max: 1e6, integer: true }),
+    shareConnection: checkBoolean('shareConnection', shareConnection),
   }
 }
 

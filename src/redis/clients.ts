@@ -1,6 +1,5 @@
 import { describe } from '../internal/validate.js'
 import { connection, type Connection, Opening, type OwnConnection, type Run } from './connection.js'
-import { GCRA, GCRA_SHA } from './gcra.js'
 
 /** A client of ioredis or iovalkey, or a cluster of them, as far as it is used. */
 export interface IoredisLike {
@@ -69,8 +68,8 @@ const WITHOUT_REPEATS = { maxRetriesPerRequest: 0, enableOfflineQueue: false, au
 
 function throughIoredis(client: IoredisLike, isShared: boolean): Connection {
   const run = (to: IoredisLike): Run => {
-    return (script, key, values) =>
-      script === 'sha' ? to.evalsha(GCRA_SHA, 1, key, ...values) : to.eval(GCRA, 1, key, ...values)
+    return (by, { sha, text }, key, values) =>
+      by === 'sha' ? to.evalsha(sha, 1, key, ...values) : to.eval(text, 1, key, ...values)
   }
   if (isShared) return connection(run(client))
   const own = duplicateOf(client)
@@ -115,7 +114,7 @@ function throughNodeRedis(client: NodeRedisLike, isShared: boolean): Connection 
   const isWhole = [duplicate, connect, on, destroy].every((method) => typeof method === 'function')
   if (isShared || !isWhole) return connection(nodeRedisRun(client))
   const own = new OwnNodeRedis(client as NodeRedisClient)
-  return connection((script, key, values) => own.run(script, key, values), own)
+  return connection((...question) => own.run(...question), own)
 }
 
 /** A connection of one's own by node-redis. */
@@ -138,11 +137,11 @@ class OwnNodeRedis implements OwnConnection {
     this.#make()
   }
 
-  async run(script: 'sha' | 'text', key: string, values: readonly string[]): Promise<unknown> {
+  async run(...question: Parameters<Run>): Promise<unknown> {
     const client = this.#client
     this.#unansweredMs ??= performance.now()
     try {
-      return await this.#run(script, key, values)
+      return await this.#run(...question)
     } finally {
       if (client === this.#client) this.#unansweredMs = undefined
     }
@@ -190,26 +189,26 @@ class OwnNodeRedis implements OwnConnection {
 }
 
 function nodeRedisRun(client: NodeRedisLike): Run {
-  return (script, key, values) => {
+  return (by, { sha, text }, key, values) => {
     const options = { keys: [key], arguments: [...values] }
-    return script === 'sha' ? client.evalSha(GCRA_SHA, options) : client.eval(GCRA, options)
+    return by === 'sha' ? client.evalSha(sha, options) : client.eval(text, options)
   }
 }
 
 function throughUpstash(client: UpstashLike): Connection {
-  return connection((script, key, values) =>
-    script === 'sha' ? client.evalsha(GCRA_SHA, [key], [...values]) : client.eval(GCRA, [key], [...values]),
+  return connection((by, { sha, text }, key, values) =>
+    by === 'sha' ? client.evalsha(sha, [key], [...values]) : client.eval(text, [key], [...values]),
   )
 }
 
 function throughGlide(client: GlideLike): Connection {
-  return connection((script, key, values) => client.customCommand(commandOf(script, key, values)))
+  return connection((...question) => client.customCommand(commandOf(...question)))
 }
 
 function throughSender(client: CommandSender): Connection {
-  return connection((script, key, values) => client.send(commandOf(script, key, values), key))
+  return connection((by, script, key, values) => client.send(commandOf(by, script, key, values), key))
 }
 
-function commandOf(script: 'sha' | 'text', key: string, values: readonly string[]): string[] {
-  return script === 'sha' ? ['EVALSHA', GCRA_SHA, '1', key, ...values] : ['EVAL', GCRA, '1', key, ...values]
+function commandOf(...[by, { sha, text }, key, values]: Parameters<Run>): string[] {
+  return by === 'sha' ? ['EVALSHA', sha, '1', key, ...values] : ['EVAL', text, '1', key, ...values]
 }

@@ -1,17 +1,19 @@
-/** Runs the script of the limits. */
+import type { Script } from './script.js'
+
+/** Runs scripts, each about one key. */
 export interface Connection {
   /**
    * Rejects with the client's own error.
    *
    * @param isWanted - asked before the command is sent: one that nobody waits for any more would only cost tokens
    */
-  run(key: string, values: readonly string[], isWanted: () => boolean): Promise<unknown>
+  run(script: Script, key: string, values: readonly string[], isWanted: () => boolean): Promise<unknown>
   /** Ends a connection of its own; one that is shared stays. */
   close(): void
 }
 
-/** Sends the script by its digest, or its text. */
-export type Run = (script: 'sha' | 'text', key: string, values: readonly string[]) => Promise<unknown>
+/** Sends a script by its digest, or its text. */
+export type Run = (by: 'sha' | 'text', script: Script, key: string, values: readonly string[]) => Promise<unknown>
 
 /** A connection that a limiter has made for itself. */
 export interface OwnConnection {
@@ -23,17 +25,17 @@ export interface OwnConnection {
 /** A server that does not know the script (it was restarted, or its scripts were flushed) gets its text once. */
 export function connection(run: Run, own?: OwnConnection): Connection {
   return {
-    async run(key, values, isWanted) {
+    async run(script, key, values, isWanted) {
       const opening = own?.ready()
       if (opening !== undefined) {
         await opening
         if (!isWanted()) throw new Error('the connection was there too late')
       }
       try {
-        return await run('sha', key, values)
+        return await run('sha', script, key, values)
       } catch (error) {
         if (!isNoScript(error) || !isWanted()) throw error
-        return run('text', key, values)
+        return run('text', script, key, values)
       }
     },
     close: () => own?.close(),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { scriptOf } from './script.js'
 
 /**
  * The generic cell rate algorithm, debited before use, on the server's own clock. Of `most` units asked for it grants as many as are there,
@@ -88,8 +88,7 @@ end
 return {string.format('%.0f', granted), string.format('%.0f', wait), string.format('%.0f', left - granted), string.format('%.0f', rest), others}
 `
 
-/** What the server knows the script by. */
-export const GCRA_SHA = createHash('sha1').update(GCRA).digest('hex')
+export const GCRA_SCRIPT = scriptOf(GCRA)
 
 const PS = 1_000_000
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import { checkKey, type Key } from '../memory/keyed/hash.js'
@@ -19,6 +18,7 @@ import {
 import { closedError, type RedisAcquireOptions, type RedisLimiterStats } from './redis-rate-limiter.js'
 import { Relay } from './relay.js'
 import { LimitServer } from './server.js'
+import { shortKey } from './server-key.js'
 
 const KIND = 'amorsize.RedisKeyedRateLimiter'
 
@@ -26,8 +26,6 @@ const KIND = 'amorsize.RedisKeyedRateLimiter'
 const IDLE_MS = 2000
 /** Keys with something in hand or somebody waiting; a thread has no more at once. */
 const MOST_IN_HAND = 10_000
-/** A longer key takes the place of its digest: what callers send must not fill the server. */
-const LONGEST_KEY = 200
 /** The shortest time for which a refusal is worth keeping. */
 const LEAST_HOLD_MS = 1
 
@@ -236,8 +234,7 @@ export class RedisKeyedRateLimiter {
     this.#checkOpen()
     checkKey('key', key)
     checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
-    const text = String(key)
-    return text.length <= LONGEST_KEY ? text : createHash('sha256').update(text).digest('base64url')
+    return shortKey(String(key))
   }
 
   #checkOpen(): void {

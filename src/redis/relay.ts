@@ -1,12 +1,16 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { randomUUID } from 'node:crypto'
 import { machineNow } from '../internal/clock.js'
+import { messageOf } from '../internal/run-error.js'
 import type { Connection } from './connection.js'
+import { GCRA_SCRIPT } from './gcra.js'
 
 /** A question of a thread without a client. */
 interface Question {
   readonly from: string
   readonly id: number
+  /** The digest of the script. */
+  readonly sha: string
   readonly key: string
   readonly values: readonly string[]
   /** After it nobody waits for the answer, on the clock that all threads have. */
@@ -30,6 +34,9 @@ interface Waiting {
 
 type Message = { readonly data: Question | Answer }
 
+/** What may be asked for by its digest. */
+const SCRIPTS = new Map([[GCRA_SCRIPT.sha, GCRA_SCRIPT]])
+
 /** Asks the server for threads that have no client, over the connection of the thread that has. */
 export class Relay {
   /** By which other threads of the process find it. */
@@ -46,14 +53,18 @@ export class Relay {
     this.#channel.unref()
   }
 
-  async #answer({ from, id, key, values, deadlineMs }: Question): Promise<void> {
+  async #answer({ from, id, sha, key, values, deadlineMs }: Question): Promise<void> {
     const isWanted = (): boolean => machineNow() < deadlineMs
     // This thread may have been busy: tokens that nobody waits for any more are not taken.
     if (!isWanted()) return
-    const answer = await this.#connection.run(key, values, isWanted).then(
-      (value): Partial<Answer> => ({ value }),
-      (error: unknown): Partial<Answer> => ({ error: error instanceof Error ? error.message : String(error) }),
-    )
+    const script = SCRIPTS.get(sha)
+    const answer: Partial<Answer> =
+      script === undefined
+        ? { error: `the thread that was asked has another version of this package: it knows no script ${sha}` }
+        : await this.#connection.run(script, key, values, isWanted).then(
+            (value) => ({ value }),
+            (error: unknown) => ({ error: messageOf(error) }),
+          )
     this.#channel.postMessage({ to: from, id, ...answer } satisfies Answer)
   }
 
@@ -82,7 +93,7 @@ export function throughRelay(name: string, timeoutMs: number): Connection {
   }
   channel.unref()
   return {
-    run(key, values, isWanted) {
+    run({ sha }, key, values, isWanted) {
       const id = ++lastId
       const deadlineMs = machineNow() + timeoutMs
       // Those who asked have given up what was not answered in time.
@@ -92,7 +103,7 @@ export function throughRelay(name: string, timeoutMs: number): Connection {
       }
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject, isWanted })
-        channel.postMessage({ from, id, key, values, deadlineMs } satisfies Question)
+        channel.postMessage({ from, id, sha, key, values, deadlineMs } satisfies Question)
       })
     },
     close: () => channel.close(),

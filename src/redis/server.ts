@@ -2,7 +2,8 @@ import { TimeoutExceededError } from '../errors.js'
 import type { Clock } from '../internal/clock.js'
 import { type SharedTimers, timersOf } from '../internal/timers.js'
 import type { Connection } from './connection.js'
-import { type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
+import { GCRA_SCRIPT, type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
+import type { Script } from './script.js'
 import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
@@ -39,8 +40,22 @@ export class LimitServer {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Asks, or says at once that it is away. Never rejects. */
-  async ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
+  /** Asks for tokens, or says at once that it is away. Never rejects. */
+  ask(key: string, request: GcraRequest): Promise<GcraAnswer | Unavailable> {
+    return this.run(GCRA_SCRIPT, key, gcraArguments(request), readGcraAnswer)
+  }
+
+  /**
+   * Runs a script, or says at once that the server is away. Never rejects.
+   *
+   * @param read - of the server's answer; what it throws counts as being away
+   */
+  async run<T>(
+    script: Script,
+    key: string,
+    values: readonly string[],
+    read: (answer: unknown) => T,
+  ): Promise<T | Unavailable> {
     const nowMs = this.#clock.now()
     if (this.#failure !== undefined) {
       if (nowMs < this.#nextProbeMs) return new Unavailable(this.#failure.error, this.#nextProbeMs - nowMs)
@@ -48,7 +63,7 @@ export class LimitServer {
     }
     this.roundTrips++
     try {
-      const answer = readGcraAnswer(await this.#inTime(key, gcraArguments(request)))
+      const answer = read(await this.#inTime(script, key, values))
       this.#failure = undefined
       return answer
     } catch (error) {
@@ -64,7 +79,7 @@ export class LimitServer {
   }
 
   /** What comes late is not waited for, nor used: whether it debited tokens nobody can tell, and they are given up. */
-  #inTime(key: string, values: string[]): Promise<unknown> {
+  #inTime(script: Script, key: string, values: readonly string[]): Promise<unknown> {
     const timeoutMs = this.#timeoutMs
     return new Promise((resolve, reject) => {
       const limit = new TimeLimit(this.#timers, timeoutMs, () =>
@@ -73,7 +88,7 @@ export class LimitServer {
         ),
       )
       this.connection
-        .run(key, values, () => !limit.isOver)
+        .run(script, key, values, () => !limit.isOver)
         .finally(() => limit.end())
         .then(resolve, reject)
     })

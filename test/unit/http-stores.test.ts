@@ -13,7 +13,7 @@ const answerOf = (call: (callback: (error: Error | null, result?: object) => voi
 const unique = () => `http-stores/${process.pid}/${Math.random()}`
 
 describe('expressStore', () => {
-  const make = (options: StoreOptions = {}, terms = { windowMs: 1000, limit: 2 as unknown }) => {
+  const make = (options: Omit<StoreOptions, 'redis'> = {}, terms = { windowMs: 1000, limit: 2 as unknown }) => {
     const clock = new FakeClock()
     const store = expressStore({ clock, ...options })
     store.init(terms)

@@ -1,0 +1,95 @@
+import type { Clock } from '../internal/clock.js'
+import { connectionOf, type RedisClient } from './clients.js'
+import { type ExactTime, timeOfToken, timeOfTokens } from './gcra.js'
+import { REFUND_SCRIPT, refundArguments } from './refund-script.js'
+import { LimitServer, type Unavailable } from './server.js'
+import { keyName, shortKey } from './server-key.js'
+import {
+  readWindowAnswer,
+  WINDOW_SCRIPT,
+  type WindowAnswer,
+  windowArguments,
+  type WindowRequest,
+} from './window-script.js'
+
+/** A limit per window, given back evenly. */
+export interface BucketTerms {
+  /** Most hits at once; >= 1. */
+  readonly limit: number
+  /** In which they come back, milliseconds. */
+  readonly windowMs: number
+}
+
+/** What a bucket has. */
+export interface BucketAnswer {
+  readonly refused: boolean
+  /** Whole hits that are left. */
+  readonly left: number
+  /** Of a refused hit: milliseconds until one has come back. */
+  readonly waitMs: number
+}
+
+/** How a server is asked. */
+export interface ServerCountsOptions {
+  /** Who shares the counts; any characters. */
+  readonly name: string
+  readonly timeoutMs: number
+  readonly shareConnection: boolean
+  readonly clock: Clock
+}
+
+/** Counts hits of keys on a server, in windows or as buckets: one round trip each. Nothing rejects; a server that is away is an answer. */
+export class ServerCounts {
+  readonly #server: LimitServer
+  readonly #name: string
+
+  /** @throws {TypeError} when the client is none that is known */
+  constructor(client: RedisClient, { name, timeoutMs, shareConnection, clock }: ServerCountsOptions) {
+    this.#server = new LimitServer(connectionOf(client, shareConnection), clock, timeoutMs)
+    this.#name = keyName(name)
+  }
+
+  /** Asks for the window of a key, or changes it. */
+  inWindow(key: string, request: WindowRequest): Promise<WindowAnswer | Unavailable> {
+    return this.#server.run(WINDOW_SCRIPT, this.#windowKey(key), windowArguments(request), readWindowAnswer)
+  }
+
+  /** Takes a hit of a key's bucket, or with `most` 0 only looks. */
+  async inBucket(key: string, terms: BucketTerms, most: 0 | 1): Promise<BucketAnswer | Unavailable> {
+    const unit = unitOf(terms)
+    const request = { most, least: 1, unit, full: timeOfTokens(Math.floor(terms.limit), unit), pauseMs: 0 }
+    const answer = await this.#server.ask(this.#bucketKey(key, terms), request)
+    return 'granted' in answer ? { refused: answer.granted === 0, left: answer.left, waitMs: answer.waitMs } : answer
+  }
+
+  /** Gives a hit back to a key's bucket. Sent once: what comes twice would let too many pass. */
+  giveBack(key: string, terms: BucketTerms): Promise<unknown> {
+    return this.#server.run(REFUND_SCRIPT, this.#bucketKey(key, terms), refundArguments(unitOf(terms)), String)
+  }
+
+  /** Forgets a key: its window, and its buckets of these terms. */
+  async forget(key: string, buckets: Iterable<BucketTerms>): Promise<void> {
+    const keys = [this.#windowKey(key), ...Array.from(buckets, (terms) => this.#bucketKey(key, terms))]
+    await Promise.all(
+      keys.map((one) => this.#server.run(WINDOW_SCRIPT, one, windowArguments({ what: 'reset' }), String)),
+    )
+  }
+
+  /** Ends the connection, if it is one of its own. */
+  close(): void {
+    this.#server.close()
+  }
+
+  #windowKey(key: string): string {
+    return `rw:{${this.#name}:${shortKey(key)}}`
+  }
+
+  /** By its terms, too: two pairs of them are two limits. */
+  #bucketKey(key: string, { limit, windowMs }: BucketTerms): string {
+    return `rl:{${this.#name}%${limit}/${windowMs}:${shortKey(key)}}`
+  }
+}
+
+function unitOf({ limit, windowMs }: BucketTerms): ExactTime {
+  return timeOfToken((limit / windowMs) * 1000)
+}

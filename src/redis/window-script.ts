@@ -1,0 +1,103 @@
+import { WINDOW } from '../memory/shared/layout.js'
+import { scriptOf } from './script.js'
+
+/**
+ * Hits of a key in a window, on the server's own clock: what `KeyedWindow` does in shared memory, by the same rules.
+ *
+ * The state is one string of whole numbers, `count at len blocked`: the window, or the block, began, or was last prolonged, at `at` and ends
+ * `len` after it (microseconds). A clock that was set back would leave `at` in the future: it is taken for now, so that no window lasts
+ * longer than it was to.
+ *
+ * All numbers stay below 2^53, so Lua's are exact; they are written by %.0f, since Lua would write large ones with an exponent.
+ *
+ * KEYS: the key. ARGV: 'hit', 'look', 'unhit', 'block' or 'reset'; how many hits; us of a window, or a block; the hits beyond which one is
+ * refused; what a refused one does to the window: 'never' nothing, 'refused' it begins again, 'double' it lasts twice as long with each,
+ * 'block' the key is blocked for as many us as the sixth says.
+ * Answers: hits counted, us until the end (0: no window), 1 while the key is blocked.
+ */
+export const WINDOW_TEXT = `
+local MOST, LONGEST = ${WINDOW.mostCount}, ${WINDOW.mostMs}000
+local what, n, lasting, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+if what == 'reset' then
+  redis.call('DEL', KEYS[1])
+  return {'0', '0', '0'}
+end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+
+local count, at, len, blocked = 0, 0, 0, 0
+local state = redis.call('GET', KEYS[1])
+if state then
+  local a, b, c, d = string.match(state, '^(%d+) (%d+) (%d+) ([01])$')
+  if not a then return redis.error_reply('ERR the key of a window holds something else') end
+  count, at, len, blocked = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
+  if at > now then at = now end
+  if at + len <= now then count, at, len, blocked = 0, 0, 0, 0 end
+end
+
+if what == 'block' then
+  if blocked == 0 or at + len <= now + lasting then at, len, blocked = now, lasting, 1 end
+elseif what == 'unhit' and blocked == 0 then
+  count = math.max(count - n, 0)
+elseif what == 'hit' and blocked == 0 then
+  if len == 0 then at, len = now, lasting end
+  count = math.min(count + n, MOST)
+  if count > limit and ARGV[5] == 'block' then
+    at, len, blocked = now, tonumber(ARGV[6]), 1
+  elseif count > limit and ARGV[5] ~= 'never' then
+    if ARGV[5] == 'double' then lasting = math.min(lasting * 2 ^ math.min(count - limit - 1, 62), LONGEST) end
+    if now + lasting > at + len then at, len = now, lasting end
+  end
+end
+
+local rest = 0
+if len > 0 then rest = at + len - now end
+if rest > 0 and what ~= 'look' then
+  local text = string.format('%.0f %.0f %.0f %d', count, at, len, blocked)
+  redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', math.ceil(rest / 1000)))
+end
+return {string.format('%.0f', count), string.format('%.0f', rest), string.format('%d', blocked)}
+`
+
+export const WINDOW_SCRIPT = scriptOf(WINDOW_TEXT)
+
+/** What the script is asked. Times are milliseconds, and at most `WINDOW.mostMs`. */
+export interface WindowRequest {
+  readonly what: 'hit' | 'look' | 'unhit' | 'block' | 'reset'
+  readonly hits?: number
+  /** Of a window, or of the block. */
+  readonly lastingMs?: number
+  /** Hits beyond it are refused; a whole number. */
+  readonly limit?: number
+  readonly extend?: 'never' | 'refused' | 'double' | 'block'
+  /** How long a key is blocked that has gone beyond, with `extend: 'block'`. */
+  readonly blockMs?: number
+}
+
+export function windowArguments({
+  what,
+  hits = 1,
+  lastingMs = 0,
+  limit = WINDOW.mostCount,
+  extend = 'never',
+  blockMs = 0,
+}: WindowRequest): string[] {
+  const us = (ms: number): string => Math.ceil(ms * 1000).toFixed(0)
+  return [what, hits.toFixed(0), us(lastingMs), limit.toFixed(0), extend, us(blockMs)]
+}
+
+/** What the script answers. */
+export interface WindowAnswer {
+  readonly count: number
+  /** Milliseconds until the window, or the block, is over; 0 without one. */
+  readonly resetMs: number
+  readonly blocked: boolean
+}
+
+/** @throws {TypeError} for anything but three whole numbers */
+export function readWindowAnswer(answer: unknown): WindowAnswer {
+  const [count, resetUs, blocked, ...others] = (Array.isArray(answer) ? answer : []).map(Number)
+  if (![count, resetUs, blocked].every((number) => Number.isInteger(number)) || others.length > 0)
+    throw new TypeError(`the server answered something else than three whole numbers: ${String(answer)}`)
+  return { count: count as number, resetMs: (resetUs as number) / 1000, blocked: blocked === 1 }
+}
