@@ -104,8 +104,8 @@ async function measureShared(port, durationMs) {
     taken: times.length,
     seconds: span,
     excess: excessOf(times, requestsPerSecond, burstSize),
-    // Each thread may have a lease in hand, and another that it has asked for.
-    allowed: PROCESSES * 2 * 2 * LEASE,
+    // A process has a lease in hand and another that it has asked for; its other thread may have asked for a token of its own.
+    allowed: PROCESSES * (2 * LEASE + 1),
   }
 }
 

@@ -1,5 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { rateLimitExceeded } from '../rate-limit/refusals.js'
+import type { Purse } from './purse.js'
 import type { RateInUse } from './rate-in-use.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
@@ -44,7 +45,7 @@ export interface Refusals {
 
 type Decided = RedisDecision & { readonly error?: RateLimitExceeded }
 
-/** One limit in one thread: its tokens in hand, and its callers that wait. */
+/** One limit in one thread: its callers that wait, and tokens in hand. */
 export class Limit {
   readonly #host: LimitHost
   readonly #source: TokenSource
@@ -52,13 +53,16 @@ export class Limit {
   readonly #alone: () => Alone
   readonly #refusals: Refusals | undefined
 
-  /** @param key - the server's */
-  constructor(host: LimitHost, key: string, alone: () => Alone, refusals?: Refusals) {
+  /**
+   * @param key - the server's
+   * @param purse - tokens in hand, perhaps of several threads
+   */
+  constructor(host: LimitHost, key: string, purse: Purse, alone: () => Alone, refusals?: Refusals) {
     this.#host = host
     this.#alone = alone
     this.#refusals = refusals
     const { options, server, rate, counts } = host
-    this.#source = new TokenSource(server, key, options, rate)
+    this.#source = new TokenSource(server, key, options, rate, purse)
     this.#waiters = new RedisWaiters(
       {
         turn: (tokens) => this.#turn(tokens),

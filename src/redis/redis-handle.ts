@@ -3,6 +3,7 @@ import type { KeyedWindowHandle } from '../rate-limit/keyed-window.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { type RedisClient, connectionOf } from './clients.js'
 import type { Connection } from './connection.js'
+import { PURSE_BYTES } from './purse.js'
 import { throughRelay } from './relay.js'
 import type {
   CompleteRedisOptions,
@@ -16,6 +17,8 @@ export interface RedisRateLimiterHandle {
   readonly options: Omit<RedisRateLimitOptions, 'clock'>
   /** By which the thread that has the client is asked. */
   readonly relay: string
+  /** The tokens in hand, which all threads have together. */
+  readonly purse: SharedArrayBuffer
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
 }
@@ -50,6 +53,13 @@ export function checkRedisHandle<H extends RedisRateLimiterHandle | RedisKeyedRa
   if (typeof given.relay !== 'string')
     throw new TypeError(`handle.relay must be a string; received ${describe(given.relay)}`)
   return handle
+}
+
+/** @throws {TypeError} when it is no memory of a purse */
+export function purseIn({ purse }: { readonly purse: unknown }): SharedArrayBuffer {
+  if (!(purse instanceof SharedArrayBuffer) || purse.byteLength !== PURSE_BYTES)
+    throw new TypeError(`handle.purse must be a SharedArrayBuffer of ${PURSE_BYTES} bytes; received ${describe(purse)}`)
+  return purse
 }
 
 /** How the limiter of a handle reaches the server: over a client of its own, or by the thread that shared it. */

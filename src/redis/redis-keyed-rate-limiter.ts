@@ -7,6 +7,7 @@ import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { KeyedFallbackLimiter } from './fallback-limiter.js'
 import { Limit, type LimitHost, type RedisDecision, type Refusals } from './limit.js'
+import { Purse, PURSE_BYTES } from './purse.js'
 import { RateInUse } from './rate-in-use.js'
 import { checkRedisHandle, clockIn, connectionFor, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
@@ -80,8 +81,10 @@ export class RedisKeyedRateLimiter {
       rate: new RateInUse(requestsPerSecond, burstSize),
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
-    const makeLimit = (key: string): Limit =>
-      new Limit(this.#host, `rl:{${name}:${key}}`, () => this.#alone.of(key), this.#refusalsOf(key))
+    const makeLimit = (key: string): Limit => {
+      const purse = Purse.create(new ArrayBuffer(PURSE_BYTES), clock)
+      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#alone.of(key), this.#refusalsOf(key))
+    }
     this.#limits = perKey(makeLimit, { maxKeys: MOST_IN_HAND, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
   }
 

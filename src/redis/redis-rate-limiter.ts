@@ -14,8 +14,9 @@ import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { FallbackLimiter } from './fallback-limiter.js'
 import { Limit, type LimitHost, type RedisDecision } from './limit.js'
+import { Purse, PURSE_BYTES } from './purse.js'
 import { RateInUse } from './rate-in-use.js'
-import { checkRedisHandle, clockIn, connectionFor, type RedisRateLimiterHandle } from './redis-handle.js'
+import { checkRedisHandle, clockIn, connectionFor, purseIn, type RedisRateLimiterHandle } from './redis-handle.js'
 import {
   completeRedisOptions,
   type RedisRateLimitChange,
@@ -55,17 +56,19 @@ const YES = Promise.resolve(true)
  * One limit for all processes on all machines that use the same name on the same Redis or Valkey server.
  *
  * In mode 'lease' the bound in any window of T seconds is requestsPerSecond × T + burstSize + what N limiters have in hand (each at most a
- * tenth of the burst, for at most one second); over time the rate is never above `requestsPerSecond`. In mode 'exact' nothing is in hand.
+ * tenth of the burst, for at most one second; those of one handle are one); over time the rate is never above `requestsPerSecond`. In mode
+ * 'exact' nothing is taken ahead.
  *
  * While the server does not answer, each call is answered within `timeoutMs` by `onUnavailable`; most at once. Losing the key (a server that
  * restarts empty, evicts it or fails over) may add one burst each time.
  *
- * Thread-safety: each thread makes its own; the server counts for all.
+ * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
  */
 export class RedisRateLimiter implements Policy {
   readonly kind = 'rate-limit'
   readonly #host: LimitHost
   readonly #limit: Limit
+  readonly #purse: SharedArrayBuffer
   #fallback: FallbackLimiter | undefined = undefined
   /** Answers other threads, once the limiter is shared. */
   #relay: Relay | undefined = undefined
@@ -93,11 +96,11 @@ export class RedisRateLimiter implements Policy {
       rate: new RateInUse(options.requestsPerSecond, options.burstSize),
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
-    this.#limit = new Limit(
-      this.#host,
-      `rl:{${options.name}}`,
-      () => (this.#fallback ??= new FallbackLimiter(this.#host)),
-    )
+    const { clock } = options
+    this.#purse = adopted === undefined ? new SharedArrayBuffer(PURSE_BYTES) : purseIn(adopted)
+    const purse = adopted === undefined ? Purse.create(this.#purse, clock) : Purse.open(this.#purse, clock)
+    const alone = (): FallbackLimiter => (this.#fallback ??= new FallbackLimiter(this.#host))
+    this.#limit = new Limit(this.#host, `rl:{${options.name}}`, purse, alone)
   }
 
   /** What the limit is called. */
@@ -157,8 +160,8 @@ export class RedisRateLimiter implements Policy {
   }
 
   /**
-   * Lets nothing pass for `ms` milliseconds, e.g. after a 429: this object at once, all others from their next question on (tokens in hand
-   * may still be used there). Resolves when the server has been told, or is away: then it holds this object alone.
+   * Lets nothing pass for `ms` milliseconds, e.g. after a 429: this object and those of its handle at once, all others from their next
+   * question on (tokens in hand may still be used there). Resolves when the server has been told, or is away: then it holds this object alone.
    */
   async pauseFor(ms: number): Promise<void> {
     this.#checkOpen()
@@ -193,12 +196,13 @@ export class RedisRateLimiter implements Policy {
       kind: KIND,
       options: { ...travelling(options), ...rate.shown },
       relay: this.#relay.name,
+      purse: this.#purse,
       ...clockIn(options),
     }
   }
 
   /**
-   * The limiter of a handle, with tokens in hand of its own.
+   * The limiter of a handle: it takes tokens ahead together with all that have the handle, so a process has one lease for all its threads.
    *
    * @param handle - what `share()` returned, perhaps in another thread
    * @param client - a client of this thread; without one the server is asked through the thread that shared the limiter
@@ -206,7 +210,7 @@ export class RedisRateLimiter implements Policy {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
    */
   static from(handle: RedisRateLimiterHandle, client?: RedisClient): RedisRateLimiter {
-    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'clock'])
+    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'purse', 'clock'])
     return new RedisRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
   }
 

@@ -1,5 +1,6 @@
 import { warnings } from '../internal/warnings.js'
 import type { GcraAnswer } from './gcra.js'
+import type { Purse } from './purse.js'
 import type { RateInUse } from './rate-in-use.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
 import { type LimitServer, Unavailable } from './server.js'
@@ -8,6 +9,8 @@ import { type LimitServer, Unavailable } from './server.js'
 const LEASE_MS = 1000
 /** What is used within so long is taken ahead. */
 const AHEAD_MS = 50
+/** Beyond the time limit of a question, the thread that takes tokens ahead has so long to take what it brought. */
+const CLAIM_SPARE_MS = 100
 
 /** What became of a caller. */
 export type Taken =
@@ -28,28 +31,24 @@ interface Asking {
 }
 
 /**
- * Tokens of one limit for one thread: some that were taken ahead, and more from the server. While a question is under way, callers gather;
- * the next question is for all of them, so a busy thread has one round trip in flight and not thousands.
+ * Tokens of one limit for one thread: some that its process has taken ahead, and more from the server. While a question is under way, callers
+ * gather; the next question is for all of them, so a busy thread has one round trip in flight and not thousands.
  */
 export class TokenSource {
   readonly #server: LimitServer
   readonly #key: string
   readonly #options: CompleteRedisOptions
   readonly #rate: RateInUse
-  /** Tokens in hand, and until when they may be used. */
-  #lease = 0
-  #leaseEndsMs = -Infinity
-  /** How many to take ahead: doubled when they are used up in time, halved when they were not. */
-  #ahead = 1
-  #pausedUntilMs = -Infinity
+  readonly #purse: Purse
   #asking: Asking[] = []
   #isAsking = false
 
-  constructor(server: LimitServer, key: string, options: CompleteRedisOptions, rate: RateInUse) {
+  constructor(server: LimitServer, key: string, options: CompleteRedisOptions, rate: RateInUse, purse: Purse) {
     this.#server = server
     this.#key = key
     this.#options = options
     this.#rate = rate
+    this.#purse = purse
   }
 
   /** Whether a question is under way. */
@@ -59,26 +58,14 @@ export class TokenSource {
 
   /** Takes `tokens` if they are in hand, and says only that: the way of a hot loop. */
   takeInHand(tokens: number): boolean {
-    if (tokens > this.#lease || this.#isAsking) return false
-    const nowMs = this.#now()
-    if (nowMs >= this.#leaseEndsMs || nowMs < this.#pausedUntilMs) return false
-    this.#lease -= tokens
-    return true
-  }
-
-  /** Takes `tokens` from what is in hand; undefined where the server has to be asked. */
-  takeNow(tokens: number): Taken | undefined {
-    const nowMs = this.#now()
-    const pausedMs = this.#pausedUntilMs - nowMs
-    if (pausedMs > 0) return { kind: 'refused', waitMs: pausedMs, left: 0, nobodyMs: pausedMs }
-    if (this.#isAsking || this.#isLapsed(nowMs) || tokens > this.#lease) return undefined
-    return this.#use(tokens)
+    return !this.#isAsking && this.#purse.take(tokens)
   }
 
   /** Takes `tokens`, asking the server where they are not in hand. Never rejects. */
   take(tokens: number): Taken | Promise<Taken> {
-    const taken = this.takeNow(tokens)
-    if (taken !== undefined) return taken
+    const { pausedMs } = this.#purse
+    if (pausedMs > 0) return { kind: 'refused', waitMs: pausedMs, left: 0, nobodyMs: pausedMs }
+    if (!this.#isAsking && this.#purse.take(tokens)) return this.#granted()
     return new Promise((resolve) => {
       this.#asking.push({ tokens, resolve })
       void this.#ask()
@@ -87,13 +74,12 @@ export class TokenSource {
 
   /** Gives back tokens of a caller that has gone: to what is in hand, never to the server, where they might arrive twice. */
   giveBack(tokens: number): void {
-    if (!this.#isLapsed(this.#now())) this.#lease += tokens
+    this.#purse.put(tokens, this.#purse.endsMs)
   }
 
-  /** Holds this thread now and, once the server has been told, all others. */
+  /** Holds this process now and, once the server has been told, all others. */
   async pause(ms: number): Promise<void> {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#now() + ms)
-    this.#lease = 0
+    this.#purse.pauseUntil(this.#now() + ms)
     const { unit, full } = this.#rate
     await this.#server.ask(this.#key, { most: 0, least: 0, unit, full, pauseMs: ms })
   }
@@ -102,18 +88,8 @@ export class TokenSource {
     return this.#options.clock.now()
   }
 
-  #isLapsed(nowMs: number): boolean {
-    if (nowMs < this.#leaseEndsMs) return false
-    if (this.#lease > 0) {
-      this.#lease = 0
-      this.#ahead = Math.max(1, this.#ahead / 2)
-    }
-    return true
-  }
-
   /** Most tokens to take ahead. */
   #mostAhead(): number {
-    if (this.#options.mode === 'exact') return 0
     const { requestsPerSecond, burstSize } = this.#rate
     return Math.floor(
       Math.max(1, Math.min((requestsPerSecond * AHEAD_MS) / 1000, this.#options.leaseSize, burstSize / 10)),
@@ -139,61 +115,70 @@ export class TokenSource {
   #serveFromHand(): void {
     let served = 0
     for (const { tokens, resolve } of this.#asking) {
-      const taken = this.#isLapsed(this.#now()) || tokens > this.#lease ? undefined : this.#use(tokens)
-      if (taken === undefined) break
-      resolve(taken)
+      if (!this.#purse.take(tokens)) break
+      resolve(this.#granted())
       served++
     }
     if (served > 0) this.#asking = this.#asking.slice(served)
   }
 
-  #use(tokens: number): Taken {
-    this.#lease -= tokens
-    return { kind: 'granted', source: 'lease', left: this.#lease }
+  #granted(): Taken {
+    return { kind: 'granted', source: 'lease', left: this.#purse.tokens }
   }
 
   async #askFor(callers: readonly Asking[]): Promise<void> {
     const sentMs = this.#now()
-    const inHand = this.#isLapsed(sentMs) ? 0 : this.#lease
-    const least = (callers[0] as Asking).tokens - inHand
-    const wanted = callers.reduce((sum, { tokens }) => sum + tokens, -inHand)
-    const ahead = Math.min(this.#ahead, this.#mostAhead())
+    const purse = this.#purse
+    const wanted = callers.reduce((sum, { tokens }) => sum + tokens, 0)
+    const { endsMs } = purse
+    const inHand = purse.takeUpTo(wanted)
+    const claim = this.#options.mode === 'exact' ? 0 : purse.claim(this.#options.timeoutMs + CLAIM_SPARE_MS)
+    const ahead = claim === 0 ? 0 : this.#aheadNow()
     const { burstSize, unit, full } = this.#rate
-    const most = Math.min(wanted + ahead, burstSize)
+    const least = Math.max(0, (callers[0] as Asking).tokens - inHand)
+    const most = Math.min(wanted - inHand + ahead, burstSize)
     const answer = await this.#server.ask(this.#key, { most, least, unit, full, pauseMs: 0 })
     if (answer instanceof Unavailable) {
+      purse.put(inHand, endsMs)
+      purse.release(claim)
       for (const { resolve } of callers) resolve({ kind: 'unavailable', reason: answer })
       return
     }
     if (answer.others !== undefined) this.#tellOf(answer.others)
-    if (answer.pausedMs > 0) this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#now() + answer.pausedMs)
-    if (answer.granted > 0) {
-      // What was in hand lapses when it would have, and takes the new with it: it is less than one caller wants.
-      if (inHand === 0) this.#leaseEndsMs = sentMs + LEASE_MS
-      this.#lease = inHand + answer.granted
-      this.#ahead = Math.max(1, Math.min(2 * ahead, this.#mostAhead()))
-    }
-    this.#deal(callers, answer)
+    if (answer.pausedMs > 0) purse.pauseUntil(this.#now() + answer.pausedMs)
+    const left = this.#deal(callers, answer, inHand + answer.granted)
+    // A thread that was held up for so long that another takes ahead by now gives up what it has left.
+    if (claim === 0 || purse.holds(claim)) purse.put(left, answer.granted > 0 ? sentMs + LEASE_MS : endsMs)
+    if (answer.granted > 0 && purse.holds(claim)) purse.ahead = Math.min(2 * ahead, this.#mostAhead())
+    purse.release(claim)
   }
 
-  /** Gives callers what has come, in their order; who comes after one that gets nothing gets nothing. */
-  #deal(callers: readonly Asking[], { granted, waitMs, left, pausedMs }: GcraAnswer): void {
+  /** Less than before where that was not used up in time. */
+  #aheadNow(): number {
+    if (this.#purse.lapse()) this.#purse.ahead = this.#purse.ahead / 2
+    return Math.min(this.#purse.ahead, this.#mostAhead())
+  }
+
+  /** Gives callers what has come, in their order; who comes after one that gets nothing gets nothing. @returns what is left of it */
+  #deal(callers: readonly Asking[], { waitMs, left, pausedMs, granted }: GcraAnswer, tokensThere: number): number {
     const rate = this.#rate
+    let rest = tokensThere
     let first: { readonly waitMs: number; readonly nobodyMs: number } | undefined
     let behind = 0
     for (const { tokens, resolve } of callers) {
-      if (first === undefined && granted > 0 && tokens <= this.#lease) {
-        this.#lease -= tokens
-        resolve({ kind: 'granted', source: 'redis', left: left + this.#lease })
+      if (first === undefined && tokens <= rest) {
+        rest -= tokens
+        resolve({ kind: 'granted', source: 'redis', left: left + rest })
         continue
       }
       if (first === undefined) {
-        const firstMs = granted > 0 ? rate.msOf(tokens - this.#lease) : waitMs
-        const isEmpty = left === 0 && this.#lease === 0
+        const firstMs = granted > 0 || waitMs === 0 ? rate.msOf(tokens - rest) : waitMs
+        const isEmpty = left === 0 && rest === 0
         first = { waitMs: firstMs, nobodyMs: Math.max(pausedMs, isEmpty ? firstMs - rate.msOf(tokens - 1) : 0) }
       } else behind += tokens
       resolve({ kind: 'refused', waitMs: first.waitMs + rate.msOf(behind), left, nobodyMs: first.nobodyMs })
     }
+    return rest
   }
 
   #tellOf(others: { readonly requestsPerSecond: number; readonly burstSize: number }): void {

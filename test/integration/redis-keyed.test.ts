@@ -165,6 +165,57 @@ describe.skipIf(servers.length === 0)(
         limiter.close()
       })
 
+      it('has one lease for all threads of a handle, and one pause', async () => {
+        const { client } = await connected(kind)
+        const options = { name: fresh(), requestsPerSecond: 1000, burstSize: 1000, timeoutMs: 10_000 }
+        const limiter = new RedisRateLimiter(client, options)
+        const other = RedisRateLimiter.from(limiter.share())
+        // Taken ahead by one, and used by the other: a lease lasts a second, and another try a moment, where the machine is busy.
+        await expect
+          .poll(
+            async () => {
+              for (let i = 0; i < 120; i++) await limiter.tryAcquire()
+              const { roundTrips } = other.stats()
+              const { source } = await other.decide()
+              return source === 'lease' && other.stats().roundTrips === roundTrips
+            },
+            { timeout: 20_000 },
+          )
+          .toBe(true)
+        await other.pauseFor(60_000)
+        expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'redis' })
+        for (const one of [other, limiter]) one.close()
+      })
+
+      it('loses what a thread was asking for that is ended, no more, and goes on', async () => {
+        const { client } = await connected(kind)
+        const options = { name: fresh(), requestsPerSecond: 200, burstSize: 200, timeoutMs: 2000 }
+        const limiter = new RedisRateLimiter(client, options)
+        const startMs = performance.now()
+        const greedy = `
+          const { workerData, parentPort } = require('node:worker_threads')
+          const { RedisRateLimiter } = require('amorsize/redis')
+          const limiter = RedisRateLimiter.from(workerData.handle)
+          ;(async () => {
+            for (;;) if (await limiter.tryAcquire()) Atomics.add(workerData.taken, 0, 1)
+          })()`
+        const taken = new Int32Array(new SharedArrayBuffer(4))
+        for (let i = 0; i < 4; i++) {
+          const worker = new Worker(greedy, { eval: true, workerData: { handle: limiter.share(), taken } })
+          const before = Atomics.load(taken, 0)
+          await expect.poll(() => Atomics.load(taken, 0), { interval: 1, timeout: 20_000 }).toBeGreaterThan(before + 5)
+          await worker.terminate()
+        }
+        let own = 0
+        while (own < 1000 && (await limiter.decide()).allowed) own++
+        const seconds = (performance.now() - startMs) / 1000
+        // Ten at most are in hand, and ten asked for.
+        expect(Atomics.load(taken, 0) + own).toBeLessThanOrEqual(200 + 200 * seconds + 20)
+        expect(own + Atomics.load(taken, 0)).toBeGreaterThanOrEqual(200 - 4 * 20)
+        await limiter.acquire()
+        limiter.close()
+      })
+
       it('keeps refusals in one table for all threads', async () => {
         const { client } = await connected(kind)
         const limiter = new RedisKeyedRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
