@@ -148,7 +148,8 @@ describe('what the documentation shows', () => {
     const sharing = /^(shared-by-name|.*cluster|model-sdk|nest)\.mjs$/.test(name)
     const packages = packagesOf(join(root, 'examples', name))
     const missing = packages.filter((each) => folderOf(each) === undefined)
-    const lacksServer = /^(redis-limit|queue-map)\.mjs$/.test(name) && !hasServer('redis') && !hasServer('valkey')
+    const lacksServer =
+      /^(redis-limit|queue-map|queue-million)\.mjs$/.test(name) && !hasServer('redis') && !hasServer('valkey')
     // It reads docs/monitoring, which is not in the package.
     const needsClone = name === 'monitoring.mjs'
     const test = missing.length > 0 || lacksServer || needsClone ? it.skip : sharing ? itWithAddon : it
@@ -162,14 +163,15 @@ describe('what the documentation shows', () => {
     test(`runs examples/${name}${needs}`, async () => {
       await cp(join(root, 'examples', name), join(project, name))
       for (const each of packages) await linkPackage(each)
-      let ended = await run(process.execPath, [name], project, envOfThisRun())
+      const args = [name, ...(name === 'queue-million.mjs' ? ['100000'] : [])]
+      let ended = await run(process.execPath, args, project, envOfThisRun())
       // What another version has left on the machine is refused, with the command that removes it.
       const removal = /^SharedMemoryError: .* another layout; .*'amorsize (shm remove .*)' removes it$/m.exec(
         ended.stderr,
       )?.[1]
       if (removal !== undefined) {
         await mustRun(process.execPath, ['node_modules/amorsize/dist/bundle/cli.cjs', ...removal.split(' ')], project)
-        ended = await run(process.execPath, [name], project, envOfThisRun())
+        ended = await run(process.execPath, args, project, envOfThisRun())
       }
       expect(ended).toMatchObject({ code: 0, stderr: '' })
       expect(ended.stdout).not.toBe('')
