@@ -17,6 +17,7 @@ export class TestServer implements AsyncDisposable {
   #child: ChildProcess
   readonly #folder: string
   readonly #options: readonly string[]
+  readonly #env: NodeJS.ProcessEnv
 
   private constructor(
     readonly kind: ServerKind,
@@ -24,18 +25,27 @@ export class TestServer implements AsyncDisposable {
     child: ChildProcess,
     folder: string,
     options: readonly string[],
+    env: NodeJS.ProcessEnv,
   ) {
     this.#child = child
     this.#folder = folder
     this.#options = options
+    this.#env = env
   }
 
-  /** @param options - further ones of the server, such as `['--appendonly', 'yes']` */
-  static async start(kind: ServerKind, options: readonly string[] = []): Promise<TestServer> {
+  /**
+   * @param options - further ones of the server, such as `['--appendonly', 'yes']`
+   * @param env - of its environment, beside this process's
+   */
+  static async start(
+    kind: ServerKind,
+    options: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'amorsize-server-'))
     const port = await freePort()
-    const child = await launch(kind, port, folder, options)
-    return new TestServer(kind, port, child, folder, options)
+    const child = await launch(kind, port, folder, options, env)
+    return new TestServer(kind, port, child, folder, options, env)
   }
 
   get pid(): number {
@@ -50,7 +60,7 @@ export class TestServer implements AsyncDisposable {
 
   /** Starts it again on the same port, with what its options have it keep; else empty. */
   async restart(): Promise<void> {
-    this.#child = await launch(this.kind, this.port, this.#folder, this.#options)
+    this.#child = await launch(this.kind, this.port, this.#folder, this.#options, this.#env)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,6 +77,7 @@ async function launch(
   port: number,
   folder: string,
   further: readonly string[],
+  env: NodeJS.ProcessEnv,
 ): Promise<ChildProcess> {
   const options = [
     '--port',
@@ -81,7 +92,7 @@ async function launch(
     folder,
     ...further,
   ]
-  const child = spawn(`${kind}-server`, options, { stdio: 'ignore' })
+  const child = spawn(`${kind}-server`, options, { stdio: 'ignore', env: { ...process.env, ...env } })
   for (let attempt = 0; !(await answers(port)); attempt++) {
     if (attempt === 400 || child.exitCode !== null) throw new Error(`${kind}-server does not answer on port ${port}`)
     await new Promise((resolve) => setTimeout(resolve, 25))
