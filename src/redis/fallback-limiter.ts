@@ -6,8 +6,11 @@ import type { Alone, LimitHost } from './limit.js'
 /** What holds on this machine while the server is away: its part of rate and burst. Every process of the machine that uses the name shares it. */
 export class FallbackLimiter implements Alone, Disposable {
   readonly #limiter: RateLimiter
+  /** Of the rate that it was made by. */
+  readonly changes: number
 
   constructor(host: LimitHost) {
+    this.changes = host.rate.changes
     this.#limiter = onThisMachine(host, (options) => new RateLimiter(options))
   }
 
@@ -31,9 +34,12 @@ export class FallbackLimiter implements Alone, Disposable {
 /** The same by key. */
 export class KeyedFallbackLimiter implements Disposable {
   readonly #limiter: KeyedRateLimiter
+  /** Of the rate that it was made by. */
+  readonly changes: number
 
   /** @param capacity - keys that are counted at once */
   constructor(host: LimitHost, capacity: number) {
+    this.changes = host.rate.changes
     this.#limiter = onThisMachine(host, (options) => new KeyedRateLimiter({ ...options, capacity }))
   }
 

@@ -4,6 +4,7 @@ import { ownClocks } from '../rate-limit/own-clocks.js'
 import { type RedisClient, connectionOf } from './clients.js'
 import type { Connection } from './connection.js'
 import { PURSE_BYTES } from './purse.js'
+import { RATE_BYTES } from './rate-in-use.js'
 import { throughRelay } from './relay.js'
 import type {
   CompleteRedisOptions,
@@ -17,7 +18,8 @@ export interface RedisRateLimiterHandle {
   readonly options: Omit<RedisRateLimitOptions, 'clock'>
   /** By which the thread that has the client is asked. */
   readonly relay: string
-  /** The tokens in hand, which all threads have together. */
+  /** Rate and burst, and the tokens in hand, which all threads have together. */
+  readonly rate: SharedArrayBuffer
   readonly purse: SharedArrayBuffer
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
@@ -28,7 +30,8 @@ export interface RedisKeyedRateLimiterHandle {
   readonly kind: 'amorsize.RedisKeyedRateLimiter'
   readonly options: Omit<RedisKeyedRateLimitOptions, 'clock'>
   readonly relay: string
-  /** The table of refusals, which all threads have together. */
+  /** Rate and burst, and the table of refusals, which all threads have together. */
+  readonly rate: SharedArrayBuffer
   readonly refusals: KeyedWindowHandle
   readonly clock?: string
 }
@@ -55,11 +58,20 @@ export function checkRedisHandle<H extends RedisRateLimiterHandle | RedisKeyedRa
   return handle
 }
 
+/** @throws {TypeError} when it is no memory of a rate */
+export function rateIn({ rate }: { readonly rate: unknown }): SharedArrayBuffer {
+  return checkMemory('handle.rate', rate, RATE_BYTES)
+}
+
 /** @throws {TypeError} when it is no memory of a purse */
 export function purseIn({ purse }: { readonly purse: unknown }): SharedArrayBuffer {
-  if (!(purse instanceof SharedArrayBuffer) || purse.byteLength !== PURSE_BYTES)
-    throw new TypeError(`handle.purse must be a SharedArrayBuffer of ${PURSE_BYTES} bytes; received ${describe(purse)}`)
-  return purse
+  return checkMemory('handle.purse', purse, PURSE_BYTES)
+}
+
+function checkMemory(what: string, buffer: unknown, bytes: number): SharedArrayBuffer {
+  if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== bytes)
+    throw new TypeError(`${what} must be a SharedArrayBuffer of ${bytes} bytes; received ${describe(buffer)}`)
+  return buffer
 }
 
 /** How the limiter of a handle reaches the server: over a client of its own, or by the thread that shared it. */

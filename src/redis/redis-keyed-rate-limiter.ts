@@ -9,7 +9,7 @@ import { KeyedFallbackLimiter } from './fallback-limiter.js'
 import { Limit, type LimitHost, type RedisDecision, type Refusals } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
 import { RateInUse } from './rate-in-use.js'
-import { checkRedisHandle, clockIn, connectionFor, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
+import { checkRedisHandle, clockIn, connectionFor, rateIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
   completeKeyedRedisOptions,
   type RedisKeyedRateLimitOptions,
@@ -78,7 +78,7 @@ export class RedisKeyedRateLimiter {
     this.#host = {
       options,
       server: new LimitServer(connection, clock, timeoutMs),
-      rate: new RateInUse(requestsPerSecond, burstSize),
+      rate: adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted)),
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
     const makeLimit = (key: string): Limit => {
@@ -148,14 +148,12 @@ export class RedisKeyedRateLimiter {
     await this.#limits.get(known).pause(ms)
   }
 
-  /** Changes rate and burst of every key for this object from its next question on; other objects keep their numbers. */
+  /** Changes rate and burst of every key for this object and those of its handle from their next question on; others keep their numbers. */
   update(change: RedisRateLimitChange): void {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
     this.#host.rate.change(change)
     this.#refusals.clear()
-    this.#fallback?.[Symbol.dispose]()
-    this.#fallback = undefined
   }
 
   /** Counts of this object, over all keys. */
@@ -175,6 +173,7 @@ export class RedisKeyedRateLimiter {
       kind: KIND,
       options: { ...travelling(options), ...rate.shown, capacity: this.#capacity },
       relay: this.#relay.name,
+      rate: rate.buffer,
       refusals: this.#refusals.share(),
       ...clockIn(options),
     }
@@ -189,7 +188,7 @@ export class RedisKeyedRateLimiter {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its table cannot be opened here
    */
   static from(handle: RedisKeyedRateLimiterHandle, client?: RedisClient): RedisKeyedRateLimiter {
-    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'refusals', 'clock'])
+    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'rate', 'refusals', 'clock'])
     return new RedisKeyedRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
   }
 
@@ -216,7 +215,11 @@ export class RedisKeyedRateLimiter {
   }
 
   get #alone(): KeyedFallbackLimiter {
-    return (this.#fallback ??= new KeyedFallbackLimiter(this.#host, this.#capacity))
+    const { rate } = this.#host
+    rate.look()
+    if (this.#fallback?.changes === rate.changes) return this.#fallback
+    this.#fallback?.[Symbol.dispose]()
+    return (this.#fallback = new KeyedFallbackLimiter(this.#host, this.#capacity))
   }
 
   #refusalsOf(key: string): Refusals {
@@ -236,6 +239,7 @@ export class RedisKeyedRateLimiter {
   #check(key: Key, tokens: number): string {
     this.#checkOpen()
     checkKey('key', key)
+    this.#host.rate.look()
     checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
     return shortKey(String(key))
   }

@@ -16,7 +16,14 @@ import { FallbackLimiter } from './fallback-limiter.js'
 import { Limit, type LimitHost, type RedisDecision } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
 import { RateInUse } from './rate-in-use.js'
-import { checkRedisHandle, clockIn, connectionFor, purseIn, type RedisRateLimiterHandle } from './redis-handle.js'
+import {
+  checkRedisHandle,
+  clockIn,
+  connectionFor,
+  purseIn,
+  rateIn,
+  type RedisRateLimiterHandle,
+} from './redis-handle.js'
 import {
   completeRedisOptions,
   type RedisRateLimitChange,
@@ -93,14 +100,16 @@ export class RedisRateLimiter implements Policy {
     this.#host = {
       options,
       server: new LimitServer(connection, options.clock, options.timeoutMs),
-      rate: new RateInUse(options.requestsPerSecond, options.burstSize),
+      rate:
+        adopted === undefined
+          ? RateInUse.create(options.requestsPerSecond, options.burstSize)
+          : RateInUse.open(rateIn(adopted)),
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
     const { clock } = options
     this.#purse = adopted === undefined ? new SharedArrayBuffer(PURSE_BYTES) : purseIn(adopted)
     const purse = adopted === undefined ? Purse.create(this.#purse, clock) : Purse.open(this.#purse, clock)
-    const alone = (): FallbackLimiter => (this.#fallback ??= new FallbackLimiter(this.#host))
-    this.#limit = new Limit(this.#host, `rl:{${options.name}}`, purse, alone)
+    this.#limit = new Limit(this.#host, `rl:{${options.name}}`, purse, () => this.#alone)
   }
 
   /** What the limit is called. */
@@ -170,13 +179,11 @@ export class RedisRateLimiter implements Policy {
     await this.#limit.pause(ms)
   }
 
-  /** Changes rate and burst for this object from its next question on; other objects keep their numbers. */
+  /** Changes rate and burst for this object and those of its handle from their next question on; others keep their numbers. */
   update(change: RedisRateLimitChange): void {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
     this.#host.rate.change(change)
-    this.#fallback?.[Symbol.dispose]()
-    this.#fallback = undefined
   }
 
   stats(): RedisLimiterStats {
@@ -196,6 +203,7 @@ export class RedisRateLimiter implements Policy {
       kind: KIND,
       options: { ...travelling(options), ...rate.shown },
       relay: this.#relay.name,
+      rate: rate.buffer,
       purse: this.#purse,
       ...clockIn(options),
     }
@@ -210,7 +218,7 @@ export class RedisRateLimiter implements Policy {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
    */
   static from(handle: RedisRateLimiterHandle, client?: RedisClient): RedisRateLimiter {
-    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'purse', 'clock'])
+    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'rate', 'purse', 'clock'])
     return new RedisRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
   }
 
@@ -232,6 +240,7 @@ export class RedisRateLimiter implements Policy {
   /** @internal */
   [INSPECT](): object {
     const { options, rate } = this.#host
+    rate.look()
     return shownAs('RedisRateLimiter', { name: options.name, mode: options.mode, ...rate.shown, ...this.stats() })
   }
 
@@ -239,8 +248,18 @@ export class RedisRateLimiter implements Policy {
     return (await this.#limit.decide(tokens)).allowed
   }
 
+  /** What holds here while the server is away, by rate and burst of now. */
+  get #alone(): FallbackLimiter {
+    const { rate } = this.#host
+    rate.look()
+    if (this.#fallback?.changes === rate.changes) return this.#fallback
+    this.#fallback?.[Symbol.dispose]()
+    return (this.#fallback = new FallbackLimiter(this.#host))
+  }
+
   #check(tokens: number): void {
     this.#checkOpen()
+    this.#host.rate.look()
     if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
   }
 

@@ -129,6 +129,7 @@ export class TokenSource {
   async #askFor(callers: readonly Asking[]): Promise<void> {
     const sentMs = this.#now()
     const purse = this.#purse
+    this.#rate.look()
     const wanted = callers.reduce((sum, { tokens }) => sum + tokens, 0)
     const { endsMs } = purse
     const inHand = purse.takeUpTo(wanted)

@@ -1,7 +1,11 @@
+import { rmSync } from 'node:fs'
+import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { RedisRateLimiter, type RedisClient } from 'amorsize/redis'
 import { describe, expect, it } from 'vitest'
 import { Purse, PURSE_BYTES } from '../../dist/redis/purse.js'
+import { RATE_BYTES } from '../../dist/redis/rate-in-use.js'
+import { filesOf } from '../support/machine.js'
 
 /** Two threads' views of one purse, on a clock that the test moves. */
 function purses() {
@@ -104,10 +108,38 @@ describe('a purse', () => {
 describe('a handle', () => {
   const client: RedisClient = { send: () => Promise.reject(new Error('away')) }
 
-  it.each([undefined, {}, new ArrayBuffer(PURSE_BYTES), new SharedArrayBuffer(8)])('is refused with %o for a purse', (purse) => {
-    const limiter = new RedisRateLimiter(client, { name: 'n', requestsPerSecond: 1 })
-    const handle = { ...limiter.share(), purse } as never
-    expect(() => RedisRateLimiter.from(handle)).toThrow(`handle.purse must be a SharedArrayBuffer of ${PURSE_BYTES} bytes`)
-    limiter.close()
+  it.each([undefined, {}, new ArrayBuffer(PURSE_BYTES), new SharedArrayBuffer(8)])(
+    'is refused with %o for the memory of its purse, or its rate',
+    (memory) => {
+      const limiter = new RedisRateLimiter(client, { name: 'n', requestsPerSecond: 1 })
+      for (const [part, bytes] of [
+        ['purse', PURSE_BYTES],
+        ['rate', RATE_BYTES],
+      ] as const) {
+        const handle = { ...limiter.share(), [part]: memory } as never
+        const message = `handle.${part} must be a SharedArrayBuffer of ${bytes} bytes`
+        expect(() => RedisRateLimiter.from(handle)).toThrow(message)
+      }
+      limiter.close()
+    },
+  )
+
+  it('brings rate and burst along, and what becomes of them', async () => {
+    const limiter = new RedisRateLimiter(client, {
+      name: `handle-${process.pid}`,
+      requestsPerSecond: 0.01,
+      burstSize: 5,
+    })
+    const other = RedisRateLimiter.from(limiter.share())
+    other.update({ burstSize: 20 })
+    limiter.update({ requestsPerSecond: 0.02 })
+    expect(inspect(other)).toContain('requestsPerSecond: 0.02')
+    expect(inspect(other)).toContain('burstSize: 20')
+    await expect(limiter.tryAcquire(21)).rejects.toThrow('tokens must be an integer >= 1 and <= 20')
+    expect(() => other.update({ burstSize: 0 })).toThrow('burstSize')
+    // The server is away: this process goes by the new numbers, too.
+    expect(await limiter.decide(20)).toMatchObject({ allowed: true, source: 'fallback' })
+    for (const one of [other, limiter]) one.close()
+    for (const file of filesOf(`redis:handle-${process.pid}`)) rmSync(file)
   })
 })
