@@ -1,5 +1,5 @@
-import { FAMILIES, type Family, metricName, type Sample } from './families.js'
-import { completeMetricsOptions, type MetricsOptions, takeSamples } from './samples.js'
+import { FAMILIES, type Family, metricName } from './families.js'
+import { completeMetricsOptions, type MetricsOptions, SamplesByFamily, takeSamples } from './samples.js'
 
 /** A registry of prom-client 15, as far as it is used. */
 export interface PromRegistry {
@@ -36,10 +36,10 @@ export function prometheus(registry: PromRegistry, options: MetricsOptions = {})
   const complete = completeMetricsOptions('prometheus', options)
   const { prefix } = complete
   // All metrics are asked in one turn: whatever is measured is read once for them all.
-  let taken: Sample[] | undefined
-  const samples = (): readonly Sample[] => {
+  let taken: SamplesByFamily | undefined
+  const samples = (): SamplesByFamily => {
     if (taken === undefined) {
-      taken = takeSamples(complete)
+      taken = new SamplesByFamily(takeSamples(complete))
       queueMicrotask(() => (taken = undefined))
     }
     return taken
@@ -53,7 +53,7 @@ export function prometheus(registry: PromRegistry, options: MetricsOptions = {})
   for (const each of metrics) registry.registerMetric(each as never)
 }
 
-function metric(prefix: string, family: Family, isOfMachine: boolean, samples: () => readonly Sample[]): PromMetric {
+function metric(prefix: string, family: Family, isOfMachine: boolean, samples: () => SamplesByFamily): PromMetric {
   const { help, type } = family
   const name = metricName(prefix, family, isOfMachine)
   const aggregator = isOfMachine ? 'first' : 'sum'
@@ -63,13 +63,13 @@ function metric(prefix: string, family: Family, isOfMachine: boolean, samples: (
     type,
     aggregator,
     get: () => {
-      const own = samples().filter((sample) => sample.family === family && sample.isOfMachine === isOfMachine)
+      const values = samples().of(family, isOfMachine)
       return Promise.resolve({
         name,
         help,
         type,
         aggregator,
-        values: own.map(({ labels, value, part }) => ({
+        values: values.map(({ labels, value, part }) => ({
           labels,
           value,
           ...(part === undefined ? {} : { metricName: `${name}${part}` }),

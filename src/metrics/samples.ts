@@ -50,11 +50,36 @@ export function takeSamples({ objects, machine }: CompleteMetricsOptions): Sampl
   return machine ? [...own, ...machineSamples(), ...containerSamples()] : own
 }
 
+/** Samples by what they are of. */
+export class SamplesByFamily {
+  readonly #ofProcess = new Map<Family, Sample[]>()
+  readonly #ofMachine = new Map<Family, Sample[]>()
+
+  constructor(samples: readonly Sample[]) {
+    for (const sample of samples) {
+      const groups = sample.isOfMachine ? this.#ofMachine : this.#ofProcess
+      const group = groups.get(sample.family)
+      if (group === undefined) groups.set(sample.family, [sample])
+      else group.push(sample)
+    }
+  }
+
+  of(family: Family, isOfMachine: boolean): readonly Sample[] {
+    return (isOfMachine ? this.#ofMachine : this.#ofProcess).get(family) ?? []
+  }
+}
+
 /** Of the names of the machine; none where there cannot be any. */
 export function machineSamples(read: () => readonly MachineEntry[] = readMachine): Sample[] {
   try {
+    // A copy of a file under another name is no second limit, and a number told twice spoils a scrape.
+    const told = new Set<string>()
     return read()
-      .filter(({ state, name }) => state === 'ready' && name !== null)
+      .filter(({ state, name, kind }) => {
+        if (state !== 'ready' || name === null || told.has(`${kind} ${name}`)) return false
+        told.add(`${kind} ${name}`)
+        return true
+      })
       .flatMap(samplesOfEntry)
   } catch (error) {
     if (SharedMemoryError.is(error) && error.reason === 'unavailable') return []
@@ -120,7 +145,11 @@ class Collector {
 }
 
 function samplesOfEntry(entry: MachineEntry): Sample[] {
-  const all = new Collector({ name: entry.name ?? '', scope: 'machine' }, true)
+  const name = entry.name ?? ''
+  // A limiter and a keyed one of the same name are two.
+  const labels: Labels =
+    entry.kind === 'keyed limiter' ? { name, scope: 'machine', kind: 'keyed' } : { name, scope: 'machine' }
+  const all = new Collector(labels, true)
   all.add(FAMILIES.processes, entry.processes.length, { kind: entry.kind })
   all.add(FAMILIES.decisions, entry.allowed, { outcome: 'acquired' })
   all.add(FAMILIES.decisions, entry.denied, { outcome: 'refused' })
@@ -149,14 +178,24 @@ interface LimiterCounts {
 
 function samplesOf(label: string, object: object): Sample[] {
   const all = new Collector({ name: label, scope: 'process' }, false)
+  try {
+    addObject(all, object)
+  } catch (error) {
+    // What has been disposed counts no more, and must not keep a scrape from all others.
+    if (!SharedMemoryError.is(error) || error.reason !== 'disposed') throw error
+  }
+  return all.samples
+}
+
+function addObject(all: Collector, object: object): void {
   const stats: unknown = (object as { stats: () => unknown }).stats()
   if (isLimiterCounts(stats)) {
     all.add(FAMILIES.decisions, stats.allowed, { outcome: 'acquired' })
     all.add(FAMILIES.decisions, stats.denied, { outcome: 'refused' })
     all.add(FAMILIES.waiting, stats.waiting)
     all.add(FAMILIES.waited, stats.waitedMs / 1000)
-    all.add(FAMILIES.nextWait, (stats.retryAfterMs ?? NaN) / 1000)
     all.addHistogram(FAMILIES.waits, stats.waits)
+    all.add(FAMILIES.nextWait, (stats.retryAfterMs ?? NaN) / 1000)
   }
   if (object instanceof RateLimiter) {
     all.add(FAMILIES.tokens, object.getAvailableTokens())
@@ -178,7 +217,6 @@ function samplesOf(label: string, object: object): Sample[] {
     // A hedge forgets old ones, so that its counts may fall.
     if (kind !== 'hedge') all.addHistogram(FAMILIES.durations, durationsOf(stats), { policy: kind })
   }
-  return all.samples
 }
 
 function durationsOf(stats: unknown): DurationSummary | undefined {

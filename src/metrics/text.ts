@@ -1,5 +1,5 @@
 import { FAMILIES, metricName, type Sample } from './families.js'
-import { completeMetricsOptions, type MetricsOptions, takeSamples } from './samples.js'
+import { completeMetricsOptions, type MetricsOptions, SamplesByFamily, takeSamples } from './samples.js'
 
 /** What a scrape is answered with, for the header `Content-Type`. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -20,10 +20,11 @@ export function metricsText(options: MetricsOptions = {}): string {
 
 /** Samples in the text format, by family. */
 export function formatted(samples: readonly Sample[], prefix: string): string {
+  const groups = new SamplesByFamily(samples)
   return [false, true]
     .flatMap((isOfMachine) => Object.values(FAMILIES).map((family) => ({ family, isOfMachine })))
     .map(({ family, isOfMachine }) => {
-      const own = samples.filter((sample) => sample.family === family && sample.isOfMachine === isOfMachine)
+      const own = groups.of(family, isOfMachine)
       if (own.length === 0) return ''
       const name = metricName(prefix, family, isOfMachine)
       const lines = own.map(
@@ -35,12 +36,17 @@ export function formatted(samples: readonly Sample[], prefix: string): string {
 }
 
 function labelsText(labels: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(labels).map(([key, value]) => `${key}="${escaped(value)}"`)
-  return `{${parts.join(',')}}`
+  let text = ''
+  for (const key of Object.keys(labels)) text += `${text === '' ? '' : ','}${key}="${escaped(labels[key] ?? '')}"`
+  return `{${text}}`
 }
+
+/** Printable ASCII that stands for itself: most names are no more than that. */
+const PLAIN = /^[ !#-[\]-~]*$/
 
 /** Names are whatever users call things: quotes, newlines and codes for terminals among them. */
 function escaped(text: string): string {
+  if (PLAIN.test(text)) return text
   return text
     .replaceAll(/\p{Surrogate}/gu, '\uFFFD')
     .replaceAll('\\', '\\\\')

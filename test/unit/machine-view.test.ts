@@ -17,6 +17,7 @@ function regionOf(kind: number, values: Record<number, bigint>, more: Partial<Ma
     name: 'a',
     kind,
     processes: [7],
+    permitsOfEnded: 0,
     words,
     ...more,
   }
@@ -133,6 +134,13 @@ describe('what a reader sees of', () => {
     expect([permits(10n, 10n), permits(10n, 3n), permits(10n, 0n), permits(1_048_575n, 1_048_575n)]).toEqual([
       0, 7, 10, 0,
     ])
+  })
+
+  it('a bulkhead whose users have ended with permits: what they held is free', () => {
+    const values = { [SEMAPHORE.maxConcurrent]: 10n, [SEMAPHORE.hot]: 3n << 44n }
+    const permits = (permitsOfEnded: number): number | null =>
+      describeRegion(regionOf(KIND.semaphore, values, { permitsOfEnded })).permits
+    expect([permits(0), permits(4), permits(1000)]).toEqual([7, 3, 0])
   })
 
   it('a kind it does not know, and one whose cells are not of its kind', () => {

@@ -1,3 +1,4 @@
+import { chmodSync, copyFileSync } from 'node:fs'
 import {
   AggregationTemporality,
   type DataPoint,
@@ -10,7 +11,7 @@ import { metricsText, openTelemetry, prometheus } from 'amorsize/metrics'
 import { AggregatorRegistry, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../dist/testing/index.js'
-import { describeMachine, machineName } from '../support/machine.js'
+import { describeMachine, filesOf, machineName, removeLater } from '../support/machine.js'
 
 /** Objects that have done something. */
 async function used() {
@@ -83,6 +84,30 @@ describe('metricsText', () => {
     const text = metricsText({ objects: { 'a "b"\\\n\u001b[31m\ud800': chaos() }, machine: false })
     expect(text).toContain('name="a \\"b\\"\\\\\\n\u001b[31m\ufffd",scope')
     expect(text.split('\n').every((line) => line === '' || /^(#|amorsize_)/.test(line))).toBe(true)
+  })
+
+  it('tells of ten thousand objects, each number once', () => {
+    const objects = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, i) => [`name ${i}`, i % 2 === 0 ? chaos() : new RateLimiter()]),
+    )
+    const lines = metricsText({ objects, machine: false })
+      .split('\n')
+      .filter((line) => !line.startsWith('#'))
+    const series = lines.map((line) => line.slice(0, line.lastIndexOf(' ')))
+    expect(new Set(series).size).toBe(series.length)
+    expect(series.filter((each) => each.startsWith('amorsize_limiter_tokens'))).toHaveLength(5000)
+  })
+
+  it('tells what a limiter counted that has been disposed, and of all others', () => {
+    const [over, other] = [new RateLimiter({ burstSize: 2 }), new RateLimiter({ burstSize: 3 })]
+    over.tryAcquire()
+    over[Symbol.dispose]()
+    const values = valuesOf(metricsText({ objects: { over, other }, machine: false }))
+    expect(values).toMatchObject({
+      'amorsize_limiter_decisions_total{name="over",scope="process",outcome="acquired"}': '1',
+      'amorsize_limiter_burst_tokens{name="other",scope="process"}': '3',
+    })
+    expect(values).not.toHaveProperty(['amorsize_limiter_tokens{name="over",scope="process"}'])
   })
 
   it.each([
@@ -231,5 +256,23 @@ describeMachine('names of the machine', () => {
       aggregator: 'first',
     })
     limiter[Symbol.dispose]()
+  })
+
+  it('are told once each, whatever else has the same name, and whoever has copied a file', () => {
+    const name = machineName()
+    const shared = { name, scope: 'machine', requestsPerSecond: 0.001, burstSize: 5 } as const
+    const objects = [new RateLimiter(shared), new KeyedRateLimiter({ ...shared, burstSize: 7, capacity: 64 })]
+    const [file] = filesOf(name)
+    const copy = removeLater(`${file!}.copy`)
+    copyFileSync(file!, copy)
+    chmodSync(copy, 0o600)
+    const lines = metricsText()
+      .split('\n')
+      .filter((line) => line.includes(`burst_tokens{name="${name}"`))
+    expect(lines.sort()).toEqual([
+      `amorsize_machine_limiter_burst_tokens{name="${name}",scope="machine",kind="keyed"} 7`,
+      `amorsize_machine_limiter_burst_tokens{name="${name}",scope="machine"} 5`,
+    ])
+    for (const object of objects) object[Symbol.dispose]()
   })
 })

@@ -74,6 +74,8 @@ describeMachine('a bulkhead of the machine', () => {
     )
     other.child.kill('SIGKILL')
     await other.ended
+    // Nobody has taken it back yet; who looks is not told of a permit that nobody holds.
+    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({ permits: 0 })
   })
 
   it('takes back the slots of a process that is killed, for a caller that waits', async () => {

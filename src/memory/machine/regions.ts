@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  type Dirent,
   fstatSync,
   lstatSync,
   openSync,
@@ -14,7 +15,17 @@ import { join } from 'node:path'
 import { SharedMemoryError } from '../../errors.js'
 import { lazy } from '../../internal/lazy.js'
 import { nativeAddon } from '../../internal/native.js'
-import { CELL_BYTES, LAYOUT_VERSION, MACHINE, NAMED_BUCKET, REGION, WORDS_PER_CELL } from '../shared/layout.js'
+import {
+  CELL_BYTES,
+  KIND,
+  LAYOUT_VERSION,
+  MACHINE,
+  NAMED_BUCKET,
+  REGION,
+  SEMAPHORE,
+  WORDS_PER_CELL,
+} from '../shared/layout.js'
+import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
 
 /**
  * What is to be said of a file that has a region's name: 'ready' when it can be used, 'foreign' when it belongs to another user,
@@ -35,6 +46,8 @@ export interface MachineRegion {
   readonly kind: number | null
   /** Processes that use it and still run, by number. Of one in another PID namespace the number there. */
   readonly processes: readonly number[]
+  /** Permits of a semaphore that processes hold which have ended. */
+  readonly permitsOfEnded: number
   /** A copy of its first cells, empty when it is not ready. */
   readonly words: BigInt64Array
 }
@@ -54,9 +67,10 @@ const PRIVATE_MODE = 0o600
  */
 export function listMachineRegions(directory = machineDirectory()): MachineRegion[] {
   const ours = `amorsize.${process.geteuid?.() ?? 0}.`
-  return readdirSync(directory)
-    .filter((name) => name.startsWith(ours))
-    .map((name) => readRegion(join(directory, name)))
+  const living = new Living()
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(({ name }) => name.startsWith(ours))
+    .map((entry) => readRegion(join(directory, entry.name), entry, living))
     .filter((region) => region !== null)
 }
 
@@ -70,7 +84,7 @@ function machineDirectory(): string {
 }
 
 /** Null when it is gone. */
-function readRegion(file: string): MachineRegion | null {
+function readRegion(file: string, entry: Dirent, living: Living): MachineRegion | null {
   let bytes = 0
   const useless = (state: RegionState): MachineRegion => ({
     file,
@@ -79,26 +93,43 @@ function readRegion(file: string): MachineRegion | null {
     name: null,
     kind: null,
     processes: [],
+    permitsOfEnded: 0,
     words: new BigInt64Array(0),
   })
-  try {
-    // Nothing that could be a device or a pipe is opened, and no link is followed.
+  const refused = (): MachineRegion | null => {
     const known = lstatSync(file)
     bytes = known.size
     const refusal = refusalOf(known)
-    if (refusal !== null) return useless(refusal)
+    return refusal === null ? null : useless(refusal)
+  }
+  try {
+    // Nothing that could be a device or a pipe is opened, and no link is followed. The folder says what is a file: one question less.
+    const refusal = entry.isFile() ? null : refused()
+    if (refusal !== null) return refusal
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
       // What was looked at may have been exchanged for something else.
       const opened = fstatSync(descriptor)
       bytes = opened.size
       const state = refusalOf(opened)
-      return state === null ? readOpened(file, descriptor, bytes, useless) : useless(state)
+      return state === null ? readOpened(file, descriptor, bytes, useless, living) : useless(state)
     } finally {
       closeSync(descriptor)
     }
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : useless('unreadable')
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return null
+    // What another user keeps to himself cannot be opened, and is to be shown as his.
+    return (code === 'EACCES' ? whatIsSeen(refused) : null) ?? useless('unreadable')
+  }
+}
+
+/** What `look` sees; null where that cannot be seen either. */
+function whatIsSeen(look: () => MachineRegion | null): MachineRegion | null {
+  try {
+    return look()
+  } catch {
+    return null
   }
 }
 
@@ -114,22 +145,26 @@ function readOpened(
   descriptor: number,
   size: number,
   useless: (state: RegionState) => MachineRegion,
+  living: Living,
 ): MachineRegion {
-  const bytes = Buffer.alloc(Math.min(size, MOST_BYTES))
+  const bytes = Buffer.from(new ArrayBuffer(Math.min(size, MOST_BYTES)))
   const got = readSync(descriptor, bytes, 0, bytes.length, 0)
-  const words = new BigInt64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + got - (got % 8)))
+  const words = new BigInt64Array(bytes.buffer, 0, Math.floor(got / 8))
   const state = judge(words, size)
   if (state !== 'ready' && state !== 'other-boot') return useless(state)
   const isReady = state === 'ready'
   const nameEnd = MACHINE.name * 8 + Number(words[MACHINE.nameBytes])
+  const kind = Number(words[MACHINE.kind])
+  const cells = isReady ? words.subarray(MACHINE.headerCells * WORDS_PER_CELL) : new BigInt64Array(0)
   return {
     file,
     bytes: size,
     state,
     name: bytes.toString('utf8', MACHINE.name * 8, nameEnd),
-    kind: Number(words[MACHINE.kind]),
-    processes: isReady ? livingOwners(words) : [],
-    words: isReady ? words.subarray(MACHINE.headerCells * WORDS_PER_CELL) : new BigInt64Array(0),
+    kind,
+    processes: isReady ? livingOwners(words, living) : [],
+    permitsOfEnded: isReady && kind === KIND.semaphore ? permitsOfEnded(cells, living) : 0,
+    words: cells,
   }
 }
 
@@ -162,28 +197,60 @@ function bootOf(words: BigInt64Array): string {
 const currentBoot = lazy(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').replaceAll('-', '').trim())
 
 const PID_BITS = BigInt(MACHINE.pidBits)
+const PID_MASK = (1n << PID_BITS) - 1n
 
-function livingOwners(words: BigInt64Array): number[] {
-  const living: number[] = []
+function livingOwners(words: BigInt64Array, living: Living): number[] {
+  const alive: number[] = []
+  // Most rows are empty: their halves tell so without a BigInt for each.
+  const halves = new Int32Array(words.buffer, words.byteOffset, 2 * words.length)
   for (let row = 0; row < MACHINE.ownerRows; row++) {
     const at = MACHINE.owners + row * MACHINE.ownerRowWords
+    if (halves[2 * at] === 0 && halves[2 * at + 1] === 0) continue
     const owner = words[at] ?? 0n
-    if (owner !== 0n && isAlive(owner, words[at + 1] ?? 0n)) living.push(Number(owner & ((1n << PID_BITS) - 1n)))
+    if (living.includes(owner, words[at + 1] ?? 0n)) alive.push(Number(owner & PID_MASK))
   }
-  return living
+  return alive
 }
 
-/** What native/os/process_identity.cc decides: also true where it cannot be known. */
-function isAlive(owner: bigint, space: bigint): boolean {
-  const pid = Number(owner & ((1n << PID_BITS) - 1n))
-  const own = process.platform === 'linux' ? ownSpace() : null
-  if (own === null) return exists(pid)
-  if (space !== 0n && space !== own) return true
+/** Permits in the rows of processes that have ended: whoever wants one next takes them back. */
+function permitsOfEnded(cells: BigInt64Array, living: Living): number {
+  let permits = 0
+  const rows = Math.min(SEMAPHORE.mostRows, formOfWord(cells[SEMAPHORE.shape] ?? 0n).rows)
+  for (let row = 0; row < rows; row++) {
+    const at = SEMAPHORE.firstRow + row * WORDS_PER_CELL
+    const owner = cells[at + SEMAPHORE.owner] ?? 0n
+    if (owner === 0n || living.includes(owner, cells[at + SEMAPHORE.space] ?? 0n)) continue
+    const count = (word: number): number => payloadOf(cells[at + word] ?? 0n)
+    permits += (count(SEMAPHORE.own) + count(SEMAPHORE.grants)) & COUNT_MASK
+  }
+  return permits
+}
+
+/** Which processes still run, each asked for once a listing: many names have the same users. */
+class Living {
+  readonly #known = new Map<bigint, boolean>()
+  readonly #own = process.platform === 'linux' ? ownSpace() : null
+
+  /** What native/os/process_identity.cc decides: also true where it cannot be known. */
+  includes(owner: bigint, space: bigint): boolean {
+    if (this.#own !== null && space !== 0n && space !== this.#own) return true
+    let isAlive = this.#known.get(owner)
+    if (isAlive === undefined) {
+      const pid = Number(owner & PID_MASK)
+      isAlive = this.#own === null ? exists(pid) : runsSince(pid, owner >> PID_BITS)
+      this.#known.set(owner, isAlive)
+    }
+    return isAlive
+  }
+}
+
+/** Whether the process `pid` runs and began at `start`, so that it is no other with the same number. */
+function runsSince(pid: number, start: bigint): boolean {
   try {
     // "pid (name) state ppid ... start": the name may hold anything. The start is the 20th word after it.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const words = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
-    return words[0] !== 'Z' && words[0] !== 'X' && BigInt(words[19] ?? 0) === owner >> PID_BITS
+    return words[0] !== 'Z' && words[0] !== 'X' && BigInt(words[19] ?? 0) === start
   } catch {
     return false
   }

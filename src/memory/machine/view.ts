@@ -53,7 +53,7 @@ type Details = Partial<Omit<MachineEntry, 'name' | 'kind' | 'state' | 'processes
 interface KindView {
   readonly title: string
   readonly cells: number
-  readonly read?: (words: BigInt64Array) => Details | null
+  readonly read?: (words: BigInt64Array, region: MachineRegion) => Details | null
 }
 
 /** What people call each kind, and how its cells are read. A kind that is not here is listed by its number. */
@@ -92,9 +92,9 @@ export function readMachine(): MachineEntry[] {
 
 /** What is known of `region`. */
 export function describeRegion(region: MachineRegion): MachineEntry {
-  const { file, bytes, name, kind, processes, words } = region
+  const { file, bytes, name, kind, processes } = region
   const view = KINDS[kind ?? KIND.none]
-  const details = region.state === 'ready' && kind !== null ? readCells(words, kind, view) : null
+  const details = region.state === 'ready' && kind !== null ? readCells(region, kind, view) : null
   return {
     name,
     kind: view?.title ?? (kind === null ? 'unknown' : `kind ${kind}`),
@@ -108,12 +108,13 @@ export function describeRegion(region: MachineRegion): MachineEntry {
 }
 
 /** Null when the cells do not hold what the header says. */
-function readCells(words: BigInt64Array, kind: number, view: KindView | undefined): Details | null {
+function readCells(region: MachineRegion, kind: number, view: KindView | undefined): Details | null {
+  const { words } = region
   if (words[0] !== kindWord(kind)) return null
   if (view === undefined) return {}
   if (words.length < view.cells * WORDS_PER_CELL) return null
   try {
-    return view.read === undefined ? {} : view.read(words)
+    return view.read === undefined ? {} : view.read(words, region)
   } catch (error) {
     // Numbers that nobody of ours wrote can be beyond all arithmetic.
     if (error instanceof RangeError || error instanceof TypeError) return null
@@ -148,11 +149,12 @@ function readKeyedTable(words: BigInt64Array): Details | null {
   return isLimit(requestsPerSecond, burstSize) ? { requestsPerSecond, burstSize } : null
 }
 
-function readSemaphore(words: BigInt64Array): Details | null {
+function readSemaphore(words: BigInt64Array, { permitsOfEnded }: MachineRegion): Details | null {
   const free = BigInt.asUintN(64, words[SEMAPHORE.hot] ?? 0n) >> BigInt(SEMAPHORE.stampBits + SEMAPHORE.freeShift)
   const most = Number(words[SEMAPHORE.maxConcurrent])
-  const permits = most - Number(free)
-  if (most > SEMAPHORE.mostPermits || permits < 0) return null
+  const taken = most - Number(free)
+  if (most > SEMAPHORE.mostPermits || taken < 0) return null
+  const permits = Math.max(0, taken - permitsOfEnded)
   const { least } = formOfWord(words[SEMAPHORE.shape] ?? 0n)
   if (least === 0) return { permits, maxConcurrent: most }
   const { limit, dip } = limitOfWord(words[SEMAPHORE.limit] ?? 0n)
