@@ -38,6 +38,10 @@ export class Screen implements Disposable {
     return this.#output.rows
   }
 
+  get columns(): number {
+    return this.#output.columns
+  }
+
   /** Shows `lines` from the top, each cut to the terminal's width. Nothing is cleared first, so nothing flickers. */
   draw(lines: readonly string[]): void {
     const { rows, columns } = this.#output

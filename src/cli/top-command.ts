@@ -72,8 +72,15 @@ async function printOnce(options: TopOptions): Promise<void> {
   if (options.json === true) process.stdout.write(jsonOf(shown))
   else
     process.stdout.write(
-      shown.length === 0 ? `${NOTHING}\n` : `${topLines(shown, stylesFor(process.stdout)).join('\n')}\n`,
+      shown.length === 0
+        ? `${NOTHING}\n`
+        : `${topLines(shown, stylesFor(process.stdout), widthOf(process.stdout)).join('\n')}\n`,
     )
+}
+
+/** Columns of a terminal; what is no terminal has room for all. */
+function widthOf({ isTTY, columns }: Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>): number {
+  return isTTY === true ? (columns ?? Infinity) : Infinity
 }
 
 function jsonOf(names: readonly TopRow[]): string {
@@ -102,7 +109,7 @@ function watch(options: TopOptions): Promise<void> {
   }
   let rows: readonly TopRow[] = []
   let end = (): void => undefined
-  const draw = (): void => screen.draw(picture(rows, state, styles, screen.rows))
+  const draw = (): void => screen.draw(picture(rows, state, styles, screen))
   const onKeys = (keys: string): void => {
     state = afterKeys(state, keys)
     if (state.ended) end()
@@ -116,12 +123,18 @@ function watch(options: TopOptions): Promise<void> {
   return untilInterrupted(options.interval, look, (stop) => (end = stop)).finally(() => screen[Symbol.dispose]())
 }
 
-function picture(rows: readonly TopRow[], state: TopState, styles: Styles, height: number): string[] {
+/** What a terminal has room for. */
+interface Room {
+  readonly rows: number
+  readonly columns: number
+}
+
+function picture(rows: readonly TopRow[], state: TopState, styles: Styles, { rows: height, columns }: Room): string[] {
   const shown = arrange(rows, state)
   const room = Math.max(1, height - 4)
   const offset = Math.min(state.offset, Math.max(0, shown.length - room))
   const [heading = '', ...body] =
-    shown.length === 0 ? [rows.length === 0 ? NOTHING : 'No name holds the filter.'] : topLines(shown, styles)
+    shown.length === 0 ? [rows.length === 0 ? NOTHING : 'No name holds the filter.'] : topLines(shown, styles, columns)
   const title = `amorsize top  ${shown.length} of ${rows.length} names  ${new Date().toLocaleTimeString('en-GB')}`
   return [styles.bold(title), '', heading, ...body.slice(offset, offset + room), styles.dim(footer(state))]
 }

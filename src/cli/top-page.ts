@@ -21,14 +21,17 @@ export const PAGE_HTML = `<!doctype html>
 
 export const PAGE_CSS = `:root { color-scheme: light dark; --line: light-dark(#d5d9e0, #3a3f4b); --quiet: light-dark(#5b6472, #9aa3b2) }
 body { font: 14px/1.4 system-ui, sans-serif; margin: 0 auto; max-width: 1180px; padding: 0 20px 20px; background: light-dark(#fff, #16181d); color: light-dark(#1c2026, #e4e7ec) }
-header { display: flex; gap: 16px; align-items: baseline; border-bottom: 1px solid var(--line); margin-bottom: 12px }
+header { display: flex; flex-wrap: wrap; gap: 0 16px; align-items: baseline; border-bottom: 1px solid var(--line); margin-bottom: 12px }
 h1 { font-size: 18px } h2 { font-size: 15px; margin: 0 }
+#filter { flex: 0 1 200px; min-width: 80px }
 #status { margin-left: auto; color: var(--quiet) }
+h2, section p { overflow-wrap: anywhere }
 section { border-bottom: 1px solid var(--line); padding: 10px 0 }
 section p { margin: 2px 0 6px; color: var(--quiet) }
-.charts { display: grid; grid-template-columns: 1fr 1fr; gap: 12px }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 12px }
 .charts > div { min-width: 0 }
 .u-title { font-size: 13px } .u-legend { font-size: 12px }
+@media (max-width: 480px) { body { padding: 0 10px 10px } }
 `
 
 export const PAGE_SCRIPT = `'use strict'
@@ -38,9 +41,10 @@ const charts = new Map() // file of a name -> what is drawn of it
 const main = document.getElementById('names')
 const filter = document.getElementById('filter')
 const status = document.getElementById('status')
-const dark = matchMedia('(prefers-color-scheme: dark)').matches
-const ink = dark ? '#9aa3b2' : '#5b6472'
-const grid = { stroke: dark ? '#2a2e37' : '#eceef2' }
+const scheme = matchMedia('(prefers-color-scheme: dark)')
+const ink = () => (scheme.matches ? '#9aa3b2' : '#5b6472')
+const grid = { stroke: () => (scheme.matches ? '#2a2e37' : '#eceef2') }
+const ticks = grid
 
 function element(tag, parent, text) {
   const made = document.createElement(tag)
@@ -55,7 +59,7 @@ function chart(parent, title, series, yAxis) {
     width: box.clientWidth,
     height: 170,
     scales: { y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] }, ...yAxis?.scales },
-    axes: [{ stroke: ink, grid }, { stroke: ink, grid, size: 64, ...yAxis?.axis }],
+    axes: [{ stroke: ink, grid, ticks }, { stroke: ink, grid, ticks, size: 64, ...yAxis?.axis }],
     series: [{}, ...series.map(([label, stroke, more]) => ({ label, stroke, width: 2, points: { show: false }, value: (u, v) => (v == null ? '–' : v.toLocaleString('en-US', { maximumFractionDigits: 1 })), ...more }))],
   }
   const plot = new uPlot(options, [[], ...series.map(() => [])], box)
@@ -79,7 +83,7 @@ function open(row) {
     const yAxis = { scales: { y: { range: [-0.2, 3.2] } }, axis: { splits: [0, 1, 2, 3], values: (u, splits) => splits.map((s) => BREAKER_STATES[s]), size: 80 } }
     add('breaker', [['state', '#7c3aed', { paths: uPlot.paths.stepped({ align: 1 }), value: (u, v) => BREAKER_STATES[v] ?? '–' }]], (r) => [BREAKER_STATES.indexOf(r.breaker)], yAxis)
   }
-  if (row.permits !== null) add('permits in use', [['permits', '#0891b2']], (r) => [r.permits])
+  if (row.permits !== null) add('permits in use', [['permits', '#0891b2', { fill: '#0891b222' }], ['at most', '#f59e0b']], (r) => [r.permits, r.maxConcurrent])
   return opened
 }
 
@@ -106,6 +110,10 @@ function applyFilter() {
 }
 
 filter.addEventListener('input', applyFilter)
+// What is drawn has the colours of its time; the page follows by itself.
+scheme.addEventListener('change', () => {
+  for (const { plots } of charts.values()) for (const { plot } of plots) plot.redraw(false, true)
+})
 const events = new EventSource('/events')
 events.onmessage = (event) => {
   const { at, names } = JSON.parse(event.data)

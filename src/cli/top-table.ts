@@ -1,35 +1,68 @@
-import { type Table, textTable } from './table.js'
+import { type Column, textTable } from './table.js'
 import { fitting, textWidth } from './text-width.js'
 import { type Styles, printable } from './terminal.js'
 import type { TopRow } from './top-model.js'
 
-const COLUMNS: Table['columns'] = [
-  { title: 'NAME', align: 'left' },
-  { title: 'KIND', align: 'left' },
-  { title: 'PROCESSES', align: 'right' },
-  { title: 'RATE/S', align: 'right' },
-  { title: 'BURST', align: 'right' },
-  { title: 'TOKENS', align: 'right' },
-  { title: 'DEBT', align: 'right' },
-  { title: 'WAITING', align: 'right' },
-  { title: 'NEXT WAITS', align: 'right' },
-  { title: 'ALLOWED/S', align: 'right' },
-  { title: 'DENIED/S', align: 'right' },
-  { title: 'STATE', align: 'left' },
-  { title: 'PIDS', align: 'left' },
+/** A column, and how long it stays where there is not room for all: the lowest goes first. */
+interface TopColumn extends Column {
+  readonly stays: number
+}
+
+const COLUMNS: readonly TopColumn[] = [
+  { title: 'NAME', align: 'left', stays: Infinity },
+  { title: 'KIND', align: 'left', stays: 3 },
+  { title: 'PROCESSES', align: 'right', stays: 4 },
+  { title: 'RATE/S', align: 'right', stays: 6 },
+  { title: 'BURST', align: 'right', stays: 2 },
+  { title: 'TOKENS', align: 'right', stays: 8 },
+  { title: 'DEBT', align: 'right', stays: 5 },
+  { title: 'WAITING', align: 'right', stays: 7 },
+  { title: 'NEXT WAITS', align: 'right', stays: 9 },
+  { title: 'ALLOWED/S', align: 'right', stays: 10 },
+  { title: 'DENIED/S', align: 'right', stays: 11 },
+  { title: 'STATE', align: 'left', stays: Infinity },
+  { title: 'PIDS', align: 'left', stays: 1 },
 ]
 
-/** Columns of the longest name that is shown whole. */
+/** Columns of the longest name that is shown whole, … */
 const NAME_WIDTH = 40
+/** … and of what is left of one where there is no room. */
+const LEAST_NAME_WIDTH = 12
+const GAP = 2
 
-/** Rows as lines of text, the heading first. */
-export function topLines(rows: readonly TopRow[], styles: Styles): string[] {
-  return textTable({ columns: COLUMNS, rows: rows.map(cells) }, styles.bold).split('\n')
+/**
+ * Rows as lines of text, the heading first.
+ *
+ * @param width - columns of the terminal: where they do not hold all of the table, its columns give way, the numbers of processes first
+ */
+export function topLines(rows: readonly TopRow[], styles: Styles, width = Infinity): string[] {
+  const all = rows.map(cells)
+  const widths = COLUMNS.map(({ title }, i) =>
+    all.reduce((most, row) => Math.max(most, textWidth(row[i] ?? '')), title.length),
+  )
+  const excess = (kept: readonly number[]): number =>
+    kept.reduce((sum, i) => sum + (widths[i] ?? 0), GAP * (kept.length - 1)) - width
+  let kept = COLUMNS.map((_, i) => i)
+  while (excess(kept) > 0) {
+    const first = Math.min(...kept.map((i) => stayOf(i)))
+    if (first === Infinity) break
+    kept = kept.filter((i) => stayOf(i) !== first)
+  }
+  const nameWidth = Math.max(LEAST_NAME_WIDTH, (widths[0] ?? 0) - Math.max(0, excess(kept)))
+  const table = {
+    columns: kept.map((i) => COLUMNS[i] as TopColumn),
+    rows: all.map((row) => kept.map((i) => (i === 0 ? shorten(row[0] ?? '', nameWidth) : (row[i] ?? '')))),
+  }
+  return textTable(table, styles.bold).split('\n')
+}
+
+function stayOf(column: number): number {
+  return COLUMNS[column]?.stays ?? Infinity
 }
 
 function cells(row: TopRow): string[] {
   return [
-    shorten(row.name === null ? '?' : printable(row.name)),
+    shorten(row.name === null ? '?' : printable(row.name), NAME_WIDTH),
     row.kind,
     String(row.processes.length),
     figure(row.requestsPerSecond),
@@ -65,6 +98,6 @@ function duration(ms: number | null): string {
   return ms < 1000 ? `${figure(ms)} ms` : `${figure(ms / 1e3)} s`
 }
 
-function shorten(name: string): string {
-  return textWidth(name) <= NAME_WIDTH ? name : `${fitting(name, NAME_WIDTH - 1)}…`
+function shorten(name: string, width: number): string {
+  return textWidth(name) <= width ? name : `${fitting(name, width - 1)}…`
 }

@@ -25,6 +25,8 @@ interface Page {
   goto(url: string): Promise<unknown>
   locator(selector: string): Locator
   evaluate<T>(expression: string): Promise<T>
+  emulateMedia(options: { colorScheme: 'light' | 'dark' }): Promise<void>
+  setViewportSize(size: { width: number; height: number }): Promise<void>
   on(event: 'pageerror', listener: (error: Error) => void): void
   on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void
 }
@@ -129,6 +131,33 @@ describeMachine('amorsize top --web', () => {
         return count
       })`)
     await expect.poll(async () => Math.min(...(await coloured())), { timeout: 20_000 }).toBeGreaterThan(100)
+
+    // The lines of the grid have the colours of the scheme, also when that changes.
+    const pixels = ([red, green, blue]: readonly number[]): Promise<number> =>
+      page.evaluate(`(() => {
+        const canvas = document.querySelector('section canvas')
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+        let count = 0
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255 && data[i] === ${red} && data[i + 1] === ${green} && data[i + 2] === ${blue}) count++
+        return count
+      })()`)
+    for (const [colorScheme, own, other] of [
+      ['dark', [0x2a, 0x2e, 0x37], [0xec, 0xee, 0xf2]],
+      ['light', [0xec, 0xee, 0xf2], [0x2a, 0x2e, 0x37]],
+    ] as const) {
+      await page.emulateMedia({ colorScheme })
+      await expect.poll(() => pixels(own), { timeout: 20_000 }).toBeGreaterThan(100)
+      expect(await pixels(other)).toBe(0)
+    }
+    // On a telephone charts stand one below the other, and nothing has to be scrolled sideways.
+    await page.setViewportSize({ width: 390, height: 800 })
+    const widths = (): Promise<number[]> =>
+      page.evaluate(
+        `[document.documentElement.scrollWidth, ...[...document.querySelectorAll('section canvas')].map((canvas) => canvas.getBoundingClientRect().width)]`,
+      )
+    await expect.poll(async () => Math.max(...(await widths())), { timeout: 20_000 }).toBeLessThanOrEqual(390)
+    expect(Math.min(...(await widths()).slice(1))).toBeGreaterThan(300)
+    await page.setViewportSize({ width: 1280, height: 800 })
 
     await page.locator('#filter').fill('something else')
     expect(await page.locator('section').first().isVisible()).toBe(false)

@@ -5,6 +5,7 @@ import { printable, stylesFor } from '../../dist/cli/terminal.js'
 import { type TopState, afterKeys, footer } from '../../dist/cli/top-keys.js'
 import { Sampler, type TopRow, arrange } from '../../dist/cli/top-model.js'
 import { topLines } from '../../dist/cli/top-table.js'
+import { textWidth } from '../../dist/cli/text-width.js'
 
 const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
   name,
@@ -177,6 +178,30 @@ describe('the picture', () => {
     expect(printable('a\u001b[31mb\r\n\u202e')).toBe('a\uFFFD[31mb\uFFFD\uFFFD\uFFFD')
     expect(topLines([row('\u001b[2Jx')], plain)[1]).not.toContain('\u001b')
     expect(topLines([row('x'.repeat(41))], plain)[1]).toMatch(/^x{39}… /)
+  })
+
+  it('lets columns give way where there is no room, those of least use first', () => {
+    const rows = [
+      row('cluster-example', { processes: [21657, 21696], allowedPerSecond: 987, deniedPerSecond: 3 }),
+      row('データベースの接続', { kind: 'bulkhead', tokens: null, permits: 3, maxConcurrent: 8 }),
+    ]
+    const titles = (width?: number): string[] => topLines(rows, plain, width)[0]!.split(/ {2,}/)
+    expect(titles()).toHaveLength(13)
+    expect(titles(120)).not.toContain('PIDS')
+    expect(titles(80)).toEqual(['NAME', 'TOKENS', 'NEXT WAITS', 'ALLOWED/S', 'DENIED/S', 'STATE'])
+    expect(titles(60)).toEqual(['NAME', 'ALLOWED/S', 'DENIED/S', 'STATE'])
+    for (const width of [60, 80, 100, 120])
+      for (const line of topLines(rows, plain, width)) expect(textWidth(line)).toBeLessThanOrEqual(width)
+    // What is two columns wide stands above and below what is one.
+    const [heading, , wide] = topLines(rows, plain, 60)
+    expect(textWidth(wide!.slice(0, wide!.indexOf('3 of 8')))).toBe(heading!.indexOf('STATE'))
+  })
+
+  it('shortens names when there is hardly room for anything', () => {
+    const lines = topLines([row('a-name-of-forty-columns-and-not-one-less', { pausedMs: 3000 })], plain, 30)
+    expect(lines[0]).toMatch(/^NAME +STATE$/)
+    expect(lines[1]).toBe('a-name-of-forty-c…  paused 3 s')
+    expect(topLines([row('a-name-of-forty-columns-and-not-one-less')], plain, 5)[1]).toMatch(/^a-name-of-f…/)
   })
 
   it('is cut to the width of the terminal, styles kept', () => {
