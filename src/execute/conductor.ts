@@ -4,7 +4,7 @@ import { callWithPolicies } from './lanes/guarded-call.js'
 import { HereLane } from './lanes/here-lane.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
 import { calibration } from './schedule/calibration.js'
-import { BYTES_PER_WORKER, currentLimits, sensibleWorkers } from './schedule/machine.js'
+import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import { isThenable } from '../internal/thenable.js'
 import { isUneven, PaceOfLoop, SLICE_MS } from './schedule/pace.js'
 import type { Evidence } from './schedule/sample.js'
@@ -327,7 +327,7 @@ class Conductor {
       return
     }
     this.#here.pause()
-    if (options.workers === undefined) this.#force?.addWorkers(currentLimits().cpuWorkers)
+    if (options.workers === undefined) this.#force?.addWorkers(threadsFor(currentLimits()))
   }
 
   /**
@@ -338,11 +338,11 @@ class Conductor {
     if (force === undefined) return
     const areUneven = isUneven(this.#pace) || isUneven(force.pace)
     if (!scheduler.leavesUneven(this.#course.subject, areUneven, force.block !== undefined)) return
-    const { cpuWorkers } = currentLimits()
-    const areThere = pools.of(this.#run.options.maxMemoryPerWorker).idle >= cpuWorkers - force.ready
+    const threads = threadsFor(currentLimits())
+    const areThere = pools.of(this.#run.options.maxMemoryPerWorker).idle >= threads - force.ready
     if (!areThere && this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
-    force.addWorkers(cpuWorkers)
-    if (force.ready >= cpuWorkers) here.pause()
+    force.addWorkers(threads)
+    if (force.ready >= threads) here.pause()
   }
 
   /** What is left would take in this thread. */

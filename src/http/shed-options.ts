@@ -20,8 +20,9 @@ export interface ShedOptions<Request> {
   /** Requests are also refused while the event loop is later than this. ms, > 0; default Infinity. */
   maxEventLoopDelayMs?: number | undefined
   /**
-   * … and while memory is short: the working set is above this share of the memory that this process may use (the container's limit), by the
-   * rule of `memoryPressure`. Above 0, at most 1; default none.
+   * … and while memory is short: the working set is above this share of the memory that this process may use (the container's limit; without
+   * one, so much of the machine's memory is in use), by the rule of `memoryPressure`. Above 0, at most 1; default none. Where nothing says how
+   * much memory there is, a process warning says so.
    */
   maxMemoryRatio?: number | undefined
   /** Same name, one limit: in every thread, or with `scope: 'machine'` in every process of this user, such as the workers of a cluster. Any characters. */

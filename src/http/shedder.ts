@@ -138,7 +138,13 @@ export class Shedder<Request> {
     const nowMs = systemClock.now()
     if (nowMs - this.#memoryReadMs < MEMORY_EVERY_MS) return memory.isHigh
     this.#memoryReadMs = nowMs
-    return memory.look(systemInfo().memory)
+    const isShort = memory.look(systemInfo().memory)
+    if (memory.ratio === null)
+      warnOnce(
+        'AMORSIZE_HTTP_MEMORY_UNKNOWN',
+        'maxMemoryRatio refuses nothing: this system tells neither a limit of memory nor how much of it is available',
+      )
+    return isShort
   }
 
   #priorityOf(request: Request): number {

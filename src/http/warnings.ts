@@ -11,6 +11,7 @@ export type HttpWarning =
   | 'AMORSIZE_HTTP_NAME_REUSED'
   | 'AMORSIZE_HTTP_PROXY_IGNORED'
   | 'AMORSIZE_HTTP_PROXY_PERMISSIVE'
+  | 'AMORSIZE_HTTP_MEMORY_UNKNOWN'
 
 /** Emits a process warning, the first time for each code: what is wrong with one request is wrong with the next. */
 export function warnOnce(code: HttpWarning, text: string): void {

@@ -1,19 +1,20 @@
-import type { SystemInfo } from './system-info.js'
+import type { MemoryInfo } from './system-info.js'
 
 /** Of the limit: what was high is high until it is lower by this. */
 const HYSTERESIS = 0.05
 
 /** Where memory stands, as far as it is judged. */
-export type MemoryFacts = Pick<SystemInfo['memory'], 'workingSetBytes' | 'effectiveLimitBytes' | 'oomKills'>
+export type MemoryFacts = Pick<MemoryInfo, 'workingSetBytes' | 'effectiveLimitBytes' | 'oomKills'> &
+  Partial<Pick<MemoryInfo, 'totalBytes' | 'availableBytes'>>
 
 /**
- * Whether memory is short, look by look: the working set is above a share of the limit, or the kernel has killed a process for it since the
+ * Whether memory is short, look by look: what is in use is above a share of the limit, or the kernel has killed a process for it since the
  * look before. It stays so until neither holds. That the limit was met says nothing: whoever reads many files meets it all the time, and the
  * kernel drops what it has read.
  */
 export class MemoryLevel {
   isHigh = false
-  /** Working set over limit; null where either is not known. */
+  /** What is in use over the limit; null where that is not known. */
   ratio: number | null = null
   readonly #highRatio: number
   #kills: number | null = null
@@ -23,12 +24,24 @@ export class MemoryLevel {
   }
 
   /** @returns whether it is high now */
-  look({ workingSetBytes, effectiveLimitBytes, oomKills }: MemoryFacts): boolean {
-    const isKnown = workingSetBytes !== null && effectiveLimitBytes !== null && effectiveLimitBytes > 0
-    this.ratio = isKnown ? workingSetBytes / effectiveLimitBytes : null
+  look(facts: MemoryFacts): boolean {
+    const { oomKills } = facts
+    this.ratio = shareInUse(facts)
     const hasKilled = this.#kills !== null && oomKills !== null && oomKills > this.#kills
     this.#kills = oomKills
     const most = this.isHigh ? this.#highRatio - HYSTERESIS : this.#highRatio
     return (this.isHigh = hasKilled || (this.ratio !== null && this.ratio > most))
   }
+}
+
+/**
+ * The working set of a group over its limit. Where there is no limit but the machine's, or nobody knows what the group uses, all that is not
+ * available counts, whoever uses it: that is what the next allocation meets.
+ */
+function shareInUse({ workingSetBytes, effectiveLimitBytes, totalBytes, availableBytes }: MemoryFacts): number | null {
+  if (effectiveLimitBytes === null || effectiveLimitBytes <= 0) return null
+  const isOfGroup = workingSetBytes !== null && (totalBytes == null || effectiveLimitBytes < totalBytes)
+  if (isOfGroup) return workingSetBytes / effectiveLimitBytes
+  if (availableBytes != null) return Math.max(0, 1 - availableBytes / effectiveLimitBytes)
+  return workingSetBytes === null ? null : workingSetBytes / effectiveLimitBytes
 }

@@ -25,7 +25,10 @@ export interface MemoryPressureOptions {
 export interface MemoryPressure {
   /** Whether memory was short at the last look. */
   readonly isHigh: boolean
-  /** Working set over limit at the last look; null where one of them is not known, as without the addon. */
+  /**
+   * Working set over limit at the last look; without a limit, the share of the machine's memory that is not available. null where neither is
+   * known.
+   */
   readonly ratio: number | null
   /** Ends it. A second time does nothing. */
   close(): void
@@ -36,8 +39,8 @@ export interface MemoryPressure {
 const SHORTEST_MS = 50
 
 /**
- * Watches whether the memory that this process may use runs short: its container's working set is above a share of the limit, or the kernel has
- * just killed one of its processes for memory. It looks at once, then again and again, and keeps no process alive.
+ * Watches whether the memory that this process may use runs short: its container's working set is above a share of the limit (without one, so
+ * much of the machine's memory is in use), or the kernel has just killed one of its processes for memory. It looks at once, then again and again, and keeps no process alive.
  *
  * @throws {TypeError | RangeError} naming the option that is wrong
  *

@@ -1,6 +1,8 @@
 import { stream } from 'amorsize'
 import { describe, expect, it } from 'vitest'
-import { scarceHeapBytes } from '../../dist/execute/schedule/machine.js'
+import { systemInfo } from 'amorsize/system'
+import { chunkMs, FreshLimits, scarceHeapBytes, sensibleWorkers } from '../../dist/execute/schedule/machine.js'
+import { FakeClock } from '../../dist/testing/index.js'
 import { RoomByMemory } from '../../dist/execute/run/room-by-memory.js'
 import { collect } from '../support/collect.js'
 
@@ -19,6 +21,58 @@ describe('the heap of a worker', () => {
 
   it("never becomes larger than Node's", () => {
     expect(scarceHeapBytes({ availableBytes: 100 * MiB, cpuWorkers: 1 }, 40 * MiB)).toBeUndefined()
+  })
+})
+
+describe('while memory is short', () => {
+  /** Limits of a machine of 8 cores, in a group of 1 GiB that uses what the test says. */
+  function grouped() {
+    const clock = new FakeClock()
+    const info = systemInfo()
+    let reads = 0
+    let workingSetBytes = 500 * MiB
+    const memory = { ...info.memory, totalBytes: 64 * GiB, effectiveLimitBytes: GiB, availableBytes: 900 * MiB }
+    const limits = new FreshLimits(
+      () => {
+        reads++
+        return {
+          ...info,
+          cpu: { ...info.cpu, cpuWorkers: 8 },
+          memory: { ...memory, oomKills: null, workingSetBytes },
+          pids: { limit: null, available: null },
+        }
+      },
+      () => clock.now(),
+    )
+    const after = async (ms: number, mebibytes: number) => {
+      workingSetBytes = mebibytes * MiB
+      await clock.advance(ms)
+      const now = limits.read()
+      return { workers: sensibleWorkers(now, false, 0, false), chunkMs: chunkMs(now, 4), reads }
+    }
+    return after
+  }
+
+  it('a run has half of the workers, and smaller chunks, until that is over', async () => {
+    const after = grouped()
+    expect(await after(0, 500)).toEqual({ workers: 8, chunkMs: 4, reads: 1 })
+    // Looked at once a second.
+    expect(await after(900, 1000)).toEqual({ workers: 8, chunkMs: 4, reads: 1 })
+    expect(await after(200, 1000)).toEqual({ workers: 4, chunkMs: 1, reads: 2 })
+    expect(await after(1100, 900)).toEqual({ workers: 4, chunkMs: 1, reads: 3 })
+    expect(await after(1100, 800)).toEqual({ workers: 8, chunkMs: 4, reads: 4 })
+  })
+
+  it('one core is one core', () => {
+    const limits = {
+      cpuWorkers: 1,
+      pidsAvailable: null,
+      availableBytes: null,
+      mostWorkers: Infinity,
+      cpuPressure: null,
+    }
+    expect(sensibleWorkers({ ...limits, isMemoryHigh: true }, false, 0, false)).toBe(1)
+    expect(sensibleWorkers({ ...limits, isMemoryHigh: true, cpuWorkers: 2 }, true, 0, true)).toBe(0)
   })
 })
 

@@ -41,6 +41,28 @@ describe('memoryPressure', () => {
     expect(heard).toEqual(['high 0.801', 'low 0.75'])
   })
 
+  it.each<[string, Partial<MemoryFacts>, number | null]>([
+    ['the working set of a group with a limit', { workingSetBytes: 600, totalBytes: 5000, availableBytes: 1 }, 0.6],
+    ["the machine's memory where there is no other limit", { totalBytes: LIMIT, availableBytes: 50 }, 0.95],
+    [
+      'all that is not available where nobody knows what the group uses',
+      { workingSetBytes: null, availableBytes: 100 },
+      0.9,
+    ],
+    ['never less than nothing', { totalBytes: LIMIT, availableBytes: 1200 }, 0],
+    [
+      'the working set where nobody knows the rest',
+      { totalBytes: LIMIT, availableBytes: null, workingSetBytes: 500 },
+      0.5,
+    ],
+    ['nothing where nothing is known', { workingSetBytes: null, availableBytes: null }, null],
+    ['nothing without a limit', { effectiveLimitBytes: null, availableBytes: 10 }, null],
+  ])('judges by %s', (_, facts, ratio) => {
+    const { pressure } = watched(at(100, facts))
+    if (ratio === null) expect(pressure.ratio).toBeNull()
+    else expect(pressure.ratio).toBeCloseTo(ratio, 9)
+  })
+
   it('looks at once', () => {
     const { pressure, heard } = watched(at(950))
     expect(pressure).toMatchObject({ isHigh: true, ratio: 0.95 })
@@ -82,8 +104,9 @@ describe('memoryPressure', () => {
 
   it('reads the memory of this process', () => {
     using pressure = memoryPressure()
-    const { workingSetBytes, effectiveLimitBytes } = systemInfo().memory
-    expect(pressure.ratio === null).toBe(workingSetBytes === null || effectiveLimitBytes === null)
+    const { workingSetBytes, availableBytes, effectiveLimitBytes } = systemInfo().memory
+    const isKnown = effectiveLimitBytes !== null && (workingSetBytes ?? availableBytes) !== null
+    expect(pressure.ratio !== null).toBe(isKnown)
   })
 
   it.each([

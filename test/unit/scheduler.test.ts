@@ -40,7 +40,14 @@ const came = (items: number, settled: number, ms: number, pace = paceOf()): Sinc
 
 /** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
 function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
-  const limits = { cpuWorkers: 2, pidsAvailable: null, availableBytes: null, mostWorkers: Infinity, cpuPressure: null }
+  const limits = {
+    cpuWorkers: 2,
+    pidsAvailable: null,
+    availableBytes: null,
+    mostWorkers: Infinity,
+    cpuPressure: null,
+    isMemoryHigh: false,
+  }
   const scheduler = new Scheduler({ limits: () => limits, crowding: () => crowding })
   const subject: Subject = { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true }
   const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>

@@ -2,7 +2,7 @@ import { TaskNotTransferableError, TimeoutExceededError, WorkerCrashedError } fr
 import { notify } from '../../internal/listeners.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { HereLane } from './here-lane.js'
-import { currentLimits } from '../schedule/machine.js'
+import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import type { Force, LaneOfForce } from './force.js'
 import { runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/how-much.js'
@@ -108,7 +108,7 @@ export class Workforce implements Force {
     this.#pool = pool
     this.#request = {
       wanted: terms.workers,
-      most: Math.max(terms.workers, currentLimits().cpuWorkers),
+      most: Math.max(terms.workers, threadsFor(currentLimits())),
       started: (worker) => void worker.load(task),
       joined: (worker) => run.inContext(() => this.#join(worker)),
       refused: (error) => run.inContext(() => this.#refused(error)),
@@ -177,7 +177,7 @@ export class Workforce implements Force {
       return chunkSize
     }
     const { itemMs } = this
-    const size = shareOf(this.run.supply.remaining, this.lanes, itemMs, targetChunkMs)
+    const size = shareOf(this.run.supply.remaining, this.lanes, itemMs, chunkMs(currentLimits(), targetChunkMs))
     this.run.needRoom(Math.max(3 * size * (this.#workers + 1), Math.ceil(AHEAD_MS / itemMs)))
     return size
   }
@@ -185,7 +185,8 @@ export class Workforce implements Force {
   isShort(held: number): boolean {
     const { chunkSize, targetChunkMs } = this.#terms
     if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
-    return held * this.itemMs < heldMs(targetChunkMs, Math.max(longMs(this.#here.pace), longMs(this.pace)))
+    const lastingMs = chunkMs(currentLimits(), targetChunkMs)
+    return held * this.itemMs < heldMs(lastingMs, Math.max(longMs(this.#here.pace), longMs(this.pace)))
   }
 
   #join(worker: PoolWorker): void {

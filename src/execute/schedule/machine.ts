@@ -1,5 +1,6 @@
 import { builtins } from '../../internal/builtins.js'
-import { systemInfo } from '../../system/index.js'
+import { type SystemInfo, systemInfo } from '../../system/index.js'
+import { MemoryLevel } from '../../system/memory-level.js'
 
 /** What the machine allows this process, as far as scheduling is concerned. */
 export interface Limits {
@@ -13,6 +14,8 @@ export interface Limits {
   readonly mostWorkers: number
   /** Share of the last ten seconds in which tasks waited for a CPU, 0–1; null where the kernel does not say. */
   readonly cpuPressure: number | null
+  /** Whether memory runs short, by the rule of `memoryPressure`. */
+  readonly isMemoryHigh: boolean
 }
 
 /** What a worker takes at least: a V8 heap, stacks, Node's own modules. */
@@ -22,16 +25,34 @@ const PIDS_KEPT = 4
 /** Reading costs about 0.1 ms, and limits change rarely. */
 const FRESH_MS = 1000
 
+/** Of the memory there may be, above which a run takes less of it: fewer workers, and smaller chunks on their way. */
+const HIGH_MEMORY_RATIO = 0.9
+/** A chunk lasts so many times less long then: items and results that are copied lie in memory twice. */
+const SMALLER_CHUNKS = 4
+
 /** Keeps what it has read for as long as that is fresh. */
-class FreshLimits {
+export class FreshLimits {
+  readonly #read: () => SystemInfo
+  readonly #now: () => number
+  readonly #level = new MemoryLevel(HIGH_MEMORY_RATIO)
   #limits: Limits | undefined = undefined
   #atMs = 0
 
+  /**
+   * @param read - reads the machine
+   * @param now - the time in ms
+   */
+  constructor(read: () => SystemInfo = systemInfo, now: () => number = () => performance.now()) {
+    this.#read = read
+    this.#now = now
+  }
+
   read(): Limits {
-    const nowMs = performance.now()
+    const nowMs = this.#now()
     if (this.#limits !== undefined && nowMs - this.#atMs <= FRESH_MS) return this.#limits
     this.#atMs = nowMs
-    return (this.#limits = readLimits())
+    const info = this.#read()
+    return (this.#limits = limitsOf(info, this.#level.look(info.memory)))
   }
 }
 
@@ -55,8 +76,7 @@ export function crowding(): number {
   return Math.min(MOST_CROWDING, Math.max(1, load / availableParallelism()))
 }
 
-function readLimits(): Limits {
-  const { cpu, memory, pids } = systemInfo()
+function limitsOf({ cpu, memory, pids }: SystemInfo, isMemoryHigh: boolean): Limits {
   const byPids = pids.available === null ? Infinity : Math.max(0, pids.available - PIDS_KEPT)
   const byMemory = memory.availableBytes === null ? Infinity : Math.floor(memory.availableBytes / BYTES_PER_WORKER)
   const some = (cpu.groupPressure ?? cpu.pressure)?.some ?? null
@@ -66,11 +86,23 @@ function readLimits(): Limits {
     availableBytes: memory.availableBytes,
     mostWorkers: Math.max(0, Math.min(byPids, byMemory)),
     cpuPressure: some === null ? null : some / 100,
+    isMemoryHigh,
   }
 }
 
+/** How long a chunk is to last: less while memory is short. */
+export function chunkMs({ isMemoryHigh }: Pick<Limits, 'isMemoryHigh'>, targetChunkMs: number): number {
+  return isMemoryHigh ? targetChunkMs / SMALLER_CHUNKS : targetChunkMs
+}
+
+/** Threads that a run may have compute at once: one for each core; while memory is short, half as many, at least one. */
+export function threadsFor({ cpuWorkers, isMemoryHigh }: Pick<Limits, 'cpuWorkers' | 'isMemoryHigh'>): number {
+  return isMemoryHigh ? Math.max(1, Math.floor(cpuWorkers / 2)) : cpuWorkers
+}
+
 /**
- * How many workers a run may have when nobody says otherwise: one for each core that can compute, less this thread if it works too.
+ * How many workers a run may have when nobody says otherwise: one for each core that can compute, less this thread if it works too. While
+ * memory is short, half of the cores count.
  *
  * @param bytesPerWorker - what each of them may use
  * @param adjustForLoad - whether other programs' use of the cores counts
@@ -82,7 +114,7 @@ export function sensibleWorkers(
   adjustForLoad: boolean,
 ): number {
   const idle = adjustForLoad && limits.cpuPressure !== null ? 1 - Math.min(0.9, limits.cpuPressure) : 1
-  const cores = Math.max(1, Math.round(limits.cpuWorkers * idle))
+  const cores = Math.max(1, Math.round(threadsFor(limits) * idle))
   const byMemory =
     limits.availableBytes === null
       ? Infinity

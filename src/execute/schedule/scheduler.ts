@@ -1,6 +1,6 @@
 import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
-import { BYTES_PER_WORKER, currentLimits, crowding, type Limits, sensibleWorkers } from './machine.js'
+import { BYTES_PER_WORKER, chunkMs, currentLimits, crowding, type Limits, sensibleWorkers } from './machine.js'
 import type { CompleteOptions } from '../options.js'
 import { FEW_TO_COMPARE, FIRST_IN_FLIGHT, isUneven, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
@@ -368,7 +368,7 @@ export class Scheduler {
       mostWorkers,
       // More as soon as they make it faster, which nobody knows before.
       mostInFlight: FIRST_IN_FLIGHT,
-      targetChunkMs,
+      targetChunkMs: chunkMs(limits, targetChunkMs),
       workers,
       chunkSize,
       mode,
