@@ -1,4 +1,5 @@
 import { unlessAborted } from '../internal/signal-watch.js'
+import { runs } from '../internal/tracing.js'
 import { carryOut } from './carry-out.js'
 import { conduct, learn, subjectOf } from './conductor.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/plain-loop.js'
@@ -14,6 +15,7 @@ import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from '.
 import type { Sink } from './run/account.js'
 import { Run } from './run/run.js'
 import { ArraySink, SettledSink } from './run/sinks.js'
+import { runOf } from './traced-run.js'
 import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type Task } from './task.js'
 
 /**
@@ -42,6 +44,11 @@ export function execute<T, R>(
 ): Promise<PromiseSettledResult<Awaited<R>>[]>
 export function execute<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Awaited<R>[]>
 export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptions): Promise<unknown[]> {
+  if (runs.isOn) return runs.trace(runOf(task, items), () => begin(task, items, given))
+  return begin(task, items, given)
+}
+
+function begin(task: Task, items: Items<unknown>, given: ScheduleOptions | undefined): Promise<unknown[]> {
   try {
     const options = given === undefined && !isWorkerOfOurs() ? DEFAULTS : completeOptions('execute', given)
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason)

@@ -1,5 +1,6 @@
 import { earlierRunsOf } from '../records/recorders.js'
 import { unlessAborted } from '../internal/signal-watch.js'
+import { runs } from '../internal/tracing.js'
 import { conduct, subjectOf } from './conductor.js'
 import { callWithPolicies } from './lanes/guarded-call.js'
 import { explainPlan, reasonOf } from './schedule/explain.js'
@@ -20,6 +21,7 @@ import { ArraySink, SettledSink } from './run/sinks.js'
 import { type ResolvedTask, resolveTask, type Task } from './task.js'
 import { whyNotShared } from './transfer/shared-policies.js'
 import { whyNotTransferable } from './transfer/task-source.js'
+import { runOf } from './traced-run.js'
 
 /**
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
@@ -79,7 +81,7 @@ async function makePlan(
     profile: profileOf(decision, source.total),
     cacheHit: sample.isKnown,
     explain: () => explainPlan(plan),
-    run: () => (running ??= resume(task, options, sample, decision)),
+    run: () => (running ??= resumeTraced(given, items, () => resume(task, options, sample, decision))),
   }
   return plan
 }
@@ -140,6 +142,11 @@ async function decide(
   const workers = pools.of(options.maxMemoryPerWorker)
   const situation: Situation = { items: left, done, workers, obstacle }
   return { decision: scheduler.plan(subject, measured, situation, record), obstacle }
+}
+
+/** Tells those who trace of the run of a plan. */
+function resumeTraced(given: Task, items: Items<unknown>, resumed: () => Promise<unknown[]>): Promise<unknown[]> {
+  return runs.isOn ? runs.trace(runOf(given, items), resumed) : resumed()
 }
 
 /** Runs what the sample has left; what came of the first items, now or in an earlier run, comes first. */

@@ -1,5 +1,6 @@
 import { builtins } from '../internal/builtins.js'
 import { unlessAborted } from '../internal/signal-watch.js'
+import { runs } from '../internal/tracing.js'
 import type { Sink } from './run/account.js'
 import { carryOut } from './carry-out.js'
 import { beginRun } from './run/begin-run.js'
@@ -10,6 +11,7 @@ import { ResultStream, type SettledItem } from './run/result-stream.js'
 import type { Run } from './run/run.js'
 import { RoomByMemory } from './run/room-by-memory.js'
 import { resolveTask, type Task } from './task.js'
+import { runOf, type TracedRun } from './traced-run.js'
 
 /**
  * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
@@ -38,7 +40,7 @@ export function stream<T, R>(
 ): AsyncIterableIterator<Awaited<R>>
 export function stream(task: Task, source: Items<unknown>, given?: StreamOptions): AsyncIterableIterator<unknown> {
   const options = completeOptions('stream', given)
-  return new StreamReader(task, sourceOf(source), options)
+  return new StreamReader(task, sourceOf(source), options, runs.isOn ? runOf(task, source) : undefined)
 }
 
 /** Most items between source and reader, unless the options say otherwise. */
@@ -48,6 +50,8 @@ const MOST_TIMES_BETWEEN = 16
 
 class StreamReader implements AsyncIterableIterator<unknown> {
   readonly #task: unknown
+  /** What those are told who traced when the stream was made. */
+  readonly #traced: TracedRun | undefined
   readonly #source: ItemSource
   readonly #options: CompleteOptions
   readonly #results: ResultStream
@@ -57,8 +61,9 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   #over: Promise<void> | undefined = undefined
   #hasLeft = false
 
-  constructor(task: unknown, source: ItemSource, options: CompleteOptions) {
+  constructor(task: unknown, source: ItemSource, options: CompleteOptions, traced: TracedRun | undefined) {
     this.#task = task
+    this.#traced = traced
     this.#source = source
     this.#options = options
     this.#results = new ResultStream(options.ordered, options.onError === 'collect')
@@ -71,7 +76,9 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   next(): Promise<IteratorResult<unknown>> {
     if (!this.#started) {
       this.#started = true
-      this.#over = this.#inContext(() => this.#carryOut()).then(
+      const carriedOut = (): Promise<void> => this.#carryOut()
+      const traced = this.#traced
+      this.#over = this.#inContext(() => (traced === undefined ? carriedOut() : runs.trace(traced, carriedOut))).then(
         () => this.#results.end(),
         (error: unknown) => {
           this.#source.close()

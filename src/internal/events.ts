@@ -33,6 +33,11 @@ export class EventSource<Events extends object> {
     this.#channel = builtins.diagnosticsChannel.channel(`amorsize:${kind}`)
   }
 
+  /** The `name` option of the policy, or null. */
+  get name(): string | null {
+    return this.#name
+  }
+
   /** Whether this policy has a listener of `event`; of any event by default. The channel is every policy's, so it does not count. */
   hasListener(event?: keyof Events & string): boolean {
     return event === undefined ? this.#listeners !== undefined : this.#listeners?.has(event) === true

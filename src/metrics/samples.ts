@@ -7,13 +7,14 @@ import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { Bulkhead } from '../policy/bulkhead.js'
 import { CircuitBreaker } from '../policy/circuit-breaker.js'
 import { systemInfo, type SystemInfo } from '../system/index.js'
+import { objectRegistry } from './registry.js'
 import { BREAKER_STATES, BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
 
 /** What is measured, and what it is called. */
 export interface MetricsOptions {
   /**
    * Limiters and policies of this thread, by the label they get; those with `stats()` are counted, limiters, breakers and bulkheads show
-   * their state, too.
+   * their state, too. Beside those of `registerObject` and `registerNewObjects`.
    */
   readonly objects?: Readonly<Record<string, object>> | undefined
   /** Whether to show the names of this machine, as `amorsize top` does; default true. They are the same for all processes. */
@@ -46,7 +47,8 @@ export function completeMetricsOptions(who: string, options: MetricsOptions): Co
 
 /** All numbers of this moment. */
 export function takeSamples({ objects, machine }: CompleteMetricsOptions): Sample[] {
-  const own = Object.entries(objects).flatMap(([label, object]) => samplesOf(label, object))
+  const all = [...Object.entries(objects), ...objectRegistry.entries(objects)]
+  const own = all.flatMap(([label, object]) => samplesOf(label, object))
   return machine ? [...own, ...machineSamples(), ...containerSamples()] : own
 }
 

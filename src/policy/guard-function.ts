@@ -1,7 +1,9 @@
 import { type AnyFunction, likeFunction, type Policy, type Wrapped } from '../internal/policy.js'
+import { policyCalls } from '../internal/tracing.js'
 import { checkFunction } from '../internal/validate.js'
 import { compile } from './frame.js'
 import { warnAboutOrder } from './order.js'
+import { callOf } from './policy-call.js'
 import { Scope } from './scope.js'
 import { stagesOf } from './stages-of.js'
 
@@ -47,7 +49,9 @@ export function guardFunction<F extends AnyFunction, P extends Policy>(policy: P
   const guarded = likeFunction(fn, policy, function (this: unknown, ...args: never[]): unknown {
     try {
       const scope = readsArguments ? new ArgumentScope(args) : new Scope()
-      return Promise.resolve(run(scope, () => Reflect.apply(innermost, this, args) as unknown, undefined))
+      const call = (): unknown => Reflect.apply(innermost, this, args) as unknown
+      if (policyCalls.isOn) return policyCalls.trace(callOf(policy), () => Promise.resolve(run(scope, call, undefined)))
+      return Promise.resolve(run(scope, call, undefined))
     } catch (error) {
       return Promise.reject(error)
     }

@@ -59,6 +59,8 @@ interface StageKind {
   readonly limitMs?: number
   /** Whether it reads `scope.args`: only then are they kept. */
   readonly readsArguments?: boolean
+  /** Where its events come from: they know its name. */
+  readonly events?: { readonly name: string | null }
 }
 
 /**

@@ -6,9 +6,12 @@ import type {
   PolicyFunction,
   Wrapped,
 } from '../internal/policy.js'
+import { announceCreated } from '../internal/created.js'
+import { policyCalls } from '../internal/tracing.js'
 import { checkFunction, checkKeys, checkSignal } from '../internal/validate.js'
 import { compile } from './frame.js'
 import { guardFunction } from './guard-function.js'
+import { callOf } from './policy-call.js'
 import { Scope } from './scope.js'
 import type { Runner, Stage } from './stage.js'
 import { STAGES } from './stages-of.js'
@@ -24,6 +27,8 @@ export abstract class StagedPolicy implements Policy {
   protected constructor(stages: readonly Stage[]) {
     this[STAGES] = stages
     this.#run = compile(stages)
+    const [only] = stages
+    if (only !== undefined && stages.length === 1) announceCreated(this, only.kind, only.events?.name ?? null)
   }
 
   /**
@@ -39,12 +44,16 @@ export abstract class StagedPolicy implements Policy {
       checkFunction('fn', fn)
       const signal = options === undefined ? undefined : readSignal(options)
       const call = fn as PolicyFunction<unknown>
-      const result =
-        signal === undefined ? this.#run(new Scope(), call, undefined) : runUnderSignal(this.#run, call, signal)
-      return Promise.resolve(result as T)
+      if (policyCalls.isOn)
+        return policyCalls.trace(callOf(this), () => Promise.resolve(this.#begin(call, signal) as T | Promise<T>))
+      return Promise.resolve(this.#begin(call, signal) as T)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #begin(call: PolicyFunction<unknown>, signal: AbortSignal | undefined): unknown {
+    return signal === undefined ? this.#run(new Scope(), call, undefined) : runUnderSignal(this.#run, call, signal)
   }
 
   /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */

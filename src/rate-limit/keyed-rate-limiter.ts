@@ -1,3 +1,4 @@
+import { announceCreated } from '../internal/created.js'
 import { notify } from '../internal/listeners.js'
 import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
@@ -72,6 +73,7 @@ export class KeyedRateLimiter implements Disposable {
     this.#address = placed.address
     this.#take = this.#table.take
     this.#queue = new KeyedQueue(this.#table, clock)
+    announceCreated(this, 'keyed-limiter', name ?? null)
   }
 
   /** The policy, with every default filled in. */

@@ -1,3 +1,4 @@
+import { announceCreated } from '../internal/created.js'
 import {
   type AnyFunction,
   type ExecuteOptions,
@@ -8,7 +9,8 @@ import {
   wrapWithPolicy,
 } from '../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
-import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { policyCalls } from '../internal/tracing.js'
+import { checkFunction, checkKeys, checkNumber, describe } from '../internal/validate.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { buckets, createWaiters, openWaiters } from '../memory/bucket/index.js'
 import { addressIn } from '../memory/shared/handles.js'
@@ -90,6 +92,7 @@ export class RateLimiter implements Policy, Disposable {
     this.#admission = new Admission(this.#policy, this.#bucket)
     this.#counts = this.#admission.counts
     this.#queue = this.#admission.queue
+    announceCreated(this, 'limiter', name ?? null)
   }
 
   /** The policy, with the rate and burst in force now and every default filled in. */
@@ -188,10 +191,20 @@ export class RateLimiter implements Policy, Disposable {
    * @param fn - receives `{ signal }`
    * @param options - `signal` ends the wait and reaches `fn`
    */
-  async execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
-    if (typeof fn !== 'function') throw new TypeError(`fn must be a function; received ${describe(fn)}`)
-    if (options !== undefined) checkKeys('RateLimiter.execute', options, ['signal'])
+  execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
+    try {
+      checkFunction('fn', fn)
+      if (options !== undefined) checkKeys('RateLimiter.execute', options, ['signal'])
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const signal = options?.signal
+    if (!policyCalls.isOn) return this.#run(fn, signal)
+    const call = { policy: this, kind: 'rate-limiter', name: this.#policy.name ?? null }
+    return policyCalls.trace(call, () => this.#run(fn, signal))
+  }
+
+  async #run<T>(fn: PolicyFunction<T>, signal: AbortSignal | undefined): Promise<T> {
     await (signal === undefined ? this.acquire() : this.acquire(1, { signal }))
     return fn(contextFor(signal))
   }

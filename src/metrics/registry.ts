@@ -1,0 +1,128 @@
+import { CREATED, type Created } from '../internal/created.js'
+import { builtins } from '../internal/builtins.js'
+import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { warnings } from '../internal/warnings.js'
+
+/** What is registered by itself. */
+export interface RegisterNewOptions {
+  /** Most objects at a time, an integer from 1 to 100,000; default 1,000. Those beyond are not told of, and a process warning says so. */
+  readonly most?: number | undefined
+}
+
+const DEFAULT_MOST = 1000
+const LARGEST_MOST = 100_000
+/** A policy around a limiter, which is told of by itself. */
+const AROUND_A_LIMITER = 'rate-limit'
+
+/**
+ * Objects of this thread that metrics tell of, held weakly: what nobody else holds any more is collected, and its series end.
+ */
+class ObjectRegistry {
+  readonly #byLabel = new Map<string, WeakRef<object>>()
+  readonly #lastNumbers = new Map<string, number>()
+
+  /** @returns a function that removes it */
+  add(label: string, object: object): () => void {
+    const held = this.#byLabel.get(label)?.deref()
+    if (held !== undefined && held !== object)
+      throw new Error(`metrics tell of another object as '${label}' already; give this one a label of its own`)
+    const ref = new WeakRef(object)
+    this.#byLabel.set(label, ref)
+    return () => {
+      if (this.#byLabel.get(label) === ref) this.#byLabel.delete(label)
+    }
+  }
+
+  /** Adds an object under its name, or its kind and a number. */
+  addNew({ object, kind, name }: Created, most: number): void {
+    if (typeof (object as { stats?: unknown }).stats !== 'function' || kind === AROUND_A_LIMITER) return
+    if (this.#byLabel.size >= most && this.#drop() >= most) {
+      warnings.once(
+        'AMORSIZE_METRICS_FULL',
+        `metrics tell of ${most} objects and of no more: limiters or policies are made for each request, or registerNewObjects needs a larger \`most\``,
+      )
+      return
+    }
+    this.add(name === null ? this.#numbered(`${kind}-`) : this.#free(name), object)
+  }
+
+  /** Labels and objects, but for those that are named otherwise. */
+  entries(others: Readonly<Record<string, object>>): [string, object][] {
+    const told = new Set(Object.values(others))
+    const taken = new Set(Object.keys(others))
+    const found: [string, object][] = []
+    for (const [label, ref] of this.#byLabel) {
+      const object = ref.deref()
+      if (object === undefined) this.#byLabel.delete(label)
+      else if (!told.has(object)) {
+        const isTaken = (each: string): boolean => taken.has(each) || (each !== label && this.#byLabel.has(each))
+        found.push([unlike(label, isTaken), object])
+      }
+    }
+    return found
+  }
+
+  /** Forgets what has been collected. @returns how many are left */
+  #drop(): number {
+    for (const [label, ref] of this.#byLabel) if (ref.deref() === undefined) this.#byLabel.delete(label)
+    return this.#byLabel.size
+  }
+
+  #free(name: string): string {
+    return unlike(name, (label) => this.#byLabel.get(label)?.deref() !== undefined)
+  }
+
+  /** Numbers are not given twice: a series is of one object. */
+  #numbered(prefix: string): string {
+    const number = (this.#lastNumbers.get(prefix) ?? 0) + 1
+    this.#lastNumbers.set(prefix, number)
+    return this.#free(`${prefix}${number}`)
+  }
+}
+
+/** `label`, or where it is taken, `label#2` and so on. */
+function unlike(label: string, isTaken: (label: string) => boolean): string {
+  if (!isTaken(label)) return label
+  let number = 2
+  while (isTaken(`${label}#${number}`)) number++
+  return `${label}#${number}`
+}
+
+export const objectRegistry = new ObjectRegistry()
+
+/**
+ * Has all metrics of this thread tell of `object` as long as it lives, without naming it in their options.
+ *
+ * @param label - the label `name` it gets; of no other object that lives
+ * @param object - a limiter or policy with `stats()`; held weakly, so this keeps nothing alive
+ * @returns a function that ends it
+ * @throws {TypeError} when `label` is no string, or `object` none of these
+ * @throws {Error} when another object has that label
+ * @example
+ * registerObject('uploads', limiter)
+ * response.end(metricsText())
+ */
+export function registerObject(label: string, object: object): () => void {
+  if (typeof label !== 'string') throw new TypeError(`label must be a string; received ${describe(label)}`)
+  if (typeof (object as { stats?: unknown } | null | undefined)?.stats !== 'function')
+    throw new TypeError(`object must be a limiter or policy with stats(); received ${describe(object)}`)
+  return objectRegistry.add(label, object)
+}
+
+/**
+ * Has all metrics of this thread tell of each limiter and policy that is made from now on, as long as it lives: under its `name`, or
+ * without one as 'limiter-1', 'retry-2' and so on, in the order in which they are made.
+ *
+ * @param options - see {@link RegisterNewOptions}
+ * @returns a function that ends it; what is registered stays
+ * @throws {TypeError | RangeError} for bad options
+ * Cost: some microseconds for each object that is made; nothing for what is done with it.
+ */
+export function registerNewObjects(options: RegisterNewOptions = {}): () => void {
+  checkKeys('registerNewObjects', options, ['most'])
+  const most = checkNumber('most', options.most ?? DEFAULT_MOST, { min: 1, max: LARGEST_MOST, integer: true })
+  const { subscribe, unsubscribe } = builtins.diagnosticsChannel
+  const hear = (message: unknown): void => objectRegistry.addNew(message as Created, most)
+  subscribe(CREATED, hear)
+  return () => void unsubscribe(CREATED, hear)
+}
