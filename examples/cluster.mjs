@@ -1,6 +1,10 @@
 // A cluster of four processes holds one limit of 1,000 a second, while one of them is killed and replaced.
 // Run it, and in another terminal: npx amorsize top
+import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { RateLimiter } from 'amorsize'
 
 const RATE = 1000
@@ -50,4 +54,12 @@ async function lead() {
   console.log(`together ${perSecond.toFixed(1)}/s, ${deviation.toFixed(2)} % off the limit`)
   for (const worker of workers) worker.process.kill()
   process.exitCode = deviation <= 1 ? 0 : 1
+  removeName('cluster-example')
+}
+
+/** A name of the machine stays when its processes have ended; this one is of no more use. */
+function removeName(name) {
+  const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', name, '--force'])
 }

@@ -1,7 +1,12 @@
 // An Express server on four cluster workers, asked 400 times at once with a limit of 50: first behind express-rate-limit with its own
 // memory store, then behind the same with our store, then behind our middleware. npm install express express-rate-limit
+import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { connectLimit, expressStore } from 'amorsize/http'
 import express from 'express'
 import { rateLimit } from 'express-rate-limit'
@@ -18,9 +23,9 @@ const run = process.env.EXAMPLE_RUN ?? String(process.pid)
 const middlewares = {
   'express-rate-limit, its memory store': () => rateLimit({ windowMs, limit: LIMIT }),
   'express-rate-limit, expressStore': () =>
-    rateLimit({ windowMs, limit: LIMIT, store: expressStore({ name: `express-cluster/store/${run}`, ...shared }) }),
+    rateLimit({ windowMs, limit: LIMIT, store: expressStore({ name: `express-cluster-${run}/store`, ...shared }) }),
   connectLimit: () =>
-    connectLimit({ name: `express-cluster/limit/${run}`, ...shared, limits: { minute: { max: LIMIT, windowMs } } }),
+    connectLimit({ name: `express-cluster-${run}/limit`, ...shared, limits: { minute: { max: LIMIT, windowMs } } }),
 }
 
 if (cluster.isPrimary) await lead()
@@ -49,6 +54,15 @@ async function lead() {
     console.log(`${name}: ${admitted.length} of ${REQUESTS} admitted by ${by} workers, limit ${LIMIT}`)
   }
   for (const worker of workers) worker.kill()
+  await Promise.all(workers.map((worker) => once(worker, 'exit')))
+  removeNames(`express-cluster-${run}`)
+}
+
+/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+function removeNames(text) {
+  const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', '--unused', '--filter', text])
 }
 
 function ask({ port, path, agent }) {

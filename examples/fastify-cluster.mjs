@@ -1,7 +1,12 @@
 // A Fastify server on four cluster workers, asked 400 times at once with a limit of 50: first behind @fastify/rate-limit with its own
 // store, then behind the same with our store, then behind our plugin. npm install fastify @fastify/rate-limit
+import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import fastifyRateLimit from '@fastify/rate-limit'
 import { fastifyLimit, fastifyStore } from 'amorsize/http'
 import { fastify } from 'fastify'
@@ -18,12 +23,12 @@ const run = process.env.EXAMPLE_RUN ?? String(process.pid)
 const plugins = {
   '@fastify/rate-limit, its own store': (app) => app.register(fastifyRateLimit, { max: LIMIT, timeWindow }),
   '@fastify/rate-limit, fastifyStore': (app) => {
-    const store = fastifyStore({ name: `fastify-cluster/store/${run}`, ...shared })
+    const store = fastifyStore({ name: `fastify-cluster-${run}/store`, ...shared })
     return app.register(fastifyRateLimit, { max: LIMIT, timeWindow, store })
   },
   fastifyLimit: (app) => {
     const limits = { minute: { max: LIMIT, windowMs: timeWindow } }
-    return app.register(fastifyLimit, { name: `fastify-cluster/limit/${run}`, ...shared, limits })
+    return app.register(fastifyLimit, { name: `fastify-cluster-${run}/limit`, ...shared, limits })
   },
 }
 
@@ -59,6 +64,15 @@ async function lead() {
     console.log(`${name}: ${admitted.length} of ${REQUESTS} admitted by ${by} workers, limit ${LIMIT}`)
   }
   for (const worker of workers) worker.kill()
+  await Promise.all(workers.map((worker) => once(worker, 'exit')))
+  removeNames(`fastify-cluster-${run}`)
+}
+
+/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+function removeNames(text) {
+  const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', '--unused', '--filter', text])
 }
 
 function ask({ port, path, agent }) {

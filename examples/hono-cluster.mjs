@@ -1,7 +1,12 @@
 // A Hono server on four cluster workers, asked 400 times at once with a limit of 50: first behind hono-rate-limiter with its own memory
 // store, then behind the same with our store, then behind our middleware. npm install hono @hono/node-server hono-rate-limiter
+import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { serve } from '@hono/node-server'
 import { expressStore, honoLimit } from 'amorsize/http'
 import { Hono } from 'hono'
@@ -20,9 +25,9 @@ const theirs = { windowMs, limit: LIMIT, keyGenerator: (context) => context.env.
 const middlewares = {
   'hono-rate-limiter, its memory store': () => rateLimiter(theirs),
   'hono-rate-limiter, expressStore': () =>
-    rateLimiter({ ...theirs, store: expressStore({ name: `hono-cluster/store/${run}`, ...shared }) }),
+    rateLimiter({ ...theirs, store: expressStore({ name: `hono-cluster-${run}/store`, ...shared }) }),
   honoLimit: () =>
-    honoLimit({ name: `hono-cluster/limit/${run}`, ...shared, limits: { minute: { max: LIMIT, windowMs } } }),
+    honoLimit({ name: `hono-cluster-${run}/limit`, ...shared, limits: { minute: { max: LIMIT, windowMs } } }),
 }
 
 if (cluster.isPrimary) await lead()
@@ -49,6 +54,15 @@ async function lead() {
     console.log(`${name}: ${admitted.length} of ${REQUESTS} admitted by ${by} workers, limit ${LIMIT}`)
   }
   for (const worker of workers) worker.kill()
+  await Promise.all(workers.map((worker) => once(worker, 'exit')))
+  removeNames(`hono-cluster-${run}`)
+}
+
+/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+function removeNames(text) {
+  const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', '--unused', '--filter', text])
 }
 
 function ask({ port, path, agent }) {

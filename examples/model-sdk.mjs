@@ -1,7 +1,12 @@
 // The SDKs of OpenAI and Anthropic in four processes, 50 streamed calls each, against a server that refuses what is beyond its requests and
 // tokens a minute: first with fetch as it is, then with modelFetch, which all processes share. npm install openai @anthropic-ai/sdk
+import { execFileSync } from 'node:child_process'
 import cluster from 'node:cluster'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import { modelFetch } from 'amorsize/http'
 import OpenAI from 'openai'
@@ -46,7 +51,7 @@ async function work() {
 async function lead() {
   for (const [title, name] of [
     ['fetch', ''],
-    ['modelFetch', `model-sdk/${process.pid}`],
+    ['modelFetch', `model-sdk-${process.pid}`],
   ]) {
     const model = await startModel()
     const told = await Promise.all(
@@ -68,6 +73,15 @@ async function lead() {
     const isExact = refused === 0 && served === PROCESSES * CALLS
     if (told.some(({ failed }) => failed > 0) || (name !== '' && !isExact)) process.exitCode = 1
   }
+  while (Object.keys(cluster.workers).length > 0) await sleep(10)
+  removeNames(`model-sdk-${process.pid}`)
+}
+
+/** A name of the machine stays when its processes have ended; those of this example are of no more use. */
+function removeNames(text) {
+  const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', '--unused', '--filter', text])
 }
 
 /** Stands for the API: two buckets that hold two seconds' worth, and answers that stream. */

@@ -80,11 +80,15 @@ async function watch() {
     await countOnce(prometheus.url)
   } finally {
     for (const worker of Object.values(cluster.workers)) worker.kill()
+    while (Object.keys(cluster.workers).length > 0) await sleep(10)
     for (const child of children) {
       child.kill()
       await once(child, 'exit')
     }
     rmSync(folder, { recursive: true })
+    // A name of the machine stays when its processes have ended; these are of no more use.
+    for (const name of ['api', 'orders', 'database'])
+      spawnSync(process.execPath, [amorsize(), 'shm', 'remove', `monitoring-${name}`], { stdio: 'inherit' })
   }
 }
 

@@ -1,5 +1,9 @@
 // NestJS: two servers whose throttler guard counts in one store, routes whose methods carry our policies below and above Nest's own
 // decorators, and a guard that still denies. npm install @nestjs/common @nestjs/core @nestjs/platform-express @nestjs/throttler reflect-metadata rxjs
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { withFallback, withRetry, withTimeout } from 'amorsize'
 import { nestStorage } from 'amorsize/http'
 
@@ -46,7 +50,7 @@ decorate(Stock, null, Controller())
 /** An application as each worker of a cluster makes it. */
 async function start() {
   const Application = function () {}
-  const storage = nestStorage({ name: `nest-example/${process.pid}`, scope: 'machine', capacity: 1000 })
+  const storage = nestStorage({ name: `nest-example-${process.pid}`, scope: 'machine', capacity: 1000 })
   decorate(
     Application,
     null,
@@ -74,6 +78,14 @@ for (let n = 0; n < 10; n++) {
 }
 console.log(`10 requests to two servers with one limit of 6 for each route: ${statuses.join(' ')}`)
 for (const { app } of servers) await app.close()
+removeName(`nest-example-${process.pid}`)
+
+/** A name of the machine stays when its processes have ended; this one is of no more use. */
+function removeName(name) {
+  const manifest = createRequire(import.meta.url).resolve('amorsize/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  execFileSync(process.execPath, [join(dirname(manifest), bin.amorsize), 'shm', 'remove', name, '--force'])
+}
 
 /** Nest's packages, or one sentence of what is missing. */
 async function loadNest() {

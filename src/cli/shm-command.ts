@@ -12,6 +12,7 @@ interface ListOptions {
 
 interface RemoveOptions {
   readonly unused?: boolean
+  readonly filter?: string
   readonly kind?: string
   readonly force?: boolean
 }
@@ -34,6 +35,7 @@ export function shmCommand(): Command {
     .description('remove the shared memory of a name, or what is left of it')
     .argument('[name]', 'the name, or the file that list shows')
     .option('--unused', 'instead of a name: every name that no process uses')
+    .option('--filter <text>', 'with --unused: only names that hold this text; case does not matter')
     .addOption(new Option('--kind <kind>', 'only of this kind, where several things have the name'))
     .option('--force', 'even while processes use it: they go on sharing it, new ones share another')
     .addHelpText('after', '\nExit codes: 0 removed, 1 there is no such name, or processes use it, 2 wrong usage.')
@@ -69,8 +71,13 @@ function remove(name: string | undefined, options: RemoveOptions, command: Comma
     command.error("error: either a name or --unused is expected (missing required argument 'name')", {
       exitCode: EXIT_USAGE,
     })
+  if (options.filter !== undefined && options.unused !== true)
+    command.error('error: --filter goes with --unused: a name is removed by its whole name', { exitCode: EXIT_USAGE })
   const ofKind = readMachine().filter((entry) => options.kind === undefined || entry.kind === options.kind)
-  unlinkAll(name === undefined ? ofKind.filter(isUnused) : findNamed(name, ofKind, options.force === true))
+  const wanted = (options.filter ?? '').toLowerCase()
+  const isWanted = (entry: MachineEntry): boolean =>
+    isUnused(entry) && entry.name?.toLowerCase().includes(wanted) === true
+  unlinkAll(name === undefined ? ofKind.filter(isWanted) : findNamed(name, ofKind, options.force === true))
 }
 
 /** Whether it is a name of this user that no process uses: what is damaged or foreign is not, for who knows who needs it. */

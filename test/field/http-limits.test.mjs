@@ -50,7 +50,7 @@ describe.each(['Express', 'Fastify', 'Hono'])('%s behind our limits', (name) => 
   })
 
   it('counts together in two servers of one name', async () => {
-    const shared = { name: `field/limits/${process.pid}/${name}`, scope: 'machine' }
+    const shared = { name: `amorsize-field/limits/${process.pid}/${name}`, scope: 'machine' }
     const [one, two] = [await start(shared), await start(shared)]
     const statuses = []
     for (const origin of [one, two, one, two]) statuses.push((await ask(origin, { 'x-user': 'a' })).status)

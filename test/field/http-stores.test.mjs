@@ -30,7 +30,7 @@ describe.each(['express-rate-limit', '@fastify/rate-limit', 'hono-rate-limiter',
     it("counts together in two servers of one name, also with algorithm 'bucket'", async () => {
       for (const algorithm of ['window', 'bucket']) {
         const options = {
-          name: `field/${process.pid}/${name}/${algorithm}`,
+          name: `amorsize-field/${process.pid}/${name}/${algorithm}`,
           algorithm,
           scope: 'machine',
           capacity: 1000,

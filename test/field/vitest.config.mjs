@@ -7,6 +7,7 @@ export default defineConfig({
     pool: 'forks',
     include: ['*.test.mjs'],
     fileParallelism: false,
+    globalSetup: ['support/remove-names.mjs'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // The package is linked here, not copied: Node loads it as it would from node_modules, without vitest's rewriting.

@@ -289,8 +289,31 @@ describeMachine('amorsize shm', () => {
     expect(isUnused(readMachine().find((each) => each.name === name)!)).toBe(true)
     for (const state of ['foreign', 'not-a-region', 'unfinished', 'other-version', 'not-private'] as const)
       expect(isUnused({ ...entry, processes: [], state })).toBe(false)
-    // Not run for all names here: other tests of this machine are under way.
     expect(await amorsize(['shm', 'remove', name, '--unused'])).toMatchObject({ code: 2 })
+    expect(await amorsize(['shm', 'remove', name, '--filter', 'x'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--filter goes with --unused'),
+    })
     expect(filesOf(name)).toHaveLength(1)
+  })
+
+  it('removes all that hold a text and that nobody uses', async () => {
+    // Never for all names here: other tests of this machine are under way.
+    const names = [0, 1, 2].map(() => `${machineName()}-Left-Over`)
+    const [used, ...others] = names.map((name) => new RateLimiter(policyOf(name)))
+    for (const other of others) other[Symbol.dispose]()
+    const { code, stdout } = await amorsize([
+      'shm',
+      'remove',
+      '--unused',
+      '--filter',
+      names[0]!.replace(/\d+-Left-Over$/, '').toUpperCase(),
+    ])
+    expect(code).toBe(0)
+    for (const name of names.slice(1)) expect(stdout).toContain(`removed limiter '${name}'\n`)
+    expect(names.map((name) => filesOf(name).length)).toEqual([1, 0, 0])
+    expect(used!.tryAcquire()).toBe(true)
+    const none = await amorsize(['shm', 'remove', '--unused', '--filter', `${names[0]!} and more`])
+    expect(none).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 })

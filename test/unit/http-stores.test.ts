@@ -1,6 +1,7 @@
 import { expressStore, fastifyStore, nestStorage, type StoreOptions } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
+import { machineName } from '../support/machine.js'
 import { itWithAddon } from '../support/native.js'
 
 /** What incr or read of a Fastify store answers. */
@@ -10,7 +11,8 @@ const answerOf = (call: (callback: (error: Error | null, result?: object) => voi
   return answer
 }
 
-const unique = () => `http-stores/${process.pid}/${Math.random()}`
+/** With a character that names of the machine do not have. */
+const unique = () => `${machineName()}/store`
 
 describe('expressStore', () => {
   const make = (options: Omit<StoreOptions, 'redis'> = {}, terms = { windowMs: 1000, limit: 2 as unknown }) => {

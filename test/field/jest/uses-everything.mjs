@@ -53,7 +53,7 @@ export function everyPartOfThePackage(file) {
     it('waits in a bulkhead', () => takeTurns(bulkhead({ maxConcurrent: 1 })))
     it('waits in a bulkhead with a name', () => takeTurns(bulkhead({ maxConcurrent: 1, name: 'jest' })))
     it('waits in a bulkhead of the machine', () =>
-      takeTurns(bulkhead({ maxConcurrent: 1, name: `jest-${process.pid}`, scope: 'machine' })))
+      takeTurns(bulkhead({ maxConcurrent: 1, name: `amorsize-field-jest-${process.pid}`, scope: 'machine' })))
 
     it('listens to a breaker', async () => {
       for (const name of [undefined, 'jest']) {
@@ -71,7 +71,7 @@ export function everyPartOfThePackage(file) {
     })
 
     it('waits for tokens', async () => {
-      for (const options of [{}, { name: 'jest' }, { name: `jest-${process.pid}`, scope: 'machine' }]) {
+      for (const options of [{}, { name: 'jest' }, { name: `amorsize-field-jest-${process.pid}`, scope: 'machine' }]) {
         const limiter = new RateLimiter({ requestsPerSecond: 200, burstSize: 1, ...options })
         limiter.tryAcquire()
         await limiter.acquire()

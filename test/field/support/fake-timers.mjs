@@ -45,7 +45,7 @@ export const waits = {
     const limiter = new RateLimiter({
       requestsPerSecond: 50,
       burstSize: 1,
-      name: `field-timers-${process.pid}`,
+      name: `amorsize-field-timers-${process.pid}`,
       scope: 'machine',
     })
     limiter.tryAcquire()

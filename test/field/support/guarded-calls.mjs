@@ -79,12 +79,12 @@ const degrading = pipeline(
 )
 const cooperative = timeout(10, { strategy: 'cooperative' })
 const narrow = bulkhead({ maxConcurrent: 2 })
-const narrowForMachine = bulkhead({ maxConcurrent: 2, name: `field-${process.pid}`, scope: 'machine' })
+const narrowForMachine = bulkhead({ maxConcurrent: 2, name: `amorsize-field-${process.pid}`, scope: 'machine' })
 const limiter = new RateLimiter({ requestsPerSecond: 1000, burstSize: 1, onWait: hook('onWait') })
 const limiterForMachine = new RateLimiter({
   requestsPerSecond: 1000,
   burstSize: 1,
-  name: `field-${process.pid}`,
+  name: `amorsize-field-${process.pid}`,
   scope: 'machine',
 })
 const keyed = new KeyedRateLimiter({ requestsPerSecond: 1000, burstSize: 1, capacity: 16 })
