@@ -75,3 +75,13 @@ describeMachine('amorsize metrics', () => {
     expect((await amorsize(['metrics', '--port', '65536'])).code).toBe(2)
   })
 })
+
+it('tells of no names, and is no error, where there is no shared memory', async () => {
+  const child = spawn(process.execPath, [main, 'metrics', '--once'], { env: { ...process.env, AMORSIZE_NATIVE: '0' } })
+  let [text, errors] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk))
+  expect(await once(child, 'close')).toEqual([0, null])
+  expect(errors).toBe('')
+  expect(text).not.toMatch(/limiter|breaker|bulkhead/)
+})

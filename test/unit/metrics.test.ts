@@ -10,6 +10,10 @@ import { bulkhead, chaos, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, 
 import { metricsText, openTelemetry, prometheus } from 'amorsize/metrics'
 import { AggregatorRegistry, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
+import { SharedMemoryError } from '../../dist/errors.js'
+import type { MachineEntry } from '../../dist/memory/machine/view.js'
+import { machineSamples } from '../../dist/metrics/samples.js'
+import { formatted } from '../../dist/metrics/text.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describeMachine, filesOf, machineName, removeLater } from '../support/machine.js'
 
@@ -208,7 +212,74 @@ describe('histograms', () => {
   })
 })
 
+describe('samples of the machine', () => {
+  const entry = (name: string): MachineEntry => ({
+    name,
+    kind: 'limiter',
+    state: 'ready',
+    processes: [7],
+    requestsPerSecond: 10,
+    burstSize: 5,
+    tokens: 5,
+    debt: 0,
+    waiting: 0,
+    retryAfterMs: 0,
+    pausedMs: null,
+    allowed: 1,
+    denied: 0,
+    breaker: null,
+    permits: null,
+    maxConcurrent: null,
+    bytes: 4480,
+    file: `/memory/${name}`,
+  })
+
+  it('are those of ten thousand names, each number once', () => {
+    const names = Array.from({ length: 10_000 }, (_, i) => `"${i}"\n\u001b[31m`)
+    const lines = formatted(
+      machineSamples(() => names.map(entry)),
+      'amorsize_',
+    ).split('\n')
+    const series = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.replace(/ \S+$/, ''))
+    expect(new Set(series).size).toBe(series.length)
+    expect(series.filter((each) => each.startsWith('amorsize_machine_limiter_tokens{'))).toHaveLength(10_000)
+    expect(lines.every((line) => line === '' || /^(#|amorsize_)/.test(line))).toBe(true)
+  })
+
+  it('leave out what cannot be used', () => {
+    const states = ['unfinished', 'other-version', 'not-a-region', 'other-boot', 'foreign', 'unreadable'] as const
+    const read = () => [...states.map((state) => ({ ...entry(state), state })), { ...entry('x'), name: null }]
+    expect(machineSamples(read)).toEqual([])
+  })
+
+  it('are none where there is no shared memory; anything else is an error', () => {
+    const fails = (error: Error) => () => {
+      throw error
+    }
+    expect(machineSamples(fails(new SharedMemoryError('no addon', { reason: 'unavailable' })))).toEqual([])
+    expect(() => machineSamples(fails(new SharedMemoryError('no room', { reason: 'full' })))).toThrow('no room')
+    expect(() => machineSamples(fails(new Error('EMFILE')))).toThrow('EMFILE')
+  })
+})
+
 describe('openTelemetry', () => {
+  it('told twice, tells each number once', async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1e6 })
+    const provider = new MeterProvider({ readers: [reader] })
+    const options = { objects: { api: new RateLimiter({ burstSize: 3 }) }, machine: false }
+    openTelemetry(provider.getMeter('test'), options)
+    openTelemetry(provider.getMeter('test'), options)
+    await reader.forceFlush()
+    const burst = exporter
+      .getMetrics()
+      .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+      .filter(({ descriptor }) => descriptor.name === 'amorsize_limiter_burst_tokens')
+      .flatMap(({ dataPoints }) => dataPoints as DataPoint<number>[])
+    expect(burst.map(({ value }) => value)).toEqual([3])
+    await provider.shutdown()
+  })
+
   it('is observed at each collection, until it is ended', async () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
     const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1e6 })
