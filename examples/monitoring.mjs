@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bulkhead, circuitBreaker, hedge, RateLimiter, retry, timeout } from 'amorsize'
+import { bulkhead, circuitBreaker, hedge, RateLimiter, retry, RetryBudget, timeout } from 'amorsize'
 import { METRICS_CONTENT_TYPE, metricsText } from 'amorsize/metrics'
 
 const PROCESSES = 4
@@ -25,10 +25,11 @@ async function work() {
   const api = new RateLimiter({ ...shared, name: 'monitoring-api', requestsPerSecond: 200, burstSize: 20 })
   const breaker = circuitBreaker({ ...shared, name: 'monitoring-orders', failureThreshold: 5, resetTimeoutMs: 500 })
   const slots = bulkhead({ ...shared, name: 'monitoring-database', maxConcurrent: 8, maxQueue: 100 })
-  const again = retry({ maxRetries: 2, initialDelayMs: 5 })
+  const budget = new RetryBudget({ ratio: 0.2 })
+  const again = retry({ maxRetries: 2, initialDelayMs: 5, budget })
   const twice = hedge({ afterMs: 10 })
   const inTime = timeout(200)
-  const objects = { api, breaker, slots, again, twice, inTime }
+  const objects = { api, breaker, slots, again, budget, twice, inTime }
   const server = createServer((_, response) => {
     response.setHeader('content-type', METRICS_CONTENT_TYPE)
     // What the machine shares is the exporter's to tell.
@@ -78,6 +79,8 @@ async function watch() {
     check('promtool test rules', ['test', 'rules', here('../docs/monitoring/alerts.test.yml')])
     await askPanels(prometheus.url)
     await countOnce(prometheus.url)
+    if (process.env.EXAMPLE_SERIES !== undefined)
+      writeFileSync(process.env.EXAMPLE_SERIES, JSON.stringify(await seriesOfPanels(prometheus.url)))
   } finally {
     for (const worker of Object.values(cluster.workers)) worker.kill()
     while (Object.keys(cluster.workers).length > 0) await sleep(10)
@@ -167,16 +170,41 @@ async function askPanels(url) {
   }
 }
 
+/** What each panel shows of the last seconds, by its title: for a picture. */
+async function seriesOfPanels(url) {
+  const { panels } = JSON.parse(readFileSync(here('../docs/monitoring/dashboard.json'), 'utf8'))
+  const end = Date.now() / 1000
+  const range = { start: end - WATCHED_MS / 1000 + 4, end, step: 0.5 }
+  const shown = {}
+  for (const { title, targets = [] } of panels) {
+    shown[title] = []
+    for (const { expr, legendFormat } of targets)
+      for (const { metric, values } of await query(url, filled(expr, ownNames(expr)), range))
+        shown[title].push({ name: legendFormat.replace(/{{(\w+)}}/g, (_, label) => metric[label]), values })
+  }
+  return shown
+}
+
 function isOfContainer(targets) {
   return targets.every(({ expr }) => expr.includes('_container_'))
 }
 
-function filled(expr) {
-  return expr.replaceAll('$__rate_interval', '5s').replaceAll(/\$(job|instance|name)/g, '.*')
+/** Other programs of this user may have names of the machine, too. */
+function ownNames(expr) {
+  return expr.includes('amorsize_machine_') ? 'monitoring-.*' : '.*'
 }
 
-async function query(url, expr) {
-  const response = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: expr })}`)
+function filled(expr, names = '.*') {
+  return expr
+    .replaceAll('$__rate_interval', '5s')
+    .replaceAll('$name', names)
+    .replaceAll(/\$(job|instance)/g, '.*')
+}
+
+/** @param range - start, end and step in seconds; by default only what there is now */
+async function query(url, expr, range) {
+  const path = range === undefined ? 'query' : 'query_range'
+  const response = await fetch(`${url}/api/v1/${path}?${new URLSearchParams({ query: expr, ...range })}`)
   const { status, data, error } = await response.json()
   if (status !== 'success') throw new Error(`${expr}: ${error}`)
   return data.result

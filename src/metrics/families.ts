@@ -45,6 +45,7 @@ export const FAMILIES = {
   permitLimit: gauge('bulkhead_permits_limit', 'Permits that a bulkhead has.'),
   queued: gauge('bulkhead_queued', 'Calls that wait for a permit now.'),
   calls: counter('policy_calls', 'Calls under a policy in this process, by what became of them.'),
+  retriesLeft: gauge('retry_budget_retries', 'Retries that a retry budget has left now.'),
   throttledPeriods: counter(
     'container_cpu_throttled_periods',
     'Periods of the CPU quota in which a thread had to wait.',

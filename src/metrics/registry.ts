@@ -2,6 +2,7 @@ import { CREATED, type Created } from '../internal/created.js'
 import { builtins } from '../internal/builtins.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { warnings } from '../internal/warnings.js'
+import { RetryBudget } from '../policy/retry-budget.js'
 
 /** What is registered by itself. */
 export interface RegisterNewOptions {
@@ -13,6 +14,13 @@ const DEFAULT_MOST = 1000
 const LARGEST_MOST = 100_000
 /** A policy around a limiter, which is told of by itself. */
 const AROUND_A_LIMITER = 'rate-limit'
+
+/** Whether metrics have something to tell of it: a limiter or policy that counts, or a retry budget. */
+export function canBeTold(object: unknown): object is object {
+  return (
+    typeof (object as { stats?: unknown } | null | undefined)?.stats === 'function' || object instanceof RetryBudget
+  )
+}
 
 /**
  * Objects of this thread that metrics tell of, held weakly: what nobody else holds any more is collected, and its series end.
@@ -35,7 +43,7 @@ class ObjectRegistry {
 
   /** Adds an object under its name, or its kind and a number. */
   addNew({ object, kind, name }: Created, most: number): void {
-    if (typeof (object as { stats?: unknown }).stats !== 'function' || kind === AROUND_A_LIMITER) return
+    if (!canBeTold(object) || kind === AROUND_A_LIMITER) return
     if (this.#byLabel.size >= most && this.#drop() >= most) {
       warnings.once(
         'AMORSIZE_METRICS_FULL',
@@ -94,7 +102,7 @@ export const objectRegistry = new ObjectRegistry()
  * Has all metrics of this thread tell of `object` as long as it lives, without naming it in their options.
  *
  * @param label - the label `name` it gets; of no other object that lives
- * @param object - a limiter or policy with `stats()`; held weakly, so this keeps nothing alive
+ * @param object - a limiter or policy with `stats()`, or a retry budget; held weakly, so this keeps nothing alive
  * @returns a function that ends it
  * @throws {TypeError} when `label` is no string, or `object` none of these
  * @throws {Error} when another object has that label
@@ -104,8 +112,10 @@ export const objectRegistry = new ObjectRegistry()
  */
 export function registerObject(label: string, object: object): () => void {
   if (typeof label !== 'string') throw new TypeError(`label must be a string; received ${describe(label)}`)
-  if (typeof (object as { stats?: unknown } | null | undefined)?.stats !== 'function')
-    throw new TypeError(`object must be a limiter or policy with stats(); received ${describe(object)}`)
+  if (!canBeTold(object))
+    throw new TypeError(
+      `object must be a limiter or policy with stats(), or a RetryBudget; received ${describe(object)}`,
+    )
   return objectRegistry.add(label, object)
 }
 

@@ -6,15 +6,16 @@ import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { Bulkhead } from '../policy/bulkhead.js'
 import { CircuitBreaker } from '../policy/circuit-breaker.js'
+import { RetryBudget } from '../policy/retry-budget.js'
 import { systemInfo, type SystemInfo } from '../system/index.js'
-import { objectRegistry } from './registry.js'
+import { canBeTold, objectRegistry } from './registry.js'
 import { BREAKER_STATES, BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
 
 /** What is measured, and what it is called. */
 export interface MetricsOptions {
   /**
-   * Limiters and policies of this thread, by the label they get; those with `stats()` are counted, limiters, breakers and bulkheads show
-   * their state, too. Beside those of `registerObject` and `registerNewObjects`.
+   * Limiters and policies of this thread, by the label they get; those with `stats()` are counted, limiters, breakers, bulkheads and retry
+   * budgets show their state, too. Beside those of `registerObject` and `registerNewObjects`.
    */
   readonly objects?: Readonly<Record<string, object>> | undefined
   /** Whether to show the names of this machine, as `amorsize top` does; default true. They are the same for all processes. */
@@ -39,8 +40,10 @@ export function completeMetricsOptions(who: string, options: MetricsOptions): Co
     throw new RangeError(`prefix must hold letters, digits and _ only, no digit first; received ${describe(prefix)}`)
   if (typeof objects !== 'object') throw new TypeError(`objects must be an object; received ${describe(objects)}`)
   for (const [label, object] of Object.entries(objects)) {
-    if (typeof (object as { stats?: unknown } | null)?.stats !== 'function')
-      throw new TypeError(`objects.${label} must be a limiter or policy with stats(); received ${describe(object)}`)
+    if (!canBeTold(object))
+      throw new TypeError(
+        `objects.${label} must be a limiter or policy with stats(), or a RetryBudget; received ${describe(object)}`,
+      )
   }
   return { objects, machine: checkBoolean('machine', machine), prefix }
 }
@@ -190,6 +193,10 @@ function samplesOf(label: string, object: object): Sample[] {
 }
 
 function addObject(all: Collector, object: object): void {
+  if (object instanceof RetryBudget) {
+    all.add(FAMILIES.retriesLeft, object.available)
+    return
+  }
   const stats: unknown = (object as { stats: () => unknown }).stats()
   if (isLimiterCounts(stats)) {
     all.add(FAMILIES.decisions, stats.allowed, { outcome: 'acquired' })

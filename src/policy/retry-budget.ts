@@ -1,6 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
 import { checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
+import { announceCreated } from '../internal/created.js'
 import { nativeAddon } from '../internal/native.js'
 import { clockOption, dataIn, numberOption, type OptionTable, rawOption, readOptions } from '../internal/options.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
@@ -103,6 +104,7 @@ export class RetryBudget {
     if (name !== null) this.#budget = budgetByName(name, scope, this.#parameters, clock)
     else if (adopted !== null) this.#budget = this.#placed(openRetryBudget(adopted))
     else this.#budget = onClock((this.#store = newStore(this.#parameters)), clock)
+    announceCreated(this, 'retry-budget', name)
   }
 
   /** Retries that could be made now; may be fractional, may be out of date already. */

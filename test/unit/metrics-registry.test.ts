@@ -1,4 +1,13 @@
-import { bulkhead, circuitBreaker, KeyedRateLimiter, pipeline, rateLimit, RateLimiter, retry } from 'amorsize'
+import {
+  bulkhead,
+  circuitBreaker,
+  KeyedRateLimiter,
+  pipeline,
+  rateLimit,
+  RateLimiter,
+  retry,
+  RetryBudget,
+} from 'amorsize'
 import { metricsText, registerNewObjects, registerObject } from 'amorsize/metrics'
 import { describe, expect, it, vi } from 'vitest'
 
@@ -56,6 +65,7 @@ describe('registerNewObjects', () => {
       circuitBreaker(),
       bulkhead({ maxConcurrent: 2, name: 'registry-slots' }),
       retry(),
+      new RetryBudget(),
       // Its parts are told of, not the whole; and of a policy around a limiter the limiter.
       pipeline(retry(), rateLimit({ requestsPerSecond: 5 })),
     ]
@@ -69,6 +79,7 @@ describe('registerNewObjects', () => {
     )
     expect(new Set(labelsOf('breaker_state'))).toEqual(new Set(['circuit-breaker-1']))
     expect(labelsOf('bulkhead_permits_limit')).toEqual(['registry-slots'])
+    expect(labelsOf('retry_budget_retries')).toEqual(['retry-budget-1'])
     expect(new Set(labelsOf('policy_calls_total'))).toEqual(
       new Set(['circuit-breaker-1', 'registry-slots', 'retry-1', 'retry-2']),
     )

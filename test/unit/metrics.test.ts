@@ -6,7 +6,7 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
-import { bulkhead, chaos, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, timeout } from 'amorsize'
+import { bulkhead, chaos, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, RetryBudget, timeout } from 'amorsize'
 import { metricsText, openTelemetry, prometheus } from 'amorsize/metrics'
 import { AggregatorRegistry, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
@@ -34,7 +34,9 @@ async function used() {
   const outcome = again.execute(() => (failures-- > 0 ? Promise.reject(new Error('once')) : 'done'))
   await clock.advance(1)
   await outcome
-  return { api, users, breaker, slots, again }
+  const budget = new RetryBudget({ minPerSecond: 2, ttlMs: 10_000, clock })
+  budget.tryWithdraw()
+  return { api, users, breaker, slots, again, budget }
 }
 
 /** Lines without comments, by name and labels. */
@@ -64,6 +66,7 @@ const expected = {
   'amorsize_bulkhead_permits_limit{name="slots",scope="process"}': '4',
   'amorsize_policy_calls_total{name="again",scope="process",policy="retry",outcome="retries"}': '2',
   'amorsize_policy_calls_total{name="again",scope="process",policy="retry",outcome="recovered"}': '1',
+  'amorsize_retry_budget_retries{name="budget",scope="process"}': '19',
 }
 
 describe('metricsText', () => {
