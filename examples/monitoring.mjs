@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bulkhead, circuitBreaker, hedge, RateLimiter, retry, RetryBudget, timeout } from 'amorsize'
-import { METRICS_CONTENT_TYPE, metricsText } from 'amorsize/metrics'
+import { bulkhead, circuitBreaker, execute, hedge, RateLimiter, retry, RetryBudget, timeout } from 'amorsize'
+import { METRICS_CONTENT_TYPE, metricsText, RunMetrics } from 'amorsize/metrics'
 
 const PROCESSES = 4
 const WATCHED_MS = 12_000
@@ -29,7 +29,8 @@ async function work() {
   const again = retry({ maxRetries: 2, initialDelayMs: 5, budget })
   const twice = hedge({ afterMs: 10 })
   const inTime = timeout(200)
-  const objects = { api, breaker, slots, again, budget, twice, inTime }
+  const runs = new RunMetrics()
+  const objects = { api, breaker, slots, again, budget, twice, inTime, runs }
   const server = createServer((_, response) => {
     response.setHeader('content-type', METRICS_CONTENT_TYPE)
     // What the machine shares is the exporter's to tell.
@@ -43,6 +44,15 @@ async function work() {
     await sleep(Math.random() < 0.1 ? 40 : 4)
     if (Math.random() < 0.2) throw new Error('the service fails now and then')
   }
+  void (async () => {
+    const wait = (ms) => sleep(ms)
+    for (;;)
+      await execute(
+        wait,
+        Array.from({ length: 200 }, () => 20),
+        { workers: 4, mode: 'async', hooks: runs.hooks() },
+      )
+  })()
   for (;;) {
     api.tryAcquire(3)
     await Promise.allSettled([

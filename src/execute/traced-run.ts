@@ -10,7 +10,8 @@ export interface TracedRun {
 
 /** What is told of a run to those who trace. */
 export function runOf(task: Task, items: Items<unknown>): TracedRun {
-  const { length, size } = (typeof items === 'object' ? (items ?? {}) : {}) as { length?: unknown; size?: unknown }
+  // What is none at all is refused later.
+  const { length, size } = Object(items) as { readonly length?: unknown; readonly size?: unknown }
   const count = length ?? size
   return { task, total: typeof count === 'number' ? count : null }
 }

@@ -46,6 +46,12 @@ export const FAMILIES = {
   queued: gauge('bulkhead_queued', 'Calls that wait for a permit now.'),
   calls: counter('policy_calls', 'Calls under a policy in this process, by what became of them.'),
   retriesLeft: gauge('retry_budget_retries', 'Retries that a retry budget has left now.'),
+  runs: counter('execute_runs', 'Runs of execute and stream that have ended, by outcome: completed or failed.'),
+  runsUnderWay: gauge('execute_runs_under_way', 'Runs of execute and stream under way.'),
+  items: counter('execute_items', 'Items of runs that have ended, by outcome: completed or failed.'),
+  itemsLeft: gauge('execute_items_left', 'Items of runs under way that have not ended, where their number is known.'),
+  workersStarted: counter('execute_workers_started', 'Worker threads that have joined a run.'),
+  workersLost: counter('execute_workers_lost', 'Worker threads that have ended in the middle of a run.'),
   throttledPeriods: counter(
     'container_cpu_throttled_periods',
     'Periods of the CPU quota in which a thread had to wait.',

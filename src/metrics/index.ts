@@ -1,6 +1,7 @@
 /** What limiters and policies do, for those who watch: the entry `amorsize/metrics`. It imports no library of metrics. */
 export type { MetricsOptions } from './samples.js'
 export { registerNewObjects, registerObject, type RegisterNewOptions } from './registry.js'
+export { type RunCounts, type RunListeners, RunMetrics, type RunProgress } from './run-metrics.js'
 export { METRICS_CONTENT_TYPE, metricsText } from './text.js'
 export { prometheus, type PromRegistry } from './prometheus.js'
 export { openTelemetry, type OtelInstrument, type OtelMeter, type OtelObserver } from './opentelemetry.js'

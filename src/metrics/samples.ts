@@ -9,6 +9,7 @@ import { CircuitBreaker } from '../policy/circuit-breaker.js'
 import { RetryBudget } from '../policy/retry-budget.js'
 import { systemInfo, type SystemInfo } from '../system/index.js'
 import { canBeTold, objectRegistry } from './registry.js'
+import { type RunCounts, RunMetrics } from './run-metrics.js'
 import { BREAKER_STATES, BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
 
 /** What is measured, and what it is called. */
@@ -197,6 +198,10 @@ function addObject(all: Collector, object: object): void {
     all.add(FAMILIES.retriesLeft, object.available)
     return
   }
+  if (object instanceof RunMetrics) {
+    addRuns(all, object.stats())
+    return
+  }
   const stats: unknown = (object as { stats: () => unknown }).stats()
   if (isLimiterCounts(stats)) {
     all.add(FAMILIES.decisions, stats.allowed, { outcome: 'acquired' })
@@ -226,6 +231,17 @@ function addObject(all: Collector, object: object): void {
     // A hedge forgets old ones, so that its counts may fall.
     if (kind !== 'hedge') all.addHistogram(FAMILIES.durations, durationsOf(stats), { policy: kind })
   }
+}
+
+function addRuns(all: Collector, counts: RunCounts): void {
+  all.add(FAMILIES.runs, counts.runs - counts.failedRuns, { outcome: 'completed' })
+  all.add(FAMILIES.runs, counts.failedRuns, { outcome: 'failed' })
+  all.add(FAMILIES.runsUnderWay, counts.underWay)
+  all.add(FAMILIES.items, counts.completed, { outcome: 'completed' })
+  all.add(FAMILIES.items, counts.failed, { outcome: 'failed' })
+  all.add(FAMILIES.itemsLeft, counts.left)
+  all.add(FAMILIES.workersStarted, counts.workersStarted)
+  all.add(FAMILIES.workersLost, counts.workersLost)
 }
 
 function durationsOf(stats: unknown): DurationSummary | undefined {

@@ -45,7 +45,7 @@ export abstract class StagedPolicy implements Policy {
       const signal = options === undefined ? undefined : readSignal(options)
       const call = fn as PolicyFunction<unknown>
       if (policyCalls.isOn)
-        return policyCalls.trace(callOf(this), () => Promise.resolve(this.#begin(call, signal) as T | Promise<T>))
+        return policyCalls.trace(callOf(this), () => Promise.resolve(this.#begin(call, signal) as T))
       return Promise.resolve(this.#begin(call, signal) as T)
     } catch (error) {
       return Promise.reject(error)

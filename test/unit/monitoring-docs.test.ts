@@ -60,6 +60,8 @@ describe('docs/monitoring', () => {
       'limiter_paused_seconds',
       'limiter_keys',
       'limiter_key_capacity',
+      'execute_runs_total',
+      'execute_runs_under_way',
       'container_cpu_throttled_periods_total',
       'container_memory_events_total',
     ])
