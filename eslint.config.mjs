@@ -53,7 +53,7 @@ const partsOf = {
     'retry-budget': ['shared'],
     keyed: ['shared', 'bucket'],
     window: ['shared', 'keyed'],
-    machine: ['shared', 'bucket', 'breaker', 'semaphore'],
+    machine: ['shared', 'bucket', 'keyed', 'breaker', 'semaphore'],
   },
   execute: {
     transfer: [],

@@ -83,6 +83,7 @@ function open(row) {
     const yAxis = { scales: { y: { range: [-0.2, 3.2] } }, axis: { splits: [0, 1, 2, 3], values: (u, splits) => splits.map((s) => BREAKER_STATES[s]), size: 80 } }
     add('breaker', [['state', '#7c3aed', { paths: uPlot.paths.stepped({ align: 1 }), value: (u, v) => BREAKER_STATES[v] ?? '–' }]], (r) => [BREAKER_STATES.indexOf(r.breaker)], yAxis)
   }
+  if (row.keys !== null) add('keys', [['keys', '#16a34a', { fill: '#16a34a22' }], ['room for', '#f59e0b']], (r) => [r.keys, r.keyCapacity])
   if (row.permits !== null) add('permits in use', [['permits', '#0891b2', { fill: '#0891b222' }], ['at most', '#f59e0b']], (r) => [r.permits, r.maxConcurrent])
   return opened
 }

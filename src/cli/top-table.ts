@@ -82,7 +82,8 @@ function stateOf(row: TopRow): string {
   if (row.state !== 'ready') return row.state
   if (row.pausedMs !== null) return `paused ${duration(row.pausedMs)}`
   const permits = row.permits === null ? [] : [`${row.permits} of ${row.maxConcurrent ?? '?'} permits`]
-  const parts = [...(row.breaker === null ? [] : [row.breaker]), ...permits]
+  const keys = row.keys === null ? [] : [`${figure(row.keys)} of ${figure(row.keyCapacity)} keys`]
+  const parts = [...keys, ...(row.breaker === null ? [] : [row.breaker]), ...permits]
   return parts.length > 0 ? parts.join(', ') : '-'
 }
 

@@ -166,6 +166,8 @@ function samplesOfEntry(entry: MachineEntry): Sample[] {
   all.add(FAMILIES.waitingTokens, entry.waiting)
   if (entry.retryAfterMs !== null) all.add(FAMILIES.nextWait, entry.retryAfterMs / 1000)
   if (entry.requestsPerSecond !== null) all.add(FAMILIES.paused, (entry.pausedMs ?? 0) / 1000)
+  all.add(FAMILIES.keys, entry.keys)
+  all.add(FAMILIES.keyCapacity, entry.keyCapacity)
   all.add(FAMILIES.permits, entry.permits)
   all.add(FAMILIES.permitLimit, entry.maxConcurrent)
   if (entry.breaker !== null) all.addState(entry.breaker)

@@ -4,6 +4,9 @@ import { BREAKER, KEYED, KIND, kindWord, NAMED_BUCKET, SEMAPHORE, WAITERS } from
 import type { MachineRegion } from '../../dist/memory/machine/regions.js'
 import { describeRegion } from '../../dist/memory/machine/view.js'
 import { TwinTokenBucket } from '../../dist/memory/bucket/core.js'
+import { KeyedBuckets } from '../../dist/memory/keyed/core.js'
+import { hashOfKey } from '../../dist/memory/keyed/hash.js'
+import { keyedCells, KeyedTerms } from '../../dist/memory/keyed/terms.js'
 
 /** A region as a reader copies it, with `values` by word. */
 function regionOf(kind: number, values: Record<number, bigint>, more: Partial<MachineRegion> = {}): MachineRegion {
@@ -113,6 +116,24 @@ describe('what a reader sees of', () => {
       burstSize: 8,
       tokens: null,
     })
+  })
+
+  it.each([
+    ['all groups of a small table', 20, 7, 7, 7],
+    ['a part of a large one', 10_000, 5000, 4000, 6000],
+  ])('a keyed limiter by %s: how many keys there are', (_, capacity, used, least, most) => {
+    const nowNs = process.hrtime.bigint()
+    const terms = KeyedTerms.make(nowNs, { rate: 1e-6, burst: 5, capacity, evicts: true }, { low: 7n, high: 9n })
+    const words = new BigInt64Array(keyedCells(capacity) * 8)
+    KeyedBuckets.initialize(words, terms)
+    const table = new KeyedBuckets(words, terms)
+    for (let key = 0; key < used; key++) table.tryAcquire(nowNs, hashOfKey(terms.seed, key)!, 1)
+    // No more than a reader copies.
+    const region = regionOf(KIND.keyedTable, {}, { words: words.subarray(0, 2096) })
+    const { keys, keyCapacity, burstSize, state } = describeRegion(region)
+    expect({ keyCapacity, burstSize, state }).toEqual({ keyCapacity: capacity, burstSize: 5, state: 'ready' })
+    expect(keys).toBeGreaterThanOrEqual(least)
+    expect(keys).toBeLessThanOrEqual(most)
   })
 
   it.each([

@@ -230,6 +230,8 @@ describe('samples of the machine', () => {
     pausedMs: null,
     allowed: 1,
     denied: 0,
+    keys: null,
+    keyCapacity: null,
     breaker: null,
     permits: null,
     maxConcurrent: null,

@@ -21,6 +21,8 @@ const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
   pausedMs: null,
   allowed: 0,
   denied: 0,
+  keys: null,
+  keyCapacity: null,
   breaker: null,
   permits: null,
   maxConcurrent: null,
@@ -172,6 +174,7 @@ describe('the picture', () => {
     const state = (more: Partial<TopRow>): string => topLines([row('a', more)], plain)[1]!
     expect(state({ pausedMs: 1500 })).toContain('paused 1.5 s')
     expect(state({ breaker: 'half-open', permits: 3, maxConcurrent: 8 })).toContain('half-open, 3 of 8 permits')
+    expect(state({ keys: 1234, keyCapacity: 10_000 })).toContain('1,234 of 10,000 keys')
   })
 
   it('obeys nothing that a name says', () => {

@@ -183,6 +183,21 @@ export class KeyedBuckets {
   }
 
   /**
+   * The same by the groups that `words` holds of a table, for who looks from outside: exact where they are all, else estimated from them, since
+   * keys are spread evenly.
+   *
+   * @param mostGroups - looks at no more, since each takes some microseconds
+   * @returns null where there is not even one
+   */
+  static keysIn(words: BigInt64Array, terms: KeyedTerms, nowNs: bigint, mostGroups: number): number | null {
+    const there = Math.floor((words.length - KEYED.firstGroup) / KEYED.groupWords)
+    const groups = Math.min(terms.groups, mostGroups, there)
+    if (groups < 1) return null
+    const slots = new KeyedSlots(words, { groups, slots: terms.slots }, terms.generationBits)
+    return Math.round((slots.countAbove(terms.produced(nowNs) - terms.burst) * terms.groups) / groups)
+  }
+
+  /**
    * Takes the next `cost` units of the key's axis if they end at `last` at most. What is older than `reach` is gone.
    *
    * @param generation - of the slot that must have the key; null: any

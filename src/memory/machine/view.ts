@@ -14,6 +14,8 @@ import {
 } from '../shared/layout.js'
 import { type MachineRegion, type RegionState, listMachineRegions } from './regions.js'
 import { formOfWord } from '../semaphore/words.js'
+import { KeyedBuckets } from '../keyed/core.js'
+import { KeyedTerms } from '../keyed/terms.js'
 import { TwinTokenBucket } from '../bucket/core.js'
 import { TwinWaiters } from '../bucket/waiter-rows.js'
 
@@ -38,6 +40,9 @@ export interface MachineEntry {
   /** Decisions since the name was made, as far as their threads have published them. */
   readonly allowed: number | null
   readonly denied: number | null
+  /** Of a keyed limiter: keys whose bucket is not full, estimated from a part of a large table; and how many it has room for. */
+  readonly keys: number | null
+  readonly keyCapacity: number | null
   /** Of a circuit breaker. */
   readonly breaker: string | null
   /** Of a bulkhead: permits in use, and how many there are. */
@@ -76,6 +81,8 @@ const NOTHING: Required<Details> = {
   pausedMs: null,
   allowed: null,
   denied: null,
+  keys: null,
+  keyCapacity: null,
   breaker: null,
   permits: null,
   maxConcurrent: null,
@@ -140,13 +147,20 @@ function readBucket(words: BigInt64Array): Details | null {
   return { requestsPerSecond, burstSize, tokens, debt, waiting, retryAfterMs, pausedMs: pause, ...counts }
 }
 
-/** What holds for every key; the keys themselves are hashes. */
+/** About 500 slots: of a table half full, an estimate from so many is 2 % off as a rule. */
+const MOST_GROUPS = 16
+
+/** What holds for every key, and how many there are; the keys themselves are hashes. */
 function readKeyedTable(words: BigInt64Array): Details | null {
   const [requestsPerSecond, burstSize] = [
     doubleFromBits(words[KEYED.rate] ?? 0n),
     doubleFromBits(words[KEYED.burst] ?? 0n),
   ]
-  return isLimit(requestsPerSecond, burstSize) ? { requestsPerSecond, burstSize } : null
+  if (!isLimit(requestsPerSecond, burstSize)) return null
+  const terms = KeyedTerms.read(words)
+  if (terms === null) return { requestsPerSecond, burstSize }
+  const keys = KeyedBuckets.keysIn(words, terms, process.hrtime.bigint(), MOST_GROUPS)
+  return { requestsPerSecond, burstSize, keys, keyCapacity: terms.asked.capacity }
 }
 
 function readSemaphore(words: BigInt64Array, { permitsOfEnded }: MachineRegion): Details | null {
