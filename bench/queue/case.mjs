@@ -17,7 +17,9 @@ const items = Number(count)
 
 await reportToParent(mode === 'here' ? measureHere : measureElsewhere)
 
-const numbers = (length) => Array.from({ length }, (_, i) => i)
+function numbers(length) {
+  return Array.from({ length }, (_, i) => i)
+}
 
 async function measureHere() {
   const run = (length) => execute(task(url, name), numbers(length))
