@@ -59,6 +59,7 @@ export {
 export type { ShedOptions } from './shed-options.js'
 export type { ShedDecision, ShedStats } from './shedder.js'
 export type { PerOrigin } from './origin.js'
+export type { OriginPolicyOptions } from './origin-policies.js'
 export { policyFetch, type PolicyFetch, type PolicyFetchOptions } from './policy-fetch.js'
 export type { BodyMaker, PolicyRequestInit, RequestBody } from './replay.js'
 export { policyInterceptor, type PolicyInterceptorOptions, type UndiciDispatch } from './policy-interceptor.js'
