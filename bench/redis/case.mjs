@@ -1,6 +1,7 @@
 // Measures decisions by way of a Redis server on this machine: node case.mjs <mode> <in flight> <milliseconds>
 // A fork of it that is one of several processes on one limit: node case.mjs share <port> <name> <milliseconds>
 import { fork } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Worker, isMainThread, workerData, parentPort } from 'node:worker_threads'
@@ -38,6 +39,24 @@ const deciders = {
     const limiter = new RateLimiterRedis({ storeClient: client, points: PLENTY, duration: 3600, keyPrefix: 'flexible' })
     return () => limiter.consume('key')
   },
+  /** Its algorithm: its own client speaks HTTP to a service, and its scripts begin with a flag that only this service knows. */
+  async upstash(client) {
+    const { Ratelimit } = await import('@upstash/ratelimit')
+    const known = new Map()
+    const redis = {
+      async evalsha(sha, keys, values) {
+        if (!known.has(sha)) throw new Error('NOSCRIPT')
+        return client.evalsha(known.get(sha), keys.length, ...keys, ...values)
+      },
+      async eval(text, keys, values) {
+        const plain = text.replace(/^#!lua.*/, '')
+        known.set(createHash('sha1').update(text).digest('hex'), await client.script('LOAD', plain))
+        return client.eval(plain, keys.length, ...keys, ...values)
+      },
+    }
+    const limiter = new Ratelimit({ redis, limiter: Ratelimit.tokenBucket(PLENTY, '1 s', PLENTY), prefix: 'upstash' })
+    return async () => (await limiter.limit('key')).success
+  },
   exact: (client) => decider(client, { mode: 'exact' }),
   'lease-100': (client) => decider(client, { leaseSize: 100 }),
   'lease-1000': (client) => decider(client, { leaseSize: 1000 }),
@@ -68,7 +87,7 @@ async function measure() {
 
 async function measureDecisions(server, mode, inFlight, durationMs) {
   const client = new Redis({ port: server.port, host: '127.0.0.1' })
-  const decide = deciders[mode](client)
+  const decide = await deciders[mode](client)
   for (let i = 0; i < 500; i++) await decide()
   let decisions = 0
   const startMs = performance.now()

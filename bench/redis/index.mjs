@@ -16,6 +16,11 @@ const titles = {
   exact: "RedisRateLimiter, mode 'exact'",
   gcra: 'plain GCRA, a script by ioredis',
   flexible: 'rate-limiter-flexible Redis',
+  upstash: '@upstash/ratelimit, its token bucket by ioredis',
+}
+if (!(await isInstalled('@upstash/ratelimit'))) {
+  process.stderr.write('redis: without @upstash/ratelimit, which npm ci installs\n')
+  delete titles.upstash
 }
 const plans = Object.keys(titles).flatMap((mode) => [1, 100].map((inFlight) => ({ mode, inFlight })))
 const idOf = ({ mode, inFlight }) => `${mode}-${inFlight}`
@@ -23,6 +28,13 @@ const idOf = ({ mode, inFlight }) => `${mode}-${inFlight}`
 if (redisVersion === undefined)
   process.stderr.write('redis: skipped, needs redis-server: apt-get install redis-server\n')
 else await run()
+
+async function isInstalled(name) {
+  return import(name).then(
+    () => true,
+    () => false,
+  )
+}
 
 async function run() {
   const job = (id, args) => programJob({ id, base: import.meta.url, file: 'case.mjs', args })
@@ -46,7 +58,7 @@ async function run() {
     title: 'One limit for many machines',
     notes: [
       `${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${DURATION_MS} ms in turn, each in a process and with a Redis ${redisVersion} of its own, on the loopback interface, in memory. All use ioredis; every decision is allowed. ` +
-        'Plain GCRA is a script of eight lines, called by its digest.',
+        'Plain GCRA is a script of eight lines, called by its digest. The script of @upstash/ratelimit runs without its first line, a flag that only the service of its makers knows.',
       `The bound is counted: 4 processes of 2 threads each (the second by handle, without a client) take what they get for ${SHARED_MS} ms from 1,000/s and a burst of 100. Shown is the most that any interval had above burst + rate × T.`,
     ],
     tables: [
