@@ -17,12 +17,14 @@ import { lazy } from '../../internal/lazy.js'
 import { nativeAddon } from '../../internal/native.js'
 import {
   CELL_BYTES,
+  KEYED,
   KIND,
   LAYOUT_VERSION,
   MACHINE,
   NAMED_BUCKET,
   REGION,
   SEMAPHORE,
+  WAITERS,
   WORDS_PER_CELL,
 } from '../shared/layout.js'
 import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
@@ -53,8 +55,10 @@ export interface MachineRegion {
 }
 
 const HEADER_BYTES = MACHINE.headerCells * CELL_BYTES
-/** Enough for every kind's state, a bucket with all who wait for it being the largest; a table of millions of keys is not copied. */
-const MOST_BYTES = HEADER_BYTES + NAMED_BUCKET.machineCells * CELL_BYTES
+/** The header, and what most kinds are: of a thousand names this is most of what is read. */
+const FIRST_BYTES = HEADER_BYTES + 16 * CELL_BYTES
+/** Groups of a keyed table that are read: about 500 slots, from which the keys of a large one are estimated. */
+export const KEYED_GROUPS = 16
 const PRIVATE_MODE = 0o600
 
 /**
@@ -66,8 +70,8 @@ const PRIVATE_MODE = 0o600
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where regions are not files, or without the addon
  */
 export function listMachineRegions(directory = machineDirectory()): MachineRegion[] {
-  const ours = `amorsize.${process.geteuid?.() ?? 0}.`
   const living = new Living()
+  const ours = `amorsize.${living.user}.`
   return readdirSync(directory, { withFileTypes: true })
     .filter(({ name }) => name.startsWith(ours))
     .map((entry) => readRegion(join(directory, entry.name), entry, living))
@@ -99,7 +103,7 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
   const refused = (): MachineRegion | null => {
     const known = lstatSync(file)
     bytes = known.size
-    const refusal = refusalOf(known)
+    const refusal = refusalOf(known, living.user)
     return refusal === null ? null : useless(refusal)
   }
   try {
@@ -111,7 +115,7 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
       // What was looked at may have been exchanged for something else.
       const opened = fstatSync(descriptor)
       bytes = opened.size
-      const state = refusalOf(opened)
+      const state = refusalOf(opened, living.user)
       return state === null ? readOpened(file, descriptor, bytes, useless, living) : useless(state)
     } finally {
       closeSync(descriptor)
@@ -134,8 +138,8 @@ function whatIsSeen(look: () => MachineRegion | null): MachineRegion | null {
 }
 
 /** Why a file is no region of this user's, whatever it holds; native/os/machine_files.cc refuses the same. */
-function refusalOf(status: Stats): RegionState | null {
-  if (status.uid !== (process.geteuid?.() ?? 0)) return 'foreign'
+function refusalOf(status: Stats, user: number): RegionState | null {
+  if (status.uid !== user) return 'foreign'
   if (!status.isFile()) return 'not-a-region'
   return (status.mode & 0o7777) === PRIVATE_MODE ? null : 'not-private'
 }
@@ -147,11 +151,12 @@ function readOpened(
   useless: (state: RegionState) => MachineRegion,
   living: Living,
 ): MachineRegion {
-  const bytes = Buffer.from(new ArrayBuffer(Math.min(size, MOST_BYTES)))
-  const got = readSync(descriptor, bytes, 0, bytes.length, 0)
-  const words = new BigInt64Array(bytes.buffer, 0, Math.floor(got / 8))
-  const state = judge(words, size)
+  const first = readWords(descriptor, Math.min(size, FIRST_BYTES))
+  const state = judge(first, size)
   if (state !== 'ready' && state !== 'other-boot') return useless(state)
+  const wanted = Math.min(size, HEADER_BYTES + cellsOf(first) * CELL_BYTES)
+  const words = wanted > FIRST_BYTES ? readWords(descriptor, wanted) : first
+  if (words.length * 8 < Math.min(size, wanted)) return useless('not-a-region')
   const isReady = state === 'ready'
   const nameEnd = MACHINE.name * 8 + Number(words[MACHINE.nameBytes])
   const kind = Number(words[MACHINE.kind])
@@ -160,11 +165,35 @@ function readOpened(
     file,
     bytes: size,
     state,
-    name: bytes.toString('utf8', MACHINE.name * 8, nameEnd),
+    name: Buffer.from(words.buffer).toString('utf8', MACHINE.name * 8, nameEnd),
     kind,
     processes: isReady ? livingOwners(words, living) : [],
     permitsOfEnded: isReady && kind === KIND.semaphore ? permitsOfEnded(cells, living) : 0,
     words: cells,
+  }
+}
+
+/** The first `length` bytes as words; fewer where the file has been cut. */
+function readWords(descriptor: number, length: number): BigInt64Array<ArrayBuffer> {
+  const buffer = new ArrayBuffer(length)
+  const got = readSync(descriptor, new Uint8Array(buffer), 0, length, 0)
+  return new BigInt64Array(buffer, 0, Math.floor(got / 8))
+}
+
+/** Cells of its state that say something: not the millions of keys of a table, nor the rows in which nobody waits for a bucket. */
+function cellsOf(words: BigInt64Array): number {
+  const word = (index: number): number => Number(words[MACHINE.headerCells * WORDS_PER_CELL + index] ?? 0n)
+  switch (Number(words[MACHINE.kind])) {
+    case KIND.tokenBucket: {
+      const used = word(NAMED_BUCKET.cells * WORDS_PER_CELL + WAITERS.used)
+      return NAMED_BUCKET.cells + 1 + Math.min(WAITERS.machineRows, Math.max(0, used))
+    }
+    case KIND.semaphore:
+      return 1 + SEMAPHORE.mostRows
+    case KIND.keyedTable:
+      return KEYED.headerCells + KEYED_GROUPS * KEYED.groupCells
+    default:
+      return 0
   }
 }
 
@@ -174,7 +203,7 @@ function judge(words: BigInt64Array, size: number): RegionState {
   if (words[REGION.magic] !== REGION.magicValue || size < HEADER_BYTES) return 'not-a-region'
   if (words[REGION.version] !== BigInt(LAYOUT_VERSION)) return 'other-version'
   // A file that was cut after its size was asked for has fewer words than the header.
-  if (size % CELL_BYTES !== 0 || words.length * 8 < Math.min(size, MOST_BYTES)) return 'not-a-region'
+  if (size % CELL_BYTES !== 0 || words.length * 8 < Math.min(size, FIRST_BYTES)) return 'not-a-region'
   const nameBytes = words[MACHINE.nameBytes] ?? -1n
   if (
     words[REGION.cells] !== BigInt(size / CELL_BYTES) ||
@@ -226,8 +255,9 @@ function permitsOfEnded(cells: BigInt64Array, living: Living): number {
   return permits
 }
 
-/** Which processes still run, each asked for once a listing: many names have the same users. */
+/** Who asks, and which processes still run: each asked for once a listing, since many names have the same users. */
 class Living {
+  readonly user = process.geteuid?.() ?? 0
   readonly #known = new Map<bigint, boolean>()
   readonly #own = process.platform === 'linux' ? ownSpace() : null
 

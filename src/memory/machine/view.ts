@@ -12,7 +12,7 @@ import {
   WORDS_PER_CELL,
   kindWord,
 } from '../shared/layout.js'
-import { type MachineRegion, type RegionState, listMachineRegions } from './regions.js'
+import { KEYED_GROUPS, type MachineRegion, type RegionState, listMachineRegions } from './regions.js'
 import { formOfWord } from '../semaphore/words.js'
 import { KeyedBuckets } from '../keyed/core.js'
 import { KeyedTerms } from '../keyed/terms.js'
@@ -147,9 +147,6 @@ function readBucket(words: BigInt64Array): Details | null {
   return { requestsPerSecond, burstSize, tokens, debt, waiting, retryAfterMs, pausedMs: pause, ...counts }
 }
 
-/** About 500 slots: of a table half full, an estimate from so many is 2 % off as a rule. */
-const MOST_GROUPS = 16
-
 /** What holds for every key, and how many there are; the keys themselves are hashes. */
 function readKeyedTable(words: BigInt64Array): Details | null {
   const [requestsPerSecond, burstSize] = [
@@ -159,7 +156,7 @@ function readKeyedTable(words: BigInt64Array): Details | null {
   if (!isLimit(requestsPerSecond, burstSize)) return null
   const terms = KeyedTerms.read(words)
   if (terms === null) return { requestsPerSecond, burstSize }
-  const keys = KeyedBuckets.keysIn(words, terms, process.hrtime.bigint(), MOST_GROUPS)
+  const keys = KeyedBuckets.keysIn(words, terms, process.hrtime.bigint(), KEYED_GROUPS)
   return { requestsPerSecond, burstSize, keys, keyCapacity: terms.asked.capacity }
 }
 
