@@ -1,5 +1,6 @@
 import { checkClock, checkOptionalFunction } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkKeys, checkNumber } from '../internal/validate.js'
 
 /** Options of {@link perKey}. */
@@ -72,6 +73,12 @@ export class PerKey<K, T> {
     return this.#entries.delete(key)
   }
 
+  /** @internal */
+  [INSPECT](): object {
+    const idleMs = this.#idleMs === Infinity ? undefined : this.#idleMs
+    return shownAs('PerKey', { size: this.size, maxKeys: this.#maxKeys, idleMs })
+  }
+
   #isOver(key: K, { value, usedMs }: Entry<T>, nowMs: number): boolean {
     return nowMs - usedMs >= this.#idleMs && this.#keepIf?.(value, key) !== true
   }
@@ -99,7 +106,7 @@ export class PerKey<K, T> {
  *
  * @example
  * const breakers = perKey((host: string) => circuitBreaker({ failureThreshold: 5 }), { maxKeys: 1000, idleMs: 600_000 })
- * await breakers.get(url.host).execute(() => fetch(url))
+ * await breakers.get(new URL(url).host).execute(() => fetch(url))
  */
 export function perKey<K, T>(create: (key: K) => T, options: PerKeyOptions<K, T>): PerKey<K, T> {
   return new PerKey(create, options)

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Clock } from '../internal/clock.js'
 import { type DueEntry, DueHeap } from '../internal/heap.js'
+import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkNumber } from '../internal/validate.js'
 
 interface FakeTimer extends DueEntry {
@@ -21,10 +22,10 @@ function settle(): Promise<void> {
  * @example
  * const clock = new FakeClock()
  * const limiter = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock })
- * limiter.tryAcquire()      // true
- * limiter.tryAcquire()      // false
+ * console.log(limiter.tryAcquire()) // true
+ * console.log(limiter.tryAcquire()) // false
  * await clock.advance(100)
- * limiter.tryAcquire()      // true
+ * console.log(limiter.tryAcquire()) // true
  */
 export class FakeClock implements Clock {
   #nowMs = 0
@@ -55,6 +56,11 @@ export class FakeClock implements Clock {
   /** How many timers are waiting: 0 when nothing leaks. */
   get pendingTimers(): number {
     return this.#timers.size
+  }
+
+  /** @internal */
+  [INSPECT](): object {
+    return shownAs('FakeClock', { now: this.#nowMs, pendingTimers: this.pendingTimers })
   }
 
   /**

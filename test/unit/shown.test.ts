@@ -10,12 +10,14 @@ import {
   circuitBreaker,
   fallback,
   hedge,
+  perKey,
   pipeline,
   rateLimit,
   retry,
   timeout,
   withRateLimit,
 } from 'amorsize'
+import * as amorsize from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -104,6 +106,25 @@ describe('console.log of an object whose state is private', () => {
     expect(inspect(byKey.policy)).toMatch(/^KeyedRateLimit \{\s+limiter: KeyedRateLimiter \{/)
     expect(inspect(retry({ budget: new RetryBudget({ clock }) }))).toContain('budget: RetryBudget {')
     expect(inspect(pipeline(retry(), timeout(5)))).toMatch(/^Pipeline \{\s+policies: \[\s+Retry \{[^]*Timeout \{/)
+  })
+
+  it('shows things by key, and a clock', async () => {
+    const breakers = perKey(() => circuitBreaker(), { maxKeys: 10 })
+    breakers.get('a')
+    expect(inspect(breakers)).toBe('PerKey { size: 1, maxKeys: 10 }')
+    const own = new FakeClock()
+    own.setTimeout(() => undefined, 5)
+    await own.advance(2)
+    expect(inspect(own)).toBe('FakeClock { now: 2, pendingTimers: 1 }')
+  })
+
+  it('is thought of in every class there is', () => {
+    const classes = Object.entries({ ...amorsize, FakeClock }).filter(
+      ([name, value]) => /^[A-Z]/.test(name) && typeof value === 'function' && !(value.prototype instanceof Error),
+    )
+    expect(classes.length).toBeGreaterThan(15)
+    const without = classes.filter(([, value]) => !(inspect.custom in (value as { prototype: object }).prototype))
+    expect(without.map(([name]) => name)).toEqual([])
   })
 
   it('keeps to the depth and the colours asked for', () => {
