@@ -1,6 +1,8 @@
 import { Command } from 'commander'
+import { meaningOf } from './bench-meaning.js'
 import { howMeasured, renderBench } from './bench-report.js'
 import { type BenchProgress, runBench } from './bench-run.js'
+import { saveRun, withSaveFlag } from './history-file.js'
 import { integerFrom } from './numbers.js'
 import { type Output, stylesFor } from './terminal.js'
 
@@ -9,11 +11,12 @@ interface BenchFlags {
   readonly threads?: number
   readonly rounds: number
   readonly duration: number
+  readonly save?: string | true
 }
 
 /** Returns the command `amorsize bench`. */
 export function benchCommand(): Command {
-  return new Command('bench')
+  return withSaveFlag(new Command('bench'))
     .summary('measure what a rate limiter costs on this machine')
     .description(
       'Measures what one decision of a rate limiter costs on this machine: of amorsize, and of every other limiter that the ' +
@@ -38,8 +41,10 @@ async function bench(flags: BenchFlags, output: Output, progressOutput: Output):
   }
   const bar = await progressBar(progressOutput)
   const report = await runBench(options, bar.update).finally(bar.stop)
-  const json = (): string => JSON.stringify({ ...report, method: howMeasured(report) }, null, 2)
+  const json = (): string => JSON.stringify({ ...report, meaning: meaningOf(report), method: howMeasured(report) })
   output.write(`${flags.json === true ? json() : renderBench(report, stylesFor(output))}\n`)
+  const measured = report.cases.map(({ id, samples }) => ({ what: id, unit: 'ns' as const, samples }))
+  saveRun(flags.save, { command: 'bench', task: null, items: null, measured })
   return report.failed.length > 0 ? 1 : 0
 }
 

@@ -1,3 +1,4 @@
+import { meaningOf } from './bench-meaning.js'
 import type { BenchPath, BenchReport, CaseReport, ThreadsReport } from './bench-run.js'
 import { machineLine } from './machine.js'
 import { formatCount, formatNumber, type Table, textTable } from './table.js'
@@ -23,6 +24,7 @@ export function renderBench(report: BenchReport, styles: Styles): string {
     '',
     ...sections.filter((section) => section !== null),
     ...renderMissing(report),
+    ...meaningOf(report).flatMap((sentence) => [sentence, '']),
     styles.dim(howMeasured(report)),
   ].join('\n')
 }

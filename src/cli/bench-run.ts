@@ -68,6 +68,8 @@ export interface CaseReport {
   readonly role: BenchCase['role']
   readonly call: string
   readonly nsPerCall: Summary
+  /** What the processes measured, one figure each. */
+  readonly samples: readonly number[]
   readonly heapBytesPerCall: number
 }
 
@@ -216,6 +218,7 @@ function caseReport(
     role,
     call,
     nsPerCall: summarize(results.map((result) => result.nsPerCall)),
+    samples: results.map((result) => result.nsPerCall),
     heapBytesPerCall: median(results.map((result) => result.heapBytesPerCall)),
   }
 }

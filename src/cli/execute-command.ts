@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { stream, type Progress, type StreamOptions } from '../index.js'
 import { openProgressBar } from '../internal/progress-bar.js'
+import { saveRun, withSaveFlag } from './history-file.js'
 import { Interruption } from './interruption.js'
 import { type ItemsInput, itemsInput } from './items-input.js'
 import { resultLine } from './result-line.js'
@@ -15,6 +16,7 @@ interface ExecuteFlags extends RunFlags {
   readonly name?: string
   readonly onError: 'throw' | 'collect'
   readonly deadLetter?: string
+  readonly save?: string | true
 }
 
 const EXIT_ITEM_FAILED = 1
@@ -28,7 +30,7 @@ export function executeCommand(): Command {
         'of the items, one JSON value a line. Memory stays bounded, however many there are.',
     )
     .addArgument(taskArgument())
-  return withRunFlags(command)
+  return withSaveFlag(withRunFlags(command))
     .option('--out <file>', "where the results go; '-' for standard output", '-')
     .option('--progress', 'show a bar with rate and time left, where standard error is a terminal')
     .option('--checkpoint <dir>', 'keep what is finished in this folder, and go on from there')
@@ -67,6 +69,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
       ? await openProgressBar(process.stderr)
       : null
   const interruption = new Interruption()
+  const startMs = performance.now()
   let last: Progress | undefined
   let failure: { readonly index: number; readonly error: unknown } | undefined
   const options: StreamOptions = {
@@ -102,6 +105,12 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   }
   await output.complete()
   const failed = last?.failed ?? 0
+  saveRun(flags.save, {
+    command: 'execute',
+    task,
+    items: { count: failed + (last?.completed ?? 0), digest: null },
+    measured: [{ what: 'the run', unit: 'ms', samples: [performance.now() - startMs] }],
+  })
   if (failed > 0) process.stderr.write(`amorsize: ${failed} of ${failed + (last?.completed ?? 0)} items failed\n`)
   return failed > 0 ? EXIT_ITEM_FAILED : 0
 }

@@ -8,9 +8,9 @@ import { countLines, ndjsonValues } from './ndjson-lines.js'
 /** Where the items come from: one of the two. */
 export interface ItemsOptions {
   /** Path of an NDJSON file, or '-' for standard input. */
-  readonly items?: string
+  readonly items?: string | undefined
   /** As many numbers from 0. */
-  readonly range?: number
+  readonly range?: number | undefined
 }
 
 /** The items of a command. */

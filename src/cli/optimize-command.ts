@@ -1,11 +1,13 @@
 import { Command } from 'commander'
-import { optimize } from '../index.js'
+import { type Considered, optimize } from '../index.js'
+import { saveRun, withSaveFlag } from './history-file.js'
 import { itemsInput } from './items-input.js'
 import { type RunFlags, requireItems, runOptions, withRunFlags } from './run-flags.js'
 import { type TaskArgument, taskArgument } from './task-argument.js'
 
 interface OptimizeFlags extends RunFlags {
   readonly json?: true
+  readonly save?: string | true
 }
 
 /** Makes the subcommand `amorsize optimize`. */
@@ -17,7 +19,7 @@ export function optimizeCommand(): Command {
         'considered, and why one was chosen.',
     )
     .addArgument(taskArgument())
-  withRunFlags(command)
+  withSaveFlag(withRunFlags(command))
     .option('--json', 'print one JSON object instead of the report')
     .addHelpText('after', '\nExit codes: 0 success, 1 the function or the items failed, 2 wrong usage.')
     .action(async (task: TaskArgument, flags: OptimizeFlags) => {
@@ -26,8 +28,20 @@ export function optimizeCommand(): Command {
       const plan = await optimize({ url: task.url, export: task.export }, await input.all(), runOptions(flags))
       const { mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile } = plan
       const json = (): string =>
-        JSON.stringify({ mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile }, null, 2)
+        JSON.stringify({ mode, workers, chunkSize, estimatedSpeedup, reason, warnings, profile })
       process.stdout.write(`${flags.json === true ? json() : plan.explain()}\n`)
+      const estimates = profile.considered.filter(({ estimatedMs }) => estimatedMs > 0)
+      saveRun(flags.save, {
+        command: 'optimize',
+        task,
+        items: profile.totalItems === null ? null : { count: profile.totalItems, digest: null },
+        measured: estimates.map((one) => ({ what: wayText(one), unit: 'ms', samples: [one.estimatedMs] })),
+      })
     })
   return command
+}
+
+function wayText({ mode, workers, chunkSize }: Considered): string {
+  if (mode === 'serial') return 'the loop, estimated'
+  return mode === 'async' ? `${workers} at once, estimated` : `${workers} workers, chunks of ${chunkSize}, estimated`
 }

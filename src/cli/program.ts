@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { commands } from './commands.js'
+import { commands, hiddenCommands } from './commands.js'
 import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.js'
 import { ownVersion } from './project-packages.js'
 
@@ -19,6 +19,7 @@ export function createProgram(): Command {
   for (const create of commands) {
     program.addCommand(inherit(create(), program))
   }
+  for (const create of hiddenCommands) program.addCommand(inherit(create(), program), { hidden: true })
   return program
 }
 

@@ -9,7 +9,7 @@ export interface TaskArgument {
 }
 
 /** Reads './mod.mjs#fn', relative to the current folder; without '#fn', the default export. */
-function parseTask(text: string): TaskArgument {
+export function parseTask(text: string): TaskArgument {
   const hash = text.lastIndexOf('#')
   const [module, name] = hash === -1 ? [text, 'default'] : [text.slice(0, hash), text.slice(hash + 1)]
   if (module === '' || name === '')

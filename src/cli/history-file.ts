@@ -1,0 +1,177 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Command } from 'commander'
+import { describeMachine, type Machine } from './machine.js'
+import { ownVersion } from './project-packages.js'
+import type { TaskArgument } from './task-argument.js'
+
+/** What a run measured of one thing. */
+export interface MeasuredTimes {
+  readonly what: string
+  readonly unit: 'ms' | 'ns'
+  readonly samples: readonly number[]
+}
+
+/** A run as it is given to be kept. */
+export interface RunToSave {
+  readonly command: 'bench' | 'execute' | 'optimize' | 'tune' | 'compare'
+  /** What was run; null for a command that has no task. */
+  readonly task: TaskArgument | null
+  /** How many items, and what tells whether others are the same; null where that is not known. */
+  readonly items: { readonly count: number; readonly digest: string | null } | null
+  readonly measured: readonly MeasuredTimes[]
+}
+
+/** A run as it is kept: one line. */
+export interface SavedRun extends RunToSave {
+  /** Marks a line as one of this program, and the version of its form. */
+  readonly amorsize: typeof FORM
+  readonly at: string
+  readonly version: string
+  readonly machine: Machine
+}
+
+const FORM = 1
+
+/** A line of the history that is none. */
+export interface BadLine {
+  readonly line: number
+  readonly why: string
+}
+
+/** What a history holds. Runs are numbered from 1, by their lines that can be read. */
+export interface History {
+  readonly path: string
+  readonly runs: readonly SavedRun[]
+  readonly bad: readonly BadLine[]
+}
+
+/** Adds the option that keeps a run. */
+export function withSaveFlag(command: Command): Command {
+  return command.option('--save [file]', 'keep the figures for amorsize history, in a file or the usual place')
+}
+
+/** Where the history is unless a file is named: the user's folder for the state of programs. */
+export function usualHistory(
+  environment: NodeJS.ProcessEnv = process.env,
+  platform: string = process.platform,
+): string {
+  const { XDG_STATE_HOME: state, LOCALAPPDATA: local } = environment
+  const folder =
+    state !== undefined && state !== ''
+      ? state
+      : platform === 'win32' && local !== undefined && local !== ''
+        ? local
+        : platform === 'darwin'
+          ? join(homedir(), 'Library', 'Application Support')
+          : join(homedir(), '.local', 'state')
+  return join(folder, 'amorsize', 'history.ndjson')
+}
+
+/**
+ * Reads a history. A line that is damaged, or of another program, is told and left where it is.
+ *
+ * @throws {Error} when there is no such file, it cannot be read, or no line of it is one of this program
+ */
+export function readHistory(path: string): History {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new Error(
+        `there is no history at ${path}; bench, compare, execute, optimize and tune add to it with --save`,
+        { cause: error },
+      )
+    throw new Error(`the history ${path} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  const runs: SavedRun[] = []
+  const bad: BadLine[] = []
+  text.split('\n').forEach((line, index) => {
+    if (line.trim() === '') return
+    const read = parseLine(line)
+    if (typeof read === 'string') bad.push({ line: index + 1, why: read })
+    else runs.push(read)
+  })
+  const [first] = bad
+  if (runs.length === 0 && first !== undefined)
+    throw new Error(`${path} is no history of amorsize: line ${first.line} ${first.why}`)
+  return { path, runs, bad }
+}
+
+/** The run of a line; or, as text, what is wrong with it. */
+function parseLine(line: string): SavedRun | string {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return 'is not JSON'
+  }
+  if (typeof value !== 'object' || value === null || !('amorsize' in value)) return 'was not written by amorsize'
+  if (value.amorsize !== FORM) return `has form ${JSON.stringify(value.amorsize)}, and this version reads form ${FORM}`
+  const run = value as Partial<SavedRun>
+  return isRun(run) ? run : 'lacks a part of what a run has'
+}
+
+function isRun(run: Partial<SavedRun>): run is SavedRun {
+  const { command, at, measured, items, machine, task } = run
+  return (
+    typeof command === 'string' &&
+    typeof at === 'string' &&
+    typeof machine === 'object' &&
+    (task === null || (typeof task?.url === 'string' && typeof task.export === 'string')) &&
+    (items === null || typeof items?.count === 'number') &&
+    Array.isArray(measured) &&
+    measured.every(isMeasured)
+  )
+}
+
+function isMeasured(value: unknown): boolean {
+  const { what, samples } = (value ?? {}) as Partial<MeasuredTimes>
+  return (
+    typeof what === 'string' &&
+    Array.isArray(samples) &&
+    samples.length > 0 &&
+    samples.every((sample) => typeof sample === 'number' && sample > 0)
+  )
+}
+
+/**
+ * Adds a run to a history, if that was asked for, and says on standard error where. Nothing that is there is changed.
+ *
+ * @param save - what `--save` was given: a file, true for the usual one, undefined for none
+ * @throws {Error} when the file is of something else, or cannot be written; what was measured has been printed before
+ */
+export function saveRun(save: string | true | undefined, run: RunToSave): void {
+  if (save === undefined) return
+  const path = save === true ? usualHistory() : save
+  const saved: SavedRun = {
+    amorsize: FORM,
+    at: new Date().toISOString(),
+    version: ownVersion(),
+    machine: describeMachine(),
+    ...run,
+  }
+  const before = existing(path)
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    // One write, so that two programs do not mix their lines. A line that was cut off gets its end.
+    appendFileSync(path, `${before.isCutOff ? '\n' : ''}${JSON.stringify(saved)}\n`)
+  } catch (error) {
+    throw new Error(`the run cannot be kept in ${path}: ${(error as Error).message}`, { cause: error })
+  }
+  process.stderr.write(`amorsize: kept as run ${before.runs + 1} in ${path}\n`)
+}
+
+/** @throws {Error} for a file that is no history */
+function existing(path: string): { readonly runs: number; readonly isCutOff: boolean } {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { runs: 0, isCutOff: false }
+    throw new Error(`the run cannot be kept in ${path}: ${(error as Error).message}`, { cause: error })
+  }
+  return { runs: readHistory(path).runs.length, isCutOff: text !== '' && !text.endsWith('\n') }
+}
