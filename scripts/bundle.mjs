@@ -145,6 +145,13 @@ await joinAll(
   [findsBundledProgram],
 )
 
+// The manual page says what the program accepts, in the program's own words.
+const cli = (name) => import(join(dist, 'cli', `${name}.js`))
+const [{ createProgram }, { commandTree }, { manPage }] = await Promise.all(
+  ['program', 'command-tree', 'man-page'].map(cli),
+)
+writeFileSync(join(bundle, 'amorsize.1'), manPage(commandTree(createProgram()), manifest.version))
+
 // npm does so where the package is installed; in a clone, npx runs the file as it is.
 for (const target of Object.values(manifest.bin)) chmodSync(join(root, target), 0o755)
 

@@ -1,8 +1,11 @@
 import type { Command } from 'commander'
 import { benchCommand } from './bench-command.js'
 import { compareCommand } from './compare-command.js'
+import { completionCommand } from './completion-command.js'
 import { executeCommand } from './execute-command.js'
 import { historyCommand } from './history-command.js'
+import { learnCommand } from './learn-command.js'
+import { manCommand } from './man-command.js'
 import { metricsCommand } from './metrics-command.js'
 import { optimizeCommand } from './optimize-command.js'
 import { runCommand } from './run-command.js'
@@ -31,6 +34,9 @@ export const commands: readonly (() => Command)[] = [
   metricsCommand,
   shmCommand,
   benchCommand,
+  learnCommand,
+  completionCommand,
+  manCommand,
 ]
 
 /** What only other commands call; no help lists it. */
