@@ -12,7 +12,7 @@ import { guardMaker } from './guard.js'
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @example
  * const load = withFallback(() => cache.get('rates'))(async () => (await fetch(url)).json())
- * class Client { @withFallback([], { if: (error) => TimeoutExceededError.is(error) }) async list(): Promise<Item[]> { return load() } }
+ * class Client { @withFallback([], { if: (error) => TimeoutExceededError.is(error) }) async list(): Promise<Item[]> { return loadList() } }
  */
 export const withFallback = guardMaker({
   name: 'withFallback',

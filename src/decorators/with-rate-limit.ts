@@ -45,8 +45,8 @@ export interface KeyedGuardMaker {
  * @throws {RangeError} when an option is out of range
  * @example
  * const search = withRateLimit({ requestsPerSecond: 5 })(async (query: string) => (await fetch(`${url}?q=${query}`)).json())
- * class Client { @withRateLimit({ requestsPerSecond: 5 }) async fetchUser(id: number) { return load(id) } }
- * const handle = withRateLimit({ keyed: (req: Request) => req.ip, requestsPerSecond: 5, capacity: 100_000 })(answer)
+ * class Client { @withRateLimit({ requestsPerSecond: 5 }) async fetchUser(id: number) { return loadUser(id) } }
+ * const handle = withRateLimit({ keyed: (req: ExpressRequest) => req.ip, requestsPerSecond: 5, capacity: 100_000 })(answer)
  */
 export const withRateLimit = guardFactory<
   'rate-limit',

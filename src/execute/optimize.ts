@@ -36,7 +36,7 @@ import { runOf } from './traced-run.js'
  * forgets it).
  * @example
  * const plan = await optimize(resize, images)
- * console.log(plan.explain())
+ * const why = plan.explain()
  * const thumbnails = await plan.run()
  */
 export function optimize<T, R>(

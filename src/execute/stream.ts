@@ -26,7 +26,7 @@ import { runOf, type TracedRun } from './traced-run.js'
  * @throws {RangeError} at once, when an option is out of range
  * What an item or the source throws comes through the iterator unchanged, after the results before it.
  * @example
- * for await (const size of stream((text) => text.length, createInterface({ input: process.stdin }))) console.log(size)
+ * for await (const size of stream((text: string) => text.length, createInterface({ input: process.stdin }))) await save(size)
  */
 export function stream<T, R>(
   task: Task<T, R>,

@@ -51,6 +51,8 @@ export interface ConnectLimit<Request, Response = ConnectResponse> {
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
  *
  * @example
+ * import express from 'express'
+ * const app = express()
  * app.use(connectLimit({ name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } }))
  */
 export function connectLimit<

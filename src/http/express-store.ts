@@ -59,6 +59,9 @@ export interface RedisExpressStore {
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
  *
  * @example
+ * import express from 'express'
+ * import { rateLimit } from 'express-rate-limit'
+ * const app = express()
  * app.use(rateLimit({ windowMs: 60_000, limit: 50, store: expressStore({ name: 'api', scope: 'machine' }) }))
  */
 export function expressStore(options?: StoreOptions & { redis?: undefined }): ExpressStore

@@ -64,8 +64,10 @@ interface Settings {
  * with options of its own counts apart.
  *
  * @example
+ * import Fastify from 'fastify'
+ * const app = Fastify()
  * await app.register(fastifyLimit, { name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } })
- * app.post('/login', { config: { limit: { limits: { login: { max: 5, windowMs: 600_000 } } } } }, login)
+ * app.post('/login', { config: { limit: { limits: { login: { max: 5, windowMs: 600_000 } } } } }, async () => 'welcome')
  */
 export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLimitOptions) => Promise<void> =
   Object.assign(

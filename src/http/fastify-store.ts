@@ -41,6 +41,9 @@ export interface FastifyStoreConstructor {
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
  *
  * @example
+ * import fastifyRateLimit from '@fastify/rate-limit'
+ * import Fastify from 'fastify'
+ * const app = Fastify()
  * await app.register(fastifyRateLimit, { max: 50, timeWindow: 60_000, store: fastifyStore({ name: 'api', scope: 'machine' }) })
  */
 export function fastifyStore(options: StoreOptions = {}): FastifyStoreConstructor {

@@ -37,6 +37,8 @@ export interface HonoLimit<Context> {
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
  * @example
+ * import { Hono } from 'hono'
+ * const app = new Hono()
  * app.use(honoLimit({ name: 'api', scope: 'machine', limits: { burst: { requestsPerSecond: 5, burstSize: 20 } } }))
  */
 export function honoLimit<Context extends HonoContext = HonoContext>(

@@ -50,6 +50,7 @@ const ANSWER_TOKENS = 256
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
  * @example
+ * import OpenAI from 'openai'
  * const client = new OpenAI({ maxRetries: 0, fetch: modelFetch({ rpm: 500, tpm: 200_000, name: 'openai', scope: 'machine' }) })
  */
 export function modelFetch(options: ModelFetchOptions): ModelFetch {

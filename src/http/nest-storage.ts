@@ -46,6 +46,7 @@ export interface NestStorage {
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
  *
  * @example
+ * import { ThrottlerModule } from '@nestjs/throttler'
  * ThrottlerModule.forRoot({ throttlers: [{ ttl: 60_000, limit: 50 }], storage: nestStorage({ name: 'api', scope: 'machine' }) })
  */
 export function nestStorage(options: StoreOptions = {}): NestStorage {

@@ -34,6 +34,7 @@ const ELSEWHERE = {
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
  * @example
+ * import { Agent } from 'undici'
  * const agent = new Agent().compose(policyInterceptor({ limit: { requestsPerSecond: 5 } }))
  */
 export function policyInterceptor(

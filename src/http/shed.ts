@@ -207,7 +207,9 @@ function web<Rest extends unknown[]>(
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY when the name is in use with other options, or cannot be shared here
  *
  * @example
- * app.use(shed({ name: 'api', scope: 'machine', priority: (req) => (req.url === '/health' ? Infinity : 5) }))
+ * import express from 'express'
+ * const app = express()
+ * app.use(shed({ name: 'api', scope: 'machine', priority: (req: { url?: string }) => (req.url === '/health' ? Infinity : 5) }))
  */
 export const shed: ShedForms = Object.assign(connect, { fastify, hono, web })
 

@@ -29,6 +29,7 @@ export interface WebLimit<Rest extends unknown[]> {
  * @throws {TypeError | RangeError} naming the option that is wrong
  *
  * @example
+ * const handler = () => new Response('hello')
  * export const GET = webLimit({ limits: { burst: { requestsPerSecond: 5 } }, key: (request) => request.headers.get('x-api-key') }, handler)
  */
 export function webLimit<Rest extends unknown[]>(

@@ -107,6 +107,7 @@ export const objectRegistry = new ObjectRegistry()
  * @throws {TypeError} when `label` is no string, or `object` none of these
  * @throws {Error} when another object has that label
  * @example
+ * const limiter = new RateLimiter({ requestsPerSecond: 100 })
  * registerObject('uploads', limiter)
  * response.end(metricsText())
  */

@@ -41,9 +41,10 @@ interface WatchedRun {
  * Thread-safety: of the thread that starts the runs.
  * Cost: a run that is watched keeps account of each item, which costs less than a microsecond; progress is told ten times a second.
  * @example
+ * import client from 'prom-client'
  * const hashing = new RunMetrics()
  * prometheus(client.register, { objects: { hashing } })
- * await execute(hash, files, { hooks: hashing.hooks() })
+ * await execute(resize, images, { hooks: hashing.hooks() })
  */
 export class RunMetrics {
   readonly #underWay = new Set<WatchedRun>()

@@ -191,7 +191,7 @@ export class Chaos extends StagedPolicy {
  * @throws {RangeError} when one is out of range
  * Thread-safety: each thread has its own; a run of `execute` that is given it stays in this thread.
  * @example
- * const faults = chaos({ errorRate: 0.1, latencyMs: 200, latencyRate: 0.3, enabled: process.env.GAME_DAY === '1' })
+ * const faults = chaos({ errorRate: 0.1, latencyMs: 200, latencyRate: 0.3, enabled: process.env['GAME_DAY'] === '1' })
  * const call = pipeline(retry({ maxRetries: 3 }), timeout(500), faults).wrap(loadUser)
  */
 export function chaos(options: ChaosOptions = {}): Chaos {

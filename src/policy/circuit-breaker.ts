@@ -71,7 +71,8 @@ export class CircuitBreaker extends StagedPolicy {
    * @throws {TypeError} when it is no such handle, or a function is none
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its memory holds something else, or its clock is another thread's
    * @example
-   * const breaker = CircuitBreaker.from(workerData.breaker, { onOpen: () => console.warn('open') })
+   * const handle = circuitBreaker().share() // goes to another thread in `workerData`
+   * const breaker = CircuitBreaker.from(handle, { onOpen: () => console.warn('open') })
    */
   static from(handle: CircuitBreakerHandle, functions: CircuitBreakerFunctions = {}): CircuitBreaker {
     const { options, clock } = checkBreakerHandle(handle)

@@ -197,7 +197,7 @@ export class Coalesce<Args extends unknown[] = never[]> extends StagedPolicy {
  * @throws {RangeError} when one is out of range
  * Thread-safety: calls of one thread are joined.
  * @example
- * const loadUser = coalesce({ key: (id: string) => id }).wrap((id: string) => fetch(`/users/${id}`).then((answer) => answer.json()))
+ * const loadUser = coalesce({ key: (id: string) => id }).wrap((id: string) => fetch(`${url}/users/${id}`).then((answer) => answer.json()))
  */
 export function coalesce<Args extends unknown[] = never[]>(options: CoalesceOptions<Args>): Coalesce<Args> {
   return new Coalesce(options)

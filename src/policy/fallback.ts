@@ -198,7 +198,7 @@ export function fallback(valueOrFn: unknown, options: FallbackOptions = {}): Fal
  * @param options - see {@link FallbackOptions}
  * @throws {RangeError} when there is no level
  * @example
- * const rates = fallbackLevels([() => cache.get('rates'), () => readFile('rates.json'), []])
+ * const rates = fallbackLevels([() => cache.get('rates'), () => readFile('rates.json', 'utf8'), 'none'])
  */
 export function fallbackLevels(levels: readonly unknown[], options: FallbackOptions = {}): Fallback {
   if (!Array.isArray(levels)) throw new TypeError('levels must be an array')

@@ -27,7 +27,7 @@ const limiters = new WeakMap<object, RateLimiter>()
  * @throws {RateLimitExceeded} ERR_RATE_LIMIT_EXCEEDED (as a rejection) when the limit refuses
  * @throws {TypeError} (as a rejection) when both a limiter and a policy are given, neither of them nor a name, or an option is unknown
  * @example
- * const user = await rateLimitedCall(fetchUser, { args: [42], name: 'github', requestsPerSecond: 5 })
+ * const user = await rateLimitedCall(loadUser, { args: [42], name: 'github', requestsPerSecond: 5 })
  */
 export async function rateLimitedCall<A extends unknown[], R>(
   fn: (...args: A) => R | Promise<R>,

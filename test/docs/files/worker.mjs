@@ -1,0 +1,1 @@
+// The worker of examples that only show how it is started.
