@@ -7,6 +7,7 @@ import { hasServer, TestServer } from '../support/redis-server.js'
 interface Client {
   eval(script: string, keys: number, ...rest: string[]): Promise<unknown>
   del(key: string): Promise<unknown>
+  pttl(key: string): Promise<number>
   disconnect(): void
 }
 
@@ -133,6 +134,54 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
         const request = { most: burst + 1, least: burst, unit, full: timeOfTokens(burst, unit), pauseMs: 0 }
         const answer = await client.eval(onOwnClock, 1, 'k', ...gcraArguments(request), '1764000000', '0')
         expect(readGcraAnswer(answer), `${perSecond} per second`).toMatchObject({ granted: burst, left: 0 })
+      }
+    }
+  })
+
+  it('keeps a key as long as it says anything, and no longer', async () => {
+    const ask = async (most: number, pauseMs: number): Promise<number> => {
+      const unit = timeOfToken(0.01)
+      await client.eval(GCRA, 1, 'k', ...gcraArguments({ most, least: 0, unit, full: timeOfTokens(10, unit), pauseMs }))
+      return client.pttl('k')
+    }
+    await client.del('k')
+    // A full bucket needs no key: -2.
+    expect(await ask(0, 0)).toBe(-2)
+    let wholeMs = 0
+    for (const [most, pauseMs, lastsMs] of [
+      [1, 0, 100_000],
+      [3, 0, 400_000],
+      [0, 0, 400_000],
+      [0, 5000, 400_000],
+      [0, 3_600_000, 3_600_000],
+    ] as const) {
+      wholeMs = await ask(most, pauseMs)
+      expect(wholeMs).toBeLessThanOrEqual(lastsMs + 1)
+      // The machine may be slow between two of them.
+      expect(wholeMs).toBeGreaterThan(lastsMs - 50_000)
+    }
+  })
+
+  it('is exact up to 2^53', async () => {
+    // The longest that a bucket may take to fill, at the end of the times that clocks know of here.
+    const unit = timeOfToken(1 / 3.15e9)
+    const full = timeOfTokens(1, unit)
+    for (const nowUs of [1_764_000_000_000_000, 4_000_000_000_000_000, 2 ** 53 - 1 - full.us]) {
+      await client.del('k')
+      const model = new Model()
+      const seconds = Math.floor(nowUs / 1e6)
+      const time = [`${seconds}`, `${nowUs - seconds * 1e6}`]
+      for (const least of [1, 1, 0]) {
+        const values = gcraArguments({ most: 1, least, unit, full, pauseMs: 0 })
+        const { granted, waitMs, left } = readGcraAnswer(await client.eval(onOwnClock, 1, 'k', ...values, ...time))
+        const expected = model.decide(BigInt(nowUs) * 1_000_000n, {
+          most: 1,
+          least,
+          unit: picoseconds(unit),
+          full: picoseconds(full),
+          pause: 0n,
+        })
+        expect([granted, waitMs * 1000, left]).toEqual([expected.granted, expected.waitUs, expected.left])
       }
     }
   })
