@@ -4,7 +4,7 @@ import { requireItems } from './run-flags.js'
 import { ratioOf, ratioText, verdictOf } from './speed-ratio.js'
 import { median } from './statistics.js'
 import { formatNumber } from './table.js'
-import { parseTask, type TaskArgument, taskArgument } from './task-argument.js'
+import { parseTask, type TaskArgument, taskArgument, taskName } from './task-argument.js'
 import { percentage, repeatableItems, type TrialFlags, withTrialFlags } from './trial-flags.js'
 import { runTrial, type Trial, type TrialJob, type Way } from './trial.js'
 
@@ -76,7 +76,7 @@ function wayOf(text: string): Way {
 function sidesOf(first: TaskArgument, second: TaskArgument, flags: CompareFlags): readonly [Side, Side] {
   const side = (task: TaskArgument, way: Way = {}): Side => {
     const options = Object.keys(way).length === 0 ? '' : ` ${JSON.stringify(way)}`
-    return { name: `${task.url.split('/').at(-1) ?? ''}#${task.export}${options}`, task, way, trials: [] }
+    return { name: `${taskName(task)}${options}`, task, way, trials: [] }
   }
   return [side(first, flags.firstOptions), side(second, flags.secondOptions)]
 }

@@ -5,6 +5,7 @@ import { machineLine } from './machine.js'
 import { ratioOf, ratioText, type Ratio, type Verdict, verdictOf } from './speed-ratio.js'
 import { summarize } from './statistics.js'
 import { formatNumber, textTable } from './table.js'
+import { taskName } from './task-argument.js'
 import { printable, stylesFor } from './terminal.js'
 import { percentage } from './trial-flags.js'
 
@@ -78,8 +79,7 @@ function pick({ runs, path }: History, number: RunNumber): SavedRun {
   return run
 }
 
-const taskText = ({ task }: SavedRun): string =>
-  task === null ? '' : printable(`${task.url.split('/').at(-1) ?? ''}#${task.export}`)
+const taskText = ({ task }: SavedRun): string => (task === null ? '' : taskName(task))
 
 function list({ runs }: History, { json }: HistoryFlags): void {
   if (json === true) {

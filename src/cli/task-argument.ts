@@ -1,6 +1,7 @@
 import { Argument, InvalidArgumentError } from 'commander'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { printable } from './terminal.js'
 
 /** A task as the command line names it. */
 export interface TaskArgument {
@@ -16,6 +17,10 @@ export function parseTask(text: string): TaskArgument {
     throw new InvalidArgumentError("It must be a module and a function it exports, such as './mod.mjs#fn'.")
   return { url: /^(file|data|node):/.test(module) ? module : pathToFileURL(resolve(module)).href, export: name }
 }
+
+/** A task in a few words: the module's file and the function. */
+export const taskName = ({ url, export: name }: TaskArgument): string =>
+  printable(`${url.split('/').at(-1) ?? ''}#${name}`)
 
 /** The argument that names a task, as the commands take it. */
 export function taskArgument(): Argument {

@@ -51,7 +51,7 @@ export async function runTrial(job: TrialJob, limitMs: number): Promise<Trial> {
   try {
     const program = process.argv[1] ?? ''
     const args = [...process.execArgv, program, TRIAL, JSON.stringify(job)]
-    return (await runChild(args, { timeoutMs: limitMs })) as Trial
+    return (await runChild(args, { timeoutMs: Math.ceil(limitMs) })) as Trial
   } catch (error) {
     if (performance.now() - startMs < limitMs) throw error
     throw new TooLongError(`it did not end within ${limitMs} ms`, { cause: error })

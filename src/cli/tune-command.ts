@@ -5,8 +5,8 @@ import { saveRun, withSaveFlag } from './history-file.js'
 import { integerFrom } from './numbers.js'
 import { requireItems } from './run-flags.js'
 import { median } from './statistics.js'
-import { formatNumber, textTable } from './table.js'
-import { type TaskArgument, taskArgument } from './task-argument.js'
+import { formatCount, formatNumber, textTable } from './table.js'
+import { type TaskArgument, taskArgument, taskName } from './task-argument.js'
 import { type Styles, stylesFor } from './terminal.js'
 import { repeatableItems, type TrialFlags, withTrialFlags } from './trial-flags.js'
 import { type Measured, speedup, tune, type Tuning } from './tune-run.js'
@@ -94,6 +94,8 @@ function jsonLines({ ways, best, loop, items }: Tuning): string {
   return [...lines, last].map((line) => `${JSON.stringify(line)}\n`).join('')
 }
 
+const counted = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
+
 const BAR_COLUMNS = 24
 /** Less is soon lost again by items that are a little different. */
 const WORTH_PASTING_PERCENT = 5
@@ -121,7 +123,7 @@ function reportOf(task: TaskArgument, tuning: Tuning, styles: Styles): string {
     { title: '', align: 'left' },
   ] as const
   return [
-    styles.bold(`${task.export} of ${task.url} on ${items} items, ${loop.samples.length} rounds`),
+    styles.bold(`${taskName(task)}, ${counted(items, 'item')}, ${counted(loop.samples.length, 'round')}`),
     '',
     textTable({ columns, rows }, styles.bold),
     '',
@@ -130,11 +132,21 @@ function reportOf(task: TaskArgument, tuning: Tuning, styles: Styles): string {
   ].join('\n')
 }
 
-function adviceOf({ best, loop, byItself }: Tuning): string[] {
+function adviceOf({ best, loop, byItself, ways }: Tuning): string[] {
   const how =
     best === loop ? 'no way is faster than the loop' : `it is ${speedup(best, loop).toFixed(2)} × as fast as the loop`
-  const lines = [`Best: ${best.name}; ${how}.`, `Options to paste: execute(task, items, ${optionsText(best.way)})`]
-  return byItself === undefined || byItself.ms === null ? lines : [...lines, comparedWithItself(byItself, best)]
+  const close = closeTo(best, ways)
+  return [
+    `Best: ${best.name}; ${how}.`,
+    ...(close === 0 ? [] : [`It cannot be told from ${counted(close, 'other way')}: more --rounds would.`]),
+    `Options to paste: execute(task, items, ${optionsText(best.way)})`,
+    ...(byItself === undefined || byItself.ms === null ? [] : [comparedWithItself(byItself, best)]),
+  ]
+}
+
+/** Ways that the measurements cannot tell from the best: their ranges meet. */
+function closeTo(best: Measured, ways: readonly Measured[]): number {
+  return ways.filter(({ name, ms }) => name !== best.name && ms !== null && ms.min <= (best.ms?.max ?? 0)).length
 }
 
 function comparedWithItself(byItself: Measured, best: Measured): string {

@@ -62,6 +62,17 @@ describe('amorsize tune', () => {
     })
   })
 
+  it('tries workers too, and every way gets to its end', async () => {
+    const args = ['--range', '30', '--max-workers', '1', '--rounds', '1', '--json']
+    const { code, stdout } = await run('tune', './tasks.mjs#slow', ...args)
+    expect(code).toBe(0)
+    const ways = lines<{ name: string; failure: string | null; ms: object | null }>(stdout).slice(0, -1)
+    expect(ways.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['1 worker, chunks of 16', 'execute by itself']),
+    )
+    expect(ways.filter(({ failure }) => failure !== null)).toEqual([])
+  })
+
   it('prints a table, a bar for each way, and options to paste', async () => {
     const { code, stdout } = await run(
       'tune',
@@ -74,7 +85,7 @@ describe('amorsize tune', () => {
       '1',
     )
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^double of file:.* on 10 items, 1 rounds/)
+    expect(stdout).toMatch(/^tasks\.mjs#double, 10 items, 1 round\n/)
     expect(stdout).toMatch(/the loop .*█/)
     expect(stdout).toContain("Options to paste: execute(task, items, { mode: 'serial' })")
   })
