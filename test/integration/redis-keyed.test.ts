@@ -1,11 +1,6 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { rmSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
 import { RedisKeyedRateLimiter, RedisRateLimiter, type RedisClient } from 'amorsize/redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { excessOf } from '../../bench/redis/excess.mjs'
 import { filesOf } from '../support/machine.js'
 import { type Client, clientMakers } from '../support/redis-clients.js'
 import { hasServer, type ServerKind, TestServer } from '../support/redis-server.js'
@@ -14,299 +9,145 @@ const servers = (['redis', 'valkey'] as const).filter(hasServer)
 /** Rates are so low that nothing comes back during a test, however slow the machine; answers may take long. */
 const still = { requestsPerSecond: 0.001, burstSize: 10, timeoutMs: 10_000 } as const
 
-describe.skipIf(servers.length === 0)(
-  'limits that threads and keys share (needs redis-server or valkey-server)',
-  () => {
-    const running = new Map<ServerKind, TestServer>()
-    const clients: Client[] = []
-    let names = 0
+describe.skipIf(servers.length === 0)('limits by key (needs redis-server or valkey-server)', () => {
+  const running = new Map<ServerKind, TestServer>()
+  const clients: Client[] = []
+  let names = 0
 
-    beforeAll(async () => {
-      for (const kind of servers) running.set(kind, await TestServer.start(kind))
-    })
-    afterAll(async () => {
-      for (const { close } of clients) close()
-      for (const server of running.values()) await server[Symbol.asyncDispose]()
-      for (let i = 0; i < names; i++) for (const file of filesOf(`redis:${nameOf(i)}`)) rmSync(file)
-    })
-
-    async function connected(kind: ServerKind, maker = 'ioredis'): Promise<Client> {
-      const client = await clientMakers[maker]!(running.get(kind)!.port)
-      clients.push(client)
-      return client
-    }
-    const nameOf = (i: number): string => `keyed-${process.pid}-${i}`
-    const fresh = (): string => nameOf(names++)
-
-    describe.each(servers)('RedisKeyedRateLimiter on %s', (kind) => {
-      it.each(Object.keys(clientMakers))(
-        'holds one limit for each key, over several objects, with %s',
-        async (maker) => {
-          const { client } = await connected(kind, maker)
-          const name = fresh()
-          const limiters = [1, 2].map(() => new RedisKeyedRateLimiter(client, { ...still, name, mode: 'exact' }))
-          const allowed = { a: 0, b: 0 }
-          for (let i = 0; i < 8; i++)
-            for (const limiter of limiters)
-              for (const key of ['a', 'b'] as const) if (await limiter.tryAcquire(key)) allowed[key]++
-          expect(allowed).toEqual({ a: 10, b: 10 })
-          for (const limiter of limiters) limiter.close()
-        },
-      )
-
-      it('asks nothing for a key that was refused, until it could succeed', async () => {
-        const { client } = await connected(kind)
-        const limiter = new RedisKeyedRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
-        for (let i = 0; i < 10; i++) expect(await limiter.tryAcquire('attacker')).toBe(true)
-        expect(await limiter.decide('attacker')).toMatchObject({ allowed: false, source: 'redis' })
-        const { roundTrips } = limiter.stats()
-        for (let i = 0; i < 1000; i++) expect(await limiter.tryAcquire('attacker')).toBe(false)
-        const { waitMs, source } = await limiter.decide('attacker', 3)
-        expect(source).toBe('lease')
-        expect(waitMs).toBeGreaterThan(2_900_000)
-        expect(waitMs).toBeLessThanOrEqual(3_000_001)
-        expect(limiter.stats()).toMatchObject({ allowed: 10, denied: 1002, roundTrips })
-        expect(await limiter.tryAcquire('another')).toBe(true)
-        limiter.close()
-      })
-
-      it('keeps no refusal of several tokens against one', async () => {
-        const { client } = await connected(kind)
-        const limiter = new RedisKeyedRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
-        expect(await limiter.tryAcquire('k', 7)).toBe(true)
-        expect(await limiter.tryAcquire('k', 5)).toBe(false)
-        expect(await limiter.decide('k', 3)).toMatchObject({ allowed: true, remaining: 0, source: 'redis' })
-        limiter.close()
-      })
-
-      it('serves who waits for a key in order and at its rate, and ends waits by signal and by close', async () => {
-        const { client } = await connected(kind)
-        const limiter = new RedisKeyedRateLimiter(client, {
-          name: fresh(),
-          requestsPerSecond: 100,
-          burstSize: 1,
-          timeoutMs: 10_000,
-        })
-        const order: number[] = []
-        const startMs = performance.now()
-        await Promise.all(Array.from({ length: 11 }, (_, i) => limiter.acquire('k').then(() => order.push(i))))
-        expect(performance.now() - startMs).toBeGreaterThanOrEqual(95)
-        expect(order).toEqual(Array.from({ length: 11 }, (_, i) => i))
-        await limiter.pauseFor('k', 60_000)
-        expect(await limiter.decide('k')).toMatchObject({ allowed: false, source: 'lease' })
-        expect(await limiter.tryAcquire('l')).toBe(true)
-        const abort = new AbortController()
-        const outcomes = Promise.allSettled([limiter.acquire('k', 1, { signal: abort.signal }), limiter.acquire('k')])
-        await expect.poll(() => limiter.stats().waiting).toBe(2)
-        abort.abort('gone')
-        await expect.poll(() => limiter.stats().waiting).toBe(1)
-        limiter.close()
-        expect(await outcomes).toMatchObject([{ reason: 'gone' }, { reason: { code: 'ERR_SHARED_MEMORY' } }])
-        await expect(limiter.tryAcquire('k')).rejects.toMatchObject({ reason: 'disposed' })
-      })
-
-      it('takes keys of any length and kind, and keeps long ones out of the server', async () => {
-        const { client, command } = await connected(kind, 'node-redis')
-        const name = fresh()
-        const limiter = new RedisKeyedRateLimiter(client, { ...still, name, mode: 'exact' })
-        for (const key of ['x'.repeat(60_000), 'a}b{c:d', '', 7, 7n, 'ключ'])
-          expect(await limiter.tryAcquire(key), String(key).slice(0, 20)).toBe(true)
-        const keys = (await command('KEYS', `rl:{${name}:*`)) as string[]
-        // 7 and 7n are one key.
-        expect(keys).toHaveLength(5)
-        expect(Math.max(...keys.map((key) => key.length))).toBeLessThan(100)
-        await expect(limiter.tryAcquire({} as never)).rejects.toThrow('key must be')
-        limiter.close()
-      })
-
-      it("limits each key by itself on this machine while the server is away, onUnavailable: 'local'", async () => {
-        const away: RedisClient = { send: () => Promise.reject(new Error('connect ECONNREFUSED')) }
-        const limiter = new RedisKeyedRateLimiter(away, { ...still, name: fresh(), processes: 2 })
-        const allowed = { a: 0, b: 0 }
-        for (let i = 0; i < 8; i++)
-          for (const key of ['a', 'b'] as const) if (await limiter.tryAcquire(key)) allowed[key]++
-        expect(allowed).toEqual({ a: 5, b: 5 })
-        const { source, waitMs } = await limiter.decide('a')
-        expect(source).toBe('fallback')
-        expect(waitMs).toBeGreaterThan(1_000_000)
-        limiter.close()
-      })
-    })
-
-    describe.each(servers)('handles on %s', (kind) => {
-      /** A thread without a client that asks by the handle it is sent. */
-      const program = `
-      const { workerData, parentPort } = require('node:worker_threads')
-      const { RedisRateLimiter, RedisKeyedRateLimiter } = require('amorsize/redis')
-      const { handle, key, calls } = workerData
-      const limiter = (key === undefined ? RedisRateLimiter : RedisKeyedRateLimiter).from(handle)
-      const ask = () => key === undefined ? limiter.decide() : limiter.decide(key)
-      ;(async () => {
-        const decisions = []
-        for (let i = 0; i < calls; i++) decisions.push(await ask())
-        parentPort.postMessage({ decisions, stats: limiter.stats() })
-      })()`
-
-      function decisionsOf(
-        workerData: object,
-      ): Promise<{ decisions: { allowed: boolean; source: string }[]; stats: { roundTrips: number } }> {
-        return new Promise((resolve, reject) => {
-          const worker = new Worker(program, { eval: true, workerData })
-          worker.once('message', resolve)
-          worker.once('error', reject)
-        })
-      }
-
-      it('refills threads without a client through the thread that has one', async () => {
-        const { client } = await connected(kind)
-        const limiter = new RedisRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
-        const handle = limiter.share()
-        const threads = await Promise.all([1, 2].map(() => decisionsOf({ handle, calls: 8 })))
-        const all = threads.flatMap(({ decisions }) => decisions)
-        expect(all.filter(({ allowed }) => allowed)).toHaveLength(10)
-        expect(new Set(all.map(({ source }) => source))).toEqual(new Set(['redis']))
-        expect(await limiter.tryAcquire()).toBe(false)
-        limiter.close()
-      })
-
-      it('has one lease for all threads of a handle, and one pause', async () => {
-        const { client } = await connected(kind)
-        const options = { name: fresh(), requestsPerSecond: 1000, burstSize: 1000, timeoutMs: 10_000 }
-        const limiter = new RedisRateLimiter(client, options)
-        const other = RedisRateLimiter.from(limiter.share())
-        // Taken ahead by one, and used by the other: a lease lasts a second, and another try a moment, where the machine is busy.
-        await expect
-          .poll(
-            async () => {
-              for (let i = 0; i < 120; i++) await limiter.tryAcquire()
-              const { roundTrips } = other.stats()
-              const { source } = await other.decide()
-              return source === 'lease' && other.stats().roundTrips === roundTrips
-            },
-            { timeout: 20_000 },
-          )
-          .toBe(true)
-        await other.pauseFor(60_000)
-        expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'redis' })
-        for (const one of [other, limiter]) one.close()
-      })
-
-      it('loses what a thread was asking for that is ended, no more, and goes on', async () => {
-        const { client } = await connected(kind)
-        const options = { name: fresh(), requestsPerSecond: 200, burstSize: 200, timeoutMs: 2000 }
-        const limiter = new RedisRateLimiter(client, options)
-        const startMs = performance.now()
-        const greedy = `
-          const { workerData, parentPort } = require('node:worker_threads')
-          const { RedisRateLimiter } = require('amorsize/redis')
-          const limiter = RedisRateLimiter.from(workerData.handle)
-          ;(async () => {
-            for (;;) if (await limiter.tryAcquire()) Atomics.add(workerData.taken, 0, 1)
-          })()`
-        const taken = new Int32Array(new SharedArrayBuffer(4))
-        for (let i = 0; i < 4; i++) {
-          const worker = new Worker(greedy, { eval: true, workerData: { handle: limiter.share(), taken } })
-          const before = Atomics.load(taken, 0)
-          await expect.poll(() => Atomics.load(taken, 0), { interval: 1, timeout: 20_000 }).toBeGreaterThan(before + 5)
-          await worker.terminate()
-        }
-        let own = 0
-        while (own < 1000 && (await limiter.decide()).allowed) own++
-        const seconds = (performance.now() - startMs) / 1000
-        // Ten at most are in hand, and ten asked for.
-        expect(Atomics.load(taken, 0) + own).toBeLessThanOrEqual(200 + 200 * seconds + 20)
-        expect(own + Atomics.load(taken, 0)).toBeGreaterThanOrEqual(200 - 4 * 20)
-        await limiter.acquire()
-        limiter.close()
-      })
-
-      it('keeps refusals in one table for all threads', async () => {
-        const { client } = await connected(kind)
-        const limiter = new RedisKeyedRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
-        for (let i = 0; i < 11; i++) await limiter.tryAcquire('attacker')
-        const { decisions, stats } = await decisionsOf({ handle: limiter.share(), key: 'attacker', calls: 20 })
-        expect(decisions.every(({ allowed, source }) => !allowed && source === 'lease')).toBe(true)
-        expect(stats.roundTrips).toBe(0)
-        limiter.close()
-      })
-
-      it('falls back where the thread with the client has gone, within the time limit', async () => {
-        const { client } = await connected(kind)
-        const limiter = new RedisRateLimiter(client, { ...still, name: fresh(), timeoutMs: 200 })
-        const handle = limiter.share()
-        limiter.close()
-        const other = RedisRateLimiter.from(handle)
-        expect(await other.decide()).toMatchObject({ allowed: true, source: 'fallback' })
-        other.close()
-      })
-
-      it('takes a client of its own where there is one', async () => {
-        const { client } = await connected(kind)
-        const limiter = new RedisRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
-        const own = RedisRateLimiter.from(limiter.share(), (await connected(kind, 'node-redis')).client)
-        for (let i = 0; i < 5; i++) expect([await limiter.tryAcquire(), await own.tryAcquire()]).toEqual([true, true])
-        limiter.close()
-        expect(await own.decide()).toMatchObject({ allowed: false, source: 'redis' })
-        own.close()
-      })
-    })
-
-    it.each(servers)(
-      'hold one limit over four processes of two threads, of which one is killed, on %s',
-      async (kind) => {
-        const options = { name: fresh(), requestsPerSecond: 1000, burstSize: 100, timeoutMs: 30_000 }
-        const program = fileURLToPath(new URL('../fixtures/redis-share.mjs', import.meta.url))
-        const args = [String(running.get(kind)!.port), JSON.stringify(options), '1500']
-        const children = [1, 2, 3, 4].map(() => fork(program, args, { serialization: 'advanced' }))
-        await Promise.all(children.map((child) => once(child, 'message')))
-        const answers = children.slice(1).map((child) => once(child, 'message') as Promise<[number[]]>)
-        for (const child of children) child.send('start')
-        await new Promise((resolve) => setTimeout(resolve, 500))
-        children[0]!.kill('SIGKILL')
-        const times = (await Promise.all(answers)).flatMap(([one]) => one)
-        // Each process has ten in hand and ten asked for, and its other thread has asked for one; and each thread may be late to tell of one.
-        expect(excessOf(times, 1000, 100)).toBeLessThanOrEqual(4 * (2 * 10 + 1) + 8)
-        const seconds = (Math.max(...times) - Math.min(...times)) / 1000
-        // What the fourth took, and where the machine is busy: much is not asked for.
-        expect(times.length).toBeGreaterThan(100 * seconds)
-      },
-    )
-
-    it.each(servers)('tells of another rate under the same name, once, on %s', async (kind) => {
-      const warnings: (Error & { code?: string })[] = []
-      const listen = (warning: Error): void => void warnings.push(warning)
-      process.on('warning', listen)
-      const { client } = await connected(kind)
-      const name = fresh()
-      const one = new RedisRateLimiter(client, { ...still, name, mode: 'exact' })
-      const two = new RedisRateLimiter(client, { ...still, name, mode: 'exact', requestsPerSecond: 0.5, burstSize: 20 })
-      expect(await one.decide(4)).toMatchObject({ remaining: 6 })
-      expect(await two.decide()).toMatchObject({ source: 'redis' })
-      await one.decide()
-      await new Promise(setImmediate)
-      process.off('warning', listen)
-      expect(warnings.filter(({ code }) => code === 'AMORSIZE_REDIS_OTHER_RATE')).toMatchObject([
-        {
-          message: expect.stringContaining(
-            `'${name}' is used here with 0.5 per second and a burst of 20, elsewhere with 0.001 and 10`,
-          ) as string,
-        },
-      ])
-      for (const limiter of [one, two]) limiter.close()
-    })
-  },
-)
-
-describe('handles: what they are given', () => {
-  it.each([undefined, null, {}, { kind: 'amorsize.RateLimiter' }])('refuses %o', (handle) => {
-    expect(() => RedisRateLimiter.from(handle as never)).toThrow(
-      'handle must be what RedisRateLimiter.share() returned',
-    )
-    expect(() => RedisKeyedRateLimiter.from(handle as never)).toThrow(
-      'handle must be what RedisKeyedRateLimiter.share() returned',
-    )
+  beforeAll(async () => {
+    for (const kind of servers) running.set(kind, await TestServer.start(kind))
+  })
+  afterAll(async () => {
+    for (const { close } of clients) close()
+    for (const server of running.values()) await server[Symbol.asyncDispose]()
+    for (let i = 0; i < names; i++) for (const file of filesOf(`redis:${nameOf(i)}`)) rmSync(file)
   })
 
+  async function connected(kind: ServerKind, maker = 'ioredis'): Promise<Client> {
+    const client = await clientMakers[maker]!(running.get(kind)!.port)
+    clients.push(client)
+    return client
+  }
+  const nameOf = (i: number): string => `keyed-${process.pid}-${i}`
+  const fresh = (): string => nameOf(names++)
+
+  describe.each(servers)('RedisKeyedRateLimiter on %s', (kind) => {
+    it.each(Object.keys(clientMakers))('holds one limit for each key, over several objects, with %s', async (maker) => {
+      const { client } = await connected(kind, maker)
+      const name = fresh()
+      const limiters = [1, 2].map(() => new RedisKeyedRateLimiter(client, { ...still, name, mode: 'exact' }))
+      const allowed = { a: 0, b: 0 }
+      for (let i = 0; i < 8; i++)
+        for (const limiter of limiters)
+          for (const key of ['a', 'b'] as const) if (await limiter.tryAcquire(key)) allowed[key]++
+      expect(allowed).toEqual({ a: 10, b: 10 })
+      for (const limiter of limiters) limiter.close()
+    })
+
+    it('asks nothing for a key that was refused, until it could succeed', async () => {
+      const { client } = await connected(kind)
+      const limiter = new RedisKeyedRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
+      for (let i = 0; i < 10; i++) expect(await limiter.tryAcquire('attacker')).toBe(true)
+      expect(await limiter.decide('attacker')).toMatchObject({ allowed: false, source: 'redis' })
+      const { roundTrips } = limiter.stats()
+      for (let i = 0; i < 1000; i++) expect(await limiter.tryAcquire('attacker')).toBe(false)
+      const { waitMs, source } = await limiter.decide('attacker', 3)
+      expect(source).toBe('lease')
+      expect(waitMs).toBeGreaterThan(2_900_000)
+      expect(waitMs).toBeLessThanOrEqual(3_000_001)
+      expect(limiter.stats()).toMatchObject({ allowed: 10, denied: 1002, roundTrips })
+      expect(await limiter.tryAcquire('another')).toBe(true)
+      limiter.close()
+    })
+
+    it('keeps no refusal of several tokens against one', async () => {
+      const { client } = await connected(kind)
+      const limiter = new RedisKeyedRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
+      expect(await limiter.tryAcquire('k', 7)).toBe(true)
+      expect(await limiter.tryAcquire('k', 5)).toBe(false)
+      expect(await limiter.decide('k', 3)).toMatchObject({ allowed: true, remaining: 0, source: 'redis' })
+      limiter.close()
+    })
+
+    it('serves who waits for a key in order and at its rate, and ends waits by signal and by close', async () => {
+      const { client } = await connected(kind)
+      const limiter = new RedisKeyedRateLimiter(client, {
+        name: fresh(),
+        requestsPerSecond: 100,
+        burstSize: 1,
+        timeoutMs: 10_000,
+      })
+      const order: number[] = []
+      const startMs = performance.now()
+      await Promise.all(Array.from({ length: 11 }, (_, i) => limiter.acquire('k').then(() => order.push(i))))
+      expect(performance.now() - startMs).toBeGreaterThanOrEqual(95)
+      expect(order).toEqual(Array.from({ length: 11 }, (_, i) => i))
+      await limiter.pauseFor('k', 60_000)
+      expect(await limiter.decide('k')).toMatchObject({ allowed: false, source: 'lease' })
+      expect(await limiter.tryAcquire('l')).toBe(true)
+      const abort = new AbortController()
+      const outcomes = Promise.allSettled([limiter.acquire('k', 1, { signal: abort.signal }), limiter.acquire('k')])
+      await expect.poll(() => limiter.stats().waiting).toBe(2)
+      abort.abort('gone')
+      await expect.poll(() => limiter.stats().waiting).toBe(1)
+      limiter.close()
+      expect(await outcomes).toMatchObject([{ reason: 'gone' }, { reason: { code: 'ERR_SHARED_MEMORY' } }])
+      await expect(limiter.tryAcquire('k')).rejects.toMatchObject({ reason: 'disposed' })
+    })
+
+    it('takes keys of any length and kind, and keeps long ones out of the server', async () => {
+      const { client, command } = await connected(kind, 'node-redis')
+      const name = fresh()
+      const limiter = new RedisKeyedRateLimiter(client, { ...still, name, mode: 'exact' })
+      for (const key of ['x'.repeat(60_000), 'a}b{c:d', '', 7, 7n, 'ключ'])
+        expect(await limiter.tryAcquire(key), String(key).slice(0, 20)).toBe(true)
+      const keys = (await command('KEYS', `rl:{${name}:*`)) as string[]
+      // 7 and 7n are one key.
+      expect(keys).toHaveLength(5)
+      expect(Math.max(...keys.map((key) => key.length))).toBeLessThan(100)
+      await expect(limiter.tryAcquire({} as never)).rejects.toThrow('key must be')
+      limiter.close()
+    })
+
+    it("limits each key by itself on this machine while the server is away, onUnavailable: 'local'", async () => {
+      const away: RedisClient = { send: () => Promise.reject(new Error('connect ECONNREFUSED')) }
+      const limiter = new RedisKeyedRateLimiter(away, { ...still, name: fresh(), processes: 2 })
+      const allowed = { a: 0, b: 0 }
+      for (let i = 0; i < 8; i++)
+        for (const key of ['a', 'b'] as const) if (await limiter.tryAcquire(key)) allowed[key]++
+      expect(allowed).toEqual({ a: 5, b: 5 })
+      const { source, waitMs } = await limiter.decide('a')
+      expect(source).toBe('fallback')
+      expect(waitMs).toBeGreaterThan(1_000_000)
+      limiter.close()
+    })
+  })
+
+  it.each(servers)('tells of another rate under the same name, once, on %s', async (kind) => {
+    const warnings: (Error & { code?: string })[] = []
+    const listen = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', listen)
+    const { client } = await connected(kind)
+    const name = fresh()
+    const one = new RedisRateLimiter(client, { ...still, name, mode: 'exact' })
+    const two = new RedisRateLimiter(client, { ...still, name, mode: 'exact', requestsPerSecond: 0.5, burstSize: 20 })
+    expect(await one.decide(4)).toMatchObject({ remaining: 6 })
+    expect(await two.decide()).toMatchObject({ source: 'redis' })
+    await one.decide()
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    expect(warnings.filter(({ code }) => code === 'AMORSIZE_REDIS_OTHER_RATE')).toMatchObject([
+      {
+        message: expect.stringContaining(
+          `'${name}' is used here with 0.5 per second and a burst of 20, elsewhere with 0.001 and 10`,
+        ) as string,
+      },
+    ])
+    for (const limiter of [one, two]) limiter.close()
+  })
+})
+
+describe('RedisKeyedRateLimiter: what it is given', () => {
   it.each([
     [{ capacity: 0 }, RangeError, 'capacity'],
     [{ capacity: 1.5 }, RangeError, 'capacity'],
