@@ -1,5 +1,6 @@
-// RedisRateLimiter with the clients that people use, by themselves and as clusters, each on redis-server and valkey-server.
+// RedisRateLimiter and stores with the clients that people use, by themselves and as clusters, each on redis-server and valkey-server.
 import { createRequire } from 'node:module'
+import { expressStore } from 'amorsize/http'
 import { RedisRateLimiter } from 'amorsize/redis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasServer, TestServer } from '../support/redis-server.ts'
@@ -64,6 +65,16 @@ async function expectOneLimit(client, name) {
     expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(10)
     expect(decisions.every(({ source }) => source !== 'fallback')).toBe(true)
     limiter.close()
+  }
+  for (const algorithm of ['window', 'bucket']) {
+    const store = expressStore({ name, algorithm, redis: client, timeoutMs: 10_000, onUnavailable: 'closed' })
+    store.init({ windowMs: 600_000, limit: 5 })
+    for (const hits of [1, 2, 3]) expect((await store.increment('a')).totalHits, algorithm).toBe(hits)
+    await store.decrement('a')
+    expect((await store.get('a')).totalHits, algorithm).toBe(2)
+    await store.resetKey('a')
+    expect(await store.get('a'), algorithm).toBeUndefined()
+    store.shutdown()
   }
 }
 
