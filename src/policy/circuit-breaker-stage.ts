@@ -69,14 +69,21 @@ export class CircuitBreakerStage implements LinearStage {
 
   leave(call: Call, slot: number): undefined {
     const admitted = call.slots[slot] as number | Admitted
-    if (admitted === this.#generation && !call.failed && this.settings.isFailureResult === undefined) {
+    if (!call.failed && this.settings.isFailureResult === undefined && this.#isPlain(admitted)) {
       this.counts.succeeded++
+      if (typeof admitted !== 'number') this.#histogram?.record(this.settings.clock.now() - admitted.startedMs)
       // The state is over, or this call has completed what the window needs to open.
       if (this.breaker.succeed() !== undefined) this.#moved(undefined)
     } else {
       this.#judge(call, typeof admitted === 'number' ? new Admitted(admitted, null, NaN) : admitted)
     }
     return undefined
+  }
+
+  /** Whether success is all there is to tell of a call: it is no probe, of the state that the bound calls are for, and cannot have been slow. */
+  #isPlain(admitted: number | Admitted): boolean {
+    if (typeof admitted === 'number') return admitted === this.#generation
+    return admitted.probe === null && admitted.generation === this.#generation && this.settings.slowCallMs === Infinity
   }
 
   /** Tells this thread's listeners of the last transition, if they have not heard of it. */
