@@ -9,9 +9,7 @@ import {
   readSync,
   readdirSync,
   type Stats,
-  statSync,
 } from 'node:fs'
-import { join } from 'node:path'
 import { SharedMemoryError } from '../../errors.js'
 import { lazy } from '../../internal/lazy.js'
 import { nativeAddon } from '../../internal/native.js'
@@ -27,7 +25,7 @@ import {
   WAITERS,
   WORDS_PER_CELL,
 } from '../shared/layout.js'
-import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
+import { Living, livingOwners, permitsOfEnded } from './living.js'
 
 /**
  * What is to be said of a file that has a region's name: 'ready' when it can be used, 'foreign' when it belongs to another user,
@@ -70,12 +68,39 @@ const PRIVATE_MODE = 0o600
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where regions are not files, or without the addon
  */
 export function listMachineRegions(directory = machineDirectory()): MachineRegion[] {
-  const living = new Living()
-  const ours = `amorsize.${living.user}.`
-  return readdirSync(directory, { withFileTypes: true })
-    .filter(({ name }) => name.startsWith(ours))
-    .map((entry) => readRegion(join(directory, entry.name), entry, living))
-    .filter((region) => region !== null)
+  return mapMachineRegions((region) => ({ ...region, words: region.words.slice() }), directory)
+}
+
+/**
+ * The same, one region after the other, without a copy of each.
+ *
+ * @param visit - called with each region, whose `words` are others' as soon as it returns
+ * @returns what `visit` makes of them
+ */
+export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, directory = machineDirectory()): T[] {
+  const reader = new RegionReader()
+  const ours = `amorsize.${reader.living.user}.`
+  const made: T[] = []
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const region = entry.name.startsWith(ours) ? readRegion(`${directory}/${entry.name}`, entry, reader) : null
+    if (region !== null) made.push(visit(region))
+  }
+  return made
+}
+
+/** What one listing keeps from region to region. */
+class RegionReader {
+  readonly living = new Living()
+  readonly #bytes = Buffer.from(new ArrayBuffer(FIRST_BYTES))
+  readonly #words = new BigInt64Array(this.#bytes.buffer)
+
+  /** The first `length` bytes as words; fewer where the file has been cut. Those of the region before are gone. */
+  read(descriptor: number, length: number): BigInt64Array {
+    const isShort = length <= FIRST_BYTES
+    const words = isShort ? this.#words : new BigInt64Array(Math.ceil(length / 8))
+    const bytes = isShort ? this.#bytes : new Uint8Array(words.buffer)
+    return words.subarray(0, Math.floor(readSync(descriptor, bytes, 0, length, 0) / 8))
+  }
 }
 
 function machineDirectory(): string {
@@ -88,7 +113,7 @@ function machineDirectory(): string {
 }
 
 /** Null when it is gone. */
-function readRegion(file: string, entry: Dirent, living: Living): MachineRegion | null {
+function readRegion(file: string, entry: Dirent, reader: RegionReader): MachineRegion | null {
   let bytes = 0
   const useless = (state: RegionState): MachineRegion => ({
     file,
@@ -103,7 +128,7 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
   const refused = (): MachineRegion | null => {
     const known = lstatSync(file)
     bytes = known.size
-    const refusal = refusalOf(known, living.user)
+    const refusal = refusalOf(known, reader.living.user)
     return refusal === null ? null : useless(refusal)
   }
   try {
@@ -115,8 +140,8 @@ function readRegion(file: string, entry: Dirent, living: Living): MachineRegion 
       // What was looked at may have been exchanged for something else.
       const opened = fstatSync(descriptor)
       bytes = opened.size
-      const state = refusalOf(opened, living.user)
-      return state === null ? readOpened(file, descriptor, bytes, useless, living) : useless(state)
+      const state = refusalOf(opened, reader.living.user)
+      return state === null ? readOpened(file, descriptor, bytes, useless, reader) : useless(state)
     } finally {
       closeSync(descriptor)
     }
@@ -149,13 +174,14 @@ function readOpened(
   descriptor: number,
   size: number,
   useless: (state: RegionState) => MachineRegion,
-  living: Living,
+  reader: RegionReader,
 ): MachineRegion {
-  const first = readWords(descriptor, Math.min(size, FIRST_BYTES))
+  const { living } = reader
+  const first = reader.read(descriptor, Math.min(size, FIRST_BYTES))
   const state = judge(first, size)
   if (state !== 'ready' && state !== 'other-boot') return useless(state)
   const wanted = Math.min(size, HEADER_BYTES + cellsOf(first) * CELL_BYTES)
-  const words = wanted > FIRST_BYTES ? readWords(descriptor, wanted) : first
+  const words = wanted > FIRST_BYTES ? reader.read(descriptor, wanted) : first
   if (words.length * 8 < Math.min(size, wanted)) return useless('not-a-region')
   const isReady = state === 'ready'
   const nameEnd = MACHINE.name * 8 + Number(words[MACHINE.nameBytes])
@@ -165,19 +191,12 @@ function readOpened(
     file,
     bytes: size,
     state,
-    name: Buffer.from(words.buffer).toString('utf8', MACHINE.name * 8, nameEnd),
+    name: Buffer.from(words.buffer, words.byteOffset).toString('utf8', MACHINE.name * 8, nameEnd),
     kind,
     processes: isReady ? livingOwners(words, living) : [],
     permitsOfEnded: isReady && kind === KIND.semaphore ? permitsOfEnded(cells, living) : 0,
     words: cells,
   }
-}
-
-/** The first `length` bytes as words; fewer where the file has been cut. */
-function readWords(descriptor: number, length: number): BigInt64Array<ArrayBuffer> {
-  const buffer = new ArrayBuffer(length)
-  const got = readSync(descriptor, new Uint8Array(buffer), 0, length, 0)
-  return new BigInt64Array(buffer, 0, Math.floor(got / 8))
 }
 
 /** Cells of its state that say something: not the millions of keys of a table, nor the rows in which nobody waits for a bucket. */
@@ -224,81 +243,3 @@ function bootOf(words: BigInt64Array): string {
 }
 
 const currentBoot = lazy(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').replaceAll('-', '').trim())
-
-const PID_BITS = BigInt(MACHINE.pidBits)
-const PID_MASK = (1n << PID_BITS) - 1n
-
-function livingOwners(words: BigInt64Array, living: Living): number[] {
-  const alive: number[] = []
-  // Most rows are empty: their halves tell so without a BigInt for each.
-  const halves = new Int32Array(words.buffer, words.byteOffset, 2 * words.length)
-  for (let row = 0; row < MACHINE.ownerRows; row++) {
-    const at = MACHINE.owners + row * MACHINE.ownerRowWords
-    if (halves[2 * at] === 0 && halves[2 * at + 1] === 0) continue
-    const owner = words[at] ?? 0n
-    if (living.includes(owner, words[at + 1] ?? 0n)) alive.push(Number(owner & PID_MASK))
-  }
-  return alive
-}
-
-/** Permits in the rows of processes that have ended: whoever wants one next takes them back. */
-function permitsOfEnded(cells: BigInt64Array, living: Living): number {
-  let permits = 0
-  const rows = Math.min(SEMAPHORE.mostRows, formOfWord(cells[SEMAPHORE.shape] ?? 0n).rows)
-  for (let row = 0; row < rows; row++) {
-    const at = SEMAPHORE.firstRow + row * WORDS_PER_CELL
-    const owner = cells[at + SEMAPHORE.owner] ?? 0n
-    if (owner === 0n || living.includes(owner, cells[at + SEMAPHORE.space] ?? 0n)) continue
-    const count = (word: number): number => payloadOf(cells[at + word] ?? 0n)
-    permits += (count(SEMAPHORE.own) + count(SEMAPHORE.grants)) & COUNT_MASK
-  }
-  return permits
-}
-
-/** Who asks, and which processes still run: each asked for once a listing, since many names have the same users. */
-class Living {
-  readonly user = process.geteuid?.() ?? 0
-  readonly #known = new Map<bigint, boolean>()
-  readonly #own = process.platform === 'linux' ? ownSpace() : null
-
-  /** What native/os/process_identity.cc decides: also true where it cannot be known. */
-  includes(owner: bigint, space: bigint): boolean {
-    if (this.#own !== null && space !== 0n && space !== this.#own) return true
-    let isAlive = this.#known.get(owner)
-    if (isAlive === undefined) {
-      const pid = Number(owner & PID_MASK)
-      isAlive = this.#own === null ? exists(pid) : runsSince(pid, owner >> PID_BITS)
-      this.#known.set(owner, isAlive)
-    }
-    return isAlive
-  }
-}
-
-/** Whether the process `pid` runs and began at `start`, so that it is no other with the same number. */
-function runsSince(pid: number, start: bigint): boolean {
-  try {
-    // "pid (name) state ppid ... start": the name may hold anything. The start is the 20th word after it.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const words = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
-    return words[0] !== 'Z' && words[0] !== 'X' && BigInt(words[19] ?? 0) === start
-  } catch {
-    return false
-  }
-}
-
-/** This process's PID namespace; null where /proc is not there to tell. */
-function ownSpace(): bigint | null {
-  try {
-    return BigInt(statSync('/proc/self/ns/pid').ino)
-  } catch {
-    return null
-  }
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
-  }
-}

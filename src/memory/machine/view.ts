@@ -12,7 +12,7 @@ import {
   WORDS_PER_CELL,
   kindWord,
 } from '../shared/layout.js'
-import { KEYED_GROUPS, type MachineRegion, type RegionState, listMachineRegions } from './regions.js'
+import { KEYED_GROUPS, type MachineRegion, type RegionState, mapMachineRegions } from './regions.js'
 import { formOfWord } from '../semaphore/words.js'
 import { KeyedBuckets } from '../keyed/core.js'
 import { KeyedTerms } from '../keyed/terms.js'
@@ -94,7 +94,7 @@ const NOTHING: Required<Details> = {
  * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where names cannot be listed
  */
 export function readMachine(): MachineEntry[] {
-  return listMachineRegions().map(describeRegion)
+  return mapMachineRegions(describeRegion)
 }
 
 /** What is known of `region`. */

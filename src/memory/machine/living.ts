@@ -1,0 +1,82 @@
+import { readFileSync, statSync } from 'node:fs'
+import { MACHINE, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
+import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
+
+const PID_BITS = BigInt(MACHINE.pidBits)
+const PID_MASK = (1n << PID_BITS) - 1n
+
+/** Numbers of the processes in the rows of a region's header that still run. */
+export function livingOwners(words: BigInt64Array, living: Living): number[] {
+  const alive: number[] = []
+  // Most rows are empty: their halves tell so without a BigInt for each.
+  const halves = new Int32Array(words.buffer, words.byteOffset, 2 * words.length)
+  for (let row = 0; row < MACHINE.ownerRows; row++) {
+    const at = MACHINE.owners + row * MACHINE.ownerRowWords
+    if (halves[2 * at] === 0 && halves[2 * at + 1] === 0) continue
+    const owner = words[at] ?? 0n
+    if (living.includes(owner, words[at + 1] ?? 0n)) alive.push(Number(owner & PID_MASK))
+  }
+  return alive
+}
+
+/** Permits in the rows of processes that have ended: whoever wants one next takes them back. */
+export function permitsOfEnded(cells: BigInt64Array, living: Living): number {
+  let permits = 0
+  const rows = Math.min(SEMAPHORE.mostRows, formOfWord(cells[SEMAPHORE.shape] ?? 0n).rows)
+  for (let row = 0; row < rows; row++) {
+    const at = SEMAPHORE.firstRow + row * WORDS_PER_CELL
+    const owner = cells[at + SEMAPHORE.owner] ?? 0n
+    if (owner === 0n || living.includes(owner, cells[at + SEMAPHORE.space] ?? 0n)) continue
+    const count = (word: number): number => payloadOf(cells[at + word] ?? 0n)
+    permits += (count(SEMAPHORE.own) + count(SEMAPHORE.grants)) & COUNT_MASK
+  }
+  return permits
+}
+
+/** Who asks, and which processes still run: each asked for once a listing, since many names have the same users. */
+export class Living {
+  readonly user = process.geteuid?.() ?? 0
+  readonly #known = new Map<bigint, boolean>()
+  readonly #own = process.platform === 'linux' ? ownSpace() : null
+
+  /** What native/os/process_identity.cc decides: also true where it cannot be known. */
+  includes(owner: bigint, space: bigint): boolean {
+    if (this.#own !== null && space !== 0n && space !== this.#own) return true
+    let isAlive = this.#known.get(owner)
+    if (isAlive === undefined) {
+      const pid = Number(owner & PID_MASK)
+      isAlive = this.#own === null ? exists(pid) : runsSince(pid, owner >> PID_BITS)
+      this.#known.set(owner, isAlive)
+    }
+    return isAlive
+  }
+}
+
+/** Whether the process `pid` runs and began at `start`, so that it is no other with the same number. */
+function runsSince(pid: number, start: bigint): boolean {
+  try {
+    // "pid (name) state ppid ... start": the name may hold anything. The start is the 20th word after it.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const words = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
+    return words[0] !== 'Z' && words[0] !== 'X' && BigInt(words[19] ?? 0) === start
+  } catch {
+    return false
+  }
+}
+
+/** This process's PID namespace; null where /proc is not there to tell. */
+function ownSpace(): bigint | null {
+  try {
+    return BigInt(statSync('/proc/self/ns/pid').ino)
+  } catch {
+    return null
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
