@@ -84,7 +84,7 @@ function answer<Request extends object, Response extends ConnectResponse>(
   refuse: ((request: Request, decision: LimitDecision, response: Response) => void) | undefined,
 ): boolean {
   const { decision, charge } = judged
-  if (!response.headersSent) limiter.writeHeaders(sinkOf(response), decision)
+  if (!response.headersSent) limiter.writeHeaders(new NodeHeaders(response), decision)
   if (decision.allowed) {
     if (charge !== null) whenResponseEnds(response, (status) => limiter.settle(request, judged, status))
     return true
@@ -100,10 +100,19 @@ function answer<Request extends object, Response extends ConnectResponse>(
 }
 
 /** The header fields of a response of Node. */
-export function sinkOf(response: Pick<ConnectResponse, 'getHeader' | 'setHeader'>): HeaderSink {
-  return {
-    get: (name) => textOfHeader(response.getHeader(name)),
-    set: (name, value) => void response.setHeader(name, value),
+export class NodeHeaders implements HeaderSink {
+  readonly #response: Pick<ConnectResponse, 'getHeader' | 'setHeader'>
+
+  constructor(response: Pick<ConnectResponse, 'getHeader' | 'setHeader'>) {
+    this.#response = response
+  }
+
+  get(name: string): string | undefined {
+    return textOfHeader(this.#response.getHeader(name))
+  }
+
+  set(name: string, value: string): void {
+    this.#response.setHeader(name, value)
   }
 }
 

@@ -80,9 +80,13 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       const settings = settingsOf('fastifyLimit', ofAll, [...MORE, 'hook'])
       // By the route's own options, which Fastify hands on as they are while it copies the config around them.
       const ofRoutes = new WeakMap<object, Settings>()
+      /** Whether any route says something of limits: to ask a request for its route's options costs as much as the limit itself. */
+      let hasRoutes = false
       addHook('onRoute', ({ config, url }: { readonly config?: unknown; readonly url: string }) => {
         const own = limitOf(config)
-        if (own === undefined || own === false) return
+        if (own === undefined) return
+        hasRoutes = true
+        if (own === false) return
         if (typeof own !== 'object' || own === null)
           throw new TypeError(
             `config.limit of ${url} must be options of fastifyLimit, or false; received ${describe(own)}`,
@@ -91,7 +95,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       })
       const judgeThen = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done): void => {
         try {
-          const own = limitOf(request.routeOptions.config)
+          const own = hasRoutes ? limitOf(request.routeOptions.config) : undefined
           const isFree = own === false || reply.sent
           if (
             !isFree &&
@@ -148,7 +152,7 @@ function goesOn(
   const judged = limiter.judge(request)
   if (judged === null) return true
   const { decision, charge } = judged
-  limiter.writeHeaders(sinkOfReply(reply), decision)
+  limiter.writeHeaders(new ReplyHeaders(reply), decision)
   if (decision.allowed) {
     if (charge !== null) whenResponseEnds(reply.raw, (status) => limiter.settle(request, judged, status))
     return true
@@ -165,8 +169,20 @@ function goesOn(
 }
 
 /** The header fields of a reply of Fastify. */
-export function sinkOfReply(reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>): HeaderSink {
-  return { get: (name) => textOfHeader(reply.getHeader(name)), set: (name, value) => void reply.header(name, value) }
+export class ReplyHeaders implements HeaderSink {
+  readonly #reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>
+
+  constructor(reply: Pick<FastifyReplyLike, 'getHeader' | 'header'>) {
+    this.#reply = reply
+  }
+
+  get(name: string): string | undefined {
+    return textOfHeader(this.#reply.getHeader(name))
+  }
+
+  set(name: string, value: string): void {
+    this.#reply.header(name, value)
+  }
 }
 
 const fastifyReader: RequestReader<FastifyRequestLike> = {

@@ -1,5 +1,5 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
-import { type ConnectResponse, sinkOf, warnOfProxy } from './connect-limit.js'
+import { type ConnectResponse, NodeHeaders, warnOfProxy } from './connect-limit.js'
 import type { LimitDecision } from './decision.js'
 import type { HeaderSink } from './rate-headers.js'
 import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } from './http-limiter.js'
@@ -50,7 +50,7 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
   const answer = async (context: Context, judged: Judged, next: () => Promise<void>): Promise<Response | undefined> => {
     const { decision, charge } = judged
     const node = nodeResponseOf(context)
-    if (node !== undefined) limiter.writeHeaders(sinkOf(node), decision)
+    if (node !== undefined) limiter.writeHeaders(new NodeHeaders(node), decision)
     if (!decision.allowed) {
       const response = await refusalOf(context, decision, refuse)
       return node === undefined ? withHeaders(response, (sink) => limiter.writeHeaders(sink, decision)) : response
@@ -74,12 +74,11 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
     } catch (error) {
       return Promise.reject(error)
     }
-    return judged === null ? next().then(nothing) : answer(context, judged, next)
+    // What goes on resolves with nothing; another promise around it would cost as much as the limit itself.
+    return judged === null ? (next() as Promise<undefined>) : answer(context, judged, next)
   }
   return Object.assign(middleware, { stats: () => limiter.stats() })
 }
-
-const nothing = (): undefined => undefined
 
 /** The header fields of the response that is there. They are changed in place where that is possible: `context.header` makes a new one. */
 function sinkOfResponse(context: HonoContext): HeaderSink {

@@ -3,7 +3,7 @@ import type { Key } from '../memory/keyed/hash.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
-import { type Asked, type Limit, makeLimit } from './limits.js'
+import { type Asked, type Limit, type Standing, makeLimit } from './limits.js'
 import { type HeaderSink, policiesText, writeRateHeaders } from './rate-headers.js'
 import { warnInHandler, warnOnce } from './warnings.js'
 
@@ -179,27 +179,31 @@ export class HttpLimiter<Request extends object> {
     const banned = this.#bans ? this.#bannedBy(key) : null
     if (banned !== null) return { decision: this.#refusal(key, banned, true), charge: null }
     const asked = this.#fixed ?? limits.map((limit) => limit.ask(request))
-    let taken = 0
-    while (taken < limits.length && limitAt(limits, taken).take(key, askedAt(asked, taken))) taken++
-    if (taken < limits.length) return this.#refuse(key, asked, taken)
+    const standings: Standing[] = []
+    for (let n = 0; n < limits.length; n++) {
+      const standing = limitAt(limits, n).take(key, askedAt(asked, n))
+      if (standing.refused) return this.#refuse(key, asked, n)
+      standings.push(standing)
+    }
     this.#allowed++
     const charge = this.#settles ? { key, asked } : null
     if (!this.#tells) return charge === null ? null : { decision: this.#admission(key, []), charge }
-    const states: LimitState[] = []
-    for (let n = 0; n < limits.length; n++) states.push(limitAt(limits, n).state(key, askedAt(asked, n), false))
+    const states = standings.map((standing, n) => limitAt(limits, n).state(key, askedAt(asked, n), standing, false))
     return { decision: this.#admission(key, states), charge }
   }
 
   /** What one limit refuses is charged in none: `first` is the first that does, the others behind it are asked, too. */
   #refuse(key: Key, asked: readonly Asked[], first: number): Judged {
     const refuses = this.#limits.map((limit, n) =>
-      n < first ? false : n === first || !limit.take(key, askedAt(asked, n)),
+      n < first ? false : n === first || limit.take(key, askedAt(asked, n)).refused,
     )
     this.#limits.forEach((limit, n) => {
       if (refuses[n] === true) limit.refused(key)
       else limit.giveBack(key, askedAt(asked, n))
     })
-    const states = this.#limits.map((limit, n) => limit.state(key, askedAt(asked, n), refuses[n] === true))
+    const states = this.#limits.map((limit, n) =>
+      limit.state(key, askedAt(asked, n), limit.look(key), refuses[n] === true),
+    )
     return { decision: this.#refusal(key, states, false), charge: null }
   }
 

@@ -20,10 +20,12 @@ export interface Limit<Request> {
   /** What `request` asks of it. @throws what the user's functions throw, and for what they return that is no cost or limit */
   ask(request: Request): Asked
   /** Charges what was asked if there is room for it. */
-  take(key: Key, asked: Asked): boolean
+  take(key: Key, asked: Asked): Standing
   giveBack(key: Key, asked: Asked): void
-  /** Where the key stands, right after `take`; `refused`: whether what was asked was. */
-  state(key: Key, asked: Asked, refused: boolean): LimitState
+  /** Where the key stands; charges nothing. */
+  look(key: Key): Standing
+  /** What a client is told of `standing`; `refused`: whether what was asked was. */
+  state(key: Key, asked: Asked, standing: Standing, refused: boolean): LimitState
   /** Until a key is admitted that `banAfter` blocks; 0 for one that is not. ms. */
   bannedMs(key: Key): number
   /** Counts a refusal. */
@@ -34,6 +36,15 @@ export interface Limit<Request> {
 export interface Asked {
   readonly cost: number
   readonly quota: number
+}
+
+/** Where a key stands with one limit. */
+export interface Standing {
+  /** Whether what was asked was refused. */
+  readonly refused: boolean
+  /** Of a window: hits in it, and until it ends, in ms. A bucket is asked again by `state`. */
+  readonly count: number
+  readonly resetMs: number
 }
 
 type Shared = Pick<CompleteLimitOptions<never>, 'name' | 'scope' | 'capacity' | 'onFull' | 'clock'>
@@ -47,6 +58,9 @@ export function makeLimit<Request>(
 ): Limit<Request> {
   return options.kind === 'bucket' ? new BucketLimit(options, shared) : new WindowLimit(options, shared)
 }
+
+const GRANTED: Standing = { refused: false, count: 0, resetMs: 0 }
+const REFUSED: Standing = { refused: true, count: 0, resetMs: 0 }
 
 class BucketLimit<Request> implements Limit<Request> {
   readonly name: string
@@ -70,7 +84,11 @@ class BucketLimit<Request> implements Limit<Request> {
     return { cost: checkNumber(`cost of '${this.name}'`, cost(request), { min: 0 }), quota: this.terms.quota }
   }
 
-  take(key: Key, { cost }: Asked): boolean {
+  take(key: Key, { cost }: Asked): Standing {
+    return this.#grants(key, cost) ? GRANTED : REFUSED
+  }
+
+  #grants(key: Key, cost: number): boolean {
     if (cost === 1) return this.#buckets.tryAcquire(key)
     return cost === 0 || (cost <= this.#buckets.policy.burstSize && this.#buckets.tryAcquire(key, cost))
   }
@@ -79,7 +97,11 @@ class BucketLimit<Request> implements Limit<Request> {
     if (cost > 0) this.#buckets.refund(key, cost)
   }
 
-  state(key: Key, { cost }: Asked, refused: boolean): LimitState {
+  look(): Standing {
+    return GRANTED
+  }
+
+  state(key: Key, { cost }: Asked, _: Standing, refused: boolean): LimitState {
     const { burstSize, requestsPerSecond } = this.#buckets.policy
     const { quota, windowSeconds } = this.terms
     const available = this.#buckets.getAvailableTokens(key)
@@ -133,23 +155,27 @@ class WindowLimit<Request> implements Limit<Request> {
     }
   }
 
-  take(key: Key, { cost, quota }: Asked): boolean {
+  take(key: Key, { cost, quota }: Asked): Standing {
     // More than one at once is looked at first, so that what is refused is never there for others to see.
     if (cost !== 1 || quota === 0) {
-      if (cost === 0) return true
-      if (quota === 0 || this.#window.look(key).count + cost > quota) return false
+      const standing = this.look(key)
+      if (cost === 0) return standing
+      if (quota === 0 || standing.count + cost > quota) return { ...standing, refused: true }
     }
-    const { refused, count } = this.#window.count(key, this.#options.windowMs, cost, quota)
-    if (refused && count > 0) this.giveBack(key, { cost, quota })
-    return !refused
+    const standing = this.#window.count(key, this.#options.windowMs, cost, quota)
+    if (standing.refused && standing.count > 0) this.#window.unhit(key, cost)
+    return standing
   }
 
   giveBack(key: Key, { cost }: Asked): void {
     if (cost > 0) this.#window.unhit(key, cost)
   }
 
-  state(key: Key, { quota }: Asked, refused: boolean): LimitState {
-    const { count, resetMs } = this.#window.look(key)
+  look(key: Key): Standing {
+    return { ...this.#window.look(key), refused: false }
+  }
+
+  state(_key: Key, { quota }: Asked, { count, resetMs }: Standing, refused: boolean): LimitState {
     return {
       name: this.name,
       quota,

@@ -1,13 +1,13 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkFunction } from '../internal/validate.js'
-import { type ConnectResponse, sinkOf } from './connect-limit.js'
+import { type ConnectResponse, NodeHeaders } from './connect-limit.js'
 import { PROBLEM_TYPE } from './decision.js'
 import {
   type AddHook,
   type FastifyInstanceLike,
   type FastifyReplyLike,
   pluginMarks,
-  sinkOfReply,
+  ReplyHeaders,
 } from './fastify-limit.js'
 import { type HonoContext, nodeResponseOf } from './hono-limit.js'
 import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
@@ -95,7 +95,7 @@ function connect<Request extends object = object, Response extends ConnectRespon
       const judged = shedder.judge(request)
       if (isRefusal(judged)) {
         response.statusCode = judged.status
-        writeShedHeaders(sinkOf(response), judged)
+        writeShedHeaders(new NodeHeaders(response), judged)
         if (refuse !== undefined) refuse(request, judged, response)
         else {
           response.setHeader('content-type', PROBLEM_TYPE)
@@ -131,7 +131,7 @@ const fastify: (instance: FastifyInstanceLike, options: AnyFastifyShedOptions) =
         return undefined
       }
       reply.code(judged.status)
-      writeShedHeaders(sinkOfReply(reply), judged)
+      writeShedHeaders(new ReplyHeaders(reply), judged)
       if (refuse === undefined) {
         reply.header('content-type', PROBLEM_TYPE)
         reply.send(shedProblemOf(judged))
