@@ -1,45 +1,52 @@
 // Measures the servers of one framework: node case.mjs <framework> <cycles> <milliseconds>
 //
-// Each server is a process; one after the other is asked for some milliseconds, and its own processor time is divided by the answers. What
-// the machine does besides takes no time of theirs; that it makes caches colder is kept out by the choice of slices.
+// They are in one process, so that all have the same compiled code, heap and luck. One after the other is asked for some milliseconds, and
+// the processor time of the process is divided by the answers. What the machine does besides takes no time of theirs; that it makes
+// caches colder meets the slices of one cycle alike, and these are compared.
 import { reportToParent } from '../../dist/cli/child-process.js'
-import { quantile } from '../../dist/cli/statistics.js'
+import { median } from '../../dist/cli/statistics.js'
 import { openConnections } from './load.mjs'
-import { startServer } from './server.mjs'
-import { subjects } from './subjects.mjs'
+import { startServers } from './server.mjs'
+import { floorOf, subjects } from './subjects.mjs'
 
 const CONNECTIONS = 16
 /** Until code is compiled and heaps have their size. */
 const WARM_UP_MS = 1000
 const NEVER = 1_000_000
-/** Which of the slices count: what else the machine does makes a slice dearer, never cheaper. */
-const QUIET = 0.2
 
 async function measure(framework, cycles, sliceMs) {
-  const running = await Promise.all(
-    subjects()
-      .filter((subject) => subject.framework === framework)
-      .map(async ({ id }) => {
-        const server = await startServer(id, NEVER)
-        return { id, server, connections: await openConnections(server.port, CONNECTIONS), samples: [] }
-      }),
-  )
+  const ids = subjects()
+    .filter((subject) => subject.framework === framework)
+    .map(({ id }) => id)
+  const { ports, cpuUs, close } = await startServers(ids, NEVER)
+  const running = []
   try {
+    for (const [n, id] of ids.entries())
+      running.push({ id, connections: await openConnections(ports[n], CONNECTIONS), samples: [] })
     for (const { connections } of running) await connections.run(WARM_UP_MS)
     for (let cycle = 0; cycle < cycles; cycle++) {
-      for (const { server, connections, samples } of cycle % 2 === 0 ? running : [...running].reverse()) {
-        const beforeUs = await server.cpuUs()
+      for (const { connections, samples } of inTurn(running, cycle)) {
+        const beforeUs = await cpuUs()
         const answers = await connections.run(sliceMs)
-        samples.push(((await server.cpuUs()) - beforeUs) / answers)
+        samples.push(((await cpuUs()) - beforeUs) / answers)
       }
     }
-    return running.map(({ id, samples }) => ({ id, cpuUs: quantile(samples, QUIET) }))
+    const samplesOf = (kind) => running.find(({ id }) => id === floorOf(framework, kind).id).samples
+    return running.map(({ id, samples }) => {
+      const over = (kind) => median(samples.map((sample, cycle) => sample - samplesOf(kind)[cycle]))
+      return { id, cpuUs: median(samples), addedUs: over('bare'), ownUs: over('empty') }
+    })
   } finally {
-    for (const { server, connections } of running) {
-      connections.close()
-      server.close()
-    }
+    for (const { connections } of running) connections.close()
+    close()
   }
+}
+
+/** Each cycle begins with another, and every other one goes backwards: none always follows the same. */
+function inTurn(all, cycle) {
+  const first = cycle % all.length
+  const turned = [...all.slice(first), ...all.slice(0, first)]
+  return cycle % 2 === 0 ? turned : turned.reverse()
 }
 
 const [framework, cycles, sliceMs] = process.argv.slice(2)

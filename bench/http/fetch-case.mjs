@@ -5,15 +5,15 @@ import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
 import { senders } from './fetch-subjects.mjs'
 import { ANSWER } from './frameworks.mjs'
-import { startServer } from './server.mjs'
+import { startServers } from './server.mjs'
 
 const AT_ONCE = 8
 const WARM_UP_SLICES = 5
 
 async function measure(cycles, requests) {
-  const server = await startServer('fastify, Node, bare', Infinity)
+  const server = await startServers(['fastify, Node, bare'], Infinity)
   try {
-    const url = `http://127.0.0.1:${server.port}/`
+    const url = `http://127.0.0.1:${server.ports[0]}/`
     const running = senders.map(({ id, against, make }) => ({ id, against, send: make(), samples: [] }))
     for (let cycle = -WARM_UP_SLICES; cycle < cycles; cycle++) {
       for (const { send, samples } of cycle % 2 === 0 ? running : [...running].reverse()) {

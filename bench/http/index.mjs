@@ -9,7 +9,8 @@ import { subjects as allSubjects } from './subjects.mjs'
 import { targets } from './verdicts.mjs'
 
 const ROUNDS = quick ? 1 : 3
-const CYCLES = quick ? 5 : 20
+const SERVER_ROUNDS = quick ? 1 : 5
+const CYCLES = quick ? 5 : 27
 const SLICE_MS = quick ? 60 : 75
 const CLIENT_CYCLES = quick ? 10 : 40
 const CLIENT_REQUESTS = 400
@@ -30,10 +31,10 @@ const clusterJob = (id) => `cluster: ${id}`
 const clientJob = 'client'
 const overloadJob = (guard) => `overload: ${guard}`
 
+const serverJobs = FRAMEWORKS.map(({ name }) =>
+  programJob({ id: serverJob(name), base: import.meta.url, file: 'case.mjs', args: [name, CYCLES, SLICE_MS] }),
+)
 const jobs = [
-  ...FRAMEWORKS.map(({ name }) =>
-    programJob({ id: serverJob(name), base: import.meta.url, file: 'case.mjs', args: [name, CYCLES, SLICE_MS] }),
-  ),
   programJob({ id: clientJob, base: import.meta.url, file: 'fetch-case.mjs', args: [CLIENT_CYCLES, CLIENT_REQUESTS] }),
   ...GUARDS.map((guard) =>
     programJob({
@@ -52,24 +53,12 @@ const jobs = [
     }),
   ),
 ]
-const results = await runRounds(jobs, ROUNDS)
+const results = new Map([...(await runRounds(serverJobs, SERVER_ROUNDS)), ...(await runRounds(jobs, ROUNDS))])
 
-/** @param {'bare' | 'empty'} kind - the server without a limit, or with a middleware that does nothing */
-const floorOf = (framework, kind) =>
-  subjects.find((subject) => subject.framework === framework && subject.headers === kind).id
 const servers = subjects.map(({ id, framework, role, title, headers }) => {
-  const rounds = results.get(serverJob(framework))
-  const cpuUs = (round, of) => round.find((each) => each.id === of).cpuUs
-  return {
-    id,
-    framework,
-    role,
-    title,
-    headers,
-    cpuUs: summarize(rounds.map((round) => cpuUs(round, id))),
-    addedUs: summarize(rounds.map((round) => cpuUs(round, id) - cpuUs(round, floorOf(framework, 'bare')))),
-    ownUs: summarize(rounds.map((round) => cpuUs(round, id) - cpuUs(round, floorOf(framework, 'empty')))),
-  }
+  const of = (field) =>
+    summarize(results.get(serverJob(framework)).map((round) => round.find((each) => each.id === id)[field]))
+  return { id, framework, role, title, headers, cpuUs: of('cpuUs'), addedUs: of('addedUs'), ownUs: of('ownUs') }
 })
 const clusters = counting.map(({ id, framework, role, title }) => ({
   id,
@@ -100,8 +89,8 @@ const overloads = GUARDS.map((guard) => {
 await writeResults('http', {
   title: 'Limits in HTTP servers and clients',
   notes: [
-    `Processor time of the server's own process per request, from \`process.cpuUsage\`. "Added" is over the server without a limit, "own" over one with a middleware that does nothing: what a framework takes for any middleware is no limiter's. Each server is a process; 16 connections that stay ask one server after the other, ${SLICE_MS} ms each, ` +
-      `${CYCLES} times over after a second of warming up; the quiet fifth of these counts, since what else the machine does makes a slice dearer, never cheaper, and then the median of ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} with new processes. All requests have one key and are admitted. ` +
+    `Processor time per request, from \`process.cpuUsage\` of the server's own process. "Added" is over the server without a limit, "own" over one with a middleware that does nothing: what a framework takes for any middleware is no limiter's. The servers of a framework are in one process; 16 connections that stay ask one after the other, ${SLICE_MS} ms each, ` +
+      `${CYCLES} times over after a second of warming up. Slices of one cycle are compared; what is shown is the median of the cycles, and of ${SERVER_ROUNDS} ${SERVER_ROUNDS === 1 ? 'process' : 'processes'}. All requests have one key and are admitted. ` +
       'The header fields are those that the rival documents first, the newest that both have, and ours; "none": of what is admitted.',
     `Workers: a cluster of ${WORKERS}, limit ${LIMIT}, ${REQUESTS} requests over connections of their own; the rivals count in memory stores of their own.`,
     `Client: ${CLIENT_REQUESTS} requests in a slice, eight at a time, by each way to send in turn, ${CLIENT_CYCLES} times over, in one process; the server is another. Ratios are those of slices of one cycle.`,
@@ -117,5 +106,14 @@ await writeResults('http', {
   readme: readmeTable(servers, clusters),
   charts: charts(overBare(servers)),
   targets: targets({ servers, clusters, clients, overloads }, LIMIT),
-  data: { rounds: ROUNDS, cycles: CYCLES, sliceMs: SLICE_MS, servers, clusters, clients, overloads },
+  data: {
+    rounds: ROUNDS,
+    serverRounds: SERVER_ROUNDS,
+    cycles: CYCLES,
+    sliceMs: SLICE_MS,
+    servers,
+    clusters,
+    clients,
+    overloads,
+  },
 })

@@ -5,27 +5,27 @@ import { fileURLToPath } from 'node:url'
 const program = fileURLToPath(new URL('server-program.mjs', import.meta.url))
 
 /**
- * Starts a server.
+ * Starts a process with a server for each subject.
  *
- * @param {string} id - of the subject
+ * @param {string[]} ids - of the subjects
  * @param {number} max - requests per window
- * @returns its port, what processor time it has taken (µs), and what ends it
+ * @returns the ports of the servers, what processor time their process has taken (µs), and what ends it
  */
-export async function startServer(id, max) {
-  const child = fork(program, [id, String(max)])
+export async function startServers(ids, max) {
+  const child = fork(program, [String(max), ...ids])
   const next = () =>
     new Promise((resolve, reject) => {
-      const ended = (code) => reject(new Error(`the server of ${id} ended with ${code}`))
+      const ended = (code) => reject(new Error(`the servers of ${ids.join('; ')} ended with ${code}`))
       child.once('exit', ended)
       child.once('message', (message) => {
         child.off('exit', ended)
         resolve(message)
       })
     })
-  const { port } = await next()
+  const { ports } = await next()
   const cpuUs = async () => {
     child.send('usage')
     return (await next()).cpuUs
   }
-  return { port, cpuUs, close: () => child.kill() }
+  return { ports, cpuUs, close: () => child.kill() }
 }

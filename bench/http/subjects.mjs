@@ -2,7 +2,7 @@
 import { load, rivalsWith } from '../support/rivals.mjs'
 
 /** What is no limit. */
-const FLOORS = { bare: 'no limit', empty: 'a middleware that does nothing' }
+const FLOORS = { bare: 'no limit', empty: 'a middleware that does nothing', fields: 'one that sets two header fields' }
 
 /** Returns every subject. */
 export function subjects() {
@@ -16,6 +16,11 @@ export function subjects() {
       add,
     })),
   )
+}
+
+/** The subject without a limit ('bare'), with a middleware that does nothing ('empty') or that sets header fields ('fields'). */
+export function floorOf(framework, kind) {
+  return subjects().find((subject) => subject.framework === framework && subject.headers === kind)
 }
 
 /** Returns the function that puts the limit of the subject with this id into a server. */

@@ -8,7 +8,8 @@ export const server = ['legacy', 'none'].map((headers) => ({
   headers,
   async add(load, app, { max, windowMs }) {
     const { default: plugin } = await load('@fastify/rate-limit')
+    // The one is for what is refused, the other for what is admitted.
     const addHeaders = Object.fromEntries(FIELDS.map((field) => [field, headers !== 'none']))
-    await app.register(plugin, { max, timeWindow: windowMs, addHeaders })
+    await app.register(plugin, { max, timeWindow: windowMs, addHeaders, addHeadersOnExceeding: addHeaders })
   },
 }))

@@ -37,8 +37,32 @@ const nothing = {
   hono: (app) => app.use((context, next) => next()),
 }
 
-/** A server without a limit, and with a middleware that does nothing. */
-export const server = Object.entries(nothing).flatMap(([framework, add]) => [
+/** Header fields as a limit writes them, always the same: what the framework takes to send them. */
+const FIELDS = [
+  ['ratelimit-policy', '"all";q=1000000;w=3600'],
+  ['ratelimit', '"all";r=999999;t=3600'],
+]
+const fields = {
+  express: (app) =>
+    app.use((request, response, next) => {
+      for (const [name, value] of FIELDS) response.setHeader(name, value)
+      next()
+    }),
+  fastify: (app) =>
+    app.addHook('onRequest', (request, reply, done) => {
+      for (const [name, value] of FIELDS) reply.header(name, value)
+      done()
+    }),
+  hono: (app) =>
+    app.use((context, next) => {
+      for (const [name, value] of FIELDS) context.env.outgoing.setHeader(name, value)
+      return next()
+    }),
+}
+
+/** A server without a limit, with a middleware that does nothing, and with one that sets two header fields. */
+export const server = Object.keys(nothing).flatMap((framework) => [
   { framework, headers: 'bare', add() {} },
-  { framework, headers: 'empty', add: (load, app) => add(app) },
+  { framework, headers: 'empty', add: (load, app) => nothing[framework](app) },
+  { framework, headers: 'fields', add: (load, app) => fields[framework](app) },
 ])
