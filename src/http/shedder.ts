@@ -5,6 +5,7 @@ import { permitQueues } from '../memory/semaphore/queues.js'
 import { systemInfo } from '../system/index.js'
 import { MemoryLevel } from '../system/memory-level.js'
 import { EventLoopDelay } from './event-loop-delay.js'
+import { LoopLag } from './loop-lag.js'
 import { appendHeader, type HeaderSink } from './rate-headers.js'
 import { CLIENT_GONE } from './response-end.js'
 import { type CompleteShedOptions, type ShedOptions, completeShedOptions } from './shed-options.js'
@@ -42,6 +43,8 @@ export type Judgement = ShedDecision | EndOfRequest | null
 /** Below this priority only half of the places are there. */
 const LOW = 5
 const USUAL = 5
+/** All places have been taken when one was refused so long ago at most. ms */
+const FULL_MS = 1000
 /** The working set is read once in this time. ms */
 const MEMORY_EVERY_MS = 500
 
@@ -50,8 +53,12 @@ export class Shedder<Request> {
   readonly options: CompleteShedOptions<Request>
   readonly #places: PermitQueue
   readonly #delay: EventLoopDelay | undefined
+  /** Undefined without an adaptive limit, or on another clock. */
+  readonly #lag: LoopLag | undefined
   readonly #memory: MemoryLevel | undefined
   #memoryReadMs = -Infinity
+  /** When the last was refused. */
+  #refusedMs = -Infinity
   #admitted = 0
   #refused = 0
   #running = 0
@@ -64,6 +71,7 @@ export class Shedder<Request> {
       name === null ? permitQueues.create(limits).queue : permitQueues.byName(`${name}%shed`, scope, limits, clock)
     if (maxMemoryRatio !== undefined) this.#memory = new MemoryLevel(maxMemoryRatio)
     if (maxEventLoopDelayMs !== Infinity) this.#delay = new EventLoopDelay(clock)
+    if (concurrency.least > 0 && clock === systemClock) this.#lag = new LoopLag()
     warnInHandler(what)
   }
 
@@ -93,7 +101,8 @@ export class Shedder<Request> {
     const reason = this.#overload() ?? (this.#take(priority) ? null : 'concurrency')
     if (reason === null) return this.#admit()
     this.#refused++
-    const { dryRun, statusCode: status } = this.options
+    const { clock, dryRun, statusCode: status } = this.options
+    this.#refusedMs = timeOf(clock)
     if (dryRun) return null
     const { semaphore } = this.#places
     return { reason, priority, limit: semaphore.limit(), inUse: semaphore.inUse(), status }
@@ -110,7 +119,7 @@ export class Shedder<Request> {
     this.#admitted++
     this.#running++
     const { clock, concurrency } = this.options
-    const startMs = concurrency.least > 0 ? timeOf(clock) : 0
+    const startMs = concurrency.least > 0 ? this.#startOf(timeOf(clock)) : 0
     let hasEnded = false
     return (status) => {
       if (hasEnded) return
@@ -119,6 +128,11 @@ export class Shedder<Request> {
       if (concurrency.least > 0) this.#tell(status, startMs, clock)
       this.#places.leave()
     }
+  }
+
+  /** When a request that is seen now may have come. As long as nobody is refused, it is of no account how the loop is busy. */
+  #startOf(nowMs: number): number {
+    return this.#lag === undefined || nowMs - this.#refusedMs > FULL_MS ? nowMs : nowMs - this.#lag.readMs()
   }
 
   /** How long it took, to an adaptive limit. What failed, or was cut short by its client, says nothing about that. */
