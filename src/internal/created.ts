@@ -1,5 +1,4 @@
-import { builtins } from './builtins.js'
-import { lazy } from './lazy.js'
+import { diagnostics } from './diagnostics.js'
 
 /** The diagnostics channel of {@link Created}. */
 export const CREATED = 'amorsize:created'
@@ -13,12 +12,10 @@ export interface Created {
   readonly name: string | null
 }
 
-const channel = lazy(() => builtins.diagnosticsChannel.channel(CREATED))
-
-/** Tells whoever listens that `object` has been made. Without a listener it costs a comparison. */
+/** Tells whoever listens that `object` has been made. Without a listener it costs next to nothing. */
 export function announceCreated(object: object, kind: string, name: string | null): void {
-  const created = channel()
-  if (!created.hasSubscribers) return
+  const created = diagnostics.loaded?.channel(CREATED)
+  if (created?.hasSubscribers !== true) return
   const message: Created = { object, kind, name }
   created.publish(message)
 }

@@ -1,5 +1,5 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
-import { builtins } from './builtins.js'
+import { diagnostics } from './diagnostics.js'
 
 /**
  * What begins and ends, for tools that trace: a `TracingChannel` of node:diagnostics_channel, with `start`, `end`, `asyncStart`, `asyncEnd`
@@ -16,16 +16,17 @@ class Tracing {
 
   /** Whether anybody listens. Ask before making anything for them. */
   get isOn(): boolean {
-    return (this.#channel ??= this.#open()).hasSubscribers
+    return (this.#channel ?? this.#open())?.hasSubscribers === true
   }
 
   /** Runs `work` and tells of its beginning and its end; what comes of it comes through unchanged. */
   trace<T>(context: object, work: () => Promise<T>): Promise<T> {
-    return (this.#channel ??= this.#open()).tracePromise(work, context)
+    const channel = this.#channel ?? this.#open()
+    return channel === undefined ? work() : channel.tracePromise(work, context)
   }
 
-  #open(): TracingChannel<unknown, object> {
-    return builtins.diagnosticsChannel.tracingChannel(`amorsize:${this.#name}`)
+  #open(): TracingChannel<unknown, object> | undefined {
+    return (this.#channel = diagnostics.loaded?.tracingChannel(`amorsize:${this.#name}`))
   }
 }
 
