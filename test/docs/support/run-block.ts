@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Block, root } from './blocks.js'
 import { GIVEN, moduleOf, type Surroundings, toJavaScript } from './program.js'
@@ -8,6 +8,12 @@ import { GIVEN, moduleOf, type Surroundings, toJavaScript } from './program.js'
 const FOLDER = join(root, 'build/docs')
 /** Packages of others that examples import and only test/field installs. */
 const FROM_FIELD = ['axios', 'got', 'ky', 'undici', '@nestjs/throttler', '@nestjs/common', 'reflect-metadata', 'rxjs']
+/** What a block imports that is not there, since only `npm run test:field` installs it; undefined where all is there. */
+export function missingPackage({ code }: Block): string | undefined {
+  const wanted = FROM_FIELD.filter((name) => code.includes(`from '${name}'`) || code.includes(`import '${name}'`))
+  return wanted.find((name) => !existsSync(join(root, 'test/field/node_modules', name)))
+}
+
 /** A block that takes longer hangs: the longest takes two seconds. */
 const LIMIT_MS = 60_000
 
