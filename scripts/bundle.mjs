@@ -158,9 +158,10 @@ for (const target of Object.values(manifest.bin)) chmodSync(join(root, target), 
 /** Which addon the compiled files fit. */
 function putStamp(file) {
   const code = readFileSync(file, 'utf8')
-  const stamped = code.replace("STAMP = ''", `STAMP = '${stamp}'`)
-  if (stamped === code) throw new Error(`${file} has no place for the stamp`)
-  writeFileSync(file, stamped)
+  // What was compiled before has one already.
+  const place = /STAMP = '[0-9a-f]*'/
+  if (!place.test(code)) throw new Error(`${file} has no place for the stamp`)
+  writeFileSync(file, code.replace(place, `STAMP = '${stamp}'`))
 }
 
 /** What every program loads is one file, and what `amorsize/system` needs of it another: each file that Node loads costs half a millisecond. */

@@ -1,0 +1,169 @@
+// What `execute` does beyond the plain way of doing it, each as a change of its compiled code that leaves it out, and what it is for.
+
+/** A cell of the grid, called again and again. */
+const later = (cell) => ({
+  name: `${cell}, later calls`,
+  file: 'warm-case.mjs',
+  args: ['amorsize', 200, cell],
+  ms: ([one]) => one.ms,
+})
+/** The same, called for the first time in a process. */
+const first = (cell) => ({
+  name: `${cell}, first call`,
+  file: 'cold-case.mjs',
+  args: ['amorsize', 'loop', cell],
+  ms: (one) => one.ms,
+})
+/** A real task: the first call of a process, and later ones. */
+const real = (task, share = 0.5) => [
+  {
+    name: `${task}, first call`,
+    file: 'real-case.mjs',
+    args: ['own', task, 'execute', 'null', share],
+    ms: (one) => one.firstMs,
+  },
+  {
+    name: `${task}, later calls`,
+    file: 'real-case.mjs',
+    args: ['own', task, 'execute', 'null', share],
+    ms: (one) => one.laterMs,
+  },
+]
+/** A number of calls in a new process. */
+const series = (cell, calls) => ({
+  name: `${cell}, ${calls} calls`,
+  file: 'series-case.mjs',
+  args: ['"execute"', calls, cell],
+  ms: ({ sums }) => sums.at(-1),
+})
+/** Items that wait, after a first call. */
+const waiting = (shape) => ({
+  name: `${shape}, later calls`,
+  file: 'waiting-case.mjs',
+  args: [shape, 'amorsize', 0, 2],
+  ms: (one) => one.laterMs,
+})
+
+/**
+ * @typedef {object} Case - a program of bench/schedule
+ * @property {string} name
+ * @property {string} file
+ * @property {(string | number)[]} args
+ * @property {(result: any) => number} ms - what it took, from what the program reports
+ */
+
+/**
+ * @typedef {object} Trick
+ * @property {string} what
+ * @property {string} file - of dist/execute
+ * @property {string} code - as it stands there, once
+ * @property {string} without - what stands there instead
+ * @property {Case[]} cases - what it is for
+ */
+
+/** @type {Trick[]} */
+export const tricks = [
+  {
+    what: 'a worker is woken on another core than this thread',
+    file: 'worker/placement.js',
+    code: "process.platform === 'linux' ? placingOf(addonIfAny()) : null",
+    without: 'null',
+    cases: [later('number:10us:1k'), later('number:100us:100'), later('number:1ms:10'), later('1kb:10us:1k')],
+  },
+  {
+    what: 'this thread looks on while the last items of others end',
+    file: 'lanes/workforce.js',
+    code: 'const LAST_MS = 0.15',
+    without: 'const LAST_MS = 0',
+    cases: [later('number:10us:1k'), later('number:100us:100'), later('number:1ms:10')],
+  },
+  {
+    what: 'the first claim of a worker is small, and grows',
+    file: 'worker/claims.js',
+    code: 'const FIRST_CLAIM = 4',
+    without: 'const FIRST_CLAIM = 1e6',
+    cases: [
+      first('number:10us:10k'),
+      later('number:10us:1k'),
+      later('number:100us:100'),
+      series('number:100us:100', 10),
+    ],
+  },
+  {
+    what: 'small integers stay small integers in shared memory',
+    file: 'worker/claims.js',
+    code: 'Object.is(integer, item) ? integer : item',
+    without: 'item',
+    cases: [later('number:1us:10k'), later('number:10us:1k'), later('number:10us:10k')],
+  },
+  {
+    what: 'a worker that was kept waiting is sent more chunks ahead',
+    file: 'lanes/worker-lane.js',
+    code: 'const MOST_AHEAD = 16',
+    without: 'const MOST_AHEAD = AHEAD',
+    cases: [later('1kb:10us:10k'), later('rows:1ms:100'), ...real('json')],
+  },
+  {
+    what: 'a worker gets its last item while this thread is busy with its own',
+    file: 'lanes/worker-lane.js',
+    code: 'const NEARLY = 0.75',
+    without: 'const NEARLY = -1',
+    cases: [later('rows:10ms:10'), later('rows:1ms:10'), ...real('pbkdf2')],
+  },
+  {
+    what: 'what a worker has not begun is taken back at the end',
+    file: 'lanes/workforce.js',
+    code: 'if (!this.run.supply.ended)',
+    without: 'if (true)',
+    cases: [later('skew:100us:1k'), ...real('gzip'), ...real('weigh')],
+  },
+  {
+    what: 'uneven items are left to workers alone',
+    file: 'schedule/scheduler.js',
+    code: 'return isFree && isUneven &&',
+    without: 'return false &&',
+    cases: [...real('gzip'), ...real('weigh')],
+  },
+  {
+    what: 'a run that workers slow down goes back to the loop',
+    file: 'schedule/scheduler.js',
+    code: 'return look !== undefined &&',
+    without: 'return false &&',
+    cases: [...real('transpile'), ...real('marked')],
+  },
+  {
+    what: 'a task that lost with workers stays in the loop for a while',
+    file: 'schedule/tasks.js',
+    code: 'return this.#toSkip > 0 &&',
+    without: 'return false &&',
+    cases: [...real('transpile'), ...real('marked')],
+  },
+  {
+    what: 'when a first worker is ready it is asked again whether the rest is worth it',
+    file: 'schedule/scheduler.js',
+    code: 'return again !== undefined',
+    without: 'return true',
+    cases: [...real('transpile'), ...real('marked'), first('number:10us:10k')],
+  },
+  {
+    what: 'workers are started for short runs that come again and again',
+    file: 'schedule/scheduler.js',
+    code: 'record.missed(totalMs, priceMs)',
+    without: 'false',
+    cases: [series('number:10us:1k', 100), series('number:100us:100', 100), series('1kb:10us:1k', 100)],
+  },
+  {
+    what: 'what messages and copies cost is learnt from real chunks',
+    file: 'lanes/worker-lane.js',
+    code: 'this.#isMetered = force.inFlight === 1 &&',
+    without: 'this.#isMetered = false &&',
+    cases: [later('1kb:10us:10k'), later('rows:1ms:100'), later('10mb:10ms:10')],
+  },
+  {
+    what: 'later runs begin with the concurrency that earlier ones found',
+    file: 'schedule/scheduler.js',
+    code: 'options.useCache ? this.#tasks.inFlightOf(key) : undefined',
+    without: 'undefined',
+    cases: [waiting('even'), waiting('http-32')],
+  },
+]
