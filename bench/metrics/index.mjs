@@ -7,10 +7,10 @@ import { atMost } from '../support/targets.mjs'
 import { subjects, WATCHERS } from './subjects.mjs'
 
 const ROUNDS = quick ? 1 : 5
-const SECONDS = quick ? 0.1 : 0.3
+const SECONDS = quick ? 0.1 : 0.25
 const EXPORTER_ROUNDS = quick ? 1 : 3
 const SCRAPES = quick ? 10 : 40
-const WATCHED_SECONDS = quick ? 2 : 6
+const WATCHED_SECONDS = quick ? 2 : 5
 const NAMES = [100, 1000]
 /** Where a program stands that has a dozen services behind it. */
 const USUAL_NAMES = 100
