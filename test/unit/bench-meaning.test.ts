@@ -16,6 +16,13 @@ describe('what a benchmark means', () => {
     ])
   })
 
+  it('compares with the limiter itself, as the tables do, not with a faster way to use it', () => {
+    const lease = { ...one('amorsize lease', 'ours', 1), id: 'lease' }
+    expect(meaningOf({ cases: [ours, lease, one('limiter', 'rival', 40)] })[0]).toMatch(
+      /^A million decisions cost amorsize 20 ms/,
+    )
+  })
+
   it('does not call the faster who may be so by chance', () => {
     const [sentence] = meaningOf({ cases: [ours, one('limiter', 'rival', 21)] })
     expect(sentence).toContain('They cost limiter 21 ms: no difference that this measurement can tell.')
