@@ -120,9 +120,10 @@ class Collector {
     readonly isOfMachine: boolean,
   ) {}
 
-  add(family: Family, value: number | null | undefined, more: Labels = {}): void {
+  add(family: Family, value: number | null | undefined, more?: Labels): void {
     if (typeof value !== 'number' || Number.isNaN(value)) return
-    this.samples.push({ family, labels: { ...this.labels, ...more }, value, isOfMachine: this.isOfMachine })
+    const labels = more === undefined ? this.labels : { ...this.labels, ...more }
+    this.samples.push({ family, labels, value, isOfMachine: this.isOfMachine })
   }
 
   addHistogram(family: Family, durations: DurationSummary | undefined, more: Labels = {}): void {

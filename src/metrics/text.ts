@@ -23,15 +23,20 @@ export function metricsText(options: MetricsOptions = {}): string {
 /** Samples in the text format, by family. */
 export function formatted(samples: readonly Sample[], prefix: string): string {
   const groups = new SamplesByFamily(samples)
+  // Most samples of an object have the same labels.
+  const texts = new Map<Sample['labels'], string>()
+  const textOf = (labels: Sample['labels']): string => {
+    let text = texts.get(labels)
+    if (text === undefined) texts.set(labels, (text = labelsText(labels)))
+    return text
+  }
   return [false, true]
     .flatMap((isOfMachine) => Object.values(FAMILIES).map((family) => ({ family, isOfMachine })))
     .map(({ family, isOfMachine }) => {
       const own = groups.of(family, isOfMachine)
       if (own.length === 0) return ''
       const name = metricName(prefix, family, isOfMachine)
-      const lines = own.map(
-        ({ labels, value, part = '' }) => `${name}${part}${labelsText(labels)} ${valueText(value)}\n`,
-      )
+      const lines = own.map(({ labels, value, part = '' }) => `${name}${part}${textOf(labels)} ${valueText(value)}\n`)
       return `# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n${lines.join('')}`
     })
     .join('')
