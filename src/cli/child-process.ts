@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 
 /** How {@link runChild} starts the process. */
 export interface ChildOptions {
@@ -39,13 +39,36 @@ export function runChild(args: readonly string[], options: ChildOptions = {}): P
     child.stdout?.setEncoding('utf8').on('data', keep)
     child.stderr?.setEncoding('utf8').on('data', keep)
     child.on('message', (received) => (message = received as ChildMessage))
+    const letGo = endTogether(child)
     child.on('error', reject)
     child.on('close', (code, signal) => {
+      letGo()
       if (code !== 0 || message === undefined) reject(new Error(describeFailure(code, signal, output)))
       else if ('error' in message) reject(new Error(message.error))
       else resolve(message.result)
     })
   })
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Ends `child` when a signal ends this process: one that is in an endless loop would run on for ever, as nobody would be left to stop it.
+ *
+ * @returns what undoes it
+ */
+function endTogether(child: ChildProcess): () => void {
+  const end = (signal: NodeJS.Signals): void => {
+    letGo()
+    child.kill('SIGKILL')
+    // Now it does what it would have done: it ends this process, unless another listener has other plans.
+    process.kill(process.pid, signal)
+  }
+  const letGo = (): void => {
+    for (const signal of SIGNALS) process.off(signal, end)
+  }
+  for (const signal of SIGNALS) process.on(signal, end)
+  return letGo
 }
 
 /** What a child sends: its result, or the message of the error that kept it from one. */

@@ -1,19 +1,22 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { temporaryFolder } from '../unit/support/recorded-run.js'
-import { amorsize } from './support-cli.js'
+import { amorsize, main } from './support-cli.js'
 
 const folder = temporaryFolder()
 writeFileSync(
   join(folder, 'tasks.mjs'),
-  `import { appendFileSync } from 'node:fs'
+  `import { renameSync, writeFileSync } from 'node:fs'
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, 20, ms))
 export const double = (n) => 2 * n
 export const fail = (n) => { if (n === 3) throw new RangeError('three'); return n }
 export const never = () => { for (;;); }
+export const stuck = () => { writeFileSync('pid.new', String(process.pid)); renameSync('pid.new', 'pid'); for (;;); }
 export const slow = (n) => new Promise((resolve) => setTimeout(resolve, 40, n))
-export const doubled = (n) => n + n
+export const crawl = (n) => new Promise((resolve) => setTimeout(resolve, 300, n))
 export const other = (n) => 3 * n
 `,
 )
@@ -115,6 +118,18 @@ describe('amorsize tune', () => {
     expect(code).toBe(1)
   })
 
+  it.skipIf(process.platform === 'win32')('takes its process along when a signal ends it (needs signals)', async () => {
+    const child = spawn(process.execPath, [main, 'tune', './tasks.mjs#stuck', '--range', '3'], { cwd: folder })
+    const ended = once(child, 'close')
+    const file = join(folder, 'pid')
+    // Who is written down is in its endless loop a moment later.
+    await vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 20_000 })
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([null, 'SIGTERM'])
+    const pid = Number(readFileSync(file, 'utf8'))
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(/ESRCH/), { timeout: 20_000 })
+  })
+
   it('refuses wrong usage with exit code 2', async () => {
     expect(await run('tune', './tasks.mjs#double')).toMatchObject({ code: 2 })
     expect(await run('tune', './tasks.mjs#double', '--range', '5', '--rounds', '0')).toMatchObject({ code: 2 })
@@ -126,9 +141,9 @@ describe('amorsize compare', () => {
     const { code, stdout, stderr } = await run(
       'compare',
       './tasks.mjs#wait',
-      './tasks.mjs#slow',
+      './tasks.mjs#crawl',
       '--range',
-      '4',
+      '2',
       '--rounds',
       '4',
       '--first-options',

@@ -51,7 +51,7 @@ describe('amorsize watch', () => {
       '--times',
       '4',
       '--tolerance',
-      '50',
+      '300',
     )
     expect(await next()).toMatchObject({ verdict: 'first' })
     write('export const f = (n) => {')
@@ -79,7 +79,7 @@ describe('amorsize watch', () => {
       '--times',
       '2',
       '--tolerance',
-      '50',
+      '300',
     )
     expect(await next()).toMatchObject({ verdict: 'first' })
     writeFileSync(join(folder, 'slow'), '')
