@@ -19,8 +19,8 @@ export function benchCommand(): Command {
   return withSaveFlag(new Command('bench'))
     .summary('measure what a rate limiter costs on this machine')
     .description(
-      'Measures what one decision of a rate limiter costs on this machine: of amorsize, and of every other limiter that the ' +
-        'current folder can import (limiter, fast-ratelimit, rate-limiter-flexible, p-throttle, p-queue, async-sema, bottleneck).',
+      'Measures what one decision of a rate limiter costs on this machine: of amorsize, and of every other limiter it knows that the ' +
+        'current folder can import. It says which it has not found.',
     )
     .option('--json', 'print one JSON object instead of tables')
     .option('--threads <n>', 'also measure n worker threads that share one limit', integerFrom(1, 256))

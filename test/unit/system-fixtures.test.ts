@@ -22,9 +22,10 @@ const later = readFixtures('linux-detection-more.json')
 const skip = process.platform !== 'linux' || process.env['AMORSIZE_NATIVE'] === '0'
 
 describe.skipIf(skip)('readSystemInfo over the trees of known machines (needs Linux and the addon)', () => {
-  it('has all 61 trees, each of its own name', () => {
-    expect([known.length, later.length]).toEqual([39, 22])
-    expect(new Set([...known, ...later].map(({ name }) => name)).size).toBe(61)
+  it('has many trees, each of its own name', () => {
+    const names = [...known, ...later].map(({ name }) => name)
+    expect(names.length).toBeGreaterThan(60)
+    expect(new Set(names).size).toBe(names.length)
   })
 
   it.each([...known, ...later])('$name: $why', ({ sys, files, expected, after }) => {
