@@ -195,18 +195,19 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
       const address = { connection: { host: '127.0.0.1', port }, queue: `killed-${name}`, library: require(name) }
       processes = new WorkerProcesses({ port, queue: address.queue, library: name, tasks: [url.pathname] })
       await Promise.all([1, 2].map(() => processes.start({ again: true })))
-      let isOver = false
-      const killing = (async () => {
-        for (let i = 0; i < 3 && !isOver; i++) {
-          await new Promise((resolve) => setTimeout(resolve, 400))
-          processes.running[i % 2]?.kill('SIGKILL')
-        }
-      })()
-      const results = await execute(task(url, 'slow'), numbers(4000), { on: bullmq({ ...address, chunkMs: 200 }) })
-      isOver = true
-      await killing
-      expect(results).toEqual(numbers(4000))
-      expect(processes.deaths).toBeGreaterThan(0)
+      // In the middle of the run, however fast the machine is.
+      let killAt = [1, 1600, 2800]
+      let kills = 0
+      const onProgress = ({ completed, total }) => {
+        if (completed < killAt[0] || completed === total) return
+        killAt = killAt.filter((count) => count > completed)
+        const { running: alive } = processes
+        alive[kills++ % alive.length]?.kill('SIGKILL')
+      }
+      const options = { on: bullmq({ ...address, chunkMs: 200 }), onProgress }
+      expect(await execute(task(url, 'slow'), numbers(4000), options)).toEqual(numbers(4000))
+      expect(kills).toBeGreaterThan(0)
+      await expect.poll(() => processes.deaths).toBeGreaterThan(0)
       await expectNoJobs(address)
     })
 
