@@ -11,7 +11,7 @@ import { tricks } from './tricks.mjs'
 import { variantWithout } from './variant.mjs'
 
 /** Pairs of processes for each case. */
-const PAIRS = quick ? 1 : 7
+const PAIRS = quick ? 1 : 5
 /** A trick stays if something moves by more than both. */
 const LEAST_PART = 0.05
 const LEAST_MS = 0.1

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const COPIED = ['package.json', 'binding.gyp', 'dist', 'scripts', 'bench', 'native']
-const LINKED = ['node_modules', 'build']
+const LINKED = ['node_modules', 'build', 'src', 'docs']
 
 /**
  * @param {import('./tricks.mjs').Trick | undefined} trick - what is left out; undefined: nothing
