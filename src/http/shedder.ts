@@ -57,7 +57,7 @@ export class Shedder<Request> {
   readonly #lag: LoopLag | undefined
   readonly #memory: MemoryLevel | undefined
   #memoryReadMs = -Infinity
-  /** When the last was refused. */
+  /** When the last was refused for want of a place. */
   #refusedMs = -Infinity
   #admitted = 0
   #refused = 0
@@ -101,8 +101,8 @@ export class Shedder<Request> {
     const reason = this.#overload() ?? (this.#take(priority) ? null : 'concurrency')
     if (reason === null) return this.#admit()
     this.#refused++
-    const { clock, dryRun, statusCode: status } = this.options
-    this.#refusedMs = timeOf(clock)
+    if (this.#lag !== undefined && reason === 'concurrency') this.#refusedMs = timeOf(systemClock)
+    const { dryRun, statusCode: status } = this.options
     if (dryRun) return null
     const { semaphore } = this.#places
     return { reason, priority, limit: semaphore.limit(), inUse: semaphore.inUse(), status }
