@@ -19,10 +19,6 @@ export interface Force {
   readonly isDismissed: boolean
   /** How many take items, this thread included. */
   readonly lanes: number
-  /** What an item takes in a worker, as far as is known. */
-  readonly itemMs: number
-  /** Whether this thread takes items, too. */
-  readonly worksHere: boolean
   /** Whether so many items wait for this thread, which alone can run them, that workers should take no more for now. */
   readonly keepsMany: boolean
   /** Whether results of the shared block may be among what could not be read. */
@@ -83,8 +79,6 @@ export interface LaneOfForce extends Lane {
   takeBack(): boolean
   /** It takes no more, and leaves the run once it has ended what it was sent. */
   dismiss(): void
-  /** Looks on until it leaves the shared block, but not for longer than `untilMs`; whether it has left it. */
-  leavesBlock(untilMs: number): boolean
   /** Chunks that nobody can run are given back. */
   giveBack(): void
 }

@@ -26,8 +26,6 @@ import type {
 const AHEAD = 2
 /** … and at most, where it has had to, because items of this thread take long. */
 const MOST_AHEAD = 16
-/** A worker that has less than this part of an item left to do will be through before this thread has run one. */
-const NEARLY = 0.75
 /** A worker that has had nothing to do for so long was kept waiting, in ms. */
 const STARVED_MS = 1
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
@@ -52,8 +50,6 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
   /** Whether all that moves between two chunks is their items and results. */
   readonly #isMetered: boolean
   #ahead = AHEAD
-  /** Since when it has been at the oldest of its chunks. */
-  #sinceMs = 0
   #isRefused = false
   /** Whether it has done anything for this run. */
   #hasDone = false
@@ -165,23 +161,12 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
     if (chunks.size === 0) return true
     const { remaining } = this.#run.supply
     const { lanes } = this.#force
-    if (remaining !== null && remaining <= lanes && lanes > 1) return remaining > 1 && this.#isNearlyThrough()
+    if (remaining !== null && remaining <= lanes && lanes > 1) return false
     if (chunks.size < AHEAD) return true
     if (remaining === null) return chunks.size < this.#ahead
     let held = 0
     for (const { left } of chunks.values()) held += left
     return (chunks.size < this.#ahead || this.#force.isShort(held)) && 4 * held < remaining
-  }
-
-  /**
-   * Whether this thread, which is about to begin an item of its own, will have no eye for this worker when that has nothing left to do.
-   */
-  #isNearlyThrough(): boolean {
-    const { itemMs, worksHere } = this.#force
-    if (!worksHere) return false
-    let count = 0
-    for (const { left } of this.chunks.values()) count += left
-    return count * itemMs - (machineNow() - this.#sinceMs) < NEARLY * itemMs
   }
 
   /** Read through a method: sending may have ended the run. */
@@ -216,10 +201,8 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
     }
     const chunk = ++this.worker.lastChunk
     const { values, buffers } = packValues(Array.from(batch.items))
-    const nowMs = machineNow()
     const isIdle = this.chunks.size === 0
-    if (isIdle) this.#sinceMs = nowMs
-    this.chunks.set(chunk, new ChunkInWorker(batch, nowMs))
+    this.chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
     const message: ChunkMessage = {
       kind: 'chunk',
       run: this.#runNumber,
@@ -331,7 +314,6 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
       this.#hasDone = true
       this.#force.measured(count, endedMs - startedMs)
     }
-    this.#sinceMs = endedMs
     if (held !== undefined) {
       const { sentMs, batch } = held
       if (this.#isMetered && !batch.isCareful)
@@ -348,10 +330,6 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
 
   get isAtBlock(): boolean {
     return this.isClaiming && !this.worker.hasEndedBlock(this.#runNumber)
-  }
-
-  leavesBlock(untilMs: number): boolean {
-    return !this.isClaiming || this.worker.endsBlock(this.#runNumber, untilMs)
   }
 
   #goOn(): void {

@@ -30,9 +30,6 @@ const AHEAD_MS = 250
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
-/** What the last items of others may take while this thread looks on; to be woken up takes as long. */
-const LAST_MS = 0.15
-
 /** Items that may wait for this thread to run them apart. */
 const MOST_KEPT = 16
 
@@ -259,12 +256,9 @@ export class Workforce implements Force {
     return this.#kept >= MOST_KEPT
   }
 
-  /**
-   * This thread has nothing left to run. Where all claim from the shared block, the others have, too, before a message of theirs
-   * could wake it: so it looks.
-   */
+  /** This thread has nothing left to run. Where all claim from the shared block, the others may be through, too, and their messages on their way. */
   #awaitLast(): void {
-    if (this.block?.remaining === 0 && this.#leaveBlock(performance.now() + LAST_MS)) this.sweepLast()
+    if (this.block?.remaining === 0) this.sweepLast()
     if (!this.worksHere || !this.takeBack()) this.#keepWatch()
   }
 
@@ -273,11 +267,6 @@ export class Workforce implements Force {
     let fullest: LaneOfForce | undefined
     for (const lane of this.#lanes) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
     return fullest?.takeBack() ?? false
-  }
-
-  #leaveBlock(untilMs: number): boolean {
-    for (const lane of this.#lanes) if (!lane.leavesBlock(untilMs)) return false
-    return true
   }
 
   #isAtBlock(): boolean {

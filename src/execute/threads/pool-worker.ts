@@ -10,7 +10,6 @@ import {
   type FromWorker,
   isFromWorker,
   type LoadedMessage,
-  MOST_LOOKS,
   type ToWorker,
   type WorkerStart,
 } from '../worker/protocol.js'
@@ -139,19 +138,6 @@ export class PoolWorker {
   hasEndedBlock(run: number): boolean {
     // order: seq_cst. Pairs with execute-worker.ts: all that the worker has put into the block is seen by whoever sees this.
     return Atomics.load(this.cells, Cell.BLOCK_ENDED) === run
-  }
-
-  /**
-   * Looks on until that is so, but not for longer than `untilMs`; whether it is. Little code, and it calls little: the engine soon compiles
-   * what spins, with all that is called there, on a core that others need.
-   */
-  endsBlock(run: number, untilMs: number): boolean {
-    const { cells } = this
-    for (let looks = 0; looks < MOST_LOOKS && performance.now() <= untilMs; looks++) {
-      // order: seq_cst. As in `hasEndedBlock`.
-      if (Atomics.load(cells, Cell.BLOCK_ENDED) === run) return true
-    }
-    return false
   }
 
   /** Whether it has claimed any item of the last block that it was sent. */

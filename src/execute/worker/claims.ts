@@ -116,10 +116,7 @@ class BlockWork {
       if (Atomics.load(this.#cells, Cell.CANCELLED) >= this.#run) return undefined
       const i = this.#next
       try {
-        const item = items[i] as number
-        // A small integer is to be one here as well, not a number on the heap: code that was compiled for the one does not fit the other.
-        const integer = item | 0
-        const result = this.#starter.start(Object.is(integer, item) ? integer : item, this.#base + i)
+        const result = this.#starter.start(items[i], this.#base + i)
         if (isThenable(result)) return result
         this.#finish(i, result)
       } catch (error) {

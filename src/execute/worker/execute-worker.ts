@@ -8,13 +8,15 @@ import { ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
 import { runBlock } from './claims.js'
 import { inFlightOf, runChunk, type WorkerState } from './chunks.js'
-import { type BlockMessage, Cell, type ChunkMessage, MOST_LOOKS, type ToWorker, type WorkerStart } from './protocol.js'
+import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
 import { guardOf } from './policies.js'
 import type { Guard } from './policy-classes.js'
 import { WorkerReport } from './report.js'
 
 /** How long a worker that has been woken up waits for what it is to do. */
 const AWAKE_MS = 0.5
+/** … and after so many looks it gives up, whatever the clock says: a test, or a task's module, may have stopped it. */
+const MOST_LOOKS = 20_000
 
 function portOf(given: MessagePort | null): MessagePort {
   if (given === null)
@@ -176,8 +178,8 @@ class WorkerProgram {
   }
 
   /**
-   * Looks, until `untilMs` at most, whether there is a message that this thread has not received. Little code, for the reason given at
-   * pool-worker.ts:endsBlock.
+   * Looks, until `untilMs` at most, whether there is a message that this thread has not received. Little code, and it calls
+   * little: the engine soon compiles what spins, with all that is called there, on a core that others need.
    */
   #isPosted(untilMs: number): boolean {
     const cells = this.#cells

@@ -29,9 +29,6 @@ export const Cell = {
   COUNT: 10,
 } as const
 
-/** Whoever looks at a cell again and again gives up after so many looks, whatever the clock says: a test, or a task's module, may have stopped it. */
-export const MOST_LOOKS = 20_000
-
 /** What a worker is started with. */
 export interface WorkerStart {
   readonly cells: Int32Array
