@@ -1,35 +1,10 @@
-import { rmSync } from 'node:fs'
 import { RedisKeyedRateLimiter, RedisRateLimiter, type RedisClient } from 'amorsize/redis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { filesOf } from '../support/machine.js'
-import { type Client, clientMakers } from '../support/redis-clients.js'
-import { hasServer, type ServerKind, TestServer } from '../support/redis-server.js'
-
-const servers = (['redis', 'valkey'] as const).filter(hasServer)
-/** Rates are so low that nothing comes back during a test, however slow the machine; answers may take long. */
-const still = { requestsPerSecond: 0.001, burstSize: 10, timeoutMs: 10_000 } as const
+import { describe, expect, it } from 'vitest'
+import { limitsOverRedis, servers, still } from '../support/limits-over-redis.js'
+import { clientMakers } from '../support/redis-clients.js'
 
 describe.skipIf(servers.length === 0)('limits by key (needs redis-server or valkey-server)', () => {
-  const running = new Map<ServerKind, TestServer>()
-  const clients: Client[] = []
-  let names = 0
-
-  beforeAll(async () => {
-    for (const kind of servers) running.set(kind, await TestServer.start(kind))
-  })
-  afterAll(async () => {
-    for (const { close } of clients) close()
-    for (const server of running.values()) await server[Symbol.asyncDispose]()
-    for (let i = 0; i < names; i++) for (const file of filesOf(`redis:${nameOf(i)}`)) rmSync(file)
-  })
-
-  async function connected(kind: ServerKind, maker = 'ioredis'): Promise<Client> {
-    const client = await clientMakers[maker]!(running.get(kind)!.port)
-    clients.push(client)
-    return client
-  }
-  const nameOf = (i: number): string => `keyed-${process.pid}-${i}`
-  const fresh = (): string => nameOf(names++)
+  const { connected, fresh } = limitsOverRedis('keyed')
 
   describe.each(servers)('RedisKeyedRateLimiter on %s', (kind) => {
     it.each(Object.keys(clientMakers))('holds one limit for each key, over several objects, with %s', async (maker) => {

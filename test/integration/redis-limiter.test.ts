@@ -1,44 +1,19 @@
-import { rmSync } from 'node:fs'
 import { RateLimitExceeded } from 'amorsize'
 import { type RedisClient, RedisRateLimiter } from 'amorsize/redis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { filesOf } from '../support/machine.js'
-import { type Client, clientMakers as makers } from '../support/redis-clients.js'
-import { hasServer, type ServerKind, TestServer } from '../support/redis-server.js'
+import { describe, expect, it } from 'vitest'
+import { limitsOverRedis, servers, still } from '../support/limits-over-redis.js'
+import { clientMakers as makers } from '../support/redis-clients.js'
+import { TestServer } from '../support/redis-server.js'
 
-const servers = (['redis', 'valkey'] as const).filter(hasServer)
 const pairs = servers.flatMap((kind) => Object.keys(makers).map((maker) => [maker, kind] as const))
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Rates are so low that nothing comes back during a test, however slow the machine; answers may take long. */
-const still = { requestsPerSecond: 0.001, burstSize: 10, timeoutMs: 10_000 } as const
-
 describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or valkey-server)', () => {
-  const running = new Map<ServerKind, TestServer>()
-  const clients: Client[] = []
-  let names = 0
-
-  beforeAll(async () => {
-    for (const kind of servers) running.set(kind, await TestServer.start(kind))
-  })
-  afterAll(async () => {
-    for (const { close } of clients) close()
-    for (const server of running.values()) await server[Symbol.asyncDispose]()
-    // What the limits of this machine have left behind.
-    for (let i = 0; i < names; i++) for (const file of filesOf(`redis:${nameOf(i)}`)) rmSync(file)
-  })
-
-  async function connected(maker: string, kind: ServerKind): Promise<Client> {
-    const client = await makers[maker]!(running.get(kind)!.port)
-    clients.push(client)
-    return client
-  }
-  const nameOf = (i: number): string => `test-${process.pid}-${i}`
-  const fresh = (): string => nameOf(names++)
+  const { running, connected, fresh } = limitsOverRedis('test')
 
   describe.each(pairs)('%s on %s', (maker, kind) => {
     it('holds one limit for several objects, in both modes', async () => {
-      const { client } = await connected(maker, kind)
+      const { client } = await connected(kind, maker)
       for (const mode of ['exact', 'lease'] as const) {
         const name = fresh()
         const limiters = [1, 2, 3].map(() => new RedisRateLimiter(client, { ...still, name, mode }))
@@ -54,7 +29,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
     })
 
     it('goes on when the server has forgotten the script', async () => {
-      const { client, command } = await connected(maker, kind)
+      const { client, command } = await connected(kind, maker)
       const limiter = new RedisRateLimiter(client, { ...still, name: fresh(), mode: 'exact' })
       expect(await limiter.decide(4)).toEqual({ allowed: true, waitMs: 0, remaining: 6, source: 'redis' })
       await command('SCRIPT', 'FLUSH')
@@ -66,7 +41,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
     })
 
     it('pauses all objects', async () => {
-      const { client } = await connected(maker, kind)
+      const { client } = await connected(kind, maker)
       const options = { ...still, requestsPerSecond: 1000, name: fresh(), mode: 'exact' } as const
       const [one, two] = [new RedisRateLimiter(client, options), new RedisRateLimiter(client, options)]
       expect(await two.tryAcquire()).toBe(true)
@@ -82,7 +57,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
 
   describe.each(servers)('on %s', (kind) => {
     it('keeps the rate and the order of those who wait', async () => {
-      const { client } = await connected('ioredis', kind)
+      const { client } = await connected(kind)
       const limiter = new RedisRateLimiter(client, {
         name: fresh(),
         requestsPerSecond: 200,
@@ -100,7 +75,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
     })
 
     it('ends waits by signal, by time and by close, and takes nothing for them', async () => {
-      const { client } = await connected('ioredis', kind)
+      const { client } = await connected(kind)
       const limiter = new RedisRateLimiter(client, { ...still, name: fresh() })
       for (let i = 0; i < 10; i++) await limiter.acquire()
       await expect(limiter.acquire(1, { maxWaitMs: 1000 })).rejects.toThrow(RateLimitExceeded)
@@ -118,7 +93,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
     })
 
     it('asks once for all callers of a moment, and less the more it has in hand', async () => {
-      const { client } = await connected('ioredis', kind)
+      const { client } = await connected(kind)
       const limiter = new RedisRateLimiter(client, {
         name: fresh(),
         requestsPerSecond: 1e6,
@@ -134,7 +109,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
     })
 
     it('never passes the bound, with several limiters at full speed', async () => {
-      const { client } = await connected('ioredis', kind)
+      const { client } = await connected(kind)
       const name = fresh()
       const limit = { name, requestsPerSecond: 500, burstSize: 50, timeoutMs: 10_000 }
       const limiters = Array.from({ length: 4 }, () => new RedisRateLimiter(client, limit))
@@ -159,7 +134,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
       "answers in time while the server is stopped, onUnavailable: '%s'; then goes on",
       async (onUnavailable, expected) => {
         const server = running.get(kind)!
-        const { client } = await connected('ioredis', kind)
+        const { client } = await connected(kind)
         const limiter = new RedisRateLimiter(client, {
           ...still,
           name: fresh(),
@@ -208,7 +183,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
     })
 
     it('refuses a key that holds something else, and says so as unavailable', async () => {
-      const { client, command } = await connected('node-redis', kind)
+      const { client, command } = await connected(kind, 'node-redis')
       const name = fresh()
       await command('SET', `rl:{${name}}`, 'not ours')
       const limiter = new RedisRateLimiter(client, { ...still, name, onUnavailable: 'closed' })
@@ -219,7 +194,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
     })
 
     it('does not stop for an hour when the clock of the server was set back', async () => {
-      const { client, command } = await connected('ioredis', kind)
+      const { client, command } = await connected(kind)
       const name = fresh()
       const farUs = (Date.now() + 3_600_000) * 1000
       await command('SET', `rl:{${name}}`, `${farUs} 0 ${farUs} 500000 1000 0 10000 0`)

@@ -1,42 +1,16 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { RedisKeyedRateLimiter, RedisRateLimiter } from 'amorsize/redis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { excessOf } from '../../bench/redis/excess.mjs'
-import { filesOf } from '../support/machine.js'
-import { type Client, clientMakers } from '../support/redis-clients.js'
-import { hasServer, type ServerKind, TestServer } from '../support/redis-server.js'
-
-const servers = (['redis', 'valkey'] as const).filter(hasServer)
-/** Rates are so low that nothing comes back during a test, however slow the machine; answers may take long. */
-const still = { requestsPerSecond: 0.001, burstSize: 10, timeoutMs: 10_000 } as const
+import { limitsOverRedis, servers, still } from '../support/limits-over-redis.js'
 
 describe.skipIf(servers.length === 0)(
   'limits that threads and processes share (needs redis-server or valkey-server)',
   () => {
-    const running = new Map<ServerKind, TestServer>()
-    const clients: Client[] = []
-    let names = 0
-
-    beforeAll(async () => {
-      for (const kind of servers) running.set(kind, await TestServer.start(kind))
-    })
-    afterAll(async () => {
-      for (const { close } of clients) close()
-      for (const server of running.values()) await server[Symbol.asyncDispose]()
-      for (let i = 0; i < names; i++) for (const file of filesOf(`redis:${nameOf(i)}`)) rmSync(file)
-    })
-
-    async function connected(kind: ServerKind, maker = 'ioredis'): Promise<Client> {
-      const client = await clientMakers[maker]!(running.get(kind)!.port)
-      clients.push(client)
-      return client
-    }
-    const nameOf = (i: number): string => `threads-${process.pid}-${i}`
-    const fresh = (): string => nameOf(names++)
+    const { running, connected, fresh } = limitsOverRedis('threads')
 
     describe.each(servers)('handles on %s', (kind) => {
       /** A thread without a client that asks by the handle it is sent. */
