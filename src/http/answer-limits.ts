@@ -1,12 +1,17 @@
 /** What of the header fields of an answer is read; that of fetch is one. */
 export interface AnswerHeaders {
   get(name: string): string | null | undefined
+  /** Where it is there, names are in small letters. */
+  forEach?(visit: (value: string, name: string) => void): void
 }
 
 /** No pause that a server asks for is longer. ms */
 export const LONGEST_PAUSE_MS = 3_600_000
 
-/** Fields that tell what is left of a limit, and when all of it is back. Looking for one that is not there costs most of what reading an answer does. */
+/** What is in the name of every field that tells of a limit. */
+const MARK = 'ratelimit'
+
+/** Fields that tell what is left of a limit, and when all of it is back. */
 const PAIRS = [
   { remaining: 'ratelimit-remaining', reset: 'ratelimit-reset' },
   { remaining: 'x-ratelimit-remaining', reset: 'x-ratelimit-reset' },
@@ -32,14 +37,25 @@ const FIRST_EPOCH_SECONDS = 1e9
  * @returns ms >= 0, at most an hour; 0 where something is left
  */
 export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
+  if (!tellsOfLimits(headers)) return 0
   let pauseMs = 0
   const add = (reset: string | null | undefined): void => {
     pauseMs = Math.max(pauseMs, resetMs(reset, nowMs) ?? 0)
   }
-  for (const { remaining, reset } of rateLimitField(headers.get('ratelimit'))) if (isZero(remaining)) add(reset)
+  for (const { remaining, reset } of rateLimitField(headers.get(MARK))) if (isZero(remaining)) add(reset)
   for (const { remaining, reset } of PAIRS) if (isZero(headers.get(remaining))) add(headers.get(reset))
   if (pauseMs === 0 || Number(headers.get('age') ?? 0) > 0) return 0
   return Math.min(pauseMs, LONGEST_PAUSE_MS)
+}
+
+/** Most answers do not, and to look through their fields once costs less than to ask for each one that they might have. */
+function tellsOfLimits(headers: AnswerHeaders): boolean {
+  if (headers.forEach === undefined) return true
+  let tells = false
+  headers.forEach((_, name) => {
+    tells ||= name.includes(MARK)
+  })
+  return tells
 }
 
 interface Told {

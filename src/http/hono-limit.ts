@@ -47,18 +47,12 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
   const limiter = new HttpLimiter<Context>('honoLimit', options, honoReader, ['refuse'])
   const refuse = checkOptionalFunction('refuse', options.refuse)
 
+  /** Where there is no response of Node: header fields go into the one that the handler made. */
   const answer = async (context: Context, judged: Judged, next: () => Promise<void>): Promise<Response | undefined> => {
     const { decision, charge } = judged
-    const node = nodeResponseOf(context)
-    if (node !== undefined) limiter.writeHeaders(new NodeHeaders(node), decision)
     if (!decision.allowed) {
       const response = await refusalOf(context, decision, refuse)
-      return node === undefined ? withHeaders(response, (sink) => limiter.writeHeaders(sink, decision)) : response
-    }
-    if (node !== undefined) {
-      if (charge !== null) whenResponseEnds(node, (status) => limiter.settle(context, judged, status))
-      await next()
-      return undefined
+      return withHeaders(response, (sink) => limiter.writeHeaders(sink, decision))
     }
     await next()
     limiter.writeHeaders(sinkOfResponse(context), decision)
@@ -68,14 +62,19 @@ export function honoLimit<Context extends HonoContext = HonoContext>(
   }
 
   const middleware = (context: Context, next: () => Promise<void>): Promise<Response | undefined> => {
-    let judged: Judged | null
+    // What goes on resolves with nothing; another promise around it would cost as much as the limit itself.
     try {
-      judged = limiter.judge(context)
+      const judged = limiter.judge(context)
+      if (judged === null) return next() as Promise<undefined>
+      const node = nodeResponseOf(context)
+      if (node === undefined) return answer(context, judged, next)
+      limiter.writeHeaders(new NodeHeaders(node), judged.decision)
+      if (!judged.decision.allowed) return refusalOf(context, judged.decision, refuse)
+      if (judged.charge !== null) whenResponseEnds(node, (status) => limiter.settle(context, judged, status))
     } catch (error) {
       return Promise.reject(error)
     }
-    // What goes on resolves with nothing; another promise around it would cost as much as the limit itself.
-    return judged === null ? (next() as Promise<undefined>) : answer(context, judged, next)
+    return next() as Promise<undefined>
   }
   return Object.assign(middleware, { stats: () => limiter.stats() })
 }

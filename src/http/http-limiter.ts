@@ -3,7 +3,7 @@ import type { Key } from '../memory/keyed/hash.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
-import { type Asked, type Limit, type Standing, makeLimit } from './limits.js'
+import { type Asked, type Limit, makeLimit } from './limits.js'
 import { type HeaderSink, policiesText, writeRateHeaders } from './rate-headers.js'
 import { warnInHandler, warnOnce } from './warnings.js'
 
@@ -179,17 +179,16 @@ export class HttpLimiter<Request extends object> {
     const banned = this.#bans ? this.#bannedBy(key) : null
     if (banned !== null) return { decision: this.#refusal(key, banned, true), charge: null }
     const asked = this.#fixed ?? limits.map((limit) => limit.ask(request))
-    const standings: Standing[] = []
+    const states: LimitState[] = []
     for (let n = 0; n < limits.length; n++) {
-      const standing = limitAt(limits, n).take(key, askedAt(asked, n))
+      const [limit, one] = [limitAt(limits, n), askedAt(asked, n)]
+      const standing = limit.take(key, one)
       if (standing.refused) return this.#refuse(key, asked, n)
-      standings.push(standing)
+      if (this.#tells) states.push(limit.state(key, one, standing, false))
     }
     this.#allowed++
     const charge = this.#settles ? { key, asked } : null
-    if (!this.#tells) return charge === null ? null : { decision: this.#admission(key, []), charge }
-    const states = standings.map((standing, n) => limitAt(limits, n).state(key, askedAt(asked, n), standing, false))
-    return { decision: this.#admission(key, states), charge }
+    return this.#tells || charge !== null ? { decision: this.#admission(key, states), charge } : null
   }
 
   /** What one limit refuses is charged in none: `first` is the first that does, the others behind it are asked, too. */
