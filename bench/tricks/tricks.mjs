@@ -142,6 +142,13 @@ export const tricks = [
     cases: [later('1kb:10us:10k'), later('rows:1ms:100'), later('10mb:10ms:10')],
   },
   {
+    what: 'a worker with nothing to do looks for its next message for 0.5 ms before it sleeps',
+    file: 'worker/execute-worker.js',
+    code: 'performance.now() + AWAKE_MS',
+    without: '0',
+    cases: [later('number:10us:1k'), later('1kb:10us:10k'), later('rows:1ms:100'), ...real('sha256')],
+  },
+  {
     what: 'later runs begin with the concurrency that earlier ones found',
     file: 'schedule/scheduler.js',
     code: 'options.useCache ? this.#tasks.inFlightOf(key) : undefined',
