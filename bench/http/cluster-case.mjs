@@ -1,9 +1,8 @@
 // Counts what one limit admits over several cluster workers: node cluster-case.mjs <subject id> <workers> <limit> <requests>
 import cluster from 'node:cluster'
-import { unlinkSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { reportToParent } from '../../dist/cli/child-process.js'
-import { readMachine } from '../../dist/memory/machine/view.js'
+import { removeNames } from '../support/machine-names.mjs'
 import { start } from './frameworks.mjs'
 import { limitOf } from './subjects.mjs'
 
@@ -33,7 +32,7 @@ async function admitted(id, count, max, requests) {
     return statuses.filter((status) => status === 200).length
   } finally {
     for (const worker of workers) worker.removeAllListeners('exit').process.kill()
-    for (const entry of readMachine()) if (entry.name?.startsWith(`${name}%`)) unlinkSync(entry.file)
+    removeNames((own) => own.startsWith(`${name}%`))
   }
 }
 

@@ -1,4 +1,5 @@
 // Limits in HTTP servers and clients: this package and the middlewares that people use.
+import { availableParallelism } from 'node:os'
 import { summarize } from '../../dist/cli/statistics.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { programJob, runRounds } from '../support/rounds.mjs'
@@ -19,6 +20,8 @@ const LIMIT = 50
 const REQUESTS = 400
 
 const GUARDS = ['none', 'shed']
+/** Of the server: one, and as many as this machine has processors. */
+const PROCESSES = [...new Set([1, availableParallelism()])]
 /** How many times as much as the server can do. */
 const OVERLOAD = 3
 const OVERLOAD_SECONDS = quick ? 3 : 8
@@ -29,19 +32,20 @@ const counting = subjects.filter(({ headers }) => headers === 'none')
 const serverJob = (framework) => `servers: ${framework}`
 const clusterJob = (id) => `cluster: ${id}`
 const clientJob = 'client'
-const overloadJob = (guard) => `overload: ${guard}`
+const OVERLOADS = PROCESSES.flatMap((processes) => GUARDS.map((guard) => ({ guard, processes })))
+const overloadJob = ({ guard, processes }) => `overload: ${guard}, ${processes}`
 
 const serverJobs = FRAMEWORKS.map(({ name }) =>
   programJob({ id: serverJob(name), base: import.meta.url, file: 'case.mjs', args: [name, CYCLES, SLICE_MS] }),
 )
 const jobs = [
   programJob({ id: clientJob, base: import.meta.url, file: 'fetch-case.mjs', args: [CLIENT_CYCLES, CLIENT_REQUESTS] }),
-  ...GUARDS.map((guard) =>
+  ...OVERLOADS.map((each) =>
     programJob({
-      id: overloadJob(guard),
+      id: overloadJob(each),
       base: import.meta.url,
       file: 'overload-case.mjs',
-      args: [guard, OVERLOAD, OVERLOAD_SECONDS],
+      args: [each.guard, each.processes, OVERLOAD, OVERLOAD_SECONDS],
     }),
   ),
   ...counting.map(({ id }) =>
@@ -72,11 +76,11 @@ const clients = senders.map(({ id, against, isTarget = false }) => {
   return { id, against, isTarget, cpuUs: of('cpuUs'), ratio: of('ratio') }
 })
 
-const overloads = GUARDS.map((guard) => {
-  const rounds = results.get(overloadJob(guard))
+const overloads = OVERLOADS.map((each) => {
+  const rounds = results.get(overloadJob(each))
   const of = (field) => summarize(rounds.map((round) => round[field]))
   return {
-    guard,
+    ...each,
     idleP99Ms: of('idleP99Ms'),
     busyP50Ms: of('busyP50Ms'),
     busyP99Ms: of('busyP99Ms'),
@@ -94,7 +98,7 @@ await writeResults('http', {
       'The header fields are those that the rival documents first, the newest that both have, and ours; "none": of what is admitted.',
     `Workers: a cluster of ${WORKERS}, limit ${LIMIT}, ${REQUESTS} requests over connections of their own; the rivals count in memory stores of their own.`,
     `Client: ${CLIENT_REQUESTS} requests in a slice, eight at a time, by each way to send in turn, ${CLIENT_CYCLES} times over, in one process; the server is another. Ratios are those of slices of one cycle.`,
-    `Overload: a server of one process waits 20 ms and computes 4 ms for each request, whose arrivals are random and ask for nobody's leave: first a fifth of what it can do, then ${OVERLOAD} times as much for ${2 + OVERLOAD_SECONDS} s, the first 2 of which are not counted. ` +
+    `Overload: a server of one process, or a cluster of as many as there are processors behind one limit, waits 20 ms and computes 4 ms for each request, whose arrivals are random and ask for nobody's leave: first a fifth of what it can do, then ${OVERLOAD} times as much for ${2 + OVERLOAD_SECONDS} s, the first 2 of which are not counted. ` +
       'Latencies are those that the client sees, of what is admitted; what is not answered at the end counts as long as it has waited. Goodput is what is answered with 200, as a share of what the computing alone would allow.',
   ],
   tables: [

@@ -10,13 +10,13 @@ const program = fileURLToPath(new URL('busy-program.mjs', import.meta.url))
  * Runs the server behind a guard, alone and then overloaded.
  *
  * @param {'none' | 'shed'} guard
- * @param {{ factor: number, seconds: number, settleSeconds: number }} load - `factor`: how many times as much as it can do; those of the
- *   first `settleSeconds` of an overload are not counted
+ * @param {{ factor: number, seconds: number, settleSeconds: number, processes?: number }} load - `factor`: how many times as much as it can
+ *   do; those of the first `settleSeconds` of an overload are not counted; `processes`: of the server, default 1, otherwise workers of a cluster
  * @returns latencies of admitted requests in ms; `goodput`: how many of them were answered, as a share of what the server can do; `refused`: the share of all;
- *   `mostAtOnce`: how many were worked on at a time
+ *   `mostAtOnce`: how many were worked on at a time in one process
  */
-export async function overload(guard, { factor, seconds, settleSeconds }) {
-  const server = fork(program, [guard])
+export async function overload(guard, { factor, seconds, settleSeconds, processes = 1 }) {
+  const server = fork(program, [guard, String(processes)])
   try {
     const next = () =>
       new Promise((resolve, reject) => {
@@ -41,7 +41,8 @@ export async function overload(guard, { factor, seconds, settleSeconds }) {
       mostAtOnce: most,
     }
   } finally {
-    server.kill()
+    // It ends then, and removes what it has left.
+    if (server.connected) server.disconnect()
   }
 }
 

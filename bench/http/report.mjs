@@ -73,6 +73,7 @@ export function clientTable(clients) {
 export function overloadTable(overloads, factor) {
   const columns = [
     { title: '', align: 'left' },
+    { title: 'processes', align: 'right' },
     { title: 'idle, p99 in ms', align: 'right' },
     { title: 'overloaded, p50', align: 'right' },
     { title: 'p99', align: 'right' },
@@ -81,8 +82,9 @@ export function overloadTable(overloads, factor) {
     { title: 'goodput', align: 'right' },
     { title: 'refused', align: 'right' },
   ]
-  const rows = overloads.map(({ guard, idleP99Ms, busyP50Ms, busyP99Ms, overIdle, goodput, refused }) => [
+  const rows = overloads.map(({ guard, processes, idleP99Ms, busyP50Ms, busyP99Ms, overIdle, goodput, refused }) => [
     guard === 'none' ? 'nothing' : guard,
+    String(processes),
     formatNumber(idleP99Ms.median),
     formatNumber(busyP50Ms.median),
     formatNumber(busyP99Ms.median),

@@ -69,17 +69,23 @@ function clientTarget({ id, against, cpuUs, ratio }, clients) {
 }
 
 function overloadTargets(overloads) {
+  const sizes = [...new Set(overloads.map(({ processes }) => processes))]
+  return sizes.flatMap((size) => overloadTargetsOf(overloads.filter(({ processes }) => processes === size)))
+}
+
+function overloadTargetsOf(overloads) {
   const [without, shed] = ['none', 'shed'].map((guard) => overloads.find((each) => each.guard === guard))
+  const what = `shed, 3 x overload, ${shed.processes} ${shed.processes === 1 ? 'process' : 'processes'}`
   const ms = ({ median }) => `${formatNumber(median)} ms`
   return [
     atMost(
-      'shed, 3 x overload: p99 / idle p99',
+      `${what}: p99 / idle p99`,
       shed.overIdle.median,
       MOST_OVER_IDLE,
       `${ms(shed.busyP99Ms)}, ${ms(shed.idleP99Ms)}`,
     ),
     atLeast(
-      'shed, 3 x overload: goodput / goodput without',
+      `${what}: goodput / goodput without`,
       shed.goodput.median / without.goodput.median,
       LEAST_GOODPUT,
       `${formatNumber(shed.goodput.median)}, ${formatNumber(without.goodput.median)}`,

@@ -4,11 +4,10 @@
 // process asks a Redis server on this machine, one question after the other, with a script that does what a token bucket does.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { unlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { RateLimiter } from '../../dist/bundle/index.js'
-import { readMachine } from '../../dist/memory/machine/view.js'
+import { removeNames } from '../support/machine-names.mjs'
 import { startRedis } from '../support/redis-server.mjs'
 
 const PLENTY = 1_000_000_000
@@ -58,7 +57,7 @@ async function measureProcesses(mode, processes, durationMs) {
   } finally {
     for (const child of children) child.removeAllListeners('exit').kill()
     await server?.stop()
-    for (const entry of readMachine()) if (entry.name === name) unlinkSync(entry.file)
+    removeNames((own) => own === name)
   }
 }
 

@@ -1,5 +1,4 @@
 // Measures one hot path: node --expose-gc case.mjs <subject> <none | exporters> <seconds>
-import { unlinkSync } from 'node:fs'
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -9,7 +8,7 @@ import {
 import { Registry } from 'prom-client'
 import { metricsText, openTelemetry, prometheus } from '../../dist/bundle/metrics.js'
 import { reportToParent } from '../../dist/cli/child-process.js'
-import { readMachine } from '../../dist/memory/machine/view.js'
+import { removeNames } from '../support/machine-names.mjs'
 import { measureCase } from '../support/sample.mjs'
 import { subjects } from './subjects.mjs'
 
@@ -26,7 +25,7 @@ await reportToParent(async () => {
     return await measureCase({ id, path, make: () => run }, Number(seconds))
   } finally {
     stop()
-    for (const entry of readMachine()) if (entry.name === name) unlinkSync(entry.file)
+    removeNames((own) => own === name)
   }
 })
 

@@ -4,7 +4,7 @@
 // byte; then it is scraped once a second, and what its threads have computed meanwhile is read from /proc.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, unlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,7 @@ import { bulkhead, circuitBreaker, RateLimiter } from '../../dist/bundle/index.j
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
+import { removeNames } from '../support/machine-names.mjs'
 
 const WARM_UP_SCRAPES = 20
 const [names, scrapes, seconds] = process.argv.slice(2).map(Number)
@@ -46,7 +47,7 @@ await reportToParent(async () => {
     }
   } finally {
     exporter.kill()
-    for (const entry of readMachine()) if (entry.name?.startsWith(prefix)) unlinkSync(entry.file)
+    removeNames((own) => own.startsWith(prefix))
   }
 })
 

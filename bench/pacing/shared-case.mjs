@@ -2,13 +2,12 @@
 // This file is the worker and the process, too.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { unlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { RateLimiter } from '../../dist/bundle/index.js'
-import { readMachine } from '../../dist/memory/machine/view.js'
+import { removeNames } from '../support/machine-names.mjs'
 import { cpuMsSince, steadiness, waitersFor } from './steadiness.mjs'
 
 const SHARERS = 2
@@ -65,7 +64,7 @@ async function inProcesses(policy, task) {
     return { told, cpuMs: told.reduce((sum, { cpuMs }) => sum + cpuMs, 0) }
   } finally {
     for (const child of children) child.kill()
-    for (const entry of readMachine()) if (entry.name === name) unlinkSync(entry.file)
+    removeNames((own) => own === name)
   }
 }
 

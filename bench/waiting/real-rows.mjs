@@ -1,12 +1,11 @@
 // Rows of the table that need threads, processes or the time of this machine; see table.mjs.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { unlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { RateLimiter } from '../../dist/index.js'
-import { readMachine } from '../../dist/memory/machine/view.js'
+import { removeNames } from '../support/machine-names.mjs'
 
 const program = new URL('waiting-program.mjs', import.meta.url)
 
@@ -117,7 +116,7 @@ async function withMachineName(rate, use) {
   try {
     return await use({ name, scope: 'machine', requestsPerSecond: rate, burstSize: 10 })
   } finally {
-    for (const entry of readMachine()) if ('name' in entry && entry.name === name) unlinkSync(entry.file)
+    removeNames((own) => own === name)
   }
 }
 
