@@ -68,8 +68,8 @@ await writeResults('metrics', {
   title: 'Being watched',
   notes: [
     `Hot paths: measured as in "One decision", ${ROUNDS} ${ROUNDS === 1 ? 'round' : 'rounds'} of ${SECONDS} s, each in a process of its own. With exporters, prom-client, OpenTelemetry and the text ` +
-      'format all know of the objects, and are asked before the measurement and four times a second between its batches. From the first scrape on breakers and timeouts record how long calls take, which ' +
-      'costs a reading of the clock.',
+      'format all know of the objects, and are asked before the measurement and four times a second between its batches. From the first scrape on breakers and timeouts record how long calls take: ' +
+      'all of the first thousand of each second, then one in 61.',
     `The exporter beside the app: another process holds the names, eight of ten of them limiters. Shown is the median of ${SCRAPES} scrapes, from the request to the last byte, then what all threads of ` +
       `\`amorsize metrics\` computed in ${WATCHED_SECONDS} s with one scrape a second; ${EXPORTER_ROUNDS} ${EXPORTER_ROUNDS === 1 ? 'round' : 'rounds'}. Names that others have on the machine are read, too.`,
   ],

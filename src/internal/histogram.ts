@@ -25,7 +25,8 @@ const BUCKET_COUNT = indexOf(MAX_MICROSECONDS) + 1
  * Counts durations in logarithmic buckets: recording is O(1) and allocates nothing, a percentile is O(buckets).
  */
 export class DurationHistogram {
-  readonly #counts = new Uint32Array(BUCKET_COUNT)
+  /** Floats, since a busy bucket would fill 32 bits within hours. */
+  readonly #counts = new Float64Array(BUCKET_COUNT)
   readonly #halveAt: number
   #count = 0
   #sumMs = 0
@@ -43,12 +44,17 @@ export class DurationHistogram {
     return this.#count
   }
 
-  /** Adds a duration. @param ms - milliseconds; negative counts as 0 */
-  record(ms: number): void {
+  /**
+   * Adds a duration.
+   *
+   * @param ms - milliseconds; negative counts as 0
+   * @param times - how often, a whole number >= 1; default once
+   */
+  record(ms: number, times = 1): void {
     const index = indexOf(Math.min(Math.max(ms * 1000, 0), MAX_MICROSECONDS))
-    this.#counts[index] = (this.#counts[index] as number) + 1
-    this.#count++
-    this.#sumMs += ms
+    this.#counts[index] = (this.#counts[index] as number) + times
+    this.#count += times
+    this.#sumMs += ms * times
     if (ms > this.#maxMs) this.#maxMs = ms
     if (this.#count >= this.#halveAt) this.#halve()
   }
@@ -96,7 +102,7 @@ export class DurationHistogram {
     const before = this.#count
     let count = 0
     for (let index = 0; index < BUCKET_COUNT; index++) {
-      const half = (this.#counts[index] as number) >>> 1
+      const half = Math.floor((this.#counts[index] as number) / 2)
       this.#counts[index] = half
       count += half
     }

@@ -1,8 +1,8 @@
 import { CircuitOpenError, TimeoutExceededError } from '../errors.js'
 import { EventSource } from '../internal/events.js'
-import { DurationHistogram } from '../internal/histogram.js'
 import { notify } from '../internal/listeners.js'
 import { answerOf } from '../internal/predicate.js'
+import { SampledDurations } from '../internal/sampled-durations.js'
 import type { Admission, Breaker } from '../memory/breaker/breaker.js'
 import { BREAKER_STATE, type BreakerStateNumber, CALL_RESULT, type CallResult } from '../memory/breaker/core.js'
 import type { CircuitBreakerEvents, CircuitBreakerState } from './circuit-breaker-events.js'
@@ -20,11 +20,14 @@ class Admitted {
   readonly probe: unknown
   /** NaN: nobody wants to know. */
   readonly startedMs: number
+  /** For how many calls its duration counts. */
+  readonly weight: number
 
-  constructor(generation: number, probe: unknown, startedMs: number) {
+  constructor(generation: number, probe: unknown, startedMs = NaN, weight = 0) {
     this.generation = generation
     this.probe = probe
     this.startedMs = startedMs
+    this.weight = weight
   }
 }
 
@@ -42,7 +45,7 @@ export class CircuitBreakerStage implements LinearStage {
   /** The last transition that listeners of this thread were told of. */
   #told: number
   #isTimed: boolean
-  #histogram: DurationHistogram | undefined = undefined
+  #durations: SampledDurations | undefined = undefined
 
   constructor(breaker: Breaker, settings: CircuitBreakerSettings) {
     this.breaker = breaker
@@ -52,18 +55,15 @@ export class CircuitBreakerStage implements LinearStage {
     this.#isTimed = settings.slowCallMs !== Infinity
   }
 
-  /** How long calls took; recorded from the first time somebody asks, since it costs two readings of the clock for each call. */
-  get histogram(): DurationHistogram {
+  /** How long calls took; recorded from the first time somebody asks, since it costs two readings of the clock for each call that is timed. */
+  get durations(): SampledDurations {
     this.#isTimed = true
-    return (this.#histogram ??= new DurationHistogram())
+    return (this.#durations ??= new SampledDurations())
   }
 
   enter(call: Call, slot: number): undefined {
     if (this.breaker.admit() !== undefined) call.slots[slot] = this.#ask()
-    else
-      call.slots[slot] = this.#isTimed
-        ? new Admitted(this.#generation, null, this.settings.clock.now())
-        : this.#generation
+    else call.slots[slot] = this.#isTimed ? this.#timed(this.#generation, null) : this.#generation
     return undefined
   }
 
@@ -71,11 +71,11 @@ export class CircuitBreakerStage implements LinearStage {
     const admitted = call.slots[slot] as number | Admitted
     if (!call.failed && this.settings.isFailureResult === undefined && this.#isPlain(admitted)) {
       this.counts.succeeded++
-      if (typeof admitted !== 'number') this.#histogram?.record(this.settings.clock.now() - admitted.startedMs)
+      if (typeof admitted !== 'number') this.#record(admitted, this.settings.clock.now())
       // The state is over, or this call has completed what the window needs to open.
       if (this.breaker.succeed() !== undefined) this.#moved(undefined)
     } else {
-      this.#judge(call, typeof admitted === 'number' ? new Admitted(admitted, null, NaN) : admitted)
+      this.#judge(call, typeof admitted === 'number' ? new Admitted(admitted, null) : admitted)
     }
     return undefined
   }
@@ -137,7 +137,18 @@ export class CircuitBreakerStage implements LinearStage {
       this.#generation = generation
       if (!this.#isTimed) return generation
     }
-    return new Admitted(generation, probe, this.#isTimed ? this.settings.clock.now() : NaN)
+    return this.#isTimed ? this.#timed(generation, probe) : new Admitted(generation, probe)
+  }
+
+  /** What to remember about a call where time matters: of this one, unless others stand for it. */
+  #timed(generation: number, probe: unknown): number | Admitted {
+    const weight = this.settings.slowCallMs === Infinity ? (this.#durations?.next() ?? 0) : 1
+    if (weight > 0) return new Admitted(generation, probe, this.settings.clock.now(), weight)
+    return probe === null ? generation : new Admitted(generation, probe)
+  }
+
+  #record({ startedMs, weight }: Admitted, nowMs: number): void {
+    if (weight > 0) this.#durations?.record(nowMs - startedMs, weight, nowMs)
   }
 
   #refuse({ state, retryAfterMs }: Admission): CircuitOpenError {
@@ -150,8 +161,8 @@ export class CircuitBreakerStage implements LinearStage {
   #judge(call: Call, admitted: Admitted): void {
     const { startedMs, generation, probe } = admitted
     const { slowCallMs, clock } = this.settings
-    const tookMs = Number.isNaN(startedMs) ? 0 : clock.now() - startedMs
-    const isSlow = tookMs > slowCallMs
+    const nowMs = Number.isNaN(startedMs) ? NaN : clock.now()
+    const isSlow = nowMs - startedMs > slowCallMs
     let result: CallResult = CALL_RESULT.ignored
     try {
       result = this.#resultOf(call)
@@ -162,7 +173,7 @@ export class CircuitBreakerStage implements LinearStage {
         if (result === CALL_RESULT.failed) this.counts.failed++
         else this.counts.succeeded++
         if (isSlow) this.counts.slow++
-        if (!Number.isNaN(startedMs)) this.#histogram?.record(tookMs)
+        this.#record(admitted, nowMs)
       }
       const probed = isSlow && result === CALL_RESULT.succeeded && probe !== null ? CALL_RESULT.failed : result
       if (this.breaker.settle({ generation, probe }, probed, isSlow)) this.#moved(call.value)
