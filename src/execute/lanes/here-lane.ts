@@ -1,6 +1,6 @@
 import { shareOf } from '../schedule/how-much.js'
 import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
-import { type Progress, runItems } from './run-items.js'
+import { areLong, type Progress, runItems, runLongItems } from './run-items.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/batch.js'
 
@@ -129,12 +129,13 @@ export class HereLane implements Lane, Progress {
     const { start, items, attempts } = batch
     this.next = 0
     const results = new Array<unknown>(items.length)
+    const runAll = areLong(1, this.pace.itemMs) ? runLongItems : runItems
     while (this.next < items.length) {
       const from = this.next
       let failure: { readonly error: unknown } | undefined
       let pending: PromiseLike<unknown> | undefined
       try {
-        pending = runItems(call, items, items.length, results, this)
+        pending = runAll(call, items, items.length, results, this)
       } catch (error) {
         failure = { error }
       }

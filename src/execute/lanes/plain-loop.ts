@@ -1,5 +1,5 @@
 import { PaceOfLoop } from '../schedule/pace.js'
-import { type Progress, runItems } from './run-items.js'
+import { areLong, type Progress, runItems, runLongItems } from './run-items.js'
 
 /** Milliseconds of items between two readings of the clock. */
 const BLOCK_MS = 0.5
@@ -55,7 +55,8 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
   const endMs = nowMs + forMs
   for (let block = loop.lastItems > 0 ? loop.lastItems : 1; ;) {
     const from = loop.next
-    loop.pending = runItems(call, items, from + block, results, loop)
+    const run = areLong(loop.lastItems, loop.lastMs) ? runLongItems : runItems
+    loop.pending = run(call, items, from + block, results, loop)
     // Read when they have run: the task may have changed it.
     if (loop.next >= items.length) {
       if (results.length > loop.next) results.length = loop.next

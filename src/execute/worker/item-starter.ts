@@ -86,7 +86,8 @@ export class ItemStarter {
     if (isTimed) this.#countFrom(machineNow())
     // No order is needed: it is read when this thread has ended, or again and again.
     cells[Cell.CURRENT] = index
-    const result = this.#task(item)
+    // As in run-items.ts: the engine does not know what is called, lest it compile the task's loops among those above this one.
+    const result: unknown = Reflect.apply(this.#task, undefined, [item])
     if (!isThenable(result)) return result
     // A promise under way is at no place that could be read from outside, unless it is the only one.
     if (!this.#isAlone) cells[Cell.CURRENT] = -1
