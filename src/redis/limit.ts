@@ -1,6 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { rateLimitExceeded } from '../rate-limit/refusals.js'
-import type { Purse } from './purse.js'
+import type { TokensInHand } from './purse.js'
 import type { RateInUse } from './rate-in-use.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
@@ -57,7 +57,7 @@ export class Limit {
    * @param key - the server's
    * @param purse - tokens in hand, perhaps of several threads
    */
-  constructor(host: LimitHost, key: string, purse: Purse, alone: () => Alone, refusals?: Refusals) {
+  constructor(host: LimitHost, key: string, purse: TokensInHand, alone: () => Alone, refusals?: Refusals) {
     this.#host = host
     this.#alone = alone
     this.#refusals = refusals
@@ -87,7 +87,7 @@ export class Limit {
 
   /** Takes tokens that are in hand, where nobody waits: most calls of a busy limiter. */
   takeInHand(tokens: number): boolean {
-    if (this.#waiters.size > 0 || !this.#source.takeInHand(tokens)) return false
+    if (this.#waiters.size > 0 || this.#heldMs() > 0 || !this.#source.takeInHand(tokens)) return false
     this.#host.counts.allowed++
     return true
   }
@@ -113,13 +113,16 @@ export class Limit {
   }
 
   /** Lets nothing pass here at once, elsewhere once the server has been told. */
-  async pause(ms: number): Promise<void> {
-    if (ms > 0) this.#refusals?.hold(ms)
-    await this.#source.pause(ms)
+  pause(ms: number): Promise<void> {
+    return this.#source.pause(ms)
   }
 
   refuseAll(error: unknown): void {
     this.#waiters.refuseAll(error)
+  }
+
+  #heldMs(): number {
+    return this.#refusals?.heldMs() ?? 0
   }
 
   async #turn(tokens: number): Promise<Turn> {
@@ -132,7 +135,7 @@ export class Limit {
 
   async #decide(tokens: number): Promise<Decided> {
     const { rate, counts } = this.#host
-    const heldMs = this.#refusals?.heldMs() ?? 0
+    const heldMs = this.#heldMs()
     if (heldMs > 0) return { allowed: false, waitMs: heldMs + rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
     const taken = await this.#source.take(tokens)
     switch (taken.kind) {

@@ -12,12 +12,48 @@ const MOST_TOKENS = 2 ** 29
 /** In these the end of a claim is counted: a word of 32 bits holds a year of them. */
 const CLAIM_UNIT_MS = 16
 
+/** Tokens that were taken ahead, as those who take them see them. */
+export interface TokensInHand {
+  /** Tokens in hand, perhaps lapsed ones too. */
+  readonly tokens: number
+  /** Until when those in hand may be used. */
+  readonly endsMs: number
+  /** Milliseconds for which nobody gets anything. */
+  readonly pausedMs: number
+  /** How many tokens to take ahead next, an integer >= 1; only who has the claim changes it. */
+  ahead: number
+  /** Takes `tokens` if all of them are there. */
+  take(tokens: number): boolean
+  /** Takes at most `most` tokens. @returns how many */
+  takeUpTo(most: number): number
+  /**
+   * Puts tokens in. Those that are there already, if any, say until when all may be used: they are older.
+   *
+   * @param endsMs - until when these may be used
+   */
+  put(tokens: number, endsMs: number): void
+  /** Throws away what has lapsed. @returns whether there was anything */
+  lapse(): boolean
+  /** Lets nobody take anything until then, and throws away what is there. An earlier end changes nothing. */
+  pauseUntil(ms: number): void
+  /**
+   * Lets this thread alone take tokens ahead.
+   *
+   * @param ms - after which another may, should this one not have told; at least 16
+   * @returns 0 where another does already; else what `holds` and `release` want
+   */
+  claim(ms: number): number
+  /** Whether a claim is still this thread's: one that took too long may be another's. */
+  holds(claim: number): boolean
+  release(claim: number): void
+}
+
 /**
  * Tokens that were taken ahead, for all threads that have its memory: each takes what it needs by one compare-and-swap. Only one thread at a
  * time takes more ahead; should it die over that, another may once its claim has ended, and what it has asked for is given up. Whatever a
  * thread dies of, no token is there twice.
  */
-export class Purse {
+export class Purse implements TokensInHand {
   readonly buffer: ArrayBufferLike
   readonly #words: Int32Array
   readonly #times: BigInt64Array
@@ -48,24 +84,20 @@ export class Purse {
     return new Purse(buffer, clock)
   }
 
-  /** Tokens in hand, lapsed ones too. */
   get tokens(): number {
     return Atomics.load(this.#words, WORD.tokens)
   }
 
-  /** Until when those in hand may be used. */
   get endsMs(): number {
     this.#look()
     return this.#endsMs
   }
 
-  /** Milliseconds for which nobody gets anything. */
   get pausedMs(): number {
     this.#look()
     return Math.max(0, this.#pausedUntilMs - this.#clock.now())
   }
 
-  /** How many tokens to take ahead next, an integer >= 1; only who has the claim changes it. */
   get ahead(): number {
     return Atomics.load(this.#words, WORD.ahead)
   }
@@ -73,7 +105,6 @@ export class Purse {
     Atomics.store(this.#words, WORD.ahead, Math.max(1, Math.floor(tokens)))
   }
 
-  /** Takes `tokens` if all of them are there. */
   take(tokens: number): boolean {
     if (!this.#mayTake()) return false
     for (let seen = this.tokens; tokens <= seen; seen = this.tokens)
@@ -81,7 +112,6 @@ export class Purse {
     return false
   }
 
-  /** Takes at most `most` tokens. @returns how many */
   takeUpTo(most: number): number {
     if (!this.#mayTake()) return 0
     for (;;) {
@@ -91,11 +121,6 @@ export class Purse {
     }
   }
 
-  /**
-   * Puts tokens in. Those that are there already, if any, say until when all may be used: they are older.
-   *
-   * @param endsMs - until when these may be used
-   */
   put(tokens: number, endsMs: number): void {
     const nowMs = this.#clock.now()
     if (tokens === 0 || nowMs >= endsMs || this.pausedMs > 0) return
@@ -108,7 +133,6 @@ export class Purse {
     Atomics.add(this.#words, WORD.tokens, Math.min(tokens, MOST_TOKENS - this.tokens))
   }
 
-  /** Throws away what has lapsed. @returns whether there was anything */
   lapse(): boolean {
     const seen = this.tokens
     this.#look()
@@ -116,7 +140,6 @@ export class Purse {
     return Atomics.compareExchange(this.#words, WORD.tokens, seen, 0) === seen
   }
 
-  /** Lets nobody take anything until then, and throws away what is there. An earlier end changes nothing. */
   pauseUntil(ms: number): void {
     const until = BigInt(Math.ceil(ms))
     for (;;) {
@@ -128,12 +151,6 @@ export class Purse {
     Atomics.store(this.#words, WORD.tokens, 0)
   }
 
-  /**
-   * Lets this thread alone take tokens ahead.
-   *
-   * @param ms - after which another may, should this one not have told; at least 16
-   * @returns 0 where another does already; else what `holds` and `release` want
-   */
   claim(ms: number): number {
     const nowMs = this.#clock.now()
     const seen = Atomics.load(this.#words, WORD.asker)
@@ -142,7 +159,6 @@ export class Purse {
     return Atomics.compareExchange(this.#words, WORD.asker, seen, claim) === seen ? claim : 0
   }
 
-  /** Whether a claim is still this thread's: one that took too long may be another's. */
   holds(claim: number): boolean {
     return claim !== 0 && Atomics.load(this.#words, WORD.asker) === claim
   }

@@ -30,9 +30,10 @@ export interface RedisKeyedRateLimiterHandle {
   readonly kind: 'amorsize.RedisKeyedRateLimiter'
   readonly options: Omit<RedisKeyedRateLimitOptions, 'clock'>
   readonly relay: string
-  /** Rate and burst, and the table of refusals, which all threads have together. */
+  /** Rate and burst, and the tables of refusals and of tokens in hand, which all threads have together. */
   readonly rate: SharedArrayBuffer
   readonly refusals: KeyedWindowHandle
+  readonly leases: KeyedWindowHandle
   readonly clock?: string
 }
 

@@ -7,8 +7,8 @@ import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { KeyedFallbackLimiter } from './fallback-limiter.js'
 import { Limit, type LimitHost, type RedisDecision, type Refusals } from './limit.js'
-import { Purse, PURSE_BYTES } from './purse.js'
 import { RateInUse } from './rate-in-use.js'
+import { KeyedPurse } from './keyed-purse.js'
 import { checkRedisHandle, clockIn, connectionFor, rateIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
   completeKeyedRedisOptions,
@@ -27,6 +27,8 @@ const KIND = 'amorsize.RedisKeyedRateLimiter'
 const IDLE_MS = 2000
 /** Keys with something in hand or somebody waiting; a thread has no more at once. */
 const MOST_IN_HAND = 10_000
+/** What the table of leases has for each of them: its tokens, and who takes them ahead. */
+const WINDOWS_OF_A_LEASE = 2
 /** The shortest time for which a refusal is worth keeping. */
 const LEAST_HOLD_MS = 1
 
@@ -43,6 +45,8 @@ export class RedisKeyedRateLimiter {
   readonly #capacity: number
   readonly #limits: PerKey<string, Limit>
   readonly #refusals: KeyedWindow
+  /** Tokens in hand. It is left open: answers may come late. */
+  readonly #leases: KeyedWindow
   #fallback: KeyedFallbackLimiter | undefined = undefined
   #relay: Relay | undefined = undefined
   /** Limits with somebody in them: those that may have to be refused. */
@@ -75,6 +79,9 @@ export class RedisKeyedRateLimiter {
         : connectionFor(adopted, client, options)
     this.#capacity = capacity
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
+    const leases = WINDOWS_OF_A_LEASE * Math.min(capacity, MOST_IN_HAND)
+    this.#leases =
+      adopted === undefined ? new KeyedWindow({ capacity: leases, clock }) : KeyedWindow.from(adopted.leases)
     this.#host = {
       options,
       server: new LimitServer(connection, clock, timeoutMs),
@@ -82,8 +89,9 @@ export class RedisKeyedRateLimiter {
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
     const makeLimit = (key: string): Limit => {
-      const purse = Purse.create(new ArrayBuffer(PURSE_BYTES), clock)
-      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#alone.of(key), this.#refusalsOf(key))
+      const refusals = this.#refusalsOf(key)
+      const purse = new KeyedPurse(this.#leases, key, clock, (ms) => refusals.hold(ms))
+      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#alone.of(key), refusals)
     }
     this.#limits = perKey(makeLimit, { maxKeys: MOST_IN_HAND, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
   }
@@ -164,7 +172,7 @@ export class RedisKeyedRateLimiter {
     return { ...counts, waiting, roundTrips: server.roundTrips }
   }
 
-  /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals in the same table. */
+  /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals and tokens in hand in the same tables. */
   share(): RedisKeyedRateLimiterHandle {
     this.#checkOpen()
     const { options, server, rate } = this.#host
@@ -175,6 +183,7 @@ export class RedisKeyedRateLimiter {
       relay: this.#relay.name,
       rate: rate.buffer,
       refusals: this.#refusals.share(),
+      leases: this.#leases.share(),
       ...clockIn(options),
     }
   }
@@ -188,7 +197,15 @@ export class RedisKeyedRateLimiter {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its table cannot be opened here
    */
   static from(handle: RedisKeyedRateLimiterHandle, client?: RedisClient): RedisKeyedRateLimiter {
-    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'rate', 'refusals', 'clock'])
+    const { options, clock } = checkRedisHandle(handle, KIND, [
+      'kind',
+      'options',
+      'relay',
+      'rate',
+      'refusals',
+      'leases',
+      'clock',
+    ])
     return new RedisKeyedRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
   }
 

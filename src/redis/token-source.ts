@@ -1,6 +1,6 @@
 import { warnings } from '../internal/warnings.js'
 import type { GcraAnswer } from './gcra.js'
-import type { Purse } from './purse.js'
+import type { TokensInHand } from './purse.js'
 import type { RateInUse } from './rate-in-use.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
 import { type LimitServer, Unavailable } from './server.js'
@@ -39,11 +39,11 @@ export class TokenSource {
   readonly #key: string
   readonly #options: CompleteRedisOptions
   readonly #rate: RateInUse
-  readonly #purse: Purse
+  readonly #purse: TokensInHand
   #asking: Asking[] = []
   #isAsking = false
 
-  constructor(server: LimitServer, key: string, options: CompleteRedisOptions, rate: RateInUse, purse: Purse) {
+  constructor(server: LimitServer, key: string, options: CompleteRedisOptions, rate: RateInUse, purse: TokensInHand) {
     this.#server = server
     this.#key = key
     this.#options = options

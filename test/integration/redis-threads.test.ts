@@ -70,34 +70,68 @@ describe.skipIf(servers.length === 0)(
         for (const one of [other, limiter]) one.close()
       })
 
-      it('loses what a thread was asking for that is ended, no more, and goes on', async () => {
+      it('has one lease of each key for all threads of a handle, and one pause', async () => {
         const { client } = await connected(kind)
-        const options = { name: fresh(), requestsPerSecond: 200, burstSize: 200, timeoutMs: 2000 }
-        const limiter = new RedisRateLimiter(client, options)
-        const startMs = performance.now()
-        const greedy = `
-          const { workerData, parentPort } = require('node:worker_threads')
-          const { RedisRateLimiter } = require('amorsize/redis')
-          const limiter = RedisRateLimiter.from(workerData.handle)
-          ;(async () => {
-            for (;;) if (await limiter.tryAcquire()) Atomics.add(workerData.taken, 0, 1)
-          })()`
-        const taken = new Int32Array(new SharedArrayBuffer(4))
-        for (let i = 0; i < 4; i++) {
-          const worker = new Worker(greedy, { eval: true, workerData: { handle: limiter.share(), taken } })
-          const before = Atomics.load(taken, 0)
-          await expect.poll(() => Atomics.load(taken, 0), { interval: 1, timeout: 20_000 }).toBeGreaterThan(before + 5)
-          await worker.terminate()
-        }
-        let own = 0
-        while (own < 1000 && (await limiter.decide()).allowed) own++
-        const seconds = (performance.now() - startMs) / 1000
-        // Ten at most are in hand, and ten asked for.
-        expect(Atomics.load(taken, 0) + own).toBeLessThanOrEqual(200 + 200 * seconds + 20)
-        expect(own + Atomics.load(taken, 0)).toBeGreaterThanOrEqual(200 - 4 * 20)
-        await limiter.acquire()
-        limiter.close()
+        const options = { name: fresh(), requestsPerSecond: 1000, burstSize: 1000, timeoutMs: 10_000 }
+        const limiter = new RedisKeyedRateLimiter(client, options)
+        const other = RedisKeyedRateLimiter.from(limiter.share())
+        await expect
+          .poll(
+            async () => {
+              for (let i = 0; i < 120; i++) await limiter.tryAcquire('k')
+              const { roundTrips } = other.stats()
+              const { source } = await other.decide('k')
+              return source === 'lease' && other.stats().roundTrips === roundTrips
+            },
+            { timeout: 20_000 },
+          )
+          .toBe(true)
+        // What is in hand of one key is no other's.
+        expect(await other.decide('l')).toMatchObject({ allowed: true, source: 'redis' })
+        await other.pauseFor('k', 60_000)
+        const { roundTrips } = limiter.stats()
+        expect(await limiter.decide('k')).toMatchObject({ allowed: false, source: 'lease' })
+        await expect(limiter.acquire('k', 1, { maxWaitMs: 50 })).rejects.toMatchObject({
+          retryAfterMs: expect.anything(),
+        })
+        expect(limiter.stats().roundTrips).toBe(roundTrips)
+        for (const one of [other, limiter]) one.close()
       })
+
+      it.each(['RedisRateLimiter', 'RedisKeyedRateLimiter'])(
+        'loses what a thread of a %s was asking for that is ended, no more, and goes on',
+        async (name) => {
+          const { client } = await connected(kind)
+          const options = { name: fresh(), requestsPerSecond: 200, burstSize: 200, timeoutMs: 2000 }
+          const isKeyed = name === 'RedisKeyedRateLimiter'
+          const limiter = isKeyed ? new RedisKeyedRateLimiter(client, options) : new RedisRateLimiter(client, options)
+          const key = isKeyed ? ['k'] : []
+          const startMs = performance.now()
+          const greedy = `
+          const { workerData: { name, handle, key, taken } } = require('node:worker_threads')
+          const limiter = require('amorsize/redis')[name].from(handle)
+          ;(async () => {
+            for (;;) if (await limiter.tryAcquire(...key)) Atomics.add(taken, 0, 1)
+          })()`
+          const taken = new Int32Array(new SharedArrayBuffer(4))
+          for (let i = 0; i < 4; i++) {
+            const worker = new Worker(greedy, { eval: true, workerData: { name, handle: limiter.share(), key, taken } })
+            const before = Atomics.load(taken, 0)
+            await expect
+              .poll(() => Atomics.load(taken, 0), { interval: 1, timeout: 20_000 })
+              .toBeGreaterThan(before + 5)
+            await worker.terminate()
+          }
+          let own = 0
+          while (own < 1000 && (await limiter.decide(...(key as [never]))).allowed) own++
+          const seconds = (performance.now() - startMs) / 1000
+          // Ten at most are in hand, and ten asked for.
+          expect(Atomics.load(taken, 0) + own).toBeLessThanOrEqual(200 + 200 * seconds + 20)
+          expect(own + Atomics.load(taken, 0)).toBeGreaterThanOrEqual(200 - 4 * 20)
+          await limiter.acquire(...(key as [never]))
+          limiter.close()
+        },
+      )
 
       it('keeps refusals in one table for all threads', async () => {
         const { client } = await connected(kind)
