@@ -2,6 +2,8 @@
 //
 //   npm run bench -- tricks [--quick]
 //   node bench/tricks/index.mjs --only 3,5     some of them, to the terminal only
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median } from '../../dist/cli/statistics.js'
 import { formatNumber, markdownTable } from '../../dist/cli/table.js'
@@ -65,17 +67,18 @@ else process.stdout.write(`${markdownTable(table)}\n`)
 async function measure(trick) {
   const without = variantWithout(trick)
   try {
-    const programs = new Map(trick.cases.map(({ file, args }) => [idOf({ file, args }), { file, args }]))
-    const jobs = [...programs].flatMap(([id, { file, args }]) =>
-      [whole, without].map(({ folder }) =>
-        programJob({
+    const programs = new Map(trick.cases.map((each) => [idOf(each), each]))
+    const jobs = [...programs].flatMap(([id, { file, args, isBesideBusy }]) =>
+      [whole, without].map(({ folder }) => {
+        const job = programJob({
           id: `${id} ${folder === whole.folder ? 'with' : 'without'}`,
           base: `file://${folder}/bench/schedule/`,
           file,
           args,
           flags: ['--expose-gc'],
-        }),
-      ),
+        })
+        return isBesideBusy ? { ...job, run: () => besideBusy(job.run) } : job
+      }),
     )
     const results = await runRounds(jobs, PAIRS)
     return trick.cases.map((each) => {
@@ -98,6 +101,16 @@ async function measure(trick) {
   }
 }
 
-function idOf({ file, args }) {
-  return `${file} ${args.join(' ')}`
+function idOf({ file, args, isBesideBusy = false }) {
+  return `${file} ${args.join(' ')}${isBesideBusy ? ', busy' : ''}`
+}
+
+/** Does `work` while another process keeps one core busy. */
+async function besideBusy(work) {
+  const busy = fork(fileURLToPath(new URL('../schedule/busy-loop.mjs', import.meta.url)))
+  try {
+    return await work()
+  } finally {
+    busy.kill()
+  }
 }

@@ -1,7 +1,8 @@
 // What `execute` does beyond the plain way of doing it, each as a change of its compiled code that leaves it out, and what it is for.
 //
-// Taken out, since they moved no case by 5 % and 0.1 ms: to look on while the last items of others end, to make small integers of what
-// comes through shared memory, and to send a worker its last item while this thread is at its own.
+// Taken out, since they moved no case by 5 % and 0.1 ms in most pairs: to look on while the last items of others end, to make small
+// integers of what comes through shared memory, to send a worker its last item while this thread is at its own, to keep a
+// worker looking for its next message for half a millisecond, and to send more chunks ahead to one that was kept waiting.
 
 /** A cell of the grid, called again and again. */
 const later = (cell) => ({
@@ -9,6 +10,12 @@ const later = (cell) => ({
   file: 'warm-case.mjs',
   args: ['amorsize', 200, cell],
   ms: ([one]) => one.ms,
+})
+/** The same beside a process that keeps one core busy. */
+const besideBusy = (cell) => ({
+  ...later(cell),
+  name: `${cell}, later calls, beside a busy process`,
+  isBesideBusy: true,
 })
 /** The same, called for the first time in a process. */
 const first = (cell) => ({
@@ -52,6 +59,7 @@ const waiting = (shape) => ({
  * @property {string} name
  * @property {string} file
  * @property {(string | number)[]} args
+ * @property {boolean} [isBesideBusy] - whether another process keeps one core busy
  * @property {(result: any) => number} ms - what it took, from what the program reports
  */
 
@@ -71,7 +79,12 @@ export const tricks = [
     file: 'worker/placement.js',
     code: "process.platform === 'linux' ? placingOf(addonIfAny()) : null",
     without: 'null',
-    cases: [later('number:10us:1k'), later('number:100us:100'), later('number:1ms:10'), later('1kb:10us:1k')],
+    cases: [
+      later('number:10us:1k'),
+      later('number:100us:100'),
+      later('1kb:10us:1k'),
+      ...['number:10us:1k', 'number:100us:100'].map(besideBusy),
+    ],
   },
   {
     what: 'the first claim of a worker is small, and grows',
@@ -84,13 +97,6 @@ export const tricks = [
       later('number:100us:100'),
       series('number:100us:100', 10),
     ],
-  },
-  {
-    what: 'a worker that was kept waiting is sent more chunks ahead',
-    file: 'lanes/worker-lane.js',
-    code: 'const MOST_AHEAD = 16',
-    without: 'const MOST_AHEAD = AHEAD',
-    cases: [later('1kb:10us:10k'), later('rows:1ms:100'), ...real('json')],
   },
   {
     what: 'what a worker has not begun is taken back at the end',
@@ -140,13 +146,6 @@ export const tricks = [
     code: 'this.#isMetered = force.inFlight === 1 &&',
     without: 'this.#isMetered = false &&',
     cases: [later('1kb:10us:10k'), later('rows:1ms:100'), later('10mb:10ms:10')],
-  },
-  {
-    what: 'a worker with nothing to do looks for its next message for 0.5 ms before it sleeps',
-    file: 'worker/execute-worker.js',
-    code: 'performance.now() + AWAKE_MS',
-    without: '0',
-    cases: [later('number:10us:1k'), later('1kb:10us:10k'), later('rows:1ms:100'), ...real('sha256')],
   },
   {
     what: 'later runs begin with the concurrency that earlier ones found',

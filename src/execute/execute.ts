@@ -89,8 +89,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const pool = pools.of(options.maxMemoryPerWorker)
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = plainLoop(task.call, items)
-  if (course.decision !== undefined) pool.wake()
-  else if (!runSlice(loop, SLICE_MS)) return ended(task, course, loop)
+  if (course.decision === undefined && !runSlice(loop, SLICE_MS)) return ended(task, course, loop)
   const { next, pending } = loop
   source.position = pending === undefined ? next : next + 1
   const sink = new ArraySink(loop.results)

@@ -1,15 +1,12 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { placement } from '../../dist/execute/worker/placement.js'
 import { PoolWorker } from '../../dist/execute/threads/pool-worker.js'
-import { pools } from '../../dist/execute/process-wide.js'
 import { Cell } from '../../dist/execute/worker/protocol.js'
-import { execute } from '../../dist/index.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { itWithAddon } from '../support/native.js'
 
@@ -44,16 +41,7 @@ async function started(): Promise<{ readonly worker: PoolWorker; readonly answer
 }
 
 describe('a worker', () => {
-  it('that is woken up takes what comes next at once, and what comes long after', async () => {
-    const { worker, answer } = await started()
-    for (const pauseMs of [0, 20]) {
-      worker.send({ kind: 'wake' })
-      await wait(pauseMs)
-      await answer()
-    }
-  })
-
-  it('that is woken up and cannot read what comes next says so', async () => {
+  it('that cannot read what comes says so, and goes on', async () => {
     // A program with a larger stack than its workers.
     const source = `import { PoolWorker } from './dist/execute/threads/pool-worker.js'
       let deep = null
@@ -65,7 +53,6 @@ describe('a worker', () => {
           heard.push(kind)
           if (kind === 'echo') resolve(heard)
           if (kind !== 'ready') return
-          worker.send({ kind: 'wake' })
           worker.send({ kind: 'chunk', run: 1, chunk: 1, task: 1, start: 0, items: [deep], isCareful: false, inFlight: 1, timeoutMs: Infinity })
           worker.send({ kind: 'echo', run: 1, upTo: 1 })
         } }
@@ -79,7 +66,7 @@ describe('a worker', () => {
     expect(stdout).toBe('ready,unreadable,echo\n')
   })
 
-  itPlaces('says where it runs once it is asked to, and anew when it is woken up', async () => {
+  itPlaces('says where it runs once it is asked to', async () => {
     const { worker, answer } = await started()
     await answer()
     expect(Atomics.load(worker.cells, Cell.THREAD)).toBe(0)
@@ -88,26 +75,7 @@ describe('a worker', () => {
     await answer()
     const thread = Atomics.load(worker.cells, Cell.THREAD)
     expect(existsSync(`/proc/self/task/${thread}`)).toBe(true)
-    Atomics.store(worker.cells, Cell.CPU, -1)
-    worker.send({ kind: 'wake' })
-    await answer()
     expect(Atomics.load(worker.cells, Cell.CPU)).toBeGreaterThanOrEqual(0)
-  })
-
-  it('that waits for what comes next does not wait for ever where its clock stands still', async () => {
-    const stopped = (n: number): number => {
-      performance.now = () => 1000
-      return n
-    }
-    expect(await execute(stopped, [1, 2, 3], { mode: 'threads', workers: 1, mainThread: false })).toEqual([1, 2, 3])
-    pools.of(undefined).wake()
-    await wait(50)
-    const before = process.cpuUsage()
-    await wait(500)
-    const { user, system } = process.cpuUsage(before)
-    // A worker that spins takes all of the 500 ms; what else the process does is a few.
-    expect((user + system) / 1000).toBeLessThan(250)
-    pools.of(undefined)[Symbol.dispose]()
   })
 
   itPlaces('is barred from a CPU only while it is woken up: what it starts as it works inherits that', async () => {
@@ -151,7 +119,7 @@ describe('a worker', () => {
         // As if it had slept here: whether it really has is the kernel's affair.
         const cpu = addon.cpuNumber!()
         Atomics.store(worker.cells, Cell.CPU, cpu)
-        worker.rouse({ kind: 'wake' })
+        worker.rouse({ kind: 'place' })
         expect(affinityOf(Atomics.load(worker.cells, Cell.THREAD))).toBe(mayUse)
         await answer()
         if (Atomics.load(worker.cells, Cell.CPU) !== cpu) elsewhere++

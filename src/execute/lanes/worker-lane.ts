@@ -22,12 +22,8 @@ import type {
   ResultsMessage,
 } from '../worker/protocol.js'
 
-/** Chunks that a worker is sent ahead, so that it need not wait for the next … */
+/** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
-/** … and at most, where it has had to, because items of this thread take long. */
-const MOST_AHEAD = 16
-/** A worker that has had nothing to do for so long was kept waiting, in ms. */
-const STARVED_MS = 1
 /** A worker that is told that its run is over gets this long to finish its item before it is ended. */
 const GRACE_MS = 1000
 
@@ -49,7 +45,6 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
   readonly #meter = new TripMeter(calibration)
   /** Whether all that moves between two chunks is their items and results. */
   readonly #isMetered: boolean
-  #ahead = AHEAD
   #isRefused = false
   /** Whether it has done anything for this run. */
   #hasDone = false
@@ -163,10 +158,9 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
     const { lanes } = this.#force
     if (remaining !== null && remaining <= lanes && lanes > 1) return false
     if (chunks.size < AHEAD) return true
-    if (remaining === null) return chunks.size < this.#ahead
     let held = 0
     for (const { left } of chunks.values()) held += left
-    return (chunks.size < this.#ahead || this.#force.isShort(held)) && 4 * held < remaining
+    return this.#force.isShort(held) && (remaining === null || 4 * held < remaining)
   }
 
   /** Read through a method: sending may have ended the run. */
@@ -318,8 +312,6 @@ export class WorkerLane implements LaneOfForce, WorkerOwner {
       const { sentMs, batch } = held
       if (this.#isMetered && !batch.isCareful)
         this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
-      if (this.chunks.size === 1 && machineNow() - endedMs > STARVED_MS)
-        this.#ahead = Math.min(MOST_AHEAD, 2 * this.#ahead)
       callHook(this.#run.options.hooks, 'onChunk', { worker: this.worker.id, start: batch.start, count })
       this.#close(chunk, held)
     } else {

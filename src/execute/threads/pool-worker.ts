@@ -174,13 +174,11 @@ export class PoolWorker {
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
   send(message: ToWorker): void {
     this.#worker.postMessage(message)
-    // order: seq_cst. Pairs with execute-worker.ts: who sees it finds the message.
-    Atomics.add(this.cells, Cell.POSTED, 1)
   }
 
   /** The same where the worker has nothing to do until it has this. */
   rouse(message: ToWorker): void {
-    placement.postElsewhere(this.cells, () => this.send(message), message.kind === 'wake')
+    placement.postElsewhere(this.cells, () => this.send(message))
   }
 
   /** Tells the worker that `run` and all before it are over. */

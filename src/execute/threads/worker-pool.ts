@@ -65,11 +65,6 @@ export class WorkerPool implements Disposable {
     return this.#idle.length + this.#starting.size + this.#working
   }
 
-  /** Wakes the worker that the next run will have: what is asleep takes longest to begin. */
-  wake(): void {
-    this.#idle.at(-1)?.rouse({ kind: 'wake' })
-  }
-
   /** Gives workers to a run as they become free, and starts those that are missing. */
   request(request: WorkerRequest): void {
     this.#requests.push(request)

@@ -1,6 +1,6 @@
 /** The program of a worker thread: loads tasks, runs what it is sent, and reports before it dies, if it can. */
 import { AsyncResource } from 'node:async_hooks'
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
 import { loadTask, type WorkerTask } from '../transfer/load-task.js'
 import { markAsWorker } from '../nesting.js'
@@ -12,11 +12,6 @@ import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerS
 import { guardOf } from './policies.js'
 import type { Guard } from './policy-classes.js'
 import { WorkerReport } from './report.js'
-
-/** How long a worker that has been woken up waits for what it is to do. */
-const AWAKE_MS = 0.5
-/** … and after so many looks it gives up, whatever the clock says: a test, or a task's module, may have stopped it. */
-const MOST_LOOKS = 20_000
 
 function portOf(given: MessagePort | null): MessagePort {
   if (given === null)
@@ -38,8 +33,6 @@ class WorkerProgram {
   readonly #tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
   /** The policies of the run that has some. */
   #policies: { readonly run: number; readonly guard: Guard; readonly waits: AbortController } | undefined = undefined
-  /** Messages that have been received, readable or not; see `Cell.POSTED`. */
-  #received = 0
   /** Everything is done in the order in which it was sent. */
   #last: Promise<void> = Promise.resolve()
 
@@ -65,8 +58,6 @@ class WorkerProgram {
 
   async #handle(message: ToWorker): Promise<void> {
     switch (message.kind) {
-      case 'wake':
-        return
       case 'place':
         placement.load()
         placement.tell(this.#cells)
@@ -143,12 +134,6 @@ class WorkerProgram {
   }
 
   #receive(message: ToWorker): void {
-    this.#take(message)
-    if (message.kind === 'wake') this.#stayAwake()
-  }
-
-  #take(message: ToWorker): void {
-    this.#received++
     // Out of order: what is under way may wait for a policy.
     if (message.kind === 'over' && this.#policies?.run === message.run) this.#policies.waits.abort()
     // What an item enters into the asynchronous context does not stay for those after it.
@@ -156,38 +141,7 @@ class WorkerProgram {
   }
 
   #receiveUnreadable(): void {
-    this.#received++
     this.#last = this.#last.then(() => this.#report.post({ kind: 'unreadable' }))
-  }
-
-  /** There is nothing to do yet, but will be in a moment: to fall asleep and be woken up once more would take longer than that. */
-  #stayAwake(): void {
-    placement.tell(this.#cells)
-    while (this.#isPosted(performance.now() + AWAKE_MS)) {
-      let next
-      try {
-        next = receiveMessageOnPort(this.#port) as { readonly message: ToWorker } | undefined
-      } catch {
-        this.#receiveUnreadable()
-        return
-      }
-      if (next === undefined) return
-      this.#take(next.message)
-      if (next.message.kind !== 'wake') return
-    }
-  }
-
-  /**
-   * Looks, until `untilMs` at most, whether there is a message that this thread has not received. Little code, and it calls
-   * little: the engine soon compiles what spins, with all that is called there, on a core that others need.
-   */
-  #isPosted(untilMs: number): boolean {
-    const cells = this.#cells
-    for (let looks = 0; looks < MOST_LOOKS && performance.now() < untilMs; looks++) {
-      // order: seq_cst. Pairs with pool-worker.ts:send.
-      if (((Atomics.load(cells, Cell.POSTED) - this.#received) | 0) > 0) return true
-    }
-    return false
   }
 }
 

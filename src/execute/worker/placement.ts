@@ -16,9 +16,6 @@ declare module '../../internal/native.js' {
 /** The part of the addon that places threads. */
 type Placing = Required<Pick<NativeAddon, 'cpuNumber' | 'threadNumber' | 'keepAway' | 'letBack'>>
 
-/** In the place of a CPU: the worker was woken up, and has not said yet where. */
-const NOT_SAID = -2
-
 /** On which CPUs this thread and its workers run. Does nothing before {@link Placement.load}. */
 class Placement {
   /** Undefined until it is loaded, null where there is none. */
@@ -44,19 +41,15 @@ class Placement {
    * does nothing: what a task starts meanwhile, a process for one, would be barred from that CPU for good. The kernel wakes a
    * thread where it has slept, or beside the one that wakes it, without looking further while all CPUs have been busy of late; and two threads
    * that compute on one CPU stay there for longer than a run of some milliseconds takes.
-   *
-   * @param willSay - whether the worker says where it is as soon as it has this
    */
-  postElsewhere(cells: Int32Array, post: () => void, willSay: boolean): void {
+  postElsewhere(cells: Int32Array, post: () => void): void {
     const placing = this.#placing
     const thread = Atomics.load(cells, Cell.THREAD)
     if (placing == null || thread === 0) {
       post()
       return
     }
-    const place = Atomics.load(cells, Cell.CPU)
-    const isBeside = (place === NOT_SAID || place === placing.cpuNumber()) && placing.keepAway(thread)
-    if (willSay) Atomics.store(cells, Cell.CPU, NOT_SAID)
+    const isBeside = Atomics.load(cells, Cell.CPU) === placing.cpuNumber() && placing.keepAway(thread)
     try {
       post()
     } finally {

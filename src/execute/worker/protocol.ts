@@ -8,7 +8,7 @@ import type { PackedValues } from '../transfer/values.js'
 export const Cell = {
   /** Runs up to this number are over: the worker leaves them at the next item. Written by the main thread. */
   CANCELLED: 0,
-  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow but the last two. */
+  /** Index of the item whose synchronous part runs, -1 for none. Written by the worker, like all that follow, the last one by either side. */
   CURRENT: 1,
   /** From when its time counts that is measured from outside, in ms since the worker's epoch; only kept while items have a time limit. */
   STARTED_MS: 2,
@@ -20,13 +20,11 @@ export const Cell = {
   BLOCK_ENDED: 5,
   /** The kernel's number of the thread, 0 until it is known. */
   THREAD: 6,
-  /** The CPU on which the worker was when it was woken up, or last had something to do; or that it was woken up and has not said: see placement.ts. */
+  /** The CPU on which the worker last had something to do. */
   CPU: 7,
-  /** How many messages it has been sent: a worker that is awake looks here for the next. Written by the main thread. */
-  POSTED: 8,
   /** The last chunk that the worker has begun, or that was taken back before it had: it begins only later ones. */
-  BEGUN: 9,
-  COUNT: 10,
+  BEGUN: 8,
+  COUNT: 9,
 } as const
 
 /** What a worker is started with. */
@@ -63,8 +61,6 @@ export interface BlockMessage {
 
 /** From the main thread to a worker. */
 export type ToWorker =
-  /** There will be work in a moment. */
-  | { readonly kind: 'wake' }
   /** From now on it is to say where it runs. */
   | { readonly kind: 'place' }
   | { readonly kind: 'task'; readonly task: TransferredTask }
