@@ -1,3 +1,5 @@
+import type { Labels } from './labels.js'
+
 /** What a metric is, and how it is called in every system. */
 export interface Family {
   /** Without the prefix; base units, `_total` for what only grows. */
@@ -9,7 +11,7 @@ export interface Family {
 /** One number of a family. */
 export interface Sample {
   readonly family: Family
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: Labels
   readonly value: number
   /** What of a histogram it is: comes behind the name. */
   readonly part?: '_bucket' | '_sum' | '_count'

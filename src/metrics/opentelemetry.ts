@@ -44,7 +44,7 @@ export function openTelemetry(meter: OtelMeter, options: MetricsOptions = {}): (
   const observe = (observer: OtelObserver): void => {
     for (const { family, labels, value, isOfMachine } of takeSamples(complete)) {
       const instrument = (isOfMachine ? ofMachine : ofProcess).get(family)
-      if (instrument !== undefined) observer.observe(instrument, value, labels)
+      if (instrument !== undefined) observer.observe(instrument, value, labels.values)
     }
   }
   const instruments = [...ofProcess.values(), ...ofMachine.values()]

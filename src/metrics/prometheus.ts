@@ -70,7 +70,7 @@ function metric(prefix: string, family: Family, isOfMachine: boolean, samples: (
         type,
         aggregator,
         values: values.map(({ labels, value, part }) => ({
-          labels,
+          labels: labels.values,
           value,
           ...(part === undefined ? {} : { metricName: `${name}${part}` }),
         })),

@@ -11,6 +11,7 @@ import { systemInfo, type SystemInfo } from '../system/index.js'
 import { canBeTold, objectRegistry } from './registry.js'
 import { type RunCounts, RunMetrics } from './run-metrics.js'
 import { BREAKER_STATES, BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
+import { Labels, LabelsOfNames } from './labels.js'
 
 /** What is measured, and what it is called. */
 export interface MetricsOptions {
@@ -75,18 +76,18 @@ export class SamplesByFamily {
   }
 }
 
+const namesOfMachine = new LabelsOfNames()
+
 /** Of the names of the machine; none where there cannot be any. */
 export function machineSamples(read: () => readonly MachineEntry[] = readMachine): Sample[] {
   try {
-    // A copy of a file under another name is no second limit, and a number told twice spoils a scrape.
-    const told = new Set<string>()
-    return read()
-      .filter(({ state, name, kind }) => {
-        if (state !== 'ready' || name === null || told.has(`${kind} ${name}`)) return false
-        told.add(`${kind} ${name}`)
-        return true
-      })
-      .flatMap(samplesOfEntry)
+    const all: Sample[] = []
+    namesOfMachine.begin()
+    for (const entry of read()) {
+      const labels = entry.state === 'ready' && entry.name !== null ? namesOfMachine.of(entry.kind, entry.name) : null
+      if (labels !== null) addEntry(new Collector(labels, true, all), entry)
+    }
+    return all
   } catch (error) {
     if (SharedMemoryError.is(error) && error.reason === 'unavailable') return []
     throw error
@@ -95,7 +96,7 @@ export function machineSamples(read: () => readonly MachineEntry[] = readMachine
 
 /** Of the container of this process: what every process in it sees. */
 function containerSamples({ cpu, memory }: SystemInfo = systemInfo()): Sample[] {
-  const all = new Collector({}, true)
+  const all = new Collector(new Labels({}), true)
   all.add(FAMILIES.throttledPeriods, cpu.throttledPeriods)
   if (cpu.throttledMs !== null) all.add(FAMILIES.throttled, cpu.throttledMs / 1000)
   all.add(
@@ -103,37 +104,35 @@ function containerSamples({ cpu, memory }: SystemInfo = systemInfo()): Sample[] 
     memory.limitBytes === null && memory.highBytes === null ? null : memory.effectiveLimitBytes,
   )
   all.add(FAMILIES.memoryUsed, memory.workingSetBytes)
-  all.add(FAMILIES.memoryEvents, memory.highEvents, { event: 'high' })
-  all.add(FAMILIES.memoryEvents, memory.maxEvents, { event: 'max' })
-  all.add(FAMILIES.memoryEvents, memory.oomKills, { event: 'oom_kill' })
+  all.add(FAMILIES.memoryEvents, memory.highEvents, 'event', 'high')
+  all.add(FAMILIES.memoryEvents, memory.maxEvents, 'event', 'max')
+  all.add(FAMILIES.memoryEvents, memory.oomKills, 'event', 'oom_kill')
   return all.samples
 }
 
-type Labels = Readonly<Record<string, string>>
-
 /** Collects samples of one object, leaving out what is not known. */
 class Collector {
-  readonly samples: Sample[] = []
-
   constructor(
     readonly labels: Labels,
     readonly isOfMachine: boolean,
+    /** Also of other objects. */
+    readonly samples: Sample[] = [],
   ) {}
 
-  add(family: Family, value: number | null | undefined, more?: Labels): void {
+  /** @param key - of a label beside those of the object, whose value is `label` */
+  add(family: Family, value: number | null | undefined, key?: string, label = ''): void {
     if (typeof value !== 'number' || Number.isNaN(value)) return
-    const labels = more === undefined ? this.labels : { ...this.labels, ...more }
+    const labels = key === undefined ? this.labels : this.labels.with(key, label)
     this.samples.push({ family, labels, value, isOfMachine: this.isOfMachine })
   }
 
-  addHistogram(family: Family, durations: DurationSummary | undefined, more: Labels = {}): void {
+  addHistogram(family: Family, durations: DurationSummary | undefined, labels = this.labels): void {
     if (durations === undefined) return
-    const labels = { ...this.labels, ...more }
     const { isOfMachine } = this
     const bucket = (le: string, value: number): Sample => ({
       family,
       part: '_bucket',
-      labels: { ...labels, le },
+      labels: labels.with('le', le),
       value,
       isOfMachine,
     })
@@ -147,19 +146,14 @@ class Collector {
   }
 
   addState(state: string): void {
-    for (const each of BREAKER_STATES) this.add(FAMILIES.breakerState, Number(each === state), { state: each })
+    for (const each of BREAKER_STATES) this.add(FAMILIES.breakerState, Number(each === state), 'state', each)
   }
 }
 
-function samplesOfEntry(entry: MachineEntry): Sample[] {
-  const name = entry.name ?? ''
-  // A limiter and a keyed one of the same name are two.
-  const labels: Labels =
-    entry.kind === 'keyed limiter' ? { name, scope: 'machine', kind: 'keyed' } : { name, scope: 'machine' }
-  const all = new Collector(labels, true)
-  all.add(FAMILIES.processes, entry.processes.length, { kind: entry.kind })
-  all.add(FAMILIES.decisions, entry.allowed, { outcome: 'acquired' })
-  all.add(FAMILIES.decisions, entry.denied, { outcome: 'refused' })
+function addEntry(all: Collector, entry: MachineEntry): void {
+  all.add(FAMILIES.processes, entry.processes.length, 'kind', entry.kind)
+  all.add(FAMILIES.decisions, entry.allowed, 'outcome', 'acquired')
+  all.add(FAMILIES.decisions, entry.denied, 'outcome', 'refused')
   all.add(FAMILIES.tokens, entry.tokens)
   all.add(FAMILIES.burst, entry.burstSize)
   all.add(FAMILIES.rate, entry.requestsPerSecond)
@@ -172,7 +166,6 @@ function samplesOfEntry(entry: MachineEntry): Sample[] {
   all.add(FAMILIES.permits, entry.permits)
   all.add(FAMILIES.permitLimit, entry.maxConcurrent)
   if (entry.breaker !== null) all.addState(entry.breaker)
-  return all.samples
 }
 
 /** What `stats()` of limiters counts. */
@@ -186,7 +179,7 @@ interface LimiterCounts {
 }
 
 function samplesOf(label: string, object: object): Sample[] {
-  const all = new Collector({ name: label, scope: 'process' }, false)
+  const all = new Collector(new Labels({ name: label, scope: 'process' }), false)
   try {
     addObject(all, object)
   } catch (error) {
@@ -207,8 +200,8 @@ function addObject(all: Collector, object: object): void {
   }
   const stats: unknown = (object as { stats: () => unknown }).stats()
   if (isLimiterCounts(stats)) {
-    all.add(FAMILIES.decisions, stats.allowed, { outcome: 'acquired' })
-    all.add(FAMILIES.decisions, stats.denied, { outcome: 'refused' })
+    all.add(FAMILIES.decisions, stats.allowed, 'outcome', 'acquired')
+    all.add(FAMILIES.decisions, stats.denied, 'outcome', 'refused')
     all.add(FAMILIES.waiting, stats.waiting)
     all.add(FAMILIES.waited, stats.waitedMs / 1000)
     all.addHistogram(FAMILIES.waits, stats.waits)
@@ -232,16 +225,16 @@ function addObject(all: Collector, object: object): void {
   if (typeof kind === 'string' && !isLimiterCounts(stats)) {
     addCounts(all, kind, stats)
     // A hedge forgets old ones, so that its counts may fall.
-    if (kind !== 'hedge') all.addHistogram(FAMILIES.durations, durationsOf(stats), { policy: kind })
+    if (kind !== 'hedge') all.addHistogram(FAMILIES.durations, durationsOf(stats), all.labels.with('policy', kind))
   }
 }
 
 function addRuns(all: Collector, counts: RunCounts): void {
-  all.add(FAMILIES.runs, counts.runs - counts.failedRuns, { outcome: 'completed' })
-  all.add(FAMILIES.runs, counts.failedRuns, { outcome: 'failed' })
+  all.add(FAMILIES.runs, counts.runs - counts.failedRuns, 'outcome', 'completed')
+  all.add(FAMILIES.runs, counts.failedRuns, 'outcome', 'failed')
   all.add(FAMILIES.runsUnderWay, counts.underWay)
-  all.add(FAMILIES.items, counts.completed, { outcome: 'completed' })
-  all.add(FAMILIES.items, counts.failed, { outcome: 'failed' })
+  all.add(FAMILIES.items, counts.completed, 'outcome', 'completed')
+  all.add(FAMILIES.items, counts.failed, 'outcome', 'failed')
   all.add(FAMILIES.itemsLeft, counts.left)
   all.add(FAMILIES.workersStarted, counts.workersStarted)
   all.add(FAMILIES.workersLost, counts.workersLost)
@@ -260,6 +253,7 @@ const NOT_COUNTS = new Set(['running', 'queued', 'underWay', 'generation'])
 
 /** The whole numbers among the counts of a policy, each under its own name. */
 function addCounts(all: Collector, policy: string, stats: unknown): void {
+  const ofPolicy = new Collector(all.labels.with('policy', policy), false, all.samples)
   for (const [outcome, value] of Object.entries(stats as Record<string, unknown>))
-    if (typeof value === 'number' && !NOT_COUNTS.has(outcome)) all.add(FAMILIES.calls, value, { policy, outcome })
+    if (typeof value === 'number' && !NOT_COUNTS.has(outcome)) ofPolicy.add(FAMILIES.calls, value, 'outcome', outcome)
 }

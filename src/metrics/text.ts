@@ -23,42 +23,17 @@ export function metricsText(options: MetricsOptions = {}): string {
 /** Samples in the text format, by family. */
 export function formatted(samples: readonly Sample[], prefix: string): string {
   const groups = new SamplesByFamily(samples)
-  // Most samples of an object have the same labels.
-  const texts = new Map<Sample['labels'], string>()
-  const textOf = (labels: Sample['labels']): string => {
-    let text = texts.get(labels)
-    if (text === undefined) texts.set(labels, (text = labelsText(labels)))
-    return text
-  }
-  return [false, true]
-    .flatMap((isOfMachine) => Object.values(FAMILIES).map((family) => ({ family, isOfMachine })))
-    .map(({ family, isOfMachine }) => {
-      const own = groups.of(family, isOfMachine)
-      if (own.length === 0) return ''
-      const name = metricName(prefix, family, isOfMachine)
-      const lines = own.map(({ labels, value, part = '' }) => `${name}${part}${textOf(labels)} ${valueText(value)}\n`)
-      return `# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n${lines.join('')}`
-    })
-    .join('')
-}
-
-function labelsText(labels: Readonly<Record<string, string>>): string {
   let text = ''
-  for (const key of Object.keys(labels)) text += `${text === '' ? '' : ','}${key}="${escaped(labels[key] ?? '')}"`
-  return `{${text}}`
-}
-
-/** Printable ASCII that stands for itself: most names are no more than that. */
-const PLAIN = /^[ !#-[\]-~]*$/
-
-/** Names are whatever users call things: quotes, newlines and codes for terminals among them. */
-function escaped(text: string): string {
-  if (PLAIN.test(text)) return text
+  for (const isOfMachine of [false, true]) {
+    for (const family of Object.values(FAMILIES)) {
+      const own = groups.of(family, isOfMachine)
+      if (own.length === 0) continue
+      const name = metricName(prefix, family, isOfMachine)
+      text += `# HELP ${name} ${family.help}\n# TYPE ${name} ${family.type}\n`
+      for (const { labels, value, part = '' } of own) text += `${name}${part}${labels.text} ${valueText(value)}\n`
+    }
+  }
   return text
-    .replaceAll(/\p{Surrogate}/gu, '\uFFFD')
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n')
 }
 
 function valueText(value: number): string {

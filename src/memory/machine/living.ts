@@ -5,11 +5,13 @@ import { COUNT_MASK, formOfWord, payloadOf } from '../semaphore/words.js'
 const PID_BITS = BigInt(MACHINE.pidBits)
 const PID_MASK = (1n << PID_BITS) - 1n
 
-/** Numbers of the processes in the rows of a region's header that still run. */
-export function livingOwners(words: BigInt64Array, living: Living): number[] {
+/**
+ * Numbers of the processes in the rows of a region's header that still run.
+ *
+ * @param halves - of the same words: most rows are empty, which these tell without a BigInt for each
+ */
+export function livingOwners(words: BigInt64Array, halves: Int32Array, living: Living): number[] {
   const alive: number[] = []
-  // Most rows are empty: their halves tell so without a BigInt for each.
-  const halves = new Int32Array(words.buffer, words.byteOffset, 2 * words.length)
   for (let row = 0; row < MACHINE.ownerRows; row++) {
     const at = MACHINE.owners + row * MACHINE.ownerRowWords
     if (halves[2 * at] === 0 && halves[2 * at + 1] === 0) continue

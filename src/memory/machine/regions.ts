@@ -58,6 +58,7 @@ const FIRST_BYTES = HEADER_BYTES + 16 * CELL_BYTES
 /** Groups of a keyed table that are read: about 500 slots, from which the keys of a large one are estimated. */
 export const KEYED_GROUPS = 16
 const PRIVATE_MODE = 0o600
+const NO_WORDS = new BigInt64Array(0)
 
 /**
  * Lists the named regions of this user on this machine, and whatever else stands under such a name: anybody may put files there.
@@ -91,15 +92,53 @@ export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, direct
 /** What one listing keeps from region to region. */
 class RegionReader {
   readonly living = new Living()
-  readonly #bytes = Buffer.from(new ArrayBuffer(FIRST_BYTES))
-  readonly #words = new BigInt64Array(this.#bytes.buffer)
+  readonly #first = new RegionCopy(FIRST_BYTES)
 
-  /** The first `length` bytes as words; fewer where the file has been cut. Those of the region before are gone. */
-  read(descriptor: number, length: number): BigInt64Array {
-    const isShort = length <= FIRST_BYTES
-    const words = isShort ? this.#words : new BigInt64Array(Math.ceil(length / 8))
-    const bytes = isShort ? this.#bytes : new Uint8Array(words.buffer)
-    return words.subarray(0, Math.floor(readSync(descriptor, bytes, 0, length, 0) / 8))
+  /** Where the first `length` bytes go; what was read of the region before may be gone then. */
+  copyFor(length: number): RegionCopy {
+    return length <= FIRST_BYTES ? this.#first : new RegionCopy(length)
+  }
+}
+
+/** Ways to look at so many words of a copy. */
+interface Views {
+  readonly words: BigInt64Array
+  /** The words in halves, to be looked at without a BigInt for each. */
+  readonly halves: Int32Array
+  /** Without the header. */
+  readonly cells: BigInt64Array
+}
+
+/** What was read of a region. Most of a thousand regions are read into one of these: to make views for each would take longer than to read it. */
+class RegionCopy {
+  readonly #bytes: Buffer
+  readonly #views = new Map<number, Views>()
+
+  constructor(length: number) {
+    this.#bytes = Buffer.from(new ArrayBuffer(8 * Math.ceil(length / 8)))
+  }
+
+  /** The first `length` bytes; fewer where the file has been cut. */
+  read(descriptor: number, length: number): Views {
+    return this.#viewsOf(Math.floor(readSync(descriptor, this.#bytes, 0, length, 0) / 8))
+  }
+
+  /** @param nameBytes - no more than the header has */
+  name(nameBytes: number): string {
+    return this.#bytes.toString('utf8', MACHINE.name * 8, MACHINE.name * 8 + nameBytes)
+  }
+
+  #viewsOf(count: number): Views {
+    const known = this.#views.get(count)
+    if (known !== undefined) return known
+    const words = new BigInt64Array(this.#bytes.buffer, 0, count)
+    const views = {
+      words,
+      halves: new Int32Array(this.#bytes.buffer, 0, 2 * count),
+      cells: words.subarray(MACHINE.headerCells * WORDS_PER_CELL),
+    }
+    this.#views.set(count, views)
+    return views
   }
 }
 
@@ -123,7 +162,7 @@ function readRegion(file: string, entry: Dirent, reader: RegionReader): MachineR
     kind: null,
     processes: [],
     permitsOfEnded: 0,
-    words: new BigInt64Array(0),
+    words: NO_WORDS,
   })
   const refused = (): MachineRegion | null => {
     const known = lstatSync(file)
@@ -177,25 +216,25 @@ function readOpened(
   reader: RegionReader,
 ): MachineRegion {
   const { living } = reader
-  const first = reader.read(descriptor, Math.min(size, FIRST_BYTES))
-  const state = judge(first, size)
+  const shortCopy = reader.copyFor(FIRST_BYTES)
+  const first = shortCopy.read(descriptor, Math.min(size, FIRST_BYTES))
+  const state = judge(first.words, size)
   if (state !== 'ready' && state !== 'other-boot') return useless(state)
-  const wanted = Math.min(size, HEADER_BYTES + cellsOf(first) * CELL_BYTES)
-  const words = wanted > FIRST_BYTES ? reader.read(descriptor, wanted) : first
+  const wanted = Math.min(size, HEADER_BYTES + cellsOf(first.words) * CELL_BYTES)
+  const copy = reader.copyFor(wanted)
+  const { words, halves, cells } = copy === shortCopy ? first : copy.read(descriptor, wanted)
   if (words.length * 8 < Math.min(size, wanted)) return useless('not-a-region')
   const isReady = state === 'ready'
-  const nameEnd = MACHINE.name * 8 + Number(words[MACHINE.nameBytes])
   const kind = Number(words[MACHINE.kind])
-  const cells = isReady ? words.subarray(MACHINE.headerCells * WORDS_PER_CELL) : new BigInt64Array(0)
   return {
     file,
     bytes: size,
     state,
-    name: Buffer.from(words.buffer, words.byteOffset).toString('utf8', MACHINE.name * 8, nameEnd),
+    name: copy.name(Number(words[MACHINE.nameBytes])),
     kind,
-    processes: isReady ? livingOwners(words, living) : [],
+    processes: isReady ? livingOwners(words, halves, living) : [],
     permitsOfEnded: isReady && kind === KIND.semaphore ? permitsOfEnded(cells, living) : 0,
-    words: cells,
+    words: isReady ? cells : NO_WORDS,
   }
 }
 
@@ -231,15 +270,16 @@ function judge(words: BigInt64Array, size: number): RegionState {
     nameBytes > BigInt(MACHINE.nameWords * 8)
   )
     return 'not-a-region'
-  return process.platform !== 'linux' || bootOf(words) === currentBoot() ? 'ready' : 'other-boot'
+  return process.platform !== 'linux' || isOfThisBoot(words) ? 'ready' : 'other-boot'
 }
 
-function bootOf(words: BigInt64Array): string {
-  const half = (word: number): string =>
-    BigInt.asUintN(64, words[word] ?? 0n)
-      .toString(16)
-      .padStart(16, '0')
-  return half(MACHINE.bootHigh) + half(MACHINE.bootLow)
+function isOfThisBoot(words: BigInt64Array): boolean {
+  const { high, low } = currentBoot()
+  return words[MACHINE.bootHigh] === high && words[MACHINE.bootLow] === low
 }
 
-const currentBoot = lazy(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').replaceAll('-', '').trim())
+const currentBoot = lazy(() => {
+  const digits = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').replaceAll('-', '').trim()
+  const half = (from: number): bigint => BigInt.asIntN(64, BigInt(`0x${digits.slice(from, from + 16)}`))
+  return { high: half(0), low: half(16) }
+})

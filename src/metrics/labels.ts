@@ -1,0 +1,71 @@
+/**
+ * The labels of one series. To write them costs more than the number behind them, so the labels of what stays are kept from scrape to scrape.
+ */
+export class Labels {
+  readonly values: Readonly<Record<string, string>>
+  #text: string | undefined = undefined
+  /** What `with` has given: few, so that they are found by looking. */
+  readonly #more: { readonly key: string; readonly value: string; readonly labels: Labels }[] = []
+
+  constructor(values: Readonly<Record<string, string>>) {
+    this.values = Object.freeze(values)
+  }
+
+  /** These and another one; the same object each time. */
+  with(key: string, value: string): Labels {
+    for (const each of this.#more) if (each.key === key && each.value === value) return each.labels
+    const labels = new Labels({ ...this.values, [key]: value })
+    this.#more.push({ key, value, labels })
+    return labels
+  }
+
+  /** As the text format of Prometheus has them. */
+  get text(): string {
+    return (this.#text ??= textOf(this.values))
+  }
+}
+
+/** Labels of the names of the machine: those of the last scrape, in case they are there in the next. */
+export class LabelsOfNames {
+  #last = new Map<string, Labels>()
+  #next = new Map<string, Labels>()
+
+  /** A scrape begins. */
+  begin(): void {
+    this.#last = this.#next
+    this.#next = new Map()
+  }
+
+  /** @returns null when this scrape has had the name: a copy of a file under another name is no second limit, and a number told twice spoils a scrape */
+  of(kind: string, name: string): Labels | null {
+    const key = `${kind} ${name}`
+    if (this.#next.has(key)) return null
+    const labels = this.#last.get(key) ?? new Labels(labelsOfName(kind, name))
+    this.#next.set(key, labels)
+    return labels
+  }
+}
+
+/** A limiter and a keyed one of the same name are two. */
+function labelsOfName(kind: string, name: string): Record<string, string> {
+  return kind === 'keyed limiter' ? { name, scope: 'machine', kind: 'keyed' } : { name, scope: 'machine' }
+}
+
+function textOf(values: Readonly<Record<string, string>>): string {
+  let text = ''
+  for (const key of Object.keys(values)) text += `${text === '' ? '' : ','}${key}="${escaped(values[key] ?? '')}"`
+  return `{${text}}`
+}
+
+/** Printable ASCII that stands for itself: most names are no more than that. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
+/** Names are whatever users call things: quotes, newlines and codes for terminals among them. */
+function escaped(text: string): string {
+  if (PLAIN.test(text)) return text
+  return text
+    .replaceAll(/\p{Surrogate}/gu, '\uFFFD')
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('\n', '\\n')
+}
