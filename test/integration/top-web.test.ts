@@ -1,42 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { request } from 'node:http'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { circuitBreaker } from '../../dist/index.js'
+import { type Browser, CHROMIUM, faultsOf, openBrowser, withoutChromium } from '../support/chromium.js'
 import { describeMachine, machineName, startScript } from '../support/machine.js'
 import { amorsize, main } from './support-cli.js'
-
-const CHROMIUM = '/usr/bin/chromium'
-
-// The declarations of playwright-core are not accepted by the compiler of this project: what is used of it is declared here.
-interface Locator {
-  nth(index: number): Locator
-  first(): Locator
-  waitFor(): Promise<void>
-  fill(text: string): Promise<void>
-  isVisible(): Promise<boolean>
-  textContent(): Promise<string | null>
-  allTextContents(): Promise<string[]>
-}
-interface Page {
-  goto(url: string): Promise<unknown>
-  locator(selector: string): Locator
-  evaluate<T>(expression: string): Promise<T>
-  emulateMedia(options: { colorScheme: 'light' | 'dark' }): Promise<void>
-  setViewportSize(size: { width: number; height: number }): Promise<void>
-  on(event: 'pageerror', listener: (error: Error) => void): void
-  on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void
-}
-interface Browser {
-  newPage(): Promise<Page>
-  close(): Promise<void>
-}
-const { chromium } = createRequire(import.meta.url)('playwright-core') as {
-  chromium: { launch(options: { executablePath: string; args: string[] }): Promise<Browser> }
-}
 
 const servers: ChildProcess[] = []
 let browser: Browser | undefined
@@ -92,7 +63,7 @@ describeMachine('amorsize top --web', () => {
     expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
   })
 
-  it.skipIf(!existsSync(CHROMIUM))(`draws the charts in a browser (skipped without ${CHROMIUM})`, async () => {
+  it.skipIf(withoutChromium)(`draws the charts in a browser (skipped without ${CHROMIUM})`, async () => {
     const policy = {
       name: `${machineName()}<img src=x onerror=alert(1)>`.replaceAll('/', ''),
       scope: 'machine',
@@ -106,13 +77,9 @@ describeMachine('amorsize top --web', () => {
     )
     await busy.next()
     const { url, child } = await serve('--filter', policy.name)
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    browser = await openBrowser()
     const page = await browser.newPage()
-    const faults: string[] = []
-    page.on('pageerror', (error) => faults.push(error.message))
-    page.on('console', (message) => {
-      if (message.type() === 'error') faults.push(message.text())
-    })
+    const faults = faultsOf(page)
     await page.goto(url)
     await page.locator('section canvas').nth(2).waitFor()
     expect(await page.locator('section h2').allTextContents()).toEqual([policy.name, `${policy.name} breaker`])
