@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers,
-    include: ['test/{unit,property,stress,gc,integration,waiting,docs,package}/**/*.test.ts'],
+    include: ['test/{unit,property,stress,gc,integration,waiting,docs,package,site}/**/*.test.ts'],
     execArgv: ['--expose-gc'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

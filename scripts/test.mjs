@@ -46,7 +46,7 @@ const parts = {
   vitest: {
     what: 'unit, property, stress, garbage and integration tests',
     minutes: 7,
-    run: async () => tally.add('vitest', await vitest(['--exclude', 'test/package/**'])),
+    run: async () => tally.add('vitest', await vitest(['--exclude', 'test/package/**', '--exclude', 'test/site/**'])),
   },
   // Apart from the others: these install packages and start many processes, which would disturb tests that watch the clock.
   package: {

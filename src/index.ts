@@ -1,4 +1,8 @@
-/** The public API; this file only re-exports. */
+/**
+ * Limits, policies and parallel execution: the entry `amorsize`. This file only re-exports.
+ *
+ * @module amorsize
+ */
 export {
   AmorsizeError,
   type AmorsizeErrorCode,

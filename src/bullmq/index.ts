@@ -1,4 +1,8 @@
-/** Jobs of BullMQ, and runs over many machines: the entry `amorsize/bullmq`. BullMQ is imported when it is first used. */
+/**
+ * Jobs of BullMQ, and runs over many machines: the entry `amorsize/bullmq`. BullMQ is imported when it is first used.
+ *
+ * @module
+ */
 export { bullmq, type BullmqOptions } from './bullmq.js'
 export type { QueueAddress } from './bullmq-transport.js'
 export { memoryTransport, type MemoryTransportOptions } from './memory-transport.js'

@@ -1,4 +1,8 @@
-/** Limits in servers and clients of HTTP: the entry `amorsize/http`. It imports no framework. */
+/**
+ * Limits in servers and clients of HTTP: the entry `amorsize/http`. It imports no framework.
+ *
+ * @module
+ */
 export type { StoreOptions } from './store-options.js'
 export {
   expressStore,

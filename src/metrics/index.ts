@@ -1,4 +1,8 @@
-/** What limiters and policies do, for those who watch: the entry `amorsize/metrics`. It imports no library of metrics. */
+/**
+ * What limiters and policies do, for those who watch: the entry `amorsize/metrics`. It imports no library of metrics.
+ *
+ * @module
+ */
 export type { MetricsOptions } from './samples.js'
 export { registerNewObjects, registerObject, type RegisterNewOptions } from './registry.js'
 export { type RunCounts, type RunListeners, RunMetrics, type RunProgress } from './run-metrics.js'

@@ -1,4 +1,8 @@
-/** Limits over Redis or Valkey: the entry `amorsize/redis`. It imports no client. */
+/**
+ * Limits over Redis or Valkey: the entry `amorsize/redis`. It imports no client.
+ *
+ * @module
+ */
 export type { CommandSender, GlideLike, IoredisLike, NodeRedisLike, RedisClient, UpstashLike } from './clients.js'
 export type { RedisDecision } from './limit.js'
 export type { RedisKeyedRateLimiterHandle, RedisRateLimiterHandle } from './redis-handle.js'

@@ -1,4 +1,8 @@
-/** Tools for testing code that uses this package. */
+/**
+ * Tools for testing code that uses this package: the entry `amorsize/testing`.
+ *
+ * @module
+ */
 export { FakeClock } from './fake-clock.js'
 export { readSystemInfo, type ReadSystemInfoOptions } from './read-system-info.js'
 export type { Clock } from '../internal/clock.js'

@@ -29,13 +29,13 @@ export const isProgram = ({ language }: Block): boolean => PROGRAMS.has(language
 /** Whether it is run: a program that the page does not say to be for show. */
 export const isRun = (block: Block): boolean => isProgram(block) && block.notRun === null
 
-/** Paths of all pages of the repository that people read, relative to it. */
+/** Paths of all pages of the repository that people read, relative to it; docs/api is made from docstrings, where the site is built. */
 export function pages(): string[] {
   const inDocs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name))
-  const others = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'examples/README.md']
+  const others = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md', 'examples/README.md']
   return [...others, ...inDocs]
     .map((path) => path.split(sep).join('/'))
-    .filter((path) => path.endsWith('.md') && !path.startsWith('docs/.'))
+    .filter((path) => path.endsWith('.md') && !/^docs\/(\.|api\/)/.test(path))
     .sort()
 }
 

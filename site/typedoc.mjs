@@ -1,0 +1,35 @@
+// How the docstrings of the entry points become pages in docs/api.
+export default {
+  plugin: ['typedoc-plugin-markdown', './typedoc-throws.mjs'],
+  entryPoints: [
+    'index',
+    'http/index',
+    'redis/index',
+    'bullmq/index',
+    'metrics/index',
+    'system/index',
+    'testing/index',
+  ].map((name) => `../src/${name}.ts`),
+  tsconfig: '../tsconfig.build.json',
+  out: '../docs/api',
+  readme: 'none',
+  entryFileName: 'index',
+  excludeInternal: true,
+  excludePrivate: true,
+  excludeExternals: true,
+  disableSources: true,
+  githubPages: false,
+  // Every public member has a docstring, and every name that one of them mentions is public.
+  validation: { notExported: true, invalidLink: true, notDocumented: false },
+  treatValidationWarningsAsErrors: true,
+  // Which error it is.
+  preservedTypeAnnotationTags: ['@throws'],
+  pageTitleTemplates: { module: ({ name }) => (name === 'amorsize' ? name : `amorsize/${name}`) },
+  hidePageHeader: true,
+  hideBreadcrumbs: true,
+  useCodeBlocks: true,
+  parametersFormat: 'table',
+  interfacePropertiesFormat: 'table',
+  propertyMembersFormat: 'table',
+  typeDeclarationFormat: 'table',
+}
