@@ -102,9 +102,10 @@ class BullmqTransport implements Transport {
 
   async takeBack(id: string): Promise<boolean> {
     this.#heardMs.delete(id)
-    if ((await this.#queue.remove(id)) === 1) return true
     this.#unwanted.add(id)
-    return false
+    if ((await this.#queue.remove(id)) !== 1) return false
+    this.#unwanted.delete(id)
+    return true
   }
 
   async cancel(): Promise<void> {
@@ -115,7 +116,10 @@ class BullmqTransport implements Transport {
   async close(): Promise<void> {
     clearInterval(this.#poll)
     this.#mail.close()
-    for (const id of this.#unwanted) await this.#queue.remove(id)
+    let left = 0
+    for (const id of this.#unwanted) if ((await this.#queue.remove(id)) !== 1) left++
+    // Who has them ends them; whoever they go to when that one has died does not begin them.
+    if (left > 0) await cancelRun(this.#queue, this.#run)
     await this.#claim?.release()
     await Promise.all([this.#queue.close(), this.#events.close()])
   }

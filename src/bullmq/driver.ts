@@ -151,8 +151,8 @@ export class Driver implements RunCarrier<Run>, Lane {
   }
 
   /** Sends neighbouring items, in as many chunks as their size demands. What cannot travel fails alone. */
-  #send(start: number, items: readonly unknown[]): void {
-    const { pieces, failed } = packChunks(start, items, this.#settings.maxChunkBytes)
+  #send(start: number, items: readonly unknown[], isSuspect = false): void {
+    const { pieces, failed } = packChunks(start, items, this.#settings.maxChunkBytes, isSuspect)
     for (const { index, item, error } of failed) this.#run.fail(index, item, error, 1)
     for (const piece of pieces) {
       this.#pieces.add(piece)
@@ -252,8 +252,8 @@ export class Driver implements RunCarrier<Run>, Lane {
     const { start, items } = piece
     if (items.length > 1) {
       const middle = Math.ceil(items.length / 2)
-      this.#send(start, items.slice(0, middle))
-      this.#send(start + middle, items.slice(middle))
+      this.#send(start, items.slice(0, middle), true)
+      this.#send(start + middle, items.slice(middle), true)
       return
     }
     const error = new WorkerCrashedError(

@@ -64,14 +64,19 @@ class MemoryTransport implements Transport {
   }
 
   cancel(): Promise<void> {
-    this.#waiting.clear()
-    this.#controller.abort(new Error('the run has been given up'))
+    this.#end()
     return Promise.resolve()
   }
 
   close(): Promise<void> {
     this.#mail.close()
+    this.#end()
     return Promise.resolve()
+  }
+
+  #end(): void {
+    this.#waiting.clear()
+    this.#controller.abort(new Error('the run is over'))
   }
 
   #start(): void {

@@ -14,6 +14,8 @@ export interface Piece {
   readonly ids: Set<string>
   /** Workers that would not take it, and why. */
   readonly refusals: Map<string, string>
+  /** Whether workers have died of it, or of what it is a part of. */
+  readonly isSuspect: boolean
   sentMs: number
 }
 
@@ -24,11 +26,16 @@ interface Failed {
   readonly error: Error
 }
 
-/** Divides neighbouring items into pieces of at most `maxBytes`; an item that cannot travel is told of instead. */
+/**
+ * Divides neighbouring items into pieces of at most `maxBytes`; an item that cannot travel is told of instead.
+ *
+ * @param isSuspect - whether workers have died of what they are a part of
+ */
 export function packChunks(
   start: number,
   items: readonly unknown[],
   maxBytes: number,
+  isSuspect = false,
 ): { readonly pieces: readonly Piece[]; readonly failed: readonly Failed[] } {
   if (items.length === 0) return { pieces: [], failed: [] }
   let encoded: string | undefined
@@ -39,7 +46,10 @@ export function packChunks(
     failure = error
   }
   if (encoded !== undefined && encoded.length <= maxBytes)
-    return { pieces: [{ start, items, encoded, ids: new Set(), refusals: new Map(), sentMs: 0 }], failed: [] }
+    return {
+      pieces: [{ start, items, encoded, ids: new Set(), refusals: new Map(), isSuspect, sentMs: 0 }],
+      failed: [],
+    }
   if (items.length === 1) {
     const error =
       encoded === undefined
@@ -51,8 +61,8 @@ export function packChunks(
   }
   const middle = Math.ceil(items.length / 2)
   const halves = [
-    packChunks(start, items.slice(0, middle), maxBytes),
-    packChunks(start + middle, items.slice(middle), maxBytes),
+    packChunks(start, items.slice(0, middle), maxBytes, isSuspect),
+    packChunks(start + middle, items.slice(middle), maxBytes, isSuspect),
   ]
   return { pieces: halves.flatMap(({ pieces }) => pieces), failed: halves.flatMap(({ failed }) => failed) }
 }
@@ -94,13 +104,16 @@ export function markOf(id: string): string {
 const STRAGGLES = 3
 const LEAST_STRAGGLE_MS = 5000
 
-/** Pieces that take too long and have been sent but once. */
+/** Pieces that take too long and have been sent but once. What workers have died of is not given to two of them at the same time. */
 export function stragglersOf(pieces: Iterable<Piece>, sizes: ChunkSizes): Piece[] {
   const nowMs = performance.now()
-  return [...pieces].filter(({ ids, items, sentMs }) => {
+  return [...pieces].filter(({ ids, items, isSuspect, sentMs }) => {
     const expectedMs = sizes.expectedMs(items.length)
     return (
-      ids.size === 1 && expectedMs !== undefined && nowMs - sentMs > Math.max(LEAST_STRAGGLE_MS, STRAGGLES * expectedMs)
+      ids.size === 1 &&
+      !isSuspect &&
+      expectedMs !== undefined &&
+      nowMs - sentMs > Math.max(LEAST_STRAGGLE_MS, STRAGGLES * expectedMs)
     )
   })
 }

@@ -69,7 +69,7 @@ export interface Transport {
   takeBack(id: string): Promise<boolean>
   /** The run has been given up: chunks are removed, workers end those they have. */
   cancel(): Promise<void>
-  /** Ends the connection. */
+  /** The run is over: chunks that somebody still has are ended, since nobody waits for them, and the connection is. */
   close(): Promise<void>
 }
 

@@ -12,3 +12,10 @@ export const deadly = (n) => {
   if (n === 13) process.kill(process.pid, 'SIGKILL')
   return n
 }
+
+/** The last of twenty waits for ever where it comes first. */
+export const stuckLast = async (n) => {
+  if (n !== 19 || globalThis.isStuck) return n
+  globalThis.isStuck = true
+  await new Promise(() => {})
+}
