@@ -1,17 +1,14 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
-import type { ChunkInWorker, Lost } from './chunk-in-worker.js'
+import type { Lost } from './chunk-in-worker.js'
 import type { Supply } from '../run/supply.js'
 import type { Force } from './force.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
-import { Cell } from '../worker/protocol.js'
 
 /** The lane of a worker that has died. */
 export interface DeadLane {
   readonly worker: PoolWorker
-  /** What the worker was sent and has not finished, oldest first. */
-  readonly chunks: Map<number, ChunkInWorker>
-  /** Whether it was claiming from the shared block. */
-  isClaiming: boolean
+  /** What the worker had and has not settled; the lane has nothing of it any more. */
+  lost(): Lost[]
 }
 
 /**
@@ -35,35 +32,15 @@ export class LostItems {
   /** @returns whether it had begun with any item */
   settle(): boolean {
     this.#force.lastExitCode = this.#exitCode
-    const lost = this.#collect()
+    const lost = this.#lane.lost()
     // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
     const current = this.#lane.worker.currentItem
-    const wasCareful = [...this.#lane.chunks.values()].at(0)?.batch.isCareful === true
-    let culprit = lost.find(({ index }) => index === current)
-    // Careful chunks are run one item at a time, so the first that is left is the one.
-    if (culprit === undefined && current < 0 && wasCareful) culprit = lost[0]
+    const culprit = lost.find(({ index }) => index === current)
     if (culprit === undefined && lost.length > 0) this.#force.diedWithoutCause()
     const others = lost.filter((one) => one !== culprit)
     if (culprit !== undefined) this.#blame(culprit)
     runCarefully(others, this.#force.run.supply)
     return lost.length > 0 || current >= 0 || this.#lane.worker.hasClaimed
-  }
-
-  #collect(): Lost[] {
-    const lost = [...this.#lane.chunks.values()].flatMap((held) => held.unsettled())
-    this.#lane.chunks.clear()
-    const { block } = this.#force
-    if (this.#lane.isClaiming && block !== undefined) {
-      const { cells } = this.#lane.worker
-      for (const index of block.takeUnsettled(
-        Atomics.load(cells, Cell.CLAIM_FROM),
-        Atomics.load(cells, Cell.CLAIM_TO),
-      )) {
-        lost.push({ index, item: block.item(index), attempts: 0 })
-      }
-    }
-    this.#lane.isClaiming = false
-    return lost
   }
 
   #blame({ index, item, attempts }: Lost): void {

@@ -1,0 +1,73 @@
+import { Cell } from '../worker/protocol.js'
+import type { Lost } from './chunk-in-worker.js'
+import { type FedWorker, type Feed, type Outcome, tell } from './feed.js'
+
+/** Lets a worker claim by itself from the block that all threads of the run share. */
+export class BlockFeed implements Feed {
+  readonly #fed: FedWorker
+  #isClaiming = false
+
+  constructor(fed: FedWorker) {
+    this.#fed = fed
+  }
+
+  get isEmpty(): boolean {
+    return !this.#isClaiming
+  }
+
+  /** Whether the worker does anything of the block that this thread cannot see yet. */
+  get isAtBlock(): boolean {
+    const { worker, runNumber } = this.#fed
+    return this.#isClaiming && !worker.hasEndedBlock(runNumber)
+  }
+
+  /** Sends the worker to the block, if there is one with anything left. @returns whether it did */
+  give(): boolean {
+    const { force, worker, runNumber } = this.#fed
+    const { block, task, run } = force
+    if (block === undefined || block.remaining === 0) return false
+    this.#isClaiming = true
+    worker.forgetClaim()
+    worker.rouse({ kind: 'block', run: runNumber, task: task.id, block: block.ofRun, timeoutMs: run.options.timeoutMs })
+    return true
+  }
+
+  settle(index: number, outcome: Outcome): boolean {
+    const { force } = this.#fed
+    const { block } = force
+    if (block === undefined) return false
+    block.settled(index)
+    tell(force, index, block.item(index), outcome, 0)
+    return true
+  }
+
+  done(): void {
+    const { force } = this.#fed
+    this.#isClaiming = false
+    force.sweepLast()
+    force.recover()
+  }
+
+  allDone(): void {
+    if (this.#isClaiming) this.done()
+  }
+
+  lost(): Lost[] {
+    const { block } = this.#fed.force
+    const { cells } = this.#fed.worker
+    if (!this.#isClaiming || block === undefined) return []
+    this.#isClaiming = false
+    // The thread has ended, so this is what it wrote last.
+    const claimed = [Atomics.load(cells, Cell.CLAIM_FROM), Atomics.load(cells, Cell.CLAIM_TO)] as const
+    return block.takeUnsettled(...claimed).map((index) => ({ index, item: block.item(index), attempts: 0 }))
+  }
+
+  /** The run is over: who has ended the block has nothing more to tell. */
+  end(): void {
+    if (!this.isAtBlock) this.#isClaiming = false
+  }
+
+  giveBack(): void {
+    this.#isClaiming = false
+  }
+}

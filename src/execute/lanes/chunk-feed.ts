@@ -1,0 +1,197 @@
+import { TaskNotTransferableError } from '../../errors.js'
+import { machineNow } from '../../internal/clock.js'
+import { callHook } from '../hooks.js'
+import type { Batch } from '../run/batch.js'
+import { calibration } from '../schedule/calibration.js'
+import { TripMeter } from '../schedule/trip-meter.js'
+import { packValues, whyChanged } from '../transfer/values.js'
+import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
+import { ChunkInWorker, type Lost } from './chunk-in-worker.js'
+import { type FedWorker, type Feed, type Outcome, tell } from './feed.js'
+import { runCarefully } from './lost-items.js'
+
+/** Sends a worker items in chunks. */
+export class ChunkFeed implements Feed {
+  readonly #fed: FedWorker
+  /** What the worker has been sent and has not finished, oldest first. */
+  readonly #chunks = new Map<number, ChunkInWorker>()
+  readonly #meter = new TripMeter(calibration)
+  /** Whether all that moves between two chunks is their items and results. */
+  readonly #isMetered: boolean
+  /** Why the last message that was lost could not be read. */
+  unread: Error | undefined = undefined
+
+  constructor(fed: FedWorker) {
+    this.#fed = fed
+    this.#isMetered = fed.force.inFlight === 1 && fed.force.run.options.timeoutMs === Infinity
+  }
+
+  get isEmpty(): boolean {
+    return this.#chunks.size === 0
+  }
+
+  /** Chunks that the worker has not finished. */
+  get size(): number {
+    return this.#chunks.size
+  }
+
+  /** Items that have not settled. */
+  get left(): number {
+    let count = 0
+    for (const { left } of this.#chunks.values()) count += left
+    return count
+  }
+
+  /** Items of chunks that it has not begun, while it is at another; without one it is about to begin these. */
+  get waiting(): number {
+    const { lastBegun } = this.#fed.worker
+    let count = 0
+    let isBusy = false
+    for (const [chunk, { left }] of this.#chunks) {
+      if (chunk > lastBegun) count += left
+      else isBusy = true
+    }
+    return isBusy ? count : 0
+  }
+
+  send(batch: Batch): void {
+    const { force, worker, runNumber } = this.#fed
+    const { task, inFlight, run } = force
+    const { start, isCareful } = batch
+    const unfit = whyUnfit(batch)
+    if (unfit !== undefined) {
+      this.#sendEach(batch, unfit)
+      return
+    }
+    const chunk = ++worker.lastChunk
+    const { values, buffers } = packValues(Array.from(batch.items))
+    const isIdle = this.isEmpty
+    this.#chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
+    const message: ChunkMessage = {
+      kind: 'chunk',
+      run: runNumber,
+      chunk,
+      task: task.id,
+      start,
+      items: values,
+      buffers,
+      isCareful,
+      inFlight,
+      timeoutMs: run.options.timeoutMs,
+    }
+    try {
+      if (isIdle) worker.rouse(message)
+      else worker.send(message)
+    } catch (error) {
+      this.#chunks.delete(chunk)
+      this.#sendEach(batch, error)
+    }
+  }
+
+  /** One of the items cannot be cloned: the others go alone, that one is run in this thread. */
+  #sendEach(batch: Batch, error: unknown): void {
+    if (batch.items.length === 1) {
+      this.#fed.force.runHere(batch, error)
+      return
+    }
+    for (let i = 0; i < batch.items.length; i++)
+      this.send({ ...batch, start: batch.start + i, items: [batch.items[i]] })
+  }
+
+  /** The results of all items of a chunk, in order. @returns false where `indices` are anything else */
+  settleAll(indices: readonly number[], values: readonly unknown[]): boolean {
+    for (const held of this.#chunks.values()) {
+      if (!held.settleAll(indices)) continue
+      this.#fed.force.run.finishAll(held.batch.start, values)
+      return true
+    }
+    return false
+  }
+
+  settle(index: number, outcome: Outcome): boolean {
+    for (const held of this.#chunks.values()) {
+      if (!held.has(index)) continue
+      const { start, items, attempts } = held.batch
+      if (held.settle(index)) tell(this.#fed.force, index, items[index - start], outcome, attempts)
+      return true
+    }
+    return false
+  }
+
+  done({ chunk, count, startedMs, endedMs, results }: DoneMessage): void {
+    const held = this.#chunks.get(chunk)
+    if (held === undefined) return
+    const { sentMs, batch } = held
+    if (this.#isMetered && !batch.isCareful)
+      this.#meter.done({ sentMs, startedMs, endedMs, count }, batch.items[0], results?.values[0])
+    const { force, worker } = this.#fed
+    callHook(force.run.options.hooks, 'onChunk', { worker: worker.id, start: batch.start, count })
+    this.#close(chunk, held)
+  }
+
+  /**
+   * The worker is through with a chunk. What has not settled by then was in a message that this thread could not read: it is run
+   * again with a message for each result, and what cannot be read then has failed.
+   */
+  #close(chunk: number, held: ChunkInWorker): void {
+    this.#chunks.delete(chunk)
+    if (held.left === 0) return
+    if (held.batch.isCareful) this.#failRest(held, 'the result of the item cannot be read in this thread')
+    else runCarefully(held.unsettled(), this.#fed.force.run.supply)
+  }
+
+  allDone(upTo: number): void {
+    for (const [chunk, held] of this.#chunks) if (chunk <= upTo) this.#close(chunk, held)
+  }
+
+  /** The worker could not read a chunk. It has read all before it, so it is the oldest: its items go one by one. */
+  oldestUnread(): void {
+    const [oldest] = this.#chunks
+    if (oldest === undefined) return
+    const [chunk, held] = oldest
+    this.#chunks.delete(chunk)
+    if (held.left === 1) this.#failRest(held, 'the item cannot be read in a worker')
+    else for (const lost of held.unsettled()) runCarefully([lost], this.#fed.force.run.supply)
+  }
+
+  #failRest(held: ChunkInWorker, message: string): void {
+    for (const { index, item, attempts } of held.unsettled())
+      this.#fed.force.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
+  }
+
+  /** Takes back what the worker has not begun: others have nothing to do. @returns whether there was anything */
+  takeBack(): boolean {
+    const begun = this.#fed.worker.takeBack()
+    const waiting = [...this.#chunks].filter(([chunk]) => chunk > begun)
+    for (const [chunk] of waiting) this.#chunks.delete(chunk)
+    const { supply } = this.#fed.force.run
+    // The last put is the first taken.
+    for (const [, { batch }] of waiting.reverse()) {
+      if (batch.isCareful) supply.putCrashed(batch)
+      else supply.putBack(batch)
+    }
+    return waiting.length > 0
+  }
+
+  lost(): Lost[] {
+    const lost = [...this.#chunks.values()].flatMap((held) => held.unsettled())
+    this.#chunks.clear()
+    return lost
+  }
+
+  giveBack(): void {
+    const { supply } = this.#fed.force.run
+    for (const held of this.#chunks.values())
+      for (const { index, item } of held.unsettled()) supply.putBack({ ...held.batch, start: index, items: [item] })
+    this.#chunks.clear()
+  }
+}
+
+/** Why a worker would receive one of the items as something else: each is looked at, since they need not be alike. */
+function whyUnfit({ start, items }: Batch): TaskNotTransferableError | undefined {
+  for (let i = 0; i < items.length; i++) {
+    const reason = whyChanged(items[i])
+    if (reason !== undefined) return new TaskNotTransferableError(`item ${start + i} holds ${reason}`, { captured: [] })
+  }
+  return undefined
+}
