@@ -49,7 +49,7 @@ console.log(
   `50 guesses of one client: ${count(401)} looked at, ${count(429)} refused with 429, then ${count(403)} with 403`,
 )
 
-const alice = [await login('alice', 'alice', 'corect horse'), await login('alice', 'alice', 'correct hrose')]
+const alice = [await login('alice', 'alice', 'correct house'), await login('alice', 'alice', 'correct hose')]
 for (let day = 0; day < 20; day++) alice.push(await login('alice', 'alice', 'correct horse'))
 console.log(`alice mistypes twice and logs in 20 times: ${alice.filter((status) => status === 200).length} let in`)
 

@@ -1,11 +1,11 @@
 // The site. `npm run docs` builds it into docs/.site, `npm run docs:dev` serves it and shows changes of pages as they are saved. The packages
-// that it needs are in site/package.json; they are installed when they are missing, and then nothing is fetched. `npm run docs:test` builds it
-// and walks it in Chromium.
+// that it needs are in site/package.json; they are installed when they are missing, and then nothing is fetched. `npm run docs:test` builds it,
+// walks it in Chromium, and checks the spelling.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { installIn } from './support/install.mjs'
 import { root } from './support/project.mjs'
-import { mustRun } from './support/run.mjs'
+import { mustRun, run } from './support/run.mjs'
 import { Tally } from './support/tally.mjs'
 import { vitest } from './support/vitest.mjs'
 
@@ -21,6 +21,7 @@ const commands = {
   async test() {
     await commands.build()
     const tally = new Tally()
+    tally.command('spelling', await run(process.execPath, [join(root, 'scripts', 'spelling.mjs')]))
     tally.add('site', await vitest(['test/site']))
     tally.print()
   },
