@@ -68,6 +68,7 @@ export class AmorsizeError extends Error {
 
 /** The limit was reached and the caller did not want to wait (or not that long). Nothing was consumed. */
 export class RateLimitExceeded extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_RATE_LIMIT_EXCEEDED'
   /** Milliseconds after which the same request can succeed; `Infinity` if no wait would help. */
   readonly retryAfterMs: number
@@ -83,6 +84,7 @@ export class RateLimitExceeded extends AmorsizeError {
 
 /** Retries were allowed and all of them failed; `cause` is the last failure. */
 export class RetryExhaustedError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_RETRY_EXHAUSTED'
   /** How often the function was called, the first call included. */
   readonly attempts: number
@@ -95,6 +97,7 @@ export class RetryExhaustedError extends AmorsizeError {
 
 /** A circuit breaker refused the call. */
 export class CircuitOpenError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_CIRCUIT_OPEN'
   /** Milliseconds until the breaker may admit a probe; `Infinity` while it is isolated. */
   readonly retryAfterMs: number
@@ -110,6 +113,7 @@ export class CircuitOpenError extends AmorsizeError {
 
 /** A bulkhead was full, its queue too, or the wait for a slot took longer than allowed. */
 export class BulkheadRejectedError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_BULKHEAD_REJECTED'
   /** The bulkhead's limit of concurrent calls. */
   readonly maxConcurrent: number
@@ -125,6 +129,7 @@ export class BulkheadRejectedError extends AmorsizeError {
 
 /** A call took longer than its timeout. */
 export class TimeoutExceededError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_TIMEOUT_EXCEEDED'
   /** The timeout in milliseconds. */
   readonly timeoutMs: number
@@ -137,6 +142,7 @@ export class TimeoutExceededError extends AmorsizeError {
 
 /** The worker that ran an item died before it settled the item. */
 export class WorkerCrashedError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_WORKER_CRASHED'
   /** Index of the item in the input. */
   readonly item: number
@@ -152,6 +158,7 @@ export class WorkerCrashedError extends AmorsizeError {
 
 /** The task cannot be sent to another thread. */
 export class TaskNotTransferableError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_TASK_NOT_TRANSFERABLE'
   /** Names of the variables the function captures. */
   readonly captured: string[]
@@ -164,6 +171,7 @@ export class TaskNotTransferableError extends AmorsizeError {
 
 /** A run could not go on; what had been computed is in `results`. */
 export class ExecutionError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_EXECUTION'
   /** The errors that led here, in the order they happened. */
   readonly errors: unknown[]
@@ -185,6 +193,7 @@ export class ExecutionError extends AmorsizeError {
 
 /** Shared memory could not be created, found or trusted. */
 export class SharedMemoryError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_SHARED_MEMORY'
   /** What is wrong, as a short stable word. */
   readonly reason: SharedMemoryReason
@@ -209,6 +218,7 @@ export type SharedMemoryReason =
 
 /** A call that `chaos` has failed on purpose. */
 export class ChaosError extends AmorsizeError {
+  /** The `code` of its errors. */
   static readonly errorCode = 'ERR_CHAOS'
 
   constructor(message: string) {

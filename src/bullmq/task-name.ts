@@ -8,6 +8,7 @@ import { messageOf, runError } from '../internal/run-error.js'
 export interface TaskName {
   /** File name of its module. */
   readonly module: string
+  /** The name it is exported by. */
   readonly export: string
   /** Of the module's text: SHA-256, shortened. */
   readonly hash: string

@@ -4,10 +4,13 @@ import type { TaskName } from './task-name.js'
 export interface ChunkData {
   /** Of this format. */
   readonly version: 1
+  /** The run that it belongs to. */
   readonly run: string
   /** Index of the first item, and how many there are. */
   readonly first: number
+  /** How many items it holds. */
   readonly count: number
+  /** The function, by the name of its export. */
   readonly task: TaskName
   /** The items, as `encodeValues` writes them. */
   readonly items: string
@@ -21,6 +24,7 @@ export interface ChunkData {
 export interface Chunk {
   /** `amz-<run>-<first>-<count>`, and what tells a copy from it. */
   readonly id: string
+  /** What is to be done. */
   readonly data: ChunkData
 }
 

@@ -36,6 +36,7 @@ export interface DecoratorForms {
 
 /** Guards functions and methods with one policy. Everything guarded by the same guard shares that policy. */
 export interface Guard<P extends Policy = Policy> extends WrapperForm<P>, DecoratorForms {
+  /** The policy that guards: for its events and `stats()`. */
   readonly policy: P
 }
 

@@ -15,6 +15,7 @@ export type HasKey<F extends AnyFunction, Args extends unknown[]> =
 
 /** Guards functions and methods with one limit by key. */
 export interface KeyedGuard<Args extends unknown[]> {
+  /** The policy that guards: for its events and its limiter. */
   readonly policy: KeyedRateLimit
   /** Guards a function whose first parameters are those of the key function. */
   <F extends AnyFunction>(fn: F & HasKey<F, Args>, index?: number): Wrapped<F, KeyedRateLimit>

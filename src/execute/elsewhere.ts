@@ -20,6 +20,7 @@ export interface Carrying<Beginning, R> {
 
 /** Where a run is carried out instead of in this process; `bullmq()` of `amorsize/bullmq` makes one. */
 export interface Elsewhere {
+  /** What marks it as such. */
   readonly kind: 'amorsize.elsewhere'
   /** @internal A {@link Carrying}. */
   readonly [CARRY]: unknown

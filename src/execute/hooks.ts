@@ -34,10 +34,15 @@ export interface RunHooks {
 
 /** What `onEnd` is told. */
 export interface RunEnd {
+  /** How the items were run, in the end. */
   readonly mode: RunMode
+  /** Items that have a result. */
   readonly completed: number
+  /** Items that have none: their function threw, or their worker ended. */
   readonly failed: number
+  /** From the start of the run to its end. */
   readonly elapsedMs: number
+  /** What the run failed with; undefined where it did not. */
   readonly error?: unknown
 }
 

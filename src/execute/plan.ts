@@ -3,6 +3,7 @@ import type { Profile } from './schedule/profile.js'
 
 /** How a task will be run on its items, and why; made by {@link optimize}. */
 export interface Plan<R> {
+  /** How the items are to be run. */
   readonly mode: RunMode
   /** Worker threads (mode 'threads') or items in flight (mode 'async'); 0 for the loop. This thread works beside the workers. */
   readonly workers: number
@@ -12,6 +13,7 @@ export interface Plan<R> {
   readonly estimatedSpeedup: number
   /** Why, in a sentence. */
   readonly reason: string
+  /** What should be known before: a sentence each. */
   readonly warnings: readonly string[]
   /** All items, those of the sample too: nothing is lost from a generator. It and {@link run} draw from the same source. */
   readonly items: Iterable<unknown> | AsyncIterable<unknown>

@@ -10,11 +10,13 @@ export interface LimitState {
   readonly remaining: number
   /** Until there is room for this request if it was refused, else until all is there again. ms. */
   readonly resetMs: number
+  /** Whether this limit is one that refuses it. */
   readonly refused: boolean
 }
 
 /** What was decided about one request. */
 export interface LimitDecision {
+  /** Whether the request may go on. */
   readonly allowed: boolean
   /** Whether the key is blocked by `banAfter`. */
   readonly banned: boolean

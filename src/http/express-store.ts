@@ -7,6 +7,7 @@ import { warnOnce } from './warnings.js'
 
 /** What express-rate-limit and hono-rate-limiter tell a store of their options. */
 export interface ExpressStoreTerms {
+  /** How long a key is counted, from its first request on; milliseconds. */
   readonly windowMs: number
   /** A function's result never reaches the store; only algorithm 'bucket' needs the number. */
   readonly limit: unknown

@@ -17,6 +17,7 @@ export interface RequestReader<Request> {
 
 /** What a limiter has done in this thread. */
 export interface HttpLimitStats {
+  /** Requests that went on. */
   readonly allowed: number
   /** With `dryRun`, those that would have been. */
   readonly refused: number

@@ -25,6 +25,7 @@ export interface ModelFetchOptions {
   usage?: ((json: unknown) => number | undefined) | undefined
   /** Same name, same limits: in every thread, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /** What sends a request; default: the global fetch. */
   fetch?: ((input: string | URL | Request, init?: RequestInit) => Promise<Response>) | undefined

@@ -31,6 +31,7 @@ export interface OriginPolicyOptions {
   maxOrigins?: number | undefined
   /** Same name, same limits and pauses: in every thread, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /** For tests; the default is the monotonic clock. */
   clock?: Clock | undefined

@@ -15,9 +15,11 @@ import { warnInHandler, warnOnce } from './warnings.js'
 export interface ShedDecision {
   /** 'concurrency': as many are worked on as go well; 'event-loop': it is late; 'memory': little is left. */
   readonly reason: 'concurrency' | 'event-loop' | 'memory'
+  /** That of the request. */
   readonly priority: number
   /** How many may be worked on at once, and how many are, by all who share the name. */
   readonly limit: number
+  /** Requests that were being answered. */
   readonly inUse: number
   /** The status of the answer. */
   readonly status: number
@@ -25,12 +27,15 @@ export interface ShedDecision {
 
 /** Counts of one {@link shed} in this thread, and where all who share its name stand. */
 export interface ShedStats {
+  /** Requests that went on. */
   readonly admitted: number
   /** With `dryRun`, those that would have been. */
   readonly refused: number
   /** Requests under way that have a place. */
   readonly running: number
+  /** How many may be answered at once, now. */
   readonly limit: number
+  /** How many are being answered. */
   readonly inUse: number
 }
 

@@ -1,10 +1,16 @@
 /** A summary of durations. Percentiles are exact to 1/16 of their value. */
 export interface DurationSummary {
+  /** How many durations. */
   readonly count: number
+  /** Their mean, milliseconds. */
   readonly meanMs: number | null
+  /** The longest. */
   readonly maxMs: number | null
+  /** Half of them were not longer. */
   readonly p50Ms: number | null
+  /** Nine of ten were not longer. */
   readonly p90Ms: number | null
+  /** 99 of 100 were not longer. */
   readonly p99Ms: number | null
   /**
    * How many took `ms` at most: those whose bucket ends there or before, so it may say up to 1/16 less time.

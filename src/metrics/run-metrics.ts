@@ -1,15 +1,22 @@
 /** Listeners of one run, for the option `hooks` of `execute`, `stream` and `optimize`. */
 export interface RunListeners {
+  /** Called when the run begins. */
   readonly onStart: (event: { readonly total: number | null }) => void
+  /** Called for each worker thread that starts. */
   readonly onWorkerStart: () => void
+  /** Called for each worker thread that ends. */
   readonly onWorkerExit: () => void
+  /** Called while items are settled. */
   readonly onProgress: (progress: RunProgress) => void
+  /** Called when the run has ended. */
   readonly onEnd: (event: RunProgress & { readonly error?: unknown }) => void
 }
 
 /** How far a run has come. */
 export interface RunProgress {
+  /** Items that have a result. */
   readonly completed: number
+  /** Items that have none. */
   readonly failed: number
 }
 
@@ -17,13 +24,17 @@ export interface RunProgress {
 export interface RunCounts {
   /** Runs that have ended, and of these those that failed as a whole. */
   readonly runs: number
+  /** Runs that have ended with an error. */
   readonly failedRuns: number
+  /** Runs that have not ended. */
   readonly underWay: number
   /** Items that have ended, those of runs under way as of their last progress. */
   readonly completed: number
+  /** Items without a result. */
   readonly failed: number
   /** Items of runs under way that have not ended, where their number is known. */
   readonly left: number
+  /** Worker threads that have been started. */
   readonly workersStarted: number
   /** Worker threads that have ended in the middle of a run. */
   readonly workersLost: number

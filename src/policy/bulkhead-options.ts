@@ -148,6 +148,7 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
  * the slots.
  */
 export interface BulkheadHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.Bulkhead'
   /** The options that are data. */
   readonly options: {

@@ -43,8 +43,11 @@ export interface ChaosEvents {
 
 /** Counts of `chaos`, over all calls of its thread. */
 export interface ChaosStats {
+  /** Calls that were made. */
   readonly calls: number
+  /** Calls that were delayed. */
   readonly delayed: number
+  /** Calls that were failed on purpose. */
   readonly failed: number
 }
 

@@ -5,6 +5,7 @@ export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
 
 /** Calls are refused from now on. */
 export interface CircuitOpened {
+  /** Whether it opened by itself, or was isolated. */
   readonly state: 'open' | 'isolated'
   /** The failure that was one too many, where it happened in this thread; else undefined. */
   readonly error: unknown
@@ -14,18 +15,23 @@ export interface CircuitOpened {
 
 /** A few calls are let through as probes. */
 export interface CircuitHalfOpened {
+  /** Counts the transitions of this breaker, over all threads. */
   readonly generation: number
 }
 
 /** Every call is let through. */
 export interface CircuitClosed {
+  /** Counts the transitions of this breaker, over all threads. */
   readonly generation: number
 }
 
 /** Events of a circuit breaker. Several transitions in quick succession by other threads are told as the last of them. */
 export interface CircuitBreakerEvents {
+  /** It has opened, or was isolated. */
   open: CircuitOpened
+  /** It admits probes. */
   halfOpen: CircuitHalfOpened
+  /** It lets every call through again. */
   close: CircuitClosed
   /** A call was refused. */
   rejected: { readonly error: CircuitOpenError }

@@ -8,6 +8,7 @@ import type { CircuitBreakerData, CircuitBreakerSettings } from './circuit-break
  * into one that shares the state.
  */
 export interface CircuitBreakerHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.CircuitBreaker'
   /** The options that are data; functions stay where they are. */
   readonly options: CircuitBreakerData

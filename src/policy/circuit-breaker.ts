@@ -24,7 +24,9 @@ import { StagedPolicy } from './staged-policy.js'
 export interface CircuitBreakerStats {
   /** Calls that were made and have ended. */
   readonly calls: number
+  /** Calls that were no failure. */
   readonly succeeded: number
+  /** Calls that were a failure, by `isFailure` or `isFailureResult`. */
   readonly failed: number
   /** Calls that told nothing: refused by another policy inside, or given up by their caller. */
   readonly ignored: number

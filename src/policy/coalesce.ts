@@ -28,6 +28,7 @@ export interface CoalesceEvents {
 
 /** Counts of `coalesce`, over all calls of its thread. */
 export interface CoalesceStats {
+  /** Calls that were made. */
   readonly calls: number
   /** Calls that joined another. */
   readonly joined: number

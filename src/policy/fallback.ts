@@ -23,6 +23,7 @@ export interface Substituting<S> {
 
 /** Counts of a fallback, over all calls of its thread. */
 export interface FallbackStats {
+  /** Calls that were made. */
   readonly calls: number
   /** Calls that got a substitute. */
   readonly degraded: number

@@ -24,6 +24,7 @@ export interface HedgeEvents {
 
 /** Counts of a hedge, over all calls. */
 export interface HedgeStats {
+  /** Calls that were made. */
   readonly calls: number
   /** Attempts beyond the first. */
   readonly hedged: number

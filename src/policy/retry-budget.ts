@@ -50,7 +50,9 @@ const OPTIONS = {
  * shares the retries.
  */
 export interface RetryBudgetHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.RetryBudget'
+  /** What the budget was made with. */
   readonly options: RetryBudgetParameters & { readonly name?: string; readonly scope: NameScope }
   /** The memory of a budget without a name. */
   readonly buffer?: SharedArrayBuffer

@@ -19,6 +19,7 @@ import { type TimeLimit, TIMEOUT_OPTIONS, type TimeoutOptions } from './timeout-
 
 /** Events of a timeout. */
 export interface TimeoutEvents {
+  /** A call has taken too long. */
   timeout: { readonly timeoutMs: number }
 }
 
@@ -26,6 +27,7 @@ export interface TimeoutEvents {
 export interface TimeoutStats {
   /** Calls that have ended, or are no longer waited for. */
   readonly calls: number
+  /** Calls that took too long. */
   readonly timedOut: number
   /**
    * How long the calls took, up to the time limit; recorded from the first call of `stats()` on. Beyond a thousand calls per second one in

@@ -9,6 +9,7 @@ import { ownClocks } from './own-clocks.js'
  * one that shares the table.
  */
 export interface KeyedRateLimiterHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.KeyedRateLimiter'
   /** The options that are data; functions stay where they are. */
   readonly policy: Omit<KeyedRateLimitPolicy, 'onWait' | 'clock'>

@@ -21,6 +21,7 @@ export interface KeyedWindowOptions {
   capacity: number
   /** Same name, same table: in every thread of the process, or with `scope: 'machine'` in every process of this user. */
   name?: string | undefined
+  /** Who shares a `name`: all threads of this process (default), or all processes of this user on this machine. */
   scope?: NameScope | undefined
   /** A new key that finds no room: 'evict' (default) forgets, of 31 keys, the one whose window ends first; 'deny' refuses the new one. */
   onFull?: 'evict' | 'deny' | undefined
@@ -55,10 +56,15 @@ export interface WindowResult {
 
 /** A {@link KeyedWindow} as it travels: by `workerData`, `postMessage` or `setEnvironmentData`. */
 export interface KeyedWindowHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.KeyedWindow'
+  /** What the windows were made with. */
   readonly options: Omit<KeyedWindowOptions, 'clock'>
+  /** The memory of windows without a name. */
   readonly buffer?: SharedArrayBuffer
+  /** Their first cell in `buffer`. */
   readonly cell?: number
+  /** What stands for a clock of the maker's own. */
   readonly clock?: string
 }
 

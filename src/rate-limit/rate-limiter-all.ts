@@ -10,6 +10,7 @@ import { GRACE_MS } from './turn.js'
 
 /** What a call costs in a keyed limit. */
 export interface KeyedCost {
+  /** Whose tokens they are. */
   readonly key: Key
   /** Tokens of the key; default 1. */
   readonly tokens?: number | undefined

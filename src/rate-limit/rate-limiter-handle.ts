@@ -8,6 +8,7 @@ import { type CompletePolicy, RATE_LIMIT_OPTIONS, type RateLimitPolicy } from '.
  * that shares the bucket.
  */
 export interface RateLimiterHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.RateLimiter'
   /** The options that are data; functions stay where they are. */
   readonly policy: Omit<RateLimitPolicy, 'onWait' | 'clock'>

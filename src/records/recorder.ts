@@ -26,13 +26,17 @@ export interface CheckpointOptions {
 
 /** How far a run has come. */
 export interface Progress {
+  /** Items that have a result. */
   readonly completed: number
+  /** Items that have none. */
   readonly failed: number
   /** Number of items; `null` where the source does not say. */
   readonly total: number | null
   /** 0–100; `null` while `total` is. */
   readonly percent: number | null
+  /** At the present pace. */
   readonly itemsPerSecond: number
+  /** Since the run began. */
   readonly elapsedMs: number
   /** Milliseconds until the end at the present pace; `null` while `total` is. */
   readonly etaMs: number | null

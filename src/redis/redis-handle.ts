@@ -14,12 +14,15 @@ import type {
 
 /** A `RedisRateLimiter` as it travels to another thread: by `workerData`, `postMessage` or `setEnvironmentData`. */
 export interface RedisRateLimiterHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.RedisRateLimiter'
+  /** What the limiter was made with. */
   readonly options: Omit<RedisRateLimitOptions, 'clock'>
   /** By which the thread that has the client is asked. */
   readonly relay: string
   /** Rate and burst, and the tokens in hand, which all threads have together. */
   readonly rate: SharedArrayBuffer
+  /** Tokens taken ahead, for all threads. */
   readonly purse: SharedArrayBuffer
   /** Stands for a clock other than the system's; only the thread that has the clock can open such a handle. */
   readonly clock?: string
@@ -27,13 +30,19 @@ export interface RedisRateLimiterHandle {
 
 /** A `RedisKeyedRateLimiter` as it travels to another thread. */
 export interface RedisKeyedRateLimiterHandle {
+  /** What it is a handle of. */
   readonly kind: 'amorsize.RedisKeyedRateLimiter'
+  /** What the limiter was made with. */
   readonly options: Omit<RedisKeyedRateLimitOptions, 'clock'>
+  /** Leads to the thread that has the client. */
   readonly relay: string
   /** Rate and burst, and the tables of refusals and of tokens in hand, which all threads have together. */
   readonly rate: SharedArrayBuffer
+  /** Keys that the server has just refused, for all threads. */
   readonly refusals: KeyedWindowHandle
+  /** Tokens taken ahead, for all threads. */
   readonly leases: KeyedWindowHandle
+  /** What stands for a clock of the maker's own. */
   readonly clock?: string
 }
 

@@ -220,6 +220,7 @@ export class RedisKeyedRateLimiter {
     this.#host.server.close()
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close()
     return Promise.resolve()

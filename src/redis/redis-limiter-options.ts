@@ -77,7 +77,9 @@ const MAX_NAME = 200
 
 /** What may be changed while it is in use. */
 export interface RedisRateLimitChange {
+  /** Tokens that come back per second. */
   readonly requestsPerSecond?: number | undefined
+  /** Most tokens the bucket holds. */
   readonly burstSize?: number | undefined
 }
 

@@ -72,6 +72,7 @@ const YES = Promise.resolve(true)
  * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
  */
 export class RedisRateLimiter implements Policy {
+  /** Which policy it is. */
   readonly kind = 'rate-limit'
   readonly #host: LimitHost
   readonly #limit: Limit
@@ -186,6 +187,7 @@ export class RedisRateLimiter implements Policy {
     this.#host.rate.change(change)
   }
 
+  /** What this limiter of this thread has done. */
   stats(): RedisLimiterStats {
     const { counts, server } = this.#host
     return { ...counts, waiting: this.#limit.waiting, roundTrips: server.roundTrips }
@@ -232,6 +234,7 @@ export class RedisRateLimiter implements Policy {
     this.#host.server.close()
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close()
     return Promise.resolve()

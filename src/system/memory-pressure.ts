@@ -32,6 +32,7 @@ export interface MemoryPressure {
   readonly ratio: number | null
   /** Ends it. A second time does nothing. */
   close(): void
+  /** As `close()`. */
   [Symbol.dispose](): void
 }
 

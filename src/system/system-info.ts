@@ -152,11 +152,17 @@ export interface LimitSource {
 
 /** Where each limit was found; `null` where there is no such limit. */
 export interface LimitSources {
+  /** Of `cpu.quotaCpus`. */
   readonly quotaCpus: LimitSource | null
+  /** Of `memory.limitBytes`. */
   readonly limitBytes: LimitSource | null
+  /** Of `memory.highBytes`. */
   readonly highBytes: LimitSource | null
+  /** Of `memory.swapLimitBytes`. */
   readonly swapLimitBytes: LimitSource | null
+  /** Of `memory.addressSpaceLimitBytes`. */
   readonly addressSpaceLimitBytes: LimitSource | null
+  /** Of `pids.limit`. */
   readonly pidsLimit: LimitSource | null
   /** What makes `availableBytes` as small as it is. */
   readonly availableBytes: LimitSource | null
@@ -166,9 +172,13 @@ export interface LimitSources {
 export interface SystemInfo {
   /** `'native'`: read by the addon; `'fallback'`: what Node offers, with all else `null`. */
   readonly source: 'native' | 'fallback'
+  /** Processors. */
   readonly cpu: CpuInfo
+  /** Memory, and what limits it. */
   readonly memory: MemoryInfo
+  /** How many tasks there may be. */
   readonly pids: PidsInfo
+  /** Where each limit stands. */
   readonly sources: LimitSources
   /**
    * Files that are there and could not be read: no descriptor left, no permission, an I/O error. A limit in one of them is unknown, so

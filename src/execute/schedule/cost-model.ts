@@ -37,9 +37,13 @@ export interface CostInputs {
 
 /** A schedule that was considered, and how long it is estimated to take. */
 export interface Considered {
+  /** The way to run. */
   readonly mode: RunMode
+  /** Worker threads, or items at a time in mode 'async'; 0 of the loop. */
   readonly workers: number
+  /** Items per message to a worker; 1 without workers. */
   readonly chunkSize: number
+  /** What all items would take. */
   readonly estimatedMs: number
 }
 

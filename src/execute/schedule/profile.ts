@@ -15,6 +15,7 @@ export interface Profile {
   readonly cpuShare: number
   /** Estimated size of an item, and of its result, when sent to a thread. */
   readonly itemBytes: number
+  /** Estimated size of a result when sent to a thread. */
   readonly resultBytes: number
   /** Sending an item to a thread and its result back, the copying only. */
   readonly cloneMs: number
@@ -30,6 +31,7 @@ export interface Profile {
   readonly estimatedBy: 'cost model' | 'earlier runs'
   /** Memory that one more worker takes. */
   readonly bytesPerWorker: number
+  /** How many items there are; null where that is not known. */
   readonly totalItems: number | null
   /** What the machine allows. */
   readonly limits: Limits
