@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { type PackedThrown, packBarely, packThrown, unpackThrown } from '../execute/transfer/thrown.js'
 import { messageOf } from '../internal/run-error.js'
@@ -37,7 +38,8 @@ function isExactJson(value: unknown, depth: number): boolean {
 }
 
 function isExactObject(value: object, depth: number): boolean {
-  if (depth > MAX_DEPTH || 'toJSON' in value) return false
+  // `v8.serialize` refuses a proxy: beside values that need it, one that JSON had taken would keep all from travelling.
+  if (depth > MAX_DEPTH || types.isProxy(value) || 'toJSON' in value) return false
   if (Array.isArray(value)) {
     // A loop finds holes, which `every` passes over.
     for (let i = 0; i < value.length; i++) if (!isExactJson(value[i], depth + 1)) return false
@@ -65,22 +67,49 @@ export function encodeOutcomes(
   first: number,
   maxBytes: number,
 ): string {
-  const whole = attempt(() => encodeAll(settled))
+  const whole = attempt(() => encodeAll(settled, Infinity))
   if (whole !== undefined && whole.length <= maxBytes) return whole
   // One of them is too large, or cannot travel; or they are many.
-  return encodeAll(settled.map((outcome, i) => travelling(outcome, first + i, maxBytes)))
+  return encodeAll(
+    settled.map((outcome, i) => travelling(outcome, first + i, maxBytes)),
+    maxBytes,
+  )
 }
 
-function encodeAll(settled: readonly PromiseSettledResult<unknown>[]): string {
+function encodeAll(settled: readonly PromiseSettledResult<unknown>[], maxBytes: number): string {
   if (settled.every(({ status }) => status === 'fulfilled'))
     return RESULTS_MARK + encodeValues(settled.map((one) => (one as PromiseFulfilledResult<unknown>).value))
-  return OUTCOMES_MARK + encodeValues(settled.map(packed))
+  return OUTCOMES_MARK + encodeValues(settled.map((one) => packed(one, maxBytes)))
 }
 
-function packed(outcome: PromiseSettledResult<unknown>): PackedOutcome {
+function packed(outcome: PromiseSettledResult<unknown>, maxBytes: number): PackedOutcome {
   if (outcome.status === 'fulfilled') return { ok: true, value: outcome.value }
-  const thrown = packThrown(outcome.reason)
-  return { ok: false, thrown: attempt(() => serialize(thrown)) === undefined ? packBarely(outcome.reason) : thrown }
+  const reason: unknown = outcome.reason
+  const fits = (thrown: PackedThrown): boolean => (attempt(() => serialize(thrown))?.length ?? Infinity) <= maxBytes
+  const thrown = packThrown(reason)
+  return {
+    ok: false,
+    thrown: fits(thrown) ? thrown : ([packBarely(reason), withoutStack(reason)].find(fits) ?? cut(reason, maxBytes)),
+  }
+}
+
+/** A text of so small a part of the most bytes fits, whatever it is written as. */
+const CUT_PART = 16
+
+/** An error that is too large keeps its class, and the beginning of what it says. */
+function cut(reason: unknown, maxBytes: number): PackedThrown {
+  const most = Math.floor(maxBytes / CUT_PART)
+  const short = (text: string): string =>
+    text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters)`
+  const thrown = withoutStack(reason)
+  return thrown.kind === 'value'
+    ? { kind: 'value', value: short(String(thrown.value)) }
+    : { ...thrown, message: short(thrown.message) }
+}
+
+function withoutStack(reason: unknown): PackedThrown {
+  const thrown = packBarely(reason)
+  return thrown.kind === 'value' ? thrown : { ...thrown, stack: undefined }
 }
 
 function travelling(

@@ -93,6 +93,28 @@ describe('a run elsewhere', () => {
     ])
   })
 
+  it('fails alone a result that no encoding takes beside others, and cuts an error that is too large', async () => {
+    const module = `data:text/javascript,${encodeURIComponent(`export const odd = async (kind) => {
+      if (kind === 'proxy') return new Proxy({ a: 1 }, {})
+      if (kind === 'bigint') return 1n
+      throw Object.assign(new RangeError(kind + 'y'.repeat(100_000)), { code: 'ERR_ODD', more: 'z'.repeat(100_000) })
+    }`)}`
+    const small = overTransport(memoryTransport({ tasks: [module] }), { maxChunkBytes: 4096 })
+    const outcomes = await execute(task(module, 'odd'), ['proxy', 'bigint', 'wordy'], { on: small, onError: 'collect' })
+    expect(outcomes).toMatchObject([
+      { reason: { message: expect.stringContaining('the result of item 0 cannot travel') as string } },
+      { value: 1n },
+      {
+        reason: {
+          name: 'RangeError',
+          message: expect.stringMatching(/^wordyy{251}… \(100005 characters\)$/) as string,
+        },
+      },
+    ])
+    const [{ reason }] = outcomes.slice(2) as PromiseRejectedResult[] as [PromiseRejectedResult]
+    expect(reason).toBeInstanceOf(RangeError)
+  })
+
   it('keeps a checkpoint, dead letters, progress and hooks as a run here does', async () => {
     const progress: number[] = []
     const chunks: number[] = []
