@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../dist/internal/clock.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { EXTEND } from '../../dist/memory/window/core.js'
 import { keyedCells } from '../../dist/memory/keyed/terms.js'
@@ -98,5 +99,27 @@ describeWithAddon('the addon, its twin, and both at work on one window table', (
       ),
       { numRuns: 1500 },
     )
+  })
+
+  it('end a window after its time on a clock that shows the time of day', () => {
+    // In nanoseconds such times have more digits than a number.
+    for (let nowMs = 1_790_000_000_000; nowMs < 1_790_000_000_050; nowMs++) {
+      let passedMs = 0
+      const clock: Clock = { ...systemClock, now: () => nowMs + passedMs }
+      const [one, other] = [1, 2].map(() => new BigInt64Array(allocateOwnBuffer(keyedCells(10)).buffer, 64))
+      const asked = { capacity: 10, evicts: true }
+      const seed = BigUint64Array.of(1n, 2n)
+      for (const table of [
+        TwinWindowTable.create(one!, asked, seed, clock),
+        NativeWindowTable.create(nativeAddon()!, other!, asked, seed, clock),
+      ]) {
+        const counts = [0, 99, 100].map((ms) => {
+          passedMs = ms
+          return table.hit('a', 100, 1, 1000, EXTEND.never).count
+        })
+        expect(counts, String(nowMs)).toEqual([1, 2, 1])
+        passedMs = 0
+      }
+    }
   })
 })
