@@ -1,6 +1,6 @@
 import { BulkheadRejectedError, SharedMemoryError, TimeoutExceededError } from '../errors.js'
 import { timeOf } from '../internal/clock.js'
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import type { PermitQueue, PermitWaiter } from '../memory/semaphore/queue.js'
 import { ADMISSION } from '../memory/semaphore/semaphore.js'
@@ -11,7 +11,7 @@ import type { AbortListener, Scope } from './scope.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
 
 /** Events of a bulkhead. */
-export interface BulkheadEvents {
+export interface BulkheadEvents extends CallEvents {
   /** A call has to wait for a slot. `queued`: how many of this thread wait at these slots now. */
   queued: { readonly queued: number }
   /** A call was refused: the queue is full, or the call waited too long. */
@@ -36,7 +36,7 @@ export class BulkheadStage implements LinearStage {
   constructor(options: CompleteBulkheadOptions, queue: PermitQueue | undefined) {
     this.options = options
     this.readsArguments = options.key !== undefined
-    this.events = new EventSource('bulkhead', options.name, ['queued', 'rejected'])
+    this.events = new EventSource('bulkhead', options.name, ['queued', 'rejected'], options.clock)
     this.timers = timersOf(options.clock)
     const onRelease = (partition: Partition): void => {
       this.counts.running--

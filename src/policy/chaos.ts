@@ -1,7 +1,7 @@
 import { ChaosError } from '../errors.js'
 import { checkClock, checkName, checkOptionalFunction } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { type SharedTimers, timersOf } from '../internal/timers.js'
 import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
@@ -34,7 +34,7 @@ export interface ChaosOptions {
 export type ChaosChange = Omit<ChaosOptions, 'name' | 'clock'>
 
 /** Events of `chaos`. */
-export interface ChaosEvents {
+export interface ChaosEvents extends CallEvents {
   /** A call waits `latencyMs`. */
   delayed: { readonly latencyMs: number }
   /** A call has failed on purpose. */
@@ -99,7 +99,7 @@ class ChaosStage implements LinearStage {
     this.settings = changed(HARMLESS, options)
     this.name = checkName('name', options.name)
     this.clock = checkClock('clock', options.clock === undefined ? systemClock : options.clock)
-    this.events = new EventSource('chaos', this.name, ['delayed', 'failed'])
+    this.events = new EventSource('chaos', this.name, ['delayed', 'failed'], this.clock)
     this.#timers = timersOf(this.clock)
   }
 

@@ -1,4 +1,5 @@
 import type { CircuitOpenError } from '../errors.js'
+import type { CallEvents } from '../internal/events.js'
 
 /** What a circuit breaker does with the next call. */
 export type CircuitBreakerState = 'closed' | 'open' | 'half-open' | 'isolated'
@@ -26,7 +27,7 @@ export interface CircuitClosed {
 }
 
 /** Events of a circuit breaker. Several transitions in quick succession by other threads are told as the last of them. */
-export interface CircuitBreakerEvents {
+export interface CircuitBreakerEvents extends CallEvents {
   /** It has opened, or was isolated. */
   open: CircuitOpened
   /** It admits probes. */

@@ -50,7 +50,12 @@ export class CircuitBreakerStage implements LinearStage {
   constructor(breaker: Breaker, settings: CircuitBreakerSettings) {
     this.breaker = breaker
     this.settings = settings
-    this.events = new EventSource('circuit-breaker', settings.name, ['open', 'halfOpen', 'close', 'rejected'])
+    this.events = new EventSource(
+      'circuit-breaker',
+      settings.name,
+      ['open', 'halfOpen', 'close', 'rejected'],
+      settings.clock,
+    )
     this.#told = breaker.control().generation
     this.#isTimed = settings.slowCallMs !== Infinity
   }

@@ -144,7 +144,7 @@ export class CircuitBreaker extends StagedPolicy {
       isNameShared: true,
       functions: bound,
       clock,
-      isListenedTo: events.hasListener('rejected'),
+      isListenedTo: events.hasListener('rejected') || events.hearsCalls,
     })
   }
 

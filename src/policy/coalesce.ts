@@ -1,5 +1,5 @@
 import { checkName } from '../internal/check-common.js'
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkKeys } from '../internal/validate.js'
@@ -21,7 +21,7 @@ export interface CoalesceOptions<Args extends unknown[] = never[]> {
 }
 
 /** Events of `coalesce`. */
-export interface CoalesceEvents {
+export interface CoalesceEvents extends CallEvents {
   /** A call has joined one that is under way. */
   joined: { readonly key: unknown }
 }

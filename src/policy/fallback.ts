@@ -1,4 +1,4 @@
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import { boundIn, dataIn, readOptions } from '../internal/options.js'
 import type { AttemptContext, ExecuteOptions, PolicyContext } from '../internal/policy.js'
@@ -10,7 +10,7 @@ import type { Call, LinearStage, Verdict } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Events of a fallback. */
-export interface FallbackEvents {
+export interface FallbackEvents extends CallEvents {
   /** The caller got a substitute. `level` is 0 for the first, as many as were given. */
   degraded: { readonly error: unknown; readonly level: number }
 }
@@ -45,14 +45,14 @@ class FallbackStage implements LinearStage {
   readonly bound: Readonly<Record<string, unknown>>
 
   constructor(levels: readonly unknown[], options: FallbackOptions) {
-    const { if: condition, onDegraded, name } = readOptions('fallback', options, FALLBACK_OPTIONS)
+    const { if: condition, onDegraded, name, clock } = readOptions('fallback', options, FALLBACK_OPTIONS)
     this.levels = levels
     this.if = condition
     this.onDegraded = onDegraded
     this.name = name
     this.data = dataIn(options, FALLBACK_OPTIONS)
     this.bound = boundIn(options, FALLBACK_OPTIONS)
-    this.events = new EventSource('fallback', this.name, ['degraded'])
+    this.events = new EventSource('fallback', this.name, ['degraded'], clock)
   }
 
   enter(): undefined {

@@ -1,3 +1,4 @@
+import { callListeners } from '../internal/events.js'
 import type { PolicyFunction } from '../internal/policy.js'
 import type { Hold } from './hold.js'
 import type { Scope } from './scope.js'
@@ -29,7 +30,9 @@ export function compile(stages: readonly Stage[]): Runner {
   }
   const around = stages[index] as AroundStage
   const inner = compile(stages.slice(index + 1))
-  if (index === 0) return (scope, fn, hold) => runAlone(around, inner, scope, fn, hold)
+  if (index === 0)
+    return (scope, fn, hold) =>
+      callListeners.areThere ? runAloneHeard(around, inner, scope, fn, hold) : runAlone(around, inner, scope, fn, hold)
   const frame: Frame = { stages: stages.slice(0, index) as LinearStage[], around, inner }
   return (scope, fn, hold) => runAround(new Call(frame, scope, fn, hold))
 }
@@ -79,6 +82,34 @@ function runAlone(
       throw attempt.end(true) ?? error
     },
   )
+}
+
+/** The same while somebody listens to how calls end, perhaps those of this stage. */
+function runAloneHeard(
+  around: AroundStage,
+  inner: Runner,
+  scope: Scope,
+  fn: PolicyFunction<unknown>,
+  hold: Hold | undefined,
+): unknown {
+  const { events } = around
+  if (events?.hearsCalls !== true) return runAlone(around, inner, scope, fn, hold)
+  const startedMs = events.now()
+  const failed = (error: unknown): never => {
+    events.callEnded(startedMs, true, error)
+    throw error
+  }
+  const ended = (value: unknown): unknown => {
+    events.callEnded(startedMs, false, value)
+    return value
+  }
+  let result: unknown
+  try {
+    result = runAlone(around, inner, scope, fn, hold)
+  } catch (error) {
+    return failed(error)
+  }
+  return result instanceof Promise ? result.then(ended, failed) : ended(result)
 }
 
 function succeeded(attempt: AroundCall, value: unknown): unknown {
@@ -146,6 +177,7 @@ function start(call: Call): unknown {
   const { around, inner } = call.frame
   if (scope.aborted) throw scope.reason
   if (around === undefined) return inner(scope, fn, hold)
+  if (callListeners.areThere) noteStart(call, around, call.depth)
   call.attempt = around.begin(scope, hold)
   return call.attempt.start(inner, fn)
 }
@@ -167,9 +199,23 @@ async function settle(call: Call, first: Verdict | Promise<Verdict>): Promise<Ve
 
 /** Enters stages from where the call is; stops at one that has it wait, and returns what to wait for. */
 function enter(call: Call): Promise<unknown> | undefined {
+  if (callListeners.areThere) return enterHeard(call)
   const { stages } = call.frame
   while (call.depth < stages.length) {
     const wait = (stages[call.depth] as LinearStage).enter(call, call.depth)
+    if (wait !== undefined) return wait
+    call.depth++
+  }
+  return undefined
+}
+
+/** The same while somebody listens to how calls end, perhaps those of these stages. */
+function enterHeard(call: Call): Promise<unknown> | undefined {
+  const { stages } = call.frame
+  while (call.depth < stages.length) {
+    const stage = stages[call.depth] as LinearStage
+    noteStart(call, stage, call.depth)
+    const wait = stage.enter(call, call.depth)
     if (wait !== undefined) return wait
     call.depth++
   }
@@ -184,6 +230,9 @@ function leave(call: Call): Promise<Verdict> | Verdict {
     const error = attempt.end(call.failed)
     if (error !== undefined) call.fail(error)
   }
+  const heard = callListeners.areThere
+  // The stage around the others, one that has refused the call, or one that was left later.
+  if (heard) tellEnd(call, call.depth)
   while (call.depth > 0) {
     try {
       const verdict = (frame.stages[call.depth - 1] as LinearStage).leave(call, call.depth - 1)
@@ -192,6 +241,20 @@ function leave(call: Call): Promise<Verdict> | Verdict {
       call.fail(error)
     }
     call.depth--
+    if (heard) tellEnd(call, call.depth)
   }
   return undefined
+}
+
+function noteStart(call: Call, { events }: Stage, index: number): void {
+  call.slots[call.frame.stages.length + index] = events?.hearsCalls === true ? events.now() : undefined
+}
+
+/** Tells how the call ended for the stage at `index`, behind the last of which is the one around the others. */
+function tellEnd({ slots, frame, failed, value }: Call, index: number): void {
+  const { stages, around } = frame
+  const startedMs = slots[stages.length + index] as number | undefined
+  if (startedMs === undefined) return
+  slots[stages.length + index] = undefined
+  ;(stages[index] ?? around)?.events?.callEnded(startedMs, failed, value)
 }

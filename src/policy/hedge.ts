@@ -1,5 +1,5 @@
 import type { Clock } from '../internal/clock.js'
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import { DurationHistogram, type DurationSummary } from '../internal/histogram.js'
 import { readOptions } from '../internal/options.js'
 import type { PolicyFunction } from '../internal/policy.js'
@@ -15,7 +15,7 @@ import type { AroundCall, AroundStage, Runner } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Events of a hedge. */
-export interface HedgeEvents {
+export interface HedgeEvents extends CallEvents {
   /** Another attempt was started. It counts from 2. */
   hedge: { readonly attempt: number; readonly afterMs: number }
   /** An attempt other than the first was the one that answered. */
@@ -69,7 +69,7 @@ class HedgeStage implements AroundStage {
     this.clock = clock
     this.timers = timersOf(clock)
     this.name = name
-    this.events = new EventSource('hedge', this.name, ['hedge', 'won'])
+    this.events = new EventSource('hedge', this.name, ['hedge', 'won'], clock)
   }
 
   /** How long to wait for an attempt at present, milliseconds. */

@@ -33,7 +33,12 @@ class KeyedRateLimitStage implements LinearStage {
   constructor(limiter: KeyedRateLimiter, keyOf: KeyFunction<unknown[]>) {
     this.#limiter = limiter
     this.keyOf = keyOf
-    this.events = new EventSource('rate-limit', limiter.policy.name ?? null, ['waiting', 'refused'])
+    this.events = new EventSource(
+      'rate-limit',
+      limiter.policy.name ?? null,
+      ['waiting', 'refused'],
+      limiter.policy.clock,
+    )
   }
 
   enter({ scope }: Call): Promise<void> | undefined {

@@ -1,11 +1,11 @@
 import { RateLimitExceeded } from '../errors.js'
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import { GRANTED } from '../rate-limit/granted.js'
 import type { RateLimiter } from '../rate-limit/rate-limiter.js'
 import type { Call, LinearStage, Verdict } from './stage.js'
 
 /** Events of a rate limit in a pipeline. */
-export interface RateLimitEvents {
+export interface RateLimitEvents extends CallEvents {
   /** A call has to wait for its turn. */
   waiting: { readonly limiterName: string | null }
   /** A call was refused; nothing was consumed. */
@@ -20,7 +20,12 @@ export class RateLimitStage implements LinearStage {
 
   constructor(limiter: RateLimiter) {
     this.limiter = limiter
-    this.events = new EventSource('rate-limit', limiter.policy.name ?? null, ['waiting', 'refused'])
+    this.events = new EventSource(
+      'rate-limit',
+      limiter.policy.name ?? null,
+      ['waiting', 'refused'],
+      limiter.policy.clock,
+    )
   }
 
   enter(call: Call): Promise<void> | undefined {

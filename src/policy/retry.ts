@@ -1,5 +1,5 @@
 import { RetryExhaustedError } from '../errors.js'
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import { answerOf } from '../internal/predicate.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
@@ -17,7 +17,7 @@ import { AGAIN, type Call, type LinearStage, type Verdict } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Events of a retry policy. */
-export interface RetryEvents {
+export interface RetryEvents extends CallEvents {
   /** An attempt failed, the next one follows after `delayMs`. `error` is the result where that was refused. */
   retry: { readonly error: unknown; readonly attempt: number; readonly delayMs: number }
   /** The call succeeded after retries. */
@@ -62,7 +62,7 @@ class RetryStage implements LinearStage {
   constructor(settings: RetrySettings) {
     this.settings = settings
     this.limitMs = settings.maxElapsedMs
-    this.events = new EventSource('retry', settings.name, ['retry', 'recovered', 'gaveUp'])
+    this.events = new EventSource('retry', settings.name, ['retry', 'recovered', 'gaveUp'], settings.clock)
     this.#timers = timersOf(settings.clock)
   }
 

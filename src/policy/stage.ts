@@ -26,7 +26,10 @@ export class Call {
   value: unknown = undefined
   /** The present attempt of `frame.around`. */
   attempt: AroundCall | undefined = undefined
-  /** One slot a stage, for what it must remember about this call. */
+  /**
+   * One slot a stage, for what it must remember about this call. Behind them, while somebody listens to how calls end, another one for each
+   * and for `frame.around`: when the call came to it, if its events are heard.
+   */
   readonly slots: unknown[]
 
   constructor(frame: Frame, scope: Scope, fn: PolicyFunction<unknown>, hold: Hold | undefined) {
@@ -60,7 +63,15 @@ interface StageKind {
   /** Whether it reads `scope.args`: only then are they kept. */
   readonly readsArguments?: boolean
   /** Where its events come from: they know its name. */
-  readonly events?: { readonly name: string | null }
+  readonly events?: StageEvents
+}
+
+/** What a frame asks of the events of a stage; see `EventSource`. */
+export interface StageEvents {
+  readonly name: string | null
+  readonly hearsCalls: boolean
+  now(): number
+  callEnded(startedMs: number, failed: boolean, value: unknown): void
 }
 
 /**

@@ -1,6 +1,6 @@
 import { TimeoutExceededError } from '../errors.js'
 import type { Clock } from '../internal/clock.js'
-import { EventSource } from '../internal/events.js'
+import { type CallEvents, EventSource } from '../internal/events.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { dataIn, readOptions } from '../internal/options.js'
 import type { PolicyFunction } from '../internal/policy.js'
@@ -18,7 +18,7 @@ import { StagedPolicy } from './staged-policy.js'
 import { type TimeLimit, TIMEOUT_OPTIONS, type TimeoutOptions } from './timeout-options.js'
 
 /** Events of a timeout. */
-export interface TimeoutEvents {
+export interface TimeoutEvents extends CallEvents {
   /** A call has taken too long. */
   timeout: { readonly timeoutMs: number }
 }
@@ -63,7 +63,7 @@ class TimeoutStage implements AroundStage {
     this.timers = timersOf(clock)
     this.name = name
     this.data = dataIn(options, TIMEOUT_OPTIONS)
-    this.events = new EventSource('timeout', this.name, ['timeout'])
+    this.events = new EventSource('timeout', this.name, ['timeout'], clock)
   }
 
   begin(scope: Scope, hold: Hold | undefined): AroundCall {
