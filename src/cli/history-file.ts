@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
@@ -77,7 +77,7 @@ export function usualHistory(
 export function readHistory(path: string): History {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readText(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new Error(
@@ -98,6 +98,12 @@ export function readHistory(path: string): History {
   if (runs.length === 0 && first !== undefined)
     throw new Error(`${path} is no history of amorsize: line ${first.line} ${first.why}`)
   return { path, runs, bad }
+}
+
+function readText(path: string): string {
+  // Some devices have no end.
+  if (statSync(path).isCharacterDevice()) throw new Error('it is a device')
+  return readFileSync(path, 'utf8')
 }
 
 /** The run of a line; or, as text, what is wrong with it. */
@@ -168,7 +174,7 @@ export function saveRun(save: string | true | undefined, run: RunToSave): void {
 function existing(path: string): { readonly runs: number; readonly isCutOff: boolean } {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readText(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { runs: 0, isCutOff: false }
     throw new Error(`the run cannot be kept in ${path}: ${(error as Error).message}`, { cause: error })

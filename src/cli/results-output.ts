@@ -94,7 +94,10 @@ class StandardOutput implements ResultsOutput {
   #failure: Error | undefined = undefined
   #text = ''
   readonly #failed = (error: NodeJS.ErrnoException): void => {
-    this.#failure ??= error.code === 'EPIPE' ? new OutputClosedError('nobody reads the output any more') : error
+    this.#failure ??=
+      error.code === 'EPIPE'
+        ? new OutputClosedError('nobody reads the output any more')
+        : new Error(`standard output cannot be written: ${error.message}`, { cause: error })
   }
 
   constructor() {

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../unit/support/recorded-run.js'
@@ -141,6 +141,21 @@ describe('amorsize execute', () => {
     expect(await ended).toEqual([0, null])
     expect(seen.errors).toBe('')
   })
+
+  it.skipIf(!existsSync('/dev/full'))(
+    'says so when there is no room for its output (skipped without /dev/full)',
+    () => {
+      const full = openSync('/dev/full', 'w')
+      const { status, stderr } = spawnSync(process.execPath, [main, 'execute', './tasks.mjs#echo', '--range', '5'], {
+        cwd: folder,
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      })
+      closeSync(full)
+      expect(status).toBe(1)
+      expect(stderr).toMatch(/^amorsize: standard output cannot be written: ENOSPC/)
+    },
+  )
 })
 
 describe('amorsize execute refuses', () => {

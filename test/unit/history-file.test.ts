@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { readHistory, type RunToSave, saveRun, usualHistory } from '../../dist/cli/history-file.js'
@@ -81,5 +81,11 @@ describe('the history', () => {
     expect(() => readHistory(file)).toThrow(/^there is no history at .*--save$/)
     expect(() => readHistory(folder)).toThrow(/cannot be read/)
     expect(() => saveRun(folder, run)).toThrow(/the run cannot be kept in/)
+  })
+
+  // It can be read for ever: all of the memory would not hold it.
+  it.skipIf(!existsSync('/dev/full'))('that is a device is refused unread (skipped without /dev/full)', () => {
+    expect(() => readHistory('/dev/full')).toThrow('the history /dev/full cannot be read: it is a device')
+    expect(() => saveRun('/dev/full', run)).toThrow('the run cannot be kept in /dev/full: it is a device')
   })
 })
