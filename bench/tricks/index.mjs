@@ -56,6 +56,10 @@ if (numbers === undefined)
     notes: [
       `Each case is a program of the group schedule, in ${PAIRS} ${PAIRS === 1 ? 'pair' : 'pairs'} of processes: one with the package as it is, one with a copy whose compiled code leaves the trick out, in both orders. ` +
         `A trick pays where its case takes more than ${100 * LEAST_PART} % and ${LEAST_MS} ms longer without it, as medians.`,
+      `Kept besides: ${chosen
+        .filter(({ kept }) => kept !== undefined)
+        .map(({ what, kept }) => `${what} (${kept})`)
+        .join('; ')}.`,
     ],
     tables: [{ title: 'With and without', table }],
     targets: [],

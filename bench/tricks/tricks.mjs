@@ -66,6 +66,7 @@ const waiting = (shape) => ({
 /**
  * @typedef {object} Trick
  * @property {string} what
+ * @property {string} [kept] - what it is kept for besides, should no case move
  * @property {string} file - of dist/execute
  * @property {string} code - as it stands there, once
  * @property {string} without - what stands there instead
@@ -100,6 +101,7 @@ export const tricks = [
   },
   {
     what: 'what a worker has not begun is taken back at the end',
+    kept: 'no lane holds what others could do, whatever the items',
     file: 'lanes/workforce.js',
     code: 'if (!this.run.supply.ended)',
     without: 'if (true)',
@@ -107,6 +109,7 @@ export const tricks = [
   },
   {
     what: 'uneven items are left to workers alone',
+    kept: 'the event loop does not wait for the long ones',
     file: 'schedule/scheduler.js',
     code: 'return isFree && isUneven &&',
     without: 'return false &&',
@@ -114,6 +117,7 @@ export const tricks = [
   },
   {
     what: 'a run that workers slow down goes back to the loop',
+    kept: 'a loss is bounded',
     file: 'schedule/scheduler.js',
     code: 'return look !== undefined &&',
     without: 'return false &&',
@@ -121,6 +125,7 @@ export const tricks = [
   },
   {
     what: 'a task that lost with workers stays in the loop for a while',
+    kept: 'a loss is bounded',
     file: 'schedule/tasks.js',
     code: 'return this.#toSkip > 0 &&',
     without: 'return false &&',
@@ -128,6 +133,7 @@ export const tricks = [
   },
   {
     what: 'when a first worker is ready it is asked again whether the rest is worth it',
+    kept: 'a loss is bounded',
     file: 'schedule/scheduler.js',
     code: 'return again !== undefined',
     without: 'return true',
@@ -142,6 +148,7 @@ export const tricks = [
   },
   {
     what: 'what messages and copies cost is learnt from real chunks',
+    kept: 'estimates follow the machine',
     file: 'lanes/chunk-feed.js',
     code: 'this.#isMetered = fed.force.inFlight === 1 &&',
     without: 'this.#isMetered = false &&',
