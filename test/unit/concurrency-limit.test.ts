@@ -186,6 +186,17 @@ describe('the concurrency limit', () => {
     expect([...found]).toEqual([256])
   })
 
+  it('hands on the level that was found through runs of few items', () => {
+    let found: number | undefined = 64
+    for (const items of [36, 2, 1, 8, 1]) {
+      const limit: ConcurrencyLimit = new ConcurrencyLimit(items, found)
+      for (let i = 0; i < items; i++) limit.settled(5, 5, items - i, false)
+      expect(limit.found).toBe(64)
+      ;({ found } = limit)
+    }
+    expect(new ConcurrencyLimit(1000, found).limit).toBe(64)
+  })
+
   it('begins at the level that was found', () => {
     const first = new ConcurrencyLimit(10_000)
     simulate((SHAPES['knee 32'] as Shape).service, 10_000, first, 1)

@@ -52,7 +52,9 @@ export class ConcurrencyLimit {
    * @param found - the level that an earlier run has found: it is held at first; 64 where none has
    */
   constructor(items = Infinity, found?: number) {
-    this.limit = this.#level = this.#first = Math.max(1, Math.min(MOST, items, found ?? FIRST_IN_FLIGHT))
+    // A run of fewer items than were found best says nothing against it: others come after it.
+    const first = found ?? Math.min(items, FIRST_IN_FLIGHT)
+    this.limit = this.#level = this.#first = Math.max(1, Math.min(MOST, first))
     if (found !== undefined) this.#phase = 'hold'
   }
 
