@@ -110,7 +110,7 @@ export const tricks = [
   {
     what: 'uneven items are left to workers alone',
     kept: 'the event loop does not wait for the long ones',
-    file: 'schedule/scheduler.js',
+    file: 'schedule/planner.js',
     code: 'return isFree && isUneven &&',
     without: 'return false &&',
     cases: [...real('gzip'), ...real('weigh')],

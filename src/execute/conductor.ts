@@ -8,7 +8,8 @@ import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './
 import { isThenable } from '../internal/thenable.js'
 import { isUneven, PaceOfLoop, SLICE_MS } from './schedule/pace.js'
 import type { Evidence } from './schedule/sample.js'
-import { type Course, type Decision, type SinceJoined, type Subject, worksHere } from './schedule/scheduler.js'
+import { type Decision, type Subject, worksHere } from './schedule/planner.js'
+import type { Course, SinceJoined } from './schedule/scheduler.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
 import { pools, scheduler } from './process-wide.js'
@@ -337,7 +338,7 @@ class Conductor {
     const force = this.#force
     if (force === undefined) return
     const areUneven = isUneven(this.#pace) || isUneven(force.pace)
-    if (!scheduler.leavesUneven(this.#course.subject, areUneven, force.block !== undefined)) return
+    if (!scheduler.planner.leavesUneven(this.#course.subject, areUneven, force.block !== undefined)) return
     const threads = threadsFor(currentLimits())
     const areThere = pools.of(this.#run.options.maxMemoryPerWorker).idle >= threads - force.ready
     if (!areThere && this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return

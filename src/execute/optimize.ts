@@ -6,7 +6,7 @@ import { callWithPolicies } from './lanes/guarded-call.js'
 import { explainPlan, reasonOf } from './schedule/explain.js'
 import { profileOf } from './schedule/profile.js'
 import type { Measured } from './schedule/sample.js'
-import type { Decision, Situation } from './schedule/scheduler.js'
+import type { Decision, Situation } from './schedule/planner.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, type ScheduleOptions } from './options.js'
 import type { Plan } from './plan.js'
@@ -141,7 +141,7 @@ async function decide(
   const obstacle = measured.obstacle ?? here ?? (mayAsk ? await whyNotTransferable(task) : undefined)
   const workers = pools.of(options.maxMemoryPerWorker)
   const situation: Situation = { items: left, done, workers, obstacle }
-  return { decision: scheduler.plan(subject, measured, situation, record), obstacle }
+  return { decision: scheduler.planner.plan(subject, measured, situation, record), obstacle }
 }
 
 /** Tells those who trace of the run of a plan. */

@@ -3,13 +3,8 @@ import { calibration } from '../../dist/execute/schedule/calibration.js'
 import { COMPUTING } from '../../dist/execute/schedule/busyness.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 import type { Evidence } from '../../dist/execute/schedule/sample.js'
-import {
-  type Course,
-  Scheduler,
-  type SinceJoined,
-  type Subject,
-  type WorkersThere,
-} from '../../dist/execute/schedule/scheduler.js'
+import type { Subject, WorkersThere } from '../../dist/execute/schedule/planner.js'
+import { type Course, Scheduler, type SinceJoined } from '../../dist/execute/schedule/scheduler.js'
 import { DEFAULTS } from '../../dist/execute/options.js'
 
 const NONE: WorkersThere = { idle: 0, startingMs: undefined }
@@ -299,7 +294,12 @@ describe('after a run', () => {
     const { run, scheduler, subject } = taught()
     const plan = (items: number) => {
       const record = scheduler.recall(subject, 'an item')!
-      return scheduler.plan(subject, record.measured!, { items, done: 0, workers: ONE, obstacle: undefined }, record)
+      return scheduler.planner.plan(
+        subject,
+        record.measured!,
+        { items, done: 0, workers: ONE, obstacle: undefined },
+        record,
+      )
     }
     expect(plan(100).isByOutcome).toBe(false)
     run(100, 1.25)
@@ -341,7 +341,12 @@ describe('how long a worker is expected to take to be ready', () => {
   ])('%s', (_, workers, starts, here) => {
     const { scheduler, subject } = taught()
     const { measured } = scheduler.recall(subject, 'an item')!
-    const { inputs } = scheduler.plan(subject, measured!, { items: 1000, done: 0, workers, obstacle: undefined })
+    const { inputs } = scheduler.planner.plan(subject, measured!, {
+      items: 1000,
+      done: 0,
+      workers,
+      obstacle: undefined,
+    })
     expect(inputs.spawnMs).toBeCloseTo(starts * spawnMs)
     expect(inputs.spawnHereMs).toBeCloseTo(here * spawnMs)
   })

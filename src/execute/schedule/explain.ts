@@ -1,7 +1,7 @@
 import type { Plan } from '../plan.js'
 import type { Considered } from './cost-model.js'
 import type { Assumed, Profile } from './profile.js'
-import type { Decision } from './scheduler.js'
+import type { Decision } from './planner.js'
 
 /** A report on a plan for a person: what was measured, what was considered, why this choice, and what would change it if anything can. */
 export function explainPlan(plan: Plan<unknown>): string {

@@ -1,7 +1,7 @@
 import { calibration } from './calibration.js'
 import type { Considered } from './cost-model.js'
 import type { Limits } from './machine.js'
-import type { Decision } from './scheduler.js'
+import type { Decision } from './planner.js'
 
 /** Every measured input of a decision. Times are milliseconds, sizes bytes; unknown is null. */
 export interface Profile {

@@ -1,0 +1,157 @@
+import { calibration, cloneMsOf } from './calibration.js'
+import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
+import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers } from './machine.js'
+import type { CompleteOptions } from '../options.js'
+import { FIRST_IN_FLIGHT, SLICE_MS } from './pace.js'
+import type { Measured } from './sample.js'
+import type { TaskRecord } from './tasks.js'
+
+/** The part of a worker's start that is this thread's work. */
+const SPAWN_HERE = 1 / 4
+/** Until workers that are there have begun, and until this thread has heard that they have ended. */
+const WAKE_MS = 0.2
+/** Threads that want each core, above which times of items say more of the machine than of the items. */
+const CROWDED = 1.5
+/** Workers of a pool, as a decision sees them. */
+export interface WorkersThere {
+  /** Those that are ready and have nothing to do. */
+  readonly idle: number
+  /** For how long one has been starting; undefined while none is. */
+  readonly startingMs: number | undefined
+}
+
+/** What may be different from one decision to the next. */
+export interface Situation {
+  /** Items still to run; null where the source does not say. */
+  readonly items: number | null
+  /** Items that have been run: of an unknown number, as many again are expected. */
+  readonly done: number
+  readonly workers: WorkersThere
+  /** Why workers are out of the question; undefined if they are not. */
+  readonly obstacle: string | undefined
+}
+
+/** A decision, and all that led to it. */
+export interface Decision {
+  readonly chosen: Considered
+  readonly considered: readonly Considered[]
+  readonly inputs: CostInputs
+  readonly limits: Limits
+  readonly bytesPerWorker: number
+  readonly measured: Measured
+  /** Whether the estimate is what earlier runs of the task have taken; else it is the cost model's. */
+  readonly isByOutcome: boolean
+}
+
+/** What decisions ask of the machine. */
+export interface Machine {
+  readonly limits: () => Limits
+  readonly crowding: () => number
+}
+
+/** Whose run it is. */
+export interface Subject {
+  /** What stands for the task; see `ResolvedTask.key`. */
+  readonly key: object | string
+  readonly options: CompleteOptions
+  /** Whether workers could have the task, and the run may have any. Asked only when there is enough work. */
+  readonly mayHaveWorkers: () => boolean
+}
+
+/** Chooses schedules: by the cost model, and by what earlier runs of a task have shown. */
+export class Planner {
+  readonly #machine: Machine
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
+  /**
+   * Chooses a schedule for what remains of a run.
+   *
+   * @param record - what earlier runs have taught; their outcome is believed more than the cost model
+   */
+  plan(subject: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
+    const { options } = subject
+    const limits = this.#machine.limits()
+    const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
+    const { idle, startingMs = 0 } = situation.workers
+    const isShared = measured.isShared && chunkSize === undefined
+    const areThere = idle >= limits.cpuWorkers
+    const leavesUneven = areThere && this.leavesUneven(subject, record?.isUneven === true, isShared)
+    const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync && !leavesUneven
+    const { itemBytes, resultBytes, cloneNodes } = measured
+    const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
+    const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
+    // Numbers in shared memory are not copied.
+    const cloneMs = isShared ? 0 : cloneMsOf({ nodes: cloneNodes, bytes: itemBytes + resultBytes }, calibration)
+    const inputs: CostInputs = {
+      items: situation.items ?? Math.max(1, situation.done),
+      itemMs: measured.itemMs,
+      cpuShare: measured.cpuShare,
+      coresEach: Math.max(measured.isAsync ? measured.cpuShare : 1, measured.coresBusy),
+      isAsync: measured.isAsync,
+      sendMs: cloneMs / 2,
+      receiveMs: cloneMs / 2,
+      spawnMs: (idle > 0 ? 0 : untilReadyMs(startingMs)) + (idle > 0 && record?.isWarm === true ? 0 : measured.coldMs),
+      spawnHereMs: idle > 0 || startingMs > 0 ? 0 : SPAWN_HERE * calibration.spawnMs,
+      wakeMs: WAKE_MS,
+      dispatchMs: calibration.dispatchMs,
+      isShared,
+      cores: limits.cpuWorkers,
+      mainWorks: mainWorks && (workers === undefined || workers < limits.cpuWorkers),
+    }
+    const choices: Choices = {
+      mostWorkers,
+      // More as soon as they make it faster, which nobody knows before.
+      mostInFlight: FIRST_IN_FLIGHT,
+      targetChunkMs: chunkMs(limits, targetChunkMs),
+      workers,
+      chunkSize,
+      mode,
+      prefer,
+      mayUseThreads: situation.obstacle === undefined && mostWorkers >= 1 && mode !== 'serial' && mode !== 'async',
+    }
+    const loopMs = inputs.items * inputs.itemMs
+    const gain = inputs.spawnMs === 0 ? record?.gainAt(loopMs) : undefined
+    const modelled = consider(inputs, choices)
+    const considered = gain === undefined ? modelled : byOutcome(modelled, loopMs / gain)
+    const [loop] = considered
+    const stays = mode === undefined && record?.staysInLoop(loopMs) === true
+    const chosen = stays && loop !== undefined ? loop : choose(considered, inputs, choices)
+    return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome: stays || gain !== undefined }
+  }
+
+  /**
+   * Whether items of which some would keep this thread from its workers are better left to them alone, where there is one for each core.
+   *
+   * @param isShared - whether workers claim them by themselves, whatever this thread is at
+   */
+  leavesUneven({ options: { workers, mainThread } }: Subject, isUneven: boolean, isShared: boolean): boolean {
+    const isFree = workers === undefined && mainThread === undefined
+    // Where others want the cores, an item takes long for having been kept from one.
+    return isFree && isUneven && !isShared && this.#machine.crowding() <= CROWDED
+  }
+}
+
+/**
+ * Whether this thread runs items beside workers: where nobody says, unless each would keep the event loop waiting.
+ *
+ * @param leastMs - what an item takes at least
+ */
+export function worksHere({ mainThread, timeoutMs }: CompleteOptions, leastMs: number): boolean {
+  return timeoutMs === Infinity && (mainThread ?? leastMs <= SLICE_MS)
+}
+
+/** The schedules with workers as the best of them has turned out. */
+function byOutcome(considered: readonly Considered[], ms: number): Considered[] {
+  const threads = considered.filter(({ mode }) => mode === 'threads').map(({ estimatedMs }) => estimatedMs)
+  const factor = ms / Math.min(...threads)
+  return considered.map((one) => (one.mode === 'threads' ? { ...one, estimatedMs: factor * one.estimatedMs } : one))
+}
+
+/** How long a worker is still going to start that has been starting for so long. One that is late may take as long again. */
+function untilReadyMs(startingMs: number): number {
+  const { spawnMs } = calibration
+  return startingMs < spawnMs ? spawnMs - startingMs : startingMs
+}
