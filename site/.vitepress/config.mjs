@@ -15,6 +15,10 @@ const docs = join(root, 'docs')
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M2 2l2 13h8l2-13" fill="none" stroke="#5672cd" stroke-width="2"/>
   <g fill="#5672cd"><circle cx="6" cy="12" r="1.7"/><circle cx="10" cy="12" r="1.7"/><circle cx="8" cy="8.4" r="1.7"/></g></svg>`
 
+/** Drawn here, since an icon by its name would be fetched. */
+const CODE =
+  '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2"><path d="M8 6l-6 6 6 6M16 6l6 6-6 6M14 4l-4 16"/></svg>'
+
 /** Vue lies in site/; the pages, which are made into programs that import it, do not. */
 const vueForPages = {
   name: 'vue-for-pages',
@@ -67,7 +71,7 @@ export default defineConfig({
     ],
     sidebar: sidebar(),
     outline: [2, 3],
-    socialLinks: [{ icon: 'github', link: repository }],
+    socialLinks: [{ icon: { svg: CODE }, link: repository, ariaLabel: 'the repository' }],
     editLink: { pattern: `${repository}/edit/main/docs/:path` },
     footer: { message: `MIT licence · version ${manifest.version}` },
   },

@@ -12,6 +12,11 @@ export async function draw(places, isDark) {
     place.textContent = place.dataset.text
     delete place.dataset.processed
   }
-  mermaid.initialize({ startOnLoad: false, theme: isDark ? 'dark' : 'neutral', flowchart: { useMaxWidth: false } })
+  mermaid.initialize({
+    startOnLoad: false,
+    theme: isDark ? 'dark' : 'neutral',
+    // Close together: a page is narrow, and what does not fit is made smaller.
+    flowchart: { nodeSpacing: 16, rankSpacing: 20, padding: 6, diagramPadding: 0, wrappingWidth: 130 },
+  })
   await mermaid.run({ nodes: places })
 }
