@@ -146,6 +146,20 @@ napi_value open_named(napi_env env, napi_callback_info info) {
                  make_double(env, static_cast<double>(found.capacity)), make_bool(env, found.evicts)});
 }
 
+// keyedAddCounts(number, allowed, denied): adds decisions of a table with a name to what those who watch can see
+napi_value add_counts(napi_env env, napi_callback_info info) {
+  Call<KeyedHandle, 3> call(env, info);
+  const int64_t allowed = call.whole(1, rules::kCount);
+  const int64_t denied = call.whole(2, rules::kCount);
+  if (!call.ok) return nullptr;
+  core::Word* const cells = call.handle->named.words;
+  if (cells == nullptr) return throw_type(env, "keyed: only one with a name has counts");
+  // order: relaxed. They are looked at and nothing follows from them.
+  cells[core::keyed::kAllowed].fetch_add(allowed, std::memory_order_relaxed);
+  cells[core::keyed::kDenied].fetch_add(denied, std::memory_order_relaxed);
+  return nullptr;
+}
+
 // keyedClose(number): lets go of a named table before its function is collected. What is called
 // afterwards finds an empty table.
 napi_value close(napi_env env, napi_callback_info info) {
@@ -169,6 +183,7 @@ bool register_keyed(napi_env env, napi_value exports) {
       {"keyedLook", look},
       {"keyedReset", reset},
       {"keyedSize", size},
+      {"keyedAddCounts", add_counts},
       {"keyedClose", close},
   };
   return add_functions(env, exports, kFunctions);

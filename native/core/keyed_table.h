@@ -38,7 +38,7 @@ class KeyedTable {
   // `attempts`: how often an operation begins anew because others were faster, before it gives up as if there were no
   // room. Each time takes another thread's success, and from the second on a moment that lets it finish.
   KeyedTable(W* words, const KeyedTerms& terms, int attempts = 1000)
-      : slots_(words, terms.cut, terms.scale.generation_bits), terms_(terms), attempts_(attempts) {}
+      : words_(words), slots_(words, terms.cut, terms.scale.generation_bits), terms_(terms), attempts_(attempts) {}
   explicit KeyedTable(W* words) : KeyedTable(words, KeyedTerms::read(words)) {}
 
   // Writes an empty table into zeroed memory no other thread can see yet.
@@ -155,7 +155,7 @@ class KeyedTable {
       if (survey.result == Survey::kAgain) continue;
       if (target <= floor) return Outcome::kGranted;
       if (survey.result == Survey::kFull && !terms_.asked.evicts) return Outcome::kBusy;
-      if (!slots_.freeze(survey.choice)) continue;
+      if (!free_slot_of(survey)) continue;
       int64_t identity = 0;
       if (slots_.claim(at, survey, target, &identity)) return Outcome::kGranted;
     }
@@ -263,17 +263,26 @@ class KeyedTable {
       if (survey.result == Survey::kFull && !terms_.asked.evicts) return {Outcome::kBusy, 0};
       // A full bucket has every cost but one that exceeds it.
       if (start + cost > last) return {Outcome::kDenied, 0};
-      if (!slots_.freeze(survey.choice)) continue;
+      if (!free_slot_of(survey)) continue;
       int64_t identity = 0;
       if (slots_.claim(at, survey, std::min(start + cost, slots_.most()), &identity)) return {Outcome::kGranted, start};
     }
     return {Outcome::kBusy, 0};
   }
 
+  // Frees the slot that was chosen for a new key: what another key had in it is forgotten.
+  bool free_slot_of(const Survey& survey) {
+    if (!slots_.freeze(survey.choice)) return false;
+    // order: relaxed. It is looked at and nothing follows from it.
+    if (survey.result == Survey::kFull) words_[keyed::kEvicted].fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+
   int64_t time_until_room(const Survey& survey, int64_t now_ns) const {
     return terms_.time_until(survey.least + terms_.burst, now_ns);
   }
 
+  W* words_;
   Slots slots_;
   KeyedTerms terms_;
   int attempts_;

@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 3;
+inline constexpr int64_t kLayoutVersion = 4;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -380,9 +380,11 @@ static_assert(adaptive::kMostLimit < int64_t{1} << (63 - adaptive::kLimitShift -
                   adaptive::kPatienceShift + adaptive::kPatienceBits == adaptive::kDipShift,
               "the parts of a limit fill the word, which is never negative");
 
-// Keyed table: two lines of what never changes, then groups of eight lines; a key belongs to one group.
+// Keyed table: two lines of what never changes, but for counts that decisions neither read nor write; then groups of
+// eight lines; a key belongs to one group.
 //
 //   line 0-1   kind | groups | slots | capacity | seed | seed | epoch | multiplier | scale | burst units | rate | burst
+//              | allowed | denied | evicted
 //   group      claim | - | slot | slot | ... | slot         a slot is two words: identity | level
 //
 // All keys share rate and burst, and an axis of units that starts when the table is made; see core/keyed_terms.h.
@@ -405,6 +407,11 @@ inline constexpr size_t kScale = 8;       // shift | (digits + 6) << 8 | generat
 inline constexpr size_t kBurstUnits = 9;  // burst in units, rounded down
 inline constexpr size_t kRate = 10;       // tokens per second as asked for: the bits of a double
 inline constexpr size_t kBurst = 11;      // burst in tokens as asked for: the bits of a double
+// Words of the header that whoever watches reads: decisions, as far as their threads have published them, and keys
+// whose place another took while they had less than a full bucket. A keyed window leaves them alone.
+inline constexpr size_t kAllowed = 12;
+inline constexpr size_t kDenied = 13;
+inline constexpr size_t kEvicted = 14;
 inline constexpr size_t kFirstGroup = kHeaderCells * kWordsPerCell;
 
 // Words of a group. The claim: tag << 16 | slot << 11 | pending << 10 | version. Every new key of the group is

@@ -5,7 +5,11 @@ export interface TopRow extends MachineEntry {
   /** Decisions per second over the last seconds; null until they are known. */
   readonly allowedPerSecond: number | null
   readonly deniedPerSecond: number | null
+  /** Keys of a keyed limiter that are pushed out. */
+  readonly evictedPerSecond: number | null
 }
+
+const UNKNOWN = { allowedPerSecond: null, deniedPerSecond: null, evictedPerSecond: null }
 
 /** Threads publish their counts four times per second; over this long that is not seen in the rates. */
 const WINDOW_MS = 2000
@@ -14,6 +18,7 @@ interface Count {
   readonly atMs: number
   readonly allowed: number
   readonly denied: number
+  readonly evicted: number
 }
 
 /** Looks at the machine again and again, and tells the rates in between. */
@@ -36,22 +41,23 @@ export class Sampler {
     const atMs = this.#now()
     const counts = new Map<string, Count[]>()
     const rows = this.#read().map((entry) => {
-      if (entry.allowed === null || entry.denied === null)
-        return { ...entry, allowedPerSecond: null, deniedPerSecond: null }
-      const count: Count = { atMs, allowed: entry.allowed, denied: entry.denied }
+      if (entry.allowed === null || entry.denied === null) return { ...entry, ...UNKNOWN }
+      const count: Count = { atMs, allowed: entry.allowed, denied: entry.denied, evicted: entry.evicted ?? 0 }
       // A name that was removed and made again counts from zero.
       const earlier = (this.#counts.get(entry.file) ?? []).filter(
-        ({ allowed, denied }) => allowed <= count.allowed && denied <= count.denied,
+        ({ allowed, denied, evicted }) =>
+          allowed <= count.allowed && denied <= count.denied && evicted <= count.evicted,
       )
       while (earlier.length > 1 && atMs - (earlier[1]?.atMs ?? atMs) >= WINDOW_MS) earlier.shift()
       counts.set(entry.file, [...earlier, count])
       const first = earlier[0]
-      if (first === undefined || atMs <= first.atMs) return { ...entry, allowedPerSecond: null, deniedPerSecond: null }
+      if (first === undefined || atMs <= first.atMs) return { ...entry, ...UNKNOWN }
       const seconds = (atMs - first.atMs) / 1e3
       return {
         ...entry,
         allowedPerSecond: (count.allowed - first.allowed) / seconds,
         deniedPerSecond: (count.denied - first.denied) / seconds,
+        evictedPerSecond: entry.evicted === null ? null : (count.evicted - first.evicted) / seconds,
       }
     })
     this.#counts = counts

@@ -79,6 +79,8 @@ function open(row) {
     add('tokens', [['tokens', '#3b82f6', { fill: '#3b82f622' }], ['debt', '#f59e0b'], ['waited for', '#8b5cf6']], (r) => [r.tokens, r.debt, r.waiting])
     add('decisions per second', [['allowed', '#16a34a'], ['denied', '#dc2626']], (r) => [r.allowedPerSecond, r.deniedPerSecond])
   }
+  if (row.keys !== null)
+    add('decisions per second', [['allowed', '#16a34a'], ['denied', '#dc2626'], ['keys evicted', '#8b5cf6']], (r) => [r.allowedPerSecond, r.deniedPerSecond, r.evictedPerSecond])
   if (row.breaker !== null) {
     const yAxis = { scales: { y: { range: [-0.2, 3.2] } }, axis: { splits: [0, 1, 2, 3], values: (u, splits) => splits.map((s) => BREAKER_STATES[s]), size: 80 } }
     add('breaker', [['state', '#7c3aed', { paths: uPlot.paths.stepped({ align: 1 }), value: (u, v) => BREAKER_STATES[v] ?? '–' }]], (r) => [BREAKER_STATES.indexOf(r.breaker)], yAxis)

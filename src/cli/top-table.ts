@@ -83,6 +83,7 @@ function stateOf(row: TopRow): string {
   if (row.pausedMs !== null) return `paused ${duration(row.pausedMs)}`
   const permits = row.permits === null ? [] : [`${row.permits} of ${row.maxConcurrent ?? '?'} permits`]
   const keys = row.keys === null ? [] : [`${figure(row.keys)} of ${figure(row.keyCapacity)} keys`]
+  if (row.evicted !== null && row.evicted > 0) keys.push(`${figure(row.evicted)} evicted`)
   const parts = [...keys, ...(row.breaker === null ? [] : [row.breaker]), ...permits]
   return parts.length > 0 ? parts.join(', ') : '-'
 }

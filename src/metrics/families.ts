@@ -42,6 +42,7 @@ export const FAMILIES = {
   durations: histogram('policy_duration_seconds', 'How long attempts under a breaker or a timeout took.'),
   keys: gauge('limiter_keys', 'Keys whose bucket is not full.'),
   keyCapacity: gauge('limiter_key_capacity', 'Keys that the table has room for.'),
+  evictions: counter('limiter_evicted_keys', 'Keys whose place another took while they had less than a full bucket.'),
   breakerState: gauge('breaker_state', 'State of a circuit breaker: 1 for the state it is in, 0 for the others.'),
   permits: gauge('bulkhead_permits_in_use', 'Permits of a bulkhead that are in use.'),
   permitLimit: gauge('bulkhead_permits_limit', 'Permits that a bulkhead has.'),

@@ -163,6 +163,7 @@ function addEntry(all: Collector, entry: MachineEntry): void {
   if (entry.requestsPerSecond !== null) all.add(FAMILIES.paused, (entry.pausedMs ?? 0) / 1000)
   all.add(FAMILIES.keys, entry.keys)
   all.add(FAMILIES.keyCapacity, entry.keyCapacity)
+  all.add(FAMILIES.evictions, entry.evicted)
   all.add(FAMILIES.permits, entry.permits)
   all.add(FAMILIES.permitLimit, entry.maxConcurrent)
   if (entry.breaker !== null) all.addState(entry.breaker)

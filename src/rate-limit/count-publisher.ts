@@ -1,13 +1,16 @@
-import type { Bucket } from '../memory/bucket/bucket.js'
-
 /** Who has counts to publish. */
 interface Source {
   stats(): { readonly allowed: number; readonly denied: number }
 }
 
+/** What has counts that others can see, if it has a name. */
+interface Counted {
+  addCounts?(allowed: number, denied: number): void
+}
+
 interface Publication {
   readonly source: WeakRef<Source>
-  readonly bucket: Bucket
+  readonly bucket: Counted
   allowed: number
   denied: number
 }
@@ -25,7 +28,7 @@ class CountPublisher {
    * Adds what `source` has allowed and denied to the counts of its bucket: four times a second as long as it lives, and when the process
    * exits. Does nothing for a bucket that has no counts.
    */
-  begin(source: Source, bucket: Bucket): void {
+  begin(source: Source, bucket: Counted): void {
     if (bucket.addCounts === undefined) return
     const publication = { source: new WeakRef(source), bucket, allowed: 0, denied: 0 }
     this.#publications.add(publication)

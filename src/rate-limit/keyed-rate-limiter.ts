@@ -9,6 +9,7 @@ import type { KeyedTable } from '../memory/keyed/table.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import { OUTCOME } from '../memory/bucket/core.js'
+import { countPublisher } from './count-publisher.js'
 import { GRANTED } from './granted.js'
 import { type KeyedRateLimiterHandle, checkKeyedHandle, createKeyedHandle } from './keyed-handle.js'
 import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolicy } from './keyed-policy.js'
@@ -73,6 +74,7 @@ export class KeyedRateLimiter implements Disposable {
     this.#address = placed.address
     this.#take = this.#table.take
     this.#queue = new KeyedQueue(this.#table, clock)
+    if (scope === 'machine') countPublisher.begin(this, this.#table)
     announceCreated(this, 'keyed-limiter', name ?? null)
   }
 
@@ -267,6 +269,7 @@ export class KeyedRateLimiter implements Disposable {
       throw disposedError()
     }
     this.#queue.refuseAll(disposedError())
+    countPublisher.end(this)
     this.#table.close?.()
   }
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { KeyedRateLimiter } from '../../dist/index.js'
+import { readMachine } from '../../dist/memory/machine/view.js'
 import { describeMachine, machineName } from '../support/machine.js'
 
 const run = promisify(execFile)
@@ -36,6 +37,24 @@ describeMachine('processes that use one keyed limiter of the machine', () => {
       true,
     ])
     expect(limiter.size).toBe(4)
+  })
+
+  it('publish what they allow and deny, and which keys are pushed out', async () => {
+    const policy = {
+      name: machineName(),
+      scope: 'machine',
+      requestsPerSecond: 1e-6,
+      burstSize: 20,
+      capacity: 2,
+    } as const
+    const seen = () => readMachine().find(({ name }) => name === policy.name)
+    await drainElsewhere(policy)
+    // It had two places for three keys: each key that came pushed out the first of the others, with all its tokens spent.
+    expect(seen()).toMatchObject({ allowed: 60, denied: 3, evicted: 1, keyCapacity: 2 })
+    const limiter = new KeyedRateLimiter(policy)
+    limiter.tryAcquire('another')
+    limiter[Symbol.dispose]()
+    expect(seen()).toMatchObject({ allowed: 61, denied: 3, evicted: 2 })
   })
 
   it('must ask for the same, capacity included', () => {

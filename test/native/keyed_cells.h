@@ -16,6 +16,12 @@ class Table {
 
   core::KeyedTable<>* operator->() { return &table_; }
 
+  int64_t evicted() const {
+    return cells_[core::keyed::kEvicted / core::kWordsPerCell]
+        .words[core::keyed::kEvicted % core::kWordsPerCell]
+        .load();
+  }
+
  private:
   struct alignas(core::kCellBytes) Cell {
     core::Word words[core::kWordsPerCell];

@@ -163,6 +163,10 @@ TEST("keyed: a group without room evicts the key nearest to full, and nobody els
   EXPECT_EQ(table->look(kSecond, hash_of(2), 1).available, 2.0);
   EXPECT_EQ(table->look(kSecond, hash_of(9), 1).available, 0.0);
   EXPECT_EQ(table->look(kSecond, hash_of(0), 1).available, 5.0);
+  EXPECT_EQ(table.evicted(), 1);
+  // Whose bucket is full again loses nothing.
+  CHECK(table->try_acquire_one(20 * kSecond, hash_of(10)));
+  EXPECT_EQ(table.evicted(), 1);
 }
 
 TEST("keyed: a run of a key that was evicted gives nothing back") {
@@ -265,6 +269,7 @@ TEST("keyed: filled to its capacity, a table evicts 1 key in 450; nine tenths fu
     const int64_t lost = static_cast<int64_t>(keys) - table->size(kSecond);
     std::cout << "     " << lost << " of " << keys << " evicted" << std::endl;
     CHECK(lost * limit <= static_cast<int64_t>(keys));
+    EXPECT_EQ(table.evicted(), lost);
   }
 }
 

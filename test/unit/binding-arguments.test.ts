@@ -127,6 +127,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
     const keyedWords = fresh(keyedCells(10))
     addon()['keyedInitialize']!(keyedWords, 10, 5, 10, true, seed.good, NaN)
     const keyed = number(open('keyedOpen', keyedWords))
+    const namedKeyed = number(open('keyedOpenNamed', 'binding-arguments', 10, 5, 10, true, seed.good, NaN, false))
     const capacity = kind(10, 0, -1, 0.5, NaN, Infinity, 1e9)
     of('keyed', {
       keyedCells: [capacity],
@@ -144,6 +145,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       keyedReserveRun: [keyed, key, time, whole(0), whole(-1), whole(1, 0, -1), whole(5, -1), whole(0)],
       keyedReturnRun: [keyed, key, time, whole(0), whole(0), whole(1), whole(1, 0, -1)],
       keyedMsUntil: [keyed, key, time, whole(0), whole(0), whole(1)],
+      keyedAddCounts: [namedKeyed, whole(1, -1), whole(1, -1)],
       keyedClose: [keyed],
     })
 

@@ -128,10 +128,22 @@ describe('what a reader sees of', () => {
     KeyedBuckets.initialize(words, terms)
     const table = new KeyedBuckets(words, terms)
     for (let key = 0; key < used; key++) table.tryAcquire(nowNs, hashOfKey(terms.seed, key)!, 1)
+    for (const [word, count] of [
+      [KEYED.allowed, 70n],
+      [KEYED.denied, 5n],
+    ] as const)
+      words[word] = count
     // No more than a reader copies.
     const region = regionOf(KIND.keyedTable, {}, { words: words.subarray(0, 2096) })
-    const { keys, keyCapacity, burstSize, state } = describeRegion(region)
-    expect({ keyCapacity, burstSize, state }).toEqual({ keyCapacity: capacity, burstSize: 5, state: 'ready' })
+    const { keys, ...others } = describeRegion(region)
+    expect(others).toMatchObject({
+      keyCapacity: capacity,
+      burstSize: 5,
+      state: 'ready',
+      allowed: 70,
+      denied: 5,
+      evicted: 0,
+    })
     expect(keys).toBeGreaterThanOrEqual(least)
     expect(keys).toBeLessThanOrEqual(most)
   })

@@ -27,6 +27,7 @@ describe('samples of the machine', () => {
     denied: 0,
     keys: null,
     keyCapacity: null,
+    evicted: null,
     breaker: null,
     permits: null,
     maxConcurrent: null,

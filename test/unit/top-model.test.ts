@@ -23,6 +23,7 @@ const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
   denied: 0,
   keys: null,
   keyCapacity: null,
+  evicted: null,
   breaker: null,
   permits: null,
   maxConcurrent: null,
@@ -30,6 +31,7 @@ const row = (name: string | null, more: Partial<TopRow> = {}): TopRow => ({
   file: `/memory/${name ?? 'unknown'}`,
   allowedPerSecond: null,
   deniedPerSecond: null,
+  evictedPerSecond: null,
   ...more,
 })
 
@@ -54,6 +56,19 @@ describe('the sampler', () => {
     nowMs += 1000
     allowed += 10
     expect(look()).toEqual([10, 20])
+  })
+
+  it('tells how many keys a keyed limiter pushes out', () => {
+    let nowMs = 0
+    let evicted = 0
+    const sampler = new Sampler(
+      () => [row('a', { allowed: 7, denied: 0, evicted })],
+      () => nowMs,
+    )
+    sampler.sample()
+    nowMs = 500
+    evicted = 20
+    expect(sampler.sample()).toMatchObject([{ allowedPerSecond: 0, evictedPerSecond: 40 }])
   })
 
   it('starts again when a name was made again', () => {

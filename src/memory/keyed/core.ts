@@ -32,9 +32,11 @@ const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
  */
 export class KeyedBuckets {
   readonly terms: KeyedTerms
+  readonly #words: BigInt64Array
   readonly #slots: KeyedSlots
 
   constructor(words: BigInt64Array, terms: KeyedTerms) {
+    this.#words = words
     this.#slots = new KeyedSlots(words, terms, terms.generationBits)
     this.terms = terms
   }
@@ -117,7 +119,7 @@ export class KeyedBuckets {
       if (survey.result === 'again') continue
       if (target <= floor) return OUTCOME.granted
       if (survey.result === 'full' && !terms.asked.evicts) return OUTCOME.busy
-      if (this.#slots.freeze(survey.choice) && this.#slots.claim(at, survey, target) !== null) return OUTCOME.granted
+      if (this.#freeSlotOf(survey) && this.#slots.claim(at, survey, target) !== null) return OUTCOME.granted
     }
     return OUTCOME.busy
   }
@@ -222,11 +224,18 @@ export class KeyedBuckets {
       if (generation !== null && generation !== NO_SLOT) return BUSY
       if (survey.result === 'full' && !this.terms.asked.evicts) return BUSY
       if (start + cost > last) return DENIED
-      if (!this.#slots.freeze(survey.choice)) continue
+      if (!this.#freeSlotOf(survey)) continue
       const identity = this.#slots.claim(at, survey, min(start + cost, this.#slots.most))
       if (identity !== null) return { outcome: OUTCOME.granted, start }
     }
     return BUSY
+  }
+
+  /** Frees the slot that was chosen for a new key: what another key had in it is forgotten. */
+  #freeSlotOf(survey: Survey): boolean {
+    if (!this.#slots.freeze(survey.choice)) return false
+    if (survey.result === 'full') Atomics.add(this.#words, KEYED.evicted, 1n)
+    return true
   }
 
   #timeUntilRoom(survey: Survey, nowNs: bigint): bigint {

@@ -63,6 +63,7 @@ declare module '../../internal/native.js' {
     keyedMsUntil(number: number, key: Key, nowMs: number, base: number, generation: number, place: number): number
     keyedReset(number: number, key: Key, nowMs: number): void
     keyedSize(number: number, key: Key, nowMs: number): number
+    keyedAddCounts(number: number, allowed: number, denied: number): void
     keyedClose(number: number): void
   }
 }
@@ -76,14 +77,16 @@ const scratch = new Float64Array(AXIS_FIELDS)
 /** A keyed table through the addon. */
 export class NativeKeyedTable implements KeyedTable {
   readonly take: Take
+  readonly addCounts?: (allowed: number, denied: number) => void
   readonly #addon: NativeAddon
   /** The addon frees the table's number when this call is collected. */
   readonly #owner: Take
   readonly #number: number
   readonly #clock: Clock
 
-  private constructor(addon: NativeAddon, opened: Opened, clock: Clock) {
+  private constructor(addon: NativeAddon, opened: Opened, clock: Clock, hasName = false) {
     this.#addon = addon
+    if (hasName) this.addCounts = (allowed, denied) => addon.keyedAddCounts(this.#number, allowed, denied)
     this.#owner = opened[0]
     this.#number = opened[1]
     this.#clock = clock
@@ -120,7 +123,7 @@ export class NativeKeyedTable implements KeyedTable {
     const { rate: r, burst: b, capacity: c, evicts: e } = asked
     const opened = addon.keyedOpenNamed(name, r, b, c, e, seed, addonTime(clock), scope === 'machine')
     const [, , rate = asked.rate, burst = asked.burst, capacity = asked.capacity, evicts = asked.evicts] = opened
-    return { subject: new NativeKeyedTable(addon, opened, clock), parameters: { rate, burst, capacity, evicts } }
+    return { subject: new NativeKeyedTable(addon, opened, clock, true), parameters: { rate, burst, capacity, evicts } }
   }
 
   tryAcquire(key: Key, tokens: number): Outcome {

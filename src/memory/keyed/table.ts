@@ -31,6 +31,8 @@ export interface KeyedTable {
   reset(key: Key): void
   /** Keys that have less than a full bucket. */
   size(): number
+  /** Of a table with a name: adds decisions to what those who watch can see. */
+  addCounts?(allowed: number, denied: number): void
   /** Of a table with a name: lets go of its memory. What is called afterwards finds an empty table. */
   close?(): void
 }

@@ -112,7 +112,7 @@ export class KeyedTerms {
     const seed = { low: BigInt.asUintN(64, load(KEYED.seedLow)), high: BigInt.asUintN(64, load(KEYED.seedHigh)) }
     // All else follows from what was asked, so words that say otherwise are not a table.
     const terms = new KeyedTerms(asked, seed, load(KEYED.epochNs))
-    const written = new BigInt64Array(KEYED.firstGroup)
+    const written = new BigInt64Array(KEYED.allowed)
     terms.write(written)
     return written.every((word, index) => index === KEYED.kind || word === load(index)) ? terms : null
   }

@@ -43,6 +43,8 @@ export interface MachineEntry {
   /** Of a keyed limiter: keys whose bucket is not full, estimated from a part of a large table; and how many it has room for. */
   readonly keys: number | null
   readonly keyCapacity: number | null
+  /** Of a keyed limiter: keys whose place another took while they had less than a full bucket, since the name was made. */
+  readonly evicted: number | null
   /** Of a circuit breaker. */
   readonly breaker: string | null
   /** Of a bulkhead: permits in use, and how many there are. */
@@ -83,6 +85,7 @@ const NOTHING: Required<Details> = {
   denied: null,
   keys: null,
   keyCapacity: null,
+  evicted: null,
   breaker: null,
   permits: null,
   maxConcurrent: null,
@@ -156,8 +159,10 @@ function readKeyedTable(words: BigInt64Array): Details | null {
   if (!isLimit(requestsPerSecond, burstSize)) return null
   const terms = KeyedTerms.read(words)
   if (terms === null) return { requestsPerSecond, burstSize }
+  const count = (word: number): number => Number(words[word] ?? 0n)
+  const counts = { allowed: count(KEYED.allowed), denied: count(KEYED.denied), evicted: count(KEYED.evicted) }
   const keys = KeyedBuckets.keysIn(words, terms, process.hrtime.bigint(), KEYED_GROUPS)
-  return { requestsPerSecond, burstSize, keys, keyCapacity: terms.asked.capacity }
+  return { requestsPerSecond, burstSize, keys, keyCapacity: terms.asked.capacity, ...counts }
 }
 
 function readSemaphore(words: BigInt64Array, { permitsOfEnded }: MachineRegion): Details | null {

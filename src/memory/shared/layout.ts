@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 3
+export const LAYOUT_VERSION = 4
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -232,6 +232,9 @@ export const KEYED = {
   burstUnits: 9,
   rate: 10,
   burst: 11,
+  allowed: 12,
+  denied: 13,
+  evicted: 14,
   firstGroup: 16,
   claim: 0,
   firstSlot: 2,

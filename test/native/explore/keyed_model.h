@@ -143,6 +143,9 @@ class KeyedWord {
     return answer.swapped;
   }
 
+  // Of a count from which nothing follows: to have it would only multiply the states.
+  int64_t fetch_add(int64_t, std::memory_order) { return 0; }
+
   static KeyedWord* cells() { return words_; }
 
  private:
