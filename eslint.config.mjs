@@ -98,6 +98,10 @@ export default tseslint.config(
       'build-*/',
       'prebuilds/',
       'coverage/',
+      // What the site is built into, and what it keeps.
+      'docs/.site/',
+      'site/.cache/',
+      'site/.vitepress/.temp/',
       'test/fixtures/',
       'test/types/legacy/',
       'test/field/**/*.ts',

@@ -17,6 +17,11 @@ const { code } = await sideBySide([
     { what: 'includes of C++', run: () => script('check-includes.mjs') },
     { what: 'circles of imports', run: () => script('check-circles.mjs') },
     { what: 'types (tsc)', run: () => bin('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit') },
+    // It runs in a browser, whose types the rest must not see.
+    {
+      what: 'types of the playground (tsc)',
+      run: () => bin('typescript/bin/tsc', '-p', join('docs', 'play', 'tsconfig.json'), '--noEmit'),
+    },
   ],
 ])
 process.exitCode = code
