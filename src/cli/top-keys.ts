@@ -13,8 +13,8 @@ export interface TopState extends Arrangement {
 /** The line at the foot of the screen. */
 export function footer(state: TopState): string {
   if (state.typing) return `filter: ${state.filter}_   Enter keep  Esc clear`
-  const filter = state.filter === '' ? '' : `  filter '${state.filter}'`
-  return `q quit  s sort (${state.sort})  r reverse  / filter  p ${state.paused ? 'go on' : 'pause'}  arrows scroll${filter}`
+  const filter = state.filter === '' ? '' : ` ('${state.filter}')`
+  return `q quit  s sort (${state.sort})  r reverse  / filter${filter}  p ${state.paused ? 'go on' : 'pause'}  arrows scroll`
 }
 
 const PAGE = 10

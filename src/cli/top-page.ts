@@ -45,6 +45,7 @@ const scheme = matchMedia('(prefers-color-scheme: dark)')
 const ink = () => (scheme.matches ? '#9aa3b2' : '#5b6472')
 const grid = { stroke: () => (scheme.matches ? '#2a2e37' : '#eceef2') }
 const ticks = grid
+const timeOf = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8)
 
 function element(tag, parent, text) {
   const made = document.createElement(tag)
@@ -59,8 +60,8 @@ function chart(parent, title, series, yAxis) {
     width: box.clientWidth,
     height: 170,
     scales: { y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] }, ...yAxis?.scales },
-    axes: [{ stroke: ink, grid, ticks }, { stroke: ink, grid, ticks, size: 64, ...yAxis?.axis }],
-    series: [{}, ...series.map(([label, stroke, more]) => ({ label, stroke, width: 2, points: { show: false }, value: (u, v) => (v == null ? '–' : v.toLocaleString('en-US', { maximumFractionDigits: 1 })), ...more }))],
+    axes: [{ stroke: ink, grid, ticks, space: 70, size: 32, values: (u, splits) => splits.map(timeOf) }, { stroke: ink, grid, ticks, size: 64, ...yAxis?.axis }],
+    series: [{ label: 'time', value: (u, v) => (v == null ? '–' : timeOf(v)) }, ...series.map(([label, stroke, more]) => ({ label, stroke, width: 2, points: { show: false }, value: (u, v) => (v == null ? '–' : v.toLocaleString('en-US', { maximumFractionDigits: 1 })), ...more }))],
   }
   const plot = new uPlot(options, [[], ...series.map(() => [])], box)
   new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: 170 })).observe(box)

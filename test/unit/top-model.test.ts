@@ -165,6 +165,8 @@ describe('the keys', () => {
 
   it('are explained at the foot', () => {
     expect(footer(start)).toContain('q quit')
+    const narrow = footer({ ...start, filter: 'demo' }).slice(0, 60)
+    expect(narrow).toBe("q quit  s sort (name)  r reverse  / filter ('demo')  p pause")
     expect(footer({ ...start, typing: true, filter: 'git' })).toContain('filter: git_')
   })
 })
