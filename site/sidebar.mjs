@@ -8,7 +8,7 @@ const docs = join(root, 'docs')
 const api = join(docs, 'api')
 
 /** Pages by their addresses on the site. */
-const start = ['getting-started', 'which-part', 'guarantees', 'play/']
+const start = ['getting-started', 'which-part', 'use-cases', 'guarantees', 'play/']
 const guides = {
   Limits: ['limits', 'keyed', 'lease', 'machine', 'redis'],
   'Servers and clients': ['http/servers', 'http/stores', 'http/clients', 'http/models'],

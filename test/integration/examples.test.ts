@@ -1,9 +1,10 @@
-// The examples of execute, as examples/README.md says to run them, over a small node_modules.
+// Examples, as examples/README.md says to run them; those of execute over a small node_modules.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../unit/support/recorded-run.js'
+import { itWithAddon } from '../support/native.js'
 import { main, runNode } from './support-cli.js'
 
 const folder = temporaryFolder()
@@ -65,5 +66,13 @@ describe('the example', () => {
     expect(stdout).toMatch(
       /the first run has finished \d+ of 400 items and is killed\n[^]*results equal to the loop's: true\n$/,
     )
+  })
+
+  itWithAddon('database keeps to the connections there are, and spares one that is down', async () => {
+    const { code, stdout } = await runNode([example('database')], folder)
+    expect(stdout).toMatch(
+      / 400 of 400 answered, 0 refused\nwhile it is down: 400 failed, of which fewer than 100 reached it\n$/,
+    )
+    expect(code).toBe(0)
   })
 })
