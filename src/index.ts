@@ -26,6 +26,7 @@ export type {
   Policy,
   PolicyContext,
   PolicyFunction,
+  RateLimiting,
   ReturnsPromise,
   Wrapped,
 } from './internal/policy.js'
@@ -107,7 +108,12 @@ export type { AcquireOptions, RateLimiterStats, Reservation } from './rate-limit
 export { type Costs, type KeyedCost, type Permit, RateLimiterAll } from './rate-limit/rate-limiter-all.js'
 export type { RateLimiterHandle } from './rate-limit/rate-limiter-handle.js'
 export type { CompletePolicy, RateLimitPolicy } from './rate-limit/rate-limit-policy.js'
-export { KeyedRateLimit, type KeyedRateLimitOptions, type KeyFunction } from './policy/keyed-rate-limit.js'
+export {
+  KeyedRateLimit,
+  type KeyedRateLimitOptions,
+  type KeyFunction,
+  type LimiterByKey,
+} from './policy/keyed-rate-limit.js'
 export { rateLimit, RateLimit } from './policy/rate-limit.js'
 export type { RateLimitEvents } from './policy/rate-limit-stage.js'
 export { execute } from './execute/execute.js'

@@ -1,5 +1,6 @@
 import type { AnyFunction, Wrapped } from '../internal/policy.js'
-import { KeyedRateLimit, type KeyedRateLimitOptions } from '../policy/keyed-rate-limit.js'
+import { KeyedRateLimit, type KeyedRateLimitOptions, type LimiterByKey } from '../policy/keyed-rate-limit.js'
+import type { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { type GuardFactory, type MustReturnPromise, guardFactory } from './guard.js'
@@ -14,11 +15,11 @@ export type HasKey<F extends AnyFunction, Args extends unknown[]> =
       : { readonly 'the key function takes other parameters': never }
 
 /** Guards functions and methods with one limit by key. */
-export interface KeyedGuard<Args extends unknown[]> {
+export interface KeyedGuard<Args extends unknown[], L extends LimiterByKey = KeyedRateLimiter> {
   /** The policy that guards: for its events and its limiter. */
-  readonly policy: KeyedRateLimit
+  readonly policy: KeyedRateLimit<L>
   /** Guards a function whose first parameters are those of the key function. */
-  <F extends AnyFunction>(fn: F & HasKey<F, Args>, index?: number): Wrapped<F, KeyedRateLimit>
+  <F extends AnyFunction>(fn: F & HasKey<F, Args>, index?: number): Wrapped<F, KeyedRateLimit<L>>
   /** Guards a method, as a standard decorator. */
   <F extends AnyFunction>(method: F & MustReturnPromise<F> & HasKey<F, Args>, context: ClassMethodDecoratorContext): F
   /** Guards a method, as a decorator of `experimentalDecorators`. */
@@ -32,7 +33,9 @@ export interface KeyedGuard<Args extends unknown[]> {
 /** The form of `withRateLimit` that limits each key on its own. */
 export interface KeyedGuardMaker {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a key function without annotations takes any arguments
-  <Args extends any[]>(options: KeyedRateLimitOptions<Args>): KeyedGuard<Args>
+  <Args extends any[], L extends LimiterByKey = KeyedRateLimiter>(
+    options: KeyedRateLimitOptions<Args, L>,
+  ): KeyedGuard<Args, L>
 }
 
 /**
@@ -40,7 +43,7 @@ export interface KeyedGuardMaker {
  *
  * @param options - a rate limit policy (default: 10 calls per second), or an existing limiter to share. With `keyed`, a function that
  *   finds a key in the arguments of a call, every key has a limit of its own; then `capacity` is required (see
- *   {@link KeyedRateLimiter}), or an existing keyed `limiter`.
+ *   {@link KeyedRateLimiter}), or an existing limiter by key, a `RedisKeyedRateLimiter`, say.
  * @returns a guard; what it guards waits its turn, or rejects with `RateLimitExceeded` where `waitOnLimit` is false
  * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range

@@ -67,6 +67,12 @@ export interface Policy {
   wrap<F extends AnyFunction>(fn: F): Wrapped<F>
 }
 
+/** A policy that limits rates: a `RedisRateLimiter`, or what `rateLimit()` made. */
+export interface RateLimiting extends Policy {
+  /** Tells it from other policies. */
+  readonly kind: 'rate-limit'
+}
+
 /** Whether `value` can serve as a policy. */
 export function isPolicy(value: unknown): value is Policy {
   return (
@@ -75,6 +81,11 @@ export function isPolicy(value: unknown): value is Policy {
     typeof (value as Policy).execute === 'function' &&
     typeof (value as Policy).wrap === 'function'
   )
+}
+
+/** Whether `value` is a policy that limits rates. */
+export function isRateLimiting(value: unknown): value is RateLimiting {
+  return isPolicy(value) && (value as Partial<RateLimiting>).kind === 'rate-limit'
 }
 
 /**

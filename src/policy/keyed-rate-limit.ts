@@ -1,5 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import { EventSource } from '../internal/events.js'
+import { isPolicy } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkKeys, describe } from '../internal/validate.js'
 import type { Key } from '../memory/keyed/hash.js'
@@ -16,29 +17,39 @@ export interface KeyFunction<Args extends unknown[]> {
   (...args: Args): Key
 }
 
+/** What a limit by key needs of a limiter: a `KeyedRateLimiter`, a `RedisKeyedRateLimiter`, or one of your own. */
+export interface LimiterByKey {
+  /** What it is called. */
+  readonly name?: string
+  /** Waits for `tokens` of a key; rejects with `RateLimitExceeded` where it does not, and with the signal's reason once that is aborted. */
+  acquire(key: Key, tokens?: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+  /** Counts, among them the callers that wait now. */
+  stats(): { readonly waiting: number }
+}
+
 /** Options of a limit by key around a function: a key function, and a keyed policy or an existing limiter. */
-export type KeyedRateLimitOptions<Args extends unknown[]> = {
+export type KeyedRateLimitOptions<Args extends unknown[], L extends LimiterByKey = KeyedRateLimiter> = {
   /** Returns the key of a call, from the arguments of the call: a string, number or bigint. */
   keyed: KeyFunction<Args>
-} & (KeyedRateLimitPolicy | { /** The limiter to share. */ limiter: KeyedRateLimiter })
+} & (KeyedRateLimitPolicy | { /** The limiter to share. */ limiter: L })
 
 /** Takes one token of a key for each call. */
 class KeyedRateLimitStage implements LinearStage {
   readonly kind = 'rate-limit'
   readonly readsArguments = true
   readonly events: EventSource<RateLimitEvents>
-  readonly #limiter: KeyedRateLimiter
+  readonly #limiter: LimiterByKey
+  /** The same where it can tell at once. */
+  readonly #own: KeyedRateLimiter | undefined
+  readonly #name: string | null
   readonly keyOf: KeyFunction<unknown[]>
 
-  constructor(limiter: KeyedRateLimiter, keyOf: KeyFunction<unknown[]>) {
+  constructor(limiter: LimiterByKey, keyOf: KeyFunction<unknown[]>) {
     this.#limiter = limiter
+    this.#own = limiter instanceof KeyedRateLimiter ? limiter : undefined
+    this.#name = nameOf(limiter)
     this.keyOf = keyOf
-    this.events = new EventSource(
-      'rate-limit',
-      limiter.policy.name ?? null,
-      ['waiting', 'refused'],
-      limiter.policy.clock,
-    )
+    this.events = new EventSource('rate-limit', this.#name, ['waiting', 'refused'], this.#own?.policy.clock)
   }
 
   enter({ scope }: Call): Promise<void> | undefined {
@@ -50,15 +61,14 @@ class KeyedRateLimitStage implements LinearStage {
     }
     const key = this.keyOf(...args)
     // Only a call that has to wait needs a signal, which is dear.
-    if (!scope.aborted && this.#limiter.takeNow(key)) return undefined
-    const limiterName = this.#limiter.policy.name ?? null
+    if (!scope.aborted && this.#own?.takeNow(key) === true) return undefined
     const waitingBefore = this.#limiter.stats().waiting
     const turn = scope.isAbortable
       ? this.#limiter.acquire(key, 1, { signal: scope.signal })
       : this.#limiter.acquire(key)
     if (turn === GRANTED) return undefined
     if (!this.events.isHeard) return turn
-    if (this.#limiter.stats().waiting > waitingBefore) this.events.emit('waiting', { limiterName })
+    if (this.#limiter.stats().waiting > waitingBefore) this.events.emit('waiting', { limiterName: this.#name })
     return turn.catch((error: unknown) => {
       if (RateLimitExceeded.is(error)) this.events.emit('refused', { error })
       throw error
@@ -71,20 +81,20 @@ class KeyedRateLimitStage implements LinearStage {
 }
 
 /** Has each call of a guarded function take a token of its key; made by `withRateLimit({ keyed: … })`. */
-export class KeyedRateLimit extends StagedPolicy {
+export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends StagedPolicy {
   readonly kind = 'rate-limit'
   /** The limiter whose tokens are taken. */
-  readonly limiter: KeyedRateLimiter
+  readonly limiter: L
   readonly #stage: KeyedRateLimitStage
 
-  constructor(options: KeyedRateLimitOptions<never[]>) {
+  constructor(options: KeyedRateLimitOptions<never[], L>) {
     checkKeys('withRateLimit', options, ['keyed', 'limiter', ...Object.keys(KEYED_OPTIONS)])
     const { keyed, ...rest } = options
     checkFunction('keyed', keyed)
     const limiter = limiterOf(rest)
     const stage = new KeyedRateLimitStage(limiter, keyed as KeyFunction<unknown[]>)
     super([stage])
-    this.limiter = limiter
+    this.limiter = limiter as L
     this.#stage = stage
   }
 
@@ -98,8 +108,8 @@ export class KeyedRateLimit extends StagedPolicy {
   }
 
   /** What the limiter counts in this thread. */
-  stats(): ReturnType<KeyedRateLimiter['stats']> {
-    return this.limiter.stats()
+  stats(): ReturnType<L['stats']> {
+    return this.limiter.stats() as ReturnType<L['stats']>
   }
 
   /** @internal */
@@ -109,22 +119,29 @@ export class KeyedRateLimit extends StagedPolicy {
 
   /** @internal Its key is found by a function. */
   [WHY_BOUND](): string | undefined {
-    return whyBound({
-      who: 'the limit by key',
-      name: this.limiter.policy.name ?? null,
-      functions: { keyed: this.#stage.keyOf },
-    })
+    return whyBound({ who: 'the limit by key', name: nameOf(this.limiter), functions: { keyed: this.#stage.keyOf } })
   }
 }
 
-function limiterOf(rest: KeyedRateLimitPolicy | { limiter: KeyedRateLimiter }): KeyedRateLimiter {
+function limiterOf(rest: KeyedRateLimitPolicy | { limiter: LimiterByKey }): LimiterByKey {
   if (!('limiter' in rest)) return new KeyedRateLimiter(rest)
   const { limiter, ...beside } = rest
-  if (!(limiter instanceof KeyedRateLimiter))
-    throw new TypeError(`limiter must be a KeyedRateLimiter; received ${describe(limiter)}`)
+  if (!isByKey(limiter))
+    throw new TypeError(`limiter must be a KeyedRateLimiter or another limiter by key; received ${describe(limiter)}`)
   if (Object.keys(beside).length > 0)
     throw new TypeError(
       `withRateLimit takes either a limiter or its options (${Object.keys(beside).join(', ')}), not both`,
     )
   return limiter
+}
+
+/** A policy has `execute`, which knows no key. */
+function isByKey(value: unknown): value is LimiterByKey {
+  if (typeof value !== 'object' || value === null || isPolicy(value)) return false
+  const { acquire, stats } = value as Partial<LimiterByKey>
+  return typeof acquire === 'function' && typeof stats === 'function'
+}
+
+function nameOf(limiter: LimiterByKey): string | null {
+  return (limiter instanceof KeyedRateLimiter ? limiter.policy.name : limiter.name) ?? null
 }

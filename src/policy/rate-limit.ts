@@ -1,3 +1,4 @@
+import { isRateLimiting, type RateLimiting } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import type { RateLimitPolicy } from '../rate-limit/rate-limit-policy.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
@@ -59,13 +60,19 @@ export class RateLimit extends StagedPolicy {
  * Has each call, each attempt where it stands inside a retry, take one token of a limiter first: it waits its turn, or is
  * refused with `RateLimitExceeded` where the limiter does not wait.
  *
- * @param policyOrLimiter - an existing limiter to share, or the options of a new one
+ * @param policyOrLimiter - an existing limiter to share, or the options of a new one. What is a policy that limits rates already, such as a
+ *   `RedisRateLimiter`, is returned as it is
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @example
  * const api = pipeline(retry(), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
-export function rateLimit(policyOrLimiter: RateLimiter | Partial<RateLimitPolicy> = {}): RateLimit {
-  return new RateLimit(policyOrLimiter)
+export function rateLimit(limiter: RateLimiter): RateLimit
+export function rateLimit<P extends RateLimiting>(policy: P): P
+export function rateLimit(policyOrLimiter?: RateLimiter | Partial<RateLimitPolicy>): RateLimit
+export function rateLimit(
+  policyOrLimiter: RateLimiter | RateLimiting | Partial<RateLimitPolicy> = {},
+): RateLimit | RateLimiting {
+  return isRateLimiting(policyOrLimiter) ? policyOrLimiter : new RateLimit(policyOrLimiter)
 }

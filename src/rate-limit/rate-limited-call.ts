@@ -1,3 +1,4 @@
+import { isRateLimiting, type RateLimiting } from '../internal/policy.js'
 import { checkFunction, checkKeys, checkSignal, describe } from '../internal/validate.js'
 import { RATE_LIMIT_OPTIONS, type RateLimitPolicy } from './rate-limit-policy.js'
 import { RateLimiter } from './rate-limiter.js'
@@ -6,8 +7,8 @@ import { RateLimiter } from './rate-limiter.js'
 export interface RateLimitedCallOptions<A extends unknown[]> extends Partial<RateLimitPolicy> {
   /** The arguments of the call; default none. */
   args?: A | undefined
-  /** The limiter to use. */
-  limiter?: RateLimiter | undefined
+  /** The limiter to use, or another policy that limits rates, such as a `RedisRateLimiter`. */
+  limiter?: RateLimiter | RateLimiting | undefined
   /** The policy to use: with a `name` it is one limit for all such calls. */
   policy?: Partial<RateLimitPolicy> | undefined
   /** Ends the wait. */
@@ -44,10 +45,10 @@ export async function rateLimitedCall<A extends unknown[], R>(
 }
 
 function chooseLimiter(
-  limiter: RateLimiter | undefined,
+  limiter: RateLimiter | RateLimiting | undefined,
   policy: Partial<RateLimitPolicy> | undefined,
   own: Partial<RateLimitPolicy>,
-): RateLimiter {
+): RateLimiter | RateLimiting {
   const ownKeys = Object.keys(own)
   const given = [limiter !== undefined, policy !== undefined, ownKeys.length > 0].filter(Boolean).length
   if (given > 1) {
@@ -56,8 +57,10 @@ function chooseLimiter(
     )
   }
   if (limiter !== undefined) {
-    if (!(limiter instanceof RateLimiter))
-      throw new TypeError(`limiter must be a RateLimiter; received ${describe(limiter)}`)
+    if (!(limiter instanceof RateLimiter || isRateLimiting(limiter)))
+      throw new TypeError(
+        `limiter must be a RateLimiter or another policy of kind 'rate-limit'; received ${describe(limiter)}`,
+      )
     return limiter
   }
   if (policy === undefined) {

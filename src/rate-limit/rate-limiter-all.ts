@@ -249,6 +249,20 @@ function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[
 }
 
 /** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */
+/**
+ * Options of a new limit, as they are.
+ *
+ * @throws {TypeError} for a limiter whose tokens are not in shared memory: those of several can be taken at once only there
+ */
+export function checkOptions<T>(name: string, limit: T): T {
+  if (typeof limit === 'object' && limit !== null && 'acquire' in limit) {
+    throw new TypeError(
+      `limits.${name} must be a RateLimiter, the options of one, or a KeyedRateLimiter; received ${describe(limit)}, of which nothing can be taken together with others: give it and the others to pipeline(), or acquire from one after the other`,
+    )
+  }
+  return limit
+}
+
 function checkBursts(charges: readonly Charge[]): void {
   for (const { name, part, tokens } of charges)
     checkNumber(`costs.${name}`, tokens, { min: 0, max: part.bucket.parameters().burstSize })

@@ -26,7 +26,7 @@ import {
   checkRate,
   completePolicy,
 } from './rate-limit-policy.js'
-import { type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
+import { checkOptions, type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
 import type { AcquireOptions, RateLimiterStats, Reservation } from './limiter-types.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { countPublisher } from './count-publisher.js'
@@ -324,12 +324,8 @@ export class RateLimiter implements Policy, Disposable {
     }
     const parts = new Map<string, LimitPart | KeyedLimit>()
     for (const [name, limit] of Object.entries(limits)) {
-      parts.set(
-        name,
-        limit instanceof KeyedRateLimiter
-          ? limit
-          : (limit instanceof RateLimiter ? limit : new RateLimiter(limit)).#part(),
-      )
+      if (limit instanceof KeyedRateLimiter) parts.set(name, limit)
+      else parts.set(name, (limit instanceof RateLimiter ? limit : new RateLimiter(checkOptions(name, limit))).#part())
     }
     return RateLimiterAll.of(parts)
   }

@@ -124,6 +124,7 @@ describe('withRateLimit({ keyed })', () => {
     expect(() => untyped({ keyed: () => 1, capacity: 10, keyd: 1 })).toThrow(/did you mean 'keyed'/)
     expect(() => untyped({ keyed: () => 1, limiter, capacity: 10 })).toThrow(/not both/)
     expect(() => untyped({ keyed: () => 1, limiter: new RateLimiter() })).toThrow(/^limiter must be a KeyedRateLimiter/)
+    expect(() => untyped({ keyed: () => 1, limiter: { acquire: () => undefined } })).toThrow(/another limiter by key/)
   })
 })
 

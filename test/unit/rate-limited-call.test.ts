@@ -61,7 +61,9 @@ describe('rateLimitedCall', () => {
     expect(await refused({ limiter, policy: {} })).toBeInstanceOf(TypeError)
     expect(await refused({ limiter: {} })).toMatchObject({
       name: 'TypeError',
-      message: expect.stringMatching(/limiter must be a RateLimiter; received an object/),
+      message: expect.stringMatching(
+        /limiter must be a RateLimiter or another policy of kind 'rate-limit'; received an object/,
+      ),
     })
     expect(await refused({ requestPerSecond: 5 })).toMatchObject({
       name: 'TypeError',

@@ -1,4 +1,5 @@
 import { KeyedRateLimiter, RateLimiter, withRateLimit } from 'amorsize'
+import type { RedisKeyedRateLimiter } from 'amorsize/redis'
 
 interface Request {
   readonly ip: string
@@ -32,6 +33,12 @@ export const loose = withRateLimit({ keyed: (request) => request.ip as string, c
   async (request: Request) => request.ip,
 )
 export const limiterOfGuard: KeyedRateLimiter = answer2().policy.limiter
+export function overRedis(limiter: RedisKeyedRateLimiter): RedisKeyedRateLimiter {
+  return withRateLimit({ keyed: (request: Request) => request.ip, limiter }).policy.limiter
+}
+
+export const own: KeyedRateLimiter = withRateLimit({ keyed: (id: number) => id, capacity: 10 }).policy.limiter
+
 export const plain: RateLimiter = withRateLimit({ requestsPerSecond: 5 }).policy
 
 function answer2() {
