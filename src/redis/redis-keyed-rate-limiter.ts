@@ -6,6 +6,7 @@ import { KeyedWindow } from '../rate-limit/keyed-window.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { KeyedFallbackLimiter } from './fallback-limiter.js'
+import { inHand } from './in-hand.js'
 import { Limit, type LimitHost, type RedisDecision, type Refusals } from './limit.js'
 import { RateInUse } from './rate-in-use.js'
 import { KeyedPurse } from './keyed-purse.js'
@@ -80,8 +81,11 @@ export class RedisKeyedRateLimiter {
     this.#capacity = capacity
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
     const leases = WINDOWS_OF_A_LEASE * Math.min(capacity, MOST_IN_HAND)
+    const newLeases = (): KeyedWindow => new KeyedWindow({ capacity: leases, clock })
     this.#leases =
-      adopted === undefined ? new KeyedWindow({ capacity: leases, clock }) : KeyedWindow.from(adopted.leases)
+      adopted === undefined
+        ? inHand.findOrMake(client as RedisClient, options, newLeases, capacity)
+        : KeyedWindow.from(adopted.leases)
     this.#host = {
       options,
       server: new LimitServer(connection, clock, timeoutMs),

@@ -13,6 +13,7 @@ import { checkFunction, checkKeys, checkNumber, checkSignal } from '../internal/
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { FallbackLimiter } from './fallback-limiter.js'
+import { inHand } from './in-hand.js'
 import { Limit, type LimitHost, type RedisDecision } from './limit.js'
 import { Purse, PURSE_BYTES } from './purse.js'
 import { RateInUse } from './rate-in-use.js'
@@ -63,8 +64,8 @@ const YES = Promise.resolve(true)
  * One limit for all processes on all machines that use the same name on the same Redis or Valkey server.
  *
  * In mode 'lease' the bound in any window of T seconds is requestsPerSecond × T + burstSize + what N limiters have in hand (each at most a
- * tenth of the burst, for at most one second; those of one handle are one); over time the rate is never above `requestsPerSecond`. In mode
- * 'exact' nothing is taken ahead.
+ * tenth of the burst, for at most one second); over time the rate is never above `requestsPerSecond`. Limiters of one handle count as one, as
+ * do those of a thread that have the same client and options. In mode 'exact' nothing is taken ahead.
  *
  * While the server does not answer, each call is answered within `timeoutMs` by `onUnavailable`; most at once. Losing the key (a server that
  * restarts empty, evicts it or fails over) may add one burst each time.
@@ -76,7 +77,7 @@ export class RedisRateLimiter implements Policy {
   readonly kind = 'rate-limit'
   readonly #host: LimitHost
   readonly #limit: Limit
-  readonly #purse: SharedArrayBuffer
+  readonly #purse: Purse
   #fallback: FallbackLimiter | undefined = undefined
   /** Answers other threads, once the limiter is shared. */
   #relay: Relay | undefined = undefined
@@ -108,9 +109,12 @@ export class RedisRateLimiter implements Policy {
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
     const { clock } = options
-    this.#purse = adopted === undefined ? new SharedArrayBuffer(PURSE_BYTES) : purseIn(adopted)
-    const purse = adopted === undefined ? Purse.create(this.#purse, clock) : Purse.open(this.#purse, clock)
-    this.#limit = new Limit(this.#host, `rl:{${options.name}}`, purse, () => this.#alone)
+    const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
+    this.#purse =
+      adopted === undefined
+        ? inHand.findOrMake(client as RedisClient, options, newPurse)
+        : Purse.open(purseIn(adopted), clock)
+    this.#limit = new Limit(this.#host, `rl:{${options.name}}`, this.#purse, () => this.#alone)
   }
 
   /** What the limit is called. */
@@ -206,7 +210,7 @@ export class RedisRateLimiter implements Policy {
       options: { ...travelling(options), ...rate.shown },
       relay: this.#relay.name,
       rate: rate.buffer,
-      purse: this.#purse,
+      purse: this.#purse.buffer as SharedArrayBuffer,
       ...clockIn(options),
     }
   }

@@ -1,0 +1,44 @@
+import { clockIn } from './redis-handle.js'
+import type { RedisClient } from './clients.js'
+import type { CompleteRedisOptions } from './redis-limiter-options.js'
+
+type ByOptions = Map<string, WeakRef<object>>
+
+/**
+ * Where limiters of this thread keep their tokens in hand: those that were made apart, of one client and with the same options, have one
+ * place, and count as one in the bound. That two clients lead to one server nobody can tell for sure.
+ */
+class InHand {
+  readonly #byClient = new WeakMap<object, ByOptions>()
+  readonly #collected = new FinalizationRegistry<{ readonly known: ByOptions; readonly key: string }>(
+    ({ known, key }) => {
+      if (known.get(key)?.deref() === undefined) known.delete(key)
+    },
+  )
+
+  /**
+   * The place of limiters with `options`, made by whoever asks first, and there as long as one of them.
+   *
+   * @param capacity - of limiters by key
+   */
+  findOrMake<T extends object>(
+    client: RedisClient,
+    options: CompleteRedisOptions,
+    make: () => T,
+    capacity?: number,
+  ): T {
+    let known = this.#byClient.get(client)
+    if (known === undefined) this.#byClient.set(client, (known = new Map<string, WeakRef<object>>()))
+    const { name, mode, requestsPerSecond, burstSize, leaseSize } = options
+    // Whoever has other numbers might get tokens from here that its own would refuse.
+    const key = JSON.stringify([name, mode, requestsPerSecond, burstSize, leaseSize, clockIn(options), capacity])
+    const found = known.get(key)?.deref() as T | undefined
+    if (found !== undefined) return found
+    const made = make()
+    known.set(key, new WeakRef(made))
+    this.#collected.register(made, { known, key })
+    return made
+  }
+}
+
+export const inHand = new InHand()
