@@ -57,19 +57,28 @@ export class RateLimit extends StagedPolicy {
 }
 
 /**
+ * Has each call take one token of `limiter` first, which all share that have it.
+ *
+ * @param limiter - an existing limiter
+ */
+export function rateLimit(limiter: RateLimiter): RateLimit
+/**
+ * Returns what limits rates as a policy already, such as a `RedisRateLimiter`, as it is.
+ *
+ * @param policy - any of kind 'rate-limit'
+ */
+export function rateLimit<P extends RateLimiting>(policy: P): P
+/**
  * Has each call, each attempt where it stands inside a retry, take one token of a limiter first: it waits its turn, or is
  * refused with `RateLimitExceeded` where the limiter does not wait.
  *
- * @param policyOrLimiter - an existing limiter to share, or the options of a new one. What is a policy that limits rates already, such as a
- *   `RedisRateLimiter`, is returned as it is
+ * @param policyOrLimiter - an existing limiter to share, or the options of a new one
  * @throws {TypeError} when an option is unknown or of the wrong type
  * @throws {RangeError} when one is out of range
  * @example
  * const api = pipeline(retry(), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
-export function rateLimit(limiter: RateLimiter): RateLimit
-export function rateLimit<P extends RateLimiting>(policy: P): P
 export function rateLimit(policyOrLimiter?: RateLimiter | Partial<RateLimitPolicy>): RateLimit
 export function rateLimit(
   policyOrLimiter: RateLimiter | RateLimiting | Partial<RateLimitPolicy> = {},
