@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest'
+import type { Pace } from '../../dist/execute/schedule/pace.js'
+import type { Measured } from '../../dist/execute/schedule/sample.js'
+import { type TaskRecord, Tasks } from '../../dist/execute/schedule/tasks.js'
+
+const task = (): void => undefined
+const measured = (given: Partial<Measured> = {}): Measured => ({
+  itemMs: 10,
+  leastMs: 10,
+  itemCv: 0,
+  coldMs: 0,
+  cpuShare: 1,
+  coresBusy: 1,
+  isAsync: false,
+  isShared: false,
+  itemBytes: 8,
+  resultBytes: 8,
+  cloneNodes: 1,
+  sampleSize: 5,
+  obstacle: undefined,
+  ...given,
+})
+const pace = (items: number, itemMs: number): Pace => ({ items, itemMs, spread: 0 })
+const fresh = (): TaskRecord => new Tasks().of(task, 1)
+
+describe('what is known of a task', () => {
+  it.each<[string, unknown, unknown, boolean]>([
+    ['numbers are alike', 1, 1e9, true],
+    ['numbers and texts are not', 1, '1', false],
+    ['texts of 4 and of 16 are not', 'xxxx', 'x'.repeat(16), false],
+    ['texts of 16 and of 24 are', 'x'.repeat(16), 'x'.repeat(24), true],
+    ['an empty text and one of 1 are', '', 'x', true],
+    ['an empty text and one of 2 are not', '', 'xx', false],
+    ['arrays of 4 and of 64 are not', [1, 2, 3, 4], Array(64).fill(0), false],
+    ['an array and a text as long are not', ['a'], 'a', false],
+    ['bytes of 4 and of 64 are not', new Uint8Array(4), new Uint8Array(64), false],
+    ['bytes and numbers in as many bytes are', new Uint8Array(8), new Float64Array(1), true],
+    ['bytes and an array are not', new Uint8Array(4), [1, 2, 3, 4], false],
+    ['objects of one class are', new Date(0), new Date(1), true],
+    ['objects of two classes are not', new Date(0), /x/, false],
+    ['null and an object are not', null, {}, false],
+    ['null and an array are not', null, [], false],
+    ['null and nothing are not', null, undefined, false],
+    ['objects without a class are', Object.create(null), Object.create(null), true],
+    ['an object without a class and a plain one are not', Object.create(null), {}, false],
+  ])('is kept by the shape of items: %s', (_, one, other, areAlike) => {
+    const tasks = new Tasks()
+    expect(tasks.of(task, one) === tasks.of(task, other)).toBe(areAlike)
+  })
+
+  it('is kept for items that cannot be looked at, too', () => {
+    const hostile = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('no')
+        },
+      },
+    )
+    const tasks = new Tasks()
+    expect(tasks.of(task, hostile)).toBe(tasks.of(task, hostile))
+    expect(tasks.find(task, hostile)).toBe(tasks.of(task, hostile))
+  })
+
+  it('is nothing before there was a run, and is its own for each task', () => {
+    const tasks = new Tasks()
+    expect([tasks.find(task, 1), tasks.find('m#f', 1), tasks.inFlightOf(task), tasks.inFlightOf('m#f')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    const record = tasks.of(task, 1)
+    expect(record.isUneven).toBe(false)
+    expect(tasks.of('m#f', 1)).not.toBe(record)
+    expect(tasks.of('m#f', 1)).toBe(tasks.of('m#f', 2))
+    expect(tasks.of(() => undefined, 1)).not.toBe(record)
+    tasks.foundInFlight(task, 128)
+    tasks.foundInFlight('other#f', 32)
+    expect([tasks.inFlightOf(task), tasks.inFlightOf('m#f'), tasks.inFlightOf('other#f')]).toEqual([128, undefined, 32])
+    expect(tasks.find(task, 1)).toBe(record)
+  })
+
+  it('is kept for a thousand named tasks, of which the oldest goes', () => {
+    const tasks = new Tasks()
+    for (let n = 0; n < 1000; n++) tasks.foundInFlight(`m#${n}`, n)
+    expect(tasks.inFlightOf('m#0')).toBe(0)
+    tasks.foundInFlight('m#1000', 1000)
+    expect([tasks.inFlightOf('m#0'), tasks.inFlightOf('m#1'), tasks.inFlightOf('m#1000')]).toEqual([undefined, 1, 1000])
+  })
+})
+
+describe('what an item takes in the loop', () => {
+  it('is at once what a faster run shows, and half of the way to what a slower one does', () => {
+    const record = fresh()
+    record.stayedInLoop(8)
+    expect(record.loopItemMs).toBe(8)
+    record.stayedInLoop(4)
+    expect(record.loopItemMs).toBe(4)
+    record.stayedInLoop(8)
+    expect(record.loopItemMs).toBe(6)
+    record.remember(measured())
+    record.stayedInLoop(2)
+    expect(record.measured?.itemMs).toBe(2)
+  })
+
+  it('is also shown by enough items of this thread beside those of workers, unless they are uneven and not claimed in turn', () => {
+    const of = (items: number, itemMs: number, given: Partial<Measured> = {}, isUneven = false): number => {
+      const record = fresh()
+      record.isUneven = isUneven
+      return record.loopItemOf(pace(items, itemMs), measured(given))
+    }
+    expect(of(16, 4)).toBe(4)
+    expect(of(15, 4)).toBe(10)
+    expect(of(16, 12)).toBe(10)
+    expect(of(16, 4, { isAsync: true })).toBe(10)
+    expect(of(16, 4, {}, true)).toBe(10)
+    expect(of(16, 4, { isShared: true }, true)).toBe(4)
+  })
+
+  it('is what it was known to be, before what this run was decided by', () => {
+    const record = fresh()
+    record.stayedInLoop(3)
+    expect(record.loopItemOf(pace(0, 0), measured())).toBe(3)
+    expect(record.loopItemOf(pace(20, 5), measured())).toBe(3)
+    expect(record.loopItemOf(pace(20, 2), measured())).toBe(2)
+  })
+})
+
+describe('what the first items take longer', () => {
+  it('is shown by the first run alone: later this thread is warm', () => {
+    const record = fresh()
+    expect(record.remember(measured({ coldMs: 40 })).coldMs).toBe(40)
+    record.stayedInLoop(1)
+    expect(record.remember(measured({ coldMs: 3 })).coldMs).toBe(40)
+    const warm = fresh()
+    expect(warm.isWarm).toBe(false)
+    warm.hadWorkers(1.5, 100, 2)
+    expect(warm.isWarm).toBe(true)
+    expect(warm.remember(measured({ coldMs: 40 })).coldMs).toBe(0)
+  })
+})
+
+describe('what workers have gained', () => {
+  it('is the mean of the last and what was known, for runs up to four times as long or short', () => {
+    const record = fresh()
+    record.hadWorkers(2, 100, 4)
+    record.hadWorkers(1, 100, 4)
+    expect(record.gain).toBe(1.5)
+    expect([24, 25, 400, 401].map((ms) => record.gainAt(ms))).toEqual([undefined, 1.5, 1.5, undefined])
+  })
+
+  it('is a loss below 0.95, and is forgotten with the last run that stays in the loop for it', () => {
+    const record = fresh()
+    record.hadWorkers(0.95, 100, 2)
+    expect(record.staysInLoop(100)).toBe(false)
+    record.hadWorkers(0.9, 100, 2)
+    expect([400, 401].map((ms) => record.staysInLoop(ms))).toEqual([true, false])
+    expect(record.gain).toBeDefined()
+    record.stayedInLoop(1)
+    expect(record.staysInLoop(100)).toBe(false)
+    expect(record.gain).toBeUndefined()
+  })
+
+  it('is not forgotten where no run had to stay in the loop', () => {
+    const record = fresh()
+    record.hadWorkers(2, 100, 4)
+    record.stayedInLoop(1)
+    expect(record.gain).toBe(2)
+  })
+
+  it('is not believed above all cores and a tenth: one run is to show the loop anew', () => {
+    const record = fresh()
+    record.stayedInLoop(5)
+    record.hadWorkers(2.2, 100, 2)
+    expect([record.gain, record.staysInLoop(100)]).toEqual([2.2, false])
+    record.hadWorkers(2.21, 100, 2)
+    expect([record.gain, record.loopItemMs, record.staysInLoop(100)]).toEqual([undefined, undefined, true])
+    record.stayedInLoop(5)
+    expect(record.staysInLoop(100)).toBe(false)
+  })
+})
+
+it('runs that have missed workers come to the price of one, and then anew', () => {
+  const record = fresh()
+  expect([60, 59, 1, 119, 1].map((ms) => record.missed(ms, 120))).toEqual([false, false, true, false, true])
+})
