@@ -125,3 +125,150 @@ describe('the choice', () => {
     expect(choice(changed, chosen).mode).toBe(mode)
   })
 })
+
+describe('the choice among what is considered', () => {
+  const ways = { loop: 'serial', waiting: 'async', one: 'threads', two: 'threads' } as const
+  /** Which way is taken, by what each is estimated to take; without a time it is not considered. */
+  const taken = (
+    times: Partial<Record<keyof typeof ways, number>>,
+    chosen: Partial<Choices> = {},
+    changed: Partial<CostInputs> = {},
+  ): string | undefined => {
+    const considered = Object.entries(times).map(([name, estimatedMs], workers) => {
+      const mode = ways[name as keyof typeof ways]
+      return { mode, workers, chunkSize: 1, estimatedMs }
+    })
+    const { workers } = choose(considered, { ...inputs, ...changed }, { ...choices, ...chosen })
+    return Object.keys(times)[workers]
+  }
+  const waits = { isAsync: true, cpuShare: 0.29 }
+
+  it('needs the loop', () => {
+    expect(() => choose([], inputs, choices)).toThrow('the loop is always considered')
+  })
+
+  it.each<[string, Parameters<typeof taken>, string]>([
+    ['leaves the loop for 5 % less', [{ loop: 100, one: 94.9 }], 'one'],
+    ['and for no less', [{ loop: 100, one: 95 }], 'loop'],
+    [
+      'takes another way for 1 % less, and the simpler one where they are about as good',
+      [{ loop: 100, one: 50, two: 49.4 }],
+      'two',
+    ],
+    ['so that more workers are not taken for nothing', [{ loop: 100, one: 50, two: 49.5 }], 'one'],
+    ['and not where they are slower', [{ loop: 100, one: 50, two: 51 }], 'one'],
+    ['keeps to a mode, however slow', [{ loop: 100, waiting: 400, one: 900, two: 800 }, { mode: 'threads' }], 'two'],
+    ['or to the loop', [{ loop: 100, one: 10 }, { mode: 'serial' }], 'loop'],
+    ['falls back to the loop where there is none of that mode', [{ loop: 100, one: 10 }, { mode: 'async' }], 'loop'],
+    [
+      'overlaps what waits, although threads would be faster',
+      [{ loop: 100, waiting: 90, one: 40 }, {}, waits],
+      'waiting',
+    ],
+    ['but not for less than 5 %', [{ loop: 100, waiting: 95, one: 40 }, {}, waits], 'one'],
+    [
+      'nor what computes for 30 % of its time',
+      [{ loop: 100, waiting: 90, one: 40 }, {}, { ...waits, cpuShare: 0.3 }],
+      'one',
+    ],
+    ['nor where threads are preferred', [{ loop: 100, waiting: 90, one: 40 }, { prefer: 'threads' }, waits], 'one'],
+    ['nor what returns no promises', [{ loop: 100, waiting: 90, one: 40 }, {}, { ...waits, isAsync: false }], 'one'],
+    ['nor where it is not considered', [{ loop: 100, one: 40 }, {}, waits], 'one'],
+    [
+      'prefers a mode that takes less than a quarter more',
+      [{ loop: 100, waiting: 49.9, one: 40 }, { prefer: 'async' }],
+      'waiting',
+    ],
+    ['and not one that takes a quarter more', [{ loop: 100, waiting: 50, one: 40 }, { prefer: 'async' }], 'one'],
+    ['nor one that is slower than the loop', [{ loop: 100, waiting: 100, one: 99 }, { prefer: 'async' }], 'loop'],
+    ['but one that is a little faster', [{ loop: 100, waiting: 99, one: 98 }, { prefer: 'async' }], 'waiting'],
+    ['and the fastest of it', [{ loop: 100, waiting: 40, one: 48, two: 45 }, { prefer: 'threads' }], 'two'],
+    ['or none where there is none', [{ loop: 100, one: 40 }, { prefer: 'async' }], 'one'],
+  ])('%s', (_, asked, expected) => {
+    expect(taken(...asked)).toBe(expected)
+  })
+})
+
+describe('what is considered', () => {
+  const modes = (changed: Partial<CostInputs>, chosen: Partial<Choices>): string[] =>
+    consider({ ...inputs, ...changed }, { ...choices, ...chosen }).map(({ mode, workers }) => `${mode} ${workers}`)
+
+  it.each<[string, Partial<CostInputs>, Partial<Choices>, string[]]>([
+    [
+      'the loop, and every number of workers',
+      {},
+      { mostWorkers: 3 },
+      ['serial 0', 'threads 1', 'threads 2', 'threads 3'],
+    ],
+    ['no workers where they may not be', {}, { mostWorkers: 3, mayUseThreads: false }, ['serial 0']],
+    ['the workers that are asked for alone', {}, { mostWorkers: 3, workers: 2 }, ['serial 0', 'threads 2']],
+    ['items in flight where they are promises', { isAsync: true }, { mayUseThreads: false }, ['serial 0', 'async 256']],
+    ['no more than there are', { isAsync: true, items: 5 }, { mayUseThreads: false }, ['serial 0', 'async 5']],
+    ['one at least', { isAsync: true, items: 0 }, { mayUseThreads: false }, ['serial 0', 'async 1']],
+    ['as many as are asked for', { isAsync: true }, { mayUseThreads: false, workers: 7 }, ['serial 0', 'async 7']],
+  ])('%s', (_, changed, chosen, expected) => {
+    expect(modes(changed, chosen)).toEqual(expected)
+  })
+
+  it.each([
+    [8, [1, 2, 3, 4, 5, 6, 7, 8]],
+    [9, [1, 2, 3, 4, 5, 6, 7, 8, 9]],
+    [12, [1, 2, 3, 4, 5, 6, 7, 8, 12]],
+    [13, [1, 2, 3, 4, 5, 6, 7, 8, 12, 13]],
+    [64, [1, 2, 3, 4, 5, 6, 7, 8, 12, 18, 27, 41, 62, 64]],
+  ])('leaves out numbers of workers between 8 and %i', (mostWorkers, expected) => {
+    expect(modes({}, { mostWorkers })).toEqual(['serial 0', ...expected.map((count) => `threads ${count}`)])
+  })
+
+  it('sends a chunk of as many items as are fair for all lanes', () => {
+    const chunkOf = (changed: Partial<CostInputs>, chosen: Partial<Choices> = {}): number | undefined =>
+      consider({ ...inputs, isShared: false, items: 24, itemMs: 0.1, ...changed }, { ...choices, ...chosen }).at(-1)
+        ?.chunkSize
+    // A third of what is fair: 24 items for two lanes, then for one.
+    expect(chunkOf({})).toBe(4)
+    expect(chunkOf({ mainWorks: false })).toBe(8)
+    expect(chunkOf({}, { chunkSize: 7 })).toBe(7)
+    // 4 ms of items at most, half a millisecond of those that are claimed.
+    expect(chunkOf({ items: 1e6 })).toBe(40)
+    expect(chunkOf({ items: 1e6, isShared: true })).toBe(5)
+  })
+})
+
+describe('what workers are expected to take', () => {
+  const times = (changed: Partial<CostInputs>, workers = 1, chunkSize = 10): number =>
+    threadsMs({ ...inputs, isShared: false, wakeMs: 0, dispatchMs: 0, ...changed }, workers, chunkSize)
+
+  it('is what they run, receive and are told of, each item and each chunk', () => {
+    const alone = { mainWorks: false, items: 100, itemMs: 1 }
+    const plain = times(alone)
+    expect(times({ ...alone, receiveMs: 0.5 }) - plain).toBeCloseTo(50, 6)
+    // A chunk of ten costs each of its items a tenth of a message; the last message and its answer come on top.
+    expect(times({ ...alone, dispatchMs: 0.1 }) - plain).toBeCloseTo(100 * 0.01 + 0.2, 6)
+    expect(times({ ...alone, wakeMs: 0.3 }) - plain).toBeCloseTo(0.3, 6)
+    expect(plain).toBeGreaterThan(100)
+    expect(plain).toBeLessThan(101)
+  })
+
+  it('is never less than this thread needs to send', () => {
+    expect(times({ mainWorks: false, items: 100, itemMs: 0.01, sendMs: 2 })).toBeGreaterThanOrEqual(200)
+  })
+
+  it('is the loop where this thread is through before the first worker is ready', () => {
+    expect(times({ items: 30, spawnMs: 40 })).toBe(30)
+    expect(times({ items: 40, spawnMs: 40 })).toBe(40)
+    expect(times({ items: 100, spawnMs: 40 })).toBeLessThan(80)
+    expect(times({ items: 100, spawnMs: 40 })).toBeGreaterThan(69)
+  })
+
+  it('counts what this thread spends on starting them', () => {
+    const quick = times({ items: 100, spawnMs: 40 })
+    expect(times({ items: 100, spawnMs: 40, spawnHereMs: 10 }) - quick).toBeCloseTo(5, 0)
+  })
+
+  it('is that of the lane with the last item where few long ones do not divide evenly', () => {
+    expect(times({ items: 3, itemMs: 100 })).toBeGreaterThanOrEqual(200)
+    expect(times({ items: 4, itemMs: 100 })).toBeLessThan(201)
+    // Of many it is little.
+    expect(times({ items: 1001, itemMs: 100 })).toBeLessThan(50_100)
+  })
+})
