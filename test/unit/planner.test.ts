@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest'
+import { DEFAULTS } from '../../dist/execute/options.js'
+import { calibration } from '../../dist/execute/schedule/calibration.js'
+import {
+  type Decision,
+  Planner,
+  type Situation,
+  type WorkersThere,
+  worksHere,
+} from '../../dist/execute/schedule/planner.js'
+import type { Measured } from '../../dist/execute/schedule/sample.js'
+import { type TaskRecord, Tasks } from '../../dist/execute/schedule/tasks.js'
+
+const { spawnMs } = calibration
+const task = (): void => undefined
+const NONE: WorkersThere = { idle: 0, startingMs: undefined }
+const TWO: WorkersThere = { idle: 2, startingMs: undefined }
+
+interface Asked {
+  readonly options?: Partial<typeof DEFAULTS>
+  readonly measured?: Partial<Measured>
+  readonly situation?: Partial<Situation>
+  readonly record?: TaskRecord
+  readonly crowding?: number
+  readonly cores?: number
+}
+
+function planOf({ options, measured, situation, record, crowding = 1, cores = 2 }: Asked = {}): Decision {
+  const limits = {
+    cpuWorkers: cores,
+    pidsAvailable: null,
+    availableBytes: null,
+    mostWorkers: Infinity,
+    cpuPressure: null,
+    isMemoryHigh: false,
+  }
+  return new Planner({ limits: () => limits, crowding: () => crowding }).plan(
+    { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true },
+    {
+      itemMs: 1,
+      leastMs: 1,
+      itemCv: 0,
+      coldMs: 0,
+      cpuShare: 1,
+      coresBusy: 1,
+      isAsync: false,
+      isShared: false,
+      itemBytes: 0,
+      resultBytes: 0,
+      cloneNodes: 0,
+      sampleSize: 10,
+      obstacle: undefined,
+      ...measured,
+    },
+    { items: 1000, done: 10, workers: TWO, obstacle: undefined, ...situation },
+    record,
+  )
+}
+const inputsOf = (asked: Asked) => planOf(asked).inputs
+const recordWith = (teach: (record: TaskRecord) => void): TaskRecord => {
+  const record = new Tasks().of(task, 1)
+  teach(record)
+  return record
+}
+
+describe('what a plan is made of', () => {
+  it('are the items that are left, or as many as were done where nobody knows', () => {
+    expect(inputsOf({}).items).toBe(1000)
+    expect(inputsOf({ situation: { items: null } }).items).toBe(10)
+    expect(inputsOf({ situation: { items: null, done: 0 } }).items).toBe(1)
+  })
+
+  it('is a copy there and back, but for numbers that are claimed', () => {
+    const heavy = { itemBytes: 3e6, resultBytes: 1e6, cloneNodes: 10 }
+    const { sendMs, receiveMs } = inputsOf({ measured: heavy })
+    const cloneMs = 10 * calibration.cloneNodeMs + 4e6 * calibration.cloneByteMs
+    expect([sendMs, receiveMs]).toEqual([cloneMs / 2, cloneMs / 2])
+    const shared = { ...heavy, isShared: true }
+    expect(inputsOf({ measured: shared })).toMatchObject({ sendMs: 0, receiveMs: 0, isShared: true })
+    expect(inputsOf({ measured: shared, options: { chunkSize: 5 } })).toMatchObject({
+      sendMs: cloneMs / 2,
+      isShared: false,
+    })
+    expect(inputsOf({ measured: heavy, options: { chunkSize: 5 } }).isShared).toBe(false)
+  })
+
+  it('is the memory of a worker and four times what it holds, or what the user says', () => {
+    const base = planOf().bytesPerWorker
+    expect(base).toBeGreaterThan(1e6)
+    expect(planOf({ measured: { itemBytes: 300, resultBytes: 100 } }).bytesPerWorker - base).toBe(1600)
+    expect(planOf({ options: { maxMemoryPerWorker: 5e7 } }).bytesPerWorker).toBe(5e7)
+  })
+
+  it.each<[string, WorkersThere, boolean, number, number]>([
+    ['none while some are idle and have run the task', { idle: 1, startingMs: undefined }, true, 0, 0],
+    ['what the first items took longer where they have not', { idle: 1, startingMs: undefined }, false, 7, 0],
+    ['a start where there are none', NONE, true, spawnMs + 7, spawnMs / 4],
+    ['the rest of a start', { idle: 0, startingMs: 10 }, false, spawnMs - 10 + 7, 0],
+    ['as long again where it is late', { idle: 0, startingMs: spawnMs }, false, spawnMs + 7, 0],
+    ['and again', { idle: 0, startingMs: 3 * spawnMs }, false, 3 * spawnMs + 7, 0],
+    ['none for those that start beside idle ones', { idle: 1, startingMs: 5 }, true, 0, 0],
+  ])('is what workers take to be ready: %s', (_, workers, isWarm, wanted, here) => {
+    const record = recordWith((own) => (own.isWarm = isWarm))
+    const { spawnMs: ms, spawnHereMs } = inputsOf({ measured: { coldMs: 7 }, situation: { workers }, record })
+    expect([ms, spawnHereMs]).toEqual([wanted, here])
+  })
+
+  it('are the cores that each thread keeps busy', () => {
+    expect(inputsOf({ measured: { coresBusy: 1.5 } }).coresEach).toBe(1.5)
+    expect(inputsOf({ measured: { coresBusy: 0.2, cpuShare: 0.4 } }).coresEach).toBe(1)
+    expect(inputsOf({ measured: { coresBusy: 0.2, cpuShare: 0.4, isAsync: true } }).coresEach).toBe(0.4)
+  })
+})
+
+describe('whether this thread works beside workers', () => {
+  it.each<[string, Asked, boolean]>([
+    ['where items are short', {}, true],
+    ['where they take a slice at most', { measured: { leastMs: 4 } }, true],
+    ['not where each takes longer', { measured: { leastMs: 4.1 } }, false],
+    ['even so where it is told to', { measured: { leastMs: 40 }, options: { mainThread: true } }, true],
+    ['not where it is told not to', { options: { mainThread: false } }, false],
+    ['nor where items have a time limit', { options: { timeoutMs: 100 } }, false],
+    ['nor where they wait', { measured: { isAsync: true } }, false],
+    ['nor where there are as many workers as cores', { options: { workers: 2 } }, false],
+    ['but where there are fewer', { options: { workers: 1 } }, true],
+  ])('%s', (_, asked, expected) => {
+    expect(inputsOf(asked).mainWorks).toBe(expected)
+  })
+
+  it.each<[string, Partial<Asked>, boolean]>([
+    ['to workers where there is one for each core', {}, false],
+    ['not where there are fewer', { situation: { workers: { idle: 1, startingMs: undefined } } }, true],
+    ['not where they claim them by themselves', { measured: { isShared: true } }, true],
+    ['not where the user says who works', { options: { mainThread: true } }, true],
+    ['nor how many', { options: { workers: 1 } }, true],
+    ['nor on a machine that others crowd', { crowding: 1.51 }, true],
+    ['but on one that is as busy as that', { crowding: 1.5 }, false],
+  ])('leaves uneven items %s', (_, asked, expected) => {
+    const record = recordWith((own) => (own.isUneven = true))
+    expect(inputsOf({ ...asked, record }).mainWorks).toBe(expected)
+  })
+
+  it('is asked without a plan, too', () => {
+    expect(worksHere(DEFAULTS, 0)).toBe(true)
+    expect(worksHere({ ...DEFAULTS, timeoutMs: 5 }, 0)).toBe(false)
+    expect(worksHere({ ...DEFAULTS, timeoutMs: 5, mainThread: true }, 0)).toBe(false)
+  })
+})
+
+describe('what is chosen', () => {
+  it.each<[string, Asked, string]>([
+    ['workers for long work', {}, 'threads'],
+    ['the loop where something stands in the way', { situation: { obstacle: 'it captures x' } }, 'serial'],
+    ['the loop where it is asked for', { options: { mode: 'serial' } }, 'serial'],
+    ['the loop where there is one core', { cores: 1 }, 'serial'],
+    ['items in flight where they wait', { measured: { isAsync: true, cpuShare: 0.1 } }, 'async'],
+    ['the loop where those are asked for and nothing waits', { options: { mode: 'async' } }, 'serial'],
+    ['workers where they are asked for', { options: { mode: 'threads' }, situation: { items: 2 } }, 'threads'],
+  ])('are %s', (_, asked, mode) => {
+    const { chosen, considered } = planOf(asked)
+    expect(chosen.mode).toBe(mode)
+    if (mode === 'serial') expect(considered.some((one) => one.mode === 'threads')).toBe(false)
+  })
+
+  it('goes by what workers have gained before, which all of them are measured by', () => {
+    const asked: Asked = { cores: 4, situation: { workers: { idle: 4, startingMs: undefined } } }
+    const record = recordWith((own) => {
+      own.hadWorkers(2, 1000, 4)
+    })
+    const [modelled, known] = [planOf(asked), planOf({ ...asked, record })]
+    expect([modelled.isByOutcome, known.isByOutcome]).toEqual([false, true])
+    const best = (decision: Decision) =>
+      Math.min(...decision.considered.filter(({ mode }) => mode === 'threads').map(({ estimatedMs }) => estimatedMs))
+    expect(best(known)).toBeCloseTo(500, 6)
+    expect(known.considered[0]).toEqual(modelled.considered[0])
+    const factor = 500 / best(modelled)
+    known.considered.forEach((one, n) => {
+      if (one.mode === 'threads') expect(one.estimatedMs).toBeCloseTo(factor * modelled.considered[n]!.estimatedMs, 6)
+    })
+  })
+
+  it('goes by the model where workers have to be started, or the run is of another length', () => {
+    const record = recordWith((own) => {
+      own.hadWorkers(2, 1000, 4)
+    })
+    expect(planOf({ record, situation: { workers: NONE } }).isByOutcome).toBe(false)
+    expect(planOf({ record, situation: { items: 100_000 } }).isByOutcome).toBe(false)
+  })
+
+  it('is the loop after a loss, unless the user asks for a mode', () => {
+    const record = recordWith((own) => {
+      own.hadWorkers(0.5, 1000, 2)
+    })
+    expect(planOf({ record })).toMatchObject({ chosen: { mode: 'serial' }, isByOutcome: true })
+    expect(planOf({ record, situation: { workers: NONE } })).toMatchObject({
+      chosen: { mode: 'serial' },
+      isByOutcome: true,
+    })
+    expect(planOf({ record, options: { mode: 'threads' } }).chosen.mode).toBe('threads')
+  })
+})
