@@ -1,0 +1,255 @@
+import { describe, expect, it } from 'vitest'
+import { calibration } from '../../dist/execute/schedule/calibration.js'
+import { came, NONE, ONE, paceOf, seen, taught, twoCores } from './support/scheduling.js'
+
+const { spawnMs } = calibration
+
+describe('what is learnt of items in flight', () => {
+  it('is kept for the task where a run was long enough to find it, and is not used where the user wants none of it', () => {
+    const { scheduler, subject } = twoCores()
+    expect(scheduler.inFlightOf(subject)).toBeUndefined()
+    scheduler.foundInFlight(subject, undefined)
+    expect(scheduler.inFlightOf(subject)).toBeUndefined()
+    scheduler.foundInFlight(subject, 96)
+    scheduler.foundInFlight(subject, undefined)
+    expect(scheduler.inFlightOf(subject)).toBe(96)
+    const forgetful = { ...subject, options: { ...subject.options, useCache: false } }
+    expect(scheduler.inFlightOf(forgetful)).toBeUndefined()
+    expect(scheduler.recall(forgetful, 'an item')).toBeUndefined()
+  })
+})
+
+describe('a sample', () => {
+  it('is what a task is known by, unless it was of nothing', () => {
+    const { scheduler, subject, begin } = taught()
+    const { measured } = scheduler.recall(subject, 'an item')!
+    scheduler.sampled(subject, 'an item', { ...measured!, sampleSize: 0, itemMs: 50 })
+    expect(scheduler.recall(subject, 'an item')?.measured?.itemMs).toBe(1)
+    scheduler.sampled(subject, 'an item', { ...measured!, sampleSize: 1, itemMs: 50 })
+    expect(scheduler.recall(subject, 'an item')?.measured?.itemMs).toBe(50)
+    expect(begin(10, ONE).decision?.measured.itemMs).toBe(50)
+  })
+})
+
+describe('before a run', () => {
+  it('nothing is decided of an unknown number of items, of other items, or of too few', () => {
+    const { begin } = taught()
+    expect(begin(100, ONE).decision?.chosen.mode).toBe('threads')
+    expect(begin(null, ONE).decision).toBeUndefined()
+    expect(begin(100, ONE, 5).decision).toBeUndefined()
+    expect(begin(0, ONE).decision).toBeUndefined()
+  })
+})
+
+describe('when the first worker is ready', () => {
+  /** What is thought of 100 items left when `ran` have taken so long, of a run that has asked for a worker. */
+  const isStillWorth = (ran: number, itemMs: number, left: number, there = ONE): boolean => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, NONE)
+    scheduler.during(course, seen(50, 10, 1000), NONE)
+    scheduler.during(course, seen(100, 10, 1000), NONE)
+    expect(course.decision?.inputs.spawnMs).toBeGreaterThan(0)
+    return scheduler.isStillWorth(course, seen(ran, itemMs, left), there)
+  }
+
+  it('the rest is worth it, or not any more', () => {
+    expect(isStillWorth(200, 10, 1000)).toBe(true)
+    expect(isStillWorth(200, 10, 1000, NONE)).toBe(true)
+    expect(isStillWorth(100_000, 0.001, 100)).toBe(false)
+    expect(isStillWorth(200, 10, 0)).toBe(false)
+  })
+
+  it('there is nothing to ask without items, or for workers that were there, or without any', () => {
+    const { scheduler, begin } = taught()
+    const course = begin(100, ONE)
+    expect(course.decision?.inputs.spawnMs).toBe(0)
+    expect(scheduler.isStillWorth(course, seen(10, 0.000_1, 5), ONE)).toBe(true)
+    expect(scheduler.isStillWorth(begin(null, ONE), seen(10, 1, 5), ONE)).toBe(true)
+    expect(isStillWorth(0, 0, 100)).toBe(true)
+  })
+
+  it('a run that goes on in the loop thinks again when twice as much has been run', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, NONE)
+    scheduler.during(course, seen(50, 10, 1000), NONE)
+    scheduler.during(course, seen(100, 10, 1000), NONE)
+    scheduler.isStillWorth(course, seen(40_000, 0.001, 100), ONE)
+    expect(course.notBeforeMs).toBeCloseTo(80, 6)
+    expect(course.decision).toBeUndefined()
+  })
+})
+
+describe('a run with workers', () => {
+  /** Whether it goes back to the loop of 1 ms an item at the last of these looks: items settled, after so many ms. */
+  const goesBack = (items: number | null, looks: [settled: number, ms: number][], pace = paceOf()): boolean => {
+    const { scheduler, begin } = taught()
+    const course = begin(1000, ONE)
+    const answers = looks.map(([settled, ms]) => scheduler.shouldGoBack(course, { items, settled, ms, pace }))
+    expect(answers.slice(0, -1)).not.toContain(true)
+    return answers.at(-1)!
+  }
+
+  it.each<[string, Parameters<typeof goesBack>, boolean]>([
+    [
+      'that loses at the second look goes back',
+      [
+        1000,
+        [
+          [100, 200],
+          [200, 400],
+        ],
+      ],
+      true,
+    ],
+    ['not at the first', [1000, [[100, 200]]], false],
+    [
+      'that loses 5 % stays',
+      [
+        1000,
+        [
+          [100, 105],
+          [195, 205],
+        ],
+      ],
+      false,
+    ],
+    [
+      'that loses a little more goes back',
+      [
+        1000,
+        [
+          [100, 106],
+          [200, 212],
+        ],
+      ],
+      true,
+    ],
+    [
+      'is not looked at before a tenth more has settled',
+      [
+        1000,
+        [
+          [100, 200],
+          [199, 400],
+        ],
+      ],
+      false,
+    ],
+    [
+      'or in less than 25 ms',
+      [
+        100,
+        [
+          [20, 40],
+          [30, 64.9],
+        ],
+      ],
+      false,
+    ],
+    [
+      'but then',
+      [
+        100,
+        [
+          [20, 40],
+          [40, 65],
+        ],
+      ],
+      false,
+    ],
+    [
+      'that becomes faster by a quarter stays',
+      [
+        1000,
+        [
+          [100, 400],
+          [200, 700],
+        ],
+      ],
+      false,
+    ],
+    [
+      'that becomes a little faster goes back',
+      [
+        1000,
+        [
+          [100, 400],
+          [200, 740],
+        ],
+      ],
+      true,
+    ],
+    [
+      'of an unknown number of items stays',
+      [
+        null,
+        [
+          [100, 200],
+          [200, 400],
+        ],
+      ],
+      false,
+    ],
+    [
+      'whose items differ by chance stays',
+      [
+        1000,
+        [
+          [100, 120],
+          [200, 240],
+        ],
+        paceOf(0.1, 10, 0.1, 10),
+      ],
+      false,
+    ],
+  ])('%s', (_, asked, expected) => {
+    expect(goesBack(...asked)).toBe(expected)
+  })
+})
+
+describe('after a run', () => {
+  it('nothing is learnt where nothing was run', () => {
+    const { scheduler, subject, begin } = twoCores()
+    expect(scheduler.after(begin(100, NONE), seen(0, 0, 100), undefined, NONE)).toBe(0)
+    expect(scheduler.recall(subject, 'an item')?.measured).toBeUndefined()
+    const known = taught()
+    expect(known.scheduler.after(known.begin(100, ONE), seen(0, 0, 100), came(100, 0, 10), ONE)).toBe(0)
+    expect(known.scheduler.recall(known.subject, 'an item')?.isWarm).toBe(false)
+  })
+
+  it('what workers took is held against the loop', () => {
+    const { scheduler, subject, begin } = taught()
+    scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 80, 50), ONE)
+    expect(scheduler.recall(subject, 'an item')?.gain).toBeCloseTo(1.6, 6)
+  })
+
+  it('items are uneven that were so here or in workers, and stay so until this thread has seen enough of them', () => {
+    const even = paceOf(1, 1, 1, 1, 1, 1, 1, 1)
+    const uneven = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
+    const { scheduler, subject, begin } = taught()
+    const run = (here: typeof even, there: typeof even): boolean => {
+      scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), pace: here }, came(100, 100, 60, there), ONE)
+      return scheduler.recall(subject, 'an item')!.isUneven
+    }
+    expect(run(even, even)).toBe(false)
+    expect(run(uneven, even)).toBe(true)
+    expect(run(paceOf(1, 1, 1, 1, 1, 1, 1), even)).toBe(true)
+    expect(run(even, even)).toBe(false)
+    expect(run(even, uneven)).toBe(true)
+  })
+
+  it('no worker is made ready for runs of less than 2 ms, where some are there or starting, or where workers have lost', () => {
+    const readyAfter = (runs: number, ms: number, there = NONE): number => {
+      const { scheduler, begin } = twoCores()
+      let most = 0
+      for (let times = 0; times < runs; times++)
+        most = Math.max(most, scheduler.after(begin(100, NONE), seen(100, ms / 100, 0), undefined, there))
+      return most
+    }
+    const enough = Math.ceil((2 * spawnMs) / 2) + 5
+    expect(readyAfter(enough, 2)).toBe(1)
+    expect(readyAfter(2 * enough, 1.99)).toBe(0)
+    expect(readyAfter(enough, 2, ONE)).toBe(0)
+    expect(readyAfter(enough, 2, { idle: 0, startingMs: 5 })).toBe(0)
+  })
+})

@@ -1,0 +1,65 @@
+import { DEFAULTS } from '../../../dist/execute/options.js'
+import { COMPUTING } from '../../../dist/execute/schedule/busyness.js'
+import { PaceOfLoop } from '../../../dist/execute/schedule/pace.js'
+import type { Subject, WorkersThere } from '../../../dist/execute/schedule/planner.js'
+import type { Evidence } from '../../../dist/execute/schedule/sample.js'
+import { type Course, Scheduler, type SinceJoined } from '../../../dist/execute/schedule/scheduler.js'
+
+/** No worker is there; or one that has nothing to do. */
+export const NONE: WorkersThere = { idle: 0, startingMs: undefined }
+export const ONE: WorkersThere = { idle: 1, startingMs: undefined }
+export const task = (): void => undefined
+
+/** What this thread has seen: so many items of so many milliseconds have ended, so many are left. */
+export function seen(ran: number, itemMs: number, left: number, item: unknown = 'an item'): Evidence {
+  const pace = new PaceOfLoop()
+  if (ran > 0) pace.add(ran, ran * itemMs)
+  return { pace, items: left, item, result: item, isAsync: false, busy: COMPUTING }
+}
+
+/** Items that all take as long, or that take so many milliseconds each. */
+export function paceOf(...times: number[]): PaceOfLoop {
+  const pace = new PaceOfLoop()
+  for (const ms of times) pace.add(1, ms)
+  return pace
+}
+
+/** What has come of workers. */
+export const came = (items: number, settled: number, ms: number, pace = paceOf()): SinceJoined => ({
+  items,
+  settled,
+  ms,
+  pace,
+})
+
+/** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
+export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
+  const limits = {
+    cpuWorkers: 2,
+    pidsAvailable: null,
+    availableBytes: null,
+    mostWorkers: Infinity,
+    cpuPressure: null,
+    isMemoryHigh: false,
+  }
+  const scheduler = new Scheduler({ limits: () => limits, crowding: () => crowding })
+  const subject: Subject = { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true }
+  const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>
+    scheduler.before(subject, items, item, there)
+  /** A run of `items` for which the loop takes 1 ms each, with workers that gain so much; or without. What it began with. */
+  const run = (items: number, gain: number): 'threads' | 'loop' => {
+    const course = begin(items, ONE)
+    const isLoop = course.decision === undefined
+    const since = came(items, items, items / gain)
+    scheduler.after(course, seen(isLoop ? items : 0, 1, isLoop ? 0 : items), isLoop ? undefined : since, ONE)
+    return isLoop ? 'loop' : 'threads'
+  }
+  return { scheduler, subject, begin, run }
+}
+
+/** A scheduler that knows the task: 1 ms an item in the loop, once the engine has compiled it. */
+export function taught(options: Partial<typeof DEFAULTS> = {}) {
+  const all = twoCores(1, options)
+  for (let times = 0; times < 2; times++) all.scheduler.after(all.begin(100, NONE), seen(100, 1, 0), undefined, NONE)
+  return all
+}
