@@ -1,6 +1,6 @@
 import { withRateLimit } from 'amorsize'
 
-// At most ten calls per second, two of them at once: shared by every thread that evaluates this line, because of the name.
+// Ten calls per second, and two more at the start: shared by every thread that evaluates this line, because of the name.
 const getUser = withRateLimit({ name: 'github', requestsPerSecond: 10, burstSize: 2 })(async (id) => ({ id }))
 
 const start = performance.now()

@@ -40,7 +40,7 @@ it.each([
   ['outside a retry that has one', [timeout(100), retry(1000)], []],
   ['outside what has none', [timeout(100), { kind: 'fallback' }], []],
 ] as [string, Part[], RegExp[]][])('a time limit %s', async (_, parts, expected) => {
-  expect(await toldOf(...parts)).toEqual(expected.map((one) => expect.stringMatching(one)))
+  expect(await toldOf(...parts)).toEqual(expected.map((one) => expect.stringMatching(one) as string))
 })
 
 it('tells of each kind of mistake once, whichever two stages make it', async () => {

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { calibration } from '../../dist/execute/schedule/calibration.js'
-import { COMPUTING } from '../../dist/execute/schedule/busyness.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 import type { Evidence } from '../../dist/execute/schedule/sample.js'
-import type { Subject, WorkersThere } from '../../dist/execute/schedule/planner.js'
-import { type Course, Scheduler, type SinceJoined } from '../../dist/execute/schedule/scheduler.js'
-import { DEFAULTS } from '../../dist/execute/options.js'
-import { came, NONE, ONE, paceOf, seen, task, taught, twoCores } from './support/scheduling.js'
+import type { WorkersThere } from '../../dist/execute/schedule/planner.js'
+import type { Course } from '../../dist/execute/schedule/scheduler.js'
+import { came, NONE, ONE, paceOf, seen, taught, twoCores } from './support/scheduling.js'
 
 const { spawnMs } = calibration
 
