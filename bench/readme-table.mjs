@@ -19,7 +19,7 @@ export function readmeTable(results) {
       `${cell('amorsize')} % of the rate`,
       `p-queue ${cell('p-queue')} %, limiter ${cell('limiter TokenBucket')} %`,
     ]),
-    row('a limit for each of a million keys', at('keyed', 'bytes a key'), (cell) => [
+    row('a limit for each of a million keys', at('keyed', 'bytes per key'), (cell) => [
       `${cell('amorsize KeyedRateLimiter')} bytes per key`,
       `rate-limiter-flexible ${cell('rate-limiter-flexible memory')}, lru-cache with a bucket each ${cell('lru-cache with a bucket each')}`,
     ]),
