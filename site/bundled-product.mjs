@@ -33,7 +33,8 @@ export const productForBrowsers = () => ({
       },
       inject: [join(root, 'site', 'browser-node.mjs')],
       plugins: [withoutOthers],
-      // Addons are looked for beside the package; there are none here.
+      // Addons are looked for beside the package: there are none here, though some may have been built for it.
+      loader: { '.node': 'empty' },
       define: { 'import.meta.url': '"file:///amorsize/"' },
       bundle: true,
       write: false,
