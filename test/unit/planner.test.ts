@@ -10,10 +10,9 @@ import {
 } from '../../dist/execute/schedule/planner.js'
 import type { Measured } from '../../dist/execute/schedule/sample.js'
 import { type TaskRecord, Tasks } from '../../dist/execute/schedule/tasks.js'
+import { measured as measuredAs, NONE, task } from './support/scheduling.js'
 
 const { spawnMs } = calibration
-const task = (): void => undefined
-const NONE: WorkersThere = { idle: 0, startingMs: undefined }
 const TWO: WorkersThere = { idle: 2, startingMs: undefined }
 
 interface Asked {
@@ -36,22 +35,7 @@ function planOf({ options, measured, situation, record, crowding = 1, cores = 2 
   }
   return new Planner({ limits: () => limits, crowding: () => crowding }).plan(
     { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true },
-    {
-      itemMs: 1,
-      leastMs: 1,
-      itemCv: 0,
-      coldMs: 0,
-      cpuShare: 1,
-      coresBusy: 1,
-      isAsync: false,
-      isShared: false,
-      itemBytes: 0,
-      resultBytes: 0,
-      cloneNodes: 0,
-      sampleSize: 10,
-      obstacle: undefined,
-      ...measured,
-    },
+    measuredAs(measured),
     { items: 1000, done: 10, workers: TWO, obstacle: undefined, ...situation },
     record,
   )

@@ -2,24 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { Pace } from '../../dist/execute/schedule/pace.js'
 import type { Measured } from '../../dist/execute/schedule/sample.js'
 import { type TaskRecord, Tasks } from '../../dist/execute/schedule/tasks.js'
+import { measured as measuredAs } from './support/scheduling.js'
 
 const task = (): void => undefined
-const measured = (given: Partial<Measured> = {}): Measured => ({
-  itemMs: 10,
-  leastMs: 10,
-  itemCv: 0,
-  coldMs: 0,
-  cpuShare: 1,
-  coresBusy: 1,
-  isAsync: false,
-  isShared: false,
-  itemBytes: 8,
-  resultBytes: 8,
-  cloneNodes: 1,
-  sampleSize: 5,
-  obstacle: undefined,
-  ...given,
-})
+const measured = (given: Partial<Measured> = {}): Measured => measuredAs({ itemMs: 10, ...given })
 const pace = (items: number, itemMs: number): Pace => ({ items, itemMs, spread: 0 })
 const fresh = (): TaskRecord => new Tasks().of(task, 1)
 

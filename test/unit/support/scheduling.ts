@@ -2,7 +2,7 @@ import { DEFAULTS } from '../../../dist/execute/options.js'
 import { COMPUTING } from '../../../dist/execute/schedule/busyness.js'
 import { PaceOfLoop } from '../../../dist/execute/schedule/pace.js'
 import type { Subject, WorkersThere } from '../../../dist/execute/schedule/planner.js'
-import type { Evidence } from '../../../dist/execute/schedule/sample.js'
+import type { Evidence, Measured } from '../../../dist/execute/schedule/sample.js'
 import { type Course, Scheduler, type SinceJoined } from '../../../dist/execute/schedule/scheduler.js'
 
 /** No worker is there; or one that has nothing to do. */
@@ -63,3 +63,21 @@ export function taught(options: Partial<typeof DEFAULTS> = {}) {
   for (let times = 0; times < 2; times++) all.scheduler.after(all.begin(100, NONE), seen(100, 1, 0), undefined, NONE)
   return all
 }
+
+/** What was measured of a task that computes 1 ms an item, but for what is given. */
+export const measured = (given: Partial<Measured> = {}): Measured => ({
+  itemMs: 1,
+  leastMs: 1,
+  itemCv: 0,
+  coldMs: 0,
+  cpuShare: 1,
+  coresBusy: 1,
+  isAsync: false,
+  isShared: false,
+  itemBytes: 0,
+  resultBytes: 0,
+  cloneNodes: 0,
+  sampleSize: 10,
+  obstacle: undefined,
+  ...given,
+})
