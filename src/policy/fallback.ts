@@ -56,7 +56,7 @@ class FallbackStage implements LinearStage {
   }
 
   enter(): undefined {
-    return undefined
+    // Every call is let through.
   }
 
   leave(call: Call): Promise<Verdict> | Verdict {

@@ -1,9 +1,19 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
-import { fallback, fallbackLevels, pipeline, timeout, TimeoutExceededError } from '../../dist/index.js'
+import {
+  type AttemptContext,
+  type Fallback,
+  fallback,
+  fallbackLevels,
+  pipeline,
+  timeout,
+  TimeoutExceededError,
+} from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { outcomeOf } from './policy-helpers.js'
 
 const boom = new Error('boom')
+const worse = new Error('worse')
 const fail = (): Promise<never> => Promise.reject(boom)
 
 describe('fallback', () => {
@@ -29,7 +39,6 @@ describe('fallback', () => {
   })
 
   it('passes on the error of a substitute that fails', async () => {
-    const worse = new Error('worse')
     await expect(fallback(() => Promise.reject(worse)).execute(fail)).rejects.toBe(worse)
   })
 
@@ -59,6 +68,54 @@ describe('fallback', () => {
     expect((await outcome).error).toBe('enough')
     await clock.advance(0)
     expect(substitute).not.toHaveBeenCalled()
+  })
+
+  it('tries no further level once the caller has aborted', async () => {
+    const controller = new AbortController()
+    const last = vi.fn()
+    const policy = fallbackLevels([
+      (_: unknown, { signal }: AttemptContext) =>
+        new Promise((__, reject) => signal.addEventListener('abort', () => reject(boom))),
+      last,
+    ])
+    const call = policy.execute(fail, { signal: controller.signal })
+    await setImmediate()
+    controller.abort('enough')
+    await expect(call).rejects.toBe('enough')
+    await setImmediate()
+    expect(last).not.toHaveBeenCalled()
+    expect(policy.stats()).toEqual({ calls: 1, degraded: 0, failed: 1 })
+  })
+
+  it.each<[string, Fallback, unknown]>([
+    ['an error that `if` refuses', fallback('spare', { if: () => false }), boom],
+    ['an error that `if` refuses later', fallback('spare', { if: () => Promise.resolve(false) }), boom],
+    ['an `if` that fails', fallback('spare', { if: () => Promise.reject(worse) }), worse],
+    ['levels that all fail', fallbackLevels([fail, () => Promise.reject(worse)]), worse],
+  ])('counts as failed: %s', async (_, policy, error) => {
+    await expect(policy.execute(fail)).rejects.toBe(error)
+    await policy.execute(() => 'real')
+    expect(policy.stats()).toEqual({ calls: 2, degraded: 0, failed: 1 })
+  })
+
+  it('counts as failed a call that its caller has aborted', async () => {
+    const controller = new AbortController()
+    const policy = fallback('spare')
+    const call = policy.execute(
+      ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(boom))),
+      { signal: controller.signal },
+    )
+    controller.abort('enough')
+    await expect(call).rejects.toBe('enough')
+    await setImmediate()
+    expect(policy.stats()).toEqual({ calls: 1, degraded: 0, failed: 1 })
+  })
+
+  it('keeps the levels it was given, whatever becomes of the array', async () => {
+    const levels: unknown[] = ['spare']
+    const policy = fallbackLevels(levels)
+    levels[0] = 'other'
+    expect(await policy.execute(fail)).toBe('spare')
   })
 
   it('replaces a time-out inside it, and not one outside', async () => {

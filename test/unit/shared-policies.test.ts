@@ -1,6 +1,7 @@
 import {
   bulkhead,
   circuitBreaker,
+  coalesce,
   type Policy,
   fallback,
   fallbackLevels,
@@ -112,6 +113,67 @@ describe('policies that go to workers', () => {
   })
 })
 
+describe('a substitute of a fallback', () => {
+  class Own {
+    readonly field = 1
+  }
+  /** An array in an array … `levels` deep. */
+  const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)])
+  const cyclic: unknown[] = []
+  cyclic.push(cyclic)
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['undefined', undefined],
+    ['a string', 'a'],
+    ['NaN', NaN],
+    ['a bigint', 2n],
+    ['false', false],
+    ['an empty array', []],
+    ['objects and arrays in each other', [{ a: [1, { b: 'c' }] }]],
+    ['an array that lacks an item and has a field', Object.assign([, 1], { field: 2 })], // eslint-disable-line no-sparse-arrays
+    ['a length that is data', { length: 3 }],
+    ['eight arrays in each other', nested(8)],
+  ])('goes to workers: %s', (_, substitute) => {
+    expect(whyNotShared([fallback(substitute)])).toBeUndefined()
+    const sent = sharePolicies([fallbackLevels([substitute, 1], { name: 'spare' })])
+    expect(structuredClone(sent[0]!.handle)).toEqual({
+      kind: 'fallback',
+      levels: [substitute, 1],
+      options: { name: 'spare' },
+    })
+  })
+
+  it.each<[string, unknown]>([
+    ['a function', () => 1],
+    ['a symbol', Symbol('one')],
+    ['an object of a class', new Own()],
+    ['an array of a class', new (class extends Array<number> {})()],
+    ['an object without a prototype', Object.create(null)],
+    ['a map', new Map()],
+    ['one among others in an array', [1, new Date(0), 2]],
+    ['one among others in an object', { a: 1, b: new Date(0), c: 2 }],
+    ['a length that is no number', { length: new Date(0) }],
+    ['a field of an array', Object.assign([1], { field: new Date(0) })],
+    ['a key that is a symbol', { [Symbol('key')]: 1 }],
+    ['a field that is hidden', Object.defineProperty({}, 'hidden', { value: 1 })],
+    [
+      'a getter',
+      {
+        get field() {
+          return 1
+        },
+      },
+    ],
+    ['nine arrays in each other', nested(9)],
+    ['an array in itself', cyclic],
+  ])('stays: %s', (_, substitute) => {
+    const reason = 'has a substitute that other threads would not receive as it is'
+    expect(whyNotShared([fallback(substitute)])).toBe(`the fallback ${reason}`)
+    expect(whyNotShared([fallbackLevels([1, substitute, 2], { name: 'spare' })])).toBe(`the fallback 'spare' ${reason}`)
+  })
+})
+
 describe('policies that stay in this thread', () => {
   const clock = new FakeClock()
   it.each<[() => Policy, string]>([
@@ -168,6 +230,8 @@ describe('policies that stay in this thread', () => {
       () => hedge({ afterMs: 5 }),
       'the hedge runs the attempts of one thread beside each other, and is not for workers',
     ],
+    [() => coalesce({ key: () => 1 }), 'coalesce joins calls of one thread, by a key function of this thread'],
+    [() => timeout(() => 5, { name: 'api' }), "the timeout 'api' has timeoutMs, a function of this thread"],
     [
       () => withRateLimit({ keyed: () => 'a', limiter: new KeyedRateLimiter({ capacity: 8 }) })(quiet).policy,
       'the limit by key has keyed, a function of this thread',
