@@ -127,22 +127,15 @@ class CoalescedCall implements AroundCall {
 
   /** This caller waits no longer; the others do. */
   scopeAborted(): void {
-    this.#leave(this.#scope.reason)
+    const run = this.#run as SharedRun
+    if (--run.callers > 0 || !this.#forget(run)) return
+    // Whoever comes now begins anew: nothing joins a run that is being ended.
+    run.outcome.catch(() => undefined)
+    run.abort(this.#scope.reason)
   }
 
   end(): undefined {
     this.#scope.offAbort(this)
-    this.#leave(undefined)
-  }
-
-  #leave(reason: unknown): void {
-    const run = this.#run
-    if (run === undefined) return
-    this.#run = undefined
-    if (--run.callers > 0 || !this.#forget(run)) return
-    // Whoever comes now begins anew: nothing joins a run that is being ended.
-    run.outcome.catch(() => undefined)
-    run.abort(reason ?? new DOMException('nobody waits for this call any more', 'AbortError'))
   }
 
   /** @returns whether it was under way */

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { bulkhead, coalesce, pipeline, retry, timeout } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
@@ -119,6 +120,51 @@ describe('coalesce', () => {
     expect(policy.stats().underWay).toBe(0)
     expect(await policy.execute(() => 'anew')).toBe('anew')
     expect(await outcomes).toMatchObject([{ reason: 'first' }, { reason: 'second' }])
+  })
+
+  it('leaves the signal of a function that has ended alone', async () => {
+    const seen: AbortSignal[] = []
+    const policy = coalesce({ key: () => 'one' })
+    const call = (): Promise<number> => policy.execute(({ signal }) => seen.push(signal))
+    await Promise.all([call(), call()])
+    expect(seen.map(({ aborted }) => aborted)).toEqual([false])
+  })
+
+  it('has a forsaken call that ends late take nothing from the one begun after it', async () => {
+    const works: ReturnType<typeof deferred<number>>[] = []
+    const policy = coalesce({ key: () => 'one' })
+    const call = (signal?: AbortSignal): Promise<number> =>
+      policy.execute(
+        () => {
+          const work = deferred<number>()
+          works.push(work)
+          return work.promise
+        },
+        { signal },
+      )
+    const controller = new AbortController()
+    const forsaken = call(controller.signal)
+    controller.abort('gone')
+    await expect(forsaken).rejects.toBe('gone')
+    const second = call()
+    works[0]!.resolve(1)
+    await setImmediate()
+    const third = call()
+    expect(works).toHaveLength(2)
+    works[1]!.resolve(2)
+    expect(await Promise.all([second, third])).toEqual([2, 2])
+  })
+
+  it('lets policies inside look at the arguments of the first', async () => {
+    const clock = new FakeClock()
+    const policy = pipeline(
+      coalesce({ key: () => 'one' }),
+      timeout((ms: number) => ms, { clock }),
+    )
+    const load: (ms: number) => Promise<unknown> = policy.wrap(() => new Promise(() => undefined))
+    const both = [load(10), load(20)].map((call) => outcomeOf(clock, call))
+    await clock.advance(10)
+    expect(await Promise.all(both)).toMatchObject([{ error: { timeoutMs: 10 } }, { error: { timeoutMs: 10 } }])
   })
 
   it('has a timeout outside bound each wait, one inside the work', async () => {
