@@ -93,9 +93,8 @@ class RefusedCall implements AroundCall {
     throw this.#error
   }
 
-  /** Nothing was begun. */
   end(): undefined {
-    return undefined
+    // Nothing was begun.
   }
 }
 

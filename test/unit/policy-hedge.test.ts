@@ -129,6 +129,86 @@ describe('hedge', () => {
   })
 
   it.each([
+    [50, 20],
+    [90, 400],
+  ])('takes percentile %d from twenty calls on', async (percentile, ms) => {
+    const { clock, policy } = fixture({ maxAttempts: 1, afterMs: { percentile, initialMs: 1000 } })
+    for (let call = 1; call <= 20; call++) {
+      expect(policy.afterMs).toBe(1000)
+      const outcome = outcomeOf(clock, policy.execute(scripted(clock, call <= 15 ? 20 : call < 20 ? 400 : 3000)))
+      await clock.advance(3000)
+      await outcome
+    }
+    expect(policy.afterMs).toBeGreaterThanOrEqual(ms)
+    expect(policy.afterMs).toBeLessThanOrEqual(ms * (1 + 1 / 16))
+  })
+
+  it('records no duration of a call that fails', async () => {
+    const { clock, policy } = fixture({ afterMs: { percentile: 90, initialMs: 1000 } })
+    const outcome = outcomeOf(clock, policy.execute(scripted(clock, -10)))
+    await clock.advance(10)
+    await outcome
+    expect(policy.stats()).toMatchObject({ calls: 1, durations: { count: 0 } })
+  })
+
+  it('starts nothing for a caller who aborts in the very moment', async () => {
+    const { clock, policy } = fixture()
+    const controller = new AbortController()
+    const fn = scripted(clock, 900, 900)
+    const outcome = outcomeOf(clock, policy.execute(fn, { signal: controller.signal }))
+    // Due at the same time, after the hedge.
+    const other = outcomeOf(
+      clock,
+      timeout(100, { clock }).execute(({ signal }) => {
+        signal.addEventListener('abort', () => controller.abort('enough'))
+        return new Promise(() => undefined)
+      }),
+    )
+    await clock.advance(1000)
+    await other
+    expect(await outcome).toEqual({ error: 'enough', atMs: 100 })
+    expect(fn.calledAt).toEqual([0])
+    expect(policy.stats().hedged).toBe(0)
+  })
+
+  it('says which answered, where two answer in one turn', async () => {
+    const { clock, policy } = fixture()
+    const settle: ((value: string) => void)[] = []
+    const outcome = outcomeOf(
+      clock,
+      policy.execute(() => new Promise<string>((resolve) => settle.push(resolve))),
+    )
+    await clock.advance(100)
+    settle[0]!('first')
+    settle[1]!('second')
+    expect((await outcome).value).toBe('first')
+    expect(policy.stats()).toMatchObject({ hedged: 1, won: 0 })
+  })
+
+  it('of one attempt leaves the timers of others alone', async () => {
+    const { clock, policy } = fixture({ maxAttempts: 1 })
+    const limited = [10, 20, 30].map((ms) =>
+      outcomeOf(
+        clock,
+        timeout(ms, { clock }).execute(() => new Promise(() => undefined)),
+      ),
+    )
+    expect(await policy.execute(() => 1)).toBe(1)
+    await clock.advance(30)
+    expect(await Promise.all(limited)).toMatchObject([{ atMs: 10 }, { atMs: 20 }, { atMs: 30 }])
+  })
+
+  it('hands on what the function throws at once', async () => {
+    const boom = new Error('boom')
+    const { policy } = fixture()
+    await expect(
+      policy.execute(() => {
+        throw boom
+      }),
+    ).rejects.toBe(boom)
+  })
+
+  it.each([
     [{ afterMs: -1 }, RangeError],
     [{ afterMs: '10' }, TypeError],
     [{}, TypeError],

@@ -1,8 +1,10 @@
 import { getEventListeners } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { pipeline, timeout, TimeoutExceededError } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { deferred, outcomeOf } from './policy-helpers.js'
+
+afterEach(() => void vi.useRealTimers())
 
 describe('timeout', () => {
   it('hands on what the function returns or throws in time, also synchronously', async () => {
@@ -136,6 +138,31 @@ describe('timeout', () => {
     expect((await late).atMs).toBe(month)
   })
 
+  it('sets no timer at all where there is no limit, and leaves the timers of others alone', async () => {
+    vi.useFakeTimers()
+    void timeout(Infinity).execute(() => new Promise(() => undefined))
+    expect(vi.getTimerCount()).toBe(0)
+    vi.useRealTimers()
+    const clock = new FakeClock()
+    const hang = (): Promise<never> => new Promise(() => undefined)
+    const limited = [10, 20, 30].map((ms) => outcomeOf(clock, timeout(ms, { clock }).execute(hang)))
+    for (let call = 0; call < 3; call++) await timeout(Infinity, { clock }).execute(() => 1)
+    await clock.advance(30)
+    expect(await Promise.all(limited)).toMatchObject([{ atMs: 10 }, { atMs: 20 }, { atMs: 30 }])
+  })
+
+  it('ends, late, with a call whose time was up before its function returned', async () => {
+    vi.useFakeTimers()
+    let signal: AbortSignal | undefined
+    const call = timeout(100).execute((context) => {
+      signal = context.signal
+      vi.advanceTimersByTime(200)
+      return 'late'
+    })
+    expect(signal?.aborted).toBe(true)
+    await expect(call).rejects.toMatchObject({ timeoutMs: 100 })
+  })
+
   it('keeps the earliest of nested limits, whichever is outside', async () => {
     for (const [outer, inner] of [
       [100, 300],
@@ -173,6 +200,31 @@ describe('timeout', () => {
     await Promise.all(outcomes)
     expect(heard).toEqual([{ timeoutMs: 100 }])
     expect(policy.stats()).toMatchObject({ calls: 2, timedOut: 1, durations: { count: 2, meanMs: 70, maxMs: 100 } })
+  })
+
+  it('measures at any time of the clock, and not where there is no limit', async () => {
+    const clock = new FakeClock()
+    await clock.advance(1000)
+    const policy = timeout((ms: number) => ms, { clock })
+    policy.stats()
+    const take7: (limitMs: number) => Promise<void> = policy.wrap(
+      () => new Promise<void>((resolve) => clock.setTimeout(resolve, 7)),
+    )
+    const calls = [take7(100), take7(Infinity)]
+    await clock.advance(7)
+    await Promise.all(calls)
+    expect(policy.stats()).toMatchObject({ calls: 2, timedOut: 0, durations: { count: 1, maxMs: 7 } })
+  })
+
+  it('passes over most durations beyond a thousand per second', async () => {
+    const clock = new FakeClock()
+    const policy = timeout(100, { clock })
+    policy.stats()
+    for (let call = 0; call < 1001; call++) await policy.execute(() => 1)
+    const passedOver = policy.execute(() => new Promise<void>((resolve) => clock.setTimeout(resolve, 50)))
+    await clock.advance(50)
+    await passedOver
+    expect(policy.stats()).toMatchObject({ calls: 1002, durations: { maxMs: 0 } })
   })
 
   it.each([
