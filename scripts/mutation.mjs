@@ -2,7 +2,7 @@
 //   npm run mutation                                     everything named in TARGETS
 //   npm run mutation -- src/rate-limit/leases.ts native/core/rate.h   some files or folders
 //   npm run mutation -- --every 5 native/core            of the mutants of C++ one in five
-//   MUTATION_TESTS='test/unit/policy-*.test.ts' npm run mutation -- src/policy/backoff.ts   judged by these tests alone, for a first look
+//   MUTATION_TESTS='test/unit/policy-*.test.ts' npm run mutation -- src/policy/backoff.ts   judged by these tests alone, without mutants of what runs while modules load
 // Results go to build-mutation/results.json, file by file, and as one table to docs/mutation.md.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
