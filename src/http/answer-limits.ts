@@ -37,7 +37,6 @@ const FIRST_EPOCH_SECONDS = 1e9
  * @returns ms >= 0, at most an hour; 0 where something is left
  */
 export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
-  if (!tellsOfLimits(headers)) return 0
   let pauseMs = 0
   const add = (reset: string | null | undefined): void => {
     pauseMs = Math.max(pauseMs, resetMs(reset, nowMs) ?? 0)
@@ -48,8 +47,8 @@ export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
   return Math.min(pauseMs, LONGEST_PAUSE_MS)
 }
 
-/** Most answers do not, and to look through their fields once costs less than to ask for each one that they might have. */
-function tellsOfLimits(headers: AnswerHeaders): boolean {
+/** Whether an answer has fields that {@link exhaustedMs} reads. Most have none, and to look through their fields once costs less than to ask for each one that they might have. */
+export function tellsOfLimits(headers: AnswerHeaders): boolean {
   if (headers.forEach === undefined) return true
   let tells = false
   headers.forEach((_, name) => {

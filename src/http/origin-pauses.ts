@@ -5,13 +5,15 @@ import { unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 import type { NameScope } from '../memory/shared/names.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
-import { type AnswerHeaders, LONGEST_PAUSE_MS, exhaustedMs } from './answer-limits.js'
+import { type AnswerHeaders, LONGEST_PAUSE_MS, exhaustedMs, tellsOfLimits } from './answer-limits.js'
+import { SilentOrigins } from './silent-origins.js'
 
 /** Pauses that servers asked for, by origin: in every thread, and in every process where there is a name for it. */
 export class OriginPauses {
   readonly #blocks: KeyedWindow
   readonly #clock: Clock
-  readonly #adapts: boolean
+  /** Undefined: what answers tell of limits is not looked at. */
+  readonly #silent: SilentOrigins | undefined
   /** Whether others may set pauses, by the same name. */
   readonly #isShared: boolean
   /** When the last pause that this object has begun is over, by its clock. */
@@ -21,7 +23,7 @@ export class OriginPauses {
     const { capacity, name, scope, clock, adapts } = options
     this.#blocks = new KeyedWindow({ capacity, scope, clock, ...(name === null ? {} : { name: `${name}%pauses` }) })
     this.#clock = clock
-    this.#adapts = adapts
+    if (adapts) this.#silent = new SilentOrigins(capacity)
     this.#isShared = name !== null
   }
 
@@ -53,14 +55,21 @@ export class OriginPauses {
   /** Reads what an answer asks for: Retry-After of a 429 or 503, and limits of which nothing is left. Returns the pause it began, in ms; 0 for none. */
   observe(origin: string, status: number, headers: AnswerHeaders): number {
     const asked = status === 429 || status === 503 ? (retryAfterMsOf({ headers }) ?? 0) : 0
-    const exhausted = this.#adapts ? exhaustedMs(headers, Date.now()) : 0
-    const ms = Math.min(Math.max(asked, exhausted), LONGEST_PAUSE_MS)
+    const ms = Math.min(Math.max(asked, this.#exhaustedMs(origin, status, headers)), LONGEST_PAUSE_MS)
     if (ms > 0) {
       // A block ends at a full ms.
       this.#lastMs = Math.max(this.#lastMs, timeOf(this.#clock) + ms + 1)
       this.#blocks.block(origin, ms)
     }
     return ms
+  }
+
+  #exhaustedMs(origin: string, status: number, headers: AnswerHeaders): number {
+    // What is refused is always looked at.
+    if (this.#silent === undefined || (status < 400 && !this.#silent.mayTell(origin))) return 0
+    const tells = tellsOfLimits(headers)
+    this.#silent.looked(origin, tells)
+    return tells ? exhaustedMs(headers, Date.now()) : 0
   }
 }
 

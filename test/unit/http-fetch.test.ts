@@ -46,6 +46,7 @@ function scripted(answers: (Response | Error)[], options: PolicyFetchOptions = {
 }
 
 const answer = (status: number, headers: Record<string, string> = {}) => new Response('x', { status, headers })
+const times = (count: number, make: () => Response): Response[] => Array.from({ length: count }, make)
 const retry = { initialDelayMs: 100, jitter: 'none' as const }
 
 describe('policyFetch', () => {
@@ -86,6 +87,52 @@ describe('policyFetch', () => {
     await other.send('http://a.example/')
     await other.send('http://a.example/')
     expect(other.sentAt).toEqual([0, 0])
+  })
+
+  it('looks less often at answers that tell of no limits, until one does', async () => {
+    const used = () => answer(200, { 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': '5' })
+    const { clock, send, sentAt } = scripted([...times(100, () => answer(200)), ...times(18, used)])
+    const goesOn = async (): Promise<boolean> => {
+      const count = sentAt.length
+      void send('http://a.example/')
+      await clock.advance(0)
+      return sentAt.length > count
+    }
+    for (let n = 0; n < 100; n++) expect(await goesOn()).toBe(true)
+    let told = 0
+    while (told <= 16 && (await goesOn())) told++
+    expect(told).toBeGreaterThan(1)
+    expect(told).toBeLessThanOrEqual(16)
+    // The answer to the one that waited pauses the origin again: each is looked at from now on.
+    await clock.advance(5000)
+    expect(sentAt.at(-1)).toBe(5000)
+    expect(await goesOn()).toBe(false)
+  })
+
+  it('looks at every answer that refuses, however long an origin told of no limits', async () => {
+    const told = { 'ratelimit-remaining': '0', 'ratelimit-reset': '7' }
+    for (let silent = 16; silent < 40; silent++) {
+      const { clock, send, sentAt } = scripted([...times(silent, () => answer(200)), answer(403, told)])
+      for (let n = 0; n <= silent; n++) await send('http://a.example/')
+      const next = send('http://a.example/')
+      await clock.advance(7000)
+      await next
+      expect(sentAt.at(-1), `after ${silent} answers`).toBe(7000)
+    }
+  })
+
+  it('forgets which origins are silent when there are more than maxOrigins', async () => {
+    const { clock, send, sentAt } = scripted(
+      [...times(18, () => answer(200)), answer(200, { ratelimit: '"burst";r=0;t=5' })],
+      { maxOrigins: 1 },
+    )
+    for (let n = 0; n < 17; n++) await send('http://a.example/')
+    await send('http://b.example/')
+    await send('http://a.example/')
+    const next = send('http://a.example/')
+    await clock.advance(5000)
+    await next
+    expect(sentAt.at(-1)).toBe(5000)
   })
 
   it('refuses at once what would wait longer than limit.maxWaitMs, and ends a wait by its signal', async () => {
