@@ -110,9 +110,9 @@ export const tricks = [
   {
     what: 'uneven items are left to workers alone',
     kept: 'the event loop does not wait for the long ones',
-    file: 'schedule/planner.js',
-    code: 'return isFree && isUneven &&',
-    without: 'return false &&',
+    file: 'schedule/scheduler.js',
+    code: 'return this.#machine.crowding() <= CROWDED',
+    without: 'return false',
     cases: [...real('gzip'), ...real('weigh')],
   },
   {

@@ -3,10 +3,9 @@ import { AsyncLane } from './lanes/async-lane.js'
 import { callWithPolicies } from './lanes/guarded-call.js'
 import { HereLane } from './lanes/here-lane.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
-import { calibration } from './schedule/calibration.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import { isThenable } from '../internal/thenable.js'
-import { isUneven, PaceOfLoop, SLICE_MS } from './schedule/pace.js'
+import { PaceOfLoop, SLICE_MS } from './schedule/pace.js'
 import type { Evidence } from './schedule/sample.js'
 import { type Decision, type Subject, worksHere } from './schedule/planner.js'
 import type { Course, SinceJoined } from './schedule/scheduler.js'
@@ -35,8 +34,6 @@ export interface Beginning {
 
 /** Promises in flight in a worker whose items wait as well as compute. */
 const IN_FLIGHT_IN_WORKER = 4
-/** Uneven items are worth another worker where what is left takes so many times as long as to start one. */
-const WORTH_ANOTHER = 5
 
 /** Starts the lanes of a run, and adds and removes others when what is measured says so. */
 export function conduct(run: Run, beginning: Beginning = {}): void {
@@ -318,37 +315,24 @@ class Conductor {
     return mode === undefined && prefer === undefined && mainThread !== false && this.#force?.block === undefined
   }
 
-  /** Items that would keep the event loop waiting are for workers alone, as soon as there is one. */
+  /** Items that would keep the event loop waiting are for workers alone: once there is one, or, where most are short, one for each core. */
   #leaveLongItems(): void {
-    const leastMs = this.#pace.items > 0 ? this.#pace.leastMs : (this.#course.decision?.measured.leastMs ?? 0)
-    const { options } = this.#run
-    if (this.#isAlone || this.#here === undefined || this.#here.isPaused) return
-    if (worksHere(options, leastMs)) {
-      this.#leaveUnevenItems(this.#here)
+    const force = this.#force
+    const here = this.#here
+    if (this.#isAlone || force === undefined || here === undefined || here.isPaused) return
+    const { options, supply } = this.#run
+    const hasRun = this.#pace.items > 0
+    const leastMs = hasRun ? this.#pace.leastMs : (this.#course.decision?.measured.leastMs ?? 0)
+    const threads = threadsFor(currentLimits())
+    if (!worksHere(options, leastMs)) {
+      here.pause()
+      if (options.workers === undefined) force.addWorkers(threads)
       return
     }
-    this.#here.pause()
-    if (options.workers === undefined) this.#force?.addWorkers(threadsFor(currentLimits()))
-  }
-
-  /**
-   * Items of which some would keep this thread from its workers are for them alone, once they are as many as there are cores.
-   */
-  #leaveUnevenItems(here: HereLane): void {
-    const force = this.#force
-    if (force === undefined) return
-    const areUneven = isUneven(this.#pace) || isUneven(force.pace)
-    if (!scheduler.planner.leavesUneven(this.#course.subject, areUneven, force.block !== undefined)) return
-    const threads = threadsFor(currentLimits())
-    const areThere = pools.of(this.#run.options.maxMemoryPerWorker).idle >= threads - force.ready
-    if (!areThere && this.#restMs() < WORTH_ANOTHER * calibration.spawnMs) return
+    const restMs = (supply.remaining ?? Infinity) * (hasRun ? this.#pace : force).itemMs
+    if (!scheduler.leavesUneven(this.#course, [this.#pace, force.pace], restMs)) return
     force.addWorkers(threads)
     if (force.ready >= threads) here.pause()
-  }
-
-  /** What is left would take in this thread. */
-  #restMs(): number {
-    return (this.#run.supply.remaining ?? Infinity) * this.#pace.itemMs
   }
 
   /** Whether workers are worth what they cost shows when they are at work. */

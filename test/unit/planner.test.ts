@@ -20,11 +20,10 @@ interface Asked {
   readonly measured?: Partial<Measured>
   readonly situation?: Partial<Situation>
   readonly record?: TaskRecord
-  readonly crowding?: number
   readonly cores?: number
 }
 
-function planOf({ options, measured, situation, record, crowding = 1, cores = 2 }: Asked = {}): Decision {
+function planOf({ options, measured, situation, record, cores = 2 }: Asked = {}): Decision {
   const limits = {
     cpuWorkers: cores,
     pidsAvailable: null,
@@ -33,7 +32,7 @@ function planOf({ options, measured, situation, record, crowding = 1, cores = 2 
     cpuPressure: null,
     isMemoryHigh: false,
   }
-  return new Planner({ limits: () => limits, crowding: () => crowding }).plan(
+  return new Planner(() => limits).plan(
     { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true },
     measuredAs(measured),
     { items: 1000, done: 10, workers: TWO, obstacle: undefined, ...situation },
@@ -109,19 +108,6 @@ describe('whether this thread works beside workers', () => {
     ['but where there are fewer', { options: { workers: 1 } }, true],
   ])('%s', (_, asked, expected) => {
     expect(inputsOf(asked).mainWorks).toBe(expected)
-  })
-
-  it.each<[string, Partial<Asked>, boolean]>([
-    ['to workers where there is one for each core', {}, false],
-    ['not where there are fewer', { situation: { workers: { idle: 1, startingMs: undefined } } }, true],
-    ['not where they claim them by themselves', { measured: { isShared: true } }, true],
-    ['not where the user says who works', { options: { mainThread: true } }, true],
-    ['nor how many', { options: { workers: 1 } }, true],
-    ['nor on a machine that others crowd', { crowding: 1.51 }, true],
-    ['but on one that is as busy as that', { crowding: 1.5 }, false],
-  ])('leaves uneven items %s', (_, asked, expected) => {
-    const record = recordWith((own) => (own.isUneven = true))
-    expect(inputsOf({ ...asked, record }).mainWorks).toBe(expected)
   })
 
   it('is asked without a plan, too', () => {

@@ -209,20 +209,6 @@ describe('after a run', () => {
     expect([5, 1, 1.5].map((gain) => run(100, gain))).toEqual(['threads', 'loop', 'threads'])
   })
 
-  it('has a worker ready for each core where uneven items have kept this thread from its workers, and leaves them to those', () => {
-    const { scheduler, begin } = taught()
-    const uneven = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
-    const ready: number[] = []
-    for (let times = 0; times < 20; times++)
-      ready.push(scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), pace: uneven }, came(100, 100, 60, uneven), ONE))
-    expect(new Set(ready)).toEqual(new Set([0, 2]))
-    expect(begin(100, ONE).decision).toMatchObject({ chosen: { workers: 1 }, inputs: { mainWorks: true } })
-    expect(begin(100, { idle: 2, startingMs: undefined }).decision).toMatchObject({
-      chosen: { workers: 2 },
-      inputs: { mainWorks: false },
-    })
-  })
-
   it('takes what the whole run has shown of items that wait for truer than what was seen at its beginning', () => {
     const { scheduler, begin } = twoCores()
     const course = begin(1000, NONE)
@@ -290,5 +276,34 @@ describe('how long a worker is expected to take to be ready', () => {
     })
     expect(inputs.spawnMs).toBeCloseTo(starts * spawnMs)
     expect(inputs.spawnHereMs).toBeCloseTo(here * spawnMs)
+  })
+})
+
+describe('uneven items', () => {
+  const even = paceOf(1, 1, 1, 1, 1, 1, 1, 1)
+  const uneven = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
+  const much = 5 * spawnMs
+
+  it.each<[string, number, number, Partial<Course['subject']['options']>, boolean]>([
+    ['are left to workers alone', 1, much, {}, true],
+    ['not for less than five times what another takes to start', 1, 0.99 * much, {}, false],
+    ['not where the user says who works', 1, much, { mainThread: true }, false],
+    ['nor how many', 1, much, { workers: 1 }, false],
+    ['nor on a machine that others crowd', 1.51, much, {}, false],
+    ['but on one that is as busy as that', 1.5, much, {}, true],
+  ])('%s', (_, crowding, restMs, options, expected) => {
+    const { scheduler, begin } = twoCores(crowding, options)
+    const course = begin(null, ONE)
+    expect(scheduler.leavesUneven(course, [uneven, even], restMs)).toBe(expected)
+    expect(scheduler.leavesUneven(course, [even, uneven], restMs)).toBe(expected)
+    expect(scheduler.leavesUneven(course, [even, even], restMs)).toBe(false)
+  })
+
+  it('are known from earlier runs', () => {
+    const { scheduler, begin } = taught()
+    const leaves = (): boolean => scheduler.leavesUneven(begin(100, ONE), [even], much)
+    expect(leaves()).toBe(false)
+    scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), pace: uneven }, came(100, 100, 60, even), ONE)
+    expect(leaves()).toBe(true)
   })
 })

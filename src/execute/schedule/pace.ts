@@ -30,10 +30,7 @@ export function longMs({ itemMs, spread }: Pace): number {
   return itemMs * (1 + 2 * spread)
 }
 
-/**
- * Whether items differ so much that some may keep this thread for longer than a slice, and so from the workers that it sends chunks to,
- * although most of them do not.
- */
+/** Whether items differ so much that some may keep this thread for longer than a slice, although most of them do not. */
 export function isUneven(pace: Pace): boolean {
   return pace.items >= FEW_TO_COMPARE && pace.spread > UNEVEN && longMs(pace) > SLICE_MS
 }

@@ -10,8 +10,6 @@ import type { TaskRecord } from './tasks.js'
 const SPAWN_HERE = 1 / 4
 /** Until workers that are there have begun, and until this thread has heard that they have ended. */
 const WAKE_MS = 0.2
-/** Threads that want each core, above which times of items say more of the machine than of the items. */
-const CROWDED = 1.5
 /** Workers of a pool, as a decision sees them. */
 export interface WorkersThere {
   /** Those that are ready and have nothing to do. */
@@ -43,12 +41,6 @@ export interface Decision {
   readonly isByOutcome: boolean
 }
 
-/** What decisions ask of the machine. */
-export interface Machine {
-  readonly limits: () => Limits
-  readonly crowding: () => number
-}
-
 /** Whose run it is. */
 export interface Subject {
   /** What stands for the task; see `ResolvedTask.key`. */
@@ -60,10 +52,11 @@ export interface Subject {
 
 /** Chooses schedules: by the cost model, and by what earlier runs of a task have shown. */
 export class Planner {
-  readonly #machine: Machine
+  readonly #limits: () => Limits
 
-  constructor(machine: Machine) {
-    this.#machine = machine
+  /** @param limits - what the machine allows */
+  constructor(limits: () => Limits) {
+    this.#limits = limits
   }
 
   /**
@@ -73,13 +66,11 @@ export class Planner {
    */
   plan(subject: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
     const { options } = subject
-    const limits = this.#machine.limits()
+    const limits = this.#limits()
     const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
     const { idle, startingMs = 0 } = situation.workers
     const isShared = measured.isShared && chunkSize === undefined
-    const areThere = idle >= limits.cpuWorkers
-    const leavesUneven = areThere && this.leavesUneven(subject, record?.isUneven === true, isShared)
-    const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync && !leavesUneven
+    const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync
     const { itemBytes, resultBytes, cloneNodes } = measured
     const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
     const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
@@ -120,17 +111,6 @@ export class Planner {
     const stays = mode === undefined && record?.staysInLoop(loopMs) === true
     const chosen = stays && loop !== undefined ? loop : choose(considered, inputs, choices)
     return { chosen, considered, inputs, limits, bytesPerWorker, measured, isByOutcome: stays || gain !== undefined }
-  }
-
-  /**
-   * Whether items of which some would keep this thread from its workers are better left to them alone, where there is one for each core.
-   *
-   * @param isShared - whether workers claim them by themselves, whatever this thread is at
-   */
-  leavesUneven({ options: { workers, mainThread } }: Subject, isUneven: boolean, isShared: boolean): boolean {
-    const isFree = workers === undefined && mainThread === undefined
-    // Where others want the cores, an item takes long for having been kept from one.
-    return isFree && isUneven && !isShared && this.#machine.crowding() <= CROWDED
   }
 }
 

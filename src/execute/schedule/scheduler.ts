@@ -1,7 +1,7 @@
 import { calibration } from './calibration.js'
-import { crowding, currentLimits } from './machine.js'
-import { FEW_TO_COMPARE, isUneven, type PaceOfLoop, SLICE_MS } from './pace.js'
-import { type Decision, type Machine, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
+import { crowding, currentLimits, type Limits } from './machine.js'
+import { FEW_TO_COMPARE, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
+import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
@@ -30,8 +30,16 @@ const LOSING = 0.95
 const DOUBT = 2
 /** … unless workers have become so many times as fast since the look before: their engines are still compiling. */
 const IMPROVING = 1.25
-/** What a run of uneven items loses while this thread is kept from the workers by some of them, as part of the loop's time. */
-const LOST_BY_UNEVEN = 0.1
+/** Uneven items are for workers alone where what is left takes so many times as long as to start another: of less, the start is too much. */
+const WORTH_ANOTHER = 5
+/** Threads that want each core, above which times of items say more of the machine than of the items. */
+const CROWDED = 1.5
+
+/** What decisions ask of the machine. */
+interface Machine {
+  readonly limits: () => Limits
+  readonly crowding: () => number
+}
 
 /** One run, as the scheduler follows it. */
 export interface Course {
@@ -40,6 +48,8 @@ export interface Course {
   decision: Decision | undefined
   /** It stays in the loop whatever it shows: workers have lost in the last run like it. */
   staysInLoop: boolean
+  /** Earlier runs have shown that items are uneven; see `isUneven`. */
+  isUneven: boolean
   /** When to think again, in milliseconds of items. */
   notBeforeMs: number
   /** How much had been run when starting workers first seemed worth it, and has since. */
@@ -77,7 +87,7 @@ export class Scheduler {
   /** @param machine - what it allows, and how crowded it is: what this process sees, unless a test says otherwise */
   constructor(machine: Machine = { limits: currentLimits, crowding }) {
     this.#machine = machine
-    this.planner = new Planner(machine)
+    this.planner = new Planner(machine.limits)
   }
 
   /** What is known of a task on items like `item`, unless its run is not to use that. */
@@ -112,6 +122,7 @@ export class Scheduler {
       subject,
       decision: undefined,
       staysInLoop: false,
+      isUneven: false,
       notBeforeMs: LEAST_SEEN_MS,
       seemedWorthAtMs: Infinity,
       look: undefined,
@@ -122,6 +133,7 @@ export class Scheduler {
     const loopMs = items * measured.itemMs
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
+    course.isUneven = record.isUneven
     if (course.staysInLoop || workers.idle === 0 || !subject.mayHaveWorkers()) return course
     course.decision = this.#workersFor(subject, measured, { items, done: 0, workers, obstacle: undefined }, record)
     return course
@@ -179,6 +191,23 @@ export class Scheduler {
   }
 
   /**
+   * Whether items of which some would keep this thread for longer than a slice are left to workers alone, once there is one for each core.
+   *
+   * @param paces - how fast this thread and the workers have run them
+   * @param restMs - what is left, in milliseconds of items
+   */
+  leavesUneven(
+    { subject: { options }, isUneven: wereUneven }: Course,
+    paces: readonly Pace[],
+    restMs: number,
+  ): boolean {
+    const isFree = options.workers === undefined && options.mainThread === undefined
+    if (!isFree || !(wereUneven || paces.some(isUneven)) || restMs < WORTH_ANOTHER * calibration.spawnMs) return false
+    // Where others want the cores, an item takes long for having been kept from one.
+    return this.#machine.crowding() <= CROWDED
+  }
+
+  /**
    * A run has ended.
    *
    * @param evidence - what this thread has seen of its items
@@ -195,9 +224,7 @@ export class Scheduler {
       record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && pace.items < FEW_TO_COMPARE)
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
       record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
-      const misses =
-        decision.inputs.mainWorks && this.planner.leavesUneven(subject, record.isUneven, decision.inputs.isShared)
-      return misses && record.missed(LOST_BY_UNEVEN * loopMs, SPAWN_FACTOR * calibration.spawnMs) ? cpuWorkers : 0
+      return 0
     }
     if (pace.items === 0 || since !== undefined) return 0
     // What the whole run has shown of items that wait is truer than what was seen at its beginning.
