@@ -4,7 +4,7 @@ import type { LimitDecision, LimitState } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
 import { type Asked, type Limit, makeLimit } from './limits.js'
-import { type HeaderSink, policiesText, writeRateHeaders } from './rate-headers.js'
+import { type HeaderSink, type RateHeaderWriter, rateHeaderWriter } from './rate-headers.js'
 import { warnInHandler, warnOnce } from './warnings.js'
 
 /** What a framework says of its requests. */
@@ -47,7 +47,7 @@ export class HttpLimiter<Request extends object> {
   readonly options: CompleteLimitOptions<Request>
   readonly #reader: RequestReader<Request>
   readonly #limits: readonly Limit<Request>[]
-  readonly #policies: string | undefined
+  readonly #writeHeaders: RateHeaderWriter
   /** What every request asks of each limit; null where one has functions. */
   readonly #fixed: readonly Asked[] | null
   readonly #bans: boolean
@@ -73,10 +73,7 @@ export class HttpLimiter<Request extends object> {
     this.options = completeLimitOptions(what, options, more)
     this.#reader = reader
     this.#limits = this.options.limits.map((limit) => makeLimit(limit, this.options))
-    const terms = this.#limits.map(({ name, terms }) => (terms === null ? null : { name, ...terms }))
-    this.#policies = terms.some((each) => each === null)
-      ? undefined
-      : policiesText(terms.filter((each) => each !== null))
+    this.#writeHeaders = rateHeaderWriter(this.options.headers, this.#limits)
     const fixed = this.#limits.map((limit) => limit.fixed)
     this.#fixed = fixed.some((each) => each === null) ? null : (fixed as Asked[])
     this.#bans = this.#limits.some(({ bans }) => bans)
@@ -113,15 +110,10 @@ export class HttpLimiter<Request extends object> {
 
   /** Whether the outcome is told to the client by header fields. */
   writeHeaders(sink: HeaderSink, decision: LimitDecision): void {
-    const { headers, headersWhen, dryRun } = this.options
+    const { headersWhen, dryRun } = this.options
     if (dryRun || (decision.allowed && headersWhen === 'refused')) return
     if (decision.allowed && headersWhen === 'low' && !decision.limits.some(isLow)) return
-    writeRateHeaders(
-      sink,
-      headers,
-      decision,
-      decision.limits.length === this.#limits.length ? this.#policies : undefined,
-    )
+    this.#writeHeaders(sink, decision.limits)
   }
 
   /** Gives the charge of a request back that does not count after all. */

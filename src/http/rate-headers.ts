@@ -1,4 +1,4 @@
-import type { LimitDecision, LimitState } from './decision.js'
+import type { LimitState } from './decision.js'
 
 /**
  * Which header fields tell a client where it stands: 'draft-10' `RateLimit-Policy` and `RateLimit` of the IETF's draft as structured
@@ -19,55 +19,74 @@ export function textOfHeader(value: unknown): string | undefined {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 
-/** Writes the fields of a decision; `policies` is the text of its limits where that never changes. */
-export function writeRateHeaders(
-  sink: HeaderSink,
-  format: RateHeaders,
-  { limits }: LimitDecision,
-  policies?: string,
-): void {
-  if (format === 'draft-10') {
-    appendHeader(sink, 'ratelimit-policy', policies ?? policiesText(limits))
-    appendHeader(sink, 'ratelimit', statesText(limits))
-    return
+/** Writes where limits stand after a request. */
+export type RateHeaderWriter = (sink: HeaderSink, states: readonly LimitState[]) => void
+
+/** A limit whose fields are written; `terms`: where they are the same for every request. */
+interface NamedLimit {
+  readonly name: string
+  readonly terms: Pick<LimitState, 'quota' | 'windowSeconds'> | null
+}
+
+/** What writes the fields of a format. All that is the same for every request is put together here, once. */
+export function rateHeaderWriter(format: RateHeaders, limits: readonly NamedLimit[]): RateHeaderWriter {
+  if (format === 'draft-10') return structuredFields(limits)
+  return format === 'draft-7' ? oneField : threeFields(format)
+}
+
+/** `"burst";q=100;w=60, "daily";q=1000;w=86400` and `"burst";r=50;t=30, "daily";r=9;t=60` */
+function structuredFields(limits: readonly NamedLimit[]): RateHeaderWriter {
+  const fixed = limits.flatMap(({ name, terms }) => (terms === null ? [] : [{ name, ...terms }]))
+  const policies = fixed.length === limits.length ? policiesText(fixed) : null
+  const beginnings = limits.map(({ name }) => `${quoted(name)};r=`)
+  return (sink, states) => {
+    // Of a key that is banned there are only the limits that ban it.
+    const areAll = states.length === limits.length
+    let text = ''
+    for (let n = 0; n < states.length; n++) {
+      const { name, remaining, resetMs } = states[n] as LimitState
+      const beginning = areAll ? (beginnings[n] as string) : `${quoted(name)};r=`
+      text = `${n === 0 ? '' : `${text}, `}${beginning}${remaining};t=${Math.ceil(resetMs / 1000)}`
+    }
+    appendHeader(sink, 'ratelimit-policy', areAll && policies !== null ? policies : policiesText(states))
+    appendHeader(sink, 'ratelimit', text)
   }
-  const nearest = nearestItsEnd(limits)
-  if (nearest === null) return
+}
+
+/** Draft 7: `limit=100, remaining=50, reset=30` of the limit that is nearest to its end. */
+function oneField(sink: HeaderSink, states: readonly LimitState[]): void {
+  const nearest = nearestItsEnd(states)
+  const before = sink.get('ratelimit')
+  if (nearest === null || isNearer(/remaining=(\d+)/.exec(before ?? '')?.[1], nearest)) return
   const { quota, windowSeconds, remaining, resetMs } = nearest
-  const seconds = Math.ceil(resetMs / 1000)
-  const prefix = format === 'legacy' ? 'x-ratelimit' : 'ratelimit'
-  const before = sink.get(format === 'draft-7' ? 'ratelimit' : `${prefix}-remaining`)
-  // Another limiter has written already, and its limit is nearer to its end.
-  if (before !== undefined && Number(/(?:remaining=|^)(\d+)/.exec(before)?.[1] ?? Infinity) <= remaining) return
-  if (format !== 'legacy') sink.set('ratelimit-policy', `${quota};w=${windowSeconds}`)
-  if (format === 'draft-7') {
-    sink.set('ratelimit', `limit=${quota}, remaining=${remaining}, reset=${seconds}`)
-    return
+  sink.set('ratelimit-policy', `${quota};w=${windowSeconds}`)
+  sink.set('ratelimit', `limit=${quota}, remaining=${remaining}, reset=${Math.ceil(resetMs / 1000)}`)
+}
+
+/** Draft 6, and what was there before it: a field each for the limit, what is left, and when all of it is back. */
+function threeFields(format: 'draft-6' | 'legacy'): RateHeaderWriter {
+  const isLegacy = format === 'legacy'
+  const prefix = isLegacy ? 'x-ratelimit' : 'ratelimit'
+  // Names that are put together anew for each request take longer than all the rest.
+  const [limitName, remainingName, resetName] = [`${prefix}-limit`, `${prefix}-remaining`, `${prefix}-reset`]
+  return (sink, states) => {
+    const nearest = nearestItsEnd(states)
+    if (nearest === null || isNearer(sink.get(remainingName), nearest)) return
+    const { quota, windowSeconds, remaining, resetMs } = nearest
+    if (!isLegacy) sink.set('ratelimit-policy', `${quota};w=${windowSeconds}`)
+    sink.set(limitName, String(quota))
+    sink.set(remainingName, String(remaining))
+    sink.set(resetName, String(Math.ceil((isLegacy ? Date.now() + resetMs : resetMs) / 1000)))
   }
-  sink.set(`${prefix}-limit`, String(quota))
-  sink.set(`${prefix}-remaining`, String(remaining))
-  sink.set(`${prefix}-reset`, String(format === 'legacy' ? Math.ceil((Date.now() + resetMs) / 1000) : seconds))
 }
 
-/** `"burst";q=100;w=60, "daily";q=1000;w=86400` */
-export function policiesText(limits: readonly Pick<LimitState, 'name' | 'quota' | 'windowSeconds'>[]): string {
+/** Whether another limiter has written already, and its limit is nearer to its end. */
+function isNearer(remaining: string | undefined, { remaining: own }: LimitState): boolean {
+  return remaining !== undefined && Number.parseInt(remaining, 10) <= own
+}
+
+function policiesText(limits: readonly Pick<LimitState, 'name' | 'quota' | 'windowSeconds'>[]): string {
   return limits.map(({ name, quota, windowSeconds }) => `${quoted(name)};q=${quota};w=${windowSeconds}`).join(', ')
-}
-
-function statesText(limits: readonly LimitState[]): string {
-  let text = ''
-  for (const limit of limits) text += text === '' ? stateText(limit) : `, ${stateText(limit)}`
-  return text
-}
-
-function stateText({ name, remaining, resetMs }: LimitState): string {
-  return `${quoted(name)};r=${remaining};t=${Math.ceil(resetMs / 1000)}`
-}
-
-/** A string of structured fields. */
-export function quoted(text: string): string {
-  const plain = text.includes('"') || text.includes('\\') ? text.replace(/["\\]/g, '\\$&') : text
-  return `"${plain}"`
 }
 
 function nearestItsEnd(limits: readonly LimitState[]): LimitState | null {
@@ -77,6 +96,12 @@ function nearestItsEnd(limits: readonly LimitState[]): LimitState | null {
     else if (limit.refused === nearest.refused && limit.remaining < nearest.remaining) nearest = limit
   }
   return nearest
+}
+
+/** A string of structured fields. */
+export function quoted(text: string): string {
+  const plain = text.includes('"') || text.includes('\\') ? text.replace(/["\\]/g, '\\$&') : text
+  return `"${plain}"`
 }
 
 /** Adds to a field that another limiter may have written already. */
