@@ -2,7 +2,12 @@
 import { load, rivalsWith } from '../support/rivals.mjs'
 
 /** What is no limit. */
-const FLOORS = { bare: 'no limit', empty: 'a middleware that does nothing', fields: 'one that sets two header fields' }
+const FLOORS = {
+  bare: 'no limit',
+  empty: 'a middleware that does nothing',
+  address: "one that reads the client's address",
+  fields: 'one that sets two header fields',
+}
 
 /** Returns every subject. */
 export function subjects() {
@@ -18,7 +23,7 @@ export function subjects() {
   )
 }
 
-/** The subject without a limit ('bare'), with a middleware that does nothing ('empty') or that sets header fields ('fields'). */
+/** The subject without a limit ('bare'), with a middleware that does nothing ('empty'), that reads the address ('address') or sets header fields ('fields'). */
 export function floorOf(framework, kind) {
   return subjects().find((subject) => subject.framework === framework && subject.headers === kind)
 }

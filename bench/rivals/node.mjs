@@ -60,9 +60,22 @@ const fields = {
     }),
 }
 
-/** A server without a limit, with a middleware that does nothing, and with one that sets two header fields. */
+/** The client's address as the framework has it, which is every limit's key: what asking for it takes. */
+const address = {
+  express: (app) => app.use((request, response, next) => next(asText(request.ip))),
+  fastify: (app) => app.addHook('onRequest', (request, reply, done) => done(asText(request.ip))),
+  hono: (app) => app.use((context, next) => asText(context.env.incoming.socket.remoteAddress) ?? next()),
+}
+
+/** Nothing; fails for what is no text, so that the address is really read. */
+function asText(value) {
+  if (typeof value !== 'string') throw new TypeError(`${value} is no address`)
+}
+
+/** A server without a limit, with a middleware that does nothing, with one that reads the client's address, and with one that sets two header fields. */
 export const server = Object.keys(nothing).flatMap((framework) => [
   { framework, headers: 'bare', add() {} },
   { framework, headers: 'empty', add: (load, app) => nothing[framework](app) },
+  { framework, headers: 'address', add: (load, app) => address[framework](app) },
   { framework, headers: 'fields', add: (load, app) => fields[framework](app) },
 ])
