@@ -165,8 +165,7 @@ function isPlain(value: unknown, depth = 0): boolean {
     return (
       isLength ||
       (typeof key === 'string' &&
-        property !== undefined &&
-        property.enumerable === true &&
+        property?.enumerable === true &&
         'value' in property &&
         isPlain(property.value, depth + 1))
     )

@@ -130,8 +130,7 @@ class RetryStage implements LinearStage {
         return this.#giveUp(call, attempt, 'refused')
     }
     let delayMs = backoffMs(settings, attempt, attempts.delayMs, value)
-    if (settings.respectRetryAfter && askedMs !== null)
-      delayMs = Math.min(settings.maxDelayMs, Math.max(delayMs, askedMs))
+    if (settings.respectRetryAfter) delayMs = Math.min(settings.maxDelayMs, Math.max(delayMs, askedMs ?? 0))
     if (delayMs > timeLeftMs) return this.#giveUp(call, attempt, 'no-time-left')
     if (settings.budget?.tryWithdraw() === false) return this.#giveUp(call, attempt, 'no-budget-left')
 

@@ -195,7 +195,6 @@ class TimedCall extends Scope implements AroundCall, DueTimer {
 
 /** A promise of what is still to come; undefined for what is there. */
 function promiseOf(result: unknown): Promise<unknown> | undefined {
-  if (result instanceof Promise) return result
   return isThenable(result) ? Promise.resolve(result) : undefined
 }
 

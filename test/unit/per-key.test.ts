@@ -43,6 +43,17 @@ describe('perKey', () => {
     expect([things.delete('b'), things.delete('b'), things.size]).toEqual([true, false, 0])
   })
 
+  it('keeps what is idle but must be kept, at any time of the clock', async () => {
+    const { clock, made, things } = make({ maxKeys: 10, idleMs: 100, keepIf: (_, key) => key === 'kept' })
+    await clock.advance(1000)
+    for (const key of ['kept', 'other', 'used']) things.get(key)
+    await clock.advance(60)
+    things.get('used')
+    await clock.advance(60)
+    for (const key of ['kept', 'other', 'used']) things.get(key)
+    expect(made).toEqual(['kept', 'other', 'used', 'other'])
+  })
+
   it('keeps nothing of a key whose making fails, and refuses bad options', () => {
     const failing = perKey(
       () => {

@@ -36,6 +36,7 @@ describe('fallback', () => {
     await expect(policy.execute(fail)).rejects.toBe(boom)
     const late = new TimeoutExceededError('late', { timeoutMs: 1 })
     expect(await policy.execute(() => Promise.reject(late))).toBe('spare')
+    expect(policy.stats()).toEqual({ calls: 2, degraded: 1, failed: 1 })
   })
 
   it('passes on the error of a substitute that fails', async () => {

@@ -56,6 +56,14 @@ describe('RetryBudget', () => {
     expect(other).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'parameters-differ' }))
   })
 
+  it('is one budget by name and clock on a clock of your own', () => {
+    const options = { name: 'unit-own-clock', minPerSecond: 0, ratio: 1, clock: new FakeClock() }
+    new RetryBudget(options).deposit()
+    expect(new RetryBudget(options).available).toBe(1)
+    expect(new RetryBudget({ ...options, clock: new FakeClock() }).available).toBe(0)
+    expect(() => new RetryBudget({ ...options, ratio: 0.5 })).toThrow(/'unit-own-clock' is in use/)
+  })
+
   itWithAddon('is one budget by name in every thread', async () => {
     const budget = new RetryBudget({ name: 'unit-threads', ratio: 0.5, minPerSecond: 0, ttlMs: 60_000 })
     const script = `

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import {
   BulkheadRejectedError,
@@ -5,13 +6,14 @@ import {
   pipeline,
   RateLimitExceeded,
   retry,
+  RetryBudget,
   retryCall,
   RetryExhaustedError,
   type RetryPolicy,
   timeout,
 } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
-import { failing, outcomeOf } from './policy-helpers.js'
+import { deferred, failing, outcomeOf } from './policy-helpers.js'
 
 const boom = new Error('boom')
 
@@ -124,6 +126,16 @@ describe('retry', () => {
     expect(await outcome).toMatchObject({ atMs: 300, error: { code: 'ERR_RETRY_EXHAUSTED', attempts: 3 } })
   })
 
+  it('starts one at maxElapsedMs, whenever the call came', async () => {
+    const { policy, clock } = fixture({ maxRetries: Infinity, maxElapsedMs: 300 })
+    await clock.advance(5000)
+    const fn = failing(clock, Infinity)
+    const outcome = outcomeOf(clock, policy.execute(fn))
+    await clock.advance(10_000)
+    await outcome
+    expect(fn.calledAt).toEqual([5000, 5100, 5300])
+  })
+
   it('does not sleep into a time-out outside', async () => {
     const { policy, clock } = fixture({ maxRetries: Infinity })
     const fn = failing(clock, Infinity)
@@ -145,7 +157,40 @@ describe('retry', () => {
     expect(clock.pendingTimers).toBe(0)
     await clock.advance(10_000)
     expect(fn.calledAt).toEqual([0])
+    expect(policy.stats()).toEqual({ calls: 1, retries: 1, recovered: 0, failed: 1 })
   })
+
+  it('does not sleep for a caller who aborts in onRetry', async () => {
+    const controller = new AbortController()
+    const { policy, clock } = fixture({ onRetry: () => controller.abort(boom) })
+    const fn = failing(clock, Infinity)
+    const outcome = outcomeOf(clock, policy.execute(fn, { signal: controller.signal }))
+    await clock.advance(0)
+    expect(await outcome).toEqual({ error: boom, atMs: 0 })
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(10_000)
+    expect(fn.calledAt).toEqual([0])
+  })
+
+  it.each([true, false])(
+    'makes no retry for a caller who aborts while retryIf is asked, which says %s',
+    async (answer) => {
+      const asked = deferred<boolean>()
+      const { policy, clock } = fixture({ retryIf: () => asked.promise })
+      const heard: unknown[] = []
+      policy.on('gaveUp', ({ attempts, reason }) => heard.push([attempts, reason]))
+      const controller = new AbortController()
+      const fn = failing(clock, Infinity)
+      const outcome = outcomeOf(clock, policy.execute(fn, { signal: controller.signal }))
+      await clock.advance(0)
+      controller.abort(boom)
+      asked.resolve(answer)
+      await clock.advance(10_000)
+      expect((await outcome).error).toBe(boom)
+      expect(fn.calledAt).toEqual([0])
+      expect(heard).toEqual([[1, 'aborted']])
+    },
+  )
 
   it('makes no retry of a failure that comes from the abort', async () => {
     const onRetry = vi.fn()
@@ -250,6 +295,13 @@ describe('retry and refusals of our own policies', () => {
     expect(await outcome).toEqual({ value: 'done', atMs: 3000 })
   })
 
+  it('comes back for one that is as long as maxDelayMs', async () => {
+    const { policy, clock } = fixture({ maxDelayMs: 3000 })
+    const outcome = outcomeOf(clock, policy.execute(failing(clock, 1, () => open(3000))))
+    await clock.advance(10_000)
+    expect(await outcome).toEqual({ value: 'done', atMs: 3000 })
+  })
+
   it.each([
     ['the time left', { maxElapsedMs: 2000 }, open(3000)],
     ['maxDelayMs', { maxDelayMs: 2000 }, open(3000)],
@@ -306,6 +358,50 @@ describe('retry events and stats', () => {
   })
 })
 
+describe('why a retry gives up', () => {
+  const emptyBudget = (): RetryBudget => new RetryBudget({ ratio: 0, minPerSecond: 0, clock: new FakeClock() })
+
+  it.each<[string, () => RetryPolicy, number, string]>([
+    ['no-retries-left', () => ({ maxRetries: 1 }), 2, '2 attempts failed, no retries left'],
+    ['no-time-left', () => ({ maxElapsedMs: 99 }), 1, '1 attempt failed, no time left'],
+    ['no-budget-left', () => ({ budget: emptyBudget() }), 1, '1 attempt failed, no budget left'],
+    ['refused', () => ({ retryIf: () => false }), 1, 'boom'],
+    ['refused', () => ({ retryIf: () => Promise.resolve(false) }), 1, 'boom'],
+    ['refused', () => ({ maxRetries: 0 }), 1, 'boom'],
+  ])('%s', async (reason, options, attempts, message) => {
+    const { policy, clock } = fixture(options())
+    const heard: unknown[] = []
+    policy.on('gaveUp', (event) => heard.push(event))
+    const outcome = outcomeOf(clock, policy.execute(failing(clock, Infinity, () => boom)))
+    await clock.advance(1000)
+    expect((await outcome).error).toMatchObject({ message })
+    expect(heard).toEqual([{ error: boom, attempts, reason }])
+    expect(policy.stats()).toMatchObject({ calls: 1, recovered: 0, failed: 1 })
+  })
+
+  it('aborted, with the error of the function for who listens', async () => {
+    const { policy } = fixture()
+    const heard: unknown[] = []
+    policy.on('gaveUp', (event) => heard.push(event))
+    policy.on('failure', ({ error }) => heard.push(error))
+    const controller = new AbortController()
+    const call = policy.execute(
+      ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(boom))),
+      { signal: controller.signal },
+    )
+    controller.abort('enough')
+    await expect(call).rejects.toBe('enough')
+    await setImmediate()
+    expect(heard).toEqual([{ error: boom, attempts: 1, reason: 'aborted' }, boom])
+  })
+
+  it('has nothing to recover from where the first attempt succeeds', async () => {
+    const { policy } = fixture({ maxElapsedMs: 1000 })
+    expect(await policy.execute(() => 1)).toBe(1)
+    expect(policy.stats()).toEqual({ calls: 1, retries: 0, recovered: 0, failed: 0 })
+  })
+})
+
 describe('retryCall', () => {
   it('calls once with arguments and retries', async () => {
     const calls: unknown[] = []
@@ -336,6 +432,10 @@ describe('retryCall', () => {
   ])('rejects bad options %#', async (options, ErrorClass) => {
     await expect(retryCall(() => 1, options as object)).rejects.toThrow(ErrorClass)
   })
+})
+
+it('takes a first delay that is the longest, too', () => {
+  expect(() => retry({ initialDelayMs: 5, maxDelayMs: 5 })).not.toThrow()
 })
 
 describe('bad options of retry', () => {

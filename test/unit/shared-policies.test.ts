@@ -45,6 +45,7 @@ describe('policies that go to workers', () => {
     ],
     ['a bulkhead', () => bulkhead({ maxQueue: 5 })],
     ['a retry', () => retry({ maxRetries: Infinity, maxDelayMs: 50, name: 'api' })],
+    ['a retry with delays of its own', () => retry({ delay: [10, 20] })],
     ['a timeout', () => timeout(50, { strategy: 'cooperative', name: 'api' })],
     ['a fallback', () => fallbackLevels([null, 'a', { list: [1, undefined, [2n]] }])],
     ['pipelines', () => pipeline(fallback(1), pipeline(pipeline(retry()), circuitBreaker()), rateLimit())],
@@ -217,6 +218,7 @@ describe('policies that stay in this thread', () => {
       'the fallback has a substitute that other threads would not receive as it is',
     ],
     [() => fallback(1, { if: yes }), 'the fallback has if, a function of this thread'],
+    [() => fallback(() => 1, { if: yes }), 'the fallback has if, a function of this thread'],
     [() => fallback(1, { onDegraded: quiet }), 'the fallback has onDegraded, a function of this thread'],
     [
       () => heard(fallback(1), 'degraded'),

@@ -121,6 +121,7 @@ describe('console.log of an object whose state is private', () => {
     const breakers = perKey(() => circuitBreaker(), { maxKeys: 10 })
     breakers.get('a')
     expect(inspect(breakers)).toBe('PerKey { size: 1, maxKeys: 10 }')
+    expect(inspect(perKey(() => 1, { maxKeys: 2, idleMs: 5 }))).toBe('PerKey { size: 0, maxKeys: 2, idleMs: 5 }')
     const own = new FakeClock()
     own.setTimeout(() => undefined, 5)
     await own.advance(2)
