@@ -3,35 +3,36 @@
 //   npm run mutation -- src/rate-limit/leases.ts native/core/rate.h   some files or folders
 //   npm run mutation -- --every 5 native/core            of the mutants of C++ one in five
 //   MUTATION_TESTS='test/unit/policy-*.test.ts' npm run mutation -- src/policy/backoff.ts   judged by these tests alone, without mutants of what runs while modules load
-// Results go to build-mutation/results.json, file by file, and as one table to docs/mutation.md.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+//   npm run mutation -- --table                          measures nothing: the table anew, after a change of mutation/explained.mjs
+// Results go to docs/mutation.md, which keeps those of files that are not measured again.
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { mutateHeader } from './mutation/native.mjs'
+import { readTable, tableOf } from './mutation/table.mjs'
 import { root } from './support/project.mjs'
 import { run } from './support/run.mjs'
 
 const TARGETS = ['src/rate-limit', 'src/policy', 'src/memory', 'src/execute/schedule', 'native/core']
 /** Which tests judged, for the table. */
 const ALL_TESTS = 'all'
-const WANTED_PERCENT = 85
-const kept = join(root, 'build-mutation', 'results.json')
+const table = join(root, 'docs', 'mutation.md')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { every: { type: 'string', default: '1' } },
+  options: { every: { type: 'string', default: '1' }, table: { type: 'boolean', default: false } },
 })
 const targets = positionals.length > 0 ? positionals : TARGETS.filter((path) => existsSync(join(root, path)))
 const isNative = (path) => path.startsWith('native/')
 
-const files = targets.flatMap(filesOf)
-const results = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {}
+const files = values.table ? [] : targets.flatMap(filesOf)
 for (const file of files.filter(isNative)) {
   console.log(file)
   keep([await mutateHeader(file.slice('native/core/'.length), Number(values.every))])
 }
 const scripts = files.filter((file) => !isNative(file))
 if (scripts.length > 0) keep(await mutateScripts(scripts))
+if (values.table) keep([])
 
 function filesOf(path) {
   if (statSync(join(root, path)).isFile()) return [path]
@@ -73,41 +74,10 @@ function oneLine(text) {
   return line.length > 60 ? `${line.slice(0, 57)}...` : line
 }
 
-/** Adds what has been measured and writes the table anew: a run that is broken off loses one file. */
+/** Adds what has been measured to the table: a run that is broken off loses one file. */
 function keep(measured) {
+  const results = readTable(existsSync(table) ? readFileSync(table, 'utf8') : '')
   for (const result of measured)
-    results[result.file] = { judgedBy: ALL_TESTS, ...result, measuredAt: new Date().toISOString().slice(0, 10) }
-  mkdirSync(join(root, 'build-mutation'), { recursive: true })
-  writeFileSync(kept, JSON.stringify(results, null, 2))
-  writeFileSync(join(root, 'docs', 'mutation.md'), markdown(Object.values(results)))
-}
-
-function markdown(all) {
-  const inOrder = all.sort((a, b) => a.file.localeCompare(b.file))
-  const percent = ({ killed, survivors }) => (100 * killed) / Math.max(1, killed + survivors.length)
-  const rows = inOrder.map((each) => {
-    const { file, killed, survivors, notCompiled, judgedBy, measuredAt } = each
-    return `| ${file} | ${killed + survivors.length} | ${killed} | ${survivors.length} | ${percent(each).toFixed(0)} | ${notCompiled} | ${judgedBy} | ${measuredAt} |`
-  })
-  const total = {
-    killed: inOrder.reduce((sum, { killed }) => sum + killed, 0),
-    survivors: inOrder.flatMap(({ survivors }) => survivors),
-  }
-  return [
-    '# Mutation testing',
-    '',
-    'Made by `npm run mutation`: one operator, condition, constant or statement of the code is changed at a time, and the unit and property tests (for C++ the native tests) must notice.',
-    `Wanted are ${WANTED_PERCENT} % of the mutants killed. Left out: messages, and what does not compile. Only the files in the table have been measured.`,
-    '',
-    '| file | mutants | killed | survived | % | left out | tests | measured |',
-    '|---|---:|---:|---:|---:|---:|---|---|',
-    ...rows,
-    `| all | ${total.killed + total.survivors.length} | ${total.killed} | ${total.survivors.length} | ${percent(total).toFixed(0)} | | | |`,
-    '',
-    '## Survivors',
-    '',
-    ...inOrder
-      .filter(({ survivors }) => survivors.length > 0)
-      .flatMap(({ file, survivors }) => [`### ${file}`, '', ...survivors.map((text) => `- ${text}`), '']),
-  ].join('\n')
+    results.set(result.file, { judgedBy: ALL_TESTS, ...result, measuredAt: new Date().toISOString().slice(0, 10) })
+  writeFileSync(table, tableOf([...results.values()]))
 }
