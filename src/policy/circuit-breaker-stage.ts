@@ -147,7 +147,8 @@ export class CircuitBreakerStage implements LinearStage {
 
   /** What to remember about a call where time matters: of this one, unless others stand for it. */
   #timed(generation: number, probe: unknown): number | Admitted {
-    const weight = this.settings.slowCallMs === Infinity ? (this.#durations?.next() ?? 0) : 1
+    // Without a time that is slow, calls are timed for the durations alone.
+    const weight = this.settings.slowCallMs === Infinity ? (this.#durations as SampledDurations).next() : 1
     if (weight > 0) return new Admitted(generation, probe, this.settings.clock.now(), weight)
     return probe === null ? generation : new Admitted(generation, probe)
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CircuitBreaker, circuitBreaker, SharedMemoryError } from '../../dist/index.js'
+import { doorbell } from '../../dist/memory/shared/doorbell.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { describeWithAddon } from '../support/native.js'
 import { freshName } from './rate-limiter-helpers.js'
@@ -52,6 +53,7 @@ describe('one breaker for all that share it', () => {
 
   it('a handle survives a structured clone', async () => {
     const one = circuitBreaker({ window: { calls: 100, minimumCalls: 3, slowCallMs: 5 } })
+    expect(Object.keys(one.share()).sort()).toEqual(['buffer', 'cell', 'kind', 'options'])
     const two = CircuitBreaker.from(structuredClone(one.share()))
     await failOnce(one)
     await failOnce(two)
@@ -73,6 +75,31 @@ describe('one breaker for all that share it', () => {
       `the circuit breaker '${name}' is in use in this process with { failureThreshold: 1, successThreshold: 2, resetTimeoutMs: 60000, resetTimeoutFactor: 1, maxResetTimeoutMs: 3600000, probeLeaseMs: 60000 }, ` +
         'so it cannot be used with { window: { ms: 1000, failureRate: 0.5, slowCallMs: 50, slowRate: 0.5, minimumCalls: 20 }, successThreshold: 2,',
     )
+    expect(() => circuitBreaker({ name, window: { calls: 10 }, clock })).toThrow(
+      'so it cannot be used with { window: { calls: 10, failureRate: 0.5, minimumCalls: 10 }, successThreshold: 2,',
+    )
+  })
+})
+
+describe('a ring of another thread', () => {
+  it('is for who listens, and for nobody once the last has gone, however often each goes', async () => {
+    const there = circuitBreaker({ failureThreshold: 1 })
+    const here = CircuitBreaker.from(there.share())
+    const heard: string[] = []
+    const offs = ['a', 'b'].map((name) => here.on('open', () => heard.push(name)))
+    offs[0]!()
+    offs[0]!()
+    await failOnce(there)
+    doorbell.answer()
+    expect(heard).toEqual(['b'])
+    offs[1]!()
+    there.close()
+    await failOnce(there)
+    doorbell.answer()
+    expect(here.stats().opened).toBe(1)
+    here.on('open', () => heard.push('c'))
+    doorbell.answer()
+    expect(heard).toEqual(['b', 'c'])
   })
 })
 
@@ -196,5 +223,21 @@ describe('events', () => {
       await call
     }
     expect(breaker.stats().durations).toMatchObject({ count: 2, meanMs: 15, maxMs: 20 })
+  })
+
+  it('durations beyond a thousand per second are mostly passed over, but not the outcomes, those of probes neither', async () => {
+    const clock = new FakeClock()
+    const breaker = circuitBreaker({ clock, failureThreshold: 2, resetTimeoutMs: 1, successThreshold: 1 })
+    breaker.stats()
+    for (let call = 0; call < 1001; call++) await breaker.execute(() => 1)
+    const passedOver = breaker.execute(() => new Promise((resolve) => clock.setTimeout(() => resolve(1), 5)))
+    await clock.advance(5)
+    await passedOver
+    for (let call = 0; call < 2; call++) await failOnce(breaker)
+    expect(breaker.state).toBe('open')
+    await clock.advance(1)
+    await breaker.execute(() => 1)
+    expect(breaker.state).toBe('closed')
+    expect(breaker.stats()).toMatchObject({ succeeded: 1003, failed: 2, durations: { maxMs: 0, meanMs: 0 } })
   })
 })

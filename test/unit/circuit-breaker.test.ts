@@ -162,6 +162,23 @@ describe('half-open', () => {
     expect(breaker.state).toBe('closed')
   })
 
+  it.each([false, true])(
+    'has no late success count in the closed state after the next (durations recorded: %s)',
+    async (isTimed) => {
+      const { breaker, failTimes } = setUp({ failureThreshold: 3 })
+      if (isTimed) breaker.stats()
+      const early = deferred<string>()
+      const outcome = breaker.execute(() => early.promise)
+      await failTimes(3)
+      breaker.close()
+      await failTimes(2)
+      early.resolve('late')
+      await outcome
+      await failTimes(1)
+      expect(breaker.state).toBe('open')
+    },
+  )
+
   it('gives the place of a probe that does not end to another after probeLeaseMs, and discards what it tells later', async () => {
     const { clock, breaker, failTimes } = setUp({ resetTimeoutMs: 100, successThreshold: 1, probeLeaseMs: 5000 })
     await failTimes(5)
@@ -211,14 +228,19 @@ describe('half-open', () => {
 
 describe('windows', () => {
   it('of the last calls open at the rate, at the rate exactly, from minimumCalls on', async () => {
-    const { breaker, failTimes, succeedTimes } = setUp({ window: { calls: 10, failureRate: 0.3, minimumCalls: 5 } })
+    const onOpen = vi.fn()
+    const window = { calls: 10, failureRate: 0.3, minimumCalls: 5 }
+    const { breaker, failTimes, succeedTimes } = setUp({ window, onOpen })
     await failTimes(3)
     expect(breaker.state).toBe('closed')
     await succeedTimes(1)
     expect(breaker.state).toBe('closed')
+    expect(onOpen).not.toHaveBeenCalled()
     // The fifth call is a success, and makes three failures of five.
     await succeedTimes(1)
     expect(breaker.state).toBe('open')
+    expect(onOpen).toHaveBeenCalledTimes(1)
+    expect(breaker.stats()).toMatchObject({ succeeded: 2, failed: 3, opened: 1 })
   })
 
   it('of the last calls forget the call before', async () => {
@@ -280,6 +302,29 @@ describe('windows', () => {
     await clock.advance(60_000)
     await take(200)
     expect(breaker.state).toBe('open')
+    // One that tells nothing is none of sickness, however slow.
+    await clock.advance(60_000)
+    const probe = breaker.execute(
+      () =>
+        new Promise((_, reject) =>
+          clock.setTimeout(() => reject(new DOMException('no longer wanted', 'AbortError')), 200),
+        ),
+    )
+    const outcome = outcomeOf(clock, probe)
+    await clock.advance(200)
+    await outcome
+    expect(breaker.state).toBe('half-open')
+  })
+
+  it('do not take a slow success for a failure', async () => {
+    const { clock, breaker, succeedTimes } = setUp({
+      window: { calls: 4, slowCallMs: 100, slowRate: 1, failureRate: 0.25, minimumCalls: 4 },
+    })
+    const slow = breaker.execute(() => new Promise((resolve) => clock.setTimeout(() => resolve(1), 101)))
+    await clock.advance(101)
+    await slow
+    await succeedTimes(3)
+    expect(breaker.state).toBe('closed')
   })
 })
 
