@@ -1,7 +1,7 @@
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
-import { carryOut } from './carry-out.js'
-import { conduct, learn, subjectOf } from './conductor.js'
+import { conduct } from './conductor.js'
+import { learn, subjectOf } from './following.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/plain-loop.js'
 import { COMPUTING } from './schedule/busyness.js'
 import { SLICE_MS } from './schedule/pace.js'
@@ -119,7 +119,7 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
 async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
   const run = await begun(task, source, sink, options)
-  carryOut(run)
+  conduct(run)
   return resultsOf(run, sink)
 }
 

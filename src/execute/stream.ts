@@ -2,7 +2,7 @@ import { builtins } from '../internal/builtins.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
 import type { Sink } from './run/account.js'
-import { carryOut } from './carry-out.js'
+import { conduct } from './conductor.js'
 import { beginRun } from './run/begin-run.js'
 import { currentLimits } from './schedule/machine.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
@@ -101,7 +101,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     if (this.#hasLeft) this.#leave(run)
     run.mostRoom = weighed?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
     run.supply.window = typeof batchSize === 'number' ? batchSize : 1
-    if (!run.isOver) carryOut(run)
+    if (!run.isOver) conduct(run)
     await run.ended
   }
 

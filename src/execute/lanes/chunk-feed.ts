@@ -91,7 +91,7 @@ export class ChunkFeed implements Feed {
   /** One of the items cannot be cloned: the others go alone, that one is run in this thread. */
   #sendEach(batch: Batch, error: unknown): void {
     if (batch.items.length === 1) {
-      this.#fed.force.runHere(batch, error)
+      this.#fed.force.apart.unsendable(batch, error)
       return
     }
     for (let i = 0; i < batch.items.length; i++)
@@ -156,7 +156,7 @@ export class ChunkFeed implements Feed {
 
   #failRest(held: ChunkInWorker, message: string): void {
     for (const { index, item, attempts } of held.unsettled())
-      this.#fed.force.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
+      this.#fed.force.apart.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
   }
 
   /** Takes back what the worker has not begun: others have nothing to do. @returns whether there was anything */

@@ -36,5 +36,5 @@ export interface Feed {
 /** Tells the run what came of an item. @param attempts - how often it was tried before */
 export function tell(force: Force, index: number, item: unknown, { value, failure }: Outcome, attempts: number): void {
   if (failure === undefined) force.run.finish(index, value)
-  else force.failed(index, item, failure.error, attempts + 1)
+  else force.apart.failed(index, item, failure.error, attempts + 1)
 }

@@ -1,4 +1,4 @@
-import type { Batch } from '../run/batch.js'
+import type { Apart } from './apart.js'
 import type { Lane, Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
@@ -19,8 +19,8 @@ export interface Force {
   readonly isDismissed: boolean
   /** How many take items, this thread included. */
   readonly lanes: number
-  /** Whether so many items wait for this thread, which alone can run them, that workers should take no more for now. */
-  readonly keepsMany: boolean
+  /** What this thread runs beside all others. */
+  readonly apart: Apart
   /** Whether results of the shared block may be among what could not be read. */
   hasLostMessages: boolean
   /** Of the last worker that died. */
@@ -45,14 +45,6 @@ export interface Force {
   taskRefused(lane: LaneOfForce, error: unknown): void
   /** A worker ran `count` items in `ms`. */
   measured(count: number, ms: number): void
-  /**
-   * An item has failed in its worker for good, with an error of its own.
-   *
-   * @param attempts - how often it was sent to a worker
-   */
-  failed(index: number, item: unknown, error: unknown, attempts: number): void
-  /** An item that cannot be sent is run in this thread, unless nothing may be. */
-  runHere(batch: Batch, error: unknown): void
   /** A worker died, and no item is known to have caused it. */
   diedWithoutCause(): void
   /** @param error - why the worker died before it had run anything, if it did: a few times may be chance, then no other will do better */

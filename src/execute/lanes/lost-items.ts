@@ -1,5 +1,6 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
 import type { Lost } from './chunk-in-worker.js'
+import type { Run } from '../run/run.js'
 import type { Supply } from '../run/supply.js'
 import type { Force } from './force.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
@@ -76,6 +77,20 @@ export function runCarefully(lost: readonly Lost[], supply: Supply): void {
       attempts: first.attempts,
       isCareful: true,
     })
+  }
+}
+
+/** No worker will take what others have died of, and this thread must not; what was only near it may run here. */
+export function leaveBehind(run: Run, exitCode: number): void {
+  const { supply } = run
+  for (let batch = supply.takeCrashed(); batch !== undefined; batch = supply.takeCrashed()) {
+    const { start, items, attempts } = batch
+    if (attempts === 0) {
+      supply.putBack({ ...batch, isCareful: false })
+      continue
+    }
+    const message = `the worker that ran item ${start} ended, and no other can be started`
+    run.fail(start, items[0], new WorkerCrashedError(message, { item: start, exitCode }), attempts)
   }
 }
 

@@ -89,7 +89,7 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
         !this.#isHalted() &&
         !this.worker.isGone &&
         this.#block.isEmpty &&
-        !this.force.keepsMany &&
+        !this.force.apart.keepsMany &&
         this.#wantsMore()
       ) {
         const { supply } = this.#run

@@ -1,19 +1,17 @@
-import { TaskNotTransferableError, TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
-import { notify } from '../../internal/listeners.js'
-import { isOwnRejection } from '../../policy/own-rejection.js'
+import type { Apart } from './apart.js'
 import type { HereLane } from './here-lane.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import type { Force, LaneOfForce } from './force.js'
-import { runCarefully } from './lost-items.js'
+import { leaveBehind, runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/how-much.js'
 import { longMs, PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
-import type { Batch } from '../run/batch.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
+import { Watch } from './watch.js'
 import { WorkerLane } from './worker-lane.js'
 import { runError } from '../../internal/run-error.js'
 
@@ -21,24 +19,14 @@ import { runError } from '../../internal/run-error.js'
 const CAUSELESS_DEATHS = 10
 /** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
 const FAILED_BEGINNINGS = 3
-/** How often what has come through shared memory is looked at while workers go on. */
-const SWEEP_MS = 50
-
 /** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
-
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
-
-/** Items that may wait for this thread to run them apart. */
-const MOST_KEPT = 16
 
 /** How the workers of a run are to work. */
 export interface Terms {
   readonly workers: number
-  /** A fixed chunk size; undefined to fit it to the items. */
-  readonly chunkSize: number | undefined
-  readonly targetChunkMs: number
   /** What an item is expected to take in a worker. */
   readonly itemMs: number
   /** Promises a worker keeps in flight. */
@@ -49,6 +37,8 @@ export interface Terms {
   readonly loaded: () => void
   /** … and when one has told of items that it has run. */
   readonly progressed: () => void
+  /** Called when no worker can do anything for the run. @returns whether it can go on without */
+  readonly without: (error: unknown) => boolean
 }
 
 /** The workers of one run: asks the pool for them, sizes their chunks, and deals with those that die. */
@@ -57,6 +47,7 @@ export class Workforce implements Force {
   readonly task: TransferredTask
   readonly inFlight: number
   readonly policies: readonly SentPolicy[]
+  readonly apart: Apart
   block: SharedBlock | undefined = undefined
   hasLostMessages = false
   lastExitCode = 0
@@ -68,20 +59,14 @@ export class Workforce implements Force {
   readonly #lanes = new Set<LaneOfForce>()
   /** The lane of this thread, if it takes part. */
   readonly #here: HereLane | undefined
-  /** Called when no worker can do anything for this run; returns whether it can go on without. */
-  readonly #without: (error: unknown) => boolean
-  readonly #runApart: (batch: Batch) => void
   /** How fast workers run their items. */
   readonly pace = new PaceOfLoop()
   /** Why no more workers can be had. */
   #refusal: { readonly error: unknown } | undefined = undefined
   #deaths = 0
-  /** Items that are about to run in this thread, since no other can have them. */
-  #kept = 0
   #failedBeginnings = 0
-  #watch: NodeJS.Timeout | undefined = undefined
+  readonly #watch: Watch
   #hasShared = false
-  #sweptMs = performance.now()
   readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
 
   constructor(
@@ -90,8 +75,7 @@ export class Workforce implements Force {
     pool: WorkerPool,
     terms: Terms,
     here: HereLane | undefined,
-    runApart: (batch: Batch) => void,
-    without: (error: unknown) => boolean,
+    apart: Apart,
   ) {
     this.run = run
     this.task = task
@@ -100,8 +84,11 @@ export class Workforce implements Force {
     this.#terms = terms
     this.#workers = terms.workers
     this.#here = here
-    this.#runApart = runApart
-    this.#without = without
+    this.apart = apart
+    apart.whenRun = () => {
+      for (const lane of this.#lanes) lane.fill()
+    }
+    this.#watch = new Watch(run.options.timeoutMs, () => this.#look())
     this.#pool = pool
     this.#request = {
       wanted: terms.workers,
@@ -113,7 +100,7 @@ export class Workforce implements Force {
     if (here !== undefined) {
       here.sliceMs = SLICE_WITH_MESSAGES_MS
       here.whenIdle = () => this.#awaitLast()
-      here.whenTurns = () => this.#turned()
+      here.whenTurns = () => this.#watch.passing()
     }
     run.add(this)
   }
@@ -141,18 +128,8 @@ export class Workforce implements Force {
     for (const lane of this.#lanes) lane.dismiss()
   }
 
-  /** This thread looks between its items; but not while it has none. A timer from the start would cost what short runs feel. */
-  #turned(): void {
-    if (performance.now() - this.#sweptMs >= SWEEP_MS) this.#look()
-  }
-
   #keepWatch(): void {
-    if (this.run.isOver || this.#watch !== undefined) return
-    const { timeoutMs } = this.run.options
-    this.#watch = setInterval(
-      () => this.#look(),
-      timeoutMs === Infinity ? SWEEP_MS : Math.min(SWEEP_MS, Math.max(1, timeoutMs / 8)),
-    )
+    if (!this.run.isOver) this.#watch.start()
   }
 
   get lanes(): number {
@@ -168,7 +145,7 @@ export class Workforce implements Force {
   }
 
   chunkSize(): number {
-    const { chunkSize, targetChunkMs } = this.#terms
+    const { chunkSize, targetChunkMs } = this.run.options
     if (chunkSize !== undefined) {
       this.run.needRoom(3 * chunkSize * (this.#workers + 1))
       return chunkSize
@@ -180,7 +157,7 @@ export class Workforce implements Force {
   }
 
   isShort(held: number): boolean {
-    const { chunkSize, targetChunkMs } = this.#terms
+    const { chunkSize, targetChunkMs } = this.run.options
     if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
     const lastingMs = chunkMs(currentLimits(), targetChunkMs)
     return held * this.itemMs < heldMs(lastingMs, Math.max(longMs(this.#here.pace), longMs(this.pace)))
@@ -190,7 +167,7 @@ export class Workforce implements Force {
     if (!this.#hasShared) {
       this.#hasShared = true
       this.block =
-        this.inFlight === 1 && this.#terms.chunkSize === undefined ? this.run.supply.share(this.lanes) : undefined
+        this.inFlight === 1 && this.run.options.chunkSize === undefined ? this.run.supply.share(this.lanes) : undefined
     }
     if (this.#here !== undefined) {
       this.#here.lanes = this.#lanes.size + 2
@@ -216,44 +193,6 @@ export class Workforce implements Force {
     this.#failedBeginnings = 0
     this.pace.add(count, ms)
     this.#terms.progressed()
-  }
-
-  failed(index: number, item: unknown, error: unknown, attempts: number): void {
-    const { degrade, onDegraded } = this.run.options
-    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
-    // was an attempt before, its worker has died of it: here it would end the process.
-    if (
-      degrade !== 'serial' ||
-      this.run.isOver ||
-      TimeoutExceededError.is(error) ||
-      isOwnRejection(error) ||
-      attempts > 1
-    ) {
-      this.run.fail(index, item, error, attempts)
-      return
-    }
-    notify('onDegraded', onDegraded, { index, error })
-    setImmediate(() => this.#runApart({ start: index, items: [item], attempts, isCareful: false }))
-  }
-
-  runHere(batch: Batch, error: unknown): void {
-    const { timeoutMs, mainThread, mode } = this.run.options
-    const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
-    if (timeoutMs !== Infinity || mainThread === false || isRefused)
-      this.run.fail(batch.start, batch.items[0], error, 1)
-    else this.#keep(batch)
-  }
-
-  #keep(batch: Batch): void {
-    this.#kept++
-    setImmediate(() => {
-      this.#runApart(batch)
-      if (--this.#kept === 0) for (const lane of this.#lanes) lane.fill()
-    })
-  }
-
-  get keepsMany(): boolean {
-    return this.#kept >= MOST_KEPT
   }
 
   /** This thread has nothing left to run. Where all claim from the shared block, the others may be through, too, and their messages on their way. */
@@ -295,7 +234,6 @@ export class Workforce implements Force {
   }
 
   #look(): void {
-    this.#sweptMs = performance.now()
     this.sweep()
     const { timeoutMs } = this.run.options
     if (timeoutMs === Infinity) return
@@ -341,28 +279,11 @@ export class Workforce implements Force {
   #refused(error: unknown): void {
     this.#refusal = { error }
     if (this.run.isOver || this.#lanes.size > 0) return
-    if (!this.#without(error)) {
+    if (!this.#terms.without(error)) {
       this.run.stop('failed', error)
       return
     }
-    const { supply } = this.run
-    for (let batch = supply.takeCrashed(); batch !== undefined; batch = supply.takeCrashed()) this.#leftBehind(batch)
-  }
-
-  /** No worker will take what others have died of, and this thread must not; what was only near it may run here. */
-  #leftBehind(batch: Batch): void {
-    const { start, items, attempts } = batch
-    if (attempts === 0) this.run.supply.putBack({ ...batch, isCareful: false })
-    else
-      this.run.fail(
-        start,
-        items[0],
-        new WorkerCrashedError(`the worker that ran item ${start} ended, and no other can be started`, {
-          item: start,
-          exitCode: this.lastExitCode,
-        }),
-        attempts,
-      )
+    leaveBehind(this.run, this.lastExitCode)
   }
 
   release(lane: LaneOfForce): void {
@@ -372,7 +293,7 @@ export class Workforce implements Force {
   }
 
   stop(): void {
-    clearInterval(this.#watch)
+    this.#watch.stop()
     this.#pool.withdraw(this.#request)
     this.block?.close()
   }

@@ -1,0 +1,167 @@
+import { TaskNotTransferableError } from '../errors.js'
+import type { AsyncLane } from './lanes/async-lane.js'
+import type { HereLane } from './lanes/here-lane.js'
+import type { Workforce } from './lanes/workforce.js'
+import { isWorkerOfOurs } from './nesting.js'
+import type { CompleteOptions } from './options.js'
+import { pools, scheduler } from './process-wide.js'
+import type { Run } from './run/run.js'
+import { Busyness, COMPUTING } from './schedule/busyness.js'
+import { PaceOfLoop } from './schedule/pace.js'
+import { type Decision, type Subject, worksHere } from './schedule/planner.js'
+import type { Evidence } from './schedule/sample.js'
+import type { Course, SinceJoined } from './schedule/scheduler.js'
+import type { ResolvedTask } from './task.js'
+import type { WorkerPool } from './threads/worker-pool.js'
+import { whyNotShared } from './transfer/shared-policies.js'
+import { taskSources } from './transfer/task-source.js'
+
+/** A task with its options, as the scheduler asks of it. */
+export function subjectOf(task: ResolvedTask, options: CompleteOptions): Subject {
+  return { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options) }
+}
+
+/** Whether the options, the thread and the task leave workers to choose. */
+function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions): boolean {
+  return (
+    mode !== 'serial' &&
+    mode !== 'async' &&
+    !isWorkerOfOurs() &&
+    whyNotShared(policies) === undefined &&
+    !(taskSources.sendable(task) instanceof TaskNotTransferableError)
+  )
+}
+
+/** Teaches the scheduler what came of a run, and has workers ready for runs to come if it says so. */
+export function learn(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
+  const pool = pools.of(course.subject.options.maxMemoryPerWorker)
+  const count = scheduler.after(course, evidence, since, pool)
+  const sent = taskSources.sendable(task)
+  if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, (worker) => void worker.load(sent))
+}
+
+/** The lanes that a run has. */
+export interface Lanes {
+  readonly here: HereLane | undefined
+  readonly async: AsyncLane | undefined
+  readonly force: Workforce | undefined
+}
+
+/** Shows the scheduler what comes of a run, and asks it how to go on. */
+export class Following {
+  readonly course: Course
+  readonly pace: PaceOfLoop
+  readonly #run: Run
+  readonly #lanes: Lanes
+  readonly #pool: WorkerPool
+  /** The first item that the run takes, seen before it runs. */
+  readonly #first: unknown
+  /** Since the run has a lane in this thread. */
+  #busyness: Busyness | undefined = undefined
+  /** What was left, and when, when the first worker was ready. */
+  #joined: { readonly items: number | null; readonly settled: number; readonly atMs: number } | undefined = undefined
+
+  constructor(run: Run, lanes: Lanes, pace = new PaceOfLoop(), course?: Course) {
+    const { task, options, supply } = run
+    this.#run = run
+    this.#lanes = lanes
+    this.pace = pace
+    this.#first = supply.peek()
+    this.#pool = pools.of(options.maxMemoryPerWorker)
+    this.course = course ?? scheduler.before(subjectOf(task, options), supply.remaining, this.#first, this.#pool)
+    void this.#learnLater()
+  }
+
+  /** A lane of this thread begins. */
+  laneBegins(): void {
+    this.#busyness = new Busyness()
+  }
+
+  /** Asks whether what is left is worth workers, and which. */
+  consider(item: unknown, result: unknown): Decision | undefined {
+    if (this.pace.totalMs < this.course.notBeforeMs || this.course.decision !== undefined) return undefined
+    return scheduler.during(this.course, this.#evidence(item, result, this.#run.supply.remaining), this.#pool)
+  }
+
+  /** A worker is ready. @returns whether what is left is worth workers still */
+  workerIsReady(): boolean {
+    if (this.#joined !== undefined) return true
+    const { supply, account } = this.#run
+    if (this.#mayGoBack()) {
+      const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, supply.remaining)
+      if (!scheduler.isStillWorth(this.course, evidence, this.#pool)) return false
+    }
+    this.#joined = { items: supply.remaining, settled: account.settled, atMs: performance.now() }
+    return true
+  }
+
+  /** Whether workers have been at work. */
+  get hasWorkers(): boolean {
+    return this.#joined !== undefined
+  }
+
+  /** Whether the loop would be faster than workers have turned out to be. */
+  shouldGoBack(): boolean {
+    const since = this.#since()
+    return since !== undefined && this.#mayGoBack() && scheduler.shouldGoBack(this.course, since)
+  }
+
+  /** Whether nobody has asked for workers, and they do not claim by themselves. */
+  #mayGoBack(): boolean {
+    const { mode, prefer, mainThread } = this.#run.options
+    return mode === undefined && prefer === undefined && mainThread !== false && this.#lanes.force?.block === undefined
+  }
+
+  /** Whether each item would keep the event loop waiting, so that none should run in this thread. */
+  get areLong(): boolean {
+    const leastMs = this.pace.items > 0 ? this.pace.leastMs : (this.course.decision?.measured.leastMs ?? 0)
+    return !worksHere(this.#run.options, leastMs)
+  }
+
+  /** The same of some items, where what is left is worth a worker for each core. */
+  areUneven(force: Workforce): boolean {
+    const { itemMs } = this.pace.items > 0 ? this.pace : force
+    const restMs = (this.#run.supply.remaining ?? Infinity) * itemMs
+    return scheduler.leavesUneven(this.course, [this.pace, force.pace], restMs)
+  }
+
+  #evidence(item: unknown, result: unknown, items: number | null): Evidence {
+    const busyness = this.#busyness
+    return {
+      pace: this.pace,
+      items,
+      item,
+      result,
+      isAsync: this.#lanes.async !== undefined,
+      get busy() {
+        return busyness?.read() ?? COMPUTING
+      },
+    }
+  }
+
+  #since(): SinceJoined | undefined {
+    const { force } = this.#lanes
+    if (this.#joined === undefined || force === undefined) return undefined
+    const { items, settled, atMs } = this.#joined
+    return { items, settled: this.#run.account.settled - settled, ms: performance.now() - atMs, pace: force.pace }
+  }
+
+  /** Whoever waits for the results gets them first. */
+  async #learnLater(): Promise<void> {
+    const run = this.#run
+    let hasFailed = false
+    try {
+      await run.ended
+    } catch {
+      // Whoever waits for the run hears of it.
+      hasFailed = true
+    }
+    const since = this.#since()
+    scheduler.foundInFlight(this.course.subject, this.#lanes.async?.found)
+    if (hasFailed && run.account.settled < run.account.taken) return
+    setImmediate(() => {
+      const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, run.account.settled)
+      learn(run.task, this.course, evidence, since)
+    })
+  }
+}

@@ -1,0 +1,81 @@
+import { TaskNotTransferableError, TimeoutExceededError } from '../../errors.js'
+import { notify } from '../../internal/listeners.js'
+import { isThenable } from '../../internal/thenable.js'
+import { isOwnRejection } from '../../policy/own-rejection.js'
+import type { Batch } from '../run/batch.js'
+import type { Run } from '../run/run.js'
+
+/** Items that may wait for this thread to run them apart. */
+const MOST_KEPT = 16
+
+/** Runs items in this thread beside all others: what no worker can be sent, and what has failed in one, if it is to be tried here. */
+export class Apart {
+  /** Called when none wait any more that could not be sent. */
+  whenRun: () => void = () => undefined
+  readonly #run: Run
+  readonly #call: (item: unknown) => unknown
+  /** Items that are about to run, since no other thread can have them. */
+  #kept = 0
+
+  constructor(run: Run, call: (item: unknown) => unknown) {
+    this.#run = run
+    this.#call = call
+  }
+
+  /** Whether so many items wait for this thread, which alone can run them, that workers should take no more for now. */
+  get keepsMany(): boolean {
+    return this.#kept >= MOST_KEPT
+  }
+
+  /** An item that cannot be sent is run here, unless nothing may be. */
+  unsendable(batch: Batch, error: unknown): void {
+    const { timeoutMs, mainThread, mode } = this.#run.options
+    const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
+    if (timeoutMs !== Infinity || mainThread === false || isRefused) {
+      this.#run.fail(batch.start, batch.items[0], error, 1)
+      return
+    }
+    this.#kept++
+    setImmediate(() => {
+      this.#runOne(batch)
+      if (--this.#kept === 0) this.whenRun()
+    })
+  }
+
+  /**
+   * An item has failed in its worker for good, with an error of its own.
+   *
+   * @param attempts - how often it was sent to a worker
+   */
+  failed(index: number, item: unknown, error: unknown, attempts: number): void {
+    const { degrade, onDegraded } = this.#run.options
+    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
+    // was an attempt before, its worker has died of it: here it would end the process.
+    if (
+      degrade !== 'serial' ||
+      this.#run.isOver ||
+      TimeoutExceededError.is(error) ||
+      isOwnRejection(error) ||
+      attempts > 1
+    ) {
+      this.#run.fail(index, item, error, attempts)
+      return
+    }
+    notify('onDegraded', onDegraded, { index, error })
+    setImmediate(() => this.#runOne({ start: index, items: [item], attempts, isCareful: false }))
+  }
+
+  #runOne({ start, items, attempts }: Batch): void {
+    const run = this.#run
+    if (run.isOver) return
+    const [item] = Array.from(items)
+    const failed = (error: unknown): void => run.fail(start, item, error, attempts + 1)
+    try {
+      const result = this.#call(item)
+      if (isThenable(result)) Promise.resolve(result).then((value) => run.finish(start, value), failed)
+      else run.finish(start, result)
+    } catch (error) {
+      failed(error)
+    }
+  }
+}
