@@ -1,0 +1,200 @@
+// The words of a semaphore: what is packed into each, and what can be read from them without changing any. How they
+// change is for semaphore.h.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/adaptive_limit.h"
+#include "core/layout.h"
+
+namespace amorsize::core {
+
+// An index of a row, from 1 on. Only one thread may act for a row at a time: its owner, or whoever buries it.
+using Owner = uint32_t;
+inline constexpr Owner kNobody = 0;
+
+struct SemaphoreShape {
+  uint32_t rows;
+  uint32_t places;
+  uint32_t least = 0;  // of an adaptive limit; 0: the limit is fixed
+
+  constexpr bool is_adaptive() const { return least > 0; }
+  constexpr bool is_valid() const {
+    return rows >= 1 && rows <= semaphore::kMostRows && places > rows && places <= semaphore::kMostPlaces &&
+           places % kWordsPerCell == 0 && least <= adaptive::kMostLimit;
+  }
+  constexpr size_t adaptive_line() const { return 1 + rows + places / kWordsPerCell; }
+  constexpr size_t cells() const { return adaptive_line() + (is_adaptive() ? 1 : 0); }
+  constexpr int64_t word() const { return int64_t{least} << 32 | int64_t{rows} << 16 | places; }
+  static constexpr SemaphoreShape of_word(int64_t word) {
+    return {static_cast<uint32_t>(word >> 16 & 0xFFFF), static_cast<uint32_t>(word & 0xFFFF),
+            static_cast<uint32_t>(word >> 32)};
+  }
+};
+
+template <class W>
+class SemaphoreWords {
+ public:
+  SemaphoreWords(W* cells, SemaphoreShape shape) : words_(cells), shape_(shape) {}
+
+  // Who acts for a row: a thread of a process, as machine_header.h identifies it. `process` is not 0.
+  struct Identity {
+    int64_t process;
+    int64_t space;
+    int64_t doorbell;
+  };
+
+  // Who acts for `owner`; process 0: nobody. May be out of date.
+  Identity identity(Owner owner) const {
+    const auto load = [&](size_t word) { return row(owner, word).load(std::memory_order_relaxed); };
+    return {load(semaphore::kOwner), load(semaphore::kSpace), load(semaphore::kDoorbell)};
+  }
+
+  // Permits that were handed to `owner` since the semaphore was made, modulo 2^24. Its owner compares it with what it
+  // saw before.
+  uint32_t grants(Owner owner) const { return payload(row(owner, semaphore::kGrants).load(std::memory_order_acquire)); }
+
+  // Permits of `owner`, those it was handed and has not noticed included. Exact for whoever acts for it; else it may be
+  // out of date.
+  uint32_t held(Owner owner) const {
+    return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + grants(owner)) & kPayloadMask;
+  }
+
+  // The same without those handed over since `grants` was `seen`.
+  uint32_t held(Owner owner, uint32_t seen) const {
+    return (payload(row(owner, semaphore::kOwn).load(std::memory_order_acquire)) + seen) & kPayloadMask;
+  }
+
+  // How many may be taken now. May be out of date, as all below.
+  uint32_t available() const {
+    const int64_t now = hot().load(std::memory_order_acquire);
+    if (!shape_.is_adaptive()) return free_of(now);
+    const uint32_t most = limit();
+    return most > in_use(now) ? most - in_use(now) : 0;
+  }
+
+  // How many may be in use at once.
+  uint32_t limit() const { return shape_.is_adaptive() ? adaptive_limit().in_force() : most(); }
+
+  // How many are in use.
+  uint32_t in_use() const { return in_use(hot().load(std::memory_order_acquire)); }
+
+  // What moves the limit. Precondition: is_adaptive().
+  AdaptiveLimit<W> adaptive_limit() const {
+    return {&words_[semaphore::kLimit], &words_[shape_.adaptive_line() * kWordsPerCell], {shape_.least, most()}};
+  }
+  bool is_adaptive() const { return shape_.is_adaptive(); }
+
+  // Callers in the queue, counted up to more than `enough`; may be out of date.
+  int64_t waiting(int64_t enough = INT64_MAX - 1) const {
+    const int64_t line = queue().load(std::memory_order_acquire);
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < length_of(line) && sum <= enough; ++i)
+      sum += count_of(place(line, i).load(std::memory_order_acquire));
+    return sum;
+  }
+
+  uint32_t rows() const { return shape_.rows; }
+
+ protected:
+  // What an operation does. kGrant: as kHandOver, of a permit that was free.
+  enum class Action : uint32_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel, kGrant };
+  static constexpr bool is_hand_over(Action action) { return action == Action::kHandOver || action == Action::kGrant; }
+
+  static constexpr uint32_t kPayloadMask = (uint32_t{1} << (64 - semaphore::kStampBits)) - 1;
+  static constexpr int64_t kStampMask = (int64_t{1} << semaphore::kStampBits) - 1;
+  static constexpr int64_t kSequenceMask = (int64_t{1} << semaphore::kSequenceBits) - 1;
+  static constexpr uint32_t kWaitingMask = (uint32_t{1} << semaphore::kWaitingBits) - 1;
+  static constexpr uint32_t kLengthMask = (uint32_t{1} << semaphore::kLengthBits) - 1;
+  static constexpr int64_t kNoStamp = -1;
+  static constexpr uint32_t kNoPlace = UINT32_MAX;
+
+  static int64_t with_stamp(uint64_t payload, int64_t stamp) {
+    return static_cast<int64_t>(payload << semaphore::kStampBits | static_cast<uint64_t>(stamp));
+  }
+  static uint32_t payload(int64_t word) {
+    return static_cast<uint32_t>(static_cast<uint64_t>(word) >> semaphore::kStampBits);
+  }
+  static int64_t stamp(int64_t word) { return word & kStampMask; }
+
+  // order: relaxed. Never changes; ordered by the kind word.
+  uint32_t most() const {
+    return static_cast<uint32_t>(words_[semaphore::kMaxConcurrent].load(std::memory_order_relaxed));
+  }
+  uint32_t in_use(int64_t hot) const { return most() - free_of(hot); }
+  // An adaptive limit may rise while callers wait: what is free then is theirs.
+  bool has_free(int64_t hot) const {
+    if (!shape_.is_adaptive()) return free_of(hot) > 0;
+    return !is_queued(hot) && free_of(hot) > 0 && in_use(hot) < limit();
+  }
+
+  static uint32_t free_of(int64_t hot) { return payload(hot) >> semaphore::kFreeShift; }
+  static bool is_queued(int64_t hot) { return (payload(hot) >> semaphore::kQueuedBit & 1) != 0; }
+  static Action action_of(int64_t hot) { return static_cast<Action>(payload(hot) & 7); }
+  static Owner writer_of(int64_t hot) { return static_cast<Owner>(stamp(hot) >> semaphore::kSequenceBits); }
+  static uint32_t head_of(int64_t line) { return payload(line) >> semaphore::kLengthBits; }
+  static uint32_t length_of(int64_t line) { return payload(line) & kLengthMask; }
+  static Owner owner_of(int64_t place) { return payload(place) >> semaphore::kWaitingBits; }
+  static uint32_t count_of(int64_t place) { return payload(place) & kWaitingMask; }
+  static uint32_t place_payload(Owner owner, uint32_t count) { return owner << semaphore::kWaitingBits | count; }
+
+  // False for nobody, and for what a thread that scribbles over shared memory may have left there.
+  bool is_row(Owner owner) const { return owner - 1 < shape_.rows; }
+
+  W& hot() const { return words_[semaphore::kHot]; }
+  W& queue() const { return words_[semaphore::kQueue]; }
+  W& row(Owner owner, size_t word) const { return words_[semaphore::kFirstRow + (owner - 1) * kWordsPerCell + word]; }
+  // The place `index` behind the head.
+  W& place(int64_t line, uint32_t index) const {
+    return words_[semaphore::kFirstRow + shape_.rows * kWordsPerCell + (head_of(line) + index) % shape_.places];
+  }
+
+  // Where the next caller of `owner` is to wait: with those of its own at the end of the queue; at its new end; or,
+  // where it is too long, with the last of its own, or in the last hole. What bears `applied` was chosen before.
+  uint32_t place_for(Owner owner, int64_t line, int64_t applied) const {
+    const auto joins = [&](uint32_t index) {
+      const int64_t each = place(line, index).load(std::memory_order_acquire);
+      return stamp(each) == applied || (owner_of(each) == owner && count_of(each) < kWaitingMask);
+    };
+    const uint32_t length = length_of(line);
+    if (length > 0 && joins(length - 1)) return length - 1;
+    if (length < shape_.places - shape_.rows) return length;
+    const uint32_t own = last_of(owner, line, applied);
+    if (own != kNoPlace) return joins(own) ? own : kNoPlace;
+    if (length < shape_.places) return length;
+    uint32_t index = length;
+    while (index > 0 && count_of(place(line, index - 1).load(std::memory_order_acquire)) > 0) --index;
+    return index == 0 ? kNoPlace : index - 1;
+  }
+
+  // Whose caller is first in the queue; kNobody when none is.
+  Owner first_owner() const {
+    const int64_t line = queue().load(std::memory_order_acquire);
+    const uint32_t index = first_waiting(line, kNoStamp);
+    return index == kNoPlace ? kNobody : owner_of(place(line, index).load(std::memory_order_acquire));
+  }
+
+  // The first place in which anybody waits, or that bears `applied`.
+  uint32_t first_waiting(int64_t line, int64_t applied) const {
+    for (uint32_t index = 0; index < length_of(line); ++index) {
+      const int64_t each = place(line, index).load(std::memory_order_acquire);
+      if (count_of(each) > 0 || stamp(each) == applied) return index;
+    }
+    return kNoPlace;
+  }
+
+  // The last place in which callers of `owner` wait, or that bears `applied`.
+  uint32_t last_of(Owner owner, int64_t line, int64_t applied) const {
+    for (uint32_t index = length_of(line); index > 0; --index) {
+      const int64_t each = place(line, index - 1).load(std::memory_order_acquire);
+      if ((owner_of(each) == owner && count_of(each) > 0) || stamp(each) == applied) return index - 1;
+    }
+    return kNoPlace;
+  }
+
+  W* words_;
+  SemaphoreShape shape_;
+};
+
+}  // namespace amorsize::core
