@@ -16,7 +16,7 @@ import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolic
 import { KeyedQueue } from './keyed-queue.js'
 import { ownClocks } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './limiter-types.js'
-import type { LimitPart } from './rate-limiter-all.js'
+import type { LimitPart } from './charges.js'
 import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
 
 /** What one keyed limiter of one thread has done, over all keys. */

@@ -26,7 +26,8 @@ import {
   checkRate,
   completePolicy,
 } from './rate-limit-policy.js'
-import { checkOptions, type KeyedLimit, type LimitPart, RateLimiterAll } from './rate-limiter-all.js'
+import type { LimitPart } from './charges.js'
+import { checkOptions, type KeyedLimit, RateLimiterAll } from './rate-limiter-all.js'
 import type { AcquireOptions, RateLimiterStats, Reservation } from './limiter-types.js'
 import { type RateLimiterHandle, checkHandle, createHandle } from './rate-limiter-handle.js'
 import { countPublisher } from './count-publisher.js'
