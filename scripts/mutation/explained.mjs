@@ -3,6 +3,80 @@
 /** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} the first that fits a survivor, as the table names it */
 export const EXPLAINED = [
   { mutant: /`true` in `(else )?if \(.*isHeard\)/, why: 'spares the payload of an event that nobody would get' },
+  { mutant: /`true` in `if \((this\.#scope|parent)\.isAbortable\)/, why: 'spares a listener on what nothing aborts' },
+  { mutant: /`true` in `this\.readsArguments =/, why: 'spares keeping arguments that no stage looks at' },
+  {
+    file: /policy\/coalesce/,
+    mutant: /`\{\}` in `end\(\)/,
+    why: 'lets go of a listener that would do nothing, in the scope of a call that may have many attempts',
+  },
+  {
+    file: /policy\/hedge/,
+    mutant: /this\.#startedMs = stage\.histogram/,
+    why: 'spares reading the clock where no duration is recorded',
+  },
+  { file: /policy\/hedge/, mutant: /this\.#running\.length === 0\)/, why: 'spares an error for nobody' },
+  {
+    file: /policy\/hedge/,
+    mutant: /`false` in `this\.#isOver = true/,
+    why: 'no timer fires between the answer and the end of a call, unless the answer itself moves the clock',
+  },
+  {
+    file: /policy\/retry\.ts/,
+    mutant: /`false` in `call\.slots\[slot\] = maxElapsedMs === Infinity/,
+    why: 'spares reading the clock where no limit needs it',
+  },
+  {
+    file: /policy\/retry\.ts/,
+    mutant: /`false` in `if \(!call\.failed && retryIfResult === undefined\)/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /policy\/retry\.ts/,
+    mutant: /`false` in `if \(retryIfResult === undefined \|\|/,
+    why: 'a success is judged only where retryIfResult was given, which the compiler does not know',
+  },
+  {
+    file: /policy\/retry\.ts/,
+    mutant: /`true` in `if \(isThenable\(answer\)\)/,
+    why: 'spares a turn for an answer that is there',
+  },
+  { file: /policy\/sleep/, mutant: /`\+1` in `heapIndex: -1/, why: 'the timers set it before anybody reads it' },
+  {
+    file: /policy\/circuit-breaker-stage/,
+    mutant: /`false` in `return admitted === this\.#generation/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /policy\/circuit-breaker-stage/,
+    mutant: /`true` in `if \(typeof admitted !== 'number'\)/,
+    why: 'spares reading the clock for what has no duration to record',
+  },
+  {
+    file: /policy\/circuit-breaker-stage/,
+    mutant: /`(true|weight >= 0)` in `if \(weight > 0\)/,
+    why: 'spares reading the clock for what has no duration to record',
+  },
+  {
+    file: /policy\/bulkhead-stage/,
+    mutant: /`this\.options\.least >= 0`/,
+    why: 'a fixed limit learns nothing from how long a call took',
+  },
+  {
+    file: /policy\/bulkhead-partitions/,
+    mutant: /`false` in `if \(this\.#options\.name === null\)|`this\.#options\.name !== null`/,
+    why: 'spares making slots anew',
+  },
+  {
+    file: /policy\/bulkhead-partitions/,
+    mutant: /`\{\}` in `rest\(|in `if \(key === undefined\)/,
+    why: 'only memory: test/gc has what keys leave',
+  },
+  {
+    file: /policy\/bulkhead-partitions/,
+    mutant: /`this\.#options\.key\(/,
+    why: 'partitions are asked for only where there is a key',
+  },
 ]
 
 /** Why no test can notice a survivor; undefined where nobody has found a reason. */

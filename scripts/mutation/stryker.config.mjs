@@ -7,7 +7,7 @@ export default {
   // What runs while modules load is seen by every test, which takes longer than all else together: not for a first look.
   ignoreStatic: process.env.MUTATION_TESTS !== undefined,
   concurrency: 2,
-  timeoutMS: 20_000,
+  timeoutMS: process.env.MUTATION_TESTS === undefined ? 20_000 : 5000,
   timeoutFactor: 3,
   dryRunTimeoutMinutes: 30,
   disableTypeChecks: false,

@@ -105,6 +105,18 @@ describe('an adaptive bulkhead', () => {
     expect(policy.stats().running).toBe(0)
   })
 
+  it('is lowered by calls that a signal of AbortSignal.timeout ends', async () => {
+    const clock = new FakeClock()
+    const policy = bulkhead({ maxConcurrent: 'adaptive', maxQueue: 0, clock })
+    const late = (): Promise<never> =>
+      new Promise((_, reject) => clock.setTimeout(() => reject(new DOMException('too late', 'TimeoutError')), 200))
+    for (let second = 0; second < 20; second++) {
+      for (let n = 0; n < 20; n++) policy.execute(late).catch(() => undefined)
+      await clock.advance(220)
+    }
+    expect(policy.maxConcurrent).toBeLessThan(8)
+  })
+
   it('refuses with the limit of the moment', async () => {
     const policy = bulkhead({ maxConcurrent: 'adaptive', max: 3, maxQueue: 0 })
     for (let n = 0; n < 3; n++) void policy.acquire()

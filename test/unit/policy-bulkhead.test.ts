@@ -1,16 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
-import {
-  Bulkhead,
-  bulkhead,
-  BulkheadRejectedError,
-  hedge,
-  pipeline,
-  retry,
-  timeout,
-  withBulkhead,
-} from '../../dist/index.js'
+import { Bulkhead, bulkhead, BulkheadRejectedError, pipeline, retry, timeout, withBulkhead } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { deferred, outcomeOf } from './policy-helpers.js'
 
@@ -188,24 +179,6 @@ describe('bulkhead', () => {
     expect(started).toEqual([0, 1])
     end(1)
     expect(await second).toBe(1)
-  })
-
-  it('keeps the slot while an attempt runs beside one that was over at once', async () => {
-    const clock = new FakeClock()
-    const work = deferred<string>()
-    const slots = bulkhead({ maxConcurrent: 1 })
-    const policy = pipeline(slots, hedge({ afterMs: 10, clock }), timeout(50, { clock }))
-    let attempts = 0
-    const outcome = outcomeOf(
-      clock,
-      policy.execute(() => (++attempts === 1 ? work.promise : 'at once')),
-    )
-    await clock.advance(10)
-    expect((await outcome).value).toBe('at once')
-    expect(slots.available).toBe(0)
-    work.resolve('late')
-    await turn()
-    expect(slots.available).toBe(1)
   })
 
   it('lets a timeout outside end the wait', async () => {
