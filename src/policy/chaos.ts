@@ -7,7 +7,7 @@ import { type SharedTimers, timersOf } from '../internal/timers.js'
 import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
 import { WHY_BOUND } from './bound.js'
 import { sleep } from './sleep.js'
-import type { Call, LinearStage, Verdict } from './stage.js'
+import type { Call, LinearStage } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Options of `chaos`; all of them may be changed by `update`, but for `name` and `clock`. */
@@ -120,8 +120,8 @@ class ChaosStage implements LinearStage {
     return mustFail ? waited.then(() => this.#fail(error)) : waited
   }
 
-  leave(): Verdict {
-    return undefined
+  leave(): undefined {
+    // It has done its harm.
   }
 
   #fail(make: (() => unknown) | undefined): never {

@@ -9,7 +9,7 @@ import { KEYED_OPTIONS, type KeyedRateLimitPolicy } from '../rate-limit/keyed-po
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import type { RateLimitEvents } from './rate-limit-stage.js'
-import type { Call, LinearStage, Verdict } from './stage.js'
+import type { Call, LinearStage } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Finds the key of a call in its arguments. */
@@ -75,8 +75,8 @@ class KeyedRateLimitStage implements LinearStage {
     })
   }
 
-  leave(): Verdict {
-    return undefined
+  leave(): undefined {
+    // What was taken is spent.
   }
 }
 

@@ -2,7 +2,7 @@ import { RateLimitExceeded } from '../errors.js'
 import { type CallEvents, EventSource } from '../internal/events.js'
 import { GRANTED } from '../rate-limit/granted.js'
 import type { RateLimiter } from '../rate-limit/rate-limiter.js'
-import type { Call, LinearStage, Verdict } from './stage.js'
+import type { Call, LinearStage } from './stage.js'
 
 /** Events of a rate limit in a pipeline. */
 export interface RateLimitEvents extends CallEvents {
@@ -35,8 +35,8 @@ export class RateLimitStage implements LinearStage {
     return turn === GRANTED ? undefined : turn
   }
 
-  leave(): Verdict {
-    return undefined
+  leave(): undefined {
+    // What was taken is spent.
   }
 
   #acquire({ scope }: Call): Promise<void> {

@@ -58,6 +58,30 @@ describe('withRateLimit({ keyed })', () => {
     expect(heard).toEqual([100])
   })
 
+  it.each([
+    ['null', null],
+    ['a number', 5],
+    ['a function', () => undefined],
+    ['a policy', new RateLimiter()],
+    ['one that cannot wait', { stats: () => ({ waiting: 0 }) }],
+    ['one that cannot tell who waits', { acquire: () => Promise.resolve() }],
+  ])('takes no limiter that is %s', (_, limiter) => {
+    expect(() => withRateLimit({ keyed: () => 'a', limiter: limiter as never })).toThrow(
+      'limiter must be a KeyedRateLimiter or another limiter by key; received',
+    )
+  })
+
+  it('takes a limiter by key of your own', async () => {
+    const asked: unknown[] = []
+    const limiter = { acquire: async (key: unknown) => void asked.push(key), stats: () => ({ waiting: 0 }) }
+    const guarded = withRateLimit({ keyed: (request: Request) => request.ip, limiter })(
+      (request: Request) => `done for ${request.ip}`,
+    )
+    guarded.policy.on('waiting', () => asked.push('waits'))
+    expect(await guarded(from('a'))).toBe('done for a')
+    expect(asked).toEqual(['a'])
+  })
+
   it('shares an existing keyed limiter', async () => {
     const limiter = new KeyedRateLimiter({ requestsPerSecond: 1e-6, burstSize: 1, capacity: 100, waitOnLimit: false })
     const read = withRateLimit({ keyed: (request: Request) => request.ip, limiter })(

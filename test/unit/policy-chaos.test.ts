@@ -57,6 +57,19 @@ describe('chaos', () => {
     expect(faults.stats()).toEqual({ calls: 2, delayed: 1, failed: 1 })
   })
 
+  it('draws nothing for what it does not do', async () => {
+    const clock = new FakeClock()
+    const faults = chaos({ latencyMs: 200, latencyRate: 0.5, random: giving(0.49, 0.5), clock })
+    const calls = Array.from({ length: 4 }, () =>
+      outcomeOf(
+        clock,
+        faults.execute(() => 1),
+      ),
+    )
+    await clock.advance(200)
+    expect((await Promise.all(calls)).map(({ atMs }) => atMs)).toEqual([200, 0, 200, 0])
+  })
+
   it('ends a wait at once when the caller aborts', async () => {
     const clock = new FakeClock()
     const abort = new AbortController()

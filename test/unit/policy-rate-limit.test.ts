@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
+  type KeyedRateLimit,
   pipeline,
+  type RateLimit,
   RateLimitExceeded,
   rateLimit,
   RateLimiter,
@@ -11,6 +13,7 @@ import {
 } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { failing, outcomeOf } from './policy-helpers.js'
+import { freshName } from './rate-limiter-helpers.js'
 
 function fixture(options: { waitOnLimit?: boolean } = {}) {
   const clock = new FakeClock()
@@ -87,6 +90,65 @@ describe('rateLimit', () => {
     await clock.advance(50)
     expect((await next).atMs).toBe(100)
     expect(fn.calledAt).toEqual([100])
+  })
+})
+
+describe('who listens to a rate limit', () => {
+  const kinds: [string, (clock: FakeClock, waitOnLimit: boolean) => RateLimit | KeyedRateLimit][] = [
+    [
+      'one for all',
+      (clock, waitOnLimit) =>
+        rateLimit({ requestsPerSecond: 10, burstSize: 1, clock, waitOnLimit, name: `${freshName()} api` }),
+    ],
+    [
+      'one by key',
+      (clock, waitOnLimit) =>
+        withRateLimit({
+          ...{ requestsPerSecond: 10, burstSize: 1, capacity: 10, clock, waitOnLimit, name: `${freshName()} api` },
+          keyed: () => 'a',
+        })(() => 1).policy,
+    ],
+  ]
+
+  const listenTo = (policy: RateLimit | KeyedRateLimit): unknown[] => {
+    const heard: unknown[] = []
+    policy.on('waiting', ({ limiterName }) => heard.push(`waiting ${limiterName?.split(' ')[1]}`))
+    policy.on('refused', ({ error }) => heard.push(error.code))
+    return heard
+  }
+
+  it.each(kinds)('hears who waits, and not of those that need not: %s', async (_, make) => {
+    const clock = new FakeClock()
+    const policy = make(clock, true)
+    const heard = listenTo(policy)
+    const calls = [1, 2].map(() => outcomeOf(clock, policy.wrap(() => 1)()))
+    await clock.advance(100)
+    expect(await Promise.all(calls)).toEqual([
+      { value: 1, atMs: 0 },
+      { value: 1, atMs: 100 },
+    ])
+    expect(heard).toEqual(['waiting api'])
+  })
+
+  it.each(kinds)('hears that one was refused, not that it waits: %s', async (_, make) => {
+    const clock = new FakeClock()
+    const policy = make(clock, false)
+    const heard = listenTo(policy)
+    const guarded = policy.wrap(() => 1)
+    await guarded()
+    await expect(guarded()).rejects.toThrow(RateLimitExceeded)
+    expect(heard).toEqual(['ERR_RATE_LIMIT_EXCEEDED'])
+  })
+
+  it.each(kinds)('hears of no refusal where a time limit ends the wait: %s', async (_, make) => {
+    const clock = new FakeClock()
+    const policy = make(clock, true)
+    const heard = listenTo(policy)
+    const guarded = pipeline(timeout(50, { clock }), policy).wrap(() => 1)
+    const calls = [1, 2].map(() => outcomeOf(clock, guarded()))
+    await clock.advance(50)
+    expect(await calls[1]).toMatchObject({ error: { code: 'ERR_TIMEOUT_EXCEEDED' } })
+    expect(heard).toEqual(['waiting api'])
   })
 })
 

@@ -1,5 +1,6 @@
 import {
   bulkhead,
+  chaos,
   circuitBreaker,
   coalesce,
   type Policy,
@@ -232,6 +233,7 @@ describe('policies that stay in this thread', () => {
       () => hedge({ afterMs: 5 }),
       'the hedge runs the attempts of one thread beside each other, and is not for workers',
     ],
+    [() => chaos(), 'chaos is switched on and off in this thread, which workers would not hear of'],
     [() => coalesce({ key: () => 1 }), 'coalesce joins calls of one thread, by a key function of this thread'],
     [() => timeout(() => 5, { name: 'api' }), "the timeout 'api' has timeoutMs, a function of this thread"],
     [

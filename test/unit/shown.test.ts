@@ -7,6 +7,7 @@ import {
   RateLimiter,
   RetryBudget,
   bulkhead,
+  chaos,
   circuitBreaker,
   coalesce,
   fallback,
@@ -91,6 +92,14 @@ describe('console.log of an object whose state is private', () => {
     [hedge({ afterMs: 5, name: 'h' }), "Hedge { name: 'h', afterMs: 5, maxAttempts: 2, calls: 0, hedged: 0, won: 0 }"],
     [fallback(1), 'Fallback { levels: 1, calls: 0, degraded: 0, failed: 0 }'],
     [fallback(1, { name: 'f' }), "Fallback { name: 'f', levels: 1, calls: 0, degraded: 0, failed: 0 }"],
+    [
+      chaos({ errorRate: 0.5 }),
+      'Chaos { enabled: true, errorRate: 0.5, latencyMs: 0, latencyRate: 1, calls: 0, delayed: 0, failed: 0 }',
+    ],
+    [
+      chaos({ name: 'x', enabled: false }),
+      "Chaos { name: 'x', enabled: false, errorRate: 0, latencyMs: 0, latencyRate: 1, calls: 0, delayed: 0, failed: 0 }",
+    ],
     [coalesce({ key: () => 1 }), 'Coalesce { calls: 0, joined: 0, underWay: 0 }'],
     [coalesce({ key: () => 1, name: 'c' }), "Coalesce { name: 'c', calls: 0, joined: 0, underWay: 0 }"],
     [
