@@ -28,7 +28,8 @@ const isNative = (path) => path.startsWith('native/')
 const files = values.table ? [] : targets.flatMap(filesOf)
 for (const file of files.filter(isNative)) {
   console.log(file)
-  keep([await mutateHeader(file.slice('native/core/'.length), Number(values.every))])
+  const judgedBy = values.every === '1' ? ALL_TESTS : `${ALL_TESTS}, one mutant in ${values.every}`
+  keep([{ judgedBy, ...(await mutateHeader(file.slice('native/core/'.length), Number(values.every))) }])
 }
 const scripts = files.filter((file) => !isNative(file))
 if (scripts.length > 0) keep(await mutateScripts(scripts))
