@@ -95,9 +95,9 @@ class Conductor implements Lanes {
 
   #startHere(): void {
     const here = this.#makeHere()
-    // A slice has been run in the call.
     if (this.#pace.totalMs < SLICE_MS) here.start()
-    else setImmediate(() => here.start())
+    // A slice has been run in the call, which may have come from the poll phase of the event loop: the next check phase is of the same turn.
+    else setImmediate(() => setImmediate(() => here.start()))
   }
 
   #makeHere(): HereLane {
@@ -184,7 +184,10 @@ class Conductor implements Lanes {
     const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
-    this.here?.start()
+    const { here } = this
+    // So that no two long items run in one turn of the event loop; see `#startHere`.
+    if (itemMs < SLICE_MS) here?.start()
+    else setImmediate(() => here?.start())
   }
 
   /** Gets workers; those that are there begin at once, before this thread is busy with its own part. */

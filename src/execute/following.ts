@@ -114,8 +114,9 @@ export class Following {
 
   /** Whether each item would keep the event loop waiting, so that none should run in this thread. */
   get areLong(): boolean {
-    const leastMs = this.pace.items > 0 ? this.pace.leastMs : (this.course.decision?.measured.leastMs ?? 0)
-    return !worksHere(this.#run.options, leastMs)
+    const { leastMs } = this.pace
+    // Before this run has shown it, earlier ones tell.
+    return !worksHere(this.#run.options, leastMs > 0 ? leastMs : (this.course.decision?.measured.leastMs ?? 0))
   }
 
   /** The same of some items, where what is left is worth a worker for each core. */

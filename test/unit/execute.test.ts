@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execute, optimize, type RunHooks, type ScheduleOptions, stream, task, type TaskReference } from 'amorsize'
 import { describe, expect, it } from 'vitest'
@@ -58,6 +59,24 @@ describe('execute', () => {
     expect(results).toEqual([...numbers(500)])
     expect([...runs.values()].every((times) => times === 1)).toBe(true)
     expect(runs.size).toBe(500)
+  })
+
+  it('runs no two long items in one turn of the event loop, wherever it was called from', async () => {
+    let turn = 0
+    const turns = setInterval(() => turn++, 1)
+    const long = (): number => {
+      const endMs = performance.now() + 6
+      while (performance.now() < endMs);
+      return turn
+    }
+    const ran = await new Promise<number[]>((resolve, reject) => {
+      // What reads a file is called from the poll phase, which the check phase of the same turn follows.
+      readFile(new URL(import.meta.url), () => {
+        execute(long, Array.from({ length: 5 }), { mainThread: true }).then(resolve, reject)
+      })
+    })
+    clearInterval(turns)
+    expect(new Set(ran).size).toBe(5)
   })
 
   it('ends where the array ends by then, if items shorten it', async () => {

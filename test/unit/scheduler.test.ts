@@ -28,6 +28,17 @@ describe('before a run', () => {
   })
 })
 
+describe('after a run with workers', () => {
+  it('knows of long items, of which this thread had run too few when workers were chosen', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(100, NONE)
+    course.decision = scheduler.during(course, seen(2, 20, 98), ONE)
+    expect(course.decision?.inputs.mainWorks).toBe(true)
+    scheduler.after(course, seen(4, 20, 0), came(96, 96, 1000, paceOf(20, 20)), ONE)
+    expect(begin(100, ONE).decision?.inputs.mainWorks).toBe(false)
+  })
+})
+
 describe('during a run', () => {
   it.each<[string, WorkersThere, number, Evidence, boolean]>([
     ['workers are started for much work', NONE, 1, seen(4, 1, 1e4), true],

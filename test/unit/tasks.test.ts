@@ -127,6 +127,29 @@ describe('what the first items take longer', () => {
   })
 })
 
+describe('what an item takes at least', () => {
+  it('is kept where a later run has seen too few to tell', () => {
+    const record = fresh()
+    record.remember(measured({ leastMs: 9 }))
+    expect(record.remember(measured({ leastMs: 0 })).leastMs).toBe(9)
+    expect(record.remember(measured({ leastMs: 2 })).leastMs).toBe(2)
+  })
+
+  it.each<[string, number, Pace, number]>([
+    ['is shown by this thread beside workers', 12, pace(40, 13), 12],
+    ['is what it was where this thread has run none', 0, pace(40, 13), 9],
+    ['is no more than workers take on the mean', 0, pace(40, 2), 2],
+    ['is not told by workers that have ended nothing', 12, pace(0, 0), 12],
+  ])('%s', (_, leastMs, ofWorkers, expected) => {
+    const record = fresh()
+    record.sawLeast(leastMs, ofWorkers)
+    expect(record.measured).toBeUndefined()
+    record.remember(measured({ leastMs: 9 }))
+    record.sawLeast(leastMs, ofWorkers)
+    expect(record.measured?.leastMs).toBe(expected)
+  })
+})
+
 describe('what workers have gained', () => {
   it('is the mean of the last and what was known, for runs up to four times as long or short', () => {
     const record = fresh()

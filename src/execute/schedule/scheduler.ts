@@ -224,6 +224,7 @@ export class Scheduler {
       record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && pace.items < FEW_TO_COMPARE)
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
       record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
+      record.sawLeast(pace.leastMs, since.pace)
       return 0
     }
     if (pace.items === 0 || since !== undefined) return 0

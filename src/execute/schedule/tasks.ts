@@ -45,7 +45,21 @@ export class TaskRecord {
   remember(measured: Measured): Measured {
     const isFirst = this.#loopRuns === 0 && !this.isWarm
     const coldMs = isFirst ? measured.coldMs : (this.measured?.coldMs ?? 0)
-    return (this.measured = { ...measured, coldMs })
+    const leastMs = measured.leastMs > 0 ? measured.leastMs : (this.measured?.leastMs ?? 0)
+    return (this.measured = { ...measured, coldMs, leastMs })
+  }
+
+  /**
+   * A run with workers has shown what an item takes at least: in this thread, which is left out of the next run if that is long, and, so that it
+   * is not left out for ever, on the mean in theirs.
+   *
+   * @param leastMs - 0 where this thread has run too few to tell
+   */
+  sawLeast(leastMs: number, ofWorkers: Pace): void {
+    const { measured } = this
+    if (measured === undefined) return
+    const known = leastMs > 0 ? leastMs : measured.leastMs
+    this.measured = { ...measured, leastMs: ofWorkers.items > 0 ? Math.min(known, ofWorkers.itemMs) : known }
   }
 
   /**
