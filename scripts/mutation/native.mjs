@@ -110,7 +110,7 @@ async function quickestFirst(header, program) {
 async function judge(suites, program) {
   for (const { test, ms } of suites) {
     if ((await compile(test, build, program)) !== 0) return 'not compiled'
-    if ((await run(program, [], Math.max(LEAST_TIMEOUT_MS, ms * TIMEOUT_FACTOR))) !== 0) return 'killed'
+    if ((await run(program, [], Math.max(LEAST_TIMEOUT_MS, Math.ceil(ms * TIMEOUT_FACTOR)))) !== 0) return 'killed'
   }
   return 'survived'
 }
