@@ -77,6 +77,31 @@ export const EXPLAINED = [
     mutant: /`this\.#options\.key\(/,
     why: 'partitions are asked for only where there is a key',
   },
+  {
+    file: /policy\/(rate-limit-stage|keyed-rate-limit)/,
+    mutant: /`false` in `(return|if \() ?turn === GRANTED/,
+    why: 'spares a turn for what is granted already',
+  },
+  {
+    file: /policy\/keyed-rate-limit/,
+    mutant: /`false` in `if \(!this\.events\.isHeard\)/,
+    why: 'spares the payload of an event that nobody would get',
+  },
+  {
+    file: /policy\/(portable-limiter|bulkhead)\.ts/,
+    mutant: /in `isNameShared: true/,
+    why: 'told apart only without the addon, AMORSIZE_NATIVE=0',
+  },
+  {
+    file: /policy\/bulkhead-stage/,
+    mutant: /admission === ADMISSION\.admitted\)|`\{\}` in `if \(admission === ADMISSION\.admitted/,
+    why: 'only where another thread gives a slot back between two looks',
+  },
+  {
+    file: /policy\/bulkhead-stage/,
+    mutant: /`\[\.\.\.this\.#waiting\]`/,
+    why: 'in reverse, a slot that another thread has just handed over goes to who came first',
+  },
 ]
 
 /** Why no test can notice a survivor; undefined where nobody has found a reason. */

@@ -33,6 +33,23 @@ describe('a lease', () => {
     },
   )
 
+  it('takes what there is where that is less than its size, and its size again once there is more', async () => {
+    const { clock, limiter } = limited({ requestsPerSecond: 10, burstSize: 25 })
+    const lease = limiter.lease({ size: 10 })
+    for (let call = 0; call < 21; call++) expect(lease.tryAcquire()).toBe(true)
+    expect(limiter.getAvailableTokens()).toBe(0)
+    expect(drainLease(lease)).toBe(4)
+    await endOfTurn()
+    expect(limiter.getAvailableTokens()).toBe(0)
+    for (const left of [10, 10]) {
+      await clock.advance(2000)
+      expect(lease.tryAcquire()).toBe(true)
+      expect(limiter.getAvailableTokens()).toBe(left)
+      expect(drainLease(lease)).toBe(19)
+      await endOfTurn()
+    }
+  })
+
   it('gives back what is left at the end of the turn of the event loop', async () => {
     const { limiter } = limited({ burstSize: 100 })
     const lease = limiter.lease({ size: 64 })

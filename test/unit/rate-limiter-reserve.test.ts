@@ -85,6 +85,16 @@ describe('the cancelling of a reservation', () => {
     await waiting
   })
 
+  it('takes nothing, a second time, from who has the place now', () => {
+    const { limiter } = limited({ requestsPerSecond: 10, burstSize: 1 })
+    limiter.tryAcquire()
+    const first = limiter.reserve(1)
+    expect(first.cancel()).toBe(1)
+    expect(limiter.reserve(1).waitMs).toBe(100)
+    expect(first.cancel()).toBe(0)
+    expect(limiter.reserve(1).waitMs).toBe(200)
+  })
+
   it('gives back all where those who reserved later have cancelled', () => {
     const { limiter } = limited({ burstSize: 2 })
     const first = limiter.reserve(2)
