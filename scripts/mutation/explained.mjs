@@ -102,6 +102,22 @@ export const EXPLAINED = [
     mutant: /`\[\.\.\.this\.#waiting\]`/,
     why: 'in reverse, a slot that another thread has just handed over goes to who came first',
   },
+  {
+    file: /policy\/bulkhead-stage/,
+    mutant:
+      /`partition\.users--`|`\{\}` in `#leave\(|`\+\+partition\.users`|`false` in `if \(--partition\.users|`false` in `if \(!isAdmitted|`true` in `this\.#end\(false\)/,
+    why: 'only memory: test/gc has what keys leave',
+  },
+  {
+    file: /policy\/bulkhead-stage/,
+    mutant: /`(true|partition === this\.#only|--partition\.users === 0 \|\|.*)` in `if \(--partition\.users/,
+    why: 'what has no key is in no table to be taken from',
+  },
+  {
+    file: /policy\/bulkhead-stage/,
+    mutant: /`hold\.(leave|outer)` in/,
+    why: 'a call that leaves a bulkhead holds its slot, which the compiler does not know',
+  },
 ]
 
 /** Why no test can notice a survivor; undefined where nobody has found a reason. */

@@ -54,10 +54,10 @@ describe.each(places)('the slots of a key, %s', (_, make) => {
         weight: 3,
         arbitrary: fc.record({ what: fc.constant('start' as const), key: fc.constantFrom<Key>('1', 1, 1n) }),
       },
-      { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('end' as const, 'abort' as const), at: fc.nat(20) }) },
+      { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('end' as const, 'abort' as const), at: fc.nat(20) }) },
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
+      fc.asyncProperty(fc.array(action, { minLength: 40, maxLength: 60 }), async (actions) => {
         const { calls, start } = callers(make())
         for (const each of actions) {
           const live = calls.filter(({ isOver }) => !isOver)
@@ -86,4 +86,16 @@ it('are the slots of one bulkhead alone where it has no name', async () => {
   const both = [start('a'), start('a')]
   await turn()
   expect(both.map(({ isRunning }) => isRunning)).toEqual([true, true])
+})
+
+it('are not those of another key while a call runs that had to wait for one', async () => {
+  const { start } = callers([(key) => bulkhead({ maxConcurrent: 1, key })])
+  const first = start('a')
+  const second = start('a')
+  await turn()
+  first.end()
+  await turn()
+  const other = start('b')
+  await turn()
+  expect([second, other].map(({ isRunning }) => isRunning)).toEqual([true, true])
 })
