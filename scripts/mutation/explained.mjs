@@ -110,13 +110,34 @@ export const EXPLAINED = [
   },
   {
     file: /policy\/bulkhead-stage/,
-    mutant: /`(true|partition === this\.#only|--partition\.users === 0 \|\|.*)` in `if \(--partition\.users/,
-    why: 'what has no key is in no table to be taken from',
+    mutant: /`partition === this\.#only` in `if \(--partition\.users/,
+    why: 'only memory: test/gc has what keys leave',
   },
   {
     file: /policy\/bulkhead-stage/,
     mutant: /`hold\.(leave|outer)` in/,
     why: 'a call that leaves a bulkhead holds its slot, which the compiler does not know',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`(false|\{\})` in `if \(tokens === undefined && this\.#inHand > 0\)/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `const isTaken = tokens === 1/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `if \(tokens === 1\)/,
+    why: 'spares reading the parameters of the bucket',
+  },
+  { file: /rate-limit\/lease/, mutant: /`false` in `if \(left === 0\)/, why: 'spares giving back nothing' },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /#wasShort( &&|;|`)|#wasShort = false|#wasShort\)/,
+    why: 'says by how many swaps tokens are taken, not how many',
   },
 ]
 
