@@ -58,9 +58,10 @@ describe('during a run', () => {
   it.each<[string, PaceOfLoop, boolean]>([
     ['not for one item, which is always the slowest', paceOf(2 * spawnMs - 1), false],
     ['for one that took as long as a worker is started for', paceOf(2 * spawnMs), true],
-    ['for two that took as long', paceOf(10, 10), true],
-    ['not while the second is much faster', paceOf(10, 4), false],
-    ['where it is a little faster', paceOf(10, 6), true],
+    ['not for two', paceOf(10, 10), false],
+    ['for three that took as long', paceOf(10, 10, 10), true],
+    ['not while they become much faster', paceOf(10, 8, 6), false],
+    ['where they become a little faster', paceOf(10, 10, 9), true],
     ['when as much has run as a worker is started for', paceOf(spawnMs, spawnMs / 4, spawnMs), true],
     [
       'not for what items would take at the mean, while those of late take half',
@@ -162,7 +163,7 @@ describe('during a run', () => {
   ])('asks again when the first worker is ready: %s', (_, pace, expected) => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, NONE)
-    expect(scheduler.during(course, { ...seen(0, 1, 50), pace: paceOf(50, 50) }, NONE)).toBeDefined()
+    expect(scheduler.during(course, { ...seen(0, 1, 50), pace: paceOf(50, 50, 50) }, NONE)).toBeDefined()
     expect(scheduler.isStillWorth(course, { ...seen(0, 1, 30), pace }, ONE)).toBe(expected)
     expect(course.decision !== undefined).toBe(expected)
   })

@@ -11,8 +11,9 @@ const LEAST_WORTH_MS = 0.4
 const LEAST_SEEN_MS = 0.1
 /** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
 const LEAST_SEEN_TO_SPAWN_MS = 3
-/** … nor is it while this part of what was run went into that, or one item alone has run: then so much is run as a worker is started for. */
+/** … nor is it while this part of what was run went into that, or fewer items have run: then so much is run as a worker is started for. */
 const COMPILING = 0.15
+const LEAST_ITEMS_TO_SPAWN = 3
 /** A worker is started for so many times its start: of what is left, or is to come, it takes over half. */
 const SPAWN_FACTOR = 2
 /** So many times that need no second look: at the first something else may have had the core. */
@@ -268,7 +269,7 @@ export class Scheduler {
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
     if (workers.idle === 0 && workers.startingMs === undefined) {
       if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const isCompiling = pace.items < 2 || pace.coldMs > COMPILING * seenMs
+      const isCompiling = pace.items < LEAST_ITEMS_TO_SPAWN || pace.coldMs > COMPILING * seenMs
       if (isCompiling && seenMs < SPAWN_FACTOR * calibration.spawnMs) return false
       if (items !== null && pace.becomesFaster) restMs = items * pace.latestMs
       const leastMs = SPAWN_FACTOR * (calibration.spawnMs + pace.coldMs)
