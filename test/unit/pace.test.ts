@@ -57,14 +57,6 @@ describe('how fast items run', () => {
     expect(paceOf(10, 10, 30).coldMs).toBeGreaterThan(0)
     expect(paceOf(1, 1, 1).coldMs).toBe(0)
   })
-
-  it('tells when those of late take less than half of the mean', () => {
-    expect([paceOf(), paceOf(8), paceOf(8, 8, 8), paceOf(8, 8, 8, 4)].map((pace) => pace.becomesFaster)).toEqual(
-      Array(4).fill(false),
-    )
-    expect(paceOf(8, 8, 8, 1, 1).latestMs).toBeLessThan(2)
-    expect(paceOf(8, 8, 8, 1, 1).becomesFaster).toBe(true)
-  })
 })
 
 describe('an item that is longer than most', () => {

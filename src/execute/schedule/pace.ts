@@ -46,6 +46,7 @@ export class PaceOfLoop {
   /** Mean of the squares of an item's time over blocks, for the spread. */
   #squares = 0
   #weight = 0
+  /** What an item takes of late. */
   #latestMs = 0
   /** Items of the first block: it pays for loading and compiling what the task needs. */
   #firstItems = 0
@@ -70,16 +71,6 @@ export class PaceOfLoop {
   /** See `#leastMs`; 0 until it is known. */
   get leastMs(): number {
     return this.items < FEW ? 0 : this.#leastMs
-  }
-
-  /** What an item takes of late. */
-  get latestMs(): number {
-    return this.#latestMs
-  }
-
-  /** Whether items take less than half of late of what they have taken on the mean: the engine has compiled what they need. */
-  get becomesFaster(): boolean {
-    return this.#latestMs < this.itemMs / 2
   }
 
   /** How much longer all items took together than they would at the pace of late: what a thread pays that has not run the task yet. */

@@ -11,9 +11,6 @@ const LEAST_WORTH_MS = 0.4
 const LEAST_SEEN_MS = 0.1
 /** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
 const LEAST_SEEN_TO_SPAWN_MS = 3
-/** … nor is it while this part of what was run went into that, or fewer items have run: then so much is run as a worker is started for. */
-const COMPILING = 0.15
-const LEAST_ITEMS_TO_SPAWN = 3
 /** A worker is started for so many times its start: of what is left, or is to come, it takes over half. */
 const SPAWN_FACTOR = 2
 /** So many times that need no second look: at the first something else may have had the core. */
@@ -146,7 +143,8 @@ export class Scheduler {
   during(course: Course, evidence: Evidence, workers: WorkersThere): Decision | undefined {
     const { subject } = course
     const { pace, items, item } = evidence
-    if (course.decision !== undefined || !this.#isDue(course, evidence, workers)) return undefined
+    const restMs = items === null ? pace.totalMs : items * pace.itemMs
+    if (course.decision !== undefined || !this.#isDue(course, evidence, restMs, workers)) return undefined
     course.notBeforeMs = 2 * pace.totalMs
     const record = this.#tasks.of(subject.key, item)
     const measured = record.remember(measuredOf(evidence))
@@ -162,11 +160,6 @@ export class Scheduler {
     const { subject, decision } = course
     const { pace, items, item } = evidence
     if (decision === undefined || decision.inputs.spawnMs === 0 || pace.items === 0) return true
-    if (items !== null && pace.becomesFaster && items * pace.latestMs <= SPAWN_FACTOR * pace.coldMs) {
-      course.decision = undefined
-      course.notBeforeMs = 2 * pace.totalMs
-      return false
-    }
     const record = this.#tasks.of(subject.key, item)
     // What starts a worker keeps the other cores busy, too.
     const { coresBusy } = decision.measured
@@ -257,11 +250,10 @@ export class Scheduler {
     return decision !== undefined && record.missed(totalMs, priceMs) ? decision.chosen.workers : 0
   }
 
-  /** Whether it is time to think. */
-  #isDue(course: Course, evidence: Evidence, workers: WorkersThere): boolean {
-    const { pace, items, isAsync } = evidence
+  /** Whether it is time to think, when `restMs` are left. */
+  #isDue(course: Course, evidence: Evidence, restMs: number, workers: WorkersThere): boolean {
+    const { pace, isAsync } = evidence
     const seenMs = pace.totalMs
-    let restMs = items === null ? seenMs : items * pace.itemMs
     if (isAsync && (seenMs < LEAST_WATCHED_MS || !this.#computes(course.subject, pace.itemMs, evidence.busy.share))) {
       course.notBeforeMs = Math.max(LEAST_WATCHED_MS, 2 * seenMs)
       return false
@@ -269,9 +261,6 @@ export class Scheduler {
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
     if (workers.idle === 0 && workers.startingMs === undefined) {
       if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const isCompiling = pace.items < LEAST_ITEMS_TO_SPAWN || pace.coldMs > COMPILING * seenMs
-      if (isCompiling && seenMs < SPAWN_FACTOR * calibration.spawnMs) return false
-      if (items !== null && pace.becomesFaster) restMs = items * pace.latestMs
       const leastMs = SPAWN_FACTOR * (calibration.spawnMs + pace.coldMs)
       if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
         course.seemedWorthAtMs = Infinity
