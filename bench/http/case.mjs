@@ -5,6 +5,7 @@
 // caches colder meets the slices of one cycle alike, and these are compared.
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
+import { inTurn } from '../support/rounds.mjs'
 import { openConnections } from './load.mjs'
 import { startServers } from './server.mjs'
 import { floorOf, subjects } from './subjects.mjs'
@@ -40,13 +41,6 @@ async function measure(framework, cycles, sliceMs) {
     for (const { connections } of running) connections.close()
     close()
   }
-}
-
-/** Each cycle begins with another, and every other one goes backwards: none always follows the same. */
-function inTurn(all, cycle) {
-  const first = cycle % all.length
-  const turned = [...all.slice(first), ...all.slice(0, first)]
-  return cycle % 2 === 0 ? turned : turned.reverse()
 }
 
 const [framework, cycles, sliceMs] = process.argv.slice(2)

@@ -3,6 +3,7 @@
 // One process makes all the calls, a slice of each kind in turn, to a server in another; its own processor time is divided by the answers.
 import { reportToParent } from '../../dist/cli/child-process.js'
 import { median } from '../../dist/cli/statistics.js'
+import { inTurn } from '../support/rounds.mjs'
 import { senders } from './fetch-subjects.mjs'
 import { ANSWER } from './frameworks.mjs'
 import { startServers } from './server.mjs'
@@ -16,7 +17,7 @@ async function measure(cycles, requests) {
     const url = `http://127.0.0.1:${server.ports[0]}/`
     const running = senders.map(({ id, against, make }) => ({ id, against, send: make(), samples: [] }))
     for (let cycle = -WARM_UP_SLICES; cycle < cycles; cycle++) {
-      for (const { send, samples } of cycle % 2 === 0 ? running : [...running].reverse()) {
+      for (const { send, samples } of inTurn(running, cycle + WARM_UP_SLICES)) {
         const beforeUs = cpuUs()
         await Promise.all(Array.from({ length: AT_ONCE }, () => askInTurn(send, url, requests / AT_ONCE)))
         if (cycle >= 0) samples.push((cpuUs() - beforeUs) / requests)

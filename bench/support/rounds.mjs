@@ -36,3 +36,16 @@ export function programJob({ id, base, file, args, flags = [], env = {} }) {
   const program = fileURLToPath(new URL(file, base))
   return { id, run: () => runChild([...flags, program, ...args.map(String)], { env }) }
 }
+
+/**
+ * The order of one cycle within a process: each begins with another, and every other one goes backwards, so that none always follows the same.
+ *
+ * @template T
+ * @param {T[]} all
+ * @param {number} cycle
+ */
+export function inTurn(all, cycle) {
+  const first = cycle % all.length
+  const turned = [...all.slice(first), ...all.slice(0, first)]
+  return cycle % 2 === 0 ? turned : turned.reverse()
+}
