@@ -133,7 +133,7 @@ describe('a substitute of a fallback', () => {
     ['false', false],
     ['an empty array', []],
     ['objects and arrays in each other', [{ a: [1, { b: 'c' }] }]],
-    ['an array that lacks an item and has a field', Object.assign([, 1], { field: 2 })], // eslint-disable-line no-sparse-arrays
+    ['an array that lacks an item and has a field', Object.assign([], { 1: 1, field: 2 })],
     ['a length that is data', { length: 3 }],
     ['eight arrays in each other', nested(8)],
   ])('goes to workers: %s', (_, substitute) => {
