@@ -47,7 +47,10 @@ export function exhaustedMs(headers: AnswerHeaders, nowMs: number): number {
   return Math.min(pauseMs, LONGEST_PAUSE_MS)
 }
 
-/** Whether an answer has fields that {@link exhaustedMs} reads. Most have none, and to look through their fields once costs less than to ask for each one that they might have. */
+/**
+ * Whether an answer has fields that {@link exhaustedMs} reads. Most have none: to look through all that are there costs less than to ask for each
+ * that might be.
+ */
 export function tellsOfLimits(headers: AnswerHeaders): boolean {
   if (headers.forEach === undefined) return true
   let tells = false

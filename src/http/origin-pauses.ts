@@ -66,7 +66,7 @@ export class OriginPauses {
 
   #exhaustedMs(origin: string, status: number, headers: AnswerHeaders): number {
     // What is refused is always looked at.
-    if (this.#silent === undefined || (status < 400 && !this.#silent.mayTell(origin))) return 0
+    if (this.#silent === undefined || (status < 400 && !this.#silent.answered(origin))) return 0
     const tells = tellsOfLimits(headers)
     this.#silent.looked(origin, tells)
     return tells ? exhaustedMs(headers, Date.now()) : 0

@@ -17,8 +17,8 @@ export class SilentOrigins {
     this.#capacity = capacity
   }
 
-  /** Whether the next answer of an origin is one to look at. */
-  mayTell(origin: string): boolean {
+  /** An origin has answered. @returns whether that answer is one to look at */
+  answered(origin: string): boolean {
     const silence = this.#silence.get(origin)
     if (silence === undefined || silence < SILENT_AFTER) return true
     this.#silence.set(origin, silence + 1)
