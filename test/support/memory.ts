@@ -18,6 +18,9 @@ export async function settledBytes(...kinds: (keyof NodeJS.MemoryUsage)[]): Prom
   return kinds.reduce((sum, kind) => sum + usage[kind], 0)
 }
 
+/** The middle one; of an even number, the larger of the two in the middle. */
+export const medianOf = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!
+
 /**
  * The bytes that a round of work leaves behind: the median of several, after one that warms up.
  * What leaks does so in every round. What V8 keeps for itself comes and goes: a table of 0.2 MB in which it remembers numbers as strings, compiled code.
@@ -32,7 +35,7 @@ export async function leftByARound(round: () => unknown, ...kinds: (keyof NodeJS
     left.push(after - before)
     before = after
   }
-  return left.sort((a, b) => a - b)[ROUNDS >> 1]!
+  return medianOf(left)
 }
 
 /** How often `leftByARound` calls its round. */
