@@ -217,6 +217,16 @@ describe('after a run', () => {
     expect(known.scheduler.recall(known.subject, 'an item')?.isWarm).toBe(false)
   })
 
+  it('what is learnt is known of runs that begin with an item like its first, whichever item was weighed', () => {
+    const { scheduler, subject, begin } = twoCores()
+    const long = 'an item that is many times as long as the first of its run'.repeat(100)
+    const course = begin(100, NONE)
+    expect(scheduler.during(course, seen(50, 1, 100, long), ONE)?.chosen.mode).toBe('threads')
+    scheduler.after(course, seen(50, 1, 0, long), came(100, 100, 50), ONE)
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ gain: 2, measured: { itemMs: 1 } })
+    expect(scheduler.recall(subject, long)).toBeUndefined()
+  })
+
   it('what workers took is held against the loop', () => {
     const { scheduler, subject, begin } = taught()
     scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 80, 50), ONE)

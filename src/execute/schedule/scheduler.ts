@@ -44,6 +44,8 @@ interface Machine {
 /** One run, as the scheduler follows it. */
 export interface Course {
   readonly subject: Subject
+  /** Its first item, by which it finds what runs on items like them have taught, and leaves what it teaches. */
+  readonly first: unknown
   /** What the run has or is to have workers for; undefined while it is a loop. */
   decision: Decision | undefined
   /** It stays in the loop whatever it shows: workers have lost in the last run like it. */
@@ -114,12 +116,13 @@ export class Scheduler {
    * A run begins.
    *
    * @param items - how many; null where it is not known
-   * @param item - the first of them, to know them by
+   * @param item - the first of them
    * @returns its course: with a decision where it is known to be worth workers that are there
    */
   before(subject: Subject, items: number | null, item: unknown, workers: WorkersThere): Course {
     const course: Course = {
       subject,
+      first: item,
       decision: undefined,
       staysInLoop: false,
       isUneven: false,
@@ -141,12 +144,12 @@ export class Scheduler {
 
   /** A run shows what its items take. @returns what to go on with, if that is another way than now */
   during(course: Course, evidence: Evidence, workers: WorkersThere): Decision | undefined {
-    const { subject } = course
-    const { pace, items, item } = evidence
+    const { subject, first } = course
+    const { pace, items } = evidence
     const restMs = items === null ? pace.totalMs : items * pace.itemMs
     if (course.decision !== undefined || !this.#isDue(course, evidence, restMs, workers)) return undefined
     course.notBeforeMs = 2 * pace.totalMs
-    const record = this.#tasks.of(subject.key, item)
+    const record = this.#tasks.of(subject.key, first)
     const measured = record.remember(measuredOf(evidence))
     const situation = { items, done: pace.items, workers, obstacle: undefined }
     return (course.decision = this.#workersFor(subject, measured, situation, record))
@@ -157,10 +160,10 @@ export class Scheduler {
    * the first, and a worker pays for that anew.
    */
   isStillWorth(course: Course, evidence: Evidence, workers: WorkersThere): boolean {
-    const { subject, decision } = course
-    const { pace, items, item } = evidence
+    const { subject, first, decision } = course
+    const { pace, items } = evidence
     if (decision === undefined || decision.inputs.spawnMs === 0 || pace.items === 0) return true
-    const record = this.#tasks.of(subject.key, item)
+    const record = this.#tasks.of(subject.key, first)
     // What starts a worker keeps the other cores busy, too.
     const { coresBusy } = decision.measured
     const measured = record.remember({ ...measuredOf(evidence), coresBusy })
@@ -215,9 +218,9 @@ export class Scheduler {
    * @returns how many workers to have ready for runs to come like this one
    */
   after(course: Course, evidence: Evidence, since: SinceJoined | undefined, workers: WorkersThere): number {
-    const { subject, decision } = course
-    const { pace, item } = evidence
-    const record = this.#tasks.of(subject.key, item)
+    const { subject, first, decision } = course
+    const { pace } = evidence
+    const record = this.#tasks.of(subject.key, first)
     if (since !== undefined && decision !== undefined && since.settled > 0) {
       const { cpuWorkers } = decision.limits
       // Where this thread has run none of them, they are what they were.
