@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { execute, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
+import { execute, retry, type ScheduleOptions, stream, task, TimeoutExceededError, WorkerCrashedError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
@@ -50,6 +50,15 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
 
   it('process.exit() in a task that waits', async () => {
     expect(await errorOf({ do: 'exit later' })).toMatchObject({ code: 'ERR_WORKER_CRASHED', item: 17, exitCode: 4 })
+  })
+
+  it.each([1, 8, 40])('process.exit() while a retry waits, in chunks of %i', async (chunkSize) => {
+    const policies = [retry({ maxRetries: 1, initialDelayMs: 100, jitter: 'none' })]
+    expect(await errorOf({ do: 'exit between attempts' }, { policies, chunkSize })).toMatchObject({
+      code: 'ERR_WORKER_CRASHED',
+      item: 17,
+      exitCode: 5,
+    })
   })
 
   it('an uncaught error in a worker', async () => {

@@ -173,6 +173,14 @@ export class ChunkFeed implements Feed {
     return waiting.length > 0
   }
 
+  /** The item that the worker is at, where it is told to run one at a time and to report each: the first of those that has not settled. */
+  get alone(): Lost | undefined {
+    const { lastBegun } = this.#fed.worker
+    for (const [chunk, held] of this.#chunks)
+      if (held.left > 0) return held.batch.isCareful && chunk <= lastBegun ? held.unsettled()[0] : undefined
+    return undefined
+  }
+
   lost(): Lost[] {
     const lost = [...this.#chunks.values()].flatMap((held) => held.unsettled())
     this.#chunks.clear()

@@ -8,6 +8,8 @@ import type { PoolWorker } from '../threads/pool-worker.js'
 /** The lane of a worker that has died. */
 export interface DeadLane {
   readonly worker: PoolWorker
+  /** The item that it was at, where that is known without the worker's word. */
+  readonly alone: Lost | undefined
   /** What the worker had and has not settled; the lane has nothing of it any more. */
   lost(): Lost[]
 }
@@ -33,10 +35,13 @@ export class LostItems {
   /** @returns whether it had begun with any item */
   settle(): boolean {
     this.#force.lastExitCode = this.#exitCode
+    const { alone } = this.#lane
     const lost = this.#lane.lost()
     // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
     const current = this.#lane.worker.currentItem
-    const culprit = lost.find(({ index }) => index === current)
+    // While a policy waits, the worker names none.
+    const culpritIndex = current < 0 ? alone?.index : current
+    const culprit = lost.find(({ index }) => index === culpritIndex)
     if (culprit === undefined && lost.length > 0) this.#force.diedWithoutCause()
     const others = lost.filter((one) => one !== culprit)
     if (culprit !== undefined) this.#blame(culprit)

@@ -219,6 +219,10 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
     this.#goOn()
   }
 
+  get alone(): Lost | undefined {
+    return this.#chunks.alone
+  }
+
   /** What the worker had when it died. */
   lost(): Lost[] {
     return this.#feeds.flatMap((feed) => feed.lost())
