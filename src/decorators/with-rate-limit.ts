@@ -45,7 +45,8 @@ export interface KeyedGuardMaker {
  *   finds a key in the arguments of a call, every key has a limit of its own; then `capacity` is required (see
  *   {@link KeyedRateLimiter}), or an existing limiter by key, a `RedisKeyedRateLimiter`, say.
  * @returns a guard; what it guards waits its turn, or rejects with `RateLimitExceeded` where `waitOnLimit` is false
- * @throws {TypeError} when an option is unknown or of the wrong type, or what is guarded is neither function nor method
+ * @throws {TypeError} when an option is unknown or of the wrong type, it is a limiter of another kind (one by key is the `limiter` beside
+ *   `keyed`), or what is guarded is neither function nor method
  * @throws {RangeError} when an option is out of range
  * @example
  * const search = withRateLimit({ requestsPerSecond: 5 })(async (query: string) => (await fetch(`${url}?q=${query}`)).json())
@@ -61,7 +62,8 @@ export const withRateLimit = guardFactory<
   kind: 'rate-limit',
   create: (options?: Partial<RateLimitPolicy>) =>
     isKeyed(options) ? new KeyedRateLimit(options) : new RateLimiter(options),
-}) as unknown as KeyedGuardMaker & GuardFactory<'rate-limit', [options?: Partial<RateLimitPolicy>], RateLimiter>
+}) as unknown as KeyedGuardMaker &
+  GuardFactory<'rate-limit', [options?: Partial<RateLimitPolicy> & { readonly acquire?: never }], RateLimiter>
 
 function isKeyed(options: object | undefined): options is KeyedRateLimitOptions<never[]> {
   return typeof options === 'object' && (options as object | null) !== null && 'keyed' in options

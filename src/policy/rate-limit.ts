@@ -73,13 +73,16 @@ export function rateLimit<P extends RateLimiting>(policy: P): P
  * refused with `RateLimitExceeded` where the limiter does not wait.
  *
  * @param policyOrLimiter - an existing limiter to share, or the options of a new one
- * @throws {TypeError} when an option is unknown or of the wrong type
+ * @throws {TypeError} when an option is unknown or of the wrong type, or it is a limiter of another kind: one by key belongs to
+ *   `withRateLimit({ keyed, limiter })`
  * @throws {RangeError} when one is out of range
  * @example
  * const api = pipeline(retry(), rateLimit({ requestsPerSecond: 50 }), timeout(2000))
  * const user = await api.execute(({ signal }) => loadUser(id, signal))
  */
-export function rateLimit(policyOrLimiter?: RateLimiter | Partial<RateLimitPolicy>): RateLimit
+export function rateLimit(
+  policyOrLimiter?: RateLimiter | (Partial<RateLimitPolicy> & { readonly acquire?: never }),
+): RateLimit
 export function rateLimit(
   policyOrLimiter: RateLimiter | RateLimiting | Partial<RateLimitPolicy> = {},
 ): RateLimit | RateLimiting {

@@ -2,7 +2,13 @@ import { numberOption, type OptionTable, readOptions, wordOption } from '../inte
 import { MAX_CAPACITY, keyedCells } from '../memory/keyed/terms.js'
 import { CELL_BYTES } from '../memory/shared/layout.js'
 import { systemInfo } from '../system/read-system.js'
-import { type CompletePolicy, RATE_LIMIT_OPTIONS, type RateLimitPolicy, completeValues } from './rate-limit-policy.js'
+import {
+  type CompletePolicy,
+  RATE_LIMIT_OPTIONS,
+  type RateLimitPolicy,
+  checkNoLimiter,
+  completeValues,
+} from './rate-limit-policy.js'
 
 /** How often something may happen for each key. */
 export interface KeyedRateLimitPolicy extends Partial<RateLimitPolicy> {
@@ -36,6 +42,7 @@ const LARGE_BYTES = 64 * 1024 * 1024
 
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completeKeyedPolicy(policy: KeyedRateLimitPolicy): CompleteKeyedPolicy {
+  checkNoLimiter('KeyedRateLimiter', policy)
   const read = readOptions('KeyedRateLimiter', policy, KEYED_OPTIONS)
   const { capacity, onFull } = read
   checkMemory(capacity)

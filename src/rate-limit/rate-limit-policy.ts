@@ -11,8 +11,9 @@ import {
   readOptions,
   type ReadOptions,
 } from '../internal/options.js'
+import { isPolicy } from '../internal/policy.js'
 import { MAX_BURST, MAX_RATE } from '../internal/rate.js'
-import { checkNumber } from '../internal/validate.js'
+import { checkNumber, describe } from '../internal/validate.js'
 
 /** How often something may happen. */
 export interface RateLimitPolicy {
@@ -85,8 +86,22 @@ export function checkBurst(burst: unknown): number {
   return checkNumber('burstSize', burst, BURST)
 }
 
+/**
+ * Refuses a limiter in the place of options: its state is private, so that it would pass for options of which none is given.
+ *
+ * @throws {TypeError} saying where such a limiter belongs
+ */
+export function checkNoLimiter(what: string, given: unknown): void {
+  const { acquire } = Object(given) as { acquire?: unknown }
+  if (typeof acquire !== 'function' && !isPolicy(given)) return
+  throw new TypeError(
+    `${what} options must not be a limiter or a policy of another kind; received ${describe(given)}: give a limiter by key to withRateLimit({ keyed, limiter }), put a policy into pipeline(), and await acquire() of RateLimiter.all() before the call`,
+  )
+}
+
 /** Checks a policy and fills in the defaults. @throws {TypeError | RangeError} naming the option that is wrong */
 export function completePolicy(policy: Partial<RateLimitPolicy>): CompletePolicy {
+  checkNoLimiter('RateLimiter', policy)
   return completeValues(readOptions('RateLimiter', policy, RATE_LIMIT_OPTIONS))
 }
 

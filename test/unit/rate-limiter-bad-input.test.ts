@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RateLimiter, type RateLimiterHandle, SharedMemoryError } from '../../dist/index.js'
+import { KeyedRateLimiter, RateLimiter, type RateLimiterHandle, retry, SharedMemoryError } from '../../dist/index.js'
 import { KIND, kindWord, LAYOUT_VERSION } from '../../dist/memory/shared/layout.js'
 import { limited } from './rate-limiter-helpers.js'
 
@@ -58,6 +58,15 @@ const badPolicies: [policy: object | null | string | number, errorClass: Class, 
     "did you mean 'requestsPerSecond'",
   ],
   [{ limit: 10 }, TypeError, "'limit'", 'requestsPerSecond, burstSize'],
+  [new RateLimiter(), TypeError, 'must not be a limiter', 'an object (RateLimiter)'],
+  [
+    new KeyedRateLimiter({ capacity: 1 }),
+    TypeError,
+    'an object (KeyedRateLimiter)',
+    'withRateLimit({ keyed, limiter })',
+  ],
+  [RateLimiter.all({ one: {} }), TypeError, 'an object (RateLimiterAll)', 'await acquire() of RateLimiter.all()'],
+  [retry(), TypeError, 'a policy of another kind', 'an object (Retry)', 'put a policy into pipeline()'],
   [null, TypeError, 'object', 'null'],
   ['10', TypeError, 'object', '"10" (string)'],
   [10, TypeError, 'object', '10 (number)'],

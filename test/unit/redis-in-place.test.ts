@@ -77,6 +77,16 @@ describe('a RedisRateLimiter where a RateLimiter goes', () => {
 })
 
 describe('a RedisKeyedRateLimiter where a KeyedRateLimiter goes', () => {
+  it('is no options of another limiter', () => {
+    const limiter = new RedisKeyedRateLimiter(serverOf(0), exact)
+    for (const make of [rateLimit, withRateLimit]) {
+      expect(() => make(limiter as never)).toThrow(
+        /^RateLimiter options must not be a limiter.*received an object \(RedisKeyedRateLimiter\): give a limiter by key to withRateLimit\(\{ keyed, limiter \}\)/,
+      )
+    }
+    limiter.close()
+  })
+
   it('limits each key of withRateLimit({ keyed })', async () => {
     const limiter = new RedisKeyedRateLimiter(serverOf(1), exact)
     const guard = withRateLimit({ keyed: (ip: string) => ip, limiter })

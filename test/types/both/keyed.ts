@@ -1,4 +1,4 @@
-import { KeyedRateLimiter, RateLimiter, withRateLimit } from 'amorsize'
+import { KeyedRateLimiter, rateLimit, RateLimiter, withRateLimit } from 'amorsize'
 import type { RedisKeyedRateLimiter } from 'amorsize/redis'
 
 interface Request {
@@ -48,13 +48,18 @@ function answer2() {
 export const all = RateLimiter.all({ rpm: { requestsPerSecond: 1 }, perCaller, other: new RateLimiter() })
 export const granted = all.tryAcquire({ rpm: 1, perCaller: { key: '::1', tokens: 2 }, other: 1 })
 
-export function refused(): void {
+export function refused(limiter: RedisKeyedRateLimiter): void {
   // @ts-expect-error -- the key function takes another parameter than the function
   withRateLimit({ keyed: (id: number) => id, capacity: 10 })(async (name: string) => name)
   // @ts-expect-error -- the key function wants more than the function is given
   withRateLimit({ keyed: (id: number, name: string) => name + String(id), capacity: 10 })(async (id: number) => id)
   // @ts-expect-error -- no capacity
   withRateLimit({ keyed: (id: number) => id })
+  // @ts-expect-error -- a limiter by key is no options, also where it has a name
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- so says the compiler
+  rateLimit(limiter)
+  // @ts-expect-error -- as above
+  withRateLimit(limiter)
   // @ts-expect-error -- a date is no key
   withRateLimit({ keyed: (at: Date) => at, capacity: 10 })
   // @ts-expect-error -- a keyed limit needs a key
