@@ -126,8 +126,7 @@ class GuardedFetch {
     let count = 0
     try {
       return await policy.execute(async () => {
-        // What is not returned must not hold its connection.
-        await previous?.body?.cancel()
+        await discard(previous)
         previous = undefined
         const response = await attempt(count++ >= this.#maxRetries)
         previous = response
@@ -135,7 +134,7 @@ class GuardedFetch {
       }, optionsOf(signal))
     } catch (error) {
       if (RetryExhaustedError.is(error) && error.cause === previous && previous !== undefined) return previous
-      await previous?.body?.cancel()
+      await discard(previous)
       throw error
     }
   }
@@ -171,6 +170,11 @@ class GuardedFetch {
       clock.clearTimeout(timer)
     }
   }
+}
+
+/** What is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. */
+async function discard(response: Response | undefined): Promise<void> {
+  await response?.body?.cancel().catch(() => undefined)
 }
 
 function anySignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {

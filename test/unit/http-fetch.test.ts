@@ -46,6 +46,11 @@ function scripted(answers: (Response | Error)[], options: PolicyFetchOptions = {
 }
 
 const answer = (status: number, headers: Record<string, string> = {}) => new Response('x', { status, headers })
+/** An answer whose connection is reset once its header fields are there. */
+const broken = (status: number) =>
+  new Response(new ReadableStream({ pull: () => Promise.reject(new TypeError('terminated')) }, { highWaterMark: 1 }), {
+    status,
+  })
 const times = (count: number, make: () => Response): Response[] => Array.from({ length: count }, make)
 const retry = { initialDelayMs: 100, jitter: 'none' as const }
 
@@ -185,6 +190,26 @@ describe('policyFetch', () => {
     const outcome = lost.send('http://a.example/').catch((error: unknown) => error)
     await lost.clock.advance(10_000)
     expect(RetryExhaustedError.is(await outcome)).toBe(true)
+  })
+
+  it.each([
+    ['', {}],
+    [' that held a place', { bulkhead: { maxConcurrent: 1 } }],
+  ])('retries an answer%s whose connection was reset', async (_, options) => {
+    const { clock, send, sentAt } = scripted([broken(503), broken(502)], { retry, ...options })
+    const response = send('http://a.example/')
+    await clock.advance(10_000)
+    expect(await (await response).text()).toBe('ok')
+    expect(sentAt).toEqual([0, 100, 300])
+  })
+
+  it('tells why it gave up after an answer whose connection was reset', async () => {
+    const { clock, send } = scripted([broken(503)], { retry })
+    const controller = new AbortController()
+    const response = send('http://a.example/', { signal: controller.signal })
+    await clock.advance(50)
+    controller.abort(new Error('enough'))
+    await expect(response).rejects.toThrow('enough')
   })
 
   it('retries only idempotent methods, unless asked', async () => {
