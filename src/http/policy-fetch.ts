@@ -109,12 +109,19 @@ class GuardedFetch {
     const attempt =
       policy === undefined
         ? (isLast: boolean) => this.#attempt(origin, request, signal, isLast)
-        : () =>
-            policy.execute(
-              (context) => this.#attempt(origin, request, anySignal(signal, context.signal), false),
-              optionsOf(signal),
-            )
+        : () => this.#hedged(policy, origin, request, signal)
     return this.#retry === undefined ? attempt(false) : this.#retried(this.#retry, signal, attempt)
+  }
+
+  #hedged(policy: Hedge, origin: string, request: Replayable, signal: AbortSignal | undefined): Promise<Response> {
+    let isAnswered = false
+    return policy.execute(async (context) => {
+      const response = await this.#attempt(origin, request, anySignal(signal, context.signal), false)
+      // The hedge takes the first; one that comes in the same moment has not heard of it, or does not look at its signal.
+      if (isAnswered) void discard(response)
+      isAnswered = true
+      return response
+    }, optionsOf(signal))
   }
 
   async #retried(
@@ -147,6 +154,11 @@ class GuardedFetch {
         ? request.send(send, signal, isLast)
         : this.#sendWithin(this.#timeoutMs, send, request, signal, isLast))
       this.#policies.observe(origin, response.status, response.headers)
+      if (signal?.aborted === true) {
+        // Whoever asked has gone, and the fetch did not look at its signal.
+        void discard(response)
+        throw signal.reason
+      }
       return ended === undefined ? response : watchBody(response, ended)
     })
   }

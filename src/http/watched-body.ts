@@ -2,7 +2,7 @@
  * The same response, and a call once its body has ended, was cancelled or broke; at once when it has none.
  *
  * @param seen - gets each chunk as it passes
- * @param ended - called once, with whether the body came to its end
+ * @param ended - called once, with whether the body came to its end; with `seen` of a body that broke only when it is read on
  */
 export function watchBody(
   response: Response,
@@ -14,25 +14,36 @@ export function watchBody(
     return response
   }
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  let isOver = false
+  const end = (isWhole: boolean): void => {
+    if (isOver) return
+    isOver = true
+    ended(isWhole)
+  }
+  // A body that nobody reads breaks, too: when its request is aborted, or its connection is reset. Where chunks are looked at, one may be on
+  // its way then, which must be seen before the end.
+  reader.closed.catch(() => {
+    if (seen === undefined) end(false)
+  })
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = await reader.read()
           if (done) {
-            ended(true)
+            end(true)
             controller.close()
           } else {
             seen?.(value)
             controller.enqueue(value)
           }
         } catch (error) {
-          ended(false)
+          end(false)
           controller.error(error)
         }
       },
       async cancel(reason) {
-        ended(false)
+        end(false)
         await reader.cancel(reason)
       },
     },

@@ -305,6 +305,53 @@ describe('policyFetch', () => {
     expect(sentAt).toHaveLength(3)
   })
 
+  it.each([
+    ['that its request is aborted', (controller: AbortController) => controller.abort()],
+    ['that the server resets the connection', (_: AbortController, server: Server) => server.closeAllConnections()],
+  ])('frees the place of an answer that nobody reads when it breaks: %s', async (_, breaks) => {
+    const { origin } = await serve((_request, response, count) => {
+      if (count === 1) response.write('a')
+      else response.end('b')
+    })
+    const send = policyFetch({ bulkhead: { maxConcurrent: 1, maxWaitMs: 5000 } })
+    const controller = new AbortController()
+    await send(origin, { signal: controller.signal })
+    breaks(controller, servers[0]!)
+    expect(await (await send(origin)).text()).toBe('b')
+  })
+
+  it('frees the places of answers of a hedge that came second', async () => {
+    const pending: ((response: Response) => void)[] = []
+    const fetch = () => new Promise<Response>((resolve) => pending.push(resolve))
+    const { clock, send } = scripted([], { fetch, hedge: { afterMs: 5 }, bulkhead: { maxConcurrent: 2, maxQueue: 0 } })
+    for (const isLater of [false, false, true, true]) {
+      const response = send('http://a.example/')
+      await clock.advance(5)
+      await new Promise(setImmediate)
+      const [first, second] = pending.splice(0)
+      second!(new Response('second'))
+      if (isLater) expect(await (await response).text()).toBe('second')
+      first!(new Response('first'))
+      if (!isLater) expect(await (await response).text()).toBe('second')
+      await new Promise(setImmediate)
+    }
+  })
+
+  it('frees the place of an answer that comes after its request was aborted', async () => {
+    const pending: ((response: Response) => void)[] = []
+    const fetch = () => new Promise<Response>((resolve) => pending.push(resolve))
+    const { send } = scripted([], { fetch, retry, bulkhead: { maxConcurrent: 1, maxQueue: 0 } })
+    for (let n = 0; n < 3; n++) {
+      const controller = new AbortController()
+      const response = send('http://a.example/', { signal: controller.signal })
+      await new Promise(setImmediate)
+      controller.abort(new Error('enough'))
+      await expect(response).rejects.toThrow('enough')
+      pending.pop()!(new Response('x'))
+      await new Promise(setImmediate)
+    }
+  })
+
   it('shares a pause of one name, whatever the name holds', async () => {
     const name = `http-fetch/${process.pid}`
     const one = policyFetch({ name, fetch: () => Promise.resolve(answer(429, { 'retry-after': '30' })) })

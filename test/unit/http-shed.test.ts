@@ -189,13 +189,16 @@ describe('shed.web', () => {
     for (const kind of bodies) {
       const asked = ask()
       expect((await ask()).status).toBe(503)
-      const stream = new ReadableStream({
-        pull(controller) {
-          if (kind === 'broken') controller.error(new Error('broken'))
-          else controller.enqueue(new TextEncoder().encode('part'))
-          if (kind === 'read') controller.close()
+      const stream = new ReadableStream(
+        {
+          pull(controller) {
+            if (kind === 'broken') controller.error(new Error('broken'))
+            else controller.enqueue(new TextEncoder().encode('part'))
+            if (kind === 'read') controller.close()
+          },
         },
-      })
+        { highWaterMark: 0 },
+      )
       ends.pop()!(new Response(kind === 'none' ? null : stream))
       const response = await asked
       expect(inUse()).toBe(kind === 'none' ? 0 : 1)
