@@ -8,7 +8,8 @@ const STRIDE = 61
 
 /**
  * How long calls took, where a call is so cheap that to time each would cost more than it may: it would make four policies a third slower.
- * The first thousand calls of each second are all timed, then one in 61, which counts for the 61.
+ * The first thousand calls of each second are all timed, then one in 61, which counts for the 61. That a second is over shows when a call is
+ * timed: after more than a thousand, up to 60 calls may be passed over first, whenever they come, but none after the durations were read.
  */
 export class SampledDurations {
   readonly #histogram = new DurationHistogram()
@@ -37,17 +38,22 @@ export class SampledDurations {
     if (nowMs >= this.#secondEndsMs || nowMs < this.#secondEndsMs - SECOND_MS) {
       this.#secondEndsMs = nowMs + SECOND_MS
       this.#timed = 0
-      // The next call is timed, and counts for those that were passed over until now.
-      this.#weight += 1 - this.#left
-      this.#left = 1
+      this.#timeNext()
     }
     // What is said here holds from the call after the next.
     this.#stride = ++this.#timed < ALL_OF - 1 ? 1 : STRIDE
   }
 
-  /** What has been recorded so far. */
+  /** What has been recorded so far. The next call is timed: whoever reads now and then is told of quiet times, too. */
   summary(): DurationSummary {
+    this.#timeNext()
     return this.#histogram.summary()
+  }
+
+  /** The next call counts for those that were passed over until now. */
+  #timeNext(): void {
+    this.#weight += 1 - this.#left
+    this.#left = 1
   }
 
   #turn(): number {

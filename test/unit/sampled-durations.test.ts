@@ -54,6 +54,15 @@ describe('SampledDurations', () => {
     expect(durations.summary().count).toBe(5000 + 961 + 961 + 5000 + 961)
   })
 
+  it('passes nothing over in a quiet time after a busy one, once it was read', () => {
+    const durations = new SampledDurations()
+    record(durations, 1010)
+    durations.summary()
+    const weights = record(durations, 40, { fromMs: 60_000, everyMs: 60_000, tookMs: () => 5000 })
+    expect(weights).toEqual([11, ...new Array<number>(39).fill(1)])
+    expect(durations.summary()).toMatchObject({ count: 1050, maxMs: 5000 })
+  })
+
   it('times each call where they are no more than a thousand per second', () => {
     expect(record(new SampledDurations(), 20_000, { everyMs: 1.01 })).not.toContain(0)
   })
