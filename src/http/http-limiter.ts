@@ -191,7 +191,7 @@ export class HttpLimiter<Request extends object> {
     )
     this.#limits.forEach((limit, n) => {
       if (refuses[n] === true) limit.refused(key)
-      else limit.giveBack(key, askedAt(asked, n))
+      else limit.undo(key, askedAt(asked, n))
     })
     const states = this.#limits.map((limit, n) =>
       limit.state(key, askedAt(asked, n), limit.look(key), refuses[n] === true),

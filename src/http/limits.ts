@@ -21,7 +21,10 @@ export interface Limit<Request> {
   ask(request: Request): Asked
   /** Charges what was asked if there is room for it. */
   take(key: Key, asked: Asked): Standing
+  /** Gives the charge of a request back that was admitted. */
   giveBack(key: Key, asked: Asked): void
+  /** The same of a request that another limit refused: nobody is to see that it was taken here. */
+  undo(key: Key, asked: Asked): void
   /** Where the key stands; charges nothing. */
   look(key: Key): Standing
   /** What a client is told of `standing`; `refused`: whether what was asked was. */
@@ -97,6 +100,10 @@ class BucketLimit<Request> implements Limit<Request> {
     if (cost > 0) this.#buckets.refund(key, cost)
   }
 
+  undo(key: Key, { cost }: Asked): void {
+    if (cost > 0) this.#buckets.undo(key, cost)
+  }
+
   look(): Standing {
     return GRANTED
   }
@@ -169,6 +176,10 @@ class WindowLimit<Request> implements Limit<Request> {
 
   giveBack(key: Key, { cost }: Asked): void {
     if (cost > 0) this.#window.unhit(key, cost)
+  }
+
+  undo(key: Key, asked: Asked): void {
+    this.giveBack(key, asked)
   }
 
   look(key: Key): Standing {

@@ -142,6 +142,12 @@ export class KeyedRateLimiter implements Disposable {
     return true
   }
 
+  /** Gives back what was taken for a caller that another limit refused: it was not allowed after all. @internal */
+  undo(key: Key, tokens: number): void {
+    this.#queue.refund(key, tokens)
+    this.#allowed--
+  }
+
   /** Tokens of a key that could be taken now: 0 … `burstSize`, may be fractional. A key that was never seen has them all. */
   getAvailableTokens(key: Key): number {
     this.#checkUsable()

@@ -8,8 +8,10 @@ import {
   retry,
   RetryBudget,
 } from 'amorsize'
+import { webLimit } from 'amorsize/http'
 import { metricsText, registerNewObjects, registerObject } from 'amorsize/metrics'
 import { describe, expect, it, vi } from 'vitest'
+import { valuesOf } from '../support/metrics-values.js'
 
 /** The labels that are told of, by what they have in common. */
 const labelsOf = (family: string, text = metricsText({ machine: false })): string[] =>
@@ -84,6 +86,26 @@ describe('registerNewObjects', () => {
       new Set(['circuit-breaker-1', 'registry-slots', 'retry-1', 'retry-2']),
     )
     expect([before, made, after]).toHaveLength(3)
+  })
+
+  it('counts what one limit of a server refused as allowed by no other', async () => {
+    const end = registerNewObjects()
+    const limits = { burst: { requestsPerSecond: 1, burstSize: 9 }, daily: { requestsPerSecond: 1e-5, burstSize: 1 } }
+    const answer = webLimit({ name: 'registry-http', key: () => 'k', limits }, () => new Response())
+    end()
+    for (let i = 0; i < 3; i++) await answer(new Request('http://example.org'))
+    const values = valuesOf(metricsText({ machine: false }))
+    const decided = ['burst', 'daily'].map((limit) =>
+      ['acquired', 'refused'].map((outcome) => {
+        const name = `registry-http%limit%${limit}`
+        return values[`amorsize_limiter_decisions_total{name="${name}",scope="process",outcome="${outcome}"}`]
+      }),
+    )
+    expect(decided).toEqual([
+      ['1', '0'],
+      ['1', '2'],
+    ])
+    expect(answer.stats()).toEqual({ allowed: 1, refused: 2, failed: 0 })
   })
 
   it('stops at as many as are wanted, and says so', () => {
