@@ -39,6 +39,8 @@ export const FAMILIES = {
   nextWait: gauge('limiter_next_wait_seconds', 'How long the next caller would wait for a token.'),
   waited: counter('limiter_wait_seconds', 'Time that granted callers have waited.'),
   waits: histogram('limiter_wait_duration_seconds', 'How long granted callers have waited, of those who had to.'),
+  roundTrips: counter('limiter_round_trips', 'Questions of a limiter over Redis to its server.'),
+  fallbacks: counter('limiter_fallbacks', 'Decisions of a limiter over Redis while its server was away.'),
   durations: histogram('policy_duration_seconds', 'How long attempts under a breaker or a timeout took.'),
   keys: gauge('limiter_keys', 'Keys whose bucket is not full.'),
   keyCapacity: gauge('limiter_key_capacity', 'Keys that the table has room for.'),

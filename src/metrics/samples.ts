@@ -169,14 +169,18 @@ function addEntry(all: Collector, entry: MachineEntry): void {
   if (entry.breaker !== null) all.addState(entry.breaker)
 }
 
-/** What `stats()` of limiters counts. */
+/** What `stats()` of limiters counts: `denied` of those that callers ask, `refused` of the limits of a server. */
 interface LimiterCounts {
   readonly allowed: number
-  readonly denied: number
-  readonly waiting: number
-  readonly waitedMs: number
+  readonly denied?: number
+  readonly refused?: number
+  readonly waiting?: number
+  readonly waitedMs?: number
   readonly retryAfterMs?: number
   readonly waits?: DurationSummary
+  /** Over Redis. */
+  readonly roundTrips?: number
+  readonly fallbacks?: number
 }
 
 function samplesOf(label: string, object: object): Sample[] {
@@ -202,11 +206,17 @@ function addObject(all: Collector, object: object): void {
   const stats: unknown = (object as { stats: () => unknown }).stats()
   if (isLimiterCounts(stats)) {
     all.add(FAMILIES.decisions, stats.allowed, 'outcome', 'acquired')
-    all.add(FAMILIES.decisions, stats.denied, 'outcome', 'refused')
+    all.add(FAMILIES.decisions, stats.denied ?? stats.refused, 'outcome', 'refused')
     all.add(FAMILIES.waiting, stats.waiting)
-    all.add(FAMILIES.waited, stats.waitedMs / 1000)
+    all.add(FAMILIES.waited, (stats.waitedMs ?? NaN) / 1000)
     all.addHistogram(FAMILIES.waits, stats.waits)
     all.add(FAMILIES.nextWait, (stats.retryAfterMs ?? NaN) / 1000)
+    all.add(FAMILIES.roundTrips, stats.roundTrips)
+    all.add(FAMILIES.fallbacks, stats.fallbacks)
+  } else if (isShedCounts(stats)) {
+    addCounts(all, 'shed', { admitted: stats.admitted, refused: stats.refused })
+    all.add(FAMILIES.permits, stats.inUse)
+    all.add(FAMILIES.permitLimit, stats.limit)
   }
   if (object instanceof RateLimiter) {
     all.add(FAMILIES.tokens, object.getAvailableTokens())
@@ -246,11 +256,23 @@ function durationsOf(stats: unknown): DurationSummary | undefined {
 }
 
 function isLimiterCounts(stats: unknown): stats is LimiterCounts {
-  return typeof stats === 'object' && stats !== null && 'allowed' in stats && 'waitedMs' in stats
+  return typeof stats === 'object' && stats !== null && 'allowed' in stats
+}
+
+/** What `stats()` of `shed` counts that is shown. */
+interface ShedCounts {
+  readonly admitted: number
+  readonly refused: number
+  readonly inUse: number
+  readonly limit: number
+}
+
+function isShedCounts(stats: unknown): stats is ShedCounts {
+  return typeof stats === 'object' && stats !== null && 'admitted' in stats && 'inUse' in stats
 }
 
 /** What is no count of calls that have ended. */
-const NOT_COUNTS = new Set(['running', 'queued', 'underWay', 'generation'])
+const NOT_COUNTS = new Set(['running', 'queued', 'waiting', 'underWay', 'generation'])
 
 /** The whole numbers among the counts of a policy, each under its own name. */
 function addCounts(all: Collector, policy: string, stats: unknown): void {

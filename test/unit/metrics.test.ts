@@ -6,7 +6,9 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
 import { bulkhead, chaos, circuitBreaker, KeyedRateLimiter, RateLimiter, retry, RetryBudget, timeout } from 'amorsize'
+import { shed, webLimit } from 'amorsize/http'
 import { metricsText, openTelemetry, prometheus } from 'amorsize/metrics'
+import { RedisKeyedRateLimiter, RedisRateLimiter } from 'amorsize/redis'
 import { AggregatorRegistry, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../dist/testing/index.js'
@@ -64,6 +66,45 @@ describe('metricsText', () => {
     expect(types).toContain('# TYPE amorsize_limiter_decisions_total counter')
     expect(types).toContain('# TYPE amorsize_breaker_state gauge')
     expect(text.endsWith('\n')).toBe(true)
+  })
+
+  it('shows limiters over Redis, limits of servers and what sheds load as what they are', async () => {
+    const server = { send: () => Promise.resolve(['1', '0', '4', '0']) }
+    const options = { name: 'shared', requestsPerSecond: 5, mode: 'exact' } as const
+    const objects = {
+      redis: new RedisRateLimiter(server, options),
+      callers: new RedisKeyedRateLimiter(server, options),
+      web: webLimit({ limits: { a: { requestsPerSecond: 1, burstSize: 1 } }, key: () => 'k' }, () => new Response()),
+      load: shed(),
+    }
+    await Promise.all([objects.redis.acquire(), objects.callers.acquire('a'), objects.callers.acquire('b')])
+    for (let i = 0; i < 3; i++) await objects.web(new Request('http://example.org'))
+    const text = metricsText({ objects, machine: false })
+    const of = (label: string): string[] =>
+      [...text.matchAll(/^amorsize_(\w+)\{name="(\w+)",scope="process"(.*)\} (\S+)$/gm)]
+        .filter(([, , name]) => name === label)
+        .map(([, family, , labels, value]) => `${family}${labels} ${value}`)
+    const overRedis = (calls: number): string[] => [
+      `limiter_decisions_total,outcome="acquired" ${calls}`,
+      'limiter_decisions_total,outcome="refused" 0',
+      'limiter_waiting 0',
+      `limiter_round_trips_total ${calls}`,
+      'limiter_fallbacks_total 0',
+    ]
+    expect(of('redis')).toEqual(overRedis(1))
+    expect(of('callers')).toEqual(overRedis(2))
+    expect(of('web')).toEqual([
+      'limiter_decisions_total,outcome="acquired" 1',
+      'limiter_decisions_total,outcome="refused" 2',
+    ])
+    expect(of('load')).toEqual([
+      'bulkhead_permits_in_use 0',
+      expect.stringMatching(/^bulkhead_permits_limit [1-9]/),
+      'policy_calls_total,policy="shed",outcome="admitted" 0',
+      'policy_calls_total,policy="shed",outcome="refused" 0',
+    ])
+    for (const limiter of [objects.redis, objects.callers]) limiter.close()
+    objects.load[Symbol.dispose]()
   })
 
   it('has another prefix, or none', () => {
