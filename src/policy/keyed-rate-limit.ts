@@ -9,6 +9,7 @@ import { KEYED_OPTIONS, type KeyedRateLimitPolicy } from '../rate-limit/keyed-po
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import type { RateLimitEvents } from './rate-limit-stage.js'
+import type { Scope } from './scope.js'
 import type { Call, LinearStage } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -25,6 +26,8 @@ export interface LimiterByKey {
   acquire(key: Key, tokens?: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Counts, among them the callers that wait now. */
   stats(): { readonly waiting: number }
+  /** As `acquire` of one token, of a limiter that has to ask a server: `waits` is called where there is none. @internal */
+  acquireTold?(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void>
 }
 
 /** Options of a limit by key around a function: a key function, and a keyed policy or an existing limiter. */
@@ -62,17 +65,36 @@ class KeyedRateLimitStage implements LinearStage {
     const key = this.keyOf(...args)
     // Only a call that has to wait needs a signal, which is dear.
     if (!scope.aborted && this.#own?.takeNow(key) === true) return undefined
-    const waitingBefore = this.#limiter.stats().waiting
-    const turn = scope.isAbortable
-      ? this.#limiter.acquire(key, 1, { signal: scope.signal })
-      : this.#limiter.acquire(key)
-    if (turn === GRANTED) return undefined
-    if (!this.events.isHeard) return turn
-    if (this.#limiter.stats().waiting > waitingBefore) this.events.emit('waiting', { limiterName: this.#name })
+    const turn = this.events.isHeard ? this.#acquireHeard(key, scope) : this.#acquire(key, scope)
+    return turn === GRANTED ? undefined : turn
+  }
+
+  #acquire(key: Key, scope: Scope): Promise<void> {
+    return scope.isAbortable ? this.#limiter.acquire(key, 1, { signal: scope.signal }) : this.#limiter.acquire(key)
+  }
+
+  #acquireHeard(key: Key, scope: Scope): Promise<void> {
+    const turn = this.#acquireTelling(key, scope)
+    if (turn === GRANTED) return turn
     return turn.catch((error: unknown) => {
       if (RateLimitExceeded.is(error)) this.events.emit('refused', { error })
       throw error
     })
+  }
+
+  #acquireTelling(key: Key, scope: Scope): Promise<void> {
+    const limiter = this.#limiter
+    const tell = (): void => this.events.emit('waiting', { limiterName: this.#name })
+    if (limiter.acquireTold !== undefined) {
+      let waits: () => void = tell
+      // By a promise, so that listeners are called in the async context of this call.
+      void new Promise<void>((resolve) => (waits = resolve)).then(tell)
+      return limiter.acquireTold(key, waits, scope.isAbortable ? scope.signal : undefined)
+    }
+    const waitingBefore = limiter.stats().waiting
+    const turn = this.#acquire(key, scope)
+    if (limiter.stats().waiting > waitingBefore) tell()
+    return turn
   }
 
   leave(): undefined {

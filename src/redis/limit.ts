@@ -105,10 +105,10 @@ export class Limit {
     return { allowed, waitMs, remaining, source }
   }
 
-  /** Waits for tokens, first come first served in this thread. */
-  async acquire(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits for tokens, first come first served in this thread. @param waits - called where they are not there yet */
+  async acquire(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
     if (this.takeInHand(tokens)) return
-    await this.#waiters.wait(tokens, maxWaitMs, signal)
+    await this.#waiters.wait(tokens, maxWaitMs, signal, waits)
     this.#host.counts.allowed++
   }
 

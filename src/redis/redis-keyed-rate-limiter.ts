@@ -142,11 +142,26 @@ export class RedisKeyedRateLimiter {
     const { maxWaitMs = Infinity } = options
     checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
     const signal = checkSignal('signal', options.signal)
+    await this.#wait(known, tokens, maxWaitMs, signal)
+  }
+
+  /** Waits for one token of a key. @param waits - called where it is not there yet, and not while the server is asked. @internal */
+  async acquireTold(key: Key, waits: () => void, signal: AbortSignal | undefined): Promise<void> {
+    await this.#wait(this.#check(key, 1), 1, Infinity, signal, waits)
+  }
+
+  async #wait(
+    key: string,
+    tokens: number,
+    maxWaitMs: number,
+    signal: AbortSignal | undefined,
+    waits?: () => void,
+  ): Promise<void> {
     signal?.throwIfAborted()
-    const limit = this.#limits.get(known)
+    const limit = this.#limits.get(key)
     this.#inUse.add(limit)
     try {
-      await limit.acquire(tokens, maxWaitMs, signal)
+      await limit.acquire(tokens, maxWaitMs, signal, waits)
     } finally {
       if (limit.waiting === 0) this.#inUse.delete(limit)
     }

@@ -36,8 +36,12 @@ export class RedisWaiters {
     return this.#waiters.size
   }
 
-  /** Waits for `tokens`. Rejects with the signal's reason, or when that would take longer than `maxWaitMs`. */
-  wait(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Waits for `tokens`. Rejects with the signal's reason, or when that would take longer than `maxWaitMs`.
+   *
+   * @param waits - called once it is known that they are not there yet
+   */
+  wait(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(tokens, this.#clock.now() + maxWaitMs, maxWaitMs, resolve, reject, signal, (one) =>
         this.#gone(one),
@@ -46,6 +50,8 @@ export class RedisWaiters {
       if (signal !== undefined) watchSignal(signal, waiter)
       if (maxWaitMs !== Infinity) this.#timers.add(waiter, maxWaitMs)
       waiter.tooLate = () => this.#refuse(waiter, maxWaitMs)
+      waiter.waits = waits
+      if (this.#sleeping !== undefined) waiter.tell()
       void this.#serve()
     })
   }
@@ -75,6 +81,8 @@ export class RedisWaiters {
       } else if (this.#clock.now() + turn.waitMs > first.deadlineMs) {
         this.#refuse(first, turn.waitMs)
       } else {
+        // Those behind it wait for it.
+        for (let waiter: Waiter | null = first; waiter !== null; waiter = waiter.next) waiter.tell()
         await this.#sleep(turn.waitMs)
       }
     }
@@ -123,6 +131,7 @@ class Waiter implements Linked<Waiter>, DueTimer, SignalListener {
   heapIndex = -1
   hasEnded = false
   tooLate: () => void = () => undefined
+  waits: (() => void) | undefined = undefined
 
   constructor(
     readonly tokens: number,
@@ -133,6 +142,12 @@ class Waiter implements Linked<Waiter>, DueTimer, SignalListener {
     readonly signal: AbortSignal | undefined,
     readonly gone: (waiter: Waiter) => void,
   ) {}
+
+  /** It has to wait, as it is told once. */
+  tell(): void {
+    this.waits?.()
+    this.waits = undefined
+  }
 
   /** It has waited as long as it may. */
   run(): void {

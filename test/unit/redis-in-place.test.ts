@@ -9,6 +9,7 @@ import {
   withPolicy,
   withRateLimit,
 } from '../../dist/index.js'
+import { FakeClock } from '../../dist/testing/index.js'
 import { RedisKeyedRateLimiter, RedisRateLimiter } from '../../dist/redis/index.js'
 
 const exact = { name: 'in-place', requestsPerSecond: 1, burstSize: 10, mode: 'exact', onUnavailable: 'closed' } as const
@@ -98,9 +99,46 @@ describe('a RedisKeyedRateLimiter where a KeyedRateLimiter goes', () => {
     await expect(answer('a')).rejects.toThrow(RateLimitExceeded)
     expect(guard.policy.limiter).toBe(limiter)
     expect(guard.policy.stats()).toMatchObject({ allowed: 2, denied: 1, roundTrips: 3 })
-    // Each had to wait for the server.
-    expect(heard).toEqual(['in-place', 'in-place', 'in-place', 'in-place'])
+    // To ask the server is not to wait for tokens.
+    expect(heard).toEqual(['in-place'])
     limiter.close()
+  })
+
+  it('tells once of each call that has to wait for tokens', async () => {
+    const clock = new FakeClock()
+    const used = new Set<string>()
+    const server = {
+      send: (_: unknown, key: string) => {
+        const isGranted = !used.has(key) || clock.now() >= 1000
+        used.add(key)
+        return Promise.resolve(isGranted ? ['1', '0', '0', '0'] : ['0', '500000', '0', '500000'])
+      },
+    }
+    const limiter = new RedisKeyedRateLimiter(server, { ...exact, clock })
+    const { policy } = withRateLimit({ keyed: (ip: string) => ip, limiter })
+    const ask = policy.wrap((ip: string) => ip)
+    let waiting = 0
+    policy.on('waiting', () => waiting++)
+    await ask('a')
+    await ask('b')
+    expect(waiting).toBe(0)
+    const calls = [ask('a'), ask('a')]
+    await clock.advance(100)
+    expect(waiting).toBe(2)
+    calls.push(ask('a'))
+    await clock.advance(2000)
+    expect([await Promise.all(calls), waiting]).toEqual([['a', 'a', 'a'], 3])
+    limiter.close()
+  })
+
+  it('is asked who waits only where somebody listens', async () => {
+    const stats = vi.fn(() => ({ waiting: 0 }))
+    const { policy } = withRateLimit({ keyed: () => 'a', limiter: { acquire: () => Promise.resolve(), stats } })
+    await policy.execute(() => 1)
+    expect(stats).not.toHaveBeenCalled()
+    policy.on('waiting', () => undefined)
+    await policy.execute(() => 1)
+    expect(stats).toHaveBeenCalledTimes(2)
   })
 
   it('ends the wait of a call by its signal', async () => {
