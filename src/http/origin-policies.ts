@@ -1,10 +1,10 @@
 import { checkClock } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkBoolean, checkNumber } from '../internal/validate.js'
+import { checkBoolean, checkNumber, checkOptions } from '../internal/validate.js'
 import type { NameScope } from '../memory/shared/names.js'
-import type { BulkheadOptions } from '../policy/bulkhead-options.js'
+import { type BulkheadOptions, completeBulkheadOptions } from '../policy/bulkhead-options.js'
 import { type Bulkhead, bulkhead } from '../policy/bulkhead.js'
-import type { CircuitBreakerOptions } from '../policy/circuit-breaker-options.js'
+import { type CircuitBreakerOptions, readCircuitBreakerOptions } from '../policy/circuit-breaker-options.js'
 import { type CircuitBreaker, circuitBreaker } from '../policy/circuit-breaker.js'
 import { type PerKey, perKey } from '../policy/per-key.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
@@ -81,6 +81,11 @@ export class OriginPolicies {
     const { name, scope } = checkEncodedName(options.name, options.scope)
     this.#pauses = new OriginPauses({ capacity, name, scope, clock, adapts: checkBoolean('adapt', adapt) })
     const named = (what: string): object => (name === null ? {} : { name: `${name}%${what}`, scope })
+    for (const [what, given] of Object.entries({ limit, bulkhead: places, breaker }))
+      if (given !== undefined) checkOptions(what, given)
+    // Those of each origin are made when it is first asked for; what is wrong with their options is told now.
+    if (places !== undefined) completeBulkheadOptions({ ...places, clock })
+    if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })
     this.#longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
     this.#mostPaused = limit?.maxQueue ?? Infinity
     if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, clock, ...named('limit') })

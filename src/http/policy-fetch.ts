@@ -1,6 +1,6 @@
 import { RetryExhaustedError, TimeoutExceededError } from '../errors.js'
 import { checkOptionalFunction } from '../internal/check-common.js'
-import { checkKeys, checkNumber } from '../internal/validate.js'
+import { checkKeys, checkNumber, checkOptions, describe } from '../internal/validate.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
 import { type Hedge, hedge } from '../policy/hedge.js'
 import type { RetryPolicy } from '../policy/retry-options.js'
@@ -77,9 +77,10 @@ class GuardedFetch {
 
   constructor(options: PolicyFetchOptions) {
     checkKeys('policyFetch', options, KEYS)
-    const { retryMethods = [], timeoutMs } = options
+    const { retryMethods, timeoutMs } = options
+    for (const what of ['retry', 'hedge'] as const) if (options[what] !== undefined) checkOptions(what, options[what])
     this.#fetch = checkOptionalFunction('fetch', options.fetch)
-    this.#methods = new Set([...IDEMPOTENT, ...retryMethods.map((method) => method.toUpperCase())])
+    this.#methods = new Set([...IDEMPOTENT, ...checkMethods(retryMethods)])
     if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true })
     this.#timeoutMs = timeoutMs
     this.#policies = new OriginPolicies(options)
@@ -182,6 +183,17 @@ class GuardedFetch {
       clock.clearTimeout(timer)
     }
   }
+}
+
+/** Methods in capitals. @throws {TypeError} for what is no list of names */
+function checkMethods(methods: unknown = []): string[] {
+  if (!Array.isArray(methods))
+    throw new TypeError(`retryMethods must be an array of methods, such as ['POST']; received ${describe(methods)}`)
+  return methods.map((method: unknown, index) => {
+    if (typeof method !== 'string')
+      throw new TypeError(`retryMethods[${index}] must be a string; received ${describe(method)}`)
+    return method.toUpperCase()
+  })
 }
 
 /** What is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. */

@@ -1,4 +1,4 @@
-import { checkKeys } from '../internal/validate.js'
+import { checkKeys, checkOptions } from '../internal/validate.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions } from './origin-policies.js'
 
 /** What {@link policyInterceptor} is made with. */
@@ -40,6 +40,7 @@ const ELSEWHERE = {
 export function policyInterceptor(
   options: PolicyInterceptorOptions = {},
 ): (dispatch: UndiciDispatch) => UndiciDispatch {
+  checkOptions('policyInterceptor', options)
   for (const [name, instead] of Object.entries(ELSEWHERE))
     if (name in options) throw new TypeError(`policyInterceptor takes no '${name}': ${instead}`)
   checkKeys('policyInterceptor', options, ORIGIN_POLICY_KEYS)

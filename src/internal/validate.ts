@@ -89,6 +89,12 @@ export function checkOneOf<T extends string>(name: string, value: unknown, accep
   throw new ErrorClass(`${name} must be one of ${list}; received ${describe(value)}`)
 }
 
+/** Checks that `options` is an object. @param what - whose options these are @throws {TypeError} otherwise */
+export function checkOptions(what: string, options: unknown): asserts options is object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`${what} options must be an object; received ${describe(options)}`)
+}
+
 /**
  * Checks that `options` is a plain options object without unknown keys.
  *
@@ -96,9 +102,7 @@ export function checkOneOf<T extends string>(name: string, value: unknown, accep
  * @throws {TypeError} when it is no object or holds a key that is not in `known`
  */
 export function checkKeys(what: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`${what} options must be an object; received ${describe(options)}`)
-  }
+  checkOptions(what, options)
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue
     const meant = optionMeantBy(key, known)

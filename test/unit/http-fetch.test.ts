@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { policyFetch, type PolicyFetchOptions } from 'amorsize/http'
+import { policyFetch, type PolicyFetchOptions, policyInterceptor } from 'amorsize/http'
 import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError, TimeoutExceededError } from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -367,5 +367,33 @@ describe('policyFetch', () => {
     expect(() => policyFetch({ per: 'host' as 'origin' })).toThrow('per must be a function; received "host" (string)')
     expect(() => policyFetch({ retry: { maxRetries: -1 } })).toThrow('maxRetries must be')
     expect(() => policyFetch({ limit: { requestsPerSecond: 0 } })).toThrow('requestsPerSecond must be')
+  })
+
+  it.each([
+    [{ bulkhead: { maxConcurrent: -1 } }, 'maxConcurrent must be an integer >= 1'],
+    [{ bulkhead: { places: 1 } }, "unknown bulkhead option 'places'"],
+    [{ breaker: { failureThreshold: 'x' } }, 'failureThreshold must be an integer >= 1'],
+    [{ limit: 5 }, 'limit options must be an object; received 5 (number)'],
+    [{ limit: null }, 'limit options must be an object; received null'],
+    [{ bulkhead: 5 }, 'bulkhead options must be an object; received 5 (number)'],
+    [{ breaker: true }, 'breaker options must be an object; received true (boolean)'],
+  ])('refuses %j when it is made, as policyInterceptor does', (options, message) => {
+    expect(() => policyFetch(options as PolicyFetchOptions)).toThrow(message)
+    expect(() => policyInterceptor(options as PolicyFetchOptions)).toThrow(message)
+  })
+
+  it.each([
+    [{ retry: 5 }, 'retry options must be an object; received 5 (number)'],
+    [{ hedge: true }, 'hedge options must be an object; received true (boolean)'],
+    [{ retryMethods: 'POST' }, `retryMethods must be an array of methods, such as ['POST']; received "POST" (string)`],
+    [{ retryMethods: ['PUT', 1] }, 'retryMethods[1] must be a string; received 1 (number)'],
+    [null, 'policyFetch options must be an object; received null'],
+  ])('refuses %j when it is made', (options, message) => {
+    expect(() => policyFetch(options as PolicyFetchOptions)).toThrow(message)
+  })
+
+  it('refuses what are no options of an interceptor', () => {
+    const wrong = 5 as unknown as PolicyFetchOptions
+    expect(() => policyInterceptor(wrong)).toThrow('policyInterceptor options must be an object; received 5 (number)')
   })
 })
