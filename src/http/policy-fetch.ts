@@ -3,7 +3,7 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkKeys, checkNumber, checkOptions, describe } from '../internal/validate.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
 import { type Hedge, hedge } from '../policy/hedge.js'
-import type { RetryPolicy } from '../policy/retry-options.js'
+import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
 import { type Fetch, type PolicyRequestInit, Replayable } from './replay.js'
@@ -85,7 +85,7 @@ class GuardedFetch {
     this.#timeoutMs = timeoutMs
     this.#policies = new OriginPolicies(options)
     const { clock } = this.#policies
-    this.#maxRetries = options.retry?.maxRetries ?? 3
+    this.#maxRetries = RETRY_OPTIONS.maxRetries.read('maxRetries', options.retry?.maxRetries)
     if (options.retry !== undefined)
       this.#retry = retry<Response>({
         retryIfResult: ({ status }) => RETRIED_STATUS.has(status),
