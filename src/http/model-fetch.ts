@@ -20,7 +20,7 @@ export interface ModelFetchOptions {
   estimate?: ((body: unknown) => number) | undefined
   /**
    * How many tokens a call has taken, from the parsed answer, or from each event of a stream (the last number counts); undefined where it
-   * does not say. Default: `usage` as OpenAI and Anthropic write it.
+   * does not say. One that throws is warned of, once, and says nothing then. Default: `usage` as OpenAI and Anthropic write it.
    */
   usage?: ((json: unknown) => number | undefined) | undefined
   /** Same name, same limits: in every thread, or with `scope: 'machine'` in every process of this user. */

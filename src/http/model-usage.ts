@@ -1,3 +1,5 @@
+import { warnOnce } from './warnings.js'
+
 /** The token counts in an answer of OpenAI, of Anthropic, and of what speaks like one of them. */
 interface Usage {
   readonly total_tokens?: unknown
@@ -37,7 +39,7 @@ export class KnownUsage {
   read(json: unknown): void {
     if (typeof json !== 'object' || json === null) return
     if (this.#own !== undefined) {
-      const tokens: unknown = this.#own(json)
+      const tokens = ownTokens(this.#own, json)
       if (isCount(tokens)) this.#total = tokens
       return
     }
@@ -52,6 +54,20 @@ export class KnownUsage {
     // Later events of a stream repeat, or replace, what earlier ones have told.
     this.#input = Math.max(this.#input, count(input_tokens) + count(cache_creation_input_tokens), count(prompt_tokens))
     this.#output = Math.max(this.#output, count(output_tokens), count(completion_tokens))
+  }
+}
+
+/** What the user's function says; undefined where it throws, since the answer is the caller's in any case. */
+function ownTokens(own: (json: unknown) => unknown, json: unknown): unknown {
+  try {
+    return own(json)
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    warnOnce(
+      'AMORSIZE_HTTP_USAGE_FAILED',
+      `usage failed: the call counts by what else it told, or by the estimate. ${text}`,
+    )
+    return undefined
   }
 }
 

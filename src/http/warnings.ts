@@ -12,6 +12,7 @@ export type HttpWarning =
   | 'AMORSIZE_HTTP_PROXY_IGNORED'
   | 'AMORSIZE_HTTP_PROXY_PERMISSIVE'
   | 'AMORSIZE_HTTP_MEMORY_UNKNOWN'
+  | 'AMORSIZE_HTTP_USAGE_FAILED'
 
 /** Emits a process warning, the first time for each code: what is wrong with one request is wrong with the next. */
 export function warnOnce(code: HttpWarning, text: string): void {

@@ -40,6 +40,8 @@ export function watchBody(
         } catch (error) {
           end(false)
           controller.error(error)
+          // Where it is `seen` that failed, the body is still open.
+          await reader.cancel(error).catch(() => undefined)
         }
       },
       async cancel(reason) {

@@ -134,6 +134,40 @@ describe('modelFetch', () => {
     }
   })
 
+  it('hands the answer on where usage throws, settles by the estimate, and warns once', async () => {
+    const warned: (Error & { code?: string })[] = []
+    const hear = (warning: Error): number => warned.push(warning)
+    process.on('warning', hear)
+    const usage = () => {
+      throw new Error('mine')
+    }
+    const text = events({ a: 1 }, { a: 2 })
+    for (const answer of [() => streamed(text, 7), () => json({ a: 1 })]) {
+      const { clock, call, sentAt } = model([answer()], { usage })
+      expect(await call(600)).toBe(await answer().text())
+      const second = call(600)
+      await clock.advance(5000)
+      await second
+      expect(sentAt[1]).toBe(1000)
+    }
+    await new Promise(setImmediate)
+    process.off('warning', hear)
+    expect(warned.map(({ code }) => code)).toEqual(['AMORSIZE_HTTP_USAGE_FAILED'])
+    expect(warned[0]!.message).toContain('Error: mine')
+  })
+
+  it('cancels a body that it cannot read', async () => {
+    let cancelledBy: unknown
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue('no bytes'),
+      cancel: (reason) => void (cancelledBy = reason),
+    })
+    const { send } = model([new Response(body, { headers: { 'content-type': 'text/event-stream' } })])
+    const response = await send('http://model.example/', post({ n: 600 }))
+    await expect(response.body!.getReader().read()).rejects.toThrow(TypeError)
+    expect(cancelledBy).toBeInstanceOf(TypeError)
+  })
+
   it('settles failed calls to nothing', async () => {
     const { call, sentAt } = model([
       new TypeError('fetch failed'),
