@@ -1,4 +1,5 @@
 import { messageOf, runError } from '../internal/run-error.js'
+import { shownServer } from '../internal/server-url.js'
 import type { QueueBase } from './peer.js'
 
 /** The server is there within so long, or nothing begins. */
@@ -29,8 +30,9 @@ export async function whenReady(base: QueueBase, connection: object): Promise<vo
 
 function noServer(connection: object, error: unknown): Error {
   const { url, host = 'localhost', port = 6379 } = connection as { url?: string; host?: string; port?: number }
+  const place = url === undefined ? `${host}:${port}` : shownServer(url)
   return runError(
-    `no Redis or Valkey answers at ${url ?? `${host}:${port}`} (${messageOf(error)}): install and start one, such as Debian's redis-server or valkey-server`,
+    `no Redis or Valkey answers at ${place} (${messageOf(error)}): install and start one, such as Debian's redis-server or valkey-server`,
     error,
   )
 }

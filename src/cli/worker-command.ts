@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { shownServer } from '../internal/server-url.js'
 import { Interruption } from './interruption.js'
 import { integerFrom } from './numbers.js'
 
@@ -59,7 +60,7 @@ async function serve(modules: readonly string[], flags: WorkerFlags): Promise<vo
     ...(flags.stallMs === undefined ? {} : { stallMs: flags.stallMs }),
   })
   process.stderr.write(
-    `amorsize: ${serving.name} serves ${modules.join(', ')} from the queue ${flags.queue} at ${url}\n`,
+    `amorsize: ${serving.name} serves ${modules.join(', ')} from the queue ${flags.queue} at ${shownServer(url)}\n`,
   )
   await ended
   await serving.close()
