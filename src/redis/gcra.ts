@@ -4,60 +4,92 @@ import { scriptOf } from './script.js'
  * The generic cell rate algorithm, debited before use, on the server's own clock. Of `most` units asked for it grants as many as are there,
  * none if fewer than `least`.
  *
- * The state of a limit is one string of whole numbers: `us ps at len`, and after them the terms by which it was last written (ARGV 3 to 6).
- * `us` and `ps` (millionths of a microsecond) are the theoretical
- * arrival time: the moment at which the bucket would be full again. `at` and `len` (microseconds) are the last pause. A clock that was set
- * back would leave both in the far future; they are cut to what they can be at most, and written back even where nothing is granted.
+ * The state of a limit is one string of whole numbers: `us ps at len`, and the terms (ARGV 3 to 6) that `us` and `ps` belong to. `us` and `ps`
+ * (millionths of a microsecond) are the theoretical arrival time: the moment at which the bucket would be full again. `at` and `len`
+ * (microseconds) are the last pause.
+ *
+ * Where a limit is used by several terms, each has a meter of its own, `us ps` and terms, the last used first. What is granted by one is
+ * debited to all: each call counts by its own terms, and leaves the others their debt. New terms, as after a change, take over how many
+ * units the first meter lacks, so that they come back at the new rate; whose terms were used least recently are forgotten beyond four.
+ *
+ * No meter lacks more than the largest bucket among them: a call of a slow one beside a fast one is not refused for hours. So is a clock
+ * mended that was set back, which would leave all times in the far future.
  *
  * All numbers stay below 2^53, so Lua's are exact; they are written by %.0f, since Lua would write large ones with an exponent.
  * Source: ITU-T I.371; Brandur Leach's redis-cell for the form.
  *
  * KEYS: the limit. ARGV: most, least, us and ps that a unit takes, us and ps that a full bucket takes, us of a pause to begin (0: none).
- * Answers: granted, us to wait for `least` (-1: no time will do), units left, us that a pause still lasts; and the terms in the key, where
- * they are others than those of this call. Each call counts by its own.
+ * Answers: granted, us to wait for `least` (-1: no time will do), units left, us that a pause still lasts; and the terms used last, where
+ * they are others than those of this call.
  */
 export const GCRA = `
-local PS = 1000000
-local most, least = tonumber(ARGV[1]), tonumber(ARGV[2])
-local unitUs, unitPs = tonumber(ARGV[3]), tonumber(ARGV[4])
-local fullUs, fullPs = tonumber(ARGV[5]), tonumber(ARGV[6])
+local PS, KEPT, LONGEST = 1000000, 4, 4e15
+local most, least, pause = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[7])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
-local us, ps, at, len = now, 0, 0, 0
+local at, len, meters, mine, others = 0, 0, {}, nil, nil
+local largest = 0
+local function meter(us, ps, terms, a, b, c, d)
+  local m = {us = us, ps = ps, terms = terms, unitUs = tonumber(a), unitPs = tonumber(b), fullUs = tonumber(c), fullPs = tonumber(d)}
+  if us < now then m.us, m.ps = now, 0 end
+  m.unit = m.unitUs + m.unitPs / PS
+  m.burst = math.floor((m.fullUs + m.fullPs / PS) / m.unit + 0.5)
+  largest = math.max(largest, m.burst)
+  return m
+end
+-- What n units take, exactly.
+local function cost(m, n)
+  local parts = n * m.unitPs
+  local carry = math.floor(parts / PS)
+  return n * m.unitUs + carry, parts - carry * PS
+end
+
 local terms = table.concat({ARGV[3], ARGV[4], ARGV[5], ARGV[6]}, ' ')
-local others = nil
 local state = redis.call('GET', KEYS[1])
 if state then
-  local a, b, c, d, found = string.match(state, '^(%d+) (%d+) (%d+) (%d+) ([%d ]+)$')
+  local a, b, c, d, rest = string.match(state, '^(%d+) (%d+) (%d+) (%d+) (%d+ %d+ %d+ %d+[%d ]*)$')
   if not a then return redis.error_reply('ERR the key of a rate limit holds something else') end
-  us, ps, at, len = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
-  if found ~= terms then others = found end
+  at, len = tonumber(c), tonumber(d)
+  for us, ps, found, e, f, g, h in string.gmatch(a .. ' ' .. b .. ' ' .. rest, '(%d+) (%d+) ((%d+) (%d+) (%d+) (%d+))') do
+    local m = meter(tonumber(us), tonumber(ps), found, e, f, g, h)
+    if found == terms then mine = m else meters[#meters + 1] = m end
+    if #meters == 1 and not mine then others = found end
+  end
 end
-local before = us
-if us < now then us, ps = now, 0 end
-if us > now + fullUs or (us == now + fullUs and ps > fullPs) then us, ps = now + fullUs, fullPs end
+local changed = false
+if not mine then
+  mine = meter(now, 0, terms, ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+  local last = meters[1]
+  if last then
+    local lacking = (last.us - now + last.ps / PS) / last.unit * mine.unit
+    local us = math.floor(lacking)
+    mine.us, mine.ps, changed = now + us, math.min(math.ceil((lacking - us) * PS), PS - 1), true
+  end
+end
+table.insert(meters, 1, mine)
+local function cut(m)
+  local a, b = m.fullUs, m.fullPs
+  if m.burst < largest then a, b = cost(m, largest) end
+  if a > LONGEST then a = LONGEST end
+  if m.us > now + a or (m.us == now + a and m.ps > b) then m.us, m.ps, changed = now + a, b, true end
+end
+for _, m in ipairs(meters) do cut(m) end
+
 if at > now then at = now end
-local pause = tonumber(ARGV[7])
 if pause > 0 and at + len < now + pause then at, len = now, pause end
 local rest = at + len - now
 if rest <= 0 then at, len, rest = 0, 0, 0 end
 
--- What n units take, exactly.
-local function cost(n)
-  local parts = n * unitPs
-  local carry = math.floor(parts / PS)
-  return n * unitUs + carry, parts - carry * PS
-end
 -- What is there: full - (tat - now).
-local roomUs, roomPs = fullUs - (us - now), fullPs - ps
+local roomUs, roomPs = mine.fullUs - (mine.us - now), mine.fullPs - mine.ps
 if roomPs < 0 then roomUs, roomPs = roomUs - 1, roomPs + PS end
 local function fits(n)
-  local a, b = cost(n)
+  local a, b = cost(mine, n)
   return a < roomUs or (a == roomUs and b <= roomPs)
 end
 -- The division is of rounded numbers; the comparison decides.
-local left = math.floor((roomUs + roomPs / PS) / (unitUs + unitPs / PS))
+local left = math.floor((roomUs + roomPs / PS) / mine.unit)
 if left < 0 then left = 0 end
 while left > 0 and not fits(left) do left = left - 1 end
 while fits(left + 1) do left = left + 1 end
@@ -66,23 +98,29 @@ local granted, wait = 0, 0
 if rest == 0 then granted = math.min(left, most) end
 if granted < least then
   granted = 0
-  local a, b = cost(least)
-  if a > fullUs or (a == fullUs and b > fullPs) then
+  local a, b = cost(mine, least)
+  if a > mine.fullUs or (a == mine.fullUs and b > mine.fullPs) then
     wait = -1
   else
     wait = math.max(rest, a - roomUs + (b > roomPs and 1 or 0))
   end
 end
-if granted > 0 then
-  local a, b = cost(granted)
-  us, ps = us + a, ps + b
-  if ps >= PS then us, ps = us + 1, ps - PS end
-end
-if granted > 0 or rest > 0 or us ~= before then
-  local lives = math.max(us - now, rest)
-  if lives > 0 or ps > 0 then
-    local text = string.format('%.0f %.0f %.0f %.0f %s', us, ps, at, len, terms)
-    redis.call('SET', KEYS[1], text, 'PX', string.format('%.0f', math.ceil(lives / 1000) + 1))
+if granted > 0 or rest > 0 or changed then
+  local lives, texts = rest, {}
+  for i = 1, math.min(#meters, KEPT) do
+    local m = meters[i]
+    if granted > 0 then
+      local a, b = cost(m, granted)
+      m.us, m.ps = m.us + a, m.ps + b
+      if m.ps >= PS then m.us, m.ps = m.us + 1, m.ps - PS end
+      if i > 1 then cut(m) end
+    end
+    lives = math.max(lives, m.us - now + (m.ps > 0 and 1 or 0))
+    local pausing = i == 1 and string.format('%.0f %.0f ', at, len) or ''
+    texts[i] = string.format('%.0f %.0f ', m.us, m.ps) .. pausing .. m.terms
+  end
+  if lives > 0 then
+    redis.call('SET', KEYS[1], table.concat(texts, ' '), 'PX', string.format('%.0f', math.ceil(lives / 1000) + 1))
   end
 end
 return {string.format('%.0f', granted), string.format('%.0f', wait), string.format('%.0f', left - granted), string.format('%.0f', rest), others}

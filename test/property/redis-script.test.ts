@@ -7,6 +7,7 @@ import { hasServer, TestServer } from '../support/redis-server.js'
 interface Client {
   eval(script: string, keys: number, ...rest: string[]): Promise<unknown>
   del(key: string): Promise<unknown>
+  get(key: string): Promise<string | null>
   pttl(key: string): Promise<number>
   disconnect(): void
 }
@@ -14,9 +15,19 @@ interface Client {
 /** The script on a clock of the test's own: seconds and microseconds as two more arguments. */
 const onOwnClock = GCRA.replace("redis.call('TIME')", '{ARGV[8], ARGV[9]}').replace(/, 'PX', .*?\)\)$/m, ')')
 
-/** The same rule in whole picoseconds, which nothing can round. */
+interface Meter {
+  tat: bigint
+  readonly unit: bigint
+  readonly full: bigint
+}
+
+const longest = 4n * 10n ** 21n
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+const burstOf = ({ full, unit }: { full: bigint; unit: bigint }): bigint => (full + unit / 2n) / unit
+
+/** The same rule in whole picoseconds, which nothing can round; but what new terms take over is a fraction, rounded as the script does it. */
 class Model {
-  tat = 0n
+  meters: Meter[] = []
   pausedAt = 0n
   pauseLength = 0n
 
@@ -24,15 +35,26 @@ class Model {
     now: bigint,
     { most, least, unit, full, pause }: { most: number; least: number; unit: bigint; full: bigint; pause: bigint },
   ): { granted: number; waitUs: number; left: number; pausedUs: number } {
-    let tat = this.tat < now ? now : this.tat
-    if (tat > now + full) tat = now + full
+    let meters = this.meters.map((meter) => ({ ...meter, tat: meter.tat < now ? now : meter.tat }))
+    let mine = meters.find((meter) => meter.unit === unit && meter.full === full)
+    const isNew = mine === undefined
+    mine ??= { tat: now + (meters[0] === undefined ? 0n : lackingOf(meters[0], now, unit)), unit, full }
+    meters = [mine, ...meters.filter((meter) => meter !== mine)]
+    const largest = meters.map(burstOf).reduce((a, b) => (a > b ? a : b))
+    const cut = (meter: Meter): void => {
+      const most = burstOf(meter) < largest ? largest * meter.unit : meter.full
+      meter.tat = smaller(meter.tat, now + smaller(most, longest))
+    }
+    const before = meters.map(({ tat }) => tat)
+    meters.forEach(cut)
+    const isCut = meters.some(({ tat }, i) => tat !== before[i])
     let pausedAt = this.pausedAt > now ? now : this.pausedAt
     let length = this.pauseLength
     if (pause > 0n && pausedAt + length < now + pause) [pausedAt, length] = [now, pause]
     let rest = pausedAt + length - now
     if (rest <= 0n) [pausedAt, length, rest] = [0n, 0n, 0n]
-    const room = full - (tat - now)
-    const left = Number(room / unit)
+    const room = full - (mine.tat - now)
+    const left = room < 0n ? 0 : Number(room / unit)
     let granted = rest > 0n ? 0 : Math.min(left, most)
     let waitPs = 0n
     if (granted < least) {
@@ -41,14 +63,24 @@ class Model {
       const missing = cost - room
       waitPs = cost > full ? -1n : missing > rest ? missing : rest
     }
-    tat += BigInt(granted) * unit
-    // A full bucket without a pause needs no key.
-    const isCut = tat / 1_000_000n !== this.tat / 1_000_000n
-    if ((granted > 0 || rest > 0n || isCut) && (tat > now || rest > 0n))
-      [this.tat, this.pausedAt, this.pauseLength] = [tat, pausedAt, length]
+    if (granted > 0 || rest > 0n || isCut || (isNew && this.meters.length > 0)) {
+      for (const meter of meters) meter.tat += BigInt(granted) * meter.unit
+      meters.slice(1).forEach(cut)
+      const kept = meters.slice(0, 4)
+      // A full bucket without a pause needs no key.
+      if (rest > 0n || kept.some(({ tat }) => tat > now))
+        [this.meters, this.pausedAt, this.pauseLength] = [kept, pausedAt, length]
+    }
     const inUs = (ps: bigint): number => (ps < 0n ? -1 : Number((ps + 999_999n) / 1_000_000n))
     return { granted, waitUs: inUs(waitPs), left: left - granted, pausedUs: inUs(rest) }
   }
+}
+
+function lackingOf({ tat, unit: theirs }: Meter, now: bigint, unit: bigint): bigint {
+  const numberOf = (ps: bigint): number => Number(ps / 1_000_000n) + Number(ps % 1_000_000n) / 1e6
+  const exact = (numberOf(tat - now) / numberOf(theirs)) * numberOf(unit)
+  const us = Math.floor(exact)
+  return BigInt(us) * 1_000_000n + BigInt(Math.min(Math.ceil((exact - us) * 1e6), 999_999))
 }
 
 const picoseconds = ({ us, ps }: { us: number; ps: number }): bigint => BigInt(us) * 1_000_000n + BigInt(ps)
@@ -65,6 +97,8 @@ const step = fc.record({
   ),
   most: fc.integer({ min: 0, max: 50 }),
   spare: fc.integer({ min: 0, max: 20 }),
+  /** Whose terms it goes by: mostly the first's. */
+  by: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 5 }) }),
   pauseMs: fc.oneof(
     { weight: 9, arbitrary: fc.constant(0) },
     { weight: 1, arbitrary: fc.integer({ min: 1, max: 5000 }) },
@@ -85,21 +119,21 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
     await server[Symbol.asyncDispose]()
   })
 
-  it('decides as an exact model does, whatever the rate, the costs, the pauses and the clock', async () => {
+  it('decides as an exact model does, whatever the rates, the bursts, the costs, the pauses and the clock', async () => {
     expect(onOwnClock).not.toContain("'TIME'")
     expect(onOwnClock).not.toContain("'PX'")
     await fc.assert(
       fc.asyncProperty(
-        rate,
-        fc.integer({ min: 1, max: 1000 }),
+        fc.array(fc.tuple(rate, fc.integer({ min: 1, max: 1000 })), { minLength: 1, maxLength: 6 }),
         fc.array(step, { minLength: 1, maxLength: 25 }),
-        async (requestsPerSecond, burstSize, steps) => {
+        async (all, steps) => {
           await client.del('k')
           const model = new Model()
-          const unit = timeOfToken(requestsPerSecond)
-          const full = timeOfTokens(burstSize, unit)
           let nowUs = 1_764_000_000_000_000
-          for (const { moveUs, most, spare, pauseMs } of steps) {
+          for (const { moveUs, most, spare, pauseMs, by } of steps) {
+            const [requestsPerSecond, burstSize] = all[by % all.length]!
+            const unit = timeOfToken(requestsPerSecond)
+            const full = timeOfTokens(burstSize, unit)
             nowUs += moveUs
             const least = Math.max(0, most - spare)
             const values = gcraArguments({ most, least, unit, full, pauseMs })
@@ -124,6 +158,58 @@ describe.skipIf(!hasServer('redis'))('the script of the limits (needs redis-serv
       ),
       { numRuns: 300 },
     )
+  })
+
+  describe('used by several terms', () => {
+    const ask = async (nowUs: number, perSecond: number, burst: number, most = burst, least = 1): Promise<number> => {
+      const unit = timeOfToken(perSecond)
+      const values = gcraArguments({ most, least, unit, full: timeOfTokens(burst, unit), pauseMs: 0 })
+      const seconds = Math.floor(nowUs / 1e6)
+      const time = [`${1_764_000_000 + seconds}`, `${nowUs - seconds * 1e6}`]
+      return readGcraAnswer(await client.eval(onOwnClock, 1, 'k', ...values, ...time)).granted
+    }
+
+    it.each([
+      [10, 1],
+      [1000, 1],
+      [1000, 100],
+      [0.1, 1000],
+    ])('leaves those of 10 per second and a burst of 100 their bound beside %d and %d', async (perSecond, burst) => {
+      await client.del('k')
+      let granted = 0
+      for (let nowUs = 0; nowUs <= 1e6; nowUs += 1000) {
+        granted += await ask(nowUs, 10, 100)
+        await ask(nowUs, perSecond, burst, 1)
+      }
+      expect(granted).toBeLessThanOrEqual(110)
+      expect(granted).toBeGreaterThanOrEqual(1)
+    })
+
+    it('counts for each what the others take, and refuses none for longer than the largest bucket takes', async () => {
+      await client.del('k')
+      let fast = 0
+      for (let nowUs = 0; nowUs <= 1e6; nowUs += 1000) {
+        expect(await ask(nowUs, 10, 10, 1), String(nowUs)).toBe(nowUs === 0 ? 1 : 0)
+        fast += await ask(nowUs, 1000, 20)
+      }
+      expect(fast).toBeLessThanOrEqual(1020)
+      expect(fast).toBeGreaterThanOrEqual(1018)
+      expect(await ask(1e6 + 1_100_000, 10, 10, 1)).toBe(1)
+    })
+
+    it('lets what new ones lack come back at their rate', async () => {
+      await client.del('k')
+      expect(await ask(0, 0.2, 1)).toBe(1)
+      expect(await ask(50_000, 100, 1)).toBe(0)
+      expect(await ask(60_000, 100, 1)).toBe(1)
+    })
+
+    it('keeps no more than four', async () => {
+      await client.del('k')
+      for (let burst = 10; burst < 30; burst++) expect(await ask(0, 0.001, burst, 1)).toBe(1)
+      expect((await client.get('k'))!.split(' ')).toHaveLength(2 + 4 * 6)
+      expect(await ask(0, 0.001, 20)).toBe(0)
+    })
   })
 
   it('grants the whole burst at once, at rates whose tokens take no whole microseconds, too', async () => {
