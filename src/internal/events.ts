@@ -11,7 +11,10 @@ export type ChannelMessage<Payload> = Payload & {
   readonly name: string | null
 }
 
-/** How each call under a policy ends, as whoever made it sees it: refusals are failures. */
+/**
+ * How each call under a policy ends, as whoever made it sees it: refusals are failures, and so is a call whose signal was aborted, which is
+ * told once what it ran has ended.
+ */
 export interface CallEvents {
   /** It gave a result. */
   success: CallSucceeded

@@ -11,6 +11,7 @@ import {
   type LinearStage,
   type Runner,
   type Stage,
+  type StageEvents,
   type Verdict,
 } from './stage.js'
 
@@ -96,11 +97,11 @@ function runAloneHeard(
   if (events?.hearsCalls !== true) return runAlone(around, inner, scope, fn, hold)
   const startedMs = events.now()
   const failed = (error: unknown): never => {
-    events.callEnded(startedMs, true, error)
+    tell(events, scope, startedMs, true, error)
     throw error
   }
   const ended = (value: unknown): unknown => {
-    events.callEnded(startedMs, false, value)
+    tell(events, scope, startedMs, false, value)
     return value
   }
   let result: unknown
@@ -251,10 +252,18 @@ function noteStart(call: Call, { events }: Stage, index: number): void {
 }
 
 /** Tells how the call ended for the stage at `index`, behind the last of which is the one around the others. */
-function tellEnd({ slots, frame, failed, value }: Call, index: number): void {
+function tellEnd({ slots, frame, scope, failed, value }: Call, index: number): void {
   const { stages, around } = frame
   const startedMs = slots[stages.length + index] as number | undefined
   if (startedMs === undefined) return
   slots[stages.length + index] = undefined
-  ;(stages[index] ?? around)?.events?.callEnded(startedMs, failed, value)
+  const events = (stages[index] ?? around)?.events
+  if (events !== undefined) tell(events, scope, startedMs, failed, value)
+}
+
+/** Tells how a call ended as whoever made it sees it: one that has given up has its reason, whatever came of the call. */
+function tell(events: StageEvents, scope: Scope, startedMs: number, failed: boolean, value: unknown): void {
+  const gone = scope.callerGone
+  if (gone === undefined) events.callEnded(startedMs, failed, value)
+  else events.callEnded(startedMs, true, gone.reason)
 }

@@ -40,6 +40,11 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     return this.#external?.aborted === true ? (this.#external.reason as unknown) : this.#parent?.reason
   }
 
+  /** The caller's own signal where it is aborted: the caller has had its reason, and gets nothing more. */
+  get callerGone(): AbortSignal | undefined {
+    return this.#external?.aborted === true ? this.#external : this.#parent?.callerGone
+  }
+
   get signal(): AbortSignal {
     if (this.#external !== undefined) return this.#external
     const state = this.#ownState()

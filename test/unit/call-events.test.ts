@@ -75,6 +75,27 @@ describe.each(Object.entries(POLICIES))('%s', (_, make) => {
     expect(heard).toEqual([30, [down, 20], 0])
   })
 
+  it.each([
+    ['alone', (policy: Policy) => policy],
+    ['innermost', (policy: Policy) => pipeline(bulkhead(), policy)],
+    ['outermost', (policy: Policy) => pipeline(policy, bulkhead())],
+  ])('tells of a caller that gave up what it got, once the function has ended: %s', async (_place, within) => {
+    const clock = new FakeClock()
+    const policy = make(clock)
+    const heard = told(policy)
+    for (const error of [undefined, down]) {
+      const controller = new AbortController()
+      const call = within(policy).execute(after(clock, 30, error), { signal: controller.signal })
+      controller.abort('enough')
+      await expect(call).rejects.toBe('enough')
+      await clock.advance(30)
+    }
+    expect(heard).toEqual([
+      ['enough', 30],
+      ['enough', 30],
+    ])
+  })
+
   it('tells nobody any more who has gone, nor of calls that had begun before', async () => {
     const clock = new FakeClock()
     const policy = make(clock)
