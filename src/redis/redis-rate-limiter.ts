@@ -10,6 +10,7 @@ import {
 } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
+import { WHY_BOUND } from '../policy/bound.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { connectionOf, type RedisClient } from './clients.js'
 import { FallbackLimiter } from './fallback-limiter.js'
@@ -249,6 +250,11 @@ export class RedisRateLimiter implements Policy {
     const { options, rate } = this.#host
     rate.look()
     return shownAs('RedisRateLimiter', { name: options.name, mode: options.mode, ...rate.shown, ...this.stats() })
+  }
+
+  /** @internal A thread has a client or a handle, and a run can hand over neither. */
+  [WHY_BOUND](): string {
+    return `the limiter '${this.name}' over Redis has its client in this thread (a task that takes tokens itself, from a RedisRateLimiter of this name that its module makes, can run in workers)`
   }
 
   async #ask(tokens: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import {
+  execute,
   pipeline,
   RateLimitExceeded,
   RateLimiter,
@@ -13,6 +14,8 @@ import { FakeClock } from '../../dist/testing/index.js'
 import { RedisKeyedRateLimiter, RedisRateLimiter } from '../../dist/redis/index.js'
 
 const exact = { name: 'in-place', requestsPerSecond: 1, burstSize: 10, mode: 'exact', onUnavailable: 'closed' } as const
+
+const double = (n: number): number => 2 * n
 
 /** A server that has `tokens` of each key, and is away once they are used up: then limiters refuse at once. */
 function serverOf(tokens: number): { send(command: readonly string[], key: string): Promise<unknown> } {
@@ -64,6 +67,20 @@ describe('a RedisRateLimiter where a RateLimiter goes', () => {
     const own = rateLimit({ requestsPerSecond: 1 })
     expect(rateLimit(limiter)).toBe(limiter)
     expect(rateLimit(own)).toBe(own)
+    limiter.close()
+  })
+
+  it('says why a run under it stays in its thread, and what else there is', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const limiter = new RedisRateLimiter(serverOf(3), exact)
+    expect(await execute(double, [1, 2, 3], { mode: 'threads', policies: [limiter] })).toEqual([2, 4, 6])
+    expect(warn.mock.calls).toEqual([
+      [
+        "the limiter 'in-place' over Redis has its client in this thread (a task that takes tokens itself, from a RedisRateLimiter of this name that its module makes, can run in workers), so the run stays in this thread",
+        { type: 'AmorsizeWarning', code: 'AMORSIZE_POLICY_NOT_SHARED' },
+      ],
+    ])
+    warn.mockRestore()
     limiter.close()
   })
 
