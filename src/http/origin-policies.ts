@@ -25,7 +25,10 @@ export interface OriginPolicyOptions {
   bulkhead?: Omit<BulkheadOptions, 'name' | 'scope' | 'clock' | 'key'> | undefined
   /** A breaker for each origin. Network errors, timeouts and status 500 and above are failures; 429 is none. */
   breaker?: Omit<CircuitBreakerOptions, 'name' | 'scope' | 'clock'> | undefined
-  /** Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429 or 503 is in any case. */
+  /**
+   * Whether rate limits that answers tell of are kept to; default true. Retry-After of a 429 or 503 is in any case. Of an origin whose last
+   * 16 answers told of no limits, one answer in 16 is looked at, and each one with status 400 or above.
+   */
   adapt?: boolean | undefined
   /** How many origins are known at a time; an integer from 1 to 1e7, default 1,000. Beyond it the least recently used is forgotten, never a paused one. */
   maxOrigins?: number | undefined
