@@ -82,7 +82,8 @@ export class Bulkhead extends StagedPolicy implements Disposable {
   }
 
   /**
-   * Adds a listener; see {@link BulkheadEvents}. The same events are published on the diagnostics channel `amorsize:bulkhead`.
+   * Adds a listener; see {@link BulkheadEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:bulkhead`, too.
    *
    * @returns a function that removes the listener
    */

@@ -159,7 +159,8 @@ export class Chaos extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link ChaosEvents}. The same events are published on the diagnostics channel `amorsize:chaos`.
+   * Adds a listener; see {@link ChaosEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:chaos`, too.
    *
    * @returns a function that removes the listener
    */

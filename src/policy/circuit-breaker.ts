@@ -101,8 +101,8 @@ export class CircuitBreaker extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link CircuitBreakerEvents}. The same events are published on the diagnostics channel
-   * `amorsize:circuit-breaker`.
+   * Adds a listener; see {@link CircuitBreakerEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:circuit-breaker`, too.
    *
    * @returns a function that removes the listener
    */

@@ -156,7 +156,8 @@ export class Coalesce<Args extends unknown[] = never[]> extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link CoalesceEvents}. The same events are published on the diagnostics channel `amorsize:coalesce`.
+   * Adds a listener; see {@link CoalesceEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:coalesce`, too.
    *
    * @returns a function that removes the listener
    */

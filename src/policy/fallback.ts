@@ -117,7 +117,8 @@ export class Fallback extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link FallbackEvents}. The same events are published on the diagnostics channel `amorsize:fallback`.
+   * Adds a listener; see {@link FallbackEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:fallback`, too.
    *
    * @returns a function that removes the listener
    */

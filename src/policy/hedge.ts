@@ -223,7 +223,8 @@ export class Hedge extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link HedgeEvents}. The same events are published on the diagnostics channel `amorsize:hedge`.
+   * Adds a listener; see {@link HedgeEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:hedge`, too.
    *
    * @returns a function that removes the listener
    */

@@ -121,7 +121,8 @@ export class KeyedRateLimit<L extends LimiterByKey = KeyedRateLimiter> extends S
   }
 
   /**
-   * Adds a listener; see {@link RateLimitEvents}. The same events are published on the diagnostics channel `amorsize:rate-limit`.
+   * Adds a listener; see {@link RateLimitEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:rate-limit`, too.
    *
    * @returns a function that removes the listener
    */

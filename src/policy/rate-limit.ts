@@ -27,7 +27,8 @@ export class RateLimit extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link RateLimitEvents}. The same events are published on the diagnostics channel `amorsize:rate-limit`.
+   * Adds a listener; see {@link RateLimitEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:rate-limit`, too.
    *
    * @returns a function that removes the listener
    */

@@ -196,7 +196,8 @@ export class Retry extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link RetryEvents}. The same events are published on the diagnostics channel `amorsize:retry`.
+   * Adds a listener; see {@link RetryEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:retry`, too.
    *
    * @returns a function that removes the listener
    */

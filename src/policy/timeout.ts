@@ -210,7 +210,8 @@ export class Timeout extends StagedPolicy {
   }
 
   /**
-   * Adds a listener; see {@link TimeoutEvents}. The same events are published on the diagnostics channel `amorsize:timeout`.
+   * Adds a listener; see {@link TimeoutEvents}. All but `success` and `failure` are published on the diagnostics channel
+   * `amorsize:timeout`, too.
    *
    * @returns a function that removes the listener
    */
