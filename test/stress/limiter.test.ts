@@ -58,12 +58,11 @@ describe('one bucket in several threads', () => {
     await new Threads(THREADS, { handle: limiter.share(), mode: 'line', attempts: each, log }).run()
     const served = [...log.subarray(1)]
     expect(served.filter((index) => index === 0)).toHaveLength(each)
-    // Who is always behind three others is served about every fourth time; a lock without a queue gives runs of dozens.
-    for (let index = 0; index < THREADS; index++) {
-      const places = served.flatMap((who, place) => (who === index ? [place] : []))
-      const gaps = places.slice(1).map((place, at) => place - places[at]!)
-      expect(Math.max(...gaps)).toBeLessThan(30)
-    }
+    // Of the first half a quarter each would be 25; a lock without a queue gives one thread all of it. A thread from which the machine takes its
+    // core for 75 ms misses 30.
+    const firstHalf = served.slice(0, (THREADS * each) / 2)
+    for (let index = 0; index < THREADS; index++)
+      expect(firstHalf.filter((who) => who === index).length).toBeGreaterThanOrEqual(each / 5)
   })
 
   it('is exact after threads were terminated at random moments', async () => {
