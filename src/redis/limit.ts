@@ -126,11 +126,9 @@ export class Limit {
   }
 
   async #turn(tokens: number): Promise<Turn> {
-    const { allowed, waitMs, error } = await this.#decide(tokens)
-    if (allowed) return 'granted'
-    if (error === undefined) return { waitMs }
-    this.#host.counts.denied++
-    return { error }
+    const turn = await this.#decide(tokens)
+    if (turn.error !== undefined) this.#host.counts.denied++
+    return turn
   }
 
   async #decide(tokens: number): Promise<Decided> {

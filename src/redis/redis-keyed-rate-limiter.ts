@@ -1,6 +1,7 @@
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import { checkKey, type Key } from '../memory/keyed/hash.js'
+import { WINDOW } from '../memory/shared/layout.js'
 import { perKey, type PerKey } from '../policy/per-key.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
@@ -252,6 +253,7 @@ export class RedisKeyedRateLimiter {
   }
 
   get #alone(): KeyedFallbackLimiter {
+    this.#checkOpen()
     const { rate } = this.#host
     rate.look()
     if (this.#fallback?.changes === rate.changes) return this.#fallback
@@ -263,7 +265,7 @@ export class RedisKeyedRateLimiter {
     return {
       heldMs: () => (this.#isClosed ? 0 : this.#heldMs(key)),
       hold: (ms) => {
-        if (ms >= LEAST_HOLD_MS && !this.#isClosed) this.#refusals.block(key, ms)
+        if (ms >= LEAST_HOLD_MS && !this.#isClosed) this.#refusals.block(key, Math.min(ms, WINDOW.mostMs))
       },
     }
   }

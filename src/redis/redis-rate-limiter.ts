@@ -263,6 +263,7 @@ export class RedisRateLimiter implements Policy {
 
   /** What holds here while the server is away, by rate and burst of now. */
   get #alone(): FallbackLimiter {
+    this.#checkOpen()
     const { rate } = this.#host
     rate.look()
     if (this.#fallback?.changes === rate.changes) return this.#fallback

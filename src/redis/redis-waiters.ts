@@ -5,11 +5,16 @@ import { unwatchSignal, type SignalListener, watchSignal } from '../internal/sig
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 
 /** Whether a caller got its tokens; else how long it would have to wait, or the error it gets. */
-export type Turn = 'granted' | { readonly waitMs: number } | { readonly error: RateLimitExceeded }
+export interface Turn {
+  readonly allowed: boolean
+  readonly waitMs: number
+  readonly error?: unknown
+  readonly source?: 'lease' | 'redis' | 'fallback'
+}
 
 /** What the queue needs of its limiter. */
 export interface Host {
-  /** Takes the tokens of the caller whose turn it is. */
+  /** Takes the tokens of the caller whose turn it is; what it throws is for that caller. */
   turn(tokens: number): Promise<Turn>
   /** A caller has gone while its tokens came. */
   giveBack(tokens: number): void
@@ -69,13 +74,13 @@ export class RedisWaiters {
     if (this.#isServing) return
     this.#isServing = true
     for (let first = this.#waiters.first; first !== null; first = this.#waiters.first) {
-      const turn = await this.#host.turn(first.tokens)
+      const turn = await this.#host.turn(first.tokens).catch(failed)
       if (first.hasEnded) {
-        if (turn === 'granted') this.#host.giveBack(first.tokens)
-      } else if (turn === 'granted') {
+        if (turn.allowed) this.#host.giveBack(first.tokens)
+      } else if (turn.allowed) {
         this.#end(first)
         first.resolve()
-      } else if ('error' in turn) {
+      } else if (turn.error !== undefined) {
         this.#end(first)
         first.reject(turn.error)
       } else if (this.#clock.now() + turn.waitMs > first.deadlineMs) {
@@ -158,4 +163,9 @@ class Waiter implements Linked<Waiter>, DueTimer, SignalListener {
     this.gone(this)
     this.reject(this.signal?.reason)
   }
+}
+
+/** Of a turn that could not be had, such as one that was under way when its limiter was closed. */
+function failed(error: unknown): Turn {
+  return { allowed: false, waitMs: 0, error }
 }

@@ -174,7 +174,8 @@ export class TokenSource {
       }
       if (first === undefined) {
         const firstMs = granted > 0 || waitMs === 0 ? rate.msOf(tokens - rest) : waitMs
-        const isEmpty = left === 0 && rest === 0
+        // What no time will bring says nothing of others.
+        const isEmpty = left === 0 && rest === 0 && firstMs !== Infinity
         first = { waitMs: firstMs, nobodyMs: Math.max(pausedMs, isEmpty ? firstMs - rate.msOf(tokens - 1) : 0) }
       } else behind += tokens
       resolve({ kind: 'refused', waitMs: first.waitMs + rate.msOf(behind), left, nobodyMs: first.nobodyMs })

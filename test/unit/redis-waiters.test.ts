@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RedisKeyedRateLimiter, RedisRateLimiter } from '../../dist/redis/index.js'
+import { FakeClock } from '../../dist/testing/index.js'
+import { GCRA_SCRIPT } from '../../dist/redis/gcra.js'
+
+/** What a server says: granted, us to wait, left, us of a pause. */
+type Answer = readonly [granted: number, waitUs: number, left: number, pausedUs?: number]
+
+/** A server whose answers come when the test wants them. */
+class SlowServer {
+  readonly #under: ((answer: Answer | Error) => void)[] = []
+  /** Most and least of each question. */
+  readonly asked: (readonly [number, number])[] = []
+
+  send(command: readonly string[]): Promise<unknown> {
+    expect(command[1]).toBe(GCRA_SCRIPT.sha)
+    this.asked.push([Number(command[4]), Number(command[5])])
+    return new Promise((resolve, reject) => {
+      this.#under.push((answer) => {
+        if (answer instanceof Error) reject(answer)
+        else resolve([...answer, ...(answer.length < 4 ? [0] : [])].map(String))
+      })
+    })
+  }
+
+  /** Answers the first question that has no answer. */
+  async answer(answer: Answer | Error): Promise<void> {
+    await expect.poll(() => this.#under.length, { interval: 1 }).toBeGreaterThan(0)
+    this.#under.shift()!(answer)
+    await new Promise(setImmediate)
+  }
+}
+
+const options = { name: 'waiters', requestsPerSecond: 10, burstSize: 100, mode: 'exact', timeoutMs: 10_000 } as const
+
+const unhandled: unknown[] = []
+const listen = (error: unknown): void => void unhandled.push(error)
+beforeAll(() => process.on('unhandledRejection', listen))
+afterAll(() => {
+  process.off('unhandledRejection', listen)
+  expect(unhandled).toEqual([])
+})
+
+describe('a limiter over Redis that is closed', () => {
+  it('refuses who waits and what was asked, and counts nothing on this machine, whatever the server says then', async () => {
+    for (const answer of [new Error('away'), [0, 1e6, 0] as const, [1, 0, 9] as const]) {
+      const server = new SlowServer()
+      const limiter = new RedisRateLimiter(server, options)
+      const keyed = new RedisKeyedRateLimiter(server, options)
+      const outcomes = Promise.allSettled([limiter.acquire(), keyed.acquire('k')])
+      await expect.poll(() => server.asked.length).toBe(2)
+      limiter.close()
+      keyed.close()
+      await server.answer(answer)
+      await server.answer(answer)
+      expect(await outcomes).toMatchObject([{ reason: { reason: 'disposed' } }, { reason: { reason: 'disposed' } }])
+      expect([limiter.stats().waiting, keyed.stats().waiting]).toEqual([0, 0])
+      expect(unhandled).toEqual([])
+    }
+  })
+
+  it('ends nobody over what its fallback is asked after its end', async () => {
+    const [server, clock] = [new SlowServer(), new FakeClock()]
+    const limiter = new RedisRateLimiter(server, { ...options, clock, name: `waiters-${process.pid}` })
+    const first = limiter.decide()
+    await server.answer(new Error('away'))
+    expect(await first).toMatchObject({ source: 'fallback' })
+    await clock.advance(250)
+    const outcome = Promise.allSettled([limiter.acquire()])
+    await expect.poll(() => server.asked.length).toBe(2)
+    limiter.close()
+    await server.answer(new Error('away'))
+    expect(await outcome).toMatchObject([{ reason: { reason: 'disposed' } }])
+    expect(unhandled).toEqual([])
+  })
+
+  it('rejects a decision that was under way while the server is away', async () => {
+    const server = new SlowServer()
+    const limiter = new RedisRateLimiter(server, options)
+    const decision = limiter.decide()
+    limiter.close()
+    await Promise.all([
+      server.answer(new Error('away')),
+      expect(decision).rejects.toMatchObject({ reason: 'disposed' }),
+    ])
+  })
+})
+
+describe('a key that no time will serve', () => {
+  it('is refused once and holds nobody else, when the burst was lowered meanwhile', async () => {
+    const server = new SlowServer()
+    const limiter = new RedisKeyedRateLimiter(server, options)
+    const decision = limiter.decide('k', 50)
+    limiter.update({ burstSize: 10 })
+    await server.answer([0, -1, 0])
+    expect(await decision).toMatchObject({ allowed: false, waitMs: Infinity })
+    const next = limiter.decide('k')
+    await server.answer([1, 0, 9])
+    expect(await next).toMatchObject({ allowed: true, source: 'redis' })
+    limiter.close()
+  })
+
+  it('may be refused for longer than tables last', async () => {
+    const server = new SlowServer()
+    const limiter = new RedisKeyedRateLimiter(server, { ...options, requestsPerSecond: 1e-9, burstSize: 1 })
+    const decision = limiter.tryAcquire('k')
+    await server.answer([0, 1e15, 0])
+    expect(await decision).toBe(false)
+    expect(await limiter.decide('k')).toMatchObject({ allowed: false, source: 'lease' })
+    limiter.close()
+  })
+})
