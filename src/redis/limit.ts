@@ -1,5 +1,5 @@
 import { RateLimitExceeded } from '../errors.js'
-import { rateLimitExceeded } from '../rate-limit/refusals.js'
+import { moreThanBurst, rateLimitExceeded } from '../rate-limit/refusals.js'
 import type { TokensInHand } from './purse.js'
 import type { RateInUse } from './rate-in-use.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
@@ -117,6 +117,11 @@ export class Limit {
     return this.#source.pause(ms)
   }
 
+  /** Rate or burst are others now. */
+  changed(): void {
+    this.#waiters.changed()
+  }
+
   refuseAll(error: unknown): void {
     this.#waiters.refuseAll(error)
   }
@@ -126,6 +131,9 @@ export class Limit {
   }
 
   async #turn(tokens: number): Promise<Turn> {
+    const { rate } = this.#host
+    rate.look()
+    if (tokens > rate.burstSize) throw moreThanBurst(tokens, rate.burstSize)
     const turn = await this.#decide(tokens)
     if (turn.error !== undefined) this.#host.counts.denied++
     return turn
@@ -135,12 +143,13 @@ export class Limit {
     const { rate, counts } = this.#host
     const heldMs = this.#heldMs()
     if (heldMs > 0) return { allowed: false, waitMs: heldMs + rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
+    const { changes } = rate
     const taken = await this.#source.take(tokens)
     switch (taken.kind) {
       case 'granted':
         return { allowed: true, waitMs: 0, remaining: taken.left, source: taken.source }
       case 'refused':
-        if (taken.nobodyMs > 0) this.#refusals?.hold(taken.nobodyMs)
+        if (taken.nobodyMs > 0 && rate.changes === changes) this.#refusals?.hold(taken.nobodyMs)
         return { allowed: false, waitMs: taken.waitMs, remaining: taken.left, source: 'redis' }
       case 'unavailable':
         counts.fallbacks++

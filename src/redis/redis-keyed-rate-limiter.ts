@@ -176,12 +176,13 @@ export class RedisKeyedRateLimiter {
     await this.#limits.get(known).pause(ms)
   }
 
-  /** Changes rate and burst of every key for this object and those of its handle from their next question on; others keep their numbers. */
+  /** Changes rate and burst of every key, as that of {@link RedisRateLimiter}. */
   update(change: RedisRateLimitChange): void {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
     this.#host.rate.change(change)
     this.#refusals.clear()
+    for (const limit of this.#inUse) limit.changed()
   }
 
   /** Counts of this object, over all keys. */

@@ -185,11 +185,15 @@ export class RedisRateLimiter implements Policy {
     await this.#limit.pause(ms)
   }
 
-  /** Changes rate and burst for this object and those of its handle from their next question on; others keep their numbers. */
+  /**
+   * Changes rate and burst for this object and those of its handle from their next question on; others keep their numbers. Who waits here goes
+   * by the new ones at once, and is refused with a RangeError if it waits for more than the burst; in other threads so is who waits when it looks next.
+   */
   update(change: RedisRateLimitChange): void {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
     this.#host.rate.change(change)
+    this.#limit.changed()
   }
 
   /** What this limiter of this thread has done. */

@@ -29,6 +29,8 @@ export class RedisWaiters {
   readonly #timers: SharedTimers
   readonly #waiters = new LinkedList<Waiter>()
   #isServing = false
+  /** How often the limiter was changed; what was answered before that says nothing any more. */
+  #changes = 0
   #sleeping: { readonly timer: DueTimer; readonly wake: () => void } | undefined = undefined
 
   constructor(host: Host, clock: Clock) {
@@ -70,10 +72,17 @@ export class RedisWaiters {
     this.#sleeping?.wake()
   }
 
+  /** Rate or burst are others now: the first has another turn. */
+  changed(): void {
+    this.#changes++
+    this.#sleeping?.wake()
+  }
+
   async #serve(): Promise<void> {
     if (this.#isServing) return
     this.#isServing = true
     for (let first = this.#waiters.first; first !== null; first = this.#waiters.first) {
+      const changes = this.#changes
       const turn = await this.#host.turn(first.tokens).catch(failed)
       if (first.hasEnded) {
         if (turn.allowed) this.#host.giveBack(first.tokens)
@@ -83,6 +92,8 @@ export class RedisWaiters {
       } else if (turn.error !== undefined) {
         this.#end(first)
         first.reject(turn.error)
+      } else if (changes !== this.#changes) {
+        continue
       } else if (this.#clock.now() + turn.waitMs > first.deadlineMs) {
         this.#refuse(first, turn.waitMs)
       } else {

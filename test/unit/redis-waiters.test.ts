@@ -110,3 +110,48 @@ describe('a key that no time will serve', () => {
     limiter.close()
   })
 })
+
+describe('a limiter over Redis that is changed while somebody waits', () => {
+  const kinds = {
+    RedisRateLimiter: (server: SlowServer, clock: FakeClock) => {
+      const limiter = new RedisRateLimiter(server, { ...options, clock })
+      return { limiter, acquire: (tokens = 1) => limiter.acquire(tokens) }
+    },
+    RedisKeyedRateLimiter: (server: SlowServer, clock: FakeClock) => {
+      const limiter = new RedisKeyedRateLimiter(server, { ...options, clock })
+      return { limiter, acquire: (tokens = 1) => limiter.acquire('k', tokens) }
+    },
+  }
+
+  describe.each(Object.entries(kinds))('%s', (_, make) => {
+    it('refuses who waits for more than the burst, and serves the others', async () => {
+      const server = new SlowServer()
+      const { limiter, acquire } = make(server, new FakeClock())
+      const outcomes = Promise.allSettled([acquire(50), acquire(), acquire(11), acquire(10)])
+      await server.answer([0, 5e6, 0])
+      limiter.update({ burstSize: 10 })
+      for (let i = 0; i < 2; i++) await server.answer([i === 0 ? 1 : 10, 0, 0])
+      expect(await outcomes).toMatchObject([
+        { reason: { name: 'RangeError', message: expect.stringContaining('<= 10 (burstSize)') as string } },
+        { status: 'fulfilled' },
+        { reason: { name: 'RangeError' } },
+        { status: 'fulfilled' },
+      ])
+      limiter.close()
+    })
+
+    it('asks again at once, and goes by no answer to what it asked before', async () => {
+      const server = new SlowServer()
+      const { limiter, acquire } = make(server, new FakeClock())
+      const outcome = acquire()
+      await server.answer([0, 5e6, 0])
+      limiter.update({ requestsPerSecond: 100 })
+      await expect.poll(() => server.asked.length).toBe(2)
+      limiter.update({ requestsPerSecond: 1000 })
+      await server.answer([0, 5e6, 0])
+      await server.answer([1, 0, 0])
+      await outcome
+      limiter.close()
+    })
+  })
+})
