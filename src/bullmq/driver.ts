@@ -286,7 +286,7 @@ export class Driver implements RunCarrier<Run>, Lane {
       for (const id of piece.ids) await this.#transport?.takeBack(id).catch(() => false)
       if (!this.#pieces.has(piece)) continue
       this.#forget(piece)
-      await runHere(this.#run, this.#task.call, piece)
+      await runHere(this.#run, piece)
       this.#run.inContext(() => this.#fill())
     }
   }

@@ -1,11 +1,13 @@
+import { callWithPolicies } from '../execute/lanes/guarded-call.js'
 import type { Run } from '../execute/run/run.js'
 import type { Piece } from './pieces.js'
 
 /** How long items may keep the event loop. */
 const SLICE_MS = 4
 
-/** Runs the items of a piece in this thread, one after the other. */
-export async function runHere(run: Run, call: (item: unknown) => unknown, { start, items }: Piece): Promise<void> {
+/** Runs the items of a piece in this thread, one after the other, each under the time limit of the run. */
+export async function runHere(run: Run, { start, items }: Piece): Promise<void> {
+  const call = callWithPolicies(run.task, run.options, () => run.signal)
   let sliceEndMs = performance.now() + SLICE_MS
   for (const [i, item] of items.entries()) {
     if (run.isOver) return

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execute, optimize, retry, stream, task } from 'amorsize'
-import { memoryTransport, overTransport, type OpenTransport, type Transport } from 'amorsize/bullmq'
-import { afterAll, describe, expect, it } from 'vitest'
+import { memoryTransport, overTransport, type ChunkOutcome, type OpenTransport, type Transport } from 'amorsize/bullmq'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 
 const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
 const folder = mkdtempSync(join(tmpdir(), 'amorsize-elsewhere-'))
@@ -250,31 +250,80 @@ describe('a run elsewhere, when things go wrong', () => {
     const on = overTransport(() => Promise.reject(new Error('no way')))
     await expect(execute(task(url, 'double'), [1], { on })).rejects.toThrow('no way')
   })
+})
 
-  it("says why all workers refuse, onNoWorkers: 'throw'", async () => {
+/** A carrier of one chunk, of which `outcomes` is told. */
+function telling(
+  outcomes: (id: string) => AsyncIterable<ChunkOutcome> | Iterable<ChunkOutcome>,
+  workers: () => number,
+): OpenTransport {
+  return () => {
+    let put!: (id: string) => void
+    const first = new Promise<string>((resolve) => (put = resolve))
+    return Promise.resolve({
+      put: async ({ id }) => put(id),
+      async *results() {
+        yield* outcomes(await first)
+        await new Promise(() => undefined)
+      },
+      workers: () => Promise.resolve(workers()),
+      takeBack: () => Promise.resolve(true),
+      cancel: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    })
+  }
+}
+
+describe('a run elsewhere without workers that take it', () => {
+  const realTimeout = setTimeout
+  afterEach(() => void vi.useRealTimers())
+
+  /** What becomes of a run in fake time: ten seconds have to pass before it does what it was told to. */
+  async function outcomeOf(run: () => Promise<unknown>, seconds = 60): Promise<unknown> {
+    vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'setTimeout', 'clearInterval', 'clearTimeout'] })
+    let outcome: unknown = 'under way'
+    run().then(
+      (results) => (outcome = results),
+      (error: unknown) => (outcome = error),
+    )
+    for (let passed = 0; passed < seconds && outcome === 'under way'; passed += 0.5) {
+      await vi.advanceTimersByTimeAsync(500)
+      // Modules are read in real time.
+      await new Promise((resolve) => realTimeout(resolve, 10))
+    }
+    return outcome
+  }
+
+  it.each([1])("says why all of %i refuse, onNoWorkers: 'throw'", async (workers) => {
     const other = new URL('../fixtures/context-task.mjs', import.meta.url)
-    const on = overTransport(memoryTransport({ tasks: [other], workers: 1 }), { onNoWorkers: 'throw' })
-    await expect(execute(task(url, 'double'), [1, 2], { on })).rejects.toMatchObject({
+    const on = overTransport(memoryTransport({ tasks: [other], workers }), { onNoWorkers: 'throw' })
+    expect(await outcomeOf(() => execute(task(url, 'double'), [1, 2], { on }))).toMatchObject({
       code: 'ERR_EXECUTION',
       message: expect.stringMatching(
         /no worker takes it: memory:1: it serves context-task\.mjs, and the run needs elsewhere\.mjs/,
       ) as string,
     })
-  }, 30_000)
+  })
+
+  const nobody = telling(
+    () => [],
+    () => 0,
+  )
 
   it("runs the items here, onNoWorkers: 'here'", async () => {
-    const on = overTransport(
-      () =>
-        Promise.resolve({
-          put: () => Promise.resolve(),
-          results: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) }),
-          workers: () => Promise.resolve(0),
-          takeBack: () => Promise.resolve(true),
-          cancel: () => Promise.resolve(),
-          close: () => Promise.resolve(),
-        }),
-      { onNoWorkers: 'here' },
+    const on = overTransport(nobody, { onNoWorkers: 'here' })
+    expect(await outcomeOf(() => execute(task(url, 'double'), numbers(100), { on }))).toEqual(
+      numbers(100).map((n) => 2 * n),
     )
-    expect(await execute(task(url, 'double'), numbers(100), { on })).toEqual(numbers(100).map((n) => 2 * n))
-  }, 30_000)
+  })
+
+  it('holds the time limit where items run here', async () => {
+    const on = overTransport(nobody, { onNoWorkers: 'here' })
+    const run = () => execute(task(url, 'stuck'), numbers(3), { on, timeoutMs: 200, onError: 'collect' })
+    expect(await outcomeOf(run)).toMatchObject([
+      { value: 0 },
+      { status: 'rejected', reason: { code: 'ERR_TIMEOUT_EXCEEDED', timeoutMs: 200 } },
+      { value: 2 },
+    ])
+  })
 })
