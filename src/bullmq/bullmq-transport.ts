@@ -2,7 +2,7 @@ import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
 import { whenReady } from './ready.js'
 import { cancelRun, DriverClaim, resumeRun } from './run-control.js'
-import type { Chunk, ChunkAnswer, ChunkOutcome, RunInfo, Transport } from './transport.js'
+import type { Chunk, ChunkAnswer, ChunkOutcome, ChunkProgress, RunInfo, Transport } from './transport.js'
 
 /** Where the queue is. */
 export interface QueueAddress {
@@ -144,8 +144,9 @@ class BullmqTransport implements Transport {
   #progressed(id: string, data: unknown): void {
     if (!this.#heardMs.has(id)) return
     this.#heardMs.set(id, performance.now())
-    const refused = (data as { refused?: { worker: string; reason: string } } | null)?.refused
+    const { refused, begun } = (data ?? {}) as ChunkProgress
     if (refused !== undefined) this.#mail.put({ id, kind: 'refused', ...refused })
+    else if (begun === true) this.#mail.put({ id, kind: 'begun' })
   }
 
   /** A chunk has ended: it is removed. @returns whether somebody waits for it */

@@ -208,6 +208,9 @@ export class Driver implements RunCarrier<Run>, Lane {
       case 'refused':
         piece.refusals.set(outcome.worker, outcome.reason)
         break
+      case 'begun':
+        piece.refusals.clear()
+        break
       case 'failed':
         this.#run.stop('failed', runError(`a worker could not begin a chunk: ${outcome.reason}`))
         break

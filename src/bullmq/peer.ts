@@ -54,6 +54,8 @@ export interface StoredJob extends JobLike {
 
 /** A job in the hands of our worker. */
 export interface ActiveJob extends JobLike {
+  /** What it was last updated to. */
+  readonly progress: unknown
   updateProgress(progress: object): Promise<void>
   remove(): Promise<void>
 }

@@ -9,7 +9,7 @@ import { type ActiveJob, delayedError, loadBullmq, type QueueWorker, unrecoverab
 import { whenReady } from './ready.js'
 import { isCancelled } from './run-control.js'
 import { ServedModules } from './served-modules.js'
-import type { ChunkAnswer, ChunkData } from './transport.js'
+import type { ChunkAnswer, ChunkData, ChunkProgress } from './transport.js'
 
 /** Options of {@link serveTasks}. */
 export interface ServeOptions extends QueueAddress {
@@ -141,10 +141,13 @@ class QueueServing implements Serving {
     const reason = this.#chunks.refusal(data)
     if (reason !== undefined) {
       this.#refused++
-      await job.updateProgress({ refused: { worker: this.name, reason } })
+      await job.updateProgress({ refused: { worker: this.name, reason } } satisfies ChunkProgress)
       await job.moveToDelayed(Date.now() + OFFER_MS, token)
       throw delayedError()
     }
+    // The driver counts who has refused a chunk.
+    if ((job.progress as ChunkProgress | null)?.refused !== undefined)
+      await job.updateProgress({ begun: true } satisfies ChunkProgress)
     const controller = new AbortController()
     this.#inHand.add(controller)
     const looking = setInterval(() => void this.#look(data.run, controller), LOOK_MS)

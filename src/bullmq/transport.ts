@@ -40,13 +40,23 @@ export interface ChunkAnswer {
   readonly outcomes: string
 }
 
+/** What a worker tells of a chunk that is not done; JSON. */
+export interface ChunkProgress {
+  /** Who would not take it, and why. */
+  readonly refused?: { readonly worker: string; readonly reason: string } | undefined
+  /** Somebody has taken it that was refused before. */
+  readonly begun?: true | undefined
+}
+
 /** What became of a chunk. */
 export type ChunkOutcome = { readonly id: string } & (
   | { readonly kind: 'done'; readonly answer: ChunkAnswer }
   /** Its worker has died, twice. */
   | { readonly kind: 'stalled' }
-  /** A worker does not have the task, or has another version; the chunk waits for another worker. */
+  /** A worker does not have the task, or has another version; the chunk waits for another worker, or to be refused by this one again. */
   | { readonly kind: 'refused'; readonly worker: string; readonly reason: string }
+  /** A worker has taken it after others had refused it; told of such chunks alone. */
+  | { readonly kind: 'begun' }
   /** It could not even be begun. */
   | { readonly kind: 'failed'; readonly reason: string }
   /** The carrier knows nothing of it any more. */

@@ -19,6 +19,7 @@ export class WorkerWatch {
   readonly #onNoWorkers: 'wait' | 'here' | 'throw'
   readonly #run: Alone
   #sinceMs: number | undefined = undefined
+  #workers = 0
 
   constructor(onNoWorkers: 'wait' | 'here' | 'throw', run: Alone) {
     this.#onNoWorkers = onNoWorkers
@@ -27,6 +28,9 @@ export class WorkerWatch {
 
   /** @param workers - that are there now */
   look(workers: number, pieces: Iterable<Piece>): void {
+    // Nobody knows who has gone. Those that are still there refuse again.
+    if (workers < this.#workers) for (const { refusals } of pieces) refusals.clear()
+    this.#workers = workers
     const refused = [...pieces].find(({ refusals }) => refusals.size > 0 && refusals.size >= workers)
     if (workers > 0 && refused === undefined) {
       this.#sinceMs = undefined

@@ -326,4 +326,29 @@ describe('a run elsewhere without workers that take it', () => {
       { value: 2 },
     ])
   })
+
+  const refusedBy = (id: string, ...workers: string[]): ChunkOutcome[] =>
+    workers.map((worker) => ({ id, kind: 'refused', worker, reason: `${worker}: another text` }))
+
+  it('goes on when those that refused a chunk have gone, and another has it', async () => {
+    let hasBegun = false
+    const chunk = async function* (id: string): AsyncGenerator<ChunkOutcome> {
+      yield* refusedBy(id, 'old1', 'old2')
+      hasBegun = true
+    }
+    const on = overTransport(
+      telling(chunk, () => (hasBegun && performance.now() > 1500 ? 1 : 3)),
+      { onNoWorkers: 'throw' },
+    )
+    expect(await outcomeOf(() => execute(task(url, 'double'), [1], { on }))).toBe('under way')
+  })
+
+  it('goes on when a worker begins a chunk that as many have refused', async () => {
+    const chunk = (id: string): ChunkOutcome[] => [...refusedBy(id, 'old1', 'old2'), { id, kind: 'begun' }]
+    const on = overTransport(
+      telling(chunk, () => 2),
+      { onNoWorkers: 'throw' },
+    )
+    expect(await outcomeOf(() => execute(task(url, 'double'), [1], { on }))).toBe('under way')
+  })
 })
