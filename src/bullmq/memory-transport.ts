@@ -89,20 +89,26 @@ class MemoryTransport implements Transport {
   }
 
   async #work(worker: ChunkWorker, { id, data }: Chunk): Promise<void> {
-    const reason = worker.refusal(data)
-    let outcome: ChunkOutcome
-    if (reason === undefined) {
-      try {
-        const answer = await worker.work(data, this.#controller.signal)
-        outcome = { id, kind: 'done', answer: JSON.parse(JSON.stringify(answer)) as typeof answer }
-      } catch (error) {
-        outcome = { id, kind: 'failed', reason: String(error) }
-      }
-    } else {
-      outcome = { id, kind: 'refused', worker: worker.name, reason }
-    }
-    this.#mail.put(outcome)
+    if (worker.refusal(data) === undefined) this.#mail.put(await this.#outcome(worker, { id, data }))
+    else this.#refuse({ id, data })
     this.#idle.push(worker)
     this.#start()
+  }
+
+  async #outcome(worker: ChunkWorker, { id, data }: Chunk): Promise<ChunkOutcome> {
+    try {
+      const answer = await worker.work(data, this.#controller.signal)
+      return { id, kind: 'done', answer: JSON.parse(JSON.stringify(answer)) as typeof answer }
+    } catch (error) {
+      return { id, kind: 'failed', reason: String(error) }
+    }
+  }
+
+  /** All workers have the same modules: what one refuses, each does. */
+  #refuse({ id, data }: Chunk): void {
+    for (const worker of this.#workers) {
+      const reason = worker.refusal(data)
+      if (reason !== undefined) this.#mail.put({ id, kind: 'refused', worker: worker.name, reason })
+    }
   }
 }

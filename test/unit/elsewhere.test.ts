@@ -294,7 +294,7 @@ describe('a run elsewhere without workers that take it', () => {
     return outcome
   }
 
-  it.each([1])("says why all of %i refuse, onNoWorkers: 'throw'", async (workers) => {
+  it.each([1, 2, 5])("says why all of %i refuse, onNoWorkers: 'throw'", async (workers) => {
     const other = new URL('../fixtures/context-task.mjs', import.meta.url)
     const on = overTransport(memoryTransport({ tasks: [other], workers }), { onNoWorkers: 'throw' })
     expect(await outcomeOf(() => execute(task(url, 'double'), [1, 2], { on }))).toMatchObject({
