@@ -33,9 +33,9 @@ export class ChunkWorker {
   }
 
   /** Why a chunk cannot be run here; undefined if it can. */
-  refusal({ task }: ChunkData): string | undefined {
-    const found = this.#options.modules.find(task)
-    return 'refusal' in found ? `${this.name}: ${found.refusal}` : undefined
+  async refusal({ task }: ChunkData): Promise<string | undefined> {
+    const refusal = await this.#options.modules.refusal(task)
+    return refusal === undefined ? undefined : `${this.name}: ${refusal}`
   }
 
   /**

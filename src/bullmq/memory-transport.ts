@@ -89,8 +89,8 @@ class MemoryTransport implements Transport {
   }
 
   async #work(worker: ChunkWorker, { id, data }: Chunk): Promise<void> {
-    if (worker.refusal(data) === undefined) this.#mail.put(await this.#outcome(worker, { id, data }))
-    else this.#refuse({ id, data })
+    if ((await worker.refusal(data)) === undefined) this.#mail.put(await this.#outcome(worker, { id, data }))
+    else await this.#refuse({ id, data })
     this.#idle.push(worker)
     this.#start()
   }
@@ -105,9 +105,9 @@ class MemoryTransport implements Transport {
   }
 
   /** All workers have the same modules: what one refuses, each does. */
-  #refuse({ id, data }: Chunk): void {
+  async #refuse({ id, data }: Chunk): Promise<void> {
     for (const worker of this.#workers) {
-      const reason = worker.refusal(data)
+      const reason = await worker.refusal(data)
       if (reason !== undefined) this.#mail.put({ id, kind: 'refused', worker: worker.name, reason })
     }
   }

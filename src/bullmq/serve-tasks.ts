@@ -138,7 +138,7 @@ class QueueServing implements Serving {
 
   async #process(job: ActiveJob, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
     const data = job.data as ChunkData
-    const reason = this.#chunks.refusal(data)
+    const reason = await this.#chunks.refusal(data)
     if (reason !== undefined) {
       this.#refused++
       await job.updateProgress({ refused: { worker: this.name, reason } } satisfies ChunkProgress)

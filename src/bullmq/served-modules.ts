@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { messageOf } from '../internal/run-error.js'
 import { describe } from '../internal/validate.js'
 import { moduleName, type TaskName } from './task-name.js'
 
@@ -28,7 +29,22 @@ export class ServedModules {
     return new ServedModules(await Promise.all(urls.map(async (url) => ({ url, ...(await moduleName(url)) }))))
   }
 
-  /** Where the task is here; or why it is not, as a sentence. */
+  /**
+   * Why the task is not here, as a sentence; undefined if it is. Its text is read anew: where the file was replaced, the import of the first
+   * chunk would take the new one, and threads that start later would, too.
+   */
+  async refusal(task: TaskName): Promise<string | undefined> {
+    const found = this.find(task)
+    if ('refusal' in found) return found.refusal
+    try {
+      const { module, hash } = await moduleName(found.url)
+      return hash === task.hash ? undefined : `its ${module} was replaced after it had begun to serve: start it anew`
+    } catch (error) {
+      return messageOf(error)
+    }
+  }
+
+  /** Where the task was when this began to serve; or why it is not here, as a sentence. */
   find(task: TaskName): { readonly url: string } | { readonly refusal: string } {
     const exact = this.#served.find(({ hash }) => hash === task.hash)
     if (exact !== undefined) return { url: exact.url }

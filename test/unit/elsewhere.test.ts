@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { execute, optimize, retry, stream, task } from 'amorsize'
 import { memoryTransport, overTransport, type ChunkOutcome, type OpenTransport, type Transport } from 'amorsize/bullmq'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
@@ -301,6 +302,27 @@ describe('a run elsewhere without workers that take it', () => {
       code: 'ERR_EXECUTION',
       message: expect.stringMatching(
         /no worker takes it: memory:1: it serves context-task\.mjs, and the run needs elsewhere\.mjs/,
+      ) as string,
+    })
+  })
+
+  it('says that the module was replaced after the worker had begun to serve it', async () => {
+    const version = (v: number): string => `export const version = () => ${v}\n`
+    const [driven, served] = ['driven', 'served'].map((name) => join(folder, name, 'version.mjs')) as [string, string]
+    for (const path of [driven, served]) {
+      mkdirSync(dirname(path))
+      writeFileSync(path, version(1))
+    }
+    const open: OpenTransport = async (info) => {
+      const transport = await memoryTransport({ tasks: [served] })(info)
+      writeFileSync(served, version(2))
+      return transport
+    }
+    const on = overTransport(open, { onNoWorkers: 'throw' })
+    const run = () => execute(task(pathToFileURL(driven), 'version'), [1, 2], { on })
+    expect(await outcomeOf(run)).toMatchObject({
+      message: expect.stringContaining(
+        'memory:2: its version.mjs was replaced after it had begun to serve: start it anew',
       ) as string,
     })
   })
