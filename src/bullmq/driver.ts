@@ -230,7 +230,7 @@ export class Driver implements RunCarrier<Run>, Lane {
       return
     }
     this.#forget(piece)
-    this.#sizes.took(items.length, answer.ms, Math.max(encoded.length, answer.outcomes.length))
+    this.#sizes.took(items.length, answer.ms, Math.max(Buffer.byteLength(encoded), Buffer.byteLength(answer.outcomes)))
     settleItems(this.#run, piece, settled)
     callHook(this.#options.hooks, 'onChunk', {
       worker: this.#workerNumbers.of(answer.worker),

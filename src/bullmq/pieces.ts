@@ -45,7 +45,8 @@ export function packChunks(
   } catch (error) {
     failure = error
   }
-  if (encoded !== undefined && encoded.length <= maxBytes)
+  const bytes = encoded === undefined ? Infinity : Buffer.byteLength(encoded)
+  if (encoded !== undefined && bytes <= maxBytes)
     return {
       pieces: [{ start, items, encoded, ids: new Set(), refusals: new Map(), isSuspect, sentMs: 0 }],
       failed: [],
@@ -55,7 +56,7 @@ export function packChunks(
       encoded === undefined
         ? new TypeError(`item ${start} cannot travel to another machine: ${messageOf(failure)}`, { cause: failure })
         : new RangeError(
-            `item ${start} takes ${encoded.length} bytes on its way, more than maxChunkBytes (${maxBytes}); store it where workers can read it and pass where it is`,
+            `item ${start} takes ${bytes} bytes on its way, more than maxChunkBytes (${maxBytes}); store it where workers can read it and pass where it is`,
           )
     return { pieces: [], failed: [{ index: start, item: items[0], error }] }
   }

@@ -68,7 +68,7 @@ export function encodeOutcomes(
   maxBytes: number,
 ): string {
   const whole = attempt(() => encodeAll(settled, Infinity))
-  if (whole !== undefined && whole.length <= maxBytes) return whole
+  if (whole !== undefined && Buffer.byteLength(whole) <= maxBytes) return whole
   // One of them is too large, or cannot travel; or they are many.
   return encodeAll(
     settled.map((outcome, i) => travelling(outcome, first + i, maxBytes)),
@@ -120,10 +120,10 @@ function travelling(
   if (outcome.status === 'rejected') return outcome
   let reason: Error
   try {
-    const { length } = encodeValues([outcome.value])
-    if (length <= maxBytes) return outcome
+    const bytes = Buffer.byteLength(encodeValues([outcome.value]))
+    if (bytes <= maxBytes) return outcome
     reason = new RangeError(
-      `the result of item ${index} takes ${length} bytes on its way, more than maxChunkBytes (${maxBytes}); let the task store it and return where it is`,
+      `the result of item ${index} takes ${bytes} bytes on its way, more than maxChunkBytes (${maxBytes}); let the task store it and return where it is`,
     )
   } catch (error) {
     reason = new TypeError(`the result of item ${index} cannot travel to another machine: ${messageOf(error)}`, {

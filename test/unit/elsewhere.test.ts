@@ -94,6 +94,18 @@ describe('a run elsewhere', () => {
     ])
   })
 
+  it('counts bytes, not characters', async () => {
+    const small = overTransport(memoryTransport({ tasks: [url] }), { maxChunkBytes: 1024 })
+    const items = ['a', 'é'.repeat(600), 'wide', 'b']
+    const outcomes = await execute(task(url, 'strange'), items, { on: small, onError: 'collect' })
+    expect(outcomes).toMatchObject([
+      { value: 'a' },
+      { reason: { message: expect.stringMatching(/item 1 takes 120\d bytes on its way/) as string } },
+      { reason: { message: expect.stringMatching(/the result of item 2 takes 150\d bytes on its way/) as string } },
+      { value: 'b' },
+    ])
+  })
+
   it('fails alone a result that no encoding takes beside others, and cuts an error that is too large', async () => {
     const module = `data:text/javascript,${encodeURIComponent(`export const odd = async (kind) => {
       if (kind === 'proxy') return new Proxy({ a: 1 }, {})
