@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { CompleteOptions } from '../execute/options.js'
 import { ArraySource, type ItemSource } from '../execute/run/item-source.js'
+import { pathOf } from '../records/checkpoint-log.js'
 import { chained, digestOf } from '../records/item-digest.js'
 import type { TaskName } from './task-name.js'
 
@@ -10,7 +12,7 @@ const ID_LENGTH = 16
 
 /**
  * The name of a run: the same for the same task, items and options, so that one that is resumed finds what it has left behind. Of a source
- * that can be read but once nothing is known; its runs are told apart by their checkpoint, else each is another.
+ * that can be read but once nothing is known; its runs are told apart by their checkpoint on this host, else each is another.
  */
 export function runIdOf(task: TaskName, source: ItemSource, options: CompleteOptions): string {
   const { checkpoint, timeoutMs } = options
@@ -19,7 +21,7 @@ export function runIdOf(task: TaskName, source: ItemSource, options: CompleteOpt
       ? digestOfItems(source.items)
       : checkpoint === undefined
         ? randomUUID()
-        : [checkpoint.dir, checkpoint.name]
+        : [hostname(), pathOf(checkpoint)]
   return createHash('sha256')
     .update(JSON.stringify([task, items, timeoutMs]))
     .digest('hex')

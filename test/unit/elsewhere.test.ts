@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { execute, optimize, retry, stream, task } from 'amorsize'
 import { memoryTransport, overTransport, type ChunkOutcome, type OpenTransport, type Transport } from 'amorsize/bullmq'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { collect } from '../support/collect.js'
 
 const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
 const folder = mkdtempSync(join(tmpdir(), 'amorsize-elsewhere-'))
@@ -146,6 +147,30 @@ describe('a run elsewhere', () => {
     await execute(task(url, 'onlyEven'), numbers(60), options)
     // What was finished is not run again; what failed is.
     expect(chunks.reduce((sum, count) => sum + count)).toBe(30)
+  })
+
+  it('tells streams apart by the folder of their checkpoint, wherever it is named from', async () => {
+    const runs: string[] = []
+    const open: OpenTransport = (info) => {
+      runs.push(info.run)
+      return memoryTransport({ tasks: [url] })(info)
+    }
+    const before = process.cwd()
+    const run = async (from: string, dir: string): Promise<void> => {
+      mkdirSync(join(folder, from), { recursive: true })
+      process.chdir(join(folder, from))
+      const results = stream(task(url, 'double'), numbers(3).values(), { on: overTransport(open), checkpoint: { dir } })
+      expect(await collect(results)).toHaveLength(3)
+    }
+    try {
+      await run('one', 'run')
+      await run('two', 'run')
+      await run('two', '../one/run')
+    } finally {
+      process.chdir(before)
+    }
+    expect(runs[1]).not.toBe(runs[0])
+    expect(runs[2]).toBe(runs[0])
   })
 
   it('ends by signal', async () => {
