@@ -50,7 +50,6 @@ export class Driver implements RunCarrier<Run>, Lane {
   #name: TaskName | undefined = undefined
   #runId = ''
   #transport: Transport | undefined = undefined
-  #opening: Promise<void> | undefined = undefined
   #ticker: NodeJS.Timeout | undefined = undefined
   #workers = 0
   #isFilling = false
@@ -73,7 +72,7 @@ export class Driver implements RunCarrier<Run>, Lane {
     this.#run = run
     run.add(this)
     run.mode = 'threads'
-    this.#opening = this.#start().catch((error: unknown) => run.stop('failed', error))
+    void this.#start().catch((error: unknown) => run.stop('failed', error))
   }
 
   stop(reason: StopReason): void {
@@ -81,11 +80,13 @@ export class Driver implements RunCarrier<Run>, Lane {
     clearInterval(this.#ticker)
   }
 
-  /** The run is over: nothing of it is left behind. What goes wrong with that changes no result. */
+  /** The run is over: nothing of it is left behind. What is still being opened is left when it is there; nobody waits for that. */
   async close(): Promise<void> {
-    await this.#opening
-    const transport = this.#transport
-    if (transport === undefined) return
+    if (this.#transport !== undefined) await this.#leave(this.#transport)
+  }
+
+  /** What goes wrong with that changes no result. */
+  async #leave(transport: Transport): Promise<void> {
     try {
       if (this.#stopped !== 'done') await transport.cancel()
       await transport.close()
@@ -109,9 +110,10 @@ export class Driver implements RunCarrier<Run>, Lane {
     this.#name = { ...(await moduleName(reference.url)), export: reference.export }
     this.#runId = runIdOf(this.#name, this.#source, this.#options)
     const mostChunks = this.#settings.windowChunks ?? MOST_WINDOW
-    this.#transport = await this.#open({ run: this.#runId, mostChunks })
-    if (this.#isOver()) return
-    void this.#listen(this.#transport)
+    const transport = await this.#open({ run: this.#runId, mostChunks })
+    if (this.#isOver()) return this.#leave(transport)
+    this.#transport = transport
+    void this.#listen(transport)
     await this.#tick()
     this.#ticker = setInterval(() => void this.#tick(), TICK_MS)
     if (this.#isOver()) clearInterval(this.#ticker)

@@ -180,6 +180,28 @@ describe('a run elsewhere', () => {
     await expect(outcome).rejects.toBe('enough')
   })
 
+  it('ends by signal while the carrier is opened, and leaves it when it is there', async () => {
+    const abort = new AbortController()
+    const left: string[] = []
+    let open!: (transport: Transport) => void
+    const opened = new Promise<Transport>((resolve) => (open = resolve))
+    const on = overTransport(() => {
+      setImmediate(() => abort.abort('enough'))
+      return opened
+    })
+    await expect(execute(task(url, 'later'), numbers(10), { on, signal: abort.signal })).rejects.toBe('enough')
+    const inner = await memoryTransport({ tasks: [url] })({ run: 'r', mostChunks: 1 })
+    open({
+      put: () => Promise.reject(new Error('it is over')),
+      results: () => inner.results(),
+      workers: () => Promise.resolve(1),
+      takeBack: () => Promise.resolve(true),
+      cancel: () => Promise.resolve(void left.push('cancelled')),
+      close: () => Promise.resolve(void left.push('closed')),
+    })
+    await expect.poll(() => left).toEqual(['cancelled', 'closed'])
+  })
+
   it('demands a task by its module', async () => {
     await expect(execute((n: number) => n, [1], { on })).rejects.toMatchObject({
       code: 'ERR_TASK_NOT_TRANSFERABLE',
