@@ -73,9 +73,14 @@ async function printOnce(options: TopOptions): Promise<void> {
   else
     process.stdout.write(
       shown.length === 0
-        ? `${NOTHING}\n`
+        ? `${whyEmpty(rows)}\n`
         : `${topLines(shown, stylesFor(process.stdout), widthOf(process.stdout)).join('\n')}\n`,
     )
+}
+
+/** @param rows - that are there, of which none is shown */
+function whyEmpty(rows: readonly TopRow[]): string {
+  return rows.length === 0 ? NOTHING : 'No name holds the filter.'
 }
 
 /** Columns of a terminal; what is no terminal has room for all. */
@@ -133,8 +138,7 @@ function picture(rows: readonly TopRow[], state: TopState, styles: Styles, { row
   const shown = arrange(rows, state)
   const room = Math.max(1, height - 4)
   const offset = Math.min(state.offset, Math.max(0, shown.length - room))
-  const [heading = '', ...body] =
-    shown.length === 0 ? [rows.length === 0 ? NOTHING : 'No name holds the filter.'] : topLines(shown, styles, columns)
+  const [heading = '', ...body] = shown.length === 0 ? [whyEmpty(rows)] : topLines(shown, styles, columns)
   const title = `amorsize top  ${shown.length} of ${rows.length} names  ${new Date().toLocaleTimeString('en-GB')}`
   return [styles.bold(title), '', heading, ...body.slice(offset, offset + room), styles.dim(footer(state))]
 }

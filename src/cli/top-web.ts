@@ -22,9 +22,11 @@ type Pages = Readonly<Record<string, { readonly type: string; readonly body: str
 /**
  * Serves the page with the charts until interrupted, to this machine only.
  *
- * @throws {Error} when uplot is not installed, or the port is in use
+ * @throws {Error} when uplot is not installed, names cannot be listed here, or the port is in use
  */
 export async function serveTop(options: WebOptions): Promise<void> {
+  // What can never be seen is told before anything listens.
+  new Sampler().sample()
   const server = createTopServer(options, loadPages(process.cwd()))
   await serveUntilInterrupted(server, { host: HOST, port: options.port }, (address) => {
     process.stdout.write(`amorsize top: ${address}/  (Ctrl-C ends it)\n`)
@@ -58,9 +60,15 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
   let sampler = new Sampler()
   let timer: NodeJS.Timeout | undefined
   const look = (): void => {
-    const names = arrange(sampler.sample(), { sort, filter, reverse: false })
-    const event = `data: ${JSON.stringify({ at: new Date().toISOString(), names })}\n\n`
-    for (const listener of listeners) listener.write(event)
+    try {
+      const names = arrange(sampler.sample(), { sort, filter, reverse: false })
+      const event = `data: ${JSON.stringify({ at: new Date().toISOString(), names })}\n\n`
+      for (const listener of listeners) listener.write(event)
+    } catch (error) {
+      // Pages ask again by themselves.
+      process.stderr.write(`amorsize: ${error instanceof Error ? error.message : String(error)}\n`)
+      for (const listener of listeners) listener.end()
+    }
   }
   const listen = (request: IncomingMessage, response: ServerResponse): void => {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })

@@ -52,6 +52,8 @@ describeMachine('amorsize top', () => {
     expect(lines).toHaveLength(2)
     expect(lines[1]).toMatch(new RegExp(`^${name} +limiter +1 .* ${process.pid}$`))
     expect(table).not.toContain('\u001b')
+    const { stdout: none } = await amorsize(['top', '--once', '--filter', `${name} and more`])
+    expect(none).toBe('No name holds the filter.\n')
   })
 
   it('tells what callers of all processes wait for, and how long the next one would', async () => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -45,6 +45,13 @@ function answer(
       .end()
   })
 }
+
+it('says at once that names cannot be listed without the addon', () => {
+  const env = { ...process.env, AMORSIZE_NATIVE: '0' }
+  const ended = spawnSync(process.execPath, [main, 'top', '--web'], { env, encoding: 'utf8', timeout: 10_000 })
+  expect(ended).toMatchObject({ status: 1, stdout: '' })
+  expect(ended.stderr).toMatch(/^amorsize: .*\n$/)
+})
 
 describeMachine('amorsize top --web', () => {
   it('answers this machine alone, and only what it has', async () => {
