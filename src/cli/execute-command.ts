@@ -105,11 +105,12 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
   }
   await output.complete()
   const failed = last?.failed ?? 0
+  const measuredMs = performance.now() - startMs
   saveRun(flags.save, {
     command: 'execute',
     task,
-    items: { count: failed + (last?.completed ?? 0), digest: null },
-    measured: [{ what: 'the run', unit: 'ms', samples: [performance.now() - startMs] }],
+    items: { count: failed + (last?.completed ?? 0), digest: flags.save === undefined ? null : await input.digest() },
+    measured: [{ what: 'the run', unit: 'ms', samples: [measuredMs] }],
   })
   if (failed > 0) process.stderr.write(`amorsize: ${failed} of ${failed + (last?.completed ?? 0)} items failed\n`)
   return failed > 0 ? EXIT_ITEM_FAILED : 0

@@ -79,6 +79,7 @@ function pick({ runs, path }: History, number: RunNumber): SavedRun {
   return run
 }
 
+const taskKey = ({ task }: SavedRun): string => (task === null ? '' : `${task.url}#${task.export}`)
 const taskText = ({ task }: SavedRun): string => (task === null ? '' : taskName(task))
 
 function list({ runs }: History, { json }: HistoryFlags): void {
@@ -179,6 +180,10 @@ function refuseUnlike(first: SavedRun, second: SavedRun): void {
   if (a?.digest !== b?.digest)
     throw new Error(
       `both runs had ${a?.count ?? 0} items, but not the same ones: only runs on the same items can be compared`,
+    )
+  if ((a?.digest ?? null) === null && taskKey(first) !== taskKey(second))
+    throw new Error(
+      'nobody knows whether both runs had the same items, and they are of two tasks: only runs on the same items can be compared',
     )
   if (first.machine.cpu !== second.machine.cpu || first.machine.cores !== second.machine.cores)
     process.stderr.write('amorsize: the two runs are of different machines\n')

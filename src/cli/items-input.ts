@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { access, constants, stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
@@ -21,6 +22,8 @@ export interface ItemsInput {
   all(): Promise<ArrayLike<unknown> | Iterable<unknown> | AsyncIterable<unknown>>
   /** Gives the items once; ends early where an interruption says so. */
   open(interruption?: Interruption): AsyncIterable<unknown> | Iterable<unknown>
+  /** What tells whether other items are the same; null where they can be read but once. */
+  digest(): Promise<string | null>
 }
 
 const CHUNK_BYTES = 256 * 1024
@@ -37,13 +40,18 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
   const { items, range } = options
   if (range !== undefined) {
     const open = (interruption?: Interruption): Iterable<number> => withKnownLength(numbers(range, interruption), range)
-    return { total: range, open, all: () => Promise.resolve(range > FEW_NUMBERS ? open() : Float64Array.from(open())) }
+    return {
+      total: range,
+      open,
+      all: () => Promise.resolve(range > FEW_NUMBERS ? open() : Float64Array.from(open())),
+      digest: () => Promise.resolve(`range ${range}`),
+    }
   }
   const path = items as string
   if (path === '-') {
     const open = (interruption?: Interruption): AsyncIterable<unknown> =>
       values(process.stdin.setEncoding('utf8'), '<stdin>', Infinity, interruption)
-    return { total: null, open, all: () => Promise.resolve(open()) }
+    return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
   }
   try {
     await access(path, constants.R_OK)
@@ -53,15 +61,28 @@ export async function itemsInput(options: ItemsOptions): Promise<ItemsInput> {
       // A pipe can be read only once, so nobody counts its lines.
       const open = (interruption?: Interruption): AsyncIterable<unknown> =>
         values(read(path), path, Infinity, interruption)
-      return { total: null, open, all: () => Promise.resolve(open()) }
+      return { total: null, open, all: () => Promise.resolve(open()), digest: unknown }
     }
     const total = await countLines(read(path))
     const open = (interruption?: Interruption): AsyncIterable<unknown> =>
       withKnownLength(values(read(path), path, total, interruption), total)
-    return { total, open, all: () => (found.size <= FEW_BYTES ? arrayOf(open()) : Promise.resolve(open())) }
+    return {
+      total,
+      open,
+      all: () => (found.size <= FEW_BYTES ? arrayOf(open()) : Promise.resolve(open())),
+      digest: () => digestOf(open()),
+    }
   } catch (error) {
     throw new Error(`the items '${path}' cannot be read: ${(error as Error).message}`, { cause: error })
   }
+}
+
+const unknown = (): Promise<null> => Promise.resolve(null)
+
+async function digestOf(items: AsyncIterable<unknown>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const item of items) hash.update(`${JSON.stringify(item)}\n`)
+  return hash.digest('hex')
 }
 
 async function arrayOf(items: AsyncIterable<unknown>): Promise<unknown[]> {

@@ -34,7 +34,10 @@ export function optimizeCommand(): Command {
       saveRun(flags.save, {
         command: 'optimize',
         task,
-        items: profile.totalItems === null ? null : { count: profile.totalItems, digest: null },
+        items:
+          profile.totalItems === null || flags.save === undefined
+            ? null
+            : { count: profile.totalItems, digest: await input.digest() },
         measured: estimates.map((one) => ({ what: wayText(one), unit: 'ms', samples: [one.estimatedMs] })),
       })
     })

@@ -32,7 +32,7 @@ async function measure(job: TrialJob): Promise<Trial> {
   return {
     elapsedMs: last.elapsedMs,
     items: last.results.length,
-    itemsDigest: await digestOf(job, input),
+    itemsDigest: await input.digest(),
     resultsDigest: resultsDigestOf(last.results),
     isAsync: job.way.mode === 'serial' && (await returnsPromise(module[job.task.export], input)),
   }
@@ -81,13 +81,6 @@ async function returnsPromise(task: unknown, input: ItemsInput): Promise<boolean
     return result instanceof Promise
   }
   return false
-}
-
-async function digestOf({ range }: TrialJob, input: ItemsInput): Promise<string> {
-  if (range !== undefined) return `range ${range}`
-  const hash = createHash('sha256')
-  for await (const item of input.open()) hash.update(`${JSON.stringify(item)}\n`)
-  return hash.digest('hex')
 }
 
 function resultsDigestOf(results: readonly unknown[]): string | null {

@@ -24,7 +24,7 @@ export interface Trial {
   readonly elapsedMs: number
   readonly items: number
   /** Of the items: the same for the same items in the same order. */
-  readonly itemsDigest: string
+  readonly itemsDigest: string | null
   /** Of the results; null where they cannot be written as JSON. */
   readonly resultsDigest: string | null
   /** Whether the function returns promises. */

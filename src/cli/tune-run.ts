@@ -25,7 +25,7 @@ export interface Measured extends NamedWay {
 /** How all ways came out; those that could be run come first, the fastest at the top. */
 export interface Tuning {
   readonly items: number
-  readonly itemsDigest: string
+  readonly itemsDigest: string | null
   readonly ways: readonly Measured[]
   readonly best: Measured
   readonly loop: Measured

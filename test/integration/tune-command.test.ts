@@ -226,6 +226,41 @@ describe('amorsize history', () => {
     })
   })
 
+  it.each(['execute', 'optimize'])('refuses to compare runs of %s on other items', async (command) => {
+    const own = `${command}.ndjson`
+    writeFileSync(join(folder, 'ones.ndjson'), '1\n1\n1\n')
+    writeFileSync(join(folder, 'twos.ndjson'), '2\n2\n2\n')
+    const save = (task: string, ...items: string[]) => run(command, `./tasks.mjs#${task}`, ...items, '--save', own)
+    await save('double', '--range', '3')
+    await save('double', '--items', 'ones.ndjson')
+    await save('double', '--items', 'twos.ndjson')
+    await save('double', '--items', 'ones.ndjson')
+    const compared = (one: string, other: string) => run('history', 'compare', one, other, '--file', own)
+    expect(await compared('1', '2')).toMatchObject({ code: 1, stderr: expect.stringContaining('not the same ones') })
+    expect(await compared('2', '3')).toMatchObject({ code: 1, stderr: expect.stringContaining('not the same ones') })
+    expect((await compared('2', '4')).stderr).not.toContain('not the same ones')
+  })
+
+  it('refuses to compare runs of two functions whose items nobody knows', async () => {
+    const line = (name: string): string =>
+      JSON.stringify({
+        amorsize: 1,
+        at: '2026-01-01T00:00:00.000Z',
+        version: '1.0.0',
+        machine: { cpu: 'a', cores: 2 },
+        command: 'execute',
+        task: { url: 'file:///t.mjs', export: name },
+        items: { count: 4, digest: null },
+        measured: [{ what: 'the run', unit: 'ms', samples: [1, 1, 1, 1] }],
+      })
+    writeFileSync(join(folder, 'piped.ndjson'), [line('f'), line('f'), line('g')].join('\n'))
+    expect((await run('history', 'compare', '1', '2', '--file', 'piped.ndjson')).stdout).toContain('the run: ')
+    expect(await run('history', 'compare', '1', '3', '--file', 'piped.ndjson')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('they are of two tasks'),
+    })
+  })
+
   it('flags a run that is slower, and not one that is the same', async () => {
     const own = 'regression.ndjson'
     const times = (ms: number) => [1, 1.01, 0.99, 1.02, 1].map((noise) => ms * noise)
