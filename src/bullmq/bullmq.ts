@@ -29,13 +29,15 @@ export function bullmq(options: BullmqOptions): Elsewhere {
 }
 
 /** @throws {TypeError | RangeError} naming the option that is wrong */
-export function checkAddress({ connection, queue, prefix, library }: QueueAddress): void {
+export function checkAddress({ connection, queue, prefix, backend, library }: QueueAddress): void {
   if (typeof connection !== 'object' || (connection as object | null) === null)
     throw new TypeError(
       `connection must be an object, such as { host: 'localhost', port: 6379 } or { url }; received ${describe(connection)}`,
     )
   checkQueueName('queue', queue)
   if (prefix !== undefined) checkQueueName('prefix', prefix)
+  if (backend !== undefined && typeof backend !== 'function')
+    throw new TypeError(`backend must be a function that makes a backend of BullMQ 6; received ${describe(backend)}`)
   if (library !== undefined && typeof (library as BullmqModule | null)?.Queue !== 'function')
     throw new TypeError(`library must be the module of BullMQ; received ${describe(library)}`)
 }

@@ -55,7 +55,10 @@ export async function serveTasks(options: ServeOptions): Promise<Serving> {
   checkKeys('serveTasks', options, KEYS)
   checkAddress(options)
   const { threads = 'auto', policy, stallMs = 30_000 } = options
-  if (threads !== 'auto') checkNumber('threads', threads, { min: 1, integer: true })
+  if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1))
+    throw new (['number', 'string'].includes(typeof threads) ? RangeError : TypeError)(
+      `threads must be an integer >= 1, or 'auto'; received ${describe(threads)}`,
+    )
   if (policy !== undefined && !isPolicy(policy))
     throw new TypeError(`policy must be a policy or a limiter; received ${describe(policy)}`)
   checkNumber('stallMs', stallMs, { min: 1000, max: 2 ** 31 - 1 })

@@ -1,6 +1,6 @@
 import { unlinkSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { type MachineEntry, readMachine } from '../memory/machine/view.js'
+import { KIND_TITLES, type MachineEntry, readMachine } from '../memory/machine/view.js'
 import { EXIT_USAGE } from './exit-codes.js'
 import { formatBytes } from './system-table.js'
 import { type Table, textTable } from './table.js'
@@ -36,7 +36,9 @@ export function shmCommand(): Command {
     .argument('[name]', 'the name, or the file that list shows')
     .option('--unused', 'instead of a name: every name that no process uses')
     .option('--filter <text>', 'with --unused: only names that hold this text; case does not matter')
-    .addOption(new Option('--kind <kind>', 'only of this kind, where several things have the name'))
+    .addOption(
+      new Option('--kind <kind>', 'only of this kind, where several things have the name').choices(KIND_TITLES),
+    )
     .option('--force', 'even while processes use it: they go on sharing it, new ones share another')
     .addHelpText('after', '\nExit codes: 0 removed, 1 there is no such name, or processes use it, 2 wrong usage.')
     .action(remove)

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { type SystemInfo, systemInfo } from '../system/index.js'
+import { requireWith } from './flags.js'
 import { integerFrom } from './numbers.js'
 import { formatSystemInfo } from './system-table.js'
 
@@ -25,7 +26,8 @@ export function systemCommand(): Command {
       integerFrom(MIN_INTERVAL_MS, MAX_INTERVAL_MS),
       1000,
     )
-    .action(async (options: SystemOptions) => {
+    .action(async (options: SystemOptions, command: Command) => {
+      requireWith(command, 'interval', 'watch')
       const format = options.json === true ? formatJson : formatSystemInfo
       if (options.watch === true) await watch(format, options)
       else process.stdout.write(format(systemInfo()))

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { requireWith } from './flags.js'
 import { integerFrom } from './numbers.js'
 import { Screen } from './screen.js'
 import { type Styles, stylesFor } from './terminal.js'
@@ -39,7 +40,8 @@ export function topCommand(): Command {
     .option('--web', 'serve a page with charts on this machine; needs the package uplot')
     .option('--port <number>', 'port of --web; 0: any that is free', integerFrom(0, 65_535), 0)
     .addHelpText('after', HELP)
-    .action(async (options: TopOptions) => {
+    .action(async (options: TopOptions, command: Command) => {
+      requireWith(command, 'port', 'web')
       if (options.web === true) await serveTop(options)
       else if (options.once === true) await printOnce(options)
       else if (options.json === true) await printAgainAndAgain(options)

@@ -49,6 +49,9 @@ describe('the command line', () => {
     [['bench', '--rounds', ''], /argument '' is invalid/],
     [['bench', '--duration', 'long'], /argument 'long' is invalid/],
     [['bench', 'everything'], /too many arguments/],
+    [['top', '--port', '8080'], /option '--port' needs '--web'/],
+    [['system', '--interval', '100'], /option '--interval' needs '--watch'/],
+    [['shm', 'remove', '--unused', '--kind', 'nonsense'], /Allowed choices are limiter, keyed limiter, .*breaker/],
     [['worker', './tasks.mjs'], /required option '--queue <name>' not specified/],
     [['worker', '--queue', 'q'], /missing required argument 'modules'/],
     [

@@ -17,6 +17,7 @@ describe('bullmq and serveTasks: what they are given', () => {
     [{ connection, queue: 'q', windowChunks: 0 }, 'windowChunks must be'],
     [{ connection, queue: 'q', maxChunkBytes: 5 }, 'maxChunkBytes must be'],
     [{ connection, queue: 'q', onNoWorkers: 'stop' }, "onNoWorkers must be one of 'wait', 'here', 'throw'"],
+    [{ connection, queue: 'q', backend: 7 }, 'backend must be a function that makes a backend of BullMQ 6; received 7'],
     [{ connection, queue: 'q', library: {} }, 'library must be the module of BullMQ'],
     [{ connection, queue: 'q', window: 4 }, "unknown bullmq option 'window'"],
   ])('bullmq refuses %o', (options, message) => {
@@ -27,7 +28,8 @@ describe('bullmq and serveTasks: what they are given', () => {
     [{ tasks: [] }, 'tasks must be an array of modules'],
     [{ tasks: [5] }, 'tasks must hold paths or URLs'],
     [{ tasks: ['./nowhere.mjs'] }, 'cannot be read'],
-    [{ tasks: [url], threads: 0 }, 'threads must be'],
+    [{ tasks: [url], threads: 0 }, "threads must be an integer >= 1, or 'auto'; received 0"],
+    [{ tasks: [url], threads: 'many' }, "threads must be an integer >= 1, or 'auto'; received"],
     [{ tasks: [url], policy: {} }, 'policy must be a policy or a limiter'],
     [{ tasks: [url], stallMs: 5 }, 'stallMs must be'],
     [{ tasks: [url], queue: undefined }, 'queue must be a string'],

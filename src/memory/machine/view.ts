@@ -73,6 +73,9 @@ const KINDS: Readonly<Record<number, KindView>> = {
   [KIND.retryBudget]: { title: 'retry budget', cells: RETRY_BUDGET.cells },
 }
 
+/** What kinds are called. */
+export const KIND_TITLES: readonly string[] = Object.values(KINDS).map(({ title }) => title)
+
 const NOTHING: Required<Details> = {
   requestsPerSecond: null,
   burstSize: null,
