@@ -30,14 +30,14 @@ export function show(value: unknown): string {
   }
 }
 
-/** Whether JSON keeps the value. A property that is undefined may go, and what has a toJSON knows best itself. */
+/** Whether JSON keeps the value. A property that is undefined may go, a class too, and what has a toJSON knows best itself. */
 function isJson(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return true
     case 'number':
-      return Number.isFinite(value)
+      return Number.isFinite(value) && !Object.is(value, -0)
     case 'object':
       return value === null || isJsonObject(value, depth)
     default:
@@ -49,7 +49,9 @@ function isJsonObject(value: object, depth: number): boolean {
   // A value that holds itself has no end.
   if (depth > MAX_DEPTH) return false
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return true
-  if (Array.isArray(value)) return value.every((element) => isJson(element, depth + 1))
+  // Holes have no key; what has one and no number would go.
+  if (Array.isArray(value))
+    return Object.keys(value).length === value.length && value.every((element) => isJson(element, depth + 1))
   if (Object.prototype.toString.call(value) !== '[object Object]' || ArrayBuffer.isView(value)) return false
   return Object.values(value).every((property) => property === undefined || isJson(property, depth + 1))
 }
