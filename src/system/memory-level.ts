@@ -1,6 +1,6 @@
 import type { MemoryInfo } from './system-info.js'
 
-/** Of the limit: what was high is high until it is lower by this. */
+/** Of the limit: what was high is high until it is lower by this, or by half where that is less: nothing is below zero. */
 const HYSTERESIS = 0.05
 
 /** Where memory stands, as far as it is judged. */
@@ -29,7 +29,7 @@ export class MemoryLevel {
     this.ratio = shareInUse(facts)
     const hasKilled = this.#kills !== null && oomKills !== null && oomKills > this.#kills
     this.#kills = oomKills
-    const most = this.isHigh ? this.#highRatio - HYSTERESIS : this.#highRatio
+    const most = this.isHigh ? Math.max(this.#highRatio - HYSTERESIS, this.#highRatio / 2) : this.#highRatio
     return (this.isHigh = hasKilled || (this.ratio !== null && this.ratio > most))
   }
 }

@@ -41,6 +41,13 @@ describe('memoryPressure', () => {
     expect(heard).toEqual(['high 0.801', 'low 0.75'])
   })
 
+  it('is over again below any ratio', async () => {
+    const { next } = watched(at(10), { highRatio: 0.04 })
+    expect(await next(at(41))).toBe(true)
+    expect(await next(at(21))).toBe(true)
+    expect(await next(at(20))).toBe(false)
+  })
+
   it.each<[string, Partial<MemoryFacts>, number | null]>([
     ['the working set of a group with a limit', { workingSetBytes: 600, totalBytes: 5000, availableBytes: 1 }, 0.6],
     ["the machine's memory where there is no other limit", { totalBytes: LIMIT, availableBytes: 50 }, 0.95],
