@@ -67,7 +67,6 @@ export interface ScriptClient {
 }
 
 /** What queues, workers and listeners have in common. */
-/** What queues, workers and listeners have in common. */
 export interface QueueBase {
   /** Of version 5. */
   readonly client?: Promise<ScriptClient> | undefined
