@@ -3,6 +3,7 @@ import type { Clock } from '../internal/clock.js'
 import { type Linked, LinkedList } from '../internal/linked-list.js'
 import { unwatchSignal, type SignalListener, watchSignal } from '../internal/signal-watch.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
+import { PROBE_MS } from './server.js'
 
 /** Whether a caller got its tokens; else how long it would have to wait, or the error it gets. */
 export interface Turn {
@@ -99,7 +100,8 @@ export class RedisWaiters {
       } else {
         // Those behind it wait for it.
         for (let waiter: Waiter | null = first; waiter !== null; waiter = waiter.next) waiter.tell()
-        await this.#sleep(turn.waitMs)
+        // The server may be back long before the fallback has a token.
+        await this.#sleep(turn.source === 'fallback' ? Math.min(turn.waitMs, PROBE_MS) : turn.waitMs)
       }
     }
     this.#isServing = false

@@ -7,7 +7,7 @@ import type { Script } from './script.js'
 import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
-const PROBE_MS = 200
+export const PROBE_MS = 200
 /** Errors that will not pass by themselves. */
 const LASTING = /^(WRONGPASS|NOAUTH|NOPERM)\b/
 

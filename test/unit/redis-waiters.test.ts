@@ -155,3 +155,23 @@ describe('a limiter over Redis that is changed while somebody waits', () => {
     })
   })
 })
+
+describe('a caller that waits while the server is away', () => {
+  it('notices that it is back, however long the fallback would take', async () => {
+    const clock = new FakeClock()
+    let isAway = true
+    const server = { send: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve(['1', '0', '9', '0'])) }
+    const name = `back-${process.pid}`
+    const limiter = new RedisRateLimiter(server, { ...options, clock, name, burstSize: 1, processes: 1000 })
+    expect(await limiter.tryAcquire()).toBe(true)
+    let isServed = false
+    const served = limiter.acquire().then(() => (isServed = true))
+    await clock.advance(1000)
+    expect(isServed).toBe(false)
+    isAway = false
+    await clock.advance(1000)
+    expect(isServed).toBe(true)
+    await served
+    limiter.close()
+  })
+})
