@@ -67,10 +67,11 @@ export class Limit {
       {
         turn: (tokens) => this.#turn(tokens),
         giveBack: (tokens) => this.#source.giveBack(tokens),
-        tooLong: (tokens, waitMs, maxWaitMs) => {
-          counts.denied++
-          return rateLimitExceeded(tokens, waitMs, `that is longer than ${maxWaitMs} ms`, options.name)
+        decided: ({ source }) => {
+          if (source === 'fallback') counts.fallbacks++
         },
+        tooLong: (tokens, waitMs, maxWaitMs) =>
+          rateLimitExceeded(tokens, waitMs, `that is longer than ${maxWaitMs} ms`, options.name),
       },
       options.clock,
     )
@@ -102,14 +103,21 @@ export class Limit {
     const { allowed, waitMs, remaining, source } = await this.#decide(tokens)
     if (allowed) counts.allowed++
     else counts.denied++
+    if (source === 'fallback') counts.fallbacks++
     return { allowed, waitMs, remaining, source }
   }
 
   /** Waits for tokens, first come first served in this thread. @param waits - called where they are not there yet */
   async acquire(tokens: number, maxWaitMs: number, signal: AbortSignal | undefined, waits?: () => void): Promise<void> {
     if (this.takeInHand(tokens)) return
-    await this.#waiters.wait(tokens, maxWaitMs, signal, waits)
-    this.#host.counts.allowed++
+    const { counts } = this.#host
+    try {
+      await this.#waiters.wait(tokens, maxWaitMs, signal, waits)
+      counts.allowed++
+    } catch (error) {
+      if (RateLimitExceeded.is(error) && signal?.aborted !== true) counts.denied++
+      throw error
+    }
   }
 
   /** Lets nothing pass here at once, elsewhere once the server has been told. */
@@ -134,13 +142,11 @@ export class Limit {
     const { rate } = this.#host
     rate.look()
     if (tokens > rate.burstSize) throw moreThanBurst(tokens, rate.burstSize)
-    const turn = await this.#decide(tokens)
-    if (turn.error !== undefined) this.#host.counts.denied++
-    return turn
+    return this.#decide(tokens)
   }
 
   async #decide(tokens: number): Promise<Decided> {
-    const { rate, counts } = this.#host
+    const { rate } = this.#host
     const heldMs = this.#heldMs()
     if (heldMs > 0) return { allowed: false, waitMs: heldMs + rate.msOf(tokens - 1), remaining: 0, source: 'lease' }
     const { changes } = rate
@@ -152,7 +158,6 @@ export class Limit {
         if (taken.nobodyMs > 0 && rate.changes === changes) this.#refusals?.hold(taken.nobodyMs)
         return { allowed: false, waitMs: taken.waitMs, remaining: taken.left, source: 'redis' }
       case 'unavailable':
-        counts.fallbacks++
         return this.#decideAlone(tokens, taken.reason)
     }
   }

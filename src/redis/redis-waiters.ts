@@ -17,6 +17,8 @@ export interface Turn {
 export interface Host {
   /** Takes the tokens of the caller whose turn it is; what it throws is for that caller. */
   turn(tokens: number): Promise<Turn>
+  /** A turn has decided about the caller whose it was. */
+  decided(turn: Turn): void
   /** A caller has gone while its tokens came. */
   giveBack(tokens: number): void
   /** The error of a caller that would wait too long. */
@@ -86,16 +88,20 @@ export class RedisWaiters {
       const changes = this.#changes
       const turn = await this.#host.turn(first.tokens).catch(failed)
       if (first.hasEnded) {
-        if (turn.allowed) this.#host.giveBack(first.tokens)
+        // What the server has not given cannot be used up elsewhere.
+        if (turn.allowed && turn.source !== 'fallback') this.#host.giveBack(first.tokens)
       } else if (turn.allowed) {
+        this.#host.decided(turn)
         this.#end(first)
         first.resolve()
       } else if (turn.error !== undefined) {
+        this.#host.decided(turn)
         this.#end(first)
         first.reject(turn.error)
       } else if (changes !== this.#changes) {
         continue
       } else if (this.#clock.now() + turn.waitMs > first.deadlineMs) {
+        this.#host.decided(turn)
         this.#refuse(first, turn.waitMs)
       } else {
         // Those behind it wait for it.

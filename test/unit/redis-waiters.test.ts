@@ -175,3 +175,34 @@ describe('a caller that waits while the server is away', () => {
     limiter.close()
   })
 })
+
+describe('the counts of a limiter over Redis', () => {
+  it('have a caller that is refused in the middle of a question once, and an aborted one not at all', async () => {
+    const [server, clock] = [new SlowServer(), new FakeClock()]
+    const limiter = new RedisRateLimiter(server, { ...options, clock, onUnavailable: 'closed', timeoutMs: 50 })
+    const refused = Promise.allSettled([limiter.acquire(1, { maxWaitMs: 10 })])
+    await clock.advance(40)
+    await server.answer(new Error('away'))
+    expect(await refused).toMatchObject([{ reason: { code: 'ERR_RATE_LIMIT_EXCEEDED' } }])
+    expect(limiter.stats()).toMatchObject({ allowed: 0, denied: 1 })
+    await clock.advance(300)
+    const abort = new AbortController()
+    const aborted = Promise.allSettled([limiter.acquire(1, { signal: abort.signal })])
+    await expect.poll(() => server.asked.length).toBe(2)
+    abort.abort('gone')
+    await server.answer(new Error('away'))
+    expect(await aborted).toMatchObject([{ reason: 'gone' }])
+    expect(limiter.stats()).toMatchObject({ allowed: 0, denied: 1 })
+    limiter.close()
+  })
+
+  it('have a decision of the fallback once, however often its caller looked', async () => {
+    const [server, clock] = [{ send: () => Promise.reject(new Error('away')) }, new FakeClock()]
+    const limiter = new RedisRateLimiter(server, { ...options, clock, burstSize: 1, name: `counts-${process.pid}` })
+    const all = Promise.all([limiter.acquire(), limiter.acquire(), limiter.acquire()])
+    for (let i = 0; i < 30; i++) await clock.advance(10)
+    await all
+    expect(limiter.stats()).toMatchObject({ allowed: 3, denied: 0, fallbacks: 3 })
+    limiter.close()
+  })
+})
