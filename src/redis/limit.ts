@@ -1,5 +1,5 @@
 import { RateLimitExceeded } from '../errors.js'
-import { moreThanBurst, rateLimitExceeded } from '../rate-limit/refusals.js'
+import { moreThanBurst, rateLimitExceeded, tooLong } from '../rate-limit/refusals.js'
 import type { TokensInHand } from './purse.js'
 import type { RateInUse } from './rate-in-use.js'
 import type { CompleteRedisOptions } from './redis-limiter-options.js'
@@ -71,9 +71,15 @@ export class Limit {
           if (source === 'fallback') counts.fallbacks++
         },
         tooLong: (tokens, waitMs, maxWaitMs) =>
-          rateLimitExceeded(tokens, waitMs, `that is longer than ${maxWaitMs} ms`, options.name),
+          rateLimitExceeded(tokens, waitMs, tooLong(waitMs, maxWaitMs), options.name),
+        timeUp: (tokens, retryAfterMs, maxWaitMs) =>
+          new RateLimitExceeded(
+            `the rate limit '${options.name}' is reached: ${tokens} token(s) have not come within ${maxWaitMs} ms`,
+            { retryAfterMs, limiterName: options.name },
+          ),
       },
       options.clock,
+      options.timeoutMs,
     )
   }
 

@@ -39,7 +39,10 @@ import { LimitServer } from './server.js'
 export interface RedisAcquireOptions {
   /** Ends the wait; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined
-  /** Refuses a longer wait: at once where it is known, else when the time is up. In ms, >= 0; default Infinity. */
+  /**
+   * Refuses a longer wait: at once where it is known, else when the time is up. In ms, >= 0; default Infinity. What the server is asked is
+   * waited for beside it, `timeoutMs` at most: with 0, too, tokens that are there are taken.
+   */
   readonly maxWaitMs?: number | undefined
 }
 

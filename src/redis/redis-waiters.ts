@@ -23,6 +23,8 @@ export interface Host {
   giveBack(tokens: number): void
   /** The error of a caller that would wait too long. */
   tooLong(tokens: number, waitMs: number, maxWaitMs: number): RateLimitExceeded
+  /** The error of a caller that has waited as long as it may. */
+  timeUp(tokens: number, retryAfterMs: number, maxWaitMs: number): RateLimitExceeded
 }
 
 /** Callers of one limiter that wait, first come first served. The first asks; the others come after it, without a question of their own. */
@@ -31,12 +33,17 @@ export class RedisWaiters {
   readonly #clock: Clock
   readonly #timers: SharedTimers
   readonly #waiters = new LinkedList<Waiter>()
+  /** Those whose time is up, but not that of a question that may bring what they wait for. */
+  readonly #late = new Set<Waiter>()
+  readonly #graceMs: number
   #isServing = false
   /** How often the limiter was changed; what was answered before that says nothing any more. */
   #changes = 0
   #sleeping: { readonly timer: DueTimer; readonly wake: () => void } | undefined = undefined
 
-  constructor(host: Host, clock: Clock) {
+  /** @param graceMs - how long an answer may take beside `maxWaitMs` */
+  constructor(host: Host, clock: Clock, graceMs: number) {
+    this.#graceMs = graceMs
     this.#host = host
     this.#clock = clock
     this.#timers = timersOf(clock)
@@ -59,7 +66,7 @@ export class RedisWaiters {
       this.#waiters.append(waiter)
       if (signal !== undefined) watchSignal(signal, waiter)
       if (maxWaitMs !== Infinity) this.#timers.add(waiter, maxWaitMs)
-      waiter.tooLate = () => this.#refuse(waiter, maxWaitMs)
+      waiter.tooLate = () => this.#timeUp(waiter)
       waiter.waits = waits
       if (this.#sleeping !== undefined) waiter.tell()
       void this.#serve()
@@ -106,6 +113,7 @@ export class RedisWaiters {
       } else {
         // Those behind it wait for it.
         for (let waiter: Waiter | null = first; waiter !== null; waiter = waiter.next) waiter.tell()
+        for (const late of this.#late) this.#refuse(late, turn.waitMs)
         // The server may be back long before the fallback has a token.
         await this.#sleep(turn.source === 'fallback' ? Math.min(turn.waitMs, PROBE_MS) : turn.waitMs)
       }
@@ -132,6 +140,19 @@ export class RedisWaiters {
     waiter.reject(this.#host.tooLong(waiter.tokens, waitMs, waiter.maxWaitMs))
   }
 
+  #timeUp(waiter: Waiter): void {
+    const isAsking = this.#isServing && this.#sleeping === undefined
+    if (isAsking && !this.#late.has(waiter)) {
+      this.#late.add(waiter)
+      this.#timers.add(waiter, this.#graceMs)
+      return
+    }
+    const { tokens, maxWaitMs } = waiter
+    const retryAfterMs = this.#sleeping === undefined ? maxWaitMs : this.#sleeping.timer.due - this.#clock.now()
+    this.#end(waiter)
+    waiter.reject(this.#host.timeUp(tokens, Math.max(0, retryAfterMs), maxWaitMs))
+  }
+
   #gone(waiter: Waiter): void {
     this.#end(waiter)
   }
@@ -141,6 +162,7 @@ export class RedisWaiters {
     waiter.hasEnded = true
     this.#waiters.remove(waiter)
     this.#timers.remove(waiter)
+    this.#late.delete(waiter)
     if (waiter.signal !== undefined) unwatchSignal(waiter.signal, waiter)
     if (wasFirst) this.#sleeping?.wake()
   }

@@ -206,3 +206,43 @@ describe('the counts of a limiter over Redis', () => {
     limiter.close()
   })
 })
+
+describe('maxWaitMs of a limiter over Redis', () => {
+  it('does not count the time of the question, whose tokens would be spent', async () => {
+    const [server, clock] = [new SlowServer(), new FakeClock()]
+    const limiter = new RedisRateLimiter(server, { ...options, clock, timeoutMs: 50 })
+    const outcomes = Promise.allSettled([0, 0, 30].map((maxWaitMs) => limiter.acquire(1, { maxWaitMs })))
+    await clock.advance(40)
+    expect(limiter.stats().waiting).toBe(3)
+    await server.answer([1, 0, 0])
+    for (let i = 0; i < 2; i++) await server.answer([0, 100_000, 0])
+    expect(await outcomes).toMatchObject([
+      { status: 'fulfilled' },
+      { reason: { message: expect.stringContaining('would take 100 ms, and waiting is not wanted') as string } },
+      { reason: { message: expect.stringContaining('would take 100 ms, and that is longer than 30 ms') as string } },
+    ])
+    expect(limiter.stats()).toMatchObject({ allowed: 1, denied: 2, waiting: 0 })
+    limiter.close()
+  })
+
+  it('refuses who comes behind others when it is up', async () => {
+    const [server, clock] = [new SlowServer(), new FakeClock()]
+    const limiter = new RedisRateLimiter(server, { ...options, clock, timeoutMs: 50 })
+    const first = limiter.acquire()
+    await server.answer([0, 100_000, 0])
+    const second = Promise.allSettled([limiter.acquire(2, { maxWaitMs: 30 })])
+    await clock.advance(30)
+    expect(await second).toMatchObject([
+      {
+        reason: {
+          message: expect.stringContaining("'waiters' is reached: 2 token(s) have not come within 30 ms") as string,
+          retryAfterMs: 70,
+        },
+      },
+    ])
+    await clock.advance(70)
+    await server.answer([1, 0, 0])
+    await first
+    limiter.close()
+  })
+})
