@@ -379,7 +379,7 @@ describe('why a retry gives up', () => {
     expect(policy.stats()).toMatchObject({ calls: 1, recovered: 0, failed: 1 })
   })
 
-  it('aborted, with the error of the function for who listens', async () => {
+  it('aborted, with the error of the function; the failure is the reason that the caller got', async () => {
     const { policy } = fixture()
     const heard: unknown[] = []
     policy.on('gaveUp', (event) => heard.push(event))
@@ -392,7 +392,7 @@ describe('why a retry gives up', () => {
     controller.abort('enough')
     await expect(call).rejects.toBe('enough')
     await setImmediate()
-    expect(heard).toEqual([{ error: boom, attempts: 1, reason: 'aborted' }, boom])
+    expect(heard).toEqual([{ error: boom, attempts: 1, reason: 'aborted' }, 'enough'])
   })
 
   it('has nothing to recover from where the first attempt succeeds', async () => {
