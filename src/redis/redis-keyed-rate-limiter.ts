@@ -95,7 +95,7 @@ export class RedisKeyedRateLimiter {
     }
     const makeLimit = (key: string): Limit => {
       const refusals = this.#refusalsOf(key)
-      const purse = new KeyedPurse(this.#leases, key, clock, (ms) => refusals.hold(ms))
+      const purse = new KeyedPurse(this.#leases, key, clock, (ms) => this.#pause(key, ms))
       return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#alone.of(key), refusals)
     }
     this.#limits = perKey(makeLimit, { maxKeys: MOST_IN_HAND, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
@@ -181,7 +181,6 @@ export class RedisKeyedRateLimiter {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
     this.#host.rate.change(change)
-    this.#refusals.clear()
     for (const limit of this.#inUse) limit.changed()
   }
 
@@ -266,14 +265,29 @@ export class RedisKeyedRateLimiter {
     return {
       heldMs: () => (this.#isClosed ? 0 : this.#heldMs(key)),
       hold: (ms) => {
-        if (ms >= LEAST_HOLD_MS && !this.#isClosed) this.#refusals.block(key, Math.min(ms, WINDOW.mostMs))
+        if (ms < LEAST_HOLD_MS || this.#isClosed || this.#heldMs(key) > 0) return
+        const lastingMs = Math.min(ms, WINDOW.mostMs)
+        this.#refusals.reset(key)
+        this.#refusals.count(key, lastingMs, this.#mark, WINDOW.mostCount)
+        this.#refusals.block(key, lastingMs)
       },
     }
   }
 
+  #pause(key: string, ms: number): void {
+    if (ms < LEAST_HOLD_MS || this.#isClosed) return
+    if (this.#refusals.look(key).count > 0) this.#refusals.reset(key)
+    this.#refusals.block(key, Math.min(ms, WINDOW.mostMs))
+  }
+
+  /** Stands as its count with a refusal, which holds for the rate and burst of its time; a pause has none, and holds for any. */
+  get #mark(): number {
+    return 1 + (this.#host.rate.changes % 1000)
+  }
+
   #heldMs(key: string): number {
-    const { refused, resetMs } = this.#refusals.look(key)
-    return refused ? resetMs : 0
+    const { refused, resetMs, count } = this.#refusals.look(key)
+    return refused && (count === 0 || count === this.#mark) ? resetMs : 0
   }
 
   #check(key: Key, tokens: number): string {

@@ -246,3 +246,46 @@ describe('maxWaitMs of a limiter over Redis', () => {
     limiter.close()
   })
 })
+
+describe('update() of a RedisKeyedRateLimiter', () => {
+  it('forgets refusals and no pause, also that of a key that was refused before', async () => {
+    const server = new SlowServer()
+    const limiter = new RedisKeyedRateLimiter(server, { ...options, requestsPerSecond: 1 })
+    const ask = async (key: string, answer: Answer): Promise<boolean> => {
+      const allowed = limiter.tryAcquire(key)
+      await server.answer(answer)
+      return allowed
+    }
+    for (const key of ['refused', 'both']) expect(await ask(key, [0, 60e6, 0])).toBe(false)
+    for (const key of ['paused', 'both']) {
+      const paused = limiter.pauseFor(key, 10_000)
+      await server.answer([0, 0, 0, 10e6])
+      await paused
+    }
+    for (const key of ['refused', 'paused', 'both'])
+      expect(await limiter.decide(key)).toMatchObject({ allowed: false, source: 'lease' })
+    for (const requestsPerSecond of [2, 3]) {
+      limiter.update({ requestsPerSecond })
+      for (const key of ['paused', 'both']) {
+        const { allowed, waitMs, source } = await limiter.decide(key)
+        expect({ allowed, source }).toEqual({ allowed: false, source: 'lease' })
+        expect(waitMs).toBeGreaterThan(5000)
+        expect(waitMs).toBeLessThanOrEqual(10_001)
+      }
+      expect(await ask('refused', [0, 60e6, 0])).toBe(false)
+      expect(await limiter.decide('refused')).toMatchObject({ allowed: false, source: 'lease' })
+    }
+    limiter.close()
+  })
+
+  it('lets a pause of the server stand against a refusal', async () => {
+    const server = new SlowServer()
+    const limiter = new RedisKeyedRateLimiter(server, options)
+    const decision = limiter.decide('k')
+    await server.answer([0, 60e6, 0, 60e6])
+    expect(await decision).toMatchObject({ allowed: false })
+    limiter.update({ requestsPerSecond: 20 })
+    expect(await limiter.decide('k')).toMatchObject({ allowed: false, source: 'lease' })
+    limiter.close()
+  })
+})
