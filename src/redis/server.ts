@@ -8,8 +8,8 @@ import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
 export const PROBE_MS = 200
-/** Errors that will not pass by themselves. */
-const LASTING = /^(WRONGPASS|NOAUTH|NOPERM)\b/
+/** An error that the server has answered, by its first word; but for those that pass by themselves. */
+const LASTING = /^(?!LOADING|BUSY|TRYAGAIN|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|NOSCRIPT)([A-Z]{3,}) /
 
 /** The server could not be asked, or did not answer in time. */
 export class Unavailable {
@@ -29,7 +29,8 @@ export class LimitServer {
   /** Why it is away; undefined while it is there. */
   #failure: { readonly error: unknown } | undefined = undefined
   #nextProbeMs = -Infinity
-  #hasWarned = false
+  /** First words of errors that were told of. */
+  readonly #warnedOf = new Set<string>()
   /** Questions that were asked. */
   roundTrips = 0
 
@@ -96,9 +97,10 @@ export class LimitServer {
 
   #warn(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
-    if (this.#hasWarned || !LASTING.test(message)) return
-    this.#hasWarned = true
-    process.emitWarning(`the server of a rate limit refuses its client: ${message}`, {
+    const kind = LASTING.exec(message)?.[1]
+    if (kind === undefined || this.#warnedOf.has(kind)) return
+    this.#warnedOf.add(kind)
+    process.emitWarning(`the server of a rate limit refuses what it is asked: ${message}`, {
       type: 'AmorsizeWarning',
       code: 'AMORSIZE_REDIS_REFUSED',
     })

@@ -1,5 +1,6 @@
 import { RateLimitExceeded } from 'amorsize'
 import { type RedisClient, RedisRateLimiter } from 'amorsize/redis'
+import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
 import { limitsOverRedis, servers, still } from '../support/limits-over-redis.js'
 import { clientMakers as makers } from '../support/redis-clients.js'
@@ -238,6 +239,36 @@ describe('RedisRateLimiter: what it is given', () => {
 
   it.each([0, 1.5, 11, NaN, '1'])('refuses %o tokens', async (tokens) => {
     await expect(new RedisRateLimiter(client, limit).tryAcquire(tokens as number)).rejects.toThrow('tokens must be')
+  })
+
+  it('warns once of each kind of error that the server answers and that lasts', async () => {
+    const warnings: Error[] = []
+    const listen = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', listen)
+    const clock = new FakeClock()
+    const words = [
+      'WRONGTYPE Operation against',
+      'connect ECONNREFUSED',
+      "READONLY You can't write",
+      'LOADING Redis is',
+    ]
+    const others = ['OOM command not allowed', "ERR unknown command 'EVALSHA'", 'BUSY Redis is busy', 'CLUSTERDOWN The']
+    const messages = [...words, ...others, ...words, ...others]
+    const failing: RedisClient = { send: () => Promise.reject(new Error(messages.shift())) }
+    const limiter = new RedisRateLimiter(failing, { ...limit, onUnavailable: 'open', clock })
+    while (messages.length > 0) {
+      expect(await limiter.tryAcquire()).toBe(true)
+      await clock.advance(250)
+    }
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    expect(warnings).toMatchObject(
+      [words[0], words[2], others[0], others[1]].map((text) => ({
+        code: 'AMORSIZE_REDIS_REFUSED',
+        message: `the server of a rate limit refuses what it is asked: ${text}`,
+      })),
+    )
+    limiter.close()
   })
 
   it('warns once of a password that is missing', async () => {
