@@ -75,22 +75,23 @@ export class RedisKeyedRateLimiter {
   ) {
     const { capacity, ...options } = completeKeyedRedisOptions(given)
     const { name, clock, timeoutMs, requestsPerSecond, burstSize } = options
+    this.#capacity = capacity
+    // Before there is a connection that nobody would end.
+    const rate =
+      adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted))
+    const sharedLeases = adopted === undefined ? undefined : KeyedWindow.from(adopted.leases)
+    this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
     const connection =
       adopted === undefined
         ? connectionOf(client as RedisClient, options.shareConnection)
         : connectionFor(adopted, client, options)
-    this.#capacity = capacity
-    this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
     const leases = WINDOWS_OF_A_LEASE * Math.min(capacity, MOST_IN_HAND)
     const newLeases = (): KeyedWindow => new KeyedWindow({ capacity: leases, clock })
-    this.#leases =
-      adopted === undefined
-        ? inHand.findOrMake(client as RedisClient, options, newLeases, capacity)
-        : KeyedWindow.from(adopted.leases)
+    this.#leases = sharedLeases ?? inHand.findOrMake(client as RedisClient, options, newLeases, capacity)
     this.#host = {
       options,
       server: new LimitServer(connection, clock, timeoutMs),
-      rate: adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted)),
+      rate,
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
     const makeLimit = (key: string): Limit => {

@@ -99,6 +99,11 @@ export class RedisRateLimiter implements Policy {
   constructor(client: RedisClient | undefined, options: RedisRateLimitOptions, adopted: RedisRateLimiterHandle)
   constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
     const options = completeRedisOptions('RedisRateLimiter', given)
+    // Before there is a connection that nobody would end.
+    const shared =
+      adopted === undefined
+        ? undefined
+        : { rate: RateInUse.open(rateIn(adopted)), purse: Purse.open(purseIn(adopted), options.clock) }
     const connection =
       adopted === undefined
         ? connectionOf(client as RedisClient, options.shareConnection)
@@ -106,18 +111,12 @@ export class RedisRateLimiter implements Policy {
     this.#host = {
       options,
       server: new LimitServer(connection, options.clock, options.timeoutMs),
-      rate:
-        adopted === undefined
-          ? RateInUse.create(options.requestsPerSecond, options.burstSize)
-          : RateInUse.open(rateIn(adopted)),
+      rate: shared?.rate ?? RateInUse.create(options.requestsPerSecond, options.burstSize),
       counts: { allowed: 0, denied: 0, fallbacks: 0 },
     }
     const { clock } = options
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
-    this.#purse =
-      adopted === undefined
-        ? inHand.findOrMake(client as RedisClient, options, newPurse)
-        : Purse.open(purseIn(adopted), clock)
+    this.#purse = shared?.purse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
     this.#limit = new Limit(this.#host, `rl:{${options.name}}`, this.#purse, () => this.#alone)
   }
 

@@ -1,5 +1,5 @@
 import { RateLimitExceeded } from 'amorsize'
-import { type RedisClient, RedisRateLimiter } from 'amorsize/redis'
+import { type RedisClient, RedisKeyedRateLimiter, RedisRateLimiter } from 'amorsize/redis'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
 import { limitsOverRedis, servers, still } from '../support/limits-over-redis.js'
@@ -192,6 +192,28 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
         cause: { message: expect.stringContaining('holds something else') as string },
       })
       limiter.close()
+    })
+
+    it('opens no connection for a handle that it refuses', async () => {
+      const { client, command } = await connected(kind)
+      const options = { ...still, name: fresh(), shareConnection: true }
+      const one = new RedisRateLimiter(client, options)
+      const keyed = new RedisKeyedRateLimiter(client, options)
+      const connections = async (): Promise<number> =>
+        String(await command('CLIENT', 'LIST'))
+          .trim()
+          .split('\n').length
+      const before = await connections()
+      const own = { options: { ...still, name: options.name } }
+      for (const part of ['rate', 'purse'])
+        expect(() => RedisRateLimiter.from({ ...one.share(), ...own, [part]: {} }, client)).toThrow(TypeError)
+      for (const part of ['rate', 'refusals', 'leases'])
+        expect(() => RedisKeyedRateLimiter.from({ ...keyed.share(), ...own, [part]: {} }, client)).toThrow(TypeError)
+      // One that is taken shows when theirs would have been there.
+      const taken = RedisRateLimiter.from({ ...one.share(), ...own }, client)
+      while ((await taken.decide()).source === 'fallback');
+      expect(await connections()).toBe(before + 1)
+      for (const limiter of [one, keyed, taken]) limiter.close()
     })
 
     it('does not stop for an hour when the clock of the server was set back', async () => {
