@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto'
 import { SharedMemoryError } from '../errors.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import type { Alone, LimitHost } from './limit.js'
+
+/** With what stands before it, no name of the machine is longer than 200. */
+const LONGEST_NAME = 190
 
 /** What holds on this machine while the server is away: its part of rate and burst. Every process of the machine that uses the name shares it. */
 export class FallbackLimiter implements Alone, Disposable {
@@ -81,10 +85,16 @@ function onThisMachine<L>(
     clock,
   }
   try {
-    return make({ ...part, name: `redis:${name.replaceAll(/[/\0]/g, '_')}`.slice(0, 200), scope: 'machine' })
+    return make({ ...part, name: machineName(name), scope: 'machine' })
   } catch (error) {
     if (!SharedMemoryError.is(error)) throw error
     // Without the addon, or with another rate under the name: this process limits itself.
     return make(part)
   }
+}
+
+/** Any name as one of this machine, which holds no '/' and is not long. Two names stay two. */
+function machineName(name: string): string {
+  const written = name.replaceAll(/[%/\0]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
+  return `redis:${written.length <= LONGEST_NAME ? written : createHash('sha256').update(name).digest('base64url')}`
 }

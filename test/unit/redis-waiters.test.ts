@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisKeyedRateLimiter, RedisRateLimiter } from '../../dist/redis/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { GCRA_SCRIPT } from '../../dist/redis/gcra.js'
+import { filesOf } from '../support/machine.js'
 
 /** What a server says: granted, us to wait, left, us of a pause. */
 type Answer = readonly [granted: number, waitUs: number, left: number, pausedUs?: number]
@@ -287,5 +290,27 @@ describe('update() of a RedisKeyedRateLimiter', () => {
     limiter.update({ requestsPerSecond: 20 })
     expect(await limiter.decide('k')).toMatchObject({ allowed: false, source: 'lease' })
     limiter.close()
+  })
+})
+
+describe('the fallback of a limiter over Redis', () => {
+  it('is one for each name', async () => {
+    const own = `b${process.pid}`
+    const names = ['/', '_', '%2f', '%'].map((sign) => `x${sign}${own}`)
+    for (const end of ['a', 'b']) names.push(`${own.padEnd(199, 'x')}${end}`)
+    const server = { send: () => Promise.reject(new Error('away')) }
+    for (const name of names) {
+      const limiter = new RedisRateLimiter(server, { ...options, name, requestsPerSecond: 0.001, burstSize: 1 })
+      expect(await limiter.decide(), name).toMatchObject({ allowed: true, source: 'fallback' })
+      expect(await limiter.decide(), name).toMatchObject({ allowed: false, source: 'fallback' })
+      limiter.close()
+    }
+    const onMachine = names.map((name) =>
+      name.length > 190
+        ? createHash('sha256').update(name).digest('base64url')
+        : name.replaceAll('%', '%25').replaceAll('/', '%2f'),
+    )
+    if (process.platform === 'linux')
+      for (const name of onMachine) for (const file of filesOf(`redis:${name}`)) rmSync(file)
   })
 })
