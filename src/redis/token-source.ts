@@ -136,9 +136,17 @@ export class TokenSource {
     const claim = this.#options.mode === 'exact' ? 0 : purse.claim(this.#options.timeoutMs + CLAIM_SPARE_MS)
     const ahead = claim === 0 ? 0 : this.#aheadNow()
     const { burstSize, unit, full } = this.#rate
-    const least = Math.max(0, (callers[0] as Asking).tokens - inHand)
-    const most = Math.min(wanted - inHand + ahead, burstSize)
-    const answer = await this.#server.ask(this.#key, { most, least, unit, full, pauseMs: 0 })
+    // Part of it is as good where each wants one; else it might be what nobody can use, and would be in hand.
+    let least = Math.max(0, (callers.every(({ tokens }) => tokens === 1) ? 1 : wanted) - inHand)
+    const most = Math.max(least, Math.min(wanted - inHand + ahead, burstSize))
+    let answer = await this.#server.ask(this.#key, { most, least, unit, full, pauseMs: 0 })
+    if (callers.length > 1 && !(answer instanceof Unavailable) && answer.granted === 0 && answer.pausedMs === 0) {
+      const fitting = sumOfFitting(callers, inHand + answer.left) - inHand
+      if (fitting > 0) {
+        least = fitting
+        answer = await this.#server.ask(this.#key, { most: fitting, least, unit, full, pauseMs: 0 })
+      }
+    }
     if (answer instanceof Unavailable) {
       purse.put(inHand, endsMs)
       purse.release(claim)
@@ -147,7 +155,7 @@ export class TokenSource {
     }
     if (answer.others !== undefined) this.#tellOf(answer.others)
     if (answer.pausedMs > 0) purse.pauseUntil(this.#now() + answer.pausedMs)
-    const left = this.#deal(callers, answer, inHand + answer.granted)
+    const left = this.#deal(callers, answer, least, inHand + answer.granted)
     // A thread that was held up for so long that another takes ahead by now gives up what it has left.
     if (claim === 0 || purse.holds(claim)) purse.put(left, answer.granted > 0 ? sentMs + LEASE_MS : endsMs)
     if (answer.granted > 0 && purse.holds(claim)) purse.ahead = Math.min(2 * ahead, this.#mostAhead())
@@ -160,20 +168,32 @@ export class TokenSource {
     return Math.min(this.#purse.ahead, this.#mostAhead())
   }
 
-  /** Gives callers what has come, in their order; who comes after one that gets nothing gets nothing. @returns what is left of it */
-  #deal(callers: readonly Asking[], { waitMs, left, pausedMs, granted }: GcraAnswer, tokensThere: number): number {
+  /**
+   * Gives callers what has come, in their order; one that wants more than is left does not keep those behind it from less.
+   *
+   * @param least - what was asked for
+   * @returns what is left of it
+   */
+  #deal(callers: readonly Asking[], answer: GcraAnswer, least: number, tokensThere: number): number {
+    const { waitMs, left, pausedMs, granted } = answer
     const rate = this.#rate
+    const refused: Asking[] = []
     let rest = tokensThere
-    let first: { readonly waitMs: number; readonly nobodyMs: number } | undefined
-    let behind = 0
-    for (const { tokens, resolve } of callers) {
-      if (first === undefined && tokens <= rest) {
+    for (const caller of callers) {
+      const { tokens, resolve } = caller
+      if (tokens <= rest) {
         rest -= tokens
         resolve({ kind: 'granted', source: 'redis', left: left + rest })
-        continue
-      }
+      } else refused.push(caller)
+    }
+    let first: { readonly waitMs: number; readonly nobodyMs: number } | undefined
+    let behind = 0
+    for (const { tokens, resolve } of refused) {
       if (first === undefined) {
-        const firstMs = granted > 0 || waitMs === 0 ? rate.msOf(tokens - rest) : waitMs
+        const missing = tokens - rest
+        const isTold = granted === 0 && waitMs > 0 && waitMs !== Infinity
+        let firstMs = Math.max(pausedMs, isTold ? waitMs - rate.msOf(least - missing) : rate.msOf(missing - left))
+        if (tokens > rate.burstSize) firstMs = Infinity
         // What no time will bring says nothing of others.
         const isEmpty = left === 0 && rest === 0 && firstMs !== Infinity
         first = { waitMs: firstMs, nobodyMs: Math.max(pausedMs, isEmpty ? firstMs - rate.msOf(tokens - 1) : 0) }
@@ -194,4 +214,9 @@ export class TokenSource {
       name,
     )
   }
+}
+
+/** How many tokens callers get in their order, where each takes what it wants if that is there. */
+function sumOfFitting(callers: readonly Asking[], there: number): number {
+  return callers.reduce((sum, { tokens }) => (sum + tokens <= there ? sum + tokens : sum), 0)
 }

@@ -109,6 +109,26 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
       limiter.close()
     })
 
+    it("takes for calls of one moment what they can use, in mode 'exact' no token more", async () => {
+      const { client } = await connected(kind)
+      const options = { ...still, name: fresh(), mode: 'exact' } as const
+      const [one, other] = [new RedisRateLimiter(client, options), new RedisRateLimiter(client, options)]
+      expect(await Promise.all([6, 6].map((tokens) => one.tryAcquire(tokens)))).toEqual([true, false])
+      expect(await other.decide(3)).toMatchObject({ allowed: true, remaining: 1, source: 'redis' })
+      expect(await one.decide()).toMatchObject({ allowed: true, remaining: 0, source: 'redis' })
+      for (const limiter of [one, other]) limiter.close()
+      for (const mode of ['exact', 'lease'] as const) {
+        const limiter = new RedisRateLimiter(client, { ...options, name: fresh(), mode, leaseSize: 1 })
+        expect(await limiter.tryAcquire(6)).toBe(true)
+        const [five, ...less] = await Promise.all([5, 1, 9, 1].map((tokens) => limiter.decide(tokens)))
+        expect(less.map(({ allowed }) => allowed)).toEqual([true, false, true])
+        expect(five).toMatchObject({ allowed: false, source: 'redis' })
+        expect(five!.waitMs).toBeGreaterThan(900_000)
+        expect(less[1]!.waitMs).toBeGreaterThan(five!.waitMs)
+        limiter.close()
+      }
+    })
+
     it('never passes the bound, with several limiters at full speed', async () => {
       const { client } = await connected(kind)
       const name = fresh()
