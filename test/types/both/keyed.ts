@@ -56,7 +56,7 @@ export function refused(limiter: RedisKeyedRateLimiter): void {
   // @ts-expect-error -- no capacity
   withRateLimit({ keyed: (id: number) => id })
   // @ts-expect-error -- a limiter by key is no options, also where it has a name
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- so says the compiler
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- that it is refused is what is shown
   rateLimit(limiter)
   // @ts-expect-error -- as above
   withRateLimit(limiter)
