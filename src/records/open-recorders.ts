@@ -1,36 +1,24 @@
-import type { Clock } from '../internal/clock.js'
 import { openProgressBar, type ProgressBar } from '../internal/progress-bar.js'
 import { Checkpoint } from './checkpoint.js'
 import { EarlierRuns, type RunIdentity } from './checkpoint-log.js'
 import { DeadLetters } from './dead-letters.js'
 import { ProgressMeter } from './progress.js'
-import type { CheckpointOptions, Progress, RunRecorder } from './recorder.js'
+import type { RecorderOptions, RunRecorder } from './recorder.js'
 
-/** What a run is to keep account of. */
-export interface Wanted {
-  readonly checkpoint: CheckpointOptions | undefined
-  readonly deadLetter: string | undefined
-  /** Whether to show a bar on a terminal. */
-  readonly progress: boolean
-  readonly listeners: readonly ((progress: Progress) => void)[]
-  readonly identity: RunIdentity
-  readonly clock: Clock | undefined
-}
-
-/** Opens all that is wanted; when one cannot be, closes the others and throws. */
-export async function openRecorders(wanted: Wanted): Promise<RunRecorder[]> {
-  const { checkpoint, deadLetter, progress, identity, clock } = wanted
-  const listeners = [...wanted.listeners]
+/** Opens all that the options ask for; when one cannot be, closes the others and throws. */
+export async function openRecorders(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
+  const { checkpoint, deadLetter, progress, onProgress, hooks } = options
+  const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
   const recorders: RunRecorder[] = []
   try {
     const log = checkpoint === undefined ? undefined : await Checkpoint.open(checkpoint, identity)
     if (log !== undefined) recorders.push(log)
     if (deadLetter !== undefined) recorders.push(await DeadLetters.open(deadLetter))
-    const bar = progress ? await openProgressBar(process.stderr) : null
+    const bar = progress === true ? await openProgressBar(process.stderr) : null
     if (bar !== null) listeners.push((state) => bar.update(state))
     const wasFinished = log === undefined ? undefined : (index: number): boolean => log.has(index)
     if (listeners.length > 0)
-      recorders.push(new ProgressMeter(identity.total, listeners, wasFinished, log?.finishedCount, clock))
+      recorders.push(new ProgressMeter(identity.total, listeners, wasFinished, log?.finishedCount))
     if (bar !== null) recorders.push(stopping(bar))
     return recorders
   } catch (error) {
@@ -49,4 +37,5 @@ function stopping(bar: ProgressBar): RunRecorder {
   }
 }
 
+// Loaded with the rest of what few programs need.
 export { EarlierRuns }

@@ -1,24 +1,14 @@
-import type { Clock } from '../internal/clock.js'
 import type { EarlierRuns, RunIdentity } from './checkpoint-log.js'
-import type { Wanted } from './open-recorders.js'
 import { keepsAccount, type RecorderOptions, type RunRecorder } from './recorder.js'
 
 /**
  * Returns what keeps account of a run, in the order it is to be told; nothing, at no cost, where no option asks for it.
  *
  * @param identity - what a checkpoint belongs to
- * @param clock - what time the progress goes by
  * @throws {ExecutionError} ERR_EXECUTION when a file cannot be written, or a checkpoint belongs to another run or is in use
  */
-export function recordersOf(
-  options: RecorderOptions,
-  identity: RunIdentity,
-  clock?: Clock,
-): Promise<RunRecorder[]> | RunRecorder[] {
-  const { checkpoint, deadLetter, progress = false, onProgress, hooks } = options
-  const listeners = [onProgress, hooks?.onProgress].filter((listener) => listener !== undefined)
-  if (!keepsAccount(options)) return []
-  return openLater({ checkpoint, deadLetter, progress, listeners, identity, clock })
+export function recordersOf(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> | RunRecorder[] {
+  return keepsAccount(options) ? openLater(options, identity) : []
 }
 
 /** What is in a checkpoint before its run begins; nothing, at no cost, without one. */
@@ -32,7 +22,7 @@ export async function earlierRunsOf(
 }
 
 /** Files, checksums and bars: most programs that import this package need none of it. */
-async function openLater(wanted: Wanted): Promise<RunRecorder[]> {
+async function openLater(options: RecorderOptions, identity: RunIdentity): Promise<RunRecorder[]> {
   const { openRecorders } = await import('./open-recorders.js')
-  return openRecorders(wanted)
+  return openRecorders(options, identity)
 }
