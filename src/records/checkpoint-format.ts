@@ -1,3 +1,5 @@
+import { readSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { DefaultDeserializer, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 
@@ -13,17 +15,22 @@ import { crc32 } from 'node:zlib'
  * long log look like one that was cut off in its first record.
  */
 export const FORMAT_VERSION = 1
-export const MAGIC = Buffer.from('AMSZCKP1', 'latin1')
-export const HEADER_PREFIX_BYTES = MAGIC.length + 12
+const MAGIC = Buffer.from('AMSZCKP1', 'latin1')
+const HEADER_PREFIX_BYTES = MAGIC.length + 12
 /** More than any header has: names of tasks are short. */
-export const MAX_HEADER_BYTES = 1 << 20
-export const FRAME_BYTES = 8
+const MAX_HEADER_BYTES = 1 << 20
+const FRAME_BYTES = 8
 /** What comes before the result in the body of a finished item. */
-export const BODY_PREFIX_BYTES = 13
-export const MAX_BODY_BYTES = 0xff_ff_ff_ff
+const BODY_PREFIX_BYTES = 13
+const MAX_BODY_BYTES = 0xff_ff_ff_ff
 
 const FINISHED = 1
 const TAKEN = 2
+
+/** So much of a file is read at a time, … */
+const WINDOW_BYTES = 256 * 1024
+/** … and so much between two turns of the event loop. */
+const BYTES_BETWEEN_TURNS = 16 << 20
 
 /** What a checkpoint belongs to. */
 export interface CheckpointHeader {
@@ -36,7 +43,7 @@ export interface CheckpointHeader {
 }
 
 /** What the first bytes of a record's body say. */
-export interface RecordHead {
+interface RecordHead {
   readonly kind: 'finished' | 'taken'
   /** Index of the item, or number of items. */
   readonly position: number
@@ -80,16 +87,104 @@ function encodeRecord(kind: number, position: number, checksum: number, rest: Bu
 }
 
 /** Reads the start of a body; undefined where it is none of this format. */
-export function decodeHead(body: Buffer): RecordHead | undefined {
+function decodeHead(body: Buffer): RecordHead | undefined {
   const kind = body.readUInt8(0)
   const position = body.readDoubleLE(1)
   if ((kind !== FINISHED && kind !== TAKEN) || !Number.isSafeInteger(position) || position < 0) return undefined
   return { kind: kind === FINISHED ? 'finished' : 'taken', position, checksum: body.readUInt32LE(9) }
 }
 
-/** Reads a result back from the end of a finished item's body. */
-export function decodeResult(bytes: Buffer): unknown {
-  const reader = new CopyingDeserializer(bytes)
+/** Reads a file here and there, mostly onwards, through one buffer. */
+export class FileWindow {
+  readonly #fd: number
+  #buffer = Buffer.alloc(0)
+  #start = 0
+
+  constructor(file: FileHandle) {
+    this.#fd = file.fd
+  }
+
+  /** Returns `length` bytes from `position`, fewer at the end of the file. They stand until the next call. */
+  read(position: number, length: number): Buffer {
+    const from = position - this.#start
+    if (from < 0 || from + length > this.#buffer.length) {
+      const wanted = Math.max(length, WINDOW_BYTES)
+      // A record far larger than the others does not keep its memory.
+      const target =
+        this.#buffer.buffer.byteLength === wanted
+          ? Buffer.from(this.#buffer.buffer)
+          : Buffer.from(new ArrayBuffer(wanted))
+      let filled = 0
+      for (let got = -1; got !== 0 && filled < wanted; filled += got)
+        got = readSync(this.#fd, target, filled, wanted - filled, position + filled)
+      this.#buffer = target.subarray(0, filled)
+      this.#start = position
+      return this.#buffer.subarray(0, length)
+    }
+    return this.#buffer.subarray(from, from + length)
+  }
+}
+
+/** What the start of a log turned out to be: its header, nothing yet, or something else. */
+export type HeaderFound =
+  { readonly header: CheckpointHeader; readonly end: number } | 'cut off' | 'damaged' | 'not a log'
+
+/** Reads the header of a log of `size` bytes. */
+export function readHeader(window: FileWindow, size: number): HeaderFound {
+  const prefix = window.read(0, HEADER_PREFIX_BYTES)
+  const magic = prefix.subarray(0, MAGIC.length)
+  if (!magic.equals(MAGIC.subarray(0, magic.length))) return 'not a log'
+  if (prefix.length < HEADER_PREFIX_BYTES) return 'cut off'
+  const length = prefix.readUInt32LE(MAGIC.length)
+  const checksum = prefix.readUInt32LE(MAGIC.length + 8)
+  if (~length >>> 0 !== prefix.readUInt32LE(MAGIC.length + 4) || length > MAX_HEADER_BYTES) return 'damaged'
+  const end = HEADER_PREFIX_BYTES + length
+  if (end > size) return 'cut off'
+  const json = window.read(HEADER_PREFIX_BYTES, length)
+  if (crc32(json) !== checksum) return 'damaged'
+  return { header: JSON.parse(json.toString()) as CheckpointHeader, end }
+}
+
+/**
+ * Calls `found` for each whole record from `start`. Lets the event loop turn now and then.
+ *
+ * @returns where the first one begins that is not whole, which is the end of what can be trusted
+ */
+export async function readRecords(
+  window: FileWindow,
+  start: number,
+  size: number,
+  found: (head: RecordHead, at: number) => void,
+): Promise<number> {
+  let at = start
+  let rested = start
+  while (at + FRAME_BYTES + BODY_PREFIX_BYTES <= size) {
+    const frame = window.read(at, FRAME_BYTES + BODY_PREFIX_BYTES)
+    const length = frame.readUInt32LE(0)
+    if (length < BODY_PREFIX_BYTES || at + FRAME_BYTES + length > size) return at
+    const expected = frame.readUInt32LE(4)
+    const head = decodeHead(frame.subarray(FRAME_BYTES))
+    let checksum = crc32(frame.subarray(0, 4))
+    for (let done = 0; done < length;) {
+      const part = window.read(at + FRAME_BYTES + done, Math.min(length - done, WINDOW_BYTES / 2))
+      if (part.length === 0) return at
+      checksum = crc32(part, checksum)
+      done += part.length
+    }
+    if (checksum !== expected || head === undefined) return at
+    found(head, at)
+    at += FRAME_BYTES + length
+    if (at - rested < BYTES_BETWEEN_TURNS) continue
+    rested = at
+    await new Promise(setImmediate)
+  }
+  return at
+}
+
+/** Returns the result in the record of a finished item at `at`, which has been read before. */
+export function readResult(window: FileWindow, at: number): unknown {
+  const length = window.read(at, FRAME_BYTES).readUInt32LE(0)
+  const reader = new CopyingDeserializer(window.read(at + FRAME_BYTES, length).subarray(BODY_PREFIX_BYTES))
   reader.readHeader()
   return reader.readValue()
 }

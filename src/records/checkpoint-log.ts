@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type CheckpointHeader, FORMAT_VERSION } from './checkpoint-format.js'
-import { FileWindow, readHeader, readRecords } from './checkpoint-reader.js'
-import { FinishedItems } from './finished-items.js'
+import { type CheckpointHeader, FileWindow, FORMAT_VERSION, readHeader, readRecords } from './checkpoint-format.js'
 import { digestOf } from './item-digest.js'
 import type { CheckpointOptions } from './recorder.js'
 import { messageOf, runError } from '../internal/run-error.js'
 
 const LONGEST_NAME = 200
 const SHOWN_SOURCE = 80
+const FIRST_CAPACITY = 1024
 
 /** What a run is, as far as its checkpoint is concerned. */
 export interface RunIdentity {
@@ -17,6 +16,43 @@ export interface RunIdentity {
   readonly task: string
   /** Number of items, null where it is not known. */
   readonly total: number | null
+}
+
+/** Where in the log the result of each finished item stands, and the digest of that item: twelve bytes for each index. */
+export class FinishedItems {
+  /** 0 stands for none: the log's header is there. */
+  #positions = new Float64Array(FIRST_CAPACITY)
+  #digests = new Uint32Array(FIRST_CAPACITY)
+  /** How many there are. */
+  count = 0
+
+  add(index: number, position: number, digest: number): void {
+    if (index >= this.#positions.length) this.#grow(index + 1)
+    if (this.#positions[index] === 0) this.count++
+    this.#positions[index] = position
+    this.#digests[index] = digest
+  }
+
+  /** Where the item's record begins; undefined where there is none. */
+  positionOf(index: number): number | undefined {
+    const position = this.#positions[index]
+    return position === 0 ? undefined : position
+  }
+
+  /** The digest of the item; undefined where it has not been finished. */
+  digestOf(index: number): number | undefined {
+    return this.positionOf(index) === undefined ? undefined : this.#digests[index]
+  }
+
+  #grow(length: number): void {
+    const capacity = Math.max(length, 2 * this.#positions.length)
+    const positions = new Float64Array(capacity)
+    positions.set(this.#positions)
+    this.#positions = positions
+    const digests = new Uint32Array(capacity)
+    digests.set(this.#digests)
+    this.#digests = digests
+  }
 }
 
 /** What earlier runs have left in a log. */

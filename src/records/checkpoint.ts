@@ -1,11 +1,17 @@
 import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppendFile } from './append-file.js'
-import { decodeResult, encodeFinished, encodeHeader, encodeTaken } from './checkpoint-format.js'
+import { encodeFinished, encodeHeader, encodeTaken, FileWindow, readResult } from './checkpoint-format.js'
 import { CheckpointLock } from './checkpoint-lock.js'
-import { type CheckpointLog, headerOf, pathOf, readLog, refuseItem, type RunIdentity } from './checkpoint-log.js'
-import { FileWindow, resultBytes } from './checkpoint-reader.js'
-import { FinishedItems } from './finished-items.js'
+import {
+  type CheckpointLog,
+  FinishedItems,
+  headerOf,
+  pathOf,
+  readLog,
+  refuseItem,
+  type RunIdentity,
+} from './checkpoint-log.js'
 import { chained, digestOf } from './item-digest.js'
 import { messageOf, runError } from '../internal/run-error.js'
 import type { CheckpointOptions, RunRecorder } from './recorder.js'
@@ -74,7 +80,7 @@ export class Checkpoint implements RunRecorder {
     const position = this.#finished.positionOf(index)
     if (position === undefined) return undefined
     try {
-      return { result: decodeResult(resultBytes(this.#window, position)) }
+      return { result: readResult(this.#window, position) }
     } catch (error) {
       throw runError(
         `the result of item ${index} in the checkpoint '${this.#file.path}' cannot be read: ${messageOf(error)}`,

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
-import { FileWindow, readHeader, readRecords } from '../../dist/records/checkpoint-reader.js'
+import { FileWindow, readHeader, readRecords } from '../../dist/records/checkpoint-format.js'
 
 const kills = Number(process.env['AMORSIZE_SOAK_KILLS'] ?? 1000)
 const main = fileURLToPath(new URL('../../dist/bundle/cli.cjs', import.meta.url))
