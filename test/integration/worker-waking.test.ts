@@ -100,9 +100,14 @@ describe('a worker', () => {
     expect(during).toBe(mayUse)
     await answer()
     Atomics.store(worker.cells, Cell.CPU, nativeAddon()!.cpuNumber!())
-    worker.rouse(message)
+    worker.rouse(message, true)
     expect(cpusIn(during)).toHaveLength(cpusIn(mayUse).length - 1)
     expect(affinityOf(thread)).toBe(mayUse)
+    await answer()
+    // Where this thread runs no items its CPU is free, too: of two workers one should have it.
+    Atomics.store(worker.cells, Cell.CPU, nativeAddon()!.cpuNumber!())
+    worker.rouse(message, false)
+    expect(during).toBe(mayUse)
   })
 
   itPlaces(
@@ -119,7 +124,7 @@ describe('a worker', () => {
         // As if it had slept here: whether it really has is the kernel's affair.
         const cpu = addon.cpuNumber!()
         Atomics.store(worker.cells, Cell.CPU, cpu)
-        worker.rouse({ kind: 'place' })
+        worker.rouse({ kind: 'place' }, true)
         expect(affinityOf(Atomics.load(worker.cells, Cell.THREAD))).toBe(mayUse)
         await answer()
         if (Atomics.load(worker.cells, Cell.CPU) !== cpu) elsewhere++

@@ -28,7 +28,8 @@ export class BlockFeed implements Feed {
     if (block === undefined || block.remaining === 0) return false
     this.#isClaiming = true
     worker.forgetClaim()
-    worker.rouse({ kind: 'block', run: runNumber, task: task.id, block: block.ofRun, timeoutMs: run.options.timeoutMs })
+    const { timeoutMs } = run.options
+    worker.rouse({ kind: 'block', run: runNumber, task: task.id, block: block.ofRun, timeoutMs }, force.worksHere)
     return true
   }
 

@@ -80,7 +80,7 @@ export class ChunkFeed implements Feed {
       timeoutMs: run.options.timeoutMs,
     }
     try {
-      if (isIdle) worker.rouse(message)
+      if (isIdle) worker.rouse(message, force.worksHere)
       else worker.send(message)
     } catch (error) {
       this.#chunks.delete(chunk)

@@ -19,6 +19,8 @@ export interface Force {
   readonly isDismissed: boolean
   /** How many take items, this thread included. */
   readonly lanes: number
+  /** Whether this thread runs items beside the workers. */
+  readonly worksHere: boolean
   /** What this thread runs beside all others. */
   readonly apart: Apart
   /** Whether results of the shared block may be among what could not be read. */

@@ -176,9 +176,15 @@ export class PoolWorker {
     this.#worker.postMessage(message)
   }
 
-  /** The same where the worker has nothing to do until it has this. */
-  rouse(message: ToWorker): void {
-    placement.postElsewhere(this.cells, () => this.send(message))
+  /**
+   * The same where the worker has nothing to do until it has this.
+   *
+   * @param worksHere - whether this thread runs items, too: then the worker begins on another CPU. If not, this one is free as well, and two workers
+   * that are kept from it would share the other
+   */
+  rouse(message: ToWorker, worksHere: boolean): void {
+    if (worksHere) placement.postElsewhere(this.cells, () => this.send(message))
+    else this.send(message)
   }
 
   /** Tells the worker that `run` and all before it are over. */
