@@ -10,7 +10,7 @@ import { Busyness, COMPUTING } from './schedule/busyness.js'
 import { PaceOfLoop } from './schedule/pace.js'
 import { type Decision, type Subject, worksHere } from './schedule/planner.js'
 import type { Evidence } from './schedule/sample.js'
-import type { Course, SinceJoined } from './schedule/scheduler.js'
+import { type Course, shouldGoBack, type SinceJoined } from './schedule/course.js'
 import type { ResolvedTask } from './task.js'
 import type { WorkerPool } from './threads/worker-pool.js'
 import { whyNotShared } from './transfer/shared-policies.js'
@@ -103,7 +103,7 @@ export class Following {
   /** Whether the loop would be faster than workers have turned out to be. */
   shouldGoBack(): boolean {
     const since = this.#since()
-    return since !== undefined && this.#mayGoBack() && scheduler.shouldGoBack(this.course, since)
+    return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since)
   }
 
   /** Whether nobody has asked for workers, and they do not claim by themselves. */

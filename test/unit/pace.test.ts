@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isUneven, longMs, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import { isMixed, isUneven, longMs, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 
 function paceOf(...times: number[]): PaceOfLoop {
   const pace = new PaceOfLoop()
@@ -74,5 +74,15 @@ describe('an item that is longer than most', () => {
     [{ items: 8, itemMs: 1, spread: 1.51 }, true],
   ])('makes items uneven where it outlasts a slice: %j', (pace, expected) => {
     expect(isUneven(pace)).toBe(expected)
+  })
+
+  it.each<[string, number[], boolean]>([
+    ['all are alike', [1, 1, 1, 1, 1, 1, 1, 1], false],
+    ['some are long', [1, 1, 1, 1, 1, 1, 1, 20], true],
+    ['too few to tell', [1, 1, 1, 1, 1, 1, 20], false],
+    ['the first are long, and later ones alike', [9, 9, 9, 9, 9, 9, 9, 9, ...Array<number>(900).fill(1)], false],
+    ['many of the first are', [...Array<number>(90).fill(9), ...Array<number>(200).fill(1)], true],
+  ])('makes items mixed where a few do not show what the others take: %s', (_, times, expected) => {
+    expect(isMixed(paceOf(...times))).toBe(expected)
   })
 })

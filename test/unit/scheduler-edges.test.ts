@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { shouldGoBack } from '../../dist/execute/schedule/course.js'
 import { calibration } from '../../dist/execute/schedule/calibration.js'
 import { came, NONE, ONE, paceOf, seen, taught, twoCores } from './support/scheduling.js'
 
@@ -82,9 +83,9 @@ describe('when the first worker is ready', () => {
 describe('a run with workers', () => {
   /** Whether it goes back to the loop of 1 ms an item at the last of these looks: items settled, after so many ms. */
   const goesBack = (items: number | null, looks: [settled: number, ms: number][], pace = paceOf()): boolean => {
-    const { scheduler, begin } = taught()
+    const { begin } = taught()
     const course = begin(1000, ONE)
-    const answers = looks.map(([settled, ms]) => scheduler.shouldGoBack(course, { items, settled, ms, pace }))
+    const answers = looks.map(([settled, ms]) => shouldGoBack(course, { items, settled, ms, pace }))
     expect(answers.slice(0, -1)).not.toContain(true)
     return answers.at(-1)!
   }

@@ -3,7 +3,7 @@ import { calibration } from '../../dist/execute/schedule/calibration.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 import type { Evidence } from '../../dist/execute/schedule/sample.js'
 import type { WorkersThere } from '../../dist/execute/schedule/planner.js'
-import type { Course } from '../../dist/execute/schedule/scheduler.js'
+import { type Course, shouldGoBack } from '../../dist/execute/schedule/course.js'
 import { came, NONE, ONE, paceOf, seen, taught, twoCores } from './support/scheduling.js'
 
 const { spawnMs } = calibration
@@ -126,9 +126,9 @@ describe('during a run', () => {
       paceOf(1, 1, 1, 1, 1, 1, 1, 20),
     ],
   ])('goes back to the loop where workers lose: %s', (_, looks, expected, pace) => {
-    const { scheduler, begin } = taught()
+    const { begin } = taught()
     const course = begin(1000, ONE)
-    const goesBack = looks.map(([settled, ms]) => scheduler.shouldGoBack(course, came(1000, settled, ms, pace)))
+    const goesBack = looks.map(([settled, ms]) => shouldGoBack(course, came(1000, settled, ms, pace)))
     expect(goesBack.at(-1)).toBe(expected)
     expect(goesBack.slice(0, -1)).not.toContain(true)
   })
@@ -200,14 +200,15 @@ describe('after a run', () => {
     expect(run(1000, 1.8)).toBe('threads')
   })
 
-  it('runs once in the loop to know what that takes, where a gain is in doubt', () => {
+  it('runs mixed items once in the loop to know what that takes, where a gain is in doubt', () => {
     const { scheduler, begin } = twoCores()
     const first = begin(100, NONE)
     expect(scheduler.during(first, seen(4, 1, 1e4), NONE)).toBeDefined()
     scheduler.after(first, seen(4, 1, 0), came(1e4, 1e4, 9e3), ONE)
     const second = begin(1e4, ONE)
     expect(second.staysInLoop).toBe(false)
-    scheduler.after(second, seen(0, 1, 0), came(1e4, 1e4, 9e3), ONE)
+    const mixed = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
+    scheduler.after(second, seen(0, 1, 0), came(1e4, 1e4, 9e3, mixed), ONE)
     const third = begin(1e4, ONE)
     expect(third.staysInLoop).toBe(true)
     // It takes less than it seemed: workers have lost.
@@ -217,7 +218,25 @@ describe('after a run', () => {
 
   it('does not believe in more than the cores can give: the loop is to show anew what it takes', () => {
     const { run } = taught()
+    // The third run begins in this thread, which has seen enough of it when it has ended.
     expect([5, 1, 1.5].map((gain) => run(100, gain))).toEqual(['threads', 'loop', 'threads'])
+  })
+
+  it('sees by the first twentieth of a run what the loop takes, where a gain is in doubt', () => {
+    const { scheduler, begin, subject } = twoCores()
+    const first = begin(1000, NONE)
+    expect(scheduler.during(first, seen(4, 1.8, 1000), NONE)).toBeDefined()
+    for (let runs = 0; runs < 2; runs++) {
+      const course = runs === 0 ? first : begin(1000, ONE)
+      scheduler.after(course, seen(0, 1, 0), came(1000, 1000, 1000, paceOf(2)), ONE)
+    }
+    const course = begin(1000, ONE)
+    expect([course.decision, course.staysInLoop]).toEqual([undefined, false])
+    expect(course.notBeforeMs).toBeCloseTo(0.05 * 1800, 6)
+    expect(scheduler.during(course, seen(89, 1, 911), ONE)).toBeUndefined()
+    expect(scheduler.during(course, seen(90, 1, 910), ONE)?.chosen.mode).toBe('threads')
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ loopItemMs: 1, measured: { itemMs: 1 } })
+    expect(begin(1000, ONE).decision).toBeDefined()
   })
 
   it('takes what the whole run has shown of items that wait for truer than what was seen at its beginning', () => {

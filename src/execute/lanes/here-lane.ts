@@ -99,12 +99,13 @@ export class HereLane implements Lane, Progress {
         this.#run.endIfDone()
         return
       }
-      if (!this.#runBatch(batch)) return
+      const goesOn = this.#runBatch(batch)
       const startedMs = nowMs
       nowMs = performance.now()
       const ms = nowMs - startedMs
+      if (this.next > 0) this.pace.add(this.next, ms)
+      if (!goesOn) return
       const { items } = batch
-      this.pace.add(items.length, ms)
       // Where items become long, the last of them say so first: a block of such would keep this thread when all others have ended.
       const itemMs = Math.max(this.pace.itemMs, ms / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))

@@ -35,6 +35,14 @@ export function isUneven(pace: Pace): boolean {
   return pace.items >= FEW_TO_COMPARE && pace.spread > UNEVEN && longMs(pace) > SLICE_MS
 }
 
+/** Whether items differ so much that some of them do not show what the others take: by chance, or the first from the last. */
+export function isMixed(pace: PaceOfLoop): boolean {
+  const { items, itemMs, totalMs, spread } = pace
+  const meanMs = totalMs / items
+  const isDrifting = meanMs > (1 + UNEVEN) * itemMs || itemMs > (1 + UNEVEN) * meanMs
+  return items >= FEW_TO_COMPARE && (spread > UNEVEN || isDrifting)
+}
+
 /** How fast items run in this thread, smoothed so that a change shows soon. */
 export class PaceOfLoop {
   items = 0

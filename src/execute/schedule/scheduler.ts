@@ -1,6 +1,7 @@
 import { calibration } from './calibration.js'
 import { crowding, currentLimits, type Limits } from './machine.js'
-import { FEW_TO_COMPARE, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
+import type { Course, SinceJoined } from './course.js'
+import { FEW_TO_COMPARE, isMixed, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
 import { type TaskRecord, Tasks } from './tasks.js'
@@ -21,15 +22,8 @@ const BUSY = 0.85
 const LEAST_WATCHED_MS = 25
 /** What is shorter gains too little from workers to start some for it, however often it is run. */
 const LEAST_REPEATED_MS = 2
-/** A run with workers is looked at whenever such a part of it has ended in so much time, … */
-const LOOK_PART = 0.1
-const LOOK_MS = 25
-/** … and goes back to the loop if that would have been faster by this factor, … */
-const LOSING = 0.95
-/** … beyond what chance has given it in items that differ: so many standard errors; … */
-const DOUBT = 2
-/** … unless workers have become so many times as fast since the look before: their engines are still compiling. */
-const IMPROVING = 1.25
+/** To see anew what the loop takes, this thread runs such a part of a run before workers do. */
+const SAMPLE_PART = 0.05
 /** Uneven items are for workers alone where what is left takes so many times as long as to start another: of less, the start is too much. */
 const WORTH_ANOTHER = 5
 /** Threads that want each core, above which times of items say more of the machine than of the items. */
@@ -39,42 +33,6 @@ const CROWDED = 1.5
 interface Machine {
   readonly limits: () => Limits
   readonly crowding: () => number
-}
-
-/** One run, as the scheduler follows it. */
-export interface Course {
-  readonly subject: Subject
-  /** Its first item, by which it finds what runs on items like them have taught, and leaves what it teaches. */
-  readonly first: unknown
-  /** What the run has or is to have workers for; undefined while it is a loop. */
-  decision: Decision | undefined
-  /** It stays in the loop whatever it shows: workers have lost in the last run like it. */
-  staysInLoop: boolean
-  /** Earlier runs have shown that items are uneven; see `isUneven`. */
-  isUneven: boolean
-  /** When to think again, in milliseconds of items. */
-  notBeforeMs: number
-  /** How much had been run when starting workers first seemed worth it, and has since. */
-  seemedWorthAtMs: number
-  /** What there was when the run with workers was looked at last; undefined where it was not. */
-  look: Look | undefined
-}
-
-/** A look at a run with workers: what had ended, and what the loop would have taken for what ended since the look before, over what it took. */
-interface Look {
-  readonly settled: number
-  readonly ms: number
-  readonly gain: number
-}
-
-/** What a run has come to since its first worker joined. */
-export interface SinceJoined {
-  /** Items that were left then. */
-  readonly items: number | null
-  readonly settled: number
-  readonly ms: number
-  /** How fast workers have run their items. */
-  readonly pace: PaceOfLoop
 }
 
 /**
@@ -137,8 +95,9 @@ export class Scheduler {
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
-    if (course.staysInLoop || workers.idle === 0 || !subject.mayHaveWorkers()) return course
-    course.decision = this.#workersFor(subject, measured, { items, done: 0, workers, obstacle: undefined }, record)
+    if (record.wantsSample) course.notBeforeMs = SAMPLE_PART * loopMs
+    else if (!course.staysInLoop && workers.idle > 0 && subject.mayHaveWorkers())
+      course.decision = this.#workersFor(subject, measured, { items, done: 0, workers, obstacle: undefined }, record)
     return course
   }
 
@@ -150,6 +109,7 @@ export class Scheduler {
     if (course.decision !== undefined || !this.#isDue(course, evidence, restMs, workers)) return undefined
     course.notBeforeMs = 2 * pace.totalMs
     const record = this.#tasks.of(subject.key, first)
+    if (record.wantsSample) record.stayedInLoop(pace.itemMs)
     const measured = record.remember(measuredOf(evidence))
     const situation = { items, done: pace.items, workers, obstacle: undefined }
     return (course.decision = this.#workersFor(subject, measured, situation, record))
@@ -173,24 +133,6 @@ export class Scheduler {
     course.decision = again
     course.notBeforeMs = 2 * pace.totalMs
     return again !== undefined
-  }
-
-  /**
-   * Whether a run with workers should go back to the loop. The first look only shows where workers begin: what they cost to start is lost in any
-   * case, and they become faster for a while.
-   */
-  shouldGoBack(course: Course, since: SinceJoined): boolean {
-    const { decision, look } = course
-    const { items, pace } = since
-    if (decision === undefined || items === null) return false
-    const settled = since.settled - (look?.settled ?? 0)
-    const ms = since.ms - (look?.ms ?? 0)
-    if (settled < LOOK_PART * items || ms < LOOK_MS) return false
-    const { itemMs, itemCv } = decision.measured
-    const doubt = (DOUBT * Math.max(itemCv, pace.spread)) / Math.sqrt(settled)
-    const gain = (settled * itemMs) / ms
-    course.look = { settled: since.settled, ms: since.ms, gain }
-    return look !== undefined && gain * (1 + doubt) < LOSING && gain < IMPROVING * look.gain
   }
 
   /**
@@ -224,9 +166,11 @@ export class Scheduler {
     if (since !== undefined && decision !== undefined && since.settled > 0) {
       const { cpuWorkers } = decision.limits
       // Where this thread has run none of them, they are what they were.
-      record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && pace.items < FEW_TO_COMPARE)
+      const isUnknown = pace.items < FEW_TO_COMPARE
+      record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && isUnknown)
+      record.isMixed = isMixed(pace) || isMixed(since.pace) || (record.isMixed && isUnknown)
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
-      record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
+      record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers, since.pace.totalMs / Math.max(1, since.pace.items))
       record.sawLeast(pace.leastMs, since.pace)
       return 0
     }

@@ -3,13 +3,15 @@ import type { Measured } from './sample.js'
 
 /** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
 const MOST_NAMED = 1000
-/** Workers that gain less than this have lost: they keep the cores from everyone else. */
-const LOSS = 0.95
+/** Workers that gain less than this have lost: they keep the cores from everyone else, … */
+export const LOSS = 0.95
+/** … unless they have become so many times as fast of late: their engines are still compiling. */
+export const IMPROVING = 1.25
 /** More than all cores together cannot be gained: then the idea of what the loop takes is an old one. */
 const IMPOSSIBLE = 1.1
 /** The first run of the loop is also that of the engine's compiler. So many show what it takes; … */
 const LOOP_RUNS = 2
-/** … and they are made after so many runs with workers, which this thread may have had no part in. */
+/** … and the loop is looked at after so many runs with workers, which this thread may have had no part in. */
 const RUNS_WITH_WORKERS = 2
 /** So many items of this thread show what the loop takes, too, though they ran beside those of workers. */
 const ENOUGH_HERE = 16
@@ -26,18 +28,24 @@ export class TaskRecord {
   loopItemMs: number | undefined = undefined
   /** Whether some items would keep this thread from its workers. */
   isUneven = false
+  /** Whether items differ so much that a few do not show what the others take. */
+  isMixed = false
   /** Whether workers have run the task before. */
   isWarm = false
   /** Loop over workers by the last runs that had some; undefined until one had, or where they are to be tried again. */
   gain: number | undefined = undefined
   /** How long the loop takes for such a run. */
   #gainOfMs = 0
+  /** What an item took in workers in the last such run; 0 before there was one. */
+  #workerItemMs = 0
   /** Runs to come that stay in the loop, and how many did after the last loss. */
   #toSkip = 0
   #skipped = 0
   /** Runs in which the loop has shown what it takes, and runs with workers since the last of them. */
   #loopRuns = 0
   #workerRuns = 0
+  /** Whether it is time to see what the loop takes now. */
+  #isLoopDue = false
   /** Time of the loop in runs that workers would have shortened, had they been there. */
   #missedMs = 0
 
@@ -65,18 +73,21 @@ export class TaskRecord {
   /**
    * What an item takes in the loop.
    *
-   * @param pace - what this thread has run in a run with workers; of uneven items others may have had the long ones, unless each thread claims
+   * @param pace - what this thread has run in a run with workers; of mixed items others may have had the long ones, unless each thread claims
    * them in turn
    * @param measured - what that run was decided by
    */
   loopItemOf(pace: Pace, measured: Measured): number {
     const known = this.loopItemMs ?? measured.itemMs
-    if (pace.items < ENOUGH_HERE || measured.isAsync || (this.isUneven && !measured.isShared)) return known
+    if (pace.items < ENOUGH_HERE || measured.isAsync || (this.isMixed && !measured.isShared)) return known
     this.#sawLoop(Math.min(known, pace.itemMs))
     return this.loopItemMs ?? known
   }
 
-  /** A run has stayed in the loop: `itemMs` an item. What disturbs a run makes it longer, never shorter: the less is believed at once. */
+  /**
+   * A run has stayed in the loop, or its beginning has: `itemMs` an item. What disturbs a run makes it longer, never shorter: the less is believed
+   * at once.
+   */
   stayedInLoop(itemMs: number): void {
     const { loopItemMs: known } = this
     this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2)
@@ -88,24 +99,40 @@ export class TaskRecord {
     if (this.measured !== undefined) this.measured = { ...this.measured, itemMs }
     this.#loopRuns++
     this.#workerRuns = 0
+    this.#isLoopDue = false
   }
 
-  /** Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for, on so many cores. */
-  hadWorkers(gain: number, loopMs: number, cores: number): void {
+  /** Whether the next run is to show by its beginning what the loop takes. Of mixed items only a whole run does. */
+  get wantsSample(): boolean {
+    return this.#isLoopDue && !this.isMixed
+  }
+
+  /**
+   * Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for, on so many cores.
+   *
+   * @param workerItemMs - what an item took in them; 0 where they have ended none
+   */
+  hadWorkers(gain: number, loopMs: number, cores: number, workerItemMs: number): void {
     this.isWarm = true
     this.#workerRuns++
     this.#gainOfMs = loopMs
-    if (gain > IMPOSSIBLE * cores) {
-      this.gain = this.loopItemMs = undefined
-      this.#toSkip = 1
+    const areFaster = workerItemMs > 0 && IMPROVING * workerItemMs < this.#workerItemMs
+    if (workerItemMs > 0) this.#workerItemMs = workerItemMs
+    if (gain < LOSS) {
+      this.#blend(areFaster ? undefined : gain)
+      if (!areFaster) this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
       return
     }
-    this.gain = this.gain === undefined ? gain : (this.gain + gain) / 2
-    if (gain < LOSS) this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
-    else {
-      this.#skipped = 0
-      this.#toSkip = this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS ? 1 : 0
-    }
+    const isPossible = gain <= IMPOSSIBLE * cores
+    if (isPossible) this.#skipped = 0
+    else this.loopItemMs = undefined
+    this.#blend(isPossible ? gain : undefined)
+    this.#isLoopDue = !isPossible || (this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS)
+    this.#toSkip = this.#isLoopDue && this.isMixed ? 1 : 0
+  }
+
+  #blend(gain: number | undefined): void {
+    this.gain = gain === undefined || this.gain === undefined ? gain : (this.gain + gain) / 2
   }
 
   /** Whether a run that takes the loop `loopMs` stays there, because workers have lost in one like it. */

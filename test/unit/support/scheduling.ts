@@ -3,7 +3,8 @@ import { COMPUTING } from '../../../dist/execute/schedule/busyness.js'
 import { PaceOfLoop } from '../../../dist/execute/schedule/pace.js'
 import type { Subject, WorkersThere } from '../../../dist/execute/schedule/planner.js'
 import type { Evidence, Measured } from '../../../dist/execute/schedule/sample.js'
-import { type Course, Scheduler, type SinceJoined } from '../../../dist/execute/schedule/scheduler.js'
+import type { Course, SinceJoined } from '../../../dist/execute/schedule/course.js'
+import { Scheduler } from '../../../dist/execute/schedule/scheduler.js'
 
 /** No worker is there; or one that has nothing to do. */
 export const NONE: WorkersThere = { idle: 0, startingMs: undefined }
