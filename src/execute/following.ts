@@ -103,7 +103,7 @@ export class Following {
   /** Whether the loop would be faster than workers have turned out to be. */
   shouldGoBack(): boolean {
     const since = this.#since()
-    return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since)
+    return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.pace)
   }
 
   /** Whether nobody has asked for workers, and they do not claim by themselves. */

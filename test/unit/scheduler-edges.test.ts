@@ -85,7 +85,7 @@ describe('a run with workers', () => {
   const goesBack = (items: number | null, looks: [settled: number, ms: number][], pace = paceOf()): boolean => {
     const { begin } = taught()
     const course = begin(1000, ONE)
-    const answers = looks.map(([settled, ms]) => shouldGoBack(course, { items, settled, ms, pace }))
+    const answers = looks.map(([settled, ms]) => shouldGoBack(course, { items, settled, ms, pace }, paceOf()))
     expect(answers.slice(0, -1)).not.toContain(true)
     return answers.at(-1)!
   }

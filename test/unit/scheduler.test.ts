@@ -128,10 +128,24 @@ describe('during a run', () => {
   ])('goes back to the loop where workers lose: %s', (_, looks, expected, pace) => {
     const { begin } = taught()
     const course = begin(1000, ONE)
-    const goesBack = looks.map(([settled, ms]) => shouldGoBack(course, came(1000, settled, ms, pace)))
+    const goesBack = looks.map(([settled, ms]) => shouldGoBack(course, came(1000, settled, ms, pace), paceOf()))
     expect(goesBack.at(-1)).toBe(expected)
     expect(goesBack.slice(0, -1)).not.toContain(true)
   })
+
+  it.each<[string, PaceOfLoop, boolean]>([
+    ['enough of them', paceOf(...Array<number>(16).fill(0.5)), true],
+    ['too few to tell', paceOf(...Array<number>(15).fill(0.5)), false],
+    ['items that differ, of which others may have had the long ones', paceOf(...Array<number>(15).fill(0.3), 8), false],
+  ])(
+    'goes back where this thread has seen since that the loop takes less than the first items said: %s',
+    (_, here, expected) => {
+      const { begin } = taught()
+      const course = begin(1000, ONE)
+      const goesBack = [1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 150 * look), here))
+      expect(goesBack).toEqual([false, expected])
+    },
+  )
 
   it.each<[string, PaceOfLoop, boolean]>([
     ['items that are as long as the first', paceOf(50, 50, 50), true],

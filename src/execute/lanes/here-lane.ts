@@ -79,8 +79,7 @@ export class HereLane implements Lane, Progress {
 
   #slice(): void {
     const { supply } = this.#run
-    let nowMs = performance.now()
-    const sliceEndMs = nowMs + this.sliceMs
+    const sliceEndMs = performance.now() + this.sliceMs
     while (!this.#isHalted()) {
       const { remaining } = supply
       const fair =
@@ -99,10 +98,11 @@ export class HereLane implements Lane, Progress {
         this.#run.endIfDone()
         return
       }
+      // Not the end of the last block: what was thought and started since is no part of what items take.
+      const startedMs = performance.now()
       const goesOn = this.#runBatch(batch)
-      const startedMs = nowMs
-      nowMs = performance.now()
-      const ms = nowMs - startedMs
+      const endedMs = performance.now()
+      const ms = endedMs - startedMs
       if (this.next > 0) this.pace.add(this.next, ms)
       if (!goesOn) return
       const { items } = batch
@@ -110,7 +110,7 @@ export class HereLane implements Lane, Progress {
       const itemMs = Math.max(this.pace.itemMs, ms / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
       this.#measured(items[0], this.lastResult)
-      if (nowMs >= sliceEndMs) {
+      if (endedMs >= sliceEndMs) {
         this.whenTurns()
         if (!this.#isHalted()) setImmediate(this.#pump)
         return

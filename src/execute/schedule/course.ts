@@ -1,6 +1,6 @@
-import { IMPROVING, LOSS } from './tasks.js'
-import type { PaceOfLoop } from './pace.js'
+import { isMixed, type PaceOfLoop } from './pace.js'
 import type { Decision, Subject } from './planner.js'
+import { IMPROVING, LOSS, showsLoop } from './tasks.js'
 
 /** A run with workers is looked at whenever such a part of it has ended in so much time, … */
 const LOOK_PART = 0.1
@@ -47,16 +47,20 @@ export interface SinceJoined {
 /**
  * Whether a run with workers should go back to the loop. The first look only shows where workers begin: what they cost to start is lost in any
  * case, and they become faster for a while.
+ *
+ * @param here - what this thread has run of the run: it has seen more than what was decided by
  */
-export function shouldGoBack(course: Course, since: SinceJoined): boolean {
+export function shouldGoBack(course: Course, since: SinceJoined, here: PaceOfLoop): boolean {
   const { decision, look } = course
   const { items, pace } = since
   if (decision === undefined || items === null) return false
   const settled = since.settled - (look?.settled ?? 0)
   const ms = since.ms - (look?.ms ?? 0)
   if (settled < LOOK_PART * items || ms < LOOK_MS) return false
-  const { itemMs, itemCv } = decision.measured
-  const doubt = (DOUBT * Math.max(itemCv, pace.spread)) / Math.sqrt(settled)
+  const { measured } = decision
+  const isSeen = here.itemMs < measured.itemMs && showsLoop(here, measured, isMixed(here))
+  const { itemMs, spread } = isSeen ? here : { itemMs: measured.itemMs, spread: measured.itemCv }
+  const doubt = (DOUBT * Math.max(spread, pace.spread)) / Math.sqrt(settled)
   const gain = (settled * itemMs) / ms
   course.look = { settled: since.settled, ms: since.ms, gain }
   return look !== undefined && gain * (1 + doubt) < LOSS && gain < IMPROVING * look.gain

@@ -20,6 +20,11 @@ const MOST_SKIPPED = 64
 /** A loss says nothing of runs that are so many times as long: what has cost the time is little for them. */
 const ALIKE = 4
 
+/** Whether what this thread has run beside workers shows what the loop takes: enough, and, unless each thread claims in turn, of items that are alike. */
+export function showsLoop({ items }: Pace, { isAsync, isShared }: Measured, isMixed: boolean): boolean {
+  return items >= ENOUGH_HERE && !isAsync && (isShared || !isMixed)
+}
+
 /** What is known of a task on items of one shape: what they take, and what workers have won or lost. */
 export class TaskRecord {
   /** As it was measured last; undefined until it was. */
@@ -79,7 +84,7 @@ export class TaskRecord {
    */
   loopItemOf(pace: Pace, measured: Measured): number {
     const known = this.loopItemMs ?? measured.itemMs
-    if (pace.items < ENOUGH_HERE || measured.isAsync || (this.isMixed && !measured.isShared)) return known
+    if (!showsLoop(pace, measured, this.isMixed)) return known
     this.#sawLoop(Math.min(known, pace.itemMs))
     return this.loopItemMs ?? known
   }
