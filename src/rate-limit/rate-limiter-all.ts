@@ -103,6 +103,7 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
   ): Promise<Permit<K, Keyed>> {
     checkKeys('RateLimiterAll.acquire', options, ['signal', 'maxWaitMs'])
     const signal = checkSignal('signal', options.signal)
+    if (options.maxWaitMs !== undefined) checkNumber('maxWaitMs', options.maxWaitMs, { min: 0, allowInfinity: true })
     const charges = this.#chargesFor(costs)
     signal?.throwIfAborted()
     // A limit whose tokens are there has nobody waiting: taking them passes nobody by.

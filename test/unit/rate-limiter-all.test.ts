@@ -249,6 +249,14 @@ describe('bad input to several limits', () => {
     expect(() => RateLimiter.all(limits as unknown as Record<string, RateLimiter>)).toThrow(TypeError)
   })
 
+  it.each([-1, NaN])('is refused: maxWaitMs %d, tokens or not', async (maxWaitMs) => {
+    const { both, rpm } = limitedTwice()
+    await expect(both.acquire({ rpm: 1 }, { maxWaitMs })).rejects.toThrow(RangeError)
+    expect(rpm.tryAcquire(10)).toBe(true)
+    await expect(both.acquire({ rpm: 1 }, { maxWaitMs })).rejects.toThrow(RangeError)
+    expect(await both.acquire({ tpm: 1 }, { maxWaitMs: Infinity })).toHaveProperty('settle')
+  })
+
   it('is refused: options that are not there, limiters that are disposed', async () => {
     const { both, rpm } = limitedTwice()
     await expect(both.acquire({ rpm: 1 }, { maxWait: 5 } as object)).rejects.toThrow(/did you mean 'maxWaitMs'/)
