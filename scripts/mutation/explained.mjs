@@ -136,9 +136,42 @@ export const EXPLAINED = [
   { file: /rate-limit\/lease/, mutant: /`false` in `if \(left === 0\)/, why: 'spares giving back nothing' },
   {
     file: /rate-limit\/lease/,
-    mutant: /#wasShort( &&|;|`)|#wasShort = false|#wasShort\)/,
+    mutant: /#wasShort( =| &&|;|`|\))/,
     why: 'says by how many swaps tokens are taken, not how many',
   },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `if \(this\.#immediate !== null\)/,
+    why: 'spares an immediate for each call',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `if \(this\.#immediate === null\)/,
+    why: 'nothing is in hand of what has gone back',
+  },
+  {
+    file: /rate-limit\/charges/,
+    mutant: /in `const taken = charges\.map/,
+    why: 'what has not been taken is as good as too old',
+  },
+  {
+    file: /rate-limit\/rate-limiter-all/,
+    mutant: /`tokens <= paid`|`(true|tokens >= paid)` in `else if \(tokens > paid\)/,
+    why: 'gives back or takes nothing',
+  },
+  {
+    file: /rate-limit\/rate-limiter-all/,
+    mutant: /in `checkBursts\(charges\.filter\(isDry\)\)/,
+    why: 'spares asking for the burst where tokens are there',
+  },
+  { file: /rate-limit\/own-clocks/, mutant: /`--this\.#count`/, why: 'any number will do that no other clock has' },
+  {
+    file: /rate-limit\/held-runs/,
+    mutant: /`this\.#runs\[index - 1\]\.from >= from`/,
+    why: 'no two stretches begin at the same place',
+  },
+  { file: /rate-limit\/held-runs/, mutant: /`run\.from <= place`/, why: 'lets go of nothing' },
+  { file: /rate-limit\/turn/, mutant: /`behind < 0`/, why: 'it is the horizon either way' },
 ]
 
 /** Why no test can notice a survivor; undefined where nobody has found a reason. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { Axis } from '../../dist/memory/shared/axis.js'
 import { HeldRuns } from '../../dist/rate-limit/held-runs.js'
 
 const small = fc.integer({ min: 0, max: 4 })
@@ -59,4 +60,13 @@ it('held stretches that follow each other are one', () => {
   expect(runs.last).toEqual({ from: 3, to: 7 })
   runs.add(8, 9)
   expect(runs.last).toEqual({ from: 8, to: 9 })
+})
+
+it('held stretches that hold no whole unit of another axis are gone on it', () => {
+  const axis = (digits: number): Axis => ({ digits, baseHigh: 0, baseLow: 0 }) as Axis
+  const runs = new HeldRuns()
+  runs.add(150, 250)
+  runs.add(260, 270)
+  runs.moveTo(axis(2), axis(0))
+  expect([runs.last, runs.total]).toEqual([{ from: 2, to: 3 }, 1])
 })

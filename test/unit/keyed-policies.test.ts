@@ -205,7 +205,8 @@ describe('RateLimiter.all with a keyed limit', () => {
     const { rpm, perUser } = limits()
     const both = RateLimiter.all({ rpm, perUser })
     const untyped = both as unknown as { tryAcquire(costs: object): { settle(actual: object): void } }
-    expect(() => untyped.tryAcquire({ rpm: 1, perUser: 1 })).toThrow(/^costs.perUser must be \{ key, tokens \}/)
+    for (const cost of [1, null])
+      expect(() => untyped.tryAcquire({ perUser: cost })).toThrow(/^costs.perUser must be \{ key, tokens \}/)
     expect(() => untyped.tryAcquire({ perUser: { tokens: 1 } })).toThrow(
       /^costs.perUser.key must be a string, number or bigint; received undefined/,
     )

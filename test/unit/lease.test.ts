@@ -50,6 +50,21 @@ describe('a lease', () => {
     }
   })
 
+  it('leaves nothing of less than its size in the bucket, not the last token', () => {
+    const { limiter } = limited({ burstSize: 2 })
+    expect(limiter.lease({ size: 10 }).tryAcquire()).toBe(true)
+    expect(limiter.getAvailableTokens()).toBe(0)
+  })
+
+  it('takes nothing for several tokens that are in hand, the last of them too', () => {
+    const { limiter } = limited({ burstSize: 20 })
+    const lease = limiter.lease({ size: 6 })
+    for (let call = 0; call < 2; call++) {
+      expect(lease.tryAcquire(3)).toBe(true)
+      expect(limiter.getAvailableTokens()).toBe(14)
+    }
+  })
+
   it('gives back what is left at the end of the turn of the event loop', async () => {
     const { limiter } = limited({ burstSize: 100 })
     const lease = limiter.lease({ size: 64 })
@@ -159,7 +174,7 @@ describe('bad input to a lease', () => {
     expect(() => limiter.lease({ sise: 8 } as object)).toThrow(/did you mean 'size'/)
   })
 
-  it.each([0, -1, 0.5, NaN, 9])('is refused: tokens %d of a lease of 8', (tokens) => {
+  it.each([0, -1, 0.5, 1.5, NaN, 9])('is refused: tokens %d of a lease of 8', (tokens) => {
     const { limiter } = limited({ burstSize: 20 })
     expect(() => limiter.lease({ size: 8 }).tryAcquire(tokens)).toThrow(RangeError)
     expect(limiter.getAvailableTokens()).toBe(20)
@@ -168,5 +183,6 @@ describe('bad input to a lease', () => {
   it('is refused: more tokens than the bucket can hold', () => {
     const { limiter } = limited({ burstSize: 3 })
     expect(() => limiter.lease({ size: 8 }).tryAcquire(4)).toThrow(/<= 3 \(burstSize\)/)
+    expect(limiter.lease({ size: 8 }).tryAcquire(3)).toBe(true)
   })
 })

@@ -232,6 +232,7 @@ describe('bad input to several limits', () => {
     [{ rpm: 1, tokens: 5 }, TypeError, /costs names 'tokens', which is no limit here \(limits: rpm, tpm\)/],
     [{}, RangeError, /must name at least one limit/],
     [null, TypeError, /costs must be an object/],
+    [5, TypeError, /costs must be an object/],
     [{ rpm: '1' }, TypeError, /costs.rpm must be a finite number >= 0 and <= 1000000000000000; received "1"/],
     [{ rpm: 1, tpm: -1 }, RangeError, /costs.tpm/],
     [{ rpm: 1, tpm: 1001 }, RangeError, /costs.tpm must be a finite number >= 0 and <= 1000/],
@@ -247,6 +248,15 @@ describe('bad input to several limits', () => {
 
   it.each([[{}], [null], [5]])('is refused: %o instead of limits', (limits) => {
     expect(() => RateLimiter.all(limits as unknown as Record<string, RateLimiter>)).toThrow(TypeError)
+  })
+
+  it.each([
+    [{ acquire: () => undefined }, /^limits.one must be a RateLimiter.*of which nothing can be taken together with/],
+    [5, /^RateLimiter options must be an object/],
+    [null, /^RateLimiter options must be an object/],
+  ])('is refused: %o instead of a limit', (one, message) => {
+    expect(() => RateLimiter.all({ one } as unknown as Record<string, RateLimiter>)).toThrow(TypeError)
+    expect(() => RateLimiter.all({ one } as unknown as Record<string, RateLimiter>)).toThrow(message)
   })
 
   it.each([-1, NaN])('is refused: maxWaitMs %d, tokens or not', async (maxWaitMs) => {

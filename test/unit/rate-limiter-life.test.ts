@@ -19,6 +19,7 @@ describe('policy', () => {
       dryRun: false,
       clock,
     })
+    expect(limited().limiter.policy).not.toHaveProperty('onWait')
   })
 
   it('cannot be used to change the limiter', () => {
@@ -47,6 +48,8 @@ describe('stats', () => {
     await clock.advance(150)
     expect(limiter.stats()).toEqual({ allowed: 3, denied: 2, waiting: 0, waitedMs: 300 })
     expect(endedAt).toEqual([100, 200])
+    expect(stats.waits).toMatchObject({ count: 2, meanMs: 150, maxMs: 200 })
+    expect(limited().limiter.stats().waits).toMatchObject({ count: 0, meanMs: null })
   })
 
   it('count several tokens as one decision', async () => {

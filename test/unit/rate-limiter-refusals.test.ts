@@ -2,6 +2,7 @@
 import { KeyedRateLimiter, RateLimiter, RateLimitExceeded, type RateLimitPolicy } from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 import { describe, expect, it } from 'vitest'
+import { BUCKET } from '../../dist/memory/shared/layout.js'
 import { freshName } from './rate-limiter-helpers.js'
 
 const rate = { requestsPerSecond: 10, burstSize: 1 }
@@ -32,6 +33,14 @@ describe('a refusal says who refuses, how long it would take, and why', () => {
     }
   })
 
+  it('also where no wait would be long enough', async () => {
+    const limiter = new RateLimiter({ requestsPerSecond: 1e-9, burstSize: 1e9, clock: new FakeClock() })
+    limiter.tryAcquire(1e9)
+    await expect(limiter.acquire(1e9, { maxWaitMs: 1000 })).rejects.toThrow(
+      'is reached: 1000000000 token(s) would take Infinity ms, and no wait is long enough',
+    )
+  })
+
   it.each([undefined, freshName()])('a table that is full, with the name %s', async (name) => {
     const clock = new FakeClock()
     const limiter = new KeyedRateLimiter({ ...rate, clock, capacity: 8, onFull: 'deny', waitOnLimit: false, name })
@@ -41,6 +50,19 @@ describe('a refusal says who refuses, how long it would take, and why', () => {
     expect((error as Error).message).toBe(
       `the keyed rate limit ${name === undefined ? '' : `'${name}' `}has no room for another key for the next 100 ms; a larger capacity or onFull: 'evict' makes room`,
     )
+  })
+})
+
+describe('a change while another thread has begun one and does not go on', () => {
+  it('fails, and the limiter goes on as it was', () => {
+    const limiter = new RateLimiter({ ...rate, clock: new FakeClock() })
+    const { buffer, cell } = limiter.share()
+    // As a thread leaves it that a debugger has stopped: claimed at a time that is not over yet.
+    new BigInt64Array(buffer!, cell! * 64)[BUCKET.claim] = (1n << 40n) | 1n
+    expect(() => limiter.update({ burstSize: 5 })).toThrow(
+      expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'busy' }) as Error,
+    )
+    expect([limiter.tryAcquire(), limiter.tryAcquire(), limiter.policy.burstSize]).toEqual([true, false, 1])
   })
 })
 

@@ -9,6 +9,7 @@ const ALMOST_NEVER = 1e-6
 describe('share and from', () => {
   it('make two limiters of one bucket', () => {
     const one = new RateLimiter({ requestsPerSecond: ALMOST_NEVER, burstSize: 10 })
+    expect(one.share()).not.toHaveProperty('clock')
     const two = RateLimiter.from(structuredClone(one.share()))
     expect([drain(one, 2), drain(two)]).toEqual([5, 0])
     two.refund(3)
@@ -38,6 +39,19 @@ describe('share and from', () => {
       scope: 'process',
       onWait: undefined,
     })
+  })
+
+  it('work on a clock of the same thread, which is named once', async () => {
+    const clock = new FakeClock()
+    const one = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock })
+    const other = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock: new FakeClock() })
+    expect(one.share().clock).toBe(one.share().clock)
+    expect(one.share().clock).not.toBe(other.share().clock)
+    const two = RateLimiter.from(structuredClone(one.share()))
+    expect([one.tryAcquire(), two.tryAcquire()]).toEqual([true, false])
+    await clock.advance(100)
+    expect(two.tryAcquire()).toBe(true)
+    expect(() => RateLimiter.from({ ...one.share(), clock: 'of another thread' })).toThrow(SharedMemoryError)
   })
 
   it('see a change of the other at once, also when the handle is older', () => {
