@@ -227,11 +227,15 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   };
   // order: relaxed, here and below. named_cells shows only cells whose creation came before.
   const auto adapt = [&](core::Word* found) {
-    const bool fits = found[named::kFoundingRate].load(std::memory_order_relaxed) == founding[0] &&
-                      found[named::kFoundingBurst].load(std::memory_order_relaxed) == founding[1];
-    if (fits) return true;
+    // What is in force may differ from what it was founded with: somebody has changed it, or died while he adapted it.
+    core::TokenBucket<> bucket(found);
+    const core::Parameters in_force = bucket.parameters();
+    const auto holds_asked = [&](size_t i) {
+      return found[named::kFoundingRate + i].load(std::memory_order_relaxed) == founding[i];
+    };
+    if (in_force.rate == rate && in_force.burst == burst && holds_asked(0) && holds_asked(1)) return true;
     const auto now = [now_ms] { return founding_ns(now_ms); };
-    const auto change = [&](int64_t at_ns) { return core::TokenBucket<>(found).update(at_ns, rate, burst); };
+    const auto change = [&](int64_t at_ns) { return bucket.update(at_ns, rate, burst); };
     if (persistently(now, change) != Outcome::kGranted) return false;
     for (size_t i = 0; i < 2; ++i) found[named::kFoundingRate + i].store(founding[i], std::memory_order_relaxed);
     return true;

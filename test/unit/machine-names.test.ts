@@ -174,6 +174,16 @@ describeMachine('what cannot be trusted is refused with its reason, and nothing 
     expect(await runScript(policyOf(name), 'say(0)')).toMatchObject({ error: { reason: 'parameters-differ' } })
   })
 
+  it('takes those of the newcomer also where a process that has ended had changed them by update()', async () => {
+    const name = machineName()
+    await runScript(policyOf(name), 'limiter.update({ requestsPerSecond: 1e-3, burstSize: 1 }); say(0)')
+    const limiter = new RateLimiter(policyOf(name))
+    expect(limiter.policy).toMatchObject({ requestsPerSecond: ALMOST_NEVER, burstSize: 5 })
+    limiter.update({ burstSize: 7 })
+    // In use, it stays as it was changed.
+    expect(await runScript(policyOf(name), 'say(limiter.policy.burstSize)')).toBe(7)
+  })
+
   it('while the same parameters find the tokens as they were left', async () => {
     const name = machineName()
     await fileOf(name)
