@@ -124,6 +124,8 @@ export async function waitForAll(
       const { part, tokens } = charges[scarce] as Charge
       await part.wait(tokens, places[scarce] as number, waits[scarce] as number, signal)
       taken[scarce] = part.clock.now() + keepsMs(charges[scarce] as Charge)
+      // A limit in whose queue the caller was not yet could not tell it.
+      for (const charge of charges) charge.part.checkUsable()
       scarce = charges.findIndex((charge, index) => {
         const nowMs = charge.part.clock.now()
         if ((taken[index] as number) >= nowMs) return false
@@ -133,6 +135,8 @@ export async function waitForAll(
         return false
       })
       if (scarce < 0) return
+      // Aborted since its turn came: no queue would hear of it any more.
+      signal?.throwIfAborted()
     }
   } catch (error) {
     for (const [index, { part, tokens }] of charges.entries()) {

@@ -1,6 +1,13 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { type Costs, RateLimiter, type RateLimiterAll, RateLimitExceeded, SharedMemoryError } from '../../dist/index.js'
+import {
+  type Costs,
+  KeyedRateLimiter,
+  RateLimiter,
+  type RateLimiterAll,
+  RateLimitExceeded,
+  SharedMemoryError,
+} from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { outcomeOf } from './policy-helpers.js'
 
@@ -132,6 +139,35 @@ describe('acquire of several limits', () => {
     await limits.clock.advance(10)
     await limits.both.acquire({ rpm: 3, tpm: 1 })
     expect(left(limits)).toEqual([7, 0])
+  })
+
+  it('hears of an abort between two limits it waits for', async () => {
+    const clock = new FakeClock()
+    const rpm = new RateLimiter({ requestsPerSecond: 1, burstSize: 1, clock })
+    const tpm = new RateLimiter({ requestsPerSecond: 0.5, burstSize: 1, clock })
+    rpm.tryAcquire()
+    const abort = new AbortController()
+    const both = RateLimiter.all({ rpm, tpm }).acquire({ rpm: 1, tpm: 1 }, { signal: abort.signal })
+    const outcome = outcomeOf(clock, both)
+    tpm.tryAcquire()
+    rpm.refund(1)
+    abort.abort(new Error('enough'))
+    expect(await outcome).toMatchObject({ error: { message: 'enough' }, atMs: 0 })
+    expect([rpm.getAvailableTokens(), tpm.stats().waiting]).toEqual([1, 0])
+  })
+
+  it.each([
+    ['limit', new RateLimiter({ requestsPerSecond: 1, burstSize: 1 }), 1],
+    ['keyed limit', new KeyedRateLimiter({ requestsPerSecond: 1, burstSize: 1, capacity: 1 }), { key: 'a' }],
+  ])('ends when a %s is disposed in whose queue it is not yet', async (_, other, cost) => {
+    const clock = new FakeClock()
+    const rpm = new RateLimiter({ requestsPerSecond: 10, burstSize: 1, clock })
+    rpm.tryAcquire()
+    const outcome = outcomeOf(clock, RateLimiter.all({ rpm, other }).acquire({ rpm: 1, other: cost } as Costs))
+    other[Symbol.dispose]()
+    await clock.advance(200)
+    expect(await outcome).toMatchObject({ error: { code: 'ERR_SHARED_MEMORY', reason: 'disposed' } })
+    expect(rpm.getAvailableTokens()).toBe(1)
   })
 
   it('gives everything back when it is aborted, and leaves no timer', async () => {
