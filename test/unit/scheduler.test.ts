@@ -236,21 +236,33 @@ describe('after a run', () => {
     expect([5, 1, 1.5].map((gain) => run(100, gain))).toEqual(['threads', 'loop', 'threads'])
   })
 
-  it('sees by the first twentieth of a run what the loop takes, where a gain is in doubt', () => {
-    const { scheduler, begin, subject } = twoCores()
+  /** Two runs with workers, by which a gain is in doubt; the next is to show the loop. */
+  const inDoubt = (options: Partial<Course['subject']['options']> = {}) => {
+    const all = twoCores(1, options)
+    const { scheduler, begin } = all
     const first = begin(1000, NONE)
     expect(scheduler.during(first, seen(4, 1.8, 1000), NONE)).toBeDefined()
     for (let runs = 0; runs < 2; runs++) {
       const course = runs === 0 ? first : begin(1000, ONE)
       scheduler.after(course, seen(0, 1, 0), came(1000, 1000, 1000, paceOf(2)), ONE)
     }
+    return all
+  }
+
+  it('sees by the first twentieth of a run, or eight items of it, what the loop takes, where a gain is in doubt', () => {
+    const { scheduler, begin, subject } = inDoubt()
+    expect(begin(100, ONE).notBeforeMs).toBeCloseTo(5 * 1.8, 6)
     const course = begin(1000, ONE)
     expect([course.decision, course.staysInLoop]).toEqual([undefined, false])
-    expect(course.notBeforeMs).toBeCloseTo(0.05 * 1800, 6)
-    expect(scheduler.during(course, seen(89, 1, 911), ONE)).toBeUndefined()
-    expect(scheduler.during(course, seen(90, 1, 910), ONE)?.chosen.mode).toBe('threads')
+    expect(course.notBeforeMs).toBeCloseTo(8 * 1.8, 6)
+    expect(scheduler.during(course, seen(14, 1, 986), ONE)).toBeUndefined()
+    expect(scheduler.during(course, seen(15, 1, 985), ONE)?.chosen.mode).toBe('threads')
     expect(scheduler.recall(subject, 'an item')).toMatchObject({ loopItemMs: 1, measured: { itemMs: 1 } })
     expect(begin(1000, ONE).decision).toBeDefined()
+  })
+
+  it('does not see it in a thread that is to run nothing', () => {
+    expect(inDoubt({ mainThread: false }).begin(1000, ONE).decision).toBeDefined()
   })
 
   it('takes what the whole run has shown of items that wait for truer than what was seen at its beginning', () => {

@@ -22,8 +22,9 @@ const BUSY = 0.85
 const LEAST_WATCHED_MS = 25
 /** What is shorter gains too little from workers to start some for it, however often it is run. */
 const LEAST_REPEATED_MS = 2
-/** To see anew what the loop takes, this thread runs such a part of a run before workers do. */
+/** To see anew what the loop takes, this thread runs such a part of a run before workers do, but not more items than these. */
 const SAMPLE_PART = 0.05
+const SAMPLE_ITEMS = 8
 /** Uneven items are for workers alone where what is left takes so many times as long as to start another: of less, the start is too much. */
 const WORTH_ANOTHER = 5
 /** Threads that want each core, above which times of items say more of the machine than of the items. */
@@ -95,7 +96,8 @@ export class Scheduler {
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
-    if (record.wantsSample) course.notBeforeMs = SAMPLE_PART * loopMs
+    if (record.wantsSample && subject.options.mainThread !== false)
+      course.notBeforeMs = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS) * measured.itemMs
     else if (!course.staysInLoop && workers.idle > 0 && subject.mayHaveWorkers())
       course.decision = this.#workersFor(subject, measured, { items, done: 0, workers, obstacle: undefined }, record)
     return course
