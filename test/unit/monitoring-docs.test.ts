@@ -58,8 +58,6 @@ describe('docs/monitoring', () => {
     expect(missing.map(({ name }) => name)).toEqual([
       'limiter_rate_per_second',
       'limiter_paused_seconds',
-      'limiter_round_trips_total',
-      'limiter_fallbacks_total',
       'limiter_keys',
       'limiter_key_capacity',
       'limiter_evicted_keys_total',
