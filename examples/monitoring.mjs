@@ -171,8 +171,8 @@ async function askPanels(url) {
     for (const { expr } of targets) counts.push((await query(url, filled(expr))).length)
     if (targets.length === 0) console.log(`\n${title}`)
     else if (counts.every((count) => count > 0)) console.log(`  ${title}: ${counts.join(' + ')} series`)
-    else if (isOfContainer(targets))
-      console.log(`  ${title}: ${counts.join(' + ')} series (this container has no such limit)`)
+    else if (whyEmpty(targets) !== undefined)
+      console.log(`  ${title}: ${counts.join(' + ')} series (${whyEmpty(targets)})`)
     else {
       console.log(`  ${title}: NO ANSWER`)
       process.exitCode = 1
@@ -195,8 +195,11 @@ async function seriesOfPanels(url) {
   return shown
 }
 
-function isOfContainer(targets) {
-  return targets.every(({ expr }) => expr.includes('_container_'))
+/** Why a panel may have nothing to show here; undefined where it must have. */
+function whyEmpty(targets) {
+  if (targets.every(({ expr }) => expr.includes('_container_'))) return 'this container has no such limit'
+  if (targets.every(({ expr }) => /_round_trips_|_fallbacks_/.test(expr))) return 'no limiter here is over Redis'
+  return undefined
 }
 
 /** Other programs of this user may have names of the machine, too. */
