@@ -67,7 +67,8 @@ export class LimitServer {
       const answer = read(await this.#inTime(script, key, values))
       this.#failure = undefined
       return answer
-    } catch (error) {
+    } catch (thrown) {
+      const error = withoutPassword(thrown)
       this.#failure = { error }
       this.#nextProbeMs = this.#clock.now() + PROBE_MS
       this.#warn(error)
@@ -105,4 +106,13 @@ export class LimitServer {
       code: 'AMORSIZE_REDIS_REFUSED',
     })
   }
+}
+
+/** Why a login was refused. ioredis puts the command into its error, and with it the password, which has no place where errors are logged. */
+function withoutPassword(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { command } = error as { readonly command?: { readonly name?: unknown } }
+  if (!/^(auth|hello)$/i.test(String(command?.name))) return error
+  const { name, message, stack } = error
+  return Object.defineProperties(new Error(message), { name: { value: name }, stack: { value: stack } })
 }
