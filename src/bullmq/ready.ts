@@ -1,4 +1,5 @@
 import { messageOf, runError } from '../internal/run-error.js'
+import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { shownServer } from '../internal/server-url.js'
 import type { QueueBase } from './peer.js'
 
@@ -9,30 +10,36 @@ const READY_MS = 5000
  * Resolves when the server of `base` answers; else it is closed.
  *
  * @param connection - where the server is, for the message
- * @throws {ExecutionError} (as a rejection) saying what to start
+ * @throws {ExecutionError} (as a rejection) saying what to start, or what the server has refused
  */
 export async function whenReady(base: QueueBase, connection: object): Promise<void> {
   let last: unknown
-  base.on('error', (error) => (last = error))
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
+  const failed = new Promise<never>((_, reject) => {
+    base.on('error', (error) => {
+      last = error
+      if (lastingKind(messageOf(error)) !== undefined) reject(error)
+    })
     timer = setTimeout(() => reject(new Error('it did not answer in time')), READY_MS)
   })
   try {
-    await Promise.race([base.waitUntilReady(), late])
+    await Promise.race([base.waitUntilReady(), failed])
   } catch (error) {
     void base.close(true).catch(() => undefined)
-    throw noServer(connection, last ?? error)
+    throw notReady(connection, withoutPassword(last ?? error))
   } finally {
     clearTimeout(timer)
   }
 }
 
-function noServer(connection: object, error: unknown): Error {
+function notReady(connection: object, error: unknown): Error {
   const { url, host = 'localhost', port = 6379 } = connection as { url?: string; host?: string; port?: number }
   const place = url === undefined ? `${host}:${port}` : shownServer(url)
+  const message = messageOf(error)
   return runError(
-    `no Redis or Valkey answers at ${place} (${messageOf(error)}): install and start one, such as Debian's redis-server or valkey-server`,
+    lastingKind(message) === undefined
+      ? `no Redis or Valkey answers at ${place} (${message}): install and start one, such as Debian's redis-server or valkey-server`
+      : `the Redis or Valkey at ${place} refuses the connection: ${message}`,
     error,
   )
 }

@@ -1,5 +1,6 @@
 import { TimeoutExceededError } from '../errors.js'
 import type { Clock } from '../internal/clock.js'
+import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { type SharedTimers, timersOf } from '../internal/timers.js'
 import type { Connection } from './connection.js'
 import { GCRA_SCRIPT, type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
@@ -8,9 +9,6 @@ import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
 export const PROBE_MS = 200
-/** An error that the server has answered, by its first word; but for those that pass by themselves. */
-const LASTING = /^(?!LOADING|BUSY|TRYAGAIN|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|NOSCRIPT)([A-Z]{3,}) /
-
 /** The server could not be asked, or did not answer in time. */
 export class Unavailable {
   /** @param nextProbeMs - milliseconds until somebody tries again */
@@ -98,7 +96,7 @@ export class LimitServer {
 
   #warn(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
-    const kind = LASTING.exec(message)?.[1]
+    const kind = lastingKind(message)
     if (kind === undefined || this.#warnedOf.has(kind)) return
     this.#warnedOf.add(kind)
     process.emitWarning(`the server of a rate limit refuses what it is asked: ${message}`, {
@@ -106,13 +104,4 @@ export class LimitServer {
       code: 'AMORSIZE_REDIS_REFUSED',
     })
   }
-}
-
-/** Why a login was refused. ioredis puts the command into its error, and with it the password, which has no place where errors are logged. */
-function withoutPassword(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const { command } = error as { readonly command?: { readonly name?: unknown } }
-  if (!/^(auth|hello)$/i.test(String(command?.name))) return error
-  const { name, message, stack } = error
-  return Object.defineProperties(new Error(message), { name: { value: name }, stack: { value: stack } })
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { execute, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
 import { describe, expect, it } from 'vitest'
@@ -26,6 +27,23 @@ describe('the address of a server', () => {
       for (const error of errors) {
         expect(error).toMatch(/no Redis or Valkey answers at (redis:\/\/127\.0\.0\.1:1 |the given URL )/)
         expect(error).not.toMatch(/s3|cret|amy/)
+      }
+    },
+    20_000,
+  )
+
+  it.skipIf(kind === undefined)(
+    'is told with what it refuses a login for, and without the password (needs redis-server or valkey-server)',
+    async () => {
+      await using server = await TestServer.start(kind!, ['--requirepass', 'right'])
+      const given = { connection: { host: '127.0.0.1', port: server.port, password: 's3cret' }, queue: 'q' }
+      const errors = await Promise.all([
+        serveTasks({ ...given, tasks: [url] }).then(String, (error: unknown) => error),
+        execute(task(url, 'double'), [1], { on: bullmq(given) }).then(String, (error: unknown) => error),
+      ])
+      for (const error of errors) {
+        expect(error).toMatchObject({ message: expect.stringMatching(/refuses the connection: WRONGPASS/) as string })
+        expect(inspect(error, { depth: 10 })).not.toContain('s3cret')
       }
     },
     20_000,
