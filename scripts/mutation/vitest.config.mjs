@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 const root = new URL('../../', import.meta.url)
 const chosen = process.env.MUTATION_TESTS?.split(',')
+/** Properties take seconds, on a busy machine tens. */
+const isQuick = chosen?.some((path) => path.startsWith('test/property/')) === false
 
 // The suites that judge a mutant: fast, without processes and workers of their own where possible. What they import as `amorsize` is the
 // compiled module here, which is mutated, not the bundle.
@@ -21,7 +23,8 @@ export default defineConfig({
     // Three times as fast; what warns once per process or changes the process for good cannot be among the chosen.
     isolate: chosen === undefined,
     // A promise that stays pending is the usual fault: a test that gives up costs less than a runner that is stopped.
-    testTimeout: chosen === undefined ? 60_000 : 5000,
+    testTimeout: isQuick ? 5000 : 60_000,
     hookTimeout: 60_000,
+    setupFiles: ['scripts/mutation/no-shrinking.mjs'],
   },
 })
