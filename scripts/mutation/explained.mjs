@@ -11,6 +11,57 @@ export const EXPLAINED = [
     why: 'lets go of a listener that would do nothing, in the scope of a call that may have many attempts',
   },
   {
+    file: /policy\/(frame|staged-policy|guard-function)/,
+    mutant: /`true` in `if \((callListeners\.areThere|heard|policyCalls\.isOn|events !== undefined)\)/,
+    why: 'spares what is done for who listens, where nobody does',
+  },
+  {
+    file: /policy\/frame/,
+    mutant: /`(true|verdict !== undefined \|\| verdict !== AGAIN)` in `(if|while) \(verdict !== undefined/,
+    why: 'spares a turn where there is nothing to wait for',
+  },
+  {
+    file: /policy\/frame/,
+    mutant: /`false` in `if \(stages\.length === 0\)/,
+    why: 'spares a frame that has no stages',
+  },
+  {
+    file: /policy\/frame/,
+    mutant: /`\(stages\[index\] \?\? around\)\.events`/,
+    why: 'there is a stage at each index, which the compiler does not know',
+  },
+  {
+    file: /policy\/scope/,
+    mutant: /`this\.#state(\?\.listeners\.add\(listener\)|\.listeners)`|`state\.(listeners|controller)`/,
+    why: 'who listens has a state, which the compiler does not know',
+  },
+  {
+    file: /policy\/scope/,
+    mutant: /`true` in `return this\.#external !== undefined \|\|/,
+    why: 'spares a listener on what nothing aborts',
+  },
+  {
+    file: /policy\/scope/,
+    mutant: /`false` in `if \(asker === undefined\)/,
+    why: 'whoever is told of an abort has asked, which the compiler does not know',
+  },
+  {
+    file: /policy\/scope/,
+    mutant: /`true` in `if \(this\.#external !== undefined\)/,
+    why: 'nothing is let go of where there is nothing',
+  },
+  {
+    file: /policy\/bound/,
+    mutant: /in `if \(isNameShared && name !== null|in `export function whyBound/,
+    why: 'told apart only without the addon, AMORSIZE_NATIVE=0',
+  },
+  {
+    file: /policy\/call\.ts/,
+    mutant: /`false` in `return signal === undefined/,
+    why: 'a signal that is undefined is none',
+  },
+  { file: /policy\/guard-function/, mutant: /`true` in `if \(within !== undefined\)/, why: 'one policy has no order' },
+  {
     file: /policy\/hedge/,
     mutant: /this\.#startedMs = stage\.histogram/,
     why: 'spares reading the clock where no duration is recorded',
@@ -163,6 +214,73 @@ export const EXPLAINED = [
     file: /rate-limit\/rate-limiter-all/,
     mutant: /in `checkBursts\(charges\.filter\(isDry\)\)/,
     why: 'spares asking for the burst where tokens are there',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`(true|returned >= 0)` in `if \(returned > 0\)/,
+    why: 'looks again where nothing has changed',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`(true|tokens >= 1)` in `else if \(tokens > 1 &&/,
+    why: 'no burst is less than one token',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`true` in `#letIn\(|`false` in `if \(maxWaitMs === Infinity &&/,
+    why: 'spares an estimate that nobody asks for',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`(false|tokens < MAX_BURST)` in `if \(typeof tokens === 'number'/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/rate-limiter\.ts/,
+    mutant: /`false` in `(if \(tokens === undefined|await \(signal === undefined|if \(isPlain)|` in `const isPlain = /,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/rate-limiter\.ts/,
+    mutant: /`false` in `if \(this\.#admission\.isOver\)/,
+    why: 'what has ended ends once more',
+  },
+  {
+    file: /rate-limit\/rate-limiter\.ts/,
+    mutant: /`this\.#bucket\.close\(\)`/,
+    why: 'only the twin has nothing to close, AMORSIZE_NATIVE=0',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`\{\}` in `delete\(queue\)/,
+    why: 'nobody waits there who could be served',
+  },
+  { file: /rate-limit\/wait-queue/, mutant: /`\+1` in `place = -1/, why: 'set before anybody reads it' },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`true` in `if \(this\.signal !== undefined\)/,
+    why: 'nothing is let go of where there is nothing',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`this\.signal\.reason`/,
+    why: 'only a signal tells, which the compiler does not know',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant:
+      /`true` in `this\.#isArmed = false|`true` in `if \(this\.#isArmed\) timers\.remove|`true` in `if \(this\.#isArmed\)/,
+    why: 'takes out a timer that is out',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`(true|this\.#line\.size >= 0)` in `if \(this\.#line\.size > 0\)/,
+    why: 'looks where nobody waits',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`true` in `if \(this\.#line\.size === 0\)|`false` in `(if \(this\.#willLook\)|this\.#willLook = true)/,
+    why: 'looks for each that gives up, not once for all',
   },
   { file: /rate-limit\/own-clocks/, mutant: /`--this\.#count`/, why: 'any number will do that no other clock has' },
   {

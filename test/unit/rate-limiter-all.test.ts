@@ -284,6 +284,7 @@ describe('bad input to several limits', () => {
 
   it.each([[{}], [null], [5]])('is refused: %o instead of limits', (limits) => {
     expect(() => RateLimiter.all(limits as unknown as Record<string, RateLimiter>)).toThrow(TypeError)
+    expect(() => RateLimiter.all(limits as unknown as Record<string, RateLimiter>)).toThrow(/^limits must be an object/)
   })
 
   it.each([

@@ -57,7 +57,7 @@ describe('a change while another thread has begun one and does not go on', () =>
   it('fails, and the limiter goes on as it was', () => {
     const limiter = new RateLimiter({ ...rate, clock: new FakeClock() })
     const { buffer, cell } = limiter.share()
-    // As a thread leaves it that a debugger has stopped: claimed at a time that is not over yet.
+    // As a thread leaves it that a debugger has stopped: claimed at a time that is not over yet. What wants to change it tries for two seconds.
     new BigInt64Array(buffer!, cell! * 64)[BUCKET.claim] = (1n << 40n) | 1n
     expect(() => limiter.update({ burstSize: 5 })).toThrow(
       expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'busy' }) as Error,
