@@ -1,4 +1,4 @@
-import type { Elsewhere } from '../execute/elsewhere.js'
+import type { Elsewhere } from '../execute/options.js'
 import { checkKeys, describe } from '../internal/validate.js'
 import { openBullmq, type QueueAddress } from './bullmq-transport.js'
 import type { BullmqModule } from './peer.js'

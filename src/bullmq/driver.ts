@@ -1,11 +1,9 @@
 import { crc32 } from 'node:zlib'
 import { TaskNotTransferableError, WorkerCrashedError } from '../errors.js'
-import type { RunCarrier } from '../execute/elsewhere.js'
 import { callHook } from '../execute/hooks.js'
 import type { CompleteOptions } from '../execute/options.js'
-import type { Beginning } from '../execute/run/begin-run.js'
 import type { ItemSource } from '../execute/run/item-source.js'
-import type { Lane, Run, StopReason } from '../execute/run/run.js'
+import type { Beginning, Lane, Run, RunCarrier, StopReason } from '../execute/run/run.js'
 import type { ResolvedTask } from '../execute/task.js'
 import { messageOf, runError } from '../internal/run-error.js'
 import { warnings } from '../internal/warnings.js'
@@ -34,7 +32,7 @@ const PUT_AGAIN_MS = 500
 const MOST_WINDOW = 4096
 
 /** Carries out a run by chunks that go to workers elsewhere: settles each item once, whatever becomes of workers, carrier and chunks. */
-export class Driver implements RunCarrier<Run>, Lane {
+export class Driver implements RunCarrier, Lane {
   readonly #open: OpenTransport
   readonly #settings: DriverSettings
   readonly #task: ResolvedTask

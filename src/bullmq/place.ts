@@ -1,6 +1,5 @@
-import { CARRY, type Carrying, type Elsewhere } from '../execute/elsewhere.js'
-import type { Beginning } from '../execute/run/begin-run.js'
-import type { Run } from '../execute/run/run.js'
+import { CARRY, type Elsewhere } from '../execute/options.js'
+import type { Carrying } from '../execute/run/run.js'
 import { checkFunction, checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { Driver, type DriverSettings } from './driver.js'
 import type { OpenTransport } from './transport.js'
@@ -33,7 +32,7 @@ export function overTransport(open: OpenTransport, options: PlaceOptions = {}): 
   checkFunction('open', open)
   checkKeys('overTransport', options, PLACE_KEYS)
   const settings = completePlaceOptions(options)
-  const place: Elsewhere & Carrying<Beginning, Run> = {
+  const place: Elsewhere & Carrying = {
     kind: 'amorsize.elsewhere',
     [CARRY]: (beginning) => new Driver(open, settings, beginning),
   }

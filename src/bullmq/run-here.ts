@@ -1,5 +1,5 @@
-import { callWithPolicies } from '../execute/lanes/guarded-call.js'
 import type { Run } from '../execute/run/run.js'
+import { callWithPolicies } from '../execute/task.js'
 import type { Piece } from './pieces.js'
 
 /** How long items may keep the event loop. */

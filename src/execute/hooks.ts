@@ -1,7 +1,9 @@
 import { notify } from '../internal/listeners.js'
 import { checkFunction, checkKeys } from '../internal/validate.js'
 import type { Progress } from '../records/recorder.js'
+import type { Items } from './run/item-source.js'
 import type { RunMode } from './schedule/cost-model.js'
+import type { Task } from './task.js'
 
 /**
  * Listeners of a run. Each gets one object. What one throws is reported once as a process warning and changes no result.
@@ -66,4 +68,19 @@ export function callHook<N extends keyof RunHooks>(
 ): void {
   const hook = hooks?.[name] as ((event: unknown) => unknown) | undefined
   if (hook !== undefined) notify(`hooks.${name}`, (told: unknown) => hook.call(hooks, told), event)
+}
+
+/** The context of the messages on `tracing:amorsize:execute`. */
+export interface TracedRun {
+  readonly task: Task
+  /** How many items there are; null where that is not known before they come. */
+  readonly total: number | null
+}
+
+/** What is told of a run to those who trace. */
+export function runOf(task: Task, items: Items<unknown>): TracedRun {
+  // What is none at all is refused later.
+  const { length, size } = Object(items) as { readonly length?: unknown; readonly size?: unknown }
+  const count = length ?? size
+  return { task, total: typeof count === 'number' ? count : null }
 }

@@ -1,12 +1,21 @@
 import { checkOptionalFunction } from '../internal/check-common.js'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
-import { checkElsewhere, type Elsewhere, ONLY_HERE } from './elsewhere.js'
 import { checkHooks, type RunHooks } from './hooks.js'
 import { checkRecorderOptions, keepsAccount, type RecorderOptions } from '../records/recorder.js'
 import type { RunMode } from './schedule/cost-model.js'
 import { currentLimits } from './schedule/machine.js'
 import { refuseWhileLoading } from './nesting.js'
+
+export const CARRY = Symbol('amorsize.carry')
+
+/** Where a run is carried out instead of in this process; `bullmq()` of `amorsize/bullmq` makes one. */
+export interface Elsewhere {
+  /** What marks it as such. */
+  readonly kind: 'amorsize.elsewhere'
+  /** @internal A `Carrying` of run/run.ts. */
+  readonly [CARRY]: unknown
+}
 
 /** Options of `execute` and `optimize`. All may be left out: the defaults are what is measured. */
 export interface ScheduleOptions extends RecorderOptions {
@@ -117,6 +126,20 @@ const KEYS: readonly (keyof ScheduleOptions)[] = [
 ]
 const EXECUTE_KEYS: readonly string[] = [...KEYS, 'on']
 const STREAM_KEYS: readonly string[] = [...EXECUTE_KEYS, 'ordered', 'batchSize']
+/** Options that say how this process works, which somebody else does where a run is carried out elsewhere. */
+const ONLY_HERE = [
+  'workers',
+  'chunkSize',
+  'mode',
+  'prefer',
+  'targetChunkMs',
+  'maxMemoryPerWorker',
+  'policies',
+  'adjustForLoad',
+  'mainThread',
+  'degrade',
+  'onDegraded',
+] as const
 
 /** A V8 heap below this cannot even start a worker. */
 const SMALLEST_HEAP_BYTES = 4 * 1024 * 1024
@@ -188,7 +211,8 @@ function checkWorkers(workers: number, mode: RunMode | undefined): void {
 }
 
 function checkOn(on: Elsewhere, given: StreamOptions): void {
-  checkElsewhere('on', on)
+  if (typeof (on as Partial<Elsewhere> | null)?.[CARRY] !== 'function')
+    throw new TypeError(`on must be what bullmq() of 'amorsize/bullmq' returned; received ${describe(on)}`)
   const other = ONLY_HERE.find((name) => given[name] !== undefined)
   if (other !== undefined)
     throw new TypeError(`${other} says how this process works, and cannot stand beside on: give it to the workers`)

@@ -1,17 +1,14 @@
 import { builtins } from '../internal/builtins.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
-import type { Sink } from './run/account.js'
 import { conduct } from './conductor.js'
-import { beginRun } from './run/begin-run.js'
+import { runOf, type TracedRun } from './hooks.js'
 import { currentLimits } from './schedule/machine.js'
 import { type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { completeOptions, type CompleteOptions, type StreamOptions } from './options.js'
-import { ResultStream, type SettledItem } from './run/result-stream.js'
-import type { Run } from './run/run.js'
-import { RoomByMemory } from './run/room-by-memory.js'
+import { ResultStream, RoomByMemory, type SettledItem } from './run/result-stream.js'
+import { beginRun, type Run } from './run/run.js'
 import { resolveTask, type Task } from './task.js'
-import { runOf, type TracedRun } from './traced-run.js'
 
 /**
  * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
@@ -95,11 +92,12 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     const task = await unlessAborted(resolveTask(this.#task), options.signal)
     if (this.#isLeft()) return
     const { batchSize } = options
-    const weighed = batchSize === 'auto' ? new WeighedResults(this.#results) : undefined
-    const run = await beginRun(task, this.#source, weighed ?? this.#results, options)
-    this.#results.run = run
+    const results = this.#results
+    if (batchSize === 'auto')
+      results.memory = new RoomByMemory(currentLimits().availableBytes, MOST_TIMES_BETWEEN * MOST_BETWEEN)
+    const run = (results.run = await beginRun(task, this.#source, results, options))
     if (this.#hasLeft) this.#leave(run)
-    run.mostRoom = weighed?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
+    run.mostRoom = results.memory?.room ?? (typeof batchSize === 'number' ? batchSize : MOST_BETWEEN)
     run.supply.window = typeof batchSize === 'number' ? batchSize : 1
     if (!run.isOver) conduct(run)
     await run.ended
@@ -127,36 +125,5 @@ class StreamReader implements AsyncIterableIterator<unknown> {
       await this.#over
     }
     return { done: true, value: undefined }
-  }
-}
-
-/** Passes results on, and lets the window grow and shrink with what they take. */
-class WeighedResults implements Sink {
-  readonly #results: ResultStream
-  readonly #memory = new RoomByMemory(currentLimits().availableBytes, MOST_TIMES_BETWEEN * MOST_BETWEEN)
-
-  constructor(results: ResultStream) {
-    this.#results = results
-  }
-
-  get room(): number {
-    return this.#memory.room
-  }
-
-  finished(index: number, result: unknown): void {
-    const { run } = this.#results
-    if (this.#memory.saw(result) && run !== undefined) {
-      run.mostRoom = this.#memory.room
-      run.supply.window = Math.min(run.supply.window, run.mostRoom)
-    }
-    this.#results.finished(index, result)
-  }
-
-  finishedAll(start: number, results: readonly unknown[]): void {
-    results.forEach((result, i) => this.finished(start + i, result))
-  }
-
-  failed(index: number, error: unknown): void {
-    this.#results.failed(index, error)
   }
 }

@@ -1,7 +1,10 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Policy } from '../internal/policy.js'
 import { checkKeys, describe } from '../internal/validate.js'
 import { runError } from '../internal/run-error.js'
+import { pipeline } from '../policy/pipeline.js'
+import { timeout } from '../policy/timeout.js'
 import { whyNotImported } from './transfer/why-not-imported.js'
 
 /** A function that is applied to each item. */
@@ -186,4 +189,23 @@ function checkReference(given: unknown): TaskReference {
   const { url, export: name = 'default' } = given as Partial<TaskReference>
   if (typeof name !== 'string') throw new TypeError(`task.export must be a string; received ${describe(name)}`)
   return { url: checkUrl(url), export: name }
+}
+
+/**
+ * One item in this thread, under the policies and the time limit. The time counts from when the item itself starts, so a
+ * wait for a token is not part of it.
+ *
+ * @param signalOf - gives what aborts a policy's waits; asked only where there is a policy
+ */
+export function callWithPolicies(
+  { call }: ResolvedTask,
+  { policies, timeoutMs }: { readonly policies: readonly Policy[]; readonly timeoutMs: number },
+  signalOf?: () => AbortSignal,
+): (item: unknown) => unknown {
+  if (policies.length === 0 && timeoutMs === Infinity) return call
+  const all: Policy[] = timeoutMs === Infinity ? [...policies] : [...policies, timeout(timeoutMs)]
+  const [only] = all
+  const guard = only !== undefined && all.length === 1 ? only : pipeline(...all)
+  const options = { signal: signalOf?.() }
+  return (item) => guard.execute(() => call(item), options)
 }

@@ -126,8 +126,7 @@ export class FileWindow {
 }
 
 /** What the start of a log turned out to be: its header, nothing yet, or something else. */
-export type HeaderFound =
-  { readonly header: CheckpointHeader; readonly end: number } | 'cut off' | 'damaged' | 'not a log'
+type HeaderFound = { readonly header: CheckpointHeader; readonly end: number } | 'cut off' | 'damaged' | 'not a log'
 
 /** Reads the header of a log of `size` bytes. */
 export function readHeader(window: FileWindow, size: number): HeaderFound {

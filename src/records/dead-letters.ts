@@ -7,7 +7,7 @@ import type { RunRecorder } from './recorder.js'
 const MAX_DEPTH = 200
 
 /** How an error is written down. What it does not say is null. */
-export interface WrittenError {
+interface WrittenError {
   readonly name: string | null
   readonly message: string
   readonly code: string | number | null
@@ -61,7 +61,7 @@ export class DeadLetters implements RunRecorder {
 }
 
 /** Describes whatever was thrown. Never throws. */
-export function writeError(thrown: unknown): WrittenError {
+function writeError(thrown: unknown): WrittenError {
   if (typeof thrown !== 'object' || thrown === null) {
     return { name: null, message: typeof thrown === 'string' ? thrown : show(thrown), code: null, stack: null }
   }

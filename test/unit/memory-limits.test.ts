@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { systemInfo } from 'amorsize/system'
 import { chunkMs, FreshLimits, scarceHeapBytes, sensibleWorkers } from '../../dist/execute/schedule/machine.js'
 import { FakeClock } from '../../dist/testing/index.js'
-import { RoomByMemory } from '../../dist/execute/run/room-by-memory.js'
+import { RoomByMemory } from '../../dist/execute/run/result-stream.js'
 import { collect } from '../support/collect.js'
 
 const MiB = 1024 * 1024

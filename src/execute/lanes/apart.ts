@@ -2,7 +2,7 @@ import { TaskNotTransferableError, TimeoutExceededError } from '../../errors.js'
 import { notify } from '../../internal/listeners.js'
 import { isThenable } from '../../internal/thenable.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
-import type { Batch } from '../run/batch.js'
+import type { Batch } from '../run/item-source.js'
 import type { Run } from '../run/run.js'
 
 /** Items that may wait for this thread to run them apart. */

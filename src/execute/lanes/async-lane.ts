@@ -2,7 +2,7 @@ import { ConcurrencyLimit } from './concurrency-limit.js'
 import { isThenable } from '../../internal/thenable.js'
 import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import type { Lane, Run } from '../run/run.js'
-import type { Batch } from '../run/batch.js'
+import type { Batch } from '../run/item-source.js'
 
 const nothing = (): void => undefined
 

@@ -1,7 +1,7 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { machineNow } from '../../internal/clock.js'
 import { callHook } from '../hooks.js'
-import type { Batch } from '../run/batch.js'
+import type { Batch } from '../run/item-source.js'
 import { calibration } from '../schedule/calibration.js'
 import { TripMeter } from '../schedule/trip-meter.js'
 import { packValues, whyChanged } from '../transfer/values.js'

@@ -1,4 +1,4 @@
-import type { Batch } from '../run/batch.js'
+import type { Batch } from '../run/item-source.js'
 
 /** One item of which nothing has been heard, with how often it has been tried. */
 export interface Lost {

@@ -2,7 +2,7 @@ import { shareOf } from '../schedule/how-much.js'
 import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import { areLong, type Progress, runItems, runLongItems } from './run-items.js'
 import type { Lane, Run } from '../run/run.js'
-import type { Batch } from '../run/batch.js'
+import type { Batch } from '../run/item-source.js'
 
 /** Most items taken at a time: enough to forget the cost of taking. */
 const MOST_AT_ONCE = 1024

@@ -9,6 +9,46 @@ export interface Sink {
   failed(index: number, error: unknown): void
 }
 
+/** Puts results where `execute` wants them: in input order. */
+export class ArraySink implements Sink {
+  readonly results: unknown[]
+
+  /** @param results - those that are there already, in order from index 0 */
+  constructor(results: unknown[]) {
+    this.results = results
+  }
+
+  finished(index: number, result: unknown): void {
+    this.results[index] = result
+  }
+
+  finishedAll(start: number, results: ArrayLike<unknown>): void {
+    const all = this.results
+    for (let i = 0; i < results.length; i++) all[start + i] = results[i]
+  }
+
+  failed(): void {
+    // The run ends with the error.
+  }
+}
+
+/** Puts outcomes in input order, as `Promise.allSettled` does. */
+export class SettledSink implements Sink {
+  readonly results: PromiseSettledResult<unknown>[] = []
+
+  finished(index: number, value: unknown): void {
+    this.results[index] = { status: 'fulfilled', value }
+  }
+
+  finishedAll(start: number, values: ArrayLike<unknown>): void {
+    for (let i = 0; i < values.length; i++) this.finished(start + i, values[i])
+  }
+
+  failed(index: number, reason: unknown): void {
+    this.results[index] = { status: 'rejected', reason }
+  }
+}
+
 /** Counts what was taken and settled, and tells everyone who wants to know. */
 export class Account {
   taken = 0

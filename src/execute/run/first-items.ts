@@ -1,5 +1,4 @@
 import type { EarlierRuns } from '../../records/checkpoint-log.js'
-import { draw } from './prefixed-source.js'
 import type { ItemSource } from './item-source.js'
 import { type Measured, runSample, type Sampled } from '../schedule/sample.js'
 
@@ -48,4 +47,68 @@ export async function runFirst(
     outcome: isFinished[index] === true ? undefined : outcomes.next().value?.outcome,
   }))
   return { items, measured }
+}
+
+/** A source some of whose items have been drawn already: these come first. */
+export class PrefixedSource implements ItemSource {
+  readonly #source: ItemSource
+  readonly #drawn: readonly unknown[]
+  #position = 0
+
+  constructor(drawn: readonly unknown[], source: ItemSource) {
+    this.#drawn = drawn
+    this.#source = source
+  }
+
+  get total(): number | null {
+    return this.#source.total
+  }
+
+  get ended(): boolean {
+    return this.#position === this.#drawn.length && this.#source.ended
+  }
+
+  set whenMore(whenMore: () => void) {
+    this.#source.whenMore = whenMore
+  }
+
+  take(most: number, room?: number): ArrayLike<unknown> {
+    if (this.#position === this.#drawn.length) return this.#source.take(most, room)
+    const from = this.#position
+    this.#position = Math.min(this.#drawn.length, from + most)
+    return this.#drawn.slice(from, this.#position)
+  }
+
+  close(): void {
+    this.#position = this.#drawn.length
+    this.#source.close()
+  }
+}
+
+/** Draws up to `count` items, fewer if there are no more. What the source throws comes through. */
+export async function draw(source: ItemSource, count: number): Promise<unknown[]> {
+  const drawn: unknown[] = []
+  while (drawn.length < count) {
+    const taken = source.take(count - drawn.length)
+    if (taken.length > 0) drawn.push(...Array.from(taken))
+    else if (source.ended) break
+    else await new Promise<void>((resolve) => (source.whenMore = resolve))
+  }
+  return drawn
+}
+
+/** All items of a source as the caller would have seen them: what was drawn, then the rest. */
+export function* iterate(drawn: readonly unknown[], source: ItemSource): Generator {
+  yield* drawn
+  while (!source.ended) yield* Array.from(source.take(1))
+}
+
+/** As {@link iterate}, for a source that has to be waited for. */
+export async function* iterateAsync(drawn: readonly unknown[], source: ItemSource): AsyncGenerator {
+  yield* drawn
+  for (;;) {
+    const [item] = [await draw(source, 1)]
+    if (item.length === 0) return
+    yield item[0]
+  }
 }

@@ -24,6 +24,17 @@ export interface ItemSource {
   close(): void
 }
 
+/** Items with neighbouring indices that one lane has taken. */
+export interface Batch {
+  /** Index of the first item. */
+  readonly start: number
+  readonly items: ArrayLike<unknown>
+  /** How often the first item has been tried before. */
+  readonly attempts: number
+  /** Whether a worker has died of one of them: each result is then reported before the next item starts. */
+  readonly isCareful: boolean
+}
+
 /** Items that are drawn ahead of those who take them, if there is room, so that whoever asks gets several. */
 const MOST_DRAWN_AHEAD = 64
 
@@ -76,7 +87,7 @@ export function partOf(items: ArrayLike<unknown>, from: number, to: number): unk
 }
 
 /** A generator or another iterable: nothing is drawn that nobody asked for. */
-export class IteratorSource implements ItemSource {
+class IteratorSource implements ItemSource {
   readonly total: number | null
   ended = false
   whenMore = (): void => undefined

@@ -1,12 +1,13 @@
 import { RetryExhaustedError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
+import { addOutcome } from '../../internal/run-error.js'
 import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
-import { Account, type Sink } from './account.js'
+import { recordersOf } from '../../records/recorders.js'
+import { Account, type ArraySink, type SettledSink, type Sink } from './account.js'
 import { callHook } from '../hooks.js'
 import type { ItemSource } from './item-source.js'
-import type { RunCarrier } from '../elsewhere.js'
 import type { RunMode } from '../schedule/cost-model.js'
-import type { CompleteOptions } from '../options.js'
+import { CARRY, type CompleteOptions } from '../options.js'
 import type { RunRecorder } from '../../records/recorder.js'
 import { Supply } from './supply.js'
 import type { ResolvedTask } from '../task.js'
@@ -20,6 +21,24 @@ export interface Lane {
 /** Why lanes stop: all items are settled, one failed, the caller has gone, or the run cannot go on. */
 export type StopReason = 'done' | 'failed' | 'aborted'
 
+/** Carries out one run in the place of this process. It is told of items as a recorder is, and closed with the others before the run ends. */
+export interface RunCarrier extends RunRecorder {
+  /** The run begins: its items are in the supply. */
+  carry(run: Run): void
+}
+
+/** What a carrier is told of the run it is for. */
+export interface Beginning {
+  readonly task: ResolvedTask
+  readonly source: ItemSource
+  readonly options: CompleteOptions
+}
+
+/** Makes carriers, each for one run. */
+export interface Carrying {
+  [CARRY](beginning: Beginning): RunCarrier
+}
+
 /** Items settled between two flushes of the recorders. */
 const FLUSH_EVERY = 4096
 
@@ -30,7 +49,7 @@ export class Run {
   readonly account: Account
   readonly supply: Supply
   /** Who carries it out instead of this process. */
-  readonly carrier: RunCarrier<Run> | undefined
+  readonly carrier: RunCarrier | undefined
   /** Settles once: when all items have settled and all that was recorded is safe, or with what ended the run. */
   readonly ended: Promise<void>
   /** How it is being carried out; for people. */
@@ -59,7 +78,7 @@ export class Run {
     first: number,
     sink: Sink,
     recorders: readonly RunRecorder[],
-    carrier?: RunCarrier<Run>,
+    carrier?: RunCarrier,
   ) {
     this.options = options
     this.task = task
@@ -86,10 +105,6 @@ export class Run {
   /** Aborted when the run stops early: what items of this thread wait for is given up. Few runs have any that do. */
   get signal(): AbortSignal {
     return (this.#controller ??= new AbortController()).signal
-  }
-
-  get elapsedMs(): number {
-    return performance.now() - this.#startedMs
   }
 
   add(lane: Lane): void {
@@ -204,9 +219,45 @@ export class Run {
       }
     }
     const { completed, failed: failedItems } = this.account
-    const end = { mode: this.mode, completed, failed: failedItems, elapsedMs: this.elapsedMs }
+    const end = { mode: this.mode, completed, failed: failedItems, elapsedMs: performance.now() - this.#startedMs }
     callHook(this.options.hooks, 'onEnd', failed ? { ...end, error: failure } : end)
     if (failed) this.#reject(failure)
     else this.#resolve()
+  }
+}
+
+/**
+ * A run with the recorders that its options ask for.
+ *
+ * @param first - index of the first item the source gives; what comes before has been run elsewhere
+ */
+export async function beginRun(
+  task: ResolvedTask,
+  source: ItemSource,
+  sink: Sink,
+  options: CompleteOptions,
+  first = 0,
+): Promise<Run> {
+  const carrier = (options.on as Carrying | undefined)?.[CARRY]({ task, source, options })
+  const own = await recordersOf(options, { task: task.identity, total: source.total })
+  const recorders = carrier === undefined ? own : [...own, carrier]
+  if (options.signal?.aborted === true) {
+    for (const recorder of recorders) await recorder.close?.()
+    throw options.signal.reason
+  }
+  callHook(options.hooks, 'onStart', { total: source.total })
+  return new Run(options, task, source, first, sink, recorders, carrier)
+}
+
+/** Waits for the end of a run. @returns what its sink has been given; an error of the run as a whole carries it too */
+export async function resultsOf(run: Run, sink: ArraySink | SettledSink): Promise<unknown[]> {
+  try {
+    await run.ended
+    // Room was made for all items that there seemed to be; a task may have shortened the array.
+    if (sink.results.length > run.supply.next) sink.results.length = run.supply.next
+    return sink.results
+  } catch (error) {
+    addOutcome(error, sink.results, run.options.deadLetter ?? null)
+    throw error
   }
 }

@@ -1,5 +1,4 @@
-import type { Batch } from './batch.js'
-import { partOf } from './item-source.js'
+import { type Batch, partOf } from './item-source.js'
 import {
   type BlockOfRun,
   Claims,

@@ -1,6 +1,5 @@
 import type { Account } from './account.js'
-import type { Batch } from './batch.js'
-import { ArraySource, type ItemSource } from './item-source.js'
+import { ArraySource, type Batch, type ItemSource } from './item-source.js'
 import { SharedBlock } from './shared-block.js'
 
 /**
@@ -168,8 +167,8 @@ export class Supply {
   }
 
   /** The reader has taken one more result. */
-  given(count = 1): void {
-    this.#given += count
+  given(): void {
+    this.#given++
     // Half a window at a time, so that lanes take several.
     if (this.#waiting.size > 0 && 2 * this.room >= this.window) this.wake()
   }
