@@ -110,11 +110,11 @@ for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) 
 // policies, which few runs have, and the parser of captured variables it takes from what is already there.
 const worker = join(inWorkers, 'execute-worker.js')
 const { 'bench-child': benchChild, ...others } = entryPoints
-const policiesOfWorker = join(inWorkers, 'policy-classes.js')
+const policiesOfWorker = join(inWorkers, 'policies.js')
 const analysis = join(dist, 'execute', 'transfer', 'captured-variables.js')
-const apart = { [analysis]: './captured-variables.cjs', [policiesOfWorker]: './worker-policy-classes.cjs' }
+const apart = { [analysis]: './captured-variables.cjs', [policiesOfWorker]: './worker-policies.cjs' }
 await joinAll(
-  { ...others, 'worker-policy-classes': policiesOfWorker },
+  { ...others, 'worker-policies': policiesOfWorker },
   { ...commonJs, manualChunks: inFewFiles, paths: apart },
   [analysis],
 )

@@ -43,7 +43,7 @@ describe('policies', () => {
   })
 
   it('a limiter that a worker cannot open fails every item with the reason', async () => {
-    const guard = await guardOf(
+    const guard = guardOf(
       [{ id: 1e9, handle: { kind: 'rateLimit', handle: { ...new RateLimiter().share(), cell: 1e6 } } }],
       Infinity,
       new AbortController().signal,

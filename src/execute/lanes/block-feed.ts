@@ -1,6 +1,5 @@
 import { Cell } from '../worker/protocol.js'
-import type { Lost } from './chunk-in-worker.js'
-import { type FedWorker, type Feed, type Outcome, tell } from './feed.js'
+import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
 
 /** Lets a worker claim by itself from the block that all threads of the run share. */
 export class BlockFeed implements Feed {

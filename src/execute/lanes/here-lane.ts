@@ -1,6 +1,6 @@
 import { shareOf } from '../schedule/how-much.js'
 import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
-import { areLong, type Progress, runItems, runLongItems } from './run-items.js'
+import { areLong, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/item-source.js'
 

@@ -1,73 +1,59 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
-import type { Lost } from './chunk-in-worker.js'
 import type { Run } from '../run/run.js'
 import type { Supply } from '../run/supply.js'
-import type { Force } from './force.js'
+import type { Force, Lost } from './force.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 
-/** The lane of a worker that has died. */
-export interface DeadLane {
+/** A worker that has died, and what it had. */
+export interface Death {
   readonly worker: PoolWorker
+  readonly exitCode: number
+  readonly error: unknown
   /** The item that it was at, where that is known without the worker's word. */
   readonly alone: Lost | undefined
-  /** What the worker had and has not settled; the lane has nothing of it any more. */
-  lost(): Lost[]
+  /** What it had and has not settled; its lane has nothing of it any more. */
+  readonly lost: readonly Lost[]
 }
 
 /**
- * What becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more elsewhere, or
- * fails. The others have not been run, or their results are lost with the worker; they go to another one as they are, each result
+ * Decides what becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more elsewhere,
+ * or fails. The others have not been run, or their results are lost with the worker; they go to another one as they are, each result
  * then reported before the next item starts.
+ *
+ * @returns whether it had begun with any item
  */
-export class LostItems {
-  readonly #lane: DeadLane
-  readonly #force: Force
-  readonly #exitCode: number
-  readonly #error: unknown
+export function settleLost(death: Death, force: Force): boolean {
+  const { worker, exitCode, alone, lost } = death
+  force.lastExitCode = exitCode
+  // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
+  const current = worker.currentItem
+  // While a policy waits, the worker names none.
+  const culpritIndex = current < 0 ? alone?.index : current
+  const culprit = lost.find(({ index }) => index === culpritIndex)
+  if (culprit === undefined && lost.length > 0) force.diedWithoutCause()
+  if (culprit !== undefined) blame(culprit, death, force.run)
+  runCarefully(
+    lost.filter((one) => one !== culprit),
+    force.run.supply,
+  )
+  return lost.length > 0 || current >= 0 || worker.hasClaimed
+}
 
-  constructor(lane: DeadLane, force: Force, exitCode: number, error: unknown) {
-    this.#lane = lane
-    this.#force = force
-    this.#exitCode = exitCode
-    this.#error = error
-  }
-
-  /** @returns whether it had begun with any item */
-  settle(): boolean {
-    this.#force.lastExitCode = this.#exitCode
-    const { alone } = this.#lane
-    const lost = this.#lane.lost()
-    // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
-    const current = this.#lane.worker.currentItem
-    // While a policy waits, the worker names none.
-    const culpritIndex = current < 0 ? alone?.index : current
-    const culprit = lost.find(({ index }) => index === culpritIndex)
-    if (culprit === undefined && lost.length > 0) this.#force.diedWithoutCause()
-    const others = lost.filter((one) => one !== culprit)
-    if (culprit !== undefined) this.#blame(culprit)
-    runCarefully(others, this.#force.run.supply)
-    return lost.length > 0 || current >= 0 || this.#lane.worker.hasClaimed
-  }
-
-  #blame({ index, item, attempts }: Lost): void {
-    const { run } = this.#force
-    const { options, supply } = run
-    const tried = attempts + 1
-    if (this.#lane.worker.endedFor === 'timeout') {
-      const { timeoutMs } = options
-      run.fail(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
-    } else if (tried <= options.retryCrashedItems) {
-      supply.putCrashed({ start: index, items: [item], attempts: tried, isCareful: true })
-    } else {
-      const details = { item: index, exitCode: this.#exitCode, cause: this.#error }
-      const reason = this.#error instanceof Error ? `: ${this.#error.message}` : ''
-      const error = new WorkerCrashedError(
-        `the worker that ran item ${index} ended with exit code ${this.#exitCode}${reason}`,
-        details,
-      )
-      // Never again in this thread, whatever `degrade` says: what has ended a worker would end the process.
-      run.fail(index, item, error, tried)
-    }
+function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause }: Death, run: Run): void {
+  const { timeoutMs, retryCrashedItems } = run.options
+  const tried = attempts + 1
+  if (worker.endedFor === 'timeout') {
+    run.fail(index, item, new TimeoutExceededError(`the item took longer than ${timeoutMs} ms`, { timeoutMs }), tried)
+  } else if (tried <= retryCrashedItems) {
+    run.supply.putCrashed({ start: index, items: [item], attempts: tried, isCareful: true })
+  } else {
+    const reason = cause instanceof Error ? `: ${cause.message}` : ''
+    const error = new WorkerCrashedError(
+      `the worker that ran item ${index} ended with exit code ${exitCode}${reason}`,
+      { item: index, exitCode, cause },
+    )
+    // Never again in this thread, whatever `degrade` says: what has ended a worker would end the process.
+    run.fail(index, item, error, tried)
   }
 }
 

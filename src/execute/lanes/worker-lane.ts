@@ -1,12 +1,10 @@
 import { BlockFeed } from './block-feed.js'
 import { ChunkFeed } from './chunk-feed.js'
-import type { Feed, FedWorker, Outcome } from './feed.js'
-import type { Lost } from './chunk-in-worker.js'
-import type { Force, LaneOfForce } from './force.js'
+import type { FedWorker, Feed, Force, Outcome } from './force.js'
 import { callHook } from '../hooks.js'
-import { LostItems } from './lost-items.js'
+import { settleLost } from './lost-items.js'
 import type { PoolWorker, WorkerOwner } from '../threads/pool-worker.js'
-import type { Run, StopReason } from '../run/run.js'
+import type { Lane, Run, StopReason } from '../run/run.js'
 import { buryWorker } from '../transfer/shared-policies.js'
 import { unpackThrown } from '../transfer/thrown.js'
 import { taskSources } from '../transfer/task-source.js'
@@ -19,7 +17,7 @@ const AHEAD = 2
 const GRACE_MS = 1000
 
 /** One worker's part of a run: keeps it supplied by its two feeds, and hears what comes back. */
-export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
+export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly worker: PoolWorker
   readonly force: Force
   /**
@@ -27,6 +25,7 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
    * for.
    */
   readonly runNumber: number
+  /** Whether it has the task. */
   isLoaded = false
   readonly #block: BlockFeed
   readonly #chunks: ChunkFeed
@@ -77,6 +76,7 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
     else queueMicrotask(() => this.#isOver || this.force.taskRefused(this, error))
   }
 
+  /** Sends chunks while there are any and the worker has less than it should. */
   fill(): void {
     if (this.#filling || this.#isOver || !this.isLoaded) return
     if (this.force.isDismissed) {
@@ -111,18 +111,22 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
     }
   }
 
+  /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */
   get waiting(): number {
     return this.#chunks.waiting
   }
 
+  /** Whether it is claiming from the shared block. */
   get isClaiming(): boolean {
     return !this.#block.isEmpty
   }
 
+  /** Whether it does anything of the shared block that this thread cannot see yet. */
   get isAtBlock(): boolean {
     return this.#block.isAtBlock
   }
 
+  /** Gives back what the worker has been sent and not begun: others have nothing to do. @returns whether there was anything */
   takeBack(): boolean {
     // All lanes are told that there is more. This one would take it again at once, only to be asked for it anew, and so on for ever.
     this.#filling = true
@@ -219,15 +223,6 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
     this.#goOn()
   }
 
-  get alone(): Lost | undefined {
-    return this.#chunks.alone
-  }
-
-  /** What the worker had when it died. */
-  lost(): Lost[] {
-    return this.#feeds.flatMap((feed) => feed.lost())
-  }
-
   get #isEmpty(): boolean {
     return this.#feeds.every(({ isEmpty }) => isEmpty)
   }
@@ -247,7 +242,7 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
     this.#isOver = true
     this.force.sweep()
     buryWorker(this.#run.options.policies, worker.threadId)
-    const hasBegun = wasOver || new LostItems(this, this.force, exitCode, error).settle() || this.#hasDone
+    const hasBegun = wasOver || this.#settleLost(exitCode, error) || this.#hasDone
     const when = this.isLoaded ? 'before its first item' : 'as it loaded the task'
     this.force.lost(
       this,
@@ -255,6 +250,14 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
     )
   }
 
+  /** @returns whether the worker had begun with any item */
+  #settleLost(exitCode: number, error: unknown): boolean {
+    const { alone } = this.#chunks
+    const lost = this.#feeds.flatMap((feed) => feed.lost())
+    return settleLost({ worker: this.worker, exitCode, error, alone, lost }, this.force)
+  }
+
+  /** It takes no more, and leaves the run once it has ended what it was sent. */
   dismiss(): void {
     if (this.#isOver || !this.#isEmpty) return
     this.#isOver = true
@@ -288,6 +291,7 @@ export class WorkerLane implements LaneOfForce, WorkerOwner, FedWorker {
     this.force.release(this)
   }
 
+  /** Chunks that nobody can run are given back. */
   giveBack(): void {
     for (const feed of this.#feeds) feed.giveBack()
     this.#isOver = true

@@ -1,7 +1,7 @@
 import type { Apart } from './apart.js'
 import type { HereLane } from './here-lane.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
-import type { Force, LaneOfForce } from './force.js'
+import type { Force } from './force.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/how-much.js'
 import { longMs, PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
@@ -56,7 +56,7 @@ export class Workforce implements Force {
   #workers: number
   readonly #pool: WorkerPool
   readonly #request: WorkerRequest
-  readonly #lanes = new Set<LaneOfForce>()
+  readonly #lanes = new Set<WorkerLane>()
   /** The lane of this thread, if it takes part. */
   readonly #here: HereLane | undefined
   /** How fast workers run their items. */
@@ -203,7 +203,7 @@ export class Workforce implements Force {
 
   takeBack(): boolean {
     if (!this.run.supply.ended) return false
-    let fullest: LaneOfForce | undefined
+    let fullest: WorkerLane | undefined
     for (const lane of this.#lanes) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
     return fullest?.takeBack() ?? false
   }
@@ -246,7 +246,7 @@ export class Workforce implements Force {
     this.run.stop('failed', runError(`${this.#deaths} workers have died, one after the other, of no item`))
   }
 
-  lost(lane: LaneOfForce, error?: Error): void {
+  lost(lane: WorkerLane, error?: Error): void {
     this.#lanes.delete(lane)
     if (this.isDismissed) this.#recall()
     if (!this.run.isOver) this.#request.wanted++
@@ -268,7 +268,7 @@ export class Workforce implements Force {
     this.#pool.request(this.#request)
   }
 
-  taskRefused(lane: LaneOfForce, error: unknown): void {
+  taskRefused(lane: WorkerLane, error: unknown): void {
     lane.giveBack()
     this.#lanes.delete(lane)
     this.#pool.release(lane.worker)
@@ -286,7 +286,7 @@ export class Workforce implements Force {
     leaveBehind(this.run, this.lastExitCode)
   }
 
-  release(lane: LaneOfForce): void {
+  release(lane: WorkerLane): void {
     this.#lanes.delete(lane)
     this.run.remove(lane)
     this.#pool.release(lane.worker)

@@ -1,18 +1,13 @@
-import type { ItemStarter } from './item-starter.js'
+import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { isThenable } from '../../internal/thenable.js'
 import { restoreBuffers } from '../transfer/values.js'
-import { type BlockMessage, Cell, type ChunkMessage } from './protocol.js'
+import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
 /** Where a worker says what it is at. */
 export interface WorkerState {
   readonly cells: Int32Array
   readonly report: WorkerReport
-}
-
-/** How many items of a message may be under way at once. */
-export function inFlightOf(message: ChunkMessage | BlockMessage): number {
-  return message.kind === 'block' || message.isCareful ? 1 : message.inFlight
 }
 
 /** Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over. */

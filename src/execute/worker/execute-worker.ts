@@ -2,15 +2,14 @@
 import { AsyncResource } from 'node:async_hooks'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
-import { loadTask, type WorkerTask } from '../transfer/load-task.js'
+import { loadTask, type WorkerTask } from '../transfer/task-source.js'
 import { markAsWorker } from '../nesting.js'
 import { ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
 import { runBlock } from './claims.js'
-import { inFlightOf, runChunk, type WorkerState } from './chunks.js'
+import { runChunk, type WorkerState } from './chunks.js'
 import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
-import { guardOf } from './policies.js'
-import type { Guard } from './policy-classes.js'
+import type { Guard } from './policies.js'
 import { WorkerReport } from './report.js'
 
 function portOf(given: MessagePort | null): MessagePort {
@@ -70,7 +69,10 @@ class WorkerProgram {
         return
       case 'policies': {
         const waits = new AbortController()
-        const guard = await guardOf(message.policies, message.timeoutMs, waits.signal)
+        const guard = await import('./policies.js').then(
+          ({ guardOf }) => guardOf(message.policies, message.timeoutMs, waits.signal),
+          (error: unknown) => () => Promise.reject(error),
+        )
         this.#policies = { run: message.run, guard, waits }
         return
       }
@@ -93,7 +95,7 @@ class WorkerProgram {
     if (typeof task !== 'function') return
     const cells = this.#cells
     const guard = this.#policies?.run === message.run ? this.#policies.guard : undefined
-    const starter = new ItemStarter(task, guard, message, inFlightOf(message) === 1, cells, this.#epochMs)
+    const starter = new ItemStarter(task, guard, message, cells, this.#epochMs)
     const startedMs = machineNow()
     if (message.kind === 'chunk') {
       await runChunk(message, starter, this.#state)

@@ -1,12 +1,17 @@
 import { TimeoutExceededError } from '../../errors.js'
 import { machineNow } from '../../internal/clock.js'
-import type { WorkerTask } from '../transfer/load-task.js'
+import type { WorkerTask } from '../transfer/task-source.js'
 import { isThenable } from '../../internal/thenable.js'
-import type { Guard } from './policy-classes.js'
-import { Cell } from './protocol.js'
+import type { Guard } from './policies.js'
+import { type BlockMessage, Cell, type ChunkMessage } from './protocol.js'
 
 /** A promise that is late is given up in here; only if this thread is too busy for that, this much later, it is ended from outside. */
 const GRACE_MS = 50
+
+/** How many items of a message may be under way at once. */
+export function inFlightOf(message: ChunkMessage | BlockMessage): number {
+  return message.kind === 'block' || message.isCareful ? 1 : message.inFlight
+}
 
 /**
  * Starts the items of one message in a worker: under the policies of the run, and with the time limit within them, so that a wait
@@ -17,28 +22,25 @@ export class ItemStarter {
   readonly #guard: Guard | undefined
   readonly #run: number
   readonly #timeoutMs: number
+  /** Whether the next item is started only when this one has ended. */
   readonly #isAlone: boolean
   readonly #cells: Int32Array
   readonly #epochMs: number
   #attempts = 0
 
-  /**
-   * @param guard - the policies of the run; with them it keeps the time limit of promises
-   * @param isAlone - whether the next item is started only when this one has ended
-   */
+  /** @param guard - the policies of the run; with them it keeps the time limit of promises */
   constructor(
     task: WorkerTask,
     guard: Guard | undefined,
-    { run, timeoutMs }: { readonly run: number; readonly timeoutMs: number },
-    isAlone: boolean,
+    message: ChunkMessage | BlockMessage,
     cells: Int32Array,
     epochMs: number,
   ) {
     this.#task = task
     this.#guard = guard
-    this.#run = run
-    this.#timeoutMs = timeoutMs
-    this.#isAlone = isAlone
+    this.#run = message.run
+    this.#timeoutMs = message.timeoutMs
+    this.#isAlone = inFlightOf(message) === 1
     this.#cells = cells
     this.#epochMs = epochMs
   }
@@ -86,7 +88,7 @@ export class ItemStarter {
     if (isTimed) this.#countFrom(machineNow())
     // No order is needed: it is read when this thread has ended, or again and again.
     cells[Cell.CURRENT] = index
-    // As in run-items.ts: the engine does not know what is called, lest it compile the task's loops among those above this one.
+    // As in lanes/loops.ts: the engine does not know what is called, lest it compile the task's loops among those above this one.
     const result: unknown = Reflect.apply(this.#task, undefined, [item])
     if (!isThenable(result)) return result
     // A promise under way is at no place that could be read from outside, unless it is the only one.

@@ -1,9 +1,13 @@
+/** All that a worker needs of policies: it is loaded by the first run that has some. */
 import type { Policy } from '../../internal/policy.js'
-import type { PolicyHandle } from '../../policy/portable.js'
+import { compile } from '../../policy/frame.js'
+import { policyFromHandle } from '../../policy/policy-from-handle.js'
+import { Scope } from '../../policy/scope.js'
+import { stagesOf } from '../../policy/stages-of.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
-import type { Guard } from './policy-classes.js'
 
-type Make = (handle: PolicyHandle) => Policy
+/** Has `start` called once the policies of a run allow it, perhaps several times; the promise is of what becomes of it. */
+export type Guard = (start: () => unknown) => Promise<unknown>
 
 /**
  * Policies of this worker that somebody still holds. A run that comes with one again gets the same object: it has a row of its own
@@ -15,12 +19,12 @@ class OpenPolicies {
     if (this.#known.get(id)?.deref() === undefined) this.#known.delete(id)
   })
 
-  open({ id, handle }: SentPolicy, make: Make): Policy {
+  open({ id, handle }: SentPolicy): Policy {
     // Its values are the main thread's, which may have changed them since the last run.
-    if (handle.kind === 'fallback') return make(handle)
+    if (handle.kind === 'fallback') return policyFromHandle(handle)
     const found = this.#known.get(id)?.deref()
     if (found !== undefined) return found
-    const policy = make(handle)
+    const policy = policyFromHandle(handle)
     this.#known.set(id, new WeakRef(policy))
     this.#collected.register(policy, id)
     return policy
@@ -31,17 +35,33 @@ const openPolicies = new OpenPolicies()
 
 /**
  * The policies of a run, outermost first, in a worker; innermost the time limit of an item, which counts from the start of each
- * attempt. They are loaded when the first run needs them. Where one cannot be opened, every item fails with the reason.
+ * attempt. Where one cannot be opened, every item fails with the reason.
  *
  * @param signal - ends what they wait for
  */
-export async function guardOf(policies: readonly SentPolicy[], timeoutMs: number, signal: AbortSignal): Promise<Guard> {
+export function guardOf(policies: readonly SentPolicy[], timeoutMs: number, signal: AbortSignal): Guard {
   try {
-    const { compilePolicies, policyFromHandle } = await import('./policy-classes.js')
-    const all = policies.map((sent) => openPolicies.open(sent, policyFromHandle))
+    const all = policies.map((sent) => openPolicies.open(sent))
     if (timeoutMs !== Infinity) all.push(policyFromHandle({ kind: 'timeout', timeoutMs, options: {} }))
     return compilePolicies(all, signal)
   } catch (error) {
     return () => Promise.reject(error)
+  }
+}
+
+/**
+ * Composes policies as `pipeline` does, but without its warnings about their order: the main thread has given them.
+ *
+ * @param signal - ends what they wait for. An item that runs is waited for, so that it does not run on into the next run
+ */
+function compilePolicies(policies: readonly Policy[], signal: AbortSignal): Guard {
+  const run = compile(policies.flatMap((policy, position) => stagesOf(`policies[${position}]`, policy)))
+  return async (start) => {
+    const scope = new Scope(undefined, signal)
+    try {
+      return await run(scope, start, undefined)
+    } finally {
+      scope.close()
+    }
   }
 }

@@ -9,9 +9,9 @@ const FLUSH_MS = 5
 
 /** Collects a worker's results and sends them: several at a time, each at once, or one by one where one cannot be cloned. */
 export class WorkerReport {
-  /** Whether each result is sent before the next item starts. */
-  isCareful = false
   readonly #port: MessagePort
+  /** Whether each result is sent before the next item starts. */
+  #isCareful = false
   #run = 0
   #indices: number[] = []
   #values: unknown[] = []
@@ -23,14 +23,14 @@ export class WorkerReport {
 
   begin(run: number, isCareful: boolean): void {
     this.#run = run
-    this.isCareful = isCareful
+    this.#isCareful = isCareful
     this.#sentMs = performance.now()
   }
 
   finished(index: number, value: unknown): void {
     this.#indices.push(index)
     this.#values.push(value)
-    if (this.isCareful || performance.now() - this.#sentMs > FLUSH_MS) this.flush()
+    if (this.#isCareful || performance.now() - this.#sentMs > FLUSH_MS) this.flush()
   }
 
   failed(index: number, error: unknown): void {
