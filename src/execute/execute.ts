@@ -11,7 +11,7 @@ import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { pools, scheduler } from './process-wide.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { ArraySink, SettledSink, type Sink } from './run/account.js'
+import { ArraySink, SettledSink } from './run/account.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
 import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type Task } from './task.js'
 
@@ -115,17 +115,10 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
 /** The general case. */
 async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
-  const run = await begun(task, source, sink, options)
-  conduct(run)
-  return resultsOf(run, sink)
-}
-
-/** A run; what cannot begin leaves its source closed. */
-async function begun(task: ResolvedTask, source: ItemSource, sink: Sink, options: CompleteOptions): Promise<Run> {
-  try {
-    return await beginRun(task, source, sink, options)
-  } catch (error) {
+  const run = await beginRun(task, source, sink, options).catch((error: unknown) => {
     source.close()
     throw error
-  }
+  })
+  conduct(run)
+  return resultsOf(run, sink)
 }

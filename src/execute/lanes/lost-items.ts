@@ -5,7 +5,7 @@ import type { Force, Lost } from './force.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 
 /** A worker that has died, and what it had. */
-export interface Death {
+interface Death {
   readonly worker: PoolWorker
   readonly exitCode: number
   readonly error: unknown

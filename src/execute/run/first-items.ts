@@ -107,8 +107,8 @@ export function* iterate(drawn: readonly unknown[], source: ItemSource): Generat
 export async function* iterateAsync(drawn: readonly unknown[], source: ItemSource): AsyncGenerator {
   yield* drawn
   for (;;) {
-    const [item] = [await draw(source, 1)]
-    if (item.length === 0) return
-    yield item[0]
+    const next = await draw(source, 1)
+    if (next.length === 0) return
+    yield next[0]
   }
 }

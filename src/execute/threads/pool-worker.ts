@@ -39,6 +39,7 @@ export class PoolWorker {
   /** Node's number of the thread; of one that has ended, too. */
   readonly threadId: number
   readonly cells = new Int32Array(new SharedArrayBuffer(4 * Cell.COUNT))
+  /** When it was started, on the clock that all threads share; its cells count from there. */
   readonly epochMs = machineNow()
   /** Number of the last chunk that it was sent, of any run. */
   lastChunk = 0
@@ -51,7 +52,6 @@ export class PoolWorker {
   readonly #worker: Worker
   /** Tasks it has been sent, by what has come of them: undefined until it has said. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
-  readonly #startedMs = machineNow()
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
 
@@ -81,7 +81,7 @@ export class PoolWorker {
   #received(message: FromWorker): void {
     if (message.kind === 'loaded') {
       // The first task was sent when the worker was started: from then on it can work.
-      if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.#startedMs)
+      if (this.#tasks.size === 1) calibration.learn('spawnMs', message.atMs - this.epochMs)
       this.#tasks.set(message.task, message)
     }
     this.owner?.received(message)
@@ -102,7 +102,7 @@ export class PoolWorker {
 
   /** Milliseconds since it was started. */
   get ageMs(): number {
-    return machineNow() - this.#startedMs
+    return machineNow() - this.epochMs
   }
 
   /** Milliseconds since the item that runs has started; only with a time limit, and 0 while none runs. */

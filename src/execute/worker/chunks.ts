@@ -4,17 +4,12 @@ import { restoreBuffers } from '../transfer/values.js'
 import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
-/** Where a worker says what it is at. */
-export interface WorkerState {
-  readonly cells: Int32Array
-  readonly report: WorkerReport
-}
-
 /** Runs the items of a chunk, `inFlight` of them at once where they are promises. Stops early when its run is over. */
 export async function runChunk(
   message: ChunkMessage,
   starter: ItemStarter,
-  { cells, report }: WorkerState,
+  cells: Int32Array,
+  report: WorkerReport,
 ): Promise<void> {
   report.begin(message.run, message.isCareful || message.timeoutMs !== Infinity)
   restoreBuffers(message.items, message.buffers)

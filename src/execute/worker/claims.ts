@@ -2,7 +2,6 @@ import type { ItemStarter } from './item-starter.js'
 import { CLAIM_MS, shareOf } from '../schedule/how-much.js'
 import { isThenable } from '../../internal/thenable.js'
 import { Claims, publishState, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
-import type { WorkerState } from './chunks.js'
 import { type BlockMessage, Cell } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
@@ -17,9 +16,14 @@ const GROWTH = 8
  *
  * @returns how many items it has run
  */
-export async function runBlock(message: BlockMessage, starter: ItemStarter, state: WorkerState): Promise<number> {
-  state.report.begin(message.run, message.timeoutMs !== Infinity)
-  const work = new BlockWork(message, starter, state)
+export async function runBlock(
+  message: BlockMessage,
+  starter: ItemStarter,
+  cells: Int32Array,
+  report: WorkerReport,
+): Promise<number> {
+  report.begin(message.run, message.timeoutMs !== Infinity)
+  const work = new BlockWork(message, starter, cells, report)
   for (let pending = work.goOn(); pending !== undefined; pending = work.goOn()) await work.settle(pending)
   return work.ran
 }
@@ -52,7 +56,7 @@ class BlockWork {
   #hasOthers = false
   #nowMs = performance.now()
 
-  constructor({ run, block }: BlockMessage, starter: ItemStarter, { cells, report }: WorkerState) {
+  constructor({ run, block }: BlockMessage, starter: ItemStarter, cells: Int32Array, report: WorkerReport) {
     this.#run = run
     this.#lanes = block.lanes
     this.#base = block.base

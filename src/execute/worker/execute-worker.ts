@@ -7,7 +7,7 @@ import { markAsWorker } from '../nesting.js'
 import { ItemStarter } from './item-starter.js'
 import { placement } from './placement.js'
 import { runBlock } from './claims.js'
-import { runChunk, type WorkerState } from './chunks.js'
+import { runChunk } from './chunks.js'
 import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
 import type { Guard } from './policies.js'
 import { WorkerReport } from './report.js'
@@ -26,10 +26,9 @@ class WorkerProgram {
   readonly #cells: Int32Array
   readonly #epochMs: number
   readonly #report: WorkerReport
-  readonly #state: WorkerState
   readonly #nesting = markAsWorker()
-  /** A task that could not be loaded is here as the error that says why. */
-  readonly #tasks = new Map<number, WorkerTask | { readonly refusal: unknown }>()
+  /** Those that could be loaded. */
+  readonly #tasks = new Map<number, WorkerTask>()
   /** The policies of the run that has some. */
   #policies: { readonly run: number; readonly guard: Guard; readonly waits: AbortController } | undefined = undefined
   /** Everything is done in the order in which it was sent. */
@@ -40,7 +39,6 @@ class WorkerProgram {
     this.#cells = cells
     this.#epochMs = epochMs
     this.#report = new WorkerReport(port)
-    this.#state = { cells, report: this.#report }
   }
 
   begin(): void {
@@ -92,16 +90,16 @@ class WorkerProgram {
 
   async #work(message: ChunkMessage | BlockMessage): Promise<void> {
     const task = this.#tasks.get(message.task)
-    if (typeof task !== 'function') return
+    if (task === undefined) return
     const cells = this.#cells
     const guard = this.#policies?.run === message.run ? this.#policies.guard : undefined
     const starter = new ItemStarter(task, guard, message, cells, this.#epochMs)
     const startedMs = machineNow()
     if (message.kind === 'chunk') {
-      await runChunk(message, starter, this.#state)
+      await runChunk(message, starter, cells, this.#report)
       this.#report.done(message.chunk, message.items.length, startedMs, machineNow())
     } else {
-      const count = await runBlock(message, starter, this.#state)
+      const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1
       // order: seq_cst. Pairs with pool-worker.ts:hasEndedBlock: who sees it sees all results in the block.
       Atomics.store(cells, Cell.BLOCK_ENDED, message.run)
@@ -124,11 +122,11 @@ class WorkerProgram {
     const nesting = this.#nesting
     nesting.isLoading = true
     try {
-      this.#tasks.set(task.id, await loadTask(task))
+      const loaded = await loadTask(task)
       if (nesting.refusal !== undefined) throw nesting.refusal
+      this.#tasks.set(task.id, loaded)
       this.#report.post({ kind: 'loaded', task: task.id, refusal: undefined, atMs: machineNow() })
     } catch (error) {
-      this.#tasks.set(task.id, { refusal: error })
       this.#report.refused(task.id, error)
     } finally {
       nesting.isLoading = false
