@@ -13,7 +13,11 @@ export interface FastifyRequestLike {
   readonly ip: string
   readonly ips?: string[] | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly routeOptions: { readonly config?: unknown }
+  readonly routeOptions: {
+    readonly config?: unknown
+    readonly method?: string | string[] | undefined
+    readonly url?: string | undefined
+  }
 }
 
 /** What is used of a reply of Fastify. */
@@ -40,6 +44,7 @@ export interface FastifyLimitOptions<
 /** What is used of an instance of Fastify: its `addHook`, whose many signatures are checked by Fastify's own types. */
 export interface FastifyInstanceLike {
   readonly addHook: (...hook: never[]) => unknown
+  readonly printRoutes?: (() => string) | undefined
 }
 
 /** `addHook` as the plugins here call it. */
@@ -80,28 +85,33 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       const settings = settingsOf('fastifyLimit', ofAll, [...MORE, 'hook'])
       // By the route's own options, which Fastify hands on as they are while it copies the config around them.
       const ofRoutes = new WeakMap<object, Settings>()
-      /** Whether any route says something of limits: to ask a request for its route's options costs as much as the limit itself. */
-      let hasRoutes = false
-      addHook('onRoute', ({ config, url }: { readonly config?: unknown; readonly url: string }) => {
-        const own = limitOf(config)
-        if (own === undefined) return
-        hasRoutes = true
-        if (own === false) return
+      const settingsFor = (own: unknown, route: Route): Settings | null => {
+        if (own === undefined) return settings
+        if (own === false) return null
         if (typeof own !== 'object' || own === null)
           throw new TypeError(
-            `config.limit of ${url} must be options of fastifyLimit, or false; received ${describe(own)}`,
+            `config.limit of ${route.url} must be options of fastifyLimit, or false; received ${describe(own)}`,
           )
-        if (!ofRoutes.has(own)) ofRoutes.set(own, settingsOfRoute(url, ofAll, own))
+        const known = ofRoutes.get(own)
+        if (known !== undefined) return known
+        const made = settingsOfRoute(route, ofAll, own)
+        ofRoutes.set(own, made)
+        return made
+      }
+      // To ask a request for its route's options costs as much as the limit itself, and is only done where a route may have some. What
+      // those of routes say that were there before is not known: a plugin that is not awaited starts after the routes below it.
+      let hasRoutes = hasRoutesBefore(instance)
+      addHook('onRoute', (route: Route & { readonly config?: unknown }) => {
+        const own = limitOf(route.config)
+        if (own !== undefined) hasRoutes = true
+        settingsFor(own, route)
       })
+      const settingsOfRequest = ({ routeOptions }: FastifyRequestLike): Settings | null =>
+        settingsFor(limitOf(routeOptions.config), routeOptions)
       const judgeThen = (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done): void => {
         try {
-          const own = hasRoutes ? limitOf(request.routeOptions.config) : undefined
-          const isFree = own === false || reply.sent
-          if (
-            !isFree &&
-            !goesOn(own === undefined ? settings : (ofRoutes.get(own as object) ?? settings), request, reply, done)
-          )
-            return
+          const own = hasRoutes ? settingsOfRequest(request) : settings
+          if (own !== null && !reply.sent && !goesOn(own, request, reply, done)) return
         } catch (error) {
           done(error)
           return
@@ -130,15 +140,28 @@ function settingsOf(what: string, options: FastifyLimitOptions, more: readonly s
   return { limiter: new HttpLimiter(what, options, fastifyReader, more), refuse }
 }
 
+/** Whether there are routes of which no hook was told. */
+function hasRoutesBefore(instance: FastifyInstanceLike): boolean {
+  return instance.printRoutes?.() !== '(empty tree)'
+}
+
 /** What a route says of limits: undefined for nothing. */
 function limitOf(config: unknown): unknown {
   return typeof config === 'object' && config !== null ? (config as { limit?: unknown }).limit : undefined
 }
 
-function settingsOfRoute(url: string, ofAll: FastifyLimitOptions, own: object): Settings {
+/** What is used of a route: with its method, since each of a path may have limits of its own. */
+interface Route {
+  readonly method?: string | readonly string[] | undefined
+  readonly url?: string | undefined
+}
+
+function settingsOfRoute({ method, url = '' }: Route, ofAll: FastifyLimitOptions, own: object): Settings {
   const what = `config.limit of ${url}`
   checkKeys(what, own, [...LIMIT_OPTIONS, ...MORE])
-  const name = ofAll.name === undefined ? undefined : `${ofAll.name} ${url}`
+  // The HEAD that Fastify adds to a GET has its options, and either may come first.
+  const methods = [method ?? ''].flat().map((each) => (each === 'HEAD' ? 'GET' : each))
+  const name = ofAll.name === undefined ? undefined : `${ofAll.name} ${methods.join()} ${url}`
   return settingsOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
 }
 

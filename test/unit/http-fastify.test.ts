@@ -1,0 +1,60 @@
+import { fastifyLimit, type FastifyLimitOptions } from 'amorsize/http'
+import { fastify, type FastifyInstance } from 'fastify'
+import { afterEach, describe, expect, it } from 'vitest'
+
+const windowMs = 60_000
+const apps: FastifyInstance[] = []
+afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
+
+function made(): FastifyInstance {
+  const app = fastify()
+  apps.push(app)
+  return app
+}
+
+async function statuses(app: FastifyInstance, method: 'GET' | 'HEAD' | 'POST', url: string, times: number) {
+  const seen: number[] = []
+  for (let n = 0; n < times; n++) seen.push((await app.inject({ method, url })).statusCode)
+  return seen
+}
+
+const limitOf = (limits: FastifyLimitOptions['limits']) => ({ config: { limit: { limits } } })
+const answer = () => Promise.resolve('ok')
+
+describe("config.limit of fastifyLimit's routes", () => {
+  it('is known of routes that were there before the plugin, as it is where the plugin is not awaited', async () => {
+    const app = made()
+    void app.register(fastifyLimit, { limits: { all: { max: 3, windowMs } } })
+    app.get('/login', limitOf({ login: { max: 1, windowMs } }), answer)
+    app.get('/health', { config: { limit: false } }, answer)
+    app.get('/', answer)
+    expect(await statuses(app, 'GET', '/login', 3)).toEqual([200, 429, 429])
+    expect(await statuses(app, 'GET', '/health', 5)).toEqual([200, 200, 200, 200, 200])
+    expect(await statuses(app, 'GET', '/', 4)).toEqual([200, 200, 200, 429])
+  })
+
+  it('that is wrong fails the requests of a route that was there before, and no other', async () => {
+    const app = made()
+    void app.register(fastifyLimit, { limits: { all: { max: 3, windowMs } } })
+    app.get('/wrong', limitOf({ login: { max: -1, windowMs } }), answer)
+    app.get('/', answer)
+    expect((await app.inject('/wrong')).json()).toMatchObject({ message: expect.stringContaining('max') as string })
+    expect(await statuses(app, 'GET', '/', 1)).toEqual([200])
+  })
+
+  it('counts each method of a path apart under a name, whatever the kind of its limit', async () => {
+    const app = made()
+    const name = `http-fastify ${process.pid}`
+    await app.register(fastifyLimit, { name, limits: { all: { max: 100, windowMs } } })
+    app.get('/a', limitOf({ a: { max: 3, windowMs } }), answer)
+    app.post('/a', limitOf({ a: { max: 1, windowMs } }), answer)
+    app.get('/b', limitOf({ b: { requestsPerSecond: 0.01, burstSize: 2 } }), answer)
+    app.post('/b', limitOf({ b: { requestsPerSecond: 0.01, burstSize: 1 } }), answer)
+    expect(await statuses(app, 'GET', '/a', 2)).toEqual([200, 200])
+    expect(await statuses(app, 'POST', '/a', 2)).toEqual([200, 429])
+    // The HEAD that Fastify adds to a GET counts with it.
+    expect(await statuses(app, 'HEAD', '/a', 2)).toEqual([200, 429])
+    expect(await statuses(app, 'GET', '/b', 3)).toEqual([200, 200, 429])
+    expect(await statuses(app, 'POST', '/b', 2)).toEqual([200, 429])
+  })
+})
