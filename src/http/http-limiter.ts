@@ -3,7 +3,7 @@ import type { Key } from '../memory/keyed/hash.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
-import { type Asked, type Limit, makeLimit } from './limits.js'
+import { type Asked, type Limit, type Standing, makeLimit } from './limits.js'
 import { type HeaderSink, type RateHeaderWriter, rateHeaderWriter } from './rate-headers.js'
 import { warnInHandler, warnOnce } from './warnings.js'
 
@@ -29,6 +29,9 @@ export interface HttpLimitStats {
 export interface Charge {
   readonly key: Key
   readonly asked: readonly Asked[]
+  /** By limit: where the key stood then, and when that was. */
+  readonly standings: readonly Standing[]
+  readonly atMs: number
 }
 
 /** What is to be done about one request. */
@@ -173,29 +176,33 @@ export class HttpLimiter<Request extends object> {
     if (banned !== null) return { decision: this.#refusal(key, banned, true), charge: null }
     const asked = this.#fixed ?? limits.map((limit) => limit.ask(request))
     const states: LimitState[] = []
+    const charge = this.#settles ? { key, asked, standings: [] as Standing[], atMs: this.options.clock.now() } : null
     for (let n = 0; n < limits.length; n++) {
       const [limit, one] = [limitAt(limits, n), askedAt(asked, n)]
       const standing = limit.take(key, one)
-      if (standing.refused) return this.#refuse(key, asked, n)
+      if (standing.refused) return this.#refuse(key, asked, n, standing)
+      charge?.standings.push(standing)
       if (this.#tells) states.push(limit.state(key, one, standing, false))
     }
     this.#allowed++
-    const charge = this.#settles ? { key, asked } : null
     return this.#tells || charge !== null ? { decision: this.#admission(key, states), charge } : null
   }
 
-  /** What one limit refuses is charged in none: `first` is the first that does, the others behind it are asked, too. */
-  #refuse(key: Key, asked: readonly Asked[], first: number): Judged {
-    const refuses = this.#limits.map((limit, n) =>
-      n < first ? false : n === first || limit.take(key, askedAt(asked, n)).refused,
-    )
-    this.#limits.forEach((limit, n) => {
-      if (refuses[n] === true) limit.refused(key)
-      else limit.undo(key, askedAt(asked, n))
+  /** What one limit refuses is charged in none: the `first` does, by `standing`; the others behind it are asked, too. */
+  #refuse(key: Key, asked: readonly Asked[], first: number, standing: Standing): Judged {
+    const refusals = this.#limits.map((limit, n) => {
+      if (n < first) return null
+      const own = n === first ? standing : limit.take(key, askedAt(asked, n))
+      return own.refused ? own : null
     })
-    const states = this.#limits.map((limit, n) =>
-      limit.state(key, askedAt(asked, n), limit.look(key), refuses[n] === true),
-    )
+    this.#limits.forEach((limit, n) => {
+      if (refusals[n] === null) limit.undo(key, askedAt(asked, n))
+      else limit.refused(key)
+    })
+    const states = this.#limits.map((limit, n) => {
+      const refusal = refusals[n] ?? null
+      return limit.state(key, askedAt(asked, n), refusal ?? limit.look(key), refusal !== null)
+    })
     return { decision: this.#refusal(key, states, false), charge: null }
   }
 
@@ -225,8 +232,9 @@ export class HttpLimiter<Request extends object> {
     return { allowed: dryRun, banned, key, limits, retryAfterMs, status: banned ? 403 : statusCode }
   }
 
-  #giveBack({ key, asked }: Charge): void {
-    this.#limits.forEach((limit, n) => limit.giveBack(key, askedAt(asked, n)))
+  #giveBack({ key, asked, standings, atMs }: Charge): void {
+    const elapsedMs = this.options.clock.now() - atMs
+    standings.forEach((standing, n) => limitAt(this.#limits, n).giveBack(key, askedAt(asked, n), standing, elapsedMs))
   }
 }
 

@@ -21,8 +21,8 @@ export interface Limit<Request> {
   ask(request: Request): Asked
   /** Charges what was asked if there is room for it. */
   take(key: Key, asked: Asked): Standing
-  /** Gives the charge of a request back that was admitted. */
-  giveBack(key: Key, asked: Asked): void
+  /** Gives the charge of a request back that was admitted `elapsedMs` ago and stood at `standing` then. */
+  giveBack(key: Key, asked: Asked, standing: Standing, elapsedMs: number): void
   /** The same of a request that another limit refused: nobody is to see that it was taken here. */
   undo(key: Key, asked: Asked): void
   /** Where the key stands; charges nothing. */
@@ -170,16 +170,20 @@ class WindowLimit<Request> implements Limit<Request> {
       if (quota === 0 || standing.count + cost > quota) return { ...standing, refused: true }
     }
     const standing = this.#window.count(key, this.#options.windowMs, cost, quota)
-    if (standing.refused && standing.count > 0) this.#window.unhit(key, cost)
-    return standing
+    if (!standing.refused) return standing
+    // Without room for the key nothing was counted, and nothing is left for it.
+    if (standing.count === 0) return { ...standing, count: quota }
+    this.#window.unhit(key, cost)
+    return { ...standing, count: standing.count - cost }
   }
 
-  giveBack(key: Key, { cost }: Asked): void {
+  giveBack(key: Key, asked: Asked, { resetMs }: Standing, elapsedMs: number): void {
+    // What was counted in a window that is over is not in the next one: to take it from there would let as many more through.
+    if (elapsedMs < resetMs) this.undo(key, asked)
+  }
+
+  undo(key: Key, { cost }: Asked): void {
     if (cost > 0) this.#window.unhit(key, cost)
-  }
-
-  undo(key: Key, asked: Asked): void {
-    this.giveBack(key, asked)
   }
 
   look(key: Key): Standing {

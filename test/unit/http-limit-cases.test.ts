@@ -1,0 +1,66 @@
+import { webLimit, type WebLimitOptions } from 'amorsize/http'
+import { FakeClock } from 'amorsize/testing'
+import { describe, expect, it } from 'vitest'
+
+const windowMs = 60_000
+const ask = (path = '/') => new Request(`http://example.org${path}`)
+
+/** A handler by path on a fake clock; `/slow` answers when `release` is called. */
+function served(options: Omit<WebLimitOptions, 'key'>) {
+  const clock = new FakeClock()
+  const waiting: (() => void)[] = []
+  const answer = webLimit({ clock, key: () => 'all', ...options }, async (request) => {
+    if (!request.url.endsWith('/slow')) return new Response('no', { status: 401 })
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    return new Response('ok')
+  })
+  return { clock, answer, release: () => waiting.shift()?.() }
+}
+
+describe('countIf', () => {
+  const countIf = (_: unknown, status: number) => status === 401
+
+  it('gives nothing back to a window that the request was not counted in', async () => {
+    const { clock, answer, release } = served({ limits: { login: { max: 2, windowMs } }, countIf })
+    const slow = [answer(ask('/slow')), answer(ask('/slow'))]
+    await clock.advance(windowMs)
+    const guess = async () => (await answer(ask('/guess'))).status
+    expect([await guess(), await guess()]).toEqual([401, 401])
+    release()
+    release()
+    await Promise.all(slow)
+    expect(await guess()).toBe(429)
+  })
+
+  it('gives back what each limit still has of the request', async () => {
+    const limits = { second: { max: 2, windowMs: 1000 }, minute: { max: 2, windowMs } }
+    const { clock, answer, release } = served({ limits, countIf })
+    const slow = answer(ask('/slow'))
+    await clock.advance(1000)
+    const guess = async () => (await answer(ask('/guess'))).headers.get('ratelimit')
+    expect(await guess()).toBe('"second";r=1;t=1, "minute";r=0;t=59')
+    release()
+    await slow
+    expect(await guess()).toBe('"second";r=0;t=1, "minute";r=0;t=59')
+  })
+})
+
+describe("onFull: 'deny'", () => {
+  it('tells a key without room to come back when there is some, and that it has nothing left', async () => {
+    for (const limit of [
+      { max: 5, windowMs },
+      { max: 5, windowMs, cost: 2 },
+    ]) {
+      const clock = new FakeClock()
+      const limits = { a: limit, b: { max: 9, windowMs } }
+      const key = (request: Request) => new URL(request.url).pathname
+      const answer = webLimit({ clock, capacity: 1, onFull: 'deny', limits, key }, () => new Response())
+      const seen: Response[] = []
+      for (let n = 0; n < 99; n++) seen.push(await answer(ask(`/${n}`)))
+      const refused = seen.at(-1)
+      expect(refused?.status).toBe(429)
+      expect(refused?.headers.get('retry-after')).toBe('60')
+      expect(refused?.headers.get('ratelimit')).toMatch(/^"a";r=0;t=60/)
+    }
+  })
+})
