@@ -5,7 +5,7 @@ import type { HeaderSink } from './rate-headers.js'
 import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
-import { refusalOf, withHeaders } from './web-limit.js'
+import { isCopyable, refusalOf, withHeaders } from './web-limit.js'
 
 /** What is used of a context of Hono. */
 export interface HonoContext {
@@ -89,7 +89,7 @@ function sinkOfResponse(context: HonoContext): HeaderSink {
         headers.set(name, value)
       } catch {
         // That of a fetch cannot be changed.
-        context.header(name, value)
+        if (isCopyable(context.res)) context.header(name, value)
       }
     },
   }

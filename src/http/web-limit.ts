@@ -74,7 +74,10 @@ export async function refusalOf<Request>(
   })
 }
 
-/** Adds header fields to a response, or to a copy of it: those of a fetched one cannot be changed. */
+/**
+ * Adds header fields to a response, or to a copy of it: those of a fetched one cannot be changed. One that cannot be copied either, such as
+ * the 101 by which Deno makes a WebSocket, stays as it is.
+ */
 export function withHeaders(response: Response, write: (sink: HeaderSink) => void): Response {
   let result = response
   write({
@@ -83,10 +86,16 @@ export function withHeaders(response: Response, write: (sink: HeaderSink) => voi
       try {
         result.headers.set(name, value)
       } catch {
+        if (!isCopyable(response)) return
         result = new Response(response.body, response)
         result.headers.set(name, value)
       }
     },
   })
   return result
+}
+
+/** Whether a Response can be made with that status: one of a protocol that changes, or of an error, cannot. */
+export function isCopyable({ status }: Response): boolean {
+  return status >= 200
 }

@@ -1,5 +1,6 @@
-import { webLimit, type WebLimitOptions } from 'amorsize/http'
+import { honoLimit, webLimit, type WebLimitOptions } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
+import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 
 const windowMs = 60_000
@@ -62,5 +63,22 @@ describe("onFull: 'deny'", () => {
       expect(refused?.headers.get('retry-after')).toBe('60')
       expect(refused?.headers.get('ratelimit')).toMatch(/^"a";r=0;t=60/)
     }
+  })
+})
+
+describe('a Response that can neither be changed nor copied, as that of a WebSocket in Deno', () => {
+  const limits = { a: { max: 1, windowMs } }
+
+  it('passes webLimit as it is', async () => {
+    const response = Response.error()
+    expect(await webLimit({ limits, key: () => 'all' }, () => response)(ask())).toBe(response)
+  })
+
+  it('passes honoLimit as it is', async () => {
+    const app = new Hono()
+    const response = Response.error()
+    app.use(honoLimit({ limits, key: () => 'all' }))
+    app.get('/', () => response)
+    expect(await app.request('/')).toBe(response)
   })
 })
