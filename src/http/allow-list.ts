@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { describe } from '../internal/validate.js'
+import { withoutPort } from './ip-key.js'
 
 /**
  * The addresses of an option `allow`.
@@ -14,7 +15,7 @@ export function allowList(allow: readonly string[]): (ip: string) => boolean {
   const list = new BlockList()
   for (const entry of entries as unknown[]) add(list, entry)
   return (ip) => {
-    const [address = ''] = ip.split('%')
+    const [address = ''] = withoutPort(ip).split('%')
     const family = isIP(address)
     // BlockList finds an IPv4 address that is written as an IPv6 one among both.
     return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')

@@ -1,5 +1,6 @@
 import { describe } from '../internal/validate.js'
 import type { Key } from '../memory/keyed/hash.js'
+import { cut } from './counts.js'
 import type { LimitDecision, LimitState } from './decision.js'
 import { isWholeIpv6, keyOfIp } from './ip-key.js'
 import { type CompleteLimitOptions, type HttpLimitOptions, completeLimitOptions } from './limit-options.js'
@@ -153,7 +154,7 @@ export class HttpLimiter<Request extends object> {
           'AMORSIZE_HTTP_KEY_IPV6',
           'a key is a whole IPv6 address: its owner has billions of others. Use ipKey(address) of amorsize/http',
         )
-      return own
+      return cut(own)
     }
     if (own === null || typeof own === 'number' || typeof own === 'bigint') return own
     throw new TypeError(

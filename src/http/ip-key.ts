@@ -8,7 +8,7 @@ export const DEFAULT_IPV6_PREFIX = 56
  * The key of an address: of IPv6 the network, since one customer has all addresses in it, and of an IPv4 address that is written as an
  * IPv6 one (`::ffff:1.2.3.4`, `::ffff:102:304`) the IPv4 address. What is no address comes back as it is.
  *
- * @param ip - an address, with or without a zone (`fe80::1%eth0`)
+ * @param ip - an address, with or without a zone (`fe80::1%eth0`) or a port, as some proxies tell it (`1.2.3.4:5678`, `[2001:db8::1]:443`)
  * @param prefix - how many bits of an IPv6 address count; an integer from 1 to 128, default 56
  * @returns an IPv4 address, or an IPv6 network such as `2001:db8:0:100::/56`
  * @throws {TypeError | RangeError} when `prefix` is none
@@ -28,7 +28,10 @@ export function keyOfIp(ip: string, prefix: number): string {
   // As sockets that listen on all addresses write IPv4.
   if (ip.startsWith('::ffff:') && isIPv4(ip.slice(7))) return ip.slice(7)
   const groups = groupsOfIpv6(ip)
-  if (groups === null) return ip
+  if (groups === null) {
+    const address = withoutPort(ip)
+    return address === ip ? ip : keyOfIp(address, prefix)
+  }
   const ipv4 = ipv4Of(groups)
   if (ipv4 !== null) return ipv4
   const network = groups.map((group, n) => {
@@ -42,6 +45,13 @@ export function keyOfIp(ip: string, prefix: number): string {
     .map((group) => group.toString(16))
     .join(':')
   return `${written}${length < 8 ? '::' : ''}/${prefix}`
+}
+
+/** The address alone of what a proxy wrote: with the port, each connection would be somebody else. What is neither comes back as it is. */
+export function withoutPort(text: string): string {
+  const [, inBrackets, plain] = /^(?:\[([^[\]]+)\]|([\d.]+))(?::\d+)?$/.exec(text) ?? []
+  const address = inBrackets ?? plain ?? ''
+  return isIP(address) === 0 ? text : address
 }
 
 /** Whether a key is an IPv6 address in full. */

@@ -1,4 +1,4 @@
-import { honoLimit, webLimit, type WebLimitOptions } from 'amorsize/http'
+import { honoLimit, ipKey, connectLimit, webLimit, type WebLimitOptions } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
@@ -80,5 +80,33 @@ describe('a Response that can neither be changed nor copied, as that of a WebSoc
     app.use(honoLimit({ limits, key: () => 'all' }))
     app.get('/', () => response)
     expect(await app.request('/')).toBe(response)
+  })
+})
+
+describe('the key', () => {
+  it.each([
+    ['1.2.3.4:5678', '1.2.3.4'],
+    ['[2001:db8:0:1ff::1]:443', '2001:db8:0:100::/56'],
+    ['[2001:db8:0:1ff::1]', '2001:db8:0:100::/56'],
+    ['[::ffff:1.2.3.4]:80', '1.2.3.4'],
+    ['[1.2.3:4', '[1.2.3:4'],
+    ['1.2.3:4', '1.2.3:4'],
+    ['[:]:1', '[:]:1'],
+  ])('of %s, as a proxy may write it, is %s', (ip, key) => {
+    expect(ipKey(ip)).toBe(key)
+  })
+
+  it('is found among the addresses that are allowed with a port, too', () => {
+    const limit = connectLimit({ limits: { a: { max: 1, windowMs } }, allow: ['10.0.0.0/8', '2001:db8::/32'] })
+    for (const ip of ['10.1.2.3:4567', '[2001:db8::1]:443']) limit({ headers: {}, ip }, {} as never, () => undefined)
+    expect(limit.stats()).toEqual({ allowed: 0, refused: 0, failed: 0 })
+  })
+
+  it('counts by its first 65,536 characters, so that a longer one does not escape', async () => {
+    const answer = webLimit(
+      { limits: { a: { max: 1, windowMs } }, key: () => 'k'.repeat(70_000) },
+      () => new Response(),
+    )
+    expect([(await answer(ask())).status, (await answer(ask())).status]).toEqual([200, 429])
   })
 })
