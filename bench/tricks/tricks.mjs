@@ -118,7 +118,7 @@ export const tricks = [
   {
     what: 'a run that workers slow down goes back to the loop',
     kept: 'a loss is bounded',
-    file: 'schedule/scheduler.js',
+    file: 'schedule/course.js',
     code: 'return look !== undefined &&',
     without: 'return false &&',
     cases: [...real('transpile'), ...real('marked')],
