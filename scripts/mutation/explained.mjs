@@ -269,7 +269,7 @@ export const EXPLAINED = [
   {
     file: /rate-limit\/wait-queue/,
     mutant:
-      /`true` in `this\.#isArmed = false|`true` in `if \(this\.#isArmed\) timers\.remove|`true` in `if \(this\.#isArmed\)/,
+      /`true` in `(this\.)?#isArmed = false|`true` in `if \(this\.#isArmed\) timers\.remove|`true` in `if \(this\.#isArmed\)/,
     why: 'takes out a timer that is out',
   },
   {
@@ -281,6 +281,31 @@ export const EXPLAINED = [
     file: /rate-limit\/wait-queue/,
     mutant: /`true` in `if \(this\.#line\.size === 0\)|`false` in `(if \(this\.#willLook\)|this\.#willLook = true)/,
     why: 'looks for each that gives up, not once for all',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`(true|this\.#isArmed \|\| .*)` in `if \(this\.#isArmed && /,
+    why: 'looks where nothing is due',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`false` in `if \(last\?\.generation === /,
+    why: 'moves what is held to where it is',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`true` in `if \(last !== null\)/,
+    why: 'nothing is held before there is an axis',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`true` in `if \(caller\.digits !== digits\)/,
+    why: 'counts what is counted already',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`(false|last\.isCovered)` in `if \(last\?\.isCovered !== true\)/,
+    why: 'whoever stands before the first without tokens has some, which the compiler does not know',
   },
   { file: /rate-limit\/own-clocks/, mutant: /`--this\.#count`/, why: 'any number will do that no other clock has' },
   {

@@ -140,3 +140,22 @@ it('callers and what is held for them agree, whoever comes, goes and is served',
     { numRuns: 1000 },
   )
 })
+
+it('fractions of tokens leave nothing to wait for once nobody waits', () => {
+  const axis = { generation: 1, digits: 1, produced: 0, burst: 50, requestsPerSecond: 10, baseHigh: 0, baseLow: 0 }
+  const costs = [0.1, 0.2, 0.3]
+  for (const isHeld of [true, false]) {
+    const callers = new CoveredCallers()
+    callers.countOn(axis as Axis)
+    const all = costs.map((tokens, place) => newCaller(tokens, place))
+    for (const caller of all) callers.append(caller)
+    if (isHeld) {
+      callers.held.add(0, 6)
+      callers.cover()
+    } else {
+      for (const caller of all) callers.remove(caller)
+      callers.uncoverAll()
+    }
+    expect([callers.firstUncovered, callers.waiting]).toEqual([null, 0])
+  }
+})

@@ -1,4 +1,6 @@
 // What stages of a pipeline do beside each other: where one refuses, waits or fails, with and without somebody who listens.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
   bulkhead,
@@ -67,6 +69,27 @@ describe('a stage around others', () => {
   })
 })
 
+describe('a caller that goes while a stage begins', () => {
+  it.each([true, false])('has nothing called, behind a stage that may wait: %s', async (isBehind) => {
+    const clock = new FakeClock()
+    const abort = new AbortController()
+    const gone = new Error('gone')
+    const first = timeout(
+      () => {
+        abort.abort(gone)
+        return 100
+      },
+      { clock },
+    )
+    const others = [...(isBehind ? [bulkhead({ clock, maxConcurrent: 1 })] : []), timeout(50, { clock })]
+    let calls = 0
+    const call = pipeline(first, ...others).execute(() => calls++, { signal: abort.signal })
+    await expect(call).rejects.toBe(gone)
+    await clock.advance(0)
+    expect([calls, clock.pendingTimers]).toEqual([0, 0])
+  })
+})
+
 describe('a retry within time limits', () => {
   it.each([
     ['of one', (clock: FakeClock) => [timeout(100, { clock })]],
@@ -127,5 +150,24 @@ describe('a cooperative time limit', () => {
     )
     await clock.advance(100)
     expect(await call).toMatchObject({ atMs: 50, error: expect.any(TimeoutExceededError) as Error })
+  })
+})
+
+describe('a policy that is made', () => {
+  it('is told of once, with its name; and of a pipeline its parts, not the whole', () => {
+    const told: unknown[] = []
+    const hear = (message: unknown): void => {
+      const { kind, name } = message as { kind: string; name: string | null }
+      told.push([kind, name])
+    }
+    subscribe('amorsize:created', hear)
+    const parts = [retry(), bulkhead({ name: 'frames', maxConcurrent: 1 })] as const
+    const whole = pipeline(...parts)
+    unsubscribe('amorsize:created', hear)
+    expect(told).toEqual([
+      ['retry', null],
+      ['bulkhead', 'frames'],
+    ])
+    expect(inspect(whole)).toMatch(/^Pipeline \{\s+policies: \[\s+Retry \{/)
   })
 })

@@ -119,6 +119,34 @@ describe('a loop that is late', () => {
   })
 })
 
+describe('a newcomer while the loop is late', () => {
+  /** One caller waits for the token that is there after 10 ms, and nothing has run since. */
+  function late(nowMs: number, maxQueue: number) {
+    const clock = new StoppableClock()
+    const limiter = new RateLimiter({ requestsPerSecond: 100, burstSize: 1, clock, maxQueue })
+    limiter.tryAcquire()
+    const first = limiter.acquire()
+    clock.nowMs = nowMs
+    return { clock, limiter, first }
+  }
+
+  it('takes its token at once where whoever waited has had its own', async () => {
+    const { limiter, first } = late(20, Infinity)
+    await limiter.acquire(1, { maxWaitMs: 0 })
+    await first
+    expect(limiter.stats()).toMatchObject({ allowed: 3, denied: 0, waiting: 0 })
+  })
+
+  it('has the place of whoever goes on at that very moment', async () => {
+    const { clock, limiter, first } = late(10, 1)
+    const second = limiter.acquire()
+    clock.nowMs = 20
+    await clock.run(100)
+    await Promise.all([first, second])
+    expect(limiter.stats()).toMatchObject({ allowed: 3, denied: 0, waiting: 0 })
+  })
+})
+
 describe('an option that is not there', () => {
   it('is refused by execute', async () => {
     const { limiter } = limited()
