@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
   bulkhead,
+  hedge,
   pipeline,
   rateLimit,
   RateLimiter,
@@ -39,6 +40,22 @@ describe('a stage around others', () => {
     await clock.advance(100)
     limiter[Symbol.dispose]()
     expect(await call).toMatchObject({ atMs: 100, error: expect.any(SharedMemoryError) as Error })
+  })
+
+  it('asks one before it only once that has had it wait in vain', async () => {
+    const clock = new FakeClock()
+    const slots = bulkhead({ clock, maxConcurrent: 1, maxWaitMs: 50 })
+    const guard = pipeline(slots, timeout(5000, { clock }))
+    const first = outcomeOf(
+      clock,
+      guard.execute(() => new Promise((resolve) => clock.setTimeout(() => resolve(1), 500))),
+    )
+    const second = outcomeOf(
+      clock,
+      guard.execute(() => 2),
+    )
+    await clock.advance(1000)
+    expect([await first, await second]).toMatchObject([{ atMs: 500 }, { atMs: 50, error: expect.any(Error) as Error }])
   })
 
   it('fails where one before it thinks about the failure and lets it be', async () => {
@@ -93,6 +110,7 @@ describe('a caller that goes while a stage begins', () => {
 describe('a retry within time limits', () => {
   it.each([
     ['of one', (clock: FakeClock) => [timeout(100, { clock })]],
+    ['of one outside a hedge', (clock: FakeClock) => [timeout(100, { clock }), hedge({ clock, afterMs: 5000 })]],
     ['of the inner of two', (clock: FakeClock) => [timeout(1000, { clock }), timeout(100, { clock })]],
   ])('waits for no attempt that would begin beyond that %s', async (_, limits) => {
     const clock = new FakeClock()
@@ -150,6 +168,12 @@ describe('a cooperative time limit', () => {
     )
     await clock.advance(100)
     expect(await call).toMatchObject({ atMs: 50, error: expect.any(TimeoutExceededError) as Error })
+  })
+})
+
+describe('a pipeline of what is no policy', () => {
+  it('says which one it is', () => {
+    expect(() => pipeline(retry(), {} as never)).toThrow(/policy 2 of pipeline/)
   })
 })
 

@@ -282,7 +282,7 @@ describe('bad input to several limits', () => {
     expect(left(limits)).toEqual([10, 1000])
   })
 
-  it.each([[{}], [null], [5]])('is refused: %o instead of limits', (limits) => {
+  it.each([[{}], [null], [5], ['rpm']])('is refused: %o instead of limits', (limits) => {
     expect(() => RateLimiter.all(limits as unknown as Record<string, RateLimiter>)).toThrow(TypeError)
     expect(() => RateLimiter.all(limits as unknown as Record<string, RateLimiter>)).toThrow(/^limits must be an object/)
   })

@@ -47,6 +47,17 @@ describe('more than the burst', () => {
   })
 })
 
+describe('what modelFetch takes beyond an estimate', () => {
+  it('is a debt that later callers wait for, and is refused once the limiter has ended', () => {
+    const { limiter } = limited({ burstSize: 3 })
+    const charged = limiter as unknown as { charge(tokens: number): void }
+    charged.charge(5)
+    expect([limiter.getAvailableTokens(), limiter.retryAfterMs()]).toEqual([0, 300])
+    limiter[Symbol.dispose]()
+    expect(() => charged.charge(1)).toThrow(/has been disposed/)
+  })
+})
+
 describe('tokens of the wrong type', () => {
   it.each([
     [{ maxWaitMs: 5 }, /^tokens \(options are the second argument\) must be/],

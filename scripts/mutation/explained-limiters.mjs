@@ -1,0 +1,172 @@
+// Those of src/rate-limit, as explained.mjs has them.
+
+/** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} */
+export const OF_LIMITERS = [
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`(false|\{\})` in `if \(tokens === undefined && this\.#inHand > 0\)/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `const isTaken = tokens === 1/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `if \(tokens === 1\)/,
+    why: 'spares reading the parameters of the bucket',
+  },
+  { file: /rate-limit\/lease/, mutant: /`false` in `if \(left === 0\)/, why: 'spares giving back nothing' },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /#wasShort( =| &&|;|`|\))/,
+    why: 'says by how many swaps tokens are taken, not how many',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `if \(this\.#immediate !== null\)/,
+    why: 'spares an immediate for each call',
+  },
+  {
+    file: /rate-limit\/lease/,
+    mutant: /`false` in `if \(this\.#immediate === null\)/,
+    why: 'nothing is in hand of what has gone back',
+  },
+  {
+    file: /rate-limit\/charges/,
+    mutant: /in `const taken = charges\.map/,
+    why: 'what has not been taken is as good as too old',
+  },
+  {
+    file: /rate-limit\/rate-limiter-all/,
+    mutant: /`tokens <= paid`|`(true|tokens >= paid)` in `else if \(tokens > paid\)/,
+    why: 'gives back or takes nothing',
+  },
+  {
+    file: /rate-limit\/rate-limiter-all/,
+    mutant: /in `checkBursts\(charges\.filter\(isDry\)\)/,
+    why: 'spares asking for the burst where tokens are there',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`(true|returned >= 0)` in `if \(returned > 0\)/,
+    why: 'looks again where nothing has changed',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`(true|tokens >= 1)` in `else if \(tokens > 1 &&/,
+    why: 'no burst is less than one token',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`true` in `#letIn\(|`false` in `if \(maxWaitMs === Infinity &&/,
+    why: 'spares an estimate that nobody asks for',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`(false|tokens < MAX_BURST)` in `if \(typeof tokens === 'number'/,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/rate-limiter\.ts/,
+    mutant: /`false` in `(if \(tokens === undefined|await \(signal === undefined|if \(isPlain)|` in `const isPlain = /,
+    why: 'a short way to what would be found the long way',
+  },
+  {
+    file: /rate-limit\/admission/,
+    mutant: /`true` in `if \(waiting === 0\)/,
+    why: 'the bucket is in debt while anybody waits',
+  },
+  {
+    file: /rate-limit\/rate-limiter\.ts/,
+    mutant: /`false` in `if \(!policyCalls\.isOn\)/,
+    why: 'spares what is done for who listens, where nobody does',
+  },
+  {
+    file: /rate-limit\/rate-limiter\.ts/,
+    mutant: /`false` in `if \(this\.#admission\.isOver\)/,
+    why: 'what has ended ends once more',
+  },
+  {
+    file: /rate-limit\/rate-limiter\.ts/,
+    mutant: /`this\.#bucket\.close\(\)`/,
+    why: 'only the twin has nothing to close, AMORSIZE_NATIVE=0',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`\{\}` in `delete\(queue\)/,
+    why: 'nobody waits there who could be served',
+  },
+  { file: /rate-limit\/wait-queue/, mutant: /`\+1` in `place = -1/, why: 'set before anybody reads it' },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`true` in `if \(this\.signal !== undefined\)/,
+    why: 'nothing is let go of where there is nothing',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`this\.signal\.reason`/,
+    why: 'only a signal tells, which the compiler does not know',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant:
+      /`true` in `(this\.)?#isArmed = false|`true` in `if \(this\.#isArmed\) timers\.remove|`true` in `if \(this\.#isArmed\)/,
+    why: 'takes out a timer that is out',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`(true|this\.#line\.size >= 0)` in `if \(this\.#line\.size > 0\)/,
+    why: 'looks where nobody waits',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`true` in `if \(this\.#line\.size === 0\)|`false` in `(if \(this\.#willLook\)|this\.#willLook = true)/,
+    why: 'looks for each that gives up, not once for all',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant:
+      /`true` in `(else )?if \(this\.#owner === null\)|`(true|this\.#line\.size >= 0)` in `this\.#isArmed = this\.#line/,
+    why: 'only memory: test/gc has what waits leave',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`true` in `this\.#line = new WaitingLine/,
+    why: 'looks more often than there is anything to see',
+  },
+  {
+    file: /rate-limit\/wait-queue/,
+    mutant: /`(true|this\.#isArmed \|\| .*)` in `if \(this\.#isArmed && /,
+    why: 'looks where nothing is due',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`false` in `if \(last\?\.generation === /,
+    why: 'moves what is held to where it is',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`true` in `if \(last !== null\)/,
+    why: 'nothing is held before there is an axis',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`true` in `if \(caller\.digits !== digits\)/,
+    why: 'counts what is counted already',
+  },
+  {
+    file: /rate-limit\/covered-callers/,
+    mutant: /`(false|last\.isCovered)` in `if \(last\?\.isCovered !== true\)/,
+    why: 'whoever stands before the first without tokens has some, which the compiler does not know',
+  },
+  { file: /rate-limit\/own-clocks/, mutant: /`--this\.#count`/, why: 'any number will do that no other clock has' },
+  {
+    file: /rate-limit\/held-runs/,
+    mutant: /`this\.#runs\[index - 1\]\.from >= from`/,
+    why: 'no two stretches begin at the same place',
+  },
+  { file: /rate-limit\/held-runs/, mutant: /`run\.from <= place`/, why: 'lets go of nothing' },
+  { file: /rate-limit\/turn/, mutant: /`behind < 0`/, why: 'it is the horizon either way' },
+]
