@@ -130,6 +130,7 @@ export class Admission {
     return {
       limiter,
       bucket: this.#bucket,
+      future: this.#bucket,
       isDry: this.#policy.dryRun,
       checkUsable: () => this.checkUsable(),
       clock: this.#policy.clock,

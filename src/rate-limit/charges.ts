@@ -3,7 +3,6 @@ import type { Clock } from '../internal/clock.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { OUTCOME } from '../memory/bucket/core.js'
 import type { Key } from '../memory/keyed/hash.js'
-import { GRACE_MS } from './turn.js'
 
 /** Options of a wait for several limits. */
 interface WaitOptions {
@@ -11,11 +10,16 @@ interface WaitOptions {
   maxWaitMs?: number | undefined
 }
 
+/** Where tokens can be reserved that are not there yet. */
+export type Future = Pick<Bucket, 'survey' | 'msUntil' | 'reserve' | 'endOf' | 'renew'>
+
 /** One bucket, as `RateLimiterAll` uses it: a limiter's, or that of a key. */
 export interface LimitPart {
   /** Whose it is. */
   readonly limiter: object
   readonly bucket: Pick<Bucket, 'tryAcquire' | 'refund' | 'charge' | 'available' | 'parameters'>
+  /** Null: no place of it can be had that outlasts what others do to it. */
+  readonly future: Future | null
   readonly clock: Clock
   /** Whether it refuses nobody: it is asked once the others have granted, and charged if it would have granted, too. */
   readonly isDry: boolean
@@ -98,50 +102,4 @@ export function letIn(charges: readonly Charge[], options: WaitOptions): number[
       })
     }
   })
-}
-
-/** How long tokens that were waited for keep when the others are not there, ms; as in the bound. */
-function keepsMs({ part, tokens }: Charge): number {
-  const { requestsPerSecond, burstSize } = part.bucket.parameters()
-  return Math.max((1000 * (burstSize - tokens)) / requestsPerSecond, GRACE_MS)
-}
-
-/**
- * Waits in one limit at a time, at first the one with the longest wait, and takes the others when its turn has come there. Where one of them lacks
- * tokens the caller goes on to wait there, at the place where it came, and keeps what it has for as long as tokens keep.
- */
-export async function waitForAll(
-  charges: readonly Charge[],
-  waits: readonly number[],
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const places = charges.map(({ part, tokens }) => part.arrive(tokens))
-  /** Until when what was taken is good. */
-  const taken = charges.map(() => -Infinity)
-  let scarce = waits.indexOf(Math.max(...waits))
-  try {
-    for (;;) {
-      const { part, tokens } = charges[scarce] as Charge
-      await part.wait(tokens, places[scarce] as number, waits[scarce] as number, signal)
-      taken[scarce] = part.clock.now() + keepsMs(charges[scarce] as Charge)
-      // A limit in whose queue the caller was not yet could not tell it.
-      for (const charge of charges) charge.part.checkUsable()
-      scarce = charges.findIndex((charge, index) => {
-        const nowMs = charge.part.clock.now()
-        if ((taken[index] as number) >= nowMs) return false
-        taken[index] = -Infinity
-        if (charge.part.bucket.tryAcquire(charge.tokens) !== OUTCOME.granted) return true
-        taken[index] = nowMs + keepsMs(charge)
-        return false
-      })
-      if (scarce < 0) return
-      // Aborted since its turn came: no queue would hear of it any more.
-      signal?.throwIfAborted()
-    }
-  } catch (error) {
-    for (const [index, { part, tokens }] of charges.entries()) {
-      if ((taken[index] as number) >= part.clock.now()) giveBack(part, tokens)
-    }
-    throw error
-  }
 }

@@ -221,6 +221,7 @@ export class KeyedRateLimiter implements Disposable {
         available: () => this.#table.look(key, 1).available,
         parameters: () => this.#policy,
       },
+      future: null,
       isDry: this.#policy.dryRun,
       checkUsable: () => this.#checkUsable(),
       clock: this.#policy.clock,

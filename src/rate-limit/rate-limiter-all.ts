@@ -2,17 +2,8 @@ import { MAX_BURST } from '../internal/rate.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys, checkNumber, checkSignal, describe } from '../internal/validate.js'
 import { type Key, checkKey } from '../memory/keyed/hash.js'
-import {
-  bindingOf,
-  type Charge,
-  giveBack,
-  isDry,
-  letIn,
-  type LimitPart,
-  takeDry,
-  takeNow,
-  waitForAll,
-} from './charges.js'
+import { bindingOf, type Charge, giveBack, isDry, letIn, type LimitPart, takeDry, takeNow } from './charges.js'
+import { waitForAll } from './wait-for-all.js'
 
 /** What a call costs in a keyed limit. */
 export interface KeyedCost {

@@ -1,0 +1,128 @@
+import type { Clock } from '../internal/clock.js'
+import { costInUnits, pow10 } from '../internal/rate.js'
+import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
+import { type DueTimer, timersOf } from '../internal/timers.js'
+import type { Ticket } from '../memory/bucket/bucket.js'
+import { OUTCOME } from '../memory/bucket/core.js'
+import { type Charge, type Future, giveBack } from './charges.js'
+import { GRACE_MS } from './turn.js'
+
+/** Much less than tokens keep. */
+const SHORTEST_MS = 0.01
+
+/** Tokens reserved for a charge. */
+interface Reserved {
+  readonly charge: Charge
+  readonly future: Future
+  ticket: Ticket
+}
+
+/** How long tokens keep that are there and wait for those of other limits, ms; as in the bound. */
+export function keepsMs({ part, tokens }: Charge): number {
+  const { requestsPerSecond, burstSize } = part.bucket.parameters()
+  return Math.max((1000 * (burstSize - tokens)) / requestsPerSecond, GRACE_MS)
+}
+
+/** How long until a charge could be had that is reserved now, ms, whoever waits; 0 where nothing can be reserved. */
+export function leadMs({ part: { future }, tokens }: Charge): number {
+  if (future === null) return 0
+  const axis = future.survey()
+  const place = Math.max(axis.spent, axis.produced - axis.burst) + costInUnits(tokens, axis.digits)
+  return future.msUntil(axis, place) ?? 0
+}
+
+/**
+ * Has the tokens of all limits come at the same time, by reservations: for a caller whose turn it has been in all of them, while tokens of one never
+ * kept until those of another were there. The slowest limit is reserved first, each of the others as late as may be; what it
+ * produces between its reservation and its tokens, at most as much again as they are, is lost.
+ *
+ * @returns whether they are the caller's; false: something has changed meanwhile, and what was reserved has gone back
+ */
+export async function takeTogether(charges: readonly Charge[], signal: AbortSignal | undefined): Promise<boolean> {
+  const { clock } = (charges[0] as Charge).part
+  // Times of one clock mean nothing on another.
+  if (charges.some(({ part }) => part.future === null || part.clock !== clock)) return false
+  const reserved: Reserved[] = []
+  let isTaken = false
+  try {
+    const slowestFirst = charges.map((charge) => ({ charge, ms: leadMs(charge) })).sort((a, b) => b.ms - a.ms)
+    for (const { charge } of slowestFirst) {
+      const at = await reserveLate(charge, reserved, signal)
+      if (at === null) return false
+      reserved.push(at)
+    }
+    for (let restMs = restOf(reserved); restMs > 0; restMs = restOf(reserved)) await sleep(clock, restMs, signal)
+    for (const { part } of charges) part.checkUsable()
+    return (isTaken = reserved.every(isGood))
+  } finally {
+    if (!isTaken)
+      for (const each of reserved) if (standingOf(each).restMs > 0) giveBack(each.charge.part, each.charge.tokens)
+  }
+}
+
+/** Reserves a charge so that its tokens come with those that are reserved already, or a little before; null where that cannot be. */
+async function reserveLate(
+  charge: Charge,
+  reserved: readonly Reserved[],
+  signal: AbortSignal | undefined,
+): Promise<Reserved | null> {
+  const { part, tokens } = charge
+  const { future, clock } = part
+  if (future === null) return null
+  const gapMs = (): number => (reserved.length === 0 ? 0 : restOf(reserved) - leadMs(charge) - keepsMs(charge) / 2)
+  const msFor = (some: number): number => (1000 * some) / part.bucket.parameters().requestsPerSecond
+  // Others move the axis on in steps; to wait until nothing is between would be to come too late with the next step.
+  for (let restMs = gapMs() - msFor(tokens); restMs > 0; restMs = gapMs() - msFor(tokens)) {
+    await sleep(clock, restMs, signal)
+    part.checkUsable()
+  }
+  const between = gapMs() / msFor(1)
+  if (between > 0) future.reserve(Math.min(between, tokens), Infinity)
+  const { outcome, ticket } = future.reserve(tokens, Infinity)
+  return outcome === OUTCOME.granted ? { charge, future, ticket } : null
+}
+
+/** How long until all are there, ms. */
+function restOf(reserved: readonly Reserved[]): number {
+  return Math.max(...reserved.map((each) => standingOf(each).restMs))
+}
+
+/** How long until tokens are there, ms, and whether they are not too old. Whoever changes, pauses or refunds moves them. */
+function standingOf(each: Reserved): { restMs: number; isGood: boolean } {
+  const { charge, future } = each
+  const axis = future.survey()
+  const end = future.endOf(each.ticket, axis)
+  const restMs = end === null ? null : future.msUntil(axis, end)
+  if (end === null || restMs === null) {
+    each.ticket = future.renew(each.ticket)
+    return standingOf(each)
+  }
+  const keeps = (keepsMs(charge) / 1000) * axis.requestsPerSecond * pow10(axis.digits)
+  return { restMs, isGood: axis.produced - end <= keeps }
+}
+
+const isGood = (each: Reserved): boolean => standingOf(each).isGood
+
+/** Rejects with the signal's reason when that is aborted. */
+function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    const timers = timersOf(clock)
+    const sleeper: DueTimer & SignalListener = {
+      due: 0,
+      order: 0,
+      heapIndex: -1,
+      run() {
+        if (signal !== undefined) unwatchSignal(signal, sleeper)
+        resolve()
+      },
+      signalAborted() {
+        timers.remove(sleeper)
+        reject(signal?.reason)
+      },
+    }
+    if (signal !== undefined) watchSignal(signal, sleeper)
+    // A clock of a test's own may be so large that it cannot tell a shorter time from now.
+    timers.add(sleeper, Math.max(ms, SHORTEST_MS, Math.abs(clock.now()) * 2 ** -50))
+  })
+}
