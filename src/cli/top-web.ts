@@ -63,7 +63,8 @@ function createTopServer({ interval, sort, filter }: WebOptions, pages: Pages): 
     try {
       const names = arrange(sampler.sample(), { sort, filter, reverse: false })
       const event = `data: ${JSON.stringify({ at: new Date().toISOString(), names })}\n\n`
-      for (const listener of listeners) listener.write(event)
+      // Who does not keep up gets what is there when it does: nothing is kept for it.
+      for (const listener of listeners) if (!listener.writableNeedDrain) listener.write(event)
     } catch (error) {
       // Pages ask again by themselves.
       process.stderr.write(`amorsize: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { circuitBreaker } from '../../dist/index.js'
+import { circuitBreaker, RateLimiter } from '../../dist/index.js'
 import { type Browser, CHROMIUM, faultsOf, openBrowser, withoutChromium } from '../support/chromium.js'
 import { describeMachine, machineName, startScript } from '../support/machine.js'
 import { amorsize, main } from './support-cli.js'
@@ -68,6 +68,37 @@ describeMachine('amorsize top --web', () => {
     })
     child.kill('SIGINT')
     expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
+  })
+
+  it('keeps nothing for a page that does not read: it gets what is there once it reads again', async () => {
+    const name = machineName()
+    // As much as fills the buffers of a connection soon.
+    const limiters = Array.from(
+      { length: 300 },
+      (_, n) => new RateLimiter({ name: `${name} ${n} ${'x'.repeat(100)}`, scope: 'machine', requestsPerSecond: 1 }),
+    )
+    const { url } = await serve('--filter', name, '--interval', '100')
+    const listen = (): Promise<IncomingMessage> =>
+      new Promise((resolve) => request(new URL('/events', url), resolve).end())
+    const timesOf = (stream: IncomingMessage): number[] => {
+      const times: number[] = []
+      let text = ''
+      stream.setEncoding('utf8').on('data', (more: string) => {
+        text = text.slice(-40) + more
+        for (const found of text.matchAll(/data: {"at":"([^"]{24})"/g)) times.push(Date.parse(found[1] ?? ''))
+        text = text.replaceAll('data: ', '')
+      })
+      return times
+    }
+    const [slow, live] = [await listen(), await listen()]
+    const liveTimes = timesOf(live)
+    await expect.poll(() => liveTimes.length, { timeout: 60_000 }).toBeGreaterThan(100)
+    const slowTimes = timesOf(slow)
+    const last = liveTimes.at(-1) ?? 0
+    await expect.poll(() => slowTimes.at(-1) ?? 0, { timeout: 20_000 }).toBeGreaterThan(last)
+    expect(slowTimes.length).toBeLessThan(liveTimes.length - 20)
+    for (const stream of [slow, live]) stream.destroy()
+    expect(limiters).toHaveLength(300)
   })
 
   it.skipIf(withoutChromium)(`draws the charts in a browser (skipped without ${CHROMIUM})`, async () => {
