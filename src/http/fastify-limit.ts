@@ -2,6 +2,7 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkKeys, checkOneOf, describe } from '../internal/validate.js'
 import { warnOfProxy } from './connect-limit.js'
 import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
+import { type FastifyRoute, routeName } from './fastify-routes.js'
 import { HttpLimiter, type RequestReader } from './http-limiter.js'
 import { type HttpLimitOptions, LIMIT_OPTIONS } from './limit-options.js'
 import { type HeaderSink, textOfHeader } from './rate-headers.js'
@@ -85,12 +86,12 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       const settings = settingsOf('fastifyLimit', ofAll, [...MORE, 'hook'])
       // By the route's own options, which Fastify hands on as they are while it copies the config around them.
       const ofRoutes = new WeakMap<object, Settings>()
-      const settingsFor = (own: unknown, route: Route): Settings | null => {
+      const settingsFor = (own: unknown, route: FastifyRoute): Settings | null => {
         if (own === undefined) return settings
         if (own === false) return null
         if (typeof own !== 'object' || own === null)
           throw new TypeError(
-            `config.limit of ${route.url} must be options of fastifyLimit, or false; received ${describe(own)}`,
+            `config.limit of ${String(route.url)} must be options of fastifyLimit, or false; received ${describe(own)}`,
           )
         const known = ofRoutes.get(own)
         if (known !== undefined) return known
@@ -101,7 +102,7 @@ export const fastifyLimit: (instance: FastifyInstanceLike, options: AnyFastifyLi
       // To ask a request for its route's options costs as much as the limit itself, and is only done where a route may have some. What
       // those of routes say that were there before is not known: a plugin that is not awaited starts after the routes below it.
       let hasRoutes = hasRoutesBefore(instance)
-      addHook('onRoute', (route: Route & { readonly config?: unknown }) => {
+      addHook('onRoute', (route: FastifyRoute & { readonly config?: unknown }) => {
         const own = limitOf(route.config)
         if (own !== undefined) hasRoutes = true
         settingsFor(own, route)
@@ -150,18 +151,12 @@ function limitOf(config: unknown): unknown {
   return typeof config === 'object' && config !== null ? (config as { limit?: unknown }).limit : undefined
 }
 
-/** What is used of a route: with its method, since each of a path may have limits of its own. */
-interface Route {
-  readonly method?: string | readonly string[] | undefined
-  readonly url?: string | undefined
-}
-
-function settingsOfRoute({ method, url = '' }: Route, ofAll: FastifyLimitOptions, own: object): Settings {
-  const what = `config.limit of ${url}`
+function settingsOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: object): Settings {
+  const what = `config.limit of ${String(route.url)}`
   checkKeys(what, own, [...LIMIT_OPTIONS, ...MORE])
-  // The HEAD that Fastify adds to a GET has its options, and either may come first.
-  const methods = [method ?? ''].flat().map((each) => (each === 'HEAD' ? 'GET' : each))
-  const name = ofAll.name === undefined ? undefined : `${ofAll.name} ${methods.join()} ${url}`
+  // The HEAD that Fastify adds to a GET has its options, and either may be seen first.
+  const method = String(route.method).replace('HEAD', 'GET')
+  const name = ofAll.name === undefined ? undefined : `${ofAll.name} ${routeName({ ...route, method })}`
   return settingsOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
 }
 

@@ -1,5 +1,6 @@
 import { Counter } from './counter.js'
 import type { Counted, Counts } from './counts.js'
+import { type FastifyRoute, routeName } from './fastify-routes.js'
 import { RedisCounts } from './redis-counts.js'
 import { type StoreOptions, completeStoreOptions } from './store-options.js'
 
@@ -8,7 +9,7 @@ export interface FastifyStoreTerms {
   readonly continueExceeding?: boolean | undefined
   readonly exponentialBackoff?: boolean | undefined
   /** Of a route's store: which route. */
-  readonly routeInfo?: { readonly method?: unknown; readonly url?: unknown } | undefined
+  readonly routeInfo?: FastifyRoute | undefined
 }
 
 /** How @fastify/rate-limit is answered: hits of the window, refused ones too, and the whole ms that are left of it. */
@@ -68,8 +69,8 @@ class Routes {
   #count = 0
 
   prefixOf(terms: object): string {
-    const { method, url } = (terms as FastifyStoreTerms).routeInfo ?? {}
-    return typeof url === 'string' ? `${String(method)} ${url}` : String(++this.#count)
+    const { routeInfo } = terms as FastifyStoreTerms
+    return typeof routeInfo?.url === 'string' ? routeName(routeInfo) : String(++this.#count)
   }
 }
 

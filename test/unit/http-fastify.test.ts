@@ -1,4 +1,5 @@
-import { fastifyLimit, type FastifyLimitOptions } from 'amorsize/http'
+import fastifyRateLimit from '@fastify/rate-limit'
+import { fastifyLimit, type FastifyLimitOptions, fastifyStore } from 'amorsize/http'
 import { fastify, type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -15,6 +16,13 @@ function made(): FastifyInstance {
 async function statuses(app: FastifyInstance, method: 'GET' | 'HEAD' | 'POST', url: string, times: number) {
   const seen: number[] = []
   for (let n = 0; n < times; n++) seen.push((await app.inject({ method, url })).statusCode)
+  return seen
+}
+
+async function statusesOfVersions(app: FastifyInstance, ...versions: string[]) {
+  const seen: number[] = []
+  for (const version of versions)
+    seen.push((await app.inject({ url: '/', headers: { 'accept-version': version } })).statusCode)
   return seen
 }
 
@@ -57,4 +65,25 @@ describe("config.limit of fastifyLimit's routes", () => {
     expect(await statuses(app, 'GET', '/b', 3)).toEqual([200, 200, 429])
     expect(await statuses(app, 'POST', '/b', 2)).toEqual([200, 429])
   })
+
+  it('counts each version of a route apart under a name', async () => {
+    const app = made()
+    await app.register(fastifyLimit, {
+      name: `http-fastify versions ${process.pid}`,
+      limits: { all: { max: 9, windowMs } },
+    })
+    for (const [version, max] of Object.entries({ '1.0.0': 2, '2.0.0': 1 }))
+      app.get('/', { constraints: { version }, ...limitOf({ a: { max, windowMs } }) }, answer)
+    expect(await statusesOfVersions(app, '1.0.0', '1.0.0', '2.0.0', '2.0.0')).toEqual([200, 200, 200, 429])
+  })
+})
+
+it('fastifyStore counts each version of a route apart, as the own store of @fastify/rate-limit does', async () => {
+  for (const store of [{}, { store: fastifyStore() }]) {
+    const app = made()
+    await app.register(fastifyRateLimit, { max: 9, timeWindow: windowMs, ...store })
+    for (const [version, max] of Object.entries({ '1.0.0': 2, '2.0.0': 1 }))
+      app.get('/', { constraints: { version }, config: { rateLimit: { max } } }, answer)
+    expect(await statusesOfVersions(app, '1.0.0', '1.0.0', '2.0.0', '2.0.0')).toEqual([200, 200, 200, 429])
+  }
 })
