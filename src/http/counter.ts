@@ -3,6 +3,7 @@ import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { type HitOptions, KeyedWindow } from '../rate-limit/keyed-window.js'
 import { BucketPairs } from './bucket-pairs.js'
 import { BEYOND, type Counted, type Counts, cut, overAtOnce, wholeMs } from './counts.js'
+import { fittingName } from './encoded-name.js'
 import type { CompleteStoreOptions } from './store-options.js'
 
 /** Counts hits of keys in one table of shared memory for all that have its name. */
@@ -88,7 +89,7 @@ function bucketOf(
     onFull,
     clock,
     scope,
-    ...(name === null ? {} : { name: `${name}%${pair.replace('/', ':')}` }),
+    ...(name === null ? {} : { name: fittingName(`${name}%${pair.replace('/', ':')}`) }),
   })
 }
 

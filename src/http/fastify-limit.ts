@@ -2,6 +2,7 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkKeys, checkOneOf, describe } from '../internal/validate.js'
 import { warnOfProxy } from './connect-limit.js'
 import { type LimitDecision, PROBLEM_TYPE, problemOf, retryAfterSeconds } from './decision.js'
+import { fittingName } from './encoded-name.js'
 import { type FastifyRoute, routeName } from './fastify-routes.js'
 import { HttpLimiter, type RequestReader } from './http-limiter.js'
 import { type HttpLimitOptions, LIMIT_OPTIONS } from './limit-options.js'
@@ -156,7 +157,7 @@ function settingsOfRoute(route: FastifyRoute, ofAll: FastifyLimitOptions, own: o
   checkKeys(what, own, [...LIMIT_OPTIONS, ...MORE])
   // The HEAD that Fastify adds to a GET has its options, and either may be seen first.
   const method = String(route.method).replace('HEAD', 'GET')
-  const name = ofAll.name === undefined ? undefined : `${ofAll.name} ${routeName({ ...route, method })}`
+  const name = ofAll.name === undefined ? undefined : fittingName(`${ofAll.name} ${routeName({ ...route, method })}`)
   return settingsOf(what, { ...ofAll, name, ...own }, [...MORE, 'hook'])
 }
 

@@ -4,7 +4,7 @@ import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
 import { checkNumber } from '../internal/validate.js'
 import type { LimitState } from './decision.js'
-import { encodedName } from './encoded-name.js'
+import { encodedName, fittingName } from './encoded-name.js'
 import type { CompleteBucketLimit, CompleteLimitOptions, CompleteWindowLimit, RequestCost } from './limit-options.js'
 import { namedTerms } from './warnings.js'
 
@@ -218,5 +218,5 @@ class WindowLimit<Request> implements Limit<Request> {
 /** Where a limit's counts are: no name can be made up that is another limit's, since a `%` in it would be written as `%25`. */
 function placeOf(limit: string, { name, scope, capacity, onFull, clock }: Shared): Place {
   const place = { scope, capacity, onFull, clock }
-  return name === null ? place : { ...place, name: `${name}%limit%${encodedName(limit)}` }
+  return name === null ? place : { ...place, name: fittingName(`${name}%limit%${encodedName(limit)}`) }
 }

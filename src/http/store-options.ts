@@ -1,10 +1,10 @@
-import { checkClock, checkSharedName } from '../internal/check-common.js'
+import { MAX_NAME_LENGTH, checkClock, checkSharedName } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
 import { checkBoolean, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 import type { NameScope } from '../memory/shared/names.js'
 import type { RedisClient } from '../redis/clients.js'
-import { encodedName } from './encoded-name.js'
+import { encodedName, fittingName } from './encoded-name.js'
 
 /** What the stores for other limiters are made with: {@link expressStore}, {@link fastifyStore} and {@link nestStorage}. */
 export interface StoreOptions {
@@ -118,5 +118,7 @@ export function checkEncodedName(
 ): { name: string | null; scope: NameScope } {
   if (name !== undefined && typeof name !== 'string')
     throw new TypeError(`name must be a string; received ${describe(name)}`)
-  return checkSharedName(name === undefined ? undefined : encodedName(name), scope)
+  // Its own length counts, not what it takes to write it.
+  const isFitting = name !== undefined && name.length <= MAX_NAME_LENGTH
+  return checkSharedName(isFitting ? fittingName(encodedName(name)) : name, scope)
 }

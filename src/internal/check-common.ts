@@ -26,7 +26,7 @@ export function checkName(name: string, value: string | undefined): string | nul
   return value
 }
 
-const MAX_NAME_LENGTH = 200
+export const MAX_NAME_LENGTH = 200
 
 /**
  * Checks the options `name` and `scope` of something that is shared by name.

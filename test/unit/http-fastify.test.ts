@@ -66,6 +66,18 @@ describe("config.limit of fastifyLimit's routes", () => {
     expect(await statuses(app, 'POST', '/b', 2)).toEqual([200, 429])
   })
 
+  it('may be that of a long path, under a name', async () => {
+    const app = made()
+    await app.register(fastifyLimit, {
+      name: `http-fastify long ${process.pid}`,
+      limits: { all: { max: 9, windowMs } },
+    })
+    for (const last of ['a', 'b'])
+      app.get(`/${'long/'.repeat(50)}${last}`, limitOf({ a: { max: 1, windowMs } }), answer)
+    for (const last of ['a', 'b'])
+      expect(await statuses(app, 'GET', `/${'long/'.repeat(50)}${last}`, 2)).toEqual([200, 429])
+  })
+
   it('counts each version of a route apart under a name', async () => {
     const app = made()
     await app.register(fastifyLimit, {

@@ -1,7 +1,9 @@
-import { honoLimit, ipKey, connectLimit, webLimit, type WebLimitOptions } from 'amorsize/http'
+import { connectLimit, expressStore, honoLimit, ipKey, webLimit, type WebLimitOptions } from 'amorsize/http'
 import { FakeClock } from 'amorsize/testing'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
+import { machineName } from '../support/machine.js'
+import { itWithAddon } from '../support/native.js'
 
 const windowMs = 60_000
 const ask = (path = '/') => new Request(`http://example.org${path}`)
@@ -108,5 +110,32 @@ describe('the key', () => {
       () => new Response(),
     )
     expect([(await answer(ask())).status, (await answer(ask())).status]).toEqual([200, 429])
+  })
+})
+
+describe('a name', () => {
+  itWithAddon('may have 200 characters of any kind, and two stay two', async () => {
+    const run = machineName().slice(-20)
+    for (const character of ['/', '%', 'é', '😀']) {
+      const name = (run + character.repeat(200)).slice(0, 200)
+      const limits = { 'a limit of some length': { max: 1, windowMs } }
+      const made = (own: string) =>
+        webLimit({ name: own, scope: 'machine', limits, key: () => 'all' }, () => new Response())
+      // One that differs only at its end is another.
+      const [one, same, other] = [made(name), made(name), made(`${name.slice(0, -2)}zz`)]
+      expect([(await one(ask())).status, (await same(ask())).status, (await other(ask())).status]).toEqual([
+        200, 429, 200,
+      ])
+      const store = (algorithm: 'window' | 'bucket') => {
+        const made = expressStore({ name: `${name.slice(0, -8)}${algorithm}`.slice(-200), scope: 'machine', algorithm })
+        made.init({ windowMs, limit: 5 })
+        return made
+      }
+      for (const algorithm of ['window', 'bucket'] as const)
+        expect([store(algorithm).increment('k').totalHits, store(algorithm).increment('k').totalHits]).toEqual([1, 2])
+    }
+    expect(() => expressStore({ name: '/'.repeat(201) })).toThrow(
+      'name must be at most 200 characters long; received 201',
+    )
   })
 })
