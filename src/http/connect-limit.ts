@@ -4,12 +4,12 @@ import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } fro
 import type { HttpLimitOptions } from './limit-options.js'
 import { type HeaderSink, textOfHeader } from './rate-headers.js'
 import { type NodeResponse, whenResponseEnds } from './response-end.js'
-import { warnOnce } from './warnings.js'
+import { warnOfNoAddress, warnOnce } from './warnings.js'
 
 /** What is used of a request of Express, Connect or `node:http`. */
 export interface ConnectRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly socket?: { readonly remoteAddress?: string | undefined } | null
+  readonly socket?: { readonly remoteAddress?: string | undefined; readonly destroyed?: boolean | undefined } | null
   /** Express: the address as its setting `trust proxy` has it. */
   readonly ip?: string | undefined
 }
@@ -124,6 +124,7 @@ interface ExpressApplication {
 const connectReader: RequestReader<ConnectRequest> = {
   ip: (request) => request.ip ?? request.socket?.remoteAddress,
   checkProxy(request) {
+    if (connectReader.ip(request) === undefined && request.socket?.destroyed === false) warnOfNoAddress()
     if (request.headers['x-forwarded-for'] === undefined) return
     const { app } = request as ExpressApplication
     warnOfProxy(typeof app?.get === 'function' ? app.get('trust proxy') : false)

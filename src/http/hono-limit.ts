@@ -5,6 +5,7 @@ import type { HeaderSink } from './rate-headers.js'
 import { type HttpLimitStats, HttpLimiter, type Judged, type RequestReader } from './http-limiter.js'
 import type { HttpLimitOptions } from './limit-options.js'
 import { CLIENT_GONE, whenResponseEnds } from './response-end.js'
+import { warnOfNoAddress } from './warnings.js'
 import { isCopyable, refusalOf, withHeaders } from './web-limit.js'
 
 /** What is used of a context of Hono. */
@@ -111,7 +112,9 @@ export function nodeResponseOf({ env }: Pick<HonoContext, 'env'>): ConnectRespon
 
 const honoReader: RequestReader<HonoContext> = {
   ip: ({ env }) => (env as NodeBindings | undefined)?.incoming?.socket?.remoteAddress,
-  checkProxy: ({ req }) => {
+  checkProxy: ({ req, env }) => {
+    // Without a server of Node.
+    if ((env as NodeBindings | undefined)?.incoming === undefined) warnOfNoAddress()
     if (req.header('x-forwarded-for') !== undefined) warnOfProxy(false)
   },
 }

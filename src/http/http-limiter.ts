@@ -12,7 +12,7 @@ import { warnInHandler, warnOnce } from './warnings.js'
 export interface RequestReader<Request> {
   /** The address as the framework trusts it; undefined when there is none, as of a client that has gone. */
   ip(request: Request): string | undefined
-  /** Warns of proxies that are not trusted, or all of them. */
+  /** Warns of proxies that are not trusted, or all of them, and of clients that have no address. */
   checkProxy?(request: Request): void
 }
 

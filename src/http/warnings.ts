@@ -11,12 +11,21 @@ export type HttpWarning =
   | 'AMORSIZE_HTTP_NAME_REUSED'
   | 'AMORSIZE_HTTP_PROXY_IGNORED'
   | 'AMORSIZE_HTTP_PROXY_PERMISSIVE'
+  | 'AMORSIZE_HTTP_NO_ADDRESS'
   | 'AMORSIZE_HTTP_MEMORY_UNKNOWN'
   | 'AMORSIZE_HTTP_USAGE_FAILED'
 
 /** Emits a process warning, the first time for each code: what is wrong with one request is wrong with the next. */
 export function warnOnce(code: HttpWarning, text: string): void {
   warnings.once(code, text)
+}
+
+/** Warns of a server whose requests have no address, and so one limit for all clients. */
+export function warnOfNoAddress(): void {
+  warnOnce(
+    'AMORSIZE_HTTP_NO_ADDRESS',
+    'a request does not tell its address, and its client is still there: all clients share one limit. Give `key`',
+  )
 }
 
 /** The terms of the windows of this thread by name: shared memory holds only counts, each hit brings its own terms. */

@@ -113,6 +113,18 @@ describe('the key', () => {
   })
 })
 
+it('warns of a server whose clients have no address, so that one limit holds for all of them', async () => {
+  const codes: unknown[] = []
+  const note = (warning: Error & { code?: string }) => codes.push(warning.code)
+  process.on('warning', note)
+  const app = new Hono()
+  app.use(honoLimit({ limits: { a: { max: 1, windowMs } } }))
+  app.get('/', (c) => c.text('ok'))
+  expect([(await app.request('/')).status, (await app.request('/')).status]).toEqual([200, 429])
+  await expect.poll(() => codes).toContain('AMORSIZE_HTTP_NO_ADDRESS')
+  process.off('warning', note)
+})
+
 describe('a name', () => {
   itWithAddon('may have 200 characters of any kind, and two stay two', async () => {
     const run = machineName().slice(-20)
