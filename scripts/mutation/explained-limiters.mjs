@@ -153,7 +153,7 @@ export const OF_LIMITERS = [
   },
   {
     file: /rate-limit\/covered-callers/,
-    mutant: /`true` in `if \(caller\.digits !== digits\)/,
+    mutant: /`true` in `if \(caller\.digits !== digits\)|`false` in `if \(last\?\.digits === /,
     why: 'counts what is counted already',
   },
   {
