@@ -29,7 +29,7 @@ export interface FastifyReplyLike {
   code(status: number): unknown
   header(name: string, value: string): unknown
   getHeader(name: string): unknown
-  send(body: string): unknown
+  send(body: unknown): unknown
 }
 
 /** What {@link fastifyLimit} is registered with; a route's `config.limit` may hold the same but `hook`. */
@@ -37,7 +37,7 @@ export interface FastifyLimitOptions<
   Request extends FastifyRequestLike = FastifyRequestLike,
   Reply extends FastifyReplyLike = FastifyReplyLike,
 > extends HttpLimitOptions<Request> {
-  /** Answers a refused request itself, with `reply.send`; the header fields are set already. */
+  /** Answers a refused request itself, by `reply.send` or by what it returns; the header fields are set already. */
   refuse?: ((request: Request, decision: LimitDecision, reply: Reply) => unknown) | undefined
   /** In which of Fastify's hooks requests are judged; default 'onRequest'. With 'preHandler' a key may come from who has logged in. */
   hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler' | undefined
@@ -182,7 +182,12 @@ function goesOn(
     reply.header('content-type', PROBLEM_TYPE)
     reply.send(problemOf(decision))
   } else {
-    Promise.resolve(refuse(request, decision, reply)).catch(done)
+    // As with a handler of Fastify, what is returned is sent.
+    Promise.resolve(refuse(request, decision, reply))
+      .then((body) => {
+        if (body !== undefined && !reply.sent) reply.send(body)
+      })
+      .catch(done)
   }
   return false
 }

@@ -1,6 +1,6 @@
 import fastifyRateLimit from '@fastify/rate-limit'
 import { fastifyLimit, type FastifyLimitOptions, fastifyStore } from 'amorsize/http'
-import { fastify, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 
 const windowMs = 60_000
@@ -88,6 +88,20 @@ describe("config.limit of fastifyLimit's routes", () => {
       app.get('/', { constraints: { version }, ...limitOf({ a: { max, windowMs } }) }, answer)
     expect(await statusesOfVersions(app, '1.0.0', '1.0.0', '2.0.0', '2.0.0')).toEqual([200, 200, 200, 429])
   })
+})
+
+it.each([
+  ['returned', () => ({ wait: true })],
+  ['returned late', () => Promise.resolve({ wait: true })],
+  ['sent', (_: unknown, __: unknown, reply: FastifyReply) => void reply.send({ wait: true })],
+  ['sent and returned', (_: unknown, __: unknown, reply: FastifyReply) => Promise.resolve(reply.send({ wait: true }))],
+])('refuse of fastifyLimit answers with what is %s', async (_, refuse) => {
+  const app = made()
+  await app.register(fastifyLimit, { limits: { all: { max: 1, windowMs } }, refuse })
+  app.get('/', answer)
+  await app.inject('/')
+  const { statusCode, headers, body } = await app.inject('/')
+  expect([statusCode, headers['retry-after'], body]).toEqual([429, '60', '{"wait":true}'])
 })
 
 it('fastifyStore counts each version of a route apart, as the own store of @fastify/rate-limit does', async () => {
