@@ -11,7 +11,7 @@ interface WaitOptions {
 }
 
 /** Where tokens can be reserved that are not there yet. */
-export type Future = Pick<Bucket, 'survey' | 'msUntil' | 'reserve' | 'endOf' | 'renew'>
+export type Future = Pick<Bucket, 'survey' | 'msUntil' | 'reserve' | 'endOf' | 'renew' | 'cancel'>
 
 /** One bucket, as `RateLimiterAll` uses it: a limiter's, or that of a key. */
 export interface LimitPart {

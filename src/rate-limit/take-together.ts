@@ -15,12 +15,20 @@ interface Reserved {
   readonly charge: Charge
   readonly future: Future
   ticket: Ticket
+  /** Whether they were taken at this moment after all, not reserved; and whether they have gone back. */
+  isOfNow: boolean
+  isBack: boolean
 }
 
-/** How long tokens keep that are there and wait for those of other limits, ms; as in the bound. */
-export function keepsMs({ part, tokens }: Charge): number {
+/**
+ * How long tokens keep that wait for those of other limits, ms; as in the bound: until the bucket could be so full that with them it were more
+ * than the burst.
+ *
+ * @param available - what the bucket holds besides them
+ */
+export function keepsMs({ part, tokens }: Charge, available = 0): number {
   const { requestsPerSecond, burstSize } = part.bucket.parameters()
-  return Math.max((1000 * (burstSize - tokens)) / requestsPerSecond, GRACE_MS)
+  return Math.max((1000 * (burstSize - tokens - Math.max(0, available))) / requestsPerSecond, GRACE_MS)
 }
 
 /** How long until a charge could be had that is reserved now, ms, whoever waits; 0 where nothing can be reserved. */
@@ -53,10 +61,9 @@ export async function takeTogether(charges: readonly Charge[], signal: AbortSign
     }
     for (let restMs = restOf(reserved); restMs > 0; restMs = restOf(reserved)) await sleep(clock, restMs, signal)
     for (const { part } of charges) part.checkUsable()
-    return (isTaken = reserved.every(isGood))
+    return (isTaken = reserved.every((each) => isGood(each) || takeAnew(each)))
   } finally {
-    if (!isTaken)
-      for (const each of reserved) if (standingOf(each).restMs > 0) giveBack(each.charge.part, each.charge.tokens)
+    if (!isTaken) for (const each of reserved) putBack(each)
   }
 }
 
@@ -79,7 +86,7 @@ async function reserveLate(
   const between = gapMs() / msFor(1)
   if (between > 0) future.reserve(Math.min(between, tokens), Infinity)
   const { outcome, ticket } = future.reserve(tokens, Infinity)
-  return outcome === OUTCOME.granted ? { charge, future, ticket } : null
+  return outcome === OUTCOME.granted ? { charge, future, ticket, isOfNow: false, isBack: false } : null
 }
 
 /** How long until all are there, ms. */
@@ -102,6 +109,24 @@ function standingOf(each: Reserved): { restMs: number; isGood: boolean } {
 }
 
 const isGood = (each: Reserved): boolean => standingOf(each).isGood
+
+/** What is too old is so because the bucket has more. */
+function takeAnew(each: Reserved): boolean {
+  putBack(each)
+  const { bucket } = each.charge.part
+  each.isBack = bucket.tryAcquire(each.charge.tokens) !== OUTCOME.granted
+  each.isOfNow = !each.isBack
+  return each.isOfNow
+}
+
+/** What others stand behind cannot go back: they would have it as well as what they hold. */
+function putBack(each: Reserved): void {
+  const { charge, future, ticket, isBack, isOfNow } = each
+  if (isBack) return
+  each.isBack = true
+  if (isOfNow) giveBack(charge.part, charge.tokens)
+  else if (future.cancel(ticket, charge.tokens) > 0) charge.part.returned()
+}
 
 /** Rejects with the signal's reason when that is aborted. */
 function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
