@@ -5,7 +5,7 @@ import { TripMeter } from '../../dist/execute/schedule/trip-meter.js'
 describe('a calibration', () => {
   it('begins with assumptions, and says that they are', () => {
     const calibration = new Calibration()
-    expect(calibration).toMatchObject({ spawnMs: 60, dispatchMs: 0.03 })
+    expect(calibration).toMatchObject({ spawnMs: 40, dispatchMs: 0.03 })
     expect(calibration.isMeasured('spawnMs')).toBe(false)
     calibration.learn('spawnMs', 70)
     expect(calibration.spawnMs).toBe(70)
@@ -120,7 +120,7 @@ describe('the time between two chunks of a worker', () => {
     const items = Array.from({ length: 400 }, (_, n) => ({ n }))
     const before = await optimize(task, items, { useCache: false })
     expect(before.profile.assumed).toEqual(['cloneMs', 'spawnMs', 'dispatchMs'])
-    expect(before.explain()).toMatch(/starts in 60\.0 ms \(assumed\), answers in 30\.0 µs \(assumed\)/)
+    expect(before.explain()).toMatch(/starts in 40\.0 ms \(assumed\), answers in 30\.0 µs \(assumed\)/)
     await execute(task, items, { mode: 'threads', workers: 1, mainThread: false, chunkSize: 4 })
     const after = await optimize(task, items, { useCache: false })
     expect(after.profile.assumed).not.toContain('spawnMs')

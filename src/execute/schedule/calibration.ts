@@ -16,7 +16,7 @@ interface Course {
 }
 
 const COURSES: Readonly<Record<Calibrated, Course>> = {
-  spawnMs: { assumedMs: 60, leastMs: 1, mostMs: 2000, needed: 1, down: 1 / 4, up: 1 / 4 },
+  spawnMs: { assumedMs: 40, leastMs: 1, mostMs: 2000, needed: 1, down: 1 / 4, up: 1 / 4 },
   // What disturbs so short a time makes it much longer.
   dispatchMs: { assumedMs: 0.03, leastMs: 0.003, mostMs: 1, needed: 4, down: 1 / 4, up: 1 / 64 },
   // Here a part of what disturbs, the collection of garbage, is of its own making.

@@ -12,8 +12,8 @@ const LEAST_WORTH_MS = 0.4
 const LEAST_SEEN_MS = 0.1
 /** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
 const LEAST_SEEN_TO_SPAWN_MS = 3
-/** A worker is started for so many times its start: of what is left, or is to come, it takes over half. */
-const SPAWN_FACTOR = 2
+/** A worker is started where what is left takes so many times its start: of less it has little, and its engine is new to the task. */
+const SPAWN_FACTOR = 3
 /** So many times that need no second look: at the first something else may have had the core. */
 const CLEARLY = 4
 /** A thread whose event loop is busy this much of the time has no room for more items that wait, … */
@@ -195,7 +195,7 @@ export class Scheduler {
     if (workers.idle > 0 || workers.startingMs !== undefined) return 0
     const situation = { items, done: 0, workers: { idle: 1, startingMs: undefined }, obstacle: undefined }
     const decision = this.#workersFor(subject, measured, situation, record)
-    const priceMs = SPAWN_FACTOR * calibration.spawnMs * this.#machine.crowding()
+    const priceMs = calibration.spawnMs * this.#machine.crowding()
     return decision !== undefined && record.missed(totalMs, priceMs) ? decision.chosen.workers : 0
   }
 
