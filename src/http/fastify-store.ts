@@ -1,6 +1,6 @@
 import { Counter } from './counter.js'
 import type { Counted, Counts } from './counts.js'
-import { type FastifyRoute, routeName } from './fastify-routes.js'
+import { routeName } from './fastify-routes.js'
 import { RedisCounts } from './redis-counts.js'
 import { type StoreOptions, completeStoreOptions } from './store-options.js'
 
@@ -9,7 +9,7 @@ export interface FastifyStoreTerms {
   readonly continueExceeding?: boolean | undefined
   readonly exponentialBackoff?: boolean | undefined
   /** Of a route's store: which route. */
-  readonly routeInfo?: FastifyRoute | undefined
+  readonly routeInfo?: { readonly method?: unknown; readonly url?: unknown; readonly constraints?: unknown } | undefined
 }
 
 /** How @fastify/rate-limit is answered: hits of the window, refused ones too, and the whole ms that are left of it. */
