@@ -249,6 +249,17 @@ describe('after a run', () => {
     expect(run(even, uneven)).toBe(true)
   })
 
+  it.each<[string, number, number[], number | undefined]>([
+    ['what workers gained of mixed items', 90, [1, 1, 1, 1, 1, 1, 1, 20], 0.5],
+    ['not where they joined late: the last may be the long ones', 89, [1, 1, 1, 1, 1, 1, 1, 20], undefined],
+    ['of items that are alike, whenever they joined', 50, [1, 1, 1, 1, 1, 1, 1, 1], 0.5],
+  ])('is held against the loop: %s', (_, settled, times, gain) => {
+    const { scheduler, subject, begin } = taught()
+    const since = came(settled, settled, 2 * settled, paceOf(...times))
+    scheduler.after(begin(100, ONE), { ...seen(0, 1, 100), pace: paceOf() }, since, ONE)
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ gain, isWarm: true })
+  })
+
   it('no worker is made ready for runs of less than 2 ms, where some are there or starting, or where workers have lost', () => {
     const readyAfter = (runs: number, ms: number, there = NONE): number => {
       const { scheduler, begin } = twoCores()

@@ -27,6 +27,8 @@ const SAMPLE_PART = 0.05
 const SAMPLE_ITEMS = 8
 /** Uneven items are for workers alone where what is left takes so many times as long as to start another: of less, the start is too much. */
 const WORTH_ANOTHER = 5
+/** Workers that have been there for this part of a run have been there for all of it. */
+const WHOLE = 0.9
 /** Threads that want each core, above which times of items say more of the machine than of the items. */
 const CROWDED = 1.5
 
@@ -171,6 +173,9 @@ export class Scheduler {
       const isUnknown = pace.items < FEW_TO_COMPARE
       record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && isUnknown)
       record.isMixed = isMixed(pace) || isMixed(since.pace) || (record.isMixed && isUnknown)
+      record.isWarm = true
+      // Of mixed items the last may be long or short ones: what came of workers that joined late says nothing of a whole run.
+      if (record.isMixed && since.settled < WHOLE * (evidence.items ?? 0)) return 0
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
       record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers, since.pace.totalMs / Math.max(1, since.pace.items))
       record.sawLeast(pace.leastMs, since.pace)
