@@ -121,7 +121,7 @@ describe('what the first items take longer', () => {
     expect(record.remember(measured({ coldMs: 3 })).coldMs).toBe(40)
     const warm = fresh()
     expect(warm.isWarm).toBe(false)
-    warm.hadWorkers(1.5, 100, 2, 1)
+    warm.hadWorkers(1.5, 100, 2)
     expect(warm.isWarm).toBe(true)
     expect(warm.remember(measured({ coldMs: 40 })).coldMs).toBe(0)
   })
@@ -153,17 +153,17 @@ describe('what an item takes at least', () => {
 describe('what workers have gained', () => {
   it('is the mean of the last and what was known, for runs up to four times as long or short', () => {
     const record = fresh()
-    record.hadWorkers(2, 100, 4, 1)
-    record.hadWorkers(1, 100, 4, 1)
+    record.hadWorkers(2, 100, 4)
+    record.hadWorkers(1, 100, 4)
     expect(record.gain).toBe(1.5)
     expect([24, 25, 400, 401].map((ms) => record.gainAt(ms))).toEqual([undefined, 1.5, 1.5, undefined])
   })
 
   it('is a loss below 0.95, and is forgotten with the last run that stays in the loop for it', () => {
     const record = fresh()
-    record.hadWorkers(0.95, 100, 2, 1)
+    record.hadWorkers(0.95, 100, 2)
     expect(record.staysInLoop(100)).toBe(false)
-    record.hadWorkers(0.9, 100, 2, 1)
+    record.hadWorkers(0.9, 100, 2)
     expect([400, 401].map((ms) => record.staysInLoop(ms))).toEqual([true, false])
     expect(record.gain).toBeDefined()
     record.stayedInLoop(1)
@@ -173,7 +173,7 @@ describe('what workers have gained', () => {
 
   it('is not forgotten where no run had to stay in the loop', () => {
     const record = fresh()
-    record.hadWorkers(2, 100, 4, 1)
+    record.hadWorkers(2, 100, 4)
     record.stayedInLoop(1)
     expect(record.gain).toBe(2)
   })
@@ -186,9 +186,9 @@ describe('what workers have gained', () => {
     record.isMixed = isMixed
     const isDue = () => [record.wantsSample, record.staysInLoop(100)]
     record.stayedInLoop(5)
-    record.hadWorkers(2.2, 100, 2, 1)
+    record.hadWorkers(2.2, 100, 2)
     expect([record.gain, ...isDue()]).toEqual([2.2, false, false])
-    record.hadWorkers(2.21, 100, 2, 1)
+    record.hadWorkers(2.21, 100, 2)
     expect([record.gain, record.loopItemMs, ...isDue()]).toEqual([undefined, undefined, ...due])
     record.stayedInLoop(5)
     expect(isDue()).toEqual([false, false])
@@ -201,30 +201,13 @@ describe('what workers have gained', () => {
     const record = fresh()
     record.isMixed = isMixed
     const seen = [1, 2, 3, 4, 5, 6].map((run) => {
-      record.hadWorkers(1.5, 100, 2, 1)
+      record.hadWorkers(1.5, 100, 2)
       const isDue = [record.wantsSample, record.staysInLoop(100)]
       if (isDue.includes(true)) record.stayedInLoop(1)
       return { run, isDue }
     })
     expect(seen.flatMap(({ run, isDue }) => (isDue.includes(true) ? [run] : []))).toEqual([2, 4])
     expect(seen[1]?.isDue).toEqual(due)
-  })
-
-  it('is no loss that counts while workers become faster: their engines are still compiling', () => {
-    const record = fresh()
-    const lose = (workerItemMs: number): boolean => {
-      record.hadWorkers(0.5, 100, 2, workerItemMs)
-      const stays = record.staysInLoop(100)
-      for (let runs = 0; record.staysInLoop(100); runs++) {
-        expect(runs).toBeLessThan(64)
-        record.stayedInLoop(1)
-      }
-      expect(record.gain).toBeUndefined()
-      return stays
-    }
-    expect([20, 15, 11, 9, 7, 8, 0, 6].map((ms) => lose(ms))).toEqual(
-      [true, false, false, true, false, true, true, false], // prettier-ignore
-    )
   })
 })
 

@@ -1,12 +1,14 @@
 import { isMixed, type PaceOfLoop } from './pace.js'
 import type { Decision, Subject } from './planner.js'
-import { IMPROVING, LOSS, showsLoop } from './tasks.js'
+import { LOSS, showsLoop } from './tasks.js'
 
 /** A run with workers is looked at whenever such a part of it has ended in so much time, … */
 const LOOK_PART = 0.1
 const LOOK_MS = 25
 /** … and goes back to the loop if they lose beyond what chance has given it in items that differ: so many standard errors. */
 const DOUBT = 2
+/** Workers that have become so many times as fast since the look before have not lost: their engines are still compiling. */
+const IMPROVING = 1.25
 
 /** One run, as the scheduler follows it. */
 export interface Course {

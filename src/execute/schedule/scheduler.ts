@@ -177,7 +177,7 @@ export class Scheduler {
       // Of mixed items the last may be long or short ones: what came of workers that joined late says nothing of a whole run.
       if (record.isMixed && since.settled < WHOLE * (evidence.items ?? 0)) return 0
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
-      record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers, since.pace.totalMs / Math.max(1, since.pace.items))
+      record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
       record.sawLeast(pace.leastMs, since.pace)
       return 0
     }

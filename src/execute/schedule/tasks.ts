@@ -3,10 +3,8 @@ import type { Measured } from './sample.js'
 
 /** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
 const MOST_NAMED = 1000
-/** Workers that gain less than this have lost: they keep the cores from everyone else, … */
+/** Workers that gain less than this have lost: they keep the cores from everyone else. */
 export const LOSS = 0.95
-/** … unless they have become so many times as fast of late: their engines are still compiling. */
-export const IMPROVING = 1.25
 /** More than all cores together cannot be gained: then the idea of what the loop takes is an old one. */
 const IMPOSSIBLE = 1.1
 /** The first run of the loop is also that of the engine's compiler. So many show what it takes; … */
@@ -41,8 +39,6 @@ export class TaskRecord {
   gain: number | undefined = undefined
   /** How long the loop takes for such a run. */
   #gainOfMs = 0
-  /** What an item took in workers in the last such run; 0 before there was one. */
-  #workerItemMs = 0
   /** Runs to come that stay in the loop, and how many did after the last loss. */
   #toSkip = 0
   #skipped = 0
@@ -112,20 +108,14 @@ export class TaskRecord {
     return this.#isLoopDue && !this.isMixed
   }
 
-  /**
-   * Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for, on so many cores.
-   *
-   * @param workerItemMs - what an item took in them; 0 where they have ended none
-   */
-  hadWorkers(gain: number, loopMs: number, cores: number, workerItemMs: number): void {
+  /** Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for, on so many cores. */
+  hadWorkers(gain: number, loopMs: number, cores: number): void {
     this.isWarm = true
     this.#workerRuns++
     this.#gainOfMs = loopMs
-    const areFaster = workerItemMs > 0 && IMPROVING * workerItemMs < this.#workerItemMs
-    if (workerItemMs > 0) this.#workerItemMs = workerItemMs
     if (gain < LOSS) {
-      this.#blend(areFaster ? undefined : gain)
-      if (!areFaster) this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
+      this.#blend(gain)
+      this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
       return
     }
     const isPossible = gain <= IMPOSSIBLE * cores
