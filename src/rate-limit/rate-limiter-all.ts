@@ -40,7 +40,8 @@ export interface KeyedLimit {
  * or a user's limit inside everybody's.
  *
  * Callers wait in the scarcest limit and take nothing from the others before their turn has come there. Where another limit lacks tokens then,
- * they wait there at the place where they came, and what they have already keeps as tokens in a bucket do; so nobody holds a limit up.
+ * they wait there at the place where they came, and what will not keep until then goes back. Where it would not keep a second time, as at a cost of
+ * nearly a full burst, tokens of all limits are reserved for one moment, and some of what they produce until then is lost.
  *
  * @example
  * const permit = await model.acquire({ rpm: 1, tpm: 1200 })

@@ -9,6 +9,7 @@ import { TimeLimit } from './time-limit.js'
 
 /** While the server is away, one call in so many milliseconds tries it; the others are answered at once. */
 export const PROBE_MS = 200
+
 /** The server could not be asked, or did not answer in time. */
 export class Unavailable {
   /** @param nextProbeMs - milliseconds until somebody tries again */

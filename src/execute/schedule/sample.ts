@@ -31,7 +31,7 @@ export interface Measured {
 export interface Evidence {
   /** How fast this thread runs them. */
   readonly pace: PaceOfLoop
-  /** Items left; null where it is not known. */
+  /** Items left, or, of a run that has ended, how many it had; null where it is not known. */
   readonly items: number | null
   /** An item and its result, to weigh. */
   readonly item: unknown
