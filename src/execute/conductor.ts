@@ -19,22 +19,21 @@ import { type Terms, Workforce } from './lanes/workforce.js'
 
 /** What is under way or known when a run starts. */
 export interface Beginning {
-  /** How fast items have run in the call itself. */
+  /** How fast items ran within the call. */
   readonly pace?: PaceOfLoop
-  /** What the scheduler has said of the run. */
+  /** What the scheduler knows of the run. */
   readonly course?: Course
-  /** A promise that the item at `index` has returned before the run began. */
+  /** The item at `index` ran before the run began, and returned this promise. */
   readonly pending?: { readonly index: number; readonly item: unknown; readonly result: PromiseLike<unknown> }
   /** What a plan has chosen. */
   readonly decision?: Decision
 }
 
-/** Promises in flight in a worker whose items wait as well as compute. */
+/** Promises in flight in a worker, if items wait as well as compute. */
 const IN_FLIGHT_IN_WORKER = 4
 
 /**
- * Carries a run out: starts its lanes, and adds and removes others when what is measured says so. Or has it carried out where its option `on`
- * says.
+ * Carries a run out: starts its lanes, and adds or removes others as the scheduler says. A run with the option `on` is carried out there.
  */
 export function conduct(run: Run, beginning: Beginning = {}): void {
   if (run.carrier === undefined) new Conductor(run, beginning).start(beginning)
@@ -48,7 +47,7 @@ class Conductor implements Lanes {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #following: Following
-  /** Whether there are no workers after all, or none any more. */
+  /** Whether workers have been given up: the run goes on in this thread. */
   #isAlone = false
 
   constructor(run: Run, { pace, course, decision }: Beginning) {
@@ -84,7 +83,7 @@ class Conductor implements Lanes {
     }
   }
 
-  /** Whether workers could apply the run's policies; the person who asked for workers is told if not. */
+  /** Whether workers can apply the policies of the run. If not, a caller who asked for workers is warned. */
   #canShare(isAsked: boolean): boolean {
     const { task, options } = this.#run
     const obstacle = whyNotShared(options.policies)
@@ -96,7 +95,7 @@ class Conductor implements Lanes {
   #startHere(): void {
     const here = this.#makeHere()
     if (this.#pace.totalMs < SLICE_MS) here.start()
-    // A slice has been run in the call, which may have come from the poll phase of the event loop: the next check phase is of the same turn.
+    // A slice has run within the call. If that came from the poll phase, the next check phase is still in the same turn of the event loop.
     else setImmediate(() => setImmediate(() => here.start()))
   }
 
@@ -135,7 +134,7 @@ class Conductor implements Lanes {
     else if (this.#pace.items >= this.#run.options.sampleSize) this.#consider(item, result)
   }
 
-  /** Asks whether what is left is worth workers. */
+  /** Asks whether the rest is worth workers. */
   #consider(item: unknown, result: unknown): void {
     const decision = this.#following.consider(item, result)
     if (decision === undefined) return
@@ -149,7 +148,7 @@ class Conductor implements Lanes {
     if (options.mainThread === false && !this.#isAlone) this.here?.pause()
   }
 
-  /** Workers from the start. Where they are needed but cannot be had, the run fails, or stays here with a warning. */
+  /** Begins with workers. If they are required but cannot be had, the run fails; otherwise it stays here with a warning. */
   async #startThreads(decision: Decision | undefined): Promise<void> {
     const { options, task, supply } = this.#run
     const isTimed = options.timeoutMs !== Infinity
@@ -159,7 +158,7 @@ class Conductor implements Lanes {
     }
     const isAsync = decision?.measured.isAsync === true
     const itemMs = decision?.measured.itemMs ?? options.targetChunkMs / 4
-    // Where the run fails if workers cannot have the task, that is found out before any item runs.
+    // If the run cannot do without workers, it is found out before any item runs whether they can have the task.
     const sent =
       options.mode === 'threads' || isTimed ? await taskSources.transferable(task) : taskSources.sendable(task)
     if (this.#run.isOver) return
@@ -190,7 +189,7 @@ class Conductor implements Lanes {
     else setImmediate(() => here?.start())
   }
 
-  /** Gets workers; those that are there begin at once, before this thread is busy with its own part. */
+  /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
   #hire(sent: TransferredTask, workers: number, itemMs: number, isAsync: boolean): void {
     if (this.force !== undefined || this.#run.isOver) return
     const { options } = this.#run
@@ -198,14 +197,14 @@ class Conductor implements Lanes {
     try {
       policies = sharePolicies(options.policies)
     } catch (error) {
-      // There is no memory left for what they share.
+      // There is no memory for the state that they share.
       this.#run.stop('failed', error)
       return
     }
     const terms: Terms = {
       workers,
       itemMs,
-      // Policies remember: one worker is to do with them what the loop does, item by item.
+      // With policies, one worker does what the loop does: one item at a time.
       inFlight: isAsync && policies.length === 0 ? IN_FLIGHT_IN_WORKER : 1,
       policies,
       loaded: () => this.#workerIsReady(),
@@ -229,7 +228,7 @@ class Conductor implements Lanes {
     else this.#goBack()
   }
 
-  /** Items that would keep the event loop waiting are for workers alone: once there is one, or, where most are short, one for each core. */
+  /** Leaves items that block the event loop to workers alone: long ones once there is one worker, uneven ones once there is one per core. */
   #leaveLongItems(): void {
     const { here, force } = this
     if (this.#isAlone || force === undefined || here === undefined || here.isPaused) return
@@ -243,7 +242,7 @@ class Conductor implements Lanes {
     }
   }
 
-  /** Whether workers are worth what they cost shows when they are at work. */
+  /** Checks, while workers work, whether they are worth what they cost. */
   #lookAtWorkers(): void {
     if (!this.#following.hasWorkers || this.#isAlone) return
     this.#leaveLongItems()
@@ -255,11 +254,11 @@ class Conductor implements Lanes {
     this.#goOnHere()
   }
 
-  /** No worker can be had, or none can load the task. */
+  /** No worker can be had, or none can load the task. @returns whether the run goes on without */
   #goOnWithout(error: unknown): boolean {
     const { task, options } = this.#run
     const isCapturing = error instanceof TaskNotTransferableError
-    // What no thread can receive stays here, even if this thread was to be spared.
+    // A task that no thread can receive runs here, even with `mainThread: false`.
     const mayRunHere = options.mainThread !== false && options.timeoutMs === Infinity
     if (options.mode === 'threads' || !(mayRunHere || isCapturing)) return false
     if (isCapturing) this.#warnOf(error)

@@ -16,12 +16,12 @@ import type { WorkerPool } from './threads/worker-pool.js'
 import { whyNotShared } from './transfer/shared-policies.js'
 import { taskSources } from './transfer/task-source.js'
 
-/** A task with its options, as the scheduler asks of it. */
+/** A task with its options, as the scheduler needs it. */
 export function subjectOf(task: ResolvedTask, options: CompleteOptions): Subject {
   return { key: task.key, options, mayHaveWorkers: () => mayHaveWorkers(task, options) }
 }
 
-/** Whether the options, the thread and the task leave workers to choose. */
+/** Whether options, thread and task allow the scheduler to choose workers. */
 function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions): boolean {
   return (
     mode !== 'serial' &&
@@ -32,7 +32,7 @@ function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions)
   )
 }
 
-/** Teaches the scheduler what came of a run, and has workers ready for runs to come if it says so. */
+/** Tells the scheduler how a run went, and starts workers for later runs if it says so. */
 export function learn(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
   const pool = pools.of(course.subject.options.maxMemoryPerWorker)
   const count = scheduler.after(course, evidence, since, pool)
@@ -47,7 +47,7 @@ export interface Lanes {
   readonly force: Workforce | undefined
 }
 
-/** Shows the scheduler what comes of a run, and asks it how to go on. */
+/** Shows the scheduler how a run goes, and asks it how to go on. */
 export class Following {
   readonly course: Course
   readonly pace: PaceOfLoop
@@ -56,9 +56,9 @@ export class Following {
   readonly #pool: WorkerPool
   /** The first item that the run takes, seen before it runs. */
   readonly #first: unknown
-  /** Since the run has a lane in this thread. */
+  /** Measures since the run has a lane in this thread. */
   #busyness: Busyness | undefined = undefined
-  /** What was left, and when, when the first worker was ready. */
+  /** When the first worker was ready, and what was left then. */
   #joined: { readonly items: number | null; readonly settled: number; readonly atMs: number } | undefined = undefined
 
   constructor(run: Run, lanes: Lanes, pace = new PaceOfLoop(), course?: Course) {
@@ -77,13 +77,13 @@ export class Following {
     this.#busyness = new Busyness()
   }
 
-  /** Asks whether what is left is worth workers, and which. */
+  /** Asks whether the rest is worth workers, and how many. */
   consider(item: unknown, result: unknown): Decision | undefined {
     if (this.pace.totalMs < this.course.notBeforeMs || this.course.decision !== undefined) return undefined
     return scheduler.during(this.course, this.#evidence(item, result, this.#run.supply.remaining), this.#pool)
   }
 
-  /** A worker is ready. @returns whether what is left is worth workers still */
+  /** A worker is ready. @returns whether the rest is still worth workers */
   workerIsReady(): boolean {
     if (this.#joined !== undefined) return true
     const { supply, account } = this.#run
@@ -100,26 +100,26 @@ export class Following {
     return this.#joined !== undefined
   }
 
-  /** Whether the loop would be faster than workers have turned out to be. */
+  /** Whether workers have turned out to be slower than the loop. */
   shouldGoBack(): boolean {
     const since = this.#since()
     return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.pace)
   }
 
-  /** Whether nobody has asked for workers, and they do not claim by themselves. */
+  /** Whether the caller has not asked for workers, and workers do not claim items themselves. */
   #mayGoBack(): boolean {
     const { mode, prefer, mainThread } = this.#run.options
     return mode === undefined && prefer === undefined && mainThread !== false && this.#lanes.force?.block === undefined
   }
 
-  /** Whether each item would keep the event loop waiting, so that none should run in this thread. */
+  /** Whether each item would block the event loop for too long, so that none should run in this thread. */
   get areLong(): boolean {
     const { leastMs } = this.pace
-    // Before this run has shown it, earlier ones tell.
+    // Until this run has shown it, earlier runs tell.
     return !worksHere(this.#run.options, leastMs > 0 ? leastMs : (this.course.decision?.measured.leastMs ?? 0))
   }
 
-  /** The same of some items, where what is left is worth a worker for each core. */
+  /** The same if only some items would, and the rest is worth a worker for each core. */
   areUneven(force: Workforce): boolean {
     const { itemMs } = this.pace.items > 0 ? this.pace : force
     const restMs = (this.#run.supply.remaining ?? Infinity) * itemMs
@@ -147,14 +147,14 @@ export class Following {
     return { items, settled: this.#run.account.settled - settled, ms: performance.now() - atMs, pace: force.pace }
   }
 
-  /** Whoever waits for the results gets them first. */
+  /** Learns later: whoever waits for the results gets them first. */
   async #learnLater(): Promise<void> {
     const run = this.#run
     let hasFailed = false
     try {
       await run.ended
     } catch {
-      // Whoever waits for the run hears of it.
+      // The caller hears of it through the promise of the run.
       hasFailed = true
     }
     const since = this.#since()

@@ -34,7 +34,7 @@ export interface RunHooks {
   readonly onEnd?: ((event: RunEnd) => void) | undefined
 }
 
-/** What `onEnd` is told. */
+/** What `onEnd` receives. */
 export interface RunEnd {
   /** How the items were run, in the end. */
   readonly mode: RunMode
@@ -77,9 +77,9 @@ export interface TracedRun {
   readonly total: number | null
 }
 
-/** What is told of a run to those who trace. */
+/** The tracing context of a run. */
 export function runOf(task: Task, items: Items<unknown>): TracedRun {
-  // What is none at all is refused later.
+  // Items that cannot be iterated are refused later.
   const { length, size } = Object(items) as { readonly length?: unknown; readonly size?: unknown }
   const count = length ?? size
   return { task, total: typeof count === 'number' ? count : null }

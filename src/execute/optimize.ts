@@ -83,18 +83,18 @@ async function makePlan(
   return plan
 }
 
-/** The beginning of a run, and what it has shown. */
+/** The beginning of a run, and what it showed. */
 interface Sample {
-  /** An item to know its kind by. */
+  /** An item that shows their kind. */
   readonly first: unknown
-  /** Those that were run, or that an earlier run has finished. */
+  /** Items that were run, or that an earlier run has finished. */
   readonly firstItems: readonly FirstItem[]
   readonly measured: Measured
   /** Whether an earlier run has shown it, so that nothing had to be run. */
   readonly isKnown: boolean
   /** Items that were drawn from the source and not run. */
   readonly drawn: readonly unknown[]
-  /** What the run goes on with. */
+  /** Where the run takes its other items from. */
   readonly rest: ItemSource
   /** How many still have to be run; null where it is not known. */
   readonly left: number | null
@@ -121,7 +121,7 @@ async function sampleOf(task: ResolvedTask, source: ItemSource, options: Complet
   return { first, firstItems, measured, isKnown: false, drawn: [], rest: source, left }
 }
 
-/** Chooses a schedule for what the sample has left; also says why workers are out of the question, if they are. */
+/** Chooses a schedule for what the sample has left, and says why workers are impossible if they are. */
 async function decide(
   task: ResolvedTask,
   options: CompleteOptions,
@@ -141,12 +141,12 @@ async function decide(
   return { decision: scheduler.planner.plan(subject, measured, situation, record), obstacle }
 }
 
-/** Tells those who trace of the run of a plan. */
+/** Traces the run of a plan. */
 function resumeTraced(given: Task, items: Items<unknown>, resumed: () => Promise<unknown[]>): Promise<unknown[]> {
   return runs.isOn ? runs.trace(runOf(given, items), resumed) : resumed()
 }
 
-/** Runs what the sample has left; what came of the first items, now or in an earlier run, comes first. */
+/** Runs what the sample has left. The outcomes of the first items, from now or an earlier run, come first. */
 async function resume(
   task: ResolvedTask,
   options: CompleteOptions,

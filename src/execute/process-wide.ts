@@ -3,7 +3,7 @@ import { Scheduler } from './schedule/scheduler.js'
 
 /** What all runs of this thread share. What workers are sent of tasks and policies is kept beside that, in transfer/. */
 
-/** What runs teach, the next ones go by. */
+/** What runs have taught, later ones go by. */
 export const scheduler = new Scheduler()
 
 /** The pools of workers, by how much heap each of their workers has. */

@@ -47,7 +47,7 @@ const MOST_TIMES_BETWEEN = 16
 
 class StreamReader implements AsyncIterableIterator<unknown> {
   readonly #task: unknown
-  /** What those are told who traced when the stream was made. */
+  /** Traces the run, if anybody traced when the stream was made. */
   readonly #traced: TracedRun | undefined
   readonly #source: ItemSource
   readonly #options: CompleteOptions
@@ -118,7 +118,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     this.#started = true
     const { run } = this.#results
     if (run === undefined) {
-      // What is imported, or begun, meanwhile is not waited for.
+      // An import, or an item, that is under way is not waited for.
       this.#inContext(() => this.#source.close())
     } else {
       this.#leave(run)

@@ -29,9 +29,9 @@ export interface ResolvedTask {
   readonly call: (item: unknown) => unknown
   /** Where other threads find it; undefined for an inline function. */
   readonly reference: TaskReference | undefined
-  /** What stands for the task in caches: the function, or URL and export. */
+  /** Identifies the task in caches: the function, or URL and export. */
   readonly key: object | string
-  /** Names the task for a person and for checkpoints: URL and export, or the function's source. */
+  /** Names the task in messages and checkpoints: URL and export, or the function's source. */
   readonly identity: string
   /** Classes that the task's module exports, by name: an error from a worker becomes one of them again. */
   readonly exports: Readonly<Record<string, unknown>>
@@ -124,7 +124,7 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   return resolved
 }
 
-/** What a reference that {@link task} has made stands for, once it has been resolved, as long as its module exports that: it may export another. */
+/** The function of a reference that has been resolved before, unless its module exports another by now. */
 export function resolvedBefore(given: unknown): ResolvedTask | undefined {
   const resolved = typeof given === 'object' && given !== null ? resolvedReferences.get(given) : undefined
   return resolved !== undefined && resolved.exports[resolved.reference?.export ?? ''] === resolved.call

@@ -5,16 +5,16 @@ import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { Batch } from '../run/item-source.js'
 import type { Run } from '../run/run.js'
 
-/** Items that may wait for this thread to run them apart. */
+/** Most items that may wait here before workers pause. */
 const MOST_KEPT = 16
 
-/** Runs items in this thread beside all others: what no worker can be sent, and what has failed in one, if it is to be tried here. */
+/** Runs single items in this thread: those that cannot be sent to a worker, and with `degrade` those that have failed in one. */
 export class Apart {
-  /** Called when none wait any more that could not be sent. */
+  /** Called when all items that could not be sent have run. */
   whenRun: () => void = () => undefined
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
-  /** Items that are about to run, since no other thread can have them. */
+  /** Items that cannot be sent, and wait to run. */
   #kept = 0
 
   constructor(run: Run, call: (item: unknown) => unknown) {
@@ -22,12 +22,12 @@ export class Apart {
     this.#call = call
   }
 
-  /** Whether so many items wait for this thread, which alone can run them, that workers should take no more for now. */
+  /** Whether so many items wait for this thread that workers should take no more for now. */
   get keepsMany(): boolean {
     return this.#kept >= MOST_KEPT
   }
 
-  /** An item that cannot be sent is run here, unless nothing may be. */
+  /** Runs an item that cannot be sent, unless the run may use workers only. */
   unsendable(batch: Batch, error: unknown): void {
     const { timeoutMs, mainThread, mode } = this.#run.options
     const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
@@ -49,8 +49,8 @@ export class Apart {
    */
   failed(index: number, item: unknown, error: unknown, attempts: number): void {
     const { degrade, onDegraded } = this.#run.options
-    // What took too long would do so here, and could not be ended; what a policy has refused, it would refuse here. And where there
-    // was an attempt before, its worker has died of it: here it would end the process.
+    // An item that took too long would do so here too, and could not be ended. A policy that refused it would refuse it again. And an item
+    // that has killed a worker before would end the process.
     if (
       degrade !== 'serial' ||
       this.#run.isOver ||

@@ -6,7 +6,7 @@ import type { Batch } from '../run/item-source.js'
 
 const nothing = (): void => undefined
 
-/** Keeps several items in flight in this thread, as many as make it faster. */
+/** Keeps several items in flight in this thread, as many as make the run faster. */
 export class AsyncLane implements Lane {
   /** Called with an item that has finished, and its result. */
   measured: (item: unknown, result: unknown) => void = nothing
@@ -56,7 +56,7 @@ export class AsyncLane implements Lane {
     this.#stopped = true
   }
 
-  /** How many in flight were found best; undefined where it was too short for that, or nothing was sought. */
+  /** The number in flight that was found best; undefined if the run was too short, or the number was fixed. */
   get found(): number | undefined {
     return this.#fixed === undefined ? this.#limit.found : undefined
   }
@@ -78,7 +78,7 @@ export class AsyncLane implements Lane {
       const { supply } = this.#run
       this.#run.needRoom(2 * this.#most)
       while (!this.#isHalted() && this.#inFlight < this.#most) {
-        // Items that settle at once would keep the event loop from turning, each by starting the next.
+        // Items that settle at once, each starting the next, would starve the event loop.
         if (performance.now() >= this.#sliceEndMs) {
           this.#isTurnDue = true
           setImmediate(this.#pump)
@@ -139,7 +139,7 @@ export class AsyncLane implements Lane {
 
   #settled(startedMs: number, failed: boolean): void {
     const nowMs = performance.now()
-    // Those that only wait for the next turn of the event loop are no sign that the source gives too few.
+    // Items that wait for the next turn of the event loop do not mean that the source is slow.
     const inFlight = this.#isTurnDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
     this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, inFlight, failed)
     this.#inFlight--

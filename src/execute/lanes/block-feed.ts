@@ -1,7 +1,7 @@
 import { Cell } from '../worker/protocol.js'
 import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
 
-/** Lets a worker claim by itself from the block that all threads of the run share. */
+/** Lets a worker claim items by itself from the block that all threads of the run share. */
 export class BlockFeed implements Feed {
   readonly #fed: FedWorker
   #isClaiming = false
@@ -14,13 +14,13 @@ export class BlockFeed implements Feed {
     return !this.#isClaiming
   }
 
-  /** Whether the worker does anything of the block that this thread cannot see yet. */
+  /** Whether the worker may have done anything in the block that this thread cannot see yet. */
   get isAtBlock(): boolean {
     const { worker, runNumber } = this.#fed
     return this.#isClaiming && !worker.hasEndedBlock(runNumber)
   }
 
-  /** Sends the worker to the block, if there is one with anything left. @returns whether it did */
+  /** Sends the worker to the block, if anything is left in it. @returns whether it did */
   give(): boolean {
     const { force, worker, runNumber } = this.#fed
     const { block, task, run } = force
@@ -62,7 +62,7 @@ export class BlockFeed implements Feed {
     return block.takeUnsettled(...claimed).map((index) => ({ index, item: block.item(index), attempts: 0 }))
   }
 
-  /** The run is over: who has ended the block has nothing more to tell. */
+  /** The run is over: a worker that has left the block has nothing more to tell. */
   end(): void {
     if (!this.isAtBlock) this.#isClaiming = false
   }

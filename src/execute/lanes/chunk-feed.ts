@@ -9,7 +9,7 @@ import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
 import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
 import { runCarefully } from './lost-items.js'
 
-/** Items that a worker has been sent, and which of them have settled. */
+/** Items that were sent to a worker in one message, and which of them have settled. */
 export class ChunkInWorker {
   readonly #settled: Uint8Array
   #left: number
@@ -33,7 +33,7 @@ export class ChunkInWorker {
     return position >= 0 && position < this.#settled.length
   }
 
-  /** Notes that one of its items has settled. @returns whether that is news */
+  /** Notes that one of its items has settled. @returns whether it had not before */
   settle(index: number): boolean {
     const position = index - this.batch.start
     if (this.#settled[position] === 1) return false
@@ -42,7 +42,7 @@ export class ChunkInWorker {
     return true
   }
 
-  /** The same of all its items at once. @returns whether `indices` are those of all its items in order, and all of that is news */
+  /** The same for all its items at once. @returns whether `indices` are all its items in order, and none had settled before */
   settleAll(indices: readonly number[]): boolean {
     const { start, items } = this.batch
     if (this.#left < items.length || indices.length !== items.length) return false
@@ -52,7 +52,7 @@ export class ChunkInWorker {
     return true
   }
 
-  /** What has not settled of it. */
+  /** Its items that have not settled. */
   unsettled(): Lost[] {
     const { start, items, attempts } = this.batch
     const lost: Lost[] = []
@@ -65,12 +65,12 @@ export class ChunkInWorker {
 /** Sends a worker items in chunks. */
 export class ChunkFeed implements Feed {
   readonly #fed: FedWorker
-  /** What the worker has been sent and has not finished, oldest first. */
+  /** Chunks that the worker has not finished, oldest first. */
   readonly #chunks = new Map<number, ChunkInWorker>()
   readonly #meter = new TripMeter(calibration)
-  /** Whether all that moves between two chunks is their items and results. */
+  /** Whether only items and results move between two chunks, so that their cost can be learnt. */
   readonly #isMetered: boolean
-  /** Why the last message that was lost could not be read. */
+  /** Why the last lost message could not be read. */
   unread: Error | undefined = undefined
 
   constructor(fed: FedWorker) {
@@ -94,7 +94,7 @@ export class ChunkFeed implements Feed {
     return count
   }
 
-  /** Items of chunks that it has not begun, while it is at another; without one it is about to begin these. */
+  /** Items of chunks that it has not begun while it is at another. If it is at none, it is about to begin these. */
   get waiting(): number {
     const { lastBegun } = this.#fed.worker
     let count = 0
@@ -182,8 +182,8 @@ export class ChunkFeed implements Feed {
   }
 
   /**
-   * The worker is through with a chunk. What has not settled by then was in a message that this thread could not read: it is run
-   * again with a message for each result, and what cannot be read then has failed.
+   * The worker has finished a chunk. Items that have not settled by then were in a message that this thread could not read: they run again
+   * with a message for each result, and those that cannot be read then have failed.
    */
   #close(chunk: number, held: ChunkInWorker): void {
     this.#chunks.delete(chunk)
@@ -196,7 +196,7 @@ export class ChunkFeed implements Feed {
     for (const [chunk, held] of this.#chunks) if (chunk <= upTo) this.#close(chunk, held)
   }
 
-  /** The worker could not read a chunk. It has read all before it, so it is the oldest: its items go one by one. */
+  /** The worker could not read a chunk. It has read all before it, so it is the oldest. Its items are sent one by one. */
   oldestUnread(): void {
     const [oldest] = this.#chunks
     if (oldest === undefined) return
@@ -211,13 +211,13 @@ export class ChunkFeed implements Feed {
       this.#fed.force.apart.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
   }
 
-  /** Takes back what the worker has not begun: others have nothing to do. @returns whether there was anything */
+  /** Takes back the items that the worker has not begun, for lanes that have nothing to do. @returns whether there were any */
   takeBack(): boolean {
     const begun = this.#fed.worker.takeBack()
     const waiting = [...this.#chunks].filter(([chunk]) => chunk > begun)
     for (const [chunk] of waiting) this.#chunks.delete(chunk)
     const { supply } = this.#fed.force.run
-    // The last put is the first taken.
+    // Supply takes the last put first.
     for (const [, { batch }] of waiting.reverse()) {
       if (batch.isCareful) supply.putCrashed(batch)
       else supply.putBack(batch)
@@ -225,7 +225,7 @@ export class ChunkFeed implements Feed {
     return waiting.length > 0
   }
 
-  /** The item that the worker is at, where it is told to run one at a time and to report each: the first of those that has not settled. */
+  /** The item that the worker is at if it runs one at a time and reports each: the first that has not settled. */
   get alone(): Lost | undefined {
     const { lastBegun } = this.#fed.worker
     for (const [chunk, held] of this.#chunks)
@@ -247,7 +247,7 @@ export class ChunkFeed implements Feed {
   }
 }
 
-/** Why a worker would receive one of the items as something else: each is looked at, since they need not be alike. */
+/** Why a worker would not receive one of the items as it is. Each is looked at, since they may differ. */
 function whyUnfit({ start, items }: Batch): TaskNotTransferableError | undefined {
   for (let i = 0; i < items.length; i++) {
     const reason = whyChanged(items[i])

@@ -7,7 +7,7 @@ import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { DoneMessage } from '../worker/protocol.js'
 
-/** What the workers of a run have in common, as the lane of one of them sees it. The lanes that it is told of are its own. */
+/** What the workers of a run have in common, as the lane of one of them sees it. */
 export interface Force {
   readonly run: Run
   readonly task: TransferredTask
@@ -17,30 +17,30 @@ export interface Force {
   readonly policies: readonly SentPolicy[]
   /** Numbers that all lanes claim from; set when the first worker joins. */
   readonly block: SharedBlock | undefined
-  /** Whether workers take nothing more. */
+  /** Whether workers take no more items. */
   readonly isDismissed: boolean
-  /** How many take items, this thread included. */
+  /** Lanes that take items, this thread included. */
   readonly lanes: number
   /** Whether this thread runs items beside the workers. */
   readonly worksHere: boolean
-  /** What this thread runs beside all others. */
+  /** The items that only this thread can run. */
   readonly apart: Apart
   /** Whether results of the shared block may be among what could not be read. */
   hasLostMessages: boolean
-  /** Of the last worker that died. */
+  /** Exit code of the last worker that died. */
   lastExitCode: number
 
-  /** Items for the next chunk: as many as take the target time, fewer when little is left. */
+  /** Items of the next chunk: enough for the target time, fewer when little is left. */
   chunkSize(): number
-  /** Whether a worker that holds so many items may have done them all before this thread sends more. */
+  /** Whether a worker that holds this many items may finish them before this thread sends more. */
   isShort(held: number): boolean
-  /** A lane has nothing to do, and nothing is left: what waits longest in a worker is taken back. @returns whether there was anything */
+  /** A lane has nothing to do: takes back what waits longest in another worker. @returns whether there was anything */
   takeBack(): boolean
-  /** Tells the run of what has come through shared memory. */
+  /** Tells the run about results that have come through shared memory. */
   sweep(): void
-  /** The same once all have left the block: for them all together. */
+  /** The same, once all workers have left the block. */
   sweepLast(): void
-  /** Once nobody claims from the shared block any more, what has not settled of it was in messages that could not be read. */
+  /** Settles what is left of the shared block once nobody claims from it: it was in messages that could not be read. */
   recover(): void
 
   /** A worker has the task. */
@@ -51,50 +51,50 @@ export interface Force {
   measured(count: number, ms: number): void
   /** A worker died, and no item is known to have caused it. */
   diedWithoutCause(): void
-  /** @param error - why the worker died before it had run anything, if it did: a few times may be chance, then no other will do better */
+  /** @param error - why the worker died, if it had run nothing. A few times may be chance; after that no other worker would do better */
   lost(lane: Lane, error?: Error): void
-  /** A lane has nothing of the run any more. */
+  /** A lane holds nothing of the run any more. */
   release(lane: Lane): void
 }
 
-/** One item of which nothing has been heard, with how often it has been tried. */
+/** An item without an outcome, and how often it has been tried. */
 export interface Lost {
   readonly index: number
   readonly item: unknown
   readonly attempts: number
 }
 
-/** What came of an item: its result, or why it failed. */
+/** The outcome of an item: its result, or why it failed. */
 export interface Outcome {
   readonly value: unknown
   readonly failure: { readonly error: unknown } | undefined
 }
 
-/** A worker that works for a run, as the feeds of its lane see it. */
+/** A worker of a run, as the feeds of its lane see it. */
 export interface FedWorker {
   readonly force: Force
   readonly worker: PoolWorker
-  /** Stamped on all messages, so that what comes from an earlier run is known by it. */
+  /** On all messages, so that those of an earlier run can be told apart. */
   readonly runNumber: number
 }
 
-/** A way for a worker to get items of a run. What it has of a feed is known here alone. */
+/** A way for a worker to get items of a run. Only the feed knows which of them the worker has. */
 export interface Feed {
-  /** Whether the worker has nothing of it. */
+  /** Whether the worker holds no item of this feed. */
   readonly isEmpty: boolean
-  /** What came of one item. @returns whether it is one of this feed */
+  /** An item has an outcome. @returns whether it belongs to this feed */
   settle(index: number, outcome: Outcome): boolean
-  /** The worker is through with what it was given by the message that this answers. */
+  /** The worker has finished what the message that this answers gave it. */
   done(message: DoneMessage): void
-  /** The worker is through with all that it was sent up to this chunk, and some of what it said could not be read. */
+  /** The worker has finished everything up to this chunk, and some of its messages could not be read. */
   allDone(upTo: number): void
-  /** The worker has died: what it had and has not settled. The feed is empty then. */
+  /** The worker has died. @returns what it held and had not settled; the feed is empty then */
   lost(): Lost[]
-  /** What the worker has is given back to the run, for others. */
+  /** Gives what the worker holds back to the run, for others. */
   giveBack(): void
 }
 
-/** Tells the run what came of an item. @param attempts - how often it was tried before */
+/** Tells the run the outcome of an item. @param attempts - how often it was tried before */
 export function tell(force: Force, index: number, item: unknown, { value, failure }: Outcome, attempts: number): void {
   if (failure === undefined) force.run.finish(index, value)
   else force.apart.failed(index, item, failure.error, attempts + 1)

@@ -4,36 +4,36 @@ import { areLong, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/item-source.js'
 
-/** Most items taken at a time: enough to forget the cost of taking. */
+/** Most items taken at a time: with more, the cost of taking no longer falls. */
 const MOST_AT_ONCE = 1024
-/** Milliseconds of items taken at a time. */
+/** How long the items taken at a time should last. */
 const BLOCK_MS = 1
 const nothing = (): void => undefined
 
 /**
  * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
- * they prove to be short. The first item that returns a promise ends the lane: another kind takes over.
+ * they prove to be short. The first item that returns a promise ends the lane: an async lane takes over.
  */
 export class HereLane implements Lane, Progress {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly pace: PaceOfLoop
-  /** Called after each block with one of its items and what came of it. */
+  /** Called after each block with one of its items and the last result. */
   readonly #measured: (item: unknown, result: unknown) => void
-  /** Takes over when an item returns a promise, with all that was taken and not run. */
+  /** Takes over when an item returns a promise, with the items that were taken and not run. */
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
   readonly #pump = (): void => this.#slice()
   #most = 1
-  /** Of the last item that has ended. */
+  /** Result of the last item that has ended. */
   lastResult: unknown = undefined
   isStopped = false
-  /** Within the batch under way. */
+  /** Position of the next item within the batch under way. */
   next = 0
-  /** Called when there is nothing left to take, or it takes no more. */
+  /** Called when nothing is left to take, or the lane pauses. */
   whenIdle: () => void = nothing
   /** Called before each turn of the event loop. */
   whenTurns: () => void = nothing
-  /** How many lanes share what remains; more than one makes the last blocks small. */
+  /** Lanes that share what is left; with more than one, the last blocks are small. */
   lanes = 1
   /** Milliseconds between turns of the event loop. */
   sliceMs = SLICE_MS
@@ -62,13 +62,13 @@ export class HereLane implements Lane, Progress {
     this.isStopped = true
   }
 
-  /** Takes no more: the workers do the rest. */
+  /** Takes no more items: workers run the rest. */
   pause(): void {
     this.isPaused = true
     this.whenIdle()
   }
 
-  /** There are no workers after all. */
+  /** Workers have been given up. */
   goOnAlone(): void {
     this.lanes = 1
     this.sliceMs = SLICE_MS
@@ -98,7 +98,7 @@ export class HereLane implements Lane, Progress {
         this.#run.endIfDone()
         return
       }
-      // Not the end of the last block: what was thought and started since is no part of what items take.
+      // Read anew, not taken from the end of the last block: deciding and starting workers is no part of what items take.
       const startedMs = performance.now()
       const goesOn = this.#runBatch(batch)
       const endedMs = performance.now()
@@ -106,7 +106,7 @@ export class HereLane implements Lane, Progress {
       if (this.next > 0) this.pace.add(this.next, ms)
       if (!goesOn) return
       const { items } = batch
-      // Where items become long, the last of them say so first: a block of such would keep this thread when all others have ended.
+      // If items become longer, the last block shows it first: a large block of long items would run on after all others have ended.
       const itemMs = Math.max(this.pace.itemMs, ms / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
       this.#measured(items[0], this.lastResult)
@@ -118,12 +118,12 @@ export class HereLane implements Lane, Progress {
     }
   }
 
-  /** Read through a method: what runs in between may have changed it. */
+  /** A method, so that the compiler does not narrow it: items that run in between may change it. */
   #isHalted(): boolean {
     return this.isStopped || this.isPaused
   }
 
-  /** Whether the lane goes on: false when an item's promise has turned it into another. */
+  /** @returns whether the lane goes on: false when an item has returned a promise */
   #runBatch(batch: Batch): boolean {
     const call = this.#call
     const run = this.#run

@@ -1,33 +1,33 @@
 import { isThenable } from '../../internal/thenable.js'
 import { PaceOfLoop } from '../schedule/pace.js'
 
-/** Milliseconds of items between two readings of the clock. */
+/** The clock is read about this often. */
 const BLOCK_MS = 0.5
-/** So many times the items of the last block are tried next, as long as the clock hardly moves. */
+/** The next block has this many times the items, as long as the clock hardly moves. */
 const GROWTH = 16
 
-/** Room for more elements than these makes an array a dictionary at once; one that grows becomes none. */
+/** V8 makes an array with room for more elements a dictionary at once; one that grows stays an array. */
 const MOST_WITH_ROOM = 2 ** 25
 
-/** How far a loop has come, and whether it is to go on. */
+/** How far a loop has come, and whether it should go on. */
 export interface Progress {
   /** The first item that has not ended. */
   next: number
   readonly isStopped: boolean
 }
 
-/** Of such an item it does not matter what calling it takes. In ms. */
+/** For an item of this length in ms, the cost of the call does not matter. */
 const LONG_MS = 0.001
 
-/** Whether items that took `ms` together are long ones. */
+/** Whether items that took `ms` together are long. */
 export function areLong(items: number, ms: number): boolean {
   return ms > items * LONG_MS
 }
 
 /**
- * Runs `items` from `progress.next` up to but without `to`, and puts what each gives at its place in `results`. An item that returns a
- * promise ends it, and so does one that stops its run. Every loop of this thread is this one: what the engine has compiled for the
- * first slice of a run is there for the rest.
+ * Runs `items` from `progress.next` up to but not including `to`, and puts each result at its place in `results`. An item that returns a
+ * promise ends the loop, and so does one that stops its run. All items of this thread run in this one loop, so what the engine has compiled
+ * for the first slice of a run serves the rest.
  *
  * @returns the promise of the first item that returned one
  * What an item throws comes through; `progress.next` is then that item.
@@ -50,9 +50,8 @@ export function runItems(
 }
 
 /**
- * The same for long items. The engine inlines a call that it knows into the loop, and that into those that call it. Short items gain by it; a
- * loop within a task may lose: compiled among ours, its integers became floating-point numbers, and it took four times as long. Here the
- * engine does not know what is called.
+ * The same for long items, in a way that V8 does not inline. Inlining makes short items faster, but a loop within a task may lose: compiled
+ * together with ours, its integers became floating-point numbers, and it took four times as long.
  */
 export function runLongItems(
   call: (item: unknown) => unknown,
@@ -71,23 +70,23 @@ export function runLongItems(
   return undefined
 }
 
-/** The loop everyone would write, under way: what `execute` does with an array and a function until there is a reason to do more. */
+/** The state of a plain loop: what `execute` does with an array and a function until there is a reason to do more. */
 export interface PlainLoop extends Progress {
   readonly call: (item: unknown) => unknown
   readonly items: ArrayLike<unknown>
-  /** Those before `next` are there. */
+  /** Results of the items before `next`. */
   readonly results: unknown[]
-  /** What the item at `next` has returned, if that is a promise. */
+  /** The promise that the item at `next` has returned, if it has. */
   pending: PromiseLike<unknown> | undefined
   /** Items that have been timed, and how long they took together. */
   seenItems: number
   seenMs: number
-  /** Of these, the last block: at first the engine has not compiled the task yet. */
+  /** The last block of these: before it the engine may not have compiled the task. */
   lastItems: number
   lastMs: number
 }
 
-/** A loop of which nothing has run. */
+/** A loop that has not run any item. */
 export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unknown>): PlainLoop {
   const results = new Array<unknown>(items.length > MOST_WITH_ROOM ? 0 : items.length)
   return {
@@ -105,9 +104,9 @@ export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unk
 }
 
 /**
- * Goes on with the loop for `forMs` and the block under way, or until all items have ended, or one has returned a promise. Most calls
- * need no more than this, and many are the only one of their process: it is little code, so that there is little to compile before
- * the first item.
+ * Goes on with the loop for `forMs` and the rest of the block, or until all items have ended or one has returned a promise. Most calls
+ * need no more than this, and many are the only one of their process. So it is little code: there is little to compile before the first
+ * item.
  *
  * @returns whether there is more to do
  */
@@ -119,7 +118,7 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
     const from = loop.next
     const run = areLong(loop.lastItems, loop.lastMs) ? runLongItems : runItems
     loop.pending = run(call, items, from + block, results, loop)
-    // Read when they have run: the task may have changed it.
+    // Read after they have run: the task may have changed the length.
     if (loop.next >= items.length) {
       if (results.length > loop.next) results.length = loop.next
       return false
@@ -140,7 +139,7 @@ function timed(loop: PlainLoop, items: number, ms: number): void {
   loop.seenMs += loop.lastMs = ms
 }
 
-/** How fast its items run. */
+/** How fast the items of a loop run. */
 export function paceOf({ seenItems, seenMs, lastItems, lastMs }: PlainLoop): PaceOfLoop {
   const pace = new PaceOfLoop()
   if (seenItems > lastItems) pace.add(seenItems - lastItems, seenMs - lastMs)

@@ -4,21 +4,21 @@ import type { Supply } from '../run/supply.js'
 import type { Force, Lost } from './force.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 
-/** A worker that has died, and what it had. */
+/** A worker that has died, and what it held. */
 interface Death {
   readonly worker: PoolWorker
   readonly exitCode: number
   readonly error: unknown
-  /** The item that it was at, where that is known without the worker's word. */
+  /** The item that it was at, if that is known without a message from the worker. */
   readonly alone: Lost | undefined
-  /** What it had and has not settled; its lane has nothing of it any more. */
+  /** Items that it held and had not settled. */
   readonly lost: readonly Lost[]
 }
 
 /**
- * Decides what becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more elsewhere,
- * or fails. The others have not been run, or their results are lost with the worker; they go to another one as they are, each result
- * then reported before the next item starts.
+ * Decides what becomes of the items of a worker that has died. The one that was running is blamed: it is tried once more in another worker,
+ * or fails. The others have not run, or their results are lost with the worker. They go to another worker, which reports each result before
+ * it starts the next item.
  *
  * @returns whether it had begun with any item
  */
@@ -27,7 +27,7 @@ export function settleLost(death: Death, force: Force): boolean {
   force.lastExitCode = exitCode
   // order: seq_cst. Pairs with worker/chunks.ts and worker/claims.ts; the thread has ended, so this is what it wrote last.
   const current = worker.currentItem
-  // While a policy waits, the worker names none.
+  // While a policy makes an item wait, the worker names no item.
   const culpritIndex = current < 0 ? alone?.index : current
   const culprit = lost.find(({ index }) => index === culpritIndex)
   if (culprit === undefined && lost.length > 0) force.diedWithoutCause()
@@ -52,7 +52,7 @@ function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause
       `the worker that ran item ${index} ended with exit code ${exitCode}${reason}`,
       { item: index, exitCode, cause },
     )
-    // Never again in this thread, whatever `degrade` says: what has ended a worker would end the process.
+    // Never in this thread, whatever `degrade` says: an item that has ended a worker would end the process.
     run.fail(index, item, error, tried)
   }
 }
@@ -71,7 +71,7 @@ export function runCarefully(lost: readonly Lost[], supply: Supply): void {
   }
 }
 
-/** No worker will take what others have died of, and this thread must not; what was only near it may run here. */
+/** No worker is left for items that workers have died of, and this thread must not run them. Those that were only near may run here. */
 export function leaveBehind(run: Run, exitCode: number): void {
   const { supply } = run
   for (let batch = supply.takeCrashed(); batch !== undefined; batch = supply.takeCrashed()) {

@@ -1,4 +1,4 @@
-/** After a change, the short items come back first: a window waits until most of those under way at its opening have settled. */
+/** After a change the short items settle first, so a window waits until most of those that were under way at its opening have settled. */
 const MOST_OF = 7 / 8
 
 /** Items that have settled since a level was reached. */
@@ -8,7 +8,7 @@ export class RateWindow {
   #inFlight = 0
   #sumMs = 0
   #squares = 0
-  /** Those still to come of the items that were under way when it opened. */
+  /** How many of the items that were under way when it opened have not settled. */
   #old: number
 
   /**

@@ -49,7 +49,7 @@ export class SettledSink implements Sink {
   }
 }
 
-/** Counts what was taken and settled, and tells everyone who wants to know. */
+/** Counts the items of a run, and tells its sink, recorders and hooks of them. */
 export class Account {
   taken = 0
   completed = 0
@@ -68,7 +68,7 @@ export class Account {
     return this.completed + this.failed
   }
 
-  /** What an earlier run made of `index`. */
+  /** What an earlier run has recorded of the item at `index`. */
   finishedBefore(index: number): { readonly result: unknown } | undefined {
     for (const recorder of this.#recorders) {
       const found = recorder.finishedBefore?.(index)
@@ -82,7 +82,7 @@ export class Account {
     for (const recorder of this.#recorders) recorder.itemTaken?.(index, item)
   }
 
-  /** Takes `count` of `items` from `position` on, which the run knows by their indices from `start` on. */
+  /** `count` of `items` from `position` on were taken; their indices in the run begin at `start`. */
   takeAll(start: number, items: ArrayLike<unknown>, position: number, count: number): void {
     this.taken += count
     for (const recorder of this.#recorders) {
@@ -97,7 +97,7 @@ export class Account {
     this.#sink.finished(index, result)
   }
 
-  /** Neighbouring items have finished, from `start` on: many short ones cost little together. */
+  /** Neighbouring items have finished, from `start` on. Told together, many short ones cost little. */
   finishAll(start: number, results: ArrayLike<unknown>): void {
     this.completed += results.length
     for (const recorder of this.#recorders) {
@@ -107,7 +107,7 @@ export class Account {
     this.#sink.finishedAll(start, results)
   }
 
-  /** An earlier run has finished it: it counts, but need not be recorded again. */
+  /** An earlier run has finished the item: it counts, but is not recorded again. */
   skip(index: number, result: unknown): void {
     this.completed++
     this.#sink.finished(index, result)

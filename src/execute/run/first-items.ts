@@ -2,13 +2,13 @@ import type { EarlierRuns } from '../../records/checkpoint-log.js'
 import type { ItemSource } from './item-source.js'
 import { type Measured, runSample, type Sampled } from '../schedule/sample.js'
 
-/** An item at the beginning of a source, and what came of it; without an outcome if an earlier run has finished it. */
+/** An item at the beginning of a source, and its outcome; without one if an earlier run has finished it. */
 export interface FirstItem {
   readonly item: unknown
   readonly outcome: Sampled['outcome'] | undefined
 }
 
-/** So far the items of earlier runs are followed to find some that are left. */
+/** Most items of earlier runs that are passed over to find some that are left. */
 const MOST_DRAWN = 100_000
 
 /**

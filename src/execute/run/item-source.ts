@@ -12,8 +12,8 @@ export interface ItemSource {
   /** Whether there is nothing more to come. */
   readonly ended: boolean
   /**
-   * Takes up to `most` items that are at hand. Nothing means that the source has ended, or that `whenMore` will be called.
-   * What the source itself throws comes through.
+   * Takes up to `most` items that are available now. Undefined means that the source has ended, or that `whenMore` will be called.
+   * An error of the source itself is thrown.
    *
    * @param room - items, these included, that a source that takes its time may draw ahead; default `most`
    */
@@ -35,7 +35,7 @@ export interface Batch {
   readonly isCareful: boolean
 }
 
-/** Items that are drawn ahead of those who take them, if there is room, so that whoever asks gets several. */
+/** Items that are drawn ahead if there is room, so that a lane that asks gets several. */
 const MOST_DRAWN_AHEAD = 64
 
 const NOTHING: readonly unknown[] = []
@@ -55,7 +55,7 @@ export class ArraySource implements ItemSource {
     return this.position >= this.items.length
   }
 
-  /** The item that will be taken next, without taking it. What reading it throws is for whoever takes it. */
+  /** The item that will be taken next. If it cannot be read, the lane that takes it meets the error. */
   get first(): unknown {
     try {
       return this.items[this.position]
@@ -76,7 +76,7 @@ export class ArraySource implements ItemSource {
   }
 }
 
-/** The items from `from` up to but without `to`. Of a mere array they stay the kind of elements they are: code that was compiled for one kind does not fit another. */
+/** The items from `from` up to but not including `to`. `slice` keeps the kind of an array's elements, for which the task has been compiled. */
 export function partOf(items: ArrayLike<unknown>, from: number, to: number): unknown[] {
   // A proxy need not say that it has what it gives, and would be copied without.
   if (Array.isArray(items) && items.constructor === Array && !builtins.util.types.isProxy(items))
@@ -92,7 +92,7 @@ class IteratorSource implements ItemSource {
   ended = false
   whenMore = (): void => undefined
   readonly #iterator: Iterator<unknown>
-  /** Whether the source's own code is running: it may abort its run, or have somebody ask for more. */
+  /** Whether code of the source is running: it may abort its own run, or cause others to ask for more. */
   #isDrawing = false
   #wasAsked = false
 
@@ -120,7 +120,7 @@ class IteratorSource implements ItemSource {
     return taken
   }
 
-  /** The next item; undefined at the end, and where the source has been closed meanwhile. */
+  /** The next item; undefined at the end, or if the source has been closed meanwhile. */
   #draw(): { readonly value: unknown } | undefined {
     this.#isDrawing = true
     let next
@@ -154,7 +154,7 @@ function itemOf(next: IteratorResult<unknown>): { readonly value: unknown } | un
   return next.done === true ? undefined : { value: next.value }
 }
 
-/** Nobody waits for a source to tidy up: how its run ends does not depend on it. */
+/** Closes a source without waiting: the end of the run does not depend on it. */
 function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
   const warn = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : builtins.util.inspect(error)
@@ -170,7 +170,7 @@ function closeIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): vo
   }
 }
 
-/** A stream or another asynchronous iterable: one `next()` in flight, and only while somebody wants an item. */
+/** A stream or another asynchronous iterable: one `next()` in flight, and only while a lane wants an item. */
 export class AsyncIteratorSource implements ItemSource {
   readonly total: number | null
   whenMore = (): void => undefined
@@ -212,7 +212,7 @@ export class AsyncIteratorSource implements ItemSource {
     if (!this.#done && !this.#drawing && this.#ready.length < this.#wanted) this.#draw()
   }
 
-  /** Draws what was asked for, telling of the first item at once. */
+  /** Draws what was asked for, and calls `whenMore` after the first item. */
   #draw(): void {
     this.#drawing = true
     const arrived = (result: IteratorResult<unknown>): void => {

@@ -2,19 +2,19 @@ import { sizeOf } from '../schedule/value-size.js'
 import type { Sink } from './account.js'
 import type { Run } from './run.js'
 
-/** Share of the available memory that results on their way to the reader may take. */
+/** The part of the available memory that results on their way to the reader may take. */
 const MEMORY_SHARE = 1 / 8
-/** What a result takes, as long as none has been seen. */
+/** Bytes that a result is taken to need before one has been seen. */
 const ASSUMED_BYTES = 64 * 1024
-/** What an object, property or element takes beside the bytes of strings and buffers. */
+/** Bytes that an object, property or element takes beside those of strings and buffers. */
 const NODE_BYTES = 16
-/** One of so many results is weighed; of the first ones, those at the powers of two. */
+/** One of this many results is weighed; of the first ones, those at powers of two. */
 const WEIGH_EVERY = 1024
 
 /** What `stream` yields for an item with `onError: 'collect'`. */
 export type SettledItem<R> = PromiseSettledResult<R> & { readonly index: number }
 
-/** Results on their way to the reader: in order or as they come; a run that failed fails after what came before. */
+/** Results on their way to the reader, in order or as they come. If the run fails, the reader gets the results before it first. */
 export class ResultStream implements Sink {
   readonly #isOrdered: boolean
   readonly #collects: boolean
@@ -27,7 +27,7 @@ export class ResultStream implements Sink {
   #waiting: { resolve: (next: IteratorResult<unknown>) => void; reject: (error: unknown) => void }[] = []
   #isOver = false
   #failure: { readonly error: unknown } | undefined = undefined
-  /** The run, once somebody reads. */
+  /** The run; it begins with the first read. */
   run: Run | undefined = undefined
   /** With `batchSize: 'auto'`: how many results there is room for. */
   memory: RoomByMemory | undefined = undefined
@@ -106,7 +106,7 @@ export class ResultStream implements Sink {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  /** Makes room, which the lanes of the run may take: not on behalf of whoever reads. */
+  /** Makes room, which lanes of the run may fill: not in the asynchronous context of the reader. */
   #given(): void {
     const { run } = this
     run?.inContext(() => run.supply.given())
@@ -124,7 +124,7 @@ export class ResultStream implements Sink {
     }
   }
 
-  /** The reader has gone: what is ready is of no use. */
+  /** The reader has left: results that are ready are dropped. */
   drop(): void {
     this.#ready = []
     this.#head = 0
@@ -133,7 +133,7 @@ export class ResultStream implements Sink {
   }
 }
 
-/** How many results there is room for between the source and the reader: as many of the largest that was seen as memory holds. */
+/** How many results there is room for between source and reader: as many of the largest seen so far as memory holds. */
 export class RoomByMemory {
   readonly #availableBytes: number
   readonly #most: number

@@ -12,13 +12,13 @@ import type { RunRecorder } from '../../records/recorder.js'
 import { Supply } from './supply.js'
 import type { ResolvedTask } from '../task.js'
 
-/** Something that takes items and settles them: this thread, or a worker. */
+/** Takes items and settles them: this thread, or a worker. */
 export interface Lane {
   /** The run is over: take no more, and leave nothing behind. */
   stop(reason: StopReason): void
 }
 
-/** Why lanes stop: all items are settled, one failed, the caller has gone, or the run cannot go on. */
+/** Why lanes stop: all items have settled, one failed, the caller has left, or the run cannot go on. */
 export type StopReason = 'done' | 'failed' | 'aborted'
 
 /** Carries out one run in the place of this process. It is told of items as a recorder is, and closed with the others before the run ends. */
@@ -48,11 +48,11 @@ export class Run {
   readonly task: ResolvedTask
   readonly account: Account
   readonly supply: Supply
-  /** Who carries it out instead of this process. */
+  /** Carries the run out instead of this process. */
   readonly carrier: RunCarrier | undefined
   /** Settles once: when all items have settled and all that was recorded is safe, or with what ended the run. */
   readonly ended: Promise<void>
-  /** How it is being carried out; for people. */
+  /** How it is carried out, for hooks. */
   mode: RunMode = 'serial'
   isOver = false
   /** The widest a stream's window may get. */
@@ -64,7 +64,7 @@ export class Run {
   readonly #caller = {
     signalAborted: (): void => this.inContext(() => this.stop('aborted', this.options.signal?.reason)),
   }
-  /** Calls a function in the asynchronous context in which the run was begun, whoever's event has brought it about. */
+  /** Calls a function in the asynchronous context in which the run began, whatever event has led to it. */
   readonly inContext = builtins.asyncHooks.AsyncLocalStorage.snapshot() as <R>(fn: () => R) => R
   #resolve!: () => void
   #reject!: (error: unknown) => void
@@ -98,11 +98,11 @@ export class Run {
     const { signal } = options
     if (signal === undefined) return
     watchSignal(signal, this.#caller)
-    // An item that ran before the run began, or a hook, has aborted it: the signal says so only once. Lanes are there to be stopped by then.
+    // An item that ran within the call, or a hook, may have aborted the run: the signal does not say so again. Now there are lanes to stop.
     if (signal.aborted) queueMicrotask(() => this.#caller.signalAborted())
   }
 
-  /** Aborted when the run stops early: what items of this thread wait for is given up. Few runs have any that do. */
+  /** Aborted when the run stops early, so that items of this thread stop waiting. Made on demand: few runs need it. */
   get signal(): AbortSignal {
     return (this.#controller ??= new AbortController()).signal
   }
@@ -145,7 +145,7 @@ export class Run {
    */
   fail(index: number, item: unknown, error: unknown, attempts: number): void {
     if (this.isOver) return
-    // The last attempt of the run was several where a retry among its policies has given up.
+    // If a retry policy gave up, its attempts count, too.
     const tried =
       this.options.policies.length > 0 && RetryExhaustedError.is(error) ? attempts + error.attempts - 1 : attempts
     try {
@@ -186,7 +186,7 @@ export class Run {
     for (const recorder of this.#recorders) await recorder.flush?.()
   }
 
-  /** A lane keeps up to `count` items under way: a stream's window is made that wide, as far as it may be. */
+  /** A lane keeps up to `count` items under way: the window of a stream grows to that, up to its limit. */
   needRoom(count: number): void {
     const { supply } = this
     if (count > supply.window) supply.window = Math.min(count, this.mostRoom)
@@ -249,11 +249,11 @@ export async function beginRun(
   return new Run(options, task, source, first, sink, recorders, carrier)
 }
 
-/** Waits for the end of a run. @returns what its sink has been given; an error of the run as a whole carries it too */
+/** Waits for the end of a run. @returns what its sink has collected; an error of the run as a whole carries that, too */
 export async function resultsOf(run: Run, sink: ArraySink | SettledSink): Promise<unknown[]> {
   try {
     await run.ended
-    // Room was made for all items that there seemed to be; a task may have shortened the array.
+    // The results have room for all items that there were; a task may have shortened the array.
     if (sink.results.length > run.supply.next) sink.results.length = run.supply.next
     return sink.results
   } catch (error) {

@@ -9,22 +9,22 @@ import {
   wordsIn,
 } from '../transfer/shared-words.js'
 
-/** Results of neighbouring items have come. */
+/** Called with results of neighbouring items. */
 type Finished = (start: number, results: ArrayLike<unknown>) => void
 
 /**
- * Numbers in shared memory, of which every thread claims ranges with one atomic addition, and puts the results beside them. No
- * item costs a message.
+ * Numbers in shared memory. Each thread claims ranges of them with one atomic addition, and stores the results beside them. No item costs a
+ * message.
  */
 export class SharedBlock {
   /** What a worker needs to claim from it. */
   readonly ofRun: BlockOfRun
   readonly #words: SharedWords
-  /** Items before this one have all been told to the run. */
+  /** The run has been told about all items before this one. */
   #toldUpTo = 0
-  /** What this thread has claimed, in turns from where and up to where. */
+  /** What this thread has claimed: begins and ends, in turn. */
   readonly #own: number[] = []
-  /** Whether nothing that workers have claimed has been told or lost. */
+  /** Whether no item of the workers has been told or lost yet. */
   #isPlain = true
   readonly #originals: ArrayLike<unknown>
   /** Position among them of the first item that is shared. */
@@ -78,16 +78,16 @@ export class SharedBlock {
     const originals = this.#originals
     // The caller's own numbers: a small integer that comes from a Float64Array is another kind of number to the compiler.
     if (this.#from + to <= originals.length) return partOf(originals, this.#from + from, this.#from + to)
-    // The array has been shortened since. All that was shared is run all the same: workers do not know.
+    // The array has been shortened since. All that was shared runs all the same: workers do not know.
     return Array.from(this.#words.items.subarray(from, to))
   }
 
-  /** Claims all that is left, so that nobody begins anything more. */
+  /** Claims all that is left, so that no thread begins anything more. */
   close(): void {
     Atomics.store(this.#words.claims, Claims.NEXT, this.#words.items.length)
   }
 
-  /** Tells of the results that have come since the last time. Those in messages tell of themselves. */
+  /** Tells the run about results in shared memory since the last time. Results in messages are told as they arrive. */
   sweep(finished: Finished): void {
     this.#isPlain = false
     const { states, values, items, claims } = this.#words
@@ -150,7 +150,7 @@ export class SharedBlock {
     return unsettled
   }
 
-  /** The message about an item has come. */
+  /** The message about an item has arrived. */
   settled(index: number): void {
     this.#words.states[index - this.ofRun.base] = State.ELSEWHERE
   }

@@ -3,8 +3,8 @@ import { ArraySource, type Batch, type ItemSource } from './item-source.js'
 import { SharedBlock } from './shared-block.js'
 
 /**
- * Hands the items of a source to lanes, in order, each once; what a dead worker left comes first again.
- * A lane that got nothing is called when there is more.
+ * Hands the items of a source to lanes, in order, each once. Items that a dead worker left come first. A lane that got nothing is called when
+ * there is more.
  */
 export class Supply {
   /** Most items that may be taken and not yet given to the reader; the stream's bounded memory. */
@@ -12,16 +12,16 @@ export class Supply {
   readonly #source: ItemSource
   readonly #account: Account
   readonly #mayBeFinished: boolean
-  /** What lies between items that an earlier run has finished. */
+  /** Batches that were cut at items of an earlier run, or given back. */
   readonly #left: Batch[] = []
-  /** What workers that died have left. */
+  /** Items that dead workers have left. */
   readonly #crashed: Batch[] = []
   readonly #waiting = new Set<() => void>()
   #next: number
   #given = 0
   #holds = 0
   #isClosed = false
-  /** What is left of an array of numbers, once workers share it. */
+  /** The rest of an array of numbers, once workers share it. */
   #block: SharedBlock | undefined = undefined
 
   /**
@@ -46,7 +46,7 @@ export class Supply {
     return this.#source instanceof ArraySource ? this.#source.first : undefined
   }
 
-  /** Index of the next item that the source gives: so many have been taken. */
+  /** Index of the next item that the source gives, which is also how many were taken. */
   get next(): number {
     return this.#next
   }
@@ -130,7 +130,7 @@ export class Supply {
     return (this.#block = block)
   }
 
-  /** What a worker that died has left; only for another worker, since it may end this thread too. */
+  /** Items of a dead worker. Only another worker may take them, since they may end this process. */
   takeCrashed(): Batch | undefined {
     return this.#crashed.shift()
   }
@@ -150,7 +150,7 @@ export class Supply {
       rest = []
       if (i < items.length) this.#account.skip(start + i, before.result)
     }
-    // The last put is the first taken.
+    // The last one put is the first one taken.
     this.#left.push(...batches.reverse())
   }
 
@@ -160,7 +160,7 @@ export class Supply {
     this.wake()
   }
 
-  /** Leaves to the workers what one of them has died of. */
+  /** Leaves items that a worker has died of to other workers. */
   putCrashed(batch: Batch): void {
     this.#crashed.push(batch)
     this.wake()
@@ -198,7 +198,7 @@ export class Supply {
     this.#left.length = this.#crashed.length = 0
   }
 
-  /** The source is told last: it may do anything. */
+  /** The source is closed last: its code may do anything. */
   closeSource(): void {
     this.#source.close()
   }

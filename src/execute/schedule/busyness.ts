@@ -1,8 +1,8 @@
-/** How busy a thread and its process were for some time. */
+/** How busy a thread and its process were over some time. */
 export interface Busy {
-  /** Part of the time in which this thread has computed, 0–1. */
+  /** The part of the time in which this thread computed, 0–1. */
   readonly share: number
-  /** Cores that the process has kept busy: this thread, and those that compile, collect garbage, read files … for it. */
+  /** Cores that the process kept busy: this thread, and those that compile, collect garbage or read files for it. */
   readonly cores: number
 }
 
@@ -10,8 +10,8 @@ export interface Busy {
 export const COMPUTING: Busy = { share: 1, cores: 1 }
 
 /**
- * Measures how busy this thread and its process are from its making on. Of the thread, the event loop's own account takes one that others
- * have pushed off its core for busy, and the process's account counts other threads; the smaller of both is nearer to the truth.
+ * Measures how busy this thread and its process are from its construction on. The utilization of the event loop counts time in which other
+ * programs had the core; the processor time of the process counts other threads. So the smaller of the two is taken for the thread.
  */
 export class Busyness {
   readonly #loop = performance.eventLoopUtilization()

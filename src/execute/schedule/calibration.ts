@@ -1,33 +1,33 @@
-/** Quantities that are learnt, all in milliseconds. */
+/** Costs that are learnt, all in milliseconds. */
 export type Calibrated = 'spawnMs' | 'dispatchMs' | 'cloneNodeMs' | 'cloneByteMs'
 
 /** How one of them is learnt. */
 interface Course {
-  /** What is taken for true as long as too little has been seen. */
+  /** The value until there are enough measurements. */
   readonly assumedMs: number
-  /** No machine is believed to be faster or slower. */
+  /** Bounds: no machine is believed to be faster or slower. */
   readonly leastMs: number
   readonly mostMs: number
-  /** Measurements that make it more than an assumption. */
+  /** Measurements that it takes to be more than an assumption. */
   readonly needed: number
-  /** The part of the way to a shorter and to a longer measurement that the estimate goes. */
+  /** How far the estimate moves towards a shorter and towards a longer measurement, 0–1. */
   readonly down: number
   readonly up: number
 }
 
 const COURSES: Readonly<Record<Calibrated, Course>> = {
   spawnMs: { assumedMs: 40, leastMs: 1, mostMs: 2000, needed: 1, down: 1 / 4, up: 1 / 4 },
-  // What disturbs so short a time makes it much longer.
+  // A disturbance makes so short a time many times as long.
   dispatchMs: { assumedMs: 0.03, leastMs: 0.003, mostMs: 1, needed: 4, down: 1 / 4, up: 1 / 64 },
-  // Here a part of what disturbs, the collection of garbage, is of its own making.
+  // Cloning causes garbage collections itself, so these belong to its cost.
   cloneNodeMs: { assumedMs: 0.000_2, leastMs: 0.000_01, mostMs: 0.01, needed: 4, down: 1 / 16, up: 1 / 16 },
   cloneByteMs: { assumedMs: 0.000_001, leastMs: 0.000_000_03, mostMs: 0.000_03, needed: 4, down: 1 / 16, up: 1 / 16 },
 }
 
-/** A measurement of this many times the estimate says no more than that. */
+/** A measurement above this many times the estimate is cut to it. */
 const MOST_TIMES = 3
 
-/** What moving work costs in this process: assumptions at first, then what real work has shown. */
+/** What it costs to move work to other threads: assumed at first, then learnt from real work. */
 export class Calibration {
   /** From the start of a worker until it has loaded its first task. */
   spawnMs = COURSES.spawnMs.assumedMs
@@ -39,7 +39,7 @@ export class Calibration {
   cloneByteMs = COURSES.cloneByteMs.assumedMs
   readonly #seen: Record<Calibrated, number> = { spawnMs: 0, dispatchMs: 0, cloneNodeMs: 0, cloneByteMs: 0 }
 
-  /** Takes a measurement into account. One that would do alone replaces the assumption; else each moves the estimate by a part. */
+  /** Takes a measurement into account: it moves the estimate by a part, or replaces the assumption if one measurement is enough. */
   learn(what: Calibrated, measuredMs: number): void {
     if (!Number.isFinite(measuredMs)) return
     const { leastMs, mostMs, needed, down, up } = COURSES[what]
@@ -54,7 +54,7 @@ export class Calibration {
   }
 }
 
-/** Of this process. */
+/** The calibration of this process. */
 export const calibration = new Calibration()
 
 /** What a structured clone has to do. */

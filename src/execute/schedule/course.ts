@@ -2,55 +2,56 @@ import { isMixed, type PaceOfLoop } from './pace.js'
 import type { Decision, Subject } from './planner.js'
 import { LOSS, showsLoop } from './tasks.js'
 
-/** A run with workers is looked at whenever such a part of it has ended in so much time, … */
+/** A run with workers is judged each time this part of it has ended, and this much time has passed. */
 const LOOK_PART = 0.1
 const LOOK_MS = 25
-/** … and goes back to the loop if they lose beyond what chance has given it in items that differ: so many standard errors. */
+/** A loss counts if it is more than this many standard errors of what items take: chance may have given workers the long ones. */
 const DOUBT = 2
-/** Workers that have become so many times as fast since the look before have not lost: their engines are still compiling. */
+/** Workers that are this many times as fast as at the last look have not lost yet: their engines are still compiling. */
 const IMPROVING = 1.25
 
-/** One run, as the scheduler follows it. */
+/** What the scheduler knows of a run under way. */
 export interface Course {
   readonly subject: Subject
-  /** Its first item, by which it finds what runs on items like them have taught, and leaves what it teaches. */
+  /** Its first item: by its shape the record of the task is found. */
   readonly first: unknown
-  /** What the run has or is to have workers for; undefined while it is a loop. */
+  /** The decision for workers; undefined while the run is a loop. */
   decision: Decision | undefined
-  /** It stays in the loop whatever it shows: workers have lost in the last run like it. */
+  /** Whether it stays in the loop whatever its items take, because workers have lost in the last run like it. */
   staysInLoop: boolean
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
   isUneven: boolean
-  /** When to think again, in milliseconds of items. */
+  /** The next decision is due when items have taken this long. */
   notBeforeMs: number
-  /** How much had been run when starting workers first seemed worth it, and has since. */
+  /** How long items had taken when starting workers began to look worth it. */
   seemedWorthAtMs: number
-  /** What there was when the run with workers was looked at last; undefined where it was not. */
+  /** The last look at a run with workers; undefined before the first. */
   look: Look | undefined
 }
 
-/** A look at a run with workers: what had ended, and what the loop would have taken for what ended since the look before, over what it took. */
+/** A look at a run with workers. */
 interface Look {
   readonly settled: number
   readonly ms: number
+  /** How many times as fast as the loop it had been since the look before. */
   readonly gain: number
 }
 
-/** What a run has come to since its first worker joined. */
+/** What has happened in a run since its first worker joined. */
 export interface SinceJoined {
   /** Items that were left then. */
   readonly items: number | null
   readonly settled: number
   readonly ms: number
-  /** How fast workers have run their items. */
+  /** How fast workers run items. */
   readonly pace: PaceOfLoop
 }
 
 /**
- * Whether a run with workers should go back to the loop. The first look only shows where workers begin: what they cost to start is lost in any
- * case, and they become faster for a while.
+ * Whether a run with workers should go back to the loop. The first look never says so: what workers cost to start is spent, and they become
+ * faster for a while.
  *
- * @param here - what this thread has run of the run: it has seen more than what was decided by
+ * @param here - how fast this thread runs the items, by more of them than the decision was made from
  */
 export function shouldGoBack(course: Course, since: SinceJoined, here: PaceOfLoop): boolean {
   const { decision, look } = course

@@ -1,15 +1,15 @@
-/** Milliseconds of numbers that a thread claims at a time from shared memory. */
+/** A thread claims numbers from shared memory for this long at a time. */
 export const CLAIM_MS = 0.5
-/** No worker holds more than what lasts so long, in ms: it is cloned ahead, and may have to be taken back. */
+/** No worker holds items for longer than this: they are cloned ahead, and may have to be taken back. */
 const MOST_HELD_MS = 256
-/** To take less than what lasts so long is not worth the taking. */
+/** Taking items for less than this is not worth it. */
 const LEAST_MS = 0.01
 
 /**
- * How many items a lane takes at a time: as many as last `targetMs`, and towards the end less and less, so that all lanes end together. A
- * worker holds two shares, and nobody takes one back: so a share is a third of what is fair.
+ * How many items a lane takes at a time: enough for `targetMs`, and fewer and fewer towards the end, so that all lanes end together. A
+ * worker holds two shares, so one is a third of an equal part of the rest.
  *
- * @param remaining - items that nobody has taken; null where it is not known
+ * @param remaining - items that nobody has taken; null if unknown
  * @param lanes - threads that take items
  * @param itemMs - what an item is expected to take
  * @returns >= 1
@@ -22,11 +22,11 @@ export function shareOf(remaining: number | null, lanes: number, itemMs: number,
 }
 
 /**
- * How many milliseconds of items a worker should hold. A thread that runs items sends none meanwhile: what others hold has to last for as
- * long as the longest that it may come to.
+ * For how many milliseconds a worker should hold items. While the sending thread runs an item it sends none, so what workers hold must last
+ * as long as its longest item.
  *
- * @param targetMs - what a chunk is to last; a worker holds two in any case
- * @param longMs - how long an item may take that runs in the thread that sends; 0 where that runs none
+ * @param targetMs - how long a chunk should take; a worker holds at least two
+ * @param longMs - how long an item may take in the sending thread; 0 if that runs none
  */
 export function heldMs(targetMs: number, longMs: number): number {
   return Math.max(2 * targetMs, Math.min(MOST_HELD_MS, longMs))

@@ -2,7 +2,7 @@ import { builtins } from '../../internal/builtins.js'
 import { type SystemInfo, systemInfo } from '../../system/index.js'
 import { MemoryLevel } from '../../system/memory-level.js'
 
-/** What the machine allows this process, as far as scheduling is concerned. */
+/** What the machine allows this process, as far as scheduling needs it. */
 export interface Limits {
   /** Threads that can compute at the same time. */
   readonly cpuWorkers: number
@@ -18,19 +18,19 @@ export interface Limits {
   readonly isMemoryHigh: boolean
 }
 
-/** What a worker takes at least: a V8 heap, stacks, Node's own modules. */
+/** The least memory that a worker takes: a V8 heap, stacks, Node's own modules. */
 export const BYTES_PER_WORKER = 12 * 1024 * 1024
-/** Threads that a worker needs beside its own, and that the process keeps for others. */
+/** Threads that are kept for the process and for what a worker starts itself. */
 const PIDS_KEPT = 4
 /** Reading costs about 0.1 ms, and limits change rarely. */
 const FRESH_MS = 1000
 
-/** Of the memory there may be, above which a run takes less of it: fewer workers, and smaller chunks on their way. */
+/** Above this part of the memory limit, runs have fewer workers and smaller chunks. */
 const HIGH_MEMORY_RATIO = 0.9
-/** A chunk lasts so many times less long then: items and results that are copied lie in memory twice. */
+/** Chunks are smaller by this factor then: what is copied lies in memory twice. */
 const SMALLER_CHUNKS = 4
 
-/** Keeps what it has read for as long as that is fresh. */
+/** Reads the limits, and keeps them for a second. */
 export class FreshLimits {
   readonly #read: () => SystemInfo
   readonly #now: () => number
@@ -63,12 +63,11 @@ export function currentLimits(): Limits {
   return limits.read()
 }
 
-/** However crowded the machine, so many times the usual work is worth a worker. */
+/** The most that `crowding` returns: there is always an amount of work that is worth a worker. */
 const MOST_CROWDING = 3
 
 /**
- * How many threads want each core, >= 1. On a machine that others keep busy a worker starts late, and takes its start from this thread's
- * own share of the cores.
+ * How many threads want each core, >= 1. On a crowded machine a worker starts late, and its start takes time from this thread.
  */
 export function crowding(): number {
   const { availableParallelism, loadavg } = builtins.os
@@ -90,22 +89,21 @@ function limitsOf({ cpu, memory, pids }: SystemInfo, isMemoryHigh: boolean): Lim
   }
 }
 
-/** How long a chunk is to last: less while memory is short. */
+/** How long a chunk should take: less while memory is short. */
 export function chunkMs({ isMemoryHigh }: Pick<Limits, 'isMemoryHigh'>, targetChunkMs: number): number {
   return isMemoryHigh ? targetChunkMs / SMALLER_CHUNKS : targetChunkMs
 }
 
-/** Threads that a run may have compute at once: one for each core; while memory is short, half as many, at least one. */
+/** How many threads of a run may compute at once: one per core; while memory is short, half as many, but at least one. */
 export function threadsFor({ cpuWorkers, isMemoryHigh }: Pick<Limits, 'cpuWorkers' | 'isMemoryHigh'>): number {
   return isMemoryHigh ? Math.max(1, Math.floor(cpuWorkers / 2)) : cpuWorkers
 }
 
 /**
- * How many workers a run may have when nobody says otherwise: one for each core that can compute, less this thread if it works too. While
- * memory is short, half of the cores count.
+ * How many workers a run has by default: one per core, less this thread if it works too. While memory is short, half of the cores count.
  *
- * @param bytesPerWorker - what each of them may use
- * @param adjustForLoad - whether other programs' use of the cores counts
+ * @param bytesPerWorker - memory that each may use
+ * @param adjustForLoad - whether cores that other programs use are left out
  */
 export function sensibleWorkers(
   limits: Limits,
@@ -122,15 +120,14 @@ export function sensibleWorkers(
   return Math.max(0, Math.min(cores - (mainWorks ? 1 : 0), limits.mostWorkers, byMemory))
 }
 
-/** A smaller heap would end many a task that other workers leave the memory for. */
+/** Less heap than this would end too many tasks. */
 const LEAST_HEAP_BYTES = 64 * 1024 * 1024
 
 /**
- * The heap of a worker where nobody says how large it may be: an equal part of the memory that is left, for each thread that can
- * compute and for this one.
+ * The heap of a worker by default: the available memory, divided among one worker per core and this thread.
  *
- * @param nodeBytes - what Node gives a worker by itself
- * @returns undefined where that is no less than what Node gives
+ * @param nodeBytes - what Node gives a worker by default
+ * @returns undefined if that is less
  */
 export function scarceHeapBytes(
   { availableBytes, cpuWorkers }: Pick<Limits, 'availableBytes' | 'cpuWorkers'>,

@@ -1,41 +1,42 @@
 /** How long this thread may run items without giving the event loop a turn. */
 export const SLICE_MS = 4
 
-/** Items that wait are begun so many at once … */
+/** A run begins with this many items that wait. */
 export const FIRST_IN_FLIGHT = 64
-/** … and later at most so many: what one program should hold open against others, unless it is told otherwise. */
+/** It never has more than this many in flight by itself: a program should not hold more open against a server unless it is told to. */
 export const MOST_IN_FLIGHT = 256
 
-/** The least is forgotten by so much with each block. */
+/** The least rises by this factor with each block, so that an old one is forgotten. */
 const FORGETTING = 1.05
-/** How much one block changes what items take of late: that they become faster, as compiled code does, is believed sooner. */
+/** The weight of one block in the recent time of an item. Faster is believed sooner, as compiled code becomes faster. */
 const FASTER = 0.7
 const SLOWER = 0.3
-/** Fewer items than these say nothing of the least. */
+/** Fewer items say nothing about the least. */
 const FEW = 3
-/** Fewer say nothing of how much they differ; … */
+/** Fewer items say nothing about how much they differ. */
 export const FEW_TO_COMPARE = 8
-/** … and by less than this, as part of the mean, they do not. */
+/** Items differ if their coefficient of variation is above this. */
 const UNEVEN = 0.5
 
-/** What times of items say: of how many, what one takes, and the coefficient of variation. */
+/** How fast items run. */
 export interface Pace {
   readonly items: number
   readonly itemMs: number
+  /** Coefficient of variation of that time. */
   readonly spread: number
 }
 
-/** What an item has to be expected to take that is longer than most: the mean and twice the spread. */
+/** What one of the longer items takes: two standard deviations above the mean. */
 export function longMs({ itemMs, spread }: Pace): number {
   return itemMs * (1 + 2 * spread)
 }
 
-/** Whether items differ so much that some may keep this thread for longer than a slice, although most of them do not. */
+/** Whether items differ, and some take longer than a slice. */
 export function isUneven(pace: Pace): boolean {
   return pace.items >= FEW_TO_COMPARE && pace.spread > UNEVEN && longMs(pace) > SLICE_MS
 }
 
-/** Whether items differ so much that some of them do not show what the others take: by chance, or the first from the last. */
+/** Whether items differ so much that some do not show what the others take, by chance or because they become longer or shorter in a run. */
 export function isMixed(pace: PaceOfLoop): boolean {
   const { items, itemMs, totalMs, spread } = pace
   const meanMs = totalMs / items
@@ -49,14 +50,14 @@ export class PaceOfLoop {
   totalMs = 0
   /** Milliseconds an item takes. */
   itemMs = 0
-  /** What an item takes at least, of late: what else has had the core for a while is not in it. Not known before a few have run. */
+  /** The least that an item has taken recently: other programs on the core do not count in it. */
   #leastMs = Infinity
-  /** Mean of the squares of an item's time over blocks, for the spread. */
+  /** Mean of the squares of an item's time, for the spread. */
   #squares = 0
   #weight = 0
-  /** What an item takes of late. */
+  /** What an item takes now. */
   #latestMs = 0
-  /** Items of the first block: it pays for loading and compiling what the task needs. */
+  /** Items of the first block, which pays for loading and compiling what the task needs. */
   #firstItems = 0
 
   /** @param count - items run one after the other; @param ms - how long they took together */
@@ -69,24 +70,24 @@ export class PaceOfLoop {
     this.items += count
     this.totalMs += ms
     this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING)
-    // The first blocks count fully, later ones by their share, so that one slow start does not stay for ever.
+    // Old blocks fade, so that one slow start does not stay for ever.
     this.#weight = Math.min(this.#weight + count, 4 * count + 64)
     const share = count / this.#weight
     this.itemMs += (itemMs - this.itemMs) * share
     this.#squares += (itemMs * itemMs - this.#squares) * share
   }
 
-  /** See `#leastMs`; 0 until it is known. */
+  /** The least that an item has taken recently; 0 while too few have run to tell. */
   get leastMs(): number {
     return this.items < FEW ? 0 : this.#leastMs
   }
 
-  /** How much longer all items took together than they would at the pace of late: what a thread pays that has not run the task yet. */
+  /** How much longer all items have taken than they would now: what the task costs a thread that runs it for the first time. */
   get coldMs(): number {
     return Math.max(0, this.totalMs - this.items * this.#latestMs)
   }
 
-  /** Coefficient of variation of the item times, as far as blocks show it. */
+  /** Coefficient of variation of item times. Within a block of several items it is not seen. */
   get spread(): number {
     return this.itemMs === 0 ? 0 : Math.sqrt(Math.max(0, this.#squares - this.itemMs * this.itemMs)) / this.itemMs
   }

@@ -8,28 +8,29 @@ import type { TaskRecord } from './tasks.js'
 
 /** The part of a worker's start that is this thread's work. */
 const SPAWN_HERE = 1 / 4
-/** Until workers that are there have begun, and until this thread has heard that they have ended. */
+/** Until ready workers have begun, and until this thread knows that they have ended. */
 const WAKE_MS = 0.2
-/** Workers of a pool, as a decision sees them. */
+
+/** The workers of a pool when a decision is made. */
 export interface WorkersThere {
-  /** Those that are ready and have nothing to do. */
+  /** Workers that are ready and have nothing to do. */
   readonly idle: number
-  /** For how long one has been starting; undefined while none is. */
+  /** How long the first of those that are starting has been at it; undefined if none is. */
   readonly startingMs: number | undefined
 }
 
-/** What may be different from one decision to the next. */
+/** What changes from one decision to the next. */
 export interface Situation {
-  /** Items still to run; null where the source does not say. */
+  /** Items still to run; null if the source does not say. */
   readonly items: number | null
-  /** Items that have been run: of an unknown number, as many again are expected. */
+  /** Items that have run. If the number is unknown, as many again are expected. */
   readonly done: number
   readonly workers: WorkersThere
-  /** Why workers are out of the question; undefined if they are not. */
+  /** Why the run can have no workers; undefined if it can. */
   readonly obstacle: string | undefined
 }
 
-/** A decision, and all that led to it. */
+/** A decision, and what it was made from. */
 export interface Decision {
   readonly chosen: Considered
   readonly considered: readonly Considered[]
@@ -37,16 +38,16 @@ export interface Decision {
   readonly limits: Limits
   readonly bytesPerWorker: number
   readonly measured: Measured
-  /** Whether the estimate is what earlier runs of the task have taken; else it is the cost model's. */
+  /** Whether the estimate comes from earlier runs of the task; else it is from the cost model. */
   readonly isByOutcome: boolean
 }
 
-/** Whose run it is. */
+/** The task of a run, and how it is to be run. */
 export interface Subject {
-  /** What stands for the task; see `ResolvedTask.key`. */
+  /** Identifies the task; see `ResolvedTask.key`. */
   readonly key: object | string
   readonly options: CompleteOptions
-  /** Whether workers could have the task, and the run may have any. Asked only when there is enough work. */
+  /** Whether workers could have the task, and the run may have any. Asked only if there is enough work. */
   readonly mayHaveWorkers: () => boolean
 }
 
@@ -60,9 +61,9 @@ export class Planner {
   }
 
   /**
-   * Chooses a schedule for what remains of a run.
+   * Chooses a schedule for the rest of a run.
    *
-   * @param record - what earlier runs have taught; their outcome is believed more than the cost model
+   * @param record - what earlier runs have taught: their outcome is believed more than the cost model
    */
   plan(subject: Subject, measured: Measured, situation: Situation, record?: TaskRecord): Decision {
     const { options } = subject
@@ -94,7 +95,7 @@ export class Planner {
     }
     const choices: Choices = {
       mostWorkers,
-      // More as soon as they make it faster, which nobody knows before.
+      // A run takes more once it finds that they make it faster.
       mostInFlight: FIRST_IN_FLIGHT,
       targetChunkMs: chunkMs(limits, targetChunkMs),
       workers,
@@ -115,22 +116,22 @@ export class Planner {
 }
 
 /**
- * Whether this thread runs items beside workers: where nobody says, unless each would keep the event loop waiting.
+ * Whether this thread runs items beside workers. By default it does, unless each item would block the event loop for longer than a slice.
  *
- * @param leastMs - what an item takes at least
+ * @param leastMs - the least that an item takes
  */
 export function worksHere({ mainThread, timeoutMs }: CompleteOptions, leastMs: number): boolean {
   return timeoutMs === Infinity && (mainThread ?? leastMs <= SLICE_MS)
 }
 
-/** The schedules with workers as the best of them has turned out. */
+/** Scales the schedules with workers so that the best of them takes `ms`, as in earlier runs. */
 function byOutcome(considered: readonly Considered[], ms: number): Considered[] {
   const threads = considered.filter(({ mode }) => mode === 'threads').map(({ estimatedMs }) => estimatedMs)
   const factor = ms / Math.min(...threads)
   return considered.map((one) => (one.mode === 'threads' ? { ...one, estimatedMs: factor * one.estimatedMs } : one))
 }
 
-/** How long a worker is still going to start that has been starting for so long. One that is late may take as long again. */
+/** How long a worker still needs that began to start `startingMs` ago. One that is late may take as long again. */
 function untilReadyMs(startingMs: number): number {
   const { spawnMs } = calibration
   return startingMs < spawnMs ? spawnMs - startingMs : startingMs

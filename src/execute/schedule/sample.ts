@@ -8,13 +8,13 @@ import { sizeOf } from './value-size.js'
 export interface Measured {
   readonly sampleSize: number
   readonly itemMs: number
-  /** What one takes at least; 0 where too few have run to know. */
+  /** The least that an item takes; 0 if too few have run to tell. */
   readonly leastMs: number
   readonly itemCv: number
   readonly cpuShare: number
-  /** Cores that the process kept busy meanwhile, with what compiles and collects garbage for this thread. */
+  /** Cores that the process kept busy meanwhile, including threads that compile and collect garbage. */
   readonly coresBusy: number
-  /** What the first items took beyond that: a thread that has not run the task yet pays as much. */
+  /** How much longer the first items took: a thread that runs the task for the first time pays the same. */
   readonly coldMs: number
   readonly isAsync: boolean
   readonly itemBytes: number
@@ -23,25 +23,25 @@ export interface Measured {
   readonly cloneNodes: number
   /** Whether items and results are numbers, which go through shared memory. */
   readonly isShared: boolean
-  /** Why items or results cannot go to a thread; undefined if they can. */
+  /** Why items or results cannot be sent to a thread; undefined if they can. */
   readonly obstacle: string | undefined
 }
 
-/** What a run has seen of its items. */
+/** What a run has shown of its items. */
 export interface Evidence {
   /** How fast this thread runs them. */
   readonly pace: PaceOfLoop
-  /** Items left, or, of a run that has ended, how many it had; null where it is not known. */
+  /** Items left or, once the run has ended, how many it had; null if unknown. */
   readonly items: number | null
   /** An item and its result, to weigh. */
   readonly item: unknown
   readonly result: unknown
   readonly isAsync: boolean
-  /** Read only when it is asked for: that takes longer than a short item. */
+  /** A getter: reading it takes longer than a short item. */
   readonly busy: Busy
 }
 
-/** Everything that is decided by is made here. */
+/** All measurements that decisions are made from are built here. */
 export function measuredOf({ pace, item, result, isAsync, busy }: Evidence): Measured {
   const ofItem = sizeOf(item)
   const ofResult = sizeOf(result)
@@ -69,8 +69,8 @@ export interface Sampled {
 }
 
 /**
- * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart; if it
- * waits, the others run at the same time.
+ * Runs `items` in this thread and measures them. The first runs alone, so that computing and waiting can be told apart. If it waits, the
+ * others run together.
  */
 export async function runSample(
   call: (item: unknown) => unknown,
@@ -84,7 +84,7 @@ export async function runSample(
     const cpuBefore = process.cpuUsage()
     await first.run(call)
     if (!first.isAsync) busy = { ...COMPUTING, share: shareOfCpu(cpuBefore, first.ms) }
-    // A loop that has hardly waited is busy, whatever the utilization of so short a time says.
+    // The utilization of a shorter time says little: the thread is taken to be busy.
     else if (first.ms >= 0.5) busy = busyness.read()
   }
   if (busy.share < IO_SHARE) await Promise.all(others.map((other) => other.run(call)))
@@ -113,7 +113,7 @@ class SampleRun implements Sampled {
   }
 }
 
-/** Processor time is counted in steps of up to a few milliseconds; below that, an item is taken to compute. */
+/** Processor time is counted in steps of a few milliseconds: shorter items are taken to compute. */
 const SHORTEST_MS = 5
 
 function shareOfCpu(before: NodeJS.CpuUsage, wallMs: number): number {
@@ -124,7 +124,7 @@ function shareOfCpu(before: NodeJS.CpuUsage, wallMs: number): number {
 
 function measuredIn(sampled: readonly SampleRun[], busy: Busy): Measured {
   const pace = new PaceOfLoop()
-  // The first item also pays for compiling the task.
+  // The first item pays for compiling the task.
   for (const { ms } of sampled.length > 2 ? sampled.slice(1) : sampled) pace.add(1, ms)
   const last = sampled.at(-1)
   const measured = measuredOf({

@@ -8,62 +8,63 @@ import { type TaskRecord, Tasks } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
-/** Before this much has been run, what items take is not known. */
+/** Items are first judged after this much work. */
 const LEAST_SEEN_MS = 0.1
-/** The same where workers would have to be started: until the engine has compiled the task, it seems many times as long as it is. */
+/** The same where workers must be started first: a task seems many times as long as it is until the engine has compiled it. */
 const LEAST_SEEN_TO_SPAWN_MS = 3
-/** A worker is started where what is left takes so many times its start: of less it has little, and its engine is new to the task. */
+/** A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. */
 const SPAWN_FACTOR = 3
-/** So many times that need no second look: at the first something else may have had the core. */
+/** Below this many times its start, work must look worth it twice: another program may have held the core at the first look. */
 const CLEARLY = 4
-/** A thread whose event loop is busy this much of the time has no room for more items that wait, … */
+/** An event loop that is busy for this part of the time has no room for more items that wait. */
 const BUSY = 0.85
-/** … and is not known to be before it has been watched for so long: at the beginning all are started at once. */
+/** How long it is watched before that is believed: at the beginning all items are started at once. */
 const LEAST_WATCHED_MS = 25
-/** What is shorter gains too little from workers to start some for it, however often it is run. */
+/** Shorter runs gain too little from workers to start some for them, however often they come. */
 const LEAST_REPEATED_MS = 2
-/** To see anew what the loop takes, this thread runs such a part of a run before workers do, but not more items than these. */
+/** To measure the loop again, this thread runs this part of a run before workers join, … */
 const SAMPLE_PART = 0.05
+/** … but not more than this many items. */
 const SAMPLE_ITEMS = 8
-/** Uneven items are for workers alone where what is left takes so many times as long as to start another: of less, the start is too much. */
+/** Uneven items are left to workers alone if the rest takes this many times the start of one more worker. */
 const WORTH_ANOTHER = 5
-/** Workers that have been there for this part of a run have been there for all of it. */
+/** Workers that have run this part of a run are taken to have run all of it. */
 const WHOLE = 0.9
-/** Threads that want each core, above which times of items say more of the machine than of the items. */
+/** With more threads than this for each core, times of items say more about the machine than about the items. */
 const CROWDED = 1.5
 
-/** What decisions ask of the machine. */
+/** What the scheduler needs to know about the machine. */
 interface Machine {
   readonly limits: () => Limits
   readonly crowding: () => number
 }
 
 /**
- * Decides how runs are carried out. The first run of a task goes by the cost model; later ones by what workers have won or lost for it.
- * One for a process: runs that follow each other teach it.
+ * Decides how runs are carried out. The first run of a task goes by the cost model, later runs by what workers have won or lost for it.
+ * A process has one, which learns from each run.
  */
 export class Scheduler {
   readonly #tasks = new Tasks()
   readonly #machine: Machine
   readonly planner: Planner
 
-  /** @param machine - what it allows, and how crowded it is: what this process sees, unless a test says otherwise */
+  /** @param machine - what it allows and how crowded it is; a test may pretend another */
   constructor(machine: Machine = { limits: currentLimits, crowding }) {
     this.#machine = machine
     this.planner = new Planner(machine.limits)
   }
 
-  /** What is known of a task on items like `item`, unless its run is not to use that. */
+  /** What earlier runs have taught about a task on items like `item`; nothing where `useCache` is off. */
   recall({ key, options }: Subject, item: unknown): TaskRecord | undefined {
     return options.useCache ? this.#tasks.find(key, item) : undefined
   }
 
-  /** How many items in flight earlier runs of the task have found best. */
+  /** The number of items in flight that earlier runs of the task have found best. */
   inFlightOf({ key, options }: Subject): number | undefined {
     return options.useCache ? this.#tasks.inFlightOf(key) : undefined
   }
 
-  /** A run has found so many best; undefined where it was too short for that. */
+  /** A run has found `count` items in flight best; undefined if it was too short to tell. */
   foundInFlight({ key }: Subject, count: number | undefined): void {
     if (count !== undefined) this.#tasks.foundInFlight(key, count)
   }
@@ -78,7 +79,7 @@ export class Scheduler {
    *
    * @param items - how many; null where it is not known
    * @param item - the first of them
-   * @returns its course: with a decision where it is known to be worth workers that are there
+   * @returns its course, with a decision if workers are ready and known to be worth it
    */
   before(subject: Subject, items: number | null, item: unknown, workers: WorkersThere): Course {
     const course: Course = {
@@ -105,7 +106,7 @@ export class Scheduler {
     return course
   }
 
-  /** A run shows what its items take. @returns what to go on with, if that is another way than now */
+  /** A run has shown more of what its items take. @returns a decision if the run should go on with workers */
   during(course: Course, evidence: Evidence, workers: WorkersThere): Decision | undefined {
     const { subject, first } = course
     const { pace, items } = evidence
@@ -120,15 +121,15 @@ export class Scheduler {
   }
 
   /**
-   * The first worker that was started for a run is ready. Whether what is left is worth it still: the first items may have taken long for being
-   * the first, and a worker pays for that anew.
+   * The first worker that was started for a run is ready. Is the rest still worth it? The first items may have been slow because the engine
+   * was compiling, and each worker pays for that again.
    */
   isStillWorth(course: Course, evidence: Evidence, workers: WorkersThere): boolean {
     const { subject, first, decision } = course
     const { pace, items } = evidence
     if (decision === undefined || decision.inputs.spawnMs === 0 || pace.items === 0) return true
     const record = this.#tasks.of(subject.key, first)
-    // What starts a worker keeps the other cores busy, too.
+    // The start of a worker has kept other cores busy, too: only the first look says how many the task needs.
     const { coresBusy } = decision.measured
     const measured = record.remember({ ...measuredOf(evidence), coresBusy })
     const there = { idle: Math.max(1, workers.idle), startingMs: undefined }
@@ -140,10 +141,10 @@ export class Scheduler {
   }
 
   /**
-   * Whether items of which some would keep this thread for longer than a slice are left to workers alone, once there is one for each core.
+   * Whether workers alone should run items of which some would keep this thread for longer than a slice, once there is one for each core.
    *
-   * @param paces - how fast this thread and the workers have run them
-   * @param restMs - what is left, in milliseconds of items
+   * @param paces - how fast this thread and the workers run them
+   * @param restMs - what the items left would take in the loop
    */
   leavesUneven(
     { subject: { options }, isUneven: wereUneven }: Course,
@@ -152,7 +153,7 @@ export class Scheduler {
   ): boolean {
     const isFree = options.workers === undefined && options.mainThread === undefined
     if (!isFree || !(wereUneven || paces.some(isUneven)) || restMs < WORTH_ANOTHER * calibration.spawnMs) return false
-    // Where others want the cores, an item takes long for having been kept from one.
+    // On a crowded machine an item may have taken long because it had to wait for a core.
     return this.#machine.crowding() <= CROWDED
   }
 
@@ -160,8 +161,8 @@ export class Scheduler {
    * A run has ended.
    *
    * @param evidence - what this thread has seen of its items
-   * @param since - what came of workers; undefined if it had none
-   * @returns how many workers to have ready for runs to come like this one
+   * @param since - what workers have done; undefined if it had none
+   * @returns how many workers should be started for later runs like this one
    */
   after(course: Course, evidence: Evidence, since: SinceJoined | undefined, workers: WorkersThere): number {
     const { subject, first, decision } = course
@@ -169,12 +170,12 @@ export class Scheduler {
     const record = this.#tasks.of(subject.key, first)
     if (since !== undefined && decision !== undefined && since.settled > 0) {
       const { cpuWorkers } = decision.limits
-      // Where this thread has run none of them, they are what they were.
+      // If this thread has run too few of them to tell, what earlier runs have shown stands.
       const isUnknown = pace.items < FEW_TO_COMPARE
       record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && isUnknown)
       record.isMixed = isMixed(pace) || isMixed(since.pace) || (record.isMixed && isUnknown)
       record.isWarm = true
-      // Of mixed items the last may be long or short ones: what came of workers that joined late says nothing of a whole run.
+      // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
       if (record.isMixed && since.settled < WHOLE * (evidence.items ?? 0)) return 0
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
       record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
@@ -182,13 +183,13 @@ export class Scheduler {
       return 0
     }
     if (pace.items === 0 || since !== undefined) return 0
-    // What the whole run has shown of items that wait is truer than what was seen at its beginning.
+    // For items that wait, the whole run tells more than its beginning did.
     if (record.measured === undefined || evidence.isAsync) record.remember(measuredOf(evidence))
     record.stayedInLoop(pace.totalMs / pace.items)
     return this.#worthPreparing(course, record, pace, workers)
   }
 
-  /** Runs that took so long without workers, of which there are none, may have come so often that those to come should find some. */
+  /** Runs without workers may have come so often that starting some for the next ones pays. */
   #worthPreparing(
     { subject, staysInLoop }: Course,
     record: TaskRecord,
@@ -204,7 +205,7 @@ export class Scheduler {
     return decision !== undefined && record.missed(totalMs, priceMs) ? decision.chosen.workers : 0
   }
 
-  /** Whether it is time to think, when `restMs` are left. */
+  /** Whether it is time to decide anew. @param restMs - what the items left would take in the loop */
   #isDue(course: Course, evidence: Evidence, restMs: number, workers: WorkersThere): boolean {
     const { pace, isAsync } = evidence
     const seenMs = pace.totalMs
@@ -229,9 +230,9 @@ export class Scheduler {
   }
 
   /**
-   * Whether items that return promises compute so much that workers should have them.
+   * Whether items that return promises compute so much that they belong in workers.
    *
-   * @param itemMs - from the end of one to the end of the next: they overlap, and what is left in a busy thread is what each computes
+   * @param itemMs - from the end of one item to the end of the next: they overlap, so in a busy thread that is what each computes
    */
   #computes({ options }: Subject, itemMs: number, share: number): boolean {
     return options.prefer === 'threads' || (itemMs >= SLICE_MS && share >= BUSY)
@@ -244,7 +245,7 @@ export class Scheduler {
     try {
       decision = this.planner.plan(subject, measured, situation, record)
     } catch {
-      // What the machine allows cannot be read, for want of a file descriptor, say: the loop goes on without workers.
+      // The limits of the machine cannot be read, for want of a file descriptor, say: the loop goes on without workers.
       return undefined
     }
     return decision.chosen.mode === 'threads' ? decision : undefined

@@ -1,56 +1,59 @@
 import type { Pace } from './pace.js'
 import type { Measured } from './sample.js'
 
-/** Tasks named by URL and export that are remembered at most; functions are forgotten with their garbage collection. */
+/** Most tasks that are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
 const MOST_NAMED = 1000
-/** Workers that gain less than this have lost: they keep the cores from everyone else. */
+/** Workers that make a run less than this many times as fast as the loop have lost. */
 export const LOSS = 0.95
-/** More than all cores together cannot be gained: then the idea of what the loop takes is an old one. */
+/** A gain above this many times the number of cores is impossible: what is known of the loop must be out of date. */
 const IMPOSSIBLE = 1.1
-/** The first run of the loop is also that of the engine's compiler. So many show what it takes; … */
+/** The loop is known after this many runs: in the first the engine compiles the task. */
 const LOOP_RUNS = 2
-/** … and the loop is looked at after so many runs with workers, which this thread may have had no part in. */
+/** Until then the loop is measured again after this many runs with workers. */
 const RUNS_WITH_WORKERS = 2
-/** So many items of this thread show what the loop takes, too, though they ran beside those of workers. */
+/** This many items of this thread show what the loop takes, even beside workers. */
 const ENOUGH_HERE = 16
-/** Most runs that stay in the loop between two trials. */
+/** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
-/** A loss says nothing of runs that are so many times as long: what has cost the time is little for them. */
+/** A loss says nothing about runs this many times as long: what workers cost is little for them. */
 const ALIKE = 4
 
-/** Whether what this thread has run beside workers shows what the loop takes: enough, and, unless each thread claims in turn, of items that are alike. */
+/**
+ * Whether the items that this thread has run beside workers show what the loop takes. There must be enough of them, and they must be alike,
+ * unless all threads claim them in turn.
+ */
 export function showsLoop({ items }: Pace, { isAsync, isShared }: Measured, isMixed: boolean): boolean {
   return items >= ENOUGH_HERE && !isAsync && (isShared || !isMixed)
 }
 
-/** What is known of a task on items of one shape: what they take, and what workers have won or lost. */
+/** What earlier runs have taught about a task on items of one shape: what an item takes, and what workers have won or lost. */
 export class TaskRecord {
-  /** As it was measured last; undefined until it was. */
+  /** The latest measurement; undefined before the first. */
   measured: Measured | undefined = undefined
-  /** What an item takes in the loop, by runs that stayed there and by what this thread has run beside workers; undefined until there was one. */
+  /** What an item takes in the loop; undefined until that is known. */
   loopItemMs: number | undefined = undefined
-  /** Whether some items would keep this thread from its workers. */
+  /** Whether some items take so long that this thread, busy with one, would keep its workers waiting; see `isUneven`. */
   isUneven = false
-  /** Whether items differ so much that a few do not show what the others take. */
+  /** Whether items differ so much that a few do not show what the others take; see `isMixed`. */
   isMixed = false
   /** Whether workers have run the task before. */
   isWarm = false
-  /** Loop over workers by the last runs that had some; undefined until one had, or where they are to be tried again. */
+  /** How many times as fast as the loop runs with workers were; undefined before the first, or if they should be tried again. */
   gain: number | undefined = undefined
-  /** How long the loop takes for such a run. */
+  /** What the loop would have taken for the run that gain comes from. */
   #gainOfMs = 0
-  /** Runs to come that stay in the loop, and how many did after the last loss. */
+  /** How many of the next runs stay in the loop, and how many did after the loss before. */
   #toSkip = 0
   #skipped = 0
-  /** Runs in which the loop has shown what it takes, and runs with workers since the last of them. */
+  /** Runs that have shown what the loop takes, and runs with workers since the last of them. */
   #loopRuns = 0
   #workerRuns = 0
-  /** Whether it is time to see what the loop takes now. */
+  /** Whether the loop should be measured again. */
   #isLoopDue = false
-  /** Time of the loop in runs that workers would have shortened, had they been there. */
+  /** Time that the loop has spent in runs that ready workers would have made shorter. */
   #missedMs = 0
 
-  /** What a run has shown, kept. What a thread pays that has not run the task yet only the first run can show: later it is warm here. */
+  /** Keeps what a run has shown. Only the first run shows what a task costs a new thread: after that this thread has it compiled. */
   remember(measured: Measured): Measured {
     const isFirst = this.#loopRuns === 0 && !this.isWarm
     const coldMs = isFirst ? measured.coldMs : (this.measured?.coldMs ?? 0)
@@ -59,10 +62,10 @@ export class TaskRecord {
   }
 
   /**
-   * A run with workers has shown what an item takes at least: in this thread, which is left out of the next run if that is long, and, so that it
-   * is not left out for ever, on the mean in theirs.
+   * A run with workers has shown the least that an item takes. This thread takes no part in the next run if that is long. The mean of the
+   * workers counts too, so that this thread is not left out for ever.
    *
-   * @param leastMs - 0 where this thread has run too few to tell
+   * @param leastMs - the least in this thread; 0 if it has run too few items to tell
    */
   sawLeast(leastMs: number, ofWorkers: Pace): void {
     const { measured } = this
@@ -72,10 +75,9 @@ export class TaskRecord {
   }
 
   /**
-   * What an item takes in the loop.
+   * What an item takes in the loop, after a run with workers.
    *
-   * @param pace - what this thread has run in a run with workers; of mixed items others may have had the long ones, unless each thread claims
-   * them in turn
+   * @param pace - of this thread in that run; believed only if `showsLoop`
    * @param measured - what that run was decided by
    */
   loopItemOf(pace: Pace, measured: Measured): number {
@@ -86,8 +88,8 @@ export class TaskRecord {
   }
 
   /**
-   * A run has stayed in the loop, or its beginning has: `itemMs` an item. What disturbs a run makes it longer, never shorter: the less is believed
-   * at once.
+   * A run, or its beginning, has stayed in the loop and taken `itemMs` per item. Disturbances only make a run longer, so a shorter time is
+   * believed at once, a longer one by half.
    */
   stayedInLoop(itemMs: number): void {
     const { loopItemMs: known } = this
@@ -103,12 +105,12 @@ export class TaskRecord {
     this.#isLoopDue = false
   }
 
-  /** Whether the next run is to show by its beginning what the loop takes. Of mixed items only a whole run does. */
+  /** Whether the beginning of the next run should measure the loop. If items differ, only a whole run can. */
   get wantsSample(): boolean {
     return this.#isLoopDue && !this.isMixed
   }
 
-  /** Workers have run, `gain` times as fast as the loop, what that takes `loopMs` for, on so many cores. */
+  /** A run with workers was `gain` times as fast as the loop, which would have taken `loopMs`, on a machine with that many cores. */
   hadWorkers(gain: number, loopMs: number, cores: number): void {
     this.isWarm = true
     this.#workerRuns++
@@ -130,20 +132,21 @@ export class TaskRecord {
     this.gain = gain === undefined || this.gain === undefined ? gain : (this.gain + gain) / 2
   }
 
-  /** Whether a run that takes the loop `loopMs` stays there, because workers have lost in one like it. */
+  /** Whether a run of `loopMs` stays in the loop, because workers have lost in one like it. */
   staysInLoop(loopMs: number): boolean {
     return this.#toSkip > 0 && loopMs <= ALIKE * this.#gainOfMs
   }
 
-  /** What runs like one of `loopMs` have gained by workers, if that is known. */
+  /** How many times as fast workers have made runs about as long as `loopMs`; undefined if that is not known. */
   gainAt(loopMs: number): number | undefined {
     return loopMs <= ALIKE * this.#gainOfMs && this.#gainOfMs <= ALIKE * loopMs ? this.gain : undefined
   }
 
   /**
-   * A run of `ms` has missed workers. Whoever rents the same thing again and again should buy it once the rent has come to the price.
+   * A run of `ms` would have been shorter with workers. As with renting or buying: once such runs have taken as long as workers cost, it is
+   * time to start them.
    *
-   * @returns whether it has come to `priceMs`; counting then starts anew
+   * @returns whether they have come to `priceMs`; counting then starts anew
    */
   missed(ms: number, priceMs: number): boolean {
     this.#missedMs += ms
@@ -153,13 +156,13 @@ export class TaskRecord {
   }
 }
 
-/** What is known of one task: by the shape of its items, and what is the same for all. */
+/** What is known of one task: a record for each shape of items, and what is the same for all. */
 class OfTask extends Map<string, TaskRecord> {
-  /** Items in flight that were found best; undefined while none were. */
+  /** The number of items in flight that was found best; undefined before. */
   inFlight: number | undefined = undefined
 }
 
-/** What the runs of a process have taught of their tasks. */
+/** What the runs of a process have taught about their tasks. */
 export class Tasks {
   readonly #ofFunctions = new WeakMap<object, OfTask>()
   readonly #ofNames = new Map<string, OfTask>()
@@ -178,12 +181,12 @@ export class Tasks {
     return record
   }
 
-  /** How many items in flight an earlier run of `task` has found best. */
+  /** The number of items in flight that an earlier run of `task` has found best. */
   inFlightOf(task: object | string): number | undefined {
     return this.#find(task)?.inFlight
   }
 
-  /** A run has found that so many items in flight are best. */
+  /** A run has found `count` items in flight best. */
   foundInFlight(task: object | string, count: number): void {
     ;(this.#find(task) ?? this.#add(task)).inFlight = count
   }
@@ -205,12 +208,12 @@ export class Tasks {
   }
 }
 
-/** Items of one shape are taken to cost alike: the type, the class, and the size to a factor of four. */
+/** Items of the same type, class and size (to a factor of four) are taken to cost the same. */
 function shapeOf(item: unknown): string {
   try {
     return readShape(item)
   } catch {
-    // A getter or a proxy that throws is the task's affair.
+    // A getter or a proxy that throws: the task will meet it.
     return 'unreadable'
   }
 }

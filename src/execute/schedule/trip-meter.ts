@@ -12,19 +12,19 @@ export interface Trip {
   readonly count: number
 }
 
-/** A chunk that was sent so long before the worker was free was there when it was. */
+/** A chunk that was sent this long before the worker was free had arrived by then. */
 const ON_ITS_WAY_MS = 0.2
 /** Results of a longer chunk go in several messages, while it runs. */
 const ONE_MESSAGE_MS = 5
-/** What else is in the time may be this part of what is to be learnt. */
+/** A cost is learnt only where the others in the same time are at most this part of it. */
 const SMALL = 0.5
 const NOTHING: ValueSize = { nodes: 0, bytes: 0, obstacle: undefined }
-/** Items of one run are alike: one of so many chunks is weighed. */
+/** One of this many chunks is weighed: items of one run are alike. */
 const WEIGH_EVERY = 32
 
 /**
- * Learns what messages and what is in them cost a worker from the time between two chunks of one worker: it sends the results of
- * the one and reads the items of the other. Counts only where the other was waiting for it.
+ * Learns what messages and their contents cost, from the time between two chunks of one worker: in it the worker sends the results of the
+ * first and reads the items of the second. Only counts if the second had arrived before.
  */
 export class TripMeter {
   readonly #calibration: Calibration
@@ -40,7 +40,7 @@ export class TripMeter {
   }
 
   /**
-   * The worker is through with a chunk.
+   * The worker has finished a chunk.
    *
    * @param item - one item of it
    * @param result - one result that came with its end
@@ -65,7 +65,7 @@ export class TripMeter {
     const results = this.#results
     const nodes = items * this.#item.nodes + results * this.#result.nodes
     const bytes = items * this.#item.bytes + results * this.#result.bytes
-    // One side of two has half of what is for both.
+    // A clone has two sides, and the worker does one of them.
     const cloneMs = cloneMsOf({ nodes, bytes }, this.#calibration) / 2
     const besideMs = (IN_MESSAGE_MS * (items + results)) / 2
     if (cloneMs + besideMs < SMALL * dispatchMs) this.#calibration.learn('dispatchMs', gapMs - cloneMs - besideMs)

@@ -4,11 +4,11 @@ export interface ValueSize {
   nodes: number
   /** Bytes of strings and buffers. */
   bytes: number
-  /** Why a thread would receive something else; undefined when a clone is as good as the value. */
+  /** Why a thread would not receive the same value; undefined if it would. */
   obstacle: string | undefined
 }
 
-/** Nodes looked at; beyond it the rest of an array is taken to be like its beginning. */
+/** Most nodes that are visited: the rest of an array is taken to be like its beginning. */
 const MOST_NODES = 500
 
 /** Estimates the size of `value`, looking at a bounded part of it. */
@@ -17,7 +17,7 @@ export function sizeOf(value: unknown): ValueSize {
   try {
     add(value, size, new Set())
   } catch {
-    // A getter or a proxy that throws, as it would when it is cloned.
+    // A getter or a proxy that throws would also throw when it is cloned.
     size.obstacle ??= 'what cannot be read cannot be sent to a thread'
   }
   return size
@@ -51,7 +51,7 @@ function add(value: unknown, size: ValueSize, seen: Set<object>): void {
 function addObject(value: object, size: ValueSize, seen: Set<object>): void {
   if (Array.isArray(value)) addElements(value, size, seen)
   else if (ArrayBuffer.isView(value)) {
-    // Of a Buffer only its own part is sent.
+    // Only the part of a Buffer that is its own is sent.
     if (Buffer.isBuffer(value)) size.bytes += value.byteLength
     else addBuffer(value.buffer, size)
   } else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) addBuffer(value, size)
@@ -85,7 +85,7 @@ function addProperties(value: object, size: ValueSize, seen: Set<object>): void 
   }
 }
 
-/** Elements of a long array are looked at in part, and the rest is taken to be like them. */
+/** Visits the beginning of a long array; the rest is taken to be like it. */
 function addElements(value: readonly unknown[], size: ValueSize, seen: Set<object>): void {
   const { nodes, bytes } = size
   let looked = 0

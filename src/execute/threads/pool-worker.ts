@@ -14,10 +14,10 @@ import {
   type WorkerStart,
 } from '../worker/protocol.js'
 
-/** Who hears of a worker while it works for a run. */
+/** Hears of a worker while that works for a run. */
 export interface WorkerOwner {
   received(message: FromWorker): void
-  /** A message of the worker could not be read: what was in it is lost. */
+  /** A message of the worker could not be read, so its contents are lost. */
   lostMessage(error: Error): void
   /** The worker has ended. `error` is what it died of, if it said so. */
   gone(exitCode: number, error: unknown): void
@@ -26,10 +26,10 @@ export interface WorkerOwner {
 /** Tasks a worker keeps at most. */
 const MOST_TASKS = 1000
 
-/** Once a worker has ended its first run, whoever waits for the results goes first. */
+/** A worker is asked to prepare for more runs this long after its first: whoever waits for the results goes first. */
 const ASK_AFTER_MS = 5
 
-/** Options of Node that make no sense in a worker that runs a file of its own. */
+/** Options of Node that a worker must not inherit, since it runs a file of its own. */
 const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
 
 /** A worker thread that stays when its run ends, so that the next one need not start it. */
@@ -43,14 +43,14 @@ export class PoolWorker {
   readonly epochMs = machineNow()
   /** Number of the last chunk that it was sent, of any run. */
   lastChunk = 0
-  /** Number of the last run that it has worked for: who knows what runs are over knows it by their numbers. */
+  /** Number of the last run that it has worked for. Runs are told apart by these, and the worker is told up to which they are over. */
   lastRun = 0
   owner: WorkerOwner | undefined = undefined
   isGone = false
-  /** Why it is being ended, if this side does it. */
+  /** Why this side ends it, if it does. */
   endedFor: 'timeout' | 'abort' | undefined = undefined
   readonly #worker: Worker
-  /** Tasks it has been sent, by what has come of them: undefined until it has said. */
+  /** Tasks it has been sent, with its answers: undefined until one has come. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
@@ -92,7 +92,7 @@ export class PoolWorker {
     if (this.#tasks.size > 1 || first?.[1] !== undefined) {
       this.owner?.lostMessage(cause)
     } else if (first !== undefined) {
-      // Before it has loaded its first task it has nothing to tell but why it cannot.
+      // Before it has loaded its first task it only tells why it cannot.
       const refusal = packThrown(
         new Error('a worker cannot load the task, and what it says of that cannot be read', { cause }),
       )
@@ -134,7 +134,7 @@ export class PoolWorker {
     }
   }
 
-  /** Whether it is through with the shared block of `run`: its message that says so comes later. */
+  /** Whether it has left the shared block of `run`. Its message that says so comes later. */
   hasEndedBlock(run: number): boolean {
     // order: seq_cst. Pairs with execute-worker.ts: all that the worker has put into the block is seen by whoever sees this.
     return Atomics.load(this.cells, Cell.BLOCK_ENDED) === run
@@ -146,7 +146,7 @@ export class PoolWorker {
     return Atomics.load(this.cells, Cell.CLAIM_TO) > 0
   }
 
-  /** It has claimed nothing of the block that it is sent next: should it end before it does, nothing of that is lost with it. */
+  /** Forgets earlier claims before it is sent the next block: if it ends before it claims, nothing of the block is lost with it. */
   forgetClaim(): void {
     // The worker is at no block, so nobody else writes them; the message that follows orders them before its own stores.
     Atomics.store(this.cells, Cell.CLAIM_FROM, 0)
@@ -156,7 +156,7 @@ export class PoolWorker {
   /**
    * Sends the task unless the worker has it.
    *
-   * @returns what the worker has said of it; undefined when that is still to come
+   * @returns the answer of the worker; undefined if it has not come yet
    */
   load(task: TransferredTask): LoadedMessage | undefined {
     if (!this.#tasks.has(task.id)) {
@@ -193,13 +193,13 @@ export class PoolWorker {
     Atomics.store(this.cells, Cell.CANCELLED, run)
   }
 
-  /** While it is held, the process waits for it. */
+  /** While it is held, it keeps the process alive. */
   hold(isHeld: boolean): void {
     if (isHeld) this.#worker.ref()
     else this.#worker.unref()
   }
 
-  /** It has a run behind it, and may soon have the next: then it should run beside this thread. */
+  /** It has finished its first run, and may soon have another: then it should not run on the CPU of this thread. */
   expectMore(): void {
     this.#asking ??= setTimeout(() => {
       if (placement.load()) this.send({ kind: 'place' })

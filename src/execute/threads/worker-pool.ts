@@ -6,7 +6,7 @@ import type { FromWorker } from '../worker/protocol.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { messageOf, runErrorOf } from '../../internal/run-error.js'
 
-/** How long a worker stays without work. */
+/** How long a worker stays when it has no work. */
 const IDLE_MS = 30_000
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3
@@ -14,13 +14,13 @@ const FAILED_STARTS = 3
 /** A worker is being started: what it is sent now, it does before it is ready. */
 type Started = (worker: PoolWorker) => void
 
-/** A run that wants workers. */
+/** A run that asks for workers. */
 export interface WorkerRequest {
   /** Workers it still wants. */
   wanted: number
-  /** Workers that the pool may have for its sake, those of other runs included; >= 1. */
+  /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
-  /** A worker is there, ready and its own. */
+  /** Gives the run a worker that is ready. */
   readonly joined: (worker: PoolWorker) => void
   readonly started: Started
   /** No worker can be started. */
@@ -54,7 +54,7 @@ export class WorkerPool implements Disposable {
     return this.#idle.length
   }
 
-  /** For how long the first of those that are starting has been; undefined while none is. */
+  /** How long ago the first of the workers that are starting was started; undefined while none is. */
   get startingMs(): number | undefined {
     const [first] = this.#starting
     return first?.ageMs
@@ -81,7 +81,7 @@ export class WorkerPool implements Disposable {
     for (let missing = Math.min(open - this.#starting.size, room); missing > 0; missing--) this.#start(latest.started)
   }
 
-  /** Starts workers for runs to come, until there are `count`. They do not keep the process alive. */
+  /** Starts workers for later runs, until there are `count`. They do not keep the process alive. */
   prepare(count: number, started: Started): void {
     for (let missing = count - this.size; missing > 0; missing--) {
       this.#start((worker) => {
@@ -91,13 +91,13 @@ export class WorkerPool implements Disposable {
     }
   }
 
-  /** The run wants no more. */
+  /** The run asks for no more. */
   withdraw(request: WorkerRequest): void {
     const position = this.#requests.indexOf(request)
     if (position >= 0) this.#requests.splice(position, 1)
   }
 
-  /** A worker's run has no more for it. */
+  /** A run gives a worker back. */
   release(worker: PoolWorker): void {
     this.#working--
     if (worker.isGone) return
@@ -109,7 +109,7 @@ export class WorkerPool implements Disposable {
     if (this.#idle.length > 0) this.#endLater()
   }
 
-  /** A worker has died in its run. Another is started if anybody wants it: a run that came meanwhile may have found no room for one. */
+  /** A worker has died in its run. Another is started if a run asks for it: one that came meanwhile may have found no room. */
   lost(): void {
     this.#working--
     this.#startMissing()
@@ -140,7 +140,7 @@ export class WorkerPool implements Disposable {
     started(worker)
   }
 
-  /** Hears of a worker that works for no run. */
+  /** Listens to a worker that works for no run. */
   #ownerOf(worker: PoolWorker): WorkerOwner {
     return {
       received: (message: FromWorker) => {
@@ -202,7 +202,7 @@ export class WorkerPool implements Disposable {
   }
 }
 
-/** Where memory is scarce, a worker that wants more than its part ends with its item, not the process with all of them. */
+/** Where memory is scarce, a worker that exceeds its part ends with its item; otherwise the process would end with all of them. */
 function scarceLimits(): ResourceLimits | undefined {
   const { heap_size_limit: nodeBytes } = builtins.v8.getHeapStatistics()
   const bytes = scarceHeapBytes(currentLimits(), nodeBytes)

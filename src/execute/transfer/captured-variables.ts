@@ -2,19 +2,19 @@ import { type Node as AcornNode, type Options, parse as parseCode } from 'acorn'
 import { runInNewContext } from 'node:vm'
 import { lazy } from '../../internal/lazy.js'
 
-/** What a function's source says about sending it to another thread. */
+/** What the source of a function shows about sending it to another thread. */
 export interface FunctionAnalysis {
   /** Names that the function uses and does not define, and that no thread has by itself; sorted. */
   readonly captured: readonly string[]
   /** Source of an expression that makes the function. */
   readonly expression: string
-  /** Whether it was, or may as well have been, strict code. */
+  /** Whether it is strict code, or behaves the same as strict code. */
   readonly isStrict: boolean
 }
 
 type Node = AcornNode & Record<string, unknown>
 
-/** What Node defines in every thread beside ECMAScript's own globals. */
+/** Globals that Node defines in every thread, beside those of ECMAScript. */
 const NODE_GLOBALS =
   'AbortController AbortSignal Blob BroadcastChannel Buffer ByteLengthQueuingStrategy CompressionStream CountQueuingStrategy Crypto CryptoKey ' +
   'CustomEvent DOMException DecompressionStream Event EventTarget File FormData Headers MessageChannel MessageEvent MessagePort Performance ' +
@@ -25,7 +25,7 @@ const NODE_GLOBALS =
 /** Helpers that compilers put into functions; the worker brings its own. */
 const HELPERS = '__name'
 
-/** What most functions use of ECMAScript's globals. To ask for all of them takes a new context, which no task should wait for. */
+/** The globals of ECMAScript that most functions use. A list of all takes a new context, which is slow to make. */
 const COMMON_GLOBALS =
   'Array ArrayBuffer BigInt Boolean Date Error Float64Array Infinity Int32Array JSON Map Math NaN Number Object Promise RangeError RegExp Set String Symbol ' +
   'TypeError Uint8Array globalThis isFinite isNaN parseFloat parseInt undefined'

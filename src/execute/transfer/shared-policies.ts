@@ -8,7 +8,7 @@ import { RateLimiter } from '../../rate-limit/rate-limiter.js'
 
 /** A policy of a run as its workers are sent it. */
 export interface SentPolicy {
-  /** Stands for the policy for as long as this thread lives, so that a worker that has it need not open it again. */
+  /** Identifies the policy in this thread, so that a worker that has it need not open it again. */
   readonly id: number
   readonly handle: PolicyHandle
 }
@@ -49,7 +49,7 @@ export function sharePolicies(policies: readonly Policy[]): readonly SentPolicy[
   })
 }
 
-/** A worker has ended: what it held of the policies goes back. */
+/** A worker has ended: permits that it held go back. */
 export function buryWorker(policies: readonly Policy[], threadId: number): void {
   for (const policy of leavesOf(policies)) if (isPortable(policy)) policy[BURY]?.(threadId)
 }

@@ -8,14 +8,14 @@ export type TransferredTask =
   | { readonly id: number; readonly expression: string; readonly isStrict: boolean }
   | UncheckedTask
 
-/** A function that nobody has looked at yet: the worker refuses it if it captures something. */
+/** A function that has not been checked yet: the worker refuses it if it captures something. */
 export interface UncheckedTask {
   readonly id: number
   readonly name: string
   readonly source: string
 }
 
-/** What is known of a function by its source: all closures of one place are one task. */
+/** What is known of functions by their source: closures made in one place are one task. */
 interface Inline {
   readonly unchecked: UncheckedTask
   outcome: TransferredTask | TaskNotTransferableError | undefined
@@ -28,7 +28,7 @@ const MOST_INLINE = 1000
 /** What workers of this thread are sent of tasks. */
 class TaskSources {
   readonly #inline = new Map<string, Inline>()
-  /** The same for functions that are still there, without reading their source. */
+  /** The same by the function itself, without reading its source. */
   readonly #inlineOfTasks = new WeakMap<ResolvedTask, Inline>()
   readonly #named = new Map<string, TransferredTask>()
   #lastId = 0
@@ -44,8 +44,8 @@ class TaskSources {
   }
 
   /**
-   * What workers need to run the task, at once. Of a function that has not been looked at it is the source: that the parser is loaded and
-   * run by the worker, while this thread goes on, makes a cold start some 10 ms shorter.
+   * What workers need to run the task, at once. For a function that has not been checked it is the source: then the worker loads the parser
+   * while this thread goes on, which makes a cold start some 10 ms shorter.
    */
   sendable(task: ResolvedTask): TransferredTask | TaskNotTransferableError {
     const known = this.#namedTask(task)
@@ -54,7 +54,7 @@ class TaskSources {
     return outcome ?? unchecked
   }
 
-  /** A worker has looked at what {@link sendable} gave: it runs it, or refuses it. */
+  /** A worker has checked what {@link sendable} gave, and runs or refuses it. */
   checked(task: ResolvedTask, refusal: unknown): void {
     if (this.#namedTask(task) !== undefined) return
     const entry = this.#inlineOf(task)

@@ -1,7 +1,7 @@
 import * as ownErrors from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 
-/** What was thrown in one thread, on its way to another. A structured clone alone would lose class, code and properties. */
+/** A thrown value on its way to another thread. A structured clone alone would lose class, code and properties. */
 export type PackedThrown =
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'dom'; readonly name: string; readonly message: string; readonly stack: string | undefined }
@@ -34,12 +34,12 @@ const APART = new Set(['stack', 'message', 'cause', 'errors'])
 /** Causes of causes; a cycle ends here. */
 const DEEPEST = 8
 
-/** Makes what was thrown ready for `postMessage`, whatever it is. */
+/** Makes a thrown value ready for `postMessage`, whatever it is. */
 export function packThrown(thrown: unknown, depth = 0): PackedThrown {
   try {
     return packReadable(thrown, depth)
   } catch {
-    // A proxy may refuse whatever it is asked, even its prototype.
+    // A proxy may throw whatever it is asked for, even its prototype.
     return { kind: 'value', value: textOf(thrown) }
   }
 }
@@ -76,7 +76,7 @@ export function packBarely(thrown: unknown): PackedThrown {
   return packed.kind === 'value' ? { kind: 'value', value: textOf(packed.value) } : packed
 }
 
-/** A property of an error, which may be a getter that throws itself: then what it threw, as a text. */
+/** A property of an error. If it is a getter that throws, what it threw, as a text. */
 function read(error: object, key: string): unknown {
   try {
     return Reflect.get(error, key)
@@ -85,18 +85,18 @@ function read(error: object, key: string): unknown {
   }
 }
 
-/** What an error's name and message are is up to its author. */
+/** The name and message of an error may be anything. */
 function asText(value: unknown): string {
   return typeof value === 'string' ? value : textOf(value)
 }
 
-/** A value as people read it, whatever it has for a custom inspection. */
+/** A value as a text for people, even if its custom inspection fails. */
 function textOf(value: unknown): string {
   for (const options of [{}, { customInspect: false }, { customInspect: false, showProxy: true }]) {
     try {
       return builtins.util.inspect(value, options)
     } catch {
-      // Its own inspection fails, or one of its getters.
+      // Its custom inspection throws, or one of its getters.
     }
   }
   return `[${typeof value} that cannot be inspected]`

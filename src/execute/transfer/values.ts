@@ -1,6 +1,6 @@
 import { builtins } from '../../internal/builtins.js'
 
-/** Where in some values a Buffer is. */
+/** The place of a Buffer in some values. */
 type Path = readonly (string | number)[]
 
 /** Values on their way to another thread. */
@@ -37,7 +37,7 @@ export function restoreBuffers(values: readonly unknown[], buffers: readonly Pat
   }
 }
 
-/** The same value with a copy of the one Buffer at the end of `path`, where that is a part of something larger. The value itself is left as it is. */
+/** A value like `value`, with the Buffer at `path` copied if it is part of a larger one. `value` itself does not change. */
 function compacted(value: unknown, path: Path, depth: number): unknown {
   const key = path[depth]
   if (key === undefined) {
@@ -52,7 +52,7 @@ function compacted(value: unknown, path: Path, depth: number): unknown {
   return copy
 }
 
-/** Why another thread would receive something else than `value`, as a part of a sentence; undefined if it would not. What cannot be cloned at all says so itself. */
+/** Why another thread would not receive `value` as it is, as part of a sentence; undefined if it would. For what cannot be cloned at all, cloning throws. */
 export function whyChanged(value: unknown): string | undefined {
   return typeof value === 'object' && value !== null ? looked(value).obstacle : undefined
 }
@@ -65,7 +65,7 @@ interface Look {
 /** An object inside a value. */
 interface Part {
   readonly value: object
-  /** What it is a part of; undefined for the value itself. */
+  /** The object that it is in; undefined for the value itself. */
   readonly holder: Part | undefined
   readonly key: string | number
   /** Whether another object could be put in its place. */
@@ -148,13 +148,13 @@ const CLONED = new Set<object | null>(
 )
 const ERRORS = new Set(['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'])
 
-/** Whether a clone is as good, whatever it is made of. */
+/** Whether a clone of it is as good as the object. */
 function isCloned(value: object): boolean {
   const proto = Object.getPrototypeOf(value) as object | null
   if (CLONED.has(proto)) return true
   if (ArrayBuffer.isView(value)) return true
   if (builtins.util.types.isNativeError(value)) return ERRORS.has(value.constructor.name)
-  // What Node itself clones: blobs, keys and the like.
+  // Classes of Node that can be cloned: blobs, keys and the like.
   for (let at = proto; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null)
     if (Object.getOwnPropertySymbols(at).some(({ description }) => description === 'messaging_clone_symbol'))
       return true

@@ -1,12 +1,12 @@
 /**
- * What the import of a task's module threw; or, where the module is not there or is TypeScript that Node cannot load here, an error
- * that says so in terms of the task.
+ * The error of the import of a task's module. If the module does not exist, or is TypeScript that Node cannot load here, an error that says
+ * so in terms of the task.
  *
  * @param isWorker - whether this thread is a worker, which the thread that started it is not
  */
 export function whyNotImported(url: string, error: unknown, isWorker: boolean): unknown {
   const { code, url: missing } = (error ?? {}) as { readonly code?: unknown; readonly url?: unknown }
-  // A module that the task's own module imports in vain is another one.
+  // If a module that it imports is missing, the error says enough.
   if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
     return new TypeError(`task.url must name a module that exists; received ${url}`, { cause: error })
   }

@@ -5,9 +5,9 @@ import { Claims, publishState, type SharedWords, State, wordsIn } from '../trans
 import { type BlockMessage, Cell } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
-/** Until the engine of this thread has compiled the task, an item takes many times as long as in the thread that shares it. */
+/** Items of the first claim: until the engine of this thread has compiled the task, each takes many times as long as it will. */
 const FIRST_CLAIM = 4
-/** So many times the items of the last claim come next, as long as they take less. */
+/** The most by which a claim is larger than the one before. */
 const GROWTH = 8
 
 /**
@@ -29,8 +29,8 @@ export async function runBlock(
 }
 
 /**
- * A worker's part of a shared block. Its loops are in functions without promises: these the engine compiles in a fraction of the time that the
- * same takes among some, and compiling takes a core from those who work.
+ * A worker's part of a shared block. Its loops are in functions that are not async: the engine compiles these in a fraction of the time, and
+ * compiling takes a core from those who work.
  */
 class BlockWork {
   /** Items of claims that have ended. */
@@ -78,7 +78,7 @@ class BlockWork {
     return undefined
   }
 
-  /** Waits for the promise that the item under way has returned. */
+  /** Waits for the promise that the current item has returned. */
   async settle(pending: PromiseLike<unknown>): Promise<void> {
     const i = this.#next++
     try {
