@@ -115,10 +115,7 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
 /** The general case. */
 async function executeAny(task: ResolvedTask, source: ItemSource, options: CompleteOptions): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(source.total ?? 0))
-  const run = await beginRun(task, source, sink, options).catch((error: unknown) => {
-    source.close()
-    throw error
-  })
+  const run = await beginRun(task, source, sink, options)
   conduct(run)
   return resultsOf(run, sink)
 }

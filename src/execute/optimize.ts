@@ -153,7 +153,6 @@ async function resume(
   { firstItems, rest }: Sample,
   decision: Decision,
 ): Promise<unknown[]> {
-  options.signal?.throwIfAborted()
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(rest.total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)
   firstItems.forEach(({ item }, index) => run.account.take(index, item))

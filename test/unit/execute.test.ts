@@ -341,6 +341,23 @@ describe('optimize', () => {
     expect(await collect(later.items as AsyncIterable<number>)).toEqual([...numbers(8)])
   })
 
+  it('closes its source if the plan is run after its signal was aborted', async () => {
+    let isClosed = false
+    function* source(): Generator<number> {
+      try {
+        yield* numbers(20)
+      } finally {
+        isClosed = true
+      }
+    }
+    const controller = new AbortController()
+    const plan = await optimize(double, source(), { signal: controller.signal, useCache: false })
+    expect(isClosed).toBe(false)
+    controller.abort()
+    await expect(plan.run()).rejects.toBe(controller.signal.reason)
+    expect(isClosed).toBe(true)
+  })
+
   it('answers from what it has measured, quickly', async () => {
     const task = (n: number): number => Math.sqrt(n)
     const items = [...numbers(100)]

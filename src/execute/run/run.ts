@@ -227,7 +227,7 @@ export class Run {
 }
 
 /**
- * A run with the recorders that its options ask for.
+ * A run with the recorders that its options ask for. If it cannot begin, its source is closed.
  *
  * @param first - index of the first item the source gives; what comes before has been run elsewhere
  */
@@ -238,15 +238,20 @@ export async function beginRun(
   options: CompleteOptions,
   first = 0,
 ): Promise<Run> {
-  const carrier = (options.on as Carrying | undefined)?.[CARRY]({ task, source, options })
-  const own = await recordersOf(options, { task: task.identity, total: source.total })
-  const recorders = carrier === undefined ? own : [...own, carrier]
-  if (options.signal?.aborted === true) {
-    for (const recorder of recorders) await recorder.close?.()
-    throw options.signal.reason
+  try {
+    const carrier = (options.on as Carrying | undefined)?.[CARRY]({ task, source, options })
+    const own = await recordersOf(options, { task: task.identity, total: source.total })
+    const recorders = carrier === undefined ? own : [...own, carrier]
+    if (options.signal?.aborted === true) {
+      for (const recorder of recorders) await recorder.close?.()
+      throw options.signal.reason
+    }
+    callHook(options.hooks, 'onStart', { total: source.total })
+    return new Run(options, task, source, first, sink, recorders, carrier)
+  } catch (error) {
+    source.close()
+    throw error
   }
-  callHook(options.hooks, 'onStart', { total: source.total })
-  return new Run(options, task, source, first, sink, recorders, carrier)
 }
 
 /** Waits for the end of a run. @returns what its sink has collected; an error of the run as a whole carries that, too */
