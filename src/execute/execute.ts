@@ -1,7 +1,7 @@
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
-import { learn, subjectOf } from './following.js'
+import { learnSoon, subjectOf } from './following.js'
 import { runOf } from './hooks.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
 import { COMPUTING } from './schedule/busyness.js'
@@ -100,14 +100,14 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
 /** Less than this teaches nothing. */
 const LEAST_LEARNT_MS = 0.4
 
-/** All items have ended within the call. Whoever waits for the results gets them before anything is learnt. */
+/** All items have ended within the call. */
 function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unknown[]> {
   const { results, items, seenMs } = loop
   if (seenMs >= LEAST_LEARNT_MS) {
     const item = new ArraySource(items).first
     const [result] = results
     const evidence = { pace: paceOf(loop), items: loop.next, item, result, isAsync: false, busy: COMPUTING }
-    setImmediate(learn, task, course, evidence)
+    learnSoon(task, course, evidence)
   }
   return Promise.resolve(results)
 }

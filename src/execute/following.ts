@@ -32,12 +32,15 @@ function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions)
   )
 }
 
-/** Tells the scheduler how a run went, and starts workers for later runs if it says so. */
-export function learn(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
-  const pool = pools.of(course.subject.options.maxMemoryPerWorker)
-  const count = scheduler.after(course, evidence, since, pool)
-  const sent = taskSources.sendable(task)
-  if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, (worker) => void worker.load(sent))
+/** Tells the scheduler soon how a run went, and starts workers for later runs if it says so. */
+export function learnSoon(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
+  scheduler.learnSoon(() => {
+    const pool = pools.of(course.subject.options.maxMemoryPerWorker)
+    const count = scheduler.after(course, evidence, since, pool)
+    const sent = taskSources.sendable(task)
+    if (count > 0 && !(sent instanceof TaskNotTransferableError))
+      pool.prepare(count, (worker) => void worker.load(sent))
+  })
 }
 
 /** The lanes that a run has. */
@@ -69,7 +72,7 @@ export class Following {
     this.#first = supply.peek()
     this.#pool = pools.of(options.maxMemoryPerWorker)
     this.course = course ?? scheduler.before(subjectOf(task, options), supply.remaining, this.#first, this.#pool)
-    void this.#learnLater()
+    void this.#learnAtEnd()
   }
 
   /** A lane of this thread begins. */
@@ -147,8 +150,7 @@ export class Following {
     return { items, settled: this.#run.account.settled - settled, ms: performance.now() - atMs, pace: force.pace }
   }
 
-  /** Learns later: whoever waits for the results gets them first. */
-  async #learnLater(): Promise<void> {
+  async #learnAtEnd(): Promise<void> {
     const run = this.#run
     let hasFailed = false
     try {
@@ -160,9 +162,7 @@ export class Following {
     const since = this.#since()
     scheduler.foundInFlight(this.course.subject, this.#lanes.async?.found)
     if (hasFailed && run.account.settled < run.account.taken) return
-    setImmediate(() => {
-      const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, run.account.settled)
-      learn(run.task, this.course, evidence, since)
-    })
+    const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, run.account.settled)
+    learnSoon(run.task, this.course, evidence, since)
   }
 }

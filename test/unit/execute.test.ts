@@ -358,6 +358,23 @@ describe('optimize', () => {
     expect(isClosed).toBe(true)
   })
 
+  it('knows at once what a run that has just ended has shown', async () => {
+    const busy = (ms: number): number => {
+      const endMs = performance.now() + ms
+      while (performance.now() < endMs);
+      return ms
+    }
+    // One ends within the call, the other after turns of the event loop.
+    for (const items of [
+      [1, 1],
+      [3, 3, 3],
+    ]) {
+      const task = (ms: number): number => busy(ms)
+      await execute(task, items, { mode: 'serial' })
+      expect((await optimize(task, items)).cacheHit).toBe(true)
+    }
+  })
+
   it('answers from what it has measured, quickly', async () => {
     const task = (n: number): number => Math.sqrt(n)
     const items = [...numbers(100)]

@@ -47,6 +47,13 @@ export class Scheduler {
   readonly #tasks = new Tasks()
   readonly #machine: Machine
   readonly planner: Planner
+  /** What the last run teaches, until it has been learnt. */
+  #lesson: (() => void) | undefined = undefined
+  readonly #learn = (): void => {
+    const lesson = this.#lesson
+    this.#lesson = undefined
+    lesson?.()
+  }
 
   /** @param machine - what it allows and how crowded it is; a test may pretend another */
   constructor(machine: Machine = { limits: currentLimits, crowding }) {
@@ -56,6 +63,7 @@ export class Scheduler {
 
   /** What earlier runs have taught about a task on items like `item`; nothing where `useCache` is off. */
   recall({ key, options }: Subject, item: unknown): TaskRecord | undefined {
+    this.#learn()
     return options.useCache ? this.#tasks.find(key, item) : undefined
   }
 
@@ -155,6 +163,13 @@ export class Scheduler {
     if (!isFree || !(wereUneven || paces.some(isUneven)) || restMs < WORTH_ANOTHER * calibration.spawnMs) return false
     // On a crowded machine an item may have taken long because it had to wait for a core.
     return this.#machine.crowding() <= CROWDED
+  }
+
+  /** Learns from a run that has ended once its results are with whoever waits for them, but before it is asked about another run. */
+  learnSoon(lesson: () => void): void {
+    this.#learn()
+    this.#lesson = lesson
+    setImmediate(this.#learn)
   }
 
   /**
