@@ -292,16 +292,23 @@ describe('after a run', () => {
     expect(plan(100)).toMatchObject({ isByOutcome: true, chosen: { mode: 'serial' } })
   })
 
-  it('has workers ready for short runs that come again and again', () => {
-    const { scheduler, begin } = twoCores()
-    const ready: number[] = []
-    for (let times = 0; times < 100; times++)
-      ready.push(scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE))
-    const first = ready.findIndex((count) => count > 0)
-    const missedMs = 10 * (first + 1)
-    expect(missedMs).toBeGreaterThanOrEqual(spawnMs)
-    expect(missedMs).toBeLessThanOrEqual(2 * spawnMs)
-    expect(ready[first]).toBe(1)
+  it('has workers ready for short runs once they have taken as long as a start, and looks at the machine only then', () => {
+    const { scheduler, begin, looks } = twoCores()
+    const started: number[] = []
+    for (let times = 1; times <= 100; times++) {
+      const count = scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE)
+      if (count > 0) started.push(times)
+      expect(looks()).toBe(started.length)
+    }
+    const between = Math.ceil(spawnMs / 10)
+    expect(started).toEqual(Array.from({ length: Math.floor(100 / between) }, (_, i) => (i + 1) * between))
+  })
+
+  it('counts more of them on a crowded machine', () => {
+    const { scheduler, begin } = twoCores(2)
+    const isStarted = (): boolean => scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE) > 0
+    const runs = Array.from({ length: 100 }, isStarted).indexOf(true) + 1
+    expect(runs).toBe(Math.ceil((2 * spawnMs) / 10))
   })
 
   it.each<[string, number, WorkersThere]>([

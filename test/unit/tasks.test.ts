@@ -210,8 +210,3 @@ describe('what workers have gained', () => {
     expect(seen[1]?.isDue).toEqual(due)
   })
 })
-
-it('runs that have missed workers come to the price of one, and then anew', () => {
-  const record = fresh()
-  expect([60, 59, 1, 119, 1].map((ms) => record.missed(ms, 120))).toEqual([false, false, true, false, true])
-})

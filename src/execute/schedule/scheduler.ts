@@ -204,7 +204,10 @@ export class Scheduler {
     return this.#worthPreparing(course, record, pace, workers)
   }
 
-  /** Runs without workers may have come so often that starting some for the next ones pays. */
+  /**
+   * Runs without workers may have come so often that starting some for the next ones pays. As with renting or buying, that is when they have taken
+   * as long as workers cost; only then the machine is looked at, which takes longer than a short run.
+   */
   #worthPreparing(
     { subject, staysInLoop }: Course,
     record: TaskRecord,
@@ -212,12 +215,17 @@ export class Scheduler {
     workers: WorkersThere,
   ): number {
     const { measured } = record
-    if (measured === undefined || staysInLoop || totalMs < LEAST_REPEATED_MS || !subject.mayHaveWorkers()) return 0
+    if (measured === undefined || staysInLoop || totalMs < LEAST_REPEATED_MS) return 0
     if (workers.idle > 0 || workers.startingMs !== undefined) return 0
+    record.missedMs += totalMs
+    const { spawnMs } = calibration
+    if (record.missedMs < spawnMs || record.missedMs < spawnMs * this.#machine.crowding()) return 0
+    if (!subject.mayHaveWorkers()) return 0
     const situation = { items, done: 0, workers: { idle: 1, startingMs: undefined }, obstacle: undefined }
     const decision = this.#workersFor(subject, measured, situation, record)
-    const priceMs = calibration.spawnMs * this.#machine.crowding()
-    return decision !== undefined && record.missed(totalMs, priceMs) ? decision.chosen.workers : 0
+    if (decision === undefined) return 0
+    record.missedMs = 0
+    return decision.chosen.workers
   }
 
   /** Whether it is time to decide anew. @param restMs - what the items left would take in the loop */

@@ -50,8 +50,8 @@ export class TaskRecord {
   #workerRuns = 0
   /** Whether the loop should be measured again. */
   #isLoopDue = false
-  /** Time that the loop has spent in runs that ready workers would have made shorter. */
-  #missedMs = 0
+  /** Time that the loop has spent in runs without workers since some were last started for it. */
+  missedMs = 0
 
   /** Keeps what a run has shown. Only the first run shows what a task costs a new thread: after that this thread has it compiled. */
   remember(measured: Measured): Measured {
@@ -140,19 +140,6 @@ export class TaskRecord {
   /** How many times as fast workers have made runs about as long as `loopMs`; undefined if that is not known. */
   gainAt(loopMs: number): number | undefined {
     return loopMs <= ALIKE * this.#gainOfMs && this.#gainOfMs <= ALIKE * loopMs ? this.gain : undefined
-  }
-
-  /**
-   * A run of `ms` would have been shorter with workers. As with renting or buying: once such runs have taken as long as workers cost, it is
-   * time to start them.
-   *
-   * @returns whether they have come to `priceMs`; counting then starts anew
-   */
-  missed(ms: number, priceMs: number): boolean {
-    this.#missedMs += ms
-    if (this.#missedMs < priceMs) return false
-    this.#missedMs = 0
-    return true
   }
 }
 

@@ -43,7 +43,12 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     cpuPressure: null,
     isMemoryHigh: false,
   }
-  const scheduler = new Scheduler({ limits: () => limits, crowding: () => crowding })
+  let looks = 0
+  const lookedAt = (): typeof limits => {
+    looks++
+    return limits
+  }
+  const scheduler = new Scheduler({ limits: lookedAt, crowding: () => crowding })
   const subject: Subject = { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true }
   const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>
     scheduler.before(subject, items, item, there)
@@ -55,7 +60,7 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     scheduler.after(course, seen(isLoop ? items : 0, 1, isLoop ? 0 : items), isLoop ? undefined : since, ONE)
     return isLoop ? 'loop' : 'threads'
   }
-  return { scheduler, subject, begin, run }
+  return { scheduler, subject, begin, run, looks: () => looks }
 }
 
 /** A scheduler that knows the task: 1 ms an item in the loop, once the engine has compiled it. */
