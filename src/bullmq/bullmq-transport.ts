@@ -1,3 +1,4 @@
+import { inTime } from './in-time.js'
 import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
 import { whenReady } from './ready.js'
@@ -41,7 +42,7 @@ export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<
   const events = new QueueEvents(address.queue, own, backend)
   try {
     await whenReady(events, connection)
-    return await BullmqTransport.begin(queue, events, info.run)
+    return await BullmqTransport.begin(queue, events, info.run, 'duplicate' in connection)
   } catch (error) {
     await Promise.allSettled([queue.close(), events.close()])
     throw error
@@ -59,22 +60,26 @@ class BullmqTransport implements Transport {
   readonly #missing = new Set<string>()
   /** Chunks that somebody has and nobody waits for. */
   readonly #unwanted = new Set<string>()
+  readonly #isShared: boolean
   #claim: DriverClaim | undefined = undefined
   #failure: { readonly error: Error } | undefined = undefined
   #poll: NodeJS.Timeout | undefined = undefined
   #isPolling = false
+  #isDropped = false
 
-  private constructor(queue: QueueOfJobs, events: QueueListener, run: string) {
+  private constructor(queue: QueueOfJobs, events: QueueListener, run: string, isShared: boolean) {
     this.#queue = queue
     this.#events = events
     this.#run = run
+    this.#isShared = isShared
     events.on('completed', ({ jobId, returnvalue }) => this.#completed(jobId, returnvalue))
     events.on('failed', ({ jobId, failedReason }) => this.#failed(jobId, failedReason))
     events.on('progress', ({ jobId, data }) => this.#progressed(jobId, data))
   }
 
-  static async begin(queue: QueueOfJobs, events: QueueListener, run: string): Promise<Transport> {
-    const transport = new BullmqTransport(queue, events, run)
+  /** @param isShared - whether the connection of the queue is the user's own client */
+  static async begin(queue: QueueOfJobs, events: QueueListener, run: string, isShared: boolean): Promise<Transport> {
+    const transport = new BullmqTransport(queue, events, run, isShared)
     transport.#claim = await DriverClaim.of(queue, run, (error) => {
       transport.#failure = { error }
       transport.#mail.close()
@@ -108,14 +113,34 @@ class BullmqTransport implements Transport {
     return true
   }
 
-  async cancel(): Promise<void> {
-    await cancelRun(this.#queue, this.#run)
-    await this.#clear()
+  cancel(): Promise<void> {
+    return this.#leaving(async () => {
+      await cancelRun(this.#queue, this.#run)
+      await this.#clear()
+    })
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     clearInterval(this.#poll)
     this.#mail.close()
+    return this.#leaving(() => this.#tidyUp())
+  }
+
+  /** Where the server is away, or refuses, it is left as it is, and the run ends. */
+  async #leaving(work: () => Promise<void>): Promise<void> {
+    if (this.#isDropped) return
+    try {
+      await inTime(work())
+    } catch (error) {
+      this.#isDropped = true
+      this.#claim?.lapse()
+      for (const base of [this.#queue, this.#events])
+        void (this.#isShared ? base.close() : base.disconnect()).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #tidyUp(): Promise<void> {
     let left = 0
     for (const id of this.#unwanted) if ((await this.#queue.remove(id)) !== 1) left++
     // Who has them ends them; whoever they go to when that one has died does not begin them.
@@ -152,7 +177,7 @@ class BullmqTransport implements Transport {
   /** A chunk has ended: it is removed. @returns whether somebody waits for it */
   #isAwaited(id: string): boolean {
     const isAwaited = this.#heardMs.delete(id)
-    if (isAwaited || this.#unwanted.delete(id)) void this.#queue.remove(id).catch(() => undefined)
+    if (isAwaited || this.#unwanted.delete(id)) void this.#queue.remove(id).catch(() => this.#unwanted.add(id))
     return isAwaited
   }
 

@@ -86,8 +86,11 @@ export class Driver implements RunCarrier, Lane {
   /** What goes wrong with that changes no result. */
   async #leave(transport: Transport): Promise<void> {
     try {
-      if (this.#stopped !== 'done') await transport.cancel()
-      await transport.close()
+      try {
+        if (this.#stopped !== 'done') await transport.cancel()
+      } finally {
+        await transport.close()
+      }
     } catch (error) {
       warnings.once(
         'AMORSIZE_RUN_NOT_CLEARED',

@@ -76,6 +76,7 @@ export interface QueueBase {
   waitUntilReady(): Promise<unknown>
   on(event: 'error', listener: (error: Error) => void): unknown
   close(force?: boolean): Promise<void>
+  disconnect(): Promise<void>
 }
 
 type JobState = 'completed' | 'failed' | 'unknown' | 'waiting' | 'active' | 'delayed'
@@ -97,6 +98,7 @@ export interface QueueListener extends QueueBase {
 }
 
 export interface QueueWorker extends QueueBase {
+  pause(doNotWaitActive?: boolean): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'failed', listener: (job: ActiveJob | undefined, error: Error) => void): unknown
 }

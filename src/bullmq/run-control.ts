@@ -87,8 +87,13 @@ export class DriverClaim {
     }
   }
 
-  async release(): Promise<void> {
+  /** Renews it no more. */
+  lapse(): void {
     clearInterval(this.#renewal)
+  }
+
+  async release(): Promise<void> {
+    this.lapse()
     await this.#key.run('release', this.#value)
   }
 }
@@ -112,6 +117,11 @@ export async function resumeRun(queue: QueueOfJobs, run: string): Promise<void> 
 
 export async function isCancelled(worker: QueueWorker, run: string): Promise<boolean> {
   return (await (await RunKey.of(worker, cancelKey(run))).run('look')) !== ''
+}
+
+/** Resolves once the server of a worker has answered. */
+export async function whenAnswers(worker: QueueWorker): Promise<void> {
+  await isCancelled(worker, '')
 }
 
 function cancelKey(run: string): string {

@@ -5,9 +5,10 @@ import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { checkAddress } from './bullmq.js'
 import type { QueueAddress } from './bullmq-transport.js'
 import { ChunkWorker } from './chunk-worker.js'
+import { inTime, LEAVE_MS } from './in-time.js'
 import { type ActiveJob, delayedError, loadBullmq, type QueueWorker, unrecoverableError } from './peer.js'
 import { whenReady } from './ready.js'
-import { isCancelled } from './run-control.js'
+import { isCancelled, whenAnswers } from './run-control.js'
 import { ServedModules } from './served-modules.js'
 import type { ChunkAnswer, ChunkData, ChunkProgress } from './transport.js'
 
@@ -87,6 +88,7 @@ class QueueServing implements Serving {
   #done = 0
   #refused = 0
   #closing: Promise<void> | undefined = undefined
+  #emptied: () => void = () => undefined
 
   constructor(chunks: ChunkWorker) {
     this.#chunks = chunks
@@ -135,8 +137,21 @@ class QueueServing implements Serving {
     const timer = setTimeout(() => {
       for (const controller of this.#inHand) controller.abort(new HandedBack())
     }, CLOSE_MS)
-    await this.#worker.close()
+    await this.#worker.pause(true)
+    // A server that is away cannot be told of anything: its connections are cut, since BullMQ would wait until it is back.
+    const isAway = await inTime(
+      this.#whenEmpty().then(() => whenAnswers(this.#worker)),
+      LEAVE_MS + (this.#inHand.size === 0 ? 0 : CLOSE_MS),
+    ).then(
+      () => false,
+      () => true,
+    )
+    await this.#worker.close(isAway)
     clearTimeout(timer)
+  }
+
+  #whenEmpty(): Promise<void> {
+    return this.#inHand.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#emptied = resolve))
   }
 
   async #process(job: ActiveJob, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
@@ -153,7 +168,7 @@ class QueueServing implements Serving {
       await job.updateProgress({ begun: true } satisfies ChunkProgress)
     const controller = new AbortController()
     this.#inHand.add(controller)
-    const looking = setInterval(() => void this.#look(data.run, controller), LOOK_MS)
+    const looking = setInterval(() => void this.#look(data.run, controller), LOOK_MS).unref()
     try {
       if (await isCancelled(this.#worker, data.run)) throw new Cancelled()
       const ends = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
@@ -168,6 +183,7 @@ class QueueServing implements Serving {
     } finally {
       clearInterval(looking)
       this.#inHand.delete(controller)
+      if (this.#inHand.size === 0) this.#emptied()
     }
   }
 

@@ -196,7 +196,11 @@ describe('a run elsewhere', () => {
       results: () => inner.results(),
       workers: () => Promise.resolve(1),
       takeBack: () => Promise.resolve(true),
-      cancel: () => Promise.resolve(void left.push('cancelled')),
+      // It is closed all the same.
+      cancel: () => {
+        left.push('cancelled')
+        return Promise.reject(new Error('the server is away'))
+      },
       close: () => Promise.resolve(void left.push('closed')),
     })
     await expect.poll(() => left).toEqual(['cancelled', 'closed'])

@@ -1,0 +1,64 @@
+// Runs over BullMQ whose server goes away, or refuses what it is asked.
+import { createRequire } from 'node:module'
+import { execute, task } from 'amorsize'
+import { bullmq, serveTasks } from 'amorsize/bullmq'
+import { afterEach, describe, expect, it } from 'vitest'
+import { hasServer, TestServer } from '../support/redis-server.ts'
+
+const require = createRequire(import.meta.url)
+const url = new URL('./tasks/machines.mjs', import.meta.url)
+const servers = ['redis', 'valkey'].filter(hasServer)
+const pairs = [
+  ['bullmq6', servers[0]],
+  ['bullmq5', servers.at(-1)],
+]
+const numbers = (count) => Array.from({ length: count }, (_, i) => i)
+const addressOf = (server, name) => ({
+  connection: { host: '127.0.0.1', port: server.port },
+  queue: 'away',
+  library: require(name),
+})
+
+describe.skipIf(servers.length === 0)('a server that is away (needs redis-server or valkey-server)', () => {
+  let server
+  afterEach(() => server[Symbol.asyncDispose]())
+
+  it.each(pairs)(
+    'keeps neither a run that is aborted nor a worker that is closed, with %s on %s',
+    async (name, kind) => {
+      server = await TestServer.start(kind)
+      const address = addressOf(server, name)
+      const serving = await serveTasks({ ...address, tasks: [url] })
+      const abort = new AbortController()
+      let begun
+      const hasBegun = new Promise((resolve) => (begun = resolve))
+      const run = execute(task(url, 'slow'), numbers(20_000), {
+        on: bullmq(address),
+        signal: abort.signal,
+        hooks: { onChunk: () => begun() },
+      })
+      await hasBegun
+      await server.kill()
+      const startMs = performance.now()
+      abort.abort('enough')
+      await expect(run).rejects.toBe('enough')
+      await serving.close()
+      // Without a limit both wait until the server is back.
+      expect(performance.now() - startMs).toBeLessThan(30_000)
+    },
+  )
+
+  it('does not keep the results of a run that is done', async () => {
+    server = await TestServer.start(servers[0])
+    const address = addressOf(server, 'bullmq6')
+    const serving = await serveTasks({ ...address, tasks: [url] })
+    const onProgress = ({ completed, total }) => {
+      // At once: what the run has still to tidy up is never answered.
+      if (completed === total) process.kill(server.pid, 'SIGKILL')
+    }
+    expect(await execute(task(url, 'double'), numbers(8), { on: bullmq(address), onProgress })).toEqual(
+      numbers(8).map((n) => 2 * n),
+    )
+    await serving.close()
+  })
+})
