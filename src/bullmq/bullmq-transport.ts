@@ -24,6 +24,10 @@ const POLL_MS = 1000
 const ASKED_AT_ONCE = 64
 /** A chunk is asked for when nothing was heard of it for so long. */
 const QUIET_MS = 3000
+/** A chunk is told of by so many events: added, waiting, active, completed. */
+const EVENTS = 4
+/** So many events are left for others in any case. */
+const LEAST_EVENTS = 64
 /** What a driver that died has left is removed by BullMQ. */
 const LEFT_BEHIND = { age: 86_400, count: 10_000 }
 /** What BullMQ says of a job whose worker has died too often. */
@@ -35,7 +39,7 @@ export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<
   const { connection, prefix } = address
   const own = prefix === undefined ? { connection } : { connection, prefix }
   const backend = address.backend as never
-  // Every answer goes into the stream of events, too: no more of them than could be missed.
+  // Every answer goes into the stream of events, too: no more of them than could be missed, at the most.
   const streams = { events: { maxLen: Math.min(10_000, 2 * info.mostChunks) } }
   const queue = new Queue(address.queue, { ...own, streams }, backend)
   await whenReady(queue, connection)
@@ -54,6 +58,9 @@ class BullmqTransport implements Transport {
   readonly #events: QueueListener
   readonly #run: string
   readonly #mail = new Mailbox<ChunkOutcome>()
+  /** Most chunks that were under way at the same time, and those that are done. */
+  #most = 1
+  #done = 0
   /** When something was last heard of each chunk that is under way. */
   readonly #heardMs = new Map<string, number>()
   /** Chunks that are not there, by the last look; the second one counts. */
@@ -92,6 +99,7 @@ class BullmqTransport implements Transport {
 
   async put({ id, data }: Chunk): Promise<void> {
     this.#heardMs.set(id, performance.now())
+    this.#most = Math.max(this.#most, this.#heardMs.size)
     const options = { jobId: id, removeOnComplete: LEFT_BEHIND, removeOnFail: LEFT_BEHIND, stackTraceLimit: 3 }
     await this.#queue.add('chunk', data, options)
   }
@@ -159,6 +167,12 @@ class BullmqTransport implements Transport {
   #completed(id: string, answer: unknown): void {
     if (!this.#isAwaited(id)) return
     this.#mail.put({ id, kind: 'done', answer: answer as ChunkAnswer })
+    if (++this.#done % this.#most === 0) this.#trim()
+  }
+
+  /** Removes events that have been read: the answers in them would fill the server. */
+  #trim(): void {
+    void this.#queue.trimEvents(Math.max(LEAST_EVENTS, EVENTS * this.#most)).catch(() => undefined)
   }
 
   #failed(id: string, reason: string): void {

@@ -88,6 +88,7 @@ export interface QueueOfJobs extends QueueBase {
   getJobState(id: string): Promise<string>
   getWorkersCount(): Promise<number>
   remove(id: string): Promise<number>
+  trimEvents(most: number): Promise<number>
 }
 
 export interface QueueListener extends QueueBase {

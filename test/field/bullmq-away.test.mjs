@@ -61,4 +61,18 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
     )
     await serving.close()
   })
+
+  it.each(pairs)('does not fill up with answers that were read, with %s on %s', async (name, kind) => {
+    server = await TestServer.start(kind)
+    const address = addressOf(server, name)
+    const serving = await serveTasks({ ...address, tasks: [url] })
+    // 30 MB, and more chunks than are under way at the same time.
+    const results = await execute(task(url, 'large'), numbers(300), { on: bullmq(address) })
+    expect(results.every((result, i) => result.length === 100_000 + String(i).length)).toBe(true)
+    const admin = new (require('ioredis').Redis)({ host: '127.0.0.1', port: server.port })
+    const used = async () => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))[1])
+    await expect.poll(used).toBeLessThan(15e6)
+    admin.disconnect()
+    await serving.close()
+  })
 })

@@ -7,6 +7,8 @@ export const slow = async (n) => {
   return n
 }
 
+export const large = async (n) => 'x'.repeat(100_000) + n
+
 /** Kills its whole process, whatever thread it is in. */
 export const deadly = (n) => {
   if (n === 13) process.kill(process.pid, 'SIGKILL')
