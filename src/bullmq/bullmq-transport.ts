@@ -1,3 +1,4 @@
+import { isNotNow } from '../internal/server-error.js'
 import { inTime } from './in-time.js'
 import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
@@ -177,7 +178,9 @@ class BullmqTransport implements Transport {
 
   #failed(id: string, reason: string): void {
     if (!this.#isAwaited(id)) return
-    this.#mail.put(reason.includes(STALLED) ? { id, kind: 'stalled' } : { id, kind: 'failed', reason })
+    // What the server would not take of a chunk that is done says nothing of the chunk.
+    if (isNotNow(reason)) this.#mail.put({ id, kind: 'lost' })
+    else this.#mail.put(reason.includes(STALLED) ? { id, kind: 'stalled' } : { id, kind: 'failed', reason })
   }
 
   #progressed(id: string, data: unknown): void {

@@ -6,6 +6,7 @@ import type { ItemSource } from '../execute/run/item-source.js'
 import type { Beginning, Lane, Run, RunCarrier, StopReason } from '../execute/run/run.js'
 import type { ResolvedTask } from '../execute/task.js'
 import { messageOf, runError } from '../internal/run-error.js'
+import { warnOfRefusal } from '../internal/server-error.js'
 import { warnings } from '../internal/warnings.js'
 import { ChunkSizes } from './chunk-sizes.js'
 import { chunkOf, markOf, packChunks, type Piece, stragglersOf } from './pieces.js'
@@ -44,6 +45,7 @@ export class Driver implements RunCarrier, Lane {
   readonly #pieces = new Set<Piece>()
   readonly #watch: WorkerWatch
   readonly #workerNumbers = new WorkerNumbers()
+  readonly #toldOf = new Set<string>()
   #run!: Run
   #name: TaskName | undefined = undefined
   #runId = ''
@@ -179,8 +181,9 @@ export class Driver implements RunCarrier, Lane {
       try {
         await this.#transport?.put(chunk)
         return
-      } catch {
+      } catch (error) {
         // The carrier is away. It comes back, or the caller gives up.
+        warnOfRefusal(error, 'a run', this.#toldOf)
         await new Promise((resolve) => setTimeout(resolve, PUT_AGAIN_MS))
       }
     }

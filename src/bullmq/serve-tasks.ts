@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { isPolicy, type Policy } from '../internal/policy.js'
+import { warnOfRefusal } from '../internal/server-error.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { checkAddress } from './bullmq.js'
 import type { QueueAddress } from './bullmq-transport.js'
@@ -119,6 +120,8 @@ class QueueServing implements Serving {
       if (error.cause instanceof Cancelled) void job?.remove().catch(() => undefined)
     })
     await whenReady(this.#worker, connection)
+    const toldOf = new Set<string>()
+    this.#worker.on('error', (error) => warnOfRefusal(error, 'a run', toldOf))
   }
 
   stats(): { readonly done: number; readonly refused: number } {

@@ -6,6 +6,31 @@ export function lastingKind(message: string): string | undefined {
   return LASTING.exec(message)?.[1]
 }
 
+/** What a server says that cannot do now what it was asked: it has no memory, disk, replicas or master, or is only starting. */
+const NOT_NOW = /^(OOM|MISCONF|NOREPLICAS|READONLY|LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /
+
+/** Whether it is no fault of what was asked that the server has refused it. */
+export function isNotNow(message: string): boolean {
+  return NOT_NOW.test(message)
+}
+
+/**
+ * Gives a process warning where a server refuses what it is asked, and may go on to.
+ *
+ * @param whose - what the server is asked for, such as 'a rate limit'
+ * @param told - kinds of errors that were told of; this one is added
+ */
+export function warnOfRefusal(error: unknown, whose: string, told: Set<string>): void {
+  const message = error instanceof Error ? error.message : String(error)
+  const kind = lastingKind(message)
+  if (kind === undefined || told.has(kind)) return
+  told.add(kind)
+  process.emitWarning(`the server of ${whose} refuses what it is asked: ${message}`, {
+    type: 'AmorsizeWarning',
+    code: 'AMORSIZE_REDIS_REFUSED',
+  })
+}
+
 /** Why a login was refused. ioredis puts the command into its error, and with it the password, which has no place where errors are logged. */
 export function withoutPassword(error: unknown): unknown {
   if (!(error instanceof Error)) return error

@@ -1,6 +1,6 @@
 import { TimeoutExceededError } from '../errors.js'
 import type { Clock } from '../internal/clock.js'
-import { lastingKind, withoutPassword } from '../internal/server-error.js'
+import { warnOfRefusal, withoutPassword } from '../internal/server-error.js'
 import { type SharedTimers, timersOf } from '../internal/timers.js'
 import type { Connection } from './connection.js'
 import { GCRA_SCRIPT, type GcraAnswer, type GcraRequest, gcraArguments, readGcraAnswer } from './gcra.js'
@@ -70,7 +70,7 @@ export class LimitServer {
       const error = withoutPassword(thrown)
       this.#failure = { error }
       this.#nextProbeMs = this.#clock.now() + PROBE_MS
-      this.#warn(error)
+      warnOfRefusal(error, 'a rate limit', this.#warnedOf)
       return new Unavailable(error, PROBE_MS)
     }
   }
@@ -92,17 +92,6 @@ export class LimitServer {
         .run(script, key, values, () => !limit.isOver)
         .finally(() => limit.end())
         .then(resolve, reject)
-    })
-  }
-
-  #warn(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error)
-    const kind = lastingKind(message)
-    if (kind === undefined || this.#warnedOf.has(kind)) return
-    this.#warnedOf.add(kind)
-    process.emitWarning(`the server of a rate limit refuses what it is asked: ${message}`, {
-      type: 'AmorsizeWarning',
-      code: 'AMORSIZE_REDIS_REFUSED',
     })
   }
 }

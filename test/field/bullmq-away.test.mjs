@@ -1,4 +1,5 @@
 // Runs over BullMQ whose server goes away, or refuses what it is asked.
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { execute, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
@@ -59,6 +60,35 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
     expect(await execute(task(url, 'double'), numbers(8), { on: bullmq(address), onProgress })).toEqual(
       numbers(8).map((n) => 2 * n),
     )
+    await serving.close()
+  })
+
+  it.each(pairs)('is told of while it refuses, and fails no run, with %s on %s', async (name, kind) => {
+    server = await TestServer.start(kind)
+    const address = addressOf(server, name)
+    const { connection, queue, library } = address
+    const run = execute(task(url, 'slow'), numbers(1000), { on: bullmq({ ...address, chunkMs: 100 }) })
+    // As BullMQ fails a job that is done where the server refused that, but not any more what fails it.
+    const failing = new library.Worker(
+      queue,
+      () => Promise.reject(new Error('NOREPLICAS Not enough good replicas to write.')),
+      { connection },
+    )
+    await once(failing, 'failed')
+    await failing.close()
+    const admin = new (require('ioredis').Redis)(connection)
+    await admin.config('SET', 'maxmemory', '1')
+    const warned = once(process, 'warning')
+    const serving = await serveTasks({ ...address, tasks: [url] })
+    expect(await warned).toMatchObject([
+      {
+        code: 'AMORSIZE_REDIS_REFUSED',
+        message: expect.stringContaining('the server of a run refuses what it is asked: OOM'),
+      },
+    ])
+    await admin.config('SET', 'maxmemory', '0')
+    expect(await run).toEqual(numbers(1000))
+    admin.disconnect()
     await serving.close()
   })
 
