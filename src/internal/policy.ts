@@ -1,5 +1,6 @@
 import { copyProperties } from './copy-properties.js'
 import { lazy } from './lazy.js'
+import { unlessAborted } from './signal-watch.js'
 import { checkFunction } from './validate.js'
 
 /** What a policy hands to the function it runs. */
@@ -117,13 +118,19 @@ export function likeFunction<F extends AnyFunction, P extends Policy>(
 /** A signal that never aborts, shared by all calls that were given none. */
 const neverAborted = lazy(() => new AbortController().signal)
 
-/** A context whose signal is the caller's, or one that never aborts. */
-export function contextFor(signal: AbortSignal | undefined): PolicyContext {
-  return signal === undefined ? UNCANCELLED : { signal }
-}
-
 const UNCANCELLED: PolicyContext = {
   get signal() {
     return neverAborted()
   },
+}
+
+/**
+ * Calls `fn` for a caller that may have a signal: not at all once that is aborted, and then the caller waits no longer.
+ *
+ * @throws the signal's reason
+ */
+export function callUnlessAborted<T>(signal: AbortSignal | undefined, fn: PolicyFunction<T>): T | Promise<T> {
+  if (signal === undefined) return fn(UNCANCELLED)
+  signal.throwIfAborted()
+  return unlessAborted(Promise.resolve(fn({ signal })), signal)
 }

@@ -5,7 +5,7 @@ import {
   type Policy,
   type PolicyFunction,
   type Wrapped,
-  contextFor,
+  callUnlessAborted,
   wrapWithPolicy,
 } from '../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
@@ -190,7 +190,7 @@ export class RateLimiter implements Policy, Disposable {
    * Acquires one token, then runs `fn`.
    *
    * @param fn - receives `{ signal }`
-   * @param options - `signal` ends the wait and reaches `fn`
+   * @param options - `signal` ends the wait, and the wait for `fn`, which it reaches: the promise rejects with its reason at once
    */
   execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
     try {
@@ -207,7 +207,7 @@ export class RateLimiter implements Policy, Disposable {
 
   async #run<T>(fn: PolicyFunction<T>, signal: AbortSignal | undefined): Promise<T> {
     await (signal === undefined ? this.acquire() : this.acquire(1, { signal }))
-    return fn(contextFor(signal))
+    return callUnlessAborted(signal, fn)
   }
 
   /** Returns `fn` with one token acquired before each call: same name, length, `this` and arguments; always asynchronous. */

@@ -1,7 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
 import {
   type AnyFunction,
-  contextFor,
+  callUnlessAborted,
   type ExecuteOptions,
   type Policy,
   type PolicyFunction,
@@ -168,7 +168,7 @@ export class RedisRateLimiter implements Policy {
     checkFunction('fn', fn)
     checkKeys('execute', options, ['signal'])
     await this.acquire(1, { signal: options.signal })
-    return fn(contextFor(options.signal))
+    return callUnlessAborted(options.signal, fn)
   }
 
   /** Returns `fn`, of which each call takes a token first. */

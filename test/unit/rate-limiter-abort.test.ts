@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { rateLimitedCall, type RateLimiter } from '../../dist/index.js'
 import { outcomeOf } from './policy-helpers.js'
 import { drain, limited, startWaits } from './rate-limiter-helpers.js'
 
@@ -173,5 +174,28 @@ describe('aborting a wait', () => {
     expect(await outcome).toEqual({ error: 'stop', atMs: 0 })
     await clock.advance(1000)
     expect(seen).toEqual([controller.signal])
+  })
+
+  it.each([
+    ['execute', (limiter: RateLimiter, fn: () => unknown, signal: AbortSignal) => limiter.execute(fn, { signal })],
+    [
+      'rateLimitedCall',
+      (limiter: RateLimiter, fn: () => unknown, signal: AbortSignal) => rateLimitedCall(fn, { limiter, signal }),
+    ],
+  ])('while the function of %s runs rejects at once, and the function is left to itself', async (_, call) => {
+    const { clock, limiter } = limited({ burstSize: 2 })
+    const controller = new AbortController()
+    const fn = vi.fn(() => new Promise((resolve, reject) => clock.setTimeout(() => reject(new Error('late')), 100)))
+    const running = outcomeOf(clock, call(limiter, fn, controller.signal))
+    await clock.advance(50)
+    // Its token is there, but the caller goes before the function is called.
+    const begun = outcomeOf(clock, call(limiter, fn, controller.signal))
+    controller.abort('stop')
+    expect(await Promise.all([running, begun])).toEqual([
+      { error: 'stop', atMs: 50 },
+      { error: 'stop', atMs: 50 },
+    ])
+    await clock.advance(100)
+    expect(fn).toHaveBeenCalledTimes(1)
   })
 })

@@ -62,6 +62,17 @@ describe('a RedisRateLimiter where a RateLimiter goes', () => {
     limiter.close()
   })
 
+  it('ends a call by its signal while the function runs, too', async () => {
+    const limiter = new RedisRateLimiter(serverOf(1), exact)
+    const controller = new AbortController()
+    const stop = (): Promise<never> => {
+      controller.abort('stop')
+      return new Promise(() => undefined)
+    }
+    await expect(limiter.execute(stop, { signal: controller.signal })).rejects.toBe('stop')
+    limiter.close()
+  })
+
   it('is a policy already for rateLimit, as is what that has made', () => {
     const limiter = new RedisRateLimiter(serverOf(0), exact)
     const own = rateLimit({ requestsPerSecond: 1 })
