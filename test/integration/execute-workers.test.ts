@@ -52,6 +52,20 @@ describe('the workers of a run', () => {
     expect(emptied).toEqual([])
   })
 
+  it.each([
+    ['numbers', Array.from({ length: 500 }, (_, n) => n)],
+    ['a typed array', Float64Array.from({ length: 500 }, (_, n) => n)],
+    ['texts', Array.from({ length: 500 }, (_, n) => String(n))],
+  ])('tell onChunk of all they finish: %s', async (_, items: ArrayLike<unknown>) => {
+    const seen: number[] = []
+    const onChunk = ({ start, count }: { start: number; count: number }): void => {
+      for (let index = start; index < start + count; index++) seen.push(index)
+    }
+    const options = { mode: 'threads', workers: 2, mainThread: false, hooks: { onChunk } } as const
+    await execute((item: unknown) => item, items as unknown[], options)
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from(items, Number))
+  })
+
   it.each(['threads', 'serial'] as const)(
     'get what a proxy gives that has no items of its own, in mode %s',
     async (mode) => {

@@ -166,8 +166,10 @@ export class Workforce implements Force {
   #join(worker: PoolWorker): void {
     if (!this.#hasShared) {
       this.#hasShared = true
-      this.block =
-        this.inFlight === 1 && this.run.options.chunkSize === undefined ? this.run.supply.share(this.lanes) : undefined
+      const { chunkSize, hooks } = this.run.options
+      // Of claims from a shared block this thread sees only items that have settled: whoever asks for chunks has them sent.
+      const mayClaim = this.inFlight === 1 && chunkSize === undefined && hooks?.onChunk === undefined
+      this.block = mayClaim ? this.run.supply.share(this.lanes) : undefined
     }
     if (this.#here !== undefined) {
       this.#here.lanes = this.#lanes.size + 2
