@@ -19,7 +19,8 @@ export function foreignStage(policy: Policy): AroundStage {
             Hold.drop(hold)
           }
         }
-        return policy.execute(inside, { signal: scope.signal })
+        // Its promise may be of another library or realm, and would be taken for the result.
+        return Promise.resolve(policy.execute(inside, { signal: scope.signal }))
       },
       end: () => undefined,
     }),

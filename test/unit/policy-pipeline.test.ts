@@ -212,6 +212,22 @@ describe('pipeline', () => {
     expect(seen?.aborted).toBe(true)
   })
 
+  it('waits for what a policy from elsewhere returns, also where that is no Promise of this realm', async () => {
+    const clock = new FakeClock()
+    const foreign: Policy = {
+      execute: (fn) => {
+        const promise = Promise.resolve(fn({ signal: new AbortController().signal }))
+        return { then: promise.then.bind(promise) } as typeof promise
+      },
+      wrap: (fn) => fn as never,
+    }
+    const fn = failing(clock, 2)
+    const outcome = outcomeOf(clock, pipeline(retry({ initialDelayMs: 0, clock }), foreign).execute(fn))
+    await clock.advance(1)
+    expect(await outcome).toEqual({ value: 'done', atMs: 0 })
+    expect(fn.calledAt).toHaveLength(3)
+  })
+
   it('makes no AbortSignal unless the function reads one, and then one for each call', async () => {
     const policy = pipeline(retry(), timeout(100))
     const signals = await Promise.all([1, 2].map(() => policy.execute(({ signal }) => signal)))
