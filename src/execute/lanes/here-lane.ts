@@ -101,8 +101,7 @@ export class HereLane implements Lane, Progress {
       // Read anew, not taken from the end of the last block: deciding and starting workers is no part of what items take.
       const startedMs = performance.now()
       const goesOn = this.#runBatch(batch)
-      const endedMs = performance.now()
-      const ms = endedMs - startedMs
+      const ms = performance.now() - startedMs
       if (this.next > 0) this.pace.add(this.next, ms)
       if (!goesOn) return
       const { items } = batch
@@ -110,7 +109,8 @@ export class HereLane implements Lane, Progress {
       const itemMs = Math.max(this.pace.itemMs, ms / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
       this.#measured(items[0], this.lastResult)
-      if (endedMs >= sliceEndMs) {
+      // Read anew: what was decided, or started, may have taken longer than a slice.
+      if (performance.now() >= sliceEndMs) {
         this.whenTurns()
         if (!this.#isHalted()) setImmediate(this.#pump)
         return
