@@ -117,7 +117,8 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
 
 /** The same response; `ended` gets the tokens that it told of once its body has ended or broken. */
 function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: number | undefined) => void): Response {
-  if ((response.headers.get('content-type') ?? '').startsWith('text/event-stream')) {
+  const type = response.headers.get('content-type') ?? ''
+  if (type.startsWith('text/event-stream')) {
     const events = new EventReader(usage)
     return watchBody(
       response,
@@ -125,6 +126,8 @@ function settledAtEnd(response: Response, usage: KnownUsage, ended: (tokens: num
       (chunk) => events.push(chunk),
     )
   }
+  // A file, which may be of any size, is not kept to look for what it cannot tell.
+  if (type !== '' && !/^text\/|\bjson\b/i.test(type)) return watchBody(response, () => ended(undefined))
   const decoder = new TextDecoder()
   let text = ''
   return watchBody(

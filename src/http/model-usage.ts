@@ -82,9 +82,13 @@ export class EventReader {
   }
 
   push(chunk: Uint8Array): void {
-    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split(/\r\n|\r|\n/)
-    this.#rest = lines.pop() ?? ''
-    for (const line of lines) if (line.startsWith('data:')) this.#usage.read(jsonOf(line.slice(5)))
+    // Only what is new is looked through: a line may be megabytes, as one that holds an image.
+    const [end = '', ...begun] = this.#decoder.decode(chunk, { stream: true }).split(/\r\n|\r|\n/)
+    this.#rest += end
+    for (const next of begun) {
+      if (this.#rest.startsWith('data:')) this.#usage.read(jsonOf(this.#rest.slice(5)))
+      this.#rest = next
+    }
   }
 }
 
