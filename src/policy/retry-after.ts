@@ -28,19 +28,26 @@ function readOutcome(outcome: Answering): number | null {
   if (typeof retryAfterMs === 'number' && retryAfterMs >= 0) return retryAfterMs
   for (const headers of [outcome.headers, outcome.response?.headers, outcome.$response?.headers]) {
     if (typeof headers !== 'object' || headers === null) continue
-    const milliseconds = Number(readHeader(headers, 'retry-after-ms') ?? NaN)
-    if (milliseconds >= 0) return milliseconds
+    const milliseconds = NUMBER.exec(readHeader(headers, 'retry-after-ms') ?? '')
+    if (milliseconds !== null) return Number(milliseconds[1])
     const asked = secondsOrDate(readHeader(headers, 'retry-after'), readHeader(headers, 'date'))
     if (asked !== null) return asked
   }
   return secondsOrDate(firstText(outcome.retryAfter), undefined)
 }
 
+/** A number; the first one where the field was sent more than once, as a proxy does that adds its own. */
+const NUMBER = /^\s*(\d+(?:\.\d+)?)\s*(?:,|$)/
+/** All dates of HTTP have a time; others may have none. */
+const DATE = /\d:\d|^\s*\d{4}-\d\d-\d\d/
+
 /** Reads a value of Retry-After; `serverDate` is when it was written, by the same clock. */
 function secondsOrDate(text: string | undefined, serverDate: string | undefined): number | null {
-  const value = text?.trim() ?? ''
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
-  const dateMs = Date.parse(value)
+  const value = text ?? ''
+  const seconds = NUMBER.exec(value)
+  if (seconds !== null) return Number(seconds[1]) * 1000
+  // Date.parse takes any number behind a word for a year.
+  const dateMs = DATE.test(value) ? Date.parse(value) : NaN
   if (Number.isNaN(dateMs)) return null
   // The server's own idea of now makes the two dates comparable, however wrong this machine's clock is.
   const serverNowMs = Date.parse(serverDate ?? '')

@@ -235,6 +235,19 @@ describe('retry and Retry-After', () => {
     ['its response, beside headers of its own', Object.assign(tooMany({ 'retry-after': '2' }), { headers: {} }), 2000],
     ['seconds of its own', Object.assign(new Error('busy'), { retryAfter: 3 }), 3000],
     ['no sense at all', tooMany({ 'retry-after': 'soon' }), 100],
+    ['no date, though Date.parse takes it for one', tooMany({ 'retry-after': 'code 12345' }), 100],
+    [
+      'two fields',
+      tooMany(
+        new Headers([
+          ['Retry-After', '5'],
+          ['Retry-After', '5'],
+        ]),
+      ),
+      5000,
+    ],
+    ['no milliseconds, beside seconds', tooMany({ 'retry-after-ms': '', 'retry-after': '2' }), 2000],
+    ['an ISO date', tooMany({ 'retry-after': '2015-10-21T07:28:03Z', date: 'Wed, 21 Oct 2015 07:28:00 GMT' }), 3000],
     ['a date gone by', tooMany({ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }), 100],
     ['less than the back-off', tooMany({ 'retry-after': '0' }), 100],
     ['more than maxDelayMs', tooMany({ 'retry-after': '3600' }), 60_000],
