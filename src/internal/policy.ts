@@ -132,5 +132,5 @@ const UNCANCELLED: PolicyContext = {
 export function callUnlessAborted<T>(signal: AbortSignal | undefined, fn: PolicyFunction<T>): T | Promise<T> {
   if (signal === undefined) return fn(UNCANCELLED)
   signal.throwIfAborted()
-  return unlessAborted(Promise.resolve(fn({ signal })), signal)
+  return unlessAborted(new Promise<T>((resolve) => resolve(fn({ signal }))), signal)
 }

@@ -48,7 +48,7 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal 
   if (signal === undefined) return promise
   const { promise: aborted, listener } = whenAborted(signal)
   try {
-    return await Promise.race([promise, aborted])
+    return await Promise.race([aborted, promise])
   } finally {
     unwatchSignal(signal, listener)
   }

@@ -176,6 +176,18 @@ describe('aborting a wait', () => {
     expect(seen).toEqual([controller.signal])
   })
 
+  it('in execute comes before whatever the function that aborts returns or throws', async () => {
+    const { limiter } = limited({ burstSize: 3 })
+    const thrown = (): never => {
+      throw new Error('thrown')
+    }
+    for (const end of [() => 1, () => Promise.resolve(1), thrown]) {
+      const controller = new AbortController()
+      const fn = (): unknown => (controller.abort('stop'), end())
+      await expect(limiter.execute(fn, { signal: controller.signal })).rejects.toBe('stop')
+    }
+  })
+
   it.each([
     ['execute', (limiter: RateLimiter, fn: () => unknown, signal: AbortSignal) => limiter.execute(fn, { signal })],
     [
