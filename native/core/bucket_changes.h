@@ -41,14 +41,13 @@ class BucketChanges : public BucketWords<W> {
     });
   }
 
-  // Stops production until `until_ns`; nobody, waiting or new, is admitted before. Of what the bucket holds one token
-  // stays, so that somebody can go on at its end, but no burst does; what is given back meanwhile is there, too. Does
-  // nothing when the bucket is paused for at least as long already.
+  // Stops production until `until_ns` and empties the bucket; nobody, waiting or new, is admitted before. What is given
+  // back meanwhile is there when it ends. Does nothing when the bucket is paused for at least as long already.
   Outcome pause(int64_t now_ns, int64_t until_ns) {
     return change(now_ns, [&](const Slot& old) {
       Change to = at(old, now_ns);
       to.unchanged = to.epoch_ns >= until_ns;
-      to.spent = std::max(to.spent, to.produced - credit_units(1, old.digits));
+      to.spent = std::max(to.spent, to.produced);
       to.epoch_ns = until_ns;
       to.ends_pause = true;
       return to;

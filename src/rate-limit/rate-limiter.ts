@@ -250,9 +250,8 @@ export class RateLimiter implements Policy, Disposable {
   }
 
   /**
-   * Admits nobody for a while: every thread, also those who wait already. No tokens come back meanwhile, and of those there are one stays:
-   * at the end of the pause somebody goes on, but no burst. What is given back meanwhile is there then, too. A pause that ends later stays.
-   * For a server's Retry-After.
+   * Admits nobody for a while: every thread, also those who wait already. What is given back meanwhile is there when the pause
+   * ends. A pause that ends later stays. For a server's Retry-After.
    *
    * @param ms - how long from now, >= 0
    */

@@ -222,7 +222,7 @@ class BucketModel {
       case Action::kPause: {
         if (std::max(epoch_, now) >= limit) return {};
         settle(now);
-        spent_ = std::max(spent_, base_ - static_cast<int64_t>(in_units(1, false)));
+        spent_ = std::max(spent_, base_);
         epoch_ = limit;
         ends_pause_ = true;
         return {};

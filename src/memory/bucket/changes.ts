@@ -46,14 +46,14 @@ export class BucketChanges extends BucketWords {
     }))
   }
 
-  /** Stops production until `untilNs`; of what the bucket holds one token stays. */
+  /** Stops production until `untilNs` and empties the bucket. */
   pause(nowNs: bigint, untilNs: bigint): Outcome {
     return this.change(nowNs, (old) => {
       const to = changeAt(old, nowNs)
       return {
         ...to,
         unchanged: to.epochNs >= untilNs,
-        spent: max(to.spent, to.produced - creditUnits(1, old.digits)),
+        spent: max(to.spent, to.produced),
         epochNs: untilNs,
         endsPause: true,
       }
