@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import { describe, it } from 'vitest'
+import { TwinCircuitBreaker } from '../../dist/memory/breaker/core.js'
+import { TwinTokenBucket } from '../../dist/memory/bucket/core.js'
+import { KeyedBuckets } from '../../dist/memory/keyed/core.js'
+import { KeyedTerms } from '../../dist/memory/keyed/terms.js'
+import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
+import { cellsOf } from '../../dist/memory/semaphore/semaphore.js'
+import { BREAKER_PARAMETER, BUCKET, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
+import { freshBreakerCells, parameterSets } from './breaker-support.js'
+import {
+  BREAKER_KINDS,
+  BreakerUser,
+  BUCKET_KINDS,
+  BucketUser,
+  KEYED_KINDS,
+  KeyedUser,
+  SEMAPHORE_KINDS,
+  SemaphoreUser,
+} from './interrupted-users.js'
+import { expectNoInterruptionSeen, SECOND_NS } from './interrupted.js'
+import { freshTableWords } from './keyed-support.js'
+
+/** After the last of these a claim to change parameters has lapsed. */
+const LATER_NS = [0n, 0n, 1000n, 3n * SECOND_NS]
+
+describe('what another thread interrupts at any step ends as if it had come before or after', () => {
+  it('of a token bucket', () => {
+    const parameters = fc.record({ rate: fc.constantFrom(0.5, 4), burst: fc.constantFrom(1, 5) })
+    const make = ({ rate, burst }: { rate: number; burst: number }, startNs: bigint) => {
+      const words = new BigInt64Array(WORDS_PER_CELL * BUCKET.cells)
+      new TwinTokenBucket(words).initialize(startNs, rate, burst)
+      return { words, users: [new BucketUser(words), new BucketUser(words)] as const }
+    }
+    expectNoInterruptionSeen(parameters, make, BUCKET_KINDS, { later: LATER_NS })
+  })
+
+  it('of a semaphore', () => {
+    const parameters = fc.record({
+      form: fc.record({ rows: fc.constant(3), places: fc.constant(8), least: fc.constantFrom(0, 0, 1) }),
+      maxConcurrent: fc.integer({ min: 1, max: 3 }),
+      maxQueue: fc.constantFrom(-1, 1, 4),
+    })
+    expectNoInterruptionSeen(
+      parameters,
+      ({ form, maxConcurrent, maxQueue }) => {
+        const words = new BigInt64Array(WORDS_PER_CELL * cellsOf(form, form.least))
+        const core = new SemaphoreCore(words, form)
+        core.initialize(maxConcurrent, maxQueue)
+        const user = (who: bigint): SemaphoreUser => new SemaphoreUser(words, form, core.claim(who, 0n))
+        return { words, users: [user(1n), user(2n)] }
+      },
+      SEMAPHORE_KINDS,
+    )
+  })
+
+  it('of a circuit breaker', () => {
+    // A ring of fewer calls than come meanwhile has lost what was interrupted. It opens often, lets probes through soon, and waits for their end.
+    const parameters = parameterSets
+      .filter(([mode, size]) => mode !== 1 || size! > 6)
+      .map((asked) => {
+        const quick = asked.slice()
+        if (asked[BREAKER_PARAMETER.mode] === 0)
+          quick[BREAKER_PARAMETER.size] = Math.ceil(asked[BREAKER_PARAMETER.size]! / 3)
+        quick[BREAKER_PARAMETER.minimumCalls] = 1
+        quick[BREAKER_PARAMETER.successThreshold] = Math.ceil(asked[BREAKER_PARAMETER.successThreshold]! / 4)
+        quick[BREAKER_PARAMETER.resetTimeoutMs] = 50
+        quick[BREAKER_PARAMETER.probeLeaseMs] = 60_000
+        return quick
+      })
+    expectNoInterruptionSeen(
+      parameters,
+      (asked, startNs) => {
+        const words = freshBreakerCells(asked)
+        TwinCircuitBreaker.initialize(words, startNs, asked)
+        return { words, users: [new BreakerUser(words), new BreakerUser(words)] }
+      },
+      BREAKER_KINDS,
+      // Whoever is about to take the place of a probe and then cannot has kept others from it.
+      { mostOthers: 1 },
+    )
+  })
+
+  it('of a table of keys', () => {
+    expectNoInterruptionSeen(
+      fc.constantFrom(1, 2, 3),
+      (capacity, startNs) => {
+        const words = freshTableWords(capacity)
+        const asked = { rate: 2, burst: 4, capacity, evicts: false }
+        const terms = KeyedTerms.make(startNs, asked, { low: 1n, high: 2n })
+        KeyedBuckets.initialize(words, terms)
+        return { words, users: [new KeyedUser(words, terms), new KeyedUser(words, terms)] }
+      },
+      KEYED_KINDS,
+      { later: LATER_NS },
+    )
+  })
+})
