@@ -65,10 +65,6 @@ export class TwinCircuitBreaker {
     Atomics.store(words, BREAKER.kind, kindWord(KIND.circuitBreaker))
   }
 
-  get parameters(): Float64Array {
-    return this.#parameters
-  }
-
   control(): bigint {
     return Atomics.load(this.#words, BREAKER.control)
   }
