@@ -105,3 +105,116 @@ describe('a caller of several limits that others use up', () => {
     expect((await outcome).atMs).toBeGreaterThanOrEqual(650)
   })
 })
+
+interface Stolen {
+  clock: FakeClock
+  one: RateLimiter
+  two: RateLimiter
+  abort: AbortController
+  stop(): void
+}
+
+/**
+ * A caller of two limits whose tokens others take within a millisecond, those of the second from 50 ms on: by 150 ms it has had its turn in both, and
+ * tokens of both are reserved for it.
+ *
+ * @param meanwhile - happens at 175 ms
+ */
+async function stolenFrom(
+  policies: readonly [object, object],
+  costs: readonly [number, number],
+  meanwhile: (all: Stolen) => void = () => undefined,
+  twoClock?: FakeClock,
+) {
+  const clock = new FakeClock()
+  const one = new RateLimiter({ ...policies[0], clock })
+  const two = new RateLimiter({ ...policies[1], clock: twoClock ?? clock })
+  const abort = new AbortController()
+  const others: [number, number] = [0, 0]
+  const thieves = { areThere: true }
+  let outcome: Awaited<ReturnType<typeof outcomeOf>> | undefined
+  for (let ms = 0; ms < 8000 && outcome === undefined; ms++) {
+    if (ms === 175) meanwhile({ clock, one, two, abort, stop: () => (thieves.areThere = false) })
+    while (thieves.areThere && one.tryAcquire()) others[0]++
+    while (thieves.areThere && ms >= 50 && two.tryAcquire()) others[1]++
+    if (ms === 0) {
+      const wait = RateLimiter.all({ one, two }).acquire({ one: costs[0], two: costs[1] }, { signal: abort.signal })
+      void outcomeOf(clock, wait).then((found) => (outcome = found))
+    }
+    await clock.advance(1)
+    await twoClock?.advance(1)
+  }
+  return { one, two, others, outcome, timers: clock.pendingTimers }
+}
+
+const TEN = { requestsPerSecond: 10, burstSize: 1 }
+
+describe('tokens that are reserved for one moment', () => {
+  it.each<[string, (all: Stolen) => void, object]>([
+    ['come then, whoever else wants them', () => undefined, { atMs: 200 }],
+    [
+      'come after a pause',
+      ({ one, stop }) => {
+        one.pauseFor(500)
+        stop()
+      },
+      { atMs: 700 },
+    ],
+    ['come later where a limit is slower since', ({ one }) => one.update({ requestsPerSecond: 1 }), { atMs: 495 }],
+    [
+      'are taken anew where those of another have kept too short',
+      ({ one, stop }) => {
+        one.update({ requestsPerSecond: 1 })
+        stop()
+      },
+      { atMs: 425 },
+    ],
+    ['come no sooner for what is given back to one', ({ one }) => one.refund(1), { atMs: 200 }],
+    [
+      'go back when the caller is aborted',
+      ({ abort }) => abort.abort(new Error('enough')),
+      { atMs: 175, error: { message: 'enough' } },
+    ],
+    [
+      'go back when a limit is disposed',
+      ({ two, stop }) => {
+        two[Symbol.dispose]()
+        stop()
+      },
+      { error: { code: 'ERR_SHARED_MEMORY', reason: 'disposed' } },
+    ],
+  ])('%s', async (_, meanwhile, expected) => {
+    const { outcome, timers } = await stolenFrom([TEN, TEN], [1, 1], meanwhile)
+    expect(outcome).toMatchObject(expected)
+    expect(timers).toBe(0)
+  })
+
+  it('are there again at once for others, as far as they had been produced', async () => {
+    const { one, two, timers } = await stolenFrom([TEN, TEN], [1, 1], ({ abort, stop }) => {
+      stop()
+      abort.abort()
+    })
+    // Those of the second were reserved behind as many as it produced until then.
+    expect([one.getAvailableTokens(), two.getAvailableTokens(), timers]).toEqual([0.76, 0.81, 0])
+  })
+
+  it.each<[object, object, readonly [number, number], number]>([
+    [TEN, { requestsPerSecond: 1, burstSize: 1 }, [1, 1], 1100],
+    [{ requestsPerSecond: 1, burstSize: 1 }, TEN, [1, 1], 2000],
+    [{ requestsPerSecond: 10, burstSize: 4 }, { requestsPerSecond: 1, burstSize: 2 }, [4, 2], 2400],
+    [{ requestsPerSecond: 20, burstSize: 4 }, { requestsPerSecond: 1, burstSize: 2 }, [2, 1], 1100],
+  ])('leave others all else but as much again: %j and %j, %j', async (first, second, costs, atMs) => {
+    const { outcome, others } = await stolenFrom([first, second], costs)
+    expect(outcome).toMatchObject({ atMs })
+    ;[first, second].forEach((policy, index) => {
+      const { requestsPerSecond, burstSize } = policy as typeof TEN
+      const produced = burstSize + (requestsPerSecond * atMs) / 1000
+      expect(others[index]).toBeGreaterThanOrEqual(Math.floor(produced - 2 * costs[index]!))
+    })
+  })
+
+  it('are none where limits go by different clocks: others come first', async () => {
+    const { outcome } = await stolenFrom([TEN, TEN], [1, 1], undefined, new FakeClock())
+    expect(outcome).toBeUndefined()
+  })
+})
