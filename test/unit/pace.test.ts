@@ -77,11 +77,13 @@ describe('an item that is longer than most', () => {
   })
 
   it.each<[string, number[], boolean]>([
-    ['all are alike', [1, 1, 1, 1, 1, 1, 1, 1], false],
+    ['all are alike', [10, 10, 10, 10, 10, 10, 10, 10], false],
     ['some are long', [1, 1, 1, 1, 1, 1, 1, 20], true],
     ['too few to tell', [1, 1, 1, 1, 1, 1, 20], false],
     ['the first are long, and later ones alike', [9, 9, 9, 9, 9, 9, 9, 9, ...Array<number>(900).fill(1)], false],
-    ['many of the first are', [...Array<number>(90).fill(9), ...Array<number>(200).fill(1)], true],
+    ['many of the first are', [...Array<number>(90).fill(9), ...Array<number>(400).fill(1)], true],
+    ['many of the last are', [...Array<number>(500).fill(1), ...Array<number>(300).fill(4)], true],
+    ['many of the last are a little longer', [...Array<number>(500).fill(1), ...Array<number>(300).fill(1.4)], false],
   ])('makes items mixed where a few do not show what the others take: %s', (_, times, expected) => {
     expect(isMixed(paceOf(...times))).toBe(expected)
   })

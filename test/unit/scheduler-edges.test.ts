@@ -42,6 +42,37 @@ describe('before a run', () => {
   })
 })
 
+describe('during a run', () => {
+  it('workers are decided on once, also where nobody knows how many items are left', () => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, ONE)
+    const ran = (items: number) => scheduler.during(course, { ...seen(items, 1, 0), items: null }, ONE)
+    expect([ran(100)?.chosen.mode, ran(400)]).toEqual(['threads', undefined])
+  })
+
+  it.each([
+    [4, 25],
+    [100, 200],
+  ])('items that have waited for %i ms are thought of again at %i ms', (ranMs, againMs) => {
+    const { scheduler, begin } = twoCores()
+    const course = begin(null, ONE)
+    const evidence = { ...seen(ranMs, 1, 1000), isAsync: true, busy: { share: 0.1, cores: 0.1 } }
+    expect(scheduler.during(course, evidence, ONE)).toBeUndefined()
+    expect(course.notBeforeMs).toBe(againMs)
+  })
+
+  it.each<[string, number, typeof NONE, number, boolean]>([
+    ['on a machine that is free', 5, NONE, 1, true],
+    ['not where others want its cores', 5, NONE, 6, false],
+    ['of less it is too much', 2, NONE, 1, false],
+    ['but for workers that are starting already', 2, { idle: 0, startingMs: 1 }, 1, true],
+  ])('the start of a worker is for long runs: %s', (_, starts, there, crowding, expected) => {
+    const { scheduler, begin } = twoCores(crowding)
+    const items = Math.ceil((starts * 3 * spawnMs) / 10)
+    expect(scheduler.during(begin(null, there), seen(50, 10, items), there) !== undefined).toBe(expected)
+  })
+})
+
 describe('when the first worker is ready', () => {
   /** What is thought of 100 items left when `ran` have taken so long, of a run that has asked for a worker. */
   const isStillWorth = (ran: number, itemMs: number, left: number, there = ONE): boolean => {
@@ -216,6 +247,13 @@ describe('after a run', () => {
     const known = taught()
     expect(known.scheduler.after(known.begin(100, ONE), seen(0, 0, 100), came(100, 0, 10), ONE)).toBe(0)
     expect(known.scheduler.recall(known.subject, 'an item')?.isWarm).toBe(false)
+    expect(begin(100, ONE).decision).toBeUndefined()
+  })
+
+  it('nothing is learnt where workers have settled nothing', () => {
+    const { scheduler, subject, begin } = taught()
+    scheduler.after(begin(100, ONE), seen(50, 5, 0), came(100, 0, 250), ONE)
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ gain: undefined, loopItemMs: 1 })
   })
 
   it('what is learnt is known of runs that begin with an item like its first, whichever item was weighed', () => {

@@ -125,6 +125,15 @@ describe('during a run', () => {
       false,
       paceOf(1, 1, 1, 1, 1, 1, 1, 20),
     ],
+    [
+      'more than chance gives to uneven items',
+      [
+        [200, 400],
+        [400, 800],
+      ],
+      true,
+      paceOf(1, 1, 1, 1, 1, 1, 1, 20),
+    ],
   ])('goes back to the loop where workers lose: %s', (_, looks, expected, pace) => {
     const { begin } = taught()
     const course = begin(1000, ONE)
@@ -146,6 +155,22 @@ describe('during a run', () => {
       expect(goesBack).toEqual([false, expected])
     },
   )
+
+  it('goes back though items take longer in this thread than they did before there were workers', () => {
+    const { begin } = taught()
+    const course = begin(1000, ONE)
+    const here = paceOf(...Array<number>(16).fill(2))
+    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), here))).toEqual([false, true])
+  })
+
+  it('has nothing to go back from where workers were never decided on', () => {
+    const { begin } = twoCores()
+    const course = begin(1000, ONE)
+    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 400 * look), paceOf()))).toEqual([
+      false,
+      false,
+    ])
+  })
 
   it.each<[string, PaceOfLoop, boolean]>([
     ['items that are as long as the first', paceOf(50, 50, 50), true],
