@@ -196,6 +196,11 @@ export function completeOptions(
   return { ...o, isPlain }
 }
 
+/** Whether numbers are sent in chunks, as other items are: of what workers claim by themselves nobody sees the chunks. */
+export function wantsChunks({ chunkSize, hooks }: CompleteOptions): boolean {
+  return chunkSize !== undefined || hooks?.onChunk !== undefined
+}
+
 /** Numbers of workers that no machine refuses need no look at its limits. */
 const FEW_WORKERS = 16
 

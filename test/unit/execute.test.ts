@@ -341,6 +341,15 @@ describe('optimize', () => {
     expect(await collect(later.items as AsyncIterable<number>)).toEqual([...numbers(8)])
   })
 
+  it.each([
+    ['claims', {}],
+    ['chunks', { hooks: { onChunk: () => undefined } }],
+    ['chunks', { chunkSize: 10 }],
+  ])('says that numbers go to workers in %s, with %j', async (how, options) => {
+    const plan = await optimize(double, [...numbers(20)], { mode: 'threads', workers: 1, ...options })
+    expect(plan.explain()).toMatch(new RegExp(`^Plan: 1 worker thread, ${how} of `))
+  })
+
   it('closes its source if the plan is run after its signal was aborted', async () => {
     let isClosed = false
     function* source(): Generator<number> {

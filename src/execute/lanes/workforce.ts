@@ -1,5 +1,6 @@
 import type { Apart } from './apart.js'
 import type { HereLane } from './here-lane.js'
+import { wantsChunks } from '../options.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import type { Force } from './force.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
@@ -166,9 +167,7 @@ export class Workforce implements Force {
   #join(worker: PoolWorker): void {
     if (!this.#hasShared) {
       this.#hasShared = true
-      const { chunkSize, hooks } = this.run.options
-      // Of claims from a shared block this thread sees only items that have settled: whoever asks for chunks has them sent.
-      const mayClaim = this.inFlight === 1 && chunkSize === undefined && hooks?.onChunk === undefined
+      const mayClaim = this.inFlight === 1 && !wantsChunks(this.run.options)
       this.block = mayClaim ? this.run.supply.share(this.lanes) : undefined
     }
     if (this.#here !== undefined) {

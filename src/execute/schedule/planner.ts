@@ -1,7 +1,7 @@
 import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers } from './machine.js'
-import type { CompleteOptions } from '../options.js'
+import { type CompleteOptions, wantsChunks } from '../options.js'
 import { FIRST_IN_FLIGHT, SLICE_MS } from './pace.js'
 import type { Measured } from './sample.js'
 import type { TaskRecord } from './tasks.js'
@@ -70,7 +70,7 @@ export class Planner {
     const limits = this.#limits()
     const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
     const { idle, startingMs = 0 } = situation.workers
-    const isShared = measured.isShared && chunkSize === undefined
+    const isShared = measured.isShared && !wantsChunks(options)
     const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync
     const { itemBytes, resultBytes, cloneNodes } = measured
     const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
