@@ -25,7 +25,7 @@ export type ProcessorFunction<J extends JobLike, R> = (
   signal: AbortSignal,
 ) => R | Promise<R>
 
-/** A wait that nobody has named. */
+/** A wait that nobody has named, or that is over. */
 const USUAL_DELAY_MS = 1000
 /** A breaker that is isolated says Infinity; nobody knows when it will be closed. */
 const LONGEST_DELAY_MS = 24 * 3_600_000
@@ -65,7 +65,9 @@ export function wrapProcessor<J extends JobLike, R>(
       const reason = RetryExhaustedError.is(error) ? error.cause : error
       const isRefused = RateLimitExceeded.is(reason) || CircuitOpenError.is(reason)
       if (isRefused || statusOf(reason) === 429) {
-        const delayMs = Math.min(retryAfterMsOf(reason) ?? USUAL_DELAY_MS, LONGEST_DELAY_MS)
+        const askedMs = retryAfterMsOf(reason) ?? 0
+        // No attempt is counted: a job that may come back at once, as by a date that is over, would come back for ever.
+        const delayMs = askedMs > 0 ? Math.min(askedMs, LONGEST_DELAY_MS) : USUAL_DELAY_MS
         if (!isRefused && on429 === 'limit-queue') return limitQueue(job, queue, delayMs)
         await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token)
         throw delayedError()

@@ -42,9 +42,11 @@ describe('wrapProcessor', () => {
     expect(job.delayedUntilMs).toBeLessThanOrEqual(Date.now() + 501)
   })
 
-  it('delays by a second where nobody has said how long, and by a day where it was for ever', async () => {
+  it('delays by a second where nobody has said how long, or it is over, and by a day where it was for ever', async () => {
     for (const [error, ms] of [
       [Object.assign(new Error('429'), { status: 429 }), 1000],
+      [Object.assign(new Error('429'), { status: 429, headers: { 'retry-after': '0' } }), 1000],
+      [Object.assign(new Error('429'), { status: 429, headers: { 'retry-after': new Date(0).toUTCString() } }), 1000],
       [new CircuitOpenError('isolated', { retryAfterMs: Infinity, state: 'isolated' }), 86_400_000],
     ] as const) {
       const job = new Job()
