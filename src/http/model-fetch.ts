@@ -42,7 +42,7 @@ const ANSWER_TOKENS = 256
 /**
  * A fetch for the SDKs of OpenAI and Anthropic (their option `fetch`, with `maxRetries: 0`) that keeps to requests and tokens a minute, in
  * all threads or processes of one `name`: a call waits for its estimate, and once the answer says what it took, the difference is given
- * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing. A 429, and a limit that an answer
+ * back or owed. A streamed call is settled when its stream ends or breaks, a failed one to nothing; one that is aborted counts by its estimate. A 429, and a limit that an answer
  * says is used up, pause everybody.
  *
  * Both buckets hold one second's worth: no minute has more than that beyond the limit. An estimate above it waits for a full bucket.
@@ -101,8 +101,8 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     try {
       response = await (send ?? fetch)(input, init)
     } catch (error) {
-      settle(estimated, 0)
-      requests.refund(1)
+      // What its caller gives up was sent, and the server works on.
+      if (signal?.aborted !== true) settle(estimated, 0)
       throw error
     }
     const pauseMs = pauseOf(response)

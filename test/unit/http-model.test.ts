@@ -209,6 +209,29 @@ describe('modelFetch', () => {
     expect(sentAt).toEqual([0, 0, 0, 0])
   })
 
+  it('counts what was sent, whatever becomes of it', async () => {
+    const controller = new AbortController()
+    const given = model([], {
+      fetch: () => {
+        given.sentAt.push(given.clock.now())
+        controller.abort(new Error('enough'))
+        return given.sentAt.length === 1 ? Promise.reject(new Error('enough')) : Promise.resolve(json({}))
+      },
+    })
+    await expect(given.call(600, controller.signal)).rejects.toThrow('enough')
+    const second = given.call(600)
+    await given.clock.advance(5000)
+    await second
+    expect(given.sentAt).toEqual([0, 1000])
+
+    const failing = model([new TypeError('fetch failed')], { rpm: 60 })
+    await expect(failing.call(1)).rejects.toThrow('fetch failed')
+    const next = failing.call(1)
+    await failing.clock.advance(5000)
+    await next
+    expect(failing.sentAt).toEqual([0, 1000])
+  })
+
   it('pauses everybody for a 429, and for a limit that is used up', async () => {
     for (const answer of [
       new Response('', { status: 429, headers: { 'retry-after': '7' } }),
