@@ -27,8 +27,8 @@ const ASKED_AT_ONCE = 64
 const QUIET_MS = 3000
 /** A chunk is told of by so many events: added, waiting, active, completed. */
 const EVENTS = 4
-/** So many events are left for others in any case. */
-const LEAST_EVENTS = 64
+/** Events of so many chunks are left in any case: other runs of the queue may not have read theirs. */
+const LEAST_KEPT = 16
 /** What a driver that died has left is removed by BullMQ. */
 const LEFT_BEHIND = { age: 86_400, count: 10_000 }
 /** What BullMQ says of a job whose worker has died too often. */
@@ -40,9 +40,7 @@ export async function openBullmq(address: QueueAddress, info: RunInfo): Promise<
   const { connection, prefix } = address
   const own = prefix === undefined ? { connection } : { connection, prefix }
   const backend = address.backend as never
-  // Every answer goes into the stream of events, too: no more of them than could be missed, at the most.
-  const streams = { events: { maxLen: Math.min(10_000, 2 * info.mostChunks) } }
-  const queue = new Queue(address.queue, { ...own, streams }, backend)
+  const queue = new Queue(address.queue, own, backend)
   await whenReady(queue, connection)
   const events = new QueueEvents(address.queue, own, backend)
   try {
@@ -59,8 +57,9 @@ class BullmqTransport implements Transport {
   readonly #events: QueueListener
   readonly #run: string
   readonly #mail = new Mailbox<ChunkOutcome>()
-  /** Most chunks that were under way at the same time, and those that are done. */
-  #most = 1
+  /** Most chunks that were under way at the same time, workers that there are, and chunks that are done. */
+  #most = LEAST_KEPT
+  #workers = 0
   #done = 0
   /** When something was last heard of each chunk that is under way. */
   readonly #heardMs = new Map<string, number>()
@@ -110,8 +109,8 @@ class BullmqTransport implements Transport {
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
-  workers(): Promise<number> {
-    return this.#queue.getWorkersCount()
+  async workers(): Promise<number> {
+    return (this.#workers = await this.#queue.getWorkersCount())
   }
 
   async takeBack(id: string): Promise<boolean> {
@@ -168,12 +167,13 @@ class BullmqTransport implements Transport {
   #completed(id: string, answer: unknown): void {
     if (!this.#isAwaited(id)) return
     this.#mail.put({ id, kind: 'done', answer: answer as ChunkAnswer })
-    if (++this.#done % this.#most === 0) this.#trim()
+    this.#trim()
   }
 
   /** Removes events that have been read: the answers in them would fill the server. */
   #trim(): void {
-    void this.#queue.trimEvents(Math.max(LEAST_EVENTS, EVENTS * this.#most)).catch(() => undefined)
+    const kept = Math.max(this.#most, 2 * this.#workers)
+    if (++this.#done % kept === 0) void this.#queue.trimEvents(EVENTS * kept).catch(() => undefined)
   }
 
   #failed(id: string, reason: string): void {
