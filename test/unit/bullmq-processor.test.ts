@@ -99,12 +99,14 @@ describe('wrapProcessor', () => {
   it('gives the processor a signal that the worker aborts', async () => {
     const abort = new AbortController()
     const limiter = new RateLimiter({ requestsPerSecond: 10 })
+    const seen: unknown[] = []
     const processor = wrapProcessor(limiter, (_job, _token, signal) => {
-      abort.abort('lock lost')
-      return signal.reason as unknown
+      abort.abort('cancelled')
+      seen.push(signal.reason)
     })
     expect(processor).toHaveLength(3)
-    expect(await processor(new Job(), 'token', abort.signal)).toBe('lock lost')
+    await expect(processor(new Job(), 'token', abort.signal)).rejects.toBe('cancelled')
+    expect(seen).toEqual(['cancelled'])
   })
 
   it.each([
