@@ -13,6 +13,7 @@ import {
   openTwinBreaker,
   parameterSets,
 } from './breaker-support.js'
+import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { HandClock } from './bucket-support.js'
 
 /** One breaker, the calls under way, and the last call of a closed state, for which `succeed` is. */
@@ -93,6 +94,49 @@ export function expectTheSameBreaker(numRuns: number): void {
         })
       },
     ),
+    { numRuns },
+  )
+}
+
+/** Windows of many calls, of which about as many fail as a breaker bears, in the addon and in its twin: they open at the same call. */
+export function expectTheSameWindow(numRuns: number): void {
+  const windows = parameterSets.map((asked) => {
+    const parameters = asked.slice()
+    const mode = 1 + (asked[BREAKER_PARAMETER.size]! % 2)
+    const size = 17 + asked[BREAKER_PARAMETER.size]!
+    parameters[BREAKER_PARAMETER.mode] = mode
+    parameters[BREAKER_PARAMETER.size] = mode === 1 ? size : 100 * size
+    parameters[BREAKER_PARAMETER.minimumCalls] = 17
+    parameters[BREAKER_PARAMETER.failureRate] = 0.5
+    parameters[BREAKER_PARAMETER.slowRate] = 0.6
+    return parameters
+  })
+  const steps = fc.oneof(
+    { weight: 50, arbitrary: fc.nat({ max: 80 }) },
+    fc.constantFrom(59, 61, 62).map((minutes) => minutes * 60_000),
+  )
+  const calls = fc.array(fc.record({ stepMs: steps, failed: fc.boolean(), isSlow: fc.boolean() }), {
+    minLength: 60,
+    maxLength: 150,
+  })
+  fc.assert(
+    fc.property(windows, calls, (parameters, script) => {
+      const clock = new HandClock()
+      const words = [freshBreakerCells(parameters), freshBreakerCells(parameters)] as const
+      const breakers = [
+        createNativeBreaker(words[0], parameters, clock),
+        createTwinBreaker(words[1], parameters, clock),
+      ]
+      for (const { stepMs, failed, isSlow } of script) {
+        clock.ns += stepMs * 1e6
+        const [native, twin] = breakers.map((breaker) => {
+          const hasOpened = breaker.settle(breaker.enter(), failed ? 1 : 0, isSlow)
+          return [hasOpened, hasOpened && breaker.close()]
+        })
+        expect(native).toEqual(twin)
+      }
+      expect(words[0]).toEqual(words[1])
+    }),
     { numRuns },
   )
 }
