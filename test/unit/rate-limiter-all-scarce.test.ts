@@ -1,6 +1,7 @@
 // Several limits at once, each of them used up by others: the caller must get on, and the others with it.
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { RateLimiter } from '../../dist/index.js'
+import { KeyedRateLimiter, RateLimiter } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { mostOverRate } from '../support/fullest-window.js'
 import { outcomeOf } from './policy-helpers.js'
@@ -138,13 +139,21 @@ async function stolenFrom(
     while (thieves.areThere && one.tryAcquire()) others[0]++
     while (thieves.areThere && ms >= 50 && two.tryAcquire()) others[1]++
     if (ms === 0) {
-      const wait = RateLimiter.all({ one, two }).acquire({ one: costs[0], two: costs[1] }, { signal: abort.signal })
+      const wait = RateLimiter.all({ one, two }).acquire({ two: costs[1], one: costs[0] }, { signal: abort.signal })
       void outcomeOf(clock, wait).then((found) => (outcome = found))
     }
     await clock.advance(1)
     await twoClock?.advance(1)
   }
-  return { one, two, others, outcome, timers: clock.pendingTimers }
+  return {
+    clock,
+    one,
+    two,
+    others,
+    outcome,
+    timers: clock.pendingTimers,
+    listeners: getEventListeners(abort.signal, 'abort'),
+  }
 }
 
 const TEN = { requestsPerSecond: 10, burstSize: 1 }
@@ -165,6 +174,8 @@ describe('tokens that are reserved for one moment', () => {
       'are taken anew where those of another have kept too short',
       ({ one, stop }) => {
         one.update({ requestsPerSecond: 1 })
+        // Whose tokens come next, so that what the caller has of this limit could not go back.
+        one.reserve(1)
         stop()
       },
       { atMs: 425 },
@@ -184,9 +195,10 @@ describe('tokens that are reserved for one moment', () => {
       { error: { code: 'ERR_SHARED_MEMORY', reason: 'disposed' } },
     ],
   ])('%s', async (_, meanwhile, expected) => {
-    const { outcome, timers } = await stolenFrom([TEN, TEN], [1, 1], meanwhile)
+    const { outcome, timers, listeners } = await stolenFrom([TEN, TEN], [1, 1], meanwhile)
     expect(outcome).toMatchObject(expected)
     expect(timers).toBe(0)
+    if (outcome?.error === undefined) expect(listeners).toEqual([])
   })
 
   it('are there again at once for others, as far as they had been produced', async () => {
@@ -198,18 +210,47 @@ describe('tokens that are reserved for one moment', () => {
     expect([one.getAvailableTokens(), two.getAvailableTokens(), timers]).toEqual([0.76, 0.81, 0])
   })
 
+  it('are there at once for who waits behind', async () => {
+    let servedMs = NaN
+    await stolenFrom([TEN, TEN], [1, 1], ({ clock, one, abort, stop }) => {
+      stop()
+      void one.acquire().then(() => (servedMs = clock.now()))
+      clock.setTimeout(() => abort.abort(), 10)
+    }).then(({ clock }) => clock.advance(100))
+    expect(servedMs).toBe(200)
+  })
+
+  it('are none of a key: what the caller has of it goes back where it would be too old', async () => {
+    const clock = new FakeClock()
+    const one = new RateLimiter({ ...TEN, clock })
+    const keyed = new KeyedRateLimiter({ ...TEN, capacity: 3, clock })
+    one.tryAcquire()
+    const outcome = outcomeOf(clock, RateLimiter.all({ one, keyed }).acquire({ one: 1, keyed: { key: 'a' } }))
+    const stolenAt: number[] = []
+    for (let ms = 0; ms < 160; ms++) {
+      while (one.tryAcquire());
+      while (ms >= 50 && keyed.tryAcquire('a')) stolenAt.push(ms)
+      await clock.advance(1)
+    }
+    await clock.advance(1000)
+    expect(stolenAt).toEqual([50, 150])
+    expect(await outcome).toMatchObject({ atMs: 300 })
+  })
+
   it.each<[object, object, readonly [number, number], number]>([
     [TEN, { requestsPerSecond: 1, burstSize: 1 }, [1, 1], 1100],
     [{ requestsPerSecond: 1, burstSize: 1 }, TEN, [1, 1], 2000],
     [{ requestsPerSecond: 10, burstSize: 4 }, { requestsPerSecond: 1, burstSize: 2 }, [4, 2], 2400],
     [{ requestsPerSecond: 20, burstSize: 4 }, { requestsPerSecond: 1, burstSize: 2 }, [2, 1], 1100],
   ])('leave others all else but as much again: %j and %j, %j', async (first, second, costs, atMs) => {
-    const { outcome, others } = await stolenFrom([first, second], costs)
+    const { outcome, others, one, two } = await stolenFrom([first, second], costs)
     expect(outcome).toMatchObject({ atMs })
     ;[first, second].forEach((policy, index) => {
       const { requestsPerSecond, burstSize } = policy as typeof TEN
       const produced = burstSize + (requestsPerSecond * atMs) / 1000
       expect(others[index]).toBeGreaterThanOrEqual(Math.floor(produced - 2 * costs[index]!))
+      const left = [one, two][index]!.getAvailableTokens()
+      expect(others[index]! + costs[index]! + left).toBeLessThanOrEqual(produced + 0.1)
     })
   })
 
