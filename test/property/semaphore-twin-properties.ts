@@ -4,14 +4,23 @@ import { nativeAddon } from '../../dist/internal/native.js'
 import { CELL_BYTES, SEMAPHORE, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
 import { NativeSemaphore } from '../../dist/memory/semaphore/native.js'
 import { allocateCells } from '../../dist/memory/shared/region.js'
+import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
 import { cellsOf, type Semaphore, type SemaphoreLimits } from '../../dist/memory/semaphore/semaphore.js'
 import { TwinSemaphore } from '../../dist/memory/semaphore/twin.js'
 
 /** So few places that the queue runs over. */
 const SHAPE = { rows: 3, places: 8 }
 
-const operations = fc.record({
-  kind: fc.constantFrom(
+const operationsOf = <K extends string>(kind: fc.Arbitrary<K>, ms: fc.Arbitrary<number>) =>
+  fc.record({
+    kind,
+    owner: fc.nat({ max: SHAPE.rows - 1 }),
+    /** Of a call that ends: how much time has passed since the last one, and what it took; below 0 it was cut off. */
+    passedMs: fc.nat({ max: 40 }),
+    ms,
+  } as const)
+const operations = operationsOf(
+  fc.constantFrom(
     'take',
     'acquire',
     'acquire',
@@ -28,11 +37,13 @@ const operations = fc.record({
     'inUse',
     'ended',
   ),
-  owner: fc.nat({ max: SHAPE.rows - 1 }),
-  /** Of a call that ends: how much time has passed since the last one, and what it took; below 0 it was cut off. */
-  passedMs: fc.nat({ max: 40 }),
-  ms: fc.oneof(fc.constant(-1), fc.double({ min: 0, max: 30, noNaN: true }), fc.constantFrom(1e9, 0)),
-} as const)
+  fc.oneof(fc.constant(-1), fc.double({ min: 0, max: 30, noNaN: true }), fc.constantFrom(1e9, 0)),
+)
+/** More wait than there are places for in the queue, and an adaptive limit falls below what is in use. */
+const crowd = operationsOf(
+  fc.constantFrom('acquire', 'acquire', 'acquire', 'acquire', 'ended', 'ended', 'ended', 'give', 'cancel'),
+  fc.constantFrom(-1, -1, -1, 10),
+)
 type Operation = typeof operations extends fc.Arbitrary<infer T> ? T : never
 
 /** Fixed limits, and adaptive ones. */
@@ -44,7 +55,7 @@ const limitsOf = (mostQueued: number): fc.Arbitrary<SemaphoreLimits> =>
       least: fc.constant(0),
     }),
     fc.record({
-      maxConcurrent: fc.integer({ min: 3, max: 40 }),
+      maxConcurrent: fc.oneof(fc.integer({ min: 3, max: 40 }), fc.integer({ min: 3, max: 6 })),
       maxQueue: fc.oneof(fc.constant(Infinity), fc.integer({ min: mostQueued, max: 12 })),
       least: fc.integer({ min: 1, max: 3 }),
     }),
@@ -108,7 +119,10 @@ export function expectTheSameSemaphore(numRuns: number): void {
     fc.property(
       limitsOf(0),
       fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
-      fc.array(operations, { minLength: 1, maxLength: 80 }),
+      fc.oneof(
+        fc.array(operations, { minLength: 1, maxLength: 80 }),
+        fc.array(crowd, { minLength: 20, maxLength: 80 }),
+      ),
       (limits, mixed, script) => {
         const native = makeSide(limits, [true, true, true])
         const twin = makeSide(limits, [false, false, false])
@@ -183,6 +197,38 @@ export function expectPermitsConserved(numRuns: number, isNative: boolean): void
         expect(any!.limit()).toBeLessThanOrEqual(limits.maxConcurrent)
         if (any!.available() > 0) expect(any!.waiting()).toBe(0)
       }
+    }),
+    { numRuns },
+  )
+}
+
+/** What a thread that has ended held in several rows goes to who waits, and its places in the queue are gone. */
+export function expectBuried(numRuns: number): void {
+  const script = fc.array(
+    fc.tuple(fc.constantFrom('tryAcquire', 'acquire', 'acquire', 'cancel'), fc.constantFrom(1, 2, 3)),
+    { maxLength: 30 },
+  )
+  const parameters = fc.record({ most: fc.integer({ min: 1, max: 6 }), least: fc.constantFrom(0, 1) })
+  fc.assert(
+    fc.property(parameters, script, ({ most, least }, operations) => {
+      const core = new SemaphoreCore(freshCells(least), { ...SHAPE, least })
+      core.initialize(most, -1)
+      const [ended, alive] = [7n, 8n]
+      expect([ended, alive, ended, alive].map((who) => core.claim(who, 0n))).toEqual([1, 2, 3, 0])
+      const waiting = [0, 0, 0, 0]
+      for (const [kind, owner] of operations) {
+        const answer = core[kind](owner)
+        if (kind === 'acquire' && answer === 1) waiting[owner]!++
+        if (kind === 'cancel' && answer === true) waiting[owner]!--
+      }
+      const held = core.held(2)
+      core.buryAllOf(ended)
+      expect([core.held(1), core.held(3), core.cancel(1), core.cancel(3)]).toEqual([0, 0, false, false])
+      const handedOver = core.held(2) - held
+      expect(core.waiting()).toBe(waiting[2]! - handedOver)
+      expect(core.inUse()).toBe(held + handedOver)
+      if (core.waiting() > 0) expect(core.available()).toBe(0)
+      expect([9n, 9n].map((who) => core.claim(who, 0n))).toEqual([1, 3])
     }),
     { numRuns },
   )

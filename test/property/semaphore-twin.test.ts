@@ -4,7 +4,12 @@ import { systemClock } from '../../dist/internal/clock.js'
 import { semaphores } from '../../dist/memory/semaphore/index.js'
 import { SEMAPHORE } from '../../dist/memory/shared/layout.js'
 import { addonForbidden, describeWithAddon } from '../support/native.js'
-import { expectPermitsConserved, expectTheSameLimit, expectTheSameSemaphore } from './semaphore-twin-properties.js'
+import {
+  expectBuried,
+  expectPermitsConserved,
+  expectTheSameLimit,
+  expectTheSameSemaphore,
+} from './semaphore-twin-properties.js'
 
 describeWithAddon('the addon, its twin, and both at work on one semaphore', () => {
   it('answer every operation alike and leave the same words', () => {
@@ -19,6 +24,10 @@ describeWithAddon('the addon, its twin, and both at work on one semaphore', () =
 it('permits are neither lost nor made', () => {
   expectPermitsConserved(500, false)
   if (!addonForbidden) expectPermitsConserved(500, true)
+})
+
+it('what a thread held that has ended goes to who waits', () => {
+  expectBuried(500)
 })
 
 it('has room for the shapes it is made in', () => {
