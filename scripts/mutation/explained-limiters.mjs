@@ -169,4 +169,36 @@ export const OF_LIMITERS = [
   },
   { file: /rate-limit\/held-runs/, mutant: /`run\.from <= place`/, why: 'lets go of nothing' },
   { file: /rate-limit\/turn/, mutant: /`behind < 0`/, why: 'it is the horizon either way' },
+  {
+    file: /rate-limit\/take-together/,
+    mutant: /`false` in `(if \((future|at) === null\)|if \(charges\.some)/,
+    why: 'a limit without a place for a caller is found sooner or later',
+  },
+  {
+    file: /rate-limit\/take-together/,
+    mutant: /in `if \(end === null \|\| restMs === null\)/,
+    why: 'both or neither, unless another thread changes the limit between',
+  },
+  {
+    file: /rate-limit\/take-together/,
+    mutant: /`false` in `const gapMs = /,
+    why: 'there is nothing to wait for either way',
+  },
+  { file: /rate-limit\/take-together/, mutant: /`\+1` in `heapIndex/, why: 'set before anybody reads it' },
+  {
+    file: /rate-limit\/take-together/,
+    mutant: /`true` in `if \(signal !== undefined\)/,
+    why: 'nothing is let go of where there is nothing',
+  },
+  {
+    file: /rate-limit\/take-together/,
+    mutant: /`signal\.reason`/,
+    why: 'only a signal tells, which the compiler does not know',
+  },
+  { file: /rate-limit\/take-together/, mutant: /charge\.tokens\) >= 0`/, why: 'looks again where nothing has changed' },
+  {
+    file: /rate-limit\/(take-together|wait-for-all)/,
+    mutant: /^EqualityOperator: `(restMs >= 0|axis\.produced - end < keeps|.* > nowMs|goodUntilMs <= clock\.now\(\))`/,
+    why: 'the same but for a moment',
+  },
 ]

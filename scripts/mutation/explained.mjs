@@ -1,6 +1,8 @@
 // Survivors that no test can notice, each with the reason; docs/mutation.md prints it behind them.
 
 import { OF_LIMITERS } from './explained-limiters.mjs'
+import { OF_MEMORY } from './explained-memory.mjs'
+import { OF_SCHEDULES } from './explained-schedule.mjs'
 
 /** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} the first that fits a survivor, as the table names it */
 export const EXPLAINED = [
@@ -177,6 +179,8 @@ export const EXPLAINED = [
     why: 'a call that leaves a bulkhead holds its slot, which the compiler does not know',
   },
   ...OF_LIMITERS,
+  ...OF_MEMORY,
+  ...OF_SCHEDULES,
 ]
 
 /** Why no test can notice a survivor; undefined where nobody has found a reason. */
