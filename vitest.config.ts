@@ -11,7 +11,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers,
     include: ['test/{unit,property,stress,gc,integration,waiting,docs,package,site}/**/*.test.ts'],
-    execArgv: ['--expose-gc'],
+    // Tests give warnings of this package on purpose, and look at them: they are not printed.
+    execArgv: ['--expose-gc', '--disable-warning=AmorsizeWarning'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -5,6 +5,8 @@ export default defineConfig({
   root: import.meta.dirname,
   test: {
     pool: 'forks',
+    // Tests give warnings of this package on purpose: they are not printed.
+    execArgv: ['--disable-warning=AmorsizeWarning'],
     include: ['*.test.mjs'],
     fileParallelism: false,
     globalSetup: ['support/remove-names.mjs'],

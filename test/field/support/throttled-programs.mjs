@@ -1,7 +1,7 @@
 // Programs that keep to the rate of a server, as users of p-queue, bottleneck and limiter write them. What waits for its turn is an argument: it is
 // theirs or ours, and nothing else differs.
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { createServer, request } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -94,6 +94,8 @@ export function placeOrders(site, schedule, orders, signalOf = () => undefined) 
  * @returns the hash of what the server got, of each file
  */
 export function upload({ origin }, take, files, log, { signal } = {}) {
+  // Each file listens to it.
+  if (signal !== undefined) setMaxListeners(4 * files.length + 10, signal)
   return Promise.all(
     files.map(async (chunks, file) => {
       const outgoing = request(`${origin}/${file}`, { method: 'PUT', signal })
