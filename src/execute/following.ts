@@ -1,4 +1,5 @@
 import { TaskNotTransferableError } from '../errors.js'
+import { builtins } from '../internal/builtins.js'
 import type { AsyncLane } from './lanes/async-lane.js'
 import type { HereLane } from './lanes/here-lane.js'
 import type { Workforce } from './lanes/workforce.js'
@@ -34,13 +35,16 @@ function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions)
 
 /** Tells the scheduler soon how a run went, and starts workers for later runs if it says so. */
 export function learnSoon(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
-  scheduler.learnSoon(() => {
+  // The next call may be of another request, and items may look at whose they are when they are read.
+  const context = new builtins.asyncHooks.AsyncResource('AmorsizeLesson')
+  const learn = (): void => {
     const pool = pools.of(course.subject.options.maxMemoryPerWorker)
     const count = scheduler.after(course, evidence, since, pool)
     const sent = taskSources.sendable(task)
     if (count > 0 && !(sent instanceof TaskNotTransferableError))
       pool.prepare(count, (worker) => void worker.load(sent))
-  })
+  }
+  scheduler.learnSoon(() => context.runInAsyncScope(learn))
 }
 
 /** The lanes that a run has. */

@@ -37,6 +37,24 @@ function listening(see: (where: string) => void): object {
 }
 
 describe('a run is in the context of its caller', () => {
+  it.each([2, 4, 40])('as its %i items are looked at after it, though the next call is of another', async (count) => {
+    const seen = new Set<string | undefined>()
+    const item = {
+      get steps() {
+        seen.add(storage.getStore())
+        return 2
+      },
+    }
+    // The item is not read by the task: only who measures the run does.
+    const run = storage.run('alice', () =>
+      execute(() => busy(2), new Array<unknown>(count).fill(item), { mode: 'serial' }),
+    )
+    await run
+    await storage.run('bob', () => execute(busy, [1, 2]))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([...seen]).toEqual(['alice'])
+  })
+
   it('as it waits', () =>
     both((see) =>
       execute(
