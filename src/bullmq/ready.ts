@@ -1,10 +1,8 @@
 import { messageOf, runError } from '../internal/run-error.js'
 import { lastingKind, withoutPassword } from '../internal/server-error.js'
 import { shownServer } from '../internal/server-url.js'
+import { inTime } from './in-time.js'
 import type { QueueBase } from './peer.js'
-
-/** The server is there within so long, or nothing begins. */
-const READY_MS = 5000
 
 /**
  * Resolves when the server of `base` answers; else it is closed.
@@ -14,21 +12,17 @@ const READY_MS = 5000
  */
 export async function whenReady(base: QueueBase, connection: object): Promise<void> {
   let last: unknown
-  let timer: NodeJS.Timeout | undefined
-  const failed = new Promise<never>((_, reject) => {
+  const refused = new Promise<never>((_, reject) => {
     base.on('error', (error) => {
       last = error
       if (lastingKind(messageOf(error)) !== undefined) reject(error)
     })
-    timer = setTimeout(() => reject(new Error('it did not answer in time')), READY_MS)
   })
   try {
-    await Promise.race([base.waitUntilReady(), failed])
+    await inTime(Promise.race([base.waitUntilReady(), refused]))
   } catch (error) {
     void base.close(true).catch(() => undefined)
     throw notReady(connection, withoutPassword(last ?? error))
-  } finally {
-    clearTimeout(timer)
   }
 }
 

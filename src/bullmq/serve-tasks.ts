@@ -6,7 +6,7 @@ import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { checkAddress } from './bullmq.js'
 import type { QueueAddress } from './bullmq-transport.js'
 import { ChunkWorker } from './chunk-worker.js'
-import { inTime, LEAVE_MS } from './in-time.js'
+import { inTime, ANSWER_MS } from './in-time.js'
 import { type ActiveJob, delayedError, loadBullmq, type QueueWorker, unrecoverableError } from './peer.js'
 import { whenReady } from './ready.js'
 import { isCancelled, whenAnswers } from './run-control.js'
@@ -144,7 +144,7 @@ class QueueServing implements Serving {
     // A server that is away cannot be told of anything: its connections are cut, since BullMQ would wait until it is back.
     const isAway = await inTime(
       this.#whenEmpty().then(() => whenAnswers(this.#worker)),
-      LEAVE_MS + (this.#inHand.size === 0 ? 0 : CLOSE_MS),
+      ANSWER_MS + (this.#inHand.size === 0 ? 0 : CLOSE_MS),
     ).then(
       () => false,
       () => true,
