@@ -105,5 +105,8 @@ const SECURITY = {
 
 /** A page of another site that has this machine's address under a name of its own must not read from here. */
 function isOurHost({ headers, socket }: IncomingMessage): boolean {
-  return [`${HOST}:${socket.localPort ?? 0}`, `localhost:${socket.localPort ?? 0}`].includes(headers.host ?? '')
+  const { localPort = 0 } = socket
+  // Browsers leave the usual port out.
+  const ports = localPort === 80 ? ['', ':80'] : [`:${localPort}`]
+  return ports.flatMap((port) => [`${HOST}${port}`, `localhost${port}`]).includes(headers.host ?? '')
 }

@@ -112,7 +112,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
     run.inContext(() => run.stop('aborted', new DOMException('the reader has left the stream', 'AbortError')))
   }
 
-  async return(): Promise<IteratorResult<unknown>> {
+  async return(value?: unknown): Promise<IteratorResult<unknown>> {
     this.#results.drop()
     this.#hasLeft = true
     this.#started = true
@@ -124,6 +124,6 @@ class StreamReader implements AsyncIterableIterator<unknown> {
       this.#leave(run)
       await this.#over
     }
-    return { done: true, value: undefined }
+    return { done: true, value }
   }
 }

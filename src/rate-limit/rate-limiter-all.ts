@@ -21,7 +21,7 @@ export type Costs<K extends string = string, Keyed extends string = never> = Rea
 export interface Permit<K extends string = string, Keyed extends string = never> {
   /**
    * Corrects the costs once the true ones are known: the difference is given back, or taken as a debt that later callers
-   * wait for. Limits left out stay as they are. Once; then it does nothing.
+   * wait for. Limits left out, or undefined, stay as they are. Once; then it does nothing.
    *
    * @param actual - the whole cost, not the difference: >= 0, may exceed the burst
    * @throws {TypeError | RangeError} when a cost is no such number, or there is no such limit; the permit can still be settled then
@@ -137,6 +137,8 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
   /** What has to be taken where. Everything is checked before anything is taken. */
   #chargesFor(costs: Costs<K, Keyed>): Charge[] {
     const charges = this.#check('costs', costs)
+    if (charges.length === 0)
+      throw new RangeError(`costs must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
     for (const { part } of charges) part.checkUsable()
     checkBursts(charges.filter(isDry))
     return charges.filter(({ tokens }) => tokens > 0)
@@ -163,8 +165,6 @@ export class RateLimiterAll<K extends string = string, Keyed extends string = ne
           : { name, part: limit, tokens: checkCost(`${what}.${name}`, cost) },
       )
     }
-    if (charges.length === 0)
-      throw new RangeError(`${what} must name at least one limit (limits: ${[...this.#parts.keys()].join(', ')})`)
     return charges
   }
 }

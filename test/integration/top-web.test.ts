@@ -70,6 +70,15 @@ describeMachine('amorsize top --web', () => {
     expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
   })
 
+  it('answers on the usual port, which browsers leave out', async ({ skip }) => {
+    const served = await serve('--port', '80').catch(() => undefined)
+    if (served === undefined) return skip('port 80 is not for this user, or in use')
+    const { url } = served
+    expect(await answer(url, '/', '127.0.0.1')).toMatchObject({ status: 200 })
+    expect(await answer(url, '/', 'localhost:80')).toMatchObject({ status: 200 })
+    expect(await answer(url, '/', 'rebound.example')).toMatchObject({ status: 403 })
+  })
+
   it('keeps nothing for a page that does not read: it gets what is there once it reads again', async () => {
     const name = machineName()
     // As much as fills the buffers of a connection soon.

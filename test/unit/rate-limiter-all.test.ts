@@ -261,6 +261,14 @@ describe('settle', () => {
     permit.settle({ tpm: 50 })
     expect(left(limits)).toEqual([9, 950])
   })
+
+  it.each([{}, { tpm: undefined }])('stay as they are where the true ones are not known: %o', (actual) => {
+    const limits = limitedTwice()
+    const permit = limits.both.tryAcquire({ rpm: 1, tpm: 100 })
+    if (permit === false) throw new Error('tokens were there')
+    permit.settle(actual as Costs<'tpm'>)
+    expect(left(limits)).toEqual([9, 900])
+  })
 })
 
 describe('bad input to several limits', () => {

@@ -108,7 +108,7 @@ describe('stream', () => {
     })()
     const iterator = stream((n: number) => n, source)
     await iterator.next()
-    expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
+    expect(await iterator.return?.('left')).toEqual({ done: true, value: 'left' })
     expect(closed).toBe(true)
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
