@@ -8,7 +8,7 @@ beforeAll(async () => {
   program = await import(built('http/limits.js'))
 })
 
-describe.each(['Express', 'Fastify', 'Hono'])('%s behind our limits', (name) => {
+describe.each(['Express', 'Fastify', 'Hono', 'Koa'])('%s behind our limits', (name) => {
   const running = []
   const start = async (options = {}) => {
     running.push(await program.servers[name](options))
@@ -88,7 +88,7 @@ describe.each(['Express', 'Fastify', 'Hono'])('%s behind our limits', (name) => 
   })
 })
 
-describe.each(['Express', 'Fastify', 'Hono', 'web'])('%s behind shed', (name) => {
+describe.each(['Express', 'Fastify', 'Hono', 'Koa', 'web'])('%s behind shed', (name) => {
   it('refuses what finds no place, never health checks, and frees the place of a client that goes', async () => {
     const { origin, close } = await program.shedding[name]()
     const status = async (path, init) => {

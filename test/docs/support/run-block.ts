@@ -7,7 +7,7 @@ import { GIVEN, moduleOf, type Surroundings, toJavaScript } from './program.js'
 /** Where the programs are written; within the package, so that they import it by its name. */
 const FOLDER = join(root, 'build/docs')
 /** Packages of others that examples import and only test/field installs. */
-const FROM_FIELD = ['axios', 'got', 'ky', 'undici', '@nestjs/throttler', '@nestjs/common', 'reflect-metadata', 'rxjs']
+const FROM_FIELD = ['axios', 'got', 'ky', 'undici', 'koa', '@nestjs/throttler', '@nestjs/common', 'reflect-metadata', 'rxjs']
 /** What a block imports that is not there, since only `npm run test:field` installs it; undefined where all is there. */
 export function missingPackage({ code }: Block): string | undefined {
   const wanted = FROM_FIELD.filter((name) => code.includes(`from '${name}'`) || code.includes(`import '${name}'`))

@@ -6,7 +6,9 @@ import { createAdaptorServer } from '@hono/node-server'
 import express, { type Request as ExpressRequest } from 'express'
 import fastify, { type FastifyRequest } from 'fastify'
 import { type Context, Hono } from 'hono'
-import { connectLimit, fastifyLimit, honoLimit, type HttpLimitOptions, shed } from 'amorsize/http'
+import Koa from 'koa'
+import { connectLimit, type ConnectRequest, fastifyLimit, honoLimit, type HttpLimitOptions, shed } from 'amorsize/http'
+import { koaOf } from './koa.js'
 import type { Running } from './stores.js'
 
 const windowMs = 60_000
@@ -72,6 +74,20 @@ export const servers: Record<string, (shared: Shared) => Promise<Running>> = {
     app.get('/free', () => new Response('ok'))
     return listen(createAdaptorServer(app) as Server)
   },
+
+  Koa({ trustProxy = false, ...shared }) {
+    const app = new Koa({ proxy: trustProxy })
+    const user = (request: ConnectRequest) => (request.headers['x-user'] as string | undefined) ?? null
+    const limit = koaOf(connectLimit({ ...shared, limits: all, ...(trustProxy ? {} : { key: user }) }))
+    const failures = koaOf(connectLimit({ limits: login, countIf: (_request, status) => status === 401 }))
+    app.use((context, next) => (context.path === '/' ? limit(context, next) : next()))
+    app.use((context, next) => (context.path === '/login' ? failures(context, next) : next()))
+    app.use((context) => {
+      if (context.path === '/login') context.status = context.get('x-user') === 'right' ? 200 : 401
+      context.body = 'ok'
+    })
+    return listen(createServer(app.callback()))
+  },
 }
 
 /** One request at a time, GET /slow takes a while, GET /health always goes on and tells how many slow ones have begun. */
@@ -110,6 +126,16 @@ export const shedding: Record<string, () => Promise<Running>> = {
     app.get('/slow', async (context) => context.text(await slow.work()))
     app.get('/health', (context) => context.text(slow.begun()))
     return listenUntilClosed(createAdaptorServer(app) as Server)
+  },
+
+  Koa() {
+    const app = new Koa()
+    const slow = slowly()
+    app.use(koaOf(shed({ maxConcurrent: 1, priority: ({ url }) => (url === '/health' ? Infinity : 5) })))
+    app.use(async (context) => {
+      context.body = context.path === '/health' ? slow.begun() : await slow.work()
+    })
+    return listenUntilClosed(createServer(app.callback()))
   },
 
   web() {
