@@ -79,6 +79,8 @@ inline constexpr NumberRule kRatio{"a ratio must be from 0 to 1000", 0, 1e3};
 inline constexpr NumberRule kRetriesPerSecond{"retries per second must be >= 0", 0, kInfinity};
 inline constexpr NumberRule kTtl{"a budget's time must be from 1 to 1e9 ms", 1, 1e9};
 
+inline constexpr NumberRule kBreakerState{"a breaker's state must be a whole number from 0 to 5", 0, 5,
+                                          NumberRule::kWhole};
 inline constexpr NumberRule kCallResult{"a call's result must be 0, 1 or 2", 0, 2, NumberRule::kWhole};
 inline constexpr NumberRule kThread{"a thread's number was expected", -0x1p31, 0x1p31 - 1, NumberRule::kWhole};
 

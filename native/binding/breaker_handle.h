@@ -17,13 +17,14 @@ struct BreakerHandle : Handle {
 
   core::CircuitBreaker<> breaker;
   int hot_call = -1;  // index of its trampolines in hot_calls.h, or -1
-  // `control` of the closed state that JavaScript knows of; 0: of none. The bound calls are for calls admitted then.
-  int64_t seen_closed = 0;
+  // `control` of the state that admits every call and that JavaScript knows of; 0: of none. The bound calls are for
+  // calls admitted then.
+  int64_t seen_passing = 0;
   // Probes of this thread that are under way: given back when it ends.
   std::vector<core::Permit> probes = {};
 
-  bool may_enter() const { return breaker.control() == seen_closed; }
-  bool success_is_free() const { return breaker.success_is_free(core::CircuitBreaker<>::generation_of(seen_closed)); }
+  bool may_enter() const { return breaker.control() == seen_passing; }
+  bool success_is_free() const { return breaker.success_is_free(core::CircuitBreaker<>::generation_of(seen_passing)); }
 
   // Counts a success of that state. False when the state is over, or was ended by this.
   bool succeed();

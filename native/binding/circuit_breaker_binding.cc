@@ -22,7 +22,7 @@ using Breaker = core::CircuitBreaker<>;
 
 bool BreakerHandle::succeed() {
   if (!may_enter()) return false;
-  return !breaker.settle({Breaker::generation_of(seen_closed), -1, 0}, CallResult::kSucceeded, false, clock.now_ns());
+  return !breaker.settle({Breaker::generation_of(seen_passing), -1, 0}, CallResult::kSucceeded, false, clock.now_ns());
 }
 
 void BreakerHandle::leave(napi_env) {
@@ -45,14 +45,13 @@ BreakerHandle* bound_handle(napi_env env, napi_callback_info info) {
                                                                                   : nullptr;
 }
 
-// admit(): undefined for a call that may be made, of the closed state JavaScript knows of; else false: ask
-// `breakerAdmit`.
+// admit(): undefined for a call that may be made, of the state JavaScript knows of; else false: ask `breakerAdmit`.
 napi_value bound_admit(napi_env env, napi_callback_info info) {
   const BreakerHandle* handle = bound_handle(env, info);
   return handle == nullptr || handle->may_enter() ? nullptr : make_bool(env, false);
 }
 
-// succeed(): a call of that closed state succeeded, and was not slow. False when that state is over, or was ended by
+// succeed(): a call of that state succeeded, and was not slow. False when that state is over, or was ended by
 // this.
 napi_value bound_succeed(napi_env env, napi_callback_info info) {
   BreakerHandle* handle = bound_handle(env, info);
@@ -152,9 +151,9 @@ napi_value admit(napi_env env, napi_callback_info info) {
   BreakerHandle* handle = call.handle;
   const int64_t control = handle->breaker.control();
   const core::BreakerAdmission admission = handle->breaker.admit(now_ns);
-  const bool is_closed = admission.admitted && admission.state == BreakerState::kClosed;
+  const bool is_passing = admission.admitted && admission.permit.place < 0;
   // If it moved between the two, the next call finds out.
-  handle->seen_closed = is_closed && Breaker::generation_of(control) == admission.generation ? control : 0;
+  handle->seen_passing = is_passing && Breaker::generation_of(control) == admission.generation ? control : 0;
   if (admission.permit.place >= 0) handle->probes.push_back(admission.permit);
   out[kState] = static_cast<double>(admission.state);
   out[kGeneration] = static_cast<double>(admission.generation);
@@ -198,12 +197,11 @@ napi_value settle(napi_env env, napi_callback_info info) {
   return make_bool(env, call.handle->breaker.settle(permit, result, slow, now_ns));
 }
 
-// breakerForce(number, isolate): isolates or closes; whether this made a transition
+// breakerForce(number, state): into this state; whether this made a transition
 napi_value force(napi_env env, napi_callback_info info) {
   Call<BreakerHandle, 2> call(env, info);
-  const bool isolate = call.boolean(1);
-  if (!call.ok) return nullptr;
-  return make_bool(env, isolate ? call.handle->breaker.isolate() : call.handle->breaker.close());
+  const auto state = static_cast<BreakerState>(call.whole(1, rules::kBreakerState));
+  return call.ok ? make_bool(env, call.handle->breaker.force(state)) : nullptr;
 }
 
 // breakerState(number, nowMs): the state, as a call would find it

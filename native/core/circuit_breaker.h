@@ -18,12 +18,13 @@
 
 namespace amorsize::core {
 
-enum class BreakerState : int64_t { kClosed, kOpen, kHalfOpen, kIsolated };
+// Disabled: every call is admitted and none counted. Metrics only: every call is admitted and counted.
+enum class BreakerState : int64_t { kClosed, kOpen, kHalfOpen, kIsolated, kDisabled, kMetricsOnly };
 
 // How a call that was admitted ended. Ignored: it says nothing about what is guarded.
 enum class CallResult { kSucceeded, kFailed, kIgnored };
 
-// The right to make a call. `place` is that of a probe, -1 for a call of a closed breaker.
+// The right to make a call. `place` is that of a probe, -1 for a call of a state that admits every call.
 struct Permit {
   int64_t generation = 0;
   int64_t place = -1;
@@ -68,7 +69,11 @@ class CircuitBreaker {
   // order: acquire. Pairs with transition: what the one before it has written is visible.
   int64_t control() const { return cell_[breaker::kControl].load(std::memory_order_acquire); }
 
-  static BreakerState state_of(int64_t control) { return static_cast<BreakerState>(control & 3); }
+  static BreakerState state_of(int64_t control) {
+    // Of the numbers that fit, the last two stand for no state: only memory that is damaged has them.
+    return static_cast<BreakerState>(
+        std::min(control & low_bits(breaker::kReopeningsShift), static_cast<int64_t>(BreakerState::kMetricsOnly)));
+  }
   static int64_t generation_of(int64_t control) { return control >> breaker::kGenerationShift; }
 
   // Whether a success of a call of `generation` has nothing to write.
@@ -81,7 +86,9 @@ class CircuitBreaker {
       const int64_t generation = generation_of(seen);
       switch (state_of(seen)) {
         case BreakerState::kClosed:
-          return {true, BreakerState::kClosed, generation, 0, {generation, -1, 0}};
+        case BreakerState::kDisabled:
+        case BreakerState::kMetricsOnly:
+          return {true, state_of(seen), generation, 0, {generation, -1, 0}};
         case BreakerState::kIsolated:
           return {false, BreakerState::kIsolated, generation, kNeverAdmits, {}};
         case BreakerState::kOpen: {
@@ -113,17 +120,26 @@ class CircuitBreaker {
   bool settle(const Permit& permit, CallResult result, bool slow, int64_t now_ns) {
     if (permit.place >= 0) return settle_probe(permit, result, now_ns);
     const int64_t seen = control();
+    const bool is_closed = state_of(seen) == BreakerState::kClosed;
     if (result == CallResult::kIgnored || generation_of(seen) != permit.generation ||
-        state_of(seen) != BreakerState::kClosed)
+        (!is_closed && state_of(seen) != BreakerState::kMetricsOnly))
       return false;
     if (!window_.record(permit.generation, result == CallResult::kFailed, slow, now_ns)) return false;
-    return open(seen, 0, now_ns);
+    return is_closed && open(seen, 0, now_ns);
   }
 
-  // Refuses every call until `close`. Returns whether this made the transition.
+  // From whatever state into this one, with all failures forgotten; nothing if it is in it. Returns whether this made
+  // the transition.
+  bool force(BreakerState to) {
+    for (;;) {
+      const int64_t seen = control();
+      if (state_of(seen) == to) return false;
+      if (transition(seen, to, 0)) return true;
+    }
+  }
   bool isolate() { return force(BreakerState::kIsolated); }
-
-  // Admits every call and forgets all failures; nothing if it is closed. Returns whether this made the transition.
+  bool disable() { return force(BreakerState::kDisabled); }
+  bool metrics_only() { return force(BreakerState::kMetricsOnly); }
   bool close() { return force(BreakerState::kClosed); }
 
   // As `admit` would find it: half-open once a probe would be admitted.
@@ -157,14 +173,6 @@ class CircuitBreaker {
     if (!transition(seen, BreakerState::kOpen, reopenings)) return false;
     time_until_probe(pack(generation_of(seen) + 1, reopenings, BreakerState::kOpen), now_ns);
     return true;
-  }
-
-  bool force(BreakerState to) {
-    for (;;) {
-      const int64_t seen = control();
-      if (state_of(seen) == to) return false;
-      if (transition(seen, to, 0)) return true;
-    }
   }
 
   // How long until the open breaker of `seen` admits a probe; -1 when it is in another state by now. Sets the time if

@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 4;
+inline constexpr int64_t kLayoutVersion = 5;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -198,10 +198,10 @@ inline constexpr size_t kHeadCells = 3;
 inline constexpr size_t kMaxProbes = 256;
 
 inline constexpr size_t kKind = 0;
-// generation << 8 | reopenings in a row << 2 | state. The generation grows by one with each transition.
+// generation << 9 | reopenings in a row << 3 | state. The generation grows by one with each transition.
 inline constexpr size_t kControl = 1;
-inline constexpr int kReopeningsShift = 2;
-inline constexpr int kGenerationShift = 8;
+inline constexpr int kReopeningsShift = 3;
+inline constexpr int kGenerationShift = 9;
 inline constexpr int64_t kMaxReopenings = 63;
 // When an open breaker may admit a probe: us since the epoch << 15 | tag. Whoever first misses it in a generation
 // writes it.

@@ -12,7 +12,14 @@ import type { Scope } from './scope.js'
 import type { Call, LinearStage } from './stage.js'
 
 /** By the numbers that the breaker uses. */
-export const STATES: readonly CircuitBreakerState[] = ['closed', 'open', 'half-open', 'isolated']
+export const STATES: readonly CircuitBreakerState[] = [
+  'closed',
+  'open',
+  'half-open',
+  'isolated',
+  'disabled',
+  'metrics-only',
+]
 
 /** What must be remembered about a call that is a probe, or whose time counts. */
 class Admitted {
@@ -40,7 +47,7 @@ export class CircuitBreakerStage implements LinearStage {
   readonly counts = { succeeded: 0, failed: 0, ignored: 0, rejected: 0, slow: 0, opened: 0 }
   /** Called after this thread made a transition. */
   onTransition: (() => void) | undefined = undefined
-  /** The closed state that the breaker's bound calls are for. */
+  /** The state that the breaker's bound calls are for. */
   #generation = -1
   /** The last transition that listeners of this thread were told of. */
   #told: number
@@ -97,25 +104,31 @@ export class CircuitBreakerStage implements LinearStage {
     if (generation === this.#told) return
     this.#told = generation
     const { onOpen, onClose, onHalfOpen } = this.settings
-    switch (state) {
-      case BREAKER_STATE.closed:
-        this.#announce('close', 'onClose', onClose, { generation })
-        break
-      case BREAKER_STATE.halfOpen:
+    const name = STATES[state] as CircuitBreakerState
+    switch (name) {
+      case 'half-open':
         this.#announce('halfOpen', 'onHalfOpen', onHalfOpen, { generation })
         break
-      default:
+      case 'open':
+      case 'isolated':
         this.counts.opened++
-        this.#announce('open', 'onOpen', onOpen, {
-          state: state === BREAKER_STATE.open ? 'open' : 'isolated',
-          error,
-          generation,
-        })
+        this.#announce('open', 'onOpen', onOpen, { state: name, error, generation })
+        break
+      default:
+        this.#announce('close', 'onClose', onClose, { state: name, generation })
     }
   }
 
   isolate(): void {
     if (this.breaker.isolate()) this.#moved(undefined)
+  }
+
+  disable(): void {
+    if (this.breaker.disable()) this.#moved(undefined)
+  }
+
+  metricsOnly(): void {
+    if (this.breaker.metricsOnly()) this.#moved(undefined)
   }
 
   close(): void {

@@ -90,12 +90,28 @@ export class CircuitBreaker extends StagedPolicy {
     return STATES[this.#stage.breaker.state()] as CircuitBreakerState
   }
 
-  /** Refuses every call, in every thread that shares the breaker, until {@link CircuitBreaker.close}. */
+  /** Refuses every call, in every thread that shares the breaker, until {@link CircuitBreaker.close} or another of these. */
   isolate(): void {
     this.#stage.isolate()
   }
 
-  /** Lets every call through again and forgets all failures. Nothing happens if it is closed. */
+  /**
+   * Lets every call through and counts none of them towards opening, in every thread that shares the breaker, until {@link CircuitBreaker.close} or
+   * another of these. `stats()` and the events of calls go on. Nothing happens if it is disabled.
+   */
+  disable(): void {
+    this.#stage.disable()
+  }
+
+  /**
+   * Lets every call through and counts as a closed breaker does, but never opens, in every thread that shares the breaker, until
+   * {@link CircuitBreaker.close} or another of these. What was counted before is forgotten. Nothing happens if it does so already.
+   */
+  metricsOnly(): void {
+    this.#stage.metricsOnly()
+  }
+
+  /** Lets every call through, counts from nothing, and may open again. Nothing happens if it is closed. */
   close(): void {
     this.#stage.close()
   }

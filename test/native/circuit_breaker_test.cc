@@ -69,6 +69,42 @@ TEST("breaker: opens, admits probes, opens again, closes") {
   EXPECT_EQ(breaker.state(now), BreakerState::kClosed);
 }
 
+TEST("breaker: disabled or told to count only, it admits every call and never opens") {
+  for (const bool disabled : {true, false}) {
+    BreakerCells cells(consecutive(3, 2));
+    Breaker breaker = cells.breaker();
+    for (int i = 0; i < 2; ++i) breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond);
+    const core::Permit early = breaker.admit(kSecond).permit;
+    CHECK(disabled ? breaker.disable() : breaker.metrics_only());
+    CHECK(!(disabled ? breaker.disable() : breaker.metrics_only()));
+    CHECK(!breaker.settle(early, CallResult::kFailed, false, kSecond));
+    for (int i = 0; i < 5; ++i) {
+      const core::BreakerAdmission admission = breaker.admit(kSecond);
+      CHECK(admission.admitted && admission.permit.place < 0);
+      EXPECT_EQ(admission.state, disabled ? BreakerState::kDisabled : BreakerState::kMetricsOnly);
+      CHECK(!breaker.settle(admission.permit, CallResult::kFailed, false, kSecond));
+      // What counts has something to write for a success.
+      EXPECT_EQ(breaker.success_is_free(admission.generation), disabled);
+    }
+    CHECK(breaker.close());
+    for (int i = 0; i < 3; ++i)
+      EXPECT_EQ(breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond), i == 2);
+  }
+}
+
+TEST("breaker: a state that there is not, in memory that is damaged, admits calls") {
+  for (const int64_t damaged : {6, 7}) {
+    BreakerCells cells(consecutive(1, 1));
+    cells.words[core::breaker::kControl] = 1 << core::breaker::kGenerationShift | damaged;
+    Breaker breaker = cells.breaker();
+    const core::BreakerAdmission admission = breaker.admit(kSecond);
+    CHECK(admission.admitted);
+    EXPECT_EQ(admission.state, BreakerState::kMetricsOnly);
+    CHECK(!breaker.settle(admission.permit, CallResult::kFailed, false, kSecond));
+    CHECK(breaker.close());
+  }
+}
+
 TEST("threads: of all that fail at once, one opens the breaker; of all that ask, as many probe as there are places") {
   constexpr int kThreads = 4;
   constexpr int kProbes = 3;
@@ -114,6 +150,8 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
         const core::BreakerAdmission admission = mine.admit(at);
         CHECK(admission.generation >= Breaker::generation_of(before));
         if (random() % 5000 == 0) transitions += mine.isolate() ? 1 : 0;
+        if (random() % 5000 == 0) transitions += mine.disable() ? 1 : 0;
+        if (random() % 5000 == 0) transitions += mine.metrics_only() ? 1 : 0;
         if (random() % 1000 == 0) transitions += mine.close() ? 1 : 0;
         if (!admission.admitted) {
           CHECK(admission.retry_after_ns > 0);

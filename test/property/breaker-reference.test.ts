@@ -5,7 +5,7 @@ import { breakers } from '../../dist/memory/breaker/index.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { STATES } from '../../dist/policy/circuit-breaker-stage.js'
 import { type ReferenceCall, ReferenceBreaker } from './breaker-reference.js'
-import { breakerOperations, parameterSets } from './breaker-support.js'
+import { breakerOperations, FORCED, type ForcedKind, parameterSets } from './breaker-support.js'
 import { HandClock } from './bucket-support.js'
 
 // Whole milliseconds, so that nothing is rounded, and a clock that never steps back.
@@ -60,10 +60,10 @@ it('a circuit breaker does what the reference does', () => {
             if (call === undefined) continue
             breaker.settle(call.actual, operation.result, operation.isSlow)
             reference.settle(call.expected, operation.result, operation.isSlow, nowMs)
-          } else if (operation.kind === 'isolate' || operation.kind === 'close') {
-            if (operation.kind === 'isolate') breaker.isolate()
-            else breaker.close()
-            reference.force(operation.kind === 'isolate' ? 'isolated' : 'closed')
+          } else if (operation.kind in FORCED) {
+            const kind = operation.kind as ForcedKind
+            breaker[kind]()
+            reference.force(FORCED[kind])
           }
           const { state, generation } = breaker.control()
           expect([STATES[state], generation]).toEqual([reference.state, reference.generation])
@@ -74,5 +74,5 @@ it('a circuit breaker does what the reference does', () => {
     { numRuns: 3000 },
   )
   // Every state in every mode, or the scripts prove too little.
-  expect(reached.size).toBe(12)
+  expect(reached.size).toBe(18)
 })

@@ -20,7 +20,7 @@ const SUCCEEDED: ReferenceCall = { generation: 0, isProbe: true, endMs: Infinity
 
 /** What a circuit breaker promises, written as plainly as can be: lists of calls and one thread. Times are whole milliseconds from 0. */
 export class ReferenceBreaker {
-  state: 'closed' | 'open' | 'half-open' | 'isolated' = 'closed'
+  state: 'closed' | 'open' | 'half-open' | 'isolated' | 'disabled' | 'metrics-only' = 'closed'
   generation = 1
   #untilMs = 0
   #reopenings = 0
@@ -36,7 +36,7 @@ export class ReferenceBreaker {
     if (this.state === 'open' && nowMs >= this.#untilMs) this.#become('half-open')
     if (this.state === 'open') return { refused: 'open', retryAfterMs: this.#untilMs - nowMs }
     if (this.state === 'isolated') return { refused: 'isolated', retryAfterMs: Infinity }
-    if (this.state === 'closed') return { generation: this.generation, isProbe: false, endMs: Infinity }
+    if (this.state !== 'half-open') return { generation: this.generation, isProbe: false, endMs: Infinity }
     const places = Array.from({ length: this.#at('successThreshold') }, (_, place) => this.#probes[place] ?? null)
     // A probe whose lease has ended loses its place to the next one that comes by.
     const place = places.findIndex((probe) => probe === null || probe.endMs <= nowMs)
@@ -55,7 +55,7 @@ export class ReferenceBreaker {
     if (result === 2) return
     const failed = result === 1
     if (!call.isProbe) {
-      this.#record({ atMs: nowMs, failed, slow })
+      if (this.state !== 'disabled') this.#record({ atMs: nowMs, failed, slow })
     } else if (failed) {
       this.#reopenings++
       this.#open(nowMs)
@@ -65,7 +65,7 @@ export class ReferenceBreaker {
     }
   }
 
-  force(state: 'closed' | 'isolated'): void {
+  force(state: 'closed' | 'isolated' | 'disabled' | 'metrics-only'): void {
     if (this.state === state) return
     this.#reopenings = 0
     this.#become(state)
@@ -79,6 +79,7 @@ export class ReferenceBreaker {
   }
 
   #open(nowMs: number): void {
+    if (this.state === 'metrics-only') return
     this.#become('open')
     const ms = this.#at('resetTimeoutMs') * this.#at('resetTimeoutFactor') ** this.#reopenings
     this.#untilMs = nowMs + Math.min(ms, this.#at('maxResetTimeoutMs'))

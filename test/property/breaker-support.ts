@@ -107,8 +107,17 @@ export function admissionFor(isNative: boolean, admission: Admission): Admission
   }
 }
 
+/** Operations by hand. */
+export const FORCED = {
+  isolate: 'isolated',
+  disable: 'disabled',
+  metricsOnly: 'metrics-only',
+  close: 'closed',
+} as const
+export type ForcedKind = keyof typeof FORCED
+
 export type BreakerOperation =
-  | { kind: 'enter' | 'isolate' | 'close' | 'state' | 'control' | 'succeed' }
+  | { kind: ForcedKind | 'enter' | 'state' | 'control' | 'succeed' }
   | { kind: 'settle'; call: number; result: 0 | 1 | 2; isSlow: boolean }
 
 const settle = fc.record({
@@ -125,5 +134,5 @@ export const breakerOperations: fc.Arbitrary<BreakerOperation> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constantFrom('state' as const, 'control' as const, 'succeed' as const) }),
   },
-  fc.record({ kind: fc.constantFrom('isolate' as const, 'close' as const, 'close' as const) }),
+  fc.record({ kind: fc.constantFrom<ForcedKind[]>('isolate', 'disable', 'metricsOnly', 'close', 'close', 'close') }),
 )

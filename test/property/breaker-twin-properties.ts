@@ -46,9 +46,10 @@ function apply(side: Side, turn: number, operation: BreakerOperation): unknown {
       if (breaker.enter().probe !== null) return 'a probe'
       return [breaker.admit(), breaker.succeed()]
     case 'isolate':
-      return breaker.isolate()
+    case 'disable':
+    case 'metricsOnly':
     case 'close':
-      return breaker.close()
+      return breaker[operation.kind]()
     case 'state':
       return breaker.state()
     case 'control':

@@ -136,7 +136,7 @@ export class SemaphoreUser implements User<SemaphoreKind> {
 
 export const BREAKER_KINDS = [
   ...(['admit', 'admit', 'admit', 'admit', 'succeed', 'succeed', 'succeed', 'fail', 'fail', 'fail', 'fail'] as const),
-  ...(['ignore', 'isolate', 'close', 'close', 'state'] as const),
+  ...(['ignore', 'isolate', 'disable', 'metricsOnly', 'close', 'close', 'close', 'state'] as const),
 ]
 type BreakerKind = (typeof BREAKER_KINDS)[number]
 
@@ -162,6 +162,8 @@ export class BreakerUser implements User<BreakerKind> {
         return [admitted, state, retryAfterNs, permit.place < 0]
       }
       case 'isolate':
+      case 'disable':
+      case 'metricsOnly':
       case 'close':
         return this.#core[kind]()
       case 'state':

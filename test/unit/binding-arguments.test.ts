@@ -188,7 +188,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
         whole(0, -1, 3),
         bool,
       ],
-      breakerForce: [breaker, bool],
+      breakerForce: [breaker, whole(0, -1, 6)],
       breakerState: [breaker, time],
       breakerControl: [breaker, out],
     })

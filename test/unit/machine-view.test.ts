@@ -153,9 +153,14 @@ describe('what a reader sees of', () => {
     [1, 'open'],
     [2, 'half-open'],
     [3, 'isolated'],
+    [4, 'disabled'],
+    [5, 'metrics-only'],
+    [7, 'metrics-only'],
   ])('a breaker in state %i: %s', (state, word) => {
     expect(
-      describeRegion(regionOf(KIND.circuitBreaker, { [BREAKER.control]: (5n << 8n) | BigInt(state) })),
+      describeRegion(
+        regionOf(KIND.circuitBreaker, { [BREAKER.control]: (5n << BigInt(BREAKER.generationShift)) | BigInt(state) }),
+      ),
     ).toMatchObject({ kind: 'breaker', breaker: word })
   })
 

@@ -13,22 +13,24 @@ export interface Admission {
   readonly generation: number
   /** Of a call that was not admitted: milliseconds; Infinity: no time will do. */
   readonly retryAfterMs: number
-  /** Of a probe: what stands for its place. That is the breaker's own affair; null for a call of a closed breaker. */
+  /** Of a probe: what stands for its place. That is the breaker's own affair; null for a call of a state that admits every call. */
   readonly probe: unknown
 }
 
 /** One circuit breaker as this thread sees it: through the addon, or through the TypeScript twin. */
 export interface Breaker {
-  /** Bound, and cheap: undefined for a call that may be made in the closed state of the last {@link Breaker.enter}; else false: enter. */
+  /** Bound, and cheap: undefined for a call that the state of the last {@link Breaker.enter} admits as it does every call; else false: enter. */
   readonly admit: () => undefined | false
-  /** Bound, and cheap: a call of that closed state succeeded and was not slow. False when the state is over, or was ended by this. */
+  /** Bound, and cheap: a call of that state succeeded and was not slow. False when the state is over, or was ended by this. */
   readonly succeed: () => undefined | false
   /** Asks to make a call. */
   enter(): Admission
   /** Tells how a call ended; returns whether that made a transition. One of an earlier generation tells nothing. */
   settle(admission: Pick<Admission, 'generation' | 'probe'>, result: CallResult, isSlow: boolean): boolean
-  /** Both return whether they made a transition. */
+  /** All four return whether they made a transition. */
   isolate(): boolean
+  disable(): boolean
+  metricsOnly(): boolean
   close(): boolean
   /** As a call would find it: half-open once a probe would be admitted. */
   state(): BreakerStateNumber

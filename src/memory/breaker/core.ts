@@ -3,14 +3,14 @@ import { TwinBreakerWindow, lowBits, minOf, tagOf } from './window.js'
 import { BREAKER, BREAKER_PARAMETER, KIND, kindWord } from '../shared/layout.js'
 
 /** The numbers are those of native/core/circuit_breaker.h. */
-export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2, isolated: 3 } as const
+export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2, isolated: 3, disabled: 4, metricsOnly: 5 } as const
 export type BreakerStateNumber = (typeof BREAKER_STATE)[keyof typeof BREAKER_STATE]
 
 /** How a call ended; `ignored`: it says nothing about what is guarded. */
 export const CALL_RESULT = { succeeded: 0, failed: 1, ignored: 2 } as const
 export type CallResult = (typeof CALL_RESULT)[keyof typeof CALL_RESULT]
 
-/** The right to make a call. `place` is that of a probe, -1 for a call of a closed breaker. */
+/** The right to make a call. `place` is that of a probe, -1 for a call of a state that admits every call. */
 export interface Permit {
   readonly generation: bigint
   readonly place: number
@@ -32,6 +32,7 @@ export const NEVER_ADMITS = (1n << 63n) - 1n
 const NS_PER_MS = 1_000_000n
 const GENERATION_SHIFT = BigInt(BREAKER.generationShift)
 const REOPENINGS_SHIFT = BigInt(BREAKER.reopeningsShift)
+const STATE_MASK = lowBits(BREAKER.reopeningsShift)
 const MAX_REOPENINGS = BigInt(BREAKER.maxReopenings)
 const UNTIL_SHIFT = BigInt(BREAKER.untilTagBits)
 const LEASE_SHIFT = BigInt(BREAKER.leaseBits)
@@ -80,9 +81,11 @@ export class TwinCircuitBreaker {
       const generation = generationOf(seen)
       switch (stateOf(seen)) {
         case BREAKER_STATE.closed:
+        case BREAKER_STATE.disabled:
+        case BREAKER_STATE.metricsOnly:
           return {
             admitted: true,
-            state: BREAKER_STATE.closed,
+            state: stateOf(seen),
             generation,
             retryAfterNs: 0n,
             permit: { generation, place: -1, lease: 0n },
@@ -109,22 +112,40 @@ export class TwinCircuitBreaker {
   settle(permit: Permit, result: CallResult, isSlow: boolean, nowNs: bigint): boolean {
     if (permit.place >= 0) return this.#settleProbe(permit, result, nowNs)
     const seen = this.control()
+    const isClosed = stateOf(seen) === BREAKER_STATE.closed
     if (
       result === CALL_RESULT.ignored ||
       generationOf(seen) !== permit.generation ||
-      stateOf(seen) !== BREAKER_STATE.closed
+      (!isClosed && stateOf(seen) !== BREAKER_STATE.metricsOnly)
     )
       return false
     if (!this.#window.record(permit.generation, result === CALL_RESULT.failed, isSlow, nowNs)) return false
-    return this.#open(seen, 0n, nowNs)
+    return isClosed && this.#open(seen, 0n, nowNs)
+  }
+
+  /** From whatever state into this one; returns whether this made the transition. */
+  force(to: BreakerStateNumber): boolean {
+    for (;;) {
+      const seen = this.control()
+      if (stateOf(seen) === to) return false
+      if (this.#transition(seen, to, 0n)) return true
+    }
   }
 
   isolate(): boolean {
-    return this.#force(BREAKER_STATE.isolated)
+    return this.force(BREAKER_STATE.isolated)
+  }
+
+  disable(): boolean {
+    return this.force(BREAKER_STATE.disabled)
+  }
+
+  metricsOnly(): boolean {
+    return this.force(BREAKER_STATE.metricsOnly)
   }
 
   close(): boolean {
-    return this.#force(BREAKER_STATE.closed)
+    return this.force(BREAKER_STATE.closed)
   }
 
   /** As `admit` would find it. */
@@ -148,14 +169,6 @@ export class TwinCircuitBreaker {
     if (!this.#transition(seen, BREAKER_STATE.open, reopenings)) return false
     this.#timeUntilProbe(pack(generationOf(seen) + 1n, reopenings, BREAKER_STATE.open), nowNs)
     return true
-  }
-
-  #force(to: BreakerStateNumber): boolean {
-    for (;;) {
-      const seen = this.control()
-      if (stateOf(seen) === to) return false
-      if (this.#transition(seen, to, 0n)) return true
-    }
   }
 
   /** How long until the open breaker of `seen` admits a probe; -1 when it is in another state by now. */
@@ -239,7 +252,8 @@ export class TwinCircuitBreaker {
 }
 
 export function stateOf(control: bigint): BreakerStateNumber {
-  return Number(control & 3n) as BreakerStateNumber
+  // Of the numbers that fit, the last two stand for no state: only memory that is damaged has them.
+  return Math.min(Number(control & STATE_MASK), BREAKER_STATE.metricsOnly) as BreakerStateNumber
 }
 
 export function generationOf(control: bigint): bigint {

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
 import type { Admission, Breaker } from './breaker.js'
-import type { BreakerStateNumber, CallResult } from './core.js'
+import { BREAKER_STATE, type BreakerStateNumber, type CallResult } from './core.js'
 import { BREAKER_PARAMETER } from '../shared/layout.js'
 
 type Opened = [admit: () => undefined | false, succeed: () => undefined | false, number: number]
@@ -16,7 +16,7 @@ declare module '../../internal/native.js' {
     breakerParameters(number: number, out: Float64Array): void
     breakerAdmit(number: number, nowMs: number, admission: Float64Array): boolean
     breakerSettle(number: number, nowMs: number, admission: Float64Array, result: CallResult, isSlow: boolean): boolean
-    breakerForce(number: number, isolate: boolean): boolean
+    breakerForce(number: number, state: BreakerStateNumber): boolean
     breakerState(number: number, nowMs: number): BreakerStateNumber
     breakerControl(number: number, admission: Float64Array): void
   }
@@ -99,11 +99,19 @@ export class NativeBreaker implements Breaker {
   }
 
   isolate(): boolean {
-    return this.#addon.breakerForce(this.#number, true)
+    return this.#addon.breakerForce(this.#number, BREAKER_STATE.isolated)
+  }
+
+  disable(): boolean {
+    return this.#addon.breakerForce(this.#number, BREAKER_STATE.disabled)
+  }
+
+  metricsOnly(): boolean {
+    return this.#addon.breakerForce(this.#number, BREAKER_STATE.metricsOnly)
   }
 
   close(): boolean {
-    return this.#addon.breakerForce(this.#number, false)
+    return this.#addon.breakerForce(this.#number, BREAKER_STATE.closed)
   }
 
   state(): BreakerStateNumber {

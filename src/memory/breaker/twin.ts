@@ -2,7 +2,6 @@ import { type Clock, timeOf } from '../../internal/clock.js'
 import { nsFromMs } from '../../internal/rate.js'
 import type { Admission, Breaker } from './breaker.js'
 import {
-  BREAKER_STATE,
   type BreakerStateNumber,
   type CallResult,
   NEVER_ADMITS,
@@ -18,13 +17,13 @@ export class TwinBreaker implements Breaker {
   readonly succeed: () => undefined | false
   readonly #core: TwinCircuitBreaker
   readonly #clock: Clock
-  /** `control` of the closed state that the bound calls are for; 0: of none. */
-  #seenClosed = 0n
+  /** `control` of the state that admits every call and that the bound calls are for; 0: of none. */
+  #seenPassing = 0n
 
   constructor(view: BigInt64Array, clock: Clock) {
     this.#core = new TwinCircuitBreaker(view)
     this.#clock = clock
-    this.admit = () => (this.#core.control() === this.#seenClosed ? undefined : false)
+    this.admit = () => (this.#core.control() === this.#seenPassing ? undefined : false)
     this.succeed = () => this.#succeed()
   }
 
@@ -36,8 +35,8 @@ export class TwinBreaker implements Breaker {
   enter(): Admission {
     const control = this.#core.control()
     const { admitted, state, generation, retryAfterNs, permit } = this.#core.admit(this.#nowNs())
-    const isClosed = admitted && state === BREAKER_STATE.closed
-    this.#seenClosed = isClosed && generationOf(control) === generation ? control : 0n
+    const isPassing = admitted && permit.place < 0
+    this.#seenPassing = isPassing && generationOf(control) === generation ? control : 0n
     return {
       admitted,
       state,
@@ -56,6 +55,14 @@ export class TwinBreaker implements Breaker {
     return this.#core.isolate()
   }
 
+  disable(): boolean {
+    return this.#core.disable()
+  }
+
+  metricsOnly(): boolean {
+    return this.#core.metricsOnly()
+  }
+
   close(): boolean {
     return this.#core.close()
   }
@@ -70,8 +77,8 @@ export class TwinBreaker implements Breaker {
   }
 
   #succeed(): undefined | false {
-    if (this.#core.control() !== this.#seenClosed) return false
-    const generation = generationOf(this.#seenClosed)
+    if (this.#core.control() !== this.#seenPassing) return false
+    const generation = generationOf(this.#seenPassing)
     if (this.#core.successIsFree(generation)) return undefined
     return this.#core.settle({ generation, place: -1, lease: 0n }, 0, false, this.#nowNs()) ? false : undefined
   }

@@ -1,6 +1,6 @@
 import { doubleFromBits, MAX_BURST, MAX_RATE } from '../../internal/rate.js'
 import { limitInForce, limitOfWord } from '../semaphore/adaptive-limit.js'
-import { BREAKER_STATE } from '../breaker/core.js'
+import { BREAKER_STATE, stateOf } from '../breaker/core.js'
 import {
   BREAKER,
   KEYED,
@@ -183,7 +183,7 @@ function readSemaphore(words: BigInt64Array, { permitsOfEnded }: MachineRegion):
 const BREAKER_STATES = Object.entries(BREAKER_STATE)
 
 function readBreaker(words: BigInt64Array): Details {
-  const state = Number((words[BREAKER.control] ?? 0n) & 3n)
+  const state = stateOf(words[BREAKER.control] ?? 0n)
   return {
     breaker:
       BREAKER_STATES.find(([, number]) => number === state)?.[0].replace(

@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 4
+export const LAYOUT_VERSION = 5
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -76,8 +76,8 @@ export const BREAKER = {
   maxProbes: 256,
   kind: 0,
   control: 1,
-  reopeningsShift: 2,
-  generationShift: 8,
+  reopeningsShift: 3,
+  generationShift: 9,
   maxReopenings: 63,
   until: 2,
   untilTagBits: 15,

@@ -17,7 +17,7 @@
 
 namespace amorsize::test {
 
-enum class BreakerAction { kAdmit, kSucceed, kFail, kIgnore, kIsolate, kClose };
+enum class BreakerAction { kAdmit, kSucceed, kFail, kIgnore, kIsolate, kDisable, kMetricsOnly, kClose };
 
 struct BreakerOperation {
   BreakerAction action;
@@ -113,6 +113,10 @@ class BreakerExplorer {
       }
       case BreakerAction::kIsolate:
         return {{breaker.isolate()}};
+      case BreakerAction::kDisable:
+        return {{breaker.disable()}};
+      case BreakerAction::kMetricsOnly:
+        return {{breaker.metrics_only()}};
       case BreakerAction::kClose:
         return {{breaker.close()}};
       default: {
