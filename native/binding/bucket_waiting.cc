@@ -46,12 +46,6 @@ class BucketAxis : public Call<BucketHandle, N + 2> {
 // Doubles of what is told of other rows; src/memory/bucket/native.ts has the same.
 enum OthersField : size_t { kFirst, kWaiting, kIsAnyLate, kHeldUnits, kOthersFields };
 
-// Places in the order of arrival as doubles tell them apart: modulo 2^52.
-constexpr int kPlaceBits = 52;
-int64_t place_of(int64_t arrival) {
-  return static_cast<int64_t>(static_cast<uint64_t>(arrival) & ((uint64_t{1} << kPlaceBits) - 1));
-}
-
 int64_t thousandths_of(double tokens) {
   const double count = std::ceil(tokens * core::waiters::kPerToken);
   return static_cast<int64_t>(std::min(std::max(count, 1.0), 0x1p50));
@@ -114,7 +108,7 @@ napi_value arrive(napi_env env, napi_callback_info info) {
   if (!waiters) return make_double(env, -1);
   const int64_t thousandths = thousandths_of(tokens);
   if (call.handle->row != core::kNoRow) waiters.add_waiting(call.handle->row, thousandths);
-  return make_double(env, static_cast<double>(place_of(waiters.arrive(thousandths))));
+  return make_double(env, static_cast<double>(waiters.arrive(thousandths)));
 }
 
 // bucketOthers(number, place, nowMs, out): writes how many tokens before `place` the first caller of another row came
@@ -158,7 +152,7 @@ napi_value publish(napi_env env, napi_callback_info info) {
   if (handle->row == core::kNoRow) return nullptr;  // as many wait as there are rows
   if (told.next < 0) told.next = core::waiters::kNobody;
   told.waiting = waiting > 0 ? thousandths_of(waiting) : 0;
-  told.look_at_ns = now_ns + wait_ns_from_ms(std::max(look_in_ms, 0.0));
+  told.look_at_ns = now_ns + ns_from_ms(std::max(look_in_ms, 0.0));
   handle->waiters.publish(handle->row, told);
   return nullptr;
 }

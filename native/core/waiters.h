@@ -17,6 +17,8 @@
 namespace amorsize::core {
 
 inline constexpr int kNoRow = -1;
+// Places in the order of arrival are told modulo 2^52: so far doubles tell them apart.
+inline constexpr int kPlaceBits = 52;
 
 // What one queue tells the others. Thousandths of a token, but for `held_*`, which are units of the axis.
 struct WaiterRow {
@@ -55,7 +57,8 @@ class Waiters {
   int64_t arrive(int64_t thousandths) {
     // order: relaxed, here and for every word of a row but where said. They say who comes first, and nothing is built
     // on them.
-    return words_[waiters::kArrivals].fetch_add(thousandths, std::memory_order_relaxed);
+    const int64_t arrivals = words_[waiters::kArrivals].fetch_add(thousandths, std::memory_order_relaxed);
+    return static_cast<int64_t>(static_cast<uint64_t>(arrivals) & ((uint64_t{1} << kPlaceBits) - 1));
   }
 
   // Takes a free row of the first `most`; kNoRow when there is none.
@@ -120,7 +123,7 @@ class Waiters {
         all.held_units += std::clamp<int64_t>(load(waiters::kHeldSize) >> waiters::kHeldShift, 0, kMostWaiting);
       // It is passed over, rather than waited for.
       if (next == waiters::kNobody || late_ns > kPassedOverNs) continue;
-      all.first = std::min(all.first, difference(next, place));
+      all.first = std::min(all.first, between(next, place));
     }
     return all;
   }
@@ -179,6 +182,12 @@ class Waiters {
   // Of words that wrap, or hold anything.
   static int64_t difference(int64_t a, int64_t b) {
     return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+  }
+
+  // How far one place is behind another.
+  static int64_t between(int64_t place, int64_t from) {
+    constexpr int kRest = 64 - kPlaceBits;
+    return static_cast<int64_t>((static_cast<uint64_t>(place) - static_cast<uint64_t>(from)) << kRest) >> kRest;
   }
 
   W& word(size_t row, size_t index) const { return words_[waiters::kFirstRow + row * kWordsPerCell + index]; }

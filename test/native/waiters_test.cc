@@ -70,6 +70,19 @@ TEST("waiters: the first of the others who is not late comes before, and what al
   CHECK(later.is_any_late);
 }
 
+TEST("waiters: places are compared by how far they are apart, also where their number begins anew") {
+  Block block;
+  constexpr int64_t kPlaces = int64_t{1} << core::kPlaceBits;
+  EXPECT_EQ(block.waiters.arrive(kPlaces - 1'000), 0);
+  EXPECT_EQ(block.waiters.arrive(3'000), kPlaces - 1'000);
+  EXPECT_EQ(block.waiters.arrive(1'000), 2'000);
+  const int row = block.waiters.claim(kSelf, kRows);
+  block.waiters.publish(row, {kPlaces - 1'000, 3'000, kStart});
+  EXPECT_EQ(block.waiters.others(core::kNoRow, kStart, 2'000, kRows).first, -3'000);
+  block.waiters.publish(row, {2'000, 1'000, kStart});
+  EXPECT_EQ(block.waiters.others(core::kNoRow, kStart, kPlaces - 1'000, kRows).first, 3'000);
+}
+
 TEST("waiters: what the dead held goes back while nobody stands behind it") {
   Block block;
   const int row = block.waiters.claim(kOther, kRows);

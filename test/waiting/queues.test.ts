@@ -111,6 +111,22 @@ describe('fairness', () => {
     expect(servedMs).toBeGreaterThan(9950)
     expect(servedMs).toBeLessThan(10_050)
   })
+
+  it('lasts when more tokens have been waited for than are counted, 2^52 thousandths', async () => {
+    const clock = new FakeClock()
+    const one = new RateLimiter({ requestsPerSecond: 1e12, burstSize: 1e12, clock })
+    const other = RateLimiter.from(one.share())
+    one.tryAcquire(1e12)
+    for (let i = 0; i < 3; i++) {
+      void one.acquire(1e12)
+      await clock.advance(1000)
+    }
+    const order: string[] = []
+    for (const [name, limiter] of Object.entries({ first: one, second: one, third: other, fourth: one }))
+      void limiter.acquire(1e12).then(() => order.push(name))
+    await clock.advance(4000)
+    expect(order).toEqual(['first', 'second', 'third', 'fourth'])
+  })
 })
 
 describe('a reset', () => {

@@ -140,7 +140,7 @@ export class TwinBucket implements Bucket {
     this.#waiters?.publish({
       next,
       waiting,
-      lookAtNs: this.#nowNs() + waitNsFromMs(lookInMs),
+      lookAtNs: this.#nowNs() + nsFromMs(lookInMs),
       generation: BigInt(axis.generation),
       heldEnd: BigInt(heldEnd),
       heldSize: BigInt(heldSize),

@@ -42,7 +42,7 @@ const thousandthsOf = (tokens: number): bigint =>
 /** How far one place is behind another, in tokens; places are counted modulo 2^52. */
 export function tokensBetween(place: number, from: number): number {
   const between = place - from
-  const wrapped = between > 2 ** 51 ? between - 2 ** 52 : between < -(2 ** 51) ? between + 2 ** 52 : between
+  const wrapped = between >= 2 ** 51 ? between - 2 ** 52 : between < -(2 ** 51) ? between + 2 ** 52 : between
   return wrapped / WAITERS.perToken
 }
 
