@@ -5,6 +5,8 @@ import type { KeyedTerms } from '../../dist/memory/keyed/terms.js'
 import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
 import { ADMISSION, type SemaphoreForm } from '../../dist/memory/semaphore/semaphore.js'
 import { BUCKET } from '../../dist/memory/shared/layout.js'
+import { EXTEND, KeyedWindows } from '../../dist/memory/window/core.js'
+import type { WindowTerms } from '../../dist/memory/window/terms.js'
 import { BUSY, type Operation, SECOND_NS, type User } from './interrupted.js'
 
 const orBusy = (outcome: Outcome): unknown => (outcome === OUTCOME.busy ? BUSY : outcome)
@@ -249,5 +251,46 @@ export class KeyedUser implements User<KeyedKind> {
   state(nowNs: bigint): unknown {
     const keys = [1, 2].map((key) => [this.apply(nowNs, ['look', key]), this.apply(nowNs, ['survey', key])])
     return [keys, this.#buckets.size(nowNs)]
+  }
+}
+
+export const WINDOW_KINDS = ['hit', 'hit', 'extend', 'unhit', 'block', 'reset', 'look'] as const
+type WindowKind = (typeof WINDOW_KINDS)[number]
+
+/** Knows nothing but the keys. `clear` goes from key to key, and others may come between. */
+export class WindowUser implements User<WindowKind> {
+  readonly #windows: KeyedWindows
+
+  constructor(words: BigInt64Array, terms: WindowTerms) {
+    this.#windows = new KeyedWindows(words, terms)
+  }
+
+  on(words: BigInt64Array): WindowUser {
+    return new WindowUser(words, this.#windows.terms)
+  }
+
+  apply(nowNs: bigint, [kind, number]: Operation<WindowKind>): unknown {
+    const windows = this.#windows
+    const hash = HASHES[number % 2]!
+    switch (kind) {
+      case 'hit':
+        return windows.hit(nowNs, hash, 1500n, number, 4, EXTEND.never)
+      case 'extend':
+        return windows.hit(nowNs, hash, 500n, number, 2, EXTEND.double)
+      case 'unhit':
+        windows.unhit(nowNs, hash, number)
+        return undefined
+      case 'block':
+        return windows.block(nowNs, hash, 500n * BigInt(number))
+      case 'reset':
+        windows.reset(hash)
+        return undefined
+      case 'look':
+        return windows.look(nowNs, hash)
+    }
+  }
+
+  state(nowNs: bigint): unknown {
+    return [[1, 2].map((key) => this.apply(nowNs, ['look', key])), this.#windows.size(nowNs)]
   }
 }

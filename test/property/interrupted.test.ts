@@ -7,6 +7,8 @@ import { KeyedTerms } from '../../dist/memory/keyed/terms.js'
 import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
 import { cellsOf } from '../../dist/memory/semaphore/semaphore.js'
 import { BREAKER_PARAMETER, BUCKET, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
+import { KeyedWindows } from '../../dist/memory/window/core.js'
+import { WindowTerms } from '../../dist/memory/window/terms.js'
 import { freshBreakerCells, parameterSets } from './breaker-support.js'
 import {
   BREAKER_KINDS,
@@ -17,6 +19,8 @@ import {
   KeyedUser,
   SEMAPHORE_KINDS,
   SemaphoreUser,
+  WINDOW_KINDS,
+  WindowUser,
 } from './interrupted-users.js'
 import { expectNoInterruptionSeen, SECOND_NS } from './interrupted.js'
 import { freshTableWords } from './keyed-support.js'
@@ -92,6 +96,20 @@ describe('what another thread interrupts at any step ends as if it had come befo
         return { words, users: [new KeyedUser(words, terms), new KeyedUser(words, terms)] }
       },
       KEYED_KINDS,
+      { later: LATER_NS },
+    )
+  })
+
+  it('of a table of windows', () => {
+    expectNoInterruptionSeen(
+      fc.constantFrom(1, 2, 3),
+      (capacity, startNs) => {
+        const words = freshTableWords(capacity)
+        const terms = WindowTerms.make(startNs, { capacity, evicts: false }, { low: 1n, high: 2n })
+        KeyedWindows.initialize(words, terms)
+        return { words, users: [new WindowUser(words, terms), new WindowUser(words, terms)] }
+      },
+      WINDOW_KINDS,
       { later: LATER_NS },
     )
   })

@@ -1,5 +1,4 @@
 import { WAITERS, WORDS_PER_CELL, KIND, kindWord } from '../shared/layout.js'
-import type { TwinTokenBucket } from './core.js'
 
 /** What one queue tells the others; tokens, milliseconds, and units of the axis. */
 export interface WaiterRow {
@@ -125,18 +124,6 @@ export class TwinWaiters {
     this.publish({ next: -1, waiting: 0, lookAtNs: 0n, generation: 0n, heldEnd: 0n, heldSize: 0n })
     Atomics.store(this.#words, this.#index(this.#row) + WAITERS.owner, 0n)
     this.#row = NO_ROW
-  }
-
-  /** Gives back what is held, if nobody stands behind it, and leaves. */
-  bury(bucket: TwinTokenBucket, nowNs: bigint): void {
-    if (this.#row === NO_ROW) return
-    const held = Atomics.load(this.#words, this.#index(this.#row) + WAITERS.heldSize)
-    const end = Atomics.load(this.#words, this.#index(this.#row) + WAITERS.heldEnd)
-    this.beginLook()
-    const { generation } = bucket.parameters()
-    if (held !== 0n && ((held ^ generation) & GENERATION_MASK) === 0n)
-      bucket.returnRun(nowNs, generation, end, held >> HELD_SHIFT)
-    this.leave()
   }
 
   #claim(): number {
