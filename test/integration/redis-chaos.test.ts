@@ -11,8 +11,8 @@ import { hasServer, TestServer } from '../support/redis-server.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 
 const servers = (['redis', 'valkey'] as const).filter(hasServer)
-/** A tenth of a second beyond the time limit: the machine may be busy. */
-const LATE_MS = 100
+/** Far below the two seconds that a server is slow for, and far above a time limit of 100 ms: the machine may be busy. */
+const IN_TIME_MS = 1000
 
 describe.skipIf(servers.length === 0)(
   'a RedisRateLimiter when things go wrong (needs redis-server or valkey-server)',
@@ -91,16 +91,16 @@ describe.skipIf(servers.length === 0)(
         },
       )
 
-      it('answers within its time limit while answers take 200 ms, and goes on when they do not', async () => {
+      it('answers within its time limit while answers take two seconds, and goes on when they do not', async () => {
         const one = await server(kind)
         const proxy = await proxyTo(one.port)
         const limiter = limiterOf(await connected(proxy.port), { timeoutMs: 100, onUnavailable: 'open' })
         await untilAsked(limiter)
-        proxy.delayMs = 200
+        proxy.delayMs = 2000
         for (let i = 0; i < 20; i++) {
           const startMs = performance.now()
           expect((await limiter.decide()).source).toBe('fallback')
-          expect(performance.now() - startMs).toBeLessThan(100 + LATE_MS)
+          expect(performance.now() - startMs).toBeLessThan(IN_TIME_MS)
           await new Promise((resolve) => setTimeout(resolve, 20))
         }
         proxy.delayMs = 0
@@ -112,10 +112,10 @@ describe.skipIf(servers.length === 0)(
         const limiter = limiterOf(await connected(one.port, 'node-redis'), { timeoutMs: 100, onUnavailable: 'closed' })
         await untilAsked(limiter)
         const { command } = await connected(one.port)
-        await command('CLIENT', 'PAUSE', '700')
+        await command('CLIENT', 'PAUSE', '2000')
         const startMs = performance.now()
         expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'fallback' })
-        expect(performance.now() - startMs).toBeLessThan(100 + LATE_MS)
+        expect(performance.now() - startMs).toBeLessThan(IN_TIME_MS)
         await untilAsked(limiter)
       })
 

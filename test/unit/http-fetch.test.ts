@@ -274,9 +274,9 @@ describe('policyFetch', () => {
     const { origin } = await serve((request, response, count) => {
       if (count === 1) return
       response.write('a')
-      setTimeout(() => response.end('b'), 300)
+      setTimeout(() => response.end('b'), 1500)
     })
-    const send = policyFetch({ timeoutMs: 100, retry: { maxRetries: 1, initialDelayMs: 1 } })
+    const send = policyFetch({ timeoutMs: 1000, retry: { maxRetries: 1, initialDelayMs: 1 } })
     expect(await (await send(origin)).text()).toBe('ab')
     const { origin: silent } = await serve(() => undefined)
     await expect(policyFetch({ timeoutMs: 50 })(silent)).rejects.toSatisfy((error) => TimeoutExceededError.is(error))
