@@ -171,7 +171,7 @@ describe.skipIf(servers.length === 0)('RedisRateLimiter (needs redis-server or v
           // Nobody waits for what one has waited for in vain.
           const startMs = performance.now()
           for (let i = 0; i < 5; i++) expect((await limiter.decide()).source).toBe('fallback')
-          expect(performance.now() - startMs).toBeLessThan(150)
+          expect(performance.now() - startMs).toBeLessThan(600) // 1000 if each of them did
           if (onUnavailable === 'closed') {
             await expect(limiter.acquire()).rejects.toMatchObject({
               code: 'ERR_RATE_LIMIT_EXCEEDED',
