@@ -23,6 +23,7 @@ export type {
   AnyFunction,
   AttemptContext,
   ExecuteOptions,
+  PriorityOptions,
   Policy,
   PolicyContext,
   PolicyFunction,

@@ -1,4 +1,5 @@
 import { type Clock, systemClock, timeOf } from '../internal/clock.js'
+import { PRIORITIES, USUAL_PRIORITY } from '../internal/priority.js'
 import { describe } from '../internal/validate.js'
 import type { PermitQueue } from '../memory/semaphore/queue.js'
 import { permitQueues } from '../memory/semaphore/queues.js'
@@ -47,7 +48,6 @@ export type Judgement = ShedDecision | EndOfRequest | null
 
 /** Below this priority only half of the places are there. */
 const LOW = 5
-const USUAL = 5
 /** All places have been taken when one was refused so long ago at most. ms */
 const FULL_MS = 1000
 /** The working set is read once in this time. ms */
@@ -168,15 +168,15 @@ export class Shedder<Request> {
 
   #priorityOf(request: Request): number {
     const { priority } = this.options
-    if (priority === undefined) return USUAL
+    if (priority === undefined) return USUAL_PRIORITY
     try {
       const own: unknown = priority(request)
-      if (own === Infinity || (typeof own === 'number' && own >= 0 && own <= 9)) return own
+      if (own === Infinity || (typeof own === 'number' && own >= PRIORITIES.min && own <= PRIORITIES.max)) return own
       throw new TypeError(`priority must return a number from 0 to 9, or Infinity; it returned ${describe(own)}`)
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `priority failed, and the request has priority ${USUAL}. ${text}`)
-      return USUAL
+      warnOnce('AMORSIZE_HTTP_LIMIT_FAILED', `priority failed, and the request has priority ${USUAL_PRIORITY}. ${text}`)
+      return USUAL_PRIORITY
     }
   }
 }

@@ -24,6 +24,12 @@ export interface ExecuteOptions {
   signal?: AbortSignal | undefined
 }
 
+/** Options of `execute` where a bulkhead may have the call wait. */
+export interface PriorityOptions extends ExecuteOptions {
+  /** What goes first when the call has to wait for a slot; as in the options of `bulkhead`, whose `priority` it replaces. */
+  priority?: number | undefined
+}
+
 /** A function a policy can run. */
 export type PolicyFunction<T> = (ctx: PolicyContext) => T | Promise<T>
 

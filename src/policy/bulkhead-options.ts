@@ -6,17 +6,23 @@ import {
   dataIn,
   functionOption,
   numberOption,
+  option,
   type OptionTable,
   rawOption,
   readOptions,
 } from '../internal/options.js'
+import { PRIORITIES, USUAL_PRIORITY } from '../internal/priority.js'
 import { checkNumber, describe } from '../internal/validate.js'
 import { checkHandleShape } from '../memory/shared/handles.js'
 import { ADAPTIVE, SEMAPHORE } from '../memory/shared/layout.js'
 import type { CellAddress } from '../memory/shared/region.js'
+import type { Scope } from './scope.js'
 
 /** What tells the partitions of a bulkhead apart. */
 export type PartitionKey = string | number | bigint
+
+/** Gives the priority of a call, an integer from 0 to 9, from its arguments. */
+export type PriorityOf = (...args: never[]) => number
 
 /** Options of `bulkhead`. */
 export interface BulkheadOptions {
@@ -41,6 +47,11 @@ export interface BulkheadOptions {
    * Gives each key a bulkhead of its own, with the same limits. Called with the arguments of the guarded function; with none in `execute`.
    */
   readonly key?: ((...args: never[]) => PartitionKey) | undefined
+  /**
+   * What goes first when calls wait, an integer from 0 to 9; default 5. The highest goes first, within a priority who came first; among threads
+   * who came first. Or a function that gives it for each call, from the arguments of the guarded function, with none in `execute`.
+   */
+  readonly priority?: number | ((...args: never[]) => number) | undefined
   /** For tests, which `maxWaitMs` is measured by; default: the monotonic clock. */
   readonly clock?: Clock | undefined
 }
@@ -52,6 +63,7 @@ export interface CompleteBulkheadOptions extends Concurrency {
   readonly name: string | null
   readonly scope: 'process' | 'machine'
   readonly key: ((...args: never[]) => PartitionKey) | undefined
+  readonly priority: number | PriorityOf
   readonly clock: Clock
   /** The options that are data, with their defaults. */
   readonly data: BulkheadHandle['options']
@@ -69,8 +81,24 @@ export const BULKHEAD_OPTIONS = {
   name: rawOption<string>(),
   scope: rawOption<'process' | 'machine'>(),
   key: functionOption<(...args: never[]) => PartitionKey>(),
+  priority: option('data', checkPriority),
   clock: clockOption,
 } as const satisfies OptionTable<BulkheadOptions>
+
+function checkPriority(name: string, priority: unknown): number | PriorityOf {
+  if (typeof priority === 'function') return priority as PriorityOf
+  return checkNumber(name, priority === undefined ? USUAL_PRIORITY : priority, PRIORITIES)
+}
+
+/**
+ * The priority of a call by its arguments, unless its caller has given one. Asked for each call: a wrong one must not be found only when calls
+ * wait.
+ *
+ * @throws {TypeError | RangeError} when it is none; what the function throws
+ */
+export function priorityBy(priorityOf: PriorityOf, scope: Pick<Scope, 'priority' | 'args'>): number {
+  return scope.priority ?? checkNumber('what priority returns', priorityOf(...(scope.args as never[])), PRIORITIES)
+}
 
 /** How many at once. */
 export interface Concurrency {
@@ -127,7 +155,9 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
   }
   const { maxConcurrent, least } = checkConcurrency(read, 10)
   const { name, scope } = checkSharedName(read.name, read.scope)
-  const { key, maxQueue, maxWaitMs, clock } = read
+  const { key, priority, maxQueue, maxWaitMs, clock } = read
+  const isFunction = typeof priority === 'function'
+  const bound = boundIn(options, BULKHEAD_OPTIONS)
   const limit = least === 0 ? { maxConcurrent } : { maxConcurrent: 'adaptive' as const, min: least, max: maxConcurrent }
   return Object.freeze({
     maxConcurrent,
@@ -137,9 +167,16 @@ export function completeBulkheadOptions(options: BulkheadOptions): CompleteBulkh
     name,
     scope,
     key,
+    priority,
     clock,
-    data: { ...limit, maxQueue, maxWaitMs, scope, ...dataIn({ ...read, ...limit, name, scope }, BULKHEAD_OPTIONS) },
-    bound: boundIn(options, BULKHEAD_OPTIONS),
+    data: {
+      ...limit,
+      maxQueue,
+      maxWaitMs,
+      scope,
+      ...dataIn({ ...read, ...limit, name, scope, priority: isFunction ? undefined : priority }, BULKHEAD_OPTIONS),
+    },
+    bound: isFunction ? { ...bound, priority } : bound,
   })
 }
 
@@ -157,6 +194,7 @@ export interface BulkheadHandle {
     readonly max?: number
     readonly maxQueue: number
     readonly maxWaitMs: number
+    readonly priority?: number
     readonly name?: string
     readonly scope: 'process' | 'machine'
   }

@@ -4,7 +4,7 @@ import { type CallEvents, EventSource } from '../internal/events.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import type { PermitQueue, PermitWaiter } from '../memory/semaphore/queue.js'
 import { ADMISSION } from '../memory/semaphore/semaphore.js'
-import type { CompleteBulkheadOptions } from './bulkhead-options.js'
+import { type CompleteBulkheadOptions, priorityBy } from './bulkhead-options.js'
 import { Partition, Partitions } from './bulkhead-partitions.js'
 import { Hold } from './hold.js'
 import type { AbortListener, Scope } from './scope.js'
@@ -22,6 +22,7 @@ export interface BulkheadEvents extends CallEvents {
 export class BulkheadStage implements LinearStage {
   readonly kind = 'bulkhead'
   readonly readsArguments: boolean
+  readonly readsPriority = true
   readonly options: CompleteBulkheadOptions
   readonly events: EventSource<BulkheadEvents>
   readonly timers: SharedTimers
@@ -35,7 +36,7 @@ export class BulkheadStage implements LinearStage {
   /** @param queue - the slots of all calls; undefined where each key has its own */
   constructor(options: CompleteBulkheadOptions, queue: PermitQueue | undefined) {
     this.options = options
-    this.readsArguments = options.key !== undefined
+    this.readsArguments = options.key !== undefined || typeof options.priority === 'function'
     this.events = new EventSource('bulkhead', options.name, ['queued', 'rejected'], options.clock)
     this.timers = timersOf(options.clock)
     const onRelease = (partition: Partition): void => {
@@ -48,9 +49,11 @@ export class BulkheadStage implements LinearStage {
 
   enter(call: Call, slot: number): Promise<void> | undefined {
     if (this.isDisposed) throw disposedError()
+    const { priority } = this.options
+    const own = typeof priority === 'number' ? priority : priorityBy(priority, call.scope)
     const partition = this.#only ?? this.#partitions.find(call.scope.args)
     partition.users++
-    if (partition.queue.tryEnter() !== undefined) return this.#wait(call, slot, partition)
+    if (partition.queue.tryEnter() !== undefined) return this.#wait(call, slot, partition, own)
     this.admit(call, slot, partition)
     return undefined
   }
@@ -107,7 +110,7 @@ export class BulkheadStage implements LinearStage {
     if (--partition.users === 0 && partition !== this.#only) this.#partitions.rest(partition)
   }
 
-  async #wait(call: Call, slot: number, partition: Partition): Promise<void> {
+  async #wait(call: Call, slot: number, partition: Partition, own: number): Promise<void> {
     const { maxWaitMs, maxQueue } = this.options
     const { scope } = call
     if (maxWaitMs === 0 && partition.queue.reclaim() && partition.queue.tryEnter() === undefined) {
@@ -120,7 +123,7 @@ export class BulkheadStage implements LinearStage {
       this.counts.rejected++
       throw this.#refusal(partition, 'it does not wait')
     }
-    const waiting = new WaitingCall(this, call, slot, partition)
+    const waiting = new WaitingCall(this, call, slot, partition, scope.priority ?? own)
     const admission = partition.queue.enter(waiting)
     if (admission === ADMISSION.admitted) {
       this.admit(call, slot, partition)
@@ -185,6 +188,7 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   due = 0
   order = 0
   heapIndex = -1
+  readonly priority: number
   readonly #stage: BulkheadStage
   readonly #call: Call
   readonly #slot: number
@@ -193,7 +197,8 @@ class WaitingCall implements PermitWaiter, DueTimer, AbortListener {
   #resolve: (turn: Turn) => void = ignore
   #reject: (reason: unknown) => void = ignore
 
-  constructor(stage: BulkheadStage, call: Call, slot: number, partition: Partition) {
+  constructor(stage: BulkheadStage, call: Call, slot: number, partition: Partition, priority: number) {
+    this.priority = priority
     this.#stage = stage
     this.#call = call
     this.#slot = slot

@@ -1,5 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
-import type { ExecuteOptions } from '../internal/policy.js'
+import type { PriorityOptions } from '../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
@@ -51,7 +51,7 @@ class Permit implements BulkheadPermit {
 }
 
 /** Limits how many calls run at once; made by {@link bulkhead}. */
-export class Bulkhead extends StagedPolicy implements Disposable {
+export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposable {
   readonly kind = 'bulkhead'
   readonly #stage: BulkheadStage
   readonly #queue: PermitQueue | undefined
@@ -100,10 +100,10 @@ export class Bulkhead extends StagedPolicy implements Disposable {
    * Waits for a slot, for work that is no single function: `using permit = await slots.acquire()`. The slot is free when the permit is
    * disposed, and not before; it is taken back when the thread ends, as any.
    *
-   * @param options - `signal` ends the wait
+   * @param options - `signal` ends the wait; `priority`: what goes first, an integer from 0 to 9, by default that of the options
    * @returns rejects as `execute` does: with `BulkheadRejectedError`, or with `signal.reason`
    */
-  acquire(options?: ExecuteOptions): Promise<BulkheadPermit> {
+  acquire(options?: PriorityOptions): Promise<BulkheadPermit> {
     return new Promise((resolve, reject) => {
       // The slot is held by a call that ends when the permit is disposed.
       const held = (): Promise<void> => new Promise((release) => resolve(new Permit(release)))
@@ -190,7 +190,7 @@ function openQueue(
 
 /**
  * Limits how many calls run at once: a number of them, or with `maxConcurrent: 'adaptive'` as many as take hardly longer than when few
- * run. A call beyond that waits, first come first served over all threads that share the bulkhead, or is
+ * run. A call beyond that waits, first come first served over all threads that share the bulkhead and by `priority` within a thread, or is
  * refused with `BulkheadRejectedError`. A slot is free when the function has ended, not when a timeout stopped waiting for it; the
  * slots of a worker that dies are free at once.
  *

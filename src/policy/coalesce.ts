@@ -41,18 +41,24 @@ class SharedRun extends Scope {
   callers = 0
   readonly outcome: Promise<unknown>
   readonly #args: readonly unknown[]
+  readonly #priority: number | undefined
 
   /** @param first - the scope of whoever began it */
   constructor(first: Scope, inner: Runner, fn: PolicyFunction<unknown>, hold: Hold | undefined) {
     super()
     this.attempt = first.attempt
     this.#args = first.args
+    this.#priority = first.priority
     Hold.keep(hold)
     this.outcome = this.#run(inner, fn, hold)
   }
 
   override get args(): readonly unknown[] {
     return this.#args
+  }
+
+  override get priority(): number | undefined {
+    return this.#priority
   }
 
   async #run(inner: Runner, fn: PolicyFunction<unknown>, hold: Hold | undefined): Promise<unknown> {

@@ -1,11 +1,11 @@
-import type { Policy } from '../internal/policy.js'
+import type { Policy, PriorityOptions } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { warnAboutOrder } from './order.js'
 import { stagesOf } from './stages-of.js'
 import { StagedPolicy } from './staged-policy.js'
 
 /** Several policies as one; made by {@link pipeline}. */
-export class Pipeline extends StagedPolicy {
+export class Pipeline extends StagedPolicy<PriorityOptions> {
   readonly kind = 'pipeline'
   /** Outermost first, as they were given. */
   readonly policies: readonly Policy[]

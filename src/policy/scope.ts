@@ -64,6 +64,11 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     return this.#parent === undefined ? NO_ARGUMENTS : this.#parent.args
   }
 
+  /** How much the call matters, where its caller has said so. */
+  get priority(): number | undefined {
+    return this.#parent?.priority
+  }
+
   /** Whether anything above can abort this scope. */
   get isAbortable(): boolean {
     return this.#external !== undefined || this.#parent !== undefined

@@ -62,6 +62,8 @@ interface StageKind {
   readonly limitMs?: number
   /** Whether it reads `scope.args`: only then are they kept. */
   readonly readsArguments?: boolean
+  /** Whether it reads `scope.priority`: only then may a caller give one. */
+  readonly readsPriority?: boolean
   /** Where its events come from: they know its name. */
   readonly events?: StageEvents
 }

@@ -3,12 +3,14 @@ import type {
   AttemptContext,
   ExecuteOptions,
   Policy,
+  PriorityOptions,
   PolicyFunction,
   Wrapped,
 } from '../internal/policy.js'
 import { announceCreated } from '../internal/created.js'
 import { policyCalls } from '../internal/tracing.js'
-import { checkFunction, checkKeys, checkSignal } from '../internal/validate.js'
+import { PRIORITIES } from '../internal/priority.js'
+import { checkFunction, checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import { compile } from './frame.js'
 import { guardFunction } from './guard-function.js'
 import { callOf } from './policy-call.js'
@@ -16,17 +18,33 @@ import { Scope } from './scope.js'
 import type { Runner, Stage } from './stage.js'
 import { STAGES } from './stages-of.js'
 
-/** A policy made of stages that are compiled once, when it is made. */
-export abstract class StagedPolicy implements Policy {
+/** A call whose caller has said how much it matters. */
+class PriorityScope extends Scope {
+  readonly #priority: number
+
+  constructor(priority: number, signal: AbortSignal | undefined) {
+    super(undefined, signal)
+    this.#priority = priority
+  }
+
+  override get priority(): number {
+    return this.#priority
+  }
+}
+
+/** A policy made of stages that are compiled once, when it is made. `O`: what `execute` takes beside the function. */
+export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> implements Policy {
   /** What kind of policy this is, e.g. 'retry'. */
   abstract readonly kind: string
   /** @internal */
   readonly [STAGES]: readonly Stage[]
   readonly #run: Runner
+  readonly #optionNames: readonly string[]
 
   protected constructor(stages: readonly Stage[]) {
     this[STAGES] = stages
     this.#run = compile(stages)
+    this.#optionNames = stages.some((stage) => stage.readsPriority === true) ? ['signal', 'priority'] : ['signal']
     const [only] = stages
     if (only !== undefined && stages.length === 1) announceCreated(this, only.kind, only.events?.name ?? null)
   }
@@ -36,24 +54,31 @@ export abstract class StagedPolicy implements Policy {
    *
    * @param fn - called with a context that holds `signal` and `attempt`; may be called several times (retry, hedge), or never
    * @param options - `signal` aborts: the promise rejects with its reason at once, wherever the call is, and `fn` is not called
-   *   again. A function that is running learns of it by the context's signal.
+   *   again. A function that is running learns of it by the context's signal. With a bulkhead, `priority`: what goes first in its queue
    * @returns what `fn` returned; rejects with what it threw, or with an error of this package
    */
-  execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: ExecuteOptions): Promise<T> {
+  execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T> {
     try {
       checkFunction('fn', fn)
-      const signal = options === undefined ? undefined : readSignal(options)
+      const scope = options === undefined ? new Scope() : this.#scopeOf(options)
       const call = fn as PolicyFunction<unknown>
-      if (policyCalls.isOn)
-        return policyCalls.trace(callOf(this), () => Promise.resolve(this.#begin(call, signal) as T))
-      return Promise.resolve(this.#begin(call, signal) as T)
+      if (policyCalls.isOn) return policyCalls.trace(callOf(this), () => Promise.resolve(this.#begin(call, scope) as T))
+      return Promise.resolve(this.#begin(call, scope) as T)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #begin(call: PolicyFunction<unknown>, signal: AbortSignal | undefined): unknown {
-    return signal === undefined ? this.#run(new Scope(), call, undefined) : runUnderSignal(this.#run, call, signal)
+  /** @throws {TypeError | RangeError} naming the option that is unknown or wrong */
+  #scopeOf(options: PriorityOptions): Scope {
+    checkKeys('execute', options, this.#optionNames)
+    const signal = checkSignal('signal', options.signal)
+    if (options.priority === undefined) return new Scope(undefined, signal)
+    return new PriorityScope(checkNumber('priority', options.priority, PRIORITIES), signal)
+  }
+
+  #begin(call: PolicyFunction<unknown>, scope: Scope): unknown {
+    return scope.isAbortable ? runUnderSignal(this.#run, call, scope) : this.#run(scope, call, undefined)
   }
 
   /** Returns `fn` guarded by this policy: same name, length, `this` and arguments; always asynchronous. */
@@ -62,15 +87,10 @@ export abstract class StagedPolicy implements Policy {
   }
 }
 
-function readSignal(options: ExecuteOptions): AbortSignal | undefined {
-  checkKeys('execute', options, ['signal'])
-  return checkSignal('signal', options.signal)
-}
-
 /** Stops waiting as soon as the caller's signal is aborted; what runs is told, and ends by itself. */
-async function runUnderSignal(run: Runner, fn: PolicyFunction<unknown>, signal: AbortSignal): Promise<unknown> {
+async function runUnderSignal(run: Runner, fn: PolicyFunction<unknown>, scope: Scope): Promise<unknown> {
+  const { signal } = scope
   signal.throwIfAborted()
-  const scope = new Scope(undefined, signal)
   try {
     return await new Promise((resolve, reject) => {
       scope.onAbort({ scopeAborted: () => reject(signal.reason) })

@@ -135,6 +135,7 @@ describe('an adaptive bulkhead', () => {
       max: 50,
       maxQueue: 9,
       maxWaitMs: Infinity,
+      priority: 5,
       scope: 'process',
     })
     expect(permit).toBeDefined()

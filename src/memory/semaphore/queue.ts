@@ -1,5 +1,5 @@
-import { type Linked, LinkedList } from '../../internal/linked-list.js'
 import { doorbell } from '../shared/doorbell.js'
+import { type Prioritized, PriorityList } from './priority-list.js'
 import { ADMISSION, type Admission, type Semaphore } from './semaphore.js'
 
 /** How often a caller looks for a permit that another process hands over, which rings no bell here. */
@@ -8,22 +8,22 @@ const POLL_MS = 5
 const BURY_MS = 100
 
 /** A caller that waits for a permit. An object, so that waiting makes no closure. */
-export interface PermitWaiter extends Linked<PermitWaiter> {
+export interface PermitWaiter extends Prioritized<PermitWaiter> {
   /** The permit is there; must not throw. */
   admitted(): void
 }
 
 /**
  * The callers of this thread that wait for permits of one semaphore. The order among threads is in the semaphore, which counts how many of
- * this thread's callers come next; which of them, is decided here, first come first served. So when a caller gives up, those behind it move
- * up, and the thread's *last* place is given back.
+ * this thread's callers come next; which of them, is decided here: the highest priority, first come first served within one. So when a caller
+ * gives up, those behind it move up, and the thread's *last* place is given back.
  */
 export class PermitQueue {
   readonly semaphore: Semaphore
   /** Takes a permit: undefined if one was free, false if not. Bound. */
   readonly tryEnter: () => undefined | false
   readonly #give: () => undefined | boolean
-  readonly #waiters = new LinkedList<PermitWaiter>()
+  readonly #waiters = new PriorityList<PermitWaiter>()
   readonly #onRing = (): void => void this.#collect()
   readonly #onPoll = (): void => {
     this.reclaim()

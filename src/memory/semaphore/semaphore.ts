@@ -56,7 +56,7 @@ export interface Semaphore extends SemaphoreLimits {
   acquire(): Admission
   /** Gives up this thread's last place in the queue; false if it has none any more. */
   cancel(): boolean
-  /** How many permits were handed to this thread since it last asked: each is for the caller that has waited longest. */
+  /** How many permits were handed to this thread since it last asked: each is for the first in its own queue. */
   collect(): number
   /** Takes back what processes that have ended hold. */
   buryDead(): void
