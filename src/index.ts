@@ -53,6 +53,7 @@ export type { CircuitBreakerHandle } from './policy/circuit-breaker-handle.js'
 export type {
   CircuitBreakerData,
   CircuitBreakerFunctions,
+  CircuitBreakerHalfOpen,
   CircuitBreakerOptions,
   CircuitBreakerWindow,
 } from './policy/circuit-breaker-options.js'

@@ -48,7 +48,8 @@ struct BreakerParameters {
     return size_ok && values[p::kFailureRate] > 0 && values[p::kSlowRate] > 0 && values[p::kSlowCallMs] >= 0 &&
            whole(p::kMinimumCalls, kMaxCount) && whole(p::kSuccessThreshold, breaker::kMaxProbes) &&
            ms(p::kResetTimeoutMs) && values[p::kResetTimeoutFactor] >= 1 && values[p::kResetTimeoutFactor] <= kMaxMs &&
-           ms(p::kMaxResetTimeoutMs) && ms(p::kProbeLeaseMs);
+           ms(p::kMaxResetTimeoutMs) && ms(p::kProbeLeaseMs) && values[p::kProbeFailureRate] >= 0 &&
+           values[p::kProbeFailureRate] <= 1;
   }
 
   // How many cells a valid breaker takes.

@@ -100,12 +100,9 @@ class CircuitBreaker {
         }
         case BreakerState::kHalfOpen: {
           const BreakerAdmission admission = take_place(seen, now_ns);
-          // Whoever told of the last success may have died before it closed the breaker.
-          if (!admission.admitted && all_succeeded(generation)) {
-            transition(seen, BreakerState::kClosed, 0);
-          } else if (control() == seen) {
-            return admission;
-          }
+          // Whoever told of the last result may have died before its transition.
+          if (!admission.admitted) judge_probes(seen, now_ns);
+          if (control() == seen) return admission;
           // Else the place belongs to a generation that is over: it is as good as free.
         }
       }
@@ -195,16 +192,29 @@ class CircuitBreaker {
     return tag_of(generation, breaker::kProbeTagBits) << breaker::kLeaseBits;
   }
   static int64_t success_in(int64_t generation) { return place_tag(generation) | low_bits(breaker::kLeaseBits); }
+  static int64_t failure_in(int64_t generation) { return success_in(generation) - 1; }
 
   W& place_word(int64_t place) const { return cell_[breaker::kFirstProbe + static_cast<size_t>(place)]; }
 
-  bool all_succeeded(int64_t generation) const {
-    for (int64_t place = 0; place < parameters_.success_threshold(); ++place) {
-      // order: seq_cst. Pairs with settle_probe: of threads that tell of the last successes at once, one at least sees
+  // Opens the half-open breaker of `seen` when too many probes have failed, closes it when all others have succeeded.
+  // Results stay, so that whoever sees enough of them for either sees the same as all others.
+  bool judge_probes(int64_t seen, int64_t now_ns) {
+    const int64_t generation = generation_of(seen);
+    const int64_t probes = parameters_.success_threshold();
+    int64_t succeeded = 0;
+    int64_t failed = 0;
+    for (int64_t place = 0; place < probes; ++place) {
+      // order: seq_cst. Pairs with settle_probe: of threads that tell of the last results at once, one at least sees
       // them all.
-      if (place_word(place).load(std::memory_order_seq_cst) != success_in(generation)) return false;
+      const int64_t found = place_word(place).load(std::memory_order_seq_cst);
+      if (found == success_in(generation)) ++succeeded;
+      if (found == failure_in(generation)) ++failed;
     }
-    return true;
+    // Divided, not multiplied, as in the window.
+    if (failed > 0 &&
+        static_cast<double>(failed) / static_cast<double>(probes) >= parameters_[breaker_parameter::kProbeFailureRate])
+      return open(seen, std::min(reopenings_of(seen) + 1, breaker::kMaxReopenings), now_ns);
+    return succeeded + failed == probes && transition(seen, BreakerState::kClosed, 0);
   }
 
   // Takes a place that is free, or whose lease has ended. Refuses when the half-open state of `seen` is over.
@@ -228,7 +238,7 @@ class CircuitBreaker {
         }
         const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters_[breaker_parameter::kProbeLeaseMs]);
         const int64_t lease =
-            tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 1);
+            tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 2);
         // order: release. As above; a failed swap tells what is there now.
         if (word.compare_exchange_strong(found, lease, std::memory_order_release, std::memory_order_acquire)) {
           return {true, BreakerState::kHalfOpen, generation, 0, {generation, place, lease}};
@@ -246,15 +256,13 @@ class CircuitBreaker {
     const int64_t seen = control();
     if (generation_of(seen) != permit.generation) return false;
     int64_t lease = permit.lease;
-    if (result == CallResult::kFailed) {
-      // order: relaxed. Who finds another word here has lost the place, and with it the right to tell.
-      if (word.load(std::memory_order_relaxed) != lease) return false;
-      return open(seen, std::min(reopenings_of(seen) + 1, breaker::kMaxReopenings), now_ns);
-    }
-    const int64_t then = result == CallResult::kSucceeded ? success_in(permit.generation) : 0;
-    // order: seq_cst. Pairs with all_succeeded.
+    const int64_t then = result == CallResult::kSucceeded ? success_in(permit.generation)
+                         : result == CallResult::kFailed  ? failure_in(permit.generation)
+                                                          : 0;
+    // Who finds another word here has lost the place, and with it the right to tell.
+    // order: seq_cst. Pairs with judge_probes.
     if (!word.compare_exchange_strong(lease, then, std::memory_order_seq_cst, std::memory_order_relaxed)) return false;
-    return then != 0 && all_succeeded(permit.generation) && transition(seen, BreakerState::kClosed, 0);
+    return then != 0 && judge_probes(seen, now_ns);
   }
 
   static constexpr int64_t kNsPerMs = 1'000'000;

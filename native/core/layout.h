@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 5;
+inline constexpr int64_t kLayoutVersion = 6;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -214,11 +214,11 @@ inline constexpr int kStreakTagShift = 44;
 inline constexpr int kStreakTagBits = 19;
 
 inline constexpr size_t kFirstParameter = kWordsPerCell;  // in the order of breaker_parameter
-inline constexpr size_t kEpochNs = 19;                    // when the breaker was made
+inline constexpr size_t kEpochNs = 20;                    // when the breaker was made
 
-// Places of probes, each for one success: tag << 40 | ms since the epoch at which the lease of the probe there ends. 0
-// or of another generation: free; all ones: the probe has succeeded. The breaker is closed when all have. Grows from
-// probe to probe, so that one whose lease has ended cannot be taken for the one after it.
+// Places of probes, each for one result: tag << 40 | ms since the epoch at which the lease of the probe there ends. 0
+// or of another generation: free; all ones: the probe has succeeded; one less: it has failed, and neither is ever taken
+// back. Grows from probe to probe, so that one whose lease has ended cannot be taken for the one after it.
 inline constexpr size_t kFirstProbe = kHeadCells * kWordsPerCell;
 inline constexpr int kLeaseBits = 40;
 inline constexpr int kProbeTagBits = 23;
@@ -260,12 +260,13 @@ inline constexpr size_t kFailureRate = 2;
 inline constexpr size_t kSlowRate = 3;
 inline constexpr size_t kSlowCallMs = 4;
 inline constexpr size_t kMinimumCalls = 5;
-inline constexpr size_t kSuccessThreshold = 6;
+inline constexpr size_t kSuccessThreshold = 6;  // how many probes
 inline constexpr size_t kResetTimeoutMs = 7;
 inline constexpr size_t kResetTimeoutFactor = 8;
 inline constexpr size_t kMaxResetTimeoutMs = 9;
 inline constexpr size_t kProbeLeaseMs = 10;
-inline constexpr size_t kCount = 11;
+inline constexpr size_t kProbeFailureRate = 11;  // share of failed probes that opens it again; 0: one does
+inline constexpr size_t kCount = 12;
 }  // namespace breaker_parameter
 
 static_assert(breaker::kFirstParameter + breaker_parameter::kCount == breaker::kEpochNs &&

@@ -33,6 +33,14 @@ export interface CircuitBreakerWindow {
   readonly minimumCalls?: number | undefined
 }
 
+/** How many probes a half-open circuit breaker makes, and how many of them may fail. */
+export interface CircuitBreakerHalfOpen {
+  /** As many probes at once and in all, 1 … 256; default 10. It closes when all have ended and it has not opened. */
+  readonly calls?: number | undefined
+  /** Share of failures among all these probes at which it opens, as soon as there are so many, > 0, <= 1; default 0.5. */
+  readonly failureRate?: number | undefined
+}
+
 /** Options of `circuitBreaker` that are functions; they stay in their thread. */
 export interface CircuitBreakerFunctions {
   /** Whether an error is a failure; default: every one but an `AbortError`. One that is none is an answer, and so a success. */
@@ -55,9 +63,11 @@ export interface CircuitBreakerData {
   readonly window?: CircuitBreakerWindow | undefined
   /** As many probes at once when half-open, and as many successes to close, 1 … 256; default 2. */
   readonly successThreshold?: number | undefined
+  /** Instead of `successThreshold`, under which one probe that fails is enough: a share of probes may fail. */
+  readonly halfOpen?: CircuitBreakerHalfOpen | undefined
   /** How long it stays open before it admits a probe, milliseconds, > 0; default 60,000. */
   readonly resetTimeoutMs?: number | undefined
-  /** Each time a probe fails, the breaker stays open this much longer than the time before, >= 1; default 1: no longer. */
+  /** Each time probes open it again, the breaker stays open this much longer than the time before, >= 1; default 1: no longer. */
   readonly resetTimeoutFactor?: number | undefined
   /** But never longer than this, milliseconds; default an hour, or `resetTimeoutMs` where that is more. */
   readonly maxResetTimeoutMs?: number | undefined
@@ -93,6 +103,7 @@ const HOUR_MS = 3_600_000
 const time = { min: 0, exclusiveMin: true, max: MAX_BREAKER_MS } as const
 const share = { min: 0, exclusiveMin: true, max: 1 } as const
 const count = { min: 1, max: MAX_BREAKER_COUNT, integer: true } as const
+const probes = { ...count, max: BREAKER.maxProbes } as const
 
 /** Those that are functions. Listeners hear of transitions wherever they were made, so none is bound to a thread's calls. */
 export const CIRCUIT_BREAKER_FUNCTIONS = {
@@ -107,7 +118,8 @@ export const CIRCUIT_BREAKER_FUNCTIONS = {
 export const CIRCUIT_BREAKER_OPTIONS = {
   failureThreshold: optionalNumber(count),
   window: rawOption<CircuitBreakerWindow>(),
-  successThreshold: numberOption({ ...count, max: BREAKER.maxProbes }, 2),
+  successThreshold: optionalNumber(probes),
+  halfOpen: rawOption<CircuitBreakerHalfOpen>(),
   resetTimeoutMs: numberOption(time, 60_000),
   resetTimeoutFactor: numberOption({ min: 1, max: 1000 }, 1),
   maxResetTimeoutMs: rawOption<number>(),
@@ -127,14 +139,23 @@ const WINDOW_OPTIONS = {
   minimumCalls: rawOption<number>(),
 } as const satisfies OptionTable<CircuitBreakerWindow>
 
+const HALF_OPEN_OPTIONS = {
+  calls: numberOption(probes, 10),
+  failureRate: numberOption(share, 0.5),
+} as const satisfies OptionTable<CircuitBreakerHalfOpen>
+
 /** Checks the options and fills in the defaults. */
 export function readCircuitBreakerOptions(options: CircuitBreakerOptions): CircuitBreakerSettings {
   const read = readOptions('circuitBreaker', options, CIRCUIT_BREAKER_OPTIONS)
-  const { failureThreshold, window, resetTimeoutMs, maxResetTimeoutMs, clock } = read
+  const { failureThreshold, window, successThreshold, halfOpen, resetTimeoutMs, maxResetTimeoutMs, clock } = read
   if (window !== undefined && failureThreshold !== undefined)
     throw new TypeError('circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both')
+  if (halfOpen !== undefined && successThreshold !== undefined)
+    throw new TypeError(
+      'circuitBreaker takes either successThreshold (every probe must succeed) or halfOpen (a rate of probes may fail), not both',
+    )
   const parameters = new Float64Array(BREAKER_PARAMETER.count)
-  const set = (values: Partial<Record<keyof typeof BREAKER_PARAMETER, number>>): void => {
+  const set = (values: ParameterValues): void => {
     for (const [name, value] of Object.entries(values))
       parameters[BREAKER_PARAMETER[name as keyof typeof BREAKER_PARAMETER]] = value
   }
@@ -149,8 +170,8 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
         }
       : readWindow(window),
   )
+  set(halfOpen === undefined ? { successThreshold: successThreshold ?? 2 } : readHalfOpen(halfOpen))
   set({
-    successThreshold: read.successThreshold,
     resetTimeoutMs,
     resetTimeoutFactor: read.resetTimeoutFactor,
     maxResetTimeoutMs: checkNumber(
@@ -173,8 +194,10 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   }
 }
 
+type ParameterValues = Partial<Record<keyof typeof BREAKER_PARAMETER, number>>
+
 /** What a window sets of the parameters of its breaker. */
-function readWindow(window: CircuitBreakerWindow): Partial<Record<keyof typeof BREAKER_PARAMETER, number>> {
+function readWindow(window: CircuitBreakerWindow): ParameterValues {
   checkKeys('window', window, Object.keys(WINDOW_OPTIONS))
   if ((window.ms === undefined) === (window.calls === undefined)) {
     throw new TypeError(
@@ -195,4 +218,10 @@ function readWindow(window: CircuitBreakerWindow): Partial<Record<keyof typeof B
       max: most,
     }),
   }
+}
+
+function readHalfOpen(halfOpen: CircuitBreakerHalfOpen): ParameterValues {
+  checkKeys('halfOpen', halfOpen, Object.keys(HALF_OPEN_OPTIONS))
+  const { calls, failureRate } = readValues(halfOpen, HALF_OPEN_OPTIONS, 'halfOpen.')
+  return { successThreshold: calls, probeFailureRate: failureRate }
 }

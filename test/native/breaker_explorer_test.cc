@@ -14,6 +14,10 @@ constexpr int64_t kLater = 100 * kMs;  // when an open breaker admits probes
 core::BreakerParameters consecutive(double failures, double successes) {
   return {{0, failures, 1, 1e300, 1e300, 1, successes, 100, 2, 1000, 50}};
 }
+// Opens at one failure; of so many probes a share may fail.
+core::BreakerParameters probes(double count, double rate) {
+  return {{0, 1, 1, 1e300, 1e300, 1, count, 100, 2, 1000, 50, rate}};
+}
 core::BreakerParameters calls(double size, double rate) {
   return {{1, size, rate, 1e300, 1e300, size, 1, 100, 1, 100, 50}};
 }
@@ -81,6 +85,36 @@ TEST("breaker explorer: the lease of a probe ends while its result comes") {
   explore({consecutive(1, 1),
            {{kAdmit, 0}, {kFail, 0}, {kAdmit, kLater}},
            {{{kSucceed, kExpired}, {kAdmit, kExpired}}, {{kAdmit, kExpired}, {kFail, kExpired}}},
+           kLast});
+}
+
+TEST("breaker explorer: of two probes, both of which must fail to open it, both fail while a third call asks") {
+  explore({probes(2, 1),
+           kOpened,
+           {{{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}}},
+           kLast});
+}
+
+TEST("breaker explorer: of two probes, both of which must fail to open it, one fails while a third call asks") {
+  explore({probes(2, 1),
+           kOpened,
+           {{{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}}},
+           kLast});
+}
+
+TEST("breaker explorer: three probes, of which two fail, tell at once, and two failures open it or do not") {
+  for (const double rate : {0.5, 0.7})
+    explore({probes(3, rate),
+             {{kAdmit, 0}, {kFail, 0}, {kAdmit, kLater}, {kAdmit, kLater}},
+             {{{kFail, kLater}, {kSucceed, kLater}}, {{kAdmit, kLater}, {kFail, kLater}}, {{kAdmit, kLater}}},
+             kLast});
+}
+
+TEST("breaker explorer: a probe that may fail is given up, and the lease of another ends while its result comes") {
+  constexpr int64_t kExpired = kLater + 60 * kMs;
+  explore({probes(2, 1),
+           {{kAdmit, 0}, {kFail, 0}, {kAdmit, kLater}},
+           {{{kFail, kExpired}, {kAdmit, kExpired}, {kIgnore, kExpired}}, {{kAdmit, kExpired}, {kFail, kExpired}}},
            kLast});
 }
 

@@ -69,6 +69,32 @@ TEST("breaker: opens, admits probes, opens again, closes") {
   EXPECT_EQ(breaker.state(now), BreakerState::kClosed);
 }
 
+TEST("breaker: opens again at a share of failed probes, or closes when all have told") {
+  core::BreakerParameters parameters = consecutive(1, 4);
+  parameters.values[core::breaker_parameter::kProbeFailureRate] = 0.5;
+  for (const bool fails : {true, false}) {
+    BreakerCells cells(parameters);
+    Breaker breaker = cells.breaker();
+    CHECK(breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond));
+    const int64_t now = kSecond + 100 * kMs;
+    core::Permit permits[4];
+    for (core::Permit& permit : permits) permit = breaker.admit(now).permit;
+    CHECK(!breaker.admit(now).admitted);
+    CHECK(!breaker.settle(permits[0], CallResult::kFailed, false, now));
+    // What has told has no more to tell.
+    CHECK(!breaker.settle(permits[0], CallResult::kFailed, false, now));
+    CHECK(!breaker.settle(permits[0], CallResult::kSucceeded, false, now));
+    CHECK(!breaker.settle(permits[1], CallResult::kIgnored, false, now));
+    CHECK(!breaker.settle(permits[2], CallResult::kSucceeded, false, now));
+    CHECK(!breaker.settle(permits[3], CallResult::kSucceeded, false, now));
+    // Long after all leases the one that was given up is the only one that is missing.
+    const core::BreakerAdmission last = breaker.admit(now + 1000 * kSecond);
+    CHECK(last.admitted && !breaker.admit(now + 1000 * kSecond).admitted);
+    CHECK(breaker.settle(last.permit, fails ? CallResult::kFailed : CallResult::kSucceeded, false, now));
+    EXPECT_EQ(breaker.state(now), fails ? BreakerState::kOpen : BreakerState::kClosed);
+  }
+}
+
 TEST("breaker: disabled or told to count only, it admits every call and never opens") {
   for (const bool disabled : {true, false}) {
     BreakerCells cells(consecutive(3, 2));
@@ -134,9 +160,34 @@ TEST("threads: of all that fail at once, one opens the breaker; of all that ask,
   }
 }
 
+TEST("threads: of all probes that tell at once, one opens or closes the breaker, by how many have failed") {
+  constexpr int kThreads = 4;
+  core::BreakerParameters parameters = consecutive(1, kThreads);
+  parameters.values[core::breaker_parameter::kProbeFailureRate] = 0.75;
+  for (int64_t round = 0; round < 100 * effort; ++round) {
+    BreakerCells cells(parameters);
+    Breaker breaker = cells.breaker();
+    breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond);
+    const int failing = static_cast<int>(round % (kThreads + 1));
+    std::atomic<int> ready{0};
+    std::atomic<int> transitions{0};
+    run_threads(kThreads, [&](int index) {
+      Breaker mine = cells.breaker();
+      const core::Permit permit = mine.admit(2 * kSecond).permit;
+      for (++ready; ready < kThreads;) std::this_thread::yield();
+      const CallResult result = index < failing ? CallResult::kFailed : CallResult::kSucceeded;
+      transitions += mine.settle(permit, result, false, 2 * kSecond) ? 1 : 0;
+    });
+    EXPECT_EQ(transitions.load(), 1);
+    EXPECT_EQ(breaker.state(2 * kSecond), failing >= 3 ? BreakerState::kOpen : BreakerState::kClosed);
+  }
+}
+
 TEST("threads: any mixture of operations on any window leaves a breaker that works, and makes each transition once") {
-  const core::BreakerParameters all[] = {
-      consecutive(3, 2), {{1, 100, 0.5, 0.5, 5, 10, 3, 0.01, 2, 1, 1}}, {{2, 10, 0.3, 0.9, 5, 5, 8, 0.05, 1, 1, 1}}};
+  const core::BreakerParameters all[] = {consecutive(3, 2),
+                                         {{1, 100, 0.5, 0.5, 5, 10, 3, 0.01, 2, 1, 1}},
+                                         {{2, 10, 0.3, 0.9, 5, 5, 8, 0.05, 1, 1, 1}},
+                                         {{0, 3, 1, 1e300, 1e300, 1, 5, 0.01, 1, 1, 1, 0.4}}};
   for (const core::BreakerParameters& parameters : all) {
     BreakerCells cells(parameters);
     std::atomic<int64_t> now{kSecond};

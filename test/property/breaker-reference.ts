@@ -15,8 +15,9 @@ export interface ReferenceCall {
   readonly endMs: number
 }
 
-/** In the place of a probe that has succeeded. */
+/** In the place of a probe that has succeeded, or failed. */
 const SUCCEEDED: ReferenceCall = { generation: 0, isProbe: true, endMs: Infinity }
+const FAILED: ReferenceCall = { ...SUCCEEDED }
 
 /** What a circuit breaker promises, written as plainly as can be: lists of calls and one thread. Times are whole milliseconds from 0. */
 export class ReferenceBreaker {
@@ -51,17 +52,21 @@ export class ReferenceBreaker {
 
   settle(call: ReferenceCall, result: 0 | 1 | 2, slow: boolean, nowMs: number): void {
     if (call.generation !== this.generation || (call.isProbe && !this.#probes.includes(call))) return
-    if (call.isProbe) this.#probes[this.#probes.indexOf(call)] = result === 0 ? SUCCEEDED : null
+    if (call.isProbe) this.#probes[this.#probes.indexOf(call)] = [SUCCEEDED, FAILED, null][result]!
     if (result === 2) return
     const failed = result === 1
     if (!call.isProbe) {
       if (this.state !== 'disabled') this.#record({ atMs: nowMs, failed, slow })
-    } else if (failed) {
-      this.#reopenings++
-      this.#open(nowMs)
-    } else if (this.#probes.filter((probe) => probe === SUCCEEDED).length === this.#at('successThreshold')) {
-      this.#reopenings = 0
-      this.#become('closed')
+    } else {
+      const judged = this.#probes.filter((probe) => probe === SUCCEEDED || probe === FAILED)
+      const failures = judged.filter((probe) => probe === FAILED).length
+      if (failures > 0 && failures / this.#at('successThreshold') >= this.#at('probeFailureRate')) {
+        this.#reopenings++
+        this.#open(nowMs)
+      } else if (judged.length === this.#at('successThreshold')) {
+        this.#reopenings = 0
+        this.#become('closed')
+      }
     }
   }
 

@@ -24,6 +24,12 @@ export const parameterSets: fc.Arbitrary<Float64Array> = fc
       fc.double({ min: 0.001, max: 100, noNaN: true }),
       fc.constant(1e11),
     ),
+    // 0: one that fails is enough.
+    probeFailureRate: fc.oneof(
+      fc.constant(0),
+      fc.constantFrom(0.1, 1 / 3, 0.5, 0.7, 1),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+    ),
     resetTimeoutFactor: fc.constantFrom(1, 1.5, 2, 1000),
     probeLeaseMs: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.double({ min: 0.01, max: 5, noNaN: true })),
   })

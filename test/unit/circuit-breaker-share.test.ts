@@ -78,6 +78,9 @@ describe('one breaker for all that share it', () => {
     expect(() => circuitBreaker({ name, window: { calls: 10 }, clock })).toThrow(
       'so it cannot be used with { window: { calls: 10, failureRate: 0.5, minimumCalls: 10 }, successThreshold: 2,',
     )
+    expect(() => circuitBreaker({ name, failureThreshold: 1, halfOpen: { calls: 2 }, clock })).toThrow(
+      'so it cannot be used with { failureThreshold: 1, halfOpen: { calls: 2, failureRate: 0.5 }, resetTimeoutMs',
+    )
   })
 })
 

@@ -226,6 +226,85 @@ describe('half-open', () => {
   })
 })
 
+describe('half-open by a rate', () => {
+  const halfOpen = { calls: 10, failureRate: 0.3 }
+
+  it('makes as many probes and closes when they have ended and fewer have failed', async () => {
+    const { clock, breaker, failTimes, succeedTimes } = setUp({ halfOpen, resetTimeoutMs: 100 })
+    await failTimes(5)
+    await clock.advance(100)
+    const held = Array.from({ length: 10 }, () => deferred<string>())
+    const calls = held.map(({ promise }) => breaker.execute(() => promise))
+    await expect(breaker.execute(succeed)).rejects.toMatchObject({ state: 'half-open', retryAfterMs: 100 })
+    held.forEach(({ resolve }) => resolve('up'))
+    await Promise.all(calls)
+    expect(breaker.state).toBe('closed')
+    await failTimes(5)
+    await clock.advance(100)
+    await failTimes(2)
+    await succeedTimes(7)
+    expect(breaker.state).toBe('half-open')
+    await succeedTimes(1)
+    expect(breaker.state).toBe('closed')
+  })
+
+  it('opens as soon as the rate of all probes is reached, and for longer by resetTimeoutFactor', async () => {
+    const onOpen = vi.fn()
+    const { clock, breaker, failTimes } = setUp({ halfOpen, resetTimeoutMs: 100, resetTimeoutFactor: 3, onOpen })
+    await failTimes(5)
+    await clock.advance(100)
+    await failTimes(2)
+    expect(breaker.state).toBe('half-open')
+    await failTimes(1)
+    expect(breaker.state).toBe('open')
+    expect(onOpen).toHaveBeenCalledTimes(2)
+    await clock.advance(299)
+    expect(breaker.state).toBe('open')
+    await clock.advance(1)
+    expect(breaker.state).toBe('half-open')
+  })
+
+  it('makes ten probes, half of which may not fail, by default', async () => {
+    const { clock, breaker, failTimes, succeedTimes } = setUp({ halfOpen: {} })
+    for (const failures of [4, 5]) {
+      await failTimes(5)
+      await clock.advance(60_000)
+      await succeedTimes(10 - failures)
+      await failTimes(failures)
+      expect(breaker.state).toBe(failures === 4 ? 'closed' : 'open')
+    }
+  })
+
+  it('makes a probe anew that is lost or tells nothing', async () => {
+    const { clock, breaker, failTimes, succeedTimes } = setUp({
+      halfOpen: { calls: 2, failureRate: 1 },
+      resetTimeoutMs: 100,
+      probeLeaseMs: 5000,
+    })
+    await failTimes(5)
+    await clock.advance(100)
+    const stuck = deferred<string>()
+    const lost = outcomeOf(
+      clock,
+      breaker.execute(() => stuck.promise),
+    )
+    await failTimes(1)
+    await clock.advance(5001)
+    // The place of the one that failed is not given away.
+    await expect(breaker.execute(() => Promise.reject(new DOMException('no', 'AbortError')))).rejects.toThrow('no')
+    stuck.reject(new Error('late'))
+    await lost
+    expect(breaker.state).toBe('half-open')
+    await succeedTimes(1)
+    expect(breaker.state).toBe('closed')
+  })
+
+  it('goes to other threads with its handle', () => {
+    const { breaker } = setUp({ halfOpen })
+    expect(CircuitBreaker.from(breaker.share()).share().options).toMatchObject({ halfOpen })
+  })
+})
+
 describe('windows', () => {
   it('of the last calls open at the rate, at the rate exactly, from minimumCalls on', async () => {
     const onOpen = vi.fn()
@@ -558,6 +637,13 @@ describe('bad options', () => {
       /unknown window option 'minimumCall' .* did you mean 'minimumCalls'/,
     ],
     [{ window: 5 }, TypeError, /window options must be an object/],
+    [{ halfOpen: {}, successThreshold: 2 }, TypeError, /either successThreshold .* or halfOpen .*, not both/],
+    [{ halfOpen: { calls: 257 } }, RangeError, /halfOpen.calls/],
+    [{ halfOpen: { calls: 1.5 } }, RangeError, /halfOpen.calls/],
+    [{ halfOpen: { failureRate: 0 } }, RangeError, /halfOpen.failureRate/],
+    [{ halfOpen: { failureRate: 1.01 } }, RangeError, /halfOpen.failureRate/],
+    [{ halfOpen: { probes: 3 } }, TypeError, /unknown halfOpen option 'probes' \(accepted: calls, failureRate\)/],
+    [{ halfOpen: null }, TypeError, /halfOpen options must be an object/],
     [{ isFailure: true }, TypeError, /isFailure/],
     [{ onOpen: 'x' }, TypeError, /onOpen/],
     [{ name: '' }, RangeError, /name/],

@@ -56,5 +56,9 @@ export function describeParameters(parameters: Float64Array): string {
   const window = (): string =>
     `window: { ${[`${at('mode') === 1 ? 'calls' : 'ms'}: ${at('size')}`, ...list('failureRate', 'slowCallMs', 'slowRate', 'minimumCalls')].join(', ')} }`
   const what = at('mode') === 0 ? `failureThreshold: ${at('size')}` : window()
-  return `{ ${[what, ...list('successThreshold', 'resetTimeoutMs', 'resetTimeoutFactor', 'maxResetTimeoutMs', 'probeLeaseMs')].join(', ')} }`
+  const probes =
+    at('probeFailureRate') === 0
+      ? `successThreshold: ${at('successThreshold')}`
+      : `halfOpen: { calls: ${at('successThreshold')}, failureRate: ${at('probeFailureRate')} }`
+  return `{ ${[what, probes, ...list('resetTimeoutMs', 'resetTimeoutFactor', 'maxResetTimeoutMs', 'probeLeaseMs')].join(', ')} }`
 }

@@ -101,8 +101,8 @@ export class TwinCircuitBreaker {
         }
         case BREAKER_STATE.halfOpen: {
           const admission = this.#takePlace(seen, nowNs)
-          if (!admission.admitted && this.#allSucceeded(generation)) this.#transition(seen, BREAKER_STATE.closed, 0n)
-          else if (this.control() === seen) return admission
+          if (!admission.admitted) this.#judgeProbes(seen, nowNs)
+          if (this.control() === seen) return admission
         }
       }
     }
@@ -193,11 +193,20 @@ export class TwinCircuitBreaker {
     return Math.min(ms, maxMs)
   }
 
-  #allSucceeded(generation: bigint): boolean {
-    for (let place = 0; place < (this.#parameters[BREAKER_PARAMETER.successThreshold] as number); place++) {
-      if (Atomics.load(this.#words, BREAKER.firstProbe + place) !== successIn(generation)) return false
+  /** Opens the half-open breaker of `seen` when too many probes have failed, closes it when all others have succeeded. */
+  #judgeProbes(seen: bigint, nowNs: bigint): boolean {
+    const generation = generationOf(seen)
+    const probes = this.#parameters[BREAKER_PARAMETER.successThreshold] as number
+    let succeeded = 0
+    let failed = 0
+    for (let place = 0; place < probes; place++) {
+      const found = Atomics.load(this.#words, BREAKER.firstProbe + place)
+      if (found === successIn(generation)) succeeded++
+      if (found === failureIn(generation)) failed++
     }
-    return true
+    if (failed > 0 && failed / probes >= (this.#parameters[BREAKER_PARAMETER.probeFailureRate] as number))
+      return this.#open(seen, minOf(reopeningsOf(seen) + 1n, MAX_REOPENINGS), nowNs)
+    return succeeded + failed === probes && this.#transition(seen, BREAKER_STATE.closed, 0n)
   }
 
   #takePlace(seen: bigint, nowNs: bigint): TwinAdmission {
@@ -220,7 +229,7 @@ export class TwinCircuitBreaker {
         }
         const wantedMs = nowMs + 1n + leaseMs
         const leaseEndMs = isInUse && endMs >= wantedMs ? endMs + 1n : wantedMs
-        const lease = tag | minOf(leaseEndMs, LEASE_MASK - 1n)
+        const lease = tag | minOf(leaseEndMs, LEASE_MASK - 2n)
         const before = Atomics.compareExchange(this.#words, index, found, lease)
         if (before === found)
           return {
@@ -241,13 +250,14 @@ export class TwinCircuitBreaker {
     const index = BREAKER.firstProbe + permit.place
     const seen = this.control()
     if (generationOf(seen) !== permit.generation) return false
-    if (result === CALL_RESULT.failed) {
-      if (Atomics.load(this.#words, index) !== permit.lease) return false
-      return this.#open(seen, minOf(reopeningsOf(seen) + 1n, MAX_REOPENINGS), nowNs)
-    }
-    const then = result === CALL_RESULT.succeeded ? successIn(permit.generation) : 0n
+    const then =
+      result === CALL_RESULT.succeeded
+        ? successIn(permit.generation)
+        : result === CALL_RESULT.failed
+          ? failureIn(permit.generation)
+          : 0n
     if (Atomics.compareExchange(this.#words, index, permit.lease, then) !== permit.lease) return false
-    return then !== 0n && this.#allSucceeded(permit.generation) && this.#transition(seen, BREAKER_STATE.closed, 0n)
+    return then !== 0n && this.#judgeProbes(seen, nowNs)
   }
 }
 
@@ -278,4 +288,8 @@ function placeTag(generation: bigint): bigint {
 
 function successIn(generation: bigint): bigint {
   return placeTag(generation) | LEASE_MASK
+}
+
+function failureIn(generation: bigint): bigint {
+  return successIn(generation) - 1n
 }

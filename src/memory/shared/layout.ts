@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 5
+export const LAYOUT_VERSION = 6
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -86,7 +86,7 @@ export const BREAKER = {
   streakTagShift: 44,
   streakTagBits: 19,
   firstParameter: 8,
-  epochNs: 19,
+  epochNs: 20,
   firstProbe: 24,
   leaseBits: 40,
   probeTagBits: 23,
@@ -119,7 +119,8 @@ export const BREAKER_PARAMETER = {
   resetTimeoutFactor: 8,
   maxResetTimeoutMs: 9,
   probeLeaseMs: 10,
-  count: 11,
+  probeFailureRate: 11,
+  count: 12,
 } as const
 
 /** Words of a retry budget. Here a budget is only founded; the addon does the rest. */
