@@ -10,9 +10,10 @@ import { Agent, fetch } from 'undici'
 /** How many links a page has. */
 const LINKS = 3
 
-/** A server that notes what arrives, and when. */
+/** A server that notes what arrives, and when; `letGo` is what its clients asked for, at the moment when their turn had come. */
 export async function startServer(pages) {
   const arrived = []
+  const letGo = []
   const server = createServer(async (incoming, response) => {
     const url = new URL(incoming.url, 'http://localhost')
     if (incoming.method === 'GET') arrived.push({ what: url.pathname + url.search, cost: 1, atMs: performance.now() })
@@ -35,6 +36,7 @@ export async function startServer(pages) {
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
     arrived,
+    letGo,
     dispatcher,
     async close() {
       await dispatcher.destroy()
@@ -48,7 +50,8 @@ function linksOf(page, pages) {
   return Array.from({ length: LINKS }, (_, n) => LINKS * page + 1 + n).filter((link) => link < pages)
 }
 
-async function get({ origin, dispatcher }, path, signal) {
+async function get({ origin, dispatcher, letGo }, path, signal) {
+  letGo.push({ what: `/${path}`, cost: 1, atMs: performance.now() })
   const response = await fetch(`${origin}/${path}`, { dispatcher, signal })
   return response.json()
 }
