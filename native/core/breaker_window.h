@@ -49,6 +49,20 @@ class BreakerWindow {
     return false;
   }
 
+  // Whether what is counted of `generation` is enough to open the breaker.
+  bool is_over(int64_t generation, int64_t now_ns) const {
+    switch (parameters_.mode()) {
+      case BreakerMode::kConsecutive:
+        // order: relaxed, as above.
+        return streak_count(cell_[breaker::kStreak].load(std::memory_order_relaxed), generation) >= parameters_.size();
+      case BreakerMode::kCalls:
+        return exceeds(sum_calls(generation));
+      case BreakerMode::kTime:
+        return exceeds(sum_slices(generation, slice_at(now_ns)));
+    }
+    return false;
+  }
+
   // Puts `next(word)` into a word that belongs to a generation, unless that is over. Returns what was put, or -1.
   template <class Next>
   int64_t change(W& word, int64_t generation, Next next) {
@@ -184,10 +198,14 @@ class BreakerWindow {
     return tag_of(generation, breaker::kSliceTagBits) << kNumberBits | (slice & low_bits(kNumberBits));
   }
 
-  bool record_in_slice(int64_t generation, bool failed, bool slow, int64_t now_ns) {
+  int64_t slice_at(int64_t now_ns) const {
     const auto slice_ns =
         static_cast<int64_t>(parameters_[breaker_parameter::kSize] * 1e6 / static_cast<double>(breaker::kSlices));
-    const int64_t slice = ns_since_epoch(now_ns) / slice_ns;
+    return ns_since_epoch(now_ns) / slice_ns;
+  }
+
+  bool record_in_slice(int64_t generation, bool failed, bool slow, int64_t now_ns) {
+    const int64_t slice = slice_at(now_ns);
     if (count_in_slice(generation, slice, failed ? kFailed : kSucceeded) < 0) return false;
     if (slow && count_in_slice(generation, slice, kSlow) < 0) return false;
     return exceeds(sum_slices(generation, slice));

@@ -79,6 +79,9 @@ class CircuitBreaker {
   // Whether a success of a call of `generation` has nothing to write.
   bool success_is_free(int64_t generation) const { return window_.success_is_free(generation); }
 
+  // Whether what is counted is enough to open it, as it may be where nothing opens it.
+  bool would_open(int64_t now_ns) const { return window_.is_over(generation_of(control()), now_ns); }
+
   // Asks to make a call.
   BreakerAdmission admit(int64_t now_ns) {
     for (;;) {

@@ -46,6 +46,7 @@ export const FAMILIES = {
   keyCapacity: gauge('limiter_key_capacity', 'Keys that the table has room for.'),
   evictions: counter('limiter_evicted_keys', 'Keys whose place another took while they had less than a full bucket.'),
   breakerState: gauge('breaker_state', 'State of a circuit breaker: 1 for the state it is in, 0 for the others.'),
+  breakerWouldOpen: gauge('breaker_would_open', '1 while what a circuit breaker counts is enough to open it.'),
   permits: gauge('bulkhead_permits_in_use', 'Permits of a bulkhead that are in use.'),
   permitLimit: gauge('bulkhead_permits_limit', 'Permits that a bulkhead has.'),
   queued: gauge('bulkhead_queued', 'Calls that wait for a permit now.'),

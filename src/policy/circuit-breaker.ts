@@ -90,6 +90,14 @@ export class CircuitBreaker extends StagedPolicy {
     return STATES[this.#stage.breaker.state()] as CircuitBreakerState
   }
 
+  /**
+   * Whether the calls that are counted now, by all threads, are enough to open it: what {@link CircuitBreaker.metricsOnly} is for. Otherwise false,
+   * since a breaker opens when they are, but for a `window: { ms }` in which successes have become too old.
+   */
+  get wouldOpen(): boolean {
+    return this.#stage.breaker.wouldOpen()
+  }
+
   /** Refuses every call, in every thread that shares the breaker, until {@link CircuitBreaker.close} or another of these. */
   isolate(): void {
     this.#stage.isolate()
@@ -105,7 +113,7 @@ export class CircuitBreaker extends StagedPolicy {
 
   /**
    * Lets every call through and counts as a closed breaker does, but never opens, in every thread that shares the breaker, until
-   * {@link CircuitBreaker.close} or another of these. What was counted before is forgotten. Nothing happens if it does so already.
+   * {@link CircuitBreaker.close} or another of these. {@link CircuitBreaker.wouldOpen} tells when it would have. What was counted before is forgotten. Nothing happens if it does so already.
    */
   metricsOnly(): void {
     this.#stage.metricsOnly()

@@ -67,6 +67,7 @@ it('a circuit breaker does what the reference does', () => {
           }
           const { state, generation } = breaker.control()
           expect([STATES[state], generation]).toEqual([reference.state, reference.generation])
+          expect(breaker.wouldOpen()).toBe(reference.wouldOpen(nowMs))
           reached.add(`${parameters[BREAKER_PARAMETER.mode]} ${reference.state}`)
         }
       },

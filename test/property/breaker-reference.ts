@@ -94,22 +94,19 @@ export class ReferenceBreaker {
     const before = this.#recorded
     const isStale = (last: Recorded | undefined): boolean =>
       last !== undefined && Math.floor(call.atMs / MINUTE_MS) - Math.floor(last.atMs / MINUTE_MS) > 60
-    if (this.#at('mode') === 0) {
-      if (!call.failed) this.#recorded = []
-      else this.#recorded = isStale(before.at(-1)) ? [call] : [...before, call]
-      if (this.#recorded.length >= this.#at('size')) this.#open(call.atMs)
-      return
-    }
-    if (this.#at('mode') === 1) {
-      this.#recorded = [...(isStale(before.at(-1)) ? [] : before), call].slice(-this.#at('size'))
-    } else {
-      const sliceMs = this.#at('size') / 10
-      const slice = ({ atMs }: Recorded): number => Math.floor(atMs / sliceMs)
-      this.#recorded = [...before, call].filter((each) => slice(each) > slice(call) - 10)
-    }
-    const share = (of: 'failed' | 'slow'): number =>
-      this.#recorded.filter((each) => each[of]).length / this.#recorded.length
-    if (this.#recorded.length < this.#at('minimumCalls')) return
-    if (share('failed') >= this.#at('failureRate') || share('slow') >= this.#at('slowRate')) this.#open(call.atMs)
+    if (this.#at('mode') === 0 && !call.failed) this.#recorded = []
+    else this.#recorded = [...(this.#at('mode') !== 2 && isStale(before.at(-1)) ? [] : before), call]
+    if (this.#at('mode') === 1) this.#recorded = this.#recorded.slice(-this.#at('size'))
+    if (this.wouldOpen(call.atMs)) this.#open(call.atMs)
+  }
+
+  wouldOpen(nowMs: number): boolean {
+    if (this.#at('mode') === 0) return this.#recorded.length >= this.#at('size')
+    const slice = (atMs: number): number => Math.floor(atMs / (this.#at('size') / 10))
+    const counted =
+      this.#at('mode') === 1 ? this.#recorded : this.#recorded.filter(({ atMs }) => slice(atMs) > slice(nowMs) - 10)
+    const share = (of: 'failed' | 'slow'): number => counted.filter((each) => each[of]).length / counted.length
+    if (counted.length < this.#at('minimumCalls')) return false
+    return share('failed') >= this.#at('failureRate') || share('slow') >= this.#at('slowRate')
   }
 }

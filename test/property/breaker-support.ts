@@ -123,7 +123,7 @@ export const FORCED = {
 export type ForcedKind = keyof typeof FORCED
 
 export type BreakerOperation =
-  | { kind: ForcedKind | 'enter' | 'state' | 'control' | 'succeed' }
+  | { kind: ForcedKind | 'enter' | 'state' | 'wouldOpen' | 'control' | 'succeed' }
   | { kind: 'settle'; call: number; result: 0 | 1 | 2; isSlow: boolean }
 
 const settle = fc.record({
@@ -138,7 +138,9 @@ export const breakerOperations: fc.Arbitrary<BreakerOperation> = fc.oneof(
   { weight: 10, arbitrary: settle },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('state' as const, 'control' as const, 'succeed' as const) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('state' as const, 'wouldOpen' as const, 'control' as const, 'succeed' as const),
+    }),
   },
   fc.record({ kind: fc.constantFrom<ForcedKind[]>('isolate', 'disable', 'metricsOnly', 'close', 'close', 'close') }),
 )

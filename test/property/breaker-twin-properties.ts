@@ -51,7 +51,8 @@ function apply(side: Side, turn: number, operation: BreakerOperation): unknown {
     case 'close':
       return breaker[operation.kind]()
     case 'state':
-      return breaker.state()
+    case 'wouldOpen':
+      return breaker[operation.kind]()
     case 'control':
       return breaker.control()
   }

@@ -190,6 +190,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       ],
       breakerForce: [breaker, whole(0, -1, 6)],
       breakerState: [breaker, time],
+      breakerWouldOpen: [breaker, time],
       breakerControl: [breaker, out],
     })
 

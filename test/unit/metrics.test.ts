@@ -48,6 +48,7 @@ const expected = {
   'amorsize_limiter_key_capacity{name="users",scope="process"}': '64',
   'amorsize_breaker_state{name="breaker",scope="process",state="open"}': '1',
   'amorsize_breaker_state{name="breaker",scope="process",state="closed"}': '0',
+  'amorsize_breaker_would_open{name="breaker",scope="process"}': '0',
   'amorsize_policy_calls_total{name="breaker",scope="process",policy="circuit-breaker",outcome="failed"}': '1',
   'amorsize_bulkhead_permits_in_use{name="slots",scope="process"}': '1',
   'amorsize_bulkhead_permits_limit{name="slots",scope="process"}': '4',

@@ -34,6 +34,8 @@ export interface Breaker {
   close(): boolean
   /** As a call would find it: half-open once a probe would be admitted. */
   state(): BreakerStateNumber
+  /** Whether what is counted is enough to open it. */
+  wouldOpen(): boolean
   /** State and generation as they stand. */
   control(): { state: BreakerStateNumber; generation: number }
 }

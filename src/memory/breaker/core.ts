@@ -74,6 +74,10 @@ export class TwinCircuitBreaker {
     return this.#window.successIsFree(generation)
   }
 
+  wouldOpen(nowNs: bigint): boolean {
+    return this.#window.isOver(generationOf(this.control()), nowNs)
+  }
+
   /** Asks to make a call. */
   admit(nowNs: bigint): TwinAdmission {
     for (;;) {

@@ -18,6 +18,7 @@ declare module '../../internal/native.js' {
     breakerSettle(number: number, nowMs: number, admission: Float64Array, result: CallResult, isSlow: boolean): boolean
     breakerForce(number: number, state: BreakerStateNumber): boolean
     breakerState(number: number, nowMs: number): BreakerStateNumber
+    breakerWouldOpen(number: number, nowMs: number): boolean
     breakerControl(number: number, admission: Float64Array): void
   }
 }
@@ -116,6 +117,10 @@ export class NativeBreaker implements Breaker {
 
   state(): BreakerStateNumber {
     return this.#addon.breakerState(this.#number, addonTime(this.#clock))
+  }
+
+  wouldOpen(): boolean {
+    return this.#addon.breakerWouldOpen(this.#number, addonTime(this.#clock))
   }
 
   control(): { state: BreakerStateNumber; generation: number } {

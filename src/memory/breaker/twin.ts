@@ -71,6 +71,10 @@ export class TwinBreaker implements Breaker {
     return this.#core.state(this.#nowNs())
   }
 
+  wouldOpen(): boolean {
+    return this.#core.wouldOpen(this.#nowNs())
+  }
+
   control(): { state: BreakerStateNumber; generation: number } {
     const control = this.#core.control()
     return { state: stateOf(control), generation: Number(generationOf(control)) }

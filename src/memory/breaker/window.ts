@@ -57,6 +57,21 @@ export class TwinBreakerWindow {
     }
   }
 
+  /** Whether what is counted of `generation` is enough to open the breaker. */
+  isOver(generation: bigint, nowNs: bigint): boolean {
+    switch (this.#parameters[BREAKER_PARAMETER.mode]) {
+      case 0:
+        return (
+          Number(streakCount(Atomics.load(this.#words, BREAKER.streak), generation)) >=
+          (this.#parameters[BREAKER_PARAMETER.size] as number)
+        )
+      case 1:
+        return this.#exceeds(this.#sumCalls(generation))
+      default:
+        return this.#exceeds(this.#sumSlices(generation, this.#sliceAt(nowNs)))
+    }
+  }
+
   /** Puts `next(word)` into a word that belongs to a generation, unless that is over. Returns what was put, or -1. */
   change(index: number, generation: bigint, next: (word: bigint) => bigint): bigint {
     for (;;) {
@@ -154,9 +169,13 @@ export class TwinBreakerWindow {
     return sums
   }
 
-  #recordInSlice(generation: bigint, failed: boolean, slow: boolean, nowNs: bigint): boolean {
+  #sliceAt(nowNs: bigint): bigint {
     const sliceNs = BigInt(Math.trunc(((this.#parameters[BREAKER_PARAMETER.size] as number) * 1e6) / BREAKER.slices))
-    const slice = this.nsSinceEpoch(nowNs) / sliceNs
+    return this.nsSinceEpoch(nowNs) / sliceNs
+  }
+
+  #recordInSlice(generation: bigint, failed: boolean, slow: boolean, nowNs: bigint): boolean {
+    const slice = this.#sliceAt(nowNs)
     if (this.#countInSlice(generation, slice, failed ? COUNTER.failed : COUNTER.succeeded) < 0n) return false
     if (slow && this.#countInSlice(generation, slice, COUNTER.slow) < 0n) return false
     return this.#exceeds(this.#sumSlices(generation, slice))
