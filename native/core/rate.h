@@ -2,6 +2,7 @@
 // src/internal/rate.ts computes the same; property tests compare every result.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -61,7 +62,7 @@ inline int digits_for(double rate, double burst, double total) {
 // and `produced_in` is exactly floor(elapsed * rate). Rounded down it would be one unit short at every whole unit. For
 // other rates a unit may appear early by less than 2^-61 of the time the slot has been in force.
 struct Rate {
-  int64_t multiplier;  // 2^61 .. 2^62; fewer bits, down to 1, for rates below 10^-17 tokens a second
+  int64_t multiplier;  // 2^61 .. 2^62; 1 for rates so small that no time there is produces a unit
   unsigned shift;      // 61 .. 126
 };
 inline constexpr int64_t kExactUnits = int64_t{1} << 31;
@@ -93,9 +94,8 @@ inline Rate rate_of(double tokens_per_second, int digits) {
   while (!shift_divide(mantissa, up, divisor, &quotient, &remainder) || quotient >= (uint64_t{1} << 62)) --up;
   const auto rounded_up = static_cast<int64_t>(quotient + (remainder != 0 ? 1 : 0));
   const int shift = static_cast<int>(up) - exponent;
-  if (shift <= 126) return {rounded_up, static_cast<unsigned>(shift)};
-  const int excess = shift - 126;
-  return {(excess < 63 ? rounded_up >> excess : 0) + 1, 126};
+  if (shift > 126) return {1, 126};
+  return {rounded_up, static_cast<unsigned>(shift)};
 }
 
 // Units produced in `elapsed_ns` >= 0.
@@ -113,16 +113,17 @@ inline int64_t time_to_produce(const Rate& rate, int64_t units) {
   uint64_t part = 0;
   uint64_t remainder = 0;
   if (!shift_divide(static_cast<uint64_t>(units), 61, multiplier, &whole, &remainder)) return kNever;
-  if (rest >= 62 ? whole != 0 : whole > (static_cast<uint64_t>(kMaxWaitNs) >> rest)) return kNever;
+  // Of 63 and more none is little enough but 0.
+  const unsigned shift = std::min(rest, 63U);
+  if (whole > (static_cast<uint64_t>(kMaxWaitNs) >> shift)) return kNever;
   if (!shift_divide(remainder, rest, multiplier, &part, &remainder)) return kNever;
-  const uint64_t total = (rest >= 62 ? 0 : whole << rest) + part + (remainder != 0 ? 1 : 0);
+  const uint64_t total = (whole << shift) + part + (remainder != 0 ? 1 : 0);
   return total > static_cast<uint64_t>(kMaxWaitNs) ? kNever : static_cast<int64_t>(total);
 }
 
 // A cost in units, rounded up; at least one.
 inline int64_t cost_units(double tokens, int digits) {
-  const double units = count_of(tokens, digits, Rounding::kUp);
-  return units < 1 ? 1 : static_cast<int64_t>(units);
+  return static_cast<int64_t>(std::max(1.0, count_of(tokens, digits, Rounding::kUp)));
 }
 
 // A credit in units, rounded down.

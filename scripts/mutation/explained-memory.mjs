@@ -95,4 +95,14 @@ export const OF_MEMORY = [
       /`index <= lengthOf\(line\)`|`lengthOf\(line\) \+ 1`|WAITING_MASK`|`(true)` in `for \(let index = 0; index < lengthOf\(line\) && sum/,
     why: 'places beyond the line are empty, and none has as many callers; or spares counting on',
   },
+  {
+    file: /native\/core\/backoff/,
+    mutant: /./,
+    why: 'how long a thread waits before it tries again, which only a benchmark shows',
+  },
+  {
+    file: /native\/core\/rate/,
+    mutant: /`0` → `1` in `uint64_t (whole|part|quotient|remainder) = 0|`<` → `<=` in `return to_digits < from_digits/,
+    why: 'written before it is read, or the same where both are equal',
+  },
 ]

@@ -80,8 +80,9 @@ export function unitRate(tokensPerSecond: number, digits: number): UnitRate {
   while ((mantissa << BigInt(up)) / divisor >= 1n << 62n) up--
   const roundedUp = ((mantissa << BigInt(up)) + divisor - 1n) / divisor
   const shift = up - exponent
-  if (shift <= 126) return { multiplier: roundedUp, shift: BigInt(shift) }
-  return { multiplier: (roundedUp >> BigInt(shift - 126)) + 1n, shift: 126n }
+  // No time there is produces a unit.
+  if (shift > 126) return { multiplier: 1n, shift: 126n }
+  return { multiplier: roundedUp, shift: BigInt(shift) }
 }
 
 /** Units produced in `elapsedNs` >= 0. */

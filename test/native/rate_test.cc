@@ -2,6 +2,7 @@
 #include "core/rate.h"
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -119,7 +120,17 @@ TEST("rate: the smallest and the largest rate neither overflow nor stop") {
       CHECK(core::time_to_produce(rate, 1) >= 1);
     }
   }
-  EXPECT_EQ(core::time_to_produce(core::rate_of(5e-324, 6), 1), core::kNever);
+  // A unit at 10^-6 tokens takes longer than any time there is, by far, where a rate has fewer bits.
+  for (const double tokens : {5e-324, 1e-300, 1e-25, 1e-18, 2e-17}) {
+    const core::Rate rate = core::rate_of(tokens, 6);
+    EXPECT_EQ(core::produced_in(rate, std::numeric_limits<int64_t>::max()), int64_t{0});
+    for (const int64_t units : {int64_t{1}, int64_t{1000}, core::kMaxUnits})
+      EXPECT_EQ(core::time_to_produce(rate, units), core::kNever);
+  }
+  // One unit in 2^62 ns, the longest wait there is; a little less, and it is none.
+  const double slowest = 1e9 / 0x1p62 / 1e6;
+  EXPECT_EQ(core::time_to_produce(core::rate_of(slowest, 6), 1), core::kMaxWaitNs);
+  EXPECT_EQ(core::time_to_produce(core::rate_of(slowest * (1 - 0x1p-40), 6), 1), core::kNever);
   EXPECT_EQ(core::time_to_produce(core::rate_of(1e-6, 6), 1), kSecond);
 }
 
@@ -167,6 +178,13 @@ TEST("rate: other digits round down or up, also below zero") {
   EXPECT_EQ(core::rescale_down(-7'001, 3, 0), -8);
   EXPECT_EQ(core::rescale_up(-7'999, 3, 0), -7);
   EXPECT_EQ(core::rescale_up(-7, 0, 3), -7'000);
+  EXPECT_EQ(core::rescale_up(7, 3, 3), 7);
+  // What is just not cut is exact.
+  const int64_t most = core::kMaxUnits / 1000;
+  EXPECT_EQ(core::rescale_down(most, 0, 3), most * 1000);
+  EXPECT_EQ(core::rescale_down(-most, 0, 3), -most * 1000);
+  EXPECT_EQ(core::rescale_down(most + 1, 0, 3), core::kMaxUnits);
+  EXPECT_EQ(core::rescale_down(-most - 1, 0, 3), -core::kMaxUnits);
 }
 
 TEST("wide: division tells when the quotient does not fit") {
