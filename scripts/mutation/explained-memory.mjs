@@ -19,7 +19,7 @@ export const OF_MEMORY = [
   },
   {
     file: /memory\/breaker\/core/,
-    mutant: /`63 \+ BREAKER\.untilTagBits`|`LEASE_MASK \+ 1n`/,
+    mutant: /`63 \+ BREAKER\.untilTagBits`|`LEASE_MASK \+ 2n`/,
     why: 'beyond every time-out',
   },
   {
@@ -29,8 +29,8 @@ export const OF_MEMORY = [
   },
   {
     file: /memory\/breaker\/core/,
-    mutant: /`true` in `return then !== 0n &&/,
-    why: 'what was given up has not succeeded',
+    mutant: /`true` in `(return then !== 0n &&|if \(!admission\.admitted\))/,
+    why: 'where nothing was told there is nothing new to judge',
   },
   {
     file: /memory\/breaker\/(core|twin)/,

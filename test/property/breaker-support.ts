@@ -144,3 +144,36 @@ export const breakerOperations: fc.Arbitrary<BreakerOperation> = fc.oneof(
   },
   fc.record({ kind: fc.constantFrom<ForcedKind[]>('isolate', 'disable', 'metricsOnly', 'close', 'close', 'close') }),
 )
+
+/** Operations on a breaker that one failure has opened, whose time is up and of whose calls none is under way: what probes tell. */
+export const probeScripts: fc.Arbitrary<{ parameters: Float64Array; script: [number, BreakerOperation][] }> = fc.record(
+  {
+    parameters: parameterSets.map((asked) => {
+      const parameters = asked.slice()
+      parameters[BREAKER_PARAMETER.mode] = 0
+      parameters[BREAKER_PARAMETER.size] = 1
+      parameters[BREAKER_PARAMETER.resetTimeoutMs] = 100
+      parameters[BREAKER_PARAMETER.resetTimeoutFactor] = 2
+      parameters[BREAKER_PARAMETER.probeLeaseMs] = 1000
+      return parameters
+    }),
+    script: fc
+      .array(
+        fc.tuple(
+          fc.constantFrom(...Array<number>(20).fill(0), 100, 1001),
+          fc.oneof(
+            fc.constant({ kind: 'enter' } as const),
+            settle,
+            settle.map((told) => ({ ...told, result: 0 as const })),
+          ),
+        ),
+        { minLength: 1, maxLength: 60 },
+      )
+      .map((told) => [
+        [0, { kind: 'enter' }],
+        [0, { kind: 'settle', call: 1, result: 1, isSlow: false }],
+        [100, { kind: 'state' }],
+        ...told,
+      ]),
+  },
+)

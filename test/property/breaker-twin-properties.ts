@@ -12,6 +12,7 @@ import {
   openNativeBreaker,
   openTwinBreaker,
   parameterSets,
+  probeScripts,
 } from './breaker-support.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { HandClock } from './bucket-support.js'
@@ -96,6 +97,27 @@ export function expectTheSameBreaker(numRuns: number): void {
         })
       },
     ),
+    { numRuns },
+  )
+}
+
+/** Probes of a half-open breaker in the addon and in its twin: what they tell opens or closes it at the same call. */
+export function expectTheSameProbes(numRuns: number): void {
+  fc.assert(
+    fc.property(probeScripts, ({ parameters, script }) => {
+      const clock = new HandClock()
+      const make = (create: typeof createTwinBreaker, isNative: boolean): Side => {
+        const words = freshBreakerCells(parameters)
+        const breaker = create(words, parameters, clock)
+        return { words, worker: () => ({ breaker, isNative }), calls: [] }
+      }
+      const [native, twin] = [make(createNativeBreaker, true), make(createTwinBreaker, false)]
+      for (const [stepMs, operation] of script) {
+        clock.ns += stepMs * 1e6
+        expect(apply(native, 0, operation)).toEqual(apply(twin, 0, operation))
+        expect(native.words).toEqual(twin.words)
+      }
+    }),
     { numRuns },
   )
 }

@@ -1,10 +1,14 @@
 import { it } from 'vitest'
 import { describeWithAddon } from '../support/native.js'
-import { expectTheSameBreaker, expectTheSameWindow } from './breaker-twin-properties.js'
+import { expectTheSameBreaker, expectTheSameProbes, expectTheSameWindow } from './breaker-twin-properties.js'
 
 describeWithAddon('the addon, its twin, and both at work on one circuit breaker', () => {
   it('answer every operation alike and leave the same words', () => {
     expectTheSameBreaker(1500)
+  })
+
+  it('open and close at what the same probe tells', () => {
+    expectTheSameProbes(500)
   })
 
   it('open at the same one of many calls', () => {
