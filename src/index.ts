@@ -87,7 +87,7 @@ export { RetryBudget, type RetryBudgetHandle, type RetryBudgetOptions } from './
 export type { Delay, Jitter } from './policy/backoff.js'
 export type { NameScope } from './memory/shared/names.js'
 export type { RetryBudgetParameters } from './memory/retry-budget/index.js'
-export type { RetryContext, RetryData, RetryPolicy } from './policy/retry-options.js'
+export type { RetryChange, RetryContext, RetryData, RetryPolicy } from './policy/retry-options.js'
 export { type GiveUpReason, retry, Retry, type RetryEvents, type RetryStats } from './policy/retry.js'
 export { timeout, Timeout, type TimeoutEvents, type TimeoutStats } from './policy/timeout.js'
 export type { TimeLimit, TimeoutOptions } from './policy/timeout-options.js'

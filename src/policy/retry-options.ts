@@ -6,6 +6,7 @@ import {
   dataIn,
   functionOption,
   nameOption,
+  namesOf,
   numberOption,
   option,
   type OptionTable,
@@ -13,7 +14,7 @@ import {
   type ReadOptions,
   wordOption,
 } from '../internal/options.js'
-import { checkNumber, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import { type Delay, type Jitter, JITTERS } from './backoff.js'
 import { budgetOption } from './budget-option.js'
 import type { RetryBudget } from './retry-budget.js'
@@ -67,6 +68,9 @@ export interface RetryPolicy<R = unknown> extends RetryData {
   readonly random?: (() => number) | undefined
 }
 
+/** What `update` may change. */
+export type RetryChange<R = unknown> = Omit<RetryPolicy<R>, 'name' | 'clock'>
+
 /** Every option of {@link RetryPolicy}. */
 export const RETRY_OPTIONS = {
   maxRetries: numberOption({ min: 0, integer: true, allowInfinity: true }, 3),
@@ -112,9 +116,28 @@ export function readRetryPolicy(options: RetryPolicy): RetrySettings {
   }
 }
 
+/**
+ * Settings after a change; an option that is undefined changes nothing. A `delay` takes the place of the options of the back-off, and one of
+ * these that of a `delay`.
+ *
+ * @throws {TypeError | RangeError} as {@link readRetryPolicy} does
+ */
+export function changedRetryPolicy(before: RetrySettings, change: RetryChange): RetrySettings {
+  const { data, bound, budget, clock } = before
+  checkKeys('update', change, CHANGEABLE)
+  const replaced: readonly string[] =
+    change.delay !== undefined ? OF_BACKOFF : OF_BACKOFF.some((each) => change[each] !== undefined) ? ['delay'] : []
+  const kept = Object.entries({ ...data, ...bound, budget, clock }).filter(([each]) => !replaced.includes(each))
+  const given = Object.entries(change).filter(([, value]) => value !== undefined)
+  return readRetryPolicy(Object.fromEntries([...kept, ...given]) as RetryPolicy)
+}
+
+const CHANGEABLE = namesOf(RETRY_OPTIONS).filter((name) => name !== 'name' && name !== 'clock')
+const OF_BACKOFF = ['initialDelayMs', 'exponentialBase', 'jitter', 'random'] as const
+
 /** A delay of the caller's own is the whole delay. */
 function checkAlone(options: RetryPolicy): void {
-  for (const key of ['initialDelayMs', 'exponentialBase', 'jitter', 'random'] as const) {
+  for (const key of OF_BACKOFF) {
     if (options[key] !== undefined)
       throw new TypeError(`retry takes either delay, which is the whole delay, or ${key}, not both`)
   }

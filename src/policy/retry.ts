@@ -10,7 +10,14 @@ import { isOwnRejection } from './own-rejection.js'
 import { WHY_BOUND, whyBound } from './bound.js'
 import { PACK, type PolicyHandle } from './portable.js'
 import { retryAfterMsOf } from './retry-after.js'
-import { readRetryPolicy, type RetryContext, type RetryPolicy, type RetrySettings } from './retry-options.js'
+import {
+  changedRetryPolicy,
+  readRetryPolicy,
+  type RetryChange,
+  type RetryContext,
+  type RetryPolicy,
+  type RetrySettings,
+} from './retry-options.js'
 import type { Scope } from './scope.js'
 import { sleep } from './sleep.js'
 import { AGAIN, type Call, type LinearStage, type Verdict } from './stage.js'
@@ -41,59 +48,75 @@ export interface RetryStats {
   readonly failed: number
 }
 
-/** What must be remembered about a call once it has failed. */
-interface Attempts {
+/** What must be remembered about a call once it has failed. Until then its slot holds the settings alone. */
+class Attempts {
   /** How many have failed. */
-  count: number
+  count = 0
   /** The last delay, milliseconds. */
-  delayMs: number
+  delayMs = 0
+  /** Those under which the call came. */
+  readonly settings: RetrySettings
   /** When the call came; NaN where no `maxElapsedMs` needs it. */
   readonly startedMs: number
+
+  constructor(settings: RetrySettings, startedMs: number) {
+    this.settings = settings
+    this.startedMs = startedMs
+  }
+}
+
+function settingsOf(kept: RetrySettings | Attempts): RetrySettings {
+  return kept instanceof Attempts ? kept.settings : kept
 }
 
 class RetryStage implements LinearStage {
   readonly kind = 'retry'
-  readonly limitMs: number
-  readonly settings: RetrySettings
+  /** Of the calls to come. */
+  settings: RetrySettings
   readonly events: EventSource<RetryEvents>
   readonly stats = { calls: 0, retries: 0, recovered: 0, failed: 0 }
   readonly #timers: SharedTimers
 
   constructor(settings: RetrySettings) {
     this.settings = settings
-    this.limitMs = settings.maxElapsedMs
     this.events = new EventSource('retry', settings.name, ['retry', 'recovered', 'gaveUp'], settings.clock)
     this.#timers = timersOf(settings.clock)
   }
 
+  get limitMs(): number {
+    return this.settings.maxElapsedMs
+  }
+
   enter(call: Call, slot: number): undefined {
-    const { budget, maxElapsedMs, clock } = this.settings
+    const { settings } = this
+    const { budget, maxElapsedMs, clock } = settings
     if (budget !== undefined) budget.deposit()
     call.scope.attempt = 0
     // Also where there was one before: a retry outside this one starts it anew.
-    call.slots[slot] = maxElapsedMs === Infinity ? undefined : newAttempts(clock.now())
+    call.slots[slot] = maxElapsedMs === Infinity ? settings : new Attempts(settings, clock.now())
     return undefined
   }
 
   leave(call: Call, slot: number): Promise<Verdict> | Verdict {
-    const { retryIfResult } = this.settings
+    const { retryIfResult } = settingsOf(call.slots[slot] as RetrySettings | Attempts)
     if (!call.failed && retryIfResult === undefined) return this.#succeeded(call, slot)
     return this.#judge(call, slot)
   }
 
   #succeeded(call: Call, slot: number): Verdict {
     this.stats.calls++
-    const attempts = call.slots[slot] as Attempts | undefined
-    if (attempts === undefined || attempts.count === 0) return undefined
+    const attempts = call.slots[slot]
+    if (!(attempts instanceof Attempts) || attempts.count === 0) return undefined
     this.stats.recovered++
     if (this.events.isHeard) this.events.emit('recovered', { attempts: attempts.count + 1 })
     return undefined
   }
 
   #judge(call: Call, slot: number): Promise<Verdict> | Verdict {
-    const attempts = (call.slots[slot] as Attempts | undefined) ?? newAttempts(NaN)
+    const kept = call.slots[slot] as RetrySettings | Attempts
+    const attempts = kept instanceof Attempts ? kept : new Attempts(kept, NaN)
     call.slots[slot] = attempts
-    const { retryIf, retryIfResult } = this.settings
+    const { retryIf, retryIfResult } = attempts.settings
     const { scope, value } = call
     const context = contextOf(scope, attempts.count + 1)
     if (!call.failed) {
@@ -117,7 +140,7 @@ class RetryStage implements LinearStage {
   /** Has the call made again, if anything is left to make it with. */
   #again(call: Call, attempts: Attempts): Promise<Verdict> | Verdict {
     const attempt = attempts.count + 1
-    const { settings } = this
+    const { settings } = attempts
     const { scope, value } = call
     if (settings.maxRetries === 0) return this.#giveUp(call, attempt, 'refused')
     if (attempt > settings.maxRetries) return this.#giveUp(call, attempt, 'no-retries-left')
@@ -154,9 +177,9 @@ class RetryStage implements LinearStage {
     return AGAIN
   }
 
-  #timeLeftMs(attempts: Attempts): number {
-    const { maxElapsedMs, clock } = this.settings
-    return maxElapsedMs === Infinity ? Infinity : maxElapsedMs - (clock.now() - attempts.startedMs)
+  #timeLeftMs({ settings, startedMs }: Attempts): number {
+    const { maxElapsedMs, clock } = settings
+    return maxElapsedMs === Infinity ? Infinity : maxElapsedMs - (clock.now() - startedMs)
   }
 
   #giveUp(call: Call, attempts: number, reason: GiveUpReason): Verdict {
@@ -169,10 +192,6 @@ class RetryStage implements LinearStage {
       { attempts, cause: call.value },
     )
   }
-}
-
-function newAttempts(startedMs: number): Attempts {
-  return { count: 0, delayMs: 0, startedMs }
 }
 
 function contextOf(scope: Scope, attempt: number): RetryContext {
@@ -193,6 +212,17 @@ export class Retry extends StagedPolicy {
     const stage = new RetryStage(readRetryPolicy(options as RetryPolicy))
     super([stage])
     this.#stage = stage
+  }
+
+  /**
+   * Changes options for the calls to come, in this thread, and for runs of `execute` that begin later; an option that is undefined stays as it
+   * is. A call under way, perhaps in a back-off, goes on as it began. `delay` takes the place of `initialDelayMs`, `exponentialBase`, `jitter` and
+   * `random`, and each of these that of `delay`.
+   *
+   * @throws {TypeError | RangeError} as `retry` does, and for `name` and `clock`, which stay; then nothing has changed
+   */
+  update(change: RetryChange<never>): void {
+    this.#stage.settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
   }
 
   /**

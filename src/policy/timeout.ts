@@ -39,9 +39,10 @@ export interface TimeoutStats {
 class TimeoutStage implements AroundStage {
   readonly kind = 'timeout'
   /** NaN where each call has its own. */
-  readonly limitMs: number
-  readonly limitOf: TimeLimit | undefined
-  readonly readsArguments: boolean
+  limitMs = NaN
+  limitOf: TimeLimit | undefined = undefined
+  /** A function may come by `update`, when functions have been wrapped. */
+  readonly readsArguments = true
   readonly isAggressive: boolean
   readonly name: string | null
   readonly clock: Clock
@@ -55,15 +56,20 @@ class TimeoutStage implements AroundStage {
 
   constructor(limit: number | TimeLimit, options: TimeoutOptions) {
     const { strategy, name, clock } = readOptions('timeout', options, TIMEOUT_OPTIONS)
-    this.limitOf = typeof limit === 'function' ? limit : undefined
-    this.readsArguments = this.limitOf !== undefined
-    this.limitMs = typeof limit === 'function' ? NaN : checkLimit('timeoutMs', limit)
+    this.setLimit(limit)
     this.isAggressive = strategy === 'aggressive'
     this.clock = clock
     this.timers = timersOf(clock)
     this.name = name
     this.data = dataIn(options, TIMEOUT_OPTIONS)
     this.events = new EventSource('timeout', this.name, ['timeout'], clock)
+  }
+
+  /** That of the calls to come. */
+  setLimit(limit: number | TimeLimit): void {
+    const limitOf = typeof limit === 'function' ? limit : undefined
+    this.limitMs = typeof limit === 'function' ? NaN : checkLimit('timeoutMs', limit)
+    this.limitOf = limitOf
   }
 
   begin(scope: Scope, hold: Hold | undefined): AroundCall {
@@ -207,6 +213,16 @@ export class Timeout extends StagedPolicy {
     const stage = new TimeoutStage(timeoutMs, options)
     super([stage])
     this.#stage = stage
+  }
+
+  /**
+   * Changes the time limit of the calls to come, in this thread, and of runs of `execute` that begin later. Calls under way keep theirs.
+   *
+   * @param timeoutMs - as for `timeout`
+   * @throws {TypeError | RangeError} as `timeout` does; then nothing has changed
+   */
+  update(timeoutMs: number | TimeLimit): void {
+    this.#stage.setLimit(timeoutMs)
   }
 
   /**

@@ -151,6 +151,19 @@ describe('a retry over two workers', () => {
     expect(items[0]!.marks[2]).toBe(ran)
   })
 
+  it('a retry that was changed is the new one in workers that have had it', async () => {
+    const again = retry({ maxRetries: 0, ...quick })
+    const run = () =>
+      execute(
+        failsTimes,
+        marked(4, () => 1),
+        { ...inWorkers, policies: [again] },
+      )
+    await expect(run()).rejects.toThrow()
+    again.update({ maxRetries: 1 })
+    expect((await run()).map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2])
+  })
+
   it('the back-off of an item is no part of its time limit', async () => {
     const policies = [retry({ maxRetries: 2, initialDelayMs: 400, jitter: 'none', exponentialBase: 1 })]
     const results = await execute(

@@ -20,8 +20,9 @@ class OpenPolicies {
   })
 
   open({ id, handle }: SentPolicy): Policy {
-    // Its values are the main thread's, which may have changed them since the last run.
-    if (handle.kind === 'fallback') return policyFromHandle(handle)
+    // Their values are the main thread's, which may have changed them since the last run.
+    if (handle.kind === 'fallback' || handle.kind === 'retry' || handle.kind === 'timeout')
+      return policyFromHandle(handle)
     const found = this.#known.get(id)?.deref()
     if (found !== undefined) return found
     const policy = policyFromHandle(handle)
