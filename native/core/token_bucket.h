@@ -150,8 +150,7 @@ class TokenBucket : public BucketChanges<W> {
     for (;;) {
       const Slot slot = read_slot();
       const int64_t wait_ns = slot.time_until(units, now_ns);
-      const int64_t pause_ns = slot.is_paused(now_ns) ? slot.epoch_ns - now_ns : 0;
-      if (is_current(slot)) return slot.generation == generation ? std::max(wait_ns, pause_ns) : kStale;
+      if (is_current(slot)) return slot.generation == generation ? wait_ns : kStale;
     }
   }
 
@@ -184,15 +183,14 @@ class TokenBucket : public BucketChanges<W> {
     for (;;) {
       const Slot slot = read_slot();
       const auto [spent, next] = give_back(slot, now_ns, tokens);
-      if (next > kMaxSpent || next == spent) {  // full, perhaps because it has been idle for very long
+      if (next == spent) {  // full
         if (is_current(slot)) return 0;
       } else if (reserved(slot) > next) {
         double returned = 0;
         const Outcome outcome = this->move_on(now_ns, [&](const Slot& old) {
           const auto [old_spent, old_next] = give_back(old, now_ns, tokens);
-          const int64_t units = old_next > kMaxSpent ? 0 : old_spent - old_next;
-          returned = old.tokens_of(units);
-          return units;
+          returned = old.tokens_of(old_spent - old_next);
+          return old_spent - old_next;
         });
         return outcome == Outcome::kGranted ? returned : kTryAgain;
       } else if (commit(slot, next)) {

@@ -87,7 +87,7 @@ export class BucketChanges extends BucketWords {
         spent: old.base + spent,
         rate: old.askedRate,
         burst: old.askedBurst,
-        unchanged: next === spent || next > MAX_SPENT,
+        unchanged: next === spent,
       }
     })
     return outcome === OUTCOME.granted ? returned : null

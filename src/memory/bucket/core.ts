@@ -178,8 +178,7 @@ export class TwinTokenBucket extends BucketChanges {
     for (;;) {
       const slot = this.readSlot()
       const waitNs = timeUntil(slot, units, nowNs)
-      const pauseNs = isPaused(slot, nowNs) ? slot.epochNs - nowNs : 0n
-      if (this.isCurrent(slot)) return slot.generation === generation ? max(waitNs, pauseNs) : null
+      if (this.isCurrent(slot)) return slot.generation === generation ? waitNs : null
     }
   }
 
@@ -203,7 +202,7 @@ export class TwinTokenBucket extends BucketChanges {
     for (;;) {
       const slot = this.readSlot()
       const [spent, next] = withGivenBack(slot, nowNs, tokens)
-      if (next > MAX_SPENT || next === spent) {
+      if (next === spent) {
         if (this.isCurrent(slot)) return 0
       } else if (placeOf(Atomics.load(this.words, BUCKET.reserved), slot) > next) {
         return this.moveOn(nowNs, tokens)
