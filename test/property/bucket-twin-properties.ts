@@ -107,9 +107,9 @@ function applyRun(
   if (side.run === null) return axis
   const end = moved(side.run.end, side.run.axis, axis)
   const isReturned = bucket.returnRun(axis, end, side.run.units)
-  const isOfPast = bucket.returnRun(side.run.axis, end, side.run.units)
+  const ofPast = [bucket.returnRun(side.run.axis, end, side.run.units), bucket.msUntil(side.run.axis, end)]
   side.run = null
-  return [axis, end, isReturned, isOfPast]
+  return [axis, end, isReturned, ofPast]
 }
 
 /** The limiter lets nothing beyond the largest burst through to a bucket. */

@@ -37,6 +37,11 @@ describe('what another thread interrupts at any step ends as if it had come befo
       return { words, users: [new BucketUser(words), new BucketUser(words)] as const }
     }
     expectNoInterruptionSeen(parameters, make, BUCKET_KINDS, { later: LATER_NS })
+    // So many changes that what was being read is overwritten.
+    expectNoInterruptionSeen(parameters, make, BUCKET_KINDS, {
+      otherKinds: ['update', 'pause', 'reset'],
+      mostOthers: 12,
+    })
   })
 
   it('of a semaphore', () => {

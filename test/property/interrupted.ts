@@ -32,7 +32,7 @@ type Step = 'load' | 'store' | 'add' | 'exchange' | 'compareExchange'
 const STEPS: readonly Step[] = ['load', 'store', 'add', 'exchange', 'compareExchange']
 
 /** Runs `work`, and `other` just before its step `at` on shared memory; says whether it had so many. */
-function interrupt(work: () => void, at: number, other: () => void): boolean {
+export function interrupt(work: () => void, at: number, other: () => void): boolean {
   const atomics = Atomics as unknown as Record<Step, (...given: unknown[]) => unknown>
   const originals = STEPS.map((name) => [name, atomics[name]] as const)
   let step = 0
@@ -90,21 +90,27 @@ function expectOneAfterTheOther<K extends string>(interruption: Interruption<K>)
  * after the other.
  *
  * @param make - a subject, and two threads that use it
- * @param mostOthers - operations of the other thread
+ * @param mostOthers - operations of the other thread, which are of `otherKinds`
  */
 export function expectNoInterruptionSeen<K extends string, P>(
   parameters: fc.Arbitrary<P>,
   make: (parameters: P, startNs: bigint) => Pick<Interruption<K>, 'words' | 'users'>,
   kinds: readonly K[],
-  { later = [0n], mostOthers = 6 }: { later?: readonly bigint[]; mostOthers?: number } = {},
+  {
+    later = [0n],
+    mostOthers = 6,
+    otherKinds = kinds,
+  }: { later?: readonly bigint[]; mostOthers?: number; otherKinds?: readonly K[] } = {},
 ): void {
-  const operations: fc.Arbitrary<Operation<K>> = fc.tuple(fc.constantFrom(...kinds), fc.integer({ min: 1, max: 6 }))
+  const operationsOf = (some: readonly K[]): fc.Arbitrary<Operation<K>> =>
+    fc.tuple(fc.constantFrom(...some), fc.integer({ min: 1, max: 6 }))
+  const operations = operationsOf(kinds)
   fc.assert(
     fc.property(
       parameters,
       fc.array(operations, { maxLength: 20 }),
       operations,
-      fc.array(operations, { minLength: 1, maxLength: mostOthers }),
+      fc.array(operationsOf(otherKinds), { minLength: 1, maxLength: mostOthers }),
       fc.constantFrom(...later),
       (asked, script, operation, others, laterNs) => {
         const { words, users } = make(asked, NOW_NS - 3n * SECOND_NS)
