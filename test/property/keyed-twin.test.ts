@@ -142,7 +142,7 @@ describeWithAddon('the addon, its twin, and both at work on one keyed table', ()
         fc.array(fc.boolean(), { minLength: 3, maxLength: 12 }),
         fc.array(fc.tuple(steps, fewKeys, operations), { minLength: 1, maxLength: 60 }),
         (rate, burst, capacity, evicts, nativeTurns, script) => {
-          const clock = new HandClock()
+          const clock = Object.assign(new HandClock(), { ns: 5_000_000_000 })
           const [twin, native, both] = sides(clock, rate, burst, capacity, evicts, nativeTurns)
           expect(native.words).toEqual(twin.words)
           script.forEach(([stepNs, key, operation], turn) => {

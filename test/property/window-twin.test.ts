@@ -76,7 +76,7 @@ describeWithAddon('the addon, its twin, and both at work on one window table', (
         fc.array(fc.boolean(), { minLength: 3, maxLength: 12 }),
         fc.array(fc.tuple(steps, fc.integer({ min: 0, max: 12 }), operations), { minLength: 1, maxLength: 60 }),
         (capacity, evicts, nativeTurns, script) => {
-          const clock = new HandClock()
+          const clock = Object.assign(new HandClock(), { ns: 5_000_000_000 })
           const addresses = [1, 2, 3].map(() => allocateOwnBuffer(keyedCells(capacity)))
           const views = addresses.map(({ buffer }) => new BigInt64Array(buffer, 64))
           const addon = nativeAddon()!
