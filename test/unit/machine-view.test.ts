@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { doubleToBits } from '../../dist/internal/rate.js'
-import { BREAKER, KEYED, KIND, kindWord, NAMED_BUCKET, SEMAPHORE, WAITERS } from '../../dist/memory/shared/layout.js'
+import {
+  BREAKER,
+  BUCKET,
+  KEYED,
+  KIND,
+  kindWord,
+  NAMED_BUCKET,
+  RETRY_BUDGET,
+  SEMAPHORE,
+  WAITERS,
+} from '../../dist/memory/shared/layout.js'
+import { wordOfLimit } from '../../dist/memory/semaphore/adaptive-limit.js'
 import type { MachineRegion } from '../../dist/memory/machine/regions.js'
 import { describeRegion } from '../../dist/memory/machine/view.js'
 import { TwinTokenBucket } from '../../dist/memory/bucket/core.js'
@@ -179,6 +190,71 @@ describe('what a reader sees of', () => {
     const permits = (permitsOfEnded: number): number | null =>
       describeRegion(regionOf(KIND.semaphore, values, { permitsOfEnded })).permits
     expect([permits(0), permits(4), permits(1000)]).toEqual([7, 3, 0])
+  })
+
+  it('an adaptive bulkhead: as many as may be in use now', () => {
+    const most = (limit: number, dip = 0): number | null =>
+      describeRegion(
+        regionOf(KIND.semaphore, {
+          [SEMAPHORE.maxConcurrent]: 40n,
+          [SEMAPHORE.hot]: 30n << 44n,
+          [SEMAPHORE.shape]: (2n << 32n) | (63n << 16n) | 512n,
+          [SEMAPHORE.limit]: wordOfLimit({ limit, baseUs: 1000, dip, patience: 1, busy: 3 }),
+        }),
+      ).maxConcurrent
+    expect([most(12.5), most(12.5, 1), most(1), most(50)]).toEqual([12, 6, 2, 40])
+  })
+
+  it('a bulkhead with more slots than there can be, or more free ones than it has: none', () => {
+    const state = (most: bigint, free: bigint): string =>
+      describeRegion(
+        regionOf(KIND.semaphore, { [SEMAPHORE.maxConcurrent]: most, [SEMAPHORE.hot]: BigInt.asIntN(64, free << 44n) }),
+      ).state
+    expect([state(1_048_575n, 5n), state(1_048_576n, 5n), state(5n, 5n), state(5n, 6n)]).toEqual([
+      'ready',
+      'not-a-region',
+      'ready',
+      'not-a-region',
+    ])
+  })
+
+  it.each([
+    [0, 5, false],
+    [-1, 5, false],
+    [NaN, 5, false],
+    [2e15, 5, false],
+    [1e15, 5, true],
+    [1e-6, 0.5, false],
+    [1e-6, 1, true],
+    [1e-6, 1e15, true],
+    [1e-6, 2e15, false],
+  ])('limits of %d per second and a burst of %d: some (%s)', (rate, burst, isSome) => {
+    const keyed = { [KEYED.rate]: doubleToBits(rate), [KEYED.burst]: doubleToBits(burst) }
+    const bucket = bucketOf(1e-6, 5, () => undefined)
+    bucket.words[BUCKET.firstSlot + BUCKET.rate] = doubleToBits(rate)
+    bucket.words[BUCKET.firstSlot + BUCKET.burst] = doubleToBits(burst)
+    for (const region of [regionOf(KIND.keyedTable, keyed), bucket]) {
+      const { state, requestsPerSecond } = describeRegion(region)
+      expect([state, requestsPerSecond]).toEqual(isSome ? ['ready', rate] : ['not-a-region', null])
+    }
+  })
+
+  it.each([
+    [KIND.tokenBucket, 'limiter', NAMED_BUCKET.cells],
+    [KIND.keyedTable, 'keyed limiter', KEYED.headerCells],
+    [KIND.keyedWindow, 'keyed window', KEYED.headerCells],
+    [KIND.semaphore, 'bulkhead', 1],
+    [KIND.circuitBreaker, 'breaker', BREAKER.headCells],
+    [KIND.retryBudget, 'retry budget', RETRY_BUDGET.cells],
+  ])('a region of kind %i, which is called %s, with less than its kind has: none', (number, title, cells) => {
+    const values = { [KEYED.rate]: doubleToBits(2.5), [KEYED.burst]: doubleToBits(8) }
+    const { words } = number === KIND.tokenBucket ? bucketOf(1, 1, () => undefined) : regionOf(number, values)
+    const stateOf = (count: number): string => {
+      const { kind, state } = describeRegion(regionOf(number, {}, { words: words.subarray(0, count) }))
+      expect(kind).toBe(title)
+      return state
+    }
+    expect([stateOf(8 * cells), stateOf(8 * cells - 1)]).toEqual(['ready', 'not-a-region'])
   })
 
   it('a kind it does not know, and one whose cells are not of its kind', () => {
