@@ -125,7 +125,7 @@ class KeyedSlots {
       const bool is_unused = seen.identity == 0;
       const int64_t number = is_left_frozen || is_unused ? kFree : number_of(seen.level);
       // The first free slot; or the key's own old one, lest two have its tag; or else the one that is free first.
-      if (is_own || (!has_room && (number <= floor || number < survey.least))) {
+      if (is_own || (!has_room && number < survey.least)) {
         survey.slot = slot;
         survey.choice = seen;
       }

@@ -164,7 +164,7 @@ class KeyedWindow {
 
   WindowSeen told(const Level& level, int64_t now_ns, int64_t limit) const {
     return {level.count, level.end_ms == 0 ? 0 : terms_.ns_until(level.end_ms, now_ns),
-            level.blocked || (level.count > limit && limit != window::kMostCount), true};
+            level.blocked || level.count > limit, true};
   }
 
   // Replaces the key's level by what `next` makes of it. `claims`: whether a key without a slot gets one.

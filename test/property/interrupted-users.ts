@@ -191,7 +191,8 @@ export const KEYED_KINDS = [
 ]
 type KeyedKind = (typeof KEYED_KINDS)[number]
 
-const HASHES = [0x1234_5678_9abc_def0n, 0xfedc_ba98_7654_3210n]
+/** The second has nothing in the 48 bits that tell keys apart. */
+const HASHES = [0x1234_5678_9abc_def0n, 0xfedc_0000_0000_0000n]
 const UNITS = 500_000n
 
 /** Knows of either key the last run, and the last survey of its own: meanwhile another may make a slot for a key on its behalf. */

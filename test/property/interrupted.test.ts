@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TwinCircuitBreaker } from '../../dist/memory/breaker/core.js'
 import { TwinTokenBucket } from '../../dist/memory/bucket/core.js'
 import { KeyedBuckets } from '../../dist/memory/keyed/core.js'
@@ -7,7 +7,7 @@ import { KeyedTerms } from '../../dist/memory/keyed/terms.js'
 import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
 import { cellsOf } from '../../dist/memory/semaphore/semaphore.js'
 import { BREAKER_PARAMETER, BUCKET, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
-import { KeyedWindows } from '../../dist/memory/window/core.js'
+import { EXTEND, KeyedWindows } from '../../dist/memory/window/core.js'
 import { WindowTerms } from '../../dist/memory/window/terms.js'
 import { freshBreakerCells, parameterSets } from './breaker-support.js'
 import {
@@ -22,7 +22,7 @@ import {
   WINDOW_KINDS,
   WindowUser,
 } from './interrupted-users.js'
-import { expectNoInterruptionSeen, SECOND_NS } from './interrupted.js'
+import { expectNoInterruptionSeen, interrupt, SECOND_NS } from './interrupted.js'
 import { freshTableWords } from './keyed-support.js'
 
 /** After the last of these a claim to change parameters has lapsed. */
@@ -117,5 +117,34 @@ describe('what another thread interrupts at any step ends as if it had come befo
       WINDOW_KINDS,
       { later: LATER_NS },
     )
+  })
+
+  it('of a table of windows, also where it is cleared: what nobody hits meanwhile is forgotten', () => {
+    const terms = WindowTerms.make(0n, { capacity: 3, evicts: false }, { low: 1n, high: 2n })
+    for (let step = 0, isOver = false; !isOver; step++) {
+      const words = freshTableWords(3)
+      KeyedWindows.initialize(words, terms)
+      const windows = new KeyedWindows(words, terms)
+      const hit = (hash: bigint): number => windows.hit(SECOND_NS, hash, 1000n, 1, 9, EXTEND.never).count
+      for (const hash of [1n, 2n, 3n]) hit(hash)
+      isOver = !interrupt(
+        () => {
+          windows.clear()
+        },
+        step,
+        () => {
+          for (const hash of [2n, 2n]) hit(hash)
+        },
+      )
+      const counts = [1n, 2n, 3n].map((hash) => windows.look(SECOND_NS, hash).count)
+      expect(
+        [
+          [0, 0, 0],
+          [0, 2, 0],
+        ],
+        `step ${step}`,
+      ).toContainEqual(counts)
+      expect([1n, 2n, 3n].map(hit)).toEqual(counts.map((count) => count + 1))
+    }
   })
 })

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Bucket } from '../../dist/memory/bucket/bucket.js'
 import { createWaiters, openWaiters } from '../../dist/memory/bucket/index.js'
 import { WAITERS, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
-import { describeWithAddon } from '../support/native.js'
+import { addonForbidden, describeWithAddon } from '../support/native.js'
 import { createTwin, freshCells, HandClock, openNative, openTwin } from './bucket-support.js'
 
 type Operation =
@@ -97,6 +97,36 @@ function told({ rows }: Side): readonly bigint[] {
     return field === WAITERS.space ? 0n : word
   })
 }
+
+describe.each([
+  ['the addon', openNative],
+  ['the twin', openTwin],
+] as const)('a queue for which there is no row: %s', (name, open) => {
+  it.skipIf(name === 'the addon' && addonForbidden)(
+    'tells nothing, hears the others, and gets the next that is free',
+    () => {
+      const clock = new HandClock()
+      const { rows, queues } = sideOf(clock, 0n, () => false)
+      const cells = freshCells()
+      createTwin(cells, 1, 10, clock)
+      const last = Array.from({ length: WAITERS.processRows + 1 }, () => {
+        const bucket = open(cells, clock)
+        bucket.attachWaiters(rows)
+        bucket.publish(bucket.survey(), bucket.arrive(1), 1, 5, 0, 0)
+        return bucket
+      }).at(-1)!
+      const before = rows.slice()
+      last.publish(last.survey(), 0, 9, 5, 7, 7)
+      last.beginLook()
+      last.leave()
+      expect(rows).toEqual(before)
+      expect(last.others(0)).toEqual({ first: 0, waiting: WAITERS.processRows, isAnyLate: false, heldUnits: 0 })
+      rows[WAITERS.firstRow + WORDS_PER_CELL + WAITERS.owner] = 0n
+      last.publish(last.survey(), 5000, 9, 5, 7, 7)
+      expect(queues[0]!.others(0).waiting).toBe(WAITERS.processRows - 1 + 9)
+    },
+  )
+})
 
 describeWithAddon('the rows of those who wait, through the addon, its twin, and both', () => {
   it('tell the same, in whatever order callers came and however late a thread is', () => {

@@ -117,7 +117,7 @@ export class KeyedSlots {
       if (isOwn ? !isLeftFrozen : seen.state !== 'live' && !isLeftFrozen) return survey
       const isUnused = seen.identity === 0n
       const number = isLeftFrozen || isUnused ? FREE : this.numberOf(seen.level)
-      if (isOwn || (!hasRoom && (number <= floor || number < survey.least))) {
+      if (isOwn || (!hasRoom && number < survey.least)) {
         survey.slot = slot
         survey.choice = seen
       }

@@ -131,7 +131,7 @@ export class KeyedWindows {
     return {
       count,
       resetNs: endMs === 0n ? 0n : this.terms.nsUntil(endMs, nowNs),
-      refused: blocked || (count > limit && limit !== WINDOW.mostCount),
+      refused: blocked || count > limit,
       hasRoom: true,
     }
   }
