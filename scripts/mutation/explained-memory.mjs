@@ -59,6 +59,130 @@ export const OF_MEMORY = [
     why: 'tells apart half of 2^20 minutes, nearly a year',
   },
   {
+    file: /memory\/bucket\/core/,
+    mutant: /`produced >= EXACT_UNITS`/,
+    why: 'the same at the bound: production is exact there still',
+  },
+  {
+    file: /memory\/bucket\/core/,
+    mutant: /`(false|(next|spent) >= MAX_SPENT)` in `(if \((next|spent) > MAX_SPENT\)|waitNs = next > MAX_SPENT)/,
+    why: 'only where another has been changing parameters for as long as it takes to produce 2^52 units',
+  },
+  {
+    file: /memory\/bucket\/core/,
+    mutant: /`false` in `if \(waitNs > maxWaitNs/,
+    why: 'no wait that is allowed is as long as NEVER',
+  },
+  {
+    file: /memory\/bucket\/core/,
+    mutant: /`this\.rebase\(nowNs\) !== OUTCOME\.granted`/,
+    why: 'what follows finds that the parameters have changed',
+  },
+  {
+    file: /memory\/bucket\/core/,
+    mutant: /`(true|false|slot\.generation === generation)` in `return \{ outcome: slot\.generation/,
+    why: 'a queue surveys again, whichever it is told',
+  },
+  {
+    file: /memory\/bucket\/core/,
+    mutant: /`(start >= MAX_SPENT - units|MAX_SPENT \+ units)`/,
+    why: 'beyond every limit that a queue asks for',
+  },
+  {
+    file: /memory\/bucket\/core/,
+    mutant: /`next > position` in `if \(max\(slot\.spent/,
+    why: 'gives back nothing either way',
+  },
+  {
+    file: /memory\/bucket\/core/,
+    mutant: /`\+1n` in `return costOf/,
+    why: 'nothing that costs more than the burst was reserved under the same parameters',
+  },
+  {
+    file: /memory\/bucket\/changes/,
+    mutant: /`false` in `unchanged: next === spent/,
+    why: 'puts in force what is in force',
+  },
+  {
+    file: /memory\/bucket\/changes/,
+    mutant: /`nowNs - this\.readSlot\(\)\.epochNs <= SECOND_NS`/,
+    why: 'nothing has produced so much after a second',
+  },
+  {
+    file: /memory\/bucket\/changes/,
+    mutant: /`false` in `if \((next|found) === seen/,
+    why: 'swaps a word for the same, or looks once more',
+  },
+  {
+    file: /memory\/(keyed\/slots|bucket\/waiter-rows)/,
+    mutant: /- (KEYED\.(identity|claim)|WAITERS\.owner)`/,
+    why: 'it is the first word, so 0 is added',
+  },
+  {
+    file: /memory\/bucket\/waiter-rows/,
+    mutant: /`true` in `if \(this\.#row !== NO_ROW\)/,
+    why: 'writes 0 into a word of the header that is 0',
+  },
+  {
+    file: /memory\/bucket\/waiter-rows/,
+    mutant: /`(true|wants >= 0n)` in `if \(lateNs <= FORGOTTEN_NS/,
+    why: 'only words that are scribbled over are less than 0',
+  },
+  {
+    file: /memory\/bucket\/waiter-rows/,
+    mutant: /`(seen <= used|true|false|found !== seen)` in `(while \(seen < used|if \(found === seen)/,
+    why: 'swaps a word for the same, or only where another row was taken just now',
+  },
+  {
+    file: /memory\/keyed\/slots/,
+    mutant: /`level <= KEYED\.fresh`/,
+    why: 'no slot that was freed has generation 0 before it has had 65,536 keys',
+  },
+  {
+    file: /memory\/keyed\/slots/,
+    mutant: /`n <= this\.#cut\.slots`|`false` in `if \(identity === 0n\)/,
+    why: 'spares looking on where there is nothing of the key',
+  },
+  {
+    file: /memory\/keyed\/slots/,
+    mutant: /`true` in `return this\.takeStock/,
+    why: 'whoever is about to give the key a slot comes afterwards as well',
+  },
+  { file: /memory\/keyed\/slots/, mutant: /`FREE \* 2n`/, why: 'lower than every number, either way' },
+  {
+    file: /memory\/keyed\/slots/,
+    mutant: /`(false|index > this\.#cut\.slots)` in `if \(index >= |`turn(--| <= MOST_TURNS)`/,
+    why: 'only words that are scribbled over name such a slot, or take so many turns',
+  },
+  {
+    file: /memory\/keyed\/slots/,
+    mutant:
+      /`true` in `if \(Atomics\.compareExchange\(this\.#words|`true` in `if \(Atomics\.compareExchange\(words, slot \+ KEYED\.level/,
+    why: "nobody asks for what became of another's claim",
+  },
+  {
+    file: /memory\/window\/core/,
+    mutant: /`attempt(--|\+\+| <= ATTEMPTS)` in `for|`.*\|\| now\.state === 'live'`/,
+    why: 'only words that are scribbled over make so many attempts, or hits that come during the whole of it',
+  },
+  {
+    file: /memory\/window\/core/,
+    mutant: /`(true|doublings <= 62n)` in `const lasting|`nowMs > MOST_MS - ms`|`before\.endMs >= endMs`/,
+    why: 'the same at the bound, or beyond the longest window either way',
+  },
+  {
+    file: /memory\/window\/core/,
+    mutant: /`true` in `if \(this\.#slots\.hasNoSlot\(at\)\)/,
+    why: 'whoever is about to give the key a slot comes afterwards as well',
+  },
+  { file: /memory\/window\/core/, mutant: /`false` in `resetNs: endMs === 0n/, why: 'what ended at the epoch is over' },
+  {
+    file: /memory\/(window|keyed)\/terms/,
+    mutant: /`(nowNs >= this\.#?epochNs|endNs >= nowNs|waitNs >= 0n|burst >= 1n|cost <= this\.burst|units >= 0n)`/,
+    why: 'the same at the bound',
+  },
+  { file: /memory\/keyed\/hash/, mutant: /`key <= 0n` in `for/, why: '0 is the same without its sign' },
+  {
     file: /memory\/keyed\/core/,
     mutant: /`attempt(--| <= ATTEMPTS)` in `for \(let attempt/,
     why: 'only words that are scribbled over make so many attempts',

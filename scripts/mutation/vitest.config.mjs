@@ -3,8 +3,9 @@ import { defineConfig } from 'vitest/config'
 
 const root = new URL('../../', import.meta.url)
 const chosen = process.env.MUTATION_TESTS?.split(',')
+const areChosenIn = (folder) => chosen?.some((path) => path.startsWith(folder)) ?? true
 /** Properties take seconds, on a busy machine tens. */
-const isQuick = chosen?.some((path) => path.startsWith('test/property/')) === false
+const testTimeout = areChosenIn('test/property/') ? 60_000 : areChosenIn('test/waiting/') ? 20_000 : 5000
 
 // The suites that judge a mutant: fast, without processes and workers of their own where possible. What they import as `amorsize` is the
 // compiled module here, which is mutated, not the bundle.
@@ -23,7 +24,7 @@ export default defineConfig({
     // Three times as fast; what warns once per process or changes the process for good cannot be among the chosen.
     isolate: chosen === undefined,
     // A promise that stays pending is the usual fault: a test that gives up costs less than a runner that is stopped.
-    testTimeout: isQuick ? 5000 : 60_000,
+    testTimeout,
     hookTimeout: 60_000,
     setupFiles: ['scripts/mutation/no-shrinking.mjs'],
   },
