@@ -20,9 +20,20 @@ using core::Outcome;
 constexpr int64_t kSecond = 1'000'000'000;
 
 TEST("keyed: the hash is SipHash-1-3, as CPython computes it with a key of zeros") {
-  // PYTHONHASHSEED=0 python3.11 -c "print(hash(b'abcdefgh') % 2**64, hash(b'abcdef') % 2**64)"
+  // PYTHONHASHSEED=0 python3.11 -c "print(hash(b'abcdefgh') % 2**64)", and so on
   EXPECT_EQ(core::hash_string({0, 0}, u"\x6261\x6463\x6665\x6867", 4), uint64_t{4574395652268504554});
   EXPECT_EQ(core::hash_string({0, 0}, u"\x6261\x6463\x6665", 3), uint64_t{7070790388344807208});
+  EXPECT_EQ(core::hash_string({0, 0}, u"\x6261\x6463\x6665\x6867\x6a69\x6c6b\x6e6d\x706f\x7271", 9),
+            uint64_t{12856563903062959655U});
+}
+
+TEST("keyed: the hash of numbers and bigints is that of src/memory/keyed/hash.ts") {
+  const uint64_t seven = 7;
+  const uint64_t two[] = {5, 64};
+  EXPECT_EQ(core::hash_number({0, 0}, 1.5), uint64_t{13527492737963403820U});
+  EXPECT_EQ(core::hash_bigint({0, 0}, false, &seven, 1), uint64_t{3252144670275703454});
+  EXPECT_EQ(core::hash_bigint({0, 0}, true, &seven, 1), uint64_t{2306945253116960764});
+  EXPECT_EQ(core::hash_bigint({0, 0}, false, two, 2), uint64_t{4159171187738603237});
 }
 
 TEST("keyed: the hash tells types, lengths and seeds apart") {
