@@ -198,6 +198,39 @@ export const OF_MEMORY = [
     why: 'puts a number in its own place',
   },
   {
+    file: /memory\/machine\/living/,
+    mutant:
+      /no test runs it: .*(error\.code|`\{\}` in `(function exists|try|catch)|ESRCH)|in `#own = process\.platform|`true` in `if \(this\.#own !== null|`(true|false)` in `isAlive = this\.#own === null/,
+    why: 'only where there is no /proc',
+  },
+  {
+    file: /memory\/machine\/living/,
+    mutant: /in `user = process\.geteuid/,
+    why: 'only for another user than root, and only on Windows',
+  },
+  { file: /memory\/machine\/living/, mutant: /`false` in `if \(owner === 0n/, why: 'a row of nobody has no permits' },
+  {
+    file: /memory\/machine\/living/,
+    mutant: /`(false|2 \/ at)` in `if \(halves\[/,
+    why: 'spares a BigInt for each row that is empty',
+  },
+  {
+    file: /memory\/machine\/living/,
+    mutant: /`true` in `if \(isAlive === undefined/,
+    why: 'asks once more what is known',
+  },
+  {
+    file: /memory\/machine\/regions/,
+    mutant:
+      /`(false|length < FIRST_BYTES)` in `return length <= FIRST_BYTES|`false` in `if \(known !== undefined|`length \* 8`/,
+    why: 'spares memory for each region',
+  },
+  {
+    file: /memory\/machine\/regions/,
+    mutant: /`false` in `const \{ words, halves, cells \} = copy === shortCopy/,
+    why: 'spares reading twice',
+  },
+  {
     file: /memory\/semaphore\/core/,
     mutant: /in `return owner >= 1 && owner <= this\.#rows|`false` in `if \((!this\.#isRow|index === NO_PLACE)/,
     why: 'there is a row or place like that, unless words are scribbled over',
