@@ -21,7 +21,7 @@ type Operation =
   | { kind: 'take' }
   | { kind: 'tryAcquire'; share: number }
   | { kind: 'reserve'; share: number; maxWaitMs: number }
-  | { kind: 'cancel' | 'renew' | 'isStale'; ticket: number }
+  | { kind: 'cancel' | 'renew' | 'isStale' | 'endOf'; ticket: number }
   | { kind: 'refund' | 'charge'; tokens: number }
   | { kind: 'update'; rate: number; burst: number }
   | { kind: 'pause'; ms: number }
@@ -43,7 +43,7 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
-      kind: fc.constantFrom('cancel' as const, 'renew' as const, 'isStale' as const),
+      kind: fc.constantFrom('cancel' as const, 'renew' as const, 'isStale' as const, 'endOf' as const),
       ticket: tickets,
     }),
   },
@@ -132,12 +132,14 @@ function apply(side: Side, turn: number, operation: Operation): unknown {
     }
     case 'cancel':
     case 'renew':
-    case 'isStale': {
+    case 'isStale':
+    case 'endOf': {
       const held = side.held[operation.ticket % Math.max(1, side.held.length)]
       if (held === undefined) return 'nothing held'
       const ticket = side.ticketFor(turn, held.ticket)
       if (operation.kind === 'cancel') return bucket.cancel(ticket, held.tokens)
       if (operation.kind === 'isStale') return bucket.isStale(ticket)
+      if (operation.kind === 'endOf') return bucket.endOf(ticket, bucket.survey())
       held.ticket = bucket.renew(ticket)
       return held.ticket.waitMs
     }

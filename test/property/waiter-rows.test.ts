@@ -128,6 +128,26 @@ describe.each([
   )
 })
 
+describe.each([
+  ['the addon', openNative],
+  ['the twin', openTwin],
+] as const)('a bucket without rows: %s', (name, open) => {
+  it.skipIf(name === 'the addon' && addonForbidden)('has no other queues, and nobody to tell', () => {
+    const clock = new HandClock()
+    const cells = freshCells()
+    createTwin(cells, 1, 10, clock)
+    const bucket = open(cells, clock)
+    const before = cells.slice()
+    expect(bucket.arrive(1)).toBe(-1)
+    bucket.publish(bucket.survey(), 0, 9, 5, 7, 7)
+    bucket.beginLook()
+    bucket.leave()
+    bucket.buryDead()
+    expect(bucket.others(0)).toEqual({ first: Infinity, waiting: 0, isAnyLate: false, heldUnits: 0 })
+    expect(cells).toEqual(before)
+  })
+})
+
 describeWithAddon('the rows of those who wait, through the addon, its twin, and both', () => {
   it('tell the same, in whatever order callers came and however late a thread is', () => {
     fc.assert(
