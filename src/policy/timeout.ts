@@ -41,8 +41,8 @@ class TimeoutStage implements AroundStage {
   /** NaN where each call has its own. */
   limitMs = NaN
   limitOf: TimeLimit | undefined = undefined
-  /** A function may come by `update`, when functions have been wrapped. */
-  readonly readsArguments = true
+  /** For good: functions that were wrapped keep their arguments, or do not. */
+  readonly readsArguments: boolean
   readonly isAggressive: boolean
   readonly name: string | null
   readonly clock: Clock
@@ -56,6 +56,7 @@ class TimeoutStage implements AroundStage {
 
   constructor(limit: number | TimeLimit, options: TimeoutOptions) {
     const { strategy, name, clock } = readOptions('timeout', options, TIMEOUT_OPTIONS)
+    this.readsArguments = typeof limit === 'function'
     this.setLimit(limit)
     this.isAggressive = strategy === 'aggressive'
     this.clock = clock
@@ -68,6 +69,10 @@ class TimeoutStage implements AroundStage {
   /** That of the calls to come. */
   setLimit(limit: number | TimeLimit): void {
     const limitOf = typeof limit === 'function' ? limit : undefined
+    if (limitOf !== undefined && !this.readsArguments)
+      throw new TypeError(
+        'timeoutMs must be a number of a timeout that was made with one, whose calls do not keep their arguments; received a function',
+      )
     this.limitMs = typeof limit === 'function' ? NaN : checkLimit('timeoutMs', limit)
     this.limitOf = limitOf
   }
@@ -218,7 +223,7 @@ export class Timeout extends StagedPolicy {
   /**
    * Changes the time limit of the calls to come, in this thread, and of runs of `execute` that begin later. Calls under way keep theirs.
    *
-   * @param timeoutMs - as for `timeout`
+   * @param timeoutMs - as for `timeout`; a function only where it was made with one
    * @throws {TypeError | RangeError} as `timeout` does; then nothing has changed
    */
   update(timeoutMs: number | TimeLimit): void {

@@ -24,16 +24,18 @@ describe('timeout.update', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('takes a function, and a number again, for what was wrapped before', async () => {
+  it('takes another function in the place of one, and a number', async () => {
     const clock = new FakeClock()
-    const policy = timeout(100, { clock })
+    const policy = timeout(() => 100, { clock })
     const wrapped = policy.wrap((ms: number) => (expect(ms).toBe(10), hang()))
     policy.update((ms: number) => 2 * ms)
     const asked = outcomeOf(clock, wrapped(10))
     policy.update(5)
     const fixed = outcomeOf(clock, wrapped(10))
+    policy.update((ms: number) => 3 * ms)
+    const again = outcomeOf(clock, wrapped(10))
     await clock.advance(50)
-    expect([await asked, await fixed]).toMatchObject([{ atMs: 20 }, { atMs: 5 }])
+    expect([await asked, await fixed, await again]).toMatchObject([{ atMs: 20 }, { atMs: 5 }, { atMs: 30 }])
   })
 
   it('changes nothing where it is wrong', async () => {
@@ -42,13 +44,18 @@ describe('timeout.update', () => {
     for (const wrong of [0, -1, NaN])
       expect(() => policy.update(wrong)).toThrow(new RangeError(messageOf(() => timeout(wrong))))
     expect(() => policy.update('5' as never)).toThrow(TypeError)
+    expect(() => timeout(7).update(() => 7)).toThrow(
+      new TypeError(
+        'timeoutMs must be a number of a timeout that was made with one, whose calls do not keep their arguments; received a function',
+      ),
+    )
     const outcome = outcomeOf(clock, policy.execute(hang))
     await clock.advance(10)
     expect(await outcome).toMatchObject({ atMs: 7 })
   })
 
   it('is what workers get, and what keeps a run here', () => {
-    const policy = timeout(100)
+    const policy = timeout(() => 100)
     policy.update(30)
     expect(sharePolicies([policy])).toMatchObject([{ handle: { timeoutMs: 30 } }])
     policy.update(() => 30)
