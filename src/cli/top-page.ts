@@ -83,7 +83,7 @@ function open(row) {
   if (row.keys !== null)
     add('decisions per second', [['allowed', '#16a34a'], ['denied', '#dc2626'], ['keys evicted', '#8b5cf6']], (r) => [r.allowedPerSecond, r.deniedPerSecond, r.evictedPerSecond])
   if (row.breaker !== null) {
-    const yAxis = { scales: { y: { range: [-0.2, BREAKER_STATES.length - 0.8] } }, axis: { splits: BREAKER_STATES.map((_, i) => i), values: (u, splits) => splits.map((s) => BREAKER_STATES[s]), size: 80 } }
+    const yAxis = { scales: { y: { range: [-0.2, BREAKER_STATES.length - 0.8] } }, axis: { splits: BREAKER_STATES.map((_, i) => i), values: (u, splits) => splits.map((s) => BREAKER_STATES[s]), size: 95 } }
     add('breaker', [['state', '#7c3aed', { paths: uPlot.paths.stepped({ align: 1 }), value: (u, v) => BREAKER_STATES[v] ?? '–' }]], (r) => [BREAKER_STATES.indexOf(r.breaker)], yAxis)
   }
   if (row.keys !== null) add('keys', [['keys', '#16a34a', { fill: '#16a34a22' }], ['room for', '#f59e0b']], (r) => [r.keys, r.keyCapacity])
