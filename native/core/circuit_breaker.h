@@ -137,10 +137,6 @@ class CircuitBreaker {
       if (transition(seen, to, 0)) return true;
     }
   }
-  bool isolate() { return force(BreakerState::kIsolated); }
-  bool disable() { return force(BreakerState::kDisabled); }
-  bool metrics_only() { return force(BreakerState::kMetricsOnly); }
-  bool close() { return force(BreakerState::kClosed); }
 
   // As `admit` would find it: half-open once a probe would be admitted.
   BreakerState state(int64_t now_ns) {

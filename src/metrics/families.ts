@@ -75,9 +75,6 @@ export const FAMILIES = {
 /** Upper ends of the buckets of histograms, seconds. */
 export const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
 
-/** States of a breaker, as a label has them. */
-export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated', 'disabled', 'metrics-only'] as const
-
 /**
  * The whole name of a metric. What belongs to the machine has names of its own: a sum over the processes of a cluster would count it
  * several times.

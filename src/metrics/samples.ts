@@ -1,6 +1,7 @@
 import { SharedMemoryError } from '../errors.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { checkBoolean, checkKeys, describe } from '../internal/validate.js'
+import { BREAKER_STATES } from '../memory/breaker/core.js'
 import { type MachineEntry, readMachine } from '../memory/machine/view.js'
 import { KeyedRateLimiter } from '../rate-limit/keyed-rate-limiter.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
@@ -10,7 +11,7 @@ import { RetryBudget } from '../policy/retry-budget.js'
 import { systemInfo, type SystemInfo } from '../system/index.js'
 import { canBeTold, objectRegistry } from './registry.js'
 import { type RunCounts, RunMetrics } from './run-metrics.js'
-import { BREAKER_STATES, BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
+import { BUCKET_SECONDS, FAMILIES, type Family, type Sample } from './families.js'
 import { Labels, LabelsOfNames } from './labels.js'
 
 /** What is measured, and what it is called. */

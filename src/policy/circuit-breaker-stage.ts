@@ -4,22 +4,20 @@ import { notify } from '../internal/listeners.js'
 import { answerOf } from '../internal/predicate.js'
 import { SampledDurations } from '../internal/sampled-durations.js'
 import type { Admission, Breaker } from '../memory/breaker/breaker.js'
-import { BREAKER_STATE, type BreakerStateNumber, CALL_RESULT, type CallResult } from '../memory/breaker/core.js'
-import type { CircuitBreakerEvents, CircuitBreakerState } from './circuit-breaker-events.js'
+import {
+  BREAKER_STATE,
+  BREAKER_STATES,
+  type BreakerStateNumber,
+  CALL_RESULT,
+  type CallResult,
+} from '../memory/breaker/core.js'
+import type { CircuitBreakerEvents } from './circuit-breaker-events.js'
 import type { CircuitBreakerSettings } from './circuit-breaker-options.js'
 import { isOwnRejection } from './own-rejection.js'
 import type { Scope } from './scope.js'
 import type { Call, LinearStage } from './stage.js'
 
 /** By the numbers that the breaker uses. */
-export const STATES: readonly CircuitBreakerState[] = [
-  'closed',
-  'open',
-  'half-open',
-  'isolated',
-  'disabled',
-  'metrics-only',
-]
 
 /** What must be remembered about a call that is a probe, or whose time counts. */
 class Admitted {
@@ -104,7 +102,7 @@ export class CircuitBreakerStage implements LinearStage {
     if (generation === this.#told) return
     this.#told = generation
     const { onOpen, onClose, onHalfOpen } = this.settings
-    const name = STATES[state] as CircuitBreakerState
+    const name = BREAKER_STATES[state]
     switch (name) {
       case 'half-open':
         this.#announce('halfOpen', 'onHalfOpen', onHalfOpen, { generation })
@@ -119,20 +117,9 @@ export class CircuitBreakerStage implements LinearStage {
     }
   }
 
-  isolate(): void {
-    if (this.breaker.isolate()) this.#moved(undefined)
-  }
-
-  disable(): void {
-    if (this.breaker.disable()) this.#moved(undefined)
-  }
-
-  metricsOnly(): void {
-    if (this.breaker.metricsOnly()) this.#moved(undefined)
-  }
-
-  close(): void {
-    if (this.breaker.close()) this.#moved(undefined)
+  /** By hand, into this state. */
+  force(to: BreakerStateNumber): void {
+    if (this.breaker.force(to)) this.#moved(undefined)
   }
 
   /** After a transition that this thread has made, or may have. */

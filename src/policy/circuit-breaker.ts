@@ -2,6 +2,7 @@ import { systemClock } from '../internal/clock.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { checkKeys } from '../internal/validate.js'
+import { BREAKER_STATE, BREAKER_STATES } from '../memory/breaker/core.js'
 import { breakers } from '../memory/breaker/index.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
@@ -16,7 +17,7 @@ import {
   readCircuitBreakerOptions,
 } from './circuit-breaker-options.js'
 import { TransitionRings } from './circuit-breaker-rings.js'
-import { CircuitBreakerStage, STATES } from './circuit-breaker-stage.js'
+import { CircuitBreakerStage } from './circuit-breaker-stage.js'
 import { PACK, type PolicyHandle } from './portable.js'
 import { StagedPolicy } from './staged-policy.js'
 
@@ -87,7 +88,7 @@ export class CircuitBreaker extends StagedPolicy {
 
   /** What the next call would find: 'half-open' also when the time of an open breaker is up. May be out of date already. */
   get state(): CircuitBreakerState {
-    return STATES[this.#stage.breaker.state()] as CircuitBreakerState
+    return BREAKER_STATES[this.#stage.breaker.state()]
   }
 
   /**
@@ -100,7 +101,7 @@ export class CircuitBreaker extends StagedPolicy {
 
   /** Refuses every call, in every thread that shares the breaker, until {@link CircuitBreaker.close} or another of these. */
   isolate(): void {
-    this.#stage.isolate()
+    this.#stage.force(BREAKER_STATE.isolated)
   }
 
   /**
@@ -108,20 +109,21 @@ export class CircuitBreaker extends StagedPolicy {
    * another of these. `stats()` and the events of calls go on. Nothing happens if it is disabled.
    */
   disable(): void {
-    this.#stage.disable()
+    this.#stage.force(BREAKER_STATE.disabled)
   }
 
   /**
    * Lets every call through and counts as a closed breaker does, but never opens, in every thread that shares the breaker, until
-   * {@link CircuitBreaker.close} or another of these. {@link CircuitBreaker.wouldOpen} tells when it would have. What was counted before is forgotten. Nothing happens if it does so already.
+   * {@link CircuitBreaker.close} or another of these. {@link CircuitBreaker.wouldOpen} tells when it would have. What was counted before is
+   * forgotten. Nothing happens if it does so already.
    */
   metricsOnly(): void {
-    this.#stage.metricsOnly()
+    this.#stage.force(BREAKER_STATE.metricsOnly)
   }
 
   /** Lets every call through, counts from nothing, and may open again. Nothing happens if it is closed. */
   close(): void {
-    this.#stage.close()
+    this.#stage.force(BREAKER_STATE.closed)
   }
 
   /**

@@ -101,8 +101,8 @@ TEST("breaker: disabled or told to count only, it admits every call and never op
     Breaker breaker = cells.breaker();
     for (int i = 0; i < 2; ++i) breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond);
     const core::Permit early = breaker.admit(kSecond).permit;
-    CHECK(disabled ? breaker.disable() : breaker.metrics_only());
-    CHECK(!(disabled ? breaker.disable() : breaker.metrics_only()));
+    CHECK(breaker.force(disabled ? BreakerState::kDisabled : BreakerState::kMetricsOnly));
+    CHECK(!breaker.force(disabled ? BreakerState::kDisabled : BreakerState::kMetricsOnly));
     CHECK(!breaker.settle(early, CallResult::kFailed, false, kSecond));
     for (int i = 0; i < 5; ++i) {
       const core::BreakerAdmission admission = breaker.admit(kSecond);
@@ -112,7 +112,7 @@ TEST("breaker: disabled or told to count only, it admits every call and never op
       // What counts has something to write for a success.
       EXPECT_EQ(breaker.success_is_free(admission.generation), disabled);
     }
-    CHECK(breaker.close());
+    CHECK(breaker.force(BreakerState::kClosed));
     for (int i = 0; i < 3; ++i)
       EXPECT_EQ(breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond), i == 2);
   }
@@ -127,7 +127,7 @@ TEST("breaker: a state that there is not, in memory that is damaged, admits call
     CHECK(admission.admitted);
     EXPECT_EQ(admission.state, BreakerState::kMetricsOnly);
     CHECK(!breaker.settle(admission.permit, CallResult::kFailed, false, kSecond));
-    CHECK(breaker.close());
+    CHECK(breaker.force(BreakerState::kClosed));
   }
 }
 
@@ -200,10 +200,10 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
         const int64_t before = mine.control();
         const core::BreakerAdmission admission = mine.admit(at);
         CHECK(admission.generation >= Breaker::generation_of(before));
-        if (random() % 5000 == 0) transitions += mine.isolate() ? 1 : 0;
-        if (random() % 5000 == 0) transitions += mine.disable() ? 1 : 0;
-        if (random() % 5000 == 0) transitions += mine.metrics_only() ? 1 : 0;
-        if (random() % 1000 == 0) transitions += mine.close() ? 1 : 0;
+        if (random() % 5000 == 0) transitions += mine.force(BreakerState::kIsolated) ? 1 : 0;
+        if (random() % 5000 == 0) transitions += mine.force(BreakerState::kDisabled) ? 1 : 0;
+        if (random() % 5000 == 0) transitions += mine.force(BreakerState::kMetricsOnly) ? 1 : 0;
+        if (random() % 1000 == 0) transitions += mine.force(BreakerState::kClosed) ? 1 : 0;
         if (!admission.admitted) {
           CHECK(admission.retry_after_ns > 0);
           continue;
@@ -216,8 +216,8 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
     CHECK(transitions.load() > 0);
     // Those to half-open, and those made for a thread that told of a last success, are not counted.
     CHECK(transitions.load() < Breaker::generation_of(breaker.control()));
-    breaker.isolate();
-    CHECK(breaker.close());
+    breaker.force(BreakerState::kIsolated);
+    CHECK(breaker.force(BreakerState::kClosed));
     CHECK(breaker.admit(now.load()).admitted);
   }
 }

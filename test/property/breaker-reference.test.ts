@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Admission } from '../../dist/memory/breaker/breaker.js'
+import { BREAKER_STATES } from '../../dist/memory/breaker/core.js'
 import { breakers } from '../../dist/memory/breaker/index.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
-import { STATES } from '../../dist/policy/circuit-breaker-stage.js'
 import { type ReferenceCall, ReferenceBreaker } from './breaker-reference.js'
 import {
   type BreakerOperation,
@@ -48,7 +48,7 @@ function expectTheReference(
       const actual = breaker.enter()
       const expected = reference.enter(nowMs)
       if ('refused' in expected) {
-        expect([actual.admitted, STATES[actual.state], actual.retryAfterMs]).toEqual([
+        expect([actual.admitted, BREAKER_STATES[actual.state], actual.retryAfterMs]).toEqual([
           false,
           expected.refused,
           expected.retryAfterMs,
@@ -67,12 +67,12 @@ function expectTheReference(
       breaker.settle(call.actual, operation.result, operation.isSlow)
       reference.settle(call.expected, operation.result, operation.isSlow, nowMs)
     } else if (operation.kind in FORCED) {
-      const kind = operation.kind as ForcedKind
-      breaker[kind]()
-      reference.force(FORCED[kind])
+      const state = FORCED[operation.kind as ForcedKind]
+      breaker.force(state)
+      reference.force(BREAKER_STATES[state])
     }
     const { state, generation } = breaker.control()
-    expect([STATES[state], generation]).toEqual([reference.state, reference.generation])
+    expect([BREAKER_STATES[state], generation]).toEqual([reference.state, reference.generation])
     expect(breaker.wouldOpen()).toBe(reference.wouldOpen(nowMs))
     reached.add(`${parameters[BREAKER_PARAMETER.mode]} ${reference.state}`)
   }

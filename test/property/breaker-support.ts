@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { type Admission, type Breaker, breakerCells } from '../../dist/memory/breaker/breaker.js'
-import type { Permit } from '../../dist/memory/breaker/core.js'
+import { BREAKER_STATE, type Permit } from '../../dist/memory/breaker/core.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { NativeBreaker } from '../../dist/memory/breaker/native.js'
 import { allocateCells } from '../../dist/memory/shared/region.js'
@@ -113,12 +113,12 @@ export function admissionFor(isNative: boolean, admission: Admission): Admission
   }
 }
 
-/** Operations by hand. */
+/** Operations by hand, and the states they are into. */
 export const FORCED = {
-  isolate: 'isolated',
-  disable: 'disabled',
-  metricsOnly: 'metrics-only',
-  close: 'closed',
+  isolate: BREAKER_STATE.isolated,
+  disable: BREAKER_STATE.disabled,
+  metricsOnly: BREAKER_STATE.metricsOnly,
+  close: BREAKER_STATE.closed,
 } as const
 export type ForcedKind = keyof typeof FORCED
 

@@ -8,6 +8,7 @@ import {
   breakerSteps,
   createNativeBreaker,
   createTwinBreaker,
+  FORCED,
   freshBreakerCells,
   openNativeBreaker,
   openTwinBreaker,
@@ -50,7 +51,7 @@ function apply(side: Side, turn: number, operation: BreakerOperation): unknown {
     case 'disable':
     case 'metricsOnly':
     case 'close':
-      return breaker[operation.kind]()
+      return breaker.force(FORCED[operation.kind])
     case 'state':
     case 'wouldOpen':
       return breaker[operation.kind]()
@@ -155,7 +156,7 @@ export function expectTheSameWindow(numRuns: number): void {
         clock.ns += stepMs * 1e6
         const [native, twin] = breakers.map((breaker) => {
           const hasOpened = breaker.settle(breaker.enter(), failed ? 1 : 0, isSlow)
-          return [hasOpened, hasOpened && breaker.close()]
+          return [hasOpened, hasOpened && breaker.force(FORCED.close)]
         })
         expect(native).toEqual(twin)
       }

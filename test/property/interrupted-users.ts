@@ -7,6 +7,7 @@ import { ADMISSION, type SemaphoreForm } from '../../dist/memory/semaphore/semap
 import { BUCKET } from '../../dist/memory/shared/layout.js'
 import { EXTEND, KeyedWindows } from '../../dist/memory/window/core.js'
 import type { WindowTerms } from '../../dist/memory/window/terms.js'
+import { FORCED } from './breaker-support.js'
 import { BUSY, type Operation, SECOND_NS, type User } from './interrupted.js'
 
 const orBusy = (outcome: Outcome): unknown => (outcome === OUTCOME.busy ? BUSY : outcome)
@@ -167,7 +168,7 @@ export class BreakerUser implements User<BreakerKind> {
       case 'disable':
       case 'metricsOnly':
       case 'close':
-        return this.#core[kind]()
+        return this.#core.force(FORCED[kind])
       case 'state':
         return this.#core.state(nowNs)
       default: {

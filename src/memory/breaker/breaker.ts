@@ -27,11 +27,8 @@ export interface Breaker {
   enter(): Admission
   /** Tells how a call ended; returns whether that made a transition. One of an earlier generation tells nothing. */
   settle(admission: Pick<Admission, 'generation' | 'probe'>, result: CallResult, isSlow: boolean): boolean
-  /** All four return whether they made a transition. */
-  isolate(): boolean
-  disable(): boolean
-  metricsOnly(): boolean
-  close(): boolean
+  /** From whatever state into this one, with all failures forgotten; returns whether this made the transition. */
+  force(to: BreakerStateNumber): boolean
   /** As a call would find it: half-open once a probe would be admitted. */
   state(): BreakerStateNumber
   /** Whether what is counted is enough to open it. */

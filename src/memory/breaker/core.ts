@@ -5,6 +5,8 @@ import { BREAKER, BREAKER_PARAMETER, KIND, kindWord } from '../shared/layout.js'
 /** The numbers are those of native/core/circuit_breaker.h. */
 export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2, isolated: 3, disabled: 4, metricsOnly: 5 } as const
 export type BreakerStateNumber = (typeof BREAKER_STATE)[keyof typeof BREAKER_STATE]
+/** The same by their numbers, as users read them. */
+export const BREAKER_STATES = ['closed', 'open', 'half-open', 'isolated', 'disabled', 'metrics-only'] as const
 
 /** How a call ended; `ignored`: it says nothing about what is guarded. */
 export const CALL_RESULT = { succeeded: 0, failed: 1, ignored: 2 } as const
@@ -134,22 +136,6 @@ export class TwinCircuitBreaker {
       if (stateOf(seen) === to) return false
       if (this.#transition(seen, to, 0n)) return true
     }
-  }
-
-  isolate(): boolean {
-    return this.force(BREAKER_STATE.isolated)
-  }
-
-  disable(): boolean {
-    return this.force(BREAKER_STATE.disabled)
-  }
-
-  metricsOnly(): boolean {
-    return this.force(BREAKER_STATE.metricsOnly)
-  }
-
-  close(): boolean {
-    return this.force(BREAKER_STATE.closed)
   }
 
   /** As `admit` would find it. */

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
 import type { Admission, Breaker } from './breaker.js'
-import { BREAKER_STATE, type BreakerStateNumber, type CallResult } from './core.js'
+import type { BreakerStateNumber, CallResult } from './core.js'
 import { BREAKER_PARAMETER } from '../shared/layout.js'
 
 type Opened = [admit: () => undefined | false, succeed: () => undefined | false, number: number]
@@ -99,20 +99,8 @@ export class NativeBreaker implements Breaker {
     )
   }
 
-  isolate(): boolean {
-    return this.#addon.breakerForce(this.#number, BREAKER_STATE.isolated)
-  }
-
-  disable(): boolean {
-    return this.#addon.breakerForce(this.#number, BREAKER_STATE.disabled)
-  }
-
-  metricsOnly(): boolean {
-    return this.#addon.breakerForce(this.#number, BREAKER_STATE.metricsOnly)
-  }
-
-  close(): boolean {
-    return this.#addon.breakerForce(this.#number, BREAKER_STATE.closed)
+  force(to: BreakerStateNumber): boolean {
+    return this.#addon.breakerForce(this.#number, to)
   }
 
   state(): BreakerStateNumber {

@@ -51,20 +51,8 @@ export class TwinBreaker implements Breaker {
     return this.#core.settle(permit, result, isSlow, this.#nowNs())
   }
 
-  isolate(): boolean {
-    return this.#core.isolate()
-  }
-
-  disable(): boolean {
-    return this.#core.disable()
-  }
-
-  metricsOnly(): boolean {
-    return this.#core.metricsOnly()
-  }
-
-  close(): boolean {
-    return this.#core.close()
+  force(to: BreakerStateNumber): boolean {
+    return this.#core.force(to)
   }
 
   state(): BreakerStateNumber {

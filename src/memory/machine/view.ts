@@ -1,6 +1,6 @@
 import { doubleFromBits, MAX_BURST, MAX_RATE } from '../../internal/rate.js'
 import { limitInForce, limitOfWord } from '../semaphore/adaptive-limit.js'
-import { BREAKER_STATE, stateOf } from '../breaker/core.js'
+import { BREAKER_STATES, stateOf } from '../breaker/core.js'
 import {
   BREAKER,
   KEYED,
@@ -180,15 +180,6 @@ function readSemaphore(words: BigInt64Array, { permitsOfEnded }: MachineRegion):
   return { permits, maxConcurrent: limitInForce(limit, dip, { least, most }) }
 }
 
-const BREAKER_STATES = Object.entries(BREAKER_STATE)
-
 function readBreaker(words: BigInt64Array): Details {
-  const state = stateOf(words[BREAKER.control] ?? 0n)
-  return {
-    breaker:
-      BREAKER_STATES.find(([, number]) => number === state)?.[0].replace(
-        /[A-Z]/,
-        (letter) => `-${letter.toLowerCase()}`,
-      ) ?? null,
-  }
+  return { breaker: BREAKER_STATES[stateOf(words[BREAKER.control] ?? 0n)] }
 }

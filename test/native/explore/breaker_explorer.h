@@ -112,13 +112,13 @@ class BreakerExplorer {
         return {{admission.admitted, static_cast<int64_t>(admission.state), admission.retry_after_ns}};
       }
       case BreakerAction::kIsolate:
-        return {{breaker.isolate()}};
+        return {{breaker.force(core::BreakerState::kIsolated)}};
       case BreakerAction::kDisable:
-        return {{breaker.disable()}};
+        return {{breaker.force(core::BreakerState::kDisabled)}};
       case BreakerAction::kMetricsOnly:
-        return {{breaker.metrics_only()}};
+        return {{breaker.force(core::BreakerState::kMetricsOnly)}};
       case BreakerAction::kClose:
-        return {{breaker.close()}};
+        return {{breaker.force(core::BreakerState::kClosed)}};
       default: {
         if (permits->count == 0) return {};
         const auto result = static_cast<core::CallResult>(static_cast<int>(operation.action) -
