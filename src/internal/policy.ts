@@ -26,7 +26,7 @@ export interface ExecuteOptions {
 
 /** Options of `execute` where a bulkhead may have the call wait. */
 export interface PriorityOptions extends ExecuteOptions {
-  /** What goes first when the call has to wait for a slot; as in the options of `bulkhead`, whose `priority` it replaces. */
+  /** How much the call matters when it has to wait for a slot, an integer from 0 to 9; it replaces the `priority` of the bulkhead's options. */
   priority?: number | undefined
 }
 

@@ -48,8 +48,9 @@ export interface BulkheadOptions {
    */
   readonly key?: ((...args: never[]) => PartitionKey) | undefined
   /**
-   * What goes first when calls wait, an integer from 0 to 9; default 5. The highest goes first, within a priority who came first; among threads
-   * who came first. Or a function that gives it for each call, from the arguments of the guarded function, with none in `execute`.
+   * How much a call matters when calls wait, an integer from 0 to 9; default 5. In a thread the highest goes first, and of equals who came
+   * first; between threads it is who came first. A function gives it for each call, from the arguments of the guarded function, with none in
+   * `execute`.
    */
   readonly priority?: number | ((...args: never[]) => number) | undefined
   /** For tests, which `maxWaitMs` is measured by; default: the monotonic clock. */

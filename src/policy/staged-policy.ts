@@ -54,7 +54,7 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
    *
    * @param fn - called with a context that holds `signal` and `attempt`; may be called several times (retry, hedge), or never
    * @param options - `signal` aborts: the promise rejects with its reason at once, wherever the call is, and `fn` is not called
-   *   again. A function that is running learns of it by the context's signal. With a bulkhead, `priority`: what goes first in its queue
+   *   again. A function that is running learns of it by the context's signal. With a bulkhead, `priority`: how much the call matters in its queue
    * @returns what `fn` returned; rejects with what it threw, or with an error of this package
    */
   execute<T>(fn: (context: AttemptContext) => T | Promise<T>, options?: O): Promise<T> {
