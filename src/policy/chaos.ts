@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../internal/clock.js'
 import { type CallEvents, EventSource } from '../internal/events.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { type SharedTimers, timersOf } from '../internal/timers.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { checkBoolean, checkKeys, checkNumber } from '../internal/validate.js'
 import { WHY_BOUND } from './bound.js'
 import { sleep } from './sleep.js'
@@ -154,8 +155,14 @@ export class Chaos extends StagedPolicy {
    * @throws {TypeError | RangeError} as `chaos` does; then nothing has changed
    */
   update(change: ChaosChange): void {
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: ChaosChange): () => void {
     checkKeys('update', change, CHANGEABLE)
-    this.#stage.settings = changed(this.#stage.settings, change)
+    const settings = changed(this.#stage.settings, change)
+    return () => (this.#stage.settings = settings)
   }
 
   /**

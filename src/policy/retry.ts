@@ -5,6 +5,7 @@ import { answerOf } from '../internal/predicate.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { isThenable } from '../internal/thenable.js'
 import { timersOf, type SharedTimers } from '../internal/timers.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { backoffMs } from './backoff.js'
 import { isOwnRejection } from './own-rejection.js'
 import { WHY_BOUND, whyBound } from './bound.js'
@@ -222,7 +223,13 @@ export class Retry extends StagedPolicy {
    * @throws {TypeError | RangeError} as `retry` does, and for `name` and `clock`, which stay; then nothing has changed
    */
   update(change: RetryChange<never>): void {
-    this.#stage.settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: RetryChange<never>): () => void {
+    const settings = changedRetryPolicy(this.#stage.settings, change as RetryChange)
+    return () => (this.#stage.settings = settings)
   }
 
   /**

@@ -8,6 +8,7 @@ import { SampledDurations } from '../internal/sampled-durations.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import { isThenable } from '../internal/thenable.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { checkNumber } from '../internal/validate.js'
 import { Hold } from './hold.js'
 import { WHY_BOUND, whyBound } from './bound.js'
@@ -57,7 +58,7 @@ class TimeoutStage implements AroundStage {
   constructor(limit: number | TimeLimit, options: TimeoutOptions) {
     const { strategy, name, clock } = readOptions('timeout', options, TIMEOUT_OPTIONS)
     this.readsArguments = typeof limit === 'function'
-    this.setLimit(limit)
+    this.limit = this.checked(limit)
     this.isAggressive = strategy === 'aggressive'
     this.clock = clock
     this.timers = timersOf(clock)
@@ -66,15 +67,18 @@ class TimeoutStage implements AroundStage {
     this.events = new EventSource('timeout', this.name, ['timeout'], clock)
   }
 
-  /** That of the calls to come. */
-  setLimit(limit: number | TimeLimit): void {
-    const limitOf = typeof limit === 'function' ? limit : undefined
-    if (limitOf !== undefined && !this.readsArguments)
-      throw new TypeError(
-        'timeoutMs must be a number of a timeout that was made with one, whose calls do not keep their arguments; received a function',
-      )
-    this.limitMs = typeof limit === 'function' ? NaN : checkLimit('timeoutMs', limit)
-    this.limitOf = limitOf
+  checked(limit: number | TimeLimit): number | TimeLimit {
+    if (typeof limit !== 'function') return checkLimit('timeoutMs', limit)
+    if (this.readsArguments) return limit
+    throw new TypeError(
+      'timeoutMs must be a number of a timeout that was made with one, whose calls do not keep their arguments; received a function',
+    )
+  }
+
+  /** That of the calls to come; checked. */
+  set limit(limit: number | TimeLimit) {
+    this.limitMs = typeof limit === 'function' ? NaN : limit
+    this.limitOf = typeof limit === 'function' ? limit : undefined
   }
 
   begin(scope: Scope, hold: Hold | undefined): AroundCall {
@@ -227,7 +231,13 @@ export class Timeout extends StagedPolicy {
    * @throws {TypeError | RangeError} as `timeout` does; then nothing has changed
    */
   update(timeoutMs: number | TimeLimit): void {
-    this.#stage.setLimit(timeoutMs)
+    this[CHECKED_UPDATE](timeoutMs)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](timeoutMs: number | TimeLimit): () => void {
+    const limit = this.#stage.checked(timeoutMs)
+    return () => (this.#stage.limit = limit)
   }
 
   /**

@@ -10,6 +10,7 @@ import {
 } from '../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
 import { policyCalls } from '../internal/tracing.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { checkFunction, checkKeys, checkNumber, describe } from '../internal/validate.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
 import { buckets, createWaiters, openWaiters } from '../memory/bucket/index.js'
@@ -268,12 +269,17 @@ export class RateLimiter implements Policy, Disposable {
    * @param change - what to change; the rest stays
    */
   update(change: { requestsPerSecond?: number | undefined; burstSize?: number | undefined }): void {
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: Parameters<RateLimiter['update']>[0]): () => void {
     this.#admission.checkUsable()
     checkKeys('RateLimiter.update', change, ['requestsPerSecond', 'burstSize'])
     // What is not given stays as it is at the moment of the change, whoever has changed it just before.
     const rate = change.requestsPerSecond === undefined ? NaN : checkRate(change.requestsPerSecond)
     const burst = change.burstSize === undefined ? NaN : checkBurst(change.burstSize)
-    this.#admission.changed(this.#bucket.update(rate, burst))
+    return () => this.#admission.changed(this.#bucket.update(rate, burst))
   }
 
   /** Fills the bucket and ends a pause. Callers that wait are served from it first. */

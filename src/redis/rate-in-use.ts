@@ -45,15 +45,20 @@ export class RateInUse {
     if (Atomics.load(this.#words, CHANGES) !== this.changes) this.#read()
   }
 
-  /** @throws {TypeError | RangeError} when the new numbers are none, or out of range; then the old ones stay */
-  change(change: RedisRateLimitChange): void {
+  /**
+   * @returns what makes the change
+   * @throws {TypeError | RangeError} when the new numbers are none, or out of range
+   */
+  checked(change: RedisRateLimitChange): () => void {
     this.look()
     const { requestsPerSecond = this.requestsPerSecond, burstSize = this.burstSize } = change
     checkRate(requestsPerSecond, burstSize)
-    this.#write(requestsPerSecond, burstSize)
-    // After the numbers: whoever sees the one sees the others.
-    Atomics.add(this.#words, CHANGES, 1)
-    this.#read()
+    return () => {
+      this.#write(requestsPerSecond, burstSize)
+      // After the numbers: whoever sees the one sees the others.
+      Atomics.add(this.#words, CHANGES, 1)
+      this.#read()
+    }
   }
 
   /** Whether it was changed: then others may still count by what it was, and nobody need be told. */

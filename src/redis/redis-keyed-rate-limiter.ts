@@ -1,4 +1,5 @@
 import { INSPECT, shownAs } from '../internal/shown.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import { checkKey, type Key } from '../memory/keyed/hash.js'
 import { WINDOW } from '../memory/shared/layout.js'
@@ -179,10 +180,18 @@ export class RedisKeyedRateLimiter {
 
   /** Changes rate and burst of every key, as that of {@link RedisRateLimiter}. */
   update(change: RedisRateLimitChange): void {
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: RedisRateLimitChange): () => void {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
-    this.#host.rate.change(change)
-    for (const limit of this.#inUse) limit.changed()
+    const make = this.#host.rate.checked(change)
+    return () => {
+      make()
+      for (const limit of this.#inUse) limit.changed()
+    }
   }
 
   /** Counts of this object, over all keys. */

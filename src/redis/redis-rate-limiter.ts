@@ -9,6 +9,7 @@ import {
   wrapWithPolicy,
 } from '../internal/policy.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { checkFunction, checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
 import { WHY_BOUND } from '../policy/bound.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
@@ -192,10 +193,18 @@ export class RedisRateLimiter implements Policy {
    * by the new ones at once, and is refused with a RangeError if it waits for more than the burst; in other threads so is who waits when it looks next.
    */
   update(change: RedisRateLimitChange): void {
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: RedisRateLimitChange): () => void {
     this.#checkOpen()
     checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
-    this.#host.rate.change(change)
-    this.#limit.changed()
+    const make = this.#host.rate.checked(change)
+    return () => {
+      make()
+      this.#limit.changed()
+    }
   }
 
   /** What this limiter of this thread has done. */
