@@ -7,6 +7,7 @@ import { checkAddress } from './bullmq.js'
 import type { QueueAddress } from './bullmq-transport.js'
 import { ChunkWorker } from './chunk-worker.js'
 import { inTime, ANSWER_MS } from './in-time.js'
+import { JobLock } from './job-lock.js'
 import { type ActiveJob, delayedError, loadBullmq, type QueueWorker, unrecoverableError } from './peer.js'
 import { whenReady } from './ready.js'
 import { isCancelled, whenAnswers } from './run-control.js'
@@ -29,8 +30,8 @@ export interface ServeOptions extends QueueAddress {
 export interface Serving extends AsyncDisposable {
   /** Host, process and a number: so it is called in messages. */
   readonly name: string
-  /** Chunks done, and chunks refused. */
-  stats(): { readonly done: number; readonly refused: number }
+  /** Chunks done, chunks refused, and chunks given up since their lock was lost: another worker has them, or soon will. */
+  stats(): { readonly done: number; readonly refused: number; readonly lost: number }
   /** Takes no more, and resolves when the chunk in hand is done; after ten seconds it is handed back. */
   close(): Promise<void>
 }
@@ -85,9 +86,12 @@ class HandedBack extends Error {}
 class QueueServing implements Serving {
   readonly #chunks: ChunkWorker
   readonly #inHand = new Set<AbortController>()
+  readonly #locks = new Map<string, JobLock>()
   #worker!: QueueWorker
+  #stallMs = 0
   #done = 0
   #refused = 0
+  #lost = 0
   #closing: Promise<void> | undefined = undefined
   #emptied: () => void = () => undefined
 
@@ -102,6 +106,7 @@ class QueueServing implements Serving {
   async begin(address: QueueAddress, stallMs: number): Promise<void> {
     const { Worker } = await loadBullmq(address.library)
     const { connection, prefix, queue } = address
+    this.#stallMs = stallMs
     const options = {
       connection,
       ...(prefix === undefined ? {} : { prefix }),
@@ -119,13 +124,15 @@ class QueueServing implements Serving {
     this.#worker.on('failed', (job, error) => {
       if (error.cause instanceof Cancelled) void job?.remove().catch(() => undefined)
     })
+    this.#worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => this.#locks.get(id)?.lose()))
+    this.#worker.on('locksRenewed', ({ jobIds }) => jobIds.forEach((id) => this.#locks.get(id)?.renewed()))
     await whenReady(this.#worker, connection)
     const toldOf = new Set<string>()
     this.#worker.on('error', (error) => warnOfRefusal(error, 'a run', toldOf))
   }
 
-  stats(): { readonly done: number; readonly refused: number } {
-    return { done: this.#done, refused: this.#refused }
+  stats(): { readonly done: number; readonly refused: number; readonly lost: number } {
+    return { done: this.#done, refused: this.#refused, lost: this.#lost }
   }
 
   close(): Promise<void> {
@@ -157,7 +164,28 @@ class QueueServing implements Serving {
     return this.#inHand.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#emptied = resolve))
   }
 
+  /** Has a chunk only as long as its lock. */
   async #process(job: ActiveJob, token: string | undefined, signal: AbortSignal | undefined): Promise<ChunkAnswer> {
+    const id = job.id ?? ''
+    const lock = new JobLock(this.#stallMs)
+    this.#locks.set(id, lock)
+    try {
+      const answer = await this.#answer(job, token, AbortSignal.any([lock.signal, ...(signal ? [signal] : [])]))
+      lock.signal.throwIfAborted()
+      this.#done++
+      return answer
+    } catch (error) {
+      if (!lock.signal.aborted) throw error
+      this.#lost++
+      // BullMQ leaves it where it is: with whoever has it now.
+      throw delayedError()
+    } finally {
+      this.#locks.delete(id)
+      lock[Symbol.dispose]()
+    }
+  }
+
+  async #answer(job: ActiveJob, token: string | undefined, signal: AbortSignal): Promise<ChunkAnswer> {
     const data = job.data as ChunkData
     const reason = await this.#chunks.refusal(data)
     if (reason !== undefined) {
@@ -174,10 +202,7 @@ class QueueServing implements Serving {
     const looking = setInterval(() => void this.#look(data.run, controller), LOOK_MS).unref()
     try {
       if (await isCancelled(this.#worker, data.run)) throw new Cancelled()
-      const ends = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
-      const answer = await this.#chunks.work(data, ends)
-      this.#done++
-      return answer
+      return await this.#chunks.work(data, AbortSignal.any([signal, controller.signal]))
     } catch (error) {
       if (error instanceof Cancelled) throw unrecoverableError(error)
       if (!(error instanceof HandedBack)) throw error

@@ -65,6 +65,6 @@ async function serve(modules: readonly string[], flags: WorkerFlags): Promise<vo
   await ended
   await serving.close()
   interruption.stopListening()
-  const { done, refused } = serving.stats()
-  process.stderr.write(`amorsize: ${done} chunks done, ${refused} refused\n`)
+  const { done, refused, lost } = serving.stats()
+  process.stderr.write(`amorsize: ${done} chunks done, ${refused} refused${lost === 0 ? '' : `, ${lost} lost`}\n`)
 }

@@ -1,4 +1,5 @@
 // Tasks for worker processes.
+import { appendFileSync } from 'node:fs'
 
 export const double = (n) => 2 * n
 
@@ -20,4 +21,16 @@ export const stuckLast = async (n) => {
   if (n !== 19 || globalThis.isStuck) return n
   globalThis.isStuck = true
   await new Promise(() => {})
+}
+
+/** Take a while, and write down that they were begun in the file that BEGUN names. */
+export const waited = async (n) => {
+  appendFileSync(process.env.BEGUN, `${n}\n`)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  return n
+}
+export const computed = (n) => {
+  appendFileSync(process.env.BEGUN, `${n}\n`)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  return n
 }
