@@ -233,6 +233,15 @@ describe('after a run', () => {
     )
   })
 
+  it('tries workers again that have gained too little to be chosen: their engines may have been compiling', () => {
+    for (const gain of [0.96, 1, 1.05]) {
+      const { run } = taught()
+      const began = Array.from({ length: 10 }, (_, at) => run(100, at < 3 ? gain : 1.6))
+      const wins = ['loop', 'threads', 'threads', 'threads', 'threads']
+      expect(began, `${gain}`).toEqual(['threads', 'loop', 'threads', 'loop', 'loop', 'threads', ...wins.slice(1)])
+    }
+  })
+
   it('takes a loss for one of runs as short as that only', () => {
     const { run } = taught()
     run(100, 0.88)

@@ -159,10 +159,19 @@ describe('what workers have gained', () => {
     expect([24, 25, 400, 401].map((ms) => record.gainAt(ms))).toEqual([undefined, 1.5, 1.5, undefined])
   })
 
-  it('is a loss below 0.95, and is forgotten with the last run that stays in the loop for it', () => {
+  it('is a loss where it is below 0.95, or all in all too little to be chosen for', () => {
+    const staysAfter = (...gains: number[]): boolean => {
+      const record = fresh()
+      for (const gain of gains) record.hadWorkers(gain, 100, 2)
+      return record.staysInLoop(100)
+    }
+    expect([[1.05], [1.06], [1.8, 0.949], [1.8, 0.951], [1.1, 0.951]].map((gains) => staysAfter(...gains))).toEqual(
+      [true, false, true, false, true], // prettier-ignore
+    )
+  })
+
+  it('is forgotten with the last run that stays in the loop for a loss', () => {
     const record = fresh()
-    record.hadWorkers(0.95, 100, 2)
-    expect(record.staysInLoop(100)).toBe(false)
     record.hadWorkers(0.9, 100, 2)
     expect([400, 401].map((ms) => record.staysInLoop(ms))).toEqual([true, false])
     expect(record.gain).toBeDefined()

@@ -1,3 +1,4 @@
+import { MARGIN } from './cost-model.js'
 import type { Pace } from './pace.js'
 import type { Measured } from './sample.js'
 
@@ -115,15 +116,15 @@ export class TaskRecord {
     this.isWarm = true
     this.#workerRuns++
     this.#gainOfMs = loopMs
-    if (gain < LOSS) {
-      this.#blend(gain)
+    const isPossible = gain <= IMPOSSIBLE * cores
+    this.#blend(isPossible ? gain : undefined)
+    // A gain for which the loop is chosen would stand for ever: it counts as a loss, so that workers are tried again.
+    if (gain < LOSS || (this.gain ?? Infinity) * MARGIN <= 1) {
       this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
       return
     }
-    const isPossible = gain <= IMPOSSIBLE * cores
     if (isPossible) this.#skipped = 0
     else this.loopItemMs = undefined
-    this.#blend(isPossible ? gain : undefined)
     this.#isLoopDue = !isPossible || (this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS)
     this.#toSkip = this.#isLoopDue && this.isMixed ? 1 : 0
   }
