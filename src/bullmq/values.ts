@@ -85,31 +85,50 @@ function encodeAll(settled: readonly PromiseSettledResult<unknown>[], maxBytes: 
 function packed(outcome: PromiseSettledResult<unknown>, maxBytes: number): PackedOutcome {
   if (outcome.status === 'fulfilled') return { ok: true, value: outcome.value }
   const reason: unknown = outcome.reason
+  const most = Math.floor(maxBytes / CUT_PART)
   const fits = (thrown: PackedThrown): boolean => (attempt(() => serialize(thrown))?.length ?? Infinity) <= maxBytes
   const thrown = packThrown(reason)
-  return {
-    ok: false,
-    thrown: fits(thrown) ? thrown : ([packBarely(reason), withoutStack(reason)].find(fits) ?? cut(reason, maxBytes)),
-  }
+  if (fits(thrown)) return { ok: false, thrown }
+  const bare = withCode(packBarely(reason), thrown, most)
+  return { ok: false, thrown: [bare, withoutStack(bare)].find(fits) ?? cut(withoutStack(bare), most) }
 }
 
-/** A text of so small a part of the most bytes fits, whatever it is written as. */
+/** Texts of so small a part of the most bytes fit, a few of them, whatever they are written as. */
 const CUT_PART = 16
 
-/** An error that is too large keeps its class, and the beginning of what it says. */
-function cut(reason: unknown, maxBytes: number): PackedThrown {
-  const most = Math.floor(maxBytes / CUT_PART)
-  const short = (text: string): string =>
-    text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters)`
-  const thrown = withoutStack(reason)
-  return thrown.kind === 'value'
-    ? { kind: 'value', value: short(String(thrown.value)) }
-    : { ...thrown, message: short(thrown.message) }
+/** A code is what programs go by: it stays where other properties do not. */
+function withCode(bare: PackedThrown, whole: PackedThrown, most: number): PackedThrown {
+  if (bare.kind !== 'error' || whole.kind !== 'error') return bare
+  const { code } = whole.properties
+  const isShort = typeof code === 'number' || (typeof code === 'string' && code.length <= most)
+  return isShort ? { ...bare, properties: { code } } : bare
 }
 
-function withoutStack(reason: unknown): PackedThrown {
-  const thrown = packBarely(reason)
+function withoutStack(thrown: PackedThrown): PackedThrown {
   return thrown.kind === 'value' ? thrown : { ...thrown, stack: undefined }
+}
+
+/** An error that is too large keeps its classes, and the beginning of its name and of what it says. */
+function cut(thrown: PackedThrown, most: number): PackedThrown {
+  const short = (text: string): string =>
+    text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters)`
+  if (thrown.kind === 'value') return { kind: 'value', value: short(String(thrown.value)) }
+  const texts = { name: short(thrown.name), message: short(thrown.message) }
+  return thrown.kind === 'dom' ? { ...thrown, ...texts } : { ...thrown, ...texts, classes: shortest(thrown, most) }
+}
+
+/** Names of classes, of `most` characters in all, and the one that every thread has. */
+function shortest(
+  { classes, base }: { readonly classes: readonly string[]; readonly base: string },
+  most: number,
+): string[] {
+  let left = most
+  return classes.filter((name) => {
+    if (name === base) return true
+    if (name.length > left) return false
+    left -= name.length
+    return true
+  })
 }
 
 function travelling(
