@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isMixed, isUneven, longMs, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import { isMixed, isUneven, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 
 function paceOf(...times: number[]): PaceOfLoop {
   const pace = new PaceOfLoop()
@@ -48,6 +48,11 @@ describe('how fast items run', () => {
     expect(paceOf(4, 3, 2).leastMs).toBe(2)
   })
 
+  it('has a most, which is forgotten by 1 % with each block', () => {
+    expect([paceOf().mostMs, paceOf(2).mostMs, paceOf(2, 3).mostMs]).toEqual([0, 2, 3])
+    expect(paceOf(9, 1, 1).mostMs).toBeCloseTo(9 / 1.01 ** 2, 10)
+  })
+
   it('tells what the first items took longer than those of late', () => {
     expect(paceOf(5).coldMs).toBe(0)
     // Of late: 100, then 0.3 of 100 and 0.7 of 10.
@@ -60,11 +65,6 @@ describe('how fast items run', () => {
 })
 
 describe('an item that is longer than most', () => {
-  it('is expected to take the mean and twice the spread', () => {
-    expect(longMs({ items: 10, itemMs: 3, spread: 0.5 })).toBe(6)
-    expect(longMs({ items: 10, itemMs: 3, spread: 2 })).toBe(15)
-  })
-
   it.each([
     [{ items: 8, itemMs: 2, spread: 0.6 }, true],
     [{ items: 7, itemMs: 2, spread: 0.6 }, false],

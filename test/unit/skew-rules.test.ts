@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { heldMs, shareOf } from '../../dist/execute/schedule/how-much.js'
-import { isUneven, longMs, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import { isUneven, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 
 // Two cores, simulated: one worker that is sent objects by a thread that runs some itself, and can send only between its own items; and,
 // where the rule asks for it, a second worker in the place of that thread. Times are the items' own, so the outcome is always the same.
@@ -18,6 +18,7 @@ const none: Rules = { holdsForLongest: false, leavesUneven: false }
 /** @returns how many times as fast as a loop over the same items */
 function speedUp(items: readonly number[], { holdsForLongest, leavesUneven }: Rules): number {
   const pace = new PaceOfLoop()
+  const paceOfWorkers = new PaceOfLoop()
   let next = 0
   let workerMs = items[0] ?? 1
   const remaining = (): number => items.length - next
@@ -33,6 +34,7 @@ function speedUp(items: readonly number[], { holdsForLongest, leavesUneven }: Ru
       while (worker.untilMs <= nowMs && worker.queue.length > 0) {
         const ms = worker.queue.shift()!
         workerMs += (ms - workerMs) / 8
+        paceOfWorkers.add(1, ms)
         worker.untilMs += ms
       }
       if (worker.queue.length === 0) worker.untilMs = Math.max(worker.untilMs, nowMs)
@@ -40,10 +42,11 @@ function speedUp(items: readonly number[], { holdsForLongest, leavesUneven }: Ru
   }
   const fill = (isHere: boolean): void => {
     for (const { queue } of workers) {
-      const wantedMs = heldMs(CHUNK_MS, isHere && holdsForLongest ? longMs(pace) : 0)
+      const wantedMs = heldMs(CHUNK_MS, isHere && holdsForLongest ? Math.max(pace.mostMs, paceOfWorkers.mostMs) : 0)
+      const itemMs = holdsForLongest && paceOfWorkers.leastMs > 0 ? paceOfWorkers.leastMs : workerMs
       while (
         remaining() > 0 &&
-        (queue.length === 0 || (queue.length * workerMs < wantedMs && 4 * queue.length < remaining()))
+        (queue.length === 0 || (queue.length * itemMs < wantedMs && 2 * queue.length < remaining()))
       )
         queue.push(...take(workers.length + (isHere ? 1 : 0), CHUNK_MS))
     }
@@ -111,6 +114,15 @@ describe.each(Object.entries(shapes))('simulated: %s', (_, make) => {
 
   it('owes that to the rules', () => {
     expect(mean(runs(none))).toBeLessThan(mean(runs(all)) - 0.03)
+  })
+})
+
+describe('simulated: a run that is too short for another worker', () => {
+  const items = Array.from({ length: 120 }, (_, i) => (i % 20 === 19 ? 17 : 0.9))
+
+  it('has this thread run long items while the worker has enough short ones', () => {
+    expect(speedUp(items, all)).toBeGreaterThanOrEqual(1.7)
+    expect(speedUp(items, none)).toBeLessThan(speedUp(items, all) - 0.1)
   })
 })
 

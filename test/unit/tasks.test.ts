@@ -135,6 +135,20 @@ describe('what an item takes at least', () => {
     expect(record.remember(measured({ leastMs: 2 })).leastMs).toBe(2)
   })
 
+  it('is not what the first items of another run are like, where items differ', () => {
+    const record = fresh()
+    record.remember(measured({ itemMs: 10, itemCv: 2 }))
+    record.stayedInLoop(9)
+    expect(record.remember(measured({ itemMs: 5, itemCv: 0.1 }))).toMatchObject({ itemMs: 5, itemCv: 0.1 })
+    record.remember(measured({ itemMs: 10, itemCv: 2 }))
+    record.isMixed = true
+    expect(record.remember(measured({ itemMs: 1, itemCv: 0, itemBytes: 7 }))).toMatchObject({
+      itemMs: 10,
+      itemCv: 2,
+      itemBytes: 7,
+    })
+  })
+
   it.each<[string, number, Pace, number]>([
     ['is shown by this thread beside workers', 12, pace(40, 13), 12],
     ['is what it was where this thread has run none', 0, pace(40, 13), 9],

@@ -5,7 +5,7 @@ import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import type { Force } from './force.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/how-much.js'
-import { longMs, PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
+import { PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
@@ -161,7 +161,9 @@ export class Workforce implements Force {
     const { chunkSize, targetChunkMs } = this.run.options
     if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
     const lastingMs = chunkMs(currentLimits(), targetChunkMs)
-    return held * this.itemMs < heldMs(lastingMs, Math.max(longMs(this.#here.pace), longMs(this.pace)))
+    // Those held may all be short ones.
+    const itemMs = this.pace.leastMs > 0 ? this.pace.leastMs : this.itemMs
+    return held * itemMs < heldMs(lastingMs, Math.max(this.#here.pace.mostMs, this.pace.mostMs))
   }
 
   #join(worker: PoolWorker): void {

@@ -6,8 +6,8 @@ export const FIRST_IN_FLIGHT = 64
 /** It never has more than this many in flight by itself: a program should not hold more open against a server unless it is told to. */
 export const MOST_IN_FLIGHT = 256
 
-/** The least rises by this factor with each block, so that an old one is forgotten. */
-const FORGETTING = 1.05
+/** The least rises by this factor with each block, so that an old one is forgotten; and so does the most fall, which is rarer. */
+const FORGETTING = { least: 1.05, most: 1.01 }
 /** The weight of one block in the recent time of an item. Faster is believed sooner, as compiled code becomes faster. */
 const FASTER = 0.7
 const SLOWER = 0.3
@@ -27,7 +27,7 @@ export interface Pace {
 }
 
 /** What one of the longer items takes: two standard deviations above the mean. */
-export function longMs({ itemMs, spread }: Pace): number {
+function longMs({ itemMs, spread }: Pace): number {
   return itemMs * (1 + 2 * spread)
 }
 
@@ -52,6 +52,8 @@ export class PaceOfLoop {
   itemMs = 0
   /** The least that an item has taken recently: other programs on the core do not count in it. */
   #leastMs = Infinity
+  /** The most that an item has taken recently; of a block of several, its mean. */
+  mostMs = 0
   /** Mean of the squares of an item's time, for the spread. */
   #squares = 0
   #weight = 0
@@ -69,7 +71,8 @@ export class PaceOfLoop {
     this.#latestMs += (itemMs - this.#latestMs) * change
     this.items += count
     this.totalMs += ms
-    this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING)
+    this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING.least)
+    this.mostMs = Math.max(itemMs, this.mostMs / FORGETTING.most)
     // Old blocks fade, so that one slow start does not stay for ever.
     this.#weight = Math.min(this.#weight + count, 4 * count + 64)
     const share = count / this.#weight

@@ -54,12 +54,17 @@ export class TaskRecord {
   /** Time that the loop has spent in runs without workers since some were last started for it. */
   missedMs = 0
 
-  /** Keeps what a run has shown. Only the first run shows what a task costs a new thread: after that this thread has it compiled. */
+  /**
+   * Keeps what a run, or its beginning, has shown. Only the first run shows what a task costs a new thread: after that this thread has it
+   * compiled. And where items differ, what whole runs have shown of them stands: the first few may all be short ones.
+   */
   remember(measured: Measured): Measured {
+    const known = this.measured
     const isFirst = this.#loopRuns === 0 && !this.isWarm
-    const coldMs = isFirst ? measured.coldMs : (this.measured?.coldMs ?? 0)
-    const leastMs = measured.leastMs > 0 ? measured.leastMs : (this.measured?.leastMs ?? 0)
-    return (this.measured = { ...measured, coldMs, leastMs })
+    const coldMs = isFirst ? measured.coldMs : (known?.coldMs ?? 0)
+    const leastMs = measured.leastMs > 0 ? measured.leastMs : (known?.leastMs ?? 0)
+    const { itemMs, itemCv } = (this.isMixed ? known : undefined) ?? measured
+    return (this.measured = { ...measured, coldMs, leastMs, itemMs, itemCv })
   }
 
   /**
