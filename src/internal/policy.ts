@@ -74,7 +74,7 @@ export interface Policy {
   wrap<F extends AnyFunction>(fn: F): Wrapped<F>
 }
 
-/** A policy that limits rates: a `RedisRateLimiter`, or what `rateLimit()` made. */
+/** A policy that limits rates: a limiter, a `RedisRateLimiter`, or what `rateLimit()` made. */
 export interface RateLimiting extends Policy {
   /** Tells it from other policies. */
   readonly kind: 'rate-limit'

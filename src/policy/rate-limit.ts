@@ -64,7 +64,7 @@ export class RateLimit extends StagedPolicy {
  */
 export function rateLimit(limiter: RateLimiter): RateLimit
 /**
- * Returns what limits rates as a policy already, such as a `RedisRateLimiter`, as it is.
+ * Returns what limits rates as a policy already, such as a `RedisRateLimiter` or a limiter of another copy of this package, as it is.
  *
  * @param policy - any of kind 'rate-limit'
  */
@@ -87,5 +87,6 @@ export function rateLimit(
 export function rateLimit(
   policyOrLimiter: RateLimiter | RateLimiting | Partial<RateLimitPolicy> = {},
 ): RateLimit | RateLimiting {
+  if (policyOrLimiter instanceof RateLimiter) return new RateLimit(policyOrLimiter)
   return isRateLimiting(policyOrLimiter) ? policyOrLimiter : new RateLimit(policyOrLimiter)
 }

@@ -201,11 +201,22 @@ function checkSameKeys(charges: readonly Charge[], corrections: readonly Charge[
  */
 export function checkOptions<T>(name: string, limit: T): T {
   if (typeof limit === 'object' && limit !== null && 'acquire' in limit) {
+    const Class = classElsewhere(limit)
     throw new TypeError(
-      `limits.${name} must be a RateLimiter, the options of one, or a KeyedRateLimiter; received ${describe(limit)}, of which nothing can be taken together with others: give it and the others to pipeline(), or acquire from one after the other`,
+      `limits.${name} must be a RateLimiter, the options of one, or a KeyedRateLimiter; received ${describe(limit)}${
+        Class === undefined
+          ? ', of which nothing can be taken together with others: give it and the others to pipeline(), or acquire from one after the other'
+          : ` of another copy of this package: give ${Class}.from(limiter.share()), which has the same tokens, or install one copy (npm ls amorsize)`
+      }`,
     )
   }
   return limit
+}
+
+/** The name of its class, where another copy of this package has made the limiter. */
+function classElsewhere(limit: object): string | undefined {
+  const { name } = limit.constructor
+  return ['RateLimiter', 'KeyedRateLimiter'].includes(name) && 'share' in limit ? name : undefined
 }
 
 /** Throws when a cost could never be had. Where all tokens are there, none of them is beyond its burst: nobody needs to ask. */

@@ -2,8 +2,8 @@ import { announceCreated } from '../internal/created.js'
 import {
   type AnyFunction,
   type ExecuteOptions,
-  type Policy,
   type PolicyFunction,
+  type RateLimiting,
   type Wrapped,
   callUnlessAborted,
   wrapWithPolicy,
@@ -59,7 +59,9 @@ export type KeyedNames<L extends SeveralLimits> = {
  * await limiter.acquire()          // waits its turn
  * if (limiter.tryAcquire()) send() // or asks
  */
-export class RateLimiter implements Policy, Disposable {
+export class RateLimiter implements RateLimiting, Disposable {
+  /** Tells it from other policies, to another copy of this package as well. */
+  readonly kind = 'rate-limit'
   readonly #policy: CompletePolicy
   readonly #bucket: Bucket
   readonly #address: CellAddress | null
