@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isMixed, isUneven, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import { areApart, isMixed, isUneven, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
 
 function paceOf(...times: number[]): PaceOfLoop {
   const pace = new PaceOfLoop()
@@ -61,6 +61,18 @@ describe('how fast items run', () => {
     expect(paceOf(10, 20).coldMs).toBeCloseTo(30 - 2 * 13, 10)
     expect(paceOf(10, 10, 30).coldMs).toBeGreaterThan(0)
     expect(paceOf(1, 1, 1).coldMs).toBe(0)
+  })
+})
+
+describe('lanes that had different items', () => {
+  it.each([
+    [paceOf(1, 1), paceOf(3), false],
+    [paceOf(1, 1), paceOf(3.1), true],
+    [paceOf(3.1), paceOf(1, 1), true],
+    [paceOf(), paceOf(9), false],
+    [paceOf(9), paceOf(), false],
+  ])('are three times apart: %#', (one, other, expected) => {
+    expect(areApart(one, other)).toBe(expected)
   })
 })
 

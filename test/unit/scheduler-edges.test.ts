@@ -239,6 +239,59 @@ describe('a run with workers', () => {
   })
 })
 
+describe('a run of items that differ', () => {
+  /** Of 1 ms in the mean; where one lane had longer ones than the other. */
+  const mixed = () => {
+    const all = taught()
+    all.scheduler.after(all.begin(100, ONE), seen(60, 0.5, 0), came(100, 100, 60, paceOf(5, 5, 5)), ONE)
+    return all
+  }
+
+  it('is known by lanes of which one took more than three times as long for an item', () => {
+    const isMixedAfter = (here: number, there: number): boolean => {
+      const { scheduler, subject, begin } = taught()
+      scheduler.after(begin(100, ONE), seen(60, here, 0), came(100, 100, 60, paceOf(there)), ONE)
+      return scheduler.recall(subject, 'an item')!.isMixed
+    }
+    expect([isMixedAfter(1, 2.9), isMixedAfter(1, 3.1), isMixedAfter(2.9, 1), isMixedAfter(3.1, 1)]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ])
+  })
+
+  it('is held against what the loop takes for all of them', () => {
+    const { scheduler, subject } = mixed()
+    expect(scheduler.recall(subject, 'an item')).toMatchObject({ loopItemMs: 1, gain: 100 / 60 })
+  })
+
+  it('does not go back while this thread takes as long for an item as both lanes together', () => {
+    const goesBack = ({ begin }: ReturnType<typeof mixed>): boolean => {
+      const course = begin(100, ONE)
+      const here = paceOf(4, 4, 4, 4)
+      return [
+        [12, 26],
+        [24, 52],
+      ].map(([settled, ms]) => shouldGoBack(course, came(100, settled!, ms!, paceOf(4, 4, 4)), here))[1]!
+    }
+    expect([goesBack(mixed()), goesBack(taught())]).toEqual([false, true])
+  })
+
+  it('has workers tried once the loop has taken as long as they would cost, though its first items seemed to be compiled', () => {
+    const { scheduler, subject, begin } = twoCores()
+    const shrinking = paceOf(...Array.from({ length: 60 }, (_, i) => (60 - i) / 12))
+    const run = (there = NONE): number =>
+      scheduler.after(begin(60, there), { ...seen(0, 0, 0), pace: shrinking }, undefined, there)
+    const coldMs = () => scheduler.recall(subject, 'an item')!.measured!.coldMs
+    run()
+    expect(coldMs()).toBeGreaterThan(100)
+    const runs = [run(), run(), run()]
+    expect([coldMs(), Math.max(...runs)]).toEqual([0, 1])
+    expect(begin(60, ONE).decision?.chosen.mode).toBe('threads')
+  })
+})
+
 describe('after a run', () => {
   it('nothing is learnt where nothing was run', () => {
     const { scheduler, subject, begin } = twoCores()

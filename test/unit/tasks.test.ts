@@ -142,11 +142,16 @@ describe('what an item takes at least', () => {
     expect(record.remember(measured({ itemMs: 5, itemCv: 0.1 }))).toMatchObject({ itemMs: 5, itemCv: 0.1 })
     record.remember(measured({ itemMs: 10, itemCv: 2 }))
     record.isMixed = true
+    // What a whole run has shown last.
     expect(record.remember(measured({ itemMs: 1, itemCv: 0, itemBytes: 7 }))).toMatchObject({
-      itemMs: 10,
+      itemMs: 9,
       itemCv: 2,
       itemBytes: 7,
     })
+    const unseen = fresh()
+    unseen.remember(measured({ itemMs: 10, itemCv: 2 }))
+    unseen.isMixed = true
+    expect(unseen.remember(measured({ itemMs: 1, itemCv: 0 }))).toMatchObject({ itemMs: 10, itemCv: 2 })
   })
 
   it.each<[string, number, Pace, number]>([

@@ -21,6 +21,8 @@ export interface Course {
   staysInLoop: boolean
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
   isUneven: boolean
+  /** And whether they differ so much that a few do not show what the others take; see `isMixed`. */
+  isMixed: boolean
   /** The next decision is due when items have taken this long. */
   notBeforeMs: number
   /** How long items had taken when starting workers began to look worth it. */
@@ -61,8 +63,11 @@ export function shouldGoBack(course: Course, since: SinceJoined, here: PaceOfLoo
   const ms = since.ms - (look?.ms ?? 0)
   if (settled < LOOK_PART * items || ms < LOOK_MS) return false
   const { measured } = decision
-  const isSeen = here.itemMs < measured.itemMs && showsLoop(here, measured, isMixed(here))
-  const { itemMs, spread } = isSeen ? here : { itemMs: measured.itemMs, spread: measured.itemCv }
+  const areMixed = course.isMixed || isMixed(here)
+  const isSeen = here.itemMs < measured.itemMs && showsLoop(here, measured, areMixed)
+  const spread = isSeen ? here.spread : measured.itemCv
+  // Where items differ, there may be longer ones here than all of them are: what this thread takes for one now is what the loop would.
+  const itemMs = isSeen ? here.itemMs : Math.max(measured.itemMs, areMixed ? here.latestMs : 0)
   const doubt = (DOUBT * Math.max(spread, pace.spread)) / Math.sqrt(settled)
   const gain = (settled * itemMs) / ms
   course.look = { settled: since.settled, ms: since.ms, gain }

@@ -17,6 +17,8 @@ const FEW = 3
 export const FEW_TO_COMPARE = 8
 /** Items differ if their coefficient of variation is above this. */
 const UNEVEN = 0.5
+/** Lanes whose mean items differ by more than this factor have had different ones. */
+const APART = 3
 
 /** How fast items run. */
 export interface Pace {
@@ -44,6 +46,13 @@ export function isMixed(pace: PaceOfLoop): boolean {
   return items >= FEW_TO_COMPARE && (spread > UNEVEN || isDrifting)
 }
 
+/** Whether two lanes had items so different that neither shows what all of them take: a thread that shares its core is not as slow as that. */
+export function areApart(one: PaceOfLoop, other: PaceOfLoop): boolean {
+  if (one.items === 0 || other.items === 0) return false
+  const ratio = (one.totalMs * other.items) / (other.totalMs * one.items)
+  return ratio > APART || ratio < 1 / APART
+}
+
 /** How fast items run in this thread, smoothed so that a change shows soon. */
 export class PaceOfLoop {
   items = 0
@@ -58,7 +67,7 @@ export class PaceOfLoop {
   #squares = 0
   #weight = 0
   /** What an item takes now. */
-  #latestMs = 0
+  latestMs = 0
   /** Items of the first block, which pays for loading and compiling what the task needs. */
   #firstItems = 0
 
@@ -67,8 +76,8 @@ export class PaceOfLoop {
     const itemMs = Math.max(ms, 1e-6) / count
     if (this.items === 0) this.#firstItems = count
     else if (this.items === this.#firstItems && itemMs < this.itemMs) this.#weight = this.#squares = this.itemMs = 0
-    const change = this.items === 0 ? 1 : itemMs < this.#latestMs ? FASTER : SLOWER
-    this.#latestMs += (itemMs - this.#latestMs) * change
+    const change = this.items === 0 ? 1 : itemMs < this.latestMs ? FASTER : SLOWER
+    this.latestMs += (itemMs - this.latestMs) * change
     this.items += count
     this.totalMs += ms
     this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING.least)
@@ -87,7 +96,7 @@ export class PaceOfLoop {
 
   /** How much longer all items have taken than they would now: what the task costs a thread that runs it for the first time. */
   get coldMs(): number {
-    return Math.max(0, this.totalMs - this.items * this.#latestMs)
+    return Math.max(0, this.totalMs - this.items * this.latestMs)
   }
 
   /** Coefficient of variation of item times. Within a block of several items it is not seen. */

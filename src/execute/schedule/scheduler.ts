@@ -1,7 +1,7 @@
 import { calibration } from './calibration.js'
 import { crowding, currentLimits, type Limits } from './machine.js'
 import type { Course, SinceJoined } from './course.js'
-import { FEW_TO_COMPARE, isMixed, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
+import { areApart, FEW_TO_COMPARE, isMixed, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
 import { type TaskRecord, Tasks } from './tasks.js'
@@ -96,6 +96,7 @@ export class Scheduler {
       decision: undefined,
       staysInLoop: false,
       isUneven: false,
+      isMixed: false,
       notBeforeMs: LEAST_SEEN_MS,
       seemedWorthAtMs: Infinity,
       look: undefined,
@@ -107,6 +108,7 @@ export class Scheduler {
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
+    course.isMixed = record.isMixed
     if (record.wantsSample && subject.options.mainThread !== false)
       course.notBeforeMs = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS) * measured.itemMs
     else if (!course.staysInLoop && workers.idle > 0 && subject.mayHaveWorkers())
@@ -188,7 +190,8 @@ export class Scheduler {
       // If this thread has run too few of them to tell, what earlier runs have shown stands.
       const isUnknown = pace.items < FEW_TO_COMPARE
       record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && isUnknown)
-      record.isMixed = isMixed(pace) || isMixed(since.pace) || (record.isMixed && isUnknown)
+      record.isMixed =
+        isMixed(pace) || isMixed(since.pace) || areApart(pace, since.pace) || (record.isMixed && isUnknown)
       record.isWarm = true
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
       if (record.isMixed && since.settled < WHOLE * (evidence.items ?? 0)) return 0
@@ -214,11 +217,11 @@ export class Scheduler {
     { items, totalMs }: PaceOfLoop,
     workers: WorkersThere,
   ): number {
-    const { measured } = record
-    if (measured === undefined || staysInLoop || totalMs < LEAST_REPEATED_MS) return 0
-    if (workers.idle > 0 || workers.startingMs !== undefined) return 0
-    record.missedMs += totalMs
+    if (staysInLoop || totalMs < LEAST_REPEATED_MS) return 0
     const { spawnMs } = calibration
+    record.missed(totalMs, spawnMs)
+    const { measured } = record
+    if (measured === undefined || workers.idle > 0 || workers.startingMs !== undefined) return 0
     if (record.missedMs < spawnMs || record.missedMs < spawnMs * this.#machine.crowding()) return 0
     if (!subject.mayHaveWorkers()) return 0
     const situation = { items, done: 0, workers: { idle: 1, startingMs: undefined }, obstacle: undefined }

@@ -63,8 +63,19 @@ export class TaskRecord {
     const isFirst = this.#loopRuns === 0 && !this.isWarm
     const coldMs = isFirst ? measured.coldMs : (known?.coldMs ?? 0)
     const leastMs = measured.leastMs > 0 ? measured.leastMs : (known?.leastMs ?? 0)
-    const { itemMs, itemCv } = (this.isMixed ? known : undefined) ?? measured
-    return (this.measured = { ...measured, coldMs, leastMs, itemMs, itemCv })
+    if (known === undefined || !this.isMixed) return (this.measured = { ...measured, coldMs, leastMs })
+    const { itemMs, itemCv } = known
+    return (this.measured = { ...measured, coldMs, leastMs, itemMs: this.loopItemMs ?? itemMs, itemCv })
+  }
+
+  /**
+   * A run has gone without workers. Once such runs have taken as long as the start of a worker and what the task seems to cost a new thread,
+   * workers are to be tried: perhaps the first items of the first run were only longer than others.
+   */
+  missed(ms: number, spawnMs: number): void {
+    this.missedMs += ms
+    const { measured } = this
+    if (measured !== undefined && this.missedMs > spawnMs + measured.coldMs) this.measured = { ...measured, coldMs: 0 }
   }
 
   /**
