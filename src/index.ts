@@ -49,6 +49,7 @@ export { withRetry } from './decorators/with-retry.js'
 export { withTimeout, type WithTimeoutOptions } from './decorators/with-timeout.js'
 export { type CallOptions, circuitBreakerCall, retryCall } from './policy/call.js'
 export { circuitBreaker, CircuitBreaker, type CircuitBreakerStats } from './policy/circuit-breaker.js'
+export type { CircuitBreakerChange } from './policy/circuit-breaker-change.js'
 export type { CircuitBreakerHandle } from './policy/circuit-breaker-handle.js'
 export type {
   CircuitBreakerData,

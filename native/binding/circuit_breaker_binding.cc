@@ -34,6 +34,8 @@ namespace {
 
 // Doubles of the array in which an admission travels; src/memory/breaker/native.ts has the same.
 enum AdmissionField : size_t { kState, kGeneration, kRetryAfterMs, kPlace, kLeaseHigh, kLeaseLow, kAdmissionFields };
+// Of that of `breakerControl`, which begins as an admission does.
+enum ControlField : size_t { kTransitions = 2, kControlFields };
 
 constexpr double kTwo32 = 4294967296.0;
 
@@ -102,10 +104,10 @@ napi_value open(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info, BreakerHandle::kSubject);
   core::Word* const cells = args.cells(0, core::breaker::kHeadCells);
   if (!args.ok) return nullptr;
-  const bool is_breaker = holds<BreakerHandle>(cells) && Breaker(cells).parameters().valid();
-  if (!is_breaker) return throw_type(env, "breaker: these cells hold no circuit breaker of this layout version");
-  return args.cells(0, Breaker(cells).parameters().cells()) != nullptr ? open_cells(env, cells, args.values[0])
-                                                                       : nullptr;
+  const auto founding = core::BreakerParameters::read(cells);
+  if (!holds<BreakerHandle>(cells) || !founding.valid())
+    return throw_type(env, "breaker: these cells hold no circuit breaker of this layout version");
+  return args.cells(0, founding.cells()) != nullptr ? open_cells(env, cells, args.values[0]) : nullptr;
 }
 
 // breakerOpenNamed(name, parameters, nowMs, machine): [admit, succeed, number]; `parameters` become those of the first
@@ -118,8 +120,14 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   const bool machine = args.is_machine(3);
   if (!args.ok) return nullptr;
   const auto initialize = [&](core::Word* created) { Breaker::initialize(created, founding_ns(now_ms), parameters); };
-  // What it has counted means nothing under other parameters.
-  const auto adapt = [&](core::Word* found) { return core::BreakerParameters::read(found) == parameters; };
+  // What it has counted means nothing under other parameters. Where these only came by an update it keeps its state:
+  // who isolated it did not mean that to end with the update.
+  const auto adapt = [&](core::Word* found) {
+    Breaker breaker(found);
+    if (!(breaker.founding() == parameters)) return false;
+    breaker.restore(founding_ns(now_ms));
+    return true;
+  };
   NamedCells opened =
       named_cells(env, {machine, core::Kind::kCircuitBreaker, name, parameters.cells(), initialize, adapt, true});
   if (opened.words == nullptr) return nullptr;
@@ -133,12 +141,26 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   return open_cells(env, opened.words, nullptr, opened);
 }
 
-// breakerParameters(number, out)
+// breakerParameters(number, out): writes those in force; their generation
 napi_value parameters(napi_env env, napi_callback_info info) {
   Call<BreakerHandle, 2> call(env, info);
   double* const out = call.doubles(1, core::breaker_parameter::kCount);
-  if (call.ok) std::copy_n(call.handle->breaker.parameters().values, core::breaker_parameter::kCount, out);
-  return nullptr;
+  if (!call.ok) return nullptr;
+  const int64_t control = call.handle->breaker.keep_up();
+  std::copy_n(call.handle->breaker.parameters().values, core::breaker_parameter::kCount, out);
+  return make_double(env, static_cast<double>(Breaker::generation_of(control)));
+}
+
+// breakerUpdate(number, nowMs, generation, parameters): the UpdateResult
+napi_value update(napi_env env, napi_callback_info info) {
+  Call<BreakerHandle, 4> call(env, info);
+  const int64_t now_ns = call.now_ns(1);
+  const auto generation = call.whole(2, rules::kGeneration);
+  const core::BreakerParameters parameters = read_parameters(call, 3);
+  if (call.ok && !parameters.fits(call.handle->breaker.founding()))
+    call.out_of_range("there is no room for these parameters");
+  return call.ok ? make_double(env, static_cast<double>(call.handle->breaker.update(generation, parameters, now_ns)))
+                 : nullptr;
 }
 
 // breakerAdmit(number, nowMs, admission): whether the call may be made. From then on the bound calls are for its
@@ -171,7 +193,7 @@ Permit read_permit(Call<BreakerHandle, 5>& call, size_t index) {
   const double* const fields = call.doubles(index, kAdmissionFields);
   if (fields == nullptr) return {};
   const auto whole = [](double value, double max) { return value >= 0 && value < max && std::floor(value) == value; };
-  const auto places = static_cast<double>(call.handle->breaker.parameters().success_threshold());
+  const auto places = static_cast<double>(call.handle->breaker.founding().probe_places());
   const bool is_probe = fields[kPlace] >= 0;
   if (!whole(fields[kGeneration], 0x1p53) ||
       (is_probe &&
@@ -218,14 +240,16 @@ napi_value would_open(napi_env env, napi_callback_info info) {
   return call.ok ? make_bool(env, call.handle->breaker.would_open(now_ns)) : nullptr;
 }
 
-// breakerControl(number, out): writes state and generation as they stand
+// breakerControl(number, out): writes state and generation as they stand, and how many of the generations began with a
+// transition
 napi_value control(napi_env env, napi_callback_info info) {
   Call<BreakerHandle, 2> call(env, info);
-  double* const out = call.doubles(1, kAdmissionFields);
+  double* const out = call.doubles(1, kControlFields);
   if (!call.ok) return nullptr;
-  const int64_t now = call.handle->breaker.control();
+  const int64_t now = call.handle->breaker.keep_up();
   out[kState] = static_cast<double>(Breaker::state_of(now));
   out[kGeneration] = static_cast<double>(Breaker::generation_of(now));
+  out[kTransitions] = static_cast<double>(Breaker::generation_of(now) - call.handle->breaker.updates());
   return nullptr;
 }
 
@@ -233,10 +257,10 @@ napi_value control(napi_env env, napi_callback_info info) {
 
 bool register_circuit_breaker(napi_env env, napi_value exports) {
   constexpr NamedFunction kFunctions[] = {
-      {"breakerInitialize", initialize}, {"breakerOpen", open},   {"breakerOpenNamed", open_named},
-      {"breakerParameters", parameters}, {"breakerAdmit", admit}, {"breakerSettle", settle},
-      {"breakerForce", force},           {"breakerState", state}, {"breakerWouldOpen", would_open},
-      {"breakerControl", control},
+      {"breakerInitialize", initialize}, {"breakerOpen", open},     {"breakerOpenNamed", open_named},
+      {"breakerParameters", parameters}, {"breakerAdmit", admit},   {"breakerSettle", settle},
+      {"breakerForce", force},           {"breakerState", state},   {"breakerWouldOpen", would_open},
+      {"breakerControl", control},       {"breakerUpdate", update},
   };
   return add_functions(env, exports, kFunctions);
 }

@@ -1,4 +1,4 @@
-// What a circuit breaker was made with, read once from its cells.
+// What a circuit breaker goes by: what it was made with, or what came after that.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ enum class BreakerMode : int64_t { kConsecutive, kCalls, kTime };
 struct BreakerParameters {
   double values[breaker_parameter::kCount];
 
-  // Of the breaker in these cells.
+  // What the breaker in these cells was made with.
   template <class W>
   static BreakerParameters read(const W* cell) {
     BreakerParameters parameters{};
@@ -52,21 +52,29 @@ struct BreakerParameters {
            values[p::kProbeFailureRate] <= 1;
   }
 
+  // Whether a breaker that was made with `founding` can go by these, in the memory that it has.
+  bool fits(const BreakerParameters& founding) const {
+    return valid() && mode() == founding.mode() && success_threshold() <= founding.probe_places() &&
+           (mode() != BreakerMode::kCalls || size() <= founding.size());
+  }
+
+  // How many probes there is room for.
+  int64_t probe_places() const {
+    constexpr auto kLine = static_cast<int64_t>(kWordsPerCell);
+    return (success_threshold() + kLine - 1) / kLine * kLine;
+  }
+
   // How many cells a valid breaker takes.
   size_t cells() const {
-    const auto lines = [](size_t words) { return (words + kWordsPerCell - 1) / kWordsPerCell; };
     const auto calls = static_cast<size_t>(size());
     const size_t window = mode() == BreakerMode::kCalls
                               ? 1 + (calls + breaker::kCallsPerWord - 1) / breaker::kCallsPerWord
                           : mode() == BreakerMode::kTime ? breaker::kSlices * breaker::kWordsPerSlice
                                                          : 0;
-    return breaker::kHeadCells + lines(static_cast<size_t>(success_threshold())) + lines(window);
+    return (first_window_word() + window + kWordsPerCell - 1) / kWordsPerCell;
   }
 
-  size_t first_window_word() const {
-    const auto probes = static_cast<size_t>(success_threshold());
-    return breaker::kFirstProbe + (probes + kWordsPerCell - 1) / kWordsPerCell * kWordsPerCell;
-  }
+  size_t first_window_word() const { return breaker::kFirstProbe + static_cast<size_t>(probe_places()); }
 
   // How long a breaker stays open that has been opened `reopenings` times since it was last closed, beyond the first.
   double reset_timeout_ms(int64_t reopenings) const {

@@ -20,14 +20,19 @@ constexpr int64_t tag_of(int64_t generation, int bits) { return generation & low
 template <class W = Word>
 class BreakerWindow {
  public:
-  BreakerWindow(W* cell, const BreakerParameters& parameters)
+  BreakerWindow(W* cell, const BreakerParameters& founding)
       : cell_(cell),
-        parameters_(parameters),
+        parameters_(founding),
+        first_word_(founding.first_window_word()),
         // order: relaxed. Never changes; ordered by the kind word.
         epoch_ns_(cell[breaker::kEpochNs].load(std::memory_order_relaxed)) {}
 
   // After this long without a call, or a failure where only those are noted, what came before does not count.
   static constexpr int64_t kIdleMinutes = 60;
+
+  // Those by which it counts; they must fit those it was made with.
+  const BreakerParameters& parameters() const { return parameters_; }
+  void take(const BreakerParameters& parameters) { parameters_ = parameters; }
 
   // Whether a success would write nothing.
   bool success_is_free(int64_t generation) const {
@@ -130,7 +135,7 @@ class BreakerWindow {
 
   // The last calls.
 
-  W& ring_word(size_t index) const { return cell_[parameters_.first_window_word() + 1 + index]; }
+  W& ring_word(size_t index) const { return cell_[first_word_ + 1 + index]; }
 
   // Takes a place, then writes into it: until then it holds the call before, or counts as a success. Whoever writes
   // last sees all.
@@ -138,7 +143,7 @@ class BreakerWindow {
     const int64_t tag = tag_of(generation, breaker::kCursorTagBits) << breaker::kCursorTagShift;
     const int64_t now = minute(now_ns);
     int64_t place = 0;
-    const int64_t written = change(cell_[parameters_.first_window_word()], generation, [&](int64_t cursor) {
+    const int64_t written = change(cell_[first_word_], generation, [&](int64_t cursor) {
       const bool fresh = cursor >> breaker::kCursorTagShift != tag >> breaker::kCursorTagShift ||
                          is_idle((cursor >> breaker::kCursorMinuteShift) & low_bits(breaker::kMinuteBits), now);
       place = fresh ? 0 : (cursor >> breaker::kIndexShift) & low_bits(breaker::kIndexShift);
@@ -166,7 +171,7 @@ class BreakerWindow {
 
   Sums sum_calls(int64_t generation) const {
     // order: relaxed. Sums may be out of date whatever the order; every word says for itself to what it belongs.
-    const int64_t cursor = cell_[parameters_.first_window_word()].load(std::memory_order_relaxed);
+    const int64_t cursor = cell_[first_word_].load(std::memory_order_relaxed);
     if (cursor >> breaker::kCursorTagShift != tag_of(generation, breaker::kCursorTagBits)) return {};
     Sums sums;
     sums.calls = cursor & low_bits(breaker::kIndexShift);
@@ -190,7 +195,7 @@ class BreakerWindow {
 
   W& slice_word(int64_t slice, Counter counter) const {
     const auto index = static_cast<size_t>(slice) % breaker::kSlices;
-    return cell_[parameters_.first_window_word() + index * breaker::kWordsPerSlice + counter];
+    return cell_[first_word_ + index * breaker::kWordsPerSlice + counter];
   }
 
   static int64_t slice_tag(int64_t generation, int64_t slice) {
@@ -244,6 +249,7 @@ class BreakerWindow {
 
   W* cell_;
   BreakerParameters parameters_;
+  size_t first_word_;
   int64_t epoch_ns_;
 };
 

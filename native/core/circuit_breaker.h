@@ -1,6 +1,7 @@
 // A circuit breaker in cells of shared memory. Every operation is lock-free, takes the time as an argument, and may run
 // in any thread or process at the same time as any other. A thread that dies at any instruction leaves the breaker
-// usable: a transition is one swap, and what else belongs to it is done by whoever first misses it.
+// usable: a transition is one swap, as is a change of parameters, and what else belongs to it is done by whoever first
+// misses it.
 //
 // `W` is the word type: std::atomic<int64_t>, or the model checker's in native tests.
 #pragma once
@@ -12,14 +13,11 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/breaker_control.h"
 #include "core/breaker_parameters.h"
-#include "core/breaker_window.h"
 #include "core/layout.h"
 
 namespace amorsize::core {
-
-// Disabled: every call is admitted and none counted. Metrics only: every call is admitted and counted.
-enum class BreakerState : int64_t { kClosed, kOpen, kHalfOpen, kIsolated, kDisabled, kMetricsOnly };
 
 // How a call that was admitted ended. Ignored: it says nothing about what is guarded.
 enum class CallResult { kSucceeded, kFailed, kIgnored };
@@ -42,13 +40,18 @@ struct BreakerAdmission {
 inline constexpr int64_t kNeverAdmits = std::numeric_limits<int64_t>::max();
 
 template <class W = Word>
-class CircuitBreaker {
+class CircuitBreaker : public BreakerControl<W> {
  public:
-  // Reads the parameters: the cells must hold a breaker.
+  using BreakerControl<W>::control;
+  using BreakerControl<W>::generation_of;
+  using BreakerControl<W>::keep_up;
+  using BreakerControl<W>::parameters;
+  using BreakerControl<W>::state_of;
+
+  // Reads what it was made with: the cells must hold a breaker.
   explicit CircuitBreaker(W* cell) : CircuitBreaker(cell, BreakerParameters::read(cell)) {}
-  // For who knows them already.
-  CircuitBreaker(W* cell, const BreakerParameters& parameters)
-      : cell_(cell), parameters_(parameters), window_(cell, parameters) {}
+  // For who knows it already.
+  CircuitBreaker(W* cell, const BreakerParameters& founding) : BreakerControl<W>(cell, founding) {}
 
   // Writes a closed breaker into zeroed memory no other thread can see yet. Precondition: parameters.valid().
   static void initialize(W* cell, int64_t now_ns, const BreakerParameters& parameters) {
@@ -58,34 +61,50 @@ class CircuitBreaker {
     }
     cell[breaker::kEpochNs].store(now_ns, std::memory_order_relaxed);
     // Generation 1: words of zero belong to none.
-    cell[breaker::kControl].store(pack(1, 0, BreakerState::kClosed), std::memory_order_relaxed);
+    cell[breaker::kControl].store(pack(1, 0, 0, BreakerState::kClosed), std::memory_order_relaxed);
     // order: release. Pairs with the acquire of whoever checks the kind word before first use.
     cell[breaker::kKind].store(kind_word(Kind::kCircuitBreaker), std::memory_order_release);
   }
-
-  const BreakerParameters& parameters() const { return parameters_; }
-
-  // The word of state and generation; equal words mean that there was no transition.
-  // order: acquire. Pairs with transition: what the one before it has written is visible.
-  int64_t control() const { return cell_[breaker::kControl].load(std::memory_order_acquire); }
-
-  static BreakerState state_of(int64_t control) {
-    // Of the numbers that fit, the last two stand for no state: only memory that is damaged has them.
-    return static_cast<BreakerState>(
-        std::min(control & low_bits(breaker::kReopeningsShift), static_cast<int64_t>(BreakerState::kMetricsOnly)));
-  }
-  static int64_t generation_of(int64_t control) { return control >> breaker::kGenerationShift; }
 
   // Whether a success of a call of `generation` has nothing to write.
   bool success_is_free(int64_t generation) const { return window_.success_is_free(generation); }
 
   // Whether what is counted is enough to open it, as it may be where nothing opens it.
-  bool would_open(int64_t now_ns) const { return window_.is_over(generation_of(control()), now_ns); }
+  bool would_open(int64_t now_ns) {
+    const int64_t seen = keep_up();
+    return window_.is_over(generation_of(seen), now_ns);
+  }
+
+  // Changes the parameters for every thread at once, and begins a new generation of the same state: nothing is counted
+  // and no probe under way any more, an open breaker is open for its time from now. Only if it is in `generation`
+  // still. Precondition: parameters.fits(founding()).
+  UpdateResult update(int64_t generation, const BreakerParameters& parameters, int64_t now_ns) {
+    const int64_t seen = keep_up();
+    if (generation_of(seen) != generation) return UpdateResult::kOutdated;
+    // One whose time is up is half-open, as far as anybody can tell, and stays so.
+    if (state_of(seen) == BreakerState::kOpen && time_until_probe(seen, now_ns) <= 0) {
+      transition(seen, BreakerState::kHalfOpen, reopenings_of(seen));
+      return UpdateResult::kOutdated;
+    }
+    const UpdateResult result = this->put_in_force(seen, parameters);
+    // The same state, and its time has not been set.
+    if (result == UpdateResult::kDone) state(now_ns);
+    return result;
+  }
+
+  // Back to what it was made with, in the state it is in. Precondition: nobody else uses it; whoever does this may die,
+  // too.
+  void restore(int64_t now_ns) {
+    this->forget_others(keep_up());
+    const BreakerParameters& founding = this->founding();
+    for (int64_t seen = keep_up(); !(parameters() == founding); seen = keep_up())
+      update(generation_of(seen), founding, now_ns);
+  }
 
   // Asks to make a call.
   BreakerAdmission admit(int64_t now_ns) {
     for (;;) {
-      int64_t seen = control();
+      const int64_t seen = keep_up();
       const int64_t generation = generation_of(seen);
       switch (state_of(seen)) {
         case BreakerState::kClosed:
@@ -119,7 +138,7 @@ class CircuitBreaker {
   // may count before or after the others.
   bool settle(const Permit& permit, CallResult result, bool slow, int64_t now_ns) {
     if (permit.place >= 0) return settle_probe(permit, result, now_ns);
-    const int64_t seen = control();
+    const int64_t seen = keep_up();
     const bool is_closed = state_of(seen) == BreakerState::kClosed;
     if (result == CallResult::kIgnored || generation_of(seen) != permit.generation ||
         (!is_closed && state_of(seen) != BreakerState::kMetricsOnly))
@@ -141,7 +160,7 @@ class CircuitBreaker {
   // As `admit` would find it: half-open once a probe would be admitted.
   BreakerState state(int64_t now_ns) {
     for (;;) {
-      const int64_t seen = control();
+      const int64_t seen = keep_up();
       if (state_of(seen) != BreakerState::kOpen) return state_of(seen);
       const int64_t wait_ns = time_until_probe(seen, now_ns);
       if (wait_ns >= 0) return wait_ns > 0 ? BreakerState::kOpen : BreakerState::kHalfOpen;
@@ -149,25 +168,19 @@ class CircuitBreaker {
   }
 
  private:
-  static int64_t pack(int64_t generation, int64_t reopenings, BreakerState state) {
-    return generation << breaker::kGenerationShift | reopenings << breaker::kReopeningsShift |
-           static_cast<int64_t>(state);
-  }
-
-  static int64_t reopenings_of(int64_t control) {
-    return (control >> breaker::kReopeningsShift) & breaker::kMaxReopenings;
-  }
+  using BreakerControl<W>::after;
+  using BreakerControl<W>::cell_;
+  using BreakerControl<W>::pack;
+  using BreakerControl<W>::reopenings_of;
+  using BreakerControl<W>::swap;
+  using BreakerControl<W>::window_;
 
   // The one way from state to state: of all threads that try it from `seen`, one succeeds.
-  bool transition(int64_t seen, BreakerState to, int64_t reopenings) {
-    // order: release. Pairs with control: whoever sees the new generation sees what this thread did in the old one.
-    return cell_[breaker::kControl].compare_exchange_strong(seen, pack(generation_of(seen) + 1, reopenings, to),
-                                                            std::memory_order_release, std::memory_order_relaxed);
-  }
+  bool transition(int64_t seen, BreakerState to, int64_t reopenings) { return swap(seen, after(seen, to, reopenings)); }
 
   bool open(int64_t seen, int64_t reopenings, int64_t now_ns) {
     if (!transition(seen, BreakerState::kOpen, reopenings)) return false;
-    time_until_probe(pack(generation_of(seen) + 1, reopenings, BreakerState::kOpen), now_ns);
+    time_until_probe(after(seen, BreakerState::kOpen, reopenings), now_ns);
     return true;
   }
 
@@ -178,7 +191,7 @@ class CircuitBreaker {
     const int64_t elapsed_ns = window_.ns_since_epoch(now_ns);
     const int64_t until = window_.change(cell_[breaker::kUntil], generation_of(seen), [&](int64_t found) {
       if ((found & low_bits(breaker::kUntilTagBits)) == tag && found != 0) return found;
-      const double wait_us = std::ceil(parameters_.reset_timeout_ms(reopenings_of(seen)) * 1e3);
+      const double wait_us = std::ceil(parameters().reset_timeout_ms(reopenings_of(seen)) * 1e3);
       const int64_t at_us =
           std::min((elapsed_ns + 999) / 1000 + static_cast<int64_t>(wait_us), low_bits(63 - breaker::kUntilTagBits));
       return at_us << breaker::kUntilTagBits | tag;
@@ -199,7 +212,7 @@ class CircuitBreaker {
   // Results stay, so that whoever sees enough of them for either sees the same as all others.
   bool judge_probes(int64_t seen, int64_t now_ns) {
     const int64_t generation = generation_of(seen);
-    const int64_t probes = parameters_.success_threshold();
+    const int64_t probes = parameters().success_threshold();
     int64_t succeeded = 0;
     int64_t failed = 0;
     for (int64_t place = 0; place < probes; ++place) {
@@ -211,7 +224,7 @@ class CircuitBreaker {
     }
     // Divided, not multiplied, as in the window.
     if (failed > 0 &&
-        static_cast<double>(failed) / static_cast<double>(probes) >= parameters_[breaker_parameter::kProbeFailureRate])
+        static_cast<double>(failed) / static_cast<double>(probes) >= parameters()[breaker_parameter::kProbeFailureRate])
       return open(seen, std::min(reopenings_of(seen) + 1, breaker::kMaxReopenings), now_ns);
     return succeeded + failed == probes && transition(seen, BreakerState::kClosed, 0);
   }
@@ -222,7 +235,7 @@ class CircuitBreaker {
     const int64_t tag = place_tag(generation);
     const int64_t now_ms = window_.ns_since_epoch(now_ns) / kNsPerMs;
     int64_t first_end_ms = low_bits(breaker::kLeaseBits);
-    for (int64_t place = 0; place < parameters_.success_threshold(); ++place) {
+    for (int64_t place = 0; place < parameters().success_threshold(); ++place) {
       W& word = place_word(place);
       // order: acquire, here and below. Pairs with the swap: who sees the lease of a later state sees that state.
       int64_t found = word.load(std::memory_order_acquire);
@@ -235,7 +248,7 @@ class CircuitBreaker {
           first_end_ms = std::min(first_end_ms, end_ms);
           break;
         }
-        const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters_[breaker_parameter::kProbeLeaseMs]);
+        const int64_t wanted_ms = now_ms + 1 + static_cast<int64_t>(parameters()[breaker_parameter::kProbeLeaseMs]);
         const int64_t lease =
             tag | std::min(in_use ? std::max(wanted_ms, end_ms + 1) : wanted_ms, low_bits(breaker::kLeaseBits) - 2);
         // order: release. As above; a failed swap tells what is there now.
@@ -246,13 +259,13 @@ class CircuitBreaker {
     }
     // A probe will end long before its lease, as a rule; if it fails, the breaker is open for its time.
     const auto reset_ns =
-        static_cast<int64_t>(parameters_[breaker_parameter::kResetTimeoutMs] * static_cast<double>(kNsPerMs));
+        static_cast<int64_t>(parameters()[breaker_parameter::kResetTimeoutMs] * static_cast<double>(kNsPerMs));
     return {false, BreakerState::kHalfOpen, generation, std::min((first_end_ms - now_ms) * kNsPerMs, reset_ns), {}};
   }
 
   bool settle_probe(const Permit& permit, CallResult result, int64_t now_ns) {
     W& word = place_word(permit.place);
-    const int64_t seen = control();
+    const int64_t seen = keep_up();
     if (generation_of(seen) != permit.generation) return false;
     int64_t lease = permit.lease;
     const int64_t then = result == CallResult::kSucceeded ? success_in(permit.generation)
@@ -265,10 +278,6 @@ class CircuitBreaker {
   }
 
   static constexpr int64_t kNsPerMs = 1'000'000;
-
-  W* cell_;
-  BreakerParameters parameters_;
-  BreakerWindow<W> window_;
 };
 
 }  // namespace amorsize::core

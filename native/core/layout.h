@@ -15,7 +15,7 @@ static_assert(sizeof(Word) == 8 && alignof(Word) == 8, "a word of shared memory 
 static_assert(Word::is_always_lock_free, "a thread may die at any instruction, so no word may hide a lock");
 
 // Raised whenever the meaning of any word changes; memory written under another number is refused.
-inline constexpr int64_t kLayoutVersion = 6;
+inline constexpr int64_t kLayoutVersion = 7;
 
 // Memory is handed out in cells of one cache line.
 inline constexpr size_t kCellBytes = 64;
@@ -183,25 +183,28 @@ static_assert(waiters::kHeldShift == bucket::kGenerationBits, "a row says the ge
 static_assert(named_bucket::kMachineCells == named_bucket::kCells + 1 + waiters::kMachineRows, "the rows come last");
 static_assert(named_bucket::kFoundingRate == bucket::kCells * kWordsPerCell, "the extra cell comes after the bucket");
 
-// Circuit breaker: three lines of head, then the places of probes, then the window.
+// Circuit breaker: a head, then the places of probes, then the window.
 //
-//   line 0     kind | control | until | streak | -    read by every call; written only when something fails
-//   line 1-2   parameters, as bits of doubles; epoch              never change
-//   line 3-    one word a probe (successThreshold of them)
+//   line 0     kind | control | until | streak | claims | -   read by every call, written when something fails
+//   line 1-2   what it was made with, as bits of doubles; epoch            never change
+//   line 3-13  slots of parameters that came after these
+//   line 14-   one word a probe (as many as it was made with, rounded up to a line)
 //   then       of a count window: cursor, ring of calls; of a time window: ring of slices
 //
-// Only a swap of `control` makes a transition, and that begins a new generation. Every other word says to which
-// generation it belongs; in any other it counts as empty. So a transition is one swap, with nothing to clear and
-// nothing to finish.
+// Only a swap of `control` makes a transition, or changes parameters, and that begins a new generation. Every other
+// word of state says to which generation it belongs; in any other it counts as empty. So a transition is one swap, with
+// nothing to clear and nothing to finish.
 namespace breaker {
-inline constexpr size_t kHeadCells = 3;
+inline constexpr size_t kHeadCells = 14;
 inline constexpr size_t kMaxProbes = 256;
 
 inline constexpr size_t kKind = 0;
-// generation << 9 | reopenings in a row << 3 | state. The generation grows by one with each transition.
+// generation << 12 | slot << 9 | reopenings in a row << 3 | state. The generation grows by one with each transition and
+// each update. The slot is that of the parameters in force; 0: what it was made with.
 inline constexpr size_t kControl = 1;
 inline constexpr int kReopeningsShift = 3;
-inline constexpr int kGenerationShift = 9;
+inline constexpr int kSlotShift = 9;
+inline constexpr int kGenerationShift = 12;
 inline constexpr int64_t kMaxReopenings = 63;
 // When an open breaker may admit a probe: us since the epoch << 15 | tag. Whoever first misses it in a generation
 // writes it.
@@ -212,9 +215,20 @@ inline constexpr size_t kStreak = 3;
 inline constexpr int kStreakCountBits = 20;
 inline constexpr int kStreakTagShift = 44;
 inline constexpr int kStreakTagBits = 19;
+// A bit for each slot that somebody writes to or that is in force, 1 for the first. Set by swap before the slot is
+// written; cleared by whoever has put another slot in force, or has not got his own there. So each bit has one owner at
+// any time; that of an updater who dies stays set.
+inline constexpr size_t kClaims = 4;
 
 inline constexpr size_t kFirstParameter = kWordsPerCell;  // in the order of breaker_parameter
 inline constexpr size_t kEpochNs = 20;                    // when the breaker was made
+
+// Slots 1 to 7: each has parameters as above, but for the first of them, the mode, which stays. In its place is how
+// many updates there have been, this one included. Written only while the slot is claimed and not in force.
+inline constexpr size_t kSlots = 7;
+inline constexpr size_t kFirstSlot = 3 * kWordsPerCell;
+inline constexpr size_t kWordsPerSlot = 12;
+inline constexpr size_t kUpdates = 0;
 
 // Places of probes, each for one result: tag << 40 | ms since the epoch at which the lease of the probe there ends. 0
 // or of another generation: free; all ones: the probe has succeeded; one less: it has failed, and neither is ever taken
@@ -252,7 +266,7 @@ static_assert(breaker::kStreakTagShift + breaker::kStreakTagBits == 63 &&
                   breaker::kRingTagShift + breaker::kRingTagBits == 63,
               "words of a breaker are never negative, so that shifts mean the same in both languages");
 
-// What a breaker was made with. Milliseconds; rates are shares of 1; what is not used is Infinity.
+// What a breaker goes by. Milliseconds; rates are shares of 1; what is not used is Infinity.
 namespace breaker_parameter {
 inline constexpr size_t kMode = 0;  // 0: failures in a row, 1: the last calls, 2: the last ms
 inline constexpr size_t kSize = 1;  // how many failures, calls, ms
@@ -270,8 +284,13 @@ inline constexpr size_t kCount = 12;
 }  // namespace breaker_parameter
 
 static_assert(breaker::kFirstParameter + breaker_parameter::kCount == breaker::kEpochNs &&
-                  breaker::kEpochNs < breaker::kFirstProbe,
-              "parameters and epoch fill the rest of the head");
+                  breaker::kEpochNs < breaker::kFirstSlot,
+              "what a breaker was made with and when is in front of the slots");
+static_assert(breaker::kWordsPerSlot == breaker_parameter::kCount && breaker::kUpdates == breaker_parameter::kMode &&
+                  breaker::kFirstSlot + breaker::kSlots * breaker::kWordsPerSlot <= breaker::kFirstProbe,
+              "the slots have parameters in the same order, and fill the rest of the head");
+static_assert(breaker::kSlots == (1 << (breaker::kGenerationShift - breaker::kSlotShift)) - 1,
+              "every number that fits in `control` is that of a slot, or 0");
 
 // Retry budget: one line of head, then a ring of slices of a tenth of its time.
 //

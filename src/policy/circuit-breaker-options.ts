@@ -13,8 +13,8 @@ import {
   readValues,
 } from '../internal/options.js'
 import { checkKeys, checkNumber } from '../internal/validate.js'
-import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../memory/breaker/breaker.js'
-import { BREAKER, BREAKER_PARAMETER } from '../memory/shared/layout.js'
+import { type BreakerValues, MAX_BREAKER_COUNT, MAX_BREAKER_MS, parametersOf } from '../memory/breaker/parameters.js'
+import { BREAKER } from '../memory/shared/layout.js'
 import type { CircuitClosed, CircuitHalfOpened, CircuitOpened } from './circuit-breaker-events.js'
 
 /** Over which calls a circuit breaker takes its rates, and how high they may be. */
@@ -25,7 +25,7 @@ export interface CircuitBreakerWindow {
   readonly calls?: number | undefined
   /** Share of failures at which it opens, > 0, <= 1; default 0.5. */
   readonly failureRate?: number | undefined
-  /** A call that takes longer is slow, milliseconds, >= 0; default: none is. A slow probe counts as a failed one. */
+  /** A call that takes longer is slow, milliseconds, >= 0; default Infinity: none is. A slow probe counts as a failed one. */
   readonly slowCallMs?: number | undefined
   /** Share of slow calls at which it opens, > 0, <= 1; needs `slowCallMs`; default 0.5. */
   readonly slowRate?: number | undefined
@@ -89,7 +89,6 @@ export interface CircuitBreakerOptions extends CircuitBreakerData, CircuitBreake
 export interface CircuitBreakerSettings extends CircuitBreakerFunctions {
   /** What the breaker is made with; see BREAKER_PARAMETER. */
   readonly parameters: Float64Array
-  readonly slowCallMs: number
   readonly name: string | null
   readonly scope: 'process' | 'machine'
   readonly clock: Clock
@@ -104,6 +103,17 @@ const time = { min: 0, exclusiveMin: true, max: MAX_BREAKER_MS } as const
 const share = { min: 0, exclusiveMin: true, max: 1 } as const
 const count = { min: 1, max: MAX_BREAKER_COUNT, integer: true } as const
 const probes = { ...count, max: BREAKER.maxProbes } as const
+
+/** What the numbers of a breaker may be. */
+export const BREAKER_RANGES = {
+  time,
+  share,
+  count,
+  calls: { ...count, max: BREAKER.maxCalls },
+  windowMs: { min: 1, max: MAX_BREAKER_MS },
+  slowCallMs: { min: 0, max: MAX_BREAKER_MS, allowInfinity: true },
+  factor: { min: 1, max: 1000 },
+} as const
 
 /** Those that are functions. Listeners hear of transitions wherever they were made, so none is bound to a thread's calls. */
 export const CIRCUIT_BREAKER_FUNCTIONS = {
@@ -121,7 +131,7 @@ export const CIRCUIT_BREAKER_OPTIONS = {
   successThreshold: optionalNumber(probes),
   halfOpen: rawOption<CircuitBreakerHalfOpen>(),
   resetTimeoutMs: numberOption(time, 60_000),
-  resetTimeoutFactor: numberOption({ min: 1, max: 1000 }, 1),
+  resetTimeoutFactor: numberOption(BREAKER_RANGES.factor, 1),
   maxResetTimeoutMs: rawOption<number>(),
   probeLeaseMs: numberOption(time, 60_000),
   name: rawOption<string>(),
@@ -130,16 +140,16 @@ export const CIRCUIT_BREAKER_OPTIONS = {
   clock: clockOption,
 } as const satisfies OptionTable<CircuitBreakerOptions>
 
-const WINDOW_OPTIONS = {
-  ms: optionalNumber({ min: 1, max: MAX_BREAKER_MS }),
-  calls: optionalNumber({ ...count, max: BREAKER.maxCalls }),
+export const WINDOW_OPTIONS = {
+  ms: optionalNumber(BREAKER_RANGES.windowMs),
+  calls: optionalNumber(BREAKER_RANGES.calls),
   failureRate: numberOption(share, 0.5),
-  slowCallMs: optionalNumber({ min: 0, max: MAX_BREAKER_MS }),
-  slowRate: numberOption(share, 0.5),
+  slowCallMs: numberOption(BREAKER_RANGES.slowCallMs, Infinity),
+  slowRate: optionalNumber(share),
   minimumCalls: rawOption<number>(),
 } as const satisfies OptionTable<CircuitBreakerWindow>
 
-const HALF_OPEN_OPTIONS = {
+export const HALF_OPEN_OPTIONS = {
   calls: numberOption(probes, 10),
   failureRate: numberOption(share, 0.5),
 } as const satisfies OptionTable<CircuitBreakerHalfOpen>
@@ -150,17 +160,9 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   const { failureThreshold, window, successThreshold, halfOpen, resetTimeoutMs, maxResetTimeoutMs, clock } = read
   if (window !== undefined && failureThreshold !== undefined)
     throw new TypeError('circuitBreaker takes either failureThreshold (failures in a row) or window (rates), not both')
-  if (halfOpen !== undefined && successThreshold !== undefined)
-    throw new TypeError(
-      'circuitBreaker takes either successThreshold (every probe must succeed) or halfOpen (a rate of probes may fail), not both',
-    )
-  const parameters = new Float64Array(BREAKER_PARAMETER.count)
-  const set = (values: ParameterValues): void => {
-    for (const [name, value] of Object.entries(values))
-      parameters[BREAKER_PARAMETER[name as keyof typeof BREAKER_PARAMETER]] = value
-  }
-  set(
-    window === undefined
+  if (halfOpen !== undefined && successThreshold !== undefined) throw twoKindsOfProbes('circuitBreaker')
+  const parameters = parametersOf({
+    ...(window === undefined
       ? {
           size: failureThreshold ?? 5,
           failureRate: Infinity,
@@ -168,10 +170,8 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
           slowCallMs: Infinity,
           minimumCalls: 1,
         }
-      : readWindow(window),
-  )
-  set(halfOpen === undefined ? { successThreshold: successThreshold ?? 2 } : readHalfOpen(halfOpen))
-  set({
+      : readWindow(window)),
+    ...(halfOpen === undefined ? { successThreshold: successThreshold ?? 2 } : readHalfOpen(halfOpen)),
     resetTimeoutMs,
     resetTimeoutFactor: read.resetTimeoutFactor,
     maxResetTimeoutMs: checkNumber(
@@ -185,7 +185,6 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   return {
     ...readValues(options, CIRCUIT_BREAKER_FUNCTIONS),
     parameters,
-    slowCallMs: parameters[BREAKER_PARAMETER.slowCallMs] as number,
     name,
     scope,
     clock,
@@ -194,25 +193,35 @@ export function readCircuitBreakerOptions(options: CircuitBreakerOptions): Circu
   }
 }
 
-type ParameterValues = Partial<Record<keyof typeof BREAKER_PARAMETER, number>>
+/** For who asks for both. @param what - whose options these are */
+export function twoKindsOfProbes(what: string): TypeError {
+  return new TypeError(
+    `${what} takes either successThreshold (every probe must succeed) or halfOpen (a rate of probes may fail), not both`,
+  )
+}
+
+/** The share of slow calls that opens a breaker. @throws {TypeError} when one is given and no call is slow */
+export function slowRateFor(slowCallMs: number, given: number | undefined, before: number): number {
+  if (slowCallMs !== Infinity) return given ?? (before === Infinity ? 0.5 : before)
+  if (given !== undefined) throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')
+  return Infinity
+}
 
 /** What a window sets of the parameters of its breaker. */
-function readWindow(window: CircuitBreakerWindow): ParameterValues {
+function readWindow(window: CircuitBreakerWindow): Partial<BreakerValues> {
   checkKeys('window', window, Object.keys(WINDOW_OPTIONS))
   if ((window.ms === undefined) === (window.calls === undefined)) {
     throw new TypeError(
       `window must have either ms (the last milliseconds) or calls (the last calls); received ${window.ms === undefined ? 'neither' : 'both'}`,
     )
   }
-  if (window.slowRate !== undefined && window.slowCallMs === undefined)
-    throw new TypeError('window.slowRate needs window.slowCallMs, which tells what is slow')
   const { ms, calls, failureRate, slowCallMs, slowRate, minimumCalls } = readValues(window, WINDOW_OPTIONS, 'window.')
   const most = calls ?? MAX_BREAKER_COUNT
   return {
     ...(ms === undefined ? { mode: 1, size: most } : { mode: 2, size: ms }),
     failureRate,
-    slowCallMs: slowCallMs ?? Infinity,
-    slowRate: slowCallMs === undefined ? Infinity : slowRate,
+    slowCallMs,
+    slowRate: slowRateFor(slowCallMs, slowRate, 0.5),
     minimumCalls: checkNumber('window.minimumCalls', minimumCalls === undefined ? Math.min(20, most) : minimumCalls, {
       ...count,
       max: most,
@@ -220,7 +229,7 @@ function readWindow(window: CircuitBreakerWindow): ParameterValues {
   }
 }
 
-function readHalfOpen(halfOpen: CircuitBreakerHalfOpen): ParameterValues {
+function readHalfOpen(halfOpen: CircuitBreakerHalfOpen): Partial<BreakerValues> {
   checkKeys('halfOpen', halfOpen, Object.keys(HALF_OPEN_OPTIONS))
   const { calls, failureRate } = readValues(halfOpen, HALF_OPEN_OPTIONS, 'halfOpen.')
   return { successThreshold: calls, probeFailureRate: failureRate }

@@ -11,13 +11,13 @@ import {
   CALL_RESULT,
   type CallResult,
 } from '../memory/breaker/core.js'
+import { BREAKER_PARAMETER } from '../memory/shared/layout.js'
+import { type CircuitBreakerChange, checkedUpdate } from './circuit-breaker-change.js'
 import type { CircuitBreakerEvents } from './circuit-breaker-events.js'
 import type { CircuitBreakerSettings } from './circuit-breaker-options.js'
 import { isOwnRejection } from './own-rejection.js'
 import type { Scope } from './scope.js'
 import type { Call, LinearStage } from './stage.js'
-
-/** By the numbers that the breaker uses. */
 
 /** What must be remembered about a call that is a probe, or whose time counts. */
 class Admitted {
@@ -47,8 +47,12 @@ export class CircuitBreakerStage implements LinearStage {
   onTransition: (() => void) | undefined = undefined
   /** The state that the breaker's bound calls are for. */
   #generation = -1
-  /** The last transition that listeners of this thread were told of. */
+  /** The last generation that this thread has looked at. */
+  #seen: number
+  /** The last transition that listeners of this thread were told of, or saw. */
   #told: number
+  /** Of that generation; an update may change it. */
+  #slowCallMs: number
   #isTimed: boolean
   #durations: SampledDurations | undefined = undefined
 
@@ -61,8 +65,11 @@ export class CircuitBreakerStage implements LinearStage {
       ['open', 'halfOpen', 'close', 'rejected'],
       settings.clock,
     )
-    this.#told = breaker.control().generation
-    this.#isTimed = settings.slowCallMs !== Infinity
+    const { generation, transitions } = breaker.control()
+    this.#seen = generation
+    this.#told = transitions
+    this.#slowCallMs = slowCallMsOf(breaker)
+    this.#isTimed = this.#slowCallMs !== Infinity
   }
 
   /** How long calls took; recorded from the first time somebody asks, since it costs two readings of the clock for each call that is timed. */
@@ -93,12 +100,16 @@ export class CircuitBreakerStage implements LinearStage {
   /** Whether success is all there is to tell of a call: it is no probe, of the state that the bound calls are for, and cannot have been slow. */
   #isPlain(admitted: number | Admitted): boolean {
     if (typeof admitted === 'number') return admitted === this.#generation
-    return admitted.probe === null && admitted.generation === this.#generation && this.settings.slowCallMs === Infinity
+    return admitted.probe === null && admitted.generation === this.#generation && this.#slowCallMs === Infinity
   }
 
-  /** Tells this thread's listeners of the last transition, if they have not heard of it. */
+  /** Tells this thread's listeners of the last transition, if they have not heard of it. An update is none, but has parameters read again. */
   tell(error?: unknown): void {
-    const { state, generation } = this.breaker.control()
+    const { state, generation: now, transitions: generation } = this.breaker.control()
+    if (now === this.#seen) return
+    this.#seen = now
+    this.#slowCallMs = slowCallMsOf(this.breaker)
+    this.#isTimed = this.#slowCallMs !== Infinity || this.#durations !== undefined
     if (generation === this.#told) return
     this.#told = generation
     const { onOpen, onClose, onHalfOpen } = this.settings
@@ -117,6 +128,16 @@ export class CircuitBreakerStage implements LinearStage {
     }
   }
 
+  /** As {@link checkedUpdate}. */
+  checkedUpdate(change: CircuitBreakerChange): () => void {
+    const make = checkedUpdate(this.breaker, this.settings, change)
+    return () => {
+      make()
+      // One that was open, and whose time was up, has become half-open.
+      this.#moved(undefined)
+    }
+  }
+
   /** By hand, into this state. */
   force(to: BreakerStateNumber): void {
     if (this.breaker.force(to)) this.#moved(undefined)
@@ -132,7 +153,7 @@ export class CircuitBreakerStage implements LinearStage {
   #ask(): number | Admitted {
     const admission = this.breaker.enter()
     const { state, generation, probe } = admission
-    if (generation !== this.#told) {
+    if (generation !== this.#seen) {
       // Who comes first after the time is up makes the breaker half-open.
       if (state === BREAKER_STATE.halfOpen) this.#moved(undefined)
       else this.tell()
@@ -148,7 +169,7 @@ export class CircuitBreakerStage implements LinearStage {
   /** What to remember about a call where time matters: of this one, unless others stand for it. */
   #timed(generation: number, probe: unknown): number | Admitted {
     // Without a time that is slow, calls are timed for the durations alone.
-    const weight = this.settings.slowCallMs === Infinity ? (this.#durations as SampledDurations).next() : 1
+    const weight = this.#slowCallMs === Infinity ? (this.#durations as SampledDurations).next() : 1
     if (weight > 0) return new Admitted(generation, probe, this.settings.clock.now(), weight)
     return probe === null ? generation : new Admitted(generation, probe)
   }
@@ -166,9 +187,8 @@ export class CircuitBreakerStage implements LinearStage {
 
   #judge(call: Call, admitted: Admitted): void {
     const { startedMs, generation, probe } = admitted
-    const { slowCallMs, clock } = this.settings
-    const nowMs = Number.isNaN(startedMs) ? NaN : clock.now()
-    const isSlow = nowMs - startedMs > slowCallMs
+    const nowMs = Number.isNaN(startedMs) ? NaN : this.settings.clock.now()
+    const isSlow = nowMs - startedMs > this.#slowCallMs
     let result: CallResult = CALL_RESULT.ignored
     try {
       result = this.#resultOf(call)
@@ -206,6 +226,10 @@ export class CircuitBreakerStage implements LinearStage {
     notify(option, listener, payload)
     if (this.events.isHeard) this.events.emit(event, payload)
   }
+}
+
+function slowCallMsOf(breaker: Breaker): number {
+  return breaker.parameters().parameters[BREAKER_PARAMETER.slowCallMs] as number
 }
 
 /** Whether the call was given up by its caller or because another attempt won. A time limit outside is a failure like any other. */

@@ -1,6 +1,7 @@
 import { systemClock } from '../internal/clock.js'
 import type { DurationSummary } from '../internal/histogram.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { checkKeys } from '../internal/validate.js'
 import { BREAKER_STATE, BREAKER_STATES } from '../memory/breaker/core.js'
 import { breakers } from '../memory/breaker/index.js'
@@ -9,6 +10,7 @@ import type { CellAddress } from '../memory/shared/region.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
 import { type CircuitBreakerHandle, checkBreakerHandle, createBreakerHandle } from './circuit-breaker-handle.js'
 import { WHY_BOUND, whyBound } from './bound.js'
+import type { CircuitBreakerChange } from './circuit-breaker-change.js'
 import type { CircuitBreakerEvents, CircuitBreakerState } from './circuit-breaker-events.js'
 import {
   CIRCUIT_BREAKER_FUNCTIONS,
@@ -124,6 +126,31 @@ export class CircuitBreaker extends StagedPolicy {
   /** Lets every call through, counts from nothing, and may open again. Nothing happens if it is closed. */
   close(): void {
     this.#stage.force(BREAKER_STATE.closed)
+  }
+
+  /**
+   * Changes options for every thread and process that shares the breaker; what is not given stays. It stays in its state, and no event tells
+   * of it. What it has counted is forgotten, since it means nothing by other rules, as is what calls and probes under way will tell; an open
+   * breaker is open for its time from now. An update that changes nothing does nothing.
+   *
+   * Memory keeps its shape: a breaker goes on to count failures in a row, calls or milliseconds. `window.calls` is at most what it was made with,
+   * and so is the number of probes (`successThreshold`, `halfOpen.calls`), rounded up to a multiple of 8. `window.minimumCalls` is cut to
+   * `window.calls`, and `maxResetTimeoutMs` raised to `resetTimeoutMs`, where they are not given. `window: { slowCallMs: Infinity }`: no call
+   * is slow any more. Whoever opens the name goes on to give what it was made with.
+   *
+   * @param change - see {@link CircuitBreakerData}; all of it or, if anything is wrong, nothing takes effect
+   * @throws {TypeError} when an option is unknown, of the wrong type, or stays: `name`, `scope`, `clock`, functions, over what it counts
+   * @throws {RangeError} when one is out of range, or there is no room for it
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'busy' when six processes have died, each in the microsecond of an update; it works on
+   * Thread-safety: atomic for all threads and processes, which go by it from their next call on.
+   */
+  update(change: CircuitBreakerChange): void {
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: CircuitBreakerChange): () => void {
+    return this.#stage.checkedUpdate(change)
   }
 
   /**

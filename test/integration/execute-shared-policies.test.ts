@@ -49,6 +49,18 @@ describe('a circuit breaker over two workers', () => {
     expect(opened).toEqual(['open'])
   })
 
+  it('goes by an update, in workers that start later, too', async () => {
+    const breaker = circuitBreaker({ failureThreshold: 30 })
+    const items = marked(30, () => Infinity)
+    breaker.update({ failureThreshold: 2 })
+    const results = await execute(failsTimes, items, { ...inWorkers, onError: 'collect', policies: [breaker] })
+    const ran = items[0]!.marks.reduce((sum, runs) => sum + runs, 0)
+    expect(ran).toBeGreaterThanOrEqual(2)
+    expect(ran).toBeLessThanOrEqual(3) // one was under way in the other worker
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(breaker.state).toBe('open')
+  })
+
   it('that is open refuses every item', async () => {
     const breaker = circuitBreaker({ failureThreshold: 1 })
     await expect(breaker.execute(() => Promise.reject(new Error('down')))).rejects.toThrow('down')

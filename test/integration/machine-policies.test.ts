@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { circuitBreaker, RetryBudget } from '../../dist/index.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
-import { describeMachine, machineName, runScript } from '../support/machine.js'
+import { describeMachine, machineName, runScript, startScript } from '../support/machine.js'
 
 const index = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
 const inAnotherProcess = (code: string): Promise<unknown> =>
@@ -32,6 +32,80 @@ describeMachine('policies with a name of the machine', () => {
     )
     // The same name in this process alone is another breaker.
     expect(circuitBreaker({ ...options, scope: 'process' }).state).toBe('closed')
+  })
+
+  it('an update of a breaker is for all processes, and a name stays what it was made with', async () => {
+    const options = { name: machineName(), scope: 'machine', failureThreshold: 9, resetTimeoutMs: 60_000 } as const
+    const breaker = circuitBreaker(options)
+    await breaker.execute(() => 1)
+    const told = await inAnotherProcess(`
+      const breaker = circuitBreaker(${JSON.stringify(options)})
+      breaker.update({ failureThreshold: 1, resetTimeoutMs: 30_000 })
+      say(breaker.state)`)
+    await expect(breaker.execute(() => Promise.reject(new Error('down')))).rejects.toThrow('down')
+    expect([told, breaker.state]).toEqual(['closed', 'open'])
+    expect(readMachine().find(({ name }) => name === options.name)).toMatchObject({ state: 'ready', breaker: 'open' })
+    const retryAfterMs = await inAnotherProcess(`
+      const breaker = circuitBreaker(${JSON.stringify(options)})
+      await breaker.execute(() => 1).catch((error) => say(error.retryAfterMs))`)
+    expect(retryAfterMs).toBeGreaterThan(0)
+    expect(retryAfterMs).toBeLessThanOrEqual(30_000)
+    expect(() => circuitBreaker({ ...options, failureThreshold: 1, resetTimeoutMs: 30_000 })).toThrow(
+      /in use on this machine with \{ failureThreshold: 9, .* or change it with update\(\), or remove it/,
+    )
+  })
+
+  it('a breaker that no process uses any more is what it was made with, in the state it is in', async () => {
+    const options = { name: machineName(), scope: 'machine', failureThreshold: 2 } as const
+    const text = JSON.stringify(options)
+    await inAnotherProcess(`
+      const breaker = circuitBreaker(${text})
+      breaker.update({ failureThreshold: 1 })
+      breaker.isolate()
+      say(0)`)
+    const states = await inAnotherProcess(`
+      const breaker = circuitBreaker(${text})
+      const states = [breaker.state]
+      breaker.close()
+      for (let i = 0; i < 2; i++) {
+        await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+        states.push(breaker.state)
+      }
+      say(states)`)
+    expect(states).toEqual(['isolated', 'closed', 'open'])
+  })
+
+  it('processes that are killed as they update a breaker hold up nobody', { timeout: 60_000 }, async () => {
+    const options = { name: machineName(), scope: 'machine', failureThreshold: 5 } as const
+    const breaker = circuitBreaker(options)
+    // As many may die in the middle without taking the last of the slots.
+    for (let round = 0; round < 5; round++) {
+      const script = startScript(
+        null,
+        `const { circuitBreaker } = await import(${index})
+        const breaker = circuitBreaker(${JSON.stringify(options)})
+        for (let i = 0; ; i++) {
+          if (i === 1000) say('updating')
+          breaker.update({ failureThreshold: 10 + (i % 7), resetTimeoutMs: 1000 * (10 + (i % 7)) })
+          if (i % 64 === 0) await new Promise(setImmediate)
+        }`,
+      )
+      expect(await script.next()).toBe('updating')
+      // Others go on meanwhile.
+      for (let i = 0; i < 50; i++) {
+        expect(await breaker.execute(() => 1)).toBe(1)
+        await new Promise(setImmediate)
+      }
+      script.child.kill('SIGKILL')
+      await script.ended
+      breaker.update({ failureThreshold: 2 + round, resetTimeoutMs: 100 + round })
+      for (let i = 0; i < 2 + round; i++) {
+        expect(breaker.state).toBe('closed')
+        await breaker.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+      }
+      await expect(breaker.execute(() => 1)).rejects.toMatchObject({ state: 'open' })
+      breaker.close()
+    }
   })
 
   it('a retry budget is one for all processes', async () => {

@@ -30,16 +30,19 @@ const std::vector<BreakerOperation> kLast = {{kAdmit, kLater},        {kAdmit, k
                                              {kSucceed, 20 * kLater}, {kAdmit, 20 * kLater}, {kSucceed, 20 * kLater},
                                              {kAdmit, 20 * kLater}};
 
+using WeakMemory = ReleaseAcquireOf<kBreakerWords>;
+
+template <class Memory = InterleavingOf<kBreakerWords>>
 void explore(const BreakerScenario& scenario) {
-  const BreakerExploration found = BreakerExplorer<>(scenario).run();
+  const BreakerExploration found = BreakerExplorer<Fault::kNone, Memory>(scenario).run();
   if (!found.failure.empty()) fail(__FILE__, __LINE__, found.failure);
   CHECK(found.ends > 0);
   std::cout << "     " << found.states << " states, " << found.ends << " ends" << std::endl;
 }
 
-template <Fault kFault>
+template <Fault kFault, class Memory = InterleavingOf<kBreakerWords>>
 void must_find(const BreakerScenario& scenario) {
-  const BreakerExploration found = BreakerExplorer<kFault>(scenario).run();
+  const BreakerExploration found = BreakerExplorer<kFault, Memory>(scenario).run();
   if (found.failure.find("no order explains") == std::string::npos)
     fail(__FILE__, __LINE__, "the planted bug was not found: " + found.failure);
   std::cout << "     found after " << found.states << " states" << std::endl;
@@ -155,6 +158,115 @@ TEST("breaker explorer: a window goes round while it opens and is closed by hand
            {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}},
            {{{kFail, 0}}, {{kFail, 0}}, {{kClose, 0}, {kAdmit, 0}}},
            kLast});
+}
+
+using namespace core::breaker_parameter;
+
+// What is in force, and whether it works, in whatever state it is.
+const std::vector<BreakerOperation> kUpdated = {{kLook, kLater},
+                                                {kUpdate, kLater, kSuccessThreshold, 1},
+                                                {kUpdate, kLater, kResetTimeoutMs, 60},
+                                                {kAdmit, kLater},
+                                                {kFail, kLater},
+                                                {kAdmit, kLater},
+                                                {kAdmit, kLater + 100 * kMs},
+                                                {kSucceed, kLater + 100 * kMs},
+                                                {kAdmit, kLater + 100 * kMs}};
+const std::vector<BreakerOperation> kFirstUpdate = {{kUpdate, 0, kResetTimeoutMs, 70}};
+
+TEST("breaker explorer: an update comes while failures are counted and open it") {
+  explore({consecutive(2, 1),
+           {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}},
+           {{{kUpdate, 0, kSize, 3}, {kAdmit, 0}, {kFail, 0}}, {{kFail, 0}, {kAdmit, 0}, {kFail, 0}}},
+           kLast});
+}
+
+TEST("breaker explorer: two updates of one parameter each are both in force, and a third thread sees whole ones") {
+  explore({consecutive(1, 1),
+           {},
+           {{{kUpdate, 0, kResetTimeoutMs, 80}}, {{kUpdate, 0, kProbeLeaseMs, 40}}, {{kLook, 0}, {kLook, 0}}},
+           kUpdated,
+           true});
+}
+
+// The second of the updates writes to the slot that the look may be about to read.
+const BreakerScenario kSlotReused{consecutive(1, 1),
+                                  kFirstUpdate,
+                                  {{{kUpdate, 0, kResetTimeoutMs, 80}, {kUpdate, 0, kProbeLeaseMs, 40}}, {{kLook, 0}}},
+                                  kUpdated,
+                                  true};
+
+TEST("breaker explorer: a slot is written to again while it is read") { explore(kSlotReused); }
+
+const BreakerScenario kTwoUpdaters{
+    consecutive(1, 1),
+    {},
+    {{{kUpdate, 0, kResetTimeoutMs, 80}}, {{kUpdate, 0, kResetTimeoutMs, 90}}, {{kIsolate, 0}}},
+    kUpdated,
+    true};
+
+TEST("breaker explorer: two updates of the same parameter while it is isolated") { explore(kTwoUpdaters); }
+
+TEST("breaker explorer: updates of an open breaker, one as its time is up, and calls that ask") {
+  for (const int64_t now : {50 * kMs, kLater}) {
+    explore({consecutive(1, 1),
+             kOpened,
+             {{{kUpdate, now, kResetTimeoutMs, 30}, {kAdmit, now}}, {{kAdmit, now}, {kFail, now}, {kAdmit, now}}},
+             kUpdated});
+  }
+}
+
+TEST("breaker explorer: an update changes how many probes there are while they are taken and tell") {
+  for (const double probes : {1.0, 2.0}) {
+    explore({consecutive(1, 3 - probes),
+             {{kAdmit, 0}, {kFail, 0}, {kAdmit, kLater}},
+             {{{kUpdate, kLater, kSuccessThreshold, probes}, {kAdmit, kLater}, {kSucceed, kLater}},
+              {{kSucceed, kLater}, {kAdmit, kLater}, {kFail, kLater}}},
+             kLast});
+  }
+}
+
+TEST("breaker explorer: an update of a window while calls are counted in it") {
+  explore({calls(3, 0.6),
+           {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}},
+           {{{kUpdate, 0, kSize, 2}, {kAdmit, 0}}, {{kFail, 0}, {kAdmit, 0}, {kFail, 0}}},
+           kLast});
+}
+
+TEST("breaker explorer: an update that changes nothing, and one that changes back, while a call fails") {
+  explore({consecutive(1, 1),
+           kFirstUpdate,
+           {{{kUpdate, 0, kResetTimeoutMs, 70}, {kUpdate, 0, kResetTimeoutMs, 100}}, {{kAdmit, 0}, {kFail, 0}}},
+           kLast});
+}
+
+TEST("breaker explorer: weak memory, a slot is written to again while it is read") { explore<WeakMemory>(kSlotReused); }
+
+TEST("breaker explorer: weak memory, two updates and a look") {
+  explore<WeakMemory>({consecutive(1, 1),
+                       {},
+                       {{{kUpdate, 0, kResetTimeoutMs, 80}}, {{kUpdate, 0, kProbeLeaseMs, 40}, {kLook, 0}}},
+                       kUpdated,
+                       true});
+}
+
+TEST("breaker explorer: weak memory, an update comes while the failure that opens it is counted") {
+  explore<WeakMemory>({consecutive(2, 1),
+                       {{kAdmit, 0}, {kFail, 0}, {kAdmit, 0}},
+                       {{{kUpdate, 0, kSize, 1}, {kAdmit, 0}}, {{kFail, 0}, {kAdmit, 0}, {kFail, 0}}},
+                       kLast});
+}
+
+TEST("breaker explorer finds loads, stores and swaps of weak memory that publish nothing") {
+  must_find<Fault::kRelaxedLoads, WeakMemory>(kSlotReused);
+  must_find<Fault::kRelaxedStores, WeakMemory>(kSlotReused);
+  must_find<Fault::kRelaxedSwaps, WeakMemory>(kSlotReused);
+}
+
+TEST("breaker explorer finds two updaters in one slot") { must_find<Fault::kNoSlotClaim>(kTwoUpdaters); }
+
+TEST("breaker explorer finds an update that swaps by a load and a store") {
+  must_find<Fault::kSplitSwap>(kTwoUpdaters);
 }
 
 // The swap of word 1 is that of `control`, as it is of `hot` in a bucket.

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
+#include <limits>
 #include <random>
 #include <thread>
 
@@ -131,6 +133,125 @@ TEST("breaker: a state that there is not, in memory that is damaged, admits call
   }
 }
 
+core::BreakerParameters with(core::BreakerParameters parameters, size_t index, double value) {
+  parameters.values[index] = value;
+  return parameters;
+}
+
+core::UpdateResult update(Breaker* breaker, const core::BreakerParameters& parameters, int64_t now) {
+  return breaker->update(Breaker::generation_of(breaker->control()), parameters, now);
+}
+
+TEST("breaker: an update begins a new generation of the same state, in which nothing is counted") {
+  namespace p = core::breaker_parameter;
+  for (const BreakerState state :
+       {BreakerState::kClosed, BreakerState::kIsolated, BreakerState::kDisabled, BreakerState::kMetricsOnly}) {
+    BreakerCells cells(consecutive(3, 2));
+    Breaker breaker = cells.breaker();
+    Breaker other = cells.breaker();
+    breaker.force(state);
+    const core::Permit early = breaker.admit(kSecond).permit;
+    for (int i = 0; i < 2; ++i) breaker.settle(early, CallResult::kFailed, false, kSecond);
+    const int64_t generation = Breaker::generation_of(breaker.control());
+    const core::BreakerParameters two = with(consecutive(2, 2), p::kProbeLeaseMs, 7);
+    EXPECT_EQ(breaker.update(generation - 1, two, kSecond), core::UpdateResult::kOutdated);
+    EXPECT_EQ(breaker.update(generation, two, kSecond), core::UpdateResult::kDone);
+    CHECK(breaker.parameters() == two && breaker.updates() == 1);
+    EXPECT_EQ(breaker.state(kSecond), state);
+    EXPECT_EQ(Breaker::generation_of(other.keep_up()), generation + 1);
+    CHECK(other.parameters() == two && other.updates() == 1);
+    CHECK(!other.settle(early, CallResult::kFailed, false, kSecond));
+    other.force(BreakerState::kClosed);
+    for (int i = 0; i < 2; ++i)
+      EXPECT_EQ(other.settle(other.admit(kSecond).permit, CallResult::kFailed, false, kSecond), i == 1);
+    // What it was made with is still there, for who compares.
+    CHECK(core::BreakerParameters::read(cells.words.data()) == consecutive(3, 2));
+  }
+}
+
+TEST("breaker: an update of an open one begins its time anew; one whose time is up, and a half-open one, probe anew") {
+  namespace p = core::breaker_parameter;
+  BreakerCells cells(consecutive(1, 1));
+  Breaker breaker = cells.breaker();
+  breaker.settle(breaker.admit(kSecond).permit, CallResult::kFailed, false, kSecond);
+  int64_t now = kSecond + 60 * kMs;
+  EXPECT_EQ(update(&breaker, with(consecutive(1, 1), p::kResetTimeoutMs, 50), now), core::UpdateResult::kDone);
+  EXPECT_EQ(breaker.admit(now).retry_after_ns, 50 * kMs);
+  now += 50 * kMs;
+  EXPECT_EQ(update(&breaker, consecutive(1, 8), now), core::UpdateResult::kOutdated);
+  EXPECT_EQ(update(&breaker, consecutive(1, 8), now), core::UpdateResult::kDone);
+  EXPECT_EQ(breaker.state(now), BreakerState::kHalfOpen);
+  core::Permit probes[8];
+  for (core::Permit& probe : probes) probe = breaker.admit(now).permit;
+  CHECK(!breaker.admit(now).admitted);
+  EXPECT_EQ(update(&breaker, consecutive(1, 2), now), core::UpdateResult::kDone);
+  for (const core::Permit& probe : probes) CHECK(!breaker.settle(probe, CallResult::kFailed, false, now));
+  const core::Permit first = breaker.admit(now).permit;
+  const core::Permit second = breaker.admit(now).permit;
+  CHECK(!breaker.admit(now).admitted);
+  CHECK(!breaker.settle(first, CallResult::kSucceeded, false, now));
+  CHECK(breaker.settle(second, CallResult::kSucceeded, false, now));
+  EXPECT_EQ(breaker.state(now), BreakerState::kClosed);
+}
+
+TEST("breaker: parameters fit what it was made with, or they do not") {
+  namespace p = core::breaker_parameter;
+  const core::BreakerParameters made{{1, 100, 0.5, 0.5, 5, 10, 9, 100, 2, 1000, 50}};
+  CHECK(made.fits(made));
+  CHECK(with(made, p::kSuccessThreshold, 16).fits(made) && !with(made, p::kSuccessThreshold, 17).fits(made));
+  CHECK(with(made, p::kSize, 1).fits(made) && !with(made, p::kSize, 101).fits(made));
+  CHECK(!with(made, p::kMode, 0).fits(made) && !with(made, p::kMode, 2).fits(made));
+  CHECK(!with(made, p::kResetTimeoutMs, 0).fits(made));
+  CHECK(with(consecutive(3, 2), p::kSize, 1000).fits(consecutive(3, 2)));
+}
+
+TEST(
+    "breaker: slots of updaters who died are lost, until nobody uses it; what is in force stays, and the last slot "
+    "too") {
+  BreakerCells cells(consecutive(1, 1));
+  Breaker breaker = cells.breaker();
+  core::Word& claims = cells.words[core::breaker::kClaims];
+  for (int round = 0; round < 20; ++round)
+    EXPECT_EQ(update(&breaker, consecutive(2 + round % 2, 1), kSecond), core::UpdateResult::kDone);
+  for (size_t died = 1; died < core::breaker::kSlots; ++died) {
+    core::BreakerSlots<> dying(cells.words.data(), consecutive(1, 1));
+    const int64_t slot = dying.claim();
+    CHECK(slot > 0);
+    dying.write(slot, {consecutive(9, 1), 99});
+    const bool is_last = died == core::breaker::kSlots - 1;
+    EXPECT_EQ(update(&breaker, consecutive(4 + static_cast<double>(died), 1), kSecond),
+              is_last ? core::UpdateResult::kNoSlot : core::UpdateResult::kDone);
+  }
+  EXPECT_EQ(breaker.parameters().size(), 9);
+  EXPECT_EQ(breaker.updates(), 25);
+  CHECK(breaker.admit(kSecond).admitted);
+  breaker.force(BreakerState::kIsolated);
+  breaker.restore(kSecond);
+  CHECK(breaker.parameters() == consecutive(1, 1));
+  EXPECT_EQ(breaker.state(kSecond), BreakerState::kIsolated);
+  EXPECT_EQ(std::popcount(static_cast<uint64_t>(claims.load())), 1);
+  const int64_t control = breaker.control();
+  breaker.restore(kSecond);
+  EXPECT_EQ(breaker.control(), control);
+  EXPECT_EQ(update(&breaker, consecutive(2, 1), kSecond), core::UpdateResult::kDone);
+}
+
+TEST("breaker: a slot that holds no parameters, in memory that is damaged, is not believed") {
+  namespace b = core::breaker;
+  for (size_t word = 0; word < b::kWordsPerSlot; ++word) {
+    for (const int64_t damaged : {int64_t{-1}, std::numeric_limits<int64_t>::min(), std::bit_cast<int64_t>(1e300)}) {
+      BreakerCells cells(consecutive(3, 8));
+      Breaker breaker = cells.breaker();
+      EXPECT_EQ(update(&breaker, consecutive(2, 1), kSecond), core::UpdateResult::kDone);
+      cells.words[b::kFirstSlot + word] = damaged;
+      Breaker other = cells.breaker();
+      for (int i = 0; i < 10; ++i) other.settle(other.admit(kSecond).permit, CallResult::kFailed, false, kSecond);
+      CHECK(other.parameters() == consecutive(3, 8) || other.parameters().fits(consecutive(3, 8)));
+      EXPECT_EQ(update(&other, consecutive(1, 1), kSecond), core::UpdateResult::kDone);
+    }
+  }
+}
+
 TEST("threads: of all that fail at once, one opens the breaker; of all that ask, as many probe as there are places") {
   constexpr int kThreads = 4;
   constexpr int kProbes = 3;
@@ -204,6 +325,10 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
         if (random() % 5000 == 0) transitions += mine.force(BreakerState::kDisabled) ? 1 : 0;
         if (random() % 5000 == 0) transitions += mine.force(BreakerState::kMetricsOnly) ? 1 : 0;
         if (random() % 1000 == 0) transitions += mine.force(BreakerState::kClosed) ? 1 : 0;
+        if (random() % 2000 == 0) {
+          const double ms = 0.01 * static_cast<double>(1 + random() % 4);
+          update(&mine, with(parameters, core::breaker_parameter::kResetTimeoutMs, ms), at);
+        }
         if (!admission.admitted) {
           CHECK(admission.retry_after_ns > 0);
           continue;
@@ -220,6 +345,43 @@ TEST("threads: any mixture of operations on any window leaves a breaker that wor
     CHECK(breaker.force(BreakerState::kClosed));
     CHECK(breaker.admit(now.load()).admitted);
   }
+}
+
+TEST("threads: whoever looks while others update sees parameters that belong together, and no update is lost") {
+  namespace p = core::breaker_parameter;
+  const core::BreakerParameters founding{{2, 1000, 1, 1, 1, 1, 1, 1, 1, 1e9, 1}};
+  // Numbers of one update that all are told by the first.
+  const auto made_of = [&](double number) {
+    core::BreakerParameters parameters = founding;
+    for (const size_t index : {p::kMinimumCalls, p::kResetTimeoutMs, p::kProbeLeaseMs, p::kSlowCallMs, p::kSize})
+      parameters.values[index] = number;
+    return parameters;
+  };
+  BreakerCells cells(founding);
+  std::atomic<int64_t> updates{0};
+  std::atomic<int64_t> forced{0};
+  const int64_t rounds = 200'000 * effort;
+  run_threads(4, [&](int index) {
+    Breaker mine = cells.breaker();
+    int64_t before = 0;
+    for (int64_t i = 0; i < rounds; ++i) {
+      const int64_t seen = mine.keep_up();
+      CHECK(mine.updates() >= before);
+      before = mine.updates();
+      if (before > 0) CHECK(mine.parameters() == made_of(mine.parameters()[p::kMinimumCalls]));
+      if (index == 3) {
+        forced += mine.force(i % 2 == 0 ? BreakerState::kDisabled : BreakerState::kClosed) ? 1 : 0;
+        continue;
+      }
+      const auto number = static_cast<double>(1 + i % 1000 + index * 1000);
+      if (mine.update(Breaker::generation_of(seen), made_of(number), kSecond) == core::UpdateResult::kDone) ++updates;
+    }
+  });
+  Breaker breaker = cells.breaker();
+  const int64_t control = breaker.keep_up();
+  EXPECT_EQ(breaker.updates(), updates.load());
+  EXPECT_EQ(Breaker::generation_of(control), 1 + updates.load() + forced.load());
+  EXPECT_EQ(std::popcount(static_cast<uint64_t>(cells.words[core::breaker::kClaims].load())), 1);
 }
 
 TEST("budget: gives ratio x calls + reserve, and forgets after its time") {

@@ -10,6 +10,7 @@ import {
   breakerOperations,
   FORCED,
   type ForcedKind,
+  parametersAfter,
   parameterSets,
   probeScripts,
 } from './breaker-support.js'
@@ -66,13 +67,23 @@ function expectTheReference(
       if (call === undefined) continue
       breaker.settle(call.actual, operation.result, operation.isSlow)
       reference.settle(call.expected, operation.result, operation.isSlow, nowMs)
+    } else if (operation.kind === 'update') {
+      const wanted = parametersAfter(parameters, operation)
+      const { generation } = breaker.parameters()
+      const asked = operation.isLate ? generation - 1 : generation
+      const isDone = breaker.update(asked, wanted) === 0
+      expect(isDone).toBe(!operation.isLate && reference.update(wanted, nowMs))
     } else if (operation.kind in FORCED) {
       const state = FORCED[operation.kind as ForcedKind]
       breaker.force(state)
       reference.force(BREAKER_STATES[state])
     }
-    const { state, generation } = breaker.control()
-    expect([BREAKER_STATES[state], generation]).toEqual([reference.state, reference.generation])
+    const { state, generation, transitions } = breaker.control()
+    expect([BREAKER_STATES[state], generation, transitions]).toEqual([
+      reference.state,
+      reference.generation,
+      reference.transitions,
+    ])
     expect(breaker.wouldOpen()).toBe(reference.wouldOpen(nowMs))
     reached.add(`${parameters[BREAKER_PARAMETER.mode]} ${reference.state}`)
   }

@@ -27,10 +27,12 @@ export class ReferenceBreaker {
   #reopenings = 0
   #probes: (ReferenceCall | null)[] = []
   #recorded: Recorded[] = []
-  readonly #at: (key: keyof typeof BREAKER_PARAMETER) => number
+  /** Transitions since it was made, the making included. */
+  transitions = 1
+  #parameters: Float64Array
 
   constructor(parameters: Float64Array) {
-    this.#at = (key) => parameters[BREAKER_PARAMETER[key]] as number
+    this.#parameters = parameters
   }
 
   enter(nowMs: number): ReferenceCall | { refused: string; retryAfterMs: number } {
@@ -70,6 +72,18 @@ export class ReferenceBreaker {
     }
   }
 
+  /** Returns whether it has happened; else it became half-open first. */
+  update(parameters: Float64Array, nowMs: number): boolean {
+    if (this.state === 'open' && nowMs >= this.#untilMs) {
+      this.#become('half-open')
+      return false
+    }
+    this.#parameters = parameters
+    this.#begin()
+    if (this.state === 'open') this.#untilMs = nowMs + this.#openMs()
+    return true
+  }
+
   force(state: 'closed' | 'isolated' | 'disabled' | 'metrics-only'): void {
     if (this.state === state) return
     this.#reopenings = 0
@@ -78,16 +92,29 @@ export class ReferenceBreaker {
 
   #become(state: ReferenceBreaker['state']): void {
     this.state = state
+    this.transitions++
+    this.#begin()
+  }
+
+  #begin(): void {
     this.generation++
     this.#probes = []
     this.#recorded = []
   }
 
+  #at(key: keyof typeof BREAKER_PARAMETER): number {
+    return this.#parameters[BREAKER_PARAMETER[key]] as number
+  }
+
   #open(nowMs: number): void {
     if (this.state === 'metrics-only') return
     this.#become('open')
+    this.#untilMs = nowMs + this.#openMs()
+  }
+
+  #openMs(): number {
     const ms = this.#at('resetTimeoutMs') * this.#at('resetTimeoutFactor') ** this.#reopenings
-    this.#untilMs = nowMs + Math.min(ms, this.#at('maxResetTimeoutMs'))
+    return Math.min(ms, this.#at('maxResetTimeoutMs'))
   }
 
   #record(call: Recorded): void {

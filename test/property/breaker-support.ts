@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { type Admission, type Breaker, breakerCells } from '../../dist/memory/breaker/breaker.js'
+import type { Admission, Breaker } from '../../dist/memory/breaker/breaker.js'
 import { BREAKER_STATE, type Permit } from '../../dist/memory/breaker/core.js'
 import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { NativeBreaker } from '../../dist/memory/breaker/native.js'
+import { breakerCells, probePlaces } from '../../dist/memory/breaker/parameters.js'
 import { allocateCells } from '../../dist/memory/shared/region.js'
 import { TwinBreaker } from '../../dist/memory/breaker/twin.js'
 import type { Clock } from '../../dist/index.js'
@@ -122,8 +123,47 @@ export const FORCED = {
 } as const
 export type ForcedKind = keyof typeof FORCED
 
+/** What an update asks for: numbers, or shares of what there is room for; `isLate`: it was worked out before another change. */
+export interface AskedUpdate {
+  readonly kind: 'update'
+  readonly values: Partial<Record<keyof typeof BREAKER_PARAMETER, number>>
+  readonly size: number
+  readonly probes: number
+  readonly isLate: boolean
+}
+
+/** The parameters that an update asks of a breaker that was made with `founding`. */
+export function parametersAfter(founding: Float64Array, { values, size, probes }: AskedUpdate): Float64Array {
+  const parameters = founding.slice()
+  for (const [name, value] of Object.entries(values))
+    parameters[BREAKER_PARAMETER[name as keyof typeof BREAKER_PARAMETER]] = value
+  parameters[BREAKER_PARAMETER.size] = Math.ceil(founding[BREAKER_PARAMETER.size]! * size)
+  parameters[BREAKER_PARAMETER.successThreshold] = Math.ceil(probePlaces(founding) * probes)
+  return parameters
+}
+
+export const breakerUpdates: fc.Arbitrary<AskedUpdate> = fc.record({
+  kind: fc.constant('update' as const),
+  values: fc.record(
+    {
+      failureRate: fc.constantFrom(0.1, 0.5, 1),
+      slowRate: fc.constantFrom(0.2, Infinity),
+      minimumCalls: fc.integer({ min: 1, max: 12 }),
+      resetTimeoutMs: fc.constantFrom(1, 20, 1000),
+      resetTimeoutFactor: fc.constantFrom(1, 2, 5),
+      probeLeaseMs: fc.constantFrom(1, 500, 60_000),
+      probeFailureRate: fc.constantFrom(0, 0.3, 1),
+    },
+    { requiredKeys: [] },
+  ),
+  size: fc.constantFrom(1, 0.5, 0.1),
+  probes: fc.constantFrom(1, 0.5, 0.1),
+  isLate: fc.constantFrom(false, false, false, true),
+})
+
 export type BreakerOperation =
-  | { kind: ForcedKind | 'enter' | 'state' | 'wouldOpen' | 'control' | 'succeed' }
+  | AskedUpdate
+  | { kind: ForcedKind | 'enter' | 'state' | 'wouldOpen' | 'control' | 'parameters' | 'succeed' }
   | { kind: 'settle'; call: number; result: 0 | 1 | 2; isSlow: boolean }
 
 const settle = fc.record({
@@ -139,9 +179,16 @@ export const breakerOperations: fc.Arbitrary<BreakerOperation> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constantFrom('state' as const, 'wouldOpen' as const, 'control' as const, 'succeed' as const),
+      kind: fc.constantFrom(
+        'state' as const,
+        'wouldOpen' as const,
+        'control' as const,
+        'parameters' as const,
+        'succeed' as const,
+      ),
     }),
   },
+  breakerUpdates,
   fc.record({ kind: fc.constantFrom<ForcedKind[]>('isolate', 'disable', 'metricsOnly', 'close', 'close', 'close') }),
 )
 

@@ -6,21 +6,26 @@ import {
   type BreakerOperation,
   breakerOperations,
   breakerSteps,
+  breakerUpdates,
   createNativeBreaker,
   createTwinBreaker,
   FORCED,
   freshBreakerCells,
   openNativeBreaker,
   openTwinBreaker,
+  parametersAfter,
   parameterSets,
   probeScripts,
 } from './breaker-support.js'
-import { BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
+import { doubleToBits } from '../../dist/internal/rate.js'
+import { fits } from '../../dist/memory/breaker/parameters.js'
+import { BREAKER, BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { HandClock } from './bucket-support.js'
 
 /** One breaker, the calls under way, and the last call of a closed state, for which `succeed` is. */
 interface Side {
   readonly words: BigInt64Array
+  readonly founding: Float64Array
   /** Who does the work in this turn, and whether that is the addon. */
   readonly worker: (turn: number) => { breaker: Breaker; isNative: boolean }
   readonly calls: Admission[]
@@ -52,11 +57,15 @@ function apply(side: Side, turn: number, operation: BreakerOperation): unknown {
     case 'metricsOnly':
     case 'close':
       return breaker.force(FORCED[operation.kind])
+    case 'update': {
+      const { generation } = breaker.parameters()
+      return breaker.update(operation.isLate ? generation - 1 : generation, parametersAfter(side.founding, operation))
+    }
     case 'state':
     case 'wouldOpen':
-      return breaker[operation.kind]()
     case 'control':
-      return breaker.control()
+    case 'parameters':
+      return breaker[operation.kind]()
   }
 }
 
@@ -71,7 +80,7 @@ export function expectTheSameBreaker(numRuns: number): void {
         const clock = new HandClock()
         const make = (breaker: (words: BigInt64Array) => Side['worker']): Side => {
           const words = freshBreakerCells(parameters)
-          return { words, worker: breaker(words), calls: [] }
+          return { words, founding: parameters, worker: breaker(words), calls: [] }
         }
         const native = make((words) => {
           const breaker = createNativeBreaker(words, parameters, clock)
@@ -102,6 +111,33 @@ export function expectTheSameBreaker(numRuns: number): void {
   )
 }
 
+/** A slot of parameters that somebody has written over: the addon and its twin believe it alike, and only what a breaker could have been given. */
+export function expectTheSameOfDamage(numRuns: number): void {
+  const numbers = fc.oneof(fc.double(), fc.constantFrom(0, -1, 0.5, 1, 2, 9, 300, 1e7, 1e12, Infinity, NaN))
+  const words = fc.oneof(numbers.map(doubleToBits), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }))
+  const damage = fc.array(fc.tuple(fc.nat({ max: BREAKER.wordsPerSlot - 1 }), words), { minLength: 1, maxLength: 3 })
+  fc.assert(
+    fc.property(parameterSets, breakerUpdates, damage, (parameters, update, scribbled) => {
+      const clock = new HandClock()
+      const told = [
+        [createNativeBreaker, openNativeBreaker] as const,
+        [createTwinBreaker, openTwinBreaker] as const,
+      ].map(([create, open]) => {
+        const words = freshBreakerCells(parameters)
+        const wanted = parametersAfter(parameters, update)
+        expect(create(words, parameters, clock).update(1, wanted)).toBe(0)
+        for (const [word, value] of scribbled) words[BREAKER.firstSlot + word] = value
+        const breaker = open(words, clock)
+        for (let call = 0; call < 20; call++) breaker.settle(breaker.enter(), 1, false)
+        return [breaker.parameters(), breaker.control(), [...words]]
+      })
+      expect(told[0]).toEqual(told[1])
+      expect(fits((told[0]![0] as { parameters: Float64Array }).parameters, parameters)).toBe(true)
+    }),
+    { numRuns },
+  )
+}
+
 /** Probes of a half-open breaker in the addon and in its twin: what they tell opens or closes it at the same call. */
 export function expectTheSameProbes(numRuns: number): void {
   fc.assert(
@@ -110,7 +146,7 @@ export function expectTheSameProbes(numRuns: number): void {
       const make = (create: typeof createTwinBreaker, isNative: boolean): Side => {
         const words = freshBreakerCells(parameters)
         const breaker = create(words, parameters, clock)
-        return { words, worker: () => ({ breaker, isNative }), calls: [] }
+        return { words, founding: parameters, worker: () => ({ breaker, isNative }), calls: [] }
       }
       const [native, twin] = [make(createNativeBreaker, true), make(createTwinBreaker, false)]
       for (const [stepMs, operation] of script) {

@@ -1,10 +1,19 @@
 import { it } from 'vitest'
 import { describeWithAddon } from '../support/native.js'
-import { expectTheSameBreaker, expectTheSameProbes, expectTheSameWindow } from './breaker-twin-properties.js'
+import {
+  expectTheSameBreaker,
+  expectTheSameOfDamage,
+  expectTheSameProbes,
+  expectTheSameWindow,
+} from './breaker-twin-properties.js'
 
 describeWithAddon('the addon, its twin, and both at work on one circuit breaker', () => {
   it('answer every operation alike and leave the same words', () => {
     expectTheSameBreaker(1500)
+  })
+
+  it('believe a slot that was written over alike', () => {
+    expectTheSameOfDamage(2000)
   })
 
   it('open and close at what the same probe tells', () => {

@@ -1,10 +1,10 @@
 import { OUTCOME, type Outcome, type Position, type Survey, TwinTokenBucket } from '../../dist/memory/bucket/core.js'
-import { type CallResult, type Permit, TwinCircuitBreaker } from '../../dist/memory/breaker/core.js'
+import { type CallResult, generationOf, type Permit, TwinCircuitBreaker } from '../../dist/memory/breaker/core.js'
 import { KeyedBuckets, type KeyedSurvey } from '../../dist/memory/keyed/core.js'
 import type { KeyedTerms } from '../../dist/memory/keyed/terms.js'
 import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
 import { ADMISSION, type SemaphoreForm } from '../../dist/memory/semaphore/semaphore.js'
-import { BUCKET } from '../../dist/memory/shared/layout.js'
+import { BREAKER_PARAMETER, BUCKET } from '../../dist/memory/shared/layout.js'
 import { EXTEND, KeyedWindows } from '../../dist/memory/window/core.js'
 import type { WindowTerms } from '../../dist/memory/window/terms.js'
 import { FORCED } from './breaker-support.js'
@@ -139,7 +139,7 @@ export class SemaphoreUser implements User<SemaphoreKind> {
 
 export const BREAKER_KINDS = [
   ...(['admit', 'admit', 'admit', 'admit', 'succeed', 'succeed', 'succeed', 'fail', 'fail', 'fail', 'fail'] as const),
-  ...(['ignore', 'isolate', 'disable', 'metricsOnly', 'close', 'close', 'close', 'state'] as const),
+  ...(['ignore', 'isolate', 'disable', 'metricsOnly', 'close', 'close', 'close', 'state', 'update', 'look'] as const),
 ]
 type BreakerKind = (typeof BREAKER_KINDS)[number]
 
@@ -171,6 +171,20 @@ export class BreakerUser implements User<BreakerKind> {
         return this.#core.force(FORCED[kind])
       case 'state':
         return this.#core.state(nowNs)
+      case 'look':
+        // Not the generation: the swap of an admission that comes to nothing counts, too.
+        this.#core.keepUp()
+        return [[...this.#core.parameters], this.#core.updates]
+      case 'update': {
+        // As the policy does: again until nothing else has come in between.
+        for (;;) {
+          const generation = generationOf(this.#core.keepUp())
+          const wanted = this.#core.parameters.slice()
+          wanted[BREAKER_PARAMETER.size]! -= wanted[BREAKER_PARAMETER.size]! > 1 ? 1 : 0
+          wanted[BREAKER_PARAMETER.resetTimeoutMs]! += 10
+          if (this.#core.update(generation, wanted, nowNs) === 0) return undefined
+        }
+      }
       default: {
         const permit = this.#permits.at(-1 - (number % 3))
         const result: CallResult = kind === 'succeed' ? 0 : kind === 'fail' ? 1 : 2

@@ -77,17 +77,15 @@ describe('what another thread interrupts at any step ends as if it had come befo
         quick[BREAKER_PARAMETER.probeLeaseMs] = 60_000
         return quick
       })
-    expectNoInterruptionSeen(
-      parameters,
-      (asked, startNs) => {
-        const words = freshBreakerCells(asked)
-        TwinCircuitBreaker.initialize(words, startNs, asked)
-        return { words, users: [new BreakerUser(words), new BreakerUser(words)] }
-      },
-      BREAKER_KINDS,
-      // Whoever is about to take the place of a probe and then cannot has kept others from it.
-      { mostOthers: 1 },
-    )
+    const make = (asked: Float64Array, startNs: bigint) => {
+      const words = freshBreakerCells(asked)
+      TwinCircuitBreaker.initialize(words, startNs, asked)
+      return { words, users: [new BreakerUser(words), new BreakerUser(words)] as const }
+    }
+    // Whoever is about to take the place of a probe and then cannot has kept others from it.
+    expectNoInterruptionSeen(parameters, make, BREAKER_KINDS, { mostOthers: 1 })
+    // So many changes that what was being read is overwritten.
+    expectNoInterruptionSeen(parameters, make, BREAKER_KINDS, { otherKinds: ['update'], mostOthers: 6 })
   })
 
   it('of a table of keys', () => {

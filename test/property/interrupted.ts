@@ -28,8 +28,8 @@ interface Interruption<K extends string> {
   readonly laterNs: bigint
 }
 
-type Step = 'load' | 'store' | 'add' | 'exchange' | 'compareExchange'
-const STEPS: readonly Step[] = ['load', 'store', 'add', 'exchange', 'compareExchange']
+type Step = 'load' | 'store' | 'add' | 'and' | 'exchange' | 'compareExchange'
+const STEPS: readonly Step[] = ['load', 'store', 'add', 'and', 'exchange', 'compareExchange']
 
 /** Runs `work`, and `other` just before its step `at` on shared memory; says whether it had so many. */
 export function interrupt(work: () => void, at: number, other: () => void): boolean {

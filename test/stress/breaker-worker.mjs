@@ -43,6 +43,7 @@ const modes = {
       await breaker.execute(() => (Math.random() < 0.5 ? 1 : fail())).catch(() => undefined)
       if (i % 64 === 0) breaker.close()
       if (i % 1000 === 0) breaker.isolate()
+      if (i % 50 === 0) breaker.update({ probeLeaseMs: 1000 + (i % 1000) })
       if (i % 128 === 0) await new Promise((resolve) => setImmediate(resolve))
     }
   },

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest'
 import { nativeAddon } from '../../dist/internal/native.js'
-import { breakerCells } from '../../dist/memory/breaker/breaker.js'
+import { breakerCells } from '../../dist/memory/breaker/parameters.js'
 import { keyedCells } from '../../dist/memory/keyed/terms.js'
 import { doorbell } from '../../dist/memory/shared/doorbell.js'
 import {
@@ -180,6 +180,7 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       breakerOpen: [cells(breakerWords)],
       breakerOpenNamed: [text('binding-arguments'), asked, time, bool],
       breakerParameters: [breaker, out],
+      breakerUpdate: [breaker, time, whole(1, 0.5, 2 ** 54), asked],
       breakerAdmit: [breaker, time, out],
       breakerSettle: [
         breaker,

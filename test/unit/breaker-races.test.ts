@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { breakerCells } from '../../dist/memory/breaker/breaker.js'
+import { breakerCells } from '../../dist/memory/breaker/parameters.js'
 import { CALL_RESULT } from '../../dist/memory/breaker/core.js'
 import { WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
 import { TwinBreaker } from '../../dist/memory/breaker/twin.js'

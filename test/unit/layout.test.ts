@@ -21,9 +21,9 @@ import {
   WAITERS,
   WORDS_PER_CELL,
 } from '../../dist/memory/shared/layout.js'
-import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker/breaker.js'
+import { MAX_BREAKER_COUNT, MAX_BREAKER_MS } from '../../dist/memory/breaker/parameters.js'
 import { IDLE_MINUTES } from '../../dist/memory/breaker/window.js'
-import { BREAKER_STATE, CALL_RESULT } from '../../dist/memory/breaker/core.js'
+import { BREAKER_STATE, CALL_RESULT, UPDATE_RESULT } from '../../dist/memory/breaker/core.js'
 import { ADMISSION } from '../../dist/memory/semaphore/semaphore.js'
 import { CLAIM_LEASE_NS, OUTCOME } from '../../dist/memory/bucket/core.js'
 
@@ -140,8 +140,8 @@ describe('the twin has the constants of native/core', () => {
     expect(rate.EXACT_UNITS).toBe(1n << 31n)
   })
 
-  it('of circuit_breaker.h, breaker_window.h and breaker_parameters.h', () => {
-    const text = read('native/core/circuit_breaker.h')
+  it('of the headers of a circuit breaker', () => {
+    const text = read('native/core/circuit_breaker.h') + read('native/core/breaker_control.h')
     const names = (of: string): string[] =>
       [...new RegExp(`enum class ${of}[^{]*\\{([^}]+)\\}`).exec(text)![1]!.matchAll(/k\w+/g)].map(([name]) =>
         lowerFirst(name),
@@ -150,6 +150,8 @@ describe('the twin has the constants of native/core', () => {
     expect(Object.values(BREAKER_STATE)).toEqual([0, 1, 2, 3, 4, 5])
     expect(Object.keys(CALL_RESULT)).toEqual(names('CallResult'))
     expect(Object.values(CALL_RESULT)).toEqual([0, 1, 2])
+    expect(Object.keys(UPDATE_RESULT)).toEqual(names('UpdateResult'))
+    expect(Object.values(UPDATE_RESULT)).toEqual([0, 1, 2])
     expect(read('native/core/breaker_window.h')).toContain(`kIdleMinutes = ${IDLE_MINUTES};`)
     expect(Number(/kMaxMs = ([^;]+);/.exec(read('native/core/breaker_parameters.h'))![1])).toBe(MAX_BREAKER_MS)
     expect(Number(/kMaxCount = ([^;]+);/.exec(read('native/core/breaker_parameters.h'))![1])).toBe(MAX_BREAKER_COUNT)

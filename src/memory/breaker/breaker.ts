@@ -1,15 +1,10 @@
-import type { BreakerStateNumber, CallResult } from './core.js'
-import { BREAKER, BREAKER_PARAMETER, WORDS_PER_CELL } from '../shared/layout.js'
-
-/** Longest time and largest count a breaker takes. */
-export const MAX_BREAKER_MS = 1e11
-export const MAX_BREAKER_COUNT = 1e6
+import type { BreakerStateNumber, CallResult, UpdateResult } from './core.js'
 
 /** The answer to a call that asked to be made. */
 export interface Admission {
   readonly admitted: boolean
   readonly state: BreakerStateNumber
-  /** Counts transitions. */
+  /** Counts transitions and updates. */
   readonly generation: number
   /** Of a call that was not admitted: milliseconds; Infinity: no time will do. */
   readonly retryAfterMs: number
@@ -33,31 +28,13 @@ export interface Breaker {
   state(): BreakerStateNumber
   /** Whether what is counted is enough to open it. */
   wouldOpen(): boolean
-  /** State and generation as they stand. */
-  control(): { state: BreakerStateNumber; generation: number }
-}
-
-/** How many cells a breaker of these parameters takes. */
-export function breakerCells(parameters: Float64Array): number {
-  const size = parameters[BREAKER_PARAMETER.size] as number
-  const mode = parameters[BREAKER_PARAMETER.mode]
-  const window =
-    mode === 1 ? 1 + Math.ceil(size / BREAKER.callsPerWord) : mode === 2 ? BREAKER.slices * BREAKER.wordsPerSlice : 0
-  const lines = (words: number): number => Math.ceil(words / WORDS_PER_CELL)
-  return BREAKER.headCells + lines(parameters[BREAKER_PARAMETER.successThreshold] as number) + lines(window)
-}
-
-/** Parameters as the options that make them, for error messages: two that are alike have the same text. */
-export function describeParameters(parameters: Float64Array): string {
-  const at = (key: keyof typeof BREAKER_PARAMETER): number => parameters[BREAKER_PARAMETER[key]] as number
-  const list = (...keys: (keyof typeof BREAKER_PARAMETER)[]): string[] =>
-    keys.filter((key) => at(key) !== Infinity).map((key) => `${key}: ${at(key)}`)
-  const window = (): string =>
-    `window: { ${[`${at('mode') === 1 ? 'calls' : 'ms'}: ${at('size')}`, ...list('failureRate', 'slowCallMs', 'slowRate', 'minimumCalls')].join(', ')} }`
-  const what = at('mode') === 0 ? `failureThreshold: ${at('size')}` : window()
-  const probes =
-    at('probeFailureRate') === 0
-      ? `successThreshold: ${at('successThreshold')}`
-      : `halfOpen: { calls: ${at('successThreshold')}, failureRate: ${at('probeFailureRate')} }`
-  return `{ ${[what, probes, ...list('resetTimeoutMs', 'resetTimeoutFactor', 'maxResetTimeoutMs', 'probeLeaseMs')].join(', ')} }`
+  /** State and generation as they stand, and how many generations began with a transition: all but those that an update began. */
+  control(): { state: BreakerStateNumber; generation: number; transitions: number }
+  /** The parameters in force, and their generation. */
+  parameters(): { parameters: Float64Array; generation: number }
+  /**
+   * Changes the parameters for everybody, and begins a new generation of the same state; only if it still is in `generation`. They must fit
+   * those it was made with.
+   */
+  update(generation: number, parameters: Float64Array): UpdateResult
 }

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../internal/clock.js'
 import type { NativeAddon } from '../../internal/native.js'
 import { addonTime } from '../shared/addon-time.js'
 import type { Admission, Breaker } from './breaker.js'
-import type { BreakerStateNumber, CallResult } from './core.js'
+import type { BreakerStateNumber, CallResult, UpdateResult } from './core.js'
 import { BREAKER_PARAMETER } from '../shared/layout.js'
 
 type Opened = [admit: () => undefined | false, succeed: () => undefined | false, number: number]
@@ -13,18 +13,22 @@ declare module '../../internal/native.js' {
     breakerInitialize(view: BigInt64Array, parameters: Float64Array, nowMs: number): void
     breakerOpen(view: BigInt64Array): Opened
     breakerOpenNamed(name: string, parameters: Float64Array, nowMs: number, machine: boolean): Opened
-    breakerParameters(number: number, out: Float64Array): void
+    breakerParameters(number: number, out: Float64Array): number
+    breakerUpdate(number: number, nowMs: number, generation: number, parameters: Float64Array): UpdateResult
     breakerAdmit(number: number, nowMs: number, admission: Float64Array): boolean
     breakerSettle(number: number, nowMs: number, admission: Float64Array, result: CallResult, isSlow: boolean): boolean
     breakerForce(number: number, state: BreakerStateNumber): boolean
     breakerState(number: number, nowMs: number): BreakerStateNumber
     breakerWouldOpen(number: number, nowMs: number): boolean
-    breakerControl(number: number, admission: Float64Array): void
+    breakerControl(number: number, control: Float64Array): void
   }
 }
 
 /** Fields of an admission as the addon writes it; see circuit_breaker_binding.cc. */
 const FIELD = { state: 0, generation: 1, retryAfterMs: 2, place: 3, leaseHigh: 4, leaseLow: 5, count: 6 } as const
+
+/** Of what `breakerControl` writes. */
+const CONTROL = { state: 0, generation: 1, transitions: 2 } as const
 
 /** Written by one call and read before the next; a thread runs one at a time. */
 const scratch = new Float64Array(FIELD.count)
@@ -111,16 +115,27 @@ export class NativeBreaker implements Breaker {
     return this.#addon.breakerWouldOpen(this.#number, addonTime(this.#clock))
   }
 
-  control(): { state: BreakerStateNumber; generation: number } {
+  control(): { state: BreakerStateNumber; generation: number; transitions: number } {
     this.#addon.breakerControl(this.#number, scratch)
-    return { state: scratch[FIELD.state] as BreakerStateNumber, generation: scratch[FIELD.generation] as number }
+    return {
+      state: scratch[CONTROL.state] as BreakerStateNumber,
+      generation: scratch[CONTROL.generation] as number,
+      transitions: scratch[CONTROL.transitions] as number,
+    }
   }
 
-  /** Whether a success must know the time, which the bound call takes from the system. */
-  #countsTime(): boolean {
+  parameters(): { parameters: Float64Array; generation: number } {
     const parameters = new Float64Array(BREAKER_PARAMETER.count)
-    this.#addon.breakerParameters(this.#number, parameters)
-    return parameters[BREAKER_PARAMETER.mode] !== 0
+    return { parameters, generation: this.#addon.breakerParameters(this.#number, parameters) }
+  }
+
+  update(generation: number, parameters: Float64Array): UpdateResult {
+    return this.#addon.breakerUpdate(this.#number, addonTime(this.#clock), generation, parameters)
+  }
+
+  /** Whether a success must know the time, which the bound call takes from the system. For good: no update changes over what it counts. */
+  #countsTime(): boolean {
+    return this.parameters().parameters[BREAKER_PARAMETER.mode] !== 0
   }
 
   #succeedAt(): undefined | false {

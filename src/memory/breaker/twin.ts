@@ -7,6 +7,7 @@ import {
   NEVER_ADMITS,
   type Permit,
   TwinCircuitBreaker,
+  type UpdateResult,
   generationOf,
   stateOf,
 } from './core.js'
@@ -63,9 +64,23 @@ export class TwinBreaker implements Breaker {
     return this.#core.wouldOpen(this.#nowNs())
   }
 
-  control(): { state: BreakerStateNumber; generation: number } {
-    const control = this.#core.control()
-    return { state: stateOf(control), generation: Number(generationOf(control)) }
+  control(): { state: BreakerStateNumber; generation: number; transitions: number } {
+    const control = this.#core.keepUp()
+    const generation = generationOf(control)
+    return {
+      state: stateOf(control),
+      generation: Number(generation),
+      transitions: Number(generation - this.#core.updates),
+    }
+  }
+
+  parameters(): { parameters: Float64Array; generation: number } {
+    const generation = Number(generationOf(this.#core.keepUp()))
+    return { parameters: this.#core.parameters.slice(), generation }
+  }
+
+  update(generation: number, parameters: Float64Array): UpdateResult {
+    return this.#core.update(BigInt(generation), parameters, this.#nowNs())
   }
 
   #succeed(): undefined | false {

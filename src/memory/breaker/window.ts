@@ -1,4 +1,5 @@
-import { BREAKER, BREAKER_PARAMETER, WORDS_PER_CELL } from '../shared/layout.js'
+import { BREAKER, BREAKER_PARAMETER } from '../shared/layout.js'
+import { probePlaces } from './parameters.js'
 
 /** After this long without a call, or a failure where only those are noted, what came before does not count. */
 export const IDLE_MINUTES = 60
@@ -26,16 +27,24 @@ interface Sums {
 /** The window of native/core/breaker_window.h in TypeScript: the same words, the same steps; that header explains them. */
 export class TwinBreakerWindow {
   readonly #words: BigInt64Array
-  readonly #parameters: Float64Array
   readonly #epochNs: bigint
   readonly #firstWord: number
+  #parameters: Float64Array
 
-  constructor(words: BigInt64Array, parameters: Float64Array) {
+  constructor(words: BigInt64Array, founding: Float64Array) {
     this.#words = words
-    this.#parameters = parameters
+    this.#parameters = founding
     this.#epochNs = words[BREAKER.epochNs] as bigint
-    const probes = parameters[BREAKER_PARAMETER.successThreshold] as number
-    this.#firstWord = BREAKER.firstProbe + Math.ceil(probes / WORDS_PER_CELL) * WORDS_PER_CELL
+    this.#firstWord = BREAKER.firstProbe + probePlaces(founding)
+  }
+
+  /** Those by which it counts; they must fit those it was made with. */
+  get parameters(): Float64Array {
+    return this.#parameters
+  }
+
+  take(parameters: Float64Array): void {
+    this.#parameters = parameters
   }
 
   successIsFree(generation: bigint): boolean {

@@ -3,7 +3,7 @@
  * and in which order. A test compares the two.
  */
 
-export const LAYOUT_VERSION = 6
+export const LAYOUT_VERSION = 7
 export const CELL_BYTES = 64
 export const WORDS_PER_CELL = 8
 
@@ -72,12 +72,13 @@ export const BUCKET = {
 
 /** Words of a circuit breaker. */
 export const BREAKER = {
-  headCells: 3,
+  headCells: 14,
   maxProbes: 256,
   kind: 0,
   control: 1,
   reopeningsShift: 3,
-  generationShift: 9,
+  slotShift: 9,
+  generationShift: 12,
   maxReopenings: 63,
   until: 2,
   untilTagBits: 15,
@@ -85,9 +86,14 @@ export const BREAKER = {
   streakCountBits: 20,
   streakTagShift: 44,
   streakTagBits: 19,
+  claims: 4,
   firstParameter: 8,
   epochNs: 20,
-  firstProbe: 24,
+  slots: 7,
+  firstSlot: 24,
+  wordsPerSlot: 12,
+  updates: 0,
+  firstProbe: 112,
   leaseBits: 40,
   probeTagBits: 23,
   indexShift: 14,
@@ -106,7 +112,7 @@ export const BREAKER = {
   minuteBits: 20,
 } as const
 
-/** What a circuit breaker was made with, in order. */
+/** What a circuit breaker goes by, in order. */
 export const BREAKER_PARAMETER = {
   mode: 0,
   size: 1,

@@ -17,11 +17,14 @@
 
 namespace amorsize::test {
 
-enum class BreakerAction { kAdmit, kSucceed, kFail, kIgnore, kIsolate, kDisable, kMetricsOnly, kClose };
+// Update: one parameter, the others as they are. Look: at parameters, and how many updates led to them.
+enum class BreakerAction { kAdmit, kSucceed, kFail, kIgnore, kIsolate, kDisable, kMetricsOnly, kClose, kUpdate, kLook };
 
 struct BreakerOperation {
   BreakerAction action;
   int64_t now_ns;
+  size_t parameter = 0;  // of an update
+  double value = 0;
 };
 
 struct BreakerScenario {
@@ -29,6 +32,9 @@ struct BreakerScenario {
   std::vector<BreakerOperation> first;  // run before the threads start; each takes over the permit it leaves
   std::vector<std::vector<BreakerOperation>> threads;  // side by side
   std::vector<BreakerOperation> last;                  // run after each of them ended or died
+  // What the threads do is done or not begun, wherever they die: what the last operations are told must be what some
+  // of the whole operations have led to.
+  bool is_whole = false;
 };
 
 struct BreakerExploration {
@@ -37,7 +43,8 @@ struct BreakerExploration {
   std::string failure;
 };
 
-template <Fault kFault = Fault::kNone>
+// `Memory`: one of memories.h, of kBreakerWords.
+template <Fault kFault = Fault::kNone, class Memory = InterleavingOf<kBreakerWords>>
 class BreakerExplorer {
  public:
   explicit BreakerExplorer(const BreakerScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
@@ -47,6 +54,7 @@ class BreakerExplorer {
       found_ = {};
       seen_.clear();
       explained_.clear();
+      explained_deaths_.clear();
       explore();
     } while (found_.failure.empty() && footprint_.take_growth());
     return found_;
@@ -54,14 +62,17 @@ class BreakerExplorer {
 
  private:
   static constexpr int kMaxSteps = 1000;
+  // Of an update that did not happen.
+  static constexpr int64_t kUnchanged = 1;
+  static constexpr int64_t kNoSlot = 2;
 
   void explore() {
     const size_t count = scenario_.threads.size();
-    Interleaving memory(count);
+    Memory memory(count);
     auto initialize = [this] {
       core::CircuitBreaker<ModelWord<kFault>>::initialize(ModelWord<kFault>::cell(), 0, scenario_.parameters);
     };
-    if (!processor.run_alone(&memory, Interleaving::at_once, kMaxSteps, initialize)) {
+    if (!processor.run_alone(&memory, Memory::at_once, kMaxSteps, initialize)) {
       failed("initialisation does not end");
       return;
     }
@@ -70,6 +81,7 @@ class BreakerExplorer {
     for (const BreakerOperation& operation : scenario_.first) {
       if (!alone(&memory, operation, &permits, &told)) return;
     }
+    memory.publish();
     State start{memory, std::vector<Thread>(count)};
     for (Thread& thread : start.threads) thread.permits = permits;
     in_order(start, std::vector<size_t>(count));
@@ -92,7 +104,7 @@ class BreakerExplorer {
   };
 
   struct State {
-    Interleaving memory;
+    Memory memory;
     std::vector<Thread> threads;
   };
 
@@ -119,7 +131,9 @@ class BreakerExplorer {
         return {{breaker.force(core::BreakerState::kMetricsOnly)}};
       case BreakerAction::kClose:
         return {{breaker.force(core::BreakerState::kClosed)}};
-      default: {
+      case BreakerAction::kSucceed:
+      case BreakerAction::kFail:
+      case BreakerAction::kIgnore: {
         if (permits->count == 0) return {};
         const auto result = static_cast<core::CallResult>(static_cast<int>(operation.action) -
                                                           static_cast<int>(BreakerAction::kSucceed));
@@ -127,7 +141,29 @@ class BreakerExplorer {
         breaker.settle(permits->held[--permits->count], result, false, operation.now_ns);
         return {};
       }
+      case BreakerAction::kLook:
+        breaker.keep_up();
+        return {{static_cast<int64_t>(breaker.parameters()[core::breaker_parameter::kResetTimeoutMs]),
+                 static_cast<int64_t>(breaker.parameters()[core::breaker_parameter::kProbeLeaseMs]),
+                 breaker.updates()}};
+      case BreakerAction::kUpdate:
+        for (;;) {
+          const int64_t seen = breaker.keep_up();
+          core::BreakerParameters wanted = breaker.parameters();
+          wanted.values[operation.parameter] = operation.value;
+          if (wanted == breaker.parameters()) return {{kUnchanged}};
+          const auto generation = core::CircuitBreaker<ModelWord<kFault>>::generation_of(seen);
+          switch (breaker.update(generation, wanted, operation.now_ns)) {
+            case core::UpdateResult::kDone:
+              return {};
+            case core::UpdateResult::kNoSlot:
+              return {{kNoSlot}};
+            case core::UpdateResult::kOutdated:
+              break;
+          }
+        }
     }
+    return {};
   }
 
   static std::string describe(const Told& told) {
@@ -136,22 +172,24 @@ class BreakerExplorer {
     return text + "; ";
   }
 
-  bool alone(Interleaving* memory, const BreakerOperation& operation, Permits* permits, std::string* told) {
+  bool alone(Memory* memory, const BreakerOperation& operation, Permits* permits, std::string* told) {
     Told result;
     auto body = [&] { result = perform(operation, permits); };
-    if (!processor.run_alone(memory, Interleaving::at_once, kMaxSteps, body))
+    if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, body))
       return failed("alone, an operation does not end");
+    if (operation.action == BreakerAction::kUpdate && result.values[0] == kNoSlot) return failed("no slot is left");
     *told += describe(result);
     return true;
   }
 
-  // Everything that was told, once the last operations have run.
-  bool finish(State state, std::string* told) {
+  // Everything that was told, and of that what the last operations were, once they have run.
+  bool finish(State state, std::string* told, std::string* told_last) {
     for (const Thread& thread : state.threads) *told += thread.told + "| ";
     Permits permits;
     for (const BreakerOperation& operation : scenario_.last) {
-      if (!alone(&state.memory, operation, &permits, told)) return false;
+      if (!alone(&state.memory, operation, &permits, told_last)) return false;
     }
+    *told += *told_last;
     return true;
   }
 
@@ -169,7 +207,10 @@ class BreakerExplorer {
       in_order(next, then);
     }
     std::string told;
-    if (!any && finish(state, &told)) explained_.insert(told);
+    std::string told_last;
+    if ((any && !scenario_.is_whole) || !finish(state, &told, &told_last)) return;
+    if (!any) explained_.insert(told);
+    explained_deaths_.insert(told_last);
   }
 
   bool finished(const State& state, size_t thread) const {
@@ -193,10 +234,15 @@ class BreakerExplorer {
     bool all_finished = true;
     for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
     std::string told;
-    if (!finish(state, &told)) return;
+    std::string told_last;
+    if (!finish(state, &told, &told_last)) return;
     if (all_finished) {
       ++found_.ends;
       if (explained_.count(told) == 0) failed("no order explains " + told);
+      return;
+    }
+    if (scenario_.is_whole && explained_deaths_.count(told_last) == 0) {
+      failed("no order explains, after deaths, " + told_last);
       return;
     }
     const size_t only =
@@ -240,6 +286,7 @@ class BreakerExplorer {
       thread.answers.clear();
       ++thread.operation;
     }
+    state->memory.end(index);
   }
 
   bool failed(const std::string& what) {
@@ -252,6 +299,7 @@ class BreakerExplorer {
   BreakerExploration found_;
   std::string way_;
   std::set<std::string> explained_;
+  std::set<std::string> explained_deaths_;
   StateCopies<State> copies_;
   DigestSet seen_;
 };

@@ -75,9 +75,10 @@ using Interleaving = InterleavingOf<kWords>;
 // only. This is release-acquire with relaxed accesses, except that no load sees a store that its own thread's later
 // store would have to precede (load buffering), and that stores of one word come in the order in which they are
 // executed: the core has no relaxed store after initialisation, and no two live threads store to the same plain word.
-class ReleaseAcquire {
+template <size_t kCount>
+class ReleaseAcquireOf {
  public:
-  explicit ReleaseAcquire(size_t threads) : seen_(threads) {}
+  explicit ReleaseAcquireOf(size_t threads) : seen_(threads) {}
 
   void choices(size_t thread, const Request& request, bool spurious_allowed, std::vector<Answer>* out) const {
     out->clear();
@@ -129,7 +130,7 @@ class ReleaseAcquire {
   void end(size_t thread) { seen_[thread] = {}; }
 
   static Answer at_once(void* memory, const Request& request) {
-    auto* self = static_cast<ReleaseAcquire*>(memory);
+    auto* self = static_cast<ReleaseAcquireOf*>(memory);
     const uint8_t last = self->last_of(request.word);
     const int64_t value = self->value_of(request.word, last);
     const bool matches = ((value ^ request.expected) & request.mask) == 0;
@@ -154,14 +155,14 @@ class ReleaseAcquire {
 
   // What whoever sees everything finds.
   void add_values_to(Digest* digest) const {
-    std::array<int64_t, kWords> last = first_;
+    std::array<int64_t, kCount> last = first_;
     for (const Message& message : messages_) last[message.word] = message.value;
     for (const int64_t value : last) digest->add(static_cast<uint64_t>(value));
   }
 
  private:
-  using View = std::array<uint8_t, kWords>;
-  static_assert(kWords % 8 == 0);
+  using View = std::array<uint8_t, kCount>;
+  static_assert(kCount % 8 == 0);
   // The `number`-th value of a word; the 0th is the one that it began with.
   struct Message {
     uint8_t word;
@@ -187,15 +188,16 @@ class ReleaseAcquire {
   }
 
   static void join(View* into, const View& other) {
-    for (size_t i = 0; i < kWords; ++i) (*into)[i] = std::max((*into)[i], other[i]);
+    for (size_t i = 0; i < kCount; ++i) (*into)[i] = std::max((*into)[i], other[i]);
   }
   static void add_view(Digest* digest, const View& view) {
-    for (const uint64_t word : std::bit_cast<std::array<uint64_t, kWords / 8>>(view)) digest->add(word);
+    for (const uint64_t word : std::bit_cast<std::array<uint64_t, kCount / 8>>(view)) digest->add(word);
   }
 
-  std::array<int64_t, kWords> first_{};
+  std::array<int64_t, kCount> first_{};
   std::vector<Message> messages_;
   std::vector<View> seen_;
 };
+using ReleaseAcquire = ReleaseAcquireOf<kWords>;
 
 }  // namespace amorsize::test

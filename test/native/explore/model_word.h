@@ -6,6 +6,7 @@
 // of answers, which can be copied, compared and hashed, as no stack could be.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <csetjmp>
 #include <cstddef>
@@ -20,6 +21,8 @@ inline constexpr size_t kWords = core::bucket::kCells * core::kWordsPerCell;
 // A bucket may be followed by the rows of those who wait for it.
 inline constexpr size_t kMostRows = 3;
 inline constexpr size_t kMostWords = kWords + (1 + kMostRows) * core::kWordsPerCell;
+// A breaker's head, a line of probes, and one of a window.
+inline constexpr size_t kBreakerWords = (core::breaker::kHeadCells + 2) * core::kWordsPerCell;
 
 struct Request {
   enum class Kind : uint8_t { kLoad, kStore, kSwap };
@@ -103,6 +106,7 @@ enum class Fault {
   kNoStamp,           // swaps of the words of a semaphore but `hot` do not compare who changed them last
   kNoBeginLook,       // whoever waits does not take the word away before it uses what it holds
   kNoOwnerSwap,       // two may bury the same row
+  kNoSlotClaim,       // two updaters of a breaker may write to one slot
   kRelaxedLoads,
   kRelaxedStores,
   kRelaxedSwaps,
@@ -132,8 +136,8 @@ class ModelWord {
     return swap(expected, value, success, failure, false);
   }
 
-  // The words of the one bucket there is, and of the rows; they hold nothing, for all values are in the memory that
-  // answers.
+  // The words of the one bucket or breaker there is, and of the rows; they hold nothing, for all values are in the
+  // memory that answers.
   static ModelWord* cell() { return words_; }
   static ModelWord* rows() { return words_ + kWords; }
 
@@ -172,6 +176,7 @@ class ModelWord {
     if (kFault == Fault::kTwoBitGeneration && is_hot()) mask = ~kForgotten;
     if (kFault == Fault::kNoQuarantine && is_claim()) mask = ~core::bucket::kQuarantineMask;
     if (kFault == Fault::kNoClaim && is_claim()) mask = 0;
+    if (kFault == Fault::kNoSlotClaim && index() == core::breaker::kClaims) mask = 0;
     if (kFault == Fault::kNoOwnerSwap && is_in_rows(core::waiters::kOwner)) mask = 0;
     if (kFault == Fault::kNoStamp && !is_hot()) mask = -(int64_t{1} << core::semaphore::kStampBits);
     const Answer answer =
@@ -180,7 +185,7 @@ class ModelWord {
     return answer.swapped;
   }
 
-  static inline ModelWord words_[kMostWords];
+  static inline ModelWord words_[std::max(kMostWords, kBreakerWords)];
 };
 
 }  // namespace amorsize::test

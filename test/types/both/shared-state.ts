@@ -67,6 +67,8 @@ export function refused(): void {
   withBulkhead({ maxConcurrent: '2' })
   // @ts-expect-error -- a policy of another kind
   withBulkhead(breaker)
+  // @ts-expect-error -- the name stays
+  breaker.update({ window: { calls: 5 }, name: 'users-api' })
   // @ts-expect-error -- the parameters are those of the function
   guarded('1').catch(String)
 }

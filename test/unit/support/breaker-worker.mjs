@@ -10,6 +10,10 @@ const commands = {
   fail: () => outcome(breaker.execute(() => Promise.reject(new Error('down')))),
   succeed: () => outcome(breaker.execute(() => 'up')),
   state: () => breaker.state,
+  update: (change) => {
+    breaker.update(change)
+    return 'updated'
+  },
   hang: () => {
     breaker.execute(() => new Promise(() => undefined)).catch(() => undefined)
     return 'hanging'
@@ -17,4 +21,9 @@ const commands = {
 }
 
 if (listen) breaker.on('open', () => undefined)
-else parentPort.on('message', async (command) => parentPort.postMessage(await commands[command]()))
+else {
+  parentPort.on('message', async (message) => {
+    const [command, ...args] = [message].flat()
+    parentPort.postMessage(await commands[command](...args))
+  })
+}
