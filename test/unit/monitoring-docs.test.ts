@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { FAMILIES, metricName } from '../../dist/metrics/families.js'
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/monitoring/${name}`, import.meta.url), 'utf8')
+
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0
 
 interface Panel {
   readonly title: string
@@ -83,8 +86,16 @@ describe('docs/monitoring', () => {
   })
 
   it('alerts about what there is', () => {
-    const names = namesIn(read('alerts.yml').replace('amorsize_(machine_)?breaker_state', 'amorsize_breaker_state'))
+    const names = namesIn(read('alerts.yml').replaceAll('amorsize_(machine_)?breaker_state', 'amorsize_breaker_state'))
     expect(names.length).toBeGreaterThan(5)
     expect(names.filter((name) => !known.has(name))).toEqual([])
+  })
+
+  it.skipIf(!hasPromtool)('alerts as its tests say (needs promtool)', () => {
+    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', 'alerts.test.yml'], {
+      cwd: new URL('../../docs/monitoring', import.meta.url),
+      encoding: 'utf8',
+    })
+    expect({ status, stdout, stderr }).toMatchObject({ status: 0 })
   })
 })
