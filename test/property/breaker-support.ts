@@ -137,7 +137,9 @@ export function parametersAfter(founding: Float64Array, { values, size, probes }
   const parameters = founding.slice()
   for (const [name, value] of Object.entries(values))
     parameters[BREAKER_PARAMETER[name as keyof typeof BREAKER_PARAMETER]] = value
-  parameters[BREAKER_PARAMETER.size] = Math.ceil(founding[BREAKER_PARAMETER.size]! * size)
+  // Of calls there is no more room than it was made with.
+  const most = founding[BREAKER_PARAMETER.mode] === 1 ? 1 : size
+  parameters[BREAKER_PARAMETER.size] = Math.ceil(founding[BREAKER_PARAMETER.size]! * Math.min(size, most))
   parameters[BREAKER_PARAMETER.successThreshold] = Math.ceil(probePlaces(founding) * probes)
   return parameters
 }
@@ -156,7 +158,7 @@ export const breakerUpdates: fc.Arbitrary<AskedUpdate> = fc.record({
     },
     { requiredKeys: [] },
   ),
-  size: fc.constantFrom(1, 0.5, 0.1),
+  size: fc.constantFrom(1, 0.5, 0.1, 3),
   probes: fc.constantFrom(1, 0.5, 0.1),
   isLate: fc.constantFrom(false, false, false, true),
 })

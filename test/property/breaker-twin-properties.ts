@@ -18,6 +18,7 @@ import {
   probeScripts,
 } from './breaker-support.js'
 import { doubleToBits } from '../../dist/internal/rate.js'
+import { UPDATE_RESULT } from '../../dist/memory/breaker/core.js'
 import { fits } from '../../dist/memory/breaker/parameters.js'
 import { BREAKER, BREAKER_PARAMETER } from '../../dist/memory/shared/layout.js'
 import { HandClock } from './bucket-support.js'
@@ -114,7 +115,11 @@ export function expectTheSameBreaker(numRuns: number): void {
 /** A slot of parameters that somebody has written over: the addon and its twin believe it alike, and only what a breaker could have been given. */
 export function expectTheSameOfDamage(numRuns: number): void {
   const numbers = fc.oneof(fc.double(), fc.constantFrom(0, -1, 0.5, 1, 2, 9, 300, 1e7, 1e12, Infinity, NaN))
-  const words = fc.oneof(numbers.map(doubleToBits), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }))
+  const words = fc.oneof(
+    numbers.map(doubleToBits),
+    fc.constantFrom(-1n, 0n, 1n, 2n, 3n),
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  )
   const damage = fc.array(fc.tuple(fc.nat({ max: BREAKER.wordsPerSlot - 1 }), words), { minLength: 1, maxLength: 3 })
   fc.assert(
     fc.property(parameterSets, breakerUpdates, damage, (parameters, update, scribbled) => {
@@ -136,6 +141,39 @@ export function expectTheSameOfDamage(numRuns: number): void {
     }),
     { numRuns },
   )
+}
+
+/** Updates while others die in the middle of theirs: the addon and its twin use the same slots, and know alike when there is none. */
+export function expectTheSameSlots(numRuns: number): void {
+  const steps = fc.oneof(breakerUpdates, fc.constant('dies' as const))
+  const results = new Set<number>()
+  fc.assert(
+    fc.property(parameterSets, fc.array(steps, { minLength: 10, maxLength: 30 }), (parameters, script) => {
+      const clock = new HandClock()
+      const sides = [createNativeBreaker, createTwinBreaker].map((create) => {
+        const words = freshBreakerCells(parameters)
+        return { words, breaker: create(words, parameters, clock) }
+      })
+      for (const step of script) {
+        const told = sides.map(({ words, breaker }) => {
+          if (step === 'dies')
+            return void (words[BREAKER.claims]! |= ~words[BREAKER.claims]! & (words[BREAKER.claims]! + 1n) & 127n)
+          const wanted = parametersAfter(parameters, step)
+          const result = breaker.update(breaker.parameters().generation, wanted)
+          results.add(result)
+          // What was given is the caller's to change again.
+          const inForce = breaker.parameters()
+          wanted.fill(7)
+          expect(breaker.parameters()).toEqual(inForce)
+          return [result, inForce]
+        })
+        expect(told[0]).toEqual(told[1])
+        expect(sides[0]!.words).toEqual(sides[1]!.words)
+      }
+    }),
+    { numRuns },
+  )
+  expect(results).toEqual(new Set([UPDATE_RESULT.done, UPDATE_RESULT.noSlot]))
 }
 
 /** Probes of a half-open breaker in the addon and in its twin: what they tell opens or closes it at the same call. */

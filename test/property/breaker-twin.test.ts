@@ -4,6 +4,7 @@ import {
   expectTheSameBreaker,
   expectTheSameOfDamage,
   expectTheSameProbes,
+  expectTheSameSlots,
   expectTheSameWindow,
 } from './breaker-twin-properties.js'
 
@@ -14,6 +15,10 @@ describeWithAddon('the addon, its twin, and both at work on one circuit breaker'
 
   it('believe a slot that was written over alike', () => {
     expectTheSameOfDamage(2000)
+  })
+
+  it('use the same slots for updates, and know alike when there is none', () => {
+    expectTheSameSlots(300)
   })
 
   it('open and close at what the same probe tells', () => {

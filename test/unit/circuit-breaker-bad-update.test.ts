@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   type CircuitBreaker,
   circuitBreaker,
@@ -9,7 +9,10 @@ import {
   SharedMemoryError,
   timeout,
 } from '../../dist/index.js'
+import { UPDATE_RESULT } from '../../dist/memory/breaker/core.js'
 import { BREAKER } from '../../dist/memory/shared/layout.js'
+import { checkedUpdate } from '../../dist/policy/circuit-breaker-change.js'
+import { readCircuitBreakerOptions } from '../../dist/policy/circuit-breaker-options.js'
 import { FakeClock } from '../../dist/testing/index.js'
 
 const fail = (): Promise<never> => Promise.reject(new Error('down'))
@@ -47,6 +50,7 @@ describe('an update that cannot be', () => {
       { window: { calls: 5 } },
       'window.calls must not be given to a circuit breaker that counts the last milliseconds',
     ],
+    [ofMs, consecutive, 'failureThreshold must not be given to a circuit breaker that counts the last milliseconds'],
     [ofMs, { window: { slowRate: 0.2 } }, 'window.slowRate needs window.slowCallMs, which tells what is slow'],
     [ofMs, { window: { rate: 1 } }, "unknown window option 'rate'"],
     [ofMs, { window: null }, 'window options must be an object; received null'],
@@ -141,27 +145,71 @@ describe('an update that cannot be', () => {
     expect(breaker.state).toBe('open')
   })
 
-  it('for want of a slot says so, and the breaker works on', async () => {
-    const breaker = circuitBreaker(consecutive)
-    breaker.update({ failureThreshold: 2 })
-    const { buffer, cell } = breaker.share()
-    // As if others had died while they wrote to the other six.
-    new BigInt64Array(buffer!, cell! * 64)[BREAKER.claims] = 2n ** BigInt(BREAKER.slots) - 1n
-    let now = performance.now()
-    const spy = vi.spyOn(performance, 'now').mockImplementation(() => (now += 400))
-    const update = (): void => breaker.update({ failureThreshold: 1 })
-    try {
-      expect(update).toThrow(SharedMemoryError)
-      expect(update).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'busy' }))
-      expect(update).toThrow(
-        'the circuit breaker cannot be updated: others are about to and do not finish, or have died',
-      )
-    } finally {
-      spy.mockRestore()
+  describe('for want of a slot', () => {
+    const all = 2n ** BigInt(BREAKER.slots) - 1n
+    const update = (breaker: CircuitBreaker) => (): void => breaker.update({ failureThreshold: 1 })
+
+    /** As if others wrote to every other slot; `now` tells what the time is, and what happens then. */
+    function withoutSlots(now: (look: number, words: BigInt64Array) => number) {
+      const clock = new FakeClock()
+      const breaker = circuitBreaker({ failureThreshold: 3, resetTimeoutMs: 10, clock })
+      breaker.update({ failureThreshold: 2 })
+      const { buffer, cell } = breaker.share()
+      const words = new BigInt64Array(buffer!, cell! * 64)
+      words[BREAKER.claims] = all
+      let look = 0
+      vi.spyOn(performance, 'now').mockImplementation(() => now(look++, words))
+      return { clock, breaker, words }
     }
-    await failTimes(breaker, 1)
-    expect(breaker.state).toBe('closed')
-    await failTimes(breaker, 1)
-    expect(breaker.state).toBe('open')
+    afterEach(() => vi.restoreAllMocks())
+
+    it('gives up after a second, says why, and works on', async () => {
+      const { breaker } = withoutSlots((look) => [0, 999, 1000, 1001][look]!)
+      expect(update(breaker)).toThrow(SharedMemoryError)
+      vi.restoreAllMocks()
+      vi.spyOn(performance, 'now').mockImplementation(vi.fn().mockReturnValue(5000).mockReturnValueOnce(0))
+      expect(update(breaker)).toThrow(expect.objectContaining({ code: 'ERR_SHARED_MEMORY', reason: 'busy' }))
+      vi.restoreAllMocks()
+      await failTimes(breaker, 1)
+      expect(breaker.state).toBe('closed')
+      await failTimes(breaker, 1)
+      expect(breaker.state).toBe('open')
+    })
+
+    it('waits until one is free', async () => {
+      const { breaker } = withoutSlots((look, words) => {
+        if (look === 3) words[BREAKER.claims] = 1n
+        return look * 100
+      })
+      update(breaker)()
+      await failTimes(breaker, 1)
+      expect(breaker.state).toBe('open')
+    })
+
+    it('and never else: it begins again as often as others come first', async () => {
+      const { clock, breaker, words } = withoutSlots((look) => look * 5000)
+      words[BREAKER.claims] = 1n
+      await failTimes(breaker, 2)
+      await clock.advance(10)
+      update(breaker)()
+      expect(breaker.state).toBe('half-open')
+    })
+
+    it('names the one that has a name', () => {
+      const breaker = {
+        parameters: () => ({ parameters: founding, generation: 1 }),
+        update: () => UPDATE_RESULT.noSlot,
+      }
+      const settings = readCircuitBreakerOptions({ name: 'users-api' })
+      const founding = settings.parameters
+      vi.spyOn(performance, 'now').mockImplementation(vi.fn().mockReturnValue(5000).mockReturnValueOnce(0))
+      const make = checkedUpdate(breaker as never, settings, { failureThreshold: 1 })
+      expect(make).toThrow(
+        "the circuit breaker 'users-api' cannot be updated: others are about to and do not finish, or have died as they did",
+      )
+      const nameless = checkedUpdate(breaker as never, readCircuitBreakerOptions({}), { failureThreshold: 1 })
+      vi.spyOn(performance, 'now').mockImplementation(vi.fn().mockReturnValue(5000).mockReturnValueOnce(0))
+      expect(nameless).toThrow('the circuit breaker cannot be updated: others')
+    })
   })
 })

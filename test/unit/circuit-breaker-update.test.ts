@@ -138,6 +138,19 @@ describe('CircuitBreaker.update', () => {
     expect(breaker.state).toBe('open')
   })
 
+  it('keeps the share of probes that may fail where only their number changes', async () => {
+    const { clock, breaker, failTimes, refusedMs } = setUp({
+      failureThreshold: 1,
+      halfOpen: { calls: 3, failureRate: 1 },
+      resetTimeoutMs: 10,
+    })
+    breaker.update({ halfOpen: { calls: 2 } })
+    await failTimes(1)
+    await clock.advance(10)
+    await failTimes(1)
+    expect([breaker.state, await refusedMs(), breaker.state]).toEqual(['half-open', 0, 'closed'])
+  })
+
   it.each(['isolate', 'disable', 'metricsOnly'] as const)('leaves the state of %s() as it is', async (byHand) => {
     const { breaker, failTimes } = setUp({ failureThreshold: 3 })
     breaker[byHand]()
