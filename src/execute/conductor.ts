@@ -8,7 +8,7 @@ import { type Decision, worksHere } from './schedule/planner.js'
 import type { Course } from './schedule/course.js'
 import { Following, type Lanes } from './following.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { pools, scheduler } from './process-wide.js'
+import { pools, scheduler, sharing } from './process-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
 import type { Batch } from './run/item-source.js'
@@ -110,6 +110,7 @@ class Conductor implements Lanes {
         this.here = undefined
         this.#startAsync(first, batch)
       },
+      sharing,
     ))
   }
 
@@ -145,7 +146,7 @@ class Conductor implements Lanes {
       return
     }
     this.#hire(sent, decision.chosen.workers, decision.measured.itemMs, this.async !== undefined)
-    if (options.mainThread === false && !this.#isAlone) this.here?.pause()
+    if (options.mainThread === false && !this.#isAlone) this.#pauseHere()
   }
 
   /** Begins with workers. If they are required but cannot be had, the run fails; otherwise it stays here with a warning. */
@@ -212,6 +213,7 @@ class Conductor implements Lanes {
       without: (error) => this.#goOnWithout(error),
     }
     this.#run.mode = 'threads'
+    this.#following.isApart(this.here === undefined && this.async === undefined)
     this.force = new Workforce(
       this.#run,
       sent,
@@ -234,12 +236,17 @@ class Conductor implements Lanes {
     if (this.#isAlone || force === undefined || here === undefined || here.isPaused) return
     const threads = threadsFor(currentLimits())
     if (this.#following.areLong) {
-      here.pause()
+      this.#pauseHere()
       if (this.#run.options.workers === undefined) force.addWorkers(threads)
     } else if (this.#following.areUneven(force)) {
       force.addWorkers(threads)
-      if (force.ready >= threads) here.pause()
+      if (force.ready >= threads) this.#pauseHere()
     }
+  }
+
+  #pauseHere(): void {
+    this.#following.isApart(this.here !== undefined)
+    this.here?.pause()
   }
 
   /** Checks, while workers work, whether they are worth what they cost. */
@@ -274,6 +281,7 @@ class Conductor implements Lanes {
 
   #goOnHere(): void {
     this.#isAlone = true
+    this.#following.isApart(false)
     this.#run.mode = this.async === undefined ? 'serial' : 'async'
     if (this.here !== undefined) this.here.goOnAlone()
     else if (this.async === undefined) this.#makeHere().start()

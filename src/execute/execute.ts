@@ -9,7 +9,7 @@ import { SLICE_MS } from './schedule/pace.js'
 import type { Course } from './schedule/course.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
-import { pools, scheduler } from './process-wide.js'
+import { pools, scheduler, sharing } from './process-wide.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { ArraySink, SettledSink } from './run/account.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
@@ -86,7 +86,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const pool = pools.of(options.maxMemoryPerWorker)
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = plainLoop(task.call, items)
-  if (course.decision === undefined && !runSlice(loop, SLICE_MS)) return ended(task, course, loop)
+  if (course.decision === undefined && !runSlice(loop, sharing.partOf(SLICE_MS))) return ended(task, course, loop)
   const { next, pending } = loop
   source.position = pending === undefined ? next : next + 1
   const sink = new ArraySink(loop.results)

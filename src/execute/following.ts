@@ -5,7 +5,7 @@ import type { HereLane } from './lanes/here-lane.js'
 import type { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
-import { pools, scheduler } from './process-wide.js'
+import { pools, scheduler, sharing } from './process-wide.js'
 import type { Run } from './run/run.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
 import { PaceOfLoop } from './schedule/pace.js'
@@ -66,7 +66,11 @@ export class Following {
   /** Measures since the run has a lane in this thread. */
   #busyness: Busyness | undefined = undefined
   /** When the first worker was ready, and what was left then. */
-  #joined: { readonly items: number | null; readonly settled: number; readonly atMs: number } | undefined = undefined
+  #joined:
+    | { readonly items: number | null; readonly settled: number; readonly atMs: number; readonly sharedMs: number }
+    | undefined = undefined
+  /** Whether it computes in workers alone. */
+  #isApart = false
 
   constructor(run: Run, lanes: Lanes, pace = new PaceOfLoop(), course?: Course) {
     const { task, options, supply } = run
@@ -84,6 +88,14 @@ export class Following {
     this.#busyness = new Busyness()
   }
 
+  /** Whether the run computes in workers alone from now on: in the loop it would take its share of this thread's time. */
+  isApart(doesSo: boolean): void {
+    if (doesSo === this.#isApart) return
+    this.#isApart = doesSo
+    if (doesSo) sharing.enter()
+    else sharing.leave()
+  }
+
   /** Asks whether the rest is worth workers, and how many. */
   consider(item: unknown, result: unknown): Decision | undefined {
     if (this.pace.totalMs < this.course.notBeforeMs || this.course.decision !== undefined) return undefined
@@ -98,7 +110,12 @@ export class Following {
       const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, supply.remaining)
       if (!scheduler.isStillWorth(this.course, evidence, this.#pool)) return false
     }
-    this.#joined = { items: supply.remaining, settled: account.settled, atMs: performance.now() }
+    this.#joined = {
+      items: supply.remaining,
+      settled: account.settled,
+      atMs: performance.now(),
+      sharedMs: sharing.now(),
+    }
     return true
   }
 
@@ -150,8 +167,10 @@ export class Following {
   #since(): SinceJoined | undefined {
     const { force } = this.#lanes
     if (this.#joined === undefined || force === undefined) return undefined
-    const { items, settled, atMs } = this.#joined
-    return { items, settled: this.#run.account.settled - settled, ms: performance.now() - atMs, pace: force.pace }
+    const { items, settled, atMs, sharedMs } = this.#joined
+    const ms = sharing.now() - sharedMs
+    const isShared = performance.now() - atMs > 1.01 * ms
+    return { items, settled: this.#run.account.settled - settled, ms, isShared, pace: force.pace }
   }
 
   async #learnAtEnd(): Promise<void> {
@@ -164,6 +183,7 @@ export class Following {
       hasFailed = true
     }
     const since = this.#since()
+    this.isApart(false)
     scheduler.foundInFlight(this.course.subject, this.#lanes.async?.found)
     if (hasFailed && run.account.settled < run.account.taken) return
     const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, run.account.settled)

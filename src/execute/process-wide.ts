@@ -1,10 +1,14 @@
 import { WorkerPool } from './threads/worker-pool.js'
 import { Scheduler } from './schedule/scheduler.js'
+import { Sharing } from './schedule/sharing.js'
 
 /** What all runs of this thread share. What workers are sent of tasks and policies is kept beside that, in transfer/. */
 
+/** How runs that compute at once share this thread. */
+export const sharing = new Sharing()
+
 /** What runs have taught, later ones go by. */
-export const scheduler = new Scheduler()
+export const scheduler = new Scheduler(sharing)
 
 /** The pools of workers, by how much heap each of their workers has. */
 class Pools {

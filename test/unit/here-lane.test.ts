@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
+import { Sharing } from '../../dist/execute/schedule/sharing.js'
 import { HereLane } from '../../dist/execute/lanes/here-lane.js'
 import type { Run } from '../../dist/execute/run/run.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
@@ -15,7 +16,7 @@ function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured
     finishAll: () => batches.length > 0 || lane.stop(),
     isOver: false,
   } as unknown as Run
-  const lane = new HereLane(run, call, pace, measured, () => undefined)
+  const lane = new HereLane(run, call, pace, measured, () => undefined, new Sharing())
   lane.start()
   return pace
 }
@@ -40,4 +41,41 @@ it('what is thought and started between items is no part of what they take, but 
   expect([pace.items, pace.totalMs]).toEqual([1, 1])
   await new Promise((resolve) => setImmediate(resolve))
   expect([pace.items, pace.totalMs]).toEqual([2, 2])
+})
+
+it('a slice is shared with other runs that compute, and it is known how long they keep the lane waiting', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const sharing = new Sharing()
+  sharing.enter()
+  sharing.enter()
+  const seen: unknown[] = []
+  const run = {
+    add: () => undefined,
+    remove: () => undefined,
+    endIfDone: () => undefined,
+    supply: {
+      remaining: null,
+      take: () => (seen.length < 6 ? { start: 0, items: [1], attempts: 0, isCareful: false } : undefined),
+    },
+    finishAll: () => undefined,
+    isOver: false,
+  } as unknown as Run
+  const call = (item: unknown) => {
+    vi.advanceTimersByTime(1)
+    seen.push(item)
+  }
+  const nothing = () => undefined
+  const lane = new HereLane(run, call, new PaceOfLoop(), nothing, nothing, sharing)
+  lane.start()
+  expect([seen.length, lane.turnMs, sharing.runs]).toEqual([2, 0, 3])
+  vi.advanceTimersByTime(7)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([seen.length, lane.turnMs]).toEqual([4, 7])
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([seen.length, lane.turnMs]).toEqual([6, 7])
+  // It waits for items.
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(sharing.runs).toBe(2)
+  lane.stop()
+  expect(sharing.runs).toBe(2)
 })

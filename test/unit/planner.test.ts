@@ -5,7 +5,7 @@ import {
   type Decision,
   Planner,
   type Situation,
-  type WorkersThere,
+  type WorkersAtHand,
   worksHere,
 } from '../../dist/execute/schedule/planner.js'
 import type { Measured } from '../../dist/execute/schedule/sample.js'
@@ -13,7 +13,7 @@ import { type TaskRecord, Tasks } from '../../dist/execute/schedule/tasks.js'
 import { measured as measuredAs, NONE, task } from './support/scheduling.js'
 
 const { spawnMs } = calibration
-const TWO: WorkersThere = { idle: 2, startingMs: undefined }
+const TWO: WorkersAtHand = { idle: 2, startingMs: undefined }
 
 interface Asked {
   readonly options?: Partial<typeof DEFAULTS>
@@ -74,7 +74,7 @@ describe('what a plan is made of', () => {
     expect(planOf({ options: { maxMemoryPerWorker: 5e7 } }).bytesPerWorker).toBe(5e7)
   })
 
-  it.each<[string, WorkersThere, boolean, number, number]>([
+  it.each<[string, WorkersAtHand, boolean, number, number]>([
     ['none while some are idle and have run the task', { idle: 1, startingMs: undefined }, true, 0, 0],
     ['what the first items took longer where they have not', { idle: 1, startingMs: undefined }, false, 7, 0],
     ['a start where there are none', NONE, true, spawnMs + 7, spawnMs / 4],

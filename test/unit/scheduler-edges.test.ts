@@ -65,7 +65,7 @@ describe('during a run', () => {
     ['on a machine that is free', 5, NONE, 1, true],
     ['not where others want its cores', 5, NONE, 6, false],
     ['of less it is too much', 2, NONE, 1, false],
-    ['but for workers that are starting already', 2, { idle: 0, startingMs: 1 }, 1, true],
+    ['but for workers that are starting already', 2, { idle: 0, working: 0, startingMs: 1 }, 1, true],
   ])('the start of a worker is for long runs: %s', (_, starts, there, crowding, expected) => {
     const { scheduler, begin } = twoCores(crowding)
     const items = Math.ceil((starts * 3 * spawnMs) / 10)
@@ -116,7 +116,9 @@ describe('a run with workers', () => {
   const goesBack = (items: number | null, looks: [settled: number, ms: number][], pace = paceOf()): boolean => {
     const { begin } = taught()
     const course = begin(1000, ONE)
-    const answers = looks.map(([settled, ms]) => shouldGoBack(course, { items, settled, ms, pace }, paceOf()))
+    const answers = looks.map(([settled, ms]) =>
+      shouldGoBack(course, { items, settled, ms, pace, isShared: false }, paceOf()),
+    )
     expect(answers.slice(0, -1)).not.toContain(true)
     return answers.at(-1)!
   }
@@ -325,6 +327,19 @@ describe('after a run', () => {
     expect(scheduler.recall(subject, 'an item')?.gain).toBeCloseTo(1.6, 6)
   })
 
+  it.each([
+    [false, 1.9, 1.9],
+    [true, 1.9, 1.9],
+    [true, 3, 2],
+  ])(
+    'what workers took while other runs had this thread (%s) gains no more than all cores: %d',
+    (isShared, is, gain) => {
+      const { scheduler, subject, begin } = taught()
+      scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 100, 100 / is, paceOf(), isShared), ONE)
+      expect(scheduler.recall(subject, 'an item')?.gain).toBeCloseTo(gain, 6)
+    },
+  )
+
   it('items are uneven that were so here or in workers, and stay so until this thread has seen enough of them', () => {
     const even = paceOf(1, 1, 1, 1, 1, 1, 1, 1)
     const uneven = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
@@ -363,6 +378,6 @@ describe('after a run', () => {
     expect(readyAfter(enough, 2)).toBe(1)
     expect(readyAfter(2 * enough, 1.99)).toBe(0)
     expect(readyAfter(enough, 2, ONE)).toBe(0)
-    expect(readyAfter(enough, 2, { idle: 0, startingMs: 5 })).toBe(0)
+    expect(readyAfter(enough, 2, { idle: 0, working: 0, startingMs: 5 })).toBe(0)
   })
 })

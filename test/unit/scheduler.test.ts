@@ -21,6 +21,15 @@ describe('before a run', () => {
     expect(course().decision?.chosen.mode).toBe(mode)
   })
 
+  it('has a run ask for workers that others have while these compute: it gets them as they become free', () => {
+    const { begin, sharing } = taught()
+    const theirs = { ...NONE, working: 1 }
+    expect(begin(1000, theirs).decision).toBeUndefined()
+    sharing.enter()
+    expect(begin(1000, theirs).decision?.chosen).toMatchObject({ mode: 'threads', workers: 1 })
+    expect(begin(1000, NONE).decision).toBeUndefined()
+  })
+
   it('leaves items that would block the event loop to workers alone, one for each core', () => {
     const { scheduler, begin } = twoCores()
     scheduler.after(begin(100, NONE), seen(100, 20, 0), undefined, NONE)
@@ -348,7 +357,7 @@ describe('after a run', () => {
   it.each<[string, number, WorkersThere]>([
     ['are too short', 1, NONE],
     ['find some already', 10, ONE],
-    ['find some about to be there', 10, { idle: 0, startingMs: 1 }],
+    ['find some about to be there', 10, { idle: 0, working: 0, startingMs: 1 }],
   ])('has none ready for runs that %s', (_, items, there) => {
     const { scheduler, begin } = twoCores()
     for (let times = 0; times < 1000; times++)
@@ -359,8 +368,8 @@ describe('after a run', () => {
 describe('how long a worker is expected to take to be ready', () => {
   it.each<[string, WorkersThere, number, number]>([
     ['none is there: a start, a part of it this thread’s own work', NONE, 1, 1 / 4],
-    ['one is half-way', { idle: 0, startingMs: spawnMs / 2 }, 1 / 2, 0],
-    ['one is late: as long again', { idle: 0, startingMs: 4 * spawnMs }, 4, 0],
+    ['one is half-way', { idle: 0, working: 0, startingMs: spawnMs / 2 }, 1 / 2, 0],
+    ['one is late: as long again', { idle: 0, working: 0, startingMs: 4 * spawnMs }, 4, 0],
     ['one is idle', ONE, 0, 0],
   ])('%s', (_, workers, starts, here) => {
     const { scheduler, subject } = taught()

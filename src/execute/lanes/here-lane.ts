@@ -2,6 +2,7 @@ import { shareOf } from '../schedule/how-much.js'
 import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import { areLong, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
+import type { Sharing } from '../schedule/sharing.js'
 import type { Batch } from '../run/item-source.js'
 
 /** Most items taken at a time: with more, the cost of taking no longer falls. */
@@ -22,6 +23,7 @@ export class HereLane implements Lane, Progress {
   readonly #measured: (item: unknown, result: unknown) => void
   /** Takes over when an item returns a promise, with the items that were taken and not run. */
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
+  readonly #sharing: Sharing
   readonly #pump = (): void => this.#slice()
   #most = 1
   /** Result of the last item that has ended. */
@@ -35,9 +37,13 @@ export class HereLane implements Lane, Progress {
   whenTurns: () => void = nothing
   /** Lanes that share what is left; with more than one, the last blocks are small. */
   lanes = 1
-  /** Milliseconds between turns of the event loop. */
+  /** Milliseconds between turns of the event loop, of all runs that compute at once. */
   sliceMs = SLICE_MS
   isPaused = false
+  /** How long it takes from one slice to the next, of late: as long as others keep this thread busy. */
+  turnMs = 0
+  #turnedMs = NaN
+  #isComputing = false
 
   constructor(
     run: Run,
@@ -45,12 +51,14 @@ export class HereLane implements Lane, Progress {
     pace: PaceOfLoop,
     measured: (item: unknown, result: unknown) => void,
     becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void,
+    sharing: Sharing,
   ) {
     this.#run = run
     this.#call = call
     this.pace = pace
     this.#measured = measured
     this.#becomeAsync = becomeAsync
+    this.#sharing = sharing
     run.add(this)
   }
 
@@ -60,11 +68,21 @@ export class HereLane implements Lane, Progress {
 
   stop(): void {
     this.isStopped = true
+    this.#computes(false)
+  }
+
+  /** A lane that waits for items, or for a reader of their results, takes no share of this thread's time. */
+  #computes(doesSo: boolean): void {
+    if (doesSo === this.#isComputing) return
+    this.#isComputing = doesSo
+    if (doesSo) this.#sharing.enter()
+    else this.#sharing.leave()
   }
 
   /** Takes no more items: workers run the rest. */
   pause(): void {
     this.isPaused = true
+    this.#computes(false)
     this.whenIdle()
   }
 
@@ -79,7 +97,10 @@ export class HereLane implements Lane, Progress {
 
   #slice(): void {
     const { supply } = this.#run
-    const sliceEndMs = performance.now() + this.sliceMs
+    this.#computes(!this.#isHalted())
+    const nowMs = performance.now()
+    if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
+    const sliceEndMs = nowMs + this.#sharing.partOf(this.sliceMs)
     while (!this.#isHalted()) {
       const { remaining } = supply
       const fair =
@@ -94,6 +115,8 @@ export class HereLane implements Lane, Progress {
         return
       }
       if (batch === undefined) {
+        this.#computes(false)
+        this.#turnedMs = NaN
         this.whenIdle()
         this.#run.endIfDone()
         return
@@ -113,6 +136,7 @@ export class HereLane implements Lane, Progress {
       if (performance.now() >= sliceEndMs) {
         this.whenTurns()
         if (!this.#isHalted()) setImmediate(this.#pump)
+        this.#turnedMs = performance.now()
         return
       }
     }
@@ -146,7 +170,7 @@ export class HereLane implements Lane, Progress {
       if (this.isStopped) return false
       if (pending !== undefined) {
         run.remove(this)
-        this.isStopped = true
+        this.stop()
         this.whenIdle()
         this.#becomeAsync(pending, { ...batch, start: start + next, items: Array.prototype.slice.call(items, next) })
         return false

@@ -143,7 +143,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     const { lanes } = this.force
     if (remaining !== null && remaining <= lanes && lanes > 1) return false
     if (size < AHEAD) return true
-    return this.force.isShort(left) && (remaining === null || 2 * left < remaining)
+    return this.force.isShort(left, remaining)
   }
 
   /** Read through a method: sending may have ended the run. */

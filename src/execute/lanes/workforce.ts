@@ -157,13 +157,16 @@ export class Workforce implements Force {
     return size
   }
 
-  isShort(held: number): boolean {
+  isShort(held: number, remaining: number | null): boolean {
     const { chunkSize, targetChunkMs } = this.run.options
-    if (chunkSize !== undefined || this.#here === undefined || !this.worksHere) return false
+    const here = this.#here
+    if (chunkSize !== undefined || here === undefined || here.isPaused) return false
+    // What a worker holds near the end others may miss, unless this thread, which has other things to do, is seldom there for it.
+    if (remaining !== null && 2 * held >= remaining && here.turnMs < SLICE_MS) return false
     const lastingMs = chunkMs(currentLimits(), targetChunkMs)
     // Those held may all be short ones.
     const itemMs = this.pace.leastMs > 0 ? this.pace.leastMs : this.itemMs
-    return held * itemMs < heldMs(lastingMs, Math.max(this.#here.pace.mostMs, this.pace.mostMs))
+    return held * itemMs < heldMs(lastingMs, Math.max(here.pace.mostMs, this.pace.mostMs, here.turnMs))
   }
 
   #join(worker: PoolWorker): void {

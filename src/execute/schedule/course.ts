@@ -44,7 +44,10 @@ export interface SinceJoined {
   /** Items that were left then. */
   readonly items: number | null
   readonly settled: number
+  /** In the time of `Sharing`. */
   readonly ms: number
+  /** Whether other runs have computed meanwhile. */
+  readonly isShared: boolean
   /** How fast workers run items. */
   readonly pace: PaceOfLoop
 }

@@ -11,12 +11,18 @@ const SPAWN_HERE = 1 / 4
 /** Until ready workers have begun, and until this thread knows that they have ended. */
 const WAKE_MS = 0.2
 
-/** The workers of a pool when a decision is made. */
-export interface WorkersThere {
+/** The workers that a run can have. */
+export interface WorkersAtHand {
   /** Workers that are ready and have nothing to do. */
   readonly idle: number
   /** How long the first of those that are starting has been at it; undefined if none is. */
   readonly startingMs: number | undefined
+}
+
+/** The workers of a pool when a decision is made. */
+export interface WorkersThere extends WorkersAtHand {
+  /** Workers that are at work for a run. */
+  readonly working: number
 }
 
 /** What changes from one decision to the next. */
@@ -25,7 +31,7 @@ export interface Situation {
   readonly items: number | null
   /** Items that have run. If the number is unknown, as many again are expected. */
   readonly done: number
-  readonly workers: WorkersThere
+  readonly workers: WorkersAtHand
   /** Why the run can have no workers; undefined if it can. */
   readonly obstacle: string | undefined
 }

@@ -4,6 +4,7 @@ import type { Course, SinceJoined } from './course.js'
 import { areApart, FEW_TO_COMPARE, isMixed, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
+import type { Sharing } from './sharing.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
@@ -46,6 +47,7 @@ interface Machine {
 export class Scheduler {
   readonly #tasks = new Tasks()
   readonly #machine: Machine
+  readonly #sharing: Sharing
   readonly planner: Planner
   /** What the last run teaches, until it has been learnt. */
   #lesson: (() => void) | undefined = undefined
@@ -55,8 +57,12 @@ export class Scheduler {
     lesson?.()
   }
 
-  /** @param machine - what it allows and how crowded it is; a test may pretend another */
-  constructor(machine: Machine = { limits: currentLimits, crowding }) {
+  /**
+   * @param sharing - the runs that compute at once
+   * @param machine - what it allows and how crowded it is; a test may pretend another
+   */
+  constructor(sharing: Sharing, machine: Machine = { limits: currentLimits, crowding }) {
+    this.#sharing = sharing
     this.#machine = machine
     this.planner = new Planner(machine.limits)
   }
@@ -109,10 +115,15 @@ export class Scheduler {
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
     course.isMixed = record.isMixed
-    if (record.wantsSample && subject.options.mainThread !== false)
+    if (record.wantsSample && subject.options.mainThread !== false) {
       course.notBeforeMs = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS) * measured.itemMs
-    else if (!course.staysInLoop && workers.idle > 0 && subject.mayHaveWorkers())
-      course.decision = this.#workersFor(subject, measured, { items, done: 0, workers, obstacle: undefined }, record)
+      return course
+    }
+    // Those that are at work for other runs will be free, and the run gets them then.
+    const idle = workers.idle === 0 && this.#sharing.runs > 0 ? workers.working : workers.idle
+    if (course.staysInLoop || idle === 0 || !subject.mayHaveWorkers()) return course
+    const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, obstacle: undefined }
+    course.decision = this.#workersFor(subject, measured, situation, record)
     return course
   }
 
@@ -196,7 +207,9 @@ export class Scheduler {
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
       if (record.isMixed && since.settled < WHOLE * (evidence.items ?? 0)) return 0
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
-      record.hadWorkers(loopMs / since.ms, loopMs, cpuWorkers)
+      // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
+      const gain = loopMs / since.ms
+      record.hadWorkers(since.isShared ? Math.min(gain, cpuWorkers) : gain, loopMs, cpuWorkers)
       record.sawLeast(pace.leastMs, since.pace)
       return 0
     }

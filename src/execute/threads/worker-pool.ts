@@ -60,6 +60,11 @@ export class WorkerPool implements Disposable {
     return first?.ageMs
   }
 
+  /** Workers that are at work for a run. */
+  get working(): number {
+    return this.#working
+  }
+
   /** All workers of this pool. */
   get size(): number {
     return this.#idle.length + this.#starting.size + this.#working
