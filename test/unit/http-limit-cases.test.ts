@@ -48,6 +48,48 @@ describe('countIf', () => {
   })
 })
 
+describe('countIf on a bucket', () => {
+  const countIf = (_: unknown, status: number) => status === 401
+
+  /** Ten slow requests that do not count hold the burst of a bucket for `slowMs`; then guesses, before and after they give it back. */
+  async function guesses(slowMs: number, given: 'at once' | 'one by one') {
+    const limits = { bucket: { requestsPerSecond: 10, burstSize: 10 } }
+    const { clock, answer, release } = served({ limits, countIf })
+    const slow = Array.from({ length: 10 }, () => answer(ask('/slow')))
+    await clock.advance(slowMs)
+    const guess = async () => {
+      for (let n = 0; ; n++) if ((await answer(ask('/guess'))).status === 429) return n
+    }
+    const before = await guess()
+    let after = 0
+    for (let n = 0; n < 10; n++) {
+      release()
+      await clock.advance(0)
+      if (given === 'one by one') after += await guess()
+    }
+    await Promise.all(slow)
+    return { before, after: after + (await guess()) }
+  }
+
+  it('never fills it beyond the burst', async () => {
+    const { answer, clock, release } = served({ limits: { bucket: { requestsPerSecond: 10, burstSize: 10 } }, countIf })
+    const slow = Array.from({ length: 10 }, () => answer(ask('/slow')))
+    await clock.advance(600)
+    for (let n = 0; n < 10; n++) release()
+    await Promise.all(slow)
+    let admitted = 0
+    while ((await answer(ask('/guess'))).status !== 429) admitted++
+    expect(admitted).toBe(10)
+  })
+
+  it('gives back also what has been produced again meanwhile: the burst, and as many as were given back', async () => {
+    expect(await guesses(0, 'at once')).toEqual({ before: 0, after: 10 })
+    // Ten are there again, are used, and then come ten that were used before.
+    expect(await guesses(1000, 'at once')).toEqual({ before: 10, after: 10 })
+    expect(await guesses(1000, 'one by one')).toEqual({ before: 10, after: 10 })
+  })
+})
+
 describe("onFull: 'deny'", () => {
   it('tells a key without room to come back when there is some, and that it has nothing left', async () => {
     for (const limit of [
