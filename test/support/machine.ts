@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe } from 'vitest'
+import { MACHINE } from '../../dist/memory/shared/layout.js'
 import { addonForbidden } from './native.js'
 
 /** Where the machine's regions are files. */
@@ -29,12 +30,19 @@ export function filesOf(name: string): string[] {
     .filter((file) => nameIn(file) === name)
 }
 
+/** Reads the header alone: tables of keys are large, and others on the machine may have many. */
 function nameIn(file: string): string | null {
+  let fd: number | undefined
   try {
-    const bytes = readFileSync(file)
-    return bytes.toString('utf8', 16 * 8, 16 * 8 + Number(bytes.readBigInt64LE(8 * 8)))
+    fd = openSync(file, 'r')
+    const bytes = Buffer.alloc((MACHINE.name + MACHINE.nameWords) * 8)
+    readSync(fd, bytes, 0, bytes.length, 0)
+    const start = MACHINE.name * 8
+    return bytes.toString('utf8', start, start + Number(bytes.readBigInt64LE(MACHINE.nameBytes * 8)))
   } catch {
     return null // removed meanwhile, or no region
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 
