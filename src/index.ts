@@ -65,7 +65,7 @@ export type {
   CircuitHalfOpened,
   CircuitOpened,
 } from './policy/circuit-breaker-events.js'
-export type { BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead-options.js'
+export type { BulkheadChange, BulkheadHandle, BulkheadOptions, PartitionKey } from './policy/bulkhead-options.js'
 export type { CallEvents, CallFailed, CallSucceeded } from './internal/events.js'
 export type { BulkheadEvents } from './policy/bulkhead-stage.js'
 export { Bulkhead, bulkhead, type BulkheadPermit, type BulkheadStats } from './policy/bulkhead.js'

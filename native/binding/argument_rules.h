@@ -73,6 +73,13 @@ inline constexpr NumberRule kQueue{"maxQueue must be a whole number, or -1 for n
                                    NumberRule::kWhole};
 inline constexpr NumberRule kLeast{"the least limit must be a whole number", 0, core::adaptive::kMostLimit,
                                    NumberRule::kWhole};
+// Of a change: NaN keeps what is in force.
+inline constexpr NumberRule kNewPermits{"maxConcurrent must be a whole number from 1 on, or NaN", 1,
+                                        core::semaphore::kMostPermits, NumberRule::kWhole, NumberRule::kAlsoNaN};
+inline constexpr NumberRule kNewQueue{"maxQueue must be a whole number, or -1 for no bound, or NaN", -1, kExact,
+                                      NumberRule::kWhole, NumberRule::kAlsoNaN};
+inline constexpr NumberRule kNewLeast{"the least limit must be a whole number from 1 on, or NaN", 1,
+                                      core::adaptive::kMostLimit, NumberRule::kWhole, NumberRule::kAlsoNaN};
 inline constexpr NumberRule kDoorbell{"a doorbell's number was expected", 0, 0xFFFF'FFFF, NumberRule::kWhole};
 
 inline constexpr NumberRule kRatio{"a ratio must be from 0 to 1000", 0, 1e3};

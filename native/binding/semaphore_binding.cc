@@ -67,7 +67,7 @@ void bury_dead(core::Semaphore<> semaphore, const core::Semaphore<>::Identity& s
   }
 }
 
-// Hands over what an adaptive limit leaves room for. Returns whether any of it went to a caller of this same thread,
+// Hands over what the limit leaves room for. Returns whether any of it went to a caller of this same thread,
 // which is not rung.
 bool grant_all(const SemaphoreHandle* handle) {
   bool own = false;
@@ -91,14 +91,15 @@ napi_value take(napi_env env, SemaphoreHandle* handle) {
 // give(): undefined; true where the permit was handed to a caller of this same thread, who needs no bell.
 napi_value give(napi_env env, SemaphoreHandle* handle) {
   if (handle->semaphore.held(handle->owner) == 0) return throw_range(env, "semaphore: this thread holds no permit");
-  const Owner next = handle->semaphore.release(handle->owner);
+  bool anybody_waits = false;
+  const Owner next = handle->semaphore.release(handle->owner, &anybody_waits);
   bool own = false;
   if (next != core::kNobody) {
     const auto who = handle->semaphore.identity(next);
     own = is_here(handle, who) && who.doorbell == handle->self.doorbell;
     if (!own && is_here(handle, who)) ring(static_cast<uint32_t>(who.doorbell));
   }
-  if (handle->semaphore.is_adaptive()) own = grant_all(handle) || own;
+  if (anybody_waits) own = grant_all(handle) || own;
   return own ? make_bool(env, true) : nullptr;
 }
 
@@ -222,11 +223,15 @@ napi_value open_named(napi_env env, napi_callback_info info) {
     core::Semaphore<>(created, founding.shape).initialize(founding.max_concurrent, founding.max_queue);
   };
   // One that nobody uses has all its permits and no queue: to keep it is to make it again, but for what an adaptive
-  // limit has learnt.
+  // limit has learnt. What it was changed to does not outlast its users.
   const auto adapt = [&](core::Word* found) {
-    return found[core::semaphore::kShape].load(std::memory_order_relaxed) == founding.shape.word() &&
-           found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
-           found[core::semaphore::kMaxQueue].load(std::memory_order_relaxed) == founding.max_queue;
+    const bool is_same =
+        found[core::semaphore::kShape].load(std::memory_order_relaxed) == founding.shape.word() &&
+        found[core::semaphore::kMaxConcurrent].load(std::memory_order_relaxed) == founding.max_concurrent &&
+        found[core::semaphore::kMaxQueue].load(std::memory_order_relaxed) == founding.max_queue;
+    const core::SemaphoreTerms first{founding.max_concurrent, int64_t{founding.shape.least}, founding.max_queue};
+    if (is_same) found[core::semaphore::kTerms].store(first.word(), std::memory_order_relaxed);
+    return is_same;
   };
   // An adaptive semaphore has a cell more: which of the two is in use is for the caller to judge.
   NamedCells opened =
@@ -250,12 +255,7 @@ napi_value ask(napi_env env, napi_callback_info info) {
   return call.ok ? make_double(env, kAsk(call.handle)) : nullptr;
 }
 
-double acquire(SemaphoreHandle* handle) {
-  const core::Admission admission = handle->semaphore.acquire(handle->owner);
-  // What this thread is granted it finds out from its bell: its caller is not in its queue yet.
-  if (admission == core::Admission::kQueued && grant_all(handle)) ring(static_cast<uint32_t>(handle->self.doorbell));
-  return static_cast<double>(admission);
-}
+double acquire(SemaphoreHandle* handle) { return static_cast<double>(handle->semaphore.acquire(handle->owner)); }
 double take_low(SemaphoreHandle* handle) { return handle->semaphore.try_acquire_low(handle->owner) ? 1 : 0; }
 double cancel(SemaphoreHandle* handle) { return handle->semaphore.cancel(handle->owner) ? 1 : 0; }
 double held(SemaphoreHandle* handle) { return handle->semaphore.held(handle->owner, handle->seen); }
@@ -281,7 +281,50 @@ napi_value ended(napi_env env, napi_callback_info info) {
   auto limit = semaphore.adaptive_limit();
   const double us = std::fmin(ms * 1e3, static_cast<double>(core::adaptive::kMostUs));
   const bool moved = us < 0 ? limit.drop(now_ms) : limit.add(now_ms, static_cast<int64_t>(us), semaphore.in_use());
+  if (moved) semaphore.announce(call.handle->owner);
   return make_bool(env, moved && grant_all(call.handle));
+}
+
+// semaphoreTerms(number, out): writes maxConcurrent, maxQueue (-1: no bound) and the least of an adaptive limit, as
+// they are in force
+napi_value terms(napi_env env, napi_callback_info info) {
+  Call<SemaphoreHandle, 2> call(env, info);
+  double* const out = call.ok ? call.doubles(1, 3) : nullptr;
+  if (!call.ok) return nullptr;
+  const core::SemaphoreTerms now = call.handle->semaphore.terms();
+  out[0] = static_cast<double>(now.most);
+  out[1] = static_cast<double>(now.max_queue);
+  out[2] = static_cast<double>(now.least);
+  return nullptr;
+}
+
+// semaphoreUpdate(number, maxConcurrent, maxQueue, least): changes them for all, and lets in whom that lets in; NaN
+// keeps what is in force. False, and nothing has changed, where the least would be more than the most.
+napi_value update(napi_env env, napi_callback_info info) {
+  Call<SemaphoreHandle, 4> call(env, info);
+  const double most = call.number(1, rules::kNewPermits);
+  const double max_queue = call.number(2, rules::kNewQueue);
+  const double least = call.number(3, rules::kNewLeast);
+  if (!call.ok) return nullptr;
+  SemaphoreHandle* const handle = call.handle;
+  if (!handle->semaphore.is_adaptive() && !std::isnan(least)) {
+    call.wrong_type("this semaphore has a fixed limit");
+  } else if (handle->semaphore.is_adaptive() && most > core::adaptive::kMostLimit) {
+    call.out_of_range("no adaptive limit is so high");
+  }
+  if (!call.ok) return nullptr;
+  const auto put = [](int64_t* term, double value) {
+    if (!std::isnan(value)) *term = static_cast<int64_t>(value);
+  };
+  const bool done = handle->semaphore.update(handle->owner, [&](core::SemaphoreTerms* terms) {
+    put(&terms->most, most);
+    put(&terms->max_queue, max_queue);
+    put(&terms->least, least);
+    return terms->least <= terms->most;
+  });
+  // Whom of this thread that lets in, its caller looks for.
+  if (done) grant_all(handle);
+  return make_bool(env, done);
 }
 
 // Permits that were handed to this thread since it last asked.
@@ -308,6 +351,7 @@ bool register_semaphore(napi_env env, napi_value exports) {
       {"semaphoreWaiting", ask<waiting>},  {"semaphoreBuryDead", ask<bury_the_dead>},
       {"semaphoreTakeLow", ask<take_low>}, {"semaphoreLimit", ask<limit>},
       {"semaphoreInUse", ask<in_use>},     {"semaphoreEnded", ended},
+      {"semaphoreTerms", terms},           {"semaphoreUpdate", update},
   };
   return add_functions(env, exports, kFunctions);
 }

@@ -30,6 +30,7 @@ struct LimitWindow {
   int64_t drops;  // calls that were cut off
 };
 
+// Between which a limit may be, least <= most. They may change while it is in use.
 struct LimitBounds {
   uint32_t least;
   uint32_t most;
@@ -73,13 +74,20 @@ struct LimitState {
            int64_t{dip} << adaptive::kDipShift | int64_t{patience} << adaptive::kPatienceShift | int64_t{busy};
   }
 
-  // How many may be in use now. What was scribbled over the word does no harm.
-  uint32_t in_force(LimitBounds bounds) const {
-    const double now = dip > 0 ? limit * kDipDepth : limit;
-    return static_cast<uint32_t>(std::clamp<double>(now, bounds.least, bounds.most));
+  // The same between other bounds. What was scribbled over the word does no harm either.
+  LimitState within(LimitBounds bounds) const {
+    LimitState next = *this;
+    next.limit = std::clamp<double>(limit, bounds.least, bounds.most);
+    return next;
   }
 
-  // The state after a window.
+  // How many may be in use now.
+  uint32_t in_force(LimitBounds bounds) const {
+    const LimitState now = within(bounds);
+    return static_cast<uint32_t>(dip > 0 ? std::fmax(bounds.least, now.limit * kDipDepth) : now.limit);
+  }
+
+  // The state after a window, in which the limit was within bounds.
   LimitState after(const LimitWindow& window, LimitBounds bounds) const {
     const double mean = window.calls > 0 ? static_cast<double>(window.us) / static_cast<double>(window.calls) : 0;
     LimitState next = *this;
@@ -180,7 +188,7 @@ class AdaptiveLimit {
   // False if another has moved the limit meanwhile: this window then tells of a limit that is gone.
   bool decide(const Closing& closing) {
     int64_t before = closing.before;
-    const int64_t next = LimitState::of_word(before).after(closing.window, bounds_).word();
+    const int64_t next = LimitState::of_word(before).within(bounds_).after(closing.window, bounds_).word();
     return limit_->compare_exchange_strong(before, next, std::memory_order_relaxed, std::memory_order_relaxed);
   }
 

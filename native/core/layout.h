@@ -312,7 +312,7 @@ inline constexpr int kBalanceBits = 40;
 
 // Semaphore: one line of state, a line for each thread that uses it, and the line of those who wait.
 //
-//   line 0       kind | hot | queue | most permits | most waiting | shape | limit | -
+//   line 0       kind | hot | queue | most permits | most waiting | shape | limit | terms
 //   rows         one line an owner (a thread): process | own | grants | doorbell | space | - ...
 //   places       the queue, a ring: each place is a run of callers of one owner that came one after the other
 //   last line    of an adaptive one: what it measures, see `adaptive`
@@ -325,18 +325,23 @@ inline constexpr int kBalanceBits = 40;
 // would have to meet a word that nobody has touched in between, and by exactly as many.
 namespace semaphore {
 inline constexpr size_t kKind = 0;
-// free permits << 44 | whether anybody waits << 43 | action << 40 | stamp. No permit is free while anybody waits, but
-// for those that an adaptive limit keeps back.
+// permits in use << 44 | whether anybody waits << 43 | action << 40 | stamp. While anybody waits, at least as many are
+// in use as may be, but for the moment after the limit has risen, until those who wait have been let in.
 inline constexpr size_t kHot = 1;
 // head << 52 | length << 40 | stamp: the places in use, holes that cancelled callers left included.
 inline constexpr size_t kQueue = 2;
-// What it was made with; these never change.
+// What it was made with; these never change, and say what its name stands for.
 inline constexpr size_t kMaxConcurrent = 3;
 inline constexpr size_t kMaxQueue = 4;  // most waiting callers of all threads; -1: no bound
-// least << 32 | rows << 16 | places. An adaptive limit is never below `least`; 0: the limit is the most and stays.
+// least << 32 | rows << 16 | places. An adaptive limit is never below `least`; 0: the limit is fixed.
 inline constexpr size_t kShape = 5;
 // The limit of an adaptive one, and what it was found by; see `adaptive`. Whoever closes a window swaps it.
 inline constexpr size_t kLimit = 6;
+// What is in force: most permits << 43 | least of an adaptive limit << 30 | most waiting + 1, 0 for no bound. At first
+// what it was made with; `update` swaps all of it at once.
+inline constexpr size_t kTerms = 7;
+inline constexpr int kTermsMostShift = 43;
+inline constexpr int kTermsLeastShift = 30;
 
 inline constexpr size_t kFirstRow = kWordsPerCell;
 // Words of a row. The permits its owner holds are own + grants, modulo 2^24.
@@ -349,14 +354,16 @@ inline constexpr size_t kSpace = 4;     // the PID namespace in which kOwner hol
 
 inline constexpr int kSequenceBits = 34;
 inline constexpr int kStampBits = 40;
-inline constexpr int kQueuedBit = 3;  // of the payload of `hot`; below it the action, above it the free permits
-inline constexpr int kFreeShift = 4;
+inline constexpr int kQueuedBit = 3;  // of the payload of `hot`; below it the action, above it the permits in use
+inline constexpr int kInUseShift = 4;
 inline constexpr int kLengthBits = 12;   // of the payload of `queue`; above it the head
 inline constexpr int kWaitingBits = 18;  // of the payload of a place, how many wait; above it their owner
 
 inline constexpr int64_t kMostPermits = (int64_t{1} << 20) - 1;
 inline constexpr int64_t kMostRows = 63;
 inline constexpr int64_t kMostPlaces = (int64_t{1} << kLengthBits) - 1;
+// A bound on those who wait above this is none: no queue is that long.
+inline constexpr int64_t kMostQueue = (int64_t{1} << kTermsLeastShift) - 2;
 
 // The usual shape: 8 KiB, of which the kernel provides only the pages that are touched. First come, first served holds
 // exactly while fewer than places - rows changes of thread are in the queue; beyond that a thread's callers join its
@@ -368,6 +375,9 @@ inline constexpr size_t kCells = 128;
 
 static_assert(semaphore::kCells == 1 + semaphore::kRows + semaphore::kPlaces / kWordsPerCell,
               "state, rows and places fill the cells");
+static_assert(semaphore::kMostPlaces << semaphore::kWaitingBits <= semaphore::kMostQueue &&
+                  semaphore::kMostPermits < int64_t{1} << (63 - semaphore::kTermsMostShift),
+              "the parts of the terms fill the word, which is never negative, and no queue is longer than a bound");
 
 // What an adaptive semaphore measures, in its last line, and how its `limit` is written. Calls that have ended are
 // summed up in a window; whoever finds that it is over takes the sum away and moves the limit by one swap of the word
@@ -394,6 +404,8 @@ inline constexpr int64_t kMostLimit = 8191;
 inline constexpr int64_t kMostUs = (int64_t{1} << kBaseBits) - 1;  // a call that takes longer counts as this: 18 min
 }  // namespace adaptive
 
+static_assert(adaptive::kMostLimit < int64_t{1} << (semaphore::kTermsMostShift - semaphore::kTermsLeastShift),
+              "the least limit has its part of the terms");
 static_assert(adaptive::kMostLimit < int64_t{1} << (63 - adaptive::kLimitShift - adaptive::kLimitFractionBits) &&
                   adaptive::kBaseShift + adaptive::kBaseBits == adaptive::kLimitShift &&
                   adaptive::kDipShift + adaptive::kDipBits == adaptive::kBaseShift &&

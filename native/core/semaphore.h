@@ -2,10 +2,14 @@
 // operation is lock-free and may run in any thread or process at the same time as any other. A thread that dies at any
 // instruction leaves it usable, and what it held or waited for can be taken back from its row.
 //
-// One word, `hot`, names the operation under way: its owner, its action and the permits left. Whoever finds another's
+// One word, `hot`, names the operation under way: its owner, its action and the permits in use. Whoever finds another's
 // operation there completes it first (it is done when its stamp is in its owner's row), so no two operations ever
 // overlap, and what an operation read before its own swap of `hot` succeeded was not changed by anybody. Uncontended,
 // that is one compare-and-swap.
+//
+// How many may be in use, and how many may wait, are words of their own. Whoever has changed one swaps `hot`, too
+// (`announce`): who read it before either comes before that swap, and is seen by who made it, or fails and reads again.
+// So a change holds for everybody from the moment on at which it returns, and no caller stands in line unseen.
 //
 // Source: helping as in Herlihy, "A methodology for implementing highly concurrent data objects" (1993), with the row's
 // stamp in the part of a recoverable compare-and-swap (Attiya, Ben-Baruch, Hendler, 2018).
@@ -34,7 +38,7 @@ class Semaphore : public SemaphoreWords<W> {
 
  public:
   using typename Words::Identity;
-  using Words::in_use, Words::limit, Words::waiting, Words::adaptive_limit, Words::held;
+  using Words::in_use, Words::limit, Words::terms, Words::waiting, Words::adaptive_limit, Words::held;
   using Words::Words;
 
   // Writes a semaphore into zeroed memory no other thread can see yet. Preconditions: 1 <= max_concurrent <=
@@ -43,8 +47,9 @@ class Semaphore : public SemaphoreWords<W> {
     words_[semaphore::kMaxConcurrent].store(max_concurrent, std::memory_order_relaxed);
     words_[semaphore::kMaxQueue].store(max_queue, std::memory_order_relaxed);
     words_[semaphore::kShape].store(shape_.word(), std::memory_order_relaxed);
-    hot().store(with_stamp(static_cast<uint64_t>(max_concurrent) << semaphore::kFreeShift, 0),
-                std::memory_order_relaxed);
+    const SemaphoreTerms first{max_concurrent, int64_t{shape_.least}, max_queue};
+    words_[semaphore::kTerms].store(first.word(), std::memory_order_relaxed);
+    hot().store(0, std::memory_order_relaxed);
     if (shape_.is_adaptive()) adaptive_limit().initialize();
     // order: release. Pairs with the acquire of whoever checks the kind word before first use.
     words_[semaphore::kKind].store(kind_word(Kind::kSemaphore), std::memory_order_release);
@@ -66,78 +71,95 @@ class Semaphore : public SemaphoreWords<W> {
 
   // Takes a permit if one is free; then nobody waits.
   bool try_acquire(Owner owner) {
-    // order: acquire. Pairs with `commit`: what its writer did before is visible.
-    int64_t now = hot().load(std::memory_order_acquire);
-    while (has_free(now)) {
-      complete_of_other(now, owner);
-      if (commit(&now, owner, Action::kTake, free_of(now) - 1, false)) return true;
-    }
-    return false;
+    return take_below(owner, [this] { return limit(); });
   }
 
   // Takes one for a caller who goes short first: only while less than half of the limit is in use (at least one).
   bool try_acquire_low(Owner owner) {
-    int64_t now = hot().load(std::memory_order_acquire);
-    while (has_free(now) && in_use(now) < std::max(uint32_t{1}, limit() / 2)) {
-      complete_of_other(now, owner);
-      if (commit(&now, owner, Action::kTake, free_of(now) - 1, false)) return true;
-    }
-    return false;
+    return take_below(owner, [this] { return std::max(uint32_t{1}, limit() / 2); });
   }
 
-  // Takes a permit, or a place at the end of the queue; of an adaptive one, `grant` then, for its limit may have risen
-  // before the place was seen.
+  // Takes a permit, or a place at the end of the queue.
   Admission acquire(Owner owner) {
     int64_t now = hot().load(std::memory_order_acquire);
     for (;;) {
       complete_of_other(now, owner);
-      if (has_free(now)) {
-        if (commit(&now, owner, Action::kTake, free_of(now) - 1, false)) return Admission::kAdmitted;
+      const SemaphoreTerms terms = this->terms();
+      if (has_free(now, limit(terms))) {
+        if (commit(&now, owner, Action::kTake, in_use_of(now) + 1, false)) return Admission::kAdmitted;
         continue;
       }
-      const int64_t max_queue = words_[semaphore::kMaxQueue].load(std::memory_order_relaxed);
-      const bool has_room = (max_queue < 0 || waiting() < max_queue) &&
+      const bool has_room = (terms.max_queue < 0 || waiting() < terms.max_queue) &&
                             place_for(owner, queue().load(std::memory_order_acquire), kNoStamp) != kNoPlace;
       if (!has_room) {
-        // order: acquire. Refused only if nothing changed while the queue was read.
-        const int64_t again = hot().load(std::memory_order_acquire);
-        if (again == now) return Admission::kRefused;
-        now = again;
-      } else if (commit(&now, owner, Action::kJoin, free_of(now), true)) {
+        if (is_still(&now)) return Admission::kRefused;
+      } else if (commit(&now, owner, Action::kJoin, in_use_of(now), true)) {
         return Admission::kQueued;
       }
     }
   }
 
   // Gives a permit of `owner` back: to the first in the queue, whose owner is returned to be woken up, or else to all
-  // (kNobody). Precondition: held(owner) > 0. Of an adaptive one, `grant` then.
-  Owner release(Owner owner) {
+  // (kNobody). Precondition: held(owner) > 0. `grant` then, if anybody waits still: who raised the limit may have died
+  // before it did so.
+  Owner release(Owner owner, bool* anybody_waits) {
     int64_t now = hot().load(std::memory_order_acquire);
     for (;;) {
       complete_of_other(now, owner);
-      // Beyond an adaptive limit that has fallen, what is given back goes to nobody.
-      if (!is_queued(now) || (shape_.is_adaptive() && in_use(now) > limit())) {
-        if (commit(&now, owner, Action::kGive, free_of(now) + 1, is_queued(now))) return kNobody;
+      *anybody_waits = is_queued(now);
+      // Beyond a limit that has fallen, what is given back goes to nobody.
+      if (!*anybody_waits || in_use_of(now) > limit()) {
+        if (commit(&now, owner, Action::kGive, in_use_of(now) - 1, *anybody_waits)) return kNobody;
         continue;
       }
       const Owner next = first_owner();
-      if (commit(&now, owner, Action::kHandOver, free_of(now), waiting(1) > 1)) return next;
+      *anybody_waits = waiting(1) > 1;
+      if (commit(&now, owner, Action::kHandOver, in_use_of(now), *anybody_waits)) return next;
     }
   }
+  Owner release(Owner owner) {
+    bool anybody_waits = false;
+    return release(owner, &anybody_waits);
+  }
 
-  // Hands a permit that an adaptive limit does not keep back to the first in the queue, whose owner is returned to be
-  // woken up; kNobody when there is none, or nobody waits. To be called until then, by `owner`, after whatever may have
-  // made room while somebody waits. Nobody is forgotten: while anybody waits, somebody holds a permit and will give it
-  // back.
+  // Hands a permit that is free to the first in the queue, whose owner is returned to be woken up; kNobody when there
+  // is none, or nobody waits. To be called until then, by `owner`, after whatever has raised the limit. Nobody is
+  // forgotten if its thread dies first: while anybody waits, somebody holds a permit and will give it back.
   Owner grant(Owner owner) {
-    if (!shape_.is_adaptive()) return kNobody;
     int64_t now = hot().load(std::memory_order_acquire);
-    while (is_queued(now) && free_of(now) > 0 && in_use(now) < limit()) {
+    while (is_queued(now) && in_use_of(now) < limit()) {
       complete_of_other(now, owner);
       const Owner next = first_owner();
-      if (commit(&now, owner, Action::kGrant, free_of(now) - 1, waiting(1) > 1)) return next;
+      if (commit(&now, owner, Action::kGrant, in_use_of(now) + 1, waiting(1) > 1)) return next;
     }
     return kNobody;
+  }
+
+  // Changes the terms to what `change` makes of those in force, in one step for all; false if it makes nothing of them.
+  // When it returns nobody goes by the old ones any more. Nothing is taken away: more may be in use, or wait, than the
+  // new ones allow, until fewer are. `grant` then. Preconditions: as of `initialize`, and whether the limit is adaptive
+  // stays as it is.
+  template <class Change>
+  bool update(Owner owner, Change change) {
+    W& word = words_[semaphore::kTerms];
+    int64_t before = word.load(std::memory_order_relaxed);
+    for (;;) {
+      SemaphoreTerms terms = SemaphoreTerms::of_word(before);
+      if (!change(&terms)) return false;
+      // order: relaxed. Nothing is published but the word itself, which `announce` orders.
+      if (word.compare_exchange_weak(before, terms.word(), std::memory_order_relaxed, std::memory_order_relaxed)) break;
+    }
+    announce(owner);
+    return true;
+  }
+
+  // The limit has moved, or the terms have: has all others see that. `grant` then.
+  void announce(Owner owner) {
+    // order: acquire, and release in `commit`. Who acts on what it read before is either in what is found here, or
+    // fails and finds this.
+    int64_t now = hot().load(std::memory_order_acquire);
+    do complete_of_other(now, owner);
+    while (!commit(&now, owner, Action::kAnnounce, in_use_of(now), is_queued(now)));
   }
 
   // Gives up the last place of `owner` in the queue; those of its callers that are behind the one that leaves move up.
@@ -148,10 +170,8 @@ class Semaphore : public SemaphoreWords<W> {
       complete_of_other(now, owner);
       const bool has_place = last_of(owner, queue().load(std::memory_order_acquire), kNoStamp) != kNoPlace;
       if (!has_place) {
-        const int64_t again = hot().load(std::memory_order_acquire);
-        if (again == now) return false;
-        now = again;
-      } else if (commit(&now, owner, Action::kCancel, free_of(now), waiting(1) > 1)) {
+        if (is_still(&now)) return false;
+      } else if (commit(&now, owner, Action::kCancel, in_use_of(now), waiting(1) > 1)) {
         return true;
       }
     }
@@ -172,6 +192,8 @@ class Semaphore : public SemaphoreWords<W> {
       const Owner next = release(owner);
       if (next != kNobody) wake(next);
     }
+    // In case it died while it moved the limit.
+    announce(owner);
     for (Owner next = grant(owner); next != kNobody; next = grant(owner)) wake(next);
     row(owner, semaphore::kSpace).store(0, std::memory_order_relaxed);
     // order: release. Pairs with `claim` and `inherit`.
@@ -193,7 +215,7 @@ class Semaphore : public SemaphoreWords<W> {
   using typename Words::Action;
   using Words::words_, Words::shape_, Words::hot, Words::queue, Words::row, Words::place, Words::with_stamp,
       Words::payload, Words::stamp, Words::kPayloadMask, Words::kSequenceMask, Words::kNoStamp, Words::kNoPlace,
-      Words::has_free, Words::free_of, Words::is_queued, Words::action_of, Words::writer_of, Words::head_of,
+      Words::has_free, Words::in_use_of, Words::is_queued, Words::action_of, Words::writer_of, Words::head_of,
       Words::length_of, Words::owner_of, Words::count_of, Words::place_payload, Words::is_row, Words::place_for,
       Words::first_owner, Words::first_waiting, Words::last_of, Words::is_hand_over;
 
@@ -204,13 +226,37 @@ class Semaphore : public SemaphoreWords<W> {
     row(owner, semaphore::kSpace).store(who.space, std::memory_order_relaxed);
   }
 
+  template <class Limit>
+  bool take_below(Owner owner, Limit limit_now) {
+    // order: acquire. Pairs with `commit`: what its writer did before is visible.
+    int64_t now = hot().load(std::memory_order_acquire);
+    for (;;) {
+      if (!has_free(now, limit_now())) {
+        if (is_still(&now)) return false;
+        continue;
+      }
+      complete_of_other(now, owner);
+      if (commit(&now, owner, Action::kTake, in_use_of(now) + 1, false)) return true;
+    }
+  }
+
+  // Whether nothing has changed meanwhile: only then may a caller be refused for what it read. Else `now` is the
+  // present.
+  bool is_still(int64_t* now) {
+    // order: acquire, also for the loads before.
+    const int64_t again = hot().load(std::memory_order_acquire);
+    if (again == *now) return true;
+    *now = again;
+    return false;
+  }
+
   // Makes the operation public, and completes it. False if `hot` is no more what it was, which `now` then holds.
-  bool commit(int64_t* now, Owner owner, Action action, uint32_t free, bool queued) {
+  bool commit(int64_t* now, Owner owner, Action action, uint32_t in_use, bool queued) {
     W& own = row(owner, semaphore::kOwn);
     const int64_t before = own.load(std::memory_order_acquire);
     const int64_t next_stamp = int64_t{owner} << semaphore::kSequenceBits | ((before + 1) & kSequenceMask);
     const uint32_t left =
-        free << semaphore::kFreeShift | uint32_t{queued} << semaphore::kQueuedBit | static_cast<uint32_t>(action);
+        in_use << semaphore::kInUseShift | uint32_t{queued} << semaphore::kQueuedBit | static_cast<uint32_t>(action);
     const int64_t next = with_stamp(left, next_stamp);
     // order: acq_rel. Release: what completed the operation in `now` comes first for whoever sees this one. Acquire:
     // the next operation of another thread is built on what this thread sees here.

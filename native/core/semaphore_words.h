@@ -33,6 +33,25 @@ struct SemaphoreShape {
   }
 };
 
+// How many may be in use and how many may wait: one word, so that nobody sees a part of a change.
+struct SemaphoreTerms {
+  int64_t most;
+  int64_t least;      // of an adaptive limit; 0: the limit is fixed
+  int64_t max_queue;  // -1: no bound
+
+  constexpr int64_t word() const {
+    const int64_t queue = max_queue > semaphore::kMostQueue ? 0 : max_queue + 1;
+    return most << semaphore::kTermsMostShift | least << semaphore::kTermsLeastShift | queue;
+  }
+  // What was scribbled over the word comes out as something that does no harm.
+  static constexpr SemaphoreTerms of_word(int64_t word) {
+    const int64_t most = word >> semaphore::kTermsMostShift & semaphore::kMostPermits;
+    const int64_t least = word >> semaphore::kTermsLeastShift & adaptive::kMostLimit;
+    return {most, least < most ? least : most, (word & (semaphore::kMostQueue + 1)) - 1};
+  }
+  constexpr LimitBounds bounds() const { return {static_cast<uint32_t>(least), static_cast<uint32_t>(most)}; }
+};
+
 template <class W>
 class SemaphoreWords {
  public:
@@ -68,22 +87,26 @@ class SemaphoreWords {
 
   // How many may be taken now. May be out of date, as all below.
   uint32_t available() const {
-    const int64_t now = hot().load(std::memory_order_acquire);
-    if (!shape_.is_adaptive()) return free_of(now);
+    const uint32_t used = in_use();
     const uint32_t most = limit();
-    return most > in_use(now) ? most - in_use(now) : 0;
+    return most > used ? most - used : 0;
+  }
+
+  // What is in force.
+  // order: acquire. Who is refused by them looks at `hot` afterwards. Who acts on them fails there if they have
+  // changed, for `Semaphore::announce` follows each change.
+  SemaphoreTerms terms() const {
+    return SemaphoreTerms::of_word(words_[semaphore::kTerms].load(std::memory_order_acquire));
   }
 
   // How many may be in use at once.
-  uint32_t limit() const { return shape_.is_adaptive() ? adaptive_limit().in_force() : most(); }
+  uint32_t limit() const { return limit(terms()); }
 
   // How many are in use.
-  uint32_t in_use() const { return in_use(hot().load(std::memory_order_acquire)); }
+  uint32_t in_use() const { return in_use_of(hot().load(std::memory_order_acquire)); }
 
   // What moves the limit. Precondition: is_adaptive().
-  AdaptiveLimit<W> adaptive_limit() const {
-    return {&words_[semaphore::kLimit], &words_[shape_.adaptive_line() * kWordsPerCell], {shape_.least, most()}};
-  }
+  AdaptiveLimit<W> adaptive_limit() const { return adaptive_limit(terms()); }
   bool is_adaptive() const { return shape_.is_adaptive(); }
 
   // Callers in the queue, counted up to more than `enough`; may be out of date.
@@ -98,8 +121,8 @@ class SemaphoreWords {
   uint32_t rows() const { return shape_.rows; }
 
  protected:
-  // What an operation does. kGrant: as kHandOver, of a permit that was free.
-  enum class Action : uint32_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel, kGrant };
+  // What an operation does. kGrant: as kHandOver, of a permit that was free. kAnnounce: nothing.
+  enum class Action : uint32_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel, kGrant, kAnnounce };
   static constexpr bool is_hand_over(Action action) { return action == Action::kHandOver || action == Action::kGrant; }
 
   static constexpr uint32_t kPayloadMask = (uint32_t{1} << (64 - semaphore::kStampBits)) - 1;
@@ -118,18 +141,17 @@ class SemaphoreWords {
   }
   static int64_t stamp(int64_t word) { return word & kStampMask; }
 
-  // order: relaxed. Never changes; ordered by the kind word.
-  uint32_t most() const {
-    return static_cast<uint32_t>(words_[semaphore::kMaxConcurrent].load(std::memory_order_relaxed));
+  uint32_t limit(const SemaphoreTerms& terms) const {
+    return shape_.is_adaptive() ? adaptive_limit(terms).in_force() : static_cast<uint32_t>(terms.most);
   }
-  uint32_t in_use(int64_t hot) const { return most() - free_of(hot); }
-  // An adaptive limit may rise while callers wait: what is free then is theirs.
-  bool has_free(int64_t hot) const {
-    if (!shape_.is_adaptive()) return free_of(hot) > 0;
-    return !is_queued(hot) && free_of(hot) > 0 && in_use(hot) < limit();
+  AdaptiveLimit<W> adaptive_limit(const SemaphoreTerms& terms) const {
+    return {&words_[semaphore::kLimit], &words_[shape_.adaptive_line() * kWordsPerCell], terms.bounds()};
   }
 
-  static uint32_t free_of(int64_t hot) { return payload(hot) >> semaphore::kFreeShift; }
+  // Whether a caller may go on at once. While anybody waits, what is free is theirs.
+  static bool has_free(int64_t hot, uint32_t limit) { return !is_queued(hot) && in_use_of(hot) < limit; }
+
+  static uint32_t in_use_of(int64_t hot) { return payload(hot) >> semaphore::kInUseShift; }
   static bool is_queued(int64_t hot) { return (payload(hot) >> semaphore::kQueuedBit & 1) != 0; }
   static Action action_of(int64_t hot) { return static_cast<Action>(payload(hot) & 7); }
   static Owner writer_of(int64_t hot) { return static_cast<Owner>(stamp(hot) >> semaphore::kSequenceBits); }

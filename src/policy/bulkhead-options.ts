@@ -12,10 +12,11 @@ import {
   readOptions,
 } from '../internal/options.js'
 import { PRIORITIES, USUAL_PRIORITY } from '../internal/priority.js'
-import { checkNumber, describe } from '../internal/validate.js'
+import { checkKeys, checkNumber, describe, type NumberRange } from '../internal/validate.js'
 import { checkHandleShape } from '../memory/shared/handles.js'
 import { ADAPTIVE, SEMAPHORE } from '../memory/shared/layout.js'
 import type { CellAddress } from '../memory/shared/region.js'
+import type { LimitsChange } from '../memory/semaphore/semaphore.js'
 import type { Scope } from './scope.js'
 
 /** What tells the partitions of a bulkhead apart. */
@@ -72,12 +73,26 @@ export interface CompleteBulkheadOptions extends Concurrency {
   readonly bound: Readonly<Record<string, unknown>>
 }
 
+const QUEUE_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }
+
+/** What {@link Bulkhead.update} changes; what is undefined stays as it is. */
+export interface BulkheadChange {
+  /** How many calls run at once, where that is a number: an integer from 1 to 1,048,575. Of an adaptive limit only 'adaptive', which changes nothing. */
+  readonly maxConcurrent?: number | 'adaptive' | undefined
+  /** What an adaptive limit is never below, an integer from 1 to `max`. */
+  readonly min?: number | undefined
+  /** What an adaptive limit is never above, an integer from `min` to 8,191. */
+  readonly max?: number | undefined
+  /** How many calls may wait, in all threads together; an integer >= 0, or Infinity. */
+  readonly maxQueue?: number | undefined
+}
+
 /** Every option of {@link BulkheadOptions}. */
 export const BULKHEAD_OPTIONS = {
   maxConcurrent: rawOption<number | 'adaptive'>(),
   min: rawOption<number>(),
   max: rawOption<number>(),
-  maxQueue: numberOption({ min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, allowInfinity: true }, Infinity),
+  maxQueue: numberOption(QUEUE_RANGE, Infinity),
   maxWaitMs: numberOption({ min: 0, allowInfinity: true }, Infinity),
   name: rawOption<string>(),
   scope: rawOption<'process' | 'machine'>(),
@@ -109,6 +124,8 @@ export interface Concurrency {
   readonly least: number
 }
 
+const FIXED_RANGE = { min: 1, max: SEMAPHORE.mostPermits, integer: true }
+const ADAPTIVE_RANGE = { min: 1, max: ADAPTIVE.mostLimit, integer: true }
 const LEAST = 2
 const MOST = 1000
 
@@ -130,15 +147,43 @@ export function checkConcurrency(
       throw new TypeError(
         `maxConcurrent must be an integer from 1 to ${SEMAPHORE.mostPermits}, or 'adaptive'; received ${describe(limit)}`,
       )
-    return {
-      maxConcurrent: checkNumber('maxConcurrent', limit, { min: 1, max: SEMAPHORE.mostPermits, integer: true }),
-      least: 0,
-    }
+    return { maxConcurrent: checkNumber('maxConcurrent', limit, FIXED_RANGE), least: 0 }
   }
-  const range = { min: 1, max: ADAPTIVE.mostLimit, integer: true }
-  const most = max === undefined ? Math.max(MOST, min ?? 0) : checkNumber('max', max, range)
-  const least = checkNumber('min', min ?? Math.min(LEAST, most), { ...range, max: most })
-  return { maxConcurrent: checkNumber('max', most, range), least }
+  const most = max === undefined ? Math.max(MOST, min ?? 0) : checkNumber('max', max, ADAPTIVE_RANGE)
+  const least = checkNumber('min', min ?? Math.min(LEAST, most), { ...ADAPTIVE_RANGE, max: most })
+  return { maxConcurrent: checkNumber('max', most, ADAPTIVE_RANGE), least }
+}
+
+/**
+ * Checks a change of a bulkhead whose limit is adaptive, or is not. Whether `min` is at most `max` is for who knows the one that stays.
+ *
+ * @throws {TypeError | RangeError} naming the option that is wrong
+ */
+export function checkBulkheadChange(change: BulkheadChange, isAdaptive: boolean): LimitsChange {
+  checkKeys('Bulkhead.update', change, ['maxConcurrent', 'min', 'max', 'maxQueue'])
+  const { maxConcurrent, min, max, maxQueue } = change
+  const whole = (name: string, value: number | undefined, range: NumberRange): number | undefined =>
+    value === undefined ? undefined : checkNumber(name, value, range)
+  const queue = whole('maxQueue', maxQueue, QUEUE_RANGE)
+  if (!isAdaptive) {
+    for (const [name, value] of Object.entries({ min, max }))
+      if (value !== undefined)
+        throw new TypeError(
+          `${name} needs a bulkhead that was made with maxConcurrent: 'adaptive'; received ${describe(value)} for one with a fixed limit`,
+        )
+    if (maxConcurrent === 'adaptive')
+      throw new TypeError(
+        "maxConcurrent of a bulkhead with a fixed limit must stay a number; received 'adaptive': make another bulkhead",
+      )
+    return { maxConcurrent: whole('maxConcurrent', maxConcurrent, FIXED_RANGE), maxQueue: queue }
+  }
+  if (maxConcurrent !== undefined && maxConcurrent !== 'adaptive')
+    throw new TypeError(
+      `maxConcurrent of a bulkhead with an adaptive limit must stay 'adaptive'; received ${describe(maxConcurrent)}: change min and max, or make another bulkhead`,
+    )
+  const most = whole('max', max, ADAPTIVE_RANGE)
+  const least = whole('min', min, { ...ADAPTIVE_RANGE, max: most ?? ADAPTIVE_RANGE.max })
+  return { maxConcurrent: most, least, maxQueue: queue }
 }
 
 /** Checks options and fills in the defaults. @throws {TypeError | RangeError} for what is none, or out of range */

@@ -1,5 +1,6 @@
 import type { PermitQueue } from '../memory/semaphore/queue.js'
 import { permitQueues } from '../memory/semaphore/queues.js'
+import type { LimitsChange, SemaphoreLimits } from '../memory/semaphore/semaphore.js'
 import type { CompleteBulkheadOptions, PartitionKey } from './bulkhead-options.js'
 import { describe } from '../internal/validate.js'
 
@@ -28,10 +29,28 @@ export class Partitions {
   readonly #keys = new Map<Partition, PartitionKey>()
   /** Of a bulkhead without a name: nobody else has these, so they serve any key. */
   readonly #spare: Partition[] = []
+  /** Of every key, those to come included. */
+  #limits: SemaphoreLimits
 
   constructor(options: CompleteBulkheadOptions, onRelease: (partition: Partition) => void) {
     this.#options = options
     this.#onRelease = onRelease
+    this.#limits = options
+  }
+
+  get limits(): SemaphoreLimits {
+    return this.#limits
+  }
+
+  /** Changes the limits of every key, which must be this thread's own. */
+  update(change: LimitsChange): void {
+    const { maxConcurrent, maxQueue, least } = this.#limits
+    this.#limits = {
+      maxConcurrent: change.maxConcurrent ?? maxConcurrent,
+      maxQueue: change.maxQueue ?? maxQueue,
+      least,
+    }
+    for (const { queue } of [...this.#used.values(), ...this.#spare]) queue.update(change)
   }
 
   /** @throws {TypeError} when the key is neither string nor number nor bigint; what the caller's `key` throws */
@@ -59,7 +78,7 @@ export class Partitions {
 
   #open(key: PartitionKey): PermitQueue {
     const { name, scope, clock } = this.#options
-    if (name === null) return permitQueues.createPrivate(this.#options)
+    if (name === null) return permitQueues.createPrivate(this.#limits)
     return permitQueues.byName(`${name} [${typeof key} ${key}]`, scope, this.#options, clock)
   }
 }

@@ -3,8 +3,13 @@ import { timeOf } from '../internal/clock.js'
 import { type CallEvents, EventSource } from '../internal/events.js'
 import { type DueTimer, type SharedTimers, timersOf } from '../internal/timers.js'
 import type { PermitQueue, PermitWaiter } from '../memory/semaphore/queue.js'
-import { ADMISSION } from '../memory/semaphore/semaphore.js'
-import { type CompleteBulkheadOptions, priorityBy } from './bulkhead-options.js'
+import { ADMISSION, type LimitsChange, type SemaphoreLimits } from '../memory/semaphore/semaphore.js'
+import {
+  type BulkheadChange,
+  checkBulkheadChange,
+  type CompleteBulkheadOptions,
+  priorityBy,
+} from './bulkhead-options.js'
 import { Partition, Partitions } from './bulkhead-partitions.js'
 import { Hold } from './hold.js'
 import type { AbortListener, Scope } from './scope.js'
@@ -45,6 +50,38 @@ export class BulkheadStage implements LinearStage {
     }
     this.#only = queue === undefined ? undefined : new Partition(queue, onRelease)
     this.#partitions = new Partitions(options, onRelease)
+  }
+
+  /** Those in force, of each key where there is one. */
+  get limits(): SemaphoreLimits {
+    return this.#only?.queue.semaphore.limits() ?? this.#partitions.limits
+  }
+
+  /** Checks a change, and returns what makes it for all who share the limits. */
+  checked(change: BulkheadChange): () => void {
+    if (this.isDisposed) throw disposedError()
+    const { least, key, name } = this.options
+    const checked = checkBulkheadChange(change, least > 0)
+    if (key !== undefined && name !== null)
+      throw new TypeError(
+        `a bulkhead with keys and a name cannot be changed: other threads have slots of '${name}' for keys that this one does not know; leave out the name, or use perKey((key) => bulkhead({ name })), and update each`,
+      )
+    const only = this.#only
+    if (only === undefined) return () => this.#partitions.update(checked)
+    this.#checkBounds(checked)
+    return () => {
+      // Another thread may have changed the other bound meanwhile.
+      if (!only.queue.update(checked)) this.#checkBounds(checked)
+    }
+  }
+
+  #checkBounds({ least, maxConcurrent }: LimitsChange): void {
+    const { limits } = this
+    const [min, max] = [least ?? limits.least, maxConcurrent ?? limits.maxConcurrent]
+    if (min > max)
+      throw new RangeError(
+        `min must be <= max; received { min: ${min}, max: ${max} }, where what is not in the change is as it was`,
+      )
   }
 
   enter(call: Call, slot: number): Promise<void> | undefined {
@@ -111,7 +148,7 @@ export class BulkheadStage implements LinearStage {
   }
 
   async #wait(call: Call, slot: number, partition: Partition, own: number): Promise<void> {
-    const { maxWaitMs, maxQueue } = this.options
+    const { maxWaitMs } = this.options
     const { scope } = call
     if (maxWaitMs === 0 && partition.queue.reclaim() && partition.queue.tryEnter() === undefined) {
       this.admit(call, slot, partition)
@@ -132,7 +169,7 @@ export class BulkheadStage implements LinearStage {
     if (admission === ADMISSION.refused) {
       this.#leave(partition)
       this.counts.rejected++
-      throw this.#refusal(partition, `its queue is full: ${maxQueue} wait already`)
+      throw this.#refusal(partition, `its queue is full: ${partition.queue.semaphore.limits().maxQueue} wait already`)
     }
     this.counts.queued++
     this.#waiting.add(waiting)

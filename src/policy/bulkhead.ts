@@ -1,11 +1,13 @@
 import { SharedMemoryError } from '../errors.js'
 import type { PriorityOptions } from '../internal/policy.js'
 import { INSPECT, shownAs, shownName } from '../internal/shown.js'
+import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { addressIn } from '../memory/shared/handles.js'
 import type { CellAddress } from '../memory/shared/region.js'
 import type { PermitQueue } from '../memory/semaphore/queue.js'
 import { permitQueues } from '../memory/semaphore/queues.js'
 import {
+  type BulkheadChange,
   type BulkheadHandle,
   bulkheadHandle,
   type BulkheadOptions,
@@ -73,12 +75,47 @@ export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposabl
 
   /** How many calls may run at once; of an adaptive limit, what it is now. */
   get maxConcurrent(): number {
-    return this.#queue?.semaphore.limit() ?? this.#stage.options.maxConcurrent
+    return this.#queue?.semaphore.limit() ?? this.#stage.limits.maxConcurrent
+  }
+
+  /** How many calls may wait, in all threads together; Infinity without a bound. */
+  get maxQueue(): number {
+    return this.#stage.limits.maxQueue
   }
 
   /** Slots that are free in this moment, over all threads; null where each key has its own. */
   get available(): number | null {
     return this.#queue?.semaphore.available() ?? null
+  }
+
+  /** Slots in use in this moment, over all threads; more than `maxConcurrent` after it was lowered, until enough have ended. @internal */
+  get inUse(): number | null {
+    return this.#queue?.semaphore.inUse() ?? null
+  }
+
+  /**
+   * Changes limits for all threads, and with scope 'machine' all processes, that share the bulkhead, at once: from its return on every call goes
+   * by the new ones. A higher limit lets in who waits, in every thread. A lower one takes nothing from calls under way: none begins until fewer
+   * run. A smaller `maxQueue` drops nobody who waits. Where each key has slots of its own, those of all keys are changed.
+   *
+   * The name still stands for the limits that it was first used with: whoever asks for it gives those, and gets what is in force.
+   *
+   * @param change - `maxConcurrent`, where it is a number, or `min` and `max` of an adaptive limit; `maxQueue`. What is undefined stays.
+   * @throws {TypeError | RangeError} naming what is wrong, also for a number instead of 'adaptive' or the other way round, and for a bulkhead
+   *   with keys and a name; then nothing has changed
+   * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it has been disposed
+   * Thread-safety: any thread, any process, at any time; each change is whole, and the last one holds.
+   * @example
+   * const database = bulkhead({ maxConcurrent: 10, name: 'pool of the database' })
+   * database.update({ maxConcurrent: 4, maxQueue: 100 })
+   */
+  update(change: BulkheadChange): void {
+    this[CHECKED_UPDATE](change)()
+  }
+
+  /** @internal */
+  [CHECKED_UPDATE](change: BulkheadChange): () => void {
+    return this.#stage.checked(change)
   }
 
   /**
@@ -143,7 +180,8 @@ export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposabl
     const { name, scope } = options
     const { maxConcurrent } = this
     const available = this.available ?? undefined
-    const state = isDisposed ? { disposed: true } : { maxConcurrent, available, ...this.stats() }
+    const maxQueue = this.maxQueue === Infinity ? undefined : this.maxQueue
+    const state = isDisposed ? { disposed: true } : { maxConcurrent, available, maxQueue, ...this.stats() }
     return shownAs('Bulkhead', { ...shownName(name, scope), ...state })
   }
 

@@ -18,6 +18,16 @@ describe('a bulkhead over two workers', () => {
     expect(slots.available).toBe(maxConcurrent)
   })
 
+  it('is changed by update for the workers, too', async () => {
+    const shared = words(2)
+    const slots = bulkhead({ maxConcurrent: 3 })
+    slots.update({ maxConcurrent: 1 })
+    const items = Array.from({ length: 20 }, () => ({ words: shared }))
+    await execute(overlapping, items, { ...inWorkers, workers: 3, policies: [slots] })
+    expect(shared[1]).toBe(1)
+    expect([slots.maxConcurrent, slots.available]).toEqual([1, 1])
+  })
+
   it('counts with the items of this thread, and with other calls of the same bulkhead', async () => {
     const shared = words(2)
     const slots = bulkhead({ maxConcurrent: 1 })

@@ -89,7 +89,7 @@ SemaphoreScenario adaptive(std::vector<Call> first, std::vector<std::vector<Call
 }
 
 TEST("semaphore explorer: the limit rises while a caller queues") {
-  explore_semaphore(adaptive({{kAcquire, 1}}, {{{kLimit, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}, {kGrant, 2}}}));
+  explore_semaphore(adaptive({{kAcquire, 1}}, {{{kLimit, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}}}));
 }
 
 TEST("semaphore explorer: two threads hand over what a limit that has risen leaves free") {
@@ -99,7 +99,7 @@ TEST("semaphore explorer: two threads hand over what a limit that has risen leav
 
 TEST("semaphore explorer: the limit falls while permits are given back") {
   explore_semaphore(adaptive({{kLimit, 1, 2}, {kAcquire, 1}, {kAcquire, 2}, {kAcquire, 2}},
-                             {{{kLimit, 1, 1}}, {{kRelease, 1}, {kGrant, 1}}, {{kRelease, 2}}}));
+                             {{{kLimit, 3, 1}}, {{kRelease, 1}, {kGrant, 1}}}));
 }
 
 TEST("semaphore explorer: the first in line gives up while the limit rises") {
@@ -117,8 +117,90 @@ TEST("semaphore explorer: weak memory, two threads hand over what is free") {
       adaptive({{kAcquire, 1}, {kAcquire, 2}, {kLimit, 1, 2}}, {{{kGrant, 1}}, {{kGrant, 2}}}));
 }
 
-TEST("semaphore explorer finds whom nobody lets in who queues as the limit rises") {
-  must_find<Fault::kNone>(adaptive({{kAcquire, 1}}, {{{kLimit, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}}}));
+const SemaphoreScenario kRising{1, -1, {{kAcquire, 1}}, {{{kUpdate, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}}}};
+const SemaphoreScenario kFalling{2, -1, {{kAcquire, 1}}, {{{kUpdate, 1, 1}, {kInUse, 1}, {kTry, 1}}, {{kTry, 2}}}};
+
+TEST("semaphore explorer: more may run while a caller queues") { explore_semaphore(kRising); }
+
+TEST("semaphore explorer: more may run while one gives back") {
+  explore_semaphore({1,
+                     -1,
+                     {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 3}},
+                     {{{kUpdate, 2, 2}, {kGrant, 2}}, {{kRelease, 1}, {kGrant, 1}}}});
+}
+
+TEST("semaphore explorer: more may run while the first in line gives up") {
+  explore_semaphore(
+      {1, -1, {{kAcquire, 1}, {kAcquire, 3}, {kAcquire, 2}}, {{{kUpdate, 2, 2}, {kGrant, 2}}, {{kCancel, 3}}}});
+}
+
+TEST("semaphore explorer: more may run, after fewer might, while one gives back") {
+  explore_semaphore({2,
+                     -1,
+                     {{kAcquire, 1}, {kAcquire, 1}, {kAcquire, 3}, {kUpdate, 2, 1}},
+                     {{{kUpdate, 2, 2}, {kGrant, 2}}, {{kRelease, 1}}}});
+}
+
+TEST("semaphore explorer: from the end of a change on none begins until fewer run") { explore_semaphore(kFalling); }
+
+TEST("semaphore explorer: fewer may run while one gives two back and another waits") {
+  explore_semaphore({2,
+                     -1,
+                     {{kAcquire, 1}, {kAcquire, 1}, {kAcquire, 2}},
+                     {{{kUpdate, 3, 1}, {kInUse, 3}}, {{kRelease, 1}, {kRelease, 1}}}});
+}
+
+TEST("semaphore explorer: two change the limit, and a third calls") {
+  explore_semaphore({1, -1, {{kAcquire, 1}}, {{{kUpdate, 1, 2}}, {{kUpdate, 2, 1}}, {{kTry, 3}}}});
+}
+
+TEST("semaphore explorer: two change the limits, and one of them queues") {
+  explore_semaphore({1, -1, {{kAcquire, 1}}, {{{kUpdate, 1, 2, 1}, {kGrant, 1}}, {{kUpdate, 2, 1, 0}, {kAcquire, 2}}}});
+}
+
+TEST("semaphore explorer: how many may run and how many may wait change as one") {
+  explore_semaphore({1, 0, {{kAcquire, 1}}, {{{kUpdate, 1, 2, 1}}, {{kAcquire, 2}, {kAcquire, 2}}}});
+}
+
+TEST("semaphore explorer: fewer may wait than do") {
+  explore_semaphore(
+      {1, 2, {{kAcquire, 1}, {kAcquire, 2}}, {{{kUpdate, 1, 1, 1}, {kRelease, 1}}, {{kAcquire, 3}, {kCancel, 3}}}});
+}
+
+TEST("semaphore explorer: a thread dies at any instruction of a change, and whoever buries it lets in who waits") {
+  explore_semaphore({1,
+                     -1,
+                     {{kAcquire, 3}},
+                     {{{kUpdate, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}}, {{kDie, 1}, {kAnnounce, 1}, {kGrant, 1}}}});
+}
+
+TEST("semaphore explorer: a thread dies at any instruction of a change, and who gives back lets in who waits") {
+  explore_semaphore({1,
+                     -1,
+                     {{kAcquire, 3}, {kAcquire, 2}, {kAcquire, 2}},
+                     {{{kUpdate, 1, 2}}, {{kDie, 1}, {kRelease, 3}, {kGrant, 3}}}});
+}
+
+TEST("semaphore explorer: weak memory, more may run while a caller queues") {
+  explore_semaphore<ReleaseAcquire>(kRising);
+}
+
+TEST("semaphore explorer: weak memory, more may run while one gives back") {
+  explore_semaphore<ReleaseAcquire>(
+      {1, -1, {{kAcquire, 1}, {kAcquire, 2}}, {{{kUpdate, 2, 2}, {kGrant, 2}}, {{kRelease, 1}}}});
+}
+
+TEST("semaphore explorer: weak memory, the limit rises while a caller queues") {
+  explore_semaphore<ReleaseAcquire>(adaptive({{kAcquire, 1}}, {{{kLimit, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}}}));
+}
+
+TEST("semaphore explorer finds whom nobody lets in who queues as more may run, and nobody is told") {
+  must_find<Fault::kNoAnnounce>(kRising);
+  must_find<Fault::kNoAnnounce, ReleaseAcquire>(kRising);
+}
+
+TEST("semaphore explorer finds one that begins after fewer may run, and nobody is told") {
+  must_find<Fault::kNoAnnounce>(kFalling);
 }
 
 TEST("semaphore explorer finds a swap that is a load and a store") { must_find<Fault::kSplitSwap>(kLastPermit); }

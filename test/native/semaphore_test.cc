@@ -221,6 +221,131 @@ TEST("semaphore, adaptive: what is written over its words does no harm") {
   }
 }
 
+// Changes what may be in use and how many may wait; -1: no bound.
+bool update(Fixture* f, int64_t most, int64_t max_queue = -1) {
+  return f->semaphore.update(1, [&](core::SemaphoreTerms* terms) {
+    terms->most = most;
+    terms->max_queue = max_queue;
+    return terms->least <= most;
+  });
+}
+
+TEST("semaphore, update: a higher limit lets in who waits, in order, and nobody past them") {
+  Fixture f(1);
+  CHECK(f.semaphore.try_acquire(1));
+  for (const Owner owner : {2u, 3u, 2u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  EXPECT_EQ(f.semaphore.grant(1), core::kNobody);
+  CHECK(update(&f, 3));
+  EXPECT_EQ(f.semaphore.limit(), 3u);
+  CHECK(!f.semaphore.try_acquire(1));
+  EXPECT_EQ(f.semaphore.grant(1), 2u);
+  EXPECT_EQ(f.semaphore.grant(1), 3u);
+  EXPECT_EQ(f.semaphore.grant(1), core::kNobody);
+  EXPECT_EQ(f.semaphore.in_use(), 3u);
+  CHECK(update(&f, 10));
+  EXPECT_EQ(f.semaphore.grant(1), 2u);
+  EXPECT_EQ(f.semaphore.grant(1), core::kNobody);
+  CHECK(f.semaphore.try_acquire(1));
+}
+
+TEST("semaphore, update: a lower limit takes nothing away, and lets nobody in until fewer are in use") {
+  Fixture f(3);
+  for (int i = 0; i < 3; ++i) CHECK(f.semaphore.try_acquire(1));
+  CHECK(f.semaphore.acquire(2) == Admission::kQueued);
+  CHECK(update(&f, 1));
+  EXPECT_EQ(f.semaphore.held(1), 3u);
+  EXPECT_EQ(f.semaphore.available(), 0u);
+  for (const uint32_t left : {2u, 1u}) {
+    EXPECT_EQ(f.semaphore.release(1), core::kNobody);
+    EXPECT_EQ(f.semaphore.in_use(), left);
+    EXPECT_EQ(f.semaphore.grant(1), core::kNobody);
+    CHECK(!f.semaphore.try_acquire(3));
+  }
+  EXPECT_EQ(f.semaphore.release(1), 2u);
+  EXPECT_EQ(f.semaphore.in_use(), 1u);
+  EXPECT_EQ(f.semaphore.release(2), core::kNobody);
+  EXPECT_EQ(f.semaphore.available(), 1u);
+}
+
+TEST("semaphore, update: a shorter queue drops nobody, and refuses who comes until it is short enough") {
+  Fixture f(1);
+  CHECK(f.semaphore.try_acquire(1));
+  for (int i = 0; i < 3; ++i) CHECK(f.semaphore.acquire(2) == Admission::kQueued);
+  CHECK(update(&f, 1, 2));
+  EXPECT_EQ(f.semaphore.waiting(), 3);
+  CHECK(f.semaphore.acquire(3) == Admission::kRefused);
+  EXPECT_EQ(f.semaphore.release(1), 2u);
+  CHECK(f.semaphore.acquire(3) == Admission::kRefused);
+  EXPECT_EQ(f.semaphore.release(2), 2u);
+  CHECK(f.semaphore.acquire(3) == Admission::kQueued);
+  CHECK(update(&f, 1));
+  CHECK(f.semaphore.acquire(3) == Admission::kQueued);
+}
+
+TEST("semaphore, update: keeps what it was made with, and every number it may be given") {
+  Fixture f(5, 7);
+  for (const int64_t most : {int64_t{1}, core::semaphore::kMostPermits}) {
+    for (const int64_t max_queue : {int64_t{-1}, int64_t{0}, core::semaphore::kMostQueue}) {
+      CHECK(update(&f, most, max_queue));
+      EXPECT_EQ(f.semaphore.terms().most, most);
+      EXPECT_EQ(f.semaphore.terms().max_queue, max_queue);
+      CHECK(f.words[core::semaphore::kTerms].load() >= 0);
+    }
+  }
+  // No queue is so long.
+  CHECK(update(&f, 5, core::semaphore::kMostQueue + 1));
+  EXPECT_EQ(f.semaphore.terms().max_queue, -1);
+  EXPECT_EQ(f.words[core::semaphore::kMaxConcurrent].load(), 5);
+  EXPECT_EQ(f.words[core::semaphore::kMaxQueue].load(), 7);
+  CHECK(!f.semaphore.update(1, [](core::SemaphoreTerms*) { return false; }));
+  EXPECT_EQ(f.semaphore.terms().most, 5);
+}
+
+TEST("semaphore, update: other bounds hold for an adaptive limit at once, and for what it learns") {
+  Fixture f(1000, -1, {3, 8, 2});
+  int64_t now_ms = 0;
+  const auto bounds = [&](int64_t least, int64_t most) {
+    return f.semaphore.update(1, [&](core::SemaphoreTerms* terms) {
+      *terms = {most, least, -1};
+      return true;
+    });
+  };
+  CHECK(bounds(100, 1000));
+  EXPECT_EQ(f.semaphore.limit(), 100u);
+  while (f.semaphore.limit() < 300) tell(&f, &now_ms, 1000, 300);
+  CHECK(bounds(2, 20));
+  EXPECT_EQ(f.semaphore.limit(), 20u);
+  // A limit that is far above what may be in use would count as idle, and never come down.
+  for (int i = 0; i < 20; ++i) tell(&f, &now_ms, 10'000, 20);
+  CHECK(f.semaphore.limit() < 15);
+  CHECK(bounds(2, 1000));
+  CHECK(f.semaphore.limit() < 15);
+}
+
+TEST("semaphore, update: whoever buries one that died before it let anybody in does so") {
+  Fixture f(1);
+  CHECK(f.semaphore.claim({11, 0, 0}) == 1 && f.semaphore.claim({12, 0, 0}) == 2 && f.semaphore.claim({13, 0, 0}) == 3);
+  CHECK(f.semaphore.try_acquire(2));
+  for (const Owner owner : {2u, 3u, 3u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  CHECK(update(&f, 3));
+  std::vector<Owner> woken;
+  f.semaphore.bury(1, [&](Owner owner) { woken.push_back(owner); });
+  CHECK(woken == (std::vector<Owner>{2, 3}));
+  EXPECT_EQ(f.semaphore.waiting(), 1);
+}
+
+TEST("semaphore: what is written over its terms does no harm") {
+  for (const int64_t scribble : {int64_t{0}, int64_t{-1}, INT64_MAX, INT64_MIN, core::adaptive::kMostLimit << 30}) {
+    for (const uint32_t least : {0u, 2u}) {
+      Fixture f(100, -1, {3, 8, least});
+      f.words[core::semaphore::kTerms].store(scribble);
+      CHECK(f.semaphore.limit() <= core::semaphore::kMostPermits);
+      if (f.semaphore.try_acquire(1)) f.semaphore.release(1);
+      CHECK(f.semaphore.acquire(2) == Admission::kAdmitted || f.semaphore.limit() == 0);
+    }
+  }
+}
+
 TEST("semaphore: holds as many permits as the layout says") {
   Fixture f(core::semaphore::kMostPermits);
   EXPECT_EQ(f.semaphore.available(), core::semaphore::kMostPermits);

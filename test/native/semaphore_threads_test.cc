@@ -63,7 +63,11 @@ class Caller {
     await();
     return false;
   }
-  void release() { shared_->semaphore.release(owner_); }
+  void release() {
+    shared_->semaphore.release(owner_);
+    while (shared_->semaphore.grant(owner_) != core::kNobody) {
+    }
+  }
   void end() {
     shared_->semaphore.bury(owner_, [](Owner) {});
   }
@@ -131,6 +135,63 @@ TEST("semaphore, threads: permits and places of threads that end without a word 
     EXPECT_EQ(shared.drain(), 3);
   }
   CHECK(shared.most.load() <= 3);
+}
+
+TEST(
+    "semaphore, threads: one changes the limits all the time, never more hold permits than may, and everybody is "
+    "served") {
+  constexpr int64_t kMost = 4;
+  Shared shared(kMost);
+  std::atomic<bool> done{false};
+  std::atomic<int64_t> broken{0};
+  std::thread changer([&] {
+    const Owner owner = shared.semaphore.claim({shared.next_id++, 0, 0});
+    const auto change = [&](int64_t most) {
+      shared.semaphore.update(owner, [&](core::SemaphoreTerms* terms) {
+        terms->most = most;
+        return true;
+      });
+      while (shared.semaphore.grant(owner) != core::kNobody) {
+      }
+    };
+    for (int64_t turn = 0; !done.load(); ++turn) {
+      change(1 + turn % kMost);
+      if (turn % 2 == 0) {
+        // From the end of a change on none begins until fewer hold permits.
+        change(1);
+        uint32_t in_use = shared.semaphore.in_use();
+        for (int look = 0; look < 20; ++look) {
+          const uint32_t now = shared.semaphore.in_use();
+          if (now > std::max(in_use, uint32_t{1})) ++broken;
+          in_use = now;
+        }
+      }
+      std::this_thread::yield();
+    }
+    change(kMost);
+    shared.semaphore.bury(owner, [](Owner) {});
+  });
+  std::atomic<int64_t> served{0};
+  run_threads(kThreads, [&](int thread) {
+    Caller caller(&shared);
+    for (int64_t i = 0; i < 10'000 * effort; ++i) {
+      if (caller.queue()) {
+        if ((i + thread) % 7 == 0 && caller.give_up()) continue;
+        if ((i + thread) % 7 != 0) caller.await();
+      }
+      shared.work();
+      ++served;
+      caller.release();
+    }
+    caller.end();
+  });
+  done = true;
+  changer.join();
+  CHECK(shared.most.load() <= kMost);
+  CHECK(served.load() >= kThreads * 10'000 * effort * 6 / 7);
+  EXPECT_EQ(broken.load(), 0);
+  EXPECT_EQ(shared.drain(), kMost);
+  EXPECT_EQ(shared.semaphore.waiting(), 0);
 }
 
 // The line and the limit of an adaptive semaphore, for those who only measure.
@@ -216,6 +277,7 @@ TEST("adaptive semaphore, threads: never more holders than its limit allowed, an
     const Owner owner = semaphore.claim({99, 0, 0});
     for (int64_t turn = 0; !done.load(); ++turn) {
       words[core::semaphore::kLimit].store(core::LimitState{static_cast<double>(1 + turn % 3), 0, 0, 0, 0}.word());
+      semaphore.announce(owner);
       while (semaphore.grant(owner) != core::kNobody) {
       }
       std::this_thread::yield();
@@ -226,8 +288,6 @@ TEST("adaptive semaphore, threads: never more holders than its limit allowed, an
     uint32_t seen = semaphore.grants(owner);
     for (int64_t i = 0; i < 10'000 * effort; ++i) {
       if (semaphore.acquire(owner) == Admission::kQueued) {
-        while (semaphore.grant(owner) != core::kNobody) {
-        }
         while (semaphore.grants(owner) == seen) std::this_thread::yield();
         ++seen;
       }

@@ -4,7 +4,9 @@ import { KeyedBuckets, type KeyedSurvey } from '../../dist/memory/keyed/core.js'
 import type { KeyedTerms } from '../../dist/memory/keyed/terms.js'
 import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
 import { ADMISSION, type SemaphoreForm } from '../../dist/memory/semaphore/semaphore.js'
-import { BREAKER_PARAMETER, BUCKET } from '../../dist/memory/shared/layout.js'
+import type { SemaphoreTerms } from '../../dist/memory/semaphore/terms.js'
+import { inUseOf, isQueued, payloadOf } from '../../dist/memory/semaphore/words.js'
+import { BREAKER_PARAMETER, BUCKET, SEMAPHORE } from '../../dist/memory/shared/layout.js'
 import { EXTEND, KeyedWindows } from '../../dist/memory/window/core.js'
 import type { WindowTerms } from '../../dist/memory/window/terms.js'
 import { FORCED } from './breaker-support.js'
@@ -98,7 +100,9 @@ export class BucketUser implements User<BucketKind> {
   }
 }
 
-export const SEMAPHORE_KINDS = ['tryAcquire', 'acquire', 'acquire', 'release', 'cancel', 'grant'] as const
+export const SEMAPHORE_KINDS = [
+  ...(['tryAcquire', 'acquire', 'acquire', 'release', 'cancel', 'grant', 'update', 'tryAcquireLow'] as const),
+]
 type SemaphoreKind = (typeof SEMAPHORE_KINDS)[number]
 
 /** Knows how many permits it has, of those that were handed over before. */
@@ -121,19 +125,33 @@ export class SemaphoreUser implements User<SemaphoreKind> {
     return new SemaphoreUser(words, this.#form, this.#owner)
   }
 
-  apply(_nowNs: bigint, [kind]: Operation<SemaphoreKind>): unknown {
+  apply(_nowNs: bigint, [kind, number]: Operation<SemaphoreKind>): unknown {
+    if (kind === 'update') {
+      const change = (terms: SemaphoreTerms): SemaphoreTerms => ({
+        ...terms,
+        most: number > 3 ? terms.most : number,
+        maxQueue: number > 1 ? number - 3 : terms.maxQueue,
+      })
+      return this.#core.update(this.#owner, change)
+    }
     if (kind === 'release' && this.#held-- <= 0) {
       this.#held = 0
       return undefined
     }
     const answer = this.#core[kind](this.#owner)
-    if ((kind === 'tryAcquire' && answer === true) || (kind === 'acquire' && answer === ADMISSION.admitted))
+    if ((kind.startsWith('try') && answer === true) || (kind === 'acquire' && answer === ADMISSION.admitted))
       this.#held++
     return answer
   }
 
+  /** All but who has done what last: who uses limits that another is still changing may come before it is done, and is not the last then. */
   state(): unknown {
-    return [...this.#words]
+    const { hot, kind, maxConcurrent, maxQueue, shape, limit, terms } = SEMAPHORE
+    const whole: readonly number[] = [kind, maxConcurrent, maxQueue, shape, limit, terms]
+    return [...this.#words].map((word, index) => {
+      if (whole.includes(index)) return word
+      return index === hot ? [inUseOf(word), isQueued(word)] : payloadOf(word)
+    })
   }
 }
 

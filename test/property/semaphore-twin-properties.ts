@@ -18,6 +18,15 @@ const operationsOf = <K extends string>(kind: fc.Arbitrary<K>, ms: fc.Arbitrary<
     /** Of a call that ends: how much time has passed since the last one, and what it took; below 0 it was cut off. */
     passedMs: fc.nat({ max: 40 }),
     ms,
+    /** Of a change. */
+    change: fc.record(
+      {
+        maxConcurrent: fc.integer({ min: 1, max: 8 }),
+        maxQueue: fc.constantFrom(Infinity, 0, 2, 12, 2 ** 40),
+        least: fc.integer({ min: 1, max: 4 }),
+      },
+      { requiredKeys: [] },
+    ),
   } as const)
 const operations = operationsOf(
   fc.constantFrom(
@@ -34,14 +43,17 @@ const operations = operationsOf(
     'waiting',
     'takeLow',
     'limit',
+    'limits',
     'inUse',
     'ended',
+    'update',
+    'update',
   ),
   fc.oneof(fc.constant(-1), fc.double({ min: 0, max: 30, noNaN: true }), fc.constantFrom(1e9, 0)),
 )
 /** More wait than there are places for in the queue, and an adaptive limit falls below what is in use. */
 const crowd = operationsOf(
-  fc.constantFrom('acquire', 'acquire', 'acquire', 'acquire', 'ended', 'ended', 'ended', 'give', 'cancel'),
+  fc.constantFrom('acquire', 'acquire', 'acquire', 'acquire', 'ended', 'ended', 'ended', 'give', 'cancel', 'update'),
   fc.constantFrom(-1, -1, -1, 10),
 )
 type Operation = typeof operations extends fc.Arbitrary<infer T> ? T : never
@@ -86,7 +98,7 @@ function makeSide(limits: SemaphoreLimits, isNative: readonly boolean[]): Side {
   return { words, owners, least: limits.least, nowMs: 1000 }
 }
 
-function apply(side: Side, { kind, owner, passedMs, ms }: Operation): unknown {
+function apply(side: Side, { kind, owner, passedMs, ms, change }: Operation): unknown {
   const semaphore = side.owners[owner]!
   switch (kind) {
     case 'ended':
@@ -94,6 +106,8 @@ function apply(side: Side, { kind, owner, passedMs, ms }: Operation): unknown {
       // A window closes at ten calls; whom a permit is handed to depends on who has a doorbell, too.
       for (let call = 0; call < 4; call++) semaphore.ended((side.nowMs += passedMs), ms)
       return undefined
+    case 'update':
+      return semaphore.update(side.least === 0 ? { ...change, least: undefined } : change)
     case 'take':
       return semaphore.take()
     case 'give':
@@ -182,19 +196,32 @@ export function expectTheSameLimit(numRuns: number): void {
   )
 }
 
-/** Permits are neither lost nor made: those held are those in use, and none is free while anybody waits. */
+/**
+ * Permits are neither lost nor made, whatever the limits are changed to: those held are those in use, no more of them than the largest limit in
+ * force since they were taken, and none is free while anybody waits.
+ */
 export function expectPermitsConserved(numRuns: number, isNative: boolean): void {
   fc.assert(
     fc.property(limitsOf(12), fc.array(operations, { minLength: 1, maxLength: 120 }), (limits, script) => {
       const side = makeSide(limits, [isNative, isNative, isNative])
       const [any] = side.owners
       for (const operation of script) {
+        const before = { inUse: any!.inUse(), waiting: any!.waiting() }
         apply(side, operation)
+        if (operation.kind === 'update') {
+          // Nothing is taken away, and whoever is let in has waited.
+          expect(any!.inUse()).toBeGreaterThanOrEqual(before.inUse)
+          expect(any!.inUse() + any!.waiting()).toBe(before.inUse + before.waiting)
+        }
+        // More than may are in use only where more were.
+        expect(any!.inUse()).toBeLessThanOrEqual(Math.max(before.inUse, any!.limit()))
+        expect(any!.waiting()).toBeLessThanOrEqual(Math.max(before.waiting, any!.limits().maxQueue))
         const held = side.owners.map((owner) => (owner.collect(), owner.held()))
         expect(held.reduce((sum, each) => sum + each, 0)).toBe(any!.inUse())
         expect(any!.available()).toBe(Math.max(0, any!.limit() - any!.inUse()))
-        expect(any!.limit()).toBeGreaterThanOrEqual(Math.max(1, limits.least))
-        expect(any!.limit()).toBeLessThanOrEqual(limits.maxConcurrent)
+        expect(any!.limit()).toBeGreaterThanOrEqual(Math.max(1, any!.limits().least))
+        expect(any!.limit()).toBeLessThanOrEqual(any!.limits().maxConcurrent)
+        expect(any!.founding).toEqual(limits)
         if (any!.available() > 0) expect(any!.waiting()).toBe(0)
       }
     }),

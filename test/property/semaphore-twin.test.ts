@@ -36,5 +36,5 @@ it('has room for the shapes it is made in', () => {
   const terms = { maxConcurrent: 2, maxQueue: 0, least: 0, shape: PRIVATE_SHAPE }
   const semaphore = semaphores.create(terms, systemClock).subject
   expect([semaphore.take(), semaphore.take(), semaphore.take()]).toEqual([undefined, undefined, false])
-  expect([semaphore.maxConcurrent, semaphore.maxQueue, semaphore.held()]).toEqual([2, 0, 2])
+  expect([semaphore.founding, semaphore.held()]).toEqual([{ maxConcurrent: 2, maxQueue: 0, least: 0 }, 2])
 })

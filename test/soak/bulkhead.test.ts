@@ -15,4 +15,9 @@ describe('a bulkhead', () => {
 
   it('never runs more at once than it may, over 4 threads and many calls', () =>
     expectNeverMoreThanMay(10_000, 4, true))
+
+  it('does neither while its threads change the limit', async () => {
+    await expectNeverMoreThanMay(10_000, 4, true, 5)
+    await expectSlotsConserved(30, 4, 5)
+  })
 })

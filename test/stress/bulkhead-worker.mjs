@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Bulkhead, bulkhead } from '../../dist/index.js'
 
-const { handle, options, go, board, calls = Infinity } = workerData
+const { handle, options, go, board, calls = Infinity, most = 0 } = workerData
 const policy = handle === undefined ? bulkhead(options) : Bulkhead.from(handle)
 const { maxConcurrent } = policy
 const pause = () => new Promise((resolve) => setImmediate(resolve))
@@ -26,6 +26,8 @@ async function caller(id) {
     await call.catch((error) => {
       if (error.name !== 'AbortError') throw error
     })
+    // With `most`, the limit is changed all the time, up to that.
+    if (most > 0 && i % 13 === 0) policy.update({ maxConcurrent: 1 + ((id + i) % most), maxQueue: 1000 + (i % 2) })
     if (i % 11 === 0) await pause()
   }
 }

@@ -225,7 +225,17 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
       semaphoreLimit: [semaphore],
       semaphoreInUse: [semaphore],
       semaphoreEnded: [adaptive, kind(1, NaN, Infinity), kind(1, NaN)],
+      semaphoreTerms: [semaphore, out],
+      semaphoreUpdate: [
+        adaptive,
+        kind(5, 0, -1, 1.5, 8192, 2 ** 20),
+        kind(3, -2, 0.5, Infinity),
+        kind(1, 0, -1, 0.5, 8192),
+      ],
     })
+    expect(() => addon()['semaphoreUpdate']!(semaphore.good, NaN, NaN, 1)).toThrow('has a fixed limit')
+    expect(addon()['semaphoreUpdate']!(semaphore.good, NaN, NaN, NaN)).toBe(true)
+    expect(addon()['semaphoreUpdate']!(adaptive.good, 2, NaN, 3)).toBe(false)
 
     const budgetWords = fresh(RETRY_BUDGET.cells)
     const budgetTerms = [kind(0.1, -1, NaN, 1001), kind(10, -1, NaN), kind(1000, 0, NaN, Infinity)]

@@ -50,6 +50,10 @@ function bucketOf(
   return region
 }
 
+/** The words of a bulkhead with so many permits in use, and with such limits. */
+const used = (count: bigint): bigint => BigInt.asIntN(64, (count << 44n) | 12345n)
+const termsOf = (most: bigint, least = 0n): bigint => (most << 43n) | (least << 30n)
+
 describe('what a reader sees of', () => {
   it('a limiter', () => {
     const region = bucketOf(1e-6, 10, (bucket, nowNs) => bucket.tryAcquire(nowNs, 3))
@@ -176,17 +180,23 @@ describe('what a reader sees of', () => {
   })
 
   it('a bulkhead', () => {
-    const free = (count: bigint): bigint => BigInt.asIntN(64, (count << 44n) | 12345n)
-    const permits = (most: bigint, count: bigint): number | null =>
-      describeRegion(regionOf(KIND.semaphore, { [SEMAPHORE.maxConcurrent]: most, [SEMAPHORE.hot]: free(count) }))
-        .permits
-    expect([permits(10n, 10n), permits(10n, 3n), permits(10n, 0n), permits(1_048_575n, 1_048_575n)]).toEqual([
-      0, 7, 10, 0,
+    const permits = (most: bigint, count: bigint): unknown[] => {
+      const values = { [SEMAPHORE.maxConcurrent]: 3n, [SEMAPHORE.terms]: termsOf(most), [SEMAPHORE.hot]: used(count) }
+      const seen = describeRegion(regionOf(KIND.semaphore, values))
+      return [seen.permits, seen.maxConcurrent]
+    }
+    const most = 1_048_575n
+    expect([permits(10n, 0n), permits(10n, 7n), permits(most, most)]).toEqual([
+      [0, 10],
+      [7, 10],
+      [1_048_575, 1_048_575],
     ])
+    // After it was lowered.
+    expect(permits(2n, 7n)).toEqual([7, 2])
   })
 
   it('a bulkhead whose users have ended with permits: what they held is free', () => {
-    const values = { [SEMAPHORE.maxConcurrent]: 10n, [SEMAPHORE.hot]: 3n << 44n }
+    const values = { [SEMAPHORE.terms]: termsOf(10n), [SEMAPHORE.hot]: used(7n) }
     const permits = (permitsOfEnded: number): number | null =>
       describeRegion(regionOf(KIND.semaphore, values, { permitsOfEnded })).permits
     expect([permits(0), permits(4), permits(1000)]).toEqual([7, 3, 0])
@@ -196,8 +206,8 @@ describe('what a reader sees of', () => {
     const most = (limit: number, dip = 0): number | null =>
       describeRegion(
         regionOf(KIND.semaphore, {
-          [SEMAPHORE.maxConcurrent]: 40n,
-          [SEMAPHORE.hot]: 30n << 44n,
+          [SEMAPHORE.terms]: termsOf(40n, 2n),
+          [SEMAPHORE.hot]: used(10n),
           [SEMAPHORE.shape]: (2n << 32n) | (63n << 16n) | 512n,
           [SEMAPHORE.limit]: wordOfLimit({ limit, baseUs: 1000, dip, patience: 1, busy: 3 }),
         }),
@@ -205,17 +215,10 @@ describe('what a reader sees of', () => {
     expect([most(12.5), most(12.5, 1), most(1), most(50)]).toEqual([12, 6, 2, 40])
   })
 
-  it('a bulkhead with more slots than there can be, or more free ones than it has: none', () => {
-    const state = (most: bigint, free: bigint): string =>
-      describeRegion(
-        regionOf(KIND.semaphore, { [SEMAPHORE.maxConcurrent]: most, [SEMAPHORE.hot]: BigInt.asIntN(64, free << 44n) }),
-      ).state
-    expect([state(1_048_575n, 5n), state(1_048_576n, 5n), state(5n, 5n), state(5n, 6n)]).toEqual([
-      'ready',
-      'not-a-region',
-      'ready',
-      'not-a-region',
-    ])
+  it('a bulkhead without a slot: none', () => {
+    const state = (most: bigint): string =>
+      describeRegion(regionOf(KIND.semaphore, { [SEMAPHORE.terms]: termsOf(most) })).state
+    expect([state(1n), state(0n)]).toEqual(['ready', 'not-a-region'])
   })
 
   it.each([
@@ -247,7 +250,8 @@ describe('what a reader sees of', () => {
     [KIND.circuitBreaker, 'breaker', BREAKER.headCells],
     [KIND.retryBudget, 'retry budget', RETRY_BUDGET.cells],
   ])('a region of kind %i, which is called %s, with less than its kind has: none', (number, title, cells) => {
-    const values = { [KEYED.rate]: doubleToBits(2.5), [KEYED.burst]: doubleToBits(8) }
+    const terms = number === KIND.semaphore ? { [SEMAPHORE.terms]: termsOf(1n) } : {}
+    const values = { [KEYED.rate]: doubleToBits(2.5), [KEYED.burst]: doubleToBits(8), ...terms }
     const { words } = number === KIND.tokenBucket ? bucketOf(1, 1, () => undefined) : regionOf(number, values)
     const stateOf = (count: number): string => {
       const { kind, state } = describeRegion(regionOf(number, {}, { words: words.subarray(0, count) }))

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { bulkhead } from '../../dist/index.js'
 import { systemClock } from '../../dist/internal/clock.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
@@ -121,5 +121,107 @@ describeMachine('a bulkhead of the machine', () => {
     expect(slots.available).toBe(1)
     other.child.kill('SIGKILL')
     await other.ended
+  })
+
+  describe('update', () => {
+    /** What the machine shows of a name. */
+    const shown = (name: string) => readMachine().find((entry) => entry.name === name)
+
+    it('is one for all processes, and lets in who waits in another', async () => {
+      const options = optionsOf(machineName())
+      const slots = bulkhead(options)
+      const permits = [await slots.acquire(), await slots.acquire()]
+      const other = holding(options, 2)
+      const limits = { maxConcurrent: 2, maxQueue: Infinity, least: 0 }
+      const { semaphore } = permitQueues.byName(options.name, 'machine', limits, systemClock)
+      while (semaphore.waiting() < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+      slots.update({ maxConcurrent: 3, maxQueue: 50 })
+      expect(await other.next()).toBe(0)
+      expect([slots.available, semaphore.waiting()]).toEqual([0, 1])
+      expect(shown(options.name)).toMatchObject({ permits: 3, maxConcurrent: 3 })
+      const looking = startScript(
+        null,
+        `const { bulkhead } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)})
+         const slots = bulkhead(${JSON.stringify(options)})
+         say([slots.maxConcurrent, slots.maxQueue])
+         try { bulkhead({ ...${JSON.stringify(options)}, maxConcurrent: 3, maxQueue: 50 }) } catch (error) { say(error.reason) }
+         slots.update({ maxConcurrent: 1 })
+         say(slots.maxConcurrent)`,
+      )
+      expect([await looking.next(), await looking.next(), await looking.next()]).toEqual([
+        [3, 50],
+        'parameters-differ',
+        1,
+      ])
+      await looking.ended
+      expect([slots.maxConcurrent, slots.maxQueue, slots.available]).toEqual([1, 50, 0])
+      for (const permit of permits) permit[Symbol.dispose]()
+      other.child.kill('SIGKILL')
+      await other.ended
+    })
+
+    it('does not outlast the last process that uses the name', async () => {
+      const options = { ...optionsOf(machineName()), maxConcurrent: 'adaptive', min: 3 } as const
+      const changing = (change: object) =>
+        startScript(
+          null,
+          `const { bulkhead } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)})
+           const slots = bulkhead(${JSON.stringify(options)})
+           say([slots.maxConcurrent, slots.maxQueue])
+           slots.update(${JSON.stringify(change)})
+           say([slots.maxConcurrent, slots.maxQueue])`,
+        )
+      for (let time = 0; time < 2; time++) {
+        const script = changing({ max: 5, maxQueue: 4 })
+        // null stands for Infinity in what it says.
+        expect([await script.next(), await script.next()]).toEqual([
+          [16, null],
+          [5, 4],
+        ])
+        await script.ended
+      }
+    })
+
+    it('may be killed at any instruction: nobody is forgotten, and no slot is lost', async () => {
+      const options = optionsOf(machineName())
+      const slots = bulkhead(options)
+      let isEnding = false as boolean
+      let running = 0
+      let most = 0
+      const caller = async (): Promise<void> => {
+        while (!isEnding) {
+          await slots.execute(async () => {
+            most = Math.max(most, ++running)
+            await new Promise((resolve) => setImmediate(resolve))
+            running--
+          })
+        }
+      }
+      const callers = Array.from({ length: 8 }, caller)
+      for (let round = 0; round < 3; round++) {
+        const changing = startScript(
+          null,
+          `const { bulkhead } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)})
+           const slots = bulkhead(${JSON.stringify(options)})
+           say('ready')
+           for (let n = 0; ; n++) {
+             slots.update({ maxConcurrent: 1 + n % 4, maxQueue: 100 + n % 3 })
+             if (n % 100 === 0) await new Promise(setImmediate)
+           }`,
+        )
+        await changing.next()
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
+        changing.child.kill('SIGKILL')
+        await changing.ended
+        const before = slots.stats().calls
+        while (slots.stats().calls < before + 20) await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      isEnding = true
+      await Promise.all(callers)
+      expect(most).toBeLessThanOrEqual(4)
+      expect(slots.stats()).toMatchObject({ running: 0, queued: 0, rejected: 0 })
+      slots.update({ maxConcurrent: 4 })
+      expect(slots.available).toBe(4)
+    })
   })
 })

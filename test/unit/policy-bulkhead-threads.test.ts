@@ -87,6 +87,31 @@ describe.each(ways)('one bulkhead $way', ({ way, make }) => {
     await until(() => policy.available === 2)
   })
 
+  test('lets in who waits in another thread as soon as more may run', async () => {
+    const { policy, data } = make()
+    const worker = await openWorker(data)
+    const permits = [await policy.acquire(), await policy.acquire()]
+    const served = untilSaid(worker, 'served')
+    worker.postMessage('call')
+    const changed = untilSaid(worker, 'changed')
+    // There is no other way to see that the worker waits: this thread's own queue is empty.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    policy.update({ maxConcurrent: 3 })
+    await served
+    // And the other way round.
+    const waiting = [policy.execute(() => 1), policy.execute(() => 2)]
+    expect(await waiting[0]).toBe(1)
+    worker.postMessage({ maxConcurrent: 2, maxQueue: 5 })
+    await changed
+    expect([policy.maxConcurrent, policy.maxQueue]).toEqual([2, 5])
+    const next = [policy.execute(() => 3), policy.execute(() => 4)]
+    worker.postMessage({ maxConcurrent: 4 })
+    expect(await Promise.all([...waiting, ...next])).toEqual([1, 2, 3, 4])
+    for (const permit of permits) permit[Symbol.dispose]()
+    await worker.terminate()
+    await until(() => policy.available === 4)
+  })
+
   test('keeps a thread alive that waits for a slot another thread has, and no longer', async () => {
     const { policy, data } = make()
     const work = deferred()

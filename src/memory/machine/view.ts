@@ -13,7 +13,8 @@ import {
   kindWord,
 } from '../shared/layout.js'
 import { KEYED_GROUPS, type MachineRegion, type RegionState, mapMachineRegions } from './regions.js'
-import { formOfWord } from '../semaphore/words.js'
+import { termsOfWord } from '../semaphore/terms.js'
+import { formOfWord, inUseOf } from '../semaphore/words.js'
 import { KeyedBuckets } from '../keyed/core.js'
 import { KeyedTerms } from '../keyed/terms.js'
 import { TwinTokenBucket } from '../bucket/core.js'
@@ -169,13 +170,10 @@ function readKeyedTable(words: BigInt64Array): Details | null {
 }
 
 function readSemaphore(words: BigInt64Array, { permitsOfEnded }: MachineRegion): Details | null {
-  const free = BigInt.asUintN(64, words[SEMAPHORE.hot] ?? 0n) >> BigInt(SEMAPHORE.stampBits + SEMAPHORE.freeShift)
-  const most = Number(words[SEMAPHORE.maxConcurrent])
-  const taken = most - Number(free)
-  if (most > SEMAPHORE.mostPermits || taken < 0) return null
-  const permits = Math.max(0, taken - permitsOfEnded)
-  const { least } = formOfWord(words[SEMAPHORE.shape] ?? 0n)
-  if (least === 0) return { permits, maxConcurrent: most }
+  const permits = Math.max(0, inUseOf(words[SEMAPHORE.hot] ?? 0n) - permitsOfEnded)
+  const { most, least } = termsOfWord(words[SEMAPHORE.terms] ?? 0n)
+  if (most === 0) return null
+  if (formOfWord(words[SEMAPHORE.shape] ?? 0n).least === 0) return { permits, maxConcurrent: most }
   const { limit, dip } = limitOfWord(words[SEMAPHORE.limit] ?? 0n)
   return { permits, maxConcurrent: limitInForce(limit, dip, { least, most }) }
 }

@@ -1,4 +1,5 @@
 import { ADAPTIVE } from '../shared/layout.js'
+import { LOWER, UPPER } from './words.js'
 
 /**
  * The twin of native/core/adaptive_limit.h, step for step and word for word: both may work on the same words at the same time. That file
@@ -13,6 +14,7 @@ export interface LimitWindow {
   readonly drops: number
 }
 
+/** Between which a limit may be, least <= most. They may change while it is in use. */
 export interface LimitBounds {
   readonly least: number
   readonly most: number
@@ -67,10 +69,11 @@ export function wordOfLimit({ limit, baseUs, dip, patience, busy }: LimitState):
 
 /** How many may be in use now. */
 export function limitInForce(limit: number, dip: number, { least, most }: LimitBounds): number {
-  return Math.floor(clamp(dip > 0 ? limit * DIP_DEPTH : limit, least, most))
+  const now = clamp(limit, least, most)
+  return Math.floor(dip > 0 ? Math.max(least, now * DIP_DEPTH) : now)
 }
 
-/** The state after a window. */
+/** The state after a window, in which the limit was within bounds. */
 export function limitAfter(state: LimitState, window: LimitWindow, bounds: LimitBounds): LimitState {
   const { limit, dip, patience } = state
   const meanUs = window.calls > 0 ? window.us / window.calls : 0
@@ -123,8 +126,6 @@ export interface LimitClosing {
 }
 
 const TWO_32 = 2 ** 32
-/** Which half of a word lies first in memory. */
-const [LOWER, UPPER] = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? [0, 1] : [1, 0]
 
 /**
  * The words in which threads measure, and the limit that follows from it. What happens at each end of a call works on halves of words, as
@@ -136,13 +137,14 @@ export class AdaptiveLimit {
   readonly #halves: Uint32Array
   readonly #limit: number
   readonly #line: number
-  readonly #bounds: LimitBounds
+  readonly #bounds: () => LimitBounds
 
   /**
    * @param limit - index of the word `limit`
    * @param line - index of the first word of the line
+   * @param bounds - those of the moment
    */
-  constructor(words: BigInt64Array, limit: number, line: number, bounds: LimitBounds) {
+  constructor(words: BigInt64Array, limit: number, line: number, bounds: () => LimitBounds) {
     this.#words = words
     this.#halves = new Uint32Array(words.buffer, words.byteOffset, 2 * words.length)
     this.#limit = limit
@@ -151,17 +153,17 @@ export class AdaptiveLimit {
   }
 
   initialize(): void {
-    this.#words[this.#limit] = wordOfLimit(firstLimit(this.#bounds))
+    this.#words[this.#limit] = wordOfLimit(firstLimit(this.#bounds()))
   }
 
   state(): LimitState {
     return limitOfWord(Atomics.load(this.#words, this.#limit))
   }
 
-  inForce(): number {
+  inForce(bounds = this.#bounds()): number {
     const limit = (this.#upper(this.#limit) >>> (ADAPTIVE.limitShift - 32)) / LIMIT_FRACTION
     const dip = (this.#lower(this.#limit) >>> ADAPTIVE.dipShift) & (2 ** ADAPTIVE.dipBits - 1)
-    return limitInForce(limit, dip, this.#bounds)
+    return limitInForce(limit, dip, bounds)
   }
 
   /** A call has ended after `us`, when `inUse` permits were in use. Returns whether that has moved the limit. */
@@ -212,7 +214,10 @@ export class AdaptiveLimit {
 
   /** False if another has moved the limit meanwhile: this window then tells of a limit that is gone. */
   decide({ before, window }: LimitClosing): boolean {
-    const next = wordOfLimit(limitAfter(limitOfWord(before), window, this.#bounds))
+    const bounds = this.#bounds()
+    const state = limitOfWord(before)
+    const limit = clamp(state.limit, bounds.least, bounds.most)
+    const next = wordOfLimit(limitAfter({ ...state, limit }, window, bounds))
     return Atomics.compareExchange(this.#words, this.#limit, before, next) === before
   }
 

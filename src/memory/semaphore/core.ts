@@ -1,6 +1,7 @@
 import { AdaptiveLimit } from './adaptive-limit.js'
 import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 import { type Admission, cellsOf, type SemaphoreForm } from './semaphore.js'
+import { type SemaphoreTerms, termsOfWord, wordOfTerms } from './terms.js'
 import {
   ACTION,
   type Action,
@@ -13,7 +14,7 @@ import {
   withStamp,
   payloadOf,
   stampOf,
-  freeOf,
+  inUseOf,
   isQueued,
   writerOf,
   headOf,
@@ -21,8 +22,10 @@ import {
   ownerOf,
   countOf,
   placePayload,
+  stateOf,
   changeOfOwn,
   isHandOver,
+  UPPER,
 } from './words.js'
 
 /**
@@ -31,29 +34,37 @@ import {
  */
 export class SemaphoreCore {
   readonly #words: BigInt64Array
+  readonly #halves: Uint32Array
   readonly #rows: number
   readonly #places: number
-  /** What an adaptive limit is never below; 0 of a fixed one. */
+  /** Of an adaptive limit, the least it was made with; 0 of a fixed one. */
   readonly least: number
-  /** Kept once it is known: they are read in every call and never change. */
-  #maxConcurrent = 0
+  /** Whether anybody waited still when a permit was last given back here. */
+  anybodyWaits = false
+  /** Made once it is needed. */
   #adaptive: AdaptiveLimit | undefined = undefined
 
   constructor(words: BigInt64Array, { rows, places, least }: SemaphoreForm) {
     this.#words = words
+    this.#halves = new Uint32Array(words.buffer, words.byteOffset, 2 * words.length)
     this.#rows = rows
     this.#places = places
     this.least = least
   }
 
+  /** What it was made with. */
   get maxConcurrent(): number {
-    if (this.#maxConcurrent === 0) this.#maxConcurrent = Number(this.#words[SEMAPHORE.maxConcurrent])
-    return this.#maxConcurrent
+    return Number(this.#words[SEMAPHORE.maxConcurrent])
   }
 
-  /** -1: no bound. */
+  /** The same; -1: no bound. */
   get maxQueue(): number {
     return Number(this.#words[SEMAPHORE.maxQueue])
+  }
+
+  /** What is in force. */
+  terms(): SemaphoreTerms {
+    return termsOfWord(Atomics.load(this.#words, SEMAPHORE.terms))
   }
 
   initialize(maxConcurrent: number, maxQueue: number): void {
@@ -61,7 +72,8 @@ export class SemaphoreCore {
     words[SEMAPHORE.maxConcurrent] = BigInt(maxConcurrent)
     words[SEMAPHORE.maxQueue] = BigInt(maxQueue)
     words[SEMAPHORE.shape] = (BigInt(this.least) << 32n) | BigInt(this.#rows * 0x1_0000 + this.#places)
-    words[SEMAPHORE.hot] = withStamp(maxConcurrent << SEMAPHORE.freeShift, 0n)
+    words[SEMAPHORE.terms] = wordOfTerms({ most: maxConcurrent, least: this.least, maxQueue })
+    words[SEMAPHORE.hot] = 0n
     if (this.least > 0) this.adaptive.initialize()
     Atomics.store(words, SEMAPHORE.kind, kindWord(KIND.semaphore))
   }
@@ -77,68 +89,79 @@ export class SemaphoreCore {
   }
 
   tryAcquire(owner: number): boolean {
-    for (let now = this.#hot(); this.#hasFree(now); now = this.#hot()) {
-      this.#completeOfOther(now, owner)
-      if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return true
-    }
-    return false
+    return this.#take(owner, false)
   }
 
   tryAcquireLow(owner: number): boolean {
-    for (let now = this.#hot(); this.#hasFree(now); now = this.#hot()) {
-      if (this.#inUse(now) >= Math.max(1, Math.floor(this.limit() / 2))) return false
-      this.#completeOfOther(now, owner)
-      if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return true
-    }
-    return false
+    return this.#take(owner, true)
   }
 
   acquire(owner: number): Admission {
     for (;;) {
       const now = this.#hot()
       this.#completeOfOther(now, owner)
-      if (this.#hasFree(now)) {
-        if (this.#commit(now, owner, ACTION.take, freeOf(now) - 1, false)) return 0
+      const terms = this.terms()
+      const limit = this.least === 0 ? terms.most : this.adaptive.inForce(terms)
+      if (!isQueued(now) && inUseOf(now) < limit) {
+        if (this.#commit(now, owner, ACTION.take, inUseOf(now) + 1, false)) return 0
         continue
       }
-      const { maxQueue } = this
+      const { maxQueue } = terms
       const hasRoom =
         (maxQueue < 0 || this.waiting() < maxQueue) && this.#placeFor(owner, this.#line(), NO_STAMP) !== NO_PLACE
       if (!hasRoom) {
         if (this.#hot() === now) return 2
-      } else if (this.#commit(now, owner, ACTION.join, freeOf(now), true)) {
+      } else if (this.#commit(now, owner, ACTION.join, inUseOf(now), true)) {
         return 1
       }
     }
   }
 
-  /** Returns the owner that is to be woken up, or 0. */
+  /** Returns the owner that is to be woken up, or 0. Whether anybody waits still is in `anybodyWaits`. */
   release(owner: number): number {
     for (;;) {
       const now = this.#hot()
       this.#completeOfOther(now, owner)
-      if (!isQueued(now) || (this.least > 0 && this.#inUse(now) > this.limit())) {
-        if (this.#commit(now, owner, ACTION.give, freeOf(now) + 1, isQueued(now))) return 0
+      const { inUse, queued } = stateOf(now)
+      this.anybodyWaits = queued
+      if (!queued || inUse > this.limit()) {
+        if (this.#commit(now, owner, ACTION.give, inUse - 1, queued)) return 0
         continue
       }
       const next = this.#firstOwner()
-      if (this.#commit(now, owner, ACTION.handOver, freeOf(now), this.waiting(1) > 1)) return next
+      this.anybodyWaits = this.waiting(1) > 1
+      if (this.#commit(now, owner, ACTION.handOver, inUse, this.anybodyWaits)) return next
     }
   }
 
   /** Returns the owner that is to be woken up, or 0 when there is nothing to hand over. */
   grant(owner: number): number {
-    if (this.least === 0) return 0
-    for (
-      let now = this.#hot();
-      isQueued(now) && freeOf(now) > 0 && this.#inUse(now) < this.limit();
-      now = this.#hot()
-    ) {
+    for (let now = this.#hot(); isQueued(now) && inUseOf(now) < this.limit(); now = this.#hot()) {
       this.#completeOfOther(now, owner)
       const next = this.#firstOwner()
-      if (this.#commit(now, owner, ACTION.grant, freeOf(now) - 1, this.waiting(1) > 1)) return next
+      if (this.#commit(now, owner, ACTION.grant, inUseOf(now) + 1, this.waiting(1) > 1)) return next
     }
     return 0
+  }
+
+  /** @param change - makes new terms of those in force; undefined: nothing */
+  update(owner: number, change: (terms: SemaphoreTerms) => SemaphoreTerms | undefined): boolean {
+    for (;;) {
+      const before = Atomics.load(this.#words, SEMAPHORE.terms)
+      const terms = change(termsOfWord(before))
+      if (terms === undefined) return false
+      if (Atomics.compareExchange(this.#words, SEMAPHORE.terms, before, wordOfTerms(terms)) === before) break
+    }
+    this.announce(owner)
+    return true
+  }
+
+  announce(owner: number): void {
+    for (;;) {
+      const now = this.#hot()
+      this.#completeOfOther(now, owner)
+      if (this.#commit(now, owner, ACTION.announce, inUseOf(now), isQueued(now))) return
+    }
   }
 
   cancel(owner: number): boolean {
@@ -147,7 +170,7 @@ export class SemaphoreCore {
       this.#completeOfOther(now, owner)
       if (this.#lastOf(owner, this.#line(), NO_STAMP) === NO_PLACE) {
         if (this.#hot() === now) return false
-      } else if (this.#commit(now, owner, ACTION.cancel, freeOf(now), this.waiting(1) > 1)) {
+      } else if (this.#commit(now, owner, ACTION.cancel, inUseOf(now), this.waiting(1) > 1)) {
         return true
       }
     }
@@ -163,16 +186,17 @@ export class SemaphoreCore {
   }
 
   available(): number {
-    const now = this.#hot()
-    return this.least === 0 ? freeOf(now) : Math.max(0, this.limit() - this.#inUse(now))
+    return Math.max(0, this.limit() - this.inUse())
   }
 
   limit(): number {
-    return this.least === 0 ? this.maxConcurrent : this.adaptive.inForce()
+    if (this.least > 0) return this.adaptive.inForce()
+    // The upper half will do, and a BigInt costs more.
+    return Atomics.load(this.#halves, 2 * SEMAPHORE.terms + UPPER) >>> (SEMAPHORE.termsMostShift - 32)
   }
 
   inUse(): number {
-    return this.#inUse(this.#hot())
+    return inUseOf(this.#hot())
   }
 
   /** What moves the limit, where it is adaptive. */
@@ -181,9 +205,8 @@ export class SemaphoreCore {
   }
 
   #openAdaptive(): AdaptiveLimit {
-    const { least, maxConcurrent: most } = this
-    const line = (cellsOf({ rows: this.#rows, places: this.#places }, least) - 1) * WORDS_PER_CELL
-    return new AdaptiveLimit(this.#words, SEMAPHORE.limit, line, { least, most })
+    const line = (cellsOf({ rows: this.#rows, places: this.#places }, this.least) - 1) * WORDS_PER_CELL
+    return new AdaptiveLimit(this.#words, SEMAPHORE.limit, line, () => this.terms())
   }
 
   waiting(enough = Infinity): number {
@@ -204,18 +227,24 @@ export class SemaphoreCore {
     this.#complete(this.#hot())
     while (this.cancel(owner));
     while (this.held(owner) > 0) this.release(owner)
+    this.announce(owner)
     while (this.grant(owner) !== 0);
     Atomics.store(this.#words, this.#row(owner, SEMAPHORE.space), 0n)
     Atomics.store(this.#words, this.#row(owner, SEMAPHORE.owner), 0n)
   }
 
-  #inUse(hot: bigint): number {
-    return this.maxConcurrent - freeOf(hot)
-  }
-
-  #hasFree(hot: bigint): boolean {
-    if (this.least === 0) return freeOf(hot) > 0
-    return !isQueued(hot) && freeOf(hot) > 0 && this.#inUse(hot) < this.limit()
+  #take(owner: number, isLow: boolean): boolean {
+    for (;;) {
+      const now = this.#hot()
+      const limit = isLow ? Math.max(1, Math.floor(this.limit() / 2)) : this.limit()
+      const { inUse, queued } = stateOf(now)
+      if (queued || inUse >= limit) {
+        if (this.#hot() === now) return false
+        continue
+      }
+      this.#completeOfOther(now, owner)
+      if (this.#commit(now, owner, ACTION.take, inUse + 1, false)) return true
+    }
   }
 
   #hot(): bigint {
@@ -243,10 +272,10 @@ export class SemaphoreCore {
     return Atomics.load(this.#words, this.#place(line, index))
   }
 
-  #commit(now: bigint, owner: number, action: Action, free: number, queued: boolean): boolean {
+  #commit(now: bigint, owner: number, action: Action, inUse: number, queued: boolean): boolean {
     const before = Atomics.load(this.#words, this.#row(owner, SEMAPHORE.own))
     const stamp = (BigInt(owner) << SEQUENCE_BITS) | ((before + 1n) & SEQUENCE_MASK)
-    const next = withStamp((free << SEMAPHORE.freeShift) | (Number(queued) << SEMAPHORE.queuedBit) | action, stamp)
+    const next = withStamp((inUse << SEMAPHORE.inUseShift) | (Number(queued) << SEMAPHORE.queuedBit) | action, stamp)
     if (Atomics.compareExchange(this.#words, SEMAPHORE.hot, now, next) !== now) return false
     this.#complete(next)
     return true

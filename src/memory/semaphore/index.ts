@@ -10,9 +10,13 @@ export interface SemaphoreTerms extends SemaphoreLimits {
   readonly shape: SemaphoreShape
 }
 
+/** What to do instead where a name stands for other limits. */
+export const ADVICE = ', or change the limits with update()'
+
 /** Semaphores. Where one has no row left for this thread, a SharedMemoryError 'full' says so. */
 export const semaphores = new Subjects<Semaphore, SemaphoreTerms>({
   word: kindWord(KIND.semaphore),
+  advice: ADVICE,
   cells: ({ shape, least }) => cellsOf(shape, least),
   make: (addon, view, terms) =>
     orFull(
@@ -23,8 +27,7 @@ export const semaphores = new Subjects<Semaphore, SemaphoreTerms>({
   open: (addon, view) => orFull(addon === null ? TwinSemaphore.open(view) : NativeSemaphore.open(addon, view)),
   named: (addon, name, scope, terms) => {
     const subject = orFull(NativeSemaphore.named(addon, name, scope, terms, terms.shape))
-    const { maxConcurrent, maxQueue, least } = subject
-    return { subject, parameters: { maxConcurrent, maxQueue, least, shape: terms.shape } }
+    return { subject, parameters: { ...subject.founding, shape: terms.shape } }
   },
   text: shownLimits,
 })

@@ -1,6 +1,13 @@
 import type { NativeAddon } from '../../internal/native.js'
 import { doorbell } from '../shared/doorbell.js'
-import type { Admission, Semaphore, SemaphoreLimits, SemaphoreShape } from './semaphore.js'
+import {
+  type Admission,
+  boundOf,
+  type LimitsChange,
+  type Semaphore,
+  type SemaphoreLimits,
+  type SemaphoreShape,
+} from './semaphore.js'
 import type { NameScope } from '../shared/names.js'
 
 type Opened = [
@@ -45,14 +52,18 @@ declare module '../../internal/native.js' {
     semaphoreLimit(number: number): number
     semaphoreInUse(number: number): number
     semaphoreEnded(number: number, nowMs: number, ms: number): boolean
+    semaphoreTerms(number: number, out: Float64Array): void
+    /** NaN keeps what is in force. */
+    semaphoreUpdate(number: number, maxConcurrent: number, maxQueue: number, least: number): boolean
   }
 }
 
+/** Written by one call and read before the next; a thread runs one at a time. */
+const scratch = new Float64Array(3)
+
 /** A semaphore through the addon. */
 export class NativeSemaphore implements Semaphore {
-  readonly maxConcurrent: number
-  readonly maxQueue: number
-  readonly least: number
+  readonly founding: SemaphoreLimits
   readonly isOfMachine: boolean
   /** The addon gives up this thread's row when both bound calls are collected. */
   readonly take: () => undefined | false
@@ -67,9 +78,7 @@ export class NativeSemaphore implements Semaphore {
     this.take = take
     this.give = give
     this.#number = number
-    this.maxConcurrent = maxConcurrent
-    this.maxQueue = maxQueue < 0 ? Infinity : maxQueue
-    this.least = least
+    this.founding = { maxConcurrent, maxQueue: maxQueue < 0 ? Infinity : maxQueue, least }
   }
 
   static create(
@@ -78,7 +87,14 @@ export class NativeSemaphore implements Semaphore {
     limits: SemaphoreLimits,
     shape: SemaphoreShape,
   ): NativeSemaphore | null {
-    addon.semaphoreInitialize(view, shape.rows, shape.places, limits.maxConcurrent, boundOf(limits), limits.least)
+    addon.semaphoreInitialize(
+      view,
+      shape.rows,
+      shape.places,
+      limits.maxConcurrent,
+      boundOf(limits.maxQueue),
+      limits.least,
+    )
     return NativeSemaphore.open(addon, view)
   }
 
@@ -102,7 +118,7 @@ export class NativeSemaphore implements Semaphore {
         shape.rows,
         shape.places,
         limits.maxConcurrent,
-        boundOf(limits),
+        boundOf(limits.maxQueue),
         limits.least,
         doorbell.id,
       ),
@@ -142,8 +158,19 @@ export class NativeSemaphore implements Semaphore {
     return this.#addon.semaphoreEnded(this.#number, nowMs, ms)
   }
 
+  limits(): SemaphoreLimits {
+    this.#addon.semaphoreTerms(this.#number, scratch)
+    const [maxConcurrent, maxQueue, least] = scratch as unknown as [number, number, number]
+    return { maxConcurrent, maxQueue: maxQueue < 0 ? Infinity : maxQueue, least }
+  }
+
+  update({ maxConcurrent = NaN, maxQueue, least = NaN }: LimitsChange): boolean {
+    const bound = maxQueue === undefined ? NaN : boundOf(maxQueue)
+    return this.#addon.semaphoreUpdate(this.#number, maxConcurrent, bound, least)
+  }
+
   limit(): number {
-    return this.least === 0 ? this.maxConcurrent : this.#addon.semaphoreLimit(this.#number)
+    return this.#addon.semaphoreLimit(this.#number)
   }
 
   inUse(): number {
@@ -161,8 +188,4 @@ export class NativeSemaphore implements Semaphore {
   waiting(): number {
     return this.#addon.semaphoreWaiting(this.#number)
   }
-}
-
-function boundOf({ maxQueue }: SemaphoreLimits): number {
-  return maxQueue === Infinity ? -1 : maxQueue
 }

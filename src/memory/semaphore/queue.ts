@@ -1,6 +1,6 @@
 import { doorbell } from '../shared/doorbell.js'
 import { type Prioritized, PriorityList } from './priority-list.js'
-import { ADMISSION, type Admission, type Semaphore } from './semaphore.js'
+import { ADMISSION, type Admission, type LimitsChange, type Semaphore } from './semaphore.js'
 
 /** How often a caller looks for a permit that another process hands over, which rings no bell here. */
 const POLL_MS = 5
@@ -59,7 +59,14 @@ export class PermitQueue {
 
   /** Tells an adaptive semaphore of a call that has ended, and whose permit is still to be given back; see {@link Semaphore.ended}. */
   ended(nowMs: number, ms: number): void {
-    if (this.semaphore.ended(nowMs, ms)) this.#collectHere()
+    if (this.semaphore.ended(nowMs, ms)) this.#collectAll()
+  }
+
+  /** Changes limits, and lets in whom that lets in; see {@link Semaphore.update}. */
+  update(change: LimitsChange): boolean {
+    const isChanged = this.semaphore.update(change)
+    if (isChanged) this.#collectAll()
+    return isChanged
   }
 
   /** Gives a permit back. */
@@ -90,6 +97,12 @@ export class PermitQueue {
   /** A permit has gone to a caller of this thread, who may wait by another handle of the same semaphore. */
   #collectHere(): void {
     if (this.#collect() === 0) doorbell.answer()
+  }
+
+  /** Permits have gone to callers of this thread, some of whom may wait by other handles. */
+  #collectAll(): void {
+    this.#collect()
+    doorbell.answer()
   }
 
   /** Admits those whose permits have been handed over; returns how many permits that were. */

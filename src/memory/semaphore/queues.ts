@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../internal/clock.js'
 import { type NameScope, otherParameters } from '../shared/names.js'
 import type { CellAddress } from '../shared/region.js'
-import { type SemaphoreTerms, semaphores } from './index.js'
+import { ADVICE, type SemaphoreTerms, semaphores } from './index.js'
 import { PermitQueue } from './queue.js'
 import { PRIVATE_SHAPE, type SemaphoreLimits, SHARED_SHAPE, shownLimits } from './semaphore.js'
 
@@ -29,8 +29,8 @@ class PermitQueues {
     const key = `${scope}:${name}`
     const known = ofClock.get(key)?.deref()
     if (known !== undefined) {
-      const [inUse, asked] = [shownLimits(known.semaphore), shownLimits(limits)]
-      if (inUse !== asked) throw otherParameters(`the name '${name}'`, scope, inUse, asked)
+      const [inUse, asked] = [shownLimits(known.semaphore.founding), shownLimits(limits)]
+      if (inUse !== asked) throw otherParameters(`the name '${name}'`, scope, inUse, asked, ADVICE)
       return known
     }
     const queue = new PermitQueue(semaphores.byName(name, scope, termsOf(limits), clock).subject)

@@ -24,13 +24,21 @@ export function cellsOf({ rows, places }: SemaphoreShape, least: number): number
   return 1 + rows + places / WORDS_PER_CELL + (least > 0 ? 1 : 0)
 }
 
-/** What a semaphore is made with; `maxQueue` may be Infinity. */
+/** The limits of a semaphore; `maxQueue` may be Infinity. */
 export interface SemaphoreLimits {
   /** The most at once. */
   readonly maxConcurrent: number
   readonly maxQueue: number
-  /** Of an adaptive limit, what it is never below; 0: the limit is `maxConcurrent` and stays. */
+  /** Of an adaptive limit, what it is never below; 0: the limit is `maxConcurrent`. */
   readonly least: number
+}
+
+/** A change of them; what is undefined stays. */
+export type LimitsChange = { readonly [K in keyof SemaphoreLimits]?: SemaphoreLimits[K] | undefined }
+
+/** How shared memory has the bound of a queue. */
+export function boundOf(maxQueue: number): number {
+  return maxQueue === Infinity ? -1 : maxQueue
 }
 
 /** Limits as text: two that are alike have the same. */
@@ -43,7 +51,9 @@ export function shownLimits({ maxConcurrent, maxQueue, least }: SemaphoreLimits)
  * One semaphore as this thread sees it: through the addon, or through the TypeScript twin. The permits this thread takes and the places
  * its callers have in the queue go back when the thread ends; with the twin, unless it is terminated.
  */
-export interface Semaphore extends SemaphoreLimits {
+export interface Semaphore {
+  /** What it was made with, and what its name stands for; {@link Semaphore.limits} may have changed since. */
+  readonly founding: SemaphoreLimits
   /** Whether other processes use it, which do not ring: who waits must `collect` from time to time. */
   readonly isOfMachine: boolean
   /** Takes a permit: undefined if one was free, false if not. Bound: may be called on its own. */
@@ -70,13 +80,22 @@ export interface Semaphore extends SemaphoreLimits {
    * @returns whether permits may have gone to callers of this same thread, as `give` does
    */
   ended(nowMs: number, ms: number): boolean
+  /** What is in force. A `maxQueue` beyond the longest queue there can be is Infinity. */
+  limits(): SemaphoreLimits
+  /**
+   * Changes limits for all who use it, in one step: from its return on everybody goes by the new ones. More may run or wait than they allow,
+   * until fewer do. Whom a higher limit lets in here is to be found by `collect`. A fixed limit stays fixed, and an adaptive one adaptive.
+   *
+   * @returns false, with nothing changed, where an adaptive limit's least would be more than its most
+   */
+  update(change: LimitsChange): boolean
   /** How many may be in use at once: `maxConcurrent`, or what an adaptive limit is now. */
   limit(): number
   /** How many are in use, by all threads. */
   inUse(): number
   /** Permits of this thread, without those not yet collected. */
   held(): number
-  /** Permits that are free. */
+  /** Permits that are free; none where a lower limit is still to be reached. */
   available(): number
   /** Callers of all threads in the queue. */
   waiting(): number

@@ -3,9 +3,10 @@ import { KIND, kindWord, SEMAPHORE, WORDS_PER_CELL } from '../shared/layout.js'
 import { SemaphoreCore } from './core.js'
 import { formOfWord } from './words.js'
 import {
-  ADMISSION,
   type Admission,
+  boundOf,
   cellsOf,
+  type LimitsChange,
   type Semaphore,
   type SemaphoreLimits,
   type SemaphoreShape,
@@ -47,9 +48,7 @@ function whoIs(id: number): bigint {
 
 /** A semaphore through the TypeScript twin. */
 export class TwinSemaphore implements Semaphore {
-  readonly maxConcurrent: number
-  readonly maxQueue: number
-  readonly least: number
+  readonly founding: SemaphoreLimits
   readonly take: () => undefined | false
   readonly give: () => undefined | boolean
   readonly #core: SemaphoreCore
@@ -61,21 +60,20 @@ export class TwinSemaphore implements Semaphore {
     this.#core = core
     this.#owner = owner
     this.#seen = core.grants(owner)
-    this.maxConcurrent = core.maxConcurrent
-    this.maxQueue = core.maxQueue < 0 ? Infinity : core.maxQueue
-    this.least = core.least
+    const { maxConcurrent, maxQueue, least } = core
+    this.founding = { maxConcurrent, maxQueue: maxQueue < 0 ? Infinity : maxQueue, least }
     this.take = () => (core.tryAcquire(owner) ? undefined : false)
     this.give = () => {
       if (core.held(owner) === 0) throw new RangeError('semaphore: this thread holds no permit')
       const next = core.release(owner)
-      return this.#grantAll() || next !== 0 ? true : undefined
+      return (core.anybodyWaits && this.#grantAll()) || next !== 0 ? true : undefined
     }
     claimedRows.add(this, { core, owner })
   }
 
   static create(view: BigInt64Array, limits: SemaphoreLimits, shape: SemaphoreShape): TwinSemaphore | null {
     const { maxConcurrent, maxQueue, least } = limits
-    new SemaphoreCore(view, { ...shape, least }).initialize(maxConcurrent, maxQueue === Infinity ? -1 : maxQueue)
+    new SemaphoreCore(view, { ...shape, least }).initialize(maxConcurrent, boundOf(maxQueue))
     return TwinSemaphore.open(view)
   }
 
@@ -106,9 +104,7 @@ export class TwinSemaphore implements Semaphore {
   }
 
   acquire(): Admission {
-    const admission = this.#core.acquire(this.#owner)
-    if (admission === ADMISSION.queued) this.#grantAll()
-    return admission
+    return this.#core.acquire(this.#owner)
   }
 
   takeLow(): boolean {
@@ -119,7 +115,26 @@ export class TwinSemaphore implements Semaphore {
     const { adaptive } = this.#core
     const us = ms * 1000
     const moved = us < 0 ? adaptive.drop(nowMs) : adaptive.add(nowMs, us, this.#core.inUse())
+    if (moved) this.#core.announce(this.#owner)
     return moved && this.#grantAll()
+  }
+
+  limits(): SemaphoreLimits {
+    const { most, least, maxQueue } = this.#core.terms()
+    return { maxConcurrent: most, maxQueue: maxQueue < 0 ? Infinity : maxQueue, least }
+  }
+
+  update({ maxConcurrent, maxQueue, least }: LimitsChange): boolean {
+    const isChanged = this.#core.update(this.#owner, (terms) => {
+      const next = {
+        most: maxConcurrent ?? terms.most,
+        least: least ?? terms.least,
+        maxQueue: maxQueue === undefined ? terms.maxQueue : boundOf(maxQueue),
+      }
+      return next.least > next.most ? undefined : next
+    })
+    if (isChanged) this.#grantAll()
+    return isChanged
   }
 
   limit(): number {
@@ -153,7 +168,7 @@ export class TwinSemaphore implements Semaphore {
     return this.#core.waiting()
   }
 
-  /** Hands over what an adaptive limit leaves room for; whether there was any. Nothing rings for the twin: who waits looks. */
+  /** Hands over what the limit leaves room for; whether there was any. Nothing rings for the twin: who waits looks. */
   #grantAll(): boolean {
     let any = false
     while (this.#core.grant(this.#owner) !== 0) any = true

@@ -104,6 +104,7 @@ enum class Fault {
   kNoClaim,           // two threads may change parameters at the same time
   kNoQuarantine,      // a slot left half written by a sleeping updater is soon used again
   kNoStamp,           // swaps of the words of a semaphore but `hot` do not compare who changed them last
+  kNoAnnounce,        // who moves the limit of a semaphore does not swap `hot`
   kNoBeginLook,       // whoever waits does not take the word away before it uses what it holds
   kNoOwnerSwap,       // two may bury the same row
   kNoSlotClaim,       // two updaters of a breaker may write to one slot

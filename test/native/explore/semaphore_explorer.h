@@ -4,7 +4,7 @@
 // permits must be back.
 //
 // In weak memory results are not explained, since threads that hear of each other in no other way may disagree about
-// the order; permits must be conserved all the same.
+// the order; permits must be conserved all the same, and nobody forgotten.
 #pragma once
 
 #include <string>
@@ -50,6 +50,7 @@ class SemaphoreExplorer {
 
  private:
   static constexpr int kMaxSteps = 400;
+  static constexpr int64_t kMostPermits = 5;  // of any scenario
   static constexpr core::SemaphoreShape kShape{3, 8};
   // The line in which an adaptive one measures is not there: here limits are moved by hand.
   static_assert(kShape.cells() * core::kWordsPerCell <= kWords);
@@ -58,8 +59,7 @@ class SemaphoreExplorer {
 
   void explore() {
     const size_t count = scenario_.threads.size();
-    State start{Memory(count),
-                SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count, scenario_.adaptive),
+    State start{Memory(count), SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count),
                 std::vector<Thread>(count)};
     auto initialize = [this] { semaphore().initialize(scenario_.permits, scenario_.max_queue); };
     if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, initialize)) {
@@ -115,10 +115,27 @@ class SemaphoreExplorer {
         return subject.cancel(call.owner);
       case Ask::kHeld:
         return subject.held(call.owner);
+      case Ask::kInUse:
+        return subject.in_use();
       case Ask::kLimit:
         // order: relaxed, as whoever closes a window does.
         ModelWord<kFault>::cell()[core::semaphore::kLimit].store(
             core::LimitState{static_cast<double>(call.limit), 0, 0, 0, 0}.word(), std::memory_order_relaxed);
+        if (kFault != Fault::kNoAnnounce) subject.announce(call.owner);
+        break;
+      case Ask::kUpdate:
+        if (kFault == Fault::kNoAnnounce) {
+          ModelWord<kFault>::cell()[core::semaphore::kTerms].store(
+              core::SemaphoreTerms{call.limit, 0, call.queue}.word(), std::memory_order_relaxed);
+          break;
+        }
+        subject.update(call.owner, [&](core::SemaphoreTerms* terms) {
+          *terms = {call.limit, terms->least, call.queue};
+          return true;
+        });
+        break;
+      case Ask::kAnnounce:
+        subject.announce(call.owner);
         break;
       case Ask::kGrant:
         return subject.grant(call.owner);
@@ -144,7 +161,7 @@ class SemaphoreExplorer {
       auto subject = semaphore();
       for (core::Owner owner = 1; owner <= kShape.rows; ++owner) subject.bury(owner, [](core::Owner) {});
       limit = subject.limit();
-      while (taken <= scenario_.permits && subject.try_acquire(1)) ++taken;
+      while (taken <= kMostPermits && subject.try_acquire(1)) ++taken;
     };
     if (!processor.run_alone(&memory, Memory::at_once, 4 * kMaxSteps, body))
       return failed("after all died, taking back does not end");
@@ -176,7 +193,7 @@ class SemaphoreExplorer {
     bool all_finished = true;
     for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
     if (all_finished) ++found_.ends;
-    if (all_finished && !kIsWeak && forgets_somebody(state.memory)) return;
+    if (all_finished && forgets_somebody(state.memory)) return;
     if (ended_.insert(values.value()) && !gives_everything_back(state.memory)) return;
 
     const size_t only =

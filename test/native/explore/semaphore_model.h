@@ -19,7 +19,10 @@ enum class Ask {
   kRelease,  // if the owner holds a permit
   kCancel,
   kHeld,
-  kLimit,  // an adaptive limit becomes `limit`
+  kInUse,
+  kLimit,     // an adaptive limit becomes `limit`
+  kUpdate,    // so does the most that may be in use, and `queue` the most that may wait
+  kAnnounce,  // on behalf of one that may have died before it did so
   kGrant,
   kDie,  // the owner's thread is never run again; whoever asks completes what is under way
 };
@@ -28,26 +31,26 @@ struct Call {
   Ask ask;
   core::Owner owner;
   int64_t limit = 0;
+  int64_t queue = -1;
 };
 
 inline constexpr int64_t kHasNone = -1;
 
 inline std::string describe(const Call& request) {
-  static constexpr const char* kNames[] = {"acquire", "try", "release", "cancel", "held", "limit", "grant", "die"};
+  static constexpr const char* kNames[] = {"acquire", "try",    "release",  "cancel", "held", "in use",
+                                           "limit",   "update", "announce", "grant",  "die"};
   return std::string(kNames[static_cast<int>(request.ask)]) + " of row " + std::to_string(request.owner);
 }
 
 class SemaphoreModel {
  public:
-  SemaphoreModel(int64_t permits, int64_t max_queue)
-      : most_(permits), limit_(permits), free_(permits), max_queue_(max_queue) {}
+  SemaphoreModel(int64_t permits, int64_t max_queue) : limit_(permits), max_queue_(max_queue) {}
 
-  // `queues_anyway`: a caller stands in line although there is room, having looked at a limit that has risen since.
-  int64_t apply(const Call& request, bool queues_anyway = false) {
+  int64_t apply(const Call& request) {
     int64_t& held = held_[request.owner];
     switch (request.ask) {
       case Ask::kAcquire:
-        if (has_free() && !queues_anyway) break;
+        if (has_free()) break;
         if (max_queue_ >= 0 && static_cast<int64_t>(queue_.size()) >= max_queue_)
           return static_cast<int64_t>(core::Admission::kRefused);
         queue_.push_back(request.owner);
@@ -58,7 +61,7 @@ class SemaphoreModel {
       case Ask::kRelease: {
         if (held == 0) return kHasNone;
         --held;
-        ++free_;
+        --in_use_;
         return hand_over();
       }
       case Ask::kGrant:
@@ -66,6 +69,12 @@ class SemaphoreModel {
       case Ask::kLimit:
         limit_ = request.limit;
         return 0;
+      case Ask::kUpdate:
+        limit_ = request.limit;
+        max_queue_ = request.queue;
+        return 0;
+      case Ask::kInUse:
+        return in_use_;
       case Ask::kCancel: {
         const auto last = std::find(queue_.rbegin(), queue_.rend(), request.owner);
         if (last == queue_.rend()) return false;
@@ -74,18 +83,20 @@ class SemaphoreModel {
       }
       case Ask::kHeld:
         return held;
+      case Ask::kAnnounce:
       case Ask::kDie:
         return 0;
     }
-    --free_;
+    ++in_use_;
     ++held;
     return static_cast<int64_t>(core::Admission::kAdmitted);
   }
 
   uint64_t hash() const {
     Digest digest;
-    digest.add(static_cast<uint64_t>(free_));
+    digest.add(static_cast<uint64_t>(in_use_));
     digest.add(static_cast<uint64_t>(limit_));
+    digest.add(static_cast<uint64_t>(max_queue_));
     for (const int64_t held : held_) digest.add(static_cast<uint64_t>(held));
     for (const core::Owner owner : queue_) digest.add(owner);
     return digest.value().first;
@@ -94,7 +105,7 @@ class SemaphoreModel {
   bool operator==(const SemaphoreModel&) const = default;
 
  private:
-  bool has_room() const { return most_ - free_ < limit_; }
+  bool has_room() const { return in_use_ < limit_; }
   bool has_free() const { return queue_.empty() && has_room(); }
 
   // A free permit goes to the first in the queue.
@@ -102,15 +113,14 @@ class SemaphoreModel {
     if (queue_.empty() || !has_room()) return core::kNobody;
     const core::Owner next = queue_.front();
     queue_.erase(queue_.begin());
-    --free_;
+    ++in_use_;
     ++held_[next];
     return next;
   }
 
-  int64_t most_;
   int64_t limit_;
-  int64_t free_;
   int64_t max_queue_;
+  int64_t in_use_ = 0;
   std::vector<core::Owner> queue_;
   std::array<int64_t, 4> held_{};
 };
@@ -118,8 +128,8 @@ class SemaphoreModel {
 // Every state the model could be in while operations go on: which of them have taken effect, and with which result.
 class SemaphoreOrders {
  public:
-  SemaphoreOrders(const SemaphoreModel& model, size_t threads, bool adaptive)
-      : adaptive_(adaptive), pending_(threads), possible_{{model, std::vector<std::optional<int64_t>>(threads)}} {}
+  SemaphoreOrders(const SemaphoreModel& model, size_t threads)
+      : pending_(threads), possible_{{model, std::vector<std::optional<int64_t>>(threads)}} {}
 
   void begin(size_t thread, const Call& request) { pending_[thread] = request; }
 
@@ -168,13 +178,9 @@ class SemaphoreOrders {
 
   // The states that follow when a thread's operation takes effect in one that is possible.
   void add(size_t index, size_t thread) {
-    const Call& request = *pending_[thread];
-    for (const bool queues_anyway : {false, true}) {
-      if (queues_anyway && !(adaptive_ && request.ask == Ask::kAcquire)) continue;
-      Possibility next = possible_[index];
-      next.done[thread] = next.model.apply(request, queues_anyway);
-      if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
-    }
+    Possibility next = possible_[index];
+    next.done[thread] = next.model.apply(*pending_[thread]);
+    if (std::find(possible_.begin(), possible_.end(), next) == possible_.end()) possible_.push_back(next);
   }
 
   void forget(size_t thread) {
@@ -182,7 +188,6 @@ class SemaphoreOrders {
     pending_[thread].reset();
   }
 
-  bool adaptive_;
   std::vector<std::optional<Call>> pending_;
   std::vector<Possibility> possible_;
 };

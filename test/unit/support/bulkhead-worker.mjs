@@ -19,6 +19,10 @@ parentPort.on('message', async (message) => {
     // Whatever is left of the thread is the wait for a slot.
     parentPort.unref()
   }
+  if (typeof message === 'object') {
+    policy.update(message)
+    parentPort.postMessage('changed')
+  }
   if (message === 'call') parentPort.postMessage(await policy.execute(() => 'served'))
 })
 parentPort.postMessage('ready')
