@@ -40,7 +40,7 @@ export class Registry<T extends Readonly<Record<string, object>> = Readonly<Reco
   add<N extends string, P extends object>(name: N, entry: P): Registry<T & Readonly<Record<N, P>>> {
     if (typeof name !== 'string') throw new TypeError(`name must be a string; received ${describe(name)}`)
     if (this.#byName.has(name)) throw new TypeError(`name must be one that is free; received '${name}', which is taken`)
-    if (typeof entry !== 'object' || entry === null)
+    if (typeof entry !== 'object' || (entry as unknown) === null)
       throw new TypeError(`'${name}' must be a limiter or a policy; received ${describe(entry)}`)
     this.#byName.set(name, entry)
     return this as unknown as Registry<T & Readonly<Record<N, P>>>
@@ -129,8 +129,7 @@ function naming<R>(name: string, action: () => R): R {
  * const limits = registry({ api: new RateLimiter({ requestsPerSecond: 100 }), slow: timeout(2000) })
  * limits.update({ api: { requestsPerSecond: 50 }, slow: 5000 })
  */
-export function registry<const T extends Readonly<Record<string, object>> = Readonly<Record<never, object>>>(
-  entries: T = {} as T,
-): Registry<T> {
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- a registry that begins with nothing knows of no names
+export function registry<const T extends Readonly<Record<string, object>> = {}>(entries: T = {} as T): Registry<T> {
   return new Registry(entries)
 }

@@ -148,7 +148,9 @@ describe('registry', () => {
     expect(() => registry({ slow: 5 as never })).toThrow(
       new TypeError("'slow' must be a limiter or a policy; received 5 (number)"),
     )
-    expect(() => registry().add(5 as never, policy)).toThrow(new TypeError('name must be a string; received 5 (number)'))
+    expect(() => registry().add(5 as never, policy)).toThrow(
+      new TypeError('name must be a string; received 5 (number)'),
+    )
     expect(() => registry({ slow: policy }).add('slow', policy)).toThrow(
       new TypeError("name must be one that is free; received 'slow', which is taken"),
     )
