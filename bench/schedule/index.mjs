@@ -10,11 +10,12 @@
 //   skew         a heavy tail                                       real      real tasks, beside piscina and p-map tuned by hand
 //   rivals       pools, on some cells                               busy      some of them beside a process that takes one core
 //   prediction   how far estimates are off                          series    1, 3, 10, 100 calls against the best schedule
-//                                                                   server    the event loop of an HTTP server meanwhile
+//   at-once      calls at once, as a server makes them              server    the event loop of an HTTP server meanwhile
 import { parseArgs } from 'node:util'
 import { markdownTable, textTable } from '../../dist/cli/table.js'
 import { quick, writeResults } from '../support/results.mjs'
 import { targetTable } from '../support/targets.mjs'
+import { measureAtOnce } from './at-once.mjs'
 import { grid, listCells, loopMsOf, parseCell, select } from './cells.mjs'
 import { measureCold, measurePrediction, measureRivals, measureWarm } from './measure.mjs'
 import { charts } from './pictures.mjs'
@@ -51,6 +52,9 @@ const EFFORT = quick
       busyTasks: ['json'],
       seriesProcesses: 1,
       seriesMostMs: 100,
+      atOnceRounds: 3,
+      atOnceProcesses: 1,
+      atOnceCases: 1,
       serverRounds: 1,
       serverMs: 300,
     }
@@ -67,6 +71,8 @@ const EFFORT = quick
       realShare: 1,
       seriesProcesses: 3,
       seriesMostMs: 2000,
+      atOnceRounds: 12,
+      atOnceProcesses: 3,
       serverRounds: 3,
       serverMs: 3000,
     }
@@ -107,6 +113,7 @@ const parts = {
   waiting: () => measureWaiting(EFFORT),
   real: () => measureReal(EFFORT),
   busy: () => measureBusy(EFFORT),
+  'at-once': () => measureAtOnce(EFFORT),
   series: () => measureSeries(some(SERIES), EFFORT),
   server: () => measureServer(some(SERVER), EFFORT),
   rivals: () => measureRivals(chosen ?? some(RIVALS).map(parseCell), EFFORT),
@@ -166,6 +173,7 @@ function notes() {
     `Items that wait: each of ${EFFORT.waitingRounds} rounds (of files three times as many, which vary most) is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
     'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time. ' +
       'The tasks are exports of a module; `execute` gets `task(url, name)` and no options.',
+    'Calls at once: each round runs the loop over the items of all calls, then as many calls of `execute` and of piscina at once; the first six rounds are not counted. piscina is tuned as above; a block is the time between two turns of the event loop.',
     'A series is a number of calls in a new process, with the start of its workers. The best schedule is found by trying all through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own; ' +
       `the best two of each length and \`execute\` without options are then measured again${ofRounds(EFFORT.seriesProcesses, 'processes')}. Times are in loops of the same process.`,
     'The server answers a client that asks every 5 ms while `execute` runs over and over; a block is the time between two turns of its event loop, timers of 1 ms included.',

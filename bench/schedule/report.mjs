@@ -1,6 +1,7 @@
 // Tables of the group schedule.
 import { formatCount, formatNumber } from '../../dist/cli/table.js'
 import { roundedDown } from '../support/ratio.mjs'
+import { atOnceTables } from './at-once.mjs'
 import { cellLabel, timeLabel } from './labels.mjs'
 import { busyTables, realTables } from './real.mjs'
 import { seriesTables } from './series.mjs'
@@ -18,7 +19,19 @@ const right = (title) => ({ title, align: 'right' })
 const unique = (values) => [...new Set(values)]
 
 /** All tables of what has been measured. */
-export function tablesOf({ cold, warm, skew, rivals, prediction, waiting, real, busy, series, server }) {
+export function tablesOf({
+  cold,
+  warm,
+  skew,
+  rivals,
+  prediction,
+  waiting,
+  real,
+  busy,
+  'at-once': atOnce,
+  series,
+  server,
+}) {
   const grid = Object.entries({ cold, warm }).filter(([, cells]) => cells !== undefined)
   return [
     ...grid.flatMap(([situation, cells]) => ratioTables(SITUATIONS[situation], cells)),
@@ -30,6 +43,7 @@ export function tablesOf({ cold, warm, skew, rivals, prediction, waiting, real, 
     ...(waiting === undefined ? [] : waitingTables(waiting)),
     ...(real === undefined ? [] : realTables(real)),
     ...(busy === undefined ? [] : busyTables(busy)),
+    ...(atOnce === undefined ? [] : atOnceTables(atOnce)),
     ...(series === undefined ? [] : seriesTables(series)),
     ...(server === undefined ? [] : serverTables(server)),
     ...(prediction === undefined ? [] : [predictionTable(prediction)]),
