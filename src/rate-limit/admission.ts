@@ -131,6 +131,10 @@ export class Admission {
       limiter,
       bucket: this.#bucket,
       future: this.#bucket,
+      mayGiveBack: () => {
+        const { spent, produced } = this.#bucket.survey()
+        return spent <= produced
+      },
       isDry: this.#policy.dryRun,
       checkUsable: () => this.checkUsable(),
       clock: this.#policy.clock,

@@ -1,6 +1,6 @@
 import { RateLimitExceeded } from '../errors.js'
 import type { Clock } from '../internal/clock.js'
-import type { Bucket } from '../memory/bucket/bucket.js'
+import type { Bucket, Ticket } from '../memory/bucket/bucket.js'
 import { OUTCOME } from '../memory/bucket/core.js'
 import type { Key } from '../memory/keyed/hash.js'
 
@@ -11,15 +11,19 @@ interface WaitOptions {
 }
 
 /** Where tokens can be reserved that are not there yet. */
-export type Future = Pick<Bucket, 'survey' | 'msUntil' | 'reserve' | 'endOf' | 'renew' | 'cancel'>
+export interface Future extends Pick<Bucket, 'survey' | 'msUntil' | 'reserve' | 'endOf' | 'renew' | 'cancel'> {
+  /** What was reserved has been used, or is lost. For buckets whose reservations are followed elsewhere. */
+  release?(ticket: Ticket): void
+}
 
 /** One bucket, as `RateLimiterAll` uses it: a limiter's, or that of a key. */
 export interface LimitPart {
   /** Whose it is. */
   readonly limiter: object
   readonly bucket: Pick<Bucket, 'tryAcquire' | 'refund' | 'charge' | 'available' | 'parameters'>
-  /** Null: no place of it can be had that outlasts what others do to it. */
-  readonly future: Future | null
+  readonly future: Future
+  /** Whether what is held may go back: not where others stand in the queue by now, who would have it as well as what they hold. */
+  mayGiveBack(): boolean
   readonly clock: Clock
   /** Whether it refuses nobody: it is asked once the others have granted, and charged if it would have granted, too. */
   readonly isDry: boolean

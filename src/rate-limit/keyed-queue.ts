@@ -1,6 +1,8 @@
 import type { Clock } from '../internal/clock.js'
 import type { Key } from '../memory/keyed/hash.js'
 import type { KeyedTable } from '../memory/keyed/table.js'
+import type { Future } from './charges.js'
+import { KeyFuture, KeyReservations } from './key-future.js'
 import { WaitQueue } from './wait-queue.js'
 import { WaitTally } from './wait-tally.js'
 import { WaitingKey } from './waiting-key.js'
@@ -10,6 +12,7 @@ export class KeyedQueue {
   readonly #table: KeyedTable
   readonly #clock: Clock
   readonly #queues = new Map<Key, WaitQueue>()
+  readonly #reservations = new KeyReservations()
   readonly tally = new WaitTally()
   #arrivals = 0
 
@@ -56,17 +59,33 @@ export class KeyedQueue {
 
   /** Gives tokens of the key back. Who waits for it is served earlier. */
   refund(key: Key, tokens: number): number {
-    return this.#change(key, true, () => this.#table.refund(key, tokens))
+    return this.#change(key, true, () => {
+      const returned = this.#table.refund(key, tokens)
+      this.#reservations.refunded(key, returned, () => this.#table.survey(key, 0).digits)
+      return returned
+    })
   }
 
   /** Admits nothing of the key for `ms` > 0. */
   pause(key: Key, ms: number): void {
-    this.#change(key, false, () => this.#table.pause(key, ms))
+    this.#change(key, false, () => {
+      this.#table.pause(key, ms)
+      this.#reservations.changed(key)
+    })
   }
 
   /** Fills the key's bucket. */
   reset(key: Key): void {
-    this.#change(key, false, () => this.#table.reset(key))
+    this.#change(key, false, () => {
+      this.#table.reset(key)
+      this.#reservations.changed(key)
+    })
+  }
+
+  /** Where tokens of the key can be reserved. */
+  future(key: Key): Future {
+    const gain = (change: () => boolean): boolean => this.#change(key, true, change)
+    return new KeyFuture(key, new WaitingKey(this.#table, key), this.#reservations, gain)
   }
 
   /** Ends every wait with `reason`. */

@@ -16,7 +16,7 @@ import { type CompleteKeyedPolicy, type KeyedRateLimitPolicy, completeKeyedPolic
 import { KeyedQueue } from './keyed-queue.js'
 import { ownClocks } from './own-clocks.js'
 import type { AcquireOptions, RateLimiterStats } from './limiter-types.js'
-import type { LimitPart } from './charges.js'
+import type { Future, LimitPart } from './charges.js'
 import { disposedError, moreThanBurst, noRoomForKey, queueFull, rateLimitExceeded, tooLong } from './refusals.js'
 
 /** What one keyed limiter of one thread has done, over all keys. */
@@ -212,6 +212,8 @@ export class KeyedRateLimiter implements Disposable {
 
   /** The bucket of one key, for {@link RateLimiter.all}. @internal */
   partOf(key: Key): LimitPart {
+    const queue = this.#queue
+    let future: Future | undefined
     return {
       limiter: this,
       bucket: {
@@ -221,7 +223,12 @@ export class KeyedRateLimiter implements Disposable {
         available: () => this.#table.look(key, 1).available,
         parameters: () => this.#policy,
       },
-      future: null,
+      // Most callers need none.
+      get future() {
+        return (future ??= queue.future(key))
+      },
+      // Who waits in this thread lets go of what it holds first.
+      mayGiveBack: () => true,
       isDry: this.#policy.dryRun,
       checkUsable: () => this.#checkUsable(),
       clock: this.#policy.clock,

@@ -31,9 +31,8 @@ export function keepsMs({ part, tokens }: Charge, available = 0): number {
   return Math.max((1000 * (burstSize - tokens - Math.max(0, available))) / requestsPerSecond, GRACE_MS)
 }
 
-/** How long until a charge could be had that is reserved now, ms, whoever waits; 0 where nothing can be reserved. */
+/** How long until a charge could be had that is reserved now, ms, whoever waits. */
 export function leadMs({ part: { future }, tokens }: Charge): number {
-  if (future === null) return 0
   const axis = future.survey()
   const place = Math.max(axis.spent, axis.produced - axis.burst) + costInUnits(tokens, axis.digits)
   return future.msUntil(axis, place) ?? 0
@@ -49,7 +48,7 @@ export function leadMs({ part: { future }, tokens }: Charge): number {
 export async function takeTogether(charges: readonly Charge[], signal: AbortSignal | undefined): Promise<boolean> {
   const { clock } = (charges[0] as Charge).part
   // Times of one clock mean nothing on another.
-  if (charges.some(({ part }) => part.future === null || part.clock !== clock)) return false
+  if (charges.some(({ part }) => part.clock !== clock)) return false
   const reserved: Reserved[] = []
   let isTaken = false
   try {
@@ -63,7 +62,10 @@ export async function takeTogether(charges: readonly Charge[], signal: AbortSign
     for (const { part } of charges) part.checkUsable()
     return (isTaken = reserved.every((each) => isGood(each) || takeAnew(each)))
   } finally {
-    if (!isTaken) for (const each of reserved) putBack(each)
+    for (const each of reserved) {
+      if (isTaken) each.future.release?.(each.ticket)
+      else putBack(each)
+    }
   }
 }
 
@@ -75,7 +77,6 @@ async function reserveLate(
 ): Promise<Reserved | null> {
   const { part, tokens } = charge
   const { future, clock } = part
-  if (future === null) return null
   const gapMs = (): number => (reserved.length === 0 ? 0 : restOf(reserved) - leadMs(charge) - keepsMs(charge) / 2)
   const msFor = (some: number): number => (1000 * some) / part.bucket.parameters().requestsPerSecond
   // Others move the axis on in steps; to wait until nothing is between would be to come too late with the next step.
@@ -84,7 +85,10 @@ async function reserveLate(
     part.checkUsable()
   }
   const between = gapMs() / msFor(1)
-  if (between > 0) future.reserve(Math.min(between, tokens), Infinity)
+  if (between > 0) {
+    const lost = future.reserve(Math.min(between, tokens), Infinity)
+    future.release?.(lost.ticket)
+  }
   const { outcome, ticket } = future.reserve(tokens, Infinity)
   return outcome === OUTCOME.granted ? { charge, future, ticket, isOfNow: false, isBack: false } : null
 }

@@ -56,16 +56,14 @@ export async function waitForAll(
   }
 }
 
-/** Whether what is held until `goodUntilMs` may go back: not where others stand in the queue by now, who would have it as well as what they hold. */
-function mayGoBack({ future, clock }: LimitPart, goodUntilMs: number): boolean {
-  if (goodUntilMs < clock.now()) return false
-  const axis = future?.survey()
-  return axis === undefined || axis.spent <= axis.produced
+/** Whether what is held until `goodUntilMs` may go back. */
+function mayGoBack(part: LimitPart, goodUntilMs: number): boolean {
+  return goodUntilMs >= part.clock.now() && part.mayGiveBack()
 }
 
 /** Until a pause ends nothing is used, also what was taken before. */
 function isPaused({ part: { future } }: Charge): boolean {
-  return future !== null && future.survey().pausedMs > 0
+  return future.survey().pausedMs > 0
 }
 
 /** Whether what is held will not keep for so long. */
