@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { type SystemInfo, systemInfo } from '../system/index.js'
+import { windowsStart } from './windows-command.js'
 
 interface RunCommandOptions {
   readonly heapShare: number
@@ -15,8 +16,11 @@ const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
 /** As shells have them. */
 const EXIT_NOT_EXECUTABLE = 126
 const EXIT_NOT_FOUND = 127
+const isWindows = process.platform === 'win32'
 /** What is passed on. Ctrl-C of a terminal goes to the program by itself. */
 const SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+/** What a console of Windows tells the program by itself; to pass it on would be to kill the program before it has done anything about it. */
+const OF_CONSOLE = ['SIGINT', 'SIGBREAK', 'SIGHUP'] as const
 
 /** Makes the subcommand `amorsize run`. */
 export function runCommand(): Command {
@@ -39,7 +43,7 @@ kills without a word. With a heap that fits, a leak ends in an error of Node tha
 threads and code. Programs that the program starts get the same heap each: give each its share of the limit.
 
 Sets --max-old-space-size in NODE_OPTIONS. A heap that is set there or in the arguments stays, and without a limit
-Node chooses as ever. Signals go to the program.
+Node chooses as ever. Signals go to the program; on Windows its console tells it of Ctrl-C, Ctrl-Break and its end.
 
 Exit codes: those of the program; 126 it cannot be executed, 127 it is not there, 2 wrong usage.`
 
@@ -84,9 +88,13 @@ async function runProgram(program: readonly string[], env: NodeJS.ProcessEnv): P
     process.exitCode = EXIT_NOT_FOUND
     return
   }
-  const child = isScript
-    ? spawn(process.execPath, [command, ...args], { env, stdio: 'inherit' })
-    : spawn(command, args, { env, stdio: 'inherit', shell: process.platform === 'win32' })
+  const start = isScript ? { file: process.execPath, args: [command, ...args] } : startOf(command, args)
+  if (typeof start === 'string') {
+    tellOf(start, command)
+    return
+  }
+  const { file, args: words, ...how } = start
+  const child = spawn(file, words, { env, stdio: 'inherit', ...how })
   const stop = passSignals(child)
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
@@ -97,10 +105,24 @@ async function runProgram(program: readonly string[], env: NodeJS.ProcessEnv): P
     stop()
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT' && code !== 'EACCES') throw error
-    const what = code === 'ENOENT' ? 'there is no command' : 'this user may not execute'
-    process.stderr.write(`amorsize run: ${what} ${command}\n`)
-    process.exitCode = code === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE
+    tellOf(code, command)
   }
+}
+
+/** Of Windows all is asked for by us: its own cmd.exe would take the arguments apart. */
+function startOf(command: string, args: readonly string[]): { file: string; args: readonly string[] } | Failure {
+  if (!isWindows) return { file: command, args }
+  const start = windowsStart(command, args, process.env)
+  if (start === null) return 'ENOENT'
+  return start === 'folder' ? 'EACCES' : start
+}
+
+type Failure = 'ENOENT' | 'EACCES'
+
+function tellOf(failure: Failure, command: string): void {
+  const what = failure === 'ENOENT' ? 'there is no command' : 'this user may not execute'
+  process.stderr.write(`amorsize run: ${what} ${command}\n`)
+  process.exitCode = failure === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE
 }
 
 function canRead(file: string): boolean {
@@ -114,6 +136,7 @@ function canRead(file: string): boolean {
 
 /** @returns what ends it: from then on signals end this process as usual */
 function passSignals(child: ChildProcess): () => void {
+  if (isWindows) return outliveConsoleSignals()
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
   const passUnlessTerminal = (): void => {
     if (!process.stdin.isTTY) child.kill('SIGINT')
@@ -123,5 +146,14 @@ function passSignals(child: ChildProcess): () => void {
   return () => {
     for (const signal of SIGNALS) process.off(signal, pass)
     process.off('SIGINT', passUnlessTerminal)
+  }
+}
+
+/** @returns what ends it */
+function outliveConsoleSignals(): () => void {
+  const stay = (): void => undefined
+  for (const signal of OF_CONSOLE) process.on(signal, stay)
+  return () => {
+    for (const signal of OF_CONSOLE) process.off(signal, stay)
   }
 }

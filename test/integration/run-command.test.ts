@@ -11,6 +11,8 @@ const MIB = 2 ** 20
 const folder = mkdtempSync(join(tmpdir(), 'amorsize-run-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+const isWindows = process.platform === 'win32'
+
 function script(name: string, text: string): string {
   const file = join(folder, name)
   writeFileSync(file, text)
@@ -82,20 +84,23 @@ describe('amorsize run', () => {
     },
   )
 
-  it('ends by the signal that ended the program', async () => {
+  it.skipIf(isWindows)('ends by the signal that ended the program (needs signals)', async () => {
     const file = script('killed.mjs', "process.kill(process.pid, 'SIGKILL')")
     const child = spawn(process.execPath, [main, 'run', file], { stdio: 'ignore' })
     expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
   })
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const)('passes %s on', async (signal) => {
-    const file = script(
-      `${signal}.mjs`,
-      `process.on('${signal}', () => process.exit(9)); setInterval(() => {}, 1000); console.log('ready')`,
-    )
-    const child = spawn(process.execPath, [main, 'run', file], { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(child.stdout, 'data')
-    child.kill(signal)
-    expect(await once(child, 'exit')).toEqual([9, null])
-  })
+  it.skipIf(isWindows).each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const)(
+    'passes %s on (needs signals)',
+    async (signal) => {
+      const file = script(
+        `${signal}.mjs`,
+        `process.on('${signal}', () => process.exit(9)); setInterval(() => {}, 1000); console.log('ready')`,
+      )
+      const child = spawn(process.execPath, [main, 'run', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+      await once(child.stdout, 'data')
+      child.kill(signal)
+      expect(await once(child, 'exit')).toEqual([9, null])
+    },
+  )
 })
