@@ -48,7 +48,7 @@ export function isMixed(pace: PaceOfLoop): boolean {
 
 /** Whether two lanes had items so different that neither shows what all of them take: a thread that shares its core is not as slow as that. */
 export function areApart(one: PaceOfLoop, other: PaceOfLoop): boolean {
-  if (one.items === 0 || other.items === 0) return false
+  // NaN, which is neither, where one has had none.
   const ratio = (one.totalMs * other.items) / (other.totalMs * one.items)
   return ratio > APART || ratio < 1 / APART
 }
