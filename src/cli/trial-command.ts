@@ -57,7 +57,8 @@ function describe(task: TaskArgument, error: unknown): string {
 function placeOfFault({ url }: TaskArgument): string | undefined {
   if (!url.startsWith('file:')) return undefined
   const { stderr } = spawnSync(process.execPath, ['--check', fileURLToPath(url)], { encoding: 'utf8' })
-  return /^(?:file:\/\/)?(\S+:\d+)\n/.exec(stderr)?.[1]
+  // A path may have blanks, and lines of Windows end otherwise.
+  return /^(?:file:\/\/)?(.+:\d+)\r?\n/.exec(stderr)?.[1]
 }
 
 interface TimedRun {

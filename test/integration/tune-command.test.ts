@@ -20,7 +20,7 @@ export const crawl = (n) => new Promise((resolve) => setTimeout(resolve, 300, n)
 export const other = (n) => 3 * n
 `,
 )
-writeFileSync(join(folder, 'broken.mjs'), 'export const f = (n) => {\n  return n +\n}\n')
+writeFileSync(join(folder, 'broken one.mjs'), 'export const f = (n) => {\n  return n +\n}\n')
 const run = (...args: string[]) => amorsize(args, folder)
 const lines = <T>(text: string): T[] =>
   text
@@ -97,8 +97,8 @@ describe('amorsize tune', () => {
     ['a function that fails', ['./tasks.mjs#fail', '--range', '10'], /^amorsize: .*three/],
     [
       'a module with a syntax error',
-      ['./broken.mjs#f', '--range', '10'],
-      /cannot be loaded: SyntaxError: .*broken\.mjs:3/,
+      ['./broken one.mjs#f', '--range', '10'],
+      /cannot be loaded: SyntaxError: .*broken one\.mjs:3/,
     ],
     ['no such module', ['./none.mjs#f', '--range', '10'], /cannot be loaded: Error: Cannot find module/],
     ['no such function', ['./tasks.mjs#none', '--range', '10'], /none/],
