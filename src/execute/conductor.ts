@@ -146,7 +146,7 @@ class Conductor implements Lanes {
       return
     }
     this.#hire(sent, decision.chosen.workers, decision.measured.itemMs, this.async !== undefined)
-    if (options.mainThread === false && !this.#isAlone) this.#pauseHere()
+    if (options.mainThread === false && !this.#isAlone) this.here?.pause()
   }
 
   /** Begins with workers. If they are required but cannot be had, the run fails; otherwise it stays here with a warning. */
@@ -213,7 +213,6 @@ class Conductor implements Lanes {
       without: (error) => this.#goOnWithout(error),
     }
     this.#run.mode = 'threads'
-    this.#following.isApart(this.here === undefined && this.async === undefined)
     this.force = new Workforce(
       this.#run,
       sent,
@@ -236,17 +235,12 @@ class Conductor implements Lanes {
     if (this.#isAlone || force === undefined || here === undefined || here.isPaused) return
     const threads = threadsFor(currentLimits())
     if (this.#following.areLong) {
-      this.#pauseHere()
+      here.pause()
       if (this.#run.options.workers === undefined) force.addWorkers(threads)
     } else if (this.#following.areUneven(force)) {
       force.addWorkers(threads)
-      if (force.ready >= threads) this.#pauseHere()
+      if (force.ready >= threads) here.pause()
     }
-  }
-
-  #pauseHere(): void {
-    this.#following.isApart(this.here !== undefined)
-    this.here?.pause()
   }
 
   /** Checks, while workers work, whether they are worth what they cost. */
@@ -281,7 +275,6 @@ class Conductor implements Lanes {
 
   #goOnHere(): void {
     this.#isAlone = true
-    this.#following.isApart(false)
     this.#run.mode = this.async === undefined ? 'serial' : 'async'
     if (this.here !== undefined) this.here.goOnAlone()
     else if (this.async === undefined) this.#makeHere().start()

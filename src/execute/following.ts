@@ -69,8 +69,6 @@ export class Following {
   #joined:
     | { readonly items: number | null; readonly settled: number; readonly atMs: number; readonly sharedMs: number }
     | undefined = undefined
-  /** Whether it computes in workers alone. */
-  #isApart = false
 
   constructor(run: Run, lanes: Lanes, pace = new PaceOfLoop(), course?: Course) {
     const { task, options, supply } = run
@@ -86,14 +84,6 @@ export class Following {
   /** A lane of this thread begins. */
   laneBegins(): void {
     this.#busyness = new Busyness()
-  }
-
-  /** Whether the run computes in workers alone from now on: in the loop it would take its share of this thread's time. */
-  isApart(doesSo: boolean): void {
-    if (doesSo === this.#isApart) return
-    this.#isApart = doesSo
-    if (doesSo) sharing.enter()
-    else sharing.leave()
   }
 
   /** Asks whether the rest is worth workers, and how many. */
@@ -183,7 +173,6 @@ export class Following {
       hasFailed = true
     }
     const since = this.#since()
-    this.isApart(false)
     scheduler.foundInFlight(this.course.subject, this.#lanes.async?.found)
     if (hasFailed && run.account.settled < run.account.taken) return
     const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, run.account.settled)

@@ -1,6 +1,6 @@
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { CHECKED_UPDATE, type Updatable } from '../internal/updatable.js'
-import { checkOptions, describe } from '../internal/validate.js'
+import { describe } from '../internal/validate.js'
 
 /** What `update` of a limiter or policy takes; never of one that has none. */
 export type ChangeOf<P> = P extends { update(change: infer C): unknown } ? C : never
@@ -20,7 +20,7 @@ export class Registry<T extends Readonly<Record<string, object>> = Readonly<Reco
 
   /** @internal */
   constructor(entries: T) {
-    checkOptions('registry', entries)
+    checkByName('entries', entries)
     for (const [name, entry] of Object.entries(entries)) this.add(name, entry)
   }
 
@@ -75,14 +75,16 @@ export class Registry<T extends Readonly<Record<string, object>> = Readonly<Reco
    * @throws {TypeError | RangeError} as the `update` of each, with the name before its message and its error as the `cause`
    */
   update(changes: RegistryChanges<T>): void {
-    checkOptions('Registry.update', changes)
+    checkByName('changes', changes)
     const checked: (() => void)[] = []
     const unchecked: (() => void)[] = []
     for (const [name, change] of Object.entries(changes)) {
       if (change === undefined) continue
       const entry = this.#find(name)
-      if (isChecked(entry)) checked.push(naming(name, () => entry[CHECKED_UPDATE](change)))
-      else if (isUpdatable(entry)) unchecked.push(() => naming(name, () => entry.update(change)))
+      if (isChecked(entry)) {
+        const make = naming(name, () => entry[CHECKED_UPDATE](change))
+        checked.push(() => naming(name, make))
+      } else if (isUpdatable(entry)) unchecked.push(() => naming(name, () => entry.update(change)))
       else throw new TypeError(`'${name}' has no update: what it is made of may have one, and can be registered itself`)
     }
     for (const make of [...unchecked, ...checked]) make()
@@ -99,6 +101,12 @@ export class Registry<T extends Readonly<Record<string, object>> = Readonly<Reco
     const names = [...this.#byName.keys()].join(', ')
     throw new TypeError(`the registry has no '${name}'; it has ${names === '' ? 'nothing yet' : names}`)
   }
+}
+
+/** A Map or an array would be taken for one without any names. */
+function checkByName(what: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value)
+    throw new TypeError(`${what} must be an object of what each name stands for; received ${describe(value)}`)
 }
 
 function isUpdatable(entry: object): entry is Pick<Updatable<unknown>, 'update'> {

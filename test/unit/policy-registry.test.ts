@@ -144,7 +144,9 @@ describe('registry', () => {
 
   it('refuses names and entries that are none', () => {
     const policy = timeout(1)
-    expect(() => registry(null as never)).toThrow(new TypeError('registry options must be an object; received null'))
+    expect(() => registry(null as never)).toThrow(
+      new TypeError('entries must be an object of what each name stands for; received null'),
+    )
     expect(() => registry({ slow: 5 as never })).toThrow(
       new TypeError("'slow' must be a limiter or a policy; received 5 (number)"),
     )
@@ -154,7 +156,10 @@ describe('registry', () => {
     expect(() => registry({ slow: policy }).add('slow', policy)).toThrow(
       new TypeError("name must be one that is free; received 'slow', which is taken"),
     )
-    expect(() => registry({}).update([] as never)).toThrow(TypeError)
+    for (const wrong of [[], new Map([['slow', policy]]), 'slow'])
+      expect(() => registry(wrong as never)).toThrow(/^entries must be an object of what each name stands for/)
+    for (const wrong of [[], new Map([['slow', 5]]), undefined])
+      expect(() => registry({ slow: policy }).update(wrong as never)).toThrow(/^changes must be an object/)
   })
 
   it('knows which names can be changed, and how', () => {

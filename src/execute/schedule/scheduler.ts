@@ -119,11 +119,14 @@ export class Scheduler {
       course.notBeforeMs = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS) * measured.itemMs
       return course
     }
-    // Those that are at work for other runs will be free, and the run gets them then.
-    const idle = workers.idle === 0 && this.#sharing.runs > 0 ? workers.working : workers.idle
+    // Those that are at work for other runs may be free soon: until then this thread runs the items.
+    const isLater = workers.idle === 0 && this.#sharing.runs > 0
+    const idle = isLater ? workers.working : workers.idle
     if (course.staysInLoop || idle === 0 || !subject.mayHaveWorkers()) return course
     const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, obstacle: undefined }
-    course.decision = this.#workersFor(subject, measured, situation, record)
+    const decision = this.#workersFor(subject, measured, situation, record)
+    // Without this thread it would wait for others to end, which may wait for it.
+    if (!isLater || decision?.inputs.mainWorks === true) course.decision = decision
     return course
   }
 
