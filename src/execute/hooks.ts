@@ -1,4 +1,4 @@
-import { notify } from '../internal/listeners.js'
+import { notifyOn } from '../internal/listeners.js'
 import { checkFunction, checkKeys } from '../internal/validate.js'
 import type { Progress } from '../records/recorder.js'
 import type { Items } from './run/item-source.js'
@@ -66,8 +66,7 @@ export function callHook<N extends keyof RunHooks>(
   name: N,
   event: Parameters<NonNullable<RunHooks[N]>>[0],
 ): void {
-  const hook = hooks?.[name] as ((event: unknown) => unknown) | undefined
-  if (hook !== undefined) notify(`hooks.${name}`, (told: unknown) => hook.call(hooks, told), event)
+  notifyOn(hooks, `hooks.${name}`, hooks?.[name] as ((event: unknown) => unknown) | undefined, event)
 }
 
 /** The context of the messages on `tracing:amorsize:execute`. */

@@ -11,9 +11,19 @@ export function notify<A extends unknown[]>(
   listener: ((...args: A) => unknown) | undefined,
   ...args: A
 ): void {
+  notifyOn(undefined, what, listener, ...args)
+}
+
+/** The same for a listener that is a method of `self`. */
+export function notifyOn<A extends unknown[]>(
+  self: unknown,
+  what: string,
+  listener: ((...args: A) => unknown) | undefined,
+  ...args: A
+): void {
   if (listener === undefined) return
   try {
-    const result = listener(...args)
+    const result = listener.apply(self, args)
     if (result instanceof Promise) result.catch((error: unknown) => reportFault(what, listener, error))
   } catch (error) {
     reportFault(what, listener, error)

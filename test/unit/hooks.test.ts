@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest'
+import { execute } from '../../dist/index.js'
+
+it('a hook that throws is reported once, and is called on the object of hooks', async () => {
+  const codes: unknown[] = []
+  const onWarning = (warning: Error & { code?: unknown }) => codes.push(warning.code)
+  process.on('warning', onWarning)
+  const seen: unknown[] = []
+  const hooks = {
+    onItemError(this: unknown): void {
+      seen.push(this)
+      throw new Error('no log')
+    },
+  }
+  const fail = (): never => {
+    throw new Error('no')
+  }
+  try {
+    const outcomes = await execute(fail, [1, 2, 3], { hooks, onError: 'collect' })
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    await new Promise((resolve) => setImmediate(resolve))
+  } finally {
+    process.off('warning', onWarning)
+  }
+  expect(seen).toEqual([hooks, hooks, hooks])
+  expect(codes).toEqual(['AMORSIZE_LISTENER_FAILED'])
+})
