@@ -67,6 +67,7 @@ class TimeoutStage implements AroundStage {
     this.events = new EventSource('timeout', this.name, ['timeout'], clock)
   }
 
+  /** @returns the limit, if it can be that of this timeout @throws {TypeError | RangeError} if not */
   checked(limit: number | TimeLimit): number | TimeLimit {
     if (typeof limit !== 'function') return checkLimit('timeoutMs', limit)
     if (this.readsArguments) return limit

@@ -32,7 +32,11 @@ export interface Force {
 
   /** Items of the next chunk: enough for the target time, fewer when little is left. */
   chunkSize(): number
-  /** Whether a worker that holds this many items may finish them before this thread sends more. */
+  /**
+   * Whether a worker that holds this many items may finish them before this thread sends more.
+   *
+   * @param remaining - items that nobody has taken; null if unknown
+   */
   isShort(held: number, remaining: number | null): boolean
   /** A lane has nothing to do: takes back what waits longest in another worker. @returns whether there was anything */
   takeBack(): boolean

@@ -40,7 +40,7 @@ export class HereLane implements Lane, Progress {
   /** Milliseconds between turns of the event loop, of all runs that compute at once. */
   sliceMs = SLICE_MS
   isPaused = false
-  /** How long it takes from one slice to the next, of late: as long as others keep this thread busy. */
+  /** How long others have kept this thread between two slices, of late; milliseconds. */
   turnMs = 0
   #turnedMs = NaN
   #isComputing = false
