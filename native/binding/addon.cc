@@ -19,7 +19,11 @@ bool set_text(napi_env env, napi_value object, const char* name, const char* tex
 NAPI_MODULE_INIT() {
   using namespace amorsize::binding;
   auto* environment = new Environment;
-  const auto finalize = [](napi_env, void* data, void*) { static_cast<Environment*>(data)->release(); };
+  const auto finalize = [](napi_env env, void* data, void*) {
+    auto* const ended = static_cast<Environment*>(data);
+    if (ended->time_cell != nullptr) napi_delete_reference(env, ended->time_cell);
+    ended->release();
+  };
   if (napi_set_instance_data(env, environment, finalize, nullptr) != napi_ok) {
     environment->release();
     return nullptr;

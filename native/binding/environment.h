@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "os/clock.h"
+
 namespace amorsize::binding {
 
 // Things JavaScript refers to by number: a number that is stale or made up finds nothing, where a pointer would dangle.
@@ -46,6 +48,9 @@ struct Handle;
 // standard library's shared pointers would tie the addon to a glibc newer than Node's.
 struct Environment {
   NumberTable<Handle> handles;
+  os::FastClock clock;
+  double* time = nullptr;        // where `clockRead` puts the time: in `time_cell`
+  napi_ref time_cell = nullptr;  // keeps that memory
 
   void retain() { ++holders_; }
   void release() {

@@ -21,7 +21,10 @@ export const MAX_TIMER_MS = 2_147_483_647
 
 declare module './native.js' {
   interface NativeAddon {
-    clockNowMs: () => number
+    /** Puts the time into `clockCell`. */
+    clockRead: () => void
+    /** One for all copies of this code in the thread: each reads it at once. */
+    readonly clockCell: Float64Array
   }
 }
 
@@ -56,10 +59,20 @@ export function timeOf(clock: Clock): number {
   throw new RangeError(`clock.now() must return a finite number of milliseconds; received ${String(ms)} (${typeof ms})`)
 }
 
+/** Reads the same clock as {@link machineNow}, at less than half of the cost where the addon is there. */
+function quickestNow(): () => number {
+  const addon = nativeAddon()
+  if (addon === null) return machineNow
+  const { clockRead, clockCell } = addon
+  return () => {
+    clockRead()
+    return clockCell[0] as number
+  }
+}
+
 class SystemClock implements Clock {
-  /** Reads the same clock as `performance.now()`, at a third of the cost where the addon is there. */
   #read = (): number => {
-    this.#read = nativeAddon()?.clockNowMs ?? machineNow
+    this.#read = quickestNow()
     return this.#read()
   }
 

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, it, vi } from 'vitest'
 import { machineNow, systemClock } from '../../dist/internal/clock.js'
+import { nativeAddon } from '../../dist/internal/native.js'
 import { retry } from '../../dist/index.js'
+import { describeWithAddon } from '../support/native.js'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -51,6 +53,36 @@ it('does not run backwards', () => {
     expect(ms).toBeGreaterThan(last - 0.002)
     last = ms
   }
+})
+
+describeWithAddon('the memory that the addon puts the time into', () => {
+  it('is of one thread alone', async () => {
+    const { clockCell, clockRead } = nativeAddon()!
+    clockRead()
+    const [ms] = clockCell
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      import(workerData).then(({ nativeAddon }) => {
+        const { clockCell, clockRead } = nativeAddon()
+        clockRead()
+        parentPort.postMessage(clockCell[0])
+      })`
+    const worker = new Worker(source, {
+      eval: true,
+      workerData: new URL('../../dist/internal/native.js', import.meta.url).href,
+    })
+    const [[inWorker]] = (await Promise.all([once(worker, 'message'), once(worker, 'exit')])) as [[number], unknown]
+    expect(inWorker).toBeGreaterThan(ms!)
+    expect(clockCell[0]).toBe(ms)
+    clockRead()
+    expect(clockCell[0]).toBeGreaterThan(inWorker)
+  })
+
+  it('cannot be taken away', () => {
+    const { clockCell } = nativeAddon()!
+    expect(() => structuredClone(clockCell.buffer, { transfer: [clockCell.buffer as ArrayBuffer] })).toThrow()
+    expect(clockCell).toHaveLength(1)
+  })
 })
 
 it("follows a test framework's fake timers", async () => {
