@@ -6,9 +6,10 @@ import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './
 import { type PaceOfLoop, SLICE_MS } from './schedule/pace.js'
 import { type Decision, worksHere } from './schedule/planner.js'
 import type { Course } from './schedule/course.js'
+import { Share } from './schedule/sharing.js'
 import { Following, type Lanes } from './following.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { pools, scheduler, sharing } from './process-wide.js'
+import { pools, scheduler, sharing, turns } from './process-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
 import type { Batch } from './run/item-source.js'
@@ -47,6 +48,7 @@ class Conductor implements Lanes {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
   readonly #following: Following
+  readonly #share = new Share(sharing)
   /** Whether workers have been given up: the run goes on in this thread. */
   #isAlone = false
 
@@ -93,10 +95,7 @@ class Conductor implements Lanes {
   }
 
   #startHere(): void {
-    const here = this.#makeHere()
-    if (this.#pace.totalMs < SLICE_MS) here.start()
-    // A slice has run within the call. If that came from the poll phase, the next check phase is still in the same turn of the event loop.
-    else setImmediate(() => setImmediate(() => here.start()))
+    this.#makeHere().start()
   }
 
   #makeHere(): HereLane {
@@ -110,7 +109,8 @@ class Conductor implements Lanes {
         this.here = undefined
         this.#startAsync(first, batch)
       },
-      sharing,
+      turns,
+      this.#share,
     ))
   }
 
@@ -185,9 +185,8 @@ class Conductor implements Lanes {
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { here } = this
-    // So that no two long items run in one turn of the event loop; see `#startHere`.
     if (itemMs < SLICE_MS) here?.start()
-    else setImmediate(() => here?.start())
+    else here?.startLater()
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
@@ -208,8 +207,11 @@ class Conductor implements Lanes {
       // With policies, one worker does what the loop does: one item at a time.
       inFlight: isAsync && policies.length === 0 ? IN_FLIGHT_IN_WORKER : 1,
       policies,
+      share: this.#share,
       loaded: () => this.#workerIsReady(),
       progressed: () => this.#lookAtWorkers(),
+      mayWorkHere: worksHere(options, 0),
+      goOnHere: () => this.#goOnMeanwhile(),
       without: (error) => this.#goOnWithout(error),
     }
     this.#run.mode = 'threads'
@@ -248,6 +250,19 @@ class Conductor implements Lanes {
     if (!this.#following.hasWorkers || this.#isAlone) return
     this.#leaveLongItems()
     if (this.#following.shouldGoBack()) this.#goBack()
+  }
+
+  /** Workers are long in coming: until there is one, this thread runs items. */
+  #goOnMeanwhile(): void {
+    const { here, force } = this
+    if (force === undefined || this.async !== undefined) return
+    if (here !== undefined) {
+      here.resume()
+      return
+    }
+    const made = this.#makeHere()
+    force.helpedBy(made)
+    made.start()
   }
 
   #goBack(): void {

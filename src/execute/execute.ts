@@ -5,11 +5,10 @@ import { learnSoon, subjectOf } from './following.js'
 import { runOf } from './hooks.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
 import { COMPUTING } from './schedule/busyness.js'
-import { SLICE_MS } from './schedule/pace.js'
 import type { Course } from './schedule/course.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
-import { pools, scheduler, sharing } from './process-wide.js'
+import { pools, scheduler, turns } from './process-wide.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { ArraySink, SettledSink } from './run/account.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
@@ -80,13 +79,22 @@ function executeResolved(
     : executeAny(task, source ?? sourceOf(items), options)
 }
 
+/** Less than this teaches nothing. */
+const LEAST_LEARNT_MS = 0.4
+
 /** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
 function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
   const source = new ArraySource(items)
   const pool = pools.of(options.maxMemoryPerWorker)
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = plainLoop(task.call, items)
-  if (course.decision === undefined && !runSlice(loop, sharing.partOf(SLICE_MS))) return ended(task, course, loop)
+  const leftMs = turns.leftMs
+  // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
+  if (course.decision === undefined && (leftMs > 0 || course.loopMs < LEAST_LEARNT_MS)) {
+    const hasEnded = !runSlice(loop, turns.partOf(leftMs))
+    turns.took(loop.seenMs)
+    if (hasEnded) return ended(task, course, loop)
+  }
   const { next, pending } = loop
   source.position = pending === undefined ? next : next + 1
   const sink = new ArraySink(loop.results)
@@ -96,9 +104,6 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   conduct(run, { pace: paceOf(loop), course, ...(first === undefined ? {} : { pending: first }) })
   return resultsOf(run, sink)
 }
-
-/** Less than this teaches nothing. */
-const LEAST_LEARNT_MS = 0.4
 
 /** All items have ended within the call. */
 function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unknown[]> {

@@ -1,14 +1,18 @@
+import { Turns } from './lanes/turns.js'
 import { WorkerPool } from './threads/worker-pool.js'
 import { Scheduler } from './schedule/scheduler.js'
 import { Sharing } from './schedule/sharing.js'
 
 /** What all runs of this thread share. What workers are sent of tasks and policies is kept beside that, in transfer/. */
 
-/** How runs that compute at once share this thread. */
+/** How runs share this thread. */
+export const turns = new Turns()
+
+/** What time is to runs that compute at once. */
 export const sharing = new Sharing()
 
 /** What runs have taught, later ones go by. */
-export const scheduler = new Scheduler(sharing)
+export const scheduler = new Scheduler()
 
 /** The pools of workers, by how much heap each of their workers has. */
 class Pools {

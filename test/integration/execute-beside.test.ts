@@ -1,12 +1,15 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { execute, stream, task } from '../../dist/index.js'
 
-// Runs of long items, which are left to workers alone, while another run holds all workers and does not go on before they have ended.
+// Runs at once, of which each needs workers: none may wait for ever, and what the machine has is shared.
 
 const module = new URL('support/long-tasks.mjs', import.meta.url)
 const double = task<number, number>(module, 'double')
 const next = task<number, number>(module, 'next')
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+const timeout = 60_000
 
 /** The scheduler knows by then that workers are worth it. */
 async function learn(): Promise<void> {
@@ -16,7 +19,7 @@ async function learn(): Promise<void> {
   }
 }
 
-it('ends where the reader of a stream waits for it', { timeout: 60_000 }, async () => {
+it('ends where the reader of a stream waits for it', { timeout }, async () => {
   await learn()
   const read: number[] = []
   for await (const value of stream(double, range(200))) {
@@ -26,7 +29,7 @@ it('ends where the reader of a stream waits for it', { timeout: 60_000 }, async 
   expect(read).toEqual(range(200).map((n) => 2 * n))
 })
 
-it('ends where the source of another run waits for it', { timeout: 60_000 }, async () => {
+it('ends where the source of another run waits for it', { timeout }, async () => {
   await learn()
   async function* source(): AsyncGenerator<number> {
     for (let part = 0; part < 3; part++) yield* await execute(next, range(30))
@@ -34,10 +37,91 @@ it('ends where the source of another run waits for it', { timeout: 60_000 }, asy
   expect(await execute(double, source())).toHaveLength(90)
 })
 
-it('ends while nobody reads a stream', { timeout: 60_000 }, async () => {
+it('ends while nobody reads a stream', { timeout }, async () => {
   await learn()
-  const results = stream(double, range(400))[Symbol.asyncIterator]()
+  const results = stream(double, range(200))[Symbol.asyncIterator]()
   for (let i = 0; i < 40; i++) await results.next()
   expect(await execute(next, range(40))).toHaveLength(40)
   await results.return?.()
+})
+
+// Neither may be run in this thread.
+const withWorkers = [{ mainThread: false }, { timeoutMs: 30_000 }, { mode: 'threads', mainThread: false }] as const
+
+it.each(withWorkers)('%o gets a worker of a stream that nobody reads', { timeout }, async (options) => {
+  const results = stream(double, range(200), { ...options, workers: 2 })[Symbol.asyncIterator]()
+  const read = [(await results.next()).value as unknown]
+  expect(await execute(next, range(20), options)).toEqual(range(21).slice(1))
+  // Which goes on where it was.
+  for (let i = 1; i < 200; i++) read.push((await results.next()).value)
+  expect(read).toEqual(range(200).map((n) => 2 * n))
+  expect(await results.next()).toMatchObject({ done: true })
+})
+
+// Objects come in messages, numbers are claimed from shared memory.
+it.each([
+  ['objects', 'doubled'],
+  ['numbers', 'double'],
+])('a short run does not wait for the end of a long one of %s', { timeout }, async (_, name) => {
+  const options = { mainThread: false, workers: 2 } as const
+  const items = name === 'double' ? range(300) : range(300).map((n) => ({ n }))
+  let hasEnded = false
+  const long = execute(task(module, name), items, options).then((results) => {
+    hasEnded = true
+    return results
+  })
+  await sleep(200)
+  expect(await execute(next, range(4), options)).toEqual([1, 2, 3, 4])
+  expect(hasEnded).toBe(false)
+  expect(await long).toEqual(range(300).map((n) => 2 * n))
+})
+
+it('runs without end leave workers to others', { timeout }, async () => {
+  function* forever(): Generator<number> {
+    for (let n = 0; ; n++) yield n
+  }
+  const options = { mainThread: false, workers: 2 } as const
+  const endless = [0, 1].map(async () => {
+    let count = 0
+    for await (const value of stream(double, forever(), options)) {
+      if (value !== 2 * count++) throw new Error(`${value} came instead of ${2 * (count - 1)}`)
+      if (isOver) return count
+    }
+    return count
+  })
+  let isOver = false
+  await sleep(300)
+  // This may go on in this thread.
+  for (let run = 0; run < 3; run++) expect(await execute(next, range(10))).toHaveLength(10)
+  isOver = true
+  for (const count of await Promise.all(endless)) expect(count).toBeGreaterThan(10)
+})
+
+it('a run goes on in this thread if all workers wait for it', { timeout }, async () => {
+  await learn()
+  const channel = new BroadcastChannel('execute-beside')
+  let asked = 0
+  channel.onmessage = (event: unknown): void => {
+    const { data } = event as { readonly data: { readonly asked?: boolean } }
+    if (data.asked !== true || ++asked < 2) return
+    void execute(next, range(10)).then(() => channel.postMessage({ done: true }))
+  }
+  try {
+    const asking = task<string, string>(module, 'ask')
+    const options = { mode: 'threads', mainThread: false, workers: 2, chunkSize: 1 } as const
+    expect(await execute(asking, ['execute-beside', 'execute-beside'], options)).toEqual(['done', 'done'])
+  } finally {
+    channel.close()
+  }
+})
+
+it('calls with one long item each leave the event loop free once there are workers', { timeout }, async () => {
+  const calls = (): Promise<number[][]> => Promise.all(range(12).map((n) => execute(next, [n])))
+  for (let round = 0; round < 4; round++) await calls()
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  expect(await calls()).toEqual(range(12).map((n) => [n + 1]))
+  delay.disable()
+  // In one turn they would keep it for 108 ms.
+  expect(delay.max / 1e6).toBeLessThan(70)
 })

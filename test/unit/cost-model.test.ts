@@ -24,6 +24,7 @@ const inputs: CostInputs = {
   isShared: true,
   cores: 2,
   mainWorks: true,
+  blocks: false,
 }
 const choices: Choices = { mostWorkers: 1, mostInFlight: 256, targetChunkMs: 4, mayUseThreads: true }
 const choice = (changed: Partial<CostInputs>, chosen: Partial<Choices> = {}) => {

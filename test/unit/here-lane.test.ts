@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { Sharing } from '../../dist/execute/schedule/sharing.js'
+import { Share, Sharing } from '../../dist/execute/schedule/sharing.js'
+import { Turns } from '../../dist/execute/lanes/turns.js'
 import { HereLane } from '../../dist/execute/lanes/here-lane.js'
 import type { Run } from '../../dist/execute/run/run.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
@@ -11,12 +12,13 @@ function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured
   const pace = new PaceOfLoop()
   const run = {
     add: () => undefined,
+    inContext: (fn: () => unknown) => fn(),
     supply: { remaining: null, take: () => ({ start: 0, items: batches.shift(), attempts: 0, isCareful: false }) },
     // With the last of its items a run is over, and stops its lanes.
     finishAll: () => batches.length > 0 || lane.stop(),
     isOver: false,
   } as unknown as Run
-  const lane = new HereLane(run, call, pace, measured, () => undefined, new Sharing())
+  const lane = new HereLane(run, call, pace, measured, () => undefined, new Turns(), new Share(new Sharing()))
   lane.start()
   return pace
 }
@@ -39,18 +41,21 @@ it('what is thought and started between items is no part of what they take, but 
     () => vi.advanceTimersByTime(20),
   )
   expect([pace.items, pace.totalMs]).toEqual([1, 1])
+  // The slice that was run at once has been in the first of these turns.
+  await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
   expect([pace.items, pace.totalMs]).toEqual([2, 2])
 })
 
 it('a slice is shared with other runs that compute, and it is known how long they keep the lane waiting', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
-  const sharing = new Sharing()
-  sharing.enter()
-  sharing.enter()
+  const turns = new Turns()
+  turns.enter()
+  turns.enter()
   const seen: unknown[] = []
   const run = {
     add: () => undefined,
+    inContext: (fn: () => unknown) => fn(),
     remove: () => undefined,
     endIfDone: () => undefined,
     supply: {
@@ -65,17 +70,19 @@ it('a slice is shared with other runs that compute, and it is known how long the
     seen.push(item)
   }
   const nothing = () => undefined
-  const lane = new HereLane(run, call, new PaceOfLoop(), nothing, nothing, sharing)
+  const lane = new HereLane(run, call, new PaceOfLoop(), nothing, nothing, turns, new Share(new Sharing()))
   lane.start()
-  expect([seen.length, lane.turnMs, sharing.runs]).toEqual([2, 0, 3])
+  expect([seen.length, lane.turnMs, turns.partOf(12)]).toEqual([2, 0, 4])
   vi.advanceTimersByTime(7)
+  // What has run at once was in the turn of the event loop that this ends.
+  await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
   expect([seen.length, lane.turnMs]).toEqual([4, 7])
   await new Promise((resolve) => setImmediate(resolve))
   expect([seen.length, lane.turnMs]).toEqual([6, 7])
   // It waits for items.
   await new Promise((resolve) => setImmediate(resolve))
-  expect(sharing.runs).toBe(2)
+  expect(turns.partOf(12)).toBe(6)
   lane.stop()
-  expect(sharing.runs).toBe(2)
+  expect(turns.partOf(12)).toBe(6)
 })

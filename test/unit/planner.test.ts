@@ -135,7 +135,7 @@ describe('what is chosen', () => {
   it('goes by what workers have gained before, which all of them are measured by', () => {
     const asked: Asked = { cores: 4, situation: { workers: { idle: 4, startingMs: undefined } } }
     const record = recordWith((own) => {
-      own.hadWorkers(2, 1000, 4)
+      own.hadWorkers(2, 1000, 4, false)
     })
     const [modelled, known] = [planOf(asked), planOf({ ...asked, record })]
     expect([modelled.isByOutcome, known.isByOutcome]).toEqual([false, true])
@@ -151,7 +151,7 @@ describe('what is chosen', () => {
 
   it('goes by the model where workers have to be started, or the run is of another length', () => {
     const record = recordWith((own) => {
-      own.hadWorkers(2, 1000, 4)
+      own.hadWorkers(2, 1000, 4, false)
     })
     expect(planOf({ record, situation: { workers: NONE } }).isByOutcome).toBe(false)
     expect(planOf({ record, situation: { items: 100_000 } }).isByOutcome).toBe(false)
@@ -159,7 +159,7 @@ describe('what is chosen', () => {
 
   it('is the loop after a loss, unless the user asks for a mode', () => {
     const record = recordWith((own) => {
-      own.hadWorkers(0.5, 1000, 2)
+      own.hadWorkers(0.5, 1000, 2, false)
     })
     expect(planOf({ record })).toMatchObject({ chosen: { mode: 'serial' }, isByOutcome: true })
     expect(planOf({ record, situation: { workers: NONE } })).toMatchObject({

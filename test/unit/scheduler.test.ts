@@ -21,12 +21,9 @@ describe('before a run', () => {
     expect(course().decision?.chosen.mode).toBe(mode)
   })
 
-  it('has a run ask for workers that others have while these compute: it gets them as they become free', () => {
-    const { begin, sharing } = taught()
-    const theirs = { ...NONE, working: 1 }
-    expect(begin(1000, theirs).decision).toBeUndefined()
-    sharing.enter()
-    expect(begin(1000, theirs).decision?.chosen).toMatchObject({ mode: 'threads', workers: 1 })
+  it('has a run ask for workers that others have: these make way, or end', () => {
+    const { begin } = taught()
+    expect(begin(1000, { ...NONE, working: 1 }).decision?.chosen).toMatchObject({ mode: 'threads', workers: 1 })
     expect(begin(1000, NONE).decision).toBeUndefined()
   })
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { Sharing } from '../../dist/execute/schedule/sharing.js'
+import { Share, Sharing } from '../../dist/execute/schedule/sharing.js'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
 afterEach(() => void vi.useRealTimers())
@@ -19,7 +19,6 @@ it('a run has all of the time while it computes alone, and its part while others
   sharing.leave()
   parts.push(passes(6))
   expect(parts).toEqual([6, 6, 3, 2, 3])
-  expect(sharing.runs).toBe(2)
 })
 
 it('the time before a run begins or ends counts as it was shared then', () => {
@@ -33,12 +32,22 @@ it('the time before a run begins or ends counts as it was shared then', () => {
   expect(sharing.now() - from).toBe(9)
 })
 
-it('slices are divided among the runs', () => {
+it('a run counts once, while this thread or its workers compute for it', () => {
   const sharing = new Sharing()
-  const parts = [0, 1, 2, 3].map(() => {
-    const part = sharing.partOf(12)
-    sharing.enter()
-    return part
-  })
-  expect(parts).toEqual([12, 12, 6, 4])
+  sharing.enter()
+  const share = new Share(sharing)
+  const [here, workers] = [{}, {}]
+  const partWhile = (...doing: [object, boolean][]): number => {
+    for (const [who, does] of doing) share.computes(who, does)
+    const before = sharing.now()
+    vi.advanceTimersByTime(6)
+    return sharing.now() - before
+  }
+  expect([
+    partWhile(),
+    partWhile([here, true]),
+    partWhile([workers, true], [workers, true]),
+    partWhile([here, false]),
+    partWhile([workers, false], [here, false]),
+  ]).toEqual([6, 3, 3, 3, 6])
 })

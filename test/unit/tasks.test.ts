@@ -121,7 +121,7 @@ describe('what the first items take longer', () => {
     expect(record.remember(measured({ coldMs: 3 })).coldMs).toBe(40)
     const warm = fresh()
     expect(warm.isWarm).toBe(false)
-    warm.hadWorkers(1.5, 100, 2)
+    warm.hadWorkers(1.5, 100, 2, false)
     expect(warm.isWarm).toBe(true)
     expect(warm.remember(measured({ coldMs: 40 })).coldMs).toBe(0)
   })
@@ -172,8 +172,8 @@ describe('what an item takes at least', () => {
 describe('what workers have gained', () => {
   it('is the mean of the last and what was known, for runs up to four times as long or short', () => {
     const record = fresh()
-    record.hadWorkers(2, 100, 4)
-    record.hadWorkers(1, 100, 4)
+    record.hadWorkers(2, 100, 4, false)
+    record.hadWorkers(1, 100, 4, false)
     expect(record.gain).toBe(1.5)
     expect([24, 25, 400, 401].map((ms) => record.gainAt(ms))).toEqual([undefined, 1.5, 1.5, undefined])
   })
@@ -181,7 +181,7 @@ describe('what workers have gained', () => {
   it('is a loss where it is below 0.95, or all in all too little to be chosen for', () => {
     const staysAfter = (...gains: number[]): boolean => {
       const record = fresh()
-      for (const gain of gains) record.hadWorkers(gain, 100, 2)
+      for (const gain of gains) record.hadWorkers(gain, 100, 2, false)
       return record.staysInLoop(100)
     }
     expect([[1.05], [1.06], [1.8, 0.949], [1.8, 0.951], [1.1, 0.951]].map((gains) => staysAfter(...gains))).toEqual(
@@ -191,7 +191,7 @@ describe('what workers have gained', () => {
 
   it('is forgotten with the last run that stays in the loop for a loss', () => {
     const record = fresh()
-    record.hadWorkers(0.9, 100, 2)
+    record.hadWorkers(0.9, 100, 2, false)
     expect([400, 401].map((ms) => record.staysInLoop(ms))).toEqual([true, false])
     expect(record.gain).toBeDefined()
     record.stayedInLoop(1)
@@ -201,7 +201,7 @@ describe('what workers have gained', () => {
 
   it('is not forgotten where no run had to stay in the loop', () => {
     const record = fresh()
-    record.hadWorkers(2, 100, 4)
+    record.hadWorkers(2, 100, 4, false)
     record.stayedInLoop(1)
     expect(record.gain).toBe(2)
   })
@@ -214,9 +214,9 @@ describe('what workers have gained', () => {
     record.isMixed = isMixed
     const isDue = () => [record.wantsSample, record.staysInLoop(100)]
     record.stayedInLoop(5)
-    record.hadWorkers(2.2, 100, 2)
+    record.hadWorkers(2.2, 100, 2, false)
     expect([record.gain, ...isDue()]).toEqual([2.2, false, false])
-    record.hadWorkers(2.21, 100, 2)
+    record.hadWorkers(2.21, 100, 2, false)
     expect([record.gain, record.loopItemMs, ...isDue()]).toEqual([undefined, undefined, ...due])
     record.stayedInLoop(5)
     expect(isDue()).toEqual([false, false])
@@ -229,7 +229,7 @@ describe('what workers have gained', () => {
     const record = fresh()
     record.isMixed = isMixed
     const seen = [1, 2, 3, 4, 5, 6].map((run) => {
-      record.hadWorkers(1.5, 100, 2)
+      record.hadWorkers(1.5, 100, 2, false)
       const isDue = [record.wantsSample, record.staysInLoop(100)]
       if (isDue.includes(true)) record.stayedInLoop(1)
       return { run, isDue }

@@ -62,6 +62,12 @@ export class BlockFeed implements Feed {
     return block.takeUnsettled(...claimed).map((index) => ({ index, item: block.item(index), attempts: 0 }))
   }
 
+  /** The worker is to claim no more. */
+  leave(): void {
+    const { worker, runNumber } = this.#fed
+    if (this.#isClaiming) worker.leaveBlock(runNumber)
+  }
+
   /** The run is over: a worker that has left the block has nothing more to tell. */
   end(): void {
     if (!this.isAtBlock) this.#isClaiming = false

@@ -59,6 +59,10 @@ export interface Force {
   lost(lane: Lane, error?: Error): void
   /** A lane holds nothing of the run any more. */
   release(lane: Lane): void
+  /** A lane has nothing to do: another run may need its worker. */
+  waits(): void
+  /** There is more to do for a lane that has waited, or has made way meanwhile. */
+  goesOn(lane: Lane): void
 }
 
 /** An item without an outcome, and how often it has been tried. */

@@ -2,7 +2,8 @@ import { shareOf } from '../schedule/how-much.js'
 import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import { areLong, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
-import type { Sharing } from '../schedule/sharing.js'
+import type { Share } from '../schedule/sharing.js'
+import type { Turns } from './turns.js'
 import type { Batch } from '../run/item-source.js'
 
 /** Most items taken at a time: with more, the cost of taking no longer falls. */
@@ -23,8 +24,10 @@ export class HereLane implements Lane, Progress {
   readonly #measured: (item: unknown, result: unknown) => void
   /** Takes over when an item returns a promise, with the items that were taken and not run. */
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
-  readonly #sharing: Sharing
+  readonly #turns: Turns
+  readonly #share: Share
   readonly #pump = (): void => this.#slice()
+  readonly #inTurn = (): void => this.#run.inContext(this.#pump)
   #most = 1
   /** Result of the last item that has ended. */
   lastResult: unknown = undefined
@@ -51,19 +54,29 @@ export class HereLane implements Lane, Progress {
     pace: PaceOfLoop,
     measured: (item: unknown, result: unknown) => void,
     becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void,
-    sharing: Sharing,
+    turns: Turns,
+    share: Share,
   ) {
     this.#run = run
     this.#call = call
     this.pace = pace
     this.#measured = measured
     this.#becomeAsync = becomeAsync
-    this.#sharing = sharing
+    this.#turns = turns
+    this.#share = share
     run.add(this)
   }
 
+  /** Begins at once, unless other runs have taken this turn of the event loop, or its items are long: then no two run in one turn. */
   start(): void {
-    this.#slice()
+    if (this.#turns.leftMs > 0 && this.pace.totalMs < SLICE_MS) this.#slice()
+    else this.startLater()
+  }
+
+  /** Begins in a later turn of the event loop. */
+  startLater(): void {
+    this.#computes(true)
+    this.#turns.await(this.#inTurn)
   }
 
   stop(): void {
@@ -75,8 +88,9 @@ export class HereLane implements Lane, Progress {
   #computes(doesSo: boolean): void {
     if (doesSo === this.#isComputing) return
     this.#isComputing = doesSo
-    if (doesSo) this.#sharing.enter()
-    else this.#sharing.leave()
+    this.#share.computes(this, doesSo)
+    if (doesSo) this.#turns.enter()
+    else this.#turns.leave()
   }
 
   /** Takes no more items: workers run the rest. */
@@ -90,17 +104,26 @@ export class HereLane implements Lane, Progress {
   goOnAlone(): void {
     this.lanes = 1
     this.sliceMs = SLICE_MS
+    this.resume()
+  }
+
+  /** Goes on after a pause. */
+  resume(): void {
     if (!this.isPaused) return
     this.isPaused = false
     this.#slice()
   }
 
   #slice(): void {
-    const { supply } = this.#run
     this.#computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
-    const sliceEndMs = nowMs + this.#sharing.partOf(this.sliceMs)
+    this.#runUntil(nowMs + this.#turns.partOf(this.sliceMs))
+    this.#turns.took(performance.now() - nowMs)
+  }
+
+  #runUntil(sliceEndMs: number): void {
+    const { supply } = this.#run
     while (!this.#isHalted()) {
       const { remaining } = supply
       const fair =
@@ -135,7 +158,7 @@ export class HereLane implements Lane, Progress {
       // Read anew: what was decided, or started, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
         this.whenTurns()
-        if (!this.#isHalted()) setImmediate(this.#pump)
+        if (!this.#isHalted()) this.#turns.await(this.#inTurn)
         this.#turnedMs = performance.now()
         return
       }

@@ -118,15 +118,15 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
     const from = loop.next
     const run = areLong(loop.lastItems, loop.lastMs) ? runLongItems : runItems
     loop.pending = run(call, items, from + block, results, loop)
+    const startedMs = nowMs
+    nowMs = performance.now()
+    const ended = loop.next - from
+    if (ended > 0) timed(loop, ended, nowMs - startedMs)
     // Read after they have run: the task may have changed the length.
     if (loop.next >= items.length) {
       if (results.length > loop.next) results.length = loop.next
       return false
     }
-    const startedMs = nowMs
-    nowMs = performance.now()
-    const ended = loop.next - from
-    if (ended > 0) timed(loop, ended, nowMs - startedMs)
     if (loop.pending !== undefined || nowMs >= endMs) return true
     const fit = (BLOCK_MS * ended) / loop.lastMs
     block = fit >= GROWTH * block ? GROWTH * block : Math.max(1, Math.floor(fit))

@@ -31,11 +31,20 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   readonly #chunks: ChunkFeed
   readonly #feeds: readonly Feed[]
   readonly #run: Run
-  readonly #again = (): void => this.fill()
+  /** There is more: for its worker, or for another one if this has made way. */
+  readonly #again = (): void => {
+    this.waitsForMore = false
+    this.force.goesOn(this)
+    this.fill()
+  }
   #isRefused = false
   /** Whether it has done anything for this run. */
   #hasDone = false
   #filling = false
+  /** Whether it takes no more, since others need its worker more. */
+  isLeaving = false
+  /** Whether there was nothing for it to take. */
+  waitsForMore = false
   #isOver = false
   /** Whether it has given its worker back. */
   hasLeft = false
@@ -79,7 +88,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   /** Sends chunks while there are any and the worker has less than it should. */
   fill(): void {
     if (this.#filling || this.#isOver || !this.isLoaded) return
-    if (this.force.isDismissed) {
+    if (this.force.isDismissed || this.isLeaving) {
       this.dismiss()
       return
     }
@@ -97,6 +106,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         if (crashed === undefined && this.#chunks.isEmpty && this.#block.give()) return
         const batch = crashed ?? supply.take(this.force.chunkSize(), this.#again)
         if (batch === undefined) {
+          this.waitsForMore = true
           if (!this.#chunks.isEmpty) return
           if (this.force.takeBack()) continue
           this.#run.endIfDone()
@@ -108,7 +118,13 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       this.#run.stop('failed', error)
     } finally {
       this.#filling = false
+      if (this.isSpare && !this.#isHalted()) this.force.waits()
     }
+  }
+
+  /** Whether it has nothing to do, and there is nothing for it to take. */
+  get isSpare(): boolean {
+    return this.waitsForMore && this.#isEmpty
   }
 
   /** Items that it has been sent and, as far as is known, not begun while it is at others; without any it is about to begin these. */
@@ -255,6 +271,14 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     const { alone } = this.#chunks
     const lost = this.#feeds.flatMap((feed) => feed.lost())
     return settleLost({ worker: this.worker, exitCode, error, alone, lost }, this.force)
+  }
+
+  /** Others need its worker more: it leaves the run once it has ended what it is at. */
+  makeWay(): void {
+    this.isLeaving = true
+    this.takeBack()
+    this.#block.leave()
+    this.fill()
   }
 
   /** It takes no more, and leaves the run once it has ended what it was sent. */

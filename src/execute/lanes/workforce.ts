@@ -8,11 +8,13 @@ import { heldMs, shareOf } from '../schedule/how-much.js'
 import { PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { Run } from '../run/run.js'
+import type { Share } from '../schedule/sharing.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import type { SentPolicy } from '../transfer/shared-policies.js'
 import type { TransferredTask } from '../transfer/task-source.js'
 import type { WorkerPool, WorkerRequest } from '../threads/worker-pool.js'
 import { Watch } from './watch.js'
+import { Roster } from './roster.js'
 import { WorkerLane } from './worker-lane.js'
 import { runError } from '../../internal/run-error.js'
 
@@ -34,10 +36,16 @@ export interface Terms {
   readonly inFlight: number
   /** What workers apply to each item. */
   readonly policies: readonly SentPolicy[]
+  /** Is told whether workers compute, or would if there were any. */
+  readonly share: Share
   /** Called when a worker is ready to run items, … */
   readonly loaded: () => void
   /** … and when one has told of items that it has run. */
   readonly progressed: () => void
+  /** Whether this thread may run items, … */
+  readonly mayWorkHere: boolean
+  /** … which it is to do when workers are long in coming. */
+  readonly goOnHere: () => void
   /** Called when no worker can do anything for the run. @returns whether it can go on without */
   readonly without: (error: unknown) => boolean
 }
@@ -57,9 +65,9 @@ export class Workforce implements Force {
   #workers: number
   readonly #pool: WorkerPool
   readonly #request: WorkerRequest
-  readonly #lanes = new Set<WorkerLane>()
+  readonly #lanes = new Roster()
   /** The lane of this thread, if it takes part. */
-  readonly #here: HereLane | undefined
+  #here: HereLane | undefined = undefined
   /** How fast workers run their items. */
   readonly pace = new PaceOfLoop()
   /** Why no more workers can be had. */
@@ -84,7 +92,6 @@ export class Workforce implements Force {
     this.policies = terms.policies
     this.#terms = terms
     this.#workers = terms.workers
-    this.#here = here
     this.apart = apart
     apart.whenRun = () => {
       for (const lane of this.#lanes) lane.fill()
@@ -94,20 +101,28 @@ export class Workforce implements Force {
     this.#request = {
       wanted: terms.workers,
       most: Math.max(terms.workers, threadsFor(currentLimits())),
+      holds: () => ({ ...this.#lanes.holding, worksHere: this.worksHere, mayWorkHere: terms.mayWorkHere }),
       started: (worker) => void worker.load(task),
       joined: (worker) => run.inContext(() => this.#join(worker)),
+      makeWay: () => run.inContext(() => this.#lanes.makeWay()),
+      goOnHere: () => run.inContext(() => terms.goOnHere()),
       refused: (error) => run.inContext(() => this.#refused(error)),
     }
-    if (here !== undefined) {
-      here.sliceMs = SLICE_WITH_MESSAGES_MS
-      here.whenIdle = () => this.#awaitLast()
-      here.whenTurns = () => this.#watch.passing()
-    }
+    if (here !== undefined) this.helpedBy(here)
     run.add(this)
+  }
+
+  /** This thread runs items, too. */
+  helpedBy(here: HereLane): void {
+    this.#here = here
+    here.sliceMs = SLICE_WITH_MESSAGES_MS
+    here.whenIdle = () => this.#awaitLast()
+    here.whenTurns = () => this.#watch.passing()
   }
 
   /** Asks for workers. Those that are there begin at once, and may end the run. */
   begin(): void {
+    this.#terms.share.computes(this, true)
     this.#pool.request(this.#request)
     if (this.#here === undefined || this.run.options.timeoutMs !== Infinity) this.#keepWatch()
   }
@@ -117,14 +132,36 @@ export class Workforce implements Force {
     const missing = most - this.#workers
     if (missing <= 0 || this.isDismissed || this.#refusal !== undefined) return
     this.#workers += missing
-    this.#request.wanted += missing
+    this.#ask(missing)
+  }
+
+  /** Behind the runs that have asked before. */
+  #ask(count: number): void {
+    this.#request.wanted += count
     this.#pool.withdraw(this.#request)
     this.#pool.request(this.#request)
+  }
+
+  waits(): void {
+    const { held, spare } = this.#lanes.holding
+    if (held === spare) this.#terms.share.computes(this, false)
+    this.#pool.share()
+  }
+
+  goesOn(lane: WorkerLane): void {
+    if (this.run.isOver || this.isDismissed) return
+    this.#terms.share.computes(this, true)
+    if (lane.hasLeft) this.#wantsAnother()
+  }
+
+  #wantsAnother(): void {
+    if (!this.run.isOver && !this.isDismissed && this.#refusal === undefined) this.#ask(1)
   }
 
   /** The run goes on without workers: each ends what it has been sent, and takes no more. */
   dismiss(): void {
     this.isDismissed = true
+    this.#terms.share.computes(this, false)
     this.#pool.withdraw(this.#request)
     for (const lane of this.#lanes) lane.dismiss()
   }
@@ -185,9 +222,7 @@ export class Workforce implements Force {
 
   /** How many workers have the task. */
   get ready(): number {
-    let count = 0
-    for (const lane of this.#lanes) if (lane.isLoaded) count++
-    return count
+    return this.#lanes.ready
   }
 
   loaded(): void {
@@ -205,18 +240,12 @@ export class Workforce implements Force {
   #awaitLast(): void {
     if (this.block?.remaining === 0) this.sweepLast()
     if (!this.worksHere || !this.takeBack()) this.#keepWatch()
+    // Without this thread it may need a worker more than others do.
+    this.#pool.share()
   }
 
   takeBack(): boolean {
-    if (!this.run.supply.ended) return false
-    let fullest: WorkerLane | undefined
-    for (const lane of this.#lanes) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
-    return fullest?.takeBack() ?? false
-  }
-
-  #isAtBlock(): boolean {
-    for (const lane of this.#lanes) if (lane.isAtBlock) return true
-    return false
+    return this.run.supply.ended && this.#lanes.takeBack()
   }
 
   sweep(): void {
@@ -224,13 +253,12 @@ export class Workforce implements Force {
   }
 
   sweepLast(): void {
-    if (!this.#isAtBlock()) this.block?.sweepLast(this.#finished)
+    if (!this.#lanes.isAtBlock) this.block?.sweepLast(this.#finished)
   }
 
   recover(): void {
     const { block } = this
-    if (!this.hasLostMessages || block === undefined || block.remaining > 0) return
-    for (const lane of this.#lanes) if (lane.isClaiming) return
+    if (!this.hasLostMessages || block === undefined || block.remaining > 0 || this.#lanes.isClaiming) return
     this.hasLostMessages = false
     const lost = block.takeUnsettled()
     runCarefully(
@@ -296,9 +324,11 @@ export class Workforce implements Force {
     this.#lanes.delete(lane)
     this.run.remove(lane)
     this.#pool.release(lane.worker)
+    if (lane.isLeaving && !lane.waitsForMore) this.#wantsAnother()
   }
 
   stop(): void {
+    this.#terms.share.computes(this, false)
     this.#watch.stop()
     this.#pool.withdraw(this.#request)
     this.block?.close()

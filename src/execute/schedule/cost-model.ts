@@ -33,6 +33,8 @@ export interface CostInputs {
   readonly cores: number
   /** Whether this thread runs items too. */
   readonly mainWorks: boolean
+  /** Whether each item would keep the event loop waiting for longer than a slice. */
+  readonly blocks: boolean
 }
 
 /** A schedule that was considered, and how long it is estimated to take. */
@@ -150,7 +152,10 @@ export function consider(inputs: CostInputs, choices: Choices): Considered[] {
   return all
 }
 
-/** The one to take: the fastest, unless a mode is forced or preferred; the loop, unless another is clearly faster. */
+/**
+ * The one to take: the fastest, unless a mode is forced or preferred; the loop, unless another is clearly faster, or workers are as fast and the
+ * event loop would have to wait for items.
+ */
 export function choose(considered: readonly Considered[], inputs: CostInputs, choices: Choices): Considered {
   const [loop] = considered
   if (loop === undefined) throw new Error('the loop is always considered')
@@ -171,7 +176,9 @@ export function choose(considered: readonly Considered[], inputs: CostInputs, ch
     if (preferred !== undefined && preferred.estimatedMs < Math.min(best.estimatedMs * PREFERENCE, loop.estimatedMs))
       return preferred
   }
-  return best.estimatedMs < loop.estimatedMs * MARGIN ? best : loop
+  if (best.estimatedMs < loop.estimatedMs * MARGIN) return best
+  const apart = inputs.blocks ? fastest(open.filter(({ mode }) => mode === 'threads')) : undefined
+  return apart !== undefined && apart.estimatedMs * MARGIN < loop.estimatedMs ? apart : loop
 }
 
 function upTo(most: number): number[] {

@@ -19,6 +19,8 @@ export interface Course {
   decision: Decision | undefined
   /** Whether it stays in the loop whatever its items take, because workers have lost in the last run like it. */
   staysInLoop: boolean
+  /** How long this thread would be at it, as far as earlier runs tell; 0 where they do not, or items wait. */
+  loopMs: number
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
   isUneven: boolean
   /** And whether they differ so much that a few do not show what the others take; see `isMixed`. */

@@ -45,6 +45,8 @@ export function reasonOf({ chosen, inputs, limits, measured, isByOutcome }: Deci
   const copiesMs = inputs.sendMs + inputs.receiveMs
   switch (chosen.mode) {
     case 'threads':
+      if (chosen.estimatedMs >= inputs.items * inputs.itemMs)
+        return `each item takes ${time(inputs.itemMs)}, for which the event loop of this thread need not wait`
       return `${total} of computing are worth ${count(chosen.workers, 'worker thread')}, estimated at ${time(chosen.estimatedMs)} at least`
     case 'async':
       return `items compute for ${(100 * inputs.cpuShare).toFixed(0)} % of their time and wait for the rest, which overlaps in this thread`

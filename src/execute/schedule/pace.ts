@@ -12,7 +12,7 @@ const FORGETTING = { least: 1.05, most: 1.01 }
 const FASTER = 0.7
 const SLOWER = 0.3
 /** Fewer items say nothing about the least. */
-const FEW = 3
+export const FEW = 3
 /** Fewer items say nothing about how much they differ. */
 export const FEW_TO_COMPARE = 8
 /** Items differ if their coefficient of variation is above this. */
@@ -92,6 +92,11 @@ export class PaceOfLoop {
   /** The least that an item has taken recently; 0 while too few have run to tell. */
   get leastMs(): number {
     return this.items < FEW ? 0 : this.#leastMs
+  }
+
+  /** The same by however few there were. */
+  get leastSeenMs(): number {
+    return this.#leastMs
   }
 
   /** How much longer all items have taken than they would now: what the task costs a thread that runs it for the first time. */

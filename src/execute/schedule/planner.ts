@@ -77,7 +77,8 @@ export class Planner {
     const { workers, chunkSize, mode, prefer, targetChunkMs, adjustForLoad = false } = options
     const { idle, startingMs = 0 } = situation.workers
     const isShared = measured.isShared && !wantsChunks(options)
-    const mainWorks = worksHere(options, measured.leastMs) && !measured.isAsync
+    const blocks = !worksHere(options, measured.leastMs) && !measured.isAsync
+    const mainWorks = !blocks && !measured.isAsync
     const { itemBytes, resultBytes, cloneNodes } = measured
     const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
     const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)
@@ -98,6 +99,7 @@ export class Planner {
       isShared,
       cores: limits.cpuWorkers,
       mainWorks: mainWorks && (workers === undefined || workers < limits.cpuWorkers),
+      blocks,
     }
     const choices: Choices = {
       mostWorkers,

@@ -1,10 +1,9 @@
 import { calibration } from './calibration.js'
 import { crowding, currentLimits, type Limits } from './machine.js'
 import type { Course, SinceJoined } from './course.js'
-import { areApart, FEW_TO_COMPARE, isMixed, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
+import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Evidence, type Measured, measuredOf } from './sample.js'
-import type { Sharing } from './sharing.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
@@ -47,7 +46,6 @@ interface Machine {
 export class Scheduler {
   readonly #tasks = new Tasks()
   readonly #machine: Machine
-  readonly #sharing: Sharing
   readonly planner: Planner
   /** What the last run teaches, until it has been learnt. */
   #lesson: (() => void) | undefined = undefined
@@ -57,12 +55,8 @@ export class Scheduler {
     lesson?.()
   }
 
-  /**
-   * @param sharing - the runs that compute at once
-   * @param machine - what it allows and how crowded it is; a test may pretend another
-   */
-  constructor(sharing: Sharing, machine: Machine = { limits: currentLimits, crowding }) {
-    this.#sharing = sharing
+  /** @param machine - what it allows and how crowded it is; a test may pretend another */
+  constructor(machine: Machine = { limits: currentLimits, crowding }) {
     this.#machine = machine
     this.planner = new Planner(machine.limits)
   }
@@ -101,6 +95,7 @@ export class Scheduler {
       first: item,
       decision: undefined,
       staysInLoop: false,
+      loopMs: 0,
       isUneven: false,
       isMixed: false,
       notBeforeMs: LEAST_SEEN_MS,
@@ -111,6 +106,7 @@ export class Scheduler {
     const measured = record?.measured
     if (record === undefined || measured === undefined || items === null) return course
     const loopMs = items * measured.itemMs
+    if (!measured.isAsync) course.loopMs = loopMs
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven
@@ -119,14 +115,11 @@ export class Scheduler {
       course.notBeforeMs = Math.min(SAMPLE_PART * items, SAMPLE_ITEMS) * measured.itemMs
       return course
     }
-    // Those that are at work for other runs may be free soon: until then this thread runs the items.
-    const isLater = workers.idle === 0 && this.#sharing.runs > 0
-    const idle = isLater ? workers.working : workers.idle
+    // Those that are at work for other runs make way; until then this thread runs the items, if they are short.
+    const idle = workers.idle > 0 ? workers.idle : workers.working
     if (course.staysInLoop || idle === 0 || !subject.mayHaveWorkers()) return course
     const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, obstacle: undefined }
-    const decision = this.#workersFor(subject, measured, situation, record)
-    // Without this thread it would wait for others to end, which may wait for it.
-    if (!isLater || decision?.inputs.mainWorks === true) course.decision = decision
+    course.decision = this.#workersFor(subject, measured, situation, record)
     return course
   }
 
@@ -212,7 +205,7 @@ export class Scheduler {
       const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
       // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
       const gain = loopMs / since.ms
-      record.hadWorkers(since.isShared ? Math.min(gain, cpuWorkers) : gain, loopMs, cpuWorkers)
+      record.hadWorkers(since.isShared ? Math.min(gain, cpuWorkers) : gain, loopMs, cpuWorkers, decision.inputs.blocks)
       record.sawLeast(pace.leastMs, since.pace)
       return 0
     }
@@ -220,6 +213,7 @@ export class Scheduler {
     // For items that wait, the whole run tells more than its beginning did.
     if (record.measured === undefined || evidence.isAsync) record.remember(measuredOf(evidence))
     record.stayedInLoop(pace.totalMs / pace.items)
+    if (pace.items < FEW) record.sawFew(pace)
     return this.#worthPreparing(course, record, pace, workers)
   }
 

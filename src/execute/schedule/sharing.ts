@@ -7,33 +7,42 @@ export class Sharing {
   #ms = 0
   #atMs = performance.now()
 
-  /** How many runs compute now. */
-  get runs(): number {
-    return this.#runs
-  }
-
-  /** A run's part of `ms` of this thread. */
-  partOf(ms: number): number {
-    return ms / Math.max(1, this.#runs)
-  }
-
   /** Milliseconds that a run has had which has computed all the time. */
   now(): number {
     const nowMs = performance.now()
-    this.#ms += this.partOf(nowMs - this.#atMs)
+    this.#ms += (nowMs - this.#atMs) / Math.max(1, this.#runs)
     this.#atMs = nowMs
     return this.#ms
   }
 
-  /** A run begins to compute. */
+  /** A run begins to compute: in this thread or in workers, or it would if it had one. */
   enter(): void {
     this.now()
     this.#runs++
   }
 
-  /** A run computes no more. */
+  /** A run computes no more, or has to wait for items, or for a reader of their results. */
   leave(): void {
     this.now()
     this.#runs--
+  }
+}
+
+/** A run's share: it computes while anybody does for it. */
+export class Share {
+  readonly #sharing: Sharing
+  readonly #computing = new Set<object>()
+
+  constructor(sharing: Sharing) {
+    this.#sharing = sharing
+  }
+
+  /** Whether `who`, a lane or the workers, computes for the run. */
+  computes(who: object, doesSo: boolean): void {
+    const before = this.#computing.size
+    if (doesSo) this.#computing.add(who)
+    else this.#computing.delete(who)
+    if (before === 0 && this.#computing.size > 0) this.#sharing.enter()
+    if (before > 0 && this.#computing.size === 0) this.#sharing.leave()
   }
 }

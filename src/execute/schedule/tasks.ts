@@ -1,5 +1,5 @@
 import { MARGIN } from './cost-model.js'
-import type { Pace } from './pace.js'
+import { FEW, type Pace, type PaceOfLoop } from './pace.js'
 import type { Measured } from './sample.js'
 
 /** Most tasks that are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
@@ -51,6 +51,9 @@ export class TaskRecord {
   #workerRuns = 0
   /** Whether the loop should be measured again. */
   #isLoopDue = false
+  /** Items of runs of a few, and the least that one has taken. */
+  #few = 0
+  #fewLeastMs = Infinity
   /** Time that the loop has spent in runs without workers since some were last started for it. */
   missedMs = 0
 
@@ -91,6 +94,16 @@ export class TaskRecord {
     this.measured = { ...measured, leastMs: ofWorkers.items > 0 ? Math.min(known, ofWorkers.itemMs) : known }
   }
 
+  /** A run of a few items has shown the least of them: several such runs show what an item takes at least. */
+  sawFew({ items, leastSeenMs }: PaceOfLoop): void {
+    this.#few += items
+    this.#fewLeastMs = Math.min(leastSeenMs, this.#fewLeastMs)
+    if (this.#few < FEW || this.measured === undefined) return
+    this.measured = { ...this.measured, leastMs: this.#fewLeastMs }
+    this.#few = 0
+    this.#fewLeastMs = Infinity
+  }
+
   /**
    * What an item takes in the loop, after a run with workers.
    *
@@ -127,15 +140,19 @@ export class TaskRecord {
     return this.#isLoopDue && !this.isMixed
   }
 
-  /** A run with workers was `gain` times as fast as the loop, which would have taken `loopMs`, on a machine with that many cores. */
-  hadWorkers(gain: number, loopMs: number, cores: number): void {
+  /**
+   * A run with workers was `gain` times as fast as the loop, which would have taken `loopMs`, on a machine with that many cores.
+   *
+   * @param blocks - whether items would keep the event loop waiting: then workers need not be faster
+   */
+  hadWorkers(gain: number, loopMs: number, cores: number, blocks: boolean): void {
     this.isWarm = true
     this.#workerRuns++
     this.#gainOfMs = loopMs
     const isPossible = gain <= IMPOSSIBLE * cores
     this.#blend(isPossible ? gain : undefined)
     // A gain for which the loop is chosen would stand for ever: it counts as a loss, so that workers are tried again.
-    if (gain < LOSS || (this.gain ?? Infinity) * MARGIN <= 1) {
+    if (gain < LOSS || (!blocks && (this.gain ?? Infinity) * MARGIN <= 1)) {
       this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
       return
     }

@@ -193,6 +193,11 @@ export class PoolWorker {
     Atomics.store(this.cells, Cell.CANCELLED, run)
   }
 
+  /** Tells the worker to leave the shared block of `run` before it claims more. */
+  leaveBlock(run: number): void {
+    Atomics.store(this.cells, Cell.LEAVING, run)
+  }
+
   /** While it is held, it keeps the process alive. */
   hold(isHeld: boolean): void {
     if (isHeld) this.#worker.ref()

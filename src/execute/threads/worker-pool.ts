@@ -3,6 +3,7 @@ import type { ExecutionError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { FromWorker } from '../worker/protocol.js'
+import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { messageOf, runErrorOf } from '../../internal/run-error.js'
 
@@ -14,15 +15,28 @@ const FAILED_STARTS = 3
 /** A worker is being started: what it is sent now, it does before it is ready. */
 type Started = (worker: PoolWorker) => void
 
+/** While a run waits for a worker that cannot go on without, it is looked at this often whether others should give one back. */
+const LOOK_MS = 25
+/** It goes on without, if it may, when no run has got a worker for this long: those that have them may be waiting for it. */
+const PATIENCE_MS = 1000
+
+/** The workers that a run has. */
+export type Holding = Omit<Sharer, 'wanted'>
+
 /** A run that asks for workers. */
 export interface WorkerRequest {
   /** Workers it still wants. */
   wanted: number
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
+  readonly holds: () => Holding
   /** Gives the run a worker that is ready. */
   readonly joined: (worker: PoolWorker) => void
   readonly started: Started
+  /** Others need a worker more: the run gives one back as soon as it can. */
+  readonly makeWay: () => void
+  /** Workers are long in coming: the run goes on in this thread. */
+  readonly goOnHere: () => void
   /** No worker can be started. */
   readonly refused: (error: ExecutionError) => void
 }
@@ -42,6 +56,10 @@ export class WorkerPool implements Disposable {
   /** When a worker last became idle. */
   #idleSinceMs = 0
   #timer: NodeJS.Timeout | undefined = undefined
+  /** When a run last got a worker, or began to ask while no other did. */
+  #servedMs = 0
+  /** Runs while a run waits that cannot go on without a worker. */
+  #look: NodeJS.Timeout | undefined = undefined
 
   /** @param nextId - numbers its workers: those of all pools of a thread are told apart */
   constructor(nextId: () => number, limits?: ResourceLimits) {
@@ -72,9 +90,30 @@ export class WorkerPool implements Disposable {
 
   /** Gives workers to a run as they become free, and starts those that are missing. */
   request(request: WorkerRequest): void {
+    if (!this.#requests.some(({ wanted }) => wanted > 0)) this.#servedMs = performance.now()
     this.#requests.push(request)
     this.#serve()
     this.#startMissing()
+    this.share()
+  }
+
+  /** Has runs that can do without a worker give one back to those that need it more. */
+  share(): void {
+    if (!this.#requests.some(({ wanted }) => wanted > 0)) return
+    const sharers = this.#sharers()
+    const coming = sharers.reduce((sum, { leaving }) => sum + leaving, this.#starting.size)
+    for (const position of givers(sharers, coming)) sharers[position]?.request.makeWay()
+    if (!sharers.some(isStuck)) return
+    this.#look ??= setTimeout(() => this.#lookAtStuck(), LOOK_MS)
+  }
+
+  #lookAtStuck(): void {
+    this.#look = undefined
+    this.share()
+    if (this.#starting.size > 0) return
+    const sharers = this.#sharers()
+    if (sharers.some(mayGive) && performance.now() - this.#servedMs < PATIENCE_MS) return
+    sharers.find((sharer) => isStuck(sharer) && sharer.mayWorkHere)?.request.goOnHere()
   }
 
   #startMissing(): void {
@@ -122,14 +161,24 @@ export class WorkerPool implements Disposable {
 
   #serve(): void {
     while (this.#idle.length > 0) {
-      const request = this.#requests.find(({ wanted }) => wanted > 0)
+      const request = this.#neediest()
       const worker = request === undefined ? undefined : this.#idle.pop()
       if (request === undefined || worker === undefined) return
       request.wanted--
+      this.#servedMs = performance.now()
       this.#working++
       worker.hold(true)
       request.joined(worker)
     }
+  }
+
+  #neediest(): WorkerRequest | undefined {
+    if (this.#requests.length === 1) return this.#requests.find(({ wanted }) => wanted > 0)
+    return neediest(this.#sharers())?.request
+  }
+
+  #sharers(): (Sharer & { readonly request: WorkerRequest })[] {
+    return this.#requests.map((request) => ({ ...request.holds(), wanted: request.wanted, request }))
   }
 
   #start(started: Started): void {

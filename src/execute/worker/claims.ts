@@ -92,7 +92,8 @@ class BlockWork {
   #claim(): boolean {
     const { claims, items } = this.#words
     const size = this.#size()
-    if (size === 0) return false
+    // order: any. A stale read costs one claim more.
+    if (size === 0 || Atomics.load(this.#cells, Cell.LEAVING) >= this.#run) return false
     // order: seq_cst, as all below. Pairs with itself in every thread: each index is given out once.
     const from = Atomics.add(claims, Claims.NEXT, size)
     if (from >= items.length) return false

@@ -16,7 +16,7 @@ export const Cell = {
   CLAIM_FROM: 3,
   /** … up to but without this one. */
   CLAIM_TO: 4,
-  /** The last run in whose shared block there was nothing left for the worker: it has sent or stored all that came of it. */
+  /** The last run whose shared block the worker has left: it has sent or stored all that came of it. */
   BLOCK_ENDED: 5,
   /** The kernel's number of the thread, 0 until it is known. */
   THREAD: 6,
@@ -24,7 +24,9 @@ export const Cell = {
   CPU: 7,
   /** The last chunk that the worker has begun, or that was taken back before it had: it begins only later ones. */
   BEGUN: 8,
-  COUNT: 9,
+  /** The last run whose shared block the worker is to leave before its next claim: others need it more. Written by the main thread. */
+  LEAVING: 9,
+  COUNT: 10,
 } as const
 
 /** What a worker is started with. */

@@ -9,7 +9,24 @@ export function double(n) {
   return 2 * n
 }
 
+export function doubled({ n }) {
+  return double(n)
+}
+
 export function next(n) {
   busy(9)
   return n + 1
+}
+
+/** Asks for something that the thread of whoever listens has to do, and waits until it is done. */
+export async function ask(name) {
+  const channel = new BroadcastChannel(name)
+  try {
+    return await new Promise((resolve) => {
+      channel.onmessage = ({ data }) => data.done && resolve('done')
+      channel.postMessage({ asked: true })
+    })
+  } finally {
+    channel.close()
+  }
 }

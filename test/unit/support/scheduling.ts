@@ -5,7 +5,6 @@ import type { Subject, WorkersThere } from '../../../dist/execute/schedule/plann
 import type { Evidence, Measured } from '../../../dist/execute/schedule/sample.js'
 import type { Course, SinceJoined } from '../../../dist/execute/schedule/course.js'
 import { Scheduler } from '../../../dist/execute/schedule/scheduler.js'
-import { Sharing } from '../../../dist/execute/schedule/sharing.js'
 
 /** No worker is there; or one that has nothing to do. */
 export const NONE: WorkersThere = { idle: 0, working: 0, startingMs: undefined }
@@ -50,8 +49,7 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     looks++
     return limits
   }
-  const sharing = new Sharing()
-  const scheduler = new Scheduler(sharing, { limits: lookedAt, crowding: () => crowding })
+  const scheduler = new Scheduler({ limits: lookedAt, crowding: () => crowding })
   const subject: Subject = { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true }
   const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>
     scheduler.before(subject, items, item, there)
@@ -63,7 +61,7 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     scheduler.after(course, seen(isLoop ? items : 0, 1, isLoop ? 0 : items), isLoop ? undefined : since, ONE)
     return isLoop ? 'loop' : 'threads'
   }
-  return { scheduler, sharing, subject, begin, run, looks: () => looks }
+  return { scheduler, subject, begin, run, looks: () => looks }
 }
 
 /** A scheduler that knows the task: 1 ms an item in the loop, once the engine has compiled it. */

@@ -1,0 +1,58 @@
+import type { WorkerLane } from './worker-lane.js'
+
+/** The lanes of a run's workers. */
+export class Roster extends Set<WorkerLane> {
+  /** Since when there have been any. */
+  #sinceMs = 0
+
+  override add(lane: WorkerLane): this {
+    if (this.size === 0) this.#sinceMs = performance.now()
+    return super.add(lane)
+  }
+
+  #count(is: (lane: WorkerLane) => boolean): number {
+    let count = 0
+    for (const lane of this) if (is(lane)) count++
+    return count
+  }
+
+  /** How many have the task. */
+  get ready(): number {
+    return this.#count(({ isLoaded }) => isLoaded)
+  }
+
+  /** What the run has of workers, as others see it who need some. */
+  get holding(): { readonly held: number; readonly spare: number; readonly leaving: number; readonly heldMs: number } {
+    const leaving = this.#count(({ isLeaving }) => isLeaving)
+    return {
+      held: this.size - leaving,
+      spare: this.#count(({ isSpare }) => isSpare),
+      leaving,
+      heldMs: performance.now() - this.#sinceMs,
+    }
+  }
+
+  /** Has one leave for another run, if any can: one that has nothing to do if there is one. */
+  makeWay(): void {
+    const able = [...this].filter((lane) => lane.isLoaded && !lane.isLeaving)
+    const lane = able.find(({ isSpare }) => isSpare) ?? able[0]
+    lane?.makeWay()
+  }
+
+  /** Takes back from the one that has most to do what it has not begun. @returns whether there was anything */
+  takeBack(): boolean {
+    let fullest: WorkerLane | undefined
+    for (const lane of this) if (lane.waiting > (fullest?.waiting ?? 0)) fullest = lane
+    return fullest?.takeBack() ?? false
+  }
+
+  /** Whether any does anything of the shared block that this thread cannot see yet. */
+  get isAtBlock(): boolean {
+    return this.#count(({ isAtBlock }) => isAtBlock) > 0
+  }
+
+  /** Whether any is claiming from the shared block. */
+  get isClaiming(): boolean {
+    return this.#count(({ isClaiming }) => isClaiming) > 0
+  }
+}

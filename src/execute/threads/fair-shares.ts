@@ -1,0 +1,82 @@
+/** A run with a worker that it alone has keeps it for at least this long while another waits for one. */
+export const TURN_MS = 50
+
+/** A run that has workers, or asks for some. */
+export interface Sharer {
+  /** Workers it still asks for. */
+  readonly wanted: number
+  /** Workers it has and keeps. */
+  readonly held: number
+  /** Those of them that have nothing to do. */
+  readonly spare: number
+  /** Those that will leave it soon. */
+  readonly leaving: number
+  /** How long it has had any. */
+  readonly heldMs: number
+  /** Whether this thread runs items of it, too. */
+  readonly worksHere: boolean
+  /** Whether this thread may. */
+  readonly mayWorkHere: boolean
+}
+
+/** Whether it cannot go on before it gets a worker. */
+export function isStuck({ wanted, held, worksHere }: Sharer): boolean {
+  return wanted > 0 && held === 0 && !worksHere
+}
+
+/** Whether a worker of it may ever be another's before it ends. */
+export function mayGive({ held, spare, leaving, mayWorkHere }: Sharer): boolean {
+  return leaving > 0 || spare > 0 || held > 1 || (held === 1 && mayWorkHere)
+}
+
+/** The one that gets the next worker: those that cannot go on without come first, then those that have few, then those that asked first. */
+export function neediest<S extends Sharer>(sharers: readonly S[]): S | undefined {
+  const rank = (one: Sharer): number => (isStuck(one) ? -1 : one.held)
+  return sharers
+    .filter(({ wanted }) => wanted > 0)
+    .reduce<S | undefined>((first, one) => (first === undefined || rank(one) < rank(first) ? one : first), undefined)
+}
+
+/**
+ * Whether `one` should give `needy` a worker: of more than that has, one with nothing to do, or one that makes their numbers more alike. Its
+ * last one it gives if `needy` cannot go on without, and it can.
+ */
+function shouldGive(one: Sharer, needy: Sharer): boolean {
+  const more = one.held - needy.held
+  if (more <= 0) return false
+  if (more >= 2 || one.spare > 0) return true
+  if (!isStuck(needy)) return false
+  return one.worksHere || (one.mayWorkHere && one.heldMs >= TURN_MS)
+}
+
+/**
+ * Who should give workers back, so that all runs have about as many.
+ *
+ * @param coming - workers that are on their way to whoever is the neediest by then
+ * @returns for each worker to be given back, the position of a sharer
+ */
+export function givers(sharers: readonly Sharer[], coming: number): number[] {
+  const all = sharers.map((sharer, position) => ({ ...sharer, position }))
+  const giving: number[] = []
+  for (let given = 0; ; given++) {
+    // One that has nothing to do for a worker needs no other.
+    const needy = neediest(all.filter(({ spare }) => spare === 0))
+    if (needy === undefined) return giving
+    if (given >= coming) {
+      const giver = richest(all.filter((one) => shouldGive(one, needy)))
+      if (giver === undefined) return giving
+      giving.push(giver.position)
+      giver.held--
+      giver.spare = Math.max(0, giver.spare - 1)
+    }
+    needy.held++
+    needy.wanted--
+  }
+}
+
+/** The one with the most to spare, of several the one with the most. */
+function richest<S extends Sharer>(sharers: readonly S[]): S | undefined {
+  const more = (one: S, other: S): boolean =>
+    one.spare > other.spare || (one.spare === other.spare && one.held > other.held)
+  return sharers.reduce<S | undefined>((most, one) => (most === undefined || more(one, most) ? one : most), undefined)
+}
