@@ -99,9 +99,18 @@ export function readValues<T extends AnyTable>(given: object, table: T, prefix =
   return Object.fromEntries(read) as ReadOptions<T>
 }
 
-/** Those of `values` that travel, without what is undefined or null. */
+/**
+ * Those of `values` that travel, without what is undefined or null. What is no primitive is copied: it may be changed later, or be a Proxy, as
+ * libraries keep settings, which no other thread can be sent.
+ */
 export function dataIn<V extends object, T extends AnyTable>(values: V, table: T): DataOf<V, T> {
-  return pick(values, table, 'data') as DataOf<V, T>
+  const copied = Object.entries(pick(values, table, 'data')).map(([name, value]) => [name, copyOf(value)])
+  return Object.fromEntries(copied) as DataOf<V, T>
+}
+
+function copyOf(value: unknown): unknown {
+  if (typeof value !== 'object') return value
+  return Array.isArray(value) ? [...(value as unknown[])] : { ...value }
 }
 
 /** The functions among `given` that keep a policy in its thread, by their names. */

@@ -1,3 +1,4 @@
+import { builtins } from '../internal/builtins.js'
 import { type CallEvents, EventSource } from '../internal/events.js'
 import { notify } from '../internal/listeners.js'
 import { boundIn, dataIn, readOptions } from '../internal/options.js'
@@ -158,6 +159,8 @@ const DEEPEST = 8
 /** Whether a clone is as good as the value: it holds only primitives, arrays and plain objects. */
 function isPlain(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol'
+  // It cannot be cloned at all.
+  if (builtins.util.types.isProxy(value)) return false
   const proto: unknown = Object.getPrototypeOf(value)
   if (depth === DEEPEST || (proto !== Object.prototype && proto !== Array.prototype)) return false
   return Reflect.ownKeys(value).every((key) => {
