@@ -280,7 +280,7 @@ describe('a run of items that differ', () => {
     expect([goesBack(mixed()), goesBack(taught())]).toEqual([false, true])
   })
 
-  it('has workers tried once the loop has taken as long as they would cost, though its first items seemed to be compiled', () => {
+  it('has workers tried once they could have saved what they cost, though its first items seemed to be compiled', () => {
     const { scheduler, subject, begin } = twoCores()
     const shrinking = paceOf(...Array.from({ length: 60 }, (_, i) => (60 - i) / 12))
     const run = (there = NONE): number =>

@@ -125,6 +125,16 @@ describe('what the first items take longer', () => {
     expect(warm.isWarm).toBe(true)
     expect(warm.remember(measured({ coldMs: 40 })).coldMs).toBe(0)
   })
+
+  it('is forgotten once workers could have saved it and their start: half of what the loop has taken', () => {
+    const record = fresh()
+    record.remember(measured({ coldMs: 60 }))
+    const coldAfter = (ms: number) => {
+      record.missed(ms, 40)
+      return record.measured?.coldMs
+    }
+    expect([coldAfter(150), coldAfter(50), coldAfter(1)]).toEqual([60, 60, 0])
+  })
 })
 
 describe('what an item takes at least', () => {

@@ -72,13 +72,14 @@ export class TaskRecord {
   }
 
   /**
-   * A run has gone without workers. Once such runs have taken as long as the start of a worker and what the task seems to cost a new thread,
-   * workers are to be tried: perhaps the first items of the first run were only longer than others.
+   * A run has gone without workers. Once these could have saved what the start of one takes and what the task seems to cost a new thread, they
+   * are to be tried: perhaps the first items of the first run were only longer than others. A second thread saves half of a run.
    */
   missed(ms: number, spawnMs: number): void {
     this.missedMs += ms
     const { measured } = this
-    if (measured !== undefined && this.missedMs > spawnMs + measured.coldMs) this.measured = { ...measured, coldMs: 0 }
+    if (measured !== undefined && this.missedMs > 2 * (spawnMs + measured.coldMs))
+      this.measured = { ...measured, coldMs: 0 }
   }
 
   /**
