@@ -144,6 +144,18 @@ describe('the choice among what is considered', () => {
   }
   const waits = { isAsync: true, cpuShare: 0.29 }
 
+  it('is workers that are about as fast, where items would keep the event loop waiting', () => {
+    const blocks = { blocks: true, mainWorks: false }
+    const ofTwo = (one: number, two: number): (string | undefined)[] =>
+      [blocks, {}].map((changed) => taken({ loop: 100, one, two }, {}, changed))
+    expect(ofTwo(104, 110)).toEqual(['one', 'loop'])
+    expect(ofTwo(110, 104)).toEqual(['two', 'loop'])
+    expect(ofTwo(106, 110)).toEqual(['loop', 'loop'])
+    expect(ofTwo(100 / 0.95, 110)).toEqual(['loop', 'loop'])
+    expect(taken({ loop: 100, waiting: 90, one: 104 }, {}, { ...blocks, ...waits })).toBe('waiting')
+    expect(taken({ loop: 100 }, {}, blocks)).toBe('loop')
+  })
+
   it('needs the loop', () => {
     expect(() => choose([], inputs, choices)).toThrow('the loop is always considered')
   })

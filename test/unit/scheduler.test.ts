@@ -27,6 +27,28 @@ describe('before a run', () => {
     expect(begin(1000, NONE).decision).toBeUndefined()
   })
 
+  it('knows how long this thread would be at it; not of items that wait', () => {
+    expect([taught().begin(100, NONE).loopMs, twoCores().begin(100, NONE).loopMs]).toEqual([100, 0])
+    const { scheduler, begin } = twoCores()
+    scheduler.after(begin(10, NONE), { ...seen(10, 20, 0), isAsync: true }, undefined, NONE)
+    expect(begin(10, NONE).loopMs).toBe(0)
+  })
+
+  it('has a worker run a single item that would block the event loop, once some like it have shown that', () => {
+    const { scheduler, begin } = twoCores()
+    const runs = [0, 1, 2].map(() => {
+      const course = begin(1, ONE)
+      scheduler.after(course, seen(1, 20, 0), undefined, ONE)
+      return course.decision?.chosen.mode
+    })
+    expect(runs).toEqual([undefined, undefined, undefined])
+    expect(begin(1, ONE).decision).toMatchObject({ chosen: { mode: 'threads', workers: 1 }, inputs: { blocks: true } })
+    // Runs of more items tell by themselves.
+    const short = taught()
+    short.scheduler.after(short.begin(3, NONE), seen(3, 20, 0), undefined, NONE)
+    expect(short.begin(1, ONE).decision).toBeUndefined()
+  })
+
   it('leaves items that would block the event loop to workers alone, one for each core', () => {
     const { scheduler, begin } = twoCores()
     scheduler.after(begin(100, NONE), seen(100, 20, 0), undefined, NONE)

@@ -49,5 +49,6 @@ it('a run counts once, while this thread or its workers compute for it', () => {
     partWhile([workers, true], [workers, true]),
     partWhile([here, false]),
     partWhile([workers, false], [here, false]),
-  ]).toEqual([6, 3, 3, 3, 6])
+    partWhile([here, true]),
+  ]).toEqual([6, 3, 3, 3, 6, 3])
 })

@@ -137,6 +137,29 @@ describe('what the first items take longer', () => {
   })
 })
 
+describe('items that would keep the event loop waiting', () => {
+  it('may go to workers that are as fast as the loop: only where these are slower is it a loss', () => {
+    const staysAfter = (gain: number, blocks: boolean): boolean => {
+      const record = fresh()
+      record.hadWorkers(gain, 100, 2, blocks)
+      return record.staysInLoop(100)
+    }
+    expect([staysAfter(1, false), staysAfter(1, true), staysAfter(0.94, true)]).toEqual([true, false, true])
+  })
+
+  it('are known by several runs of a few, too', () => {
+    const record = fresh()
+    const leastAfter = (leastSeenMs: number): number | undefined => {
+      record.sawFew({ items: 1, leastSeenMs })
+      return record.measured?.leastMs
+    }
+    expect(leastAfter(20)).toBeUndefined()
+    record.remember(measured({ leastMs: 0 }))
+    expect([leastAfter(8), leastAfter(9), leastAfter(30), leastAfter(31)]).toEqual([0, 8, 8, 8])
+    expect(leastAfter(32)).toBe(30)
+  })
+})
+
 describe('what an item takes at least', () => {
   it('is kept where a later run has seen too few to tell', () => {
     const record = fresh()

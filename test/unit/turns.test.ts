@@ -112,6 +112,16 @@ it('a call that took something when no lane waited puts off none later', async (
   expect(ran).toEqual([[], [0]])
 })
 
+it('nothing is waited for where nobody waits', async () => {
+  const turns = new Turns()
+  const set = vi.spyOn(globalThis, 'setImmediate')
+  turns.took(1)
+  await immediate()
+  await immediate()
+  expect(set).toHaveBeenCalledTimes(1)
+  set.mockRestore()
+})
+
 it('what is very short takes nothing, and slices of its own turns are not counted', async () => {
   const turns = new Turns()
   turns.took(0.05)

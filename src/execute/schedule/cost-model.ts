@@ -107,7 +107,7 @@ export function threadsMs(inputs: CostInputs, workers: number, chunkSize: number
   }
   // The last item of the slowest lane: few long items do not divide evenly.
   const evenMs = (Math.ceil(rest / lanes - 1e-9) * itemMs + inWorkerMs - itemMs) / speed
-  return readyMs + Math.max(togetherMs, rest < 50 * lanes ? Math.min(evenMs, alone) : 0) + 2 * dispatchMs + wakeMs
+  return readyMs + Math.max(togetherMs, rest < 50 * lanes ? evenMs : 0) + 2 * dispatchMs + wakeMs
 }
 
 /** Items that a worker takes at a time, to begin with. */

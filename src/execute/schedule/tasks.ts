@@ -96,7 +96,7 @@ export class TaskRecord {
   }
 
   /** A run of a few items has shown the least of them: several such runs show what an item takes at least. */
-  sawFew({ items, leastSeenMs }: PaceOfLoop): void {
+  sawFew({ items, leastSeenMs }: Pick<PaceOfLoop, 'items' | 'leastSeenMs'>): void {
     this.#few += items
     this.#fewLeastMs = Math.min(leastSeenMs, this.#fewLeastMs)
     if (this.#few < FEW || this.measured === undefined) return
