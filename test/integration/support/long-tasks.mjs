@@ -1,3 +1,5 @@
+import { threadId } from 'node:worker_threads'
+
 /** Tasks whose items keep a thread for longer than a slice. */
 const busy = (ms) => {
   const until = performance.now() + ms
@@ -29,4 +31,9 @@ export async function ask(name) {
   } finally {
     channel.close()
   }
+}
+
+export function whereLong() {
+  busy(9)
+  return threadId
 }
