@@ -26,7 +26,11 @@ class Pools {
     let pool = this.#byMegabytes.get(megabytes)
     if (pool === undefined) {
       const limits = megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes }
-      pool = new WorkerPool(() => ++this.#lastWorker, limits)
+      pool = new WorkerPool(
+        () => ++this.#lastWorker,
+        (start) => turns.await(start),
+        limits,
+      )
       this.#byMegabytes.set(megabytes, pool)
     }
     return pool

@@ -47,11 +47,13 @@ export interface WorkerRequest {
  */
 export class WorkerPool implements Disposable {
   readonly #nextId: () => number
+  readonly #later: (start: () => void) => void
   readonly #limits: ResourceLimits | undefined
   readonly #idle: PoolWorker[] = []
   readonly #starting = new Set<PoolWorker>()
   readonly #requests: WorkerRequest[] = []
   #working = 0
+  #isStartDue = false
   #failures: unknown[] = []
   /** When a worker last became idle. */
   #idleSinceMs = 0
@@ -61,9 +63,13 @@ export class WorkerPool implements Disposable {
   /** Runs while a run waits that cannot go on without a worker. */
   #look: NodeJS.Timeout | undefined = undefined
 
-  /** @param nextId - numbers its workers: those of all pools of a thread are told apart */
-  constructor(nextId: () => number, limits?: ResourceLimits) {
+  /**
+   * @param nextId - numbers its workers: those of all pools of a thread are told apart
+   * @param later - calls its argument in a turn of the event loop that has room for it: to start a worker takes this thread up to 7 ms
+   */
+  constructor(nextId: () => number, later: (start: () => void) => void, limits?: ResourceLimits) {
     this.#nextId = nextId
+    this.#later = later
     this.#limits = limits
   }
 
@@ -93,7 +99,7 @@ export class WorkerPool implements Disposable {
     if (!this.#requests.some(({ wanted }) => wanted > 0)) this.#servedMs = performance.now()
     this.#requests.push(request)
     this.#serve()
-    this.#startMissing()
+    this.#startLater()
     this.share()
   }
 
@@ -116,7 +122,14 @@ export class WorkerPool implements Disposable {
     sharers.find((sharer) => isStuck(sharer) && sharer.mayWorkHere)?.request.goOnHere()
   }
 
+  #startLater(): void {
+    if (this.#isStartDue || !this.#requests.some(({ wanted }) => wanted > 0)) return
+    this.#isStartDue = true
+    this.#later(() => this.#startMissing())
+  }
+
   #startMissing(): void {
+    this.#isStartDue = false
     const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
     const latest = waiting.at(-1)
     if (latest === undefined) return
@@ -127,12 +140,14 @@ export class WorkerPool implements Disposable {
 
   /** Starts workers for later runs, until there are `count`. They do not keep the process alive. */
   prepare(count: number, started: Started): void {
-    for (let missing = count - this.size; missing > 0; missing--) {
-      this.#start((worker) => {
-        worker.hold(false)
-        started(worker)
-      })
-    }
+    this.#later(() => {
+      for (let missing = count - this.size; missing > 0; missing--) {
+        this.#start((worker) => {
+          worker.hold(false)
+          started(worker)
+        })
+      }
+    })
   }
 
   /** The run asks for no more. */
@@ -156,7 +171,7 @@ export class WorkerPool implements Disposable {
   /** A worker has died in its run. Another is started if a run asks for it: one that came meanwhile may have found no room. */
   lost(): void {
     this.#working--
-    this.#startMissing()
+    this.#startLater()
   }
 
   #serve(): void {
