@@ -231,28 +231,6 @@ export const OF_MEMORY = [
     why: 'spares reading twice',
   },
   {
-    file: /memory\/semaphore\/core/,
-    mutant: /in `return owner >= 1 && owner <= this\.#rows|`false` in `if \((!this\.#isRow|index === NO_PLACE)/,
-    why: 'there is a row or place like that, unless words are scribbled over',
-  },
-  {
-    file: /memory\/semaphore\/core/,
-    mutant: /in `(#firstOwner\(\)|return index === NO_PLACE \? 0 : ownerOf)/,
-    why: 'whom to wake: nothing rings for the twin',
-  },
-  {
-    file: /memory\/semaphore\/core/,
-    mutant:
-      /`true` in `if \((stampOf\(Atomics\.load|this\.#maxConcurrent === 0)|`(false|.*&& !this.*)` in `if \(writer === owner \|\|/,
-    why: 'completes what is complete, or reads once more what never changes',
-  },
-  {
-    file: /memory\/semaphore\/core/,
-    mutant:
-      /`index <= lengthOf\(line\)`|`lengthOf\(line\) \+ 1`|WAITING_MASK`|`(true)` in `for \(let index = 0; index < lengthOf\(line\) && sum/,
-    why: 'places beyond the line are empty, and none has as many callers; or spares counting on',
-  },
-  {
     file: /native\/core\/backoff/,
     mutant: /./,
     why: 'how long a thread waits before it tries again, which only a benchmark shows',

@@ -3,6 +3,7 @@
 import { OF_LIMITERS } from './explained-limiters.mjs'
 import { OF_MEMORY } from './explained-memory.mjs'
 import { OF_SCHEDULES } from './explained-schedule.mjs'
+import { OF_SEMAPHORES } from './explained-semaphore.mjs'
 
 /** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} the first that fits a survivor, as the table names it */
 export const EXPLAINED = [
@@ -178,9 +179,15 @@ export const EXPLAINED = [
     mutant: /`hold\.(leave|outer)` in/,
     why: 'a call that leaves a bulkhead holds its slot, which the compiler does not know',
   },
+  {
+    file: /policy\/circuit-breaker-change/,
+    mutant: /`performance\.now\(\) >= giveUpMs`/,
+    why: 'the same but for a moment',
+  },
   ...OF_LIMITERS,
   ...OF_MEMORY,
   ...OF_SCHEDULES,
+  ...OF_SEMAPHORES,
 ]
 
 /** Why no test can notice a survivor; undefined where nobody has found a reason. */

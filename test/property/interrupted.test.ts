@@ -4,9 +4,10 @@ import { TwinCircuitBreaker } from '../../dist/memory/breaker/core.js'
 import { TwinTokenBucket } from '../../dist/memory/bucket/core.js'
 import { KeyedBuckets } from '../../dist/memory/keyed/core.js'
 import { KeyedTerms } from '../../dist/memory/keyed/terms.js'
+import { AdaptiveLimit, limitOfWord, wordOfLimit } from '../../dist/memory/semaphore/adaptive-limit.js'
 import { SemaphoreCore } from '../../dist/memory/semaphore/core.js'
 import { cellsOf } from '../../dist/memory/semaphore/semaphore.js'
-import { BREAKER_PARAMETER, BUCKET, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
+import { ADAPTIVE, BREAKER_PARAMETER, BUCKET, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
 import { EXTEND, KeyedWindows } from '../../dist/memory/window/core.js'
 import { WindowTerms } from '../../dist/memory/window/terms.js'
 import { freshBreakerCells, parameterSets } from './breaker-support.js'
@@ -61,6 +62,47 @@ describe('what another thread interrupts at any step ends as if it had come befo
       },
       SEMAPHORE_KINDS,
     )
+  })
+
+  it('of an adaptive limit: nothing that a call tells is lost, and of two that find a window over one closes it', () => {
+    const [limit, line, nowMs] = [0, 1, 1000]
+    const make = (dip: number) => {
+      const words = new BigInt64Array(WORDS_PER_CELL)
+      const users = [1, 2].map(() => new AdaptiveLimit(words, limit, line, () => ({ least: 1, most: 99 })))
+      words[limit] = wordOfLimit({ limit: 16, baseUs: 1000, dip, patience: 0, busy: 0 })
+      words[line + ADAPTIVE.windowEnd] = BigInt(nowMs)
+      return { words, one: users[0]!, two: users[1]! }
+    }
+    for (let step = 0, isOver = false; !isOver; step++) {
+      const { words, one, two } = make(0)
+      const early = nowMs - 1
+      isOver = !interrupt(
+        () => one.add(early, 3, 4),
+        step,
+        () => [two.drop(early), two.add(early, 5, step % 2 === 0 ? 9 : 2), two.drop(early)],
+      )
+      if (isOver) continue
+      const { calls, us, most, drops } = one.takeWindow().window
+      expect({ calls, us, most, drops }, `step ${step}`).toEqual({
+        calls: 2,
+        us: 8,
+        most: step % 2 === 0 ? 9 : 4,
+        drops: 2,
+      })
+      expect(limitOfWord(words[limit]!).limit).toBe(16)
+    }
+    // The other comes when the next window is over, too, but has none of its calls: what it finds of them it takes with it.
+    for (let step = 0, isOver = false; !isOver; step++) {
+      const { words, one, two } = make(2)
+      for (let call = 0; call < 9; call++) one.add(nowMs - 1, 1000, 9)
+      const moved = new Set<number>()
+      isOver = !interrupt(
+        () => one.add(nowMs, 1000, 9) && moved.add(1),
+        step,
+        () => two.add(nowMs + 101, 1000, 9) && moved.add(2),
+      )
+      expect([moved.size, limitOfWord(words[limit]!).dip], `step ${step}`).toEqual([1, 1])
+    }
   })
 
   it('of a circuit breaker', () => {

@@ -22,7 +22,7 @@ const operationsOf = <K extends string>(kind: fc.Arbitrary<K>, ms: fc.Arbitrary<
     change: fc.record(
       {
         maxConcurrent: fc.integer({ min: 1, max: 8 }),
-        maxQueue: fc.constantFrom(Infinity, 0, 2, 12, 2 ** 40),
+        maxQueue: fc.constantFrom(Infinity, 0, 2, 12, SEMAPHORE.mostQueue, 2 ** 40),
         least: fc.integer({ min: 1, max: 4 }),
       },
       { requiredKeys: [] },
@@ -37,6 +37,8 @@ const operations = operationsOf(
     'give',
     'give',
     'cancel',
+    'collect',
+    'collect',
     'collect',
     'held',
     'available',
@@ -127,6 +129,19 @@ function wordsOf({ words }: Side): bigint[] {
   return [...words].filter((_, index) => !isIdentity(index))
 }
 
+function expectTheSameAnswers(limits: SemaphoreLimits, mixed: readonly boolean[], script: readonly Operation[]): void {
+  const native = makeSide(limits, [true, true, true])
+  const twin = makeSide(limits, [false, false, false])
+  const both = makeSide(limits, mixed)
+  for (const operation of script) {
+    const expected = apply(twin, operation)
+    expect(apply(native, operation)).toEqual(expected)
+    expect(apply(both, operation)).toEqual(expected)
+    expect(wordsOf(native)).toEqual(wordsOf(twin))
+    expect(wordsOf(both)).toEqual(wordsOf(twin))
+  }
+}
+
 /** The addon, its twin, and both at work on one semaphore answer every operation alike and leave the same words. */
 export function expectTheSameSemaphore(numRuns: number): void {
   fc.assert(
@@ -137,28 +152,86 @@ export function expectTheSameSemaphore(numRuns: number): void {
         fc.array(operations, { minLength: 1, maxLength: 80 }),
         fc.array(crowd, { minLength: 20, maxLength: 80 }),
       ),
-      (limits, mixed, script) => {
-        const native = makeSide(limits, [true, true, true])
-        const twin = makeSide(limits, [false, false, false])
-        const both = makeSide(limits, mixed)
-        for (const operation of script) {
-          const expected = apply(twin, operation)
-          expect(apply(native, operation)).toEqual(expected)
-          expect(apply(both, operation)).toEqual(expected)
-          expect(wordsOf(native)).toEqual(wordsOf(twin))
-          expect(wordsOf(both)).toEqual(wordsOf(twin))
-        }
-      },
+      expectTheSameAnswers,
     ),
     { numRuns },
   )
+}
+
+/**
+ * A queue all of whose places are taken, one of them by callers that have given up: who has none gets that one. Whoever waits is let in sooner or
+ * later.
+ */
+export function expectTheSameFullQueue(): void {
+  const of = (kind: Operation['kind'], ...owners: number[]): Operation[] =>
+    owners.map((owner) => ({ kind, owner, passedMs: 0, ms: 0, change: {} }))
+  const script = [
+    // All permits, and places of 1, 2, 1, 2, 1 and 3.
+    ...of('take', 0, 0),
+    ...of('acquire', 0, 1, 0, 1, 0, 2),
+    // Who has given up all of them stands behind; so all 8 places are taken, and of them 3 by callers that wait.
+    ...of('cancel', 1, 1),
+    ...of('acquire', 1),
+    ...of('cancel', 0, 0, 0),
+    ...of('acquire', 0),
+    // Now that of 3 is free, and the last one but two.
+    ...of('cancel', 2),
+    ...of('acquire', 2, 2, 1, 0),
+    ...of('waiting', 0),
+    ...[0, 2, 1, 0, 2, 1, 0, 2, 1].flatMap((owner) => [...of('collect', 0, 1, 2), ...of('give', owner)]),
+    ...of('waiting', 0),
+  ]
+  for (const mixed of [
+    [true, false, true],
+    [false, true, false],
+  ])
+    expectTheSameAnswers({ maxConcurrent: 2, maxQueue: Infinity, least: 0 }, mixed, script)
+  const side = makeSide({ maxConcurrent: 2, maxQueue: Infinity, least: 0 }, [false, false, false])
+  const told = script.map((operation) => [operation.kind, apply(side, operation)] as const)
+  expect(told.filter(([kind]) => kind === 'acquire').every(([, admission]) => admission === 1)).toBe(true)
+  expect(told.filter(([kind]) => kind === 'cancel').every(([, isBack]) => isBack)).toBe(true)
+  expect(told.filter(([kind]) => kind === 'waiting').map(([, waiting]) => waiting)).toEqual([6, 0])
+}
+
+/** A window of an adaptive limit, so many times; times in ms. */
+interface Window {
+  /** Permits that are in use. */
+  readonly taken: number
+  /** What each of ten calls took, one after the other, and again from the first. */
+  readonly ms: readonly number[]
+  readonly drops: number
+  readonly passedMs: number
+  readonly repeated: number
+}
+
+/** Checks that the addon, its twin, and both by turns move a limit alike; returns the twin's semaphore, and its words. */
+function expectTheSameWindows(limits: SemaphoreLimits, script: readonly Window[]): Side {
+  const sides = [makeSide(limits, [true]), makeSide(limits, [false]), makeSide(limits, [true, false])]
+  for (const { taken, ms, drops, passedMs, repeated } of script) {
+    for (let window = 0; window < repeated; window++) {
+      const words = sides.map((side) => {
+        const semaphore = side.owners[window % side.owners.length]!
+        let held = 0
+        while (held < taken && semaphore.take() === undefined) held++
+        side.nowMs += passedMs
+        for (let drop = 0; drop < drops; drop++) semaphore.ended(side.nowMs, -1)
+        for (let call = 0; call < 10; call++) semaphore.ended(side.nowMs, ms[call % ms.length]!)
+        for (; held > 0; held--) semaphore.give()
+        const line = (cellsOf(SHAPE, limits.least) - 1) * WORDS_PER_CELL
+        return [side.words[SEMAPHORE.limit], ...side.words.subarray(line)]
+      })
+      expect(words[0]).toEqual(words[1])
+      expect(words[2]).toEqual(words[1])
+    }
+  }
+  return sides[1]!
 }
 
 /** Hundreds of windows of an adaptive limit, dips among them, in the addon, in its twin and by turns in both. */
 export function expectTheSameLimit(numRuns: number): void {
   const windows = fc.record({
     taken: fc.nat({ max: 60 }),
-    ms: fc.oneof(fc.double({ min: 0, max: 40, noNaN: true }), fc.constantFrom(0, 20, 20, 20, 1e9)),
+    ms: fc.oneof(fc.double({ min: 0, max: 40, noNaN: true }), fc.constantFrom(0, 20, 20, 20, 1e9)).map((ms) => [ms]),
     drops: fc.constantFrom(0, 0, 0, 0, 0, 0, 1),
     passedMs: fc.constantFrom(101, 101, 101, 30),
     repeated: fc.integer({ min: 1, max: 25 }),
@@ -171,29 +244,28 @@ export function expectTheSameLimit(numRuns: number): void {
         least: fc.integer({ min: 1, max: 10 }),
       }),
       fc.array(windows, { minLength: 5, maxLength: 30 }),
-      (limits, script) => {
-        const sides = [makeSide(limits, [true]), makeSide(limits, [false]), makeSide(limits, [true, false])]
-        for (const { taken, ms, drops, passedMs, repeated } of script) {
-          for (let window = 0; window < repeated; window++) {
-            const words = sides.map((side) => {
-              const semaphore = side.owners[window % side.owners.length]!
-              let held = 0
-              while (held < taken && semaphore.take() === undefined) held++
-              side.nowMs += passedMs
-              for (let drop = 0; drop < drops; drop++) semaphore.ended(side.nowMs, -1)
-              for (let call = 0; call < 10; call++) semaphore.ended(side.nowMs, ms)
-              for (; held > 0; held--) semaphore.give()
-              const line = (cellsOf(SHAPE, limits.least) - 1) * WORDS_PER_CELL
-              return [side.words[SEMAPHORE.limit], ...side.words.subarray(line)]
-            })
-            expect(words[0]).toEqual(words[1])
-            expect(words[2]).toEqual(words[1])
-          }
-        }
-      },
+      (limits, script) => void expectTheSameWindows(limits, script),
     ),
     { numRuns },
   )
+}
+
+/** What no property comes upon. */
+export function expectTheSameLimitAtBounds(): void {
+  const limits = { maxConcurrent: 20, maxQueue: 0, least: 1 }
+  // As many µs as half a word holds, to the last: four of the longest calls, and one of 4 µs.
+  expectTheSameWindows(limits, [
+    { taken: 20, ms: [1e9, 1e9, 1e9, 1e9, 0.004, 0], drops: 0, passedMs: 30, repeated: 3 },
+    { taken: 20, ms: [1e9, 1e9, 1e9, 1e9, 0.003, 0], drops: 0, passedMs: 101, repeated: 3 },
+  ])
+  // Nine looks are enough for a dip. Calls that take less than 0.8 of what they took before show that too many ran at once; just as much does not.
+  const busy = { taken: 20, drops: 0, passedMs: 101 }
+  const until = { ...busy, ms: [1], repeated: 11 }
+  const [same, faster] = [0.8, 0.799].map((ms) =>
+    expectTheSameWindows(limits, [until, { ...busy, ms: [ms], repeated: 2 }]).owners[0]!.limit(),
+  )
+  expect(same).toBe(20)
+  expect(faster).toBe(15)
 }
 
 /**
@@ -235,9 +307,14 @@ export function expectBuried(numRuns: number): void {
     fc.tuple(fc.constantFrom('tryAcquire', 'acquire', 'acquire', 'cancel'), fc.constantFrom(1, 2, 3)),
     { maxLength: 30 },
   )
-  const parameters = fc.record({ most: fc.integer({ min: 1, max: 6 }), least: fc.constantFrom(0, 1) })
+  const parameters = fc.record({
+    most: fc.integer({ min: 1, max: 6 }),
+    least: fc.constantFrom(0, 1),
+    /** By how much it was about to raise the limit. */
+    more: fc.nat({ max: 3 }),
+  })
   fc.assert(
-    fc.property(parameters, script, ({ most, least }, operations) => {
+    fc.property(parameters, script, ({ most, least, more }, operations) => {
       const core = new SemaphoreCore(freshCells(least), { ...SHAPE, least })
       core.initialize(most, -1)
       const [ended, alive] = [7n, 8n]
@@ -249,6 +326,7 @@ export function expectBuried(numRuns: number): void {
         if (kind === 'cancel' && answer === true) waiting[owner]!--
       }
       const held = core.held(2)
+      core.update(1, (terms) => ({ ...terms, most: most + more }))
       core.buryAllOf(ended)
       expect([core.held(1), core.held(3), core.cancel(1), core.cancel(3)]).toEqual([0, 0, false, false])
       const handedOver = core.held(2) - held

@@ -7,17 +7,21 @@ import { addonForbidden, describeWithAddon } from '../support/native.js'
 import {
   expectBuried,
   expectPermitsConserved,
+  expectTheSameFullQueue,
   expectTheSameLimit,
+  expectTheSameLimitAtBounds,
   expectTheSameSemaphore,
 } from './semaphore-twin-properties.js'
 
 describeWithAddon('the addon, its twin, and both at work on one semaphore', () => {
   it('answer every operation alike and leave the same words', () => {
     expectTheSameSemaphore(1000)
+    expectTheSameFullQueue()
   })
 
   it('move an adaptive limit alike', () => {
     expectTheSameLimit(40)
+    expectTheSameLimitAtBounds()
   })
 })
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { bulkhead, type BulkheadOptions, hedge, pipeline, timeout } from '../../dist/index.js'
+import { Bulkhead, bulkhead, type BulkheadOptions, hedge, pipeline, timeout } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { itWithAddon } from '../support/native.js'
 import { deferred, outcomeOf } from './policy-helpers.js'
@@ -26,6 +26,13 @@ describe('bulkhead', () => {
     work.resolve('late')
     await clock.advance(0)
     expect(slots.available).toBe(1)
+  })
+
+  it('counts as one thread, however often that opens a handle of it', () => {
+    const policies = [bulkhead({ maxConcurrent: 2 }), bulkhead({ maxConcurrent: 2 })]
+    const opened = Array.from({ length: 200 }, (_, n) => Bulkhead.from(policies[n % 2]!.share()))
+    void opened[0]!.execute(hang)
+    expect(opened.slice(-2).map(({ available }) => available)).toEqual([1, 2])
   })
 
   // Without the addon a caller looks for its turn every 5 ms.

@@ -156,10 +156,6 @@ export class AdaptiveLimit {
     this.#words[this.#limit] = wordOfLimit(firstLimit(this.#bounds()))
   }
 
-  state(): LimitState {
-    return limitOfWord(Atomics.load(this.#words, this.#limit))
-  }
-
   inForce(bounds = this.#bounds()): number {
     const limit = (this.#upper(this.#limit) >>> (ADAPTIVE.limitShift - 32)) / LIMIT_FRACTION
     const dip = (this.#lower(this.#limit) >>> ADAPTIVE.dipShift) & (2 ** ADAPTIVE.dipBits - 1)
