@@ -142,6 +142,16 @@ describe('registry', () => {
     expect(settingsOf(limits.get('slow'))).toContain('timeoutMs: 1,')
   })
 
+  it('passes on what an object of others throws that is no matter of a wrong value', () => {
+    const down = new Error('the store is down')
+    const theirs = {
+      update(change: number): void {
+        if (change > 0) throw down
+      },
+    }
+    expect(thrownBy(() => registry({ theirs }).update({ theirs: 1 }))).toBe(down)
+  })
+
   it('refuses names and entries that are none', () => {
     const policy = timeout(1)
     expect(() => registry(null as never)).toThrow(
@@ -149,6 +159,9 @@ describe('registry', () => {
     )
     expect(() => registry({ slow: 5 as never })).toThrow(
       new TypeError("'slow' must be a limiter or a policy; received 5 (number)"),
+    )
+    expect(() => registry({ slow: null as never })).toThrow(
+      new TypeError("'slow' must be a limiter or a policy; received null"),
     )
     expect(() => registry().add(5 as never, policy)).toThrow(
       new TypeError('name must be a string; received 5 (number)'),
