@@ -7,7 +7,8 @@ export default {
   // What runs while modules load is seen by every test, which takes longer than all else together: not for a first look.
   ignoreStatic: process.env.MUTATION_TESTS !== undefined,
   concurrency: 2,
-  timeoutMS: process.env.MUTATION_TESTS === undefined ? 20_000 : 5000,
+  // A promise that stays pending ends with its test: this is for loops without an end alone. Less, and a busy machine would count as a kill.
+  timeoutMS: 30_000,
   timeoutFactor: 3,
   dryRunTimeoutMinutes: 30,
   disableTypeChecks: false,
