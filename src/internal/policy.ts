@@ -49,9 +49,10 @@ export type Wrapped<F extends AnyFunction, P extends Policy = Policy> = (Returns
 
 /**
  * Whether `F` returns a promise and accepts any promise of that value in its place. Not for what is guarded already: its
- * `policy` would stay beside the new one.
+ * `policy` would stay beside the new one. No type of this package is named here: another copy has one of its own, and TypeScript would take
+ * no policy of that copy.
  */
-export type ReturnsPromise<F extends AnyFunction> = F extends { readonly policy: Policy }
+export type ReturnsPromise<F extends AnyFunction> = F extends { readonly policy: { readonly wrap: unknown } }
   ? false
   : F extends (...args: never[]) => infer R
     ? [R] extends [Promise<unknown>]

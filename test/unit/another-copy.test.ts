@@ -1,18 +1,22 @@
 import * as other from 'amorsize'
 import { describe, expect, it } from 'vitest'
 import {
+  execute,
   KeyedRateLimiter,
   pipeline,
+  type Policy,
   RateLimiter,
   rateLimit,
   rateLimitedCall,
   retry,
+  timeout,
+  withPolicy,
   withRateLimit,
   withRetry,
 } from '../../dist/index.js'
 
 /** What a library has made of its own copy of the package: the bundle's classes are others than those of dist, for TypeScript, too. */
-const limiterOfLibrary = (): RateLimiter => new other.RateLimiter({ requestsPerSecond: 1e-3, burstSize: 3 }) as never
+const limiterOfLibrary = (): other.RateLimiter => new other.RateLimiter({ requestsPerSecond: 1e-3, burstSize: 3 })
 
 describe('a limiter of another copy of the package', () => {
   it('limits whatever takes a limiter', async () => {
@@ -37,7 +41,7 @@ describe('a limiter of another copy of the package', () => {
   it('is refused where tokens are taken together, with what to give instead', () => {
     const limiter = limiterOfLibrary()
     const keyed = new other.KeyedRateLimiter({ requestsPerSecond: 1e-3, burstSize: 3, capacity: 8 })
-    expect(() => RateLimiter.all({ limiter })).toThrow(
+    expect(() => RateLimiter.all({ limiter: limiter as never })).toThrow(
       'of another copy of this package: give RateLimiter.from(limiter.share())',
     )
     expect(() => RateLimiter.all({ keyed: keyed as never })).toThrow('give KeyedRateLimiter.from(limiter.share())')
@@ -48,6 +52,36 @@ describe('a limiter of another copy of the package', () => {
     expect(all.tryAcquire({ limiter: 2, keyed: { key: 'k', tokens: 2 } })).toBeDefined()
     expect(limiter.tryAcquire(2)).toBe(false)
     expect(keyed.tryAcquire('k', 2)).toBe(false)
+  })
+})
+
+describe('policies of another copy of the package', () => {
+  const ofLibrary: readonly (Policy & { readonly kind: string })[] = [
+    other.fallback(0, { if: (error) => error === 'never thrown' }),
+    other.timeout(10_000),
+    other.retry({ maxRetries: 1, initialDelayMs: 1, jitter: 'none' }),
+    other.hedge({ afterMs: 10_000 }),
+    other.circuitBreaker(),
+    other.bulkhead(),
+    other.chaos({ errorRate: 0 }),
+    other.coalesce({ key: () => performance.now() }),
+    limiterOfLibrary(),
+    other.pipeline(other.retry()),
+  ]
+
+  it.each(ofLibrary.map((policy) => [policy.kind, policy] as const))(
+    '%s goes wherever a policy goes, for TypeScript, too',
+    async (_, policy) => {
+      expect(await pipeline(policy, timeout(10_000)).execute(() => 1)).toBe(1)
+      expect(await execute((n: number) => 2 * n, [1], { policies: [policy] })).toEqual([2])
+      const typed: (text: string) => Promise<number> = withPolicy(policy)((text: string) => text.length)
+      expect(await typed('four')).toBe(4)
+    },
+  )
+
+  it('wraps a function as ours do', async () => {
+    const wrapped: (text: string) => Promise<number> = ofLibrary[0]!.wrap((text: string) => text.length)
+    expect(await wrapped('four')).toBe(4)
   })
 })
 
