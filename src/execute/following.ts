@@ -100,12 +100,8 @@ export class Following {
       const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, supply.remaining)
       if (!scheduler.isStillWorth(this.course, evidence, this.#pool)) return false
     }
-    this.#joined = {
-      items: supply.remaining,
-      settled: account.settled,
-      atMs: performance.now(),
-      sharedMs: sharing.now(),
-    }
+    const atMs = performance.now()
+    this.#joined = { items: supply.remaining, settled: account.settled, atMs, sharedMs: sharing.now(atMs) }
     return true
   }
 
@@ -158,8 +154,9 @@ export class Following {
     const { force } = this.#lanes
     if (this.#joined === undefined || force === undefined) return undefined
     const { items, settled, atMs, sharedMs } = this.#joined
-    const ms = sharing.now() - sharedMs
-    const isShared = performance.now() - atMs > 1.01 * ms
+    const nowMs = performance.now()
+    const ms = sharing.now(nowMs) - sharedMs
+    const isShared = nowMs - atMs > 1.01 * ms
     return { items, settled: this.#run.account.settled - settled, ms, isShared, pace: force.pace }
   }
 

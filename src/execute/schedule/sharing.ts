@@ -7,9 +7,8 @@ export class Sharing {
   #ms = 0
   #atMs = performance.now()
 
-  /** Milliseconds that a run has had which has computed all the time. */
-  now(): number {
-    const nowMs = performance.now()
+  /** Milliseconds that a run has had which has computed all the time, until `nowMs`. */
+  now(nowMs = performance.now()): number {
     this.#ms += (nowMs - this.#atMs) / Math.max(1, this.#runs)
     this.#atMs = nowMs
     return this.#ms
