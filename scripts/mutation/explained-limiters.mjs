@@ -201,4 +201,19 @@ export const OF_LIMITERS = [
     mutant: /^EqualityOperator: `(restMs >= 0|axis\.produced - end < keeps|.* > nowMs|goodUntilMs <= clock\.now\(\))`/,
     why: 'the same but for a moment',
   },
+  {
+    file: /rate-limit\/key-future/,
+    mutant: /`tries(--| <= MOST_TRIES)`|`false` in `if \(from === null\)/,
+    why: 'only where other threads are faster',
+  },
+  {
+    file: /rate-limit\/key-future/,
+    mutant: /in `if \(places\?\.delete/,
+    why: 'only memory: a key of which nothing is reserved any more',
+  },
+  {
+    file: /rate-limit\/key-future/,
+    mutant: /`(true|end >= -FARTHEST)` in `return end > -FARTHEST|`false` in `if \(axis\.pausedMs > 0\)/,
+    why: 'the table finds that there is no such place, or none left',
+  },
 ]

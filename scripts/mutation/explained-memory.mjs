@@ -37,6 +37,21 @@ export const OF_MEMORY = [
     mutant: /in `(successIsFree\(generation\)|if \(this\.#core\.successIsFree)/,
     why: 'a short way to what would be found the long way',
   },
+  {
+    file: /memory\/breaker\/control/,
+    mutant: /`false` in `if \(generationOf\(seen\) === this/,
+    why: 'reads once more what is known',
+  },
+  {
+    file: /memory\/breaker\/slots/,
+    mutant: /`false` in `if \(slot === 0\)/,
+    why: 'what lies before the slots makes no parameters, and those it was made with go then',
+  },
+  {
+    file: /memory\/breaker\/slots/,
+    mutant: /`true` in `(while \(slot <= BREAKER|if \(slot !== 0)/,
+    why: 'slot 0 and those beyond the last have no bit',
+  },
   { file: /memory\/breaker\/window/, mutant: /`false` in `if \(wanted === found/, why: 'swaps a word for the same' },
   {
     file: /memory\/breaker\/window/,

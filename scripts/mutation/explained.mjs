@@ -184,6 +184,12 @@ export const EXPLAINED = [
     mutant: /`performance\.now\(\) >= giveUpMs`/,
     why: 'the same but for a moment',
   },
+  { file: /policy\/stage\.ts/, mutant: /`true` in `failed = false/, why: 'set before anybody reads it' },
+  {
+    file: /policy\/policy-call/,
+    mutant: /`stages\[0\]\.events`/,
+    why: 'where there is one it is the first, which the compiler does not know',
+  },
   ...OF_LIMITERS,
   ...OF_MEMORY,
   ...OF_SCHEDULES,

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import {
+  bulkhead,
   circuitBreaker,
   fallback,
   hedge,
@@ -210,6 +211,14 @@ describe('pipeline', () => {
     await clock.advance(50)
     expect((await late).error).toMatchObject({ code: 'ERR_TIMEOUT_EXCEEDED' })
     expect(seen?.aborted).toBe(true)
+  })
+
+  it('has a slot back when what a policy from elsewhere has run is over', async () => {
+    const slots = bulkhead({ maxConcurrent: 1 })
+    const policy = pipeline(slots, new Foreign())
+    expect(await policy.execute(() => slots.available)).toBe(0)
+    await expect(policy.execute(() => Promise.reject(new Error('down')))).rejects.toThrow('down')
+    expect(slots.available).toBe(1)
   })
 
   it('waits for what a policy from elsewhere returns, also where that is no Promise of this realm', async () => {

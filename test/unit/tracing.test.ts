@@ -65,6 +65,18 @@ describe('tracing:amorsize:policy', () => {
     expect(heard.filter(([event]) => event === 'asyncEnd')).toHaveLength(4)
   })
 
+  it('names no pipeline by a policy in it', async () => {
+    const heard = hearPolicies()
+    const foreign = {
+      kind: 'theirs',
+      execute: (fn: (context: object) => unknown) => fn({ signal: new AbortController().signal }),
+      wrap: (fn: unknown) => fn,
+    } as never
+    for (const policy of [pipeline(retry({ name: 'api' }), bulkhead()), pipeline(foreign)])
+      await policy.execute(() => 1)
+    expect(heard.filter(([event]) => event === 'start')).toEqual(Array(2).fill(['start', 'pipeline/null']))
+  })
+
   it('tells nothing when nobody listens any more', async () => {
     const heard = hearPolicies()
     ends.pop()!()
