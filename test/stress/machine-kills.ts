@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
-import { machineName, startScript } from '../support/machine.js'
+import { machineName, type Script, startScript } from '../support/machine.js'
 
 const PROCESSES = 3
 const BURST = 1e9
@@ -22,6 +22,35 @@ const TAKE = (file: string, slot: number): string => `
   }`
 
 /**
+ * Keeps processes at work and kills them at random points, one after the other. In the end all are dead.
+ *
+ * @param kills - how many are killed before
+ * @param start - starts the nth; it says something when it is at work
+ */
+export async function amongKills(kills: number, start: (nth: number) => Script): Promise<void> {
+  const begin = (nth: number): { script: Script; atWork: Promise<unknown> } => {
+    const script = start(nth)
+    // Rejects where it is killed before.
+    return { script, atWork: script.next().catch(() => undefined) }
+  }
+  const kill = async ({ script }: { script: Script }): Promise<void> => {
+    script.child.kill('SIGKILL')
+    expect(await script.ended).toMatchObject({ signal: 'SIGKILL' })
+  }
+  const running = Array.from({ length: PROCESSES }, (_, nth) => begin(nth))
+  await Promise.all(running.map(({ atWork }) => atWork))
+  for (let killed = 0; killed < kills; killed++) {
+    const index = Math.floor(Math.random() * PROCESSES)
+    // Some die while they start, most while they are at work.
+    if (killed % 5 > 0) await running[index]!.atWork
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 50))
+    await kill(running[index]!)
+    running[index] = begin(PROCESSES + killed)
+  }
+  await Promise.all(running.map(kill))
+}
+
+/**
  * Lets processes take tokens of one bucket and kills them at random points; then compares what is left with what they noted.
  *
  * @param kills - how many are killed
@@ -33,22 +62,9 @@ export async function killAtRandom(kills: number): Promise<void> {
   const fd = openSync(file, 'w+')
   const slots = new Float64Array(kills + PROCESSES)
   writeSync(fd, slots)
-  const start = (slot: number) => ({ slot, script: startScript(policy, TAKE(file, slot)) })
   try {
     const limiter = new RateLimiter(policy)
-    const running = Array.from({ length: PROCESSES }, (_, slot) => start(slot))
-    await Promise.all(running.map(({ script }) => script.next()))
-    for (let kill = 0; kill < kills; kill++) {
-      // Some die while they start, most while they take.
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 100))
-      const index = Math.floor(Math.random() * PROCESSES)
-      const { script } = running[index]!
-      script.child.kill('SIGKILL')
-      expect(await script.ended).toMatchObject({ signal: 'SIGKILL' })
-      running[index] = start(PROCESSES + kill)
-    }
-    for (const { script } of running) script.child.kill('SIGKILL')
-    await Promise.all(running.map(({ script }) => script.ended))
+    await amongKills(kills, (nth) => startScript(policy, TAKE(file, nth)))
 
     readSync(fd, slots, 0, slots.byteLength, 0)
     const noted = slots.reduce((sum, count) => sum + count, 0)
