@@ -97,6 +97,14 @@ it('runs without end leave workers to others', { timeout }, async () => {
   for (const count of await Promise.all(endless)) expect(count).toBeGreaterThan(10)
 })
 
+it('a run whose worker has died gets one that others have left', { timeout }, async () => {
+  const options = { mode: 'threads', mainThread: false } as const
+  await execute(double, range(40), { ...options, workers: 4 })
+  const runs = new SharedArrayBuffer(4)
+  const items = range(20).map((n) => ({ n, runs }))
+  expect(await execute(task(module, 'endsFirst'), items, { ...options, workers: 1 })).toEqual(range(20))
+})
+
 it('a run goes on in this thread if all workers wait for it', { timeout }, async () => {
   await learn()
   const channel = new BroadcastChannel('execute-beside')

@@ -158,8 +158,11 @@ export class WorkerPool implements Disposable {
 
   /** A run gives a worker back. */
   release(worker: PoolWorker): void {
+    if (worker.isGone) {
+      this.lost()
+      return
+    }
     this.#working--
-    if (worker.isGone) return
     worker.owner = this.#ownerOf(worker)
     worker.hold(false)
     worker.expectMore()
@@ -168,9 +171,10 @@ export class WorkerPool implements Disposable {
     if (this.#idle.length > 0) this.#endLater()
   }
 
-  /** A worker has died in its run. Another is started if a run asks for it: one that came meanwhile may have found no room. */
+  /** A worker has died in its run. If a run asks for another, one is idle, or is started: a run that came meanwhile may have found no room. */
   lost(): void {
     this.#working--
+    this.#serve()
     this.#startLater()
   }
 
