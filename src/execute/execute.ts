@@ -81,6 +81,8 @@ function executeResolved(
 
 /** Less than this teaches nothing. */
 const LEAST_LEARNT_MS = 0.4
+/** A call that is shorter takes nothing from others, and thousands of these need no turn of the event loop. */
+const LEAST_TAKEN_MS = 0.1
 
 /** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
 function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
@@ -92,7 +94,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
   if (course.decision === undefined && (leftMs > 0 || course.loopMs < LEAST_LEARNT_MS)) {
     const hasEnded = !runSlice(loop, turns.partOf(leftMs))
-    turns.took(loop.seenMs)
+    if (loop.seenMs >= LEAST_TAKEN_MS) turns.took(loop.seenMs)
     if (hasEnded) return ended(task, course, loop)
   }
   const { next, pending } = loop

@@ -105,6 +105,27 @@ it('a run whose worker has died gets one that others have left', { timeout }, as
   expect(await execute(task(module, 'endsFirst'), items, { ...options, workers: 1 })).toEqual(range(20))
 })
 
+it('a stream that is read as soon as there is more leaves the event loop its turns', { timeout }, async () => {
+  let turns = 0
+  let isOver = false
+  const turn = (): void => {
+    turns++
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  let read = 0
+  const short = (n: number): number => {
+    const untilMs = performance.now() + 0.5
+    while (performance.now() < untilMs);
+    return n
+  }
+  for await (const value of stream(short, range(400), { mode: 'serial', batchSize: 4 })) expect(value).toBe(read++)
+  isOver = true
+  expect(read).toBe(400)
+  // Of 200 ms it has one every 4 ms.
+  expect(turns).toBeGreaterThan(25)
+})
+
 it('a run goes on in this thread if all workers wait for it', { timeout }, async () => {
   await learn()
   const channel = new BroadcastChannel('execute-beside')

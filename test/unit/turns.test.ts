@@ -122,10 +122,30 @@ it('nothing is waited for where nobody waits', async () => {
   set.mockRestore()
 })
 
-it('what is very short takes nothing, and slices of its own turns are not counted', async () => {
+it('what is very short puts nobody off, but many of it take a turn', async () => {
   const turns = new Turns()
-  turns.took(0.05)
-  expect(turns.leftMs).toBe(SLICE_MS)
+  turns.took(SLICE_MS / 64)
+  const { ran, turn } = lanes(turns, 1, 1)
+  await turn()
+  for (let count = 0; count < 64; count++) turns.took(SLICE_MS / 64)
+  expect(turns.leftMs).toBe(0)
+  await turn()
+  expect(ran).toEqual([[0], []])
+})
+
+it('a turn comes also after fake timers were thrown away with one that they were to bring', async () => {
+  const turns = new Turns()
+  const ran: number[] = []
+  vi.useFakeTimers({ toFake: ['setImmediate'] })
+  turns.await(() => ran.push(0))
+  vi.useRealTimers()
+  turns.await(() => ran.push(1))
+  await immediate()
+  expect(ran).toEqual([0, 1])
+})
+
+it('slices of its own turns are not counted', async () => {
+  const turns = new Turns()
   let leftMs = NaN
   turns.await(() => {
     turns.took(1)

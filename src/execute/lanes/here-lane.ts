@@ -26,8 +26,12 @@ export class HereLane implements Lane, Progress {
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
   readonly #turns: Turns
   readonly #share: Share
-  readonly #pump = (): void => this.#slice()
-  readonly #inTurn = (): void => this.#run.inContext(this.#pump)
+  /** There is more to take. A reader that asks for more whenever it has read what there was must not keep the event loop for ever. */
+  readonly #pump = (): void => (this.#turns.leftMs > 0 ? this.#slice() : this.startLater())
+  readonly #inTurn = (): void => {
+    this.#isDue = false
+    this.#run.inContext(() => this.#slice())
+  }
   #most = 1
   /** Result of the last item that has ended. */
   lastResult: unknown = undefined
@@ -47,6 +51,8 @@ export class HereLane implements Lane, Progress {
   turnMs = 0
   #turnedMs = NaN
   #isComputing = false
+  /** Whether it waits for its turn. */
+  #isDue = false
 
   constructor(
     run: Run,
@@ -75,7 +81,14 @@ export class HereLane implements Lane, Progress {
 
   /** Begins in a later turn of the event loop. */
   startLater(): void {
+    if (this.#isHalted()) return
     this.#computes(true)
+    this.#awaitTurn()
+  }
+
+  #awaitTurn(): void {
+    if (this.#isDue) return
+    this.#isDue = true
     this.#turns.await(this.#inTurn)
   }
 
@@ -111,14 +124,14 @@ export class HereLane implements Lane, Progress {
   resume(): void {
     if (!this.isPaused) return
     this.isPaused = false
-    this.#slice()
+    this.#pump()
   }
 
   #slice(): void {
     this.#computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
-    this.#runUntil(nowMs + this.#turns.partOf(this.sliceMs))
+    this.#runUntil(nowMs + Math.min(this.#turns.partOf(this.sliceMs), this.#turns.leftMs))
     this.#turns.took(performance.now() - nowMs)
   }
 
@@ -158,7 +171,7 @@ export class HereLane implements Lane, Progress {
       // Read anew: what was decided, or started, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
         this.whenTurns()
-        if (!this.#isHalted()) this.#turns.await(this.#inTurn)
+        if (!this.#isHalted()) this.#awaitTurn()
         this.#turnedMs = performance.now()
         return
       }

@@ -1,6 +1,6 @@
 import { SLICE_MS } from '../schedule/pace.js'
 
-/** A slice that is shorter takes nothing from others. */
+/** What is taken of a turn, if it is shorter, puts nobody off. */
 const LEAST_MS = 0.1
 
 /**
@@ -9,7 +9,8 @@ const LEAST_MS = 0.1
  */
 export class Turns {
   readonly #waiting: (() => void)[] = []
-  #next: NodeJS.Immediate | undefined = undefined
+  /** The function that has the next turn come: Node's, or that of a test framework, which may throw away what it was given. */
+  #comesBy: unknown = undefined
   /** Lanes that run items now, or wait for their turn. */
   #lanes = 0
   /** What has been taken of this turn of the event loop outside of {@link #turn}. */
@@ -39,27 +40,35 @@ export class Turns {
 
   /** A slice has run, and not because its turn had come: within a call, say. */
   took(ms: number): void {
-    if (this.#isTurn || ms < LEAST_MS) return
+    if (this.#isTurn) return
     this.#takenMs += ms
-    this.#next ??= setImmediate(this.#turn)
+    this.#askForTurn()
   }
 
   /** Calls `slice` in a later turn of the event loop, after those that have asked before. */
   await(slice: () => void): void {
     this.#waiting.push(slice)
-    this.#next ??= setImmediate(this.#turn)
+    this.#askForTurn()
   }
 
-  readonly #turn = (): void => {
-    this.#next = undefined
-    const isTaken = this.#takenMs > 0
+  #askForTurn(): void {
+    if (this.#comesBy === setImmediate) return
+    this.#comesBy = setImmediate
+    setImmediate(this.#turn, setImmediate)
+  }
+
+  readonly #turn = (by: unknown): void => {
+    // Another has been asked for since, of timers that were put in the place of these.
+    if (by !== this.#comesBy) return
+    this.#comesBy = undefined
+    const isTaken = this.#takenMs >= LEAST_MS
     this.#takenMs = 0
     // What was taken in the poll phase was in this same turn. But calls that come in every turn do not put the others off for ever.
     this.#isPutOff = isTaken && !this.#isPutOff && this.#waiting.length > 0
     try {
       if (!this.#isPutOff) this.#run()
     } finally {
-      if (this.#waiting.length > 0) this.#next ??= setImmediate(this.#turn)
+      if (this.#waiting.length > 0) this.#askForTurn()
     }
   }
 
