@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { execute, stream, task } from '../../dist/index.js'
 
 // Runs at once, of which each needs workers: none may wait for ever, and what the machine has is shared.
@@ -77,9 +77,6 @@ it.each([
 })
 
 it('runs without end leave workers to others', { timeout }, async () => {
-  function* forever(): Generator<number> {
-    for (let n = 0; ; n++) yield n
-  }
   const options = { mainThread: false, workers: 2 } as const
   const endless = [0, 1].map(async () => {
     let count = 0
@@ -124,6 +121,45 @@ it('a stream that is read as soon as there is more leaves the event loop its tur
   expect(read).toBe(400)
   // Of 200 ms it has one every 4 ms.
   expect(turns).toBeGreaterThan(25)
+})
+
+function* forever(): Generator<number> {
+  for (let n = 0; ; n++) yield n
+}
+
+it('runs that none but workers may run take turns at them', { timeout }, async () => {
+  const options = { timeoutMs: 30_000 } as const
+  let isOver = false
+  const endless = range(3).map(async () => {
+    let count = 0
+    for await (const value of stream(double, forever(), options)) {
+      expect(value).toBe(2 * count++)
+      if (isOver) return count
+    }
+    return count
+  })
+  // What is set on fake timers may be thrown away with them.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate'] })
+  const first = execute(next, range(4), options)
+  await immediate()
+  vi.useRealTimers()
+  expect(await Promise.all([first, execute(next, range(4), options)])).toEqual([range(5).slice(1), range(5).slice(1)])
+  isOver = true
+  for (const count of await Promise.all(endless)) expect(count).toBeGreaterThan(2)
+})
+
+it('a run does not wait for the long item of another where others are short', { timeout }, async () => {
+  const options = { mainThread: false, workers: 2, chunkSize: 1 } as const
+  let hasEnded = false
+  const items = [3000, ...range(200).map(() => 8)].map((ms) => ({ ms }))
+  const long = execute(task(module, 'lasting'), items, options).then((results) => {
+    hasEnded = true
+    return results
+  })
+  await sleep(200)
+  expect(await execute(next, range(4), options)).toEqual([1, 2, 3, 4])
+  expect(hasEnded).toBe(false)
+  expect(await long).toHaveLength(201)
 })
 
 it('a run goes on in this thread if all workers wait for it', { timeout }, async () => {

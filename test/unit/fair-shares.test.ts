@@ -36,7 +36,12 @@ it.each<[string, Sharer[], number[]]>([
   ['the last one goes to who cannot go on without, from who can', [run(1), long(0, 1)], [0]],
   ['who cannot go on without either keeps its last one for a while', [long(1), long(0, 1)], []],
   ['and gives it then', [long(1, 0, { heldMs: TURN_MS }), long(0, 1)], [0]],
-  ['unless this thread may not run its items', [long(1, 0, { heldMs: TURN_MS, mayWorkHere: false }), long(0, 1)], []],
+  ['also if this thread may not run its items', [long(1, 0, { heldMs: TURN_MS, mayWorkHere: false }), long(0, 1)], [0]],
+  [
+    'who cannot go on comes before many who can',
+    [run(2), ...Array.from({ length: 9 }, () => run(0, 1)), long(0, 1)],
+    [0],
+  ],
   ['the last one is not given to who can go on without', [long(1, 0, { heldMs: TURN_MS }), run(0, 1)], []],
   ['one that has nothing to do goes first', [run(3), long(1, 0, { spare: 1, mayWorkHere: false }), run(0, 1)], [1]],
   ['of several the one with most of them', [long(3, 0, { spare: 1 }), long(2, 0, { spare: 2 }), run(0, 1)], [1]],
@@ -58,15 +63,11 @@ it('workers on their way are taken to be with the neediest', () => {
 
 it('knows who cannot go on, and who can ever give', () => {
   expect([long(0, 1), long(0), long(1, 1), run(0, 1)].map(isStuck)).toEqual([true, false, false, false])
-  const kept = { mayWorkHere: false }
-  expect(
-    [
-      long(0),
-      long(1),
-      long(1, 0, kept),
-      long(2, 0, kept),
-      long(1, 0, { ...kept, spare: 1 }),
-      long(0, 0, { ...kept, leaving: 1 }),
-    ].map(mayGive),
-  ).toEqual([false, true, false, true, true, true])
+  expect([long(0), long(1), long(2), long(1, 0, { spare: 1 }), long(0, 0, { leaving: 1 })].map(mayGive)).toEqual([
+    false,
+    true,
+    true,
+    true,
+    true,
+  ])
 })

@@ -11,6 +11,7 @@ export class Roster extends Set<WorkerLane> {
   }
 
   #count(is: (lane: WorkerLane) => boolean): number {
+    if (this.size === 0) return 0
     let count = 0
     for (const lane of this) if (is(lane)) count++
     return count
@@ -21,15 +22,24 @@ export class Roster extends Set<WorkerLane> {
     return this.#count(({ isLoaded }) => isLoaded)
   }
 
-  /** What the run has of workers, as others see it who need some. */
-  get holding(): { readonly held: number; readonly spare: number; readonly leaving: number; readonly heldMs: number } {
-    const leaving = this.#count(({ isLeaving }) => isLeaving)
-    return {
-      held: this.size - leaving,
-      spare: this.#count(({ isSpare }) => isSpare),
-      leaving,
-      heldMs: performance.now() - this.#sinceMs,
-    }
+  /** How many the run keeps. */
+  get held(): number {
+    return this.#count(({ isLeaving }) => !isLeaving)
+  }
+
+  /** How many of them have nothing to do. */
+  get spare(): number {
+    return this.#count(({ isSpare }) => isSpare)
+  }
+
+  /** How many are about to leave. */
+  get leaving(): number {
+    return this.#count(({ isLeaving, isLate }) => isLeaving && !isLate)
+  }
+
+  /** How long the run has had any. */
+  get heldMs(): number {
+    return performance.now() - this.#sinceMs
   }
 
   /** Has one leave for another run, if any can: one that has nothing to do if there is one. */

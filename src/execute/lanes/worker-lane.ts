@@ -3,6 +3,7 @@ import { ChunkFeed } from './chunk-feed.js'
 import type { FedWorker, Feed, Force, Outcome } from './force.js'
 import { callHook } from '../hooks.js'
 import { settleLost } from './lost-items.js'
+import { LATE_MS } from '../threads/fair-shares.js'
 import type { PoolWorker, WorkerOwner } from '../threads/pool-worker.js'
 import type { Lane, Run, StopReason } from '../run/run.js'
 import { buryWorker } from '../transfer/shared-policies.js'
@@ -41,8 +42,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   /** Whether it has done anything for this run. */
   #hasDone = false
   #filling = false
-  /** Whether it takes no more, since others need its worker more. */
-  isLeaving = false
+  /** Since when it takes no more, because others need its worker more. */
+  #leavingMs: number | undefined = undefined
   /** Whether there was nothing for it to take. */
   waitsForMore = false
   #isOver = false
@@ -120,6 +121,16 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       this.#filling = false
       if (this.isSpare && !this.#isHalted()) this.force.waits()
     }
+  }
+
+  /** Whether it takes no more, since others need its worker more. */
+  get isLeaving(): boolean {
+    return this.#leavingMs !== undefined
+  }
+
+  /** Whether it should have left by now. */
+  get isLate(): boolean {
+    return this.#leavingMs !== undefined && performance.now() - this.#leavingMs > LATE_MS
   }
 
   /** Whether it has nothing to do, and there is nothing for it to take. */
@@ -275,7 +286,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
 
   /** Others need its worker more: it leaves the run once it has ended what it is at. */
   makeWay(): void {
-    this.isLeaving = true
+    this.#leavingMs = performance.now()
     this.takeBack()
     this.#block.leave()
     this.fill()

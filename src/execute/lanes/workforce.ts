@@ -98,10 +98,27 @@ export class Workforce implements Force {
     }
     this.#watch = new Watch(run.options.timeoutMs, () => this.#look())
     this.#pool = pool
+    const lanes = this.#lanes
+    const worksHere = (): boolean => this.worksHere
     this.#request = {
       wanted: terms.workers,
       most: Math.max(terms.workers, threadsFor(currentLimits())),
-      holds: () => ({ ...this.#lanes.holding, worksHere: this.worksHere, mayWorkHere: terms.mayWorkHere }),
+      get held() {
+        return lanes.held
+      },
+      get spare() {
+        return lanes.spare
+      },
+      get leaving() {
+        return lanes.leaving
+      },
+      get heldMs() {
+        return lanes.heldMs
+      },
+      get worksHere() {
+        return worksHere()
+      },
+      mayWorkHere: terms.mayWorkHere,
       started: (worker) => void worker.load(task),
       joined: (worker) => run.inContext(() => this.#join(worker)),
       makeWay: () => run.inContext(() => this.#lanes.makeWay()),
@@ -143,19 +160,23 @@ export class Workforce implements Force {
   }
 
   waits(): void {
-    const { held, spare } = this.#lanes.holding
-    if (held === spare) this.#terms.share.computes(this, false)
+    if (this.#lanes.held === this.#lanes.spare) this.#terms.share.computes(this, false)
     this.#pool.share()
   }
 
   goesOn(lane: WorkerLane): void {
+    // No worker is needed to see that the source has ended.
+    this.run.endIfDone()
     if (this.run.isOver || this.isDismissed) return
     this.#terms.share.computes(this, true)
     if (lane.hasLeft) this.#wantsAnother()
   }
 
+  /** It had a worker that it has given to others: it asks for one again, even if it was told meanwhile that there are no more. */
   #wantsAnother(): void {
-    if (!this.run.isOver && !this.isDismissed && this.#refusal === undefined) this.#ask(1)
+    if (this.run.isOver || this.isDismissed) return
+    this.#refusal = undefined
+    this.#ask(1)
   }
 
   /** The run goes on without workers: each ends what it has been sent, and takes no more. */

@@ -1,5 +1,7 @@
-/** A run with a worker that it alone has keeps it for at least this long while another waits for one. */
+/** A run with one worker keeps it for at least this long while another waits for one. */
 export const TURN_MS = 50
+/** A worker that has not left its run by then is not counted on: its item may take minutes. */
+export const LATE_MS = 50
 
 /** A run that has workers, or asks for some. */
 export interface Sharer {
@@ -9,7 +11,7 @@ export interface Sharer {
   readonly held: number
   /** Those of them that have nothing to do. */
   readonly spare: number
-  /** Those that will leave it soon. */
+  /** Those that are about to leave it, and not late. */
   readonly leaving: number
   /** How long it has had any. */
   readonly heldMs: number
@@ -19,34 +21,44 @@ export interface Sharer {
   readonly mayWorkHere: boolean
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
 /** Whether it cannot go on before it gets a worker. */
 export function isStuck({ wanted, held, worksHere }: Sharer): boolean {
   return wanted > 0 && held === 0 && !worksHere
 }
 
 /** Whether a worker of it may ever be another's before it ends. */
-export function mayGive({ held, spare, leaving, mayWorkHere }: Sharer): boolean {
-  return leaving > 0 || spare > 0 || held > 1 || (held === 1 && mayWorkHere)
+export function mayGive({ held, leaving }: Sharer): boolean {
+  return leaving > 0 || held > 0
 }
 
 /** The one that gets the next worker: those that cannot go on without come first, then those that have few, then those that asked first. */
 export function neediest<S extends Sharer>(sharers: readonly S[]): S | undefined {
-  const rank = (one: Sharer): number => (isStuck(one) ? -1 : one.held)
-  return sharers
-    .filter(({ wanted }) => wanted > 0)
-    .reduce<S | undefined>((first, one) => (first === undefined || rank(one) < rank(first) ? one : first), undefined)
+  let first: S | undefined
+  let least = Infinity
+  for (const one of sharers) {
+    if (one.wanted <= 0) continue
+    if (isStuck(one)) return one
+    const { held } = one
+    if (held < least) {
+      first = one
+      least = held
+    }
+  }
+  return first
 }
 
 /**
  * Whether `one` should give `needy` a worker: of more than that has, one with nothing to do, or one that makes their numbers more alike. Its
- * last one it gives if `needy` cannot go on without, and it can.
+ * last one it gives if `needy` cannot go on without: at once if it can itself, and else in turn.
  */
 function shouldGive(one: Sharer, needy: Sharer): boolean {
   const more = one.held - needy.held
   if (more <= 0) return false
   if (more >= 2 || one.spare > 0) return true
   if (!isStuck(needy)) return false
-  return one.worksHere || (one.mayWorkHere && one.heldMs >= TURN_MS)
+  return one.worksHere || one.heldMs >= TURN_MS
 }
 
 /**
@@ -56,7 +68,7 @@ function shouldGive(one: Sharer, needy: Sharer): boolean {
  * @returns for each worker to be given back, the position of a sharer
  */
 export function givers(sharers: readonly Sharer[], coming: number): number[] {
-  const all = sharers.map((sharer, position) => ({ ...sharer, position }))
+  const all = concerned(sharers, coming)
   const giving: number[] = []
   for (let given = 0; ; given++) {
     // One that has nothing to do for a worker needs no other.
@@ -72,6 +84,17 @@ export function givers(sharers: readonly Sharer[], coming: number): number[] {
     needy.held++
     needy.wanted--
   }
+}
+
+/** Those that have workers, and as many of those that have none as could get one: thousands may ask. */
+function concerned(sharers: readonly Sharer[], coming: number): Mutable<Sharer & { position: number }>[] {
+  const most = sharers.reduce((sum, { held }) => sum + held, coming)
+  let stuck = 0
+  let others = 0
+  return sharers.flatMap((sharer, position) => {
+    if (sharer.held === 0 && (sharer.wanted <= 0 || (isStuck(sharer) ? stuck++ : others++) >= most)) return []
+    return { ...sharer, position }
+  })
 }
 
 /** The one with the most to spare, of several the one with the most. */

@@ -20,16 +20,12 @@ const LOOK_MS = 25
 /** It goes on without, if it may, when no run has got a worker for this long: those that have them may be waiting for it. */
 const PATIENCE_MS = 1000
 
-/** The workers that a run has. */
-export type Holding = Omit<Sharer, 'wanted'>
-
 /** A run that asks for workers. */
-export interface WorkerRequest {
+export interface WorkerRequest extends Sharer {
   /** Workers it still wants. */
   wanted: number
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
-  readonly holds: () => Holding
   /** Gives the run a worker that is ready. */
   readonly joined: (worker: PoolWorker) => void
   readonly started: Started
@@ -60,8 +56,12 @@ export class WorkerPool implements Disposable {
   #timer: NodeJS.Timeout | undefined = undefined
   /** When a run last got a worker, or began to ask while no other did. */
   #servedMs = 0
-  /** Runs while a run waits that cannot go on without a worker. */
-  #look: NodeJS.Timeout | undefined = undefined
+  #isSharing = false
+  /**
+   * The function that has the runs looked at while one waits that cannot go on without a worker: Node's, or that of a test framework, which may
+   * throw away what it was given.
+   */
+  #looksBy: unknown = undefined
 
   /**
    * @param nextId - numbers its workers: those of all pools of a thread are told apart
@@ -103,23 +103,31 @@ export class WorkerPool implements Disposable {
     this.share()
   }
 
-  /** Has runs that can do without a worker give one back to those that need it more. */
+  /** Has runs that can do without a worker give one back to those that need it more, once for all that ask now. */
   share(): void {
-    if (!this.#requests.some(({ wanted }) => wanted > 0)) return
-    const sharers = this.#sharers()
-    const coming = sharers.reduce((sum, { leaving }) => sum + leaving, this.#starting.size)
-    for (const position of givers(sharers, coming)) sharers[position]?.request.makeWay()
-    if (!sharers.some(isStuck)) return
-    this.#look ??= setTimeout(() => this.#lookAtStuck(), LOOK_MS)
+    if (this.#isSharing || !this.#requests.some(({ wanted }) => wanted > 0)) return
+    this.#isSharing = true
+    void Promise.resolve().then(() => this.#share())
   }
 
-  #lookAtStuck(): void {
-    this.#look = undefined
-    this.share()
+  #share(): void {
+    this.#isSharing = false
+    const sharers = [...this.#requests]
+    const starting = this.#starting.size + Math.max(0, this.#missing)
+    const coming = sharers.reduce((sum, { leaving }) => sum + leaving, starting)
+    for (const position of givers(sharers, coming)) sharers[position]?.makeWay()
+    if (this.#looksBy === setTimeout || !this.#requests.some(isStuck)) return
+    this.#looksBy = setTimeout
+    setTimeout((by) => this.#lookAtStuck(by), LOOK_MS, setTimeout)
+  }
+
+  #lookAtStuck(by: unknown): void {
+    if (by !== this.#looksBy) return
+    this.#looksBy = undefined
+    this.#share()
     if (this.#starting.size > 0) return
-    const sharers = this.#sharers()
-    if (sharers.some(mayGive) && performance.now() - this.#servedMs < PATIENCE_MS) return
-    sharers.find((sharer) => isStuck(sharer) && sharer.mayWorkHere)?.request.goOnHere()
+    if (this.#requests.some(mayGive) && performance.now() - this.#servedMs < PATIENCE_MS) return
+    this.#requests.find((request) => isStuck(request) && request.mayWorkHere)?.goOnHere()
   }
 
   #startLater(): void {
@@ -128,14 +136,23 @@ export class WorkerPool implements Disposable {
     this.#later(() => this.#startMissing())
   }
 
+  /** Workers that are to be started for those that wait. */
+  get #missing(): number {
+    let open = -this.#starting.size
+    let room = 0
+    for (const { wanted, most } of this.#requests) {
+      if (wanted <= 0) continue
+      open += wanted
+      room = Math.max(room, most - this.size)
+    }
+    return Math.min(open, room)
+  }
+
   #startMissing(): void {
     this.#isStartDue = false
-    const waiting = this.#requests.filter(({ wanted }) => wanted > 0)
-    const latest = waiting.at(-1)
+    const latest = this.#requests.findLast(({ wanted }) => wanted > 0)
     if (latest === undefined) return
-    const open = waiting.reduce((sum, { wanted }) => sum + wanted, 0)
-    const room = Math.max(...waiting.map(({ most }) => most)) - this.size
-    for (let missing = Math.min(open - this.#starting.size, room); missing > 0; missing--) this.#start(latest.started)
+    for (let missing = this.#missing; missing > 0; missing--) this.#start(latest.started)
   }
 
   /** Starts workers for later runs, until there are `count`. They do not keep the process alive. */
@@ -180,7 +197,7 @@ export class WorkerPool implements Disposable {
 
   #serve(): void {
     while (this.#idle.length > 0) {
-      const request = this.#neediest()
+      const request = neediest(this.#requests)
       const worker = request === undefined ? undefined : this.#idle.pop()
       if (request === undefined || worker === undefined) return
       request.wanted--
@@ -189,15 +206,6 @@ export class WorkerPool implements Disposable {
       worker.hold(true)
       request.joined(worker)
     }
-  }
-
-  #neediest(): WorkerRequest | undefined {
-    if (this.#requests.length === 1) return this.#requests.find(({ wanted }) => wanted > 0)
-    return neediest(this.#sharers())?.request
-  }
-
-  #sharers(): (Sharer & { readonly request: WorkerRequest })[] {
-    return this.#requests.map((request) => ({ ...request.holds(), wanted: request.wanted, request }))
   }
 
   #start(started: Started): void {

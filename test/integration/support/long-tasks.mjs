@@ -43,3 +43,9 @@ export function endsFirst({ n, runs }) {
   if (Atomics.add(new Int32Array(runs), 0, 1) === 0) process.exit(1)
   return n
 }
+
+/** Takes as long as its item says. */
+export function lasting({ ms }) {
+  busy(ms)
+  return ms
+}
