@@ -216,4 +216,10 @@ export const OF_LIMITERS = [
     mutant: /`(true|end >= -FARTHEST)` in `return end > -FARTHEST|`false` in `if \(axis\.pausedMs > 0\)/,
     why: 'the table finds that there is no such place, or none left',
   },
+  {
+    file: /rate-limit\/waiting-line/,
+    mutant: /`true` in `if \(this\.#hasRows\)/,
+    why: 'tells rows that nobody has, and nobody reads',
+  },
+  { file: /rate-limit\/waiting-line/, mutant: /`place >= FARTHEST`/, why: 'the same at the bound' },
 ]
