@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../dist/internal/clock.js'
 import { nativeAddon } from '../../dist/internal/native.js'
 import { NativeBreaker } from '../../dist/memory/breaker/native.js'
@@ -15,7 +15,9 @@ import {
 } from '../../dist/memory/breaker/parameters.js'
 import { BREAKER, CELL_BYTES, WORDS_PER_CELL } from '../../dist/memory/shared/layout.js'
 import { allocateCells } from '../../dist/memory/shared/region.js'
-import { describeWithAddon } from '../support/native.js'
+import { TwinBreaker } from '../../dist/memory/breaker/twin.js'
+import { FakeClock } from '../../dist/testing/index.js'
+import { addonForbidden, describeWithAddon } from '../support/native.js'
 
 const ordinary: BreakerValues = {
   mode: 0,
@@ -105,4 +107,42 @@ it('parameters keep their names, and are shown as the options that make them', (
   expect(describeParameters(parametersOf({ ...ordinary, probeFailureRate: 0.25 }))).toContain(
     'halfOpen: { calls: 4, failureRate: 0.25 }',
   )
+})
+
+describe.each(['addon', 'twin'])('a circuit breaker of the %s', (implementation) => {
+  const test = it.skipIf(implementation === 'addon' && addonForbidden)
+  const make = () => {
+    const clock = new FakeClock()
+    const parameters = parametersOf({ ...ordinary, size: 1, maxResetTimeoutMs: 1000 })
+    const words = new BigInt64Array(room.buffer, room.cell * CELL_BYTES, MOST_CELLS * WORDS_PER_CELL).fill(0n)
+    const breaker =
+      implementation === 'addon'
+        ? NativeBreaker.create(nativeAddon()!, words, parameters, clock)
+        : TwinBreaker.create(words, parameters, clock)
+    return { clock, parameters, breaker }
+  }
+
+  test('lets nobody pass by the short way while probes are out', async () => {
+    const { clock, breaker } = make()
+    expect([breaker.admit(), breaker.enter().admitted, breaker.admit(), breaker.succeed()]).toEqual([
+      false,
+      true,
+      undefined,
+      undefined,
+    ])
+    breaker.settle(breaker.enter(), 1, false)
+    expect([breaker.admit(), breaker.enter().admitted]).toEqual([false, false])
+    await clock.advance(1000)
+    for (let call = 0; call < 3; call++) {
+      const { admitted, probe } = breaker.enter()
+      expect([admitted, probe === null, breaker.admit(), breaker.succeed()]).toEqual([true, false, false, false])
+    }
+  })
+
+  test('keeps its parameters, whatever is done to what it tells of them', () => {
+    const { parameters, breaker } = make()
+    expect(breaker.update(1, parameters)).toBe(0)
+    breaker.parameters().parameters.fill(7)
+    expect(breaker.parameters().parameters).toEqual(parameters)
+  })
 })
