@@ -163,8 +163,8 @@ export class TaskNotTransferableError extends AmorsizeError {
   /** Names of the variables the function captures. */
   readonly captured: string[]
 
-  constructor(message: string, details: { captured: string[] }) {
-    super(TaskNotTransferableError.errorCode, message)
+  constructor(message: string, details: { captured: string[]; cause?: unknown }) {
+    super(TaskNotTransferableError.errorCode, message, details)
     this.captured = details.captured
   }
 }

@@ -119,6 +119,26 @@ describe('fault matrix: each fault rejects its own item, and nothing else is los
     expect(outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value)).toEqual([2, 4, 6])
   })
 
+  it.each([
+    ['a function', { n: 2, f: () => 1 }],
+    ['a Proxy', new Proxy({ n: 2 }, {})],
+  ])('%s fails where this thread may run no item, and the others go on', async (_, unsendable) => {
+    const outcomes = await execute(misbehave, [{ n: 1 }, unsendable, { n: 3 }], { ...inWorkers, mainThread: false })
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled', value: 2 },
+      {
+        status: 'rejected',
+        reason: {
+          code: 'ERR_TASK_NOT_TRANSFERABLE',
+          message: expect.stringMatching(/^item 1 cannot be sent to a worker: .*could not be cloned/) as string,
+          captured: [],
+          cause: { name: 'DataCloneError' },
+        },
+      },
+      { status: 'fulfilled', value: 6 },
+    ])
+  })
+
   describe('messageerror', () => {
     const unread = {
       message: 'the result of the item cannot be read in this thread',

@@ -1,5 +1,6 @@
 import { TaskNotTransferableError, TimeoutExceededError } from '../../errors.js'
 import { notify } from '../../internal/listeners.js'
+import { messageOf } from '../../internal/run-error.js'
 import { isThenable } from '../../internal/thenable.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { Batch } from '../run/item-source.js'
@@ -32,7 +33,7 @@ export class Apart {
     const { timeoutMs, mainThread, mode } = this.#run.options
     const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
     if (timeoutMs !== Infinity || mainThread === false || isRefused) {
-      this.#run.fail(batch.start, batch.items[0], error, 1)
+      this.#run.fail(batch.start, batch.items[0], whyNotSent(batch.start, error), 1)
       return
     }
     this.#kept++
@@ -78,4 +79,13 @@ export class Apart {
       failed(error)
     }
   }
+}
+
+/** What cloning an item has thrown, with the item named. */
+function whyNotSent(index: number, error: unknown): TaskNotTransferableError {
+  if (TaskNotTransferableError.is(error)) return error
+  return new TaskNotTransferableError(`item ${index} cannot be sent to a worker: ${messageOf(error)}`, {
+    captured: [],
+    cause: error,
+  })
 }
