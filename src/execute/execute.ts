@@ -4,6 +4,7 @@ import { conduct } from './conductor.js'
 import { learnSoon, subjectOf } from './following.js'
 import { runOf } from './hooks.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
+import { LEAST_TAKEN_MS } from './lanes/turns.js'
 import { COMPUTING } from './schedule/busyness.js'
 import type { Course } from './schedule/course.js'
 import { isWorkerOfOurs } from './nesting.js'
@@ -81,8 +82,8 @@ function executeResolved(
 
 /** Less than this teaches nothing. */
 const LEAST_LEARNT_MS = 0.4
-/** A call that is shorter takes nothing from others, and thousands of these need no turn of the event loop. */
-const LEAST_TAKEN_MS = 0.1
+/** To go on later takes as long as this: a call that ends sooner does so at once, also where others have taken this turn of the event loop. */
+const LEAST_HERE_MS = 0.05
 
 /** An array, and nobody who watches: the first slice runs within the call, unless workers are known to be worth it. */
 function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: CompleteOptions): Promise<unknown[]> {
@@ -93,7 +94,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const leftMs = turns.leftMs
   // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
   if (course.decision === undefined && (leftMs > 0 || course.loopMs < LEAST_LEARNT_MS)) {
-    const hasEnded = !runSlice(loop, turns.partOf(leftMs))
+    const hasEnded = !runSlice(loop, Math.max(turns.partOf(leftMs), LEAST_HERE_MS))
     if (loop.seenMs >= LEAST_TAKEN_MS) turns.took(loop.seenMs)
     if (hasEnded) return ended(task, course, loop)
   }

@@ -102,6 +102,23 @@ it('a run whose worker has died gets one that others have left', { timeout }, as
   expect(await execute(task(module, 'endsFirst'), items, { ...options, workers: 1 })).toEqual(range(20))
 })
 
+it('very short calls end at once also where another has taken this turn of the event loop', { timeout }, async () => {
+  let hasTurned = false
+  setImmediate(() => (hasTurned = true))
+  const long = execute(
+    (ms: number) => {
+      const untilMs = performance.now() + ms
+      while (performance.now() < untilMs);
+    },
+    [6, 6],
+  )
+  const short = (n: number): number => n + 1
+  const calls = await Promise.all(range(100).map((n) => execute(short, [n, n, n])))
+  expect(hasTurned).toBe(false)
+  expect(calls).toEqual(range(100).map((n) => [n + 1, n + 1, n + 1]))
+  await long
+})
+
 it('a stream that is read as soon as there is more leaves the event loop its turns', { timeout }, async () => {
   let turns = 0
   let isOver = false

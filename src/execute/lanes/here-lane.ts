@@ -3,7 +3,7 @@ import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import { areLong, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Share } from '../schedule/sharing.js'
-import type { Turns } from './turns.js'
+import { LEAST_TAKEN_MS, type Turns } from './turns.js'
 import type { Batch } from '../run/item-source.js'
 
 /** Most items taken at a time: with more, the cost of taking no longer falls. */
@@ -75,7 +75,7 @@ export class HereLane implements Lane, Progress {
 
   /** Begins at once, unless other runs have taken this turn of the event loop, or its items are long: then no two run in one turn. */
   start(): void {
-    if (this.#turns.leftMs > 0 && this.pace.totalMs < SLICE_MS) this.#slice()
+    if (this.#turns.leftMs > 0 && this.pace.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
     else this.startLater()
   }
 
@@ -127,12 +127,14 @@ export class HereLane implements Lane, Progress {
     this.#pump()
   }
 
-  #slice(): void {
+  /** @param leastMs - what is shorter takes nothing from others */
+  #slice(leastMs = 0): void {
     this.#computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
     this.#runUntil(nowMs + Math.min(this.#turns.partOf(this.sliceMs), this.#turns.leftMs))
-    this.#turns.took(performance.now() - nowMs)
+    const ms = performance.now() - nowMs
+    if (ms >= leastMs) this.#turns.took(ms)
   }
 
   #runUntil(sliceEndMs: number): void {
