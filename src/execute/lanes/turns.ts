@@ -3,14 +3,19 @@ import { SLICE_MS } from '../schedule/pace.js'
 /** A call that is shorter takes nothing from others: thousands of these need no turn of their own. Nor does it put lanes off. */
 export const LEAST_TAKEN_MS = 0.1
 
+/** Taken when the module loads: with Node's own, turns come also when fake timers of a test framework are thrown away. */
+const realSetImmediate = setImmediate
+
 /**
  * Shares this thread among the runs that have items run in it, and keeps a part of it for the rest of the program: in one turn of the event loop
  * all of them together take about one slice. A thread has one.
  */
 export class Turns {
   readonly #waiting: (() => void)[] = []
-  /** The function that has the next turn come: Node's, or that of a test framework, which may throw away what it was given. */
+  /** The function that has the next turn come: Node's, or that of a test framework. */
   #comesBy: unknown = undefined
+  /** How many turns have been asked for. */
+  #asked = 0
   /** Lanes that run items now, or wait for their turn. */
   #lanes = 0
   /** What has been taken of this turn of the event loop outside of {@link #turn}. */
@@ -54,12 +59,14 @@ export class Turns {
   #askForTurn(): void {
     if (this.#comesBy === setImmediate) return
     this.#comesBy = setImmediate
-    setImmediate(this.#turn, setImmediate)
+    this.#asked++
+    setImmediate(this.#turn, this.#asked)
+    if (setImmediate !== realSetImmediate) realSetImmediate(this.#turn, this.#asked)
   }
 
-  readonly #turn = (by: unknown): void => {
-    // Another has been asked for since, of timers that were put in the place of these.
-    if (by !== this.#comesBy) return
+  readonly #turn = (asked: number): void => {
+    // It has come by the other function, or has been asked for of another since.
+    if (this.#comesBy === undefined || asked !== this.#asked) return
     this.#comesBy = undefined
     const isTaken = this.#takenMs >= LEAST_TAKEN_MS
     this.#takenMs = 0

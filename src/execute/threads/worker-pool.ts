@@ -12,6 +12,9 @@ const IDLE_MS = 30_000
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3
 
+/** Taken when the module loads: with Node's own, runs are looked at also when fake timers of a test framework are thrown away. */
+const realSetTimeout = setTimeout
+
 /** A worker is being started: what it is sent now, it does before it is ready. */
 type Started = (worker: PoolWorker) => void
 
@@ -58,8 +61,7 @@ export class WorkerPool implements Disposable {
   #servedMs = 0
   #isSharing = false
   /**
-   * The function that has the runs looked at while one waits that cannot go on without a worker: Node's, or that of a test framework, which may
-   * throw away what it was given.
+   * The function that has the runs looked at while one waits that cannot go on without a worker: Node's, or that of a test framework.
    */
   #looksBy: unknown = undefined
 
@@ -118,7 +120,9 @@ export class WorkerPool implements Disposable {
     for (const position of givers(sharers, coming)) sharers[position]?.makeWay()
     if (this.#looksBy === setTimeout || !this.#requests.some(isStuck)) return
     this.#looksBy = setTimeout
-    setTimeout((by) => this.#lookAtStuck(by), LOOK_MS, setTimeout)
+    const look = (by: unknown): void => this.#lookAtStuck(by)
+    setTimeout(look, LOOK_MS, setTimeout)
+    if (setTimeout !== realSetTimeout) realSetTimeout(look, LOOK_MS, setTimeout)
   }
 
   #lookAtStuck(by: unknown): void {
