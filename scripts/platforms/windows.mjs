@@ -12,11 +12,13 @@ import { beyondWine } from './beyond-wine.mjs'
 
 const home = join(root, '.cache', 'wine')
 const project = join(home, 'project')
+/** Debian's wine64 alone has no command `wine`. */
+const program = ['/usr/bin/wine', '/usr/lib/wine/wine64'].find((path) => existsSync(path))
 const env = { ...process.env, WINEPREFIX: join(home, 'prefix'), WINEDEBUG: '-all' }
 
 /** @returns {Promise<{ passed: number, failed: number, skipped: number }>} */
 export async function windows() {
-  if (!['/usr/bin/wine', '/usr/lib/wine/wine64'].some((path) => existsSync(path))) {
+  if (program === undefined) {
     console.log('skipped: Wine is not installed (Debian: wine64)')
     return { passed: 0, failed: 0, skipped: 1 }
   }
@@ -46,7 +48,7 @@ async function wine(args) {
   const file = openSync(log, 'w')
   try {
     await new Promise((resolve, reject) => {
-      const child = spawn('wine', args, { cwd: project, env, stdio: ['ignore', file, file] })
+      const child = spawn(program, args, { cwd: project, env, stdio: ['ignore', file, file] })
       child.on('error', reject).on('close', resolve)
     })
   } finally {
