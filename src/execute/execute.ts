@@ -93,7 +93,7 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const loop = plainLoop(task.call, items)
   const leftMs = turns.leftMs
   // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
-  if (course.decision === undefined && (leftMs > 0 || course.loopMs < LEAST_LEARNT_MS)) {
+  if (course.decision === undefined && (leftMs > 0 || course.leastLoopMs < LEAST_LEARNT_MS)) {
     const hasEnded = !runSlice(loop, Math.max(turns.partOf(leftMs), LEAST_HERE_MS))
     if (loop.seenMs >= LEAST_TAKEN_MS) turns.took(loop.seenMs)
     if (hasEnded) return ended(task, course, loop)
@@ -111,7 +111,8 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
 /** All items have ended within the call. */
 function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unknown[]> {
   const { results, items, seenMs } = loop
-  if (seenMs >= LEAST_LEARNT_MS) {
+  // What seemed long and was not teaches, too.
+  if (seenMs >= LEAST_LEARNT_MS || course.loopMs >= LEAST_LEARNT_MS) {
     const item = new ArraySource(items).first
     const [result] = results
     const evidence = { pace: paceOf(loop), items: loop.next, item, result, isAsync: false, busy: COMPUTING }

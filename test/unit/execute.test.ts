@@ -79,6 +79,34 @@ describe('execute', () => {
     expect(new Set(ran).size).toBe(5)
   })
 
+  it('puts off what is known to be long where another call has taken the turn, and no longer what has turned out to be short', async () => {
+    const busy = (ms: number): void => {
+      const endMs = performance.now() + ms
+      while (performance.now() < endMs);
+    }
+    let ms = 6
+    let ran = 0
+    const call = (): number => {
+      busy(ms)
+      return ++ran
+    }
+    /** Whether a call runs its item before it returns, though another has taken the turn. */
+    const isRunAtOnce = async (): Promise<boolean> => {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      void execute(() => busy(6), [0])
+      const before = ran
+      const called = execute(call, [0], { mainThread: true })
+      const hasRun = ran > before
+      await called
+      return hasRun
+    }
+    // Nothing is known of it, then too little.
+    expect([await isRunAtOnce(), await isRunAtOnce(), await isRunAtOnce()]).toEqual([true, true, false])
+    ms = 0
+    // That was a short one: the next is known to be short.
+    expect([await isRunAtOnce(), await isRunAtOnce()]).toEqual([false, true])
+  })
+
   it('ends where the array ends by then, if items shorten it', async () => {
     const items = Array.from({ length: 100 }, (_, n) => n)
     const shorten = async (n: number): Promise<number> => {

@@ -27,11 +27,21 @@ describe('before a run', () => {
     expect(begin(1000, NONE).decision).toBeUndefined()
   })
 
-  it('knows how long this thread would be at it; not of items that wait', () => {
-    expect([taught().begin(100, NONE).loopMs, twoCores().begin(100, NONE).loopMs]).toEqual([100, 0])
-    const { scheduler, begin } = twoCores()
-    scheduler.after(begin(10, NONE), { ...seen(10, 20, 0), isAsync: true }, undefined, NONE)
-    expect(begin(10, NONE).loopMs).toBe(0)
+  it('knows how long this thread would be at it, and at least; not of items that wait', () => {
+    const lengths = ({ loopMs, leastLoopMs }: Course): number[] => [loopMs, leastLoopMs]
+    expect([taught(), twoCores()].map(({ begin }) => lengths(begin(100, NONE)))).toEqual([
+      [100, 100],
+      [0, 0],
+    ])
+    const { scheduler, begin } = taught()
+    scheduler.after(begin(100, NONE), seen(100, 3, 0), undefined, NONE)
+    expect(lengths(begin(100, NONE))).toEqual([200, 200])
+    scheduler.after(begin(100, NONE), seen(100, 8, 0), undefined, NONE)
+    expect(lengths(begin(100, NONE))).toEqual([500, 400])
+    const waiting = twoCores()
+    for (let run = 0; run < 2; run++)
+      waiting.scheduler.after(waiting.begin(10, NONE), { ...seen(10, 20, 0), isAsync: true }, undefined, NONE)
+    expect(lengths(waiting.begin(10, NONE))).toEqual([0, 0])
   })
 
   it('has a worker run a single item that would block the event loop, once some like it have shown that', () => {

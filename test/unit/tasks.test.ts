@@ -137,6 +137,23 @@ describe('what the first items take longer', () => {
   })
 })
 
+describe('what an item takes at least, by whole runs', () => {
+  const leastAfter = (...times: number[]): number => {
+    const record = fresh()
+    for (const ms of times) record.stayedInLoop(ms)
+    return record.leastOfRunsMs
+  }
+
+  it('is not known before there were two', () => {
+    expect([leastAfter(), leastAfter(5), leastAfter(5, 4)]).toEqual([0, 0, 4])
+  })
+
+  it('goes by the shortest of late: in the others this thread may have been kept from its core', () => {
+    expect([leastAfter(4, 9), leastAfter(4, 9, 9), leastAfter(1, 9, 9, 9), leastAfter(4, 2, 9)]).toEqual([8, 9, 8, 4])
+    expect(leastAfter(0, 9, 9)).toBeCloseTo(4e-6, 12)
+  })
+})
+
 describe('items that would keep the event loop waiting', () => {
   it('may go to workers that are as fast as the loop: only where these are slower is it a loss', () => {
     const staysAfter = (gain: number, blocks: boolean): boolean => {

@@ -21,6 +21,8 @@ export interface Course {
   staysInLoop: boolean
   /** How long this thread would be at it, as far as earlier runs tell; 0 where they do not, or items wait. */
   loopMs: number
+  /** How long at least: in one of the runs this thread may have been kept from its core. */
+  leastLoopMs: number
   /** Earlier runs have shown that items are uneven; see `isUneven`. */
   isUneven: boolean
   /** And whether they differ so much that a few do not show what the others take; see `isMixed`. */

@@ -96,6 +96,7 @@ export class Scheduler {
       decision: undefined,
       staysInLoop: false,
       loopMs: 0,
+      leastLoopMs: 0,
       isUneven: false,
       isMixed: false,
       notBeforeMs: LEAST_SEEN_MS,
@@ -106,7 +107,10 @@ export class Scheduler {
     const measured = record?.measured
     if (record === undefined || measured === undefined || items === null) return course
     const loopMs = items * measured.itemMs
-    if (!measured.isAsync) course.loopMs = loopMs
+    if (!measured.isAsync) {
+      course.loopMs = loopMs
+      course.leastLoopMs = items * record.leastOfRunsMs
+    }
     if (loopMs < LEAST_WORTH_MS) return course
     course.staysInLoop = record.staysInLoop(loopMs)
     course.isUneven = record.isUneven

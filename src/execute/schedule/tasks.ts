@@ -14,6 +14,10 @@ const LOOP_RUNS = 2
 const RUNS_WITH_WORKERS = 2
 /** This many items of this thread show what the loop takes, even beside workers. */
 const ENOUGH_HERE = 16
+/** The least of the runs doubles with each, so that an old one is soon forgotten; … */
+const FORGETTING = 2
+/** … also one in which the clock has not moved. */
+const LEAST_MS = 1e-6
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
 /** A loss says nothing about runs this many times as long: what workers cost is little for them. */
@@ -51,6 +55,8 @@ export class TaskRecord {
   #workerRuns = 0
   /** Whether the loop should be measured again. */
   #isLoopDue = false
+  /** The least that items of a run in the loop have taken in the mean, of late. */
+  #leastOfRunsMs = Infinity
   /** Items of runs of a few, and the least that one has taken. */
   #few = 0
   #fewLeastMs = Infinity
@@ -125,6 +131,7 @@ export class TaskRecord {
   stayedInLoop(itemMs: number): void {
     const { loopItemMs: known } = this
     this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2)
+    this.#leastOfRunsMs = Math.min(Math.max(itemMs, LEAST_MS), FORGETTING * this.#leastOfRunsMs)
     if (this.#toSkip > 0 && --this.#toSkip === 0) this.gain = undefined
   }
 
@@ -134,6 +141,11 @@ export class TaskRecord {
     this.#loopRuns++
     this.#workerRuns = 0
     this.#isLoopDue = false
+  }
+
+  /** What an item takes at least, by the shortest of the runs of late; 0 before there were two. */
+  get leastOfRunsMs(): number {
+    return this.#loopRuns < LOOP_RUNS ? 0 : this.#leastOfRunsMs
   }
 
   /** Whether the beginning of the next run should measure the loop. If items differ, only a whole run can. */
