@@ -11,7 +11,7 @@ import type { Task } from './task.js'
 export interface RunHooks {
   /** The run begins; `total` is null where the source does not say. */
   readonly onStart?: ((event: { readonly total: number | null }) => void) | undefined
-  /** A worker thread joins the run. */
+  /** A worker thread joins the run; again when it comes back after another run has had it. */
   readonly onWorkerStart?: ((event: { readonly worker: number; readonly threadId: number }) => void) | undefined
   /** A worker thread of the run has ended. */
   readonly onWorkerExit?:

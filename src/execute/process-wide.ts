@@ -28,7 +28,7 @@ class Pools {
       const limits = megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes }
       pool = new WorkerPool(
         () => ++this.#lastWorker,
-        (start) => turns.await(start),
+        (start) => turns.queue(start),
         limits,
       )
       this.#byMegabytes.set(megabytes, pool)

@@ -24,9 +24,9 @@ function lanes(
     if (isOver) return
     ran.at(-1)?.push(lane)
     vi.advanceTimersByTime(ms)
-    turns.await(() => slice(lane))
+    turns.queue(() => slice(lane))
   }
-  for (let lane = 0; lane < count; lane++) turns.await(() => slice(lane))
+  for (let lane = 0; lane < count; lane++) turns.queue(() => slice(lane))
   const turn = async (): Promise<void> => {
     ran.push([])
     await immediate()
@@ -64,10 +64,10 @@ it('a slice that throws keeps no others from theirs', async () => {
   process.removeAllListeners('uncaughtException').on('uncaughtException', report)
   try {
     const ran: number[] = []
-    turns.await(() => {
+    turns.queue(() => {
       throw new Error('thrown by a slice')
     })
-    turns.await(() => ran.push(1))
+    turns.queue(() => ran.push(1))
     await immediate()
     await immediate()
     expect(ran).toEqual([1])
@@ -137,13 +137,13 @@ it('a turn comes also after fake timers were thrown away with one that they were
   const turns = new Turns()
   const ran: number[] = []
   vi.useFakeTimers({ toFake: ['setImmediate'] })
-  turns.await(() => ran.push(0))
+  turns.queue(() => ran.push(0))
   vi.useRealTimers()
   // It comes by itself, …
   await immediate()
   expect(ran).toEqual([0])
   // … and those after it do.
-  turns.await(() => ran.push(1))
+  turns.queue(() => ran.push(1))
   await immediate()
   expect(ran).toEqual([0, 1])
 })
@@ -151,7 +151,7 @@ it('a turn comes also after fake timers were thrown away with one that they were
 it('slices of its own turns are not counted', async () => {
   const turns = new Turns()
   let leftMs = NaN
-  turns.await(() => {
+  turns.queue(() => {
     turns.took(1)
     leftMs = turns.leftMs
   })

@@ -89,7 +89,7 @@ export class HereLane implements Lane, Progress {
   #awaitTurn(): void {
     if (this.#isDue) return
     this.#isDue = true
-    this.#turns.await(this.#inTurn)
+    this.#turns.queue(this.#inTurn)
   }
 
   stop(): void {

@@ -51,7 +51,7 @@ export class Turns {
   }
 
   /** Calls `slice` in a later turn of the event loop, after those that have asked before. */
-  await(slice: () => void): void {
+  queue(slice: () => void): void {
     this.#waiting.push(slice)
     this.#askForTurn()
   }

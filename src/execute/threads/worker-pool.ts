@@ -67,7 +67,7 @@ export class WorkerPool implements Disposable {
 
   /**
    * @param nextId - numbers its workers: those of all pools of a thread are told apart
-   * @param later - calls its argument in a turn of the event loop that has room for it: to start a worker takes this thread up to 7 ms
+   * @param later - calls its argument in a turn of the event loop that has room for it: to start a worker takes this thread some milliseconds
    */
   constructor(nextId: () => number, later: (start: () => void) => void, limits?: ResourceLimits) {
     this.#nextId = nextId
