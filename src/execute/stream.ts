@@ -1,4 +1,4 @@
-import { builtins } from '../internal/builtins.js'
+import { type InContext, keepContext } from '../internal/async-context.js'
 import { unlessAborted } from '../internal/signal-watch.js'
 import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
@@ -53,7 +53,7 @@ class StreamReader implements AsyncIterableIterator<unknown> {
   readonly #options: CompleteOptions
   readonly #results: ResultStream
   /** Items and sources run in the context in which the stream was made, whoever reads it. */
-  readonly #inContext = builtins.asyncHooks.AsyncLocalStorage.snapshot() as <R>(fn: () => R) => R
+  readonly #inContext: InContext = keepContext('AmorsizeStream')
   #started = false
   #over: Promise<void> | undefined = undefined
   #hasLeft = false

@@ -1,4 +1,4 @@
-import { builtins } from '../internal/builtins.js'
+import { keepContext } from '../internal/async-context.js'
 import { doorbell, ringOthers } from '../memory/shared/doorbell.js'
 import type { CircuitBreakerStage } from './circuit-breaker-stage.js'
 
@@ -53,8 +53,9 @@ export class TransitionRings {
  */
 function tellOnRing(stage: CircuitBreakerStage): () => void {
   const weak = new WeakRef(stage)
-  const stop = doorbell.onRing(
-    builtins.asyncHooks.AsyncResource.bind(() => {
+  const inContext = keepContext('AmorsizeBreaker')
+  const stop = doorbell.onRing(() =>
+    inContext(() => {
       const alive = weak.deref()
       if (alive === undefined) stop()
       else alive.tell()

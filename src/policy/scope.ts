@@ -1,5 +1,4 @@
-import type { AsyncResource } from 'node:async_hooks'
-import { builtins } from '../internal/builtins.js'
+import { type InContext, keepContext } from '../internal/async-context.js'
 import type { AttemptContext } from '../internal/policy.js'
 import { type SignalListener, unwatchSignal, watchSignal } from '../internal/signal-watch.js'
 
@@ -52,7 +51,7 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
       state.controller = new AbortController()
       if (this.aborted) state.controller.abort(this.reason)
       else {
-        state.asker = new builtins.asyncHooks.AsyncResource('AmorsizeSignal')
+        state.ofAsker = keepContext('AmorsizeSignal')
         this.follow()
       }
     }
@@ -142,14 +141,14 @@ export class Scope implements AttemptContext, AbortListener, SignalListener {
     const state = this.#state
     const listeners = state?.listeners
     this.close()
-    if (state?.controller !== undefined) abort(state.controller, this.reason, state.asker)
+    if (state?.controller !== undefined) abort(state.controller, this.reason, state.ofAsker)
     if (listeners !== undefined) for (const listener of listeners) listener.scopeAborted(this)
   }
 }
 
-function abort(controller: AbortController, reason: unknown, asker: AsyncResource | undefined): void {
-  if (asker === undefined) controller.abort(reason)
-  else asker.runInAsyncScope(() => controller.abort(reason))
+function abort(controller: AbortController, reason: unknown, ofAsker: InContext | undefined): void {
+  if (ofAsker === undefined) controller.abort(reason)
+  else ofAsker(() => controller.abort(reason))
 }
 
 const NO_ARGUMENTS: readonly unknown[] = Object.freeze([])
@@ -159,7 +158,7 @@ class State {
   reason: unknown = undefined
   controller: AbortController | undefined = undefined
   /** The async context in which the signal was asked for: its listeners are called there, whoever aborts. */
-  asker: AsyncResource | undefined = undefined
+  ofAsker: InContext | undefined = undefined
   /** There while the scope listens to what is above it. */
   listeners: Set<AbortListener> | undefined = undefined
   isClosed: boolean

@@ -1,5 +1,5 @@
 import { RetryExhaustedError } from '../../errors.js'
-import { builtins } from '../../internal/builtins.js'
+import { type InContext, keepContext } from '../../internal/async-context.js'
 import { addOutcome } from '../../internal/run-error.js'
 import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import { recordersOf } from '../../records/recorders.js'
@@ -65,7 +65,7 @@ export class Run {
     signalAborted: (): void => this.inContext(() => this.stop('aborted', this.options.signal?.reason)),
   }
   /** Calls a function in the asynchronous context in which the run began, whatever event has led to it. */
-  readonly inContext = builtins.asyncHooks.AsyncLocalStorage.snapshot() as <R>(fn: () => R) => R
+  readonly inContext: InContext = keepContext('AmorsizeRun')
   #resolve!: () => void
   #reject!: (error: unknown) => void
   #flushing: Promise<void> | undefined = undefined
