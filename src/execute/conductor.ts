@@ -99,7 +99,7 @@ class Conductor implements Lanes {
   }
 
   #makeHere(): HereLane {
-    this.#following.laneBegins()
+    this.#following.laneBegins(false)
     return (this.here = new HereLane(
       this.#run,
       this.#call,
@@ -115,7 +115,7 @@ class Conductor implements Lanes {
   }
 
   #startAsync(first?: PromiseLike<unknown>, batch?: Batch): void {
-    this.#following.laneBegins()
+    this.#following.laneBegins(true)
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const found = scheduler.inFlightOf(this.#course.subject)

@@ -1,5 +1,5 @@
 import { TaskNotTransferableError } from '../errors.js'
-import { builtins } from '../internal/builtins.js'
+import { keepContext } from '../internal/async-context.js'
 import type { AsyncLane } from './lanes/async-lane.js'
 import type { HereLane } from './lanes/here-lane.js'
 import type { Workforce } from './lanes/workforce.js'
@@ -12,6 +12,7 @@ import { PaceOfLoop } from './schedule/pace.js'
 import { type Decision, type Subject, worksHere } from './schedule/planner.js'
 import type { Evidence } from './schedule/sample.js'
 import { type Course, shouldGoBack, type SinceJoined } from './schedule/course.js'
+import { mayStartWorkers } from './schedule/scheduler.js'
 import type { ResolvedTask } from './task.js'
 import type { WorkerPool } from './threads/worker-pool.js'
 import { whyNotShared } from './transfer/shared-policies.js'
@@ -33,18 +34,19 @@ function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions)
   )
 }
 
-/** Tells the scheduler soon how a run went, and starts workers for later runs if it says so. */
-export function learnSoon(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
+/** Tells the scheduler soon how a run without a conductor went. */
+export function learnSoon(task: ResolvedTask, course: Course, evidence: Evidence): void {
   // The next call may be of another request, and items may look at whose they are when they are read.
-  const context = new builtins.asyncHooks.AsyncResource('AmorsizeLesson')
-  const learn = (): void => {
-    const pool = pools.of(course.subject.options.maxMemoryPerWorker)
-    const count = scheduler.after(course, evidence, since, pool)
-    const sent = taskSources.sendable(task)
-    if (count > 0 && !(sent instanceof TaskNotTransferableError))
-      pool.prepare(count, (worker) => void worker.load(sent))
-  }
-  scheduler.learnSoon(() => context.runInAsyncScope(learn))
+  const inContext = keepContext('AmorsizeLesson')
+  scheduler.learnSoon(() => inContext(() => learn(task, course, evidence)))
+}
+
+/** Tells the scheduler how a run went, and starts workers for later runs if it says so. */
+function learn(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
+  const pool = pools.of(course.subject.options.maxMemoryPerWorker)
+  const count = scheduler.after(course, evidence, since, pool)
+  const sent = taskSources.sendable(task)
+  if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, (worker) => void worker.load(sent))
 }
 
 /** The lanes that a run has. */
@@ -81,9 +83,13 @@ export class Following {
     void this.#learnAtEnd()
   }
 
-  /** A lane of this thread begins. */
-  laneBegins(): void {
-    this.#busyness = new Busyness()
+  /** A lane of this thread begins. @param mayWait - whether its items may wait, so that it has to be known how busy they keep this thread */
+  laneBegins(mayWait: boolean): void {
+    const { pace } = this
+    const { remaining } = this.#run.supply
+    const isShort = pace.items > 0 && remaining !== null && !mayStartWorkers(remaining * pace.itemMs, this.#pool)
+    // To look for the first time takes longer than many a run.
+    if (mayWait || !isShort) this.#busyness = new Busyness()
   }
 
   /** Asks whether the rest is worth workers, and how many. */
@@ -170,9 +176,13 @@ export class Following {
       hasFailed = true
     }
     const since = this.#since()
+    scheduler.learnSoon(() => run.inContext(() => this.#learn(hasFailed, since)))
+  }
+
+  #learn(hasFailed: boolean, since: SinceJoined | undefined): void {
+    const { task, account } = this.#run
     scheduler.foundInFlight(this.course.subject, this.#lanes.async?.found)
-    if (hasFailed && run.account.settled < run.account.taken) return
-    const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, run.account.settled)
-    learnSoon(run.task, this.course, evidence, since)
+    if (hasFailed && account.settled < account.taken) return
+    learn(task, this.course, this.#evidence(this.#first, this.#lanes.here?.lastResult, account.settled), since)
   }
 }

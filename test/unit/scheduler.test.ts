@@ -337,6 +337,13 @@ describe('after a run', () => {
     expect(inDoubt({ mainThread: false }).begin(1000, ONE).decision).toBeDefined()
   })
 
+  it('looks ever less often how busy the machine is, to start workers for runs that it leaves no room for', () => {
+    const { scheduler, begin, looksAtLoad } = twoCores(1000)
+    for (let runs = 0; runs < 64; runs++) scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE)
+    // 640 ms without any: after the first of those that a worker costs, and each time these have doubled.
+    expect(looksAtLoad()).toBe(Math.floor(Math.log2(640 / spawnMs)) + 1)
+  })
+
   it('takes what the whole run has shown of items that wait for truer than what was seen at its beginning', () => {
     const { scheduler, begin } = twoCores()
     const course = begin(1000, NONE)

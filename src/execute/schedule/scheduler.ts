@@ -33,6 +33,11 @@ const WHOLE = 0.9
 /** With more threads than this for each core, times of items say more about the machine than about the items. */
 const CROWDED = 1.5
 
+/** Whether so much work may be given to workers: to those that are there, or to some that are started for it. @param restMs - what the loop would take for it */
+export function mayStartWorkers(restMs: number, { idle, startingMs }: WorkersThere): boolean {
+  return idle > 0 || startingMs !== undefined || restMs > SPAWN_FACTOR * calibration.spawnMs
+}
+
 /** What the scheduler needs to know about the machine. */
 interface Machine {
   readonly limits: () => Limits
@@ -236,12 +241,12 @@ export class Scheduler {
     record.missed(totalMs, spawnMs)
     const { measured } = record
     if (measured === undefined || workers.idle > 0 || workers.startingMs !== undefined) return 0
-    if (record.missedMs < spawnMs || record.missedMs < spawnMs * this.#machine.crowding()) return 0
-    if (!subject.mayHaveWorkers()) return 0
+    if (record.missedMs < spawnMs || !record.asksForWorkers()) return 0
+    if (record.missedMs < spawnMs * this.#machine.crowding() || !subject.mayHaveWorkers()) return 0
     const situation = { items, done: 0, workers: { idle: 1, startingMs: undefined }, obstacle: undefined }
     const decision = this.#workersFor(subject, measured, situation, record)
     if (decision === undefined) return 0
-    record.missedMs = 0
+    record.gotWorkers()
     return decision.chosen.workers
   }
 

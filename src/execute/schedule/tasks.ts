@@ -18,6 +18,8 @@ const ENOUGH_HERE = 16
 const FORGETTING = 2
 /** … also one in which the clock has not moved. */
 const LEAST_MS = 1e-6
+/** After this much work without workers it is asked again, at the latest, whether some should be started. */
+const ASK_AGAIN_MS = 1000
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
 /** A loss says nothing about runs this many times as long: what workers cost is little for them. */
@@ -62,6 +64,8 @@ export class TaskRecord {
   #fewLeastMs = Infinity
   /** Time that the loop has spent in runs without workers since some were last started for it. */
   missedMs = 0
+  /** From then on it is asked again whether some should be started: to ask takes as long as a short run. */
+  #askAtMs = 0
 
   /**
    * Keeps what a run, or its beginning, has shown. Only the first run shows what a task costs a new thread: after that this thread has it
@@ -86,6 +90,18 @@ export class TaskRecord {
     const { measured } = this
     if (measured !== undefined && this.missedMs > 2 * (spawnMs + measured.coldMs))
       this.measured = { ...measured, coldMs: 0 }
+  }
+
+  /** Whether it is time to ask whether workers should be started, since they have been missed for long enough; then not again before twice as long. */
+  asksForWorkers(): boolean {
+    if (this.missedMs < this.#askAtMs) return false
+    this.#askAtMs = this.missedMs + Math.min(this.missedMs, ASK_AGAIN_MS)
+    return true
+  }
+
+  /** Some are started for it. */
+  gotWorkers(): void {
+    this.missedMs = this.#askAtMs = 0
   }
 
   /**

@@ -49,7 +49,14 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     looks++
     return limits
   }
-  const scheduler = new Scheduler({ limits: lookedAt, crowding: () => crowding })
+  let looksAtLoad = 0
+  const scheduler = new Scheduler({
+    limits: lookedAt,
+    crowding: () => {
+      looksAtLoad++
+      return crowding
+    },
+  })
   const subject: Subject = { key: task, options: { ...DEFAULTS, ...options }, mayHaveWorkers: () => true }
   const begin = (items: number | null, there: WorkersThere, item: unknown = 'an item'): Course =>
     scheduler.before(subject, items, item, there)
@@ -61,7 +68,7 @@ export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {
     scheduler.after(course, seen(isLoop ? items : 0, 1, isLoop ? 0 : items), isLoop ? undefined : since, ONE)
     return isLoop ? 'loop' : 'threads'
   }
-  return { scheduler, subject, begin, run, looks: () => looks }
+  return { scheduler, subject, begin, run, looks: () => looks, looksAtLoad: () => looksAtLoad }
 }
 
 /** A scheduler that knows the task: 1 ms an item in the loop, once the engine has compiled it. */
