@@ -2,6 +2,7 @@
 //   npm run mutation                                     everything named in TARGETS
 //   npm run mutation -- src/rate-limit/leases.ts native/core/rate.h   some files or folders
 //   npm run mutation -- --every 5 native/core            of the mutants of C++ one in five
+//   npm run mutation -- --again native/core/waiters.h    of C++ only those that survived, after tests were added
 //   MUTATION_TESTS='test/unit/policy-*.test.ts' npm run mutation -- src/policy/backoff.ts   judged by these tests alone, without mutants of what runs while modules load
 //   npm run mutation -- --table                          measures nothing: the table anew, after a change of mutation/explained.mjs
 // Results go to docs/mutation.md, which keeps those of files that are not measured again.
@@ -20,7 +21,11 @@ const table = join(root, 'docs', 'mutation.md')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { every: { type: 'string', default: '1' }, table: { type: 'boolean', default: false } },
+  options: {
+    every: { type: 'string', default: '1' },
+    again: { type: 'boolean', default: false },
+    table: { type: 'boolean', default: false },
+  },
 })
 const targets = positionals.length > 0 ? positionals : TARGETS.filter((path) => existsSync(join(root, path)))
 const isNative = (path) => path.startsWith('native/')
@@ -29,7 +34,8 @@ const files = values.table ? [] : targets.flatMap(filesOf)
 for (const file of files.filter(isNative)) {
   console.log(file)
   const judgedBy = values.every === '1' ? ALL_TESTS : `${ALL_TESTS}, one mutant in ${values.every}`
-  keep([{ judgedBy, ...(await mutateHeader(file.slice('native/core/'.length), Number(values.every))) }])
+  const before = values.again ? results().get(file) : undefined
+  keep([{ judgedBy, ...(await mutateHeader(file.slice('native/core/'.length), Number(values.every), before)) }])
 }
 const scripts = files.filter((file) => !isNative(file))
 if (scripts.length > 0) keep(await mutateScripts(scripts))
@@ -75,10 +81,14 @@ function oneLine(text) {
   return line.length > 60 ? `${line.slice(0, 57)}...` : line
 }
 
+function results() {
+  return readTable(existsSync(table) ? readFileSync(table, 'utf8') : '')
+}
+
 /** Adds what has been measured to the table: a run that is broken off loses one file. */
 function keep(measured) {
-  const results = readTable(existsSync(table) ? readFileSync(table, 'utf8') : '')
+  const all = results()
   for (const result of measured)
-    results.set(result.file, { judgedBy: ALL_TESTS, ...result, measuredAt: new Date().toISOString().slice(0, 10) })
-  writeFileSync(table, tableOf([...results.values()]))
+    all.set(result.file, { judgedBy: ALL_TESTS, ...result, measuredAt: new Date().toISOString().slice(0, 10) })
+  writeFileSync(table, tableOf([...all.values()]))
 }

@@ -30,7 +30,7 @@ const LEFT_OUT = /^\s*(\/\/|#|static_assert|template|using |namespace)/
 
 /**
  * @param {string} text - of a header
- * @returns {{ line: number, from: string, to: string, text: string }[]} each with the whole mutated text
+ * @returns {{ line: number, column: number, from: string, to: string, text: string, code: string }[]} each with the whole mutated text
  */
 export function mutantsOf(text) {
   const lines = text.split('\n')
@@ -54,7 +54,14 @@ export function mutantsOf(text) {
     ]
     return changes.map(({ at, from, to }) => {
       const mutated = line.slice(0, at) + to + line.slice(at + from.length)
-      return { line: index + 1, from, to, text: lines.with(index, mutated).join('\n'), code: code.trim() }
+      return {
+        line: index + 1,
+        column: at + 1,
+        from,
+        to,
+        text: lines.with(index, mutated).join('\n'),
+        code: code.trim(),
+      }
     })
   })
 }

@@ -1,30 +1,35 @@
 // Mutates headers of native/core and runs the tests that include them, the quickest first, until one fails.
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 import { root } from '../support/project.mjs'
 import { mutantsOf } from './native-mutants.mjs'
 
 const core = join(root, 'native', 'core')
-const tests = join(root, 'test', 'native')
 const build = join(root, 'build-mutation', 'native')
+/** Copies, so that who works on the tests meanwhile changes nothing. */
+const mutated = join(build, 'core')
+const tests = join(build, 'tests')
+const program = join(build, 'program')
 const COMPILER = process.env.CXX ?? 'g++'
 const FLAGS = ['-std=c++20', '-O1', '-w', '-fno-exceptions', '-fno-rtti', '-pthread']
-/** A mutant that never ends is caught too. */
+/** What a mutant may take that never ends, in seconds of the processor: others may be using the machine. */
 const TIMEOUT_FACTOR = 10
-const LEAST_TIMEOUT_MS = 10_000
+const LEAST_TIMEOUT_S = 3
 /** Threads find a fault by chance. */
 const SUITES = /^(?!machine_).*(?<!_long|threads)_test\.cc$/
-/** A suite that takes longer is left to `npm test`. */
-const MOST_SUITE_MS = 120_000
+/** A test that takes longer is left to `npm test`: nearly all that it would notice, quicker ones notice. */
+const MOST_TEST_MS = 1000
 
-/** Runs a program; a program that is stopped for its time has no exit code of 0. */
-function run(command, args, timeoutMs = 600_000) {
+/** Runs a command; one that a signal ends has no exit code of 0. */
+function run(command, args) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: 'ignore', timeout: timeoutMs, killSignal: 'SIGKILL' })
-    child.on('error', () => resolve(1))
-    child.on('close', (code) => resolve(code ?? 1))
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    let stdout = ''
+    child.stdout.on('data', (chunk) => (stdout += chunk))
+    child.on('error', () => resolve({ code: 1, stdout }))
+    child.on('close', (code) => resolve({ code: code ?? 1, stdout }))
   })
 }
 
@@ -37,88 +42,111 @@ function sees(path, header, seen = new Set()) {
     if (name === header) return true
     if (seen.has(name)) return false
     seen.add(name)
-    const next = [join(core, name), join(tests, name)].find((each) => exists(each))
+    const next = [join(core, name), join(tests, name)].find((each) => existsSync(each))
     return next !== undefined && sees(next, header, seen)
   })
 }
 
-function exists(path) {
-  try {
-    readFileSync(path)
-    return true
-  } catch (error) {
-    if (error.code === 'ENOENT') return false
-    throw error
-  }
-}
+const includePaths = [`-I${build}`, `-I${join(root, 'native')}`, `-I${tests}`]
+const objectOf = (source) => join(build, source.replace(/\.cc$/, '.o'))
+const compile = (source, more = []) =>
+  run(COMPILER, [...FLAGS, ...includePaths, ...more, '-c', join(tests, source), '-o', objectOf(source)])
+/** The headers of the library are read once. */
+const standard = join(build, 'standard.h')
+const compileSuite = (test) => compile(test, ['-include', standard])
+const link = (test) => run(COMPILER, [...FLAGS, objectOf('main.cc'), objectOf(test), '-o', program])
 
-async function compile(test, coreFolder, program) {
-  return run(COMPILER, [
-    ...FLAGS,
-    `-I${coreFolder}`,
-    `-I${join(root, 'native')}`,
-    `-I${tests}`,
-    join(tests, 'main.cc'),
-    join(tests, test),
-    '-o',
-    program,
-  ])
+async function prepare() {
+  rmSync(build, { recursive: true, force: true })
+  mkdirSync(build, { recursive: true })
+  cpSync(core, mutated, { recursive: true })
+  cpSync(join(root, 'test', 'native'), tests, { recursive: true })
+  const sources = [core, tests, join(tests, 'explore')].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => /\.(h|cc)$/.test(name) && !name.startsWith('machine_'))
+      .map((name) => readFileSync(join(folder, name), 'utf8')),
+  )
+  const includes = new Set(sources.flatMap((text) => text.match(/^#include <\w+>$/gm) ?? []))
+  writeFileSync(standard, [...includes, ''].join('\n'))
+  await run(COMPILER, [...FLAGS, '-x', 'c++-header', standard, '-o', `${standard}.gch`])
+  if ((await compile('main.cc')).code !== 0) throw new Error('main.cc does not compile')
 }
 
 /**
  * @param {string} header - a file of native/core
  * @param {number} [every] - of the mutants, one of so many
+ * @param {import('./table.mjs').Result} [before] - an earlier result of the same header: what did not survive then does
+ * not now, and is not judged again
  */
-export async function mutateHeader(header, every = 1) {
-  rmSync(build, { recursive: true, force: true })
-  mkdirSync(build, { recursive: true })
-  cpSync(core, join(build, 'core'), { recursive: true })
-  const program = join(build, 'tests')
+export async function mutateHeader(header, every = 1, before) {
+  await prepare()
   const original = readFileSync(join(core, header), 'utf8')
-  const suites = await quickestFirst(header, program)
-  const result = { file: `native/core/${header}`, killed: 0, survivors: [], notCompiled: 0 }
-  for (const mutant of mutantsOf(original).filter((_, i) => i % every === 0)) {
-    writeFileSync(join(build, 'core', header), mutant.text)
-    const verdict = await judge(suites, program)
-    if (verdict === 'survived')
-      result.survivors.push(`line ${mutant.line}: \`${mutant.from}\` → \`${mutant.to}\` in \`${mutant.code}\``)
-    else if (verdict === 'killed') result.killed++
-    else result.notCompiled++
-    process.stdout.write(verdict === 'killed' ? '.' : verdict === 'survived' ? 'S' : 'c')
+  const mutants = mutantsOf(original).filter((_, i) => i % every === 0)
+  const again = before === undefined ? undefined : new Set(before.survivors)
+  if (before !== undefined) checkSame(before, mutants)
+  const suites = await quickestFirst(header)
+  const survivors = []
+  let notCompiled = before?.notCompiled ?? 0
+  for (const mutant of mutants.filter((each) => again?.has(nameOf(each)) ?? true)) {
+    writeFileSync(join(mutated, header), mutant.text)
+    const verdict = await judge(suites)
+    if (verdict === 'survived') survivors.push(nameOf(mutant))
+    if (verdict === 'not compiled' && before === undefined) notCompiled++
+    process.stdout.write(verdict === 'killed' ? '.' : verdict === 'survived' ? `\n${nameOf(mutant)}\n` : 'c')
   }
-  writeFileSync(join(build, 'core', header), original)
   process.stdout.write('\n')
-  return result
+  const killed = mutants.length - survivors.length - notCompiled
+  return { file: `native/core/${header}`, killed, survivors, notCompiled }
 }
 
-/** The suites that see the header, without those that take too long to be run for every mutant. */
-async function quickestFirst(header, program) {
+const nameOf = ({ line, column, from, to, code }) => `line ${line}:${column}: \`${from}\` → \`${to}\` in \`${code}\``
+
+function checkSame({ file, killed, survivors, notCompiled }, mutants) {
+  const names = new Set(mutants.map(nameOf))
+  if (killed + survivors.length + notCompiled !== mutants.length || survivors.some((each) => !names.has(each)))
+    throw new Error(`${file} is not what it was when it was measured: measure it without --again`)
+}
+
+/**
+ * The suites that see the header, each without its tests that take too long to be run for every mutant.
+ * @returns {Promise<{ test: string, args: string[], ms: number, runMs: number, digest: string }[]>}
+ */
+async function quickestFirst(header) {
   const found = []
   for (const test of readdirSync(tests).filter((name) => SUITES.test(name))) {
     if (!sees(join(tests, test), header)) continue
-    if ((await compile(test, build, program)) !== 0) throw new Error(`${test} does not compile by itself`)
-    const digest = digestOf(program)
     const startMs = performance.now()
-    const code = await run(program, [], MOST_SUITE_MS)
-    const ms = performance.now() - startMs
-    if (ms >= MOST_SUITE_MS) continue
+    if ((await compileSuite(test)).code !== 0) throw new Error(`${test} does not compile by itself`)
+    const compileMs = performance.now() - startMs
+    await link(test)
+    const { code, stdout } = await run(program, [])
     if (code !== 0) throw new Error(`${test} fails without any mutant`)
-    found.push({ test, ms, digest })
+    const all = [...stdout.matchAll(/^ok {3}(.+) \((\d+) ms\)$/gm)].map(([, name, ms]) => ({ name, ms: Number(ms) }))
+    const isLong = ({ ms }) => ms > MOST_TEST_MS
+    const args = ['--until-failure', ...all.filter(isLong).flatMap(({ name }) => ['--without', name])]
+    const runMs = all.filter((each) => !isLong(each)).reduce((total, { ms }) => total + ms, 0)
+    found.push({ test, args, runMs, ms: compileMs + runMs, digest: digestOf(test) })
   }
-  if (found.length === 0) throw new Error(`no native test of less than ${MOST_SUITE_MS} ms includes ${header}`)
+  if (found.length === 0) throw new Error(`no native test includes ${header}`)
   return found.sort((a, b) => a.ms - b.ms)
 }
 
-const digestOf = (program) => createHash('sha256').update(readFileSync(program)).digest('hex')
+const digestOf = (test) =>
+  createHash('sha256')
+    .update(readFileSync(objectOf(test)))
+    .digest('hex')
 
-async function judge(suites, program) {
+async function judge(suites) {
   let verdict = 'not compiled'
-  for (const { test, ms, digest } of suites) {
-    if ((await compile(test, build, program)) !== 0) return 'not compiled'
+  for (const { test, args, runMs, digest } of suites) {
+    if ((await compileSuite(test)).code !== 0) return 'not compiled'
     // The compiler makes the same of it: code for another compiler, or two ways to say one thing.
-    if (digestOf(program) === digest) continue
+    if (digestOf(test) === digest) continue
     verdict = 'survived'
-    if ((await run(program, [], Math.max(LEAST_TIMEOUT_MS, Math.ceil(ms * TIMEOUT_FACTOR)))) !== 0) return 'killed'
+    await link(test)
+    const timeoutS = Math.max(LEAST_TIMEOUT_S, Math.ceil((runMs * TIMEOUT_FACTOR) / 1000))
+    const limited = ['-c', 'ulimit -t "$0"; exec "$@"', String(timeoutS), program, ...args]
+    if ((await run('sh', limited)).code !== 0) return 'killed'
   }
   return verdict
 }
