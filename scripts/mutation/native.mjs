@@ -18,7 +18,7 @@ const FLAGS = ['-std=c++20', '-O1', '-w', '-fno-exceptions', '-fno-rtti', '-pthr
 const TIMEOUT_FACTOR = 10
 const LEAST_TIMEOUT_S = 3
 /** Threads find a fault by chance. */
-const SUITES = /^(?!machine_).*(?<!_long|threads)_test\.cc$/
+const SUITES = /^(?!machine_).*(?<!threads)_test\.cc$/
 /** A test that takes longer is left to `npm test`: nearly all that it would notice, quicker ones notice. */
 const MOST_TEST_MS = 1000
 
