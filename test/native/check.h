@@ -52,6 +52,16 @@ bool equal(const A& actual, const B& expected) {
   }
 }
 
+// Not inline: each test has many, and most of what it takes to compile it is what a failure says.
+[[gnu::noinline]] inline void fail_check(const char* file, int line, const char* condition) {
+  fail(file, line, std::string("not so: ") + condition);
+}
+template <class A, class B>
+[[gnu::noinline]] void expect_equal(const char* file, int line, const char* what, const A& actual, const B& expected) {
+  if (!equal(actual, expected))
+    fail(file, line, std::string(what) + " is " + text_of(actual) + ", not " + text_of(expected));
+}
+
 struct Registration {
   Registration(const char* name, void (*body)()) { tests().push_back({name, body}); }
 };
@@ -66,18 +76,14 @@ struct Registration {
       name, AMORSIZE_JOIN(test_at_, __LINE__));                                        \
   static void AMORSIZE_JOIN(test_at_, __LINE__)()
 
-#define CHECK(condition)                                                                 \
-  do {                                                                                   \
-    if (!(condition)) ::amorsize::test::fail(__FILE__, __LINE__, "not so: " #condition); \
+#define CHECK(condition)                                                            \
+  do {                                                                              \
+    if (!(condition)) ::amorsize::test::fail_check(__FILE__, __LINE__, #condition); \
   } while (false)
 
-#define EXPECT_EQ(actual, expected)                                                                               \
-  do {                                                                                                            \
-    const auto actual_ = (actual);                                                                                \
-    const auto expected_ = (expected);                                                                            \
-    if (!::amorsize::test::equal(actual_, expected_)) {                                                           \
-      ::amorsize::test::fail(                                                                                     \
-          __FILE__, __LINE__,                                                                                     \
-          #actual " is " + ::amorsize::test::text_of(actual_) + ", not " + ::amorsize::test::text_of(expected_)); \
-    }                                                                                                             \
+// `actual` comes first, also where it changes what is expected.
+#define EXPECT_EQ(actual, expected)                                                   \
+  do {                                                                                \
+    const auto& actual_ = (actual);                                                   \
+    ::amorsize::test::expect_equal(__FILE__, __LINE__, #actual, actual_, (expected)); \
   } while (false)
