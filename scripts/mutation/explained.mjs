@@ -2,6 +2,7 @@
 
 import { OF_LIMITERS } from './explained-limiters.mjs'
 import { OF_MEMORY } from './explained-memory.mjs'
+import { OF_NATIVE } from './explained-native.mjs'
 import { OF_SCHEDULES } from './explained-schedule.mjs'
 import { OF_SEMAPHORES } from './explained-semaphore.mjs'
 
@@ -192,6 +193,7 @@ export const EXPLAINED = [
   },
   ...OF_LIMITERS,
   ...OF_MEMORY,
+  ...OF_NATIVE,
   ...OF_SCHEDULES,
   ...OF_SEMAPHORES,
 ]

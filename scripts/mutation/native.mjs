@@ -1,10 +1,10 @@
-// Mutates headers of native/core and runs the tests that include them, the quickest first, until one fails.
+// Mutates headers of native/core and runs the tests that include them until one fails.
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 import { root } from '../support/project.mjs'
-import { mutantsOf } from './native-mutants.mjs'
+import { mutantsOf, weakerOrdersOf } from './native-mutants.mjs'
 
 const core = join(root, 'native', 'core')
 const build = join(root, 'build-mutation', 'native')
@@ -21,6 +21,8 @@ const LEAST_TIMEOUT_S = 3
 const SUITES = /^(?!machine_).*(?<!threads)_test\.cc$/
 /** A test that takes longer is left to `npm test`: nearly all that it would notice, quicker ones notice. */
 const MOST_TEST_MS = 1000
+/** In the names of tests that explore what C++ allows a processor to do, beyond what this one does. */
+const WEAK_MEMORY = 'weak memory'
 
 /** Runs a command; one that a signal ends has no exit code of 0. */
 function run(command, args) {
@@ -81,15 +83,21 @@ async function prepare() {
 export async function mutateHeader(header, every = 1, before) {
   await prepare()
   const original = readFileSync(join(core, header), 'utf8')
-  const mutants = mutantsOf(original).filter((_, i) => i % every === 0)
+  const suites = await suitesOf(header)
+  const weak = suites
+    .filter(({ names }) => names.some((name) => name.includes(WEAK_MEMORY)))
+    .map((suite) => ({ ...suite, args: ['--until-failure', WEAK_MEMORY] }))
+  const mutants = [
+    ...mutantsOf(original).map((mutant) => ({ ...mutant, suites })),
+    ...(weak.length > 0 ? weakerOrdersOf(original) : []).map((mutant) => ({ ...mutant, suites: weak })),
+  ].filter((_, i) => i % every === 0)
   const again = before === undefined ? undefined : new Set(before.survivors)
   if (before !== undefined) checkSame(before, mutants)
-  const suites = await quickestFirst(header)
   const survivors = []
   let notCompiled = before?.notCompiled ?? 0
   for (const mutant of mutants.filter((each) => again?.has(nameOf(each)) ?? true)) {
     writeFileSync(join(mutated, header), mutant.text)
-    const verdict = await judge(suites)
+    const verdict = await judge(mutant.suites)
     if (verdict === 'survived') survivors.push(nameOf(mutant))
     if (verdict === 'not compiled' && before === undefined) notCompiled++
     process.stdout.write(verdict === 'killed' ? '.' : verdict === 'survived' ? `\n${nameOf(mutant)}\n` : 'c')
@@ -109,9 +117,10 @@ function checkSame({ file, killed, survivors, notCompiled }, mutants) {
 
 /**
  * The suites that see the header, each without its tests that take too long to be run for every mutant.
- * @returns {Promise<{ test: string, args: string[], ms: number, runMs: number, digest: string }[]>}
+ * @typedef {{ test: string, names: string[], args: string[], ms: number, runMs: number, digest: string, killed: number }} Suite
+ * @returns {Promise<Suite[]>}
  */
-async function quickestFirst(header) {
+async function suitesOf(header) {
   const found = []
   for (const test of readdirSync(tests).filter((name) => SUITES.test(name))) {
     if (!sees(join(tests, test), header)) continue
@@ -125,10 +134,11 @@ async function quickestFirst(header) {
     const isLong = ({ ms }) => ms > MOST_TEST_MS
     const args = ['--until-failure', ...all.filter(isLong).flatMap(({ name }) => ['--without', name])]
     const runMs = all.filter((each) => !isLong(each)).reduce((total, { ms }) => total + ms, 0)
-    found.push({ test, args, runMs, ms: compileMs + runMs, digest: digestOf(test) })
+    const names = all.map(({ name }) => name)
+    found.push({ test, names, args, runMs, ms: compileMs + runMs, digest: digestOf(test), killed: 0 })
   }
   if (found.length === 0) throw new Error(`no native test includes ${header}`)
-  return found.sort((a, b) => a.ms - b.ms)
+  return found
 }
 
 const digestOf = (test) =>
@@ -136,9 +146,12 @@ const digestOf = (test) =>
     .update(readFileSync(objectOf(test)))
     .digest('hex')
 
+/** @param {Suite[]} suites - whichever has killed most goes first, then the quickest */
 async function judge(suites) {
   let verdict = 'not compiled'
-  for (const { test, args, runMs, digest } of suites) {
+  suites.sort((a, b) => b.killed - a.killed || a.ms - b.ms)
+  for (const suite of suites) {
+    const { test, args, runMs, digest } = suite
     if ((await compileSuite(test)).code !== 0) return 'not compiled'
     // The compiler makes the same of it: code for another compiler, or two ways to say one thing.
     if (digestOf(test) === digest) continue
@@ -146,7 +159,9 @@ async function judge(suites) {
     await link(test)
     const timeoutS = Math.max(LEAST_TIMEOUT_S, Math.ceil((runMs * TIMEOUT_FACTOR) / 1000))
     const limited = ['-c', 'ulimit -t "$0"; exec "$@"', String(timeoutS), program, ...args]
-    if ((await run('sh', limited)).code !== 0) return 'killed'
+    if ((await run('sh', limited)).code === 0) continue
+    suite.killed++
+    return 'killed'
   }
   return verdict
 }
