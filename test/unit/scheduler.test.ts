@@ -337,6 +337,18 @@ describe('after a run', () => {
     expect(inDoubt({ mainThread: false }).begin(1000, ONE).decision).toBeDefined()
   })
 
+  it('tries workers again that lose a run, but had become faster than the loop by its end', () => {
+    const stays = (lateMs: number): boolean => {
+      const { scheduler, begin } = taught()
+      const course = begin(1000, ONE)
+      expect(shouldGoBack(course, came(1000, 200, 800), paceOf())).toBe(false)
+      expect(shouldGoBack(course, came(1000, 900, 800 + lateMs), paceOf())).toBe(false)
+      scheduler.after(course, seen(0, 1, 1000), came(1000, 1000, 1300), ONE)
+      return begin(1000, ONE).staysInLoop
+    }
+    expect([400, 680].map(stays)).toEqual([false, true])
+  })
+
   it('looks ever less often how busy the machine is, to start workers for runs that it leaves no room for', () => {
     const { scheduler, begin, looksAtLoad } = twoCores(1000)
     for (let runs = 0; runs < 64; runs++) scheduler.after(begin(10, NONE), seen(10, 1, 0), undefined, NONE)

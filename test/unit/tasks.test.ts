@@ -255,6 +255,21 @@ describe('what workers have gained', () => {
     )
   })
 
+  it('is no loss where workers had become faster than the loop by the end, three times in a row', () => {
+    const record = fresh()
+    const staysAfter = (gain: number, lateGain: number): boolean => {
+      record.hadWorkers(gain, 100, 2, false, lateGain)
+      const stays = record.staysInLoop(100)
+      if (stays) record.stayedInLoop(1)
+      else expect(record.gain).toBe(gain < 1 ? undefined : gain)
+      return stays
+    }
+    expect([staysAfter(0.8, 1.05), staysAfter(0.8, 1.06), staysAfter(0.8, 2)]).toEqual([true, false, false])
+    // Those that win are not counted with them.
+    expect(staysAfter(1.8, 1.8)).toBe(false)
+    expect([1, 2, 3, 4, 5].map(() => staysAfter(0.8, 2))).toEqual([false, false, false, true, true])
+  })
+
   it('is forgotten with the last run that stays in the loop for a loss', () => {
     const record = fresh()
     record.hadWorkers(0.9, 100, 2, false)

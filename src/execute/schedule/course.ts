@@ -39,8 +39,8 @@ export interface Course {
 interface Look {
   readonly settled: number
   readonly ms: number
-  /** How many times as fast as the loop it had been since the look before. */
-  readonly gain: number
+  /** How fast it had been since the look before. */
+  readonly itemsPerMs: number
 }
 
 /** What has happened in a run since its first worker joined. */
@@ -76,7 +76,7 @@ export function shouldGoBack(course: Course, since: SinceJoined, here: PaceOfLoo
   // Where items differ, there may be longer ones here than all of them are: what this thread takes for one now is what the loop would.
   const itemMs = isSeen ? here.itemMs : Math.max(measured.itemMs, areMixed ? here.latestMs : 0)
   const doubt = (DOUBT * Math.max(spread, pace.spread)) / Math.sqrt(settled)
-  const gain = (settled * itemMs) / ms
-  course.look = { settled: since.settled, ms: since.ms, gain }
-  return look !== undefined && gain * (1 + doubt) < LOSS && gain < IMPROVING * look.gain
+  const itemsPerMs = settled / ms
+  course.look = { settled: since.settled, ms: since.ms, itemsPerMs }
+  return look !== undefined && itemsPerMs * itemMs * (1 + doubt) < LOSS && itemsPerMs < IMPROVING * look.itemsPerMs
 }

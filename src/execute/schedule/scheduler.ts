@@ -211,10 +211,12 @@ export class Scheduler {
       record.isWarm = true
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
       if (record.isMixed && since.settled < WHOLE * (evidence.items ?? 0)) return 0
-      const loopMs = since.settled * record.loopItemOf(pace, decision.measured)
+      const loopItemMs = record.loopItemOf(pace, decision.measured)
+      const loopMs = since.settled * loopItemMs
       // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
-      const gain = loopMs / since.ms
-      record.hadWorkers(since.isShared ? Math.min(gain, cpuWorkers) : gain, loopMs, cpuWorkers, decision.inputs.blocks)
+      const gain = since.isShared ? Math.min(loopMs / since.ms, cpuWorkers) : loopMs / since.ms
+      const lateGain = (course.look?.itemsPerMs ?? 0) * loopItemMs
+      record.hadWorkers(gain, loopMs, cpuWorkers, decision.inputs.blocks, lateGain)
       record.sawLeast(pace.leastMs, since.pace)
       return 0
     }

@@ -22,6 +22,8 @@ const LEAST_MS = 1e-6
 const ASK_AGAIN_MS = 1000
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
+/** Runs in a row that may lose without counting, since workers had become faster than the loop by their end: their engines are slow to compile the task. */
+const MOST_COLD = 3
 /** A loss says nothing about runs this many times as long: what workers cost is little for them. */
 const ALIKE = 4
 
@@ -52,6 +54,8 @@ export class TaskRecord {
   /** How many of the next runs stay in the loop, and how many did after the loss before. */
   #toSkip = 0
   #skipped = 0
+  /** Runs in a row that workers have lost only in the beginning. */
+  #coldRuns = 0
   /** Runs that have shown what the loop takes, and runs with workers since the last of them. */
   #loopRuns = 0
   #workerRuns = 0
@@ -173,8 +177,9 @@ export class TaskRecord {
    * A run with workers was `gain` times as fast as the loop, which would have taken `loopMs`, on a machine with that many cores.
    *
    * @param blocks - whether items would keep the event loop waiting: then workers need not be faster
+   * @param lateGain - how many times as fast they were in the last part of the run; 0 where that is not known
    */
-  hadWorkers(gain: number, loopMs: number, cores: number, blocks: boolean): void {
+  hadWorkers(gain: number, loopMs: number, cores: number, blocks: boolean, lateGain = 0): void {
     this.isWarm = true
     this.#workerRuns++
     this.#gainOfMs = loopMs
@@ -182,9 +187,14 @@ export class TaskRecord {
     this.#blend(isPossible ? gain : undefined)
     // A gain for which the loop is chosen would stand for ever: it counts as a loss, so that workers are tried again.
     if (gain < LOSS || (!blocks && (this.gain ?? Infinity) * MARGIN <= 1)) {
+      if (lateGain * MARGIN > 1 && this.#coldRuns++ < MOST_COLD) {
+        this.gain = undefined
+        return
+      }
       this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
       return
     }
+    this.#coldRuns = 0
     if (isPossible) this.#skipped = 0
     else this.loopItemMs = undefined
     this.#isLoopDue = !isPossible || (this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS)
