@@ -9,7 +9,7 @@ import type { Course } from './schedule/course.js'
 import { Share } from './schedule/sharing.js'
 import { Following, type Lanes } from './following.js'
 import { isWorkerOfOurs } from './nesting.js'
-import { pools, scheduler, sharing, turns } from './process-wide.js'
+import { pools, scheduler, sharing, slices } from './process-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
 import type { Batch } from './run/item-source.js'
@@ -109,7 +109,7 @@ class Conductor implements Lanes {
         this.here = undefined
         this.#startAsync(first, batch)
       },
-      turns,
+      slices,
       this.#share,
     ))
   }
@@ -119,7 +119,7 @@ class Conductor implements Lanes {
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const found = scheduler.inFlightOf(this.#course.subject)
-    this.async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, found)
+    this.async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, found, slices, this.#share)
     this.async.measured = (item, result) => this.#measuredAsync(item, result)
     this.#run.mode = this.force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.async.start(first, batch)
@@ -221,7 +221,7 @@ class Conductor implements Lanes {
       pools.of(options.maxMemoryPerWorker),
       terms,
       this.here,
-      new Apart(this.#run, this.#call),
+      new Apart(this.#run, this.#call, slices),
     )
     this.force.begin()
   }

@@ -4,12 +4,12 @@ import { conduct } from './conductor.js'
 import { learnSoon, subjectOf } from './following.js'
 import { runOf } from './hooks.js'
 import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
-import { LEAST_TAKEN_MS } from './lanes/turns.js'
+import { LEAST_TAKEN_MS } from './lanes/slice-queue.js'
 import { COMPUTING } from './schedule/busyness.js'
 import type { Course } from './schedule/course.js'
 import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
-import { pools, scheduler, turns } from './process-wide.js'
+import { pools, scheduler, slices } from './process-wide.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
 import { ArraySink, SettledSink } from './run/account.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
@@ -91,11 +91,11 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const pool = pools.of(options.maxMemoryPerWorker)
   const course = scheduler.before(subjectOf(task, options), items.length, source.first, pool)
   const loop = plainLoop(task.call, items)
-  const leftMs = turns.leftMs
+  const leftMs = slices.leftMs
   // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
   if (course.decision === undefined && (leftMs > 0 || course.leastLoopMs < LEAST_LEARNT_MS)) {
-    const hasEnded = !runSlice(loop, Math.max(turns.partOf(leftMs), LEAST_HERE_MS))
-    if (loop.seenMs >= LEAST_TAKEN_MS) turns.took(loop.seenMs)
+    const hasEnded = !runSlice(loop, Math.max(slices.partOf(leftMs), LEAST_HERE_MS))
+    if (loop.seenMs >= LEAST_TAKEN_MS) slices.took(loop.seenMs)
     if (hasEnded) return ended(task, course, loop)
   }
   const { next, pending } = loop

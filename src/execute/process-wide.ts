@@ -1,4 +1,4 @@
-import { Turns } from './lanes/turns.js'
+import { SliceQueue } from './lanes/slice-queue.js'
 import { WorkerPool } from './threads/worker-pool.js'
 import { Scheduler } from './schedule/scheduler.js'
 import { Sharing } from './schedule/sharing.js'
@@ -6,7 +6,7 @@ import { Sharing } from './schedule/sharing.js'
 /** What all runs of this thread share. What workers are sent of tasks and policies is kept beside that, in transfer/. */
 
 /** How runs share this thread. */
-export const turns = new Turns()
+export const slices = new SliceQueue()
 
 /** What time is to runs that compute at once. */
 export const sharing = new Sharing()
@@ -28,7 +28,7 @@ class Pools {
       const limits = megabytes === undefined ? undefined : { maxOldGenerationSizeMb: megabytes }
       pool = new WorkerPool(
         () => ++this.#lastWorker,
-        (start) => turns.queue(start),
+        (start) => slices.add(start),
         limits,
       )
       this.#byMegabytes.set(megabytes, pool)

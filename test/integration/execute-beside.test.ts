@@ -140,6 +140,26 @@ it('a stream that is read as soon as there is more leaves the event loop its tur
   expect(turns).toBeGreaterThan(25)
 })
 
+it('runs of async items that compute leave the event loop its turns, however many there are', { timeout }, async () => {
+  let turns = 0
+  let isOver = false
+  const turn = (): void => {
+    turns++
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const short = async (n: number): Promise<number> => {
+    const untilMs = performance.now() + 1
+    while (performance.now() < untilMs);
+    return Promise.resolve(n)
+  }
+  const runs = range(10).map(() => execute(short, range(20), { mode: 'async' }))
+  for (const results of await Promise.all(runs)) expect(results).toEqual(range(20))
+  isOver = true
+  // Of 200 ms they have one every 4 ms, not every 40.
+  expect(turns).toBeGreaterThan(25)
+})
+
 function* forever(): Generator<number> {
   for (let n = 0; ; n++) yield n
 }

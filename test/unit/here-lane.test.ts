@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { Share, Sharing } from '../../dist/execute/schedule/sharing.js'
-import { Turns } from '../../dist/execute/lanes/turns.js'
+import { SliceQueue } from '../../dist/execute/lanes/slice-queue.js'
 import { HereLane } from '../../dist/execute/lanes/here-lane.js'
 import type { Run } from '../../dist/execute/run/run.js'
 import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
@@ -18,7 +18,7 @@ function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured
     finishAll: () => batches.length > 0 || lane.stop(),
     isOver: false,
   } as unknown as Run
-  const lane = new HereLane(run, call, pace, measured, () => undefined, new Turns(), new Share(new Sharing()))
+  const lane = new HereLane(run, call, pace, measured, () => undefined, new SliceQueue(), new Share(new Sharing()))
   lane.start()
   return pace
 }
@@ -41,7 +41,7 @@ it('what is thought and started between items is no part of what they take, but 
     () => vi.advanceTimersByTime(20),
   )
   expect([pace.items, pace.totalMs]).toEqual([1, 1])
-  // The slice that was run at once has been in the first of these turns.
+  // The slice that was run at once has been in the first of these queue.
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
   expect([pace.items, pace.totalMs]).toEqual([2, 2])
@@ -49,9 +49,9 @@ it('what is thought and started between items is no part of what they take, but 
 
 it('a slice is shared with other runs that compute, and it is known how long they keep the lane waiting', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
-  const turns = new Turns()
-  turns.enter()
-  turns.enter()
+  const queue = new SliceQueue()
+  queue.enter()
+  queue.enter()
   const seen: unknown[] = []
   const run = {
     add: () => undefined,
@@ -70,9 +70,9 @@ it('a slice is shared with other runs that compute, and it is known how long the
     seen.push(item)
   }
   const nothing = () => undefined
-  const lane = new HereLane(run, call, new PaceOfLoop(), nothing, nothing, turns, new Share(new Sharing()))
+  const lane = new HereLane(run, call, new PaceOfLoop(), nothing, nothing, queue, new Share(new Sharing()))
   lane.start()
-  expect([seen.length, lane.turnMs, turns.partOf(12)]).toEqual([2, 0, 4])
+  expect([seen.length, lane.turnMs, queue.partOf(12)]).toEqual([2, 0, 4])
   vi.advanceTimersByTime(7)
   // What has run at once was in the turn of the event loop that this ends.
   await new Promise((resolve) => setImmediate(resolve))
@@ -82,7 +82,7 @@ it('a slice is shared with other runs that compute, and it is known how long the
   expect([seen.length, lane.turnMs]).toEqual([6, 7])
   // It waits for items.
   await new Promise((resolve) => setImmediate(resolve))
-  expect(turns.partOf(12)).toBe(6)
+  expect(queue.partOf(12)).toBe(6)
   lane.stop()
-  expect(turns.partOf(12)).toBe(6)
+  expect(queue.partOf(12)).toBe(6)
 })

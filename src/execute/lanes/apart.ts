@@ -5,6 +5,7 @@ import { isThenable } from '../../internal/thenable.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
 import type { Batch } from '../run/item-source.js'
 import type { Run } from '../run/run.js'
+import type { SliceQueue } from './slice-queue.js'
 
 /** Most items that may wait here before workers pause. */
 const MOST_KEPT = 16
@@ -15,12 +16,14 @@ export class Apart {
   whenRun: () => void = () => undefined
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
+  readonly #slices: SliceQueue
   /** Items that cannot be sent, and wait to run. */
   #kept = 0
 
-  constructor(run: Run, call: (item: unknown) => unknown) {
+  constructor(run: Run, call: (item: unknown) => unknown, slices: SliceQueue) {
     this.#run = run
     this.#call = call
+    this.#slices = slices
   }
 
   /** Whether so many items wait for this thread that workers should take no more for now. */
@@ -37,8 +40,7 @@ export class Apart {
       return
     }
     this.#kept++
-    setImmediate(() => {
-      this.#runOne(batch)
+    this.#runLater(batch, () => {
       if (--this.#kept === 0) this.whenRun()
     })
   }
@@ -63,7 +65,16 @@ export class Apart {
       return
     }
     notify('onDegraded', onDegraded, { index, error })
-    setImmediate(() => this.#runOne({ start: index, items: [item], attempts, isCareful: false }))
+    this.#runLater({ start: index, items: [item], attempts, isCareful: false })
+  }
+
+  /** One item is a slice, however long it takes. */
+  #runLater(batch: Batch, whenRun?: () => void): void {
+    const slice = (): void => {
+      this.#runOne(batch)
+      whenRun?.()
+    }
+    this.#slices.add(() => this.#run.inContext(slice))
   }
 
   #runOne({ start, items, attempts }: Batch): void {

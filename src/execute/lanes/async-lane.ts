@@ -3,6 +3,8 @@ import { isThenable } from '../../internal/thenable.js'
 import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/item-source.js'
+import type { Share } from '../schedule/sharing.js'
+import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
 
 const nothing = (): void => undefined
 
@@ -16,25 +18,35 @@ export class AsyncLane implements Lane {
   readonly #fixed: number | undefined
   readonly #limit: ConcurrencyLimit
   readonly #startedMs = performance.now()
-  readonly #pump = (): void => this.#newSlice()
+  /** There is more to take. */
+  readonly #pump = (): void => (this.#slices.leftMs > 0 ? this.#slice() : this.#askForSlice())
+  readonly #slices: LaneSlices
   #inFlight = 0
   #stopped = false
   #filling = false
-  #isTurnDue = false
-  #sliceEndMs = this.#startedMs + SLICE_MS
+  #sliceEndMs = 0
   #settledSinceMs = this.#startedMs
 
   /**
    * @param fixed - the caller's own number of items in flight; undefined to seek the best
    * @param found - how many an earlier run has found best; 64 to begin with where none has
    */
-  constructor(run: Run, call: (item: unknown) => unknown, pace: PaceOfLoop, fixed: number | undefined, found?: number) {
+  constructor(
+    run: Run,
+    call: (item: unknown) => unknown,
+    pace: PaceOfLoop,
+    fixed: number | undefined,
+    found: number | undefined,
+    queue: SliceQueue,
+    share: Share,
+  ) {
     this.#run = run
     this.#call = call
     this.#pace = pace
     this.#fixed = fixed
     const { remaining } = run.supply
     this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, found)
+    this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
     run.add(this)
   }
 
@@ -49,11 +61,12 @@ export class AsyncLane implements Lane {
       if (items.length > 1)
         this.#run.supply.putBack({ ...batch, start: start + 1, items: Array.prototype.slice.call(items, 1) })
     }
-    this.#fill()
+    this.#slice(LEAST_TAKEN_MS)
   }
 
   stop(): void {
     this.#stopped = true
+    this.#slices.computes(false)
   }
 
   /** The number in flight that was found best; undefined if the run was too short, or the number was fixed. */
@@ -65,14 +78,24 @@ export class AsyncLane implements Lane {
     return this.#fixed ?? this.#limit.limit
   }
 
-  #newSlice(): void {
-    this.#isTurnDue = false
-    this.#sliceEndMs = performance.now() + SLICE_MS
+  /** @param leastMs - what is shorter takes nothing from others */
+  #slice(leastMs = 0): void {
+    const nowMs = performance.now()
+    this.#sliceEndMs = nowMs + this.#slices.lengthMs(SLICE_MS)
     this.#fill()
+    const ms = performance.now() - nowMs
+    if (ms >= leastMs) this.#slices.took(ms)
+    if (!this.#slices.isDue) this.#slices.computes(false)
+  }
+
+  #askForSlice(): void {
+    if (this.#stopped) return
+    this.#slices.computes(true)
+    this.#slices.ask()
   }
 
   #fill(): void {
-    if (this.#filling || this.#isTurnDue || this.#stopped) return
+    if (this.#filling || this.#slices.isDue || this.#stopped) return
     this.#filling = true
     try {
       const { supply } = this.#run
@@ -80,8 +103,7 @@ export class AsyncLane implements Lane {
       while (!this.#isHalted() && this.#inFlight < this.#most) {
         // Items that settle at once, each starting the next, would starve the event loop.
         if (performance.now() >= this.#sliceEndMs) {
-          this.#isTurnDue = true
-          setImmediate(this.#pump)
+          this.#askForSlice()
           return
         }
         const batch = supply.take(1, this.#pump)
@@ -140,7 +162,7 @@ export class AsyncLane implements Lane {
   #settled(startedMs: number, failed: boolean): void {
     const nowMs = performance.now()
     // Items that wait for the next turn of the event loop do not mean that the source is slow.
-    const inFlight = this.#isTurnDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
+    const inFlight = this.#slices.isDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
     this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, inFlight, failed)
     this.#inFlight--
     this.#pace.add(1, nowMs - this.#settledSinceMs)

@@ -3,7 +3,7 @@ import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
 import { areLong, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Share } from '../schedule/sharing.js'
-import { LEAST_TAKEN_MS, type Turns } from './turns.js'
+import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
 import type { Batch } from '../run/item-source.js'
 
 /** Most items taken at a time: with more, the cost of taking no longer falls. */
@@ -24,14 +24,9 @@ export class HereLane implements Lane, Progress {
   readonly #measured: (item: unknown, result: unknown) => void
   /** Takes over when an item returns a promise, with the items that were taken and not run. */
   readonly #becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void
-  readonly #turns: Turns
-  readonly #share: Share
+  readonly #slices: LaneSlices
   /** There is more to take. A reader that asks for more whenever it has read what there was must not keep the event loop for ever. */
-  readonly #pump = (): void => (this.#turns.leftMs > 0 ? this.#slice() : this.startLater())
-  readonly #inTurn = (): void => {
-    this.#isDue = false
-    this.#run.inContext(() => this.#slice())
-  }
+  readonly #pump = (): void => (this.#slices.leftMs > 0 ? this.#slice() : this.startLater())
   #most = 1
   /** Result of the last item that has ended. */
   lastResult: unknown = undefined
@@ -50,9 +45,6 @@ export class HereLane implements Lane, Progress {
   /** How long others have kept this thread between two slices, of late; milliseconds. */
   turnMs = 0
   #turnedMs = NaN
-  #isComputing = false
-  /** Whether it waits for its turn. */
-  #isDue = false
 
   constructor(
     run: Run,
@@ -60,7 +52,7 @@ export class HereLane implements Lane, Progress {
     pace: PaceOfLoop,
     measured: (item: unknown, result: unknown) => void,
     becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void,
-    turns: Turns,
+    queue: SliceQueue,
     share: Share,
   ) {
     this.#run = run
@@ -68,48 +60,32 @@ export class HereLane implements Lane, Progress {
     this.pace = pace
     this.#measured = measured
     this.#becomeAsync = becomeAsync
-    this.#turns = turns
-    this.#share = share
+    this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
     run.add(this)
   }
 
   /** Begins at once, unless other runs have taken this turn of the event loop, or its items are long: then no two run in one turn. */
   start(): void {
-    if (this.#turns.leftMs > 0 && this.pace.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
+    if (this.#slices.leftMs > 0 && this.pace.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
     else this.startLater()
   }
 
   /** Begins in a later turn of the event loop. */
   startLater(): void {
     if (this.#isHalted()) return
-    this.#computes(true)
-    this.#awaitTurn()
-  }
-
-  #awaitTurn(): void {
-    if (this.#isDue) return
-    this.#isDue = true
-    this.#turns.queue(this.#inTurn)
+    this.#slices.computes(true)
+    this.#slices.ask()
   }
 
   stop(): void {
     this.isStopped = true
-    this.#computes(false)
-  }
-
-  /** A lane that waits for items, or for a reader of their results, takes no share of this thread's time. */
-  #computes(doesSo: boolean): void {
-    if (doesSo === this.#isComputing) return
-    this.#isComputing = doesSo
-    this.#share.computes(this, doesSo)
-    if (doesSo) this.#turns.enter()
-    else this.#turns.leave()
+    this.#slices.computes(false)
   }
 
   /** Takes no more items: workers run the rest. */
   pause(): void {
     this.isPaused = true
-    this.#computes(false)
+    this.#slices.computes(false)
     this.whenIdle()
   }
 
@@ -129,12 +105,12 @@ export class HereLane implements Lane, Progress {
 
   /** @param leastMs - what is shorter takes nothing from others */
   #slice(leastMs = 0): void {
-    this.#computes(!this.#isHalted())
+    this.#slices.computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
-    this.#runUntil(nowMs + Math.min(this.#turns.partOf(this.sliceMs), this.#turns.leftMs))
+    this.#runUntil(nowMs + this.#slices.lengthMs(this.sliceMs))
     const ms = performance.now() - nowMs
-    if (ms >= leastMs) this.#turns.took(ms)
+    if (ms >= leastMs) this.#slices.took(ms)
   }
 
   #runUntil(sliceEndMs: number): void {
@@ -153,7 +129,7 @@ export class HereLane implements Lane, Progress {
         return
       }
       if (batch === undefined) {
-        this.#computes(false)
+        this.#slices.computes(false)
         this.#turnedMs = NaN
         this.whenIdle()
         this.#run.endIfDone()
@@ -173,7 +149,7 @@ export class HereLane implements Lane, Progress {
       // Read anew: what was decided, or started, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
         this.whenTurns()
-        if (!this.#isHalted()) this.#awaitTurn()
+        if (!this.#isHalted()) this.#slices.ask()
         this.#turnedMs = performance.now()
         return
       }

@@ -1,6 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
+import { LateCall } from '../../internal/late-call.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { FromWorker } from '../worker/protocol.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
@@ -11,9 +12,6 @@ import { messageOf, runErrorOf } from '../../internal/run-error.js'
 const IDLE_MS = 30_000
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3
-
-/** Taken when the module loads: with Node's own, runs are looked at also when fake timers of a test framework are thrown away. */
-const realSetTimeout = setTimeout
 
 /** A worker is being started: what it is sent now, it does before it is ready. */
 type Started = (worker: PoolWorker) => void
@@ -60,10 +58,7 @@ export class WorkerPool implements Disposable {
   /** When a run last got a worker, or began to ask while no other did. */
   #servedMs = 0
   #isSharing = false
-  /**
-   * The function that has the runs looked at while one waits that cannot go on without a worker: Node's, or that of a test framework.
-   */
-  #looksBy: unknown = undefined
+  readonly #look = new LateCall(() => this.#lookAtStuck(), LOOK_MS)
 
   /**
    * @param nextId - numbers its workers: those of all pools of a thread are told apart
@@ -118,16 +113,10 @@ export class WorkerPool implements Disposable {
     const starting = this.#starting.size + Math.max(0, this.#missing)
     const coming = sharers.reduce((sum, { leaving }) => sum + leaving, starting)
     for (const position of givers(sharers, coming)) sharers[position]?.makeWay()
-    if (this.#looksBy === setTimeout || !this.#requests.some(isStuck)) return
-    this.#looksBy = setTimeout
-    const look = (by: unknown): void => this.#lookAtStuck(by)
-    setTimeout(look, LOOK_MS, setTimeout)
-    if (setTimeout !== realSetTimeout) realSetTimeout(look, LOOK_MS, setTimeout)
+    if (this.#requests.some(isStuck)) this.#look.ask()
   }
 
-  #lookAtStuck(by: unknown): void {
-    if (by !== this.#looksBy) return
-    this.#looksBy = undefined
+  #lookAtStuck(): void {
     this.#share()
     if (this.#starting.size > 0) return
     if (this.#requests.some(mayGive) && performance.now() - this.#servedMs < PATIENCE_MS) return

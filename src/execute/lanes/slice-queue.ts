@@ -1,21 +1,18 @@
+import type { InContext } from '../../internal/async-context.js'
+import { LateCall } from '../../internal/late-call.js'
 import { SLICE_MS } from '../schedule/pace.js'
+import type { Share } from '../schedule/sharing.js'
 
 /** A call that is shorter takes nothing from others: thousands of these need no turn of their own. Nor does it put lanes off. */
 export const LEAST_TAKEN_MS = 0.1
-
-/** Taken when the module loads: with Node's own, turns come also when fake timers of a test framework are thrown away. */
-const realSetImmediate = setImmediate
 
 /**
  * Shares this thread among the runs that have items run in it, and keeps a part of it for the rest of the program: in one turn of the event loop
  * all of them together take about one slice. A thread has one.
  */
-export class Turns {
+export class SliceQueue {
   readonly #waiting: (() => void)[] = []
-  /** The function that has the next turn come: Node's, or that of a test framework. */
-  #comesBy: unknown = undefined
-  /** How many turns have been asked for. */
-  #asked = 0
+  readonly #nextTurn = new LateCall(() => this.#turn())
   /** Lanes that run items now, or wait for their turn. */
   #lanes = 0
   /** What has been taken of this turn of the event loop outside of {@link #turn}. */
@@ -47,27 +44,16 @@ export class Turns {
   took(ms: number): void {
     if (this.#isTurn) return
     this.#takenMs += ms
-    this.#askForTurn()
+    this.#nextTurn.ask()
   }
 
   /** Calls `slice` in a later turn of the event loop, after those that have asked before. */
-  queue(slice: () => void): void {
+  add(slice: () => void): void {
     this.#waiting.push(slice)
-    this.#askForTurn()
+    this.#nextTurn.ask()
   }
 
-  #askForTurn(): void {
-    if (this.#comesBy === setImmediate) return
-    this.#comesBy = setImmediate
-    this.#asked++
-    setImmediate(this.#turn, this.#asked)
-    if (setImmediate !== realSetImmediate) realSetImmediate(this.#turn, this.#asked)
-  }
-
-  readonly #turn = (asked: number): void => {
-    // It has come by the other function, or has been asked for of another since.
-    if (this.#comesBy === undefined || asked !== this.#asked) return
-    this.#comesBy = undefined
+  #turn(): void {
     const isTaken = this.#takenMs >= LEAST_TAKEN_MS
     this.#takenMs = 0
     // What was taken in the poll phase was in this same turn. But calls that come in every turn do not put the others off for ever.
@@ -75,7 +61,7 @@ export class Turns {
     try {
       if (!this.#isPutOff) this.#run()
     } finally {
-      if (this.#waiting.length > 0) this.#askForTurn()
+      if (this.#waiting.length > 0) this.#nextTurn.ask()
     }
   }
 
@@ -91,5 +77,56 @@ export class Turns {
     } finally {
       this.#isTurn = false
     }
+  }
+}
+
+/** The slices of one lane of a run: it computes in these alone. */
+export class LaneSlices {
+  readonly #queue: SliceQueue
+  readonly #share: Share
+  readonly #inTurn: () => void
+  #isComputing = false
+  /** Whether the lane waits for its turn. */
+  isDue = false
+
+  /** @param slice - called in a later turn of the event loop, and in the context of the run, whenever it is asked for */
+  constructor(queue: SliceQueue, share: Share, inContext: InContext, slice: () => void) {
+    this.#queue = queue
+    this.#share = share
+    this.#inTurn = () => {
+      this.isDue = false
+      inContext(slice)
+    }
+  }
+
+  /** Milliseconds that are left of this turn of the event loop. */
+  get leftMs(): number {
+    return this.#queue.leftMs
+  }
+
+  /** How long a slice may last that begins now: a part of `sliceMs`, and of what is left of this turn of the event loop. */
+  lengthMs(sliceMs: number): number {
+    return Math.min(this.#queue.partOf(sliceMs), this.#queue.leftMs)
+  }
+
+  /** A slice has run that was not asked for. */
+  took(ms: number): void {
+    this.#queue.took(ms)
+  }
+
+  /** Asks for a slice. */
+  ask(): void {
+    if (this.isDue) return
+    this.isDue = true
+    this.#queue.add(this.#inTurn)
+  }
+
+  /** Whether the lane computes. One that waits for items, or for a reader of their results, takes no share of this thread's time. */
+  computes(doesSo: boolean): void {
+    if (doesSo === this.#isComputing) return
+    this.#isComputing = doesSo
+    this.#share.computes(this, doesSo)
+    if (doesSo) this.#queue.enter()
+    else this.#queue.leave()
   }
 }

@@ -1,0 +1,41 @@
+/** Taken when the module loads: a test framework may put its own in their place later, and throw away what was set on these. */
+const realSetImmediate = setImmediate
+const realSetTimeout = setTimeout
+
+/** A call that is asked for and comes once, later: also where timers of a test framework come, or are thrown away, meanwhile. */
+export class LateCall {
+  readonly #call: () => void
+  readonly #afterMs: number | undefined
+  /** The function that it was asked of: Node's, or that of a test framework. */
+  #askedOf: unknown = undefined
+  #asked = 0
+
+  /** @param afterMs - how much later; undefined: in the next turn of the event loop */
+  constructor(call: () => void, afterMs?: number) {
+    this.#call = call
+    this.#afterMs = afterMs
+  }
+
+  /** Has it come, once however often it is asked for until then. */
+  ask(): void {
+    const ms = this.#afterMs
+    const set = ms === undefined ? setImmediate : setTimeout
+    if (this.#askedOf === set) return
+    this.#askedOf = set
+    const number = ++this.#asked
+    if (ms === undefined) {
+      setImmediate(this.#come, number)
+      if (set !== realSetImmediate) realSetImmediate(this.#come, number)
+    } else {
+      setTimeout(this.#come, ms, number)
+      if (set !== realSetTimeout) realSetTimeout(this.#come, ms, number)
+    }
+  }
+
+  readonly #come = (number: number): void => {
+    // It has come by the other function, or has been asked of another since.
+    if (this.#askedOf === undefined || number !== this.#asked) return
+    this.#askedOf = undefined
+    this.#call()
+  }
+}
