@@ -1,9 +1,9 @@
 import { TaskNotTransferableError } from '../errors.js'
-import { Apart } from './lanes/apart.js'
+import { SingleItems } from './lanes/single-items.js'
 import { AsyncLane } from './lanes/async-lane.js'
-import { HereLane } from './lanes/here-lane.js'
+import { LocalLane } from './lanes/local-lane.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
-import { type PaceOfLoop, SLICE_MS } from './schedule/pace.js'
+import { type Timing, SLICE_MS } from './schedule/timing.js'
 import { type Decision, worksHere } from './schedule/planner.js'
 import type { Course } from './schedule/course.js'
 import { Share } from './schedule/sharing.js'
@@ -21,7 +21,7 @@ import { type Terms, Workforce } from './lanes/workforce.js'
 /** What is under way or known when a run starts. */
 export interface Beginning {
   /** How fast items ran within the call. */
-  readonly pace?: PaceOfLoop
+  readonly timing?: Timing
   /** What the scheduler knows of the run. */
   readonly course?: Course
   /** The item at `index` ran before the run began, and returned this promise. */
@@ -42,7 +42,7 @@ export function conduct(run: Run, beginning: Beginning = {}): void {
 }
 
 class Conductor implements Lanes {
-  here: HereLane | undefined = undefined
+  local: LocalLane | undefined = undefined
   async: AsyncLane | undefined = undefined
   force: Workforce | undefined = undefined
   readonly #run: Run
@@ -52,10 +52,10 @@ class Conductor implements Lanes {
   /** Whether workers have been given up: the run goes on in this thread. */
   #isAlone = false
 
-  constructor(run: Run, { pace, course, decision }: Beginning) {
+  constructor(run: Run, { timing, course, decision }: Beginning) {
     this.#run = run
     this.#call = callWithPolicies(run.task, run.options, () => run.signal)
-    this.#following = new Following(run, this, pace, course)
+    this.#following = new Following(run, this, timing, course)
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision
   }
 
@@ -63,8 +63,8 @@ class Conductor implements Lanes {
     return this.#following.course
   }
 
-  get #pace(): PaceOfLoop {
-    return this.#following.pace
+  get #timing(): Timing {
+    return this.#following.timing
   }
 
   start({ pending, decision }: Beginning): void {
@@ -98,15 +98,15 @@ class Conductor implements Lanes {
     this.#makeHere().start()
   }
 
-  #makeHere(): HereLane {
+  #makeHere(): LocalLane {
     this.#following.laneBegins(false)
-    return (this.here = new HereLane(
+    return (this.local = new LocalLane(
       this.#run,
       this.#call,
-      this.#pace,
+      this.#timing,
       (item, result) => this.#measuredHere(item, result),
       (first, batch) => {
-        this.here = undefined
+        this.local = undefined
         this.#startAsync(first, batch)
       },
       slices,
@@ -119,7 +119,7 @@ class Conductor implements Lanes {
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
     const found = scheduler.inFlightOf(this.#course.subject)
-    this.async = new AsyncLane(this.#run, this.#call, this.#pace, fixed, found, slices, this.#share)
+    this.async = new AsyncLane(this.#run, this.#call, this.#timing, fixed, found, slices, this.#share)
     this.async.measured = (item, result) => this.#measuredAsync(item, result)
     this.#run.mode = this.force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.async.start(first, batch)
@@ -132,7 +132,7 @@ class Conductor implements Lanes {
 
   #measuredAsync(item: unknown, result: unknown): void {
     if (this.force !== undefined) this.#lookAtWorkers()
-    else if (this.#pace.items >= this.#run.options.sampleSize) this.#consider(item, result)
+    else if (this.#timing.items >= this.#run.options.sampleSize) this.#consider(item, result)
   }
 
   /** Asks whether the rest is worth workers. */
@@ -146,7 +146,7 @@ class Conductor implements Lanes {
       return
     }
     this.#hire(sent, decision.chosen.workers, decision.measured.itemMs, this.async !== undefined)
-    if (options.mainThread === false && !this.#isAlone) this.here?.pause()
+    if (options.mainThread === false && !this.#isAlone) this.local?.pause()
   }
 
   /** Begins with workers. If they are required but cannot be had, the run fails; otherwise it stays here with a warning. */
@@ -184,9 +184,9 @@ class Conductor implements Lanes {
     const workers = options.workers ?? decision?.chosen.workers ?? Math.max(1, most)
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
-    const { here } = this
-    if (itemMs < SLICE_MS) here?.start()
-    else here?.startLater()
+    const { local } = this
+    if (itemMs < SLICE_MS) local?.start()
+    else local?.startLater()
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
@@ -220,8 +220,8 @@ class Conductor implements Lanes {
       sent,
       pools.of(options.maxMemoryPerWorker),
       terms,
-      this.here,
-      new Apart(this.#run, this.#call, slices),
+      this.local,
+      new SingleItems(this.#run, this.#call, slices),
     )
     this.force.begin()
   }
@@ -233,15 +233,15 @@ class Conductor implements Lanes {
 
   /** Leaves items that block the event loop to workers alone: long ones once there is one worker, uneven ones once there is one per core. */
   #leaveLongItems(): void {
-    const { here, force } = this
-    if (this.#isAlone || force === undefined || here === undefined || here.isPaused) return
+    const { local, force } = this
+    if (this.#isAlone || force === undefined || local === undefined || local.isPaused) return
     const threads = threadsFor(currentLimits())
     if (this.#following.areLong) {
-      here.pause()
+      local.pause()
       if (this.#run.options.workers === undefined) force.addWorkers(threads)
     } else if (this.#following.areUneven(force)) {
       force.addWorkers(threads)
-      if (force.ready >= threads) here.pause()
+      if (force.ready >= threads) local.pause()
     }
   }
 
@@ -254,10 +254,10 @@ class Conductor implements Lanes {
 
   /** Workers are long in coming: until there is one, this thread runs items. */
   #goOnMeanwhile(): void {
-    const { here, force } = this
+    const { local, force } = this
     if (force === undefined || this.async !== undefined) return
-    if (here !== undefined) {
-      here.resume()
+    if (local !== undefined) {
+      local.resume()
       return
     }
     const made = this.#makeHere()
@@ -291,7 +291,7 @@ class Conductor implements Lanes {
   #goOnHere(): void {
     this.#isAlone = true
     this.#run.mode = this.async === undefined ? 'serial' : 'async'
-    if (this.here !== undefined) this.here.goOnAlone()
+    if (this.local !== undefined) this.local.goOnAlone()
     else if (this.async === undefined) this.#makeHere().start()
   }
 

@@ -3,7 +3,7 @@ import { runs } from '../internal/tracing.js'
 import { conduct } from './conductor.js'
 import { learnSoon, subjectOf } from './following.js'
 import { runOf } from './hooks.js'
-import { paceOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
+import { timingOf, type PlainLoop, plainLoop, runSlice } from './lanes/loops.js'
 import { LEAST_TAKEN_MS } from './lanes/slice-queue.js'
 import { COMPUTING } from './schedule/busyness.js'
 import type { Course } from './schedule/course.js'
@@ -11,7 +11,7 @@ import { isWorkerOfOurs } from './nesting.js'
 import { completeOptions, type CompleteOptions, DEFAULTS, type ScheduleOptions } from './options.js'
 import { pools, scheduler, slices } from './process-wide.js'
 import { ArraySource, isIndexed, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { ArraySink, SettledSink } from './run/account.js'
+import { ArraySink, SettledSink } from './run/outcomes.js'
 import { beginRun, resultsOf, Run } from './run/run.js'
 import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type Task } from './task.js'
 
@@ -102,9 +102,9 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   source.position = pending === undefined ? next : next + 1
   const sink = new ArraySink(loop.results)
   const run = new Run(options, task, source, source.position, sink, [])
-  if (pending !== undefined) run.account.take(next, items[next])
+  if (pending !== undefined) run.outcomes.take(next, items[next])
   const first = pending === undefined ? undefined : { index: next, item: items[next], result: pending }
-  conduct(run, { pace: paceOf(loop), course, ...(first === undefined ? {} : { pending: first }) })
+  conduct(run, { timing: timingOf(loop), course, ...(first === undefined ? {} : { pending: first }) })
   return resultsOf(run, sink)
 }
 
@@ -115,8 +115,8 @@ function ended(task: ResolvedTask, course: Course, loop: PlainLoop): Promise<unk
   if (seenMs >= LEAST_LEARNT_MS || course.loopMs >= LEAST_LEARNT_MS) {
     const item = new ArraySource(items).first
     const [result] = results
-    const evidence = { pace: paceOf(loop), items: loop.next, item, result, isAsync: false, busy: COMPUTING }
-    learnSoon(task, course, evidence)
+    const observation = { timing: timingOf(loop), items: loop.next, item, result, isAsync: false, busy: COMPUTING }
+    learnSoon(task, course, observation)
   }
   return Promise.resolve(results)
 }

@@ -1,16 +1,16 @@
 import { TaskNotTransferableError } from '../errors.js'
 import { keepContext } from '../internal/async-context.js'
 import type { AsyncLane } from './lanes/async-lane.js'
-import type { HereLane } from './lanes/here-lane.js'
+import type { LocalLane } from './lanes/local-lane.js'
 import type { Workforce } from './lanes/workforce.js'
 import { isWorkerOfOurs } from './nesting.js'
 import type { CompleteOptions } from './options.js'
 import { pools, scheduler, sharing } from './process-wide.js'
 import type { Run } from './run/run.js'
 import { Busyness, COMPUTING } from './schedule/busyness.js'
-import { PaceOfLoop } from './schedule/pace.js'
+import { Timing } from './schedule/timing.js'
 import { type Decision, type Subject, worksHere } from './schedule/planner.js'
-import type { Evidence } from './schedule/sample.js'
+import type { Observation } from './schedule/sample.js'
 import { type Course, shouldGoBack, type SinceJoined } from './schedule/course.js'
 import { mayStartWorkers } from './schedule/scheduler.js'
 import type { ResolvedTask } from './task.js'
@@ -35,23 +35,23 @@ function mayHaveWorkers(task: ResolvedTask, { mode, policies }: CompleteOptions)
 }
 
 /** Tells the scheduler soon how a run without a conductor went. */
-export function learnSoon(task: ResolvedTask, course: Course, evidence: Evidence): void {
+export function learnSoon(task: ResolvedTask, course: Course, observation: Observation): void {
   // The next call may be of another request, and items may look at whose they are when they are read.
   const inContext = keepContext('AmorsizeLesson')
-  scheduler.learnSoon(() => inContext(() => learn(task, course, evidence)))
+  scheduler.learnSoon(() => inContext(() => learn(task, course, observation)))
 }
 
 /** Tells the scheduler how a run went, and starts workers for later runs if it says so. */
-function learn(task: ResolvedTask, course: Course, evidence: Evidence, since?: SinceJoined): void {
+function learn(task: ResolvedTask, course: Course, observation: Observation, since?: SinceJoined): void {
   const pool = pools.of(course.subject.options.maxMemoryPerWorker)
-  const count = scheduler.after(course, evidence, since, pool)
+  const count = scheduler.after(course, observation, since, pool)
   const sent = taskSources.sendable(task)
   if (count > 0 && !(sent instanceof TaskNotTransferableError)) pool.prepare(count, (worker) => void worker.load(sent))
 }
 
 /** The lanes that a run has. */
 export interface Lanes {
-  readonly here: HereLane | undefined
+  readonly local: LocalLane | undefined
   readonly async: AsyncLane | undefined
   readonly force: Workforce | undefined
 }
@@ -59,7 +59,7 @@ export interface Lanes {
 /** Shows the scheduler how a run goes, and asks it how to go on. */
 export class Following {
   readonly course: Course
-  readonly pace: PaceOfLoop
+  readonly timing: Timing
   readonly #run: Run
   readonly #lanes: Lanes
   readonly #pool: WorkerPool
@@ -72,11 +72,11 @@ export class Following {
     | { readonly items: number | null; readonly settled: number; readonly atMs: number; readonly sharedMs: number }
     | undefined = undefined
 
-  constructor(run: Run, lanes: Lanes, pace = new PaceOfLoop(), course?: Course) {
+  constructor(run: Run, lanes: Lanes, timing = new Timing(), course?: Course) {
     const { task, options, supply } = run
     this.#run = run
     this.#lanes = lanes
-    this.pace = pace
+    this.timing = timing
     this.#first = supply.peek()
     this.#pool = pools.of(options.maxMemoryPerWorker)
     this.course = course ?? scheduler.before(subjectOf(task, options), supply.remaining, this.#first, this.#pool)
@@ -85,29 +85,29 @@ export class Following {
 
   /** A lane of this thread begins. @param mayWait - whether its items may wait, so that it has to be known how busy they keep this thread */
   laneBegins(mayWait: boolean): void {
-    const { pace } = this
+    const { timing } = this
     const { remaining } = this.#run.supply
-    const isShort = pace.items > 0 && remaining !== null && !mayStartWorkers(remaining * pace.itemMs, this.#pool)
+    const isShort = timing.items > 0 && remaining !== null && !mayStartWorkers(remaining * timing.itemMs, this.#pool)
     // To look for the first time takes longer than many a run.
     if (mayWait || !isShort) this.#busyness = new Busyness()
   }
 
   /** Asks whether the rest is worth workers, and how many. */
   consider(item: unknown, result: unknown): Decision | undefined {
-    if (this.pace.totalMs < this.course.notBeforeMs || this.course.decision !== undefined) return undefined
-    return scheduler.during(this.course, this.#evidence(item, result, this.#run.supply.remaining), this.#pool)
+    if (this.timing.totalMs < this.course.notBeforeMs || this.course.decision !== undefined) return undefined
+    return scheduler.during(this.course, this.#observation(item, result, this.#run.supply.remaining), this.#pool)
   }
 
   /** A worker is ready. @returns whether the rest is still worth workers */
   workerIsReady(): boolean {
     if (this.#joined !== undefined) return true
-    const { supply, account } = this.#run
+    const { supply, outcomes } = this.#run
     if (this.#mayGoBack()) {
-      const evidence = this.#evidence(this.#first, this.#lanes.here?.lastResult, supply.remaining)
-      if (!scheduler.isStillWorth(this.course, evidence, this.#pool)) return false
+      const observation = this.#observation(this.#first, this.#lanes.local?.lastResult, supply.remaining)
+      if (!scheduler.isStillWorth(this.course, observation, this.#pool)) return false
     }
     const atMs = performance.now()
-    this.#joined = { items: supply.remaining, settled: account.settled, atMs, sharedMs: sharing.now(atMs) }
+    this.#joined = { items: supply.remaining, settled: outcomes.settled, atMs, sharedMs: sharing.now(atMs) }
     return true
   }
 
@@ -119,7 +119,7 @@ export class Following {
   /** Whether workers have turned out to be slower than the loop. */
   shouldGoBack(): boolean {
     const since = this.#since()
-    return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.pace)
+    return since !== undefined && this.#mayGoBack() && shouldGoBack(this.course, since, this.timing)
   }
 
   /** Whether the caller has not asked for workers, and workers do not claim items themselves. */
@@ -130,22 +130,22 @@ export class Following {
 
   /** Whether each item would block the event loop for too long, so that none should run in this thread. */
   get areLong(): boolean {
-    const { leastMs } = this.pace
+    const { leastMs } = this.timing
     // Until this run has shown it, earlier runs tell.
     return !worksHere(this.#run.options, leastMs > 0 ? leastMs : (this.course.decision?.measured.leastMs ?? 0))
   }
 
   /** The same if only some items would, and the rest is worth a worker for each core. */
   areUneven(force: Workforce): boolean {
-    const { itemMs } = this.pace.items > 0 ? this.pace : force
+    const { itemMs } = this.timing.items > 0 ? this.timing : force
     const restMs = (this.#run.supply.remaining ?? Infinity) * itemMs
-    return scheduler.leavesUneven(this.course, [this.pace, force.pace], restMs)
+    return scheduler.leavesUneven(this.course, [this.timing, force.timing], restMs)
   }
 
-  #evidence(item: unknown, result: unknown, items: number | null): Evidence {
+  #observation(item: unknown, result: unknown, items: number | null): Observation {
     const busyness = this.#busyness
     return {
-      pace: this.pace,
+      timing: this.timing,
       items,
       item,
       result,
@@ -163,7 +163,7 @@ export class Following {
     const nowMs = performance.now()
     const ms = sharing.now(nowMs) - sharedMs
     const isShared = nowMs - atMs > 1.01 * ms
-    return { items, settled: this.#run.account.settled - settled, ms, isShared, pace: force.pace }
+    return { items, settled: this.#run.outcomes.settled - settled, ms, isShared, timing: force.timing }
   }
 
   async #learnAtEnd(): Promise<void> {
@@ -180,9 +180,9 @@ export class Following {
   }
 
   #learn(hasFailed: boolean, since: SinceJoined | undefined): void {
-    const { task, account } = this.#run
+    const { task, outcomes } = this.#run
     scheduler.foundInFlight(this.course.subject, this.#lanes.async?.found)
-    if (hasFailed && account.settled < account.taken) return
-    learn(task, this.course, this.#evidence(this.#first, this.#lanes.here?.lastResult, account.settled), since)
+    if (hasFailed && outcomes.settled < outcomes.taken) return
+    learn(task, this.course, this.#observation(this.#first, this.#lanes.local?.lastResult, outcomes.settled), since)
   }
 }

@@ -14,7 +14,7 @@ import { runOf } from './hooks.js'
 import { pools, scheduler } from './process-wide.js'
 import { draw, type FirstItem, iterate, iterateAsync, PrefixedSource, runFirst } from './run/first-items.js'
 import { ArraySource, AsyncIteratorSource, type Items, type ItemSource, sourceOf } from './run/item-source.js'
-import { ArraySink, SettledSink } from './run/account.js'
+import { ArraySink, SettledSink } from './run/outcomes.js'
 import { beginRun, resultsOf, type Run } from './run/run.js'
 import { callWithPolicies, type ResolvedTask, resolveTask, type Task } from './task.js'
 import { whyNotShared } from './transfer/shared-policies.js'
@@ -155,7 +155,7 @@ async function resume(
 ): Promise<unknown[]> {
   const sink = options.onError === 'collect' ? new SettledSink() : new ArraySink(new Array<unknown>(rest.total ?? 0))
   const run = await beginRun(task, rest, sink, options, firstItems.length)
-  firstItems.forEach(({ item }, index) => run.account.take(index, item))
+  firstItems.forEach(({ item }, index) => run.outcomes.take(index, item))
   firstItems.forEach(({ item, outcome }, index) => {
     if (outcome === undefined) restore(run, index, item)
     else if ('value' in outcome) run.finish(index, outcome.value)
@@ -169,9 +169,9 @@ async function resume(
 function restore(run: Run, index: number, item: unknown): void {
   if (run.isOver) return
   try {
-    const before = run.account.finishedBefore(index)
+    const before = run.outcomes.finishedBefore(index)
     if (before === undefined) run.supply.putBack({ start: index, items: [item], attempts: 0, isCareful: false })
-    else run.account.skip(index, before.result)
+    else run.outcomes.skip(index, before.result)
   } catch (error) {
     run.stop('failed', error)
   }

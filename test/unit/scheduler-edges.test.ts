@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { shouldGoBack } from '../../dist/execute/schedule/course.js'
 import { calibration } from '../../dist/execute/schedule/calibration.js'
-import { came, NONE, ONE, paceOf, seen, taught, twoCores } from './support/scheduling.js'
+import { came, NONE, ONE, timingOf, seen, taught, twoCores } from './support/scheduling.js'
 
 const { spawnMs } = calibration
 
@@ -56,8 +56,8 @@ describe('during a run', () => {
   ])('items that have waited for %i ms are thought of again at %i ms', (ranMs, againMs) => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, ONE)
-    const evidence = { ...seen(ranMs, 1, 1000), isAsync: true, busy: { share: 0.1, cores: 0.1 } }
-    expect(scheduler.during(course, evidence, ONE)).toBeUndefined()
+    const observation = { ...seen(ranMs, 1, 1000), isAsync: true, busy: { share: 0.1, cores: 0.1 } }
+    expect(scheduler.during(course, observation, ONE)).toBeUndefined()
     expect(course.notBeforeMs).toBe(againMs)
   })
 
@@ -113,11 +113,11 @@ describe('when the first worker is ready', () => {
 
 describe('a run with workers', () => {
   /** Whether it goes back to the loop of 1 ms an item at the last of these looks: items settled, after so many ms. */
-  const goesBack = (items: number | null, looks: [settled: number, ms: number][], pace = paceOf()): boolean => {
+  const goesBack = (items: number | null, looks: [settled: number, ms: number][], timing = timingOf()): boolean => {
     const { begin } = taught()
     const course = begin(1000, ONE)
     const answers = looks.map(([settled, ms]) =>
-      shouldGoBack(course, { items, settled, ms, pace, isShared: false }, paceOf()),
+      shouldGoBack(course, { items, settled, ms, timing, isShared: false }, timingOf()),
     )
     expect(answers.slice(0, -1)).not.toContain(true)
     return answers.at(-1)!
@@ -232,7 +232,7 @@ describe('a run with workers', () => {
           [100, 120],
           [200, 240],
         ],
-        paceOf(0.1, 10, 0.1, 10),
+        timingOf(0.1, 10, 0.1, 10),
       ],
       false,
     ],
@@ -245,14 +245,14 @@ describe('a run of items that differ', () => {
   /** Of 1 ms in the mean; where one lane had longer ones than the other. */
   const mixed = () => {
     const all = taught()
-    all.scheduler.after(all.begin(100, ONE), seen(60, 0.5, 0), came(100, 100, 60, paceOf(5, 5, 5)), ONE)
+    all.scheduler.after(all.begin(100, ONE), seen(60, 0.5, 0), came(100, 100, 60, timingOf(5, 5, 5)), ONE)
     return all
   }
 
   it('is known by lanes of which one took more than three times as long for an item', () => {
     const isMixedAfter = (here: number, there: number): boolean => {
       const { scheduler, subject, begin } = taught()
-      scheduler.after(begin(100, ONE), seen(60, here, 0), came(100, 100, 60, paceOf(there)), ONE)
+      scheduler.after(begin(100, ONE), seen(60, here, 0), came(100, 100, 60, timingOf(there)), ONE)
       return scheduler.recall(subject, 'an item')!.isMixed
     }
     expect([isMixedAfter(1, 2.9), isMixedAfter(1, 3.1), isMixedAfter(2.9, 1), isMixedAfter(3.1, 1)]).toEqual([
@@ -271,20 +271,20 @@ describe('a run of items that differ', () => {
   it('does not go back while this thread takes as long for an item as both lanes together', () => {
     const goesBack = ({ begin }: ReturnType<typeof mixed>): boolean => {
       const course = begin(100, ONE)
-      const here = paceOf(4, 4, 4, 4)
+      const here = timingOf(4, 4, 4, 4)
       return [
         [12, 26],
         [24, 52],
-      ].map(([settled, ms]) => shouldGoBack(course, came(100, settled!, ms!, paceOf(4, 4, 4)), here))[1]!
+      ].map(([settled, ms]) => shouldGoBack(course, came(100, settled!, ms!, timingOf(4, 4, 4)), here))[1]!
     }
     expect([goesBack(mixed()), goesBack(taught())]).toEqual([false, true])
   })
 
   it('has workers tried once they could have saved what they cost, though its first items seemed to be compiled', () => {
     const { scheduler, subject, begin } = twoCores()
-    const shrinking = paceOf(...Array.from({ length: 60 }, (_, i) => (60 - i) / 12))
+    const shrinking = timingOf(...Array.from({ length: 60 }, (_, i) => (60 - i) / 12))
     const run = (there = NONE): number =>
-      scheduler.after(begin(60, there), { ...seen(0, 0, 0), pace: shrinking }, undefined, there)
+      scheduler.after(begin(60, there), { ...seen(0, 0, 0), timing: shrinking }, undefined, there)
     const coldMs = () => scheduler.recall(subject, 'an item')!.measured!.coldMs
     run()
     expect(coldMs()).toBeGreaterThan(100)
@@ -335,22 +335,22 @@ describe('after a run', () => {
     'what workers took while other runs had this thread (%s) gains no more than all cores: %d',
     (isShared, is, gain) => {
       const { scheduler, subject, begin } = taught()
-      scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 100, 100 / is, paceOf(), isShared), ONE)
+      scheduler.after(begin(100, ONE), seen(0, 0, 0), came(100, 100, 100 / is, timingOf(), isShared), ONE)
       expect(scheduler.recall(subject, 'an item')?.gain).toBeCloseTo(gain, 6)
     },
   )
 
   it('items are uneven that were so here or in workers, and stay so until this thread has seen enough of them', () => {
-    const even = paceOf(1, 1, 1, 1, 1, 1, 1, 1)
-    const uneven = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
+    const even = timingOf(1, 1, 1, 1, 1, 1, 1, 1)
+    const uneven = timingOf(1, 1, 1, 1, 1, 1, 1, 20)
     const { scheduler, subject, begin } = taught()
     const run = (here: typeof even, there: typeof even): boolean => {
-      scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), pace: here }, came(100, 100, 60, there), ONE)
+      scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), timing: here }, came(100, 100, 60, there), ONE)
       return scheduler.recall(subject, 'an item')!.isUneven
     }
     expect(run(even, even)).toBe(false)
     expect(run(uneven, even)).toBe(true)
-    expect(run(paceOf(1, 1, 1, 1, 1, 1, 1), even)).toBe(true)
+    expect(run(timingOf(1, 1, 1, 1, 1, 1, 1), even)).toBe(true)
     expect(run(even, even)).toBe(false)
     expect(run(even, uneven)).toBe(true)
   })
@@ -361,8 +361,8 @@ describe('after a run', () => {
     ['of items that are alike, whenever they joined', 50, [1, 1, 1, 1, 1, 1, 1, 1], 0.5],
   ])('is held against the loop: %s', (_, settled, times, gain) => {
     const { scheduler, subject, begin } = taught()
-    const since = came(settled, settled, 2 * settled, paceOf(...times))
-    scheduler.after(begin(100, ONE), { ...seen(0, 1, 100), pace: paceOf() }, since, ONE)
+    const since = came(settled, settled, 2 * settled, timingOf(...times))
+    scheduler.after(begin(100, ONE), { ...seen(0, 1, 100), timing: timingOf() }, since, ONE)
     expect(scheduler.recall(subject, 'an item')).toMatchObject({ gain, isWarm: true })
   })
 

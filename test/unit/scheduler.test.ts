@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { calibration } from '../../dist/execute/schedule/calibration.js'
-import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
-import type { Evidence } from '../../dist/execute/schedule/sample.js'
+import { Timing } from '../../dist/execute/schedule/timing.js'
+import type { Observation } from '../../dist/execute/schedule/sample.js'
 import type { WorkersThere } from '../../dist/execute/schedule/planner.js'
 import { type Course, shouldGoBack } from '../../dist/execute/schedule/course.js'
-import { came, NONE, ONE, paceOf, seen, taught, twoCores } from './support/scheduling.js'
+import { came, NONE, ONE, timingOf, seen, taught, twoCores } from './support/scheduling.js'
 
 const { spawnMs } = calibration
 
@@ -72,13 +72,13 @@ describe('after a run with workers', () => {
     const course = begin(100, NONE)
     course.decision = scheduler.during(course, seen(2, 20, 98), ONE)
     expect(course.decision?.inputs.mainWorks).toBe(true)
-    scheduler.after(course, seen(4, 20, 0), came(96, 96, 1000, paceOf(20, 20)), ONE)
+    scheduler.after(course, seen(4, 20, 0), came(96, 96, 1000, timingOf(20, 20)), ONE)
     expect(begin(100, ONE).decision?.inputs.mainWorks).toBe(false)
   })
 })
 
 describe('during a run', () => {
-  it.each<[string, WorkersThere, number, Evidence, boolean]>([
+  it.each<[string, WorkersThere, number, Observation, boolean]>([
     ['workers are started for much work', NONE, 1, seen(4, 1, 1e4), true],
     ['not before the task is compiled', NONE, 1, seen(2, 1, 1e4), false],
     ['not for less than three times what a start costs', NONE, 1, seen(4, 1, 2.9 * spawnMs), false],
@@ -87,10 +87,10 @@ describe('during a run', () => {
     ['for little where one is there', ONE, 1, seen(4, 1, 10), true],
     ['not for an item that no thread can have', ONE, 1, seen(4, 1, 1e4, () => 1), false],
     ['not for the last item', ONE, 1, seen(4, 1, 1), false],
-  ])('%s', (_, there, crowding, evidence, expected) => {
+  ])('%s', (_, there, crowding, observation, expected) => {
     const { scheduler, begin } = twoCores(crowding)
     const course = begin(null, there)
-    expect(scheduler.during(course, evidence, there) !== undefined).toBe(expected)
+    expect(scheduler.during(course, observation, there) !== undefined).toBe(expected)
   })
 
   it('starts them for a little more than a start costs at the second look', () => {
@@ -105,14 +105,14 @@ describe('during a run', () => {
     const course = begin(null, ONE)
     const asks: number[] = []
     for (let ran = 4; ran < 100; ran++) {
-      const evidence = seen(ran, 1, 1)
-      Object.defineProperty(evidence, 'result', { get: () => asks.push(ran) && 'a result' })
-      scheduler.during(course, evidence, ONE)
+      const observation = seen(ran, 1, 1)
+      Object.defineProperty(observation, 'result', { get: () => asks.push(ran) && 'a result' })
+      scheduler.during(course, observation, ONE)
     }
     expect(asks).toEqual([4, 8, 16, 32, 64])
   })
 
-  it.each<[string, [settled: number, ms: number][], boolean, PaceOfLoop?]>([
+  it.each<[string, [settled: number, ms: number][], boolean, Timing?]>([
     [
       'they win',
       [
@@ -161,7 +161,7 @@ describe('during a run', () => {
         [400, 480],
       ],
       false,
-      paceOf(1, 1, 1, 1, 1, 1, 1, 20),
+      timingOf(1, 1, 1, 1, 1, 1, 1, 20),
     ],
     [
       'more than chance gives to uneven items',
@@ -170,20 +170,24 @@ describe('during a run', () => {
         [400, 800],
       ],
       true,
-      paceOf(1, 1, 1, 1, 1, 1, 1, 20),
+      timingOf(1, 1, 1, 1, 1, 1, 1, 20),
     ],
-  ])('goes back to the loop where workers lose: %s', (_, looks, expected, pace) => {
+  ])('goes back to the loop where workers lose: %s', (_, looks, expected, timing) => {
     const { begin } = taught()
     const course = begin(1000, ONE)
-    const goesBack = looks.map(([settled, ms]) => shouldGoBack(course, came(1000, settled, ms, pace), paceOf()))
+    const goesBack = looks.map(([settled, ms]) => shouldGoBack(course, came(1000, settled, ms, timing), timingOf()))
     expect(goesBack.at(-1)).toBe(expected)
     expect(goesBack.slice(0, -1)).not.toContain(true)
   })
 
-  it.each<[string, PaceOfLoop, boolean]>([
-    ['enough of them', paceOf(...Array<number>(16).fill(0.5)), true],
-    ['too few to tell', paceOf(...Array<number>(15).fill(0.5)), false],
-    ['items that differ, of which others may have had the long ones', paceOf(...Array<number>(15).fill(0.3), 8), false],
+  it.each<[string, Timing, boolean]>([
+    ['enough of them', timingOf(...Array<number>(16).fill(0.5)), true],
+    ['too few to tell', timingOf(...Array<number>(15).fill(0.5)), false],
+    [
+      'items that differ, of which others may have had the long ones',
+      timingOf(...Array<number>(15).fill(0.3), 8),
+      false,
+    ],
   ])(
     'goes back where this thread has seen since that the loop takes less than the first items said: %s',
     (_, here, expected) => {
@@ -197,27 +201,27 @@ describe('during a run', () => {
   it('goes back though items take longer in this thread than they did before there were workers', () => {
     const { begin } = taught()
     const course = begin(1000, ONE)
-    const here = paceOf(...Array<number>(16).fill(2))
+    const here = timingOf(...Array<number>(16).fill(2))
     expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), here))).toEqual([false, true])
   })
 
   it('has nothing to go back from where workers were never decided on', () => {
     const { begin } = twoCores()
     const course = begin(1000, ONE)
-    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 400 * look), paceOf()))).toEqual([
+    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 400 * look), timingOf()))).toEqual([
       false,
       false,
     ])
   })
 
-  it.each<[string, PaceOfLoop, boolean]>([
-    ['items that are as long as the first', paceOf(50, 50, 50), true],
-    ['the first items alone were long', paceOf(50, 1, 1), false],
-  ])('asks again when the first worker is ready: %s', (_, pace, expected) => {
+  it.each<[string, Timing, boolean]>([
+    ['items that are as long as the first', timingOf(50, 50, 50), true],
+    ['the first items alone were long', timingOf(50, 1, 1), false],
+  ])('asks again when the first worker is ready: %s', (_, timing, expected) => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, NONE)
-    expect(scheduler.during(course, { ...seen(0, 1, 50), pace: paceOf(50) }, NONE)).toBeDefined()
-    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 30), pace }, ONE)).toBe(expected)
+    expect(scheduler.during(course, { ...seen(0, 1, 50), timing: timingOf(50) }, NONE)).toBeDefined()
+    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 30), timing }, ONE)).toBe(expected)
     expect(course.decision !== undefined).toBe(expected)
   })
 
@@ -229,14 +233,14 @@ describe('during a run', () => {
   ])('leaves items that wait to workers where their computing is worth it: %s', (_, share, itemMs, count, expected) => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, ONE)
-    const evidence = { ...seen(count, itemMs, 1e4), isAsync: true, busy: { share, cores: share } }
-    expect(scheduler.during(course, evidence, ONE) !== undefined).toBe(expected)
+    const observation = { ...seen(count, itemMs, 1e4), isAsync: true, busy: { share, cores: share } }
+    expect(scheduler.during(course, observation, ONE) !== undefined).toBe(expected)
   })
 
   it('sees no gain where what compiles and collects garbage keeps the other core busy', () => {
     const { scheduler, begin } = twoCores()
-    const evidence = { ...seen(4, 1, 1e4), busy: { share: 1, cores: 1.95 } }
-    expect(scheduler.during(begin(null, ONE), evidence, ONE)).toBeUndefined()
+    const observation = { ...seen(4, 1, 1e4), busy: { share: 1, cores: 1.95 } }
+    expect(scheduler.during(begin(null, ONE), observation, ONE)).toBeUndefined()
   })
 })
 
@@ -293,7 +297,7 @@ describe('after a run', () => {
     scheduler.after(first, seen(4, 1, 0), came(1e4, 1e4, 9e3), ONE)
     const second = begin(1e4, ONE)
     expect(second.staysInLoop).toBe(false)
-    const mixed = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
+    const mixed = timingOf(1, 1, 1, 1, 1, 1, 1, 20)
     scheduler.after(second, seen(0, 1, 0), came(1e4, 1e4, 9e3, mixed), ONE)
     const third = begin(1e4, ONE)
     expect(third.staysInLoop).toBe(true)
@@ -316,7 +320,7 @@ describe('after a run', () => {
     expect(scheduler.during(first, seen(4, 1.8, 1000), NONE)).toBeDefined()
     for (let runs = 0; runs < 2; runs++) {
       const course = runs === 0 ? first : begin(1000, ONE)
-      scheduler.after(course, seen(0, 1, 0), came(1000, 1000, 1000, paceOf(2)), ONE)
+      scheduler.after(course, seen(0, 1, 0), came(1000, 1000, 1000, timingOf(2)), ONE)
     }
     return all
   }
@@ -341,8 +345,8 @@ describe('after a run', () => {
     const stays = (lateMs: number): boolean => {
       const { scheduler, begin } = taught()
       const course = begin(1000, ONE)
-      expect(shouldGoBack(course, came(1000, 200, 800), paceOf())).toBe(false)
-      expect(shouldGoBack(course, came(1000, 900, 800 + lateMs), paceOf())).toBe(false)
+      expect(shouldGoBack(course, came(1000, 200, 800), timingOf())).toBe(false)
+      expect(shouldGoBack(course, came(1000, 900, 800 + lateMs), timingOf())).toBe(false)
       scheduler.after(course, seen(0, 1, 1000), came(1000, 1000, 1300), ONE)
       return begin(1000, ONE).staysInLoop
     }
@@ -434,8 +438,8 @@ describe('how long a worker is expected to take to be ready', () => {
 })
 
 describe('uneven items', () => {
-  const even = paceOf(1, 1, 1, 1, 1, 1, 1, 1)
-  const uneven = paceOf(1, 1, 1, 1, 1, 1, 1, 20)
+  const even = timingOf(1, 1, 1, 1, 1, 1, 1, 1)
+  const uneven = timingOf(1, 1, 1, 1, 1, 1, 1, 20)
   const much = 5 * spawnMs
 
   it.each<[string, number, number, Partial<Course['subject']['options']>, boolean]>([
@@ -457,7 +461,7 @@ describe('uneven items', () => {
     const { scheduler, begin } = taught()
     const leaves = (): boolean => scheduler.leavesUneven(begin(100, ONE), [even], much)
     expect(leaves()).toBe(false)
-    scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), pace: uneven }, came(100, 100, 60, even), ONE)
+    scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), timing: uneven }, came(100, 100, 60, even), ONE)
     expect(leaves()).toBe(true)
   })
 })

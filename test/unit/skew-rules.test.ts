@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { heldMs, shareOf } from '../../dist/execute/schedule/how-much.js'
-import { isUneven, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import { heldMs, shareOf } from '../../dist/execute/schedule/chunk-size.js'
+import { isUneven, Timing } from '../../dist/execute/schedule/timing.js'
 
 // Two cores, simulated: one worker that is sent objects by a thread that runs some itself, and can send only between its own items; and,
 // where the rule asks for it, a second worker in the place of that thread. Times are the items' own, so the outcome is always the same.
@@ -17,8 +17,8 @@ const none: Rules = { holdsForLongest: false, leavesUneven: false }
 
 /** @returns how many times as fast as a loop over the same items */
 function speedUp(items: readonly number[], { holdsForLongest, leavesUneven }: Rules): number {
-  const pace = new PaceOfLoop()
-  const paceOfWorkers = new PaceOfLoop()
+  const timing = new Timing()
+  const paceOfWorkers = new Timing()
   let next = 0
   let workerMs = items[0] ?? 1
   const remaining = (): number => items.length - next
@@ -42,7 +42,7 @@ function speedUp(items: readonly number[], { holdsForLongest, leavesUneven }: Ru
   }
   const fill = (isHere: boolean): void => {
     for (const { queue } of workers) {
-      const wantedMs = heldMs(CHUNK_MS, isHere && holdsForLongest ? Math.max(pace.mostMs, paceOfWorkers.mostMs) : 0)
+      const wantedMs = heldMs(CHUNK_MS, isHere && holdsForLongest ? Math.max(timing.mostMs, paceOfWorkers.mostMs) : 0)
       const itemMs = holdsForLongest && paceOfWorkers.leastMs > 0 ? paceOfWorkers.leastMs : workerMs
       while (
         remaining() > 0 &&
@@ -64,9 +64,9 @@ function speedUp(items: readonly number[], { holdsForLongest, leavesUneven }: Ru
       const own = remaining() > 0 ? take(2, 1) : workers[0]!.queue.splice(-1)
       for (const ms of own) {
         nowMs += ms
-        pace.add(1, ms)
+        timing.add(1, ms)
       }
-      if (leavesUneven && secondAtMs === Infinity && isUneven(pace) && remaining() * pace.itemMs > 5 * SPAWN_MS)
+      if (leavesUneven && secondAtMs === Infinity && isUneven(timing) && remaining() * timing.itemMs > 5 * SPAWN_MS)
         secondAtMs = nowMs + SPAWN_MS
       if (own.length === 0) nowMs = Math.max(nowMs, workers[0]!.untilMs)
       continue
@@ -127,10 +127,10 @@ describe('simulated: a run that is too short for another worker', () => {
 })
 
 describe('what tells uneven items from others', () => {
-  const paceOf = (times: readonly number[]): PaceOfLoop => {
-    const pace = new PaceOfLoop()
-    for (const ms of times) pace.add(1, ms)
-    return pace
+  const timingOf = (times: readonly number[]): Timing => {
+    const timing = new Timing()
+    for (const ms of times) timing.add(1, ms)
+    return timing
   }
   const repeat = (times: readonly number[], count: number): number[] =>
     Array.from({ length: count }, () => times).flat()
@@ -142,7 +142,7 @@ describe('what tells uneven items from others', () => {
     ['items of which some are long', repeat([2, 2, 2, 2, 2, 2, 2, 2, 2, 40], 5), true],
     ['one that is very long', [...repeat([1], 30), 155], true],
   ])('%s', (_, times, expected) => {
-    expect(isUneven(paceOf(times))).toBe(expected)
+    expect(isUneven(timingOf(times))).toBe(expected)
   })
 
   it('has workers hold what lasts for the longest item to be expected, within bounds', () => {

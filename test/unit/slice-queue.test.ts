@@ -1,7 +1,7 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { SliceQueue } from '../../dist/execute/lanes/slice-queue.js'
-import { SLICE_MS } from '../../dist/execute/schedule/pace.js'
+import { SLICE_MS } from '../../dist/execute/schedule/timing.js'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
 let isOver = false

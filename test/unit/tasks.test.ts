@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Pace } from '../../dist/execute/schedule/pace.js'
+import type { MeanTiming } from '../../dist/execute/schedule/timing.js'
 import type { Measured } from '../../dist/execute/schedule/sample.js'
 import { type TaskRecord, Tasks } from '../../dist/execute/schedule/tasks.js'
 import { measured as measuredAs } from './support/scheduling.js'
 
 const task = (): void => undefined
 const measured = (given: Partial<Measured> = {}): Measured => measuredAs({ itemMs: 10, ...given })
-const pace = (items: number, itemMs: number): Pace => ({ items, itemMs, spread: 0 })
+const timing = (items: number, itemMs: number): MeanTiming => ({ items, itemMs, spread: 0 })
 const fresh = (): TaskRecord => new Tasks().of(task, 1)
 
 describe('what is known of a task', () => {
@@ -94,7 +94,7 @@ describe('what an item takes in the loop', () => {
     const of = (items: number, itemMs: number, given: Partial<Measured> = {}, isMixed = false): number => {
       const record = fresh()
       record.isMixed = isMixed
-      return record.loopItemOf(pace(items, itemMs), measured(given))
+      return record.loopItemOf(timing(items, itemMs), measured(given))
     }
     expect(of(16, 4)).toBe(4)
     expect(of(15, 4)).toBe(10)
@@ -107,9 +107,9 @@ describe('what an item takes in the loop', () => {
   it('is what it was known to be, before what this run was decided by', () => {
     const record = fresh()
     record.stayedInLoop(3)
-    expect(record.loopItemOf(pace(0, 0), measured())).toBe(3)
-    expect(record.loopItemOf(pace(20, 5), measured())).toBe(3)
-    expect(record.loopItemOf(pace(20, 2), measured())).toBe(2)
+    expect(record.loopItemOf(timing(0, 0), measured())).toBe(3)
+    expect(record.loopItemOf(timing(20, 5), measured())).toBe(3)
+    expect(record.loopItemOf(timing(20, 2), measured())).toBe(2)
   })
 })
 
@@ -220,11 +220,11 @@ describe('what an item takes at least', () => {
     expect(unseen.remember(measured({ itemMs: 1, itemCv: 0 }))).toMatchObject({ itemMs: 10, itemCv: 2 })
   })
 
-  it.each<[string, number, Pace, number]>([
-    ['is shown by this thread beside workers', 12, pace(40, 13), 12],
-    ['is what it was where this thread has run none', 0, pace(40, 13), 9],
-    ['is no more than workers take on the mean', 0, pace(40, 2), 2],
-    ['is not told by workers that have ended nothing', 12, pace(0, 0), 12],
+  it.each<[string, number, MeanTiming, number]>([
+    ['is shown by this thread beside workers', 12, timing(40, 13), 12],
+    ['is what it was where this thread has run none', 0, timing(40, 13), 9],
+    ['is no more than workers take on the mean', 0, timing(40, 2), 2],
+    ['is not told by workers that have ended nothing', 12, timing(0, 0), 12],
   ])('%s', (_, leastMs, ofWorkers, expected) => {
     const record = fresh()
     record.sawLeast(leastMs, ofWorkers)

@@ -1,6 +1,6 @@
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { isThenable } from '../../internal/thenable.js'
-import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
+import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/item-source.js'
 import type { Share } from '../schedule/sharing.js'
@@ -14,7 +14,7 @@ export class AsyncLane implements Lane {
   measured: (item: unknown, result: unknown) => void = nothing
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
-  readonly #pace: PaceOfLoop
+  readonly #timing: Timing
   readonly #fixed: number | undefined
   readonly #limit: ConcurrencyLimit
   readonly #startedMs = performance.now()
@@ -34,7 +34,7 @@ export class AsyncLane implements Lane {
   constructor(
     run: Run,
     call: (item: unknown) => unknown,
-    pace: PaceOfLoop,
+    timing: Timing,
     fixed: number | undefined,
     found: number | undefined,
     queue: SliceQueue,
@@ -42,7 +42,7 @@ export class AsyncLane implements Lane {
   ) {
     this.#run = run
     this.#call = call
-    this.#pace = pace
+    this.#timing = timing
     this.#fixed = fixed
     const { remaining } = run.supply
     this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, found)
@@ -165,7 +165,7 @@ export class AsyncLane implements Lane {
     const inFlight = this.#slices.isDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
     this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, inFlight, failed)
     this.#inFlight--
-    this.#pace.add(1, nowMs - this.#settledSinceMs)
+    this.#timing.add(1, nowMs - this.#settledSinceMs)
     this.#settledSinceMs = nowMs
   }
 }

@@ -143,7 +143,7 @@ export class ChunkFeed implements Feed {
   /** One of the items cannot be cloned: the others go alone, that one is run in this thread. */
   #sendEach(batch: Batch, error: unknown): void {
     if (batch.items.length === 1) {
-      this.#fed.force.apart.unsendable(batch, error)
+      this.#fed.force.single.unsendable(batch, error)
       return
     }
     for (let i = 0; i < batch.items.length; i++)
@@ -208,7 +208,7 @@ export class ChunkFeed implements Feed {
 
   #failRest(held: ChunkInWorker, message: string): void {
     for (const { index, item, attempts } of held.unsettled())
-      this.#fed.force.apart.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
+      this.#fed.force.single.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
   }
 
   /** Takes back the items that the worker has not begun, for lanes that have nothing to do. @returns whether there were any */

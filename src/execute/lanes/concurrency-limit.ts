@@ -1,4 +1,4 @@
-import { FIRST_IN_FLIGHT, MOST_IN_FLIGHT as MOST } from '../schedule/pace.js'
+import { FIRST_IN_FLIGHT, MOST_IN_FLIGHT as MOST } from '../schedule/timing.js'
 import { RateWindow } from './rate-window.js'
 
 /** Only failures make it fewer. */

@@ -1,5 +1,5 @@
 /** How the workforce of a run, the lane of one of its workers and the feeds of that lane see each other. */
-import type { Apart } from './apart.js'
+import type { SingleItems } from './single-items.js'
 import type { Lane, Run } from '../run/run.js'
 import type { SharedBlock } from '../run/shared-block.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
@@ -24,7 +24,7 @@ export interface Force {
   /** Whether this thread runs items beside the workers. */
   readonly worksHere: boolean
   /** The items that only this thread can run. */
-  readonly apart: Apart
+  readonly single: SingleItems
   /** Whether results of the shared block may be among what could not be read. */
   hasLostMessages: boolean
   /** Exit code of the last worker that died. */
@@ -105,5 +105,5 @@ export interface Feed {
 /** Tells the run the outcome of an item. @param attempts - how often it was tried before */
 export function tell(force: Force, index: number, item: unknown, { value, failure }: Outcome, attempts: number): void {
   if (failure === undefined) force.run.finish(index, value)
-  else force.apart.failed(index, item, failure.error, attempts + 1)
+  else force.single.failed(index, item, failure.error, attempts + 1)
 }

@@ -1,5 +1,5 @@
 import { isThenable } from '../../internal/thenable.js'
-import { PaceOfLoop } from '../schedule/pace.js'
+import { Timing } from '../schedule/timing.js'
 
 /** The clock is read about this often. */
 const BLOCK_MS = 0.5
@@ -140,9 +140,9 @@ function timed(loop: PlainLoop, items: number, ms: number): void {
 }
 
 /** How fast the items of a loop run. */
-export function paceOf({ seenItems, seenMs, lastItems, lastMs }: PlainLoop): PaceOfLoop {
-  const pace = new PaceOfLoop()
-  if (seenItems > lastItems) pace.add(seenItems - lastItems, seenMs - lastMs)
-  if (lastItems > 0) pace.add(lastItems, lastMs)
-  return pace
+export function timingOf({ seenItems, seenMs, lastItems, lastMs }: PlainLoop): Timing {
+  const timing = new Timing()
+  if (seenItems > lastItems) timing.add(seenItems - lastItems, seenMs - lastMs)
+  if (lastItems > 0) timing.add(lastItems, lastMs)
+  return timing
 }

@@ -1,6 +1,6 @@
 import type { InContext } from '../../internal/async-context.js'
 import { LateCall } from '../../internal/late-call.js'
-import { SLICE_MS } from '../schedule/pace.js'
+import { SLICE_MS } from '../schedule/timing.js'
 import type { Share } from '../schedule/sharing.js'
 
 /** A call that is shorter takes nothing from others: thousands of these need no turn of their own. Nor does it put lanes off. */

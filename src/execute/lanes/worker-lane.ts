@@ -99,7 +99,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         !this.#isHalted() &&
         !this.worker.isGone &&
         this.#block.isEmpty &&
-        !this.force.apart.keepsMany &&
+        !this.force.single.keepsMany &&
         this.#wantsMore()
       ) {
         const { supply } = this.#run

@@ -1,11 +1,11 @@
-import type { Apart } from './apart.js'
-import type { HereLane } from './here-lane.js'
+import type { SingleItems } from './single-items.js'
+import type { LocalLane } from './local-lane.js'
 import { wantsChunks } from '../options.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import type { Force } from './force.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
-import { heldMs, shareOf } from '../schedule/how-much.js'
-import { PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
+import { heldMs, shareOf } from '../schedule/chunk-size.js'
+import { Timing, SLICE_MS } from '../schedule/timing.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 import type { Run } from '../run/run.js'
 import type { Share } from '../schedule/sharing.js'
@@ -56,7 +56,7 @@ export class Workforce implements Force {
   readonly task: TransferredTask
   readonly inFlight: number
   readonly policies: readonly SentPolicy[]
-  readonly apart: Apart
+  readonly single: SingleItems
   block: SharedBlock | undefined = undefined
   hasLostMessages = false
   lastExitCode = 0
@@ -67,9 +67,9 @@ export class Workforce implements Force {
   readonly #request: WorkerRequest
   readonly #lanes = new Roster()
   /** The lane of this thread, if it takes part. */
-  #here: HereLane | undefined = undefined
+  #local: LocalLane | undefined = undefined
   /** How fast workers run their items. */
-  readonly pace = new PaceOfLoop()
+  readonly timing = new Timing()
   /** Why no more workers can be had. */
   #refusal: { readonly error: unknown } | undefined = undefined
   #deaths = 0
@@ -83,8 +83,8 @@ export class Workforce implements Force {
     task: TransferredTask,
     pool: WorkerPool,
     terms: Terms,
-    here: HereLane | undefined,
-    apart: Apart,
+    local: LocalLane | undefined,
+    single: SingleItems,
   ) {
     this.run = run
     this.task = task
@@ -92,8 +92,8 @@ export class Workforce implements Force {
     this.policies = terms.policies
     this.#terms = terms
     this.#workers = terms.workers
-    this.apart = apart
-    apart.whenRun = () => {
+    this.single = single
+    single.whenRun = () => {
       for (const lane of this.#lanes) lane.fill()
     }
     this.#watch = new Watch(run.options.timeoutMs, () => this.#look())
@@ -125,23 +125,23 @@ export class Workforce implements Force {
       goOnHere: () => run.inContext(() => terms.goOnHere()),
       refused: (error) => run.inContext(() => this.#refused(error)),
     }
-    if (here !== undefined) this.helpedBy(here)
+    if (local !== undefined) this.helpedBy(local)
     run.add(this)
   }
 
   /** This thread runs items, too. */
-  helpedBy(here: HereLane): void {
-    this.#here = here
-    here.sliceMs = SLICE_WITH_MESSAGES_MS
-    here.whenIdle = () => this.#awaitLast()
-    here.whenTurns = () => this.#watch.passing()
+  helpedBy(local: LocalLane): void {
+    this.#local = local
+    local.sliceMs = SLICE_WITH_MESSAGES_MS
+    local.whenIdle = () => this.#awaitLast()
+    local.whenTurns = () => this.#watch.passing()
   }
 
   /** Asks for workers. Those that are there begin at once, and may end the run. */
   begin(): void {
     this.#terms.share.computes(this, true)
     this.#pool.request(this.#request)
-    if (this.#here === undefined || this.run.options.timeoutMs !== Infinity) this.#keepWatch()
+    if (this.#local === undefined || this.run.options.timeoutMs !== Infinity) this.#keepWatch()
   }
 
   /** Asks for more, until there are `most`. */
@@ -196,11 +196,11 @@ export class Workforce implements Force {
   }
 
   get itemMs(): number {
-    return this.pace.items > 0 ? this.pace.itemMs : this.#terms.itemMs
+    return this.timing.items > 0 ? this.timing.itemMs : this.#terms.itemMs
   }
 
   get worksHere(): boolean {
-    return this.#here !== undefined && !this.#here.isPaused
+    return this.#local !== undefined && !this.#local.isPaused
   }
 
   chunkSize(): number {
@@ -217,14 +217,14 @@ export class Workforce implements Force {
 
   isShort(held: number, remaining: number | null): boolean {
     const { chunkSize, targetChunkMs } = this.run.options
-    const here = this.#here
-    if (chunkSize !== undefined || here === undefined || here.isPaused) return false
+    const local = this.#local
+    if (chunkSize !== undefined || local === undefined || local.isPaused) return false
     // What a worker holds near the end others may miss, unless this thread, which has other things to do, is seldom there for it.
-    if (remaining !== null && 2 * held >= remaining && here.turnMs < SLICE_MS) return false
+    if (remaining !== null && 2 * held >= remaining && local.turnMs < SLICE_MS) return false
     const lastingMs = chunkMs(currentLimits(), targetChunkMs)
     // Those held may all be short ones.
-    const itemMs = this.pace.leastMs > 0 ? this.pace.leastMs : this.itemMs
-    return held * itemMs < heldMs(lastingMs, Math.max(here.pace.mostMs, this.pace.mostMs, here.turnMs))
+    const itemMs = this.timing.leastMs > 0 ? this.timing.leastMs : this.itemMs
+    return held * itemMs < heldMs(lastingMs, Math.max(local.timing.mostMs, this.timing.mostMs, local.turnMs))
   }
 
   #join(worker: PoolWorker): void {
@@ -233,9 +233,9 @@ export class Workforce implements Force {
       const mayClaim = this.inFlight === 1 && !wantsChunks(this.run.options)
       this.block = mayClaim ? this.run.supply.share(this.lanes) : undefined
     }
-    if (this.#here !== undefined) {
-      this.#here.lanes = this.#lanes.size + 2
-      this.#here.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
+    if (this.#local !== undefined) {
+      this.#local.lanes = this.#lanes.size + 2
+      this.#local.sliceMs = this.block === undefined ? SLICE_WITH_MESSAGES_MS : SLICE_MS
     }
     const lane = new WorkerLane(this, worker)
     if (!lane.hasLeft) this.#lanes.add(lane)
@@ -253,7 +253,7 @@ export class Workforce implements Force {
   measured(count: number, ms: number): void {
     this.#deaths = 0
     this.#failedBeginnings = 0
-    this.pace.add(count, ms)
+    this.timing.add(count, ms)
     this.#terms.progressed()
   }
 

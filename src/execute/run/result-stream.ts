@@ -1,5 +1,5 @@
 import { sizeOf } from '../schedule/value-size.js'
-import type { Sink } from './account.js'
+import type { Sink } from './outcomes.js'
 import type { Run } from './run.js'
 
 /** The part of the available memory that results on their way to the reader may take. */

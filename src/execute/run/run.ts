@@ -3,7 +3,7 @@ import { type InContext, keepContext } from '../../internal/async-context.js'
 import { addOutcome } from '../../internal/run-error.js'
 import { unwatchSignal, watchSignal } from '../../internal/signal-watch.js'
 import { recordersOf } from '../../records/recorders.js'
-import { Account, type ArraySink, type SettledSink, type Sink } from './account.js'
+import { Outcomes, type ArraySink, type SettledSink, type Sink } from './outcomes.js'
 import { callHook } from '../hooks.js'
 import type { ItemSource } from './item-source.js'
 import type { RunMode } from '../schedule/cost-model.js'
@@ -42,11 +42,11 @@ export interface Carrying {
 /** Items settled between two flushes of the recorders. */
 const FLUSH_EVERY = 4096
 
-/** One execution: its items, its account, its lanes, and its end. */
+/** One execution: its items, its outcomes, its lanes, and its end. */
 export class Run {
   readonly options: CompleteOptions
   readonly task: ResolvedTask
-  readonly account: Account
+  readonly outcomes: Outcomes
   readonly supply: Supply
   /** Carries the run out instead of this process. */
   readonly carrier: RunCarrier | undefined
@@ -84,10 +84,10 @@ export class Run {
     this.task = task
     this.carrier = carrier
     this.#recorders = recorders
-    this.account = new Account(sink, recorders, options.hooks)
+    this.outcomes = new Outcomes(sink, recorders, options.hooks)
     this.supply = new Supply(
       source,
-      this.account,
+      this.outcomes,
       first,
       recorders.some((recorder) => recorder.finishedBefore !== undefined),
     )
@@ -118,7 +118,7 @@ export class Run {
   finish(index: number, result: unknown): void {
     if (this.isOver) return
     try {
-      this.account.finish(index, result)
+      this.outcomes.finish(index, result)
     } catch (error) {
       this.stop('failed', error)
       return
@@ -130,7 +130,7 @@ export class Run {
   finishAll(start: number, results: ArrayLike<unknown>): void {
     if (this.isOver || results.length === 0) return
     try {
-      this.account.finishAll(start, results)
+      this.outcomes.finishAll(start, results)
     } catch (error) {
       this.stop('failed', error)
       return
@@ -149,7 +149,7 @@ export class Run {
     const tried =
       this.options.policies.length > 0 && RetryExhaustedError.is(error) ? attempts + error.attempts - 1 : attempts
     try {
-      this.account.fail(index, item, error, tried)
+      this.outcomes.fail(index, item, error, tried)
     } catch (failure) {
       this.stop('failed', failure)
       return
@@ -159,14 +159,14 @@ export class Run {
   }
 
   #settledSome(): void {
-    const { settled, taken } = this.account
+    const { settled, taken } = this.outcomes
     if (settled >= this.#flushAt && this.#recorders.length > 0) this.#flushNow(settled)
     if (settled === taken) this.endIfDone()
   }
 
   /** Ends the run if the source has ended and all that was taken has settled. */
   endIfDone(): void {
-    if (!this.isOver && this.supply.ended && this.account.settled === this.account.taken) this.stop('done')
+    if (!this.isOver && this.supply.ended && this.outcomes.settled === this.outcomes.taken) this.stop('done')
   }
 
   /** Lets the recorders write; if they are still at it one round later, nothing more is taken until they are done. */
@@ -218,7 +218,7 @@ export class Run {
         }
       }
     }
-    const { completed, failed: failedItems } = this.account
+    const { completed, failed: failedItems } = this.outcomes
     const end = { mode: this.mode, completed, failed: failedItems, elapsedMs: performance.now() - this.#startedMs }
     callHook(this.options.hooks, 'onEnd', failed ? { ...end, error: failure } : end)
     if (failed) this.#reject(failure)

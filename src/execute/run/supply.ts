@@ -1,4 +1,4 @@
-import type { Account } from './account.js'
+import type { Outcomes } from './outcomes.js'
 import { ArraySource, type Batch, type ItemSource } from './item-source.js'
 import { SharedBlock } from './shared-block.js'
 
@@ -10,7 +10,7 @@ export class Supply {
   /** Most items that may be taken and not yet given to the reader; the stream's bounded memory. */
   window = Infinity
   readonly #source: ItemSource
-  readonly #account: Account
+  readonly #outcomes: Outcomes
   readonly #mayBeFinished: boolean
   /** Batches that were cut at items of an earlier run, or given back. */
   readonly #left: Batch[] = []
@@ -28,9 +28,9 @@ export class Supply {
    * @param first - index of the first item that the source gives
    * @param mayBeFinished - whether items of an earlier run must be left out
    */
-  constructor(source: ItemSource, account: Account, first: number, mayBeFinished: boolean) {
+  constructor(source: ItemSource, outcomes: Outcomes, first: number, mayBeFinished: boolean) {
     this.#source = source
-    this.#account = account
+    this.#outcomes = outcomes
     this.#next = first
     this.#mayBeFinished = mayBeFinished
     source.whenMore = () => this.wake()
@@ -83,7 +83,7 @@ export class Supply {
       if (items.length === 0 || this.#hasClosed()) break
       this.#next += items.length
       if (!this.#mayBeFinished) {
-        this.#account.takeAll(start, items, 0, items.length)
+        this.#outcomes.takeAll(start, items, 0, items.length)
         return { start, items, attempts: 0, isCareful: false }
       }
       this.#takeUnfinished(start, items)
@@ -124,7 +124,7 @@ export class Supply {
     }
     if (block === undefined) return undefined
     const count = block.remaining
-    this.#account.takeAll(this.#next, source.items, source.position, count)
+    this.#outcomes.takeAll(this.#next, source.items, source.position, count)
     this.#next += count
     source.close()
     return (this.#block = block)
@@ -140,15 +140,15 @@ export class Supply {
     const batches: Batch[] = []
     let rest: unknown[] = []
     for (let i = 0; i <= items.length; i++) {
-      if (i < items.length) this.#account.take(start + i, items[i])
-      const before = i < items.length ? this.#account.finishedBefore(start + i) : { result: undefined }
+      if (i < items.length) this.#outcomes.take(start + i, items[i])
+      const before = i < items.length ? this.#outcomes.finishedBefore(start + i) : { result: undefined }
       if (before === undefined) {
         rest.push(items[i])
         continue
       }
       if (rest.length > 0) batches.push({ start: start + i - rest.length, items: rest, attempts: 0, isCareful: false })
       rest = []
-      if (i < items.length) this.#account.skip(start + i, before.result)
+      if (i < items.length) this.#outcomes.skip(start + i, before.result)
     }
     // The last one put is the first one taken.
     this.#left.push(...batches.reverse())

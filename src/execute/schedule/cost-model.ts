@@ -1,4 +1,4 @@
-import { CLAIM_MS, shareOf } from './how-much.js'
+import { CLAIM_MS, shareOf } from './chunk-size.js'
 
 /** How a run is carried out: one item after the other, several at a time in this thread, or with worker threads. */
 export type RunMode = 'serial' | 'async' | 'threads'

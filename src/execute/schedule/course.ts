@@ -1,4 +1,4 @@
-import { isMixed, type PaceOfLoop } from './pace.js'
+import { isMixed, type Timing } from './timing.js'
 import type { Decision, Subject } from './planner.js'
 import { LOSS, showsLoop } from './tasks.js'
 
@@ -53,29 +53,29 @@ export interface SinceJoined {
   /** Whether other runs have computed meanwhile. */
   readonly isShared: boolean
   /** How fast workers run items. */
-  readonly pace: PaceOfLoop
+  readonly timing: Timing
 }
 
 /**
  * Whether a run with workers should go back to the loop. The first look never says so: what workers cost to start is spent, and they become
  * faster for a while.
  *
- * @param here - how fast this thread runs the items, by more of them than the decision was made from
+ * @param local - how fast this thread runs the items, by more of them than the decision was made from
  */
-export function shouldGoBack(course: Course, since: SinceJoined, here: PaceOfLoop): boolean {
+export function shouldGoBack(course: Course, since: SinceJoined, local: Timing): boolean {
   const { decision, look } = course
-  const { items, pace } = since
+  const { items, timing } = since
   if (decision === undefined || items === null) return false
   const settled = since.settled - (look?.settled ?? 0)
   const ms = since.ms - (look?.ms ?? 0)
   if (settled < LOOK_PART * items || ms < LOOK_MS) return false
   const { measured } = decision
-  const areMixed = course.isMixed || isMixed(here)
-  const isSeen = here.itemMs < measured.itemMs && showsLoop(here, measured, areMixed)
-  const spread = isSeen ? here.spread : measured.itemCv
+  const areMixed = course.isMixed || isMixed(local)
+  const isSeen = local.itemMs < measured.itemMs && showsLoop(local, measured, areMixed)
+  const spread = isSeen ? local.spread : measured.itemCv
   // Where items differ, there may be longer ones here than all of them are: what this thread takes for one now is what the loop would.
-  const itemMs = isSeen ? here.itemMs : Math.max(measured.itemMs, areMixed ? here.latestMs : 0)
-  const doubt = (DOUBT * Math.max(spread, pace.spread)) / Math.sqrt(settled)
+  const itemMs = isSeen ? local.itemMs : Math.max(measured.itemMs, areMixed ? local.latestMs : 0)
+  const doubt = (DOUBT * Math.max(spread, timing.spread)) / Math.sqrt(settled)
   const itemsPerMs = settled / ms
   course.look = { settled: since.settled, ms: since.ms, itemsPerMs }
   return look !== undefined && itemsPerMs * itemMs * (1 + doubt) < LOSS && itemsPerMs < IMPROVING * look.itemsPerMs

@@ -2,7 +2,7 @@ import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
 import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers } from './machine.js'
 import { type CompleteOptions, wantsChunks } from '../options.js'
-import { FIRST_IN_FLIGHT, SLICE_MS } from './pace.js'
+import { FIRST_IN_FLIGHT, SLICE_MS } from './timing.js'
 import type { Measured } from './sample.js'
 import type { TaskRecord } from './tasks.js'
 

@@ -1,7 +1,7 @@
 import { type Busy, Busyness, COMPUTING } from './busyness.js'
 import { IO_SHARE } from './cost-model.js'
 import { isThenable } from '../../internal/thenable.js'
-import { PaceOfLoop } from './pace.js'
+import { Timing } from './timing.js'
 import { sizeOf } from './value-size.js'
 
 /** What was measured of a task on items of one shape. Times are milliseconds, sizes bytes. */
@@ -28,9 +28,9 @@ export interface Measured {
 }
 
 /** What a run has shown of its items. */
-export interface Evidence {
+export interface Observation {
   /** How fast this thread runs them. */
-  readonly pace: PaceOfLoop
+  readonly timing: Timing
   /** Items left or, once the run has ended, how many it had; null if unknown. */
   readonly items: number | null
   /** An item and its result, to weigh. */
@@ -42,17 +42,17 @@ export interface Evidence {
 }
 
 /** All measurements that decisions are made from are built here. */
-export function measuredOf({ pace, item, result, isAsync, busy }: Evidence): Measured {
+export function measuredOf({ timing, item, result, isAsync, busy }: Observation): Measured {
   const ofItem = sizeOf(item)
   const ofResult = sizeOf(result)
   return {
-    sampleSize: pace.items,
-    itemMs: pace.itemMs,
-    leastMs: pace.leastMs,
-    itemCv: pace.spread,
+    sampleSize: timing.items,
+    itemMs: timing.itemMs,
+    leastMs: timing.leastMs,
+    itemCv: timing.spread,
     cpuShare: busy.share,
     coresBusy: busy.cores,
-    coldMs: pace.coldMs,
+    coldMs: timing.coldMs,
     isAsync,
     itemBytes: ofItem.bytes,
     resultBytes: ofResult.bytes,
@@ -123,12 +123,12 @@ function shareOfCpu(before: NodeJS.CpuUsage, wallMs: number): number {
 }
 
 function measuredIn(sampled: readonly SampleRun[], busy: Busy): Measured {
-  const pace = new PaceOfLoop()
+  const timing = new Timing()
   // The first item pays for compiling the task.
-  for (const { ms } of sampled.length > 2 ? sampled.slice(1) : sampled) pace.add(1, ms)
+  for (const { ms } of sampled.length > 2 ? sampled.slice(1) : sampled) timing.add(1, ms)
   const last = sampled.at(-1)
   const measured = measuredOf({
-    pace,
+    timing,
     items: null,
     item: last?.item,
     result: last !== undefined && 'value' in last.outcome ? last.outcome.value : undefined,
@@ -138,7 +138,7 @@ function measuredIn(sampled: readonly SampleRun[], busy: Busy): Measured {
   return {
     ...measured,
     sampleSize: sampled.length,
-    coldMs: Math.max(0, (sampled[0]?.ms ?? 0) - pace.itemMs),
+    coldMs: Math.max(0, (sampled[0]?.ms ?? 0) - timing.itemMs),
     isShared: measured.isShared && sampled.every((one) => typeof one.item === 'number'),
     obstacle: obstacleIn(sampled),
   }

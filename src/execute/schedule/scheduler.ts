@@ -1,9 +1,9 @@
 import { calibration } from './calibration.js'
 import { crowding, currentLimits, type Limits } from './machine.js'
 import type { Course, SinceJoined } from './course.js'
-import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type Pace, type PaceOfLoop, SLICE_MS } from './pace.js'
+import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
-import { type Evidence, type Measured, measuredOf } from './sample.js'
+import { type Observation, type Measured, measuredOf } from './sample.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
@@ -133,16 +133,16 @@ export class Scheduler {
   }
 
   /** A run has shown more of what its items take. @returns a decision if the run should go on with workers */
-  during(course: Course, evidence: Evidence, workers: WorkersThere): Decision | undefined {
+  during(course: Course, observation: Observation, workers: WorkersThere): Decision | undefined {
     const { subject, first } = course
-    const { pace, items } = evidence
-    const restMs = items === null ? pace.totalMs : items * pace.itemMs
-    if (course.decision !== undefined || !this.#isDue(course, evidence, restMs, workers)) return undefined
-    course.notBeforeMs = 2 * pace.totalMs
+    const { timing, items } = observation
+    const restMs = items === null ? timing.totalMs : items * timing.itemMs
+    if (course.decision !== undefined || !this.#isDue(course, observation, restMs, workers)) return undefined
+    course.notBeforeMs = 2 * timing.totalMs
     const record = this.#tasks.of(subject.key, first)
-    if (record.wantsSample) record.stayedInLoop(pace.itemMs)
-    const measured = record.remember(measuredOf(evidence))
-    const situation = { items, done: pace.items, workers, obstacle: undefined }
+    if (record.wantsSample) record.stayedInLoop(timing.itemMs)
+    const measured = record.remember(measuredOf(observation))
+    const situation = { items, done: timing.items, workers, obstacle: undefined }
     return (course.decision = this.#workersFor(subject, measured, situation, record))
   }
 
@@ -150,35 +150,35 @@ export class Scheduler {
    * The first worker that was started for a run is ready. Is the rest still worth it? The first items may have been slow because the engine
    * was compiling, and each worker pays for that again.
    */
-  isStillWorth(course: Course, evidence: Evidence, workers: WorkersThere): boolean {
+  isStillWorth(course: Course, observation: Observation, workers: WorkersThere): boolean {
     const { subject, first, decision } = course
-    const { pace, items } = evidence
-    if (decision === undefined || decision.inputs.spawnMs === 0 || pace.items === 0) return true
+    const { timing, items } = observation
+    if (decision === undefined || decision.inputs.spawnMs === 0 || timing.items === 0) return true
     const record = this.#tasks.of(subject.key, first)
     // The start of a worker has kept other cores busy, too: only the first look says how many the task needs.
     const { coresBusy } = decision.measured
-    const measured = record.remember({ ...measuredOf(evidence), coresBusy })
+    const measured = record.remember({ ...measuredOf(observation), coresBusy })
     const there = { idle: Math.max(1, workers.idle), startingMs: undefined }
-    const situation = { items, done: pace.items, workers: there, obstacle: undefined }
+    const situation = { items, done: timing.items, workers: there, obstacle: undefined }
     const again = this.#workersFor(subject, measured, situation, record)
     course.decision = again
-    course.notBeforeMs = 2 * pace.totalMs
+    course.notBeforeMs = 2 * timing.totalMs
     return again !== undefined
   }
 
   /**
    * Whether workers alone should run items of which some would keep this thread for longer than a slice, once there is one for each core.
    *
-   * @param paces - how fast this thread and the workers run them
+   * @param timings - how fast this thread and the workers run them
    * @param restMs - what the items left would take in the loop
    */
   leavesUneven(
     { subject: { options }, isUneven: wereUneven }: Course,
-    paces: readonly Pace[],
+    timings: readonly MeanTiming[],
     restMs: number,
   ): boolean {
     const isFree = options.workers === undefined && options.mainThread === undefined
-    if (!isFree || !(wereUneven || paces.some(isUneven)) || restMs < WORTH_ANOTHER * calibration.spawnMs) return false
+    if (!isFree || !(wereUneven || timings.some(isUneven)) || restMs < WORTH_ANOTHER * calibration.spawnMs) return false
     // On a crowded machine an item may have taken long because it had to wait for a core.
     return this.#machine.crowding() <= CROWDED
   }
@@ -193,39 +193,39 @@ export class Scheduler {
   /**
    * A run has ended.
    *
-   * @param evidence - what this thread has seen of its items
+   * @param observation - what this thread has seen of its items
    * @param since - what workers have done; undefined if it had none
    * @returns how many workers should be started for later runs like this one
    */
-  after(course: Course, evidence: Evidence, since: SinceJoined | undefined, workers: WorkersThere): number {
+  after(course: Course, observation: Observation, since: SinceJoined | undefined, workers: WorkersThere): number {
     const { subject, first, decision } = course
-    const { pace } = evidence
+    const { timing } = observation
     const record = this.#tasks.of(subject.key, first)
     if (since !== undefined && decision !== undefined && since.settled > 0) {
       const { cpuWorkers } = decision.limits
       // If this thread has run too few of them to tell, what earlier runs have shown stands.
-      const isUnknown = pace.items < FEW_TO_COMPARE
-      record.isUneven = isUneven(pace) || isUneven(since.pace) || (record.isUneven && isUnknown)
+      const isUnknown = timing.items < FEW_TO_COMPARE
+      record.isUneven = isUneven(timing) || isUneven(since.timing) || (record.isUneven && isUnknown)
       record.isMixed =
-        isMixed(pace) || isMixed(since.pace) || areApart(pace, since.pace) || (record.isMixed && isUnknown)
+        isMixed(timing) || isMixed(since.timing) || areApart(timing, since.timing) || (record.isMixed && isUnknown)
       record.isWarm = true
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
-      if (record.isMixed && since.settled < WHOLE * (evidence.items ?? 0)) return 0
-      const loopItemMs = record.loopItemOf(pace, decision.measured)
+      if (record.isMixed && since.settled < WHOLE * (observation.items ?? 0)) return 0
+      const loopItemMs = record.loopItemOf(timing, decision.measured)
       const loopMs = since.settled * loopItemMs
       // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
       const gain = since.isShared ? Math.min(loopMs / since.ms, cpuWorkers) : loopMs / since.ms
       const lateGain = (course.look?.itemsPerMs ?? 0) * loopItemMs
       record.hadWorkers(gain, loopMs, cpuWorkers, decision.inputs.blocks, lateGain)
-      record.sawLeast(pace.leastMs, since.pace)
+      record.sawLeast(timing.leastMs, since.timing)
       return 0
     }
-    if (pace.items === 0 || since !== undefined) return 0
+    if (timing.items === 0 || since !== undefined) return 0
     // For items that wait, the whole run tells more than its beginning did.
-    if (record.measured === undefined || evidence.isAsync) record.remember(measuredOf(evidence))
-    record.stayedInLoop(pace.totalMs / pace.items)
-    if (pace.items < FEW) record.sawFew(pace)
-    return this.#worthPreparing(course, record, pace, workers)
+    if (record.measured === undefined || observation.isAsync) record.remember(measuredOf(observation))
+    record.stayedInLoop(timing.totalMs / timing.items)
+    if (timing.items < FEW) record.sawFew(timing)
+    return this.#worthPreparing(course, record, timing, workers)
   }
 
   /**
@@ -235,7 +235,7 @@ export class Scheduler {
   #worthPreparing(
     { subject, staysInLoop }: Course,
     record: TaskRecord,
-    { items, totalMs }: PaceOfLoop,
+    { items, totalMs }: Timing,
     workers: WorkersThere,
   ): number {
     if (staysInLoop || totalMs < LEAST_REPEATED_MS) return 0
@@ -253,17 +253,20 @@ export class Scheduler {
   }
 
   /** Whether it is time to decide anew. @param restMs - what the items left would take in the loop */
-  #isDue(course: Course, evidence: Evidence, restMs: number, workers: WorkersThere): boolean {
-    const { pace, isAsync } = evidence
-    const seenMs = pace.totalMs
-    if (isAsync && (seenMs < LEAST_WATCHED_MS || !this.#computes(course.subject, pace.itemMs, evidence.busy.share))) {
+  #isDue(course: Course, observation: Observation, restMs: number, workers: WorkersThere): boolean {
+    const { timing, isAsync } = observation
+    const seenMs = timing.totalMs
+    if (
+      isAsync &&
+      (seenMs < LEAST_WATCHED_MS || !this.#computes(course.subject, timing.itemMs, observation.busy.share))
+    ) {
       course.notBeforeMs = Math.max(LEAST_WATCHED_MS, 2 * seenMs)
       return false
     }
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
     if (workers.idle === 0 && workers.startingMs === undefined) {
       if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const leastMs = SPAWN_FACTOR * (calibration.spawnMs + pace.coldMs)
+      const leastMs = SPAWN_FACTOR * (calibration.spawnMs + timing.coldMs)
       if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
         course.seemedWorthAtMs = Infinity
         return false

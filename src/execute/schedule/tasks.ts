@@ -1,5 +1,5 @@
 import { MARGIN } from './cost-model.js'
-import { FEW, type Pace, type PaceOfLoop } from './pace.js'
+import { FEW, type MeanTiming, type Timing } from './timing.js'
 import type { Measured } from './sample.js'
 
 /** Most tasks that are remembered by URL and export. Functions are forgotten when they are collected as garbage. */
@@ -31,7 +31,7 @@ const ALIKE = 4
  * Whether the items that this thread has run beside workers show what the loop takes. There must be enough of them, and they must be alike,
  * unless all threads claim them in turn.
  */
-export function showsLoop({ items }: Pace, { isAsync, isShared }: Measured, isMixed: boolean): boolean {
+export function showsLoop({ items }: MeanTiming, { isAsync, isShared }: Measured, isMixed: boolean): boolean {
   return items >= ENOUGH_HERE && !isAsync && (isShared || !isMixed)
 }
 
@@ -114,7 +114,7 @@ export class TaskRecord {
    *
    * @param leastMs - the least in this thread; 0 if it has run too few items to tell
    */
-  sawLeast(leastMs: number, ofWorkers: Pace): void {
+  sawLeast(leastMs: number, ofWorkers: MeanTiming): void {
     const { measured } = this
     if (measured === undefined) return
     const known = leastMs > 0 ? leastMs : measured.leastMs
@@ -122,7 +122,7 @@ export class TaskRecord {
   }
 
   /** A run of a few items has shown the least of them: several such runs show what an item takes at least. */
-  sawFew({ items, leastSeenMs }: Pick<PaceOfLoop, 'items' | 'leastSeenMs'>): void {
+  sawFew({ items, leastSeenMs }: Pick<Timing, 'items' | 'leastSeenMs'>): void {
     this.#few += items
     this.#fewLeastMs = Math.min(leastSeenMs, this.#fewLeastMs)
     if (this.#few < FEW || this.measured === undefined) return
@@ -134,13 +134,13 @@ export class TaskRecord {
   /**
    * What an item takes in the loop, after a run with workers.
    *
-   * @param pace - of this thread in that run; believed only if `showsLoop`
+   * @param timing - of this thread in that run; believed only if `showsLoop`
    * @param measured - what that run was decided by
    */
-  loopItemOf(pace: Pace, measured: Measured): number {
+  loopItemOf(timing: MeanTiming, measured: Measured): number {
     const known = this.loopItemMs ?? measured.itemMs
-    if (!showsLoop(pace, measured, this.isMixed)) return known
-    this.#sawLoop(Math.min(known, pace.itemMs))
+    if (!showsLoop(timing, measured, this.isMixed)) return known
+    this.#sawLoop(Math.min(known, timing.itemMs))
     return this.loopItemMs ?? known
   }
 

@@ -1,5 +1,5 @@
 import type { ItemStarter } from './item-starter.js'
-import { CLAIM_MS, shareOf } from '../schedule/how-much.js'
+import { CLAIM_MS, shareOf } from '../schedule/chunk-size.js'
 import { isThenable } from '../../internal/thenable.js'
 import { Claims, publishState, type SharedWords, State, wordsIn } from '../transfer/shared-words.js'
 import { type BlockMessage, Cell } from './protocol.js'

@@ -1,8 +1,8 @@
 import { DEFAULTS } from '../../../dist/execute/options.js'
 import { COMPUTING } from '../../../dist/execute/schedule/busyness.js'
-import { PaceOfLoop } from '../../../dist/execute/schedule/pace.js'
+import { Timing } from '../../../dist/execute/schedule/timing.js'
 import type { Subject, WorkersThere } from '../../../dist/execute/schedule/planner.js'
-import type { Evidence, Measured } from '../../../dist/execute/schedule/sample.js'
+import type { Observation, Measured } from '../../../dist/execute/schedule/sample.js'
 import type { Course, SinceJoined } from '../../../dist/execute/schedule/course.js'
 import { Scheduler } from '../../../dist/execute/schedule/scheduler.js'
 
@@ -12,27 +12,27 @@ export const ONE: WorkersThere = { idle: 1, working: 0, startingMs: undefined }
 export const task = (): void => undefined
 
 /** What this thread has seen: so many items of so many milliseconds have ended, so many are left. */
-export function seen(ran: number, itemMs: number, left: number, item: unknown = 'an item'): Evidence {
-  const pace = new PaceOfLoop()
-  if (ran > 0) pace.add(ran, ran * itemMs)
-  return { pace, items: left, item, result: item, isAsync: false, busy: COMPUTING }
+export function seen(ran: number, itemMs: number, left: number, item: unknown = 'an item'): Observation {
+  const timing = new Timing()
+  if (ran > 0) timing.add(ran, ran * itemMs)
+  return { timing, items: left, item, result: item, isAsync: false, busy: COMPUTING }
 }
 
 /** Items that all take as long, or that take so many milliseconds each. */
-export function paceOf(...times: number[]): PaceOfLoop {
-  const pace = new PaceOfLoop()
-  for (const ms of times) pace.add(1, ms)
-  return pace
+export function timingOf(...times: number[]): Timing {
+  const timing = new Timing()
+  for (const ms of times) timing.add(1, ms)
+  return timing
 }
 
 /** What has come of workers. */
-export const came = (items: number, settled: number, ms: number, pace = paceOf(), isShared = false): SinceJoined => ({
-  items,
-  settled,
-  ms,
-  isShared,
-  pace,
-})
+export const came = (
+  items: number,
+  settled: number,
+  ms: number,
+  timing = timingOf(),
+  isShared = false,
+): SinceJoined => ({ items, settled, ms, isShared, timing })
 
 /** A scheduler of a machine with two cores that nobody else uses, and runs of one task. */
 export function twoCores(crowding = 1, options: Partial<typeof DEFAULTS> = {}) {

@@ -21,7 +21,7 @@ const UNEVEN = 0.5
 const APART = 3
 
 /** How fast items run. */
-export interface Pace {
+export interface MeanTiming {
   readonly items: number
   readonly itemMs: number
   /** Coefficient of variation of that time. */
@@ -29,32 +29,32 @@ export interface Pace {
 }
 
 /** What one of the longer items takes: two standard deviations above the mean. */
-function longMs({ itemMs, spread }: Pace): number {
+function longMs({ itemMs, spread }: MeanTiming): number {
   return itemMs * (1 + 2 * spread)
 }
 
 /** Whether items differ, and some take longer than a slice. */
-export function isUneven(pace: Pace): boolean {
-  return pace.items >= FEW_TO_COMPARE && pace.spread > UNEVEN && longMs(pace) > SLICE_MS
+export function isUneven(timing: MeanTiming): boolean {
+  return timing.items >= FEW_TO_COMPARE && timing.spread > UNEVEN && longMs(timing) > SLICE_MS
 }
 
 /** Whether items differ so much that some do not show what the others take, by chance or because they become longer or shorter in a run. */
-export function isMixed(pace: PaceOfLoop): boolean {
-  const { items, itemMs, totalMs, spread } = pace
+export function isMixed(timing: Timing): boolean {
+  const { items, itemMs, totalMs, spread } = timing
   const meanMs = totalMs / items
   const isDrifting = meanMs > (1 + UNEVEN) * itemMs || itemMs > (1 + UNEVEN) * meanMs
   return items >= FEW_TO_COMPARE && (spread > UNEVEN || isDrifting)
 }
 
 /** Whether two lanes had items so different that neither shows what all of them take: a thread that shares its core is not as slow as that. */
-export function areApart(one: PaceOfLoop, other: PaceOfLoop): boolean {
+export function areApart(one: Timing, other: Timing): boolean {
   // NaN, which is neither, where one has had none.
   const ratio = (one.totalMs * other.items) / (other.totalMs * one.items)
   return ratio > APART || ratio < 1 / APART
 }
 
 /** How fast items run in this thread, smoothed so that a change shows soon. */
-export class PaceOfLoop {
+export class Timing {
   items = 0
   totalMs = 0
   /** Milliseconds an item takes. */

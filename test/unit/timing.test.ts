@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest'
-import { areApart, isMixed, isUneven, PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import { areApart, isMixed, isUneven, Timing } from '../../dist/execute/schedule/timing.js'
 
-function paceOf(...times: number[]): PaceOfLoop {
-  const pace = new PaceOfLoop()
-  for (const ms of times) pace.add(1, ms)
-  return pace
+function timingOf(...times: number[]): Timing {
+  const timing = new Timing()
+  for (const ms of times) timing.add(1, ms)
+  return timing
 }
 
 describe('how fast items run', () => {
   it('counts all of them and their time', () => {
-    const pace = new PaceOfLoop()
-    pace.add(10, 20)
-    pace.add(30, 90)
-    expect([pace.items, pace.totalMs]).toEqual([40, 110])
+    const timing = new Timing()
+    timing.add(10, 20)
+    timing.add(30, 90)
+    expect([timing.items, timing.totalMs]).toEqual([40, 110])
   })
 
   it('forgets the first block where the next is faster: it paid for what the task needs', () => {
-    expect(paceOf(100, 1).itemMs).toBe(1)
-    expect(paceOf(100, 1).spread).toBe(0)
-    expect(paceOf(1, 100).itemMs).toBe(50.5)
+    expect(timingOf(100, 1).itemMs).toBe(1)
+    expect(timingOf(100, 1).spread).toBe(0)
+    expect(timingOf(1, 100).itemMs).toBe(50.5)
     // Only the next one: a later fast block is one of many.
-    expect(paceOf(10, 20, 3).itemMs).toBe(11)
+    expect(timingOf(10, 20, 3).itemMs).toBe(11)
   })
 
   it('goes by blocks in proportion to their items, later ones by a share that is bounded', () => {
-    const pace = new PaceOfLoop()
-    pace.add(1, 1)
-    pace.add(3, 15)
-    expect(pace.itemMs).toBeCloseTo(4, 10)
-    const long = new PaceOfLoop()
+    const timing = new Timing()
+    timing.add(1, 1)
+    timing.add(3, 15)
+    expect(timing.itemMs).toBeCloseTo(4, 10)
+    const long = new Timing()
     for (let n = 0; n < 500; n++) long.add(1, 1)
     long.add(1, 69)
     // One of 68 at most.
@@ -36,41 +36,41 @@ describe('how fast items run', () => {
   })
 
   it('has a spread only where items differ', () => {
-    expect(paceOf().spread).toBe(0)
-    expect(paceOf(4, 4, 4).spread).toBe(0)
+    expect(timingOf().spread).toBe(0)
+    expect(timingOf(4, 4, 4).spread).toBe(0)
     // Mean 2, mean of the squares 5.
-    expect(paceOf(1, 3, 1, 3).spread).toBeCloseTo(0.5, 10)
+    expect(timingOf(1, 3, 1, 3).spread).toBeCloseTo(0.5, 10)
   })
 
   it('has a least time once three have run, which is forgotten by 5 % with each block', () => {
-    expect(paceOf(2, 2).leastMs).toBe(0)
-    expect(paceOf(2, 3, 4).leastMs).toBeCloseTo(2 * 1.05 ** 2, 10)
-    expect(paceOf(4, 3, 2).leastMs).toBe(2)
+    expect(timingOf(2, 2).leastMs).toBe(0)
+    expect(timingOf(2, 3, 4).leastMs).toBeCloseTo(2 * 1.05 ** 2, 10)
+    expect(timingOf(4, 3, 2).leastMs).toBe(2)
   })
 
   it('has a most, which is forgotten by 1 % with each block', () => {
-    expect([paceOf().mostMs, paceOf(2).mostMs, paceOf(2, 3).mostMs]).toEqual([0, 2, 3])
-    expect(paceOf(9, 1, 1).mostMs).toBeCloseTo(9 / 1.01 ** 2, 10)
+    expect([timingOf().mostMs, timingOf(2).mostMs, timingOf(2, 3).mostMs]).toEqual([0, 2, 3])
+    expect(timingOf(9, 1, 1).mostMs).toBeCloseTo(9 / 1.01 ** 2, 10)
   })
 
   it('tells what the first items took longer than those of late', () => {
-    expect(paceOf(5).coldMs).toBe(0)
+    expect(timingOf(5).coldMs).toBe(0)
     // Of late: 100, then 0.3 of 100 and 0.7 of 10.
-    expect(paceOf(100, 10).coldMs).toBeCloseTo(110 - 2 * 37, 10)
+    expect(timingOf(100, 10).coldMs).toBeCloseTo(110 - 2 * 37, 10)
     // What becomes slower is believed later: 10, then 0.7 of 10 and 0.3 of 20.
-    expect(paceOf(10, 20).coldMs).toBeCloseTo(30 - 2 * 13, 10)
-    expect(paceOf(10, 10, 30).coldMs).toBeGreaterThan(0)
-    expect(paceOf(1, 1, 1).coldMs).toBe(0)
+    expect(timingOf(10, 20).coldMs).toBeCloseTo(30 - 2 * 13, 10)
+    expect(timingOf(10, 10, 30).coldMs).toBeGreaterThan(0)
+    expect(timingOf(1, 1, 1).coldMs).toBe(0)
   })
 })
 
 describe('lanes that had different items', () => {
   it.each([
-    [paceOf(1, 1), paceOf(3), false],
-    [paceOf(1, 1), paceOf(3.1), true],
-    [paceOf(3.1), paceOf(1, 1), true],
-    [paceOf(), paceOf(9), false],
-    [paceOf(9), paceOf(), false],
+    [timingOf(1, 1), timingOf(3), false],
+    [timingOf(1, 1), timingOf(3.1), true],
+    [timingOf(3.1), timingOf(1, 1), true],
+    [timingOf(), timingOf(9), false],
+    [timingOf(9), timingOf(), false],
   ])('are three times apart: %#', (one, other, expected) => {
     expect(areApart(one, other)).toBe(expected)
   })
@@ -84,8 +84,8 @@ describe('an item that is longer than most', () => {
     [{ items: 8, itemMs: 2, spread: 0.51 }, true],
     [{ items: 8, itemMs: 1, spread: 1.5 }, false],
     [{ items: 8, itemMs: 1, spread: 1.51 }, true],
-  ])('makes items uneven where it outlasts a slice: %j', (pace, expected) => {
-    expect(isUneven(pace)).toBe(expected)
+  ])('makes items uneven where it outlasts a slice: %j', (timing, expected) => {
+    expect(isUneven(timing)).toBe(expected)
   })
 
   it.each<[string, number[], boolean]>([
@@ -97,6 +97,6 @@ describe('an item that is longer than most', () => {
     ['many of the last are', [...Array<number>(500).fill(1), ...Array<number>(300).fill(4)], true],
     ['many of the last are a little longer', [...Array<number>(500).fill(1), ...Array<number>(300).fill(1.4)], false],
   ])('makes items mixed where a few do not show what the others take: %s', (_, times, expected) => {
-    expect(isMixed(paceOf(...times))).toBe(expected)
+    expect(isMixed(timingOf(...times))).toBe(expected)
   })
 })

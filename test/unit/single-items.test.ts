@@ -1,8 +1,8 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { afterEach, expect, it, vi } from 'vitest'
-import { Apart } from '../../dist/execute/lanes/apart.js'
+import { SingleItems } from '../../dist/execute/lanes/single-items.js'
 import { SliceQueue } from '../../dist/execute/lanes/slice-queue.js'
-import { SLICE_MS } from '../../dist/execute/schedule/pace.js'
+import { SLICE_MS } from '../../dist/execute/schedule/timing.js'
 import type { Run } from '../../dist/execute/run/run.js'
 
 afterEach(() => vi.useRealTimers())
@@ -20,7 +20,7 @@ it('items that only this thread can run leave the event loop its turns, and work
     vi.advanceTimersByTime(SLICE_MS / 2)
     return item
   }
-  const apart = new Apart(run, call, new SliceQueue())
+  const apart = new SingleItems(run, call, new SliceQueue())
   const wentOnAfter: number[] = []
   apart.whenRun = () => wentOnAfter.push(finished.length)
   for (let n = 0; n < 5; n++)

@@ -50,7 +50,7 @@ export class SettledSink implements Sink {
 }
 
 /** Counts the items of a run, and tells its sink, recorders and hooks of them. */
-export class Account {
+export class Outcomes {
   taken = 0
   completed = 0
   failed = 0

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shareOf } from '../../dist/execute/schedule/how-much.js'
+import { shareOf } from '../../dist/execute/schedule/chunk-size.js'
 
 describe('how much is taken at a time', () => {
   it.each<[string, number | null, number, number, number, number]>([

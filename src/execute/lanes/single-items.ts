@@ -11,7 +11,7 @@ import type { SliceQueue } from './slice-queue.js'
 const MOST_KEPT = 16
 
 /** Runs single items in this thread: those that cannot be sent to a worker, and with `degrade` those that have failed in one. */
-export class Apart {
+export class SingleItems {
   /** Called when all items that could not be sent have run. */
   whenRun: () => void = () => undefined
   readonly #run: Run

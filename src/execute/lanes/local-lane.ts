@@ -1,5 +1,5 @@
-import { shareOf } from '../schedule/how-much.js'
-import { type PaceOfLoop, SLICE_MS } from '../schedule/pace.js'
+import { shareOf } from '../schedule/chunk-size.js'
+import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import { areLong, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Share } from '../schedule/sharing.js'
@@ -16,10 +16,10 @@ const nothing = (): void => undefined
  * Runs items in this thread, in slices between turns of the event loop. It starts with one item at a time and takes more as
  * they prove to be short. The first item that returns a promise ends the lane: an async lane takes over.
  */
-export class HereLane implements Lane, Progress {
+export class LocalLane implements Lane, Progress {
   readonly #run: Run
   readonly #call: (item: unknown) => unknown
-  readonly pace: PaceOfLoop
+  readonly timing: Timing
   /** Called after each block with one of its items and the last result. */
   readonly #measured: (item: unknown, result: unknown) => void
   /** Takes over when an item returns a promise, with the items that were taken and not run. */
@@ -49,7 +49,7 @@ export class HereLane implements Lane, Progress {
   constructor(
     run: Run,
     call: (item: unknown) => unknown,
-    pace: PaceOfLoop,
+    timing: Timing,
     measured: (item: unknown, result: unknown) => void,
     becomeAsync: (first: PromiseLike<unknown>, batch: Batch) => void,
     queue: SliceQueue,
@@ -57,7 +57,7 @@ export class HereLane implements Lane, Progress {
   ) {
     this.#run = run
     this.#call = call
-    this.pace = pace
+    this.timing = timing
     this.#measured = measured
     this.#becomeAsync = becomeAsync
     this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
@@ -66,7 +66,7 @@ export class HereLane implements Lane, Progress {
 
   /** Begins at once, unless other runs have taken this turn of the event loop, or its items are long: then no two run in one turn. */
   start(): void {
-    if (this.#slices.leftMs > 0 && this.pace.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
+    if (this.#slices.leftMs > 0 && this.timing.totalMs < SLICE_MS) this.#slice(LEAST_TAKEN_MS)
     else this.startLater()
   }
 
@@ -120,7 +120,7 @@ export class HereLane implements Lane, Progress {
       const fair =
         this.lanes === 1 || remaining === null
           ? this.#most
-          : Math.min(this.#most, shareOf(remaining, this.lanes, this.pace.itemMs, BLOCK_MS))
+          : Math.min(this.#most, shareOf(remaining, this.lanes, this.timing.itemMs, BLOCK_MS))
       let batch: Batch | undefined
       try {
         batch = supply.take(fair, this.#pump)
@@ -139,11 +139,11 @@ export class HereLane implements Lane, Progress {
       const startedMs = performance.now()
       const goesOn = this.#runBatch(batch)
       const ms = performance.now() - startedMs
-      if (this.next > 0) this.pace.add(this.next, ms)
+      if (this.next > 0) this.timing.add(this.next, ms)
       if (!goesOn) return
       const { items } = batch
       // If items become longer, the last block shows it first: a large block of long items would run on after all others have ended.
-      const itemMs = Math.max(this.pace.itemMs, ms / items.length)
+      const itemMs = Math.max(this.timing.itemMs, ms / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
       this.#measured(items[0], this.lastResult)
       // Read anew: what was decided, or started, may have taken longer than a slice.
@@ -168,7 +168,7 @@ export class HereLane implements Lane, Progress {
     const { start, items, attempts } = batch
     this.next = 0
     const results = new Array<unknown>(items.length)
-    const runAll = areLong(1, this.pace.itemMs) ? runLongItems : runItems
+    const runAll = areLong(1, this.timing.itemMs) ? runLongItems : runItems
     while (this.next < items.length) {
       const from = this.next
       let failure: { readonly error: unknown } | undefined

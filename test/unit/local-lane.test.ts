@@ -1,15 +1,15 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { Share, Sharing } from '../../dist/execute/schedule/sharing.js'
 import { SliceQueue } from '../../dist/execute/lanes/slice-queue.js'
-import { HereLane } from '../../dist/execute/lanes/here-lane.js'
+import { LocalLane } from '../../dist/execute/lanes/local-lane.js'
 import type { Run } from '../../dist/execute/run/run.js'
-import { PaceOfLoop } from '../../dist/execute/schedule/pace.js'
+import { Timing } from '../../dist/execute/schedule/timing.js'
 
 afterEach(() => vi.useRealTimers())
 
 /** Runs batches of items, and tells what was seen of them; `measured` is called after each but the last. */
-function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured: () => void): PaceOfLoop {
-  const pace = new PaceOfLoop()
+function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured: () => void): Timing {
+  const timing = new Timing()
   const run = {
     add: () => undefined,
     inContext: (fn: () => unknown) => fn(),
@@ -18,9 +18,9 @@ function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured
     finishAll: () => batches.length > 0 || lane.stop(),
     isOver: false,
   } as unknown as Run
-  const lane = new HereLane(run, call, pace, measured, () => undefined, new SliceQueue(), new Share(new Sharing()))
+  const lane = new LocalLane(run, call, timing, measured, () => undefined, new SliceQueue(), new Share(new Sharing()))
   lane.start()
-  return pace
+  return timing
 }
 
 it('the last items of a run count in what items take', () => {
@@ -35,16 +35,16 @@ it('the last items of a run count in what items take', () => {
 
 it('what is thought and started between items is no part of what they take, but of the slice', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
-  const pace = runAll(
+  const timing = runAll(
     [[1], [1]],
     () => vi.advanceTimersByTime(1),
     () => vi.advanceTimersByTime(20),
   )
-  expect([pace.items, pace.totalMs]).toEqual([1, 1])
+  expect([timing.items, timing.totalMs]).toEqual([1, 1])
   // The slice that was run at once has been in the first of these queue.
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
-  expect([pace.items, pace.totalMs]).toEqual([2, 2])
+  expect([timing.items, timing.totalMs]).toEqual([2, 2])
 })
 
 it('a slice is shared with other runs that compute, and it is known how long they keep the lane waiting', async () => {
@@ -70,7 +70,7 @@ it('a slice is shared with other runs that compute, and it is known how long the
     seen.push(item)
   }
   const nothing = () => undefined
-  const lane = new HereLane(run, call, new PaceOfLoop(), nothing, nothing, queue, new Share(new Sharing()))
+  const lane = new LocalLane(run, call, new Timing(), nothing, nothing, queue, new Share(new Sharing()))
   lane.start()
   expect([seen.length, lane.turnMs, queue.partOf(12)]).toEqual([2, 0, 4])
   vi.advanceTimersByTime(7)
