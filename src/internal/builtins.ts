@@ -18,6 +18,9 @@ export const builtins = {
   get os(): typeof import('node:os') {
     return process.getBuiltinModule('node:os')
   },
+  get perfHooks(): typeof import('node:perf_hooks') {
+    return process.getBuiltinModule('node:perf_hooks')
+  },
   get util(): typeof import('node:util') {
     return process.getBuiltinModule('node:util')
   },
