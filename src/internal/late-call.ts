@@ -1,6 +1,4 @@
-/** Taken when the module loads: a test framework may put its own in their place later, and throw away what was set on these. */
-const realSetImmediate = setImmediate
-const realSetTimeout = setTimeout
+import { realSetImmediate, realSetTimeout } from './real-timers.js'
 
 /** A call that is asked for and comes once, later: also where timers of a test framework come, or are thrown away, meanwhile. */
 export class LateCall {

@@ -1,5 +1,6 @@
 import { type Clock, MAX_TIMER_MS, systemClock } from './clock.js'
 import { type DueEntry, DueHeap } from './heap.js'
+import { realClearTimeout, realSetImmediate, realSetTimeout } from './real-timers.js'
 
 /** Something that runs once when it falls due. The timers fill in `due` and `order`. */
 export interface DueTimer extends DueEntry {
@@ -12,11 +13,6 @@ export interface DueTimer extends DueEntry {
  * system's clock nothing may be early: a limit would be exceeded.
  */
 const TOLERANCE_MS = 0.000_001
-
-/** Taken when the module loads: a test framework's fake timers must not stop the tidying up, and are recognised by these. */
-const realSetImmediate = setImmediate
-const realSetTimeout = setTimeout
-const realClearTimeout = clearTimeout
 
 /** How soon it is noticed that fake timers were thrown away: milliseconds of real time. */
 const FAKES_GONE_MS = 10

@@ -2,6 +2,7 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { DefaultDeserializer, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
+import { realSetImmediate } from '../internal/real-timers.js'
 
 /**
  * The bytes of a checkpoint's log. All numbers are little-endian.
@@ -175,7 +176,7 @@ export async function readRecords(
     at += FRAME_BYTES + length
     if (at - rested < BYTES_BETWEEN_TURNS) continue
     rested = at
-    await new Promise(setImmediate)
+    await new Promise(realSetImmediate)
   }
   return at
 }

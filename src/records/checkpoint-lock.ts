@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bootId, pidNamespace, startOf } from '../internal/process-identity.js'
 import { messageOf, runError } from '../internal/run-error.js'
+import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
 
 /** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
 const FOREIGN_CLAIM_MS = 60_000
@@ -26,7 +27,7 @@ export class CheckpointLock {
 
   private constructor(claim: string) {
     this.#claim = claim
-    this.#renewal = setInterval(() => void renew(claim), RENEW_MS).unref()
+    this.#renewal = realSetInterval(() => void renew(claim), RENEW_MS).unref()
   }
 
   /**
@@ -50,7 +51,7 @@ export class CheckpointLock {
   }
 
   async release(): Promise<void> {
-    clearInterval(this.#renewal)
+    realClearInterval(this.#renewal)
     await rm(this.#claim, { force: true })
   }
 }

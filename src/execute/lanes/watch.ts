@@ -1,3 +1,5 @@
+import { realClearInterval, realSetInterval } from '../../internal/real-timers.js'
+
 /** How often a run with workers is looked at while they go on. */
 const LOOK_MS = 50
 
@@ -22,11 +24,11 @@ export class Watch {
   /** This thread has nothing to do. */
   start(): void {
     const everyMs = this.#timeoutMs === Infinity ? LOOK_MS : Math.min(LOOK_MS, Math.max(1, this.#timeoutMs / 8))
-    this.#timer ??= setInterval(() => this.#lookNow(), everyMs)
+    this.#timer ??= realSetInterval(() => this.#lookNow(), everyMs)
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    realClearInterval(this.#timer)
   }
 
   #lookNow(): void {

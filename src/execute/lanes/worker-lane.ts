@@ -11,6 +11,7 @@ import { unpackThrown } from '../transfer/thrown.js'
 import { taskSources } from '../transfer/task-source.js'
 import { restoreBuffers } from '../transfer/values.js'
 import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
@@ -259,7 +260,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   }
 
   #ended(exitCode: number, error: unknown): void {
-    clearTimeout(this.#grace)
+    realClearTimeout(this.#grace)
     this.#run.remove(this)
     const { worker } = this
     callHook(this.#run.options.hooks, 'onWorkerExit', { worker: worker.id, threadId: worker.threadId, exitCode })
@@ -314,7 +315,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       worker.end('abort')
     } else {
       worker.hold(false)
-      this.#grace = setTimeout(() => worker.end('abort'), GRACE_MS).unref()
+      this.#grace = realSetTimeout(() => worker.end('abort'), GRACE_MS).unref()
     }
   }
 
@@ -322,7 +323,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   #leave(): void {
     if (!this.#isEmpty || this.hasLeft) return
     this.hasLeft = true
-    clearTimeout(this.#grace)
+    realClearTimeout(this.#grace)
     this.force.release(this)
   }
 

@@ -13,6 +13,7 @@ import {
   type ToWorker,
   type WorkerStart,
 } from '../worker/protocol.js'
+import { realSetTimeout } from '../../internal/real-timers.js'
 
 /** Hears of a worker while that works for a run. */
 export interface WorkerOwner {
@@ -206,7 +207,7 @@ export class PoolWorker {
 
   /** It has finished its first run, and may soon have another: then it should not run on the CPU of this thread. */
   expectMore(): void {
-    this.#asking ??= setTimeout(() => {
+    this.#asking ??= realSetTimeout(() => {
       if (placement.load()) this.send({ kind: 'place' })
     }, ASK_AFTER_MS).unref()
   }

@@ -7,6 +7,7 @@ import type { FromWorker } from '../worker/protocol.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { messageOf, runErrorOf } from '../../internal/run-error.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
 /** How long a worker stays when it has no work. */
 const IDLE_MS = 30_000
@@ -258,19 +259,19 @@ export class WorkerPool implements Disposable {
   /** Ends workers that have been idle for long; the timer does not keep the process alive. A timer for each run would cost short ones too much. */
   #endLater(): void {
     this.#idleSinceMs = performance.now()
-    this.#timer ??= setTimeout(() => this.#endIfIdle(), IDLE_MS).unref()
+    this.#timer ??= realSetTimeout(() => this.#endIfIdle(), IDLE_MS).unref()
   }
 
   #endIfIdle(): void {
     // A test's clock may go back.
     const leftMs = Math.min(IDLE_MS, this.#idleSinceMs + IDLE_MS - performance.now())
     if (leftMs < 1) this[Symbol.dispose]()
-    else this.#timer = setTimeout(() => this.#endIfIdle(), leftMs).unref()
+    else this.#timer = realSetTimeout(() => this.#endIfIdle(), leftMs).unref()
   }
 
   /** Ends the idle workers. */
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
+    realClearTimeout(this.#timer)
     this.#timer = undefined
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }

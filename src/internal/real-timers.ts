@@ -1,0 +1,7 @@
+// Taken when the module loads: a test framework may put its own in their place later. What was set on those may never come, since they
+// are thrown away, and they do not clear what was set on Node's.
+export const realSetImmediate = setImmediate
+export const realSetTimeout = setTimeout
+export const realClearTimeout = clearTimeout
+export const realSetInterval = setInterval
+export const realClearInterval = clearInterval
