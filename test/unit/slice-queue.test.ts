@@ -1,6 +1,7 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { SliceQueue } from '../../dist/execute/lanes/slice-queue.js'
+import { LaneSlices, SliceQueue } from '../../dist/execute/lanes/slice-queue.js'
+import { Share, Sharing } from '../../dist/execute/schedule/sharing.js'
 import { SLICE_MS } from '../../dist/execute/schedule/timing.js'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
@@ -168,4 +169,45 @@ it('slices are divided among the lanes that compute', () => {
   })
   queue.leave()
   expect([...parts, queue.partOf(12)]).toEqual([12, 12, 6, 4, 4])
+})
+
+it('a lane that asks twice has one slice, in the context of its run, and may ask again in it', async () => {
+  let slices = 0
+  let contexts = 0
+  const inContext = <R>(fn: () => R): R => {
+    contexts++
+    return fn()
+  }
+  const ofLane: LaneSlices = new LaneSlices(new SliceQueue(), new Share(new Sharing()), inContext, () => {
+    expect(ofLane.isDue).toBe(false)
+    if (++slices === 1) ofLane.ask()
+  })
+  ofLane.ask()
+  ofLane.ask()
+  expect([ofLane.isDue, slices]).toEqual([true, 0])
+  for (const expected of [1, 2, 2]) {
+    await immediate()
+    expect([slices, contexts]).toEqual([expected, expected])
+  }
+})
+
+it('a slice is a part of what is left of the turn, by how many lanes compute', () => {
+  const queue = new SliceQueue()
+  const [one, other] = [0, 1].map(
+    () =>
+      new LaneSlices(
+        queue,
+        new Share(new Sharing()),
+        (fn) => fn(),
+        () => undefined,
+      ),
+  ) as [LaneSlices, LaneSlices]
+  one.computes(true)
+  one.computes(true)
+  expect([one.lengthMs(SLICE_MS), one.lengthMs(1)]).toEqual([SLICE_MS, 1])
+  other.computes(true)
+  expect([one.lengthMs(SLICE_MS), one.lengthMs(1)]).toEqual([SLICE_MS / 2, 0.5])
+  other.computes(false)
+  one.took(SLICE_MS - 1)
+  expect([one.lengthMs(SLICE_MS), one.leftMs, one.lengthMs(0.5)]).toEqual([1, 1, 0.5])
 })
