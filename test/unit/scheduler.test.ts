@@ -4,6 +4,7 @@ import { Timing } from '../../dist/execute/schedule/timing.js'
 import type { Observation } from '../../dist/execute/schedule/sample.js'
 import type { WorkersThere } from '../../dist/execute/schedule/planner.js'
 import { type Course, shouldGoBack } from '../../dist/execute/schedule/course.js'
+import { mayStartWorkers } from '../../dist/execute/schedule/scheduler.js'
 import { came, NONE, ONE, timingOf, seen, taught, twoCores } from './support/scheduling.js'
 
 const { spawnMs } = calibration
@@ -341,16 +342,26 @@ describe('after a run', () => {
     expect(inDoubt({ mainThread: false }).begin(1000, ONE).decision).toBeDefined()
   })
 
+  it.each<[string, typeof NONE, number, boolean]>([
+    ['to one that has nothing to do', ONE, 1, true],
+    ['to one that is starting', { idle: 0, working: 0, startingMs: 0 }, 1, true],
+    ['to one that is to be started for it, if it is three times that', NONE, 3.01 * spawnMs, true],
+    ['not for less', NONE, 2.99 * spawnMs, false],
+  ])('work may be given to a worker: %s', (_, there, restMs, expected) => {
+    expect(mayStartWorkers(restMs, there)).toBe(expected)
+  })
+
   it('tries workers again that lose a run, but had become faster than the loop by its end', () => {
     const stays = (lateMs: number): boolean => {
-      const { scheduler, begin } = taught()
+      const { scheduler, begin } = twoCores()
+      for (let runs = 0; runs < 2; runs++) scheduler.after(begin(100, NONE), seen(100, 2, 0), undefined, NONE)
       const course = begin(1000, ONE)
       expect(shouldGoBack(course, came(1000, 200, 800), timingOf())).toBe(false)
       expect(shouldGoBack(course, came(1000, 900, 800 + lateMs), timingOf())).toBe(false)
-      scheduler.after(course, seen(0, 1, 1000), came(1000, 1000, 1300), ONE)
+      scheduler.after(course, seen(0, 2, 1000), came(1000, 1000, 2600), ONE)
       return begin(1000, ONE).staysInLoop
     }
-    expect([400, 680].map(stays)).toEqual([false, true])
+    expect([1320, 1340].map(stays)).toEqual([false, true])
   })
 
   it('looks ever less often how busy the machine is, to start workers for runs that it leaves no room for', () => {
