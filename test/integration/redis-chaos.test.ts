@@ -75,7 +75,8 @@ describe.skipIf(servers.length === 0)(
           const one = await server(kind)
           const proxy = await proxyTo(one.port)
           const name = nameOf(names++)
-          const cut = limiterOf(await connected(proxy.port, maker), { name })
+          // A client that never tells of an answer it has lost waits as long as it may.
+          const cut = limiterOf(await connected(proxy.port, maker), { name, timeoutMs: 3000 })
           await untilAsked(cut)
           proxy.cutsAnswers = true
           for (let i = 0; i < 3; i++) {
