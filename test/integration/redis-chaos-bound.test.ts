@@ -168,8 +168,10 @@ describe.skipIf(servers.length === 0)(
       expect(fallback).toBeLessThanOrEqual(RATE * fallbackSeconds + BURST + 1)
     }
 
-    describe.each(servers)('%s', (kind) => {
-      it.each(Object.entries(troubles))('hold while %s', async (_, { options, losses, happen }) => {
+    // Both kinds at once, the troubles of each one after the other: most of the time they wait.
+    const oneByOne = { concurrent: false }
+    describe.concurrent.each(servers)('%s', (kind) => {
+      it.each(Object.entries(troubles))('hold while %s', oneByOne, async (_, { options, losses, happen }) => {
         const server = await TestServer.start(kind, options)
         const proxy = await TcpProxy.to(server.port)
         const { command, close } = await clientMakers['ioredis']!(server.port)
@@ -187,74 +189,84 @@ describe.skipIf(servers.length === 0)(
         expect(counts.redis + counts.fallback).toBeGreaterThan(BURST)
       })
 
-      it.skipIf(!canShiftClocks)('hold while the clock is set an hour forward and back (needs cc)', async () => {
-        const clock = new ShiftedClock()
-        const server = await TestServer.start(kind, [], clock.env)
-        rest.push(
-          () => clock[Symbol.dispose](),
-          () => server[Symbol.asyncDispose](),
-        )
-        const { command, close } = await clientMakers['ioredis']!(server.port)
-        rest.push(close)
-        const serverSeconds = async (): Promise<number> => Number(((await command('TIME')) as [string])[0])
-        const limiter = await limiterOn(server.port)
-        const beforeSeconds = await serverSeconds()
-        const counts = await underTrouble(limiter, async () => {
-          clock.set(3600)
-          expect((await serverSeconds()) - beforeSeconds).toBeGreaterThanOrEqual(3600)
-          await sleep(500)
-          clock.set(-3600)
-          await sleep(500)
-          clock.set(0)
-        })
-        // Forward twice, and a burst each time; backward it stops for no longer than a bucket takes to fill.
-        expectBound(counts, 2)
-        expect(counts.recoveredMs).toBeLessThan(RECOVERED_MS)
-        expect(counts.redis + counts.fallback).toBeGreaterThan((RATE * counts.seconds) / 4)
-      })
+      it.skipIf(!canShiftClocks)(
+        'hold while the clock is set an hour forward and back (needs cc)',
+        oneByOne,
+        async () => {
+          const clock = new ShiftedClock()
+          const server = await TestServer.start(kind, [], clock.env)
+          rest.push(
+            () => clock[Symbol.dispose](),
+            () => server[Symbol.asyncDispose](),
+          )
+          const { command, close } = await clientMakers['ioredis']!(server.port)
+          rest.push(close)
+          const serverSeconds = async (): Promise<number> => Number(((await command('TIME')) as [string])[0])
+          const limiter = await limiterOn(server.port)
+          const beforeSeconds = await serverSeconds()
+          const counts = await underTrouble(limiter, async () => {
+            clock.set(3600)
+            expect((await serverSeconds()) - beforeSeconds).toBeGreaterThanOrEqual(3600)
+            await sleep(500)
+            clock.set(-3600)
+            await sleep(500)
+            clock.set(0)
+          })
+          // Forward twice, and a burst each time; backward it stops for no longer than a bucket takes to fill.
+          expectBound(counts, 2)
+          expect(counts.recoveredMs).toBeLessThan(RECOVERED_MS)
+          expect(counts.redis + counts.fallback).toBeGreaterThan((RATE * counts.seconds) / 4)
+        },
+      )
 
-      it('holds when the key is evicted, by a burst for each time, and falls back where nothing may be written', async () => {
-        const server = await TestServer.start(kind, ['--maxmemory-policy', 'allkeys-lru'])
-        rest.push(() => server[Symbol.asyncDispose]())
-        const { command, client, close } = await clientMakers['ioredis']!(server.port)
-        rest.push(close)
-        const limiter = new RedisRateLimiter(client, {
-          name: freshName(),
-          requestsPerSecond: 0.001,
-          burstSize: 10,
-          mode: 'exact',
-          timeoutMs: 10_000,
-          onUnavailable: 'closed',
-        })
-        rest.push(() => limiter.close())
-        const key = `rl:{${limiter.name}}`
-        const take = async (most: number): Promise<number> => {
-          let taken = 0
-          for (let i = 0; i < most; i++) if ((await limiter.decide()).allowed) taken++
-          return taken
-        }
-        expect(await take(12)).toBe(10)
-        const used = async (): Promise<number> =>
-          Number(/used_memory:(\d+)/.exec(String(await command('INFO', 'memory')))![1])
-        await command('CONFIG', 'SET', 'maxmemory', String((await used()) + 2_000_000))
-        for (let i = 0; (await command('EXISTS', key)) === 1; i++) {
-          if (i === 20_000) throw new Error('the key is not evicted')
-          await command('SET', `filler:${i}`, 'x'.repeat(10_000))
-        }
-        expect(await take(12)).toBe(10)
-        await command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
-        await command('CONFIG', 'SET', 'maxmemory', '1')
-        // A refusal writes nothing, and is the server's still; what would be granted has to be written.
-        expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'redis' })
-        await command('DEL', key)
-        expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'fallback' })
-        await expect(limiter.acquire()).rejects.toMatchObject({
-          code: 'ERR_RATE_LIMIT_EXCEEDED',
-          cause: { message: expect.stringContaining('OOM') as string },
-        })
-        await command('CONFIG', 'SET', 'maxmemory', '0')
-        await expect.poll(async () => (await limiter.decide()).source, { timeout: 20_000, interval: 50 }).toBe('redis')
-      })
+      it(
+        'holds when the key is evicted, by a burst for each time, and falls back where nothing may be written',
+        oneByOne,
+        async () => {
+          const server = await TestServer.start(kind, ['--maxmemory-policy', 'allkeys-lru'])
+          rest.push(() => server[Symbol.asyncDispose]())
+          const { command, client, close } = await clientMakers['ioredis']!(server.port)
+          rest.push(close)
+          const limiter = new RedisRateLimiter(client, {
+            name: freshName(),
+            requestsPerSecond: 0.001,
+            burstSize: 10,
+            mode: 'exact',
+            timeoutMs: 10_000,
+            onUnavailable: 'closed',
+          })
+          rest.push(() => limiter.close())
+          const key = `rl:{${limiter.name}}`
+          const take = async (most: number): Promise<number> => {
+            let taken = 0
+            for (let i = 0; i < most; i++) if ((await limiter.decide()).allowed) taken++
+            return taken
+          }
+          expect(await take(12)).toBe(10)
+          const used = async (): Promise<number> =>
+            Number(/used_memory:(\d+)/.exec(String(await command('INFO', 'memory')))![1])
+          await command('CONFIG', 'SET', 'maxmemory', String((await used()) + 2_000_000))
+          for (let i = 0; (await command('EXISTS', key)) === 1; i++) {
+            if (i === 20_000) throw new Error('the key is not evicted')
+            await command('SET', `filler:${i}`, 'x'.repeat(10_000))
+          }
+          expect(await take(12)).toBe(10)
+          await command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+          await command('CONFIG', 'SET', 'maxmemory', '1')
+          // A refusal writes nothing, and is the server's still; what would be granted has to be written.
+          expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'redis' })
+          await command('DEL', key)
+          expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'fallback' })
+          await expect(limiter.acquire()).rejects.toMatchObject({
+            code: 'ERR_RATE_LIMIT_EXCEEDED',
+            cause: { message: expect.stringContaining('OOM') as string },
+          })
+          await command('CONFIG', 'SET', 'maxmemory', '0')
+          await expect
+            .poll(async () => (await limiter.decide()).source, { timeout: 20_000, interval: 50 })
+            .toBe('redis')
+        },
+      )
     })
   },
 )
