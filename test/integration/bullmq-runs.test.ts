@@ -12,7 +12,7 @@ const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
 const [kind] = (['redis', 'valkey'] as const).filter(hasServer)
 
 describe('the address of a server', () => {
-  it.each([
+  it.concurrent.each([
     'redis://amy:s3cret@127.0.0.1:1',
     'redis://127.0.0.1:1/0?username=amy&password=s3cret',
     'amy:s3cret@127.0.0.1:1',
