@@ -110,7 +110,7 @@ describe('limiters that nobody holds any more', () => {
 
   it('with many threads that come and go leave no memory behind', async () => {
     const source = `
-      import { RateLimiter } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url))}
+      import { RateLimiter } from ${JSON.stringify(new URL('../../dist/bundle/index.js', import.meta.url))}
       import { workerData } from 'node:worker_threads'
       const limiter = RateLimiter.from(workerData)
       for (let i = 0; i < 300; i++) { new RateLimiter({ requestsPerSecond: 5 }).tryAcquire(); limiter.tryAcquire() }

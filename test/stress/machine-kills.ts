@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { RateLimiter } from '../../dist/index.js'
-import { machineName, type Script, startScript } from '../support/machine.js'
+import { bundledIndex, machineName, type Script, startScript } from '../support/machine.js'
 
 const PROCESSES = 3
 const BURST = 1e9
@@ -64,7 +64,7 @@ export async function killAtRandom(kills: number): Promise<void> {
   writeSync(fd, slots)
   try {
     const limiter = new RateLimiter(policy)
-    await amongKills(kills, (nth) => startScript(policy, TAKE(file, nth)))
+    await amongKills(kills, (nth) => startScript(policy, TAKE(file, nth), [], bundledIndex))
 
     readSync(fd, slots, 0, slots.byteLength, 0)
     const noted = slots.reduce((sum, count) => sum + count, 0)

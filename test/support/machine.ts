@@ -69,7 +69,11 @@ afterAll(() => {
   for (const file of leftovers) rmSync(file, { force: true, recursive: true })
 })
 
-const index = pathToFileURL(join(import.meta.dirname, '..', '..', 'dist', 'index.js')).href
+const built = (file: string): string => pathToFileURL(join(import.meta.dirname, '..', '..', 'dist', file)).href
+const index = built('index.js')
+
+/** The entry as users have it: for tests that start many processes, as each spends half the time on it. */
+export const bundledIndex = built(join('bundle', 'index.js'))
 
 /** A process that runs a piece of code, in which `RateLimiter` and `limiter` (made of `policy`) are there, and `say` sends a value. */
 export interface Script {
