@@ -4,7 +4,7 @@ import { overload } from '../../bench/http/overload.mjs'
 
 describe('an overloaded server', () => {
   it('takes on a fraction of it behind shed, and refuses the rest', async () => {
-    const load = { factor: 3, seconds: 3, settleSeconds: 2 }
+    const load = { factor: 3, seconds: 2, settleSeconds: 1 }
     const [without, behindShed] = [await overload('none', load), await overload('shed', load)]
     expect(without.refused).toBe(0)
     // What the clients see depends on what else the machine does, and is in docs/benchmarks.md: here, how much is taken on at a time.
