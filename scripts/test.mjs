@@ -54,8 +54,10 @@ const parts = {
     minutes: 4,
     async run() {
       if (withAddon) tally.command('prebuild', await run(process.execPath, [prebuild, '--if-stale', '--stand-in']))
-      tally.add('package', await vitest(['test/package']))
-      tally.add('tools', await tools({ whole: false }))
+      // Side by side: either waits for npm, and for programs that it has started, more than it computes.
+      const [packed, withTools] = await Promise.all([vitest(['test/package']), tools({ whole: false, quiet: true })])
+      tally.add('package', packed)
+      tally.add('tools', withTools)
     },
   },
   field: {

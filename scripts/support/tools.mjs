@@ -5,6 +5,8 @@ import { vitest } from './vitest.mjs'
 
 const folder = join(root, 'test', 'tools')
 
-/** @param {{ whole: boolean }} options - whole: also those that take long (`*.whole.test.mjs`) */
-export const tools = ({ whole }) =>
-  vitest(['--config', join(folder, 'vitest.config.mjs'), ...(whole ? [] : ['--exclude', '**/*.whole.test.mjs'])])
+/** @param {{ whole: boolean, quiet?: boolean }} options - whole: also those that take long (`*.whole.test.mjs`); quiet: as of vitest */
+export const tools = ({ whole, quiet }) =>
+  vitest(['--config', join(folder, 'vitest.config.mjs'), ...(whole ? [] : ['--exclude', '**/*.whole.test.mjs'])], {
+    quiet,
+  })

@@ -7,23 +7,19 @@ import { run } from './run.mjs'
 
 /**
  * @param {string[]} args - for `vitest run`
+ * @param {{ quiet?: boolean }} [options] - quiet: show what it prints when it has ended, for what runs beside something else
  * @returns {Promise<{ passed?: number, failed: number, skipped?: number, failures: string[] }>} failures: what failed, with its message
  */
-export async function vitest(args) {
+export async function vitest(args, { quiet = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'amorsize-vitest-'))
   const report = join(folder, 'report.json')
   try {
     const cli = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-    const { code } = await run(process.execPath, [
-      cli,
-      'run',
-      ...args,
-      '--reporter=default',
-      '--reporter=json',
-      // What a test prints on its way, warnings that it provokes among it, is of interest where it fails.
-      '--silent=passed-only',
-      `--outputFile.json=${report}`,
-    ])
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    // What a test prints on its way, warnings that it provokes among it, is of interest where it fails.
+    const all = [cli, 'run', ...args, ...reporters, '--silent=passed-only']
+    const { code, output } = await run(process.execPath, all, { quiet })
+    if (quiet) process.stdout.write(output)
     if (!existsSync(report)) return { failed: 1, failures: [`vitest wrote no report (exit code ${code})`] }
     const found = JSON.parse(readFileSync(report, 'utf8'))
     printSkipped(found)

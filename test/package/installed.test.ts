@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { headersOfThisNode } from '../../scripts/support/headers.mjs'
 import { pathOf } from '../../scripts/support/prebuilds.mjs'
 import { addonForbidden, describeWithAddon, itWithAddon } from '../support/native.js'
 import { hasServer } from '../support/redis-server.js'
@@ -90,31 +89,6 @@ it.runIf(process.platform !== 'win32')(
     expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: addonForbidden ? 'twin' : 'addon' })
   },
 )
-
-describeWithAddon('where no prebuild fits', () => {
-  it(
-    'can be built from its own sources, as the warning says',
-    async () => {
-      const rebuilt = join(folder, 'rebuilt')
-      await cp(withoutPrebuilds, rebuilt, { recursive: true })
-      await cp(join(root, 'node_modules', 'node-addon-api'), join(rebuilt, 'node_modules', 'node-addon-api'), {
-        recursive: true,
-      })
-      await mustRun('tar', ['-xzf', join('dist', 'native.tgz')], join(rebuilt, 'node_modules', 'amorsize'))
-      const nodeGyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
-      await mustRun(
-        process.execPath,
-        [nodeGyp, 'rebuild'],
-        join(rebuilt, 'node_modules', 'amorsize'),
-        // That it compiles is of interest, not how fast it is then.
-        { ...headersOfThisNode(), npm_config_jobs: 'max', CXXFLAGS: '-O0' },
-      )
-      const ended = await run(process.execPath, ['consumer.mjs'], rebuilt)
-      expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
-    },
-    slowMs,
-  )
-})
 
 const qemu = ['/usr/bin/qemu-aarch64', '/usr/bin/qemu-aarch64-static'].find((path) => existsSync(path))
 const arm64Libraries = '/usr/aarch64-linux-gnu'
