@@ -18,5 +18,5 @@ export async function field({ whole }) {
     )
     return { skipped: 1 }
   }
-  return vitest(['--config', join(folder, 'vitest.config.mjs'), ...(whole ? [] : ['--exclude', '**/*.whole.test.mjs'])])
+  return vitest(['--config', join(folder, 'vitest.config.mjs'), ...(whole ? [] : ['--project', '!whole'])])
 }

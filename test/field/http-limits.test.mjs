@@ -4,8 +4,8 @@ import { built, compile } from './support/compile.mjs'
 
 let program
 beforeAll(async () => {
-  await compile('http')
-  program = await import(built('http/limits.js'))
+  await compile('http', 'http-limits')
+  program = await import(built('http-limits/limits.js'))
 })
 
 describe.each(['Express', 'Fastify', 'Hono', 'Koa'])('%s behind our limits', (name) => {

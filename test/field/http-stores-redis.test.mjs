@@ -10,8 +10,8 @@ const kinds = ['redis', 'valkey'].filter(hasServer)
 const limiters = ['express-rate-limit', '@fastify/rate-limit', 'hono-rate-limiter', '@nestjs/throttler']
 let servers
 beforeAll(async () => {
-  await compile('http')
-  ;({ servers } = await import(built('http/stores.js')))
+  await compile('http', 'http-stores-redis')
+  ;({ servers } = await import(built('http-stores-redis/stores.js')))
 })
 
 describe.skipIf(kinds.length === 0)('limiters with our store and redis (needs redis-server or valkey-server)', () => {

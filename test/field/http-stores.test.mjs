@@ -3,8 +3,8 @@ import { built, compile } from './support/compile.mjs'
 
 let servers
 beforeAll(async () => {
-  await compile('http')
-  ;({ servers } = await import(built('http/stores.js')))
+  await compile('http', 'http-stores')
+  ;({ servers } = await import(built('http-stores/stores.js')))
 })
 
 describe.each(['express-rate-limit', '@fastify/rate-limit', 'hono-rate-limiter', '@nestjs/throttler'])(

@@ -3,7 +3,7 @@ import { built, compile } from './support/compile.mjs'
 
 let program
 beforeAll(async () => {
-  await compile('nest')
+  await compile('nest', 'nest')
   program = await import(built('nest/app.js'))
 })
 

@@ -58,13 +58,13 @@ export function everyPartOfThePackage(file) {
     it('listens to a breaker', async () => {
       for (const name of [undefined, 'jest']) {
         const states = []
-        const breaker = circuitBreaker({ failureThreshold: 2, resetTimeoutMs: 20, successThreshold: 1, name })
+        const breaker = circuitBreaker({ failureThreshold: 2, resetTimeoutMs: 200, successThreshold: 1, name })
         breaker.on('open', () => states.push('open'))
         breaker.on('close', () => states.push('close'))
         for (let n = 0; n < 2; n++) await expect(breaker.execute(failure)).rejects.toThrow('down')
         expect(breaker.state).toBe('open')
         await expect(breaker.execute(() => 1)).rejects.toMatchObject({ code: 'ERR_CIRCUIT_OPEN' })
-        await delay(30)
+        await delay(210)
         expect(await breaker.execute(() => 1)).toBe(1)
         expect(states).toEqual(['open', 'close'])
       }

@@ -11,13 +11,15 @@ const require = createRequire(import.meta.url)
  * Compiles `folder` with the tsconfig.json in it.
  *
  * @param {string} folder - of this suite
+ * @param {string} to - in .built; a folder of the test file's own, as files run beside each other
  * @param {'typescript' | 'typescript-5.9'} [compiler] - a package of the project
  * @throws {Error} with the compiler's messages
  */
-export async function compile(folder, compiler = 'typescript') {
+export async function compile(folder, to, compiler = 'typescript') {
   const tsc = require.resolve(`${compiler}/lib/tsc.js`)
   try {
-    await promisify(execFile)(process.execPath, [tsc, '-p', join(field, folder)], { cwd: field })
+    const args = [tsc, '-p', join(field, folder), '--outDir', join(field, '.built', to)]
+    await promisify(execFile)(process.execPath, args, { cwd: field })
   } catch (error) {
     throw new Error(`${compiler} does not accept ${folder}:\n${error.stdout}`, { cause: error })
   }
