@@ -40,4 +40,34 @@ export const OF_NATIVE = [
   { file: /core\/waiters/, mutant: /in `int64_t generation = 0/, why: 'a row that holds nothing tells no generation' },
   { file: /core\/waiters/, mutant: /`<=` in `while \(seen < used/, why: 'swaps a word for the same' },
   { file: /core\/waiters/, mutant: /`1` in `if \(held != 0 &&/, why: 'of nothing that is held nothing is given back' },
+  {
+    file: /core\/bucket_changes/,
+    mutant: /`1` in `return at\(old, old\.epoch_ns/,
+    why: 'a nanosecond is no second, as is none',
+  },
+  {
+    file: /core\/bucket_changes/,
+    mutant: /in `const double total = held > 0/,
+    why: 'a unit more or less on the axis leaves room for as many digits',
+  },
+  {
+    file: /core\/bucket_changes/,
+    mutant: /`memory_order_relaxed` in `int64_t seen = claim_word/,
+    why: 'the swap that follows acquires, and a generation that was read too early is found out after it',
+  },
+  {
+    file: /core\/bucket_changes/,
+    mutant: /`memory_order_acquire` in `if \(!claim_word/,
+    why: 'whoever takes a claim over needs nothing that its owner did: the swap passes on what was released before',
+  },
+  {
+    file: /core\/bucket_changes/,
+    mutant: /`memory_order_relaxed` in `\(claim_word\.load/,
+    why: 'it finds its own claim, after which nothing is built on what others did, or gives up',
+  },
+  {
+    file: /core\/bucket_changes/,
+    mutant: /`memory_order_release` in `std::memory_order_acq_rel, /,
+    why: 'keeps a reader of a slot from seeing what is stored later: the model of weak memory has no such load',
+  },
 ]

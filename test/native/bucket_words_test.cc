@@ -240,6 +240,16 @@ TEST("bucket, words: beyond 2^31 units a decision begins a new slot, at a whole 
   }
 }
 
+TEST("bucket, words: in its first second a slot stays, however much words that are damaged say it has produced") {
+  for (const int64_t early : {1, 0}) {
+    Bucket bucket(10, 3);
+    bucket.set(Bucket::index_of(0, b::kMultiplier), INT64_MAX);
+    bucket.set(Bucket::index_of(0, b::kScale), 61 | 12 << 8);
+    EXPECT_EQ(bucket.try_acquire(kStart + kSecond - early, 1), Outcome::kGranted);
+    EXPECT_EQ(bucket.generation(), 1 - early);
+  }
+}
+
 TEST("bucket, words: a pause that is over is none in the slot that a decision begins") {
   Bucket bucket(1e9, 3);
   CHECK(bucket.pause(kStart, kStart + kSecond) == Outcome::kGranted);
