@@ -81,7 +81,7 @@ class Semaphore : public SemaphoreWords<W> {
 
   // Takes a permit, or a place at the end of the queue.
   Admission acquire(Owner owner) {
-    int64_t now = hot().load(std::memory_order_acquire);
+    int64_t now = present();
     for (;;) {
       complete_of_other(now, owner);
       const SemaphoreTerms terms = this->terms();
@@ -89,8 +89,8 @@ class Semaphore : public SemaphoreWords<W> {
         if (commit(&now, owner, Action::kTake, in_use_of(now) + 1, false)) return Admission::kAdmitted;
         continue;
       }
-      const bool has_room = (terms.max_queue < 0 || waiting() < terms.max_queue) &&
-                            place_for(owner, queue().load(std::memory_order_acquire), kNoStamp) != kNoPlace;
+      const bool has_room =
+          (terms.max_queue < 0 || waiting() < terms.max_queue) && place_for(owner, line(), kNoStamp) != kNoPlace;
       if (!has_room) {
         if (is_still(&now)) return Admission::kRefused;
       } else if (commit(&now, owner, Action::kJoin, in_use_of(now), true)) {
@@ -103,7 +103,7 @@ class Semaphore : public SemaphoreWords<W> {
   // (kNobody). Precondition: held(owner) > 0. `grant` then, if anybody waits still: who raised the limit may have died
   // before it did so.
   Owner release(Owner owner, bool* anybody_waits) {
-    int64_t now = hot().load(std::memory_order_acquire);
+    int64_t now = present();
     for (;;) {
       complete_of_other(now, owner);
       *anybody_waits = is_queued(now);
@@ -126,7 +126,7 @@ class Semaphore : public SemaphoreWords<W> {
   // is none, or nobody waits. To be called until then, by `owner`, after whatever has raised the limit. Nobody is
   // forgotten if its thread dies first: while anybody waits, somebody holds a permit and will give it back.
   Owner grant(Owner owner) {
-    int64_t now = hot().load(std::memory_order_acquire);
+    int64_t now = present();
     while (is_queued(now) && in_use_of(now) < limit()) {
       complete_of_other(now, owner);
       const Owner next = first_owner();
@@ -157,7 +157,7 @@ class Semaphore : public SemaphoreWords<W> {
   void announce(Owner owner) {
     // order: acquire, and release in `commit`. Who acts on what it read before is either in what is found here, or
     // fails and finds this.
-    int64_t now = hot().load(std::memory_order_acquire);
+    int64_t now = present();
     do complete_of_other(now, owner);
     while (!commit(&now, owner, Action::kAnnounce, in_use_of(now), is_queued(now)));
   }
@@ -165,10 +165,10 @@ class Semaphore : public SemaphoreWords<W> {
   // Gives up the last place of `owner` in the queue; those of its callers that are behind the one that leaves move up.
   // False when it has none: what it waited for has been handed over.
   bool cancel(Owner owner) {
-    int64_t now = hot().load(std::memory_order_acquire);
+    int64_t now = present();
     for (;;) {
       complete_of_other(now, owner);
-      const bool has_place = last_of(owner, queue().load(std::memory_order_acquire), kNoStamp) != kNoPlace;
+      const bool has_place = last_of(owner, line(), kNoStamp) != kNoPlace;
       if (!has_place) {
         if (is_still(&now)) return false;
       } else if (commit(&now, owner, Action::kCancel, in_use_of(now), waiting(1) > 1)) {
@@ -178,7 +178,7 @@ class Semaphore : public SemaphoreWords<W> {
   }
 
   // Completes the operation under way, whoever began it.
-  void complete_any() { complete(hot().load(std::memory_order_acquire)); }
+  void complete_any() { complete(present()); }
 
   // The thread that acted for `owner` is gone, in the middle of anything: completes what it began, gives up its places,
   // gives back its permits and frees the row. Calls `wake(owner)` for each that is handed one. Precondition: nobody
@@ -213,11 +213,11 @@ class Semaphore : public SemaphoreWords<W> {
 
  private:
   using typename Words::Action;
-  using Words::words_, Words::shape_, Words::hot, Words::queue, Words::row, Words::place, Words::with_stamp,
-      Words::payload, Words::stamp, Words::kPayloadMask, Words::kSequenceMask, Words::kNoStamp, Words::kNoPlace,
-      Words::has_free, Words::in_use_of, Words::is_queued, Words::action_of, Words::writer_of, Words::head_of,
-      Words::length_of, Words::owner_of, Words::count_of, Words::place_payload, Words::is_row, Words::place_for,
-      Words::first_owner, Words::first_waiting, Words::last_of, Words::is_hand_over;
+  using Words::words_, Words::shape_, Words::hot, Words::queue, Words::present, Words::line, Words::row, Words::place,
+      Words::with_stamp, Words::payload, Words::stamp, Words::kPayloadMask, Words::kSequenceMask, Words::kNoStamp,
+      Words::kNoPlace, Words::has_free, Words::in_use_of, Words::is_queued, Words::action_of, Words::writer_of,
+      Words::head_of, Words::length_of, Words::owner_of, Words::count_of, Words::place_payload, Words::is_row,
+      Words::place_for, Words::first_owner, Words::first_waiting, Words::last_of, Words::is_hand_over;
 
   void write_identity(Owner owner, const Identity& who) {
     // order: relaxed. Read by who hands a permit to a caller of this row, which its place in the queue, published
@@ -228,8 +228,7 @@ class Semaphore : public SemaphoreWords<W> {
 
   template <class Limit>
   bool take_below(Owner owner, Limit limit_now) {
-    // order: acquire. Pairs with `commit`: what its writer did before is visible.
-    int64_t now = hot().load(std::memory_order_acquire);
+    int64_t now = present();
     for (;;) {
       if (!has_free(now, limit_now())) {
         if (is_still(&now)) return false;
@@ -243,8 +242,7 @@ class Semaphore : public SemaphoreWords<W> {
   // Whether nothing has changed meanwhile: only then may a caller be refused for what it read. Else `now` is the
   // present.
   bool is_still(int64_t* now) {
-    // order: acquire, also for the loads before.
-    const int64_t again = hot().load(std::memory_order_acquire);
+    const int64_t again = present();
     if (again == *now) return true;
     *now = again;
     return false;
@@ -290,7 +288,7 @@ class Semaphore : public SemaphoreWords<W> {
     const Owner owner = writer_of(now);
     if (!is_row(owner)) return;
     if (is_hand_over(action) || action == Action::kJoin || action == Action::kCancel) {
-      const int64_t line = queue().load(std::memory_order_acquire);
+      const int64_t line = this->line();
       if (stamp(line) != stamp(now) && !change_queue(now, action, owner, line)) return;
     }
     apply(row(owner, semaphore::kOwn), now,
@@ -342,7 +340,7 @@ class Semaphore : public SemaphoreWords<W> {
     for (;;) {
       if (stamp(before) == stamp(now)) return true;
       // Still the same, so `before` is what the operation found: of no word is there a value twice.
-      if (hot().load(std::memory_order_acquire) != now) return false;
+      if (present() != now) return false;
       const int64_t after = with_stamp(change(before), stamp(now));
       // order: release. Pairs with the load above and those of the queue: who sees this change sees those before it.
       if (word.compare_exchange_strong(before, after, std::memory_order_acq_rel, std::memory_order_acquire))

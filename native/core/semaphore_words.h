@@ -103,7 +103,7 @@ class SemaphoreWords {
   uint32_t limit() const { return limit(terms()); }
 
   // How many are in use.
-  uint32_t in_use() const { return in_use_of(hot().load(std::memory_order_acquire)); }
+  uint32_t in_use() const { return in_use_of(present()); }
 
   // What moves the limit. Precondition: is_adaptive().
   AdaptiveLimit<W> adaptive_limit() const { return adaptive_limit(terms()); }
@@ -111,7 +111,7 @@ class SemaphoreWords {
 
   // Callers in the queue, counted up to more than `enough`; may be out of date.
   int64_t waiting(int64_t enough = INT64_MAX - 1) const {
-    const int64_t line = queue().load(std::memory_order_acquire);
+    const int64_t line = this->line();
     int64_t sum = 0;
     for (uint32_t i = 0; i < length_of(line) && sum <= enough; ++i)
       sum += count_of(place(line, i).load(std::memory_order_acquire));
@@ -166,6 +166,10 @@ class SemaphoreWords {
 
   W& hot() const { return words_[semaphore::kHot]; }
   W& queue() const { return words_[semaphore::kQueue]; }
+  // order: acquire, of all that an operation is built on. Pairs with `commit` and `apply` in semaphore.h: what whoever
+  // wrote the word did before is visible.
+  int64_t present() const { return hot().load(std::memory_order_acquire); }
+  int64_t line() const { return queue().load(std::memory_order_acquire); }
   W& row(Owner owner, size_t word) const { return words_[semaphore::kFirstRow + (owner - 1) * kWordsPerCell + word]; }
   // The place `index` behind the head.
   W& place(int64_t line, uint32_t index) const {
@@ -192,7 +196,7 @@ class SemaphoreWords {
 
   // Whose caller is first in the queue; kNobody when none is.
   Owner first_owner() const {
-    const int64_t line = queue().load(std::memory_order_acquire);
+    const int64_t line = this->line();
     const uint32_t index = first_waiting(line, kNoStamp);
     return index == kNoPlace ? kNobody : owner_of(place(line, index).load(std::memory_order_acquire));
   }
