@@ -194,6 +194,61 @@ TEST("semaphore explorer: weak memory, the limit rises while a caller queues") {
   explore_semaphore<ReleaseAcquire>(adaptive({{kAcquire, 1}}, {{{kLimit, 1, 2}, {kGrant, 1}}, {{kAcquire, 2}}}));
 }
 
+// In weak memory whoever is refused may have seen what was before: these refuse nobody whom the past could have let in.
+TEST("semaphore explorer: weak memory, a caller queues while the permit is taken, and is handed over") {
+  explore_semaphore<ReleaseAcquire>({1, -1, {}, {{{kAcquire, 1}, {kRelease, 1}}, {{kAcquire, 2}}}});
+}
+
+TEST("semaphore explorer: weak memory, two callers queue") {
+  explore_semaphore<ReleaseAcquire>({1, -1, {{kAcquire, 1}}, {{{kAcquire, 2}}, {{kAcquire, 3}}}});
+}
+
+TEST("semaphore explorer: weak memory, a permit is handed over while the first, or the only one, in line gives up") {
+  explore_semaphore<ReleaseAcquire>({1, -1, {{kAcquire, 1}, {kAcquire, 2}}, {{{kRelease, 1}}, {{kCancel, 2}}}});
+  explore_semaphore<ReleaseAcquire>(
+      {1, -1, {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 1}}, {{{kRelease, 1}}, {{kCancel, 2}}}});
+}
+
+TEST("semaphore explorer: weak memory, places of two threads by turns, the last ones given up") {
+  explore_semaphore<ReleaseAcquire>(
+      {1, -1, {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 1}, {kAcquire, 2}}, {{{kCancel, 1}}, {{kCancel, 2}}}});
+}
+
+TEST("semaphore explorer: weak memory, two hand over a permit each") {
+  explore_semaphore<ReleaseAcquire>(
+      {2, -1, {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 3}, {kAcquire, 3}}, {{{kRelease, 1}}, {{kRelease, 2}}}});
+}
+
+TEST("semaphore explorer: weak memory, fewer may run while another tries") {
+  explore_semaphore<ReleaseAcquire>(kFalling);
+}
+
+TEST("semaphore explorer: weak memory, who has not seen what another has done does as if he had") {
+  const std::vector<std::vector<Call>> histories = {{{kRelease, 1}},
+                                                    {{kRelease, 1}, {kAcquire, 1}},
+                                                    {{kCancel, 1}},
+                                                    {{kCancel, 1}, {kAcquire, 1}},
+                                                    {{kAcquire, 1}},
+                                                    {{kUpdate, 1, 3}, {kGrant, 1}},
+                                                    {{kUpdate, 1, 1}, {kRelease, 1}}};
+  const std::vector<std::vector<Call>> calls = {{{kRelease, 2}},
+                                                {{kCancel, 2}},
+                                                {{kAcquire, 2}},
+                                                {{kUpdate, 2, 3}, {kGrant, 2}, {kGrant, 2}},
+                                                {{kAnnounce, 2}, {kGrant, 2}}};
+  for (const auto& unseen : histories) {
+    for (const auto& call : calls) {
+      explore_semaphore<ReleaseAcquire>(
+          {2,
+           -1,
+           {{kAcquire, 1}, {kAcquire, 2}, {kAcquire, 3}, {kAcquire, 1}, {kAcquire, 2}, {kAcquire, 3}},
+           {{}, call},
+           false,
+           unseen});
+    }
+  }
+}
+
 TEST("semaphore explorer finds whom nobody lets in who queues as more may run, and nobody is told") {
   must_find<Fault::kNoAnnounce>(kRising);
   must_find<Fault::kNoAnnounce, ReleaseAcquire>(kRising);
