@@ -259,6 +259,28 @@ TEST("bucket, words: a pause that is over is none in the slot that a decision be
   EXPECT_EQ(bucket.slot(b::kScale) >> b::kPauseBit, 0);
 }
 
+TEST("bucket, words: what is spent is never more than its part of the word holds") {
+  Bucket bucket(1e6, 1e6);
+  constexpr int64_t kMost = (int64_t{1} << 52) - 1;
+  while (bucket.spent() < kMost) CHECK(bucket.charge(kStart, core::kMaxBurst) == Outcome::kGranted);
+  EXPECT_EQ(bucket.spent(), kMost);
+  CHECK(bucket.charge(kStart, 1) == Outcome::kGranted);
+  EXPECT_EQ(bucket.spent(), kMost);
+  EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, core::kNever);
+}
+
+TEST("bucket, words: whoever is denied a reservation has the ticket of none") {
+  Bucket bucket(1, 2);
+  CHECK(bucket.try_acquire(kStart, 2) == Outcome::kGranted);
+  for (const double tokens : {1.0, 3.0}) {
+    const core::Reservation denied = bucket.reserve(kStart, tokens, 0);
+    CHECK(denied.outcome != Outcome::kGranted);
+    EXPECT_EQ(denied.ticket.position, 0);
+    EXPECT_EQ(denied.ticket.generation, 0);
+    EXPECT_EQ(denied.ticket.digits, 0);
+  }
+}
+
 TEST("bucket, words: an update counts with as many digits as what is there already leaves room for") {
   // With one token more on the axis a millionth would not fit any more.
   const double rate = (0x1p62 / 1e6 - 1.5) / core::kHorizonSeconds;
