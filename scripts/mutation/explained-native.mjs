@@ -3,6 +3,11 @@
 /** @type {readonly { file?: RegExp, mutant: RegExp, why: string }[]} */
 export const OF_NATIVE = [
   {
+    file: /native\/core/,
+    mutant: /`memory_order_relaxed` in `.*(kKind\]\.store|semaphore::kOwner\))/,
+    why: 'who opens a region, and whose process a row is, no explorer of weak memory asks',
+  },
+  {
     file: /core\/circuit_breaker/,
     mutant: /`<=` in `for \(size_t i = 0; i < breaker_parameter::kCount/,
     why: 'the word behind the parameters is written next',
@@ -69,5 +74,43 @@ export const OF_NATIVE = [
     file: /core\/bucket_changes/,
     mutant: /`memory_order_release` in `std::memory_order_acq_rel, /,
     why: 'keeps a reader of a slot from seeing what is stored later: the model of weak memory has no such load',
+  },
+  {
+    file: /core\/bucket_words/,
+    mutant: /`>=` in `(int64_t produced|const int64_t since_epoch)/,
+    why: 'no time produces nothing, and nothing takes no time',
+  },
+  {
+    file: /core\/bucket_words/,
+    mutant: /`true` in `if \(!is_current\(slot\)\) return false/,
+    why: 'the commit that follows fails as well',
+  },
+  { file: /core\/bucket_words/, mutant: /`<=` in `while \(place_of/, why: 'swaps a word for the same' },
+  {
+    file: /core\/bucket_words/,
+    mutant: /`1` in `return \{\{0, 0, epoch_ns/,
+    why: 'of a slot that is being made nobody reads what `hot` has',
+  },
+  { file: /core\/semaphore\.h/, mutant: /waiting\(1\) > 1/, why: 'counts further than it need' },
+  { file: /core\/semaphore\.h/, mutant: /`true` in `bool anybody_waits/, why: 'set before anybody reads it' },
+  {
+    file: /core\/semaphore\.h/,
+    mutant: /`&&` in `if \(action == Action::kTake \|\|/,
+    why: 'the long way to the same words',
+  },
+  {
+    file: /core\/semaphore\.h/,
+    mutant: /`true` in `(if \((index == kNoPlace|!apply\(chosen|present\(\) != now)|return false)/,
+    why: 'whoever has moved `hot` on has done all of it, which what follows finds',
+  },
+  {
+    file: /core\/semaphore\.h/,
+    mutant: /in `const bool joins = index < length/,
+    why: 'a place that is empty counts 0, whose ever it was',
+  },
+  {
+    file: /core\/semaphore\.h/,
+    mutant: /`1` in `while \(used > 0/,
+    why: 'while anybody waits there is a place in use',
   },
 ]
