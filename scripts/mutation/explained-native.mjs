@@ -89,7 +89,7 @@ export const OF_NATIVE = [
   {
     file: /core\/bucket_words/,
     mutant: /`1` in `return \{\{0, 0, epoch_ns/,
-    why: 'of a slot that is being made nobody reads what `hot` has',
+    why: 'of a slot that is being made nobody reads what is of the hot word',
   },
   { file: /core\/semaphore\.h/, mutant: /waiting\(1\) > 1/, why: 'counts further than it need' },
   { file: /core\/semaphore\.h/, mutant: /`true` in `bool anybody_waits/, why: 'set before anybody reads it' },
@@ -101,7 +101,7 @@ export const OF_NATIVE = [
   {
     file: /core\/semaphore\.h/,
     mutant: /`true` in `(if \((index == kNoPlace|!apply\(chosen|present\(\) != now)|return false)/,
-    why: 'whoever has moved `hot` on has done all of it, which what follows finds',
+    why: 'whoever has moved the hot word on has done all of it, which what follows finds',
   },
   {
     file: /core\/semaphore\.h/,
@@ -112,5 +112,16 @@ export const OF_NATIVE = [
     file: /core\/semaphore\.h/,
     mutant: /`1` in `while \(used > 0/,
     why: 'while anybody waits there is a place in use',
+  },
+  {
+    file: /core\/semaphore\.h/,
+    mutant: /`memory_order_\w+` in `const int64_t before = own\.load/,
+    why: 'whatever a thread began before is complete, and it has seen that',
+  },
+  {
+    file: /core\/semaphore\.h/,
+    mutant:
+      /`memory_order_\w+` in `(if \(!?(hot\(\)\.compare_exchange_weak|word\.compare_exchange_strong)|while \(used > 0|const int64_t left = chosen)/,
+    why: 'acquired before: with the hot word as it was loaded, with the row of whoever wrote it, or as the place was changed',
   },
 ]

@@ -48,7 +48,7 @@ export function tableOf(results) {
   return [
     '# Mutation testing',
     '',
-    'Made by `npm run mutation`: one operator, condition, constant or statement of the code is changed at a time, and the unit and property tests (for C++ the native tests) must notice.',
+    'Made by `npm run mutation`: one operator, condition, constant or statement of the code is changed at a time, and the unit and property tests (for C++ the native tests) must notice. A weaker memory order is judged by the tests of weak memory alone, where a header has some; seq_cst stays, since no model knows what it adds.',
     `Wanted are ${WANTED_PERCENT} % of the mutants killed. Left out: messages, what does not compile or compiles to the same program and, where tests were chosen, what runs while modules load. Explained: no test can notice it, for the reason behind it. Only the files in the table have been measured.`,
     '',
     '| file | mutants | killed | survived | explained | % | left out | tests | measured |',
