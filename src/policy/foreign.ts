@@ -9,8 +9,9 @@ export function foreignStage(policy: Policy): AroundStage {
     kind: (policy as { kind?: string }).kind ?? 'foreign',
     begin: (scope, hold) => ({
       start: (inner, fn) => {
-        const inside = async (context: PolicyContext): Promise<unknown> => {
-          const below = new Scope(scope, context.signal)
+        // A policy of somebody's own may know of no context.
+        const inside = async (context?: PolicyContext): Promise<unknown> => {
+          const below = new Scope(scope, context?.signal)
           Hold.keep(hold)
           try {
             return await inner(below, fn, hold)

@@ -221,6 +221,15 @@ describe('pipeline', () => {
     expect(slots.available).toBe(1)
   })
 
+  it('takes in a policy from elsewhere that calls what it guards without a context', async () => {
+    const foreign = { execute: (fn: () => unknown) => fn(), wrap: (fn: unknown) => fn } as unknown as Policy
+    const policy = pipeline(timeout(50, { clock: new FakeClock() }), foreign, retry({ maxRetries: 1 }))
+    await expect(policy.execute(({ attempt, signal }) => Promise.resolve([attempt, signal.aborted]))).resolves.toEqual([
+      0,
+      false,
+    ])
+  })
+
   it('waits for what a policy from elsewhere returns, also where that is no Promise of this realm', async () => {
     const clock = new FakeClock()
     const foreign: Policy = {
