@@ -93,9 +93,14 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
   const loop = plainLoop(task.call, items)
   const leftMs = slices.leftMs
   // Of what is known to be long, nothing runs within the call where other calls have taken this turn of the event loop.
-  if (course.decision === undefined && (leftMs > 0 || course.leastLoopMs < LEAST_LEARNT_MS)) {
-    const hasEnded = !runSlice(loop, Math.max(slices.partOf(leftMs), LEAST_HERE_MS))
-    if (loop.seenMs >= LEAST_TAKEN_MS) slices.took(loop.seenMs)
+  const mayBegin = leftMs > 0 || (course.leastLoopMs < LEAST_LEARNT_MS && !slices.isSpent)
+  if (course.decision === undefined && mayBegin) {
+    let hasEnded
+    try {
+      hasEnded = !runSlice(loop, Math.max(slices.partOf(leftMs), LEAST_HERE_MS))
+    } finally {
+      if (loop.seenMs >= LEAST_TAKEN_MS) slices.took(loop.seenMs)
+    }
     if (hasEnded) return ended(task, course, loop)
   }
   const { next, pending } = loop

@@ -119,6 +119,32 @@ it('very short calls end at once also where another has taken this turn of the e
   await long
 })
 
+it.each([
+  ['end', (n: number) => n],
+  ['wait', (n: number) => Promise.resolve(n)],
+  [
+    'throw',
+    (n: number) => {
+      throw new Error(String(n))
+    },
+  ],
+])('calls whose first items compute, and then %s, leave the event loop its turns', { timeout }, async (_, then) => {
+  let begun = 0
+  const compute = (n: number): unknown => {
+    begun++
+    const untilMs = performance.now() + 1
+    while (performance.now() < untilMs);
+    return then(n)
+  }
+  // If there is no turn before the last has ended, it stays at that.
+  let begunInTurn = Infinity
+  setImmediate(() => (begunInTurn = begun))
+  await Promise.allSettled(range(100).map((n) => execute(compute, [n])))
+  expect(begun).toBe(100)
+  // Of a task that nothing is known of the first slice is run, and as much again.
+  expect(begunInTurn).toBeLessThan(50)
+})
+
 it('a stream that is read as soon as there is more leaves the event loop its turns', { timeout }, async () => {
   let turns = 0
   let isOver = false

@@ -211,3 +211,16 @@ it('a slice is a part of what is left of the turn, by how many lanes compute', (
   one.took(SLICE_MS - 1)
   expect([one.lengthMs(SLICE_MS), one.leftMs, one.lengthMs(0.5)]).toEqual([1, 1, 0.5])
 })
+
+it('calls that seem short go on after the slice of a turn for as long again, and one that was kept from its core is not the last', async () => {
+  const queue = new SliceQueue()
+  queue.took(3 * SLICE_MS)
+  expect(queue.leftMs).toBe(0)
+  queue.took(3 * SLICE_MS)
+  expect(queue.isSpent).toBe(false)
+  for (let ms = 0; ms < SLICE_MS; ms++) queue.took(1)
+  expect(queue.isSpent).toBe(true)
+  await immediate()
+  expect(queue.isSpent).toBe(false)
+  expect(queue.leftMs).toBe(SLICE_MS)
+})

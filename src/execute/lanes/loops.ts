@@ -78,7 +78,7 @@ export interface PlainLoop extends Progress {
   readonly results: unknown[]
   /** The promise that the item at `next` has returned, if it has. */
   pending: PromiseLike<unknown> | undefined
-  /** Items that have been timed, and how long they took together. */
+  /** Items that have been timed, and how long they took together, with what one that waits or has thrown took alone. */
   seenItems: number
   seenMs: number
   /** The last block of these: before it the engine may not have compiled the task. */
@@ -117,11 +117,18 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
   for (let block = loop.lastItems > 0 ? loop.lastItems : 1; ;) {
     const from = loop.next
     const run = areLong(loop.lastItems, loop.lastMs) ? runLongItems : runItems
-    loop.pending = run(call, items, from + block, results, loop)
     const startedMs = nowMs
+    try {
+      loop.pending = run(call, items, from + block, results, loop)
+    } catch (error) {
+      loop.seenMs += performance.now() - startedMs
+      throw error
+    }
     nowMs = performance.now()
     const ended = loop.next - from
     if (ended > 0) timed(loop, ended, nowMs - startedMs)
+    // One that waits may have computed first.
+    else loop.seenMs += nowMs - startedMs
     // Read after they have run: the task may have changed the length.
     if (loop.next >= items.length) {
       if (results.length > loop.next) results.length = loop.next

@@ -5,6 +5,8 @@ import type { Share } from '../schedule/sharing.js'
 
 /** A call that is shorter takes nothing from others: thousands of these need no turn of their own. Nor does it put lanes off. */
 export const LEAST_TAKEN_MS = 0.1
+/** What a call counts at most of the time that calls may take beyond the slice: a single one may only have been kept from its core. */
+const MOST_BEYOND_MS = SLICE_MS / 4
 
 /**
  * Shares this thread among the runs that have items run in it, and keeps a part of it for the rest of the program: in one turn of the event loop
@@ -17,6 +19,8 @@ export class SliceQueue {
   #lanes = 0
   /** What has been taken of this turn of the event loop outside of {@link #turn}. */
   #takenMs = 0
+  /** The part of it that came after the slice was used up. */
+  #beyondMs = 0
   #isTurn = false
   #isPutOff = false
 
@@ -40,9 +44,15 @@ export class SliceQueue {
     return Math.max(0, SLICE_MS - this.#takenMs)
   }
 
+  /** Whether calls have gone on for another slice after the first was used up: then the next one waits, also if it seems to be short. */
+  get isSpent(): boolean {
+    return this.#beyondMs >= SLICE_MS
+  }
+
   /** A slice has run, and not because its turn had come: within a call, say. */
   took(ms: number): void {
     if (this.#isTurn) return
+    if (this.leftMs === 0) this.#beyondMs += Math.min(ms, MOST_BEYOND_MS)
     this.#takenMs += ms
     this.#nextTurn.ask()
   }
@@ -55,7 +65,7 @@ export class SliceQueue {
 
   #turn(): void {
     const isTaken = this.#takenMs >= LEAST_TAKEN_MS
-    this.#takenMs = 0
+    this.#takenMs = this.#beyondMs = 0
     // What was taken in the poll phase was in this same turn. But calls that come in every turn do not put the others off for ever.
     this.#isPutOff = isTaken && !this.#isPutOff && this.#waiting.length > 0
     try {
