@@ -262,11 +262,22 @@ TEST("bucket, words: a pause that is over is none in the slot that a decision be
 TEST("bucket, words: what is spent is never more than its part of the word holds") {
   Bucket bucket(1e6, 1e6);
   constexpr int64_t kMost = (int64_t{1} << 52) - 1;
-  while (bucket.spent() < kMost) CHECK(bucket.charge(kStart, core::kMaxBurst) == Outcome::kGranted);
+  for (int i = 0; i < 3; ++i) CHECK(bucket.charge(kStart, core::kMaxBurst) == Outcome::kGranted);
   EXPECT_EQ(bucket.spent(), kMost);
   CHECK(bucket.charge(kStart, 1) == Outcome::kGranted);
   EXPECT_EQ(bucket.spent(), kMost);
   EXPECT_EQ(bucket.reserve(kStart, 1, kForever).wait_ns, core::kNever);
+}
+
+TEST("bucket, words: a run may end with the last unit that the word holds, and not beyond") {
+  Bucket bucket(1e6, 1e6);
+  constexpr int64_t kMost = (int64_t{1} << 52) - 1;
+  bucket.set(b::kHot, static_cast<int64_t>(static_cast<uint64_t>(kMost - 7) << 11));
+  EXPECT_EQ(bucket.reserve_run(kStart, 0, 8, 0, kMost).outcome, Outcome::kDenied);
+  const core::Run last = bucket.reserve_run(kStart, 0, 7, 0, kMost);
+  EXPECT_EQ(last.outcome, Outcome::kGranted);
+  EXPECT_EQ(last.start, kMost - 7);
+  EXPECT_EQ(bucket.spent(), kMost);
 }
 
 TEST("bucket, words: whoever is denied a reservation has the ticket of none") {
