@@ -124,4 +124,14 @@ export const OF_NATIVE = [
       /`memory_order_\w+` in `(if \(!?(hot\(\)\.compare_exchange_weak|word\.compare_exchange_strong)|while \(used > 0|const int64_t left = chosen)/,
     why: 'acquired before: with the hot word as it was loaded, with the row of whoever wrote it, or as the place was changed',
   },
+  {
+    file: /core\/token_bucket/,
+    mutant: /`>` in `\[\]\(const Terms& terms\) \{ return terms\.digits >= 0/,
+    why: 'counted in whole tokens a token is a unit either way',
+  },
+  {
+    file: /core\/token_bucket/,
+    mutant: /`>` in `if \(!is_last \|\| next >= position/,
+    why: 'puts a place where it is',
+  },
 ]
