@@ -249,7 +249,8 @@ class Conductor implements Lanes {
   #lookAtWorkers(): void {
     if (!this.#following.hasWorkers || this.#isAlone) return
     this.#leaveLongItems()
-    if (this.#following.shouldGoBack()) this.#goBack()
+    // What a dead worker has left only another may run.
+    if (!this.#run.supply.hasCrashed && this.#following.shouldGoBack()) this.#goBack()
   }
 
   /** Workers are long in coming: until there is one, this thread runs items. */

@@ -130,6 +130,11 @@ export class Supply {
     return (this.#block = block)
   }
 
+  /** Whether dead workers have left any, which no lane of this thread may take. */
+  get hasCrashed(): boolean {
+    return this.#crashed.length > 0
+  }
+
   /** Items of a dead worker. Only another worker may take them, since they may end this process. */
   takeCrashed(): Batch | undefined {
     return this.#crashed.shift()

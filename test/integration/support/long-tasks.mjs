@@ -1,4 +1,4 @@
-import { threadId } from 'node:worker_threads'
+import { isMainThread, threadId } from 'node:worker_threads'
 
 /** Tasks whose items keep a thread for longer than a slice. */
 const busy = (ms) => {
@@ -48,4 +48,11 @@ export function endsFirst({ n, runs }) {
 export function lasting({ ms }) {
   busy(ms)
   return ms
+}
+
+/** Ends a worker with every 50th item that workers run. */
+export function endsWorkers({ n, ms, runs }) {
+  if (!isMainThread && Atomics.add(new Int32Array(runs), 0, 1) % 50 === 49) process.exit(1)
+  busy(ms)
+  return n
 }
