@@ -19,7 +19,7 @@ const parts = {
   // Without the addon a compiler may be missing too: that is whom AMORSIZE_NATIVE=0 is for.
   build: {
     what: withAddon ? 'compiles the addon, TypeScript and the bundle' : 'compiles TypeScript and the bundle',
-    minutes: 1.5,
+    minutes: 1,
     async run() {
       const addon = { what: 'the addon', run: () => quietly('run', 'compile:native', '--silent') }
       const script = { what: 'TypeScript and the bundle', run: () => quietly('run', 'compile:ts', '--silent') }
@@ -33,7 +33,7 @@ const parts = {
   },
   native: {
     what: 'tests of the C++ core: plain, and under the thread and address sanitizers',
-    minutes: 2,
+    minutes: 2.5,
     async run() {
       if (withAddon) {
         tally.printedCounts('native', await run(process.execPath, [join(root, 'scripts', 'native-tests.mjs')]))
@@ -51,7 +51,7 @@ const parts = {
   // Apart from the others: these install packages and start many processes, which would disturb tests that watch the clock.
   package: {
     what: 'packs the package, installs it, uses it by itself and through bundlers and Jest',
-    minutes: 4,
+    minutes: 2,
     async run() {
       if (withAddon) tally.command('prebuild', await run(process.execPath, [prebuild, '--if-stale', '--stand-in']))
       // Side by side: either waits for npm, and for programs that it has started, more than it computes.
