@@ -34,11 +34,11 @@ export interface Progress {
   readonly total: number | null
   /** 0–100; `null` while `total` is. */
   readonly percent: number | null
-  /** At the present timing. */
+  /** At the present pace. */
   readonly itemsPerSecond: number
   /** Since the run began. */
   readonly elapsedMs: number
-  /** Milliseconds until the end at the present timing; `null` while `total` is. */
+  /** Milliseconds until the end at the present pace; `null` while `total` is. */
   readonly etaMs: number | null
 }
 
