@@ -99,7 +99,8 @@ function executeArray(task: ResolvedTask, items: ArrayLike<unknown>, options: Co
     try {
       hasEnded = !runSlice(loop, Math.max(slices.partOf(leftMs), LEAST_HERE_MS))
     } finally {
-      if (loop.seenMs >= LEAST_TAKEN_MS) slices.took(loop.seenMs)
+      const tookMs = loop.seenMs + loop.unendedMs
+      if (tookMs >= LEAST_TAKEN_MS) slices.took(tookMs)
     }
     if (hasEnded) return ended(task, course, loop)
   }

@@ -78,9 +78,11 @@ export interface PlainLoop extends Progress {
   readonly results: unknown[]
   /** The promise that the item at `next` has returned, if it has. */
   pending: PromiseLike<unknown> | undefined
-  /** Items that have been timed, and how long they took together, with what one that waits or has thrown took alone. */
+  /** Items that have been timed, and how long they took together. */
   seenItems: number
   seenMs: number
+  /** How long an item took that has not ended: it waits, or has thrown. */
+  unendedMs: number
   /** The last block of these: before it the engine may not have compiled the task. */
   lastItems: number
   lastMs: number
@@ -98,6 +100,7 @@ export function plainLoop(call: (item: unknown) => unknown, items: ArrayLike<unk
     pending: undefined,
     seenItems: 0,
     seenMs: 0,
+    unendedMs: 0,
     lastItems: 0,
     lastMs: 0,
   }
@@ -121,14 +124,14 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
     try {
       loop.pending = run(call, items, from + block, results, loop)
     } catch (error) {
-      loop.seenMs += performance.now() - startedMs
+      loop.unendedMs = performance.now() - startedMs
       throw error
     }
     nowMs = performance.now()
     const ended = loop.next - from
     if (ended > 0) timed(loop, ended, nowMs - startedMs)
     // One that waits may have computed first.
-    else loop.seenMs += nowMs - startedMs
+    else loop.unendedMs = nowMs - startedMs
     // Read after they have run: the task may have changed the length.
     if (loop.next >= items.length) {
       if (results.length > loop.next) results.length = loop.next
