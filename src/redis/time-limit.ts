@@ -1,3 +1,4 @@
+import { realSetImmediate } from '../internal/real-timers.js'
 import type { DueTimer, SharedTimers } from '../internal/timers.js'
 
 /**
@@ -5,9 +6,6 @@ import type { DueTimer, SharedTimers } from '../internal/timers.js'
  * up one of them and not all: what it has not heard meanwhile is no fault of who answers.
  */
 const PARTS = 4
-
-/** Taken when the module loads: the fake timers of a test framework must not keep a call waiting. */
-const realSetImmediate = setImmediate
 
 /** A time limit for an answer, of which only the time counts in which this thread could hear it. */
 export class TimeLimit implements DueTimer {

@@ -1,15 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Clock } from '../internal/clock.js'
 import { type DueEntry, DueHeap } from '../internal/heap.js'
+import { realSetImmediate } from '../internal/real-timers.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkFunction, checkNumber } from '../internal/validate.js'
 
 interface FakeTimer extends DueEntry {
   readonly run: () => void
 }
-
-/** Taken when the module loads, so that a test framework's fake timers do not stop this clock. */
-const realSetImmediate = setImmediate
 
 /** Lets every promise callback that is ready run, and those they make ready. */
 function settle(): Promise<void> {
