@@ -145,7 +145,8 @@ it.each([
   expect(begunInTurn).toBeLessThan(50)
 })
 
-it('a stream that is read as soon as there is more leaves the event loop its turns', { timeout }, async () => {
+/** Counts the turns of the event loop. @returns ends that, and how many there were */
+function countTurns(): () => number {
   let turns = 0
   let isOver = false
   const turn = (): void => {
@@ -153,6 +154,14 @@ it('a stream that is read as soon as there is more leaves the event loop its tur
     if (!isOver) setImmediate(turn)
   }
   setImmediate(turn)
+  return () => {
+    isOver = true
+    return turns
+  }
+}
+
+it('a stream that is read as soon as there is more leaves the event loop its turns', { timeout }, async () => {
+  const turns = countTurns()
   let read = 0
   const short = (n: number): number => {
     const untilMs = performance.now() + 0.5
@@ -160,20 +169,13 @@ it('a stream that is read as soon as there is more leaves the event loop its tur
     return n
   }
   for await (const value of stream(short, range(400), { mode: 'serial', batchSize: 4 })) expect(value).toBe(read++)
-  isOver = true
   expect(read).toBe(400)
   // Of 200 ms it has one every 4 ms.
-  expect(turns).toBeGreaterThan(25)
+  expect(turns()).toBeGreaterThan(25)
 })
 
 it('runs of async items that compute leave the event loop its turns, however many there are', { timeout }, async () => {
-  let turns = 0
-  let isOver = false
-  const turn = (): void => {
-    turns++
-    if (!isOver) setImmediate(turn)
-  }
-  setImmediate(turn)
+  const turns = countTurns()
   const short = async (n: number): Promise<number> => {
     const untilMs = performance.now() + 1
     while (performance.now() < untilMs);
@@ -181,9 +183,8 @@ it('runs of async items that compute leave the event loop its turns, however man
   }
   const runs = range(10).map(() => execute(short, range(20), { mode: 'async' }))
   for (const results of await Promise.all(runs)) expect(results).toEqual(range(20))
-  isOver = true
   // Of 200 ms they have one every 4 ms, not every 40.
-  expect(turns).toBeGreaterThan(25)
+  expect(turns()).toBeGreaterThan(25)
 })
 
 // Whether it comes to that is a matter of a few milliseconds: in about one of five runs.
