@@ -5,7 +5,7 @@ export type InContext = <R>(fn: () => R) => R
 
 /**
  * Keeps the asynchronous context of now: whose request it is, for `AsyncLocalStorage`, whatever event leads to a later call.
- * `AsyncLocalStorage.snapshot()` does the same at ten times the cost: Node 20 makes a deprecated property each time.
+ * `AsyncLocalStorage.snapshot()` would do, but binds a function, for which Node 20 makes a deprecated property each time.
  *
  * @param name - the type of the resource, for tools that watch these
  */

@@ -135,7 +135,7 @@ export class Bulkhead extends StagedPolicy<PriorityOptions> implements Disposabl
 
   /**
    * Waits for a slot, for work that is no single function: `using permit = await slots.acquire()`. The slot is held until the permit
-   * is disposed, and free some microtasks later; it is taken back when the thread ends, as any.
+   * is disposed, and free some microtasks later. When the thread ends it is taken back, like all of its slots.
    *
    * @param options - `signal` ends the wait; `priority`: how much it matters, an integer from 0 to 9, by default that of the options
    * @returns rejects as `execute` does: with `BulkheadRejectedError`, or with `signal.reason`
