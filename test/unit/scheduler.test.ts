@@ -258,6 +258,32 @@ describe('after a run', () => {
     expect(trials).toEqual([0, 2, 5, 10, 19])
   })
 
+  it('does not double it while workers become faster from one loss to the next', () => {
+    const trialsOf = (gains: number[]): number[] => {
+      const { run } = taught()
+      const trials: number[] = []
+      for (let at = 0; trials.length < gains.length; at++)
+        if (run(100, gains[trials.length] ?? 1) === 'threads') trials.push(at)
+      return trials
+    }
+    expect(trialsOf([0.7, 0.8, 0.9, 0.9, 0.9])).toEqual([0, 2, 4, 6, 9])
+    expect(trialsOf([0.7, 0.76, 0.76])).toEqual([0, 2, 5])
+    expect(trialsOf([0.9, 0.7, 0.8, 0.8])).toEqual([0, 2, 5, 10])
+    expect(trialsOf([0.7, 0.8, 1.5, 0.7, 0.7])).toEqual([0, 2, 4, 5, 7])
+  })
+
+  it.each([
+    [0.5, 2],
+    [0.25, 6],
+    [0.1, 18],
+    [0.01, 64],
+  ])('stays in the loop longer after a heavy loss: %d', (gain, skipped) => {
+    const { run } = taught()
+    run(100, gain)
+    const began = Array.from({ length: skipped + 1 }, () => run(100, 1.5))
+    expect(began).toEqual([...Array<string>(skipped).fill('loop'), 'threads'])
+  })
+
   it('tries at least every 65th run', () => {
     const { run } = taught()
     let loops = 0
@@ -271,7 +297,7 @@ describe('after a run', () => {
 
   it('forgets losses with the first win', () => {
     const { run } = taught()
-    expect([0.5, 1, 1.5, 1.5, 0.5, 1, 1.5].map((gain) => run(100, gain))).toEqual(
+    expect([0.7, 1, 1.5, 1.5, 0.7, 1, 1.5].map((gain) => run(100, gain))).toEqual(
       ['threads', 'loop', 'threads', 'threads', 'threads', 'loop', 'threads'], // prettier-ignore
     )
   })

@@ -22,6 +22,10 @@ const LEAST_MS = 1e-6
 const ASK_AGAIN_MS = 1000
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
+/** At least so many runs do for each loop's time that a trial has lost. */
+const SKIPPED_PER_LOSS = 2
+/** A loss in which workers were this many times as fast as in the best before says that they are still becoming faster. */
+const IMPROVED = 1.1
 /** Runs in a row that may lose without counting, since workers had become faster than the loop by their end: their engines are slow to compile the task. */
 const MOST_COLD = 3
 /** A loss says nothing about runs this many times as long: what workers cost is little for them. */
@@ -54,6 +58,8 @@ export class TaskRecord {
   /** How many of the next runs stay in the loop, and how many did after the loss before. */
   #toSkip = 0
   #skipped = 0
+  /** The highest gain of the losses since workers last won. */
+  #mostLost = 0
   /** Runs in a row that workers have lost only in the beginning. */
   #coldRuns = 0
   /** Runs that have shown what the loop takes, and runs with workers since the last of them. */
@@ -191,14 +197,22 @@ export class TaskRecord {
         this.gain = undefined
         return
       }
-      this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, 2 * this.#skipped))
+      this.#skipAfter(gain)
       return
     }
-    this.#coldRuns = 0
+    this.#coldRuns = this.#mostLost = 0
     if (isPossible) this.#skipped = 0
     else this.loopItemMs = undefined
     this.#isLoopDue = !isPossible || (this.#loopRuns < LOOP_RUNS && this.#workerRuns >= RUNS_WITH_WORKERS)
     this.#toSkip = this.#isLoopDue && this.isMixed ? 1 : 0
+  }
+
+  /** The next runs stay in the loop: twice as many as after the loss before unless workers become faster, and more after a heavy loss. */
+  #skipAfter(gain: number): void {
+    const again = gain > IMPROVED * this.#mostLost ? this.#skipped : 2 * this.#skipped
+    const forLoss = SKIPPED_PER_LOSS * (1 / gain - 1)
+    this.#mostLost = Math.max(gain, this.#mostLost)
+    this.#toSkip = this.#skipped = Math.min(MOST_SKIPPED, Math.max(1, again, Math.round(forLoss)))
   }
 
   #blend(gain: number | undefined): void {
