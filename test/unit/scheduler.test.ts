@@ -501,4 +501,16 @@ describe('uneven items', () => {
     scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), timing: uneven }, came(100, 100, 60, even), ONE)
     expect(leaves()).toBe(true)
   })
+
+  it.each<[string, number, Partial<WorkersThere>, number, boolean]>([
+    ['are left to workers from the beginning if there is one for each core', 2, { idle: 2 }, 2, false],
+    ['even where one is still at the end of another run', 2, { idle: 1, working: 1 }, 2, false],
+    ['not where there are fewer', 2, { idle: 1 }, 1, true],
+    ['nor for less than five times what another takes to start', 0.5, { idle: 2 }, 1, true],
+  ])('%s', (_, times, there, workers, mainWorks) => {
+    const { scheduler, begin } = taught()
+    scheduler.after(begin(1000, ONE), { ...seen(0, 1, 0), timing: uneven }, came(1000, 1000, 600, even), ONE)
+    const { decision } = begin(times * much, { ...NONE, ...there })
+    expect(decision).toMatchObject({ chosen: { mode: 'threads', workers }, inputs: { mainWorks } })
+  })
 })

@@ -1,6 +1,6 @@
 import { calibration, cloneMsOf } from './calibration.js'
 import { type Choices, choose, consider, type Considered, type CostInputs } from './cost-model.js'
-import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers } from './machine.js'
+import { BYTES_PER_WORKER, chunkMs, type Limits, sensibleWorkers, threadsFor } from './machine.js'
 import { type CompleteOptions, wantsChunks } from '../options.js'
 import { FIRST_IN_FLIGHT, SLICE_MS } from './timing.js'
 import type { Measured } from './sample.js'
@@ -34,6 +34,8 @@ export interface Situation {
   readonly workers: WorkersAtHand
   /** Why the run can have no workers; undefined if it can. */
   readonly obstacle: string | undefined
+  /** Workers that run the items without this thread if there is one for each core; 0 or absent unless some items would keep it for long. */
+  readonly apart?: number
 }
 
 /** A decision, and what it was made from. */
@@ -78,7 +80,8 @@ export class Planner {
     const { idle, startingMs = 0 } = situation.workers
     const isShared = measured.isShared && !wantsChunks(options)
     const blocks = !worksHere(options, measured.leastMs) && !measured.isAsync
-    const mainWorks = !blocks && !measured.isAsync
+    const areApart = (situation.apart ?? 0) >= threadsFor(limits)
+    const mainWorks = !blocks && !areApart && !measured.isAsync
     const { itemBytes, resultBytes, cloneNodes } = measured
     const bytesPerWorker = options.maxMemoryPerWorker ?? BYTES_PER_WORKER + 4 * (itemBytes + resultBytes)
     const mostWorkers = workers ?? sensibleWorkers(limits, mainWorks, bytesPerWorker, adjustForLoad)

@@ -127,7 +127,8 @@ export class Scheduler {
     // Those that are at work for other runs make way; until then this thread runs the items, if they are short.
     const idle = workers.idle > 0 ? workers.idle : workers.working
     if (course.staysInLoop || idle === 0 || !subject.mayHaveWorkers()) return course
-    const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, obstacle: undefined }
+    const apart = this.leavesUneven(course, [], loopMs) ? workers.idle + workers.working : 0
+    const situation = { items, done: 0, workers: { idle, startingMs: workers.startingMs }, obstacle: undefined, apart }
     course.decision = this.#workersFor(subject, measured, situation, record)
     return course
   }
