@@ -23,6 +23,7 @@ export type {
   AnyFunction,
   AttemptContext,
   ExecuteOptions,
+  ExistingPolicy,
   PriorityOptions,
   Policy,
   PolicyContext,
@@ -33,7 +34,6 @@ export type {
 } from './internal/policy.js'
 export type {
   DecoratorForms,
-  ExistingPolicy,
   Guard,
   GuardFactory,
   GuardMaker,

@@ -1,5 +1,11 @@
-import { type AnyFunction, isPolicy, type Policy, type Wrapped } from '../internal/policy.js'
-import { describe } from '../internal/validate.js'
+import {
+  type AnyFunction,
+  checkKind,
+  type ExistingPolicy,
+  isPolicy,
+  type Policy,
+  type Wrapped,
+} from '../internal/policy.js'
 import { guardFunction } from '../policy/guard-function.js'
 import { type GuardTarget, isDecoratorCall, readGuardTarget } from './decorator-call.js'
 
@@ -39,9 +45,6 @@ export interface Guard<P extends Policy = Policy> extends WrapperForm<P>, Decora
   /** The policy that guards: for its events and `stats()`. */
   readonly policy: P
 }
-
-/** A policy that is not known to be of another kind than `Kind`. */
-export type ExistingPolicy<Kind extends string> = Policy & { readonly kind?: Kind }
 
 /** Makes guards with a policy of one kind. Without parentheses it decorates a method with that policy's defaults. */
 export interface GuardMaker<Kind extends string, Args extends unknown[], P extends Policy> extends DecoratorForms {
@@ -110,10 +113,7 @@ function guardTarget(target: GuardTarget, policy: Policy): unknown {
 }
 
 function checkExisting(name: string, kind: string, policy: Policy, argumentCount: number): Policy {
-  const actual = (policy as ExistingPolicy<string>).kind
-  if (actual !== undefined && actual !== kind) {
-    throw new TypeError(`${name} takes a policy of kind '${kind}'; received one of kind ${describe(actual)}`)
-  }
+  checkKind(name, kind, policy)
   if (argumentCount > 1) throw new TypeError(`${name} takes no options beside an existing policy`)
   return policy
 }

@@ -1,7 +1,7 @@
 import { copyProperties } from './copy-properties.js'
 import { lazy } from './lazy.js'
 import { unlessAborted } from './signal-watch.js'
-import { checkFunction } from './validate.js'
+import { checkFunction, describe } from './validate.js'
 
 /** What a policy hands to the function it runs. */
 export interface PolicyContext {
@@ -81,6 +81,9 @@ export interface RateLimiting extends Policy {
   readonly kind: 'rate-limit'
 }
 
+/** A policy that is not known to be of another kind than `Kind`. */
+export type ExistingPolicy<Kind extends string> = Policy & { readonly kind?: Kind }
+
 /** Whether `value` can serve as a policy. */
 export function isPolicy(value: unknown): value is Policy {
   return (
@@ -94,6 +97,17 @@ export function isPolicy(value: unknown): value is Policy {
 /** Whether `value` is a policy that limits rates. */
 export function isRateLimiting(value: unknown): value is RateLimiting {
   return isPolicy(value) && (value as Partial<RateLimiting>).kind === 'rate-limit'
+}
+
+/**
+ * Takes a policy by what it says of itself: its class may be that of another copy of this package.
+ *
+ * @param name - of what takes it, for the message
+ * @throws {TypeError} when it is of another kind
+ */
+export function checkKind(name: string, kind: string, policy: ExistingPolicy<string>): void {
+  if (policy.kind === undefined || policy.kind === kind) return
+  throw new TypeError(`${name} takes a policy of kind '${kind}'; received one of kind ${describe(policy.kind)}`)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { namesOf } from '../internal/options.js'
-import type { AnyFunction, Policy } from '../internal/policy.js'
+import { type AnyFunction, checkKind, type ExistingPolicy, isPolicy, type Policy } from '../internal/policy.js'
 import { checkFunction, checkKeys, describe } from '../internal/validate.js'
 import { CIRCUIT_BREAKER_OPTIONS, type CircuitBreakerOptions } from './circuit-breaker-options.js'
 import { CircuitBreaker } from './circuit-breaker.js'
@@ -47,11 +47,11 @@ export async function retryCall<F extends AnyFunction>(
   fn: F,
   options: CallOptions<F> &
     RetryPolicy<Awaited<ReturnType<F>>> & {
-      readonly policy?: Retry | RetryPolicy<Awaited<ReturnType<F>>> | undefined
+      readonly policy?: ExistingPolicy<'retry'> | RetryPolicy<Awaited<ReturnType<F>>> | undefined
     } = {},
 ): Promise<Awaited<ReturnType<F>>> {
   const { args, signal, policy, own } = split('retryCall', options, namesOf(RETRY_OPTIONS))
-  if (policy instanceof Retry) return callUnder(alone('retryCall', policy, own), fn, { args, signal })
+  if (isPolicy(policy)) return callUnder(alone('retryCall', 'retry', policy, own), fn, { args, signal })
   return callUnder(new Retry({ ...policy, ...own }), fn, { args, signal })
 }
 
@@ -68,10 +68,13 @@ export async function retryCall<F extends AnyFunction>(
 export async function circuitBreakerCall<F extends AnyFunction>(
   fn: F,
   options: CallOptions<F> &
-    CircuitBreakerOptions & { readonly policy?: CircuitBreaker | CircuitBreakerOptions | undefined } = {},
+    CircuitBreakerOptions & {
+      readonly policy?: ExistingPolicy<'circuit-breaker'> | CircuitBreakerOptions | undefined
+    } = {},
 ): Promise<Awaited<ReturnType<F>>> {
   const { args, signal, policy, own } = split('circuitBreakerCall', options, namesOf(CIRCUIT_BREAKER_OPTIONS))
-  if (policy instanceof CircuitBreaker) return callUnder(alone('circuitBreakerCall', policy, own), fn, { args, signal })
+  if (isPolicy(policy))
+    return callUnder(alone('circuitBreakerCall', 'circuit-breaker', policy, own), fn, { args, signal })
   return callUnder(new CircuitBreaker({ ...policy, ...own }), fn, { args, signal })
 }
 
@@ -91,7 +94,8 @@ function split<F extends AnyFunction, O, P>(
   return { args, signal, policy, own }
 }
 
-function alone<P extends Policy>(name: string, policy: P, own: object): P {
+function alone(name: string, kind: string, policy: Policy, own: object): Policy {
+  checkKind(name, kind, policy)
   if (Object.keys(own).length > 0) throw new TypeError(`${name} takes either an existing policy or options, not both`)
   return policy
 }

@@ -1,6 +1,7 @@
 import * as other from 'amorsize'
 import { describe, expect, it } from 'vitest'
 import {
+  circuitBreakerCall,
   execute,
   KeyedRateLimiter,
   pipeline,
@@ -9,6 +10,7 @@ import {
   rateLimit,
   rateLimitedCall,
   retry,
+  retryCall,
   timeout,
   withPolicy,
   withRateLimit,
@@ -78,6 +80,35 @@ describe('policies of another copy of the package', () => {
       expect(await typed('four')).toBe(4)
     },
   )
+
+  it('run a single call, for TypeScript, too', async () => {
+    let calls = 0
+    const failsOnce = (text: string): number => {
+      if (++calls === 1) throw new Error('once')
+      return text.length
+    }
+    const policy = other.retry({ maxRetries: 1, initialDelayMs: 0 })
+    expect(await retryCall(failsOnce, { args: ['four'], policy })).toBe(4)
+    const breaker = other.circuitBreaker({ failureThreshold: 1 })
+    calls = 0
+    await expect(circuitBreakerCall(failsOnce, { args: ['four'], policy: breaker })).rejects.toThrow('once')
+    await expect(circuitBreakerCall(failsOnce, { args: ['four'], policy: breaker })).rejects.toThrow(
+      other.CircuitOpenError,
+    )
+    const ended = new Error('ended')
+    await expect(retryCall(() => 1, { policy, signal: AbortSignal.abort(ended) })).rejects.toBe(ended)
+  })
+
+  it('run no single call where they are of another kind, or beside options', async () => {
+    const policy = other.retry()
+    await expect(circuitBreakerCall(() => 1, { policy: policy as never })).rejects.toThrow(
+      `circuitBreakerCall takes a policy of kind 'circuit-breaker'; received one of kind "retry"`,
+    )
+    await expect(retryCall(() => 1, { policy: other.timeout(10) as never })).rejects.toThrow(
+      `retryCall takes a policy of kind 'retry'; received one of kind "timeout"`,
+    )
+    await expect(retryCall(() => 1, { policy, maxRetries: 1 })).rejects.toThrow('not both')
+  })
 
   it('wraps a function as ours do', async () => {
     const wrapped: (text: string) => Promise<number> = ofLibrary[0]!.wrap((text: string) => text.length)
