@@ -213,6 +213,11 @@ export const OF_MEMORY = [
     why: 'puts a number in its own place',
   },
   {
+    file: /memory\/shared\/doorbell/,
+    mutant: /`nativeAddon\(\)\.doorbellHold`/,
+    why: 'who has a number has the addon, which the compiler does not know',
+  },
+  {
     file: /memory\/machine\/living/,
     mutant:
       /no test runs it: .*(error\.code|`\{\}` in `(function exists|try|catch)|ESRCH)|in `#own = process\.platform|`true` in `if \(this\.#own !== null|`(true|false)` in `isAlive = this\.#own === null/,
