@@ -5,11 +5,13 @@
  */
 export type { CommandSender, GlideLike, IoredisLike, NodeRedisLike, RedisClient, UpstashLike } from './clients.js'
 export type { RedisDecision } from './limit.js'
+export type { RedisLimiterStats } from './limit-host.js'
 export type { RedisKeyedRateLimiterHandle, RedisRateLimiterHandle } from './redis-handle.js'
 export { RedisKeyedRateLimiter } from './redis-keyed-rate-limiter.js'
 export type {
+  RedisAcquireOptions,
   RedisKeyedRateLimitOptions,
   RedisRateLimitChange,
   RedisRateLimitOptions,
 } from './redis-limiter-options.js'
-export { type RedisAcquireOptions, type RedisLimiterStats, RedisRateLimiter } from './redis-rate-limiter.js'
+export { RedisRateLimiter } from './redis-rate-limiter.js'

@@ -1,10 +1,9 @@
 import { RateLimitExceeded } from '../errors.js'
 import { moreThanBurst, rateLimitExceeded, tooLong } from '../rate-limit/refusals.js'
+import type { LimitHost } from './limit-host.js'
 import type { TokensInHand } from './purse.js'
-import type { RateInUse } from './rate-in-use.js'
-import type { CompleteRedisOptions } from './redis-limiter-options.js'
 import { RedisWaiters, type Turn } from './redis-waiters.js'
-import type { LimitServer, Unavailable } from './server.js'
+import type { Unavailable } from './server.js'
 import { TokenSource } from './token-source.js'
 
 /** A decision, and who made it. */
@@ -20,14 +19,6 @@ export interface RedisDecision {
    * 'fallback': what `onUnavailable` says.
    */
   readonly source: 'lease' | 'redis' | 'fallback'
-}
-
-/** What a limit shares with the other limits of its limiter. */
-export interface LimitHost {
-  readonly options: CompleteRedisOptions
-  readonly server: LimitServer
-  readonly rate: RateInUse
-  readonly counts: { allowed: number; denied: number; fallbacks: number }
 }
 
 /** Decides while the server is away, under `onUnavailable: 'local'`. */

@@ -1,11 +1,9 @@
+import type { Clock } from '../internal/clock.js'
 import { checkKeys, describe } from '../internal/validate.js'
 import type { KeyedWindowHandle } from '../rate-limit/keyed-window.js'
 import { ownClocks } from '../rate-limit/own-clocks.js'
-import { type RedisClient, connectionOf } from './clients.js'
-import type { Connection } from './connection.js'
 import { PURSE_BYTES } from './purse.js'
 import { RATE_BYTES } from './rate-in-use.js'
-import { throughRelay } from './relay.js'
 import type {
   CompleteRedisOptions,
   RedisKeyedRateLimitOptions,
@@ -52,20 +50,25 @@ export function clockIn({ clock }: CompleteRedisOptions): { readonly clock?: str
   return name === undefined ? {} : { clock: name }
 }
 
-/** @throws {TypeError} when it is no handle of this kind */
-export function checkRedisHandle<H extends RedisRateLimiterHandle | RedisKeyedRateLimiterHandle>(
+/**
+ * @param own - what this kind of handle has beside the others
+ * @returns what the limiter is to be made with
+ * @throws {TypeError} when it is no handle of this kind
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
+ */
+export function optionsIn<H extends RedisRateLimiterHandle | RedisKeyedRateLimiterHandle>(
   handle: H,
   kind: H['kind'],
-  known: readonly string[],
-): H {
+  own: readonly string[],
+): H['options'] & { readonly clock: Clock } {
   const maker = kind.slice(kind.indexOf('.') + 1)
   const given = handle as Partial<H> | null
   if (typeof given !== 'object' || given === null || given.kind !== kind)
     throw new TypeError(`handle must be what ${maker}.share() returned; received ${describe(handle)}`)
-  checkKeys(`${maker}.from`, handle, known)
+  checkKeys(`${maker}.from`, handle, ['kind', 'options', 'relay', 'rate', ...own, 'clock'])
   if (typeof given.relay !== 'string')
     throw new TypeError(`handle.relay must be a string; received ${describe(given.relay)}`)
-  return handle
+  return { ...handle.options, clock: ownClocks.of(handle.clock) }
 }
 
 /** @throws {TypeError} when it is no memory of a rate */
@@ -82,13 +85,4 @@ function checkMemory(what: string, buffer: unknown, bytes: number): SharedArrayB
   if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== bytes)
     throw new TypeError(`${what} must be a SharedArrayBuffer of ${bytes} bytes; received ${describe(buffer)}`)
   return buffer
-}
-
-/** How the limiter of a handle reaches the server: over a client of its own, or by the thread that shared it. */
-export function connectionFor(
-  { relay }: { readonly relay: string },
-  client: RedisClient | undefined,
-  { shareConnection, timeoutMs }: CompleteRedisOptions,
-): Connection {
-  return client === undefined ? throughRelay(relay, timeoutMs) : connectionOf(client, shareConnection)
 }

@@ -1,27 +1,24 @@
-import { INSPECT, shownAs } from '../internal/shown.js'
+import { INSPECT } from '../internal/shown.js'
 import { CHECKED_UPDATE } from '../internal/updatable.js'
-import { checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
+import { checkNumber } from '../internal/validate.js'
 import { checkKey, type Key } from '../memory/keyed/hash.js'
 import { WINDOW } from '../memory/shared/layout.js'
 import { perKey, type PerKey } from '../policy/per-key.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
-import { ownClocks } from '../rate-limit/own-clocks.js'
-import { connectionOf, type RedisClient } from './clients.js'
+import type { RedisClient } from './clients.js'
 import { KeyedFallbackLimiter } from './fallback-limiter.js'
 import { inHand } from './in-hand.js'
-import { Limit, type LimitHost, type RedisDecision, type Refusals } from './limit.js'
-import { RateInUse } from './rate-in-use.js'
 import { KeyedPurse } from './keyed-purse.js'
-import { checkRedisHandle, clockIn, connectionFor, rateIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
+import { Limit, type RedisDecision, type Refusals } from './limit.js'
+import { LimitHost, type RedisLimiterStats } from './limit-host.js'
+import { optionsIn, type RedisKeyedRateLimiterHandle } from './redis-handle.js'
 import {
+  completeAcquireOptions,
   completeKeyedRedisOptions,
+  type RedisAcquireOptions,
   type RedisKeyedRateLimitOptions,
   type RedisRateLimitChange,
-  travelling,
 } from './redis-limiter-options.js'
-import { closedError, type RedisAcquireOptions, type RedisLimiterStats } from './redis-rate-limiter.js'
-import { Relay } from './relay.js'
-import { LimitServer } from './server.js'
 import { shortKey } from './server-key.js'
 
 const KIND = 'amorsize.RedisKeyedRateLimiter'
@@ -44,17 +41,14 @@ const LEAST_HOLD_MS = 1
  * Thread-safety: each thread makes its own, or takes it `from` a handle; the server counts for all.
  */
 export class RedisKeyedRateLimiter {
-  readonly #host: LimitHost
+  readonly #host: LimitHost<KeyedFallbackLimiter>
   readonly #capacity: number
   readonly #limits: PerKey<string, Limit>
   readonly #refusals: KeyedWindow
   /** Tokens in hand. It is left open: answers may come late. */
   readonly #leases: KeyedWindow
-  #fallback: KeyedFallbackLimiter | undefined = undefined
-  #relay: Relay | undefined = undefined
   /** Limits with somebody in them: those that may have to be refused. */
   readonly #inUse = new Set<Limit>()
-  #isClosed = false
 
   /**
    * @param client - as of {@link RedisRateLimiter}
@@ -75,30 +69,19 @@ export class RedisKeyedRateLimiter {
     adopted?: RedisKeyedRateLimiterHandle,
   ) {
     const { capacity, ...options } = completeKeyedRedisOptions(given)
-    const { name, clock, timeoutMs, requestsPerSecond, burstSize } = options
+    const { name, clock } = options
     this.#capacity = capacity
     // Before there is a connection that nobody would end.
-    const rate =
-      adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted))
     const sharedLeases = adopted === undefined ? undefined : KeyedWindow.from(adopted.leases)
     this.#refusals = adopted === undefined ? new KeyedWindow({ capacity, clock }) : KeyedWindow.from(adopted.refusals)
-    const connection =
-      adopted === undefined
-        ? connectionOf(client as RedisClient, options.shareConnection)
-        : connectionFor(adopted, client, options)
+    this.#host = new LimitHost(client, options, () => new KeyedFallbackLimiter(this.#host, capacity), adopted)
     const leases = WINDOWS_OF_A_LEASE * Math.min(capacity, MOST_IN_HAND)
     const newLeases = (): KeyedWindow => new KeyedWindow({ capacity: leases, clock })
     this.#leases = sharedLeases ?? inHand.findOrMake(client as RedisClient, options, newLeases, capacity)
-    this.#host = {
-      options,
-      server: new LimitServer(connection, clock, timeoutMs),
-      rate,
-      counts: { allowed: 0, denied: 0, fallbacks: 0 },
-    }
     const makeLimit = (key: string): Limit => {
       const refusals = this.#refusalsOf(key)
       const purse = new KeyedPurse(this.#leases, key, clock, (ms) => this.#pause(key, ms))
-      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#alone.of(key), refusals)
+      return new Limit(this.#host, `rl:{${name}:${key}}`, purse, () => this.#host.alone.of(key), refusals)
     }
     this.#limits = perKey(makeLimit, { maxKeys: MOST_IN_HAND, idleMs: IDLE_MS, clock, keepIf: (limit) => limit.isBusy })
   }
@@ -141,10 +124,7 @@ export class RedisKeyedRateLimiter {
    */
   async acquire(key: Key, tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
     const known = this.#check(key, tokens)
-    checkKeys('acquire', options, ['signal', 'maxWaitMs'])
-    const { maxWaitMs = Infinity } = options
-    checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
-    const signal = checkSignal('signal', options.signal)
+    const { maxWaitMs, signal } = completeAcquireOptions(options)
     await this.#wait(known, tokens, maxWaitMs, signal)
   }
 
@@ -174,7 +154,7 @@ export class RedisKeyedRateLimiter {
   async pauseFor(key: Key, ms: number): Promise<void> {
     const known = this.#check(key, 1)
     checkNumber('ms', ms, { min: 0, max: 1e11 })
-    this.#fallback?.pauseFor(known, ms)
+    this.#host.fallback?.pauseFor(known, ms)
     await this.#limits.get(known).pause(ms)
   }
 
@@ -185,9 +165,7 @@ export class RedisKeyedRateLimiter {
 
   /** @internal */
   [CHECKED_UPDATE](change: RedisRateLimitChange): () => void {
-    this.#checkOpen()
-    checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
-    const make = this.#host.rate.checked(change)
+    const make = this.#host.checked(change)
     return () => {
       make()
       for (const limit of this.#inUse) limit.changed()
@@ -196,25 +174,20 @@ export class RedisKeyedRateLimiter {
 
   /** Counts of this object, over all keys. */
   stats(): RedisLimiterStats {
-    const { counts, server } = this.#host
     let waiting = 0
     for (const limit of this.#inUse) waiting += limit.waiting
-    return { ...counts, waiting, roundTrips: server.roundTrips }
+    return this.#host.stats(waiting)
   }
 
   /** A handle for other threads of this process, as that of {@link RedisRateLimiter}; they keep refusals and tokens in hand in the same tables. */
   share(): RedisKeyedRateLimiterHandle {
-    this.#checkOpen()
-    const { options, server, rate } = this.#host
-    this.#relay ??= new Relay(server.connection)
+    const shared = this.#host.share()
     return {
       kind: KIND,
-      options: { ...travelling(options), ...rate.shown, capacity: this.#capacity },
-      relay: this.#relay.name,
-      rate: rate.buffer,
+      ...shared,
+      options: { ...shared.options, capacity: this.#capacity },
       refusals: this.#refusals.share(),
       leases: this.#leases.share(),
-      ...clockIn(options),
     }
   }
 
@@ -227,27 +200,15 @@ export class RedisKeyedRateLimiter {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when its table cannot be opened here
    */
   static from(handle: RedisKeyedRateLimiterHandle, client?: RedisClient): RedisKeyedRateLimiter {
-    const { options, clock } = checkRedisHandle(handle, KIND, [
-      'kind',
-      'options',
-      'relay',
-      'rate',
-      'refusals',
-      'leases',
-      'clock',
-    ])
-    return new RedisKeyedRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
+    return new RedisKeyedRateLimiter(client, optionsIn(handle, KIND, ['refusals', 'leases']), handle)
   }
 
   /** Ends the own connection and refuses those who wait. Tokens in hand lapse. */
   close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    for (const limit of this.#inUse) limit.refuseAll(closedError())
-    this.#relay?.close()
-    this.#fallback?.[Symbol.dispose]()
-    this.#refusals[Symbol.dispose]()
-    this.#host.server.close()
+    this.#host.close((error) => {
+      for (const limit of this.#inUse) limit.refuseAll(error)
+      this.#refusals[Symbol.dispose]()
+    })
   }
 
   /** As `close()`. */
@@ -258,24 +219,14 @@ export class RedisKeyedRateLimiter {
 
   /** @internal */
   [INSPECT](): object {
-    const { options, rate } = this.#host
-    return shownAs('RedisKeyedRateLimiter', { name: options.name, mode: options.mode, ...rate.shown, ...this.stats() })
-  }
-
-  get #alone(): KeyedFallbackLimiter {
-    this.#checkOpen()
-    const { rate } = this.#host
-    rate.look()
-    if (this.#fallback?.changes === rate.changes) return this.#fallback
-    this.#fallback?.[Symbol.dispose]()
-    return (this.#fallback = new KeyedFallbackLimiter(this.#host, this.#capacity))
+    return this.#host.shown('RedisKeyedRateLimiter', this.stats())
   }
 
   #refusalsOf(key: string): Refusals {
     return {
-      heldMs: () => (this.#isClosed ? 0 : this.#heldMs(key)),
+      heldMs: () => (this.#host.isClosed ? 0 : this.#heldMs(key)),
       hold: (ms) => {
-        if (ms < LEAST_HOLD_MS || this.#isClosed || this.#heldMs(key) > 0) return
+        if (ms < LEAST_HOLD_MS || this.#host.isClosed || this.#heldMs(key) > 0) return
         const lastingMs = Math.min(ms, WINDOW.mostMs)
         this.#refusals.reset(key)
         this.#refusals.count(key, lastingMs, this.#mark, WINDOW.mostCount)
@@ -285,7 +236,7 @@ export class RedisKeyedRateLimiter {
   }
 
   #pause(key: string, ms: number): void {
-    if (ms < LEAST_HOLD_MS || this.#isClosed) return
+    if (ms < LEAST_HOLD_MS || this.#host.isClosed) return
     if (this.#refusals.look(key).count > 0) this.#refusals.reset(key)
     this.#refusals.block(key, Math.min(ms, WINDOW.mostMs))
   }
@@ -301,14 +252,9 @@ export class RedisKeyedRateLimiter {
   }
 
   #check(key: Key, tokens: number): string {
-    this.#checkOpen()
+    this.#host.checkOpen()
     checkKey('key', key)
-    this.#host.rate.look()
-    checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
+    this.#host.check(tokens)
     return shortKey(String(key))
-  }
-
-  #checkOpen(): void {
-    if (this.#isClosed) throw closedError()
   }
 }

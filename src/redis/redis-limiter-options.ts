@@ -1,6 +1,6 @@
 import { checkClock } from '../internal/check-common.js'
 import { type Clock, systemClock } from '../internal/clock.js'
-import { checkBoolean, checkKeys, checkNumber, checkOneOf, describe } from '../internal/validate.js'
+import { checkBoolean, checkKeys, checkNumber, checkOneOf, checkSignal, describe } from '../internal/validate.js'
 import { MAX_CAPACITY } from '../memory/keyed/terms.js'
 
 /** Options of `RedisRateLimiter`. */
@@ -81,6 +81,28 @@ export interface RedisRateLimitChange {
   readonly requestsPerSecond?: number | undefined
   /** Most tokens the bucket holds. */
   readonly burstSize?: number | undefined
+}
+
+/** Options of `acquire`. */
+export interface RedisAcquireOptions {
+  /** Ends the wait; the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Refuses a longer wait: at once where it is known, else when the time is up. In ms, >= 0; default Infinity. What the server is asked is
+   * waited for beside it, `timeoutMs` at most: with 0, too, tokens that are there are taken.
+   */
+  readonly maxWaitMs?: number | undefined
+}
+
+/** @throws {TypeError | RangeError} for what is none, or out of range */
+export function completeAcquireOptions(options: RedisAcquireOptions): {
+  readonly signal: AbortSignal | undefined
+  readonly maxWaitMs: number
+} {
+  checkKeys('acquire', options, ['signal', 'maxWaitMs'])
+  const { maxWaitMs = Infinity } = options
+  checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
+  return { maxWaitMs, signal: checkSignal('signal', options.signal) }
 }
 
 /** Checks rate and burst, of which the second follows from the first by default. */

@@ -1,4 +1,3 @@
-import { SharedMemoryError } from '../errors.js'
 import {
   type AnyFunction,
   callUnlessAborted,
@@ -8,58 +7,24 @@ import {
   type Wrapped,
   wrapWithPolicy,
 } from '../internal/policy.js'
-import { INSPECT, shownAs } from '../internal/shown.js'
+import { INSPECT } from '../internal/shown.js'
 import { CHECKED_UPDATE } from '../internal/updatable.js'
-import { checkFunction, checkKeys, checkNumber, checkSignal } from '../internal/validate.js'
+import { checkFunction, checkKeys, checkNumber } from '../internal/validate.js'
 import { WHY_BOUND } from '../policy/bound.js'
-import { ownClocks } from '../rate-limit/own-clocks.js'
-import { connectionOf, type RedisClient } from './clients.js'
+import type { RedisClient } from './clients.js'
 import { FallbackLimiter } from './fallback-limiter.js'
 import { inHand } from './in-hand.js'
-import { Limit, type LimitHost, type RedisDecision } from './limit.js'
+import { Limit, type RedisDecision } from './limit.js'
+import { LimitHost, type RedisLimiterStats } from './limit-host.js'
 import { Purse, PURSE_BYTES } from './purse.js'
-import { RateInUse } from './rate-in-use.js'
+import { optionsIn, purseIn, type RedisRateLimiterHandle } from './redis-handle.js'
 import {
-  checkRedisHandle,
-  clockIn,
-  connectionFor,
-  purseIn,
-  rateIn,
-  type RedisRateLimiterHandle,
-} from './redis-handle.js'
-import {
+  completeAcquireOptions,
   completeRedisOptions,
+  type RedisAcquireOptions,
   type RedisRateLimitChange,
   type RedisRateLimitOptions,
-  travelling,
 } from './redis-limiter-options.js'
-import { Relay } from './relay.js'
-import { LimitServer } from './server.js'
-
-/** Options of `acquire`. */
-export interface RedisAcquireOptions {
-  /** Ends the wait; the promise rejects with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined
-  /**
-   * Refuses a longer wait: at once where it is known, else when the time is up. In ms, >= 0; default Infinity. What the server is asked is
-   * waited for beside it, `timeoutMs` at most: with 0, too, tokens that are there are taken.
-   */
-  readonly maxWaitMs?: number | undefined
-}
-
-/** Counts of one object. */
-export interface RedisLimiterStats {
-  /** Decisions that were granted, at once or after a wait. */
-  readonly allowed: number
-  /** Decisions that were refused. Aborted waits count as neither. */
-  readonly denied: number
-  /** Callers that wait now. */
-  readonly waiting: number
-  /** Questions to the server. */
-  readonly roundTrips: number
-  /** Decisions made without it, since it was away. */
-  readonly fallbacks: number
-}
 
 const KIND = 'amorsize.RedisRateLimiter'
 /** One promise for all that are granted at once. */
@@ -80,13 +45,9 @@ const YES = Promise.resolve(true)
 export class RedisRateLimiter implements Policy {
   /** Which policy it is. */
   readonly kind = 'rate-limit'
-  readonly #host: LimitHost
+  readonly #host: LimitHost<FallbackLimiter>
   readonly #limit: Limit
   readonly #purse: Purse
-  #fallback: FallbackLimiter | undefined = undefined
-  /** Answers other threads, once the limiter is shared. */
-  #relay: Relay | undefined = undefined
-  #isClosed = false
 
   /**
    * @param client - of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with `send(command, key)`; a connection
@@ -100,25 +61,13 @@ export class RedisRateLimiter implements Policy {
   constructor(client: RedisClient | undefined, options: RedisRateLimitOptions, adopted: RedisRateLimiterHandle)
   constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
     const options = completeRedisOptions('RedisRateLimiter', given)
+    const { name, clock } = options
     // Before there is a connection that nobody would end.
-    const shared =
-      adopted === undefined
-        ? undefined
-        : { rate: RateInUse.open(rateIn(adopted)), purse: Purse.open(purseIn(adopted), options.clock) }
-    const connection =
-      adopted === undefined
-        ? connectionOf(client as RedisClient, options.shareConnection)
-        : connectionFor(adopted, client, options)
-    this.#host = {
-      options,
-      server: new LimitServer(connection, options.clock, options.timeoutMs),
-      rate: shared?.rate ?? RateInUse.create(options.requestsPerSecond, options.burstSize),
-      counts: { allowed: 0, denied: 0, fallbacks: 0 },
-    }
-    const { clock } = options
+    const sharedPurse = adopted === undefined ? undefined : Purse.open(purseIn(adopted), clock)
+    this.#host = new LimitHost(client, options, () => new FallbackLimiter(this.#host), adopted)
     const newPurse = (): Purse => Purse.create(new SharedArrayBuffer(PURSE_BYTES), clock)
-    this.#purse = shared?.purse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
-    this.#limit = new Limit(this.#host, `rl:{${options.name}}`, this.#purse, () => this.#alone)
+    this.#purse = sharedPurse ?? inHand.findOrMake(client as RedisClient, options, newPurse)
+    this.#limit = new Limit(this.#host, `rl:{${name}}`, this.#purse, () => this.#host.alone)
   }
 
   /** What the limit is called. */
@@ -129,7 +78,7 @@ export class RedisRateLimiter implements Policy {
   /** Takes `tokens` if they are there now. @throws as `decide` does */
   tryAcquire(tokens = 1): Promise<boolean> {
     try {
-      this.#check(tokens)
+      this.#host.check(tokens)
       return this.#limit.takeInHand(tokens) ? YES : this.#ask(tokens)
     } catch (error) {
       return Promise.reject(error)
@@ -143,7 +92,7 @@ export class RedisRateLimiter implements Policy {
    * @throws {RangeError} for tokens that could never be there
    */
   async decide(tokens = 1): Promise<RedisDecision> {
-    this.#check(tokens)
+    this.#host.check(tokens)
     return this.#limit.decide(tokens)
   }
 
@@ -155,11 +104,8 @@ export class RedisRateLimiter implements Policy {
    *   `onUnavailable: 'closed'`, with the client's error as its `cause`
    */
   async acquire(tokens = 1, options: RedisAcquireOptions = {}): Promise<void> {
-    this.#check(tokens)
-    checkKeys('acquire', options, ['signal', 'maxWaitMs'])
-    const { maxWaitMs = Infinity } = options
-    checkNumber('maxWaitMs', maxWaitMs, { min: 0, allowInfinity: true })
-    const signal = checkSignal('signal', options.signal)
+    this.#host.check(tokens)
+    const { maxWaitMs, signal } = completeAcquireOptions(options)
     signal?.throwIfAborted()
     await this.#limit.acquire(tokens, maxWaitMs, signal)
   }
@@ -182,9 +128,9 @@ export class RedisRateLimiter implements Policy {
    * question on (tokens in hand may still be used there). Resolves when the server has been told, or is away: then it holds this object alone.
    */
   async pauseFor(ms: number): Promise<void> {
-    this.#checkOpen()
+    this.#host.checkOpen()
     checkNumber('ms', ms, { min: 0, max: 1e11 })
-    this.#fallback?.pauseFor(ms)
+    this.#host.fallback?.pauseFor(ms)
     await this.#limit.pause(ms)
   }
 
@@ -198,9 +144,7 @@ export class RedisRateLimiter implements Policy {
 
   /** @internal */
   [CHECKED_UPDATE](change: RedisRateLimitChange): () => void {
-    this.#checkOpen()
-    checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
-    const make = this.#host.rate.checked(change)
+    const make = this.#host.checked(change)
     return () => {
       make()
       this.#limit.changed()
@@ -209,8 +153,7 @@ export class RedisRateLimiter implements Policy {
 
   /** What this limiter of this thread has done. */
   stats(): RedisLimiterStats {
-    const { counts, server } = this.#host
-    return { ...counts, waiting: this.#limit.waiting, roundTrips: server.roundTrips }
+    return this.#host.stats(this.#limit.waiting)
   }
 
   /**
@@ -218,17 +161,7 @@ export class RedisRateLimiter implements Policy {
    * through this thread, as long as this limiter is open.
    */
   share(): RedisRateLimiterHandle {
-    this.#checkOpen()
-    const { options, server, rate } = this.#host
-    this.#relay ??= new Relay(server.connection)
-    return {
-      kind: KIND,
-      options: { ...travelling(options), ...rate.shown },
-      relay: this.#relay.name,
-      rate: rate.buffer,
-      purse: this.#purse.buffer as SharedArrayBuffer,
-      ...clockIn(options),
-    }
+    return { kind: KIND, ...this.#host.share(), purse: this.#purse.buffer as SharedArrayBuffer }
   }
 
   /**
@@ -240,18 +173,12 @@ export class RedisRateLimiter implements Policy {
    * @throws {SharedMemoryError} ERR_SHARED_MEMORY when it runs on a clock of another thread
    */
   static from(handle: RedisRateLimiterHandle, client?: RedisClient): RedisRateLimiter {
-    const { options, clock } = checkRedisHandle(handle, KIND, ['kind', 'options', 'relay', 'rate', 'purse', 'clock'])
-    return new RedisRateLimiter(client, { ...options, clock: ownClocks.of(clock) }, handle)
+    return new RedisRateLimiter(client, optionsIn(handle, KIND, ['purse']), handle)
   }
 
   /** Ends the own connection and refuses those who wait. Tokens in hand lapse. */
   close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#limit.refuseAll(closedError())
-    this.#relay?.close()
-    this.#fallback?.[Symbol.dispose]()
-    this.#host.server.close()
+    this.#host.close((error) => this.#limit.refuseAll(error))
   }
 
   /** As `close()`. */
@@ -262,9 +189,7 @@ export class RedisRateLimiter implements Policy {
 
   /** @internal */
   [INSPECT](): object {
-    const { options, rate } = this.#host
-    rate.look()
-    return shownAs('RedisRateLimiter', { name: options.name, mode: options.mode, ...rate.shown, ...this.stats() })
+    return this.#host.shown('RedisRateLimiter', this.stats())
   }
 
   /** @internal A thread has a client or a handle, and a run can hand over neither. */
@@ -275,29 +200,4 @@ export class RedisRateLimiter implements Policy {
   async #ask(tokens: number): Promise<boolean> {
     return (await this.#limit.decide(tokens)).allowed
   }
-
-  /** What holds here while the server is away, by rate and burst of now. */
-  get #alone(): FallbackLimiter {
-    this.#checkOpen()
-    const { rate } = this.#host
-    rate.look()
-    if (this.#fallback?.changes === rate.changes) return this.#fallback
-    this.#fallback?.[Symbol.dispose]()
-    return (this.#fallback = new FallbackLimiter(this.#host))
-  }
-
-  #check(tokens: number): void {
-    this.#checkOpen()
-    this.#host.rate.look()
-    if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.#host.rate.burstSize, integer: true })
-  }
-
-  #checkOpen(): void {
-    if (this.#isClosed) throw closedError()
-  }
-}
-
-/** Of a limiter that was closed. */
-export function closedError(): SharedMemoryError {
-  return new SharedMemoryError('this limiter has been closed', { reason: 'disposed' })
 }

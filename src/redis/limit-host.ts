@@ -1,0 +1,134 @@
+import { SharedMemoryError } from '../errors.js'
+import { shownAs } from '../internal/shown.js'
+import { checkKeys, checkNumber } from '../internal/validate.js'
+import { connectionOf, type RedisClient } from './clients.js'
+import { RateInUse } from './rate-in-use.js'
+import { clockIn, rateIn, type RedisRateLimiterHandle } from './redis-handle.js'
+import { type CompleteRedisOptions, type RedisRateLimitChange, travelling } from './redis-limiter-options.js'
+import { Relay, throughRelay } from './relay.js'
+import { LimitServer } from './server.js'
+
+/** Counts of one object. */
+export interface RedisLimiterStats {
+  /** Decisions that were granted, at once or after a wait. */
+  readonly allowed: number
+  /** Decisions that were refused. Aborted waits count as neither. */
+  readonly denied: number
+  /** Callers that wait now. */
+  readonly waiting: number
+  /** Questions to the server. */
+  readonly roundTrips: number
+  /** Decisions made without it, since it was away. */
+  readonly fallbacks: number
+}
+
+/** What holds here while the server is away. */
+interface Fallback extends Disposable {
+  /** Of the rate that it was made by. */
+  readonly changes: number
+}
+
+/** What every handle has. */
+type HandlePart = Pick<RedisRateLimiterHandle, 'options' | 'relay' | 'rate' | 'clock'>
+
+/** What the limits of one limiter share, by key or not, until it is closed. */
+export class LimitHost<F extends Fallback = Fallback> {
+  readonly options: CompleteRedisOptions
+  readonly rate: RateInUse
+  readonly server: LimitServer
+  readonly counts = { allowed: 0, denied: 0, fallbacks: 0 }
+  /** What holds here while the server is away, once it has been needed. */
+  fallback: F | undefined = undefined
+  isClosed = false
+  readonly #makeFallback: () => F
+  /** Answers other threads, once the limiter is shared. */
+  #relay: Relay | undefined = undefined
+
+  /**
+   * @param client - may be missing where a handle is adopted: then the thread that shared the limiter is asked
+   * @param adopted - the handle that `from` was given
+   */
+  constructor(
+    client: RedisClient | undefined,
+    options: CompleteRedisOptions,
+    makeFallback: () => F,
+    adopted: Pick<HandlePart, 'rate' | 'relay'> | undefined,
+  ) {
+    const { requestsPerSecond, burstSize, clock, timeoutMs, shareConnection } = options
+    this.options = options
+    this.#makeFallback = makeFallback
+    // Before there is a connection that nobody would end.
+    this.rate = adopted === undefined ? RateInUse.create(requestsPerSecond, burstSize) : RateInUse.open(rateIn(adopted))
+    const connection =
+      adopted !== undefined && client === undefined
+        ? throughRelay(adopted.relay, timeoutMs)
+        : connectionOf(client as RedisClient, shareConnection)
+    this.server = new LimitServer(connection, clock, timeoutMs)
+  }
+
+  /** @throws {SharedMemoryError} when it has been closed */
+  checkOpen(): void {
+    if (this.isClosed) throw closedError()
+  }
+
+  /** Also takes over what other threads have changed. @throws when it has been closed, or so many tokens could never be there */
+  check(tokens: number): void {
+    this.checkOpen()
+    this.rate.look()
+    if (tokens !== 1) checkNumber('tokens', tokens, { min: 1, max: this.rate.burstSize, integer: true })
+  }
+
+  /** @returns what makes the change @throws when it has been closed, or the change is none */
+  checked(change: RedisRateLimitChange): () => void {
+    this.checkOpen()
+    checkKeys('update', change, ['requestsPerSecond', 'burstSize'])
+    return this.rate.checked(change)
+  }
+
+  /** What holds here while the server is away, by rate and burst of now. */
+  get alone(): F {
+    this.checkOpen()
+    this.rate.look()
+    if (this.fallback?.changes === this.rate.changes) return this.fallback
+    this.fallback?.[Symbol.dispose]()
+    return (this.fallback = this.#makeFallback())
+  }
+
+  stats(waiting: number): RedisLimiterStats {
+    return { ...this.counts, waiting, roundTrips: this.server.roundTrips }
+  }
+
+  /** For people. */
+  shown(className: string, stats: RedisLimiterStats): object {
+    const { name, mode } = this.options
+    this.rate.look()
+    return shownAs(className, { name, mode, ...this.rate.shown, ...stats })
+  }
+
+  /** For other threads, whose questions are answered from now on. */
+  share(): HandlePart {
+    this.checkOpen()
+    this.#relay ??= new Relay(this.server.connection)
+    const { options, rate } = this
+    return {
+      options: { ...travelling(options), ...rate.shown },
+      relay: this.#relay.name,
+      rate: rate.buffer,
+      ...clockIn(options),
+    }
+  }
+
+  /** @param refuse - ends the waits; called the first time only */
+  close(refuse: (error: SharedMemoryError) => void): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    refuse(closedError())
+    this.#relay?.close()
+    this.fallback?.[Symbol.dispose]()
+    this.server.close()
+  }
+}
+
+function closedError(): SharedMemoryError {
+  return new SharedMemoryError('this limiter has been closed', { reason: 'disposed' })
+}
