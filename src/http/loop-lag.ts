@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { realSetImmediate } from '../internal/real-timers.js'
 
 /**
  * How long the event loop has been busy before it came to the requests of this turn. So long they may have waited where nobody sees them, in
@@ -24,7 +25,7 @@ export class LoopLag {
     if (this.#isOfThisTurn) return this.#lagMs
     this.#isOfThisTurn = true
     this.#lagMs = Math.max(0, performance.now() - this.#endedMs - (idleMs() - this.#idleMs))
-    setImmediate(this.#turnEnds).unref()
+    realSetImmediate(this.#turnEnds).unref()
     return this.#lagMs
   }
 }

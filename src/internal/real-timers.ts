@@ -5,3 +5,5 @@ export const realSetTimeout = setTimeout
 export const realClearTimeout = clearTimeout
 export const realSetInterval = setInterval
 export const realClearInterval = clearInterval
+/** Milliseconds since this thread began: for what may not stand still, nor go back, as the time of a test framework does. */
+export const realNow = performance.now.bind(performance)

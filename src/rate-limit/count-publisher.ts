@@ -1,3 +1,5 @@
+import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
+
 /** Who has counts to publish. */
 interface Source {
   stats(): { readonly allowed: number; readonly denied: number }
@@ -34,7 +36,7 @@ class CountPublisher {
     this.#publications.add(publication)
     this.#bySource.set(source, publication)
     if (this.#timer !== undefined) return
-    this.#timer = setInterval(this.#publishAll, INTERVAL_MS)
+    this.#timer = realSetInterval(this.#publishAll, INTERVAL_MS)
     this.#timer.unref()
     process.on('exit', this.#publishAll)
   }
@@ -53,7 +55,7 @@ class CountPublisher {
       else publish(publication, source)
     }
     if (this.#publications.size > 0) return
-    clearInterval(this.#timer)
+    realClearInterval(this.#timer)
     this.#timer = undefined
     process.off('exit', this.#publishAll)
   }

@@ -1,4 +1,5 @@
 import { SharedMemoryError } from '../errors.js'
+import { LateCall } from '../internal/late-call.js'
 import { INSPECT, shownAs } from '../internal/shown.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
 import type { Bucket } from '../memory/bucket/bucket.js'
@@ -54,7 +55,8 @@ export class Lease implements Disposable {
   #taken = 0
   /** Whether the bucket had fewer than `size` tokens when it was last asked. */
   #wasShort = false
-  #immediate: NodeJS.Immediate | null = null
+  readonly #endOfTurn = new LateCall(() => this.#giveBack())
+  #isOpen = false
   #disposed = false
 
   private constructor(host: LeaseHost, options: LeaseOptions) {
@@ -148,15 +150,15 @@ export class Lease implements Disposable {
   }
 
   #giveBackAtEndOfTurn(): void {
-    if (this.#immediate !== null) return
+    if (this.#isOpen) return
+    this.#isOpen = true
     this.#host.open.add(this)
-    this.#immediate = setImmediate(() => this.#giveBack())
+    this.#endOfTurn.ask()
   }
 
   #giveBack(): void {
-    if (this.#immediate === null) return
-    clearImmediate(this.#immediate)
-    this.#immediate = null
+    if (!this.#isOpen) return
+    this.#isOpen = false
     this.#host.open.delete(this)
     this.#host.countAllowed(this.granted)
     const left = this.#inHand

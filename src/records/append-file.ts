@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { writeSync } from 'node:fs'
 import type { ExecutionError } from '../errors.js'
+import { realClearTimeout, realNow, realSetImmediate, realSetTimeout } from '../internal/real-timers.js'
 import { messageOf, runError } from '../internal/run-error.js'
 
 /** What has waited this long goes out at once, so that a thread which never comes to rest loses no more than this. */
@@ -22,7 +23,7 @@ export class AppendFile {
   #pending: Uint8Array[] = []
   #pendingBytes = 0
   #lastWriteMs = 0
-  #immediate: NodeJS.Immediate | undefined = undefined
+  #isWriteDue = false
   #writtenBytes = 0
   #syncedBytes = 0
   #lastSyncMs = -Infinity
@@ -66,8 +67,14 @@ export class AppendFile {
     if (this.#failure !== undefined) return
     this.#pending.push(bytes)
     this.#pendingBytes += bytes.length
-    if (this.#pendingBytes >= MAX_PENDING_BYTES || performance.now() - this.#lastWriteMs >= MAX_DELAY_MS) this.#write()
-    else this.#immediate ??= setImmediate(() => this.#write())
+    if (this.#pendingBytes >= MAX_PENDING_BYTES || realNow() - this.#lastWriteMs >= MAX_DELAY_MS) this.#write()
+    else if (!this.#isWriteDue) {
+      this.#isWriteDue = true
+      realSetImmediate(() => {
+        this.#isWriteDue = false
+        this.#write()
+      })
+    }
   }
 
   /** Gives up: the file cannot hold what it should. */
@@ -87,16 +94,13 @@ export class AppendFile {
     try {
       await this.flush()
     } finally {
-      clearImmediate(this.#immediate)
       await this.#syncing
-      clearTimeout(this.#syncTimer)
+      realClearTimeout(this.#syncTimer)
       await this.#file.close()
     }
   }
 
   #write(): void {
-    clearImmediate(this.#immediate)
-    this.#immediate = undefined
     if (this.#pendingBytes === 0 || this.#failure !== undefined) return
     const bytes =
       this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : Buffer.concat(this.#pending, this.#pendingBytes)
@@ -108,29 +112,29 @@ export class AppendFile {
     } catch (error) {
       this.#fail(error)
     }
-    this.#lastWriteMs = performance.now()
+    this.#lastWriteMs = realNow()
     this.#syncSoon()
   }
 
   #syncSoon(): void {
     if (this.#syncTimer !== undefined || this.#syncing !== undefined || this.#failure !== undefined) return
     if (this.#syncedBytes === this.#writtenBytes) return
-    this.#syncTimer = setTimeout(
+    this.#syncTimer = realSetTimeout(
       () => void this.#sync(),
-      Math.max(0, this.#lastSyncMs + SYNC_INTERVAL_MS - performance.now()),
+      Math.max(0, this.#lastSyncMs + SYNC_INTERVAL_MS - realNow()),
     )
     this.#syncTimer.unref()
   }
 
   #sync(): Promise<void> {
-    clearTimeout(this.#syncTimer)
+    realClearTimeout(this.#syncTimer)
     this.#syncTimer = undefined
     return (this.#syncing ??= this.#runSync())
   }
 
   async #runSync(): Promise<void> {
     const upTo = this.#writtenBytes
-    this.#lastSyncMs = performance.now()
+    this.#lastSyncMs = realNow()
     try {
       await this.#file.datasync()
     } catch (error) {

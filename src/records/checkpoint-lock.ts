@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { bootId, pidNamespace, startOf } from '../internal/process-identity.js'
 import { messageOf, runError } from '../internal/run-error.js'
-import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
+import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/real-timers.js'
 
 /** A claim made where its process cannot be seen from here (another machine or container) counts while it is this fresh. */
 const FOREIGN_CLAIM_MS = 60_000
@@ -46,7 +45,7 @@ export class CheckpointLock {
           `the checkpoint '${log}' is in use by ${describeHolder(holder)}; wait for it to end, or choose another name`,
         )
       }
-      await sleep(Math.random() * MAX_RETRY_MS)
+      await new Promise((resolve) => realSetTimeout(resolve, Math.random() * MAX_RETRY_MS))
     }
   }
 

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import sinon from 'sinon'
 import { withRetry } from 'amorsize'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -45,6 +49,32 @@ describe.each(Object.entries(ways))("Sinon's fake timers, %s", (_, fake) => {
     for (const each of waiting) expect(await settles(each)).toBe(true)
     expect(await unsettled()).toEqual([])
   })
+})
+
+it('a checkpoint that another run has is refused while time stands still, in CommonJS as well', async () => {
+  // There Sinon fakes Node's timers/promises, too.
+  const require = createRequire(import.meta.url)
+  const { execute } = require('amorsize')
+  const dir = mkdtempSync(join(tmpdir(), 'amorsize-field-'))
+  const checkpoint = { dir }
+  let end
+  const held = new Promise((resolve) => (end = resolve))
+  try {
+    let started
+    const isHeld = new Promise((resolve) => (started = resolve))
+    const first = execute(() => (started(), held), [1], { checkpoint })
+    await isHeld
+    clock = require('sinon').useFakeTimers({ toFake })
+    const second = execute(() => 2, [1], { checkpoint })
+    second.catch(() => {})
+    expect(await settles(second)).toBe(true)
+    await expect(second).rejects.toThrow('is in use by')
+    clock.restore()
+    end(1)
+    expect(await first).toEqual([1])
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })
 
 describe("Sinon's stubs and spies", () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
@@ -27,6 +28,24 @@ it('calls a listener until it is removed; without the addon by the clock', async
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(calls).toBe(1)
 })
+
+it('is answered without the addon, and holds its process, where fake timers stand in for Node’s meanwhile', () => {
+  const program = `
+    import { doorbell } from '${new URL('../../dist/memory/shared/doorbell.js', import.meta.url).href}'
+    Object.assign(globalThis, { setInterval: () => 0, clearInterval: () => {} })
+    let calls = 0
+    const off = doorbell.onRing(() => {
+      if (++calls < 3) return
+      off()
+      doorbell.letGo()
+      process.stdout.write('answered')
+    })
+    doorbell.hold()`
+  const env = { ...process.env, AMORSIZE_NATIVE: '0' }
+  const options = { env, encoding: 'utf8', timeout: 20_000 } as const
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], options)
+  expect([status, stdout]).toEqual([0, 'answered'])
+}, 30_000)
 
 describeWithAddon('a doorbell', () => {
   it('wakes the thread it belongs to, and only that', async () => {

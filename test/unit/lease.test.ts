@@ -1,5 +1,5 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Clock, type Lease, RateLimiter, SharedMemoryError } from '../../dist/index.js'
 import { FakeClock } from '../../dist/testing/index.js'
 import { drain, limited } from './rate-limiter-helpers.js'
@@ -10,6 +10,8 @@ function drainLease(lease: Lease, tokens?: number): number {
   while (lease.tryAcquire(tokens)) granted++
   return granted
 }
+
+afterEach(() => vi.useRealTimers())
 
 describe('a lease', () => {
   it('takes its size at a time', () => {
@@ -77,6 +79,32 @@ describe('a lease', () => {
     expect(lease.tryAcquire()).toBe(true)
     await endOfTurn()
     expect(limiter.getAvailableTokens()).toBe(94)
+  })
+
+  it('gives it back also where timers are fake, whether these come first, are not moved, or are gone by then', async () => {
+    const { limiter } = limited({ burstSize: 100 })
+    const lease = limiter.lease({ size: 64 })
+    const fake = (): unknown => vi.useFakeTimers({ toFake: ['setImmediate', 'clearImmediate'] })
+    fake()
+    lease.tryAcquire()
+    vi.runAllTimers()
+    expect(limiter.getAvailableTokens()).toBe(99)
+    lease.tryAcquire()
+    await endOfTurn()
+    expect(limiter.getAvailableTokens()).toBe(98)
+    lease.tryAcquire()
+    vi.useRealTimers()
+    await endOfTurn()
+    expect(limiter.getAvailableTokens()).toBe(97)
+    lease.tryAcquire()
+    fake()
+    await endOfTurn()
+    expect(limiter.getAvailableTokens()).toBe(96)
+    lease.tryAcquire()
+    lease[Symbol.dispose]()
+    vi.useRealTimers()
+    await endOfTurn()
+    expect(limiter.getAvailableTokens()).toBe(95)
   })
 
   it('gives back what is left when it is disposed, once, and refuses further use', async () => {

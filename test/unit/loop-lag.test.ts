@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { LoopLag } from '../../dist/http/loop-lag.js'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -28,6 +28,16 @@ describe('how long the event loop was busy before requests of a turn', () => {
     expect(lag.readMs()).toBe(first)
     await turn()
     expect(lag.readMs()).not.toBe(first)
+  })
+
+  it('is measured on after fake timers have come and gone', async () => {
+    const lag = new LoopLag()
+    vi.useFakeTimers({ toFake: ['setImmediate'] })
+    lag.readMs()
+    vi.useRealTimers()
+    await turn()
+    block(60)
+    expect(lag.readMs()).toBeGreaterThanOrEqual(59)
   })
 
   it('leaves out what the loop was idle', async () => {

@@ -1,3 +1,4 @@
+import { realClearInterval, realNow, realSetInterval } from '../../internal/real-timers.js'
 import { doorbell } from '../shared/doorbell.js'
 import { type Prioritized, PriorityList } from './priority-list.js'
 import { ADMISSION, type Admission, type LimitsChange, type Semaphore } from './semaphore.js'
@@ -29,13 +30,16 @@ export class PermitQueue {
     this.reclaim()
     this.#collect()
   }
+  readonly #now: () => number
   #stopListening: (() => void) | undefined = undefined
   #isHolding = false
   #poll: NodeJS.Timeout | undefined = undefined
   #buriedMs = -Infinity
 
-  constructor(semaphore: Semaphore) {
+  /** @param now - ms; by it processes are looked for that have ended */
+  constructor(semaphore: Semaphore, now: () => number = realNow) {
     this.semaphore = semaphore
+    this.#now = now
     this.tryEnter = semaphore.take
     this.#give = semaphore.give
   }
@@ -80,8 +84,10 @@ export class PermitQueue {
 
   /** Takes back the permits of processes that have ended. Returns whether it has looked: it does not do so all the time. */
   reclaim(): boolean {
-    if (!this.semaphore.isOfMachine || performance.now() - this.#buriedMs < BURY_MS) return false
-    this.#buriedMs = performance.now()
+    if (!this.semaphore.isOfMachine) return false
+    const nowMs = this.#now()
+    if (nowMs - this.#buriedMs < BURY_MS) return false
+    this.#buriedMs = nowMs
     this.semaphore.buryDead()
     return true
   }
@@ -132,12 +138,12 @@ export class PermitQueue {
       else doorbell.letGo()
     }
     if (isWaiting) {
-      if (this.semaphore.isOfMachine) this.#poll ??= setInterval(this.#onPoll, POLL_MS).unref()
+      if (this.semaphore.isOfMachine) this.#poll ??= realSetInterval(this.#onPoll, POLL_MS).unref()
       return
     }
     this.#stopListening?.()
     this.#stopListening = undefined
-    clearInterval(this.#poll)
+    realClearInterval(this.#poll)
     this.#poll = undefined
   }
 }

@@ -1,5 +1,6 @@
 import { nativeAddon } from '../../internal/native.js'
 import { notify } from '../../internal/listeners.js'
+import { realClearInterval, realSetInterval } from '../../internal/real-timers.js'
 
 declare module '../../internal/native.js' {
   /** The functions of native/binding/doorbell.cc. */
@@ -69,12 +70,12 @@ class Doorbell {
 
   #startPolling(): void {
     if (this.#poll !== undefined) return
-    this.#poll = setInterval(this.answer, POLL_MS)
+    this.#poll = realSetInterval(this.answer, POLL_MS)
     if (this.#holders === 0) this.#poll.unref()
   }
 
   #stopPolling(): void {
-    clearInterval(this.#poll)
+    realClearInterval(this.#poll)
     this.#poll = undefined
   }
 }
