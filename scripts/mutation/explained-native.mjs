@@ -8,6 +8,72 @@ export const OF_NATIVE = [
     why: 'who opens a region, and whose process a row is, no explorer of weak memory asks',
   },
   {
+    file: /core\/breaker_window/,
+    mutant: /`(<=|>|1)` in `(return failed && written|if \(written < 0|if \((slow && )?count_in_slice)/,
+    why: 'a word that counts a call is never 0',
+  },
+  { file: /core\/breaker_window/, mutant: /`>=` in `int64_t ns_since_epoch/, why: 'no time has passed either way' },
+  {
+    file: /core\/breaker_window/,
+    mutant: /`<=` in `for \(int64_t first = 0/,
+    why: 'of the word behind the last no place is in use',
+  },
+  {
+    file: /core\/breaker_window/,
+    mutant: /`memory_order_relaxed` in `if \(cell_\[breaker::kControl\]/,
+    why: 'the load of the word before it and the swap after it order it as well',
+  },
+  { file: /core\/keyed_window/, mutant: /`>=` in `return before\.blocked &&/, why: 'the same block either way' },
+  {
+    file: /core\/semaphore_words/,
+    mutant: /`<` in `return rows >= 1 .* places <=/,
+    why: 'the most places are no whole number of lines',
+  },
+  {
+    file: /core\/semaphore_words/,
+    mutant: /`>=` in `return most > used/,
+    why: 'nothing is left of as many as are in use',
+  },
+  { file: /core\/semaphore_words/, mutant: /`2` in `int64_t waiting\(/, why: 'no queue is that long' },
+  {
+    file: /core\/keyed_window/,
+    mutant: /`>` in `return now_ms >= window::kMostMs|in `const int64_t longest/,
+    why: 'it ends with the axis either way',
+  },
+  {
+    file: /core\/keyed_table/,
+    mutant: /`1` in `const int64_t cost = terms_\.scale\.digits >= 0/,
+    why: 'counted in whole tokens a token is a unit either way',
+  },
+  {
+    file: /core\/keyed_table/,
+    mutant: /`>` in `if \(slots_\.number_of\(seen\.level\) >= target/,
+    why: 'swaps a level for the same',
+  },
+  { file: /core\/keyed_slots/, mutant: /in `return \{State::kAbsent/, why: 'nobody reads what is of no slot' },
+  {
+    file: /core\/keyed_slots/,
+    mutant: /`<=` in `for \(int64_t n = 0; n < cut_\.slots/,
+    why: 'looks at the first slot once more',
+  },
+  { file: /core\/keyed_table/, mutant: /`1` in `int64_t identity = 0/, why: 'nobody reads it' },
+  { file: /core\/keyed_terms/, mutant: /`>=` in `while \(digits > 0/, why: 'the next line finds the digits anew' },
+  {
+    file: /core\/keyed_terms/,
+    mutant: /in `if \(need >= 0x1p54\)/,
+    why: 'at the bound, or with a token more on the axis, there is room for as many digits',
+  },
+  {
+    file: /core\/keyed_terms/,
+    mutant: /`>=` in `(int64_t produced|const int64_t since_epoch)/,
+    why: 'no time produces nothing, and nothing takes no time',
+  },
+  {
+    file: /core\/keyed_(table|window)/,
+    mutant: /`1001` in `Keyed(Table|Window)\(/,
+    why: 'an attempt more, after a thousand that others have won',
+  },
+  {
     file: /core\/circuit_breaker/,
     mutant: /`<=` in `for \(size_t i = 0; i < breaker_parameter::kCount/,
     why: 'the word behind the parameters is written next',

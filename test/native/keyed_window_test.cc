@@ -91,6 +91,32 @@ TEST("window: without room a new key is refused until there is some, or takes th
   }
 }
 
+TEST("window: hits of a key without a window are not taken back, and nobody loses his place for it") {
+  Windows windows(1);
+  windows->hit(kSecond, hash_of(1), hit_of(1000, 5));
+  windows->unhit(kSecond, hash_of(2), 1);
+  EXPECT_EQ(windows->look(kSecond, hash_of(1)).count, 5);
+  // Its window is over, and it has its slot still.
+  windows->unhit(3 * kSecond, hash_of(1), 1);
+  EXPECT_EQ(windows->look(kSecond, hash_of(1)).count, 5);
+}
+
+TEST("window: the last and the first milliseconds of the axis, and of a window") {
+  Windows windows(10);
+  const int64_t late = kSecond + (kMostMs - 500) * kMs;
+  EXPECT_EQ(windows->hit(late, hash_of(1), hit_of(1000)).reset_ns, 500 * kMs);
+  // Twice half of the axis is a millisecond less than all of it.
+  EXPECT_EQ(windows->hit(kSecond, hash_of(2), hit_of(kMostMs >> 1, 3, 1, Extend::kDouble)).reset_ns,
+            (kMostMs - 1) * kMs);
+  EXPECT_EQ(windows->hit(kSecond, hash_of(3), hit_of(1)).reset_ns, kMs);
+  EXPECT_EQ(windows->look(kSecond - 10, hash_of(4)).reset_ns, 0);
+  // A block with the highest count is over when it ends.
+  windows->hit(kSecond, hash_of(5), hit_of(1000, kMostCount));
+  windows->block(kSecond, hash_of(5), 1000);
+  EXPECT_EQ(windows->look(2 * kSecond - 1, hash_of(5)).count, kMostCount);
+  EXPECT_EQ(windows->look(2 * kSecond, hash_of(5)).count, 0);
+}
+
 struct PlainWindow {
   int64_t end_ms = 0;
   int64_t count = 0;

@@ -15,6 +15,62 @@ using core::Owner;
 // As in SemaphoreWords.
 enum Action : int64_t { kNone, kTake, kGive, kHandOver, kJoin, kCancel, kGrant, kAnnounce };
 
+TEST("semaphore, words: a shape has a line for each row and places in whole lines, more than rows") {
+  struct Case {
+    core::SemaphoreShape shape;
+    bool is_valid;
+  };
+  constexpr auto kMostLeast = static_cast<uint32_t>(core::adaptive::kMostLimit);
+  const Case cases[] = {{{1, 8}, true},
+                        {{0, 8}, false},
+                        {{7, 8}, true},
+                        {{8, 8}, false},
+                        {{9, 8}, false},
+                        {{63, 64}, true},
+                        {{64, 72}, false},
+                        {{1, 9}, false},
+                        {{1, 4088}, true},
+                        {{1, 4096}, false},
+                        {{1, 12}, false},
+                        {{1, 8, kMostLeast}, true},
+                        {{1, 8, kMostLeast + 1}, false}};
+  for (const Case& each : cases) EXPECT_EQ(each.shape.is_valid(), each.is_valid);
+  constexpr core::SemaphoreShape kFixed{3, 16};
+  EXPECT_EQ(kFixed.cells(), 6);
+  CHECK(!kFixed.is_adaptive());
+  constexpr core::SemaphoreShape kAdaptive{3, 16, 1};
+  EXPECT_EQ(kAdaptive.adaptive_line(), 6);
+  EXPECT_EQ(kAdaptive.cells(), 7);
+  CHECK(kAdaptive.is_adaptive());
+  const core::SemaphoreShape read = core::SemaphoreShape::of_word(core::SemaphoreShape{5, 24, 0x7001'0001}.word());
+  EXPECT_EQ(core::SemaphoreShape({5, 24, 9}).word(), int64_t{9} << 32 | 5 << 16 | 24);
+  EXPECT_EQ(read.rows, 5);
+  EXPECT_EQ(read.places, 24);
+  EXPECT_EQ(read.least, 0x7001'0001);
+  EXPECT_EQ(core::SemaphoreShape::of_word(0x7FFF'FFFF).rows, 0x7FFF);
+}
+
+TEST("semaphore, words: terms are one word, of which noise makes none that do harm") {
+  EXPECT_EQ(core::SemaphoreTerms({7, 2, 9}).word(), int64_t{7} << 43 | int64_t{2} << 30 | 10);
+  EXPECT_EQ(core::SemaphoreTerms({7, 0, -1}).word(), int64_t{7} << 43);
+  EXPECT_EQ(core::SemaphoreTerms({1, 0, s::kMostQueue}).word(), int64_t{1} << 43 | (s::kMostQueue + 1));
+  EXPECT_EQ(core::SemaphoreTerms({1, 0, s::kMostQueue + 1}).word(), int64_t{1} << 43);
+  for (const core::SemaphoreTerms& each :
+       {core::SemaphoreTerms{7, 2, 9}, {7, 0, -1}, {s::kMostPermits, 5, s::kMostQueue}, {4, 4, 0}}) {
+    const core::SemaphoreTerms read = core::SemaphoreTerms::of_word(each.word());
+    EXPECT_EQ(read.most, each.most);
+    EXPECT_EQ(read.least, each.least);
+    EXPECT_EQ(read.max_queue, each.max_queue);
+    EXPECT_EQ(read.bounds().least, each.least);
+    EXPECT_EQ(read.bounds().most, each.most);
+  }
+  EXPECT_EQ(core::SemaphoreTerms::of_word(core::SemaphoreTerms{3, 5, 0}.word()).least, 3);
+  const core::SemaphoreTerms noise = core::SemaphoreTerms::of_word(-1);
+  EXPECT_EQ(noise.most, s::kMostPermits);
+  EXPECT_EQ(noise.least, core::adaptive::kMostLimit);
+  EXPECT_EQ(noise.max_queue, s::kMostQueue);
+}
+
 // Three rows and eight places, so that five runs of callers have places of their own.
 struct Fixture {
   static constexpr core::SemaphoreShape kShape{3, 8};
@@ -311,6 +367,65 @@ TEST("semaphore, words: an operation of a row that there is not, in memory that 
     CHECK(f.semaphore.try_acquire(1));
     f.expect_hot(2, false, kTake, 1, 1);
   }
+}
+
+TEST("semaphore, words: what can be told of one") {
+  Fixture f(3);
+  EXPECT_EQ(f.semaphore.rows(), 3);
+  EXPECT_EQ(f.semaphore.available(), 3);
+  EXPECT_EQ(f.semaphore.claim({11, 5, 6}), 1u);
+  const auto who = f.semaphore.identity(1);
+  EXPECT_EQ(who.process, 11);
+  EXPECT_EQ(who.space, 5);
+  EXPECT_EQ(who.doorbell, 6);
+  EXPECT_EQ(f.semaphore.identity(2).process, 0);
+  for (int i = 0; i < 3; ++i) CHECK(f.semaphore.try_acquire(1));
+  EXPECT_EQ(f.semaphore.available(), 0);
+  for (const Owner owner : {2u, 2u, 3u, 2u}) CHECK(f.semaphore.acquire(owner) == Admission::kQueued);
+  EXPECT_EQ(f.semaphore.waiting(), 4);
+  EXPECT_EQ(f.semaphore.waiting(2), 3);
+  EXPECT_EQ(f.semaphore.waiting(1), 2);
+  EXPECT_EQ(f.semaphore.waiting(3), 4);
+  EXPECT_EQ(f.semaphore.release(1), 2u);
+  EXPECT_EQ(f.semaphore.grants(2), 1);
+  EXPECT_EQ(f.semaphore.held(2), 1);
+  EXPECT_EQ(f.semaphore.held(2, 0), 0);
+  EXPECT_EQ(f.semaphore.held(2, 1), 1);
+  CHECK(f.semaphore.update(1, [](core::SemaphoreTerms* terms) {
+    terms->most = 1;
+    return true;
+  }));
+  EXPECT_EQ(f.semaphore.limit(), 1);
+  EXPECT_EQ(f.semaphore.in_use(), 3);
+  EXPECT_EQ(f.semaphore.available(), 0);
+}
+
+TEST("semaphore, words: in a line that fills its ring each place is counted once") {
+  const std::unique_ptr<core::Word[]> words{new core::Word[8 * core::kWordsPerCell]()};
+  core::Semaphore<> semaphore{words.get(), {4, 8}};
+  semaphore.initialize(1, -1);
+  CHECK(semaphore.try_acquire(1));
+  const auto join = [&](Owner owner) { CHECK(semaphore.acquire(owner) == Admission::kQueued); };
+  // As many runs as have places of their own, and a place for row 3. Rows that then leave holes have a place each.
+  for (const Owner owner : {4u, 1u, 2u, 1u, 3u}) join(owner);
+  CHECK(semaphore.cancel(1) && semaphore.cancel(1));
+  join(1);
+  CHECK(semaphore.cancel(2));
+  join(2);
+  CHECK(semaphore.cancel(1));
+  join(1);
+  EXPECT_EQ(Fixture::payload(words[s::kQueue].load()), 8);
+  EXPECT_EQ(semaphore.waiting(), 4);
+  // Whoever has left it then takes the last hole.
+  const auto place = [&](size_t index) { return Fixture::payload(words[s::kFirstRow + 4 * 8 + index].load()); };
+  CHECK(semaphore.cancel(2));
+  join(2);
+  EXPECT_EQ(place(6), int64_t{2} << 18 | 1);
+  CHECK(semaphore.cancel(3));
+  join(3);
+  EXPECT_EQ(place(5), int64_t{3} << 18 | 1);
+  EXPECT_EQ(place(4) & 0x3'FFFF, 0);
+  EXPECT_EQ(semaphore.waiting(), 4);
 }
 
 TEST("semaphore, words: sequences of operations come round") {
