@@ -96,15 +96,14 @@ export class LaneSlices {
   readonly #share: Share
   readonly #inTurn: () => void
   #isComputing = false
-  /** Whether the lane waits for its turn. */
-  isDue = false
+  #isDue = false
 
   /** @param slice - called in a later turn of the event loop, and in the context of the run, whenever it is asked for */
   constructor(queue: SliceQueue, share: Share, inContext: InContext, slice: () => void) {
     this.#queue = queue
     this.#share = share
     this.#inTurn = () => {
-      this.isDue = false
+      this.#isDue = false
       inContext(slice)
     }
   }
@@ -124,10 +123,15 @@ export class LaneSlices {
     this.#queue.took(ms)
   }
 
+  /** Whether the lane waits for its turn. */
+  get isDue(): boolean {
+    return this.#isDue
+  }
+
   /** Asks for a slice. */
   ask(): void {
-    if (this.isDue) return
-    this.isDue = true
+    if (this.#isDue) return
+    this.#isDue = true
     this.#queue.add(this.#inTurn)
   }
 

@@ -35,7 +35,12 @@ const CROWDED = 1.5
 
 /** Whether so much work may be given to workers: to those that are there, or to some that are started for it. @param restMs - what the loop would take for it */
 export function mayStartWorkers(restMs: number, { idle, startingMs }: WorkersThere): boolean {
-  return idle > 0 || startingMs !== undefined || restMs > SPAWN_FACTOR * calibration.spawnMs
+  return idle > 0 || startingMs !== undefined || restMs > leastWorthMs(0)
+}
+
+/** Less work is not worth the start of a worker that takes `coldMs` longer for its first items. */
+function leastWorthMs(coldMs: number): number {
+  return SPAWN_FACTOR * (calibration.spawnMs + coldMs)
 }
 
 /** What the scheduler needs to know about the machine. */
@@ -267,7 +272,7 @@ export class Scheduler {
     if (restMs < LEAST_WORTH_MS || seenMs < course.notBeforeMs || course.staysInLoop) return false
     if (workers.idle === 0 && workers.startingMs === undefined) {
       if (seenMs < LEAST_SEEN_TO_SPAWN_MS) return false
-      const leastMs = SPAWN_FACTOR * (calibration.spawnMs + timing.coldMs)
+      const leastMs = leastWorthMs(timing.coldMs)
       if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
         course.seemedWorthAtMs = Infinity
         return false
