@@ -29,10 +29,13 @@ struct BucketTerms {
   // thread may have read its clock before another one changed the parameters.
   bool is_paused(int64_t now_ns) const { return ends_pause && now_ns < epoch_ns; }
 
+  // Nanoseconds, or kNever beyond kMaxWaitNs.
   int64_t time_until(int64_t units, int64_t now_ns) const {
     const int64_t since_epoch = units > 0 ? time_to_produce(rate, units) : 0;
-    if (since_epoch == kNever) return kNever;
-    return std::max<int64_t>(since_epoch - (now_ns - epoch_ns), 0);
+    const int64_t until_epoch = epoch_ns - now_ns;
+    // Both at once may be more than there is room for: the end of a long pause, and a clock that has gone back far.
+    if (since_epoch == kNever || until_epoch > kMaxWaitNs - since_epoch) return kNever;
+    return std::max<int64_t>(since_epoch + until_epoch, 0);
   }
 };
 

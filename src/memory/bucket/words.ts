@@ -10,6 +10,7 @@ import {
   timeToProduce,
   tokensOf,
   unitRate,
+  MAX_WAIT_NS,
   NEVER,
 } from '../../internal/rate.js'
 import { BUCKET, KIND, WORDS_PER_CELL, kindWord } from '../shared/layout.js'
@@ -168,9 +169,11 @@ export function producedBy(slot: Slot, nowNs: bigint): bigint {
   return nowNs > slot.epochNs ? producedIn(slot.rate, nowNs - slot.epochNs) : 0n
 }
 
+/** Nanoseconds, or NEVER beyond MAX_WAIT_NS. */
 export function timeUntil(slot: Slot, units: bigint, nowNs: bigint): bigint {
   const sinceEpoch = units > 0n ? timeToProduce(slot.rate, units) : 0n
-  return sinceEpoch === NEVER ? NEVER : max(sinceEpoch - (nowNs - slot.epochNs), 0n)
+  const untilEpoch = slot.epochNs - nowNs
+  return sinceEpoch === NEVER || untilEpoch > MAX_WAIT_NS - sinceEpoch ? NEVER : max(sinceEpoch + untilEpoch, 0n)
 }
 
 /** null: more than the burst. */
