@@ -12,7 +12,7 @@ export const MAX_RATE = 1e15
 export const MAX_BURST = 1e15
 /** A wait that never ends. */
 export const NEVER = (1n << 63n) - 1n
-/** Longer ones do not end either: 146 years. */
+/** A longer wait, beyond 146 years, counts as one that never ends. */
 export const MAX_WAIT_NS = 1n << 62n
 const MAX_UNITS = 1n << 62n
 /** Until a slot has produced this much, production is exact; see native/core/rate.h. */

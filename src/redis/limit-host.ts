@@ -37,9 +37,8 @@ export class LimitHost<F extends Fallback = Fallback> {
   readonly rate: RateInUse
   readonly server: LimitServer
   readonly counts = { allowed: 0, denied: 0, fallbacks: 0 }
-  /** What holds here while the server is away, once it has been needed. */
-  fallback: F | undefined = undefined
-  isClosed = false
+  #fallback: F | undefined = undefined
+  #isClosed = false
   readonly #makeFallback: () => F
   /** Answers other threads, once the limiter is shared. */
   #relay: Relay | undefined = undefined
@@ -66,9 +65,18 @@ export class LimitHost<F extends Fallback = Fallback> {
     this.server = new LimitServer(connection, clock, timeoutMs)
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** What holds here while the server is away, once it has been needed. */
+  get fallback(): F | undefined {
+    return this.#fallback
+  }
+
   /** @throws {SharedMemoryError} when it has been closed */
   checkOpen(): void {
-    if (this.isClosed) throw closedError()
+    if (this.#isClosed) throw closedError()
   }
 
   /** Also takes over what other threads have changed. @throws when it has been closed, or so many tokens could never be there */
@@ -89,9 +97,9 @@ export class LimitHost<F extends Fallback = Fallback> {
   get alone(): F {
     this.checkOpen()
     this.rate.look()
-    if (this.fallback?.changes === this.rate.changes) return this.fallback
-    this.fallback?.[Symbol.dispose]()
-    return (this.fallback = this.#makeFallback())
+    if (this.#fallback?.changes === this.rate.changes) return this.#fallback
+    this.#fallback?.[Symbol.dispose]()
+    return (this.#fallback = this.#makeFallback())
   }
 
   stats(waiting: number): RedisLimiterStats {
@@ -120,11 +128,11 @@ export class LimitHost<F extends Fallback = Fallback> {
 
   /** @param refuse - ends the waits; called the first time only */
   close(refuse: (error: SharedMemoryError) => void): void {
-    if (this.isClosed) return
-    this.isClosed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     refuse(closedError())
     this.#relay?.close()
-    this.fallback?.[Symbol.dispose]()
+    this.#fallback?.[Symbol.dispose]()
     this.server.close()
   }
 }

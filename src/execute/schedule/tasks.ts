@@ -22,9 +22,9 @@ const LEAST_MS = 1e-6
 const ASK_AGAIN_MS = 1000
 /** Most runs that stay in the loop between two trials of workers. */
 const MOST_SKIPPED = 64
-/** At least so many runs do for each loop's time that a trial has lost. */
+/** After a loss at least this many runs stay in the loop for each loop's time that the trial has cost. */
 const SKIPPED_PER_LOSS = 2
-/** A loss in which workers were this many times as fast as in the best before says that they are still becoming faster. */
+/** Workers are still becoming faster if a loss has this many times the highest gain of the losses before. */
 const IMPROVED = 1.1
 /** Runs in a row that may lose without counting, since workers had become faster than the loop by their end: their engines are slow to compile the task. */
 const MOST_COLD = 3
