@@ -2,6 +2,7 @@ import { TaskNotTransferableError } from '../errors.js'
 import { SingleItems } from './lanes/single-items.js'
 import { AsyncLane } from './lanes/async-lane.js'
 import { LocalLane } from './lanes/local-lane.js'
+import { TurnStage } from './lanes/turn-stage.js'
 import { BYTES_PER_WORKER, currentLimits, sensibleWorkers, threadsFor } from './schedule/machine.js'
 import { type Timing, SLICE_MS } from './schedule/timing.js'
 import { type Decision, worksHere } from './schedule/planner.js'
@@ -54,7 +55,8 @@ class Conductor implements Lanes {
 
   constructor(run: Run, { timing, course, decision }: Beginning) {
     this.#run = run
-    this.#call = callWithPolicies(run.task, run.options, () => run.signal)
+    const turns = (): TurnStage => new TurnStage(slices, this.#share, run.inContext)
+    this.#call = callWithPolicies(run.task, run.options, () => run.signal, turns)
     this.#following = new Following(run, this, timing, course)
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision
   }

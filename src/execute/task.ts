@@ -4,7 +4,9 @@ import type { Policy } from '../internal/policy.js'
 import { checkKeys, describe } from '../internal/validate.js'
 import { runError } from '../internal/run-error.js'
 import { pipeline } from '../policy/pipeline.js'
+import type { AroundStage } from '../policy/stage.js'
 import { timeout } from '../policy/timeout.js'
+import { withTurns } from '../policy/with-turns.js'
 import { whyNotImported } from './transfer/why-not-imported.js'
 
 /** A function that is applied to each item. */
@@ -196,16 +198,19 @@ function checkReference(given: unknown): TaskReference {
  * wait for a token is not part of it.
  *
  * @param signalOf - gives what aborts a policy's waits; asked only where there is a policy
+ * @param turns - gives the stage that has items wait for their turn which a policy has held back; without it they begin at once
  */
 export function callWithPolicies(
   { call }: ResolvedTask,
   { policies, timeoutMs }: { readonly policies: readonly Policy[]; readonly timeoutMs: number },
   signalOf?: () => AbortSignal,
+  turns?: () => AroundStage,
 ): (item: unknown) => unknown {
   if (policies.length === 0 && timeoutMs === Infinity) return call
   const all: Policy[] = timeoutMs === Infinity ? [...policies] : [...policies, timeout(timeoutMs)]
   const [only] = all
-  const guard = only !== undefined && all.length === 1 ? only : pipeline(...all)
+  const together = only !== undefined && all.length === 1 ? only : pipeline(...all)
+  const guard = turns === undefined ? together : withTurns(together, turns)
   const options = { signal: signalOf?.() }
   return (item) => guard.execute(() => call(item), options)
 }

@@ -49,6 +49,11 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
     if (only !== undefined && stages.length === 1) announceCreated(this, only.kind, only.events?.name ?? null)
   }
 
+  /** @internal What is named to whoever traces calls. */
+  protected get traced(): Policy {
+    return this
+  }
+
   /**
    * Runs `fn` under this policy.
    *
@@ -62,7 +67,8 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
       checkFunction('fn', fn)
       const scope = options === undefined ? new Scope() : this.#scopeOf(options)
       const call = fn as PolicyFunction<unknown>
-      if (policyCalls.isOn) return policyCalls.trace(callOf(this), () => Promise.resolve(this.#begin(call, scope) as T))
+      if (policyCalls.isOn)
+        return policyCalls.trace(callOf(this.traced), () => Promise.resolve(this.#begin(call, scope) as T))
       return Promise.resolve(this.#begin(call, scope) as T)
     } catch (error) {
       return Promise.reject(error)

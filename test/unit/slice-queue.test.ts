@@ -208,7 +208,7 @@ it('a slice is a part of what is left of the turn, by how many lanes compute', (
   other.computes(true)
   expect([one.lengthMs(SLICE_MS), one.lengthMs(1)]).toEqual([SLICE_MS / 2, 0.5])
   other.computes(false)
-  one.took(SLICE_MS - 1)
+  queue.took(SLICE_MS - 1)
   expect([one.lengthMs(SLICE_MS), one.leftMs, one.lengthMs(0.5)]).toEqual([1, 1, 0.5])
 })
 
@@ -223,4 +223,31 @@ it('calls that seem short go on after the slice of a turn for as long again, and
   await immediate()
   expect(queue.isSpent).toBe(false)
   expect(queue.leftMs).toBe(SLICE_MS)
+})
+
+it('what runs within a slice is part of it, and a slice that throws is over', () => {
+  const queue = new SliceQueue()
+  const inner = (): boolean => queue.now(() => (vi.advanceTimersByTime(1), queue.isSlice), 0)
+  expect(queue.now(inner, 0)).toBe(true)
+  expect(queue.leftMs).toBe(SLICE_MS - 1)
+  const thrown = new Error('once')
+  expect(() =>
+    queue.now(() => {
+      throw thrown
+    }, 0),
+  ).toThrow(thrown)
+  expect(queue.isSlice).toBe(false)
+  queue.now(() => vi.advanceTimersByTime(1), 2)
+  expect(queue.leftMs).toBe(SLICE_MS - 1)
+})
+
+it('nothing is left of a turn whose slices have run, until the next', async () => {
+  const queue = new SliceQueue()
+  queue.add(() => void vi.advanceTimersByTime(SLICE_MS - 1))
+  await immediate()
+  expect([queue.leftMs, queue.restMs]).toEqual([SLICE_MS, 1])
+  queue.now(() => vi.advanceTimersByTime(SLICE_MS), 0)
+  expect([queue.leftMs, queue.restMs]).toEqual([0, 0])
+  await immediate()
+  expect(queue.restMs).toBe(SLICE_MS)
 })

@@ -80,11 +80,8 @@ export class AsyncLane implements Lane {
 
   /** @param leastMs - what is shorter takes nothing from others */
   #slice(leastMs = 0): void {
-    const nowMs = performance.now()
-    this.#sliceEndMs = nowMs + this.#slices.lengthMs(SLICE_MS)
-    this.#fill()
-    const ms = performance.now() - nowMs
-    if (ms >= leastMs) this.#slices.took(ms)
+    this.#sliceEndMs = performance.now() + this.#slices.lengthMs(SLICE_MS)
+    this.#slices.now(() => this.#fill(), leastMs)
     if (!this.#slices.isDue) this.#slices.computes(false)
   }
 

@@ -108,9 +108,8 @@ export class LocalLane implements Lane, Progress {
     this.#slices.computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
-    this.#runUntil(nowMs + this.#slices.lengthMs(this.sliceMs))
-    const ms = performance.now() - nowMs
-    if (ms >= leastMs) this.#slices.took(ms)
+    const endMs = nowMs + this.#slices.lengthMs(this.sliceMs)
+    this.#slices.now(() => this.#runUntil(endMs), leastMs)
   }
 
   #runUntil(sliceEndMs: number): void {

@@ -21,7 +21,9 @@ export class SliceQueue {
   #takenMs = 0
   /** The part of it that came after the slice was used up. */
   #beyondMs = 0
-  #isTurn = false
+  /** How long slices have run of this turn because their turn had come. */
+  #ranMs = 0
+  #isSlice = false
   #isPutOff = false
 
   /** A lane begins to compute. */
@@ -44,14 +46,42 @@ export class SliceQueue {
     return Math.max(0, SLICE_MS - this.#takenMs)
   }
 
+  /** The same, less what slices have run already whose turn had come. */
+  get restMs(): number {
+    return Math.max(0, this.leftMs - this.#ranMs)
+  }
+
+  /** Whether a slice runs: what it calls need not ask whether it may run, too. */
+  get isSlice(): boolean {
+    return this.#isSlice
+  }
+
   /** Whether calls have gone on for another slice after the first was used up: then the next one waits, also if it seems to be short. */
   get isSpent(): boolean {
     return this.#beyondMs >= SLICE_MS
   }
 
-  /** A slice has run, and not because its turn had come: within a call, say. */
+  /**
+   * Calls `slice` now, and not because its turn has come: within a call, say.
+   *
+   * @param leastMs - what is shorter takes nothing from others
+   */
+  now<R>(slice: () => R, leastMs: number): R {
+    if (this.#isSlice) return slice()
+    const startedMs = performance.now()
+    this.#isSlice = true
+    try {
+      return slice()
+    } finally {
+      this.#isSlice = false
+      const ms = performance.now() - startedMs
+      if (ms >= leastMs) this.took(ms)
+    }
+  }
+
+  /** As long has run that was no slice of its own. */
   took(ms: number): void {
-    if (this.#isTurn) return
+    if (this.#isSlice) return
     if (this.leftMs === 0) this.#beyondMs += Math.min(ms, MOST_BEYOND_MS)
     this.#takenMs += ms
     this.#nextTurn.ask()
@@ -65,7 +95,7 @@ export class SliceQueue {
 
   #turn(): void {
     const isTaken = this.#takenMs >= LEAST_TAKEN_MS
-    this.#takenMs = this.#beyondMs = 0
+    this.#takenMs = this.#beyondMs = this.#ranMs = 0
     // What was taken in the poll phase was in this same turn. But calls that come in every turn do not put the others off for ever.
     this.#isPutOff = isTaken && !this.#isPutOff && this.#waiting.length > 0
     try {
@@ -77,15 +107,15 @@ export class SliceQueue {
 
   /** Each lane at most once, since between two slices of it the event loop has its turn. */
   #run(): void {
-    const endMs = performance.now() + SLICE_MS
-    this.#isTurn = true
+    const startedMs = performance.now()
+    this.#isSlice = true
     try {
-      for (let count = this.#waiting.length; count > 0; count--) {
+      for (let count = this.#waiting.length; count > 0 && this.#ranMs < SLICE_MS; count--) {
         this.#waiting.shift()?.()
-        if (performance.now() >= endMs) return
+        this.#ranMs = performance.now() - startedMs
       }
     } finally {
-      this.#isTurn = false
+      this.#isSlice = false
     }
   }
 }
@@ -118,9 +148,23 @@ export class LaneSlices {
     return Math.min(this.#queue.partOf(sliceMs), this.#queue.leftMs)
   }
 
-  /** A slice has run that was not asked for. */
-  took(ms: number): void {
-    this.#queue.took(ms)
+  /** The same, less what slices have run already whose turn had come. */
+  get restMs(): number {
+    return this.#queue.restMs
+  }
+
+  /** Whether a slice runs, of any lane. */
+  get isSlice(): boolean {
+    return this.#queue.isSlice
+  }
+
+  /**
+   * Calls `slice` now, without that it was asked for.
+   *
+   * @param leastMs - what is shorter takes nothing from others
+   */
+  now<R>(slice: () => R, leastMs: number): R {
+    return this.#queue.now(slice, leastMs)
   }
 
   /** Whether the lane waits for its turn. */

@@ -1,0 +1,57 @@
+import type { InContext } from '../../internal/async-context.js'
+import type { PolicyFunction } from '../../internal/policy.js'
+import type { Hold } from '../../policy/hold.js'
+import type { Scope } from '../../policy/scope.js'
+import type { AroundCall, AroundStage, Runner } from '../../policy/stage.js'
+import { SLICE_MS } from '../schedule/timing.js'
+import type { Share } from '../schedule/sharing.js'
+import { LaneSlices, type SliceQueue } from './slice-queue.js'
+
+/**
+ * Has an item begin that a policy has held back: in this turn of the event loop if something of it is left, otherwise in a later one. Each slot
+ * that comes free, and each delay that is over, lets the next item go on at once: without this, all that wait would run in one turn.
+ */
+export class TurnStage implements AroundStage {
+  readonly kind = 'turn'
+  readonly #slices: LaneSlices
+  /** Items that wait for a turn, in the order in which their policies let them go on. */
+  readonly #waiting: (() => void)[] = []
+
+  constructor(queue: SliceQueue, share: Share, inContext: InContext) {
+    this.#slices = new LaneSlices(queue, share, inContext, () => this.#slice())
+  }
+
+  begin(scope: Scope, hold: Hold | undefined): AroundCall {
+    return { start: (inner, fn) => this.#start(scope, hold, inner, fn), end: () => undefined }
+  }
+
+  #start(scope: Scope, hold: Hold | undefined, inner: Runner, fn: PolicyFunction<unknown>): unknown {
+    const call = (): unknown => {
+      if (scope.aborted) throw scope.reason
+      return inner(scope, fn, hold)
+    }
+    // A lane within its slice looks at the time itself.
+    if (this.#slices.isSlice || (this.#slices.restMs > 0 && this.#waiting.length === 0))
+      return this.#slices.now(call, 0)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => {
+        try {
+          resolve(call())
+        } catch (error) {
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the item has thrown
+          reject(error)
+        }
+      })
+      this.#slices.computes(true)
+      this.#slices.ask()
+    })
+  }
+
+  #slice(): void {
+    const endMs = performance.now() + this.#slices.lengthMs(SLICE_MS)
+    do this.#waiting.shift()?.()
+    while (this.#waiting.length > 0 && performance.now() < endMs)
+    if (this.#waiting.length > 0) this.#slices.ask()
+    else this.#slices.computes(false)
+  }
+}

@@ -1,0 +1,161 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setImmediate as turn } from 'node:timers/promises'
+import { bulkhead, execute, pipeline, type Policy, rateLimit, retry, timeout } from 'amorsize'
+import { expect, it } from 'vitest'
+
+// Items that a policy has held back share each turn of the event loop with the rest of the program, as others do. Each takes at least as
+// long as is written here, on a busy machine longer: so fewer of them begin in one turn.
+
+const ITEM_MS = 1
+/** A slice of 4 ms, and what comes before its end; all that waited ran in one turn before. */
+const MOST_IN_A_TURN = 12
+const COUNT = 150
+const range = Array.from({ length: COUNT }, (_, n) => n)
+
+function busy(ms = ITEM_MS): void {
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs);
+}
+
+/** Runs items under `policies`; gives how many have begun in each turn of the event loop. */
+async function perTurn(policies: readonly Policy[], fn = (n: number): number => n): Promise<number[]> {
+  const counts = [0]
+  const turns = new AbortController()
+  const counting = (async () => {
+    while (!turns.signal.aborted) {
+      await turn()
+      counts.push(0)
+    }
+  })()
+  const results = await execute(
+    (n: number) => {
+      busy()
+      counts.push((counts.pop() ?? 0) + 1)
+      return fn(n)
+    },
+    range,
+    { policies },
+  )
+  turns.abort()
+  await counting
+  expect(results).toEqual(range)
+  return counts
+}
+
+it.each<[string, () => Policy[]]>([
+  ['whose slot comes free', () => [bulkhead({ maxConcurrent: 1 })]],
+  ['within a pipeline', () => [pipeline(retry(), bulkhead({ maxConcurrent: 1 }), timeout(60_000))]],
+  ['whose tokens come', () => [rateLimit({ requestsPerSecond: 1e5, burstSize: 1 })]],
+  ['by a policy of somebody else', () => [foreign(bulkhead({ maxConcurrent: 1 }))]],
+])('no more items run in one turn than elsewhere, %s', async (_, policies) => {
+  expect(Math.max(...(await perTurn(policies())))).toBeLessThanOrEqual(MOST_IN_A_TURN)
+})
+
+it('nor do those whose delays are over together', async () => {
+  let failures = 60
+  const counts = await perTurn([retry({ maxRetries: 100, initialDelayMs: 5, jitter: 'none' })], (n) => {
+    if (failures-- > 0) throw new Error('not yet')
+    return n
+  })
+  expect(Math.max(...counts)).toBeLessThanOrEqual(MOST_IN_A_TURN)
+})
+
+it('the wait for a turn is none of the time that a time-out inside limits', async () => {
+  const limit = timeout(30)
+  // All twenty slots come free in one turn: the last of their items waits for 60 ms.
+  const policies = [bulkhead({ maxConcurrent: 20 }), limit]
+  const results = await execute(
+    (n: number) => {
+      if (n >= 20) busy(3)
+      return n
+    },
+    range.slice(0, 60),
+    { policies, onError: 'collect' },
+  )
+  expect(results.filter(({ status }) => status === 'rejected')).toEqual([])
+  expect(limit.stats().timedOut).toBe(0)
+})
+
+it('what an item throws comes through, and the slot comes back', async () => {
+  const slots = bulkhead({ maxConcurrent: 1 })
+  const thrown = Object.assign(new RangeError('odd'), { own: true })
+  const results = await execute(
+    (n: number) => {
+      busy()
+      if (n % 2 === 1) throw thrown
+      return n
+    },
+    range,
+    { policies: [slots], onError: 'collect' },
+  )
+  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+  expect(reasons).toHaveLength(COUNT / 2)
+  expect(new Set(reasons)).toEqual(new Set([thrown]))
+  expect(reasons[0]).toBe(thrown)
+  expect(slots.available).toBe(1)
+})
+
+it('no item begins once its run is aborted, and all slots come back', async () => {
+  const slots = bulkhead({ maxConcurrent: 3 })
+  const controller = new AbortController()
+  let begun = 0
+  const run = execute(
+    () => {
+      busy()
+      begun++
+    },
+    range,
+    { policies: [slots], signal: controller.signal },
+  )
+  const outcome = expect(run).rejects.toThrow('enough')
+  while (begun < 20) await turn()
+  controller.abort(new Error('enough'))
+  const before = begun
+  await outcome
+  for (let i = 0; i < 20; i++) await turn()
+  expect(begun).toBe(before)
+  expect(before).toBeLessThan(COUNT)
+  expect(slots.available).toBe(3)
+})
+
+it('items stay in the context of their caller', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const slots = bulkhead({ maxConcurrent: 1 })
+  const as = (name: string): Promise<unknown[]> =>
+    storage.run(name, () =>
+      execute(
+        () => {
+          busy()
+          return storage.getStore()
+        },
+        range.slice(0, 30),
+        { policies: [slots] },
+      ),
+    )
+  const [alice, bob] = await Promise.all([as('alice'), as('bob')])
+  expect(new Set(alice)).toEqual(new Set(['alice']))
+  expect(new Set(bob)).toEqual(new Set(['bob']))
+})
+
+it('whoever traces calls is told of the policy itself', async () => {
+  const slots = bulkhead({ maxConcurrent: 1, name: `traced-${process.pid}` })
+  const seen = new Set<unknown>()
+  const listener = (message: unknown): void => {
+    const { policy, kind, name } = message as { policy: unknown; kind: unknown; name: unknown }
+    expect({ kind, name }).toEqual({ kind: 'bulkhead', name: `traced-${process.pid}` })
+    seen.add(policy)
+  }
+  subscribe('tracing:amorsize:policy:start', listener)
+  try {
+    await execute((n: number) => n, range, { policies: [slots] })
+  } finally {
+    unsubscribe('tracing:amorsize:policy:start', listener)
+  }
+  expect([...seen]).toEqual([slots])
+})
+
+/** As a policy of another package: a function around a function. */
+function foreign(policy: Policy): Policy {
+  return { execute: (fn, options) => policy.execute(fn, options), wrap: (fn) => policy.wrap(fn) }
+}
