@@ -33,6 +33,8 @@ export class LocalLane implements Lane, Progress {
   isStopped = false
   /** Position of the next item within the batch under way. */
   next = 0
+  /** What the items of that batch took that have ended. */
+  #batchMs = 0
   /** Called when nothing is left to take, or the lane pauses. */
   whenIdle: () => void = nothing
   /** Called before each turn of the event loop. */
@@ -134,15 +136,12 @@ export class LocalLane implements Lane, Progress {
         this.#run.endIfDone()
         return
       }
-      // Read anew, not taken from the end of the last block: deciding and starting workers is no part of what items take.
-      const startedMs = performance.now()
       const goesOn = this.#runBatch(batch)
-      const ms = performance.now() - startedMs
-      if (this.next > 0) this.timing.add(this.next, ms)
+      if (this.next > 0) this.timing.add(this.next, this.#batchMs)
       if (!goesOn) return
       const { items } = batch
       // If items become longer, the last block shows it first: a large block of long items would run on after all others have ended.
-      const itemMs = Math.max(this.timing.itemMs, ms / items.length)
+      const itemMs = Math.max(this.timing.itemMs, this.#batchMs / items.length)
       this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
       this.#measured(items[0], this.lastResult)
       // Read anew: what was decided, or started, may have taken longer than a slice.
@@ -166,17 +165,21 @@ export class LocalLane implements Lane, Progress {
     const run = this.#run
     const { start, items, attempts } = batch
     this.next = 0
+    this.#batchMs = 0
     const results = new Array<unknown>(items.length)
     const runAll = areLong(1, this.timing.itemMs) ? runLongItems : runItems
     while (this.next < items.length) {
       const from = this.next
       let failure: { readonly error: unknown } | undefined
       let pending: PromiseLike<unknown> | undefined
+      // Around the items alone: in the first block, what is done with their results is compiled, and takes longer than a short item.
+      const startedMs = performance.now()
       try {
         pending = runAll(call, items, items.length, results, this)
       } catch (error) {
         failure = { error }
       }
+      this.#batchMs += performance.now() - startedMs
       const { next } = this
       if (next > from) this.lastResult = results[next - 1]
       run.finishAll(start + from, next - from === items.length ? results : results.slice(from, next))
