@@ -101,6 +101,34 @@ describe('during a run', () => {
     expect(scheduler.during(course, seen(8, 1, 4 * spawnMs), NONE)).toBeDefined()
   })
 
+  describe('where engines may still be compiling the task', () => {
+    const long = [40, 24, 9, 13]
+    const looks = (times: number[][], left = 100, options = {}): boolean[] => {
+      const { scheduler, begin } = twoCores(1, options)
+      const course = begin(null, NONE)
+      return times.map(
+        (all) => scheduler.during(course, { ...seen(0, 1, left), timing: timingOf(...all) }, NONE) !== undefined,
+      )
+    }
+
+    it('starts none while items become shorter, and looks again after twice as long', () => {
+      const shorter = [...long, ...Array.from({ length: 12 }, () => 8)]
+      const steady = [...shorter, ...Array.from({ length: 20 }, () => 8)]
+      expect(looks([long, [...long, 8, 8], shorter, steady])).toEqual([false, false, false, true])
+    })
+
+    it('waits for four long items, but not for more of the same', () => {
+      const same = (count: number): number[] => Array.from({ length: count }, () => 20)
+      expect(looks([same(1), same(2), same(4)])).toEqual([false, false, true])
+      expect(looks([[5], [5, 5]])).toEqual([true, false])
+    })
+
+    it('does not wait where few items are left, nor where this thread is to run none', () => {
+      expect(looks([[40]], 19)).toEqual([true])
+      expect(looks([long], 100, { mainThread: false })).toEqual([true])
+    })
+  })
+
   it('thinks again only when twice as much has been run', () => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, ONE)
@@ -221,8 +249,9 @@ describe('during a run', () => {
   ])('asks again when the first worker is ready: %s', (_, timing, expected) => {
     const { scheduler, begin } = twoCores()
     const course = begin(null, NONE)
-    expect(scheduler.during(course, { ...seen(0, 1, 50), timing: timingOf(50) }, NONE)).toBeDefined()
-    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 30), timing }, ONE)).toBe(expected)
+    const few = { ...seen(0, 1, 19), timing: timingOf(50) }
+    expect(scheduler.during(course, few, NONE)).toBeDefined()
+    expect(scheduler.isStillWorth(course, { ...seen(0, 1, 17), timing }, ONE)).toBe(expected)
     expect(course.decision !== undefined).toBe(expected)
   })
 

@@ -53,6 +53,22 @@ describe('how fast items run', () => {
     expect(timingOf(9, 1, 1).mostMs).toBeCloseTo(9 / 1.01 ** 2, 10)
   })
 
+  it('tells whether the first items took longer than they would now: by two fifths, and by ten milliseconds', () => {
+    expect([timingOf(), timingOf(40), timingOf(40, 24)].map(({ isWarming }) => isWarming)).toEqual([
+      false,
+      false,
+      false,
+    ])
+    // Of four items the first two are held against the others.
+    expect(timingOf(20, 20, 11, 11).isWarming).toBe(true)
+    expect(timingOf(20, 20, 13, 13).isWarming).toBe(false)
+    expect(timingOf(10, 10, 5.1, 5.1).isWarming).toBe(false)
+    expect(timingOf(10, 10, 4.9, 4.9).isWarming).toBe(true)
+    // Once there are eight, the first two no longer count, but the first four do.
+    expect(timingOf(20, 20, 2, 2, 2, 2, 2, 2).isWarming).toBe(true)
+    expect(timingOf(20, 20, ...Array.from({ length: 30 }, () => 10)).isWarming).toBe(false)
+  })
+
   it('tells what the first items took longer than those of late', () => {
     expect(timingOf(5).coldMs).toBe(0)
     // Of late: 100, then 0.3 of 100 and 0.7 of 10.

@@ -43,6 +43,22 @@ function leastWorthMs(coldMs: number): number {
   return SPAWN_FACTOR * (calibration.spawnMs + coldMs)
 }
 
+/** Fewer items do not show whether they become shorter. */
+const FEW_TO_WARM = 4
+/** A task is known to be compiled soon if it has been looked at for so long, … */
+const LEAST_WARMING_MS = 10
+/** … or not to be worth the wait if there are fewer items. */
+const FEW_ITEMS = 20
+
+/**
+ * Whether items become shorter still, or it is too early to tell: while engines compile what a task needs, nobody knows what the rest takes, and
+ * each worker would pay for that again.
+ */
+function mayBecomeShorter({ items, totalMs, isWarming }: Timing, left: number | null): boolean {
+  if (items >= FEW_TO_WARM) return isWarming
+  return totalMs > LEAST_WARMING_MS && (left === null || left >= FEW_ITEMS)
+}
+
 /** What the scheduler needs to know about the machine. */
 interface Machine {
   readonly limits: () => Limits
@@ -260,7 +276,7 @@ export class Scheduler {
 
   /** Whether it is time to decide anew. @param restMs - what the items left would take in the loop */
   #isDue(course: Course, observation: Observation, restMs: number, workers: WorkersThere): boolean {
-    const { timing, isAsync } = observation
+    const { timing, items, isAsync } = observation
     const seenMs = timing.totalMs
     if (
       isAsync &&
@@ -279,6 +295,10 @@ export class Scheduler {
       }
       if (restMs <= CLEARLY * leastMs && seenMs <= course.seemedWorthAtMs) {
         course.seemedWorthAtMs = Math.min(course.seemedWorthAtMs, seenMs)
+        return false
+      }
+      if (course.subject.options.mainThread !== false && mayBecomeShorter(timing, items)) {
+        course.notBeforeMs = 2 * seenMs
         return false
       }
     }

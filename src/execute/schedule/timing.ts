@@ -17,6 +17,9 @@ export const FEW = 3
 export const FEW_TO_COMPARE = 8
 /** Items differ if their coefficient of variation is above this. */
 const UNEVEN = 0.5
+/** Engines are slow to compile a task if its first items would now take less than this part of what they took, and this much less. */
+const WARMED = 0.6
+const LEAST_WARMED_MS = 10
 /** Lanes whose mean items differ by more than this factor have had different ones. */
 const APART = 3
 
@@ -53,6 +56,14 @@ export function areApart(one: Timing, other: Timing): boolean {
   return ratio > APART || ratio < 1 / APART
 }
 
+/** How many items had ended, and how long they had taken together. */
+interface Mark {
+  readonly items: number
+  readonly ms: number
+}
+
+const START: Mark = { items: 0, ms: 0 }
+
 /** How fast items run in this thread, smoothed so that a change shows soon. */
 export class Timing {
   items = 0
@@ -70,6 +81,9 @@ export class Timing {
   latestMs = 0
   /** Items of the first block, which pays for loading and compiling what the task needs. */
   #firstItems = 0
+  /** When there were half as many items or fewer, and half as many as then. */
+  #half = START
+  #quarter = START
 
   /** @param count - items run one after the other; @param ms - how long they took together */
   add(count: number, ms: number): void {
@@ -80,6 +94,10 @@ export class Timing {
     this.latestMs += (itemMs - this.latestMs) * change
     this.items += count
     this.totalMs += ms
+    if (this.items >= 2 * this.#half.items) {
+      this.#quarter = this.#half
+      this.#half = { items: this.items, ms: this.totalMs }
+    }
     this.#leastMs = Math.min(itemMs, this.#leastMs * FORGETTING.least)
     this.mostMs = Math.max(itemMs, this.mostMs / FORGETTING.most)
     // Old blocks fade, so that one slow start does not stay for ever.
@@ -102,6 +120,13 @@ export class Timing {
   /** How much longer all items have taken than they would now: what the task costs a thread that runs it for the first time. */
   get coldMs(): number {
     return Math.max(0, this.totalMs - this.items * this.latestMs)
+  }
+
+  /** Whether items have become much shorter than the first half or quarter of them were. */
+  get isWarming(): boolean {
+    const { items, ms } = this.#quarter
+    const nowMs = (items * (this.totalMs - ms)) / (this.items - items)
+    return nowMs < WARMED * ms && ms - nowMs > LEAST_WARMED_MS
   }
 
   /** Coefficient of variation of item times. Within a block of several items it is not seen. */
