@@ -184,7 +184,10 @@ function checkLimits<Request>(
   limits: Readonly<Record<string, HttpLimit<Request>>>,
 ): (CompleteBucketLimit<Request> | CompleteWindowLimit<Request>)[] {
   const given: unknown = limits
-  checkKeys('limits', given, typeof given === 'object' && given !== null ? Object.keys(given) : [])
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new TypeError(
+      `limits must be an object that holds each limit by its name, such as { burst: { requestsPerSecond: 5 } }; received ${describe(given)}`,
+    )
   const names = Object.keys(limits)
   if (names.length === 0) throw new TypeError('limits must hold at least one limit; received none')
   return names.map((name) => {

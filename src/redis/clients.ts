@@ -38,26 +38,39 @@ export interface CommandSender {
 /** What a limiter may be given: a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or a sender of commands. */
 export type RedisClient = IoredisLike | NodeRedisLike | UpstashLike | GlideLike | CommandSender
 
-/**
- * Finds out by its methods what kind of client it is.
- *
- * @param isShared - whether to use the very connection; else an own one where the client can make it
- * @throws {TypeError} when it is none that is known
- */
-export function connectionOf(client: RedisClient, isShared: boolean): Connection {
+/** Makes a connection of a client. `isShared`: the very connection of the client; else an own one where it can make it. */
+type Opener = (isShared: boolean) => Connection
+
+/** Finds out by its methods what kind of client it is. @throws {TypeError} when it is none that is known */
+function openerOf(client: unknown): Opener {
   const given = client as Partial<IoredisLike & NodeRedisLike & CommandSender & GlideLike> | null
   if (typeof given === 'object' || typeof given === 'function') {
-    if (typeof given?.send === 'function') return throughSender(client as CommandSender)
-    if (typeof given?.customCommand === 'function') return throughGlide(client as GlideLike)
-    if (typeof given?.evalSha === 'function') return throughNodeRedis(client as NodeRedisLike, isShared)
+    if (typeof given?.send === 'function') return () => throughSender(client as CommandSender)
+    if (typeof given?.customCommand === 'function') return () => throughGlide(client as GlideLike)
+    if (typeof given?.evalSha === 'function') return (isShared) => throughNodeRedis(client as NodeRedisLike, isShared)
     if (typeof given?.evalsha === 'function') {
-      if (typeof given.status === 'string') return throughIoredis(client as IoredisLike, isShared)
-      return throughUpstash(client as UpstashLike)
+      if (typeof given.status === 'string') return (isShared) => throughIoredis(client as IoredisLike, isShared)
+      return () => throughUpstash(client as UpstashLike)
     }
   }
   throw new TypeError(
     `client must be a client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis, or an object with send(command, key); received ${describe(client)}`,
   )
+}
+
+/** @throws {TypeError} when it is no client that is known */
+export function checkClient(client: unknown): void {
+  openerOf(client)
+}
+
+/**
+ * The connection that a limiter has.
+ *
+ * @param isShared - whether to use the very connection; else an own one where the client can make it
+ * @throws {TypeError} when it is no client that is known
+ */
+export function connectionOf(client: RedisClient, isShared: boolean): Connection {
+  return openerOf(client)(isShared)
 }
 
 /** The longest pause between two tries to connect, so that a server is noticed soon that is back. */

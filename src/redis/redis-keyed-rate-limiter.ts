@@ -5,7 +5,7 @@ import { checkKey, type Key } from '../memory/keyed/hash.js'
 import { WINDOW } from '../memory/shared/layout.js'
 import { perKey, type PerKey } from '../policy/per-key.js'
 import { KeyedWindow } from '../rate-limit/keyed-window.js'
-import type { RedisClient } from './clients.js'
+import { checkClient, type RedisClient } from './clients.js'
 import { KeyedFallbackLimiter } from './fallback-limiter.js'
 import { inHand } from './in-hand.js'
 import { KeyedPurse } from './keyed-purse.js'
@@ -68,6 +68,8 @@ export class RedisKeyedRateLimiter {
     given: RedisKeyedRateLimitOptions,
     adopted?: RedisKeyedRateLimiterHandle,
   ) {
+    // First of all: who takes it for an option is told so.
+    if (adopted === undefined) checkClient(client)
     const { capacity, ...options } = completeKeyedRedisOptions(given)
     const { name, clock } = options
     this.#capacity = capacity

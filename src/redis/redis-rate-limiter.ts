@@ -11,7 +11,7 @@ import { INSPECT } from '../internal/shown.js'
 import { CHECKED_UPDATE } from '../internal/updatable.js'
 import { checkFunction, checkKeys, checkNumber } from '../internal/validate.js'
 import { WHY_BOUND } from '../policy/bound.js'
-import type { RedisClient } from './clients.js'
+import { checkClient, type RedisClient } from './clients.js'
 import { FallbackLimiter } from './fallback-limiter.js'
 import { inHand } from './in-hand.js'
 import { Limit, type RedisDecision } from './limit.js'
@@ -60,6 +60,8 @@ export class RedisRateLimiter implements Policy {
   /** @internal `adopted`: the handle `from` was given; then the client may be missing. */
   constructor(client: RedisClient | undefined, options: RedisRateLimitOptions, adopted: RedisRateLimiterHandle)
   constructor(client: RedisClient | undefined, given: RedisRateLimitOptions, adopted?: RedisRateLimiterHandle) {
+    // First of all: who takes it for an option is told so.
+    if (adopted === undefined) checkClient(client)
     const options = completeRedisOptions('RedisRateLimiter', given)
     const { name, clock } = options
     // Before there is a connection that nobody would end.

@@ -262,6 +262,12 @@ describe('RedisRateLimiter: what it is given', () => {
     )
   })
 
+  it('says that the client comes first to whoever takes it for an option', () => {
+    expect(() => new RedisRateLimiter({ client, ...limit } as never, undefined as never)).toThrow(
+      /^client must be a client of/,
+    )
+  })
+
   it.each([
     [{ name: 'a:b' }, RangeError, "name must hold none of ':', '{' and '}'"],
     [{ name: '' }, RangeError, 'name must have 1 to 200 characters; received 0'],

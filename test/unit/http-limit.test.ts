@@ -317,7 +317,9 @@ describe('limits', () => {
   it('are refused with what is wrong', () => {
     const limits = { a: { max: 1, windowMs: 1000 } }
     const bad = (options: object) => () => connectLimit(options as ConnectLimitOptions<IncomingMessage>)
-    expect(bad({})).toThrow('limits options must be an object; received undefined')
+    expect(bad({})).toThrow(
+      'limits must be an object that holds each limit by its name, such as { burst: { requestsPerSecond: 5 } }; received undefined',
+    )
     expect(bad({ limits: {} })).toThrow('limits must hold at least one limit; received none')
     expect(bad({ limits: { a: { max: 1, windowMs: 1, requestsPerSecond: 1 } } })).toThrow(
       'limits.a must have either requestsPerSecond or max with windowMs; received both',
