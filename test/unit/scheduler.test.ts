@@ -103,11 +103,12 @@ describe('during a run', () => {
 
   describe('where engines may still be compiling the task', () => {
     const long = [40, 24, 9, 13]
-    const looks = (times: number[][], left = 100, options = {}): boolean[] => {
+    const looks = (times: number[][], left: number | null = 100, options = {}): boolean[] => {
       const { scheduler, begin } = twoCores(1, options)
       const course = begin(null, NONE)
       return times.map(
-        (all) => scheduler.during(course, { ...seen(0, 1, left), timing: timingOf(...all) }, NONE) !== undefined,
+        (all) =>
+          scheduler.during(course, { ...seen(0, 1, 0), items: left, timing: timingOf(...all) }, NONE) !== undefined,
       )
     }
 
@@ -115,6 +116,8 @@ describe('during a run', () => {
       const shorter = [...long, ...Array.from({ length: 12 }, () => 8)]
       const steady = [...shorter, ...Array.from({ length: 20 }, () => 8)]
       expect(looks([long, [...long, 8, 8], shorter, steady])).toEqual([false, false, false, true])
+      const longer = [...long, 40, 40]
+      expect([looks([longer]), looks([long, longer])]).toEqual([[true], [false, false]])
     })
 
     it('waits for four long items, but not for more of the same', () => {
@@ -124,7 +127,7 @@ describe('during a run', () => {
     })
 
     it('does not wait where few items are left, nor where this thread is to run none', () => {
-      expect(looks([[40]], 19)).toEqual([true])
+      expect([looks([[40]], 19), looks([[40]], 20), looks([[400]], null)]).toEqual([[true], [false], [false]])
       expect(looks([long], 100, { mainThread: false })).toEqual([true])
     })
   })
