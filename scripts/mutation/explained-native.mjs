@@ -50,6 +50,11 @@ export const OF_NATIVE = [
     mutant: /`>` in `if \(slots_\.number_of\(seen\.level\) >= target/,
     why: 'swaps a level for the same',
   },
+  {
+    file: /core\/keyed_table/,
+    mutant: /`<` in `if \((slots_\.number_of\(seen\.level\) >= target \|\| )?target <= floor/,
+    why: 'keeps a full bucket for a key that has one without',
+  },
   { file: /core\/keyed_slots/, mutant: /in `return \{State::kAbsent/, why: 'nobody reads what is of no slot' },
   {
     file: /core\/keyed_slots/,

@@ -208,6 +208,11 @@ TEST("keyed: a pause admits nothing, then one token; the longer of two stands; a
   CHECK(full->pause(kSecond, hash_of(2), kSecond) == Outcome::kBusy);
   CHECK(full->pause(kSecond, hash_of(1), std::numeric_limits<int64_t>::max()) == Outcome::kGranted);
   CHECK(!full->try_acquire_one(1'000'000 * kSecond, hash_of(1)));
+  Table evicting(1, 1, 1, true);
+  CHECK(evicting->try_acquire_one(kSecond, hash_of(1)));
+  CHECK(evicting->pause(kSecond, hash_of(2), kSecond) == Outcome::kGranted);
+  CHECK(!evicting->try_acquire_one(kSecond, hash_of(2)));
+  EXPECT_EQ(evicting.evicted(), 1);
 }
 
 // One bucket, as plainly as can be, in exact fractions: tokens are counted in billionths, time in ns, rates are whole.

@@ -127,7 +127,7 @@ describe('during a run', () => {
     })
 
     it('does not wait where few items are left, nor where this thread is to run none', () => {
-      expect([looks([[40]], 19), looks([[40]], 20), looks([[400]], null)]).toEqual([[true], [false], [false]])
+      expect([looks([[40]], 19), looks([[40]], 20), looks([[600]], null)]).toEqual([[true], [false], [false]])
       expect(looks([long], 100, { mainThread: false })).toEqual([true])
     })
   })
