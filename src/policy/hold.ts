@@ -8,6 +8,7 @@ export class Hold {
   readonly #release: () => void
   /** The call itself counts as one. */
   #users = 1
+  #isReleased = false
 
   /**
    * @param outer - `call.hold` as it was before
@@ -18,9 +19,11 @@ export class Hold {
     this.#release = release
   }
 
-  /** The call has left the bulkhead. */
+  /** The call has left the bulkhead. What begins later still, as a policy of somebody's own may have it, holds nothing. */
   leave(): void {
-    if (--this.#users === 0) this.#release()
+    if (--this.#users !== 0 || this.#isReleased) return
+    this.#isReleased = true
+    this.#release()
   }
 
   /** Keeps `hold` and those outside it until {@link Hold.drop} is called as often. */
