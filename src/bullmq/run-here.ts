@@ -1,3 +1,4 @@
+import { realSetImmediate } from '../internal/real-timers.js'
 import type { Run } from '../execute/run/run.js'
 import { callWithPolicies } from '../execute/task.js'
 import type { Piece } from './pieces.js'
@@ -17,7 +18,7 @@ export async function runHere(run: Run, { start, items }: Piece): Promise<void> 
       run.fail(start + i, item, error, 1)
     }
     if (performance.now() < sliceEndMs) continue
-    await new Promise(setImmediate)
+    await new Promise((resolve) => realSetImmediate(resolve))
     sliceEndMs = performance.now() + SLICE_MS
   }
 }

@@ -21,6 +21,9 @@ export const builtins = {
   get perfHooks(): typeof import('node:perf_hooks') {
     return process.getBuiltinModule('node:perf_hooks')
   },
+  get timers(): typeof import('node:timers') {
+    return process.getBuiltinModule('node:timers')
+  },
   get util(): typeof import('node:util') {
     return process.getBuiltinModule('node:util')
   },

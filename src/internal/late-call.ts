@@ -17,12 +17,13 @@ export class LateCall {
   /** Has it come, once however often it is asked for until then. */
   ask(): void {
     const ms = this.#afterMs
-    const set = ms === undefined ? setImmediate : setTimeout
+    const { setImmediate: setNow = realSetImmediate } = globalThis as { readonly setImmediate?: typeof setImmediate }
+    const set = ms === undefined ? setNow : setTimeout
     if (this.#askedOf === set) return
     this.#askedOf = set
     const number = ++this.#asked
     if (ms === undefined) {
-      setImmediate(this.#come, number)
+      setNow(this.#come, number)
       if (set !== realSetImmediate) realSetImmediate(this.#come, number)
     } else {
       setTimeout(this.#come, ms, number)

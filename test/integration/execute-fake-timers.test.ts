@@ -39,3 +39,21 @@ it('ends a worker whose item takes too long although timers are fake', async () 
   )
   await expect(run).rejects.toThrow(TimeoutExceededError)
 })
+
+it('needs no setImmediate of the program: Jest takes it away where it imitates a browser', () => {
+  const program = `
+    delete globalThis.setImmediate
+    const { bulkhead, execute, RateLimiter } = await import('amorsize')
+    const busy = (n) => { const endMs = performance.now() + 1; while (performance.now() < endMs); return n }
+    const numbers = Array.from({ length: 30 }, (_, n) => n)
+    const held = await execute(busy, numbers, { policies: [bulkhead({ maxConcurrent: 2 })] })
+    const doubled = await execute((n) => 2 * n, [1, 2], { mode: 'threads' })
+    const limiter = new RateLimiter({ requestsPerSecond: 1000, burstSize: 1 })
+    for (let i = 0; i < 3; i++) await limiter.acquire()
+    console.log(held.length, doubled)`
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    timeout: 20_000,
+    encoding: 'utf8',
+  })
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '30 [ 2, 4 ]\n', stderr: '' })
+}, 30_000)
