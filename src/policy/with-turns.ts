@@ -1,10 +1,12 @@
 import type { Policy } from '../internal/policy.js'
+import { RateLimiter } from '../rate-limit/rate-limiter.js'
+import { foreignStage } from './foreign.js'
 import type { AroundStage, Stage } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 import { stagesOf } from './stages-of.js'
 
-/** What these guard begins as soon as they are called. */
-const NEVER_WAIT = new Set(['circuit-breaker', 'fallback', 'timeout'])
+/** What these guard begins as soon as they are called; the wait of a hedge is for its second attempt alone. */
+const NEVER_WAIT = new Set(['circuit-breaker', 'fallback', 'hedge', 'timeout'])
 
 /** A policy with one more stage; whoever traces calls is told of the policy itself. */
 class WithTurns extends StagedPolicy {
@@ -22,13 +24,20 @@ class WithTurns extends StagedPolicy {
   }
 }
 
+/** Its stages, if they are all that it does: a subclass, or a spy, may have put something of its own in the place of `execute`. */
+function wholeStagesOf(policy: Policy): readonly Stage[] {
+  const { execute } = policy as { execute: unknown }
+  const isOwn = execute === StagedPolicy.prototype.execute || execute === RateLimiter.prototype.execute
+  return isOwn ? stagesOf('policy', policy) : [foreignStage(policy)]
+}
+
 /**
- * A policy whose calls wait for a turn as well, once it has let them go on. A time limit inside does not count that.
+ * A policy whose calls wait for a turn as well, once it has let them go on. A time limit inside does not count that, nor does a hedge.
  *
  * @param turns - gives the stage that has calls wait for their turn; not asked if `policy` never has a call wait
  */
 export function withTurns(policy: Policy, turns: () => AroundStage): Policy {
-  const stages = stagesOf('policy', policy)
+  const stages = wholeStagesOf(policy)
   const last = stages.findLastIndex(({ kind }) => !NEVER_WAIT.has(kind))
   return last < 0 ? policy : new WithTurns(policy, [...stages.slice(0, last + 1), turns(), ...stages.slice(last + 1)])
 }

@@ -1,8 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setImmediate as turn } from 'node:timers/promises'
-import { bulkhead, execute, pipeline, type Policy, rateLimit, retry, timeout } from 'amorsize'
-import { expect, it } from 'vitest'
+import {
+  Bulkhead,
+  bulkhead,
+  execute,
+  hedge,
+  pipeline,
+  type Policy,
+  RateLimiter,
+  rateLimit,
+  retry,
+  timeout,
+} from 'amorsize'
+import { expect, it, vi } from 'vitest'
 
 // Items that a policy has held back share each turn of the event loop with the rest of the program, as others do. Each takes at least as
 // long as is written here, on a busy machine longer: so fewer of them begin in one turn.
@@ -153,6 +164,61 @@ it('whoever traces calls is told of the policy itself', async () => {
     unsubscribe('tracing:amorsize:policy:start', listener)
   }
   expect([...seen]).toEqual([slots])
+})
+
+it('an item is in the context that its own policies give its call', async () => {
+  const storage = new AsyncLocalStorage<number>()
+  let calls = 0
+  const span = foreign(bulkhead({ maxConcurrent: 50 }))
+  const spanned: Policy = {
+    ...span,
+    execute: (fn, options) =>
+      storage.run(calls++, async () => {
+        await Promise.resolve()
+        return span.execute(fn, options)
+      }),
+  }
+  const seen = await execute(
+    () => {
+      busy()
+      return storage.getStore()
+    },
+    range,
+    { policies: [spanned] },
+  )
+  expect(seen).toEqual(range)
+})
+
+it('a policy whose execute has been replaced is called all the same', async () => {
+  let calls = 0
+  class Counted extends Bulkhead {
+    override execute: Bulkhead['execute'] = (fn, options) => {
+      calls++
+      return super.execute(fn, options)
+    }
+  }
+  expect(await execute((n: number) => n, range, { policies: [new Counted({ maxConcurrent: 2 })] })).toEqual(range)
+  expect(calls).toBe(COUNT)
+  const limiter = new RateLimiter({ requestsPerSecond: 1e6 })
+  const spy = vi.spyOn(limiter, 'execute')
+  await execute((n: number) => n, range, { policies: [limiter] })
+  expect(spy).toHaveBeenCalledTimes(COUNT)
+})
+
+it('a hedge does not take the wait for a turn for slowness', async () => {
+  const hedged = hedge({ afterMs: 40 })
+  let failures = 100
+  const results = await execute(
+    (n: number) => {
+      if (failures-- > 0) throw new Error('not yet')
+      busy()
+      return n
+    },
+    range.slice(0, 100),
+    { policies: [retry({ maxRetries: 100, initialDelayMs: 5, jitter: 'none' }), hedged] },
+  )
+  expect(results).toEqual(range.slice(0, 100))
+  expect(hedged.stats().hedged).toBe(0)
 })
 
 /** As a policy of another package: a function around a function. */

@@ -123,11 +123,20 @@ describe('during a run', () => {
     it('waits for four long items, but not for more of the same', () => {
       const same = (count: number): number[] => Array.from({ length: count }, () => 20)
       expect(looks([same(1), same(2), same(4)])).toEqual([false, false, true])
-      expect(looks([[5], [5, 5]])).toEqual([true, false])
+      expect(looks([[10]], 1000)).toEqual([true])
+    })
+
+    it('waits no longer than most tasks take to be compiled: items may become shorter for a reason of their own', () => {
+      expect([looks([[400]], 1000), looks([[401]], 1000)]).toEqual([[false], [true]])
+      expect([looks([[240, 120, 20, 20]]), looks([[240, 120, 21, 20]])]).toEqual([[false], [true]])
     })
 
     it('does not wait where few items are left, nor where this thread is to run none', () => {
-      expect([looks([[40]], 19), looks([[40]], 20), looks([[600]], null)]).toEqual([[true], [false], [false]])
+      expect([looks([[40]], 19), looks([[40]], 20), looks([[150], [140, 20]], null)]).toEqual([
+        [true],
+        [false],
+        [false, false],
+      ])
       expect(looks([long], 100, { mainThread: false })).toEqual([true])
     })
   })

@@ -4,6 +4,7 @@ import {
   bulkhead,
   circuitBreaker,
   fallback,
+  hedge,
   pipeline,
   type Policy,
   rateLimit,
@@ -139,8 +140,8 @@ const stage = stageOf(new SliceQueue()).stage
 it.each<[string, Policy, string[]]>([
   [
     'behind the last that waits',
-    pipeline(retry(), bulkhead(), circuitBreaker(), timeout(5)),
-    ['retry', 'bulkhead', 'turn', 'circuit-breaker', 'timeout'],
+    pipeline(retry(), bulkhead(), hedge({ afterMs: 5 }), timeout(5)),
+    ['retry', 'bulkhead', 'turn', 'hedge', 'timeout'],
   ],
   ['last of all', rateLimit({ requestsPerSecond: 5 }), ['rate-limit', 'turn']],
   [
@@ -154,7 +155,7 @@ it.each<[string, Policy, string[]]>([
   expect((guarded as { kind?: string }).kind).toBe((policy as { kind?: string }).kind ?? 'policy')
 })
 
-it.each([timeout(5), circuitBreaker(), fallback(null), pipeline(fallback(null), timeout(5))])(
+it.each([timeout(5), circuitBreaker(), fallback(null), hedge({ afterMs: 5 }), pipeline(fallback(null), timeout(5))])(
   'there is none where nothing waits: %o',
   (policy) => {
     expect(withTurns(policy, () => stage)).toBe(policy)

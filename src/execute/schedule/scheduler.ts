@@ -1,3 +1,4 @@
+import { realSetImmediate } from '../../internal/real-timers.js'
 import { calibration } from './calibration.js'
 import { crowding, currentLimits, type Limits } from './machine.js'
 import type { Course, SinceJoined } from './course.js'
@@ -45,9 +46,9 @@ function leastWorthMs(coldMs: number): number {
 
 /** Fewer items do not show whether they become shorter. */
 const FEW_TO_WARM = 4
-/** A task is known to be compiled soon if it has been looked at for so long, … */
-const LEAST_WARMING_MS = 10
-/** … or not to be worth the wait if there are fewer items. */
+/** In less time it is not worth a thought, and in more most tasks are compiled: then items become shorter for a reason of their own. */
+const WARMING_MS = { least: 10, most: 400 }
+/** Fewer items are too few to wait for the next ones. */
 const FEW_ITEMS = 20
 
 /**
@@ -55,8 +56,8 @@ const FEW_ITEMS = 20
  * each worker would pay for that again.
  */
 function mayBecomeShorter({ items, totalMs, isWarming }: Timing, left: number | null): boolean {
-  if (items >= FEW_TO_WARM) return isWarming
-  return totalMs > LEAST_WARMING_MS && (left === null || left >= FEW_ITEMS)
+  if (totalMs <= WARMING_MS.least || totalMs > WARMING_MS.most) return false
+  return items >= FEW_TO_WARM ? isWarming : left === null || left >= FEW_ITEMS
 }
 
 /** What the scheduler needs to know about the machine. */
@@ -209,7 +210,7 @@ export class Scheduler {
   learnSoon(lesson: () => void): void {
     this.#learn()
     this.#lesson = lesson
-    setImmediate(this.#learn)
+    realSetImmediate(this.#learn)
   }
 
   /**
