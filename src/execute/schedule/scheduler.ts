@@ -17,6 +17,12 @@ const LEAST_SEEN_TO_SPAWN_MS = 3
 const SPAWN_FACTOR = 3
 /** Below this many times its start, work must look worth it twice: another program may have held the core at the first look. */
 const CLEARLY = 4
+/** Whether items become shorter is seen from this many on, … */
+const FEW_TO_WARM = 4
+/** … and asked while they have taken so long: before that it is not worth a thought, and later most tasks are compiled. */
+const WARMING_MS = { least: 10, most: 400 }
+/** Fewer items are too few to wait for the next ones. */
+const FEW_ITEMS = 20
 /** An event loop that is busy for this part of the time has no room for more items that wait. */
 const BUSY = 0.85
 /** How long it is watched before that is believed: at the beginning all items are started at once. */
@@ -43,13 +49,6 @@ export function mayStartWorkers(restMs: number, { idle, startingMs }: WorkersThe
 function leastWorthMs(coldMs: number): number {
   return SPAWN_FACTOR * (calibration.spawnMs + coldMs)
 }
-
-/** Fewer items do not show whether they become shorter. */
-const FEW_TO_WARM = 4
-/** In less time it is not worth a thought, and in more most tasks are compiled: then items become shorter for a reason of their own. */
-const WARMING_MS = { least: 10, most: 400 }
-/** Fewer items are too few to wait for the next ones. */
-const FEW_ITEMS = 20
 
 /**
  * Whether items become shorter still, or it is too early to tell: while engines compile what a task needs, nobody knows what the rest takes, and
