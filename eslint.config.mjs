@@ -98,6 +98,8 @@ export default tseslint.config(
       'build-*/',
       'prebuilds/',
       'coverage/',
+      // What tests download and build.
+      '.cache/',
       // What the site is built into, and what it keeps.
       'docs/.site/',
       'site/.cache/',
