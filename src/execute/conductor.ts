@@ -55,7 +55,7 @@ class Conductor implements Lanes {
 
   constructor(run: Run, { timing, course, decision }: Beginning) {
     this.#run = run
-    const turns = (): TurnStage => new TurnStage(slices, this.#share, run.inContext)
+    const turns = (): TurnStage => new TurnStage(slices, this.#share)
     this.#call = callWithPolicies(run.task, run.options, () => run.signal, turns)
     this.#following = new Following(run, this, timing, course)
     if (decision?.chosen.mode === 'threads') this.#course.decision = decision

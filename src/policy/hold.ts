@@ -19,7 +19,7 @@ export class Hold {
     this.#release = release
   }
 
-  /** The call has left the bulkhead. What begins later still, as a policy of somebody's own may have it, holds nothing. */
+  /** The call has left the bulkhead. If a policy of somebody's own begins another run after that, it holds nothing. */
   leave(): void {
     if (--this.#users !== 0 || this.#isReleased) return
     this.#isReleased = true

@@ -49,8 +49,8 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
     if (only !== undefined && stages.length === 1) announceCreated(this, only.kind, only.events?.name ?? null)
   }
 
-  /** @internal What is named to whoever traces calls. */
-  protected get traced(): Policy {
+  /** @internal What is named to whoever traces calls; undefined: nothing is. */
+  protected get traced(): Policy | undefined {
     return this
   }
 
@@ -67,8 +67,9 @@ export abstract class StagedPolicy<O extends ExecuteOptions = ExecuteOptions> im
       checkFunction('fn', fn)
       const scope = options === undefined ? new Scope() : this.#scopeOf(options)
       const call = fn as PolicyFunction<unknown>
-      if (policyCalls.isOn)
-        return policyCalls.trace(callOf(this.traced), () => Promise.resolve(this.#begin(call, scope) as T))
+      const traced = policyCalls.isOn ? this.traced : undefined
+      if (traced !== undefined)
+        return policyCalls.trace(callOf(traced), () => Promise.resolve(this.#begin(call, scope) as T))
       return Promise.resolve(this.#begin(call, scope) as T)
     } catch (error) {
       return Promise.reject(error)

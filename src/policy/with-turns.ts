@@ -1,5 +1,4 @@
 import type { Policy } from '../internal/policy.js'
-import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { foreignStage } from './foreign.js'
 import type { AroundStage, Stage } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
@@ -8,7 +7,7 @@ import { stagesOf } from './stages-of.js'
 /** What these guard begins as soon as they are called; the wait of a hedge is for its second attempt alone. */
 const NEVER_WAIT = new Set(['circuit-breaker', 'fallback', 'hedge', 'timeout'])
 
-/** A policy with one more stage; whoever traces calls is told of the policy itself. */
+/** A policy with one more stage. */
 class WithTurns extends StagedPolicy {
   readonly kind: string
   readonly #policy: Policy
@@ -19,16 +18,16 @@ class WithTurns extends StagedPolicy {
     this.#policy = policy
   }
 
-  protected override get traced(): Policy {
-    return this.#policy
+  /** One that is called as a whole tells of its calls itself. */
+  protected override get traced(): Policy | undefined {
+    return isWhole(this.#policy) ? undefined : this.#policy
   }
 }
 
-/** Its stages, if they are all that it does: a subclass, or a spy, may have put something of its own in the place of `execute`. */
-function wholeStagesOf(policy: Policy): readonly Stage[] {
+/** Whether it must be called as it is: it is of another kind, or a subclass or a spy has put something in the place of its `execute`. */
+function isWhole(policy: Policy): boolean {
   const { execute } = policy as { execute: unknown }
-  const isOwn = execute === StagedPolicy.prototype.execute || execute === RateLimiter.prototype.execute
-  return isOwn ? stagesOf('policy', policy) : [foreignStage(policy)]
+  return execute !== StagedPolicy.prototype.execute
 }
 
 /**
@@ -37,7 +36,7 @@ function wholeStagesOf(policy: Policy): readonly Stage[] {
  * @param turns - gives the stage that has calls wait for their turn; not asked if `policy` never has a call wait
  */
 export function withTurns(policy: Policy, turns: () => AroundStage): Policy {
-  const stages = wholeStagesOf(policy)
+  const stages = isWhole(policy) ? [foreignStage(policy)] : stagesOf('policy', policy)
   const last = stages.findLastIndex(({ kind }) => !NEVER_WAIT.has(kind))
   return last < 0 ? policy : new WithTurns(policy, [...stages.slice(0, last + 1), turns(), ...stages.slice(last + 1)])
 }

@@ -149,21 +149,25 @@ it('items stay in the context of their caller', async () => {
   expect(new Set(bob)).toEqual(new Set(['bob']))
 })
 
-it('whoever traces calls is told of the policy itself', async () => {
-  const slots = bulkhead({ maxConcurrent: 1, name: `traced-${process.pid}` })
-  const seen = new Set<unknown>()
+it('whoever traces calls is told of the policy itself, once for each', async () => {
+  const name = `traced-${process.pid}`
+  const slots = bulkhead({ maxConcurrent: 1, name })
+  const limiter = new RateLimiter({ requestsPerSecond: 1e6, name, scope: 'process' })
+  const seen: unknown[] = []
   const listener = (message: unknown): void => {
-    const { policy, kind, name } = message as { policy: unknown; kind: unknown; name: unknown }
-    expect({ kind, name }).toEqual({ kind: 'bulkhead', name: `traced-${process.pid}` })
-    seen.add(policy)
+    const { policy, kind, name: given } = message as { policy: unknown; kind: unknown; name: unknown }
+    seen.push([policy, kind, given])
   }
   subscribe('tracing:amorsize:policy:start', listener)
   try {
-    await execute((n: number) => n, range, { policies: [slots] })
+    for (const policy of [slots, limiter, foreign(slots)])
+      await execute((n: number) => n, [1, 2], { policies: [policy] })
   } finally {
     unsubscribe('tracing:amorsize:policy:start', listener)
   }
-  expect([...seen]).toEqual([slots])
+  const ofSlots = [slots, 'bulkhead', name]
+  const ofLimiter = [limiter, 'rate-limiter', name]
+  expect(seen).toEqual([ofSlots, ofSlots, ofLimiter, ofLimiter, ofSlots, ofSlots])
 })
 
 it('an item is in the context that its own policies give its call', async () => {

@@ -25,7 +25,7 @@ afterEach(() => void vi.useRealTimers())
 /** A stage, and a function that has an item of so many milliseconds come to it, which tells when it runs. */
 function stageOf(queue: SliceQueue) {
   const ran: string[] = []
-  const stage = new TurnStage(queue, new Share(new Sharing()), (fn) => fn())
+  const stage = new TurnStage(queue, new Share(new Sharing()))
   const item = (name: string, ms = 0, scope = new Scope()): unknown =>
     stage.begin(scope, undefined).start(
       (of, fn) => fn(of),

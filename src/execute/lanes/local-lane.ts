@@ -33,7 +33,7 @@ export class LocalLane implements Lane, Progress {
   isStopped = false
   /** Position of the next item within the batch under way. */
   next = 0
-  /** What the items of that batch took that have ended. */
+  /** How long the items of that batch have run so far. */
   #batchMs = 0
   /** Called when nothing is left to take, or the lane pauses. */
   whenIdle: () => void = nothing

@@ -21,7 +21,7 @@ export class SliceQueue {
   #takenMs = 0
   /** The part of it that came after the slice was used up. */
   #beyondMs = 0
-  /** How long slices have run of this turn because their turn had come. */
+  /** What the slices of this turn have taken in {@link #turn}. */
   #ranMs = 0
   #isSlice = false
   #isPutOff = false
@@ -46,7 +46,7 @@ export class SliceQueue {
     return Math.max(0, SLICE_MS - this.#takenMs)
   }
 
-  /** The same, less what slices have run already whose turn had come. */
+  /** The same, less what the slices of this turn have taken. */
   get restMs(): number {
     return Math.max(0, this.leftMs - this.#ranMs)
   }
@@ -62,7 +62,7 @@ export class SliceQueue {
   }
 
   /**
-   * Calls `slice` now, and not because its turn has come: within a call, say.
+   * Runs a slice at once, though its turn has not come: within a call, say.
    *
    * @param leastMs - what is shorter takes nothing from others
    */
@@ -79,7 +79,7 @@ export class SliceQueue {
     }
   }
 
-  /** As long has run that was no slice of its own. */
+  /** Something that is no slice has taken `ms` of this turn. */
   took(ms: number): void {
     if (this.#isSlice) return
     if (this.leftMs === 0) this.#beyondMs += Math.min(ms, MOST_BEYOND_MS)
@@ -148,7 +148,7 @@ export class LaneSlices {
     return Math.min(this.#queue.partOf(sliceMs), this.#queue.leftMs)
   }
 
-  /** The same, less what slices have run already whose turn had come. */
+  /** The same, less what the slices of this turn have taken. */
   get restMs(): number {
     return this.#queue.restMs
   }
@@ -159,7 +159,7 @@ export class LaneSlices {
   }
 
   /**
-   * Calls `slice` now, without that it was asked for.
+   * Runs a slice at once, which has not been asked for.
    *
    * @param leastMs - what is shorter takes nothing from others
    */

@@ -37,7 +37,9 @@ export class TurnStage implements AroundStage {
   /** In the order in which their policies let them go on. */
   readonly #waiting = new LinkedList<Waiting>()
 
-  constructor(queue: SliceQueue, share: Share, inContext: InContext) {
+  constructor(queue: SliceQueue, share: Share) {
+    // Each item brings a context of its own.
+    const inContext: InContext = (fn) => fn()
     this.#slices = new LaneSlices(queue, share, inContext, () => this.#slice())
   }
 
