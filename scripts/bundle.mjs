@@ -55,6 +55,13 @@ const metaOfCommonJs = {
     })[property] ?? null,
 }
 
+/** Jest runs what is CommonJS without `import()`. What lies beside is CommonJS, too. */
+const requiresOwnParts = {
+  name: 'requires-own-parts',
+  renderDynamicImport: ({ targetModuleId }) =>
+    targetModuleId?.startsWith(dist) === true ? { left: 'Promise.resolve().then(() => require(', right: '))' } : null,
+}
+
 const minifying = { name: 'minify', renderChunk: minifyChunk }
 
 /** Without the mark of ES modules that were compiled, which some loaders take for a default export. */
@@ -65,7 +72,7 @@ const commonJs = {
   esModule: false,
   entryFileNames: '[name].cjs',
   chunkFileNames: 'shared-[hash].cjs',
-  plugins: [metaOfCommonJs, minifying, smallMaps],
+  plugins: [metaOfCommonJs, requiresOwnParts, minifying, smallMaps],
 }
 
 putStamp(join(dist, 'internal', 'stamp.js'))

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { RateLimiter } from 'amorsize'
+import { execute, RateLimiter } from 'amorsize'
 
 test('one limit for this thread and two workers', async () => {
   const limiter = new RateLimiter({ name: 'five', requestsPerSecond: 1e-3, burstSize: 5 })
@@ -11,4 +11,8 @@ test('one limit for this thread and two workers', async () => {
     taken.push(count)
   }
   expect(taken).toEqual([true, true, true, 2, 0])
+})
+
+test('an inline function in workers, which the parser has looked at', async () => {
+  expect(await execute((n: number) => 2 * n, [1, 2, 3], { mode: 'threads' })).toEqual([2, 4, 6])
 })
