@@ -81,7 +81,7 @@ class Conductor implements Lanes {
     } else if (isWorkerOfOurs() || !this.#canShare(mode === 'threads')) {
       this.#startHere()
     } else if (mode === 'threads' || (options.timeoutMs !== Infinity && mode !== 'serial')) {
-      void this.#startThreads(this.#course.decision)
+      this.#startThreads(this.#course.decision).catch((error: unknown) => this.#run.stop('failed', error))
     } else {
       this.#startHere()
     }

@@ -228,3 +228,14 @@ for (const name of ['nowhere.mjs', 'imports-nothing.mjs']) {
     expect(inner).toEqual(['Error', 'ERR_MODULE_NOT_FOUND', expect.stringContaining('nothing.mjs'), null])
   })
 })
+
+it('a run whose workers cannot be asked for fails with the reason, and does not wait for ever', async () => {
+  const asks = `import { execute } from 'amorsize'
+    await execute((n) => n, [1, 2], { mode: 'threads' }).catch(({ message }) => console.log(message))`
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', asks], {
+    cwd: root,
+    timeout: 20_000,
+    env: { ...process.env, AMORSIZE_NATIVE: '2' },
+  })
+  expect(stdout).toMatch(/^AMORSIZE_NATIVE must be 0/)
+})
