@@ -55,11 +55,10 @@ const metaOfCommonJs = {
     })[property] ?? null,
 }
 
-/** Jest runs what is CommonJS without `import()`. What lies beside is CommonJS, too. */
-const requiresOwnParts = {
-  name: 'requires-own-parts',
-  renderDynamicImport: ({ targetModuleId }) =>
-    targetModuleId?.startsWith(dist) === true ? { left: 'Promise.resolve().then(() => require(', right: '))' } : null,
+/** Jest runs what is CommonJS without `import()`. What is known here is CommonJS, too, and is required; the rest is the user's. */
+const importsTheUsers = {
+  name: 'imports-the-users',
+  renderDynamicImport: ({ targetModuleId }) => (targetModuleId === null ? { left: 'import(', right: ')' } : null),
 }
 
 const minifying = { name: 'minify', renderChunk: minifyChunk }
@@ -67,12 +66,13 @@ const minifying = { name: 'minify', renderChunk: minifyChunk }
 /** Without the mark of ES modules that were compiled, which some loaders take for a default export. */
 const commonJs = {
   format: 'cjs',
+  dynamicImportInCjs: false,
   sourcemap: true,
   sourcemapExcludeSources: true,
   esModule: false,
   entryFileNames: '[name].cjs',
   chunkFileNames: 'shared-[hash].cjs',
-  plugins: [metaOfCommonJs, requiresOwnParts, minifying, smallMaps],
+  plugins: [metaOfCommonJs, importsTheUsers, minifying, smallMaps],
 }
 
 putStamp(join(dist, 'internal', 'stamp.js'))

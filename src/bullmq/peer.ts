@@ -1,4 +1,5 @@
 /** BullMQ as far as it is used: versions 5 and 6 alike. It is imported when it is first needed. */
+import { importModule } from '../internal/import-module.js'
 import { messageOf, runError } from '../internal/run-error.js'
 
 /** A job in the hands of a worker. */
@@ -128,9 +129,7 @@ interface KnownModule {
 export async function loadBullmq(given: BullmqModule | undefined): Promise<KnownModule> {
   if (given !== undefined) return given as KnownModule
   try {
-    // By a name that bundlers do not see: who does not use it need not have it.
-    const name = 'bullmq'
-    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as KnownModule
+    return (await importModule('bullmq')) as unknown as KnownModule
   } catch (error) {
     throw runError(`the package 'bullmq' is needed, 5.81 or 6: npm install bullmq (${messageOf(error)})`, error)
   }

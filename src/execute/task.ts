@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { importModule } from '../internal/import-module.js'
 import type { Policy } from '../internal/policy.js'
 import { checkKeys, describe } from '../internal/validate.js'
 import { runError } from '../internal/run-error.js'
@@ -105,7 +106,7 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   const before = resolvedBefore(given)
   if (before !== undefined) return before
   const reference = checkReference(given)
-  const module = await importModule(reference.url)
+  const module = await importTask(reference.url)
   const call = module[reference.export]
   if (typeof call !== 'function') {
     const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
@@ -135,20 +136,17 @@ export function resolvedBefore(given: unknown): ResolvedTask | undefined {
 }
 
 /**
- * Imports a module, whatever bundler has joined this code into a program: the module is the user's. One that awaits a run of its own export at its top level would wait for itself for ever: its import ends
+ * Imports the module of a task. One that awaits a run of its own export at its top level would wait for itself for ever: its import ends
  * when its top level has. That is so when this thread has nothing left to do and the import has still not ended.
  */
-async function importModule(url: string): Promise<Record<string, unknown>> {
+async function importTask(url: string): Promise<Record<string, unknown>> {
   let refuse!: () => void
   const stuck = new Promise<never>((_, reject) => {
     refuse = () => reject(selfAwaited(url))
   })
   imports.begin(refuse)
   try {
-    return (await Promise.race([import(/* webpackIgnore: true */ /* @vite-ignore */ url), stuck])) as Record<
-      string,
-      unknown
-    >
+    return await Promise.race([importModule(url), stuck])
   } catch (error) {
     throw whyNotImported(url, error, false)
   } finally {

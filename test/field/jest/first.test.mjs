@@ -1,3 +1,7 @@
-import { everyPartOfThePackage } from './uses-everything.mjs'
+import { jest } from '@jest/globals'
+import * as amorsize from 'amorsize'
+import * as onBullmq from 'amorsize/bullmq'
+import * as testing from 'amorsize/testing'
+import uses from './uses-everything.cjs'
 
-everyPartOfThePackage('first')
+uses.everyPartOfThePackage('first', jest, { amorsize, testing, onBullmq })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { execute, RateLimiter } from 'amorsize'
+import { execute, RateLimiter, task } from 'amorsize'
 
 test('one limit for this thread and two workers', async () => {
   const limiter = new RateLimiter({ name: 'five', requestsPerSecond: 1e-3, burstSize: 5 })
@@ -15,4 +15,8 @@ test('one limit for this thread and two workers', async () => {
 
 test('an inline function in workers, which the parser has looked at', async () => {
   expect(await execute((n: number) => 2 * n, [1, 2, 3], { mode: 'threads' })).toEqual([2, 4, 6])
+})
+
+test('a task by its module, which Jest compiles', async () => {
+  expect(await execute(task(join(process.cwd(), 'double.ts'), 'double'), [1, 2, 3])).toEqual([2, 4, 6])
 })

@@ -1,19 +1,8 @@
 // Jest evaluates the package anew for each test file of one process; the addon is loaded once. Each file uses what they share.
-import { jest } from '@jest/globals'
-import {
-  bulkhead,
-  circuitBreaker,
-  execute,
-  KeyedRateLimiter,
-  pipeline,
-  RateLimiter,
-  retry,
-  RetryBudget,
-  stream,
-  timeout,
-} from 'amorsize'
-import { FakeClock } from 'amorsize/testing'
+const { join } = require('node:path')
 
+const double = join(__dirname, 'double.cjs')
+const { AMORSIZE_FIELD_REDIS: redisPort } = process.env
 const realSetTimeout = setTimeout
 const realClearTimeout = clearTimeout
 const delay = (ms) => new Promise((resolve) => realSetTimeout(resolve, ms))
@@ -43,8 +32,11 @@ async function mustSettle(promise) {
   realClearTimeout(timer)
 }
 
-/** The tests of one file; `file` tells one from the other. */
-export function everyPartOfThePackage(file) {
+/** The tests of one file; `file` tells one from the other. The entry points are given as that file has loaded them. */
+exports.everyPartOfThePackage = (file, jest, { amorsize, testing, onBullmq }) => {
+  const { bulkhead, circuitBreaker, pipeline, retry, RetryBudget, timeout } = amorsize
+  const { execute, KeyedRateLimiter, RateLimiter, stream, task } = amorsize
+
   describe(`the ${file} file of a process`, () => {
     afterEach(() => {
       jest.useRealTimers()
@@ -103,8 +95,26 @@ export function everyPartOfThePackage(file) {
       expect(results).toEqual(items.map((n) => n + 1))
     })
 
+    it('runs tasks by their modules', async () => {
+      const items = Array.from({ length: 20 }, (_, n) => n)
+      const doubled = items.map((n) => 2 * n)
+      expect(await execute(task(double, 'double'), items)).toEqual(doubled)
+      expect(await execute(task(double), items, { mode: 'serial' })).toEqual(doubled)
+      const guarded = { mode: 'threads', mainThread: false, policies: [retry({ maxRetries: 1 })] }
+      expect(await execute(task(double, 'double'), items, guarded)).toEqual(doubled)
+      await expect(execute(task(double, 'triple'), items)).rejects.toThrow(/must export a function named 'triple'/)
+      await expect(execute(task(join(__dirname, 'missing.cjs')), items)).rejects.toThrow(/missing\.cjs/)
+    })
+
+    ;(redisPort === undefined ? it.skip : it)('runs tasks over BullMQ', async () => {
+      const address = { connection: { host: '127.0.0.1', port: Number(redisPort) }, queue: `jest-${file}` }
+      const serving = await onBullmq.serveTasks({ ...address, tasks: [double] })
+      expect(await execute(task(double, 'double'), [1, 2, 3], { on: onBullmq.bullmq(address) })).toEqual([2, 4, 6])
+      await serving.close()
+    })
+
     it('takes a clock of ours', async () => {
-      const clock = new FakeClock()
+      const clock = new testing.FakeClock()
       const call = timeout(1000, { clock }).execute(hang)
       const failed = expect(call).rejects.toMatchObject({ code: 'ERR_TIMEOUT_EXCEEDED' })
       await clock.advance(1000)

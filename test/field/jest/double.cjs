@@ -1,0 +1,2 @@
+module.exports = (n) => 2 * n
+module.exports.double = module.exports
