@@ -120,10 +120,7 @@ class QueueServing implements Serving {
     const processor = (job: ActiveJob, token?: string, signal?: AbortSignal): Promise<ChunkAnswer> =>
       this.#process(job, token, signal)
     this.#worker = new Worker(queue, processor as never, options, address.backend as never)
-    // Of a run that was given up nothing is left.
-    this.#worker.on('failed', (job, error) => {
-      if (error.cause instanceof Cancelled) void job?.remove().catch(() => undefined)
-    })
+    this.#worker.on('failed', (job) => void this.#removeIfOver(job))
     this.#worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => this.#locks.get(id)?.lose()))
     this.#worker.on('locksRenewed', ({ jobIds }) => jobIds.forEach((id) => this.#locks.get(id)?.renewed()))
     await whenReady(this.#worker, connection)
@@ -212,6 +209,16 @@ class QueueServing implements Serving {
       clearInterval(looking)
       this.#inHand.delete(controller)
       if (this.#inHand.size === 0) this.#emptied()
+    }
+  }
+
+  /** Of a run that is over nothing is left: neither a chunk that was ended here, nor one whose workers have died too often. */
+  async #removeIfOver(job: ActiveJob | undefined): Promise<void> {
+    if (job === undefined) return
+    try {
+      if (await isCancelled(this.#worker, (job.data as ChunkData).run)) await job.remove()
+    } catch {
+      // The server is away; it forgets the chunk in a day.
     }
   }
 
