@@ -1,10 +1,17 @@
 // A call of `createRequire` under its own name, webpack would take for one that it must follow.
 import nodeModule from 'node:module'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** What `vm` throws where a program that it runs has no `import()`, with and without the flag by which it could have one. */
+const NO_IMPORT = ['ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG']
+/** What Node throws when it cannot load a kind of file. */
+const UNKNOWN_KIND = ['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX']
+
 /**
- * Imports a module that no bundler makes part of the program. What runs CommonJS by itself, as Jest does, has no `import()`: there
- * the module is required, and has the names that one of CommonJS has when it is imported. What either throws comes through.
+ * Imports a module that no bundler makes part of the program. It is required where `require` alone can load it: Jest runs CommonJS
+ * without `import()`, and `node -r ts-node/register` teaches only `require` what TypeScript is. Then it has the names of a CommonJS
+ * module that is imported. What the last attempt throws comes through.
  *
  * @param specifier - the URL of a file, or the name of a package
  */
@@ -12,16 +19,18 @@ export async function importModule(specifier: string): Promise<Record<string, un
   try {
     return (await import(/* webpackIgnore: true */ /* @vite-ignore */ specifier)) as Record<string, unknown>
   } catch (error) {
-    const isFile = specifier.startsWith('file:')
-    if (!hadNoImport(error) || (!isFile && URL.canParse(specifier))) throw error
-    const require = nodeModule.createRequire(isFile ? specifier : import.meta.url)
-    const module: unknown = require(isFile ? fileURLToPath(specifier) : specifier)
+    const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : undefined
+    if (path === undefined && URL.canParse(specifier)) throw error
+    const require = nodeModule.createRequire(path ?? import.meta.url)
+    if (!isForRequire(error, path ?? '', require)) throw error
+    const module: unknown = require(path ?? specifier)
     return { default: module, ...(module as object) }
   }
 }
 
-/** Whether it is what `vm` throws, with or without the flag by which it could import. */
-function hadNoImport(error: unknown): boolean {
-  const { code } = (error ?? {}) as { readonly code?: unknown }
-  return code === 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING' || code === 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG'
+function isForRequire(error: unknown, path: string, require: NodeJS.Require): boolean {
+  const code = String((error as { readonly code?: unknown } | null)?.code)
+  // Deprecated, and yet the place where those who teach it put what they know.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  return NO_IMPORT.includes(code) || (UNKNOWN_KIND.includes(code) && extname(path) in require.extensions)
 }

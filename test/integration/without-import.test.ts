@@ -1,9 +1,11 @@
 // Programs that run CommonJS by themselves, as Jest and those that are packed into one file do, have no `import()`.
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -84,6 +86,25 @@ describe('a program without import()', () => {
 
   it('requires an ES module', async () => {
     expect(await execute(task(write('task.mjs', 'export default (n) => 2 * n')), [1])).toEqual([2])
+  })
+
+  it('requires what require alone has been taught to load, in workers too', async () => {
+    const teacher = write(
+      'teacher.cjs',
+      `require.extensions['.doubling'] = (module, file) => module._compile('exports.double = (n) => 2 * n', file)`,
+    )
+    const module = write('task.doubling', 'no JavaScript')
+    const program = write(
+      'program.cjs',
+      `const { execute, task } = require(${JSON.stringify(join(bundle, 'index.cjs'))})
+       const run = (options) => execute(task(${JSON.stringify(module)}, 'double'), [1, 2], options)
+       const threads = { mode: 'threads', mainThread: false }
+       Promise.all([run({}), run(threads)]).then((results) => console.log(JSON.stringify(results)), (error) => console.log(error.message))`,
+    )
+    const print = async (...args: string[]): Promise<string> =>
+      (await promisify(execFile)(process.execPath, [...args, program])).stdout.trim()
+    expect(await print('-r', teacher)).toBe('[[2,4],[2,4]]')
+    expect(await print()).toMatch(/Unknown file extension ".doubling"/)
   })
 
   it('finds BullMQ', async () => {

@@ -178,14 +178,30 @@ export const others = [
     name: 'ts-node',
     packages: { 'ts-node': '10.9.2', ...typed },
     files: 'typescript',
-    ways: [{ title: 'ts-node', run: node('-r', 'ts-node/register', 'main.ts') }],
+    ways: [
+      { title: 'ts-node', run: node('-r', 'ts-node/register', 'main.ts') },
+      {
+        title: 'ts-node, a task in TypeScript in workers',
+        run: node('-r', 'ts-node/register', 'threads.ts'),
+        prints: shared,
+      },
+    ],
   },
   {
     name: 'tsx',
     packages: { tsx: '4.23.15', ...typed },
     files: 'typescript',
-    // In worker threads it works from Node 22 on.
-    ways: [{ title: 'tsx on Node 24', node: '24', run: node('--import', 'tsx', 'main.ts') }],
+    ways: [
+      // A program's own workers in TypeScript need Node 22; those of execute do not.
+      { title: 'tsx on Node 24', node: '24', run: node('--import', 'tsx', 'main.ts') },
+      { title: 'tsx, a task in TypeScript in workers', run: node('--import', 'tsx', 'threads.ts'), prints: shared },
+      {
+        title: 'tsx on Node 24, a task in TypeScript in workers',
+        node: '24',
+        run: node('--import', 'tsx', 'threads.ts'),
+        prints: shared,
+      },
+    ],
   },
   {
     name: 'tsc',

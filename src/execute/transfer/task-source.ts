@@ -1,4 +1,5 @@
 import { TaskNotTransferableError } from '../../errors.js'
+import { importModule } from '../../internal/import-module.js'
 import type { ResolvedTask } from '../task.js'
 import { whyNotImported } from './why-not-imported.js'
 
@@ -146,9 +147,9 @@ function keepName<F extends object>(fn: F, value: string): F {
 }
 
 async function importTask(url: string, name: string): Promise<WorkerTask> {
-  const module = (await import(/* webpackIgnore: true */ /* @vite-ignore */ url).catch((error: unknown) => {
+  const module = await importModule(url).catch((error: unknown) => {
     throw whyNotImported(url, error, true)
-  })) as Record<string, unknown>
+  })
   const found = module[name]
   if (typeof found !== 'function') throw new TypeError(`${url} exports no function named '${name}' in a worker`)
   return found as WorkerTask

@@ -19,7 +19,7 @@ export function whyNotImported(url: string, error: unknown, isWorker: boolean): 
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(url)) {
     const how = loadsHereOnly(isWorker)
       ? 'before Node 22 what `--import` registers is not there in workers: use Node 22.18 or later, or name the compiled module'
-      : 'use Node 22.18 or later, which strips types; or have Node register a loader as it starts, which workers then use too (node --import tsx); or name the compiled module'
+      : 'use Node 22.18 or later, which strips types; or have Node register a loader as it starts, which workers then use too (node --import tsx, node -r ts-node/register); or name the compiled module'
     return new TypeError(
       `${url} is TypeScript, which Node ${process.version} does not load by itself${isWorker ? ' in a worker' : ''}: ${how}`,
       { cause: error },
