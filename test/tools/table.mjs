@@ -112,7 +112,7 @@ export const quick = [
   {
     name: 'jest-babel',
     packages: { jest: '30.5.2', '@babel/core': '7.28.5', '@babel/preset-env': '7.28.5' },
-    ways: [{ title: 'Jest 30 with Babel', run: ['jest', '--json'] }],
+    ways: [{ title: 'Jest 30 with Babel', run: ['jest', '--json', '--coverage', '--coverageReporters=none'] }],
   },
 ]
 
@@ -160,19 +160,19 @@ export const others = [
     name: 'jest29-babel',
     packages: { jest: '29.7.0', '@babel/core': '7.28.5', '@babel/preset-env': '7.28.5' },
     files: 'jest-babel',
-    ways: [{ title: 'Jest 29 with Babel', run: ['jest', '--json'] }],
+    ways: [{ title: 'Jest 29 with Babel', run: ['jest', '--json', '--coverage', '--coverageReporters=none'] }],
   },
   {
     name: 'jest29-ts',
     packages: { ...jest29, 'ts-jest': '29.4.15', ...typed },
     files: 'jest-ts',
-    ways: [{ title: 'Jest 29 with ts-jest', run: ['jest', '--json'] }],
+    ways: [{ title: 'Jest 29 with ts-jest', run: ['jest', '--json', '--coverage', '--coverageReporters=none'] }],
   },
   {
     name: 'jest30-ts',
     packages: { jest: '30.5.2', '@types/jest': '30.0.0', 'ts-jest': '29.4.15', ...typed },
     files: 'jest-ts',
-    ways: [{ title: 'Jest 30 with ts-jest', run: ['jest', '--json'] }],
+    ways: [{ title: 'Jest 30 with ts-jest', run: ['jest', '--json', '--coverage', '--coverageReporters=none'] }],
   },
   {
     name: 'ts-node',

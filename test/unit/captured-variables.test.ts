@@ -1,3 +1,4 @@
+import { EOL } from 'node:os'
 import { execute, optimize, TaskNotTransferableError } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
@@ -33,8 +34,19 @@ describe('captured variables are found', () => {
     ['(n) => tag`x`', ['tag']],
     ['(n) => { label: for (;;) break label; return label2 }', ['label2']],
     ['(n) => this', ['this']],
-    ['(n) => require("fs")', ['require']],
+    ['(n) => require("lodash")', ['require']],
+    ['(n) => require("./fs")', ['require']],
+    ['(n) => require(n)', ['require']],
+    ['(n) => typeof require', ['require']],
+    ['(n) => require.resolve("fs")', ['require']],
+    ['(n) => require(name)', ['name', 'require']],
     ['(n) => import("./x.mjs")', ['import()']],
+    ['(n) => __vite_ssr_dynamic_import__("/x.mjs")', ['import()']],
+    ['(n) => __vite_ssr_import_0__.x', ['__vite_ssr_import_0__']],
+    ['(n) => cov_total * n', ['cov_total']],
+    ['(n) => cov_total.x + cov_total(1).s + cov_total.s[0] - cov_total["s"]', ['cov_total']],
+    ['(n) => cov_total() * n', ['cov_total']],
+    ['(n) => toString', ['toString']],
     ['(n) => eval("n")', ['eval']],
     ['async (n) => { await later(n) }', ['later']],
     ['function* (n) { yield* others }', ['others']],
@@ -83,12 +95,21 @@ describe('what captures nothing runs in a thread', () => {
     expect(await execute(fn, [1], { mode: 'threads', workers: 1, mainThread: false })).toEqual([expected])
   })
 
-  it('also what a compiler keeps the name of', async () => {
-    const fn = fromSource(
-      '(n) => { const f = __name(() => n * 2, "f"); return f.name + f() }',
-      'const __name = (f) => f',
-    )
-    expect(await execute(fn, [1], { mode: 'threads', workers: 1, mainThread: false })).toEqual(['f2'])
+  // What is made here of the names around it, a worker does not see.
+  it.each([
+    ['esbuild', 'const f = __name(() => n * 2, "f"); return f.name + f()', 'f2'],
+    ['TypeScript', `return Promise.resolve().then(() => __importStar(require('node:os'))).then((os) => os.EOL)`, EOL],
+    ['TypeScript', `const path = __importDefault(require('path')); return path.default.basename('a/b')`, 'b'],
+    ['Babel', `return Promise.resolve().then(() => _interopRequireWildcard(require('os'))).then((o) => o.EOL)`, EOL],
+    ['SWC', `const os = _interop_require_wildcard(require("node:os")); return os.default.EOL`, EOL],
+    ['CommonJS', `const { EOL } = require('node:os'); return EOL`, EOL],
+    ['Vite', `return __vite_ssr_dynamic_import__('node:os').then((os) => os.EOL)`, EOL],
+    ['Istanbul', 'cov_2k3f().f[0]++; return cov_2k3f().s[1]++, n ? (cov_2k3f().b[0][1]++, 2) : 3', 2],
+    ['Istanbul before 4', 'cov_2k3f.f[0]++; cov_2k3f.s[1]++; return n && (cov_2k3f.b[0][1]++, 2)', 2],
+  ])('also what %s puts into it: %s', async (_, body, expected) => {
+    const fn = fromSource(`(n) => { ${body} }`)
+    const options = { mode: 'threads', workers: 1, mainThread: false } as const
+    expect(await execute(fn, [1], options)).toEqual([expected])
   })
 })
 

@@ -1,18 +1,20 @@
-import { type Node as AcornNode, type Options, parse as parseCode } from 'acorn'
+import { isBuiltin } from 'node:module'
 import { runInNewContext } from 'node:vm'
 import { lazy } from '../../internal/lazy.js'
+import { IMPORTS, isHelper } from './helpers.js'
+import { childrenOf, counterOf, isNode, literalOf, type Node, parse, partsOf } from './syntax-tree.js'
 
 /** What the source of a function shows about sending it to another thread. */
 export interface FunctionAnalysis {
   /** Names that the function uses and does not define, and that no thread has by itself; sorted. */
   readonly captured: readonly string[]
+  /** Names that it uses and that {@link helperOf} has something for. */
+  readonly helpers: readonly string[]
   /** Source of an expression that makes the function. */
   readonly expression: string
   /** Whether it is strict code, or behaves the same as strict code. */
   readonly isStrict: boolean
 }
-
-type Node = AcornNode & Record<string, unknown>
 
 /** Globals that Node defines in every thread, beside those of ECMAScript. */
 const NODE_GLOBALS =
@@ -22,15 +24,12 @@ const NODE_GLOBALS =
   'WebSocket WritableStream atob btoa clearImmediate clearInterval clearTimeout console crypto fetch global performance process queueMicrotask ' +
   'setImmediate setInterval setTimeout structuredClone'
 
-/** Helpers that compilers put into functions; the worker brings its own. */
-const HELPERS = '__name'
-
 /** The globals of ECMAScript that most functions use. A list of all takes a new context, which is slow to make. */
 const COMMON_GLOBALS =
   'Array ArrayBuffer BigInt Boolean Date Error Float64Array Infinity Int32Array JSON Map Math NaN Number Object Promise RangeError RegExp Set String Symbol ' +
   'TypeError Uint8Array globalThis isFinite isNaN parseFloat parseInt undefined'
 
-const common: ReadonlySet<string> = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' '), HELPERS])
+const common: ReadonlySet<string> = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' ')])
 const standard = lazy(() => new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]))
 
 /** Whether a name means the same in every thread. What this program has added to its own global object does not. */
@@ -44,64 +43,58 @@ function isGlobal(name: string): boolean {
  * @param source - as `Function.prototype.toString` gives it
  */
 export function analyseFunction(source: string): FunctionAnalysis {
-  if (/\{\s*\[native code\]\s*\}\s*$/.test(source))
-    return { captured: ['[native code]'], expression: '', isStrict: true }
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) return refused('[native code]')
   const method = `(o => o[Reflect.ownKeys(o)[0]])({${source}})`
   for (const expression of [`(${source})`, method]) {
     for (const sourceType of ['module', 'script'] as const) {
       const tree = parse(expression, sourceType)
       if (tree === undefined) continue
       const parts = partsOf(tree, expression === method)
-      if (parts.some(({ type }) => type === 'ClassExpression'))
-        return { captured: ['class'], expression, isStrict: true }
+      if (parts.some(({ type }) => type === 'ClassExpression')) return refused('class')
       const captured = new Set<string>()
-      const scope = new Scope(undefined, captured)
+      const helpers = new Set<string>()
+      const scope = new Scope(undefined, { captured, helpers })
       for (const part of parts) scope.visit(part)
-      return { captured: [...captured].sort(), expression, isStrict: sourceType === 'module' }
+      return { captured: [...captured].sort(), helpers: [...helpers], expression, isStrict: sourceType === 'module' }
     }
   }
   // Private names, `super` of a class and the like have no meaning outside of where they stand.
-  return { captured: ['[a name of its class]'], expression: '', isStrict: true }
+  return refused('[a name of its class]')
 }
 
-function parse(code: string, sourceType: 'module' | 'script'): Node | undefined {
-  try {
-    const options: Options = { ecmaVersion: 'latest', sourceType, allowSuperOutsideMethod: true, allowReserved: true }
-    return parseCode(code, options) as unknown as Node
-  } catch {
-    return undefined
-  }
+function refused(captured: string): FunctionAnalysis {
+  return { captured: [captured], helpers: [], expression: '', isStrict: true }
 }
 
-/** The function, and for a method its computed name, which may capture something too. */
-function partsOf(tree: Node, isMethod: boolean): Node[] {
-  const [statement] = tree['body'] as Node[]
-  const expression = statement?.['expression'] as Node
-  if (!isMethod) return [expression]
-  const [{ properties }] = expression['arguments'] as [{ properties: Node[] }]
-  return properties.flatMap((one) => [...(one['computed'] === true ? [one['key'] as Node] : []), one['value'] as Node])
+/** Names that a function uses and does not define. */
+interface FreeNames {
+  readonly captured: Set<string>
+  readonly helpers: Set<string>
 }
 
 /** Names defined in one function or block, and what is used and defined in none of the surrounding ones. */
 class Scope {
   readonly #names = new Set<string>()
   readonly #outer: Scope | undefined
-  readonly #captured: Set<string>
+  readonly #free: FreeNames
   /** Whether `this` and `super` have a meaning of their own here; `arguments` has wherever there is a function. */
   #hasThis = false
 
-  constructor(outer: Scope | undefined, captured: Set<string>) {
+  constructor(outer: Scope | undefined, free: FreeNames) {
     this.#outer = outer
-    this.#captured = captured
+    this.#free = free
   }
 
   #use(name: string): void {
-    if (name === 'eval') this.#captured.add(name)
-    if (!this.#defines(name) && !isGlobal(name)) this.#captured.add(name)
+    const { captured, helpers } = this.#free
+    if (name === 'eval') captured.add(name)
+    if (this.#defines(name) || isGlobal(name)) return
+    if (isHelper(name)) helpers.add(name)
+    else captured.add(name)
   }
 
   #useThis(name: 'this' | 'super'): void {
-    if (!this.#knowsThis()) this.#captured.add(name)
+    if (!this.#knowsThis()) this.#free.captured.add(name)
   }
 
   #defines(name: string): boolean {
@@ -113,7 +106,7 @@ class Scope {
   }
 
   #inner(): Scope {
-    return new Scope(this, this.#captured)
+    return new Scope(this, this.#free)
   }
 
   visit(node: Node): void {
@@ -128,10 +121,13 @@ class Scope {
         this.#useThis('super')
         return
       case 'MetaProperty':
-        if ((node['meta'] as Node)['name'] === 'import') this.#captured.add('import.meta')
+        if ((node['meta'] as Node)['name'] === 'import') this.#free.captured.add('import.meta')
         return
       case 'ImportExpression':
         this.#visitImport(node)
+        return
+      case 'CallExpression':
+        this.#visitCall(node)
         return
       case 'FunctionExpression':
       case 'FunctionDeclaration':
@@ -143,6 +139,8 @@ class Scope {
         this.#visitClass(node)
         return
       case 'MemberExpression':
+        this.#visitMember(node)
+        return
       case 'Property':
         this.#visitNamed(node)
         return
@@ -174,10 +172,27 @@ class Scope {
 
   /** Other modules are found from where the function stands, unless their name is absolute. */
   #visitImport(node: Node): void {
-    const { type, value } = node['source'] as Node
-    if (type !== 'Literal' || typeof value !== 'string' || !/^(node|file|data):/.test(value))
-      this.#captured.add('import()')
+    if (!isAbsolute(node['source'])) this.#free.captured.add('import()')
     this.#visitChildren(node)
+  }
+
+  /** Of what compilers make of `import()`, the name is a helper where what it loads is the same in every thread. */
+  #visitCall(node: Node): void {
+    const [callee, [first]] = [node['callee'] as Node, node['arguments'] as Node[]]
+    const name = callee.type === 'Identifier' ? (callee['name'] as string) : ''
+    if (!IMPORTS.has(name) || this.#defines(name)) {
+      this.#visitChildren(node)
+      return
+    }
+    if (name === 'require' ? isBuiltinName(first) : isAbsolute(first)) this.#free.helpers.add(name)
+    else this.#free.captured.add(name === 'require' ? name : 'import()')
+    for (const argument of node['arguments'] as Node[]) this.visit(argument)
+  }
+
+  #visitMember(node: Node): void {
+    const counter = counterOf(node)
+    if (counter === undefined || this.#defines(counter)) this.#visitNamed(node)
+    else this.#free.helpers.add(counter)
   }
 
   /** A name behind a dot, or of a property, is no variable. */
@@ -280,12 +295,5 @@ class Scope {
   }
 }
 
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string'
-}
-
-function childrenOf(node: Node): Node[] {
-  return Object.values(node).flatMap((value) =>
-    Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : [],
-  )
-}
+const isAbsolute = (node: unknown): boolean => /^(node|file|data):/.test(literalOf(node) ?? '')
+const isBuiltinName = (node: unknown): boolean => isBuiltin(literalOf(node) ?? '')

@@ -1,12 +1,19 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { importModule } from '../../internal/import-module.js'
 import type { ResolvedTask } from '../task.js'
+import { helperOf } from './helpers.js'
 import { whyNotImported } from './why-not-imported.js'
 
 /** A task on its way to a worker. */
 export type TransferredTask =
   | { readonly id: number; readonly url: string; readonly export: string }
-  | { readonly id: number; readonly expression: string; readonly isStrict: boolean }
+  | {
+      readonly id: number
+      readonly expression: string
+      readonly isStrict: boolean
+      /** Names of what the thread must give it. */
+      readonly helpers: readonly string[]
+    }
   | UncheckedTask
 
 /** A function that has not been checked yet: the worker refuses it if it captures something. */
@@ -103,8 +110,8 @@ async function check({
   source,
 }: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
   const { analyseFunction } = await import('./captured-variables.js')
-  const { captured, expression, isStrict } = analyseFunction(source)
-  if (captured.length === 0) return { id, expression, isStrict }
+  const { captured, helpers, expression, isStrict } = analyseFunction(source)
+  if (captured.length === 0) return { id, expression, isStrict, helpers }
   const subject = name === '' ? 'the task' : `the task '${name}'`
   return new TaskNotTransferableError(
     `${subject} captures ${captured.join(', ')}, which a thread does not have; export it from a module and pass task(import.meta.url, 'name')`,
@@ -132,18 +139,15 @@ export function loadTask(task: TransferredTask): WorkerTask | Promise<WorkerTask
   const strict = task.isStrict ? '"use strict";' : ''
   // The function is the caller's own code, sent by the thread it stands in.
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
-  return new Function('__name', `${strict}return ${task.expression}`)(keepName) as WorkerTask
+  return new Function(...task.helpers, `${strict}return ${task.expression}`)(
+    ...task.helpers.map(helperOf),
+  ) as WorkerTask
 }
 
 async function checkedTask(task: UncheckedTask): Promise<WorkerTask> {
   const outcome = await check(task)
   if (outcome instanceof TaskNotTransferableError) throw outcome
   return loadTask(outcome)
-}
-
-/** What compilers call to keep a function's name. */
-function keepName<F extends object>(fn: F, value: string): F {
-  return Object.defineProperty(fn, 'name', { value, configurable: true })
 }
 
 async function importTask(url: string, name: string): Promise<WorkerTask> {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { execute, RateLimiter, task } from 'amorsize'
+import { doubledInWorkers } from './double'
 
 test('one limit for this thread and two workers', async () => {
   const limiter = new RateLimiter({ name: 'five', requestsPerSecond: 1e-3, burstSize: 5 })
@@ -14,7 +15,7 @@ test('one limit for this thread and two workers', async () => {
 })
 
 test('an inline function in workers, which the parser has looked at', async () => {
-  expect(await execute((n) => 2 * n, [1, 2, 3], { mode: 'threads' })).toEqual([2, 4, 6])
+  expect(await doubledInWorkers([1, 2, 3])).toEqual([2, 4, 6])
 })
 
 test('a task by its module, which Jest compiles', async () => {

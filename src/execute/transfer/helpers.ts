@@ -1,0 +1,32 @@
+/**
+ * What compilers and tools call in a function that a program never wrote: a worker gives it its own.
+ * Names are those of esbuild (`__name`), TypeScript (`__importStar`, `__importDefault`), Babel and SWC (`_interop…`), Vite and Istanbul.
+ */
+const HELPERS: Readonly<Record<string, unknown>> = {
+  __name: <F extends object>(fn: F, value: string): F =>
+    Object.defineProperty(fn, 'name', { value, configurable: true }),
+  __importStar: namespaceOf,
+  __importDefault: namespaceOf,
+  _interopRequireWildcard: namespaceOf,
+  _interop_require_wildcard: namespaceOf,
+  require: (name: string) => process.getBuiltinModule(name),
+  __vite_ssr_dynamic_import__: (url: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ url),
+}
+
+/** As a module of CommonJS looks to those who import it. */
+function namespaceOf(module: object): object {
+  return { ...module, default: module }
+}
+
+/** Whether a name is that of Istanbul's counters, which each file has. */
+export const isCounter = (name: string): boolean => /^cov_[0-9a-z]+$/.test(name)
+
+/** A function, or an object before Istanbul 4. What is counted in a worker is in no report. */
+const counters = Object.assign(() => counters, { f: {}, s: {}, b: new Proxy({}, { get: () => ({}) }) })
+
+/** Those that compilers make of `import()`: helpers only where they load what every thread finds. */
+export const IMPORTS: ReadonlySet<string> = new Set(['require', '__vite_ssr_dynamic_import__'])
+
+export const isHelper = (name: string): boolean => Object.hasOwn(HELPERS, name) && !IMPORTS.has(name)
+
+export const helperOf = (name: string): unknown => (isCounter(name) ? counters : HELPERS[name])
