@@ -4,7 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { read, root } from './support/blocks.js'
 
 /** Codes that Node gives, which the sources compare with; and a variable of the environment. */
-const NOT_OURS = new Set(['ERR_DLOPEN_DISABLED', 'ERR_MODULE_NOT_FOUND', 'ERR_UNKNOWN_FILE_EXTENSION', 'AMORSIZE_NATIVE'])
+const NOT_OURS = new Set([
+  'AMORSIZE_NATIVE',
+  'ERR_DLOPEN_DISABLED',
+  'ERR_MODULE_NOT_FOUND',
+  'ERR_REQUIRE_ESM',
+  'ERR_UNKNOWN_FILE_EXTENSION',
+  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+  'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING',
+  'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG',
+])
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
