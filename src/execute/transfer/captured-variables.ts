@@ -199,14 +199,7 @@ class Scope {
   #visitNamed(node: Node): void {
     const [name, other] = node.type === 'MemberExpression' ? ['property', 'object'] : ['key', 'value']
     if (node['computed'] === true) this.visit(node[name] as Node)
-    const child = node[other]
-    if (isNode(child)) {
-      const scope = this.#inner()
-      scope.#hasThis =
-        (node['method'] === true || (node['kind'] !== undefined && node['kind'] !== 'init')) &&
-        this.#outer !== undefined
-      scope.visit(child)
-    }
+    if (isNode(node[other])) this.visit(node[other])
   }
 
   #visitFunction(node: Node): void {
