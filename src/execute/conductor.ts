@@ -120,8 +120,8 @@ class Conductor implements Lanes {
     this.#following.laneBegins(true)
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
-    const found = scheduler.inFlightOf(this.#course.subject)
-    this.async = new AsyncLane(this.#run, this.#call, this.#timing, fixed, found, slices, this.#share)
+    const known = scheduler.waitingOf(this.#course.subject)
+    this.async = new AsyncLane(this.#run, this.#call, this.#timing, fixed, known, slices, this.#share)
     this.async.measured = (item, result) => this.#measuredAsync(item, result)
     this.#run.mode = this.force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'
     this.async.start(first, batch)

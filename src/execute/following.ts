@@ -181,7 +181,8 @@ export class Following {
 
   #learn(hasFailed: boolean, since: SinceJoined | undefined): void {
     const { task, outcomes } = this.#run
-    scheduler.foundInFlight(this.course.subject, this.#lanes.async?.found)
+    const { async: lane } = this.#lanes
+    if (lane !== undefined) scheduler.foundWaiting(this.course.subject, lane.found, lane.isFree)
     if (hasFailed && outcomes.settled < outcomes.taken) return
     learn(task, this.course, this.#observation(this.#first, this.#lanes.local?.lastResult, outcomes.settled), since)
   }

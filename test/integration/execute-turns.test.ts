@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { setImmediate as turn } from 'node:timers/promises'
+import { readFile } from 'node:fs/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import {
   Bulkhead,
   bulkhead,
@@ -71,6 +72,38 @@ it('nor do those whose delays are over together', async () => {
   })
   expect(Math.max(...counts)).toBeLessThanOrEqual(MOST_IN_A_TURN)
 })
+
+it.each<[string, () => Promise<unknown>]>([
+  ['a timer', () => delay(1)],
+  ['a file', () => readFile(import.meta.filename)],
+  ['nothing', () => Promise.resolve()],
+])(
+  'items that compute when they have waited for %s do so one after another, with turns between them',
+  async (_, wait) => {
+    const counts = [0]
+    const turns = new AbortController()
+    const counting = (async () => {
+      while (!turns.signal.aborted) {
+        await turn()
+        counts.push(0)
+      }
+    })()
+    const results = await execute(
+      async (n: number) => {
+        await wait()
+        busy(8)
+        counts.push((counts.pop() ?? 0) + 1)
+        return n
+      },
+      range.slice(0, 80),
+    )
+    turns.abort()
+    await counting
+    expect(results).toEqual(range.slice(0, 80))
+    // All 64 that had been begun together did so in one turn before.
+    expect(Math.max(...counts)).toBeLessThanOrEqual(8)
+  },
+)
 
 it('the wait for a turn is none of the time that a time-out inside limits', async () => {
   const limit = timeout(30)

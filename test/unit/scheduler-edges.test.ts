@@ -8,14 +8,19 @@ const { spawnMs } = calibration
 describe('what is learnt of items in flight', () => {
   it('is kept for the task where a run was long enough to find it, and is not used where the user wants none of it', () => {
     const { scheduler, subject } = twoCores()
-    expect(scheduler.inFlightOf(subject)).toBeUndefined()
-    scheduler.foundInFlight(subject, undefined)
-    expect(scheduler.inFlightOf(subject)).toBeUndefined()
-    scheduler.foundInFlight(subject, 96)
-    scheduler.foundInFlight(subject, undefined)
-    expect(scheduler.inFlightOf(subject)).toBe(96)
+    const nothing = { inFlight: undefined, isFree: false }
+    expect(scheduler.waitingOf(subject)).toEqual(nothing)
+    scheduler.foundWaiting(subject, undefined, undefined)
+    expect(scheduler.waitingOf(subject)).toEqual(nothing)
+    scheduler.foundWaiting(subject, undefined, true)
+    expect(scheduler.waitingOf(subject)).toEqual({ inFlight: undefined, isFree: true })
+    scheduler.foundWaiting(subject, 96, false)
+    scheduler.foundWaiting(subject, undefined, undefined)
+    expect(scheduler.waitingOf(subject)).toEqual({ inFlight: 96, isFree: false })
+    scheduler.foundWaiting(subject, undefined, true)
+    expect(scheduler.waitingOf(subject)).toEqual({ inFlight: 96, isFree: true })
     const forgetful = { ...subject, options: { ...subject.options, useCache: false } }
-    expect(scheduler.inFlightOf(forgetful)).toBeUndefined()
+    expect(scheduler.waitingOf(forgetful)).toEqual(nothing)
     expect(scheduler.recall(forgetful, 'an item')).toBeUndefined()
   })
 })

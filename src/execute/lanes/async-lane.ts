@@ -1,5 +1,8 @@
 import { ConcurrencyLimit } from './concurrency-limit.js'
+import { LEAST_WAIT_MS, Overlap } from './overlap.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 import { isThenable } from '../../internal/thenable.js'
+import type { Waiting } from '../schedule/tasks.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/item-source.js'
@@ -17,10 +20,12 @@ export class AsyncLane implements Lane {
   readonly #timing: Timing
   readonly #fixed: number | undefined
   readonly #limit: ConcurrencyLimit
+  readonly #overlap: Overlap
   readonly #startedMs = performance.now()
   /** There is more to take. */
   readonly #pump = (): void => (this.#slices.leftMs > 0 ? this.#slice() : this.#askForSlice())
   readonly #slices: LaneSlices
+  #alone: NodeJS.Timeout | undefined = undefined
   #inFlight = 0
   #stopped = false
   #filling = false
@@ -29,14 +34,14 @@ export class AsyncLane implements Lane {
 
   /**
    * @param fixed - the caller's own number of items in flight; undefined to seek the best
-   * @param found - how many an earlier run has found best; 64 to begin with where none has
+   * @param known - what earlier runs have found: they begin with 64 in flight where none has
    */
   constructor(
     run: Run,
     call: (item: unknown) => unknown,
     timing: Timing,
     fixed: number | undefined,
-    found: number | undefined,
+    known: Waiting,
     queue: SliceQueue,
     share: Share,
   ) {
@@ -45,7 +50,8 @@ export class AsyncLane implements Lane {
     this.#timing = timing
     this.#fixed = fixed
     const { remaining } = run.supply
-    this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, found)
+    this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, known.inFlight)
+    this.#overlap = new Overlap(known.isFree || known.inFlight !== undefined || fixed !== undefined)
     this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
     run.add(this)
   }
@@ -61,11 +67,21 @@ export class AsyncLane implements Lane {
       if (items.length > 1)
         this.#run.supply.putBack({ ...batch, start: start + 1, items: Array.prototype.slice.call(items, 1) })
     }
+    if (this.#overlap.most === 1) this.#waitAlone()
     this.#slice(LEAST_TAKEN_MS)
+  }
+
+  /** Until the first item settles, or has shown that it waits. */
+  #waitAlone(): void {
+    this.#alone = realSetTimeout(() => {
+      if (this.#overlap.release()) this.#run.inContext(this.#pump)
+      else this.#waitAlone()
+    }, LEAST_WAIT_MS)
   }
 
   stop(): void {
     this.#stopped = true
+    realClearTimeout(this.#alone)
     this.#slices.computes(false)
   }
 
@@ -74,8 +90,13 @@ export class AsyncLane implements Lane {
     return this.#fixed === undefined ? this.#limit.found : undefined
   }
 
+  /** Whether items were seen to be in nobody's way; undefined if none was seen. */
+  get isFree(): boolean | undefined {
+    return this.#overlap.isFree
+  }
+
   get #most(): number {
-    return this.#fixed ?? this.#limit.limit
+    return this.#fixed ?? Math.min(this.#limit.limit, this.#overlap.most)
   }
 
   /** @param leastMs - what is shorter takes nothing from others */
@@ -160,6 +181,8 @@ export class AsyncLane implements Lane {
     const nowMs = performance.now()
     // Items that wait for the next turn of the event loop do not mean that the source is slow.
     const inFlight = this.#slices.isDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
+    realClearTimeout(this.#alone)
+    if (this.#fixed === undefined) this.#overlap.settled(nowMs - startedMs, this.#inFlight)
     this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, inFlight, failed)
     this.#inFlight--
     this.#timing.add(1, nowMs - this.#settledSinceMs)

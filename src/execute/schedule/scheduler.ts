@@ -5,7 +5,7 @@ import type { Course, SinceJoined } from './course.js'
 import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Observation, type Measured, measuredOf } from './sample.js'
-import { type TaskRecord, Tasks } from './tasks.js'
+import { NOTHING_KNOWN, type TaskRecord, Tasks, type Waiting } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
@@ -93,14 +93,14 @@ export class Scheduler {
     return options.useCache ? this.#tasks.find(key, item) : undefined
   }
 
-  /** The number of items in flight that earlier runs of the task have found best. */
-  inFlightOf({ key, options }: Subject): number | undefined {
-    return options.useCache ? this.#tasks.inFlightOf(key) : undefined
+  /** What earlier runs of the task have found of items that wait. */
+  waitingOf({ key, options }: Subject): Waiting {
+    return (options.useCache ? this.#tasks.waitingOf(key) : undefined) ?? NOTHING_KNOWN
   }
 
-  /** A run has found `count` items in flight best; undefined if it was too short to tell. */
-  foundInFlight({ key }: Subject, count: number | undefined): void {
-    if (count !== undefined) this.#tasks.foundInFlight(key, count)
+  /** A run of items that wait has found `inFlight` of them best, and whether they compute little; undefined where it was too short to tell. */
+  foundWaiting({ key }: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
+    this.#tasks.foundWaiting(key, inFlight, isFree)
   }
 
   /** A sample has shown what items take. */

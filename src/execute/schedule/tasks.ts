@@ -232,9 +232,18 @@ export class TaskRecord {
 
 /** What is known of one task: a record for each shape of items, and what is the same for all. */
 class OfTask extends Map<string, TaskRecord> {
-  /** The number of items in flight that was found best; undefined before. */
-  inFlight: number | undefined = undefined
+  waiting: Waiting | undefined = undefined
 }
+
+/** What is known of items that wait. */
+export interface Waiting {
+  /** How many in flight were found best; undefined before. */
+  readonly inFlight: number | undefined
+  /** Whether they compute so little that they are in nobody's way. */
+  readonly isFree: boolean
+}
+
+export const NOTHING_KNOWN: Waiting = { inFlight: undefined, isFree: false }
 
 /** What the runs of a process have taught about their tasks. */
 export class Tasks {
@@ -255,14 +264,17 @@ export class Tasks {
     return record
   }
 
-  /** The number of items in flight that an earlier run of `task` has found best. */
-  inFlightOf(task: object | string): number | undefined {
-    return this.#find(task)?.inFlight
+  /** What earlier runs of `task` have found of items that wait. */
+  waitingOf(task: object | string): Waiting | undefined {
+    return this.#find(task)?.waiting
   }
 
-  /** A run has found `count` items in flight best. */
-  foundInFlight(task: object | string, count: number): void {
-    ;(this.#find(task) ?? this.#add(task)).inFlight = count
+  /** A run has found something of them; what is undefined stays as it was. */
+  foundWaiting(task: object | string, inFlight: number | undefined, isFree: boolean | undefined): void {
+    if (inFlight === undefined && isFree === undefined) return
+    const ofTask = this.#find(task) ?? this.#add(task)
+    const { waiting = NOTHING_KNOWN } = ofTask
+    ofTask.waiting = { inFlight: inFlight ?? waiting.inFlight, isFree: isFree ?? waiting.isFree }
   }
 
   #find(task: object | string): OfTask | undefined {

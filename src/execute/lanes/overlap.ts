@@ -1,0 +1,94 @@
+import { builtins } from '../../internal/builtins.js'
+
+/** For how many milliseconds a thread had nothing to do, and for how many it had. */
+interface Utilization {
+  readonly idle: number
+  readonly active: number
+}
+
+interface Loop {
+  eventLoopUtilization(): Utilization
+}
+
+/** Items that compute less than this may overlap without a limit. */
+const LEAST_MS = 1
+/** The first item has this thread to itself until the thread has had nothing to do for so long. */
+export const LEAST_WAIT_MS = 2
+/** Where the thread is never idle, after so many looks. */
+const MOST_LOOKS = 10
+/** A thread that is idle for less of the time has enough to do. */
+const IDLE_SHARE = 0.1
+/** The weight of what was just seen. */
+const WEIGHT = 0.5
+/** So many times as many as would do: waits differ. */
+const SLACK = 2
+/** What is left of a wait that was seen when the thread has no idle time in which to see another. */
+const FADING = 0.9
+
+/**
+ * How many items may overlap in this thread. While one computes for c and waits for w, 1 + w / c of them keep the thread busy; more finish no
+ * sooner, and when they have waited they compute one after another without a turn of the event loop.
+ *
+ * Source: Little's law.
+ */
+export class Overlap {
+  /** One at first, unless earlier runs have shown that items compute little: it has the thread to itself, so that it shows whether it computes or waits. */
+  most: number
+  readonly #loop: Loop
+  #seen: Utilization
+  #looks = 0
+  #items = 0
+  #computesMs: number | undefined = undefined
+  #waitsMs = 0
+
+  /** @param isKnown - whether earlier runs have shown that items compute little */
+  constructor(isKnown: boolean, loop: Loop = builtins.perfHooks.performance) {
+    this.most = isKnown ? Infinity : 1
+    this.#loop = loop
+    this.#seen = loop.eventLoopUtilization()
+  }
+
+  /** Whether items compute so little that nothing is in the way of others; undefined before one has settled. */
+  get isFree(): boolean | undefined {
+    return this.#computesMs === undefined ? undefined : this.most === Infinity
+  }
+
+  /**
+   * The first item is long in coming.
+   *
+   * @returns whether others may begin: it has shown that it waits, since this thread had nothing to do, or others keep the thread busy, by now
+   *   for many turns of the event loop
+   */
+  release(): boolean {
+    const idleMs = this.#loop.eventLoopUtilization().idle - this.#seen.idle
+    const mayGoOn = idleMs >= LEAST_WAIT_MS || ++this.#looks >= MOST_LOOKS
+    if (mayGoOn && this.#computesMs === undefined) this.most = Infinity
+    return mayGoOn
+  }
+
+  /**
+   * An item has settled.
+   *
+   * @param ms - since it was begun
+   * @param inFlight - items under way, this one included
+   */
+  settled(ms: number, inFlight: number): void {
+    this.#items++
+    if (ms < LEAST_MS) {
+      // To look closer would take longer than the item.
+      this.#computesMs ??= 0
+      if (this.#computesMs < LEAST_MS) this.most = Infinity
+      return
+    }
+    const now = this.#loop.eventLoopUtilization()
+    const computesMs = (now.active - this.#seen.active) / this.#items
+    const idleMs = (now.idle - this.#seen.idle) / this.#items
+    this.#seen = now
+    this.#items = 0
+    this.#computesMs = (this.#computesMs ?? computesMs) * (1 - WEIGHT) + computesMs * WEIGHT
+    if (idleMs > IDLE_SHARE * (idleMs + computesMs))
+      this.#waitsMs = Math.max(0, Math.min(inFlight * (idleMs + computesMs), ms) - computesMs)
+    else this.#waitsMs *= FADING
+    this.most = this.#computesMs < LEAST_MS ? Infinity : 1 + Math.floor((SLACK * this.#waitsMs) / this.#computesMs)
+  }
+}
