@@ -20,6 +20,9 @@ struct Epoch {
   int64_t boot_high = 0;
   int64_t boot_low = 0;
   int64_t clock = 0;
+
+  // Whether the system has told which boot this is. Regions of different boots could not be told apart otherwise.
+  bool is_known() const { return boot_high != 0 || boot_low != 0; }
 };
 
 enum class HeaderState { kReady, kUnfinished, kForeign, kOtherVersion, kOtherBoot, kOtherClock };

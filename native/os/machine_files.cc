@@ -130,6 +130,7 @@ MachineCells MachineFiles::cells(core::Kind kind, const std::string& name, size_
   const Request request{kind, name, cells, initialize, adapt, directory_ + '/' + machine_file_name(kind, name)};
   if (directory_.empty() || name.size() > core::kMaxMachineNameBytes)
     return {nullptr, 0, MachineFault::kUnavailable, request.path, 0};
+  if (!current_epoch().is_known()) return {nullptr, 0, MachineFault::kUnavailable, boot_source(), ENOENT};
   const std::lock_guard guard(mutex_);
   const int64_t deadline = monotonic_ns() + patience_ns_;
   Attempt result;

@@ -10,6 +10,9 @@ namespace amorsize::os {
 // Asks the kernel what times mean here; zeros where it does not say.
 core::Epoch ask_epoch();
 
+// What tells the boot of the machine, for messages.
+const char* boot_source();
+
 // Gives a file of length 0 all pages of `bytes` now. 0, or the error.
 int allocate_pages(int file, off_t bytes);
 

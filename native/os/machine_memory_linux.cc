@@ -10,10 +10,12 @@
 
 namespace amorsize::os {
 
+const char* boot_source() { return "/proc/sys/kernel/random/boot_id"; }
+
 core::Epoch ask_epoch() {
   core::Epoch epoch;
   std::string text;
-  if (FileTree("").read("/proc/sys/kernel/random/boot_id", &text)) {
+  if (FileTree("").read(boot_source(), &text)) {
     uint64_t halves[2] = {};
     size_t digits = 0;
     for (const char c : text) {

@@ -10,6 +10,8 @@
 
 namespace amorsize::os {
 
+const char* boot_source() { return "kern.boottime"; }
+
 core::Epoch ask_epoch() {
   core::Epoch epoch;
   timeval started{};

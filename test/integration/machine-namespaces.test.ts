@@ -59,6 +59,22 @@ describeMachine('processes in other namespaces', () => {
     expect(mine.getAvailableTokens()).toBe(5)
   })
 
+  const noBoot = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc/sys && exec "$@"', 'sh']
+  itIn(
+    noBoot,
+    'where nothing tells the boot of the machine get an error, and take nobody his memory',
+    async (before) => {
+      const policy = policyOf(machineName())
+      const mine = new RateLimiter(policy)
+      mine.tryAcquire(3)
+      const code = `const policy = ${JSON.stringify(policy)}
+      try { say(new RateLimiter(policy).tryAcquire()) } catch ({ reason, message }) { say([reason, message]) }`
+      const [reason, message] = (await runScript(null, code, before)) as [string, string]
+      expect([reason, message]).toEqual(['unavailable', expect.stringContaining('/proc/sys/kernel/random/boot_id')])
+      expect(await runScript(policy, DRAIN, [])).toBe(2)
+    },
+  )
+
   const fullMemory = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o size=4k none /dev/shm && exec "$@"', 'sh']
   itIn(fullMemory, 'where the memory is full get an error, and nothing half-created is left', async (before) => {
     const policy = policyOf(machineName())
