@@ -1,6 +1,6 @@
 import { type Clock, MAX_TIMER_MS, systemClock } from './clock.js'
 import { type DueEntry, DueHeap } from './heap.js'
-import { realClearTimeout, realSetImmediate, realSetTimeout } from './real-timers.js'
+import { givenSetTimeout, realClearTimeout, realSetImmediate, realSetTimeout } from './real-timers.js'
 
 /** Something that runs once when it falls due. The timers fill in `due` and `order`. */
 export interface DueTimer extends DueEntry {
@@ -94,7 +94,7 @@ export class SharedTimers {
    * is told to, and takes them away again.
    */
   #mayBeLost(): boolean {
-    return this.#clock === systemClock && (setTimeout !== realSetTimeout || this.#armedBy !== realSetTimeout)
+    return this.#clock === systemClock && (isFake() || this.#armedBy !== givenSetTimeout)
   }
 
   #arm(dueMs: number, nowMs: number): void {
@@ -104,10 +104,11 @@ export class SharedTimers {
     this.#armedForMs = dueMs
     this.#armedBy = setTimeout
     this.#clearArmed = clearTimeout
-    this.#handle = this.#clock.setTimeout(this.#fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))
-    if (this.#clock === systemClock && setTimeout !== realSetTimeout) {
-      this.#spare = realSetTimeout(this.#fire, FAKES_GONE_MS).unref()
-    }
+    const isFaked = this.#clock === systemClock && isFake()
+    // When a fake one fires, it is as late as it was set for, whether or not the clock has been faked with it.
+    const fire = isFaked ? (): void => this.#runDue(dueMs) : this.#fire
+    this.#handle = this.#clock.setTimeout(fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))
+    if (isFaked) this.#spare = realSetTimeout(this.#fire, FAKES_GONE_MS).unref()
   }
 
   #clear(): void {
@@ -125,11 +126,11 @@ export class SharedTimers {
     this.#armedForMs = Infinity
   }
 
-  #runDue(): void {
+  #runDue(sinceMs = -Infinity): void {
     if (this.#spare !== undefined) this.#clear()
     this.#handle = undefined
     this.#armedForMs = Infinity
-    const nowMs = this.#clock.now()
+    const nowMs = Math.max(sinceMs, this.#clock.now())
     for (;;) {
       const timer = this.#heap.peek()
       if (timer === undefined) return
@@ -141,6 +142,11 @@ export class SharedTimers {
       timer.run()
     }
   }
+}
+
+/** Whether a test framework has put its own timers in the place of Node's. */
+function isFake(): boolean {
+  return setTimeout !== givenSetTimeout
 }
 
 const ofSystem = new SharedTimers(systemClock)

@@ -3,17 +3,21 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 type DoorbellModule = typeof import('../../dist/memory/shared/doorbell.js')
 
 const NATIVE = '../../dist/internal/native.js'
+const REAL_TIMERS = '../../dist/internal/real-timers.js'
 const POLL_MS = 5
 
 /** The module with a doorbell of its own, as it is where `addon` has been loaded, or none. */
 async function moduleWith(addon: object | null): Promise<DoorbellModule> {
   vi.doMock(NATIVE, () => ({ nativeAddon: () => addon }))
+  // Those that a test has faked stand for Node's.
+  vi.doMock(REAL_TIMERS, () => ({ realSetInterval: setInterval, realClearInterval: clearInterval }))
   vi.resetModules()
   return await import('../../dist/memory/shared/doorbell.js')
 }
 
 afterEach(() => {
   vi.doUnmock(NATIVE)
+  vi.doUnmock(REAL_TIMERS)
   vi.resetModules()
   vi.restoreAllMocks()
   vi.useRealTimers()
