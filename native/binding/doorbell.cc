@@ -97,12 +97,15 @@ void close_with_callback(napi_env env, void* data, void*) {
   doorbell->release();
 }
 
-// doorbellOpen(callback): id. The handle keeps neither the callback nor the thread alive.
+// doorbellOpen(callback, resource): id. The handle keeps neither the callback nor the thread alive. `resource` is what
+// async_hooks shows of it.
 napi_value open(napi_env env, napi_callback_info info) {
-  Arguments<1> args(env, info, kSubject);
+  Arguments<2> args(env, info, kSubject);
   napi_valuetype type = napi_undefined;
   if (!args.ok || napi_typeof(env, args.values[0], &type) != napi_ok || type != napi_function)
     args.wrong_type("a function was expected");
+  else if (napi_typeof(env, args.values[1], &type) != napi_ok || type != napi_object)
+    args.wrong_type("an object was expected");
   if (!args.ok) return nullptr;
   uv_loop_t* loop = nullptr;
   napi_value name = nullptr;
@@ -113,7 +116,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   doorbell->env = env;
   doorbell->async.data = doorbell;
   if (napi_create_reference(env, args.values[0], 0, &doorbell->callback) != napi_ok ||
-      napi_async_init(env, nullptr, name, &doorbell->context) != napi_ok ||
+      napi_async_init(env, args.values[1], name, &doorbell->context) != napi_ok ||
       uv_async_init(loop, &doorbell->async, answer) != 0) {
     delete doorbell;
     return throw_last(env, "the thread's doorbell");

@@ -10,7 +10,7 @@ describeWithAddon('doorbells of one thread', () => {
     let heard: (() => void) | undefined
     const open = (): { id: number; callback: WeakRef<() => void> } => {
       const callback = (): void => heard?.()
-      return { id: addon.doorbellOpen(callback), callback: new WeakRef(callback) }
+      return { id: addon.doorbellOpen(callback, { hasRef: () => false }), callback: new WeakRef(callback) }
     }
     const bells = Array.from({ length: 200 }, open)
     expect(new Set(bells.map(({ id }) => id)).size).toBe(200)

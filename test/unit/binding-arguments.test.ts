@@ -250,7 +250,10 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
     })
 
     of('doorbell', {
-      doorbellOpen: [{ good: () => undefined, bad: [undefined, null, 1, {}, 'f'] }],
+      doorbellOpen: [
+        { good: () => undefined, bad: [undefined, null, 1, {}, 'f'] },
+        { good: { hasRef: () => false }, bad: [undefined, null, 1, 'o', () => undefined] },
+      ],
       doorbellHold: [bell, bool],
       doorbellRing: [kind(0, -1, 0.5, NaN, 2 ** 40)],
       doorbellRingOthers: [kind(0, -1, 0.5, NaN, 2 ** 40)],

@@ -5,7 +5,7 @@ import { realClearInterval, realSetInterval } from '../../internal/real-timers.j
 declare module '../../internal/native.js' {
   /** The functions of native/binding/doorbell.cc. */
   interface NativeAddon {
-    doorbellOpen(callback: () => void): number
+    doorbellOpen(callback: () => void, resource: { hasRef(): boolean }): number
     doorbellHold(id: number, on: boolean): void
     doorbellRing(id: number): void
     doorbellRingOthers(id: number): void
@@ -24,10 +24,12 @@ class Doorbell {
   #id: number | undefined = undefined
   #poll: NodeJS.Timeout | undefined = undefined
   #holders = 0
+  /** What async_hooks shows of it: whoever looks for what keeps a process alive, as Jest does, asks this. */
+  readonly #resource = { hasRef: (): boolean => this.#holders > 0 }
 
   /** For others to ring; {@link NO_DOORBELL} without the addon. Opened by the first call, closed when this copy is collected, or with the thread. */
   get id(): number {
-    return (this.#id ??= nativeAddon()?.doorbellOpen(this.answer) ?? NO_DOORBELL)
+    return (this.#id ??= nativeAddon()?.doorbellOpen(this.answer, this.#resource) ?? NO_DOORBELL)
   }
 
   /**
