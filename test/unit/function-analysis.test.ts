@@ -89,6 +89,8 @@ describe('names that a function captures', () => {
     ['(require) => require("lodash")', []],
     ['(n) => __vite_ssr_dynamic_import__("node:os")', []],
     ['(n) => __vite_ssr_dynamic_import__("data:text/javascript,")', []],
+    ['(n) => __vite_ssr_dynamic_import__("/@id/__vite-browser-external:node:os")', []],
+    ['(n) => __vite_ssr_dynamic_import__("/@id/x.mjs")', ['import()']],
     ['(n) => __vite_ssr_dynamic_import__("/x.mjs")', ['import()']],
     // Counters of coverage.
     ['(n) => cov_1a().s[0]++', []],

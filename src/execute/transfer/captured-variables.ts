@@ -1,7 +1,7 @@
 import { isBuiltin } from 'node:module'
 import { runInNewContext } from 'node:vm'
 import { lazy } from '../../internal/lazy.js'
-import { IMPORTS, isHelper } from './helpers.js'
+import { IMPORTS, isHelper, nodeNameOf } from './helpers.js'
 import { childrenOf, counterOf, isNode, literalOf, type Node, parse, partsOf } from './syntax-tree.js'
 
 /** What the source of a function shows about sending it to another thread. */
@@ -288,5 +288,5 @@ class Scope {
   }
 }
 
-const isAbsolute = (node: unknown): boolean => /^(node|file|data):/.test(literalOf(node) ?? '')
+const isAbsolute = (node: unknown): boolean => /^(node|file|data):/.test(nodeNameOf(literalOf(node) ?? ''))
 const isBuiltinName = (node: unknown): boolean => isBuiltin(literalOf(node) ?? '')

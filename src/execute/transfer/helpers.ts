@@ -10,13 +10,16 @@ const HELPERS: Readonly<Record<string, unknown>> = {
   _interopRequireWildcard: namespaceOf,
   _interop_require_wildcard: namespaceOf,
   require: (name: string) => process.getBuiltinModule(name),
-  __vite_ssr_dynamic_import__: (url: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ url),
+  __vite_ssr_dynamic_import__: (url: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ nodeNameOf(url)),
 }
 
 /** As a module of CommonJS looks to those who import it. */
 function namespaceOf(module: object): object {
   return { ...module, default: module }
 }
+
+/** The name of a module as Node knows it: where a browser is imitated, Vite puts something before those of Node's own. */
+export const nodeNameOf = (url: string): string => url.replace(/^\/@id\/__vite-browser-external:/, '')
 
 /** Whether a name is that of Istanbul's counters, which each file has. */
 export const isCounter = (name: string): boolean => /^cov_[0-9a-z]+$/.test(name)

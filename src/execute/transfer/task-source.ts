@@ -137,11 +137,18 @@ export function loadTask(task: TransferredTask): WorkerTask | Promise<WorkerTask
   if ('url' in task) return importTask(task.url, task.export)
   if ('source' in task) return checkedTask(task)
   const strict = task.isStrict ? '"use strict";' : ''
-  // The function is the caller's own code, sent by the thread it stands in.
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
-  return new Function(...task.helpers, `${strict}return ${task.expression}`)(
-    ...task.helpers.map(helperOf),
-  ) as WorkerTask
+  const code = `${strict}return ${task.expression}`
+  try {
+    // The function is the caller's own code, sent by the thread it stands in.
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+    return new Function(...task.helpers, code)(...task.helpers.map(helperOf)) as WorkerTask
+  } catch (error) {
+    if (!(error instanceof EvalError)) throw error
+    throw new TaskNotTransferableError(
+      "an inline function cannot go to a thread where code is not generated from strings; export it from a module and pass task(import.meta.url, 'name')",
+      { captured: [], cause: error },
+    )
+  }
 }
 
 async function checkedTask(task: UncheckedTask): Promise<WorkerTask> {
