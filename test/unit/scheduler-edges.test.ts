@@ -25,6 +25,33 @@ describe('what is learnt of items in flight', () => {
   })
 })
 
+it('functions that are made anew are known by their sources to compute little', () => {
+  const { scheduler, subject } = twoCores()
+  const made = (source = 'async (n) => n'): typeof subject => ({
+    ...subject,
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the same source, another function
+    key: new Function(`return ${source}`)() as object,
+  })
+  scheduler.foundWaiting(made(), undefined, true)
+  expect(scheduler.waitingOf(made())).toEqual({ inFlight: undefined, isFree: true })
+  expect(scheduler.waitingOf(made('async (n) => n + 1')).isFree).toBe(false)
+  const forgetful = { ...made(), options: { ...subject.options, useCache: false } }
+  expect(scheduler.waitingOf(forgetful).isFree).toBe(false)
+  scheduler.foundWaiting(made(), 96, undefined)
+  expect(scheduler.waitingOf(made()).isFree).toBe(true)
+  scheduler.foundWaiting(made(), undefined, false)
+  expect(scheduler.waitingOf(made()).isFree).toBe(false)
+  // A thousand are remembered, and none that is very long.
+  for (let i = 0; i < 1001; i++) scheduler.foundWaiting(made(`async (n) => ${i}`), undefined, true)
+  expect([0, 1, 1000].map((i) => scheduler.waitingOf(made(`async (n) => ${i}`)).isFree)).toEqual([false, true, true])
+  const long = `async (n) => '${'x'.repeat(10_000)}'`
+  scheduler.foundWaiting(made(long), undefined, true)
+  expect(scheduler.waitingOf(made(long)).isFree).toBe(false)
+  const named = { ...subject, key: 'm.mjs#f' }
+  scheduler.foundWaiting(named, undefined, true)
+  expect(scheduler.waitingOf(named).isFree).toBe(true)
+})
+
 describe('a sample', () => {
   it('is what a task is known by, unless it was of nothing', () => {
     const { scheduler, subject, begin } = taught()

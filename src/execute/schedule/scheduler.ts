@@ -5,7 +5,8 @@ import type { Course, SinceJoined } from './course.js'
 import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Observation, type Measured, measuredOf } from './sample.js'
-import { NOTHING_KNOWN, type TaskRecord, Tasks, type Waiting } from './tasks.js'
+import { FreeFunctions } from './free-functions.js'
+import { type TaskRecord, Tasks, type Waiting } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
@@ -71,6 +72,7 @@ interface Machine {
  */
 export class Scheduler {
   readonly #tasks = new Tasks()
+  readonly #free = new FreeFunctions()
   readonly #machine: Machine
   readonly planner: Planner
   /** What the last run teaches, until it has been learnt. */
@@ -95,12 +97,14 @@ export class Scheduler {
 
   /** What earlier runs of the task have found of items that wait. */
   waitingOf({ key, options }: Subject): Waiting {
-    return (options.useCache ? this.#tasks.waitingOf(key) : undefined) ?? NOTHING_KNOWN
+    const known = options.useCache ? this.#tasks.waitingOf(key) : undefined
+    return known ?? { inFlight: undefined, isFree: options.useCache && this.#free.has(key) }
   }
 
   /** A run of items that wait has found `inFlight` of them best, and whether they compute little; undefined where it was too short to tell. */
   foundWaiting({ key }: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
     this.#tasks.foundWaiting(key, inFlight, isFree)
+    if (isFree !== undefined) this.#free.note(key, isFree)
   }
 
   /** A sample has shown what items take. */

@@ -243,7 +243,7 @@ export interface Waiting {
   readonly isFree: boolean
 }
 
-export const NOTHING_KNOWN: Waiting = { inFlight: undefined, isFree: false }
+const NOTHING_KNOWN: Waiting = { inFlight: undefined, isFree: false }
 
 /** What the runs of a process have taught about their tasks. */
 export class Tasks {
