@@ -123,6 +123,18 @@ describe('the items after it', () => {
     expect([overlap.most, overlap.isFree]).toEqual([1, false])
   })
 
+  it('overlap freely when only the first was long, since it was compiled, and the others are too short to look at', () => {
+    const { thread, overlap } = begun()
+    thread.pass(40, 0)
+    overlap.settled(40, 1)
+    const most = Array.from({ length: 6 }, () => {
+      thread.pass(0.1, 0.3)
+      overlap.settled(0.4, 1)
+      return overlap.most
+    })
+    expect(most).toEqual([1, 1, 1, 1, 1, Infinity])
+  })
+
   it('go on, one at a time, where others compute more in this thread than they take', () => {
     const { thread, overlap } = begun()
     thread.pass(50, 20)

@@ -76,7 +76,7 @@ export class Overlap {
     this.#items++
     if (ms < LEAST_MS) {
       // To look closer would take longer than the item.
-      this.#computesMs ??= 0
+      this.#computesMs = (this.#computesMs ?? 0) * (1 - WEIGHT)
       if (this.#computesMs < LEAST_MS) this.most = Infinity
       return
     }
