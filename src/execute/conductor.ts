@@ -120,7 +120,8 @@ class Conductor implements Lanes {
     this.#following.laneBegins(true)
     const { mode, workers } = this.#run.options
     const fixed = mode === 'serial' ? 1 : mode === 'threads' ? 2 : workers
-    const known = scheduler.waitingOf(this.#course.subject)
+    const { subject } = this.#course
+    const known = { inFlight: scheduler.inFlightOf(subject), isFree: scheduler.isFree(subject) }
     this.async = new AsyncLane(this.#run, this.#call, this.#timing, fixed, known, slices, this.#share)
     this.async.measured = (item, result) => this.#measuredAsync(item, result)
     this.#run.mode = this.force !== undefined ? 'threads' : mode === 'serial' ? 'serial' : 'async'

@@ -182,7 +182,8 @@ export class Following {
   #learn(hasFailed: boolean, since: SinceJoined | undefined): void {
     const { task, outcomes } = this.#run
     const { async: lane } = this.#lanes
-    if (lane !== undefined) scheduler.foundWaiting(this.course.subject, lane.found, lane.isFree)
+    scheduler.foundInFlight(this.course.subject, lane?.found)
+    scheduler.foundFree(this.course.subject, lane?.isFree)
     if (hasFailed && outcomes.settled < outcomes.taken) return
     learn(task, this.course, this.#observation(this.#first, this.#lanes.local?.lastResult, outcomes.settled), since)
   }

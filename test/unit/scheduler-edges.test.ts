@@ -8,48 +8,59 @@ const { spawnMs } = calibration
 describe('what is learnt of items in flight', () => {
   it('is kept for the task where a run was long enough to find it, and is not used where the user wants none of it', () => {
     const { scheduler, subject } = twoCores()
-    const nothing = { inFlight: undefined, isFree: false }
-    expect(scheduler.waitingOf(subject)).toEqual(nothing)
-    scheduler.foundWaiting(subject, undefined, undefined)
-    expect(scheduler.waitingOf(subject)).toEqual(nothing)
-    scheduler.foundWaiting(subject, undefined, true)
-    expect(scheduler.waitingOf(subject)).toEqual({ inFlight: undefined, isFree: true })
-    scheduler.foundWaiting(subject, 96, false)
-    scheduler.foundWaiting(subject, undefined, undefined)
-    expect(scheduler.waitingOf(subject)).toEqual({ inFlight: 96, isFree: false })
-    scheduler.foundWaiting(subject, undefined, true)
-    expect(scheduler.waitingOf(subject)).toEqual({ inFlight: 96, isFree: true })
+    expect(scheduler.inFlightOf(subject)).toBeUndefined()
+    scheduler.foundInFlight(subject, undefined)
+    expect(scheduler.inFlightOf(subject)).toBeUndefined()
+    scheduler.foundInFlight(subject, 96)
+    scheduler.foundInFlight(subject, undefined)
+    expect(scheduler.inFlightOf(subject)).toBe(96)
     const forgetful = { ...subject, options: { ...subject.options, useCache: false } }
-    expect(scheduler.waitingOf(forgetful)).toEqual(nothing)
+    expect(scheduler.inFlightOf(forgetful)).toBeUndefined()
     expect(scheduler.recall(forgetful, 'an item')).toBeUndefined()
   })
 })
 
-it('functions that are made anew are known by their sources to compute little', () => {
+it('tasks whose items compute little are remembered: functions by their sources, since they may be made anew', () => {
   const { scheduler, subject } = twoCores()
   const made = (source = 'async (n) => n'): typeof subject => ({
     ...subject,
     // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the same source, another function
     key: new Function(`return ${source}`)() as object,
   })
-  scheduler.foundWaiting(made(), undefined, true)
-  expect(scheduler.waitingOf(made())).toEqual({ inFlight: undefined, isFree: true })
-  expect(scheduler.waitingOf(made('async (n) => n + 1')).isFree).toBe(false)
-  const forgetful = { ...made(), options: { ...subject.options, useCache: false } }
-  expect(scheduler.waitingOf(forgetful).isFree).toBe(false)
-  scheduler.foundWaiting(made(), 96, undefined)
-  expect(scheduler.waitingOf(made()).isFree).toBe(true)
-  scheduler.foundWaiting(made(), undefined, false)
-  expect(scheduler.waitingOf(made()).isFree).toBe(false)
-  // A thousand are remembered, and none that is very long.
-  for (let i = 0; i < 1001; i++) scheduler.foundWaiting(made(`async (n) => ${i}`), undefined, true)
-  expect([0, 1, 1000].map((i) => scheduler.waitingOf(made(`async (n) => ${i}`)).isFree)).toEqual([false, true, true])
-  const long = `async (n) => '${'x'.repeat(10_000)}'`
-  scheduler.foundWaiting(made(long), undefined, true)
-  expect(scheduler.waitingOf(made(long)).isFree).toBe(false)
+  expect(scheduler.isFree(made())).toBe(false)
+  scheduler.foundFree(made(), undefined)
+  expect(scheduler.isFree(made())).toBe(false)
+  scheduler.foundFree(made(), true)
+  scheduler.foundFree(made(), undefined)
+  expect(scheduler.isFree(made())).toBe(true)
+  expect(scheduler.isFree(made('async (n) => n + 1'))).toBe(false)
+  expect(scheduler.isFree({ ...made(), options: { ...subject.options, useCache: false } })).toBe(false)
+  const bound = (): typeof subject => ({ ...subject, key: (() => undefined).bind(null) })
+  scheduler.foundFree(bound(), true)
+  expect(scheduler.isFree(bound())).toBe(false)
   const named = { ...subject, key: 'm.mjs#f' }
-  scheduler.foundWaiting(named, undefined, true)
-  expect(scheduler.waitingOf(named).isFree).toBe(true)
+  scheduler.foundFree(named, true)
+  expect(scheduler.isFree(named)).toBe(true)
+})
+
+it('a task is believed to compute little by its first run, and only by the second in a row where one has computed', () => {
+  const { scheduler, subject } = twoCores()
+  const seen = [true, false, true, true, false, true, false, true].map((isFree) => {
+    scheduler.foundFree(subject, isFree)
+    return scheduler.isFree(subject)
+  })
+  expect(seen).toEqual([true, false, false, true, false, false, false, false])
+})
+
+it('a thousand of these are remembered, and the oldest goes', () => {
+  const { scheduler, subject } = twoCores()
+  const named = (n: number): typeof subject => ({ ...subject, key: `m.mjs#${n}` })
+  for (let n = 0; n < 1000; n++) scheduler.foundFree(named(n), true)
+  expect(scheduler.isFree(named(0))).toBe(true)
+  // What was there before takes no place of another, and is the newest then.
+  scheduler.foundFree(named(0), true)
+  scheduler.foundFree(named(1000), true)
+  expect([0, 1, 2, 1000].map((n) => scheduler.isFree(named(n)))).toEqual([true, false, true, true])
 })
 
 describe('a sample', () => {

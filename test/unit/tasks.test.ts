@@ -50,7 +50,7 @@ describe('what is known of a task', () => {
 
   it('is nothing before there was a run, and is its own for each task', () => {
     const tasks = new Tasks()
-    expect([tasks.find(task, 1), tasks.find('m#f', 1), tasks.waitingOf(task), tasks.waitingOf('m#f')]).toEqual([
+    expect([tasks.find(task, 1), tasks.find('m#f', 1), tasks.inFlightOf(task), tasks.inFlightOf('m#f')]).toEqual([
       undefined,
       undefined,
       undefined,
@@ -61,23 +61,18 @@ describe('what is known of a task', () => {
     expect(tasks.of('m#f', 1)).not.toBe(record)
     expect(tasks.of('m#f', 1)).toBe(tasks.of('m#f', 2))
     expect(tasks.of(() => undefined, 1)).not.toBe(record)
-    tasks.foundWaiting(task, 128, undefined)
-    tasks.foundWaiting('other#f', 32, true)
-    expect([tasks.waitingOf(task), tasks.waitingOf('m#f'), tasks.waitingOf('other#f')]).toEqual([
-      { inFlight: 128, isFree: false },
-      undefined,
-      { inFlight: 32, isFree: true },
-    ])
+    tasks.foundInFlight(task, 128)
+    tasks.foundInFlight('other#f', 32)
+    expect([tasks.inFlightOf(task), tasks.inFlightOf('m#f'), tasks.inFlightOf('other#f')]).toEqual([128, undefined, 32])
     expect(tasks.find(task, 1)).toBe(record)
   })
 
   it('is kept for a thousand named tasks, of which the oldest goes', () => {
     const tasks = new Tasks()
-    for (let n = 0; n < 1000; n++) tasks.foundWaiting(`m#${n}`, n, undefined)
-    expect(tasks.waitingOf('m#0')?.inFlight).toBe(0)
-    tasks.foundWaiting('m#1000', 1000, undefined)
-    const left = ['m#0', 'm#1', 'm#1000'].map((name) => tasks.waitingOf(name)?.inFlight)
-    expect(left).toEqual([undefined, 1, 1000])
+    for (let n = 0; n < 1000; n++) tasks.foundInFlight(`m#${n}`, n)
+    expect(tasks.inFlightOf('m#0')).toBe(0)
+    tasks.foundInFlight('m#1000', 1000)
+    expect([tasks.inFlightOf('m#0'), tasks.inFlightOf('m#1'), tasks.inFlightOf('m#1000')]).toEqual([undefined, 1, 1000])
   })
 })
 

@@ -2,7 +2,6 @@ import { ConcurrencyLimit } from './concurrency-limit.js'
 import { LEAST_WAIT_MS, Overlap } from './overlap.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 import { isThenable } from '../../internal/thenable.js'
-import type { Waiting } from '../schedule/tasks.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Batch } from '../run/item-source.js'
@@ -10,6 +9,14 @@ import type { Share } from '../schedule/sharing.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
 
 const nothing = (): void => undefined
+
+/** What earlier runs of a task have found. */
+interface Known {
+  /** How many items in flight were best; undefined before. */
+  readonly inFlight: number | undefined
+  /** Whether items compute so little that they are in nobody's way. */
+  readonly isFree: boolean
+}
 
 /** Keeps several items in flight in this thread, as many as make the run faster. */
 export class AsyncLane implements Lane {
@@ -34,14 +41,13 @@ export class AsyncLane implements Lane {
 
   /**
    * @param fixed - the caller's own number of items in flight; undefined to seek the best
-   * @param known - what earlier runs have found: they begin with 64 in flight where none has
    */
   constructor(
     run: Run,
     call: (item: unknown) => unknown,
     timing: Timing,
     fixed: number | undefined,
-    known: Waiting,
+    known: Known,
     queue: SliceQueue,
     share: Share,
   ) {
@@ -51,7 +57,7 @@ export class AsyncLane implements Lane {
     this.#fixed = fixed
     const { remaining } = run.supply
     this.#limit = new ConcurrencyLimit(remaining === null ? Infinity : remaining + 1, known.inFlight)
-    this.#overlap = new Overlap(known.isFree || known.inFlight !== undefined || fixed !== undefined)
+    this.#overlap = new Overlap(known.isFree || fixed !== undefined)
     this.#slices = new LaneSlices(queue, share, run.inContext, () => this.#slice())
     run.add(this)
   }
@@ -182,6 +188,7 @@ export class AsyncLane implements Lane {
     // Items that wait for the next turn of the event loop do not mean that the source is slow.
     const inFlight = this.#slices.isDue ? Math.max(this.#inFlight, this.#most) : this.#inFlight
     realClearTimeout(this.#alone)
+    this.#alone = undefined
     if (this.#fixed === undefined) this.#overlap.settled(nowMs - startedMs, this.#inFlight)
     this.#limit.settled(nowMs - this.#startedMs, nowMs - startedMs, inFlight, failed)
     this.#inFlight--

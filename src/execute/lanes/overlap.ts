@@ -20,7 +20,7 @@ const MOST_LOOKS = 10
 const IDLE_SHARE = 0.1
 /** The weight of what was just seen. */
 const WEIGHT = 0.5
-/** So many times as many as would do: waits differ. */
+/** So many times as many may overlap as would do, since waits differ. */
 const SLACK = 2
 /** What is left of a wait that was seen when the thread has no idle time in which to see another. */
 const FADING = 0.9
@@ -32,7 +32,7 @@ const FADING = 0.9
  * Source: Little's law.
  */
 export class Overlap {
-  /** One at first, unless earlier runs have shown that items compute little: it has the thread to itself, so that it shows whether it computes or waits. */
+  /** The first item has the thread to itself, so that it shows whether it computes or waits. Not if earlier runs have shown it. */
   most: number
   readonly #loop: Loop
   #seen: Utilization

@@ -5,8 +5,8 @@ import type { Course, SinceJoined } from './course.js'
 import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
 import { type Observation, type Measured, measuredOf } from './sample.js'
-import { FreeFunctions } from './free-functions.js'
-import { type TaskRecord, Tasks, type Waiting } from './tasks.js'
+import { FreeTasks } from './free-tasks.js'
+import { type TaskRecord, Tasks } from './tasks.js'
 
 /** Less work than this is not worth a message even to a worker that is awake. */
 const LEAST_WORTH_MS = 0.4
@@ -72,7 +72,7 @@ interface Machine {
  */
 export class Scheduler {
   readonly #tasks = new Tasks()
-  readonly #free = new FreeFunctions()
+  readonly #free = new FreeTasks()
   readonly #machine: Machine
   readonly planner: Planner
   /** What the last run teaches, until it has been learnt. */
@@ -95,15 +95,23 @@ export class Scheduler {
     return options.useCache ? this.#tasks.find(key, item) : undefined
   }
 
-  /** What earlier runs of the task have found of items that wait. */
-  waitingOf({ key, options }: Subject): Waiting {
-    const known = options.useCache ? this.#tasks.waitingOf(key) : undefined
-    return known ?? { inFlight: undefined, isFree: options.useCache && this.#free.has(key) }
+  /** The number of items in flight that earlier runs of the task have found best. */
+  inFlightOf({ key, options }: Subject): number | undefined {
+    return options.useCache ? this.#tasks.inFlightOf(key) : undefined
   }
 
-  /** A run of items that wait has found `inFlight` of them best, and whether they compute little; undefined where it was too short to tell. */
-  foundWaiting({ key }: Subject, inFlight: number | undefined, isFree: boolean | undefined): void {
-    this.#tasks.foundWaiting(key, inFlight, isFree)
+  /** A run has found `count` items in flight best; undefined if it was too short to tell. */
+  foundInFlight({ key }: Subject, count: number | undefined): void {
+    if (count !== undefined) this.#tasks.foundInFlight(key, count)
+  }
+
+  /** Whether the last run of the task had items that wait and compute little. */
+  isFree({ key, options }: Subject): boolean {
+    return options.useCache && this.#free.has(key)
+  }
+
+  /** A run has shown whether its items compute little; undefined if none has settled. */
+  foundFree({ key }: Subject, isFree: boolean | undefined): void {
     if (isFree !== undefined) this.#free.note(key, isFree)
   }
 

@@ -232,18 +232,9 @@ export class TaskRecord {
 
 /** What is known of one task: a record for each shape of items, and what is the same for all. */
 class OfTask extends Map<string, TaskRecord> {
-  waiting: Waiting | undefined = undefined
+  /** The number of items in flight that was found best; undefined before. */
+  inFlight: number | undefined = undefined
 }
-
-/** What is known of items that wait. */
-export interface Waiting {
-  /** How many in flight were found best; undefined before. */
-  readonly inFlight: number | undefined
-  /** Whether they compute so little that they are in nobody's way. */
-  readonly isFree: boolean
-}
-
-const NOTHING_KNOWN: Waiting = { inFlight: undefined, isFree: false }
 
 /** What the runs of a process have taught about their tasks. */
 export class Tasks {
@@ -264,17 +255,14 @@ export class Tasks {
     return record
   }
 
-  /** What earlier runs of `task` have found of items that wait. */
-  waitingOf(task: object | string): Waiting | undefined {
-    return this.#find(task)?.waiting
+  /** The number of items in flight that an earlier run of `task` has found best. */
+  inFlightOf(task: object | string): number | undefined {
+    return this.#find(task)?.inFlight
   }
 
-  /** A run has found something of them; what is undefined stays as it was. */
-  foundWaiting(task: object | string, inFlight: number | undefined, isFree: boolean | undefined): void {
-    if (inFlight === undefined && isFree === undefined) return
-    const ofTask = this.#find(task) ?? this.#add(task)
-    const { waiting = NOTHING_KNOWN } = ofTask
-    ofTask.waiting = { inFlight: inFlight ?? waiting.inFlight, isFree: isFree ?? waiting.isFree }
+  /** A run has found `count` items in flight best. */
+  foundInFlight(task: object | string, count: number): void {
+    ;(this.#find(task) ?? this.#add(task)).inFlight = count
   }
 
   #find(task: object | string): OfTask | undefined {
