@@ -10,12 +10,6 @@ export function whyNotImported(url: string, error: unknown, isWorker: boolean): 
   if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
     return new TypeError(`task.url must name a module that exists; received ${url}`, { cause: error })
   }
-  if (code === 'ERR_REQUIRE_ESM') {
-    return new TypeError(
-      `${url} is an ES module, and this program has no import(), which Jest takes from CommonJS: have Jest compile the module, or start it with NODE_OPTIONS=--experimental-vm-modules`,
-      { cause: error },
-    )
-  }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(url)) {
     const how = loadsHereOnly(isWorker)
       ? 'before Node 22 what `--import` registers is not there in workers: use Node 22.18 or later, or name the compiled module'

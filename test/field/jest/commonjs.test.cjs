@@ -8,7 +8,7 @@ everyPartOfThePackage('commonjs', jest, { amorsize, testing, onBullmq })
 
 it.failing('has no import()', () => import('amorsize'))
 
-it('says of a task in an ES module what can be done', async () => {
+it('names the ES module that Jest would have to compile', async () => {
   const module = amorsize.task(require.resolve('./first.test.mjs'))
-  await expect(amorsize.execute(module, [1])).rejects.toThrow(/is an ES module, and this program has no import\(\)/)
+  await expect(amorsize.execute(module, [1])).rejects.toThrow(/Must use import to load ES Module: .*first\.test\.mjs/)
 })
