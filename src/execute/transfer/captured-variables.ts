@@ -178,15 +178,16 @@ class Scope {
 
   /** Of what compilers make of `import()`, the name is a helper where what it loads is the same in every thread. */
   #visitCall(node: Node): void {
-    const [callee, [first]] = [node['callee'] as Node, node['arguments'] as Node[]]
+    const callee = node['callee'] as Node
+    const given = node['arguments'] as Node[]
     const name = callee.type === 'Identifier' ? (callee['name'] as string) : ''
     if (!IMPORTS.has(name) || this.#defines(name)) {
       this.#visitChildren(node)
       return
     }
-    if (name === 'require' ? isBuiltinName(first) : isAbsolute(first)) this.#free.helpers.add(name)
+    if (name === 'require' ? isBuiltinName(given[0]) : isAbsolute(given[0])) this.#free.helpers.add(name)
     else this.#free.captured.add(name === 'require' ? name : 'import()')
-    for (const argument of node['arguments'] as Node[]) this.visit(argument)
+    for (const argument of given) this.visit(argument)
   }
 
   #visitMember(node: Node): void {

@@ -25,11 +25,14 @@ export const nodeNameOf = (url: string): string => url.replace(/^\/@id\/__vite-b
 export const isCounter = (name: string): boolean => /^cov_[0-9a-z]+$/.test(name)
 
 /** A function, or an object before Istanbul 4. What is counted in a worker is in no report. */
-const counters = Object.assign(() => counters, { f: {}, s: {}, b: new Proxy({}, { get: () => ({}) }) })
+function madeCounters(): unknown {
+  const counters = Object.assign(() => counters, { f: {}, s: {}, b: new Proxy({}, { get: () => ({}) }) })
+  return counters
+}
 
 /** Those that compilers make of `import()`: helpers only where they load what every thread finds. */
 export const IMPORTS: ReadonlySet<string> = new Set(['require', '__vite_ssr_dynamic_import__'])
 
 export const isHelper = (name: string): boolean => Object.hasOwn(HELPERS, name) && !IMPORTS.has(name)
 
-export const helperOf = (name: string): unknown => (isCounter(name) ? counters : HELPERS[name])
+export const helperOf = (name: string): unknown => (isCounter(name) ? madeCounters() : HELPERS[name])
