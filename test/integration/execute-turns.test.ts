@@ -30,8 +30,8 @@ function busy(ms = ITEM_MS): void {
   while (performance.now() < endMs);
 }
 
-/** Runs items under `policies`; gives how many have begun in each turn of the event loop. */
-async function perTurn(policies: readonly Policy[], fn = (n: number): number => n): Promise<number[]> {
+/** Has items run, each of which calls `began`; gives how many have begun in each turn of the event loop. */
+async function countsPerTurn(run: (began: () => void) => Promise<void>): Promise<number[]> {
   const counts = [0]
   const turns = new AbortController()
   const counting = (async () => {
@@ -40,20 +40,26 @@ async function perTurn(policies: readonly Policy[], fn = (n: number): number => 
       counts.push(0)
     }
   })()
-  const results = await execute(
-    (n: number) => {
-      busy()
-      counts.push((counts.pop() ?? 0) + 1)
-      return fn(n)
-    },
-    range,
-    { policies },
-  )
+  await run(() => counts.push((counts.pop() ?? 0) + 1))
   turns.abort()
   await counting
-  expect(results).toEqual(range)
   return counts
 }
+
+/** The same for items under `policies`. */
+const perTurn = (policies: readonly Policy[], fn = (n: number): number => n): Promise<number[]> =>
+  countsPerTurn(async (began) => {
+    const results = await execute(
+      (n: number) => {
+        busy()
+        began()
+        return fn(n)
+      },
+      range,
+      { policies },
+    )
+    expect(results).toEqual(range)
+  })
 
 it.each<[string, () => Policy[]]>([
   ['whose slot comes free', () => [bulkhead({ maxConcurrent: 1 })]],
@@ -80,26 +86,16 @@ it.each<[string, () => Promise<unknown>]>([
 ])(
   'items that compute when they have waited for %s do so one after another, with turns between them',
   async (_, wait) => {
-    const counts = [0]
-    const turns = new AbortController()
-    const counting = (async () => {
-      while (!turns.signal.aborted) {
-        await turn()
-        counts.push(0)
-      }
-    })()
-    const results = await execute(
-      async (n: number) => {
+    const items = range.slice(0, 80)
+    const counts = await countsPerTurn(async (began) => {
+      const results = await execute(async (n: number) => {
         await wait()
         busy(8)
-        counts.push((counts.pop() ?? 0) + 1)
+        began()
         return n
-      },
-      range.slice(0, 80),
-    )
-    turns.abort()
-    await counting
-    expect(results).toEqual(range.slice(0, 80))
+      }, items)
+      expect(results).toEqual(items)
+    })
     // All 64 that had been begun together did so in one turn before.
     expect(Math.max(...counts)).toBeLessThanOrEqual(8)
   },
