@@ -1,6 +1,7 @@
 // What the source of a function shows: names that it captures, and helpers that a worker must give it.
 import { describe, expect, it } from 'vitest'
 import { analyseFunction } from '../../dist/execute/transfer/captured-variables.js'
+import { helperOf } from '../../dist/execute/transfer/helpers.js'
 
 const capturedBy = (source: string): readonly string[] => analyseFunction(source).captured
 
@@ -129,6 +130,24 @@ it('names the helpers that a function uses', () => {
   expect(helpersOf('(n) => __vite_ssr_dynamic_import__("node:os")')).toEqual(['__vite_ssr_dynamic_import__'])
   expect(helpersOf('(require, __name, cov_1a) => __name(cov_1a.f[0]++, require("os"))')).toEqual([])
   expect(helpersOf('(n) => require("lodash")')).toEqual([])
+})
+
+it('has what a worker gives a function for them', async () => {
+  const keepName = helperOf('__name') as (fn: () => void, name: string) => () => void
+  const kept = keepName(() => undefined, 'kept')
+  expect(kept.name).toBe('kept')
+  expect(keepName(kept, 'again').name).toBe('again')
+  const require = helperOf('require') as (name: string) => object
+  const os = require('os')
+  expect(os).toBe(process.getBuiltinModule('os'))
+  for (const name of ['__importStar', '__importDefault', '_interopRequireWildcard', '_interop_require_wildcard'])
+    expect((helperOf(name) as (module: object) => object)(os)).toEqual({ ...os, default: os })
+  const load = helperOf('__vite_ssr_dynamic_import__') as (url: string) => Promise<{ default: unknown }>
+  for (const url of ['node:os', '/@id/__vite-browser-external:node:os']) expect((await load(url)).default).toBe(os)
+  type Counters = Record<'f' | 's', number[]> & { b: number[][] }
+  const counters = helperOf('cov_1a') as Counters & (() => Counters)
+  for (const { f, s, b } of [counters, counters()]) expect([f[0]!++, s[1]!++, b[2]![0]!++]).toEqual([NaN, NaN, NaN])
+  expect(helperOf('cov_1a')).not.toBe(counters)
 })
 
 it('tells whether the code is strict, or may be taken for it', () => {
