@@ -46,6 +46,16 @@ describeMachine('a folder of regions in which anybody may put anything', () => {
 
   const private_ = (file: string, bytes: Uint8Array | string): void => writeFileSync(put(file), bytes, { mode: 0o600 })
 
+  it('says so where there is no such folder, as in a container without shared memory', () => {
+    expect(() => listMachineRegions(join(folder, 'none'))).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SHARED_MEMORY',
+        reason: 'unavailable',
+        message: expect.stringMatching(/cannot be listed: ENOENT/) as string,
+      }) as Error,
+    )
+  })
+
   it('shows each thing as what it is, beside the good ones', () => {
     private_('odd', '')
     truncateSync(put('odd'), 4100)

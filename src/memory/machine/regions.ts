@@ -13,6 +13,7 @@ import {
 import { SharedMemoryError } from '../../errors.js'
 import { lazy } from '../../internal/lazy.js'
 import { nativeAddon } from '../../internal/native.js'
+import { messageOf } from '../../internal/run-error.js'
 import {
   CELL_BYTES,
   KEYED,
@@ -66,7 +67,7 @@ const NO_WORDS = new BigInt64Array(0)
  * other.
  *
  * @param directory - where the regions are; by default where those of this machine are
- * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where regions are not files, or without the addon
+ * @throws {SharedMemoryError} ERR_SHARED_MEMORY 'unavailable' where regions are not files, their folder cannot be read, or without the addon
  */
 export function listMachineRegions(directory = machineDirectory()): MachineRegion[] {
   return mapMachineRegions((region) => ({ ...region, words: region.words.slice() }), directory)
@@ -82,7 +83,7 @@ export function mapMachineRegions<T>(visit: (region: MachineRegion) => T, direct
   const reader = new RegionReader()
   const ours = `amorsize.${reader.living.user}.`
   const made: T[] = []
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+  for (const entry of entriesOf(directory)) {
     const region = entry.name.startsWith(ours) ? readRegion(`${directory}/${entry.name}`, entry, reader) : null
     if (region !== null) made.push(visit(region))
   }
@@ -149,6 +150,17 @@ function machineDirectory(): string {
     'this system, or this copy of amorsize without its native addon, has no list of the names of the machine',
     { reason: 'unavailable' },
   )
+}
+
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+  } catch (error) {
+    throw new SharedMemoryError(`the names of the machine cannot be listed: ${messageOf(error)}`, {
+      reason: 'unavailable',
+      cause: error,
+    })
+  }
 }
 
 /** Null when it is gone. */
