@@ -1,6 +1,8 @@
 import { EOL } from 'node:os'
 import { execute, optimize, TaskNotTransferableError } from 'amorsize'
+import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
+import { isForOlderEngines } from '../../dist/execute/transfer/helpers.js'
 
 // Sources are made apart from this file: what its transformation adds to functions is not the subject.
 const fromSource = (source: string, outer = ''): ((item: number) => unknown) =>
@@ -112,6 +114,51 @@ describe('what captures nothing runs in a thread', () => {
     const options = { mode: 'threads', workers: 1, mainThread: false } as const
     expect(await execute(fn, [1], options)).toEqual([expected])
   })
+})
+
+it('what a compiler makes for older engines is told apart from what a function captures', async () => {
+  const source = 'async (n) => { await null; return { ...n } }'
+  const options = { target: ts.ScriptTarget.ES2015, noEmitHelpers: true }
+  const compiled = /\(n\) => .*}\)/.exec(ts.transpile(source, options))![0]
+  const run = (fn: string) => execute(fromSource(`(${fn})`), [1], { mode: 'threads', workers: 1, mainThread: false })
+  await expect(run(compiled)).rejects.toThrow(
+    "captures __awaiter, which a thread does not have; export it from a module and pass task(import.meta.url, 'name'), or compile for ES2022 or later, where no function needs that",
+  )
+  await expect(run(compiled.replace('{}, n', '{}, n, other'))).rejects.toThrow(
+    /captures __awaiter, other, which .* task\(import\.meta\.url, 'name'\)$/,
+  )
+})
+
+it.each([
+  [
+    'TypeScript',
+    '__awaiter __generator __assign __rest __spreadArray __values __read __asyncValues __await __asyncGenerator __classPrivateFieldGet',
+  ],
+  [
+    'Babel',
+    '_asyncToGenerator _regeneratorRuntime _objectSpread _objectWithoutProperties _toConsumableArray _slicedToArray _defineProperty',
+  ],
+  [
+    'SWC',
+    '_async_to_generator _ts_generator _object_spread _object_spread_props _to_consumable_array _sliced_to_array _define_property',
+  ],
+])('names of %s for older engines are known', (_, names) => {
+  expect(names.split(' ').filter((name) => !isForOlderEngines(name))).toEqual([])
+})
+
+it.each([
+  '__dirname',
+  '__filename',
+  '__name',
+  '_',
+  '_extended',
+  'extends_',
+  'awaiter',
+  '_readFile',
+  '__valuesOf',
+  'await',
+])('%s is not one of them', (name) => {
+  expect(isForOlderEngines(name)).toBe(false)
 })
 
 it('a closure stays in this thread, and the plan says what it captures', async () => {

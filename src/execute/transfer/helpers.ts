@@ -36,3 +36,12 @@ export const IMPORTS: ReadonlySet<string> = new Set(['require', '__vite_ssr_dyna
 export const isHelper = (name: string): boolean => Object.hasOwn(HELPERS, name) && !IMPORTS.has(name)
 
 export const helperOf = (name: string): unknown => (isCounter(name) ? madeCounters() : HELPERS[name])
+
+const FOR_OLDER_ENGINES = new RegExp(
+  '^(?:__(?:awaiter|generator|assign|rest|spread\\w*|values|read|async\\w+|await|classPrivateField\\w+)|_?regenerator\\w*' +
+    '|_(?:async_?to_?generator|ts_generator|object_?(?:spread|without)\\w*|to_?consumable_?array|sliced_?to_?array|define_?property|extends))$',
+  'i',
+)
+
+/** Whether a name is what TypeScript, Babel or SWC put in the place of syntax that the engine of their target does not have. */
+export const isForOlderEngines = (name: string): boolean => FOR_OLDER_ENGINES.test(name)

@@ -1,7 +1,7 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { importModule } from '../../internal/import-module.js'
 import type { ResolvedTask } from '../task.js'
-import { helperOf } from './helpers.js'
+import { helperOf, isForOlderEngines } from './helpers.js'
 import { whyNotImported } from './why-not-imported.js'
 
 /** A task on its way to a worker. */
@@ -113,8 +113,10 @@ async function check({
   const { captured, helpers, expression, isStrict } = analyseFunction(source)
   if (captured.length === 0) return { id, expression, isStrict, helpers }
   const subject = name === '' ? 'the task' : `the task '${name}'`
+  const names = captured.join(', ')
+  const way = captured.every(isForOlderEngines) ? ', or compile for ES2022 or later, where no function needs that' : ''
   return new TaskNotTransferableError(
-    `${subject} captures ${captured.join(', ')}, which a thread does not have; export it from a module and pass task(import.meta.url, 'name')`,
+    `${subject} captures ${names}, which a thread does not have; export it from a module and pass task(import.meta.url, 'name')${way}`,
     { captured: [...captured] },
   )
 }
