@@ -248,7 +248,7 @@ describe('policies that stay in this thread', () => {
     ],
     [
       () => ({ execute: async (fn) => fn({ signal: AbortSignal.abort() }), wrap: (fn) => fn as never }),
-      'a policy that is not of this package is an object of this thread',
+      'a policy that is not of this package, or of another copy of it, is an object of this thread',
     ],
   ])('%s: %s', (make, reason) => {
     expect(whyNotShared([make()])).toBe(reason)

@@ -63,5 +63,5 @@ function leavesOf(policies: readonly Policy[]): readonly Policy[] {
 function whyBoundHere(policy: Policy): string | undefined {
   if (policy instanceof RateLimiter) return whyLimiterBound(policy)
   if (isPortable(policy)) return policy[WHY_BOUND]()
-  return 'a policy that is not of this package is an object of this thread'
+  return 'a policy that is not of this package, or of another copy of it, is an object of this thread'
 }
