@@ -19,7 +19,7 @@ import { type ResolvedTask, resolvedBefore, resolveFunction, resolveTask, type T
  * Applies `task` to each item and gives the results in input order: in this thread, several at a time, or with worker
  * threads, whichever is estimated to be the fastest.
  *
- * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, 'exportName')`
+ * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param items - an array, typed array, iterable or async iterable
  * @param options - see {@link ScheduleOptions}
  * @returns the results; with `onError: 'collect'` one `PromiseSettledResult` for each item

@@ -24,7 +24,7 @@ import { whyNotTransferable } from './transfer/task-source.js'
  * Measures `task` on the first items, decides how to run the rest, and runs nothing more. The results of the sample are kept:
  * `plan.run()` goes on behind it, and learns from what comes of it, as `execute` does.
  *
- * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, 'exportName')`
+ * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param items - an array, typed array, iterable or async iterable
  * @param options - see {@link ScheduleOptions}
  * @throws {TypeError} when the task, the items or an option are of the wrong type

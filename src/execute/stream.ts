@@ -14,7 +14,7 @@ import { resolveTask, type Task } from './task.js'
  * Applies `task` to what `source` gives, and yields the results while it does: the source is drawn only as fast as results are
  * read, and memory stays bounded however much there is.
  *
- * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, 'exportName')`
+ * @param task - a function (inline, if it captures nothing), or `task(import.meta.url, exportedFunction)`
  * @param source - an array, iterable or async iterable, such as a file's lines
  * @param options - see {@link StreamOptions}
  * @returns results in input order (`ordered: false`: as they come); with `onError: 'collect'` settled records with their `index`.

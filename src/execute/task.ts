@@ -2,12 +2,13 @@ import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { importModule } from '../internal/import-module.js'
 import type { Policy } from '../internal/policy.js'
-import { checkKeys, describe } from '../internal/validate.js'
+import { checkFunction, checkKeys, describe } from '../internal/validate.js'
 import { runError } from '../internal/run-error.js'
 import { pipeline } from '../policy/pipeline.js'
 import type { AroundStage } from '../policy/stage.js'
 import { timeout } from '../policy/timeout.js'
 import { withTurns } from '../policy/with-turns.js'
+import { exportedFunction } from './transfer/exported-function.js'
 import { whyNotImported } from './transfer/why-not-imported.js'
 
 /** A function that is applied to each item. */
@@ -19,7 +20,7 @@ export interface TaskReference<T = unknown, R = unknown> {
   readonly url: string
   /** Name of the function it exports. */
   readonly export: string
-  /** Only for the types: what the function takes and gives. */
+  /** The function itself, if it is at hand: this thread calls it as it is. It tells what items and results are. */
   readonly signature?: TaskFunction<T, R>
 }
 
@@ -44,20 +45,35 @@ export interface ResolvedTask {
  * Names a task by its module, so that worker threads can import it: it may then use everything in that module.
  *
  * @param url - `import.meta.url` of the module, another URL, or an absolute path
- * @param exportName - name of the exported function; default 'default'
- * @throws {TypeError} when an argument is no string, or the URL is relative
+ * @param exported - the exported function, which must have the name that it is exported by; or that name, where it is not at hand or has
+ *   another. Default 'default'
+ * @throws {TypeError} when the URL is relative or none, or `exported` is neither a function with a name nor a string
  * @example
  * // hash.mjs
  * import { execute, task } from 'amorsize'
  * export const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
- * export const hashAll = (paths: string[]) => execute(task(import.meta.url, 'hash'), paths)
+ * export const hashAll = (paths: string[]) => execute(task(import.meta.url, hash), paths)
  */
-export function task<T = unknown, R = unknown>(url: string | URL, exportName = 'default'): TaskReference<T, R> {
-  if (typeof exportName !== 'string')
-    throw new TypeError(`exportName must be a string; received ${describe(exportName)}`)
-  const reference = Object.freeze({ url: checkUrl(url), export: exportName })
+export function task<T = unknown, R = unknown>(
+  url: string | URL,
+  exported: string | TaskFunction<T, R> = 'default',
+): TaskReference<T, R> {
+  const from = checkUrl(url)
+  const reference = Object.freeze(
+    typeof exported === 'function'
+      ? { url: from, export: checkName(exported.name), signature: exported }
+      : { url: from, export: checkName(exported) },
+  )
   resolvedReferences.set(reference, undefined)
   return reference
+}
+
+function checkName(name: unknown): string {
+  if (typeof name !== 'string')
+    throw new TypeError(`exported must be a function or the name of one; received ${describe(name)}`)
+  if (name === '')
+    throw new TypeError("exported must have a name, the one that its module exports it by; received one of ''")
+  return name
 }
 
 function checkUrl(url: unknown): string {
@@ -70,6 +86,7 @@ function checkUrl(url: unknown): string {
 
 const NO_EXPORTS = Object.freeze({})
 const resolvedFunctions = new WeakMap<object, ResolvedTask>()
+const resolvedNamed = new WeakMap<object, ResolvedTask>()
 /** Of references that {@link task} has made, which do not change; undefined until they are resolved. */
 const resolvedReferences = new WeakMap<object, ResolvedTask | undefined>()
 
@@ -95,6 +112,42 @@ class InlineTask implements ResolvedTask {
   }
 }
 
+/** A function that is at hand, and known by its module. */
+class NamedTask implements ResolvedTask {
+  readonly call: (item: unknown) => unknown
+  readonly reference: TaskReference
+  readonly key: string
+  exports: Readonly<Record<string, unknown>> = NO_EXPORTS
+
+  constructor(call: TaskFunction, reference: TaskReference) {
+    this.call = call as NamedTask['call']
+    this.reference = reference
+    this.key = identityOf(reference)
+    void this.#findExports()
+  }
+
+  get identity(): string {
+    return this.key
+  }
+
+  /** Nobody waits for them: they are asked for when a worker has failed with an error, and workers take longer to load the module. */
+  async #findExports(): Promise<void> {
+    try {
+      this.exports = await importModule(this.reference.url)
+    } catch {
+      // Workers cannot import it either, and tell why.
+    }
+  }
+}
+
+const identityOf = (reference: TaskReference): string => `${reference.url}#${reference.export}`
+
+function resolveNamed(fn: TaskFunction, reference: TaskReference): ResolvedTask {
+  let resolved = resolvedNamed.get(fn)
+  if (resolved?.key !== identityOf(reference)) resolvedNamed.set(fn, (resolved = new NamedTask(fn, reference)))
+  return resolved
+}
+
 /**
  * Finds the function of a task.
  *
@@ -106,16 +159,10 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   const before = resolvedBefore(given)
   if (before !== undefined) return before
   const reference = checkReference(given)
+  if (reference.signature !== undefined) return resolveNamed(reference.signature, reference)
   const module = await importTask(reference.url)
-  const call = module[reference.export]
-  if (typeof call !== 'function') {
-    const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
-    throw new TypeError(
-      `${reference.url} must export a function named '${reference.export}'; received ${describe(call)}` +
-        ` (functions it exports: ${names.join(', ') || 'none'})`,
-    )
-  }
-  const identity = `${reference.url}#${reference.export}`
+  const call = exportedFunction(module, reference.url, reference.export)
+  const identity = identityOf(reference)
   const resolved: ResolvedTask = {
     call: call as ResolvedTask['call'],
     reference,
@@ -127,12 +174,13 @@ export async function resolveTask(given: unknown): Promise<ResolvedTask> {
   return resolved
 }
 
-/** The function of a reference that has been resolved before, unless its module exports another by now. */
+/** The function of a reference that has it, or has been resolved before, unless its module exports another by now. */
 export function resolvedBefore(given: unknown): ResolvedTask | undefined {
-  const resolved = typeof given === 'object' && given !== null ? resolvedReferences.get(given) : undefined
-  return resolved !== undefined && resolved.exports[resolved.reference?.export ?? ''] === resolved.call
-    ? resolved
-    : undefined
+  if (typeof given !== 'object' || given === null || !resolvedReferences.has(given)) return undefined
+  const reference = given as TaskReference
+  if (reference.signature !== undefined) return resolveNamed(reference.signature, reference)
+  const resolved = resolvedReferences.get(given)
+  return resolved !== undefined && resolved.exports[reference.export] === resolved.call ? resolved : undefined
 }
 
 /**
@@ -183,12 +231,16 @@ function selfAwaited(url: string): Error {
 
 function checkReference(given: unknown): TaskReference {
   if (typeof given !== 'object' || given === null) {
-    throw new TypeError(`task must be a function, or task(import.meta.url, 'exportName'); received ${describe(given)}`)
+    throw new TypeError(
+      `task must be a function, or task(import.meta.url, exportedFunction); received ${describe(given)}`,
+    )
   }
   checkKeys('task', given, ['url', 'export', 'signature'])
-  const { url, export: name = 'default' } = given as Partial<TaskReference>
+  const { url, export: name = 'default', signature } = given as Partial<TaskReference>
   if (typeof name !== 'string') throw new TypeError(`task.export must be a string; received ${describe(name)}`)
-  return { url: checkUrl(url), export: name }
+  const reference = { url: checkUrl(url), export: name }
+  if (signature === undefined) return reference
+  return { ...reference, signature: checkFunction('task.signature', signature) }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { importModule } from '../../internal/import-module.js'
 import type { ResolvedTask } from '../task.js'
+import { exportedFunction } from './exported-function.js'
 import { helperOf, isForOlderEngines } from './helpers.js'
 import { whyNotImported } from './why-not-imported.js'
 
@@ -163,7 +164,5 @@ async function importTask(url: string, name: string): Promise<WorkerTask> {
   const module = await importModule(url).catch((error: unknown) => {
     throw whyNotImported(url, error, true)
   })
-  const found = module[name]
-  if (typeof found !== 'function') throw new TypeError(`${url} exports no function named '${name}' in a worker`)
-  return found as WorkerTask
+  return exportedFunction(module, url, name) as WorkerTask
 }

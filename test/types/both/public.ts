@@ -1,4 +1,5 @@
 import {
+  execute,
   fallback,
   Lease,
   pipeline,
@@ -6,6 +7,8 @@ import {
   RateLimiterAll,
   type Retry,
   retry,
+  stream,
+  task,
   timeout,
   withFallback,
   withPolicy,
@@ -121,3 +124,10 @@ export function refused(): void {
   // @ts-expect-error -- the function to guard goes to the guard
   withFallback('x', () => 1)
 }
+
+const measure = async (text: string): Promise<number> => text.length
+export const lengths: Promise<number[]> = execute(task(import.meta.url, measure), ['a'])
+export const streamed: AsyncIterable<number> = stream(task(import.meta.url, measure), ['a'])
+export const named: Promise<number[]> = execute(task<string, number>(import.meta.url, 'measure'), ['a'])
+// @ts-expect-error: the function takes no numbers
+export const wrong = execute(task(import.meta.url, measure), [1])

@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { execute, optimize, stream, task } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+import { double } from '../fixtures/tasks/typed.js'
+
+const typed = new URL('../fixtures/tasks/typed.ts', import.meta.url)
+const itself = new URL('../fixtures/tasks/itself.mjs', import.meta.url)
+
+describe('a task by its module and the function itself', () => {
+  it('runs the function in this thread, and what the module exports by its name in workers', async () => {
+    // A process of its own, where the module awaits its tasks at its top level.
+    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(itself)])
+    expect(JSON.parse(stdout)).toEqual({
+      here: { isMainThread: true, copy: 1 },
+      there: { isMainThread: false, copy: 1 },
+      good: 2,
+      isOdd: true,
+      n: 3,
+      renamed: expect.stringMatching(
+        /must export a function named 'inside'; received undefined \(functions it exports: OddError, half, outside, where\)$/,
+      ) as string,
+    })
+  })
+
+  it('needs no import in this thread: Vitest has compiled this one, which Node 20 could not load', async () => {
+    const items = [{ n: 1 }, { n: 2 }]
+    const reference = task(typed, double)
+    expect(reference).toEqual({ url: typed.href, export: 'double', signature: double })
+    const results: string[] = await execute(reference, items)
+    expect(results).toEqual(['2', '4'])
+    expect(await execute({ ...reference }, items)).toEqual(results)
+    const streamed: string[] = []
+    for await (const result of stream(reference, items)) streamed.push(result)
+    expect(streamed).toEqual(results)
+    expect(await (await optimize(reference, items)).run()).toEqual(results)
+  })
+
+  it('is one task wherever it is named', async () => {
+    const items = Array.from({ length: 50 }, (_, n) => ({ n }))
+    await execute(task(typed, double), items)
+    const plan = await optimize(task(typed, double), items)
+    expect(plan.cacheHit).toBe(true)
+  })
+
+  it.each([
+    [
+      'a function without a name',
+      [typed, () => 1],
+      "exported must have a name, the one that its module exports it by; received one of ''",
+    ],
+    ['no function', [typed, 5], 'exported must be a function or the name of one; received 5 (number)'],
+    ['a relative URL', ['./typed.ts', double], /^url must be absolute/],
+  ])('%s is refused', (_, args, message) => {
+    expect(() => task(...(args as Parameters<typeof task>))).toThrow(TypeError)
+    expect(() => task(...(args as Parameters<typeof task>))).toThrow(message)
+  })
+
+  it('a reference whose function is none is refused', async () => {
+    const reference = { url: typed.href, export: 'double', signature: 'double' } as never
+    await expect(execute(reference, [1])).rejects.toThrow(/^task\.signature must be a function; received "double"/)
+  })
+})
