@@ -1,4 +1,5 @@
 import { isNotNow } from '../internal/server-error.js'
+import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
 import { inTime } from './in-time.js'
 import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
@@ -93,7 +94,7 @@ class BullmqTransport implements Transport {
     })
     await resumeRun(queue, run)
     await transport.#clear()
-    transport.#poll = setInterval(() => void transport.#look(), POLL_MS)
+    transport.#poll = realSetInterval(() => void transport.#look(), POLL_MS)
     return transport
   }
 
@@ -129,7 +130,7 @@ class BullmqTransport implements Transport {
   }
 
   close(): Promise<void> {
-    clearInterval(this.#poll)
+    realClearInterval(this.#poll)
     this.#mail.close()
     return this.#leaving(() => this.#tidyUp())
   }

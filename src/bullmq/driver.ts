@@ -8,6 +8,7 @@ import type { ResolvedTask } from '../execute/task.js'
 import { messageOf, runError } from '../internal/run-error.js'
 import { warnOfRefusal } from '../internal/server-error.js'
 import { warnings } from '../internal/warnings.js'
+import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/real-timers.js'
 import { ChunkSizes } from './chunk-sizes.js'
 import { chunkOf, markOf, packChunks, type Piece, stragglersOf } from './pieces.js'
 import { runHere } from './run-here.js'
@@ -77,7 +78,7 @@ export class Driver implements RunCarrier, Lane {
 
   stop(reason: StopReason): void {
     this.#stopped = reason
-    clearInterval(this.#ticker)
+    realClearInterval(this.#ticker)
   }
 
   /** The run is over: nothing of it is left behind. What is still being opened is left when it is there; nobody waits for that. */
@@ -118,8 +119,8 @@ export class Driver implements RunCarrier, Lane {
     this.#transport = transport
     void this.#listen(transport)
     await this.#tick()
-    this.#ticker = setInterval(() => void this.#tick(), TICK_MS)
-    if (this.#isOver()) clearInterval(this.#ticker)
+    this.#ticker = realSetInterval(() => void this.#tick(), TICK_MS)
+    if (this.#isOver()) realClearInterval(this.#ticker)
     else this.#run.inContext(() => this.#fill())
   }
 
@@ -184,7 +185,7 @@ export class Driver implements RunCarrier, Lane {
       } catch (error) {
         // The carrier is away. It comes back, or the caller gives up.
         warnOfRefusal(error, 'a run', this.#toldOf)
-        await new Promise((resolve) => setTimeout(resolve, PUT_AGAIN_MS))
+        await new Promise((resolve) => realSetTimeout(resolve, PUT_AGAIN_MS))
       }
     }
   }

@@ -1,3 +1,5 @@
+import { realClearTimeout, realSetTimeout } from '../internal/real-timers.js'
+
 /** BullMQ waits for a server that is away, however long that is. We wait this long as a run or a worker begins, and as it ends. */
 export const ANSWER_MS = 5000
 
@@ -5,11 +7,11 @@ export const ANSWER_MS = 5000
 export async function inTime<T>(work: Promise<T>, ms = ANSWER_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the server did not answer within ${ms / 1000} s`)), ms)
+    timer = realSetTimeout(() => reject(new Error(`the server did not answer within ${ms / 1000} s`)), ms)
   })
   try {
     return await Promise.race([work, late])
   } finally {
-    clearTimeout(timer)
+    realClearTimeout(timer)
   }
 }

@@ -1,3 +1,5 @@
+import { realClearTimeout, realSetTimeout } from '../internal/real-timers.js'
+
 /** BullMQ renews a lock at least twice in the time it lasts; what was renewed in its last moment is heard of by then. */
 const HEARD_AFTER = 1.25
 
@@ -14,7 +16,7 @@ export class JobLock implements Disposable {
   /** @param lastsMs - how long it lasts when it is not renewed */
   constructor(lastsMs: number) {
     this.signal = this.#controller.signal
-    this.#timer = setTimeout(() => this.lose(), Math.min(HEARD_AFTER * lastsMs, 2 ** 31 - 1)).unref()
+    this.#timer = realSetTimeout(() => this.lose(), Math.min(HEARD_AFTER * lastsMs, 2 ** 31 - 1)).unref()
   }
 
   renewed(): void {
@@ -26,6 +28,6 @@ export class JobLock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
+    realClearTimeout(this.#timer)
   }
 }

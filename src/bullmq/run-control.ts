@@ -1,4 +1,5 @@
 import { runError } from '../internal/run-error.js'
+import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
 import { hasDied, type Holder, ownHolder } from './run-holder.js'
 import { clientOf, type QueueOfJobs, type QueueWorker, type ScriptClient } from './peer.js'
 
@@ -64,7 +65,7 @@ export class DriverClaim {
   static async of(queue: QueueOfJobs, run: string, lost: (error: Error) => void): Promise<DriverClaim> {
     const claim = new DriverClaim(await RunKey.of(queue, `amz:{${run}}:driver`))
     await claim.#take(run)
-    claim.#renewal = setInterval(() => void claim.#renew(run, lost), RENEW_MS).unref()
+    claim.#renewal = realSetInterval(() => void claim.#renew(run, lost), RENEW_MS).unref()
     return claim
   }
 
@@ -89,7 +90,7 @@ export class DriverClaim {
 
   /** Renews it no more. */
   lapse(): void {
-    clearInterval(this.#renewal)
+    realClearInterval(this.#renewal)
   }
 
   async release(): Promise<void> {

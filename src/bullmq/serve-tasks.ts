@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { isPolicy, type Policy } from '../internal/policy.js'
 import { warnOfRefusal } from '../internal/server-error.js'
 import { checkKeys, checkNumber, describe } from '../internal/validate.js'
+import { realClearInterval, realClearTimeout, realSetInterval, realSetTimeout } from '../internal/real-timers.js'
 import { checkAddress } from './bullmq.js'
 import type { QueueAddress } from './bullmq-transport.js'
 import { ChunkWorker } from './chunk-worker.js'
@@ -141,7 +142,7 @@ class QueueServing implements Serving {
   }
 
   async #close(): Promise<void> {
-    const timer = setTimeout(() => {
+    const timer = realSetTimeout(() => {
       for (const controller of this.#inHand) controller.abort(new HandedBack())
     }, CLOSE_MS)
     await this.#worker.pause(true)
@@ -154,7 +155,7 @@ class QueueServing implements Serving {
       () => true,
     )
     await this.#worker.close(isAway)
-    clearTimeout(timer)
+    realClearTimeout(timer)
   }
 
   #whenEmpty(): Promise<void> {
@@ -196,7 +197,7 @@ class QueueServing implements Serving {
       await job.updateProgress({ begun: true } satisfies ChunkProgress)
     const controller = new AbortController()
     this.#inHand.add(controller)
-    const looking = setInterval(() => void this.#look(data.run, controller), LOOK_MS).unref()
+    const looking = realSetInterval(() => void this.#look(data.run, controller), LOOK_MS).unref()
     try {
       if (await isCancelled(this.#worker, data.run)) throw new Cancelled()
       return await this.#chunks.work(data, AbortSignal.any([signal, controller.signal]))
@@ -206,7 +207,7 @@ class QueueServing implements Serving {
       await job.moveToDelayed(Date.now(), token)
       throw delayedError()
     } finally {
-      clearInterval(looking)
+      realClearInterval(looking)
       this.#inHand.delete(controller)
       if (this.#inHand.size === 0) this.#emptied()
     }
