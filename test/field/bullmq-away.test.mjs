@@ -1,24 +1,10 @@
 // Runs over BullMQ whose server goes away, or refuses what it is asked.
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { execute, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
 import { afterEach, describe, expect, it } from 'vitest'
-import { hasServer, TestServer } from '../support/redis-server.ts'
-
-const require = createRequire(import.meta.url)
-const url = new URL('./tasks/machines.mjs', import.meta.url)
-const servers = ['redis', 'valkey'].filter(hasServer)
-const pairs = [
-  ['bullmq6', servers[0]],
-  ['bullmq5', servers.at(-1)],
-]
-const numbers = (count) => Array.from({ length: count }, (_, i) => i)
-const addressOf = (server, name) => ({
-  connection: { host: '127.0.0.1', port: server.port },
-  queue: 'away',
-  library: require(name),
-})
+import { TestServer } from '../support/redis-server.ts'
+import { addressOf, numbers, pairs, require, servers, url } from './support/bullmq.mjs'
 
 describe.skipIf(servers.length === 0)('a server that is away (needs redis-server or valkey-server)', () => {
   let server
@@ -28,7 +14,7 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
     'keeps neither a run that is aborted nor a worker that is closed, with %s on %s',
     async (name, kind) => {
       server = await TestServer.start(kind)
-      const address = addressOf(server, name)
+      const address = addressOf(server, 'away', name)
       const serving = await serveTasks({ ...address, tasks: [url] })
       const abort = new AbortController()
       let begun
@@ -51,7 +37,7 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
 
   it('does not keep the results of a run that is done', async () => {
     server = await TestServer.start(servers[0])
-    const address = addressOf(server, 'bullmq6')
+    const address = addressOf(server, 'away')
     const serving = await serveTasks({ ...address, tasks: [url] })
     const onProgress = ({ completed, total }) => {
       // At once: what the run has still to tidy up is never answered.
@@ -65,7 +51,7 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
 
   it.each(pairs)('is told of while it refuses, and fails no run, with %s on %s', async (name, kind) => {
     server = await TestServer.start(kind)
-    const address = addressOf(server, name)
+    const address = addressOf(server, 'away', name)
     const { connection, queue, library } = address
     const run = execute(task(url, 'slow'), numbers(1000), { on: bullmq({ ...address, chunkMs: 100 }) })
     // As BullMQ fails a job that is done where the server refused that, but not any more what fails it.
@@ -93,7 +79,7 @@ describe.skipIf(servers.length === 0)('a server that is away (needs redis-server
 
   it.each(pairs)('does not fill up with answers that were read, with %s on %s', async (name, kind) => {
     server = await TestServer.start(kind)
-    const address = addressOf(server, name)
+    const address = addressOf(server, 'away', name)
     const serving = await serveTasks({ ...address, tasks: [url] })
     // 30 MB, and more chunks than are under way at the same time.
     const results = await execute(task(url, 'large'), numbers(300), { on: bullmq(address) })

@@ -2,42 +2,20 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { execute, stream, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
 import { RedisRateLimiter } from 'amorsize/redis'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { hasServer, TestServer } from '../support/redis-server.ts'
-import { WorkerProcesses } from './support/worker-processes.mjs'
-
-const require = createRequire(import.meta.url)
-const url = new URL('./tasks/machines.mjs', import.meta.url)
-const servers = ['redis', 'valkey'].filter(hasServer)
-const cases = servers.flatMap((kind) => ['bullmq5', 'bullmq6'].map((name) => [name, kind]))
-/** Each version and each server once: these take long. */
-const pairs = [
-  ['bullmq6', servers[0]],
-  ['bullmq5', servers.at(-1)],
-]
-const numbers = (count) => Array.from({ length: count }, (_, i) => i)
+import { describe, expect, it } from 'vitest'
+import { addressOf, cases, jobsOf, numbers, require, runningServers, servers, url } from './support/bullmq.mjs'
 
 describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or valkey-server)', () => {
-  const running = new Map()
-  const folder = mkdtempSync(join(tmpdir(), 'amorsize-queue-'))
-  beforeAll(async () => {
-    for (const kind of servers) running.set(kind, await TestServer.start(kind))
-  })
-  afterAll(async () => {
-    for (const server of running.values()) await server[Symbol.asyncDispose]()
-    rmSync(folder, { recursive: true })
-  })
+  const running = runningServers()
+  const expectNoJobs = async (address) => expect(await jobsOf(address)).toEqual({})
 
   it.each(cases)('leaves nothing in the server, with %s on %s', async (name, kind) => {
-    const library = require(name)
-    const address = { connection: { host: '127.0.0.1', port: running.get(kind).port }, queue: `plain-${name}`, library }
+    const address = addressOf(running.get(kind), `plain-${name}`, name)
     const serving = await serveTasks({ ...address, tasks: [url] })
     const results = await execute(task(url, 'double'), numbers(5000), { on: bullmq(address) })
     expect(results).toEqual(numbers(5000).map((n) => 2 * n))
@@ -49,8 +27,7 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
   })
 
   it.each(cases)('ends by signal, and leaves no job behind, with %s on %s', async (name, kind) => {
-    const library = require(name)
-    const address = { connection: { host: '127.0.0.1', port: running.get(kind).port }, queue: `abort-${name}`, library }
+    const address = addressOf(running.get(kind), `abort-${name}`, name)
     const serving = await serveTasks({ ...address, tasks: [url] })
     const abort = new AbortController()
     const run = execute(task(url, 'slow'), numbers(20_000), {
@@ -63,17 +40,8 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
     await serving.close()
   })
 
-  async function jobsOf({ queue: name, connection, library: { Queue } }) {
-    const queue = new Queue(name, { connection })
-    const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'completed', 'failed')
-    await queue.close()
-    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
-  }
-  const expectNoJobs = async (address) => expect(await jobsOf(address)).toEqual({})
-
   it('ends what is still in hand elsewhere when a copy of it was faster, and leaves no job behind', async () => {
-    const connection = { host: '127.0.0.1', port: running.get(servers[0]).port }
-    const address = { connection, queue: 'stuck', library: require('bullmq6') }
+    const address = addressOf(running.get(servers[0]), 'stuck')
     const workers = [await serveTasks({ ...address, tasks: [url] }), await serveTasks({ ...address, tasks: [url] })]
     // How long items take has to be known for one to be a straggler.
     const results = await execute(task(url, 'stuckLast'), numbers(20), { on: bullmq(address) })
@@ -89,7 +57,7 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
     const clients = [1, 2].map(() => new Redis({ port, host: '127.0.0.1' }))
     const limit = { name: 'crawl', requestsPerSecond: 100, burstSize: 10, mode: 'exact', timeoutMs: 10_000 }
     const limiters = clients.map((client) => new RedisRateLimiter(client, limit))
-    const address = { connection: { host: '127.0.0.1', port }, queue: 'limited', library: require('bullmq6') }
+    const address = addressOf({ port }, 'limited')
     const workers = await Promise.all(limiters.map((policy) => serveTasks({ ...address, tasks: [url], policy })))
     const startMs = performance.now()
     await execute(task(url, 'double'), numbers(110), { on: bullmq(address) })
@@ -101,11 +69,7 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
   })
 
   it('lets a second driver of the same run know who has it', async () => {
-    const address = {
-      connection: { host: '127.0.0.1', port: running.get(servers[0]).port },
-      queue: 'two',
-      library: require('bullmq6'),
-    }
+    const address = addressOf(running.get(servers[0]), 'two')
     const serving = await serveTasks({ ...address, tasks: [url] })
     let begun
     const hasBegun = new Promise((resolve) => (begun = resolve))
@@ -123,7 +87,7 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
 
   it('takes the run of a process that died here at once, and of one that cannot be seen from here only when its claim lapses', async () => {
     const { port } = running.get(servers[0])
-    const address = { connection: { host: '127.0.0.1', port }, queue: 'claims', library: require('bullmq6') }
+    const address = addressOf({ port }, 'claims')
     const admin = new (require('ioredis').Redis)({ host: '127.0.0.1', port })
     const serving = await serveTasks({ ...address, tasks: [url] })
     const run = (hooks) => execute(task(url, 'double'), numbers(50), { on: bullmq(address), hooks })
@@ -151,11 +115,8 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
   })
 
   it('names both versions where a worker has another one', async () => {
-    const address = {
-      connection: { host: '127.0.0.1', port: running.get(servers[0]).port },
-      queue: 'versions',
-      library: require('bullmq6'),
-    }
+    const address = addressOf(running.get(servers[0]), 'versions')
+    const folder = mkdtempSync(join(tmpdir(), 'amorsize-queue-'))
     const old = join(folder, 'machines.mjs')
     writeFileSync(old, `${readFileSync(url, 'utf8')}\n// an older one`)
     const serving = await serveTasks({ ...address, tasks: [old] })
@@ -167,106 +128,14 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
     expect(serving.stats().refused).toBeGreaterThan(0)
     await expectNoJobs(address)
     await serving.close()
+    rmSync(folder, { recursive: true })
   })
 
   it('says in one sentence what to start where no server is', async () => {
-    const address = { connection: { host: '127.0.0.1', port: 1 }, queue: 'none', library: require('bullmq6') }
+    const address = addressOf({ port: 1 }, 'none')
     const sentence =
       /^no Redis or Valkey answers at 127\.0\.0\.1:1 \(.*\): install and start one, such as Debian's redis-server or valkey-server$/
     await expect(execute(task(url, 'double'), [1], { on: bullmq(address) })).rejects.toThrow(sentence)
     await expect(serveTasks({ ...address, tasks: [url] })).rejects.toThrow(sentence)
-  })
-
-  describe('when processes die', () => {
-    let processes
-    afterEach(() => processes?.end())
-
-    it.each(pairs)('fails alone the item that kills workers, with %s on %s', async (name, kind) => {
-      const address = {
-        connection: { host: '127.0.0.1', port: running.get(kind).port },
-        queue: `deadly-${name}`,
-        library: require(name),
-      }
-      processes = new WorkerProcesses({
-        port: running.get(kind).port,
-        queue: address.queue,
-        library: name,
-        tasks: [url.pathname],
-      })
-      await Promise.all([1, 2].map(() => processes.start({ again: true })))
-      const outcomes = await execute(task(url, 'deadly'), numbers(40), { on: bullmq(address), onError: 'collect' })
-      expect(outcomes[13]).toMatchObject({ status: 'rejected', reason: { code: 'ERR_WORKER_CRASHED', item: 13 } })
-      expect(outcomes.filter(({ status }) => status === 'fulfilled').map(({ value }) => value)).toEqual(
-        numbers(40).filter((n) => n !== 13),
-      )
-      // A copy of its first chunk, which was slow to come back, may be in hand.
-      await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
-    })
-
-    it.each(pairs)('gives each item one result while workers are killed, with %s on %s', async (name, kind) => {
-      const { port } = running.get(kind)
-      const address = { connection: { host: '127.0.0.1', port }, queue: `killed-${name}`, library: require(name) }
-      processes = new WorkerProcesses({ port, queue: address.queue, library: name, tasks: [url.pathname] })
-      await Promise.all([1, 2].map(() => processes.start({ again: true })))
-      // In the middle of the run, however fast the machine is.
-      let killAt = [1, 1600, 2800]
-      let kills = 0
-      const onProgress = ({ completed, total }) => {
-        if (killAt.every((count) => count > completed) || completed === total) return
-        killAt = killAt.filter((count) => count > completed)
-        const { running: alive } = processes
-        alive[kills++ % alive.length]?.kill('SIGKILL')
-      }
-      const options = { on: bullmq({ ...address, chunkMs: 200 }), onProgress }
-      expect(await execute(task(url, 'slow'), numbers(4000), options)).toEqual(numbers(4000))
-      expect(kills).toBeGreaterThan(0)
-      await expect.poll(() => processes.deaths).toBeGreaterThan(0)
-      // What a dead worker had in hand, and a copy of which was faster, is found when its lock has run out.
-      await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
-    })
-
-    it.each(pairs)(
-      'leaves no job behind that has killed twice when its run is over, with %s on %s',
-      async (name, kind) => {
-        const { port } = running.get(kind)
-        const address = { connection: { host: '127.0.0.1', port }, queue: `over-${name}`, library: require(name) }
-        processes = new WorkerProcesses({ port, queue: address.queue, library: name, tasks: [url.pathname] })
-        await processes.start({ again: true })
-        const abort = new AbortController()
-        const run = execute(task(url, 'deadly'), [13], { on: bullmq(address), signal: abort.signal })
-        const failed = expect(run).rejects.toBe('enough')
-        await expect.poll(() => processes.deaths, { timeout: 20_000 }).toBe(2)
-        abort.abort('enough')
-        await failed
-        expect(await jobsOf(address)).toEqual({ active: 1 })
-        await expect.poll(() => jobsOf(address), { timeout: 20_000 }).toEqual({})
-      },
-    )
-
-    it.each(pairs)('goes on after its driver was killed, with %s on %s', async (name, kind) => {
-      const { port } = running.get(kind)
-      const queue = `driver-${name}`
-      processes = new WorkerProcesses({ port, queue, library: name, tasks: [url.pathname] })
-      await processes.start()
-      const dir = mkdtempSync(join(folder, 'checkpoint-'))
-      const drive = () =>
-        spawn(process.execPath, [join(import.meta.dirname, 'support', 'drive.mjs')], {
-          env: { ...process.env, PORT: port, QUEUE: queue, LIBRARY: name, DIR: dir },
-          stdio: ['ignore', 'pipe', 'inherit'],
-        })
-      const first = drive()
-      for await (const line of createInterface({ input: first.stdout })) {
-        if (Number(line) < 100) continue
-        first.kill('SIGKILL')
-        break
-      }
-      if (first.exitCode === null && first.signalCode === null) await once(first, 'close')
-      const second = drive()
-      const lines = []
-      for await (const line of createInterface({ input: second.stdout })) lines.push(line)
-      expect(Number(lines[0])).toBeGreaterThanOrEqual(0)
-      expect(JSON.parse(lines.at(-1))).toEqual(numbers(600))
-      await expectNoJobs({ connection: { host: '127.0.0.1', port }, queue, library: require(name) })
-    })
   })
 })

@@ -1,27 +1,19 @@
 // What a worker does with a chunk whose lock is lost, so that another worker takes it.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bulkhead, execute, task } from 'amorsize'
 import { bullmq, serveTasks } from 'amorsize/bullmq'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { hasServer, TestServer } from '../support/redis-server.ts'
+import { TestServer } from '../support/redis-server.ts'
+import { addressOf, numbers, pairs, require, servers, url } from './support/bullmq.mjs'
 
-const require = createRequire(import.meta.url)
-const url = new URL('./tasks/machines.mjs', import.meta.url)
-const servers = ['redis', 'valkey'].filter(hasServer)
-const pairs = [
-  ['bullmq6', servers[0]],
-  ['bullmq5', servers.at(-1)],
-]
 /** Their chunk of eight takes 2.4 s; the lock is renewed at least once in half a second. */
 const ways = [
   ['in its thread', 'waited', () => ({ policy: bulkhead({ maxConcurrent: 1 }) })],
   ['in a worker thread', 'computed', () => ({ threads: 1 })],
 ]
 const cases = pairs.flatMap(([name, kind]) => ways.map(([where, what, how]) => ({ name, kind, where, what, how })))
-const numbers = (count) => Array.from({ length: count }, (_, i) => i)
 
 describe.skipIf(servers.length === 0)('a lock that is lost (needs redis-server or valkey-server)', () => {
   // The same for all: threads of the pool keep the environment they were started with.
@@ -37,7 +29,7 @@ describe.skipIf(servers.length === 0)('a lock that is lost (needs redis-server o
 
   it.each(cases)('ends its chunk, which runs again, $where, with $name on $kind', async ({ name, kind, what, how }) => {
     server = await TestServer.start(kind)
-    const address = { connection: { host: '127.0.0.1', port: server.port }, queue: 'lock', library: require(name) }
+    const address = addressOf(server, 'lock', name)
     const serving = await serveTasks({ ...address, tasks: [url], stallMs: 1000, ...how() })
     const run = execute(task(url, what), numbers(16), { on: bullmq({ ...address, windowChunks: 1 }) })
     await expect.poll(begun, { timeout: 20_000 }).toContain(0)
@@ -56,7 +48,7 @@ describe.skipIf(servers.length === 0)('a lock that is lost (needs redis-server o
 
   it.each(pairs)('has expired where the server does not answer, with %s on %s', async (name, kind) => {
     server = await TestServer.start(kind)
-    const address = { connection: { host: '127.0.0.1', port: server.port }, queue: 'lock', library: require(name) }
+    const address = addressOf(server, 'lock', name)
     const policy = bulkhead({ maxConcurrent: 1 })
     const serving = await serveTasks({ ...address, tasks: [url], stallMs: 1000, policy })
     const run = execute(task(url, 'waited'), numbers(16), { on: bullmq({ ...address, windowChunks: 1 }) })

@@ -1,24 +1,13 @@
 // Processors of BullMQ 5 and 6 through our policies, on a real Redis and Valkey.
-import { createRequire } from 'node:module'
 import { once } from 'node:events'
 import { circuitBreaker, RateLimiter, retry } from 'amorsize'
 import { wrapProcessor } from 'amorsize/bullmq'
 import { RedisRateLimiter } from 'amorsize/redis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasServer, TestServer } from '../support/redis-server.ts'
-
-const require = createRequire(import.meta.url)
-const servers = ['redis', 'valkey'].filter(hasServer)
-const cases = servers.flatMap((kind) => ['bullmq5', 'bullmq6'].map((library) => [library, kind]))
+import { describe, expect, it } from 'vitest'
+import { cases, require, runningServers, servers } from './support/bullmq.mjs'
 
 describe.skipIf(servers.length === 0)('wrapProcessor (needs redis-server or valkey-server)', () => {
-  const running = new Map()
-  beforeAll(async () => {
-    for (const kind of servers) running.set(kind, await TestServer.start(kind))
-  })
-  afterAll(async () => {
-    for (const server of running.values()) await server[Symbol.asyncDispose]()
-  })
+  const running = runningServers()
 
   describe.each(cases)('%s on %s', (library, kind) => {
     const { Queue, Worker } = require(library)

@@ -2,6 +2,8 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** They compare durations, or start what uses both cores: nothing else runs beside them. */
 const alone = ['throttles.test.mjs', 'jest.test.mjs']
+/** They wait for servers, locks and dead processes, and compute little. */
+const waiting = ['bullmq-*.test.mjs']
 /** They take long, or compare durations with a package of others: `npm run test:field` alone runs them. */
 const whole = ['*.whole.test.mjs']
 
@@ -15,12 +17,12 @@ const common = {
   server: { deps: { external: [/\/dist\//] } },
 }
 
-/** Most wait rather than compute: two at a time. */
+const beside = (groupOrder, maxWorkers, include) => ({ include, maxWorkers, sequence: { groupOrder } })
+
+/** Most wait rather than compute, too: two at a time. */
 const together = {
-  include: ['*.test.mjs'],
-  exclude: [...configDefaults.exclude, ...alone, ...whole],
-  maxWorkers: 2,
-  sequence: { groupOrder: 1 },
+  ...beside(1, 2, ['*.test.mjs']),
+  exclude: [...configDefaults.exclude, ...alone, ...waiting, ...whole],
 }
 
 const oneByOne = (groupOrder, include) => ({ include, fileParallelism: false, sequence: { groupOrder } })
@@ -30,6 +32,7 @@ export default defineConfig({
   test: {
     globalSetup: ['support/remove-names.mjs'],
     projects: [
+      { test: { ...common, ...beside(0, 6, waiting), name: 'waiting' } },
       { test: { ...common, ...together, name: 'together' } },
       { test: { ...common, ...oneByOne(2, alone), name: 'alone' } },
       { test: { ...common, ...oneByOne(3, whole), name: 'whole' } },
