@@ -1,5 +1,5 @@
 import { isNotNow } from '../internal/server-error.js'
-import { realClearInterval, realSetInterval } from '../internal/real-timers.js'
+import { realClearInterval, realNow, realSetInterval } from '../internal/real-timers.js'
 import { inTime } from './in-time.js'
 import { Mailbox } from './mailbox.js'
 import { type BullmqModule, loadBullmq, type QueueListener, type QueueOfJobs } from './peer.js'
@@ -99,7 +99,7 @@ class BullmqTransport implements Transport {
   }
 
   async put({ id, data }: Chunk): Promise<void> {
-    this.#heardMs.set(id, performance.now())
+    this.#heardMs.set(id, realNow())
     this.#most = Math.max(this.#most, this.#heardMs.size)
     const options = { jobId: id, removeOnComplete: LEFT_BEHIND, removeOnFail: LEFT_BEHIND, stackTraceLimit: 3 }
     await this.#queue.add('chunk', data, options)
@@ -186,7 +186,7 @@ class BullmqTransport implements Transport {
 
   #progressed(id: string, data: unknown): void {
     if (!this.#heardMs.has(id)) return
-    this.#heardMs.set(id, performance.now())
+    this.#heardMs.set(id, realNow())
     const { refused, begun } = (data ?? {}) as ChunkProgress
     if (refused !== undefined) this.#mail.put({ id, kind: 'refused', ...refused })
     else if (begun === true) this.#mail.put({ id, kind: 'begun' })
@@ -203,7 +203,7 @@ class BullmqTransport implements Transport {
   async #look(): Promise<void> {
     if (this.#isPolling) return
     this.#isPolling = true
-    const beforeMs = performance.now() - QUIET_MS
+    const beforeMs = realNow() - QUIET_MS
     const quiet = [...this.#heardMs].filter(([, ms]) => ms < beforeMs).slice(0, ASKED_AT_ONCE)
     try {
       for (const [id] of quiet) await this.#ask(id)
@@ -224,7 +224,7 @@ class BullmqTransport implements Transport {
     }
     // Asked for again in its turn.
     this.#heardMs.delete(id)
-    this.#heardMs.set(id, performance.now())
+    this.#heardMs.set(id, realNow())
     if (state !== 'unknown') this.#missing.delete(id)
     else if (!this.#missing.delete(id)) this.#missing.add(id)
     else this.#mail.put({ id, kind: 'lost' })

@@ -23,9 +23,15 @@ const ADDRESS_KEYS = ['connection', 'queue', 'prefix', 'backend', 'library'] as 
  */
 export function bullmq(options: BullmqOptions): Elsewhere {
   checkKeys('bullmq', options, [...ADDRESS_KEYS, ...PLACE_KEYS])
-  const { windowChunks, chunkMs, maxChunkBytes, onNoWorkers, ...address } = options
+  const { windowChunks, chunkMs, maxChunkBytes, onNoWorkers, clock, ...address } = options
   checkAddress(address)
-  return overTransport((info) => openBullmq(address, info), { windowChunks, chunkMs, maxChunkBytes, onNoWorkers })
+  return overTransport((info) => openBullmq(address, info), {
+    windowChunks,
+    chunkMs,
+    maxChunkBytes,
+    onNoWorkers,
+    clock,
+  })
 }
 
 /** @throws {TypeError | RangeError} naming the option that is wrong */

@@ -3,6 +3,7 @@ import { execute } from '../execute/execute.js'
 import type { ScheduleOptions } from '../execute/options.js'
 import { resolveTask } from '../execute/task.js'
 import type { Policy } from '../internal/policy.js'
+import { realNow } from '../internal/real-timers.js'
 import type { ServedModules } from './served-modules.js'
 import type { ChunkAnswer, ChunkData } from './transport.js'
 import { decodeValues, encodeOutcomes } from './values.js'
@@ -46,7 +47,7 @@ export class ChunkWorker {
   async work(data: ChunkData, signal: AbortSignal): Promise<ChunkAnswer> {
     const found = this.#options.modules.find(data.task)
     if ('refusal' in found) throw new Error(found.refusal)
-    const startedMs = performance.now()
+    const startedMs = realNow()
     const items = decodeValues(data.items)
     const task = { url: found.url, export: data.task.export }
     const { call } = await resolveTask(task)
@@ -58,7 +59,7 @@ export class ChunkWorker {
     })
     return {
       worker: this.name,
-      ms: performance.now() - startedMs,
+      ms: realNow() - startedMs,
       checksum: crc32(data.items),
       outcomes: encodeOutcomes(settled, data.first, data.maxBytes),
     }

@@ -5,10 +5,10 @@ import type { CompleteOptions } from '../execute/options.js'
 import type { ItemSource } from '../execute/run/item-source.js'
 import type { Beginning, Lane, Run, RunCarrier, StopReason } from '../execute/run/run.js'
 import type { ResolvedTask } from '../execute/task.js'
+import type { Clock } from '../internal/clock.js'
 import { messageOf, runError } from '../internal/run-error.js'
 import { warnOfRefusal } from '../internal/server-error.js'
 import { warnings } from '../internal/warnings.js'
-import { realClearInterval, realSetInterval, realSetTimeout } from '../internal/real-timers.js'
 import { ChunkSizes } from './chunk-sizes.js'
 import { chunkOf, markOf, packChunks, type Piece, stragglersOf } from './pieces.js'
 import { runHere } from './run-here.js'
@@ -26,6 +26,7 @@ export interface DriverSettings {
   readonly chunkMs: number
   readonly maxChunkBytes: number
   readonly onNoWorkers: 'wait' | 'here' | 'throw'
+  readonly clock: Clock
 }
 
 /** How often workers are counted, and stragglers looked for. */
@@ -51,7 +52,7 @@ export class Driver implements RunCarrier, Lane {
   #name: TaskName | undefined = undefined
   #runId = ''
   #transport: Transport | undefined = undefined
-  #ticker: NodeJS.Timeout | undefined = undefined
+  #nextTick: unknown = undefined
   #workers = 0
   #isFilling = false
   #stopped: StopReason | undefined = undefined
@@ -63,7 +64,7 @@ export class Driver implements RunCarrier, Lane {
     this.#source = source
     this.#options = options
     this.#sizes = new ChunkSizes(settings.chunkMs, settings.maxChunkBytes)
-    this.#watch = new WorkerWatch(settings.onNoWorkers, {
+    this.#watch = new WorkerWatch(settings, {
       fail: (error) => this.#run.stop('failed', error),
       workHere: () => this.#workHere(),
     })
@@ -78,7 +79,7 @@ export class Driver implements RunCarrier, Lane {
 
   stop(reason: StopReason): void {
     this.#stopped = reason
-    realClearInterval(this.#ticker)
+    this.#settings.clock.clearTimeout(this.#nextTick)
   }
 
   /** The run is over: nothing of it is left behind. What is still being opened is left when it is there; nobody waits for that. */
@@ -119,9 +120,9 @@ export class Driver implements RunCarrier, Lane {
     this.#transport = transport
     void this.#listen(transport)
     await this.#tick()
-    this.#ticker = realSetInterval(() => void this.#tick(), TICK_MS)
-    if (this.#isOver()) realClearInterval(this.#ticker)
-    else this.#run.inContext(() => this.#fill())
+    if (this.#isOver()) return
+    this.#tickLater()
+    this.#run.inContext(() => this.#fill())
   }
 
   /** Read through a method: the run may end at any time. */
@@ -177,7 +178,7 @@ export class Driver implements RunCarrier, Lane {
     const { id } = chunk
     this.#sent.set(id, piece)
     piece.ids.add(id)
-    piece.sentMs = performance.now()
+    piece.sentMs = this.#settings.clock.now()
     while (!this.#isOver() && this.#sent.has(id)) {
       try {
         await this.#transport?.put(chunk)
@@ -185,7 +186,7 @@ export class Driver implements RunCarrier, Lane {
       } catch (error) {
         // The carrier is away. It comes back, or the caller gives up.
         warnOfRefusal(error, 'a run', this.#toldOf)
-        await new Promise((resolve) => realSetTimeout(resolve, PUT_AGAIN_MS))
+        await new Promise<void>((resolve) => this.#settings.clock.setTimeout(resolve, PUT_AGAIN_MS))
       }
     }
   }
@@ -274,6 +275,13 @@ export class Driver implements RunCarrier, Lane {
     this.#fill()
   }
 
+  #tickLater(): void {
+    this.#nextTick = this.#settings.clock.setTimeout(() => {
+      this.#tickLater()
+      void this.#tick()
+    }, TICK_MS)
+  }
+
   async #tick(): Promise<void> {
     try {
       this.#workers = await (this.#transport as Transport).workers()
@@ -304,6 +312,7 @@ export class Driver implements RunCarrier, Lane {
   /** When there is nothing else to send, what takes too long is sent once more; the first answer counts. */
   #lookForStragglers(): void {
     if (!this.#run.supply.ended || this.#pieces.size >= this.#workers) return
-    for (const piece of stragglersOf(this.#pieces, this.#sizes)) void this.#put(piece, '-again')
+    for (const piece of stragglersOf(this.#pieces, this.#sizes, this.#settings.clock.now()))
+      void this.#put(piece, '-again')
   }
 }

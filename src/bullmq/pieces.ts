@@ -106,8 +106,7 @@ const STRAGGLES = 3
 const LEAST_STRAGGLE_MS = 5000
 
 /** Pieces that take too long and have been sent but once. What workers have died of is not given to two of them at the same time. */
-export function stragglersOf(pieces: Iterable<Piece>, sizes: ChunkSizes): Piece[] {
-  const nowMs = performance.now()
+export function stragglersOf(pieces: Iterable<Piece>, sizes: ChunkSizes, nowMs: number): Piece[] {
   return [...pieces].filter(({ ids, items, isSuspect, sentMs }) => {
     const expectedMs = sizes.expectedMs(items.length)
     return (

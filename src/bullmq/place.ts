@@ -1,5 +1,7 @@
 import { CARRY, type Elsewhere } from '../execute/options.js'
 import type { Carrying } from '../execute/run/run.js'
+import { checkClock } from '../internal/check-common.js'
+import { type Clock, realClock } from '../internal/clock.js'
 import { checkFunction, checkKeys, checkNumber, checkOneOf } from '../internal/validate.js'
 import { Driver, type DriverSettings } from './driver.js'
 import type { OpenTransport } from './transport.js'
@@ -17,9 +19,11 @@ export interface PlaceOptions {
    * gives a process warning; 'here': items run in this thread, until there are workers; 'throw': the run fails.
    */
   readonly onNoWorkers?: 'wait' | 'here' | 'throw' | undefined
+  /** For tests; the default is Node's own time, also where a test framework has replaced it. */
+  readonly clock?: Clock | undefined
 }
 
-export const PLACE_KEYS = ['windowChunks', 'chunkMs', 'maxChunkBytes', 'onNoWorkers'] as const
+export const PLACE_KEYS = ['windowChunks', 'chunkMs', 'maxChunkBytes', 'onNoWorkers', 'clock'] as const
 
 /**
  * A place for `on` of `execute` and `stream` over a carrier of your own.
@@ -40,12 +44,13 @@ export function overTransport(open: OpenTransport, options: PlaceOptions = {}): 
 }
 
 export function completePlaceOptions(options: PlaceOptions): DriverSettings {
-  const { windowChunks, chunkMs = 2000, maxChunkBytes = 256 * 1024, onNoWorkers = 'wait' } = options
+  const { windowChunks, chunkMs = 2000, maxChunkBytes = 256 * 1024, onNoWorkers = 'wait', clock = realClock } = options
   if (windowChunks !== undefined) checkNumber('windowChunks', windowChunks, { min: 1, max: 4096, integer: true })
   return {
     windowChunks,
     chunkMs: checkNumber('chunkMs', chunkMs, { min: 0, exclusiveMin: true }),
     maxChunkBytes: checkNumber('maxChunkBytes', maxChunkBytes, { min: 1024, max: 2 ** 28, integer: true }),
     onNoWorkers: checkOneOf('onNoWorkers', onNoWorkers, ['wait', 'here', 'throw']),
+    clock: checkClock('clock', clock),
   }
 }

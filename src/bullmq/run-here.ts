@@ -1,4 +1,4 @@
-import { realSetImmediate } from '../internal/real-timers.js'
+import { realNow, realSetImmediate } from '../internal/real-timers.js'
 import type { Run } from '../execute/run/run.js'
 import { callWithPolicies } from '../execute/task.js'
 import type { Piece } from './pieces.js'
@@ -9,7 +9,7 @@ const SLICE_MS = 4
 /** Runs the items of a piece in this thread, one after the other, each under the time limit of the run. */
 export async function runHere(run: Run, { start, items }: Piece): Promise<void> {
   const call = callWithPolicies(run.task, run.options, () => run.signal)
-  let sliceEndMs = performance.now() + SLICE_MS
+  let sliceEndMs = realNow() + SLICE_MS
   for (const [i, item] of items.entries()) {
     if (run.isOver) return
     try {
@@ -17,8 +17,8 @@ export async function runHere(run: Run, { start, items }: Piece): Promise<void> 
     } catch (error) {
       run.fail(start + i, item, error, 1)
     }
-    if (performance.now() < sliceEndMs) continue
+    if (realNow() < sliceEndMs) continue
     await new Promise((resolve) => realSetImmediate(resolve))
-    sliceEndMs = performance.now() + SLICE_MS
+    sliceEndMs = realNow() + SLICE_MS
   }
 }

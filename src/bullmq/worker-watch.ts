@@ -1,9 +1,15 @@
+import type { Clock } from '../internal/clock.js'
 import { runError } from '../internal/run-error.js'
 import { warnings } from '../internal/warnings.js'
 import type { Piece } from './pieces.js'
 
 /** Without workers for so long, the run does what it was told to. */
 const NO_WORKERS_MS = 10_000
+
+interface WatchSettings {
+  readonly onNoWorkers: 'wait' | 'here' | 'throw'
+  readonly clock: Clock
+}
 
 /** What a run does without workers. */
 interface Alone {
@@ -16,13 +22,15 @@ interface Alone {
 export class WorkerWatch {
   /** Whether the run is carried out here, as there is nobody else. */
   isAlone = false
-  readonly #onNoWorkers: 'wait' | 'here' | 'throw'
+  readonly #onNoWorkers: WatchSettings['onNoWorkers']
+  readonly #clock: Clock
   readonly #run: Alone
   #sinceMs: number | undefined = undefined
   #workers = 0
 
-  constructor(onNoWorkers: 'wait' | 'here' | 'throw', run: Alone) {
+  constructor({ onNoWorkers, clock }: WatchSettings, run: Alone) {
     this.#onNoWorkers = onNoWorkers
+    this.#clock = clock
     this.#run = run
   }
 
@@ -37,7 +45,7 @@ export class WorkerWatch {
       this.isAlone = false
       return
     }
-    const nowMs = performance.now()
+    const nowMs = this.#clock.now()
     this.#sinceMs ??= nowMs
     if (nowMs - this.#sinceMs < NO_WORKERS_MS) return
     const why =

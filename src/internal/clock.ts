@@ -1,4 +1,5 @@
 import { nativeAddon } from './native.js'
+import { realClearTimeout, realNow, realSetTimeout } from './real-timers.js'
 
 /**
  * A source of time and timers. Every limiter and policy takes one as `clock`; the default is
@@ -83,3 +84,10 @@ class SystemClock implements Clock {
 
 /** The default clock: CLOCK_MONOTONIC and Node's timers. All threads and processes of a machine agree on it. */
 export const systemClock: Clock = new SystemClock()
+
+/** Node's own, whatever a test framework has put in its place: for what talks to others, whose time does not stand still. */
+export const realClock: Clock = {
+  now: realNow,
+  setTimeout: realSetTimeout,
+  clearTimeout: (handle) => realClearTimeout(handle as NodeJS.Timeout),
+}

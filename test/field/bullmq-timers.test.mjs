@@ -9,7 +9,7 @@ describe.skipIf(servers.length === 0)("Vitest's fake timers (needs redis-server 
   let server
   beforeEach(async () => {
     server = await TestServer.start(servers[0])
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] })
   })
   afterEach(async () => {
     vi.useRealTimers()

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { execute, optimize, retry, stream, task } from 'amorsize'
 import { memoryTransport, overTransport, type ChunkOutcome, type OpenTransport, type Transport } from 'amorsize/bullmq'
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { FakeClock } from 'amorsize/testing'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { collect } from '../support/collect.js'
 
 const url = new URL('../fixtures/tasks/elsewhere.mjs', import.meta.url)
@@ -339,28 +340,27 @@ function telling(
 }
 
 describe('a run elsewhere without workers that take it', () => {
-  const realTimeout = setTimeout
-  afterEach(() => void vi.useRealTimers())
+  let clock: FakeClock
+  beforeEach(() => void (clock = new FakeClock()))
 
-  /** What becomes of a run in fake time: ten seconds have to pass before it does what it was told to. */
+  /** What becomes of a run by the fake clock: ten seconds have to pass before it does what it was told to. */
   async function outcomeOf(run: () => Promise<unknown>, seconds = 60): Promise<unknown> {
-    vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'setTimeout', 'clearInterval', 'clearTimeout'] })
     let outcome: unknown = 'under way'
     run().then(
       (results) => (outcome = results),
       (error: unknown) => (outcome = error),
     )
     for (let passed = 0; passed < seconds && outcome === 'under way'; passed += 0.5) {
-      await vi.advanceTimersByTimeAsync(500)
+      await clock.advance(500)
       // Modules are read in real time.
-      await new Promise((resolve) => realTimeout(resolve, 10))
+      await new Promise((resolve) => setTimeout(resolve, 10))
     }
     return outcome
   }
 
   it.each([1, 2, 5])("says why all of %i refuse, onNoWorkers: 'throw'", async (workers) => {
     const other = new URL('../fixtures/context-task.mjs', import.meta.url)
-    const on = overTransport(memoryTransport({ tasks: [other], workers }), { onNoWorkers: 'throw' })
+    const on = overTransport(memoryTransport({ tasks: [other], workers }), { onNoWorkers: 'throw', clock })
     expect(await outcomeOf(() => execute(task(url, 'double'), [1, 2], { on }))).toMatchObject({
       code: 'ERR_EXECUTION',
       message: expect.stringMatching(
@@ -381,7 +381,7 @@ describe('a run elsewhere without workers that take it', () => {
       writeFileSync(served, version(2))
       return transport
     }
-    const on = overTransport(open, { onNoWorkers: 'throw' })
+    const on = overTransport(open, { onNoWorkers: 'throw', clock })
     const run = () => execute(task(pathToFileURL(driven), 'version'), [1, 2], { on })
     expect(await outcomeOf(run)).toMatchObject({
       message: expect.stringContaining(
@@ -396,14 +396,14 @@ describe('a run elsewhere without workers that take it', () => {
   )
 
   it("runs the items here, onNoWorkers: 'here'", async () => {
-    const on = overTransport(nobody, { onNoWorkers: 'here' })
+    const on = overTransport(nobody, { onNoWorkers: 'here', clock })
     expect(await outcomeOf(() => execute(task(url, 'double'), numbers(100), { on }))).toEqual(
       numbers(100).map((n) => 2 * n),
     )
   })
 
   it('holds the time limit where items run here', async () => {
-    const on = overTransport(nobody, { onNoWorkers: 'here' })
+    const on = overTransport(nobody, { onNoWorkers: 'here', clock })
     const run = () => execute(task(url, 'stuck'), numbers(3), { on, timeoutMs: 200, onError: 'collect' })
     expect(await outcomeOf(run)).toMatchObject([
       { value: 0 },
@@ -422,8 +422,8 @@ describe('a run elsewhere without workers that take it', () => {
       hasBegun = true
     }
     const on = overTransport(
-      telling(chunk, () => (hasBegun && performance.now() > 1500 ? 1 : 3)),
-      { onNoWorkers: 'throw' },
+      telling(chunk, () => (hasBegun && clock.now() > 1500 ? 1 : 3)),
+      { onNoWorkers: 'throw', clock },
     )
     expect(await outcomeOf(() => execute(task(url, 'double'), [1], { on }))).toBe('under way')
   })
@@ -432,7 +432,7 @@ describe('a run elsewhere without workers that take it', () => {
     const chunk = (id: string): ChunkOutcome[] => [...refusedBy(id, 'old1', 'old2'), { id, kind: 'begun' }]
     const on = overTransport(
       telling(chunk, () => 2),
-      { onNoWorkers: 'throw' },
+      { onNoWorkers: 'throw', clock },
     )
     expect(await outcomeOf(() => execute(task(url, 'double'), [1], { on }))).toBe('under way')
   })
