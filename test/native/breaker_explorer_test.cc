@@ -34,7 +34,7 @@ using WeakMemory = ReleaseAcquireOf<kBreakerWords>;
 
 template <class Memory = InterleavingOf<kBreakerWords>>
 void explore(const BreakerScenario& scenario) {
-  const BreakerExploration found = BreakerExplorer<Fault::kNone, Memory>(scenario).run();
+  const auto found = BreakerExplorer<Fault::kNone, Memory>(scenario).run();
   if (!found.failure.empty()) fail(__FILE__, __LINE__, found.failure);
   CHECK(found.ends > 0);
   std::cout << "     " << found.states << " states, " << found.ends << " ends" << std::endl;
@@ -42,7 +42,7 @@ void explore(const BreakerScenario& scenario) {
 
 template <Fault kFault, class Memory = InterleavingOf<kBreakerWords>>
 void must_find(const BreakerScenario& scenario) {
-  const BreakerExploration found = BreakerExplorer<kFault, Memory>(scenario).run();
+  const auto found = BreakerExplorer<kFault, Memory>(scenario).run();
   if (found.failure.find("no order explains") == std::string::npos)
     fail(__FILE__, __LINE__, "the planted bug was not found: " + found.failure);
   std::cout << "     found after " << found.states << " states" << std::endl;

@@ -24,7 +24,7 @@ const std::vector<Operation> kLast = {
 
 template <class Memory = Interleaving, class History = RealTime>
 void explore(const Scenario& scenario) {
-  const Exploration found = Explorer<Memory, History>(scenario).run();
+  const auto found = Explorer<Memory, History>(scenario).run();
   if (!found.failure.empty()) fail(__FILE__, __LINE__, found.failure);
   CHECK(found.ends > 0);
   std::cout << "     " << found.states << " states, " << found.ends << " ends" << std::endl;
@@ -33,7 +33,7 @@ void explore(const Scenario& scenario) {
 // The explorer is worth something only if it finds what is wrong.
 template <Fault kFault, class Memory = Interleaving, class History = RealTime>
 void must_find(const Scenario& scenario, const char* expected) {
-  const Exploration found = Explorer<Memory, History, kFault>(scenario).run();
+  const auto found = Explorer<Memory, History, kFault>(scenario).run();
   if (found.failure.find(expected) == std::string::npos) {
     fail(__FILE__, __LINE__, std::string("should have found \"") + expected + "\", not \"" + found.failure + "\"");
   }
@@ -291,9 +291,9 @@ TEST("explorer: weak memory, two threads cancel what a third has reserved after"
 // What footprint.h leaves out must make no difference: the same memories are left in the end.
 template <class Memory = Interleaving, class History = RealTime>
 void compare_with_every_order(Scenario scenario) {
-  const Exploration some = Explorer<Memory, History>(scenario).run();
+  const auto some = Explorer<Memory, History>(scenario).run();
   scenario.in_every_order = true;
-  const Exploration all = Explorer<Memory, History>(scenario).run();
+  const auto all = Explorer<Memory, History>(scenario).run();
   EXPECT_EQ(some.failure, all.failure);
   EXPECT_EQ(some.memories, all.memories);
   CHECK(some.states < all.states);

@@ -20,7 +20,7 @@ const std::vector<Op> kLast = {{kAvailable, 0}, {kAvailable, 1}, {kAcquire, 0}, 
                                {kAcquire, 3},   {kReset, 1},     {kAcquire, 1}, {kAcquire, 2}};
 
 void explore(const KeyedScenario& scenario) {
-  const KeyedExploration found = KeyedExplorer<>(scenario).run();
+  const auto found = KeyedExplorer<>(scenario).run();
   if (!found.failure.empty()) fail(__FILE__, __LINE__, found.failure);
   CHECK(found.ends > 0);
   std::cout << "     " << found.states << " states, " << found.ends << " ends" << std::endl;
@@ -28,7 +28,7 @@ void explore(const KeyedScenario& scenario) {
 
 template <KeyedFault kFault>
 void must_find(const KeyedScenario& scenario) {
-  const KeyedExploration found = KeyedExplorer<kFault>(scenario).run();
+  const auto found = KeyedExplorer<kFault>(scenario).run();
   if (found.failure.empty()) fail(__FILE__, __LINE__, "should have found the fault");
   std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n'))
             << std::endl;

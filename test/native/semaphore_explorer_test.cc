@@ -11,7 +11,7 @@ using enum Ask;
 
 template <class Memory = Interleaving>
 void explore_semaphore(const SemaphoreScenario& scenario) {
-  const SemaphoreExploration found = SemaphoreExplorer<Memory>(scenario).run();
+  const auto found = SemaphoreExplorer<Memory>(scenario).run();
   if (!found.failure.empty()) fail(__FILE__, __LINE__, found.failure);
   CHECK(found.ends > 0);
   std::cout << "     " << found.states << " states, " << found.ends << " ends" << std::endl;
@@ -19,7 +19,7 @@ void explore_semaphore(const SemaphoreScenario& scenario) {
 
 template <Fault kFault, class Memory = Interleaving>
 void must_find(const SemaphoreScenario& scenario) {
-  const SemaphoreExploration found = SemaphoreExplorer<Memory, kFault>(scenario).run();
+  const auto found = SemaphoreExplorer<Memory, kFault>(scenario).run();
   if (found.failure.empty())
     fail(__FILE__, __LINE__, "nothing found after " + std::to_string(found.states) + " states");
   std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n'))

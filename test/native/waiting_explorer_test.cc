@@ -15,7 +15,7 @@ constexpr double kRate = 1000;
 constexpr double kBurst = 4;
 
 void explore_waiting(const WaitingScenario& scenario, bool somebody_dies_at_rest = true) {
-  const WaitingExploration found = WaitingExplorer<>(scenario).run();
+  const auto found = WaitingExplorer<>(scenario).run();
   if (!found.failure.empty()) fail(__FILE__, __LINE__, found.failure);
   CHECK(found.ends > 0);
   CHECK(!somebody_dies_at_rest || found.died_at_rest > 0);
@@ -24,7 +24,7 @@ void explore_waiting(const WaitingScenario& scenario, bool somebody_dies_at_rest
 
 template <Fault kFault>
 void must_find(const WaitingScenario& scenario, const char* expected) {
-  const WaitingExploration found = WaitingExplorer<kFault>(scenario).run();
+  const auto found = WaitingExplorer<kFault>(scenario).run();
   if (found.failure.find(expected) == std::string::npos)
     fail(__FILE__, __LINE__, std::string("should have found \"") + expected + "\", not \"" + found.failure + "\"");
   std::cout << "     found after " << found.states << " states: " << found.failure.substr(0, found.failure.find('\n'))

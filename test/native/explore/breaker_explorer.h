@@ -9,11 +9,7 @@
 #include <vector>
 
 #include "core/circuit_breaker.h"
-#include "explore/digest_set.h"
-#include "explore/footprint.h"
-#include "explore/memories.h"
-#include "explore/model_word.h"
-#include "explore/state_copies.h"
+#include "explore/search.h"
 
 namespace amorsize::test {
 
@@ -37,36 +33,46 @@ struct BreakerScenario {
   bool is_whole = false;
 };
 
-struct BreakerExploration {
-  int64_t states = 0;
-  int64_t ends = 0;
-  std::string failure;
+// What a thread may still tell of; the operations under test hold two at most.
+struct BreakerPermits {
+  std::array<core::Permit, 4> held{};
+  size_t count = 0;
+};
+
+struct BreakerThread : RunningThread {
+  BreakerPermits permits;
+  std::string told;
+};
+
+template <class Memory>
+struct BreakerState {
+  Memory memory;
+  std::vector<BreakerThread> threads;
 };
 
 // `Memory`: one of memories.h, of kBreakerWords.
 template <Fault kFault = Fault::kNone, class Memory = InterleavingOf<kBreakerWords>>
-class BreakerExplorer {
- public:
-  explicit BreakerExplorer(const BreakerScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
+class BreakerExplorer : public Search<BreakerExplorer<kFault, Memory>, BreakerState<Memory>> {
+  using Permits = BreakerPermits;
+  using Thread = BreakerThread;
+  using State = BreakerState<Memory>;
+  using Base = Search<BreakerExplorer, State>;
+  friend Base;
 
-  BreakerExploration run() {
-    do {
-      found_ = {};
-      seen_.clear();
-      explained_.clear();
-      explained_deaths_.clear();
-      explore();
-    } while (found_.failure.empty() && footprint_.take_growth());
-    return found_;
-  }
+ public:
+  explicit BreakerExplorer(const BreakerScenario& scenario) : Base(scenario.threads), scenario_(scenario) {}
 
  private:
-  static constexpr int kMaxSteps = 1000;
+  using Base::failed;
+  using Base::finished;
+  static constexpr size_t kMaxSteps = 1000;
   // Of an update that did not happen.
   static constexpr int64_t kUnchanged = 1;
   static constexpr int64_t kNoSlot = 2;
 
   void explore() {
+    explained_.clear();
+    explained_deaths_.clear();
     const size_t count = scenario_.threads.size();
     Memory memory(count);
     auto initialize = [this] {
@@ -86,27 +92,8 @@ class BreakerExplorer {
     for (Thread& thread : start.threads) thread.permits = permits;
     in_order(start, std::vector<size_t>(count));
     for (size_t thread = 0; thread < count; ++thread) proceed(&start, thread);
-    visit(start);
+    this->visit(start);
   }
-
-  // What a thread may still tell of; the operations under test hold two at most.
-  struct Permits {
-    std::array<core::Permit, 4> held{};
-    size_t count = 0;
-  };
-
-  struct Thread {
-    size_t operation = 0;
-    std::vector<Answer> answers;  // of the operation under way
-    Request request{};            // what it waits for
-    Permits permits;
-    std::string told;
-  };
-
-  struct State {
-    Memory memory;
-    std::vector<Thread> threads;
-  };
 
   // Numbers only: nothing that would have to be destroyed when an operation is left in its middle.
   struct Told {
@@ -213,95 +200,47 @@ class BreakerExplorer {
     explained_deaths_.insert(told_last);
   }
 
-  bool finished(const State& state, size_t thread) const {
-    return state.threads[thread].operation == scenario_.threads[thread].size();
-  }
-
-  void visit(const State& state) {
+  static DigestSet::Value digest_of(const State* state) {
     Digest digest;
-    state.memory.add_to(&digest);
-    for (const Thread& thread : state.threads) {
-      digest.add(thread.operation);
+    state->memory.add_to(&digest);
+    for (const Thread& thread : state->threads) {
+      thread.add_to(&digest);
       digest.add(std::hash<std::string>{}(thread.told));
       for (size_t i = 0; i < thread.permits.count; ++i)
         digest.add(static_cast<uint64_t>(thread.permits.held[i].lease + thread.permits.held[i].generation));
-      for (const Answer& answer : thread.answers)
-        digest.add(static_cast<uint64_t>(answer.value) * 2 + (answer.swapped ? 1 : 0));
     }
-    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
-    ++found_.states;
-
-    bool all_finished = true;
-    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
-    std::string told;
-    std::string told_last;
-    if (!finish(state, &told, &told_last)) return;
-    if (all_finished) {
-      ++found_.ends;
-      if (explained_.count(told) == 0) failed("no order explains " + told);
-      return;
-    }
-    if (scenario_.is_whole && explained_deaths_.count(told_last) == 0) {
-      failed("no order explains, after deaths, " + told_last);
-      return;
-    }
-    const size_t only =
-        footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
-    for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
-      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
-      std::vector<Answer> answers;
-      state.memory.choices(thread, state.threads[thread].request, false, &answers);
-      for (const Answer& answer : answers) {
-        way_ += "\n    thread " + std::to_string(thread) + " word " +
-                std::to_string(state.threads[thread].request.word) + " reads " + std::to_string(answer.value) +
-                (answer.swapped ? " writes " + std::to_string(state.threads[thread].request.value) : "");
-        const size_t length = way_.rfind("\n");
-        State& next = copies_.copy_of(state);
-        const typename StateCopies<State>::Deeper deeper(&copies_);
-        next.memory.apply(thread, next.threads[thread].request, answer);
-        next.threads[thread].answers.push_back(answer);
-        if (next.threads[thread].answers.size() > kMaxSteps) failed("an operation does not end");
-        proceed(&next, thread);
-        if (found_.failure.empty()) visit(next);
-        if (!found_.failure.empty()) return;
-        way_.resize(length);
-      }
-    }
+    return digest.value();
   }
 
-  // Runs a thread up to its next request.
-  void proceed(State* state, size_t index) {
+  bool judge(const State& state, bool is_end) {
+    std::string told;
+    std::string told_last;
+    if (!finish(state, &told, &told_last)) return false;
+    if (is_end) return explained_.count(told) > 0 || failed("no order explains " + told);
+    return !scenario_.is_whole || explained_deaths_.count(told_last) > 0 ||
+           failed("no order explains, after deaths, " + told_last);
+  }
+
+  void begin(State*, size_t) {}
+
+  bool proceed(State* state, size_t index) {
     Thread& thread = state->threads[index];
     while (!finished(*state, index)) {
       Permits permits = thread.permits;
       Told result;
       auto body = [&] { result = perform(scenario_.threads[index][thread.operation], &permits); };
-      if (!processor.replay(thread.answers, body)) {
-        thread.request = processor.request();
-        footprint_.note(index, thread.operation, thread.request);
-        return;
-      }
+      if (!processor.replay(thread.answers, body)) return this->waits(state, index);
       thread.permits = permits;
       thread.told += describe(result);
-      thread.answers.clear();
-      ++thread.operation;
+      thread.operation_ended();
     }
     state->memory.end(index);
-  }
-
-  bool failed(const std::string& what) {
-    if (found_.failure.empty()) found_.failure = what + way_;
-    return false;
+    return true;
   }
 
   const BreakerScenario scenario_;
-  Footprint footprint_;
-  BreakerExploration found_;
-  std::string way_;
   std::set<std::string> explained_;
   std::set<std::string> explained_deaths_;
-  StateCopies<State> copies_;
-  DigestSet seen_;
 };
 
 }  // namespace amorsize::test

@@ -1,6 +1,5 @@
-// Explores every interleaving of a few threads with a few operations each, at the grain of single atomic operations,
-// and checks in each that the results can be explained. Nothing is left out: no bound on preemptions; states reached by
-// several ways are explored once, and so is a step whose time nobody can tell (footprint.h).
+// Explores every interleaving of a few threads with a few operations each, at the grain of single atomic operations
+// (search.h), and checks in each that the results can be explained.
 //
 // After every single step it also supposes that all threads that have not finished die there. The scenario's last
 // operations then run alone: they must come to an end, and their results must be explained too, whether or not the dead
@@ -12,12 +11,8 @@
 #include <vector>
 
 #include "core/token_bucket.h"
-#include "explore/digest_set.h"
-#include "explore/footprint.h"
 #include "explore/histories.h"
-#include "explore/memories.h"
-#include "explore/model_word.h"
-#include "explore/state_copies.h"
+#include "explore/search.h"
 
 namespace amorsize::test {
 
@@ -32,39 +27,46 @@ struct Scenario {
   bool in_every_order = false;                  // try also steps whose time nobody can tell, before and after any other
 };
 
-struct Exploration {
-  int64_t states = 0;
-  int64_t ends = 0;     // complete executions, merged ones counted once
-  size_t memories = 0;  // in which they can end
-  std::string failure;  // empty: none; else what was wrong and the way to it
+struct BucketExploration : Exploration {
+  size_t memories = 0;  // in which complete executions can end
+};
+
+struct BucketThread : RunningThread {
+  core::Ticket ticket;
+  bool overlaps_change = false;
+};
+
+template <class Memory, class History>
+struct BucketState {
+  Memory memory;
+  History history;
+  std::vector<BucketThread> threads;
 };
 
 template <class Memory = Interleaving, class History = RealTime, Fault kFault = Fault::kNone>
-class Explorer {
- public:
-  explicit Explorer(const Scenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
+class Explorer : public Search<Explorer<Memory, History, kFault>, BucketState<Memory, History>, BucketExploration> {
+  using State = BucketState<Memory, History>;
+  using Base = Search<Explorer, State, BucketExploration>;
+  friend Base;
 
-  Exploration run() {
-    do {
-      found_ = {};
-      seen_.clear();
-      ended_.clear();
-      memories_.clear();
-      explore();
-      found_.memories = memories_.size();
-    } while (found_.failure.empty() && footprint_.take_growth());
-    return found_;
-  }
+ public:
+  explicit Explorer(const Scenario& scenario)
+      : Base(scenario.threads, {scenario.in_every_order, scenario.spurious_failures}), scenario_(scenario) {}
 
   static constexpr int64_t kStart = 1'000'000'000;
 
  private:
-  static constexpr int kMaxSteps = 1000;
+  using Base::ended_;
+  using Base::failed;
+  using Base::finished;
+  using Base::found_;
+  static constexpr size_t kMaxSteps = 1000;
 
   void explore() {
+    memories_.clear();
     const size_t count = scenario_.threads.size();
     State start{Memory(count), History(BucketModel(kStart, scenario_.rate, scenario_.burst), count),
-                std::vector<Thread>(count)};
+                std::vector<BucketThread>(count)};
     Memory* memory = &start.memory;
     auto initialize = [this] { bucket().initialize(kStart, scenario_.rate, scenario_.burst); };
     if (!processor.run_alone(memory, Memory::at_once, kMaxSteps, initialize)) {
@@ -78,32 +80,14 @@ class Explorer {
       start.threads[thread].ticket = ticket;
       if (!proceed(&start, thread)) return;
     }
-    visit(start);
+    this->visit(start);
+    found_.memories = memories_.size();
   }
-
-  struct Thread {
-    size_t operation = 0;
-    std::vector<Answer> answers;  // of the operation under way
-    Request request{};            // what it waits for
-    core::Ticket ticket;
-    bool overlaps_change = false;
-    bool spurious_failure_spent = false;
-    Digest history;
-  };
-
-  struct State {
-    Memory memory;
-    History history;
-    std::vector<Thread> threads;
-  };
 
   static core::TokenBucket<ModelWord<kFault>> bucket() {
     return core::TokenBucket<ModelWord<kFault>>(ModelWord<kFault>::cell());
   }
 
-  bool finished(const State& state, size_t thread) const {
-    return state.threads[thread].operation == scenario_.threads[thread].size();
-  }
   const Operation& current(const State& state, size_t thread) const {
     return scenario_.threads[thread][state.threads[thread].operation];
   }
@@ -118,58 +102,34 @@ class Explorer {
     return is_change(action) || action == Action::kRefund || action == Action::kReserveRun;
   }
 
-  void visit(const State& state) {
+  DigestSet::Value digest_of(const State* state) const {
     Digest digest;
-    state.memory.add_to(&digest);
-    state.history.add_to(&digest);
-    for (const Thread& thread : state.threads) {
-      digest.add(thread.operation << 2 | size_t{thread.overlaps_change} << 1 | size_t{thread.spurious_failure_spent});
+    state->memory.add_to(&digest);
+    state->history.add_to(&digest);
+    for (const BucketThread& thread : state->threads) {
+      thread.add_to(&digest, size_t{thread.overlaps_change});
       digest.add(static_cast<uint64_t>(thread.ticket.position));
       digest.add(static_cast<uint64_t>(thread.ticket.generation));
-      digest.add(thread.history.value().first);
-      digest.add(thread.history.value().second);
     }
-    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
-    ++found_.states;
+    return digest.value();
+  }
 
-    bool all_finished = true;
-    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
-    if (all_finished) {
-      ++found_.ends;
-      Digest memory;
-      state.memory.add_values_to(&memory);
-      memories_.insert(memory.value());
+  bool judge(const State& state, bool is_end) {
+    if (is_end) {
+      Digest values;
+      state.memory.add_values_to(&values);
+      memories_.insert(values.value());
     }
     // Reading changes nothing that the last operations could tell, so most states have been ended before.
-    if ((all_finished || History::kExplainsUnfinished) && ended_.insert(digest_of_end(state))) {
-      Memory memory = state.memory;
-      History history = state.history;
-      core::Ticket ticket = state.threads.front().ticket;
-      if (!alone(&memory, &history, scenario_.last, &ticket)) return;
-    }
-    const size_t only =
-        scenario_.in_every_order
-            ? Footprint::kNone
-            : footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
-    std::vector<Answer> answers;
-    for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
-      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
-      const Thread& running = state.threads[thread];
-      state.memory.choices(thread, running.request, scenario_.spurious_failures && !running.spurious_failure_spent,
-                           &answers);
-      for (const Answer& answer : answers) {
-        way_.push_back({thread, running.request, answer});
-        State& next = copies_.copy_of(state);
-        const typename StateCopies<State>::Deeper deeper(&copies_);
-        if (step(&next, thread, answer)) visit(next);
-        if (!found_.failure.empty()) return;
-        way_.pop_back();
-      }
-    }
+    if (!(is_end || History::kExplainsUnfinished) || !ended_.insert(digest_of_end(state))) return true;
+    Memory memory = state.memory;
+    History history = state.history;
+    core::Ticket ticket = state.threads.front().ticket;
+    return alone(&memory, &history, scenario_.last, &ticket);
   }
 
   // All that the last operations, and whether they can be explained, depend on.
-  static std::pair<uint64_t, uint64_t> digest_of_end(const State& state) {
+  static DigestSet::Value digest_of_end(const State& state) {
     Digest digest;
     state.memory.add_values_to(&digest);
     state.history.add_to(&digest);
@@ -178,20 +138,6 @@ class Explorer {
     return digest.value();
   }
 
-  // Executes the request that the thread waits for and runs it up to its next.
-  bool step(State* state, size_t index, const Answer& answer) {
-    Thread& thread = state->threads[index];
-    if (thread.answers.empty()) begin(state, index);
-    state->memory.apply(index, thread.request, answer);
-    if (thread.request.may_fail_spuriously && !answer.swapped) thread.spurious_failure_spent = true;
-    thread.answers.push_back(answer);
-    thread.history.add(static_cast<uint64_t>(answer.value));
-    thread.history.add(answer.swapped);
-    if (thread.answers.size() > kMaxSteps) return failed("an operation does not end");
-    return proceed(state, index);
-  }
-
-  // An operation begins with its first access and not before, so that as much as possible has ended by then.
   void begin(State* state, size_t index) {
     state->history.begin(index, {current(*state, index), state->threads[index].ticket});
     for (size_t other = 0; other < state->threads.size(); ++other) {
@@ -202,23 +148,17 @@ class Explorer {
   }
 
   bool proceed(State* state, size_t index) {
-    Thread& thread = state->threads[index];
+    BucketThread& thread = state->threads[index];
     while (!finished(*state, index)) {
       core::Ticket ticket = thread.ticket;
       Result result;
       auto body = [&] { result = perform(bucket(), current(*state, index), &ticket); };
-      if (!processor.replay(thread.answers, body)) {
-        thread.request = processor.request();
-        footprint_.note(index, thread.operation, thread.request);
-        return true;
-      }
+      if (!processor.replay(thread.answers, body)) return this->waits(state, index);
       if (thread.answers.empty()) begin(state, index);  // an operation that touches nothing
       if (!end(state, index, result)) return false;
       thread.ticket = ticket;
-      thread.history = {};
-      thread.answers.clear();
-      thread.overlaps_change = thread.spurious_failure_spent = false;
-      ++thread.operation;
+      thread.overlaps_change = false;
+      thread.operation_ended();
     }
     state->memory.end(index);
     return true;
@@ -252,33 +192,7 @@ class Explorer {
     return true;
   }
 
-  bool failed(const std::string& what) {
-    found_.failure = what;
-    for (const auto& [thread, request, answer] : way_) {
-      static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure +=
-          "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
-      found_.failure += std::to_string(request.word);
-      if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
-      if (request.kind == Request::Kind::kStore || answer.swapped)
-        found_.failure += " writes " + std::to_string(request.value);
-    }
-    return false;
-  }
-
-  struct Step {
-    size_t thread;
-    Request request;
-    Answer answer;
-  };
-
   const Scenario scenario_;
-  Footprint footprint_;
-  Exploration found_;
-  std::vector<Step> way_;
-  StateCopies<State> copies_;
-  DigestSet seen_;
-  DigestSet ended_;  // memory and history without the threads
   DigestSet memories_;
 };
 

@@ -2,10 +2,8 @@
 // all threads at every step; see explorer.h, whose memory and processor it uses.
 #pragma once
 
-#include "explore/digest_set.h"
-#include "explore/footprint.h"
 #include "explore/keyed_model.h"
-#include "explore/state_copies.h"
+#include "explore/search.h"
 
 namespace amorsize::test {
 
@@ -17,12 +15,6 @@ struct KeyedScenario {
   std::vector<std::vector<KeyedOperation>> threads;  // side by side
   std::vector<KeyedOperation> last;                  // run after each of them ended or died
   int attempts = 3;  // how often an operation begins anew before it reports that it is busy
-};
-
-struct KeyedExploration {
-  int64_t states = 0;
-  int64_t ends = 0;
-  std::string failure;
 };
 
 // Every state the model could be in: which of the operations under way have taken effect already, and with which
@@ -87,23 +79,29 @@ class KeyedHistory {
   std::vector<Possibility> possible_;
 };
 
-template <KeyedFault kFault = KeyedFault::kNone>
-class KeyedExplorer {
- public:
-  explicit KeyedExplorer(const KeyedScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
+struct KeyedThread : RunningThread {
+  bool overlaps = false;
+};
 
-  KeyedExploration run() {
-    do {
-      found_ = {};
-      seen_.clear();
-      ended_.clear();
-      explore();
-    } while (found_.failure.empty() && footprint_.take_growth());
-    return found_;
-  }
+struct KeyedState {
+  Interleaving memory;
+  KeyedHistory history;
+  std::vector<KeyedThread> threads;
+};
+
+template <KeyedFault kFault = KeyedFault::kNone>
+class KeyedExplorer : public Search<KeyedExplorer<kFault>, KeyedState> {
+  using State = KeyedState;
+  using Base = Search<KeyedExplorer, State>;
+  friend Base;
+
+ public:
+  explicit KeyedExplorer(const KeyedScenario& scenario) : Base(scenario.threads), scenario_(scenario) {}
 
  private:
-  static constexpr int kMaxSteps = 2000;
+  using Base::failed;
+  using Base::finished;
+  static constexpr size_t kMaxSteps = 2000;
   static constexpr int kAlone = 10;  // attempts of an operation that nobody disturbs any more
   static constexpr int64_t kNow = 1'000'000'000;
   static constexpr int64_t kFarthest = int64_t{1} << 50;
@@ -113,7 +111,7 @@ class KeyedExplorer {
     const size_t count = scenario_.threads.size();
     State start{Interleaving(count),
                 KeyedHistory(KeyedModel(scenario_.slots, scenario_.burst, scenario_.evicts), count),
-                std::vector<Thread>(count)};
+                std::vector<KeyedThread>(count)};
     terms_ = core::KeyedTerms::make(kNow, {1, static_cast<double>(scenario_.burst), scenario_.slots, scenario_.evicts},
                                     {0, 0});
     auto initialize = [this] { core::KeyedTable<KeyedWord<kFault>>::initialize(KeyedWord<kFault>::cells(), terms_); };
@@ -122,24 +120,10 @@ class KeyedExplorer {
     for (size_t thread = 0; thread < count; ++thread) {
       if (!proceed(&start, thread)) return;
     }
-    visit(start);
+    this->visit(start);
   }
 
   int64_t units(double tokens) const { return core::cost_units(tokens, terms_.scale.digits); }
-
-  struct Thread {
-    size_t operation = 0;
-    std::vector<Answer> answers;
-    Request request{};
-    bool overlaps = false;
-    Digest history;
-  };
-
-  struct State {
-    Interleaving memory;
-    KeyedHistory history;
-    std::vector<Thread> threads;
-  };
 
   // All keys want the same slot first; their tags differ.
   static uint64_t hash_of(int key) { return (static_cast<uint64_t>(key) + 1) << 20; }
@@ -171,56 +155,24 @@ class KeyedExplorer {
     return {};
   }
 
-  bool finished(const State& state, size_t thread) const {
-    return state.threads[thread].operation == scenario_.threads[thread].size();
+  DigestSet::Value digest_of(const State* state) const {
+    Digest digest = shared_of(*state);
+    for (const KeyedThread& thread : state->threads) thread.add_to(&digest, size_t{thread.overlaps});
+    return digest.value();
   }
 
-  void visit(const State& state) {
+  static Digest shared_of(const State& state) {
     Digest digest;
     state.memory.add_to(&digest);
     state.history.add_to(&digest);
-    const auto shared = digest.value();
-    for (const Thread& thread : state.threads) {
-      digest.add(thread.operation << 1 | size_t{thread.overlaps});
-      digest.add(thread.history.value().first);
-      digest.add(thread.history.value().second);
-    }
-    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
-    ++found_.states;
-    bool all_finished = true;
-    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
-    if (all_finished) ++found_.ends;
-    if (ended_.insert(shared)) {
-      Interleaving memory = state.memory;
-      KeyedHistory history = state.history;
-      if (!alone(&memory, &history, scenario_.last)) return;
-    }
-    const size_t only =
-        footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
-    std::vector<Answer> answers;
-    for (size_t thread = 0; thread < state.threads.size(); ++thread) {
-      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
-      state.memory.choices(thread, state.threads[thread].request, false, &answers);
-      for (const Answer& answer : answers) {
-        way_.push_back({thread, state.threads[thread].request, answer});
-        State& next = copies_.copy_of(state);
-        const typename StateCopies<State>::Deeper deeper(&copies_);
-        if (step(&next, thread, answer)) visit(next);
-        if (!found_.failure.empty()) return;
-        way_.pop_back();
-      }
-    }
+    return digest;
   }
 
-  bool step(State* state, size_t index, const Answer& answer) {
-    Thread& thread = state->threads[index];
-    if (thread.answers.empty()) begin(state, index);
-    state->memory.apply(index, thread.request, answer);
-    thread.answers.push_back(answer);
-    thread.history.add(static_cast<uint64_t>(answer.value));
-    thread.history.add(answer.swapped);
-    if (thread.answers.size() > kMaxSteps) return failed("an operation does not end");
-    return proceed(state, index);
+  bool judge(const State& state, bool) {
+    if (!this->ended_.insert(shared_of(state).value())) return true;
+    Interleaving memory = state.memory;
+    KeyedHistory history = state.history;
+    return alone(&memory, &history, scenario_.last);
   }
 
   void begin(State* state, size_t index) {
@@ -232,24 +184,18 @@ class KeyedExplorer {
   }
 
   bool proceed(State* state, size_t index) {
-    Thread& thread = state->threads[index];
+    KeyedThread& thread = state->threads[index];
     while (!finished(*state, index)) {
       const KeyedOperation& operation = scenario_.threads[index][thread.operation];
       KeyedResult result;
       auto body = [&] { result = perform(operation, scenario_.attempts); };
-      if (!processor.replay(thread.answers, body)) {
-        thread.request = processor.request();
-        footprint_.note(index, thread.operation, thread.request);
-        return true;
-      }
+      if (!processor.replay(thread.answers, body)) return this->waits(state, index);
       // Whose every attempt met another's success gives up, having done nothing.
       const bool gave_up = thread.overlaps && result.outcome == core::Outcome::kBusy;
       if (!state->history.end(index, result, gave_up))
         return failed("thread " + std::to_string(index) + ": no order explains " + describe(operation, result));
-      thread.history = {};
-      thread.answers.clear();
       thread.overlaps = false;
-      ++thread.operation;
+      thread.operation_ended();
     }
     return true;
   }
@@ -272,33 +218,8 @@ class KeyedExplorer {
            std::to_string(result.available);
   }
 
-  bool failed(const std::string& what) {
-    found_.failure = what;
-    for (const auto& [thread, request, answer] : way_) {
-      static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure += "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] +
-                        " word " + std::to_string(request.word);
-      if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
-      if (request.kind == Request::Kind::kStore || answer.swapped)
-        found_.failure += " writes " + std::to_string(request.value);
-    }
-    return false;
-  }
-
-  struct Step {
-    size_t thread;
-    Request request;
-    Answer answer;
-  };
-
   const KeyedScenario scenario_;
-  Footprint footprint_;
   core::KeyedTerms terms_{};
-  KeyedExploration found_;
-  std::vector<Step> way_;
-  StateCopies<State> copies_;
-  DigestSet seen_;
-  DigestSet ended_;
 };
 
 }  // namespace amorsize::test

@@ -10,12 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "explore/digest_set.h"
-#include "explore/footprint.h"
-#include "explore/memories.h"
-#include "explore/model_word.h"
+#include "explore/search.h"
 #include "explore/semaphore_model.h"
-#include "explore/state_copies.h"
 
 namespace amorsize::test {
 
@@ -28,40 +24,38 @@ struct SemaphoreScenario {
   std::vector<Call> unseen = {};  // run by the first thread before the others start, who need not see any of it
 };
 
-struct SemaphoreExploration {
-  int64_t states = 0;
-  int64_t ends = 0;
-  std::string failure;
+template <class Memory>
+struct SemaphoreState {
+  Memory memory;
+  SemaphoreOrders orders;
+  std::vector<RunningThread> threads;
 };
 
 template <class Memory = Interleaving, Fault kFault = Fault::kNone>
-class SemaphoreExplorer {
- public:
-  explicit SemaphoreExplorer(const SemaphoreScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {}
+class SemaphoreExplorer : public Search<SemaphoreExplorer<Memory, kFault>, SemaphoreState<Memory>> {
+  using State = SemaphoreState<Memory>;
+  using Base = Search<SemaphoreExplorer, State>;
+  friend Base;
 
-  SemaphoreExploration run() {
-    do {
-      found_ = {};
-      seen_.clear();
-      ended_.clear();
-      explore();
-    } while (found_.failure.empty() && footprint_.take_growth());
-    return found_;
-  }
+ public:
+  // A thread that sees old values for ever says nothing about the semaphore.
+  explicit SemaphoreExplorer(const SemaphoreScenario& scenario)
+      : Base(scenario.threads, {.may_see_old_values = !std::is_same_v<Memory, Interleaving>}), scenario_(scenario) {}
 
  private:
-  static constexpr int kMaxSteps = 400;
+  using Base::ended_;
+  using Base::failed;
+  using Base::finished;
+  static constexpr size_t kMaxSteps = 400;
   static constexpr int64_t kMostPermits = 5;  // of any scenario
   static constexpr core::SemaphoreShape kShape{3, 8};
   // The line in which an adaptive one measures is not there: here limits are moved by hand.
   static_assert(kShape.cells() * core::kWordsPerCell <= kWords);
-  // A thread that sees old values for ever says nothing about the semaphore.
-  static constexpr bool kIsWeak = !std::is_same_v<Memory, Interleaving>;
 
   void explore() {
     const size_t count = scenario_.threads.size();
     State start{Memory(count), SemaphoreOrders(SemaphoreModel(scenario_.permits, scenario_.max_queue), count),
-                std::vector<Thread>(count)};
+                std::vector<RunningThread>(count)};
     auto initialize = [this] { semaphore().initialize(scenario_.permits, scenario_.max_queue); };
     if (!processor.run_alone(&start.memory, Memory::at_once, kMaxSteps, initialize)) {
       failed("initialisation does not end");
@@ -73,22 +67,8 @@ class SemaphoreExplorer {
     for (size_t thread = 0; thread < count; ++thread) {
       if (!proceed(&start, thread)) return;
     }
-    visit(start);
+    this->visit(start);
   }
-
-  struct Thread {
-    size_t operation = 0;
-    bool is_dead = false;
-    std::vector<Answer> answers;  // of the operation under way
-    Request request{};            // what it waits for
-    Digest history;
-  };
-
-  struct State {
-    Memory memory;
-    SemaphoreOrders orders;
-    std::vector<Thread> threads;
-  };
 
   // As the first thread.
   bool run_first(State* start, const std::vector<Call>& calls) {
@@ -175,63 +155,25 @@ class SemaphoreExplorer {
            failed("after all died, " + std::to_string(taken) + " permits of " + std::to_string(limit) + " are left");
   }
 
-  bool finished(const State& state, size_t thread) const {
-    return state.threads[thread].is_dead || state.threads[thread].operation == scenario_.threads[thread].size();
-  }
   const Call& current(const State& state, size_t thread) const {
     return scenario_.threads[thread][state.threads[thread].operation];
   }
 
-  void visit(const State& state) {
+  static DigestSet::Value digest_of(const State* state) {
+    Digest digest;
+    state->memory.add_to(&digest);
+    state->orders.add_to(&digest);
+    for (const RunningThread& thread : state->threads) thread.add_to(&digest);
+    return digest.value();
+  }
+
+  bool judge(const State& state, bool is_end) {
+    if (is_end && forgets_somebody(state.memory)) return false;
     Digest values;
     state.memory.add_values_to(&values);
-    Digest digest;
-    state.memory.add_to(&digest);
-    state.orders.add_to(&digest);
-    for (const Thread& thread : state.threads) {
-      digest.add(thread.operation << 1 | size_t{thread.is_dead});
-      digest.add(thread.history.value().first);
-      digest.add(thread.history.value().second);
-    }
-    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
-    ++found_.states;
-
-    bool all_finished = true;
-    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
-    if (all_finished) ++found_.ends;
-    if (all_finished && forgets_somebody(state.memory)) return;
-    if (ended_.insert(values.value()) && !gives_everything_back(state.memory)) return;
-
-    const size_t only =
-        footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
-    std::vector<Answer> answers;
-    for (size_t thread = 0; thread < state.threads.size() && found_.failure.empty(); ++thread) {
-      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
-      state.memory.choices(thread, state.threads[thread].request, false, &answers);
-      for (const Answer& answer : answers) {
-        way_.push_back({thread, state.threads[thread].request, answer});
-        State& next = copies_.copy_of(state);
-        const typename StateCopies<State>::Deeper deeper(&copies_);
-        if (step(&next, thread, answer)) visit(next);
-        if (!found_.failure.empty()) return;
-        way_.pop_back();
-      }
-    }
+    return !ended_.insert(values.value()) || gives_everything_back(state.memory);
   }
 
-  bool step(State* state, size_t index, const Answer& answer) {
-    Thread& thread = state->threads[index];
-    if (thread.answers.empty()) begin(state, index);
-    state->memory.apply(index, thread.request, answer);
-    thread.answers.push_back(answer);
-    thread.history.add(static_cast<uint64_t>(answer.value));
-    thread.history.add(answer.swapped);
-    // In weak memory a swap may fail for as long as the thread sees an old value; such a way ends here.
-    if (thread.answers.size() > kMaxSteps) return kIsWeak ? false : failed("an operation does not end");
-    return proceed(state, index);
-  }
-
-  // An operation begins with its first access and not before, so that as much as possible has ended by then.
   void begin(State* state, size_t index) {
     const Call& call = current(*state, index);
     state->orders.begin(index, call);
@@ -240,56 +182,24 @@ class SemaphoreExplorer {
   }
 
   bool proceed(State* state, size_t index) {
-    Thread& thread = state->threads[index];
+    RunningThread& thread = state->threads[index];
     while (!finished(*state, index)) {
       int64_t result = 0;
       const Call& call = current(*state, index);
       auto body = [&] { result = perform(call); };
-      if (!processor.replay(thread.answers, body)) {
-        thread.request = processor.request();
-        footprint_.note(index, thread.operation, thread.request);
-        return true;
-      }
+      if (!processor.replay(thread.answers, body)) return this->waits(state, index);
       if (!state->orders.end(index, result)) {
         return failed("thread " + std::to_string(index) + ": no order explains " + describe(call) + ": " +
                       std::to_string(result));
       }
       if (call.ask == Ask::kDie) state->orders.abandon(call.owner - 1);
-      thread.history = {};
-      thread.answers.clear();
-      ++thread.operation;
+      thread.operation_ended();
     }
     state->memory.end(index);
     return true;
   }
 
-  bool failed(const std::string& what) {
-    found_.failure = what;
-    for (const auto& [thread, request, answer] : way_) {
-      static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure +=
-          "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
-      found_.failure += std::to_string(request.word);
-      if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
-      if (request.kind == Request::Kind::kStore || answer.swapped)
-        found_.failure += " writes " + std::to_string(request.value);
-    }
-    return false;
-  }
-
-  struct Step {
-    size_t thread;
-    Request request;
-    Answer answer;
-  };
-
   const SemaphoreScenario scenario_;
-  Footprint footprint_;
-  SemaphoreExploration found_;
-  std::vector<Step> way_;
-  StateCopies<State> copies_;
-  DigestSet seen_;
-  DigestSet ended_;  // memories in which everybody died
 };
 
 }  // namespace amorsize::test

@@ -13,12 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "explore/digest_set.h"
-#include "explore/footprint.h"
-#include "explore/memories.h"
 #include "explore/model_line.h"
-#include "explore/model_word.h"
-#include "explore/state_copies.h"
+#include "explore/search.h"
 
 namespace amorsize::test {
 
@@ -50,17 +46,35 @@ struct WaitingScenario {
   std::vector<std::vector<WaitingOperation>> threads;  // side by side
 };
 
-struct WaitingExploration {
-  int64_t states = 0;
-  int64_t ends = 0;
+struct WaitingExploration : Exploration {
   int64_t died_at_rest = 0;  // ends in which somebody held tokens, and all of it was told, when it died
-  std::string failure;
+};
+
+struct WaitingThread : RunningThread {
+  ModelLine line;
+  ModelLine now;  // the line as it has become in the operation under way
+  bool has_process = true;
+  bool was_passed = false;  // since it died, somebody stood behind what it held
+  bool is_paused = false;   // a pause had begun before the operation did, and is to end after it
+  unsigned alive = 0;       // whose processes ran when the operation began
+};
+
+struct WaitingState {
+  InterleavingOf<kMostWords> memory;
+  std::vector<WaitingThread> threads;
+  int64_t paused_until_ns = 0;
+  core::Survey axis{};
 };
 
 template <Fault kFault = Fault::kNone>
-class WaitingExplorer {
+class WaitingExplorer : public Search<WaitingExplorer<kFault>, WaitingState, WaitingExploration> {
+  using Thread = WaitingThread;
+  using State = WaitingState;
+  using Base = Search<WaitingExplorer, State, WaitingExploration>;
+  friend Base;
+
  public:
-  explicit WaitingExplorer(const WaitingScenario& scenario) : scenario_(scenario), footprint_(scenario.threads) {
+  explicit WaitingExplorer(const WaitingScenario& scenario) : Base(scenario.threads), scenario_(scenario) {
     for (const auto& operations : scenario.threads) {
       for (const WaitingOperation& operation : operations)
         keeps_bound_ &= operation.action != Waiting::kUpdate && operation.action != Waiting::kReset &&
@@ -68,43 +82,16 @@ class WaitingExplorer {
     }
   }
 
-  WaitingExploration run() {
-    do {
-      found_ = {};
-      seen_.clear();
-      ended_.clear();
-      explore();
-    } while (found_.failure.empty() && footprint_.take_growth());
-    return found_;
-  }
-
  private:
+  using Base::failed;
+  using Base::finished;
+  using Base::found_;
   using Memory = InterleavingOf<kMostWords>;
   using W = ModelWord<kFault>;
-  static constexpr int kMaxSteps = 1000;
+  static constexpr size_t kMaxSteps = 1000;
   static constexpr int64_t kStart = 1'000'000'000;
   static constexpr int64_t kSecond = 1'000'000'000;
   static constexpr int64_t kUnitsPerToken = 1'000'000;
-
-  struct Thread {
-    size_t operation = 0;
-    std::vector<Answer> answers;  // of the operation under way
-    Request request{};            // what it waits for
-    ModelLine line;
-    ModelLine now;  // the line as it has become in the operation under way
-    Digest history;
-    bool is_dead = false;
-    bool has_process = true;
-    bool was_passed = false;  // since it died, somebody stood behind what it held
-    bool is_paused = false;   // a pause had begun before the operation did, and is to end after it
-    unsigned alive = 0;       // whose processes ran when the operation began
-  };
-
-  struct State {
-    Memory memory;
-    std::vector<Thread> threads;
-    int64_t paused_until_ns = 0;
-  };
 
   static core::TokenBucket<W> bucket() { return core::TokenBucket<W>(W::cell()); }
   static core::Waiters<W> waiters() { return core::Waiters<W>(W::rows()); }
@@ -130,7 +117,7 @@ class WaitingExplorer {
       thread.now = thread.line;
     }
     for (size_t i = 0; i < count; ++i) proceed(&start, i);
-    visit(start);
+    this->visit(start);
   }
 
   void perform(const WaitingOperation& operation, const State& state, const Thread& thread, ModelLine* line) const {
@@ -183,73 +170,35 @@ class WaitingExplorer {
                         [alive](const core::ProcessIdentity& who) { return (alive >> (who.process - 1) & 1) != 0; });
   }
 
-  bool finished(const State& state, size_t thread) const {
-    return state.threads[thread].is_dead || state.threads[thread].operation == scenario_.threads[thread].size();
-  }
   const WaitingOperation& current(const State& state, size_t thread) const {
     return scenario_.threads[thread][state.threads[thread].operation];
   }
 
-  void visit(State& state) {
-    core::Survey axis{};
-    if (!survey(state.memory, kStart, &axis)) return;
-    for (Thread& thread : state.threads) {
+  DigestSet::Value digest_of(State* state) {
+    core::Survey& axis = state->axis;
+    if (!survey(state->memory, kStart, &axis)) return {};
+    for (Thread& thread : state->threads) {
       if (thread.is_dead && thread.now.held.count > 0)
         thread.was_passed |= axis.base + axis.spent > thread.now.held.last().to;
     }
     Digest digest;
-    state.memory.add_to(&digest);
-    const auto memory = digest.value();
-    digest.add(static_cast<uint64_t>(state.paused_until_ns));
-    for (const Thread& thread : state.threads) {
-      digest.add(thread.operation << 3 | size_t{thread.is_dead} << 2 | size_t{thread.was_passed} << 1 |
-                 size_t{thread.is_paused});
+    state->memory.add_to(&digest);
+    digest.add(static_cast<uint64_t>(state->paused_until_ns));
+    for (const Thread& thread : state->threads) {
+      thread.add_to(&digest, size_t{thread.was_passed} << 1 | size_t{thread.is_paused});
       digest.add(thread.alive);
-      digest.add(thread.history.value().first);
-      digest.add(thread.history.value().second);
       thread.now.add_to(&digest);
     }
-    if (footprint_.is_outdated(found_.states) || !seen_.insert(digest.value())) return;
-    ++found_.states;
-    if (!is_sound(state, axis)) return;
-
-    bool all_finished = true;
-    for (size_t thread = 0; thread < state.threads.size(); ++thread) all_finished &= finished(state, thread);
-    if (all_finished) {
-      ++found_.ends;
-      if (!has_given_back(state, axis)) return;
-    }
-    if (ended_.insert(memory) && !works_after_all_died(state.memory)) return;
-
-    const size_t only =
-        footprint_.thread_to_go_on(state.threads, [&](size_t thread) { return finished(state, thread); });
-    std::vector<Answer> answers;
-    for (size_t thread = 0; thread < state.threads.size(); ++thread) {
-      if (finished(state, thread) || (only != Footprint::kNone && thread != only)) continue;
-      state.memory.choices(thread, state.threads[thread].request, false, &answers);
-      for (const Answer& answer : answers) {
-        way_.push_back({thread, state.threads[thread].request, answer});
-        State& next = copies_.copy_of(state);
-        const typename StateCopies<State>::Deeper deeper(&copies_);
-        if (step(&next, thread, answer)) visit(next);
-        if (!found_.failure.empty()) return;
-        way_.pop_back();
-      }
-    }
+    return digest.value();
   }
 
-  bool step(State* state, size_t index, const Answer& answer) {
-    Thread& thread = state->threads[index];
-    if (thread.answers.empty()) begin(state, index);
-    state->memory.apply(index, thread.request, answer);
-    thread.answers.push_back(answer);
-    thread.history.add(static_cast<uint64_t>(answer.value));
-    thread.history.add(answer.swapped);
-    if (thread.answers.size() > kMaxSteps) return failed("an operation does not end");
-    return proceed(state, index);
+  bool judge(const State& state, bool is_end) {
+    if (!is_sound(state) || (is_end && !has_given_back(state))) return false;
+    Digest memory;
+    state.memory.add_to(&memory);
+    return !this->ended_.insert(memory.value()) || works_after_all_died(state.memory);
   }
 
-  // An operation begins with its first access and not before, so that as much as possible has ended by then.
   void begin(State* state, size_t index) {
     Thread& thread = state->threads[index];
     const WaitingOperation& operation = current(*state, index);
@@ -271,11 +220,7 @@ class WaitingExplorer {
     while (!finished(*state, index)) {
       thread.now = thread.line;
       auto body = [&] { perform(current(*state, index), *state, thread, &thread.now); };
-      if (!processor.replay(thread.answers, body)) {
-        thread.request = processor.request();
-        footprint_.note(index, thread.operation, thread.request);
-        return true;
-      }
+      if (!processor.replay(thread.answers, body)) return this->waits(state, index);
       const WaitingOperation& ended = current(*state, index);
       // Only so much is sure: others may have been changing parameters, and then it is without effect.
       core::Survey axis{};
@@ -283,10 +228,8 @@ class WaitingExplorer {
         state->paused_until_ns = std::max(state->paused_until_ns, ended.now_ns + axis.paused_ns);
       if (!no_pause_broken(*state, index)) return false;
       thread.line = thread.now;
-      thread.history = {};
-      thread.answers.clear();
-      ++thread.operation;
       thread.is_paused = false;
+      thread.operation_ended();
     }
     return true;
   }
@@ -300,14 +243,15 @@ class WaitingExplorer {
   }
 
   // What nobody may ever see.
-  bool is_sound(const State& state, const core::Survey& axis) {
+  bool is_sound(const State& state) {
     std::vector<Units> owned;
     for (const Thread& thread : state.threads) {
       owned.insert(owned.end(), thread.now.used.begin(), thread.now.used.end());
       if (thread.is_dead) continue;
       owned.insert(owned.end(), thread.now.held.begin(), thread.now.held.end());
       for (const Units& run : thread.now.held) {
-        if (run.to > axis.base + axis.spent) return failed("what is held can be had again: " + describe(run));
+        if (run.to > state.axis.base + state.axis.spent)
+          return failed("what is held can be had again: " + describe(run));
       }
     }
     for (size_t i = 0; i < owned.size(); ++i) {
@@ -344,7 +288,8 @@ class WaitingExplorer {
   }
 
   // Everybody has ended, those who bury, too. What was held at the end of the axis, and has stayed there, is back.
-  bool has_given_back(const State& state, const core::Survey& axis) {
+  bool has_given_back(const State& state) {
+    const core::Survey& axis = state.axis;
     bool is_burier_dead = false;
     for (size_t i = 0; i < state.threads.size(); ++i)
       is_burier_dead |= state.threads[i].is_dead && !state.threads[i].answers.empty() && buries(current(state, i));
@@ -403,36 +348,10 @@ class WaitingExplorer {
     return "[" + std::to_string(run.from) + ", " + std::to_string(run.to) + ") ";
   }
 
-  bool failed(const std::string& what) {
-    found_.failure = what;
-    for (const auto& [thread, request, answer] : way_) {
-      static constexpr const char* kNames[] = {"load", "store", "swap"};
-      found_.failure +=
-          "\n    thread " + std::to_string(thread) + " " + kNames[static_cast<int>(request.kind)] + " word ";
-      found_.failure += std::to_string(request.word);
-      if (request.kind != Request::Kind::kStore) found_.failure += " reads " + std::to_string(answer.value);
-      if (request.kind == Request::Kind::kStore || answer.swapped)
-        found_.failure += " writes " + std::to_string(request.value);
-    }
-    return false;
-  }
-
-  struct Step {
-    size_t thread;
-    Request request;
-    Answer answer;
-  };
-
   static inline const std::vector<WaitingOperation> kNothing;
 
   const WaitingScenario scenario_;
   bool keeps_bound_ = true;
-  Footprint footprint_;
-  WaitingExploration found_;
-  std::vector<Step> way_;
-  StateCopies<State> copies_;
-  DigestSet seen_;
-  DigestSet ended_;  // memories in which everybody died
 };
 
 }  // namespace amorsize::test
