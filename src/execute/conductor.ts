@@ -213,6 +213,7 @@ class Conductor implements Lanes {
       share: this.#share,
       loaded: () => this.#workerIsReady(),
       progressed: () => this.#lookAtWorkers(),
+      unfit: (reason) => this.#stayHere(reason),
       mayWorkHere: worksHere(options, 0),
       goOnHere: () => this.#goOnMeanwhile(),
       without: (error) => this.#goOnWithout(error),
@@ -267,6 +268,12 @@ class Conductor implements Lanes {
     const made = this.#makeHere()
     force.helpedBy(made)
     made.start()
+  }
+
+  /** Results that workers cannot send are made here once more: what is left, and later runs of the task, need no workers. */
+  #stayHere(reason: string): void {
+    scheduler.foundUnfit(this.#course, reason)
+    if (!this.#isAlone && !this.#run.supply.hasCrashed) this.#goBack()
   }
 
   #goBack(): void {

@@ -23,12 +23,13 @@ export class BlockFeed implements Feed {
   /** Sends the worker to the block, if anything is left in it. @returns whether it did */
   give(): boolean {
     const { force, worker, runNumber } = this.#fed
-    const { block, task, run } = force
+    const { block, task, run, isExact } = force
     if (block === undefined || block.remaining === 0) return false
     this.#isClaiming = true
     worker.forgetClaim()
     const { timeoutMs } = run.options
-    worker.rouse({ kind: 'block', run: runNumber, task: task.id, block: block.ofRun, timeoutMs }, force.worksHere)
+    const message = { kind: 'block', run: runNumber, task: task.id, block: block.ofRun, isExact, timeoutMs } as const
+    worker.rouse(message, force.worksHere)
     return true
   }
 

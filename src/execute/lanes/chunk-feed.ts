@@ -108,7 +108,7 @@ export class ChunkFeed implements Feed {
 
   send(batch: Batch): void {
     const { force, worker, runNumber } = this.#fed
-    const { task, inFlight, run } = force
+    const { task, inFlight, isExact, run } = force
     const { start, isCareful } = batch
     const unfit = whyUnfit(batch)
     if (unfit !== undefined) {
@@ -128,6 +128,7 @@ export class ChunkFeed implements Feed {
       items: values,
       buffers,
       isCareful,
+      isExact,
       inFlight,
       timeoutMs: run.options.timeoutMs,
     }

@@ -21,6 +21,8 @@ export interface Force {
   readonly isDismissed: boolean
   /** Lanes that take items, this thread included. */
   readonly lanes: number
+  /** Whether results must be what they would be in this thread. */
+  readonly isExact: boolean
   /** Whether this thread runs items beside the workers. */
   readonly worksHere: boolean
   /** The items that only this thread can run. */
@@ -51,6 +53,8 @@ export interface Force {
   loaded(): void
   /** A worker cannot load the task: no other can, either. */
   taskRefused(lane: Lane, error: unknown): void
+  /** An item has ended in a worker that cannot send its result as it is. */
+  unfit(lost: Lost, reason: string): void
   /** A worker ran `count` items in `ms`. */
   measured(count: number, ms: number): void
   /** A worker died, and no item is known to have caused it. */
@@ -76,6 +80,8 @@ export interface Lost {
 export interface Outcome {
   readonly value: unknown
   readonly failure: { readonly error: unknown } | undefined
+  /** Why its worker cannot send its result; undefined if it could. */
+  readonly unfit?: string
 }
 
 /** A worker of a run, as the feeds of its lane see it. */
@@ -103,7 +109,9 @@ export interface Feed {
 }
 
 /** Tells the run the outcome of an item. @param attempts - how often it was tried before */
-export function tell(force: Force, index: number, item: unknown, { value, failure }: Outcome, attempts: number): void {
-  if (failure === undefined) force.run.finish(index, value)
+export function tell(force: Force, index: number, item: unknown, outcome: Outcome, attempts: number): void {
+  const { value, failure, unfit } = outcome
+  if (unfit !== undefined) force.unfit({ index, item, attempts }, unfit)
+  else if (failure === undefined) force.run.finish(index, value)
   else force.single.failed(index, item, failure.error, attempts + 1)
 }

@@ -39,6 +39,11 @@ export class SingleItems {
       this.#run.fail(batch.start, batch.items[0], whyNotSent(batch.start, error), 1)
       return
     }
+    this.here(batch)
+  }
+
+  /** Runs an item that no worker can do anything for. */
+  here(batch: Batch): void {
     this.#kept++
     this.#runLater(batch, () => {
       if (--this.#kept === 0) this.whenRun()

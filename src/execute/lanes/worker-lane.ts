@@ -195,6 +195,10 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
             failure: { error: unpackThrown(message.error, this.#run.task.exports) },
           })
         return
+      case 'unfit':
+        if (message.run === this.runNumber)
+          this.#settle(message.index, { value: undefined, failure: undefined, unfit: message.reason })
+        return
       case 'done':
         if (message.run === this.runNumber) this.#done(message)
         return

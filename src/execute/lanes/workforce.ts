@@ -2,7 +2,7 @@ import type { SingleItems } from './single-items.js'
 import type { LocalLane } from './local-lane.js'
 import { wantsChunks } from '../options.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
-import type { Force } from './force.js'
+import type { Force, Lost } from './force.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
 import { heldMs, shareOf } from '../schedule/chunk-size.js'
 import { Timing, SLICE_MS } from '../schedule/timing.js'
@@ -24,6 +24,8 @@ const CAUSELESS_DEATHS = 10
 const FAILED_BEGINNINGS = 3
 /** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
+/** So many results that cannot be sent, and this part of all, are too many: each has taken a worker's time for nothing. */
+const MOST_UNFIT = { least: 8, part: 0.02 }
 /** Workers wait for their first items, or their next chunk, while this thread runs its slice, unless they claim by themselves. */
 const SLICE_WITH_MESSAGES_MS = 1
 
@@ -42,6 +44,8 @@ export interface Terms {
   readonly loaded: () => void
   /** … and when one has told of items that it has run. */
   readonly progressed: () => void
+  /** Called when too many results cannot be sent as they are. */
+  readonly unfit: (reason: string) => void
   /** Whether this thread may run items, … */
   readonly mayWorkHere: boolean
   /** … which it is to do when workers are long in coming. */
@@ -57,6 +61,7 @@ export class Workforce implements Force {
   readonly inFlight: number
   readonly policies: readonly SentPolicy[]
   readonly single: SingleItems
+  readonly isExact: boolean
   block: SharedBlock | undefined = undefined
   hasLostMessages = false
   lastExitCode = 0
@@ -76,6 +81,7 @@ export class Workforce implements Force {
   #failedBeginnings = 0
   readonly #watch: Watch
   #hasShared = false
+  #unfit = 0
   readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
 
   constructor(
@@ -93,6 +99,8 @@ export class Workforce implements Force {
     this.#terms = terms
     this.#workers = terms.workers
     this.single = single
+    const { mode, mainThread, timeoutMs } = run.options
+    this.isExact = mode !== 'threads' && mainThread !== false && timeoutMs === Infinity
     single.whenRun = () => {
       for (const lane of this.#lanes) lane.fill()
     }
@@ -255,6 +263,12 @@ export class Workforce implements Force {
     this.#failedBeginnings = 0
     this.timing.add(count, ms)
     this.#terms.progressed()
+  }
+
+  unfit({ index, item, attempts }: Lost, reason: string): void {
+    this.single.here({ start: index, items: [item], attempts, isCareful: false })
+    if (++this.#unfit >= MOST_UNFIT.least && this.#unfit > MOST_UNFIT.part * this.run.outcomes.settled)
+      this.#terms.unfit(reason)
   }
 
   /** This thread has nothing left to run. Where all claim from the shared block, the others may be through, too, and their messages on their way. */

@@ -115,6 +115,11 @@ export class Scheduler {
     if (isFree !== undefined) this.#free.note(key, isFree)
   }
 
+  /** Workers cannot send what the task gives. */
+  foundUnfit({ subject, first }: Course, reason: string): void {
+    this.#tasks.of(subject.key, first).foundUnfit(`results cannot come from a thread: ${reason}`)
+  }
+
   /** A sample has shown what items take. */
   sampled({ key }: Subject, item: unknown, measured: Measured): void {
     if (measured.sampleSize > 0) this.#tasks.of(key, item).measured = measured

@@ -49,6 +49,8 @@ export class TaskRecord {
   isUneven = false
   /** Whether items differ so much that a few do not show what the others take; see `isMixed`. */
   isMixed = false
+  /** Why workers cannot send what it gives; undefined if they can. */
+  #unfit: string | undefined = undefined
   /** Whether workers have run the task before. */
   isWarm = false
   /** How many times as fast as the loop runs with workers were; undefined before the first, or if they should be tried again. */
@@ -77,6 +79,12 @@ export class TaskRecord {
   /** From then on it is asked again whether some should be started: to ask takes as long as a short run. */
   #askAtMs = 0
 
+  /** Workers cannot send results of the task. */
+  foundUnfit(reason: string): void {
+    this.#unfit = reason
+    if (this.measured !== undefined) this.measured = { ...this.measured, obstacle: reason }
+  }
+
   /**
    * Keeps what a run, or its beginning, has shown. Only the first run shows what a task costs a new thread: after that this thread has it
    * compiled. And where items differ, what whole runs have shown of them stands: the first few may all be short ones.
@@ -86,9 +94,10 @@ export class TaskRecord {
     const isFirst = this.#loopRuns === 0 && !this.isWarm
     const coldMs = isFirst ? measured.coldMs : (known?.coldMs ?? 0)
     const leastMs = measured.leastMs > 0 ? measured.leastMs : (known?.leastMs ?? 0)
-    if (known === undefined || !this.isMixed) return (this.measured = { ...measured, coldMs, leastMs })
+    const obstacle = measured.obstacle ?? this.#unfit
+    if (known === undefined || !this.isMixed) return (this.measured = { ...measured, coldMs, leastMs, obstacle })
     const { itemMs, itemCv } = known
-    return (this.measured = { ...measured, coldMs, leastMs, itemMs: this.loopItemMs ?? itemMs, itemCv })
+    return (this.measured = { ...measured, coldMs, leastMs, obstacle, itemMs: this.loopItemMs ?? itemMs, itemCv })
   }
 
   /**

@@ -51,9 +51,8 @@ function add(value: unknown, size: ValueSize, seen: Set<object>): void {
 function addObject(value: object, size: ValueSize, seen: Set<object>): void {
   if (Array.isArray(value)) addElements(value, size, seen)
   else if (ArrayBuffer.isView(value)) {
-    // Only the part of a Buffer that is its own is sent.
-    if (Buffer.isBuffer(value)) size.bytes += value.byteLength
-    else addBuffer(value.buffer, size)
+    // Only the part of the bytes that is its own is sent.
+    if (!(value.buffer instanceof SharedArrayBuffer)) size.bytes += value.byteLength
   } else if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) addBuffer(value, size)
   else if (value instanceof Map || value instanceof Set) {
     for (const entry of value) {
@@ -62,10 +61,16 @@ function addObject(value: object, size: ValueSize, seen: Set<object>): void {
     }
   } else if (PLAIN.has(Object.getPrototypeOf(value))) addProperties(value, size, seen)
   else if (CLONED.some((known) => value instanceof known)) {
-    if (value instanceof Error && !/^(Eval|Range|Reference|Syntax|Type|URI)?Error$/.test(value.constructor.name))
-      foreign(value, size)
+    if (value instanceof Error && !isBare(value)) foreign(value, size)
     size.bytes += 64
   } else foreign(value, size)
+}
+
+/** Whether it is of a class of ECMAScript, and has no properties of its own: a clone keeps neither. */
+function isBare(error: Error): boolean {
+  return (
+    /^(Eval|Range|Reference|Syntax|Type|URI)?Error$/.test(error.constructor.name) && Object.keys(error).length === 0
+  )
 }
 
 function foreign(value: object, size: ValueSize): void {

@@ -11,7 +11,7 @@ export async function runChunk(
   cells: Int32Array,
   report: WorkerReport,
 ): Promise<void> {
-  report.begin(message.run, message.isCareful || message.timeoutMs !== Infinity)
+  report.begin(message, message.isCareful || message.timeoutMs !== Infinity)
   restoreBuffers(message.items, message.buffers)
   const work = new ChunkWork(message, starter, cells, report)
   while (work.goOn()) await Promise.race(work.pending)

@@ -22,7 +22,7 @@ export async function runBlock(
   cells: Int32Array,
   report: WorkerReport,
 ): Promise<number> {
-  report.begin(message.run, message.timeoutMs !== Infinity)
+  report.begin(message, message.timeoutMs !== Infinity)
   const work = new BlockWork(message, starter, cells, report)
   for (let pending = work.goOn(); pending !== undefined; pending = work.goOn()) await work.settle(pending)
   return work.ran

@@ -47,6 +47,8 @@ export interface ChunkMessage {
   readonly buffers: PackedValues['buffers']
   /** Whether each result is reported before the next item starts. */
   readonly isCareful: boolean
+  /** Whether results that would arrive changed are not sent. */
+  readonly isExact: boolean
   /** Promises in flight at once. */
   readonly inFlight: number
   readonly timeoutMs: number
@@ -58,6 +60,7 @@ export interface BlockMessage {
   readonly run: number
   readonly task: number
   readonly block: BlockOfRun
+  readonly isExact: boolean
   readonly timeoutMs: number
 }
 
@@ -87,11 +90,13 @@ export type FromWorker =
   | LoadedMessage
   | ResultsMessage
   | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
+  /** An item has ended, and its result cannot be sent as it is. */
+  | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
   | DoneMessage
   | { readonly kind: 'unreadable' }
   | EchoMessage
 
-const KINDS = new Set<unknown>(['ready', 'loaded', 'results', 'failed', 'done', 'unreadable', 'echo'])
+const KINDS = new Set<unknown>(['ready', 'loaded', 'results', 'failed', 'unfit', 'done', 'unreadable', 'echo'])
 
 /** Whether a message is the worker's own: a task may post others. */
 export function isFromWorker(message: unknown): message is FromWorker {

@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import { machineNow } from '../../internal/clock.js'
 import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
-import { packValues } from '../transfer/values.js'
+import { packValues, type Unfit } from '../transfer/values.js'
+import { messageOf } from '../../internal/run-error.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
@@ -12,6 +13,8 @@ export class WorkerReport {
   readonly #port: MessagePort
   /** Whether each result is sent before the next item starts. */
   #isCareful = false
+  /** Whether a result that would arrive changed is not sent. */
+  #isExact = false
   #run = 0
   #indices: number[] = []
   #values: unknown[] = []
@@ -21,8 +24,9 @@ export class WorkerReport {
     this.#port = port
   }
 
-  begin(run: number, isCareful: boolean): void {
+  begin({ run, isExact }: { readonly run: number; readonly isExact: boolean }, isCareful: boolean): void {
     this.#run = run
+    this.#isExact = isExact
     this.#isCareful = isCareful
     this.#sentMs = performance.now()
   }
@@ -89,14 +93,30 @@ export class WorkerReport {
       try {
         this.post(this.#message([index], [values[position]]))
       } catch (error) {
-        this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
+        if (this.#isExact) this.#unfit(index, messageOf(error))
+        else this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
       }
     })
   }
 
   /** Buffers among them are copied, never transferred: the task may have kept what it returns, and nothing tells whether it has. */
   #message(indices: readonly number[], results: readonly unknown[]): ResultsMessage {
-    return { kind: 'results', run: this.#run, indices, ...packValues(results) }
+    const unfit: Unfit[] = []
+    const packed = packValues(results, this.#isExact ? unfit : undefined)
+    if (unfit.length === 0) return { kind: 'results', run: this.#run, indices, ...packed }
+    for (const { position, reason } of unfit) this.#unfit(indices[position] as number, `it holds ${reason}`)
+    const others = indices.map((_, i) => i).filter((i) => unfit.every(({ position }) => position !== i))
+    return {
+      kind: 'results',
+      run: this.#run,
+      indices: others.map((i) => indices[i] as number),
+      ...packValues(others.map((i) => results[i])),
+    }
+  }
+
+  /** The result of an item cannot be sent. */
+  #unfit(index: number, reason: string): void {
+    this.post({ kind: 'unfit', run: this.#run, index, reason })
   }
 
   post(message: FromWorker): void {

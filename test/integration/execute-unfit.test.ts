@@ -1,0 +1,99 @@
+import { execute, optimize } from 'amorsize'
+import { describe, expect, it } from 'vitest'
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
+
+/** Makes a function whose items take long enough for workers, and whose results `shape` makes. */
+function computing(shape: string): (n: number) => unknown {
+  // Inline, so that workers can have it.
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it captures nothing that way
+  return new Function('n', `const end = performance.now() + 0.5; while (performance.now() < end); ${shape}`) as (
+    n: number,
+  ) => unknown
+}
+
+const kindOf = (value: unknown): unknown => {
+  if (value instanceof Error) return `${value.name} ${String(Reflect.get(value, 'code'))}`
+  if (typeof value === 'object' && value !== null)
+    return [
+      value.constructor.name,
+      Object.getOwnPropertySymbols(value).length,
+      typeof Reflect.get(value, 'again'),
+      kindOf(Reflect.get(value, 'error')),
+    ]
+  return typeof value
+}
+
+describe('results that would arrive changed, or not at all, are those of the loop', () => {
+  it.each([
+    ['an instance of a class', 'class Money {}; return n % 50 === 49 ? new Money() : null'],
+    ['an error with properties', "return n % 3 ? n : { error: Object.assign(new Error('x'), { code: 'ENOENT' }) }"],
+    ['properties whose keys are symbols', "return n % 40 === 39 ? { [Symbol('a')]: n } : n"],
+    ['a function', 'return n % 100 === 99 ? { again: () => n } : { ok: true }'],
+    [
+      'a part of a class of typed arrays',
+      'class Vector extends Float64Array {}; return n % 60 === 59 ? new Vector(2) : 1',
+    ],
+  ])('%s', async (_, shape) => {
+    const task = computing(shape)
+    const items = numbers(800)
+    let modes = ''
+    const options = { hooks: { onEnd: ({ mode }: { mode: string }) => void (modes += mode) } }
+    const results = await execute(task, items, options)
+    // What is not there at the beginning is found by a worker.
+    expect(results.map(kindOf)).toEqual(items.map((n) => kindOf(task(n))))
+    expect(modes).not.toBe('')
+  })
+
+  it('needs no workers any more where they are many', async () => {
+    const weighed = computing('return n < 40 ? 1 : new (class Result { constructor() { this.n = n } })()')
+    const modes: string[] = []
+    for (let run = 0; run < 2; run++)
+      await execute(weighed, numbers(800), { hooks: { onEnd: ({ mode }) => void modes.push(mode) } })
+    expect(modes[1]).toBe('serial')
+    const plan = await optimize(weighed, numbers(800))
+    expect(plan.mode).toBe('serial')
+  })
+
+  it('they are sent as they are where threads were asked for', async () => {
+    const money = computing('return new (class Money { constructor() { this.n = n } })()')
+    const [one] = await execute(money, [1], { mode: 'threads', workers: 1, mainThread: false })
+    expect(one).toEqual({ n: 1 })
+    await expect(
+      execute(computing('return () => n'), [1], { mode: 'threads', workers: 1, mainThread: false }),
+    ).rejects.toMatchObject({ name: 'DataCloneError' })
+  })
+})
+
+describe('items that would arrive changed run in this thread', () => {
+  class Vector extends Float64Array {
+    norm(): number {
+      return Math.hypot(...this)
+    }
+  }
+  it.each([
+    ['errors with properties', () => Object.assign(new Error('x'), { code: 'ENOENT' }), 'return n.code', 'ENOENT'],
+    ['a class of typed arrays', () => Vector.of(3, 4), 'return n.norm()', 5],
+    ['symbols as keys', () => ({ [Symbol.for('k')]: 2 }), "return n[Symbol.for('k')]", 2],
+  ])('%s', async (_, make, shape, expected) => {
+    const task = computing(shape) as (item: unknown) => unknown
+    const items: unknown[] = Array.from({ length: 400 }, make)
+    const results = await execute(task, items)
+    expect(results).toEqual(numbers(400).map(() => expected))
+  })
+
+  it('of a large typed array, each item takes its own part along', async () => {
+    const all = new Float32Array(4e6).map((_, i) => i)
+    const parts = numbers(200).map((n) => all.subarray(n * 20_000, (n + 1) * 20_000))
+    const task = (part: Float32Array): number[] => [part.buffer.byteLength, part[1] as number]
+    const results = await execute(task, parts, { mode: 'threads', workers: 1, mainThread: false })
+    expect(results).toEqual(numbers(200).map((n) => [80_000, n * 20_000 + 1]))
+  })
+
+  it('two views of one buffer stay that', async () => {
+    const buffer = new ArrayBuffer(800)
+    const item = { one: new Uint8Array(buffer, 0, 8), two: new Uint8Array(buffer, 8, 8) }
+    const task = ({ one, two }: typeof item): boolean => one.buffer === two.buffer
+    expect(await execute(task, [item], { mode: 'threads', workers: 1, mainThread: false })).toEqual([true])
+  })
+})
