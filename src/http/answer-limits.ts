@@ -25,6 +25,8 @@ const PAIRS = [
 
 /** Seconds since 1970 are above this, seconds from now below. */
 const FIRST_EPOCH_SECONDS = 1e9
+/** Milliseconds since 1970, which some servers send, are above this. */
+const FIRST_EPOCH_MS = 1e11
 
 /**
  * How long an answer's header fields say that nothing more will be admitted: the reset of every limit of which nothing is left, in all
@@ -81,11 +83,12 @@ function isZero(text: string | null | undefined): boolean {
   return typeof text === 'string' && /^\s*0+(\.0+)?\s*$/.test(text)
 }
 
-/** Reads "30", "1.5", "6m0s", "17ms", seconds since 1970 or a date of RFC 3339; null where it is none of them. */
+/** Reads "30", "1.5", "6m0s", "17ms", seconds or milliseconds since 1970 or a date of RFC 3339; null where it is none of them. */
 export function resetMs(text: string | null | undefined, nowMs: number): number | null {
   const value = text?.trim() ?? ''
   if (/^\d{1,16}(\.\d+)?$/.test(value)) {
     const seconds = Number(value)
+    if (seconds > FIRST_EPOCH_MS) return Math.max(0, seconds - nowMs)
     return seconds > FIRST_EPOCH_SECONDS ? Math.max(0, seconds * 1000 - nowMs) : seconds * 1000
   }
   const duration = /^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(value)

@@ -70,7 +70,7 @@ export class OriginPolicies {
   readonly #bulkheads: PerKey<string, Bulkhead> | undefined
   readonly #breakers: PerKey<string, CircuitBreaker> | undefined
   /** A longer pause is refused. */
-  readonly #longestMs: number
+  readonly longestMs: number
   readonly #mostPaused: number
   #paused = 0
 
@@ -89,7 +89,7 @@ export class OriginPolicies {
     // Those of each origin are made when it is first asked for; what is wrong with their options is told now.
     if (places !== undefined) completeBulkheadOptions({ ...places, clock })
     if (breaker !== undefined) readCircuitBreakerOptions({ ...breaker, clock })
-    this.#longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
+    this.longestMs = limit?.waitOnLimit === false ? 0 : (limit?.maxWaitMs ?? Infinity)
     this.#mostPaused = limit?.maxQueue ?? Infinity
     if (limit !== undefined) this.#limiter = new KeyedRateLimiter({ ...limit, capacity, clock, ...named('limit') })
     // A paused origin is not forgotten: its answers are still to come.
@@ -170,7 +170,7 @@ export class OriginPolicies {
   async #pause(origin: string, signal: AbortSignal | undefined): Promise<void> {
     this.#paused++
     try {
-      await this.#pauses.wait(origin, signal, this.#paused > this.#mostPaused ? 0 : this.#longestMs)
+      await this.#pauses.wait(origin, signal, this.#paused > this.#mostPaused ? 0 : this.longestMs)
     } finally {
       this.#paused--
     }

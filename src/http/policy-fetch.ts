@@ -3,6 +3,7 @@ import { checkOptionalFunction } from '../internal/check-common.js'
 import { checkKeys, checkNumber, checkOptions, describe } from '../internal/validate.js'
 import type { HedgeOptions } from '../policy/hedge-options.js'
 import { type Hedge, hedge } from '../policy/hedge.js'
+import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
@@ -86,12 +87,18 @@ class GuardedFetch {
     this.#policies = new OriginPolicies(options)
     const { clock } = this.#policies
     this.#maxRetries = RETRY_OPTIONS.maxRetries.read('maxRetries', options.retry?.maxRetries)
-    if (options.retry !== undefined)
+    if (options.retry !== undefined) {
+      const { longestMs } = this.#policies
+      const given = RETRY_OPTIONS.retryIfResult.read('retryIfResult', options.retry.retryIfResult)
+      const retryIfResult = given ?? (({ status }: Response) => RETRIED_STATUS.has(status))
       this.#retry = retry<Response>({
-        retryIfResult: ({ status }) => RETRIED_STATUS.has(status),
         ...options.retry,
+        // An answer that asks for a longer wait than the limit allows is handed back: nothing sent before then would be answered otherwise.
+        retryIfResult: (response, context) =>
+          (retryAfterMsOf(response) ?? 0) <= longestMs && retryIfResult(response, context),
         clock,
       })
+    }
     if (options.hedge !== undefined) this.#hedge = hedge({ ...options.hedge, clock })
   }
 

@@ -5,21 +5,65 @@ export interface NodeResponse {
   readonly destroyed?: boolean | undefined
   /** Of HTTP/2. */
   readonly stream?: { readonly destroyed: boolean; readonly aborted: boolean } | null | undefined
+  /** Of HTTP/1: null while the response waits for those of requests before it on the same connection. */
+  readonly socket?: unknown
+  readonly req?: { readonly socket?: ClientSocket | null | undefined } | undefined
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** What is used of the connection of a client. */
+export interface ClientSocket {
+  readonly destroyed: boolean
   once(event: 'close', listener: () => void): unknown
 }
 
 /** The status of a request whose client went before it had its response. */
 export const CLIENT_GONE = 499
 
+/** Responses that wait for others on their connection. If it ends before their turn, Node tells nobody of them. */
+class WaitingResponses {
+  readonly #gone = new WeakMap<ClientSocket, Set<() => void>>()
+
+  /** Calls `gone` when the connection ends, until what this returns is called. */
+  add(socket: ClientSocket, gone: () => void): () => void {
+    let all = this.#gone.get(socket)
+    if (all === undefined) {
+      const of = new Set<() => void>()
+      this.#gone.set(socket, (all = of))
+      // One listener, however many requests a client sends at once.
+      socket.once('close', () => {
+        for (const tell of of) tell()
+      })
+    }
+    all.add(gone)
+    return () => void all.delete(gone)
+  }
+}
+
+const waiting = new WaitingResponses()
+
 /**
- * Calls `ended` once the response has been handed to the system, or its client is gone: at once where that has happened before.
+ * Calls `ended` once, when the response has been handed to the system, or its client is gone: at once where that has happened before.
  *
  * @param ended - gets the status, {@link CLIENT_GONE} where the response was cut
  */
 export function whenResponseEnds(response: NodeResponse, ended: (status: number) => void): void {
   const tell = (): void => ended(isWhole(response) ? response.statusCode : CLIENT_GONE)
-  if (response.destroyed === true || response.stream?.destroyed === true) tell()
-  else response.once('close', tell)
+  const socket = response.socket === null ? response.req?.socket : undefined
+  if (response.destroyed === true || response.stream?.destroyed === true || socket?.destroyed === true) {
+    tell()
+  } else if (socket === undefined || socket === null) {
+    response.once('close', tell)
+  } else {
+    let isTold = false
+    const tellOnce = (): void => {
+      forget()
+      if (!isTold) tell()
+      isTold = true
+    }
+    const forget = waiting.add(socket, tellOnce)
+    response.once('close', tellOnce)
+  }
 }
 
 /** HTTP/2 calls a response finished that was reset. */

@@ -13,6 +13,7 @@ it.each([
   ['draft 6', { 'ratelimit-remaining': '0', 'ratelimit-reset': '12' }, 12_000],
   ['X-RateLimit', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1.5' }, 1500],
   ['seconds since 1970', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 20) }, 20_000],
+  ['ms since 1970', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW + 20_000) }, 20_000],
   ['a reset that is over', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 - 20) }, 0],
   [
     'OpenAI',

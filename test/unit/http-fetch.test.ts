@@ -156,6 +156,26 @@ describe('policyFetch', () => {
     await expect(waiting).rejects.toThrow('enough')
   })
 
+  it.each([{ waitOnLimit: false }, { maxWaitMs: 1000 }])(
+    'hands an answer back that asks for a longer wait than the limit allows, with %o',
+    async (bound) => {
+      const { send, clock, sentAt } = scripted(
+        [answer(503, { 'retry-after': '3600' }), answer(503, { 'retry-after': '0' }), answer(200)],
+        { limit: { requestsPerSecond: 100, burstSize: 10, ...bound }, retry: { maxRetries: 2, jitter: 'none' } },
+      )
+      const late = await send('http://a.example/')
+      expect([late.status, clock.pendingTimers]).toEqual([503, 0])
+      const soon = send('http://b.example/')
+      await clock.advance(1000)
+      expect((await soon).status).toBe(200)
+      expect(sentAt).toHaveLength(3)
+    },
+  )
+
+  it('refuses a retryIfResult that is no function', () => {
+    expect(() => policyFetch({ retry: { retryIfResult: 5 as never } })).toThrow(/retryIfResult must be a function/)
+  })
+
   it('keeps to a rate for each origin', async () => {
     const { clock, send, sentAt } = scripted([], { limit: { requestsPerSecond: 10, burstSize: 1 } })
     const all = ['a', 'a', 'a', 'b'].map((host) => send(`http://${host}.example/`))

@@ -40,9 +40,37 @@ async function serve(options: ConnectShedOptions<IncomingMessage>) {
   return { middleware, open, get, begin, port }
 }
 
+const priorityOf = ({ url }: IncomingMessage): number => (url === '/first' ? Infinity : 5)
+
 const warning = () => new Promise<Error & { code?: string }>((resolve) => process.once('warning', resolve))
 
 describe('shed', () => {
+  it('frees the places of requests whose connection ends before their turn', async () => {
+    const { middleware, get, open, port } = await serve({ maxConcurrent: 10, priority: priorityOf })
+    // Of the responses that wait for the first one, Node tells nobody.
+    for (let round = 0; round < 3; round++) {
+      const socket = connectSocket(port, '127.0.0.1')
+      const requests = ['/first', ...Array.from({ length: 12 }, (_, n) => `/${round}-${n}`)]
+      socket.write(requests.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''))
+      await expect.poll(() => middleware.stats().running).toBe(10)
+      socket.destroy()
+      await expect.poll(() => middleware.stats().running).toBe(0)
+    }
+    // Those that wait and get their turn count once, too.
+    const socket = connectSocket(port, '127.0.0.1')
+    socket.write(['/a', '/b'].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''))
+    await expect.poll(() => open.has('/b')).toBe(true)
+    open.get('/b')!.end()
+    open.get('/a')!.end()
+    await expect.poll(() => middleware.stats().running).toBe(0)
+    socket.destroy()
+    const answer = get('/again')
+    await expect.poll(() => open.has('/again')).toBe(true)
+    open.get('/again')!.end('ok')
+    expect(await (await answer).text()).toBe('ok')
+    expect(middleware.stats().running).toBe(0)
+  })
+
   it('refuses what finds no place, with 503, Retry-After and problem details, and admits when one is free', async () => {
     const { open, get, begin, middleware } = await serve({ maxConcurrent: 2 })
     const one = await begin('/1')
