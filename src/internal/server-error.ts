@@ -1,17 +1,27 @@
-/** An error that a Redis or Valkey server has answered, by its first word; but for those that pass by themselves. */
-const LASTING = /^(?!LOADING|BUSY|TRYAGAIN|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|NOSCRIPT)([A-Z]{3,}) /
+/** What GLIDE makes of what a server has answered: `An error was signalled by the server: - ReadOnly: …`. */
+const BY_GLIDE = /^An error was signalled by the server: - (\w+?)(?:Error)?: /
+const BY_SERVER = /^([A-Z]{3,})[ :]/
+
+/** The first word of what a Redis or Valkey server has answered, which says what is wrong; undefined where it is not the server's. */
+function wordOf(message: string): string | undefined {
+  return BY_GLIDE.exec(message)?.[1]?.toUpperCase() ?? BY_SERVER.exec(message)?.[1]
+}
+
+/** What passes by itself. */
+const PASSING = /^(LOADING|BUSY\w*|TRYAGAIN|MOVED|ASK|CLUSTERDOWN|MASTERDOWN|NOSCRIPT)$/
 
 /** The first word of what a server has answered for good, such as `WRONGPASS`; undefined where it has not, or may answer otherwise soon. */
 export function lastingKind(message: string): string | undefined {
-  return LASTING.exec(message)?.[1]
+  const word = wordOf(message)
+  return word === undefined || PASSING.test(word) ? undefined : word
 }
 
 /** What a server says that cannot do now what it was asked: it has no memory, disk, replicas or master, or is only starting. */
-const NOT_NOW = /^(OOM|MISCONF|NOREPLICAS|READONLY|LOADING|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN) /
+const NOT_NOW = /^(OOM|MISCONF|NOREPLICAS|READONLY|LOADING|BUSY\w*|TRYAGAIN|CLUSTERDOWN|MASTERDOWN)$/
 
 /** Whether it is no fault of what was asked that the server has refused it. */
 export function isNotNow(message: string): boolean {
-  return NOT_NOW.test(message)
+  return NOT_NOW.test(wordOf(message) ?? '')
 }
 
 /**

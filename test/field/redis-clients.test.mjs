@@ -81,14 +81,21 @@ async function expectOneLimit(client, name) {
 describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-server)', () => {
   describe.each(servers)('of one %s', (kind) => {
     let server
+    let admin
     beforeAll(async () => {
       server = await TestServer.start(kind)
+      admin = new (require('ioredis').Redis)({ host, port: server.port })
     })
-    afterAll(() => server[Symbol.asyncDispose]())
+    afterAll(() => {
+      admin.disconnect()
+      return server[Symbol.asyncDispose]()
+    })
 
     it.each(Object.keys(singles))('%s', async (name) => {
       const { client, close } = await singles[name](server.port)
       client.on?.('error', () => undefined)
+      // Each is the first to send our scripts.
+      await admin.script('FLUSH')
       await expectOneLimit(client, `single-${name.replaceAll(/\W/g, '-')}`)
       await close()
     })
@@ -126,6 +133,7 @@ describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-ser
     it.each(Object.keys(clusters))('%s', async (name) => {
       const { client, close } = await clusters[name](nodes.map(({ port }) => port))
       client.on?.('error', () => undefined)
+      for (const i of [0, 1, 2]) await commandTo(i, 'SCRIPT', 'FLUSH')
       await expectOneLimit(client, `cluster-${name.replaceAll(/\W/g, '-')}`)
       await close()
     })
