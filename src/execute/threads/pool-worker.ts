@@ -1,4 +1,5 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads'
+import { builtins } from '../../internal/builtins.js'
 import { machineNow } from '../../internal/clock.js'
 import { calibration } from '../schedule/calibration.js'
 import { startWorker } from '../worker/program.js'
@@ -64,6 +65,9 @@ export class PoolWorker {
     this.#worker = startWorker({
       workerData,
       name: 'amorsize',
+      // A task reads here what it would read in this thread, also where that changes after the worker was started.
+      env: builtins.workerThreads.SHARE_ENV,
+      argv: process.argv.slice(2),
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
       ...(execArgv === undefined ? {} : { execArgv }),
     })

@@ -1,4 +1,5 @@
 import { TaskNotTransferableError } from '../../errors.js'
+import { messageOf, runError } from '../../internal/run-error.js'
 import { importModule } from '../../internal/import-module.js'
 import type { ResolvedTask } from '../task.js'
 import { exportedFunction } from './exported-function.js'
@@ -101,7 +102,13 @@ class TaskSources {
 export const taskSources = new TaskSources()
 
 async function prepare(entry: Inline): Promise<TransferredTask | TaskNotTransferableError> {
-  return (entry.outcome = await check(entry.unchecked))
+  try {
+    return (entry.outcome = await check(entry.unchecked))
+  } catch (error) {
+    // The parser could not be read, for want of a file descriptor, say: the next run tries again.
+    entry.preparing = undefined
+    throw runError(`the task cannot be looked at: ${messageOf(error)}`, error)
+  }
 }
 
 /** Finds what a function captures. Any thread can. */

@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const bundle = join(import.meta.dirname, '..', '..', 'dist', 'bundle', 'index.cjs')
+const folder = mkdtempSync(join(tmpdir(), 'amorsize-scarce-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function printed(code: string, ...args: string[]): Promise<string> {
+  const program = join(folder, 'program.cjs')
+  writeFileSync(program, code.replaceAll('PACKAGE', JSON.stringify(bundle)))
+  const { stdout } = await promisify(execFile)(args[0] ?? process.execPath, [...args.slice(1), program])
+  return stdout
+}
+
+describe.skipIf(process.platform === 'win32')('where file descriptors are short (needs a POSIX shell)', () => {
+  it('a run fails, and the next one goes well once there are some', async () => {
+    const text = await printed(
+      `const fs = require('node:fs')
+       const { execute, RateLimiter } = require(PACKAGE)
+       new RateLimiter({ requestsPerSecond: 1 }).tryAcquire()
+       const task = (n) => n + 1
+       const run = () => execute(task, [1, 2], { mode: 'threads', workers: 1 }).then(String, ({ code }) => code)
+       const taken = []
+       try { for (;;) taken.push(fs.openSync('/dev/null')) } catch {}
+       run().then(async (first) => {
+         for (const descriptor of taken) fs.closeSync(descriptor)
+         console.log(first, await run())
+       })`,
+      '/bin/sh',
+      '-c',
+      `ulimit -n 60; exec "${process.execPath}" "$0"`,
+    )
+    expect(text).toBe('ERR_EXECUTION 2,3\n')
+  })
+})
+
+describe('a worker', () => {
+  it("has the program's arguments and its environment as it is now", async () => {
+    const text = await printed(
+      `const { execute } = require(PACKAGE)
+       const task = () => [process.env.LANGUAGE_NOW, ...process.argv.slice(2)].join(' ')
+       const run = () => execute(task, [1], { mode: 'threads', workers: 1, mainThread: false })
+       const all = async () => {
+         for (const language of ['de', 'fr']) {
+           process.env.LANGUAGE_NOW = language
+           console.log(String(await run()))
+         }
+       }
+       process.argv.push('--upper')
+       all()`,
+    )
+    expect(text).toBe('de --upper\nfr --upper\n')
+  })
+})
