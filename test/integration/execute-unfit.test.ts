@@ -77,7 +77,7 @@ describe('items that would arrive changed run in this thread', () => {
     ['symbols as keys', () => ({ [Symbol.for('k')]: 2 }), "return n[Symbol.for('k')]", 2],
   ])('%s', async (_, make, shape, expected) => {
     const task = computing(shape) as (item: unknown) => unknown
-    const items: unknown[] = Array.from({ length: 400 }, make)
+    const items: unknown[] = Array.from({ length: 400 }, make as () => unknown)
     const results = await execute(task, items)
     expect(results).toEqual(numbers(400).map(() => expected))
   })

@@ -13,6 +13,7 @@ function runAll(batches: unknown[][], call: (item: unknown) => unknown, measured
   const run = {
     add: () => undefined,
     inContext: (fn: () => unknown) => fn(),
+    needRoom: () => undefined,
     supply: { remaining: null, take: () => ({ start: 0, items: batches.shift(), attempts: 0, isCareful: false }) },
     // With the last of its items a run is over, and stops its lanes.
     finishAll: () => batches.length > 0 || lane.stop(),
@@ -56,6 +57,7 @@ it('a slice is shared with other runs that compute, and it is known how long the
   const run = {
     add: () => undefined,
     inContext: (fn: () => unknown) => fn(),
+    needRoom: () => undefined,
     remove: () => undefined,
     endIfDone: () => undefined,
     supply: {

@@ -8,6 +8,8 @@ import type { Batch } from '../run/item-source.js'
 
 /** Most items taken at a time: with more, the cost of taking no longer falls. */
 const MOST_AT_ONCE = 1024
+/** Most items that run ahead of the reader of a stream. */
+const MOST_AHEAD = 16
 /** How long the items taken at a time should last. */
 const BLOCK_MS = 1
 const nothing = (): void => undefined
@@ -122,6 +124,8 @@ export class LocalLane implements Lane, Progress {
         this.lanes === 1 || remaining === null
           ? this.#most
           : Math.min(this.#most, shareOf(remaining, this.lanes, this.timing.itemMs, BLOCK_MS))
+      // For a reader that takes one result after the other, to run one item at a time would take longer than short items themselves.
+      this.#run.needRoom(Math.min(fair, MOST_AHEAD))
       let batch: Batch | undefined
       try {
         batch = supply.take(fair, this.#pump)
