@@ -39,6 +39,24 @@ describe.skipIf(process.platform === 'win32')('where file descriptors are short 
 })
 
 describe('a worker', () => {
+  it.each([
+    ['numbers', 'n'],
+    ['objects', '{ n }'],
+  ])('prints all that its items have printed before the process ends, of %s', async (_, item) => {
+    const text = await printed(
+      `const { execute } = require(PACKAGE)
+       const task = (item) => {
+         const end = performance.now() + 0.2
+         while (performance.now() < end);
+         console.log('line', 'x'.repeat(500))
+         return item
+       }
+       const items = Array.from({ length: 600 }, (_, n) => (${item}))
+       execute(task, items, { mode: 'threads', workers: 1, mainThread: false })`,
+    )
+    expect(text.match(/^line/gm)).toHaveLength(600)
+  })
+
   it("has the program's arguments and its environment as it is now", async () => {
     const text = await printed(
       `const { execute } = require(PACKAGE)

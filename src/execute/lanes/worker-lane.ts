@@ -213,6 +213,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         if (message.run === this.runNumber) this.#allDone(message)
         return
       case 'ready':
+      case 'printed':
     }
   }
 
@@ -318,7 +319,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     } else if (reason === 'aborted') {
       worker.end('abort')
     } else {
-      worker.hold(false)
+      // If all has been done its last message is under way, before which it says whether it is printing.
+      if (reason !== 'done') worker.hold(false)
       this.#grace = realSetTimeout(() => worker.end('abort'), GRACE_MS).unref()
     }
   }

@@ -56,6 +56,8 @@ export class PoolWorker {
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
+  /** Whether a run needs it. */
+  #isHeld = true
 
   constructor(id: number, resourceLimits: ResourceLimits | undefined) {
     this.id = id
@@ -90,6 +92,7 @@ export class PoolWorker {
       this.#tasks.set(message.task, message)
     }
     this.owner?.received(message)
+    if (message.kind === 'printed') this.hold(this.#isHeld)
   }
 
   #receivedUnreadable(cause: Error): void {
@@ -203,9 +206,10 @@ export class PoolWorker {
     Atomics.store(this.cells, Cell.LEAVING, run)
   }
 
-  /** While it is held, it keeps the process alive. */
+  /** While it is held, or has something to print, it keeps the process alive. */
   hold(isHeld: boolean): void {
-    if (isHeld) this.#worker.ref()
+    this.#isHeld = isHeld
+    if (isHeld || Atomics.load(this.cells, Cell.PRINTING) === 1) this.#worker.ref()
     else this.#worker.unref()
   }
 

@@ -10,6 +10,7 @@ import { runBlock } from './claims.js'
 import { runChunk } from './chunks.js'
 import { type BlockMessage, Cell, type ChunkMessage, type ToWorker, type WorkerStart } from './protocol.js'
 import type { Guard } from './policies.js'
+import { Printing } from './printing.js'
 import { WorkerReport } from './report.js'
 
 function portOf(given: MessagePort | null): MessagePort {
@@ -26,6 +27,7 @@ class WorkerProgram {
   readonly #cells: Int32Array
   readonly #epochMs: number
   readonly #report: WorkerReport
+  readonly #printing: Printing
   readonly #nesting = markAsWorker()
   /** Those that could be loaded. */
   readonly #tasks = new Map<number, WorkerTask>()
@@ -38,7 +40,8 @@ class WorkerProgram {
     this.#port = port
     this.#cells = cells
     this.#epochMs = epochMs
-    this.#report = new WorkerReport(port)
+    this.#printing = new Printing(cells, () => this.#report.post({ kind: 'printed' }))
+    this.#report = new WorkerReport(port, this.#printing)
   }
 
   begin(): void {
@@ -101,6 +104,7 @@ class WorkerProgram {
     } else {
       const count = await runBlock(message, starter, cells, this.#report)
       cells[Cell.CURRENT] = -1
+      this.#printing.note()
       // order: seq_cst. Pairs with pool-worker.ts:hasEndedBlock: who sees it sees all results in the block.
       Atomics.store(cells, Cell.BLOCK_ENDED, message.run)
       this.#report.done(-1, count, startedMs, machineNow())

@@ -26,7 +26,9 @@ export const Cell = {
   BEGUN: 8,
   /** The last run whose shared block the worker is to leave before its next claim: others need it more. Written by the main thread. */
   LEAVING: 9,
-  COUNT: 10,
+  /** Whether what its items have printed is still in the worker, which says when it is not. */
+  PRINTING: 10,
+  COUNT: 11,
 } as const
 
 /** What a worker is started with. */
@@ -93,10 +95,22 @@ export type FromWorker =
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
   | DoneMessage
+  /** Nothing that its items have printed is left in it. */
+  | { readonly kind: 'printed' }
   | { readonly kind: 'unreadable' }
   | EchoMessage
 
-const KINDS = new Set<unknown>(['ready', 'loaded', 'results', 'failed', 'unfit', 'done', 'unreadable', 'echo'])
+const KINDS = new Set<unknown>([
+  'ready',
+  'loaded',
+  'results',
+  'failed',
+  'unfit',
+  'done',
+  'printed',
+  'unreadable',
+  'echo',
+])
 
 /** Whether a message is the worker's own: a task may post others. */
 export function isFromWorker(message: unknown): message is FromWorker {

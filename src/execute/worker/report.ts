@@ -3,6 +3,7 @@ import { machineNow } from '../../internal/clock.js'
 import { packBarely, type PackedThrown, packThrown } from '../transfer/thrown.js'
 import { packValues, type Unfit } from '../transfer/values.js'
 import { messageOf } from '../../internal/run-error.js'
+import type { Printing } from './printing.js'
 import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
@@ -11,6 +12,7 @@ const FLUSH_MS = 5
 /** Collects a worker's results and sends them: several at a time, each at once, or one by one where one cannot be cloned. */
 export class WorkerReport {
   readonly #port: MessagePort
+  readonly #printing: Printing
   /** Whether each result is sent before the next item starts. */
   #isCareful = false
   /** Whether a result that would arrive changed is not sent. */
@@ -20,8 +22,9 @@ export class WorkerReport {
   #values: unknown[] = []
   #sentMs = 0
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, printing: Printing) {
     this.#port = port
+    this.#printing = printing
   }
 
   begin({ run, isExact }: { readonly run: number; readonly isExact: boolean }, isCareful: boolean): void {
@@ -120,6 +123,7 @@ export class WorkerReport {
   }
 
   post(message: FromWorker): void {
+    this.#printing.note()
     this.#port.postMessage(message)
   }
 }
