@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { importModule } from '../internal/import-module.js'
 import type { Policy } from '../internal/policy.js'
 import { checkFunction, checkKeys, describe } from '../internal/validate.js'
-import { runError } from '../internal/run-error.js'
+import { messageOf, runError } from '../internal/run-error.js'
 import { pipeline } from '../policy/pipeline.js'
 import type { AroundStage } from '../policy/stage.js'
 import { timeout } from '../policy/timeout.js'
@@ -39,6 +39,8 @@ export interface ResolvedTask {
   readonly identity: string
   /** Classes that the task's module exports, by name: an error from a worker becomes one of them again. */
   readonly exports: Readonly<Record<string, unknown>>
+  /** Why other threads cannot find it where it says; undefined if they can, or that is not known yet. */
+  readonly obstacle?: string | undefined
 }
 
 /**
@@ -72,7 +74,9 @@ function checkName(name: unknown): string {
   if (typeof name !== 'string')
     throw new TypeError(`exported must be a function or the name of one; received ${describe(name)}`)
   if (name === '')
-    throw new TypeError("exported must have a name, the one that its module exports it by; received one of ''")
+    throw new TypeError(
+      "exported must have the name that its module exports it by, or be that name, task(url, 'name'); received a function without one",
+    )
   return name
 }
 
@@ -118,6 +122,7 @@ class NamedTask implements ResolvedTask {
   readonly reference: TaskReference
   readonly key: string
   exports: Readonly<Record<string, unknown>> = NO_EXPORTS
+  obstacle: string | undefined = undefined
 
   constructor(call: TaskFunction, reference: TaskReference) {
     this.call = call as NamedTask['call']
@@ -130,12 +135,17 @@ class NamedTask implements ResolvedTask {
     return this.key
   }
 
-  /** Nobody waits for them: they are asked for when a worker has failed with an error, and workers take longer to load the module. */
+  /**
+   * Nobody waits for them: they are asked for when a worker has failed with an error, and workers take longer to load the module. Where a bundler
+   * has made one file of all, that is the whole program: it must not run once more in a worker, only to lack the function.
+   */
   async #findExports(): Promise<void> {
+    const { url, export: name } = this.reference
     try {
-      this.exports = await importModule(this.reference.url)
-    } catch {
-      // Workers cannot import it either, and tell why.
+      this.exports = await importModule(url)
+      exportedFunction(this.exports, url, name)
+    } catch (error) {
+      this.obstacle = messageOf(whyNotImported(url, error, false))
     }
   }
 }

@@ -72,8 +72,9 @@ class TaskSources {
     else if (refusal === undefined) entry.outcome ??= entry.unchecked
   }
 
-  #namedTask({ reference, key }: ResolvedTask): TransferredTask | undefined {
+  #namedTask({ reference, key, obstacle }: ResolvedTask): TransferredTask | TaskNotTransferableError | undefined {
     if (typeof key !== 'string' || reference === undefined) return undefined
+    if (obstacle !== undefined) return new TaskNotTransferableError(obstacle, { captured: [] })
     let known = this.#named.get(key)
     if (known === undefined)
       this.#named.set(key, (known = { id: ++this.#lastId, url: reference.url, export: reference.export }))
