@@ -14,7 +14,9 @@ describe('the heap of a worker', () => {
     ["is Node's where there is memory enough", 64 * GiB, 4, undefined],
     ["is Node's where nobody knows", null, 4, undefined],
     ['is an equal part where there is not', 2 * GiB, 3, 512 * MiB],
-    ['is not too small to work in', 100 * MiB, 8, 64 * MiB],
+    ['is not too small to work in', 200 * MiB, 8, 64 * MiB],
+    ['is not more than half of what there is: the process would end of that', 55 * MiB, 2, 27.5 * MiB],
+    ['is enough to start', 0, 2, 8 * MiB],
   ])('%s', (_, availableBytes, cpuWorkers, bytes) => {
     expect(scarceHeapBytes({ availableBytes, cpuWorkers }, 4 * GiB)).toBe(bytes)
   })

@@ -120,8 +120,10 @@ export function sensibleWorkers(
   return Math.max(0, Math.min(cores - (mainWorks ? 1 : 0), limits.mostWorkers, byMemory))
 }
 
-/** Less heap than this would end too many tasks. */
+/** Less heap than this would end too many tasks, and than half of what there is: more would end the process with them. */
 const LEAST_HEAP_BYTES = 64 * 1024 * 1024
+/** Less would not be enough to start. */
+const SMALLEST_HEAP_BYTES = 8 * 1024 * 1024
 
 /**
  * The heap of a worker by default: the available memory, divided among one worker per core and this thread.
@@ -134,6 +136,7 @@ export function scarceHeapBytes(
   nodeBytes: number,
 ): number | undefined {
   if (availableBytes === null) return undefined
-  const part = Math.max(LEAST_HEAP_BYTES, availableBytes / (cpuWorkers + 1))
+  const least = Math.max(SMALLEST_HEAP_BYTES, Math.min(LEAST_HEAP_BYTES, availableBytes / 2))
+  const part = Math.max(least, availableBytes / (cpuWorkers + 1))
   return part < nodeBytes ? part : undefined
 }
