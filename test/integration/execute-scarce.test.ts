@@ -57,6 +57,32 @@ describe('a worker', () => {
     expect(text.match(/^line/gm)).toHaveLength(600)
   })
 
+  it('that ends of what a task has left behind in it is told of, and replaced', async () => {
+    const text = await printed(
+      `const { once } = require('node:events')
+       const { execute } = require(PACKAGE)
+       const task = (n) => {
+         setTimeout(() => Promise.reject(new Error('left behind')), 20)
+         return n
+       }
+       const run = () => execute(task, [1], { mode: 'threads', workers: 1, mainThread: false })
+       const all = async () => {
+         const warned = once(process, 'warning')
+         await run()
+         const alive = setInterval(() => {}, 1000)
+         const [{ code, message }] = await warned
+         clearInterval(alive)
+         console.log(code, message)
+         console.log(String(await run()))
+         process.exit()
+       }
+       all()`,
+    )
+    expect(text).toBe(
+      'AMORSIZE_IDLE_WORKER_DIED a worker thread has ended of what a task has left behind in it: left behind\n1\n',
+    )
+  })
+
   it("has the program's arguments and its environment as it is now", async () => {
     const text = await printed(
       `const { execute } = require(PACKAGE)

@@ -1,5 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import type { ExecutionError } from '../../errors.js'
+import { warnings } from '../../internal/warnings.js'
 import { builtins } from '../../internal/builtins.js'
 import { LateCall } from '../../internal/late-call.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
@@ -233,6 +234,12 @@ export class WorkerPool implements Disposable {
         if (position >= 0) this.#idle.splice(position, 1)
         if (this.#starting.delete(worker))
           this.#startFailed(error ?? new Error(`a worker ended with code ${exitCode} as it started`))
+        else if (error !== undefined)
+          warnings.once(
+            'AMORSIZE_IDLE_WORKER_DIED',
+            `a worker thread has ended of what a task has left behind in it: ${messageOf(error)}`,
+            this,
+          )
       },
     }
   }
