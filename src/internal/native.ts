@@ -53,8 +53,10 @@ function load(): Loaded {
   const tried: string[] = []
   let cure = MISSING
   const failed = (error: unknown): void => {
+    const line = firstLine(error)
     if ((error as { code?: unknown } | null)?.code === 'ERR_DLOPEN_DISABLED') cure = FORBIDDEN
-    tried.push(firstLine(error))
+    if (/too many open files|cannot allocate memory|E[MN]FILE|ENOMEM/i.test(line)) cure = SCARCE
+    tried.push(line)
   }
   const usable = (path: string): boolean => {
     const fault = elfFault(path)
@@ -152,6 +154,8 @@ function firstLine(error: unknown): string {
 }
 
 const FORBIDDEN = 'Node may not load addons. Under --permission add --allow-addons; otherwise take --no-addons away.'
+const SCARCE =
+  'the system was short of file descriptors or memory as the program first needed the addon: make a limiter as it starts, or raise the limit (ulimit -n), and start it anew. Until then a name is one limit in each thread of its own.'
 const STALE = 'compile the addon again ("npm run compile" in a clone of the repository), or reinstall amorsize.'
 const MISSING = [
   'reinstall amorsize on this platform (a node_modules folder copied from another one lacks the file);',

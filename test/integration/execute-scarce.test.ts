@@ -38,6 +38,28 @@ describe.skipIf(process.platform === 'win32')('where file descriptors are short 
   })
 })
 
+describe.skipIf(process.platform === 'win32' || process.env['AMORSIZE_NATIVE'] === '0')(
+  'where there are none as the addon is loaded (needs a POSIX shell and the addon)',
+  () => {
+    it('the warning says what to do about that', async () => {
+      const text = await printed(
+        `const fs = require('node:fs')
+       const { RateLimiter } = require(PACKAGE)
+       process.on('warning', ({ code, message }) => console.log(code, message))
+       console.log('first')
+       const taken = []
+       try { for (;;) taken.push(fs.openSync('/dev/null')) } catch {}
+       new RateLimiter({ requestsPerSecond: 1 }).tryAcquire()
+       for (const descriptor of taken) fs.closeSync(descriptor)`,
+        '/bin/sh',
+        '-c',
+        `ulimit -n 60; exec "${process.execPath}" "$0"`,
+      )
+      expect(text).toMatch(/AMORSIZE_NO_ADDON [^]*raise the limit \(ulimit -n\)/)
+    })
+  },
+)
+
 describe('a worker', () => {
   it.each([
     ['numbers', 'n'],
