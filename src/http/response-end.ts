@@ -7,15 +7,16 @@ export interface NodeResponse {
   readonly stream?: { readonly destroyed: boolean; readonly aborted: boolean } | null | undefined
   /** Of HTTP/1: null while the response waits for those of requests before it on the same connection. */
   readonly socket?: unknown
-  readonly req?: { readonly socket?: ClientSocket | null | undefined } | undefined
+  readonly req?:
+    | {
+        readonly socket?:
+          { readonly destroyed: boolean; once(event: 'close', listener: () => void): unknown } | null | undefined
+      }
+    | undefined
   once(event: 'close', listener: () => void): unknown
 }
 
-/** What is used of the connection of a client. */
-export interface ClientSocket {
-  readonly destroyed: boolean
-  once(event: 'close', listener: () => void): unknown
-}
+type ClientSocket = NonNullable<NonNullable<NodeResponse['req']>['socket']>
 
 /** The status of a request whose client went before it had its response. */
 export const CLIENT_GONE = 499

@@ -44,7 +44,11 @@ export function connection(run: Run, own?: OwnConnection): Connection {
 
 /** Clients differ in the class of their errors, and GLIDE has words of its own for what the server has said. */
 function isNoScript(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && /\bNO_?SCRIPT(?:ERROR)?\b/i.test(String(Reflect.get(error, 'message')))
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    /\bNO_?SCRIPT(?:ERROR)?\b/i.test(String(Reflect.get(error, 'message')))
+  )
 }
 
 /** One promise for all that wait until a client is ready; what goes wrong meanwhile ends their wait. */
