@@ -126,8 +126,13 @@ export function refused(): void {
 }
 
 const measure = async (text: string): Promise<number> => text.length
-export const lengths: Promise<number[]> = execute(task(import.meta.url, measure), ['a'])
-export const streamed: AsyncIterable<number> = stream(task(import.meta.url, measure), ['a'])
-export const named: Promise<number[]> = execute(task<string, number>(import.meta.url, 'measure'), ['a'])
-// @ts-expect-error: the function takes no numbers
-export const wrong = execute(task(import.meta.url, measure), [1])
+
+/** Only compiled, not called. */
+export async function lengths(): Promise<readonly number[]> {
+  const all: number[] = await execute(task(import.meta.url, measure), ['a'])
+  const named: number[] = await execute(task<string, number>(import.meta.url, 'measure'), ['a'])
+  for await (const one of stream(task(import.meta.url, measure), ['a'])) all.push(one + 1)
+  // @ts-expect-error -- the function takes no numbers
+  await execute(task(import.meta.url, measure), [1])
+  return [...all, ...named]
+}
