@@ -87,9 +87,9 @@ function isZero(text: string | null | undefined): boolean {
 export function resetMs(text: string | null | undefined, nowMs: number): number | null {
   const value = text?.trim() ?? ''
   if (/^\d{1,16}(\.\d+)?$/.test(value)) {
-    const seconds = Number(value)
-    if (seconds > FIRST_EPOCH_MS) return Math.max(0, seconds - nowMs)
-    return seconds > FIRST_EPOCH_SECONDS ? Math.max(0, seconds * 1000 - nowMs) : seconds * 1000
+    const told = Number(value)
+    if (told > FIRST_EPOCH_MS) return Math.max(0, told - nowMs)
+    return told > FIRST_EPOCH_SECONDS ? Math.max(0, told * 1000 - nowMs) : told * 1000
   }
   const duration = /^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(value)
   if (duration !== null && value !== '') {

@@ -95,7 +95,7 @@ class GuardedFetch {
         ...options.retry,
         // An answer that asks for a longer wait than the limit allows is handed back: nothing sent before then would be answered otherwise.
         retryIfResult: (response, context) =>
-          (retryAfterMsOf(response) ?? 0) <= longestMs && retryIfResult(response, context),
+          retryIfResult(response, context) && (retryAfterMsOf(response) ?? 0) <= longestMs,
         clock,
       })
     }

@@ -25,8 +25,8 @@ export const CLIENT_GONE = 499
 class WaitingResponses {
   readonly #gone = new WeakMap<ClientSocket, Set<() => void>>()
 
-  /** Calls `gone` when the connection ends, until what this returns is called. */
-  add(socket: ClientSocket, gone: () => void): () => void {
+  /** Calls `gone` when the connection ends, until what this returns is called, which says whether it waited still. */
+  add(socket: ClientSocket, gone: () => void): () => boolean {
     let all = this.#gone.get(socket)
     if (all === undefined) {
       const of = new Set<() => void>()
@@ -36,12 +36,12 @@ class WaitingResponses {
         for (const tell of of) tell()
       })
     }
-    all.add(gone)
-    return () => void all.delete(gone)
+    const waiting = all.add(gone)
+    return () => waiting.delete(gone)
   }
 }
 
-const waiting = new WaitingResponses()
+const waitingResponses = new WaitingResponses()
 
 /**
  * Calls `ended` once, when the response has been handed to the system, or its client is gone: at once where that has happened before.
@@ -56,13 +56,10 @@ export function whenResponseEnds(response: NodeResponse, ended: (status: number)
   } else if (socket === undefined || socket === null) {
     response.once('close', tell)
   } else {
-    let isTold = false
     const tellOnce = (): void => {
-      forget()
-      if (!isTold) tell()
-      isTold = true
+      if (forget()) tell()
     }
-    const forget = waiting.add(socket, tellOnce)
+    const forget = waitingResponses.add(socket, tellOnce)
     response.once('close', tellOnce)
   }
 }
