@@ -1,3 +1,5 @@
+import { isBareError } from '../../internal/builtin-error.js'
+
 /** What a value weighs when it goes to another thread, and whether it arrives as what it is. */
 export interface ValueSize {
   /** Objects, properties and elements that the clone has to visit. */
@@ -61,16 +63,9 @@ function addObject(value: object, size: ValueSize, seen: Set<object>): void {
     }
   } else if (PLAIN.has(Object.getPrototypeOf(value))) addProperties(value, size, seen)
   else if (CLONED.some((known) => value instanceof known)) {
-    if (value instanceof Error && !isBare(value)) foreign(value, size)
+    if (value instanceof Error && !isBareError(value)) foreign(value, size)
     size.bytes += 64
   } else foreign(value, size)
-}
-
-/** Whether it is of a class of ECMAScript, and has no properties of its own: a clone keeps neither. */
-function isBare(error: Error): boolean {
-  return (
-    /^(Eval|Range|Reference|Syntax|Type|URI)?Error$/.test(error.constructor.name) && Object.keys(error).length === 0
-  )
 }
 
 function foreign(value: object, size: ValueSize): void {

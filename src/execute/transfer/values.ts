@@ -1,4 +1,4 @@
-import { builtins } from '../../internal/builtins.js'
+import { isBareError, isBuiltinError } from '../../internal/builtin-error.js'
 
 /** The place of a Buffer in some values. */
 type Path = readonly (string | number)[]
@@ -183,7 +183,6 @@ const CLONED = new Set<object | null>(
     ({ prototype }) => prototype as object,
   ),
 )
-const ERRORS = new Set(['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'])
 
 /** Whether it is a typed array of a built-in class, of any realm. */
 function isView(value: object): value is Uint8Array {
@@ -195,16 +194,11 @@ function isSmallPart({ buffer, byteLength }: Uint8Array): boolean {
   return !(buffer instanceof SharedArrayBuffer) && 2 * byteLength < buffer.byteLength
 }
 
-/** Whether it is an error of a class of ECMAScript, of any realm. Its name, message, stack and cause are cloned. */
-function isBuiltinError(value: object): boolean {
-  return builtins.util.types.isNativeError(value) && ERRORS.has(value.constructor.name)
-}
-
 /** Whether a clone of it is as good as the object. */
 function isCloned(value: object): boolean {
   const proto = Object.getPrototypeOf(value) as object | null
   if (CLONED.has(proto)) return true
-  if (isBuiltinError(value)) return Object.keys(value).length === 0
+  if (isBuiltinError(value)) return isBareError(value)
   // Classes of Node that can be cloned: blobs, keys and the like.
   for (let at = proto; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null)
     if (Object.getOwnPropertySymbols(at).some(({ description }) => description === 'messaging_clone_symbol'))
