@@ -10,6 +10,7 @@ import type { Course } from './schedule/course.js'
 import { Share } from './schedule/sharing.js'
 import { Following, type Lanes } from './following.js'
 import { isWorkerOfOurs } from './nesting.js'
+import { mayRunHere } from './options.js'
 import { pools, scheduler, sharing, slices } from './process-wide.js'
 import type { Run } from './run/run.js'
 import { callWithPolicies } from './task.js'
@@ -286,8 +287,7 @@ class Conductor implements Lanes {
     const { task, options } = this.#run
     const isCapturing = error instanceof TaskNotTransferableError
     // A task that no thread can receive runs here, even with `mainThread: false`.
-    const mayRunHere = options.mainThread !== false && options.timeoutMs === Infinity
-    if (options.mode === 'threads' || !(mayRunHere || isCapturing)) return false
+    if (options.mode === 'threads' || !(mayRunHere(options) || isCapturing)) return false
     if (isCapturing) this.#warnOf(error)
     else
       warnings.once(

@@ -196,6 +196,11 @@ export function completeOptions(
   return { ...o, isPlain }
 }
 
+/** Whether this thread may run items that no worker can do anything for. */
+export function mayRunHere({ mainThread, timeoutMs }: CompleteOptions): boolean {
+  return mainThread !== false && timeoutMs === Infinity
+}
+
 /** Whether numbers are sent in chunks, as other items are: of what workers claim by themselves nobody sees the chunks. */
 export function wantsChunks({ chunkSize, hooks }: CompleteOptions): boolean {
   return chunkSize !== undefined || hooks?.onChunk !== undefined

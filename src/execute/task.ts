@@ -90,7 +90,7 @@ function checkUrl(url: unknown): string {
 
 const NO_EXPORTS = Object.freeze({})
 const resolvedFunctions = new WeakMap<object, ResolvedTask>()
-const resolvedNamed = new WeakMap<object, ResolvedTask>()
+const resolvedNamed = new WeakMap<object, NamedTask>()
 /** Of references that {@link task} has made, which do not change; undefined until they are resolved. */
 const resolvedReferences = new WeakMap<object, ResolvedTask | undefined>()
 
@@ -154,7 +154,8 @@ const identityOf = (reference: TaskReference): string => `${reference.url}#${ref
 
 function resolveNamed(fn: TaskFunction, reference: TaskReference): ResolvedTask {
   let resolved = resolvedNamed.get(fn)
-  if (resolved?.key !== identityOf(reference)) resolvedNamed.set(fn, (resolved = new NamedTask(fn, reference)))
+  if (resolved?.reference.url !== reference.url || resolved.reference.export !== reference.export)
+    resolvedNamed.set(fn, (resolved = new NamedTask(fn, reference)))
   return resolved
 }
 

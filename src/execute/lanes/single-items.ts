@@ -1,5 +1,6 @@
 import { TaskNotTransferableError, TimeoutExceededError } from '../../errors.js'
 import { notify } from '../../internal/listeners.js'
+import { mayRunHere } from '../options.js'
 import { messageOf } from '../../internal/run-error.js'
 import { isThenable } from '../../internal/thenable.js'
 import { isOwnRejection } from '../../policy/own-rejection.js'
@@ -33,9 +34,9 @@ export class SingleItems {
 
   /** Runs an item that cannot be sent, unless the run may use workers only. */
   unsendable(batch: Batch, error: unknown): void {
-    const { timeoutMs, mainThread, mode } = this.#run.options
-    const isRefused = mode === 'threads' && TaskNotTransferableError.is(error)
-    if (timeoutMs !== Infinity || mainThread === false || isRefused) {
+    const { options } = this.#run
+    const isRefused = options.mode === 'threads' && TaskNotTransferableError.is(error)
+    if (!mayRunHere(options) || isRefused) {
       this.#run.fail(batch.start, batch.items[0], whyNotSent(batch.start, error), 1)
       return
     }

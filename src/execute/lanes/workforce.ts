@@ -1,6 +1,6 @@
 import type { SingleItems } from './single-items.js'
 import type { LocalLane } from './local-lane.js'
-import { wantsChunks } from '../options.js'
+import { mayRunHere, wantsChunks } from '../options.js'
 import { chunkMs, currentLimits, threadsFor } from '../schedule/machine.js'
 import type { Force, Lost } from './force.js'
 import { leaveBehind, runCarefully } from './lost-items.js'
@@ -99,8 +99,7 @@ export class Workforce implements Force {
     this.#terms = terms
     this.#workers = terms.workers
     this.single = single
-    const { mode, mainThread, timeoutMs } = run.options
-    this.isExact = mode !== 'threads' && mainThread !== false && timeoutMs === Infinity
+    this.isExact = run.options.mode !== 'threads' && mayRunHere(run.options)
     single.whenRun = () => {
       for (const lane of this.#lanes) lane.fill()
     }
