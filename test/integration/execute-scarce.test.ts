@@ -25,7 +25,7 @@ describe.skipIf(process.platform === 'win32')('where file descriptors are short 
        const task = (n) => n + 1
        const run = () => execute(task, [1, 2], { mode: 'threads', workers: 1 }).then(String, ({ code }) => code)
        const taken = []
-       try { for (;;) taken.push(fs.openSync('/dev/null')) } catch {}
+       try { for (;;) taken.push(fs.openSync('/dev/null')) } catch ({ code }) { if (code !== 'EMFILE') throw code }
        run().then(async (first) => {
          for (const descriptor of taken) fs.closeSync(descriptor)
          console.log(first, await run())
@@ -48,7 +48,7 @@ describe.skipIf(process.platform === 'win32' || process.env['AMORSIZE_NATIVE'] =
        process.on('warning', ({ code, message }) => console.log(code, message))
        console.log('first')
        const taken = []
-       try { for (;;) taken.push(fs.openSync('/dev/null')) } catch {}
+       try { for (;;) taken.push(fs.openSync('/dev/null')) } catch ({ code }) { if (code !== 'EMFILE') throw code }
        new RateLimiter({ requestsPerSecond: 1 }).tryAcquire()
        for (const descriptor of taken) fs.closeSync(descriptor)`,
         '/bin/sh',
