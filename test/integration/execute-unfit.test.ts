@@ -1,3 +1,4 @@
+import { File } from 'node:buffer'
 import { execute, optimize } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
@@ -13,7 +14,7 @@ function computing(shape: string): (n: number) => unknown {
 }
 
 const kindOf = (value: unknown): unknown => {
-  if (value instanceof Error) return `${value.name} ${String(Reflect.get(value, 'code'))}`
+  if (value instanceof Error) return [value.name, Reflect.get(value, 'code'), kindOf(value.cause)]
   if (typeof value === 'object' && value !== null)
     return [
       value.constructor.name,
@@ -29,6 +30,12 @@ describe('results that would arrive changed, or not at all, are those of the loo
     ['an instance of a class', 'class Money {}; return n % 50 === 49 ? new Money() : null'],
     ['an error with properties', "return n % 3 ? n : { error: Object.assign(new Error('x'), { code: 'ENOENT' }) }"],
     ['properties whose keys are symbols', "return n % 40 === 39 ? { [Symbol('a')]: n } : n"],
+    [
+      'an error in an error',
+      "return n % 45 ? n : new Error('x', { cause: Object.assign(new Error('y'), { code: 1 }) })",
+    ],
+    ['a property of an array', 'return n % 45 ? [n] : Object.assign([n], { error: new (class Odd {})() })'],
+    ['a property of a Map', "return n % 45 ? n : Object.assign(new Map(), { again: 'yes' })"],
     ['a function', 'return n % 100 === 99 ? { again: () => n } : { ok: true }'],
     [
       'a part of a class of typed arrays',
@@ -95,5 +102,65 @@ describe('items that would arrive changed run in this thread', () => {
     const item = { one: new Uint8Array(buffer, 0, 8), two: new Uint8Array(buffer, 8, 8) }
     const task = ({ one, two }: typeof item): boolean => one.buffer === two.buffer
     expect(await execute(task, [item], { mode: 'threads', workers: 1, mainThread: false })).toEqual([true])
+  })
+})
+
+describe('what another thread receives', () => {
+  const options = { mode: 'threads', workers: 1, mainThread: false } as const
+
+  it('is refused where it would be changed', async () => {
+    const odd = [
+      [new File(['a'], 'name'), 'File'],
+      [new Error('x', { cause: Object.assign(new Error('y'), { code: 'ENOENT' }) }), 'properties (code)'],
+      [new Error('x', { cause: Buffer.from('y') }), 'a Buffer in a Map, a Set or an error'],
+      [Object.assign(new Map(), { extra: 1 }), 'an instance of Map with properties (extra)'],
+      [Object.assign(new Date(), { [Symbol('zone')]: 1 }), 'Symbol(zone)'],
+      [Object.assign(/a/g, { lastIndex: 3 }), 'lastIndex'],
+      [Object.assign([1], { odd: new (class Odd {})() }), 'an instance of Odd'],
+    ] as const
+    for (const [item, reason] of odd) {
+      const refusal = execute((value: unknown) => typeof value, [item], options)
+      await expect(refusal).rejects.toMatchObject({ name: 'TaskNotTransferableError' })
+      await expect(refusal).rejects.toThrow(reason)
+    }
+  })
+
+  it.each([
+    ['a string object', new String('abc'), (value: string) => value.length, 3],
+    ['a Blob', new Blob(['abc']), (value: Blob) => value.size, 3],
+    ['an array with properties', Object.assign([Buffer.from('a')], { of: 2 }), (value: { of: number }) => value.of, 2],
+    [
+      'a Buffer that is a property of an array',
+      Object.assign([1], { bytes: Buffer.from('abc') }),
+      (value: { bytes: Buffer }) => value.bytes.toString(),
+      'abc',
+    ],
+  ])('is %s', async (_, item, task, expected) => {
+    expect(await execute(task as (value: unknown) => unknown, [item], options)).toEqual([expected])
+  })
+
+  it('is one Buffer where it was one', async () => {
+    const bytes = Buffer.from('abc')
+    const same = ({ a, b }: { a: Buffer; b: Buffer[] }): boolean => a === b[0] && a.toString() === 'abc'
+    expect(await execute(same, [{ a: bytes, b: [bytes] }], options)).toEqual([true])
+  })
+
+  it('has one memory where it had one', async () => {
+    const memory = new ArrayBuffer(1000)
+    const whole = new Uint8Array(memory)
+    const part = new Uint8Array(memory, 5, 10)
+    const same = ([a, b]: [{ buffer?: unknown }, { buffer?: unknown }]): boolean => (a.buffer ?? a) === b.buffer
+    const pairs = [
+      [whole, part],
+      [memory, part],
+      [new DataView(memory), part],
+    ] as [{ buffer?: unknown }, { buffer?: unknown }][]
+    expect(await execute(same, pairs, options)).toEqual([true, true, true])
+  })
+
+  it('takes no longer for each of many Buffers in one item', async () => {
+    const item = Array.from({ length: 50_000 }, (_, i) => Buffer.from(String(i)))
+    const total = (all: Buffer[]): number => all.reduce((sum, one) => sum + Number(one.toString()), 0)
+    expect(await execute(total, [item], options)).toEqual([(50_000 * 49_999) / 2])
   })
 })

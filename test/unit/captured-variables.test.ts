@@ -53,6 +53,9 @@ describe('captured variables are found', () => {
     ['async (n) => { await later(n) }', ['later']],
     ['function* (n) { yield* others }', ['others']],
     ['(n) => typeof maybe', ['maybe']],
+    ['function price(n) { return price.table[n] }', ['price.table']],
+    ['function price(n) { return price["table"][n] }', ['price.table']],
+    ['function price(n) { return [n].map((one) => price.of(one)) }', ['price.of']],
   ])('%s', async (source, captured) => {
     expect(
       await capturedBy(
@@ -74,6 +77,10 @@ describe('what captures nothing runs in a thread', () => {
     ['(n) => n * 2', 2],
     ['function double(n) { return n < 1 ? 0 : n * 2 }', 2],
     ['function fact(n) { return n < 2 ? 2 : n * fact(n - 1) }', 2],
+    ['function own(n) { own.cache ??= new Map(); return own.cache.size + own.length + own.name.length - 2 }', 2],
+    ['function shadowed(n) { const shadowed = { two: 2 }; return shadowed.two }', 2],
+    ['function taken(taken) { return taken.constructor === Number ? 2 : 0 }', 2],
+    ['(n) => globalThis.ofEveryThread ?? 2', 2],
     [
       'async (n) => { const { setTimeout: sleep } = await import("node:timers/promises"); await sleep(1); return 2 }',
       2,

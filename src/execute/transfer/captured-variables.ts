@@ -1,8 +1,17 @@
 import { isBuiltin } from 'node:module'
-import { runInNewContext } from 'node:vm'
-import { lazy } from '../../internal/lazy.js'
+import { isGlobal, OF_FUNCTIONS } from './globals.js'
 import { IMPORTS, isHelper, nodeNameOf } from './helpers.js'
-import { childrenOf, counterOf, isNode, literalOf, type Node, parse, partsOf } from './syntax-tree.js'
+import {
+  childrenOf,
+  counterOf,
+  isNode,
+  literalOf,
+  type Node,
+  parse,
+  partsOf,
+  propertyOf,
+  writtenBy,
+} from './syntax-tree.js'
 
 /** What the source of a function shows about sending it to another thread. */
 export interface FunctionAnalysis {
@@ -14,27 +23,6 @@ export interface FunctionAnalysis {
   readonly expression: string
   /** Whether it is strict code, or behaves the same as strict code. */
   readonly isStrict: boolean
-}
-
-/** Globals that Node defines in every thread, beside those of ECMAScript. */
-const NODE_GLOBALS =
-  'AbortController AbortSignal Blob BroadcastChannel Buffer ByteLengthQueuingStrategy CompressionStream CountQueuingStrategy Crypto CryptoKey ' +
-  'CustomEvent DOMException DecompressionStream Event EventTarget File FormData Headers MessageChannel MessageEvent MessagePort Performance ' +
-  'ReadableStream Request Response SubtleCrypto TextDecoder TextDecoderStream TextEncoder TextEncoderStream TransformStream URL URLSearchParams ' +
-  'WebSocket WritableStream atob btoa clearImmediate clearInterval clearTimeout console crypto fetch global performance process queueMicrotask ' +
-  'setImmediate setInterval setTimeout structuredClone'
-
-/** The globals of ECMAScript that most functions use. A list of all takes a new context, which is slow to make. */
-const COMMON_GLOBALS =
-  'Array ArrayBuffer BigInt Boolean Date Error Float64Array Infinity Int32Array JSON Map Math NaN Number Object Promise RangeError RegExp Set String Symbol ' +
-  'TypeError Uint8Array globalThis isFinite isNaN parseFloat parseInt undefined'
-
-const common: ReadonlySet<string> = new Set([...COMMON_GLOBALS.split(' '), ...NODE_GLOBALS.split(' ')])
-const standard = lazy(() => new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]))
-
-/** Whether a name means the same in every thread. What this program has added to its own global object does not. */
-function isGlobal(name: string): boolean {
-  return common.has(name) || standard().has(name)
 }
 
 /**
@@ -53,7 +41,8 @@ export function analyseFunction(source: string): FunctionAnalysis {
       if (parts.some(({ type }) => type === 'ClassExpression')) return refused('class')
       const captured = new Set<string>()
       const helpers = new Set<string>()
-      const scope = new Scope(undefined, { captured, helpers })
+      const written = new Set(parts.flatMap(writtenBy))
+      const scope = new Scope(undefined, { captured, helpers, written })
       for (const part of parts) scope.visit(part)
       return { captured: [...captured].sort(), helpers: [...helpers], expression, isStrict: sourceType === 'module' }
     }
@@ -70,6 +59,8 @@ function refused(captured: string): FunctionAnalysis {
 interface FreeNames {
   readonly captured: Set<string>
   readonly helpers: Set<string>
+  /** Properties that the function sets, as `name.property`. */
+  readonly written: ReadonlySet<string>
 }
 
 /** Names defined in one function or block, and what is used and defined in none of the surrounding ones. */
@@ -98,7 +89,12 @@ class Scope {
   }
 
   #defines(name: string): boolean {
-    return this.#names.has(name) || (this.#outer !== undefined && this.#outer.#defines(name))
+    return this.#definerOf(name) !== undefined
+  }
+
+  #definerOf(name: string): Scope | undefined {
+    if (this.#names.has(name)) return this
+    return this.#outer === undefined ? undefined : this.#outer.#definerOf(name)
   }
 
   #knowsThis(): boolean {
@@ -192,8 +188,20 @@ class Scope {
 
   #visitMember(node: Node): void {
     const counter = counterOf(node)
-    if (counter === undefined || this.#defines(counter)) this.#visitNamed(node)
-    else this.#free.helpers.add(counter)
+    if (counter !== undefined && !this.#defines(counter)) {
+      this.#free.helpers.add(counter)
+      return
+    }
+    const read = propertyOf(node)
+    if (read !== undefined && this.#isFromOutside(read)) this.#free.captured.add(read.join('.'))
+    this.#visitNamed(node)
+  }
+
+  /** Whether somebody else has given the function a property. What the global object has may be there in every thread: `--import` runs in each. */
+  #isFromOutside([object, property]: readonly [string, string]): boolean {
+    const definer = this.#definerOf(object)
+    const isOwn = definer !== undefined && definer.#outer === undefined
+    return isOwn && !OF_FUNCTIONS.has(property) && !this.#free.written.has(`${object}.${property}`)
   }
 
   /** A name behind a dot, or of a property, is no variable. */
@@ -211,7 +219,8 @@ class Scope {
       // The task itself is called without `this`; what it makes of that here, it could not in a thread.
       scope.#hasThis = this.#outer !== undefined
     }
-    if (isNode(node['id'])) scope.#declarePattern(node['id'])
+    // The task's own name is all that is defined outside of it.
+    if (isNode(node['id'])) (this.#outer === undefined ? this : scope).#declarePattern(node['id'])
     for (const parameter of node['params'] as Node[]) scope.#declarePattern(parameter)
     scope.#declareVars(node['body'] as Node)
     for (const parameter of node['params'] as Node[]) scope.visit(parameter)

@@ -37,6 +37,20 @@ export function counterOf(node: Node): string | undefined {
   return isOne && node['computed'] !== true && /^[bfs]$/.test(String(property['name'])) ? (name as string) : undefined
 }
 
+/** Whose property a node reads or writes, and which: `['price', 'table']`; undefined where either has no fixed name. */
+export function propertyOf(node: Node): readonly [string, string] | undefined {
+  const { type, object, property, computed } = node as unknown as Record<'object' | 'property', Node> & Node
+  if (type !== 'MemberExpression' || object.type !== 'Identifier') return undefined
+  const name = computed === true ? literalOf(property) : (property['name'] as string)
+  return name === undefined ? undefined : [object['name'] as string, name]
+}
+
+/** All properties that a part of a program assigns, as `name.property`. */
+export function writtenBy(node: Node): string[] {
+  const written = node.type === 'AssignmentExpression' ? propertyOf(node['left'] as Node) : undefined
+  return [...(written === undefined ? [] : [written.join('.')]), ...childrenOf(node).flatMap(writtenBy)]
+}
+
 export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string'
 }

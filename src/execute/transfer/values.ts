@@ -1,4 +1,4 @@
-import { isBareError, isBuiltinError } from '../../internal/builtin-error.js'
+import { isBuiltinError } from '../../internal/builtin-error.js'
 
 /** The place of a Buffer in some values. */
 type Path = readonly (string | number)[]
@@ -10,6 +10,8 @@ export interface PackedValues {
   readonly buffers: readonly Path[]
 }
 
+type Keyed = Record<string | number, unknown>
+
 /** A value that another thread would not receive as it is. */
 export interface Unfit {
   /** Its place among the values. */
@@ -19,6 +21,8 @@ export interface Unfit {
 }
 
 const NONE: readonly Path[] = []
+/** What arrays with more elements have besides them is not looked at: to list it takes longer than to clone them. */
+const MOST_LISTED = 1000
 
 /**
  * Makes values ready to be cloned: a small Buffer is a view of Node's pool, all of which would be cloned with it, and so is a part of a large
@@ -28,54 +32,70 @@ const NONE: readonly Path[] = []
  */
 export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedValues {
   let buffers: Path[] | undefined
-  let packed: unknown = values
+  let packed: unknown[] | undefined
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
-    if (typeof value !== 'object' || value === null) continue
+    if (!isObject(value)) continue
     const look = looked(value)
     if (look.obstacle !== undefined) unfit?.push({ position: i, reason: look.obstacle })
     for (const part of look.buffers) (buffers ??= []).push([i, ...pathTo(part)])
-    for (const part of look.views) packed = compacted(packed, [i, ...pathTo(part)], 0)
+    const compact = compacted(value, [...look.buffers, ...look.views])
+    if (compact !== value) (packed ??= [...values])[i] = compact
   }
-  if (buffers !== undefined) for (const path of buffers) packed = compacted(packed, path, 0)
-  return { values: packed as unknown[], buffers: buffers ?? NONE }
+  return { values: packed ?? values, buffers: buffers ?? NONE }
 }
 
 /** Makes Buffers again of what has arrived; the values are this thread's own. */
 export function restoreBuffers(values: readonly unknown[], buffers: readonly Path[]): void {
+  const restored = new Map<unknown, Buffer>()
   for (const path of buffers) {
-    let at: unknown = values
-    for (const key of path.slice(0, -1)) at = (at as Record<string | number, unknown>)[key]
+    let at = values as unknown as Keyed
+    for (const key of path.slice(0, -1)) at = at[key] as Keyed
     const last = path.at(-1) as string | number
-    const { buffer, byteOffset, byteLength } = (at as Record<string | number, unknown>)[last] as Uint8Array
-    ;(at as Record<string | number, unknown>)[last] = Buffer.from(buffer, byteOffset, byteLength)
+    const bytes = at[last] as Uint8Array
+    const buffer = restored.get(bytes) ?? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    restored.set(bytes, buffer)
+    at[last] = buffer
   }
 }
 
-/** A value like `value`, with the bytes at `path` copied if they are part of more. `value` itself does not change. */
-function compacted(value: unknown, path: Path, depth: number): unknown {
-  const key = path[depth]
-  if (key === undefined) {
-    const bytes = value as Buffer
-    if (bytes.byteLength === bytes.buffer.byteLength) return bytes
-    return Buffer.isBuffer(bytes) ? Uint8Array.prototype.slice.call(bytes) : (bytes as Uint8Array).slice()
+/** A value like `value`, with the bytes of `parts` copied where they are part of more. `value` itself does not change. */
+function compacted(value: object, parts: readonly Part[]): object {
+  const copies = new Map<object, object>()
+  for (const part of parts) {
+    let copy = copies.get(part.value) ?? ownBytes(part.value as Uint8Array)
+    if (copy === part.value) continue
+    copies.set(part.value, copy)
+    for (let at = part; at.holder !== undefined; at = at.holder) {
+      const holder = at.holder.value
+      const known = copies.get(holder)
+      const copied = known ?? shallowCopy(holder)
+      ;(copied as Keyed)[at.key] = copy
+      if (known !== undefined) break
+      copies.set(holder, copied)
+      copy = copied
+    }
   }
-  const old = (value as Record<string | number, unknown>)[key]
-  const part = compacted(old, path, depth + 1)
-  if (part === old) return value
-  const copy = (Array.isArray(value) ? value.slice() : { ...(value as object) }) as Record<string | number, unknown>
-  copy[key] = part
-  return copy
+  return copies.get(value) ?? value
+}
+
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteLength === bytes.buffer.byteLength) return bytes
+  return Buffer.isBuffer(bytes) ? Uint8Array.prototype.slice.call(bytes) : bytes.slice()
+}
+
+function shallowCopy(value: object): object {
+  return Array.isArray(value) ? Object.assign(value.slice(), value) : { ...value }
 }
 
 /** Why another thread would not receive `value` as it is, as part of a sentence; undefined if it would. For what cannot be cloned at all, cloning throws. */
 export function whyChanged(value: unknown): string | undefined {
-  return typeof value === 'object' && value !== null ? looked(value).obstacle : undefined
+  return isObject(value) ? looked(value).obstacle : undefined
 }
 
 interface Look {
   readonly buffers: Part[]
-  /** Typed arrays that are a small part of their buffer. */
+  /** Typed arrays that are a small part of their memory, which nothing else in the value uses. */
   views: Part[]
   obstacle: string | undefined
 }
@@ -99,28 +119,29 @@ function looked(value: object): Look {
     const seen = new Set([value])
     const again = new Set<object>()
     for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
-      if (seen.has(part.value)) {
-        again.add(part.value)
-        continue
-      }
-      if (!Buffer.isBuffer(part.value)) seen.add(part.value)
+      if (seen.has(part.value)) again.add(part.value)
+      // Each place of a Buffer counts.
+      if (seen.has(part.value) && !Buffer.isBuffer(part.value)) continue
+      seen.add(part.value)
       for (const inside of partsOf(part, look)) pending.push(inside)
     }
-    // Two views of one buffer may be meant to be of one.
-    if (look.views.length > 1) look.views = look.views.filter((one) => isAlone(one, look.views))
-    if (again.size > 0) look.views = []
-    if (again.size > 0 && look.buffers.some((buffer) => holders(buffer).some((holder) => again.has(holder))))
+    if (look.buffers.some((buffer) => holders(buffer).some((holder) => again.has(holder))))
       look.obstacle ??= 'a Buffer in an object that is there twice, which would arrive as a Uint8Array'
+    if (look.views.length > 0) look.views = again.size > 0 ? [] : alone(look.views, seen)
   } catch {
     // A getter or a proxy that throws does so again when it is cloned.
   }
   return look
 }
 
-const bufferOf = ({ value }: Part): ArrayBufferLike => (value as Uint8Array).buffer
-
-function isAlone(view: Part, views: readonly Part[]): boolean {
-  return views.every((other) => other === view || bufferOf(other) !== bufferOf(view))
+/** Those whose memory no other object uses. */
+function alone(views: readonly Part[], objects: ReadonlySet<object>): Part[] {
+  const uses = new Map<object, number>()
+  for (const one of objects) {
+    const memory = ArrayBuffer.isView(one) ? one.buffer : one
+    uses.set(memory, (uses.get(memory) ?? 0) + 1)
+  }
+  return views.filter(({ value }) => uses.get((value as Uint8Array).buffer) === 1)
 }
 
 function holders({ holder }: Part): object[] {
@@ -139,50 +160,66 @@ function pathTo(part: Part): Path {
 function partsOf(part: Part, look: Look): Part[] {
   const { value } = part
   const parts: Part[] = []
+  const add = (key: string | number, inside: unknown, isReplaceable = part.isReplaceable): void => {
+    if (isObject(inside)) parts.push({ value: inside, holder: part, key, isReplaceable })
+  }
   if (Buffer.isBuffer(value)) {
     if (part.isReplaceable) look.buffers.push(part)
-    else look.obstacle ??= 'a Buffer in a Map or Set, which would arrive as a Uint8Array'
+    else look.obstacle ??= 'a Buffer in a Map, a Set or an error, which would arrive as a Uint8Array'
   } else if (isView(value)) {
     if (part.isReplaceable && 'slice' in value && isSmallPart(value)) look.views.push(part)
-  } else if (isCloned(value)) {
-    if (value instanceof Map || value instanceof Set) {
-      for (const entry of value) {
-        const entries: unknown[] = value instanceof Map ? (entry as unknown[]) : [entry]
-        for (const inside of entries)
-          if (isObject(inside)) parts.push({ value: inside, holder: part, key: '', isReplaceable: false })
-      }
-    }
   } else if (isPlain(value)) {
-    const { isReplaceable } = part
+    if (Array.isArray(value)) for (let i = 0; i < value.length; i++) add(i, value[i])
+    for (const key of Array.isArray(value) ? namesIn(value) : Object.keys(value)) add(key, (value as Keyed)[key])
     if (Object.getOwnPropertySymbols(value).length > 0)
       look.obstacle ??= 'properties whose keys are symbols, which would not arrive'
-    const add = (key: string | number, inside: unknown): void => {
-      if (isObject(inside)) parts.push({ value: inside, holder: part, key, isReplaceable })
-    }
-    if (Array.isArray(value)) for (let i = 0; i < value.length; i++) add(i, value[i])
-    else for (const key of Object.keys(value)) add(key, (value as Record<string, unknown>)[key])
   } else {
     look.obstacle ??= whyLost(value)
+    for (const inside of contentsOf(value)) add('', inside, false)
   }
   return parts
 }
 
-function whyLost(value: object): string {
-  if (isBuiltinError(value))
-    return `an error with properties (${Object.keys(value).join(', ')}), which would arrive without them`
+/** Names of what an array has beside its elements, which come first. */
+function namesIn(array: readonly unknown[]): string[] {
+  if (array.length > MOST_LISTED) return []
+  const keys = Object.keys(array)
+  return keys.slice(keys.findLastIndex((key) => /^\d+$/.test(key)) + 1)
+}
+
+/** What is in an object of a built-in class, and arrives with it. */
+function contentsOf(value: object): unknown[] {
+  if (value instanceof Map) return [...value].flat()
+  if (value instanceof Set) return [...value]
+  return isBuiltinError(value) ? [(value as Error).cause] : []
+}
+
+/** Why an object of a class would arrive changed; undefined if it would not. */
+function whyLost(value: object): string | undefined {
+  const isError = isBuiltinError(value)
+  const name = isError ? 'an error' : `an instance of ${classNameOf(value)}`
+  if (!isError && !isClonedByEngine(value))
+    return isClonedByNode(value) ? undefined : `${name}, which would arrive without its class`
+  const properties = propertiesOf(value)
+  if (properties.length === 0) return undefined
+  return `${name} with properties (${properties.join(', ')}), which would arrive without them`
+}
+
+/** What a program has given to an object of a built-in class. */
+function propertiesOf(value: object): string[] {
+  const names = Object.keys(value).slice(value instanceof String ? value.length : 0)
+  if (value instanceof RegExp && value.lastIndex > 0) names.push('lastIndex')
+  return names.concat(Object.getOwnPropertySymbols(value).map(String))
+}
+
+function classNameOf(value: object): string {
   const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
-  return `an instance of ${typeof name === 'string' && name !== '' ? name : 'a class'}, which would arrive without its class`
+  return typeof name === 'string' && name !== '' ? name : 'a class'
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
-
-const CLONED = new Set<object | null>(
-  [Map, Set, Date, RegExp, Boolean, Number, String, ArrayBuffer, SharedArrayBuffer].map(
-    ({ prototype }) => prototype as object,
-  ),
-)
 
 /** Whether it is a typed array of a built-in class, of any realm. */
 function isView(value: object): value is Uint8Array {
@@ -194,16 +231,33 @@ function isSmallPart({ buffer, byteLength }: Uint8Array): boolean {
   return !(buffer instanceof SharedArrayBuffer) && 2 * byteLength < buffer.byteLength
 }
 
-/** Whether a clone of it is as good as the object. */
-function isCloned(value: object): boolean {
-  const proto = Object.getPrototypeOf(value) as object | null
-  if (CLONED.has(proto)) return true
-  if (isBuiltinError(value)) return isBareError(value)
-  // Classes of Node that can be cloned: blobs, keys and the like.
-  for (let at = proto; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null)
-    if (Object.getOwnPropertySymbols(at).some(({ description }) => description === 'messaging_clone_symbol'))
-      return true
-  return false
+const CLONED = new Set<unknown>(
+  [Map, Set, Date, RegExp, Boolean, Number, String, ArrayBuffer, SharedArrayBuffer].map(
+    ({ prototype }) => prototype as unknown,
+  ),
+)
+
+const isClonedByEngine = (value: object): boolean => CLONED.has(Object.getPrototypeOf(value))
+
+/** By prototype: whether a clone has it, too. */
+const keepsClass = new WeakMap<object, boolean>()
+
+/** Whether it is of a class of Node's that can be cloned, such as a Blob, and a clone is of that class: that of a File is a Blob. */
+function isClonedByNode(value: object): boolean {
+  const proto = Object.getPrototypeOf(value) as object
+  let isKept = keepsClass.get(proto)
+  if (isKept === undefined) {
+    isKept = canBeCloned(proto) && Object.prototype.isPrototypeOf.call(proto, structuredClone(value))
+    keepsClass.set(proto, isKept)
+  }
+  return isKept
+}
+
+function canBeCloned(proto: object | null): boolean {
+  if (proto === null || proto === Object.prototype) return false
+  const symbols = Object.getOwnPropertySymbols(proto)
+  const isHere = symbols.some(({ description }) => description === 'messaging_clone_symbol')
+  return isHere || canBeCloned(Object.getPrototypeOf(proto) as object | null)
 }
 
 /** Objects and arrays of other realms, such as those of a test runner, are plain, too. */
