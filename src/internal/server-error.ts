@@ -31,7 +31,7 @@ export function isNotNow(message: string): boolean {
  * @param told - kinds of errors that were told of; this one is added
  */
 export function warnOfRefusal(error: unknown, whose: string, told: Set<string>): void {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = wordsOf(error)
   const kind = lastingKind(message)
   if (kind === undefined || told.has(kind)) return
   told.add(kind)
@@ -39,6 +39,13 @@ export function warnOfRefusal(error: unknown, whose: string, told: Set<string>):
     type: 'AmorsizeWarning',
     code: 'AMORSIZE_REDIS_REFUSED',
   })
+}
+
+/** What was said; by one of its servers, where a cluster of ioredis has words of its own for that. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { lastNodeError } = error as { readonly lastNodeError?: unknown }
+  return lastNodeError instanceof Error ? lastNodeError.message : error.message
 }
 
 /** Why a login was refused. ioredis puts the command into its error, and with it the password, which has no place where errors are logged. */

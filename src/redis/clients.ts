@@ -96,8 +96,14 @@ function throughIoredis(client: IoredisLike, isShared: boolean): Connection {
 function duplicateOf(client: IoredisLike): IoredisLike {
   const isCluster = (client as { isCluster?: unknown }).isCluster === true
   const duplicate = client.duplicate.bind(client) as (...override: unknown[]) => IoredisLike
+  // Before version 6 what is given takes the place of the client's own, its password among them.
+  const { redisOptions } = (client as { options?: { redisOptions?: object } }).options ?? {}
   return isCluster
-    ? duplicate([], { redisOptions: WITHOUT_REPEATS, enableOfflineQueue: false, lazyConnect: false })
+    ? duplicate([], {
+        redisOptions: { ...redisOptions, ...WITHOUT_REPEATS },
+        enableOfflineQueue: false,
+        lazyConnect: false,
+      })
     : duplicate({
         ...WITHOUT_REPEATS,
         lazyConnect: false,

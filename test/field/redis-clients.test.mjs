@@ -32,12 +32,17 @@ const singles = {
   },
 }
 
+/** Clusters ask for it. */
+const password = 'secret'
+
 const ioredisCluster = (name) => async (ports) => {
-  const client = new (require(name).Cluster)(ports.map((port) => ({ host, port })))
+  const nodes = ports.map((port) => ({ host, port }))
+  const client = new (require(name).Cluster)(nodes, { redisOptions: { password } })
   return { client, close: () => client.disconnect() }
 }
 const nodeRedisCluster = (name) => async (ports) => {
-  const client = require(name).createCluster({ rootNodes: ports.map((port) => ({ url: `redis://${host}:${port}` })) })
+  const rootNodes = ports.map((port) => ({ url: `redis://${host}:${port}` }))
+  const client = require(name).createCluster({ rootNodes, defaults: { password } })
   await client.connect()
   return { client, close: () => client.destroy() }
 }
@@ -49,7 +54,8 @@ const clusters = {
   'node-redis 6': nodeRedisCluster('redis6'),
   'GLIDE 2.5': async (ports) => {
     const addresses = ports.map((port) => ({ host, port }))
-    const client = await require('@valkey/valkey-glide').GlideClusterClient.createClient({ addresses })
+    const { GlideClusterClient } = require('@valkey/valkey-glide')
+    const client = await GlideClusterClient.createClient({ addresses, credentials: { password } })
     return { client, close: () => client.close() }
   },
 }
@@ -107,9 +113,9 @@ describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-ser
     const commandTo = (i, ...parts) => admins[i].call(...parts)
 
     beforeAll(async () => {
-      const options = ['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf']
+      const options = ['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--requirepass', password]
       nodes = await Promise.all([1, 2, 3].map(() => TestServer.start(kind, options)))
-      admins = nodes.map(({ port }) => new (require('ioredis').Redis)({ host, port }))
+      admins = nodes.map(({ port }) => new (require('ioredis').Redis)({ host, port, password }))
       const ranges = [
         [0, 5460],
         [5461, 10_922],
@@ -138,6 +144,20 @@ describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-ser
       await close()
     })
 
+    it('warns where the cluster refuses the connection', async () => {
+      const client = new (require('ioredis').Cluster)(nodes.map(({ port }) => ({ host, port })))
+      client.on('error', () => undefined)
+      const warned = []
+      const hear = ({ code, message }) => void warned.push(`${code}: ${message}`)
+      process.on('warning', hear)
+      const limiter = new RedisRateLimiter(client, { ...still, name: 'refused' })
+      expect(await limiter.decide()).toMatchObject({ allowed: false, source: 'fallback' })
+      await expect.poll(() => warned).toEqual([expect.stringMatching(/^AMORSIZE_REDIS_REFUSED: .*NOAUTH/)])
+      process.off('warning', hear)
+      limiter.close()
+      client.disconnect()
+    })
+
     it.each(Object.keys(clusters))('%s, while a slot moves', async (name) => {
       const { client, close } = await clusters[name](nodes.map(({ port }) => port))
       client.on?.('error', () => undefined)
@@ -154,7 +174,7 @@ describe.skipIf(servers.length === 0)('clients (needs redis-server or valkey-ser
       await commandTo(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from])
       await commandTo(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to])
       const keys = await commandTo(from, 'CLUSTER', 'GETKEYSINSLOT', slot, 100)
-      await commandTo(from, 'MIGRATE', host, nodes[to].port, '', 0, 5000, 'KEYS', ...keys)
+      await commandTo(from, 'MIGRATE', host, nodes[to].port, '', 0, 5000, 'AUTH', password, 'KEYS', ...keys)
       // Between the two: the key has gone, and its slot has not.
       const midway = await limiter.decide()
       for (const i of [to, from, 3 - from - to]) await commandTo(i, 'CLUSTER', 'SETSLOT', slot, 'NODE', ids[to])
