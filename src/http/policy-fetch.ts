@@ -8,7 +8,7 @@ import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
 import { type Fetch, type PolicyRequestInit, Replayable } from './replay.js'
-import { watchBody } from './watched-body.js'
+import { isNodeStream, watchBody } from './watched-body.js'
 
 /** What {@link policyFetch} is made with. */
 export interface PolicyFetchOptions extends OriginPolicyOptions {
@@ -161,7 +161,10 @@ class GuardedFetch {
       const response = await (this.#timeoutMs === undefined
         ? request.send(send, signal, isLast)
         : this.#sendWithin(this.#timeoutMs, send, request, signal, isLast))
-      this.#policies.observe(origin, response.status, response.headers)
+      const { url, redirected, status, headers } = response
+      // It answers for the origin that a redirect has led to.
+      const answering = redirected ? this.#policies.originOf({ url, method: request.method }) : origin
+      this.#policies.observe(answering, status, headers)
       if (signal?.aborted === true) {
         // Whoever asked has gone, and the fetch did not look at its signal.
         void discard(response)
@@ -205,7 +208,9 @@ function checkMethods(methods: unknown = []): string[] {
 
 /** What is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. */
 async function discard(response: Response | undefined): Promise<void> {
-  await response?.body?.cancel().catch(() => undefined)
+  const body = response?.body ?? undefined
+  if (isNodeStream(body)) body.destroy()
+  else await body?.cancel().catch(() => undefined)
 }
 
 function anySignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {

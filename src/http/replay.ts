@@ -32,7 +32,7 @@ export class Replayable {
   constructor(input: string | URL | Request, init: PolicyRequestInit | undefined) {
     this.#input = input
     this.#init = init
-    const request = input instanceof Request ? input : null
+    const request = isRequest(input) ? input : null
     const body = init?.body ?? null
     this.method = (init?.method ?? request?.method ?? 'GET').toUpperCase()
     this.url = request?.url ?? (input as string | URL).toString()
@@ -52,13 +52,18 @@ export class Replayable {
     // Node's fetch wants to be told that it sends a stream before it has the answer.
     if (made instanceof ReadableStream) Object.assign(withBody, { duplex: 'half' })
     // A request's own body is read by sending it, so that it is copied first where it might be sent again.
-    const isCopied = source instanceof Request && source.body !== null && made === null && !isLast
+    const isCopied = isRequest(source) && source.body !== null && made === null && !isLast
     return fetch(isCopied ? source.clone() : source, {
       ...rest,
       ...withBody,
       ...(signal === undefined ? {} : { signal }),
     })
   }
+}
+
+/** Also one of another fetch, which has a class of its own. */
+function isRequest(input: string | URL | Request): input is Request {
+  return typeof input === 'object' && !(input instanceof URL) && typeof input.url === 'string'
 }
 
 /** Whether a body is there again after it has been sent. */
@@ -68,7 +73,7 @@ function isKept(body: RequestBody): boolean {
     body instanceof URLSearchParams ||
     body instanceof ArrayBuffer ||
     ArrayBuffer.isView(body) ||
-    body instanceof Blob ||
-    body instanceof FormData
+    // Also those of another fetch.
+    /^\[object (Blob|File|FormData)\]$/.test(Object.prototype.toString.call(body))
   )
 }

@@ -1,8 +1,16 @@
+import type { Readable } from 'node:stream'
+
+/** Whether a body is a stream as node-fetch gives it. */
+export function isNodeStream(body: unknown): body is Readable {
+  return typeof (body as { readonly pipe?: unknown } | null | undefined)?.pipe === 'function'
+}
+
 /**
  * The same response, and a call once its body has ended, was cancelled or broke; at once when it has none.
  *
  * @param seen - gets each chunk as it passes
  * @param ended - called once, with whether the body came to its end; with `seen` of a body that broke only when it is read on
+ * @throws {TypeError} with `seen`, where the body is no web stream
  */
 export function watchBody(
   response: Response,
@@ -13,13 +21,22 @@ export function watchBody(
     ended(true)
     return response
   }
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   let isOver = false
   const end = (isWhole: boolean): void => {
     if (isOver) return
     isOver = true
     ended(isWhole)
   }
+  const given: unknown = response.body
+  if (isNodeStream(given)) {
+    if (seen !== undefined)
+      throw new TypeError(
+        "fetch must answer with a web stream, as the global fetch does; received a Node stream's body",
+      )
+    given.once('end', () => end(true)).once('close', () => end(false))
+    return response
+  }
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
   // A body that nobody reads breaks, too: when its request is aborted, or its connection is reset. Where chunks are looked at, one may be on
   // its way then, which must be seen before the end.
   reader.closed.catch(() => {
@@ -52,9 +69,14 @@ export function watchBody(
     { highWaterMark: 0 },
   )
   const { status, statusText, headers } = response
-  const copy = new Response(body, { status, statusText, headers })
-  // What a new Response cannot be given.
+  return withOrigin(new Response(body, { status, statusText, headers }), response)
+}
+
+/** Gives a copy, and its clones, what a new Response cannot be given. */
+function withOrigin(copy: Response, response: Response): Response {
   for (const name of ['url', 'redirected', 'type'] as const)
     Object.defineProperty(copy, name, { value: response[name], configurable: true })
+  const clone = (): Response => withOrigin(Response.prototype.clone.call(copy), response)
+  Object.defineProperty(copy, 'clone', { value: clone, configurable: true, writable: true })
   return copy
 }
