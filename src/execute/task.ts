@@ -8,7 +8,7 @@ import { pipeline } from '../policy/pipeline.js'
 import type { AroundStage } from '../policy/stage.js'
 import { timeout } from '../policy/timeout.js'
 import { withTurns } from '../policy/with-turns.js'
-import { exportedFunction } from './transfer/exported-function.js'
+import { exportedFunction, exportOf } from './transfer/exported-function.js'
 import { whyNotImported } from './transfer/why-not-imported.js'
 
 /** A function that is applied to each item. */
@@ -191,7 +191,7 @@ export function resolvedBefore(given: unknown): ResolvedTask | undefined {
   const reference = given as TaskReference
   if (reference.signature !== undefined) return resolveNamed(reference.signature, reference)
   const resolved = resolvedReferences.get(given)
-  return resolved !== undefined && resolved.exports[reference.export] === resolved.call ? resolved : undefined
+  return resolved !== undefined && exportOf(resolved.exports, reference.export) === resolved.call ? resolved : undefined
 }
 
 /**

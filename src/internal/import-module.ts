@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url'
 
 /** What `vm` throws where a program that it runs has no `import()`, with and without the flag by which it could have one. */
 const NO_IMPORT = ['ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG']
-/** What Node throws when it cannot load a kind of file. */
-const UNKNOWN_KIND = ['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX']
+/** What Node throws when it has no loader for a kind of file, … */
+const UNKNOWN_KIND = 'ERR_UNKNOWN_FILE_EXTENSION'
+/** … and for TypeScript that is more than types; where nobody has taught `require` more, it throws the same. */
+const UNKNOWN_SYNTAX = 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
 
 /**
  * Imports a module that no bundler makes part of the program. It is required where `require` alone can load it: Jest runs CommonJS
@@ -30,7 +32,8 @@ export async function importModule(specifier: string): Promise<Record<string, un
 
 function isForRequire(error: unknown, path: string, require: NodeJS.Require): boolean {
   const code = String((error as { readonly code?: unknown } | null)?.code)
+  if (NO_IMPORT.includes(code) || code === UNKNOWN_SYNTAX) return true
   // Deprecated, and yet the place where those who teach it put what they know.
   // eslint-disable-next-line @typescript-eslint/no-deprecated
-  return NO_IMPORT.includes(code) || (UNKNOWN_KIND.includes(code) && extname(path) in require.extensions)
+  return code === UNKNOWN_KIND && extname(path) in require.extensions
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { execute, optimize, stream, task } from 'amorsize'
@@ -35,6 +36,20 @@ describe('a task by its module and the function itself', () => {
     for await (const result of stream(reference, items)) streamed.push(result)
     expect(streamed).toEqual(results)
     expect(await (await optimize(reference, items)).run()).toEqual(results)
+  })
+
+  it('may be of a CommonJS module whose names `import()` does not see', async () => {
+    const path = fileURLToPath(new URL('../fixtures/tasks/assigned.cjs', import.meta.url))
+    const library = createRequire(path)(path) as { double: (n: number) => number; OddError: new () => Error }
+    const threads = { mode: 'threads', workers: 1, mainThread: false } as const
+    for (const reference of [task<number, number>(path, 'double'), task(path, library.double)]) {
+      expect(await execute(reference, [2, 4])).toEqual([4, 8])
+      expect(await execute(reference, [2, 4], threads)).toEqual([4, 8])
+      await expect(execute(reference, [3], threads)).rejects.toBeInstanceOf(library.OddError)
+    }
+    await expect(execute(task(path, 'triple'), [1])).rejects.toThrow(
+      /must export a function named 'triple'; received undefined \(functions it exports: double, OddError\)$/,
+    )
   })
 
   it('is one task wherever it is named', async () => {

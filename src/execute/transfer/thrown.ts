@@ -1,5 +1,6 @@
 import * as ownErrors from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
+import { exportOf } from './exported-function.js'
 
 /** A thrown value on its way to another thread. A structured clone alone would lose class, code and properties. */
 export type PackedThrown =
@@ -162,7 +163,7 @@ function errorClass(
   name: string,
   known: Readonly<Record<string, unknown>>,
 ): (new (...args: never[]) => Error) | undefined {
-  const found: unknown = (ownErrors as Record<string, unknown>)[name] ?? known[name]
+  const found: unknown = (ownErrors as Record<string, unknown>)[name] ?? exportOf(known, name)
   return typeof found === 'function' && found.prototype instanceof Error
     ? (found as new (...args: never[]) => Error)
     : undefined
