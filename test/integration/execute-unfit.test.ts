@@ -62,6 +62,27 @@ describe('results that would arrive changed, or not at all, are those of the loo
     expect(plan.mode).toBe('serial')
   })
 
+  it('counts both attempts of one that fails here', async () => {
+    // This thread comes to none of the odd ones before a worker has.
+    const task = computing(
+      `if (n % 100 || n < 400) return n
+      if (process.getBuiltinModule('node:worker_threads').isMainThread) {
+        for (const end = performance.now() + 10_000; process.env.SEEN_IN_WORKER !== 'yes' && performance.now() < end; );
+        throw new Error('here')
+      }
+      process.env.SEEN_IN_WORKER = 'yes'
+      return new (class Odd {})()`,
+    )
+    const attempts: number[] = []
+    const results = await execute(task, numbers(2000), {
+      onError: 'collect',
+      hooks: { onItemError: (event) => void attempts.push(event.attempts) },
+    })
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(16)
+    expect(attempts).toHaveLength(16)
+    expect(attempts).toContain(2)
+  })
+
   it('they are sent as they are where threads were asked for', async () => {
     const money = computing('return new (class Money { constructor() { this.n = n } })()')
     const [one] = await execute(money, [1], { mode: 'threads', workers: 1, mainThread: false })

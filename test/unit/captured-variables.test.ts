@@ -53,6 +53,7 @@ describe('captured variables are found', () => {
     ['async (n) => { await later(n) }', ['later']],
     ['function* (n) { yield* others }', ['others']],
     ['(n) => typeof maybe', ['maybe']],
+    ['(n, second = e) => { var e = 3; return n + second + e }', ['e']],
     ['function price(n) { return price.table[n] }', ['price.table']],
     ['function price(n) { return price["table"][n] }', ['price.table']],
     ['function price(n) { return [n].map((one) => price.of(one)) }', ['price.of']],
@@ -67,6 +68,8 @@ describe('captured variables are found', () => {
   it('in methods, bound and native functions', async () => {
     expect(await capturedBy(fromSource('({ m(n) { return n + factor } }).m', 'let factor = 1'))).toEqual(['factor'])
     expect(await capturedBy(fromSource('({ m(n) { return super.m(n) } }).m'))).toEqual(['super'])
+    const accessor = 'Object.getOwnPropertyDescriptor({ get g() { return 1 } }, "g").get'
+    expect(await capturedBy(fromSource(accessor))).toEqual(['[an accessor]'])
     expect(await capturedBy(fromSource('(function (n) { return n }).bind(null)'))).toEqual(['[native code]'])
     expect(await capturedBy(fromSource('new (class { #p = 1; m(n) { return this.#p } })().m'))).not.toEqual([])
   })

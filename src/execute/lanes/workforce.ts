@@ -265,7 +265,7 @@ export class Workforce implements Force {
   }
 
   unfit({ index, item, attempts }: Lost, reason: string): void {
-    this.single.here({ start: index, items: [item], attempts, isCareful: false })
+    this.single.here({ start: index, items: [item], attempts: attempts + 1, isCareful: false })
     if (++this.#unfit >= MOST_UNFIT.least && this.#unfit > MOST_UNFIT.part * this.run.outcomes.settled)
       this.#terms.unfit(reason)
   }

@@ -39,6 +39,7 @@ export function analyseFunction(source: string): FunctionAnalysis {
       if (tree === undefined) continue
       const parts = partsOf(tree, expression === method)
       if (parts.some(({ type }) => type === 'ClassExpression')) return refused('class')
+      if (parts.some(({ type }) => type === 'Property')) return refused('[an accessor]')
       const captured = new Set<string>()
       const helpers = new Set<string>()
       const written = new Set(parts.flatMap(writtenBy))
@@ -222,8 +223,9 @@ class Scope {
     // The task's own name is all that is defined outside of it.
     if (isNode(node['id'])) (this.#outer === undefined ? this : scope).#declarePattern(node['id'])
     for (const parameter of node['params'] as Node[]) scope.#declarePattern(parameter)
-    scope.#declareVars(node['body'] as Node)
+    // Defaults do not see what the body defines.
     for (const parameter of node['params'] as Node[]) scope.visit(parameter)
+    scope.#declareVars(node['body'] as Node)
     scope.visit(node['body'] as Node)
   }
 

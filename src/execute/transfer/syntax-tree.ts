@@ -14,13 +14,16 @@ export function parse(code: string, sourceType: 'module' | 'script'): Node | und
   }
 }
 
-/** The function, and for a method its computed name, which may capture something too. */
+/** The function, and for a method its computed name, which may capture something too. A getter or setter is a part as it stands. */
 export function partsOf(tree: Node, isMethod: boolean): Node[] {
   const [statement] = tree['body'] as Node[]
   const expression = statement?.['expression'] as Node
   if (!isMethod) return [expression]
   const [{ properties }] = expression['arguments'] as [{ properties: Node[] }]
-  return properties.flatMap((one) => [...(one['computed'] === true ? [one['key'] as Node] : []), one['value'] as Node])
+  return properties.flatMap((one) => [
+    ...(one['computed'] === true ? [one['key'] as Node] : []),
+    one['kind'] === 'init' ? (one['value'] as Node) : one,
+  ])
 }
 
 /** The name of a module as a literal; undefined where it is none. */
