@@ -131,7 +131,7 @@ export async function loadBullmq(given: BullmqModule | undefined): Promise<Known
   try {
     return (await importModule('bullmq')) as unknown as KnownModule
   } catch (error) {
-    throw runError(`the package 'bullmq' is needed, 5.81 or 6: npm install bullmq (${messageOf(error)})`, error)
+    throw runError(`the package 'bullmq' is needed, 5.81 or 6: npm install bullmq ioredis (${messageOf(error)})`, error)
   }
 }
 

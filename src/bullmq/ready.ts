@@ -27,13 +27,29 @@ export async function whenReady(base: QueueBase, connection: object): Promise<vo
 }
 
 function notReady(connection: object, error: unknown): Error {
-  const { url, host = 'localhost', port = 6379 } = connection as { url?: string; host?: string; port?: number }
-  const place = url === undefined ? `${host}:${port}` : shownServer(url)
   const message = messageOf(error)
+  // Version 6 has no client of its own. No server was asked.
+  if (/could not load .*'ioredis'/.test(message)) return runError(message, error)
+  const place = placeOf(connection)
   return runError(
     lastingKind(message) === undefined
       ? `no Redis or Valkey answers at ${place} (${message}): install and start one, such as Debian's redis-server or valkey-server`
       : `the Redis or Valkey at ${place} refuses the connection: ${message}`,
     error,
   )
+}
+
+/** Where servers are, as options of ioredis say it. */
+function placeOf(connection: object): string {
+  const { url, sentinels, host = 'localhost', port = 6379 } = connection as ServerOptions
+  if (url !== undefined) return shownServer(url)
+  if (sentinels === undefined) return `${host}:${port}`
+  return `sentinels ${sentinels.map((one) => `${one.host ?? 'localhost'}:${one.port ?? 26_379}`).join(', ')}`
+}
+
+interface ServerOptions {
+  readonly url?: string
+  readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[]
+  readonly host?: string
+  readonly port?: number
 }

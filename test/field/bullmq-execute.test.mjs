@@ -135,7 +135,17 @@ describe.skipIf(servers.length === 0)('runs over BullMQ (needs redis-server or v
     const address = addressOf({ port: 1 }, 'none')
     const sentence =
       /^no Redis or Valkey answers at 127\.0\.0\.1:1 \(.*\): install and start one, such as Debian's redis-server or valkey-server$/
-    await expect(execute(task(url, 'double'), [1], { on: bullmq(address) })).rejects.toThrow(sentence)
-    await expect(serveTasks({ ...address, tasks: [url] })).rejects.toThrow(sentence)
+    const sentinels = {
+      ...address,
+      connection: { sentinels: [{ host: '127.0.0.1', port: 1 }, { port: 2 }], name: 'a' },
+    }
+    // Each waits for seconds.
+    await Promise.all([
+      expect(execute(task(url, 'double'), [1], { on: bullmq(address) })).rejects.toThrow(sentence),
+      expect(serveTasks({ ...address, tasks: [url] })).rejects.toThrow(sentence),
+      expect(execute(task(url, 'double'), [1], { on: bullmq(sentinels) })).rejects.toThrow(
+        /^no Redis or Valkey answers at sentinels 127\.0\.0\.1:1, localhost:2 \(/,
+      ),
+    ])
   })
 })

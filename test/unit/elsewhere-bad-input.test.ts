@@ -59,7 +59,7 @@ describe('bullmq and serveTasks: what they are given', () => {
     ]
     const { stdout } = spawnSync(process.execPath, flags, { encoding: 'utf8', cwd: import.meta.dirname })
     const line =
-      "ERR_EXECUTION the package 'bullmq' is needed, 5.81 or 6: npm install bullmq (Cannot find package bullmq)\n"
+      "ERR_EXECUTION the package 'bullmq' is needed, 5.81 or 6: npm install bullmq ioredis (Cannot find package bullmq)\n"
     expect(stdout).toBe(line + line)
   })
 
