@@ -5,6 +5,7 @@ import { builtins } from '../../internal/builtins.js'
 import { LateCall } from '../../internal/late-call.js'
 import { currentLimits, scarceHeapBytes } from '../schedule/machine.js'
 import type { FromWorker } from '../worker/protocol.js'
+import { hearOthers, tellOthers } from './other-copies.js'
 import { givers, isStuck, mayGive, neediest, type Sharer } from './fair-shares.js'
 import { PoolWorker, type WorkerOwner } from './pool-worker.js'
 import { messageOf, runErrorOf } from '../../internal/run-error.js'
@@ -12,6 +13,8 @@ import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
 /** How long a worker stays when it has no work. */
 const IDLE_MS = 30_000
+/** How long it stays at least when another copy of the package starts workers: this one may have been left by those who used it. */
+const LEFT_MS = 1000
 /** Workers that may fail to start, one after the other, before a run is told that there are none. */
 const FAILED_STARTS = 3
 
@@ -57,6 +60,7 @@ export class WorkerPool implements Disposable {
   /** When a worker last became idle. */
   #idleSinceMs = 0
   #timer: NodeJS.Timeout | undefined = undefined
+  #hearNoMore: (() => void) | undefined = undefined
   /** When a run last got a worker, or began to ask while no other did. */
   #servedMs = 0
   #isSharing = false
@@ -205,6 +209,7 @@ export class WorkerPool implements Disposable {
 
   #start(started: Started): void {
     let worker: PoolWorker
+    tellOthers()
     try {
       worker = new PoolWorker(this.#nextId(), this.#limits ?? scarceLimits())
     } catch (error) {
@@ -267,6 +272,9 @@ export class WorkerPool implements Disposable {
   #endLater(): void {
     this.#idleSinceMs = performance.now()
     this.#timer ??= realSetTimeout(() => this.#endIfIdle(), IDLE_MS).unref()
+    this.#hearNoMore ??= hearOthers(() => {
+      if (performance.now() - this.#idleSinceMs >= LEFT_MS) this[Symbol.dispose]()
+    })
   }
 
   #endIfIdle(): void {
@@ -280,6 +288,8 @@ export class WorkerPool implements Disposable {
   [Symbol.dispose](): void {
     realClearTimeout(this.#timer)
     this.#timer = undefined
+    this.#hearNoMore?.()
+    this.#hearNoMore = undefined
     for (const worker of this.#idle.splice(0)) worker.end(undefined)
   }
 }
