@@ -179,6 +179,18 @@ describe('what another thread receives', () => {
     expect(await execute(same, pairs, options)).toEqual([true, true, true])
   })
 
+  it('is written to where its memory is shared', async () => {
+    const memory = new SharedArrayBuffer(64)
+    const parts = [Buffer.from(memory, 8, 16), new Uint8Array(memory, 24, 8)]
+    const task = (part: Uint8Array): Uint8Array => part.fill(7)
+    const results = await execute(task, parts, options)
+    expect(Array.from(new Uint8Array(memory, 8, 24))).toEqual(Array<number>(24).fill(7))
+    expect(results.map((part) => [Buffer.isBuffer(part), part.buffer instanceof SharedArrayBuffer])).toEqual([
+      [true, true],
+      [false, true],
+    ])
+  })
+
   it('takes no longer for each of many Buffers in one item', async () => {
     const item = Array.from({ length: 50_000 }, (_, i) => Buffer.from(String(i)))
     const total = (all: Buffer[]): number => all.reduce((sum, one) => sum + Number(one.toString()), 0)

@@ -83,6 +83,7 @@ describe('what captures nothing runs in a thread', () => {
     ['function own(n) { own.cache ??= new Map(); return own.cache.size + own.length + own.name.length - 2 }', 2],
     ['function shadowed(n) { const shadowed = { two: 2 }; return shadowed.two }', 2],
     ['function taken(taken) { return taken.constructor === Number ? 2 : 0 }', 2],
+    ['async (n) => (await import("fs")).existsSync("/") ? 2 : 0', 2],
     ['(n) => globalThis.ofEveryThread ?? 2', 2],
     [
       'async (n) => { const { setTimeout: sleep } = await import("node:timers/promises"); await sleep(1); return 2 }',

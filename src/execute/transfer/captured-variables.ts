@@ -167,9 +167,9 @@ class Scope {
     for (const child of childrenOf(node)) this.visit(child)
   }
 
-  /** Other modules are found from where the function stands, unless their name is absolute. */
+  /** Other modules are found from where the function stands, unless they are Node's own or their name is absolute. */
   #visitImport(node: Node): void {
-    if (!isAbsolute(node['source'])) this.#free.captured.add('import()')
+    if (!isFoundAnywhere(node['source'])) this.#free.captured.add('import()')
     this.#visitChildren(node)
   }
 
@@ -182,7 +182,7 @@ class Scope {
       this.#visitChildren(node)
       return
     }
-    if (name === 'require' ? isBuiltinName(given[0]) : isAbsolute(given[0])) this.#free.helpers.add(name)
+    if (name === 'require' ? isBuiltinName(given[0]) : isFoundAnywhere(given[0])) this.#free.helpers.add(name)
     else this.#free.captured.add(name === 'require' ? name : 'import()')
     for (const argument of given) this.visit(argument)
   }
@@ -300,5 +300,6 @@ class Scope {
   }
 }
 
-const isAbsolute = (node: unknown): boolean => /^(node|file|data):/.test(nodeNameOf(literalOf(node) ?? ''))
-const isBuiltinName = (node: unknown): boolean => isBuiltin(literalOf(node) ?? '')
+const isBuiltinName = (node: unknown): boolean => isBuiltin(nodeNameOf(literalOf(node) ?? ''))
+const isFoundAnywhere = (node: unknown): boolean =>
+  isBuiltinName(node) || /^(node|file|data):/.test(nodeNameOf(literalOf(node) ?? ''))

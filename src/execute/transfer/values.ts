@@ -80,7 +80,7 @@ function compacted(value: object, parts: readonly Part[]): object {
 }
 
 function ownBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength === bytes.buffer.byteLength) return bytes
+  if (bytes.byteLength === bytes.buffer.byteLength || isShared(bytes)) return bytes
   return Buffer.isBuffer(bytes) ? Uint8Array.prototype.slice.call(bytes) : bytes.slice()
 }
 
@@ -227,8 +227,13 @@ function isView(value: object): value is Uint8Array {
 }
 
 /** Whether most of what would be cloned with it is not its own. */
-function isSmallPart({ buffer, byteLength }: Uint8Array): boolean {
-  return !(buffer instanceof SharedArrayBuffer) && 2 * byteLength < buffer.byteLength
+function isSmallPart(view: Uint8Array): boolean {
+  return !isShared(view) && 2 * view.byteLength < view.buffer.byteLength
+}
+
+/** Whether it is of memory that all threads have, so that nothing is cloned with it. */
+function isShared({ buffer }: Uint8Array): boolean {
+  return buffer instanceof SharedArrayBuffer
 }
 
 const CLONED = new Set<unknown>(
