@@ -107,6 +107,12 @@ export const quick = [
         run: node('out/threads/main.cjs'),
         prints: shared,
       },
+      {
+        title: 'webpack to ES modules, with workers',
+        build: [['webpack', '--fail-on-warnings', '--config', 'modules.config.cjs']],
+        run: node('out/modules/main.mjs'),
+        prints: shared,
+      },
     ],
   },
   {

@@ -33,9 +33,19 @@ export function startWorker(options: WorkerOptions): Worker {
 
 /** Where the program is. webpack puts the place of the package on the machine that builds into `import.meta.url`, so that comes last. */
 function ownFolder(): string | undefined {
-  if (typeof __filename === 'string') return dirname(__filename)
+  const file = ownFile()
+  if (file !== undefined) return dirname(file)
   const url = ownUrl()
   return url === undefined ? undefined : dirname(fileURLToPath(url))
+}
+
+/** In ES modules that webpack makes, the name is there for `typeof`, and for nothing else. */
+function ownFile(): string | undefined {
+  try {
+    return typeof __filename === 'string' ? __filename : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Undefined where a bundler has made something of this that cannot tell. */
