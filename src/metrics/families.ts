@@ -6,6 +6,8 @@ export interface Family {
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
+  /** What several processes of a cluster have together: the sum, unless that says nothing. */
+  readonly together: 'sum' | 'max'
 }
 
 /** One number of a family. */
@@ -19,9 +21,19 @@ export interface Sample {
   readonly isOfMachine: boolean
 }
 
-const counter = (name: string, help: string): Family => ({ name: `${name}_total`, help, type: 'counter' })
-const gauge = (name: string, help: string): Family => ({ name, help, type: 'gauge' })
-const histogram = (name: string, help: string): Family => ({ name, help, type: 'histogram' })
+const counter = (name: string, help: string): Family => ({
+  name: `${name}_total`,
+  help,
+  type: 'counter',
+  together: 'sum',
+})
+const gauge = (name: string, help: string, together: Family['together'] = 'sum'): Family => ({
+  name,
+  help,
+  type: 'gauge',
+  together,
+})
+const histogram = (name: string, help: string): Family => ({ name, help, type: 'histogram', together: 'sum' })
 
 /** All families, in the order in which they are shown. */
 export const FAMILIES = {
@@ -36,7 +48,7 @@ export const FAMILIES = {
   paused: gauge('limiter_paused_seconds', 'Time until a pause ends.'),
   waiting: gauge('limiter_waiting', 'Callers that wait for tokens now.'),
   waitingTokens: gauge('limiter_waiting_tokens', 'Tokens that waiting callers want who have no reservation yet.'),
-  nextWait: gauge('limiter_next_wait_seconds', 'How long the next caller would wait for a token.'),
+  nextWait: gauge('limiter_next_wait_seconds', 'How long the next caller would wait for a token.', 'max'),
   waited: counter('limiter_wait_seconds', 'Time that granted callers have waited.'),
   waits: histogram('limiter_wait_duration_seconds', 'How long granted callers have waited, of those who had to.'),
   roundTrips: counter('limiter_round_trips', 'Questions of a limiter over Redis to its server.'),
@@ -45,8 +57,12 @@ export const FAMILIES = {
   keys: gauge('limiter_keys', 'Keys whose bucket is not full.'),
   keyCapacity: gauge('limiter_key_capacity', 'Keys that the table has room for.'),
   evictions: counter('limiter_evicted_keys', 'Keys whose place another took while they had less than a full bucket.'),
-  breakerState: gauge('breaker_state', 'State of a circuit breaker: 1 for the state it is in, 0 for the others.'),
-  breakerWouldOpen: gauge('breaker_would_open', '1 while what a circuit breaker counts is enough to open it.'),
+  breakerState: gauge(
+    'breaker_state',
+    'State of a circuit breaker: 1 for the state it is in, 0 for the others.',
+    'max',
+  ),
+  breakerWouldOpen: gauge('breaker_would_open', '1 while what a circuit breaker counts is enough to open it.', 'max'),
   permits: gauge('bulkhead_permits_in_use', 'Permits of a bulkhead that are in use.'),
   permitLimit: gauge('bulkhead_permits_limit', 'Permits that a bulkhead has.'),
   queued: gauge('bulkhead_queued', 'Calls that wait for a permit now.'),

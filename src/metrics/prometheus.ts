@@ -12,7 +12,7 @@ interface PromMetric {
   readonly name: string
   readonly help: string
   readonly type: Family['type']
-  readonly aggregator: 'sum' | 'first'
+  readonly aggregator: Family['together'] | 'first'
   get(): Promise<{
     readonly name: string
     readonly help: string
@@ -25,7 +25,7 @@ interface PromMetric {
 
 /**
  * Registers all metrics with prom-client. They are read when the registry is scraped, and cost nothing otherwise. In a cluster
- * (`AggregatorRegistry`) what is the same for the whole machine is taken once, what belongs to a process is summed up.
+ * (`AggregatorRegistry`) what is the same for the whole machine is taken once, what belongs to a process is summed up; of states and of waits it is the highest.
  *
  * @param registry - `client.register`, or one of your own
  * @param options - see {@link MetricsOptions}
@@ -56,7 +56,7 @@ export function prometheus(registry: PromRegistry, options: MetricsOptions = {})
 function metric(prefix: string, family: Family, isOfMachine: boolean, samples: () => SamplesByFamily): PromMetric {
   const { help, type } = family
   const name = metricName(prefix, family, isOfMachine)
-  const aggregator = isOfMachine ? 'first' : 'sum'
+  const aggregator = isOfMachine ? 'first' : family.together
   return {
     name,
     help,

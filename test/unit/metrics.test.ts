@@ -189,6 +189,19 @@ describe('prometheus', () => {
     prometheus(registry, { prefix: 'other_' })
     expect(await registry.metrics()).not.toContain('NaN')
   })
+
+  it('joins the processes of a cluster: sums, but the highest of states and waits', async () => {
+    const registry = new Registry()
+    prometheus(registry, { objects: await used(), machine: false })
+    const processes = [await registry.getMetricsAsJSON(), await registry.getMetricsAsJSON()]
+    const joined = valuesOf(await AggregatorRegistry.aggregate(processes).metrics())
+    const alone = valuesOf(await registry.metrics())
+    for (const [key, value] of Object.entries(alone)) {
+      const isHighest = /breaker_state|would_open|next_wait/.test(key)
+      expect(Number(joined[key]), key).toBeCloseTo(isHighest ? Number(value) : 2 * Number(value), 1)
+    }
+    expect(joined).toMatchObject({ 'amorsize_breaker_state{name="breaker",scope="process",state="open"}': '1' })
+  })
 })
 
 describe('histograms', () => {
