@@ -1,4 +1,5 @@
 import { File } from 'node:buffer'
+import { threadId } from 'node:worker_threads'
 import { execute, optimize } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
@@ -65,16 +66,17 @@ describe('results that would arrive changed, or not at all, are those of the loo
   it('counts both attempts of one that fails here', async () => {
     // This thread comes to none of the odd ones before a worker has.
     const task = computing(
-      `if (n % 100 || n < 400) return n
-      if (process.getBuiltinModule('node:worker_threads').isMainThread) {
+      `if (n.i % 100 || n.i < 400) return n.i
+      if (process.getBuiltinModule('node:worker_threads').threadId === n.home) {
         for (const end = performance.now() + 10_000; process.env.SEEN_IN_WORKER !== 'yes' && performance.now() < end; );
         throw new Error('here')
       }
       process.env.SEEN_IN_WORKER = 'yes'
       return new (class Odd {})()`,
-    )
+    ) as (item: object) => unknown
     const attempts: number[] = []
-    const results = await execute(task, numbers(2000), {
+    const items = numbers(2000).map((i) => ({ i, home: threadId }))
+    const results = await execute(task, items, {
       onError: 'collect',
       hooks: { onItemError: (event) => void attempts.push(event.attempts) },
     })
