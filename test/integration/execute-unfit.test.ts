@@ -181,6 +181,22 @@ describe('what another thread receives', () => {
     expect(await execute(same, pairs, options)).toEqual([true, true, true])
   })
 
+  it('has Buffers in what an item throws, as of a program that has failed', async () => {
+    const task = (): never => {
+      throw Object.assign(new Error('x', { cause: { part: Buffer.from('c') } }), {
+        stderr: Buffer.from('no such file'),
+        output: [null, Buffer.from('out')],
+      })
+    }
+    const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
+    const { reason } = outcome as { reason: Error & { stderr: Buffer; output: unknown[]; cause: { part: Buffer } } }
+    expect([reason.stderr.toString(), String(reason.output[1]), reason.cause.part.toString()]).toEqual([
+      'no such file',
+      'out',
+      'c',
+    ])
+  })
+
   it('is written to where its memory is shared', async () => {
     const memory = new SharedArrayBuffer(64)
     const parts = [Buffer.from(memory, 8, 16), new Uint8Array(memory, 24, 8)]

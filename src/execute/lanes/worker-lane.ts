@@ -7,7 +7,7 @@ import { LATE_MS } from '../threads/fair-shares.js'
 import type { PoolWorker, WorkerOwner } from '../threads/pool-worker.js'
 import type { Lane, Run, StopReason } from '../run/run.js'
 import { buryWorker } from '../transfer/shared-policies.js'
-import { unpackThrown } from '../transfer/thrown.js'
+import { type PackedThrown, unpackThrown } from '../transfer/thrown.js'
 import { taskSources } from '../transfer/task-source.js'
 import { restoreBuffers } from '../transfer/values.js'
 import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
@@ -179,6 +179,13 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     return this.#isOver
   }
 
+  #failed({ index, error: packed, buffers }: Extract<FromWorker, { kind: 'failed' }>): void {
+    const thrown = [packed]
+    restoreBuffers(thrown, buffers)
+    const error = unpackThrown(thrown[0] as PackedThrown, this.#run.task.exports)
+    this.#settle(index, { value: undefined, failure: { error } })
+  }
+
   received(message: FromWorker): void {
     this.#run.inContext(() => this.#receive(message))
   }
@@ -189,11 +196,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
         if (message.run === this.runNumber) this.#settleAll(message)
         return
       case 'failed':
-        if (message.run === this.runNumber)
-          this.#settle(message.index, {
-            value: undefined,
-            failure: { error: unpackThrown(message.error, this.#run.task.exports) },
-          })
+        if (message.run === this.runNumber) this.#failed(message)
         return
       case 'unfit':
         if (message.run === this.runNumber)

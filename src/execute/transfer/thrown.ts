@@ -1,6 +1,7 @@
 import * as ownErrors from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { exportOf } from './exported-function.js'
+import { packValues, restoreBuffers } from './values.js'
 
 /** A thrown value on its way to another thread. A structured clone alone would lose class, code and properties. */
 export type PackedThrown =
@@ -112,11 +113,15 @@ function classesOf(thrown: object): string[] {
   return names
 }
 
+/** What arrives of a value in another thread, or a text of it. */
 function cloneable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null)
     return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
   try {
-    return structuredClone(value)
+    const { values, buffers } = packValues([value])
+    const copies = structuredClone(values)
+    restoreBuffers(copies, buffers)
+    return copies[0]
   } catch {
     return textOf(value)
   }

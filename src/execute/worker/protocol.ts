@@ -91,7 +91,13 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | LoadedMessage
   | ResultsMessage
-  | { readonly kind: 'failed'; readonly run: number; readonly index: number; readonly error: PackedThrown }
+  | {
+      readonly kind: 'failed'
+      readonly run: number
+      readonly index: number
+      readonly error: PackedThrown
+      readonly buffers: PackedValues['buffers']
+    }
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
   | DoneMessage

@@ -42,7 +42,7 @@ export class WorkerReport {
 
   failed(index: number, error: unknown): void {
     this.flush()
-    this.#postThrown(error, (packed) => ({ kind: 'failed', run: this.#run, index, error: packed }))
+    this.#postThrown(error, (packed) => this.#failure(index, packed))
   }
 
   /** Says that a task cannot be loaded. */
@@ -56,6 +56,11 @@ export class WorkerReport {
     } catch {
       this.post(message(packBarely(thrown)))
     }
+  }
+
+  #failure(index: number, thrown: PackedThrown): FromWorker {
+    const { values, buffers } = packValues([thrown])
+    return { kind: 'failed', run: this.#run, index, error: values[0] as PackedThrown, buffers }
   }
 
   /** Says that a chunk is done, with the results that have not been sent. */
@@ -97,7 +102,7 @@ export class WorkerReport {
         this.post(this.#message([index], [values[position]]))
       } catch (error) {
         if (this.#isExact) this.#unfit(index, messageOf(error))
-        else this.post({ kind: 'failed', run: this.#run, index, error: packThrown(error) })
+        else this.post(this.#failure(index, packThrown(error)))
       }
     })
   }
