@@ -8,7 +8,10 @@ export interface LimitState {
   readonly windowSeconds: number
   /** How much is left. */
   readonly remaining: number
-  /** Until there is room for this request if it was refused, else until all is there again. ms. */
+  /**
+   * Until there is room for this request if it was refused, else until all is there again; of a bucket of which nothing is left, until the next
+   * request fits, 0 for less than half a second. ms.
+   */
   readonly resetMs: number
   /** Whether this limit is one that refuses it. */
   readonly refused: boolean

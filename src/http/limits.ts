@@ -62,6 +62,9 @@ export function makeLimit<Request>(
   return options.kind === 'bucket' ? new BucketLimit(options, shared) : new WindowLimit(options, shared)
 }
 
+/** Sooner than that, the next token of an empty bucket is there at once for who counts in whole seconds. ms */
+const SOON_MS = 500
+
 const GRANTED: Standing = { refused: false, count: 0, resetMs: 0 }
 const REFUSED: Standing = { refused: true, count: 0, resetMs: 0 }
 
@@ -112,10 +115,17 @@ class BucketLimit<Request> implements Limit<Request> {
     const { burstSize, requestsPerSecond } = this.#buckets.policy
     const { quota, windowSeconds } = this.terms
     const available = this.#buckets.getAvailableTokens(key)
-    const resetMs = refused
-      ? this.#buckets.retryAfterMs(key, Math.min(cost, burstSize))
-      : ((burstSize - available) / requestsPerSecond) * 1000
-    return { name: this.name, quota, windowSeconds, remaining: Math.floor(available), resetMs, refused }
+    const remaining = Math.floor(available)
+    const untilMs = (tokens: number): number => ((tokens - available) / requestsPerSecond) * 1000
+    let resetMs = untilMs(burstSize)
+    if (refused) {
+      resetMs = this.#buckets.retryAfterMs(key, Math.min(cost, burstSize))
+    } else if (remaining === 0) {
+      // Told in whole seconds, a token that is there soon would hold clients back for a second.
+      const nextMs = untilMs(Math.min(1, burstSize))
+      resetMs = nextMs < SOON_MS ? 0 : nextMs
+    }
+    return { name: this.name, quota, windowSeconds, remaining, resetMs, refused }
   }
 
   bannedMs(): number {

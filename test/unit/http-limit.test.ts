@@ -196,6 +196,18 @@ describe('connectLimit', () => {
 })
 
 describe('limits', () => {
+  it.each([
+    [30, 2, ['r=1;t=1', 'r=0;t=0']],
+    [1, 2, ['r=1;t=1', 'r=0;t=1']],
+    [0.1, 2, ['r=1;t=10', 'r=0;t=10']],
+  ])(
+    'of an empty bucket of %d per second tell when the next request fits',
+    async (requestsPerSecond, burstSize, told) => {
+      const { get } = web({ limits: { a: { requestsPerSecond, burstSize } } })
+      for (const state of told) expect((await get()).headers.get('ratelimit')).toBe(`"a";${state}`)
+    },
+  )
+
   it('are all or nothing: what one refuses is charged in none', async () => {
     const { get, clock } = web({
       limits: {
