@@ -6,6 +6,7 @@ import type { NameScope } from '../memory/shared/names.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { LONGEST_PAUSE_MS, exhaustedMs } from './answer-limits.js'
+import { asOwn, defaultFetch } from './default-fetch.js'
 import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
 import { checkEncodedName } from './store-options.js'
 import { watchBody } from './watched-body.js'
@@ -75,14 +76,14 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   const most = tokens.policy.burstSize
   const estimate = checkOptionalFunction('estimate', options.estimate) ?? estimateOf
   const usage = checkOptionalFunction('usage', options.usage)
-  const send = checkOptionalFunction('fetch', options.fetch)
+  const send = checkOptionalFunction('fetch', options.fetch) ?? defaultFetch()
 
   const settle = (estimated: number, actual: number): void => {
     if (actual > estimated) tokens.charge(actual - estimated)
     else if (actual < estimated) tokens.refund(estimated - actual)
   }
 
-  return async (input, init) => {
+  return asOwn<ModelFetch>(async (input, init) => {
     const body = await bodyOf(input, init)
     const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)
@@ -99,7 +100,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
     }
     let response: Response
     try {
-      response = await (send ?? fetch)(input, init)
+      response = await send(input, init)
     } catch (error) {
       // What its caller gives up was sent, and the server works on.
       if (signal?.aborted !== true) settle(estimated, 0)
@@ -112,7 +113,7 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
       return response
     }
     return settledAtEnd(response, new KnownUsage(usage), (actual) => settle(estimated, actual ?? estimated))
-  }
+  })
 }
 
 /** The same response; `ended` gets the tokens that it told of once its body has ended or broken. */

@@ -6,8 +6,9 @@ import { type Hedge, hedge } from '../policy/hedge.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
+import { asOwn, defaultFetch, type Fetch } from './default-fetch.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
-import { type Fetch, type PolicyRequestInit, Replayable } from './replay.js'
+import { type PolicyRequestInit, Replayable } from './replay.js'
 import { isNodeStream, watchBody } from './watched-body.js'
 
 /** What {@link policyFetch} is made with. */
@@ -49,13 +50,13 @@ const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 50
  */
 export function policyFetch(options: PolicyFetchOptions = {}): PolicyFetch {
   const guarded = new GuardedFetch(options)
-  return (input, init) => {
+  return asOwn<PolicyFetch>((input, init) => {
     try {
       return guarded.send(new Replayable(input, init))
     } catch (error) {
       return Promise.reject(error)
     }
-  }
+  })
 }
 
 const KEYS = [
@@ -68,7 +69,7 @@ const KEYS = [
 ] as const satisfies (keyof PolicyFetchOptions)[]
 
 class GuardedFetch {
-  readonly #fetch: NonNullable<PolicyFetchOptions['fetch']> | undefined
+  readonly #fetch: Fetch
   readonly #policies: OriginPolicies
   readonly #retry: Retry | undefined
   readonly #hedge: Hedge | undefined
@@ -80,7 +81,7 @@ class GuardedFetch {
     checkKeys('policyFetch', options, KEYS)
     const { retryMethods, timeoutMs } = options
     for (const what of ['retry', 'hedge'] as const) if (options[what] !== undefined) checkOptions(what, options[what])
-    this.#fetch = checkOptionalFunction('fetch', options.fetch)
+    this.#fetch = checkOptionalFunction('fetch', options.fetch) ?? defaultFetch()
     this.#methods = new Set([...IDEMPOTENT, ...checkMethods(retryMethods)])
     if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true })
     this.#timeoutMs = timeoutMs
@@ -157,10 +158,9 @@ class GuardedFetch {
   /** Sends once, when the policies of its origin let it. */
   #attempt(origin: string, request: Replayable, signal: AbortSignal | undefined, isLast: boolean): Promise<Response> {
     return this.#policies.attempt(origin, signal, async (ended) => {
-      const send = this.#fetch ?? fetch
       const response = await (this.#timeoutMs === undefined
-        ? request.send(send, signal, isLast)
-        : this.#sendWithin(this.#timeoutMs, send, request, signal, isLast))
+        ? request.send(this.#fetch, signal, isLast)
+        : this.#sendWithin(this.#timeoutMs, request, signal, isLast))
       const { url, redirected, status, headers } = response
       // It answers for the origin that a redirect has led to.
       const answering = redirected ? this.#policies.originOf({ url, method: request.method }) : origin
@@ -176,7 +176,6 @@ class GuardedFetch {
 
   async #sendWithin(
     timeoutMs: number,
-    send: Fetch,
     request: Replayable,
     signal: AbortSignal | undefined,
     isLast: boolean,
@@ -188,7 +187,7 @@ class GuardedFetch {
       timeoutMs,
     )
     try {
-      return await request.send(send, anySignal(signal, controller.signal), isLast)
+      return await request.send(this.#fetch, anySignal(signal, controller.signal), isLast)
     } finally {
       clock.clearTimeout(timer)
     }

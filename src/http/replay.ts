@@ -1,3 +1,5 @@
+import type { Fetch } from './default-fetch.js'
+
 /** What fetch takes as a body. */
 export type RequestBody = NonNullable<RequestInit['body']>
 
@@ -9,9 +11,6 @@ export interface PolicyRequestInit extends Omit<RequestInit, 'body'> {
   /** A function makes the body of each attempt, so that a stream can be sent again. */
   body?: RequestBody | BodyMaker | null | undefined
 }
-
-/** What sends a request. */
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** A request as it is sent, perhaps several times. */
 export class Replayable {

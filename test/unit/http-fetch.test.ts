@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { policyFetch, type PolicyFetchOptions, policyInterceptor } from 'amorsize/http'
+import { modelFetch, policyFetch, type PolicyFetchOptions, policyInterceptor } from 'amorsize/http'
 import { CircuitOpenError, RateLimitExceeded, RetryExhaustedError, TimeoutExceededError } from 'amorsize'
 import { FakeClock } from 'amorsize/testing'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -79,6 +79,32 @@ describe('policyFetch', () => {
       expect(sentAt).toEqual([0, 0, 10_000])
     },
   )
+
+  it('sends by the global fetch of the moment, and may take its place', async () => {
+    const given = globalThis.fetch
+    const sent: string[] = []
+    const global =
+      (name: string): typeof fetch =>
+      () => {
+        sent.push(name)
+        return Promise.resolve(new Response('{}'))
+      }
+    try {
+      globalThis.fetch = global('first')
+      const limited = policyFetch({ limit: { requestsPerSecond: 1000 }, retry: { maxRetries: 1 } })
+      globalThis.fetch = global('second')
+      await limited('http://a.example/')
+      globalThis.fetch = limited
+      await fetch('http://a.example/')
+      globalThis.fetch = modelFetch({ rpm: 1e6, tpm: 1e6, fetch: limited })
+      await fetch('http://a.example/')
+      globalThis.fetch = modelFetch({ rpm: 1e6, tpm: 1e6 })
+      await fetch('http://a.example/')
+    } finally {
+      globalThis.fetch = given
+    }
+    expect(sent).toEqual(['second', 'first', 'first', 'first'])
+  })
 
   it('keeps to limits that answers tell of, unless adapt is false', async () => {
     const used = () => answer(200, { ratelimit: '"burst";r=0;t=5' })
