@@ -104,6 +104,22 @@ describe('a program that runs workers ends by itself', () => {
     expect(await output(['--input-type=module', '-e', source])).toBe('enough\n[ 1 ]\n')
   })
 
+  it.each([
+    ['a reader who has gone', 'stream(double, items, options)[Symbol.asyncIterator]().next().then(() => undefined)'],
+    [
+      'a source that gives no more',
+      'execute(double, (async function* () { yield 1; await new Promise(() => {}) })(), options)',
+    ],
+  ])('though its run waits for %s', async (_, waiting) => {
+    const waits = `import { execute, stream } from 'amorsize'
+      const double = (n) => 2 * n
+      const items = Array.from({ length: 100_000 }, (_, n) => n)
+      const options = { mode: 'threads', workers: 2, mainThread: false }
+      ${waiting}
+      process.on('exit', () => console.log('ended'))`
+    expect(await output(['--input-type=module', '-e', waits])).toBe('ended\n')
+  })
+
   it('that is its own worker module: the run is not started again in each worker', async () => {
     const { stdout, stderr } = await run(process.execPath, ['test/fixtures/tasks/starts-a-run.mjs'], {
       cwd: root,

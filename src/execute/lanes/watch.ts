@@ -21,10 +21,10 @@ export class Watch {
     if (performance.now() - this.#lookedMs >= LOOK_MS) this.#lookNow()
   }
 
-  /** This thread has nothing to do. */
+  /** This thread has nothing to do. The timer does not keep the process alive: workers do, while they have something to do. */
   start(): void {
     const everyMs = this.#timeoutMs === Infinity ? LOOK_MS : Math.min(LOOK_MS, Math.max(1, this.#timeoutMs / 8))
-    this.#timer ??= realSetInterval(() => this.#lookNow(), everyMs)
+    this.#timer ??= realSetInterval(() => this.#lookNow(), everyMs).unref()
   }
 
   stop(): void {

@@ -45,6 +45,7 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
   #filling = false
   /** Since when it takes no more, because others need its worker more. */
   #leavingMs: number | undefined = undefined
+  #isWaiting = false
   /** Whether there was nothing for it to take. */
   waitsForMore = false
   #isOver = false
@@ -120,8 +121,16 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
       this.#run.stop('failed', error)
     } finally {
       this.#filling = false
-      if (this.isSpare && !this.#isHalted()) this.force.waits()
+      if (!this.#isHalted()) this.#waitIfSpare()
     }
+  }
+
+  /** A worker without work does not keep the process alive: the run may wait for a reader who has gone, or for a source that gives no more. */
+  #waitIfSpare(): void {
+    const { isSpare } = this
+    if (isSpare !== this.#isWaiting) this.worker.hold(!isSpare)
+    this.#isWaiting = isSpare
+    if (isSpare) this.force.waits()
   }
 
   /** Whether it takes no more, since others need its worker more. */
