@@ -12,7 +12,9 @@ afterAll(() => rmSync(folder, { recursive: true }))
 async function printed(code: string, ...args: string[]): Promise<string> {
   const program = join(folder, 'program.cjs')
   writeFileSync(program, code.replaceAll('PACKAGE', JSON.stringify(bundle)))
-  const { stdout } = await promisify(execFile)(args[0] ?? process.execPath, [...args.slice(1), program])
+  const { stdout } = await promisify(execFile)(args[0] ?? process.execPath, [...args.slice(1), program], {
+    maxBuffer: 100e6,
+  })
   return stdout
 }
 
@@ -61,22 +63,55 @@ describe.skipIf(process.platform === 'win32' || process.env['AMORSIZE_NATIVE'] =
 )
 
 describe('a worker', () => {
-  it.each([
+  const waste = (ms: number): string => `const end = performance.now() + ${ms}; while (performance.now() < end);`
+
+  describe.each([
     ['numbers', 'n'],
     ['objects', '{ n }'],
-  ])('prints all that its items have printed before the process ends, of %s', async (_, item) => {
-    const text = await printed(
-      `const { execute } = require(PACKAGE)
-       const task = (item) => {
-         const end = performance.now() + 0.2
-         while (performance.now() < end);
-         console.log('line', 'x'.repeat(500))
-         return item
-       }
-       const items = Array.from({ length: 600 }, (_, n) => (${item}))
-       execute(task, items, { mode: 'threads', workers: 1, mainThread: false })`,
-    )
-    expect(text.match(/^line/gm)).toHaveLength(600)
+  ])('whose items are %s', (_, item) => {
+    it.each([
+      ['of itself', ''],
+      ['by process.exit()', '.then(() => process.exit(0))'],
+      ['after an item has failed', '.catch(() => process.exit(0))'],
+    ])('prints all that they have printed before the process ends %s', async (ending, then) => {
+      const text = await printed(
+        `const { execute } = require(PACKAGE)
+         const task = (item) => {
+           ${waste(0.2)}
+           console.log('line', 'x'.repeat(500))
+           if (${ending.endsWith('failed')} && (item.n ?? item) === 599) throw new Error('failed')
+           return item
+         }
+         const items = Array.from({ length: 600 }, (_, n) => (${item}))
+         execute(task, items, { mode: 'threads', workers: 1, mainThread: false })${then}`,
+      )
+      expect(text.match(/^line/gm)).toHaveLength(600)
+    })
+
+    it('prints while they follow each other, and keeps no more of it than there is room for', async () => {
+      const text = await printed(
+        `const { execute } = require(PACKAGE)
+         const task = () => {
+           ${waste(2)}
+           for (let i = 0; i < 100; i++) console.log('line', 'x'.repeat(2000))
+         }
+         const startedMs = performance.now()
+         let firstMs
+         const write = process.stdout.write.bind(process.stdout)
+         process.stdout.write = (...given) => {
+           firstMs ??= performance.now() - startedMs
+           return write(...given)
+         }
+         const items = Array.from({ length: 300 }, (_, n) => (${item}))
+         const options = { mode: 'threads', workers: 1, mainThread: false, chunkSize: ${item === 'n' ? 'undefined' : '150'} }
+         // 60 MB of text, and room for half of it.
+         execute(task, items, { ...options, maxMemoryPerWorker: 30e6 }).then(() => {
+           write('first ' + firstMs / (performance.now() - startedMs))
+         })`,
+      )
+      expect(text.match(/^line/gm)).toHaveLength(30_000)
+      expect(Number(/^first (.*)$/m.exec(text)?.[1])).toBeLessThan(0.5)
+    })
   })
 
   it('that ends of what a task has left behind in it is told of, and replaced', async () => {

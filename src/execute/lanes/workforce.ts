@@ -80,6 +80,8 @@ export class Workforce implements Force {
   #deaths = 0
   #failedBeginnings = 0
   readonly #watch: Watch
+  /** All that have been in the run. */
+  readonly #joined = new Set<PoolWorker>()
   #hasShared = false
   #unfit = 0
   readonly #finished = (start: number, results: ArrayLike<unknown>): void => this.run.finishAll(start, results)
@@ -235,6 +237,7 @@ export class Workforce implements Force {
   }
 
   #join(worker: PoolWorker): void {
+    this.#joined.add(worker)
     if (!this.#hasShared) {
       this.#hasShared = true
       const mayClaim = this.inFlight === 1 && !wantsChunks(this.run.options)
@@ -366,5 +369,11 @@ export class Workforce implements Force {
     this.#watch.stop()
     this.#pool.withdraw(this.#request)
     this.block?.close()
+  }
+
+  /** What items have printed comes before the end of their run, after which the program may end. */
+  ending(): Promise<unknown> | undefined {
+    const printing = Array.from(this.#joined, (worker) => worker.printed()).filter((one) => one !== undefined)
+    return printing.length === 0 ? undefined : Promise.all(printing)
   }
 }

@@ -16,6 +16,8 @@ import type { ResolvedTask } from '../task.js'
 export interface Lane {
   /** The run is over: take no more, and leave nothing behind. */
   stop(reason: StopReason): void
+  /** What the end of the run has to wait for, asked once all lanes have stopped; undefined for nothing. */
+  ending?(): Promise<unknown> | undefined
 }
 
 /** Why lanes stop: all items have settled, one failed, the caller has left, or the run cannot go on. */
@@ -199,13 +201,14 @@ export class Run {
     if (this.options.signal !== undefined) unwatchSignal(this.options.signal, this.#caller)
     this.supply.close()
     for (const lane of this.#lanes) lane.stop(reason)
+    const endings = Array.from(this.#lanes, (lane) => lane.ending?.())
     this.#lanes.clear()
     if (reason !== 'done') this.#controller?.abort(error)
     this.supply.closeSource()
-    void this.#close(reason, error)
+    void this.#close(reason, error, endings)
   }
 
-  async #close(reason: StopReason, error: unknown): Promise<void> {
+  async #close(reason: StopReason, error: unknown, endings: (Promise<unknown> | undefined)[]): Promise<void> {
     let failed = reason !== 'done'
     let failure = error
     for (const step of ['flush', 'close'] as const) {
@@ -218,6 +221,7 @@ export class Run {
         }
       }
     }
+    for (const ending of endings) if (ending !== undefined) await ending
     const { completed, failed: failedItems } = this.outcomes
     const end = { mode: this.mode, completed, failed: failedItems, elapsedMs: performance.now() - this.#startedMs }
     callHook(this.options.hooks, 'onEnd', failed ? { ...end, error: failure } : end)

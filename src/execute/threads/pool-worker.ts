@@ -14,7 +14,7 @@ import {
   type ToWorker,
   type WorkerStart,
 } from '../worker/protocol.js'
-import { realSetTimeout } from '../../internal/real-timers.js'
+import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
 /** Hears of a worker while that works for a run. */
 export interface WorkerOwner {
@@ -30,6 +30,9 @@ const MOST_TASKS = 1000
 
 /** A worker is asked to prepare for more runs this long after its first: whoever waits for the results goes first. */
 const ASK_AFTER_MS = 5
+
+/** At the end of a run a worker may take so long to hand over what items have printed: it may be at a long item already, or nobody reads. */
+const PRINTING_MS = 1000
 
 /** Options of Node that a worker must not inherit, since it runs a file of its own. */
 const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
@@ -58,6 +61,8 @@ export class PoolWorker {
   #error: unknown = undefined
   /** Whether a run needs it. */
   #isHeld = true
+  /** Who waits until what its items have printed has come. */
+  readonly #awaiting = new Set<() => void>()
 
   constructor(id: number, resourceLimits: ResourceLimits | undefined) {
     this.id = id
@@ -81,6 +86,7 @@ export class PoolWorker {
     this.#worker.on('error', (error: unknown) => (this.#error = error))
     this.#worker.on('exit', (exitCode) => {
       this.isGone = true
+      this.#printed()
       this.owner?.gone(exitCode, this.#error)
     })
   }
@@ -92,7 +98,26 @@ export class PoolWorker {
       this.#tasks.set(message.task, message)
     }
     this.owner?.received(message)
-    if (message.kind === 'printed') this.hold(this.#isHeld)
+    if (message.kind !== 'printed') return
+    this.hold(this.#isHeld)
+    this.#printed()
+  }
+
+  #printed(): void {
+    for (const printed of this.#awaiting) printed()
+    this.#awaiting.clear()
+  }
+
+  /** Resolves once all that its items have printed has come, in vain after `PRINTING_MS`; undefined where nothing is to come. */
+  printed(): Promise<void> | undefined {
+    if (this.isGone || Atomics.load(this.cells, Cell.PRINTING) === 0) return undefined
+    return new Promise((resolve) => {
+      const timer = realSetTimeout(resolve, PRINTING_MS)
+      this.#awaiting.add(() => {
+        realClearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   #receivedUnreadable(cause: Error): void {

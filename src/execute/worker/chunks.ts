@@ -21,7 +21,7 @@ export async function runChunk(
 
 /** Items of a chunk, which are started in order. As in claims.ts, the loop is in a function without promises. */
 class ChunkWork {
-  /** Items that have returned promises, and wait. */
+  /** What is waited for: items that have returned promises, and turns of the event loop. */
   readonly pending = new Set<Promise<void>>()
   readonly #message: ChunkMessage
   readonly #starter: ItemStarter
@@ -41,6 +41,8 @@ class ChunkWork {
     const { items, run, start } = this.#message
     const most = inFlightOf(this.#message)
     while (this.#next < items.length && Atomics.load(this.#cells, Cell.CANCELLED) < run) {
+      const turn = this.#report.turn()
+      if (turn !== undefined) this.#wait(turn)
       if (this.pending.size >= most) return true
       const position = this.#next++
       this.#start(items[position], start + position)
@@ -56,12 +58,11 @@ class ChunkWork {
       this.#report.failed(index, error)
       return
     }
-    if (isThenable(result)) this.#await(index, result)
+    if (isThenable(result)) this.#wait(reportLater(this.#report, index, result))
     else this.#report.finished(index, result)
   }
 
-  #await(index: number, result: PromiseLike<unknown>): void {
-    const settled = reportLater(this.#report, index, result)
+  #wait(settled: Promise<void>): void {
     this.pending.add(settled)
     void settled.then(() => this.pending.delete(settled))
   }

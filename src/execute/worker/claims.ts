@@ -24,7 +24,7 @@ export async function runBlock(
 ): Promise<number> {
   report.begin(message, message.timeoutMs !== Infinity)
   const work = new BlockWork(message, starter, cells, report)
-  for (let pending = work.goOn(); pending !== undefined; pending = work.goOn()) await work.settle(pending)
+  for (let pending = work.goOn(); pending !== undefined; pending = work.goOn()) await pending
   return work.ran
 }
 
@@ -66,20 +66,24 @@ class BlockWork {
     this.#report = report
   }
 
-  /** Goes on until nothing is left or the run is over; then it returns nothing. Or until an item has returned a promise, which is for {@link settle}. */
-  goOn(): PromiseLike<unknown> | undefined {
+  /** Goes on until nothing is left or the run is over; then it returns nothing. Or until there is something to wait for. */
+  goOn(): Promise<void> | undefined {
     do {
       const pending = this.#runClaimed()
-      if (pending !== undefined) return pending
+      if (pending !== undefined) return this.#settle(pending)
       const isRunOver = this.#next < this.#to
       if (isRunOver) return undefined
-      if (this.#from < this.#to) this.#ended()
+      if (this.#from < this.#to) {
+        this.#ended()
+        const turn = this.#report.turn(this.#nowMs)
+        if (turn !== undefined) return turn
+      }
     } while (this.#claim())
     return undefined
   }
 
   /** Waits for the promise that the current item has returned. */
-  async settle(pending: PromiseLike<unknown>): Promise<void> {
+  async #settle(pending: PromiseLike<unknown>): Promise<void> {
     const i = this.#next++
     try {
       this.#finish(i, await pending)
@@ -135,6 +139,7 @@ class BlockWork {
   #ended(): void {
     const count = this.#to - this.#from
     this.ran += count
+    this.#from = this.#to
     const startedMs = this.#nowMs
     this.#nowMs = performance.now()
     this.#itemMs = (this.#nowMs - startedMs) / count

@@ -110,6 +110,7 @@ class WorkerProgram {
       this.#report.done(-1, count, startedMs, machineNow())
     }
     placement.tell(cells)
+    await this.#report.turn()
   }
 
   /** Whether this thread may begin a chunk: the main thread may have taken it back. Chunks come in order. */

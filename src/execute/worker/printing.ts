@@ -1,13 +1,21 @@
+import { realSetImmediate } from '../../internal/real-timers.js'
 import { Cell } from './protocol.js'
 
+/** While items follow each other, the event loop has a turn for what they print after so long. */
+const TURN_MS = 5
+/** More is not kept here: it waits until the thread that has started the worker takes it, as a loop waits for whoever reads what it prints. */
+const MOST_CHARACTERS = 1 << 20
+
 /**
- * What items print. The thread that has started the worker writes it, and takes it bit by bit: until it has all of it, the process must not
- * end for want of anything else to do.
+ * What items print. The thread that has started the worker writes it, and takes it bit by bit, for which the worker's event loop must turn.
+ * Until it has all of it, the process must not end for want of anything else to do.
  */
 export class Printing {
   readonly #cells: Int32Array
   readonly #printed: () => void
   #isNoted = false
+  #turnedMs = 0
+  #allTaken: (() => void)[] = []
 
   /** @param printed - called when nothing that was noted is left */
   constructor(cells: Int32Array, printed: () => void) {
@@ -17,19 +25,37 @@ export class Printing {
 
   /** Before others are told of what has ended: notes whether something that it has printed is still here. */
   note(): void {
-    const streams = [process.stdout, process.stderr]
-    if (this.#isNoted || streams.every(({ writableLength }) => writableLength === 0)) return
+    if (this.#isNoted || this.#length === 0) return
     this.#isNoted = true
     Atomics.store(this.#cells, Cell.PRINTING, 1)
+    const streams = [process.stdout, process.stderr]
     let left = streams.length
     // What is written comes after all that was before.
     for (const stream of streams) stream.write('', () => --left === 0 && this.#taken())
   }
 
+  /** What the next item has to wait for, so that what those before have printed can go; undefined where it need not. */
+  turn(nowMs: number): Promise<void> | undefined {
+    if (nowMs - this.#turnedMs < TURN_MS) return undefined
+    this.#turnedMs = nowMs
+    const length = this.#length
+    if (length === 0) return undefined
+    if (length <= MOST_CHARACTERS) return new Promise((resolve) => realSetImmediate(resolve))
+    this.note()
+    return new Promise((resolve) => this.#allTaken.push(resolve))
+  }
+
+  get #length(): number {
+    return process.stdout.writableLength + process.stderr.writableLength
+  }
+
   #taken(): void {
     this.#isNoted = false
-    Atomics.store(this.#cells, Cell.PRINTING, 0)
     this.note()
+    // Others must never see that there is nothing while there is.
+    if (this.#isNoted) return
+    Atomics.store(this.#cells, Cell.PRINTING, 0)
     this.#printed()
+    for (const taken of this.#allTaken.splice(0)) taken()
   }
 }

@@ -21,6 +21,7 @@ export class WorkerReport {
   #indices: number[] = []
   #values: unknown[] = []
   #sentMs = 0
+  #nowMs = 0
 
   constructor(port: MessagePort, printing: Printing) {
     this.#port = port
@@ -37,7 +38,13 @@ export class WorkerReport {
   finished(index: number, value: unknown): void {
     this.#indices.push(index)
     this.#values.push(value)
-    if (this.#isCareful || performance.now() - this.#sentMs > FLUSH_MS) this.flush()
+    this.#nowMs = performance.now()
+    if (this.#isCareful || this.#nowMs - this.#sentMs > FLUSH_MS) this.flush()
+  }
+
+  /** What the next item has to wait for; see {@link Printing.turn}. @param nowMs - by default when the last item has finished */
+  turn(nowMs = this.#nowMs): Promise<void> | undefined {
+    return this.#printing.turn(nowMs)
   }
 
   failed(index: number, error: unknown): void {
