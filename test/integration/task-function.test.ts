@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { execute, optimize, stream, task } from 'amorsize'
 import { describe, expect, it } from 'vitest'
@@ -50,6 +53,24 @@ describe('a task by its module and the function itself', () => {
     await expect(execute(task(path, 'triple'), [1])).rejects.toThrow(
       /must export a function named 'triple'; received undefined \(functions it exports: double, OddError\)$/,
     )
+  })
+
+  it('is what its module has become, where a development server has evaluated that anew', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'amorsize-module-'))
+    const path = join(folder, 'work.mjs')
+    const threads = { mode: 'threads', workers: 1, mainThread: false } as const
+    const written = async (version: number): Promise<{ work: () => number; other: () => number }> => {
+      await writeFile(path, `export const work = () => ${version}; export const other = () => work() + 0.5`)
+      return (await import(`${pathToFileURL(path).href}?${version}`)) as { work: () => number; other: () => number }
+    }
+    for (const version of [1, 2, 3]) {
+      const { work, other } = await written(version)
+      // Both are of the module that has been loaded anew; the text of the second is as it was.
+      expect(await execute(task(path, work), [0, 0], threads)).toEqual([version, version])
+      expect(await execute(task(path, other), [0], threads)).toEqual([version + 0.5])
+      expect(await execute(task(path, work), [0], threads)).toEqual([version])
+    }
+    await rm(folder, { recursive: true })
   })
 
   it('is one task wherever it is named', async () => {

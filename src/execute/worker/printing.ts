@@ -23,15 +23,17 @@ export class Printing {
     this.#printed = printed
   }
 
-  /** Before others are told of what has ended: notes whether something that it has printed is still here. */
-  note(): void {
-    if (this.#isNoted || this.#length === 0) return
+  /** Before others are told of what has ended: notes whether something that it has printed is still here, and returns that. */
+  note(): boolean {
+    if (this.#isNoted) return true
+    if (this.#length === 0) return false
     this.#isNoted = true
     Atomics.store(this.#cells, Cell.PRINTING, 1)
     const streams = [process.stdout, process.stderr]
     let left = streams.length
     // What is written comes after all that was before.
     for (const stream of streams) stream.write('', () => --left === 0 && this.#taken())
+    return true
   }
 
   /** What the next item has to wait for, so that what those before have printed can go; undefined where it need not. */
@@ -51,9 +53,8 @@ export class Printing {
 
   #taken(): void {
     this.#isNoted = false
-    this.note()
     // Others must never see that there is nothing while there is.
-    if (this.#isNoted) return
+    if (this.note()) return
     Atomics.store(this.#cells, Cell.PRINTING, 0)
     this.#printed()
     for (const taken of this.#allTaken.splice(0)) taken()
