@@ -4,7 +4,7 @@ import { callHook } from '../hooks.js'
 import type { Batch } from '../run/item-source.js'
 import { calibration } from '../schedule/calibration.js'
 import { TripMeter } from '../schedule/trip-meter.js'
-import { packValues, whyChanged } from '../transfer/values.js'
+import { packValues, type Unfit } from '../transfer/values.js'
 import type { ChunkMessage, DoneMessage } from '../worker/protocol.js'
 import { type FedWorker, type Feed, type Lost, type Outcome, tell } from './force.js'
 import { runCarefully } from './lost-items.js'
@@ -110,13 +110,15 @@ export class ChunkFeed implements Feed {
     const { force, worker, runNumber } = this.#fed
     const { task, inFlight, isExact, run } = force
     const { start, isCareful } = batch
-    const unfit = whyUnfit(batch)
-    if (unfit !== undefined) {
-      this.#sendEach(batch, unfit)
+    const unfit: Unfit[] = []
+    const { values, buffers } = packValues(Array.from(batch.items), unfit)
+    const [first] = unfit
+    if (first !== undefined) {
+      const message = `item ${start + first.position} holds ${first.reason}`
+      this.#sendEach(batch, new TaskNotTransferableError(message, { captured: [] }))
       return
     }
     const chunk = ++worker.lastChunk
-    const { values, buffers } = packValues(Array.from(batch.items))
     const isIdle = this.isEmpty
     this.#chunks.set(chunk, new ChunkInWorker(batch, machineNow()))
     const message: ChunkMessage = {
@@ -246,13 +248,4 @@ export class ChunkFeed implements Feed {
       for (const { index, item } of held.unsettled()) supply.putBack({ ...held.batch, start: index, items: [item] })
     this.#chunks.clear()
   }
-}
-
-/** Why a worker would not receive one of the items as it is. Each is looked at, since they may differ. */
-function whyUnfit({ start, items }: Batch): TaskNotTransferableError | undefined {
-  for (let i = 0; i < items.length; i++) {
-    const reason = whyChanged(items[i])
-    if (reason !== undefined) return new TaskNotTransferableError(`item ${start + i} holds ${reason}`, { captured: [] })
-  }
-  return undefined
 }

@@ -88,11 +88,6 @@ function shallowCopy(value: object): object {
   return Array.isArray(value) ? Object.assign(value.slice(), value) : { ...value }
 }
 
-/** Why another thread would not receive `value` as it is, as part of a sentence; undefined if it would. For what cannot be cloned at all, cloning throws. */
-export function whyChanged(value: unknown): string | undefined {
-  return isObject(value) ? looked(value).obstacle : undefined
-}
-
 interface Look {
   readonly buffers: Part[]
   /** Typed arrays that are a small part of their memory, which nothing else in the value uses. */
@@ -198,9 +193,10 @@ function contentsOf(value: object): unknown[] {
 function whyLost(value: object): string | undefined {
   const isError = isBuiltinError(value)
   const name = isError ? 'an error' : `an instance of ${classNameOf(value)}`
-  if (!isError && !isClonedByEngine(value))
-    return isClonedByNode(value) ? undefined : `${name}, which would arrive without its class`
-  const properties = propertiesOf(value)
+  const isOfEngine = isError || isClonedByEngine(value)
+  if (!isOfEngine && !isClonedByNode(value)) return `${name}, which would arrive without its class`
+  // What Node itself keeps in objects of its classes has symbols as keys.
+  const properties = isOfEngine ? propertiesOf(value) : Object.keys(value)
   if (properties.length === 0) return undefined
   return `${name} with properties (${properties.join(', ')}), which would arrive without them`
 }
