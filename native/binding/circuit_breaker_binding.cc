@@ -133,10 +133,7 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   if (opened.words == nullptr) return nullptr;
   const auto founding = core::BreakerParameters::read(opened.words);
   // What another process wrote is believed only as far as it can do no harm.
-  if (!founding.valid() || (machine && founding.cells() != opened.cells)) {
-    opened.release(env);
-    return throw_range(env, "breaker: the memory of that name is damaged");
-  }
+  if (!founding.valid() || (machine && founding.cells() != opened.cells)) return refuse_damaged(env, opened);
   std::copy_n(founding.values, core::breaker_parameter::kCount, args.doubles(1, core::breaker_parameter::kCount));
   return open_cells(env, opened.words, nullptr, opened);
 }

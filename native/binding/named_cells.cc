@@ -90,7 +90,7 @@ NamedCells machine_cells(napi_env env, const NameRequest& request) {
   MachineFault fault = opened.fault;
   if (fault == MachineFault::kOtherSize && request.any_size) fault = MachineFault::kNone;
   if (fault == MachineFault::kNone && !is_of_kind(opened.words, request.kind)) fault = MachineFault::kNotARegion;
-  NamedCells named{opened.words, opened.cells, opened.mapping};
+  NamedCells named{opened.words, opened.cells, opened.mapping, opened.where};
   if (named.mapping != nullptr) tell_weight(env, weight_of(named));
   if (fault == MachineFault::kNone) return named;
   named.release(env);
@@ -116,8 +116,16 @@ NamedCells named_cells(napi_env env, const NameRequest& request) {
   core::Word* const words =
       process_host().cells(static_cast<int64_t>(request.kind), request.name.data(), request.name.size(), request.cells,
                            initialize, const_cast<NameRequest*>(&request));
-  if (words == nullptr) throw_fault(env, MachineFault::kFull, "this process", 0);
-  return {words, request.cells, nullptr};
+  const char* const where = "this process";
+  if (words == nullptr) throw_fault(env, MachineFault::kFull, where, 0);
+  return {words, request.cells, nullptr, where};
+}
+
+napi_value refuse_damaged(napi_env env, NamedCells& named) {
+  const std::string where = named.where;
+  named.release(env);
+  throw_fault(env, MachineFault::kNotARegion, where, 0);
+  return nullptr;
 }
 
 bool register_machine(napi_env env, napi_value exports) {

@@ -16,6 +16,7 @@ struct NamedCells {
   core::Word* words = nullptr;
   size_t cells = 0;
   os::MachineMapping* mapping = nullptr;  // of the machine's
+  std::string where;                      // the file, or what stands for it
 
   // Lets go of them: the region is unmapped when nobody in this process has it. Those of a process stay.
   void release(napi_env env);
@@ -42,5 +43,8 @@ struct NameRequest {
 // Returns no words with an exception pending: an Error with code ERR_SHARED_MEMORY and, for
 // src/memory/shared/machine-names.ts, `fault` and `where`.
 NamedCells named_cells(napi_env env, const NameRequest& request);
+
+// Lets go of cells whose contents make no sense, and throws that. Returns nullptr.
+napi_value refuse_damaged(napi_env env, NamedCells& named);
 
 }  // namespace amorsize::binding

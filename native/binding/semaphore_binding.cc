@@ -241,10 +241,8 @@ napi_value open_named(napi_env env, napi_callback_info info) {
   const SemaphoreShape shape =
       SemaphoreShape::of_word(opened.words[core::semaphore::kShape].load(std::memory_order_relaxed));
   const bool has_cells = !machine || shape.cells() <= opened.cells;
-  if (!shape.is_valid() || !has_cells || shape.rows != founding.shape.rows || shape.places != founding.shape.places) {
-    opened.release(env);
-    return throw_range(env, "semaphore: the memory of that name is damaged");
-  }
+  if (!shape.is_valid() || !has_cells || shape.rows != founding.shape.rows || shape.places != founding.shape.places)
+    return refuse_damaged(env, opened);
   return open_semaphore(env, opened.words, shape, nullptr, doorbell, opened);
 }
 

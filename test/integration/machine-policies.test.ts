@@ -1,8 +1,11 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { circuitBreaker, RetryBudget } from '../../dist/index.js'
+import { bulkhead, circuitBreaker, RetryBudget, type RetryBudgetOptions } from '../../dist/index.js'
 import { readMachine } from '../../dist/memory/machine/view.js'
-import { describeMachine, machineName, runScript, startScript } from '../support/machine.js'
+import { describeMachine, filesOf, machineName, runScript, startScript } from '../support/machine.js'
 
+/** Of a region of the machine, before what its name stands for. */
+const HEADER_BYTES = 4096
 const index = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
 const inAnotherProcess = (code: string): Promise<unknown> =>
   runScript(null, `const { circuitBreaker, RetryBudget } = await import(${index}); ${code}`)
@@ -117,5 +120,24 @@ describeMachine('policies with a name of the machine', () => {
       say(budget.tryWithdraw())`)
     expect(budget.available).toBe(4)
     expect(() => new RetryBudget({ ...options, ratio: 0.1 })).toThrow(/is in use on this machine with \{ ratio: 0.5,/)
+  })
+
+  it.each([
+    ['a breaker', circuitBreaker, 'circuitBreaker'],
+    ['a bulkhead', bulkhead, 'bulkhead'],
+    ['a retry budget', (options: RetryBudgetOptions) => new RetryBudget(options), 'new RetryBudget'],
+  ])('%s whose memory has been damaged meanwhile is no region of ours', async (_, make, made) => {
+    const options = { name: machineName(), scope: 'machine' } as const
+    const kept = make(options)
+    const [path] = filesOf(options.name)
+    // All that it was made with, behind the header and the word that says what it is.
+    const file = openSync(path!, 'r+')
+    writeSync(file, Buffer.alloc(120, 0xff), 0, 120, HEADER_BYTES + 8)
+    closeSync(file)
+    const thrown = await inAnotherProcess(
+      `const { bulkhead } = await import(${index}); ${made}(${JSON.stringify(options)})`,
+    )
+    expect(thrown).toMatchObject({ error: { name: 'SharedMemoryError', reason: 'not-a-region' } })
+    expect(kept).toBeDefined()
   })
 })
