@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { threadId } from 'node:worker_threads'
-import { execute, task } from 'amorsize'
+import { execute, stream, task } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 describe('the workers of a run', () => {
@@ -16,6 +16,23 @@ describe('the workers of a run', () => {
       expect(results).toEqual(numbers.map((n) => n * 3))
     }
     expect(workers.size).toBe(1)
+  })
+
+  it('stay for the next one where its reader leaves while they are at short items', async () => {
+    const threads = new Set<number>()
+    const items = Array.from({ length: 200 }, (_, n) => ({ n }))
+    const hooks = { onWorkerStart: ({ threadId }: { threadId: number }) => void threads.add(threadId) }
+    for (let run = 0; run < 10; run++) {
+      const results = stream(({ n }: { n: number }) => n, items, {
+        mode: 'threads',
+        workers: 1,
+        mainThread: false,
+        hooks,
+      })
+      for await (const n of results) if (n === 20) break
+    }
+    // A busy machine may keep one from its item for long.
+    expect(threads.size).toBeLessThan(5)
   })
 
   it('end when other copies of the package start some, as of test files that Jest has ended', async () => {

@@ -15,8 +15,8 @@ import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
 /** Chunks that a worker is sent ahead, so that it need not wait for the next. */
 const AHEAD = 2
-/** A worker that is told that its run is over gets this long to finish its item before it is ended. */
-const GRACE_MS = 1000
+/** A worker that is told that its run is over gets this long to finish its item before it is ended: one that does so can be used again. */
+const GRACE_MS = { done: 1000, failed: 1000, aborted: 20 } as const satisfies Record<StopReason, number>
 
 /** One worker's part of a run: keeps it supplied by its two feeds, and hears what comes back. */
 export class WorkerLane implements Lane, WorkerOwner, FedWorker {
@@ -328,12 +328,10 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     this.#block.end()
     if (this.#isEmpty) {
       this.#leave()
-    } else if (reason === 'aborted') {
-      worker.end('abort')
     } else {
       // If all has been done its last message is under way, before which it says whether it is printing.
       if (reason !== 'done') worker.hold(false)
-      this.#grace = realSetTimeout(() => worker.end('abort'), GRACE_MS).unref()
+      this.#grace = realSetTimeout(() => worker.end('abort'), GRACE_MS[reason]).unref()
     }
   }
 
