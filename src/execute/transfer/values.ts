@@ -36,6 +36,7 @@ export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedV
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     if (!isObject(value)) continue
+    if (isSimple(value)) continue
     const look = looked(value)
     if (look.obstacle !== undefined) unfit?.push({ position: i, reason: look.obstacle })
     for (const part of look.buffers) (buffers ??= []).push([i, ...pathTo(part)])
@@ -86,6 +87,30 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
 
 function shallowCopy(value: object): object {
   return Array.isArray(value) ? Object.assign(value.slice(), value) : { ...value }
+}
+
+/** More objects than this in one value are looked at with an eye to those that are there twice, as in a cycle. */
+const MOST_SIMPLE = 10_000
+
+/** Whether a value is arrays and objects of this realm through and through, as most are: to see that takes a third of the time of a look. */
+function isSimple(value: object): boolean {
+  try {
+    const pending = [value]
+    let visits = 0
+    for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
+      const proto: unknown = Object.getPrototypeOf(one)
+      const isArray = proto === Array.prototype
+      if (!isArray && proto !== Object.prototype) return false
+      if (++visits > MOST_SIMPLE || Object.getOwnPropertySymbols(one).length > 0) return false
+      const contents = isArray ? (one as unknown[]) : Object.values(one)
+      for (let i = 0; i < contents.length; i++) if (isObject(contents[i])) pending.push(contents[i] as object)
+      if (isArray && contents.length <= MOST_LISTED && Object.keys(one).length !== contents.length) return false
+    }
+    return true
+  } catch {
+    // A getter or a proxy that throws.
+    return false
+  }
 }
 
 interface Look {
