@@ -303,6 +303,14 @@ describe('bad input is refused before any item runs', () => {
   it.each([
     ['a task that is no function', 5, [1], undefined, TypeError, /task must be a function/],
     ['items that cannot be iterated', never, 5, undefined, TypeError, /items must be an array/],
+    [
+      'what is the other way round',
+      [1],
+      never,
+      undefined,
+      TypeError,
+      /items must be an array.* \(the task comes before them\)$/,
+    ],
     ['a string for items', never, 'abc', undefined, TypeError, /items must be an array/],
     ['workers 0', never, [1], { workers: 0 }, RangeError, /workers must be an integer >= 1; received 0/],
     ['chunkSize 0', never, [1], { chunkSize: 0 }, RangeError, /chunkSize/],

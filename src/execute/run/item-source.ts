@@ -273,5 +273,8 @@ export function sourceOf(items: unknown): ItemSource {
     if (typeof (items as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function')
       return new IteratorSource(items as Iterable<unknown>)
   }
-  throw new TypeError(`items must be an array, typed array, iterable or async iterable; received ${describe(items)}`)
+  const order = typeof items === 'function' ? ' (the task comes before them)' : ''
+  throw new TypeError(
+    `items must be an array, typed array, iterable or async iterable; received ${describe(items)}${order}`,
+  )
 }
