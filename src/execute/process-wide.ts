@@ -1,4 +1,5 @@
 import { SliceQueue } from './lanes/slice-queue.js'
+import { moduleVersions } from './transfer/module-versions.js'
 import { WorkerPool } from './threads/worker-pool.js'
 import { Scheduler } from './schedule/scheduler.js'
 import { Sharing } from './schedule/sharing.js'
@@ -18,9 +19,11 @@ export const scheduler = new Scheduler()
 class Pools {
   readonly #byMegabytes = new Map<number | undefined, WorkerPool>()
   #lastWorker = 0
+  #version = 0
 
   /** The pool of workers with this much heap each; undefined is Node's own limit. */
   of(maxMemoryPerWorker: number | undefined): WorkerPool {
+    if (this.#version !== moduleVersions.latest) this.#renew()
     const megabytes =
       maxMemoryPerWorker === undefined ? undefined : Math.max(4, Math.floor(maxMemoryPerWorker / (1024 * 1024)))
     let pool = this.#byMegabytes.get(megabytes)
@@ -34,6 +37,13 @@ class Pools {
       this.#byMegabytes.set(megabytes, pool)
     }
     return pool
+  }
+
+  /** A module has been evaluated anew. Runs that have begun keep their workers, later ones start others. */
+  #renew(): void {
+    this.#version = moduleVersions.latest
+    for (const pool of this.#byMegabytes.values()) pool[Symbol.dispose]()
+    this.#byMegabytes.clear()
   }
 }
 

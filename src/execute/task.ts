@@ -9,6 +9,7 @@ import type { AroundStage } from '../policy/stage.js'
 import { timeout } from '../policy/timeout.js'
 import { withTurns } from '../policy/with-turns.js'
 import { exportedFunction, exportOf } from './transfer/exported-function.js'
+import { moduleVersions } from './transfer/module-versions.js'
 import { whyNotImported } from './transfer/why-not-imported.js'
 
 /** A function that is applied to each item. */
@@ -128,6 +129,7 @@ class NamedTask implements ResolvedTask {
     this.call = call as NamedTask['call']
     this.reference = reference
     this.key = identityOf(reference)
+    moduleVersions.see(call, this.key)
     void this.#findExports()
   }
 

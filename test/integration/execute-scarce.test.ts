@@ -114,6 +114,27 @@ describe('a worker', () => {
     })
   })
 
+  it.each([
+    ['a method', 'process.stdout.write = () => true'],
+    ['an object', "Object.defineProperty(process, 'stdout', { value: { write: () => true } })"],
+    ['a stream that is held back', 'process.stdout.cork()'],
+  ])('whose task puts %s in the place of its output keeps neither run nor program', async (_, replaced) => {
+    const text = await printed(
+      `const { execute } = require(PACKAGE)
+       const task = (item) => {
+         ${replaced}
+         console.error('x'.repeat(1000))
+         return item.n
+       }
+       const items = Array.from({ length: 2000 }, (_, n) => ({ n }))
+       const startedMs = performance.now()
+       execute(task, items, { mode: 'threads', workers: 1, mainThread: false }).then(({ length }) => {
+         process.on('exit', () => console.log(length, performance.now() - startedMs < 20_000))
+       })`,
+    )
+    expect(text).toBe('2000 true\n')
+  })
+
   it('that ends of what a task has left behind in it is told of, and replaced', async () => {
     const text = await printed(
       `const { once } = require('node:events')

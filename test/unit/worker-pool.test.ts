@@ -21,7 +21,6 @@ it('thousands of runs that ask at once are looked at a few times, not each time 
     worksHere: true,
     mayWorkHere: true,
     most: 1,
-    canUse: () => true,
     joined: nothing,
     started: nothing,
     makeWay: nothing,

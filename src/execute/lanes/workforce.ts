@@ -128,7 +128,6 @@ export class Workforce implements Force {
         return worksHere()
       },
       mayWorkHere: terms.mayWorkHere,
-      canUse: (worker) => worker.canLoad(task),
       started: (worker) => void worker.load(task),
       joined: (worker) => run.inContext(() => this.#join(worker)),
       makeWay: () => run.inContext(() => this.#lanes.makeWay()),

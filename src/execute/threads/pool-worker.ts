@@ -57,8 +57,6 @@ export class PoolWorker {
   readonly #worker: Worker
   /** Tasks it has been sent, with its answers: undefined until one has come. */
   readonly #tasks = new Map<number, LoadedMessage | undefined>()
-  /** Versions of the modules that tasks are in. */
-  readonly #modules = new Map<string, number>()
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
   /** Whether a run needs it. */
@@ -188,11 +186,6 @@ export class PoolWorker {
     Atomics.store(this.cells, Cell.CLAIM_TO, 0)
   }
 
-  /** Whether it can load the task: it keeps the modules that it has loaded. */
-  canLoad(task: TransferredTask): boolean {
-    return !('url' in task) || (this.#modules.get(task.url) ?? task.version) === task.version
-  }
-
   /**
    * Sends the task unless the worker has it.
    *
@@ -206,7 +199,6 @@ export class PoolWorker {
         this.send({ kind: 'forget', task: oldest })
       }
       this.#tasks.set(task.id, undefined)
-      if ('url' in task) this.#modules.set(task.url, task.version)
       this.send({ kind: 'task', task })
     }
     return this.#tasks.get(task.id)

@@ -32,8 +32,6 @@ export interface WorkerRequest extends Sharer {
   wanted: number
   /** Most workers of the pool, those of other runs included, for this run to have more started; >= 1. */
   readonly most: number
-  /** Whether a worker can do anything for the run; one that cannot is ended. */
-  readonly canUse: (worker: PoolWorker) => boolean
   /** Gives the run a worker that is ready. */
   readonly joined: (worker: PoolWorker) => void
   readonly started: Started
@@ -201,11 +199,6 @@ export class WorkerPool implements Disposable {
       const request = neediest(this.#requests)
       const worker = request === undefined ? undefined : this.#idle.pop()
       if (request === undefined || worker === undefined) return
-      if (!request.canUse(worker)) {
-        worker.end(undefined)
-        this.#startLater()
-        continue
-      }
       request.wanted--
       this.#servedMs = performance.now()
       this.#working++

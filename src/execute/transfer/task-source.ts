@@ -1,14 +1,14 @@
 import { TaskNotTransferableError } from '../../errors.js'
 import { messageOf, runError } from '../../internal/run-error.js'
 import { importModule } from '../../internal/import-module.js'
-import type { ResolvedTask, TaskFunction, TaskReference } from '../task.js'
+import type { ResolvedTask } from '../task.js'
 import { exportedFunction } from './exported-function.js'
 import { helperOf, isForOlderEngines } from './helpers.js'
 import { whyNotImported } from './why-not-imported.js'
 
 /** A task on its way to a worker. */
 export type TransferredTask =
-  | ModuleTask
+  | { readonly id: number; readonly url: string; readonly export: string }
   | {
       readonly id: number
       readonly expression: string
@@ -17,15 +17,6 @@ export type TransferredTask =
       readonly helpers: readonly string[]
     }
   | UncheckedTask
-
-/** A function that threads find in its module. */
-export interface ModuleTask {
-  readonly id: number
-  readonly url: string
-  readonly export: string
-  /** Of the module: a thread that has loaded another one cannot load this, since it keeps what it has loaded. */
-  readonly version: number
-}
 
 /** A function that has not been checked yet: the worker refuses it if it captures something. */
 export interface UncheckedTask {
@@ -44,45 +35,12 @@ interface Inline {
 /** Functions that are remembered at most. */
 const MOST_INLINE = 1000
 
-/** Functions of one text that come sooner after another are taken to be of one version: a program may make them. ms */
-const SOONEST_MS = 1000
-
-/** Versions of modules: a development server evaluates one anew when its text, or that of one it imports, has changed. */
-class Versions {
-  readonly #ofModules = new Map<string, { number: number; sinceMs: number }>()
-  /** The latest function of each task that was at hand, and those that there were. */
-  readonly #functions = new Map<string, { latest: string; readonly seen: WeakSet<TaskFunction> }>()
-
-  /** The version of a task's module: another one if the function that is at hand is new. */
-  of({ url, signature }: TaskReference, key: string): number {
-    let module = this.#ofModules.get(url)
-    if (module === undefined) this.#ofModules.set(url, (module = { number: 1, sinceMs: performance.now() }))
-    if (signature === undefined) return module.number
-    const known = this.#functions.get(key)
-    if (known?.seen.has(signature) === true) return module.number
-    const text = Function.prototype.toString.call(signature)
-    if (known === undefined) {
-      this.#functions.set(key, { latest: text, seen: new WeakSet([signature]) })
-      return module.number
-    }
-    const nowMs = performance.now()
-    if (text !== known.latest || nowMs - module.sinceMs >= SOONEST_MS) {
-      module.number++
-      module.sinceMs = nowMs
-    }
-    known.latest = text
-    known.seen.add(signature)
-    return module.number
-  }
-}
-
 /** What workers of this thread are sent of tasks. */
 class TaskSources {
   readonly #inline = new Map<string, Inline>()
   /** The same by the function itself, without reading its source. */
   readonly #inlineOfTasks = new WeakMap<ResolvedTask, Inline>()
-  readonly #named = new Map<string, ModuleTask>()
-  readonly #versions = new Versions()
+  readonly #named = new Map<string, TransferredTask>()
   #lastId = 0
 
   /** What workers need to run the task, or the error that says why they cannot. Found once for each task. */
@@ -117,10 +75,9 @@ class TaskSources {
   #namedTask({ reference, key, obstacle }: ResolvedTask): TransferredTask | TaskNotTransferableError | undefined {
     if (typeof key !== 'string' || reference === undefined) return undefined
     if (obstacle !== undefined) return new TaskNotTransferableError(obstacle, { captured: [] })
-    const { url, export: name } = reference
-    const version = this.#versions.of(reference, key)
     let known = this.#named.get(key)
-    if (known?.version !== version) this.#named.set(key, (known = { id: ++this.#lastId, url, export: name, version }))
+    if (known === undefined)
+      this.#named.set(key, (known = { id: ++this.#lastId, url: reference.url, export: reference.export }))
     return known
   }
 

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import { realSetImmediate } from '../../internal/real-timers.js'
 import { Cell } from './protocol.js'
 
@@ -13,6 +14,8 @@ const MOST_CHARACTERS = 1 << 20
 export class Printing {
   readonly #cells: Int32Array
   readonly #printed: () => void
+  /** This thread's own: a task may put others in their place. */
+  readonly #streams: readonly Writable[] = [process.stdout, process.stderr]
   #isNoted = false
   #turnedMs = 0
   #allTaken: (() => void)[] = []
@@ -26,13 +29,13 @@ export class Printing {
   /** Before others are told of what has ended: notes whether something that it has printed is still here, and returns that. */
   note(): boolean {
     if (this.#isNoted) return true
-    if (this.#length === 0) return false
+    const going = this.#streams.filter(isGoing)
+    let left = going.length
+    if (left === 0) return false
     this.#isNoted = true
     Atomics.store(this.#cells, Cell.PRINTING, 1)
-    const streams = [process.stdout, process.stderr]
-    let left = streams.length
-    // What is written comes after all that was before.
-    for (const stream of streams) stream.write('', () => --left === 0 && this.#taken())
+    // What is written comes after all that was before. A task may have put a method of its own in the place of this one.
+    for (const stream of going) Writable.prototype.write.call(stream, '', 'utf8', () => --left === 0 && this.#taken())
     return true
   }
 
@@ -40,15 +43,12 @@ export class Printing {
   turn(nowMs: number): Promise<void> | undefined {
     if (nowMs - this.#turnedMs < TURN_MS) return undefined
     this.#turnedMs = nowMs
-    const length = this.#length
-    if (length === 0) return undefined
-    if (length <= MOST_CHARACTERS) return new Promise((resolve) => realSetImmediate(resolve))
+    const going = this.#streams.filter(isGoing)
+    if (going.length === 0) return undefined
+    if (going.every(({ writableLength }) => writableLength <= MOST_CHARACTERS))
+      return new Promise((resolve) => realSetImmediate(resolve))
     this.note()
     return new Promise((resolve) => this.#allTaken.push(resolve))
-  }
-
-  get #length(): number {
-    return process.stdout.writableLength + process.stderr.writableLength
   }
 
   #taken(): void {
@@ -59,4 +59,9 @@ export class Printing {
     this.#printed()
     for (const taken of this.#allTaken.splice(0)) taken()
   }
+}
+
+/** Whether a stream has something, and is about to hand it over. */
+function isGoing({ writableLength, writableEnded, writableCorked, destroyed }: Writable): boolean {
+  return writableLength > 0 && !writableEnded && writableCorked === 0 && !destroyed
 }
