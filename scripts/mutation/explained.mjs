@@ -12,6 +12,17 @@ export const EXPLAINED = [
   { mutant: /`true` in `if \((this\.#scope|parent)\.isAbortable\)/, why: 'spares a listener on what nothing aborts' },
   { mutant: /`true` in `this\.readsArguments =/, why: 'spares keeping arguments that no stage looks at' },
   {
+    file: /transfer\/values/,
+    mutant: /isSimple|\bisArray\b|visits|contents|`(true|false|\{\})` in `(return (true|false);|try \{|catch \{)/,
+    why: 'only has a value that is plain looked at more closely, which takes longer',
+  },
+  {
+    file: /transfer\/values/,
+    mutant:
+      /`false` in `(if \(pending\.length === 0\)|if \(array\.length > MOST|if \(copy === part|if \(known !== undefined|if \(bytes\.byteLength)|`true` in `if \((compact !== value|look\.views|isKept)|`(array|look\.views)\.length >= /,
+    why: 'spares work whose outcome is the same',
+  },
+  {
     file: /policy\/coalesce/,
     mutant: /`\{\}` in `end\(\)/,
     why: 'lets go of a listener that would do nothing, in the scope of a call that may have many attempts',

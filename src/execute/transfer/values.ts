@@ -289,7 +289,7 @@ function canBeCloned(proto: object | null): boolean {
 /** Objects and arrays of other realms, such as those of a test runner, are plain, too. */
 function isPlain(value: object): boolean {
   const proto = Object.getPrototypeOf(value) as object | null
-  if (proto === null || proto === Object.prototype || proto === Array.prototype) return true
+  if (proto === null) return true
   if (Array.isArray(value)) return Array.isArray(proto)
   return Object.getPrototypeOf(proto) === null && Object.hasOwn(proto, 'isPrototypeOf')
 }
