@@ -6,8 +6,8 @@ import type { NameScope } from '../memory/shared/names.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RateLimiter } from '../rate-limit/rate-limiter.js'
 import { LONGEST_PAUSE_MS, exhaustedMs } from './answer-limits.js'
-import { asOwn, defaultFetch } from './default-fetch.js'
 import { EventReader, KnownUsage, jsonOf } from './model-usage.js'
+import { overFetch } from './over-fetch.js'
 import { checkEncodedName } from './store-options.js'
 import { watchBody } from './watched-body.js'
 
@@ -76,14 +76,14 @@ export function modelFetch(options: ModelFetchOptions): ModelFetch {
   const most = tokens.policy.burstSize
   const estimate = checkOptionalFunction('estimate', options.estimate) ?? estimateOf
   const usage = checkOptionalFunction('usage', options.usage)
-  const send = checkOptionalFunction('fetch', options.fetch) ?? defaultFetch()
+  const given = checkOptionalFunction('fetch', options.fetch)
 
   const settle = (estimated: number, actual: number): void => {
     if (actual > estimated) tokens.charge(actual - estimated)
     else if (actual < estimated) tokens.refund(estimated - actual)
   }
 
-  return asOwn<ModelFetch>(async (input, init) => {
+  return overFetch<ModelFetch>(given, (send) => async (input, init) => {
     const body = await bodyOf(input, init)
     const estimated = body === undefined ? 0 : checkNumber('estimate', estimate(body), { min: 0 })
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined)

@@ -6,8 +6,8 @@ import { type Hedge, hedge } from '../policy/hedge.js'
 import { retryAfterMsOf } from '../policy/retry-after.js'
 import { RETRY_OPTIONS, type RetryPolicy } from '../policy/retry-options.js'
 import { type Retry, retry } from '../policy/retry.js'
-import { asOwn, defaultFetch, type Fetch } from './default-fetch.js'
 import { ORIGIN_POLICY_KEYS, OriginPolicies, type OriginPolicyOptions, optionsOf } from './origin-policies.js'
+import { type Fetch, overFetch } from './over-fetch.js'
 import { type PolicyRequestInit, Replayable } from './replay.js'
 import { isNodeStream, watchBody } from './watched-body.js'
 
@@ -49,12 +49,15 @@ const RETRIED_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 50
  * const response = await get('https://api.example.org/items')
  */
 export function policyFetch(options: PolicyFetchOptions = {}): PolicyFetch {
-  const guarded = new GuardedFetch(options)
-  return asOwn<PolicyFetch>((input, init) => {
-    try {
-      return guarded.send(new Replayable(input, init))
-    } catch (error) {
-      return Promise.reject(error)
+  checkKeys('policyFetch', options, KEYS)
+  return overFetch<PolicyFetch>(checkOptionalFunction('fetch', options.fetch), (send) => {
+    const guarded = new GuardedFetch(options, send)
+    return (input, init) => {
+      try {
+        return guarded.send(new Replayable(input, init))
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
   })
 }
@@ -77,11 +80,10 @@ class GuardedFetch {
   readonly #timeoutMs: number | undefined
   readonly #methods: ReadonlySet<string>
 
-  constructor(options: PolicyFetchOptions) {
-    checkKeys('policyFetch', options, KEYS)
+  constructor(options: PolicyFetchOptions, fetch: Fetch) {
     const { retryMethods, timeoutMs } = options
     for (const what of ['retry', 'hedge'] as const) if (options[what] !== undefined) checkOptions(what, options[what])
-    this.#fetch = checkOptionalFunction('fetch', options.fetch) ?? defaultFetch()
+    this.#fetch = fetch
     this.#methods = new Set([...IDEMPOTENT, ...checkMethods(retryMethods)])
     if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs, { min: 0, exclusiveMin: true })
     this.#timeoutMs = timeoutMs

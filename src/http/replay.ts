@@ -1,4 +1,4 @@
-import type { Fetch } from './default-fetch.js'
+import type { Fetch } from './over-fetch.js'
 
 /** What fetch takes as a body. */
 export type RequestBody = NonNullable<RequestInit['body']>

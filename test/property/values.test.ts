@@ -204,6 +204,9 @@ describe('values on their way to another thread', () => {
     expect(isDeepStrictEqual(sent([deep]), [deep])).toBe(true)
     const many = Array.from({ length: 20_000 }, (_, n) => ({ n, odd: n === 19_999 ? new Money(n) : null }))
     expect(unfitOf([many])).toMatchObject([{ position: 0 }])
+    const holes: unknown[] = []
+    holes[2 ** 31] = new Money(1)
+    expect(unfitOf([holes])).toMatchObject([{ position: 0 }])
     const circle: { self?: unknown; money?: unknown } = {}
     circle.self = [circle]
     expect(unfitOf([circle])).toEqual([])

@@ -104,6 +104,18 @@ describe('policyFetch', () => {
       globalThis.fetch = given
     }
     expect(sent).toEqual(['second', 'first', 'first', 'first'])
+    sent.length = 0
+    try {
+      globalThis.fetch = global('first')
+      const limited = policyFetch({ limit: { requestsPerSecond: 1000 } })
+      globalThis.fetch = limited
+      // As tracers do.
+      globalThis.fetch = (...request) => limited(...request)
+      for (let i = 0; i < 2; i++) await fetch('http://a.example/')
+    } finally {
+      globalThis.fetch = given
+    }
+    expect(sent).toEqual(['first', 'first'])
   })
 
   it('keeps to limits that answers tell of, unless adapt is false', async () => {

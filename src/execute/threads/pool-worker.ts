@@ -33,6 +33,8 @@ const ASK_AFTER_MS = 5
 
 /** At the end of a run a worker may take so long to hand over what items have printed: it may be at a long item already, or nobody reads. */
 const PRINTING_MS = 1000
+/** The event loop of this thread turns at least so often meanwhile. */
+const TURNS_TO_PRINT = 4
 
 /** Options of Node that a worker must not inherit, since it runs a file of its own. */
 const NOT_FOR_WORKERS = /^(--input-type|--eval|-e|--print|-p|-pe|--interactive|-i|--check|-c|--test)(=|$)/
@@ -61,6 +63,7 @@ export class PoolWorker {
   #error: unknown = undefined
   /** Whether a run needs it. */
   #isHeld = true
+  #letGo: NodeJS.Timeout | undefined = undefined
   /** Who waits until what its items have printed has come. */
   readonly #awaiting = new Set<() => void>()
 
@@ -234,8 +237,23 @@ export class PoolWorker {
   /** While it is held, or has something to print, it keeps the process alive. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld
-    if (isHeld || Atomics.load(this.cells, Cell.PRINTING) === 1) this.#worker.ref()
-    else this.#worker.unref()
+    realClearTimeout(this.#letGo)
+    if (isHeld) {
+      this.#worker.ref()
+    } else if (Atomics.load(this.cells, Cell.PRINTING) === 1) {
+      this.#worker.ref()
+      this.#letGoAfter(TURNS_TO_PRINT)
+    } else {
+      this.#worker.unref()
+    }
+  }
+
+  /** Where this thread's output has been closed, nothing that the worker prints is taken any more. A time alone says nothing: this thread may be busy. */
+  #letGoAfter(turns: number): void {
+    this.#letGo = realSetTimeout(() => {
+      if (turns > 0) this.#letGoAfter(turns - 1)
+      else this.#worker.unref()
+    }, PRINTING_MS / TURNS_TO_PRINT)
   }
 
   /** It has finished its first run, and may soon have another: then it should not run on the CPU of this thread. */

@@ -89,6 +89,9 @@ function shallowCopy(value: object): object {
   return Array.isArray(value) ? Object.assign(value.slice(), value) : { ...value }
 }
 
+/** Longer arrays are taken to be mostly holes, of which there may be billions. */
+const MOST_DENSE = 5_000_000
+
 /** More objects than this in one value are looked at with an eye to those that are there twice, as in a cycle. */
 const MOST_SIMPLE = 10_000
 
@@ -102,7 +105,7 @@ function isSimple(value: object): boolean {
       const isArray = proto === Array.prototype
       if (!isArray && proto !== Object.prototype) return false
       if (++visits > MOST_SIMPLE || Object.getOwnPropertySymbols(one).length > 0) return false
-      const contents = isArray ? (one as unknown[]) : Object.values(one)
+      const contents = isArray && (one as unknown[]).length <= MOST_DENSE ? (one as unknown[]) : Object.values(one)
       for (let i = 0; i < contents.length; i++) if (isObject(contents[i])) pending.push(contents[i] as object)
       if (isArray && contents.length <= MOST_LISTED && Object.keys(one).length !== contents.length) return false
     }
@@ -189,8 +192,9 @@ function partsOf(part: Part, look: Look): Part[] {
   } else if (isView(value)) {
     if (part.isReplaceable && 'slice' in value && isSmallPart(value)) look.views.push(part)
   } else if (isPlain(value)) {
-    if (Array.isArray(value)) for (let i = 0; i < value.length; i++) add(i, value[i])
-    for (const key of Array.isArray(value) ? namesIn(value) : Object.keys(value)) add(key, (value as Keyed)[key])
+    const isDense = Array.isArray(value) && value.length <= MOST_DENSE
+    if (isDense) for (let i = 0; i < value.length; i++) add(i, value[i])
+    for (const key of isDense ? namesIn(value) : Object.keys(value)) add(key, (value as Keyed)[key])
     if (Object.getOwnPropertySymbols(value).length > 0)
       look.obstacle ??= 'properties whose keys are symbols, which would not arrive'
   } else {

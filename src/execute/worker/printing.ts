@@ -1,11 +1,14 @@
 import { Writable } from 'node:stream'
-import { realSetImmediate } from '../../internal/real-timers.js'
+import { realClearTimeout, realSetImmediate, realSetTimeout } from '../../internal/real-timers.js'
 import { Cell } from './protocol.js'
 
 /** While items follow each other, the event loop has a turn for what they print after so long. */
 const TURN_MS = 5
 /** More is not kept here: it waits until the thread that has started the worker takes it, as a loop waits for whoever reads what it prints. */
 const MOST_CHARACTERS = 1 << 20
+
+/** It waits no longer than that: the other thread's output may have been closed, and takes nothing any more. */
+const PATIENCE_MS = 1000
 
 /**
  * What items print. The thread that has started the worker writes it, and takes it bit by bit, for which the worker's event loop must turn.
@@ -19,6 +22,8 @@ export class Printing {
   #isNoted = false
   #turnedMs = 0
   #allTaken: (() => void)[] = []
+  /** Nothing was taken for so long that nobody waits for it any more. */
+  #isGivenUp = false
 
   /** @param printed - called when nothing that was noted is left */
   constructor(cells: Int32Array, printed: () => void) {
@@ -28,7 +33,7 @@ export class Printing {
 
   /** Before others are told of what has ended: notes whether something that it has printed is still here, and returns that. */
   note(): boolean {
-    if (this.#isNoted) return true
+    if (this.#isNoted) return !this.#isGivenUp
     const going = this.#streams.filter(isGoing)
     let left = going.length
     if (left === 0) return false
@@ -45,14 +50,27 @@ export class Printing {
     this.#turnedMs = nowMs
     const going = this.#streams.filter(isGoing)
     if (going.length === 0) return undefined
-    if (going.every(({ writableLength }) => writableLength <= MOST_CHARACTERS))
+    if (this.#isGivenUp || going.every(({ writableLength }) => writableLength <= MOST_CHARACTERS))
       return new Promise((resolve) => realSetImmediate(resolve))
     this.note()
-    return new Promise((resolve) => this.#allTaken.push(resolve))
+    return this.#untilTaken()
+  }
+
+  #untilTaken(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = realSetTimeout(() => {
+        this.#isGivenUp = true
+        resolve()
+      }, PATIENCE_MS)
+      this.#allTaken.push(() => {
+        realClearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   #taken(): void {
-    this.#isNoted = false
+    this.#isNoted = this.#isGivenUp = false
     // Others must never see that there is nothing while there is.
     if (this.note()) return
     Atomics.store(this.#cells, Cell.PRINTING, 0)
