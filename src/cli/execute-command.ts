@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { Command, Option } from 'commander'
 import { stream, type Progress, type StreamOptions } from '../index.js'
 import { openProgressBar } from '../internal/progress-bar.js'
@@ -118,7 +119,7 @@ async function runExecute(task: TaskArgument, flags: ExecuteFlags): Promise<numb
 
 function failedItem({ index, error }: { readonly index: number; readonly error: unknown }): Error {
   return new Error(
-    `item ${index} failed: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+    `item ${index} failed: ${error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { breakLength: Infinity })}`,
     { cause: error },
   )
 }

@@ -9,12 +9,17 @@ import {
 import { guardFunction } from '../policy/guard-function.js'
 import { type GuardTarget, isDecoratorCall, readGuardTarget } from './decorator-call.js'
 
-/** `unknown` (no demand) if a promise may take the place of what `F` returns; a type that names the fault if not. */
-export type MustReturnPromise<F extends AnyFunction> = F extends (...args: never[]) => infer R
-  ? [Promise<Awaited<R>>] extends [R]
-    ? unknown
-    : { readonly 'a decorated method must return a promise': never }
-  : never
+/**
+ * `unknown` (no demand) if a promise may take the place of what `F` returns; a type that names the fault if not. Before TypeScript 5.5 nothing
+ * is known of `Awaited<T>` while `T` is a parameter of the class: what always returns a promise is not asked for it.
+ */
+export type MustReturnPromise<F extends AnyFunction> = F extends (...args: never[]) => Promise<unknown>
+  ? unknown
+  : F extends (...args: never[]) => infer R
+    ? [Promise<Awaited<R>>] extends [R]
+      ? unknown
+      : { readonly 'a decorated method must return a promise': never }
+    : never
 
 /** The form in which a guard wraps a function. */
 export interface WrapperForm<P extends Policy> {
@@ -31,7 +36,8 @@ export interface WrapperForm<P extends Policy> {
 /** The two forms in which a guard decorates a method. All instances of the class share the policy. */
 export interface DecoratorForms {
   /** Guards a method, as a standard decorator. */
-  <F extends AnyFunction>(method: F & MustReturnPromise<F>, context: ClassMethodDecoratorContext): F
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- with or without a `this` parameter, of any class
+  <F extends AnyFunction>(method: F & MustReturnPromise<F>, context: ClassMethodDecoratorContext<any, any>): F
   /** Guards a method, as a decorator of `experimentalDecorators`. */
   <F extends AnyFunction>(
     target: object,

@@ -21,7 +21,11 @@ export interface KeyedGuard<Args extends unknown[], L extends LimiterByKey = Key
   /** Guards a function whose first parameters are those of the key function. */
   <F extends AnyFunction>(fn: F & HasKey<F, Args>, index?: number): Wrapped<F, KeyedRateLimit<L>>
   /** Guards a method, as a standard decorator. */
-  <F extends AnyFunction>(method: F & MustReturnPromise<F> & HasKey<F, Args>, context: ClassMethodDecoratorContext): F
+  <F extends AnyFunction>(
+    method: F & MustReturnPromise<F> & HasKey<F, Args>,
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- with or without a `this` parameter, of any class
+    context: ClassMethodDecoratorContext<any, any>,
+  ): F
   /** Guards a method, as a decorator of `experimentalDecorators`. */
   <F extends AnyFunction>(
     target: object,

@@ -39,7 +39,16 @@ export function execute<T, R>(
   items: Items<T>,
   options: ScheduleOptions & { readonly onError: 'collect' },
 ): Promise<PromiseSettledResult<Awaited<R>>[]>
-export function execute<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Awaited<R>[]>
+export function execute<T, R>(
+  task: Task<T, R>,
+  items: Items<T>,
+  options?: ScheduleOptions & { readonly onError?: 'throw' | undefined },
+): Promise<Awaited<R>[]>
+export function execute<T, R>(
+  task: Task<T, R>,
+  items: Items<T>,
+  options: ScheduleOptions,
+): Promise<Awaited<R>[] | PromiseSettledResult<Awaited<R>>[]>
 export function execute(task: Task, items: Items<unknown>, given?: ScheduleOptions): Promise<unknown[]> {
   if (runs.isOn) return runs.trace(runOf(task, items), () => begin(task, items, given))
   return begin(task, items, given)

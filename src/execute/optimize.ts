@@ -41,7 +41,16 @@ export function optimize<T, R>(
   items: Items<T>,
   options: ScheduleOptions & { readonly onError: 'collect' },
 ): Promise<Plan<PromiseSettledResult<Awaited<R>>>>
-export function optimize<T, R>(task: Task<T, R>, items: Items<T>, options?: ScheduleOptions): Promise<Plan<Awaited<R>>>
+export function optimize<T, R>(
+  task: Task<T, R>,
+  items: Items<T>,
+  options?: ScheduleOptions & { readonly onError?: 'throw' | undefined },
+): Promise<Plan<Awaited<R>>>
+export function optimize<T, R>(
+  task: Task<T, R>,
+  items: Items<T>,
+  options: ScheduleOptions,
+): Promise<Plan<Awaited<R>> | Plan<PromiseSettledResult<Awaited<R>>>>
 export async function optimize(given: Task, items: Items<unknown>, o?: ScheduleOptions): Promise<Plan<unknown>> {
   const options = completeOptions('optimize', o)
   options.signal?.throwIfAborted()

@@ -33,8 +33,13 @@ export function stream<T, R>(
 export function stream<T, R>(
   task: Task<T, R>,
   source: Items<T>,
-  options?: StreamOptions,
+  options?: StreamOptions & { readonly onError?: 'throw' | undefined },
 ): AsyncIterableIterator<Awaited<R>>
+export function stream<T, R>(
+  task: Task<T, R>,
+  source: Items<T>,
+  options: StreamOptions,
+): AsyncIterableIterator<Awaited<R> | SettledItem<Awaited<R>>>
 export function stream(task: Task, source: Items<unknown>, given?: StreamOptions): AsyncIterableIterator<unknown> {
   const options = completeOptions('stream', given)
   return new StreamReader(task, sourceOf(source), options, runs.isOn ? runOf(task, source) : undefined)

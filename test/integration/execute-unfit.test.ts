@@ -74,7 +74,7 @@ describe('results that would arrive changed, or not at all, are those of the loo
       }
       process.env.SEEN_IN_WORKER = 'yes'
       return new (class Odd {})()`,
-    ) as (item: object) => unknown
+    ) as unknown as (item: object) => unknown
     const attempts: number[] = []
     const items = numbers(2000).map((i) => ({ i, home: threadId }))
     const results = await execute(task, items, {
@@ -197,6 +197,22 @@ describe('what another thread receives', () => {
       'out',
       'c',
     ])
+  })
+
+  it.each([
+    ['thrown', 'throw'],
+    ['a cause of what is thrown', "throw new Error('outer', { cause:"],
+  ])('is an error of a class that is a function with a prototype, %s', async (_, how) => {
+    const task = computing(
+      `function Odd(message) { this.message = message; this.code = 'ODD'; this.stack = 'Odd: at home' }
+       Odd.prototype = Object.create(Error.prototype, { constructor: { value: Odd }, name: { value: 'Odd' } })
+       ${how} new Odd('no number') ${how === 'throw' ? '' : '})'}`,
+    )
+    const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
+    const { reason } = outcome as { reason: Error }
+    const error = how === 'throw' ? reason : reason.cause
+    expect(error).toBeInstanceOf(Error)
+    expect(error).toMatchObject({ name: 'Odd', message: 'no number', code: 'ODD', stack: 'Odd: at home' })
   })
 
   it('is written to where its memory is shared', async () => {

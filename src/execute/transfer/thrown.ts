@@ -49,7 +49,9 @@ export function packThrown(thrown: unknown, depth = 0): PackedThrown {
 function packReadable(thrown: unknown, depth: number): PackedThrown {
   if (thrown instanceof DOMException)
     return { kind: 'dom', name: thrown.name, message: thrown.message, stack: thrown.stack }
-  if (!builtins.util.types.isNativeError(thrown)) return { kind: 'value', value: cloneable(thrown) }
+  // There are classes of errors that are functions with a prototype, whose errors the engine does not know as such.
+  if (!builtins.util.types.isNativeError(thrown) && !(thrown instanceof Error))
+    return { kind: 'value', value: cloneable(thrown) }
   const properties: Record<string, unknown> = {}
   for (const key of Object.getOwnPropertyNames(thrown)) {
     if (!APART.has(key)) properties[key] = cloneable(read(thrown, key))

@@ -1,0 +1,32 @@
+// What is not known of `onError` as a program is compiled may be either.
+import { execute, optimize, type Plan, type ScheduleOptions, stream, withRetry, withTimeout } from 'amorsize'
+
+const half = (n: number): number => n / 2
+
+export async function run(options: ScheduleOptions): Promise<void> {
+  const either: number[] | PromiseSettledResult<number>[] = await execute(half, [1], options)
+  // @ts-expect-error -- with `collect` they are outcomes
+  const results: number[] = await execute(half, [1], options)
+  const plain: number[] = await execute(half, [1], { workers: 1 })
+  const thrown: number[] = await execute(half, [1], { onError: 'throw' })
+  const settled: PromiseSettledResult<number>[] = await execute(half, [1], { ...options, onError: 'collect' })
+  const plan: Plan<number> | Plan<PromiseSettledResult<number>> = await optimize(half, [1], options)
+  // @ts-expect-error -- as of execute
+  for await (const one of stream(half, [1], options)) one.toFixed()
+  for (const one of [either, results, plain, thrown, settled, plan]) console.log(one)
+}
+
+/** Decorated methods whose types hold parameters of the class. */
+export class Repository<T extends object> {
+  constructor(readonly rows: readonly T[]) {}
+
+  @withRetry({ maxRetries: 1 })
+  async first(): Promise<T | undefined> {
+    return Promise.resolve(this.rows[0])
+  }
+
+  @withTimeout(10)
+  async page(): Promise<{ rows: readonly T[]; next: string | null }> {
+    return Promise.resolve({ rows: this.rows, next: null })
+  }
+}
