@@ -27,9 +27,10 @@ async function* objects(count: number): AsyncGenerator<{ n: number }> {
 
 /** Streams `count` items through: each comes once, in order if that is asked for, and the second half needs no more memory than the first. */
 export async function expectFlatMemory(count: number, options: StreamOptions, hasObjects: boolean): Promise<void> {
+  const throwing = { ...options, onError: 'throw' } as const
   const results = hasObjects
-    ? stream((item: { n: number }) => ({ n: item.n }), objects(count), options)
-    : stream((n: number) => n, numbers(count), options)
+    ? stream((item: { n: number }) => ({ n: item.n }), objects(count), throwing)
+    : stream((n: number) => n, numbers(count), throwing)
   const heap: number[] = []
   const whole: number[] = []
   let seen = 0
