@@ -89,6 +89,7 @@ export class PoolWorker {
     this.#worker.on('error', (error: unknown) => (this.#error = error))
     this.#worker.on('exit', (exitCode) => {
       this.isGone = true
+      realClearTimeout(this.#letGo)
       this.#printed()
       this.owner?.gone(exitCode, this.#error)
     })

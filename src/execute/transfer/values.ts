@@ -21,7 +21,7 @@ export interface Unfit {
 }
 
 const NONE: readonly Path[] = []
-/** What arrays with more elements have besides them is not looked at: to list it takes longer than to clone them. */
+/** What arrays with more elements have besides them is not looked at: to find it, all their keys must be listed. */
 const MOST_LISTED = 1000
 
 /**
@@ -95,7 +95,7 @@ const MOST_DENSE = 5_000_000
 /** More objects than this in one value are looked at with an eye to those that are there twice, as in a cycle. */
 const MOST_SIMPLE = 10_000
 
-/** Whether a value is arrays and objects of this realm through and through, as most are: to see that takes a third of the time of a look. */
+/** Whether a value is arrays and objects of this realm through and through, as most are: to see that takes less than a look. */
 function isSimple(value: object): boolean {
   try {
     const pending = [value]
