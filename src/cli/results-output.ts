@@ -89,8 +89,10 @@ class FileOutput implements ResultsOutput {
   }
 }
 
+/** Results alone go to standard output: from now on what tasks print goes to standard error. */
 class StandardOutput implements ResultsOutput {
   readonly partialPath = null
+  readonly #write = process.stdout.write.bind(process.stdout)
   #failure: Error | undefined = undefined
   #text = ''
   readonly #failed = (error: NodeJS.ErrnoException): void => {
@@ -103,6 +105,9 @@ class StandardOutput implements ResultsOutput {
   constructor() {
     // The program's own listener ends the process at once; here the run must end first.
     process.stdout.removeAllListeners('error').on('error', this.#failed)
+    process.stdout.write = process.stderr.write.bind(process.stderr)
+    // What worker threads print comes by a pipe, which waits for this.
+    process.stderr.on('drain', () => process.stdout.emit('drain'))
   }
 
   write(line: string): Promise<void> | undefined {
@@ -125,7 +130,7 @@ class StandardOutput implements ResultsOutput {
   #flush(): boolean {
     const text = this.#text
     this.#text = ''
-    return text === '' || this.#failure !== undefined || process.stdout.write(text)
+    return text === '' || this.#failure !== undefined || this.#write(text)
   }
 
   async #drain(): Promise<void> {

@@ -28,6 +28,7 @@ export const odd = (n) => { if (n % 2 === 0) throw Object.assign(new RangeError(
 export const slow = (n) => new Promise((resolve) => setTimeout(resolve, 20, n))
 export const busy = (n) => { let x = n; for (let i = 0; i < 3e6; i++) x = (Math.imul(x, 31) + i) | 0; return { n, x } }
 export const endless = () => { writeSync(2, 'begun\\n'); for (;;); }
+export const printing = (n) => { console.log('item ' + n + '.'.repeat(2000)); return busy(n) }
 export const notAFunction = 5
 export default (n) => -n
 `,
@@ -63,6 +64,14 @@ describe('amorsize execute', () => {
     expect((await execute('', '--range', '3')).stdout).toBe('0\n-1\n-2\n')
     expect((await execute('#nothing', '--range', '2')).stdout).toBe('null\nnull\n')
     expect((await execute('#double', '--range', '0')).stdout).toBe('')
+  })
+
+  it.each([['serial'], ['threads']])('has nothing among the results that tasks print, in mode %s', async (mode) => {
+    const { code, stdout, stderr } = await execute('#printing', '--range', '200', '--mode', mode)
+    expect(code).toBe(0)
+    expect(linesOf(stdout)).toMatchObject(Array.from({ length: 200 }, (_, n) => ({ n })))
+    const printed = stderr.split('\n').filter((line) => line.startsWith('item '))
+    expect(printed).toHaveLength(200)
   })
 
   it.each([['serial'], ['async'], ['threads']])('gives the same in mode %s', async (mode) => {
