@@ -114,7 +114,7 @@ function cut(thrown: PackedThrown, most: number): PackedThrown {
     text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters)`
   if (thrown.kind === 'value') return { kind: 'value', value: short(String(thrown.value)) }
   const texts = { name: short(thrown.name), message: short(thrown.message) }
-  return thrown.kind === 'dom' ? { ...thrown, ...texts } : { ...thrown, ...texts, classes: shortest(thrown, most) }
+  return { ...thrown, ...texts, classes: shortest(thrown, most) }
 }
 
 /** Names of classes, of `most` characters in all, and the one that every thread has. */

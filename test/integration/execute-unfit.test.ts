@@ -1,4 +1,5 @@
 import { File } from 'node:buffer'
+import { isDeepStrictEqual } from 'node:util'
 import { threadId } from 'node:worker_threads'
 import { execute, optimize } from 'amorsize'
 import { describe, expect, it } from 'vitest'
@@ -213,6 +214,29 @@ describe('what another thread receives', () => {
     const error = how === 'throw' ? reason : reason.cause
     expect(error).toBeInstanceOf(Error)
     expect(error).toMatchObject({ name: 'Odd', message: 'no number', code: 'ODD', stack: 'Odd: at home' })
+  })
+
+  it('is a DOMException with its name, cause and properties', async () => {
+    const task = (): never => {
+      const cause = new DOMException('inner', 'DataError')
+      throw Object.assign(new DOMException('outer', 'AbortError'), { cause, status: 409 })
+    }
+    const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
+    const { reason } = outcome as { reason: DOMException }
+    expect(reason).toBeInstanceOf(DOMException)
+    expect(reason).toMatchObject({ name: 'AbortError', code: 20, message: 'outer', status: 409 })
+    expect(reason.cause).toBeInstanceOf(DOMException)
+    expect(reason.cause).toMatchObject({ name: 'DataError', message: 'inner' })
+  })
+
+  it('has no prototype where it had none, as rows of a database', async () => {
+    const row = (word: string): unknown => [/(?<first>.)/.exec(word)?.groups, Object.create(null)]
+    const results = await execute(row, ['one', 'two'], options)
+    expect(isDeepStrictEqual(results, [row('one'), row('two')])).toBe(true)
+    const items = [Object.assign(Object.create(null) as object, { a: [Object.create(null)] })]
+    const bare = (item: { a?: object[] }): unknown[] =>
+      [item, item.a?.[0]].map((one) => Object.getPrototypeOf(one) as unknown)
+    expect(await execute(bare, items, options)).toEqual([[null, null]])
   })
 
   it('is written to where its memory is shared', async () => {

@@ -3,7 +3,7 @@ import { inspect, isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { packValues, restoreBuffers, type Unfit } from '../../dist/execute/transfer/values.js'
+import { packValues, restore, type Unfit } from '../../dist/execute/transfer/values.js'
 
 function unfitOf(values: readonly unknown[]): Unfit[] {
   const unfit: Unfit[] = []
@@ -11,11 +11,13 @@ function unfitOf(values: readonly unknown[]): Unfit[] {
   return unfit
 }
 
+const withoutBuffer = (row: unknown): unknown => withoutPrototype({ id: (row as { id: unknown }).id })
+
 /** What another thread has of them. */
 function sent(values: readonly unknown[]): unknown[] {
-  const { values: packed, buffers } = packValues(values)
+  const { values: packed, lost } = packValues(values)
   const arrived = structuredClone(packed) as unknown[]
-  restoreBuffers(arrived, structuredClone(buffers))
+  restore(arrived, structuredClone(lost))
   return arrived
 }
 
@@ -35,6 +37,7 @@ const leaf = fc.oneof(
   bytes.map((one) => Float32Array.from({ length: 1000 }, () => one.length).subarray(10, 20)),
   bytes.map((one) => new DataView(one.buffer)),
 )
+const withoutPrototype = (object: object): unknown => Object.setPrototypeOf(object, null)
 const plainKey = fc.constantFrom('a', 'b', 'length_', '0', '12', 'toString')
 const { value } = fc.letrec<{ value: unknown; contained: unknown }>((tie) => ({
   value: fc.oneof(
@@ -42,6 +45,7 @@ const { value } = fc.letrec<{ value: unknown; contained: unknown }>((tie) => ({
     leaf,
     fc.array(tie('value'), { maxLength: 4 }),
     fc.dictionary(plainKey, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    fc.dictionary(fc.oneof(plainKey, fc.constant('__proto__')), tie('value')).map(withoutPrototype),
     fc
       .tuple(fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(fc.constantFrom('of', 'x1'), tie('value')))
       .map(([elements, properties]) => Object.assign(elements, properties)),
@@ -196,6 +200,33 @@ describe('values on their way to another thread', () => {
     expect(one.list[1]).toBe(part)
     expect([one.list.of, one.same]).toEqual([buffer, buffer])
     expect(buffer.buffer.byteLength).toBeGreaterThan(3)
+  })
+
+  it('have no prototype where they had none, and are few words for many', () => {
+    const rows = Array.from({ length: 1000 }, (_, id) => withoutPrototype({ id, data: Buffer.from([id % 256]) }))
+    expect(isDeepStrictEqual(sent([rows, rows]), [rows, rows])).toBe(true)
+    const { lost } = packValues([rows.map(withoutBuffer)])
+    expect(lost?.bare).toHaveLength(1)
+    const [list] = sent([Array(2).fill(withoutBuffer(rows[0]))]) as [[object, object]]
+    expect(list[0]).toBe(list[1])
+    const circle = withoutPrototype({}) as { self?: unknown }
+    circle.self = { circle }
+    const [arrived] = sent([circle]) as [{ self: { circle: unknown } }]
+    expect(Object.getPrototypeOf(arrived)).toBe(null)
+    expect(arrived.self.circle).toBe(arrived)
+  })
+
+  it('are left as they are where a getter tells something else each time', () => {
+    let reads = 0
+    const moody = {
+      get a(): unknown {
+        return reads++ < 2 ? withoutPrototype({ b: 1 }) : undefined
+      },
+    }
+    const { values, lost } = packValues([moody])
+    const arrived = structuredClone(values) as unknown[]
+    restore(arrived, lost)
+    expect(arrived).toEqual([{ a: undefined }])
   })
 
   it('may be deep, large, or in a circle', () => {

@@ -111,7 +111,7 @@ export class ChunkFeed implements Feed {
     const { task, inFlight, isExact, run } = force
     const { start, isCareful } = batch
     const unfit: Unfit[] = []
-    const { values, buffers } = packValues(Array.from(batch.items), unfit)
+    const { values, lost } = packValues(Array.from(batch.items), unfit)
     const [first] = unfit
     if (first !== undefined) {
       const message = `item ${start + first.position} holds ${first.reason}`
@@ -128,7 +128,7 @@ export class ChunkFeed implements Feed {
       task: task.id,
       start,
       items: values,
-      buffers,
+      lost,
       isCareful,
       isExact,
       inFlight,

@@ -9,7 +9,7 @@ import type { Lane, Run, StopReason } from '../run/run.js'
 import { buryWorker } from '../transfer/shared-policies.js'
 import { type PackedThrown, unpackThrown } from '../transfer/thrown.js'
 import { taskSources } from '../transfer/task-source.js'
-import { restoreBuffers } from '../transfer/values.js'
+import { restore } from '../transfer/values.js'
 import type { DoneMessage, EchoMessage, FromWorker, LoadedMessage, ResultsMessage } from '../worker/protocol.js'
 import { realClearTimeout, realSetTimeout } from '../../internal/real-timers.js'
 
@@ -188,9 +188,9 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     return this.#isOver
   }
 
-  #failed({ index, error: packed, buffers }: Extract<FromWorker, { kind: 'failed' }>): void {
+  #failed({ index, error: packed, lost }: Extract<FromWorker, { kind: 'failed' }>): void {
     const thrown = [packed]
-    restoreBuffers(thrown, buffers)
+    restore(thrown, lost)
     const error = unpackThrown(thrown[0] as PackedThrown, this.#run.task.exports)
     this.#settle(index, { value: undefined, failure: { error } })
   }
@@ -229,8 +229,8 @@ export class WorkerLane implements Lane, WorkerOwner, FedWorker {
     }
   }
 
-  #settleAll({ indices, values, buffers }: ResultsMessage): void {
-    restoreBuffers(values, buffers)
+  #settleAll({ indices, values, lost }: ResultsMessage): void {
+    restore(values, lost)
     if (this.#chunks.settleAll(indices, values)) return
     indices.forEach((index, position) => this.#settle(index, { value: values[position], failure: undefined }))
   }

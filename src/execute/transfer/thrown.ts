@@ -1,13 +1,10 @@
 import * as ownErrors from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
 import { exportOf } from './exported-function.js'
-import { packValues, restoreBuffers } from './values.js'
+import { packValues, restore } from './values.js'
 
 /** A thrown value on its way to another thread. A structured clone alone would lose class, code and properties. */
-export type PackedThrown =
-  | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'dom'; readonly name: string; readonly message: string; readonly stack: string | undefined }
-  | PackedError
+export type PackedThrown = { readonly kind: 'value'; readonly value: unknown } | PackedError
 
 interface PackedError {
   readonly kind: 'error'
@@ -23,7 +20,9 @@ interface PackedError {
   readonly errors: readonly PackedThrown[] | undefined
 }
 
-const BASES: Readonly<Record<string, ErrorConstructor>> = {
+/** Each is made with a message and a name, of which most take the message alone. */
+const BASES: Readonly<Record<string, new (message: string, name: string) => Error>> = {
+  DOMException,
   Error,
   EvalError,
   RangeError,
@@ -47,8 +46,6 @@ export function packThrown(thrown: unknown, depth = 0): PackedThrown {
 }
 
 function packReadable(thrown: unknown, depth: number): PackedThrown {
-  if (thrown instanceof DOMException)
-    return { kind: 'dom', name: thrown.name, message: thrown.message, stack: thrown.stack }
   // There are classes of errors that are functions with a prototype, whose errors the engine does not know as such.
   if (!builtins.util.types.isNativeError(thrown) && !(thrown instanceof Error))
     return { kind: 'value', value: cloneable(thrown) }
@@ -77,7 +74,7 @@ function packReadable(thrown: unknown, depth: number): PackedThrown {
 export function packBarely(thrown: unknown): PackedThrown {
   const packed = packThrown(thrown, DEEPEST)
   if (packed.kind === 'error') return { ...packed, properties: {} }
-  return packed.kind === 'value' ? { kind: 'value', value: textOf(packed.value) } : packed
+  return { kind: 'value', value: textOf(packed.value) }
 }
 
 /** A property of an error. If it is a getter that throws, what it threw, as a text. */
@@ -120,9 +117,9 @@ function cloneable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null)
     return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
   try {
-    const { values, buffers } = packValues([value])
+    const { values, lost } = packValues([value])
     const copies = structuredClone(values)
-    restoreBuffers(copies, buffers)
+    restore(copies, lost)
     return copies[0]
   } catch {
     return textOf(value)
@@ -137,11 +134,10 @@ function cloneable(value: unknown): unknown {
  */
 export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string, unknown>>): unknown {
   if (packed.kind === 'value') return packed.value
-  if (packed.kind === 'dom') return withStack(new DOMException(packed.message, packed.name), packed.stack)
   const { base, classes, name, message, stack, properties, cause, errors } = packed
   const error =
     errors === undefined
-      ? new (BASES[base] ?? Error)(message)
+      ? new (BASES[base] ?? Error)(message, name)
       : new AggregateError(
           errors.map((one) => unpackThrown(one, known)),
           message,

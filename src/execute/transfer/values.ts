@@ -1,16 +1,29 @@
 import { isBuiltinError } from '../../internal/builtin-error.js'
+import { isPlain, isView, whyLost } from './cloned-classes.js'
 
-/** The place of a Buffer in some values. */
-type Path = readonly (string | number)[]
+type Key = string | number
+type Keyed = Record<Key, unknown>
+
+/** Properties of one object in some values. */
+interface Places {
+  readonly path: readonly Key[]
+  readonly keys: readonly Key[]
+}
+
+/** What a structured clone changes in values, and where. */
+export interface Lost {
+  /** They become plain Uint8Arrays. */
+  readonly buffers: readonly Places[]
+  /** Objects without a prototype, such as rows of a database: they become plain objects. */
+  readonly bare: readonly Places[]
+}
 
 /** Values on their way to another thread. */
 export interface PackedValues {
   readonly values: readonly unknown[]
-  /** Where Buffers are among them, which a structured clone makes plain Uint8Arrays. */
-  readonly buffers: readonly Path[]
+  /** What {@link restore} needs; undefined if a clone is the same. */
+  readonly lost: Lost | undefined
 }
-
-type Keyed = Record<string | number, unknown>
 
 /** A value that another thread would not receive as it is. */
 export interface Unfit {
@@ -20,7 +33,6 @@ export interface Unfit {
   readonly reason: string
 }
 
-const NONE: readonly Path[] = []
 /** What arrays with more elements have besides them is not looked at: to find it, all their keys must be listed. */
 const MOST_LISTED = 1000
 
@@ -31,33 +43,62 @@ const MOST_LISTED = 1000
  * @param unfit - gets the values that would arrive changed
  */
 export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedValues {
-  let buffers: Path[] | undefined
+  const whole: Part = { value: values, holder: undefined, key: '', isReplaceable: true }
+  const buffers: Part[] = []
+  const bare: Part[] = []
   let packed: unknown[] | undefined
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     if (!isObject(value)) continue
     if (isSimple(value)) continue
-    const look = looked(value)
+    const look = looked({ value, holder: whole, key: i, isReplaceable: true })
     if (look.obstacle !== undefined) unfit?.push({ position: i, reason: look.obstacle })
-    for (const part of look.buffers) (buffers ??= []).push([i, ...pathTo(part)])
+    for (const part of look.buffers) buffers.push(part)
+    for (const part of look.bare) bare.push(part)
     const compact = compacted(value, [...look.buffers, ...look.views])
     if (compact !== value) (packed ??= [...values])[i] = compact
   }
-  return { values: packed ?? values, buffers: buffers ?? NONE }
+  const isSame = buffers.length === 0 && bare.length === 0
+  return { values: packed ?? values, lost: isSame ? undefined : { buffers: placesOf(buffers), bare: placesOf(bare) } }
 }
 
-/** Makes Buffers again of what has arrived; the values are this thread's own. */
-export function restoreBuffers(values: readonly unknown[], buffers: readonly Path[]): void {
+/** Gives what has arrived back what it has lost; the values are this thread's own. */
+export function restore(values: readonly unknown[], lost: Lost | undefined): void {
+  if (lost === undefined) return
   const restored = new Map<unknown, Buffer>()
-  for (const path of buffers) {
-    let at = values as unknown as Keyed
-    for (const key of path.slice(0, -1)) at = at[key] as Keyed
-    const last = path.at(-1) as string | number
-    const bytes = at[last] as Uint8Array
+  eachPlace(values, lost.buffers, (bytes: Uint8Array, holder, key) => {
     const buffer = restored.get(bytes) ?? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     restored.set(bytes, buffer)
-    at[last] = buffer
+    holder[key] = buffer
+  })
+  eachPlace(values, lost.bare, (object) => void Object.setPrototypeOf(object, null))
+}
+
+/** Gives what is there; a getter may have told the clone of something else. */
+function eachPlace<T extends object>(
+  values: readonly unknown[],
+  places: readonly Places[],
+  found: (value: T, holder: Keyed, key: Key) => void,
+): void {
+  for (const { path, keys } of places) {
+    let holder: unknown = values
+    for (const key of path) holder = (holder as Keyed | null | undefined)?.[key]
+    if (!isObject(holder)) continue
+    for (const key of keys) {
+      const value = (holder as Keyed)[key]
+      if (isObject(value)) found(value as T, holder as Keyed, key)
+    }
   }
+}
+
+function placesOf(parts: readonly Part[]): Places[] {
+  const keys = new Map<Part, Key[]>()
+  for (const { holder, key } of parts) {
+    const known = keys.get(holder as Part)
+    if (known === undefined) keys.set(holder as Part, [key])
+    else known.push(key)
+  }
+  return Array.from(keys, ([holder, all]) => ({ path: pathTo(holder), keys: all }))
 }
 
 /** A value like `value`, with the bytes of `parts` copied where they are part of more. `value` itself does not change. */
@@ -67,8 +108,8 @@ function compacted(value: object, parts: readonly Part[]): object {
     let copy = copies.get(part.value) ?? ownBytes(part.value as Uint8Array)
     if (copy === part.value) continue
     copies.set(part.value, copy)
-    for (let at = part; at.holder !== undefined; at = at.holder) {
-      const holder = at.holder.value
+    for (let at = part; at.value !== value; at = at.holder as Part) {
+      const holder = (at.holder as Part).value
       const known = copies.get(holder)
       const copied = known ?? shallowCopy(holder)
       ;(copied as Keyed)[at.key] = copy
@@ -118,6 +159,8 @@ function isSimple(value: object): boolean {
 
 interface Look {
   readonly buffers: Part[]
+  /** Objects without a prototype. */
+  readonly bare: Part[]
   /** Typed arrays that are a small part of their memory, which nothing else in the value uses. */
   views: Part[]
   obstacle: string | undefined
@@ -126,20 +169,20 @@ interface Look {
 /** An object inside a value. */
 interface Part {
   readonly value: object
-  /** The object that it is in; undefined for the value itself. */
+  /** The object that it is in; undefined for all values. */
   readonly holder: Part | undefined
-  readonly key: string | number
+  readonly key: Key
   /** Whether another object could be put in its place. */
   readonly isReplaceable: boolean
 }
 
-/** Looks at every object in `value`, in a loop: recursion would end at an object that a clone still reaches. */
-function looked(value: object): Look {
-  const look: Look = { buffers: [], views: [], obstacle: undefined }
+/** Looks at every object in a value, in a loop: recursion would end at an object that a clone still reaches. */
+function looked(value: Part): Look {
+  const look: Look = { buffers: [], bare: [], views: [], obstacle: undefined }
   try {
-    const pending = partsOf({ value, holder: undefined, key: '', isReplaceable: true }, look)
+    const pending = partsOf(value, look)
     if (pending.length === 0) return look
-    const seen = new Set([value])
+    const seen = new Set([value.value])
     const again = new Set<object>()
     for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
       if (seen.has(part.value)) again.add(part.value)
@@ -173,8 +216,8 @@ function holders({ holder }: Part): object[] {
   return all
 }
 
-function pathTo(part: Part): Path {
-  const path: (string | number)[] = []
+function pathTo(part: Part): Key[] {
+  const path: Key[] = []
   for (let at = part; at.holder !== undefined; at = at.holder) path.push(at.key)
   return path.reverse()
 }
@@ -183,7 +226,7 @@ function pathTo(part: Part): Path {
 function partsOf(part: Part, look: Look): Part[] {
   const { value } = part
   const parts: Part[] = []
-  const add = (key: string | number, inside: unknown, isReplaceable = part.isReplaceable): void => {
+  const add = (key: Key, inside: unknown, isReplaceable = part.isReplaceable): void => {
     if (isObject(inside)) parts.push({ value: inside, holder: part, key, isReplaceable })
   }
   if (Buffer.isBuffer(value)) {
@@ -192,6 +235,7 @@ function partsOf(part: Part, look: Look): Part[] {
   } else if (isView(value)) {
     if (part.isReplaceable && 'slice' in value && isSmallPart(value)) look.views.push(part)
   } else if (isPlain(value)) {
+    if (part.isReplaceable && Object.getPrototypeOf(value) === null) look.bare.push(part)
     const isDense = Array.isArray(value) && value.length <= MOST_DENSE
     if (isDense) for (let i = 0; i < value.length; i++) add(i, value[i])
     for (const key of isDense ? namesIn(value) : Object.keys(value)) add(key, (value as Keyed)[key])
@@ -218,37 +262,8 @@ function contentsOf(value: object): unknown[] {
   return isBuiltinError(value) ? [(value as Error).cause] : []
 }
 
-/** Why an object of a class would arrive changed; undefined if it would not. */
-function whyLost(value: object): string | undefined {
-  const isError = isBuiltinError(value)
-  const name = isError ? 'an error' : `an instance of ${classNameOf(value)}`
-  const isOfEngine = isError || isClonedByEngine(value)
-  if (!isOfEngine && !isClonedByNode(value)) return `${name}, which would arrive without its class`
-  // What Node itself keeps in objects of its classes has symbols as keys.
-  const properties = isOfEngine ? propertiesOf(value) : Object.keys(value)
-  if (properties.length === 0) return undefined
-  return `${name} with properties (${properties.join(', ')}), which would arrive without them`
-}
-
-/** What a program has given to an object of a built-in class. */
-function propertiesOf(value: object): string[] {
-  const names = Object.keys(value).slice(value instanceof String ? value.length : 0)
-  if (value instanceof RegExp && value.lastIndex > 0) names.push('lastIndex')
-  return names.concat(Object.getOwnPropertySymbols(value).map(String))
-}
-
-function classNameOf(value: object): string {
-  const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name
-  return typeof name === 'string' && name !== '' ? name : 'a class'
-}
-
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
-}
-
-/** Whether it is a typed array of a built-in class, of any realm. */
-function isView(value: object): value is Uint8Array {
-  return ArrayBuffer.isView(value) && value.constructor.name === Reflect.get(value, Symbol.toStringTag)
 }
 
 /** Whether most of what would be cloned with it is not its own. */
@@ -259,41 +274,4 @@ function isSmallPart(view: Uint8Array): boolean {
 /** Whether it is of memory that all threads have, so that nothing is cloned with it. */
 function isShared({ buffer }: Uint8Array): boolean {
   return buffer instanceof SharedArrayBuffer
-}
-
-const CLONED = new Set<unknown>(
-  [Map, Set, Date, RegExp, Boolean, Number, String, ArrayBuffer, SharedArrayBuffer].map(
-    ({ prototype }) => prototype as unknown,
-  ),
-)
-
-const isClonedByEngine = (value: object): boolean => CLONED.has(Object.getPrototypeOf(value))
-
-/** By prototype: whether a clone has it, too. */
-const keepsClass = new WeakMap<object, boolean>()
-
-/** Whether it is of a class of Node's that can be cloned, such as a Blob, and a clone is of that class: that of a File is a Blob. */
-function isClonedByNode(value: object): boolean {
-  const proto = Object.getPrototypeOf(value) as object
-  let isKept = keepsClass.get(proto)
-  if (isKept === undefined) {
-    isKept = canBeCloned(proto) && Object.prototype.isPrototypeOf.call(proto, structuredClone(value))
-    keepsClass.set(proto, isKept)
-  }
-  return isKept
-}
-
-function canBeCloned(proto: object | null): boolean {
-  if (proto === null || proto === Object.prototype) return false
-  const symbols = Object.getOwnPropertySymbols(proto)
-  const isHere = symbols.some(({ description }) => description === 'messaging_clone_symbol')
-  return isHere || canBeCloned(Object.getPrototypeOf(proto) as object | null)
-}
-
-/** Objects and arrays of other realms, such as those of a test runner, are plain, too. */
-function isPlain(value: object): boolean {
-  const proto = Object.getPrototypeOf(value) as object | null
-  if (proto === null) return true
-  if (Array.isArray(value)) return Array.isArray(proto)
-  return Object.getPrototypeOf(proto) === null && Object.hasOwn(proto, 'isPrototypeOf')
 }

@@ -1,6 +1,6 @@
 import { inFlightOf, type ItemStarter } from './item-starter.js'
 import { isThenable } from '../../internal/thenable.js'
-import { restoreBuffers } from '../transfer/values.js'
+import { restore } from '../transfer/values.js'
 import { Cell, type ChunkMessage } from './protocol.js'
 import type { WorkerReport } from './report.js'
 
@@ -12,7 +12,7 @@ export async function runChunk(
   report: WorkerReport,
 ): Promise<void> {
   report.begin(message, message.isCareful || message.timeoutMs !== Infinity)
-  restoreBuffers(message.items, message.buffers)
+  restore(message.items, message.lost)
   const work = new ChunkWork(message, starter, cells, report)
   while (work.goOn()) await Promise.race(work.pending)
   await Promise.all(work.pending)

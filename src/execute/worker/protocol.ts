@@ -46,7 +46,7 @@ export interface ChunkMessage {
   readonly task: number
   readonly start: number
   readonly items: PackedValues['values']
-  readonly buffers: PackedValues['buffers']
+  readonly lost: PackedValues['lost']
   /** Whether each result is reported before the next item starts. */
   readonly isCareful: boolean
   /** Whether results that would arrive changed are not sent. */
@@ -96,7 +96,7 @@ export type FromWorker =
       readonly run: number
       readonly index: number
       readonly error: PackedThrown
-      readonly buffers: PackedValues['buffers']
+      readonly lost: PackedValues['lost']
     }
   /** An item has ended, and its result cannot be sent as it is. */
   | { readonly kind: 'unfit'; readonly run: number; readonly index: number; readonly reason: string }
@@ -159,5 +159,5 @@ export interface ResultsMessage {
   readonly run: number
   readonly indices: readonly number[]
   readonly values: readonly unknown[]
-  readonly buffers: PackedValues['buffers']
+  readonly lost: PackedValues['lost']
 }
