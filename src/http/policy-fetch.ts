@@ -129,7 +129,7 @@ class GuardedFetch {
     return policy.execute(async (context) => {
       const response = await this.#attempt(origin, request, anySignal(signal, context.signal), false)
       // The hedge takes the first; one that comes in the same moment has not heard of it, or does not look at its signal.
-      if (isAnswered) void discard(response)
+      if (isAnswered) discard(response)
       isAnswered = true
       return response
     }, optionsOf(signal))
@@ -144,7 +144,7 @@ class GuardedFetch {
     let count = 0
     try {
       return await policy.execute(async () => {
-        await discard(previous)
+        discard(previous)
         previous = undefined
         const response = await attempt(count++ >= this.#maxRetries)
         previous = response
@@ -152,7 +152,7 @@ class GuardedFetch {
       }, optionsOf(signal))
     } catch (error) {
       if (RetryExhaustedError.is(error) && error.cause === previous && previous !== undefined) return previous
-      await discard(previous)
+      discard(previous)
       throw error
     }
   }
@@ -169,7 +169,7 @@ class GuardedFetch {
       this.#policies.observe(answering, status, headers)
       if (signal?.aborted === true) {
         // Whoever asked has gone, and the fetch did not look at its signal.
-        void discard(response)
+        discard(response)
         throw signal.reason
       }
       return ended === undefined ? response : watchBody(response, ended)
@@ -207,11 +207,14 @@ function checkMethods(methods: unknown = []): string[] {
   })
 }
 
-/** What is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. */
-async function discard(response: Response | undefined): Promise<void> {
+/**
+ * What is not returned must not hold its connection; a body that cannot be cancelled has broken, and holds none. That is not waited for: where
+ * somebody keeps a clone of the answer, as loggers and mocks do, it ends with the clone.
+ */
+function discard(response: Response | undefined): void {
   const body = response?.body ?? undefined
   if (isNodeStream(body)) body.destroy()
-  else await body?.cancel().catch(() => undefined)
+  else void body?.cancel().catch(() => undefined)
 }
 
 function anySignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { modelFetch, policyFetch } from 'amorsize/http'
 import ky from 'ky'
+import { http, HttpResponse } from 'msw'
+import { setupServer } from 'msw/node'
 import nodeFetch from 'node-fetch'
 import { fetch as undiciFetch, FormData as UndiciFormData, Request as UndiciRequest } from 'undici'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -88,4 +90,23 @@ it('pauses the origin that a redirect has led to, not the one that was asked', a
   expect((await send(`${origin}/moved`)).status).toBe(429)
   expect((await send(`${origin}/plain`)).status).toBe(200)
   await expect(send(`${busy}/plain`)).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_EXCEEDED' })
+})
+
+it('retries what MSW answers, of which it keeps clones that nobody reads', async () => {
+  let calls = 0
+  const mock = setupServer(
+    http.get('http://api.test/*', () =>
+      ++calls < 3 ? new HttpResponse('x'.repeat(100_000), { status: 503 }) : HttpResponse.json({ calls }),
+    ),
+  )
+  mock.listen({ onUnhandledRequest: 'bypass' })
+  try {
+    for (const places of [{}, { bulkhead: { maxConcurrent: 1 } }]) {
+      calls = 0
+      const send = policyFetch({ ...places, retry: { initialDelayMs: 1, maxRetries: 3 } })
+      expect(await (await send('http://api.test/a')).json()).toEqual({ calls: 3 })
+    }
+  } finally {
+    mock.close()
+  }
 })

@@ -55,6 +55,21 @@ const times = (count: number, make: () => Response): Response[] => Array.from({ 
 const retry = { initialDelayMs: 100, jitter: 'none' as const }
 
 describe('policyFetch', () => {
+  it.each([
+    ['retries', { maxRetries: 3 }, 200],
+    ['hands the last answer out', { maxRetries: 1 }, 503],
+  ])('%s where somebody keeps clones of answers', async (_, options, status) => {
+    const kept: Response[] = []
+    const keep = (response: Response): Response => {
+      kept.push(response.clone())
+      return response
+    }
+    const answers = times(2, () => keep(answer(503)))
+    const { send } = scripted(answers, { retry: { initialDelayMs: 0, ...options }, clock: undefined })
+    expect((await send('http://a.test/')).status).toBe(status)
+    expect(await kept[0]?.text()).toBe('x')
+  })
+
   it('fetches as fetch does, without options', async () => {
     const { origin } = await serve(
       (request, response) => void read(request).then((body) => response.end(`${request.method} ${body}`)),
