@@ -12,6 +12,9 @@ export const builtins = {
   get fs(): typeof import('node:fs') {
     return process.getBuiltinModule('node:fs')
   },
+  get inspector(): typeof import('node:inspector') {
+    return process.getBuiltinModule('node:inspector')
+  },
   get module(): typeof import('node:module') {
     return process.getBuiltinModule('node:module')
   },
@@ -29,6 +32,9 @@ export const builtins = {
   },
   get v8(): typeof import('node:v8') {
     return process.getBuiltinModule('node:v8')
+  },
+  get vm(): typeof import('node:vm') {
+    return process.getBuiltinModule('node:vm')
   },
   get workerThreads(): typeof import('node:worker_threads') {
     return process.getBuiltinModule('node:worker_threads')

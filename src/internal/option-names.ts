@@ -29,6 +29,7 @@ const ELSEWHERE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   maxRequests: LIMIT,
   points: LIMIT,
   tokensPerInterval: RATE,
+  tokensPerSecond: RATE,
   intervalCap: RATE,
   refillRate: RATE,
   rate: RATE,

@@ -1,4 +1,5 @@
 import { isBuiltin } from 'node:module'
+import type { AroundFunction } from './around-function.js'
 import { isGlobal, OF_FUNCTIONS } from './globals.js'
 import { IMPORTS, isHelper, nodeNameOf } from './helpers.js'
 import {
@@ -29,8 +30,9 @@ export interface FunctionAnalysis {
  * Finds what the function with this source captures.
  *
  * @param source - as `Function.prototype.toString` gives it
+ * @param around - what that does not show
  */
-export function analyseFunction(source: string): FunctionAnalysis {
+export function analyseFunction(source: string, { shadowed, isSloppy }: AroundFunction = NOTHING): FunctionAnalysis {
   if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) return refused('[native code]')
   const method = `(o => o[Reflect.ownKeys(o)[0]])({${source}})`
   for (const expression of [`(${source})`, method]) {
@@ -43,14 +45,17 @@ export function analyseFunction(source: string): FunctionAnalysis {
       const captured = new Set<string>()
       const helpers = new Set<string>()
       const written = new Set(parts.flatMap(writtenBy))
-      const scope = new Scope(undefined, { captured, helpers, written })
+      const scope = new Scope(undefined, { captured, helpers, written, shadowed })
       for (const part of parts) scope.visit(part)
-      return { captured: [...captured].sort(), helpers: [...helpers], expression, isStrict: sourceType === 'module' }
+      const isStrict = sourceType === 'module' && !isSloppy
+      return { captured: [...captured].sort(), helpers: [...helpers], expression, isStrict }
     }
   }
   // Private names, `super` of a class and the like have no meaning outside of where they stand.
   return refused('[a name of its class]')
 }
+
+const NOTHING: AroundFunction = { shadowed: [], isSloppy: false }
 
 function refused(captured: string): FunctionAnalysis {
   return { captured: [captured], helpers: [], expression: '', isStrict: true }
@@ -62,6 +67,8 @@ interface FreeNames {
   readonly helpers: Set<string>
   /** Properties that the function sets, as `name.property`. */
   readonly written: ReadonlySet<string>
+  /** Names of globals that are variables around the function. */
+  readonly shadowed: readonly string[]
 }
 
 /** Names defined in one function or block, and what is used and defined in none of the surrounding ones. */
@@ -78,9 +85,9 @@ class Scope {
   }
 
   #use(name: string): void {
-    const { captured, helpers } = this.#free
+    const { captured, helpers, shadowed } = this.#free
     if (name === 'eval') captured.add(name)
-    if (this.#defines(name) || isGlobal(name)) return
+    if (this.#defines(name) || (isGlobal(name) && !shadowed.includes(name))) return
     if (isHelper(name)) helpers.add(name)
     else captured.add(name)
   }

@@ -2,6 +2,7 @@ import { TaskNotTransferableError } from '../../errors.js'
 import { messageOf, runError } from '../../internal/run-error.js'
 import { importModule } from '../../internal/import-module.js'
 import type { ResolvedTask } from '../task.js'
+import { type AroundFunction, isSloppy, shadowedBy } from './around-function.js'
 import { exportedFunction } from './exported-function.js'
 import { helperOf, isForOlderEngines } from './helpers.js'
 import { whyNotImported } from './why-not-imported.js'
@@ -23,6 +24,7 @@ export interface UncheckedTask {
   readonly id: number
   readonly name: string
   readonly source: string
+  readonly around: AroundFunction
 }
 
 /** What is known of functions by their source: closures made in one place are one task. */
@@ -88,13 +90,16 @@ class TaskSources {
   }
 
   #inlineOfSource({ call, identity }: ResolvedTask): Inline {
-    let entry = this.#inline.get(identity)
+    const around = { isSloppy: isSloppy(call), shadowed: [] as string[] }
+    const key = around.isSloppy ? `sloppy ${identity}` : identity
+    let entry = this.#inline.get(key)
     if (entry === undefined) {
-      const unchecked = { id: ++this.#lastId, name: call.name, source: identity }
+      around.shadowed = shadowedBy(call)
+      const unchecked = { id: ++this.#lastId, name: call.name, source: identity, around }
       entry = { unchecked, outcome: undefined, preparing: undefined }
       const [oldest] = this.#inline.keys()
       if (this.#inline.size >= MOST_INLINE && oldest !== undefined) this.#inline.delete(oldest)
-      this.#inline.set(identity, entry)
+      this.#inline.set(key, entry)
     }
     return entry
   }
@@ -117,9 +122,10 @@ async function check({
   id,
   name,
   source,
+  around,
 }: UncheckedTask): Promise<Extract<TransferredTask, { expression: string }> | TaskNotTransferableError> {
   const { analyseFunction } = await import('./captured-variables.js')
-  const { captured, helpers, expression, isStrict } = analyseFunction(source)
+  const { captured, helpers, expression, isStrict } = analyseFunction(source, around)
   if (captured.length === 0) return { id, expression, isStrict, helpers }
   const subject = name === '' ? 'the task' : `the task '${name}'`
   const names = captured.join(', ')
