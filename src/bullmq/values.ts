@@ -101,7 +101,7 @@ function withCode(bare: PackedThrown, whole: PackedThrown, most: number): Packed
   if (bare.kind !== 'error' || whole.kind !== 'error') return bare
   const { code } = whole.properties
   const isShort = typeof code === 'number' || (typeof code === 'string' && code.length <= most)
-  return isShort ? { ...bare, properties: { code } } : bare
+  return isShort ? { ...bare, properties: { code }, shown: ['code'] } : bare
 }
 
 function withoutStack(thrown: PackedThrown): PackedThrown {

@@ -1,7 +1,7 @@
 import { File } from 'node:buffer'
 import { isDeepStrictEqual } from 'node:util'
 import { threadId } from 'node:worker_threads'
-import { execute, optimize } from 'amorsize'
+import { AmorsizeError, execute, optimize } from 'amorsize'
 import { describe, expect, it } from 'vitest'
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
@@ -214,6 +214,21 @@ describe('what another thread receives', () => {
     const error = how === 'throw' ? reason : reason.cause
     expect(error).toBeInstanceOf(Error)
     expect(error).toMatchObject({ name: 'Odd', message: 'no number', code: 'ODD', stack: 'Odd: at home' })
+  })
+
+  it('is an error with all that it had, and of its own class alone', async () => {
+    const task = computing(
+      `class ChaosError extends Error { name = 'ChaosError' }
+       const hidden = { value: 7, enumerable: false }
+       throw Object.assign(Object.defineProperty(new ChaosError('x'), 'request', hidden), { errors: ['e'], message: 'y' })`,
+    )
+    const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
+    const { reason } = outcome as { reason: Error & { errors: unknown; request: unknown } }
+    expect([reason.name, reason.message, reason.errors, reason.request]).toEqual(['ChaosError', 'y', ['e'], 7])
+    expect(Object.keys(reason).sort()).toEqual(['errors', 'name'])
+    expect(AmorsizeError.is(reason) || reason instanceof AmorsizeError).toBe(false)
+    const both = execute(computing(`throw new AggregateError([new TypeError('one')], 'both')`), [1], options)
+    await expect(both).rejects.toMatchObject({ message: 'both', errors: [new TypeError('one')] })
   })
 
   it('is a DOMException with its name, cause and properties', async () => {

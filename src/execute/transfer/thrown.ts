@@ -15,7 +15,11 @@ interface PackedError {
   readonly name: string
   readonly message: string
   readonly stack: string | undefined
+  /** Whether it is of a class of this package: a program may have classes of the same names. */
+  readonly isOwn: boolean
   readonly properties: Readonly<Record<string, unknown>>
+  /** Names of what can be enumerated. */
+  readonly shown: readonly string[]
   readonly cause: PackedThrown | undefined
   readonly errors: readonly PackedThrown[] | undefined
 }
@@ -31,7 +35,7 @@ const BASES: Readonly<Record<string, new (message: string, name: string) => Erro
   TypeError,
   URIError,
 }
-const APART = new Set(['stack', 'message', 'cause', 'errors'])
+const APART = new Set(['stack', 'message', 'cause'])
 /** Causes of causes; a cycle ends here. */
 const DEEPEST = 8
 
@@ -49,12 +53,12 @@ function packReadable(thrown: unknown, depth: number): PackedThrown {
   // There are classes of errors that are functions with a prototype, whose errors the engine does not know as such.
   if (!builtins.util.types.isNativeError(thrown) && !(thrown instanceof Error))
     return { kind: 'value', value: cloneable(thrown) }
-  const properties: Record<string, unknown> = {}
-  for (const key of Object.getOwnPropertyNames(thrown)) {
-    if (!APART.has(key)) properties[key] = cloneable(read(thrown, key))
-  }
   const classes = classesOf(thrown)
   const errors = thrown instanceof AggregateError ? read(thrown, 'errors') : undefined
+  const properties: Record<string, unknown> = {}
+  for (const key of Object.getOwnPropertyNames(thrown)) {
+    if (!APART.has(key) && !(key === 'errors' && Array.isArray(errors))) properties[key] = cloneable(read(thrown, key))
+  }
   const stack = read(thrown, 'stack')
   const goesDeeper = depth < DEEPEST
   return {
@@ -64,7 +68,9 @@ function packReadable(thrown: unknown, depth: number): PackedThrown {
     name: asText(read(thrown, 'name')),
     message: asText(read(thrown, 'message')),
     stack: typeof stack === 'string' ? stack : undefined,
+    isOwn: ownErrors.AmorsizeError.is(thrown),
     properties,
+    shown: Object.keys(thrown),
     cause: 'cause' in thrown && goesDeeper ? packThrown(read(thrown, 'cause'), depth + 1) : undefined,
     errors: Array.isArray(errors) && goesDeeper ? errors.map((one) => packThrown(one, depth + 1)) : undefined,
   }
@@ -73,7 +79,7 @@ function packReadable(thrown: unknown, depth: number): PackedThrown {
 /** As {@link packThrown}, for what could not be sent: without properties and causes, or as a text. */
 export function packBarely(thrown: unknown): PackedThrown {
   const packed = packThrown(thrown, DEEPEST)
-  if (packed.kind === 'error') return { ...packed, properties: {} }
+  if (packed.kind === 'error') return { ...packed, properties: {}, shown: [] }
   return { kind: 'value', value: textOf(packed.value) }
 }
 
@@ -134,7 +140,7 @@ function cloneable(value: unknown): unknown {
  */
 export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string, unknown>>): unknown {
   if (packed.kind === 'value') return packed.value
-  const { base, classes, name, message, stack, properties, cause, errors } = packed
+  const { base, classes, isOwn, name, message, stack, properties, shown, cause, errors } = packed
   const error =
     errors === undefined
       ? new (BASES[base] ?? Error)(message, name)
@@ -144,21 +150,17 @@ export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string
         )
   const Class = classes
     .slice(0, classes.indexOf(base))
-    .map((one) => errorClass(one, known))
+    .map((one) => errorClass(one, known) ?? (isOwn ? errorClass(one, ownErrors) : undefined))
     .find((one) => one !== undefined)
   if (Class !== undefined) Object.setPrototypeOf(error, Class.prototype as object)
-  for (const [key, value] of Object.entries(properties)) {
-    Object.defineProperty(error, key, { value, enumerable: key !== 'name', writable: true, configurable: true })
+  const define = (key: string, value: unknown): void => {
+    Object.defineProperty(error, key, { value, enumerable: shown.includes(key), writable: true, configurable: true })
   }
-  const hidden = { enumerable: false, writable: true, configurable: true }
-  if (error.name !== name) Object.defineProperty(error, 'name', { value: name, ...hidden })
-  if (cause !== undefined) Object.defineProperty(error, 'cause', { value: unpackThrown(cause, known), ...hidden })
-  return withStack(error, stack)
-}
-
-function withStack<E extends Error>(error: E, stack: string | undefined): E {
-  if (stack !== undefined)
-    Object.defineProperty(error, 'stack', { value: stack, enumerable: false, writable: true, configurable: true })
+  for (const [key, value] of Object.entries(properties)) define(key, value)
+  if (shown.includes('message')) define('message', message)
+  if (error.name !== name) define('name', name)
+  if (cause !== undefined) define('cause', unpackThrown(cause, known))
+  if (stack !== undefined) define('stack', stack)
   return error
 }
 
@@ -166,7 +168,7 @@ function errorClass(
   name: string,
   known: Readonly<Record<string, unknown>>,
 ): (new (...args: never[]) => Error) | undefined {
-  const found: unknown = (ownErrors as Record<string, unknown>)[name] ?? exportOf(known, name)
+  const found = exportOf(known, name)
   return typeof found === 'function' && found.prototype instanceof Error
     ? (found as new (...args: never[]) => Error)
     : undefined

@@ -55,7 +55,7 @@ export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedV
     if (look.obstacle !== undefined) unfit?.push({ position: i, reason: look.obstacle })
     for (const part of look.buffers) buffers.push(part)
     for (const part of look.bare) bare.push(part)
-    const compact = compacted(value, [...look.buffers, ...look.views])
+    const compact = look.hasAgain ? value : compacted(value, [...look.buffers, ...look.views])
     if (compact !== value) (packed ??= [...values])[i] = compact
   }
   const isSame = buffers.length === 0 && bare.length === 0
@@ -148,7 +148,7 @@ function isSimple(value: object): boolean {
       if (++visits > MOST_SIMPLE || Object.getOwnPropertySymbols(one).length > 0) return false
       const contents = isArray && (one as unknown[]).length <= MOST_DENSE ? (one as unknown[]) : Object.values(one)
       for (let i = 0; i < contents.length; i++) if (isObject(contents[i])) pending.push(contents[i] as object)
-      if (isArray && contents.length <= MOST_LISTED && Object.keys(one).length !== contents.length) return false
+      if (isArray && contents.length <= MOST_LISTED && !hasOnlyElements(one as unknown[])) return false
     }
     return true
   } catch {
@@ -157,12 +157,20 @@ function isSimple(value: object): boolean {
   }
 }
 
+/** Whether an array has no holes, and nothing beside its elements: names come last among its keys. */
+function hasOnlyElements(array: readonly unknown[]): boolean {
+  const keys = Object.keys(array)
+  return keys.length === array.length && (keys.length === 0 || keys.at(-1) === String(keys.length - 1))
+}
+
 interface Look {
   readonly buffers: Part[]
   /** Objects without a prototype. */
   readonly bare: Part[]
   /** Typed arrays that are a small part of their memory, which nothing else in the value uses. */
   views: Part[]
+  /** Whether an object is there twice, as in a cycle: it would not be the same any more if a copy took its place. */
+  hasAgain: boolean
   obstacle: string | undefined
 }
 
@@ -178,22 +186,21 @@ interface Part {
 
 /** Looks at every object in a value, in a loop: recursion would end at an object that a clone still reaches. */
 function looked(value: Part): Look {
-  const look: Look = { buffers: [], bare: [], views: [], obstacle: undefined }
+  const look: Look = { buffers: [], bare: [], views: [], hasAgain: false, obstacle: undefined }
   try {
     const pending = partsOf(value, look)
     if (pending.length === 0) return look
     const seen = new Set([value.value])
-    const again = new Set<object>()
     for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
-      if (seen.has(part.value)) again.add(part.value)
       // Each place of a Buffer counts.
-      if (seen.has(part.value) && !Buffer.isBuffer(part.value)) continue
+      if (seen.has(part.value) && !Buffer.isBuffer(part.value)) {
+        look.hasAgain = true
+        continue
+      }
       seen.add(part.value)
       for (const inside of partsOf(part, look)) pending.push(inside)
     }
-    if (look.buffers.some((buffer) => holders(buffer).some((holder) => again.has(holder))))
-      look.obstacle ??= 'a Buffer in an object that is there twice, which would arrive as a Uint8Array'
-    if (look.views.length > 0) look.views = again.size > 0 ? [] : alone(look.views, seen)
+    if (look.views.length > 0) look.views = alone(look.views, seen)
   } catch {
     // A getter or a proxy that throws does so again when it is cloned.
   }
@@ -208,12 +215,6 @@ function alone(views: readonly Part[], objects: ReadonlySet<object>): Part[] {
     uses.set(memory, (uses.get(memory) ?? 0) + 1)
   }
   return views.filter(({ value }) => uses.get((value as Uint8Array).buffer) === 1)
-}
-
-function holders({ holder }: Part): object[] {
-  const all: object[] = []
-  for (let at = holder; at !== undefined; at = at.holder) all.push(at.value)
-  return all
 }
 
 function pathTo(part: Part): Key[] {
