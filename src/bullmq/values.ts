@@ -100,7 +100,8 @@ const CUT_PART = 16
 function withCode(bare: PackedThrown, whole: PackedThrown, most: number): PackedThrown {
   if (bare.kind !== 'error' || whole.kind !== 'error') return bare
   const { code } = whole.properties
-  const isShort = typeof code === 'number' || (typeof code === 'string' && code.length <= most)
+  if (code === undefined || !('kind' in code) || code.kind !== 'value') return bare
+  const isShort = typeof code.value === 'number' || (typeof code.value === 'string' && code.value.length <= most)
   return isShort ? { ...bare, properties: { code }, shown: ['code'] } : bare
 }
 

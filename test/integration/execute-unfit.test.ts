@@ -227,6 +227,23 @@ describe('what another thread receives', () => {
     expect([reason.name, reason.message, reason.errors, reason.request]).toEqual(['ChaosError', 'y', ['e'], 7])
     expect(Object.keys(reason).sort()).toEqual(['errors', 'name'])
     expect(AmorsizeError.is(reason) || reason instanceof AmorsizeError).toBe(false)
+    const nested = await execute(
+      computing(
+        `const inner = Object.assign(new TypeError('inner'), { code: 'EINNER' })
+         const outer = Object.assign(new Error('outer', { cause: inner }), { original: inner, failures: [inner, 7] })
+         throw Object.assign(inner, { parent: outer })`,
+      ),
+      [1],
+      { ...options, onError: 'collect' },
+    )
+    const inner = (nested[0] as { reason: { code: string; parent: Record<string, unknown> } }).reason
+    expect(inner).toBeInstanceOf(TypeError)
+    expect([inner.code, inner.parent['cause'], inner.parent['original'], inner.parent['failures']]).toEqual([
+      'EINNER',
+      inner,
+      inner,
+      [inner, 7],
+    ])
     const both = execute(computing(`throw new AggregateError([new TypeError('one')], 'both')`), [1], options)
     await expect(both).rejects.toMatchObject({ message: 'both', errors: [new TypeError('one')] })
   })

@@ -17,51 +17,60 @@ interface PackedError {
   readonly stack: string | undefined
   /** Whether it is of a class of this package: a program may have classes of the same names. */
   readonly isOwn: boolean
-  readonly properties: Readonly<Record<string, unknown>>
+  /** Its own properties, and its cause. */
+  readonly properties: Readonly<Record<string, PackedThrown | readonly PackedThrown[]>>
   /** Names of what can be enumerated. */
   readonly shown: readonly string[]
-  readonly cause: PackedThrown | undefined
-  readonly errors: readonly PackedThrown[] | undefined
 }
 
-/** Each is made with a message and a name, of which most take the message alone. */
-const BASES: Readonly<Record<string, new (message: string, name: string) => Error>> = {
-  DOMException,
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
+const BASES: Readonly<Record<string, (message: string, name: string) => Error>> = {
+  AggregateError: (message) => new AggregateError([], message),
+  DOMException: (message, name) => new DOMException(message, name),
+  Error: (message) => new Error(message),
+  EvalError: (message) => new EvalError(message),
+  RangeError: (message) => new RangeError(message),
+  ReferenceError: (message) => new ReferenceError(message),
+  SyntaxError: (message) => new SyntaxError(message),
+  TypeError: (message) => new TypeError(message),
+  URIError: (message) => new URIError(message),
 }
-const APART = new Set(['stack', 'message', 'cause'])
-/** Causes of causes; a cycle ends here. */
+const APART = new Set(['stack', 'message'])
+/** Causes of causes, and errors in errors. */
 const DEEPEST = 8
 
 /** Makes a thrown value ready for `postMessage`, whatever it is. */
-export function packThrown(thrown: unknown, depth = 0): PackedThrown {
+export function packThrown(thrown: unknown): PackedThrown {
+  return pack(thrown, 0, new Map())
+}
+
+/** As {@link packThrown}, for what could not be sent: without properties and causes, or as a text. */
+export function packBarely(thrown: unknown): PackedThrown {
+  const packed = pack(thrown, DEEPEST, new Map())
+  if (packed.kind === 'error') return { ...packed, properties: {}, shown: [] }
+  return { kind: 'value', value: textOf(packed.value) }
+}
+
+/** @param seen - errors that have been met: each is sent once, also in a cycle */
+function pack(thrown: unknown, depth: number, seen: Map<object, PackedThrown>): PackedThrown {
   try {
-    return packReadable(thrown, depth)
+    if (!isError(thrown)) return { kind: 'value', value: cloneable(thrown) }
+    return seen.get(thrown) ?? packError(thrown, depth, seen)
   } catch {
     // A proxy may throw whatever it is asked for, even its prototype.
     return { kind: 'value', value: textOf(thrown) }
   }
 }
 
-function packReadable(thrown: unknown, depth: number): PackedThrown {
-  // There are classes of errors that are functions with a prototype, whose errors the engine does not know as such.
-  if (!builtins.util.types.isNativeError(thrown) && !(thrown instanceof Error))
-    return { kind: 'value', value: cloneable(thrown) }
+/** There are classes of errors that are functions with a prototype, whose errors the engine does not know as such. */
+function isError(value: unknown): value is Error {
+  return builtins.util.types.isNativeError(value) || value instanceof Error
+}
+
+function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>): PackedError {
   const classes = classesOf(thrown)
-  const errors = thrown instanceof AggregateError ? read(thrown, 'errors') : undefined
-  const properties: Record<string, unknown> = {}
-  for (const key of Object.getOwnPropertyNames(thrown)) {
-    if (!APART.has(key) && !(key === 'errors' && Array.isArray(errors))) properties[key] = cloneable(read(thrown, key))
-  }
   const stack = read(thrown, 'stack')
-  const goesDeeper = depth < DEEPEST
-  return {
+  const properties: Record<string, PackedThrown | PackedThrown[]> = {}
+  const packed: PackedError = {
     kind: 'error',
     base: classes.find((name) => name in BASES) ?? 'Error',
     classes,
@@ -71,16 +80,16 @@ function packReadable(thrown: unknown, depth: number): PackedThrown {
     isOwn: ownErrors.AmorsizeError.is(thrown),
     properties,
     shown: Object.keys(thrown),
-    cause: 'cause' in thrown && goesDeeper ? packThrown(read(thrown, 'cause'), depth + 1) : undefined,
-    errors: Array.isArray(errors) && goesDeeper ? errors.map((one) => packThrown(one, depth + 1)) : undefined,
   }
-}
-
-/** As {@link packThrown}, for what could not be sent: without properties and causes, or as a text. */
-export function packBarely(thrown: unknown): PackedThrown {
-  const packed = packThrown(thrown, DEEPEST)
-  if (packed.kind === 'error') return { ...packed, properties: {}, shown: [] }
-  return { kind: 'value', value: textOf(packed.value) }
+  seen.set(thrown, packed)
+  const names = Object.getOwnPropertyNames(thrown)
+  for (const name of 'cause' in thrown ? new Set([...names, 'cause']) : names) {
+    const value = APART.has(name) ? undefined : read(thrown, name)
+    const list: unknown[] | undefined = Array.isArray(value) && value.some(isError) ? value : undefined
+    if (APART.has(name) || (depth >= DEEPEST && (list !== undefined || isError(value)))) continue
+    properties[name] = list?.map((one) => pack(one, depth + 1, seen)) ?? pack(value, depth + 1, seen)
+  }
+  return packed
 }
 
 /** A property of an error. If it is a getter that throws, what it threw, as a text. */
@@ -139,15 +148,19 @@ function cloneable(value: unknown): unknown {
  * @param known - classes that the task's module exports
  */
 export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string, unknown>>): unknown {
+  return unpack(packed, known, new Map())
+}
+
+/** @param made - errors that have been made of what was sent */
+function unpack(packed: PackedThrown, known: Readonly<Record<string, unknown>>, made: Map<object, Error>): unknown {
   if (packed.kind === 'value') return packed.value
-  const { base, classes, isOwn, name, message, stack, properties, shown, cause, errors } = packed
-  const error =
-    errors === undefined
-      ? new (BASES[base] ?? Error)(message, name)
-      : new AggregateError(
-          errors.map((one) => unpackThrown(one, known)),
-          message,
-        )
+  return made.get(packed) ?? unpackError(packed, known, made)
+}
+
+function unpackError(packed: PackedError, known: Readonly<Record<string, unknown>>, made: Map<object, Error>): Error {
+  const { base, classes, isOwn, name, message, stack, properties, shown } = packed
+  const error = BASES[base]?.(message, name) ?? new Error(message)
+  made.set(packed, error)
   const Class = classes
     .slice(0, classes.indexOf(base))
     .map((one) => errorClass(one, known) ?? (isOwn ? errorClass(one, ownErrors) : undefined))
@@ -156,10 +169,10 @@ export function unpackThrown(packed: PackedThrown, known: Readonly<Record<string
   const define = (key: string, value: unknown): void => {
     Object.defineProperty(error, key, { value, enumerable: shown.includes(key), writable: true, configurable: true })
   }
-  for (const [key, value] of Object.entries(properties)) define(key, value)
+  for (const [key, value] of Object.entries(properties))
+    define(key, 'kind' in value ? unpack(value, known, made) : value.map((one) => unpack(one, known, made)))
   if (shown.includes('message')) define('message', message)
   if (error.name !== name) define('name', name)
-  if (cause !== undefined) define('cause', unpackThrown(cause, known))
   if (stack !== undefined) define('stack', stack)
   return error
 }
