@@ -385,7 +385,7 @@ describe('after a run', () => {
 
   it('items are uneven that were so here or in workers, and stay so until this thread has seen enough of them', () => {
     const even = timingOf(1, 1, 1, 1, 1, 1, 1, 1)
-    const uneven = timingOf(1, 1, 1, 1, 1, 1, 1, 20)
+    const uneven = timingOf(1, 1, 1, 1, 1, 1, 1, 40)
     const { scheduler, subject, begin } = taught()
     const run = (here: typeof even, there: typeof even): boolean => {
       scheduler.after(begin(100, ONE), { ...seen(0, 1, 0), timing: here }, came(100, 100, 60, there), ONE)

@@ -517,7 +517,7 @@ describe('how long a worker is expected to take to be ready', () => {
 
 describe('uneven items', () => {
   const even = timingOf(1, 1, 1, 1, 1, 1, 1, 1)
-  const uneven = timingOf(1, 1, 1, 1, 1, 1, 1, 20)
+  const uneven = timingOf(1, 1, 1, 1, 1, 1, 1, 40)
   const much = 5 * spawnMs
 
   it.each<[string, number, number, Partial<Course['subject']['options']>, boolean]>([

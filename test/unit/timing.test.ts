@@ -94,13 +94,13 @@ describe('lanes that had different items', () => {
 
 describe('an item that is longer than most', () => {
   it.each([
-    [{ items: 8, itemMs: 2, spread: 0.6 }, true],
-    [{ items: 7, itemMs: 2, spread: 0.6 }, false],
-    [{ items: 8, itemMs: 3, spread: 0.5 }, false],
-    [{ items: 8, itemMs: 2, spread: 0.51 }, true],
-    [{ items: 8, itemMs: 1, spread: 1.5 }, false],
-    [{ items: 8, itemMs: 1, spread: 1.51 }, true],
-  ])('makes items uneven where it outlasts a slice: %j', (timing, expected) => {
+    [{ items: 8, itemMs: 8, spread: 0.6 }, true],
+    [{ items: 7, itemMs: 8, spread: 0.6 }, false],
+    [{ items: 8, itemMs: 12, spread: 0.5 }, false],
+    [{ items: 8, itemMs: 8, spread: 0.51 }, true],
+    [{ items: 8, itemMs: 4, spread: 1.5 }, false],
+    [{ items: 8, itemMs: 4, spread: 1.51 }, true],
+  ])('makes items uneven where it outlasts four slices: %j', (timing, expected) => {
     expect(isUneven(timing)).toBe(expected)
   })
 

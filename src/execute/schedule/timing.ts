@@ -15,6 +15,8 @@ const SLOWER = 0.3
 export const FEW = 3
 /** Fewer items say nothing about how much they differ. */
 export const FEW_TO_COMPARE = 8
+/** Some of them are long if they take more than four slices: of less a thread that must load and compile the task as well makes up for little. */
+const LONG_MS = 4 * SLICE_MS
 /** Items differ if their coefficient of variation is above this. */
 const UNEVEN = 0.5
 /** Engines are slow to compile a task if its first items would now take less than this part of what they took, and this much less. */
@@ -36,9 +38,9 @@ function longMs({ itemMs, spread }: MeanTiming): number {
   return itemMs * (1 + 2 * spread)
 }
 
-/** Whether items differ, and some take longer than a slice. */
+/** Whether items differ, and some take so long that the event loop should not wait for them. */
 export function isUneven(timing: MeanTiming): boolean {
-  return timing.items >= FEW_TO_COMPARE && timing.spread > UNEVEN && longMs(timing) > SLICE_MS
+  return timing.items >= FEW_TO_COMPARE && timing.spread > UNEVEN && longMs(timing) > LONG_MS
 }
 
 /** Whether items differ so much that some do not show what the others take, by chance or because they become longer or shorter in a run. */
