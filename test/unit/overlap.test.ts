@@ -132,7 +132,20 @@ describe('the items after it', () => {
       overlap.settled(0.4, 1)
       return overlap.most
     })
-    expect(most).toEqual([1, 1, 1, 1, 1, Infinity])
+    expect(most).toEqual([1, 1, 1, 1, Infinity, Infinity])
+  })
+
+  it('do not overlap again because many that have computed end in one moment', () => {
+    const { thread, overlap } = begun()
+    thread.pass(0, 30)
+    overlap.release()
+    // They have waited for the same, and then computed one after another.
+    thread.pass(64 * 20, 0)
+    for (let inFlight = 64; inFlight > 0; inFlight--) {
+      overlap.settled(30 + 64 * 20, inFlight)
+      thread.pass(0.01, 0)
+      expect([overlap.most, overlap.isFree]).toEqual([1, false])
+    }
   })
 
   it('go on, one at a time, where others compute more in this thread than they take', () => {

@@ -18,7 +18,7 @@ export const LEAST_WAIT_MS = 2
 const MOST_LOOKS = 10
 /** A thread that is idle for less of the time has enough to do. */
 const IDLE_SHARE = 0.1
-/** The weight of what was just seen. */
+/** The weight of what was just seen where items come one at a time; where several are under way, they may all end in one moment. */
 const WEIGHT = 0.5
 /** So many times as many may overlap as would do, since waits differ. */
 const SLACK = 2
@@ -37,8 +37,10 @@ export class Overlap {
   readonly #loop: Loop
   #seen: Utilization
   #looks = 0
+  /** Items since this thread was last looked at, … */
   #items = 0
-  #computesMs: number | undefined = undefined
+  /** … and those of late, with how long this thread was active for them. */
+  #late = { items: 0, activeMs: 0 }
   #waitsMs = 0
 
   /** @param isKnown - whether earlier runs have shown that items compute little */
@@ -50,7 +52,7 @@ export class Overlap {
 
   /** Whether items compute so little that nothing is in the way of others; undefined before one has settled. */
   get isFree(): boolean | undefined {
-    return this.#computesMs === undefined ? undefined : this.most === Infinity
+    return this.#late.items === 0 ? undefined : this.most === Infinity
   }
 
   /**
@@ -62,7 +64,7 @@ export class Overlap {
   release(): boolean {
     const idleMs = this.#loop.eventLoopUtilization().idle - this.#seen.idle
     const mayGoOn = idleMs >= LEAST_WAIT_MS || ++this.#looks >= MOST_LOOKS
-    if (mayGoOn && this.#computesMs === undefined) this.most = Infinity
+    if (mayGoOn && this.#late.items === 0) this.most = Infinity
     return mayGoOn
   }
 
@@ -73,22 +75,26 @@ export class Overlap {
    * @param inFlight - items under way, this one included
    */
   settled(ms: number, inFlight: number): void {
+    const kept = 1 - WEIGHT / inFlight
+    const late = this.#late
+    late.items = late.items * kept + 1
+    late.activeMs *= kept
     this.#items++
     if (ms < LEAST_MS) {
       // To look closer would take longer than the item.
-      this.#computesMs = (this.#computesMs ?? 0) * (1 - WEIGHT)
-      if (this.#computesMs < LEAST_MS) this.most = Infinity
+      if (late.activeMs < LEAST_MS * late.items) this.most = Infinity
       return
     }
     const now = this.#loop.eventLoopUtilization()
-    const computesMs = (now.active - this.#seen.active) / this.#items
-    const idleMs = (now.idle - this.#seen.idle) / this.#items
+    const activeMs = now.active - this.#seen.active
+    const idleMs = now.idle - this.#seen.idle
+    late.activeMs += activeMs
+    if (idleMs > IDLE_SHARE * (idleMs + activeMs))
+      this.#waitsMs = Math.max(0, Math.min((inFlight * (idleMs + activeMs)) / this.#items, ms) - activeMs / this.#items)
+    else this.#waitsMs *= FADING
     this.#seen = now
     this.#items = 0
-    this.#computesMs = (this.#computesMs ?? computesMs) * (1 - WEIGHT) + computesMs * WEIGHT
-    if (idleMs > IDLE_SHARE * (idleMs + computesMs))
-      this.#waitsMs = Math.max(0, Math.min(inFlight * (idleMs + computesMs), ms) - computesMs)
-    else this.#waitsMs *= FADING
-    this.most = this.#computesMs < LEAST_MS ? Infinity : 1 + Math.floor((SLACK * this.#waitsMs) / this.#computesMs)
+    const computesMs = late.activeMs / late.items
+    this.most = computesMs < LEAST_MS ? Infinity : 1 + Math.floor((SLACK * this.#waitsMs) / computesMs)
   }
 }
