@@ -248,6 +248,26 @@ describe('what another thread receives', () => {
     await expect(both).rejects.toMatchObject({ message: 'both', errors: [new TypeError('one')] })
   })
 
+  it('is an error with what can come of its properties, as those of an HTTP client', async () => {
+    const task = (): never => {
+      const config = { url: '/a', adapter: () => 1, list: [() => 1, { port: 80 }], same: {} }
+      config.same = config
+      const response = { status: 404, request: Promise.resolve(), config, data: Buffer.from('none') }
+      throw Object.assign(new Error('x'), { response, retry: () => 1, request: new WeakMap() })
+    }
+    const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
+    const { reason } = outcome as { reason: Error & { response: object } }
+    expect(reason).not.toHaveProperty('retry')
+    expect(reason).toMatchObject({ message: 'x', request: 'WeakMap { <items unknown> }' })
+    expect(reason.response).toMatchObject({
+      status: 404,
+      request: 'Promise { undefined }',
+      config: { url: '/a', list: ['[Function (anonymous)]', { port: 80 }], same: { same: {} } },
+      data: Buffer.from('none'),
+    })
+    expect(reason.response).not.toHaveProperty('config.adapter')
+  })
+
   it('is a DOMException with its name, cause and properties', async () => {
     const task = (): never => {
       const cause = new DOMException('inner', 'DataError')

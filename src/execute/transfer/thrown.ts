@@ -1,5 +1,6 @@
 import * as ownErrors from '../../errors.js'
 import { builtins } from '../../internal/builtins.js'
+import { isPlain } from './cloned-classes.js'
 import { exportOf } from './exported-function.js'
 import { packValues, restore } from './values.js'
 
@@ -86,7 +87,8 @@ function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>
   for (const name of 'cause' in thrown ? new Set([...names, 'cause']) : names) {
     const value = APART.has(name) ? undefined : read(thrown, name)
     const list: unknown[] | undefined = Array.isArray(value) && value.some(isError) ? value : undefined
-    if (APART.has(name) || (depth >= DEEPEST && (list !== undefined || isError(value)))) continue
+    if (typeof value === 'function' || APART.has(name)) continue
+    if (depth >= DEEPEST && (list !== undefined || isError(value))) continue
     properties[name] = list?.map((one) => pack(one, depth + 1, seen)) ?? pack(value, depth + 1, seen)
   }
   return packed
@@ -127,8 +129,8 @@ function classesOf(thrown: object): string[] {
   return names
 }
 
-/** What arrives of a value in another thread, or a text of it. */
-function cloneable(value: unknown): unknown {
+/** What arrives of a value in another thread; of one that cannot be cloned, such of its parts as can; or a text of it. */
+function cloneable(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null)
     return typeof value === 'function' || typeof value === 'symbol' ? textOf(value) : value
   try {
@@ -137,8 +139,22 @@ function cloneable(value: unknown): unknown {
     restore(copies, lost)
     return copies[0]
   } catch {
-    return textOf(value)
+    const hasParts = depth < PARTS.deepest && isPlain(value) && Object.keys(value).length <= PARTS.most
+    return hasParts ? partsOf(value, depth) : textOf(value)
   }
+}
+
+/** Parts of parts of what cannot be cloned, such as the response in an error of an HTTP client. */
+const PARTS = { deepest: 3, most: 100 }
+
+function partsOf(value: object, depth: number): unknown {
+  if (Array.isArray(value)) return value.map((one) => cloneable(one, depth + 1))
+  const parts: Record<string, unknown> = {}
+  for (const key of Object.keys(value)) {
+    const part = read(value, key)
+    if (typeof part !== 'function') parts[key] = cloneable(part, depth + 1)
+  }
+  return parts
 }
 
 /**
