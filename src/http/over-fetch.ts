@@ -1,3 +1,6 @@
+import type { AsyncLocalStorage } from 'node:async_hooks'
+import { builtins } from '../internal/builtins.js'
+
 /** What sends a request. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
@@ -14,21 +17,20 @@ export function overFetch<F extends (...request: never[]) => Promise<Response>>(
 ): F {
   if (given !== undefined) return made(make(given))
   const { fetch: before } = globalThis
-  let isGlobal = false
-  let isAsking = false
+  /** Global fetches that have called this one. */
+  const around = new WeakSet<Fetch>()
+  /** Which global fetch this one has called, on whose behalf something runs; made only where there is another one than before. */
+  let asking: AsyncLocalStorage<Fetch> | undefined
   const fetch = make((input, init) => {
     const { fetch: present } = globalThis
-    if (isGlobal || own.has(present)) return before(input, init)
-    isAsking = true
-    try {
-      return present(input, init)
-    } finally {
-      isAsking = false
-    }
+    if (present === before || own.has(present) || around.has(present)) return before(input, init)
+    asking ??= new builtins.asyncHooks.AsyncLocalStorage()
+    return asking.run(present, present, input, init)
   })
   return made(((...request: Parameters<F>) => {
-    if (!isAsking) return fetch(...request)
-    isGlobal = true
+    const asked = asking?.getStore()
+    if (asked === undefined) return fetch(...request)
+    around.add(asked)
     return before(...(request as unknown as Parameters<Fetch>))
   }) as F)
 }

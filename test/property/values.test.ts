@@ -216,6 +216,12 @@ describe('values on their way to another thread', () => {
     expect(isDeepStrictEqual(sent([rows, rows]), [rows, rows])).toBe(true)
     const { lost } = packValues([rows.map(withoutBuffer)])
     expect(lost?.bare).toHaveLength(1)
+    const row = rows.slice(0, 2).map(withoutBuffer)
+    for (const one of [
+      { row, byId: new Map([[1, row[0]]]) },
+      { cause: new Error('x', { cause: row[1] }), byId: new Set(row), row },
+    ])
+      expect(isDeepStrictEqual(sent([one]), [one])).toBe(true)
     const [list] = sent([Array(2).fill(withoutBuffer(rows[0]))]) as [[object, object]]
     expect(list[0]).toBe(list[1])
     const circle = withoutPrototype({}) as { self?: unknown }

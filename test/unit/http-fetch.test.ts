@@ -131,6 +131,25 @@ describe('policyFetch', () => {
       globalThis.fetch = given
     }
     expect(sent).toEqual(['first', 'first'])
+    sent.length = 0
+    let tokens = 0
+    try {
+      globalThis.fetch = global('first')
+      const limited = policyFetch({ limit: { requestsPerSecond: 1000 }, bulkhead: { maxConcurrent: 1 } })
+      globalThis.fetch = async (...request) => {
+        tokens++
+        await new Promise((resolve) => setTimeout(resolve, 1)) // as a token is fetched
+        return limited(...request)
+      }
+      for (let i = 0; i < 3; i++) await fetch('http://a.example/').then((response) => response.text())
+      globalThis.fetch = global('mock')
+      await limited('http://a.example/')
+    } finally {
+      globalThis.fetch = given
+    }
+    // The first is asked for twice: before that nobody knew.
+    expect(sent).toEqual(['first', 'first', 'first', 'mock'])
+    expect(tokens).toBe(4)
   })
 
   it('keeps to limits that answers tell of, unless adapt is false', async () => {

@@ -54,7 +54,7 @@ export function packValues(values: readonly unknown[], unfit?: Unfit[]): PackedV
     const look = looked({ value, holder: whole, key: i, isReplaceable: true })
     if (look.obstacle !== undefined) unfit?.push({ position: i, reason: look.obstacle })
     for (const part of look.buffers) buffers.push(part)
-    for (const part of look.bare) bare.push(part)
+    bare.push(...look.bare.values())
     const compact = look.hasAgain ? value : compacted(value, [...look.buffers, ...look.views])
     if (compact !== value) (packed ??= [...values])[i] = compact
   }
@@ -165,8 +165,8 @@ function hasOnlyElements(array: readonly unknown[]): boolean {
 
 interface Look {
   readonly buffers: Part[]
-  /** Objects without a prototype. */
-  readonly bare: Part[]
+  /** Objects without a prototype, each with the first place in which another could be put. */
+  readonly bare: Map<object, Part>
   /** Typed arrays that are a small part of their memory, which nothing else in the value uses. */
   views: Part[]
   /** Whether an object is there twice, as in a cycle: it would not be the same any more if a copy took its place. */
@@ -186,7 +186,7 @@ interface Part {
 
 /** Looks at every object in a value, in a loop: recursion would end at an object that a clone still reaches. */
 function looked(value: Part): Look {
-  const look: Look = { buffers: [], bare: [], views: [], hasAgain: false, obstacle: undefined }
+  const look: Look = { buffers: [], bare: new Map(), views: [], hasAgain: false, obstacle: undefined }
   try {
     const pending = partsOf(value, look)
     if (pending.length === 0) return look
@@ -195,6 +195,7 @@ function looked(value: Part): Look {
       // Each place of a Buffer counts.
       if (seen.has(part.value) && !Buffer.isBuffer(part.value)) {
         look.hasAgain = true
+        noteBare(part, look)
         continue
       }
       seen.add(part.value)
@@ -223,6 +224,11 @@ function pathTo(part: Part): Key[] {
   return path.reverse()
 }
 
+function noteBare(part: Part, { bare }: Look): void {
+  const { value, isReplaceable } = part
+  if (isReplaceable && Object.getPrototypeOf(value) === null && !bare.has(value)) bare.set(value, part)
+}
+
 /** Notes what is to be known of one object, and gives the objects in it. */
 function partsOf(part: Part, look: Look): Part[] {
   const { value } = part
@@ -236,7 +242,7 @@ function partsOf(part: Part, look: Look): Part[] {
   } else if (isView(value)) {
     if (part.isReplaceable && 'slice' in value && isSmallPart(value)) look.views.push(part)
   } else if (isPlain(value)) {
-    if (part.isReplaceable && Object.getPrototypeOf(value) === null) look.bare.push(part)
+    noteBare(part, look)
     const isDense = Array.isArray(value) && value.length <= MOST_DENSE
     if (isDense) for (let i = 0; i < value.length; i++) add(i, value[i])
     for (const key of isDense ? namesIn(value) : Object.keys(value)) add(key, (value as Keyed)[key])
