@@ -1,6 +1,8 @@
 import { builtins } from '../../internal/builtins.js'
 import { knownLength } from '../../internal/known-length.js'
+import { realSetImmediate } from '../../internal/real-timers.js'
 import { describe } from '../../internal/validate.js'
+import { SLICE_MS } from '../schedule/timing.js'
 
 /** Anything `execute` takes items from. */
 export type Items<T> = Iterable<T> | AsyncIterable<T> | ArrayLike<T>
@@ -180,6 +182,9 @@ export class AsyncIteratorSource implements ItemSource {
   #wanted = 0
   #done = false
   #isClosed = false
+  /** Whether some have come in this turn, which ends for the source when it has taken long enough. */
+  #isInTurn = false
+  #turnEndMs = 0
   #failure: { readonly error: unknown } | undefined = undefined
 
   constructor(iterable: AsyncIterable<unknown>) {
@@ -212,7 +217,7 @@ export class AsyncIteratorSource implements ItemSource {
     if (!this.#done && !this.#drawing && this.#ready.length < this.#wanted) this.#draw()
   }
 
-  /** Draws what was asked for, and calls `whenMore` after the first item. */
+  /** Draws what was asked for, and calls `whenMore` once all of it is there, or as much as comes in this turn of the event loop. */
   #draw(): void {
     this.#drawing = true
     const arrived = (result: IteratorResult<unknown>): void => {
@@ -226,11 +231,9 @@ export class AsyncIteratorSource implements ItemSource {
       }
       this.#drawing = false
       if (next === undefined) this.#done = true
-      else {
-        this.#ready.push(next.value)
-        if (this.#ready.length < this.#wanted) this.#draw()
-      }
-      this.whenMore()
+      else this.#ready.push(next.value)
+      if (this.#done || this.#ready.length >= this.#wanted) this.whenMore()
+      else this.#drawInTurn()
     }
     const failed = (error: unknown): void => {
       if (this.#isClosed) return
@@ -244,6 +247,22 @@ export class AsyncIteratorSource implements ItemSource {
     } catch (error) {
       queueMicrotask(() => failed(error))
     }
+  }
+
+  /** A lane that got one item of many, with all that it takes to send it, would wait for the next one in vain. */
+  #drawInTurn(): void {
+    const nowMs = performance.now()
+    if (!this.#isInTurn) {
+      this.#isInTurn = true
+      this.#turnEndMs = nowMs + SLICE_MS
+      realSetImmediate(() => {
+        this.#isInTurn = false
+        if (this.#isClosed) return
+        if (this.#ready.length > 0) this.whenMore()
+        this.#drawMore()
+      })
+    }
+    if (nowMs < this.#turnEndMs) this.#draw()
   }
 
   close(): void {

@@ -75,8 +75,11 @@ export class Supply {
     if (left !== undefined) return this.#takeLeft(left, most)
     const claimed = this.#block?.claim(most)
     if (claimed !== undefined) return claimed
-    const count = Math.min(most, this.room)
-    while (this.#holds === 0 && count >= 1 && !this.#source.ended) {
+    const { room } = this
+    const count = Math.min(most, room)
+    // Half a window at a time, as they are woken: a lane that took one item for each that is read would never have several.
+    const isTight = count < most && 2 * room < this.window
+    while (this.#holds === 0 && count >= 1 && !isTight && !this.#source.ended) {
       const start = this.#next
       const items = this.#source.take(count, this.room)
       // The source, or an item that had to be read, may have ended the run.
@@ -174,7 +177,6 @@ export class Supply {
   /** The reader has taken one more result. */
   given(): void {
     this.#given++
-    // Half a window at a time, so that lanes take several.
     if (this.#waiting.size > 0 && 2 * this.room >= this.window) this.wake()
   }
 

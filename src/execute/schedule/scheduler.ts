@@ -16,6 +16,8 @@ const LEAST_SEEN_MS = 0.1
 const LEAST_SEEN_TO_SPAWN_MS = 3
 /** A worker is started if the rest takes this many times its start. Of less it gets little, and its engine has yet to compile the task. */
 const SPAWN_FACTOR = 3
+/** On a machine that was too crowded for workers it is asked again when items have taken this many times as long. */
+const CROWDED_AGAIN = 1.1
 /** Below this many times its start, work must look worth it twice: another program may have held the core at the first look. */
 const CLEARLY = 4
 /** Whether items become shorter is seen from this many on, … */
@@ -308,6 +310,8 @@ export class Scheduler {
       const leastMs = leastWorthMs(timing.coldMs)
       if (restMs <= leastMs || restMs <= leastMs * this.#machine.crowding()) {
         course.seemedWorthAtMs = Infinity
+        // To ask how crowded the machine is takes longer than many an item.
+        if (restMs > leastMs) course.notBeforeMs = CROWDED_AGAIN * seenMs
         return false
       }
       if (restMs <= CLEARLY * leastMs && seenMs <= course.seemedWorthAtMs) {
@@ -319,7 +323,9 @@ export class Scheduler {
         return false
       }
     }
-    return course.subject.mayHaveWorkers()
+    const mayHave = course.subject.mayHaveWorkers()
+    if (!mayHave) course.notBeforeMs = Infinity
+    return mayHave
   }
 
   /**
