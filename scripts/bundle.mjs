@@ -3,7 +3,7 @@
 //
 // All files of dist/bundle lie side by side, two levels below the package's root like dist/internal, and what is started by
 // its URL (worker threads, processes of `amorsize bench`) is joined into a file of its own name there, so `new URL('./x.js', import.meta.url)` holds in both.
-import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { rollup } from 'rollup'
@@ -151,6 +151,20 @@ await joinAll(
   [],
   [findsBundledProgram],
 )
+
+// Tools that copy what a program needs follow these (Nitro, Next.js and others, by nft); they are never called, and bundlers leave them out. Nitro
+// finds what bundlers take, and leaves the import to Node, which takes the other; and a worker's program is asked for by a URL.
+for (const name of Object.keys(declarations))
+  appendFileSync(join(bundle, `${name}.bundler.js`), `;()=>import.meta.resolve('./${name}.js')\n`)
+for (const file of readdirSync(bundle).filter((one) => one.endsWith('.cjs'))) {
+  const path = join(bundle, file)
+  const code = readFileSync(path, 'utf8')
+  if (file === 'execute-worker.cjs' || !code.includes('execute-worker.cjs')) continue
+  writeFileSync(
+    path,
+    code.replace(/(?=\/\/# sourceMappingURL=\S+\s*$)/, "()=>require.resolve('./execute-worker.cjs')\n"),
+  )
+}
 
 // The manual page says what the program accepts, in the program's own words.
 const cli = (name) => import(join(dist, 'cli', `${name}.js`))

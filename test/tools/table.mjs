@@ -14,13 +14,13 @@ import { basename } from 'node:path'
  * @property {string} [node] - another version of Node than that of the tests
  * @property {string[][]} [build] - commands; the first word is a program of the project's node_modules/.bin
  * @property {string[]} run - a program of node_modules/.bin, or node, and its arguments
- * @property {number[]} [prints] - how many calls each of the three threads made, or as given here
+ * @property {number[]} [prints] - default: how many calls each of the three threads made
  */
 
 const node = (...args) => ['node', ...args]
 
-/** What threads.mjs prints: of six items in two workers four are done, and two refused by the limit that both share. */
-const shared = [4, 2]
+/** What threads.mjs prints: of six items four are done, and two refused by the limit that threads share; and there were workers. */
+const shared = [4, 2, 1]
 const esbuild = (...flags) => [
   'esbuild',
   '--bundle',
@@ -158,6 +158,18 @@ export const others = [
         title: 'Vite SSR, with workers',
         build: [['vite', 'build', '--logLevel', 'error', '--ssr', 'threads.mjs']],
         run: node('out/threads.mjs'),
+        prints: shared,
+      },
+    ],
+  },
+  {
+    name: 'nitro',
+    packages: { nitropack: '2.13.6' },
+    ways: [
+      {
+        title: 'Nitro, with workers',
+        build: [['nitropack', 'build']],
+        run: node('.output/server/index.mjs'),
         prints: shared,
       },
     ],
