@@ -36,6 +36,42 @@ describe('stream', () => {
     }
   })
 
+  it('hands workers many items of an asynchronous source at a time', async () => {
+    // In microtasks, as the lines of a file come.
+    async function* numbers() {
+      for (let n = 0; n < 20_000; n++) yield n
+    }
+    for (const mainThread of [false, true]) {
+      let chunks = 0
+      const hooks = { onChunk: () => (chunks += 1) }
+      const options = { mode: 'threads', workers: 1, mainThread, hooks } as const
+      let sum = 0
+      for await (const n of stream((one: number) => one + 1, numbers(), options)) sum += n
+      expect(sum).toBe((20_000 * 20_001) / 2)
+      expect(chunks).toBeLessThan(1000)
+    }
+  })
+
+  it.each(['serial', 'async', 'threads'] as const)(
+    'begins what is there though no more comes, in mode %s',
+    async (mode) => {
+      let answered: () => void = () => undefined
+      async function* questions() {
+        for (let n = 0; n < 20; n++) {
+          yield n
+          // The next one depends on the result.
+          await new Promise<void>((resolve) => (answered = resolve))
+        }
+      }
+      const results: number[] = []
+      for await (const n of stream((one: number) => one * 2, questions(), { mode })) {
+        results.push(n)
+        setTimeout(answered, 0)
+      }
+      expect(results).toEqual(Array.from({ length: 20 }, (_, n) => 2 * n))
+    },
+  )
+
   it("fails after what came before, with the item's own error", async () => {
     const error = new Error('three')
     const results: number[] = []
