@@ -253,12 +253,14 @@ describe('what another thread receives', () => {
       const config = { url: '/a', adapter: () => 1, list: [() => 1, { port: 80 }], same: {} }
       config.same = config
       const response = { status: 404, request: Promise.resolve(), config, data: Buffer.from('none') }
-      throw Object.assign(new Error('x'), { response, retry: () => 1, request: new WeakMap() })
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      throw Object.assign(new Error('x'), { response, retry: () => 1, request: new WeakMap(), draft: proxy })
     }
     const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
     const { reason } = outcome as { reason: Error & { response: object } }
     expect(reason).not.toHaveProperty('retry')
-    expect(reason).toMatchObject({ message: 'x', request: 'WeakMap { <items unknown> }' })
+    expect(reason).toMatchObject({ message: 'x', request: 'WeakMap { <items unknown> }', draft: '<Revoked Proxy>' })
     expect(reason.response).toMatchObject({
       status: 404,
       request: 'Promise { undefined }',

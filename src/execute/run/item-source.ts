@@ -198,9 +198,11 @@ export class AsyncIteratorSource implements ItemSource {
 
   take(most: number, room = most): ArrayLike<unknown> {
     const taken = this.#ready
-    this.#wanted = Math.max(most, Math.min(room - Math.min(most, taken.length), MOST_DRAWN_AHEAD))
     // In a turn that goes on, others would be left one item of each few that come.
-    if (taken.length > 0 && (taken.length >= most || !this.#isInTurn || this.#done)) {
+    const isEnough = taken.length >= most || !this.#isInTurn || this.#done
+    const given = isEnough ? Math.min(most, taken.length) : 0
+    this.#wanted = Math.min(room - given, Math.max(most, MOST_DRAWN_AHEAD))
+    if (given > 0) {
       this.#ready = taken.slice(most)
       if (room > most) this.#drawMore()
       return taken.length <= most ? taken : taken.slice(0, most)

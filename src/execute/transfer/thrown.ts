@@ -64,7 +64,19 @@ function pack(thrown: unknown, depth: number, seen: Map<object, PackedThrown>): 
 
 /** There are classes of errors that are functions with a prototype, whose errors the engine does not know as such. */
 function isError(value: unknown): value is Error {
-  return builtins.util.types.isNativeError(value) || value instanceof Error
+  try {
+    return builtins.util.types.isNativeError(value) || value instanceof Error
+  } catch {
+    // A proxy may throw whatever it is asked for, even its prototype.
+    return false
+  }
+}
+
+/** A list that has errors among its elements. */
+function errorsIn(value: unknown): unknown[] | undefined {
+  // One that is no proxy: of those, one that has been revoked throws.
+  const isList = !builtins.util.types.isProxy(value) && Array.isArray(value)
+  return isList && value.some(isError) ? (value as unknown[]) : undefined
 }
 
 function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>): PackedError {
@@ -86,7 +98,7 @@ function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>
   const names = Object.getOwnPropertyNames(thrown)
   for (const name of 'cause' in thrown ? new Set([...names, 'cause']) : names) {
     const value = APART.has(name) ? undefined : read(thrown, name)
-    const list: unknown[] | undefined = Array.isArray(value) && value.some(isError) ? value : undefined
+    const list = errorsIn(value)
     if (typeof value === 'function' || APART.has(name)) continue
     if (depth >= DEEPEST && (list !== undefined || isError(value))) continue
     properties[name] = list?.map((one) => pack(one, depth + 1, seen)) ?? pack(value, depth + 1, seen)
