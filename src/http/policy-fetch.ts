@@ -13,7 +13,10 @@ import { isNodeStream, watchBody } from './watched-body.js'
 
 /** What {@link policyFetch} is made with. */
 export interface PolicyFetchOptions extends OriginPolicyOptions {
-  /** What sends a request; default: the global fetch. */
+  /**
+   * What sends a request; default: the global fetch of the moment, so that a mock counts. Give one where the global fetch is to be a wrapper around
+   * this: its first requests would go through it twice, and one with a limited number of places might wait for itself.
+   */
   fetch?: ((input: string | URL | Request, init?: RequestInit) => Promise<Response>) | undefined
   /**
    * Retries of network errors and of 408, 429, 500, 502, 503 and 504, of idempotent methods whose body can be sent again. The last answer

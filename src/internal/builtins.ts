@@ -33,9 +33,6 @@ export const builtins = {
   get v8(): typeof import('node:v8') {
     return process.getBuiltinModule('node:v8')
   },
-  get vm(): typeof import('node:vm') {
-    return process.getBuiltinModule('node:vm')
-  },
   get workerThreads(): typeof import('node:worker_threads') {
     return process.getBuiltinModule('node:worker_threads')
   },

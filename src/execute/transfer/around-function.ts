@@ -30,16 +30,15 @@ export function shadowedBy(fn: object): string[] {
   }
 }
 
-/** Where the engine finds what it is asked about. */
+/** Where the engine finds what it is asked about: Node's own module, which is the same in every realm, and can be added to where the global object is frozen. */
 const KEY = 'amorsize:asked-about'
 
 function askAbout(fn: object, session: Session): string[] {
-  // The global object of Node itself, whatever realm this code has been loaded in.
-  const engine = builtins.vm.runInThisContext('globalThis') as Record<symbol, unknown>
-  engine[Symbol.for(KEY)] = { fn, globals: globalThis }
+  const shared = builtins.inspector as unknown as Record<string, unknown>
+  shared[KEY] = { fn, globals: globalThis }
   try {
     const [question, subject] = ['', '.fn'].map((part) => {
-      const expression = `globalThis[Symbol.for('${KEY}')]${part}`
+      const expression = `process.getBuiltinModule('node:inspector')['${KEY}']${part}`
       return answerOf<Runtime.EvaluateReturnType>((answered) =>
         session.post('Runtime.evaluate', { expression }, answered),
       ).result.objectId
@@ -63,8 +62,7 @@ function askAbout(fn: object, session: Session): string[] {
       return answer.result.value as string[]
     })
   } finally {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- it is a symbol of ours
-    delete engine[Symbol.for(KEY)]
+    shared[KEY] = undefined
   }
 }
 
