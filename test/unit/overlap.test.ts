@@ -148,6 +148,20 @@ describe('the items after it', () => {
     }
   })
 
+  it('overlap as before where waits of several end in one moment', () => {
+    const { thread, overlap } = begun()
+    thread.pass(20, 100)
+    overlap.settled(120, 1)
+    expect(overlap.most).toBe(11)
+    // Some have waited while one computed, and end together.
+    thread.pass(20, 0)
+    for (let i = 0; i < 5; i++) {
+      overlap.settled(120, 5)
+      thread.pass(0.05, 0)
+      expect(overlap.most).toBeGreaterThanOrEqual(10)
+    }
+  })
+
   it('go on, one at a time, where others compute more in this thread than they take', () => {
     const { thread, overlap } = begun()
     thread.pass(50, 20)

@@ -91,7 +91,8 @@ export class Overlap {
     late.activeMs += activeMs
     if (idleMs > IDLE_SHARE * (idleMs + activeMs))
       this.#waitsMs = Math.max(0, Math.min((inFlight * (idleMs + activeMs)) / this.#items, ms) - activeMs / this.#items)
-    else this.#waitsMs *= FADING
+    // Where many end in one moment, each but the first would show that there was no wait.
+    else if (idleMs + activeMs >= LEAST_MS) this.#waitsMs *= FADING
     this.#seen = now
     this.#items = 0
     const computesMs = late.activeMs / late.items
