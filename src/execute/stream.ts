@@ -21,7 +21,7 @@ import { resolveTask, type Task } from './task.js'
  *   Leaving the loop ends the run.
  * @throws {TypeError} at once, when the task, the source or an option are of the wrong type
  * @throws {RangeError} at once, when an option is out of range
- * What an item or the source throws comes through the iterator unchanged, after the results before it.
+ * What the source throws comes through the iterator unchanged, after the results of all before it; what an item throws, after those that are there.
  * @example
  * for await (const size of stream((text: string) => text.length, createInterface({ input: process.stdin }))) await save(size)
  */

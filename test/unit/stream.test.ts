@@ -72,6 +72,32 @@ describe('stream', () => {
     },
   )
 
+  it.each([
+    { mode: 'serial' },
+    { mode: 'async' },
+    {},
+    { mode: 'threads', mainThread: false },
+    { onError: 'collect' },
+  ] as const)('gives the results of what came before its source failed, with %o', async (options) => {
+    const failure = new Error('source')
+    function* sync() {
+      for (let n = 0; n < 20; n++) yield n
+      throw failure
+    }
+    async function* asynchronous() {
+      yield* sync()
+    }
+    for (const source of [sync(), asynchronous()]) {
+      let count = 0
+      const reading = async (): Promise<void> => {
+        const task = (n: number) => new Promise((resolve) => setTimeout(resolve, 1, n))
+        for await (const result of stream(task, source, options)) if (result !== undefined) count++
+      }
+      await expect(reading()).rejects.toBe(failure)
+      expect(count).toBe(20)
+    }
+  })
+
   it("fails after what came before, with the item's own error", async () => {
     const error = new Error('three')
     const results: number[] = []

@@ -91,9 +91,11 @@ export function partOf(items: ArrayLike<unknown>, from: number, to: number): unk
 /** A generator or another iterable: nothing is drawn that nobody asked for. */
 class IteratorSource implements ItemSource {
   readonly total: number | null
-  ended = false
   whenMore = (): void => undefined
   readonly #iterator: Iterator<unknown>
+  #hasEnded = false
+  /** It has failed after others had been drawn, which come first. */
+  #failure: { readonly error: unknown } | undefined = undefined
   /** Whether code of the source is running: it may abort its own run, or cause others to ask for more. */
   #isDrawing = false
   #wasAsked = false
@@ -105,15 +107,29 @@ class IteratorSource implements ItemSource {
     this.#iterator = iterable[Symbol.iterator]()
   }
 
+  get ended(): boolean {
+    return this.#hasEnded && this.#failure === undefined
+  }
+
   take(most: number): ArrayLike<unknown> {
+    if (this.#failure !== undefined) {
+      const { error } = this.#failure
+      this.#failure = undefined
+      throw error
+    }
     if (this.#isDrawing) {
       this.#wasAsked = true
       return NOTHING
     }
     const taken: unknown[] = []
-    while (!this.ended && taken.length < most) {
-      const next = this.#draw()
-      if (next !== undefined) taken.push(next.value)
+    try {
+      while (!this.#hasEnded && taken.length < most) {
+        const next = this.#draw()
+        if (next !== undefined) taken.push(next.value)
+      }
+    } catch (error) {
+      if (taken.length === 0) throw error
+      this.#failure = { error }
     }
     if (this.#wasAsked) {
       this.#wasAsked = false
@@ -129,22 +145,23 @@ class IteratorSource implements ItemSource {
     try {
       next = itemOf(this.#iterator.next())
     } catch (error) {
-      this.ended = true
+      this.#hasEnded = true
       throw error
     } finally {
       this.#isDrawing = false
     }
-    if (next !== undefined && this.ended) {
+    if (next !== undefined && this.#hasEnded) {
       closeIterator(this.#iterator)
       return undefined
     }
-    if (next === undefined) this.ended = true
+    if (next === undefined) this.#hasEnded = true
     return next
   }
 
   close(): void {
-    if (this.ended) return
-    this.ended = true
+    this.#failure = undefined
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     if (!this.#isDrawing) closeIterator(this.#iterator)
   }
 }

@@ -168,7 +168,10 @@ export class Run {
 
   /** Ends the run if the source has ended and all that was taken has settled. */
   endIfDone(): void {
-    if (!this.isOver && this.supply.ended && this.outcomes.settled === this.outcomes.taken) this.stop('done')
+    if (this.isOver || !this.supply.ended || this.outcomes.settled !== this.outcomes.taken) return
+    const { failure } = this.supply
+    if (failure === undefined) this.stop('done')
+    else this.stop('failed', failure.error)
   }
 
   /** Lets the recorders write; if they are still at it one round later, nothing more is taken until they are done. */

@@ -21,6 +21,8 @@ export class Supply {
   #given = 0
   #holds = 0
   #isClosed = false
+  /** What the source of a stream has failed with: the results of what was taken before come first. */
+  failure: { readonly error: unknown } | undefined = undefined
   /** The rest of an array of numbers, once workers share it. */
   #block: SharedBlock | undefined = undefined
 
@@ -60,7 +62,7 @@ export class Supply {
 
   /** Whether all items have been taken. */
   get ended(): boolean {
-    return this.#source.ended && this.#left.length === 0 && this.#crashed.length === 0
+    return (this.#source.ended || this.failure !== undefined) && this.#left.length === 0 && this.#crashed.length === 0
   }
 
   /** How many items may be taken now without overrunning the reader. */
@@ -79,9 +81,9 @@ export class Supply {
     const count = Math.min(most, room)
     // Half a window at a time, as they are woken: a lane that took one item for each that is read would never have several.
     const isTight = count < most && 2 * room < this.window
-    while (this.#holds === 0 && count >= 1 && !isTight && !this.#source.ended) {
+    while (this.#holds === 0 && count >= 1 && !isTight && !this.#source.ended && this.failure === undefined) {
       const start = this.#next
-      const items = this.#source.take(count, this.room)
+      const items = this.#takeFrom(count)
       // The source, or an item that had to be read, may have ended the run.
       if (items.length === 0 || this.#hasClosed()) break
       this.#next += items.length
@@ -95,6 +97,17 @@ export class Supply {
     }
     if (!this.#hasClosed()) this.#waiting.add(again)
     return undefined
+  }
+
+  #takeFrom(count: number): ArrayLike<unknown> {
+    try {
+      return this.#source.take(count, this.room)
+    } catch (error) {
+      const { settled, taken } = this.#outcomes
+      if (this.window === Infinity || settled === taken) throw error
+      this.failure = { error }
+      return []
+    }
   }
 
   /** Read through a method: what runs in between may have changed it. */
