@@ -18,12 +18,14 @@ export const LEAST_WAIT_MS = 2
 const MOST_LOOKS = 10
 /** A thread that is idle for less of the time has enough to do. */
 const IDLE_SHARE = 0.1
-/** The weight of what was just seen where items come one at a time; where several are under way, they may all end in one moment. */
+/** The weight of what was just seen. */
 const WEIGHT = 0.5
+/** Items that end within so short a time have ended together: what the thread did before, it did for all of them. */
+const MOMENT_MS = 0.1
 /** So many times as many may overlap as would do, since waits differ. */
 const SLACK = 2
-/** What is left of a wait that was seen when the thread has no idle time in which to see another. */
-const FADING = 0.9
+/** The part of a wait that was seen which each item takes away where the thread has no idle time to see another: of many under way less. */
+const FADING = { part: 0.4, fewest: 4 }
 
 /**
  * How many items may overlap in this thread. While one computes for c and waits for w, 1 + w / c of them keep the thread busy; more finish no
@@ -37,10 +39,13 @@ export class Overlap {
   readonly #loop: Loop
   #seen: Utilization
   #looks = 0
-  /** Items since this thread was last looked at, … */
+  /** Items since this thread was last looked at. */
   #items = 0
-  /** … and those of late, with how long this thread was active for them. */
-  #late = { items: 0, activeMs: 0 }
+  /** Items that have ended together of late, and how long the thread was active for them. */
+  #moment = { items: 0, activeMs: 0 }
+  /** What an item computes, and what that was before those. */
+  #computesMs: number | undefined = undefined
+  #computedMs: number | undefined = undefined
   #waitsMs = 0
 
   /** @param isKnown - whether earlier runs have shown that items compute little */
@@ -52,7 +57,7 @@ export class Overlap {
 
   /** Whether items compute so little that nothing is in the way of others; undefined before one has settled. */
   get isFree(): boolean | undefined {
-    return this.#late.items === 0 ? undefined : this.most === Infinity
+    return this.#computesMs === undefined ? undefined : this.most === Infinity
   }
 
   /**
@@ -64,7 +69,7 @@ export class Overlap {
   release(): boolean {
     const idleMs = this.#loop.eventLoopUtilization().idle - this.#seen.idle
     const mayGoOn = idleMs >= LEAST_WAIT_MS || ++this.#looks >= MOST_LOOKS
-    if (mayGoOn && this.#late.items === 0) this.most = Infinity
+    if (mayGoOn && this.#computesMs === undefined) this.most = Infinity
     return mayGoOn
   }
 
@@ -75,27 +80,31 @@ export class Overlap {
    * @param inFlight - items under way, this one included
    */
   settled(ms: number, inFlight: number): void {
-    const kept = 1 - WEIGHT / inFlight
-    const late = this.#late
-    late.items = late.items * kept + 1
-    late.activeMs *= kept
     this.#items++
     if (ms < LEAST_MS) {
       // To look closer would take longer than the item.
-      if (late.activeMs < LEAST_MS * late.items) this.most = Infinity
+      this.#computesMs = (this.#computesMs ?? 0) * (1 - WEIGHT)
+      if (this.#computesMs < LEAST_MS) this.most = Infinity
       return
     }
     const now = this.#loop.eventLoopUtilization()
     const activeMs = now.active - this.#seen.active
     const idleMs = now.idle - this.#seen.idle
-    late.activeMs += activeMs
-    if (idleMs > IDLE_SHARE * (idleMs + activeMs))
-      this.#waitsMs = Math.max(0, Math.min((inFlight * (idleMs + activeMs)) / this.#items, ms) - activeMs / this.#items)
-    // Where many end in one moment, each but the first would show that there was no wait.
-    else if (idleMs + activeMs >= LEAST_MS) this.#waitsMs *= FADING
-    this.#seen = now
+    if (activeMs + idleMs >= MOMENT_MS || this.#computesMs === undefined) {
+      if (idleMs > IDLE_SHARE * (idleMs + activeMs))
+        this.#waitsMs = Math.max(
+          0,
+          Math.min((inFlight * (idleMs + activeMs)) / this.#items, ms) - activeMs / this.#items,
+        )
+      else this.#waitsMs *= 1 - FADING.part / Math.max(FADING.fewest, inFlight)
+      this.#seen = now
+      this.#moment = { items: 0, activeMs }
+      this.#computedMs = this.#computesMs
+    }
+    this.#moment.items += this.#items
     this.#items = 0
-    const computesMs = late.activeMs / late.items
-    this.most = computesMs < LEAST_MS ? Infinity : 1 + Math.floor((SLACK * this.#waitsMs) / computesMs)
+    const computesMs = this.#moment.activeMs / this.#moment.items
+    this.#computesMs = (this.#computedMs ?? computesMs) * (1 - WEIGHT) + computesMs * WEIGHT
+    this.most = this.#computesMs < LEAST_MS ? Infinity : 1 + Math.floor((SLACK * this.#waitsMs) / this.#computesMs)
   }
 }
