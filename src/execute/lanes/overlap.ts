@@ -24,7 +24,7 @@ const WEIGHT = 0.5
 const MOMENT_MS = 0.1
 /** So many times as many may overlap as would do, since waits differ. */
 const SLACK = 2
-/** The part of a wait that was seen which each item takes away where the thread has no idle time to see another: of many under way less. */
+/** Where the thread has no idle time, each item takes away this part of the wait that was seen, divided by how many are under way. */
 const FADING = { part: 0.4, fewest: 4 }
 
 /**

@@ -269,7 +269,7 @@ export class AsyncIteratorSource implements ItemSource {
     }
   }
 
-  /** A lane that got one item of many, with all that it takes to send it, would wait for the next one in vain. */
+  /** Draws on while this turn of the event loop lasts: a lane that got the first of many items alone would have all the cost of sending for it. */
   #drawInTurn(): void {
     const nowMs = performance.now()
     if (!this.#isInTurn) {

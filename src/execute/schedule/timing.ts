@@ -15,7 +15,7 @@ const SLOWER = 0.3
 export const FEW = 3
 /** Fewer items say nothing about how much they differ. */
 export const FEW_TO_COMPARE = 8
-/** Some of them are long if they take more than four slices: of less a thread that must load and compile the task as well makes up for little. */
+/** Some of them are long if they take more than four slices. For shorter ones it does not pay that one more thread loads and compiles the task. */
 const LONG_MS = 4 * SLICE_MS
 /** Items differ if their coefficient of variation is above this. */
 const UNEVEN = 0.5

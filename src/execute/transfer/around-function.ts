@@ -13,8 +13,8 @@ export interface AroundFunction {
 export const isSloppy = (fn: object): boolean => Object.hasOwn(fn, 'caller')
 
 /**
- * Finds the names of globals that are variables around a function. It asks the engine, as a debugger would: nothing else can tell. No debugger is enabled, and nothing is opened to others. It takes this thread a
- * millisecond the first time, and then less.
+ * Finds the names of globals that are variables around a function. It asks the engine, as a debugger would: nothing else can tell. No debugger
+ * is enabled, and nothing is opened to others.
  */
 export function shadowedBy(fn: object): string[] {
   let session: Session | undefined
@@ -30,7 +30,7 @@ export function shadowedBy(fn: object): string[] {
   }
 }
 
-/** Where the engine finds what it is asked about: Node's own module, which is the same in every realm, and can be added to where the global object is frozen. */
+/** The engine finds what it is asked about at this key of Node's own module: every realm has the same, also where the global object is frozen. */
 const KEY = 'amorsize:asked-about'
 
 function askAbout(fn: object, session: Session): string[] {
@@ -62,7 +62,7 @@ function askAbout(fn: object, session: Session): string[] {
       return answer.result.value as string[]
     })
   } finally {
-    shared[KEY] = undefined
+    Reflect.deleteProperty(shared, KEY)
   }
 }
 

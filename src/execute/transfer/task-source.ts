@@ -90,11 +90,11 @@ class TaskSources {
   }
 
   #inlineOfSource({ call, identity }: ResolvedTask): Inline {
-    const around = { isSloppy: isSloppy(call), shadowed: [] as string[] }
-    const key = around.isSloppy ? `sloppy ${identity}` : identity
+    // Strict or not, the text is the same.
+    const key = isSloppy(call) ? `sloppy ${identity}` : identity
     let entry = this.#inline.get(key)
     if (entry === undefined) {
-      around.shadowed = shadowedBy(call)
+      const around = { isSloppy: isSloppy(call), shadowed: shadowedBy(call) }
       const unchecked = { id: ++this.#lastId, name: call.name, source: identity, around }
       entry = { unchecked, outcome: undefined, preparing: undefined }
       const [oldest] = this.#inline.keys()

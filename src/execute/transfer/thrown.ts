@@ -35,7 +35,6 @@ const BASES: Readonly<Record<string, (message: string, name: string) => Error>> 
   TypeError: (message) => new TypeError(message),
   URIError: (message) => new URIError(message),
 }
-const APART = new Set(['stack', 'message'])
 /** Causes of causes, and errors in errors. */
 const DEEPEST = 8
 
@@ -74,7 +73,7 @@ function isError(value: unknown): value is Error {
 
 /** A list that has errors among its elements. */
 function errorsIn(value: unknown): unknown[] | undefined {
-  // One that is no proxy: of those, one that has been revoked throws.
+  // Of a proxy that has been revoked nothing may be asked.
   const isList = !builtins.util.types.isProxy(value) && Array.isArray(value)
   return isList && value.some(isError) ? (value as unknown[]) : undefined
 }
@@ -95,11 +94,14 @@ function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>
     shown: Object.keys(thrown),
   }
   seen.set(thrown, packed)
-  const names = Object.getOwnPropertyNames(thrown)
-  for (const name of 'cause' in thrown ? new Set([...names, 'cause']) : names) {
-    const value = APART.has(name) ? undefined : read(thrown, name)
+  const names = new Set(Object.getOwnPropertyNames(thrown))
+  if ('cause' in thrown) names.add('cause')
+  names.delete('stack')
+  names.delete('message')
+  for (const name of names) {
+    const value = read(thrown, name)
+    if (typeof value === 'function') continue
     const list = errorsIn(value)
-    if (typeof value === 'function' || APART.has(name)) continue
     if (depth >= DEEPEST && (list !== undefined || isError(value))) continue
     properties[name] = list?.map((one) => pack(one, depth + 1, seen)) ?? pack(value, depth + 1, seen)
   }
