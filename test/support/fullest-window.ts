@@ -14,7 +14,8 @@ export function mostOverRate(decisions: readonly Decision[], rate: number): numb
   /** For each start, the tokens of the window from there to the end that has been reached. */
   const held = new Float64Array(starts.length)
   let most = 0
-  for (const { tokens, from, to } of [...decisions].sort((a, b) => a.to - b.to)) {
+  // Of one moment, what was given back first: a window that ends then may have it too.
+  for (const { tokens, from, to } of [...decisions].sort((a, b) => a.to - b.to || a.tokens - b.tokens)) {
     for (let i = 0; i < starts.length && starts[i]! <= from; i++) {
       held[i]! += tokens
       if (tokens > 0) most = Math.max(most, held[i]! - (to - starts[i]!) * rate)
