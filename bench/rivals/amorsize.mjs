@@ -166,6 +166,16 @@ export async function items() {
   return (items, fn) => execute(fn, items)
 }
 
+export const stream = {
+  overlaps: true,
+  levels: [0],
+  async start({ module, name }) {
+    const { stream, task } = await ours()
+    const own = task(new URL(module), name)
+    return (source) => stream(own, source)
+  },
+}
+
 const adders = {
   express: (app, { connectLimit }, options) => app.use(connectLimit(options)),
   fastify: (app, { fastifyLimit }, options) => app.register(fastifyLimit, options),

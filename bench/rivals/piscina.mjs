@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const cores = availableParallelism()
+const chunkWorker = fileURLToPath(new URL('../schedule/chunk-worker.mjs', import.meta.url))
 /** Chunks for each thread that are tried by hand, and tasks for each thread at a time. */
 const CHUNKS_EACH = [1, 2, 8, 32]
 const AT_A_TIME = [1, 2]
@@ -28,7 +29,7 @@ export const pool = {
     let best = { ms: Infinity }
     for (const concurrentTasksPerWorker of choice === null ? AT_A_TIME : [choice.concurrentTasksPerWorker]) {
       const threads = new Piscina({
-        filename: fileURLToPath(new URL('../schedule/chunk-worker.mjs', import.meta.url)),
+        filename: chunkWorker,
         minThreads: cores,
         maxThreads: cores,
         idleTimeout: Infinity,
@@ -50,6 +51,30 @@ export const pool = {
     const { run, threads } = best
     const how = `chunks of ${best.choice.size}, ${best.choice.concurrentTasksPerWorker} at a time`
     return { run, how, choice: best.choice, close: () => threads.destroy() }
+  },
+}
+
+/** Batches of so many lines, two under way for each thread: what one writes by hand where items come one by one. */
+export const stream = {
+  levels: [1, 16, 256],
+  async start({ load, module, name, level }) {
+    const { Piscina } = await load('piscina')
+    const threads = new Piscina({ filename: chunkWorker, minThreads: cores, maxThreads: cores, idleTimeout: Infinity })
+    return async function* through(source) {
+      const underWay = []
+      let batch = []
+      const send = () => {
+        underWay.push(threads.run({ module, name, items: batch }))
+        batch = []
+      }
+      for await (const item of source) {
+        if (batch.push(item) < level) continue
+        send()
+        if (underWay.length >= 2 * cores) yield* await underWay.shift()
+      }
+      if (batch.length > 0) send()
+      for (const results of underWay) yield* await results
+    }
   },
 }
 

@@ -10,6 +10,7 @@
 //   skew         a heavy tail                                       real      real tasks, beside piscina and p-map tuned by hand
 //   rivals       pools, on some cells                               busy      some of them beside a process that takes one core
 //   prediction   how far estimates are off                          series    1, 3, 10, 100 calls against the best schedule
+//   stream       items that come one by one, beside piscina and p-map tuned by hand
 //   at-once      calls at once, as a server makes them              server    the event loop of an HTTP server meanwhile
 import { parseArgs } from 'node:util'
 import { markdownTable, textTable } from '../../dist/cli/table.js'
@@ -23,6 +24,7 @@ import { measureBusy, measureReal } from './real.mjs'
 import { readmeTable, tablesOf } from './report.mjs'
 import { measureSeries } from './series.mjs'
 import { measureServer } from './server.mjs'
+import { measureStream } from './stream.mjs'
 import { targets } from './verdict.mjs'
 import { measureWaiting } from './waiting.mjs'
 
@@ -52,6 +54,9 @@ const EFFORT = quick
       busyTasks: ['json'],
       seriesProcesses: 1,
       seriesMostMs: 100,
+      streamRounds: 1,
+      streamShare: 0.1,
+      streamCases: 2,
       atOnceRounds: 3,
       atOnceProcesses: 1,
       atOnceCases: 1,
@@ -71,6 +76,8 @@ const EFFORT = quick
       realShare: 1,
       seriesProcesses: 3,
       seriesMostMs: 2000,
+      streamRounds: 3,
+      streamShare: 1,
       atOnceRounds: 12,
       atOnceProcesses: 3,
       serverRounds: 3,
@@ -113,6 +120,7 @@ const parts = {
   waiting: () => measureWaiting(EFFORT),
   real: () => measureReal(EFFORT),
   busy: () => measureBusy(EFFORT),
+  stream: () => measureStream(EFFORT),
   'at-once': () => measureAtOnce(EFFORT),
   series: () => measureSeries(some(SERIES), EFFORT),
   server: () => measureServer(some(SERVER), EFFORT),
@@ -173,6 +181,8 @@ function notes() {
     `Items that wait: each of ${EFFORT.waitingRounds} rounds (of files three times as many, which vary most) is a process of its own, which has run nothing before; later calls are the next two. p-map(16) and the other packages that run a fixed number at once are measured once.`,
     'Real tasks: later calls in one process that runs the loop, `execute`, piscina and p-map in turn, forwards and backwards; first calls, and the most memory a process takes, in a process for each. piscina is tuned as above, p-map to the best of 2, 16 and 64 at a time. ' +
       'The tasks are exports of a module; `execute` gets `task(url, name)` and no options.',
+    'Streams: a reader takes each result in order; the times of a process are those of its first call and the median of three later ones, the levels those that are fastest later. A pool gets the batches that one makes by hand (1, 16 or 256 lines, ' +
+      'two under way for each thread); p-map runs 16 or 64 at once, and `stream` gets `task(url, name)` and no options.',
     'Calls at once: each round runs the loop over the items of all calls, then as many calls of `execute` and of piscina at once; the first six rounds are not counted. piscina is tuned as above; a block is the time between two turns of the event loop.',
     'A series is a number of calls in a new process, with the start of its workers. The best schedule is found by trying all through the options of `execute`: the loop, and every number of workers with and without this thread, with each chunk size from 1 to 1,024 or its own; ' +
       `the best two of each length and \`execute\` without options are then measured again${ofRounds(EFFORT.seriesProcesses, 'processes')}. Times are in loops of the same process.`,

@@ -7,6 +7,7 @@ import { busyTables, realTables } from './real.mjs'
 import { seriesTables } from './series.mjs'
 import { serverTables } from './server.mjs'
 import { lostShare } from './verdict.mjs'
+import { streamTables } from './stream.mjs'
 import { waitingTables } from './waiting.mjs'
 import { PAYLOADS } from './workloads.mjs'
 
@@ -28,6 +29,7 @@ export function tablesOf({
   waiting,
   real,
   busy,
+  stream,
   'at-once': atOnce,
   series,
   server,
@@ -43,6 +45,7 @@ export function tablesOf({
     ...(waiting === undefined ? [] : waitingTables(waiting)),
     ...(real === undefined ? [] : realTables(real)),
     ...(busy === undefined ? [] : busyTables(busy)),
+    ...(stream === undefined ? [] : streamTables(stream)),
     ...(atOnce === undefined ? [] : atOnceTables(atOnce)),
     ...(series === undefined ? [] : seriesTables(series)),
     ...(server === undefined ? [] : serverTables(server)),

@@ -6,6 +6,7 @@ import { loopMsOf } from './cells.mjs'
 import { busyTargets, realTargets } from './real.mjs'
 import { seriesTargets } from './series.mjs'
 import { serverTargets } from './server.mjs'
+import { streamTargets } from './stream.mjs'
 import { waitingTargets } from './waiting.mjs'
 
 /** What execute may lose to the loop: so much of its time, or so many milliseconds, whichever is more. */
@@ -30,7 +31,7 @@ const isReached = ({ floor, loopMs }, situation) =>
 export const isJudged = (cell) => loopMsOf(cell) >= JUDGED_MS * 0.999
 
 /** The targets of whatever has been measured. @returns {import('../support/targets.mjs').Target[]} */
-export function targets({ cold, warm, skew, prediction, waiting, real, busy, series, server }) {
+export function targets({ cold, warm, skew, prediction, waiting, real, busy, stream, series, server }) {
   const errors = (situation) =>
     prediction.filter((plan) => plan.situation === situation).map(({ error }) => error * 100)
   const ofPart = (part, targetsOf) => (part === undefined ? [] : targetsOf(part))
@@ -46,6 +47,7 @@ export function targets({ cold, warm, skew, prediction, waiting, real, busy, ser
     ...ofPart(waiting, waitingTargets),
     ...ofPart(real, realTargets),
     ...ofPart(busy, busyTargets),
+    ...ofPart(stream, streamTargets),
     ...ofPart(server, serverTargets),
     ...ofPart(prediction, () =>
       ['cold', 'warm'].map((situation) =>
