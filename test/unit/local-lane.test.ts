@@ -88,3 +88,19 @@ it('a slice is shared with other runs that compute, and it is known how long the
   lane.stop()
   expect(queue.partOf(12)).toBe(6)
 })
+
+it('a lane that has this thread for itself counts what its items cost beside their own time', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const timing = runAll(
+    [[1], [1], [1], [1], [1], [1]],
+    () => vi.advanceTimersByTime(2),
+    () => undefined,
+  )
+  expect([timing.items, timing.besideMs]).toEqual([2, 0])
+  vi.advanceTimersByTime(3)
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([timing.items, timing.besideMs]).toEqual([4, 1.5])
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([timing.items, timing.besideMs]).toEqual([6, 0.75])
+})

@@ -9,6 +9,15 @@ import { came, NONE, ONE, timingOf, seen, taught, twoCores } from './support/sch
 
 const { spawnMs } = calibration
 
+/** As `taught`, of a task whose items cost the loop so much beside their own millisecond. */
+function taughtWith(besideMs: number) {
+  const all = taught()
+  const observation = seen(100, 1, 0)
+  observation.timing.addTurn(100, 100, 100 + 100 * besideMs)
+  all.scheduler.after(all.begin(100, NONE), observation, undefined, NONE)
+  return all
+}
+
 describe('before a run', () => {
   it.each<[string, () => Course, 'threads' | undefined]>([
     ['nothing is known of a task that has not run', () => twoCores().begin(1000, ONE), undefined],
@@ -246,6 +255,18 @@ describe('during a run', () => {
     expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), here))).toEqual([false, true])
   })
 
+  it.each([
+    [0, true],
+    [1, false],
+  ])('does not go back where items cost the loop %d ms beside their own: %s', (besideMs, expected) => {
+    const { begin } = taughtWith(besideMs)
+    const course = begin(1000, ONE)
+    expect([1, 2].map((look) => shouldGoBack(course, came(1000, 200 * look, 300 * look), timingOf()))).toEqual([
+      false,
+      expected,
+    ])
+  })
+
   it('has nothing to go back from where workers were never decided on', () => {
     const { begin } = twoCores()
     const course = begin(1000, ONE)
@@ -290,6 +311,15 @@ describe('after a run', () => {
   it('stays with workers as long as they win', () => {
     const { run } = taught()
     expect(Array.from({ length: 5 }, () => run(100, 1.5))).toEqual(Array(5).fill('threads'))
+  })
+
+  it('counts what items have cost the loop beside their own time: what they leave as garbage, say', () => {
+    const modes = (besideMs: number) => {
+      const { run } = taughtWith(besideMs)
+      return [run(100, 0.8), run(100, 0.8)]
+    }
+    expect(modes(0)).toEqual(['threads', 'loop'])
+    expect(modes(1)).toEqual(['threads', 'threads'])
   })
 
   it('stays in the loop for a number of runs that doubles with each loss', () => {

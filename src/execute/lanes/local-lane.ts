@@ -49,6 +49,8 @@ export class LocalLane implements Lane, Progress {
   /** How long others have kept this thread between two slices, of late; milliseconds. */
   turnMs = 0
   #turnedMs = NaN
+  /** When the slice before began, and what had run by then. */
+  #before = { atMs: 0, items: 0, ms: 0 }
 
   constructor(
     run: Run,
@@ -89,6 +91,7 @@ export class LocalLane implements Lane, Progress {
   /** Takes no more items: workers run the rest. */
   pause(): void {
     this.isPaused = true
+    this.#turnedMs = NaN
     this.#slices.computes(false)
     this.whenIdle()
   }
@@ -112,8 +115,18 @@ export class LocalLane implements Lane, Progress {
     this.#slices.computes(!this.#isHalted())
     const nowMs = performance.now()
     if (nowMs > this.#turnedMs) this.turnMs = Math.max(nowMs - this.#turnedMs, this.turnMs / 2)
+    if (nowMs >= this.#turnedMs) this.#countTurn(nowMs)
+    this.#before = { atMs: nowMs, items: this.timing.items, ms: this.timing.totalMs }
     const endMs = nowMs + this.#slices.lengthMs(this.sliceMs)
     this.#slices.now(() => this.#runUntil(endMs), leastMs)
+  }
+
+  /** A turn has gone by. Beside workers, or other runs, it shows nothing of what the loop would take. */
+  #countTurn(nowMs: number): void {
+    const { timing } = this
+    const { atMs, items, ms } = this.#before
+    if (this.lanes === 1 && this.#slices.isAlone)
+      timing.addTurn(timing.items - items, timing.totalMs - ms, nowMs - atMs)
   }
 
   #runUntil(sliceEndMs: number): void {
@@ -151,7 +164,8 @@ export class LocalLane implements Lane, Progress {
       // Read anew: what was decided, or started, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
         this.whenTurns()
-        if (!this.#isHalted()) this.#slices.ask()
+        if (this.#isHalted()) return
+        this.#slices.ask()
         this.#turnedMs = performance.now()
         return
       }

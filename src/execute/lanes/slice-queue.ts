@@ -36,6 +36,11 @@ export class SliceQueue {
     this.#lanes--
   }
 
+  /** How many lanes compute. */
+  get lanes(): number {
+    return this.#lanes
+  }
+
   /** A lane's part of a slice of `ms`. */
   partOf(ms: number): number {
     return ms / Math.max(1, this.#lanes)
@@ -165,6 +170,11 @@ export class LaneSlices {
    */
   now<R>(slice: () => R, leastMs: number): R {
     return this.#queue.now(slice, leastMs)
+  }
+
+  /** Whether no other lane of this thread computes. */
+  get isAlone(): boolean {
+    return this.#queue.lanes <= 1
   }
 
   /** Whether the lane waits for its turn. */

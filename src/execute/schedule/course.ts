@@ -78,5 +78,9 @@ export function shouldGoBack(course: Course, since: SinceJoined, local: Timing):
   const doubt = (DOUBT * Math.max(spread, timing.spread)) / Math.sqrt(settled)
   const itemsPerMs = settled / ms
   course.look = { settled: since.settled, ms: since.ms, itemsPerMs }
-  return look !== undefined && itemsPerMs * itemMs * (1 + doubt) < LOSS && itemsPerMs < IMPROVING * look.itemsPerMs
+  return (
+    look !== undefined &&
+    itemsPerMs * (itemMs + measured.besideMs) * (1 + doubt) < LOSS &&
+    itemsPerMs < IMPROVING * look.itemsPerMs
+  )
 }

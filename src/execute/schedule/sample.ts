@@ -12,6 +12,8 @@ export interface Measured {
   readonly leastMs: number
   readonly itemCv: number
   readonly cpuShare: number
+  /** What an item costs this thread beside that; see `Timing`. */
+  readonly besideMs: number
   /** Cores that the process kept busy meanwhile, including threads that compile and collect garbage. */
   readonly coresBusy: number
   /** How much longer the first items took: a thread that runs the task for the first time pays the same. */
@@ -50,6 +52,7 @@ export function measuredOf({ timing, item, result, isAsync, busy }: Observation)
     itemMs: timing.itemMs,
     leastMs: timing.leastMs,
     itemCv: timing.spread,
+    besideMs: isAsync ? 0 : timing.besideMs,
     cpuShare: busy.share,
     coresBusy: busy.cores,
     coldMs: timing.coldMs,

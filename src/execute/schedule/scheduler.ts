@@ -252,7 +252,7 @@ export class Scheduler {
       record.isWarm = true
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
       if (record.isMixed && since.settled < WHOLE * (observation.items ?? 0)) return 0
-      const loopItemMs = record.loopItemOf(timing, decision.measured)
+      const loopItemMs = record.loopItemOf(timing, decision.measured) + decision.measured.besideMs
       const loopMs = since.settled * loopItemMs
       // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
       const gain = since.isShared ? Math.min(loopMs / since.ms, cpuWorkers) : loopMs / since.ms
@@ -264,7 +264,7 @@ export class Scheduler {
     if (timing.items === 0 || since !== undefined) return 0
     // For items that wait, the whole run tells more than its beginning did.
     if (record.measured === undefined || observation.isAsync) record.remember(measuredOf(observation))
-    record.stayedInLoop(timing.totalMs / timing.items)
+    record.stayedInLoop(timing.totalMs / timing.items, timing.besideMs)
     if (timing.items < FEW) record.sawFew(timing)
     return this.#worthPreparing(course, record, timing, workers)
   }

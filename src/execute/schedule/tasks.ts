@@ -94,10 +94,20 @@ export class TaskRecord {
     const isFirst = this.#loopRuns === 0 && !this.isWarm
     const coldMs = isFirst ? measured.coldMs : (known?.coldMs ?? 0)
     const leastMs = measured.leastMs > 0 ? measured.leastMs : (known?.leastMs ?? 0)
+    const besideMs = measured.besideMs > 0 ? measured.besideMs : (known?.besideMs ?? 0)
     const obstacle = measured.obstacle ?? this.#unfit
-    if (known === undefined || !this.isMixed) return (this.measured = { ...measured, coldMs, leastMs, obstacle })
+    if (known === undefined || !this.isMixed)
+      return (this.measured = { ...measured, coldMs, leastMs, besideMs, obstacle })
     const { itemMs, itemCv } = known
-    return (this.measured = { ...measured, coldMs, leastMs, obstacle, itemMs: this.loopItemMs ?? itemMs, itemCv })
+    return (this.measured = {
+      ...measured,
+      coldMs,
+      leastMs,
+      besideMs,
+      obstacle,
+      itemMs: this.loopItemMs ?? itemMs,
+      itemCv,
+    })
   }
 
   /**
@@ -162,8 +172,11 @@ export class TaskRecord {
   /**
    * A run, or its beginning, has stayed in the loop and taken `itemMs` per item. Disturbances only make a run longer, so a shorter time is
    * believed at once, a longer one by half.
+   *
+   * @param besideMs - what an item has cost this thread beside that; 0 where it is not known
    */
-  stayedInLoop(itemMs: number): void {
+  stayedInLoop(itemMs: number, besideMs = 0): void {
+    if (this.measured !== undefined && besideMs > 0) this.measured = { ...this.measured, besideMs }
     const { loopItemMs: known } = this
     this.#sawLoop(known === undefined || itemMs < known ? itemMs : (known + itemMs) / 2)
     this.#leastOfRunsMs = Math.min(Math.max(itemMs, LEAST_MS), FORGETTING * this.#leastOfRunsMs)
