@@ -1,4 +1,4 @@
-// A stream: node stream-case.mjs <source> <task> <items> <contender> <level> <later calls>
+// A stream: node stream-case.mjs <source> <task> <items> <contender> <level> <later calls> <warm-ups>
 // A reader takes each result in order; its process has run nothing before.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { load, rivalNamed } from '../support/rivals.mjs'
 import { sources, textOf } from './stream-sources.mjs'
 import * as tasks from './stream-tasks.mjs'
 
-const [sourceName, name, count, contender, level, laterCalls] = process.argv.slice(2)
+const [sourceName, name, count, contender, level, laterCalls, warmUps] = process.argv.slice(2)
 const module = new URL('./stream-tasks.mjs', import.meta.url).href
 const fn = tasks[name]
 
@@ -27,9 +27,9 @@ await reportToParent(async () => {
     const through = contender === 'loop' ? loop : await rivalNamed(contender).stream.start(start)
     const open = () => sources[sourceName].open(path, Number(count))
     const times = []
-    for (let call = 0; call <= Number(laterCalls); call++) times.push(await timeOf(through, open, call))
+    for (let call = 0; call <= Number(warmUps) + Number(laterCalls); call++) times.push(await timeOf(through, open, call))
     const [firstMs, ...later] = times
-    return { firstMs, laterMs: median(later), peakMb: process.resourceUsage().maxRSS / 1024 }
+    return { firstMs, laterMs: median(later.slice(Number(warmUps))), peakMb: process.resourceUsage().maxRSS / 1024 }
   } finally {
     rmSync(folder, { recursive: true })
   }

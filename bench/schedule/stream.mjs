@@ -18,6 +18,8 @@ const CASES = [
   { source: 'async-generator', task: 'look', title: 'waits 5 ms', count: 3000, isWaiting: true },
 ]
 const LATER_CALLS = 3
+/** stream learns from its first runs; the others have been tuned. */
+const WARM_UPS = 2
 
 /** Who runs a case. Where items wait, those that run one after another are no rivals. */
 function contenders({ isWaiting = false }) {
@@ -34,7 +36,7 @@ export async function measureStream({ streamRounds, streamShare, streamCases = C
   const idOf = ({ source, task }, { name, level }) => `stream of ${source}, ${task}: ${name} ${level}`
   const jobs = cases.flatMap((one) =>
     contenders(one).map((each) => {
-      const args = [one.source, one.task, one.count, each.name, each.level, LATER_CALLS]
+      const args = [one.source, one.task, one.count, each.name, each.level, LATER_CALLS, WARM_UPS]
       return programJob({ id: idOf(one, each), base: import.meta.url, file: 'stream-case.mjs', args })
     }),
   )

@@ -322,6 +322,11 @@ describe('after a run', () => {
     expect(modes(1)).toEqual(['threads', 'threads'])
   })
 
+  it('takes what goes beyond their own time for other work', () => {
+    const { run } = taughtWith(20)
+    expect([run(100, 0.4), run(100, 0.4)]).toEqual(['threads', 'loop'])
+  })
+
   it('stays in the loop for a number of runs that doubles with each loss', () => {
     const { run } = taught()
     const began = Array.from({ length: 20 }, () => run(100, 0.88))

@@ -109,7 +109,7 @@ export class ResultStream implements Sink {
   /** Makes room, which lanes of the run may fill: not in the asynchronous context of the reader. */
   #given(): void {
     const { run } = this
-    run?.inContext(() => run.supply.given())
+    if (run?.supply.given() === true) run.inContext(() => run.supply.wake())
   }
 
   /** No more results will come. */

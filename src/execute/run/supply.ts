@@ -187,10 +187,10 @@ export class Supply {
     this.wake()
   }
 
-  /** The reader has taken one more result. */
-  given(): void {
+  /** The reader has taken one more result. @returns whether lanes that wait should be woken */
+  given(): boolean {
     this.#given++
-    if (this.#waiting.size > 0 && 2 * this.room >= this.window) this.wake()
+    return this.#waiting.size > 0 && 2 * this.room >= this.window
   }
 
   /** Gives nothing until `until` has resolved. */

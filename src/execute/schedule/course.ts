@@ -1,5 +1,6 @@
 import { isMixed, type Timing } from './timing.js'
 import type { Decision, Subject } from './planner.js'
+import { inAllMs } from './sample.js'
 import { LOSS, showsLoop } from './tasks.js'
 
 /** A run with workers is judged each time this part of it has ended, and this much time has passed. */
@@ -78,9 +79,6 @@ export function shouldGoBack(course: Course, since: SinceJoined, local: Timing):
   const doubt = (DOUBT * Math.max(spread, timing.spread)) / Math.sqrt(settled)
   const itemsPerMs = settled / ms
   course.look = { settled: since.settled, ms: since.ms, itemsPerMs }
-  return (
-    look !== undefined &&
-    itemsPerMs * (itemMs + measured.besideMs) * (1 + doubt) < LOSS &&
-    itemsPerMs < IMPROVING * look.itemsPerMs
-  )
+  const loopItemMs = inAllMs(itemMs, measured)
+  return look !== undefined && itemsPerMs * loopItemMs * (1 + doubt) < LOSS && itemsPerMs < IMPROVING * look.itemsPerMs
 }

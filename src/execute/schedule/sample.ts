@@ -29,6 +29,16 @@ export interface Measured {
   readonly obstacle: string | undefined
 }
 
+/**
+ * What an item costs the loop in all.
+ *
+ * @param itemMs - what it takes
+ * @param besideMs - what it has cost beside that: not more than its own time, since the rest is of other work, or of a task that was not compiled yet
+ */
+export function inAllMs(itemMs: number, { besideMs }: Measured): number {
+  return itemMs + Math.min(itemMs, besideMs)
+}
+
 /** What a run has shown of its items. */
 export interface Observation {
   /** How fast this thread runs them. */

@@ -4,7 +4,7 @@ import { crowding, currentLimits, type Limits } from './machine.js'
 import type { Course, SinceJoined } from './course.js'
 import { areApart, FEW, FEW_TO_COMPARE, isMixed, isUneven, type MeanTiming, type Timing, SLICE_MS } from './timing.js'
 import { type Decision, Planner, type Situation, type Subject, type WorkersThere } from './planner.js'
-import { type Observation, type Measured, measuredOf } from './sample.js'
+import { inAllMs, type Observation, type Measured, measuredOf } from './sample.js'
 import { FreeTasks } from './free-tasks.js'
 import { type TaskRecord, Tasks } from './tasks.js'
 
@@ -252,7 +252,7 @@ export class Scheduler {
       record.isWarm = true
       // If items differ, workers that joined late may have had the long ones or the short ones: that says nothing about a whole run.
       if (record.isMixed && since.settled < WHOLE * (observation.items ?? 0)) return 0
-      const loopItemMs = record.loopItemOf(timing, decision.measured) + decision.measured.besideMs
+      const loopItemMs = inAllMs(record.loopItemOf(timing, decision.measured), decision.measured)
       const loopMs = since.settled * loopItemMs
       // Its workers may have run while this thread was at other runs: that would be no gain beyond all cores without them.
       const gain = since.isShared ? Math.min(loopMs / since.ms, cpuWorkers) : loopMs / since.ms

@@ -123,12 +123,11 @@ export class Timing {
 
   /**
    * What an item costs this thread beside its own time: to take it from its source, to give its result on, and to destroy what it leaves as
-   * garbage, which for objects of C++ takes as long again and is done between turns. Not more than its own time: the rest is of other work. 0
-   * before the first whole turn.
+   * garbage, which for objects of C++ takes as long again and is done between turns. 0 before the first whole turn.
    */
   get besideMs(): number {
     const { items, ms, turnsMs } = this.#inTurns
-    return items === 0 ? 0 : Math.max(0, Math.min(ms, turnsMs - ms)) / items
+    return items === 0 ? 0 : Math.max(0, turnsMs - ms) / items
   }
 
   /** The least that an item has taken recently; 0 while too few have run to tell. */
