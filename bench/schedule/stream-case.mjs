@@ -27,7 +27,8 @@ await reportToParent(async () => {
     const through = contender === 'loop' ? loop : await rivalNamed(contender).stream.start(start)
     const open = () => sources[sourceName].open(path, Number(count))
     const times = []
-    for (let call = 0; call <= Number(warmUps) + Number(laterCalls); call++) times.push(await timeOf(through, open, call))
+    for (let call = 0; call <= Number(warmUps) + Number(laterCalls); call++)
+      times.push(await timeOf(through, open, call))
     const [firstMs, ...later] = times
     return { firstMs, laterMs: median(later.slice(Number(warmUps))), peakMb: process.resourceUsage().maxRSS / 1024 }
   } finally {
