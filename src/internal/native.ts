@@ -105,12 +105,15 @@ function requireBuilt(usable: (path: string) => boolean, failed: (error: unknown
   }
 }
 
-/** The addon that webpack has copied to where the program is. Everybody else has found its files in the package, or has not. */
+/**
+ * The addon that webpack has copied to where the program is. Everybody else has found its files in the package, or has not; but where the global object
+ * is frozen, no `require` can be lent.
+ */
 function requireCopied(usable: (path: string) => boolean, failed: (error: unknown) => void): unknown {
   const inPackage = pathInPackage('prebuilds')
   if (inPackage === undefined) return undefined
   for (const path of prebuiltFiles()) {
-    if (path.startsWith(inPackage)) continue
+    if (path.startsWith(inPackage) && Object.isExtensible(globalThis)) continue
     try {
       if (usable(path)) return builtins.module.createRequire(path)(path)
     } catch (error) {
@@ -131,12 +134,12 @@ function pathInPackage(file: string): string | undefined {
  * Calls `load` while the global `require` is that of this file. An ES module has none of its own, nor has what bundlers make of one; and
  * only a call of `require` by that name is seen by them.
  */
-function lendingRequire<T>(load: () => T): T {
+function lendingRequire<T>(load: () => T): T | undefined {
   const url = ownUrl()
   if (url === undefined) return load()
   const before = Object.getOwnPropertyDescriptor(globalThis, 'require')
   const value = builtins.module.createRequire(url)
-  Object.defineProperty(globalThis, 'require', { value, configurable: true, writable: true })
+  if (!Reflect.defineProperty(globalThis, 'require', { value, configurable: true, writable: true })) return undefined
   try {
     return load()
   } finally {

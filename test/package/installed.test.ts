@@ -62,6 +62,13 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
         expect(ended.stderr).not.toContain('AMORSIZE_NO_ADDON')
       })
 
+      it('loads it where the global object is frozen', async () => {
+        await writeFile(join(project, 'freeze.cjs'), 'Object.freeze(globalThis)')
+        const ended = await run(program(), ['--require', './freeze.cjs', consumer], project)
+        expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'addon' })
+        expect(ended.stderr).toBe('')
+      })
+
       it('warns and works without the addon when the prebuild is missing', async () => {
         const ended = await run(program(), [consumer], withoutPrebuilds)
         expect(JSON.parse(ended.stdout)).toEqual({ ...expected, source: 'twin' })

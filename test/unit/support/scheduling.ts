@@ -84,6 +84,7 @@ export const measured = (given: Partial<Measured> = {}): Measured => ({
   leastMs: 1,
   itemCv: 0,
   coldMs: 0,
+  besideMs: 0,
   cpuShare: 1,
   coresBusy: 1,
   isAsync: false,
