@@ -270,6 +270,21 @@ describe('what another thread receives', () => {
     expect(reason.response).not.toHaveProperty('config.adapter')
   })
 
+  it('is an error whose class has a static member of the name of its name, and whose properties have any', async () => {
+    const task = computing(
+      `class Odd extends TypeError { static name() { return 'Odd' } }
+       const holes = new Array(4e9)
+       holes[3] = 1
+       throw Object.assign(Object.defineProperty(new Odd('x'), '__proto__', { value: 7, enumerable: true }), { holes })`,
+    )
+    const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
+    const { reason } = outcome as { reason: Error & { holes: number[] } }
+    expect(reason).toBeInstanceOf(TypeError)
+    expect(reason.message).toBe('x')
+    expect(Object.getOwnPropertyDescriptor(reason, '__proto__')).toMatchObject({ value: 7, enumerable: true })
+    expect([reason.holes.length, reason.holes[3]]).toEqual([4e9, 1])
+  })
+
   it('is a DOMException with its name, cause and properties', async () => {
     const task = (): never => {
       const cause = new DOMException('inner', 'DataError')

@@ -71,17 +71,20 @@ function isError(value: unknown): value is Error {
   }
 }
 
+/** Longer lists may be billions of holes. */
+const MOST_LISTED = 100_000
+
 /** A list that has errors among its elements. */
 function errorsIn(value: unknown): unknown[] | undefined {
   // Of a proxy that has been revoked nothing may be asked.
-  const isList = !builtins.util.types.isProxy(value) && Array.isArray(value)
+  const isList = !builtins.util.types.isProxy(value) && Array.isArray(value) && value.length <= MOST_LISTED
   return isList && value.some(isError) ? (value as unknown[]) : undefined
 }
 
 function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>): PackedError {
   const classes = classesOf(thrown)
   const stack = read(thrown, 'stack')
-  const properties: Record<string, PackedThrown | PackedThrown[]> = {}
+  const properties = bare<PackedThrown | PackedThrown[]>()
   const packed: PackedError = {
     kind: 'error',
     base: classes.find((name) => name in BASES) ?? 'Error',
@@ -106,6 +109,11 @@ function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>
     properties[name] = list?.map((one) => pack(one, depth + 1, seen)) ?? pack(value, depth + 1, seen)
   }
   return packed
+}
+
+/** An object whose properties may have any name, `__proto__` also. */
+function bare<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>
 }
 
 /** A property of an error. If it is a getter that throws, what it threw, as a text. */
@@ -138,7 +146,10 @@ function classesOf(thrown: object): string[] {
   const names: string[] = []
   for (let proto: unknown = Object.getPrototypeOf(thrown); proto !== null; proto = Object.getPrototypeOf(proto)) {
     const constructor: unknown = (proto as { constructor?: unknown }).constructor
-    if (typeof constructor === 'function' && constructor !== Object) names.push(constructor.name)
+    if (typeof constructor !== 'function' || constructor === Object) continue
+    // A class may have a static member of this name.
+    const name = read(constructor, 'name')
+    if (typeof name === 'string') names.push(name)
   }
   return names
 }
@@ -163,7 +174,7 @@ const PARTS = { deepest: 3, most: 100 }
 
 function partsOf(value: object, depth: number): unknown {
   if (Array.isArray(value)) return value.map((one) => cloneable(one, depth + 1))
-  const parts: Record<string, unknown> = {}
+  const parts = bare<unknown>()
   for (const key of Object.keys(value)) {
     const part = read(value, key)
     if (typeof part !== 'function') parts[key] = cloneable(part, depth + 1)
