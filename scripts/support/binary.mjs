@@ -8,6 +8,7 @@
  * @property {string[]} asked - names of functions and data that it takes from elsewhere
  * @property {string[]} offered - names that others may take from it
  * @property {string[]} versions - of the C library's symbols, such as GLIBC_2.17
+ * @property {boolean} [staysLoaded] - of ELF: whether it is never unloaded
  */
 
 /** @param {Buffer} bytes @returns {Binary} @throws {Error} on anything else */
@@ -39,10 +40,13 @@ function readElf(bytes) {
       for (let at = section.from; at < section.from + section.bytes; at += entrySize)
         yield { at, string: (offset) => textAt(bytes, sections[section.strings].from + offset) }
   }
-  const [DYNAMIC, DYNSYM, NEEDED] = [6, 11, 1n]
+  const [DYNAMIC, DYNSYM, NEEDED, FLAGS_1, NODELETE] = [6, 11, 1n, 0x6ffffffbn, 8n]
   const needed = [...entries(DYNAMIC, 16)]
     .filter(({ at }) => bytes.readBigInt64LE(at) === NEEDED)
     .map(({ at, string }) => string(number64(bytes, at + 8)))
+  const staysLoaded = [...entries(DYNAMIC, 16)].some(
+    ({ at }) => bytes.readBigInt64LE(at) === FLAGS_1 && (bytes.readBigInt64LE(at + 8) & NODELETE) !== 0n,
+  )
   const asked = []
   const offered = []
   for (const { at, string } of entries(DYNSYM, 24)) {
@@ -60,6 +64,7 @@ function readElf(bytes) {
     asked,
     offered,
     versions,
+    staysLoaded,
   }
 }
 

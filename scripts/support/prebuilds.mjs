@@ -94,12 +94,14 @@ export function faultsOf(name, hash, base = prebuilds) {
   return faults.map((fault) => `${name}: ${fault}`)
 }
 
-function binaryFaults(name, { arch, needed, asked, offered, versions }) {
+function binaryFaults(name, { arch, needed, asked, offered, versions, staysLoaded }) {
   const target = targets[name]
   const faults = []
   if (arch !== name.split('-')[1]) faults.push('built for another processor')
   for (const library of needed)
     if (!target.needed.test(library)) faults.push(`needs the library ${library}, which not every such system has`)
+  // Node unloads an addon that threads alone have used; what it left to be done at the end of the process would be gone then.
+  if (staysLoaded === false) faults.push('may be unloaded')
   const known = functionsOf(name)
   const ofSystem = asked.filter((symbol) => !ofNode.test(symbol))
   const strange = ofSystem.filter((symbol) => !known.includes(symbol))

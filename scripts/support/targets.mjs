@@ -10,7 +10,7 @@ const linux = (arch, libc, file, needed) => ({
   os: 'linux',
   file,
   needed,
-  flags: ['-fPIC', '-Wl,--gc-sections', '-Wl,-z,relro', '-Wl,-z,now'],
+  flags: ['-fPIC', '-Wl,--gc-sections', '-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,nodelete'],
 })
 const glibc = (arch) =>
   linux(

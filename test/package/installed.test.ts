@@ -62,6 +62,15 @@ describe.each(nodeVersions)('the installed package on Node %s', (version) => {
         expect(ended.stderr).not.toContain('AMORSIZE_NO_ADDON')
       })
 
+      it('ends well where threads of the program alone have used it', async () => {
+        const task = consumer.endsWith('.cjs') ? "require('amorsize')" : "await import('amorsize')"
+        const body = `(async () => { const { execute } = ${task}; await execute((x) => x, [1, 2], { mode: 'threads', workers: 1 }) })()`
+        const file = `in-thread-${consumer}`
+        await writeFile(join(project, file), body)
+        const start = `new (require('node:worker_threads').Worker)('./${file}')`
+        expect(await run(program(), ['-e', start], project)).toMatchObject({ code: 0, stderr: '' })
+      })
+
       it('loads it where the global object is frozen', async () => {
         await writeFile(join(project, 'freeze.cjs'), 'Object.freeze(globalThis)')
         const ended = await run(program(), ['--require', './freeze.cjs', consumer], project)
