@@ -54,6 +54,24 @@ describe('results that would arrive changed, or not at all, are those of the loo
     expect(modes).not.toBe('')
   })
 
+  it.each(['throw', 'collect'] as const)(
+    'nest deeper than a thread can read, whether workers have been sent away by then or not: onError %s',
+    async (onError) => {
+      const depthOf = (value: unknown): number => {
+        let depth = 0
+        for (let one = value; typeof one === 'object' && one !== null; one = Reflect.get(one, 'o')) depth++
+        return depth
+      }
+      await execute(computing('return n'), numbers(100))
+      for (let round = 0; round < 4; round++) {
+        const task = computing('let o = n; for (let depth = 0; depth < 5000; depth++) o = { o }; return o')
+        const results = await execute(task, numbers(100), { onError })
+        const values = results.map((one) => (onError === 'throw' ? one : (one as { value?: unknown }).value))
+        expect(values.map(depthOf)).toEqual(numbers(100).map(() => 5000))
+      }
+    },
+  )
+
   it('needs no workers any more where they are many', async () => {
     const weighed = computing('return n < 40 ? 1 : new (class Result { constructor() { this.n = n } })()')
     const modes: string[] = []

@@ -26,6 +26,20 @@ describe('stream', () => {
     expect(read).toBe(1000)
   })
 
+  it('is over for good once it has been left, also after its source has failed', async () => {
+    const results = stream(
+      (n: number) => n,
+      (function* () {
+        yield 1
+        throw new Error('source failed')
+      })(),
+    )
+    expect(await results.next()).toEqual({ done: false, value: 1 })
+    await sleep(5, undefined)
+    expect(await results.return?.('left')).toEqual({ done: true, value: 'left' })
+    expect(await results.next()).toEqual({ done: true, value: undefined })
+  })
+
   it('keeps within batchSize, whatever overlaps', async () => {
     const drawn = { count: 0 }
     let read = 0

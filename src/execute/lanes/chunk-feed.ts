@@ -186,13 +186,13 @@ export class ChunkFeed implements Feed {
 
   /**
    * The worker has finished a chunk. Items that have not settled by then were in a message that this thread could not read: they run again
-   * with a message for each result, and those that cannot be read then have failed.
+   * with a message for each result. Those that cannot be read then run in this thread, or have failed where it may run none.
    */
   #close(chunk: number, held: ChunkInWorker): void {
     this.#chunks.delete(chunk)
     if (held.left === 0) return
     if (held.batch.isCareful) this.#failRest(held, 'the result of the item cannot be read in this thread')
-    else runCarefully(held.unsettled(), this.#fed.force.run.supply)
+    else runCarefully(held.unsettled(), this.#fed.force)
   }
 
   allDone(upTo: number): void {
@@ -206,12 +206,16 @@ export class ChunkFeed implements Feed {
     const [chunk, held] = oldest
     this.#chunks.delete(chunk)
     if (held.left === 1) this.#failRest(held, 'the item cannot be read in a worker')
-    else for (const lost of held.unsettled()) runCarefully([lost], this.#fed.force.run.supply)
+    else for (const lost of held.unsettled()) runCarefully([lost], this.#fed.force)
   }
 
   #failRest(held: ChunkInWorker, message: string): void {
-    for (const { index, item, attempts } of held.unsettled())
-      this.#fed.force.single.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
+    const { force } = this.#fed
+    for (const lost of held.unsettled()) {
+      const { index, item, attempts } = lost
+      if (force.isExact) force.unfit(lost, message)
+      else force.single.failed(index, item, new Error(message, { cause: this.unread }), attempts + 1)
+    }
   }
 
   /** Takes back the items that the worker has not begun, for lanes that have nothing to do. @returns whether there were any */

@@ -57,6 +57,8 @@ export interface Force {
   unfit(lost: Lost, reason: string): void
   /** A worker ran `count` items in `ms`. */
   measured(count: number, ms: number): void
+  /** Workers that were to leave are needed again, for items that no other thread may run. */
+  recall(): void
   /** A worker died, and no item is known to have caused it. */
   diedWithoutCause(): void
   /** @param error - why the worker died, if it had run nothing. A few times may be chance; after that no other worker would do better */

@@ -1,6 +1,5 @@
 import { TimeoutExceededError, WorkerCrashedError } from '../../errors.js'
 import type { Run } from '../run/run.js'
-import type { Supply } from '../run/supply.js'
 import type { Force, Lost } from './force.js'
 import type { PoolWorker } from '../threads/pool-worker.js'
 
@@ -34,7 +33,7 @@ export function settleLost(death: Death, force: Force): boolean {
   if (culprit !== undefined) blame(culprit, death, force.run)
   runCarefully(
     lost.filter((one) => one !== culprit),
-    force.run.supply,
+    force,
   )
   return lost.length > 0 || current >= 0 || worker.hasClaimed
 }
@@ -58,11 +57,13 @@ function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause
 }
 
 /** Leaves items to workers that report each result before they start the next item. */
-export function runCarefully(lost: readonly Lost[], supply: Supply): void {
+export function runCarefully(lost: readonly Lost[], force: Force): void {
+  // First: they are told at once that there is more.
+  if (lost.length > 0) force.recall()
   for (const run of neighbours(lost)) {
     const [first] = run
     if (first === undefined) continue
-    supply.putCrashed({
+    force.run.supply.putCrashed({
       start: first.index,
       items: run.map(({ item }) => item),
       attempts: first.attempts,

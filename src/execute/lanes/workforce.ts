@@ -300,7 +300,7 @@ export class Workforce implements Force {
     const lost = block.takeUnsettled()
     runCarefully(
       lost.map((index) => ({ index, item: block.item(index), attempts: 0 })),
-      this.run.supply,
+      this,
     )
   }
 
@@ -319,7 +319,8 @@ export class Workforce implements Force {
 
   lost(lane: WorkerLane, error?: Error): void {
     this.#lanes.delete(lane)
-    if (this.isDismissed) this.#recall()
+    // It has died of what it was sent before it was to leave: only another may try that again.
+    this.recall()
     if (!this.run.isOver) this.#request.wanted++
     if (error !== undefined && ++this.#failedBeginnings >= FAILED_BEGINNINGS) {
       this.#pool.withdraw(this.#request)
@@ -332,8 +333,8 @@ export class Workforce implements Force {
     this.run.endIfDone()
   }
 
-  /** One has died of what it was sent before it was to leave: only another may try that again. */
-  #recall(): void {
+  recall(): void {
+    if (!this.isDismissed || this.run.isOver) return
     this.isDismissed = false
     this.#request.wanted = 0
     this.#pool.request(this.#request)

@@ -126,6 +126,7 @@ export class ResultStream implements Sink {
 
   /** The reader has left: results that are ready are dropped. */
   drop(): void {
+    this.#failure = undefined
     this.#ready = []
     this.#head = 0
     this.#early.clear()
