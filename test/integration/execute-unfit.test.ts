@@ -286,6 +286,7 @@ describe('what another thread receives', () => {
       data: Buffer.from('none'),
     })
     expect(reason.response).not.toHaveProperty('config.adapter')
+    expect(Object.getPrototypeOf(reason.response)).toBe(Object.prototype)
   })
 
   it('is an error whose class has a static member of the name of its name, and whose properties have any', async () => {

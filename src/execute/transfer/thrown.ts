@@ -84,7 +84,7 @@ function errorsIn(value: unknown): unknown[] | undefined {
 function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>): PackedError {
   const classes = classesOf(thrown)
   const stack = read(thrown, 'stack')
-  const properties = bare<PackedThrown | PackedThrown[]>()
+  const properties: Record<string, PackedThrown | PackedThrown[]> = {}
   const packed: PackedError = {
     kind: 'error',
     base: classes.find((name) => name in BASES) ?? 'Error',
@@ -106,14 +106,14 @@ function packError(thrown: Error, depth: number, seen: Map<object, PackedThrown>
     if (typeof value === 'function') continue
     const list = errorsIn(value)
     if (depth >= DEEPEST && (list !== undefined || isError(value))) continue
-    properties[name] = list?.map((one) => pack(one, depth + 1, seen)) ?? pack(value, depth + 1, seen)
+    put(properties, name, list?.map((one) => pack(one, depth + 1, seen)) ?? pack(value, depth + 1, seen))
   }
   return packed
 }
 
-/** An object whose properties may have any name, `__proto__` also. */
-function bare<T>(): Record<string, T> {
-  return Object.create(null) as Record<string, T>
+/** Gives an object a property of any name: to assign to `__proto__` would do something else. */
+function put(object: object, key: string, value: unknown, enumerable = true): void {
+  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true })
 }
 
 /** A property of an error. If it is a getter that throws, what it threw, as a text. */
@@ -174,10 +174,10 @@ const PARTS = { deepest: 3, most: 100 }
 
 function partsOf(value: object, depth: number): unknown {
   if (Array.isArray(value)) return value.map((one) => cloneable(one, depth + 1))
-  const parts = bare<unknown>()
+  const parts = {}
   for (const key of Object.keys(value)) {
     const part = read(value, key)
-    if (typeof part !== 'function') parts[key] = cloneable(part, depth + 1)
+    if (typeof part !== 'function') put(parts, key, cloneable(part, depth + 1))
   }
   return parts
 }
@@ -207,9 +207,7 @@ function unpackError(packed: PackedError, known: Readonly<Record<string, unknown
     .map((one) => errorClass(one, known) ?? (isOwn ? errorClass(one, ownErrors) : undefined))
     .find((one) => one !== undefined)
   if (Class !== undefined) Object.setPrototypeOf(error, Class.prototype as object)
-  const define = (key: string, value: unknown): void => {
-    Object.defineProperty(error, key, { value, enumerable: shown.includes(key), writable: true, configurable: true })
-  }
+  const define = (key: string, value: unknown): void => put(error, key, value, shown.includes(key))
   for (const [key, value] of Object.entries(properties))
     define(key, 'kind' in value ? unpack(value, known, made) : value.map((one) => unpack(one, known, made)))
   if (shown.includes('message')) define('message', message)
