@@ -273,7 +273,8 @@ describe('what another thread receives', () => {
       const response = { status: 404, request: Promise.resolve(), config, data: Buffer.from('none') }
       const { proxy, revoke } = Proxy.revocable({}, {})
       revoke()
-      throw Object.assign(new Error('x'), { response, retry: () => 1, request: new WeakMap(), draft: proxy })
+      const internals = Object.assign(Object.create({}) as object, { run: () => 1, traits: new Set(['a']) })
+      throw Object.assign(new Error('x'), { internals, response, retry: () => 1, request: new WeakMap(), draft: proxy })
     }
     const [outcome] = await execute(task, [1], { ...options, onError: 'collect' })
     const { reason } = outcome as { reason: Error & { response: object } }
@@ -285,6 +286,7 @@ describe('what another thread receives', () => {
       config: { url: '/a', list: ['[Function (anonymous)]', { port: 80 }], same: { same: {} } },
       data: Buffer.from('none'),
     })
+    expect(reason).toMatchObject({ internals: { traits: new Set(['a']) } })
     expect(reason.response).not.toHaveProperty('config.adapter')
     expect(Object.getPrototypeOf(reason.response)).toBe(Object.prototype)
   })

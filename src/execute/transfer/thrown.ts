@@ -164,7 +164,9 @@ function cloneable(value: unknown, depth = 0): unknown {
     restore(copies, lost)
     return copies[0]
   } catch {
-    const hasParts = depth < PARTS.deepest && isPlain(value) && Object.keys(value).length <= PARTS.most
+    // Zod knows its errors by an object that inherits from one without a class.
+    const isRecord = isPlain(value) || read(value, 'constructor') === Object
+    const hasParts = depth < PARTS.deepest && isRecord && Object.keys(value).length <= PARTS.most
     return hasParts ? partsOf(value, depth) : textOf(value)
   }
 }
