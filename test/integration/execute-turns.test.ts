@@ -22,6 +22,8 @@ import { expect, it, vi } from 'vitest'
 const ITEM_MS = 1
 /** A slice of 4 ms, and what comes before its end; all that waited ran in one turn before. */
 const MOST_IN_A_TURN = 12
+/** A first item that waits for this long is taken to compute nothing. */
+const LONG_WAIT_MS = 2
 const COUNT = 150
 const range = Array.from({ length: COUNT }, (_, n) => n)
 
@@ -87,15 +89,22 @@ it.each<[string, () => Promise<unknown>]>([
   'items that compute when they have waited for %s do so one after another, with turns between them',
   async (_, wait) => {
     const items = range.slice(0, 80)
-    const counts = await countsPerTurn(async (began) => {
-      const results = await execute(async (n: number) => {
-        await wait()
-        busy(8)
-        began()
-        return n
-      }, items)
-      expect(results).toEqual(items)
-    })
+    let counts: number[] = []
+    // A busy machine may keep the first item waiting for so long that it is one of those that wait and compute nothing.
+    for (let firstWaitedMs = Infinity; firstWaitedMs >= LONG_WAIT_MS;) {
+      firstWaitedMs = Infinity
+      counts = await countsPerTurn(async (began) => {
+        const results = await execute(async (n: number) => {
+          const startedMs = performance.now()
+          await wait()
+          if (n === 0) firstWaitedMs = performance.now() - startedMs
+          busy(8)
+          began()
+          return n
+        }, items)
+        expect(results).toEqual(items)
+      })
+    }
     // All 64 that had been begun together did so in one turn before.
     expect(Math.max(...counts)).toBeLessThanOrEqual(8)
   },
