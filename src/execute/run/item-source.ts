@@ -205,6 +205,8 @@ export class AsyncIteratorSource implements ItemSource {
   /** Whether some have come in this turn, which ends for the source when it has taken long enough. */
   #isInTurn = false
   #turnEndMs = 0
+  /** Items that have come within turns. */
+  #drawn = 0
   #failure: { readonly error: unknown } | undefined = undefined
 
   constructor(iterable: AsyncIterable<unknown>) {
@@ -285,7 +287,7 @@ export class AsyncIteratorSource implements ItemSource {
       })
     }
     // To read the clock takes longer than to draw an item that is there.
-    const mayGoOn = this.#ready.length % LOOK_EVERY !== 0 || performance.now() < this.#turnEndMs
+    const mayGoOn = ++this.#drawn % LOOK_EVERY !== 0 || performance.now() < this.#turnEndMs
     if (mayGoOn) this.#draw()
   }
 

@@ -123,7 +123,7 @@ export class Timing {
 
   /**
    * What an item costs this thread beside its own time: to take it from its source, to give its result on, and to destroy what it leaves as
-   * garbage, which for objects of C++ takes as long again and is done between turns. 0 before the first whole turn.
+   * garbage: objects of C++ are destroyed between turns. 0 before the first whole turn.
    */
   get besideMs(): number {
     const { items, ms, turnsMs } = this.#inTurns
