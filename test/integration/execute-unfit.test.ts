@@ -72,6 +72,26 @@ describe('results that would arrive changed, or not at all, are those of the loo
     },
   )
 
+  it.each([
+    ['numbers that threads claim', {}],
+    ['chunks', { chunkSize: 50 }],
+  ])('beside others that cannot be cloned, each once: %s', async (_, options) => {
+    const source = `let sum = 0; for (let k = 0; k < 4000; k++) sum += Math.sqrt(k + n)
+      if (n % 1000 === 500) return new (class Odd { n = n })()
+      if (n % 1000 === 501) return () => n
+      return sum < 0 ? 0 : n`
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it captures nothing that way
+    const task = new Function('n', source) as (n: number) => unknown
+    const items = numbers(20_000)
+    const runs: number[] = []
+    const hooks = { onEnd: ({ completed }: { completed: number }) => void runs.push(completed) }
+    for (let round = 0; round < 3; round++) {
+      const results = await execute(task, items, { ...options, workers: 2, hooks })
+      expect(results.map(kindOf)).toEqual(items.map((n) => kindOf(task(n))))
+    }
+    expect(runs).toEqual([20_000, 20_000, 20_000])
+  })
+
   it('needs no workers any more where they are many', async () => {
     const weighed = computing('return n < 40 ? 1 : new (class Result { constructor() { this.n = n } })()')
     const modes: string[] = []

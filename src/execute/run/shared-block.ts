@@ -150,9 +150,13 @@ export class SharedBlock {
     return unsettled
   }
 
-  /** The message about an item has arrived. */
-  settled(index: number): void {
-    this.#words.states[index - this.ofRun.base] = State.ELSEWHERE
+  /** The message about an item has arrived. @returns whether it had not settled before */
+  settle(index: number): boolean {
+    const { states } = this.#words
+    const i = index - this.ofRun.base
+    const state = states[i]
+    states[i] = State.ELSEWHERE
+    return state === State.UNSETTLED || state === State.SENT
   }
 
   item(index: number): unknown {

@@ -9,6 +9,18 @@ import type { DoneMessage, FromWorker, ResultsMessage } from './protocol.js'
 /** Milliseconds after which results that have come together are sent, even if their chunk goes on. */
 const FLUSH_MS = 5
 
+/** Results that are sent in one message. */
+interface Collected {
+  readonly indices: readonly number[]
+  readonly values: readonly unknown[]
+}
+
+/** A result that would arrive changed. */
+interface UnfitResult {
+  readonly index: number
+  readonly reason: string
+}
+
 /** Collects a worker's results and sends them: several at a time, each at once, or one by one where one cannot be cloned. */
 export class WorkerReport {
   readonly #port: MessagePort
@@ -72,61 +84,88 @@ export class WorkerReport {
 
   /** Says that a chunk is done, with the results that have not been sent. */
   done(chunk: number, count: number, startedMs: number, endedMs: number): void {
-    const indices = this.#indices
-    const values = this.#values
-    this.#indices = []
-    this.#values = []
     const done: DoneMessage = { kind: 'done', run: this.#run, chunk, count, startedMs, endedMs, results: undefined }
-    if (indices.length > 0) {
-      try {
-        this.post({ ...done, results: this.#message(indices, values) })
-        return
-      } catch {
-        this.#postEach(indices, values)
-      }
+    const collected = this.#collected()
+    if (collected !== undefined) {
+      if (this.#sentWith(done, collected)) return
+      this.#send(collected)
     }
     this.post(done)
   }
 
   /** Sends what has come together. */
   flush(): void {
-    if (this.#indices.length === 0) return
-    const indices = this.#indices
-    const values = this.#values
+    const collected = this.#collected()
+    if (collected === undefined) return
+    this.#sentMs = performance.now()
+    this.#send(collected)
+  }
+
+  #collected(): Collected | undefined {
+    if (this.#indices.length === 0) return undefined
+    const collected = { indices: this.#indices, values: this.#values }
     this.#indices = []
     this.#values = []
-    this.#sentMs = performance.now()
+    return collected
+  }
+
+  /** @returns false, with nothing sent, if one of them cannot be sent as it is */
+  #sentWith(done: DoneMessage, collected: Collected): boolean {
     try {
-      this.post(this.#message(indices, values))
+      const { results, unfit } = this.#packed(collected)
+      if (unfit.length > 0) return false
+      this.post({ ...done, results })
+      return true
     } catch {
-      this.#postEach(indices, values)
+      // `#send` finds out which.
+      return false
     }
   }
 
-  #postEach(indices: readonly number[], values: readonly unknown[]): void {
-    indices.forEach((index, position) => {
-      try {
-        this.post(this.#message([index], [values[position]]))
-      } catch (error) {
-        if (this.#isExact) this.#unfit(index, messageOf(error))
-        else this.post(this.#failure(index, packThrown(error)))
-      }
-    })
+  #send(collected: Collected): void {
+    const { indices, values } = collected
+    let unfit
+    try {
+      const packed = this.#packed(collected)
+      if (packed.results.indices.length > 0) this.post(packed.results)
+      unfit = packed.unfit
+    } catch (error) {
+      if (indices.length > 1) indices.forEach((index, i) => this.#send({ indices: [index], values: [values[i]] }))
+      else this.#unsendable(indices[0] as number, error)
+      return
+    }
+    // Once the others are on their way: each item has one outcome.
+    for (const { index, reason } of unfit) this.#unfit(index, reason)
   }
 
   /** Buffers among them are copied, never transferred: the task may have kept what it returns, and nothing tells whether it has. */
-  #message(indices: readonly number[], results: readonly unknown[]): ResultsMessage {
-    const unfit: Unfit[] = []
-    const packed = packValues(results, this.#isExact ? unfit : undefined)
-    if (unfit.length === 0) return { kind: 'results', run: this.#run, indices, ...packed }
-    for (const { position, reason } of unfit) this.#unfit(indices[position] as number, `it holds ${reason}`)
-    const others = indices.map((_, i) => i).filter((i) => unfit.every(({ position }) => position !== i))
+  #packed({ indices, values }: Collected): {
+    readonly results: ResultsMessage
+    readonly unfit: readonly UnfitResult[]
+  } {
+    const found: Unfit[] = []
+    const packed = packValues(values, this.#isExact ? found : undefined)
+    if (found.length === 0) return { results: { kind: 'results', run: this.#run, indices, ...packed }, unfit: [] }
+    const places = new Set(found.map(({ position }) => position))
+    const fit = indices.map((_, i) => i).filter((i) => !places.has(i))
     return {
-      kind: 'results',
-      run: this.#run,
-      indices: others.map((i) => indices[i] as number),
-      ...packValues(others.map((i) => results[i])),
+      results: {
+        kind: 'results',
+        run: this.#run,
+        indices: fit.map((i) => indices[i] as number),
+        ...packValues(fit.map((i) => values[i])),
+      },
+      unfit: found.map(({ position, reason }) => ({
+        index: indices[position] as number,
+        reason: `it holds ${reason}`,
+      })),
     }
+  }
+
+  /** The result of an item cannot be cloned. */
+  #unsendable(index: number, error: unknown): void {
+    if (this.#isExact) this.#unfit(index, messageOf(error))
+    else this.post(this.#failure(index, packThrown(error)))
   }
 
   /** The result of an item cannot be sent. */
