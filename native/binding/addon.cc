@@ -21,7 +21,8 @@ NAPI_MODULE_INIT() {
   auto* environment = new Environment;
   const auto finalize = [](napi_env env, void* data, void*) {
     auto* const ended = static_cast<Environment*>(data);
-    if (ended->time_cell != nullptr) napi_delete_reference(env, ended->time_cell);
+    ended->time.let_go(env);
+    ended->tokens.let_go(env);
     ended->release();
   };
   if (napi_set_instance_data(env, environment, finalize, nullptr) != napi_ok) {

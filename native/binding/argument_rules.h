@@ -1,6 +1,7 @@
 // What the addon takes: the range of each kind of number, and what an error says of it.
 #pragma once
 
+#include <cmath>
 #include <limits>
 
 #include "core/adaptive_limit.h"
@@ -16,6 +17,12 @@ struct NumberRule {
   double most;
   enum Kind { kAny, kWhole } kind = kAny;
   enum Extra { kNothing, kAlsoNaN, kNotLeast } extra = kNothing;
+
+  bool allows(double value) const {
+    const bool is_in_range = value >= least && value <= most && !(extra == kNotLeast && value == least) &&
+                             !(kind == kWhole && std::floor(value) != value);
+    return is_in_range || (extra == kAlsoNaN && std::isnan(value));
+  }
 };
 
 namespace rules {

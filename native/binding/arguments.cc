@@ -17,10 +17,7 @@ double Reader::refuse(const char* demand, napi_status (*throw_error)(napi_env, c
 double Reader::number(size_t index, const NumberRule& rule) {
   double value = 0;
   if (!ok || napi_get_value_double(env_, values_[index], &value) != napi_ok) return wrong_type(rule.demand);
-  const bool is_in_range = value >= rule.least && value <= rule.most &&
-                           !(rule.extra == NumberRule::kNotLeast && value == rule.least) &&
-                           !(rule.kind == NumberRule::kWhole && std::floor(value) != value);
-  if (is_in_range || (rule.extra == NumberRule::kAlsoNaN && std::isnan(value))) [[likely]]
+  if (rule.allows(value)) [[likely]]
     return value;
   return out_of_range(rule.demand);
 }

@@ -1,5 +1,5 @@
-// Glue for the token bucket. A decision of the common case (`tryAcquire()` on the system's clock) is one call without
-// arguments, bound to its bucket; everything else names its bucket by number.
+// Glue for the token bucket. A decision on the system's clock is one call without arguments, bound to its bucket;
+// everything else names its bucket by number.
 #include <node_api.h>
 
 #include <algorithm>
@@ -201,15 +201,15 @@ napi_value initialize(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// bucketOpen(view): [tryAcquire, number]
+// bucketOpen(view): [take, takeSeveral, number]
 napi_value open(napi_env env, napi_callback_info info) {
   Arguments<1> args(env, info, BucketHandle::kSubject);
   core::Word* const cells = args.cells(0, core::bucket::kCells);
   return args.ok ? open_bucket(env, cells, args.values[0]) : nullptr;
 }
 
-// bucketOpenNamed(name, rate, burst, nowMs, machine): [tryAcquire, number, rate, burst] with what the first user of the
-// name asked for
+// bucketOpenNamed(name, rate, burst, nowMs, machine): [take, takeSeveral, number, rate, burst] with what the first user
+// of the name asked for
 napi_value open_named(napi_env env, napi_callback_info info) {
   Arguments<5> args(env, info, BucketHandle::kSubject);
   const std::string name = args.name(0);
@@ -287,7 +287,9 @@ bool register_bucket(napi_env env, napi_value exports) {
       {"bucketReset", reset},           {"bucketParameters", parameters},
       {"bucketAddCounts", add_counts},  {"bucketClose", close},
   };
-  return add_functions(env, exports, kFunctions);
+  Environment* const environment = Environment::of(env);
+  return environment != nullptr && environment->tokens.add_to(env, exports, "bucketTokens") &&
+         add_functions(env, exports, kFunctions);
 }
 
 }  // namespace amorsize::binding

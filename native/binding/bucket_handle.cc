@@ -3,20 +3,8 @@
 #include "binding/hot_calls.h"
 
 namespace amorsize::binding {
-namespace {
-
-// The ordinary bound call, for buckets beyond the trampolines.
-napi_value bound_call(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
-  auto* handle = static_cast<BucketHandle*>(data);
-  return handle->bucket.try_acquire_one(handle->clock.now_ns()) ? nullptr : make_bool(env, false);
-}
-
-}  // namespace
-
 void BucketHandle::leave(napi_env env) {
-  release_hot_call(this);
+  release_hot_calls(this);
   leave_waiters(this);
   if (waiters_view != nullptr) napi_delete_reference(env, waiters_view);
 }
@@ -45,8 +33,9 @@ napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCe
   handle->name = name;
   if (named.mapping != nullptr)
     handle->waiters = core::Waiters<>(cells + core::named_bucket::kCells * core::kWordsPerCell);
-  const napi_callback hot_call = take_hot_call(handle);
-  opening.add_bound("tryAcquire", hot_call != nullptr ? hot_call : bound_call);
+  const BucketCalls calls = take_hot_calls(handle);
+  opening.add_bound("take", calls.take);
+  opening.add_bound("takeSeveral", calls.take_several);
   opening.add_number();
   return opening.result();
 }

@@ -17,7 +17,7 @@ struct BucketHandle : Handle {
   static constexpr const char* kSubject = "bucket";
 
   core::TokenBucket<> bucket;
-  int hot_call = -1;             // index of its trampoline in hot_calls.h, or -1
+  int hot_call = -1;             // index of its trampolines in hot_calls.h, or -1
   std::string name = {};         // of a bucket of the process
   core::Waiters<> waiters = {};  // who else waits; none while nobody can share the bucket
   int row = core::kNoRow;        // this handle's, while its callers wait
@@ -26,8 +26,8 @@ struct BucketHandle : Handle {
   void leave(napi_env env);
 };
 
-// Registers a handle and returns [tryAcquire, number] for it. `view` may be nullptr for cells that live for ever. The
-// handle goes when `tryAcquire` is collected.
+// Registers a handle and returns [take, takeSeveral, number] for it. `view` may be nullptr for cells that live for
+// ever. The handle goes when both functions are collected.
 napi_value open_bucket(napi_env env, core::Word* cells, napi_value view, NamedCells named = {},
                        std::string_view name = {});
 

@@ -39,27 +39,6 @@ enum ControlField : size_t { kTransitions = 2, kControlFields };
 
 constexpr double kTwo32 = 4294967296.0;
 
-// The ordinary bound calls, for breakers beyond the trampolines.
-
-BreakerHandle* bound_handle(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  return napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) == napi_ok ? static_cast<BreakerHandle*>(data)
-                                                                                  : nullptr;
-}
-
-// admit(): undefined for a call that may be made, of the state JavaScript knows of; else false: ask `breakerAdmit`.
-napi_value bound_admit(napi_env env, napi_callback_info info) {
-  const BreakerHandle* handle = bound_handle(env, info);
-  return handle == nullptr || handle->may_enter() ? nullptr : make_bool(env, false);
-}
-
-// succeed(): a call of that state succeeded, and was not slow. False when that state is over, or was ended by
-// this.
-napi_value bound_succeed(napi_env env, napi_callback_info info) {
-  BreakerHandle* handle = bound_handle(env, info);
-  return handle == nullptr || handle->succeed() ? nullptr : make_bool(env, false);
-}
-
 void forget_probe(BreakerHandle* handle, const Permit& permit) {
   auto& probes = handle->probes;
   probes.erase(
@@ -72,9 +51,9 @@ void forget_probe(BreakerHandle* handle, const Permit& permit) {
 napi_value open_cells(napi_env env, core::Word* cells, napi_value view, NamedCells named = {}) {
   Opening<BreakerHandle> opening(env, view, named, Breaker(cells));
   if (opening.handle == nullptr) return opening.result();
-  const HotBreakerCalls hot = take_hot_calls(opening.handle);
-  opening.add_bound("admit", hot.admit != nullptr ? hot.admit : bound_admit);
-  opening.add_bound("succeed", hot.succeed != nullptr ? hot.succeed : bound_succeed);
+  const BreakerCalls calls = take_hot_calls(opening.handle);
+  opening.add_bound("admit", calls.admit);
+  opening.add_bound("succeed", calls.succeed);
   opening.add_number();
   return opening.result();
 }

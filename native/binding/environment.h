@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "binding/number_cell.h"
 #include "os/clock.h"
 
 namespace amorsize::binding {
@@ -49,8 +50,8 @@ struct Handle;
 struct Environment {
   NumberTable<Handle> handles;
   os::FastClock clock;
-  double* time = nullptr;        // where `clockRead` puts the time: in `time_cell`
-  napi_ref time_cell = nullptr;  // keeps that memory
+  NumberCell time;    // where `clockRead` puts the time
+  NumberCell tokens;  // how many the next bound call of a bucket takes
 
   void retain() { ++holders_; }
   void release() {

@@ -6,6 +6,7 @@
 
 #include "binding/hot_calls.h"
 
+#include "binding/argument_rules.h"
 #include "binding/breaker_handle.h"
 #include "binding/bucket_handle.h"
 #include "binding/hot_slots.h"
@@ -23,18 +24,30 @@ inline napi_value no(napi_env env) {
   return value;
 }
 
-inline napi_value try_acquire(napi_env env, BucketHandle* handle) {
+inline napi_value take(napi_env env, BucketHandle* handle) {
   if (handle->bucket.try_acquire_one(handle->clock.now_ns())) [[likely]]
     return nullptr;
   return no(env);
 }
 
+// True: ask `bucketTryAcquire`, which says why these can never be taken.
+inline napi_value take_several(napi_env env, BucketHandle* handle) {
+  const double tokens = *handle->environment->tokens.number;
+  if (!rules::kTokens.allows(tokens)) return make_bool(env, true);
+  const core::Outcome outcome = handle->bucket.try_acquire(handle->clock.now_ns(), tokens);
+  if (outcome == core::Outcome::kGranted) [[likely]]
+    return nullptr;
+  return make_bool(env, outcome != core::Outcome::kDenied);
+}
+
+// Whether a call may be made, of the state JavaScript knows of. If not, ask `breakerAdmit`.
 inline napi_value admit(napi_env env, BreakerHandle* handle) {
   if (handle->may_enter()) [[likely]]
     return nullptr;
   return no(env);
 }
 
+// A call of that state succeeded, and was not slow. "No" when the state is over, or was ended by this.
 inline napi_value succeed(napi_env env, BreakerHandle* handle) {
   if (handle->may_enter() && handle->success_is_free()) [[likely]]
     return nullptr;
@@ -43,19 +56,18 @@ inline napi_value succeed(napi_env env, BreakerHandle* handle) {
 
 }  // namespace
 
-napi_callback take_hot_call(BucketHandle* handle) {
+BucketCalls take_hot_calls(BucketHandle* handle) {
   handle->hot_call = Buckets::take(handle);
-  return handle->hot_call < 0 ? nullptr : Buckets::callback<try_acquire>(handle->hot_call);
+  return {Buckets::callback<take>(handle->hot_call), Buckets::callback<take_several>(handle->hot_call)};
 }
 
-void release_hot_call(BucketHandle* handle) {
+void release_hot_calls(BucketHandle* handle) {
   Buckets::release(handle->hot_call);
   handle->hot_call = -1;
 }
 
-HotBreakerCalls take_hot_calls(BreakerHandle* handle) {
+BreakerCalls take_hot_calls(BreakerHandle* handle) {
   handle->hot_call = Breakers::take(handle);
-  if (handle->hot_call < 0) return {nullptr, nullptr};
   return {Breakers::callback<admit>(handle->hot_call), Breakers::callback<succeed>(handle->hot_call)};
 }
 

@@ -1,4 +1,4 @@
-// The calls that are made for every decision, compiled for speed.
+// The calls that are made for every decision, compiled for speed. They are bound to their handle.
 #pragma once
 
 #include <node_api.h>
@@ -11,18 +11,21 @@ struct BucketHandle;
 inline constexpr int kHotBuckets = 64;
 inline constexpr int kHotBreakers = 32;
 
-// A callback that decides for `handle`, or nullptr when all are taken. Thread-safe. Sets handle->hot_call.
-napi_callback take_hot_call(BucketHandle* handle);
-
-// The two callbacks of a breaker, or nullptr when all are taken. Thread-safe. Sets handle->hot_call.
-struct HotBreakerCalls {
+struct BucketCalls {
+  napi_callback take;          // one token
+  napi_callback take_several;  // as many as `Environment::tokens` says
+};
+struct BreakerCalls {
   napi_callback admit;
   napi_callback succeed;
 };
-HotBreakerCalls take_hot_calls(BreakerHandle* handle);
 
-// Frees the callbacks of `handle`. Thread-safe.
-void release_hot_call(BucketHandle* handle);
+// The calls of `handle`. Thread-safe. Sets handle->hot_call.
+BucketCalls take_hot_calls(BucketHandle* handle);
+BreakerCalls take_hot_calls(BreakerHandle* handle);
+
+// Frees them. Thread-safe.
+void release_hot_calls(BucketHandle* handle);
 void release_hot_calls(BreakerHandle* handle);
 
 }  // namespace amorsize::binding

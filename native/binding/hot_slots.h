@@ -1,5 +1,6 @@
 // Bound calls without reading a callback's data: `napi_get_cb_info` is a quarter of a decision; a function compiled for
-// one index knows its handle as an address. There are as many as `kCount`; further handles take the ordinary way.
+// one index knows its handle as an address. There are as many as `kCount`; further handles take the ordinary way, and
+// are the data of their functions.
 #pragma once
 
 #include <node_api.h>
@@ -35,17 +36,24 @@ class HotSlots {
     if (slot < first_unused_) first_unused_ = slot;
   }
 
-  // The callback that calls `kCall` with the handle in `slot`.
+  // The callback that calls `kCall` with the handle in `slot`; the ordinary one without a slot.
   template <napi_value (*kCall)(napi_env, Handle*)>
   static napi_callback callback(int slot) {
     static constexpr auto kCallbacks = make<kCall>(std::make_index_sequence<static_cast<size_t>(kCount)>());
-    return kCallbacks[static_cast<size_t>(slot)];
+    return slot < 0 ? ordinary<kCall> : kCallbacks[static_cast<size_t>(slot)];
   }
 
  private:
   template <napi_value (*kCall)(napi_env, Handle*), size_t kIndex>
   static napi_value run(napi_env env, napi_callback_info) {
     return kCall(env, handles_[kIndex]);
+  }
+
+  template <napi_value (*kCall)(napi_env, Handle*)>
+  static napi_value ordinary(napi_env env, napi_callback_info info) {
+    void* data = nullptr;
+    if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
+    return kCall(env, static_cast<Handle*>(data));
   }
 
   template <napi_value (*kCall)(napi_env, Handle*), size_t... kIndex>

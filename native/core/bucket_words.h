@@ -29,6 +29,13 @@ struct BucketTerms {
   // thread may have read its clock before another one changed the parameters.
   bool is_paused(int64_t now_ns) const { return ends_pause && now_ns < epoch_ns; }
 
+  static constexpr int64_t kTooLarge = -1;
+
+  // `asked_burst` was rounded down to `burst`; a cost of just that much must still fit.
+  int64_t cost_of(double tokens, double asked_burst) const {
+    return tokens > asked_burst ? kTooLarge : std::min(cost_units(tokens, digits), burst);
+  }
+
   // Nanoseconds, or kNever beyond kMaxWaitNs.
   int64_t time_until(int64_t units, int64_t now_ns) const {
     const int64_t since_epoch = units > 0 ? time_to_produce(rate, units) : 0;
@@ -46,13 +53,7 @@ struct BucketSlot : BucketTerms {
   double asked_rate;
   double asked_burst;
 
-  static constexpr int64_t kTooLarge = -1;
-
-  int64_t cost_of(double tokens) const {
-    if (tokens > asked_burst) return kTooLarge;
-    // The burst was rounded down; a cost of just that much must still fit.
-    return std::min(cost_units(tokens, digits), burst);
-  }
+  int64_t cost_of(double tokens) const { return BucketTerms::cost_of(tokens, asked_burst); }
 
   double tokens_of(int64_t units) const {
     return units == burst ? asked_burst : std::min(tokens_in(units, digits), asked_burst);
@@ -113,7 +114,11 @@ class BucketWords {
     const Terms terms = read_terms();
     const W* words = slot_words(terms.hot);
     return {terms, load(words, bucket::kGeneration), load(words, bucket::kBase),
-            std::bit_cast<double>(load(words, bucket::kRate)), std::bit_cast<double>(load(words, bucket::kBurst))};
+            std::bit_cast<double>(load(words, bucket::kRate)), read_asked_burst(terms)};
+  }
+
+  double read_asked_burst(const Terms& terms) const {
+    return std::bit_cast<double>(load(slot_words(terms.hot), bucket::kBurst));
   }
 
   static int64_t load(const W* words, size_t word) {

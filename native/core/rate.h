@@ -123,6 +123,10 @@ inline int64_t time_to_produce(const Rate& rate, int64_t units) {
 
 // A cost in units, rounded up; at least one.
 inline int64_t cost_units(double tokens, int digits) {
+  // Most are whole and small: the same without the steps that fractions take.
+  const auto whole = static_cast<int64_t>(tokens);
+  if (static_cast<double>(whole) == tokens && whole > 0 && whole < int64_t{1} << 31 && digits >= 0)
+    return whole * kIntPow10[digits];
   return static_cast<int64_t>(std::max(1.0, count_of(tokens, digits, Rounding::kUp)));
 }
 

@@ -56,16 +56,13 @@ class TokenBucket : public BucketChanges<W> {
 
   // Takes one token if it is there.
   bool try_acquire_one(int64_t now_ns) {
-    return take(
-               now_ns, [this] { return read_terms(); },
-               [](const Terms& terms) { return terms.digits >= 0 ? kIntPow10[terms.digits] : int64_t{1}; }) ==
-           Outcome::kGranted;
+    const auto cost_of = [](const Terms& terms) { return terms.digits >= 0 ? kIntPow10[terms.digits] : int64_t{1}; };
+    return take(now_ns, cost_of) == Outcome::kGranted;
   }
 
   // Takes `tokens` > 0 if all of them are there, else none.
   Outcome try_acquire(int64_t now_ns, double tokens) {
-    return take(
-        now_ns, [this] { return read_slot(); }, [tokens](const Slot& slot) { return slot.cost_of(tokens); });
+    return take(now_ns, [&](const Terms& terms) { return terms.cost_of(tokens, read_asked_burst(terms)); });
   }
 
   // Takes `tokens` > 0, now or from the future: grants if they will be there within `max_wait_ns` >= 0. Reservations
@@ -248,6 +245,7 @@ class TokenBucket : public BucketChanges<W> {
   using BucketWords<W>::kMaxSpent;
   using BucketWords<W>::kTooLarge;
   using BucketWords<W>::raise_reserved;
+  using BucketWords<W>::read_asked_burst;
   using BucketWords<W>::read_slot;
   using BucketWords<W>::read_terms;
   using BucketWords<W>::reserved;
@@ -256,10 +254,10 @@ class TokenBucket : public BucketChanges<W> {
   // Beyond this, which comes after 1.5 seconds at the fastest, the next decision starts a new slot.
   static constexpr int64_t kRebaseAt = kExactUnits;
 
-  template <class Read, class CostOf>
-  Outcome take(int64_t now_ns, Read read, CostOf cost_of) {
+  template <class CostOf>
+  Outcome take(int64_t now_ns, CostOf cost_of) {
     for (Backoff backoff;; backoff.lost()) {
-      const auto terms = read();
+      const Terms terms = read_terms();
       const int64_t cost = cost_of(terms);
       const int64_t produced = terms.produced(now_ns);
       const int64_t next = std::max(terms.spent, produced - terms.burst) + cost;

@@ -159,6 +159,18 @@ TEST("rate: decimals are the numbers as written") {
   }
 }
 
+TEST("rate: whole costs are as many units as those that are not quite whole") {
+  for (int digits = core::kMinDigits; digits <= core::kMaxDigits; ++digits) {
+    for (const double whole : {1.0, 2.0, 1000.0, 0x1p31 - 1, 0x1p31, 0x1p31 + 1}) {
+      const double nearly = std::nextafter(whole, 0);
+      EXPECT_EQ(core::cost_units(whole, digits), core::cost_units(nearly, digits));
+    }
+  }
+  EXPECT_EQ(core::cost_units(3, 6), 3'000'000);
+  EXPECT_EQ(core::cost_units(0x1p31 - 1, 6), 2'147'483'647'000'000);
+  EXPECT_EQ(core::cost_units(3, -1), 1);
+}
+
 TEST("rate: costs round up to a unit, credits round down") {
   EXPECT_EQ(core::cost_units(1.0 / 3, 6), 333'334);
   EXPECT_EQ(core::credit_units(1.0 / 3, 6), 333'333);

@@ -281,6 +281,20 @@ describeWithAddon('the addon refuses what an argument cannot be', () => {
     }
   })
 
+  it('and what the bound call of a bucket is to take', () => {
+    const words = fresh(BUCKET.cells)
+    addon()['bucketInitialize']!(words, 1e-9, 5, NaN)
+    const [, takeSeveral, bucketNumber] = addon()['bucketOpen']!(words) as [unknown, () => unknown, number]
+    const take = (count: number): unknown => {
+      addon()['bucketTokens']![0 as never] = count as never
+      return takeSeveral()
+    }
+    // True: whoever asks `bucketTryAcquire` is told why.
+    expect([0, -1, NaN, Infinity, 1e16, 5.5].map(take)).toEqual(Array(6).fill(true))
+    expect(addon()['bucketAvailable']!(bucketNumber, NaN)).toBe(5)
+    expect([2.5, 3, 2.5, 0.1].map(take)).toEqual([undefined, false, undefined, false])
+  })
+
   it('in every function that takes one', () => {
     const apart = ['clockRead', 'clockSource', 'machineDirectory', 'otherLayout', 'systemInfo', 'systemTree']
     const placement = ['threadNumber', 'cpuNumber', 'keepAway', 'letBack']

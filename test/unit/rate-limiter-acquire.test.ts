@@ -30,6 +30,22 @@ describe('tryAcquire', () => {
     expect(limiter.tryAcquire(2)).toBe(true)
   })
 
+  it("on the system's clock, whole and in parts, of more limiters than the addon has calls compiled for", () => {
+    const limiters = Array.from({ length: 80 }, () => new RateLimiter({ requestsPerSecond: 1e-6, burstSize: 5 }))
+    for (const limiter of limiters) {
+      expect([3, 2.5, 1.5, 0.5, 1, 0.1].map((tokens) => limiter.tryAcquire(tokens))).toEqual([
+        true,
+        false,
+        true,
+        true,
+        false,
+        false,
+      ])
+      expect(() => limiter.tryAcquire(5.5)).toThrow(RangeError)
+      expect(limiter.stats()).toMatchObject({ allowed: 3, denied: 3 })
+    }
+  })
+
   it('counts fractions in decimal: ten times 0.1 is one token', () => {
     const { limiter } = limited()
     expect(drain(limiter, 0.1)).toBe(10)

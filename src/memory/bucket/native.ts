@@ -6,8 +6,14 @@ import type { Bucket, Ticket } from './bucket.js'
 import { OUTCOME, type Outcome } from './core.js'
 import type { OtherWaiters } from './waiter-rows.js'
 
-/** `[take, number]`, and for a name the rate and burst its first user asked for. */
-type Opened = [take: () => undefined | false, number: number, rate?: number, burst?: number]
+/** What the addon gives of a bucket; for a name also the rate and burst its first user asked for. */
+type Opened = [
+  take: () => undefined | false,
+  takeSeveral: () => undefined | boolean,
+  number: number,
+  rate?: number,
+  burst?: number,
+]
 
 declare module '../../internal/native.js' {
   /** The functions of native/binding/bucket_binding.cc and bucket_waiting.cc. A time of NaN stands for the addon's own clock. */
@@ -15,6 +21,8 @@ declare module '../../internal/native.js' {
     bucketInitialize(view: BigInt64Array, rate: number, burst: number, nowMs: number): void
     bucketOpen(view: BigInt64Array): Opened
     bucketOpenNamed(name: string, rate: number, burst: number, nowMs: number, machine: boolean): Opened
+    /** How many tokens the next `takeSeveral` takes. */
+    readonly bucketTokens: Float64Array
     bucketTryAcquire(number: number, tokens: number, nowMs: number): Outcome
     bucketReserve(number: number, tokens: number, maxWaitMs: number, nowMs: number, ticket: Float64Array): Outcome
     bucketRemaining(number: number, ticket: Float64Array, nowMs: number): number
@@ -75,18 +83,21 @@ export class NativeBucket implements Bucket {
   readonly take: () => undefined | false
   readonly addCounts?: (allowed: number, denied: number) => void
   readonly #addon: NativeAddon
-  /** The addon frees the bucket's number when this call is collected. */
-  readonly #owner: () => undefined | false
+  /** Takes as many as `#tokens` say. The addon frees the bucket's number when its calls are collected. */
+  readonly #takeSeveral: () => undefined | boolean
+  readonly #tokens: Float64Array
   readonly #number: number
   readonly #clock: Clock
 
   private constructor(addon: NativeAddon, opened: Opened, clock: Clock, hasName = false) {
+    const [take, takeSeveral, number] = opened
     this.#addon = addon
-    this.#number = opened[1]
+    this.#number = number
     this.#clock = clock
-    this.#owner = opened[0]
+    this.#takeSeveral = takeSeveral
+    this.#tokens = addon.bucketTokens
     if (hasName) this.addCounts = (allowed, denied) => addon.bucketAddCounts(this.#number, allowed, denied)
-    this.take = clock === systemClock ? this.#owner : () => (this.tryAcquire(1) === OUTCOME.granted ? undefined : false)
+    this.take = clock === systemClock ? take : () => (this.tryAcquire(1) === OUTCOME.granted ? undefined : false)
   }
 
   static create(addon: NativeAddon, view: BigInt64Array, rate: number, burst: number, clock: Clock): NativeBucket {
@@ -108,11 +119,17 @@ export class NativeBucket implements Bucket {
   ): { subject: NativeBucket; parameters: { requestsPerSecond: number; burstSize: number } } {
     const { requestsPerSecond: rate, burstSize: burst } = asked
     const opened = addon.bucketOpenNamed(name, rate, burst, addonTime(clock), scope === 'machine')
-    const [, , requestsPerSecond = rate, burstSize = burst] = opened
+    const [, , , requestsPerSecond = rate, burstSize = burst] = opened
     return { subject: new NativeBucket(addon, opened, clock, true), parameters: { requestsPerSecond, burstSize } }
   }
 
   tryAcquire(tokens: number): Outcome {
+    if (this.#clock === systemClock) {
+      this.#tokens[0] = tokens
+      const answer = this.#takeSeveral()
+      if (answer === undefined) return OUTCOME.granted
+      if (!answer) return OUTCOME.denied
+    }
     return this.#addon.bucketTryAcquire(this.#number, tokens, addonTime(this.#clock))
   }
 
