@@ -37,7 +37,7 @@ export class BlockFeed implements Feed {
     const { force } = this.#fed
     const { block } = force
     if (block === undefined) return false
-    if (block.settle(index)) tell(force, index, block.item(index), outcome, 0)
+    if (block.settled(index)) tell(force, index, block.item(index), outcome, 0)
     return true
   }
 

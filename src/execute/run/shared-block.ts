@@ -151,7 +151,7 @@ export class SharedBlock {
   }
 
   /** The message about an item has arrived. @returns whether it had not settled before */
-  settle(index: number): boolean {
+  settled(index: number): boolean {
     const { states } = this.#words
     const i = index - this.ofRun.base
     const state = states[i]
