@@ -189,8 +189,9 @@ class Conductor implements Lanes {
     if (isHere && !isAsync && workers < limits.cpuWorkers) this.#makeHere()
     this.#hire(sent, workers, itemMs, isAsync)
     const { local } = this
-    if (itemMs < SLICE_MS) local?.start()
-    else local?.startLater()
+    if (local === undefined) this.force?.helpWhileLoading()
+    else if (itemMs < SLICE_MS) local.start()
+    else local.startLater()
   }
 
   /** Gets workers. Ready ones begin at once, before this thread is busy with its own items. */
@@ -268,7 +269,7 @@ class Conductor implements Lanes {
     }
     const made = this.#makeHere()
     force.helpedBy(made)
-    made.start()
+    made.startLater()
   }
 
   /** Results that workers cannot send are made here once more: what is left, and later runs of the task, need no workers. */

@@ -22,6 +22,13 @@ export class Roster extends Set<WorkerLane> {
     return this.#count(({ isLoaded }) => isLoaded)
   }
 
+  /** For how long all of them have been loading the task; 0 once one has. */
+  get loadingMs(): number {
+    let leastMs = Infinity
+    for (const { worker, force } of this) leastMs = Math.min(leastMs, worker.loadingMs(force.task.id))
+    return this.size === 0 ? 0 : leastMs
+  }
+
   /** How many the run keeps. */
   get held(): number {
     return this.#count(({ isLeaving }) => !isLeaving)

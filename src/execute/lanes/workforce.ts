@@ -22,6 +22,8 @@ import { runError } from '../../internal/run-error.js'
 const CAUSELESS_DEATHS = 10
 /** Workers that may die before they have run anything: as they load the task, or of what its module has begun. */
 const FAILED_BEGINNINGS = 3
+/** Workers that have been loading the task for so many milliseconds are not waited for: this thread runs items until one has, as in a first run. */
+const LONG_LOADING_MS = 50
 /** Milliseconds of items that a stream lets others do while one takes its time: results are read in order, and some items take a hundred times as long as most. */
 const AHEAD_MS = 250
 /** So many results that cannot be sent, and this part of all, are too many: each has taken a worker's time for nothing. */
@@ -304,8 +306,14 @@ export class Workforce implements Force {
     )
   }
 
+  /** A module may take seconds to load, or never end. */
+  helpWhileLoading(): void {
+    if (this.#terms.mayWorkHere && !this.worksHere && this.#lanes.loadingMs > LONG_LOADING_MS) this.#terms.goOnHere()
+  }
+
   #look(): void {
     this.sweep()
+    this.helpWhileLoading()
     const { timeoutMs } = this.run.options
     if (timeoutMs === Infinity) return
     for (const { worker } of this.#lanes)

@@ -57,8 +57,8 @@ export class PoolWorker {
   /** Why this side ends it, if it does. */
   endedFor: 'timeout' | 'abort' | undefined = undefined
   readonly #worker: Worker
-  /** Tasks it has been sent, with its answers: undefined until one has come. */
-  readonly #tasks = new Map<number, LoadedMessage | undefined>()
+  /** Tasks it has been sent, with its answers; until one has come, with when that was. */
+  readonly #tasks = new Map<number, LoadedMessage | number>()
   #asking: NodeJS.Timeout | undefined = undefined
   #error: unknown = undefined
   /** Whether a run needs it. */
@@ -126,7 +126,7 @@ export class PoolWorker {
 
   #receivedUnreadable(cause: Error): void {
     const [first] = this.#tasks
-    if (this.#tasks.size > 1 || first?.[1] !== undefined) {
+    if (this.#tasks.size > 1 || typeof first?.[1] === 'object') {
       this.owner?.lostMessage(cause)
     } else if (first !== undefined) {
       // Before it has loaded its first task it only tells why it cannot.
@@ -202,10 +202,17 @@ export class PoolWorker {
         this.#tasks.delete(oldest)
         this.send({ kind: 'forget', task: oldest })
       }
-      this.#tasks.set(task.id, undefined)
+      this.#tasks.set(task.id, performance.now())
       this.send({ kind: 'task', task })
     }
-    return this.#tasks.get(task.id)
+    const answer = this.#tasks.get(task.id)
+    return typeof answer === 'object' ? answer : undefined
+  }
+
+  /** How long ago it was sent a task that it has not loaded; 0 of one that it has. */
+  loadingMs(task: number): number {
+    const answer = this.#tasks.get(task)
+    return typeof answer === 'number' ? performance.now() - answer : 0
   }
 
   /** @throws {DOMException} when an item cannot be cloned; nothing is sent then */
