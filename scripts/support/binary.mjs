@@ -76,17 +76,18 @@ function readMachO(bytes) {
   for (let i = bytes.readUInt32LE(16); i > 0; i--, at += bytes.readUInt32LE(at + 4)) {
     const command = bytes.readUInt32LE(at)
     if (command === 0x0c || command === 0x80000018) needed.push(textAt(bytes, at + bytes.readUInt32LE(at + 8)))
+    if (command === 0x80000022) {
+      const [from, size] = [40, 44].map((offset) => bytes.readUInt32LE(at + offset))
+      for (const { name } of exportsIn(bytes.subarray(from, from + size))) offered.push(name.replace(/^_/, ''))
+    }
     if (command !== 0x02) continue
     const [symbols, count, strings] = [8, 12, 16].map((offset) => bytes.readUInt32LE(at + offset))
     for (let symbol = symbols; symbol < symbols + 16 * count; symbol += 16) {
       const type = bytes[symbol + 4]
       const isDebugging = (type & 0xe0) !== 0
-      const isExternal = (type & 0x01) !== 0 && (type & 0x10) === 0
-      if (isDebugging || !isExternal) continue
+      const isAsked = (type & 0x0f) === 0x01
       // Each name of C begins with an underscore there.
-      const name = textAt(bytes, strings + bytes.readUInt32LE(symbol)).replace(/^_/, '')
-      if ((type & 0x0e) === 0) asked.push(name)
-      else offered.push(name)
+      if (!isDebugging && isAsked) asked.push(textAt(bytes, strings + bytes.readUInt32LE(symbol)).replace(/^_/, ''))
     }
   }
   return {
@@ -96,6 +97,28 @@ function readMachO(bytes) {
     asked,
     offered,
     versions: [],
+  }
+}
+
+/** The exports of a library for macOS: a tree by the beginnings of their names. */
+export function* exportsIn(trie, at = 0, begin = '') {
+  const [bytes, from] = readNumber(trie, at)
+  if (bytes > 0) yield { name: begin, what: trie.subarray(from, from + bytes) }
+  let next = from + bytes + 1
+  for (let left = trie[next - 1]; left > 0; left--) {
+    const end = trie.indexOf(0, next)
+    const [child, after] = readNumber(trie, end + 1)
+    yield* exportsIn(trie, child, begin + trie.toString('latin1', next, end))
+    next = after
+  }
+}
+
+/** A number in bytes of seven bits, the least first; and where it ends. */
+function readNumber(bytes, at) {
+  let number = 0
+  for (let shift = 1; ; shift *= 128, at++) {
+    number += (bytes[at] & 127) * shift
+    if (bytes[at] < 128) return [number, at + 1]
   }
 }
 

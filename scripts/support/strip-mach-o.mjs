@@ -1,19 +1,32 @@
-// Takes the names out of a library for macOS that nobody looks for: Zig's linker leaves thousands there, a quarter of the file. Both processors
-// are little-endian. Source: Apple's mach-o/loader.h and, for the signature, osfmk/kern/cs_blobs.h of XNU.
+// Takes the names out of a library for macOS that nobody looks for: Zig's linker leaves thousands there, a quarter of the file, and offers
+// those too that are hidden. Both processors are little-endian. Source: Apple's mach-o/loader.h and, for the signature,
+// osfmk/kern/cs_blobs.h of XNU.
 import { createHash } from 'node:crypto'
+import { exportsIn } from './binary.mjs'
 
-const LC = { SYMTAB: 0x02, DYSYMTAB: 0x0b, SEGMENT_64: 0x19, CODE_SIGNATURE: 0x1d }
+const LC = {
+  SYMTAB: 0x02,
+  DYSYMTAB: 0x0b,
+  SEGMENT_64: 0x19,
+  CODE_SIGNATURE: 0x1d,
+  FUNCTION_STARTS: 0x26,
+  DATA_IN_CODE: 0x29,
+  DYLD_INFO: 0x80000022,
+}
+/** The first of the two numbers, within the command, that say where the exports are. */
+const EXPORTS = 8
 const SYMBOL_BYTES = 16
 /** In the table of indirect symbols: one that has no name. */
 const NO_NAME = 0x80000000
 
 /**
- * @param {Buffer} bytes - of a library
+ * @param {Buffer} library
  * @param {readonly string[]} kept - names that it offers
  * @returns {Buffer} the same with the names it asks for, those kept and no others; signed anew where it was signed
  * @throws {Error} where the tables do not lie as Zig's linker lays them
  */
-export function stripMachO(bytes, kept) {
+export function stripMachO(library, kept) {
+  const bytes = exportOnly(library, kept)
   const at = findCommands(bytes)
   const field = (command, index) => bytes.readUInt32LE(at[command] + 8 + 4 * index)
   const [symbols, count, strings] = [0, 1, 2].map((index) => field('SYMTAB', index))
@@ -71,6 +84,57 @@ export function stripMachO(bytes, kept) {
   head.writeBigUInt64LE(BigInt(linkedit), segment + 48)
   head.writeBigUInt64LE(BigInt(Math.ceil(linkedit / 0x4000) * 0x4000), segment + 32)
   return signAnew(Buffer.concat(parts))
+}
+
+/** The same library with fewer exports; what lies behind them moves up. */
+function exportOnly(library, kept) {
+  const at = findCommands(library)
+  const field = (command, index) => at[command] + 8 + 4 * index
+  const [from, size] = [EXPORTS, EXPORTS + 1].map((index) => library.readUInt32LE(field('DYLD_INFO', index)))
+  const offered = [...exportsIn(library.subarray(from, from + size))].filter(({ name }) => kept.includes(name.slice(1)))
+  if (offered.length !== kept.length) throw new Error(`of ${kept.join(', ')} only ${offered.length} are exported`)
+  const few = trieOf(offered)
+  // What follows stays aligned.
+  const less = Math.floor((size - few.length) / 16) * 16
+  const shorter = Buffer.concat([
+    library.subarray(0, from),
+    few,
+    Buffer.alloc(size - less - few.length),
+    library.subarray(from + size),
+  ])
+  shorter.writeUInt32LE(size - less, field('DYLD_INFO', EXPORTS + 1))
+  const behind = { FUNCTION_STARTS: [0], DATA_IN_CODE: [0], SYMTAB: [0, 2], DYSYMTAB: [12], CODE_SIGNATURE: [0] }
+  for (const [command, indexes] of Object.entries(behind)) {
+    if (at[command] === undefined) continue
+    for (const index of indexes) {
+      const place = library.readUInt32LE(field(command, index))
+      if (place < from + size) throw new Error(`${command} does not lie behind the exports`)
+      shorter.writeUInt32LE(place - less, field(command, index))
+    }
+  }
+  return shorter
+}
+
+/** A tree of a few exports, none of whose names begins with another: each is a branch of the root. */
+function trieOf(offered) {
+  const leaves = offered.map(({ what }) => Buffer.from([...numberBytes(what.length), ...what, 0]))
+  const rootWith = (rootBytes) => {
+    let place = rootBytes
+    const branches = offered.flatMap(({ name }, i) => {
+      const branch = [...Buffer.from(`${name}\0`, 'latin1'), ...numberBytes(place)]
+      place += leaves[i].length
+      return branch
+    })
+    return Buffer.from([0, offered.length, ...branches])
+  }
+  let root = rootWith(0)
+  while (rootWith(root.length).length !== root.length) root = rootWith(root.length)
+  return Buffer.concat([rootWith(root.length), ...leaves])
+}
+
+/** A number in bytes of seven bits, the least first. */
+function numberBytes(number) {
+  return number < 128 ? [number] : [(number % 128) + 128, ...numberBytes(Math.floor(number / 128))]
 }
 
 /** Where each load command begins, by its name. */
