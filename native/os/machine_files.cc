@@ -47,6 +47,7 @@ MachineFault fault_of(int error) {
     case EFBIG:
     case ENOMEM:
     case EMFILE:
+    case ENFILE:
       return MachineFault::kFull;
     case EACCES:
     case EPERM:
@@ -130,7 +131,9 @@ MachineCells MachineFiles::cells(core::Kind kind, const std::string& name, size_
   const Request request{kind, name, cells, initialize, adapt, directory_ + '/' + machine_file_name(kind, name)};
   if (directory_.empty() || name.size() > core::kMaxMachineNameBytes)
     return {nullptr, 0, MachineFault::kUnavailable, request.path, 0};
-  if (!current_epoch().is_known()) return {nullptr, 0, MachineFault::kUnavailable, boot_source(), ENOENT};
+  int unknown = 0;
+  current_epoch(&unknown);
+  if (unknown != 0) return {nullptr, 0, fault_of(unknown), boot_source(), unknown};
   const std::lock_guard guard(mutex_);
   const int64_t deadline = monotonic_ns() + patience_ns_;
   Attempt result;

@@ -67,7 +67,7 @@ class MachineFiles {
 // The file of a region: "amorsize.<user>.<kind>.<hash of the name>".
 std::string machine_file_name(core::Kind kind, const std::string& name);
 
-// What the times in a region made now would mean.
-core::Epoch current_epoch();
+// What the times in a region made now would mean. `*error`: 0, or why that is not known. Thread-safe.
+core::Epoch current_epoch(int* error = nullptr);
 
 }  // namespace amorsize::os

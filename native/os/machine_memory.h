@@ -7,8 +7,8 @@
 
 namespace amorsize::os {
 
-// Asks the kernel what times mean here; zeros where it does not say.
-core::Epoch ask_epoch();
+// Asks the kernel what times mean here. 0, or why it does not say.
+int ask_epoch(core::Epoch* epoch);
 
 // What tells the boot of the machine, for messages.
 const char* boot_source();

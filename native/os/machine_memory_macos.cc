@@ -12,13 +12,13 @@ namespace amorsize::os {
 
 const char* boot_source() { return "kern.boottime"; }
 
-core::Epoch ask_epoch() {
-  core::Epoch epoch;
+int ask_epoch(core::Epoch* epoch) {
   timeval started{};
   size_t bytes = sizeof started;
   int name[2] = {CTL_KERN, KERN_BOOTTIME};
-  if (sysctl(name, 2, &started, &bytes, nullptr, 0) == 0) epoch.boot_high = static_cast<int64_t>(started.tv_sec);
-  return epoch;
+  if (sysctl(name, 2, &started, &bytes, nullptr, 0) != 0) return errno;
+  epoch->boot_high = static_cast<int64_t>(started.tv_sec);
+  return epoch->is_known() ? 0 : ENODATA;
 }
 
 int allocate_pages(int file, off_t bytes) {

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <mutex>
 
 #include "os/machine_files.h"
 #include "os/machine_memory.h"
@@ -27,8 +28,13 @@ std::string machine_file_name(core::Kind kind, const std::string& name) {
   return text;
 }
 
-core::Epoch current_epoch() {
-  static const core::Epoch epoch = ask_epoch();
+core::Epoch current_epoch(int* error) {
+  static std::mutex mutex;
+  static core::Epoch epoch;
+  const std::lock_guard guard(mutex);
+  // A process that could open no file may be able to later.
+  const int failed = epoch.is_known() ? 0 : ask_epoch(&epoch);
+  if (error != nullptr) *error = failed;
   return epoch;
 }
 

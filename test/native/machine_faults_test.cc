@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <random>
 #include <vector>
 
@@ -157,6 +158,21 @@ TEST("machine: without room nothing is left behind") {
   });
   EXPECT_EQ(wait_for(cramped), 0);
   EXPECT_EQ(directory.files(), 0);
+}
+
+TEST("machine: who can open no file is told so, and gets the name once it can") {
+  const Directory directory;
+  const pid_t cramped = start([&] {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const rlimit none{0, limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    const MachineCells refused = open_in(directory);
+    CHECK(refused.fault == MachineFault::kFull && refused.error == EMFILE);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(is_bucket(open_in(directory), kBurst));
+  });
+  EXPECT_EQ(wait_for(cramped), 0);
 }
 
 TEST("machine: a directory that is not there lends nothing") {
