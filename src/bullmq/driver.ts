@@ -3,7 +3,7 @@ import { TaskNotTransferableError, WorkerCrashedError } from '../errors.js'
 import { callHook } from '../execute/hooks.js'
 import type { CompleteOptions } from '../execute/options.js'
 import type { ItemSource } from '../execute/run/item-source.js'
-import type { Beginning, Lane, Run, RunCarrier, StopReason } from '../execute/run/run.js'
+import type { Lane, Run, RunCarrier, RunToCarry, StopReason } from '../execute/run/run.js'
 import type { ResolvedTask } from '../execute/task.js'
 import type { Clock } from '../internal/clock.js'
 import { messageOf, runError } from '../internal/run-error.js'
@@ -57,7 +57,7 @@ export class Driver implements RunCarrier, Lane {
   #isFilling = false
   #stopped: StopReason | undefined = undefined
 
-  constructor(open: OpenTransport, settings: DriverSettings, { task, source, options }: Beginning) {
+  constructor(open: OpenTransport, settings: DriverSettings, { task, source, options }: RunToCarry) {
     this.#open = open
     this.#settings = settings
     this.#task = task

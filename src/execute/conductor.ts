@@ -242,7 +242,7 @@ class Conductor implements Lanes {
     const { local, force } = this
     if (this.#isAlone || force === undefined || local === undefined || local.isPaused) return
     const threads = threadsFor(currentLimits())
-    if (this.#following.areLong) {
+    if (this.#following.blockTooLong) {
       local.pause()
       if (this.#run.options.workers === undefined) force.addWorkers(threads)
     } else if (this.#following.areUneven(force)) {

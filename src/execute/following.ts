@@ -129,7 +129,7 @@ export class Following {
   }
 
   /** Whether each item would block the event loop for too long, so that none should run in this thread. */
-  get areLong(): boolean {
+  get blockTooLong(): boolean {
     const { leastMs } = this.timing
     // Until this run has shown it, earlier runs tell.
     return !worksHere(this.#run.options, leastMs > 0 ? leastMs : (this.course.decision?.measured.leastMs ?? 0))

@@ -39,6 +39,7 @@ class Admitted {
 /** Refuses calls while what is guarded is known to fail. */
 export class CircuitBreakerStage implements LinearStage {
   readonly kind = 'circuit-breaker'
+  readonly beginsAtOnce = true
   readonly breaker: Breaker
   readonly settings: CircuitBreakerSettings
   readonly events: EventSource<CircuitBreakerEvents>

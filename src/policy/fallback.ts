@@ -34,6 +34,7 @@ export interface FallbackStats {
 
 class FallbackStage implements LinearStage {
   readonly kind = 'fallback'
+  readonly beginsAtOnce = true
   readonly events: EventSource<FallbackEvents>
   readonly stats = { calls: 0, degraded: 0, failed: 0 }
   readonly name: string | null

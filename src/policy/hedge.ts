@@ -41,6 +41,7 @@ const HALVE_AT = 2000
 
 class HedgeStage implements AroundStage {
   readonly kind = 'hedge'
+  readonly beginsAtOnce = true
   readonly name: string | null
   readonly maxAttempts: number
   readonly budget: RetryBudget | undefined

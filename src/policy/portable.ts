@@ -7,7 +7,7 @@ import type { RetryBudgetHandle } from './retry-budget.js'
 import type { RetryData } from './retry-options.js'
 import type { TimeoutOptions } from './timeout-options.js'
 
-/** A policy on its way to another thread; structured-cloneable. What is state is shared, what is not is made again there. */
+/** A policy on its way to another thread; structured-cloneable. What is state is shared, by its `handle`; what has none is made again there. */
 export type PolicyHandle =
   | { readonly kind: 'rateLimit'; readonly handle: RateLimiterHandle }
   | { readonly kind: 'circuitBreaker'; readonly handle: CircuitBreakerHandle }

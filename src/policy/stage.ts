@@ -58,6 +58,8 @@ export type Verdict = typeof AGAIN | undefined
 interface StageKind {
   /** As in `policy.kind`, e.g. 'retry'. */
   readonly kind: string
+  /** Whether what it guards begins as soon as the stage is called, so that no call ever waits in it. */
+  readonly beginsAtOnce?: boolean
   /** The time after which it gives up, in milliseconds. */
   readonly limitMs?: number
   /** Whether it reads `scope.args`: only then are they kept. */

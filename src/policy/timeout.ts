@@ -39,6 +39,7 @@ export interface TimeoutStats {
 
 class TimeoutStage implements AroundStage {
   readonly kind = 'timeout'
+  readonly beginsAtOnce = true
   /** NaN where each call has its own. */
   limitMs = NaN
   limitOf: TimeLimit | undefined = undefined

@@ -4,9 +4,6 @@ import type { AroundStage, Stage } from './stage.js'
 import { StagedPolicy } from './staged-policy.js'
 import { stagesOf } from './stages-of.js'
 
-/** What these guard begins as soon as they are called; the wait of a hedge is for its second attempt alone. */
-const NEVER_WAIT = new Set(['circuit-breaker', 'fallback', 'hedge', 'timeout'])
-
 /** A policy with one more stage. */
 class WithTurns extends StagedPolicy {
   readonly kind: string
@@ -37,6 +34,6 @@ function isWhole(policy: Policy): boolean {
  */
 export function withTurns(policy: Policy, turns: () => AroundStage): Policy {
   const stages = isWhole(policy) ? [foreignStage(policy)] : stagesOf('policy', policy)
-  const last = stages.findLastIndex(({ kind }) => !NEVER_WAIT.has(kind))
+  const last = stages.findLastIndex(({ beginsAtOnce }) => beginsAtOnce !== true)
   return last < 0 ? policy : new WithTurns(policy, [...stages.slice(0, last + 1), turns(), ...stages.slice(last + 1)])
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { checkSidebar } from '../../site/sidebar.mjs'
 import { pages, read, root } from './support/blocks.js'
 
 const REPOSITORY = 'https://github.com/amorsize/amorsize-node'
@@ -72,4 +73,11 @@ describe('links between pages', () => {
 
 it('README.md has at most 130 lines', () => {
   expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(130)
+})
+
+it('each page has its place at the side of the site', () => {
+  const ofSite = present.filter((page) => page.startsWith('docs/')).map((page) => page.slice('docs/'.length))
+  expect(ofSite.length).toBeGreaterThan(40)
+  expect(() => checkSidebar([...ofSite, 'policies/nowhere.md'])).toThrow('does not have policies/nowhere')
+  checkSidebar(ofSite)
 })

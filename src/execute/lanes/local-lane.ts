@@ -1,6 +1,6 @@
 import { shareOf } from '../schedule/chunk-size.js'
 import { type Timing, SLICE_MS } from '../schedule/timing.js'
-import { areLong, type Progress, runItems, runLongItems } from './loops.js'
+import { outweighCalls, type Progress, runItems, runLongItems } from './loops.js'
 import type { Lane, Run } from '../run/run.js'
 import type { Share } from '../schedule/sharing.js'
 import { LaneSlices, LEAST_TAKEN_MS, type SliceQueue } from './slice-queue.js'
@@ -11,7 +11,7 @@ const MOST_AT_ONCE = 1024
 /** Most items that run ahead of the reader of a stream. */
 const MOST_AHEAD = 16
 /** How long the items taken at a time should last. */
-const BLOCK_MS = 1
+const TAKEN_MS = 1
 const nothing = (): void => undefined
 
 /**
@@ -136,7 +136,7 @@ export class LocalLane implements Lane, Progress {
       const fair =
         this.lanes === 1 || remaining === null
           ? this.#most
-          : Math.min(this.#most, shareOf(remaining, this.lanes, this.timing.itemMs, BLOCK_MS))
+          : Math.min(this.#most, shareOf(remaining, this.lanes, this.timing.itemMs, TAKEN_MS))
       // For a reader that takes one result after the other, to run one item at a time would take longer than short items themselves.
       this.#run.needRoom(Math.min(fair, MOST_AHEAD))
       let batch: Batch | undefined
@@ -159,7 +159,7 @@ export class LocalLane implements Lane, Progress {
       const { items } = batch
       // If items become longer, the last block shows it first: a large block of long items would run on after all others have ended.
       const itemMs = Math.max(this.timing.itemMs, this.#batchMs / items.length)
-      this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(BLOCK_MS / itemMs)))
+      this.#most = Math.max(1, Math.min(MOST_AT_ONCE, this.#most * 4, Math.floor(TAKEN_MS / itemMs)))
       this.#measured(items[0], this.lastResult)
       // Read anew: what was decided, or started, may have taken longer than a slice.
       if (performance.now() >= sliceEndMs) {
@@ -185,7 +185,7 @@ export class LocalLane implements Lane, Progress {
     this.next = 0
     this.#batchMs = 0
     const results = new Array<unknown>(items.length)
-    const runAll = areLong(1, this.timing.itemMs) ? runLongItems : runItems
+    const runAll = outweighCalls(1, this.timing.itemMs) ? runLongItems : runItems
     while (this.next < items.length) {
       const from = this.next
       let failure: { readonly error: unknown } | undefined

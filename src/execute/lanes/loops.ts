@@ -19,8 +19,8 @@ export interface Progress {
 /** For an item of this length in ms, the cost of the call does not matter. */
 const LONG_MS = 0.001
 
-/** Whether items that took `ms` together are long. */
-export function areLong(items: number, ms: number): boolean {
+/** Whether items that took `ms` together are as long as that. */
+export function outweighCalls(items: number, ms: number): boolean {
   return ms > items * LONG_MS
 }
 
@@ -119,7 +119,7 @@ export function runSlice(loop: PlainLoop, forMs: number): boolean {
   const endMs = nowMs + forMs
   for (let block = loop.lastItems > 0 ? loop.lastItems : 1; ;) {
     const from = loop.next
-    const run = areLong(loop.lastItems, loop.lastMs) ? runLongItems : runItems
+    const run = outweighCalls(loop.lastItems, loop.lastMs) ? runLongItems : runItems
     const startedMs = nowMs
     try {
       loop.pending = run(call, items, from + block, results, loop)

@@ -60,12 +60,12 @@ function blame({ index, item, attempts }: Lost, { worker, exitCode, error: cause
 export function runCarefully(lost: readonly Lost[], force: Force): void {
   // First: they are told at once that there is more.
   if (lost.length > 0) force.recall()
-  for (const run of neighbours(lost)) {
-    const [first] = run
+  for (const beside of neighbours(lost)) {
+    const [first] = beside
     if (first === undefined) continue
     force.run.supply.putCrashed({
       start: first.index,
-      items: run.map(({ item }) => item),
+      items: beside.map(({ item }) => item),
       attempts: first.attempts,
       isCareful: true,
     })
@@ -88,13 +88,13 @@ export function leaveBehind(run: Run, exitCode: number): void {
 
 /** Items with neighbouring indices and as many attempts, in order. */
 function neighbours(lost: readonly Lost[]): Lost[][] {
-  const runs: Lost[][] = []
+  const all: Lost[][] = []
   for (const one of [...lost].sort((a, b) => a.index - b.index)) {
-    const run = runs.at(-1)
-    const last = run?.at(-1)
-    if (run !== undefined && last !== undefined && last.index + 1 === one.index && last.attempts === one.attempts)
-      run.push(one)
-    else runs.push([one])
+    const beside = all.at(-1)
+    const last = beside?.at(-1)
+    if (beside !== undefined && last !== undefined && last.index + 1 === one.index && last.attempts === one.attempts)
+      beside.push(one)
+    else all.push([one])
   }
-  return runs
+  return all
 }

@@ -12,7 +12,7 @@ import type { RunRecorder } from '../../records/recorder.js'
 import { Supply } from './supply.js'
 import type { ResolvedTask } from '../task.js'
 
-/** Takes items and settles them: this thread, or a worker. */
+/** Who works for a run: takes items and settles them, in this thread or by a worker, or looks after those who do. */
 export interface Lane {
   /** The run is over: take no more, and leave nothing behind. */
   stop(reason: StopReason): void
@@ -30,7 +30,7 @@ export interface RunCarrier extends RunRecorder {
 }
 
 /** What a carrier is told of the run it is for. */
-export interface Beginning {
+export interface RunToCarry {
   readonly task: ResolvedTask
   readonly source: ItemSource
   readonly options: CompleteOptions
@@ -38,7 +38,7 @@ export interface Beginning {
 
 /** Makes carriers, each for one run. */
 export interface Carrying {
-  [CARRY](beginning: Beginning): RunCarrier
+  [CARRY](run: RunToCarry): RunCarrier
 }
 
 /** Items settled between two flushes of the recorders. */

@@ -70,7 +70,7 @@ interface Machine {
 
 /**
  * Decides how runs are carried out. The first run of a task goes by the cost model, later runs by what workers have won or lost for it.
- * A process has one, which learns from each run.
+ * A thread has one, which learns from each run.
  */
 export class Scheduler {
   readonly #tasks = new Tasks()

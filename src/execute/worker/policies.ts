@@ -20,9 +20,8 @@ class OpenPolicies {
   })
 
   open({ id, handle }: SentPolicy): Policy {
-    // Their values are the main thread's, which may have changed them since the last run.
-    if (handle.kind === 'fallback' || handle.kind === 'retry' || handle.kind === 'timeout')
-      return policyFromHandle(handle)
+    // Of those without a state to be shared the main thread may have changed the values since the last run.
+    if (!('handle' in handle)) return policyFromHandle(handle)
     const found = this.#known.get(id)?.deref()
     if (found !== undefined) return found
     const policy = policyFromHandle(handle)
